@@ -1,0 +1,37 @@
+# Every target sets up what it needs; a second run starts at once.
+.PHONY: help demo test check format bench clean
+.DEFAULT_GOAL := help
+
+BOOTSTRAP := @scripts/bootstrap
+BIN := .venv/bin
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+demo: ## start a service, submit real files, show their jobs and verdicts (KEEP=1: leave it running)
+	$(BOOTSTRAP)
+	@$(BIN)/samplebank demo
+
+test: ## run all tests
+	$(BOOTSTRAP)
+	@scripts/test
+
+check: ## formatting, lint, types, import rules
+	$(BOOTSTRAP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: ## put all code into the project's format
+	$(BOOTSTRAP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: ## measure the figures of docs/architecture.md on this machine
+	$(BOOTSTRAP)
+	$(BIN)/python bench/run.py
+
+clean: ## remove what the other targets made
+	rm -rf .venv .tools demo-data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +
