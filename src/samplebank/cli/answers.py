@@ -1,0 +1,120 @@
+"""What the SampleDB v2 API answers, as far as the client commands read it."""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+Data = TypeVar("Data")
+
+
+class _Answer(msgspec.Struct, frozen=True, rename="camel"):
+    """Fields that this client does not name are passed over, so a newer service stays readable."""
+
+
+class Message(_Answer, frozen=True):
+    message: str
+    field: str | None = None
+
+
+class Envelope(_Answer, Generic[Data], frozen=True):
+    data: Data
+    count: int = 0
+
+
+class Refused(_Answer, frozen=True):
+    messages: list[Message]
+
+
+class SampleInfo(_Answer, frozen=True):
+    id: str
+    size: int
+
+
+class Customer(_Answer, frozen=True):
+    id: int
+    short_name: str
+
+
+class Token(_Answer, frozen=True):
+    """A solved challenge."""
+
+    id: str
+    sha256: str
+
+
+class Upload(_Answer, frozen=True):
+    sample: SampleInfo
+    challenge: Token
+    exists: bool
+
+
+class Challenge(_Answer, frozen=True):
+    id: str
+    offset: int
+    length: int
+
+
+class Submission(_Answer, frozen=True):
+    id: str
+    customer: Customer
+
+
+class Job(_Answer, frozen=True):
+    id: str
+    state: str
+    customer: Customer
+    enqueued_timestamp: int
+    analysed_sample: SampleInfo
+    start_timestamp: int | None = None
+    end_timestamp: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state in {"done", "timeout"}
+
+
+class Task(_Answer, frozen=True):
+    id: str
+    worker: str
+    state: str
+    message: str | None = None
+    start_timestamp: int | None = None
+    end_timestamp: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state not in {"enqueued", "executing"}
+
+
+class Tag(_Answer, frozen=True):
+    type: str
+    value: str
+
+
+class JobInfo(_Answer, frozen=True):
+    id: str
+
+
+class Verdict(_Answer, frozen=True):
+    score: int
+    status_override: str | None = None
+    tags: list[Tag] | None = None
+    job: JobInfo | None = None
+
+
+class Classification(_Answer, frozen=True):
+    super_type: str | None = None
+    type: str | None = None
+
+
+class Sample(_Answer, frozen=True):
+    sha256: str
+    size: int
+    latest_classification: Classification | None = None
+
+
+class Worker(_Answer, frozen=True):
+    id: str
+    short_name: str
+    localized_name: str | None = None
+    localized_description: str | None = None

@@ -1,0 +1,7 @@
+"""`samplebank apply`."""
+
+from samplebank.errors import Unavailable
+
+
+def apply() -> None:
+    raise Unavailable("This command is not there yet.")

@@ -1,0 +1,177 @@
+"""A thin client of the SampleDB v2 API for the commands; safe to share between threads.
+
+Every call may be repeated, so what a busy or restarting service refuses is tried again.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
+from types import TracebackType
+from typing import Final, NamedTuple, Self, TypeVar
+
+import httpx
+import msgspec
+
+from samplebank.cli import answers
+from samplebank.cli.answers import Envelope
+from samplebank.cli.connection import Connection
+from samplebank.errors import Forbidden, Invalid, NotFound, Refusal, TooLarge, Unauthenticated, Unavailable
+
+Answer = TypeVar("Answer")
+Chunks = Callable[[], Iterator[bytes]]
+
+AGENT: Final = {"name": "samplebank-cli", "version": version("samplebank")}
+API: Final = "/sampledb/v2"
+SIMILAR: Final = 220
+UNCHALLENGEABLE: Final = 422
+PAUSES: Final = (0.2, 0.8)  # seconds before the second and the third try
+RETRIED: Final = frozenset({500, 503, 504})
+TIMEOUT: Final = httpx.Timeout(120, connect=5, pool=None)
+FAMILIES: Final[Mapping[int, type[Refusal]]] = {
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    413: TooLarge,
+    **dict.fromkeys(sorted(RETRIED), Unavailable),
+}
+
+
+class Content(NamedTuple):
+    """A body that can be sent more than once without lying in memory."""
+
+    chunks: Chunks
+    size: int
+
+
+class Client:
+    def __init__(self, connection: Connection) -> None:
+        self.url = connection.url
+        self._http = httpx.Client(
+            base_url=connection.url,
+            timeout=TIMEOUT,
+            limits=httpx.Limits(max_connections=None),
+            headers={"Argus-API-Key": connection.key, "User-Agent": "{name}/{version}".format(**AGENT)},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def upload(self, content: Content) -> answers.Upload:
+        return _read(self._send("POST", "/sample", content=content), Envelope[answers.Upload])
+
+    def challenge(self, sha256: str) -> answers.Challenge | None:
+        """Ask for a challenge; None when the service lacks the bytes or finds them too small for one."""
+        response = self._send("POST", f"/sample/{sha256}/challenge", expected={404, UNCHALLENGEABLE})
+        return _read(response, Envelope[answers.Challenge]) if response.is_success else None
+
+    def submit(
+        self, sha256: str, token: answers.Token, fields: Mapping[str, object]
+    ) -> answers.Submission | None:
+        """Add a submission; None when the service has just seen a similar one and stored nothing."""
+        body = {"challengeToken": token, "userAgent": AGENT, **fields}
+        response = self._send("POST", f"/sample/{sha256}/submission", body=body)
+        return None if response.status_code == SIMILAR else _read(response, Envelope[answers.Submission])
+
+    def sample(self, sha256: str) -> answers.Sample:
+        return _read(self._send("GET", f"/sample/{sha256}"), Envelope[answers.Sample])
+
+    def verdicts(self, sha256: str) -> list[answers.Verdict]:
+        """List the verdicts of a sample, newest first."""
+        return _read(self._send("GET", f"/sample/{sha256}/verdict"), Envelope[list[answers.Verdict]])
+
+    def jobs(self, **criteria: object) -> list[answers.Job]:
+        """Search jobs, newest first; criteria that are None are left out."""
+        given = {name: value for name, value in criteria.items() if value is not None}
+        response = self._send("POST", "/job/search", body={"sortBy": ["-enqueuedTimestamp"], **given})
+        return _read(response, Envelope[list[answers.Job]])
+
+    def job(self, job_id: str) -> answers.Job:
+        return _read(self._send("GET", f"/job/{job_id}"), Envelope[answers.Job])
+
+    def tasks(self, job_id: str) -> list[answers.Task]:
+        return _read(
+            self._send("GET", f"/job/{job_id}/tasks", params={"limit": 0}), Envelope[list[answers.Task]]
+        )
+
+    def workers(self) -> list[answers.Worker]:
+        return _read(self._send("GET", "/worker", params={"limit": 0}), Envelope[list[answers.Worker]])
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, int] | None = None,
+        body: Mapping[str, object] | None = None,
+        content: Content | None = None,
+        expected: frozenset[int] | set[int] = frozenset(),
+    ) -> httpx.Response:
+        def once() -> httpx.Response:
+            headers, data = _payload(body, content)
+            return self._http.request(method, API + path, params=params, headers=headers, content=data)
+
+        response = self._tried(once)
+        if response.is_success or response.status_code in expected:
+            return response
+        raise _refusal(response)
+
+    def _tried(self, once: Callable[[], httpx.Response]) -> httpx.Response:
+        for pause in PAUSES:
+            try:
+                response = once()
+            except httpx.TransportError:
+                time.sleep(pause)
+                continue
+            if response.status_code not in RETRIED:
+                return response
+            time.sleep(pause)
+        try:
+            return once()
+        except httpx.TransportError as error:
+            raise Unavailable(f"The service at {self.url} cannot be reached: {_reason(error)}.") from error
+
+
+def _payload(
+    body: Mapping[str, object] | None, content: Content | None
+) -> tuple[dict[str, str], bytes | Iterator[bytes] | None]:
+    if content is not None:
+        # With its length told beforehand, a body too large is refused before it travels.
+        return (
+            {"Content-Type": "application/octet-stream", "Content-Length": str(content.size)},
+            content.chunks(),
+        )
+    if body is not None:
+        return {"Content-Type": "application/json"}, msgspec.json.encode(body)
+    return {}, None
+
+
+def _read(response: httpx.Response, kind: type[Envelope[Answer]]) -> Answer:
+    try:
+        return msgspec.json.decode(response.content, type=kind).data
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unavailable(
+            f"{response.request.url} does not answer like SampleDB v2 ({error}); check --url."
+        ) from error
+
+
+def _refusal(response: httpx.Response) -> Refusal:
+    family = FAMILIES.get(response.status_code, Invalid)
+    try:
+        messages = msgspec.json.decode(response.content, type=answers.Refused).messages
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        messages = []
+    if not messages:
+        return family(f"{response.request.url} answered {response.status_code} {response.reason_phrase}.")
+    said = " ".join(f"{m.field}: {m.message}" if m.field else m.message for m in messages)
+    if family is Unauthenticated:
+        said += " Give a valid key with --key or SAMPLEBANK_KEY."
+    return family(said)
+
+
+def _reason(error: httpx.TransportError) -> str:
+    return str(error).rstrip(".") or type(error).__name__

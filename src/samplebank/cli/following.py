@@ -1,0 +1,95 @@
+"""Follows the jobs of submitted files to their verdicts."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from samplebank.cli.answers import Job, Verdict
+from samplebank.cli.client import Client
+from samplebank.cli.sending import Outcome
+
+BATCH: Final = 100  # samples asked for in one search
+FIRST_PAUSE: Final = 0.2
+LONGEST_PAUSE: Final = 2.0
+PARALLEL: Final = 4
+#: the usual thresholds of a service; the API does not tell them
+MALICIOUS_SCORE: Final = 70
+SUSPICIOUS_SCORE: Final = 30
+
+Progress = Callable[[Sequence[Outcome]], None]
+
+
+def follow(client: Client, outcomes: Iterable[Outcome], progress: Progress) -> list[Outcome]:
+    """Wait until the job of every stored submission has ended; `progress` sees each round."""
+    current = list(outcomes)
+    pause = FIRST_PAUSE
+    while True:
+        current = _with_jobs(client, current)
+        progress(current)
+        if all(_settled(outcome) for outcome in current):
+            break
+        time.sleep(pause)
+        pause = min(LONGEST_PAUSE, pause * 1.3)
+    with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+        return list(pool.map(partial(_judged, client), current))
+
+
+def assessment(verdict: Verdict | None) -> str:
+    """Say in one word what a verdict means."""
+    if verdict is None:
+        return "unknown"
+    if verdict.status_override:
+        return verdict.status_override
+    if verdict.score < 0:
+        return "unknown"
+    if verdict.score >= MALICIOUS_SCORE:
+        return "malicious"
+    return "suspicious" if verdict.score >= SUSPICIOUS_SCORE else "benign"
+
+
+def _settled(outcome: Outcome) -> bool:
+    # A job is made together with its submission: where there is none yet, there will be none.
+    return outcome.job is None or outcome.job_state in {"done", "timeout"}
+
+
+def _with_jobs(client: Client, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    open_samples = sorted({o.sha256 for o in outcomes if o.sha256 and (o.job is None or not _settled(o))})
+    jobs: list[Job] = []
+    for start in range(0, len(open_samples), BATCH):
+        jobs += client.jobs(sampleSha256=open_samples[start : start + BATCH], limit=0)
+    return [_with_job(outcome, jobs) for outcome in outcomes]
+
+
+def _with_job(outcome: Outcome, jobs: Iterable[Job]) -> Outcome:
+    newest = next((job for job in jobs if _concerns(job, outcome)), None)
+    return msgspec.structs.replace(outcome, job=newest.id, job_state=newest.state) if newest else outcome
+
+
+def _concerns(job: Job, outcome: Outcome) -> bool:
+    if outcome.job is not None:
+        return job.id == outcome.job
+    same_customer = outcome.customer in (None, job.customer.short_name)
+    return same_customer and job.analysed_sample.id == outcome.sha256
+
+
+def _judged(client: Client, outcome: Outcome) -> Outcome:
+    if outcome.sha256 is None:
+        return outcome
+    kind = client.sample(outcome.sha256).latest_classification
+    verdicts = client.verdicts(outcome.sha256)
+    own = next((v for v in verdicts if v.job and v.job.id == outcome.job), None)
+    verdict = own or next(iter(verdicts), None)
+    timed_out = outcome.job_state == "timeout"
+    return msgspec.structs.replace(
+        outcome,
+        status="failed" if timed_out else outcome.status,
+        error="The job timed out before all workers were done." if timed_out else outcome.error,
+        type=(kind.type or kind.super_type) if kind else None,
+        verdict=assessment(verdict),
+        score=verdict.score if verdict else -1,
+        tags=[f"{tag.type}:{tag.value}" for tag in (verdict.tags if verdict else None) or []],
+    )

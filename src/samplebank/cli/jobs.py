@@ -1,0 +1,214 @@
+"""`samplebank jobs`: what is being analysed, what was, and why a job ended as it did."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from typing import Annotated, Final, NamedTuple
+from uuid import UUID
+
+import typer
+from rich.console import Group, RenderableType
+from rich.live import Live
+
+from samplebank import timespec
+from samplebank.cli import connection, printing
+from samplebank.cli.answers import Job, Task, Verdict
+from samplebank.cli.client import Client
+from samplebank.cli.connection import KeyOption, UrlOption
+from samplebank.cli.following import assessment
+from samplebank.cli.printing import JsonOption
+from samplebank.errors import Invalid, NotFound
+from samplebank.timespec import BadTime, Millis
+
+SHORT_ID: Final = 8
+SHORT_HASH: Final = 16
+SEARCHED_FOR_PREFIX: Final = 1000  # newest jobs among which a shortened id is looked up
+PARALLEL: Final = 4
+FOLLOW_PAUSE: Final = 1.0  # seconds
+COLUMNS: Final = ("ID", "STATE", "SAMPLE", "CUSTOMER", "ENQUEUED", "DURATION", "TASKS")
+
+Criteria = Mapping[str, object]
+
+
+class State(StrEnum):
+    ENQUEUED = "enqueued"
+    EXECUTING = "executing"
+    DONE = "done"
+    TIMEOUT = "timeout"
+
+
+class JobWithTasks(NamedTuple):
+    job: Job
+    tasks: list[Task]
+
+
+def jobs(
+    *,
+    state: Annotated[
+        list[State] | None, typer.Option(help="Only jobs in this state; may be repeated.")
+    ] = None,
+    customer: Annotated[
+        list[str] | None, typer.Option(help="Only of this customer; may be repeated.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help='Enqueued since: "1 week", "startOfDay", an ISO time.')
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 25,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep showing changes until Ctrl-C.")] = False,
+    why: Annotated[str | None, typer.Option(metavar="ID", help="One job with its tasks and verdict.")] = None,
+    json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """List jobs, follow them, or explain one."""
+    now = _now()
+    criteria = {
+        "state": state or None,
+        "customer": customer or None,
+        "startTimestamp": None if since is None else since_when(since, now=now),
+        "timeFieldStrategy": None if since is None else ["enqueuedTimestamp"],
+        "limit": limit,
+    }
+    with Client(connection.find(url, key)) as client:
+        if why is not None:
+            _explain(client, why, as_json=json)
+        elif follow:
+            _follow(client, criteria, as_json=json)
+        elif json:
+            printing.write_json({"jobs": client.jobs(**criteria)})
+        else:
+            printing.out().print(_job_table(_with_tasks(client, client.jobs(**criteria)), now))
+
+
+def since_when(text: str, *, now: Millis) -> Millis:
+    """Read a point in time, or a span such as "1 week" that ends now."""
+    try:
+        return timespec.parse(text, now=now)
+    except BadTime as refusal:
+        try:
+            return timespec.parse(f"now - {text}", now=now)
+        except BadTime:
+            raise typer.BadParameter(
+                f'{refusal} A span such as "1 week" will do too.', param_hint="--since"
+            ) from None
+
+
+def _with_tasks(client: Client, found: Sequence[Job]) -> list[JobWithTasks]:
+    with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+        tasks = list(pool.map(client.tasks, [job.id for job in found]))
+    return [JobWithTasks(job, of_job) for job, of_job in zip(found, tasks, strict=True)]
+
+
+def _job_table(rows: Sequence[JobWithTasks], now: Millis) -> RenderableType:
+    return printing.table(COLUMNS, (_row(row, now) for row in rows))
+
+
+def _row(row: JobWithTasks, now: Millis) -> tuple[object, ...]:
+    job = row.job
+    return (
+        job.id[:SHORT_ID],
+        job.state,
+        job.analysed_sample.id[:SHORT_HASH],
+        job.customer.short_name,
+        timespec.iso(job.enqueued_timestamp),
+        _duration(job.start_timestamp, job.end_timestamp or (None if job.ended else now)),
+        f"{sum(task.ended for task in row.tasks)}/{len(row.tasks)}",
+    )
+
+
+def _duration(start: Millis | None, end: Millis | None) -> str | None:
+    # Our clock may be behind the service's.
+    return None if start is None or end is None else f"{max(0, end - start) / 1000:.1f} s"
+
+
+def _follow(client: Client, criteria: Criteria, *, as_json: bool) -> None:
+    try:
+        if as_json or not printing.out().is_terminal:
+            for job in _changes(client, criteria):
+                _write_change(job, as_json=as_json)
+        else:
+            _follow_live(client, criteria)
+    except KeyboardInterrupt:
+        raise typer.Exit from None  # the way this is meant to end
+
+
+def _follow_live(client: Client, criteria: Criteria) -> None:
+    ended: dict[str, JobWithTasks] = {}
+    with Live(console=printing.out(), auto_refresh=False) as live:
+        while True:
+            found = client.jobs(**criteria)
+            fresh = _with_tasks(client, [job for job in found if job.id not in ended])
+            ended |= {row.job.id: row for row in fresh if row.job.ended}
+            known = ended | {row.job.id: row for row in fresh}
+            shown = [known[job.id] for job in found]
+            live.update(Group(_job_table(shown, _now()), "Ctrl-C ends this view."), refresh=True)
+            time.sleep(FOLLOW_PAUSE)
+
+
+def _changes(client: Client, criteria: Criteria) -> Iterator[Job]:
+    states: dict[str, str] = {}
+    while True:
+        for job in reversed(client.jobs(**criteria)):
+            if states.get(job.id) != job.state:
+                states[job.id] = job.state
+                yield job
+        time.sleep(FOLLOW_PAUSE)
+
+
+def _write_change(job: Job, *, as_json: bool) -> None:
+    if as_json:
+        printing.write_json_line(job)
+    else:
+        moment = timespec.iso(job.end_timestamp or job.start_timestamp or job.enqueued_timestamp)
+        typer.echo(f"{moment} {job.id} {job.state} {job.analysed_sample.id} {job.customer.short_name}")
+
+
+def _explain(client: Client, shortened: str, *, as_json: bool) -> None:
+    job = client.job(_full_id(client, shortened))
+    tasks = client.tasks(job.id)
+    verdict = next((v for v in client.verdicts(job.analysed_sample.id) if v.job and v.job.id == job.id), None)
+    if as_json:
+        printing.write_json({"job": job, "tasks": tasks, "verdict": verdict})
+        return
+    rows = ((t.worker, t.state, _duration(t.start_timestamp, t.end_timestamp), t.message) for t in tasks)
+    console = printing.out()
+    console.print(_job_table([JobWithTasks(job, tasks)], _now()))
+    console.print()
+    console.print(printing.table(("WORKER", "STATE", "DURATION", "MESSAGE"), rows))
+    console.print()
+    console.print(_verdict_line(job, verdict), markup=False)
+
+
+def _verdict_line(job: Job, verdict: Verdict | None) -> str:
+    if verdict is None:
+        return (
+            "No verdict was stored for this job."
+            if job.ended
+            else "The verdict comes when all tasks have ended."
+        )
+    tags = ", ".join(f"{tag.type}:{tag.value}" for tag in verdict.tags or [])
+    return printing.printable(
+        f"Verdict: {assessment(verdict)}, score {verdict.score}{', ' if tags else ''}{tags}."
+    )
+
+
+def _full_id(client: Client, shortened: str) -> str:
+    try:
+        return str(UUID(shortened))
+    except ValueError:
+        pass
+    matching = [
+        job.id for job in client.jobs(limit=SEARCHED_FOR_PREFIX) if job.id.startswith(shortened.lower())
+    ]
+    if not matching:
+        raise NotFound(
+            f"None of the newest {SEARCHED_FOR_PREFIX} jobs has an id that starts with {shortened}."
+        )
+    if len(matching) > 1:
+        raise Invalid(f"{len(matching)} jobs have an id that starts with {shortened}; give more of it.")
+    return matching[0]
+
+
+def _now() -> Millis:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,89 @@
+"""A service of one's own: `samplebank serve` on a free port, with a data folder of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import httpx
+
+from samplebank.cli.connection import CREDENTIALS, Connection, read_credentials
+from samplebank.errors import Unavailable
+
+HOST: Final = "127.0.0.1"
+START_LIMIT: Final = 60.0  # seconds
+STOP_LIMIT: Final = 20.0
+PAUSE: Final = 0.1
+LOG: Final = "serve.log"
+
+
+class LocalService(NamedTuple):
+    connection: Connection
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@contextmanager
+def running(folder: Path, *, keep: bool) -> Iterator[LocalService]:
+    """Serve from `folder` while the block runs; with `keep` the service outlives it, unless the block fails."""
+    service = _start(folder)
+    kept = False
+    try:
+        _wait_until_ready(service)
+        login = read_credentials(folder / CREDENTIALS)
+        yield LocalService(Connection(service.connection.url, login.admin.key), service.process, service.log)
+        kept = keep
+    finally:
+        if not kept:
+            stop(service.process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_LIMIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _start(folder: Path) -> LocalService:
+    port = _free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / LOG
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SAMPLEBANK_")}
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own program, in this environment
+            [Path(sys.executable).with_name("samplebank"), "serve", "--host", HOST, "--port", str(port)],
+            env={**inherited, "SAMPLEBANK_DATA_DIR": str(folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for us; we stop the service in order
+        )
+    return LocalService(Connection(f"http://{HOST}:{port}", ""), process, log)
+
+
+def _wait_until_ready(service: LocalService) -> None:
+    end = time.monotonic() + START_LIMIT
+    while time.monotonic() < end and service.process.poll() is None:
+        try:
+            if httpx.get(f"{service.connection.url}/readyz", timeout=5).is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(PAUSE)
+    lines = service.log.read_text("utf-8", "replace").splitlines()
+    raise Unavailable(f"The service did not start: {lines[-1] if lines else 'it said nothing'}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,74 @@
+"""What the commands write: tables and JSON to stdout, progress and complaints to stderr.
+
+Names of samples are chosen by attackers; nothing unprintable or marked up reaches the terminal as it is.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Final
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+PIPE_WIDTH: Final = 240  # a table that is read by a program is not folded
+STYLES: Final[Mapping[str, str]] = {
+    "malicious": "bold red",
+    "suspicious": "yellow",
+    "benign": "green",
+    "enqueued": "cyan",
+    "executing": "bold cyan",
+    "done": "green",
+    "success": "green",
+    "submitted": "green",
+    "similar": "yellow",
+    "cancelled": "yellow",
+    "timeout": "red",
+    "failed": "red",
+}
+
+
+def out() -> Console:
+    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+    return Console(highlight=False, width=wide)
+
+
+def err() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+def printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
+    """Lay out rows; None is an empty cell, words with a known meaning get their colour."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*(_cell(value) for value in row))
+    return grid
+
+
+def _cell(value: object) -> Text:
+    text = "" if value is None else printable(str(value))
+    return Text(text, style=STYLES.get(text, ""))
+
+
+def write_json(value: object) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def write_json_line(value: object) -> None:
+    typer.echo(msgspec.json.encode(value))
+
+
+def complain(text: str) -> None:
+    """Say what went wrong in one line."""
+    typer.echo(f"samplebank: {printable(' '.join(text.split()))}", err=True)

@@ -1,0 +1,148 @@
+"""Brings files to the service: the proof of possession, then the submission. Files are read in pieces, never whole."""
+
+import hashlib
+import mimetypes
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Final, Literal
+
+import msgspec
+
+from samplebank.cli.answers import Challenge, Token
+from samplebank.cli.client import Client, Content
+from samplebank.errors import Refusal, Unauthenticated, Unavailable
+
+PIECE: Final = 256 * 1024
+#: from this size on the service is asked whether it has the bytes, before they travel
+ASK_FIRST: Final = 1024 * 1024
+
+Advance = Callable[[int], None]
+
+
+class Outcome(msgspec.Struct, frozen=True, rename="camel"):
+    """What became of one file; the shape of `samplebank submit --json`."""
+
+    path: str
+    status: Literal["submitted", "similar", "failed"]
+    size: int | None = None
+    sha256: str | None = None
+    customer: str | None = None
+    submission: str | None = None
+    job: str | None = None
+    job_state: str | None = None
+    type: str | None = None
+    verdict: str | None = None
+    score: int | None = None
+    tags: list[str] = []
+    error: str | None = None
+
+
+def files_below(paths: Iterable[Path]) -> list[Path]:
+    """List the files named, and those in the folders named; links found in folders are not followed."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            found.update(
+                dict.fromkeys(sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()))
+            )
+        else:
+            found[path] = None
+    return list(found)
+
+
+def send_all(
+    client: Client, files: Iterable[Path], fields: Mapping[str, object], *, parallel: int, advance: Advance
+) -> Iterator[Outcome]:
+    """Submit the files, several at a time; outcomes come in the order of the files."""
+    with ThreadPoolExecutor(max_workers=parallel) as pool:
+        yield from pool.map(partial(send, client, fields=fields, advance=advance), files)
+
+
+def send(client: Client, path: Path, *, fields: Mapping[str, object], advance: Advance) -> Outcome:
+    """Submit one file. What concerns the whole run, a bad key or a lost service, is raised."""
+    shown = os.fsencode(path).decode("utf-8", "replace")
+    try:
+        return _submitted(client, path, Outcome(shown, "submitted"), fields, advance)
+    except (Unauthenticated, Unavailable):
+        raise
+    except Refusal as refusal:
+        return Outcome(shown, "failed", error=str(refusal))
+    except OSError as error:
+        return Outcome(shown, "failed", error=f"The file cannot be read: {error.strerror or error}.")
+
+
+def _submitted(
+    client: Client, path: Path, outcome: Outcome, fields: Mapping[str, object], advance: Advance
+) -> Outcome:
+    content = _FileContent(path, advance)
+    sha256, token = _proof(client, path, content)
+    kind, _ = mimetypes.guess_type(path.name)
+    named = {"fileName": Path(outcome.path).name, **({"mimeType": kind} if kind else {})}
+    submission = client.submit(sha256, token, {**named, **fields})
+    return msgspec.structs.replace(
+        outcome,
+        status="submitted" if submission else "similar",
+        size=content.size,
+        sha256=sha256,
+        submission=submission.id if submission else None,
+        customer=submission.customer.short_name if submission else None,
+    )
+
+
+def _proof(client: Client, path: Path, content: "_FileContent") -> tuple[str, Token]:
+    """Show that we hold the bytes: by a challenge where the service has them, else by sending them."""
+    if content.size >= ASK_FIRST:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        challenge = client.challenge(sha256)
+        if challenge is not None:
+            content.skip()
+            return sha256, _solve(path, challenge)
+    upload = client.upload(Content(content.chunks, content.size))
+    return upload.sample.id, upload.challenge
+
+
+def _solve(path: Path, challenge: Challenge) -> Token:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        file.seek(challenge.offset)
+        for piece in _pieces(file, challenge.length):
+            digest.update(piece)
+    return Token(challenge.id, digest.hexdigest())
+
+
+def _pieces(file: BinaryIO, length: int) -> Iterator[bytes]:
+    while length and (piece := file.read(min(PIECE, length))):
+        length -= len(piece)
+        yield piece
+
+
+class _FileContent:
+    """The bytes of a file, as often as they have to be sent; tells how many went."""
+
+    def __init__(self, path: Path, advance: Advance) -> None:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("it is not a regular file")
+        self.size = status.st_size
+        self._path = path
+        self._advance = advance
+        self._sent = 0
+
+    def chunks(self) -> Iterator[bytes]:
+        self._tell(0)
+        with self._path.open("rb") as file:
+            for piece in _pieces(file, self.size):
+                yield piece
+                self._tell(self._sent + len(piece))
+
+    def skip(self) -> None:
+        self._tell(self.size)
+
+    def _tell(self, sent: int) -> None:
+        self._advance(sent - self._sent)
+        self._sent = sent

@@ -1,0 +1,7 @@
+"""`samplebank serve`."""
+
+from samplebank.errors import Unavailable
+
+
+def serve() -> None:
+    raise Unavailable("This command is not there yet.")
