@@ -4,7 +4,7 @@ Every call may be repeated, so what a busy or restarting service refuses is trie
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
@@ -44,8 +44,9 @@ class Content(NamedTuple):
 
 
 class Client:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, pauses: Sequence[float] = PAUSES) -> None:
         self.url = connection.url
+        self._pauses = pauses
         self._http = httpx.Client(
             base_url=connection.url,
             timeout=TIMEOUT,
@@ -121,7 +122,7 @@ class Client:
         raise _refusal(response)
 
     def _tried(self, once: Callable[[], httpx.Response]) -> httpx.Response:
-        for pause in PAUSES:
+        for pause in self._pauses:
             try:
                 response = once()
             except httpx.TransportError:

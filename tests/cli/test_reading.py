@@ -1,0 +1,82 @@
+"""What the commands read from their arguments and write to the terminal."""
+
+import io
+
+import pytest
+import typer
+from rich.console import Console
+
+from samplebank.cli import printing
+from samplebank.cli.answers import Verdict
+from samplebank.cli.following import assessment
+from samplebank.cli.jobs import since_when
+from samplebank.cli.pairs import read_pairs
+from samplebank.cli.workers import import_path
+
+WEEK = 7 * 86_400_000
+NOW = 1_700_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("1 week", NOW - WEEK),
+        ("now - 1 week", NOW - WEEK),
+        ("7d", NOW - WEEK),
+        ("1 week + 1 day", NOW - WEEK + WEEK // 7),
+        ("2023-11-14T22:13:20Z", NOW),
+        (str(NOW), NOW),
+    ],
+)
+def test_since_takes_a_moment_or_a_span_that_ends_now(text: str, moment: int) -> None:
+    assert since_when(text, now=NOW) == moment
+
+
+def test_since_refuses_what_is_neither() -> None:
+    with pytest.raises(typer.BadParameter, match='A span such as "1 week" will do too'):
+        since_when("a while", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "word"),
+    [
+        (None, "unknown"),
+        (Verdict(score=-1), "unknown"),
+        (Verdict(score=0), "benign"),
+        (Verdict(score=29), "benign"),
+        (Verdict(score=30), "suspicious"),
+        (Verdict(score=69), "suspicious"),
+        (Verdict(score=70), "malicious"),
+        (Verdict(score=0, status_override="malicious"), "malicious"),
+        (Verdict(score=100, status_override="benign"), "benign"),
+    ],
+)
+def test_a_verdict_is_one_word(verdict: Verdict | None, word: str) -> None:
+    assert assessment(verdict) == word
+
+
+def test_a_value_may_hold_an_equals_sign() -> None:
+    assert read_pairs(["case=a=b", "empty="], "--meta") == {"case": "a=b", "empty": ""}
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("static", "samplebank.worker.analysers.static:StaticAnalyser"), ("mine.here:Mine", "mine.here:Mine")],
+)
+def test_an_analyser_is_named_by_a_short_name_or_its_import_path(name: str, path: str) -> None:
+    assert import_path(name) == path
+
+
+def test_the_name_of_a_sample_cannot_write_to_the_terminal() -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=80)
+
+    with screen.capture() as shown:
+        screen.print(printing.table(["FILE"], [["[red]evil\x1b[2J\n.exe"]]))
+
+    assert "[red]evil\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}.exe" in shown.get()
+
+
+def test_a_complaint_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    printing.complain("It failed.\n  Twice.\x1b[2J")
+
+    assert capsys.readouterr().err == "samplebank: It failed. Twice.\N{REPLACEMENT CHARACTER}[2J\n"

@@ -1,0 +1,110 @@
+"""Exit codes: 0 done, 1 failed, 2 wrong usage; a failure is one line on stderr and nothing on stdout."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.staging import Program, Said, Staged, envelope, refusal
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "Missing command"),
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["jobs", "--frobnicate"], "No such option: --frobnicate"),
+        (["jobs", "--state", "sleeping"], "--state"),
+        (["jobs", "--limit", "0"], "--limit"),
+        (["jobs", "--limit", "10001"], "--limit"),
+        (["jobs", "--since", "yesterday"], "--since"),
+        (["jobs", "--url", "localhost:8080"], "must start with http:// or https://"),
+        (["submit"], "Missing argument"),
+        (["submit", "/there/is/no/such/file"], "does not exist"),
+        (["submit", "/bin/ls", "--meta", "case 7"], '"case 7" must have the form KEY=VALUE'),
+        (["submit", "/bin/ls", "--tlp", "red"], "--tlp"),
+        (["submit", "/bin/ls", "--parallel", "0"], "--parallel"),
+        (["worker"], "Missing command"),
+        (["worker", "run"], "Missing argument"),
+        (["worker", "run", "stastic"], "There is no built-in analyser stastic: choose among static, yara"),
+    ],
+)
+def test_wrong_usage_is_explained_in_one_line(program: Program, arguments: list[str], reason: str) -> None:
+    ended = program.run(*arguments)
+
+    assert (ended.status, ended.out, len(ended.complaints)) == (2, "", 1)
+    assert reason in ended.complaints[0]
+
+
+def test_a_folder_without_files_is_nothing_to_submit(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    ended = program.run("submit", tmp_path / "empty")
+
+    assert ended.status == 2
+    assert "There is no file" in ended.complaints[0]
+
+
+@pytest.mark.parametrize(
+    "command", [["jobs"], ["submit", "/bin/ls"], ["worker", "list"], ["worker", "run", "yara"]]
+)
+def test_without_a_service_the_user_learns_how_to_name_one(
+    program: Program, data_folder: Path, command: list[str]
+) -> None:
+    ended = program.run(*command)
+
+    assert (ended.status, len(ended.complaints)) == (1, 1)
+    assert (
+        f"{data_folder}/credentials.toml does not exist. Start one with `samplebank serve`"
+        in ended.complaints[0]
+    )
+
+
+def test_a_service_that_is_down_is_named(program: Program) -> None:
+    ended = program.run("jobs", "--url", "http://127.0.0.1:9", "--key", "k")
+
+    assert ended.status == 1
+    assert ended.complaints == [
+        "samplebank: The service at http://127.0.0.1:9 cannot be reached: [Errno 111] Connection refused."
+    ]
+
+
+def test_a_refusal_of_the_service_is_told_in_its_words(program: Program, staged: Staged) -> None:
+    staged.says(Said(412, refusal(("There is no customer nowhere.", "customer[0]"))))
+
+    ended = program.run("jobs", "--customer", "nowhere", "--url", staged.url, "--key", "k")
+
+    assert ended.status == 1
+    assert ended.complaints == ["samplebank: customer[0]: There is no customer nowhere."]
+
+
+def test_where_to_go_may_come_from_the_environment(program: Program, staged: Staged) -> None:
+    staged.says(Said(200, envelope([])))
+
+    ended = program.run("jobs", "--json", SAMPLEBANK_URL=staged.url, SAMPLEBANK_KEY="from-the-environment")
+
+    assert ended.status == 0
+    assert staged.heard[0].headers["Argus-API-Key"] == "from-the-environment"
+
+
+def test_an_option_wins_over_the_environment(program: Program, staged: Staged) -> None:
+    staged.says(Said(200, envelope([])))
+
+    program.run(
+        "jobs", "--key", "from-the-option", SAMPLEBANK_URL=staged.url, SAMPLEBANK_KEY="from-the-environment"
+    )
+
+    assert staged.heard[0].headers["Argus-API-Key"] == "from-the-option"
+
+
+def test_the_program_tells_its_version(program: Program) -> None:
+    ended = program.run("--version")
+
+    assert ended.status == 0
+    assert ended.out.strip().split(".")[0].isdigit()
+
+
+def test_help_lists_the_commands(program: Program) -> None:
+    ended = program.run("--help")
+
+    assert ended.status == 0
+    assert {"serve", "apply", "key", "submit", "jobs", "worker"} <= set(ended.out.split())
