@@ -1,0 +1,124 @@
+"""Header facts of executables, read by LIEF. Only the start of a huge file is read: the headers are there."""
+
+from pathlib import Path
+from typing import Any
+
+import lief
+import msgspec
+
+from samplebank.identification.model import JSON
+
+MOST_BYTES = 64 * 1024 * 1024
+
+ARCHITECTURES = {
+    "AMD64": "x86_64",
+    "I386": "x86",
+    "AARCH64": "arm64",
+    "ARMNT": "arm",
+    "THUMB": "arm",
+    "ARM64EC": "arm64",
+    "ARM64X": "arm64",
+}
+ELF_PLATFORMS = {"FREEBSD": "freebsd", "NETBSD": "netbsd", "OPENBSD": "openbsd", "SOLARIS": "solaris"}
+APPLE_PLATFORMS = {"IOS": "ios", "TVOS": "tvos", "WATCHOS": "watchos", "XROS": "visionos"}
+EFI = "EFI"
+
+
+class HeaderFacts(msgspec.Struct, frozen=True):
+    arch: str | None
+    platform: str | None
+    facts: dict[str, JSON]
+
+
+def find_header_facts(path: Path, label: str) -> HeaderFacts | None:
+    """Read the headers of a file that looks like an executable; None when LIEF makes no sense of them."""
+    reader = {"pebin": _pe, "elf": _elf, "macho": _macho}.get(label)
+    if reader is None:
+        return None
+    lief.logging.disable()
+    return reader(_source(path))
+
+
+def _source(path: Path) -> str | bytes:
+    if path.stat().st_size <= MOST_BYTES:
+        return str(path)
+    with path.open("rb") as file:
+        return file.read(MOST_BYTES)
+
+
+def _pe(source: str | bytes) -> HeaderFacts | None:
+    config = lief.PE.ParserConfig()
+    config.parse_exports = config.parse_imports = config.parse_rsrc = config.parse_reloc = False
+    config.parse_signature = config.parse_exceptions = config.parse_arm64x_binary = False
+    binary = lief.PE.parse(source, config)
+    if binary is None:
+        return None
+    subsystem = _name(binary.optional_header.subsystem)
+    header = binary.header
+    kinds = lief.PE.DataDirectory.TYPES
+    clr = binary.data_directory(kinds.CLR_RUNTIME_HEADER)
+    return HeaderFacts(
+        arch=_architecture(header.machine),
+        platform="efi" if subsystem.startswith(EFI) else "windows",
+        facts={
+            "format": "pe",
+            "bits": 64 if binary.optional_header.magic == lief.PE.PE_TYPE.PE32_PLUS else 32,
+            "isDll": lief.PE.Header.CHARACTERISTICS.DLL in header.characteristics_list,
+            "isDotNet": clr is not None and clr.rva != 0,
+            "subsystem": subsystem.lower(),
+            "sections": header.numberof_sections,
+            "compiledTimestamp": header.time_date_stamps,
+        },
+    )
+
+
+def _elf(source: str | bytes) -> HeaderFacts | None:
+    config = lief.ELF.ParserConfig()
+    config.parse_relocations = config.parse_dyn_symbols = config.parse_symtab_symbols = False
+    config.parse_symbol_versions = config.parse_notes = config.parse_overlay = False
+    binary = lief.ELF.parse(source, config)
+    if binary is None:
+        return None
+    header = binary.header
+    interpreter = binary.interpreter if binary.has_interpreter else ""
+    linux = "android" if "/system/bin/linker" in interpreter else "linux"
+    return HeaderFacts(
+        arch=_architecture(header.machine_type),
+        platform=ELF_PLATFORMS.get(_name(header.identity_os_abi), linux),
+        facts={
+            "format": "elf",
+            "bits": 64 if header.identity_class == lief.ELF.Header.CLASS.ELF64 else 32,
+            "endianness": "big" if header.identity_data == lief.ELF.Header.ELF_DATA.MSB else "little",
+            "fileType": _name(header.file_type).lower(),
+            "interpreter": interpreter or None,
+            "sections": header.numberof_sections,
+        },
+    )
+
+
+def _macho(source: str | bytes) -> HeaderFacts | None:
+    fat = lief.MachO.parse(source, lief.MachO.ParserConfig.quick)
+    binary = fat.at(0) if fat is not None and fat.size else None
+    if fat is None or binary is None:
+        return None
+    architectures: list[JSON] = [_architecture(one.header.cpu_type) for one in fat]
+    build = binary.build_version
+    platform = _name(build.platform) if build else ""
+    return HeaderFacts(
+        arch=_architecture(binary.header.cpu_type),
+        platform=APPLE_PLATFORMS.get(platform, "macos"),
+        facts={
+            "format": "macho",
+            "fileType": _name(binary.header.file_type).lower(),
+            "architectures": architectures,
+        },
+    )
+
+
+def _architecture(machine: object) -> str:
+    name = _name(machine)
+    return ARCHITECTURES.get(name, name.lower())
+
+
+def _name(value: Any) -> str:  # noqa: ANN401 -- LIEF gives an enumeration member, or a bare number it has no name for
+    return str(getattr(value, "name", value))

@@ -1,0 +1,7 @@
+"""Parses untrusted bytes in child processes that may lose their life, their memory or their time, never ours."""
+
+from samplebank.sandbox.errors import Crashed, NotStarted, OutOfMemory, Refused, SandboxError, TimedOut
+from samplebank.sandbox.limits import Limits
+from samplebank.sandbox.pool import Sandbox
+
+__all__ = ["Crashed", "Limits", "NotStarted", "OutOfMemory", "Refused", "Sandbox", "SandboxError", "TimedOut"]

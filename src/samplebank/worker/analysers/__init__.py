@@ -1,0 +1,8 @@
+"""The analysers that come with Samplebank; they are named by import path, so that only children load them."""
+
+from collections.abc import Mapping
+
+BUILT_IN: Mapping[str, str] = {
+    "static": "samplebank.worker.analysers.static:StaticAnalyser",
+    "yara": "samplebank.worker.analysers.yara:YaraAnalyser",
+}

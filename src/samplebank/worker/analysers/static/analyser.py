@@ -1,0 +1,112 @@
+"""Chooses the readers for a file by its first bytes, and makes one result of what they find."""
+
+from collections.abc import Callable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import ClassVar
+
+import lief
+import msgspec
+
+from samplebank.identification.signatures import find_signature
+from samplebank.worker.analysers.static import elf, macho, office, pdf, pe, scripts
+from samplebank.worker.analysers.static.measures import MOST_STRING_BYTES, file_entropy, string_facts
+from samplebank.worker.analysers.static.schema import SCHEMA
+from samplebank.worker.analysers.static.traits import TRAITS, Finding, assessment_of, score_of
+from samplebank.worker.contract import (
+    JSON,
+    NO_FINDINGS,
+    Analyser,
+    Detection,
+    Rejected,
+    Result,
+    SampleFile,
+    Tag,
+)
+
+MIB = 1024 * 1024
+# LIEF holds a file in memory, more than once.
+MOST_PARSED_BYTES = 256 * MIB
+
+DOS_SENTENCE = b"This program cannot be run in DOS mode"
+
+Facts = dict[str, JSON]
+Reader = Callable[[Path, bytes], tuple[Facts, list[Finding]] | None]
+
+READERS: Mapping[str, tuple[str, Reader]] = {
+    "pebin": ("pe", pe.read),
+    "elf": ("elf", elf.read),
+    "macho": ("macho", macho.read),
+    "pdf": ("pdf", pdf.read),
+    "zip": ("ooxml", office.read_package),
+    "ole": ("ole", office.read_compound_file),
+}
+
+
+class StaticAnalyser(Analyser):
+    short_name = "static"
+    version = f"1.0 (lief {metadata.version('lief')})"
+    names: ClassVar[Mapping[str, str]] = {"english": "Static analysis", "norwegian": "Statisk analyse"}
+    descriptions: ClassVar[Mapping[str, str]] = {
+        "english": "Reads the structure of programs, documents and scripts and weighs what is suspicious about it.",
+        "norwegian": "Leser strukturen i programmer, dokumenter og skript og vurderer det som er mistenkelig.",
+    }
+    schema = SCHEMA
+    memory_bytes = 2048 * MIB
+    seconds = 60.0
+
+    def analyse(self, sample: SampleFile) -> Result:
+        if sample.size == 0:
+            raise Rejected("The file is empty.")
+        lief.logging.disable()
+        with sample.path.open("rb") as file:
+            head = file.read(MOST_STRING_BYTES)
+            whole_entropy = file_entropy(file, sample.size)
+        name, facts, findings = _read(sample, head)
+        findings += _carried_programs(name, head)
+        facts |= {
+            "format": name,
+            "size": sample.size,
+            "entropy": whole_entropy,
+            "strings": string_facts(head),
+            "traits": [_described(finding) for finding in findings],
+        }
+        traits = {finding.trait: TRAITS[finding.trait] for finding in findings}
+        return Result(
+            score=NO_FINDINGS if name == "data" and not findings else score_of(findings),
+            result=facts,
+            tags=[
+                Tag("behaviour", tag) for tag in dict.fromkeys(trait.tag for trait in traits.values()) if tag
+            ],
+            detections=[Detection(name, assessment_of(trait)) for name, trait in traits.items()],
+            possible_detections=len(TRAITS),
+        )
+
+
+def _read(sample: SampleFile, head: bytes) -> tuple[str, Facts, list[Finding]]:
+    """Answer the name of the format, its facts under that name, and what is suspicious."""
+    signature = find_signature(head)
+    chosen = READERS.get(signature.file_type.label) if signature else None
+    if chosen is not None and sample.size > MOST_PARSED_BYTES:
+        return chosen[0], {"notParsed": f"Files over {MOST_PARSED_BYTES // MIB} MiB are not parsed."}, []
+    if chosen is not None:
+        name, reader = chosen
+        if (read := reader(sample.path, head)) is not None:
+            return name, {name: read[0]}, read[1]
+        broken = f"The file begins like {signature.file_type.description if signature else name}, but cannot be parsed."
+        return "data", {"notParsed": broken}, []
+    if (text := scripts.find_text(head)) is not None:
+        facts, findings = scripts.read(text)
+        return "text", {"text": facts}, findings
+    return "data", {}, []
+
+
+def _carried_programs(name: str, head: bytes) -> list[Finding]:
+    """Find programs in other files by the sentence that nearly all of them begin with."""
+    found = 0 if name == "text" else head.count(DOS_SENTENCE) - (name == "pe")
+    return [Finding("embedded-executable", f"{found} found")] if found > 0 else []
+
+
+def _described(finding: Finding) -> Facts:
+    trait = TRAITS[finding.trait]
+    return {"name": finding.trait, **msgspec.structs.asdict(trait), "detail": finding.detail}

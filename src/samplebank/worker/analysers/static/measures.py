@@ -1,0 +1,61 @@
+"""Numbers about plain bytes: entropy and strings. Large contents are measured by samples."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from samplebank.worker.contract import JSON
+
+MIB = 1024 * 1024
+WINDOW_BYTES, MOST_WINDOWS = MIB, 16
+STRING = re.compile(rb"[\x20-\x7e]{6,}")
+URL = re.compile(rb"(?:https?|ftp)://[\x21-\x7e]{4,200}")
+MOST_URLS, MOST_STRING_BYTES = 20, 16 * MIB
+# From here on bytes look compressed or encrypted; 8 is the most there is.
+RANDOM_ENTROPY = 7.2
+
+
+def entropy(content: bytes | memoryview) -> float:
+    """Measure in bits per byte, to four digits; of a large content, windows spread evenly over it."""
+    return _entropy_of_windows(_windows_of_bytes(content))
+
+
+def file_entropy(file: BinaryIO, size: int) -> float:
+    return _entropy_of_windows(_windows_of_file(file, size))
+
+
+def string_facts(head: bytes) -> dict[str, JSON]:
+    lengths = [len(match.group()) for match in STRING.finditer(head)]
+    urls = dict.fromkeys(match.group().decode() for match in URL.finditer(head))
+    return {
+        "count": len(lengths),
+        "longest": max(lengths, default=0),
+        "printableShare": round(sum(lengths) / max(len(head), 1), 4),
+        "urls": list(urls)[:MOST_URLS],
+    }
+
+
+def _windows_of_bytes(content: bytes | memoryview) -> Iterator[bytes]:
+    for start in _window_starts(len(content)):
+        yield bytes(content[start : start + WINDOW_BYTES])
+
+
+def _windows_of_file(file: BinaryIO, size: int) -> Iterator[bytes]:
+    for start in _window_starts(size):
+        file.seek(start)
+        yield file.read(WINDOW_BYTES)
+
+
+def _window_starts(size: int) -> range:
+    step = max(WINDOW_BYTES, math.ceil(size / MOST_WINDOWS))
+    return range(0, size, step)
+
+
+def _entropy_of_windows(windows: Iterator[bytes]) -> float:
+    counts: Counter[int] = Counter()
+    for window in windows:
+        counts.update(window)
+    total = counts.total()
+    return round(-sum(n / total * math.log2(n / total) for n in counts.values()) + 0.0, 4)

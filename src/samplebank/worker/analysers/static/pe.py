@@ -1,0 +1,180 @@
+"""Windows programs."""
+
+import time
+from itertools import islice
+from pathlib import Path
+
+import lief
+
+from samplebank.worker.analysers.static.programs import (
+    MOST_FUNCTIONS,
+    MOST_LIBRARIES,
+    MOST_SECTIONS,
+    name_of,
+    names,
+    overlay_facts,
+    overlay_findings,
+    plain,
+    rights,
+    section_facts,
+    section_findings,
+)
+from samplebank.worker.analysers.static.traits import Finding
+from samplebank.worker.contract import JSON
+
+CODE_RIGHTS = lief.PE.Section.CHARACTERISTICS
+CHECKS = lief.PE.Signature.VERIFICATION_FLAGS
+# An expired certificate is no sign of tampering.
+TAMPERED = (
+    CHECKS.BAD_DIGEST,
+    CHECKS.BAD_SIGNATURE,
+    CHECKS.CORRUPTED_CONTENT_INFO,
+    CHECKS.CORRUPTED_AUTH_DATA,
+)
+FEW_IMPORTS = 10
+DAY_SECONDS = 24 * 60 * 60
+
+LOADING = frozenset({"LoadLibraryA", "LoadLibraryW", "LoadLibraryExA", "LoadLibraryExW"})
+INJECTION_STEPS = (
+    frozenset({"OpenProcess", "CreateProcessA", "CreateProcessW", "NtOpenProcess"}),
+    frozenset({"VirtualAllocEx", "NtAllocateVirtualMemory", "NtMapViewOfSection", "ZwMapViewOfSection"}),
+    frozenset({"WriteProcessMemory", "NtWriteVirtualMemory", "NtMapViewOfSection", "ZwMapViewOfSection"}),
+    frozenset({
+        "CreateRemoteThread", "CreateRemoteThreadEx", "NtCreateThreadEx", "RtlCreateUserThread", "QueueUserAPC",
+        "SetThreadContext", "Wow64SetThreadContext",
+    }),
+)  # fmt: skip
+KEYBOARD_STEPS = (
+    frozenset({"SetWindowsHookExA", "SetWindowsHookExW", "GetAsyncKeyState", "RegisterRawInputDevices"}),
+    frozenset(
+        {"GetForegroundWindow", "GetKeyboardState", "MapVirtualKeyA", "MapVirtualKeyW", "GetRawInputData"}
+    ),
+)
+DOWNLOAD_STEPS = (
+    frozenset(
+        {"URLDownloadToFileA", "URLDownloadToFileW", "URLDownloadToCacheFileA", "URLDownloadToCacheFileW"}
+    ),
+    frozenset({"WinExec", "ShellExecuteA", "ShellExecuteW", "CreateProcessA", "CreateProcessW"}),
+)
+
+
+def read(path: Path, _head: bytes) -> tuple[dict[str, JSON], list[Finding]] | None:
+    binary = lief.PE.parse(str(path))
+    if binary is None:
+        return None
+    sections = [_section(section) for section in islice(binary.sections, MOST_SECTIONS)]
+    imports = _imports(binary)
+    overlay = overlay_facts(binary.overlay, binary.overlay_offset)
+    export = binary.get_export() if binary.has_exports else None
+    facts: dict[str, JSON] = {
+        "arch": name_of(binary.header.machine).lower(),
+        "subsystem": name_of(binary.optional_header.subsystem).lower(),
+        "entryPoint": binary.optional_header.addressof_entrypoint,
+        "compiledTimestamp": binary.header.time_date_stamps,
+        "isReproducibleBuild": binary.is_reproducible_build,
+        "sections": sections,
+        "imports": imports,
+        "exports": names(export.entries) if export else [],
+        "imphash": lief.PE.get_imphash(binary, lief.PE.IMPHASH_MODE.PEFILE) if imports else "",
+        "authentihash": binary.authentihash_sha256.hex(),
+        "signature": _signature(binary),
+        "overlay": overlay,
+        "tlsCallbacks": len(binary.tls.callbacks) if binary.tls else 0,
+        "pdb": plain(binary.codeview_pdb.filename) if binary.codeview_pdb else None,
+    }
+    findings = [
+        *section_findings(sections),
+        *overlay_findings(overlay),
+        *_entry_findings(binary),
+        *_import_findings(binary, {name for library in imports for name in library["functions"]}),
+        *_header_findings(binary, facts),
+    ]
+    return facts, findings
+
+
+def _section(section: lief.PE.Section) -> dict[str, JSON]:
+    allowed = rights(
+        readable=section.has_characteristic(CODE_RIGHTS.MEM_READ),
+        writable=section.has_characteristic(CODE_RIGHTS.MEM_WRITE),
+        executable=section.has_characteristic(CODE_RIGHTS.MEM_EXECUTE),
+    )
+    facts = section_facts(plain(section.name), section.size, section.entropy, allowed)
+    return facts | {"virtualSize": section.virtual_size}
+
+
+def _imports(binary: lief.PE.Binary) -> list[dict[str, JSON]]:
+    return [
+        {"library": plain(library.name), "functions": names(library.entries, MOST_FUNCTIONS)}
+        for library in islice(binary.imports, MOST_LIBRARIES)
+    ]
+
+
+def _signature(binary: lief.PE.Binary) -> dict[str, JSON] | None:
+    if not binary.has_signatures:
+        return None
+    verdict = binary.verify_signature()
+    first = binary.signatures[0]
+    return {
+        "verification": str(verdict).rpartition(".")[2],
+        "isIntact": not any(flag in verdict for flag in TAMPERED),
+        "digestAlgorithm": name_of(first.digest_algorithm),
+        "signers": [
+            {"issuer": plain(signer.issuer), "serialNumber": bytes(signer.serial_number).hex()}
+            for signer in islice(first.signers, 10)
+        ],
+        "certificates": [plain(certificate.subject) for certificate in islice(first.certificates, 20)],
+    }
+
+
+def _entry_findings(binary: lief.PE.Binary) -> list[Finding]:
+    entry = binary.optional_header.addressof_entrypoint
+    if entry == 0:  # a library need not have one
+        return []
+    section = binary.section_from_rva(entry)
+    if section is None:
+        return [Finding("entry-outside-sections", hex(entry))]
+    findings = []
+    if not section.has_characteristic(CODE_RIGHTS.MEM_EXECUTE):
+        findings.append(Finding("entry-not-executable", plain(section.name)))
+    last = max(binary.sections, key=lambda one: one.virtual_address)
+    if last.virtual_address == section.virtual_address and len(binary.sections) > 1:
+        findings.append(Finding("entry-in-last-section", plain(section.name)))
+    return findings
+
+
+def _import_findings(binary: lief.PE.Binary, functions: set[str]) -> list[Finding]:
+    is_dot_net = any(library.name.lower() == "mscoree.dll" for library in binary.imports)
+    is_dll = lief.PE.Header.CHARACTERISTICS.DLL in binary.header.characteristics_list
+    findings = []
+    if not functions and not is_dll:
+        findings.append(Finding("no-imports"))
+    if (
+        not is_dot_net
+        and len(functions) <= FEW_IMPORTS
+        and "GetProcAddress" in functions
+        and functions & LOADING
+    ):
+        findings.append(Finding("loader-only-imports", ", ".join(sorted(functions))))
+    known = (
+        ("process-injection", INJECTION_STEPS),
+        ("keyboard-watching", KEYBOARD_STEPS),
+        ("download-api", DOWNLOAD_STEPS),
+    )
+    for trait, steps in known:
+        if all(functions & step for step in steps):
+            used = sorted(functions & frozenset().union(*steps))
+            findings.append(Finding(trait, ", ".join(used)))
+    return findings
+
+
+def _header_findings(binary: lief.PE.Binary, facts: dict[str, JSON]) -> list[Finding]:
+    findings = []
+    if facts["tlsCallbacks"]:
+        findings.append(Finding("tls-callbacks", str(facts["tlsCallbacks"])))
+    compiled = facts["compiledTimestamp"]
+    # The builds that can be repeated have a hash in place of the time.
+    if compiled > time.time() + DAY_SECONDS and not binary.is_reproducible_build and compiled != 0xFFFFFFFF:  # noqa: PLR2004 -- "not set"
+        findings.append(Finding("future-timestamp", str(compiled)))
+    if facts["signature"] and not facts["signature"]["isIntact"]:
+        findings.append(Finding("broken-signature", facts["signature"]["verification"]))
+    return findings

@@ -1,0 +1,78 @@
+"""What PE, ELF and Mach-O have in common: names from LIEF, bounded lists, sections and overlays."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+from samplebank.worker.analysers.static.measures import RANDOM_ENTROPY, entropy
+from samplebank.worker.analysers.static.traits import Finding
+from samplebank.worker.contract import JSON
+
+MOST_SECTIONS, MOST_NAMES, MOST_LIBRARIES, MOST_FUNCTIONS = 200, 2000, 200, 500
+MOST_NAME_CHARACTERS = 300
+LARGE_OVERLAY_BYTES = 256 * 1024
+# Too little code says nothing by its entropy.
+FEWEST_CODE_BYTES = 1024
+PACKER_NAMES = (
+    ("upx", "UPX"),
+    (".aspack", "ASPack"),
+    (".adata", "ASPack"),
+    (".mpress", "MPRESS"),
+    (".petite", "Petite"),
+    (".nsp", "NsPack"),
+    (".vmp", "VMProtect"),
+    (".themida", "Themida"),
+    (".winlice", "WinLicense"),
+    ("pec2", "PECompact"),
+    (".enigma", "Enigma"),
+    ("fsg!", "FSG"),
+    ("mew", "MEW"),
+)
+
+
+def name_of(value: Any) -> str:  # noqa: ANN401 -- LIEF gives an enumeration member, or a bare number it has no name for
+    return str(getattr(value, "name", value))
+
+
+def plain(name: str | bytes) -> str:
+    text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+    return text[:MOST_NAME_CHARACTERS]
+
+
+def names(values: Iterable[Any], most: int = MOST_NAMES) -> list[str]:
+    return [plain(value.name) for value in islice(values, most) if value.name]
+
+
+def section_facts(name: str, size: int, section_entropy: float, rights: str) -> dict[str, JSON]:
+    return {"name": name, "size": size, "entropy": round(section_entropy, 4), "rights": rights}
+
+
+def rights(*, readable: bool, writable: bool, executable: bool) -> str:
+    return f"{'r' if readable else '-'}{'w' if writable else '-'}{'x' if executable else '-'}"
+
+
+def section_findings(sections: Iterable[dict[str, JSON]]) -> list[Finding]:
+    findings = []
+    for section in sections:
+        name = section["name"]
+        packer = next((packer for start, packer in PACKER_NAMES if name.lower().startswith(start)), None)
+        if packer:
+            findings.append(Finding("packer-section", f"{name}: {packer}"))
+        executable = section["rights"].endswith("x")
+        if executable and section["size"] >= FEWEST_CODE_BYTES and section["entropy"] >= RANDOM_ENTROPY:
+            findings.append(Finding("high-entropy-code", f"{name}: {section['entropy']}"))
+        if section["rights"].endswith("wx"):
+            findings.append(Finding("writable-code", name))
+    return findings
+
+
+def overlay_facts(content: memoryview | bytes, offset: int) -> dict[str, JSON] | None:
+    if not len(content):
+        return None
+    return {"offset": offset, "size": len(content), "entropy": entropy(content)}
+
+
+def overlay_findings(overlay: dict[str, JSON] | None) -> list[Finding]:
+    if overlay is None or overlay["size"] < LARGE_OVERLAY_BYTES or overlay["entropy"] < RANDOM_ENTROPY:
+        return []
+    return [Finding("large-random-overlay", f"{overlay['size']} bytes at {overlay['offset']}")]

@@ -1,0 +1,88 @@
+"""The JSON Schema of a static analysis, which the service checks every result against."""
+
+from collections.abc import Mapping
+
+from samplebank.worker.contract import JSON
+
+STRINGS: JSON = {"type": "array", "items": {"type": "string"}}
+SECTIONS: JSON = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["name", "size", "entropy"],
+        "properties": {
+            "name": {"type": "string"},
+            "size": {"type": "integer", "minimum": 0},
+            "virtualSize": {"type": "integer", "minimum": 0},
+            "entropy": {"type": "number", "minimum": 0, "maximum": 8},
+            "rights": {"type": "string", "pattern": "^[r-][w-][x-]$"},
+        },
+    },
+}
+IMPORTS: JSON = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["library", "functions"],
+        "properties": {"library": {"type": "string"}, "functions": STRINGS},
+    },
+}
+OVERLAY: JSON = {
+    "type": ["object", "null"],
+    "required": ["size", "entropy"],
+    "properties": {
+        "offset": {"type": "integer", "minimum": 0},
+        "size": {"type": "integer", "minimum": 0},
+        "entropy": {"type": "number", "minimum": 0, "maximum": 8},
+    },
+}
+PROGRAM: JSON = {
+    "type": "object",
+    "properties": {
+        "arch": {"type": "string"},
+        "sections": SECTIONS,
+        "imports": IMPORTS,
+        "exports": STRINGS,
+        "libraries": STRINGS,
+        "overlay": OVERLAY,
+        "imphash": {"type": "string"},
+        "signature": {"type": ["object", "null"]},
+    },
+}
+TRAIT: JSON = {
+    "type": "object",
+    "required": ["name", "kind", "weight", "sentence"],
+    "properties": {
+        "name": {"type": "string"},
+        "kind": {"enum": ["structure", "behaviour"]},
+        "weight": {"type": "integer", "minimum": 0},
+        "sentence": {"type": "string"},
+        "tag": {"type": ["string", "null"]},
+        "detail": {"type": "string"},
+    },
+}
+SCHEMA: Mapping[str, JSON] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Static analysis",
+    "type": "object",
+    "required": ["format", "size", "entropy", "strings", "traits"],
+    "properties": {
+        "format": {"enum": ["pe", "elf", "macho", "pdf", "ooxml", "ole", "text", "data"]},
+        "size": {"type": "integer", "minimum": 1},
+        "entropy": {"type": "number", "minimum": 0, "maximum": 8},
+        "strings": {
+            "type": "object",
+            "required": ["count", "longest", "urls"],
+            "properties": {"count": {"type": "integer"}, "longest": {"type": "integer"}, "urls": STRINGS},
+        },
+        "traits": {"type": "array", "items": TRAIT},
+        "notParsed": {"type": "string"},
+        "pe": PROGRAM,
+        "elf": PROGRAM,
+        "macho": PROGRAM,
+        "pdf": {"type": "object"},
+        "ooxml": {"type": "object"},
+        "ole": {"type": "object"},
+        "text": {"type": "object"},
+    },
+}

@@ -1,0 +1,157 @@
+"""The few calls a worker makes, over HTTP. Reads what it needs from the envelopes and knows nothing else of the service."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import msgspec
+
+from samplebank.worker import wire
+from samplebank.worker.assignment import Assignment
+from samplebank.worker.contract import JSON, Evidence
+from samplebank.worker.errors import DamagedDownload, LeaseLost, ServiceRefused, ServiceUnavailable
+
+# Waits between the attempts of a write, about half a minute in all.
+PATIENCE_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+SUCCESS = range(200, 300)
+SERVER_ERRORS = range(500, 600)
+TOO_MANY_REQUESTS, NOT_FOUND, PRECONDITION_FAILED = 429, 404, 412
+
+
+class ServiceClient:
+    def __init__(self, url: str, key: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=url, headers={"Argus-API-Key": key}, timeout=TIMEOUT, transport=transport
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def knows_worker(self, short_name: str) -> bool:
+        try:
+            await self._patiently("GET", f"/sampledb/v2/worker/{short_name}")
+        except ServiceRefused as refusal:
+            if refusal.status == NOT_FOUND:
+                return False
+            raise
+        return True
+
+    async def add_worker(self, worker: Mapping[str, JSON]) -> None:
+        await self._patiently("POST", "/sampledb/v2/worker", json=dict(worker))
+
+    async def claim(
+        self, worker: str, *, most: int, wait_seconds: int, lease_seconds: int
+    ) -> list[Assignment]:
+        """Wait up to `wait_seconds` for tasks. Not repeated: a lost answer comes back when its lease ends."""
+        body = {"max": most, "waitSeconds": wait_seconds, "leaseSeconds": lease_seconds}
+        answer = await self._once("POST", f"/samplebank/v1/worker/{worker}/claim", json=body)
+        try:
+            return msgspec.convert(answer, list[Assignment])
+        except msgspec.ValidationError as error:
+            raise ServiceUnavailable(f"The service gave assignments of an unknown form: {error}.") from None
+
+    async def heartbeat(self, task: str, lease_token: str, *, lease_seconds: int) -> None:
+        body = {"leaseToken": lease_token, "leaseSeconds": lease_seconds}
+        try:
+            await self._patiently("POST", f"/samplebank/v1/task/{task}/heartbeat", json=body)
+        except ServiceRefused as refusal:
+            if refusal.status in {PRECONDITION_FAILED, NOT_FOUND}:
+                raise LeaseLost(str(refusal)) from None
+            raise
+
+    async def release(self, task: str, lease_token: str, *, reason: str, delay_seconds: int) -> None:
+        body = {"leaseToken": lease_token, "reason": reason, "delaySeconds": delay_seconds}
+        await self._patiently("POST", f"/samplebank/v1/task/{task}/release", json=body)
+
+    async def download(self, sha256: str, target: Path) -> int:
+        """Write the sample to `target`, check that it is the sample, and return its size."""
+        size = 0
+        digest = hashlib.sha256()
+        try:
+            async with self._http.stream("GET", f"/sampledb/v2/sample/{sha256}/raw") as response:
+                if response.status_code not in SUCCESS:
+                    await response.aread()
+                    _checked(response)
+                with target.open("xb") as file:
+                    async for chunk in response.aiter_bytes():
+                        digest.update(chunk)
+                        file.write(chunk)
+                        size += len(chunk)
+        except httpx.HTTPError as error:
+            raise ServiceUnavailable(f"The sample cannot be downloaded: {_cause(error)}.") from None
+        if digest.hexdigest() != sha256.lower():
+            raise DamagedDownload(f"The download of {sha256} has other bytes than the sample.")
+        return size
+
+    async def add_analysis(self, sha256: str, request: Mapping[str, JSON]) -> str:
+        """Store an analysis and return its id."""
+        path = f"/sampledb/v2/sample/{sha256}/analysis"
+        answer = await self._patiently("POST", path, json=dict(request))
+        return str(answer["analysisID"])
+
+    async def add_evidence(self, sha256: str, analysis: str, evidence: Evidence) -> None:
+        path = f"/sampledb/v2/sample/{sha256}/analysis/{analysis}/evidence/{wire.file_name(evidence)}"
+        flags = {"internal": evidence.internal, "potentiallyMalicious": evidence.potentially_malicious}
+        await self._patiently(
+            "POST",
+            path,
+            content=evidence.data,
+            params={name: "true" for name, is_set in flags.items() if is_set},
+            headers={"Content-Type": wire.mime_type(evidence)},
+        )
+
+    async def finish(self, job: str, task: str, *, state: str, message: str, analyses: list[str]) -> None:
+        body = {"state": state, "message": message, "analyses": analyses}
+        await self._patiently("PUT", f"/sampledb/v2/job/{job}/task/{task}", json=body)
+
+    async def _patiently(self, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401 -- as httpx takes and gives it
+        for seconds in PATIENCE_SECONDS:
+            try:
+                return await self._once(method, path, **content)
+            except ServiceUnavailable:
+                await asyncio.sleep(seconds)
+        return await self._once(method, path, **content)
+
+    async def _once(self, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401 -- as above
+        try:
+            response = await self._http.request(method, path, **content)
+        except httpx.HTTPError as error:
+            base = self._http.base_url
+            raise ServiceUnavailable(f"The service at {base} cannot be reached: {_cause(error)}.") from None
+        return _checked(response)
+
+
+def _checked(response: httpx.Response) -> Any:  # noqa: ANN401 -- the data of an envelope
+    """Return what the envelope holds, or raise what the service says."""
+    try:
+        envelope = msgspec.json.decode(response.content)
+    except msgspec.DecodeError:
+        envelope = None
+    status = response.status_code
+    if status in SUCCESS and isinstance(envelope, dict):
+        return envelope.get("data")
+    said = f"The service answered {status} to {response.request.method} {response.request.url.path}"
+    sentence = f"{said}: {_messages(envelope)}"
+    if status in SERVER_ERRORS or status == TOO_MANY_REQUESTS or status in SUCCESS:
+        raise ServiceUnavailable(sentence)
+    raise ServiceRefused(status, sentence)
+
+
+def _messages(envelope: Any) -> str:  # noqa: ANN401 -- whatever came
+    messages = envelope.get("messages") if isinstance(envelope, dict) else None
+    texts = [str(one.get("message")) for one in messages or [] if isinstance(one, dict)]
+    return " ".join(texts) or "no reason given."
+
+
+def _cause(error: httpx.HTTPError) -> str:
+    return str(error) or type(error).__name__

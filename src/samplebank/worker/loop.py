@@ -1,0 +1,175 @@
+"""The worker: claims tasks for its analysers and works on a few at a time, until it is told to stop."""
+
+import asyncio
+import logging
+import os
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from samplebank.worker.assignment import Assignment
+from samplebank.worker.client import ServiceClient
+from samplebank.worker.errors import ServiceRefused, ServiceUnavailable, WorkerError
+from samplebank.worker.inside import Description
+from samplebank.worker.places import Places
+from samplebank.worker.sandboxed import SandboxedAnalyser
+from samplebank.worker.task import LEASE_SECONDS, work_on
+
+# Stopping waits for a claim under way, for its answer may hold tasks; so claims are short.
+CLAIM_WAIT_SECONDS = 5
+# What may finish after the call to stop; the rest is given back.
+GRACE_SECONDS = 10.0
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
+
+log = logging.getLogger("samplebank.worker")
+
+
+async def run(
+    url: str,
+    key: str,
+    analysers: Sequence[str],
+    *,
+    stop_event: asyncio.Event,
+    parallel: int | None = None,
+    settings: Mapping[str, str] | None = None,
+    import_from: tuple[Path, ...] = (),
+) -> None:
+    """Work for the service at `url` until `stop_event`; `analysers` are import paths, `parallel` defaults to the cores.
+
+    Raises WorkerError when the service refuses this worker.
+    """
+    places = parallel or len(os.sched_getaffinity(0))
+    async with AsyncExitStack() as stack:
+        samples = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="samplebank-worker-")))
+        client = await stack.enter_async_context(ServiceClient(url, key))
+        opened = [
+            await stack.enter_async_context(
+                await SandboxedAnalyser.open(
+                    path, samples=samples, settings=settings, children=places, import_from=import_from
+                )
+            )
+            for path in analysers
+        ]
+        shared = Places(places)
+        loops = [_Loop(client, analyser, samples, shared, stop_event) for analyser in opened]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for loop in loops:
+                    group.create_task(loop.run())
+        except ExceptionGroup as errors:
+            # The others say the same again, or were cancelled because of it.
+            raise errors.exceptions[0] from None
+
+
+async def ensure_registered(client: ServiceClient, description: Description) -> None:
+    """Register the analyser as a worker when the service does not know it."""
+    name = description.short_name
+    if await client.knows_worker(name):
+        return
+    worker = {
+        "shortName": name,
+        "localizedNames": dict(description.names),
+        "localizedDescriptions": dict(description.descriptions),
+    }
+    if description.schema is not None:
+        worker["schema"] = dict(description.schema)
+    try:
+        await client.add_worker(worker)
+    except ServiceRefused as refusal:
+        if await client.knows_worker(name):  # another worker of the same name was faster
+            return
+        raise WorkerError(
+            f"The service does not know the analysis worker {name}, and this key may not register it. {refusal}"
+        ) from None
+    log.info("worker.registered", extra={"worker": name})
+
+
+class _Loop:
+    """Claims for one analyser; all loops of a worker share its places."""
+
+    def __init__(
+        self,
+        client: ServiceClient,
+        analyser: SandboxedAnalyser,
+        samples: Path,
+        places: Places,
+        stop_event: asyncio.Event,
+    ) -> None:
+        self._client = client
+        self._analyser = analyser
+        self._samples = samples
+        self._places = places
+        self._stop = stop_event
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        try:
+            await self._until_stopped(self._with_patience(self._register))
+            while not self._stop.is_set():
+                await self._with_patience(self._claim)
+        finally:
+            await self._wind_up()
+
+    async def _register(self) -> None:
+        await ensure_registered(self._client, self._analyser.description)
+
+    async def _claim(self) -> None:
+        await self._until_stopped(self._places.some_free())
+        if self._stop.is_set():
+            return
+        assignments = await self._client.claim(
+            self._analyser.description.short_name,
+            most=self._places.free,
+            wait_seconds=CLAIM_WAIT_SECONDS,
+            lease_seconds=LEASE_SECONDS,
+        )
+        for assignment in assignments:
+            self._begin(assignment)
+
+    def _begin(self, assignment: Assignment) -> None:
+        self._places.take()
+        task = asyncio.create_task(
+            work_on(assignment, self._analyser, self._client, self._samples, self._places)
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._places.give_back()
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("task.broke", exc_info=error)  # its lease will end
+
+    async def _with_patience(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Repeat a step until the service is there for it, or the worker is to stop."""
+        pause = SHORTEST_PAUSE_SECONDS
+        while not self._stop.is_set():
+            try:
+                await step()
+            except ServiceUnavailable as error:
+                log.warning("service.unavailable", extra={"reason": str(error), "pause": pause})
+                await self._until_stopped(asyncio.sleep(pause))
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            else:
+                return
+
+    async def _until_stopped(self, something: Coroutine[object, object, None]) -> None:
+        work, stop = asyncio.create_task(something), asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        finally:
+            work.cancel()
+            stop.cancel()
+            await asyncio.gather(work, stop, return_exceptions=True)
+
+    async def _wind_up(self) -> None:
+        """Let finish what soon will, give back the rest."""
+        if self._tasks and self._stop.is_set():
+            await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
+        rest = list(self._tasks)
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)

@@ -1,0 +1,91 @@
+rule VBA_Auto_Open_And_Shell
+{
+    meta:
+        description = "A macro in plain text runs by itself and starts a program"
+        score = 80
+        assessment = "malicious"
+    strings:
+        $auto = /\bSub\s+(Auto_?Open|Document_Open|Workbook_Open|AutoExec|Auto_?Close|Document_Close)\b/ nocase
+        $shell = /\b(Shell\s*\(|CreateObject\s*\(\s*"(WScript\.Shell|Shell\.Application)"|ShellExecute)/ nocase
+    condition:
+        $auto and $shell
+}
+
+rule Office_Compound_File_With_Macros
+{
+    meta:
+        description = "An Office document of the old format contains macros"
+        score = 30
+        assessment = "unknown"
+    strings:
+        $project = "_VBA_PROJECT" wide
+    condition:
+        uint32be(0) == 0xD0CF11E0 and $project
+}
+
+rule Office_Macro_Document
+{
+    meta:
+        description = "An Office document of the new format contains macros"
+        score = 30
+        assessment = "unknown"
+    strings:
+        $project = /\/vbaProject\.bin/ nocase
+        $types = "[Content_Types].xml"
+    condition:
+        uint32be(0) == 0x504B0304 and $project and $types
+}
+
+rule RTF_Embedded_Object_Update
+{
+    meta:
+        description = "An RTF document loads an embedded object by itself"
+        score = 65
+        assessment = "unknown"
+    strings:
+        $object = /\\obj(ocx|emb|html|link)/
+        $data = "\\objdata"
+        $update = "\\objupdate"
+    condition:
+        uint32be(0) == 0x7B5C7274 and $object and $data and $update
+}
+
+rule PDF_Launch_Action
+{
+    meta:
+        description = "A PDF document starts a program"
+        score = 75
+        assessment = "malicious"
+    strings:
+        $launch = /\/S\s*\/Launch\b/
+        $target = /\/(Win|F|Unix|Mac)\s*(<<|\()/
+    condition:
+        uint32be(0) == 0x25504446 and $launch and $target
+}
+
+rule PDF_Automatic_JavaScript
+{
+    meta:
+        description = "A PDF document runs JavaScript when it is opened"
+        score = 45
+        assessment = "unknown"
+    strings:
+        $open = /\/(OpenAction|AA)\b/
+        $script = /\/S\s*\/JavaScript\b/
+    condition:
+        uint32be(0) == 0x25504446 and $open and $script
+}
+
+rule Shortcut_Starts_Interpreter
+{
+    meta:
+        description = "A Windows shortcut starts a script interpreter"
+        score = 65
+        assessment = "unknown"
+    strings:
+        $interpreter = /(powershell|cmd|mshta|wscript|cscript|rundll32|regsvr32)\.exe/ nocase ascii wide
+        $address = /https?:\/\// nocase ascii wide
+        $encoded = /\s-e(nc|ncodedcommand)?\s/ nocase ascii wide
+    condition:
+        uint32(0) == 0x4C and uint32(4) == 0x00021401 and $interpreter and ($address or $encoded)
+}
