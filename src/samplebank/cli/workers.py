@@ -15,6 +15,7 @@ from samplebank.cli.connection import Connection, KeyOption, UrlOption
 from samplebank.cli.pairs import read_pairs
 from samplebank.cli.printing import JsonOption
 from samplebank.errors import Refusal
+from samplebank.sandbox import SandboxError
 from samplebank.worker import loop
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.errors import WorkerError
@@ -61,7 +62,7 @@ def run_workers(
     places = tuple(place.absolute() for place in import_from or [])
     try:
         asyncio.run(_run(service, analysers, settings, places, parallel))
-    except WorkerError as error:
+    except (WorkerError, SandboxError) as error:
         raise Refusal(str(error)) from error
 
 
