@@ -36,6 +36,16 @@ class Program:
         )
         return Ended(done.returncode, done.stdout, done.stderr.splitlines())
 
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [SAMPLEBANK, *arguments],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
 
 @dataclass
 class Said:
@@ -59,17 +69,20 @@ class Heard:
 
 @dataclass
 class Staged:
-    """A service that gives its answers one after the other, and the last one for ever."""
+    """A service that gives the answer set for a path, else its answers one after the other, and the last one for ever."""
 
     url: str
     answers: list[Said] = field(default_factory=list)
+    at: dict[str, Said] = field(default_factory=dict)
     heard: list[Heard] = field(default_factory=list)
 
     def says(self, *answers: Said) -> None:
         self.answers = list(answers)
 
-    def next_answer(self) -> Said:
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+    def answer(self, request: Heard) -> Said:
+        self.heard.append(request)
+        here = self.at.get(request.path.partition("?")[0])
+        return here or (self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
 
 
 class StagedServer(ThreadingHTTPServer):
@@ -82,8 +95,7 @@ class StagedHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self.server.staged.heard.append(Heard(self.command, self.path, dict(self.headers), body))
-        answer = self.server.staged.next_answer()
+        answer = self.server.staged.answer(Heard(self.command, self.path, dict(self.headers), body))
         if answer.status == 0:
             self.close_connection = True
             return
