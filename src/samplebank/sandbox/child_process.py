@@ -38,11 +38,13 @@ class Child:
     def __init__(
         self,
         process: asyncio.subprocess.Process,
+        connection: socket.socket,
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         diagnostics: IO[bytes],
         limits: Limits,
     ) -> None:
         self._process = process
+        self._connection = connection
         self._reader, self._writer = streams
         self._diagnostics = diagnostics
         self._limits = limits
@@ -68,7 +70,8 @@ class Child:
             ours.close()
             diagnostics.close()
             raise NotStarted(f"The sandbox could not be started: {error.strerror}.") from None
-        child = cls(process, await asyncio.open_unix_connection(sock=ours, limit=MIB), diagnostics, limits)
+        streams = await asyncio.open_unix_connection(sock=ours, limit=MIB)
+        child = cls(process, ours, streams, diagnostics, limits)
         try:
             await child._become_ready()
         except BaseException:
@@ -78,7 +81,14 @@ class Child:
 
     @property
     def is_alive(self) -> bool:
-        return self._process.returncode is None and not self._reader.at_eof()
+        """Look at the connection itself: the event loop may not have noticed its end yet."""
+        try:
+            self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     async def ask(self, request: bytes, deadline_seconds: float) -> bytes:
         """Get an answer, or an error after which the child is of no further use."""

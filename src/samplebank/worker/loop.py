@@ -34,10 +34,11 @@ async def run(
     parallel: int | None = None,
     settings: Mapping[str, str] | None = None,
     import_from: tuple[Path, ...] = (),
+    grace_seconds: float = GRACE_SECONDS,
 ) -> None:
     """Work for the service at `url` until `stop_event`; `analysers` are import paths, `parallel` defaults to the cores.
 
-    Raises WorkerError when the service refuses this worker.
+    After the event, tasks have `grace_seconds` to finish. Raises WorkerError when the service refuses this worker.
     """
     places = parallel or len(os.sched_getaffinity(0))
     async with AsyncExitStack() as stack:
@@ -52,7 +53,10 @@ async def run(
             for path in analysers
         ]
         shared = Places(places)
-        loops = [_Loop(client, analyser, samples, shared, stop_event) for analyser in opened]
+        loops = [
+            _Loop(client, analyser, samples, shared, stop_event=stop_event, grace_seconds=grace_seconds)
+            for analyser in opened
+        ]
         try:
             async with asyncio.TaskGroup() as group:
                 for loop in loops:
@@ -94,13 +98,16 @@ class _Loop:
         analyser: SandboxedAnalyser,
         samples: Path,
         places: Places,
+        *,
         stop_event: asyncio.Event,
+        grace_seconds: float,
     ) -> None:
         self._client = client
         self._analyser = analyser
         self._samples = samples
         self._places = places
         self._stop = stop_event
+        self._grace_seconds = grace_seconds
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -168,7 +175,7 @@ class _Loop:
     async def _wind_up(self) -> None:
         """Let finish what soon will, give back the rest."""
         if self._tasks and self._stop.is_set():
-            await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
+            await asyncio.wait(self._tasks, timeout=self._grace_seconds)
         rest = list(self._tasks)
         for task in rest:
             task.cancel()

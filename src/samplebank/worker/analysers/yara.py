@@ -4,6 +4,7 @@ A rule says what it means in its metadata: score (0 to 100), assessment, family,
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import ClassVar, get_args
@@ -96,12 +97,15 @@ class YaraAnalyser(Analyser):
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         super().__init__(settings)
+        own = settings.get("yara_rules")
+        if own and not Path(own).is_dir():
+            raise NotADirectoryError(f"yara_rules names {own}, which is not a folder.")
+        self._folders = (SHIPPED_RULES, Path(own).resolve()) if own else (SHIPPED_RULES,)
         self._compiled_from: Fingerprint = ()
         self._rules: RuleSet | None = None
 
     def folders(self) -> tuple[Path, ...]:
-        own = self.settings.get("yara_rules")
-        return (SHIPPED_RULES, Path(own).resolve()) if own else (SHIPPED_RULES,)
+        return self._folders
 
     def analyse(self, sample: SampleFile) -> Result:
         rules = self._current_rules()
@@ -146,8 +150,12 @@ def meaning_of(stated: Mapping[str, JSON]) -> Meaning:
 
 
 def _fingerprint(folders: tuple[Path, ...]) -> Fingerprint:
-    files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in RULE_SUFFIXES)
-    return tuple((path, stat.st_mtime_ns, stat.st_size) for path in files for stat in (path.stat(),))
+    found = []
+    for path in sorted(path for folder in folders for path in folder.rglob("*")):
+        with suppress(FileNotFoundError):  # removed while we look
+            if path.suffix in RULE_SUFFIXES:
+                found.append((path, path.stat().st_mtime_ns, path.stat().st_size))
+    return tuple(found)
 
 
 def _compiled(files: list[Path]) -> RuleSet:

@@ -1,11 +1,4 @@
 import "pe"
-import "elf"
-
-private rule IsPE
-{
-    condition:
-        uint16(0) == 0x5A4D and uint32(uint32(0x3C)) == 0x00004550
-}
 
 rule UPX_Packed_PE
 {
@@ -14,7 +7,7 @@ rule UPX_Packed_PE
         score = 30
         assessment = "unknown"
     condition:
-        IsPE and for any section in pe.sections : ( section.name == "UPX0" or section.name == "UPX1" )
+        uint16(0) == 0x5A4D and for any section in pe.sections : ( section.name == "UPX0" or section.name == "UPX1" )
 }
 
 rule UPX_Packed_ELF
@@ -37,7 +30,7 @@ rule Commercial_Protector_PE
         score = 40
         assessment = "unknown"
     condition:
-        IsPE and for any section in pe.sections : (
+        uint16(0) == 0x5A4D and for any section in pe.sections : (
             section.name startswith ".vmp" or section.name == ".themida" or section.name == ".winlice" or
             section.name startswith ".enigma"
         )
@@ -50,7 +43,7 @@ rule Small_Packer_PE
         score = 40
         assessment = "unknown"
     condition:
-        IsPE and for any section in pe.sections : (
+        uint16(0) == 0x5A4D and for any section in pe.sections : (
             section.name == ".aspack" or section.name startswith ".MPRESS" or section.name == ".petite" or
             section.name startswith "PEC2"
         )

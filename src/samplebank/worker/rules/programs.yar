@@ -1,11 +1,5 @@
 import "pe"
 
-private rule IsProgram
-{
-    condition:
-        uint16(0) == 0x5A4D and uint32(uint32(0x3C)) == 0x00004550
-}
-
 rule Process_Injection_Imports
 {
     meta:
@@ -13,7 +7,7 @@ rule Process_Injection_Imports
         score = 45
         assessment = "unknown"
     condition:
-        IsProgram and pe.imports("kernel32.dll", "WriteProcessMemory") and
+        uint16(0) == 0x5A4D and pe.imports("kernel32.dll", "WriteProcessMemory") and
         pe.imports("kernel32.dll", "VirtualAllocEx") and
         (pe.imports("kernel32.dll", "CreateRemoteThread") or pe.imports("kernel32.dll", "QueueUserAPC") or
          pe.imports("kernel32.dll", "SetThreadContext"))
@@ -26,7 +20,7 @@ rule Download_To_File_And_Run
         score = 50
         assessment = "unknown"
     condition:
-        IsProgram and
+        uint16(0) == 0x5A4D and
         (pe.imports("urlmon.dll", "URLDownloadToFileA") or pe.imports("urlmon.dll", "URLDownloadToFileW")) and
         (pe.imports("kernel32.dll", "WinExec") or pe.imports("shell32.dll", "ShellExecuteA") or
          pe.imports("shell32.dll", "ShellExecuteW"))
@@ -46,7 +40,7 @@ rule Credential_Theft_Strings
         $telegram = "\\Telegram Desktop\\tdata" nocase ascii wide
         $decrypt = "CryptUnprotectData" ascii wide
     condition:
-        IsProgram and 4 of them
+        uint16(0) == 0x5A4D and 4 of them
 }
 
 rule Crypto_Miner_Strings

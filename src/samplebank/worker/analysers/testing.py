@@ -1,0 +1,53 @@
+"""For the authors of analysers: run one on a file as the worker would, and check that its answer keeps the contract."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import jsonschema_rs
+import msgspec
+
+from samplebank.worker import wire
+from samplebank.worker.contract import Result, SampleFile
+from samplebank.worker.sandboxed import SandboxedAnalyser
+
+
+def sample_file(path: Path, options: Mapping[str, str] | None = None) -> SampleFile:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    return SampleFile(
+        path=path.resolve(), sha256=digest.hexdigest(), size=path.stat().st_size, options=dict(options or {})
+    )
+
+
+async def analysed(
+    import_path: str,
+    path: Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    options: Mapping[str, str] | None = None,
+    import_from: tuple[Path, ...] = (),
+) -> Result:
+    """Run the analyser ("module:Class") on the file inside the sandbox; raises what the worker would see.
+
+    An answer that the service would refuse raises AssertionError.
+    """
+    sample = sample_file(path, options)
+    opened = await SandboxedAnalyser.open(
+        import_path, samples=sample.path.parent, settings=settings, import_from=import_from
+    )
+    async with opened as analyser:
+        result = await analyser.analyse(sample)
+        _check_schema(result, analyser.description.schema)
+    return result
+
+
+def _check_schema(result: Result, schema: Mapping[str, object] | None) -> None:
+    request = wire.analysis_request(
+        result, customer="test", tlp="amber", agent={"name": "test", "version": "1"}
+    )
+    value = msgspec.json.decode(msgspec.json.encode(request["analysisResult"]))
+    for error in jsonschema_rs.validator_for(dict(schema or {})).iter_errors(value):
+        raise AssertionError(
+            f"The result breaks the schema of the analyser at {error.instance_path}: {error.message}"
+        )

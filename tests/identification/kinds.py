@@ -1,0 +1,77 @@
+"""Small real files of many kinds, made on the spot."""
+
+import gzip
+import io
+import lzma
+import secrets
+import struct
+import zipfile
+import zlib
+
+JAVA_CLASS = b"\xca\xfe\xba\xbe\0\0\0\x34" + bytes(200)
+FAT_MACHO = b"\xca\xfe\xba\xbe\0\0\0\x02" + bytes(200)
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
+
+
+def pdf() -> bytes:
+    return (
+        b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Type /Pages /Kids [] /Count 0 >>\n"
+        b"endobj\nxref\n0 1\n0000000000 65535 f \ntrailer\n<< /Size 3 /Root 1 0 R >>\nstartxref\n108\n%%EOF\n"
+    )
+
+
+def png() -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + secrets.token_bytes(16 * 3) for _ in range(16))
+    header = struct.pack(">IIBBBBB", 16, 16, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+def elf(machine: int = 62, os_abi: int = 0) -> bytes:
+    """Make a 64-bit executable (for x86-64, unless told otherwise) of one segment of noise."""
+    header = b"\x7fELF\x02\x01\x01" + bytes([os_abi]) + bytes(8)
+    header += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0x400078, 64, 0, 0, 64, 56, 1, 64, 0, 0)
+    program = struct.pack("<IIQQQQQQ", 1, 5, 0, 0x400000, 0x400000, 6000, 6000, 0x1000)
+    return header + program + secrets.token_bytes(5880)
+
+
+def pe(machine: int = 0x8664, subsystem: int = 3, characteristics: int = 0x22) -> bytes:
+    """Make a 64-bit Windows program of one code section."""
+    dos = b"MZ" + bytes(58) + struct.pack("<I", 64)
+    file_header = struct.pack("<HHIIIHH", machine, 1, 0x5F000000, 0, 0, 240, characteristics)
+    optional = struct.pack("<HBBIIIII", 0x20B, 14, 0, 512, 0, 0, 0x1000, 0x1000)
+    optional += struct.pack(
+        "<QIIHHHHHHIIIIHH", 0x140000000, 0x1000, 512, 6, 0, 0, 0, 6, 0, 0, 0x2000, 512, 0, subsystem, 0
+    )
+    optional += struct.pack("<QQQQII", 0x100000, 0x1000, 0x100000, 0x1000, 0, 16) + bytes(128)
+    section = struct.pack("<8sIIIIIIHHI", b".text", 512, 0x1000, 512, 512, 0, 0, 0, 0, 0x60000020)
+    headers = dos + b"PE\0\0" + file_header + optional + section
+    return headers.ljust(512, b"\0") + b"\xc3".ljust(512, b"\xcc")
+
+
+def macho() -> bytes:
+    """Make a 64-bit header for arm64 without load commands."""
+    return struct.pack("<IiiIIIII", 0xFEEDFACF, 0x0100000C, 0, 2, 0, 0, 0, 0) + bytes(512)
+
+
+def zipped(*names: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name, secrets.token_bytes(600))
+    return content.getvalue()
+
+
+def gzipped() -> bytes:
+    return gzip.compress(secrets.token_bytes(600))
+
+
+def xz() -> bytes:
+    return lzma.compress(secrets.token_bytes(600))

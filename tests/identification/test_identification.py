@@ -1,0 +1,135 @@
+"""Real files of many kinds, identified by a real child."""
+
+import secrets
+from pathlib import Path
+
+import kinds
+import pytest
+
+from samplebank.identification import Identification, Identifier
+
+MIB = 1024 * 1024
+PYTHON = b"""#!/usr/bin/env python3
+import os
+import sys
+
+
+def main() -> None:
+    for name in sorted(os.listdir(sys.argv[1])):
+        print(name)
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.fixture
+async def identified(identifier: Identifier, tmp_path: Path, content: bytes) -> Identification:
+    path = tmp_path / "sample"
+    path.write_bytes(content)
+    return await identifier.identify(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "super_type", "type_"),
+    [
+        pytest.param(kinds.pdf(), "document", "pdf", id="pdf"),
+        pytest.param(kinds.png(), "image", "png", id="png"),
+        pytest.param(kinds.elf(), "executable", "elf", id="elf"),
+        pytest.param(kinds.pe(), "executable", "pebin", id="pe"),
+        pytest.param(kinds.macho(), "executable", "macho", id="macho"),
+        pytest.param(kinds.FAT_MACHO, "executable", "macho", id="fat macho"),
+        pytest.param(kinds.JAVA_CLASS, "executable", "javabytecode", id="java"),
+        pytest.param(kinds.OLE, "document", "ole", id="ole"),
+        pytest.param(kinds.zipped("noise.bin"), "archive", "zip", id="zip"),
+        pytest.param(kinds.zipped("[Content_Types].xml", "word/document.xml"), "document", "docx", id="docx"),
+        pytest.param(kinds.zipped("[Content_Types].xml", "xl/workbook.xml"), "document", "xlsx", id="xlsx"),
+        pytest.param(kinds.zipped("META-INF/MANIFEST.MF", "A.class"), "archive", "jar", id="jar"),
+        pytest.param(kinds.zipped("AndroidManifest.xml", "classes.dex"), "executable", "apk", id="apk"),
+        pytest.param(kinds.gzipped(), "archive", "gzip", id="gzip"),
+        pytest.param(kinds.xz(), "archive", "xz", id="xz"),
+        pytest.param(PYTHON, "code", "python", id="python"),
+        pytest.param(b"plain words " * 500, "text", "txt", id="text"),
+        pytest.param(bytes(range(256)) * 8 + secrets.token_bytes(4000), "unknown", "unknown", id="noise"),
+        pytest.param(b"", "unknown", "unknown", id="empty"),
+    ],
+)
+async def test_files_are_told_apart(identified: Identification, super_type: str, type_: str) -> None:
+    assert (identified.super_type, identified.type) == (super_type, type_)
+
+
+@pytest.mark.parametrize(
+    ("content", "arch", "platform"),
+    [
+        pytest.param(kinds.elf(62), "x86_64", "linux", id="elf x86-64"),
+        pytest.param(kinds.elf(183), "arm64", "linux", id="elf aarch64"),
+        pytest.param(kinds.elf(62, os_abi=9), "x86_64", "freebsd", id="elf freebsd"),
+        pytest.param(kinds.pe(0x8664), "x86_64", "windows", id="pe x86-64"),
+        pytest.param(kinds.pe(0xAA64), "arm64", "windows", id="pe arm64"),
+        pytest.param(kinds.pe(0x8664, subsystem=10), "x86_64", "efi", id="pe efi"),
+        pytest.param(kinds.macho(), "arm64", "macos", id="macho arm64"),
+        pytest.param(kinds.pdf(), None, None, id="pdf"),
+    ],
+)
+async def test_programs_have_an_architecture_and_a_platform(
+    identified: Identification, arch: str | None, platform: str | None
+) -> None:
+    assert (identified.arch, identified.platform) == (arch, platform)
+
+
+@pytest.mark.parametrize("content", [kinds.pe(characteristics=0x2022)])
+async def test_a_windows_library_is_told_from_a_program(identified: Identification) -> None:
+    facts = {"format": "pe", "bits": 64, "isDll": True, "subsystem": "windows_cui", "sections": 1}
+
+    assert identified.meta_data | facts == identified.meta_data
+
+
+@pytest.mark.parametrize("content", [kinds.pdf()])
+async def test_an_identification_says_how_it_came_about(identified: Identification) -> None:
+    assert identified.version.startswith("magika ")
+    assert identified.meta_data["mimeType"] == "application/pdf"
+    assert 0 < identified.meta_data["score"] <= 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(kinds.elf()[:70], id="elf"),
+        pytest.param(kinds.pe()[:90], id="pe"),
+        pytest.param(kinds.zipped("a")[:300], id="zip"),
+        pytest.param(kinds.macho()[:20], id="macho"),
+    ],
+)
+async def test_a_truncated_file_still_has_a_type(identified: Identification) -> None:
+    assert identified.type in {"elf", "pebin", "zip", "macho"}
+    assert "failure" not in identified.meta_data
+
+
+async def test_a_file_that_cannot_be_read_is_unknown_for_a_reason(
+    identifier: Identifier, tmp_path: Path
+) -> None:
+    identified = await identifier.identify(tmp_path / "missing")
+
+    assert identified.type == "unknown"
+    assert "FileNotFoundError" in str(identified.meta_data["failure"])
+
+
+async def test_an_identification_that_takes_too_long_is_unknown_for_a_reason(tmp_path: Path) -> None:
+    path = tmp_path / "sample"
+    path.write_bytes(kinds.pdf())
+
+    async with Identifier(deadline_seconds=0.0) as hasty:
+        identified = await hasty.identify(path)
+
+    assert identified.meta_data["failure"] == "The analysis took longer than 0 seconds."
+
+
+async def test_without_memory_everything_is_unknown_for_a_reason(tmp_path: Path) -> None:
+    path = tmp_path / "sample"
+    path.write_bytes(kinds.pdf())
+
+    async with Identifier(memory_bytes=128 * MIB) as poor:
+        identified = await poor.identify(path)
+
+    assert "failure" in identified.meta_data

@@ -1,0 +1,43 @@
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from samplebank.worker.analysers import BUILT_IN
+from samplebank.worker.analysers.testing import sample_file
+from samplebank.worker.contract import Result
+from samplebank.worker.sandboxed import SandboxedAnalyser
+
+Analyse = Callable[[bytes], Awaitable[Result]]
+
+
+@pytest.fixture(scope="session")
+async def static_analyser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SandboxedAnalyser]:
+    samples = tmp_path_factory.getbasetemp()
+    async with await SandboxedAnalyser.open(BUILT_IN["static"], samples=samples) as analyser:
+        yield analyser
+
+
+@pytest.fixture(scope="session")
+async def yara_analyser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SandboxedAnalyser]:
+    samples = tmp_path_factory.getbasetemp()
+    async with await SandboxedAnalyser.open(BUILT_IN["yara"], samples=samples) as analyser:
+        yield analyser
+
+
+@pytest.fixture
+def static(static_analyser: SandboxedAnalyser, tmp_path: Path) -> Analyse:
+    return _on_content(static_analyser, tmp_path / "sample")
+
+
+@pytest.fixture
+def yara(yara_analyser: SandboxedAnalyser, tmp_path: Path) -> Analyse:
+    return _on_content(yara_analyser, tmp_path / "sample")
+
+
+def _on_content(analyser: SandboxedAnalyser, path: Path) -> Analyse:
+    def analyse(content: bytes) -> Awaitable[Result]:
+        path.write_bytes(content)
+        return analyser.analyse(sample_file(path))
+
+    return analyse

@@ -1,0 +1,77 @@
+"""Analysers with a known answer, for the tests of what runs them."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import ClassVar
+
+from samplebank.worker.contract import Analyser, Detection, Evidence, Rejected, Result, SampleFile, Tag
+
+
+class Measuring(Analyser):
+    """Report the size that it finds itself, and whatever it is told."""
+
+    short_name = "measuring"
+    version = "1.2"
+    names: ClassVar[Mapping[str, str]] = {"english": "Measuring"}
+    descriptions: ClassVar[Mapping[str, str]] = {"english": "Measures."}
+    schema: ClassVar[Mapping[str, object]] = {"type": "object", "required": ["size"]}
+    seconds = 5.0
+
+    def analyse(self, sample: SampleFile) -> Result:
+        size = len(sample.path.read_bytes())
+        told = {"options": sample.options, "settings": dict(self.settings), "sha256": sample.sha256}
+        return Result(
+            score=40,
+            result={"size": size, **told},
+            tags=[Tag("family", "Staged <1>")],
+            detections=[Detection("Measured", "informational")],
+            possible_detections=1,
+            evidence=[
+                Evidence(
+                    file_name="a size.txt", data=str(size).encode(), mime_type="text/plain", internal=True
+                )
+            ],
+        )
+
+
+class Refusing(Measuring):
+    short_name = "refusing"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        raise Rejected(f"There is nothing to find in {sample.size} bytes.")
+
+
+class Hanging(Measuring):
+    short_name = "hanging"
+    seconds = 600.0
+
+    def analyse(self, sample: SampleFile) -> Result:
+        time.sleep(600)
+        return super().analyse(sample)
+
+
+class Slow(Hanging):
+    short_name = "slow"
+    seconds = 0.2
+
+
+class Broken(Measuring):
+    short_name = "broken"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        sys.exit(f"Stopped at {sample.size}.")
+
+
+class Schemaless(Measuring):
+    """Answer what its own schema forbids."""
+
+    short_name = "schemaless"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        return Result(result={"length": sample.size})
+
+
+class NoAnalyser:
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self.settings = settings

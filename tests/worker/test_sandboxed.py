@@ -1,0 +1,81 @@
+"""Analysers as the worker sees them, and the kit with which their authors test them."""
+
+from pathlib import Path
+
+import pytest
+
+from samplebank.sandbox import SandboxError
+from samplebank.worker.analysers import BUILT_IN
+from samplebank.worker.analysers.testing import analysed, sample_file
+from samplebank.worker.contract import Rejected
+from samplebank.worker.sandboxed import SandboxedAnalyser
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    path = tmp_path / "sample"
+    path.write_bytes(b"four")
+    return path
+
+
+async def test_an_analyser_is_described_without_being_imported(tmp_path: Path) -> None:
+    opened = await SandboxedAnalyser.open("staged_analysers:Measuring", samples=tmp_path, import_from=(HERE,))
+
+    async with opened as analyser:
+        assert (analyser.description.short_name, analyser.description.version) == ("measuring", "1.2")
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+async def test_the_built_in_analysers_bear_their_names(tmp_path: Path, name: str) -> None:
+    async with await SandboxedAnalyser.open(BUILT_IN[name], samples=tmp_path) as analyser:
+        assert analyser.description.short_name == name
+        assert analyser.description.names["english"]
+        assert analyser.description.schema
+
+
+@pytest.mark.parametrize(
+    ("import_path", "reason"),
+    [
+        ("no_such_module:Analyser", "No module named 'no_such_module'"),
+        ("staged_analysers:Missing", "has no attribute 'Missing'"),
+        ("staged_analysers:NoAnalyser", "staged_analysers:NoAnalyser is not an Analyser"),
+    ],
+)
+async def test_a_wrong_import_path_is_explained(tmp_path: Path, import_path: str, reason: str) -> None:
+    with pytest.raises(SandboxError, match=reason):
+        await SandboxedAnalyser.open(import_path, samples=tmp_path, import_from=(HERE,))
+
+
+async def test_the_kit_runs_an_analyser_as_a_worker_would(sample: Path) -> None:
+    result = await analysed("staged_analysers:Measuring", sample, options={"a": "b"}, import_from=(HERE,))
+
+    assert (result.result["size"], result.result["options"]) == (4, {"a": "b"})
+
+
+async def test_the_kit_shows_why_a_file_is_rejected(sample: Path) -> None:
+    with pytest.raises(Rejected, match=r"^There is nothing to find in 4 bytes\.$"):
+        await analysed("staged_analysers:Refusing", sample, import_from=(HERE,))
+
+
+async def test_the_kit_notices_a_result_that_breaks_its_schema(sample: Path) -> None:
+    with pytest.raises(AssertionError, match='"size" is a required property'):
+        await analysed("staged_analysers:Schemaless", sample, import_from=(HERE,))
+
+
+async def test_an_analysis_over_its_time_blames_the_file(sample: Path) -> None:
+    with pytest.raises(Rejected, match=r"took longer than 0\.2 seconds"):
+        await analysed("staged_analysers:Slow", sample, import_from=(HERE,))
+
+
+async def test_an_analyser_reads_no_other_folder(tmp_path: Path) -> None:
+    samples = tmp_path / "samples"
+    samples.mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"key")
+    opened = await SandboxedAnalyser.open("staged_analysers:Measuring", samples=samples, import_from=(HERE,))
+
+    async with opened as analyser:
+        with pytest.raises(Rejected, match="PermissionError"):
+            await analyser.analyse(sample_file(elsewhere))

