@@ -1,10 +1,105 @@
-"""`samplebank key`."""
+"""`samplebank key`: make, list and revoke API keys."""
 
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import msgspec
 import typer
 
-key_app = typer.Typer(help="API keys.", no_args_is_help=True)
+from samplebank import settings, timespec
+from samplebank.accounts import keys, provisioning
+from samplebank.accounts.model import ROLES
+from samplebank.assembly import clock
+from samplebank.cli.printing import JsonOption, out, table, write_json
+from samplebank.database import Connection, connect
+from samplebank.errors import Invalid
+from samplebank.serving.start import prepared_database
+
+T = TypeVar("T")
+key_app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
 
-@key_app.callback()
-def key() -> None:
-    pass
+@key_app.command()
+def create(
+    user: Annotated[str, typer.Argument(help="Short name of the user.")],
+    *,
+    label: Annotated[str, typer.Option(help="What the key is for.")] = "",
+    expires: Annotated[str | None, typer.Option(help='When it ends, such as "now + 90 days".')] = None,
+    role: Annotated[list[str] | None, typer.Option(help="Narrow the key to this role; repeatable.")] = None,
+    customer: Annotated[
+        list[str] | None, typer.Option(help="Narrow the key to this customer and all below it; repeatable.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key for a user and print it, this once."""
+    unknown = [name for name in role or () if name not in ROLES]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]} is no role; the roles are {', '.join(ROLES)}.", param_hint="--role")
+    now = clock()
+    try:
+        expiry = None if expires is None else timespec.parse(expires, now=now)
+    except timespec.BadTime as error:
+        raise typer.BadParameter(str(error), param_hint="--expires") from error
+
+    async def make(db: Connection) -> tuple[UUID, str]:
+        user_id = await provisioning.get_user_id(db, user)
+        customers = [await _customer_id(db, name) for name in customer] if customer else None
+        return await keys.issue(
+            db, user_id, now=now, label=label, roles=role or None, customers=customers, expiry=expiry,
+        )
+
+    id_, key = _run(make)
+    if as_json:
+        write_json({"id": str(id_), "user": user, "key": key})
+    else:
+        typer.echo(f"Key {id_} of {user}, shown only now: {key}")
+
+
+@key_app.command(name="list")
+def list_(
+    *, user: Annotated[str | None, typer.Option(help="Only the keys of this user.")] = None, as_json: JsonOption = False,
+) -> None:
+    """List keys; the keys themselves are stored nowhere."""
+    found = _run(lambda db: keys.list_keys(db, user))
+    if as_json:
+        write_json([msgspec.structs.asdict(key) for key in found])
+        return
+    rows = [
+        (key.id, key.user, key.label, _said(key.created_time), _said(key.expiry_time), _said(key.revoked_time))
+        for key in found
+    ]
+    out().print(table(["id", "user", "label", "created", "expires", "revoked"], rows))
+
+
+@key_app.command()
+def revoke(id_: Annotated[UUID, typer.Argument(metavar="ID", help="Id of the key.")]) -> None:
+    """End a key; it stops working within 5 seconds."""
+    _run(lambda db: keys.revoke(db, id_, now=clock()))
+    typer.echo(f"The key {id_} is revoked.")
+
+
+def _said(time: int | None) -> str | None:
+    return None if time is None else timespec.iso(time)
+
+
+async def _customer_id(db: Connection, short_name: str) -> int:
+    found: int | None = await db.fetchval("SELECT id FROM customer WHERE short_name = $1", short_name)
+    if found is None:
+        raise Invalid(f"There is no customer {short_name!r}.")
+    return found
+
+
+def _run(work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def in_transaction(url: str) -> T:
+        database = await connect(url, most=1)
+        try:
+            async with database.transaction() as db:
+                return await work(db)
+        finally:
+            await database.close()
+
+    with prepared_database(settings.load(os.environ)) as url:
+        return asyncio.run(in_transaction(url))

@@ -1,7 +1,80 @@
-"""`samplebank serve`."""
+"""`samplebank serve`: the service, with its database, housekeeper and built-in workers."""
 
-from samplebank.errors import Unavailable
+import logging
+import os
+import shutil
+from typing import Annotated
+
+import msgspec
+import typer
+
+from samplebank import logs, settings
+from samplebank.assembly import make_data_folder
+from samplebank.cli.connection import CREDENTIALS, read_credentials
+from samplebank.serving.children import Child, start_housekeeper, start_workers
+from samplebank.serving.start import prepared_database, url_of
+from samplebank.serving.web import check_port, make_server
+from samplebank.settings import PREFIX, Settings
+from samplebank.worker.analysers import BUILT_IN
+
+log = logging.getLogger("samplebank.serving")
 
 
-def serve() -> None:
-    raise Unavailable("This command is not there yet.")
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default="8080")] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="Number of web processes.", show_default="one for each core")
+    ] = None,
+    no_workers: Annotated[bool, typer.Option("--no-workers", help="Run no analysis workers here.")] = False,
+) -> None:
+    """Run the service until Ctrl-C or SIGTERM."""
+    given = {"HOST": host, "PORT": port, "PROCESSES": processes}
+    environment = {**os.environ, **{f"{PREFIX}{name}": str(value) for name, value in given.items() if value is not None}}
+    own = settings.load(environment)
+    logs.set_up(own.log_format)
+    make_data_folder(own)
+    check_port(own)
+    with prepared_database(own) as database_url:
+        _serve(own, database_url, with_workers=not no_workers)
+
+
+def _serve(own: Settings, database_url: str, *, with_workers: bool) -> None:
+    os.environ.update(_environment(own, database_url))
+    server = make_server(own)
+    children = [start_housekeeper(os.environ)]
+    if with_workers:
+        children.append(_start_workers(own))
+    log.info("service.started", extra={"fields": {"url": url_of(own), "data": own.folder}})
+    try:
+        server.serve()
+    finally:
+        _stop(children)
+        log.info("service.stopped")
+
+
+def _stop(children: list[Child]) -> None:
+    for child in reversed(children):
+        child.stop()
+
+
+def _start_workers(own: Settings) -> Child:
+    key = read_credentials(own.folder / CREDENTIALS).workers.key
+    return start_workers(list(BUILT_IN), url_of(own), key, os.environ)
+
+
+def _environment(own: Settings, database_url: str) -> dict[str, str]:
+    """Every setting as the other processes shall see it, whatever file it came from."""
+    shared = {
+        f"{PREFIX}{name.upper()}": str(value) for name, value in msgspec.structs.asdict(own).items() if value is not None
+    }
+    metrics = own.folder / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir(exist_ok=True)
+    return {
+        **shared,
+        f"{PREFIX}DATA_DIR": str(own.folder),
+        f"{PREFIX}DATABASE_URL": database_url,
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+    }

@@ -1,7 +1,7 @@
 """`samplebank worker`: the analysis workers that a service knows, and running them anywhere that reaches it."""
 
 import asyncio
-import logging
+import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from samplebank import logs
 from samplebank.cli import connection, printing
 from samplebank.cli.client import Client
 from samplebank.cli.connection import Connection, KeyOption, UrlOption
@@ -16,6 +17,7 @@ from samplebank.cli.pairs import read_pairs
 from samplebank.cli.printing import JsonOption
 from samplebank.errors import Refusal
 from samplebank.sandbox import SandboxError
+from samplebank.settings import load
 from samplebank.worker import loop
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.errors import WorkerError
@@ -58,7 +60,7 @@ def run_workers(
     analysers = [import_path(name) for name in names]
     settings = read_pairs(setting or [], "--setting")
     service = connection.find(url, key, account="workers")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logs.set_up(load(os.environ).log_format)
     places = tuple(place.absolute() for place in import_from or [])
     try:
         asyncio.run(_run(service, analysers, settings, places, parallel))

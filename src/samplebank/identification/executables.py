@@ -115,9 +115,9 @@ def _macho(source: str | bytes) -> HeaderFacts | None:
     )
 
 
-def _architecture(machine: object) -> str:
+def _architecture(machine: object) -> str | None:
     name = _name(machine)
-    return ARCHITECTURES.get(name, name.lower())
+    return None if name.isdecimal() else ARCHITECTURES.get(name, name.lower())
 
 
 def _name(value: Any) -> str:  # noqa: ANN401 -- LIEF gives an enumeration member, or a bare number it has no name for

@@ -44,10 +44,15 @@ class Identifier:
     async def identify(self, path: Path) -> Identification:
         """Name the type of a file. What cannot be found out is "unknown", with the reason in the metadata."""
         try:
-            answer = await self._sandbox.call(bytes(path.absolute()), self._deadline_seconds)
+            answer = await self._sandbox.call(_absolute(path), self._deadline_seconds)
         except SandboxError as error:
             return Identification(meta_data={"failure": error.reason})
         return msgspec.json.decode(answer, type=Identification)
 
     async def close(self) -> None:
         await self._sandbox.close()
+
+
+def _absolute(path: Path) -> bytes:
+    """Name the file as the child, which lives in another folder, can open it."""
+    return bytes(path.absolute())

@@ -14,10 +14,11 @@ from samplebank.worker.errors import ServiceRefused, ServiceUnavailable, WorkerE
 from samplebank.worker.inside import Description
 from samplebank.worker.places import Places
 from samplebank.worker.sandboxed import SandboxedAnalyser
-from samplebank.worker.task import LEASE_SECONDS, work_on
+from samplebank.worker.task import Task
 
 # Stopping waits for a claim under way, for its answer may hold tasks; so claims are short.
 CLAIM_WAIT_SECONDS = 5
+LEASE_SECONDS = 60
 # What may finish after the call to stop; the rest is given back.
 GRACE_SECONDS = 10.0
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
@@ -35,6 +36,7 @@ async def run(
     settings: Mapping[str, str] | None = None,
     import_from: tuple[Path, ...] = (),
     grace_seconds: float = GRACE_SECONDS,
+    lease_seconds: int = LEASE_SECONDS,
 ) -> None:
     """Work for the service at `url` until `stop_event`; `analysers` are import paths, `parallel` defaults to the cores.
 
@@ -54,7 +56,15 @@ async def run(
         ]
         shared = Places(places)
         loops = [
-            _Loop(client, analyser, samples, shared, stop_event=stop_event, grace_seconds=grace_seconds)
+            _Loop(
+                client,
+                analyser,
+                samples,
+                shared,
+                stop_event=stop_event,
+                grace_seconds=grace_seconds,
+                lease_seconds=lease_seconds,
+            )
             for analyser in opened
         ]
         try:
@@ -101,6 +111,7 @@ class _Loop:
         *,
         stop_event: asyncio.Event,
         grace_seconds: float,
+        lease_seconds: int,
     ) -> None:
         self._client = client
         self._analyser = analyser
@@ -108,6 +119,7 @@ class _Loop:
         self._places = places
         self._stop = stop_event
         self._grace_seconds = grace_seconds
+        self._lease_seconds = lease_seconds
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -129,16 +141,22 @@ class _Loop:
             self._analyser.description.short_name,
             most=self._places.free,
             wait_seconds=CLAIM_WAIT_SECONDS,
-            lease_seconds=LEASE_SECONDS,
+            lease_seconds=self._lease_seconds,
         )
         for assignment in assignments:
             self._begin(assignment)
 
     def _begin(self, assignment: Assignment) -> None:
         self._places.take()
-        task = asyncio.create_task(
-            work_on(assignment, self._analyser, self._client, self._samples, self._places)
+        work = Task(
+            assignment,
+            self._analyser,
+            self._client,
+            self._places,
+            samples=self._samples,
+            lease_seconds=self._lease_seconds,
         )
+        task = asyncio.create_task(work.run())
         self._tasks.add(task)
         task.add_done_callback(self._end)
 

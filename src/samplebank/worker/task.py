@@ -20,103 +20,104 @@ from samplebank.worker.errors import LeaseLost, WorkerError
 from samplebank.worker.places import Places
 from samplebank.worker.sandboxed import SandboxedAnalyser
 
-LEASE_SECONDS = 60
-HEARTBEAT_SECONDS = LEASE_SECONDS / 3
+HEARTBEATS_PER_LEASE = 3
 RETRY_DELAY_SECONDS = 10
 GIVE_BACK_SECONDS = 10.0
 
 log = logging.getLogger("samplebank.worker")
 
 
-async def work_on(
-    assignment: Assignment, analyser: SandboxedAnalyser, client: ServiceClient, samples: Path, places: Places
-) -> None:
-    """Do the task, whatever happens; only cancellation comes out, after the task has been given back."""
-    task = assignment.task.id
-    try:
-        await _while_leased(assignment, analyser, client, samples, places)
-    except LeaseLost as lost:
-        log.warning("task.lost", extra={"task": task, "reason": str(lost)})
-    except asyncio.CancelledError:
-        await asyncio.shield(give_back(assignment, client, "The worker is shutting down.", delay_seconds=0))
-        raise
-    except (WorkerError, NotStarted, OSError, msgspec.MsgspecError) as error:
-        log.warning("task.released", extra={"task": task, "reason": str(error)})
-        await give_back(assignment, client, str(error), delay_seconds=RETRY_DELAY_SECONDS)
+class Task:
+    def __init__(
+        self,
+        assignment: Assignment,
+        analyser: SandboxedAnalyser,
+        client: ServiceClient,
+        places: Places,
+        *,
+        samples: Path,
+        lease_seconds: int,
+    ) -> None:
+        self._assignment = assignment
+        self._analyser = analyser
+        self._client = client
+        self._places = places
+        self._samples = samples
+        self._lease_seconds = lease_seconds
+        self._id = assignment.task.id
 
+    async def run(self) -> None:
+        """Do the task, whatever happens; only cancellation comes out, after the task has been given back."""
+        try:
+            await self._while_leased()
+        except LeaseLost as lost:
+            log.warning("task.lost", extra={"task": self._id, "reason": str(lost)})
+        except asyncio.CancelledError:
+            await asyncio.shield(self._give_back("The worker is shutting down.", delay_seconds=0))
+            raise
+        except (WorkerError, NotStarted, OSError, msgspec.MsgspecError) as error:
+            log.warning("task.released", extra={"task": self._id, "reason": str(error)})
+            await self._give_back(str(error), delay_seconds=RETRY_DELAY_SECONDS)
 
-async def give_back(
-    assignment: Assignment, client: ServiceClient, reason: str, *, delay_seconds: int
-) -> None:
-    """Release the task; when even that fails, the end of its lease releases it."""
-    task, token = assignment.task.id, assignment.lease_token
-    with suppress(WorkerError, TimeoutError):
-        async with asyncio.timeout(GIVE_BACK_SECONDS):
-            await client.release(task, token, reason=reason, delay_seconds=delay_seconds)
+    async def _give_back(self, reason: str, *, delay_seconds: int) -> None:
+        """Release the task; when even that fails, the end of its lease releases it."""
+        token = self._assignment.lease_token
+        with suppress(WorkerError, TimeoutError):
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self._client.release(self._id, token, reason=reason, delay_seconds=delay_seconds)
 
+    async def _while_leased(self) -> None:
+        work = asyncio.create_task(self._analyse())
+        lease = asyncio.create_task(self._keep_lease())
+        try:
+            await asyncio.wait({work, lease}, return_when=asyncio.FIRST_COMPLETED)
+            if lease.done():
+                lease.result()
+            await work
+        finally:
+            work.cancel()
+            lease.cancel()
+            await asyncio.gather(work, lease, return_exceptions=True)
 
-async def _while_leased(
-    assignment: Assignment, analyser: SandboxedAnalyser, client: ServiceClient, samples: Path, places: Places
-) -> None:
-    work = asyncio.create_task(_analyse(assignment, analyser, client, samples, places))
-    lease = asyncio.create_task(_keep_lease(assignment, client))
-    try:
-        await asyncio.wait({work, lease}, return_when=asyncio.FIRST_COMPLETED)
-        if lease.done():
-            lease.result()
-        await work
-    finally:
-        work.cancel()
-        lease.cancel()
-        await asyncio.gather(work, lease, return_exceptions=True)
+    async def _keep_lease(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease_seconds / HEARTBEATS_PER_LEASE)
+            await self._extend_lease()
 
+    async def _extend_lease(self) -> None:
+        token = self._assignment.lease_token
+        await self._client.heartbeat(self._id, token, lease_seconds=self._lease_seconds)
 
-async def _keep_lease(assignment: Assignment, client: ServiceClient) -> None:
-    while True:
-        await asyncio.sleep(HEARTBEAT_SECONDS)
-        await client.heartbeat(assignment.task.id, assignment.lease_token, lease_seconds=LEASE_SECONDS)
+    async def _analyse(self) -> None:
+        sha256 = self._assignment.sample.id
+        path = self._samples / secrets.token_hex(16)
+        try:
+            async with self._places.turn():
+                size = await self._client.download(sha256, path)
+                result = await self._analyser.analyse(self._assignment.sample_file(path, size))
+        except Rejected as rejected:
+            await self._finish("failed", message=rejected.reason, analyses=[])
+        else:
+            await self._finish("success", message="", analyses=[await self._report(sha256, result)])
+        finally:
+            path.unlink(missing_ok=True)
 
+    async def _report(self, sha256: str, result: Result) -> str:
+        """Store the analysis with its evidence, unless the task is no longer ours, and return its id."""
+        await self._extend_lease()
+        description = self._analyser.description
+        request = wire.analysis_request(
+            result,
+            customer=self._assignment.customer,
+            tlp=self._assignment.tlp,
+            agent={"name": description.short_name, "version": wire.text(description.version)},
+        )
+        analysis = await self._client.add_analysis(sha256, request)
+        for evidence in result.evidence:
+            await self._client.add_evidence(sha256, analysis, evidence)
+        return analysis
 
-async def _analyse(
-    assignment: Assignment, analyser: SandboxedAnalyser, client: ServiceClient, samples: Path, places: Places
-) -> None:
-    path = samples / secrets.token_hex(16)
-    try:
-        async with places.turn():
-            size = await client.download(assignment.sample.id, path)
-            result = await analyser.analyse(assignment.sample_file(path, size))
-    except Rejected as rejected:
-        await _finish(assignment, client, state="failed", message=rejected.reason, analyses=[])
-    else:
-        analysis = await _report(assignment, analyser, client, result)
-        await _finish(assignment, client, state="success", message="", analyses=[analysis])
-    finally:
-        path.unlink(missing_ok=True)
-
-
-async def _report(
-    assignment: Assignment, analyser: SandboxedAnalyser, client: ServiceClient, result: Result
-) -> str:
-    """Store the analysis with its evidence, unless the task is no longer ours, and return its id."""
-    await client.heartbeat(assignment.task.id, assignment.lease_token, lease_seconds=LEASE_SECONDS)
-    description = analyser.description
-    request = wire.analysis_request(
-        result,
-        customer=assignment.customer,
-        tlp=assignment.tlp,
-        agent={"name": description.short_name, "version": wire.text(description.version)},
-    )
-    sha256 = assignment.sample.id
-    analysis = await client.add_analysis(sha256, request)
-    for evidence in result.evidence:
-        await client.add_evidence(sha256, analysis, evidence)
-    return analysis
-
-
-async def _finish(
-    assignment: Assignment, client: ServiceClient, *, state: str, message: str, analyses: list[str]
-) -> None:
-    await client.finish(
-        assignment.job.id, assignment.task.id, state=state, message=message, analyses=analyses
-    )
-    log.info("task.finished", extra={"task": assignment.task.id, "state": state, "reason": message})
+    async def _finish(self, state: str, *, message: str, analyses: list[str]) -> None:
+        job = self._assignment.job.id
+        await self._client.finish(job, self._id, state=state, message=message, analyses=analyses)
+        log.info("task.finished", extra={"task": self._id, "state": state, "reason": message})

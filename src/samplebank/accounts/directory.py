@@ -1,0 +1,111 @@
+"""A copy in memory of who there is, so that lists need no joins. It is read again when the accounts change."""
+
+import time
+from collections.abc import Iterable
+
+from samplebank.accounts.model import Customer, Domain, Subject
+from samplebank.database import Connection, Database
+
+#: how long, in seconds, a change made by another process may go unnoticed
+STALE = 1.0
+CUSTOMERS = """
+    SELECT c.id, c.short_name, c.name, c.parent_id, d.id, d.name
+      FROM customer c JOIN domain d ON d.id = c.domain_id ORDER BY c.id
+"""
+SUBJECTS = "SELECT id, kind, short_name, name, customer_id FROM subject ORDER BY id"
+
+
+class Unknown(LookupError):  # noqa: N818 it says what is wrong with the copy, not with the request
+    """An account that this copy does not know yet: `refresh` helps."""
+
+
+class Directory:
+    """Customers and subjects by id and by short name."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._version = -1
+        self._checked = -STALE
+        self._customers: dict[int, Customer] = {}
+        self._subjects: dict[int, Subject] = {}
+        self._customer_names: dict[str, Customer] = {}
+        self._subject_names: dict[str, Subject] = {}
+        self._below: dict[int, list[int]] = {}
+
+    @property
+    def version(self) -> int:
+        """Changes whenever the accounts do."""
+        return self._version
+
+    async def refresh(self, *, at_once: bool = False) -> None:
+        """Notice changes: at most once in `STALE` seconds, unless `at_once`."""
+        now = time.monotonic()
+        if now - self._checked < STALE and not at_once:
+            return
+        async with self._database.connection() as db:
+            version = await db.fetchval("SELECT version FROM accounts_version")
+            if version != self._version:
+                await self._read(db)
+                self._version = version
+        self._checked = now
+
+    async def _read(self, db: Connection) -> None:
+        domains: dict[int, Domain] = {}
+        customers = {}
+        below: dict[int, list[int]] = {}
+        for row in await db.fetch(CUSTOMERS):
+            id_, short_name, name, parent, domain_id, domain_name = row
+            domain = domains.setdefault(domain_id, Domain(domain_id, domain_name))
+            customers[id_] = Customer(id_, short_name, name, domain, parent)
+            if parent is not None:
+                below.setdefault(parent, []).append(id_)
+        subjects = {
+            row[0]: Subject(row[0], row[1], row[2], row[3], customers[row[4]]) for row in await db.fetch(SUBJECTS)
+        }
+        self._customers, self._subjects, self._below = customers, subjects, below
+        self._customer_names = {customer.short_name: customer for customer in customers.values()}
+        self._subject_names = {subject.short_name: subject for subject in subjects.values()}
+
+    def customer(self, id_: int) -> Customer:
+        """The customer; raises `Unknown` when it is newer than this copy."""
+        try:
+            return self._customers[id_]
+        except KeyError:
+            raise Unknown(id_) from None
+
+    def subject(self, id_: int) -> Subject:
+        """The user or group; raises `Unknown` when it is newer than this copy."""
+        try:
+            return self._subjects[id_]
+        except KeyError:
+            raise Unknown(id_) from None
+
+    def find_customer(self, reference: str | int) -> Customer | None:
+        """A customer by short name, or by id (a number, or the same as a string)."""
+        found = self._customer_names.get(str(reference))
+        return found or (self._customers.get(_number(reference)) if _is_number(reference) else None)
+
+    def find_subject(self, reference: str | int) -> Subject | None:
+        """A user or group by short name or id."""
+        found = self._subject_names.get(str(reference))
+        return found or (self._subjects.get(_number(reference)) if _is_number(reference) else None)
+
+    def with_all_below(self, ids: Iterable[int]) -> frozenset[int]:
+        """The customers of `ids` and all below them in the tree."""
+        found: set[int] = set()
+        waiting = list(ids)
+        while waiting:
+            id_ = waiting.pop()
+            if id_ not in found:
+                found.add(id_)
+                waiting.extend(self._below.get(id_, ()))
+        return frozenset(found)
+
+
+def _is_number(reference: str | int) -> bool:
+    text = str(reference)
+    return text.isascii() and text.isdigit() and len(text) < 19  # noqa: PLR2004 what a bigint holds
+
+
+def _number(reference: str | int) -> int:
+    return int(reference)

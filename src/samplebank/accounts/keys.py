@@ -1,0 +1,148 @@
+"""API keys: random, shown once, stored as a hash; and who calls with one."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import msgspec
+
+from samplebank.accounts.access import Caller, Scope
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import ROLES, Permission
+from samplebank.database import Connection, Database, new_id
+from samplebank.errors import NotFound
+from samplebank.timespec import Millis
+
+PREFIX = "sb_"
+#: longest key that is looked up
+LONGEST = 200
+#: seconds within which a revoked key stops working in every process; the promise is 5
+REMEMBERED = 2.0
+MOST_REMEMBERED = 10_000
+
+FIND_KEY = """
+    SELECT user_id, roles, customers, expiry_time, revoked_time FROM api_key WHERE digest = $1
+"""
+GRANTS = """
+    SELECT role, customer_id FROM access_grant
+     WHERE subject_id = $1 OR subject_id IN (SELECT group_id FROM group_member WHERE user_id = $1)
+"""
+GROUPS = "SELECT group_id FROM group_member WHERE user_id = $1 ORDER BY group_id"
+ADD_KEY = """
+    INSERT INTO api_key (id, user_id, digest, label, roles, customers, created_time, expiry_time)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+LIST_KEYS = """
+    SELECT k.id, s.short_name, k.label, k.roles, k.customers, k.created_time, k.expiry_time, k.revoked_time
+      FROM api_key k JOIN subject s ON s.id = k.user_id
+     WHERE $1::text IS NULL OR s.short_name = $1 ORDER BY k.created_time, k.id
+"""
+REVOKE = "UPDATE api_key SET revoked_time = coalesce(revoked_time, $2) WHERE id = $1 RETURNING id"
+
+
+class Key(msgspec.Struct, frozen=True):
+    """What is known of a key: everything but the key."""
+
+    id: UUID
+    user: str
+    label: str
+    roles: list[str] | None
+    customers: list[int] | None
+    created_time: Millis
+    expiry_time: Millis | None
+    revoked_time: Millis | None
+
+
+def digest(key: str) -> bytes:
+    """What is stored of a key. It has 256 random bits, so a plain hash is as good as a slow one."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+async def issue(
+    db: Connection,
+    user_id: int,
+    *,
+    now: Millis,
+    label: str = "",
+    roles: Sequence[str] | None = None,
+    customers: Sequence[int] | None = None,
+    expiry: Millis | None = None,
+) -> tuple[UUID, str]:
+    """Make a key for a user; the only time that it is readable."""
+    id_, key = new_id(), PREFIX + secrets.token_urlsafe(32)
+    await db.execute(ADD_KEY, id_, user_id, digest(key), label, roles, customers, now, expiry)
+    return id_, key
+
+
+async def list_keys(db: Connection, user: str | None = None) -> list[Key]:
+    return [Key(*row) for row in await db.fetch(LIST_KEYS, user)]
+
+
+async def revoke(db: Connection, id_: UUID, *, now: Millis) -> None:
+    """End a key. Raises `NotFound`; revoking again changes nothing."""
+    if await db.fetchval(REVOKE, id_, now) is None:
+        raise NotFound(f"There is no key {id_}.")
+
+
+async def find_caller(db: Connection, directory: Directory, key: str, *, now: Millis) -> Caller | None:
+    """Who calls with `key`; None when it is unknown, expired or revoked."""
+    row = await db.fetchrow(FIND_KEY, digest(key))
+    if row is None or row["revoked_time"] is not None or (row["expiry_time"] or now + 1) <= now:
+        return None
+    user_id = row["user_id"]
+    groups = tuple(group for (group,) in await db.fetch(GROUPS, user_id))
+    grants = [(role, customer) for role, customer in await db.fetch(GRANTS, user_id)]
+    if row["roles"] is not None:
+        grants = [(role, customer) for role, customer in grants if role in row["roles"]]
+    scopes = _scopes(grants, directory)
+    if row["customers"] is not None:
+        scopes = _narrowed(scopes, directory.with_all_below(row["customers"]))
+    return Caller(directory.subject(user_id), groups, scopes)
+
+
+def _scopes(grants: Iterable[tuple[str, int | None]], directory: Directory) -> dict[Permission, Scope]:
+    scopes: dict[Permission, Scope] = {}
+    for role, customer in grants:
+        held = Scope(everywhere=True) if customer is None else Scope(customers=directory.with_all_below([customer]))
+        for permission in ROLES[role]:
+            scopes[permission] = scopes.get(permission, Scope()) | held
+    return scopes
+
+
+def _narrowed(scopes: dict[Permission, Scope], to: frozenset[int]) -> dict[Permission, Scope]:
+    return {
+        permission: Scope(customers=to if scope.everywhere else scope.customers & to)
+        for permission, scope in scopes.items()
+    }
+
+
+class Callers:
+    """Callers by key, remembered for a moment."""
+
+    def __init__(self, database: Database, directory: Directory) -> None:
+        self._database = database
+        self._directory = directory
+        self._found: dict[str, tuple[float, int, Caller]] = {}
+
+    async def find(self, key: str, *, now: Millis) -> Caller | None:
+        """Who calls with `key`; None for a bad one, which is never remembered."""
+        if not key.startswith(PREFIX) or len(key) > LONGEST or not key.isascii():
+            return None
+        await self._directory.refresh()
+        moment = time.monotonic()
+        remembered = self._found.get(key)
+        if remembered and remembered[0] > moment and remembered[1] == self._directory.version:
+            return remembered[2]
+        async with self._database.connection() as db:
+            caller = await find_caller(db, self._directory, key, now=now)
+        self._remember(key, moment, caller)
+        return caller
+
+    def _remember(self, key: str, moment: float, caller: Caller | None) -> None:
+        if len(self._found) >= MOST_REMEMBERED:
+            self._found.clear()
+        self._found.pop(key, None)
+        if caller is not None:
+            self._found[key] = (moment + REMEMBERED, self._directory.version, caller)

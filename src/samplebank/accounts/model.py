@@ -1,0 +1,88 @@
+"""Who there is: domains, customers in a tree, users and groups; what a role permits."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Permission(StrEnum):
+    """The permissions of SampleDB v2, named as in its interface (`x-required-permissions`)."""
+
+    VIEW_SAMPLES = "viewSamples"
+    VIEW_SUBMISSION = "viewSampleSubmission"
+    VIEW_ANALYSIS = "viewSampleAnalysis"
+    VIEW_VERDICTS = "viewSampleVerdicts"
+    VIEW_JOBS = "viewAnalysisJobs"
+    DOWNLOAD = "downloadSample"
+    DOWNLOAD_RAW = "downloadRawSample"
+    DOWNLOAD_UNRESTRICTED = "downloadSampleUnrestricted"
+    SUBMIT_SAMPLE = "submitSample"
+    ADD_SUBMISSION = "addSampleSubmission"
+    REANALYSE = "reanalyseSample"
+    ADD_ANALYSIS = "addSampleAnalysis"
+    ADD_EVIDENCE = "addSampleAnalysisEvidence"
+    ADD_VERDICT = "addSampleVerdict"
+    UPDATE_JOB = "updateAnalysisJob"
+    RECLASSIFY = "reclassifySample"
+    VIEW_WORKER = "viewAnalysisWorker"
+    ADD_WORKER = "addAnalysisWorker"
+    UPDATE_WORKER = "updateAnalysisWorker"
+    DELETE_WORKER = "deleteAnalysisWorker"
+    VIEW_POLICY = "viewAnalysisPolicy"
+    ADD_POLICY = "addAnalysisPolicy"
+    UPDATE_POLICY = "updateAnalysisPolicy"
+    DELETE_POLICY = "deleteAnalysisPolicy"
+    ADD_FACT = "addSampleFact"
+    DELETE_SAMPLE = "deleteSampleCompletely"
+    REINDEX = "reindexSampleResources"
+
+
+P = Permission
+VIEWER = frozenset(
+    {P.VIEW_SAMPLES, P.VIEW_SUBMISSION, P.VIEW_ANALYSIS, P.VIEW_VERDICTS, P.VIEW_JOBS, P.DOWNLOAD, P.DOWNLOAD_RAW},
+)
+UPLOADER = frozenset({P.SUBMIT_SAMPLE, P.ADD_SUBMISSION})
+USER = VIEWER | UPLOADER | {P.REANALYSE}
+ANALYZER = USER | {
+    P.ADD_ANALYSIS,
+    P.ADD_EVIDENCE,
+    P.ADD_VERDICT,
+    P.UPDATE_JOB,
+    P.RECLASSIFY,
+    P.DOWNLOAD_UNRESTRICTED,
+    P.VIEW_WORKER,
+    P.VIEW_POLICY,
+}
+ROLES: dict[str, frozenset[Permission]] = {
+    "SAMPLEDB-VIEWER": VIEWER,
+    "SAMPLEDB-UPLOADER": UPLOADER,
+    "SAMPLEDB-USER": USER,
+    "SAMPLEDB-ANALYZER": ANALYZER,
+    "ADMINISTRATOR-ROLE": frozenset(Permission),
+}
+ADMINISTRATOR = "ADMINISTRATOR-ROLE"
+
+
+class Domain(msgspec.Struct, frozen=True):
+    id: int
+    name: str
+
+
+class Customer(msgspec.Struct, frozen=True):
+    """A tenant. What holds for it holds for the customers below it, too."""
+
+    id: int
+    short_name: str
+    name: str
+    domain: Domain
+    parent_id: int | None
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """A user or a group of users."""
+
+    id: int
+    kind: str
+    short_name: str
+    name: str
+    customer: Customer

@@ -1,0 +1,301 @@
+"""Brings the accounts to what a tenants file says. What the file does not name is left as it is.
+
+A mistake anywhere changes nothing and names file, entry and reason.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from samplebank.accounts.keys import issue
+from samplebank.accounts.model import ADMINISTRATOR, ROLES
+from samplebank.database import Connection
+from samplebank.errors import Invalid, Violation
+from samplebank.timespec import Millis
+
+ShortName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_:\-.]{1,100}\Z", max_length=100)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+EVERY_CUSTOMER = "*"
+LOCK = 0x5A4B_0002
+
+
+class DomainEntry(msgspec.Struct, forbid_unknown_fields=True):
+    name: Name
+
+
+class CustomerEntry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    short_name: ShortName
+    name: Name
+    domain: Name
+    parent: ShortName | None = None
+
+
+class UserEntry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    short_name: ShortName
+    customer: ShortName
+    name: Name | None = None
+    key: bool = False
+
+
+class GroupEntry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    short_name: ShortName
+    customer: ShortName
+    name: Name | None = None
+    members: list[ShortName] = []
+
+
+class GrantEntry(msgspec.Struct, forbid_unknown_fields=True):
+    subject: ShortName
+    role: str
+    customer: str
+
+
+class Tenants(msgspec.Struct, forbid_unknown_fields=True):
+    """What a tenants file holds."""
+
+    domain: list[DomainEntry] = []
+    customer: list[CustomerEntry] = []
+    user: list[UserEntry] = []
+    group: list[GroupEntry] = []
+    grant: list[GrantEntry] = []
+
+
+KINDS: dict[str, type[Any]] = {
+    "domain": DomainEntry,
+    "customer": CustomerEntry,
+    "user": UserEntry,
+    "group": GroupEntry,
+    "grant": GrantEntry,
+}
+
+
+def read_tenants(path: Path) -> Tenants:
+    """Read and check a tenants file by itself; raises `Invalid` with every mistake found."""
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path} is not TOML: {error}.") from error
+    mistakes = [Violation(f"{path}: there is no kind of entry named {kind!r}.") for kind in document.keys() - KINDS]
+    tenants = Tenants()
+    for kind, entry_type in KINDS.items():
+        for entry, mistake in _entries(document.get(kind, []), entry_type):
+            if mistake is None:
+                getattr(tenants, kind).append(entry)
+            else:
+                mistakes.append(Violation(f"{path}: [[{kind}]] {entry}: {mistake}"))
+    if mistakes:
+        raise Invalid(*mistakes)
+    return tenants
+
+
+def _entries(given: object, entry_type: type[Any]) -> Iterable[tuple[Any, str | None]]:
+    if not isinstance(given, list):
+        yield "", "is written with two brackets, once for each entry."
+        return
+    for number, entry in enumerate(given, 1):
+        try:
+            yield msgspec.convert(entry, entry_type), None
+        except msgspec.ValidationError as error:
+            yield _label(entry, number), f"{error}."
+
+
+def _label(entry: object, number: int) -> str:
+    named = entry if isinstance(entry, dict) else {}
+    return str(named.get("shortName") or named.get("name") or named.get("subject") or f"number {number}")
+
+
+async def apply(db: Connection, tenants: Tenants, source: str, *, now: Millis) -> dict[str, str]:
+    """Bring the accounts to what `tenants` says, in the transaction of `db`; answers the keys newly issued.
+
+    Raises `Invalid` for entries that refer to what neither the file nor the accounts know.
+    """
+    await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+    work = _Provisioning(db, source)
+    await work.domains(tenants.domain)
+    await work.customers(tenants.customer)
+    await work.subjects("user", tenants.user)
+    await work.subjects("group", tenants.group)
+    await work.members(tenants.group)
+    await work.grants(tenants.grant)
+    if work.mistakes:
+        raise Invalid(*work.mistakes)
+    keys = await work.keys(tenants.user, now=now)
+    await db.execute("UPDATE accounts_version SET version = version + 1")
+    return keys
+
+
+class _Provisioning:
+    """One run over a tenants file."""
+
+    def __init__(self, db: Connection, source: str) -> None:
+        self.db = db
+        self.source = source
+        self.mistakes: list[Violation] = []
+
+    def _mistake(self, entry: str, reason: str) -> None:
+        self.mistakes.append(Violation(f"{self.source}: {entry}: {reason}"))
+
+    async def _ids(self, table: str, name: str = "short_name") -> dict[str, int]:
+        return {row[0]: row[1] for row in await self.db.fetch(f"SELECT {name}, id FROM {table}")}
+
+    async def domains(self, entries: Iterable[DomainEntry]) -> None:
+        for entry in entries:
+            await self.db.execute("INSERT INTO domain (name) VALUES ($1) ON CONFLICT DO NOTHING", entry.name)
+
+    async def customers(self, entries: list[CustomerEntry]) -> None:
+        """Customers first without, then with their parents, so that their order in the file does not matter."""
+        domains = await self._ids("domain", "name")
+        for entry in entries:
+            if entry.domain not in domains:
+                self._mistake(f"[[customer]] {entry.short_name}", f"there is no domain {entry.domain!r}.")
+                continue
+            await self.db.execute(
+                """
+                INSERT INTO customer (short_name, name, domain_id) VALUES ($1, $2, $3)
+                ON CONFLICT (short_name) DO UPDATE SET name = excluded.name, domain_id = excluded.domain_id
+                """,
+                entry.short_name,
+                entry.name,
+                domains[entry.domain],
+            )
+        await self._parents(entries)
+
+    async def _parents(self, entries: Iterable[CustomerEntry]) -> None:
+        ids = await self._ids("customer")
+        for entry in entries:
+            label = f"[[customer]] {entry.short_name}"
+            if entry.parent is not None and entry.parent not in ids:
+                self._mistake(label, f"there is no customer {entry.parent!r} that could be its parent.")
+            elif entry.short_name in ids:
+                parent = None if entry.parent is None else ids[entry.parent]
+                await self.db.execute("UPDATE customer SET parent_id = $2 WHERE short_name = $1", entry.short_name, parent)
+        looped = await self.db.fetch(LOOPS)
+        for (short_name,) in looped:
+            self._mistake(f"[[customer]] {short_name}", "is among its own parents.")
+        for (short_name,) in await self.db.fetch(DOMAIN_BREAKS):
+            self._mistake(f"[[customer]] {short_name}", "is in another domain than its parent.")
+
+    async def subjects(self, kind: str, entries: Iterable[UserEntry] | Iterable[GroupEntry]) -> None:
+        customers = await self._ids("customer")
+        for entry in entries:
+            label = f"[[{kind}]] {entry.short_name}"
+            if entry.customer not in customers:
+                self._mistake(label, f"there is no customer {entry.customer!r}.")
+                continue
+            done = await self.db.fetchval(
+                """
+                INSERT INTO subject (kind, short_name, name, customer_id) VALUES ($1, $2, $3, $4)
+                ON CONFLICT (short_name) DO UPDATE SET name = excluded.name, customer_id = excluded.customer_id
+                 WHERE subject.kind = excluded.kind RETURNING id
+                """,
+                kind,
+                entry.short_name,
+                entry.name or entry.short_name,
+                customers[entry.customer],
+            )
+            if done is None:
+                self._mistake(label, "the name belongs to a subject of the other kind.")
+
+    async def members(self, entries: Iterable[GroupEntry]) -> None:
+        """The members of each group that the file names become those of the file."""
+        users = await self._ids("subject WHERE kind = 'user'")
+        groups = await self._ids("subject WHERE kind = 'group'")
+        for entry in entries:
+            unknown = [member for member in entry.members if member not in users]
+            for member in unknown:
+                self._mistake(f"[[group]] {entry.short_name}", f"there is no user {member!r}.")
+            if unknown or entry.short_name not in groups:
+                continue
+            wanted = [users[member] for member in entry.members]
+            group = groups[entry.short_name]
+            await self.db.execute("DELETE FROM group_member WHERE group_id = $1 AND user_id <> ALL($2)", group, wanted)
+            await self.db.execute(
+                "INSERT INTO group_member SELECT $1, unnest($2::bigint[]) ON CONFLICT DO NOTHING", group, wanted,
+            )
+
+    async def grants(self, entries: list[GrantEntry]) -> None:
+        """The grants of each subject that the file grants something become those of the file."""
+        subjects, customers = await self._ids("subject"), await self._ids("customer")
+        wanted: dict[int, set[tuple[str, int | None]]] = {}
+        for entry in entries:
+            if self._grant_is_wrong(entry, subjects, customers):
+                continue
+            customer = None if entry.customer == EVERY_CUSTOMER else customers[entry.customer]
+            wanted.setdefault(subjects[entry.subject], set()).add((entry.role, customer))
+        for subject, grants in wanted.items():
+            await self.db.execute("DELETE FROM access_grant WHERE subject_id = $1", subject)
+            await self.db.executemany(
+                "INSERT INTO access_grant (subject_id, role, customer_id) VALUES ($1, $2, $3)",
+                [(subject, role, customer) for role, customer in grants],
+            )
+
+    def _grant_is_wrong(self, entry: GrantEntry, subjects: Mapping[str, int], customers: Mapping[str, int]) -> bool:
+        label = f"[[grant]] {entry.subject}"
+        before = len(self.mistakes)
+        if entry.subject not in subjects:
+            self._mistake(label, f"there is no user or group {entry.subject!r}.")
+        if entry.role not in ROLES:
+            self._mistake(label, f"there is no role {entry.role!r}; the roles are {', '.join(ROLES)}.")
+        if entry.customer != EVERY_CUSTOMER and entry.customer not in customers:
+            self._mistake(label, f"there is no customer {entry.customer!r}; write \"*\" for every customer.")
+        return len(self.mistakes) > before
+
+    async def keys(self, entries: Iterable[UserEntry], *, now: Millis) -> dict[str, str]:
+        """A key for each user that shall have one and has none that works."""
+        issued = {}
+        for entry in entries:
+            if entry.key:
+                user = await self.db.fetchval(KEYLESS, entry.short_name, now)
+                if user is not None:
+                    issued[entry.short_name] = (await issue(self.db, user, now=now, label="tenants file"))[1]
+        return issued
+
+
+KEYLESS = """
+    SELECT s.id FROM subject s
+     WHERE s.short_name = $1 AND s.kind = 'user' AND NOT EXISTS (
+        SELECT FROM api_key k
+         WHERE k.user_id = s.id AND k.revoked_time IS NULL AND (k.expiry_time IS NULL OR k.expiry_time > $2))
+"""
+LOOPS = """
+    WITH RECURSIVE above(start, id) AS (
+        SELECT id, parent_id FROM customer WHERE parent_id IS NOT NULL
+        UNION SELECT a.start, c.parent_id FROM above a JOIN customer c ON c.id = a.id WHERE c.parent_id IS NOT NULL
+    )
+    SELECT c.short_name FROM above a JOIN customer c ON c.id = a.start WHERE a.id = a.start ORDER BY 1
+"""
+DOMAIN_BREAKS = """
+    SELECT c.short_name FROM customer c JOIN customer p ON p.id = c.parent_id
+     WHERE c.domain_id <> p.domain_id ORDER BY 1
+"""
+ADMIN = "admin"
+WORKERS = "samplebank-workers"
+FIRST_TENANTS = Tenants(
+    domain=[DomainEntry("default")],
+    customer=[CustomerEntry("default", "Default", "default")],
+    user=[UserEntry(ADMIN, "default", "Administrator"), UserEntry(WORKERS, "default", "Built-in workers")],
+    grant=[
+        GrantEntry(ADMIN, ADMINISTRATOR, EVERY_CUSTOMER),
+        GrantEntry(WORKERS, "SAMPLEDB-ANALYZER", EVERY_CUSTOMER),
+    ],
+)
+
+
+async def provision_first(db: Connection, *, now: Millis) -> None:
+    """What a new database starts with: a domain, a customer, an administrator, the user of the built-in workers."""
+    if not await db.fetchval("SELECT EXISTS (SELECT FROM subject WHERE short_name = $1)", ADMIN):
+        await apply(db, FIRST_TENANTS, "the first accounts", now=now)
+
+
+async def get_user_id(db: Connection, short_name: str) -> int:
+    """The id of a user. Raises `Invalid` when there is none."""
+    found: int | None = await db.fetchval("SELECT id FROM subject WHERE short_name = $1 AND kind = 'user'", short_name)
+    if found is None:
+        raise Invalid(f"There is no user {short_name!r}.")
+    return found

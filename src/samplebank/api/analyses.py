@@ -1,0 +1,223 @@
+"""Analyses: what workers found."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.response import Stream
+from msgspec import Meta
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.analyses import queries, recording
+from samplebank.analyses.model import Analysis, Detection, NewAnalysis, Tag
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.jobs import AnalysisInfo, JobInfo
+from samplebank.api.operation import V2, operation
+from samplebank.api.people import (
+    AccessControl,
+    Body,
+    CustomerInfo,
+    Int32,
+    NoQuery,
+    PageQuery,
+    Sentence,
+    Shown,
+    Tlp,
+    UserAgent,
+    UserAgentRequest,
+    UserInfo,
+    find_customer,
+    read_acl,
+    readers_of,
+)
+from samplebank.errors import Violations
+
+TagType = Literal["family", "behaviour", "yara"]
+Assessment = Literal["benign", "unknown", "malicious", "informational"]
+Status = Literal["malicious", "benign"]
+
+
+class AnalysisTagRequest(Body):
+    type: TagType
+    value: Sentence
+
+
+class AnalysisDetectionRequest(Body):
+    name: Sentence
+    assessment: Assessment
+
+
+class AnalysisAddRequest(Body):
+    analysis_result: Any
+    analysis_score: Annotated[int, Meta(ge=-1, le=100)]
+    customer: int | str
+    tlp: Tlp
+    user_agent: UserAgentRequest
+    acl: list[int | str] | None = None
+    executed_with_internet_access: bool | None = None
+    possible_detections: Int32 | None = None
+    profile: Sentence | None = None
+    tags: list[AnalysisTagRequest] | None = None
+    triggered_detections: list[AnalysisDetectionRequest] | None = None
+    verdict_status_override: Status | None = None
+
+
+class AnalysisTagResponse(Shown):
+    type: TagType
+    value: str
+
+
+class AnalysisDetectionResponse(Shown):
+    name: str
+    assessment: Assessment
+
+
+class AnalysisResult(Shown):
+    analysis_id: UUID = msgspec.field(name="analysisID")
+    sample_sha256: str
+    customer: CustomerInfo
+    tlp: Tlp
+    acl: list[AccessControl]
+    analysis_score: int
+    analysis_result: Any
+    tags: list[AnalysisTagResponse]
+    triggered_detections: list[AnalysisDetectionResponse]
+    user_agent: UserAgent
+    flags: list[Literal["executedWithInternetAccess", "hasEvidence"]]
+    created_by_user: UserInfo
+    created_timestamp: int
+    possible_detections: int | None = None
+    profile: str | None = None
+    verdict_status_override: Status | None = None
+    job: JobInfo | None = None
+
+
+class AnalysisSummaryResponse(Shown):
+    analysers: list[UserAgent]
+    latest_analysis: AnalysisInfo | None = None
+
+
+def show_analysis(row: Analysis, directory: Directory) -> AnalysisResult:
+    job: Any = None if row.job_id is None else JobInfo(row.job_id, row.job_state)  # type: ignore[arg-type]
+    flags: list[Any] = ["executedWithInternetAccess"] if row.internet_access else []
+    return AnalysisResult(
+        row.id,
+        row.sha256.hex(),
+        CustomerInfo.of(directory.customer(row.customer_id)),
+        row.tlp,  # type: ignore[arg-type]  # the database checks it
+        AccessControl.of(row.acl, row.user_id, row.created_time, directory),
+        row.score,
+        row.result,
+        [AnalysisTagResponse(**tag) for tag in row.tags],  # type: ignore[arg-type]  # checked when stored
+        [AnalysisDetectionResponse(**detection) for detection in row.detections],  # type: ignore[arg-type]
+        UserAgent(row.agent_name, row.agent_version),
+        [*flags, *(["hasEvidence"] if row.has_evidence else [])],
+        UserInfo.of(directory.subject(row.user_id)),
+        row.created_time,
+        row.possible_detections,
+        row.profile,
+        row.status_override,  # type: ignore[arg-type]  # the database checks it
+        job,
+    )
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}/analysis",
+    opt=operation("listAnalysis", Permission.VIEW_ANALYSIS, query=PageQuery, answers=list[AnalysisResult]),
+)
+async def list_analyses(request: Exchange) -> Response[bytes] | Stream:
+    """The analyses of the sample that the caller may see, newest first."""
+    sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
+    page = request.read_query(PageQuery).page()
+    return await request.show_list(queries.analyses_of(request.caller, sample), page, show_analysis)
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}/analysis/summary",
+    opt=operation("getAnalysisSummary", Permission.VIEW_ANALYSIS, query=NoQuery, answers=AnalysisSummaryResponse),
+)
+async def get_summary(request: Exchange) -> Answer:
+    """Who analysed the sample, and the latest analysis."""
+    sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
+    request.read_query(NoQuery)
+    async with request.bank.database.connection() as db:
+        found = await queries.summary(db, request.caller, sample)
+    return await request.show(found, _show_summary)
+
+
+def _show_summary(found: Any, _: Directory) -> AnalysisSummaryResponse:
+    analysers, latest = found
+    info = None if latest is None else AnalysisInfo(latest[0], latest[1], UserAgent(latest[2], latest[3]))
+    return AnalysisSummaryResponse([UserAgent(name, version) for name, version in analysers], info)
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}/analysis/{{analysis_id:str}}",
+    opt=operation("getAnalysis", Permission.VIEW_ANALYSIS, query=NoQuery, answers=AnalysisResult),
+)
+async def get_analysis(request: Exchange) -> Answer:
+    sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
+    async with request.bank.database.connection() as db:
+        row = await queries.get_visible_analysis(
+            db, request.caller, sample, request.path("analysis_id"), Permission.VIEW_ANALYSIS,
+        )
+    request.read_query(NoQuery)
+    return await request.show(row, show_analysis)
+
+
+@post(
+    f"{V2}/sample/{{sha256:str}}/analysis",
+    opt=operation(
+        "addAnalysis", Permission.ADD_ANALYSIS, query=NoQuery, body=AnalysisAddRequest, answers=AnalysisResult,
+        status=201,
+    ),
+)
+async def add_analysis(request: Exchange) -> Answer:
+    """Store what a worker found in the sample."""
+    document = await request.document(AnalysisAddRequest)
+    sample = await request.visible_sample(Permission.ADD_ANALYSIS)
+    request.read_query(NoQuery)
+    data = document.read(request.now)
+    bank = request.bank
+    async with bank.database.connection() as db:
+        wrong = await recording.violations_of_schema(db, data.user_agent.name, data.analysis_result)
+    new = read_analysis(request, data, wrong)
+    async with bank.database.transaction() as db:
+        id_ = await recording.record(db, sample.id, new, user_id=request.caller.user.id, now=request.now)
+        row = await queries.get_analysis(db, id_)
+    return await request.show(row, show_analysis, 201)
+
+
+def read_analysis(request: Exchange, data: AnalysisAddRequest, wrong: Any) -> NewAnalysis:
+    """The analysis as it is stored; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
+    directory, caller = request.bank.directory, request.caller
+    violations = Violations()
+    violations.extend(wrong)
+    customer = find_customer(violations, "customer", data.customer, caller, directory)
+    acl = read_acl(violations, data.acl, directory)
+    violations.raise_if_any()
+    assert customer is not None  # noqa: S101 for the type checker: an unknown one is a violation
+    caller.require(Permission.ADD_ANALYSIS, customer)
+    tags = dict.fromkeys(Tag(tag.type, tag.value) for tag in data.tags or ())
+    return NewAnalysis(
+        customer_id=customer.id,
+        tlp=data.tlp,
+        acl=acl,
+        readers=readers_of(customer, data.tlp, acl),
+        score=data.analysis_score,
+        status_override=data.verdict_status_override,
+        tags=list(tags),
+        detections=[Detection(found.name, found.assessment) for found in data.triggered_detections or ()],
+        possible_detections=data.possible_detections,
+        profile=data.profile,
+        internet_access=bool(data.executed_with_internet_access),
+        agent_name=data.user_agent.name,
+        agent_version=data.user_agent.version,
+        result=msgspec.json.encode(data.analysis_result),
+    )
+
+
+ROUTES = [list_analyses, get_summary, get_analysis, add_analysis]

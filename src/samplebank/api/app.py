@@ -1,0 +1,93 @@
+"""The web application: routes, guard and error shapes. One for each process."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import anyio
+from litestar import Litestar
+from litestar.exceptions import HTTPException
+
+from samplebank.api import (
+    analyses,
+    claims,
+    classifications,
+    documentation,
+    health,
+    jobs,
+    policy,
+    rules,
+    samples,
+    session,
+    submissions,
+    verdicts,
+    workers,
+)
+from samplebank.api.envelope import ACTION_ERROR, Answer, ResultMessage, failure, refusal
+from samplebank.api.exchange import Exchange
+from samplebank.api.guard import guard
+from samplebank.api.log import Observed
+from samplebank.assembly import Bank
+from samplebank.errors import Refusal, Unavailable
+
+RESOURCES = (
+    session, health, documentation, samples, submissions, classifications, analyses, verdicts, jobs, claims, workers,
+    policy, rules,
+)
+ROUTES: list[Any] = [route for resource in RESOURCES for route in resource.ROUTES]
+SAID = {
+    404: "There is nothing at this path.",
+    405: "This path does not take this method.",
+    413: "The body is too large.",
+}
+
+OpenBank = AbstractAsyncContextManager[Bank]
+
+
+def make_app(open_bank: OpenBank) -> Observed:
+    """The application; `open_bank` is entered when it starts and left when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with open_bank as bank, anyio.create_task_group() as tasks:
+            app.state.bank = bank
+            tasks.start_soon(bank.signals.run)
+            yield
+            tasks.cancel_scope.cancel()
+
+    app = Litestar(
+        ROUTES,
+        request_class=Exchange,
+        guards=[guard],
+        lifespan=[lifespan],
+        exception_handlers={Refusal: _refused, HTTPException: _declined, Exception: _broken},
+        openapi_config=None,
+        request_max_body_size=None,
+        logging_config=None,
+    )
+    return Observed(app)
+
+
+def _refused(_: Exchange, error: Refusal) -> Answer:
+    return refusal(error)
+
+
+def _declined(_: Exchange, error: HTTPException) -> Answer:
+    said = SAID.get(error.status_code, "The request cannot be understood.")
+    answer = failure(error.status_code, [ResultMessage(said, ACTION_ERROR, said)])
+    for name, value in (error.headers or {}).items():
+        answer.headers[name] = value
+    return answer
+
+
+def _broken(request: Exchange, error: Exception) -> Answer:
+    """Something unforeseen: told in the log, not to the caller."""
+    if isinstance(error, BaseExceptionGroup):
+        known = error.split(Refusal)[0]
+        if known is not None and isinstance(known.exceptions[0], Refusal):
+            return refusal(known.exceptions[0])
+    Observed.note_failure(request.scope, error)
+    if isinstance(error, OSError):
+        return refusal(Unavailable("The service lacks a part that it needs at the moment; try again in a moment."))
+    said = "The service failed; its log has the details under this request's X-Request-ID."
+    return failure(500, [ResultMessage(said, ACTION_ERROR, said)])

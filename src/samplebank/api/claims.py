@@ -1,0 +1,181 @@
+"""Claims for workers: take tasks, keep them, give them back."""
+
+import asyncio
+import time
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import post
+from msgspec import Meta
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api.classifications import ClassificationResponse
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.jobs import JobInfo, SampleInfo
+from samplebank.api.operation import EXTENSIONS, operation
+from samplebank.api.people import Body, CustomerInfo, NoQuery, Shown
+from samplebank.api.policy import OptionResponse
+from samplebank.api.submissions import SubmissionResponse, show_submission
+from samplebank.database import Page
+from samplebank.database.signals import Signal
+from samplebank.jobs import claims
+from samplebank.jobs.progress import lock_job
+from samplebank.policy.workers import get_worker
+from samplebank.submissions.model import Submission
+from samplebank.submissions.queries import submissions_by_id
+from samplebank.verdicts import settling
+
+#: seconds after which a waiting claim looks again, as delayed tasks come due without a signal
+LOOK_AGAIN = 1.0
+Seconds = Annotated[int, Meta(ge=1, le=3600)]
+
+
+class ClaimRequest(Body):
+    max: Annotated[int, Meta(ge=1, le=1000)] = 1
+    wait_seconds: Annotated[int, Meta(ge=0, le=30)] = 0
+    lease_seconds: Seconds = 300
+
+
+class HeartbeatRequest(Body):
+    lease_token: UUID
+    lease_seconds: Seconds = 300
+
+
+class ReleaseRequest(Body):
+    lease_token: UUID
+    reason: Annotated[str, Meta(max_length=10_000)] = "released without a reason"
+    delay_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0
+
+
+class TaskInfo(Shown):
+    id: UUID
+    worker: str
+
+
+class ClaimedJob(JobInfo):
+    customer: CustomerInfo
+
+
+class ClaimResponse(Shown):
+    task: TaskInfo
+    job: ClaimedJob
+    sample: SampleInfo
+    options: list[OptionResponse]
+    lease_token: UUID
+    lease_end_timestamp: int
+    attempt: int
+    classification: ClassificationResponse | None = None
+    submission: SubmissionResponse | None = None
+
+
+class LeaseResponse(Shown):
+    id: UUID
+    lease_end_timestamp: int | None = None
+
+
+@post(
+    f"{EXTENSIONS}/worker/{{worker:str}}/claim",
+    opt=operation("claimTasks", Permission.UPDATE_JOB, query=NoQuery, body=ClaimRequest, answers=list[ClaimResponse]),
+)
+async def claim(request: Exchange) -> Answer:
+    """Take up to `max` open tasks of the worker, waiting for them if there are none."""
+    document = await request.document(ClaimRequest)
+    async with request.bank.database.connection() as db:
+        worker = await get_worker(db, request.path("worker"))
+    wanted = document.read(request.now)
+    claimed = await _claim_or_wait(request, worker.id, wanted)
+    async with request.bank.database.connection() as db:
+        ids = [claim.submission_id for claim in claimed if claim.submission_id]
+        submissions = await submissions_by_id(db, ids) if ids else {}
+    rows = [(claim, submissions.get(claim.submission_id) if claim.submission_id else None) for claim in claimed]
+    return await request.show_page(rows, Page(wanted.max), len(rows), _show_claim)
+
+
+@post(
+    f"{EXTENSIONS}/task/{{task_id:str}}/heartbeat",
+    opt=operation("extendLease", Permission.UPDATE_JOB, query=NoQuery, body=HeartbeatRequest, answers=LeaseResponse),
+)
+async def heartbeat(request: Exchange) -> Answer:
+    """Keep a task for longer."""
+    document = await request.document(HeartbeatRequest)
+    bank = request.bank
+    async with bank.database.transaction() as db:
+        job_id = await claims.find_job_of(db, request.caller, request.path("task_id"))
+        wanted = document.read(request.now)
+        await lock_job(db, job_id)
+        held = await claims.hold(db, request.path("task_id"), wanted.lease_token)
+        until = request.now + 1000 * wanted.lease_seconds
+        await claims.extend(db, held, until)
+    return await request.show((held.id, until), _show_lease)
+
+
+@post(
+    f"{EXTENSIONS}/task/{{task_id:str}}/release",
+    opt=operation("releaseTask", Permission.UPDATE_JOB, query=NoQuery, body=ReleaseRequest, answers=LeaseResponse),
+)
+async def release(request: Exchange) -> Answer:
+    """Give a task back for another attempt; after the last attempt it has failed."""
+    document = await request.document(ReleaseRequest)
+    bank, task_id = request.bank, request.path("task_id")
+    async with bank.database.transaction() as db:
+        job_id = await claims.find_job_of(db, request.caller, task_id)
+        wanted = document.read(request.now)
+        ended = await settling.release_task(
+            db, job_id, task_id, wanted.lease_token, wanted.reason, 1000 * wanted.delay_seconds,
+            bank.settings.task_max_attempts, bank.settings.malicious_score, now=request.now,
+        )
+    bank.signals.send(Signal.VERDICTS if ended else Signal.TASKS)
+    return await request.show((UUID(task_id), None), _show_lease)
+
+
+async def _claim_or_wait(request: Exchange, worker: UUID, wanted: ClaimRequest) -> list[claims.Claim]:
+    deadline = time.monotonic() + wanted.wait_seconds
+    async with request.bank.signals.listening(Signal.TASKS) as arrived:
+        while True:
+            arrived.clear()
+            claimed = await _claim_once(request, worker, wanted)
+            left = deadline - time.monotonic()
+            if claimed or left <= 0:
+                return claimed
+            try:
+                await asyncio.wait_for(arrived.wait(), min(left, LOOK_AGAIN))
+            except TimeoutError:
+                continue
+
+
+async def _claim_once(request: Exchange, worker: UUID, wanted: ClaimRequest) -> list[claims.Claim]:
+    bank = request.bank
+    async with bank.database.connection() as db:
+        return await claims.claim(
+            db, request.caller, worker, most=wanted.max, now=bank.clock(), lease=1000 * wanted.lease_seconds,
+        )
+
+
+def _show_claim(row: tuple[claims.Claim, Submission | None], directory: Directory) -> ClaimResponse:
+    claim, submission = row
+    classification = None
+    if claim.type is not None:
+        classification = ClassificationResponse(
+            claim.type, claim.super_type or "", claim.version or "", claim.meta_data or {}, claim.arch, claim.platform,
+        )
+    customer = CustomerInfo.of(directory.customer(claim.customer_id))
+    return ClaimResponse(
+        TaskInfo(claim.task_id, claim.worker),
+        ClaimedJob(claim.job_id, "executing", customer),
+        SampleInfo(claim.sha256.hex(), claim.size),
+        [OptionResponse(option["key"], option["value"]) for option in claim.options],
+        claim.lease_token,
+        claim.lease_until,
+        claim.attempt,
+        classification,
+        None if submission is None else show_submission(submission, directory),
+    )
+
+
+def _show_lease(row: Any, _: Directory) -> LeaseResponse:
+    return LeaseResponse(*row)
+
+
+ROUTES = [claim, heartbeat, release]

@@ -1,0 +1,101 @@
+"""Classifications: what kind of file a sample is, and the wish to look again."""
+
+import asyncio
+from typing import Any, Literal
+
+from litestar import Response, get, put
+from litestar.response import Stream
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.operation import V2, operation
+from samplebank.api.people import Body, NoQuery, PageQuery, Shown
+from samplebank.database.signals import Signal
+from samplebank.errors import Unavailable
+from samplebank.samples import classification
+from samplebank.samples.model import Classification, Sample
+
+Sort = Literal[
+    "createdTimestamp", "version", "type", "superType", "arch", "platform",
+    "-createdTimestamp", "-version", "-type", "-superType", "-arch", "-platform",
+]
+#: seconds between looks for a classification that is awaited
+LOOK_AGAIN = 0.05
+
+
+class ClassificationResponse(Shown):
+    type: str
+    super_type: str
+    version: str
+    meta_data: dict[str, Any]
+    arch: str | None = None
+    platform: str | None = None
+
+
+class ClassificationQuery(PageQuery):
+    sort_by: list[Sort] | None = None
+
+
+class SampleReclassifyRequest(Body):
+    """Nothing can be said about it."""
+
+
+def show_classification(row: Classification, _: Directory) -> ClassificationResponse:
+    return ClassificationResponse(row.type, row.super_type, row.version, row.meta_data, row.arch, row.platform)
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}/classification",
+    opt=operation(
+        "listClassifications", Permission.VIEW_SAMPLES, query=ClassificationQuery, answers=list[ClassificationResponse],
+    ),
+)
+async def list_classifications(request: Exchange) -> Response[bytes] | Stream:
+    """What the sample was taken for, newest first unless sorted otherwise."""
+    sample = await request.visible_sample(Permission.VIEW_SAMPLES)
+    query = request.read_query(ClassificationQuery)
+    listing = classification.classifications_of(sample.id, query.sort_by or ["-createdTimestamp"])
+    return await request.show_list(listing, query.page(), show_classification)
+
+
+@put(
+    f"{V2}/sample/{{sha256:str}}/reclassify",
+    opt=operation(
+        "reclassifySample", Permission.RECLASSIFY, query=NoQuery, body=SampleReclassifyRequest,
+        answers=ClassificationResponse,
+    ),
+)
+async def reclassify(request: Exchange) -> Answer:
+    """Look at the file again, and answer what it is taken for now."""
+    sample = await request.visible_sample(Permission.RECLASSIFY)
+    request.read_query(NoQuery)
+    bank = request.bank
+    async with bank.database.connection() as db:
+        before = await classification.ask_again(db, sample.id)
+    bank.signals.send(Signal.UNCLASSIFIED)
+    made = await await_classification(request, sample, bank.settings.classification_deadline + 5, after=before)
+    if made is None:
+        raise Unavailable("The classifier has not come to it yet; the classification will be listed when it has.")
+    return await request.show(made, show_classification)
+
+
+async def await_classification(
+    request: Exchange, sample: Sample, seconds: float, *, after: Any = None,
+) -> Classification | None:
+    """The latest classification, once it is another than `after`; None when that takes too long."""
+    bank = request.bank
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                async with bank.database.connection() as db:
+                    found = await classification.find_latest(db, sample.id)
+                if found is not None and found[0] != after:
+                    return found[1]
+                await asyncio.sleep(LOOK_AGAIN)
+    except TimeoutError:
+        return None
+
+
+ROUTES = [list_classifications, reclassify]

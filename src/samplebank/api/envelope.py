@@ -1,0 +1,87 @@
+"""The result set around every JSON answer, and the one shape of every error."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Response
+from litestar.response import Stream
+
+from samplebank.database import Page
+from samplebank.errors import Refusal
+
+R = TypeVar("R")
+FIELD_ERROR = "FIELD_ERROR"
+ACTION_ERROR = "ACTION_ERROR"
+JSON = "application/json"
+encode = msgspec.json.Encoder().encode
+
+
+class ResultMessage(msgspec.Struct, rename="camel", omit_defaults=True):
+    message: str
+    type: str
+    message_template: str | None = None
+    field: str | None = None
+    parameter: str | None = None
+
+
+class Envelope(msgspec.Struct, rename="camel"):
+    """`count` is the number of all matches, `size` that of the items here; both are 0 for a single object."""
+
+    response_code: int
+    limit: int = 0
+    offset: int = 0
+    count: int = 0
+    size: int = 0
+    meta_data: dict[str, Any] = {}
+    messages: list[ResultMessage] = []
+    data: Any = None
+
+
+Answer = Response[bytes]
+
+
+def single(data: Any, status: int = 200) -> Answer:
+    """One object."""
+    return _answer(Envelope(status, data=data), status)
+
+
+def several(rows: list[Any], page: Page, count: int) -> Answer:
+    """One page of a list."""
+    return _answer(Envelope(200, page.limit, page.offset, count, len(rows), data=rows), 200)
+
+
+def all_of(pieces: AsyncIterator[list[R]], page: Page, count: int, show: Callable[[R], Any]) -> Stream:
+    """A list of any length, sent while it is read."""
+    return Stream(_written(pieces, page, count, show), media_type=JSON)
+
+
+async def _written(
+    pieces: AsyncIterator[list[R]], page: Page, count: int, show: Callable[[R], Any],
+) -> AsyncIterator[bytes]:
+    size = 0
+    yield b'{"responseCode":200,"limit":0,"offset":%d,"metaData":{},"messages":[],"data":[' % page.offset
+    async for rows in pieces:
+        joined = b",".join(encode(show(row)) for row in rows)
+        yield b"," + joined if size else joined
+        size += len(rows)
+    yield b'],"count":%d,"size":%d}' % (count if count >= 0 else page.offset + size, size)
+
+
+def refusal(error: Refusal) -> Answer:
+    headers = {"Retry-After": "1"} if error.status in (429, 503) else {}
+    return failure(error.status, [message_of(error, violation) for violation in error.violations], headers)
+
+
+def message_of(error: Refusal, violation: Any) -> ResultMessage:
+    kind = FIELD_ERROR if violation.field and error.status == 412 else ACTION_ERROR  # noqa: PLR2004 an HTTP status
+    return ResultMessage(violation.message, kind, violation.template or violation.message, violation.field)
+
+
+def failure(status: int, messages: Iterable[ResultMessage], headers: dict[str, str] | None = None) -> Answer:
+    listed = list(messages) or [ResultMessage("The request was refused.", ACTION_ERROR, "refused")]
+    return _answer(Envelope(status, messages=listed), status, headers)
+
+
+def _answer(envelope: Envelope, status: int, headers: dict[str, str] | None = None) -> Answer:
+    return Response(content=encode(envelope), media_type=JSON, status_code=status, headers=headers)

@@ -1,0 +1,115 @@
+"""A request as the routes see it, with the bank, the caller and the time that it came at."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from litestar import Request, Response
+from litestar.response import Stream
+
+from samplebank.accounts.access import Caller
+from samplebank.accounts.directory import Directory, Unknown
+from samplebank.accounts.model import Permission
+from samplebank.api import envelope
+from samplebank.api.envelope import Answer
+from samplebank.api.validation import Document, read_query
+from samplebank.assembly import Bank
+from samplebank.database import Page
+from samplebank.database.listing import Listing
+from samplebank.errors import Malformed, TooLarge
+from samplebank.samples import catalogue
+from samplebank.samples.model import Sample, read_sha256
+from samplebank.timespec import Millis
+
+R = TypeVar("R")
+T = TypeVar("T")
+Show = Callable[[Any, Directory], Any]
+
+
+class Exchange(Request[Any, Any, Any]):
+    """One request; `caller` is there behind the guard."""
+
+    @property
+    def bank(self) -> Bank:
+        bank: Bank = self.app.state.bank
+        return bank
+
+    @property
+    def caller(self) -> Caller:
+        caller: Caller = self.scope["state"]["caller"]
+        return caller
+
+    @property
+    def now(self) -> Millis:
+        """The time at which the request came; the same throughout it."""
+        now: Millis = self.scope["state"]["now"]
+        return now
+
+    def path(self, name: str) -> str:
+        value: str = self.path_params[name]
+        return value
+
+    def read_query(self, wanted: type[T]) -> T:
+        pairs = parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return read_query(pairs, wanted, self.now)
+
+    async def document(self, wanted: type[T]) -> Document[T]:
+        """The JSON body; raises `Malformed` or `TooLarge`. Its `read` raises what is wrong with its content."""
+        return Document(await self.bytes_of_body(), wanted)
+
+    async def bytes_of_body(self) -> bytes:
+        """The body, read once; raises `Malformed` for an empty one, `TooLarge`."""
+        kept: bytes | None = self.scope["state"].get("body")
+        if kept is not None:
+            return kept
+        most = self.bank.settings.max_body_size
+        body = bytearray()
+        async for chunk in self.stream():
+            body += chunk
+            if len(body) > most:
+                raise TooLarge(f"The body is larger than {most} bytes, which is the most that this call takes.")
+        if not body:
+            raise Malformed("The body is empty; this call takes a JSON object.")
+        self.scope["state"]["body"] = kept = bytes(body)
+        return kept
+
+    async def visible_sample(self, *permissions: Permission) -> Sample:
+        """The sample of the path, if the caller may see it by any of `permissions` and it is not deleted."""
+        sha256 = read_sha256(self.path("sha256"))
+        async with self.bank.database.connection() as db:
+            return await catalogue.get_undeleted(db, self.caller, sha256, *permissions)
+
+    async def show(self, row: Any, show: Show, status: int = 200) -> Answer:
+        """Answer one object; `show` turns the row into what goes over the wire."""
+        return envelope.single(await self._shown(lambda: show(row, self.bank.directory)), status)
+
+    async def show_page(self, rows: list[Any], page: Page, count: int, show: Show) -> Answer:
+        directory = self.bank.directory
+        return envelope.several(await self._shown(lambda: [show(row, directory) for row in rows]), page, count)
+
+    async def show_list(self, listing: Listing[R], page: Page, show: Show) -> Response[bytes] | Stream:
+        """Answer a list: a page of it, or, with limit 0, all of it as a stream."""
+        budget = self.bank.settings.count_budget
+        if page.limit == 0:
+            async with self.bank.database.connection() as db:
+                count = await listing.count(db, budget)
+            await self.bank.directory.refresh(at_once=True)
+            directory = self.bank.directory
+            return envelope.all_of(self._pieces(listing, page), page, count, lambda row: show(row, directory))
+        async with self.bank.database.connection() as db:
+            rows = await listing.page(db, page)
+            is_last = 0 < len(rows) < page.limit or (not rows and not page.offset)
+            count = page.offset + len(rows) if is_last else await listing.count(db, budget)
+        return await self.show_page(rows, page, count, show)
+
+    async def _pieces(self, listing: Listing[R], page: Page) -> Any:
+        async with self.bank.database.transaction(read_only=True) as db:
+            async for rows in listing.pieces(db, page):
+                yield rows
+
+    async def _shown(self, make: Callable[[], R]) -> R:
+        try:
+            return make()
+        except Unknown:
+            await self.bank.directory.refresh(at_once=True)
+            return make()

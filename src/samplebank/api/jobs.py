@@ -1,0 +1,256 @@
+"""Jobs and their tasks: list, search, fetch, update."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Response, get, post, put
+from litestar.response import Stream
+from msgspec import Meta
+
+from samplebank.accounts.access import Caller
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.operation import V2, operation
+from samplebank.api.people import (
+    Body,
+    CustomerInfo,
+    Limit,
+    NoQuery,
+    Offset,
+    PageQuery,
+    Shown,
+    Time,
+    UserAgent,
+    customers_to_filter,
+    read_range,
+)
+from samplebank.database import Page
+from samplebank.database.identifiers import find_id
+from samplebank.database.signals import Signal
+from samplebank.errors import Forbidden, NotFound, Violations
+from samplebank.jobs import queries
+from samplebank.jobs.model import Job, Task, TaskState
+from samplebank.jobs.progress import Move
+from samplebank.jobs.queries import JOB_TIMES, NO_TASK, JobFilter, TimeRange
+from samplebank.samples.model import SHA256
+from samplebank.timespec import Millis
+from samplebank.verdicts import settling
+
+State = Literal["enqueued", "executing", "done", "timeout"]
+JobSort = Literal[
+    "enqueuedTimestamp", "state", "startTimestamp", "endTimestamp",
+    "-enqueuedTimestamp", "-state", "-startTimestamp", "-endTimestamp",
+]
+TaskSort = Literal[
+    "worker", "state", "enqueuedTimestamp", "startTimestamp", "endTimestamp",
+    "-worker", "-state", "-enqueuedTimestamp", "-startTimestamp", "-endTimestamp",
+]
+TimeField = Literal["enqueuedTimestamp", "startTimestamp", "endTimestamp", "all"]
+
+
+class SampleInfo(Shown):
+    id: str
+    size: int
+
+
+class JobInfo(Shown):
+    id: UUID
+    state: State
+
+
+class JobResponse(Shown):
+    id: UUID
+    state: State
+    analysed_sample: SampleInfo
+    customer: CustomerInfo
+    enqueued_timestamp: int
+    start_timestamp: int | None = None
+    end_timestamp: int | None = None
+
+
+class AnalysisInfo(Shown):
+    id: UUID
+    analysis_score: int
+    user_agent: UserAgent
+
+
+class JobTaskResponse(Shown):
+    id: UUID
+    worker: str
+    state: Literal["enqueued", "executing", "success", "failed", "cancelled", "timeout"]
+    enqueued_timestamp: int
+    analyses: list[AnalysisInfo]
+    start_timestamp: int | None = None
+    end_timestamp: int | None = None
+    message: str | None = None
+
+
+class JobListQuery(PageQuery):
+    sort_by: list[JobSort] | None = None
+    state: list[State] | None = None
+
+
+class TaskListQuery(PageQuery):
+    sort_by: list[TaskSort] | None = None
+
+
+class JobSearchRequest(Body):
+    limit: Limit = 25
+    offset: Offset = 0
+    sort_by: list[JobSort] | None = None
+    state: list[State] | None = None
+    sample_sha256: list[str] | None = None
+    customer: list[int | str] | None = None
+    start_timestamp: Time = None
+    end_timestamp: Time = None
+    time_field_strategy: list[TimeField] | None = None
+    time_match_strategy: Literal["all", "any"] | None = None
+
+
+class JobTaskUpdateRequest(Body):
+    state: Literal["executing", "success", "failed", "cancelled"]
+    analyses: list[UUID] | None = None
+    message: Annotated[str, Meta(max_length=100_000)] | None = None
+
+
+def show_job(job: Job, directory: Directory) -> JobResponse:
+    customer = CustomerInfo.of(directory.customer(job.customer_id))
+    sample = SampleInfo(job.sha256.hex(), job.size)
+    state: State = job.state  # type: ignore[assignment]  # the database checks it
+    return JobResponse(job.id, state, sample, customer, job.enqueued_time, job.start_time, job.end_time)
+
+
+def show_task(task: Task, _: Directory) -> JobTaskResponse:
+    analyses = [
+        AnalysisInfo(id_, score, UserAgent(name, version))  # type: ignore[arg-type]  # built by the query
+        for id_, score, name, version in task.analyses
+    ]
+    return JobTaskResponse(
+        task.id, task.worker, task.state, task.enqueued_time, analyses, task.start_time, task.end_time, task.message,  # type: ignore[arg-type]
+    )
+
+
+@get(
+    f"{V2}/job",
+    opt=operation("listJobs", Permission.VIEW_JOBS, query=JobListQuery, answers=list[JobResponse]),
+)
+async def list_jobs(request: Exchange) -> Response[bytes] | Stream:
+    """The jobs that the caller may see, newest first unless sorted otherwise."""
+    query = request.read_query(JobListQuery)
+    listing = queries.jobs_matching(
+        request.caller, JobFilter(states=query.state or None), query.sort_by or ["-enqueuedTimestamp"],
+    )
+    return await request.show_list(listing, query.page(), show_job)
+
+
+@post(
+    f"{V2}/job/search",
+    opt=operation(
+        "searchJobs", Permission.VIEW_JOBS, query=NoQuery, body=JobSearchRequest, answers=list[JobResponse],
+    ),
+)
+async def search_jobs(request: Exchange) -> Response[bytes] | Stream:
+    """The jobs that match every filter given, oldest first unless sorted otherwise."""
+    request.read_query(NoQuery)
+    wanted = (await request.document(JobSearchRequest)).read(request.now)
+    filter_ = read_filter(wanted, request.caller, request.bank.directory, request.now)
+    listing = queries.jobs_matching(request.caller, filter_, wanted.sort_by or ["enqueuedTimestamp"])
+    return await request.show_list(listing, Page(wanted.limit, wanted.offset), show_job)
+
+
+@get(
+    f"{V2}/job/{{job_id:str}}",
+    opt=operation("getJob", Permission.VIEW_JOBS, query=NoQuery, answers=JobResponse),
+)
+async def get_job(request: Exchange) -> Answer:
+    job = await visible_job(request)
+    request.read_query(NoQuery)
+    return await request.show(job, show_job)
+
+
+@get(
+    f"{V2}/job/{{job_id:str}}/tasks",
+    opt=operation("listJobTasks", Permission.VIEW_JOBS, query=TaskListQuery, answers=list[JobTaskResponse]),
+)
+async def list_tasks(request: Exchange) -> Response[bytes] | Stream:
+    """The tasks of a job, by worker unless sorted otherwise."""
+    job = await visible_job(request)
+    query = request.read_query(TaskListQuery)
+    return await request.show_list(queries.tasks_of(job.id, query.sort_by or ["worker"]), query.page(), show_task)
+
+
+@get(
+    f"{V2}/job/{{job_id:str}}/task/{{task_id:str}}",
+    opt=operation("getJobTask", Permission.VIEW_JOBS, query=NoQuery, answers=JobTaskResponse),
+)
+async def get_task(request: Exchange) -> Answer:
+    job = await visible_job(request)
+    async with request.bank.database.connection() as db:
+        task = await queries.get_task(db, job.id, request.path("task_id"))
+    request.read_query(NoQuery)
+    return await request.show(task, show_task)
+
+
+@put(
+    f"{V2}/job/{{job_id:str}}/task/{{task_id:str}}",
+    opt=operation(
+        "updateJobTask", Permission.UPDATE_JOB, query=NoQuery, body=JobTaskUpdateRequest, answers=JobTaskResponse,
+    ),
+)
+async def update_task(request: Exchange) -> Answer:
+    """Move a task on; the last one to end also ends the job and settles the verdict."""
+    document = await request.document(JobTaskUpdateRequest)
+    job, task_id = await job_to_update(request), find_id(request.path("task_id"))
+    if task_id is None:
+        raise NotFound(NO_TASK)
+    request.read_query(NoQuery)
+    data = document.read(request.now)
+    lease = find_id(request.headers.get("samplebank-lease", ""))
+    move = Move(TaskState(data.state), data.analyses, data.message, lease)
+    bank = request.bank
+    async with bank.database.transaction() as db:
+        threshold = bank.settings.malicious_score
+        task, ended = await settling.update_task(db, job.id, task_id, move, threshold, now=request.now)
+    if ended:
+        bank.signals.send(Signal.VERDICTS)
+    return await request.show(task, show_task)
+
+
+async def visible_job(request: Exchange) -> Job:
+    async with request.bank.database.connection() as db:
+        return await queries.get_visible_job(db, request.caller, request.path("job_id"), Permission.VIEW_JOBS)
+
+
+async def job_to_update(request: Exchange) -> Job:
+    """The job; raises `NotFound` where the caller may not even look, `Forbidden` where it may only look."""
+    caller = request.caller
+    async with request.bank.database.connection() as db:
+        permissions = (Permission.VIEW_JOBS, Permission.UPDATE_JOB)
+        job = await queries.get_visible_job(db, caller, request.path("job_id"), *permissions)
+    if not caller.may(Permission.UPDATE_JOB, job.customer_id):
+        raise Forbidden("You do not hold the permission updateAnalysisJob for the customer of this job.")
+    return job
+
+
+def read_filter(wanted: JobSearchRequest, caller: Caller, directory: Directory, now: Millis) -> JobFilter:
+    """The filter that a search asks for; raises `Invalid` with all that is wrong."""
+    violations = Violations()
+    start, end = read_range(violations, wanted.start_timestamp, wanted.end_timestamp, now)
+    customers = customers_to_filter(violations, wanted.customer or None, caller, directory, Permission.VIEW_JOBS)
+    for position, sha256 in enumerate(wanted.sample_sha256 or ()):
+        if not SHA256.fullmatch(sha256):
+            violations.add(f"sampleSha256[{position}]", f"{sha256[:100]!r} is not a SHA-256.")
+    violations.raise_if_any()
+    names = set(wanted.time_field_strategy or ["all"])
+    fields = tuple(column for name, column in JOB_TIMES.items() if name in names or "all" in names)
+    return JobFilter(
+        states=wanted.state or None,
+        samples=[bytes.fromhex(sha256) for sha256 in wanted.sample_sha256 or ()] or None,
+        customers=customers,
+        times=TimeRange(start, end, fields, every=wanted.time_match_strategy == "all"),
+    )
+
+
+ROUTES = [list_jobs, search_jobs, get_job, list_tasks, get_task, update_task]

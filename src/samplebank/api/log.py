@@ -1,0 +1,80 @@
+"""Around every request: an id, a line in the access log, and the figures for /metrics."""
+
+import logging
+import secrets
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from litestar import Litestar
+from litestar.types import Receive, Scope, Send
+from prometheus_client import Counter, Histogram
+
+from samplebank.assembly import clock
+
+access_log = logging.getLogger("samplebank.access")
+failure_log = logging.getLogger("samplebank.failure")
+REQUESTS = Counter("samplebank_requests", "Requests answered.", ["method", "operation", "status"])
+SECONDS = Histogram(
+    "samplebank_request_seconds", "Time from request to answer, in seconds.", ["operation"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30),
+)
+CLIENT_GONE = 499
+
+
+class Observed:
+    """An ASGI application with its observers."""
+
+    def __init__(self, app: Litestar) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        state: dict[str, Any] = {"now": clock(), "request_id": request_id}
+        scope["state"] = state
+        began = time.perf_counter()
+        status = CLIENT_GONE
+
+        async def send_with_id(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            _observe(scope, state, status, time.perf_counter() - began)
+
+    @staticmethod
+    def note_failure(scope: Any, error: Exception) -> None:
+        """Log what was not foreseen, with its trace."""
+        failure_log.error(
+            "request.failed", exc_info=error, extra={"fields": {"request": scope["state"].get("request_id", "")}},
+        )
+
+
+def _observe(scope: Scope, state: MutableMapping[str, Any], status: int, seconds: float) -> None:
+    handler: Any = scope.get("route_handler")
+    declared = handler.opt.get("operation") if handler is not None else None
+    name = declared.id if declared else "other"
+    method = str(scope.get("method", ""))
+    REQUESTS.labels(method, name, str(status)).inc()
+    SECONDS.labels(name).observe(seconds)
+    if access_log.isEnabledFor(logging.INFO):
+        caller = state.get("caller")
+        fields = {
+            "request": state["request_id"],
+            "method": method,
+            "path": scope["path"],
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "user": caller.user.short_name if caller else "-",
+        }
+        access_log.info("request", extra={"fields": fields})
+
+

@@ -1,0 +1,331 @@
+"""The rules that adapt the default policy."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import delete, get, post, put
+from msgspec import Meta
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.operation import V2, operation
+from samplebank.api.people import Body, CustomerInfo, NoQuery, PageQuery, Shown, UserInfo
+from samplebank.api.policy import (
+    AnalysisWorkerInfo,
+    AnalysisWorkerOptionRequest,
+    AnalysisWorkerOptionResponse,
+    read_options,
+    show_options,
+)
+from samplebank.api.workers import find_user
+from samplebank.database import Connection
+from samplebank.errors import Violations
+from samplebank.policy import rules
+from samplebank.policy.model import Action, Match, Rule, RuleKind, Worker
+from samplebank.policy.workers import resolve, workers_by_id
+
+Text = Annotated[str, Meta(min_length=1, max_length=1000)]
+Texts = list[Text]
+Some = Annotated[list[Text], Meta(min_length=1)]
+SomeCustomers = Annotated[list[int | str], Meta(min_length=1)]
+
+
+class RuleListQuery(PageQuery):
+    include_deleted: bool = False
+
+
+class AnalysisRuleCustomerMatchClauseRequest(Body):
+    customer_or_group: SomeCustomers
+
+
+class AnalysisRuleClassificationMatchClauseRequest(Body):
+    type: Texts | None = None
+    super_type: Texts | None = None
+
+
+class AnalysisRuleSubmissionMatchClauseRequest(Body):
+    meta_data_key: Some
+    meta_data_value: Some
+
+
+class AnalysisRuleMatchClauseRequest(Body):
+    customer: AnalysisRuleCustomerMatchClauseRequest | None = None
+    classification: AnalysisRuleClassificationMatchClauseRequest | None = None
+    submission: AnalysisRuleSubmissionMatchClauseRequest | None = None
+
+
+class AnalysisRuleActionWorkersClauseRequest(Body):
+    set: list[str] | None = None
+    add: list[str] | None = None
+    remove: list[str] | None = None
+
+
+class AnalysisRuleActionOptionsClauseRequest(Body):
+    set: list[AnalysisWorkerOptionRequest] | None = None
+    add: list[AnalysisWorkerOptionRequest] | None = None
+    remove: list[str] | None = None
+
+
+class AnalysisRuleActionClauseRequest(Body):
+    workers: AnalysisRuleActionWorkersClauseRequest | None = None
+    options: AnalysisRuleActionOptionsClauseRequest | None = None
+
+
+class AnalysisRuleAddRequest(Body):
+    name: Text
+    description: str
+    match: AnalysisRuleMatchClauseRequest
+    action: AnalysisRuleActionClauseRequest
+
+
+class AnalysisRuleUpdateRequest(Body):
+    name: Text | None = None
+    description: str | None = None
+    match: AnalysisRuleMatchClauseRequest | None = None
+    action: AnalysisRuleActionClauseRequest | None = None
+
+
+class AnalysisRuleCustomerMatchClauseResponse(Shown):
+    customer: list[CustomerInfo]
+
+
+class AnalysisRuleClassificationMatchClauseResponse(Shown):
+    type: list[str]
+    super_type: list[str]
+
+
+class AnalysisRuleSubmissionMatchClauseResponse(Shown):
+    meta_data_key: list[str]
+    meta_data_value: list[str]
+
+
+class AnalysisRuleMatchClauseResponse(Shown):
+    customer: AnalysisRuleCustomerMatchClauseResponse | None = None
+    classification: AnalysisRuleClassificationMatchClauseResponse | None = None
+    submission: AnalysisRuleSubmissionMatchClauseResponse | None = None
+
+
+class AnalysisRuleActionWorkersClauseResponse(Shown):
+    set: list[AnalysisWorkerInfo]
+    add: list[AnalysisWorkerInfo]
+    remove: list[AnalysisWorkerInfo]
+
+
+class AnalysisRuleActionOptionsClauseResponse(Shown):
+    set: list[AnalysisWorkerOptionResponse]
+    add: list[AnalysisWorkerOptionResponse]
+    remove: list[str]
+
+
+class AnalysisRuleActionClauseResponse(Shown):
+    workers: AnalysisRuleActionWorkersClauseResponse
+    options: AnalysisRuleActionOptionsClauseResponse
+
+
+class AnalysisRuleResponse(Shown):
+    id: UUID
+    name: str
+    description: str
+    match: AnalysisRuleMatchClauseResponse
+    action: AnalysisRuleActionClauseResponse
+    flags: list[Literal["deleted"]]
+    created_by_user: UserInfo
+    created_timestamp: int
+    last_updated_by_user: UserInfo | None = None
+    last_updated_timestamp: int | None = None
+    deleted_by_user: UserInfo | None = None
+    deleted_timestamp: int | None = None
+
+
+@get(
+    f"{V2}/policy/default/rule",
+    opt=operation(
+        "searchAnalysisRules", Permission.VIEW_POLICY, query=RuleListQuery, answers=list[AnalysisRuleResponse],
+    ),
+)
+async def list_rules(request: Exchange) -> Answer:
+    """The rules, oldest first."""
+    query = request.read_query(RuleListQuery)
+    async with request.bank.database.connection() as db:
+        found, total = await rules.list_rules(db, query.page(), include_deleted=query.include_deleted)
+        known = await _workers_of(db, found)
+    return await request.show_page([(rule, known) for rule in found], query.page(), total, _show)
+
+
+@post(
+    f"{V2}/policy/default/rule",
+    opt=operation(
+        "addAnalysisRule", Permission.ADD_POLICY, query=NoQuery, body=AnalysisRuleAddRequest,
+        answers=AnalysisRuleResponse, status=201,
+    ),
+)
+async def add_rule(request: Exchange) -> Answer:
+    document = await request.document(AnalysisRuleAddRequest)
+    request.read_query(NoQuery)
+    data = document.read(request.now)
+    violations = Violations()
+    async with request.bank.database.transaction() as db:
+        match = read_match(violations, data.match, request.bank.directory)
+        action = await read_action(db, violations, data.action)
+        violations.raise_if_any()
+        rule = await rules.add_rule(
+            db, data.name, data.description, match, action, user_id=request.caller.user.id, now=request.now,
+        )
+        known = await _workers_of(db, [rule])
+    return await request.show((rule, known), _show, 201)
+
+
+@get(
+    f"{V2}/policy/default/rule/{{id:str}}",
+    opt=operation("getAnalysisPolicyRule", Permission.VIEW_POLICY, query=NoQuery, answers=AnalysisRuleResponse),
+)
+async def get_rule(request: Exchange) -> Answer:
+    async with request.bank.database.connection() as db:
+        rule = await rules.get_rule(db, request.path("id"))
+        known = await _workers_of(db, [rule])
+    request.read_query(NoQuery)
+    return await request.show((rule, known), _show)
+
+
+@put(
+    f"{V2}/policy/default/rule/{{id:str}}",
+    opt=operation(
+        "updateAnalysisRule", Permission.UPDATE_POLICY, query=NoQuery, body=AnalysisRuleUpdateRequest,
+        answers=AnalysisRuleResponse,
+    ),
+)
+async def update_rule(request: Exchange) -> Answer:
+    """Change what is given; the version before stays on record."""
+    document = await request.document(AnalysisRuleUpdateRequest)
+    violations = Violations()
+    async with request.bank.database.transaction() as db:
+        rule = await rules.lock_rule(db, request.path("id"))
+        request.read_query(NoQuery)
+        data = document.read(request.now)
+        if rule.deleted_time is not None:
+            violations.add("id", "The rule is deleted; add a new one.")
+        match = rule.match if data.match is None else read_match(violations, data.match, request.bank.directory)
+        action = rule.action if data.action is None else await read_action(db, violations, data.action)
+        violations.raise_if_any()
+        name = rule.name if data.name is None else data.name
+        description = rule.description if data.description is None else data.description
+        changed = await rules.update_rule(
+            db, rule, name, description, match, action, user_id=request.caller.user.id, now=request.now,
+        )
+        known = await _workers_of(db, [changed])
+    return await request.show((changed, known), _show)
+
+
+@delete(
+    f"{V2}/policy/default/rule/{{id:str}}",
+    opt=operation("deleteAnalysisRule", Permission.DELETE_POLICY, query=NoQuery, answers=AnalysisRuleResponse),
+    status_code=200,
+)
+async def delete_rule(request: Exchange) -> Answer:
+    request.read_query(NoQuery)
+    async with request.bank.database.transaction() as db:
+        rule = await rules.delete_rule(db, request.path("id"), user_id=request.caller.user.id, now=request.now)
+        known = await _workers_of(db, [rule])
+    return await request.show((rule, known), _show)
+
+
+def read_match(violations: Violations, given: AnalysisRuleMatchClauseRequest, directory: Directory) -> Match:
+    """The clause of a rule; none or more than one is a violation."""
+    clauses = [clause for clause in (given.customer, given.classification, given.submission) if clause is not None]
+    if len(clauses) != 1:
+        violations.add("match", "A rule has exactly one of the clauses customer, classification and submission.")
+    if given.customer is not None:
+        found = _read_customers(violations, given.customer.customer_or_group, directory)
+        return Match(RuleKind.CUSTOMER, customers=tuple(found))
+    if given.classification is not None:
+        types, super_types = given.classification.type or (), given.classification.super_type or ()
+        if not types and not super_types:
+            violations.add("match.classification", "The clause names neither a type nor a superType.")
+        return Match(RuleKind.CLASSIFICATION, types=_once(types), super_types=_once(super_types))
+    if given.submission is None:
+        return Match(RuleKind.SUBMISSION)
+    keys, values = given.submission.meta_data_key, given.submission.meta_data_value
+    return Match(RuleKind.SUBMISSION, meta_keys=_once(keys), meta_values=_once(values))
+
+
+def _once(texts: "Texts | tuple[()]") -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
+
+
+def _read_customers(violations: Violations, references: list[int | str], directory: Directory) -> list[int]:
+    """Customers by id or short name; a group stands for its customer and all below it."""
+    found: dict[int, None] = {}
+    for position, reference in enumerate(references):
+        customer, group = directory.find_customer(reference), directory.find_subject(reference)
+        if customer is not None:
+            found[customer.id] = None
+        elif group is not None and group.kind == "group":
+            found.update(dict.fromkeys(sorted(directory.with_all_below([group.customer.id]))))
+        else:
+            field = f"match.customer.customerOrGroup[{position}]"
+            violations.add(field, f"There is no customer or group {str(reference)!r}.")
+    return list(found)
+
+
+async def read_action(db: Connection, violations: Violations, given: AnalysisRuleActionClauseRequest) -> Action:
+    """What a rule does; nothing at all is a violation."""
+    workers = given.workers or AnalysisRuleActionWorkersClauseRequest()
+    options = given.options or AnalysisRuleActionOptionsClauseRequest()
+    if not any((workers.set, workers.add, workers.remove, options.set, options.add, options.remove)):
+        violations.add("action", "A rule needs an action: it sets, adds or removes workers or options.")
+    return Action(
+        workers_set=await resolve(db, "action.workers.set", workers.set or (), violations),
+        workers_add=await resolve(db, "action.workers.add", workers.add or (), violations),
+        workers_remove=await resolve(db, "action.workers.remove", workers.remove or (), violations),
+        options_set=read_options(violations, "action.options.set", options.set),
+        options_add=read_options(violations, "action.options.add", options.add),
+        options_remove=_once(options.remove or []),
+    )
+
+
+async def _workers_of(db: Connection, found: list[Rule]) -> dict[UUID, Worker]:
+    actions = [rule.action for rule in found]
+    ids = {id_ for a in actions for id_ in (*a.workers_set, *a.workers_add, *a.workers_remove)}
+    return await workers_by_id(db, ids)
+
+
+def _show(row: tuple[Rule, dict[UUID, Worker]], directory: Directory) -> AnalysisRuleResponse:
+    rule, known = row
+    action = rule.action
+    given, added, removed = (
+        [AnalysisWorkerInfo.of(known[id_]) for id_ in ids]
+        for ids in (action.workers_set, action.workers_add, action.workers_remove)
+    )
+    options = AnalysisRuleActionOptionsClauseResponse(
+        show_options(action.options_set), show_options(action.options_add), list(action.options_remove),
+    )
+    return AnalysisRuleResponse(
+        rule.id,
+        rule.name,
+        rule.description,
+        _show_match(rule.match, directory),
+        AnalysisRuleActionClauseResponse(AnalysisRuleActionWorkersClauseResponse(given, added, removed), options),
+        [] if rule.deleted_time is None else ["deleted"],
+        UserInfo.of(directory.subject(rule.created_by)),
+        rule.created_time,
+        find_user(rule.updated_by, directory),
+        rule.updated_time,
+        find_user(rule.deleted_by, directory),
+        rule.deleted_time,
+    )
+
+
+def _show_match(match: Match, directory: Directory) -> AnalysisRuleMatchClauseResponse:
+    if match.kind is RuleKind.CUSTOMER:
+        customers = [CustomerInfo.of(directory.customer(id_)) for id_ in match.customers]
+        return AnalysisRuleMatchClauseResponse(customer=AnalysisRuleCustomerMatchClauseResponse(customers))
+    if match.kind is RuleKind.CLASSIFICATION:
+        clause = AnalysisRuleClassificationMatchClauseResponse(list(match.types), list(match.super_types))
+        return AnalysisRuleMatchClauseResponse(classification=clause)
+    about = AnalysisRuleSubmissionMatchClauseResponse(list(match.meta_keys), list(match.meta_values))
+    return AnalysisRuleMatchClauseResponse(submission=about)
+
+
+ROUTES = [list_rules, add_rule, get_rule, update_rule, delete_rule]

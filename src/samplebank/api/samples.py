@@ -1,0 +1,167 @@
+"""Samples: upload, what is known of one, reanalysis."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from litestar import get, post, put
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api import envelope
+from samplebank.api.classifications import ClassificationResponse
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.jobs import JobResponse, SampleInfo, show_job
+from samplebank.api.operation import V2, operation
+from samplebank.api.people import NoQuery, Shown
+from samplebank.api.submissions import await_file_type
+from samplebank.api.verdicts import VerdictResponse, show_verdict
+from samplebank.blobs import Area
+from samplebank.database.signals import Signal
+from samplebank.errors import Invalid, TooLarge, invalid
+from samplebank.jobs.opening import open_again
+from samplebank.samples import catalogue
+from samplebank.samples.model import read_sha256
+from samplebank.submissions import challenge, reanalysis
+from samplebank.verdicts.overview import Overview, get_overview
+
+Flag = Literal[
+    "exceededMaxSearchableSubmissions", "exceededMaxSearchableLinks", "exceededMaxSearchableAnalyses",
+    "exceededMaxSearchableStaticFacts", "deleted",
+]
+
+
+class ChallengeTokenResponse(Shown):
+    id: UUID
+    sha256: str
+
+
+class SampleCompleteUploadResponse(Shown):
+    sample: SampleInfo
+    exists: bool
+    challenge: ChallengeTokenResponse
+
+    # `exists` is said even when it is false, so nothing here has a default.
+
+
+class SampleMetaData(Shown):
+    sha256: str
+    size: int
+    created_timestamp: int
+    flags: list[Flag]
+    md5: str | None = None
+    sha1: str | None = None
+    sha512: str | None = None
+    deleted_timestamp: int | None = None
+    first_observed_timestamp: int | None = None
+    last_observed_timestamp: int | None = None
+    first_submitted_timestamp: int | None = None
+    last_submitted_timestamp: int | None = None
+    latest_classification: ClassificationResponse | None = None
+    latest_verdict: VerdictResponse | None = None
+
+
+@post(
+    f"{V2}/sample",
+    opt=operation(
+        "addSample", Permission.SUBMIT_SAMPLE, query=NoQuery, answers=SampleCompleteUploadResponse,
+        also={201: SampleCompleteUploadResponse}, raw_body=True,
+    ),
+)
+async def upload(request: Exchange) -> Answer:
+    """Store the bytes of the body; a new sample answers 201, a known one 200."""
+    request.read_query(NoQuery)
+    bank, settings = request.bank, request.bank.settings
+    refuse_announced_excess(request, settings.max_sample_size)
+    staged = await bank.blobs.stage(Area.SAMPLE, request.stream(), settings.max_sample_size)
+    try:
+        digests = staged.digests
+        if not digests.size:
+            raise Invalid("The body is empty; it must hold the bytes of the sample.")
+        now = bank.clock()
+        async with bank.database.transaction() as db:
+            sample, existed = await catalogue.add(db, staged, now=now)
+            expiry = now + 1000 * settings.challenge_ttl
+            token = await challenge.issue(db, sample.id, request.caller.user.id, digests.sha256, expiry)
+    finally:
+        await staged.discard()
+    if not existed:
+        bank.signals.send(Signal.UNCLASSIFIED)
+    sha256 = digests.sha256.hex()
+    answer = SampleCompleteUploadResponse(
+        SampleInfo(sha256, digests.size), existed, ChallengeTokenResponse(token, sha256),
+    )
+    return envelope.single(answer, 200 if existed else 201)
+
+
+def refuse_announced_excess(request: Exchange, most: int) -> None:
+    """Refuse a body whose announced length is too much before any of it is read."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > most:
+        raise TooLarge(f"The body is larger than {most} bytes, which is the most that is taken.")
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}",
+    opt=operation("getSampleMetaData", Permission.VIEW_SAMPLES, query=NoQuery, answers=SampleMetaData),
+)
+async def get_sample(request: Exchange) -> Answer:
+    """What is known of the sample, over the submissions that the caller may see."""
+    sha256 = read_sha256(request.path("sha256"))
+    async with request.bank.database.connection() as db:
+        overview = await get_overview(db, request.caller, sha256)
+    request.read_query(NoQuery)
+    return await request.show(overview, show_sample)
+
+
+@put(
+    f"{V2}/sample/{{sha256:str}}/reanalyse",
+    opt=operation("reanalyseSample", Permission.REANALYSE, query=NoQuery, answers=JobResponse),
+)
+async def reanalyse(request: Exchange) -> Answer:
+    """Start a new job for the sample, or answer the unfinished one with the same workers."""
+    bank = request.bank
+    sample = await request.visible_sample(Permission.REANALYSE)
+    request.read_query(NoQuery)
+    await await_file_type(request, sample)
+    async with bank.database.transaction() as db:
+        book = await bank.book.current(db)
+        cause, subject = await reanalysis.cause_of(db, request.caller, sample)
+        chosen = reanalysis.plan_again(book, subject)
+        if not chosen.workers:
+            raise invalid("workers", "The policy selects no worker for this sample, so there is nothing to run.")
+        job, is_new = await open_again(db, cause, chosen, book, now=request.now)
+    if is_new:
+        bank.signals.send(Signal.TASKS)
+    return await request.show(job, show_job)
+
+
+def show_sample(row: Overview, directory: Directory) -> SampleMetaData:
+    classification: Any = None
+    if row.type is not None:
+        classification = ClassificationResponse(
+            row.type, row.super_type or "", row.version or "", row.meta_data or {}, row.arch, row.platform,
+        )
+    return SampleMetaData(
+        row.sha256.hex(),
+        row.size,
+        row.created_time,
+        ["deleted"] if row.deleted_time is not None else [],
+        _hex(row.md5),
+        _hex(row.sha1),
+        _hex(row.sha512),
+        row.deleted_time,
+        row.first_observed,
+        row.last_observed,
+        row.first_submitted,
+        row.last_submitted,
+        classification,
+        None if row.verdict is None else show_verdict(row.verdict, directory),
+    )
+
+
+def _hex(digest: bytes | None) -> str | None:
+    return None if digest is None else digest.hex()
+
+
+ROUTES = [upload, get_sample, reanalyse]

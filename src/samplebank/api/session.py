@@ -1,0 +1,24 @@
+"""`GET /authentication/v1/session`: whether a key is good, and what it may do."""
+
+from litestar import get
+
+from samplebank.api.envelope import Answer, single
+from samplebank.api.exchange import Exchange
+from samplebank.api.operation import operation
+from samplebank.api.people import NoQuery, Shown, UserInfo
+
+
+class Session(Shown):
+    user: UserInfo
+    permissions: list[str]
+
+
+@get("/authentication/v1/session", opt=operation("getSession", query=NoQuery, answers=Session))
+async def get_session(request: Exchange) -> Answer:
+    """Who the key belongs to, and the permissions that it brings for some customer."""
+    caller = request.caller
+    permissions = sorted(permission for permission, scope in caller.scopes.items() if scope)
+    return single(Session(UserInfo.of(caller.user), permissions))
+
+
+ROUTES = [get_session]

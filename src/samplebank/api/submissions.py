@@ -1,0 +1,247 @@
+"""Challenges and submissions."""
+
+import hashlib
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.response import Stream
+from msgspec import Meta
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Customer, Permission
+from samplebank.api import envelope
+from samplebank.api.classifications import await_classification
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.operation import V2, operation
+from samplebank.api.people import (
+    AccessControl,
+    Body,
+    CustomerInfo,
+    NoQuery,
+    PageQuery,
+    Shown,
+    Time,
+    Tlp,
+    UserAgent,
+    UserAgentRequest,
+    find_customer,
+    read_acl,
+    readers_of,
+)
+from samplebank.api.validation import read_time
+from samplebank.blobs import Area
+from samplebank.database.signals import Signal
+from samplebank.errors import Violations, invalid
+from samplebank.samples import catalogue
+from samplebank.samples.model import SHA256, Sample, read_sha256
+from samplebank.submissions import challenge, queries
+from samplebank.submissions.challenge import Outcome
+from samplebank.submissions.intake import Result, Token, submit
+from samplebank.submissions.model import NewSubmission, Submission
+
+Text = Annotated[str, Meta(min_length=1, max_length=4096)]
+REFUSED_TOKEN = "The challenge is unknown, expired or used already, or it is not yours or not for this sample."  # noqa: S105
+WRONG_ANSWER = "The answer to the challenge is wrong, and the challenge is used up: ask for another one."
+
+
+class SampleUploadChallengeResponse(Shown):
+    id: UUID
+    offset: int
+    length: int
+
+
+class ChallengeTokenRequest(Body):
+    id: UUID
+    sha256: str
+
+
+class SubmissionAddRequest(Body):
+    challenge_token: ChallengeTokenRequest
+    file_name: Text
+    user_agent: UserAgentRequest
+    customer: int | str | None = None
+    tlp: Tlp = "amber"
+    acl: list[int | str] | None = None
+    mime_type: Text = "application/octet-stream"
+    meta_data: dict[str, str] | None = None
+    observed_timestamp: Time = None
+    retention: Time = None
+
+
+class SubmissionResponse(Shown):
+    id: UUID
+    sample_sha256: str
+    customer: CustomerInfo
+    file_name: str
+    mime_type: str
+    user_agent: UserAgent
+    tlp: Tlp
+    acl: list[AccessControl]
+    flags: list[str]
+    meta_data: dict[str, str]
+    observed_timestamp: int
+    submitted_timestamp: int
+    expiry_timestamp: int | None = None
+
+
+class SubmissionRateLimitedResponse(Shown):
+    sample_sha256: str
+
+
+def show_submission(row: Submission, directory: Directory) -> SubmissionResponse:
+    return SubmissionResponse(
+        row.id,
+        row.sha256.hex(),
+        CustomerInfo.of(directory.customer(row.customer_id)),
+        row.file_name,
+        row.mime_type,
+        UserAgent(row.agent_name, row.agent_version),
+        row.tlp,  # type: ignore[arg-type]  # the database checks it
+        AccessControl.of(row.acl, row.user_id, row.submitted_time, directory),
+        row.flags,
+        row.meta_data,
+        row.observed_time,
+        row.submitted_time,
+        row.expiry_time,
+    )
+
+
+@post(
+    f"{V2}/sample/{{sha256:str}}/challenge",
+    opt=operation(
+        "getUploadChallenge", Permission.ADD_SUBMISSION, query=NoQuery, answers=SampleUploadChallengeResponse,
+    ),
+)
+async def get_challenge(request: Exchange) -> Answer:
+    """Ask the submitter to show that it holds the bytes: the SHA-256 of a random range of them."""
+    bank, settings = request.bank, request.bank.settings
+    sha256 = read_sha256(request.path("sha256"))
+    async with bank.database.connection() as db:
+        sample = await catalogue.get_stored(db, sha256)
+    request.read_query(NoQuery)
+    asked = challenge.pick_range(sample.size, settings.challenge_min_size)
+    answer = await challenge.answer_of(bank.blobs.read(Area.SAMPLE, sha256, asked.offset, asked.length))
+    async with bank.database.transaction() as db:
+        expiry = bank.clock() + 1000 * settings.challenge_ttl
+        id_ = await challenge.issue(db, sample.id, request.caller.user.id, answer, expiry)
+    return envelope.single(SampleUploadChallengeResponse(id_, asked.offset, asked.length))
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}/submission",
+    opt=operation("listSubmissions", Permission.VIEW_SUBMISSION, query=PageQuery, answers=list[SubmissionResponse]),
+)
+async def list_submissions(request: Exchange) -> Response[bytes] | Stream:
+    """The submissions of the sample that the caller may see, newest first."""
+    sample = await request.visible_sample(Permission.VIEW_SUBMISSION)
+    page = request.read_query(PageQuery).page()
+    return await request.show_list(queries.submissions_of(request.caller, sample), page, show_submission)
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}/submission/{{submission_id:str}}",
+    opt=operation("getSubmission", Permission.VIEW_SUBMISSION, query=NoQuery, answers=SubmissionResponse),
+)
+async def get_submission(request: Exchange) -> Answer:
+    sample = await request.visible_sample(Permission.VIEW_SUBMISSION)
+    async with request.bank.database.connection() as db:
+        row = await queries.get_visible_submission(db, request.caller, sample, request.path("submission_id"))
+    request.read_query(NoQuery)
+    return await request.show(row, show_submission)
+
+
+@post(
+    f"{V2}/sample/{{sha256:str}}/submission",
+    opt=operation(
+        "addSubmission", Permission.ADD_SUBMISSION, query=NoQuery, body=SubmissionAddRequest,
+        answers=SubmissionResponse, status=201,
+        also={200: SubmissionResponse, 220: SubmissionRateLimitedResponse},
+    ),
+)
+async def add_submission(request: Exchange) -> Answer:
+    """Store the observation of a sample, and open its analysis job."""
+    raw = await request.bytes_of_body()
+    document = await request.document(SubmissionAddRequest)
+    sha256 = read_sha256(request.path("sha256"))
+    async with request.bank.database.connection() as db:
+        sample = await catalogue.get_stored(db, sha256)
+    request.read_query(NoQuery)
+    data = document.read(request.now)
+    new = read_submission(request, data)
+    answer = data.challenge_token.sha256.lower()
+    if not SHA256.fullmatch(answer):
+        raise invalid("challengeToken.sha256", "This is not a SHA-256.")
+    await await_file_type(request, sample)
+    digest = hashlib.sha256(raw).digest()
+    result = await _submit(request, sha256, Token(data.challenge_token.id, bytes.fromhex(answer), digest), new)
+    return await _answer(request, sha256, result)
+
+
+async def _submit(request: Exchange, sha256: bytes, token: Token, new: NewSubmission) -> Result:
+    bank = request.bank
+    async with bank.database.transaction() as db:
+        return await submit(
+            db, sha256, token, new, await bank.book.current(db), user_id=request.caller.user.id,
+            similar_window=1000 * bank.settings.similar_submission_window, now=bank.clock(),
+        )
+
+
+async def _answer(request: Exchange, sha256: bytes, result: Result) -> Answer:
+    if result.outcome is Outcome.REFUSED:
+        raise invalid("challengeToken", REFUSED_TOKEN)
+    if result.outcome is Outcome.WRONG:
+        raise invalid("challengeToken", WRONG_ANSWER)
+    if result.submission_id is None:
+        return envelope.single(SubmissionRateLimitedResponse(sha256.hex()), 220)
+    if result.job_id is not None:
+        request.bank.signals.send(Signal.TASKS)
+    async with request.bank.database.connection() as db:
+        row = await queries.get_submission(db, result.submission_id)
+    return await request.show(row, show_submission, 200 if result.outcome is Outcome.REPEATED else 201)
+
+
+def read_submission(request: Exchange, data: SubmissionAddRequest) -> NewSubmission:
+    """The submission with its defaults; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
+    directory, caller, now = request.bank.directory, request.caller, request.now
+    violations = Violations()
+    customer: Customer | None = caller.user.customer
+    if data.customer is not None:
+        customer = find_customer(violations, "customer", data.customer, caller, directory)
+    if data.tlp == "red":
+        violations.add("tlp", "A submission cannot be TLP red, because others than its recipient must read it.")
+    acl = read_acl(violations, data.acl, directory)
+    observed = read_time(violations, "observedTimestamp", data.observed_timestamp, now)
+    expiry = read_time(violations, "retention", data.retention, now)
+    if expiry is not None and expiry <= now:
+        violations.add("retention", "The retention ends in the past.")
+    violations.raise_if_any()
+    assert customer is not None  # noqa: S101 for the type checker: an unknown one is a violation
+    caller.require(Permission.ADD_SUBMISSION, customer)
+    return NewSubmission(
+        customer_id=customer.id,
+        readers=readers_of(customer, data.tlp, acl),
+        tlp=data.tlp,
+        acl=acl,
+        file_name=data.file_name,
+        mime_type=data.mime_type,
+        agent_name=data.user_agent.name,
+        agent_version=data.user_agent.version,
+        meta_data=data.meta_data or {},
+        observed_time=now if observed is None else observed,
+        expiry_time=expiry,
+        trusted_agent=data.user_agent.name in request.bank.settings.agents,
+    )
+
+
+async def await_file_type(request: Exchange, sample: Sample) -> None:
+    """Where the policy looks at file types, wait a moment for that of a new sample."""
+    bank = request.bank
+    async with bank.database.connection() as db:
+        book = await bank.book.current(db)
+    if book.looks_at_classification:
+        await await_classification(request, sample, bank.settings.classification_wait)
+
+
+ROUTES = [get_challenge, list_submissions, get_submission, add_submission]

@@ -1,0 +1,119 @@
+"""Verdicts: list them, and set one by hand."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.response import Stream
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api.analyses import AnalysisDetectionResponse, AnalysisTagResponse, Status, TagType
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.jobs import JobInfo
+from samplebank.api.operation import V2, operation
+from samplebank.api.people import Body, NoQuery, PageQuery, Sentence, Shown, UserAgent, UserInfo
+from samplebank.database.signals import Signal
+from samplebank.verdicts import queries, ruling
+from samplebank.verdicts.model import Verdict
+
+Sort = Literal[
+    "createdTimestamp", "triggeredDetections", "score", "-createdTimestamp", "-triggeredDetections", "-score",
+]
+
+
+class VerdictTagResponse(Shown):
+    type: TagType
+    value: str
+    count: int
+
+
+class VerdictAnalysisInfo(Shown):
+    id: UUID
+    analysis_score: int
+    user_agent: UserAgent
+    tags: list[AnalysisTagResponse]
+    triggered_detections: list[AnalysisDetectionResponse]
+    difference: int | None = None
+    impact: int | None = None
+    possible_detections: int | None = None
+
+
+class VerdictResponse(Shown):
+    sample_sha256: str
+    score: int
+    analysis: list[VerdictAnalysisInfo]
+    tags: list[VerdictTagResponse]
+    flags: list[Literal["manual", "contradictingStatusOverrides", "shared"]]
+    created_timestamp: int
+    status_override: Status | None = None
+    comment: str | None = None
+    created_by_user: UserInfo | None = None
+    job: JobInfo | None = None
+
+
+class VerdictQuery(PageQuery):
+    sort_by: list[Sort] | None = None
+
+
+class VerdictAddRequest(Body):
+    status_override: Status
+    comment: Sentence
+
+
+def show_verdict(row: Verdict, directory: Directory) -> VerdictResponse:
+    job: Any = None if row.job_id is None else JobInfo(row.job_id, row.job_state)  # type: ignore[arg-type]
+    # The query has built these as they go over the wire; making objects of them would only cost time.
+    analyses: list[Any] = [{name: value for name, value in a.items() if value is not None} for a in row.analyses]
+    tags: list[Any] = row.tags
+    return VerdictResponse(
+        row.sha256.hex(),
+        row.score,
+        analyses,
+        tags,
+        row.flags,  # type: ignore[arg-type]  # the names of the contract
+        row.created_time,
+        row.status_override,  # type: ignore[arg-type]  # the database checks it
+        row.comment,
+        None if row.user_id is None else UserInfo.of(directory.subject(row.user_id)),
+        job,
+    )
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}/verdict",
+    opt=operation("listVerdicts", Permission.VIEW_VERDICTS, query=VerdictQuery, answers=list[VerdictResponse]),
+)
+async def list_verdicts(request: Exchange) -> Response[bytes] | Stream:
+    """The verdicts on the sample, newest first unless sorted otherwise."""
+    sample = await request.visible_sample(Permission.VIEW_VERDICTS)
+    query = request.read_query(VerdictQuery)
+    listing = queries.verdicts_of(request.caller, sample, query.sort_by or ["-createdTimestamp"])
+    return await request.show_list(listing, query.page(), show_verdict)
+
+
+@post(
+    f"{V2}/sample/{{sha256:str}}/verdict",
+    opt=operation(
+        "addVerdict", Permission.ADD_VERDICT, query=NoQuery, body=VerdictAddRequest, answers=VerdictResponse, status=201,
+    ),
+)
+async def add_verdict(request: Exchange) -> Answer:
+    """Judge the sample by hand; later verdicts carry this status until somebody judges again."""
+    document = await request.document(VerdictAddRequest)
+    sample = await request.visible_sample(Permission.ADD_VERDICT)
+    request.read_query(NoQuery)
+    data = document.read(request.now)
+    bank = request.bank
+    async with bank.database.transaction() as db:
+        id_ = await ruling.rule_by_hand(
+            db, sample.id, data.status_override, data.comment, user_id=request.caller.user.id,
+            threshold=bank.settings.malicious_score, now=request.now,
+        )
+        row = await queries.get_verdict(db, request.caller, id_)
+    bank.signals.send(Signal.VERDICTS)
+    return await request.show(row, show_verdict, 201)
+
+
+ROUTES = [list_verdicts, add_verdict]

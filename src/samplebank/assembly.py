@@ -1,0 +1,73 @@
+"""The one place where settings become objects."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.keys import Callers
+from samplebank.blobs import Blobs, DiskStore
+from samplebank.database import Database, connect
+from samplebank.database.signals import Signals
+from samplebank.errors import Invalid
+from samplebank.policy.rules import PolicyBook
+from samplebank.settings import Settings
+from samplebank.timespec import Millis
+
+#: connections of one process; the embedded database takes 120 in all
+CONNECTIONS = 12
+
+
+def clock() -> Millis:
+    """The time by the wall clock, in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class Bank:
+    """What the doors work with: one for each process."""
+
+    def __init__(self, settings: Settings, database: Database, blobs: Blobs) -> None:
+        self.settings = settings
+        self.database = database
+        self.blobs = blobs
+        self.directory = Directory(database)
+        self.callers = Callers(database, self.directory)
+        self.signals = Signals(database)
+        self.book = PolicyBook()
+        self.clock: Callable[[], Millis] = clock
+
+
+def disk_store(settings: Settings) -> DiskStore:
+    """The blob store on the local disk, with its folders."""
+    url = settings.blob_url
+    folder = settings.folder / "blobs" if url is None else Path(url.removeprefix("file://"))
+    store = DiskStore(folder)
+    try:
+        store.prepare()
+    except OSError as error:
+        raise Invalid(f"The blob folder {folder} cannot be written: {error.strerror}.") from error
+    return store
+
+
+def make_data_folder(settings: Settings) -> Path:
+    """The data folder, made if needed; raises `Invalid` with one line when it cannot be written."""
+    folder = settings.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Invalid(f"The data folder {folder} cannot be made: {error.strerror}.") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Invalid(f"The data folder {folder} cannot be written: SAMPLEBANK_DATA_DIR names another one.")
+    return folder
+
+
+@asynccontextmanager
+async def open_bank(settings: Settings, database_url: str) -> AsyncIterator[Bank]:
+    """A bank on a database whose schema is current."""
+    database = await connect(database_url, most=CONNECTIONS)
+    try:
+        yield Bank(settings, database, disk_store(settings))
+    finally:
+        await database.close()

@@ -1,0 +1,63 @@
+"""What a blob store does, whatever it is made of."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+
+class Area(StrEnum):
+    """What the bytes belong to. The same bytes may lie in both areas; they are removed from each by itself."""
+
+    SAMPLE = "sample"
+    EVIDENCE = "evidence"
+
+
+class Digests(msgspec.Struct, frozen=True):
+    """The four digests and the size of a file, computed while it was written."""
+
+    md5: bytes
+    sha1: bytes
+    sha256: bytes
+    sha512: bytes
+    size: int
+
+
+class Staged(Protocol):
+    """Bytes that are safely written, but not yet kept under their name."""
+
+    digests: Digests
+
+    async def keep(self) -> None:
+        """Give the bytes their name, so that they survive a crash from here on. Repeating it changes nothing."""
+
+    async def discard(self) -> None:
+        """Forget what was not kept. To be called in the end, whatever happened."""
+
+
+class Blobs(Protocol):
+    async def stage(self, area: Area, chunks: AsyncIterator[bytes], most: int) -> Staged:
+        """Write the stream, durably, with flat memory. Raises `TooLarge` as soon as it exceeds `most` bytes."""
+
+    def read(self, area: Area, sha256: bytes, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from `start` on, in pieces. Raises `NotFound` when there are none of that name."""
+
+    def local(self, area: Area, sha256: bytes) -> AbstractAsyncContextManager[Path]:
+        """A file on this machine with the bytes, to be read only, for as long as the block lasts."""
+
+    async def holds(self, area: Area, sha256: bytes) -> bool: ...
+
+    async def remove(self, area: Area, sha256: bytes) -> None:
+        """Remove the bytes; removing what is not there changes nothing."""
+
+    async def list_names(self, area: Area, prefix: int, older_than: float) -> list[bytes]:
+        """SHA-256 of the blobs whose first byte is `prefix`, last written more than `older_than` seconds ago."""
+
+    async def sweep(self, older_than: float) -> int:
+        """Remove what broken uploads left more than `older_than` seconds ago; answers how many files that were."""
+
+    async def check(self) -> None:
+        """Raises `Unavailable` unless bytes can be written."""

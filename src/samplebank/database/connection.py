@@ -1,0 +1,83 @@
+"""Connections, the pool and transactions. Doors open transactions; concepts only use the connection."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import msgspec
+
+from samplebank.errors import Unavailable
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[Any] | PoolConnectionProxy[Any]
+else:
+    # the classes take type arguments only in their stubs
+    Connection = asyncpg.Connection
+
+#: what asyncpg raises when the server is away or going away
+GONE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+#: how often a transaction that lost a deadlock or a serialisation race is told to come again
+RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
+
+async def _prepare(db: "asyncpg.Connection[Any]") -> None:
+    await db.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\x01" + (value if isinstance(value, bytes) else msgspec.json.encode(value)),
+        decoder=lambda value: msgspec.json.decode(value[1:]),
+        format="binary",
+    )
+
+
+class Database:
+    """A pool of connections to one PostgreSQL."""
+
+    def __init__(self, pool: "asyncpg.Pool[Any]", url: str) -> None:
+        self._pool = pool
+        self.url = url
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit, for single statements."""
+        try:
+            async with self._pool.acquire(timeout=10) as db:
+                yield db
+        except GONE as error:
+            raise Unavailable("The database cannot be reached at the moment; try again in a moment.") from error
+        except RETRY as error:
+            raise Unavailable("Too many changes met at once; try again.") from error
+
+    @asynccontextmanager
+    async def transaction(self, *, read_only: bool = False) -> AsyncIterator[Connection]:
+        """One transaction; read-only ones see one snapshot throughout."""
+        isolation: Any = "repeatable_read" if read_only else "read_committed"
+        async with self.connection() as db, db.transaction(isolation=isolation, readonly=read_only):
+            yield db
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+
+async def connect(url: str, *, least: int = 1, most: int = 16) -> Database:
+    """Open a pool on `url`; raises `Unavailable` when no connection can be had."""
+    try:
+        pool = await asyncpg.create_pool(
+            url, min_size=least, max_size=most, init=_prepare, command_timeout=60,
+            server_settings={"application_name": "samplebank", "jit": "off"},
+        )
+    except (*GONE, asyncpg.PostgresError) as error:
+        raise Unavailable(f"The database cannot be reached: {error}") from error
+    return Database(pool, url)

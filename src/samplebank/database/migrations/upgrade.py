@@ -1,0 +1,48 @@
+"""Brings the schema to HEAD, under a lock, so that any number of processes may start at once."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+
+from samplebank.database.connection import GONE
+from samplebank.errors import Unavailable
+
+#: the revision that this release works with
+HEAD = "0001"
+LOCK = 0x5A4B_0001
+
+
+def upgrade(url: str) -> None:
+    """Run the migrations that are missing. Raises `Unavailable` when the database cannot be reached."""
+    asyncio.run(_upgrade(url))
+
+
+async def current_revision(db: asyncpg.Connection) -> str | None:
+    """The revision of the schema; None for an empty database."""
+    if await db.fetchval("SELECT to_regclass('alembic_version') IS NULL"):
+        return None
+    revision: str | None = await db.fetchval("SELECT version_num FROM alembic_version")
+    return revision
+
+
+async def _upgrade(url: str) -> None:
+    try:
+        db = await asyncpg.connect(url)
+    except (*GONE, asyncpg.PostgresError) as error:
+        raise Unavailable(f"The database cannot be reached: {error}") from error
+    try:
+        await db.execute("SELECT pg_advisory_lock($1)", LOCK)
+        if await current_revision(db) != HEAD:
+            await asyncio.to_thread(_run, url)
+    finally:
+        await db.close()
+
+
+def _run(url: str) -> None:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(__file__).parent))
+    configuration.attributes["url"] = url
+    command.upgrade(configuration, "head")

@@ -1,0 +1,94 @@
+"""Wake-up calls between processes, by LISTEN and NOTIFY. They only save waiting: whoever listens looks by itself, too.
+
+A NOTIFY inside a transaction makes commits wait for each other, so signals are sent after the commit, gathered.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import Any
+
+import asyncpg
+
+from samplebank.database.connection import GONE, Database
+from samplebank.errors import Unavailable
+
+#: seconds that signals are gathered before they are sent
+GATHER = 0.01
+RECONNECT = 1.0
+
+
+class Signal(StrEnum):
+    UNCLASSIFIED = "samplebank_unclassified"
+    TASKS = "samplebank_tasks"
+    VERDICTS = "samplebank_verdicts"
+    OUTBOX = "samplebank_outbox"
+    SERVICE_TASKS = "samplebank_service_tasks"
+
+
+class Signals:
+    """Sends signals, and lets tasks of this process wait for them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._unsent: set[Signal] = set()
+        self._wake = asyncio.Event()
+        self._waiting: dict[Signal, set[asyncio.Event]] = {signal: set() for signal in Signal}
+
+    def send(self, signal: Signal) -> None:
+        """Wake whoever waits for `signal`, here at once and in other processes a moment later."""
+        self._arrived(signal)
+        self._unsent.add(signal)
+        self._wake.set()
+
+    @asynccontextmanager
+    async def listening(self, signal: Signal) -> AsyncIterator[asyncio.Event]:
+        """An event that each arrival of `signal` sets; whoever waits clears it."""
+        event = asyncio.Event()
+        self._waiting[signal].add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[signal].discard(event)
+
+    def _arrived(self, signal: Signal) -> None:
+        for event in self._waiting[signal]:
+            event.set()
+
+    async def run(self) -> None:
+        """Send and receive until cancelled; a lost connection is made again."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._receive())
+            tasks.create_task(self._send())
+
+    async def _send(self) -> None:
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(GATHER)
+            self._wake.clear()
+            signals, self._unsent = self._unsent, set()
+            with contextlib.suppress(Unavailable):
+                async with self._database.connection() as db:
+                    await db.execute("; ".join(f"NOTIFY {signal}" for signal in signals))
+
+    async def _receive(self) -> None:
+        while True:
+            with contextlib.suppress(*GONE, asyncpg.PostgresError):
+                await self._receive_once()
+            await asyncio.sleep(RECONNECT)
+
+    async def _receive_once(self) -> None:
+        db: "asyncpg.Connection[Any]" = await asyncpg.connect(self._database.url)
+        lost = asyncio.Event()
+        db.add_termination_listener(lambda _: lost.set())
+        try:
+            for signal in Signal:
+                await db.add_listener(signal, lambda _db, _pid, channel, _payload: self._arrived(Signal(channel)))
+            for signal in Signal:
+                self._arrived(signal)
+            await lost.wait()
+        finally:
+            with contextlib.suppress(*GONE):
+                await db.close(timeout=2)

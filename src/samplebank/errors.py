@@ -1,0 +1,105 @@
+"""The six families of refusal. Concepts raise them; doors translate them to statuses and exit codes.
+
+Messages are whole sentences that the user can act on.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+import msgspec
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """One thing wrong with a request. `field` is the path the caller sent (`tags[1].type`), if there is one."""
+
+    message: str
+    field: str | None = None
+    template: str | None = None
+
+
+class Refusal(Exception):
+    """What the service declines to do, with the reasons for it."""
+
+    status: ClassVar[int] = 500
+
+    def __init__(self, *violations: Violation | str) -> None:
+        self.violations = tuple(Violation(v) if isinstance(v, str) else v for v in violations)
+        super().__init__(" ".join(v.message for v in self.violations))
+
+
+class Invalid(Refusal):
+    """The request is understood but breaks a rule; every violation is named."""
+
+    status = 412
+
+
+class Malformed(Invalid):
+    """The body is not JSON."""
+
+    status = 400
+
+
+class TooLarge(Invalid):
+    """More bytes than the service takes."""
+
+    status = 413
+
+
+class Unchallengeable(Invalid):
+    """The file is too small for a challenge; the submitter uploads it again instead."""
+
+    status = 422
+
+
+class Unauthenticated(Refusal):
+    status = 401
+
+
+class Forbidden(Refusal):
+    status = 403
+
+
+class NotFound(Refusal):
+    """Not there, or not visible to the caller: the two are told apart nowhere."""
+
+    status = 404
+
+
+class Conflict(Refusal):
+    """The state of things does not allow it. SampleDB v2 answers 412 for these, as for violations."""
+
+    status = 412
+
+
+class Unavailable(Refusal):
+    """A part that the service needs is not there at the moment; trying again later may help."""
+
+    status = 503
+
+
+class Violations:
+    """Collects what is wrong, so that all of it is told at once."""
+
+    def __init__(self) -> None:
+        self._found: list[Violation] = []
+
+    def add(self, field: str, message: str) -> None:
+        self._found.append(Violation(message, field))
+
+    def extend(self, violations: Iterable[Violation]) -> None:
+        self._found.extend(violations)
+
+    def raise_if_any(self) -> None:
+        if self._found:
+            raise Invalid(*self._found)
+
+    def __iter__(self) -> Iterator[Violation]:
+        return iter(self._found)
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+
+def invalid(field: str, message: str) -> Invalid:
+    """An `Invalid` about one field."""
+    return Invalid(Violation(message, field))

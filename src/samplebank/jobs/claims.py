@@ -1,0 +1,130 @@
+"""Claims: a worker takes open tasks for as long as its lease lasts. No task is ever held by two workers."""
+
+from uuid import UUID
+
+import msgspec
+
+from samplebank.accounts.access import Caller
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Where
+from samplebank.database.identifiers import find_id
+from samplebank.errors import Conflict, Forbidden, NotFound
+from samplebank.timespec import Millis
+
+# Both the task and its job are locked, and whatever somebody else has locked is passed over: whoever waits here for
+# a job that an update holds could make a deadlock with that update, which waits for the task.
+CLAIM = """
+    WITH found AS MATERIALIZED (
+        SELECT t.id, t.job_id FROM job_task t JOIN job j ON j.id = t.job_id
+         WHERE {conditions}
+         ORDER BY t.enqueued_time, t.id LIMIT {most} FOR UPDATE OF t, j SKIP LOCKED
+    ), taken AS (
+        UPDATE job_task t SET state = 'executing', attempt = attempt + 1, start_time = coalesce(start_time, {now}),
+               lease_until = {until}, lease_token = gen_random_uuid()
+          FROM found WHERE t.id = found.id
+        RETURNING t.id, t.job_id, t.worker, t.attempt, t.lease_token, t.lease_until, t.enqueued_time
+    ), started AS (
+        UPDATE job j SET state = 'executing', start_time = coalesce(start_time, {now})
+          FROM found WHERE j.id = found.job_id AND j.state = 'enqueued'
+    )
+    SELECT t.id, t.worker, t.attempt, t.lease_token, t.lease_until, j.id, j.customer_id, j.submission_id, j.options,
+           s.sha256, s.size, c.type, c.super_type, c.arch, c.platform, c.version, c.meta_data
+      FROM taken t JOIN job j ON j.id = t.job_id JOIN sample s ON s.id = j.sample_id
+      LEFT JOIN classification c ON c.id = s.classification_id
+     ORDER BY t.enqueued_time, t.id
+"""
+LOCK_TASK = """
+    SELECT t.id, t.job_id, t.customer_id, t.state, t.attempt, t.lease_token, t.reasons
+      FROM job_task t WHERE t.id = $1 FOR UPDATE
+"""
+FIND_JOB = "SELECT job_id, customer_id FROM job_task WHERE id = $1"
+EXTEND = "UPDATE job_task SET lease_until = $2 WHERE id = $1"
+GIVE_BACK = """
+    UPDATE job_task SET state = 'enqueued', lease_token = NULL, lease_until = NULL, run_after = $2,
+           reasons = reasons || $3::text
+     WHERE id = $1
+"""
+NO_TASK = "There is no task with this id that you may see."
+LOST = "The lease of this task is lost: another worker may have it by now."
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """One task, handed to a worker, with all that it needs to know."""
+
+    task_id: UUID
+    worker: str
+    attempt: int
+    lease_token: UUID
+    lease_until: Millis
+    job_id: UUID
+    customer_id: int
+    submission_id: UUID | None
+    options: list[dict[str, str]]
+    sha256: bytes
+    size: int
+    type: str | None
+    super_type: str | None
+    arch: str | None
+    platform: str | None
+    version: str | None
+    meta_data: dict[str, object] | None
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A task whose lease has been checked; its job and itself are locked."""
+
+    id: UUID
+    job_id: UUID
+    attempt: int
+    reasons: list[str]
+
+
+async def claim(
+    db: Connection, caller: Caller, worker: UUID, *, most: int, now: Millis, lease: Millis,
+) -> list[Claim]:
+    """Hand the longest-waiting open tasks to `worker`; nobody else gets them until the lease ends."""
+    where = Where()
+    where.add("t.worker_id = {} AND t.state = 'enqueued' AND t.run_after <= {}", worker, now)
+    scope = caller.scope(Permission.UPDATE_JOB)
+    if not scope.everywhere:
+        where.add("t.customer_id = ANY({}::bigint[])", sorted(scope.customers))
+    query = CLAIM.format(
+        conditions=where.sql, most=where.value(most), now=f"{where.value(now)}::bigint", until=where.value(now + lease),
+    )
+    return [Claim(*row) for row in await db.fetch(query, *where.parameters)]
+
+
+async def find_job_of(db: Connection, caller: Caller, reference: str) -> UUID:
+    """The job of a task that the caller may work on; raises `NotFound`, or `Forbidden` where it may only look."""
+    id_ = find_id(reference)
+    row = id_ and await db.fetchrow(FIND_JOB, id_)
+    if not row or not caller.scope(Permission.VIEW_JOBS, Permission.UPDATE_JOB).covers(row["customer_id"]):
+        raise NotFound(NO_TASK)
+    if not caller.may(Permission.UPDATE_JOB, row["customer_id"]):
+        raise Forbidden("You do not hold the permission updateAnalysisJob for the customer of this task.")
+    job_id: UUID = row["job_id"]
+    return job_id
+
+
+async def hold(db: Connection, task_id: str, token: UUID) -> Held:
+    """The task, if `token` is its lease; raises `Conflict` when that is lost. Its job is locked already."""
+    row = await db.fetchrow(LOCK_TASK, find_id(task_id))
+    if row is None:
+        raise NotFound(NO_TASK)
+    if row["lease_token"] != token:
+        raise Conflict(LOST)
+    return Held(row["id"], row["job_id"], row["attempt"], row["reasons"])
+
+
+async def extend(db: Connection, held: Held, until: Millis) -> None:
+    await db.execute(EXTEND, held.id, until)
+
+
+async def give_back(db: Connection, held: Held, reason: str, run_after: Millis) -> None:
+    """Put a task back into the queue; it is not handed out before `run_after`."""
+    await db.execute(GIVE_BACK, held.id, run_after, said(held, reason))
+
+
+def said(held: Held, reason: str) -> str:
+    """The reason of one attempt, as it is told when the task fails in the end."""
+    return f"Attempt {held.attempt}: {reason}"

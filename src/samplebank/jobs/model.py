@@ -1,0 +1,61 @@
+"""Jobs, their tasks, their states and the legal moves between them."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from samplebank.timespec import Millis
+
+
+class JobState(StrEnum):
+    ENQUEUED = "enqueued"
+    EXECUTING = "executing"
+    DONE = "done"
+    TIMEOUT = "timeout"
+
+
+class TaskState(StrEnum):
+    ENQUEUED = "enqueued"
+    EXECUTING = "executing"
+    SUCCESS = "success"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+
+
+FINAL = frozenset({TaskState.SUCCESS, TaskState.FAILED, TaskState.CANCELLED, TaskState.TIMEOUT})
+#: what the API may set
+SETTABLE = frozenset({TaskState.EXECUTING, TaskState.SUCCESS, TaskState.FAILED, TaskState.CANCELLED})
+MOVES: Mapping[TaskState, frozenset[TaskState]] = {
+    TaskState.ENQUEUED: frozenset(TaskState) - {TaskState.ENQUEUED},
+    TaskState.EXECUTING: FINAL | {TaskState.ENQUEUED},  # back to the queue only when a lease is given up
+    **dict.fromkeys(FINAL, frozenset()),
+}
+
+
+class Job(msgspec.Struct, frozen=True, gc=False):
+    """The analysis of one sample: progress only, no results."""
+
+    id: UUID
+    sha256: bytes
+    size: int
+    customer_id: int
+    state: str
+    enqueued_time: Millis
+    start_time: Millis | None
+    end_time: Millis | None
+
+
+class Task(msgspec.Struct, frozen=True):
+    """One worker's share of a job. `analyses` are (id, score, agent name, agent version)."""
+
+    id: UUID
+    worker: str
+    state: str
+    enqueued_time: Millis
+    start_time: Millis | None
+    end_time: Millis | None
+    message: str | None
+    analyses: list[list[object]]

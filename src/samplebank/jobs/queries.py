@@ -1,0 +1,122 @@
+"""Reading jobs and tasks. A job is visible to those who hold the permission for its customer."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from samplebank.accounts.access import Caller, see_customers
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Where, order_by
+from samplebank.database.identifiers import find_id
+from samplebank.database.listing import Listing
+from samplebank.errors import NotFound
+from samplebank.jobs.model import Job, Task
+from samplebank.timespec import Millis
+
+JOB_COLUMNS = "j.id, s.sha256, s.size, j.customer_id, j.state, j.enqueued_time, j.start_time, j.end_time"
+JOB_FROM = "job j JOIN sample s ON s.id = j.sample_id"
+JOB_SORTS = {
+    "enqueuedTimestamp": "j.enqueued_time",
+    "state": "j.state",
+    "startTimestamp": "j.start_time?",
+    "endTimestamp": "j.end_time?",
+}
+JOB_TIMES = {"enqueuedTimestamp": "j.enqueued_time", "startTimestamp": "j.start_time", "endTimestamp": "j.end_time"}
+TASK_COLUMNS = """
+    t.id, t.worker, t.state, t.enqueued_time, t.start_time, t.end_time, t.message,
+    coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.score, a.agent_name, a.agent_version) ORDER BY a.id)
+                FROM job_task_analysis ta JOIN analysis a ON a.id = ta.analysis_id
+               WHERE ta.task_id = t.id), '[]')
+"""
+TASK_SORTS = {
+    "worker": "t.worker",
+    "state": "t.state",
+    "enqueuedTimestamp": "t.enqueued_time",
+    "startTimestamp": "t.start_time?",
+    "endTimestamp": "t.end_time?",
+}
+NO_JOB = "There is no job with this id that you may see."
+NO_TASK = "There is no task with this id in a job that you may see."
+
+
+class TimeRange(msgspec.Struct, frozen=True):
+    """Rows match when any (or all) of `fields` are set and lie in [start, end); an open bound is None."""
+
+    start: Millis | None = None
+    end: Millis | None = None
+    fields: tuple[str, ...] = ()
+    every: bool = False
+
+    def add_to(self, where: Where) -> None:
+        """Add the condition; `fields` are column expressions by now."""
+        if self.start is None and self.end is None:
+            return
+        conditions = []
+        for column in self.fields:
+            bounds = [f"{column} IS NOT NULL"]
+            if self.start is not None:
+                bounds.append(f"{column} >= {where.value(self.start)}")
+            if self.end is not None:
+                bounds.append(f"{column} < {where.value(self.end)}")
+            conditions.append(f"({' AND '.join(bounds)})")
+        where.conditions.append((" AND " if self.every else " OR ").join(conditions))
+
+
+class JobFilter(msgspec.Struct, frozen=True):
+    """Each list is any-of; None filters nothing. The filters are and-ed."""
+
+    states: Sequence[str] | None = None
+    samples: Sequence[bytes] | None = None
+    customers: Sequence[int] | None = None
+    times: TimeRange = TimeRange()
+
+
+def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Listing[Job]:
+    """The jobs that match and that the caller may see."""
+    where = Where()
+    see_customers(where, caller, "j.customer_id", Permission.VIEW_JOBS)
+    if wanted.states is not None:
+        where.add("j.state = ANY({}::text[])", list(wanted.states))
+    if wanted.samples is not None:
+        where.add(
+            "j.sample_id = ANY(ARRAY(SELECT id FROM sample WHERE sha256 = ANY({}::bytea[])))", list(wanted.samples),
+        )
+    if wanted.customers is not None:
+        where.add("j.customer_id = ANY({}::bigint[])", list(wanted.customers))
+    wanted.times.add_to(where)
+    return Listing(JOB_COLUMNS, JOB_FROM, where, order_by(sort, JOB_SORTS, "j.id"), Job)
+
+
+async def get_job(db: Connection, id_: UUID) -> Job:
+    """The job, whoever asks."""
+    row = await db.fetchrow(f"SELECT {JOB_COLUMNS} FROM {JOB_FROM} WHERE j.id = $1", id_)
+    if row is None:
+        raise NotFound(NO_JOB)
+    return Job(*row)
+
+
+async def get_visible_job(db: Connection, caller: Caller, reference: str, *permissions: Permission) -> Job:
+    """The job, if the caller may see it by any of `permissions`; else raises `NotFound`."""
+    id_ = find_id(reference)
+    if id_ is None:
+        raise NotFound(NO_JOB)
+    job = await get_job(db, id_)
+    if not caller.scope(*permissions).covers(job.customer_id):
+        raise NotFound(NO_JOB)
+    return job
+
+
+def tasks_of(job_id: UUID, sort: Sequence[str]) -> Listing[Task]:
+    where = Where()
+    where.add("t.job_id = {}", job_id)
+    return Listing(TASK_COLUMNS, "job_task t", where, order_by(sort, TASK_SORTS, "t.id"), Task)
+
+
+async def get_task(db: Connection, job_id: UUID, reference: str | UUID) -> Task:
+    """A task of the job; raises `NotFound`."""
+    id_ = reference if isinstance(reference, UUID) else find_id(reference)
+    row = await db.fetchrow(f"SELECT {TASK_COLUMNS} FROM job_task t WHERE t.job_id = $1 AND t.id = $2", job_id, id_)
+    if row is None:
+        raise NotFound(NO_TASK)
+    return Task(*row)

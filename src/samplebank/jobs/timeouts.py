@@ -1,0 +1,55 @@
+"""What the sweeper looks for: jobs that are too old, and leases that have ended. Many may sweep at once."""
+
+from uuid import UUID
+
+from samplebank.database import Connection
+from samplebank.jobs.claims import Held
+from samplebank.timespec import Millis
+
+#: jobs handled in one transaction
+BATCH = 100
+OVERDUE = """
+    SELECT id FROM job WHERE state = 'enqueued' AND enqueued_time <= $1
+    UNION ALL
+    SELECT id FROM job WHERE state = 'executing' AND (start_time <= $2 OR enqueued_time <= $1)
+    LIMIT $3
+"""
+TIME_OUT_TASKS = """
+    UPDATE job_task SET state = 'timeout', end_time = $2, lease_token = NULL, lease_until = NULL,
+           message = coalesce(message, array_to_string(reasons || 'The job took too long.'::text, ' '))
+     WHERE job_id = $1 AND end_time IS NULL
+"""
+IS_OVERDUE = """
+    SELECT EXISTS (SELECT FROM job WHERE id = $1 AND end_time IS NULL AND (enqueued_time <= $2 OR start_time <= $3))
+"""
+ENDED_LEASES = "SELECT id, job_id FROM job_task WHERE lease_until <= $1 ORDER BY lease_until LIMIT $2"
+LOCK_ENDED = """
+    SELECT id, job_id, attempt, reasons FROM job_task WHERE id = $1 AND lease_until <= $2 FOR UPDATE
+"""
+
+
+async def overdue_jobs(db: Connection, *, enqueued_before: Millis, started_before: Millis) -> list[UUID]:
+    rows = await db.fetch(OVERDUE, enqueued_before, started_before, BATCH)
+    return [row[0] for row in rows]
+
+
+async def is_overdue(db: Connection, job_id: UUID, *, enqueued_before: Millis, started_before: Millis) -> bool:
+    """Asked again once the job is locked, as it may have ended meanwhile."""
+    overdue: bool = await db.fetchval(IS_OVERDUE, job_id, enqueued_before, started_before)
+    return overdue
+
+
+async def time_out_tasks(db: Connection, job_id: UUID, *, now: Millis) -> None:
+    """End what is open of a locked job."""
+    await db.execute(TIME_OUT_TASKS, job_id, now)
+
+
+async def ended_leases(db: Connection, *, now: Millis) -> list[tuple[UUID, UUID]]:
+    """(task, job) of leases that ended, oldest first."""
+    return [(row[0], row[1]) for row in await db.fetch(ENDED_LEASES, now, BATCH)]
+
+
+async def find_ended_lease(db: Connection, task_id: UUID, *, now: Millis) -> Held | None:
+    """The task, locked, if its lease has still ended; its job is locked already."""
+    row = await db.fetchrow(LOCK_ENDED, task_id, now)
+    return None if row is None else Held(*row)

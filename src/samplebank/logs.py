@@ -1,0 +1,49 @@
+"""How the log looks: one line an event, as text for people or as JSON for machines."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-01-31T12:00:00.123Z INFO  request method=GET path=/job`; control characters are escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        fields = " ".join(f"{name}={_word(value)}" for name, value in _fields(record).items())
+        line = f"{moment}Z {record.levelname:<7} {record.getMessage()} {fields}".rstrip()
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {"time": int(record.created * 1000), "level": record.levelname, "event": record.getMessage()}
+        entry.update(_fields(record))
+        if record.exc_info:
+            entry["trace"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(entry, enc_hook=str).decode()
+
+
+def set_up(kind: str, level: int = logging.INFO) -> None:
+    """Send the log to stderr in the form `kind` (text or json)."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if kind == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for chatty in ("httpx", "httpcore", "alembic", "asyncio", "_granian"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    fields: dict[str, Any] = getattr(record, "fields", {})
+    return fields
+
+
+def _word(value: object) -> str:
+    """A value on one line: what comes from a request must not forge a line of the log."""
+    text = str(value)
+    return text if text.isprintable() and " " not in text and text else ascii(text)

@@ -1,0 +1,83 @@
+"""The sweeps. Each is safe beside others of its kind; one that fails is told in the log and tried again."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from samplebank.assembly import Bank
+from samplebank.errors import NotFound
+from samplebank.jobs import timeouts
+from samplebank.submissions import retention
+from samplebank.timespec import Millis
+from samplebank.verdicts import alerting, settling
+
+log = logging.getLogger("samplebank.maintenance")
+Sweep = Callable[[Bank], Awaitable[None]]
+#: seconds after which what a broken upload left is removed
+LEFTOVER = 24 * 3600
+
+
+async def time_out_jobs(bank: Bank) -> None:
+    """End the jobs that took too long."""
+    settings, now = bank.settings, bank.clock()
+    limits = {
+        "enqueued_before": now - 1000 * settings.job_timeout_enqueued,
+        "started_before": now - 1000 * settings.job_timeout_executing,
+    }
+    while True:
+        async with bank.database.connection() as db:
+            overdue = await timeouts.overdue_jobs(db, **limits)
+        for job_id in overdue:
+            async with bank.database.transaction() as db:
+                if await settling.time_out_job(db, job_id, settings.malicious_score, **limits, now=bank.clock()):
+                    log.info("job.timeout", extra={"fields": {"job": job_id}})
+        if len(overdue) < timeouts.BATCH:
+            return
+
+
+async def take_back_tasks(bank: Bank) -> None:
+    """Give tasks whose lease has ended back to the queue, or up."""
+    settings, now = bank.settings, bank.clock()
+    async with bank.database.connection() as db:
+        ended = await timeouts.ended_leases(db, now=now)
+    for task_id, job_id in ended:
+        await _take_back(bank, job_id, task_id, now=now, attempts=settings.task_max_attempts)
+
+
+async def _take_back(bank: Bank, job_id: object, task_id: object, *, now: Millis, attempts: int) -> None:
+    try:
+        async with bank.database.transaction() as db:
+            await settling.take_back(db, job_id, task_id, attempts, bank.settings.malicious_score, now=now)  # type: ignore[arg-type]
+    except NotFound:
+        # deleted together with its sample since it was listed
+        return
+    log.info("lease.ended", extra={"fields": {"task": task_id, "job": job_id}})
+
+
+async def end_retention(bank: Bank) -> None:
+    """Delete expired submissions and challenges."""
+    found = retention.BATCH
+    while found == retention.BATCH:
+        async with bank.database.transaction() as db:
+            found = await retention.delete_expired(db, now=bank.clock())
+        if found:
+            log.info("retention.ended", extra={"fields": {"submissions": found}})
+    async with bank.database.connection() as db:
+        await retention.delete_old_challenges(db, now=bank.clock())
+
+
+async def generate_events(bank: Bank) -> None:
+    """Give the submissions of newly malicious samples their events."""
+    waiting = True
+    while waiting:
+        async with bank.database.transaction() as db:
+            waiting = await alerting.generate_next(db, bank.settings.alerts_per_hour, now=bank.clock())
+
+
+async def remove_leftovers(bank: Bank) -> None:
+    """Remove what broken uploads left."""
+    removed = await bank.blobs.sweep(LEFTOVER)
+    if removed:
+        log.info("leftovers.removed", extra={"fields": {"files": removed}})
+
+
+SWEEPS: tuple[Sweep, ...] = (time_out_jobs, take_back_tasks, end_retention, generate_events, remove_leftovers)

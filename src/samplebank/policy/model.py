@@ -1,0 +1,105 @@
+"""Workers, the default policy and the rules that adapt it."""
+
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from samplebank.timespec import Millis
+
+
+class Option(msgspec.Struct, frozen=True):
+    key: str
+    value: str
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Who changed something last, and when."""
+
+    user_id: int
+    time: Millis
+
+
+class Worker(msgspec.Struct, frozen=True):
+    """A registered analyser. `names` and `descriptions` are texts by language."""
+
+    id: UUID
+    short_name: str
+    names: dict[str, str]
+    descriptions: dict[str, str]
+    created_by: int
+    created_time: Millis
+    updated_by: int | None
+    updated_time: Millis | None
+    deleted_by: int | None
+    deleted_time: Millis | None
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """What runs where no rule says otherwise."""
+
+    workers: tuple[UUID, ...]
+    options: tuple[Option, ...]
+    updated_by: int | None = None
+    updated_time: Millis | None = None
+
+
+class RuleKind(StrEnum):
+    CUSTOMER = "customer"
+    CLASSIFICATION = "classification"
+    SUBMISSION = "submission"
+
+
+class Match(msgspec.Struct, frozen=True):
+    """Exactly one clause: customers; types and super types; or metadata keys and values."""
+
+    kind: RuleKind
+    customers: tuple[int, ...] = ()
+    types: tuple[str, ...] = ()
+    super_types: tuple[str, ...] = ()
+    meta_keys: tuple[str, ...] = ()
+    meta_values: tuple[str, ...] = ()
+
+
+class Action(msgspec.Struct, frozen=True):
+    """What a matching rule does to the workers and to the options."""
+
+    workers_set: tuple[UUID, ...] = ()
+    workers_add: tuple[UUID, ...] = ()
+    workers_remove: tuple[UUID, ...] = ()
+    options_set: tuple[Option, ...] = ()
+    options_add: tuple[Option, ...] = ()
+    options_remove: tuple[str, ...] = ()
+
+
+class Rule(msgspec.Struct, frozen=True):
+    id: UUID
+    version: int
+    name: str
+    description: str
+    match: Match
+    action: Action
+    created_by: int
+    created_time: Millis
+    updated_by: int | None = None
+    updated_time: Millis | None = None
+    deleted_by: int | None = None
+    deleted_time: Millis | None = None
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What the rules look at: whose submission it is, what the file is, and the submission's metadata."""
+
+    customer_id: int
+    type: str | None = None
+    super_type: str | None = None
+    meta_data: dict[str, Any] = {}
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The effective policy of one job: sorted workers and options, and the rules that led to it."""
+
+    workers: tuple[UUID, ...]
+    options: tuple[Option, ...]
+    rules: tuple[tuple[UUID, int], ...] = ()

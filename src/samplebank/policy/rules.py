@@ -1,0 +1,195 @@
+"""The default policy and its rules, as they are stored. What a rule matches, no other rule may match, too."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from samplebank.database import Connection, Page, Where, new_id
+from samplebank.database.identifiers import find_id
+from samplebank.errors import Conflict, NotFound, Violation
+from samplebank.policy.model import Action, Match, Option, Policy, Rule, RuleKind
+from samplebank.timespec import Millis
+
+RULE_COLUMNS = """
+    r.id, r.version, r.name, r.description, r.kind, r.customers, r.types, r.super_types, r.meta_keys, r.meta_values,
+    r.workers_set, r.workers_add, r.workers_remove, r.options_set, r.options_add, r.options_remove,
+    r.created_by, r.created_time, r.updated_by, r.updated_time, r.deleted_by, r.deleted_time
+"""
+GET_POLICY = "SELECT workers, options, updated_by, updated_time FROM policy"
+PUT_POLICY = """
+    UPDATE policy SET workers = $1, options = $2, updated_by = $3, updated_time = $4, version = version + 1
+"""
+ADD_RULE = """
+    INSERT INTO policy_rule (
+        name, description, kind, customers, types, super_types, meta_keys, meta_values, workers_set, workers_add,
+        workers_remove, options_set, options_add, options_remove, id, created_by, created_time)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+"""
+UPDATE_RULE = """
+    UPDATE policy_rule SET
+        name = $1, description = $2, kind = $3, customers = $4, types = $5, super_types = $6, meta_keys = $7,
+        meta_values = $8, workers_set = $9, workers_add = $10, workers_remove = $11, options_set = $12,
+        options_add = $13, options_remove = $14, updated_by = $16, updated_time = $17, version = version + 1
+     WHERE id = $15
+"""
+DELETE_RULE = "UPDATE policy_rule SET deleted_by = $2, deleted_time = $3, version = version + 1 WHERE id = $1"
+KEEP_VERSION = """
+    INSERT INTO policy_rule_version (rule_id, version, content, user_id, time) VALUES ($1, $2, $3, $4, $5)
+"""
+TOUCH = "UPDATE policy SET version = version + 1"
+
+
+async def get_policy(db: Connection) -> Policy:
+    workers, options, updated_by, updated_time = await db.fetchrow(GET_POLICY)  # type: ignore[misc]  # one row always
+    return Policy(tuple(workers), _options(options), updated_by, updated_time)
+
+
+async def put_policy(
+    db: Connection, workers: tuple[UUID, ...], options: tuple[Option, ...], *, user_id: int, now: Millis,
+) -> Policy:
+    await db.execute(PUT_POLICY, list(workers), options, user_id, now)
+    return await get_policy(db)
+
+
+async def add_rule(
+    db: Connection, name: str, description: str, match: Match, action: Action, *, user_id: int, now: Millis,
+) -> Rule:
+    """Store a rule. Raises `Conflict` when another rule matches the same."""
+    id_ = new_id()
+    await db.execute(ADD_RULE, *_values(name, description, match, action), id_, user_id, now)
+    await _claim_matches(db, id_, match)
+    return await _changed(db, id_, user_id=user_id, now=now)
+
+
+async def update_rule(
+    db: Connection, rule: Rule, name: str, description: str, match: Match, action: Action, *, user_id: int, now: Millis,
+) -> Rule:
+    await db.execute(UPDATE_RULE, *_values(name, description, match, action), rule.id, user_id, now)
+    await db.execute("DELETE FROM policy_rule_match WHERE rule_id = $1", rule.id)
+    await _claim_matches(db, rule.id, match)
+    return await _changed(db, rule.id, user_id=user_id, now=now)
+
+
+async def delete_rule(db: Connection, reference: str, *, user_id: int, now: Millis) -> Rule:
+    """End a rule; it stays readable. Repeating it changes nothing."""
+    rule = await lock_rule(db, reference)
+    if rule.deleted_time is not None:
+        return rule
+    await db.execute("DELETE FROM policy_rule_match WHERE rule_id = $1", rule.id)
+    await db.execute(DELETE_RULE, rule.id, user_id, now)
+    return await _changed(db, rule.id, user_id=user_id, now=now)
+
+
+async def get_rule(db: Connection, reference: str) -> Rule:
+    """A rule by id, a deleted one among them; raises `NotFound`."""
+    return await _get(db, reference, "")
+
+
+async def lock_rule(db: Connection, reference: str) -> Rule:
+    """As `get_rule`, for a change."""
+    return await _get(db, reference, "FOR UPDATE")
+
+
+async def _get(db: Connection, reference: str, lock: str) -> Rule:
+    id_ = find_id(reference)
+    row = id_ and await db.fetchrow(f"SELECT {RULE_COLUMNS} FROM policy_rule r WHERE r.id = $1 {lock}", id_)
+    if not row:
+        raise NotFound(f"There is no rule {reference}.")
+    return _rule(row)
+
+
+async def list_rules(db: Connection, page: Page, *, include_deleted: bool) -> tuple[list[Rule], int]:
+    """(the page, oldest first, and the number of all)."""
+    where = Where()
+    if not include_deleted:
+        where.add("r.deleted_time IS NULL")
+    total = await db.fetchval(f"SELECT count(*) FROM policy_rule r WHERE {where.sql}")
+    query = f"SELECT {RULE_COLUMNS} FROM policy_rule r WHERE {where.sql} ORDER BY r.created_time, r.id "
+    rows = await db.fetch(query + page.clause(where), *where.parameters)
+    return [_rule(row) for row in rows], total
+
+
+class PolicyBook:
+    """The policy and the rules in force, remembered for as long as they do not change."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self.policy = Policy((), ())
+        self.rules: tuple[Rule, ...] = ()
+        self.alive: frozenset[UUID] = frozenset()
+        self.names: dict[UUID, str] = {}
+
+    async def current(self, db: Connection) -> "PolicyBook":
+        """This book, as of now."""
+        version = await db.fetchval("SELECT version FROM policy")
+        if version != self._version:
+            self.policy = await get_policy(db)
+            self.rules = tuple((await list_rules(db, Page(limit=0), include_deleted=False))[0])
+            workers = await db.fetch("SELECT id, short_name FROM worker WHERE deleted_time IS NULL")
+            self.names = {row[0]: row[1] for row in workers}
+            self.alive = frozenset(self.names)
+            self._version = version
+        return self
+
+    @property
+    def looks_at_classification(self) -> bool:
+        return any(rule.match.kind is RuleKind.CLASSIFICATION for rule in self.rules)
+
+
+def _values(name: str, description: str, match: Match, action: Action) -> tuple[object, ...]:
+    return (
+        name, description, match.kind, match.customers, match.types, match.super_types, match.meta_keys,
+        match.meta_values, action.workers_set, action.workers_add, action.workers_remove, action.options_set,
+        action.options_add, action.options_remove,
+    )
+
+
+async def _changed(db: Connection, id_: UUID, *, user_id: int, now: Millis) -> Rule:
+    rule = await get_rule(db, str(id_))
+    await db.execute(KEEP_VERSION, id_, rule.version, msgspec.json.encode(rule), user_id, now)
+    await db.execute(TOUCH)
+    return rule
+
+
+def _rule(row: "asyncpg.Record") -> Rule:
+    values: list[Any] = list(row)
+    match = Match(RuleKind(values[4]), *(tuple(value) for value in values[5:10]))
+    workers_set, workers_add, workers_remove, options_set, options_add, options_remove = values[10:16]
+    action = Action(
+        tuple(workers_set), tuple(workers_add), tuple(workers_remove), _options(options_set), _options(options_add),
+        tuple(options_remove),
+    )
+    return Rule(*values[:4], match, action, *values[16:])
+
+
+def _options(stored: Any) -> tuple[Option, ...]:
+    return msgspec.convert(stored, tuple[Option, ...])
+
+
+def _claims(match: Match) -> Iterator[tuple[str, str]]:
+    """What a rule claims for itself: (the key in the table, how to say it)."""
+    for customer in match.customers:
+        yield json.dumps(["customer", customer]), f"the customer with the id {customer}"
+    for type_ in match.types or ((None,) if match.super_types else ()):
+        for super_type in match.super_types or (None,):
+            said = " and ".join(f"the {n} {v!r}" for n, v in (("type", type_), ("superType", super_type)) if v)
+            yield json.dumps(["classification", type_, super_type]), said
+    for key in match.meta_keys:
+        for value in match.meta_values:
+            yield json.dumps(["metaData", key, value]), f"the metadata {key!r} with the value {value!r}"
+
+
+async def _claim_matches(db: Connection, rule_id: UUID, match: Match) -> None:
+    claims = dict(_claims(match))
+    query = """
+        INSERT INTO policy_rule_match (match, rule_id) SELECT unnest($1::text[]), $2
+        ON CONFLICT DO NOTHING RETURNING match
+    """
+    done = {row[0] for row in await db.fetch(query, sorted(claims), rule_id)}
+    taken = [claims[claim] for claim in claims if claim not in done]
+    if taken:
+        raise Conflict(*(Violation(f"Another rule matches {said} already.", "match") for said in taken))

@@ -1,0 +1,184 @@
+"""The registry of analysis workers."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import jsonschema_rs
+
+from samplebank.database import Connection, Page, Where, new_id, order_by
+from samplebank.database.identifiers import find_id
+from samplebank.errors import Conflict, NotFound, Violation, Violations, invalid
+from samplebank.policy.model import Worker
+from samplebank.timespec import Millis
+
+COLUMNS = """
+    w.id, w.short_name, w.names, w.descriptions, w.created_by, w.created_time, w.updated_by, w.updated_time,
+    w.deleted_by, w.deleted_time
+"""
+ADD = """
+    INSERT INTO worker (id, short_name, names, descriptions, schema, created_by, created_time)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+UPDATE = """
+    WITH changed AS (UPDATE policy SET version = version + 1)
+    UPDATE worker SET short_name = $2, names = $3, descriptions = $4, updated_by = $5, updated_time = $6
+     WHERE id = $1
+"""
+SORTS = {
+    "shortName": "w.short_name",
+    "createdTimestamp": "w.created_time",
+    "lastUpdatedTimestamp": "w.updated_time?",
+    "deletedTimestamp": "w.deleted_time?",
+}
+LANGUAGES = ("english", "norwegian")
+
+
+def check_texts(field: str, texts: dict[str, str], violations: Violations) -> None:
+    """Texts by language: english is required, norwegian possible."""
+    if "english" not in texts:
+        violations.add(field, f"{field} needs a text in english.")
+    for language in texts.keys() - set(LANGUAGES):
+        violations.add(f"{field}.{language}", f"{language!r} is not among the languages {' and '.join(LANGUAGES)}.")
+
+
+def check_schema(schema: object) -> None:
+    """Raise `Invalid` unless `schema` is a JSON Schema that refers to nothing outside itself."""
+    if not isinstance(schema, dict | bool):
+        raise invalid("schema", "The schema is not a JSON Schema: it must be an object.")
+    try:
+        validator_of(schema)
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        raise invalid("schema", f"The schema is not a JSON Schema: {str(error).splitlines()[0]}.") from error
+
+
+def validator_of(schema: Any) -> jsonschema_rs.Validator:
+    """A validator that fetches nothing from anywhere."""
+    return jsonschema_rs.validator_for(schema, retriever=_refuse)
+
+
+def _refuse(uri: str) -> object:
+    raise ValueError(f"it refers to {uri}, and schemas are not fetched from elsewhere")
+
+
+async def add_worker(
+    db: Connection,
+    short_name: str,
+    names: dict[str, str],
+    descriptions: dict[str, str],
+    schema: object,
+    *,
+    user_id: int,
+    now: Millis,
+) -> Worker:
+    """Register a worker. Raises `Conflict` when the short name is in use."""
+    id_ = new_id()
+    try:
+        await db.execute(ADD, id_, short_name, names, descriptions, schema, user_id, now)
+    except asyncpg.UniqueViolationError:
+        raise _name_taken(short_name) from None
+    return await get_worker(db, str(id_))
+
+
+async def update_worker(
+    db: Connection,
+    reference: str,
+    short_name: str | None,
+    names: dict[str, str] | None,
+    descriptions: dict[str, str] | None,
+    schema: object,
+    *,
+    user_id: int,
+    now: Millis,
+) -> Worker:
+    """Change what is not None. Raises `NotFound` for a deleted worker."""
+    worker = await get_worker(db, reference)
+    if worker.deleted_time is not None:
+        raise NotFound(f"The worker {reference} is deleted.")
+    name = short_name or worker.short_name
+    arguments = (worker.id, name, names or worker.names, descriptions or worker.descriptions, user_id, now)
+    try:
+        await db.execute(UPDATE, *arguments)
+        if schema is not None:
+            await db.execute("UPDATE worker SET schema = $2 WHERE id = $1", worker.id, schema)
+    except asyncpg.UniqueViolationError:
+        raise _name_taken(name) from None
+    return await get_worker(db, str(worker.id))
+
+
+async def delete_worker(db: Connection, reference: str, *, user_id: int, now: Millis) -> Worker:
+    """Take a worker out of the policy; its open tasks stay. Repeating it changes nothing."""
+    worker = await get_worker(db, reference)
+    policy = await db.fetchval("SELECT workers FROM policy FOR UPDATE")
+    if worker.deleted_time is None:
+        left = [id_ for id_ in policy if id_ != worker.id]
+        if policy and not left:
+            raise Conflict(
+                f"The worker {worker.short_name} is the only one of the default policy, which keeps at least one; "
+                "give the policy another worker first.",
+            )
+        await db.execute("UPDATE policy SET workers = $1, version = version + 1", left)
+        await db.execute(
+            "UPDATE worker SET deleted_by = $2, deleted_time = $3 WHERE id = $1", worker.id, user_id, now,
+        )
+    return await get_worker(db, str(worker.id))
+
+
+async def find_worker(db: Connection, reference: str) -> Worker | None:
+    """A worker by id (also a deleted one) or by the short name that it has now."""
+    id_ = find_id(reference)
+    condition = "w.id = $1" if id_ else "w.short_name = $1 AND w.deleted_time IS NULL"
+    row = await db.fetchrow(f"SELECT {COLUMNS} FROM worker w WHERE {condition}", id_ or reference)
+    return None if row is None else Worker(*row)
+
+
+async def get_worker(db: Connection, reference: str) -> Worker:
+    worker = await find_worker(db, reference)
+    if worker is None:
+        raise NotFound(f"There is no analysis worker {reference}.")
+    return worker
+
+
+async def get_schema(db: Connection, reference: str) -> object:
+    """The JSON Schema of a worker's results; an empty object where it has none."""
+    worker = await get_worker(db, reference)
+    return await db.fetchval("SELECT schema FROM worker WHERE id = $1", worker.id) or {}
+
+
+async def find_schema_of(db: Connection, short_name: str) -> object:
+    """The schema for the results of the worker that has this short name now; None where there is none."""
+    return await db.fetchval("SELECT schema FROM worker WHERE short_name = $1 AND deleted_time IS NULL", short_name)
+
+
+async def list_workers(db: Connection, page: Page, *, include_deleted: bool) -> tuple[list[Worker], int]:
+    """(the page, the number of all)."""
+    where = Where()
+    if not include_deleted:
+        where.add("w.deleted_time IS NULL")
+    total = await db.fetchval(f"SELECT count(*) FROM worker w WHERE {where.sql}")
+    order = order_by(page.sort or ("shortName",), SORTS, "w.id")
+    query = f"SELECT {COLUMNS} FROM worker w WHERE {where.sql} {order} {page.clause(where)}"
+    return [Worker(*row) for row in await db.fetch(query, *where.parameters)], total
+
+
+async def workers_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Worker]:
+    """The workers of these ids, deleted ones among them."""
+    rows = await db.fetch(f"SELECT {COLUMNS} FROM worker w WHERE w.id = ANY($1)", list(ids))
+    return {row[0]: Worker(*row) for row in rows}
+
+
+async def resolve(db: Connection, field: str, references: Iterable[str], violations: Violations) -> tuple[UUID, ...]:
+    """The ids of workers named by id or short name; unknown and deleted ones are violations of `field`."""
+    found: dict[UUID, None] = {}
+    for position, reference in enumerate(references):
+        worker = await find_worker(db, reference)
+        if worker is None or worker.deleted_time is not None:
+            violations.add(f"{field}[{position}]", f"There is no analysis worker {reference!r}.")
+        else:
+            found[worker.id] = None
+    return tuple(found)
+
+
+def _name_taken(short_name: str) -> Conflict:
+    return Conflict(Violation(f"There is an analysis worker named {short_name!r} already.", "shortName"))

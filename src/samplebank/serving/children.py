@@ -1,0 +1,86 @@
+"""The processes beside the web: housekeeper and built-in workers, started again when they fail."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from samplebank import logs, settings
+from samplebank.assembly import open_bank
+from samplebank.maintenance.housekeeper import keep_house
+from samplebank.serving.web import stop_with_parent
+
+log = logging.getLogger("samplebank.serving")
+#: seconds to wait before a failed process is started again
+PAUSE = 2.0
+#: seconds that a process has to stop by itself
+GRACE = 15.0
+
+
+class Child:
+    """A process that is kept running until it is told to stop."""
+
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._name = name
+        self._command = command
+        self._environment = dict(environment)
+        self._stopping = threading.Event()
+        self._process = self._spawn()
+        self._watcher = threading.Thread(target=self._watch, name=f"watch {name}", daemon=True)
+        self._watcher.start()
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(self._command, env=self._environment, stdin=subprocess.DEVNULL)  # noqa: S603 our own program
+
+    def _watch(self) -> None:
+        while True:
+            code = self._process.wait()
+            if self._stopping.wait(0 if self._stopping.is_set() else PAUSE):
+                return
+            log.warning("process.restarted", extra={"fields": {"process": self._name, "exit": code}})
+            self._process = self._spawn()
+
+    def stop(self) -> None:
+        """Ask the process to stop; kill it when it does not."""
+        self._stopping.set()
+        end = time.monotonic() + GRACE
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            self._process.wait(max(0.0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._watcher.join(PAUSE + 1)
+
+
+def start_housekeeper(environment: Mapping[str, str]) -> Child:
+    return Child("housekeeper", [sys.executable, "-m", __name__], environment)
+
+
+def start_workers(names: Sequence[str], url: str, key: str, environment: Mapping[str, str]) -> Child:
+    """The built-in workers, which reach the service over HTTP like any other worker."""
+    command = [sys.executable, "-m", "samplebank.cli", "worker", "run", *names]
+    return Child("workers", command, {**environment, "SAMPLEBANK_URL": url, "SAMPLEBANK_KEY": key})
+
+
+async def _keep_house() -> None:
+    own = settings.load(os.environ)
+    loop = asyncio.get_running_loop()
+    async with open_bank(own, own.database_url or "") as bank:
+        work = asyncio.create_task(keep_house(bank))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, work.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+
+
+if __name__ == "__main__":
+    stop_with_parent()
+    logs.set_up(settings.load(os.environ).log_format)
+    asyncio.run(_keep_house())

@@ -1,0 +1,133 @@
+"""Everything an operator can change: environment variables, else `samplebank.toml`, else the defaults.
+
+Unknown names and wrong values stop the start with one line.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from samplebank.errors import Invalid, invalid
+
+PREFIX = "SAMPLEBANK_"
+#: read by the client commands, not by the service
+CLIENT_NAMES = frozenset({"url", "key"})
+CONFIGURATION_FILE = "samplebank.toml"
+
+Positive = Annotated[int, Meta(ge=1)]
+NotNegative = Annotated[int, Meta(ge=0)]
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return max(1, len(os.sched_getaffinity(0)))
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings of one service; sizes in bytes, times in seconds."""
+
+    data_dir: Path = Path("~/.local/share/samplebank")
+    database_url: str | None = None
+    blob_url: str | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8080
+    processes: Annotated[int, Meta(ge=1, le=64)] = msgspec.field(default_factory=cores)
+    max_sample_size: Positive = 2 * 1024**3
+    max_body_size: Positive = 16 * 1024**2
+    challenge_min_size: Positive = 4096
+    challenge_ttl: Positive = 600
+    similar_submission_window: NotNegative = 60
+    trusted_agents: str = ""
+    job_timeout_enqueued: Positive = 3600
+    job_timeout_executing: Positive = 1800
+    task_max_attempts: Positive = 3
+    malicious_score: Annotated[int, Meta(ge=1, le=100)] = 70
+    sweep_interval: Positive = 10
+    bytes_retention: NotNegative = 30 * 24 * 3600
+    classification_wait: NotNegative = 5
+    classification_deadline: Positive = 10
+    count_budget: Positive = 250
+    alerts_per_hour: NotNegative = 100
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+    log_format: Annotated[str, Meta(pattern="^(text|json)$")] = "text"
+
+    @property
+    def agents(self) -> frozenset[str]:
+        """Names of the user agents whose submissions carry the flag `trustedAgent`."""
+        return frozenset(name.strip() for name in self.trusted_agents.split(",") if name.strip())
+
+    @property
+    def folder(self) -> Path:
+        return self.data_dir.expanduser().absolute()
+
+
+#: what a setting may be, in words, where its type does not say it well enough
+ALLOWED = {
+    "port": "a whole number from 1 to 65535",
+    "processes": "a whole number from 1 to 64",
+    "malicious_score": "a whole number from 1 to 100",
+    "log_format": "text or json",
+}
+FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
+
+
+def load(environment: Mapping[str, str], folder: Path | None = None) -> Settings:
+    """The settings from the environment and `samplebank.toml` in `folder` [the current one].
+
+    Raises `Invalid` with a line that names the setting, the value and what is allowed.
+    """
+    given = _from_file((folder or Path()) / CONFIGURATION_FILE)
+    for name, value in environment.items():
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in CLIENT_NAMES:
+            given[_known(name.removeprefix(PREFIX).lower(), name)] = value
+    read = {name: _read(name, value) for name, value in given.items()}
+    settings = Settings(**read)
+    _check_urls(settings)
+    return settings
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        read = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path} cannot be read as TOML: {error}.") from error
+    names = {_known(name, f"{name} in {path}"): value for name, value in read.items()}
+    return {name: value for name, value in names.items() if name not in CLIENT_NAMES}
+
+
+def _known(name: str, shown: str) -> str:
+    if name not in FIELDS and name not in CLIENT_NAMES:
+        raise Invalid(f"There is no setting {shown}; the settings are listed in docs/operations.md.")
+    return name
+
+
+def _read(name: str, value: object) -> object:
+    try:
+        return msgspec.convert(value, FIELDS[name].type, strict=False, dec_hook=_path)
+    except (msgspec.ValidationError, ValueError) as error:
+        allowed = ALLOWED.get(name) or "a whole number" + (" above 0" if "ge=1" in str(FIELDS[name].type) else "")
+        shown = f"{PREFIX}{name.upper()}"
+        raise invalid(shown, f"{shown} is {value!r}, but must be {allowed}.") from error
+
+
+def _path(wanted: type, value: object) -> object:
+    if wanted is Path and isinstance(value, str) and value:
+        return Path(value)
+    raise ValueError(f"{value!r} is no {wanted}")
+
+
+def _check_urls(settings: Settings) -> None:
+    database = settings.database_url
+    if database is not None and not database.startswith(("postgresql://", "postgres://")):
+        raise Invalid(f"SAMPLEBANK_DATABASE_URL is {database!r}, but must start with postgresql://.")
+    blobs = settings.blob_url
+    if blobs is not None and not blobs.startswith("file://"):
+        raise Invalid(f"SAMPLEBANK_BLOB_URL is {blobs!r}, but must start with file://.")

@@ -1,0 +1,47 @@
+"""Reading submissions: those that the caller may see."""
+
+from uuid import UUID
+
+from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Where
+from samplebank.database.identifiers import find_id
+from samplebank.database.listing import Listing
+from samplebank.errors import NotFound
+from samplebank.samples.model import Sample
+from samplebank.submissions.model import COLUMNS, FROM, Submission
+
+NO_SUBMISSION = "There is no submission with this id of a sample that you may see."
+
+
+def submissions_of(caller: Caller, sample: Sample) -> Listing[Submission]:
+    """The submissions of the sample, newest first."""
+    where = Where()
+    where.add("u.sample_id = {}", sample.id)
+    see_rows(where, caller, "u", Permission.VIEW_SUBMISSION)
+    return Listing(COLUMNS, FROM, where, "ORDER BY u.submitted_time DESC, u.id DESC", Submission)
+
+
+async def get_visible_submission(db: Connection, caller: Caller, sample: Sample, reference: str) -> Submission:
+    where = Where()
+    where.add("u.sample_id = {}", sample.id)
+    where.add("u.id = {}", find_id(reference))
+    see_rows(where, caller, "u", Permission.VIEW_SUBMISSION)
+    row = await db.fetchrow(f"SELECT {COLUMNS} FROM {FROM} WHERE {where.sql}", *where.parameters)
+    if row is None:
+        raise NotFound(NO_SUBMISSION)
+    return Submission(*row)
+
+
+async def get_submission(db: Connection, id_: UUID) -> Submission:
+    """The submission, whoever asks."""
+    row = await db.fetchrow(f"SELECT {COLUMNS} FROM {FROM} WHERE u.id = $1", id_)
+    if row is None:
+        raise NotFound(NO_SUBMISSION)
+    return Submission(*row)
+
+
+async def submissions_by_id(db: Connection, ids: list[UUID]) -> dict[UUID, Submission]:
+    """The submissions of these ids, whoever asks."""
+    rows = await db.fetch(f"SELECT {COLUMNS} FROM {FROM} WHERE u.id = ANY($1)", ids)
+    return {row[0]: Submission(*row) for row in rows}

@@ -1,0 +1,35 @@
+"""Which customer a reanalysis is for: the caller's own, else that of the latest submission that it may see."""
+
+from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Where
+from samplebank.errors import NotFound
+from samplebank.jobs.opening import Cause
+from samplebank.policy.model import Plan, Subject
+from samplebank.policy.plan import plan
+from samplebank.policy.rules import PolicyBook
+from samplebank.samples.model import NO_SAMPLE, Sample
+
+LATEST = """
+    SELECT u.id, u.customer_id, u.meta_data, c.type, c.super_type
+      FROM submission u JOIN sample s ON s.id = u.sample_id LEFT JOIN classification c ON c.id = s.classification_id
+     WHERE {} ORDER BY u.customer_id = {} DESC, u.submitted_time DESC, u.id DESC LIMIT 1
+"""
+
+
+async def cause_of(db: Connection, caller: Caller, sample: Sample) -> tuple[Cause, Subject]:
+    """What the reanalysis is for, and what the rules look at. Locks the sample against other new jobs."""
+    await db.execute("SELECT FROM sample WHERE id = $1 FOR NO KEY UPDATE", sample.id)
+    where = Where()
+    where.add("u.sample_id = {}", sample.id)
+    see_rows(where, caller, "u", Permission.REANALYSE)
+    query = LATEST.format(where.sql, where.value(caller.user.customer.id))
+    row = await db.fetchrow(query, *where.parameters)
+    if row is None:
+        raise NotFound(NO_SAMPLE)
+    submission, customer, meta_data, type_, super_type = row
+    return Cause(sample.id, customer, submission), Subject(customer, type_, super_type, meta_data)
+
+
+def plan_again(book: PolicyBook, subject: Subject) -> Plan:
+    return plan(book.policy, book.rules, subject, book.alive)

@@ -1,0 +1,43 @@
+"""Submissions end when their retention does, unless the sample is malicious. With the last one its readers go."""
+
+from samplebank.database import Connection
+from samplebank.timespec import Millis
+
+#: submissions deleted in one transaction
+BATCH = 500
+FIND_EXPIRED = """
+    SELECT u.id, u.sample_id FROM submission u JOIN sample s ON s.id = u.sample_id
+      LEFT JOIN verdict v ON v.id = s.verdict_id
+     WHERE u.expiry_time <= $1 AND NOT coalesce(v.malicious, false)
+     ORDER BY u.expiry_time LIMIT $2
+"""
+# Locked in the order of their ids, as a submission locks its sample, too.
+LOCK_SAMPLES = "SELECT FROM sample WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"
+DELETE = """
+    DELETE FROM submission u USING sample s LEFT JOIN verdict v ON v.id = s.verdict_id
+     WHERE u.id = ANY($1::uuid[]) AND s.id = u.sample_id AND NOT coalesce(v.malicious, false)
+"""
+FORGET_READERS = """
+    UPDATE sample s SET readers = left_over.readers,
+           unread_since = CASE WHEN left_over.readers = '{}' THEN coalesce(s.unread_since, $2) END
+      FROM (SELECT x.id, ARRAY(SELECT DISTINCT r FROM submission u, unnest(u.readers) r WHERE u.sample_id = x.id
+                                ORDER BY r) AS readers
+              FROM sample x WHERE x.id = ANY($1::bigint[])) left_over
+     WHERE s.id = left_over.id
+"""
+FORGET_CHALLENGES = "DELETE FROM challenge WHERE expiry_time <= $1"
+
+
+async def delete_expired(db: Connection, *, now: Millis) -> int:
+    """Delete a batch of expired submissions; answers how many were found."""
+    found = await db.fetch(FIND_EXPIRED, now, BATCH)
+    if found:
+        submissions, samples = [row[0] for row in found], sorted({row[1] for row in found})
+        await db.execute(LOCK_SAMPLES, samples)
+        await db.execute(DELETE, submissions)
+        await db.execute(FORGET_READERS, samples, now)
+    return len(found)
+
+
+async def delete_old_challenges(db: Connection, *, now: Millis) -> None:
+    await db.execute(FORGET_CHALLENGES, now)

@@ -1,0 +1,43 @@
+"""A verdict: the assessment of a sample, computed when a job ends, or set by hand."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from samplebank.timespec import Millis
+
+MALICIOUS = "malicious"
+BENIGN = "benign"
+#: scores of manual verdicts
+MANUAL_SCORES = {MALICIOUS: 100, BENIGN: 0}
+UNKNOWN_SCORE = -1
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """A stored verdict. `analyses` and `job` hold what the reader may see of them."""
+
+    id: UUID
+    sha256: bytes
+    score: int
+    status_override: str | None
+    manual: bool
+    contradicting: bool
+    shared: bool
+    comment: str | None
+    user_id: int | None
+    tags: list[dict[str, Any]]
+    created_time: Millis
+    job_id: UUID | None
+    job_state: str | None
+    analyses: list[dict[str, Any]]
+
+    @property
+    def flags(self) -> list[str]:
+        named = (("manual", self.manual), ("contradictingStatusOverrides", self.contradicting), ("shared", self.shared))
+        return [name for name, is_set in named if is_set]
+
+
+def is_malicious(score: int, status_override: str | None, threshold: int) -> bool:
+    """Overridden as malicious, or not overridden with a score of at least the threshold."""
+    return status_override == MALICIOUS or (status_override is None and score >= threshold)

@@ -1,0 +1,52 @@
+"""Reading verdicts. The verdict belongs to the sample; of its analyses and its job only the visible ones are named."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from samplebank.accounts.access import Caller, Scope, see_rows
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Where, order_by
+from samplebank.database.listing import Listing
+from samplebank.samples.model import Sample
+from samplebank.verdicts.model import Verdict
+
+SORTS = {
+    "createdTimestamp": "v.created_time",
+    "triggeredDetections": "v.triggered_detections",
+    "score": "v.score",
+}
+FROM = "verdict v JOIN sample s ON s.id = v.sample_id LEFT JOIN job j ON j.id = v.job_id"
+
+
+def columns(where: Where, caller: Caller) -> str:
+    """The columns of a verdict `v` of a sample `s` with its job `j`, as the caller may see it."""
+    analyses = Where()
+    analyses.parameters = where.parameters
+    see_rows(analyses, caller, "a", Permission.VIEW_ANALYSIS, Permission.VIEW_VERDICTS)
+    scope: Scope = caller.scope(Permission.VIEW_JOBS)
+    sees_job = "TRUE" if scope.everywhere else f"j.customer_id = ANY({where.value(sorted(scope.customers))}::bigint[])"
+    return f"""
+        v.id, s.sha256, v.score, v.status_override, v.manual, v.contradicting, v.shared, v.comment, v.user_id, v.tags,
+        v.created_time, CASE WHEN {sees_job} THEN j.id END, CASE WHEN {sees_job} THEN j.state END,
+        coalesce((SELECT jsonb_agg(jsonb_build_object(
+                    'id', a.id, 'analysisScore', a.score, 'difference', va.difference, 'impact', va.impact,
+                    'possibleDetections', a.possible_detections, 'tags', a.tags, 'triggeredDetections', a.detections,
+                    'userAgent', jsonb_build_object('name', a.agent_name, 'version', a.agent_version))
+                    ORDER BY va.position)
+                FROM verdict_analysis va JOIN analysis a ON a.id = va.analysis_id
+               WHERE va.verdict_id = v.id AND {analyses.sql}), '[]')
+    """
+
+
+def verdicts_of(caller: Caller, sample: Sample, sort: Sequence[str]) -> Listing[Verdict]:
+    where = Where()
+    where.add("v.sample_id = {}", sample.id)
+    selected = columns(where, caller)
+    return Listing(selected, FROM, where, order_by(sort, SORTS, "v.id"), Verdict)
+
+
+async def get_verdict(db: Connection, caller: Caller, id_: UUID) -> Verdict:
+    where = Where()
+    where.add("v.id = {}", id_)
+    row = await db.fetchrow(f"SELECT {columns(where, caller)} FROM {FROM} WHERE {where.sql}", *where.parameters)
+    return Verdict(*row)  # type: ignore[misc]  # the id comes from this transaction

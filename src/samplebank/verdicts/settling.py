@@ -1,0 +1,73 @@
+"""Everything that can end a job ends here: the task, the job and the verdict change in one transaction."""
+
+from uuid import UUID
+
+from samplebank.database import Connection
+from samplebank.jobs import claims, timeouts
+from samplebank.jobs.model import JobState, Task, TaskState
+from samplebank.jobs.progress import Move, OpenJob, end_job, lock_job, move_task
+from samplebank.timespec import Millis
+from samplebank.verdicts.ruling import rule
+
+
+async def update_task(
+    db: Connection, job_id: UUID, task_id: UUID, move: Move, threshold: int, *, now: Millis,
+) -> tuple[Task, bool]:
+    """Move a task on: (the task, whether its job ended with it)."""
+    job = await lock_job(db, job_id)
+    task, was_last = await move_task(db, job, task_id, move, now=now)
+    if was_last:
+        await _settle(db, job, JobState.DONE, threshold, now=now)
+    return task, was_last
+
+
+async def release_task(
+    db: Connection, job_id: UUID, task_id: str, token: UUID, reason: str, delay: Millis, attempts: int,
+    threshold: int, *, now: Millis,
+) -> bool:
+    """Give a claimed task back for another attempt; after the last one it has failed. Whether the job ended."""
+    job = await lock_job(db, job_id)
+    held = await claims.hold(db, task_id, token)
+    return await _give_up(db, job, held, reason, now + delay, attempts, threshold, now=now)
+
+
+async def take_back(
+    db: Connection, job_id: UUID, task_id: UUID, attempts: int, threshold: int, *, now: Millis,
+) -> bool:
+    """Take a task back whose lease has ended. Whether the job ended with it."""
+    job = await lock_job(db, job_id)
+    held = await timeouts.find_ended_lease(db, task_id, now=now)
+    if held is None:
+        return False
+    return await _give_up(db, job, held, "The lease ended without a result.", now, attempts, threshold, now=now)
+
+
+async def time_out_job(
+    db: Connection, job_id: UUID, threshold: int, *, enqueued_before: Millis, started_before: Millis, now: Millis,
+) -> bool:
+    """End a job that took too long, with what there is. Whether it did."""
+    job = await lock_job(db, job_id)
+    if not await timeouts.is_overdue(db, job_id, enqueued_before=enqueued_before, started_before=started_before):
+        return False
+    await timeouts.time_out_tasks(db, job_id, now=now)
+    await _settle(db, job, JobState.TIMEOUT, threshold, now=now)
+    return True
+
+
+async def _give_up(
+    db: Connection, job: OpenJob, held: claims.Held, reason: str, run_after: Millis, attempts: int,
+    threshold: int, *, now: Millis,
+) -> bool:
+    if held.attempt < attempts:
+        await claims.give_back(db, held, reason, run_after)
+        return False
+    message = "\n".join([*held.reasons, claims.said(held, reason)])
+    _, was_last = await move_task(db, job, held.id, Move(TaskState.FAILED, message=message), now=now)
+    if was_last:
+        await _settle(db, job, JobState.DONE, threshold, now=now)
+    return was_last
+
+
+async def _settle(db: Connection, job: OpenJob, state: JobState, threshold: int, *, now: Millis) -> None:
+    await end_job(db, job, state, now=now)
+    await rule(db, job, threshold, now=now)

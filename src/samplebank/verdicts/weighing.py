@@ -1,0 +1,67 @@
+"""What a set of analyses amounts to. Pure arithmetic: findings weigh more than silence."""
+
+from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from samplebank.verdicts.model import UNKNOWN_SCORE
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """An analysis, as far as it counts: score -1 (no findings) to 100, tags as (type, value)."""
+
+    id: UUID
+    score: int
+    status_override: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    triggered_detections: int = 0
+
+
+class Share(msgspec.Struct, frozen=True):
+    """How far an analysis is from the overall score, and how much of that it made, in percent."""
+
+    id: UUID
+    difference: int | None
+    impact: int | None
+
+
+class Weighed(msgspec.Struct, frozen=True):
+    score: int
+    status_override: str | None
+    contradicting: bool
+    shares: tuple[Share, ...]
+    tags: tuple[tuple[str, str, int], ...]
+    triggered_detections: int
+
+
+def weigh(findings: Sequence[Finding]) -> Weighed:
+    """The verdict of these analyses; the order of the shares is that of the findings."""
+    weights = {finding.id: max(finding.score, 1) for finding in findings if finding.score != UNKNOWN_SCORE}
+    total = sum(weights.values())
+    weighted = sum(weights[finding.id] * finding.score for finding in findings if finding.id in weights)
+    score = rounded(weighted, total) if total else UNKNOWN_SCORE
+    overrides = {finding.status_override for finding in findings} - {None}
+    counted = Counter(tag for finding in findings for tag in dict.fromkeys(finding.tags))
+    return Weighed(
+        score=score,
+        status_override=overrides.pop() if len(overrides) == 1 else None,
+        contradicting=len(overrides) > 1,
+        shares=tuple(_share(finding, weights, total, score) for finding in findings),
+        tags=tuple((type_, value, count) for (type_, value), count in sorted(counted.items())),
+        triggered_detections=sum(finding.triggered_detections for finding in findings),
+    )
+
+
+def _share(finding: Finding, weights: dict[UUID, int], total: int, score: int) -> Share:
+    weight = weights.get(finding.id)
+    if weight is None:
+        return Share(finding.id, None, None)
+    return Share(finding.id, finding.score - score, rounded(100 * weight, total))
+
+
+def rounded(numerator: int, denominator: int) -> int:
+    """The quotient to the nearest whole number, halves away from zero; `denominator` is positive."""
+    half_up = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return half_up if numerator >= 0 else -half_up
