@@ -3,9 +3,9 @@
 import secrets
 from pathlib import Path
 
-import kinds
 import pytest
 
+from identification import kinds
 from samplebank.identification import Identification, Identifier
 
 MIB = 1024 * 1024

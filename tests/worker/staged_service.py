@@ -44,12 +44,12 @@ class StagedService:
         with self._changed:
             return [body for _, path, body in self.calls if path.partition("?")[0].endswith(end)]
 
-    def wait_for(self, end: str) -> Any:  # noqa: ANN401 -- the JSON body of a request
-        """Wait for the first call whose path ends so."""
+    def wait_for(self, end: str, times: int = 1) -> Any:  # noqa: ANN401 -- the JSON body of a request
+        """Wait for calls whose path ends so, and return the first."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self.called(end), timeout=20):
+            if not self._changed.wait_for(lambda: len(self.called(end)) >= times, timeout=20):
                 raise AssertionError(
-                    f"No call ended in {end}; there were {[path for _, path, _ in self.calls]}."
+                    f"Not {times} calls ended in {end}; there were {[path for _, path, _ in self.calls]}."
                 )
             return self.called(end)[0]
 

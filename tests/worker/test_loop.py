@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from staged_service import StagedService, listening
 
 from samplebank.worker.errors import WorkerError
 from samplebank.worker.loop import run
+from worker.staged_service import StagedService, listening
 
 HERE = Path(__file__).parent
 
@@ -28,7 +28,9 @@ def url(service: StagedService) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def working(url: str, *analysers: str, grace_seconds: float = 5.0) -> AsyncIterator[None]:
+async def working(
+    url: str, *analysers: str, grace_seconds: float = 5.0, lease_seconds: int = 60, parallel: int = 2
+) -> AsyncIterator[None]:
     """Have a worker run; leaving stops it as SIGTERM would."""
     stop = asyncio.Event()
     paths = [f"staged_analysers:{analyser}" for analyser in analysers]
@@ -39,10 +41,11 @@ async def working(url: str, *analysers: str, grace_seconds: float = 5.0) -> Asyn
             "key",
             paths,
             stop_event=stop,
-            parallel=2,
+            parallel=parallel,
             settings=settings,
             import_from=(HERE,),
             grace_seconds=grace_seconds,
+            lease_seconds=lease_seconds,
         )
     )
     try:
@@ -129,6 +132,30 @@ async def test_a_lost_lease_posts_nothing(service: StagedService, url: str) -> N
 
     assert service.called("/analysis") == service.called(f"/task/{lost}") == []
     assert service.called(f"/{lost}/release") == []
+
+
+async def test_a_lease_lost_on_the_way_ends_the_analysis_and_makes_room(
+    service: StagedService, url: str
+) -> None:
+    lost = service.offer("hanging", b"lost")["task"]["id"]
+    service.refusals[f"/{lost}/heartbeat"] = [412]
+
+    async with working(url, "Hanging", "Measuring", lease_seconds=1, parallel=1):
+        await asyncio.to_thread(service.wait_for, f"/{lost}/heartbeat")
+        task = service.offer("measuring", b"four")["task"]["id"]
+        ended = await asyncio.to_thread(service.wait_for, f"/task/{task}")
+
+    assert ended["state"] == "success"
+    assert service.called(f"/task/{lost}") == service.called(f"/{lost}/release") == []
+
+
+async def test_a_long_analysis_keeps_its_lease(service: StagedService, url: str) -> None:
+    task = service.offer("hanging", b"four")["task"]["id"]
+
+    async with working(url, "Hanging", lease_seconds=1, grace_seconds=0.1):
+        await asyncio.to_thread(service.wait_for, f"/{task}/heartbeat", 3)
+
+    assert len(service.called(f"/{task}/heartbeat")) >= 3
 
 
 async def test_a_damaged_download_is_given_back(service: StagedService, url: str) -> None:

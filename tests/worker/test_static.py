@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import jsonschema_rs
-import made_files
 import pytest
 
 from samplebank.worker import wire
 from samplebank.worker.contract import Rejected, Result
 from samplebank.worker.sandboxed import SandboxedAnalyser
+from worker import made_files
 
 Analyse = Callable[[bytes], Awaitable[Result]]
 

@@ -4,7 +4,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-import made_files
 import pytest
 
 from samplebank.sandbox import SandboxError
@@ -12,6 +11,7 @@ from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.analysers.testing import analysed, sample_file
 from samplebank.worker.contract import Detection, Result, Tag
 from samplebank.worker.sandboxed import SandboxedAnalyser
+from worker import made_files
 
 Analyse = Callable[[bytes], Awaitable[Result]]
 
