@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from samplebank.sandbox import SandboxError
 from samplebank.worker.errors import WorkerError
 from samplebank.worker.loop import run
 from worker.staged_service import StagedService, listening
@@ -29,7 +30,12 @@ def url(service: StagedService) -> Iterator[str]:
 
 @asynccontextmanager
 async def working(
-    url: str, *analysers: str, grace_seconds: float = 5.0, lease_seconds: int = 60, parallel: int = 2
+    url: str,
+    *analysers: str,
+    grace_seconds: float = 5.0,
+    lease_seconds: int = 60,
+    parallel: int = 2,
+    scratch: Path | None = None,
 ) -> AsyncIterator[None]:
     """Have a worker run; leaving stops it as SIGTERM would."""
     stop = asyncio.Event()
@@ -46,6 +52,7 @@ async def working(
             import_from=(HERE,),
             grace_seconds=grace_seconds,
             lease_seconds=lease_seconds,
+            scratch=scratch,
         )
     )
     try:
@@ -53,6 +60,10 @@ async def working(
     finally:
         stop.set()
         await work
+
+
+def contents(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
 
 
 async def test_a_task_ends_with_its_analysis(service: StagedService, url: str) -> None:
@@ -242,3 +253,23 @@ async def test_a_worker_without_a_service_waits_and_can_be_stopped() -> None:
         )
 
     assert stop.is_set()
+
+
+async def test_a_wrong_analyser_is_named_before_anything_is_claimed(service: StagedService, url: str) -> None:
+    with pytest.raises(SandboxError, match="has no attribute 'Missing'"):
+        await run(url, "key", ["staged_analysers:Missing"], stop_event=asyncio.Event(), import_from=(HERE,))
+
+    assert service.calls == []
+
+
+async def test_samples_lie_in_the_scratch_folder_while_they_are_needed(
+    service: StagedService, url: str, tmp_path: Path
+) -> None:
+    task = service.offer("hanging", b"four")["task"]["id"]
+
+    async with working(url, "Hanging", lease_seconds=1, grace_seconds=0.1, scratch=tmp_path):
+        await asyncio.to_thread(service.wait_for, f"/{task}/heartbeat")
+        during = contents(tmp_path)
+
+    assert during == [b"four"]
+    assert contents(tmp_path) == []

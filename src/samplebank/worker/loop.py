@@ -6,7 +6,10 @@ import os
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
@@ -26,6 +29,11 @@ SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 log = logging.getLogger("samplebank.worker")
 
 
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    grace_seconds: float
+    lease_seconds: int
+
+
 async def run(
     url: str,
     key: str,
@@ -35,37 +43,32 @@ async def run(
     parallel: int | None = None,
     settings: Mapping[str, str] | None = None,
     import_from: tuple[Path, ...] = (),
+    scratch: Path | None = None,
     grace_seconds: float = GRACE_SECONDS,
     lease_seconds: int = LEASE_SECONDS,
 ) -> None:
     """Work for the service at `url` until `stop_event`; `analysers` are import paths, `parallel` defaults to the cores.
 
-    After the event, tasks have `grace_seconds` to finish. Raises WorkerError when the service refuses this worker.
+    Samples lie in a folder of their own under `scratch` (default: the system's). After the event, tasks have
+    `grace_seconds` to finish. Raises WorkerError when the service refuses this worker, SandboxError when an analyser
+    cannot be opened.
     """
-    places = parallel or len(os.sched_getaffinity(0))
+    count = parallel or len(os.sched_getaffinity(0))
     async with AsyncExitStack() as stack:
-        samples = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="samplebank-worker-")))
+        folder = tempfile.TemporaryDirectory(prefix="samplebank-worker-", dir=scratch)
+        samples = Path(stack.enter_context(folder))
         client = await stack.enter_async_context(ServiceClient(url, key))
-        opened = [
-            await stack.enter_async_context(
-                await SandboxedAnalyser.open(
-                    path, samples=samples, settings=settings, children=places, import_from=import_from
-                )
-            )
-            for path in analysers
-        ]
-        shared = Places(places)
+        opened = partial(
+            SandboxedAnalyser.open,
+            samples=samples,
+            settings=settings,
+            children=count,
+            import_from=import_from,
+        )
+        analysts = [await stack.enter_async_context(await opened(path)) for path in analysers]
+        places, pace = Places(count), Pace(grace_seconds=grace_seconds, lease_seconds=lease_seconds)
         loops = [
-            _Loop(
-                client,
-                analyser,
-                samples,
-                shared,
-                stop_event=stop_event,
-                grace_seconds=grace_seconds,
-                lease_seconds=lease_seconds,
-            )
-            for analyser in opened
+            _Loop(client, analyst, samples, places, pace=pace, stop_event=stop_event) for analyst in analysts
         ]
         try:
             async with asyncio.TaskGroup() as group:
@@ -109,17 +112,15 @@ class _Loop:
         samples: Path,
         places: Places,
         *,
+        pace: Pace,
         stop_event: asyncio.Event,
-        grace_seconds: float,
-        lease_seconds: int,
     ) -> None:
         self._client = client
         self._analyser = analyser
         self._samples = samples
         self._places = places
         self._stop = stop_event
-        self._grace_seconds = grace_seconds
-        self._lease_seconds = lease_seconds
+        self._pace = pace
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -139,9 +140,9 @@ class _Loop:
             return
         assignments = await self._client.claim(
             self._analyser.description.short_name,
-            most=self._places.free,
+            most=max(self._places.free, 1),
             wait_seconds=CLAIM_WAIT_SECONDS,
-            lease_seconds=self._lease_seconds,
+            lease_seconds=self._pace.lease_seconds,
         )
         for assignment in assignments:
             self._begin(assignment)
@@ -154,7 +155,7 @@ class _Loop:
             self._client,
             self._places,
             samples=self._samples,
-            lease_seconds=self._lease_seconds,
+            lease_seconds=self._pace.lease_seconds,
         )
         task = asyncio.create_task(work.run())
         self._tasks.add(task)
@@ -193,7 +194,7 @@ class _Loop:
     async def _wind_up(self) -> None:
         """Let finish what soon will, give back the rest."""
         if self._tasks and self._stop.is_set():
-            await asyncio.wait(self._tasks, timeout=self._grace_seconds)
+            await asyncio.wait(self._tasks, timeout=self._pace.grace_seconds)
         rest = list(self._tasks)
         for task in rest:
             task.cancel()
