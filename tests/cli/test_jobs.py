@@ -55,7 +55,7 @@ def test_the_table_tells_state_duration_and_progress(program: Program, service: 
 
     assert ended.status == 0
     assert ended.out.splitlines()[1].split() == [
-        *["3f2a91c0", "done", SHA256[:16], "acme", "2023-11-14T22:13:20.000Z", "1.5", "s", "2/2"]
+        *["000000000001", "done", SHA256[:16], "acme", "2023-11-14T22:13:20.000Z", "1.5", "s", "2/2"]
     ]
 
 
@@ -102,8 +102,9 @@ def test_why_shows_each_worker_with_its_message_and_the_verdict(program: Program
     assert "Verdict: malicious, score 90, family:emotet." in ended.out
 
 
-def test_why_takes_a_shortened_id(program: Program, service: Staged) -> None:
-    ended = listed(program, service, "--why", "3F2A91", "--json")
+@pytest.mark.parametrize("shortened", ["3F2A91", "000000000001"])
+def test_why_takes_a_shortened_id(program: Program, service: Staged, shortened: str) -> None:
+    ended = listed(program, service, "--why", shortened, "--json")
 
     explained = json.loads(ended.out)
     assert (explained["job"]["id"], explained["verdict"]["score"], len(explained["tasks"])) == (JOB_ID, 90, 2)
@@ -115,14 +116,16 @@ def test_an_id_shortened_too_far_is_refused(program: Program, service: Staged) -
     ended = listed(program, service, "--why", "3f2a91")
 
     assert ended.status == 1
-    assert ended.complaints == ["samplebank: 2 jobs have an id that starts with 3f2a91; give more of it."]
+    assert ended.complaints == [
+        "samplebank: 2 jobs have an id that starts or ends with 3f2a91; give more of it."
+    ]
 
 
 def test_an_id_that_nothing_has_is_refused(program: Program, service: Staged) -> None:
     ended = listed(program, service, "--why", "ffff")
 
     assert ended.status == 1
-    assert "None of the newest 1000 jobs has an id that starts with ffff." in ended.complaints[0]
+    assert "None of the newest 1000 jobs has an id that starts or ends with ffff." in ended.complaints[0]
 
 
 def test_following_tells_changes_until_it_is_interrupted(program: Program, service: Staged) -> None:

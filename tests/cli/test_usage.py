@@ -1,5 +1,7 @@
 """Exit codes: 0 done, 1 failed, 2 wrong usage; a failure is one line on stderr and nothing on stdout."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,17 @@ def test_an_option_wins_over_the_environment(program: Program, staged: Staged) -
     )
 
     assert staged.heard[0].headers["Argus-API-Key"] == "from-the-option"
+
+
+def test_a_command_of_the_client_does_not_load_the_service() -> None:
+    called = "from samplebank.cli.main import main; main(['jobs', '--help']); import sys; print(*sys.modules)"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", called], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert {"litestar", "granian", "asyncpg", "alembic", "lief"}.isdisjoint(loaded)
+    assert "httpx" in loaded
 
 
 def test_the_program_tells_its_version(program: Program) -> None:

@@ -22,6 +22,7 @@ from samplebank.cli.client import Client
 from samplebank.cli.connection import CREDENTIALS
 from samplebank.cli.demo_files import EICAR_NAME, make_files
 from samplebank.cli.following import follow
+from samplebank.cli.jobs import short_id
 from samplebank.cli.local_service import LocalService, running
 from samplebank.cli.sending import Outcome, send_all
 from samplebank.cli.submit import verdict_table
@@ -96,7 +97,7 @@ def _ways(jobs: dict[str, Job], names: dict[str | None, str]) -> RenderableType:
     return printing.table(
         ("FILE", "JOB", "STATE", "ITS WAY"),
         (
-            (name, job.id[:8], job.state, _way(job))
+            (name, short_id(job.id), job.state, _way(job))
             for sha256, name in names.items()
             if (job := jobs.get(sha256 or ""))
         ),

@@ -21,9 +21,8 @@ from samplebank.cli.printing import JsonOption
 from samplebank.errors import Invalid, NotFound
 from samplebank.timespec import BadTime, Millis
 
-SHORT_ID: Final = 8
 SHORT_HASH: Final = 16
-SEARCHED_FOR_PREFIX: Final = 1000  # newest jobs among which a shortened id is looked up
+LOOKED_THROUGH: Final = 1000  # newest jobs among which a shortened id is looked up
 PARALLEL: Final = 4
 FOLLOW_PAUSE: Final = 1.0  # seconds
 COLUMNS: Final = ("ID", "STATE", "SAMPLE", "CUSTOMER", "ENQUEUED", "DURATION", "TASKS")
@@ -107,7 +106,7 @@ def _job_table(rows: Sequence[JobWithTasks], now: Millis) -> RenderableType:
 def _row(row: JobWithTasks, now: Millis) -> tuple[object, ...]:
     job = row.job
     return (
-        job.id[:SHORT_ID],
+        short_id(job.id),
         job.state,
         job.analysed_sample.id[:SHORT_HASH],
         job.customer.short_name,
@@ -115,6 +114,11 @@ def _row(row: JobWithTasks, now: Millis) -> tuple[object, ...]:
         _duration(job.start_timestamp, job.end_timestamp or (None if job.ended else now)),
         f"{sum(task.ended for task in row.tasks)}/{len(row.tasks)}",
     )
+
+
+def short_id(job_id: str) -> str:
+    """Shorten an id to the part that tells it from others; ids begin with the time they were made."""
+    return job_id.rpartition("-")[2]
 
 
 def _duration(start: Millis | None, end: Millis | None) -> str | None:
@@ -171,7 +175,15 @@ def _explain(client: Client, shortened: str, *, as_json: bool) -> None:
     if as_json:
         printing.write_json({"job": job, "tasks": tasks, "verdict": verdict})
         return
-    rows = ((t.worker, t.state, _duration(t.start_timestamp, t.end_timestamp), t.message) for t in tasks)
+    rows = (
+        (
+            t.worker,
+            t.state,
+            _duration(t.start_timestamp, t.end_timestamp),
+            printing.paragraph(t.message or ""),
+        )
+        for t in tasks
+    )
     console = printing.out()
     console.print(_job_table([JobWithTasks(job, tasks)], _now()))
     console.print()
@@ -198,15 +210,17 @@ def _full_id(client: Client, shortened: str) -> str:
         return str(UUID(shortened))
     except ValueError:
         pass
-    matching = [
-        job.id for job in client.jobs(limit=SEARCHED_FOR_PREFIX) if job.id.startswith(shortened.lower())
-    ]
+    part = shortened.lower()
+    found = client.jobs(limit=LOOKED_THROUGH)
+    matching = [job.id for job in found if job.id.startswith(part) or job.id.endswith(part)]
     if not matching:
         raise NotFound(
-            f"None of the newest {SEARCHED_FOR_PREFIX} jobs has an id that starts with {shortened}."
+            f"None of the newest {LOOKED_THROUGH} jobs has an id that starts or ends with {shortened}."
         )
     if len(matching) > 1:
-        raise Invalid(f"{len(matching)} jobs have an id that starts with {shortened}; give more of it.")
+        raise Invalid(
+            f"{len(matching)} jobs have an id that starts or ends with {shortened}; give more of it."
+        )
     return matching[0]
 
 

@@ -4,29 +4,27 @@
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from samplebank.cli.apply import apply
-from samplebank.cli.demo import demo
-from samplebank.cli.jobs import jobs
-from samplebank.cli.keys import key_app
 from samplebank.cli.printing import complain
-from samplebank.cli.serve import serve
-from samplebank.cli.submit import submit
-from samplebank.cli.workers import worker_app
 from samplebank.errors import Refusal
 
-app = typer.Typer(
-    name="samplebank",
-    help="A self-hosted database of malware samples with analysis jobs.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+#: where each command lives; only the one that is called is loaded, for the modules of the service take seconds
+COMMANDS: Final[Mapping[str, str]] = {
+    "serve": "samplebank.cli.serve:serve",
+    "apply": "samplebank.cli.apply:apply",
+    "key": "samplebank.cli.keys:key_app",
+    "submit": "samplebank.cli.submit:submit",
+    "jobs": "samplebank.cli.jobs:jobs",
+    "worker": "samplebank.cli.workers:worker_app",
+    "demo": "samplebank.cli.demo:demo",
+}
+HIDDEN: Final = frozenset({"demo"})
 
 
 def _show_version(asked: object) -> None:
@@ -35,8 +33,7 @@ def _show_version(asked: object) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def samplebank(
+def _callback(
     *,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
@@ -45,18 +42,35 @@ def samplebank(
     pass
 
 
-app.command()(serve)
-app.command()(apply)
-app.add_typer(key_app, name="key")
-app.command()(submit)
-app.command()(jobs)
-app.add_typer(worker_app, name="worker")
-app.command(hidden=True)(demo)
+def application(arguments: Sequence[str]) -> typer.Typer:
+    """Build the program with the command that `arguments` call, or with all of them when they call none."""
+    app = typer.Typer(
+        name="samplebank",
+        help="A self-hosted database of malware samples with analysis jobs.",
+        callback=_callback,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    called = arguments[0] if arguments else ""
+    if called != "--version":
+        for name in (called,) if called in COMMANDS else COMMANDS:
+            _add(app, name)
+    return app
+
+
+def _add(app: typer.Typer, name: str) -> None:
+    module, _, attribute = COMMANDS[name].partition(":")
+    command = getattr(import_module(module), attribute)
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
+    else:
+        app.command(name, hidden=name in HIDDEN)(command)
 
 
 def main(arguments: Sequence[str]) -> int:
     try:
-        return int(app(arguments, prog_name="samplebank", standalone_mode=False) or 0)
+        return int(application(arguments)(arguments, prog_name="samplebank", standalone_mode=False) or 0)
     except typer.TyperException as mistake:
         complain(f"{mistake.format_message().rstrip('.')}. See `samplebank --help`.")
         return mistake.exit_code

@@ -46,6 +46,10 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
+def paragraph(text: str) -> Text:
+    return Text("\n".join(printable(line) for line in text.splitlines()))
+
+
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
     """Lay out rows; None is an empty cell, words with a known meaning get their colour."""
     grid = Table(box=None, pad_edge=False, header_style="bold")
@@ -57,6 +61,8 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
 
 
 def _cell(value: object) -> Text:
+    if isinstance(value, Text):
+        return value
     text = "" if value is None else printable(str(value))
     return Text(text, style=STYLES.get(text, ""))
 

@@ -1,0 +1,138 @@
+"""The commands and a real service: from files to verdicts."""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.staging import Ended, Program
+from samplebank.cli.demo_files import EICAR
+from samplebank.cli.local_service import LocalService, running
+from samplebank.cli.sending import ASK_FIRST
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    with running(tmp_path_factory.mktemp("service"), keep=False) as service:
+        yield service
+
+
+@pytest.fixture
+def local(program: Program, service: LocalService) -> Program:
+    """The program, started where the service left its credentials."""
+    return Program({**program.environment, "SAMPLEBANK_DATA_DIR": str(service.log.parent)})
+
+
+@pytest.fixture
+def suspects(tmp_path: Path) -> Path:
+    folder = tmp_path / "suspects"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "eicar.com").write_text("".join(EICAR))
+    (folder / "deep" / "note.txt").write_text(f"nothing to see here, {secrets.token_hex()}\n")
+    (folder / "deep" / "noise").write_bytes(os.urandom(100_000))
+    return folder
+
+
+def files_of(ended: Ended) -> dict[str, dict[str, Any]]:
+    return {Path(file["path"]).name: file for file in json.loads(ended.out)["files"]}
+
+
+def test_a_folder_is_submitted_and_followed_to_its_verdicts(local: Program, suspects: Path) -> None:
+    ended = local.run("submit", suspects, "--wait", "--json")
+
+    files = files_of(ended)
+    assert (ended.status, ended.complaints) == (0, [])
+    assert {file["jobState"] for file in files.values()} == {"done"}
+    assert files["eicar.com"]["verdict"] == "malicious"
+    assert files["note.txt"]["verdict"] in {"benign", "unknown"}
+
+
+def test_the_table_names_file_type_and_verdict(local: Program, suspects: Path) -> None:
+    ended = local.run("submit", suspects / "eicar.com", "--wait", "--meta", "case=7")
+
+    assert ended.out.splitlines()[0].split() == ["FILE", "TYPE", "VERDICT", "SCORE", "TAGS"]
+    assert "eicar.com" in ended.out
+    assert "malicious" in ended.out
+
+
+def test_without_waiting_the_user_gets_the_submissions(local: Program, suspects: Path) -> None:
+    ended = local.run("submit", suspects / "deep", "--tlp", "green", "--json")
+
+    files = files_of(ended)
+    assert {(file["status"], file["verdict"], file["size"] > 0) for file in files.values()} == {
+        ("submitted", None, True)
+    }
+    assert all(file["submission"] for file in files.values())
+
+
+def test_the_same_again_is_told_as_similar(local: Program, suspects: Path) -> None:
+    local.run("submit", suspects / "deep" / "noise")
+
+    ended = local.run("submit", suspects / "deep" / "noise", "--json")
+
+    assert ended.status == 0
+    assert files_of(ended)["noise"]["status"] == "similar"
+
+
+def test_a_large_file_is_submitted_again_by_its_challenge(local: Program, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.bin", tmp_path / "second.bin"
+    first.write_bytes(os.urandom(ASK_FIRST))
+    second.write_bytes(first.read_bytes())
+    local.run("submit", first)
+
+    ended = local.run("submit", second, "--json")
+
+    assert ended.status == 0
+    assert files_of(ended)["second.bin"]["status"] == "submitted"
+
+
+def test_one_refused_file_fails_the_command_but_not_the_others(local: Program, suspects: Path) -> None:
+    (suspects / "deep" / "empty").touch()
+
+    ended = local.run("submit", suspects / "deep", "--json")
+
+    files = files_of(ended)
+    assert ended.status == 1
+    assert {name: file["status"] for name, file in files.items()} == {
+        "empty": "failed",
+        "noise": "submitted",
+        "note.txt": "submitted",
+    }
+    assert len(ended.complaints) == 1
+    assert "empty: " in ended.complaints[0]
+
+
+def test_an_unknown_customer_is_told(local: Program, suspects: Path) -> None:
+    ended = local.run("submit", suspects / "eicar.com", "--customer", "nowhere")
+
+    assert ended.status == 1
+    assert "customer" in ended.complaints[-1]
+
+
+def test_a_bad_key_is_told_once(local: Program, suspects: Path) -> None:
+    ended = local.run("submit", suspects, "--key", "wrong")
+
+    assert (ended.status, ended.out, len(ended.complaints)) == (1, "", 1)
+    assert "--key" in ended.complaints[0]
+
+
+def test_jobs_are_listed_and_explained(local: Program, suspects: Path) -> None:
+    (suspects / "eicar.com").write_text(f"{''.join(EICAR)}\n{secrets.token_hex()}")
+    submitted = files_of(local.run("submit", suspects / "eicar.com", "--wait", "--json"))["eicar.com"]
+
+    listed = json.loads(local.run("jobs", "--state", "done", "--since", "1 hour", "--json").out)["jobs"]
+    explained = local.run("jobs", "--why", submitted["job"][:12]).out
+
+    assert submitted["job"] in {job["id"] for job in listed}
+    assert "static" in explained
+    assert "yara" in explained
+
+
+def test_the_workers_of_the_service_are_listed(local: Program) -> None:
+    ended = local.run("worker", "list", "--json")
+
+    assert {"static", "yara"} <= {worker["shortName"] for worker in json.loads(ended.out)["workers"]}
