@@ -21,14 +21,14 @@ else:
 GONE = (
     OSError,
     TimeoutError,
-    asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
 )
-#: how often a transaction that lost a deadlock or a serialisation race is told to come again
+AWAY = "The database cannot be reached at the moment; try again in a moment."
+#: what a transaction gets that lost a deadlock or a serialisation race
 RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 
@@ -42,6 +42,17 @@ async def _prepare(db: "asyncpg.Connection[Any]") -> None:
     )
 
 
+@asynccontextmanager
+async def _told_apart(db: Connection) -> AsyncIterator[None]:
+    """asyncpg has one error for lost connections and for mistakes in its use, which must not look like the former."""
+    try:
+        yield
+    except asyncpg.InterfaceError as error:
+        if db.is_closed():
+            raise Unavailable(AWAY) from error
+        raise
+
+
 class Database:
     """A pool of connections to one PostgreSQL."""
 
@@ -53,10 +64,10 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection in autocommit, for single statements."""
         try:
-            async with self._pool.acquire(timeout=10) as db:
+            async with self._pool.acquire(timeout=10) as db, _told_apart(db):
                 yield db
         except GONE as error:
-            raise Unavailable("The database cannot be reached at the moment; try again in a moment.") from error
+            raise Unavailable(AWAY) from error
         except RETRY as error:
             raise Unavailable("Too many changes met at once; try again.") from error
 

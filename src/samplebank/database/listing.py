@@ -1,5 +1,6 @@
 """Lists: one page at a time, or all of it in pieces through a cursor, with the number of all matches."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Generic, TypeVar
 
@@ -9,6 +10,7 @@ from samplebank.database.connection import Connection
 from samplebank.database.query import Page, Where
 
 R = TypeVar("R")
+PLACEHOLDER = re.compile(r"\$(\d+)")
 #: rows fetched at once from the cursor of an unlimited list
 PIECE = 500
 #: the count of a list that takes too long to count
@@ -45,8 +47,9 @@ class Listing(Generic[R]):
         `db` is not in a transaction, because running out of time would break it.
         """
         query = f"{self._head} SELECT count(*) FROM {self.source} WHERE {self.where.sql}"
+        query, parameters = _only_used(query, self.where.parameters)
         try:
-            found: int = await db.fetchval(query, *self.where.parameters, timeout=budget / 1000)
+            found: int = await db.fetchval(query, *parameters, timeout=budget / 1000)
         except (TimeoutError, asyncpg.QueryCanceledError):
             return UNCOUNTED
         return found
@@ -56,3 +59,11 @@ class Listing(Generic[R]):
         where.parameters = list(self.where.parameters)
         query = f"{self._head} SELECT {self.columns} FROM {self.source} WHERE {self.where.sql} {self.order} "
         return query + page.clause(where), where.parameters
+
+
+def _only_used(query: str, parameters: list[Any]) -> tuple[str, list[Any]]:
+    """The query with only those parameters that it uses: a count leaves those of the columns out."""
+    used = sorted({int(number) for number in PLACEHOLDER.findall(query)})
+    places = {number: place for place, number in enumerate(used, 1)}
+    renumbered = PLACEHOLDER.sub(lambda match: f"${places[int(match[1])]}", query)
+    return renumbered, [parameters[number - 1] for number in used]

@@ -1,5 +1,6 @@
 """The registry of analysis workers."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -32,6 +33,7 @@ SORTS = {
     "lastUpdatedTimestamp": "w.updated_time?",
     "deletedTimestamp": "w.deleted_time?",
 }
+SHORT_NAME = re.compile(r"[a-zA-Z0-9_:\-.]{1,255}")
 LANGUAGES = ("english", "norwegian")
 
 
@@ -128,6 +130,8 @@ async def delete_worker(db: Connection, reference: str, *, user_id: int, now: Mi
 async def find_worker(db: Connection, reference: str) -> Worker | None:
     """A worker by id (also a deleted one) or by the short name that it has now."""
     id_ = find_id(reference)
+    if not id_ and not SHORT_NAME.fullmatch(reference):
+        return None
     condition = "w.id = $1" if id_ else "w.short_name = $1 AND w.deleted_time IS NULL"
     row = await db.fetchrow(f"SELECT {COLUMNS} FROM worker w WHERE {condition}", id_ or reference)
     return None if row is None else Worker(*row)
