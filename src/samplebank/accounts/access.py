@@ -13,6 +13,8 @@ from samplebank.database import Where
 from samplebank.errors import Forbidden, Violation
 
 EVERYBODY = 0
+#: numbers below this are those of uploaders
+UPLOADERS = -(1 << 40)
 
 
 def of_domain(domain_id: int) -> int:
@@ -25,6 +27,14 @@ def of_customer(customer_id: int) -> int:
 
 def of_subject(subject_id: int) -> int:
     return 2 * subject_id + 1
+
+
+def of_uploader(customer_id: int) -> int:
+    """Stands in a sample's readers for the customer of a user who uploaded the bytes.
+
+    It opens the sample to holders of downloadSampleUnrestricted for that customer, and to nobody else.
+    """
+    return UPLOADERS - customer_id
 
 
 def readers(customer: Customer, tlp: str, acl: Iterable[int]) -> list[int]:
@@ -99,16 +109,17 @@ def see_rows(where: Where, caller: Caller, table: str, *permissions: Permission)
 def see_samples(where: Where, caller: Caller, table: str, *permissions: Permission) -> None:
     """Limit `where` to the samples that the caller may see by any of `permissions`.
 
-    A sample without any submission is seen only with downloadSampleUnrestricted for every customer; the record of a
-    deleted one by those who may delete, among the readers that it had.
+    A sample without any submission is seen only with downloadSampleUnrestricted: for every customer, or for that of
+    an uploader. The record of a deleted one is seen by those who may delete, among the readers that it had.
     """
-    if caller.scope(Permission.DOWNLOAD_UNRESTRICTED).everywhere:
+    unrestricted = caller.scope(Permission.DOWNLOAD_UNRESTRICTED)
+    if unrestricted.everywhere:
         return
-    scope = caller.scope(*permissions)
-    if scope.everywhere:
-        where.add(f"{table}.readers <> '{{{{}}}}'")
+    numbers = [of_uploader(id_) for id_ in sorted(unrestricted.customers)]
+    if caller.scope(*permissions).everywhere:
+        where.add(f"{table}.unread_since IS NULL OR {table}.readers && {{}}::bigint[]", numbers)
     else:
-        where.add(f"{table}.readers && {{}}::bigint[]", caller.numbers(*permissions))
+        where.add(f"{table}.readers && {{}}::bigint[]", numbers + caller.numbers(*permissions))
     if not caller.holds(Permission.DELETE_SAMPLE):
         where.add(f"{table}.deleted_time IS NULL")
 

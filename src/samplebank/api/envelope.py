@@ -53,7 +53,7 @@ def several(rows: list[Any], page: Page, count: int) -> Answer:
 
 def all_of(pieces: AsyncIterator[list[R]], page: Page, count: int, show: Callable[[R], Any]) -> Stream:
     """A list of any length, sent while it is read."""
-    return Stream(_written(pieces, page, count, show), media_type=JSON)
+    return Stream(_written(pieces, page, count, show), media_type=JSON, status_code=200)
 
 
 async def _written(

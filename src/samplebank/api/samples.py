@@ -80,7 +80,7 @@ async def upload(request: Exchange) -> Answer:
             raise Invalid("The body is empty; it must hold the bytes of the sample.")
         now = bank.clock()
         async with bank.database.transaction() as db:
-            sample, existed = await catalogue.add(db, staged, now=now)
+            sample, existed = await catalogue.add(db, staged, request.caller.user.customer.id, now=now)
             expiry = now + 1000 * settings.challenge_ttl
             token = await challenge.issue(db, sample.id, request.caller.user.id, digests.sha256, expiry)
     finally:

@@ -28,10 +28,11 @@ class Document(Generic[T]):
         self._wanted = wanted
         self._value: T | None = None
         self._plain: Any = None
+        self._mistake: msgspec.ValidationError | None = None
         try:
             self._value = _decoder(wanted).decode(raw)
-        except msgspec.ValidationError:
-            self._plain = _plain(raw)
+        except msgspec.ValidationError as error:
+            self._plain, self._mistake = _plain(raw), error
         except RecursionError:
             raise _too_deep() from None
         except msgspec.DecodeError as error:
@@ -44,7 +45,7 @@ class Document(Generic[T]):
         if _depth_bound(self._raw) > DEEPEST and depth(_plain(self._raw)) > DEEPEST:
             raise _too_deep()
         if self._value is None:
-            raise Invalid(*violations_of(self._plain, self._wanted, now))
+            raise Invalid(*violations_of(self._plain, self._wanted, now, self._mistake))
         return self._value
 
 
@@ -65,12 +66,14 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -
     _refuse_nul(plain)
     try:
         return msgspec.convert(plain, wanted, strict=False)
-    except msgspec.ValidationError:
-        raise Invalid(*violations_of(_coerced(plain), wanted, now)) from None
+    except msgspec.ValidationError as error:
+        raise Invalid(*violations_of(_coerced(plain), wanted, now, error)) from None
 
 
-def violations_of(plain: Any, wanted: type[Any], now: Millis) -> list[Violation]:
-    """Everything that keeps `plain` from being a `wanted`."""
+def violations_of(
+    plain: Any, wanted: type[Any], now: Millis, mistake: msgspec.ValidationError | None,
+) -> list[Violation]:
+    """Everything that keeps `plain` from being a `wanted`; `mistake` is the first of it, as the decoder said it."""
     if not isinstance(plain, dict):
         return [Violation("The body must be a JSON object.")]
     validator, free = _validator(wanted)
@@ -80,7 +83,14 @@ def violations_of(plain: Any, wanted: type[Any], now: Millis) -> list[Violation]
         if len(found) >= MOST_TOLD:
             break
     found.extend(_bad_times(plain, wanted, now))
-    return found or [Violation("The body is not what this call takes.")]
+    return found or [_first(mistake)]
+
+
+def _first(mistake: msgspec.ValidationError | None) -> Violation:
+    """What the decoder stumbled over: `Invalid UUID - at `$.analyses[...]``."""
+    said, _, path = str(mistake).partition(" - at `")
+    field = path.rstrip("`").removeprefix("$").removeprefix(".").replace("[...]", "")
+    return Violation(f"{said}.", field or None)
 
 
 def path_of(parts: Sequence[str | int]) -> str:
@@ -209,7 +219,7 @@ def _validator(wanted: type[Any]) -> tuple[jsonschema_rs.Validator, frozenset[st
         for name, inner in definition.get("properties", {}).items()
         if not inner.keys() - {"description", "default"}
     }
-    return jsonschema_rs.validator_for(_without_null_types(schema)), frozenset(free)
+    return jsonschema_rs.validator_for(_without_null_types(schema), validate_formats=True), frozenset(free)
 
 
 def _without_null_types(schema: Any) -> Any:

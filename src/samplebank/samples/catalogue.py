@@ -1,6 +1,6 @@
 """Adding and finding samples. A sample row exists only where its bytes do (or as the record of a deleted one)."""
 
-from samplebank.accounts.access import Caller, see_samples
+from samplebank.accounts.access import Caller, of_uploader, see_samples
 from samplebank.accounts.model import Permission
 from samplebank.blobs import Digests, Staged
 from samplebank.database import Connection, Where
@@ -11,31 +11,37 @@ from samplebank.timespec import Millis
 COLUMNS = "s.id, s.sha256, s.size, s.created_time, s.deleted_time"
 FIND_STORED = f"SELECT {COLUMNS} FROM sample s WHERE s.sha256 = $1 AND s.deleted_time IS NULL FOR KEY SHARE"
 ADD = """
-    INSERT INTO sample AS s (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since)
-    VALUES ($1, $2, $3, $4, $5, $6, $6, $6)
+    INSERT INTO sample AS s (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since, readers)
+    VALUES ($1, $2, $3, $4, $5, $6, $6, $6, ARRAY[$7::bigint])
     ON CONFLICT (sha256) DO UPDATE
        SET md5 = excluded.md5, sha1 = excluded.sha1, sha512 = excluded.sha512, created_time = excluded.created_time,
            activity_time = excluded.activity_time, unread_since = excluded.unread_since, deleted_time = NULL,
-           readers = '{}', classification_id = NULL, verdict_id = NULL, classification_wanted = true
+           readers = excluded.readers, classification_id = NULL, verdict_id = NULL, classification_wanted = true
      WHERE s.deleted_time IS NOT NULL
     RETURNING s.id, s.sha256, s.size, s.created_time, s.deleted_time
 """
+NOTE_UPLOADER = "UPDATE sample SET readers = $2::bigint || readers WHERE id = $1 AND NOT readers @> ARRAY[$2::bigint]"
 
 
-async def add(db: Connection, staged: Staged, *, now: Millis) -> tuple[Sample, bool]:
+async def add(db: Connection, staged: Staged, customer_id: int, *, now: Millis) -> tuple[Sample, bool]:
     """Catalogue the staged bytes, and keep them: (the sample, whether it was there before).
 
-    The row is locked while the bytes get their name, so that the removal of the same bytes cannot come between.
+    `customer_id` is the uploader's own. The row is locked while the bytes get their name, so that the removal of the
+    same bytes cannot come between.
     """
     digests: Digests = staged.digests
+    uploader = of_uploader(customer_id)
     sample = await find_stored(db, digests.sha256)
-    if sample is not None:
-        return sample, True
-    row = await db.fetchrow(ADD, digests.sha256, digests.md5, digests.sha1, digests.sha512, digests.size, now)
-    if row is None:
-        return await get_stored(db, digests.sha256), True
-    await staged.keep()
-    return Sample(*row), False
+    if sample is None:
+        row = await db.fetchrow(
+            ADD, digests.sha256, digests.md5, digests.sha1, digests.sha512, digests.size, now, uploader,
+        )
+        if row is not None:
+            await staged.keep()
+            return Sample(*row), False
+        sample = await get_stored(db, digests.sha256)
+    await db.execute(NOTE_UPLOADER, sample.id, uploader)
+    return sample, True
 
 
 async def find_stored(db: Connection, sha256: bytes) -> Sample | None:

@@ -1,5 +1,6 @@
 """Submissions end when their retention does, unless the sample is malicious. With the last one its readers go."""
 
+from samplebank.accounts.access import UPLOADERS
 from samplebank.database import Connection
 from samplebank.timespec import Millis
 
@@ -17,11 +18,12 @@ DELETE = """
     DELETE FROM submission u USING sample s LEFT JOIN verdict v ON v.id = s.verdict_id
      WHERE u.id = ANY($1::uuid[]) AND s.id = u.sample_id AND NOT coalesce(v.malicious, false)
 """
-FORGET_READERS = """
-    UPDATE sample s SET readers = left_over.readers,
-           unread_since = CASE WHEN left_over.readers = '{}' THEN coalesce(s.unread_since, $2) END
-      FROM (SELECT x.id, ARRAY(SELECT DISTINCT r FROM submission u, unnest(u.readers) r WHERE u.sample_id = x.id
-                                ORDER BY r) AS readers
+FORGET_READERS = f"""
+    UPDATE sample s SET readers = uploaders || left_over.readers,
+           unread_since = CASE WHEN left_over.readers = '{{}}' THEN coalesce(s.unread_since, $2) END
+      FROM (SELECT x.id, ARRAY(SELECT r FROM unnest(x.readers) r WHERE r < {UPLOADERS}) AS uploaders,
+                   ARRAY(SELECT DISTINCT r FROM submission u, unnest(u.readers) r WHERE u.sample_id = x.id
+                          ORDER BY r) AS readers
               FROM sample x WHERE x.id = ANY($1::bigint[])) left_over
      WHERE s.id = left_over.id
 """

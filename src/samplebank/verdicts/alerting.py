@@ -15,12 +15,12 @@ GENERATE = """
           FROM submission WHERE sample_id = $1 AND event IS NULL
     ), recent AS (
         SELECT customer_id, count(*) AS alerts FROM submission
-         WHERE event = 'alerted' AND event_time > $2 - $4 AND customer_id IN (SELECT customer_id FROM fresh)
+         WHERE event = 'alerted' AND event_time > $2::bigint - $4::bigint AND customer_id IN (SELECT customer_id FROM fresh)
          GROUP BY customer_id
     ), flagged AS (
         UPDATE submission u SET event_time = $2, event = CASE
                    WHEN fresh.trusted_agent THEN 'normal'
-                   WHEN coalesce(recent.alerts, 0) + fresh.position > $3 THEN 'alertedFlood'
+                   WHEN coalesce(recent.alerts, 0) + fresh.position > $3::bigint THEN 'alertedFlood'
                    ELSE 'alerted' END
           FROM fresh LEFT JOIN recent USING (customer_id) WHERE u.id = fresh.id
         RETURNING u.id, u.event
