@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.staging import Program, Staged, StagedHandler, StagedServer
+from samplebank.cli.local_service import LocalService, running
 
 
 @pytest.fixture
@@ -32,3 +33,15 @@ def staged() -> Iterator[Staged]:
         yield server.staged
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    with running(tmp_path_factory.mktemp("service"), keep=False) as service:
+        yield service
+
+
+@pytest.fixture
+def local(program: Program, service: LocalService) -> Program:
+    """The program, started where the service left its credentials."""
+    return Program({**program.environment, "SAMPLEBANK_DATA_DIR": str(service.log.parent)})

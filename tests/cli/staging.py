@@ -1,6 +1,7 @@
 """The program as its users start it, and a service that answers what a test has written down."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -8,7 +9,14 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 SAMPLEBANK = Path(sys.executable).with_name("samplebank")
+
+
+def code_of_the_docs(name: str) -> str:
+    """Give the example that docs/workers.md shows under this file name."""
+    text = (ROOT / "docs/workers.md").read_text("utf-8")
+    return str(re.findall(rf"```python\n(# {re.escape(name)}\n.*?)```", text, re.DOTALL)[0])
 
 
 @dataclass

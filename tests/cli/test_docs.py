@@ -5,18 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from cli.staging import Program
+from cli.staging import ROOT, Program, code_of_the_docs
 from samplebank.settings import FIELDS, PREFIX
 from samplebank.worker.contract import NO_FINDINGS, Analyser, SampleFile
 
-ROOT = Path(__file__).parents[2]
-
 
 def analyser_of_the_docs() -> Analyser:
-    text = (ROOT / "docs/workers.md").read_text("utf-8")
-    code = re.findall(r"```python\n(# urls\.py\n.*?)```", text, re.DOTALL)[0]
     names: dict[str, type[Analyser]] = {}
-    exec(compile(code, "docs/workers.md", "exec"), names)  # noqa: S102 - the example is what is tested
+    exec(compile(code_of_the_docs("urls.py"), "docs/workers.md", "exec"), names)  # noqa: S102 - the example is what is tested
     return names["Urls"]({})
 
 

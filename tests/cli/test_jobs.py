@@ -35,7 +35,7 @@ VERDICT = {"score": 90, "tags": [{"type": "family", "value": "emotet", "count": 
 
 
 @pytest.fixture
-def service(staged: Staged) -> Staged:
+def bank(staged: Staged) -> Staged:
     staged.at = {
         f"{API}/job/search": Said(200, envelope([JOB])),
         f"{API}/job/{JOB_ID}": Said(200, envelope(JOB)),
@@ -46,12 +46,12 @@ def service(staged: Staged) -> Staged:
     return staged
 
 
-def listed(program: Program, service: Staged, *arguments: str) -> Ended:
-    return program.run("jobs", "--url", service.url, "--key", "k", *arguments)
+def listed(program: Program, bank: Staged, *arguments: str) -> Ended:
+    return program.run("jobs", "--url", bank.url, "--key", "k", *arguments)
 
 
-def test_the_table_tells_state_duration_and_progress(program: Program, service: Staged) -> None:
-    ended = listed(program, service)
+def test_the_table_tells_state_duration_and_progress(program: Program, bank: Staged) -> None:
+    ended = listed(program, bank)
 
     assert ended.status == 0
     assert ended.out.splitlines()[1].split() == [
@@ -59,10 +59,10 @@ def test_the_table_tells_state_duration_and_progress(program: Program, service: 
     ]
 
 
-def test_filters_become_criteria(program: Program, service: Staged) -> None:
+def test_filters_become_criteria(program: Program, bank: Staged) -> None:
     listed(
         program,
-        service,
+        bank,
         *[
             "--state",
             "done",
@@ -77,7 +77,7 @@ def test_filters_become_criteria(program: Program, service: Staged) -> None:
         ],
     )
 
-    assert json.loads(service.heard[0].body) == {
+    assert json.loads(bank.heard[0].body) == {
         "sortBy": ["-enqueuedTimestamp"],
         "state": ["done", "timeout"],
         "customer": ["acme"],
@@ -87,33 +87,33 @@ def test_filters_become_criteria(program: Program, service: Staged) -> None:
     }
 
 
-def test_json_is_one_document_in_the_words_of_the_interface(program: Program, service: Staged) -> None:
-    ended = listed(program, service, "--json")
+def test_json_is_one_document_in_the_words_of_the_interface(program: Program, bank: Staged) -> None:
+    ended = listed(program, bank, "--json")
 
     (job,) = json.loads(ended.out)["jobs"]
     assert job["analysedSample"] == {"id": SHA256, "size": 5}
     assert job["endTimestamp"] == ENQUEUED + 2000
 
 
-def test_why_shows_each_worker_with_its_message_and_the_verdict(program: Program, service: Staged) -> None:
-    ended = listed(program, service, "--why", JOB_ID)
+def test_why_shows_each_worker_with_its_message_and_the_verdict(program: Program, bank: Staged) -> None:
+    ended = listed(program, bank, "--why", JOB_ID)
 
     assert "yara    failed             The sample is encrypted." in ended.out
     assert "Verdict: malicious, score 90, family:emotet." in ended.out
 
 
 @pytest.mark.parametrize("shortened", ["3F2A91", "000000000001"])
-def test_why_takes_a_shortened_id(program: Program, service: Staged, shortened: str) -> None:
-    ended = listed(program, service, "--why", shortened, "--json")
+def test_why_takes_a_shortened_id(program: Program, bank: Staged, shortened: str) -> None:
+    ended = listed(program, bank, "--why", shortened, "--json")
 
     explained = json.loads(ended.out)
     assert (explained["job"]["id"], explained["verdict"]["score"], len(explained["tasks"])) == (JOB_ID, 90, 2)
 
 
-def test_an_id_shortened_too_far_is_refused(program: Program, service: Staged) -> None:
-    service.at[f"{API}/job/search"] = Said(200, envelope([JOB, {**JOB, "id": OTHER_ID}]))
+def test_an_id_shortened_too_far_is_refused(program: Program, bank: Staged) -> None:
+    bank.at[f"{API}/job/search"] = Said(200, envelope([JOB, {**JOB, "id": OTHER_ID}]))
 
-    ended = listed(program, service, "--why", "3f2a91")
+    ended = listed(program, bank, "--why", "3f2a91")
 
     assert ended.status == 1
     assert ended.complaints == [
@@ -121,18 +121,18 @@ def test_an_id_shortened_too_far_is_refused(program: Program, service: Staged) -
     ]
 
 
-def test_an_id_that_nothing_has_is_refused(program: Program, service: Staged) -> None:
-    ended = listed(program, service, "--why", "ffff")
+def test_an_id_that_nothing_has_is_refused(program: Program, bank: Staged) -> None:
+    ended = listed(program, bank, "--why", "ffff")
 
     assert ended.status == 1
     assert "None of the newest 1000 jobs has an id that starts or ends with ffff." in ended.complaints[0]
 
 
-def test_following_tells_changes_until_it_is_interrupted(program: Program, service: Staged) -> None:
-    following = program.start("jobs", "--url", service.url, "--key", "k", "--follow", "--json")
+def test_following_tells_changes_until_it_is_interrupted(program: Program, bank: Staged) -> None:
+    following = program.start("jobs", "--url", bank.url, "--key", "k", "--follow", "--json")
     assert following.stdout is not None
     first = following.stdout.readline()
-    service.at[f"{API}/job/search"] = Said(200, envelope([{**JOB, "state": "timeout"}]))
+    bank.at[f"{API}/job/search"] = Said(200, envelope([{**JOB, "state": "timeout"}]))
     second = following.stdout.readline()
     following.send_signal(signal.SIGINT)
     _, complaints = following.communicate(timeout=30)
@@ -141,12 +141,12 @@ def test_following_tells_changes_until_it_is_interrupted(program: Program, servi
     assert (following.returncode, complaints) == (0, "")
 
 
-def test_following_ends_when_its_reader_is_gone(program: Program, service: Staged) -> None:
-    following = program.start("jobs", "--url", service.url, "--key", "k", "--follow")
+def test_following_ends_when_its_reader_is_gone(program: Program, bank: Staged) -> None:
+    following = program.start("jobs", "--url", bank.url, "--key", "k", "--follow")
     assert following.stdout is not None
     following.stdout.readline()
     following.stdout.close()
-    service.at[f"{API}/job/search"] = Said(200, envelope([{**JOB, "state": "timeout"}]))
+    bank.at[f"{API}/job/search"] = Said(200, envelope([{**JOB, "state": "timeout"}]))
 
     assert following.wait(timeout=30) == 1
     assert following.stderr is not None

@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,7 @@ import pytest
 
 from cli.staging import Ended, Program
 from samplebank.cli.demo_files import EICAR
-from samplebank.cli.local_service import LocalService, running
 from samplebank.cli.sending import ASK_FIRST
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
-    with running(tmp_path_factory.mktemp("service"), keep=False) as service:
-        yield service
-
-
-@pytest.fixture
-def local(program: Program, service: LocalService) -> Program:
-    """The program, started where the service left its credentials."""
-    return Program({**program.environment, "SAMPLEBANK_DATA_DIR": str(service.log.parent)})
 
 
 @pytest.fixture

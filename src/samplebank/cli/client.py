@@ -81,9 +81,10 @@ class Client:
     def sample(self, sha256: str) -> answers.Sample:
         return _read(self._send("GET", f"/sample/{sha256}"), Envelope[answers.Sample])
 
-    def verdicts(self, sha256: str) -> list[answers.Verdict]:
-        """List the verdicts of a sample, newest first."""
-        return _read(self._send("GET", f"/sample/{sha256}/verdict"), Envelope[list[answers.Verdict]])
+    def verdicts(self, sha256: str, *, limit: int = 25) -> list[answers.Verdict]:
+        """List the verdicts of a sample, newest first; a limit of 0 means all of them."""
+        response = self._send("GET", f"/sample/{sha256}/verdict", params={"limit": limit})
+        return _read(response, Envelope[list[answers.Verdict]])
 
     def jobs(self, **criteria: object) -> list[answers.Job]:
         """Search jobs, newest first; criteria that are None are left out."""

@@ -22,7 +22,7 @@ from samplebank.cli.client import Client
 from samplebank.cli.connection import CREDENTIALS
 from samplebank.cli.demo_files import EICAR_NAME, make_files
 from samplebank.cli.following import follow
-from samplebank.cli.jobs import short_id
+from samplebank.cli.jobs import short_id, task_table
 from samplebank.cli.local_service import LocalService, running
 from samplebank.cli.sending import Outcome, send_all
 from samplebank.cli.submit import verdict_table
@@ -54,7 +54,7 @@ def demo(
             _show_jobs(client, outcomes, console)
             judged = [_with_name(outcome) for outcome in follow(client, outcomes, lambda _: None)]
             console.print("\n", verdict_table(judged), "\n", sep="")
-            _check(judged)
+            _check(judged, client, console)
             _show_where_to_look(console, service, folder, keep=keep)
 
 
@@ -113,12 +113,14 @@ def _way(job: Job) -> str:
     return " -> ".join(steps)
 
 
-def _check(outcomes: Sequence[Outcome]) -> None:
+def _check(outcomes: Sequence[Outcome], client: Client, console: Console) -> None:
     undone = [outcome.path for outcome in outcomes if outcome.job_state != "done"]
     if undone:
         raise Unavailable(f"These jobs did not end as done: {', '.join(undone)}.")
     eicar = next(outcome for outcome in outcomes if outcome.path == EICAR_NAME)
     if eicar.verdict != "malicious":
+        tasks = client.tasks(eicar.job) if eicar.job else []
+        console.print(task_table(tasks), "\n", sep="")
         raise Refusal(f"The EICAR test file should be malicious, but is {eicar.verdict}.")
 
 

@@ -171,10 +171,21 @@ def _write_change(job: Job, *, as_json: bool) -> None:
 def _explain(client: Client, shortened: str, *, as_json: bool) -> None:
     job = client.job(_full_id(client, shortened))
     tasks = client.tasks(job.id)
-    verdict = next((v for v in client.verdicts(job.analysed_sample.id) if v.job and v.job.id == job.id), None)
+    verdict = next(
+        (v for v in client.verdicts(job.analysed_sample.id, limit=0) if v.job and v.job.id == job.id), None
+    )
     if as_json:
         printing.write_json({"job": job, "tasks": tasks, "verdict": verdict})
         return
+    console = printing.out()
+    console.print(_job_table([JobWithTasks(job, tasks)], _now()))
+    console.print()
+    console.print(task_table(tasks))
+    console.print()
+    console.print(_verdict_line(job, verdict), markup=False)
+
+
+def task_table(tasks: Sequence[Task]) -> RenderableType:
     rows = (
         (
             t.worker,
@@ -184,12 +195,7 @@ def _explain(client: Client, shortened: str, *, as_json: bool) -> None:
         )
         for t in tasks
     )
-    console = printing.out()
-    console.print(_job_table([JobWithTasks(job, tasks)], _now()))
-    console.print()
-    console.print(printing.table(("WORKER", "STATE", "DURATION", "MESSAGE"), rows))
-    console.print()
-    console.print(_verdict_line(job, verdict), markup=False)
+    return printing.table(("WORKER", "STATE", "DURATION", "MESSAGE"), rows)
 
 
 def _verdict_line(job: Job, verdict: Verdict | None) -> str:
