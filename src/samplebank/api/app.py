@@ -13,6 +13,7 @@ from samplebank.api import (
     claims,
     classifications,
     documentation,
+    downloads,
     health,
     jobs,
     policy,
@@ -32,7 +33,7 @@ from samplebank.errors import Refusal, Unavailable
 
 RESOURCES = (
     session, health, documentation, samples, submissions, classifications, analyses, verdicts, jobs, claims, workers,
-    policy, rules,
+    policy, rules, downloads,
 )
 ROUTES: list[Any] = [route for resource in RESOURCES for route in resource.ROUTES]
 SAID = {

@@ -1,0 +1,111 @@
+"""Downloads: the bytes of samples, raw or in an encrypted archive. The bytes are hostile, and sent as such."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from types import MappingProxyType
+
+import msgspec
+from litestar import Response, get
+from litestar.response import Stream
+
+from samplebank.accounts.model import Permission
+from samplebank.api.envelope import ACTION_ERROR, ResultMessage, failure
+from samplebank.api.exchange import Exchange
+from samplebank.api.operation import V2, operation
+from samplebank.api.people import NoQuery
+from samplebank.blobs import Area
+
+BINARY = "application/octet-stream"
+#: the bounds of a single range; what is written otherwise is no range, and answered by all of the bytes
+RANGE = re.compile(r"bytes=(?P<first>\d{0,19})-(?P<last>\d{0,19})")
+#: for bytes that somebody may have made to attack whoever looks at them
+HOSTILE = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cache-Control": "private, no-transform",
+}
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Some of the bytes: `length` of them from `start` on."""
+
+    start: int
+    length: int
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}/raw",
+    opt=operation(
+        "downloadRawSample",
+        Permission.DOWNLOAD_RAW,
+        Permission.DOWNLOAD_UNRESTRICTED,
+        query=NoQuery,
+        media_type=BINARY,
+    ),
+)
+async def download_raw(request: Exchange) -> Response[bytes] | Stream:
+    """Send the bytes as they were uploaded, or the single range of them that is asked for."""
+    sample = await request.visible_sample(Permission.DOWNLOAD_RAW, Permission.DOWNLOAD_UNRESTRICTED)
+    request.read_query(NoQuery)
+    name = sample.sha256.hex()
+    etag = f'"{name}"'
+    part = read_range(request, sample.size, etag)
+    if part is not None and part.length <= 0:
+        said = f"The sample has {sample.size} bytes; the range asked for is outside of them."
+        headers = {"Content-Range": f"bytes */{sample.size}"}
+        return failure(416, [ResultMessage(said, ACTION_ERROR, said)], headers)
+    start, length = (0, sample.size) if part is None else (part.start, part.length)
+    headers = {"Accept-Ranges": "bytes", "ETag": etag}
+    if part is not None:
+        headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{sample.size}"
+    pieces = await opened(request.bank.blobs.read(Area.SAMPLE, sample.sha256, start, length))
+    return attachment(pieces, name, length, BINARY, status=200 if part is None else 206, headers=headers)
+
+
+def read_range(request: Exchange, size: int, etag: str) -> Part | None:
+    """Find the range that is asked for, empty when it lies outside; None for all of the bytes (RFC 9110, 14)."""
+    asked = RANGE.fullmatch(request.headers.get("range", "").strip())
+    if asked is None or request.headers.get("if-range", etag) != etag:
+        return None
+    first, last = asked["first"], asked["last"]
+    if first:
+        end = min(int(last), size - 1) if last else size - 1
+        is_backwards = last and int(last) < int(first)
+        return None if is_backwards else Part(int(first), end - int(first) + 1)
+    if last:
+        length = min(int(last), size)
+        return Part(size - length, length)
+    return None
+
+
+async def opened(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Wait for the first piece, so that missing bytes are refused before the answer begins."""
+    first = await anext(pieces, b"")
+
+    async def all_of_them() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return all_of_them()
+
+
+def attachment(
+    pieces: AsyncIterator[bytes],
+    name: str,
+    length: int,
+    media_type: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Stream:
+    """Answer bytes that are to be kept as a file, never shown."""
+    about = {
+        "Content-Type": media_type,
+        "Content-Length": str(length),
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    return Stream(pieces, status_code=status, headers={**HOSTILE, **about, **headers})
+
+
+ROUTES = [download_raw]
