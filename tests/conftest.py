@@ -1,0 +1,44 @@
+"""One real service for the run, with tenants; and a database of their own for tests of the concepts."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from kit.bank import Bank
+from kit.service import Service
+from samplebank.database import Connection, Database, connect
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A running service that the tests share; every test makes its own samples, workers and names."""
+    service = Service(tmp_path_factory.mktemp("service")).start()
+    try:
+        service.apply()
+        yield service
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="session")
+def bank(service: Service) -> Bank:
+    """The shared service as its users see it."""
+    return Bank(service.url, service.keys)
+
+
+@pytest.fixture(scope="session")
+async def database(service: Service) -> AsyncIterator[Database]:
+    """The database of the shared service, for what cannot be seen from outside."""
+    database = await connect(service.database_url, most=8)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def db(database: Database) -> AsyncIterator[Connection]:
+    """A transaction that is rolled back after the test."""
+    async with database.connection() as db:
+        transaction = db.transaction()
+        await transaction.start()
+        yield db
+        await transaction.rollback()

@@ -1,0 +1,87 @@
+"""Claims: who holds a task, for how long, and what becomes of it."""
+
+from kit.bank import Bank, eventually, together
+
+
+def test_a_claim_takes_the_task_that_waits_longest(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    _, first, _ = bank.planned(worker)
+    bank.planned(worker)
+
+    (claim,) = bank.claim(worker)
+
+    assert claim["job"]["id"] == first
+
+
+def test_claimers_at_once_never_share_a_task_and_leave_none(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    plan = bank.plan(worker)
+    wanted = {bank.submit(metaData=plan)["sampleSha256"] for _ in range(12)}
+
+    rounds = together([lambda: bank.claim(worker, most=5) for _ in range(8)])
+    rounds.append(bank.claim(worker, most=100))
+
+    taken = [claim["sample"]["id"] for claims in rounds for claim in claims]
+    assert sorted(taken) == sorted(wanted)
+
+
+def test_a_worker_that_comes_back_too_late_has_lost_its_task(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    bank.planned(worker)
+    (late,) = bank.claim(worker, lease=1)
+    (other,) = eventually(lambda: bank.claim(worker))
+
+    beat = bank.heartbeat(late)
+
+    assert beat.status_code == 412
+    assert bank.heartbeat(other).status_code == 200
+
+
+def test_a_late_result_that_names_its_lease_is_refused(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    _, job, tasks = bank.planned(worker)
+    (late,) = bank.claim(worker)
+    bank.release(late)
+    bank.claim(worker)
+
+    refused = bank.call(
+        "PUT", f"/sampledb/v2/job/{job}/task/{tasks[worker]}", "robot", json={"state": "success"},
+        headers={"Samplebank-Lease": late["leaseToken"]},
+    )
+
+    assert refused.status_code == 412
+    assert bank.task(job, tasks[worker])["state"] == "executing"
+
+
+def test_a_task_fails_after_three_attempts_with_the_reason_of_each(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    _, job, tasks = bank.planned(worker)
+    for reason in ("no disk", "no luck", "no idea"):
+        bank.release(bank.claim(worker)[0], reason)
+
+    task = bank.task(job, tasks[worker])
+
+    assert task["state"] == "failed"
+    assert task["message"].splitlines() == ["Attempt 1: no disk", "Attempt 2: no luck", "Attempt 3: no idea"]
+
+
+def test_a_worker_sees_no_task_of_a_customer_it_may_not_work_for(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    bank.planned(worker, user="hana")
+
+    claimed = bank.claim(worker, "analyzer")
+
+    assert claimed == []
+
+
+def test_claim_and_update_at_once_end_without_a_deadlock(bank: Bank) -> None:
+    one, two = bank.workers(2)
+    planned = [bank.planned(one, two) for _ in range(6)]
+
+    together([
+        *(lambda: bank.claim(one, most=6) for _ in range(3)),
+        *(lambda j=job, t=tasks[two]: bank.update(j, t, "success") for _, job, tasks in planned),  # type: ignore[misc]
+    ])
+    together([lambda j=job, t=tasks[one]: bank.update(j, t, "success") for _, job, tasks in planned])  # type: ignore[misc]
+
+    assert {bank.job(job)["state"] for _, job, _ in planned} == {"done"}

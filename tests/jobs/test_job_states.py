@@ -1,0 +1,117 @@
+"""The state machine of jobs and tasks, through the API."""
+
+import pytest
+
+from kit.bank import Bank, fields_of, together
+
+FINAL = ["success", "failed", "cancelled"]
+
+
+def test_a_job_starts_with_its_first_task(bank: Bank) -> None:
+    one, two = bank.workers(2)
+    _, job, tasks = bank.planned(one, two)
+
+    bank.update(job, tasks[one], "executing")
+
+    assert bank.job(job)["state"] == "executing"
+    assert bank.task(job, tasks[two])["state"] == "enqueued"
+
+
+def test_a_job_is_done_with_its_last_task(bank: Bank) -> None:
+    one, two = bank.workers(2)
+    _, job, tasks = bank.planned(one, two)
+    bank.update(job, tasks[one], "success")
+
+    bank.update(job, tasks[two], "failed")
+
+    assert bank.job(job)["state"] == "done"
+
+
+@pytest.mark.parametrize("final", FINAL)
+@pytest.mark.parametrize("other", ["executing", *FINAL])
+def test_final_is_final(bank: Bank, final: str, other: str) -> None:
+    (worker,) = bank.workers(1)
+    _, job, tasks = bank.planned(worker)
+    before = bank.data(bank.update(job, tasks[worker], final))
+
+    again = bank.update(job, tasks[worker], other)
+
+    assert again.status_code == (200 if other == final else 412)
+    assert bank.task(job, tasks[worker]) == before
+
+
+def test_the_api_cannot_time_a_task_out(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    _, job, tasks = bank.planned(worker)
+
+    refused = bank.update(job, tasks[worker], "timeout")
+
+    assert refused.status_code == 412
+    assert fields_of(refused) == {"state"}
+
+
+def test_analyses_of_another_sample_are_refused_and_nothing_changes(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    _, job, tasks = bank.planned(worker)
+    foreign = bank.analyse(bank.submitted(), worker)
+
+    refused = bank.update(job, tasks[worker], "success", analyses=[foreign])
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"analyses[0]"})
+    assert foreign in refused.text
+    assert bank.task(job, tasks[worker])["state"] == "enqueued"
+
+
+def test_eight_tasks_that_end_at_once_end_the_job_once(bank: Bank) -> None:
+    workers = bank.workers(8)
+    sample, job, tasks = bank.planned(*workers)
+
+    together([lambda task=task: bank.update(job, task, "success") for task in tasks.values()])  # type: ignore[misc]
+
+    assert bank.job(job)["state"] == "done"
+    assert len(bank.verdicts_of(sample)) == 1
+
+
+def test_of_contradicting_updates_at_once_one_wins(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+
+    answers = together([
+        lambda state=state: bank.update(job, tasks[worker], state) for state in FINAL * 3  # type: ignore[misc]
+    ])
+
+    won = bank.task(job, tasks[worker])["state"]
+    assert [answer.status_code == 200 for answer in answers] == [state == won for state in FINAL * 3]
+    assert len(bank.verdicts_of(sample)) == 1
+
+
+def test_submissions_at_once_open_one_job(bank: Bank) -> None:
+    sample, plan = bank.submitted(), bank.plan(*bank.workers(2))
+    bodies = [bank.submission_body(bank.token(sample), metaData=plan) for _ in range(6)]
+    known = len(bank.jobs_of(sample))
+
+    answers = together([
+        lambda body=body: bank.post(f"{sample.path}/submission", body, "mia") for body in bodies  # type: ignore[misc]
+    ])
+
+    assert [answer.status_code for answer in answers] == [201] * 6
+    assert len(bank.jobs_of(sample)) == known + 1
+
+
+def test_two_customers_have_jobs_of_their_own(bank: Bank) -> None:
+    sample, plan = bank.submitted(), bank.plan(*bank.workers(1))
+    bank.submit(sample, "mia", metaData=plan)
+    bank.submit(sample, "hana", metaData=plan)
+
+    seen = bank.jobs_of(sample, "hana")
+
+    assert [job["customer"]["shortName"] for job in seen] == ["harbour"]
+
+
+def test_reanalysis_answers_the_unfinished_job(bank: Bank) -> None:
+    sample = bank.submitted()
+    (job,) = bank.jobs_of(sample)
+
+    again = bank.data(bank.put(f"{sample.path}/reanalyse", user="mia"))
+
+    assert again["id"] == job["id"]

@@ -1,0 +1,113 @@
+"""A real service for the tests: `samplebank serve` with a data folder of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import requests
+
+PROGRAM = [sys.executable, "-m", "samplebank.cli"]
+TENANTS = Path(__file__).with_name("tenants.toml")
+#: fast enough to wait for, long enough not to be hit by chance
+SETTINGS = {
+    "SAMPLEBANK_SIMILAR_SUBMISSION_WINDOW": "2",
+    "SAMPLEBANK_SWEEP_INTERVAL": "1",
+    "SAMPLEBANK_TRUSTED_AGENTS": "trusted-agent",
+    "SAMPLEBANK_PROCESSES": "2",
+}
+START_SECONDS = 90
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Service:
+    """A service that can be stopped, killed and started again on the same data."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None, *arguments: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "service.log"
+        self._arguments = arguments or ("--no-workers",)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SAMPLEBANK_")}
+        self.environment = {
+            **inherited,
+            **SETTINGS,
+            **(settings or {}),
+            "SAMPLEBANK_DATA_DIR": str(folder / "data"),
+            "SAMPLEBANK_PORT": str(self.port),
+        }
+        self.keys: dict[str, str] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def database_url(self) -> str:
+        return f"postgresql://postgres@/postgres?host={quote(str(self.folder / 'data' / 'postgres' / 'run'))}"
+
+    @property
+    def blobs(self) -> Path:
+        return self.folder / "data" / "blobs"
+
+    def start(self) -> "Service":
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*PROGRAM, "serve", *self._arguments], env=self.environment, stdout=log, stderr=log,
+            )
+        self._wait_until_ready()
+        return self
+
+    def _wait_until_ready(self) -> None:
+        assert self._process is not None
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end and self._process.poll() is None:
+            try:
+                if requests.get(f"{self.url}/readyz", timeout=5).status_code == 200:
+                    return
+            except requests.ConnectionError:
+                time.sleep(0.05)
+        raise RuntimeError(f"the service did not become ready\n{self.log.read_text(errors='replace')[-4000:]}")
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run the program as an operator would, beside the service."""
+        return subprocess.run(
+            [*PROGRAM, *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=120,
+        )
+
+    def apply(self, tenants: Path = TENANTS) -> None:
+        done = self.run("apply", str(tenants), "--json")
+        assert done.returncode == 0, done.stderr
+        self.keys.update(json.loads(done.stdout)["keys"])
+
+    def kill(self) -> None:
+        """End the process that the operator started, at once and without a warning."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(10)
+        self._wait_until_port_is_free()
+
+    def _wait_until_port_is_free(self) -> None:
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            try:
+                requests.get(f"{self.url}/healthz", timeout=1)
+            except requests.RequestException:
+                return
+            time.sleep(0.05)
+
+    def stop(self) -> int:
+        """Ask the service to stop; its exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(60)
