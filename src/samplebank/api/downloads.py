@@ -9,6 +9,7 @@ from litestar import Response, get
 from litestar.response import Stream
 
 from samplebank.accounts.model import Permission
+from samplebank.api.archive import archive_length, archived
 from samplebank.api.envelope import ACTION_ERROR, ResultMessage, failure
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
@@ -16,6 +17,7 @@ from samplebank.api.people import NoQuery
 from samplebank.blobs import Area
 
 BINARY = "application/octet-stream"
+ZIP = "application/zip"
 #: the bounds of a single range; what is written otherwise is no range, and answered by all of the bytes
 RANGE = re.compile(r"bytes=(?P<first>\d{0,19})-(?P<last>\d{0,19})")
 #: for bytes that somebody may have made to attack whoever looks at them
@@ -60,6 +62,24 @@ async def download_raw(request: Exchange) -> Response[bytes] | Stream:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{sample.size}"
     pieces = await opened(request.bank.blobs.read(Area.SAMPLE, sample.sha256, start, length))
     return attachment(pieces, name, length, BINARY, status=200 if part is None else 206, headers=headers)
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}/safe",
+    opt=operation(
+        "downloadSafeSample",
+        Permission.DOWNLOAD,
+        Permission.DOWNLOAD_UNRESTRICTED,
+        query=NoQuery,
+        media_type=ZIP,
+    ),
+)
+async def download_safe(request: Exchange) -> Stream:
+    """Send the bytes in an archive that opens with the password `infected`."""
+    sample = await request.visible_sample(Permission.DOWNLOAD, Permission.DOWNLOAD_UNRESTRICTED)
+    request.read_query(NoQuery)
+    pieces = await opened(archived(request.bank.blobs, sample))
+    return attachment(pieces, f"{sample.sha256.hex()}.zip", archive_length(sample), ZIP)
 
 
 def read_range(request: Exchange, size: int, etag: str) -> Part | None:
@@ -108,4 +128,4 @@ def attachment(
     return Stream(pieces, status_code=status, headers={**HOSTILE, **about, **headers})
 
 
-ROUTES = [download_raw]
+ROUTES = [download_raw, download_safe]
