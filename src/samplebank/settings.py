@@ -86,7 +86,7 @@ def load(environment: Mapping[str, str], folder: Path | None = None) -> Settings
     for name, value in environment.items():
         if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in CLIENT_NAMES:
             given[_known(name.removeprefix(PREFIX).lower(), name)] = value
-    read = {name: _read(name, value) for name, value in given.items()}
+    read: dict[str, Any] = {name: _read(name, value) for name, value in given.items()}
     settings = Settings(**read)
     _check_urls(settings)
     return settings
@@ -113,7 +113,9 @@ def _read(name: str, value: object) -> object:
     try:
         return msgspec.convert(value, FIELDS[name].type, strict=False, dec_hook=_path)
     except (msgspec.ValidationError, ValueError) as error:
-        allowed = ALLOWED.get(name) or "a whole number" + (" above 0" if "ge=1" in str(FIELDS[name].type) else "")
+        allowed = ALLOWED.get(name) or "a whole number" + (
+            " above 0" if "ge=1" in str(FIELDS[name].type) else ""
+        )
         shown = f"{PREFIX}{name.upper()}"
         raise invalid(shown, f"{shown} is {value!r}, but must be {allowed}.") from error
 

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 Millis: TypeAlias = int
 
 
-class BadTime(ValueError):  # noqa: N818 - callers read it as a noun, like the value it speaks of
+class BadTime(ValueError):
     """A value that names no moment; its text says what would."""
 
 

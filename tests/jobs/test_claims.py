@@ -1,5 +1,9 @@
 """Claims: who holds a task, for how long, and what becomes of it."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from kit.bank import Bank, eventually, together
 
 
@@ -45,7 +49,10 @@ def test_a_late_result_that_names_its_lease_is_refused(bank: Bank) -> None:
     bank.claim(worker)
 
     refused = bank.call(
-        "PUT", f"/sampledb/v2/job/{job}/task/{tasks[worker]}", "robot", json={"state": "success"},
+        "PUT",
+        f"/sampledb/v2/job/{job}/task/{tasks[worker]}",
+        "robot",
+        json={"state": "success"},
         headers={"Samplebank-Lease": late["leaseToken"]},
     )
 
@@ -77,11 +84,12 @@ def test_a_worker_sees_no_task_of_a_customer_it_may_not_work_for(bank: Bank) -> 
 def test_claim_and_update_at_once_end_without_a_deadlock(bank: Bank) -> None:
     one, two = bank.workers(2)
     planned = [bank.planned(one, two) for _ in range(6)]
+    claims: list[Callable[[], Any]] = [partial(bank.claim, one, most=6) for _ in range(3)]
+    updates: list[Callable[[], Any]] = [
+        partial(bank.update, job, tasks[two], "success") for _, job, tasks in planned
+    ]
 
-    together([
-        *(lambda: bank.claim(one, most=6) for _ in range(3)),
-        *(lambda j=job, t=tasks[two]: bank.update(j, t, "success") for _, job, tasks in planned),  # type: ignore[misc]
-    ])
-    together([lambda j=job, t=tasks[one]: bank.update(j, t, "success") for _, job, tasks in planned])  # type: ignore[misc]
+    together([*claims, *updates])
+    together([partial(bank.update, job, tasks[one], "success") for _, job, tasks in planned])
 
     assert {bank.job(job)["state"] for _, job, _ in planned} == {"done"}

@@ -1,5 +1,7 @@
 """The state machine of jobs and tasks, through the API."""
 
+from functools import partial
+
 import pytest
 
 from kit.bank import Bank, fields_of, together
@@ -66,7 +68,7 @@ def test_eight_tasks_that_end_at_once_end_the_job_once(bank: Bank) -> None:
     workers = bank.workers(8)
     sample, job, tasks = bank.planned(*workers)
 
-    together([lambda task=task: bank.update(job, task, "success") for task in tasks.values()])  # type: ignore[misc]
+    together([partial(bank.update, job, task, "success") for task in tasks.values()])
 
     assert bank.job(job)["state"] == "done"
     assert len(bank.verdicts_of(sample)) == 1
@@ -76,9 +78,7 @@ def test_of_contradicting_updates_at_once_one_wins(bank: Bank) -> None:
     (worker,) = bank.workers(1)
     sample, job, tasks = bank.planned(worker)
 
-    answers = together([
-        lambda state=state: bank.update(job, tasks[worker], state) for state in FINAL * 3  # type: ignore[misc]
-    ])
+    answers = together([partial(bank.update, job, tasks[worker], state) for state in FINAL * 3])
 
     won = bank.task(job, tasks[worker])["state"]
     assert [answer.status_code == 200 for answer in answers] == [state == won for state in FINAL * 3]
@@ -90,9 +90,7 @@ def test_submissions_at_once_open_one_job(bank: Bank) -> None:
     bodies = [bank.submission_body(bank.token(sample), metaData=plan) for _ in range(6)]
     known = len(bank.jobs_of(sample))
 
-    answers = together([
-        lambda body=body: bank.post(f"{sample.path}/submission", body, "mia") for body in bodies  # type: ignore[misc]
-    ])
+    answers = together([partial(bank.post, f"{sample.path}/submission", body, "mia") for body in bodies])
 
     assert [answer.status_code for answer in answers] == [201] * 6
     assert len(bank.jobs_of(sample)) == known + 1

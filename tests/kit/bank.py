@@ -114,7 +114,10 @@ class Bank:
     def worker(self, **fields: Any) -> dict[str, Any]:
         name = fields.pop("shortName", None) or name_of("w")
         body = {
-            "shortName": name, "localizedNames": {"english": name}, "localizedDescriptions": {"english": name}, **fields,
+            "shortName": name,
+            "localizedNames": {"english": name},
+            "localizedDescriptions": {"english": name},
+            **fields,
         }
         worker: dict[str, Any] = self.data(self.post(f"{V2}/worker", body))
         return worker
@@ -129,9 +132,12 @@ class Bank:
         if options is not None:
             action["options"] = {"set": options}
         match = {"submission": {"metaDataKey": [key], "metaDataValue": [value]}}
-        self.data(self.post(
-            f"{V2}/policy/default/rule", {"name": key, "description": "", "match": match, "action": action},
-        ))
+        self.data(
+            self.post(
+                f"{V2}/policy/default/rule",
+                {"name": key, "description": "", "match": match, "action": action},
+            )
+        )
         return {key: value}
 
     def jobs_of(self, sample: Sample, user: str = CHIEF, **criteria: Any) -> list[dict[str, Any]]:
@@ -164,8 +170,12 @@ class Bank:
     def analyse(self, sample: Sample, worker: str, score: int = 0, user: str = ROBOT, **fields: Any) -> str:
         """Add an analysis; its id."""
         body = {
-            "analysisResult": {"made": "by a test"}, "analysisScore": score, "customer": "mill", "tlp": "amber",
-            "userAgent": {"name": worker, "version": "1.0"}, **fields,
+            "analysisResult": {"made": "by a test"},
+            "analysisScore": score,
+            "customer": "mill",
+            "tlp": "amber",
+            "userAgent": {"name": worker, "version": "1.0"},
+            **fields,
         }
         id_: str = self.data(self.post(f"{sample.path}/analysis", body, user))["analysisID"]
         return id_
@@ -178,7 +188,9 @@ class Bank:
 
     def claim(self, worker: str, user: str = ROBOT, lease: int = 60, most: int = 1) -> list[dict[str, Any]]:
         body = {"max": most, "waitSeconds": 0, "leaseSeconds": lease}
-        claims: list[dict[str, Any]] = self.data(self.post(f"/samplebank/v1/worker/{worker}/claim", body, user))
+        claims: list[dict[str, Any]] = self.data(
+            self.post(f"/samplebank/v1/worker/{worker}/claim", body, user)
+        )
         return claims
 
     def heartbeat(self, claim: Mapping[str, Any], user: str = ROBOT) -> requests.Response:

@@ -63,7 +63,10 @@ class Service:
     def start(self) -> "Service":
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*PROGRAM, "serve", *self._arguments], env=self.environment, stdout=log, stderr=log,
+                [*PROGRAM, "serve", *self._arguments],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
             )
         self._wait_until_ready()
         return self
@@ -77,12 +80,19 @@ class Service:
                     return
             except requests.ConnectionError:
                 time.sleep(0.05)
-        raise RuntimeError(f"the service did not become ready\n{self.log.read_text(errors='replace')[-4000:]}")
+        raise RuntimeError(
+            f"the service did not become ready\n{self.log.read_text(errors='replace')[-4000:]}"
+        )
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run the program as an operator would, beside the service."""
         return subprocess.run(
-            [*PROGRAM, *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=120,
+            [*PROGRAM, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
 
     def apply(self, tenants: Path = TENANTS) -> None:

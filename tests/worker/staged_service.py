@@ -44,7 +44,7 @@ class StagedService:
         with self._changed:
             return [body for _, path, body in self.calls if path.partition("?")[0].endswith(end)]
 
-    def wait_for(self, end: str, times: int = 1) -> Any:  # noqa: ANN401 -- the JSON body of a request
+    def wait_for(self, end: str, times: int = 1) -> Any:
         """Wait for calls whose path ends so, and return the first."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.called(end)) >= times, timeout=20):

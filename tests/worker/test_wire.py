@@ -22,7 +22,7 @@ json_values = st.recursive(
 )
 
 
-def requested(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 -- any field of a Result
+def requested(**fields: Any) -> dict[str, Any]:
     return wire.analysis_request(
         Result(**fields), customer="acme", tlp="amber", agent={"name": "a", "version": "1"}
     )

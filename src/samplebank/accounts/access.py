@@ -90,7 +90,9 @@ class Caller(msgspec.Struct, frozen=True):
     def require(self, permission: Permission, customer: Customer) -> None:
         """Raise `Forbidden` unless the permission is held for the customer."""
         if not self.may(permission, customer.id):
-            raise Forbidden(f"You do not hold the permission {permission} for the customer {customer.short_name}.")
+            raise Forbidden(
+                f"You do not hold the permission {permission} for the customer {customer.short_name}."
+            )
 
     def numbers(self, *permissions: Permission) -> list[int]:
         """The reader numbers of this caller, where any of `permissions` is asked for."""
@@ -134,4 +136,6 @@ def see_customers(where: Where, caller: Caller, column: str, *permissions: Permi
 def forbidden(permissions: Iterable[Permission]) -> Forbidden:
     """The refusal of a caller who holds none of `permissions` anywhere."""
     needed = " or ".join(permissions)
-    return Forbidden(Violation(f"This needs the permission {needed}, which you do not hold for any customer."))
+    return Forbidden(
+        Violation(f"This needs the permission {needed}, which you do not hold for any customer.")
+    )

@@ -15,7 +15,7 @@ CUSTOMERS = """
 SUBJECTS = "SELECT id, kind, short_name, name, customer_id FROM subject ORDER BY id"
 
 
-class Unknown(LookupError):  # noqa: N818 it says what is wrong with the copy, not with the request
+class Unknown(LookupError):
     """An account that this copy does not know yet: `refresh` helps."""
 
 
@@ -60,7 +60,8 @@ class Directory:
             if parent is not None:
                 below.setdefault(parent, []).append(id_)
         subjects = {
-            row[0]: Subject(row[0], row[1], row[2], row[3], customers[row[4]]) for row in await db.fetch(SUBJECTS)
+            row[0]: Subject(row[0], row[1], row[2], row[3], customers[row[4]])
+            for row in await db.fetch(SUBJECTS)
         }
         self._customers, self._subjects, self._below = customers, subjects, below
         self._customer_names = {customer.short_name: customer for customer in customers.values()}

@@ -105,7 +105,11 @@ async def find_caller(db: Connection, directory: Directory, key: str, *, now: Mi
 def _scopes(grants: Iterable[tuple[str, int | None]], directory: Directory) -> dict[Permission, Scope]:
     scopes: dict[Permission, Scope] = {}
     for role, customer in grants:
-        held = Scope(everywhere=True) if customer is None else Scope(customers=directory.with_all_below([customer]))
+        held = (
+            Scope(everywhere=True)
+            if customer is None
+            else Scope(customers=directory.with_all_below([customer]))
+        )
         for permission in ROLES[role]:
             scopes[permission] = scopes.get(permission, Scope()) | held
     return scopes

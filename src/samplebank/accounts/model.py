@@ -39,7 +39,15 @@ class Permission(StrEnum):
 
 P = Permission
 VIEWER = frozenset(
-    {P.VIEW_SAMPLES, P.VIEW_SUBMISSION, P.VIEW_ANALYSIS, P.VIEW_VERDICTS, P.VIEW_JOBS, P.DOWNLOAD, P.DOWNLOAD_RAW},
+    {
+        P.VIEW_SAMPLES,
+        P.VIEW_SUBMISSION,
+        P.VIEW_ANALYSIS,
+        P.VIEW_VERDICTS,
+        P.VIEW_JOBS,
+        P.DOWNLOAD,
+        P.DOWNLOAD_RAW,
+    },
 )
 UPLOADER = frozenset({P.SUBMIT_SAMPLE, P.ADD_SUBMISSION})
 USER = VIEWER | UPLOADER | {P.REANALYSE}

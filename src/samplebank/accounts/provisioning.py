@@ -81,7 +81,9 @@ def read_tenants(path: Path) -> Tenants:
         raise Invalid(f"{path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"{path} is not TOML: {error}.") from error
-    mistakes = [Violation(f"{path}: there is no kind of entry named {kind!r}.") for kind in document.keys() - KINDS]
+    mistakes = [
+        Violation(f"{path}: there is no kind of entry named {kind!r}.") for kind in document.keys() - KINDS
+    ]
     tenants = Tenants()
     for kind, entry_type in KINDS.items():
         for entry, mistake in _entries(document.get(kind, []), entry_type):
@@ -174,7 +176,9 @@ class _Provisioning:
                 self._mistake(label, f"there is no customer {entry.parent!r} that could be its parent.")
             elif entry.short_name in ids:
                 parent = None if entry.parent is None else ids[entry.parent]
-                await self.db.execute("UPDATE customer SET parent_id = $2 WHERE short_name = $1", entry.short_name, parent)
+                await self.db.execute(
+                    "UPDATE customer SET parent_id = $2 WHERE short_name = $1", entry.short_name, parent
+                )
         looped = await self.db.fetch(LOOPS)
         for (short_name,) in looped:
             self._mistake(f"[[customer]] {short_name}", "is among its own parents.")
@@ -214,9 +218,13 @@ class _Provisioning:
                 continue
             wanted = [users[member] for member in entry.members]
             group = groups[entry.short_name]
-            await self.db.execute("DELETE FROM group_member WHERE group_id = $1 AND user_id <> ALL($2)", group, wanted)
             await self.db.execute(
-                "INSERT INTO group_member SELECT $1, unnest($2::bigint[]) ON CONFLICT DO NOTHING", group, wanted,
+                "DELETE FROM group_member WHERE group_id = $1 AND user_id <> ALL($2)", group, wanted
+            )
+            await self.db.execute(
+                "INSERT INTO group_member SELECT $1, unnest($2::bigint[]) ON CONFLICT DO NOTHING",
+                group,
+                wanted,
             )
 
     async def grants(self, entries: list[GrantEntry]) -> None:
@@ -235,7 +243,9 @@ class _Provisioning:
                 [(subject, role, customer) for role, customer in grants],
             )
 
-    def _grant_is_wrong(self, entry: GrantEntry, subjects: Mapping[str, int], customers: Mapping[str, int]) -> bool:
+    def _grant_is_wrong(
+        self, entry: GrantEntry, subjects: Mapping[str, int], customers: Mapping[str, int]
+    ) -> bool:
         label = f"[[grant]] {entry.subject}"
         before = len(self.mistakes)
         if entry.subject not in subjects:
@@ -243,7 +253,7 @@ class _Provisioning:
         if entry.role not in ROLES:
             self._mistake(label, f"there is no role {entry.role!r}; the roles are {', '.join(ROLES)}.")
         if entry.customer != EVERY_CUSTOMER and entry.customer not in customers:
-            self._mistake(label, f"there is no customer {entry.customer!r}; write \"*\" for every customer.")
+            self._mistake(label, f'there is no customer {entry.customer!r}; write "*" for every customer.')
         return len(self.mistakes) > before
 
     async def keys(self, entries: Iterable[UserEntry], *, now: Millis) -> dict[str, str]:
@@ -295,7 +305,9 @@ async def provision_first(db: Connection, *, now: Millis) -> None:
 
 async def get_user_id(db: Connection, short_name: str) -> int:
     """The id of a user. Raises `Invalid` when there is none."""
-    found: int | None = await db.fetchval("SELECT id FROM subject WHERE short_name = $1 AND kind = 'user'", short_name)
+    found: int | None = await db.fetchval(
+        "SELECT id FROM subject WHERE short_name = $1 AND kind = 'user'", short_name
+    )
     if found is None:
         raise Invalid(f"There is no user {short_name!r}.")
     return found

@@ -39,7 +39,11 @@ def analyses_of(caller: Caller, sample: Sample) -> Listing[Analysis]:
 
 
 async def get_visible_analysis(
-    db: Connection, caller: Caller, sample: Sample, reference: str, *permissions: Permission,
+    db: Connection,
+    caller: Caller,
+    sample: Sample,
+    reference: str,
+    *permissions: Permission,
 ) -> Analysis:
     """The analysis of the sample, if the caller may see it by any of `permissions`; else raises `NotFound`."""
     where = _visible(caller, sample, *permissions)
@@ -59,7 +63,9 @@ async def get_analysis(db: Connection, id_: UUID) -> Analysis:
 
 
 async def summary(
-    db: Connection, caller: Caller, sample: Sample,
+    db: Connection,
+    caller: Caller,
+    sample: Sample,
 ) -> tuple[list[tuple[str, str]], tuple[UUID, int, str, str] | None]:
     """((name, version) of everyone who analysed the sample, (id, score, name, version) of the latest analysis)."""
     where = _visible(caller, sample, Permission.VIEW_ANALYSIS)

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-import jsonschema_rs
 import msgspec
 
 from samplebank.analyses.model import NewAnalysis
@@ -26,9 +25,25 @@ async def record(db: Connection, sample_id: int, new: NewAnalysis, *, user_id: i
     """Store an analysis; answers its id."""
     id_ = new_id()
     await db.execute(
-        RECORD, id_, sample_id, new.customer_id, user_id, new.tlp, new.acl, new.readers, new.score,
-        new.status_override, msgspec.json.encode(new.tags), msgspec.json.encode(new.detections),
-        new.possible_detections, new.profile, new.internet_access, new.agent_name, new.agent_version, now, new.result,
+        RECORD,
+        id_,
+        sample_id,
+        new.customer_id,
+        user_id,
+        new.tlp,
+        new.acl,
+        new.readers,
+        new.score,
+        new.status_override,
+        msgspec.json.encode(new.tags),
+        msgspec.json.encode(new.detections),
+        new.possible_detections,
+        new.profile,
+        new.internet_access,
+        new.agent_name,
+        new.agent_version,
+        now,
+        new.result,
     )
     return id_
 

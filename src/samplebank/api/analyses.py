@@ -103,6 +103,8 @@ class AnalysisSummaryResponse(Shown):
 def show_analysis(row: Analysis, directory: Directory) -> AnalysisResult:
     job: Any = None if row.job_id is None else JobInfo(row.job_id, row.job_state)  # type: ignore[arg-type]
     flags: list[Any] = ["executedWithInternetAccess"] if row.internet_access else []
+    if row.has_evidence:
+        flags.append("hasEvidence")
     return AnalysisResult(
         row.id,
         row.sha256.hex(),
@@ -114,7 +116,7 @@ def show_analysis(row: Analysis, directory: Directory) -> AnalysisResult:
         [AnalysisTagResponse(**tag) for tag in row.tags],  # type: ignore[arg-type]  # checked when stored
         [AnalysisDetectionResponse(**detection) for detection in row.detections],  # type: ignore[arg-type]
         UserAgent(row.agent_name, row.agent_version),
-        [*flags, *(["hasEvidence"] if row.has_evidence else [])],
+        flags,
         UserInfo.of(directory.subject(row.user_id)),
         row.created_time,
         row.possible_detections,
@@ -137,7 +139,9 @@ async def list_analyses(request: Exchange) -> Response[bytes] | Stream:
 
 @get(
     f"{V2}/sample/{{sha256:str}}/analysis/summary",
-    opt=operation("getAnalysisSummary", Permission.VIEW_ANALYSIS, query=NoQuery, answers=AnalysisSummaryResponse),
+    opt=operation(
+        "getAnalysisSummary", Permission.VIEW_ANALYSIS, query=NoQuery, answers=AnalysisSummaryResponse
+    ),
 )
 async def get_summary(request: Exchange) -> Answer:
     """Who analysed the sample, and the latest analysis."""
@@ -162,7 +166,11 @@ async def get_analysis(request: Exchange) -> Answer:
     sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
     async with request.bank.database.connection() as db:
         row = await queries.get_visible_analysis(
-            db, request.caller, sample, request.path("analysis_id"), Permission.VIEW_ANALYSIS,
+            db,
+            request.caller,
+            sample,
+            request.path("analysis_id"),
+            Permission.VIEW_ANALYSIS,
         )
     request.read_query(NoQuery)
     return await request.show(row, show_analysis)
@@ -171,7 +179,11 @@ async def get_analysis(request: Exchange) -> Answer:
 @post(
     f"{V2}/sample/{{sha256:str}}/analysis",
     opt=operation(
-        "addAnalysis", Permission.ADD_ANALYSIS, query=NoQuery, body=AnalysisAddRequest, answers=AnalysisResult,
+        "addAnalysis",
+        Permission.ADD_ANALYSIS,
+        query=NoQuery,
+        body=AnalysisAddRequest,
+        answers=AnalysisResult,
         status=201,
     ),
 )
@@ -196,7 +208,7 @@ def read_analysis(request: Exchange, data: AnalysisAddRequest, wrong: Any) -> Ne
     directory, caller = request.bank.directory, request.caller
     violations = Violations()
     violations.extend(wrong)
-    customer = find_customer(violations, "customer", data.customer, caller, directory)
+    customer = find_customer(violations, "customer", data.customer, directory)
     acl = read_acl(violations, data.acl, directory)
     violations.raise_if_any()
     assert customer is not None  # noqa: S101 for the type checker: an unknown one is a violation

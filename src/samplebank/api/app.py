@@ -32,8 +32,20 @@ from samplebank.assembly import Bank
 from samplebank.errors import Refusal, Unavailable
 
 RESOURCES = (
-    session, health, documentation, samples, submissions, classifications, analyses, verdicts, jobs, claims, workers,
-    policy, rules, downloads,
+    session,
+    health,
+    documentation,
+    samples,
+    submissions,
+    classifications,
+    analyses,
+    verdicts,
+    jobs,
+    claims,
+    workers,
+    policy,
+    rules,
+    downloads,
 )
 ROUTES: list[Any] = [route for resource in RESOURCES for route in resource.ROUTES]
 SAID = {
@@ -61,7 +73,7 @@ def make_app(open_bank: OpenBank) -> Observed:
         request_class=Exchange,
         guards=[guard],
         lifespan=[lifespan],
-        exception_handlers={Refusal: _refused, HTTPException: _declined, Exception: _broken},
+        exception_handlers=HANDLERS,
         openapi_config=None,
         request_max_body_size=None,
         logging_config=None,
@@ -89,6 +101,11 @@ def _broken(request: Exchange, error: Exception) -> Answer:
             return refusal(known.exceptions[0])
     Observed.note_failure(request.scope, error)
     if isinstance(error, OSError):
-        return refusal(Unavailable("The service lacks a part that it needs at the moment; try again in a moment."))
+        return refusal(
+            Unavailable("The service lacks a part that it needs at the moment; try again in a moment.")
+        )
     said = "The service failed; its log has the details under this request's X-Request-ID."
     return failure(500, [ResultMessage(said, ACTION_ERROR, said)])
+
+
+HANDLERS: dict[Any, Any] = {Refusal: _refused, HTTPException: _declined, Exception: _broken}

@@ -77,7 +77,9 @@ class LeaseResponse(Shown):
 
 @post(
     f"{EXTENSIONS}/worker/{{worker:str}}/claim",
-    opt=operation("claimTasks", Permission.UPDATE_JOB, query=NoQuery, body=ClaimRequest, answers=list[ClaimResponse]),
+    opt=operation(
+        "claimTasks", Permission.UPDATE_JOB, query=NoQuery, body=ClaimRequest, answers=list[ClaimResponse]
+    ),
 )
 async def claim(request: Exchange) -> Answer:
     """Take up to `max` open tasks of the worker, waiting for them if there are none."""
@@ -89,13 +91,17 @@ async def claim(request: Exchange) -> Answer:
     async with request.bank.database.connection() as db:
         ids = [claim.submission_id for claim in claimed if claim.submission_id]
         submissions = await submissions_by_id(db, ids) if ids else {}
-    rows = [(claim, submissions.get(claim.submission_id) if claim.submission_id else None) for claim in claimed]
+    rows = [
+        (claim, submissions.get(claim.submission_id) if claim.submission_id else None) for claim in claimed
+    ]
     return await request.show_page(rows, Page(wanted.max), len(rows), _show_claim)
 
 
 @post(
     f"{EXTENSIONS}/task/{{task_id:str}}/heartbeat",
-    opt=operation("extendLease", Permission.UPDATE_JOB, query=NoQuery, body=HeartbeatRequest, answers=LeaseResponse),
+    opt=operation(
+        "extendLease", Permission.UPDATE_JOB, query=NoQuery, body=HeartbeatRequest, answers=LeaseResponse
+    ),
 )
 async def heartbeat(request: Exchange) -> Answer:
     """Keep a task for longer."""
@@ -113,7 +119,9 @@ async def heartbeat(request: Exchange) -> Answer:
 
 @post(
     f"{EXTENSIONS}/task/{{task_id:str}}/release",
-    opt=operation("releaseTask", Permission.UPDATE_JOB, query=NoQuery, body=ReleaseRequest, answers=LeaseResponse),
+    opt=operation(
+        "releaseTask", Permission.UPDATE_JOB, query=NoQuery, body=ReleaseRequest, answers=LeaseResponse
+    ),
 )
 async def release(request: Exchange) -> Answer:
     """Give a task back for another attempt; after the last attempt it has failed."""
@@ -123,8 +131,15 @@ async def release(request: Exchange) -> Answer:
         job_id = await claims.find_job_of(db, request.caller, task_id)
         wanted = document.read(request.now)
         ended = await settling.release_task(
-            db, job_id, task_id, wanted.lease_token, wanted.reason, 1000 * wanted.delay_seconds,
-            bank.settings.task_max_attempts, bank.settings.malicious_score, now=request.now,
+            db,
+            job_id,
+            task_id,
+            wanted.lease_token,
+            wanted.reason,
+            1000 * wanted.delay_seconds,
+            bank.settings.task_max_attempts,
+            bank.settings.malicious_score,
+            now=request.now,
         )
     bank.signals.send(Signal.VERDICTS if ended else Signal.TASKS)
     return await request.show((UUID(task_id), None), _show_lease)
@@ -149,7 +164,12 @@ async def _claim_once(request: Exchange, worker: UUID, wanted: ClaimRequest) -> 
     bank = request.bank
     async with bank.database.connection() as db:
         return await claims.claim(
-            db, request.caller, worker, most=wanted.max, now=bank.clock(), lease=1000 * wanted.lease_seconds,
+            db,
+            request.caller,
+            worker,
+            most=wanted.max,
+            now=bank.clock(),
+            lease=1000 * wanted.lease_seconds,
         )
 
 
@@ -158,7 +178,12 @@ def _show_claim(row: tuple[claims.Claim, Submission | None], directory: Director
     classification = None
     if claim.type is not None:
         classification = ClassificationResponse(
-            claim.type, claim.super_type or "", claim.version or "", claim.meta_data or {}, claim.arch, claim.platform,
+            claim.type,
+            claim.super_type or "",
+            claim.version or "",
+            claim.meta_data or {},
+            claim.arch,
+            claim.platform,
         )
     customer = CustomerInfo.of(directory.customer(claim.customer_id))
     return ClaimResponse(

@@ -18,8 +18,18 @@ from samplebank.samples import classification
 from samplebank.samples.model import Classification, Sample
 
 Sort = Literal[
-    "createdTimestamp", "version", "type", "superType", "arch", "platform",
-    "-createdTimestamp", "-version", "-type", "-superType", "-arch", "-platform",
+    "createdTimestamp",
+    "version",
+    "type",
+    "superType",
+    "arch",
+    "platform",
+    "-createdTimestamp",
+    "-version",
+    "-type",
+    "-superType",
+    "-arch",
+    "-platform",
 ]
 #: seconds between looks for a classification that is awaited
 LOOK_AGAIN = 0.05
@@ -43,13 +53,18 @@ class SampleReclassifyRequest(Body):
 
 
 def show_classification(row: Classification, _: Directory) -> ClassificationResponse:
-    return ClassificationResponse(row.type, row.super_type, row.version, row.meta_data, row.arch, row.platform)
+    return ClassificationResponse(
+        row.type, row.super_type, row.version, row.meta_data, row.arch, row.platform
+    )
 
 
 @get(
     f"{V2}/sample/{{sha256:str}}/classification",
     opt=operation(
-        "listClassifications", Permission.VIEW_SAMPLES, query=ClassificationQuery, answers=list[ClassificationResponse],
+        "listClassifications",
+        Permission.VIEW_SAMPLES,
+        query=ClassificationQuery,
+        answers=list[ClassificationResponse],
     ),
 )
 async def list_classifications(request: Exchange) -> Response[bytes] | Stream:
@@ -63,7 +78,10 @@ async def list_classifications(request: Exchange) -> Response[bytes] | Stream:
 @put(
     f"{V2}/sample/{{sha256:str}}/reclassify",
     opt=operation(
-        "reclassifySample", Permission.RECLASSIFY, query=NoQuery, body=SampleReclassifyRequest,
+        "reclassifySample",
+        Permission.RECLASSIFY,
+        query=NoQuery,
+        body=SampleReclassifyRequest,
         answers=ClassificationResponse,
     ),
 )
@@ -75,14 +93,22 @@ async def reclassify(request: Exchange) -> Answer:
     async with bank.database.connection() as db:
         before = await classification.ask_again(db, sample.id)
     bank.signals.send(Signal.UNCLASSIFIED)
-    made = await await_classification(request, sample, bank.settings.classification_deadline + 5, after=before)
+    made = await await_classification(
+        request, sample, bank.settings.classification_deadline + 5, after=before
+    )
     if made is None:
-        raise Unavailable("The classifier has not come to it yet; the classification will be listed when it has.")
+        raise Unavailable(
+            "The classifier has not come to it yet; the classification will be listed when it has."
+        )
     return await request.show(made, show_classification)
 
 
 async def await_classification(
-    request: Exchange, sample: Sample, seconds: float, *, after: Any = None,
+    request: Exchange,
+    sample: Sample,
+    seconds: float,
+    *,
+    after: Any = None,
 ) -> Classification | None:
     """The latest classification, once it is another than `after`; None when that takes too long."""
     bank = request.bank

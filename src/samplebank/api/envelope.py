@@ -57,7 +57,10 @@ def all_of(pieces: AsyncIterator[list[R]], page: Page, count: int, show: Callabl
 
 
 async def _written(
-    pieces: AsyncIterator[list[R]], page: Page, count: int, show: Callable[[R], Any],
+    pieces: AsyncIterator[list[R]],
+    page: Page,
+    count: int,
+    show: Callable[[R], Any],
 ) -> AsyncIterator[bytes]:
     size = 0
     yield b'{"responseCode":200,"limit":0,"offset":%d,"metaData":{},"messages":[],"data":[' % page.offset

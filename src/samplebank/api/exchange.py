@@ -67,7 +67,9 @@ class Exchange(Request[Any, Any, Any]):
         async for chunk in self.stream():
             body += chunk
             if len(body) > most:
-                raise TooLarge(f"The body is larger than {most} bytes, which is the most that this call takes.")
+                raise TooLarge(
+                    f"The body is larger than {most} bytes, which is the most that this call takes."
+                )
         if not body:
             raise Malformed("The body is empty; this call takes a JSON object.")
         self.scope["state"]["body"] = kept = bytes(body)
@@ -85,7 +87,9 @@ class Exchange(Request[Any, Any, Any]):
 
     async def show_page(self, rows: list[Any], page: Page, count: int, show: Show) -> Answer:
         directory = self.bank.directory
-        return envelope.several(await self._shown(lambda: [show(row, directory) for row in rows]), page, count)
+        return envelope.several(
+            await self._shown(lambda: [show(row, directory) for row in rows]), page, count
+        )
 
     async def show_list(self, listing: Listing[R], page: Page, show: Show) -> Response[bytes] | Stream:
         """Answer a list: a page of it, or, with limit 0, all of it as a stream."""

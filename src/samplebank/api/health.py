@@ -40,7 +40,7 @@ async def metrics(request: Exchange) -> Response[bytes]:
     registry = REGISTRY
     if os.environ.get(SHARED_METRICS):
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library is typed but for this
     async with request.bank.database.connection() as db:
         waiting, unfinished = await db.fetchrow(OPEN_JOBS) or (0, 0)
     own = (

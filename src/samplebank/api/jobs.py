@@ -1,6 +1,6 @@
 """Jobs and their tasks: list, search, fetch, update."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from litestar import Response, get, post, put
@@ -40,12 +40,26 @@ from samplebank.verdicts import settling
 
 State = Literal["enqueued", "executing", "done", "timeout"]
 JobSort = Literal[
-    "enqueuedTimestamp", "state", "startTimestamp", "endTimestamp",
-    "-enqueuedTimestamp", "-state", "-startTimestamp", "-endTimestamp",
+    "enqueuedTimestamp",
+    "state",
+    "startTimestamp",
+    "endTimestamp",
+    "-enqueuedTimestamp",
+    "-state",
+    "-startTimestamp",
+    "-endTimestamp",
 ]
 TaskSort = Literal[
-    "worker", "state", "enqueuedTimestamp", "startTimestamp", "endTimestamp",
-    "-worker", "-state", "-enqueuedTimestamp", "-startTimestamp", "-endTimestamp",
+    "worker",
+    "state",
+    "enqueuedTimestamp",
+    "startTimestamp",
+    "endTimestamp",
+    "-worker",
+    "-state",
+    "-enqueuedTimestamp",
+    "-startTimestamp",
+    "-endTimestamp",
 ]
 TimeField = Literal["enqueuedTimestamp", "startTimestamp", "endTimestamp", "all"]
 
@@ -127,8 +141,16 @@ def show_task(task: Task, _: Directory) -> JobTaskResponse:
         AnalysisInfo(id_, score, UserAgent(name, version))  # type: ignore[arg-type]  # built by the query
         for id_, score, name, version in task.analyses
     ]
+    state: Any = task.state
     return JobTaskResponse(
-        task.id, task.worker, task.state, task.enqueued_time, analyses, task.start_time, task.end_time, task.message,  # type: ignore[arg-type]
+        task.id,
+        task.worker,
+        state,
+        task.enqueued_time,
+        analyses,
+        task.start_time,
+        task.end_time,
+        task.message,
     )
 
 
@@ -140,7 +162,9 @@ async def list_jobs(request: Exchange) -> Response[bytes] | Stream:
     """The jobs that the caller may see, newest first unless sorted otherwise."""
     query = request.read_query(JobListQuery)
     listing = queries.jobs_matching(
-        request.caller, JobFilter(states=query.state or None), query.sort_by or ["-enqueuedTimestamp"],
+        request.caller,
+        JobFilter(states=query.state or None),
+        query.sort_by or ["-enqueuedTimestamp"],
     )
     return await request.show_list(listing, query.page(), show_job)
 
@@ -148,7 +172,11 @@ async def list_jobs(request: Exchange) -> Response[bytes] | Stream:
 @post(
     f"{V2}/job/search",
     opt=operation(
-        "searchJobs", Permission.VIEW_JOBS, query=NoQuery, body=JobSearchRequest, answers=list[JobResponse],
+        "searchJobs",
+        Permission.VIEW_JOBS,
+        query=NoQuery,
+        body=JobSearchRequest,
+        answers=list[JobResponse],
     ),
 )
 async def search_jobs(request: Exchange) -> Response[bytes] | Stream:
@@ -178,7 +206,9 @@ async def list_tasks(request: Exchange) -> Response[bytes] | Stream:
     """The tasks of a job, by worker unless sorted otherwise."""
     job = await visible_job(request)
     query = request.read_query(TaskListQuery)
-    return await request.show_list(queries.tasks_of(job.id, query.sort_by or ["worker"]), query.page(), show_task)
+    return await request.show_list(
+        queries.tasks_of(job.id, query.sort_by or ["worker"]), query.page(), show_task
+    )
 
 
 @get(
@@ -196,7 +226,11 @@ async def get_task(request: Exchange) -> Answer:
 @put(
     f"{V2}/job/{{job_id:str}}/task/{{task_id:str}}",
     opt=operation(
-        "updateJobTask", Permission.UPDATE_JOB, query=NoQuery, body=JobTaskUpdateRequest, answers=JobTaskResponse,
+        "updateJobTask",
+        Permission.UPDATE_JOB,
+        query=NoQuery,
+        body=JobTaskUpdateRequest,
+        answers=JobTaskResponse,
     ),
 )
 async def update_task(request: Exchange) -> Answer:
@@ -238,7 +272,9 @@ def read_filter(wanted: JobSearchRequest, caller: Caller, directory: Directory, 
     """The filter that a search asks for; raises `Invalid` with all that is wrong."""
     violations = Violations()
     start, end = read_range(violations, wanted.start_timestamp, wanted.end_timestamp, now)
-    customers = customers_to_filter(violations, wanted.customer or None, caller, directory, Permission.VIEW_JOBS)
+    customers = customers_to_filter(
+        violations, wanted.customer or None, caller, directory, Permission.VIEW_JOBS
+    )
     for position, sha256 in enumerate(wanted.sample_sha256 or ()):
         if not SHA256.fullmatch(sha256):
             violations.add(f"sampleSha256[{position}]", f"{sha256[:100]!r} is not a SHA-256.")

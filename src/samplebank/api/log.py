@@ -16,7 +16,9 @@ access_log = logging.getLogger("samplebank.access")
 failure_log = logging.getLogger("samplebank.failure")
 REQUESTS = Counter("samplebank_requests", "Requests answered.", ["method", "operation", "status"])
 SECONDS = Histogram(
-    "samplebank_request_seconds", "Time from request to answer, in seconds.", ["operation"],
+    "samplebank_request_seconds",
+    "Time from request to answer, in seconds.",
+    ["operation"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30),
 )
 CLIENT_GONE = 499
@@ -29,7 +31,7 @@ class Observed:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if str(scope["type"]) != "http":
             await self.app(scope, receive, send)
             return
         request_id = secrets.token_hex(8)
@@ -54,7 +56,9 @@ class Observed:
     def note_failure(scope: Any, error: Exception) -> None:
         """Log what was not foreseen, with its trace."""
         failure_log.error(
-            "request.failed", exc_info=error, extra={"fields": {"request": scope["state"].get("request_id", "")}},
+            "request.failed",
+            exc_info=error,
+            extra={"fields": {"request": scope["state"].get("request_id", "")}},
         )
 
 
@@ -76,5 +80,3 @@ def _observe(scope: Scope, state: MutableMapping[str, Any], status: int, seconds
             "user": caller.user.short_name if caller else "-",
         }
         access_log.info("request", extra={"fields": fields})
-
-

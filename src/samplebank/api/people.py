@@ -1,7 +1,7 @@
 """Customers, users, groups and user agents as they go over the wire, and the shapes that every resource shares."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -85,7 +85,7 @@ class SubjectInfo(Shown):
     flags: list[Literal["deleted"]]
 
     @classmethod
-    def of(cls, subject: Subject) -> "SubjectInfo":
+    def of(cls, subject: Subject) -> Self:
         customer = CustomerInfo.of(subject.customer)
         kind: Any = subject.kind
         return cls(subject.id, subject.name, subject.short_name, kind, customer, customer.domain, [])
@@ -108,7 +108,7 @@ class AccessControl(Shown):
 
 
 def find_customer(
-    violations: Violations, field: str, reference: str | int, caller: Caller, directory: Directory,
+    violations: Violations, field: str, reference: str | int, directory: Directory
 ) -> Customer | None:
     """The customer that a request names. An unknown one becomes a violation of `field`."""
     customer = directory.find_customer(reference)
@@ -118,7 +118,10 @@ def find_customer(
 
 
 def customers_to_filter(
-    violations: Violations, references: Iterable[str] | None, caller: Caller, directory: Directory,
+    violations: Violations,
+    references: Iterable[str | int] | None,
+    caller: Caller,
+    directory: Directory,
     *permissions: Permission,
 ) -> list[int] | None:
     """The customers that a filter names; unknown and invisible ones are refused with the same words."""
@@ -139,7 +142,9 @@ def sees_customer(caller: Caller, customer: Customer, *permissions: Permission) 
     return customer.id == caller.user.customer.id or caller.scope(*permissions).covers(customer.id)
 
 
-def read_acl(violations: Violations, references: Iterable[str | int] | None, directory: Directory) -> list[int]:
+def read_acl(
+    violations: Violations, references: Iterable[str | int] | None, directory: Directory
+) -> list[int]:
     """The ids of the subjects that an ACL names; unknown ones become violations of `acl`."""
     found: dict[int, None] = {}
     for position, reference in enumerate(references or ()):
@@ -155,7 +160,9 @@ def readers_of(customer: Customer, tlp: str, acl: Iterable[int]) -> list[int]:
     return access.readers(customer, tlp, acl)
 
 
-def read_range(violations: Violations, start: object, end: object, now: Millis) -> tuple[Millis | None, Millis | None]:
+def read_range(
+    violations: Violations, start: object, end: object, now: Millis
+) -> tuple[Millis | None, Millis | None]:
     """The bounds of a time search; a start after its end is a violation."""
     first = read_time(violations, "startTimestamp", start, now)
     last = read_time(violations, "endTimestamp", end, now)

@@ -63,7 +63,9 @@ def show_options(options: Iterable[Option]) -> list[AnalysisWorkerOptionResponse
 
 
 def read_options(
-    violations: Violations, field: str, given: list[AnalysisWorkerOptionRequest] | None,
+    violations: Violations,
+    field: str,
+    given: list[AnalysisWorkerOptionRequest] | None,
 ) -> tuple[Option, ...]:
     """The options of a request; a key that comes twice is a violation of `field`."""
     options: dict[str, Option] = {}
@@ -88,7 +90,10 @@ async def get_policy(request: Exchange) -> Answer:
 @put(
     f"{V2}/policy/default",
     opt=operation(
-        "updateAnalysisPolicy", Permission.UPDATE_POLICY, query=NoQuery, body=AnalysisPolicyUpdateRequest,
+        "updateAnalysisPolicy",
+        Permission.UPDATE_POLICY,
+        query=NoQuery,
+        body=AnalysisPolicyUpdateRequest,
         answers=AnalysisPolicyResponse,
     ),
 )
@@ -122,8 +127,10 @@ async def _with_workers(db: Connection, policy: Policy) -> tuple[Policy, list[Wo
 def _show(row: tuple[Policy, list[Worker]], directory: Directory) -> AnalysisPolicyResponse:
     policy, chosen = row
     return AnalysisPolicyResponse(
-        [AnalysisWorkerInfo.of(worker) for worker in chosen], show_options(policy.options),
-        find_user(policy.updated_by, directory), policy.updated_time,
+        [AnalysisWorkerInfo.of(worker) for worker in chosen],
+        show_options(policy.options),
+        find_user(policy.updated_by, directory),
+        policy.updated_time,
     )
 
 

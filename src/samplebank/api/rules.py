@@ -142,7 +142,10 @@ class AnalysisRuleResponse(Shown):
 @get(
     f"{V2}/policy/default/rule",
     opt=operation(
-        "searchAnalysisRules", Permission.VIEW_POLICY, query=RuleListQuery, answers=list[AnalysisRuleResponse],
+        "searchAnalysisRules",
+        Permission.VIEW_POLICY,
+        query=RuleListQuery,
+        answers=list[AnalysisRuleResponse],
     ),
 )
 async def list_rules(request: Exchange) -> Answer:
@@ -157,8 +160,12 @@ async def list_rules(request: Exchange) -> Answer:
 @post(
     f"{V2}/policy/default/rule",
     opt=operation(
-        "addAnalysisRule", Permission.ADD_POLICY, query=NoQuery, body=AnalysisRuleAddRequest,
-        answers=AnalysisRuleResponse, status=201,
+        "addAnalysisRule",
+        Permission.ADD_POLICY,
+        query=NoQuery,
+        body=AnalysisRuleAddRequest,
+        answers=AnalysisRuleResponse,
+        status=201,
     ),
 )
 async def add_rule(request: Exchange) -> Answer:
@@ -171,7 +178,13 @@ async def add_rule(request: Exchange) -> Answer:
         action = await read_action(db, violations, data.action)
         violations.raise_if_any()
         rule = await rules.add_rule(
-            db, data.name, data.description, match, action, user_id=request.caller.user.id, now=request.now,
+            db,
+            data.name,
+            data.description,
+            match,
+            action,
+            user_id=request.caller.user.id,
+            now=request.now,
         )
         known = await _workers_of(db, [rule])
     return await request.show((rule, known), _show, 201)
@@ -179,7 +192,9 @@ async def add_rule(request: Exchange) -> Answer:
 
 @get(
     f"{V2}/policy/default/rule/{{id:str}}",
-    opt=operation("getAnalysisPolicyRule", Permission.VIEW_POLICY, query=NoQuery, answers=AnalysisRuleResponse),
+    opt=operation(
+        "getAnalysisPolicyRule", Permission.VIEW_POLICY, query=NoQuery, answers=AnalysisRuleResponse
+    ),
 )
 async def get_rule(request: Exchange) -> Answer:
     async with request.bank.database.connection() as db:
@@ -192,7 +207,10 @@ async def get_rule(request: Exchange) -> Answer:
 @put(
     f"{V2}/policy/default/rule/{{id:str}}",
     opt=operation(
-        "updateAnalysisRule", Permission.UPDATE_POLICY, query=NoQuery, body=AnalysisRuleUpdateRequest,
+        "updateAnalysisRule",
+        Permission.UPDATE_POLICY,
+        query=NoQuery,
+        body=AnalysisRuleUpdateRequest,
         answers=AnalysisRuleResponse,
     ),
 )
@@ -206,13 +224,22 @@ async def update_rule(request: Exchange) -> Answer:
         data = document.read(request.now)
         if rule.deleted_time is not None:
             violations.add("id", "The rule is deleted; add a new one.")
-        match = rule.match if data.match is None else read_match(violations, data.match, request.bank.directory)
+        match = (
+            rule.match if data.match is None else read_match(violations, data.match, request.bank.directory)
+        )
         action = rule.action if data.action is None else await read_action(db, violations, data.action)
         violations.raise_if_any()
         name = rule.name if data.name is None else data.name
         description = rule.description if data.description is None else data.description
         changed = await rules.update_rule(
-            db, rule, name, description, match, action, user_id=request.caller.user.id, now=request.now,
+            db,
+            rule,
+            name,
+            description,
+            match,
+            action,
+            user_id=request.caller.user.id,
+            now=request.now,
         )
         known = await _workers_of(db, [changed])
     return await request.show((changed, known), _show)
@@ -220,22 +247,30 @@ async def update_rule(request: Exchange) -> Answer:
 
 @delete(
     f"{V2}/policy/default/rule/{{id:str}}",
-    opt=operation("deleteAnalysisRule", Permission.DELETE_POLICY, query=NoQuery, answers=AnalysisRuleResponse),
+    opt=operation(
+        "deleteAnalysisRule", Permission.DELETE_POLICY, query=NoQuery, answers=AnalysisRuleResponse
+    ),
     status_code=200,
 )
 async def delete_rule(request: Exchange) -> Answer:
     request.read_query(NoQuery)
     async with request.bank.database.transaction() as db:
-        rule = await rules.delete_rule(db, request.path("id"), user_id=request.caller.user.id, now=request.now)
+        rule = await rules.delete_rule(
+            db, request.path("id"), user_id=request.caller.user.id, now=request.now
+        )
         known = await _workers_of(db, [rule])
     return await request.show((rule, known), _show)
 
 
 def read_match(violations: Violations, given: AnalysisRuleMatchClauseRequest, directory: Directory) -> Match:
     """The clause of a rule; none or more than one is a violation."""
-    clauses = [clause for clause in (given.customer, given.classification, given.submission) if clause is not None]
+    clauses = [
+        clause for clause in (given.customer, given.classification, given.submission) if clause is not None
+    ]
     if len(clauses) != 1:
-        violations.add("match", "A rule has exactly one of the clauses customer, classification and submission.")
+        violations.add(
+            "match", "A rule has exactly one of the clauses customer, classification and submission."
+        )
     if given.customer is not None:
         found = _read_customers(violations, given.customer.customer_or_group, directory)
         return Match(RuleKind.CUSTOMER, customers=tuple(found))
@@ -269,7 +304,9 @@ def _read_customers(violations: Violations, references: list[int | str], directo
     return list(found)
 
 
-async def read_action(db: Connection, violations: Violations, given: AnalysisRuleActionClauseRequest) -> Action:
+async def read_action(
+    db: Connection, violations: Violations, given: AnalysisRuleActionClauseRequest
+) -> Action:
     """What a rule does; nothing at all is a violation."""
     workers = given.workers or AnalysisRuleActionWorkersClauseRequest()
     options = given.options or AnalysisRuleActionOptionsClauseRequest()
@@ -299,14 +336,18 @@ def _show(row: tuple[Rule, dict[UUID, Worker]], directory: Directory) -> Analysi
         for ids in (action.workers_set, action.workers_add, action.workers_remove)
     )
     options = AnalysisRuleActionOptionsClauseResponse(
-        show_options(action.options_set), show_options(action.options_add), list(action.options_remove),
+        show_options(action.options_set),
+        show_options(action.options_add),
+        list(action.options_remove),
     )
     return AnalysisRuleResponse(
         rule.id,
         rule.name,
         rule.description,
         _show_match(rule.match, directory),
-        AnalysisRuleActionClauseResponse(AnalysisRuleActionWorkersClauseResponse(given, added, removed), options),
+        AnalysisRuleActionClauseResponse(
+            AnalysisRuleActionWorkersClauseResponse(given, added, removed), options
+        ),
         [] if rule.deleted_time is None else ["deleted"],
         UserInfo.of(directory.subject(rule.created_by)),
         rule.created_time,

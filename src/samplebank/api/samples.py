@@ -26,8 +26,11 @@ from samplebank.submissions import challenge, reanalysis
 from samplebank.verdicts.overview import Overview, get_overview
 
 Flag = Literal[
-    "exceededMaxSearchableSubmissions", "exceededMaxSearchableLinks", "exceededMaxSearchableAnalyses",
-    "exceededMaxSearchableStaticFacts", "deleted",
+    "exceededMaxSearchableSubmissions",
+    "exceededMaxSearchableLinks",
+    "exceededMaxSearchableAnalyses",
+    "exceededMaxSearchableStaticFacts",
+    "deleted",
 ]
 
 
@@ -64,8 +67,12 @@ class SampleMetaData(Shown):
 @post(
     f"{V2}/sample",
     opt=operation(
-        "addSample", Permission.SUBMIT_SAMPLE, query=NoQuery, answers=SampleCompleteUploadResponse,
-        also={201: SampleCompleteUploadResponse}, raw_body=True,
+        "addSample",
+        Permission.SUBMIT_SAMPLE,
+        query=NoQuery,
+        answers=SampleCompleteUploadResponse,
+        also={201: SampleCompleteUploadResponse},
+        raw_body=True,
     ),
 )
 async def upload(request: Exchange) -> Answer:
@@ -89,7 +96,9 @@ async def upload(request: Exchange) -> Answer:
         bank.signals.send(Signal.UNCLASSIFIED)
     sha256 = digests.sha256.hex()
     answer = SampleCompleteUploadResponse(
-        SampleInfo(sha256, digests.size), existed, ChallengeTokenResponse(token, sha256),
+        SampleInfo(sha256, digests.size),
+        existed,
+        ChallengeTokenResponse(token, sha256),
     )
     return envelope.single(answer, 200 if existed else 201)
 
@@ -129,7 +138,9 @@ async def reanalyse(request: Exchange) -> Answer:
         cause, subject = await reanalysis.cause_of(db, request.caller, sample)
         chosen = reanalysis.plan_again(book, subject)
         if not chosen.workers:
-            raise invalid("workers", "The policy selects no worker for this sample, so there is nothing to run.")
+            raise invalid(
+                "workers", "The policy selects no worker for this sample, so there is nothing to run."
+            )
         job, is_new = await open_again(db, cause, chosen, book, now=request.now)
     if is_new:
         bank.signals.send(Signal.TASKS)
@@ -140,7 +151,12 @@ def show_sample(row: Overview, directory: Directory) -> SampleMetaData:
     classification: Any = None
     if row.type is not None:
         classification = ClassificationResponse(
-            row.type, row.super_type or "", row.version or "", row.meta_data or {}, row.arch, row.platform,
+            row.type,
+            row.super_type or "",
+            row.version or "",
+            row.meta_data or {},
+            row.arch,
+            row.platform,
         )
     return SampleMetaData(
         row.sha256.hex(),

@@ -17,7 +17,7 @@ class Session(Shown):
 async def get_session(request: Exchange) -> Answer:
     """Who the key belongs to, and the permissions that it brings for some customer."""
     caller = request.caller
-    permissions = sorted(permission for permission, scope in caller.scopes.items() if scope)
+    permissions = sorted(str(permission) for permission, scope in caller.scopes.items() if scope)
     return single(Session(UserInfo.of(caller.user), permissions))
 
 

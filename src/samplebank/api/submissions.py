@@ -42,7 +42,9 @@ from samplebank.submissions.intake import Result, Token, submit
 from samplebank.submissions.model import NewSubmission, Submission
 
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
-REFUSED_TOKEN = "The challenge is unknown, expired or used already, or it is not yours or not for this sample."  # noqa: S105
+REFUSED_TOKEN = (
+    "The challenge is unknown, expired or used already, or it is not yours or not for this sample."  # noqa: S105
+)
 WRONG_ANSWER = "The answer to the challenge is wrong, and the challenge is used up: ask for another one."
 
 
@@ -111,7 +113,10 @@ def show_submission(row: Submission, directory: Directory) -> SubmissionResponse
 @post(
     f"{V2}/sample/{{sha256:str}}/challenge",
     opt=operation(
-        "getUploadChallenge", Permission.ADD_SUBMISSION, query=NoQuery, answers=SampleUploadChallengeResponse,
+        "getUploadChallenge",
+        Permission.ADD_SUBMISSION,
+        query=NoQuery,
+        answers=SampleUploadChallengeResponse,
     ),
 )
 async def get_challenge(request: Exchange) -> Answer:
@@ -131,7 +136,9 @@ async def get_challenge(request: Exchange) -> Answer:
 
 @get(
     f"{V2}/sample/{{sha256:str}}/submission",
-    opt=operation("listSubmissions", Permission.VIEW_SUBMISSION, query=PageQuery, answers=list[SubmissionResponse]),
+    opt=operation(
+        "listSubmissions", Permission.VIEW_SUBMISSION, query=PageQuery, answers=list[SubmissionResponse]
+    ),
 )
 async def list_submissions(request: Exchange) -> Response[bytes] | Stream:
     """The submissions of the sample that the caller may see, newest first."""
@@ -155,8 +162,12 @@ async def get_submission(request: Exchange) -> Answer:
 @post(
     f"{V2}/sample/{{sha256:str}}/submission",
     opt=operation(
-        "addSubmission", Permission.ADD_SUBMISSION, query=NoQuery, body=SubmissionAddRequest,
-        answers=SubmissionResponse, status=201,
+        "addSubmission",
+        Permission.ADD_SUBMISSION,
+        query=NoQuery,
+        body=SubmissionAddRequest,
+        answers=SubmissionResponse,
+        status=201,
         also={200: SubmissionResponse, 220: SubmissionRateLimitedResponse},
     ),
 )
@@ -175,7 +186,9 @@ async def add_submission(request: Exchange) -> Answer:
         raise invalid("challengeToken.sha256", "This is not a SHA-256.")
     await await_file_type(request, sample)
     digest = hashlib.sha256(raw).digest()
-    result = await _submit(request, sha256, Token(data.challenge_token.id, bytes.fromhex(answer), digest), new)
+    result = await _submit(
+        request, sha256, Token(data.challenge_token.id, bytes.fromhex(answer), digest), new
+    )
     return await _answer(request, sha256, result)
 
 
@@ -183,8 +196,14 @@ async def _submit(request: Exchange, sha256: bytes, token: Token, new: NewSubmis
     bank = request.bank
     async with bank.database.transaction() as db:
         return await submit(
-            db, sha256, token, new, await bank.book.current(db), user_id=request.caller.user.id,
-            similar_window=1000 * bank.settings.similar_submission_window, now=bank.clock(),
+            db,
+            sha256,
+            token,
+            new,
+            await bank.book.current(db),
+            user_id=request.caller.user.id,
+            similar_window=1000 * bank.settings.similar_submission_window,
+            now=bank.clock(),
         )
 
 
@@ -208,9 +227,11 @@ def read_submission(request: Exchange, data: SubmissionAddRequest) -> NewSubmiss
     violations = Violations()
     customer: Customer | None = caller.user.customer
     if data.customer is not None:
-        customer = find_customer(violations, "customer", data.customer, caller, directory)
+        customer = find_customer(violations, "customer", data.customer, directory)
     if data.tlp == "red":
-        violations.add("tlp", "A submission cannot be TLP red, because others than its recipient must read it.")
+        violations.add(
+            "tlp", "A submission cannot be TLP red, because others than its recipient must read it."
+        )
     acl = read_acl(violations, data.acl, directory)
     observed = read_time(violations, "observedTimestamp", data.observed_timestamp, now)
     expiry = read_time(violations, "retention", data.retention, now)

@@ -1,8 +1,8 @@
 """Reading requests strictly: all violations at once, each with the path of its field as the caller sent it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import jsonschema_rs
 import msgspec
@@ -30,7 +30,7 @@ class Document(Generic[T]):
         self._plain: Any = None
         self._mistake: msgspec.ValidationError | None = None
         try:
-            self._value = _decoder(wanted).decode(raw)
+            self._value = _decoder(cast("Any", wanted)).decode(raw)
         except msgspec.ValidationError as error:
             self._plain, self._mistake = _plain(raw), error
         except RecursionError:
@@ -51,7 +51,7 @@ class Document(Generic[T]):
 
 def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -> T:
     """A query string as its type: lists are repeated parameters, booleans as Python or JSON writes them."""
-    lists = _list_fields(wanted)
+    lists = _list_fields(cast("Any", wanted))
     plain: dict[str, Any] = {}
     repeated = []
     for name, value in pairs:
@@ -71,13 +71,16 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -
 
 
 def violations_of(
-    plain: Any, wanted: type[Any], now: Millis, mistake: msgspec.ValidationError | None,
+    plain: Any,
+    wanted: type[Any],
+    now: Millis,
+    mistake: msgspec.ValidationError | None,
 ) -> list[Violation]:
     """Everything that keeps `plain` from being a `wanted`; `mistake` is the first of it, as the decoder said it."""
     if not isinstance(plain, dict):
         return [Violation("The body must be a JSON object.")]
-    validator, free = _validator(wanted)
-    found = []
+    validator, free = _validator(cast("Any", wanted))
+    found: list[Violation] = []
     for error in validator.iter_errors(_without_nulls(plain, free)):
         found.extend(_told(error))
         if len(found) >= MOST_TOLD:
@@ -145,12 +148,12 @@ def _plain(raw: bytes) -> Any:
 
 
 def _told(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
-    path = list(error.instance_path)
+    path, kind = list(error.instance_path), cast("Any", error.kind)
     if error.kind.name == "required":
-        name = error.kind.property
+        name = kind.property
         yield Violation(f"The field {name} is required.", path_of([*path, name]))
     elif error.kind.name == "additionalProperties":
-        for name in error.kind.unexpected:
+        for name in kind.unexpected:
             yield Violation(f"There is no field {name} here.", path_of([*path, name]))
     elif error.kind.name == "anyOf":
         yield Violation("The value is of the wrong type.", path_of(path))
@@ -160,7 +163,7 @@ def _told(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
 
 def _bad_times(plain: Mapping[str, Any], wanted: type[Any], now: Millis) -> list[Violation]:
     violations = Violations()
-    for name in _time_fields(wanted) & plain.keys():
+    for name in _time_fields(cast("Any", wanted)) & plain.keys():
         if isinstance(plain[name], str | int) and not isinstance(plain[name], bool):
             read_time(violations, name, plain[name], now)
     return list(violations)
@@ -186,7 +189,7 @@ def _nul_paths(value: Any, path: list[str | int]) -> Iterator[list[str | int]]:
 
 
 def _without_nulls(value: Any, free: frozenset[str]) -> Any:
-    """null counts as not given, except inside the fields that hold any JSON value."""
+    """Null counts as not given, except inside the fields that hold any JSON value."""
     if isinstance(value, dict):
         kept = {name: inner for name, inner in value.items() if inner is not None}
         return {name: inner if name in free else _without_nulls(inner, free) for name, inner in kept.items()}
@@ -206,13 +209,13 @@ def _coerced_text(text: str) -> Any:
 
 
 @cache
-def _decoder(wanted: type[T]) -> msgspec.json.Decoder[T]:
-    return msgspec.json.Decoder(wanted)
+def _decoder(wanted: Hashable) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(cast("type[Any]", wanted))
 
 
 @cache
-def _validator(wanted: type[Any]) -> tuple[jsonschema_rs.Validator, frozenset[str]]:
-    schema = msgspec.json.schema(wanted)
+def _validator(wanted: Hashable) -> tuple[jsonschema_rs.Validator, frozenset[str]]:
+    schema: dict[str, Any] = msgspec.json.schema(wanted)
     free = {
         name
         for definition in schema.get("$defs", {}).values()
@@ -236,17 +239,17 @@ def _without_null_types(schema: Any) -> Any:
 
 
 @cache
-def _list_fields(wanted: type[Any]) -> frozenset[str]:
+def _list_fields(wanted: Hashable) -> frozenset[str]:
     properties = _properties(wanted)
     return frozenset(name for name, inner in properties.items() if inner.get("type") == "array")
 
 
 @cache
-def _time_fields(wanted: type[Any]) -> frozenset[str]:
+def _time_fields(wanted: Hashable) -> frozenset[str]:
     return frozenset(name for name, inner in _properties(wanted).items() if inner.get("x-time"))
 
 
-def _properties(wanted: type[Any]) -> dict[str, dict[str, Any]]:
+def _properties(wanted: Hashable) -> dict[str, dict[str, Any]]:
     schema = _without_null_types(msgspec.json.schema(wanted))
     name = schema["$ref"].rsplit("/", 1)[1]
     properties: dict[str, dict[str, Any]] = schema["$defs"][name]["properties"]

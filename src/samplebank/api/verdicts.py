@@ -19,7 +19,12 @@ from samplebank.verdicts import queries, ruling
 from samplebank.verdicts.model import Verdict
 
 Sort = Literal[
-    "createdTimestamp", "triggeredDetections", "score", "-createdTimestamp", "-triggeredDetections", "-score",
+    "createdTimestamp",
+    "triggeredDetections",
+    "score",
+    "-createdTimestamp",
+    "-triggeredDetections",
+    "-score",
 ]
 
 
@@ -65,7 +70,9 @@ class VerdictAddRequest(Body):
 def show_verdict(row: Verdict, directory: Directory) -> VerdictResponse:
     job: Any = None if row.job_id is None else JobInfo(row.job_id, row.job_state)  # type: ignore[arg-type]
     # The query has built these as they go over the wire; making objects of them would only cost time.
-    analyses: list[Any] = [{name: value for name, value in a.items() if value is not None} for a in row.analyses]
+    analyses: list[Any] = [
+        {name: value for name, value in a.items() if value is not None} for a in row.analyses
+    ]
     tags: list[Any] = row.tags
     return VerdictResponse(
         row.sha256.hex(),
@@ -83,7 +90,9 @@ def show_verdict(row: Verdict, directory: Directory) -> VerdictResponse:
 
 @get(
     f"{V2}/sample/{{sha256:str}}/verdict",
-    opt=operation("listVerdicts", Permission.VIEW_VERDICTS, query=VerdictQuery, answers=list[VerdictResponse]),
+    opt=operation(
+        "listVerdicts", Permission.VIEW_VERDICTS, query=VerdictQuery, answers=list[VerdictResponse]
+    ),
 )
 async def list_verdicts(request: Exchange) -> Response[bytes] | Stream:
     """The verdicts on the sample, newest first unless sorted otherwise."""
@@ -96,7 +105,12 @@ async def list_verdicts(request: Exchange) -> Response[bytes] | Stream:
 @post(
     f"{V2}/sample/{{sha256:str}}/verdict",
     opt=operation(
-        "addVerdict", Permission.ADD_VERDICT, query=NoQuery, body=VerdictAddRequest, answers=VerdictResponse, status=201,
+        "addVerdict",
+        Permission.ADD_VERDICT,
+        query=NoQuery,
+        body=VerdictAddRequest,
+        answers=VerdictResponse,
+        status=201,
     ),
 )
 async def add_verdict(request: Exchange) -> Answer:
@@ -108,8 +122,13 @@ async def add_verdict(request: Exchange) -> Answer:
     bank = request.bank
     async with bank.database.transaction() as db:
         id_ = await ruling.rule_by_hand(
-            db, sample.id, data.status_override, data.comment, user_id=request.caller.user.id,
-            threshold=bank.settings.malicious_score, now=request.now,
+            db,
+            sample.id,
+            data.status_override,
+            data.comment,
+            user_id=request.caller.user.id,
+            threshold=bank.settings.malicious_score,
+            now=request.now,
         )
         row = await queries.get_verdict(db, request.caller, id_)
     bank.signals.send(Signal.VERDICTS)

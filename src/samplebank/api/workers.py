@@ -16,8 +16,14 @@ from samplebank.policy import workers
 from samplebank.policy.model import Worker
 
 Sort = Literal[
-    "shortName", "createdTimestamp", "lastUpdatedTimestamp", "deletedTimestamp",
-    "-shortName", "-createdTimestamp", "-lastUpdatedTimestamp", "-deletedTimestamp",
+    "shortName",
+    "createdTimestamp",
+    "lastUpdatedTimestamp",
+    "deletedTimestamp",
+    "-shortName",
+    "-createdTimestamp",
+    "-lastUpdatedTimestamp",
+    "-deletedTimestamp",
 ]
 LANGUAGE = "english"
 
@@ -82,7 +88,10 @@ def show_worker(row: Worker, directory: Directory) -> AnalysisWorkerResponse:
 @get(
     f"{V2}/worker",
     opt=operation(
-        "listAnalysisWorkers", Permission.VIEW_WORKER, query=WorkerListQuery, answers=list[AnalysisWorkerResponse],
+        "listAnalysisWorkers",
+        Permission.VIEW_WORKER,
+        query=WorkerListQuery,
+        answers=list[AnalysisWorkerResponse],
     ),
 )
 async def list_workers(request: Exchange) -> Answer:
@@ -96,8 +105,12 @@ async def list_workers(request: Exchange) -> Answer:
 @post(
     f"{V2}/worker",
     opt=operation(
-        "addAnalysisWorker", Permission.ADD_WORKER, query=NoQuery, body=AnalysisWorkerAddRequest,
-        answers=AnalysisWorkerResponse, status=201,
+        "addAnalysisWorker",
+        Permission.ADD_WORKER,
+        query=NoQuery,
+        body=AnalysisWorkerAddRequest,
+        answers=AnalysisWorkerResponse,
+        status=201,
     ),
 )
 async def add_worker(request: Exchange) -> Answer:
@@ -110,8 +123,13 @@ async def add_worker(request: Exchange) -> Answer:
         workers.check_schema(data.schema)
     async with request.bank.database.transaction() as db:
         row = await workers.add_worker(
-            db, data.short_name, data.localized_names, data.localized_descriptions, _stored(data.schema),
-            user_id=request.caller.user.id, now=request.now,
+            db,
+            data.short_name,
+            data.localized_names,
+            data.localized_descriptions,
+            _stored(data.schema),
+            user_id=request.caller.user.id,
+            now=request.now,
         )
     return await request.show(row, show_worker, 201)
 
@@ -142,7 +160,10 @@ async def get_schema(request: Exchange) -> Answer:
 @put(
     f"{V2}/worker/{{worker:str}}",
     opt=operation(
-        "updateAnalysisWorker", Permission.UPDATE_WORKER, query=NoQuery, body=AnalysisWorkerUpdateRequest,
+        "updateAnalysisWorker",
+        Permission.UPDATE_WORKER,
+        query=NoQuery,
+        body=AnalysisWorkerUpdateRequest,
         answers=AnalysisWorkerResponse,
     ),
 )
@@ -157,15 +178,23 @@ async def update_worker(request: Exchange) -> Answer:
         if data.schema is not None:
             workers.check_schema(data.schema)
         row = await workers.update_worker(
-            db, reference, data.short_name, data.localized_names, data.localized_descriptions, _stored(data.schema),
-            user_id=request.caller.user.id, now=request.now,
+            db,
+            reference,
+            data.short_name,
+            data.localized_names,
+            data.localized_descriptions,
+            _stored(data.schema),
+            user_id=request.caller.user.id,
+            now=request.now,
         )
     return await request.show(row, show_worker)
 
 
 @delete(
     f"{V2}/worker/{{worker:str}}",
-    opt=operation("deleteAnalysisWorker", Permission.DELETE_WORKER, query=NoQuery, answers=AnalysisWorkerResponse),
+    opt=operation(
+        "deleteAnalysisWorker", Permission.DELETE_WORKER, query=NoQuery, answers=AnalysisWorkerResponse
+    ),
     status_code=200,
 )
 async def delete_worker(request: Exchange) -> Answer:
@@ -173,13 +202,18 @@ async def delete_worker(request: Exchange) -> Answer:
     request.read_query(NoQuery)
     async with request.bank.database.transaction() as db:
         row = await workers.delete_worker(
-            db, request.path("worker"), user_id=request.caller.user.id, now=request.now,
+            db,
+            request.path("worker"),
+            user_id=request.caller.user.id,
+            now=request.now,
         )
     return await request.show(row, show_worker)
 
 
 def check_name_and_texts(
-    short_name: str | None, names: dict[str, str] | None, descriptions: dict[str, str] | None,
+    short_name: str | None,
+    names: dict[str, str] | None,
+    descriptions: dict[str, str] | None,
 ) -> None:
     if short_name is not None and not short_name:
         raise invalid("shortName", "A worker needs a name.")

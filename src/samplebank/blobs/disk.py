@@ -44,8 +44,7 @@ class DiskStore:
         try:
             async for chunk in chunks:
                 gathered += chunk
-                if writing.size + len(gathered) > most:
-                    raise TooLarge(f"The body is larger than {most} bytes, which is the most that is taken.")
+                _check_size(writing.size + len(gathered), most)
                 if len(gathered) >= PIECE:
                     await asyncio.to_thread(writing.write, gathered)
                     gathered = bytearray()
@@ -56,14 +55,20 @@ class DiskStore:
         return StagedFile(writing.path, self.path(area, digests.sha256), digests)
 
     async def read(
-        self, area: Area, sha256: bytes, start: int = 0, length: int | None = None,
+        self,
+        area: Area,
+        sha256: bytes,
+        start: int = 0,
+        length: int | None = None,
     ) -> AsyncIterator[bytes]:
         file = await asyncio.to_thread(self._open, area, sha256)
         try:
             await asyncio.to_thread(file.seek, start)
             left = length
             while left is None or left > 0:
-                piece = await asyncio.to_thread(file.read, READ_PIECE if left is None else min(READ_PIECE, left))
+                piece = await asyncio.to_thread(
+                    file.read, READ_PIECE if left is None else min(READ_PIECE, left)
+                )
                 if not piece:
                     return
                 left = None if left is None else left - len(piece)
@@ -133,7 +138,9 @@ class _Writing:
         self.path = path
         self.size = 0
         self._file: BinaryIO | None = None
-        self._hashes = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256", "sha512")]
+        self._hashes = [
+            hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256", "sha512")
+        ]
 
     def write(self, piece: bytes | bytearray) -> None:
         if self._file is None:
@@ -157,6 +164,11 @@ class _Writing:
         if self._file is not None:
             self._file.close()
             self.path.unlink(missing_ok=True)
+
+
+def _check_size(size: int, most: int) -> None:
+    if size > most:
+        raise TooLarge(f"The body is larger than {most} bytes, which is the most that is taken.")
 
 
 def _rename(path: Path, target: Path) -> None:

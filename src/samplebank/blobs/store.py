@@ -42,7 +42,9 @@ class Blobs(Protocol):
     async def stage(self, area: Area, chunks: AsyncIterator[bytes], most: int) -> Staged:
         """Write the stream, durably, with flat memory. Raises `TooLarge` as soon as it exceeds `most` bytes."""
 
-    def read(self, area: Area, sha256: bytes, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    def read(
+        self, area: Area, sha256: bytes, start: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
         """The bytes from `start` on, in pieces. Raises `NotFound` when there are none of that name."""
 
     def local(self, area: Area, sha256: bytes) -> AbstractAsyncContextManager[Path]:

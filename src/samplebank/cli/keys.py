@@ -37,7 +37,9 @@ def create(
     """Make a key for a user and print it, this once."""
     unknown = [name for name in role or () if name not in ROLES]
     if unknown:
-        raise typer.BadParameter(f"{unknown[0]} is no role; the roles are {', '.join(ROLES)}.", param_hint="--role")
+        raise typer.BadParameter(
+            f"{unknown[0]} is no role; the roles are {', '.join(ROLES)}.", param_hint="--role"
+        )
     now = clock()
     try:
         expiry = None if expires is None else timespec.parse(expires, now=now)
@@ -48,7 +50,13 @@ def create(
         user_id = await provisioning.get_user_id(db, user)
         customers = [await _customer_id(db, name) for name in customer] if customer else None
         return await keys.issue(
-            db, user_id, now=now, label=label, roles=role or None, customers=customers, expiry=expiry,
+            db,
+            user_id,
+            now=now,
+            label=label,
+            roles=role or None,
+            customers=customers,
+            expiry=expiry,
         )
 
     id_, key = _run(make)
@@ -60,7 +68,9 @@ def create(
 
 @key_app.command(name="list")
 def list_(
-    *, user: Annotated[str | None, typer.Option(help="Only the keys of this user.")] = None, as_json: JsonOption = False,
+    *,
+    user: Annotated[str | None, typer.Option(help="Only the keys of this user.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List keys; the keys themselves are stored nowhere."""
     found = _run(lambda db: keys.list_keys(db, user))
@@ -68,7 +78,14 @@ def list_(
         write_json([msgspec.structs.asdict(key) for key in found])
         return
     rows = [
-        (key.id, key.user, key.label, _said(key.created_time), _said(key.expiry_time), _said(key.revoked_time))
+        (
+            key.id,
+            key.user,
+            key.label,
+            _said(key.created_time),
+            _said(key.expiry_time),
+            _said(key.revoked_time),
+        )
         for key in found
     ]
     out().print(table(["id", "user", "label", "created", "expires", "revoked"], rows))

@@ -31,7 +31,10 @@ def serve(
 ) -> None:
     """Run the service until Ctrl-C or SIGTERM."""
     given = {"HOST": host, "PORT": port, "PROCESSES": processes}
-    environment = {**os.environ, **{f"{PREFIX}{name}": str(value) for name, value in given.items() if value is not None}}
+    environment = {
+        **os.environ,
+        **{f"{PREFIX}{name}": str(value) for name, value in given.items() if value is not None},
+    }
     own = settings.load(environment)
     logs.set_up(own.log_format)
     make_data_folder(own)
@@ -67,7 +70,9 @@ def _start_workers(own: Settings) -> Child:
 def _environment(own: Settings, database_url: str) -> dict[str, str]:
     """Every setting as the other processes shall see it, whatever file it came from."""
     shared = {
-        f"{PREFIX}{name.upper()}": str(value) for name, value in msgspec.structs.asdict(own).items() if value is not None
+        f"{PREFIX}{name.upper()}": str(value)
+        for name, value in msgspec.structs.asdict(own).items()
+        if value is not None
     }
     metrics = own.folder / "metrics"
     shutil.rmtree(metrics, ignore_errors=True)

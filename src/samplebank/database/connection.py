@@ -44,7 +44,7 @@ async def _prepare(db: "asyncpg.Connection[Any]") -> None:
 
 @asynccontextmanager
 async def _told_apart(db: Connection) -> AsyncIterator[None]:
-    """asyncpg has one error for lost connections and for mistakes in its use, which must not look like the former."""
+    """Asyncpg has one error for lost connections and for mistakes in its use, which must not look like the former."""
     try:
         yield
     except asyncpg.InterfaceError as error:
@@ -86,7 +86,11 @@ async def connect(url: str, *, least: int = 1, most: int = 16) -> Database:
     """Open a pool on `url`; raises `Unavailable` when no connection can be had."""
     try:
         pool = await asyncpg.create_pool(
-            url, min_size=least, max_size=most, init=_prepare, command_timeout=60,
+            url,
+            min_size=least,
+            max_size=most,
+            init=_prepare,
+            command_timeout=60,
             server_settings={"application_name": "samplebank", "jit": "off"},
         )
     except (*GONE, asyncpg.PostgresError) as error:

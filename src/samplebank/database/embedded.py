@@ -123,7 +123,9 @@ class EmbeddedServer:
         arguments = ("-D", str(self.data), "-l", str(log), "-o", options, "-w", "-t", str(START_SECONDS))
         done = self._run("pg_ctl", "start", *arguments)
         if done.returncode != 0:
-            raise Unavailable(f"The embedded PostgreSQL did not start; its log is {log}. {done.stdout[-500:].strip()}")
+            raise Unavailable(
+                f"The embedded PostgreSQL did not start; its log is {log}. {done.stdout[-500:].strip()}"
+            )
 
     def _running(self) -> bool:
         return self._run("pg_ctl", "status", "-D", str(self.data)).returncode == 0
@@ -133,7 +135,14 @@ class EmbeddedServer:
         fresh = self.data / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)
         done = self._run(
-            "initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8",
+            "initdb",
+            "-D",
+            str(fresh),
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
             "--data-checksums",
         )
         if done.returncode != 0:
@@ -146,13 +155,21 @@ class EmbeddedServer:
         fresh.rmdir()
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        account = {} if self._account is None else {"user": self._account.pw_uid, "group": self._account.pw_gid}
+        account = self._account
         # A file, not a pipe: the server inherits it and would keep a pipe open for ever.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(  # noqa: S603 the program is one of PostgreSQL's own
-                [str(BINARIES / program), *arguments], stdout=output, stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL, cwd=self.data, check=False, text=True, start_new_session=True,
-                extra_groups=[] if account else None, **account,
+                [str(BINARIES / program), *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd=self.data,
+                check=False,
+                text=True,
+                start_new_session=True,
+                user=None if account is None else account.pw_uid,
+                group=None if account is None else account.pw_gid,
+                extra_groups=None if account is None else [],
             )
             output.seek(0)
             return subprocess.CompletedProcess(done.args, done.returncode, output.read(), "")

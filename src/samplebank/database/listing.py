@@ -21,7 +21,14 @@ class Listing(Generic[R]):
     """A question whose answer is a list: what to select, and how a row becomes an object."""
 
     def __init__(
-        self, columns: str, source: str, where: Where, order: str, make: Callable[..., R], *, head: str = "",
+        self,
+        columns: str,
+        source: str,
+        where: Where,
+        order: str,
+        make: Callable[..., R],
+        *,
+        head: str = "",
     ) -> None:
         self.columns = columns
         self.source = source

@@ -80,12 +80,14 @@ class Signals:
             await asyncio.sleep(RECONNECT)
 
     async def _receive_once(self) -> None:
-        db: "asyncpg.Connection[Any]" = await asyncpg.connect(self._database.url)
+        db: asyncpg.Connection[Any] = await asyncpg.connect(self._database.url)
         lost = asyncio.Event()
         db.add_termination_listener(lambda _: lost.set())
         try:
             for signal in Signal:
-                await db.add_listener(signal, lambda _db, _pid, channel, _payload: self._arrived(Signal(channel)))
+                await db.add_listener(
+                    signal, lambda _db, _pid, channel, _payload: self._arrived(Signal(channel))
+                )
             for signal in Signal:
                 self._arrived(signal)
             await lost.wait()

@@ -120,5 +120,5 @@ def _architecture(machine: object) -> str | None:
     return None if name.isdecimal() else ARCHITECTURES.get(name, name.lower())
 
 
-def _name(value: Any) -> str:  # noqa: ANN401 -- LIEF gives an enumeration member, or a bare number it has no name for
+def _name(value: Any) -> str:
     return str(getattr(value, "name", value))

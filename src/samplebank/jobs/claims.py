@@ -80,7 +80,13 @@ class Held(msgspec.Struct, frozen=True):
 
 
 async def claim(
-    db: Connection, caller: Caller, worker: UUID, *, most: int, now: Millis, lease: Millis,
+    db: Connection,
+    caller: Caller,
+    worker: UUID,
+    *,
+    most: int,
+    now: Millis,
+    lease: Millis,
 ) -> list[Claim]:
     """Hand the longest-waiting open tasks to `worker`; nobody else gets them until the lease ends."""
     where = Where()
@@ -89,7 +95,10 @@ async def claim(
     if not scope.everywhere:
         where.add("t.customer_id = ANY({}::bigint[])", sorted(scope.customers))
     query = CLAIM.format(
-        conditions=where.sql, most=where.value(most), now=f"{where.value(now)}::bigint", until=where.value(now + lease),
+        conditions=where.sql,
+        most=where.value(most),
+        now=f"{where.value(now)}::bigint",
+        until=where.value(now + lease),
     )
     return [Claim(*row) for row in await db.fetch(query, *where.parameters)]
 

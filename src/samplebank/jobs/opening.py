@@ -50,7 +50,9 @@ async def open_job(db: Connection, cause: Cause, plan: Plan, book: PolicyBook, *
     return unfinished or await _open(db, cause, plan, book, now=now)
 
 
-async def open_again(db: Connection, cause: Cause, plan: Plan, book: PolicyBook, *, now: Millis) -> tuple[Job, bool]:
+async def open_again(
+    db: Connection, cause: Cause, plan: Plan, book: PolicyBook, *, now: Millis
+) -> tuple[Job, bool]:
     """Open a new job, unless an unfinished one has the same workers: (the job, whether it is new)."""
     unfinished = await find_unfinished(db, cause, plan, None)
     id_ = unfinished or await _open(db, cause, plan, book, now=now)
@@ -60,7 +62,11 @@ async def open_again(db: Connection, cause: Cause, plan: Plan, book: PolicyBook,
 async def find_unfinished(db: Connection, cause: Cause, plan: Plan, options: bytes | None) -> UUID | None:
     """The oldest unfinished job with these workers, and, unless None, these options."""
     found: UUID | None = await db.fetchval(
-        FIND_UNFINISHED, cause.sample_id, cause.customer_id, list(plan.workers), options,
+        FIND_UNFINISHED,
+        cause.sample_id,
+        cause.customer_id,
+        list(plan.workers),
+        options,
     )
     return found
 
@@ -69,10 +75,16 @@ async def _open(db: Connection, cause: Cause, plan: Plan, book: PolicyBook, *, n
     job_id = new_id()
     rules = [{"id": str(rule), "version": version} for rule, version in plan.rules]
     await db.execute(
-        OPEN, job_id, cause.sample_id, cause.customer_id, cause.submission_id, now, list(plan.workers),
-        msgspec.json.encode(plan.options), msgspec.json.encode(rules), [new_id() for _ in plan.workers],
+        OPEN,
+        job_id,
+        cause.sample_id,
+        cause.customer_id,
+        cause.submission_id,
+        now,
+        list(plan.workers),
+        msgspec.json.encode(plan.options),
+        msgspec.json.encode(rules),
+        [new_id() for _ in plan.workers],
         [book.names[worker] for worker in plan.workers],
     )
     return job_id
-
-

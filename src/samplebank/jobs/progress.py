@@ -63,7 +63,9 @@ async def lock_job(db: Connection, job_id: UUID) -> OpenJob:
     return OpenJob(job_id, *row)
 
 
-async def move_task(db: Connection, job: OpenJob, task_id: UUID, move: Move, *, now: Millis) -> tuple[Task, bool]:
+async def move_task(
+    db: Connection, job: OpenJob, task_id: UUID, move: Move, *, now: Millis
+) -> tuple[Task, bool]:
     """Move a task of the locked job: (the task, whether it was the last open one).
 
     Raises `Conflict` for an illegal move, `Invalid` for analyses of another sample, `NotFound`.
@@ -76,7 +78,9 @@ async def move_task(db: Connection, job: OpenJob, task_id: UUID, move: Move, *, 
         await _check_repeat(db, task_id, move)
         return await get_task(db, job.id, task_id), False
     if move.to not in MOVES[state]:
-        raise Conflict(Violation(f"The task is {state}, which is final: it cannot become {move.to}.", "state"))
+        raise Conflict(
+            Violation(f"The task is {state}, which is final: it cannot become {move.to}.", "state")
+        )
     if move.lease is not None and move.lease != row["lease_token"]:
         raise Conflict("The lease of this task is lost: another worker may have it by now.")
     await _check_analyses(db, job, move)

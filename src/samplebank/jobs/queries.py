@@ -22,7 +22,11 @@ JOB_SORTS = {
     "startTimestamp": "j.start_time?",
     "endTimestamp": "j.end_time?",
 }
-JOB_TIMES = {"enqueuedTimestamp": "j.enqueued_time", "startTimestamp": "j.start_time", "endTimestamp": "j.end_time"}
+JOB_TIMES = {
+    "enqueuedTimestamp": "j.enqueued_time",
+    "startTimestamp": "j.start_time",
+    "endTimestamp": "j.end_time",
+}
 TASK_COLUMNS = """
     t.id, t.worker, t.state, t.enqueued_time, t.start_time, t.end_time, t.message,
     coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.score, a.agent_name, a.agent_version) ORDER BY a.id)
@@ -80,7 +84,8 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Lis
         where.add("j.state = ANY({}::text[])", list(wanted.states))
     if wanted.samples is not None:
         where.add(
-            "j.sample_id = ANY(ARRAY(SELECT id FROM sample WHERE sha256 = ANY({}::bytea[])))", list(wanted.samples),
+            "j.sample_id = ANY(ARRAY(SELECT id FROM sample WHERE sha256 = ANY({}::bytea[])))",
+            list(wanted.samples),
         )
     if wanted.customers is not None:
         where.add("j.customer_id = ANY({}::bigint[])", list(wanted.customers))
@@ -116,7 +121,9 @@ def tasks_of(job_id: UUID, sort: Sequence[str]) -> Listing[Task]:
 async def get_task(db: Connection, job_id: UUID, reference: str | UUID) -> Task:
     """A task of the job; raises `NotFound`."""
     id_ = reference if isinstance(reference, UUID) else find_id(reference)
-    row = await db.fetchrow(f"SELECT {TASK_COLUMNS} FROM job_task t WHERE t.job_id = $1 AND t.id = $2", job_id, id_)
+    row = await db.fetchrow(
+        f"SELECT {TASK_COLUMNS} FROM job_task t WHERE t.job_id = $1 AND t.id = $2", job_id, id_
+    )
     if row is None:
         raise NotFound(NO_TASK)
     return Task(*row)

@@ -33,7 +33,9 @@ async def overdue_jobs(db: Connection, *, enqueued_before: Millis, started_befor
     return [row[0] for row in rows]
 
 
-async def is_overdue(db: Connection, job_id: UUID, *, enqueued_before: Millis, started_before: Millis) -> bool:
+async def is_overdue(
+    db: Connection, job_id: UUID, *, enqueued_before: Millis, started_before: Millis
+) -> bool:
     """Asked again once the job is locked, as it may have ended meanwhile."""
     overdue: bool = await db.fetchval(IS_OVERDUE, job_id, enqueued_before, started_before)
     return overdue

@@ -34,7 +34,15 @@ async def _identify(bank: Bank, identifier: Identifier, sha256: bytes) -> Classi
     except NotFound as error:
         return Classification("unknown", "unknown", None, None, "", {"failure": str(error)})
     if "failure" in found.meta_data:
-        log.warning("classification.failed", extra={"fields": {"sample": sha256.hex(), "why": found.meta_data["failure"]}})
+        log.warning(
+            "classification.failed",
+            extra={"fields": {"sample": sha256.hex(), "why": found.meta_data["failure"]}},
+        )
     return Classification(
-        found.type, found.super_type, found.arch, found.platform, found.version or "unknown", found.meta_data,
+        found.type,
+        found.super_type,
+        found.arch,
+        found.platform,
+        found.version or "unknown",
+        found.meta_data,
     )

@@ -34,12 +34,12 @@ async def keep_house(bank: Bank) -> None:
 
 async def _keep_house_once(bank: Bank) -> None:
     """Take the lock on a connection of its own; losing that connection is losing the election."""
-    db: "asyncpg.Connection[Any]" = await asyncpg.connect(bank.database.url)
+    db: asyncpg.Connection[Any] = await asyncpg.connect(bank.database.url)
     lost = asyncio.Event()
     db.add_termination_listener(lambda _: lost.set())
     try:
         while not await db.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
-            await asyncio.sleep(ELECTION)
+            await asyncio.wait({asyncio.create_task(lost.wait())}, timeout=ELECTION)
         log.info("housekeeper.elected")
         housework = asyncio.create_task(_housework(bank))
         losing = asyncio.create_task(lost.wait())
@@ -63,12 +63,17 @@ async def _housework(bank: Bank) -> None:
             tasks.create_task(_again_and_again(bank, sweep, settings.sweep_interval, None))
         tasks.create_task(_again_and_again(bank, generate_events, settings.sweep_interval, Signal.VERDICTS))
         tasks.create_task(
-            _again_and_again(bank, lambda b: classify_waiting(b, identifier), settings.sweep_interval, Signal.UNCLASSIFIED),
+            _again_and_again(
+                bank, lambda b: classify_waiting(b, identifier), settings.sweep_interval, Signal.UNCLASSIFIED
+            ),
         )
 
 
 async def _again_and_again(
-    bank: Bank, sweep: Sweep | Callable[[Bank], Awaitable[None]], interval: float, signal: Signal | None,
+    bank: Bank,
+    sweep: Sweep | Callable[[Bank], Awaitable[None]],
+    interval: float,
+    signal: Signal | None,
 ) -> None:
     """Run a sweep each `interval` seconds, and as soon as `signal` arrives."""
     async with contextlib.AsyncExitStack() as stack:
@@ -80,6 +85,8 @@ async def _again_and_again(
             try:
                 await sweep(bank)
             except (Refusal, asyncpg.PostgresError, OSError):
-                log.exception("sweep.failed", extra={"fields": {"sweep": getattr(sweep, "__name__", "classify")}})
+                log.exception(
+                    "sweep.failed", extra={"fields": {"sweep": getattr(sweep, "__name__", "classify")}}
+                )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(arrived.wait(), interval)

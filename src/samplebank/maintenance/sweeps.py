@@ -28,7 +28,9 @@ async def time_out_jobs(bank: Bank) -> None:
             overdue = await timeouts.overdue_jobs(db, **limits)
         for job_id in overdue:
             async with bank.database.transaction() as db:
-                if await settling.time_out_job(db, job_id, settings.malicious_score, **limits, now=bank.clock()):
+                if await settling.time_out_job(
+                    db, job_id, settings.malicious_score, **limits, now=bank.clock()
+                ):
                     log.info("job.timeout", extra={"fields": {"job": job_id}})
         if len(overdue) < timeouts.BATCH:
             return

@@ -49,14 +49,26 @@ async def get_policy(db: Connection) -> Policy:
 
 
 async def put_policy(
-    db: Connection, workers: tuple[UUID, ...], options: tuple[Option, ...], *, user_id: int, now: Millis,
+    db: Connection,
+    workers: tuple[UUID, ...],
+    options: tuple[Option, ...],
+    *,
+    user_id: int,
+    now: Millis,
 ) -> Policy:
     await db.execute(PUT_POLICY, list(workers), options, user_id, now)
     return await get_policy(db)
 
 
 async def add_rule(
-    db: Connection, name: str, description: str, match: Match, action: Action, *, user_id: int, now: Millis,
+    db: Connection,
+    name: str,
+    description: str,
+    match: Match,
+    action: Action,
+    *,
+    user_id: int,
+    now: Millis,
 ) -> Rule:
     """Store a rule. Raises `Conflict` when another rule matches the same."""
     id_ = new_id()
@@ -66,7 +78,15 @@ async def add_rule(
 
 
 async def update_rule(
-    db: Connection, rule: Rule, name: str, description: str, match: Match, action: Action, *, user_id: int, now: Millis,
+    db: Connection,
+    rule: Rule,
+    name: str,
+    description: str,
+    match: Match,
+    action: Action,
+    *,
+    user_id: int,
+    now: Millis,
 ) -> Rule:
     await db.execute(UPDATE_RULE, *_values(name, description, match, action), rule.id, user_id, now)
     await db.execute("DELETE FROM policy_rule_match WHERE rule_id = $1", rule.id)
@@ -142,9 +162,20 @@ class PolicyBook:
 
 def _values(name: str, description: str, match: Match, action: Action) -> tuple[object, ...]:
     return (
-        name, description, match.kind, match.customers, match.types, match.super_types, match.meta_keys,
-        match.meta_values, action.workers_set, action.workers_add, action.workers_remove, action.options_set,
-        action.options_add, action.options_remove,
+        name,
+        description,
+        match.kind,
+        match.customers,
+        match.types,
+        match.super_types,
+        match.meta_keys,
+        match.meta_values,
+        action.workers_set,
+        action.workers_add,
+        action.workers_remove,
+        action.options_set,
+        action.options_add,
+        action.options_remove,
     )
 
 
@@ -160,10 +191,15 @@ def _rule(row: "asyncpg.Record") -> Rule:
     match = Match(RuleKind(values[4]), *(tuple(value) for value in values[5:10]))
     workers_set, workers_add, workers_remove, options_set, options_add, options_remove = values[10:16]
     action = Action(
-        tuple(workers_set), tuple(workers_add), tuple(workers_remove), _options(options_set), _options(options_add),
+        tuple(workers_set),
+        tuple(workers_add),
+        tuple(workers_remove),
+        _options(options_set),
+        _options(options_add),
         tuple(options_remove),
     )
-    return Rule(*values[:4], match, action, *values[16:])
+    whole: Any = (*values[:4], match, action, *values[16:])
+    return Rule(*whole)
 
 
 def _options(stored: Any) -> tuple[Option, ...]:
@@ -176,7 +212,9 @@ def _claims(match: Match) -> Iterator[tuple[str, str]]:
         yield json.dumps(["customer", customer]), f"the customer with the id {customer}"
     for type_ in match.types or ((None,) if match.super_types else ()):
         for super_type in match.super_types or (None,):
-            said = " and ".join(f"the {n} {v!r}" for n, v in (("type", type_), ("superType", super_type)) if v)
+            said = " and ".join(
+                f"the {n} {v!r}" for n, v in (("type", type_), ("superType", super_type)) if v
+            )
             yield json.dumps(["classification", type_, super_type]), said
     for key in match.meta_keys:
         for value in match.meta_values:

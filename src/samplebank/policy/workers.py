@@ -42,7 +42,9 @@ def check_texts(field: str, texts: dict[str, str], violations: Violations) -> No
     if "english" not in texts:
         violations.add(field, f"{field} needs a text in english.")
     for language in texts.keys() - set(LANGUAGES):
-        violations.add(f"{field}.{language}", f"{language!r} is not among the languages {' and '.join(LANGUAGES)}.")
+        violations.add(
+            f"{field}.{language}", f"{language!r} is not among the languages {' and '.join(LANGUAGES)}."
+        )
 
 
 def check_schema(schema: object) -> None:
@@ -60,7 +62,7 @@ def validator_of(schema: Any) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for(schema, retriever=_refuse)
 
 
-def _refuse(uri: str) -> object:
+def _refuse(uri: str) -> Any:
     raise ValueError(f"it refers to {uri}, and schemas are not fetched from elsewhere")
 
 
@@ -122,7 +124,10 @@ async def delete_worker(db: Connection, reference: str, *, user_id: int, now: Mi
             )
         await db.execute("UPDATE policy SET workers = $1, version = version + 1", left)
         await db.execute(
-            "UPDATE worker SET deleted_by = $2, deleted_time = $3 WHERE id = $1", worker.id, user_id, now,
+            "UPDATE worker SET deleted_by = $2, deleted_time = $3 WHERE id = $1",
+            worker.id,
+            user_id,
+            now,
         )
     return await get_worker(db, str(worker.id))
 
@@ -152,7 +157,9 @@ async def get_schema(db: Connection, reference: str) -> object:
 
 async def find_schema_of(db: Connection, short_name: str) -> object:
     """The schema for the results of the worker that has this short name now; None where there is none."""
-    return await db.fetchval("SELECT schema FROM worker WHERE short_name = $1 AND deleted_time IS NULL", short_name)
+    return await db.fetchval(
+        "SELECT schema FROM worker WHERE short_name = $1 AND deleted_time IS NULL", short_name
+    )
 
 
 async def list_workers(db: Connection, page: Page, *, include_deleted: bool) -> tuple[list[Worker], int]:
@@ -172,7 +179,9 @@ async def workers_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Worke
     return {row[0]: Worker(*row) for row in rows}
 
 
-async def resolve(db: Connection, field: str, references: Iterable[str], violations: Violations) -> tuple[UUID, ...]:
+async def resolve(
+    db: Connection, field: str, references: Iterable[str], violations: Violations
+) -> tuple[UUID, ...]:
     """The ids of workers named by id or short name; unknown and deleted ones are violations of `field`."""
     found: dict[UUID, None] = {}
     for position, reference in enumerate(references):

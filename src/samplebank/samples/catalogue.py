@@ -20,7 +20,9 @@ ADD = """
      WHERE s.deleted_time IS NOT NULL
     RETURNING s.id, s.sha256, s.size, s.created_time, s.deleted_time
 """
-NOTE_UPLOADER = "UPDATE sample SET readers = $2::bigint || readers WHERE id = $1 AND NOT readers @> ARRAY[$2::bigint]"
+NOTE_UPLOADER = (
+    "UPDATE sample SET readers = $2::bigint || readers WHERE id = $1 AND NOT readers @> ARRAY[$2::bigint]"
+)
 
 
 async def add(db: Connection, staged: Staged, customer_id: int, *, now: Millis) -> tuple[Sample, bool]:
@@ -34,7 +36,14 @@ async def add(db: Connection, staged: Staged, customer_id: int, *, now: Millis) 
     sample = await find_stored(db, digests.sha256)
     if sample is None:
         row = await db.fetchrow(
-            ADD, digests.sha256, digests.md5, digests.sha1, digests.sha512, digests.size, now, uploader,
+            ADD,
+            digests.sha256,
+            digests.md5,
+            digests.sha1,
+            digests.sha512,
+            digests.size,
+            now,
+            uploader,
         )
         if row is not None:
             await staged.keep()
@@ -79,4 +88,6 @@ async def get_undeleted(db: Connection, caller: Caller, sha256: bytes, *permissi
 
 async def note_activity(db: Connection, sample: Sample, *, now: Millis) -> None:
     """Move the last activity of a sample on, for the index window of searches."""
-    await db.execute("UPDATE sample SET activity_time = greatest(activity_time, $2) WHERE id = $1", sample.id, now)
+    await db.execute(
+        "UPDATE sample SET activity_time = greatest(activity_time, $2) WHERE id = $1", sample.id, now
+    )

@@ -60,6 +60,14 @@ async def waiting(db: Connection, most: int) -> list[tuple[int, bytes]]:
 async def store(db: Connection, sample_id: int, made: Classification, *, now: Millis) -> None:
     """Store what a sample was taken for. Of a sample deleted meanwhile nothing is stored."""
     await db.execute(
-        STORE, new_id(), sample_id, made.type, made.super_type, made.arch, made.platform, made.version,
-        made.meta_data, now,
+        STORE,
+        new_id(),
+        sample_id,
+        made.type,
+        made.super_type,
+        made.arch,
+        made.platform,
+        made.version,
+        made.meta_data,
+        now,
     )

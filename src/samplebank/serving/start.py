@@ -77,7 +77,13 @@ async def _register_workers(db: Connection, settings: Settings) -> None:
             told = analyser.description
         schema = None if told.schema is None else msgspec.json.encode(told.schema)
         worker = await workers.add_worker(
-            db, told.short_name, dict(told.names), dict(told.descriptions), schema, user_id=user_id, now=now,
+            db,
+            told.short_name,
+            dict(told.names),
+            dict(told.descriptions),
+            schema,
+            user_id=user_id,
+            now=now,
         )
         made.append(worker)
     await rules.put_policy(db, tuple(worker.id for worker in made), (), user_id=user_id, now=now)

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mp import MPServer
 
 from samplebank import logs, settings
 from samplebank.api.app import make_app
@@ -57,9 +57,9 @@ def check_port(own: Settings) -> None:
             ) from error
 
 
-def make_server(own: Settings) -> Server:
+def make_server(own: Settings) -> MPServer:
     """The server of the web processes; its `serve` returns when the service is told to stop."""
-    return Server(
+    return MPServer(
         f"{__name__}:application",
         factory=True,
         address=own.host,

@@ -77,7 +77,14 @@ async def issue(db: Connection, sample_id: int, user_id: int, answer: bytes, exp
 
 
 async def redeem(
-    db: Connection, id_: UUID, answer: bytes, *, sample_id: int, user_id: int, request: bytes, now: Millis,
+    db: Connection,
+    id_: UUID,
+    answer: bytes,
+    *,
+    sample_id: int,
+    user_id: int,
+    request: bytes,
+    now: Millis,
 ) -> Redeemed:
     """Check an answer for the request with the digest `request`; a wrong one uses the challenge up."""
     row = await db.fetchrow(LOCK, id_)

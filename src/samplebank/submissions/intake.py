@@ -55,8 +55,15 @@ class Result(msgspec.Struct, frozen=True):
 
 
 async def submit(
-    db: Connection, sha256: bytes, token: Token, new: NewSubmission, book: PolicyBook, *,
-    user_id: int, similar_window: Millis, now: Millis,
+    db: Connection,
+    sha256: bytes,
+    token: Token,
+    new: NewSubmission,
+    book: PolicyBook,
+    *,
+    user_id: int,
+    similar_window: Millis,
+    now: Millis,
 ) -> Result:
     """Store a submission and open its job.
 
@@ -68,18 +75,31 @@ async def submit(
         raise NotFound("There is no sample with this SHA-256: upload it first.")
     sample_id, type_, super_type = row
     redeemed = await challenge.redeem(
-        db, token.id, token.answer, sample_id=sample_id, user_id=user_id, request=token.request, now=now,
+        db,
+        token.id,
+        token.answer,
+        sample_id=sample_id,
+        user_id=user_id,
+        request=token.request,
+        now=now,
     )
     if redeemed.outcome is not Outcome.GOOD:
         return Result(redeemed.outcome, redeemed.submission_id)
     if similar_window and await db.fetchval(
-        FIND_SIMILAR, sample_id, new.customer_id, new.agent_name, new.file_name, now - similar_window,
+        FIND_SIMILAR,
+        sample_id,
+        new.customer_id,
+        new.agent_name,
+        new.file_name,
+        now - similar_window,
     ):
         await challenge.use(db, token.id, token.request, None)
         return Result(Outcome.GOOD)
     id_ = await _store(db, sample_id, new, user_id=user_id, now=now)
     await challenge.use(db, token.id, token.request, id_)
-    chosen = plan(book.policy, book.rules, Subject(new.customer_id, type_, super_type, new.meta_data), book.alive)
+    chosen = plan(
+        book.policy, book.rules, Subject(new.customer_id, type_, super_type, new.meta_data), book.alive
+    )
     job_id = await open_job(db, Cause(sample_id, new.customer_id, id_), chosen, book, now=now)
     return Result(Outcome.GOOD, id_, job_id)
 
@@ -87,7 +107,22 @@ async def submit(
 async def _store(db: Connection, sample_id: int, new: NewSubmission, *, user_id: int, now: Millis) -> UUID:
     id_ = new_id()
     await db.execute(
-        STORE, id_, sample_id, new.customer_id, user_id, new.tlp, new.acl, new.readers, new.file_name, new.mime_type,
-        new.agent_name, new.agent_version, new.meta_data, new.observed_time, new.expiry_time, now, new.trusted_agent,
+        STORE,
+        id_,
+        sample_id,
+        new.customer_id,
+        user_id,
+        new.tlp,
+        new.acl,
+        new.readers,
+        new.file_name,
+        new.mime_type,
+        new.agent_name,
+        new.agent_version,
+        new.meta_data,
+        new.observed_time,
+        new.expiry_time,
+        now,
+        new.trusted_agent,
     )
     return id_

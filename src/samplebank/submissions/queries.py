@@ -22,7 +22,9 @@ def submissions_of(caller: Caller, sample: Sample) -> Listing[Submission]:
     return Listing(COLUMNS, FROM, where, "ORDER BY u.submitted_time DESC, u.id DESC", Submission)
 
 
-async def get_visible_submission(db: Connection, caller: Caller, sample: Sample, reference: str) -> Submission:
+async def get_visible_submission(
+    db: Connection, caller: Caller, sample: Sample, reference: str
+) -> Submission:
     where = Where()
     where.add("u.sample_id = {}", sample.id)
     where.add("u.id = {}", find_id(reference))

@@ -34,7 +34,11 @@ class Verdict(msgspec.Struct, frozen=True):
 
     @property
     def flags(self) -> list[str]:
-        named = (("manual", self.manual), ("contradictingStatusOverrides", self.contradicting), ("shared", self.shared))
+        named = (
+            ("manual", self.manual),
+            ("contradictingStatusOverrides", self.contradicting),
+            ("shared", self.shared),
+        )
         return [name for name, is_set in named if is_set]
 
 

@@ -70,7 +70,8 @@ def source(where: Where, caller: Caller) -> str:
 
 def make(*row: Any) -> Overview:
     verdict = row[PLAIN_COLUMNS:]
-    return Overview(*row[:PLAIN_COLUMNS], None if verdict[0] is None else Verdict(*verdict))
+    whole: Any = (*row[:PLAIN_COLUMNS], None if verdict[0] is None else Verdict(*verdict))
+    return Overview(*whole)
 
 
 async def get_overview(db: Connection, caller: Caller, sha256: bytes) -> Overview:

@@ -24,7 +24,11 @@ def columns(where: Where, caller: Caller) -> str:
     analyses.parameters = where.parameters
     see_rows(analyses, caller, "a", Permission.VIEW_ANALYSIS, Permission.VIEW_VERDICTS)
     scope: Scope = caller.scope(Permission.VIEW_JOBS)
-    sees_job = "TRUE" if scope.everywhere else f"j.customer_id = ANY({where.value(sorted(scope.customers))}::bigint[])"
+    sees_job = (
+        "TRUE"
+        if scope.everywhere
+        else f"j.customer_id = ANY({where.value(sorted(scope.customers))}::bigint[])"
+    )
     return f"""
         v.id, s.sha256, v.score, v.status_override, v.manual, v.contradicting, v.shared, v.comment, v.user_id, v.tags,
         v.created_time, CASE WHEN {sees_job} THEN j.id END, CASE WHEN {sees_job} THEN j.state END,
@@ -48,5 +52,7 @@ def verdicts_of(caller: Caller, sample: Sample, sort: Sequence[str]) -> Listing[
 async def get_verdict(db: Connection, caller: Caller, id_: UUID) -> Verdict:
     where = Where()
     where.add("v.id = {}", id_)
-    row = await db.fetchrow(f"SELECT {columns(where, caller)} FROM {FROM} WHERE {where.sql}", *where.parameters)
+    row = await db.fetchrow(
+        f"SELECT {columns(where, caller)} FROM {FROM} WHERE {where.sql}", *where.parameters
+    )
     return Verdict(*row)  # type: ignore[misc]  # the id comes from this transaction

@@ -73,18 +73,40 @@ async def rule(db: Connection, job: OpenJob, threshold: int, *, now: Millis) -> 
     weighed = weigh(findings)
     override = circumstances.carried_override or weighed.status_override
     return await _store(
-        db, job.sample_id, weighed, circumstances, override, threshold, job_id=job.id, now=now,
+        db,
+        job.sample_id,
+        weighed,
+        circumstances,
+        override,
+        threshold,
+        job_id=job.id,
+        now=now,
     )
 
 
 async def rule_by_hand(
-    db: Connection, sample_id: int, status: str, comment: str, *, user_id: int, threshold: int, now: Millis,
+    db: Connection,
+    sample_id: int,
+    status: str,
+    comment: str,
+    *,
+    user_id: int,
+    threshold: int,
+    now: Millis,
 ) -> UUID:
     """Store a manual verdict, whose status later ones carry; answers its id."""
     circumstances = await _lock(db, sample_id)
     weighed = msgspec.structs.replace(weigh([]), score=MANUAL_SCORES[status])
     return await _store(
-        db, sample_id, weighed, circumstances, status, threshold, comment=comment, user_id=user_id, now=now,
+        db,
+        sample_id,
+        weighed,
+        circumstances,
+        status,
+        threshold,
+        comment=comment,
+        user_id=user_id,
+        now=now,
     )
 
 
@@ -94,7 +116,9 @@ async def _lock(db: Connection, sample_id: int) -> Circumstances:
     return Circumstances(*row) if row else Circumstances(None, shared=False)
 
 
-def _finding(id_: UUID, score: int, override: str | None, tags: list[dict[str, str]], detections: int) -> Finding:
+def _finding(
+    id_: UUID, score: int, override: str | None, tags: list[dict[str, str]], detections: int
+) -> Finding:
     return Finding(id_, score, override, tuple((tag["type"], tag["value"]) for tag in tags), detections)
 
 
@@ -115,9 +139,24 @@ async def _store(
     tags = [{"type": type_, "value": value, "count": count} for type_, value, count in weighed.tags]
     malicious = is_malicious(weighed.score, override, threshold)
     await db.execute(
-        STORE, id_, sample_id, job_id, weighed.score, override, job_id is None, weighed.contradicting,
-        circumstances.shared, malicious, comment, user_id, tags, weighed.triggered_detections, now,
-        list(range(len(weighed.shares))), [share.id for share in weighed.shares],
-        [share.difference for share in weighed.shares], [share.impact for share in weighed.shares],
+        STORE,
+        id_,
+        sample_id,
+        job_id,
+        weighed.score,
+        override,
+        job_id is None,
+        weighed.contradicting,
+        circumstances.shared,
+        malicious,
+        comment,
+        user_id,
+        tags,
+        weighed.triggered_detections,
+        now,
+        list(range(len(weighed.shares))),
+        [share.id for share in weighed.shares],
+        [share.difference for share in weighed.shares],
+        [share.impact for share in weighed.shares],
     )
     return id_

@@ -11,7 +11,13 @@ from samplebank.verdicts.ruling import rule
 
 
 async def update_task(
-    db: Connection, job_id: UUID, task_id: UUID, move: Move, threshold: int, *, now: Millis,
+    db: Connection,
+    job_id: UUID,
+    task_id: UUID,
+    move: Move,
+    threshold: int,
+    *,
+    now: Millis,
 ) -> tuple[Task, bool]:
     """Move a task on: (the task, whether its job ended with it)."""
     job = await lock_job(db, job_id)
@@ -22,8 +28,16 @@ async def update_task(
 
 
 async def release_task(
-    db: Connection, job_id: UUID, task_id: str, token: UUID, reason: str, delay: Millis, attempts: int,
-    threshold: int, *, now: Millis,
+    db: Connection,
+    job_id: UUID,
+    task_id: str,
+    token: UUID,
+    reason: str,
+    delay: Millis,
+    attempts: int,
+    threshold: int,
+    *,
+    now: Millis,
 ) -> bool:
     """Give a claimed task back for another attempt; after the last one it has failed. Whether the job ended."""
     job = await lock_job(db, job_id)
@@ -32,22 +46,38 @@ async def release_task(
 
 
 async def take_back(
-    db: Connection, job_id: UUID, task_id: UUID, attempts: int, threshold: int, *, now: Millis,
+    db: Connection,
+    job_id: UUID,
+    task_id: UUID,
+    attempts: int,
+    threshold: int,
+    *,
+    now: Millis,
 ) -> bool:
     """Take a task back whose lease has ended. Whether the job ended with it."""
     job = await lock_job(db, job_id)
     held = await timeouts.find_ended_lease(db, task_id, now=now)
     if held is None:
         return False
-    return await _give_up(db, job, held, "The lease ended without a result.", now, attempts, threshold, now=now)
+    return await _give_up(
+        db, job, held, "The lease ended without a result.", now, attempts, threshold, now=now
+    )
 
 
 async def time_out_job(
-    db: Connection, job_id: UUID, threshold: int, *, enqueued_before: Millis, started_before: Millis, now: Millis,
+    db: Connection,
+    job_id: UUID,
+    threshold: int,
+    *,
+    enqueued_before: Millis,
+    started_before: Millis,
+    now: Millis,
 ) -> bool:
     """End a job that took too long, with what there is. Whether it did."""
     job = await lock_job(db, job_id)
-    if not await timeouts.is_overdue(db, job_id, enqueued_before=enqueued_before, started_before=started_before):
+    if not await timeouts.is_overdue(
+        db, job_id, enqueued_before=enqueued_before, started_before=started_before
+    ):
         return False
     await timeouts.time_out_tasks(db, job_id, now=now)
     await _settle(db, job, JobState.TIMEOUT, threshold, now=now)
@@ -55,8 +85,15 @@ async def time_out_job(
 
 
 async def _give_up(
-    db: Connection, job: OpenJob, held: claims.Held, reason: str, run_after: Millis, attempts: int,
-    threshold: int, *, now: Millis,
+    db: Connection,
+    job: OpenJob,
+    held: claims.Held,
+    reason: str,
+    run_after: Millis,
+    attempts: int,
+    threshold: int,
+    *,
+    now: Millis,
 ) -> bool:
     if held.attempt < attempts:
         await claims.give_back(db, held, reason, run_after)

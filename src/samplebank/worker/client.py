@@ -114,7 +114,7 @@ class ServiceClient:
         body = {"state": state, "message": message, "analyses": analyses}
         await self._patiently("PUT", f"/sampledb/v2/job/{job}/task/{task}", json=body)
 
-    async def _patiently(self, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401 -- as httpx takes and gives it
+    async def _patiently(self, method: str, path: str, **content: Any) -> Any:
         for seconds in PATIENCE_SECONDS:
             try:
                 return await self._once(method, path, **content)
@@ -122,7 +122,7 @@ class ServiceClient:
                 await asyncio.sleep(seconds)
         return await self._once(method, path, **content)
 
-    async def _once(self, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401 -- as above
+    async def _once(self, method: str, path: str, **content: Any) -> Any:
         try:
             response = await self._http.request(method, path, **content)
         except httpx.HTTPError as error:
@@ -131,7 +131,7 @@ class ServiceClient:
         return _checked(response)
 
 
-def _checked(response: httpx.Response) -> Any:  # noqa: ANN401 -- the data of an envelope
+def _checked(response: httpx.Response) -> Any:
     """Return what the envelope holds, or raise what the service says."""
     try:
         envelope = msgspec.json.decode(response.content)
@@ -147,7 +147,7 @@ def _checked(response: httpx.Response) -> Any:  # noqa: ANN401 -- the data of an
     raise ServiceRefused(status, sentence)
 
 
-def _messages(envelope: Any) -> str:  # noqa: ANN401 -- whatever came
+def _messages(envelope: Any) -> str:
     messages = envelope.get("messages") if isinstance(envelope, dict) else None
     texts = [str(one.get("message")) for one in messages or [] if isinstance(one, dict)]
     return " ".join(texts) or "no reason given."

@@ -59,7 +59,7 @@ def mime_type(evidence: Evidence) -> str:
     return cleaned if "/" in cleaned else "application/octet-stream"
 
 
-def json_value(value: Any, depth: int = 0) -> JSON:  # noqa: ANN401 -- JSON is recursive
+def json_value(value: Any, depth: int = 0) -> JSON:
     """Copy a JSON value without what a database cannot keep."""
     if depth > DEEPEST_JSON:
         return None

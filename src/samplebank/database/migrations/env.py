@@ -17,7 +17,9 @@ def _run(connection: Connection) -> None:
 
 async def _connect_and_run(url: str) -> None:
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool,
+        "postgresql+asyncpg://",
+        async_creator=lambda: asyncpg.connect(url),
+        poolclass=NullPool,
     )
     async with engine.connect() as connection:
         await connection.run_sync(_run)

@@ -30,7 +30,7 @@ PACKER_NAMES = (
 )
 
 
-def name_of(value: Any) -> str:  # noqa: ANN401 -- LIEF gives an enumeration member, or a bare number it has no name for
+def name_of(value: Any) -> str:
     return str(getattr(value, "name", value))
 
 
