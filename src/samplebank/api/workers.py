@@ -1,6 +1,7 @@
 """The registry of analysis workers."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, post, put
@@ -10,7 +11,16 @@ from samplebank.accounts.model import Permission
 from samplebank.api.envelope import JSON, Answer
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
-from samplebank.api.people import Body, NoQuery, PageQuery, Shown, UserInfo, Word
+from samplebank.api.people import (
+    Body,
+    NoQuery,
+    PageQuery,
+    Shown,
+    Unique,
+    UserInfo,
+    Word,
+    unless_given,
+)
 from samplebank.errors import Violations, invalid
 from samplebank.policy import workers
 from samplebank.policy.model import Worker
@@ -29,7 +39,7 @@ LANGUAGE = "english"
 
 
 class WorkerListQuery(PageQuery):
-    sort_by: list[Sort] | None = None
+    sort_by: Annotated[list[Sort] | None, unless_given(["shortName"])] = None
     include_deleted: bool = False
 
 
@@ -48,13 +58,13 @@ class AnalysisWorkerUpdateRequest(Body):
 
 
 class AnalysisWorkerResponse(Shown):
-    id: str
+    id: UUID
     short_name: str
     localized_name: str
     localized_description: str
     localized_names: dict[str, str]
     localized_descriptions: dict[str, str]
-    flags: list[Literal["deleted"]]
+    flags: Unique[Literal["deleted"]]
     created_by_user: UserInfo
     created_timestamp: int
     last_updated_by_user: UserInfo | None = None
@@ -69,7 +79,7 @@ def find_user(id_: int | None, directory: Directory) -> UserInfo | None:
 
 def show_worker(row: Worker, directory: Directory) -> AnalysisWorkerResponse:
     return AnalysisWorkerResponse(
-        str(row.id),
+        row.id,
         row.short_name,
         row.names.get(LANGUAGE, row.short_name),
         row.descriptions.get(LANGUAGE, ""),
@@ -122,7 +132,7 @@ async def add_worker(request: Exchange) -> Answer:
     if data.schema is not None:
         workers.check_schema(data.schema)
     async with request.bank.database.transaction() as db:
-        row = await workers.add_worker(
+        row, is_new = await workers.add_worker(
             db,
             data.short_name,
             data.localized_names,
@@ -131,7 +141,7 @@ async def add_worker(request: Exchange) -> Answer:
             user_id=request.caller.user.id,
             now=request.now,
         )
-    return await request.show(row, show_worker, 201)
+    return await request.show(row, show_worker, 201 if is_new else 200)
 
 
 @get(

@@ -127,3 +127,30 @@ async def get_task(db: Connection, job_id: UUID, reference: str | UUID) -> Task:
     if row is None:
         raise NotFound(NO_TASK)
     return Task(*row)
+
+
+class PlanOfJob(msgspec.Struct, frozen=True):
+    """What the policy made of the cause of a job; `rules` are the contents of the versions that took part."""
+
+    job_id: UUID
+    workers: list[UUID]
+    options: list[dict[str, str]]
+    rules: list[dict[str, object]]
+
+
+PLAN = """
+    SELECT j.id, j.workers, j.options,
+           coalesce((SELECT jsonb_agg(v.content ORDER BY chosen.position)
+                       FROM jsonb_array_elements(j.rules) WITH ORDINALITY AS chosen(rule, position)
+                       JOIN policy_rule_version v
+                         ON v.rule_id = (chosen.rule ->> 'id')::uuid
+                        AND v.version = (chosen.rule ->> 'version')::int), '[]')
+      FROM job j WHERE j.id = $1
+"""
+
+
+async def plan_of(db: Connection, job_id: UUID) -> PlanOfJob:
+    row = await db.fetchrow(PLAN, job_id)
+    if row is None:
+        raise NotFound(NO_JOB)
+    return PlanOfJob(*row)

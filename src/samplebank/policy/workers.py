@@ -19,8 +19,16 @@ COLUMNS = """
     w.deleted_by, w.deleted_time
 """
 ADD = """
+    WITH changed AS (UPDATE policy SET version = version + 1)
     INSERT INTO worker (id, short_name, names, descriptions, schema, created_by, created_time)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (short_name) WHERE deleted_time IS NULL DO NOTHING
+"""
+ADDED = "INSERT 0 1"
+IS_SAME = """
+    SELECT EXISTS (SELECT FROM worker
+                    WHERE short_name = $1 AND deleted_time IS NULL AND updated_time IS NULL AND names = $2
+                      AND descriptions = $3 AND schema IS NOT DISTINCT FROM $4 AND created_by = $5)
 """
 UPDATE = """
     WITH changed AS (UPDATE policy SET version = version + 1)
@@ -75,14 +83,16 @@ async def add_worker(
     *,
     user_id: int,
     now: Millis,
-) -> Worker:
-    """Register a worker. Raises `Conflict` when the short name is in use."""
+) -> tuple[Worker, bool]:
+    """Register a worker: (the worker, whether it is new).
+
+    Raises `Conflict` when the short name is in use, unless the same user registered the very same under it.
+    """
     id_ = new_id()
-    try:
-        await db.execute(ADD, id_, short_name, names, descriptions, schema, user_id, now)
-    except asyncpg.UniqueViolationError:
-        raise _name_taken(short_name) from None
-    return await get_worker(db, str(id_))
+    done = await db.execute(ADD, id_, short_name, names, descriptions, schema, user_id, now)
+    if done != ADDED and not await db.fetchval(IS_SAME, short_name, names, descriptions, schema, user_id):
+        raise _name_taken(short_name)
+    return await get_worker(db, str(id_) if done == ADDED else short_name), done == ADDED
 
 
 async def update_worker(

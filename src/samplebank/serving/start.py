@@ -76,7 +76,7 @@ async def _register_workers(db: Connection, settings: Settings) -> None:
         async with await SandboxedAnalyser.open(import_path, samples=settings.folder) as analyser:
             told = analyser.description
         schema = None if told.schema is None else msgspec.json.encode(told.schema)
-        worker = await workers.add_worker(
+        worker, _ = await workers.add_worker(
             db,
             told.short_name,
             dict(told.names),

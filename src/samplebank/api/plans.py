@@ -1,0 +1,77 @@
+"""Why a job has the workers that it has: the rules, in their versions of then, that chose them."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import get
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.jobs import visible_job
+from samplebank.api.operation import EXTENSIONS, operation
+from samplebank.api.people import NoQuery, Shown
+from samplebank.api.policy import AnalysisWorkerInfo, AnalysisWorkerOptionResponse
+from samplebank.jobs.queries import PlanOfJob, plan_of
+from samplebank.policy.model import Worker
+from samplebank.policy.workers import workers_by_id
+
+
+class PlanRule(Shown):
+    id: UUID
+    version: int
+    name: str
+    description: str
+    matches: Literal["customer", "classification", "submission"]
+    on: list[str]
+
+
+class JobPlanResponse(Shown):
+    """`rules` empty means that the default policy alone chose."""
+
+    job_id: UUID = msgspec.field(name="jobID")
+    workers: list[AnalysisWorkerInfo]
+    options: list[AnalysisWorkerOptionResponse]
+    rules: list[PlanRule]
+
+
+@get(
+    f"{EXTENSIONS}/job/{{job_id:str}}/plan",
+    opt=operation("getJobPlan", Permission.VIEW_JOBS, query=NoQuery, answers=JobPlanResponse),
+)
+async def get_plan(request: Exchange) -> Answer:
+    """Explain the workers and options of a job."""
+    job = await visible_job(request)
+    request.read_query(NoQuery)
+    async with request.bank.database.connection() as db:
+        plan = await plan_of(db, job.id)
+        known = await workers_by_id(db, plan.workers)
+    return await request.show((plan, known), _show)
+
+
+def _show(row: tuple[PlanOfJob, dict[UUID, Worker]], _: Directory) -> JobPlanResponse:
+    plan, known = row
+    return JobPlanResponse(
+        plan.job_id,
+        [AnalysisWorkerInfo.of(known[id_]) for id_ in plan.workers],
+        [AnalysisWorkerOptionResponse(option["key"], option["value"]) for option in plan.options],
+        [_show_rule(content) for content in plan.rules],
+    )
+
+
+def _show_rule(content: Any) -> PlanRule:
+    match = content["match"]
+    on = [
+        *(f"customer {id_}" for id_ in match["customers"]),
+        *(f"type {name}" for name in match["types"]),
+        *(f"superType {name}" for name in match["super_types"]),
+        *(f"metaData {key}={value}" for key in match["meta_keys"] for value in match["meta_values"]),
+    ]
+    return PlanRule(
+        UUID(content["id"]), content["version"], content["name"], content["description"], match["kind"], on
+    )
+
+
+ROUTES = [get_plan]
