@@ -26,6 +26,7 @@ from samplebank.api.people import (
     Sentence,
     Shown,
     Tlp,
+    Unique,
     UserAgent,
     UserAgentRequest,
     UserInfo,
@@ -56,11 +57,11 @@ class AnalysisAddRequest(Body):
     customer: int | str
     tlp: Tlp
     user_agent: UserAgentRequest
-    acl: list[int | str] | None = None
+    acl: Unique[int | str] | None = None
     executed_with_internet_access: bool | None = None
     possible_detections: Int32 | None = None
     profile: Sentence | None = None
-    tags: list[AnalysisTagRequest] | None = None
+    tags: Unique[AnalysisTagRequest] | None = None
     triggered_detections: list[AnalysisDetectionRequest] | None = None
     verdict_status_override: Status | None = None
 
@@ -83,10 +84,10 @@ class AnalysisResult(Shown):
     acl: list[AccessControl]
     analysis_score: int
     analysis_result: Any
-    tags: list[AnalysisTagResponse]
+    tags: Unique[AnalysisTagResponse]
     triggered_detections: list[AnalysisDetectionResponse]
     user_agent: UserAgent
-    flags: list[Literal["executedWithInternetAccess", "hasEvidence"]]
+    flags: Unique[Literal["executedWithInternetAccess", "hasEvidence"]]
     created_by_user: UserInfo
     created_timestamp: int
     possible_detections: int | None = None
@@ -96,7 +97,7 @@ class AnalysisResult(Shown):
 
 
 class AnalysisSummaryResponse(Shown):
-    analysers: list[UserAgent]
+    analysers: Unique[UserAgent]
     latest_analysis: AnalysisInfo | None = None
 
 

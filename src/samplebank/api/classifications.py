@@ -1,7 +1,7 @@
 """Classifications: what kind of file a sample is, and the wish to look again."""
 
 import asyncio
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from litestar import Response, get, put
 from litestar.response import Stream
@@ -11,7 +11,7 @@ from samplebank.accounts.model import Permission
 from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
-from samplebank.api.people import Body, NoQuery, PageQuery, Shown
+from samplebank.api.people import Body, NoQuery, PageQuery, Shown, unless_given
 from samplebank.database.signals import Signal
 from samplebank.errors import Unavailable
 from samplebank.samples import classification
@@ -45,7 +45,7 @@ class ClassificationResponse(Shown):
 
 
 class ClassificationQuery(PageQuery):
-    sort_by: list[Sort] | None = None
+    sort_by: Annotated[list[Sort] | None, unless_given(["-createdTimestamp"])] = None
 
 
 class SampleReclassifyRequest(Body):

@@ -16,15 +16,18 @@ from samplebank.api.operation import V2, operation
 from samplebank.api.people import (
     Body,
     CustomerInfo,
+    Int64,
     Limit,
     NoQuery,
     Offset,
     PageQuery,
     Shown,
     Time,
+    Unique,
     UserAgent,
     customers_to_filter,
     read_range,
+    unless_given,
 )
 from samplebank.database import Page
 from samplebank.database.identifiers import find_id
@@ -66,7 +69,7 @@ TimeField = Literal["enqueuedTimestamp", "startTimestamp", "endTimestamp", "all"
 
 class SampleInfo(Shown):
     id: str
-    size: int
+    size: Int64
 
 
 class JobInfo(Shown):
@@ -95,37 +98,37 @@ class JobTaskResponse(Shown):
     worker: str
     state: Literal["enqueued", "executing", "success", "failed", "cancelled", "timeout"]
     enqueued_timestamp: int
-    analyses: list[AnalysisInfo]
+    analyses: Unique[AnalysisInfo]
     start_timestamp: int | None = None
     end_timestamp: int | None = None
     message: str | None = None
 
 
 class JobListQuery(PageQuery):
-    sort_by: list[JobSort] | None = None
+    sort_by: Annotated[list[JobSort] | None, unless_given(["-enqueuedTimestamp"])] = None
     state: list[State] | None = None
 
 
 class TaskListQuery(PageQuery):
-    sort_by: list[TaskSort] | None = None
+    sort_by: Annotated[list[TaskSort] | None, unless_given(["worker"])] = None
 
 
 class JobSearchRequest(Body):
     limit: Limit = 25
     offset: Offset = 0
-    sort_by: list[JobSort] | None = None
-    state: list[State] | None = None
+    sort_by: Annotated[list[JobSort] | None, unless_given(["enqueuedTimestamp"])] = None
+    state: Unique[State] | None = None
     sample_sha256: list[str] | None = None
     customer: list[int | str] | None = None
     start_timestamp: Time = None
     end_timestamp: Time = None
-    time_field_strategy: list[TimeField] | None = None
-    time_match_strategy: Literal["all", "any"] | None = None
+    time_field_strategy: Annotated[Unique[TimeField] | None, unless_given(["all"])] = None
+    time_match_strategy: Annotated[Literal["all", "any"] | None, unless_given("any")] = None
 
 
 class JobTaskUpdateRequest(Body):
     state: Literal["executing", "success", "failed", "cancelled"]
-    analyses: list[UUID] | None = None
+    analyses: Unique[UUID] | None = None
     message: Annotated[str, Meta(max_length=100_000)] | None = None
 
 

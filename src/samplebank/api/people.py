@@ -1,7 +1,7 @@
 """Customers, users, groups and user agents as they go over the wire, and the shapes that every resource shares."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -15,17 +15,32 @@ from samplebank.database import Page
 from samplebank.errors import Violations
 from samplebank.timespec import Millis
 
+T = TypeVar("T")
 Tlp = Literal["red", "amber", "green", "clear"]
 Limit = Annotated[int, Meta(ge=0, le=10_000)]
 Offset = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+#: published as a number of 64 bits; every other number that is no time has 32
+Int64 = Annotated[int, Meta(extra_json_schema={"format": "int64"})]
+#: published as a list without repetitions; in a request they do no harm
+Unique = Annotated[list[T], Meta(extra_json_schema={"x-set": True})]
 Time = Annotated[int | str | None, Meta(extra_json_schema=TIME)]
 # The patterns of the contract, for the whole string (a plain $ would let a final line break pass).
 END = r"(?![\s\S])"
-Word = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_:\-\.]*" + END, max_length=255)]
+WORD = r"[a-zA-Z0-9_:\-\.]*"
+Word = Annotated[str, Meta(pattern=f"^{WORD}{END}", max_length=255, extra_json_schema={"x-pattern": WORD})]
 #: `\s` and `\w` of the contract mean ASCII, as in the Java that it was written for
 SENTENCE = r"^[ \t\n\x0b\f\r" + r"""a-zA-Z0-9_\{\}\$\-\(\)\.\[\]"\'/\\,\*\+\#:@!?;=]*""" + END
-Sentence = Annotated[str, Meta(pattern=SENTENCE, max_length=10_000)]
+#: the same as the contract writes it
+PUBLISHED_SENTENCE = r"""[\s\w\{\}\$\-\(\)\.\[\]"\'_/\\,\*\+\#:@!?;=]*"""
+Sentence = Annotated[
+    str, Meta(pattern=SENTENCE, max_length=10_000, extra_json_schema={"x-pattern": PUBLISHED_SENTENCE})
+]
+
+
+def unless_given(value: Any) -> Meta:
+    """Publishes what holds when a field is not given, where the field itself is then None."""
+    return Meta(extra_json_schema={"x-default": value})
 
 
 class Body(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -64,7 +79,7 @@ class DomainInfo(Shown):
 
 
 class CustomerInfo(Shown):
-    id: int
+    id: Int64
     name: str
     short_name: str
     domain: DomainInfo
@@ -76,13 +91,13 @@ class CustomerInfo(Shown):
 
 
 class SubjectInfo(Shown):
-    id: int
+    id: Int64
     name: str
     short_name: str
     type: Literal["user", "group"]
     customer: CustomerInfo
     domain: DomainInfo
-    flags: list[Literal["deleted"]]
+    flags: Unique[Literal["deleted"]]
 
     @classmethod
     def of(cls, subject: Subject) -> Self:

@@ -12,7 +12,13 @@ from samplebank.accounts.model import Permission
 from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
-from samplebank.api.people import Body, NoQuery, Shown, UserInfo
+from samplebank.api.people import (
+    Body,
+    NoQuery,
+    Shown,
+    Unique,
+    UserInfo,
+)
 from samplebank.api.workers import LANGUAGE, find_user
 from samplebank.database import Connection
 from samplebank.errors import Violations
@@ -29,8 +35,8 @@ class AnalysisWorkerOptionRequest(Body):
 
 
 class AnalysisPolicyUpdateRequest(Body):
-    workers: list[str] | None = None
-    options: list[AnalysisWorkerOptionRequest] | None = None
+    workers: Unique[str] | None = None
+    options: Unique[AnalysisWorkerOptionRequest] | None = None
 
 
 class AnalysisWorkerInfo(Shown):
@@ -52,8 +58,8 @@ OptionResponse = AnalysisWorkerOptionResponse
 
 
 class AnalysisPolicyResponse(Shown):
-    workers: list[AnalysisWorkerInfo]
-    options: list[AnalysisWorkerOptionResponse]
+    workers: Unique[AnalysisWorkerInfo]
+    options: Unique[AnalysisWorkerOptionResponse]
     last_updated_by_user: UserInfo | None = None
     last_updated_timestamp: int | None = None
 

@@ -11,7 +11,15 @@ from samplebank.accounts.model import Permission
 from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
-from samplebank.api.people import Body, CustomerInfo, NoQuery, PageQuery, Shown, UserInfo
+from samplebank.api.people import (
+    Body,
+    CustomerInfo,
+    NoQuery,
+    PageQuery,
+    Shown,
+    Unique,
+    UserInfo,
+)
 from samplebank.api.policy import (
     AnalysisWorkerInfo,
     AnalysisWorkerOptionRequest,
@@ -27,9 +35,9 @@ from samplebank.policy.model import Action, Match, Rule, RuleKind, Worker
 from samplebank.policy.workers import resolve, workers_by_id
 
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
-Texts = list[Text]
-Some = Annotated[list[Text], Meta(min_length=1)]
-SomeCustomers = Annotated[list[int | str], Meta(min_length=1)]
+Texts = Unique[Text]
+Some = Annotated[Unique[Text], Meta(min_length=1)]
+SomeCustomers = Annotated[Unique[int | str], Meta(min_length=1)]
 
 
 class RuleListQuery(PageQuery):
@@ -57,15 +65,15 @@ class AnalysisRuleMatchClauseRequest(Body):
 
 
 class AnalysisRuleActionWorkersClauseRequest(Body):
-    set: list[str] | None = None
-    add: list[str] | None = None
-    remove: list[str] | None = None
+    set: Unique[str] | None = None
+    add: Unique[str] | None = None
+    remove: Unique[str] | None = None
 
 
 class AnalysisRuleActionOptionsClauseRequest(Body):
-    set: list[AnalysisWorkerOptionRequest] | None = None
-    add: list[AnalysisWorkerOptionRequest] | None = None
-    remove: list[str] | None = None
+    set: Unique[AnalysisWorkerOptionRequest] | None = None
+    add: Unique[AnalysisWorkerOptionRequest] | None = None
+    remove: Unique[str] | None = None
 
 
 class AnalysisRuleActionClauseRequest(Body):
@@ -88,17 +96,17 @@ class AnalysisRuleUpdateRequest(Body):
 
 
 class AnalysisRuleCustomerMatchClauseResponse(Shown):
-    customer: list[CustomerInfo]
+    customer: Unique[CustomerInfo]
 
 
 class AnalysisRuleClassificationMatchClauseResponse(Shown):
-    type: list[str]
-    super_type: list[str]
+    type: Unique[str]
+    super_type: Unique[str]
 
 
 class AnalysisRuleSubmissionMatchClauseResponse(Shown):
-    meta_data_key: list[str]
-    meta_data_value: list[str]
+    meta_data_key: Unique[str]
+    meta_data_value: Unique[str]
 
 
 class AnalysisRuleMatchClauseResponse(Shown):
@@ -108,15 +116,15 @@ class AnalysisRuleMatchClauseResponse(Shown):
 
 
 class AnalysisRuleActionWorkersClauseResponse(Shown):
-    set: list[AnalysisWorkerInfo]
-    add: list[AnalysisWorkerInfo]
-    remove: list[AnalysisWorkerInfo]
+    set: Unique[AnalysisWorkerInfo]
+    add: Unique[AnalysisWorkerInfo]
+    remove: Unique[AnalysisWorkerInfo]
 
 
 class AnalysisRuleActionOptionsClauseResponse(Shown):
-    set: list[AnalysisWorkerOptionResponse]
-    add: list[AnalysisWorkerOptionResponse]
-    remove: list[str]
+    set: Unique[AnalysisWorkerOptionResponse]
+    add: Unique[AnalysisWorkerOptionResponse]
+    remove: Unique[str]
 
 
 class AnalysisRuleActionClauseResponse(Shown):
@@ -130,7 +138,7 @@ class AnalysisRuleResponse(Shown):
     description: str
     match: AnalysisRuleMatchClauseResponse
     action: AnalysisRuleActionClauseResponse
-    flags: list[Literal["deleted"]]
+    flags: Unique[Literal["deleted"]]
     created_by_user: UserInfo
     created_timestamp: int
     last_updated_by_user: UserInfo | None = None

@@ -13,7 +13,12 @@ from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
 from samplebank.api.jobs import JobResponse, SampleInfo, show_job
 from samplebank.api.operation import V2, operation
-from samplebank.api.people import NoQuery, Shown
+from samplebank.api.people import (
+    Int64,
+    NoQuery,
+    Shown,
+    Unique,
+)
 from samplebank.api.submissions import await_file_type
 from samplebank.api.verdicts import VerdictResponse, show_verdict
 from samplebank.blobs import Area
@@ -49,9 +54,9 @@ class SampleCompleteUploadResponse(Shown):
 
 class SampleMetaData(Shown):
     sha256: str
-    size: int
+    size: Int64
     created_timestamp: int
-    flags: list[Flag]
+    flags: Unique[Flag]
     md5: str | None = None
     sha1: str | None = None
     sha512: str | None = None

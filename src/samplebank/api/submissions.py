@@ -1,7 +1,7 @@
 """Challenges and submissions."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -24,11 +24,13 @@ from samplebank.api.people import (
     Shown,
     Time,
     Tlp,
+    Unique,
     UserAgent,
     UserAgentRequest,
     find_customer,
     read_acl,
     readers_of,
+    unless_given,
 )
 from samplebank.api.validation import read_time
 from samplebank.blobs import Area
@@ -65,9 +67,9 @@ class SubmissionAddRequest(Body):
     user_agent: UserAgentRequest
     customer: int | str | None = None
     tlp: Tlp = "amber"
-    acl: list[int | str] | None = None
+    acl: Unique[int | str] | None = None
     mime_type: Text = "application/octet-stream"
-    meta_data: dict[str, str] | None = None
+    meta_data: Annotated[dict[str, str] | None, unless_given({})] = None
     observed_timestamp: Time = None
     retention: Time = None
 
@@ -80,8 +82,10 @@ class SubmissionResponse(Shown):
     mime_type: str
     user_agent: UserAgent
     tlp: Tlp
-    acl: list[AccessControl]
-    flags: list[str]
+    acl: Unique[AccessControl]
+    flags: Unique[
+        Literal["trustedAgent", "eventGeneratedNormal", "eventGeneratedAlerted", "eventGeneratedAlertedFlood"]
+    ]
     meta_data: dict[str, str]
     observed_timestamp: int
     submitted_timestamp: int
@@ -102,7 +106,7 @@ def show_submission(row: Submission, directory: Directory) -> SubmissionResponse
         UserAgent(row.agent_name, row.agent_version),
         row.tlp,  # type: ignore[arg-type]  # the database checks it
         AccessControl.of(row.acl, row.user_id, row.submitted_time, directory),
-        row.flags,
+        row.flags,  # type: ignore[arg-type]  # the database checks it
         row.meta_data,
         row.observed_time,
         row.submitted_time,

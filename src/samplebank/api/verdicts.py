@@ -1,6 +1,6 @@
 """Verdicts: list them, and set one by hand."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -13,7 +13,17 @@ from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
 from samplebank.api.jobs import JobInfo
 from samplebank.api.operation import V2, operation
-from samplebank.api.people import Body, NoQuery, PageQuery, Sentence, Shown, UserAgent, UserInfo
+from samplebank.api.people import (
+    Body,
+    NoQuery,
+    PageQuery,
+    Sentence,
+    Shown,
+    Unique,
+    UserAgent,
+    UserInfo,
+    unless_given,
+)
 from samplebank.database.signals import Signal
 from samplebank.verdicts import queries, ruling
 from samplebank.verdicts.model import Verdict
@@ -38,8 +48,8 @@ class VerdictAnalysisInfo(Shown):
     id: UUID
     analysis_score: int
     user_agent: UserAgent
-    tags: list[AnalysisTagResponse]
-    triggered_detections: list[AnalysisDetectionResponse]
+    tags: Unique[AnalysisTagResponse]
+    triggered_detections: Unique[AnalysisDetectionResponse]
     difference: int | None = None
     impact: int | None = None
     possible_detections: int | None = None
@@ -48,9 +58,9 @@ class VerdictAnalysisInfo(Shown):
 class VerdictResponse(Shown):
     sample_sha256: str
     score: int
-    analysis: list[VerdictAnalysisInfo]
-    tags: list[VerdictTagResponse]
-    flags: list[Literal["manual", "contradictingStatusOverrides", "shared"]]
+    analysis: Unique[VerdictAnalysisInfo]
+    tags: Unique[VerdictTagResponse]
+    flags: Unique[Literal["manual", "contradictingStatusOverrides", "shared"]]
     created_timestamp: int
     status_override: Status | None = None
     comment: str | None = None
@@ -59,7 +69,7 @@ class VerdictResponse(Shown):
 
 
 class VerdictQuery(PageQuery):
-    sort_by: list[Sort] | None = None
+    sort_by: Annotated[list[Sort] | None, unless_given(["-createdTimestamp"])] = None
 
 
 class VerdictAddRequest(Body):
