@@ -1,0 +1,107 @@
+"""Static facts: list them, and add one."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.response import Stream
+from msgspec import Meta
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.operation import V2, operation
+from samplebank.api.people import (
+    Body,
+    NoQuery,
+    PageQuery,
+    Shown,
+    Unique,
+    UserAgent,
+    UserAgentRequest,
+    UserInfo,
+)
+from samplebank.samples import facts
+from samplebank.samples.facts import NewFact
+from samplebank.samples.model import StaticFact
+
+Sort = Literal["key", "createdTimestamp", "-key", "-createdTimestamp"]
+Key = Annotated[str, Meta(min_length=1, max_length=255)]
+Value = Annotated[str, Meta(max_length=10_000)]
+
+
+class StaticFactAddRequest(Body):
+    key: Key
+    value: Value
+    user_agent: UserAgentRequest
+
+
+class StaticFactResponse(Shown):
+    id: UUID
+    sample_sha256: str
+    key: str
+    value: str
+    user_agent: UserAgent
+    created_by_user: UserInfo
+    created_timestamp: int
+
+
+class StaticFactQuery(PageQuery):
+    sort_by: list[Sort] | None = None
+    key: Unique[str] | None = None
+
+
+def show_fact(row: StaticFact, directory: Directory) -> StaticFactResponse:
+    return StaticFactResponse(
+        row.id,
+        row.sha256.hex(),
+        row.key,
+        row.value,
+        UserAgent(row.agent_name, row.agent_version),
+        UserInfo.of(directory.subject(row.user_id)),
+        row.created_time,
+    )
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}/fact",
+    opt=operation(
+        "listStaticFact", Permission.VIEW_SAMPLES, query=StaticFactQuery, answers=list[StaticFactResponse]
+    ),
+)
+async def list_facts(request: Exchange) -> Response[bytes] | Stream:
+    """List the facts of the sample, by key unless sorted otherwise."""
+    sample = await request.visible_sample(Permission.VIEW_SAMPLES)
+    query = request.read_query(StaticFactQuery)
+    listing = facts.facts_of(sample, query.key or None, query.sort_by or ["key"])
+    return await request.show_list(listing, query.page(), show_fact)
+
+
+@post(
+    f"{V2}/sample/{{sha256:str}}/fact",
+    opt=operation(
+        "addStaticFact",
+        Permission.ADD_FACT,
+        query=NoQuery,
+        body=StaticFactAddRequest,
+        answers=StaticFactResponse,
+        status=201,
+        also={200: StaticFactResponse},
+    ),
+)
+async def add_fact(request: Exchange) -> Answer:
+    """Add a fact; one that the sample has already, with this value, answers 200."""
+    document = await request.document(StaticFactAddRequest)
+    sample = await request.visible_sample(Permission.ADD_FACT)
+    request.read_query(NoQuery)
+    data = document.read(request.now)
+    new = NewFact(data.key, data.value, data.user_agent.name, data.user_agent.version)
+    async with request.bank.database.transaction() as db:
+        fact, is_new = await facts.add(
+            db, sample.sha256, new, user_id=request.caller.user.id, now=request.now
+        )
+    return await request.show(fact, show_fact, 201 if is_new else 200)
+
+
+ROUTES = [list_facts, add_fact]
