@@ -1,0 +1,180 @@
+"""Links between samples: list them, count them, add one."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.response import Stream
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.operation import V2, operation
+from samplebank.api.people import (
+    AccessControl,
+    Body,
+    CustomerInfo,
+    NoQuery,
+    PageQuery,
+    Shown,
+    Tlp,
+    Unique,
+    UserAgent,
+    UserAgentRequest,
+    UserInfo,
+    find_customer,
+    read_acl,
+    readers_of,
+)
+from samplebank.api.samples import SampleMetaData, show_sample
+from samplebank.errors import Violations
+from samplebank.samples import links
+from samplebank.samples.links import NewLink
+from samplebank.samples.model import SHA256
+from samplebank.verdicts.references import Reference, References, follow
+
+LinkType = Literal["parent", "child", "downloads", "loads", "executes"]
+
+
+class LinkAddRequest(Body):
+    reference: str
+    tlp: Tlp
+    type: LinkType
+    user_agent: UserAgentRequest
+    customer: int | str | None = None
+    acl: Unique[int | str] | None = None
+
+
+class Link(Shown):
+    id: UUID
+    sample_sha256: str
+    type: LinkType
+    customer: CustomerInfo
+    tlp: Tlp
+    acl: list[AccessControl]
+    user_agent: UserAgent
+    flags: Unique[Literal["deadReference"]]
+    created_by_user: UserInfo
+    created_timestamp: int
+    referenced_sample: SampleMetaData | None = None
+
+
+class LinkTypeSummary(Shown):
+    type: LinkType
+    count: int
+
+
+class LinkSummaryResponse(Shown):
+    link_type_summary: list[LinkTypeSummary]
+    flags: Unique[Literal["incompleteTypeCount"]]
+
+
+def show_link(row: Reference, directory: Directory) -> Link:
+    link, sample = row.link, row.sample
+    return Link(
+        link.id,
+        link.sha256.hex(),
+        link.type,  # type: ignore[arg-type]  # the database checks it
+        CustomerInfo.of(directory.customer(link.customer_id)),
+        link.tlp,  # type: ignore[arg-type]  # the database checks it
+        AccessControl.of(link.acl, link.user_id, link.created_time, directory),
+        UserAgent(link.agent_name, link.agent_version),
+        ["deadReference"] if sample is None else [],
+        UserInfo.of(directory.subject(link.user_id)),
+        link.created_time,
+        None if sample is None else show_sample(sample, directory),
+    )
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}/link",
+    opt=operation("listLinks", Permission.VIEW_ANALYSIS, query=PageQuery, answers=list[Link]),
+)
+async def list_links(request: Exchange) -> Response[bytes] | Stream:
+    """List the links of the sample that the caller may see, newest first."""
+    sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
+    page = request.read_query(PageQuery).page()
+    listing = References(request.caller, links.links_of(request.caller, sample))
+    return await request.show_list(listing, page, show_link)
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}/link/summary",
+    opt=operation("getLinkSummary", Permission.VIEW_ANALYSIS, query=NoQuery, answers=LinkSummaryResponse),
+)
+async def get_summary(request: Exchange) -> Answer:
+    """Count the links that the caller may see, by type."""
+    sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
+    request.read_query(NoQuery)
+    async with request.bank.database.connection() as db:
+        counted = await links.count_by_type(db, request.caller, sample)
+    return await request.show(counted, _show_summary)
+
+
+def _show_summary(counted: list[tuple[Any, int]], _: Directory) -> LinkSummaryResponse:
+    return LinkSummaryResponse([LinkTypeSummary(type_, count) for type_, count in counted], [])
+
+
+@get(
+    f"{V2}/sample/{{sha256:str}}/link/{{link_id:str}}",
+    opt=operation("getLink", Permission.VIEW_ANALYSIS, query=NoQuery, answers=Link),
+)
+async def get_link(request: Exchange) -> Answer:
+    sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
+    async with request.bank.database.connection() as db:
+        link = await links.get_visible_link(db, request.caller, sample, request.path("link_id"))
+        (row,) = await follow(db, request.caller, [link])
+    request.read_query(NoQuery)
+    return await request.show(row, show_link)
+
+
+@post(
+    f"{V2}/sample/{{sha256:str}}/link",
+    opt=operation(
+        "addLink",
+        Permission.ADD_ANALYSIS,
+        query=NoQuery,
+        body=LinkAddRequest,
+        answers=Link,
+        status=201,
+        also={200: Link},
+    ),
+)
+async def add_link(request: Exchange) -> Answer:
+    """Add a link; the one that the caller has added before in the same words answers 200."""
+    document = await request.document(LinkAddRequest)
+    sample = await request.visible_sample(Permission.ADD_ANALYSIS)
+    request.read_query(NoQuery)
+    new = read_link(request, document.read(request.now))
+    async with request.bank.database.transaction() as db:
+        id_, is_new = await links.add(db, sample.sha256, new, user_id=request.caller.user.id, now=request.now)
+        (row,) = await follow(db, request.caller, [await links.get_link(db, id_)])
+    return await request.show(row, show_link, 201 if is_new else 200)
+
+
+def read_link(request: Exchange, data: LinkAddRequest) -> NewLink:
+    """Read the link as it is stored; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
+    directory, caller = request.bank.directory, request.caller
+    violations = Violations()
+    if not SHA256.fullmatch(data.reference):
+        violations.add("reference", f"{data.reference[:100]!r} is not a SHA-256.")
+    customer = caller.user.customer
+    if data.customer is not None:
+        customer = find_customer(violations, "customer", data.customer, directory) or customer
+    acl = read_acl(violations, data.acl, directory)
+    violations.raise_if_any()
+    caller.require(Permission.ADD_ANALYSIS, customer)
+    return NewLink(
+        reference=bytes.fromhex(data.reference),
+        type=data.type,
+        customer_id=customer.id,
+        tlp=data.tlp,
+        acl=acl,
+        readers=readers_of(customer, data.tlp, acl),
+        agent_name=data.user_agent.name,
+        agent_version=data.user_agent.version,
+    )
+
+
+ROUTES = [list_links, get_summary, get_link, add_link]

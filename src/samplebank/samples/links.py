@@ -1,0 +1,116 @@
+"""Links: directed relations from a sample to another, which need not be stored, by its SHA-256."""
+
+from uuid import UUID
+
+import msgspec
+
+from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Where, new_id
+from samplebank.database.identifiers import find_id
+from samplebank.database.listing import Listing
+from samplebank.errors import NotFound
+from samplebank.samples import catalogue
+from samplebank.samples.model import Sample
+from samplebank.timespec import Millis
+
+COLUMNS = """
+    l.id, s.sha256, l.reference, l.type, l.customer_id, l.user_id, l.tlp, l.acl, l.agent_name, l.agent_version,
+    l.created_time
+"""
+FROM = "link l JOIN sample s ON s.id = l.sample_id"
+FIND_SAME = """
+    SELECT id FROM link
+     WHERE sample_id = $1 AND reference = $2 AND type = $3 AND customer_id = $4 AND user_id = $5 AND tlp = $6
+       AND acl = $7 AND agent_name = $8 AND agent_version = $9
+"""
+ADD = """
+    INSERT INTO link (id, sample_id, reference, type, customer_id, user_id, tlp, acl, agent_name, agent_version,
+                      readers, created_time)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+"""
+COUNT = "SELECT l.type, count(*) FROM link l WHERE {} GROUP BY l.type ORDER BY l.type"
+NO_LINK = "There is no link with this id of a sample that you may see."
+
+
+class NewLink(msgspec.Struct, frozen=True):
+    """A link as it is said, checked."""
+
+    reference: bytes
+    type: str
+    customer_id: int
+    tlp: str
+    acl: list[int]
+    readers: list[int]
+    agent_name: str
+    agent_version: str
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A stored link, from the sample `sha256` to `reference`."""
+
+    id: UUID
+    sha256: bytes
+    reference: bytes
+    type: str
+    customer_id: int
+    user_id: int
+    tlp: str
+    acl: list[int]
+    agent_name: str
+    agent_version: str
+    created_time: Millis
+
+
+async def add(db: Connection, sha256: bytes, new: NewLink, *, user_id: int, now: Millis) -> tuple[UUID, bool]:
+    """Add a link: (its id, whether it is new). What the same user has said before in the same words is not."""
+    sample = await catalogue.get_stored(db, sha256)
+    # This also locks the sample, so that two equal links at once become one.
+    await catalogue.note_activity(db, sample, now=now)
+    said = (
+        sample.id, new.reference, new.type, new.customer_id, user_id, new.tlp, new.acl, new.agent_name,
+        new.agent_version,
+    )  # fmt: skip
+    same: UUID | None = await db.fetchval(FIND_SAME, *said)
+    if same is not None:
+        return same, False
+    id_ = new_id()
+    await db.execute(ADD, id_, *said, new.readers, now)
+    return id_, True
+
+
+def links_of(caller: Caller, sample: Sample) -> Listing[Link]:
+    """List the links of the sample that the caller may see, newest first."""
+    where = _visible(caller, sample)
+    return Listing(COLUMNS, FROM, where, "ORDER BY l.created_time DESC, l.id DESC", Link)
+
+
+async def get_visible_link(db: Connection, caller: Caller, sample: Sample, reference: str) -> Link:
+    """Get the link of the sample, if the caller may see it; else raises `NotFound`."""
+    where = _visible(caller, sample)
+    where.add("l.id = {}", find_id(reference))
+    row = await db.fetchrow(f"SELECT {COLUMNS} FROM {FROM} WHERE {where.sql}", *where.parameters)
+    if row is None:
+        raise NotFound(NO_LINK)
+    return Link(*row)
+
+
+async def get_link(db: Connection, id_: UUID) -> Link:
+    """Get the link, whoever asks."""
+    row = await db.fetchrow(f"SELECT {COLUMNS} FROM {FROM} WHERE l.id = $1", id_)
+    if row is None:
+        raise NotFound(NO_LINK)
+    return Link(*row)
+
+
+async def count_by_type(db: Connection, caller: Caller, sample: Sample) -> list[tuple[str, int]]:
+    """Count the links that the caller may see."""
+    where = _visible(caller, sample)
+    return [(row[0], row[1]) for row in await db.fetch(COUNT.format(where.sql), *where.parameters)]
+
+
+def _visible(caller: Caller, sample: Sample) -> Where:
+    where = Where()
+    where.add("l.sample_id = {}", sample.id)
+    see_rows(where, caller, "l", Permission.VIEW_ANALYSIS)
+    return where
