@@ -14,6 +14,7 @@ from samplebank.api import (
     classifications,
     documentation,
     downloads,
+    evidence,
     facts,
     health,
     jobs,
@@ -50,6 +51,9 @@ RESOURCES = (
     policy,
     rules,
     downloads,
+    facts,
+    links,
+    evidence,
 )
 ROUTES: list[Any] = [route for resource in RESOURCES for route in resource.ROUTES]
 SAID = {

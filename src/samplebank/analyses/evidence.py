@@ -1,0 +1,134 @@
+"""Evidence: files that back an analysis, seen only with it. The bytes come before the row, as with samples.
+
+Equal files are stored once. Whoever keeps or removes the bytes of one holds the lock of its name, so that a removal
+cannot come between the bytes and the row of an upload.
+"""
+
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.model import Permission
+from samplebank.blobs import Staged
+from samplebank.database import Connection, Where, new_id
+from samplebank.database.identifiers import find_id
+from samplebank.database.listing import Listing
+from samplebank.errors import NotFound
+from samplebank.samples.model import Sample
+from samplebank.timespec import Millis
+
+COLUMNS = """
+    e.id, e.file_name, e.mime_type, e.size, e.sha256, e.internal, e.potentially_malicious, e.user_id, e.created_time
+"""
+LOCK_ANALYSIS = "SELECT id FROM analysis WHERE id = $1 FOR NO KEY UPDATE"
+#: the first of the two numbers of an advisory lock says what is locked
+LOCKS = 0x5A4B_0005
+LOCK_NAME_SHARED = "SELECT pg_advisory_xact_lock_shared($1::int, $2::int)"
+FIND_SAME = f"""
+    SELECT {COLUMNS} FROM evidence e
+     WHERE e.analysis_id = $1 AND e.file_name = $2 AND e.mime_type = $3 AND e.sha256 = $4 AND e.internal = $5
+       AND e.potentially_malicious = $6 AND e.user_id = $7 AND e.created_time > $8
+     ORDER BY e.created_time LIMIT 1
+"""
+ADD = """
+    INSERT INTO evidence (id, analysis_id, file_name, mime_type, sha256, internal, potentially_malicious, user_id,
+                          size, created_time)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+#: how long the repetition of an upload answers what is stored already; a client repeats within seconds
+REPEATED = 600_000
+NO_ANALYSIS = "There is no analysis with this id of a sample that you may see."
+NO_EVIDENCE = "There is no evidence with this id of an analysis that you may see."
+
+
+class AnalysisOfCustomer(NamedTuple):
+    id: UUID
+    customer_id: int
+
+
+class NewEvidence(msgspec.Struct, frozen=True):
+    """What an upload says of its bytes, checked."""
+
+    file_name: str
+    mime_type: str
+    internal: bool
+    potentially_malicious: bool
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    id: UUID
+    file_name: str
+    mime_type: str
+    size: int
+    sha256: bytes
+    internal: bool
+    potentially_malicious: bool
+    user_id: int
+    created_time: Millis
+
+    @property
+    def flags(self) -> list[str]:
+        flags = ["internal"] if self.internal else []
+        return [*flags, "potentiallyMalicious"] if self.potentially_malicious else flags
+
+
+async def get_visible_owner(
+    db: Connection, caller: Caller, sample: Sample, reference: str, *permissions: Permission
+) -> AnalysisOfCustomer:
+    """Get the analysis that evidence belongs to, if the caller may see it; else raises `NotFound`."""
+    where = Where()
+    where.add("a.sample_id = {}", sample.id)
+    where.add("a.id = {}", find_id(reference))
+    see_rows(where, caller, "a", *permissions)
+    row = await db.fetchrow(
+        f"SELECT a.id, a.customer_id FROM analysis a WHERE {where.sql}", *where.parameters
+    )
+    if row is None:
+        raise NotFound(NO_ANALYSIS)
+    return AnalysisOfCustomer(*row)
+
+
+async def add(
+    db: Connection, analysis_id: UUID, staged: Staged, new: NewEvidence, *, user_id: int, now: Millis
+) -> tuple[Evidence, bool]:
+    """Add the staged bytes to an analysis: (the evidence, whether it is new and not the upload repeated)."""
+    if await db.fetchval(LOCK_ANALYSIS, analysis_id) is None:
+        raise NotFound(NO_ANALYSIS)
+    sha256, size = staged.digests.sha256, staged.digests.size
+    said = (
+        analysis_id, new.file_name, new.mime_type, sha256, new.internal, new.potentially_malicious, user_id,
+    )  # fmt: skip
+    same = await db.fetchrow(FIND_SAME, *said, now - REPEATED)
+    if same is not None:
+        return Evidence(*same), False
+    id_ = new_id()
+    await db.execute(ADD, id_, *said, size, now)
+    await db.execute(LOCK_NAME_SHARED, LOCKS, lock_number(sha256))
+    await staged.keep()
+    made = Evidence(
+        id_, new.file_name, new.mime_type, size, sha256, new.internal, new.potentially_malicious, user_id, now
+    )
+    return made, True
+
+
+def lock_number(sha256: bytes) -> int:
+    """Tell the number that stands for the name of some bytes among the locks. Two names may share one."""
+    return int.from_bytes(sha256[:4], "big", signed=True)
+
+
+def evidence_of(analysis_id: UUID) -> Listing[Evidence]:
+    """List the evidence of an analysis, oldest first."""
+    where = Where()
+    where.add("e.analysis_id = {}", analysis_id)
+    return Listing(COLUMNS, "evidence e", where, "ORDER BY e.created_time, e.id", Evidence)
+
+
+async def get_evidence(db: Connection, analysis_id: UUID, reference: str) -> Evidence:
+    """Get the evidence of the analysis; raises `NotFound`."""
+    query = f"SELECT {COLUMNS} FROM evidence e WHERE e.analysis_id = $1 AND e.id = $2"
+    row = await db.fetchrow(query, analysis_id, find_id(reference))
+    if row is None:
+        raise NotFound(NO_EVIDENCE)
+    return Evidence(*row)

@@ -1,0 +1,150 @@
+"""Evidence: files that back an analysis. Upload, list, download. The bytes are hostile, and sent as such."""
+
+import re
+from typing import Literal
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.response import Stream
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.analyses import evidence
+from samplebank.analyses.evidence import AnalysisOfCustomer, NewEvidence
+from samplebank.api.downloads import BINARY, attachment, opened
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.operation import V2, operation
+from samplebank.api.people import WORD, Body, Int64, NoQuery, PageQuery, Shown, Unique, UserInfo
+from samplebank.api.samples import refuse_announced_excess
+from samplebank.blobs import Area
+from samplebank.errors import Forbidden, Violations
+
+ALL = f"{V2}/sample/{{sha256:str}}/analysis/{{analysis_id:str}}/evidence"
+ONE = f"{ALL}/{{evidence_id:str}}"
+LONGEST = 255
+FILE_NAME = re.compile(f"(?!\\.*\\Z){WORD}")
+#: a media type with its parameters, in printable ASCII (RFC 9110, section 8.3)
+MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+*-]+ *(;[ -~]*)?", re.ASCII)
+
+
+class EvidenceQuery(Body):
+    internal: bool = False
+    potentially_malicious: bool = False
+
+
+class Evidence(Shown):
+    id: UUID
+    file_name: str
+    mime_type: str
+    size: Int64
+    checksum: str
+    flags: Unique[Literal["internal", "potentiallyMalicious"]]
+    created_by_user: UserInfo
+    created_timestamp: int
+
+
+def show_evidence(row: evidence.Evidence, directory: Directory) -> Evidence:
+    return Evidence(
+        row.id,
+        row.file_name,
+        row.mime_type,
+        row.size,
+        row.sha256.hex(),
+        row.flags,  # type: ignore[arg-type]  # the names of the contract
+        UserInfo.of(directory.subject(row.user_id)),
+        row.created_time,
+    )
+
+
+@get(ALL, opt=operation("listEvidence", Permission.VIEW_ANALYSIS, query=PageQuery, answers=list[Evidence]))
+async def list_evidence(request: Exchange) -> Response[bytes] | Stream:
+    """List the evidence of the analysis, oldest first."""
+    analysis = await visible_analysis(request, Permission.VIEW_ANALYSIS)
+    page = request.read_query(PageQuery).page()
+    return await request.show_list(evidence.evidence_of(analysis.id), page, show_evidence)
+
+
+@get(ONE, opt=operation("getEvidence", Permission.VIEW_ANALYSIS, query=NoQuery, answers=Evidence))
+async def get_evidence(request: Exchange) -> Answer:
+    return await request.show(await _visible_evidence(request), show_evidence)
+
+
+@get(
+    f"{ONE}/download",
+    opt=operation("getEvidenceData", Permission.VIEW_ANALYSIS, query=NoQuery, media_type="*/*"),
+)
+async def get_evidence_data(request: Exchange) -> Stream:
+    """Send the bytes as they were uploaded."""
+    row = await _visible_evidence(request)
+    pieces = await opened(request.bank.blobs.read(Area.EVIDENCE, row.sha256))
+    return attachment(pieces, row.file_name, row.size, row.mime_type)
+
+
+@post(
+    f"{ALL}/{{file_name:str}}",
+    opt=operation(
+        "uploadEvidence",
+        Permission.ADD_EVIDENCE,
+        query=EvidenceQuery,
+        answers=Evidence,
+        status=201,
+        also={200: Evidence},
+        raw_body=True,
+    ),
+)
+async def upload_evidence(request: Exchange) -> Answer:
+    """Store the bytes of the body, empty or not; an upload repeated within 10 minutes answers 200."""
+    bank, caller, most = request.bank, request.caller, request.bank.settings.max_sample_size
+    analysis = await visible_analysis(request, Permission.ADD_EVIDENCE)
+    new = read_evidence(request)
+    if not caller.may(Permission.ADD_EVIDENCE, analysis.customer_id):
+        raise Forbidden(
+            "You do not hold the permission addSampleAnalysisEvidence for the customer of this analysis."
+        )
+    refuse_announced_excess(request, most)
+    staged = await bank.blobs.stage(Area.EVIDENCE, request.stream(), most)
+    try:
+        async with bank.database.transaction() as db:
+            row, is_new = await evidence.add(
+                db, analysis.id, staged, new, user_id=caller.user.id, now=bank.clock()
+            )
+    finally:
+        await staged.discard()
+    return await request.show(row, show_evidence, 201 if is_new else 200)
+
+
+def read_evidence(request: Exchange) -> NewEvidence:
+    """Read what the path, the query and the headers say of the bytes; raises `Invalid` with all that is wrong."""
+    query = request.read_query(EvidenceQuery)
+    violations = Violations()
+    name = request.path("file_name")
+    if not FILE_NAME.fullmatch(name) or len(name) > LONGEST:
+        violations.add(
+            "fileName",
+            f"The file name {name[:100]!r} must be letters, digits and _ : - . (not dots alone), 255 at most.",
+        )
+    media_type = request.headers.get("content-type") or BINARY
+    if not MEDIA_TYPE.fullmatch(media_type) or len(media_type) > LONGEST:
+        violations.add("Content-Type", f"{media_type[:100]!r} is not a media type.")
+    violations.raise_if_any()
+    return NewEvidence(name, media_type, query.internal, query.potentially_malicious)
+
+
+async def visible_analysis(request: Exchange, permission: Permission) -> AnalysisOfCustomer:
+    sample = await request.visible_sample(permission)
+    async with request.bank.database.connection() as db:
+        return await evidence.get_visible_owner(
+            db, request.caller, sample, request.path("analysis_id"), permission
+        )
+
+
+async def _visible_evidence(request: Exchange) -> evidence.Evidence:
+    analysis = await visible_analysis(request, Permission.VIEW_ANALYSIS)
+    async with request.bank.database.connection() as db:
+        row = await evidence.get_evidence(db, analysis.id, request.path("evidence_id"))
+    request.read_query(NoQuery)
+    return row
+
+
+ROUTES = [list_evidence, get_evidence, get_evidence_data, upload_evidence]
