@@ -48,12 +48,14 @@ def demo(
         started = time.monotonic()
         with running(folder, keep=keep) as service, Client(service.connection) as client:
             console.print(
-                f"It answers at {service.connection.url} after {time.monotonic() - started:.1f} s.\n"
+                f"It answers at {service.connection.url} after {time.monotonic() - started:.1f} s.\n\nThe jobs:\n"
             )
             outcomes = _submit(client, folder)
             _show_jobs(client, outcomes, console)
             judged = [_with_name(outcome) for outcome in follow(client, outcomes, lambda _: None)]
-            console.print("\n", verdict_table(judged), "\n", sep="")
+            console.print("\nThe verdicts:\n")
+            console.print(verdict_table(judged))
+            console.print()
             _check(judged, client, console)
             _show_where_to_look(console, service, folder, keep=keep)
 
@@ -87,10 +89,12 @@ def _show_jobs(client: Client, outcomes: Sequence[Outcome], console: Console) ->
                 newest.setdefault(job.analysed_sample.id, job)
             live.update(_ways(newest, names), refresh=True)
             if all(sha256 in newest and newest[sha256].ended for sha256 in names if sha256):
-                return
+                break
             if time.monotonic() > end:
                 raise Unavailable(f"Not every job ended within {LIMIT:.0f} s.")
             time.sleep(PAUSE)
+    if not console.is_terminal:
+        console.print()  # Live ends its last line on terminals only
 
 
 def _ways(jobs: dict[str, Job], names: dict[str | None, str]) -> RenderableType:
@@ -120,7 +124,7 @@ def _check(outcomes: Sequence[Outcome], client: Client, console: Console) -> Non
     eicar = next(outcome for outcome in outcomes if outcome.path == EICAR_NAME)
     if eicar.verdict != "malicious":
         tasks = client.tasks(eicar.job) if eicar.job else []
-        console.print(task_table(tasks), "\n", sep="")
+        console.print(task_table(tasks))
         raise Refusal(f"The EICAR test file should be malicious, but is {eicar.verdict}.")
 
 
@@ -133,11 +137,14 @@ def _show_where_to_look(console: Console, service: LocalService, folder: Path, *
     if not keep:
         console.print("Nothing is left running. KEEP=1 make demo leaves the service up, to look around in.")
         return
-    console.print(f"The service goes on at {url}; its data and log are in {folder}.")
-    console.print(f"  interface, to browse   {url}/docs")
-    console.print(f"  keys                   {folder / CREDENTIALS}")
-    console.print(f"  jobs                   SAMPLEBANK_DATA_DIR={folder} .venv/bin/samplebank jobs")
-    console.print(f"  stop it                kill {service.process.pid}")
+    lines = (
+        f"The service goes on at {url}; its data and log are in {folder}.",
+        f"  interface, to browse   {url}/docs",
+        f"  keys                   {folder / CREDENTIALS}",
+        f"  jobs                   SAMPLEBANK_DATA_DIR={folder} .venv/bin/samplebank jobs",
+        f"  stop it                kill {service.process.pid}",
+    )
+    console.print("\n".join(lines), soft_wrap=True)  # whole, to be copied
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

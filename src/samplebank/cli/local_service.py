@@ -78,8 +78,8 @@ def _wait_until_ready(service: LocalService) -> None:
         except httpx.TransportError:
             pass
         time.sleep(PAUSE)
-    lines = service.log.read_text("utf-8", "replace").splitlines()
-    raise Unavailable(f"The service did not start: {lines[-1] if lines else 'it said nothing'}")
+    lines = service.log.read_text("utf-8", "replace").splitlines() or ["it said nothing."]
+    raise Unavailable(f"The service did not start: {lines[-1].removeprefix('samplebank: ')}")
 
 
 def _free_port() -> int:
