@@ -14,6 +14,8 @@ R = TypeVar("R")
 FIELD_ERROR = "FIELD_ERROR"
 ACTION_ERROR = "ACTION_ERROR"
 JSON = "application/json"
+#: the rest of a body that is too large is not read, so the connection cannot be used again
+HEADERS = {413: {"Connection": "close"}, 429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
 encode = msgspec.json.Encoder().encode
 
 
@@ -72,8 +74,11 @@ async def _written(
 
 
 def refusal(error: Refusal) -> Answer:
-    headers = {"Retry-After": "1"} if error.status in (429, 503) else {}
-    return failure(error.status, [message_of(error, violation) for violation in error.violations], headers)
+    return failure(
+        error.status,
+        [message_of(error, violation) for violation in error.violations],
+        HEADERS.get(error.status),
+    )
 
 
 def message_of(error: Refusal, violation: Any) -> ResultMessage:

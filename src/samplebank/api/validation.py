@@ -35,7 +35,7 @@ class Document(Generic[T]):
             self._plain, self._mistake = _plain(raw), error
         except RecursionError:
             raise _too_deep() from None
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Malformed(f"The body is not JSON: {error}.") from error
 
     def read(self, now: Millis) -> T:
@@ -143,7 +143,7 @@ def _plain(raw: bytes) -> Any:
         return msgspec.json.decode(raw)
     except RecursionError:
         raise _too_deep() from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"The body is not JSON: {error}.") from error
 
 

@@ -1,0 +1,148 @@
+"""Bad input gets a clear refusal that names every field at fault, and nothing is half done."""
+
+import pytest
+
+from kit.bank import V2, Bank, Sample, fields_of, name_of
+
+
+def test_all_violations_come_at_once(bank: Bank) -> None:
+    sample = bank.submitted()
+    body = {
+        "analysisScore": 101,
+        "tlp": "purple",
+        "customer": "mill",
+        "userAgent": {"name": "a b"},
+        "nonsense": 1,
+    }
+
+    refused = bank.post(f"{sample.path}/analysis", body, "robot")
+
+    assert refused.status_code == 412
+    assert fields_of(refused) == {
+        "analysisScore", "tlp", "userAgent.name", "userAgent.version", "analysisResult", "nonsense",
+    }  # fmt: skip
+
+
+def test_several_wrong_times_and_names_come_at_once(bank: Bank) -> None:
+    sample = Sample()
+    body = bank.submission_body(
+        bank.token(sample),
+        observedTimestamp="yesterday",
+        retention="now - 1 day",
+        acl=["ghost"],
+        customer="ghost",
+    )
+
+    refused = bank.post(f"{sample.path}/submission", body, "mia")
+
+    assert fields_of(refused) == {"observedTimestamp", "retention", "acl[0]", "customer"}
+
+
+def test_a_refused_submission_does_not_use_its_challenge_up(bank: Bank) -> None:
+    sample = Sample()
+    token = bank.token(sample)
+    bank.post(f"{sample.path}/submission", bank.submission_body(token, tlp="red"), "mia")
+
+    stored = bank.post(f"{sample.path}/submission", bank.submission_body(token), "mia")
+
+    assert stored.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("", 400),
+        ("{", 400),
+        ('{"limit": 1,}', 400),
+        ("[]", 412),
+        ("null", 412),
+        ('"text"', 412),
+        ('{"state": ["\\ud800"]}', 400),
+        ('{"customer": ["a\\u0000b"]}', 412),
+        ('{"limit": 1e400}', 400),
+        ('{"limit": 99999999999999999999999999}', 412),
+        ('{"customer": [99999999999999999999999999]}', 412),
+        ("[" * 100_000, 412),
+        ('{"state": ' + "[" * 300 + "]" * 300 + "}", 412),
+        ('{"offset": 2147483648}', 412),
+    ],
+)
+def test_a_hostile_body_is_refused(bank: Bank, body: str, status: int) -> None:
+    refused = bank.call("POST", f"{V2}/job/search", data=body, headers={"Content-Type": "application/json"})
+
+    assert refused.status_code == status, refused.text[:300]
+    assert refused.json()["messages"]
+
+
+def test_bytes_that_are_not_utf_8_are_malformed(bank: Bank) -> None:
+    assert bank.call("POST", f"{V2}/job/search", data=b'{"customer": ["\xff"]}').status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=-1", "limit=10001", "limit=many", "limit=1&limit=2", "offset=%00", "state=", "staet=done"],
+)
+def test_a_bad_query_is_refused_by_name(bank: Bank, query: str) -> None:
+    refused = bank.get(f"{V2}/job?{query}")
+
+    assert refused.status_code == 412
+    assert query.split("=", maxsplit=1)[0] in {field.split("[")[0] for field in fields_of(refused)}
+
+
+def test_a_result_nested_too_deep_is_refused(bank: Bank) -> None:
+    sample = bank.submitted()
+    deep: list[object] = []
+    for _ in range(400):
+        deep = [deep]
+    body = {
+        "analysisResult": deep, "analysisScore": 0, "customer": "mill", "tlp": "amber",
+        "userAgent": {"name": "n", "version": "1"},
+    }  # fmt: skip
+
+    assert bank.post(f"{sample.path}/analysis", body, "robot").status_code == 412
+
+
+def test_a_body_over_the_limit_is_too_large(bank: Bank) -> None:
+    body = b'{"customer": ["' + b"x" * (17 * 1024 * 1024) + b'"]}'
+
+    assert bank.call("POST", f"{V2}/job/search", data=body).status_code == 413
+
+
+def test_a_schema_that_is_none_is_refused(bank: Bank) -> None:
+    text = {"english": "x"}
+    body = {
+        "shortName": name_of("w"), "localizedNames": text, "localizedDescriptions": text,
+        "schema": {"type": "no-such-type"},
+    }  # fmt: skip
+
+    refused = bank.post(f"{V2}/worker", body)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"schema"})
+
+
+def test_a_schema_that_refers_elsewhere_is_refused_and_not_fetched(bank: Bank) -> None:
+    text = {"english": "x"}
+    body = {
+        "shortName": name_of("w"), "localizedNames": text, "localizedDescriptions": text,
+        "schema": {"$ref": "http://127.0.0.1:9/schema.json"},
+    }  # fmt: skip
+
+    refused = bank.post(f"{V2}/worker", body)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"schema"})
+
+
+def test_the_same_worker_can_be_registered_again(bank: Bank) -> None:
+    first = bank.worker()
+    text = {"english": first["shortName"]}
+    body = {"shortName": first["shortName"], "localizedNames": text, "localizedDescriptions": text}
+
+    again = bank.post(f"{V2}/worker", body)
+
+    assert (again.status_code, again.json()["data"]["id"]) == (200, first["id"])
+
+
+@pytest.mark.parametrize("name", ["nonsense", "%00", "é", "..%2f..", "a" * 5000, "' or 1=1 --"])
+@pytest.mark.parametrize("path", ["/job/{}", "/worker/{}", "/sample/{}", "/policy/default/rule/{}"])
+def test_a_bad_name_in_the_path_is_not_there(bank: Bank, path: str, name: str) -> None:
+    assert bank.get(V2 + path.format(name)).status_code == 404

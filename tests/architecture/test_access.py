@@ -1,0 +1,88 @@
+"""Every operation for every role: who is let in, and that nothing is open by accident."""
+
+from typing import Any
+
+import pytest
+
+from kit.bank import Bank
+from samplebank.accounts.model import ROLES
+from samplebank.api.app import ROUTES
+from samplebank.api.operation import Operation
+
+#: user of the test tenants -> the role that it has
+USERS = {
+    "nobody": None,
+    "viewer": "SAMPLEDB-VIEWER",
+    "uploader": "SAMPLEDB-UPLOADER",
+    "mia": "SAMPLEDB-USER",
+    "analyzer": "SAMPLEDB-ANALYZER",
+    "boss": "ADMINISTRATOR-ROLE",
+}
+OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"}
+#: identifiers that name nothing, so that whoever is let in finds nothing
+NAMES_NOTHING = "00000000-0000-0000-0000-000000000000"
+SHA256_OF_NOTHING = "0" * 64
+
+
+def declared() -> list[tuple[str, str, Operation]]:
+    """(method, path, operation) of every guarded route."""
+    return [
+        (min(route.http_methods), path_of(route), route.opt["operation"])
+        for route in ROUTES
+        if "operation" in route.opt
+    ]
+
+
+def path_of(route: Any) -> str:
+    (path,) = route.paths
+    parts = []
+    for part in path.split("/"):
+        name = part.strip("{}").split(":")[0]
+        parts.append(
+            (SHA256_OF_NOTHING if name == "sha256" else NAMES_NOTHING) if part.startswith("{") else part
+        )
+    return "/".join(parts)
+
+
+GUARDED = declared()
+IDS = [operation.id for _, _, operation in GUARDED]
+
+
+def test_only_the_listed_routes_are_open() -> None:
+    open_paths = {path for route in ROUTES if route.opt.get("open") for path in route.paths}
+
+    assert open_paths <= OPEN
+
+
+def test_every_route_declares_whether_it_is_guarded() -> None:
+    undeclared = [
+        route.paths for route in ROUTES if not route.opt.get("open") and "operation" not in route.opt
+    ]
+
+    assert undeclared == []
+
+
+def test_no_two_operations_share_a_name() -> None:
+    assert len(set(IDS)) == len(IDS)
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), GUARDED, ids=IDS)
+def test_an_operation_needs_a_key(bank: Bank, method: str, path: str, operation: Operation) -> None:
+    answer = bank.call(method, path, None)
+
+    assert answer.status_code == 401, operation.id
+    assert answer.json()["messages"]
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize(("method", "path", "operation"), GUARDED, ids=IDS)
+def test_an_operation_lets_in_who_holds_one_of_its_permissions(
+    bank: Bank, method: str, path: str, operation: Operation, user: str
+) -> None:
+    held = ROLES.get(USERS[user] or "", frozenset())
+    expected = not operation.needs or bool(held & set(operation.needs))
+
+    answer = bank.call(method, path, user)
+
+    assert (answer.status_code != 403) is expected, answer.text[:300]
+    assert answer.status_code < 500

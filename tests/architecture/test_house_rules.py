@@ -1,0 +1,70 @@
+"""Rules that people forget, kept by tests."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from samplebank.database.migrations import HEAD
+from samplebank.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "samplebank"
+#: the only place where any exception is caught: around an analyser, in its child process
+AROUND_ANALYSERS = {"sandbox/child.py"}
+#: transactions are opened by doors only
+DOORS = {"api", "maintenance", "cli", "serving"}
+OPENERS = {"database/connection.py"}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        yield str(path.relative_to(SOURCE)), ast.parse(path.read_text("utf-8"))
+
+
+def test_no_module_catches_everything() -> None:
+    found = {
+        name
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler)
+        and node.type is not None
+        and ast.unparse(node.type) == "Exception"
+    }
+
+    assert found <= AROUND_ANALYSERS
+
+
+def test_only_doors_open_transactions_of_the_pool() -> None:
+    found = {
+        name.split("/")[0]
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith("database.transaction")
+        and name not in OPENERS
+    }
+
+    assert found <= DOORS
+
+
+def test_every_setting_is_documented() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    missing = [name for name in msgspec.structs.asdict(Settings()) if f"{PREFIX}{name.upper()}" not in text]
+
+    assert missing == []
+
+
+def test_the_newest_migration_is_the_one_that_the_release_needs() -> None:
+    names = sorted(path.name for path in (SOURCE / "database" / "migrations" / "versions").glob("0*.py"))
+
+    assert names[-1].startswith(HEAD)
+
+
+def test_every_migration_says_whether_the_previous_release_runs_on_it() -> None:
+    texts = [
+        path.read_text("utf-8") for path in (SOURCE / "database" / "migrations" / "versions").glob("0*.py")
+    ]
+
+    assert [text for text in texts if "previous release" not in text.lower()] == []

@@ -1,0 +1,88 @@
+"""What a set of analyses amounts to."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from samplebank.verdicts.model import is_malicious
+from samplebank.verdicts.weighing import Finding, rounded, weigh
+
+
+def findings(*scores: int) -> list[Finding]:
+    return [Finding(UUID(int=number), score) for number, score in enumerate(scores)]
+
+
+@pytest.mark.parametrize(
+    ("scores", "overall", "shares"),
+    [
+        ([], -1, []),
+        ([-1, -1], -1, [(None, None), (None, None)]),
+        ([0], 0, [(0, 100)]),
+        ([100], 100, [(0, 100)]),
+        ([90, 0], 89, [(1, 99), (-89, 1)]),
+        ([100, 50], 83, [(17, 67), (-33, 33)]),
+        ([60, 30, 10], 46, [(14, 60), (-16, 30), (-36, 10)]),
+        ([75, -1], 75, [(0, 100), (None, None)]),
+        ([1, 0], 1, [(0, 50), (-1, 50)]),
+    ],
+)
+def test_findings_weigh_by_their_score_and_silence_by_one(
+    scores: list[int], overall: int, shares: list[tuple[int | None, int | None]]
+) -> None:
+    weighed = weigh(findings(*scores))
+
+    assert weighed.score == overall
+    assert [(share.difference, share.impact) for share in weighed.shares] == shares
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "expected"),
+    [(1, 2, 1), (-1, 2, -1), (3, 2, 2), (-3, 2, -2), (5, 4, 1), (0, 7, 0)],
+)
+def test_halves_round_away_from_zero(numerator: int, denominator: int, expected: int) -> None:
+    assert rounded(numerator, denominator) == expected
+
+
+def test_one_override_passes_to_the_verdict() -> None:
+    weighed = weigh([Finding(UUID(int=1), 90), Finding(UUID(int=2), 0, "benign")])
+
+    assert (weighed.status_override, weighed.contradicting) == ("benign", False)
+
+
+def test_contradicting_overrides_cancel_each_other() -> None:
+    weighed = weigh([Finding(UUID(int=1), 90, "malicious"), Finding(UUID(int=2), 0, "benign")])
+
+    assert (weighed.status_override, weighed.contradicting) == (None, True)
+
+
+def test_an_analysis_without_findings_still_brings_its_tags_and_override() -> None:
+    weighed = weigh([Finding(UUID(int=1), -1, "malicious", (("family", "Emotet"),))])
+
+    assert weighed.tags == (("family", "Emotet", 1),)
+    assert weighed.status_override == "malicious"
+
+
+def test_tags_are_counted_once_for_each_analysis() -> None:
+    twice = (("yara", "rule"), ("yara", "rule"))
+    weighed = weigh([Finding(UUID(int=1), 10, None, twice), Finding(UUID(int=2), 10, None, twice)])
+
+    assert weighed.tags == (("yara", "rule", 2),)
+
+
+@given(st.lists(st.integers(-1, 100), max_size=12))
+def test_the_overall_score_lies_among_those_that_count(scores: list[int]) -> None:
+    counting = [score for score in scores if score >= 0] or [-1]
+
+    assert min(counting) <= weigh(findings(*scores)).score <= max(counting)
+
+
+@pytest.mark.parametrize(
+    ("score", "override", "expected"),
+    [(70, None, True), (69, None, False), (0, "malicious", True), (100, "benign", False), (-1, None, False)],
+)
+def test_a_sample_is_malicious_by_override_or_by_score(
+    score: int, override: str | None, *, expected: bool
+) -> None:
+    assert is_malicious(score, override, 70) is expected
