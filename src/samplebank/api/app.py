@@ -22,8 +22,10 @@ from samplebank.api import (
     plans,
     policy,
     rules,
+    sample_search,
     samples,
     session,
+    submission_search,
     submissions,
     verdicts,
     workers,
@@ -54,6 +56,8 @@ RESOURCES = (
     facts,
     links,
     evidence,
+    sample_search,
+    submission_search,
 )
 ROUTES: list[Any] = [route for resource in RESOURCES for route in resource.ROUTES]
 SAID = {

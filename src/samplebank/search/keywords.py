@@ -1,0 +1,67 @@
+"""Keywords: case-insensitive substrings, taken literally; digests and ids only as a whole."""
+
+import re
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from samplebank.database import Where
+from samplebank.database.identifiers import find_id
+
+#: the digests of a sample by the number of hexadecimal digits that write them
+ALGORITHMS: Mapping[int, str] = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
+HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
+#: what LIKE reads as more than itself
+SPECIAL = re.compile(r"([\\%_])")
+
+
+class Keyword(msgspec.Struct, frozen=True):
+    """A keyword, and what else it may be."""
+
+    text: str
+    algorithm: str | None
+    digest: bytes | None
+    id: UUID | None
+
+    @property
+    def pattern(self) -> str:
+        """The pattern of LIKE for texts that hold the keyword; the text is still to be lower-cased."""
+        return "%" + SPECIAL.sub(r"\\\1", self.text) + "%"
+
+
+class Keywords(msgspec.Struct, frozen=True):
+    """Keywords with the fields that they are looked for in; `every` demands all of them, else one is enough."""
+
+    words: tuple[Keyword, ...]
+    fields: frozenset[str]
+    every: bool
+
+    @property
+    def demands(self) -> tuple[tuple[Keyword, ...], ...]:
+        """Groups of keywords: one of each group must occur."""
+        return tuple((word,) for word in self.words) if self.every else (self.words,)
+
+
+def read_keyword(text: str) -> Keyword:
+    algorithm = ALGORITHMS.get(len(text)) if HEXADECIMAL.fullmatch(text) else None
+    return Keyword(text, algorithm, bytes.fromhex(text) if algorithm else None, find_id(text))
+
+
+def contains_any(where: Where, column: str, words: Sequence[Keyword]) -> str:
+    """The lower-cased text in `column` holds at least one of the words.
+
+    PostgreSQL lower-cases the words, too, so that both sides agree whatever the locale of the database is. Each is a
+    parameter of its own: the planner judges constants, not the results of functions over arrays.
+    """
+    patterns = [f"lower({where.value(word.pattern)})" for word in words]
+    return (
+        f"{column} LIKE {patterns[0]}"
+        if len(patterns) == 1
+        else f"{column} LIKE ANY (ARRAY[{', '.join(patterns)}])"
+    )
+
+
+def digests(words: Sequence[Keyword], algorithm: str) -> list[bytes]:
+    """The words that are digests of this kind."""
+    return [word.digest for word in words if word.algorithm == algorithm and word.digest is not None]

@@ -1,0 +1,127 @@
+"""Queries for the ids of samples, over those of their rows that the caller may see: nothing else is ever matched on."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.model import Permission
+from samplebank.database import Where
+from samplebank.jobs.queries import TimeRange
+from samplebank.search.keywords import Keyword, contains_any, digests
+from samplebank.search.window import lies_in
+
+
+class Kind(NamedTuple):
+    """A kind of row that a sample has; None for those that everybody sees who sees the sample."""
+
+    alias: str
+    source: str
+    permission: Permission | None = None
+
+
+SUBMISSION = Kind("u", "submission u", Permission.VIEW_SUBMISSION)
+ANALYSIS = Kind("a", "analysis a", Permission.VIEW_ANALYSIS)
+LINK = Kind("l", "link l", Permission.VIEW_ANALYSIS)
+FACT = Kind("f", "static_fact f")
+# A sample is what its latest classification and its latest verdict say: those that its metadata show.
+CLASSIFICATION = Kind("c", "classification c JOIN sample latest ON latest.classification_id = c.id")
+VERDICT = Kind("v", "verdict v JOIN sample latest ON latest.verdict_id = v.id")
+
+KEYWORD_KINDS = {
+    "submission": SUBMISSION,
+    "analysis": ANALYSIS,
+    "link": LINK,
+    "classification": CLASSIFICATION,
+    "verdict": VERDICT,
+    "fact": FACT,
+}
+DIGESTS = ("sha256", "sha512", "sha1", "md5")
+USER_KINDS = {"submittedByUser": SUBMISSION, "analysedByUser": ANALYSIS, "linkedByUser": LINK}
+#: the rows whose own times are searched; the sample's and those over several submissions are written out below
+ROW_TIMES = {
+    "classificationCreated": (CLASSIFICATION, "c.created_time"),
+    "submissionCreated": (SUBMISSION, "u.submitted_time"),
+    "submissionObserved": (SUBMISSION, "u.observed_time"),
+    "submissionExpiry": (SUBMISSION, "u.expiry_time"),
+    "analysisCreated": (ANALYSIS, "a.created_time"),
+    "linkCreated": (LINK, "l.created_time"),
+}
+SAMPLE_CREATED = "sampleCreated"
+FIRST_SUBMITTED = "firstSubmitted"
+LAST_SUBMITTED = "lastSubmitted"
+TIME_FIELDS = (SAMPLE_CREATED, *ROW_TIMES, FIRST_SUBMITTED, LAST_SUBMITTED)
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """The newest part of all samples: those with at least this id and this creation time."""
+
+    least_id: int
+    since: int
+
+
+class Sets:
+    """Writes queries for sample ids (as `id`) whose parameters go to `where`."""
+
+    def __init__(self, where: Where, caller: Caller, part: Slice | None = None) -> None:
+        self.where = where
+        self._caller = caller
+        self._least_id = None if part is None else where.value(part.least_id)
+        self._visible: dict[tuple[Permission, str], str] = {}
+
+    def with_row(self, kind: Kind, condition: str) -> str:
+        """The samples that have a visible row of this kind with which the condition holds."""
+        conditions = [condition]
+        if kind.permission is not None:
+            conditions.append(self.visible(kind.alias, kind.permission))
+        if self._least_id is not None:
+            conditions.append(f"{kind.alias}.sample_id >= {self._least_id}")
+        sql = " AND ".join(f"({c})" for c in conditions)
+        return f"SELECT {kind.alias}.sample_id AS id FROM {kind.source} WHERE {sql}"
+
+    def visible(self, alias: str, permission: Permission) -> str:
+        """The condition that the caller may see the row; written once for each alias."""
+        known = self._visible.get((permission, alias))
+        if known is None:
+            apart = Where()
+            apart.parameters = self.where.parameters
+            see_rows(apart, self._caller, alias, permission)
+            known = self._visible[permission, alias] = apart.sql
+        return known
+
+    def with_words(self, words: tuple[Keyword, ...], fields: frozenset[str]) -> list[str]:
+        """Where at least one of the words occurs: one query for each field in which any can."""
+        sets = []
+        for algorithm in DIGESTS:
+            wanted = digests(words, algorithm)
+            if wanted and algorithm in fields:
+                sets.append(self.with_digest(algorithm, wanted))
+        for name, kind in KEYWORD_KINDS.items():
+            if name in fields:
+                sets.append(self.with_row(kind, contains_any(self.where, f"{kind.alias}.search", words)))
+        references = digests(words, "sha256")
+        if references and "link" in fields:
+            sets.append(self.with_row(LINK, f"l.reference = ANY ({self.where.value(references)}::bytea[])"))
+        return sets
+
+    def with_digest(self, algorithm: str, wanted: list[bytes]) -> str:
+        return f"SELECT h.id FROM sample h WHERE h.{algorithm} = ANY ({self.where.value(wanted)}::bytea[])"
+
+    def at_time(self, field: str, times: TimeRange) -> str:
+        """Where the time of this name lies within the bounds."""
+        if field == SAMPLE_CREATED:
+            return f"SELECT t.id FROM sample t WHERE {lies_in(self.where, 't.created_time', times)}"
+        if field in ROW_TIMES:
+            kind, column = ROW_TIMES[field]
+            return self.with_row(kind, lies_in(self.where, column, times))
+        return self._at_edge(times, first=field == FIRST_SUBMITTED)
+
+    def _at_edge(self, times: TimeRange, *, first: bool) -> str:
+        """The first (or last) submission that the caller sees lies within: it does, and none lies before (after)."""
+        condition = lies_in(self.where, "u.submitted_time", times)
+        bound = times.start if first else times.end
+        if bound is not None:
+            beyond = f"e.submitted_time {'<' if first else '>='} {self.where.value(bound)}"
+            seen = self.visible("e", Permission.VIEW_SUBMISSION)
+            condition += f" AND NOT EXISTS (SELECT FROM submission e WHERE e.sample_id = u.sample_id AND {beyond} AND {seen})"
+        return self.with_row(SUBMISSION, condition)

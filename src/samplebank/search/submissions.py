@@ -1,0 +1,159 @@
+"""Search for submissions: what is asked for, and the list that answers it."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Page, Where, order_by
+from samplebank.jobs.queries import TimeRange
+from samplebank.search import rows
+from samplebank.search.criteria import all_of, any_of, row_conditions
+from samplebank.search.keywords import Keyword, Keywords, contains_any, digests
+from samplebank.search.listing import SearchListing, depth, planned
+from samplebank.search.rows import SubmissionCriterion
+from samplebank.search.window import IndexWindow, is_asked
+from samplebank.submissions.model import Submission
+
+# The digest is looked up for the rows of the page only: PostgreSQL works such columns out after LIMIT.
+COLUMNS = """
+    u.id, (SELECT s.sha256 FROM sample s WHERE s.id = u.sample_id), u.customer_id, u.user_id, u.tlp, u.acl,
+    u.file_name, u.mime_type, u.agent_name, u.agent_version, u.meta_data, u.observed_time, u.submitted_time,
+    u.expiry_time, u.trusted_agent, u.event
+"""
+FROM = "submission u"
+LATEST_FIRST = "-observedTimestamp"
+SORTS = {
+    "fileName": "u.file_name",
+    "mimeType": "u.mime_type",
+    "expiryTimestamp": "u.expiry_time?",
+    "observedTimestamp": "u.observed_time",
+    "submittedTimestamp": "u.submitted_time",
+}
+TIMES = {
+    "submittedTimestamp": "u.submitted_time",
+    "observedTimestamp": "u.observed_time",
+    "expiryTimestamp": "u.expiry_time",
+}
+#: sorts that may look at the newest rows first, with their column
+SLICED = {"-observedTimestamp": "observed_time", "-submittedTimestamp": "submitted_time"}
+TLPS = ("amber", "green", "clear")
+#: the text of one field, inside the text of the row that the index knows
+TEXTS = {
+    "fileName": ("lower(u.file_name)",),
+    "mimeType": ("lower(u.mime_type)",),
+    "metaData": ("lower(values_text(u.meta_data))",),
+    "userAgent": ("lower(u.agent_name)", "lower(u.agent_version)"),
+}
+KEYWORD_FIELDS = ("id", "sampleSha256", "tlp", *TEXTS)
+
+
+class SubmissionSearch(SubmissionCriterion, frozen=True, kw_only=True):
+    """Everything that a submission search can ask for. All of it must hold; what is None or empty asks for nothing."""
+
+    ids: list[UUID] | None = None
+    samples: list[bytes] | None = None
+    customers: list[int] | None = None
+    tlps: list[str] | None = None
+    times: TimeRange = TimeRange()
+    keywords: Keywords | None = None
+    sub_criteria: list["SubmissionSearch"] | None = None
+
+
+class SubmissionListing(SearchListing[Submission]):
+    """`sliced` is the column by which the newest rows are looked at first, if that helps."""
+
+    def __init__(self, where: Where, order: str, sliced: str | None) -> None:
+        super().__init__(COLUMNS, FROM, where, order, Submission)
+        self._sliced = sliced
+
+    async def page(self, db: Connection, page: Page) -> list[Submission]:
+        newest = depth(page)
+        async with planned(db):
+            if self._sliced is not None and newest is not None:
+                found = await self._within(db, page, newest, self._sliced)
+                if len(found) == page.limit:
+                    return found
+            return await super().page(db, page)
+
+    async def _within(self, db: Connection, page: Page, newest: int, column: str) -> list[Submission]:
+        since = await db.fetchval(
+            f"""SELECT min({column})
+                  FROM (SELECT {column} FROM submission ORDER BY {column} DESC, id DESC LIMIT $1) newest""",
+            newest,
+        )
+        where = Where()
+        where.conditions, where.parameters = list(self.where.conditions), list(self.where.parameters)
+        where.add(f"u.{column} >= {{}}", since or 0)
+        query = f"SELECT {COLUMNS} FROM {FROM} WHERE {where.sql} {self.order} {page.clause(where)}"
+        return [Submission(*row) for row in await db.fetch(query, *where.parameters)]
+
+
+def submissions_matching(
+    caller: Caller, wanted: SubmissionSearch, window: IndexWindow, sort: Sequence[str] = ()
+) -> SubmissionListing:
+    """The submissions that match and that the caller may see, latest observed first unless sorted otherwise."""
+    names = list(sort) or [LATEST_FIRST]
+    where = matching(caller, wanted, window)
+    few = bool(wanted.ids or wanted.samples)
+    sliced = None if few or len(names) > 1 else SLICED.get(names[0])
+    return SubmissionListing(where, order_by(names, SORTS, "u.id"), sliced)
+
+
+def matching(caller: Caller, wanted: SubmissionSearch, window: IndexWindow) -> Where:
+    """The condition on a submission `u`."""
+    where = Where()
+    see_rows(where, caller, "u", Permission.VIEW_SUBMISSION)
+    where.add("u.submitted_time >= {}", window.start)
+    if window.end is not None:
+        where.add("u.submitted_time <= {}", window.end)
+    where.conditions.extend(conditions(where, wanted))
+    return where
+
+
+def conditions(where: Where, wanted: SubmissionSearch) -> list[str]:
+    found = [
+        *rows.is_one_of(where, "u.id", "uuid", wanted.ids),
+        *rows.is_one_of(where, "u.customer_id", "bigint", wanted.customers),
+        *rows.is_one_of(where, "u.tlp", "text", wanted.tlps),
+        rows.of_submission(where, wanted),
+    ]
+    if wanted.samples:
+        found.append(_of_samples(where, wanted.samples))
+    if is_asked(wanted.times):
+        times = Where()
+        times.parameters = where.parameters
+        wanted.times.add_to(times)
+        found.append(times.sql)
+    if wanted.keywords is not None:
+        keywords = wanted.keywords
+        found.extend(_occurs(where, words, keywords.fields) for words in keywords.demands)
+    found.extend(row_conditions(wanted.sub_criteria, lambda c: all_of(conditions(where, c))))
+    return found
+
+
+def _occurs(where: Where, words: tuple[Keyword, ...], fields: frozenset[str]) -> str:
+    """At least one of the words is in at least one of the fields."""
+    found = []
+    if fields >= TEXTS.keys():
+        found.append(contains_any(where, "u.search", words))
+    else:
+        # the index finds the word in the text of the row; which field it is in shows the row itself
+        texts = [contains_any(where, text, words) for name in TEXTS if name in fields for text in TEXTS[name]]
+        if texts:
+            found.append(f"({any_of(texts)}) AND {contains_any(where, 'u.search', words)}")
+    ids = [word.id for word in words if word.id is not None]
+    if ids and "id" in fields:
+        found.append(f"u.id = ANY ({where.value(ids)}::uuid[])")
+    samples = digests(words, "sha256")
+    if samples and "sampleSha256" in fields:
+        found.append(_of_samples(where, samples))
+    tlps = [tlp for tlp in TLPS if any(word.text.lower() in tlp for word in words)]
+    if tlps and "tlp" in fields:
+        found.append(f"u.tlp = ANY ({where.value(tlps)}::text[])")
+    return any_of(found)
+
+
+def _of_samples(where: Where, samples: list[bytes]) -> str:
+    found = f"SELECT id FROM sample WHERE sha256 = ANY ({where.value(samples)}::bytea[])"
+    return f"u.sample_id = ANY (ARRAY({found}))"
