@@ -33,3 +33,15 @@ def test_the_demo_shows_files_on_their_way_to_a_verdict_and_leaves_nothing(
     ]
     assert "malicious" in verdict
     assert list(temporary.iterdir()) == []
+
+
+def test_a_demo_that_is_ended_early_leaves_nothing(program: Program, temporary: Path) -> None:
+    demo = Program({**program.environment, "TMPDIR": str(temporary)}).start("demo")
+    assert demo.stdout is not None
+    assert "Starting" in demo.stdout.readline()
+
+    demo.terminate()
+
+    _, complaints = demo.communicate(timeout=60)
+    assert (demo.returncode, complaints) == (1, "")
+    assert list(temporary.iterdir()) == []

@@ -1,14 +1,11 @@
 """`samplebank demo`: a service, real files, their jobs and verdicts, in one go; leaves nothing unless told to."""
 
-import signal
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -41,7 +38,6 @@ def demo(
     ] = False,
 ) -> None:
     """Start a service, submit real files, show their jobs and verdicts."""
-    signal.signal(signal.SIGTERM, _interrupt)
     console = printing.out()
     with _folder(keep=keep) as folder:
         console.print("Starting Samplebank with its own database and analysis workers ...")
@@ -145,7 +141,3 @@ def _show_where_to_look(console: Console, service: LocalService, folder: Path, *
         f"  stop it                kill {service.process.pid}",
     )
     console.print("\n".join(lines), soft_wrap=True)  # whole, to be copied
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(1)

@@ -17,7 +17,7 @@ from samplebank.errors import Unavailable
 
 HOST: Final = "127.0.0.1"
 START_LIMIT: Final = 60.0  # seconds
-STOP_LIMIT: Final = 20.0
+STOP_LIMIT: Final = 60.0  # work under way is given back first
 PAUSE: Final = 0.1
 LOG: Final = "serve.log"
 

@@ -3,11 +3,13 @@
 0 done, 1 the operation failed, 2 wrong usage; what went wrong is one line on stderr.
 """
 
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated, Final
+from types import FrameType
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -82,4 +84,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run() -> None:
+    signal.signal(signal.SIGTERM, _end_in_order)
     sys.exit(main(sys.argv[1:]))
+
+
+def _end_in_order(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Unwind on SIGTERM as on Ctrl-C, so that what was started is stopped."""
+    raise SystemExit(1)
