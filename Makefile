@@ -30,7 +30,7 @@ format: ## put all code into the project's format
 
 bench: ## measure the figures of docs/architecture.md on this machine
 	$(BOOTSTRAP)
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench
 
 clean: ## remove what the other targets made
 	rm -rf .venv .tools demo-data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
