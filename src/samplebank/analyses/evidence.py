@@ -11,7 +11,7 @@ import msgspec
 
 from samplebank.accounts.access import Caller, see_rows
 from samplebank.accounts.model import Permission
-from samplebank.blobs import Staged
+from samplebank.blobs import Area, Blobs, Staged
 from samplebank.database import Connection, Where, new_id
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
@@ -26,6 +26,7 @@ LOCK_ANALYSIS = "SELECT id FROM analysis WHERE id = $1 FOR NO KEY UPDATE"
 #: the first of the two numbers of an advisory lock says what is locked
 LOCKS = 0x5A4B_0005
 LOCK_NAME_SHARED = "SELECT pg_advisory_xact_lock_shared($1::int, $2::int)"
+LOCK_NAME = "SELECT pg_advisory_xact_lock($1::int, $2::int)"
 FIND_SAME = f"""
     SELECT {COLUMNS} FROM evidence e
      WHERE e.analysis_id = $1 AND e.file_name = $2 AND e.mime_type = $3 AND e.sha256 = $4 AND e.internal = $5
@@ -132,3 +133,12 @@ async def get_evidence(db: Connection, analysis_id: UUID, reference: str) -> Evi
     if row is None:
         raise NotFound(NO_EVIDENCE)
     return Evidence(*row)
+
+
+async def remove_unused(db: Connection, blobs: Blobs, sha256: bytes) -> bool:
+    """Remove bytes that no evidence has; whether it did. No upload comes between, until the transaction ends."""
+    await db.execute(LOCK_NAME, LOCKS, lock_number(sha256))
+    if await db.fetchval("SELECT EXISTS (SELECT FROM evidence WHERE sha256 = $1)", sha256):
+        return False
+    await blobs.remove(Area.EVIDENCE, sha256)
+    return True

@@ -24,7 +24,9 @@ from samplebank.api import (
     rules,
     sample_search,
     samples,
+    service_tasks,
     session,
+    statistics,
     submission_search,
     submissions,
     verdicts,
@@ -58,6 +60,7 @@ RESOURCES = (
     evidence,
     sample_search,
     submission_search,
+    service_tasks,
 )
 ROUTES: list[Any] = [route for resource in RESOURCES for route in resource.ROUTES]
 SAID = {

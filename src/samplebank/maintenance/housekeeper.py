@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -14,10 +15,14 @@ from samplebank.database.signals import Signal
 from samplebank.errors import Refusal
 from samplebank.identification import Identifier
 from samplebank.maintenance.classifying import classify_waiting
+from samplebank.maintenance.publishing import forget_old_events, open_sink, publish
 from samplebank.maintenance.sweeps import SWEEPS, Sweep, generate_events
+from samplebank.maintenance.tasks import end_bytes_retention, orphan_sweep, run_service_tasks
 
 log = logging.getLogger("samplebank.maintenance")
 LOCK = 0x5A4B_0003
+#: seconds between looks for events to publish
+PUBLISH_INTERVAL = 0.5
 #: seconds between attempts to become the one
 ELECTION = 2.0
 
@@ -58,10 +63,17 @@ async def _keep_house_once(bank: Bank) -> None:
 async def _housework(bank: Bank) -> None:
     settings = bank.settings
     identifier = Identifier(deadline_seconds=settings.classification_deadline, readable=None)
+    sink = open_sink(bank)
     async with identifier, asyncio.TaskGroup() as tasks:
-        for sweep in SWEEPS:
+        if sink is not None:
+            relay = partial(publish, sink=sink)
+            tasks.create_task(_again_and_again(bank, relay, PUBLISH_INTERVAL, None))
+        for sweep in (*SWEEPS, end_bytes_retention, orphan_sweep(), forget_old_events):
             tasks.create_task(_again_and_again(bank, sweep, settings.sweep_interval, None))
         tasks.create_task(_again_and_again(bank, generate_events, settings.sweep_interval, Signal.VERDICTS))
+        tasks.create_task(
+            _again_and_again(bank, run_service_tasks, settings.sweep_interval, Signal.SERVICE_TASKS)
+        )
         tasks.create_task(
             _again_and_again(
                 bank, lambda b: classify_waiting(b, identifier), settings.sweep_interval, Signal.UNCLASSIFIED

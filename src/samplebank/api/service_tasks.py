@@ -1,0 +1,270 @@
+"""Service tasks: deletion and reindexing are asked for here, and all of them are followed and aborted here."""
+
+from collections.abc import Iterable
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Response, delete, get, post
+from litestar.response import Stream
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api import envelope
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.operation import V2, operation
+from samplebank.api.people import (
+    Body,
+    Limit,
+    NoQuery,
+    Offset,
+    PageQuery,
+    Shown,
+    Time,
+    Unique,
+    UserInfo,
+    read_range,
+)
+from samplebank.database import Page
+from samplebank.database.signals import Signal
+from samplebank.errors import Forbidden, Violations
+from samplebank.jobs.queries import TimeRange
+from samplebank.samples import catalogue
+from samplebank.samples.model import read_sha256
+from samplebank.tasks import deletion, model, operations, queries, running
+from samplebank.tasks.queries import TIMES, TaskFilter
+from samplebank.timespec import Millis
+
+TASKS = f"{V2}/servicetask"
+State = Literal["pending", "running", "waitingForSubtasks", "done", "failed", "aborted"]
+TimeField = Literal["all", "createdTimestamp", "executionTimestamp", "finishedTimestamp"]
+
+
+class SampleServiceTaskResponse(Shown):
+    correlation_id: UUID = msgspec.field(name="correlationID")
+
+
+class ServiceTask_ServiceTaskInfo(Shown):  # noqa: N801 the name in the contract
+    id: UUID
+    state: State
+
+
+class ServiceTask_Message(Shown):  # noqa: N801 the name in the contract
+    message: str
+    timestamp: int
+
+
+class ServiceTask(Shown):
+    id: UUID
+    correlation_id: UUID = msgspec.field(name="correlationID")
+    operation: str
+    state: State
+    flags: Unique[Literal["hasSubtasks", "hasFailedSubtasks", "hasFinalizationStage"]]
+    response_messages: list[ServiceTask_Message]
+    response_context: dict[str, str]
+    created_by_user: UserInfo
+    created_timestamp: int
+    execution_timestamp: int | None = None
+    finished_timestamp: int | None = None
+    worker_host: str | None = None
+    parent_task: ServiceTask_ServiceTaskInfo | None = None
+    root_task: ServiceTask_ServiceTaskInfo | None = None
+
+
+class SampleResourceReindexRequest(Body):
+    data_center: Literal["all", "osl", "svg"] = "all"
+    resource: Literal["all", "sample", "submission"] = "sample"
+    reversed: bool | None = True
+    start_timestamp: Time = None
+    end_timestamp: Time = None
+
+
+class ServiceTaskQuery(PageQuery):
+    state: Unique[State] | None = None
+    operation: Unique[str] | None = None
+    user: Unique[str] | None = None
+    parent_task: Unique[UUID] | None = None
+
+
+class ServiceTaskSearchRequest(Body):
+    limit: Limit = 25
+    offset: Offset = 0
+    state: Unique[State] | None = None
+    operation: Unique[str] | None = None
+    user: Unique[int | str] | None = None
+    parent_task: Unique[UUID] | None = None
+    root_task: Unique[UUID] | None = None
+    correlation_id: Unique[UUID] | None = msgspec.field(name="correlationID", default=None)
+    worker_host: Unique[str] | None = None
+    start_timestamp: Time = None
+    end_timestamp: Time = None
+    time_field_strategy: Unique[TimeField] | None = None
+    time_match_strategy: Literal["any", "all"] | None = None
+
+
+def show_task(row: model.ServiceTask, directory: Directory) -> ServiceTask:
+    return ServiceTask(
+        row.id,
+        row.correlation_id,
+        row.operation,
+        row.state,  # type: ignore[arg-type]  # the database checks it
+        row.flags,  # type: ignore[arg-type]  # the names of the contract
+        [ServiceTask_Message(**message) for message in row.messages],
+        row.context,
+        UserInfo.of(directory.subject(row.user_id)),
+        row.created_time,
+        row.execution_time,
+        row.finished_time,
+        row.host,
+        _show_ancestor(row.parent),
+        _show_ancestor(row.root),
+    )
+
+
+def _show_ancestor(ancestor: model.Ancestor | None) -> ServiceTask_ServiceTaskInfo | None:
+    if ancestor is None:
+        return None
+    return ServiceTask_ServiceTaskInfo(ancestor.id, ancestor.state)  # type: ignore[arg-type]  # as above
+
+
+@delete(
+    f"{V2}/sample/{{sha256:str}}",
+    opt=operation("deleteSample", Permission.DELETE_SAMPLE, query=NoQuery, answers=SampleServiceTaskResponse),
+    status_code=200,
+)
+async def delete_sample(request: Exchange) -> Answer:
+    """Ask for the deletion of a sample and everything about it; the service task does it."""
+    bank, caller = request.bank, request.caller
+    sha256 = read_sha256(request.path("sha256"))
+    async with bank.database.transaction() as db:
+        sample = await catalogue.get_visible(db, caller, sha256, Permission.DELETE_SAMPLE)
+        request.read_query(NoQuery)
+        if not await deletion.may_delete(db, sample, caller.scope(Permission.DELETE_SAMPLE)):
+            raise Forbidden(
+                "Customers have the sample for whom you do not hold the permission deleteSampleCompletely."
+            )
+        correlation_id = await deletion.open_deletion(db, sample, user_id=caller.user.id, now=request.now)
+    bank.signals.send(Signal.SERVICE_TASKS)
+    return envelope.single(SampleServiceTaskResponse(correlation_id))
+
+
+@post(
+    f"{TASKS}/reindex",
+    opt=operation(
+        "reindexResources",
+        Permission.REINDEX,
+        query=NoQuery,
+        body=SampleResourceReindexRequest,
+        answers=SampleServiceTaskResponse,
+    ),
+    status_code=200,
+)
+async def reindex(request: Exchange) -> Answer:
+    """Ask for the search data of a time to be rebuilt; everything stays readable meanwhile."""
+    request.read_query(NoQuery)
+    data = (await request.document(SampleResourceReindexRequest)).read(request.now)
+    violations = Violations()
+    start, end = read_range(violations, data.start_timestamp, data.end_timestamp, request.now)
+    violations.raise_if_any()
+    wanted = {"resource": data.resource, "start": start, "end": end, "reversed": data.reversed is not False}
+    async with request.bank.database.transaction() as db:
+        correlation_id = await running.open_task(
+            db, model.Operation.REINDEX, wanted, user_id=request.caller.user.id, now=request.now
+        )
+    request.bank.signals.send(Signal.SERVICE_TASKS)
+    return envelope.single(SampleServiceTaskResponse(correlation_id))
+
+
+@get(TASKS, opt=operation("listTasks", query=ServiceTaskQuery, answers=list[ServiceTask]))
+async def list_tasks(request: Exchange) -> Response[bytes] | Stream:
+    """List the caller's service tasks, all of them for administrators, newest first."""
+    query = request.read_query(ServiceTaskQuery)
+    violations = Violations()
+    users = users_to_filter(violations, query.user, request.bank.directory)
+    violations.raise_if_any()
+    wanted = TaskFilter(
+        states=query.state or None,
+        operations=query.operation or None,
+        users=users,
+        parents=query.parent_task or None,
+    )
+    return await request.show_list(queries.tasks_matching(request.caller, wanted), query.page(), show_task)
+
+
+@post(
+    f"{TASKS}/search",
+    opt=operation("searchTasks", query=NoQuery, body=ServiceTaskSearchRequest, answers=list[ServiceTask]),
+    status_code=200,
+)
+async def search_tasks(request: Exchange) -> Response[bytes] | Stream:
+    """List the service tasks that match every filter given, of those that the caller may see, newest first."""
+    request.read_query(NoQuery)
+    wanted = (await request.document(ServiceTaskSearchRequest)).read(request.now)
+    filter_ = read_filter(wanted, request.bank.directory, request.now)
+    listing = queries.tasks_matching(request.caller, filter_)
+    return await request.show_list(listing, Page(wanted.limit, wanted.offset), show_task)
+
+
+@get(f"{TASKS}/{{task_id:str}}", opt=operation("getTask", query=NoQuery, answers=list[ServiceTask]))
+async def get_task(request: Exchange) -> Answer:
+    """Get one service task: a list of it, as the contract says."""
+    row = await _visible_task(request)
+    request.read_query(NoQuery)
+    return await request.show_page([row], Page(), 1, show_task)
+
+
+@delete(
+    f"{TASKS}/{{task_id:str}}",
+    opt=operation("abortTask", query=NoQuery, answers=ServiceTask),
+    status_code=200,
+)
+async def abort_task(request: Exchange) -> Answer:
+    """End a service task and its sub-tasks where they stand; what they have done stays done."""
+    row = await _visible_task(request)
+    request.read_query(NoQuery)
+    async with request.bank.database.transaction() as db:
+        await operations.abort(db, row.id, row.parent_id, request.caller.user.short_name, now=request.now)
+    return await request.show(await _visible_task(request), show_task)
+
+
+async def _visible_task(request: Exchange) -> model.ServiceTask:
+    async with request.bank.database.connection() as db:
+        return await queries.get_visible_task(db, request.caller, request.path("task_id"))
+
+
+def users_to_filter(
+    violations: Violations, references: Iterable[int | str] | None, directory: Directory
+) -> list[int] | None:
+    """Find the users that a filter names; unknown ones become violations of `user`."""
+    found = []
+    for position, reference in enumerate(references or ()):
+        subject = directory.find_subject(reference)
+        if subject is None or subject.kind != "user":
+            violations.add(f"user[{position}]", f"There is no user {str(reference)[:100]!r}.")
+        else:
+            found.append(subject.id)
+    return found or None
+
+
+def read_filter(wanted: ServiceTaskSearchRequest, directory: Directory, now: Millis) -> TaskFilter:
+    """Read the filter that a search asks for; raises `Invalid` with all that is wrong."""
+    violations = Violations()
+    start, end = read_range(violations, wanted.start_timestamp, wanted.end_timestamp, now)
+    users = users_to_filter(violations, wanted.user, directory)
+    violations.raise_if_any()
+    names = set(wanted.time_field_strategy or ["all"])
+    fields = tuple(column for name, column in TIMES.items() if name in names or "all" in names)
+    return TaskFilter(
+        states=wanted.state or None,
+        operations=wanted.operation or None,
+        users=users,
+        parents=wanted.parent_task or None,
+        roots=wanted.root_task or None,
+        correlations=wanted.correlation_id or None,
+        hosts=wanted.worker_host or None,
+        times=TimeRange(start, end, fields, every=wanted.time_match_strategy == "all"),
+    )
+
+
+ROUTES = [delete_sample, reindex, list_tasks, search_tasks, get_task, abort_task]

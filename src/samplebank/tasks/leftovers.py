@@ -1,0 +1,52 @@
+"""Bytes that belong to nothing any more: samples that nobody submits, and blobs without a row."""
+
+from collections.abc import Sequence
+
+from samplebank.blobs import Area, Blobs
+from samplebank.database import Connection
+from samplebank.samples.model import Sample
+from samplebank.timespec import Millis
+
+#: samples condemned in one transaction
+BATCH = 100
+UNREAD = """
+    SELECT id, sha256, size, created_time, deleted_time FROM sample
+     WHERE unread_since <= $1 ORDER BY unread_since LIMIT $2
+"""
+WITHOUT_ROW = {
+    Area.SAMPLE: """
+        SELECT name FROM unnest($1::bytea[]) name
+         WHERE NOT EXISTS (SELECT FROM sample WHERE sha256 = name AND deleted_time IS NULL)
+    """,
+    Area.EVIDENCE: """
+        SELECT name FROM unnest($1::bytea[]) name WHERE NOT EXISTS (SELECT FROM evidence WHERE sha256 = name)
+    """,
+}
+# While this row is not committed, an upload of the same bytes waits to insert its own.
+STAND_IN = """
+    INSERT INTO sample (sha256, size, created_time, activity_time, deleted_time) VALUES ($1, 0, $2, $2, $2)
+    ON CONFLICT (sha256) DO NOTHING RETURNING id
+"""
+FORGET_STAND_IN = "DELETE FROM sample WHERE id = $1"
+LOCK_DELETED = "SELECT id FROM sample WHERE sha256 = $1 AND deleted_time IS NOT NULL FOR UPDATE"
+
+
+async def unread_samples(db: Connection, before: Millis) -> list[Sample]:
+    """Find samples that have had no submission since `before`, those that wait longest first."""
+    return [Sample(*row) for row in await db.fetch(UNREAD, before, BATCH)]
+
+
+async def without_row(db: Connection, area: Area, names: Sequence[bytes]) -> list[bytes]:
+    """Find the names that no row has, as far as can be seen without a lock."""
+    return [row[0] for row in await db.fetch(WITHOUT_ROW[area], names)]
+
+
+async def remove_unused_sample(db: Connection, blobs: Blobs, sha256: bytes, *, now: Millis) -> bool:
+    """Remove the bytes of a sample that is not there; whether it did. No upload of them comes between."""
+    stand_in = await db.fetchval(STAND_IN, sha256, now)
+    if stand_in is None and await db.fetchval(LOCK_DELETED, sha256) is None:
+        return False
+    await blobs.remove(Area.SAMPLE, sha256)
+    if stand_in is not None:
+        await db.execute(FORGET_STAND_IN, stand_in)
+    return True

@@ -1,0 +1,106 @@
+"""Service tasks: long operations with a state of their own. Who asked for one follows it by its correlation id."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from samplebank.accounts.directory import Directory
+from samplebank.blobs import Blobs
+from samplebank.database import Connection
+from samplebank.timespec import Millis
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waitingForSubtasks"
+    DONE = "done"
+    FAILED = "failed"
+    ABORTED = "aborted"
+
+
+FINAL = frozenset({State.DONE, State.FAILED, State.ABORTED})
+MOVES: Mapping[State, frozenset[State]] = {
+    State.PENDING: frozenset({State.RUNNING, State.ABORTED}),
+    # a task that a dead process left running is run again
+    State.RUNNING: FINAL | {State.RUNNING, State.WAITING},
+    State.WAITING: FINAL,
+    **dict.fromkeys(FINAL, frozenset()),
+}
+
+
+class Operation(StrEnum):
+    DELETE = "deleteSample"
+    REINDEX = "reindex"
+    REINDEX_SLICE = "reindexSlice"
+
+
+class Flag(StrEnum):
+    HAS_SUBTASKS = "hasSubtasks"
+    HAS_FAILED_SUBTASKS = "hasFailedSubtasks"
+
+
+class Running(NamedTuple):
+    """A task that is locked to be run a step further. `arguments` also hold how far it is."""
+
+    id: UUID
+    correlation_id: UUID
+    parent_id: UUID | None
+    operation: str
+    arguments: dict[str, Any]
+    user_id: int
+
+
+class Step(NamedTuple):
+    """How a task stands after a step: still running, waiting for its sub-tasks, or done, with what there is to say."""
+
+    state: State = State.RUNNING
+    message: str | None = None
+
+
+class Tools(NamedTuple):
+    """What the operations need beside the database."""
+
+    blobs: Blobs
+    directory: Directory
+
+
+#: one step of an operation, in a transaction: short, and safe to repeat
+Stepping = Callable[[Connection, Running, Tools, Millis], Awaitable[Step]]
+
+
+class Ancestor(NamedTuple):
+    id: UUID
+    state: str
+
+
+class ServiceTask(msgspec.Struct, frozen=True):
+    """A stored task, as it is shown."""
+
+    id: UUID
+    correlation_id: UUID
+    operation: str
+    state: str
+    flags: list[str]
+    messages: list[dict[str, Any]]
+    context: dict[str, str]
+    host: str | None
+    user_id: int
+    created_time: Millis
+    execution_time: Millis | None
+    finished_time: Millis | None
+    parent_id: UUID | None
+    parent_state: str | None
+    root_id: UUID | None
+    root_state: str | None
+
+    @property
+    def parent(self) -> Ancestor | None:
+        return Ancestor(self.parent_id, self.parent_state) if self.parent_id and self.parent_state else None
+
+    @property
+    def root(self) -> Ancestor | None:
+        return Ancestor(self.root_id, self.root_state) if self.root_id and self.root_state else None
