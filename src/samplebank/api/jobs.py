@@ -106,7 +106,7 @@ class JobTaskResponse(Shown):
 
 class JobListQuery(PageQuery):
     sort_by: Annotated[list[JobSort] | None, unless_given(["-enqueuedTimestamp"])] = None
-    state: list[State] | None = None
+    state: Unique[State] | None = None
 
 
 class TaskListQuery(PageQuery):

@@ -80,9 +80,7 @@ class VerdictAddRequest(Body):
 def show_verdict(row: Verdict, directory: Directory) -> VerdictResponse:
     job: Any = None if row.job_id is None else JobInfo(row.job_id, row.job_state)  # type: ignore[arg-type]
     # The query has built these as they go over the wire; making objects of them would only cost time.
-    analyses: list[Any] = [
-        {name: value for name, value in a.items() if value is not None} for a in row.analyses
-    ]
+    analyses: list[Any] = [_show_analysis(analysis) for analysis in row.analyses]
     tags: list[Any] = row.tags
     return VerdictResponse(
         row.sha256.hex(),
@@ -96,6 +94,14 @@ def show_verdict(row: Verdict, directory: Directory) -> VerdictResponse:
         None if row.user_id is None else UserInfo.of(directory.subject(row.user_id)),
         job,
     )
+
+
+def _show_analysis(analysis: dict[str, Any]) -> dict[str, Any]:
+    """Without what has no value. A detection counts once, however often the worker said it."""
+    said = analysis["triggeredDetections"]
+    once = {(found["name"], found["assessment"]): found for found in said}
+    shown = {name: value for name, value in analysis.items() if value is not None}
+    return {**shown, "triggeredDetections": list(once.values())}
 
 
 @get(
