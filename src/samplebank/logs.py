@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+#: what every record has, besides what its event is logged with
+USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
 
 class TextFormatter(logging.Formatter):
     """`2026-01-31T12:00:00.123Z INFO  request method=GET path=/job`; control characters are escaped."""
@@ -39,8 +42,10 @@ def set_up(kind: str, level: int = logging.INFO) -> None:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    fields: dict[str, Any] = getattr(record, "fields", {})
-    return fields
+    """What the event was logged with: `extra={"fields": {...}}`, or the names of `extra` themselves."""
+    own = {name: value for name, value in vars(record).items() if name not in USUAL}
+    fields: dict[str, Any] = own.pop("fields", {})
+    return {**own, **fields}
 
 
 def _word(value: object) -> str:

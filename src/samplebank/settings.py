@@ -55,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alerts_per_hour: NotNegative = 100
     webhook_url: str | None = None
     webhook_secret: str | None = None
+    webhook_attempts: Positive = 12
+    event_retention: Positive = 7 * 24 * 3600
     log_format: Annotated[str, Meta(pattern="^(text|json)$")] = "text"
 
     @property
@@ -130,6 +132,11 @@ def _check_urls(settings: Settings) -> None:
     database = settings.database_url
     if database is not None and not database.startswith(("postgresql://", "postgres://")):
         raise Invalid(f"SAMPLEBANK_DATABASE_URL is {database!r}, but must start with postgresql://.")
+    webhook = settings.webhook_url
+    if webhook is not None and not webhook.startswith(("http://", "https://")):
+        raise Invalid(f"SAMPLEBANK_WEBHOOK_URL is {webhook!r}, but must start with http:// or https://.")
+    if (webhook is None) != (settings.webhook_secret is None):
+        raise Invalid("SAMPLEBANK_WEBHOOK_URL and SAMPLEBANK_WEBHOOK_SECRET go together: give both or none.")
     blobs = settings.blob_url
     if blobs is not None and not blobs.startswith("file://"):
         raise Invalid(f"SAMPLEBANK_BLOB_URL is {blobs!r}, but must start with file://.")

@@ -15,11 +15,8 @@ RELATIONSHIPS = (
 
 
 def launcher() -> bytes:
-    """Take the unsigned Windows program that pip puts before every script, out of Python's own copy of pip."""
-    bundled = files("ensurepip").joinpath("_bundled")
-    wheel = next(one for one in bundled.iterdir() if one.name.startswith("pip-"))
-    with zipfile.ZipFile(io.BytesIO(wheel.read_bytes())) as archive:
-        return archive.read("pip/_vendor/distlib/t64.exe")
+    """Take the unsigned Windows program that pip puts before every script, out of the package it comes from."""
+    return files("distlib").joinpath("t64.exe").read_bytes()
 
 
 def importing(library: str, *functions: str) -> bytes:

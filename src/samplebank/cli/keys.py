@@ -1,24 +1,20 @@
 """`samplebank key`: make, list and revoke API keys."""
 
-import asyncio
-import os
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 import typer
 
-from samplebank import settings, timespec
+from samplebank import timespec
 from samplebank.accounts import keys, provisioning
 from samplebank.accounts.model import ROLES
 from samplebank.assembly import clock
+from samplebank.cli.events import in_transaction
 from samplebank.cli.printing import JsonOption, out, table, write_json
-from samplebank.database import Connection, connect
+from samplebank.database import Connection
 from samplebank.errors import Invalid
-from samplebank.serving.start import prepared_database
 
-T = TypeVar("T")
 key_app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
 
@@ -59,7 +55,7 @@ def create(
             expiry=expiry,
         )
 
-    id_, key = _run(make)
+    id_, key = in_transaction(make)
     if as_json:
         write_json({"id": str(id_), "user": user, "key": key})
     else:
@@ -73,7 +69,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List keys; the keys themselves are stored nowhere."""
-    found = _run(lambda db: keys.list_keys(db, user))
+    found = in_transaction(lambda db: keys.list_keys(db, user))
     if as_json:
         write_json([msgspec.structs.asdict(key) for key in found])
         return
@@ -94,7 +90,7 @@ def list_(
 @key_app.command()
 def revoke(id_: Annotated[UUID, typer.Argument(metavar="ID", help="Id of the key.")]) -> None:
     """End a key; it stops working within 5 seconds."""
-    _run(lambda db: keys.revoke(db, id_, now=clock()))
+    in_transaction(lambda db: keys.revoke(db, id_, now=clock()))
     typer.echo(f"The key {id_} is revoked.")
 
 
@@ -107,16 +103,3 @@ async def _customer_id(db: Connection, short_name: str) -> int:
     if found is None:
         raise Invalid(f"There is no customer {short_name!r}.")
     return found
-
-
-def _run(work: Callable[[Connection], Awaitable[T]]) -> T:
-    async def in_transaction(url: str) -> T:
-        database = await connect(url, most=1)
-        try:
-            async with database.transaction() as db:
-                return await work(db)
-        finally:
-            await database.close()
-
-    with prepared_database(settings.load(os.environ)) as url:
-        return asyncio.run(in_transaction(url))

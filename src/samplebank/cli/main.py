@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "submit": "samplebank.cli.submit:submit",
     "jobs": "samplebank.cli.jobs:jobs",
     "worker": "samplebank.cli.workers:worker_app",
+    "events": "samplebank.cli.events:events_app",
     "demo": "samplebank.cli.demo:demo",
 }
 HIDDEN: Final = frozenset({"demo"})

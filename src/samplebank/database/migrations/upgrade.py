@@ -11,7 +11,7 @@ from samplebank.database.connection import GONE
 from samplebank.errors import Unavailable
 
 #: the revision that this release works with
-HEAD = "0002"
+HEAD = "0003"
 LOCK = 0x5A4B_0001
 
 

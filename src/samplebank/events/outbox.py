@@ -1,0 +1,90 @@
+"""The outbox: events stored in the transaction that causes them, delivered at least once, in order per sample."""
+
+from typing import Any
+
+import msgspec
+
+from samplebank.database import Connection
+from samplebank.timespec import Millis
+
+#: milliseconds before the second attempt; each further one waits twice as long
+FIRST_PAUSE = 1_000
+LONGEST_PAUSE = 3_600_000
+
+# Of each sample only its oldest event is handed out, and only when it is due: those behind it wait for it.
+NEXT = """
+    SELECT o.id, o.sample_id, o.kind, o.payload, o.created_time, o.attempts FROM outbox o
+     WHERE o.published_time IS NULL AND o.dead_time IS NULL AND o.not_before <= $1 AND NOT EXISTS (
+        SELECT FROM outbox earlier WHERE earlier.sample_id = o.sample_id AND earlier.id < o.id
+           AND earlier.published_time IS NULL AND earlier.dead_time IS NULL)
+     ORDER BY o.id LIMIT $2
+"""
+PUBLISHED = "UPDATE outbox SET published_time = $2, attempts = attempts + 1, last_error = NULL WHERE id = $1"
+FAILED = """
+    UPDATE outbox SET attempts = attempts + 1, not_before = $2, last_error = $3, dead_time = $4 WHERE id = $1
+"""
+FORGET = """
+    DELETE FROM outbox WHERE id IN (
+        SELECT id FROM outbox WHERE created_time < $1 ORDER BY created_time LIMIT $2)
+"""
+LIST_DEAD = """
+    SELECT id, kind, payload, created_time, attempts, dead_time, last_error FROM outbox
+     WHERE dead_time IS NOT NULL ORDER BY id LIMIT $1
+"""
+REVIVE = "UPDATE outbox SET dead_time = NULL, attempts = 0, not_before = 0 WHERE dead_time IS NOT NULL AND ($1::bigint IS NULL OR id = $1)"
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something that happened, and how often its delivery was tried."""
+
+    id: int
+    sample_id: int
+    kind: str
+    payload: dict[str, Any]
+    created_time: Millis
+    attempts: int
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """An event whose delivery was given up."""
+
+    id: int
+    kind: str
+    payload: dict[str, Any]
+    created_time: Millis
+    attempts: int
+    dead_time: Millis
+    last_error: str | None
+
+
+async def next_events(db: Connection, most: int, *, now: Millis) -> list[Event]:
+    """Events that are due, at most one of each sample."""
+    return [Event(*row) for row in await db.fetch(NEXT, now, most)]
+
+
+async def note_published(db: Connection, event: Event, *, now: Millis) -> None:
+    await db.execute(PUBLISHED, event.id, now)
+
+
+async def note_failure(db: Connection, event: Event, reason: str, attempts: int, *, now: Millis) -> bool:
+    """Plan the next attempt, or give the event up after `attempts`; whether it was given up."""
+    pause = min(FIRST_PAUSE << event.attempts, LONGEST_PAUSE)
+    gives_up = event.attempts + 1 >= attempts
+    await db.execute(FAILED, event.id, now + pause, reason, now if gives_up else None)
+    return gives_up
+
+
+async def forget(db: Connection, before: Millis, most: int) -> int:
+    """Delete a batch of events that happened before a time; answers how many."""
+    done = await db.execute(FORGET, before, most)
+    return int(done.split()[-1])
+
+
+async def list_dead(db: Connection, most: int) -> list[DeadLetter]:
+    return [DeadLetter(*row) for row in await db.fetch(LIST_DEAD, most)]
+
+
+async def revive(db: Connection, event_id: int | None) -> int:
+    """Try dead letters again, one or all; answers how many."""
+    done = await db.execute(REVIVE, event_id)
+    return int(done.split()[-1])

@@ -1,0 +1,66 @@
+"""Where events go. A sink delivers one message or says why it could not; the relay does the rest."""
+
+import hashlib
+import hmac
+from typing import Protocol
+
+import httpx
+import msgspec
+
+from samplebank.timespec import Millis
+
+#: seconds that a receiver has to answer
+PATIENCE = 10.0
+SIGNATURE = "Samplebank-Signature"
+
+
+class Message(msgspec.Struct, frozen=True):
+    """What is delivered: the id never changes over attempts, so that receivers can tell repeats."""
+
+    id: int
+    kind: str
+    time: Millis
+    body: bytes
+
+
+class Undelivered(Exception):
+    """The sink did not take the message; the text says why."""
+
+
+class Sink(Protocol):
+    async def deliver(self, message: Message, *, now: Millis) -> None:
+        """Deliver, or raise `Undelivered`. Delivering again is possible at any time."""
+
+    async def close(self) -> None: ...
+
+
+def sign(secret: str, now: Millis, body: bytes) -> str:
+    """`t=<milliseconds>,v1=<HMAC-SHA-256 of "t.body" in hexadecimal>`."""
+    digest = hmac.new(secret.encode(), b"%d." % now + body, hashlib.sha256).hexdigest()
+    return f"t={now},v1={digest}"
+
+
+class Webhook:
+    """Sends each message as a signed POST; any 2xx counts as delivered. Redirects are not followed."""
+
+    def __init__(self, url: str, secret: str) -> None:
+        self._url = url
+        self._secret = secret
+        self._client = httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False)
+
+    async def deliver(self, message: Message, *, now: Millis) -> None:
+        headers = {
+            "Content-Type": "application/json",
+            "Samplebank-Event": message.kind,
+            "Samplebank-Event-Id": str(message.id),
+            SIGNATURE: sign(self._secret, now, message.body),
+        }
+        try:
+            answer = await self._client.post(self._url, content=message.body, headers=headers)
+        except httpx.HTTPError as error:
+            raise Undelivered(f"The receiver cannot be reached: {error}") from error
+        if not answer.is_success:
+            raise Undelivered(f"The receiver answered {answer.status_code}.")
+
+    async def close(self) -> None:
+        await self._client.aclose()

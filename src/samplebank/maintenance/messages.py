@@ -1,0 +1,58 @@
+"""What an event says to the outside: filled in when it is published, from what is stored then."""
+
+from typing import Any
+
+import msgspec
+
+from samplebank.database import Connection
+from samplebank.events.outbox import Event
+from samplebank.events.sinks import Message
+
+SAMPLE = "SELECT encode(sha256, 'hex') FROM sample WHERE id = $1"
+SUBMISSION = """
+    jsonb_build_object(
+        'id', u.id, 'sampleSha256', encode(s.sha256, 'hex'), 'fileName', u.file_name, 'mimeType', u.mime_type,
+        'tlp', u.tlp, 'metaData', u.meta_data, 'observedTimestamp', u.observed_time,
+        'submittedTimestamp', u.submitted_time,
+        'userAgent', jsonb_build_object('name', u.agent_name, 'version', u.agent_version),
+        'customer', jsonb_build_object('id', k.id, 'shortName', k.short_name, 'name', k.name))
+"""
+JOB = f"""
+    SELECT jsonb_build_object(
+        'jobID', j.id, 'state', j.state,
+        'submission', CASE WHEN u.id IS NOT NULL THEN {SUBMISSION} END,
+        'classification', CASE WHEN c.id IS NOT NULL THEN jsonb_build_object(
+            'type', c.type, 'superType', c.super_type, 'arch', c.arch, 'platform', c.platform, 'version', c.version,
+            'metaData', c.meta_data) END,
+        'workers', (SELECT jsonb_agg(t.worker ORDER BY t.worker) FROM job_task t WHERE t.job_id = j.id),
+        'options', j.options)
+      FROM job j JOIN sample s ON s.id = j.sample_id
+      LEFT JOIN submission u ON u.id = j.submission_id
+      LEFT JOIN customer k ON k.id = u.customer_id
+      LEFT JOIN classification c ON c.id = s.classification_id
+     WHERE j.id = ($1::jsonb ->> 'jobID')::uuid
+"""
+VERDICT = """
+    SELECT jsonb_build_object('verdictID', v.id, 'jobID', v.job_id, 'score', v.score, 'malicious', v.malicious,
+                              'statusOverride', v.status_override, 'tags', v.tags)
+      FROM verdict v WHERE v.id = ($1::jsonb ->> 'verdictID')::uuid
+"""
+ALERT = f"""
+    SELECT jsonb_build_object('event', $1::jsonb ->> 'event', 'submission', {SUBMISSION})
+      FROM submission u JOIN sample s ON s.id = u.sample_id JOIN customer k ON k.id = u.customer_id
+     WHERE u.id = ($1::jsonb ->> 'submissionID')::uuid
+"""
+FILLED_BY = {"job": JOB, "jobEnded": JOB, "verdict": VERDICT, "alert": ALERT}
+
+
+async def message_of(db: Connection, event: Event) -> Message:
+    """The message; of what is deleted by now it holds the ids only."""
+    filled: Any = await db.fetchval(FILLED_BY[event.kind], msgspec.json.encode(event.payload))
+    sha256 = await db.fetchval(SAMPLE, event.sample_id)
+    body = {"id": event.id, "kind": event.kind, "timestamp": event.created_time, "sampleSha256": sha256}
+    return Message(
+        event.id,
+        event.kind,
+        event.created_time,
+        msgspec.json.encode({**body, "data": filled or event.payload}),
+    )

@@ -1,0 +1,146 @@
+"""Events reach a webhook signed, at least once, in order per sample; what cannot be delivered is kept."""
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit.bank import Bank, Sample, eventually
+from kit.service import Service
+
+SECRET = "a secret for tests"
+
+
+class Receiver(ThreadingHTTPServer):
+    """A real HTTP server that keeps what it gets; `answers` are its next statuses, then 200."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: list[int] = []
+        self.got: list[dict[str, Any]] = []
+        self.refused: list[dict[str, Any]] = []
+        self.unsigned: list[dict[str, Any]] = []
+
+    def about(self, sample: Sample) -> list[dict[str, Any]]:
+        return [message for message in self.got if message["sampleSha256"] == sample.sha256]
+
+    def kinds(self, sample: Sample) -> list[str]:
+        return [message["kind"] for message in self.about(sample)]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        message = json.loads(body)
+        if not is_signed(self.headers["Samplebank-Signature"], body):
+            self.server.unsigned.append(message)
+        status = self.server.answers.pop(0) if self.server.answers else 200
+        (self.server.got if status == 200 else self.server.refused).append(message)
+        self.send_response(status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def is_signed(signature: str, body: bytes) -> bool:
+    time, digest = (part.split("=")[1] for part in signature.split(","))
+    expected = hmac.new(SECRET.encode(), f"{time}.".encode() + body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(digest, expected)
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        thread = threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield receiver
+        receiver.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def hooked(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Service]:
+    folder: Path = tmp_path_factory.mktemp("hooked")
+    url = f"http://127.0.0.1:{receiver.server_port}/events"
+    settings = {
+        "SAMPLEBANK_WEBHOOK_URL": url,
+        "SAMPLEBANK_WEBHOOK_SECRET": SECRET,
+        "SAMPLEBANK_WEBHOOK_ATTEMPTS": "2",
+        "SAMPLEBANK_PROCESSES": "1",
+    }
+    service = Service(folder, settings).start()
+    service.apply()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def hooked_bank(hooked: Service) -> Bank:
+    return Bank(hooked.url, hooked.keys)
+
+
+def test_a_job_its_end_its_verdict_and_the_alert_come_in_order(hooked_bank: Bank, receiver: Receiver) -> None:
+    (worker,) = hooked_bank.workers(1)
+    sample, job, tasks = hooked_bank.planned(worker)
+    analysis = hooked_bank.analyse(sample, worker, 95)
+
+    hooked_bank.update(job, tasks[worker], "success", analyses=[analysis])
+
+    assert eventually(lambda: receiver.kinds(sample) == ["job", "jobEnded", "verdict", "alert"]), (
+        receiver.kinds(sample)
+    )
+    assert receiver.unsigned == []
+
+
+def test_the_message_of_a_job_says_what_a_scheduler_needs(hooked_bank: Bank, receiver: Receiver) -> None:
+    (worker,) = hooked_bank.workers(1)
+    sample = Sample()
+    plan = hooked_bank.plan(worker, options=[{"key": "depth", "value": "3"}])
+    submission = hooked_bank.submit(sample, metaData=plan)
+
+    message = eventually(lambda: receiver.about(sample))[0]["data"]
+
+    assert message["submission"]["id"] == submission["id"]
+    assert message["workers"] == [worker]
+    assert message["options"] == [{"key": "depth", "value": "3"}]
+
+
+def test_what_is_refused_is_delivered_later_and_nothing_overtakes_it(
+    hooked_bank: Bank, receiver: Receiver
+) -> None:
+    receiver.answers = [500]
+    (worker,) = hooked_bank.workers(1)
+    sample, job, tasks = hooked_bank.planned(worker)
+    hooked_bank.update(job, tasks[worker], "success")
+
+    arrived = eventually(lambda: len(receiver.about(sample)) == 3)
+
+    assert arrived
+    assert receiver.kinds(sample) == ["job", "jobEnded", "verdict"]
+
+
+def test_what_is_refused_for_too_long_is_a_dead_letter_until_somebody_retries(
+    hooked: Service, hooked_bank: Bank, receiver: Receiver
+) -> None:
+    receiver.answers = [503, 503]
+    sample, _, _ = hooked_bank.planned(*hooked_bank.workers(1))
+    dead = json.loads(eventually(lambda: dead_letters(hooked)))
+
+    hooked.run("events", "retry")
+
+    assert [letter["last_error"] for letter in dead] == ["The receiver answered 503."]
+    assert eventually(lambda: receiver.kinds(sample) == ["job"])
+
+
+def dead_letters(service: Service) -> str:
+    found = service.run("events", "dead", "--json").stdout
+    return found if json.loads(found) else ""
