@@ -60,6 +60,7 @@ RESOURCES = (
     evidence,
     sample_search,
     submission_search,
+    statistics,
     service_tasks,
 )
 ROUTES: list[Any] = [route for resource in RESOURCES for route in resource.ROUTES]
