@@ -1,0 +1,117 @@
+"""Downloads: the bytes of samples, whole, in parts, and in an archive."""
+
+import io
+
+import pytest
+import pyzipper
+
+from kit.bank import Bank, Sample
+from kit.service import Service
+
+
+def test_a_raw_download_is_a_file_to_keep_and_never_shown(bank: Bank) -> None:
+    sample = bank.submitted()
+
+    response = bank.get(f"{sample.path}/raw", "mia")
+
+    assert response.content == sample.data
+    assert response.headers["Content-Length"] == str(len(sample.data))
+    assert response.headers["Content-Type"] == "application/octet-stream"
+    assert response.headers["Content-Disposition"] == f'attachment; filename="{sample.sha256}"'
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "last"),
+    [
+        ("bytes=0-0", 0, 0),
+        ("bytes=10-19", 10, 19),
+        ("bytes=4990-", 4990, 4999),
+        ("bytes=-7", 4993, 4999),
+        ("bytes=-99999", 0, 4999),
+        ("bytes=4000-99999", 4000, 4999),
+    ],
+)
+def test_a_range_is_answered_by_exactly_its_bytes(bank: Bank, asked: str, first: int, last: int) -> None:
+    sample = bank.submitted()
+
+    response = bank.call("GET", f"{sample.path}/raw", "mia", headers={"Range": asked})
+
+    assert response.status_code == 206
+    assert response.content == sample.data[first : last + 1]
+    assert response.headers["Content-Range"] == f"bytes {first}-{last}/5000"
+    assert response.headers["Content-Length"] == str(last - first + 1)
+
+
+@pytest.mark.parametrize("asked", ["bytes=5000-", "bytes=99999-100000", "bytes=-0"])
+def test_a_range_outside_of_the_sample_is_refused(bank: Bank, asked: str) -> None:
+    sample = bank.submitted()
+
+    response = bank.call("GET", f"{sample.path}/raw", "mia", headers={"Range": asked})
+
+    assert response.status_code == 416
+    assert response.json()["responseCode"] == 416
+    assert response.headers["Content-Range"] == "bytes */5000"
+
+
+@pytest.mark.parametrize(
+    "asked", ["bytes=0-1,5-6", "bytes=9-3", "bytes=-", "lines=1-2", "bytes=a-b", "bytes=" + "9" * 30 + "-"]
+)
+def test_what_is_no_single_range_is_answered_by_all_of_the_bytes(bank: Bank, asked: str) -> None:
+    sample = bank.submitted()
+
+    response = bank.call("GET", f"{sample.path}/raw", "mia", headers={"Range": asked})
+
+    assert (response.status_code, response.content) == (200, sample.data)
+
+
+def test_a_range_of_other_bytes_than_the_downloader_has_is_answered_by_all(bank: Bank) -> None:
+    sample = bank.submitted()
+    headers = {"Range": "bytes=0-9", "If-Range": '"something else"'}
+
+    response = bank.call("GET", f"{sample.path}/raw", "mia", headers=headers)
+
+    assert (response.status_code, response.content) == (200, sample.data)
+
+
+def test_a_safe_download_opens_with_the_password_of_the_trade(bank: Bank) -> None:
+    sample = bank.submitted()
+
+    response = bank.get(f"{sample.path}/safe", "mia")
+
+    with pyzipper.AESZipFile(io.BytesIO(response.content)) as archive:
+        assert archive.namelist() == [sample.sha256]
+        assert archive.read(sample.sha256, pwd=b"infected") == sample.data
+    assert sample.data[:64] not in response.content
+
+
+def test_the_length_of_a_safe_download_is_known_before_it_is_made(bank: Bank) -> None:
+    sample = Sample(1_000_003)
+    bank.submit(sample)
+
+    response = bank.get(f"{sample.path}/safe", "mia")
+
+    assert response.headers["Content-Length"] == str(len(response.content))
+    assert response.headers["Content-Type"] == "application/zip"
+
+
+@pytest.mark.parametrize("kind", ["raw", "safe"])
+def test_bytes_of_a_sample_of_another_customer_are_not_there(bank: Bank, kind: str) -> None:
+    sample = bank.submitted("hana")
+
+    refused = bank.get(f"{sample.path}/{kind}", "mia")
+
+    assert refused.status_code == 404
+    assert refused.json() == {**bank.get(f"{Sample().path}/{kind}", "mia").json()}
+
+
+@pytest.mark.parametrize("kind", ["raw", "safe"])
+def test_lost_bytes_are_told_before_the_answer_begins(bank: Bank, service: Service, kind: str) -> None:
+    sample = bank.submitted()
+    (service.blobs / "sample" / sample.sha256[:2] / sample.sha256).unlink()
+
+    refused = bank.get(f"{sample.path}/{kind}", "mia")
+
+    assert refused.status_code == 404
+    assert refused.json()["messages"][0]["message"] == "The bytes of this file are no longer stored."
