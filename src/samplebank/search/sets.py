@@ -66,7 +66,7 @@ class Sets:
     def __init__(self, where: Where, caller: Caller, part: Slice | None = None) -> None:
         self.where = where
         self._caller = caller
-        self._least_id = None if part is None else where.value(part.least_id)
+        self._part = part
         self._visible: dict[tuple[Permission, str], str] = {}
 
     def with_row(self, kind: Kind, condition: str) -> str:
@@ -74,8 +74,8 @@ class Sets:
         conditions = [condition]
         if kind.permission is not None:
             conditions.append(self.visible(kind.alias, kind.permission))
-        if self._least_id is not None:
-            conditions.append(f"{kind.alias}.sample_id >= {self._least_id}")
+        if self._part is not None:
+            conditions.append(f"{kind.alias}.sample_id >= {self.where.value(self._part.least_id)}")
         sql = " AND ".join(f"({c})" for c in conditions)
         return f"SELECT {kind.alias}.sample_id AS id FROM {kind.source} WHERE {sql}"
 
