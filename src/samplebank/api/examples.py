@@ -54,9 +54,9 @@ def example_of(schema: Schema, components: Schema, name: str = "") -> Any:
 
 def _plain_example(schema: Schema, name: str) -> Any:
     types = schema.get("type", "object")
+    if "object" in types:
+        return {}
     if "string" in types:
         special = {"uuid": SOME_ID}.get(schema.get("format", ""), SHA256 if name.endswith("sha256") else None)
         return special or re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower() or "text"
-    if "integer" in types:
-        return max(1, schema.get("minimum", 1))
-    return {} if "object" in types else True
+    return max(1, schema.get("minimum", 1)) if "integer" in types else True

@@ -56,7 +56,6 @@ REFUSALS = {
     503: "The service lacks a part that it needs at the moment; try again.",
 }
 ALWAYS = {401, 403, 404, 412, 503}
-WITH_BODY = {400, 413}
 #: statuses of single operations
 BESIDES = {"getUploadChallenge": {422}, "downloadRawSample": {416}}
 ANSWERS = {
@@ -179,8 +178,10 @@ def _responses(operation: Operation) -> Schema:
         for status, answer in _answers_of(operation).items()
     }
     refused = ALWAYS | BESIDES.get(operation.id, set())
-    if operation.raw_body or operation.body is not None:
-        refused |= WITH_BODY
+    if operation.raw_body:
+        refused |= {413}
+    elif operation.body is not None:
+        refused |= {400, 413}
     refusals = {
         str(status): {"description": REFUSALS[status], "content": {JSON: {"schema": reference(REFUSAL)}}}
         for status in sorted(refused)

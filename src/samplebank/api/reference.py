@@ -13,6 +13,8 @@ from samplebank.api.schemas import PREFIX, Schema
 
 STYLE = (files("samplebank.api") / "reference.css").read_text()
 SCRIPT = (files("samplebank.api") / "reference.js").read_text()
+#: what needs no word, as the format says it
+WIDEST = {-(2**31), 2**31 - 1}
 LIMITS = {
     "minimum": "at least {}",
     "maximum": "at most {}",
@@ -147,9 +149,9 @@ def _parameters(parameters: list[Schema]) -> str:
 def _body(body: Schema | None, components: Schema) -> str:
     if body is None:
         return ""
-    ((media_type, content),) = body["content"].items()
+    ((_, content),) = body["content"].items()
     if "$ref" not in content["schema"]:
-        return f"<h4>Body</h4><p>The bytes themselves, as <code>{media_type}</code>.</p>"
+        return "<h4>Body</h4><p>The bytes themselves, whatever their media type.</p>"
     name = content["schema"]["$ref"].removeprefix(PREFIX)
     schema = components[name]
     fields = _fields(schema["properties"], schema.get("required", ()))
@@ -178,11 +180,10 @@ def _fields(properties: Schema, required: Iterable[str]) -> str:
 
 def _row(name: str, schema: Schema, more: str, said: str | None, *, is_needed: bool) -> str:
     star = '<b title="required">*</b>' if is_needed else ""
-    notes = [_prose(text) for text in (said, schema.get("description")) if text] + list(_limits(schema))
-    joined = ". ".join(note.rstrip(".") for note in notes)
-    return (
-        f"<tr><th><code>{escape(name)}</code>{star}</th>{more}<td>{_type(schema)}</td><td>{joined}</td></tr>"
-    )
+    notes = [_prose(text) for text in (said, schema.get("description")) if text]
+    notes.append(", ".join(_limits(schema)))
+    cells = f"{more}<td>{_type(schema)}</td><td>{' '.join(notes)}</td>"
+    return f"<tr><th><code>{escape(name)}</code>{star}</th>{cells}</tr>"
 
 
 def _type(schema: Schema) -> str:
@@ -191,7 +192,7 @@ def _type(schema: Schema) -> str:
         return _link(schema["$ref"].removeprefix(PREFIX))
     if "enum" in schema:
         values = [value for value in schema["enum"] if value is not None]
-        return "<br>".join(f"<code>{escape(value)}</code>" for value in values)
+        return " | ".join(f"<code>{escape(value)}</code>" for value in values)
     if "items" in schema:
         return ("set of " if schema.get("uniqueItems") else "list of ") + _type(schema["items"])
     for word in ("anyOf", "allOf"):
@@ -209,7 +210,7 @@ def _limits(schema: Schema) -> Iterator[str]:
     if "default" in schema:
         yield f"default <code>{escape(_written(schema['default']))}</code>"
     for word, said in LIMITS.items():
-        if word in schema:
+        if word in schema and schema[word] not in WIDEST:
             yield said.format(escape(str(schema[word])))
 
 

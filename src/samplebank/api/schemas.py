@@ -141,10 +141,10 @@ def _extras(flat: Schema, mode: Mode, name: str) -> Schema:
     types = flat.get("type", ())
     if "enum" in flat:
         extras["type"] = "string"
-    if "integer" in types and "format" not in flat:
-        extras["format"] = "int64" if "x-time" in flat or name.endswith("Timestamp") else "int32"
+    if types == "integer" and "format" not in flat:
+        extras["format"] = "int64" if name.lower().endswith("timestamp") else "int32"
     if "x-time" in flat:
-        extras["description"] = TIME_SAID
+        extras.update(format="int64", description=TIME_SAID)
     if "x-pattern" in flat:
         extras["pattern"] = flat["x-pattern"]
     if "x-set" in flat:
