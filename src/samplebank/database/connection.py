@@ -32,6 +32,17 @@ AWAY = "The database cannot be reached at the moment; try again in a moment."
 RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 
+class _Stateless(asyncpg.Connection):
+    """A connection whose session holds no state of its own, so that its return to the pool needs no round trip.
+
+    Settings are SET LOCAL, advisory locks and LISTEN have connections outside the pool, cursors end with their
+    transaction; a transaction that is left open is still rolled back.
+    """
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 async def _prepare(db: "asyncpg.Connection[Any]") -> None:
     await db.set_type_codec(
         "jsonb",
@@ -90,6 +101,7 @@ async def connect(url: str, *, least: int = 1, most: int = 16) -> Database:
             min_size=least,
             max_size=most,
             init=_prepare,
+            connection_class=_Stateless,
             command_timeout=60,
             server_settings={"application_name": "samplebank", "jit": "off"},
         )

@@ -1,5 +1,6 @@
 """Opening jobs: in the transaction of the submission or reanalysis that causes them."""
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,23 +12,27 @@ from samplebank.policy.model import Plan
 from samplebank.policy.rules import PolicyBook
 from samplebank.timespec import Millis
 
-FIND_UNFINISHED = """
-    SELECT id FROM job
-     WHERE sample_id = $1 AND customer_id = $2 AND end_time IS NULL AND workers = $3
-       AND ($4::jsonb IS NULL OR options = $4)
-     ORDER BY enqueued_time LIMIT 1
-"""
+# One statement, as each costs the submission a round trip. $11 says that any options will do.
 OPEN = """
-    WITH opened AS (
+    WITH unfinished AS (
+        SELECT id FROM job
+         WHERE sample_id = $2 AND customer_id = $3 AND end_time IS NULL AND workers = $6
+           AND ($11::boolean OR options = $7)
+         ORDER BY enqueued_time LIMIT 1
+    ), opened AS (
         INSERT INTO job (id, sample_id, customer_id, submission_id, state, enqueued_time, workers, options, rules)
-        VALUES ($1, $2, $3, $4, 'enqueued', $5, $6, $7, $8)
+        SELECT $1::uuid, $2::bigint, $3::bigint, $4::uuid, 'enqueued', $5::bigint, $6::uuid[], $7::jsonb, $8::jsonb
+         WHERE NOT EXISTS (SELECT FROM unfinished)
+        RETURNING id
     ), published AS (
         INSERT INTO outbox (sample_id, kind, payload, created_time)
-        VALUES ($2, 'job', jsonb_build_object('jobID', $1::text, 'submissionID', $4::text), $5)
+        SELECT $2, 'job', jsonb_build_object('jobID', id, 'submissionID', $4), $5 FROM opened
+    ), queued AS (
+        INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time)
+        SELECT task.id, opened.id, $2, $3, task.worker_id, task.worker, 'enqueued', $5
+          FROM opened, unnest($9::uuid[], $6, $10::text[]) AS task(id, worker_id, worker)
     )
-    INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time)
-    SELECT task.id, $1, $2, $3, task.worker_id, task.worker, 'enqueued', $5
-      FROM unnest($9::uuid[], $6::uuid[], $10::text[]) AS task(id, worker_id, worker)
+    SELECT id, FALSE FROM unfinished UNION ALL SELECT id, TRUE FROM opened
 """
 
 
@@ -46,37 +51,26 @@ async def open_job(db: Connection, cause: Cause, plan: Plan, book: PolicyBook, *
     """
     if not plan.workers:
         return None
-    unfinished = await find_unfinished(db, cause, plan, msgspec.json.encode(plan.options))
-    return unfinished or await _open(db, cause, plan, book, now=now)
+    id_, _ = await _open_or_join(db, cause, plan, book, any_options=False, now=now)
+    return id_
 
 
 async def open_again(
     db: Connection, cause: Cause, plan: Plan, book: PolicyBook, *, now: Millis
 ) -> tuple[Job, bool]:
     """Open a new job, unless an unfinished one has the same workers: (the job, whether it is new)."""
-    unfinished = await find_unfinished(db, cause, plan, None)
-    id_ = unfinished or await _open(db, cause, plan, book, now=now)
-    return await get_job(db, id_), unfinished is None
+    id_, is_new = await _open_or_join(db, cause, plan, book, any_options=True, now=now)
+    return await get_job(db, id_), is_new
 
 
-async def find_unfinished(db: Connection, cause: Cause, plan: Plan, options: bytes | None) -> UUID | None:
-    """The oldest unfinished job with these workers, and, unless None, these options."""
-    found: UUID | None = await db.fetchval(
-        FIND_UNFINISHED,
-        cause.sample_id,
-        cause.customer_id,
-        list(plan.workers),
-        options,
-    )
-    return found
-
-
-async def _open(db: Connection, cause: Cause, plan: Plan, book: PolicyBook, *, now: Millis) -> UUID:
-    job_id = new_id()
+async def _open_or_join(
+    db: Connection, cause: Cause, plan: Plan, book: PolicyBook, *, any_options: bool, now: Millis
+) -> tuple[UUID, bool]:
+    """(a new job, True), or (the oldest unfinished one with these workers and these, or any, options, False)."""
     rules = [{"id": str(rule), "version": version} for rule, version in plan.rules]
-    await db.execute(
+    row: Any = await db.fetchrow(
         OPEN,
-        job_id,
+        new_id(),
         cause.sample_id,
         cause.customer_id,
         cause.submission_id,
@@ -86,5 +80,6 @@ async def _open(db: Connection, cause: Cause, plan: Plan, book: PolicyBook, *, n
         msgspec.json.encode(rules),
         [new_id() for _ in plan.workers],
         [book.names[worker] for worker in plan.workers],
+        any_options,
     )
-    return job_id
+    return row[0], row[1]

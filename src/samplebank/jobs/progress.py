@@ -1,6 +1,7 @@
 """Moving tasks on. Whoever changes a task locks its job first, so that exactly one change is the last one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -12,15 +13,34 @@ from samplebank.jobs.queries import NO_JOB, NO_TASK, get_task
 from samplebank.timespec import Millis
 
 LOCK_JOB = "SELECT sample_id, customer_id, state FROM job WHERE id = $1 FOR UPDATE"
-LOCK_TASK = "SELECT state, lease_token FROM job_task WHERE job_id = $1 AND id = $2 FOR UPDATE"
+# with the task, which of the analyses that it shall name are analyses of its sample
+LOCK_TASK = """
+    SELECT state, lease_token, ARRAY(SELECT id FROM analysis WHERE sample_id = $3 AND id = ANY($4::uuid[]))
+      FROM job_task WHERE job_id = $1 AND id = $2 FOR UPDATE
+"""
 START_TASK = """
     UPDATE job_task SET state = 'executing', start_time = coalesce(start_time, $2), message = coalesce($3, message)
      WHERE id = $1 AND state = 'enqueued'
 """
+# One statement, as each costs a round trip. The job is locked, so no other task of it can end meanwhile: whether this
+# one is the last can be told from what the others were when the statement began.
 END_TASK = """
-    UPDATE job_task SET state = $2, end_time = greatest($3, start_time), message = coalesce($4, message), lease_token = NULL,
-           lease_until = NULL
-     WHERE id = $1 AND end_time IS NULL
+    WITH ended AS (
+        UPDATE job_task SET state = $3, end_time = greatest($4, start_time), message = coalesce($5, message),
+               lease_token = NULL, lease_until = NULL
+         WHERE id = $2 AND end_time IS NULL
+        RETURNING id, worker, state, enqueued_time, start_time, end_time, message
+    ), linked AS (
+        INSERT INTO job_task_analysis (task_id, analysis_id)
+        SELECT $2, unnest($6::uuid[]) ON CONFLICT DO NOTHING
+    ), named AS (
+        UPDATE analysis SET job_id = $1 WHERE id = ANY($6) AND job_id IS NULL
+    )
+    SELECT ended.*,
+           coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.score, a.agent_name, a.agent_version) ORDER BY a.id)
+                       FROM analysis a WHERE a.id = ANY($6)), '[]'),
+           NOT EXISTS (SELECT FROM job_task other WHERE other.job_id = $1 AND other.id <> $2 AND other.end_time IS NULL)
+      FROM ended
 """
 START_JOB = "UPDATE job SET state = 'executing', start_time = coalesce(start_time, $2) WHERE id = $1 AND state = 'enqueued'"
 END_JOB = """
@@ -30,10 +50,6 @@ END_JOB = """
     INSERT INTO outbox (sample_id, kind, payload, created_time)
     SELECT sample_id, 'jobEnded', jsonb_build_object('jobID', id, 'state', $2::text), $3 FROM ended
 """
-IS_OPEN = "SELECT EXISTS (SELECT FROM job_task WHERE job_id = $1 AND end_time IS NULL)"
-ADD_ANALYSES = "INSERT INTO job_task_analysis (task_id, analysis_id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING"
-KNOWN_ANALYSES = "SELECT id FROM analysis WHERE sample_id = $1 AND id = ANY($2::uuid[])"
-NAME_JOB = "UPDATE analysis SET job_id = $2 WHERE id = ANY($1::uuid[]) AND job_id IS NULL"
 TASK_ANALYSES = "SELECT analysis_id FROM job_task_analysis WHERE task_id = $1"
 
 
@@ -70,10 +86,10 @@ async def move_task(
 
     Raises `Conflict` for an illegal move, `Invalid` for analyses of another sample, `NotFound`.
     """
-    row = await db.fetchrow(LOCK_TASK, job.id, task_id)
+    row = await db.fetchrow(LOCK_TASK, job.id, task_id, job.sample_id, list(move.analyses or ()))
     if row is None:
         raise NotFound(NO_TASK)
-    state = TaskState(row["state"])
+    state, lease, known = TaskState(row[0]), row[1], row[2]
     if state == move.to:
         await _check_repeat(db, task_id, move)
         return await get_task(db, job.id, task_id), False
@@ -81,17 +97,14 @@ async def move_task(
         raise Conflict(
             Violation(f"The task is {state}, which is final: it cannot become {move.to}.", "state")
         )
-    if move.lease is not None and move.lease != row["lease_token"]:
+    if move.lease is not None and move.lease != lease:
         raise Conflict("The lease of this task is lost: another worker may have it by now.")
-    await _check_analyses(db, job, move)
+    _check_analyses(move, known)
     if move.to in FINAL:
-        await _end_task(db, job, task_id, move, now=now)
-        ended = not await db.fetchval(IS_OPEN, job.id)
-    else:
-        await db.execute(START_TASK, task_id, now, move.message)
-        await db.execute(START_JOB, job.id, now)
-        ended = False
-    return await get_task(db, job.id, task_id), ended
+        return await _end_task(db, job, task_id, move, now=now)
+    await db.execute(START_TASK, task_id, now, move.message)
+    await db.execute(START_JOB, job.id, now)
+    return await get_task(db, job.id, task_id), False
 
 
 async def end_job(db: Connection, job: OpenJob, state: JobState, *, now: Millis) -> None:
@@ -99,11 +112,14 @@ async def end_job(db: Connection, job: OpenJob, state: JobState, *, now: Millis)
     await db.execute(END_JOB, job.id, state, now)
 
 
-async def _end_task(db: Connection, job: OpenJob, task_id: UUID, move: Move, *, now: Millis) -> None:
-    await db.execute(END_TASK, task_id, move.to, now, move.message)
-    if move.analyses:
-        await db.execute(ADD_ANALYSES, task_id, list(move.analyses))
-        await db.execute(NAME_JOB, list(move.analyses), job.id)
+async def _end_task(
+    db: Connection, job: OpenJob, task_id: UUID, move: Move, *, now: Millis
+) -> tuple[Task, bool]:
+    row: Any = await db.fetchrow(
+        END_TASK, job.id, task_id, move.to, now, move.message, list(move.analyses or ())
+    )
+    *task, was_last = row
+    return Task(*task), was_last
 
 
 async def _check_repeat(db: Connection, task_id: UUID, move: Move) -> None:
@@ -115,10 +131,7 @@ async def _check_repeat(db: Connection, task_id: UUID, move: Move) -> None:
         raise Conflict(Violation("The task has ended with other analyses.", "analyses"))
 
 
-async def _check_analyses(db: Connection, job: OpenJob, move: Move) -> None:
-    if not move.analyses:
-        return
-    known = {row[0] for row in await db.fetch(KNOWN_ANALYSES, job.sample_id, list(move.analyses))}
-    for position, analysis in enumerate(move.analyses):
+def _check_analyses(move: Move, known: Collection[UUID]) -> None:
+    for position, analysis in enumerate(move.analyses or ()):
         if analysis not in known:
             raise invalid(f"analyses[{position}]", f"{analysis} is not an analysis of this job's sample.")

@@ -21,10 +21,9 @@ ENOUGH = 16 * 1024 * 1024
 ISSUE = """
     INSERT INTO challenge (id, sample_id, user_id, answer, expiry_time) VALUES ($1, $2, $3, $4, $5)
 """
-LOCK = """
-    SELECT sample_id, user_id, answer, expiry_time, used_by, submission_id FROM challenge WHERE id = $1 FOR UPDATE
-"""
-USE = "UPDATE challenge SET used_by = $2, submission_id = $3 WHERE id = $1"
+#: a challenge as `Stored` takes it; whoever reads it locks the sample first, then the challenge
+COLUMNS = "sample_id, user_id, answer, expiry_time, used_by, submission_id"
+USE_UP = "UPDATE challenge SET used_by = '' WHERE id = $1"
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -40,6 +39,17 @@ class Outcome(Enum):
     WRONG = auto()
     #: unknown, expired, used, or of another user or sample: the caller is not told which
     REFUSED = auto()
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A challenge as it is stored; all None when there is none with that id."""
+
+    sample_id: int | None
+    user_id: int | None
+    answer: bytes | None
+    expiry_time: Millis | None
+    used_by: bytes | None
+    submission_id: UUID | None
 
 
 class Redeemed(msgspec.Struct, frozen=True):
@@ -76,29 +86,20 @@ async def issue(db: Connection, sample_id: int, user_id: int, answer: bytes, exp
     return id_
 
 
-async def redeem(
-    db: Connection,
-    id_: UUID,
-    answer: bytes,
-    *,
-    sample_id: int,
-    user_id: int,
-    request: bytes,
-    now: Millis,
+def redeem(
+    stored: Stored, answer: bytes, *, sample_id: int, user_id: int, request: bytes, now: Millis
 ) -> Redeemed:
-    """Check an answer for the request with the digest `request`; a wrong one uses the challenge up."""
-    row = await db.fetchrow(LOCK, id_)
-    if row is None or row["sample_id"] != sample_id or row["user_id"] != user_id or row["expiry_time"] <= now:
+    """Check an answer to a locked challenge for the request with the digest `request`."""
+    if stored.answer is None or stored.expiry_time is None or stored.expiry_time <= now:
         return Redeemed(Outcome.REFUSED)
-    if row["used_by"] is not None:
-        repeated = row["used_by"] == request
-        return Redeemed(Outcome.REPEATED, row["submission_id"]) if repeated else Redeemed(Outcome.REFUSED)
-    if not secrets.compare_digest(row["answer"], answer):
-        await db.execute(USE, id_, b"", None)
-        return Redeemed(Outcome.WRONG)
-    return Redeemed(Outcome.GOOD)
+    if stored.sample_id != sample_id or stored.user_id != user_id:
+        return Redeemed(Outcome.REFUSED)
+    if stored.used_by is not None:
+        repeated = stored.used_by == request
+        return Redeemed(Outcome.REPEATED, stored.submission_id) if repeated else Redeemed(Outcome.REFUSED)
+    return Redeemed(Outcome.GOOD if secrets.compare_digest(stored.answer, answer) else Outcome.WRONG)
 
 
-async def use(db: Connection, id_: UUID, request: bytes, submission_id: UUID | None) -> None:
-    """Use a challenge up for the request, which led to the submission, or to none because of a similar one."""
-    await db.execute(USE, id_, request, submission_id)
+async def use_up(db: Connection, id_: UUID) -> None:
+    """Let nobody use a challenge that was answered wrongly."""
+    await db.execute(USE_UP, id_)

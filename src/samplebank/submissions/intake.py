@@ -11,30 +11,42 @@ from samplebank.policy.model import Subject
 from samplebank.policy.plan import plan
 from samplebank.policy.rules import PolicyBook
 from samplebank.submissions import challenge
-from samplebank.submissions.challenge import Outcome
+from samplebank.submissions.challenge import Outcome, Stored
 from samplebank.submissions.model import NewSubmission
 from samplebank.timespec import Millis
 
-LOCK_SAMPLE = """
-    SELECT s.id, c.type, c.super_type FROM sample s LEFT JOIN classification c ON c.id = s.classification_id
-     WHERE s.sha256 = $1 AND s.deleted_time IS NULL FOR NO KEY UPDATE OF s
+# The sample is locked before the challenge is, in one round trip.
+LOCK = f"""
+    WITH locked AS MATERIALIZED (
+        SELECT s.id, c.type, c.super_type FROM sample s LEFT JOIN classification c ON c.id = s.classification_id
+         WHERE s.sha256 = $1 AND s.deleted_time IS NULL FOR NO KEY UPDATE OF s
+    )
+    SELECT locked.*, asked.* FROM locked
+      LEFT JOIN LATERAL (SELECT {challenge.COLUMNS} FROM challenge WHERE id = $2 FOR UPDATE) asked ON TRUE
 """
-FIND_SIMILAR = """
-    SELECT EXISTS (SELECT FROM submission WHERE sample_id = $1 AND customer_id = $2 AND agent_name = $3
-                      AND file_name = $4 AND submitted_time > $5)
-"""
+# Stores nothing beside a similar submission; either way the request uses its challenge up. $17 is the time after
+# which a submission counts as similar, NULL where none does.
 STORE = """
-    WITH noted AS (
+    WITH stored AS (
+        INSERT INTO submission (
+            id, sample_id, customer_id, user_id, tlp, acl, readers, file_name, mime_type, agent_name, agent_version,
+            meta_data, observed_time, expiry_time, submitted_time, trusted_agent)
+        SELECT $1::uuid, $2::bigint, $3::bigint, $4::bigint, $5::text, $6::bigint[], $7::bigint[], $8::text, $9::text,
+               $10::text, $11::text, $12::jsonb, $13::bigint, $14::bigint, $15::bigint, $16::boolean
+         WHERE NOT EXISTS (SELECT FROM submission
+                            WHERE sample_id = $2 AND customer_id = $3 AND agent_name = $10 AND file_name = $8
+                              AND submitted_time > $17::bigint)
+        RETURNING id
+    ), noted AS (
         UPDATE sample SET
             activity_time = greatest(activity_time, $15), unread_since = NULL,
             readers = CASE WHEN readers @> $7 THEN readers
                            ELSE ARRAY(SELECT DISTINCT r FROM unnest(readers || $7) r ORDER BY r) END
-         WHERE id = $2
+          FROM stored WHERE sample.id = $2
+    ), used AS (
+        UPDATE challenge SET used_by = $18, submission_id = (SELECT id FROM stored) WHERE id = $19
     )
-    INSERT INTO submission (
-        id, sample_id, customer_id, user_id, tlp, acl, readers, file_name, mime_type, agent_name, agent_version,
-        meta_data, observed_time, expiry_time, submitted_time, trusted_agent)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    SELECT id FROM stored
 """
 
 
@@ -70,33 +82,21 @@ async def submit(
     A wrong answer to the challenge is an outcome, not an error, because using it up must be committed. Raises
     `NotFound` when the bytes are not stored.
     """
-    row = await db.fetchrow(LOCK_SAMPLE, sha256)
+    row = await db.fetchrow(LOCK, sha256, token.id)
     if row is None:
         raise NotFound("There is no sample with this SHA-256: upload it first.")
-    sample_id, type_, super_type = row
-    redeemed = await challenge.redeem(
-        db,
-        token.id,
-        token.answer,
-        sample_id=sample_id,
-        user_id=user_id,
-        request=token.request,
-        now=now,
+    sample_id, type_, super_type, *asked = row
+    redeemed = challenge.redeem(
+        Stored(*asked), token.answer, sample_id=sample_id, user_id=user_id, request=token.request, now=now
     )
+    if redeemed.outcome is Outcome.WRONG:
+        await challenge.use_up(db, token.id)
     if redeemed.outcome is not Outcome.GOOD:
         return Result(redeemed.outcome, redeemed.submission_id)
-    if similar_window and await db.fetchval(
-        FIND_SIMILAR,
-        sample_id,
-        new.customer_id,
-        new.agent_name,
-        new.file_name,
-        now - similar_window,
-    ):
-        await challenge.use(db, token.id, token.request, None)
+    similar_after = now - similar_window if similar_window else None
+    id_ = await _store(db, sample_id, new, token, user_id=user_id, similar_after=similar_after, now=now)
+    if id_ is None:
         return Result(Outcome.GOOD)
-    id_ = await _store(db, sample_id, new, user_id=user_id, now=now)
-    await challenge.use(db, token.id, token.request, id_)
     chosen = plan(
         book.policy, book.rules, Subject(new.customer_id, type_, super_type, new.meta_data), book.alive
     )
@@ -104,11 +104,20 @@ async def submit(
     return Result(Outcome.GOOD, id_, job_id)
 
 
-async def _store(db: Connection, sample_id: int, new: NewSubmission, *, user_id: int, now: Millis) -> UUID:
-    id_ = new_id()
-    await db.execute(
+async def _store(
+    db: Connection,
+    sample_id: int,
+    new: NewSubmission,
+    token: Token,
+    *,
+    user_id: int,
+    similar_after: Millis | None,
+    now: Millis,
+) -> UUID | None:
+    """Store the submission, whose challenge it uses up; None beside a similar one."""
+    stored: UUID | None = await db.fetchval(
         STORE,
-        id_,
+        new_id(),
         sample_id,
         new.customer_id,
         user_id,
@@ -124,5 +133,8 @@ async def _store(db: Connection, sample_id: int, new: NewSubmission, *, user_id:
         new.expiry_time,
         now,
         new.trusted_agent,
+        similar_after,
+        token.request,
+        token.id,
     )
-    return id_
+    return stored

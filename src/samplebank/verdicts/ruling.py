@@ -1,5 +1,6 @@
 """Making verdicts: from the analyses of an ended job, or by hand. The sample is locked meanwhile."""
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -10,15 +11,17 @@ from samplebank.timespec import Millis
 from samplebank.verdicts.model import MANUAL_SCORES, is_malicious
 from samplebank.verdicts.weighing import Finding, Weighed, weigh
 
-LOCK_SAMPLE = """
-    SELECT (SELECT v.status_override FROM verdict v WHERE v.sample_id = s.id AND v.manual
-             ORDER BY v.created_time DESC, v.id DESC LIMIT 1),
-           (SELECT count(*) > 1 FROM (SELECT DISTINCT u.customer_id FROM submission u WHERE u.sample_id = s.id LIMIT 2))
-      FROM sample s WHERE s.id = $1 FOR NO KEY UPDATE OF s
+LOCK_SAMPLE = "SELECT FROM sample WHERE id = $1 FOR NO KEY UPDATE"
+#: the manual override in force, and whether more than one customer has the sample; asked once it is locked
+CIRCUMSTANCES = """
+    (SELECT v.status_override FROM verdict v WHERE v.sample_id = {sample} AND v.manual
+      ORDER BY v.created_time DESC, v.id DESC LIMIT 1),
+    (SELECT count(*) > 1
+       FROM (SELECT DISTINCT u.customer_id FROM submission u WHERE u.sample_id = {sample} LIMIT 2) customers)
 """
 # A success brings its own analyses. A failure or time-out falls back to what the worker found before: the analyses
 # of its latest task on the sample that has any, else the newest one under its name.
-FINDINGS = """
+FINDINGS = f"""
     WITH task AS (SELECT id, worker_id, worker, state FROM job_task WHERE job_id = $1),
     lost AS (
         SELECT task.worker,
@@ -37,8 +40,9 @@ FINDINGS = """
                  ORDER BY a.created_time DESC, a.id DESC LIMIT 1)
           FROM lost WHERE lost.earlier IS NULL
     )
-    SELECT a.id, a.score, a.status_override, a.tags, jsonb_array_length(a.detections)
-      FROM chosen JOIN analysis a ON a.id = chosen.analysis_id
+    SELECT {CIRCUMSTANCES.format(sample="$2")},
+           a.id, a.score, a.status_override, a.tags, jsonb_array_length(a.detections)
+      FROM (VALUES (1)) always LEFT JOIN (chosen JOIN analysis a ON a.id = chosen.analysis_id) ON TRUE
      ORDER BY a.created_time, a.id
 """
 STORE = """
@@ -68,8 +72,10 @@ class Circumstances(msgspec.Struct, frozen=True):
 
 async def rule(db: Connection, job: OpenJob, threshold: int, *, now: Millis) -> UUID:
     """Store the one verdict of an ended job, which is locked; answers its id."""
-    circumstances = await _lock(db, job.sample_id)
-    findings = [_finding(*row) for row in await db.fetch(FINDINGS, job.id, job.sample_id)]
+    await db.execute(LOCK_SAMPLE, job.sample_id)
+    rows = await db.fetch(FINDINGS, job.id, job.sample_id)
+    circumstances = Circumstances(rows[0][0], shared=rows[0][1])
+    findings = [_finding(*row[2:]) for row in rows if row[2] is not None]
     weighed = weigh(findings)
     override = circumstances.carried_override or weighed.status_override
     return await _store(
@@ -95,7 +101,9 @@ async def rule_by_hand(
     now: Millis,
 ) -> UUID:
     """Store a manual verdict, whose status later ones carry; answers its id."""
-    circumstances = await _lock(db, sample_id)
+    await db.execute(LOCK_SAMPLE, sample_id)
+    row: Any = await db.fetchrow(f"SELECT {CIRCUMSTANCES.format(sample='$1')}", sample_id)
+    circumstances = Circumstances(row[0], shared=row[1])
     weighed = msgspec.structs.replace(weigh([]), score=MANUAL_SCORES[status])
     return await _store(
         db,
@@ -108,12 +116,6 @@ async def rule_by_hand(
         user_id=user_id,
         now=now,
     )
-
-
-async def _lock(db: Connection, sample_id: int) -> Circumstances:
-    await db.execute("SELECT FROM sample WHERE id = $1 FOR NO KEY UPDATE", sample_id)
-    row = await db.fetchrow(LOCK_SAMPLE, sample_id)
-    return Circumstances(*row) if row else Circumstances(None, shared=False)
 
 
 def _finding(
