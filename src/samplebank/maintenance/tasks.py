@@ -24,6 +24,8 @@ log = logging.getLogger("samplebank.maintenance")
 #: seconds for which bytes without a row are left alone: an upload may still be under way
 ORPHANED = 24 * 3600
 PREFIXES = range(256)
+#: what makes a task fail; the last two are for tasks of another release, with other operations or arguments
+FAILURES = (Refusal, asyncpg.PostgresError, OSError, LookupError, ValueError)
 
 
 async def run_service_tasks(bank: Bank) -> None:
@@ -46,7 +48,7 @@ async def _run(bank: Bank, id_: UUID, parent_id: UUID | None) -> None:
     except Unavailable:
         # tried again with the next sweep
         raise
-    except (Refusal, asyncpg.PostgresError, OSError) as error:
+    except FAILURES as error:
         log.exception("service_task.failed", extra={"fields": {"task": id_}})
         async with bank.database.transaction() as db:
             said = f"The task cannot be done: {type(error).__name__}. The log of the service tells more."

@@ -24,7 +24,8 @@ class State(StrEnum):
 
 FINAL = frozenset({State.DONE, State.FAILED, State.ABORTED})
 MOVES: Mapping[State, frozenset[State]] = {
-    State.PENDING: frozenset({State.RUNNING, State.ABORTED}),
+    # a first step that cannot be done leaves no trace of its beginning
+    State.PENDING: frozenset({State.RUNNING, State.FAILED, State.ABORTED}),
     # a task that a dead process left running is run again
     State.RUNNING: FINAL | {State.RUNNING, State.WAITING},
     State.WAITING: FINAL,
