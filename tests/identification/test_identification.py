@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from identification import kinds
+from samplebank.cli.demo_files import EICAR
 from samplebank.identification import Identification, Identifier
 
 MIB = 1024 * 1024
@@ -38,6 +39,7 @@ async def identified(identifier: Identifier, tmp_path: Path, content: bytes) -> 
         pytest.param(kinds.png(), "image", "png", id="png"),
         pytest.param(kinds.elf(), "executable", "elf", id="elf"),
         pytest.param(kinds.pe(), "executable", "pebin", id="pe"),
+        pytest.param("".join(EICAR).encode(), "executable", "com", id="eicar"),
         pytest.param(kinds.macho(), "executable", "macho", id="macho"),
         pytest.param(kinds.FAT_MACHO, "executable", "macho", id="fat macho"),
         pytest.param(kinds.JAVA_CLASS, "executable", "javabytecode", id="java"),

@@ -30,6 +30,7 @@ ELF = FileType("elf", "executable", "application/x-executable-elf", "ELF executa
 MACHO = FileType("macho", "executable", "application/x-mach-o", "Mach-O executable")
 JAVA_CLASS = FileType("javabytecode", "executable", "application/x-java-applet", "Java bytecode", ("class",))
 DEX = FileType("dex", "executable", "application/x-android-dex", "Dalvik dex file", ("dex",))
+COM = FileType("com", "executable", "application/x-dosexec", "MS-DOS program", ("com",))
 WASM = FileType("wasm", "executable", "application/wasm", "Web Assembly", ("wasm",))
 PDF = FileType("pdf", "document", "application/pdf", "PDF document", ("pdf",))
 RTF = FileType("rtf", "text", "text/rtf", "Rich Text Format document", ("rtf",))
@@ -109,6 +110,9 @@ SIGNATURES = (
     Signature(b"GIF87a", GIF),
     Signature(b"GIF89a", GIF),
     Signature(b"SQLite format 3\0", SQLITE),
+    Signature(
+        b"X5O!P%@AP[4", COM
+    ),  # the EICAR test file, a program of printable letters that Magika takes for a script
     Signature(b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0\0\0\0F", LNK),
 )
 PE_SIGNATURE = Signature(b"MZ", PE, PE_KINDS)
