@@ -21,6 +21,7 @@ from samplebank.api.people import (
     UserAgent,
     UserAgentRequest,
     UserInfo,
+    unless_given,
 )
 from samplebank.samples import facts
 from samplebank.samples.facts import NewFact
@@ -48,7 +49,7 @@ class StaticFactResponse(Shown):
 
 
 class StaticFactQuery(PageQuery):
-    sort_by: list[Sort] | None = None
+    sort_by: Annotated[list[Sort] | None, unless_given(["key"])] = None
     key: Unique[str] | None = None
 
 

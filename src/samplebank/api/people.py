@@ -19,6 +19,8 @@ T = TypeVar("T")
 Tlp = Literal["red", "amber", "green", "clear"]
 Limit = Annotated[int, Meta(ge=0, le=10_000)]
 Offset = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+#: searches that may find very much go no deeper page by page; with limit 0 they answer all of it
+SearchOffset = Annotated[int, Meta(ge=0, le=10_000)]
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 #: published as a number of 64 bits; every other number that is no time has 32
 Int64 = Annotated[int, Meta(extra_json_schema={"format": "int64"})]
@@ -36,6 +38,10 @@ PUBLISHED_SENTENCE = r"""[\s\w\{\}\$\-\(\)\.\[\]"\'_/\\,\*\+\#:@!?;=]*"""
 Sentence = Annotated[
     str, Meta(pattern=SENTENCE, max_length=10_000, extra_json_schema={"x-pattern": PUBLISHED_SENTENCE})
 ]
+
+
+#: published as required
+ASKED_FOR = Meta(extra_json_schema={"x-required": True})
 
 
 def unless_given(value: Any) -> Meta:

@@ -9,7 +9,7 @@ from msgspec import structs
 from samplebank.accounts.model import Permission
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
-from samplebank.api.people import Body, Limit, NoQuery, Offset, PageQuery, Time, Tlp, unless_given
+from samplebank.api.people import Body, Limit, NoQuery, PageQuery, SearchOffset, Time, Tlp, unless_given
 from samplebank.api.samples import SampleMetaData, show_sample
 from samplebank.api.search_criteria import (
     END,
@@ -85,6 +85,7 @@ UserField = Literal["all", "submittedByUser", "analysedByUser", "linkedByUser"]
 
 
 class SampleSearchQuery(PageQuery):
+    offset: SearchOffset = 0
     sort_by: Annotated[list[Sort] | None, unless_given(["-sampleCreatedTimestamp"])] = None
     index_start_timestamp: Time = START
     index_end_timestamp: Time = END
@@ -129,7 +130,7 @@ class SampleSearchSubCriteriaRequest(SampleParameters):
 
 class SampleSearchRequest(SampleParameters):
     limit: Limit = 25
-    offset: Offset = 0
+    offset: SearchOffset = 0
     sort_by: list[Sort] | None = None
     index_start_timestamp: Time = START
     index_end_timestamp: Time = END

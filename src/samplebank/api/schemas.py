@@ -2,7 +2,7 @@
 
 The structs say what is checked. `x-` keywords on their fields say what is published besides: `x-pattern` the contract's
 text of a pattern that is checked for the whole string, `x-set` a list without repetitions, `x-time` a time, `x-default`
-what holds when a field is not given.
+what holds when a field is not given, `x-required` that it should be given nonetheless.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 Mode = Literal["request", "query", "response"]
 PREFIX = "#/components/schemas/"
 NULL: Schema = {"type": "null"}
-UNPUBLISHED = {"title", "default", "anyOf", "x-pattern", "x-set", "x-time", "x-default"}
+UNPUBLISHED = {"title", "default", "anyOf", "x-pattern", "x-set", "x-time", "x-default", "x-required"}
 TIME_SAID = (
     "Milliseconds since the epoch, as a number or a text; or ISO-8601 in UTC (`2024-05-01T12:00:00Z`); "
     "or relative (`now - 1 week`, `startOfDay + 6 hours`)."
@@ -110,6 +110,9 @@ def _reworded(schema: Schema, mode: Mode, name: str = "") -> Schema:
     if isinstance(words.get("default"), list):
         # The contract writes the default of a list at its items.
         words["items"] = {**words["items"], "default": words["default"][0]}
+    if "required" in words:
+        asked_for = [field for field, inner in flat.get("properties", {}).items() if "x-required" in inner]
+        words["required"] += asked_for
     if not words.get("required", True):
         del words["required"]
     if mode == "request" and NULL in schema.get("anyOf", ()):

@@ -1,7 +1,7 @@
 """Service tasks: deletion and reindexing are asked for here, and all of them are followed and aborted here."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -15,6 +15,7 @@ from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
 from samplebank.api.people import (
+    ASKED_FOR,
     Body,
     Limit,
     NoQuery,
@@ -73,8 +74,9 @@ class ServiceTask(Shown):
 
 
 class SampleResourceReindexRequest(Body):
-    data_center: Literal["all", "osl", "svg"] = "all"
-    resource: Literal["all", "sample", "submission"] = "sample"
+    # The contract asks for these two and gives their defaults as well; whoever leaves them out gets those.
+    data_center: Annotated[Literal["all", "osl", "svg"], ASKED_FOR] = "all"
+    resource: Annotated[Literal["all", "sample", "submission"], ASKED_FOR] = "sample"
     reversed: bool | None = True
     start_timestamp: Time = None
     end_timestamp: Time = None

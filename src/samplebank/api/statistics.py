@@ -84,8 +84,8 @@ class SubmissionRangeMetric(Shown):
 class SubmissionStatisticsMetric(Shown):
     name: str
     field: TimeField
-    min: int | None = None
-    max: int | None = None
+    min: Int64 | None = None
+    max: Int64 | None = None
 
 
 class SubmissionMetricRecord(Shown):

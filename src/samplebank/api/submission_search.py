@@ -10,7 +10,7 @@ from msgspec import structs
 from samplebank.accounts.model import Permission
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
-from samplebank.api.people import Body, Limit, NoQuery, Offset, PageQuery, Time, Tlp, unless_given
+from samplebank.api.people import Body, Limit, NoQuery, PageQuery, SearchOffset, Time, Tlp, unless_given
 from samplebank.api.search_criteria import (
     END,
     START,
@@ -96,7 +96,7 @@ class SubmissionCriteriaRequest(SubmissionParameters):
 
 class SubmissionSearchRequest(SubmissionCriteriaRequest):
     limit: Limit = 25
-    offset: Offset = 0
+    offset: SearchOffset = 0
     sort_by: list[Sort] | None = None
 
 

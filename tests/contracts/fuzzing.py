@@ -1,0 +1,112 @@
+"""Requests that nobody would write, made from the published document and sent to a real service."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from kit.bank import ROBOT, V2, Bank
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+
+
+class Fuzzer:
+    """Sends `examples` requests of each kind and collects what is wrong with the answers."""
+
+    def __init__(self, bank: Bank, examples: int) -> None:
+        document = bank.get("/openapi.json", user=None).json()
+        # A claim waits for work as long as it is asked to; here nobody has time for that.
+        document["components"]["schemas"]["ClaimRequest"]["properties"]["waitSeconds"]["maximum"] = 0
+        self._paths: dict[str, str] = {
+            one["operationId"]: path
+            for path, methods in document["paths"].items()
+            for one in methods.values()
+        }
+        self._schema = schemathesis.openapi.from_dict(document)
+        self._bank = bank
+        self._examples = examples
+        self._session = requests.Session()
+
+    def problems_with(self, operation: str) -> list[str]:
+        """What is wrong with the answers to requests that fit the document, and to some that do not."""
+        known = things_that_are_there(self._bank)
+        named = {name: value for name, value in known.items() if f"{{{name}}}" in self._paths[operation]}
+        return [
+            *self._problems(operation, GenerationMode.POSITIVE, named),
+            *self._problems(operation, GenerationMode.NEGATIVE, {}),
+        ]
+
+    def _problems(self, operation: str, mode: GenerationMode, named: Mapping[str, str]) -> list[str]:
+        found: dict[str, None] = {}
+        strategy = self._schema.find_operation_by_id(operation).as_strategy(
+            generation_mode=mode,
+            path_parameters=dict(named) or None,
+        )
+
+        @settings(
+            max_examples=self._examples,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=strategy)
+        def send(case: "Case[Any]") -> None:
+            found.update(dict.fromkeys(self._problems_of(case)))
+
+        send()
+        return list(found)
+
+    def _problems_of(self, case: "Case[Any]") -> list[str]:
+        headers = {"Argus-API-Key": self._bank.keys["chief"]}
+        response = case.call(base_url=self._bank.url, session=self._session, headers=headers, timeout=30)
+        if "x-request-id" not in response.headers:
+            # The web server itself refuses what is no HTTP, such as an address that is too long.
+            return [] if response.status_code in (400, 414, 431) else [f"no answer: {response.status_code}"]
+        try:
+            case.validate_response(response, checks=CHECKS)
+        except FailureGroup as group:
+            return [f"{one}\n{case.as_curl_command()}" for one in group.exceptions]
+        except Failure as failure:
+            return [f"{failure}\n{case.as_curl_command()}"]
+        return []
+
+
+def things_that_are_there(bank: Bank) -> dict[str, str]:
+    """Parameters of paths that lead to something."""
+    worker = bank.worker()["shortName"]
+    sample, job, tasks = bank.planned(worker)
+    other = bank.submitted()
+    analysis = bank.analyse(sample, worker, 50)
+    evidence = bank.call("POST", f"{sample.path}/analysis/{analysis}/evidence/a.txt", ROBOT, data=b"seen")
+    link = {"reference": other.sha256, "tlp": "amber", "type": "child", "customer": "mill"}
+    agent = {"name": worker, "version": "1.0"}
+    rules = bank.data(bank.get(f"{V2}/policy/default/rule", limit=0))
+    return {
+        "sha256": sample.sha256,
+        "jobID": job,
+        "taskID": tasks[worker],
+        "submissionID": bank.data(bank.get(f"{sample.path}/submission"))[0]["id"],
+        "analysisID": analysis,
+        "evidenceID": bank.data(evidence)["id"],
+        "linkID": bank.data(bank.post(f"{sample.path}/link", {**link, "userAgent": agent}, ROBOT))["id"],
+        "id": rules[-1]["id"],
+        "idOrShortName": worker,
+        "fileName": "a.txt",
+    }

@@ -1,0 +1,31 @@
+"""Whatever is sent, the service keeps standing and answers as it has published."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from contracts.fuzzing import Fuzzer
+from kit.bank import Bank
+from kit.service import Service
+from samplebank.api.app import ROUTES
+
+EXAMPLES = 8
+OPERATIONS = sorted(route.opt["operation"].id for route in ROUTES if "operation" in route.opt)
+
+
+@pytest.fixture(scope="module")
+def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzer]:
+    """Of a service of its own, because it changes whatever it can, the default policy too."""
+    service = Service(tmp_path_factory.mktemp("fuzzed"), {"SAMPLEBANK_PROCESSES": "1"}).start()
+    try:
+        service.apply()
+        yield Fuzzer(Bank(service.url, service.keys), EXAMPLES)
+    finally:
+        service.stop()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_no_request_makes_the_service_break_its_word(fuzzer: Fuzzer, operation: str) -> None:
+    problems = fuzzer.problems_with(operation)
+
+    assert problems == []
