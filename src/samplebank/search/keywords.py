@@ -8,12 +8,15 @@ import msgspec
 
 from samplebank.database import Where
 from samplebank.database.identifiers import find_id
+from samplebank.search.criteria import any_of
 
 #: the digests of a sample by the number of hexadecimal digits that write them
 ALGORITHMS: Mapping[int, str] = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
 #: what LIKE reads as more than itself
 SPECIAL = re.compile(r"([\\%_])")
+#: words that are written as conditions of their own; more are joined
+FEW = 16
 
 
 class Keyword(msgspec.Struct, frozen=True):
@@ -48,18 +51,35 @@ def read_keyword(text: str) -> Keyword:
     return Keyword(text, algorithm, bytes.fromhex(text) if algorithm else None, find_id(text))
 
 
-def contains_any(where: Where, column: str, words: Sequence[Keyword]) -> str:
-    """The lower-cased text in `column` holds at least one of the words.
+def mentions(where: Where, table: str, alias: str, words: Sequence[Keyword]) -> str:
+    """The text of the row holds at least one of the words; served by the trigram index of the table."""
+    if len(words) <= FEW:
+        return contains(where, f"{alias}.search", words)
+    found = f"SELECT k.id FROM {_patterns(where, words)} JOIN {table} k ON k.search LIKE words.pattern"
+    return among(alias, found)
 
-    PostgreSQL lower-cases the words, too, so that both sides agree whatever the locale of the database is. Each is a
-    parameter of its own: the planner judges constants, not the results of functions over arrays.
+
+def among(alias: str, rows: str) -> str:
+    """The row is one of those that the query finds, which is asked once and first.
+
+    For long lists of values: the planner takes them for conditions that match all rows, and would try each row.
     """
-    patterns = [f"lower({where.value(word.pattern)})" for word in words]
-    return (
-        f"{column} LIKE {patterns[0]}"
-        if len(patterns) == 1
-        else f"{column} LIKE ANY (ARRAY[{', '.join(patterns)}])"
-    )
+    return f"{alias}.id IN (WITH found AS MATERIALIZED ({rows}) SELECT id FROM found)"
+
+
+def contains(where: Where, text: str, words: Sequence[Keyword]) -> str:
+    """The lower-cased text holds at least one of the words.
+
+    PostgreSQL lower-cases the words, too, so that both sides agree whatever the locale of the database is.
+    """
+    if len(words) <= FEW:
+        return any_of([f"{text} LIKE lower({where.value(word.pattern)})" for word in words])
+    return f"EXISTS (SELECT FROM {_patterns(where, words)} WHERE {text} LIKE words.pattern)"
+
+
+def _patterns(where: Where, words: Sequence[Keyword]) -> str:
+    patterns = where.value([word.pattern for word in words])
+    return f"(SELECT lower(pattern) AS pattern FROM unnest({patterns}::text[]) pattern) words"
 
 
 def digests(words: Sequence[Keyword], algorithm: str) -> list[bytes]:

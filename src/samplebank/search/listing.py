@@ -20,6 +20,9 @@ SHALLOWEST = 5_000
 PER_ROW = 200
 #: pages that end deeper than this are looked for in all rows at once
 DEEPEST = 50_000
+PLANNING = ("plan_cache_mode = force_custom_plan",)
+#: starting helpers takes longer than most searches, and there are other callers
+SERIAL = ("max_parallel_workers_per_gather = 0",)
 
 
 def depth(page: Page) -> int | None:
@@ -29,22 +32,22 @@ def depth(page: Page) -> int | None:
 
 
 @asynccontextmanager
-async def planned(db: Connection, budget: int | None = None) -> AsyncIterator[None]:
-    """A transaction in which every query is planned for its values; the plan for any values is far off for searches.
-
-    `budget` is the time in milliseconds that a query may take.
-    """
+async def planned(db: Connection, *settings: str) -> AsyncIterator[None]:
+    """A transaction in which every query is planned for its values; the plan for any values is far off for searches."""
     async with db.transaction(readonly=True):
-        await db.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-        if budget is not None:
-            await db.execute(f"SET LOCAL statement_timeout = {int(budget)}")
+        await plan_for_values(db, *settings)
         yield
+
+
+async def plan_for_values(db: Connection, *settings: str) -> None:
+    """As `planned`, for the rest of the transaction that `db` is in."""
+    await db.execute("; ".join(f"SET LOCAL {setting}" for setting in (*PLANNING, *settings)))
 
 
 class SearchListing(Listing[R]):
     async def count(self, db: Connection, budget: int) -> int:
         try:
-            async with planned(db, budget):
+            async with planned(db, *SERIAL, f"statement_timeout = {int(budget)}"):
                 return await super().count(db, 10 * budget)
         except asyncpg.QueryCanceledError:
             return UNCOUNTED

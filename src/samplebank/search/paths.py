@@ -1,15 +1,18 @@
 """Criteria on metadata and results: dot notation into JSON, written so that GIN indexes of jsonb_path_ops serve it."""
 
 import re
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from samplebank.database import Where
 from samplebank.search.criteria import Criterion
-from samplebank.search.keywords import contains_any, read_keyword
+from samplebank.search.keywords import FEW, among, mentions, read_keyword
 
 #: what is a number, boolean or null of JSON as well as a text; PostgreSQL refuses numbers beyond all measure
 SCALAR = re.compile(r"true|false|null|-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,99})?([eE][+-]?[0-9]{1,2})?")
+#: one look into the index for so many; the planner takes a long list of tests for one that matches all rows
+VALUES_OF_A_TEST = 500
 
 
 class PathCriterion(Criterion, frozen=True, kw_only=True):
@@ -19,30 +22,40 @@ class PathCriterion(Criterion, frozen=True, kw_only=True):
     value: list[str] | None = None
 
 
-def in_flat_map(where: Where, alias: str, criterion: PathCriterion) -> str:
+def in_flat_map(where: Where, table: str, alias: str, criterion: PathCriterion) -> str:
     """On submission metadata: a map of texts, whose keys may hold dots."""
-    path, values = criterion.path, criterion.value
+    path, values = criterion.path, criterion.value or []
+    tests = _tests(values, _same)
     if path is None:
-        return _anywhere(where, f"{alias}.meta_data", alias, values or [])
+        return _anywhere(where, table, alias, "meta_data", values, tests)
     if not values:
         return f"{alias}.meta_data ? {where.value(path)}"
-    return f"{alias}.meta_data @> ANY ({where.value([{path: value} for value in values])}::jsonb[])"
+    found = [f"$.{_quoted(path)}{test}" for test in tests]
+    return _any_path(where, table, alias, "meta_data", found, few=len(values) <= FEW)
 
 
-def in_json(where: Where, alias: str, column: str, criterion: PathCriterion) -> str:
+def in_json(where: Where, table: str, alias: str, column: str, criterion: PathCriterion) -> str:
     """On any JSON; lists on the way are looked into."""
-    path, values = criterion.path, criterion.value
+    path, values = criterion.path, criterion.value or []
+    tests = _tests(values, _literals)
     if path is None:
-        return _anywhere(where, f"{alias}.{column}", alias, values or [])
-    found = [f"{steps}{test}" for steps in _steps(path) for test in _tests(values)]
-    return f"{alias}.{column} @? ANY ({where.value(found)}::text[]::jsonpath[])"
+        return _anywhere(where, table, alias, column, values, tests)
+    found = [f"{steps}{test}" for steps in _steps(path) for test in tests]
+    return _any_path(where, table, alias, column, found, few=len(values) <= FEW)
 
 
-def _anywhere(where: Where, column: str, alias: str, values: list[str]) -> str:
+def _any_path(where: Where, table: str, alias: str, column: str, paths: list[str], *, few: bool) -> str:
+    found = f"@? ANY ({where.value(paths)}::text[]::jsonpath[])"
+    if few:
+        return f"{alias}.{column} {found}"
+    return among(alias, f"SELECT k.id FROM {table} k WHERE k.{column} {found}")
+
+
+def _anywhere(where: Where, table: str, alias: str, column: str, values: list[str], tests: list[str]) -> str:
     """No index knows values without their paths; the text of the row narrows the rows down."""
-    exact = f"{column} @? ANY ({where.value([f'$.**{test}' for test in _tests(values)])}::text[]::jsonpath[])"
-    long_enough = [read_keyword(value) for value in values]
-    return f"{contains_any(where, f'{alias}.search', long_enough)} AND {exact}"
+    words = [read_keyword(value) for value in values]
+    found = _any_path(where, table, alias, column, [f"$.**{test}" for test in tests], few=True)
+    return f"{mentions(where, table, alias, words)} AND {found}"
 
 
 def _steps(path: str) -> list[str]:
@@ -51,15 +64,19 @@ def _steps(path: str) -> list[str]:
     return [*steps, f"$.{_quoted(path)}"] if "." in path else steps
 
 
-def _tests(values: list[str] | None) -> list[str]:
-    """A test for each value: the same text, or the number, boolean or null that the text writes."""
-    return [
-        f" ? ({' || '.join(f'@ == {literal}' for literal in _literals(value))})" for value in values or ()
-    ] or [""]
+def _tests(values: Sequence[str], literals: Callable[[str], str]) -> list[str]:
+    """Tests that together hold for any of the values; one that always does for none."""
+    parts = [values[start : start + VALUES_OF_A_TEST] for start in range(0, len(values), VALUES_OF_A_TEST)]
+    return [f" ? ({' || '.join(literals(value) for value in part)})" for part in parts] or [""]
 
 
-def _literals(value: str) -> list[str]:
-    return [_quoted(value), value] if SCALAR.fullmatch(value) else [_quoted(value)]
+def _literals(value: str) -> str:
+    """The same text, or the number, boolean or null that the text writes."""
+    return f"{_same(value)} || @ == {value}" if SCALAR.fullmatch(value) else _same(value)
+
+
+def _same(value: str) -> str:
+    return f"@ == {_quoted(value)}"
 
 
 def _quoted(text: str) -> str:

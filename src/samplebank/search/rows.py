@@ -83,7 +83,7 @@ def of_submission(where: Where, wanted: SubmissionCriterion) -> str:
             *is_one_of(where, "u.file_name", "text", wanted.file_name),
             *is_one_of(where, "u.mime_type", "text", wanted.mime_type),
             *by_agent(where, "u", wanted.user_agent),
-            *row_conditions(wanted.meta_data, lambda path: in_flat_map(where, "u", path)),
+            *row_conditions(wanted.meta_data, lambda path: in_flat_map(where, "submission", "u", path)),
             *flagged(SUBMISSION_FLAGS, wanted.include_flags, wanted.exclude_flags),
         ]
     )
@@ -93,7 +93,9 @@ def of_analysis(where: Where, wanted: AnalysisCriterion) -> str:
     return all_of(
         [
             *by_agent(where, "a", wanted.user_agent),
-            *row_conditions(wanted.analysis_result, lambda path: in_json(where, "a", "result", path)),
+            *row_conditions(
+                wanted.analysis_result, lambda path: in_json(where, "analysis", "a", "result", path)
+            ),
         ]
     )
 
@@ -116,7 +118,9 @@ def of_classification(where: Where, wanted: ClassificationCriterion) -> str:
             *is_one_of(where, "c.arch", "text", wanted.arch),
             *is_one_of(where, "c.platform", "text", wanted.platform),
             *is_one_of(where, "c.version", "text", wanted.version),
-            *row_conditions(wanted.meta_data, lambda path: in_json(where, "c", "meta_data", path)),
+            *row_conditions(
+                wanted.meta_data, lambda path: in_json(where, "classification", "c", "meta_data", path)
+            ),
         ]
     )
 

@@ -6,7 +6,7 @@ from samplebank.accounts.access import Caller, see_samples
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Page, Where
 from samplebank.database.listing import PIECE
-from samplebank.search.listing import SearchListing, depth, planned
+from samplebank.search.listing import SERIAL, SearchListing, depth, plan_for_values, planned
 from samplebank.search.sets import Slice
 from samplebank.search.window import IndexWindow
 from samplebank.verdicts import overview
@@ -33,13 +33,13 @@ class SampleListing(SearchListing[Overview]):
         self._condition = condition
 
     async def page(self, db: Connection, page: Page) -> list[Overview]:
-        async with planned(db):
+        async with planned(db, *SERIAL):
             ids = await self._ids(db, page)
         return await self._overviews(db, ids)
 
     async def pieces(self, db: Connection, page: Page) -> AsyncIterator[list[Overview]]:
         query, parameters = self._select(page)
-        await db.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        await plan_for_values(db, *SERIAL)
         cursor = await db.cursor(query, *parameters)
         while rows := await cursor.fetch(PIECE):
             yield await self._overviews(db, [row[0] for row in rows])

@@ -8,7 +8,7 @@ from samplebank.accounts.access import Caller, see_rows
 from samplebank.accounts.model import Permission
 from samplebank.database import Where
 from samplebank.jobs.queries import TimeRange
-from samplebank.search.keywords import Keyword, contains_any, digests
+from samplebank.search.keywords import Keyword, digests, mentions
 from samplebank.search.window import lies_in
 
 
@@ -16,17 +16,28 @@ class Kind(NamedTuple):
     """A kind of row that a sample has; None for those that everybody sees who sees the sample."""
 
     alias: str
-    source: str
+    table: str
     permission: Permission | None = None
+    more: str = ""
+
+    @property
+    def source(self) -> str:
+        return f"{self.table} {self.alias}{self.more}"
 
 
-SUBMISSION = Kind("u", "submission u", Permission.VIEW_SUBMISSION)
-ANALYSIS = Kind("a", "analysis a", Permission.VIEW_ANALYSIS)
-LINK = Kind("l", "link l", Permission.VIEW_ANALYSIS)
-FACT = Kind("f", "static_fact f")
+SUBMISSION = Kind("u", "submission", Permission.VIEW_SUBMISSION)
+ANALYSIS = Kind("a", "analysis", Permission.VIEW_ANALYSIS)
+LINK = Kind("l", "link", Permission.VIEW_ANALYSIS)
+FACT = Kind("f", "static_fact")
 # A sample is what its latest classification and its latest verdict say: those that its metadata show.
-CLASSIFICATION = Kind("c", "classification c JOIN sample latest ON latest.classification_id = c.id")
-VERDICT = Kind("v", "verdict v JOIN sample latest ON latest.verdict_id = v.id")
+CLASSIFICATION = Kind(
+    "c",
+    "classification",
+    more=" JOIN sample latest ON latest.id = c.sample_id AND latest.classification_id = c.id",
+)
+VERDICT = Kind(
+    "v", "verdict", more=" JOIN sample latest ON latest.id = v.sample_id AND latest.verdict_id = v.id"
+)
 
 KEYWORD_KINDS = {
     "submission": SUBMISSION,
@@ -98,7 +109,7 @@ class Sets:
                 sets.append(self.with_digest(algorithm, wanted))
         for name, kind in KEYWORD_KINDS.items():
             if name in fields:
-                sets.append(self.with_row(kind, contains_any(self.where, f"{kind.alias}.search", words)))
+                sets.append(self.with_row(kind, mentions(self.where, kind.table, kind.alias, words)))
         references = digests(words, "sha256")
         if references and "link" in fields:
             sets.append(self.with_row(LINK, f"l.reference = ANY ({self.where.value(references)}::bytea[])"))

@@ -9,8 +9,8 @@ from samplebank.database import Connection, Page, Where, order_by
 from samplebank.jobs.queries import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import all_of, any_of, row_conditions
-from samplebank.search.keywords import Keyword, Keywords, contains_any, digests
-from samplebank.search.listing import SearchListing, depth, planned
+from samplebank.search.keywords import Keyword, Keywords, contains, digests, mentions
+from samplebank.search.listing import SERIAL, SearchListing, depth, planned
 from samplebank.search.rows import SubmissionCriterion
 from samplebank.search.window import IndexWindow, is_asked
 from samplebank.submissions.model import Submission
@@ -69,7 +69,7 @@ class SubmissionListing(SearchListing[Submission]):
 
     async def page(self, db: Connection, page: Page) -> list[Submission]:
         newest = depth(page)
-        async with planned(db):
+        async with planned(db, *SERIAL):
             if self._sliced is not None and newest is not None:
                 found = await self._within(db, page, newest, self._sliced)
                 if len(found) == page.limit:
@@ -136,12 +136,12 @@ def _occurs(where: Where, words: tuple[Keyword, ...], fields: frozenset[str]) ->
     """At least one of the words is in at least one of the fields."""
     found = []
     if fields >= TEXTS.keys():
-        found.append(contains_any(where, "u.search", words))
+        found.append(mentions(where, "submission", "u", words))
     else:
         # the index finds the word in the text of the row; which field it is in shows the row itself
-        texts = [contains_any(where, text, words) for name in TEXTS if name in fields for text in TEXTS[name]]
+        texts = [contains(where, text, words) for name in TEXTS if name in fields for text in TEXTS[name]]
         if texts:
-            found.append(f"({any_of(texts)}) AND {contains_any(where, 'u.search', words)}")
+            found.append(f"({any_of(texts)}) AND {mentions(where, 'submission', 'u', words)}")
     ids = [word.id for word in words if word.id is not None]
     if ids and "id" in fields:
         found.append(f"u.id = ANY ({where.value(ids)}::uuid[])")
