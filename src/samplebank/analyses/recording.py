@@ -6,27 +6,30 @@ import msgspec
 
 from samplebank.analyses.model import NewAnalysis
 from samplebank.database import Connection, new_id
-from samplebank.errors import Violation
+from samplebank.errors import NotFound, Violation
 from samplebank.policy.workers import find_schema_of, validator_of
+from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 
 #: violations of a worker's schema that are told at most
 MOST_TOLD = 20
 RECORD = """
-    WITH touched AS (UPDATE sample SET activity_time = greatest(activity_time, $17) WHERE id = $2)
+    WITH touched AS (
+        UPDATE sample SET activity_time = greatest(activity_time, $17) WHERE id = $2 AND deleted_time IS NULL RETURNING id
+    )
     INSERT INTO analysis (
         id, sample_id, customer_id, user_id, tlp, acl, readers, score, status_override, tags, detections,
         possible_detections, profile, internet_access, agent_name, agent_version, created_time, result)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18 FROM touched
+    RETURNING id
 """
 
 
 async def record(db: Connection, sample_id: int, new: NewAnalysis, *, user_id: int, now: Millis) -> UUID:
-    """Store an analysis; answers its id."""
-    id_ = new_id()
-    await db.execute(
+    """Store an analysis; answers its id. Raises `NotFound` when the sample has been deleted meanwhile."""
+    id_: UUID | None = await db.fetchval(
         RECORD,
-        id_,
+        new_id(),
         sample_id,
         new.customer_id,
         user_id,
@@ -45,6 +48,8 @@ async def record(db: Connection, sample_id: int, new: NewAnalysis, *, user_id: i
         now,
         new.result,
     )
+    if id_ is None:
+        raise NotFound(NO_SAMPLE)
     return id_
 
 

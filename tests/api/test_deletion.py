@@ -1,0 +1,421 @@
+"""Complete deletion: what goes, what stays, and that no crash, repetition or upload at the wrong moment breaks it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import pytest
+import requests
+
+from kit.bank import CHIEF, ROBOT, V2, Bank, Sample, eventually, name_of
+from kit.service import Service
+from samplebank.accounts.directory import Directory
+from samplebank.blobs import Area, DiskStore
+from samplebank.database import Connection, Database, connect
+from samplebank.errors import Unavailable
+from samplebank.samples.model import Sample as Row
+from samplebank.tasks import deletion, operations
+from samplebank.tasks.model import State, Tools
+
+AGENT = {"name": "tests", "version": "1.0"}
+TABLES = (
+    "submission", "job", "analysis", "link", "static_fact", "classification", "verdict", "challenge", "job_task",
+)  # fmt: skip
+COUNT = " UNION ALL ".join(
+    f"SELECT '{table}', count(*) FROM {table} JOIN sample s ON s.id = sample_id WHERE s.sha256 = $1"
+    for table in TABLES
+)
+NOW = 4_000_000_000_000
+
+
+def full_sample(bank: Bank, evidence: bytes = b"evidence") -> Sample:
+    """A sample with some of everything."""
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    analysis = bank.analyse(sample, worker, 80)
+    bank.call("POST", f"{sample.path}/analysis/{analysis}/evidence/e.txt", ROBOT, data=evidence)
+    bank.update(job, tasks[worker], "success", analyses=[analysis])
+    bank.post(f"{sample.path}/fact", {"key": "k", "value": "v", "userAgent": AGENT})
+    link(bank, sample)
+    return sample
+
+
+def link(bank: Bank, sample: Sample) -> None:
+    body = {"reference": Sample().sha256, "type": "child", "tlp": "amber", "userAgent": AGENT}
+    bank.data(bank.post(f"{sample.path}/link", body, ROBOT))
+
+
+def task_of(bank: Bank, correlation: str) -> dict[str, object]:
+    (task,) = bank.data(bank.post(f"{V2}/servicetask/search", {"correlationID": [correlation]}))
+    found: dict[str, object] = task
+    return found
+
+
+def wait_for(bank: Bank, response: requests.Response, state: str = "done") -> str:
+    """Wait for the end of a deletion; its correlation id."""
+    correlation: str = bank.data(response)["correlationID"]
+    assert eventually(lambda: task_of(bank, correlation)["state"] == state)
+    return correlation
+
+
+async def rows_of(db: Connection, sample: Sample) -> dict[str, int]:
+    """How many rows belong to the sample, of the tables that have any."""
+    rows = await db.fetch(COUNT, bytes.fromhex(sample.sha256))
+    return {row[0]: row[1] for row in rows if row[1]}
+
+
+async def row_of(db: Connection, sample: Sample) -> Row:
+    row = await db.fetchrow(
+        "SELECT id, sha256, size, created_time, deleted_time FROM sample WHERE sha256 = $1",
+        bytes.fromhex(sample.sha256),
+    )
+    assert row is not None
+    return Row(*row)
+
+
+WAITS = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%')
+      FROM pg_sleep(0.01)
+"""
+
+
+async def is_waiting_for_a_lock(database: Database, query: str) -> None:
+    """Return as soon as some connection waits for a lock in a query that holds this text."""
+    async with asyncio.timeout(15), database.connection() as db:
+        while not await db.fetchval(WAITS, query):
+            pass
+
+
+@asynccontextmanager
+async def held(database: Database, query: str, sample: Sample) -> AsyncIterator[Connection]:
+    """Hold the locks that the query takes for as long as the block lasts."""
+    async with database.transaction() as db:
+        await db.execute(query, bytes.fromhex(sample.sha256))
+        yield db
+
+
+LOCK_SAMPLE = "SELECT FROM sample WHERE sha256 = $1 FOR KEY SHARE"
+LOCK_LINKS = "SELECT FROM link l JOIN sample s ON s.id = l.sample_id WHERE s.sha256 = $1 FOR UPDATE OF l"
+
+
+# -- what goes and what stays
+
+
+async def test_everything_of_a_deleted_sample_goes(bank: Bank, service: Service, database: Database) -> None:
+    sample = full_sample(bank, name_of("only here").encode())
+    before = set((service.blobs / "evidence").glob("*/*"))
+
+    wait_for(bank, bank.delete(sample.path))
+
+    async with database.connection() as db:
+        assert await rows_of(db, sample) == {}
+    assert len(before - set((service.blobs / "evidence").glob("*/*"))) == 1
+    assert not (service.blobs / "sample" / sample.sha256[:2] / sample.sha256).exists()
+
+
+def test_evidence_that_another_analysis_has_keeps_its_bytes(bank: Bank) -> None:
+    content = name_of("shared").encode()
+    sample, other = full_sample(bank, content), full_sample(bank, content)
+
+    wait_for(bank, bank.delete(sample.path))
+
+    (analysis,) = bank.data(bank.get(f"{other.path}/analysis"))
+    place = f"{other.path}/analysis/{analysis['analysisID']}/evidence"
+    (evidence,) = bank.data(bank.get(place))
+    assert bank.get(f"{place}/{evidence['id']}/download").content == content
+
+
+def test_the_record_is_seen_by_those_who_may_delete_only(bank: Bank) -> None:
+    sample = bank.submitted()
+
+    wait_for(bank, bank.delete(sample.path))
+
+    record = bank.data(bank.get(sample.path, "boss"))
+    assert (record["size"], record["flags"]) == (len(sample.data), ["deleted"])
+    assert not record.keys() & {"md5", "sha1", "sha512", "latestClassification", "latestVerdict"}
+    assert bank.get(sample.path, "mia").status_code == 404
+    assert bank.get(sample.path, "analyzer").status_code == 404
+
+
+def test_a_sample_that_other_customers_have_is_not_deleted_by_an_administrator_of_one(bank: Bank) -> None:
+    sample = bank.submitted()
+    bank.submit(sample, "hana")
+
+    refused = bank.delete(sample.path, "boss")
+
+    assert refused.status_code == 403
+    assert bank.get(f"{sample.path}/raw", "hana").status_code == 200
+
+
+def test_an_administrator_of_another_customer_finds_nothing_to_delete(bank: Bank) -> None:
+    sample = bank.submitted("hana")
+
+    refused = bank.delete(sample.path, "boss")
+
+    assert refused.status_code == 404
+
+
+async def test_many_submissions_are_deleted_in_batches(bank: Bank, database: Database) -> None:
+    sample = bank.submitted()
+    columns = (
+        "sample_id, customer_id, user_id, tlp, acl, readers, file_name, mime_type, agent_name, agent_version,"
+        " meta_data, observed_time, submitted_time, expiry_time, trusted_agent"
+    )
+    async with database.connection() as db:
+        await db.execute(
+            f"INSERT INTO submission (id, {columns}) SELECT gen_random_uuid(), {columns}"
+            " FROM submission, generate_series(1, 2500)"
+            " WHERE sample_id = (SELECT id FROM sample WHERE sha256 = $1)",
+            bytes.fromhex(sample.sha256),
+        )
+
+    correlation = wait_for(bank, bank.delete(sample.path))
+
+    context = task_of(bank, correlation)["responseContext"]
+    assert isinstance(context, dict)
+    assert context["submissions"] == "2501"
+
+
+# -- repetitions
+
+
+async def test_a_deletion_asked_for_twice_is_one_task(bank: Bank, database: Database) -> None:
+    sample = bank.submitted()
+    async with held(database, LOCK_SAMPLE, sample):
+        first = bank.delete(sample.path)
+
+        second = bank.delete(sample.path)
+
+    assert second.json()["data"] == first.json()["data"]
+    wait_for(bank, first)
+
+
+def test_the_record_of_a_deleted_sample_may_be_deleted_again(bank: Bank) -> None:
+    sample = bank.submitted()
+    first = wait_for(bank, bank.delete(sample.path))
+
+    again = wait_for(bank, bank.delete(sample.path))
+
+    assert again != first
+    assert bank.data(bank.get(sample.path))["flags"] == ["deleted"]
+
+
+# -- crashes: a step that is cut off is run again
+
+
+@asynccontextmanager
+async def at_hand(
+    db: Connection, database: Database, sample: Sample, folder: Path
+) -> AsyncIterator[tuple[UUID, Tools]]:
+    """An open deletion that only the test can see, with a copy of the bytes: (the task, what it needs)."""
+    store = DiskStore(folder)
+    store.prepare()
+    (folder / "sample" / sample.sha256[:2] / sample.sha256).write_bytes(sample.data)
+    directory = Directory(database)
+    await directory.refresh(at_once=True)
+    user = directory.find_subject(CHIEF)
+    assert user is not None
+    correlation = await deletion.open_deletion(db, await row_of(db, sample), user_id=user.id, now=NOW)
+    yield (
+        await db.fetchval("SELECT id FROM service_task WHERE correlation_id = $1", correlation),
+        Tools(store, directory),
+    )
+
+
+class Crash(Exception):
+    """The process dies before the step is committed."""
+
+
+async def run(db: Connection, task: UUID, tools: Tools, most: int = 100) -> int:
+    """Run the task to its end, or `most` steps; how many it took."""
+    taken = 0
+    state: State | None = State.RUNNING
+    while state is State.RUNNING and taken < most:
+        state = await operations.run_step(db, task, None, "here", tools, now=NOW)
+        taken += 1
+    return taken
+
+
+async def cut_off(db: Connection, task: UUID, tools: Tools) -> None:
+    with suppress(Crash):
+        async with db.transaction():
+            await operations.run_step(db, task, None, "here", tools, now=NOW)
+            raise Crash
+
+
+@pytest.mark.parametrize("done", range(11))
+async def test_a_deletion_cut_off_in_any_step_is_finished_later(
+    bank: Bank, db: Connection, database: Database, tmp_path: Path, done: int
+) -> None:
+    sample = full_sample(bank)
+    assert eventually(lambda: bank.data(bank.get(f"{sample.path}/classification")))
+    async with at_hand(db, database, sample, tmp_path) as (task, tools):
+        await run(db, task, tools, done)
+
+        await cut_off(db, task, tools)
+
+        await run(db, task, tools)
+        assert await db.fetchval("SELECT state FROM service_task WHERE id = $1", task) == "done"
+        assert await rows_of(db, sample) == {}
+        assert (await row_of(db, sample)).deleted_time == NOW
+        assert not await tools.blobs.holds(Area.SAMPLE, bytes.fromhex(sample.sha256))
+
+
+async def test_the_bytes_go_only_after_the_sample_is_a_record(
+    bank: Bank, db: Connection, database: Database, tmp_path: Path
+) -> None:
+    sample = bank.submitted()
+    async with at_hand(db, database, sample, tmp_path) as (task, tools):
+        name = bytes.fromhex(sample.sha256)
+        steps = await run(db, task, tools)
+        (tmp_path / "sample" / sample.sha256[:2] / sample.sha256).write_bytes(sample.data)
+        await db.execute("UPDATE sample SET deleted_time = NULL WHERE sha256 = $1", name)
+        await db.execute(
+            "UPDATE service_task SET state = 'running', finished_time = NULL WHERE id = $1", task
+        )
+
+        await run(db, task, tools, 1)
+
+        assert steps > 2
+        assert (await row_of(db, sample)).deleted_time == NOW
+        assert await tools.blobs.holds(Area.SAMPLE, name)
+
+
+# -- aborts
+
+
+async def test_an_aborted_deletion_leaves_what_it_has_not_come_to(bank: Bank, database: Database) -> None:
+    sample = full_sample(bank)
+    async with held(database, LOCK_LINKS, sample):
+        response = bank.delete(sample.path)
+        await is_waiting_for_a_lock(database, "DELETE FROM link")
+        task = task_of(bank, bank.data(response)["correlationID"])["id"]
+        abort = asyncio.create_task(asyncio.to_thread(bank.delete, f"{V2}/servicetask/{task}"))
+        await is_waiting_for_a_lock(database, "SELECT state FROM service_task")
+
+    aborted = await abort
+
+    assert bank.data(aborted)["state"] == "aborted"
+    assert bank.get(f"{sample.path}/raw", "mia").content == sample.data
+    assert bank.data(bank.get(f"{sample.path}/analysis", "mia")) == []
+
+
+async def test_an_abort_takes_the_readers_of_deleted_submissions_back(
+    bank: Bank, db: Connection, database: Database, tmp_path: Path
+) -> None:
+    sample = bank.submitted()
+    async with at_hand(db, database, sample, tmp_path) as (task, _):
+        await db.execute("DELETE FROM submission WHERE sample_id = $1", (await row_of(db, sample)).id)
+
+        await operations.abort(db, task, None, "chief", now=NOW)
+
+        row = await db.fetchrow(
+            "SELECT readers, unread_since FROM sample WHERE sha256 = $1", bytes.fromhex(sample.sha256)
+        )
+        assert row is not None
+        assert [number for number in row[0] if number > 0] == []
+        assert row[1] == NOW
+
+
+# -- uploads at the wrong moment
+
+
+async def test_an_upload_while_the_bytes_are_removed_keeps_its_own(
+    bank: Bank, service: Service, database: Database, tmp_path: Path
+) -> None:
+    sample = bank.submitted()
+    store = DiskStore(service.blobs)
+    async with database.transaction() as db, at_hand(db, database, sample, tmp_path) as (task, tools):
+        await run(db, task, tools._replace(blobs=store))
+        upload = asyncio.create_task(asyncio.to_thread(bank.upload, sample))
+        await is_waiting_for_a_lock(database, "FOR KEY SHARE")
+
+    response = await upload
+
+    assert (response.status_code, response.json()["data"]["exists"]) == (201, False)
+    assert bank.call("GET", f"{sample.path}/raw").content == sample.data
+
+
+async def test_a_sample_uploaded_again_is_not_what_was_to_be_deleted(
+    bank: Bank, db: Connection, database: Database, tmp_path: Path
+) -> None:
+    sample = bank.submitted()
+    async with at_hand(db, database, sample, tmp_path) as (task, tools):
+        await db.execute(
+            "UPDATE sample SET created_time = created_time + 1 WHERE sha256 = $1",
+            bytes.fromhex(sample.sha256),
+        )
+
+        await run(db, task, tools)
+
+        assert (await row_of(db, sample)).deleted_time is None
+        assert await tools.blobs.holds(Area.SAMPLE, bytes.fromhex(sample.sha256))
+        assert (await rows_of(db, sample))["submission"] == 1
+
+
+async def test_an_analysis_that_comes_while_its_sample_goes_is_refused(
+    bank: Bank, database: Database
+) -> None:
+    sample = bank.submitted()
+    body = {
+        "analysisResult": {}, "analysisScore": 1, "customer": "mill", "tlp": "amber", "userAgent": AGENT,
+    }  # fmt: skip
+    async with database.transaction() as db:
+        await db.execute(
+            "UPDATE sample SET deleted_time = $2 WHERE sha256 = $1", bytes.fromhex(sample.sha256), NOW
+        )
+        late = asyncio.create_task(asyncio.to_thread(bank.post, f"{sample.path}/analysis", body, ROBOT))
+        await is_waiting_for_a_lock(database, "INSERT INTO analysis")
+
+    refused = await late
+
+    assert refused.status_code == 404
+
+
+# -- a whole service that dies, and what nobody asks for
+
+
+@pytest.fixture
+def own_service(tmp_path: Path) -> Iterator[Service]:
+    """A service of the test's own, to be killed."""
+    service = Service(
+        tmp_path,
+        {"SAMPLEBANK_PROCESSES": "1", "SAMPLEBANK_BYTES_RETENTION": "1", "SAMPLEBANK_CHALLENGE_TTL": "3"},
+    ).start()
+    service.apply()
+    yield service
+    service.stop()
+
+
+async def test_a_deletion_goes_on_after_the_service_was_killed(own_service: Service) -> None:
+    bank = Bank(own_service.url, own_service.keys)
+    sample = full_sample(bank)
+    database = await connect(own_service.database_url, most=4)
+    with suppress(Unavailable, asyncpg.PostgresError):
+        async with held(database, LOCK_LINKS, sample):
+            response = bank.delete(sample.path)
+            await is_waiting_for_a_lock(database, "DELETE FROM link")
+            own_service.kill()
+    await database.close()
+
+    own_service.start()
+
+    wait_for(bank, response)
+    assert bank.data(bank.get(sample.path))["flags"] == ["deleted"]
+
+
+def test_a_sample_that_nobody_submits_is_deleted_in_the_name_of_the_built_in_administrator(
+    own_service: Service,
+) -> None:
+    bank = Bank(own_service.url, own_service.keys)
+    kept, forgotten = bank.submitted(), Sample()
+    bank.upload(forgotten)
+
+    assert eventually(lambda: bank.data(bank.get(forgotten.path))["flags"] == ["deleted"])
+
+    (task,) = bank.data(bank.get(f"{V2}/servicetask", operation=["deleteSample"]))
+    assert task["createdByUser"]["shortName"] == "admin"
+    assert bank.get(f"{kept.path}/raw").content == kept.data
