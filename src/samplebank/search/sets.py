@@ -4,40 +4,40 @@ from typing import NamedTuple
 
 import msgspec
 
-from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.access import Caller, see_rows, see_samples
 from samplebank.accounts.model import Permission
 from samplebank.database import Where
 from samplebank.jobs.queries import TimeRange
+from samplebank.search.criteria import all_of
 from samplebank.search.keywords import Keyword, digests, mentions
 from samplebank.search.window import lies_in
 
 
 class Kind(NamedTuple):
-    """A kind of row that a sample has; None for those that everybody sees who sees the sample."""
+    """A kind of row that a sample has, with the permission to see it.
+
+    Rows without readers are seen with their sample, which is `owner` then.
+    """
 
     alias: str
     table: str
-    permission: Permission | None = None
-    more: str = ""
+    permission: Permission
+    owner: str | None = None
 
     @property
     def source(self) -> str:
-        return f"{self.table} {self.alias}{self.more}"
+        return f"{self.table} {self.alias}" + (f" JOIN sample o ON {self.owner}" if self.owner else "")
 
 
 SUBMISSION = Kind("u", "submission", Permission.VIEW_SUBMISSION)
 ANALYSIS = Kind("a", "analysis", Permission.VIEW_ANALYSIS)
 LINK = Kind("l", "link", Permission.VIEW_ANALYSIS)
-FACT = Kind("f", "static_fact")
+FACT = Kind("f", "static_fact", Permission.VIEW_SAMPLES, "o.id = f.sample_id")
 # A sample is what its latest classification and its latest verdict say: those that its metadata show.
 CLASSIFICATION = Kind(
-    "c",
-    "classification",
-    more=" JOIN sample latest ON latest.id = c.sample_id AND latest.classification_id = c.id",
+    "c", "classification", Permission.VIEW_SAMPLES, "o.id = c.sample_id AND o.classification_id = c.id"
 )
-VERDICT = Kind(
-    "v", "verdict", more=" JOIN sample latest ON latest.id = v.sample_id AND latest.verdict_id = v.id"
-)
+VERDICT = Kind("v", "verdict", Permission.VIEW_SAMPLES, "o.id = v.sample_id AND o.verdict_id = v.id")
 
 KEYWORD_KINDS = {
     "submission": SUBMISSION,
@@ -78,26 +78,27 @@ class Sets:
         self.where = where
         self._caller = caller
         self._part = part
-        self._visible: dict[tuple[Permission, str], str] = {}
+        self._visible: dict[Kind, str] = {}
 
     def with_row(self, kind: Kind, condition: str) -> str:
         """The samples that have a visible row of this kind with which the condition holds."""
-        conditions = [condition]
-        if kind.permission is not None:
-            conditions.append(self.visible(kind.alias, kind.permission))
+        conditions = [condition, self.visible(kind)]
         if self._part is not None:
             conditions.append(f"{kind.alias}.sample_id >= {self.where.value(self._part.least_id)}")
-        sql = " AND ".join(f"({c})" for c in conditions)
-        return f"SELECT {kind.alias}.sample_id AS id FROM {kind.source} WHERE {sql}"
+        return f"SELECT {kind.alias}.sample_id AS id FROM {kind.source} WHERE {all_of(conditions)}"
 
-    def visible(self, alias: str, permission: Permission) -> str:
-        """The condition that the caller may see the row; written once for each alias."""
-        known = self._visible.get((permission, alias))
+    def visible(self, kind: Kind) -> str:
+        """The condition that the caller may see the row; written once for each kind."""
+        known = self._visible.get(kind)
         if known is None:
             apart = Where()
             apart.parameters = self.where.parameters
-            see_rows(apart, self._caller, alias, permission)
-            known = self._visible[permission, alias] = apart.sql
+            if kind.owner is None:
+                see_rows(apart, self._caller, kind.alias, kind.permission)
+            else:
+                # the sample that is found is checked anyway; said here, it keeps out the rows of all other customers
+                see_samples(apart, self._caller, "o", kind.permission)
+            known = self._visible[kind] = apart.sql
         return known
 
     def with_words(self, words: tuple[Keyword, ...], fields: frozenset[str]) -> list[str]:
@@ -133,6 +134,6 @@ class Sets:
         bound = times.start if first else times.end
         if bound is not None:
             beyond = f"e.submitted_time {'<' if first else '>='} {self.where.value(bound)}"
-            seen = self.visible("e", Permission.VIEW_SUBMISSION)
+            seen = self.visible(SUBMISSION._replace(alias="e"))
             condition += f" AND NOT EXISTS (SELECT FROM submission e WHERE e.sample_id = u.sample_id AND {beyond} AND {seen})"
         return self.with_row(SUBMISSION, condition)
