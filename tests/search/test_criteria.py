@@ -1,0 +1,139 @@
+"""How entries of a criteria list combine. The conditions are judged by a real database, SQLite, over plain truth."""
+
+import sqlite3
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from samplebank.search.criteria import (
+    Criterion,
+    all_of,
+    any_of,
+    row_conditions,
+    set_conditions,
+    sort_out,
+    within,
+)
+
+
+class Entry(Criterion, frozen=True, kw_only=True):
+    """An entry that matches, does not, or (None) has nothing to say, as SQL has it."""
+
+    matches: bool | None
+
+
+class Case(NamedTuple):
+    entries: list[Entry]
+    found: bool
+
+
+HIT, MISS, SILENT = Entry(matches=True), Entry(matches=False), Entry(matches=None)
+REQUIRED_HIT, REQUIRED_MISS = Entry(matches=True, required=True), Entry(matches=False, required=True)
+EXCLUDED_HIT, EXCLUDED_MISS = Entry(matches=True, exclude=True), Entry(matches=False, exclude=True)
+EXCLUDED_SILENT = Entry(matches=None, exclude=True)
+BOTH_HIT = Entry(matches=True, required=True, exclude=True)
+CASES = {
+    "no entries": Case([], found=True),
+    "an optional one that matches": Case([HIT], found=True),
+    "an optional one that does not": Case([MISS], found=False),
+    "an optional one with nothing to say": Case([SILENT], found=False),
+    "one of two optional ones": Case([MISS, HIT], found=True),
+    "neither of two optional ones": Case([MISS, MISS], found=False),
+    "a required one that does not match": Case([REQUIRED_MISS], found=False),
+    "required and optional, both match": Case([REQUIRED_HIT, HIT], found=True),
+    "required matches, optional does not": Case([REQUIRED_HIT, MISS], found=False),
+    "optional matches, required does not": Case([REQUIRED_MISS, HIT], found=False),
+    "an excluded one that matches": Case([EXCLUDED_HIT], found=False),
+    "an excluded one that does not": Case([EXCLUDED_MISS], found=True),
+    "an excluded one with nothing to say": Case([EXCLUDED_SILENT], found=True),
+    "excluded beats required": Case([BOTH_HIT], found=False),
+    "excluded beats optional": Case([EXCLUDED_HIT, HIT], found=False),
+}
+
+
+def literal(entry: Entry) -> str:
+    return {True: "1 = 1", False: "1 = 0", None: "NULL = 1"}[entry.matches]
+
+
+def members(entry: Entry) -> str:
+    """The ids of matching rows; the row under test is 7."""
+    return f"SELECT 7 AS id WHERE {literal(entry)} UNION ALL SELECT 8"
+
+
+def is_true(condition: str) -> bool:
+    with sqlite3.connect(":memory:") as db:
+        (found,) = db.execute(f"SELECT count(*) FROM (SELECT 7 AS id) row WHERE {condition}").fetchone()
+    return bool(found)
+
+
+def expected(entries: list[Entry]) -> bool:
+    """The rule as the specification words it."""
+    excluded = [entry for entry in entries if entry.exclude]
+    required = [entry for entry in entries if entry.required and not entry.exclude]
+    rest = [entry for entry in entries if not entry.required and not entry.exclude]
+    return (
+        not any(entry.matches for entry in excluded)
+        and all(entry.matches for entry in required)
+        and (not rest or any(entry.matches for entry in rest))
+    )
+
+
+ENTRIES = st.lists(
+    st.builds(
+        Entry,
+        matches=st.sampled_from([True, False, None]),
+        required=st.sampled_from([True, False, None]),
+        exclude=st.sampled_from([True, False, None]),
+    ),
+    max_size=6,
+)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_conditions_on_a_row_hold_as_the_rule_says(case: Case) -> None:
+    conditions = row_conditions(case.entries, literal)
+
+    found = is_true(all_of(conditions))
+
+    assert found is case.found
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_conditions_on_an_id_hold_as_the_rule_says(case: Case) -> None:
+    conditions = set_conditions(case.entries, members, "row.id")
+
+    found = is_true(all_of(conditions).replace("SELECT FROM", "SELECT 1 FROM"))
+
+    assert found is case.found
+
+
+@given(ENTRIES)
+def test_any_list_of_entries_combines_as_the_specification_words_it(entries: list[Entry]) -> None:
+    rows = row_conditions(entries, literal)
+    sets = set_conditions(entries, members, "row.id")
+
+    on_row = is_true(all_of(rows))
+    on_id = is_true(all_of(sets).replace("SELECT FROM", "SELECT 1 FROM"))
+
+    assert (on_row, on_id) == (expected(entries), expected(entries))
+
+
+@given(ENTRIES)
+def test_every_entry_is_sorted_into_exactly_one_kind(entries: list[Entry]) -> None:
+    found = sort_out(entries)
+
+    together = [*found.required, *found.excluded, *found.optional]
+
+    assert sorted(map(id, together)) == sorted(map(id, entries))
+
+
+def test_a_list_that_is_not_given_demands_nothing() -> None:
+    conditions = row_conditions(None, literal)
+
+    assert conditions == []
+
+
+def test_nothing_is_within_no_sets() -> None:
+    assert (within("row.id", []), any_of([]), all_of([])) == ("FALSE", "FALSE", "TRUE")

@@ -1,0 +1,95 @@
+"""Keywords are taken literally, and are digests or ids only as a whole."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from samplebank.database import Connection, Database
+from samplebank.database.query import Where
+from samplebank.search.keywords import Keywords, contains, digests, read_keyword
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=3, max_size=30)
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        ("plain", "%plain%"),
+        ("100%", r"%100\%%"),
+        ("a_b", r"%a\_b%"),
+        (r"C:\temp", r"%C:\\temp%"),
+        ("';--", "%';--%"),
+    ],
+)
+def test_what_like_reads_as_more_is_escaped(text: str, pattern: str) -> None:
+    assert read_keyword(text).pattern == pattern
+
+
+@pytest.mark.parametrize(
+    ("text", "algorithm"),
+    [
+        ("a" * 32, "md5"),
+        ("B" * 40, "sha1"),
+        ("0" * 64, "sha256"),
+        ("f" * 128, "sha512"),
+        ("a" * 63, None),
+        ("g" * 64, None),
+        ("abc", None),
+    ],
+)
+def test_a_digest_is_known_by_its_length(text: str, algorithm: str | None) -> None:
+    assert read_keyword(text).algorithm == algorithm
+
+
+def test_a_keyword_may_be_an_id() -> None:
+    word = read_keyword("018F2C3D-0000-7000-8000-000000000001")
+
+    assert str(word.id) == "018f2c3d-0000-7000-8000-000000000001"
+
+
+def test_all_keywords_are_demanded_one_by_one() -> None:
+    words = (read_keyword("one"), read_keyword("two"))
+
+    demands = Keywords(words, frozenset({"fact"}), every=True).demands
+
+    assert demands == ((words[0],), (words[1],))
+
+
+def test_any_keyword_is_one_demand() -> None:
+    words = (read_keyword("one"), read_keyword("two"))
+
+    demands = Keywords(words, frozenset({"fact"}), every=False).demands
+
+    assert demands == (words,)
+
+
+def test_only_digests_of_the_kind_are_taken() -> None:
+    words = [read_keyword("ab" * 16), read_keyword("cd" * 32), read_keyword("word")]
+
+    assert digests(words, "sha256") == [b"\xcd" * 32]
+
+
+@pytest.mark.parametrize("count", [1, 3, 40])
+async def test_a_word_is_found_wherever_it_is_in_the_list(db: Connection, count: int) -> None:
+    words = [*(read_keyword(f"absent{n}") for n in range(count - 1)), read_keyword("OVER%d")]
+    where = Where()
+    text = where.value("an over%due invoice")
+    condition = contains(where, f"lower({text}::text)", words)
+
+    found = await db.fetchval(f"SELECT {condition}", *where.parameters)
+
+    assert found is True
+
+
+@given(prefix=TEXT, word=TEXT, suffix=TEXT)
+async def test_any_word_is_found_in_what_holds_it(
+    database: Database, prefix: str, word: str, suffix: str
+) -> None:
+    where = Where()
+    text = where.value(prefix + word + suffix)
+    condition = contains(where, f"lower({text}::text)", [read_keyword(word)])
+
+    async with database.connection() as db:
+        found = await db.fetchval(f"SELECT {condition}", *where.parameters)
+
+    assert found is True

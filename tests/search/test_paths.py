@@ -1,0 +1,84 @@
+"""Dot notation into JSON, as PostgreSQL judges it."""
+
+from typing import Any
+
+import pytest
+
+from samplebank.database import Connection
+from samplebank.database.query import Where
+from samplebank.search.paths import PathCriterion, in_flat_map, in_json
+
+DEEP: dict[str, Any] = {
+    "report": {"name": "two", "lists": [{"k": "x"}, {"k": ["y", "z"]}]},
+    "a.b": {"c": 1},
+    "n": 3,
+    "text": "3",
+    "on": True,
+    "none": None,
+    "quote": 'say "hi" \\ now',
+}
+
+
+async def judged(db: Connection, document: dict[str, Any], criterion: PathCriterion) -> bool:
+    where = Where()
+    row = where.value(document)
+    condition = in_json(where, "analysis", "a", "result", criterion)
+    found: bool = await db.fetchval(
+        f"SELECT {condition} FROM (SELECT {row}::jsonb AS result) a", *where.parameters
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("report.name", ["two"]),
+        ("report.name", ["one", "two"]),
+        ("report.lists.k", ["x"]),
+        ("report.lists.k", ["z"]),
+        ("a.b", None),
+        ("n", ["3"]),
+        ("text", ["3"]),
+        ("on", ["true"]),
+        ("none", ["null"]),
+        ("quote", ['say "hi" \\ now']),
+        ("report", None),
+    ],
+)
+async def test_a_path_finds_what_is_there(db: Connection, path: str, values: list[str] | None) -> None:
+    assert await judged(db, DEEP, PathCriterion(path=path, value=values)) is True
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("report.nam", ["two"]),
+        ("name", ["two"]),
+        ("report.name", ["tw", "two "]),
+        ("report.name", ['two" || "a" == "a']),
+        ("n", ["3.5"]),
+        ("text", ["true"]),
+        ("missing", None),
+        ("$", ["two"]),
+        ("report.*", ["two"]),
+    ],
+)
+async def test_a_path_finds_nothing_else(db: Connection, path: str, values: list[str] | None) -> None:
+    assert await judged(db, DEEP, PathCriterion(path=path, value=values)) is False
+
+
+@pytest.mark.parametrize("value", ["1e999999999", "9" * 5000, "NaN", "-", "truest", '"', "\\"])
+async def test_a_value_that_is_hardly_a_number_is_a_text(db: Connection, value: str) -> None:
+    assert await judged(db, {"k": value}, PathCriterion(path="k", value=[value])) is True
+
+
+async def test_keys_of_metadata_may_hold_dots(db: Connection) -> None:
+    where = Where()
+    row = where.value({"mail.from": "x@y"})
+    condition = in_flat_map(where, "submission", "u", PathCriterion(path="mail.from", value=["x@y"]))
+
+    found = await db.fetchval(
+        f"SELECT {condition} FROM (SELECT {row}::jsonb AS meta_data) u", *where.parameters
+    )
+
+    assert found is True
