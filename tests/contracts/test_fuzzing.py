@@ -9,7 +9,8 @@ from kit.bank import Bank
 from kit.service import Service
 from samplebank.api.app import ROUTES
 
-EXAMPLES = 8
+#: of each of three kinds, for each operation: fitting, not fitting, and about what is not there
+EXAMPLES = 4
 OPERATIONS = sorted(route.opt["operation"].id for route in ROUTES if "operation" in route.opt)
 
 
