@@ -356,19 +356,34 @@ async def test_a_sample_uploaded_again_is_not_what_was_to_be_deleted(
         assert (await rows_of(db, sample))["submission"] == 1
 
 
-async def test_an_analysis_that_comes_while_its_sample_goes_is_refused(
-    bank: Bank, database: Database
-) -> None:
+LATE: dict[str, tuple[str, dict[str, object], str]] = {
+    "analysis": (
+        ROBOT,
+        {"analysisResult": {}, "analysisScore": 1, "customer": "mill", "tlp": "amber", "userAgent": AGENT},
+        "INSERT INTO analysis",
+    ),
+    "verdict": (ROBOT, {"statusOverride": "benign", "comment": "by hand"}, "FOR NO KEY UPDATE"),
+    "link": (
+        ROBOT,
+        {"reference": "0" * 64, "type": "child", "tlp": "amber", "userAgent": AGENT},
+        "FOR KEY SHARE",
+    ),
+    "fact": (CHIEF, {"key": "k", "value": "v", "userAgent": AGENT}, "FOR KEY SHARE"),
+}
+
+
+@pytest.mark.parametrize("what", LATE)
+async def test_what_comes_while_its_sample_goes_is_refused(bank: Bank, database: Database, what: str) -> None:
     sample = bank.submitted()
-    body = {
-        "analysisResult": {}, "analysisScore": 1, "customer": "mill", "tlp": "amber", "userAgent": AGENT,
-    }  # fmt: skip
+    user, body, query = LATE[what]
     async with database.transaction() as db:
         await db.execute(
-            "UPDATE sample SET deleted_time = $2 WHERE sha256 = $1", bytes.fromhex(sample.sha256), NOW
+            "UPDATE sample SET deleted_time = $2 WHERE id = (SELECT id FROM sample WHERE sha256 = $1 FOR UPDATE)",
+            bytes.fromhex(sample.sha256),
+            NOW,
         )
-        late = asyncio.create_task(asyncio.to_thread(bank.post, f"{sample.path}/analysis", body, ROBOT))
-        await is_waiting_for_a_lock(database, "INSERT INTO analysis")
+        late = asyncio.create_task(asyncio.to_thread(bank.post, f"{sample.path}/{what}", body, user))
+        await is_waiting_for_a_lock(database, query)
 
     refused = await late
 

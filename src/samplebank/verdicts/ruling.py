@@ -6,12 +6,14 @@ from uuid import UUID
 import msgspec
 
 from samplebank.database import Connection, new_id
+from samplebank.errors import NotFound
 from samplebank.jobs.progress import OpenJob
+from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import MANUAL_SCORES, is_malicious
 from samplebank.verdicts.weighing import Finding, Weighed, weigh
 
-LOCK_SAMPLE = "SELECT FROM sample WHERE id = $1 FOR NO KEY UPDATE"
+LOCK_SAMPLE = "SELECT id FROM sample WHERE id = $1 AND deleted_time IS NULL FOR NO KEY UPDATE"
 #: the manual override in force, and whether more than one customer has the sample; asked once it is locked
 CIRCUMSTANCES = """
     (SELECT v.status_override FROM verdict v WHERE v.sample_id = {sample} AND v.manual
@@ -100,8 +102,12 @@ async def rule_by_hand(
     threshold: int,
     now: Millis,
 ) -> UUID:
-    """Store a manual verdict, whose status later ones carry; answers its id."""
-    await db.execute(LOCK_SAMPLE, sample_id)
+    """Store a manual verdict, whose status later ones carry; answers its id.
+
+    Raises `NotFound` when the sample has been deleted meanwhile.
+    """
+    if await db.fetchval(LOCK_SAMPLE, sample_id) is None:
+        raise NotFound(NO_SAMPLE)
     row: Any = await db.fetchrow(f"SELECT {CIRCUMSTANCES.format(sample='$1')}", sample_id)
     circumstances = Circumstances(row[0], shared=row[1])
     weighed = msgspec.structs.replace(weigh([]), score=MANUAL_SCORES[status])
