@@ -1,5 +1,5 @@
 # Every target sets up what it needs; a second run starts at once.
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench bench-quick clean
 .DEFAULT_GOAL := help
 
 BOOTSTRAP := @scripts/bootstrap
@@ -28,9 +28,13 @@ format: ## put all code into the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: ## measure the figures of docs/architecture.md on this machine
+bench: ## measure the figures of docs/performance.md on this machine; takes about half an hour
 	$(BOOTSTRAP)
-	$(BIN)/python -m bench
+	@$(BIN)/python -m bench
+
+bench-quick: ## the same with smaller sizes and fewer runs, in under three minutes
+	$(BOOTSTRAP)
+	@$(BIN)/python -m bench --quick
 
 clean: ## remove what the other targets made
 	rm -rf .venv .tools demo-data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

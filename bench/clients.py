@@ -1,0 +1,150 @@
+"""What the load clients do, round by round. Each stops when its work or its time is used up."""
+
+import asyncio
+import hashlib
+import json
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from bench.wire import Wire
+
+V2 = "/sampledb/v2"
+CLAIM = "/samplebank/v1/worker/{}/claim"
+AGENT = {"name": "bench", "version": "1"}
+
+
+class WrongAnswer(Exception):
+    """The service answered something else than the figure is about."""
+
+
+def expect(wanted: int, answer: tuple[int, bytes]) -> bytes:
+    status, body = answer
+    if status != wanted:
+        raise WrongAnswer(f"{status} instead of {wanted}: {body[:300]!r}")
+    return body
+
+
+def sample_bytes(seed: int, size: int) -> bytes:
+    """Text-like bytes that no other seed gives."""
+    return f"bench sample {seed}\n".encode() + random.Random(seed).randbytes(size - 40)  # noqa: S311 bytes that come again
+
+
+async def ask_again(wire: Wire, work: Sequence[Any], deadline: float) -> list[float]:
+    """Repeat one GET; work is the single path, or (method, path, body)."""
+    method, path, body = work[0]
+    latencies = []
+    while (began := time.monotonic()) < deadline:
+        expect(200, await wire.ask(method, path, body))
+        latencies.append(time.monotonic() - began)
+    return latencies
+
+
+async def ask_once(wire: Wire, work: Sequence[Any], deadline: float) -> list[float]:  # noqa: ARG001 it needs none
+    """Each request of the work once."""
+    latencies = []
+    for method, path, body in work:
+        began = time.monotonic()
+        expect(200, await wire.ask(method, path, body))
+        latencies.append(time.monotonic() - began)
+    return latencies
+
+
+async def ask_each(wire: Wire, work: Sequence[Any], deadline: float) -> list[float]:
+    """One request for each item of the work, round and round until the deadline."""
+    latencies: list[float] = []
+    while True:
+        for method, path, body in work:
+            began = time.monotonic()
+            if began >= deadline:
+                return latencies
+            expect(200, await wire.ask(method, path, body))
+            latencies.append(time.monotonic() - began)
+
+
+async def upload(wire: Wire, work: Sequence[tuple[int, int]], deadline: float) -> list[float]:
+    """Upload one file for each (seed, size)."""
+    bodies = [sample_bytes(seed, size) for seed, size in work]
+    latencies = []
+    for body in bodies:
+        began = time.monotonic()
+        if began >= deadline:
+            break
+        expect(201, await wire.ask("POST", f"{V2}/sample", body, kind="application/octet-stream"))
+        latencies.append(time.monotonic() - began)
+    return latencies
+
+
+async def cycle(wire: Wire, work: Sequence[Any], deadline: float) -> list[float]:
+    """Submission -> job -> claim -> success; with an analysis, the verdict is fetched, too."""
+    latencies = []
+    for number, (worker, sha256, token, with_analysis) in enumerate(work):
+        began = time.monotonic()
+        if began >= deadline:
+            break
+        submission = {
+            "challengeToken": {"id": token, "sha256": sha256},
+            "fileName": f"invoice-{number}-{token[-8:]}.exe",
+            "userAgent": AGENT,
+            "metaData": {"source": "mail", "queue": "q1"},
+        }
+        expect(
+            201, await wire.ask("POST", f"{V2}/sample/{sha256}/submission", json.dumps(submission).encode())
+        )
+        await _work_off(wire, worker, with_analysis=with_analysis)
+        latencies.append(time.monotonic() - began)
+    return latencies
+
+
+async def _work_off(wire: Wire, worker: str, *, with_analysis: bool) -> None:
+    """Claim one task, whoever's it is, and finish it."""
+    claim = b'{"max":1,"waitSeconds":10,"leaseSeconds":300}'
+    claimed = json.loads(expect(200, await wire.ask("POST", CLAIM.format(worker), claim)))["data"]
+    if not claimed:
+        raise WrongAnswer("no task within 10 seconds")
+    task, update = claimed[0], {"state": "success", "analyses": []}
+    sample = f"{V2}/sample/{task['sample']['id']}"
+    if with_analysis:
+        analysis = {
+            "analysisResult": {"found": ["one", "two"], "seconds": 0.1},
+            "analysisScore": 80,
+            "tlp": "amber",
+            "customer": task["job"]["customer"]["shortName"],
+            "userAgent": {"name": worker, "version": "1"},
+            "tags": [{"type": "family", "value": "emotet"}],
+        }
+        body = expect(201, await wire.ask("POST", f"{sample}/analysis", json.dumps(analysis).encode()))
+        update["analyses"] = [json.loads(body)["data"]["analysisID"]]
+    path = f"{V2}/job/{task['job']['id']}/task/{task['task']['id']}"
+    lease = f"Samplebank-Lease: {task['leaseToken']}\r\n"
+    expect(200, await wire.ask("PUT", path, json.dumps(update).encode(), more=lease))
+    if with_analysis:
+        verdicts = json.loads(expect(200, await wire.ask("GET", f"{sample}/verdict?limit=1")))["data"]
+        if not verdicts or verdicts[0]["score"] != 80:  # noqa: PLR2004 the score given above
+            raise WrongAnswer(f"the verdict does not follow from the analysis: {verdicts}")
+
+
+async def prepare(wire: Wire, seeds: Sequence[int], size: int) -> list[tuple[str, str]]:
+    """Upload a file for each seed: (SHA-256, token of its solved challenge)."""
+    made = []
+    for seed in seeds:
+        body = sample_bytes(seed, size)
+        answer = await wire.ask("POST", f"{V2}/sample", body, kind="application/octet-stream")
+        if answer[0] not in (200, 201):
+            expect(201, answer)
+        data = json.loads(answer[1])["data"]
+        assert data["challenge"]["sha256"] == hashlib.sha256(body).hexdigest()  # noqa: S101 the service must be right
+        made.append((data["challenge"]["sha256"], data["challenge"]["id"]))
+    return made
+
+
+async def prepare_all(
+    host: str, port: int, key: str, seeds: Sequence[int], size: int
+) -> list[tuple[str, str]]:
+    """As `prepare`, over 16 connections."""
+    wires = [await Wire.open(host, port, key) for _ in range(16)]
+    made = await asyncio.gather(*(prepare(wire, seeds[n::16], size) for n, wire in enumerate(wires)))
+    for wire in wires:
+        wire.close()
+    return [one for some in made for one in some]

@@ -1,0 +1,95 @@
+"""Complete cycles: submission -> job -> claim -> success -> verdict, all over HTTP; and small uploads."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import asyncpg
+
+from bench import clients, load
+from bench.figure import Figure, Limit, Surroundings
+from bench.limits import Limits
+from bench.service import Service, Unusable
+
+CLIENTS = 16
+SIZE = 16 * 1024
+OK = 200
+WORKER = "bench"
+#: seconds that the classifier has for the samples of a run
+CLASSIFIED = 600
+
+
+def small_uploads(service: Service, count: int, runs: int, limits: Limits) -> Figure:
+    """New files of 16 KiB. Each also wakes the classifier, which works beside."""
+    rates = []
+    with Surroundings(service.processes) as around:
+        for run in range(runs):
+            seeds = [(run + 1) * 1_000_000 + number for number in range(count)]
+            work = [[(seed, SIZE) for seed in seeds[n::CLIENTS]] for n in range(CLIENTS)]
+            rates.append(load.run(clients.upload, service.target(), work).rate)
+    limit = Limit("digests + durable file + row + answer", limits.uploads)
+    return around.mark(Figure("upload of 16 KiB, 16 clients", "/s", rates, limit=limit, note="new samples"))
+
+
+def cycles(service: Service, count: int, runs: int, limits: Limits) -> list[Figure]:
+    """Samples are uploaded and classified before; each run uploads them again for new tokens."""
+    asyncio.run(_make_worker(service))
+    seeds = range(10_000_000, 10_000_000 + count)
+    asyncio.run(clients.prepare_all("127.0.0.1", service.port, service.key, seeds, SIZE))
+    asyncio.run(wait_for_classifier(service.database_url))
+    _run(service, seeds, with_analysis=False)  # until every connection has planned its statements
+    limit = Limit("3 answers + 3 durable rows", limits.cycles)
+    figures = []
+    for with_analysis in (False, True):
+        with Surroundings(service.processes) as around:
+            outcomes = [_run(service, seeds, with_analysis=with_analysis) for _ in range(runs)]
+        name = "cycles with analysis and verdict read" if with_analysis else "cycles"
+        note = f"p50 {outcomes[-1].median_ms:.0f} ms, p95 {outcomes[-1].percentile(95):.0f} ms; each has its verdict"
+        goal = None if with_analysis else 300
+        rates = [outcome.rate for outcome in outcomes]
+        figures.append(around.mark(Figure(f"{name}, 16 clients", "/s", rates, goal, limit=limit, note=note)))
+    return figures
+
+
+def _run(service: Service, seeds: Sequence[int], *, with_analysis: bool) -> load.Outcome:
+    made = asyncio.run(clients.prepare_all("127.0.0.1", service.port, service.key, seeds, SIZE))
+    before = asyncio.run(_count_verdicts(service.database_url))
+    work = [
+        [(WORKER, sha256, token, with_analysis) for sha256, token in made[n::CLIENTS]] for n in range(CLIENTS)
+    ]
+    outcome = load.run(clients.cycle, service.target(), work)
+    verdicts = asyncio.run(_count_verdicts(service.database_url)) - before
+    if verdicts != outcome.rounds:
+        raise clients.WrongAnswer(f"{outcome.rounds} cycles left {verdicts} verdicts")
+    return outcome
+
+
+async def _make_worker(service: Service) -> None:
+    wire = await clients.Wire.open("127.0.0.1", service.port, service.key)
+    texts = {"localizedNames": {"english": "bench"}, "localizedDescriptions": {"english": "bench"}}
+    await wire.ask_json("POST", f"{clients.V2}/worker", {"shortName": WORKER, **texts})
+    answer = await wire.ask_json("PUT", f"{clients.V2}/policy/default", {"workers": [WORKER], "options": []})
+    wire.close()
+    if answer[0] != OK:
+        raise clients.WrongAnswer(f"the policy cannot be set: {answer}")
+
+
+async def wait_for_classifier(url: str) -> None:
+    db = await asyncpg.connect(url)
+    end = time.monotonic() + CLASSIFIED
+    try:
+        while await db.fetchval("SELECT EXISTS (SELECT FROM sample WHERE classification_wanted)"):
+            if time.monotonic() > end:
+                raise Unusable(f"The classifier did not come to an end within {CLASSIFIED} s.")
+            await asyncio.sleep(0.2)
+    finally:
+        await db.close()
+
+
+async def _count_verdicts(url: str) -> int:
+    db = await asyncpg.connect(url)
+    try:
+        count: int = await db.fetchval("SELECT count(*) FROM verdict")
+    finally:
+        await db.close()
+    return count

@@ -1,0 +1,129 @@
+"""Fills the database of a service of ours straight through COPY: `python -m bench.generate URL --samples 1000000`.
+
+Rows are what the service itself would have stored, readers among them. Foreign keys are not checked meanwhile and
+the indexes are made again afterwards, so nothing else may write to the database.
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+
+from bench import tenants
+from bench.rows import COLUMNS, Chunk, Maker
+
+#: samples made in one piece
+PIECE = 5_000
+#: from this many samples on it pays to make the indexes anew
+MANY = 20_000
+DAY = 86_400_000
+WORKERS = ("static", "yara", "bench-sandbox")
+INDEXES = """
+    SELECT i.indexname, i.indexdef FROM pg_indexes i
+     WHERE i.schemaname = 'public' AND i.tablename = ANY($1)
+       AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conname = i.indexname)
+"""
+ADD_WORKER = """
+    INSERT INTO worker (id, short_name, names, descriptions, created_by, created_time)
+    SELECT gen_random_uuid(), $1, '{"english": "made by the bench"}', '{"english": "made by the bench"}', 1, $2
+     WHERE NOT EXISTS (SELECT FROM worker WHERE short_name = $1 AND deleted_time IS NULL)
+"""
+
+
+async def fill(
+    url: str, samples: int, customers: int = 1000, days: int = 28, processes: int = 2
+) -> tenants.Tenants:
+    """Add samples with all that belongs to them; answers the accounts they belong to."""
+    db = await asyncpg.connect(url, command_timeout=3600)
+    now = time.time_ns() // 1_000_000
+    try:
+        made = await tenants.make(db, customers, now)
+        for name in WORKERS:
+            await db.execute(ADD_WORKER, name, now)
+        query = "SELECT id, short_name FROM worker WHERE short_name = ANY($1) AND deleted_time IS NULL"
+        workers = [(row[0].hex, row[1]) for row in await db.fetch(query, list(WORKERS))]
+        first = 1 + (await db.fetchval("SELECT max(id) FROM sample") or 0)
+        indexes = await _drop_indexes(db) if samples >= MANY else []
+        try:
+            chunks = _chunks(first, samples, now - days * DAY, now - DAY, made, workers)
+            with multiprocessing.get_context("spawn").Pool(processes) as pool:
+                for _ in pool.imap_unordered(_copy, [(url, chunk) for chunk in chunks]):
+                    pass
+            await db.execute(
+                "SELECT setval(pg_get_serial_sequence('sample', 'id'), (SELECT max(id) FROM sample))"
+            )
+        finally:
+            await _make_indexes(db, indexes)
+        await db.execute("VACUUM (ANALYZE)")
+        return made
+    finally:
+        await db.close()
+
+
+def _chunks(
+    first: int, samples: int, start: int, end: int, made: tenants.Tenants, workers: list[tuple[str, str]]
+) -> list[Chunk]:
+    chunks = []
+    for begin in range(0, samples, PIECE):
+        size = min(PIECE, samples - begin)
+        span = (end - start) / samples
+        times = int(start + begin * span), int(start + (begin + size) * span)
+        chunks.append(Chunk(first + begin, first + begin + size - 1, *times, made, workers))
+    return chunks
+
+
+def _copy(job: tuple[str, Chunk]) -> None:
+    asyncio.run(_copy_chunk(*job))
+
+
+async def _copy_chunk(url: str, chunk: Chunk) -> None:
+    texts = Maker(chunk).make()
+    db = await asyncpg.connect(url, command_timeout=3600)
+    try:
+        await db.execute("SET session_replication_role = replica; SET synchronous_commit = off")
+        async with db.transaction():
+            for table, text in texts.items():
+                await db.copy_to_table(
+                    table, source=_pieces(text), columns=COLUMNS[table].split(), format="text"
+                )
+    finally:
+        await db.close()
+
+
+async def _pieces(text: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(text), 1 << 18):
+        yield text[start : start + (1 << 18)]
+
+
+async def _drop_indexes(db: Any) -> list[str]:
+    found = await db.fetch(INDEXES, list(COLUMNS))
+    for name, _ in found:
+        await db.execute(f'DROP INDEX "{name}"')
+    return [definition for _, definition in found]
+
+
+async def _make_indexes(db: Any, definitions: list[str]) -> None:
+    await db.execute("SET maintenance_work_mem = '1GB'")
+    for definition in definitions:
+        await db.execute(re.sub(r" INDEX (\S+) ON", r" INDEX IF NOT EXISTS \1 ON", definition))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url", help="the PostgreSQL of a service of your own that is there for nothing else")
+    parser.add_argument("--samples", type=int, default=100_000)
+    parser.add_argument("--customers", type=int, default=1000)
+    parser.add_argument("--days", type=int, default=28)
+    given = parser.parse_args()
+    began = time.monotonic()
+    asyncio.run(fill(given.url, given.samples, given.customers, given.days))
+    print(f"{given.samples} samples with all that belongs to them in {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""What runs where: the machine, its load, and the memory and processor time of the service's processes."""
+
+import os
+import platform
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PROC = Path("/proc")
+
+
+class Machine(msgspec.Struct):
+    """The machine as a reader of the figures must know it."""
+
+    processor: str
+    cores: int
+    memory_gib: float
+    kernel: str
+    python: str
+    load: tuple[float, float, float]
+
+    def __str__(self) -> str:
+        load = " ".join(f"{value:.1f}" for value in self.load)
+        return f"{self.processor}, {self.cores} cores, {self.memory_gib:.0f} GiB, Linux {self.kernel}, load {load}"
+
+
+def describe() -> Machine:
+    lines = PROC.joinpath("cpuinfo").read_text().splitlines()
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    cores = len(os.sched_getaffinity(0))
+    model = models[0] if models else platform.machine()
+    return Machine(model, cores, memory, platform.release(), platform.python_version(), os.getloadavg())
+
+
+def busy_seconds() -> tuple[float, float]:
+    """(busy, all) seconds of all cores since the start, to tell how much others used during a measurement."""
+    fields = [int(field) for field in PROC.joinpath("stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / TICKS, sum(fields) / TICKS
+
+
+class Processes:
+    """Process trees under some roots."""
+
+    def __init__(self, *roots: int) -> None:
+        self._roots = roots
+
+    def ids(self) -> list[int]:
+        """The roots and everything below them, as of now."""
+        children: dict[int, list[int]] = {}
+        for entry in PROC.iterdir():
+            if entry.name.isdigit():
+                try:
+                    parent = int(entry.joinpath("stat").read_text().rsplit(")", 1)[1].split()[1])
+                except (OSError, IndexError):
+                    continue
+                children.setdefault(parent, []).append(int(entry.name))
+        found, waiting = [], list(self._roots)
+        while waiting:
+            found.append(waiting.pop())
+            waiting.extend(children.get(found[-1], ()))
+        return found
+
+    def memory(self) -> int:
+        """Resident bytes of all, without memory that they share: PostgreSQL's buffers would count many times."""
+        return sum(self.memory_by_process().values())
+
+    def memory_by_process(self) -> dict[int, int]:
+        found = {}
+        for id_ in self.ids():
+            try:
+                lines = PROC.joinpath(str(id_), "status").read_text().splitlines()
+            except OSError:
+                continue
+            sizes = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Rss")}
+            found[id_] = 1024 * (int(sizes.get("RssAnon", 0)) + int(sizes.get("RssFile", 0)))
+        return found
+
+    def processor_seconds(self) -> float:
+        total = 0
+        for id_ in self.ids():
+            try:
+                fields = PROC.joinpath(str(id_), "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            total += int(fields[11]) + int(fields[12])
+        return total / TICKS
+
+
+class MemoryWatch:
+    """The largest memory of processes while the block lasts, looked at each 50 ms."""
+
+    def __init__(self, processes: Processes) -> None:
+        self._processes = processes
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.before = 0
+        self.peak = 0
+
+    @property
+    def growth_mib(self) -> float:
+        return (self.peak - self.before) / 2**20
+
+    def __enter__(self) -> Self:
+        self.before = self.peak = self._processes.memory()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        self.peak = max(self.peak, self._processes.memory())
+
+    def _look(self) -> None:
+        while not self._ended.wait(0.05):
+            self.peak = max(self.peak, self._processes.memory())
+
+
+def now() -> float:
+    return time.perf_counter()

@@ -1,0 +1,158 @@
+"""The service under test: started on a free port, in a folder that this run makes and removes."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Self
+
+from bench.load import Target
+from bench.machine import Processes
+
+HOST = "127.0.0.1"
+#: seconds within which the service must be ready
+READY = 120
+STOP = 60
+POLL = 0.01
+
+
+class Unusable(Exception):
+    """Nothing can be measured here; the text says why."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise Unusable(
+                f"Something listens on {HOST}:{port} already ({error.strerror}): give another --port."
+            ) from error
+
+
+def check_disk(folder: Path, needed_gib: float) -> None:
+    free = shutil.disk_usage(folder).free / 2**30
+    if free < needed_gib:
+        raise Unusable(
+            f"{folder} has {free:.1f} GiB free, but this run needs {needed_gib:g} GiB: give another --folder."
+        )
+
+
+class Service:
+    """One `samplebank serve --no-workers` in a new folder under `parent`."""
+
+    def __init__(self, parent: Path, port: int | None = None, settings: dict[str, str] | None = None) -> None:
+        if port is not None:
+            check_port(port)
+        self.port = port or free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="samplebank-bench-", dir=parent))
+        self.data = self.folder / "data"
+        self._settings = settings or {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def database_url(self) -> str:
+        """The embedded PostgreSQL; only its own folder is ever reached."""
+        return f"postgresql://postgres@/postgres?host={self.data / 'postgres' / 'run'}"
+
+    @property
+    def key(self) -> str:
+        """The administrator's key."""
+        key: str = tomllib.loads((self.data / "credentials.toml").read_text("utf-8"))["admin"]["key"]
+        return key
+
+    def start(self) -> float:
+        """Start; answers the seconds until /readyz said 200."""
+        began = time.perf_counter()
+        with (self.folder / "service.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "samplebank.cli", "serve", "--no-workers", "--port", str(self.port)],
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        while not self._is_ready():
+            if self._process.poll() is not None or time.perf_counter() - began > READY:
+                raise Unusable(f"The service did not start; its log ends with: {self.log_tail()}")
+            time.sleep(POLL)
+        return time.perf_counter() - began
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 our own service
+                return bool(answer.status == 200)  # noqa: PLR2004 an HTTP status
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(STOP)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(STOP)
+        self._process = None
+
+    def command(self, *arguments: str) -> str:
+        """Run a command of the client on this service; answers what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "samplebank.cli", *arguments],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise Unusable(f"samplebank {arguments[0]} failed: {done.stderr[-500:]}")
+        return done.stdout
+
+    def target(self, key: str | None = "") -> Target:
+        """For load clients; with the administrator's key unless another, or None, is given."""
+        return Target(HOST, self.port, self.key if key == "" else key)
+
+    def processes(self) -> Processes:
+        """All processes of the service: its own, and those of its database."""
+        assert self._process is not None  # noqa: S101 it has been started
+        postmaster = int((self.data / "postgres" / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+        return Processes(self._process.pid, postmaster)
+
+    def log_tail(self) -> str:
+        return (self.folder / "service.log").read_text("utf-8", errors="replace")[-1000:]
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SAMPLEBANK_")}
+        return {
+            **kept,
+            **self._settings,
+            "SAMPLEBANK_DATA_DIR": str(self.data),
+            "SAMPLEBANK_PORT": str(self.port),
+        }
