@@ -2,153 +2,204 @@
 
 import json
 import signal
+from subprocess import Popen
+from typing import Any
 
 import pytest
 
-from cli.staging import Ended, Program, Said, Staged, envelope, refusal
-
-API = "/sampledb/v2"
-SHA256 = "ab" * 32
-JOB_ID = "3f2a91c0-0000-4000-8000-000000000001"
-OTHER_ID = "3f2a91ff-0000-4000-8000-000000000002"
-ENQUEUED = 1_700_000_000_000
-JOB = {
-    "id": JOB_ID,
-    "state": "done",
-    "customer": {"id": 7, "shortName": "acme", "name": "Acme"},
-    "analysedSample": {"id": SHA256, "size": 5},
-    "enqueuedTimestamp": ENQUEUED,
-    "startTimestamp": ENQUEUED + 500,
-    "endTimestamp": ENQUEUED + 2000,
-}
-TASKS = [
-    {
-        "id": "t1",
-        "worker": "static",
-        "state": "success",
-        "startTimestamp": ENQUEUED,
-        "endTimestamp": ENQUEUED + 250,
-    },
-    {"id": "t2", "worker": "yara", "state": "failed", "message": "The sample is encrypted."},
-]
-VERDICT = {"score": 90, "tags": [{"type": "family", "value": "emotet", "count": 1}], "job": {"id": JOB_ID}}
+from cli.program import Program
+from kit.bank import Bank
+from samplebank import timespec
+from samplebank.cli.jobs import short_id
 
 
-@pytest.fixture
-def bank(staged: Staged) -> Staged:
-    staged.at = {
-        f"{API}/job/search": Said(200, envelope([JOB])),
-        f"{API}/job/{JOB_ID}": Said(200, envelope(JOB)),
-        f"{API}/job/{JOB_ID}/tasks": Said(200, envelope(TASKS)),
-        f"{API}/sample/{SHA256}/verdict": Said(200, envelope([VERDICT])),
-    }
-    staged.says(Said(404, refusal(("There is no such thing.", None))))
-    return staged
+def listed(program: Program, *arguments: str) -> list[dict[str, Any]]:
+    jobs: list[dict[str, Any]] = json.loads(program.run("jobs", "--json", *arguments).out)["jobs"]
+    return jobs
 
 
-def listed(program: Program, bank: Staged, *arguments: str) -> Ended:
-    return program.run("jobs", "--url", bank.url, "--key", "k", *arguments)
+def explained(program: Program, job: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(program.run("jobs", "--why", job, "--json").out)
+    return document
 
 
-def test_the_table_tells_state_duration_and_progress(program: Program, bank: Staged) -> None:
-    ended = listed(program, bank)
+def following(local: Program, bank: Bank, job: str, *arguments: str) -> Popen[str]:
+    """Follow the jobs that were enqueued since this one."""
+    return local.start("jobs", "--follow", "--since", str(bank.job(job)["enqueuedTimestamp"]), *arguments)
 
-    assert ended.status == 0
+
+def test_the_table_tells_state_duration_and_progress(local: Program, bank: Bank) -> None:
+    one, two = bank.workers(2)
+    sample, job, tasks = bank.planned(one, two)
+    bank.claim(one)
+    bank.update(job, tasks[one], "success")
+    bank.update(job, tasks[two], "success")
+
+    ended = local.run("jobs", "--limit", "1")
+
+    facts = bank.job(job)
+    seconds = (facts["endTimestamp"] - facts["startTimestamp"]) / 1000
+    enqueued = timespec.iso(facts["enqueuedTimestamp"])
     assert ended.out.splitlines()[1].split() == [
-        *["000000000001", "done", SHA256[:16], "acme", "2023-11-14T22:13:20.000Z", "1.5", "s", "2/2"]
+        *[short_id(job), "done", sample.sha256[:16], "mill", enqueued, f"{seconds:.1f}", "s", "2/2"]
     ]
 
 
-def test_filters_become_criteria(program: Program, bank: Staged) -> None:
-    listed(
-        program,
-        bank,
-        *[
-            "--state",
-            "done",
-            "--state",
-            "timeout",
-            "--customer",
-            "acme",
-            "--limit",
-            "5",
-            "--since",
-            str(ENQUEUED),
-        ],
-    )
+def test_a_job_under_way_shows_how_many_tasks_have_ended(local: Program, bank: Bank) -> None:
+    one, two = bank.workers(2)
+    _, job, tasks = bank.planned(one, two)
+    bank.claim(one)
+    bank.update(job, tasks[one], "failed")
 
-    assert json.loads(bank.heard[0].body) == {
-        "sortBy": ["-enqueuedTimestamp"],
-        "state": ["done", "timeout"],
-        "customer": ["acme"],
-        "startTimestamp": ENQUEUED,
-        "timeFieldStrategy": ["enqueuedTimestamp"],
-        "limit": 5,
-    }
+    ended = local.run("jobs", "--limit", "1")
+
+    row = ended.out.splitlines()[1].split()
+    assert (row[1], row[-1]) == ("executing", "1/2")
 
 
-def test_json_is_one_document_in_the_words_of_the_interface(program: Program, bank: Staged) -> None:
-    ended = listed(program, bank, "--json")
+def test_jobs_are_filtered_by_state_customer_and_time(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    _, waiting, _ = bank.planned(worker, user="quinn")
+    _, done, tasks = bank.planned(worker, user="quinn")
+    _, other, others_tasks = bank.planned(worker)
+    bank.update(done, tasks[worker], "success")
+    bank.update(other, others_tasks[worker], "success")
 
-    (job,) = json.loads(ended.out)["jobs"]
-    assert job["analysedSample"] == {"id": SHA256, "size": 5}
-    assert job["endTimestamp"] == ENQUEUED + 2000
+    since = str(bank.job(waiting)["enqueuedTimestamp"])
+    found = listed(local, "--state", "done", "--state", "timeout", "--customer", "quarry", "--since", since)
+
+    assert [job["id"] for job in found] == [done]
 
 
-def test_why_shows_each_worker_with_its_message_and_the_verdict(program: Program, bank: Staged) -> None:
-    ended = listed(program, bank, "--why", JOB_ID)
+def test_the_newest_jobs_come_first_up_to_a_limit(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    bank.planned(worker)
+    _, second, _ = bank.planned(worker)
+    _, third, _ = bank.planned(worker)
 
-    assert "yara    failed             The sample is encrypted." in ended.out
+    found = listed(local, "--limit", "2")
+
+    assert [job["id"] for job in found] == [third, second]
+
+
+def test_json_is_one_document_in_the_words_of_the_interface(local: Program, bank: Bank) -> None:
+    sample, _, _ = bank.planned(*bank.workers(1))
+
+    (job,) = listed(local, "--limit", "1")
+
+    assert job["analysedSample"] == {"id": sample.sha256, "size": len(sample.data)}
+    assert job["customer"]["shortName"] == "mill"
+    assert job["enqueuedTimestamp"] > 0
+
+
+def test_why_shows_each_worker_with_its_message_and_the_verdict(local: Program, bank: Bank) -> None:
+    one, two = bank.workers(2)
+    sample, job, tasks = bank.planned(one, two)
+    analysis = bank.analyse(sample, one, 90, tags=[{"type": "family", "value": "emotet"}])
+    bank.update(job, tasks[one], "success", analyses=[analysis])
+    bank.update(job, tasks[two], "failed", message="The sample is encrypted.")
+
+    ended = local.run("jobs", "--why", job)
+
+    (failed,) = (line for line in ended.out.splitlines() if line.startswith(two))
+    assert failed.split()[1] == "failed"
+    assert failed.endswith("The sample is encrypted.")
     assert "Verdict: malicious, score 90, family:emotet." in ended.out
 
 
-@pytest.mark.parametrize("shortened", ["3F2A91", "000000000001"])
-def test_why_takes_a_shortened_id(program: Program, bank: Staged, shortened: str) -> None:
-    ended = listed(program, bank, "--why", shortened, "--json")
+def test_why_shows_the_rules_and_options_that_chose_the_workers(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    ((key, value),) = (plan := bank.plan(worker, options=[{"key": "depth", "value": "2"}])).items()
+    sample = bank.submit(metaData=plan)["sampleSha256"]
+    (job,) = bank.data(bank.post("/sampledb/v2/job/search", {"sampleSha256": [sample]}))
 
-    explained = json.loads(ended.out)
-    assert (explained["job"]["id"], explained["verdict"]["score"], len(explained["tasks"])) == (JOB_ID, 90, 2)
+    ended = local.run("jobs", "--why", job["id"])
+
+    lines = [line.split() for line in ended.out.splitlines()]
+    assert ["CHOSEN", "BY", "VERSION", "KIND", "MATCHES"] in lines
+    assert [key, "1", "submission", "metaData", f"{key}={value}"] in lines
+    assert "Options: depth=2." in ended.out
 
 
-def test_an_id_shortened_too_far_is_refused(program: Program, bank: Staged) -> None:
-    bank.at[f"{API}/job/search"] = Said(200, envelope([JOB, {**JOB, "id": OTHER_ID}]))
+def test_why_names_the_default_policy_where_no_rule_chose(local: Program, bank: Bank) -> None:
+    (job,) = bank.jobs_of(bank.submitted())
 
-    ended = listed(program, bank, "--why", "3f2a91")
+    ended = local.run("jobs", "--why", job["id"])
+
+    assert "Chosen by the default policy." in ended.out
+    assert "Options" not in ended.out
+
+
+def test_why_in_json_has_job_tasks_plan_and_verdict(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    analysis = bank.analyse(sample, worker, 40)
+    bank.update(job, tasks[worker], "success", analyses=[analysis])
+
+    document = explained(local, job)
+
+    assert document.keys() == {"job", "tasks", "plan", "verdict"}
+    assert (document["job"]["id"], document["verdict"]["score"]) == (job, 40)
+    assert [task["worker"] for task in document["tasks"]] == [worker]
+    assert document["plan"]["jobID"] == job
+    assert [chosen["shortName"] for chosen in document["plan"]["workers"]] == [worker]
+    assert [rule["matches"] for rule in document["plan"]["rules"]] == ["submission"]
+
+
+@pytest.mark.parametrize("shortened", [slice(20), slice(-12, None)], ids=["start", "end"])
+def test_why_takes_a_shortened_id(local: Program, bank: Bank, shortened: slice) -> None:
+    _, job, _ = bank.planned(*bank.workers(1))
+
+    document = explained(local, job[shortened].upper())
+
+    assert document["job"]["id"] == job
+
+
+def test_an_id_shortened_too_far_is_refused(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    _, job, _ = bank.planned(worker)
+    bank.planned(worker)
+
+    ended = local.run("jobs", "--why", job[:4])
 
     assert ended.status == 1
-    assert ended.complaints == [
-        "samplebank: 2 jobs have an id that starts or ends with 3f2a91; give more of it."
-    ]
+    assert f"jobs have an id that starts or ends with {job[:4]}; give more of it." in ended.complaints[0]
 
 
-def test_an_id_that_nothing_has_is_refused(program: Program, bank: Staged) -> None:
-    ended = listed(program, bank, "--why", "ffff")
+def test_an_id_that_nothing_has_is_refused(local: Program) -> None:
+    ended = local.run("jobs", "--why", "ffffffff")
 
     assert ended.status == 1
-    assert "None of the newest 1000 jobs has an id that starts or ends with ffff." in ended.complaints[0]
+    assert "None of the newest 1000 jobs has an id that starts or ends with ffffffff." in ended.complaints[0]
 
 
-def test_following_tells_changes_until_it_is_interrupted(program: Program, bank: Staged) -> None:
-    following = program.start("jobs", "--url", bank.url, "--key", "k", "--follow", "--json")
-    assert following.stdout is not None
-    first = following.stdout.readline()
-    bank.at[f"{API}/job/search"] = Said(200, envelope([{**JOB, "state": "timeout"}]))
-    second = following.stdout.readline()
-    following.send_signal(signal.SIGINT)
-    _, complaints = following.communicate(timeout=30)
+def test_following_tells_changes_until_it_is_interrupted(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    _, job, tasks = bank.planned(worker)
+    follower = following(local, bank, job, "--json")
+    assert follower.stdout is not None
+    first = json.loads(follower.stdout.readline())
+    bank.update(job, tasks[worker], "success")
+    second = json.loads(follower.stdout.readline())
 
-    assert [json.loads(line)["state"] for line in (first, second)] == ["done", "timeout"]
-    assert (following.returncode, complaints) == (0, "")
+    follower.send_signal(signal.SIGINT)
+
+    _, complaints = follower.communicate(timeout=30)
+    assert [(line["id"], line["state"]) for line in (first, second)] == [(job, "enqueued"), (job, "done")]
+    assert (follower.returncode, complaints) == (0, "")
 
 
-def test_following_ends_when_its_reader_is_gone(program: Program, bank: Staged) -> None:
-    following = program.start("jobs", "--url", bank.url, "--key", "k", "--follow")
-    assert following.stdout is not None
-    following.stdout.readline()
-    following.stdout.close()
-    bank.at[f"{API}/job/search"] = Said(200, envelope([{**JOB, "state": "timeout"}]))
+def test_following_ends_when_its_reader_is_gone(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    _, job, tasks = bank.planned(worker)
+    follower = following(local, bank, job)
+    assert follower.stdout is not None
+    follower.stdout.readline()
+    follower.stdout.close()
 
-    assert following.wait(timeout=30) == 1
-    assert following.stderr is not None
-    assert following.stderr.read() == ""
-    following.stderr.close()
+    bank.update(job, tasks[worker], "success")
+
+    assert follower.wait(timeout=30) == 1
+    assert follower.stderr is not None
+    assert follower.stderr.read() == ""
+    follower.stderr.close()

@@ -86,6 +86,36 @@ class Task(_Answer, frozen=True):
         return self.state not in {"enqueued", "executing"}
 
 
+class WorkerInfo(_Answer, frozen=True):
+    id: str
+    short_name: str
+
+
+class Option(_Answer, frozen=True):
+    key: str
+    value: str
+
+
+class PlanRule(_Answer, frozen=True):
+    """A rule of the policy as it was when it chose; `on` tells what it matches."""
+
+    id: str
+    version: int
+    name: str
+    description: str
+    matches: str
+    on: list[str]
+
+
+class Plan(_Answer, frozen=True):
+    """Why a job has its workers. Without rules, the default policy chose."""
+
+    job_id: str = msgspec.field(name="jobID")
+    workers: list[WorkerInfo]
+    options: list[Option]
+    rules: list[PlanRule]
+
+
 class Tag(_Answer, frozen=True):
     type: str
     value: str

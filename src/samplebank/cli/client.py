@@ -22,6 +22,7 @@ Chunks = Callable[[], Iterator[bytes]]
 
 AGENT: Final = {"name": "samplebank-cli", "version": version("samplebank")}
 API: Final = "/sampledb/v2"
+EXTENSIONS: Final = "/samplebank/v1"
 SIMILAR: Final = 220
 UNCHALLENGEABLE: Final = 422
 PAUSES: Final = (0.2, 0.8)  # seconds before the second and the third try
@@ -100,6 +101,10 @@ class Client:
             self._send("GET", f"/job/{job_id}/tasks", params={"limit": 0}), Envelope[list[answers.Task]]
         )
 
+    def plan(self, job_id: str) -> answers.Plan:
+        """Tell which rules gave the job its workers."""
+        return _read(self._send("GET", f"/job/{job_id}/plan", api=EXTENSIONS), Envelope[answers.Plan])
+
     def workers(self) -> list[answers.Worker]:
         return _read(self._send("GET", "/worker", params={"limit": 0}), Envelope[list[answers.Worker]])
 
@@ -108,6 +113,7 @@ class Client:
         method: str,
         path: str,
         *,
+        api: str = API,
         params: Mapping[str, int] | None = None,
         body: Mapping[str, object] | None = None,
         content: Content | None = None,
@@ -115,7 +121,7 @@ class Client:
     ) -> httpx.Response:
         def once() -> httpx.Response:
             headers, data = _payload(body, content)
-            return self._http.request(method, API + path, params=params, headers=headers, content=data)
+            return self._http.request(method, api + path, params=params, headers=headers, content=data)
 
         response = self._tried(once)
         if response.is_success or response.status_code in expected:

@@ -13,7 +13,7 @@ from rich.live import Live
 
 from samplebank import timespec
 from samplebank.cli import connection, printing
-from samplebank.cli.answers import Job, Task, Verdict
+from samplebank.cli.answers import Job, Plan, Task, Verdict
 from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.following import assessment
@@ -55,7 +55,9 @@ def jobs(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 25,
     follow: Annotated[bool, typer.Option("--follow", help="Keep showing changes until Ctrl-C.")] = False,
-    why: Annotated[str | None, typer.Option(metavar="ID", help="One job with its tasks and verdict.")] = None,
+    why: Annotated[
+        str | None, typer.Option(metavar="ID", help="One job: its tasks, what chose them, its verdict.")
+    ] = None,
     json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
@@ -170,17 +172,21 @@ def _write_change(job: Job, *, as_json: bool) -> None:
 
 def _explain(client: Client, shortened: str, *, as_json: bool) -> None:
     job = client.job(_full_id(client, shortened))
-    tasks = client.tasks(job.id)
+    tasks, plan = client.tasks(job.id), client.plan(job.id)
     verdict = next(
         (v for v in client.verdicts(job.analysed_sample.id, limit=0) if v.job and v.job.id == job.id), None
     )
     if as_json:
-        printing.write_json({"job": job, "tasks": tasks, "verdict": verdict})
+        printing.write_json({"job": job, "tasks": tasks, "plan": plan, "verdict": verdict})
         return
     console = printing.out()
     console.print(_job_table([JobWithTasks(job, tasks)], _now()))
     console.print()
     console.print(task_table(tasks))
+    console.print()
+    console.print(_chosen_by(plan))
+    if plan.options:
+        console.print(_options_line(plan), markup=False)
     console.print()
     console.print(_verdict_line(job, verdict), markup=False)
 
@@ -196,6 +202,18 @@ def task_table(tasks: Sequence[Task]) -> RenderableType:
         for t in tasks
     )
     return printing.table(("WORKER", "STATE", "DURATION", "MESSAGE"), rows)
+
+
+def _chosen_by(plan: Plan) -> RenderableType:
+    if not plan.rules:
+        return "Chosen by the default policy."
+    rows = ((rule.name, rule.version, rule.matches, ", ".join(rule.on)) for rule in plan.rules)
+    return printing.table(("CHOSEN BY", "VERSION", "KIND", "MATCHES"), rows)
+
+
+def _options_line(plan: Plan) -> str:
+    options = ", ".join(f"{option.key}={option.value}" for option in plan.options)
+    return printing.printable(f"Options: {options}.")
 
 
 def _verdict_line(job: Job, verdict: Verdict | None) -> str:
