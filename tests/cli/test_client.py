@@ -1,112 +1,146 @@
 """The client of the commands: what it tries again, and what it makes of answers."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-from cli.staging import Said, Staged, envelope, refusal, sequence_of_paths
-from samplebank.cli.answers import Token
+from kit.bank import Bank, Sample
+from kit.relay import Relay
 from samplebank.cli.client import Client, Content
 from samplebank.cli.connection import Connection
 from samplebank.errors import Forbidden, Invalid, NotFound, TooLarge, Unauthenticated, Unavailable
 
-SHA256 = "0" * 64
-UPLOADED = Said(
-    201,
-    envelope({"sample": {"id": SHA256, "size": 6}, "challenge": {"id": "c", "sha256": "s"}, "exists": False}),
-)
+TERABYTE = 10**12
+
+
+class OtherSite(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 @pytest.fixture
-def client(staged: Staged) -> Iterator[Client]:
-    with Client(Connection(staged.url, "key"), pauses=(0, 0)) as client:
-        yield client
+def other_site(tmp_path: Path) -> Iterator[str]:
+    """The address of a web server for files, which is no Samplebank; it shows what lies in `tmp_path`."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(OtherSite, directory=str(tmp_path))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
-def in_pieces() -> Iterator[bytes]:
-    yield b"abc"
-    yield b"def"
+def content(sample: Sample) -> Content:
+    """The sample in two pieces."""
+    half = len(sample.data) // 2
+    return Content(lambda: iter([sample.data[:half], sample.data[half:]]), len(sample.data))
 
 
-@pytest.mark.parametrize("status", [500, 503, 504, 0])
-def test_what_a_restarting_service_refuses_is_tried_again(
-    client: Client, staged: Staged, status: int
-) -> None:
-    staged.says(Said(status, {}), Said(status, {}), Said(200, envelope([])))
+def test_a_call_whose_connection_breaks_is_tried_again(client: Client, relay: Relay) -> None:
+    relay.cut("/job/search$", times=2)
 
-    assert client.jobs() == []
-    assert sequence_of_paths(staged.heard) == ["POST /sampledb/v2/job/search"] * 3
+    client.jobs(limit=1)
+
+    assert relay.requests == ["POST /sampledb/v2/job/search"] * 3
 
 
-def test_an_upload_that_is_tried_again_is_sent_in_full(client: Client, staged: Staged) -> None:
-    staged.says(Said(503, {}), UPLOADED)
+def test_an_upload_that_is_tried_again_is_sent_in_full(client: Client, relay: Relay) -> None:
+    sample = Sample(500_000)
+    relay.cut("/sample$", after=300_000)
 
-    upload = client.upload(Content(in_pieces, 6))
+    upload = client.upload(content(sample))
 
-    assert [request.body for request in staged.heard] == [b"abcdef", b"abcdef"]
-    assert upload.challenge == Token("c", "s")
+    assert (upload.sample.id, upload.sample.size) == (sample.sha256, 500_000)
+    assert len(relay.requests) == 2
 
 
-def test_after_three_tries_the_last_refusal_is_told(client: Client, staged: Staged) -> None:
-    staged.says(Said(503, refusal(("The database is being started.", None))))
+def test_a_connection_that_keeps_breaking_is_told_after_three_tries(client: Client, relay: Relay) -> None:
+    relay.cut("/job/search$", times=4)
 
-    with pytest.raises(Unavailable, match="The database is being started"):
+    with pytest.raises(Unavailable, match=f"The service at {relay.url} cannot be reached"):
         client.jobs()
-    assert len(staged.heard) == 3
+    assert len(relay.requests) == 3
 
 
-def test_a_connection_that_keeps_breaking_is_told(client: Client, staged: Staged) -> None:
-    staged.says(Said(0))
+@pytest.mark.parametrize(
+    ("user", "call", "family"),
+    [
+        ("nobody", lambda client: client.jobs(), Forbidden),
+        ("mia", lambda client: client.sample("0" * 64), NotFound),
+        ("mia", lambda client: client.jobs(limit=-1), Invalid),
+    ],
+    ids=["forbidden", "unknown", "invalid"],
+)
+def test_a_refusal_is_not_tried_again(
+    relay: Relay, bank: Bank, user: str, call: Callable[[Client], object], family: type[Exception]
+) -> None:
+    with Client(Connection(relay.url, bank.keys[user])) as client, pytest.raises(family):
+        call(client)
+    assert len(relay.requests) == 1
 
-    with pytest.raises(Unavailable, match=f"The service at {staged.url} cannot be reached"):
+
+def test_a_refusal_names_the_field(client: Client) -> None:
+    with pytest.raises(Invalid, match=r"^limit: "):
+        client.jobs(limit=-1)
+
+
+def test_what_is_too_large_is_refused_before_it_travels(client: Client, relay: Relay) -> None:
+    endless = Content(lambda: iter(partial(bytes, 65_536), b""), TERABYTE)
+
+    with pytest.raises(TooLarge):
+        client.upload(endless)
+    assert relay.bytes_sent < 100_000_000
+
+
+def test_a_bad_key_says_how_to_give_another(relay: Relay) -> None:
+    with (
+        Client(Connection(relay.url, "wrong")) as client,
+        pytest.raises(Unauthenticated, match="Give a valid key with --key or SAMPLEBANK_KEY"),
+    ):
         client.jobs()
 
 
 @pytest.mark.parametrize(
-    ("status", "family"),
-    [(401, Unauthenticated), (403, Forbidden), (404, NotFound), (412, Invalid), (413, TooLarge)],
+    "answer", [b"<html>It works!</html>", b"\xff", b'{"data": {"unexpected": 1}}', b"{}"]
 )
-def test_a_refusal_is_not_tried_again(
-    client: Client, staged: Staged, status: int, family: type[Exception]
-) -> None:
-    staged.says(Said(status, refusal(("No.", None), ("Never.", "tlp"))))
+def test_an_answer_of_something_else_is_told_as_such(other_site: str, tmp_path: Path, answer: bytes) -> None:
+    (tmp_path / "sampledb/v2").mkdir(parents=True)
+    (tmp_path / "sampledb/v2/worker").write_bytes(answer)
 
-    with pytest.raises(family, match=r"No\. tlp: Never\."):
-        client.sample(SHA256)
-    assert len(staged.heard) == 1
+    with (
+        Client(Connection(other_site, "key")) as client,
+        pytest.raises(Unavailable, match="does not answer like SampleDB v2"),
+    ):
+        client.workers()
 
 
-def test_a_bad_key_says_how_to_give_another(client: Client, staged: Staged) -> None:
-    staged.says(Said(401, refusal(("The key is unknown.", None))))
-
-    with pytest.raises(Unauthenticated, match="Give a valid key with --key or SAMPLEBANK_KEY"):
+def test_a_refusal_without_words_is_told_by_its_status(other_site: str) -> None:
+    with (
+        Client(Connection(other_site, "key")) as client,
+        pytest.raises(Invalid, match=r"/sampledb/v2/job/search answered 501"),
+    ):
         client.jobs()
 
 
-@pytest.mark.parametrize("body", [b"<html>It works!</html>", b"\xff", {"data": {"unexpected": 1}}, {}])
-def test_an_answer_of_something_else_is_told_as_such(client: Client, staged: Staged, body: object) -> None:
-    staged.says(Said(200, body))
-
-    with pytest.raises(Unavailable, match="does not answer like SampleDB v2"):
-        client.jobs()
+def test_without_the_sample_there_is_no_challenge(client: Client) -> None:
+    assert client.challenge(Sample().sha256) is None
 
 
-@pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", {"messages": []}])
-def test_a_refusal_without_words_is_told_by_its_status(client: Client, staged: Staged, body: object) -> None:
-    staged.says(Said(418, body))
+def test_a_small_sample_has_no_challenge(client: Client, bank: Bank) -> None:
+    sample = Sample(100)
+    bank.submit(sample)
 
-    with pytest.raises(Invalid, match=r"/sampledb/v2/job/search answered 418"):
-        client.jobs()
-
-
-@pytest.mark.parametrize("status", [404, 422])
-def test_without_a_challenge_the_bytes_have_to_be_sent(client: Client, staged: Staged, status: int) -> None:
-    staged.says(Said(status, refusal(("No challenge.", None))))
-
-    assert client.challenge(SHA256) is None
+    assert client.challenge(sample.sha256) is None
 
 
-def test_a_similar_submission_is_none(client: Client, staged: Staged) -> None:
-    staged.says(Said(220, envelope({"sampleSha256": SHA256})))
+def test_a_similar_submission_is_none(client: Client) -> None:
+    sample = Sample()
+    first, second = client.upload(content(sample)), client.upload(content(sample))
+    client.submit(sample.sha256, first.challenge, {"fileName": "a"})
 
-    assert client.submit(SHA256, Token("c", "s"), {"fileName": "a"}) is None
+    again = client.submit(sample.sha256, second.challenge, {"fileName": "a"})
+
+    assert again is None

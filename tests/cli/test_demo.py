@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.staging import Program
+from cli.program import Program
 
 
 @pytest.fixture
@@ -19,10 +19,12 @@ def temporary() -> Iterator[Path]:
 def test_the_demo_shows_files_on_their_way_to_a_verdict_and_leaves_nothing(
     program: Program, temporary: Path
 ) -> None:
-    ended = program.run("demo", TMPDIR=str(temporary))
+    demo = program.start("demo", TMPDIR=str(temporary))
 
-    (way, verdict) = [line for line in ended.out.splitlines() if line.startswith("eicar.com ")]
-    assert (ended.status, ended.complaints) == (0, [])
+    out, complaints = demo.communicate(timeout=120)
+
+    way, verdict = (line for line in out.splitlines() if line.startswith("eicar.com "))
+    assert (demo.returncode, complaints) == (0, "")
     assert [word for word in way.split() if word.isalpha()] == [
         "done",
         "enqueued",
@@ -36,7 +38,7 @@ def test_the_demo_shows_files_on_their_way_to_a_verdict_and_leaves_nothing(
 
 
 def test_a_demo_that_is_ended_early_leaves_nothing(program: Program, temporary: Path) -> None:
-    demo = Program({**program.environment, "TMPDIR": str(temporary)}).start("demo")
+    demo = program.start("demo", TMPDIR=str(temporary))
     assert demo.stdout is not None
     assert "Starting" in demo.stdout.readline()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.staging import ROOT, Program, code_of_the_docs
+from cli.program import ROOT, Program, code_of_the_docs
 from samplebank.settings import FIELDS, PREFIX
 from samplebank.worker.contract import NO_FINDINGS, Analyser, SampleFile
 

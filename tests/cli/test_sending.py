@@ -1,49 +1,45 @@
 """How files become submissions: which files, which calls, and what one bad file costs the others."""
 
-import hashlib
-import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cli.staging import Said, Staged, envelope, refusal, sequence_of_paths
+from kit.bank import V2, Bank, Sample
+from kit.relay import Relay
 from samplebank.cli.client import Client
 from samplebank.cli.connection import Connection
 from samplebank.cli.sending import ASK_FIRST, Outcome, files_below, send, send_all
 from samplebank.errors import Unauthenticated, Unavailable
 
-SHA256 = "0" * 64
-UPLOADED = Said(
-    201,
-    envelope({"sample": {"id": SHA256, "size": 5}, "challenge": {"id": "c", "sha256": "s"}, "exists": False}),
-)
-SUBMITTED = Said(201, envelope({"id": "submission-1", "customer": {"id": 1, "shortName": "acme"}}))
+UPLOAD = f"POST {V2}/sample$"
 
 
 @pytest.fixture
-def client(staged: Staged) -> Iterator[Client]:
-    with Client(Connection(staged.url, "key"), pauses=(0, 0)) as client:
-        yield client
-
-
-def sent(client: Client, path: Path) -> Outcome:
-    return send(client, path, fields={"tlp": "green"}, advance=lambda _: None)
+def small() -> Sample:
+    return Sample(100)
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "invoice.pdf"
-    path.write_bytes(b"hello")
+def large() -> Sample:
+    return Sample(ASK_FIRST)
+
+
+def written(sample: Sample, path: Path) -> Path:
+    path.write_bytes(sample.data)
     return path
 
 
-@pytest.fixture
-def large_file(tmp_path: Path) -> Path:
-    path = tmp_path / "large.bin"
-    path.write_bytes(bytes(range(256)) * (ASK_FIRST // 256))
-    return path
+def sent(client: Client, sample: Sample, path: Path) -> Outcome:
+    return send(client, written(sample, path), fields={"tlp": "green"}, advance=lambda _: None)
+
+
+def stored(bank: Bank, outcome: Outcome) -> dict[str, Any]:
+    submission: dict[str, Any] = bank.data(
+        bank.get(f"{V2}/sample/{outcome.sha256}/submission/{outcome.submission}")
+    )
+    return submission
 
 
 def test_folders_are_searched_in_order_and_links_are_not_followed(tmp_path: Path) -> None:
@@ -58,122 +54,112 @@ def test_folders_are_searched_in_order_and_links_are_not_followed(tmp_path: Path
     assert [str(path.relative_to(tmp_path)) for path in found] == ["b/1", "b/deep/2", "a"]
 
 
-def test_a_small_file_takes_two_calls(client: Client, staged: Staged, file: Path) -> None:
-    staged.says(UPLOADED, SUBMITTED)
+def test_a_small_file_takes_two_calls(client: Client, relay: Relay, small: Sample, tmp_path: Path) -> None:
+    outcome = sent(client, small, tmp_path / "small")
 
-    outcome = sent(client, file)
-
-    assert sequence_of_paths(staged.heard) == [
-        "POST /sampledb/v2/sample",
-        f"POST /sampledb/v2/sample/{SHA256}/submission",
-    ]
-    assert staged.heard[0].body == b"hello"
-    assert (outcome.status, outcome.submission, outcome.customer) == ("submitted", "submission-1", "acme")
+    assert relay.requests == [f"POST {V2}/sample", f"POST {small.path}/submission"]
+    assert (outcome.status, outcome.sha256, outcome.customer) == ("submitted", small.sha256, "mill")
 
 
-def test_a_submission_says_what_the_user_and_the_file_say(client: Client, staged: Staged, file: Path) -> None:
-    staged.says(UPLOADED, SUBMITTED)
+def test_a_submission_says_what_the_user_and_the_file_say(
+    client: Client, bank: Bank, small: Sample, tmp_path: Path
+) -> None:
+    outcome = sent(client, small, tmp_path / "invoice.pdf")
 
-    sent(client, file)
-
-    body = json.loads(staged.heard[1].body)
-    assert body.pop("userAgent")["name"] == "samplebank-cli"
-    assert body == {
-        "challengeToken": {"id": "c", "sha256": "s"},
-        "fileName": "invoice.pdf",
-        "mimeType": "application/pdf",
-        "tlp": "green",
-    }
+    said = stored(bank, outcome)
+    assert (said["fileName"], said["mimeType"], said["tlp"]) == ("invoice.pdf", "application/pdf", "green")
+    assert said["userAgent"]["name"] == "samplebank-cli"
 
 
 def test_a_large_file_that_the_service_has_does_not_travel(
-    client: Client, staged: Staged, large_file: Path
+    client: Client, relay: Relay, bank: Bank, large: Sample, tmp_path: Path
 ) -> None:
-    staged.says(Said(200, envelope({"id": "c", "offset": 100, "length": 600_000})), SUBMITTED)
+    bank.submit(large)
 
-    outcome = sent(client, large_file)
+    outcome = sent(client, large, tmp_path / "large")
 
-    content = large_file.read_bytes()
-    solved = json.loads(staged.heard[1].body)["challengeToken"]
-    assert outcome.sha256 == hashlib.sha256(content).hexdigest()
-    assert solved == {"id": "c", "sha256": hashlib.sha256(content[100:600_100]).hexdigest()}
-    assert max(len(request.body) for request in staged.heard) < 1000
+    assert (outcome.status, outcome.sha256) == ("submitted", large.sha256)
+    assert relay.bytes_sent < 10_000
 
 
 def test_a_large_file_that_the_service_lacks_is_sent(
-    client: Client, staged: Staged, large_file: Path
+    client: Client, bank: Bank, large: Sample, tmp_path: Path
 ) -> None:
-    staged.says(Said(404, refusal(("Not there.", None))), UPLOADED, SUBMITTED)
+    sent(client, large, tmp_path / "large")
 
-    sent(client, large_file)
-
-    assert staged.heard[1].body == large_file.read_bytes()
+    assert bank.get(f"{large.path}/raw").content == large.data
 
 
 def test_progress_ends_at_the_size_of_the_file_however_often_it_was_sent(
-    client: Client, staged: Staged, large_file: Path
+    client: Client, relay: Relay, large: Sample, tmp_path: Path
 ) -> None:
-    staged.says(Said(404, refusal(("Not there.", None))), Said(503, {}), UPLOADED, SUBMITTED)
+    path = written(large, tmp_path / "large")
+    relay.cut(UPLOAD, after=ASK_FIRST // 2)
     steps: list[int] = []
 
-    send(client, large_file, fields={}, advance=steps.append)
+    send(client, path, fields={}, advance=steps.append)
 
     assert sum(steps) == ASK_FIRST
-    assert min(steps) == -ASK_FIRST
+    assert min(steps) < 0
 
 
-def test_a_similar_submission_is_told_as_such(client: Client, staged: Staged, file: Path) -> None:
-    staged.says(UPLOADED, Said(220, envelope({"sampleSha256": SHA256})))
+def test_a_similar_submission_is_told_as_such(client: Client, small: Sample, tmp_path: Path) -> None:
+    sent(client, small, tmp_path / "same")
 
-    outcome = sent(client, file)
+    outcome = sent(client, small, tmp_path / "same")
 
-    assert (outcome.status, outcome.submission, outcome.sha256) == ("similar", None, SHA256)
+    assert (outcome.status, outcome.submission, outcome.sha256) == ("similar", None, small.sha256)
 
 
-def test_a_refused_file_does_not_stop_the_others(
-    client: Client, staged: Staged, file: Path, tmp_path: Path
-) -> None:
-    second = tmp_path / "second"
-    second.touch()
-    staged.says(Said(412, refusal(("The file is empty.", None))), UPLOADED, SUBMITTED)
+def test_files_sent_at_once_are_told_in_their_order(client: Client, tmp_path: Path) -> None:
+    samples = [Sample(size) for size in range(100, 112)]
+    paths = [written(sample, tmp_path / sample.sha256) for sample in samples]
 
-    outcomes = list(send_all(client, [second, file], {}, parallel=1, advance=lambda _: None))
+    outcomes = list(send_all(client, paths, {}, parallel=4, advance=lambda _: None))
 
-    assert [(o.status, o.error) for o in outcomes] == [("failed", "The file is empty."), ("submitted", None)]
+    assert [outcome.sha256 for outcome in outcomes] == [sample.sha256 for sample in samples]
+    assert {outcome.status for outcome in outcomes} == {"submitted"}
+
+
+def test_a_refused_file_does_not_stop_the_others(client: Client, small: Sample, tmp_path: Path) -> None:
+    paths = [written(Sample(data=b""), tmp_path / "empty"), written(small, tmp_path / "small")]
+
+    outcomes = list(send_all(client, paths, {}, parallel=1, advance=lambda _: None))
+
+    assert [outcome.status for outcome in outcomes] == ["failed", "submitted"]
+    assert "empty" in str(outcomes[0].error)
 
 
 def test_a_file_that_went_away_fails_alone(client: Client, tmp_path: Path) -> None:
-    outcome = sent(client, tmp_path / "gone")
+    outcome = send(client, tmp_path / "gone", fields={}, advance=lambda _: None)
 
-    assert (outcome.status, outcome.error) == (
-        "failed",
-        "The file cannot be read: No such file or directory.",
-    )
+    assert outcome.status == "failed"
+    assert outcome.error == "The file cannot be read: No such file or directory."
 
 
 def test_what_is_no_file_is_refused_unread(client: Client, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 
-    outcome = sent(client, tmp_path / "pipe")
+    outcome = send(client, tmp_path / "pipe", fields={}, advance=lambda _: None)
 
     assert outcome.error == "The file cannot be read: it is not a regular file."
 
 
-def test_a_name_that_is_no_utf8_is_sent_readable(client: Client, staged: Staged, tmp_path: Path) -> None:
-    path = tmp_path / os.fsdecode(b"caf\xe9")
-    path.write_bytes(b"hello")
-    staged.says(UPLOADED, SUBMITTED)
-
-    sent(client, path)
-
-    assert json.loads(staged.heard[1].body)["fileName"] == "caf\N{REPLACEMENT CHARACTER}"
-
-
-@pytest.mark.parametrize(("status", "family"), [(401, Unauthenticated), (503, Unavailable)])
-def test_a_bad_key_or_a_lost_service_ends_the_run(
-    client: Client, staged: Staged, file: Path, status: int, family: type[Exception]
+def test_a_name_that_is_no_utf8_is_sent_readable(
+    client: Client, bank: Bank, small: Sample, tmp_path: Path
 ) -> None:
-    staged.says(Said(status, refusal(("No.", None))))
+    outcome = sent(client, small, tmp_path / os.fsdecode(b"caf\xe9"))
 
-    with pytest.raises(family):
-        sent(client, file)
+    assert stored(bank, outcome)["fileName"] == "caf\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_bad_key_ends_the_run(relay: Relay, small: Sample, tmp_path: Path) -> None:
+    with Client(Connection(relay.url, "wrong")) as client, pytest.raises(Unauthenticated):
+        sent(client, small, tmp_path / "small")
+
+
+def test_a_lost_service_ends_the_run(client: Client, relay: Relay, small: Sample, tmp_path: Path) -> None:
+    relay.cut(UPLOAD, times=3)
+
+    with pytest.raises(Unavailable):
+        sent(client, small, tmp_path / "small")

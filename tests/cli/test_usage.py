@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.staging import Program, Said, Staged, envelope, refusal
+from cli.program import Program
+from kit.service import Service
 
 
 @pytest.mark.parametrize(
@@ -70,32 +71,35 @@ def test_a_service_that_is_down_is_named(program: Program) -> None:
     ]
 
 
-def test_a_refusal_of_the_service_is_told_in_its_words(program: Program, staged: Staged) -> None:
-    staged.says(Said(412, refusal(("There is no customer nowhere.", "customer[0]"))))
+def test_a_refusal_of_the_service_is_told_in_its_words(local: Program) -> None:
+    ended = local.run("jobs", "--customer", "nowhere")
 
-    ended = program.run("jobs", "--customer", "nowhere", "--url", staged.url, "--key", "k")
-
-    assert ended.status == 1
-    assert ended.complaints == ["samplebank: customer[0]: There is no customer nowhere."]
+    assert (ended.status, ended.out, len(ended.complaints)) == (1, "", 1)
+    assert ended.complaints[0].startswith("samplebank: customer[0]: ")
 
 
-def test_where_to_go_may_come_from_the_environment(program: Program, staged: Staged) -> None:
-    staged.says(Said(200, envelope([])))
+def test_where_to_go_may_come_from_the_environment(program: Program, service: Service) -> None:
+    ended = program.run("jobs", "--json", SAMPLEBANK_URL=service.url, SAMPLEBANK_KEY=service.keys["mia"])
 
-    ended = program.run("jobs", "--json", SAMPLEBANK_URL=staged.url, SAMPLEBANK_KEY="from-the-environment")
-
-    assert ended.status == 0
-    assert staged.heard[0].headers["Argus-API-Key"] == "from-the-environment"
+    assert (ended.status, ended.complaints) == (0, [])
 
 
-def test_an_option_wins_over_the_environment(program: Program, staged: Staged) -> None:
-    staged.says(Said(200, envelope([])))
-
-    program.run(
-        "jobs", "--key", "from-the-option", SAMPLEBANK_URL=staged.url, SAMPLEBANK_KEY="from-the-environment"
+def test_an_option_wins_over_the_environment(program: Program, service: Service) -> None:
+    ended = program.run(
+        "jobs", "--json", "--key", service.keys["mia"], SAMPLEBANK_URL=service.url, SAMPLEBANK_KEY="wrong"
     )
 
-    assert staged.heard[0].headers["Argus-API-Key"] == "from-the-option"
+    assert (ended.status, ended.complaints) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"), [(["--version"], 0), (["jobs", "--url", "http://127.0.0.1:9", "--key", "k"], 1)]
+)
+def test_the_process_ends_with_the_status(service: Service, arguments: list[str], status: int) -> None:
+    ended = service.run(*arguments)
+
+    assert ended.returncode == status
+    assert len((ended.stdout + ended.stderr).splitlines()) == 1
 
 
 def test_a_command_of_the_client_does_not_load_the_service() -> None:

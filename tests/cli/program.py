@@ -1,0 +1,63 @@
+"""The program as its users call it."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from samplebank.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+SAMPLEBANK = Path(sys.executable).with_name("samplebank")
+
+
+def code_of_the_docs(name: str) -> str:
+    """Give the example that docs/workers.md shows under this file name."""
+    text = (ROOT / "docs/workers.md").read_text("utf-8")
+    return str(re.findall(rf"```python\n(# {re.escape(name)}\n.*?)```", text, re.DOTALL)[0])
+
+
+@dataclass
+class Ended:
+    status: int
+    out: str
+    complaints: list[str]
+
+
+class Program:
+    """`samplebank` with settings of its own; none of them come from outside."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], **settings: str) -> None:
+        self._capsys = capsys
+        self._settings = settings
+
+    def run(self, *arguments: str | Path, **settings: str) -> Ended:
+        """Run a command to its end, in this process, as starting one takes a second."""
+        with pytest.MonkeyPatch.context() as patch:
+            environment = self._environment(settings)
+            for name in os.environ.keys() - environment.keys():
+                patch.delenv(name)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            status = main([str(argument) for argument in arguments])
+        captured = self._capsys.readouterr()
+        return Ended(status, captured.out, captured.err.splitlines())
+
+    def start(self, *arguments: str | Path, **settings: str) -> subprocess.Popen[str]:
+        """Start a process, for what is ended by a signal."""
+        return subprocess.Popen(
+            [SAMPLEBANK, *arguments],
+            env=self._environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _environment(self, settings: dict[str, str]) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SAMPLEBANK_")}
+        return {**inherited, **self._settings, **settings}

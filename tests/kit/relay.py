@@ -1,0 +1,130 @@
+"""A line between a client and the service that can be watched, cut and held up: real faults, and no fake service."""
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+HOST = "127.0.0.1"
+PIECE = 64 * 1024
+REQUEST = re.compile(rb"(GET|POST|PUT|DELETE) (\S+) HTTP/1\.1\r\n")
+PATIENCE_SECONDS = 20.0
+Pass = Callable[[socket.socket, socket.socket], None]
+
+
+class Relay:
+    """Passes bytes on to a port. Requests are named as in "POST /sampledb/v2/sample", and found by patterns."""
+
+    def __init__(self, port: int) -> None:
+        self.requests: list[str] = []
+        self.bytes_sent = 0
+        self._port = port
+        self._door = socket.create_server((HOST, 0))
+        self.url = f"http://{HOST}:{self._door.getsockname()[1]}"
+        self._changed = threading.Condition()
+        self._cuts: list[tuple[str, int]] = []
+        self._hold_at: str | None = None
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+
+    def cut(self, pattern: str, *, times: int = 1, after: int = 0) -> None:
+        """Break the connection of the next requests, once `after` of their bytes have come."""
+        self._cuts += [(pattern, after)] * times
+
+    def hold(self, pattern: str) -> None:
+        """From the next such request on, let no request through until `go_on`."""
+        self._hold_at = pattern
+
+    def go_on(self) -> None:
+        self._flowing.set()
+
+    def found(self, pattern: str) -> list[str]:
+        return [request for request in self.requests if re.search(pattern, request)]
+
+    def wait_for(self, pattern: str, times: int = 1) -> None:
+        """Wait until such requests have been made so often, whether they were let through or not."""
+        with self._changed:
+            enough = self._changed.wait_for(
+                lambda: len(self.found(pattern)) >= times, timeout=PATIENCE_SECONDS
+            )
+        assert enough, f"not {times} of {pattern} in {self.requests}"
+
+    # -- the line
+
+    def serve(self) -> None:
+        with suppress(OSError):  # the door is shut at the end
+            while True:
+                client, _ = self._door.accept()
+                service = socket.create_connection((HOST, self._port))
+                self._sockets += [client, service]
+                self._begin(self._pass_requests, client, service)
+                self._begin(self._pass_answers, service, client)
+
+    def close(self) -> None:
+        self._flowing.set()
+        for line in [self._door, *self._sockets]:
+            _break(line)
+        for thread in self._threads:
+            thread.join()
+
+    def _begin(self, work: Pass, source: socket.socket, target: socket.socket) -> None:
+        thread = threading.Thread(target=work, args=(source, target))
+        self._threads.append(thread)
+        thread.start()
+
+    def _pass_requests(self, client: socket.socket, service: socket.socket) -> None:
+        left: int | None = None
+        with suppress(OSError):
+            while data := client.recv(PIECE):
+                cut = self._note(data)
+                left = cut if left is None else left
+                if left is not None and len(data) >= left:
+                    break
+                left = None if left is None else left - len(data)
+                self._flowing.wait()
+                service.sendall(data)
+        _break(client)
+        _break(service)
+
+    def _pass_answers(self, service: socket.socket, client: socket.socket) -> None:
+        with suppress(OSError):
+            while data := service.recv(PIECE):
+                client.sendall(data)
+        _break(client)
+
+    def _note(self, data: bytes) -> int | None:
+        """Note the requests that begin in `data`; answers after how many bytes to cut, if at all."""
+        begun = [f"{method.decode()} {path.decode()}" for method, path in REQUEST.findall(data)]
+        with self._changed:
+            self.bytes_sent += len(data)
+            self.requests += begun
+            self._changed.notify_all()
+            if self._hold_at and any(re.search(self._hold_at, request) for request in begun):
+                self._hold_at = None
+                self._flowing.clear()
+            fault = next((cut for cut in self._cuts if any(re.search(cut[0], one) for one in begun)), None)
+            if fault is None:
+                return None
+            self._cuts.remove(fault)
+            return fault[1]
+
+
+def _break(line: socket.socket) -> None:
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
+    line.close()
+
+
+@contextmanager
+def relaying(port: int) -> Iterator[Relay]:
+    relay = Relay(port)
+    thread = threading.Thread(target=relay.serve)
+    thread.start()
+    try:
+        yield relay
+    finally:
+        relay.close()
+        thread.join()
