@@ -93,8 +93,13 @@ class DiskStore:
         return await asyncio.to_thread(self.path(area, sha256).exists)
 
     async def remove(self, area: Area, sha256: bytes) -> None:
-        path = self.path(area, sha256)
-        await asyncio.to_thread(_remove, path)
+        removal = asyncio.ensure_future(asyncio.to_thread(_remove, self.path(area, sha256)))
+        try:
+            await asyncio.shield(removal)
+        except asyncio.CancelledError:
+            # The thread goes on, and whoever cancels gives up the lock that keeps uploads of the same bytes away.
+            await removal
+            raise
 
     async def list_names(self, area: Area, prefix: int, older_than: float) -> list[bytes]:
         folder = self.folder / area / f"{prefix:02x}"
