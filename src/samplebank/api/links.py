@@ -138,19 +138,18 @@ async def get_link(request: Exchange) -> Answer:
         body=LinkAddRequest,
         answers=Link,
         status=201,
-        also={200: Link},
     ),
 )
 async def add_link(request: Exchange) -> Answer:
-    """Add a link; the one that the caller has added before in the same words answers 200."""
+    """Add a link to another sample, which need not be stored."""
     document = await request.document(LinkAddRequest)
     sample = await request.visible_sample(Permission.ADD_ANALYSIS)
     request.read_query(NoQuery)
     new = read_link(request, document.read(request.now))
     async with request.bank.database.transaction() as db:
-        id_, is_new = await links.add(db, sample.sha256, new, user_id=request.caller.user.id, now=request.now)
+        id_ = await links.add(db, sample.sha256, new, user_id=request.caller.user.id, now=request.now)
         (row,) = await follow(db, request.caller, [await links.get_link(db, id_)])
-    return await request.show(row, show_link, 201 if is_new else 200)
+    return await request.show(row, show_link, 201)
 
 
 def read_link(request: Exchange, data: LinkAddRequest) -> NewLink:

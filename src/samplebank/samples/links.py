@@ -19,11 +19,6 @@ COLUMNS = """
     l.created_time
 """
 FROM = "link l JOIN sample s ON s.id = l.sample_id"
-FIND_SAME = """
-    SELECT id FROM link
-     WHERE sample_id = $1 AND reference = $2 AND type = $3 AND customer_id = $4 AND user_id = $5 AND tlp = $6
-       AND acl = $7 AND agent_name = $8 AND agent_version = $9
-"""
 ADD = """
     INSERT INTO link (id, sample_id, reference, type, customer_id, user_id, tlp, acl, agent_name, agent_version,
                       readers, created_time)
@@ -62,21 +57,16 @@ class Link(msgspec.Struct, frozen=True):
     created_time: Millis
 
 
-async def add(db: Connection, sha256: bytes, new: NewLink, *, user_id: int, now: Millis) -> tuple[UUID, bool]:
-    """Add a link: (its id, whether it is new). What the same user has said before in the same words is not."""
+async def add(db: Connection, sha256: bytes, new: NewLink, *, user_id: int, now: Millis) -> UUID:
+    """Add a link to a sample that is not deleted; answers its id."""
     sample = await catalogue.get_stored(db, sha256)
-    # This also locks the sample, so that two equal links at once become one.
-    await catalogue.note_activity(db, sample, now=now)
-    said = (
-        sample.id, new.reference, new.type, new.customer_id, user_id, new.tlp, new.acl, new.agent_name,
-        new.agent_version,
-    )  # fmt: skip
-    same: UUID | None = await db.fetchval(FIND_SAME, *said)
-    if same is not None:
-        return same, False
     id_ = new_id()
-    await db.execute(ADD, id_, *said, new.readers, now)
-    return id_, True
+    await db.execute(
+        ADD, id_, sample.id, new.reference, new.type, new.customer_id, user_id, new.tlp, new.acl, new.agent_name,
+        new.agent_version, new.readers, now,
+    )  # fmt: skip
+    await catalogue.note_activity(db, sample, now=now)
+    return id_
 
 
 def links_of(caller: Caller, sample: Sample) -> Listing[Link]:
