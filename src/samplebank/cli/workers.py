@@ -17,6 +17,7 @@ from samplebank.cli.pairs import read_pairs
 from samplebank.cli.printing import JsonOption
 from samplebank.errors import Refusal
 from samplebank.sandbox import SandboxError
+from samplebank.serving.parent import stop_with_parent
 from samplebank.settings import load
 from samplebank.worker import loop
 from samplebank.worker.analysers import BUILT_IN
@@ -53,10 +54,15 @@ def run_workers(
     import_from: Annotated[
         list[Path] | None, typer.Option(exists=True, file_okay=False, help="Where your own analysers lie.")
     ] = None,
+    with_parent: Annotated[
+        bool, typer.Option("--stop-with-parent", hidden=True, help="Stop when the starting process dies.")
+    ] = False,
     url: UrlOption = None,
     key: KeyOption = None,
 ) -> None:
     """Claim tasks, analyse samples and bring results back, until SIGTERM or Ctrl-C."""
+    if with_parent:
+        stop_with_parent()
     analysers = [import_path(name) for name in names]
     settings = read_pairs(setting or [], "--setting")
     service = connection.find(url, key, account="workers")

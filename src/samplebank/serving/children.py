@@ -1,20 +1,12 @@
 """The processes beside the web: housekeeper and built-in workers, started again when they fail."""
 
-import asyncio
 import contextlib
 import logging
-import os
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-
-from samplebank import logs, settings
-from samplebank.assembly import open_bank
-from samplebank.maintenance.housekeeper import keep_house
-from samplebank.serving.web import stop_with_parent
 
 log = logging.getLogger("samplebank.serving")
 #: seconds to wait before a failed process is started again
@@ -60,27 +52,10 @@ class Child:
 
 
 def start_housekeeper(environment: Mapping[str, str]) -> Child:
-    return Child("housekeeper", [sys.executable, "-m", __name__], environment)
+    return Child("housekeeper", [sys.executable, "-m", "samplebank.serving.housekeeper_process"], environment)
 
 
 def start_workers(names: Sequence[str], url: str, key: str, environment: Mapping[str, str]) -> Child:
     """The built-in workers, which reach the service over HTTP like any other worker."""
-    command = [sys.executable, "-m", "samplebank.cli", "worker", "run", *names]
+    command = [sys.executable, "-m", "samplebank.cli", "worker", "run", "--stop-with-parent", *names]
     return Child("workers", command, {**environment, "SAMPLEBANK_URL": url, "SAMPLEBANK_KEY": key})
-
-
-async def _keep_house() -> None:
-    own = settings.load(os.environ)
-    loop = asyncio.get_running_loop()
-    async with open_bank(own, own.database_url or "") as bank:
-        work = asyncio.create_task(keep_house(bank))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, work.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
-
-
-if __name__ == "__main__":
-    stop_with_parent()
-    logs.set_up(settings.load(os.environ).log_format)
-    asyncio.run(_keep_house())

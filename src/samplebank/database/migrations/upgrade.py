@@ -1,17 +1,17 @@
 """Brings the schema to HEAD, under a lock, so that any number of processes may start at once."""
 
 import asyncio
-from pathlib import Path
+import os
+import sys
 
 import asyncpg
-from alembic import command
-from alembic.config import Config
 
 from samplebank.database.connection import GONE
 from samplebank.errors import Unavailable
 
 #: the revision that this release works with
 HEAD = "0003"
+DATABASE = "SAMPLEBANK_MIGRATION_URL"
 LOCK = 0x5A4B_0001
 
 
@@ -36,13 +36,22 @@ async def _upgrade(url: str) -> None:
     try:
         await db.execute("SELECT pg_advisory_lock($1)", LOCK)
         if await current_revision(db) != HEAD:
-            await asyncio.to_thread(_run, url)
+            await _run(url)
     finally:
         await db.close()
 
 
-def _run(url: str) -> None:
-    configuration = Config()
-    configuration.set_main_option("script_location", str(Path(__file__).parent))
-    configuration.attributes["url"] = url
-    command.upgrade(configuration, "head")
+async def _run(url: str) -> None:
+    # The URL may hold a password, so it travels in the environment, which only this user can read.
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "samplebank.database.migrations",
+        env={**os.environ, DATABASE: url},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    if process.returncode != 0:
+        last = said.decode(errors="replace").strip().splitlines()[-1:]
+        raise Unavailable(f"The schema could not be brought up to date: {' '.join(last)}")

@@ -1,0 +1,14 @@
+"""`python -m samplebank.database.migrations`: runs Alembic, in a process of its own, because it is large to load."""
+
+import os
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+from samplebank.database.migrations.upgrade import DATABASE
+
+configuration = Config()
+configuration.set_main_option("script_location", str(Path(__file__).parent))
+configuration.attributes["url"] = os.environ[DATABASE]
+command.upgrade(configuration, "head")

@@ -1,0 +1,28 @@
+"""What the housekeeper process runs: `python -m samplebank.serving.housekeeper_process`."""
+
+import asyncio
+import contextlib
+import os
+import signal
+
+from samplebank import logs, settings
+from samplebank.assembly import open_bank
+from samplebank.maintenance.housekeeper import keep_house
+from samplebank.serving.parent import stop_with_parent
+
+
+async def _keep_house() -> None:
+    own = settings.load(os.environ)
+    loop = asyncio.get_running_loop()
+    async with open_bank(own, own.database_url or "") as bank:
+        work = asyncio.create_task(keep_house(bank))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, work.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+
+
+if __name__ == "__main__":
+    stop_with_parent()
+    logs.set_up(settings.load(os.environ).log_format)
+    asyncio.run(_keep_house())
