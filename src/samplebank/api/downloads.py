@@ -43,6 +43,7 @@ class Part(msgspec.Struct, frozen=True):
         Permission.DOWNLOAD_UNRESTRICTED,
         query=NoQuery,
         media_type=BINARY,
+        also={206: None},
     ),
 )
 async def download_raw(request: Exchange) -> Response[bytes] | Stream:
