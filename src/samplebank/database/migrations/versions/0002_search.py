@@ -16,7 +16,7 @@ SEARCHED = 262_144
 EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
 
 # PL/pgSQL keeps the plan of its query for the whole session; SQL functions are planned anew for each INSERT before
-# PostgreSQL 18. Values are parted by chr(31), which no keyword brings, so that none is found across two of them.
+# PostgreSQL 18. Values are parted by chr(31), which hardly any keyword holds, so that none is found across two of them.
 VALUES_TEXT = """
 CREATE FUNCTION values_text(document jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 BEGIN
