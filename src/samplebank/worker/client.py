@@ -37,17 +37,22 @@ class ServiceClient:
     ) -> None:
         await self._http.aclose()
 
-    async def knows_worker(self, short_name: str) -> bool:
+    async def find_worker(self, short_name: str) -> dict[str, JSON] | None:
+        """What the service knows of a worker, as `add_worker` takes it."""
+        path = f"/sampledb/v2/worker/{short_name}"
         try:
-            await self._patiently("GET", f"/sampledb/v2/worker/{short_name}")
+            known = await self._patiently("GET", path)
         except ServiceRefused as refusal:
             if refusal.status == NOT_FOUND:
-                return False
+                return None
             raise
-        return True
+        return {**known, "schema": await self._patiently("GET", f"{path}/schema", enveloped=False)}
 
     async def add_worker(self, worker: Mapping[str, JSON]) -> None:
         await self._patiently("POST", "/sampledb/v2/worker", json=dict(worker))
+
+    async def update_worker(self, short_name: str, changes: Mapping[str, JSON]) -> None:
+        await self._patiently("PUT", f"/sampledb/v2/worker/{short_name}", json=dict(changes))
 
     async def claim(
         self, worker: str, *, most: int, wait_seconds: int, lease_seconds: int
@@ -110,9 +115,13 @@ class ServiceClient:
             headers={"Content-Type": wire.mime_type(evidence)},
         )
 
-    async def finish(self, job: str, task: str, *, state: str, message: str, analyses: list[str]) -> None:
+    async def finish(
+        self, job: str, task: str, lease_token: str, *, state: str, message: str, analyses: list[str]
+    ) -> None:
+        """End a task; refused when its lease is lost, so that nobody else's work is overwritten."""
         body = {"state": state, "message": message, "analyses": analyses}
-        await self._patiently("PUT", f"/sampledb/v2/job/{job}/task/{task}", json=body)
+        path = f"/sampledb/v2/job/{job}/task/{task}"
+        await self._patiently("PUT", path, json=body, headers={"Samplebank-Lease": lease_token})
 
     async def _patiently(self, method: str, path: str, **content: Any) -> Any:
         for seconds in PATIENCE_SECONDS:
@@ -122,16 +131,16 @@ class ServiceClient:
                 await asyncio.sleep(seconds)
         return await self._once(method, path, **content)
 
-    async def _once(self, method: str, path: str, **content: Any) -> Any:
+    async def _once(self, method: str, path: str, *, enveloped: bool = True, **content: Any) -> Any:
         try:
             response = await self._http.request(method, path, **content)
         except httpx.HTTPError as error:
             base = self._http.base_url
             raise ServiceUnavailable(f"The service at {base} cannot be reached: {_cause(error)}.") from None
-        return _checked(response)
+        return _checked(response, enveloped=enveloped)
 
 
-def _checked(response: httpx.Response) -> Any:
+def _checked(response: httpx.Response, *, enveloped: bool = True) -> Any:
     """Return what the envelope holds, or raise what the service says."""
     try:
         envelope = msgspec.json.decode(response.content)
@@ -139,7 +148,7 @@ def _checked(response: httpx.Response) -> Any:
         envelope = None
     status = response.status_code
     if status in SUCCESS and isinstance(envelope, dict):
-        return envelope.get("data")
+        return envelope.get("data") if enveloped else envelope
     said = f"The service answered {status} to {response.request.method} {response.request.url.path}"
     sentence = f"{said}: {_messages(envelope)}"
     if status in SERVER_ERRORS or status == TOO_MANY_REQUESTS or status in SUCCESS:

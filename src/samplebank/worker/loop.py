@@ -13,9 +13,9 @@ import msgspec
 
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
-from samplebank.worker.errors import ServiceRefused, ServiceUnavailable, WorkerError
-from samplebank.worker.inside import Description
+from samplebank.worker.errors import ServiceUnavailable
 from samplebank.worker.places import Places
+from samplebank.worker.registration import ensure_registered
 from samplebank.worker.sandboxed import SandboxedAnalyser
 from samplebank.worker.task import Task
 
@@ -32,6 +32,7 @@ log = logging.getLogger("samplebank.worker")
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
     grace_seconds: float
     lease_seconds: int
+    claim_seconds: int
 
 
 async def run(
@@ -46,6 +47,7 @@ async def run(
     scratch: Path | None = None,
     grace_seconds: float = GRACE_SECONDS,
     lease_seconds: int = LEASE_SECONDS,
+    claim_seconds: int = CLAIM_WAIT_SECONDS,
 ) -> None:
     """Work for the service at `url` until `stop_event`; `analysers` are import paths, `parallel` defaults to the cores.
 
@@ -66,7 +68,8 @@ async def run(
             import_from=import_from,
         )
         analysts = [await stack.enter_async_context(await opened(path)) for path in analysers]
-        places, pace = Places(count), Pace(grace_seconds=grace_seconds, lease_seconds=lease_seconds)
+        places = Places(count)
+        pace = Pace(grace_seconds=grace_seconds, lease_seconds=lease_seconds, claim_seconds=claim_seconds)
         loops = [
             _Loop(client, analyst, samples, places, pace=pace, stop_event=stop_event) for analyst in analysts
         ]
@@ -77,29 +80,6 @@ async def run(
         except ExceptionGroup as errors:
             # The others say the same again, or were cancelled because of it.
             raise errors.exceptions[0] from None
-
-
-async def ensure_registered(client: ServiceClient, description: Description) -> None:
-    """Register the analyser as a worker when the service does not know it."""
-    name = description.short_name
-    if await client.knows_worker(name):
-        return
-    worker = {
-        "shortName": name,
-        "localizedNames": dict(description.names),
-        "localizedDescriptions": dict(description.descriptions),
-    }
-    if description.schema is not None:
-        worker["schema"] = dict(description.schema)
-    try:
-        await client.add_worker(worker)
-    except ServiceRefused as refusal:
-        if await client.knows_worker(name):  # another worker of the same name was faster
-            return
-        raise WorkerError(
-            f"The service does not know the analysis worker {name}, and this key may not register it. {refusal}"
-        ) from None
-    log.info("worker.registered", extra={"worker": name})
 
 
 class _Loop:
@@ -141,7 +121,7 @@ class _Loop:
         assignments = await self._client.claim(
             self._analyser.description.short_name,
             most=max(self._places.free, 1),
-            wait_seconds=CLAIM_WAIT_SECONDS,
+            wait_seconds=self._pace.claim_seconds,
             lease_seconds=self._pace.lease_seconds,
         )
         for assignment in assignments:

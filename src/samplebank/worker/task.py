@@ -118,6 +118,6 @@ class Task:
         return analysis
 
     async def _finish(self, state: str, *, message: str, analyses: list[str]) -> None:
-        job = self._assignment.job.id
-        await self._client.finish(job, self._id, state=state, message=message, analyses=analyses)
+        job, token = self._assignment.job.id, self._assignment.lease_token
+        await self._client.finish(job, self._id, token, state=state, message=message, analyses=analyses)
         log.info("task.finished", extra={"task": self._id, "state": state, "reason": message})

@@ -1,0 +1,51 @@
+"""How the service learns of an analyser, and of its changes."""
+
+import logging
+
+from samplebank.worker.client import ServiceClient
+from samplebank.worker.contract import JSON
+from samplebank.worker.errors import ServiceRefused, WorkerError
+from samplebank.worker.inside import Description
+
+log = logging.getLogger("samplebank.worker")
+
+
+async def ensure_registered(client: ServiceClient, description: Description) -> None:
+    """Register the analyser as a worker, or bring what the service knows of it up to date where this key may."""
+    name = description.short_name
+    told = _told(description)
+    known = await client.find_worker(name) or await _add(client, name, told)
+    if any(known.get(field) != value for field, value in told.items()):
+        await _update(client, name, told)
+
+
+def _told(description: Description) -> dict[str, JSON]:
+    told: dict[str, JSON] = {
+        "localizedNames": dict(description.names),
+        "localizedDescriptions": dict(description.descriptions),
+    }
+    if description.schema is not None:
+        told["schema"] = dict(description.schema)
+    return told
+
+
+async def _add(client: ServiceClient, name: str, told: dict[str, JSON]) -> dict[str, JSON]:
+    try:
+        await client.add_worker({"shortName": name, **told})
+    except ServiceRefused as refusal:
+        if known := await client.find_worker(name):  # another worker of the same name was faster
+            return known
+        raise WorkerError(
+            f"The service does not know the analysis worker {name}, and this key may not register it. {refusal}"
+        ) from None
+    log.info("worker.registered", extra={"worker": name})
+    return told
+
+
+async def _update(client: ServiceClient, name: str, told: dict[str, JSON]) -> None:
+    try:
+        await client.update_worker(name, told)
+    except ServiceRefused as refusal:  # what it can do, it can do under its old description too
+        log.warning("worker.outdated", extra={"worker": name, "reason": str(refusal)})
+    else:
+        log.info("worker.updated", extra={"worker": name})

@@ -1,0 +1,81 @@
+"""What the service knows of a worker follows the analyser, where the key may change it."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from kit.bank import CHIEF, ROBOT, V2, Bank, name_of
+from samplebank.worker.client import ServiceClient
+from samplebank.worker.inside import Description
+from samplebank.worker.registration import ensure_registered
+
+OLD = {"type": "object"}
+NEW = {"type": "object", "required": ["size"]}
+
+
+def described(worker: dict[str, Any], **changes: Any) -> Description:
+    """An analyser that is as the service knows it, but for the changes."""
+    known = {
+        "names": worker["localizedNames"],
+        "descriptions": worker["localizedDescriptions"],
+        "schema": OLD,
+        **changes,
+    }
+    return Description(
+        short_name=worker["shortName"], version="1", memory_bytes=1, seconds=1.0, folders=(), **known
+    )
+
+
+async def ensure(bank: Bank, user: str, description: Description) -> None:
+    async with ServiceClient(bank.url, bank.keys[user]) as client:
+        await ensure_registered(client, description)
+
+
+async def test_a_new_analyser_is_registered(bank: Bank) -> None:
+    name, texts = name_of("w"), {"english": "New"}
+    worker = {"shortName": name, "localizedNames": texts, "localizedDescriptions": texts}
+
+    await ensure(bank, CHIEF, described(worker))
+
+    assert bank.data(bank.get(f"{V2}/worker/{name}"))["localizedNames"] == texts
+    assert bank.get(f"{V2}/worker/{name}/schema").json() == OLD
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"names": {"english": "Other"}}, {"descriptions": {"english": "Other"}}, {"schema": NEW}],
+    ids=["names", "descriptions", "schema"],
+)
+async def test_a_changed_analyser_is_brought_up_to_date(bank: Bank, change: dict[str, Any]) -> None:
+    description = described(bank.worker(schema=OLD), **change)
+
+    await ensure(bank, CHIEF, description)
+
+    known = bank.data(bank.get(f"{V2}/worker/{description.short_name}"))
+    schema = bank.get(f"{V2}/worker/{description.short_name}/schema").json()
+    assert (known["localizedNames"], known["localizedDescriptions"], schema) == (
+        description.names,
+        description.descriptions,
+        description.schema,
+    )
+
+
+async def test_an_unchanged_analyser_changes_nothing(bank: Bank) -> None:
+    worker = bank.worker(schema=OLD)
+
+    await ensure(bank, CHIEF, described(worker))
+
+    assert bank.data(bank.get(f"{V2}/worker/{worker['shortName']}")) == worker
+
+
+async def test_a_key_that_may_not_change_a_worker_works_with_the_old_description(
+    bank: Bank, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = bank.worker(schema=OLD)
+
+    with caplog.at_level(logging.WARNING, "samplebank.worker"):
+        await ensure(bank, ROBOT, described(worker, schema=NEW))
+
+    assert [record.getMessage() for record in caplog.records] == ["worker.outdated"]
+    assert bank.get(f"{V2}/worker/{worker['shortName']}/schema").json() == OLD
