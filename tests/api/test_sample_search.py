@@ -189,6 +189,15 @@ def test_more_criteria_than_anybody_writes_are_refused(bank: Bank) -> None:
     assert fields_of(response) == {"subCriteria"}
 
 
+def test_more_criteria_in_all_than_a_planner_can_weigh_are_refused(bank: Bank) -> None:
+    body = {"subCriteria": [{"submission": [{"metaData": [{"path": "k"}] * 10}]}] * 30}
+
+    response = bank.post(SEARCH, body, "mia")
+
+    assert response.status_code == 412
+    assert fields_of(response) == {"subCriteria"}
+
+
 def test_sub_criteria_do_not_nest(bank: Bank) -> None:
     response = bank.post(SEARCH, {"subCriteria": [{"subCriteria": [{}]}]}, "mia")
 

@@ -170,6 +170,7 @@ async def search(request: Exchange) -> Response[bytes] | Stream:
     wanted = (await request.document(SampleSearchRequest)).read(request.now)
     reader = Reader(request.caller, request.bank.directory, request.now)
     window = reader.window(wanted.index_start_timestamp, wanted.index_end_timestamp)
+    reader.size(wanted)
     inner = [
         read_parameters(reader, each, f"subCriteria[{position}].")
         for position, each in enumerate(wanted.sub_criteria or ())

@@ -24,6 +24,8 @@ END = "now"
 MOST_VALUES = 10_000
 #: entries of one criteria list: each becomes a query of its own
 MOST_CRITERIA = 50
+#: entries of all criteria lists of one request, inner ones included
+MOST_ENTRIES = 300
 #: keywords of which every one is demanded: each becomes a query of its own
 MOST_DEMANDED = 100
 
@@ -198,6 +200,16 @@ class Reader:
                 found.append(user.id)
         return found
 
+    def size(self, wanted: Body) -> None:
+        """Requests of more criteria than a planner can weigh are violations of the field that holds too many."""
+        total = 0
+        for name, shown in zip(wanted.__struct_fields__, wanted.__struct_encode_fields__, strict=True):
+            total += _entries(getattr(wanted, name))
+            if total > MOST_ENTRIES:
+                said = f"The request has more than {MOST_ENTRIES} criteria in all."
+                self.violations.add(shown, said)
+                return
+
     def paths(self, field: str, criteria: Sequence[MetaDataSearchRequest] | None) -> None:
         """Criteria that ask for nothing at all are mistakes."""
         for position, criterion in enumerate(criteria or ()):
@@ -216,6 +228,15 @@ def as_criteria(wanted: Sequence[Any] | None, type_: type[T]) -> list[T] | None:
     if not wanted:
         return None
     return [msgspec.convert(criterion, type_, from_attributes=True) for criterion in wanted]
+
+
+def _entries(value: object) -> int:
+    """How many criteria there are in a list of them, with those inside of each; tags are values, not criteria."""
+    if not isinstance(value, list) or not value or isinstance(value[0], AnalysisTagCriteria):
+        return 0
+    return sum(
+        1 + sum(_entries(getattr(c, f)) for f in c.__struct_fields__) for c in value if isinstance(c, Body)
+    )
 
 
 def _unhex(text: str) -> bytes | None:

@@ -144,6 +144,7 @@ async def search(request: Exchange) -> Response[bytes] | Stream:
 
 def read_criteria(reader: Reader, wanted: SubmissionCriteriaRequest) -> SubmissionSearch:
     """What the request asks for, with its sub-criteria."""
+    reader.size(wanted)
     inner = [
         read_parameters(reader, each, f"subCriteria[{position}].")
         for position, each in enumerate(wanted.sub_criteria or ())
