@@ -10,6 +10,7 @@ import pytest
 
 from kit.bank import Bank, Sample
 from kit.relay import Relay
+from kit.service import Service
 from samplebank.cli.client import Client, Content
 from samplebank.cli.connection import Connection
 from samplebank.errors import Forbidden, Invalid, NotFound, TooLarge, Unauthenticated, Unavailable
@@ -62,6 +63,22 @@ def test_a_connection_that_keeps_breaking_is_told_after_three_tries(client: Clie
 
     with pytest.raises(Unavailable, match=f"The service at {relay.url} cannot be reached"):
         client.jobs()
+    assert len(relay.requests) == 3
+
+
+def test_what_the_service_cannot_do_now_is_told_after_three_tries(
+    client: Client, relay: Relay, bank: Bank, service: Service
+) -> None:
+    sample = bank.submitted()
+    blob = service.blobs / "sample" / sample.sha256[:2] / sample.sha256
+    blob.rename(blob.with_suffix(".away"))
+    blob.mkdir()
+
+    with pytest.raises(Unavailable, match="try again in a moment"):
+        client.challenge(sample.sha256)
+
+    blob.rmdir()
+    blob.with_suffix(".away").rename(blob)
     assert len(relay.requests) == 3
 
 

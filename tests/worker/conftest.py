@@ -1,12 +1,15 @@
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from kit.relay import Relay, relaying
+from kit.service import Service
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.analysers.testing import sample_file
 from samplebank.worker.contract import Result
 from samplebank.worker.sandboxed import SandboxedAnalyser
+from worker.working import Names
 
 Analyse = Callable[[bytes], Awaitable[Result]]
 
@@ -23,6 +26,17 @@ async def yara_analyser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
     samples = tmp_path_factory.getbasetemp()
     async with await SandboxedAnalyser.open(BUILT_IN["yara"], samples=samples) as analyser:
         yield analyser
+
+
+@pytest.fixture
+def relay(service: Service) -> Iterator[Relay]:
+    with relaying(service.port) as relay:
+        yield relay
+
+
+@pytest.fixture
+def names() -> Names:
+    return Names()
 
 
 @pytest.fixture

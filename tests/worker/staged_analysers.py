@@ -18,6 +18,11 @@ class Measuring(Analyser):
     schema: ClassVar[Mapping[str, object]] = {"type": "object", "required": ["size"]}
     seconds = 5.0
 
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        """Take a name of one's own, as tests share the service."""
+        super().__init__(settings)
+        type(self).short_name += settings.get("suffix", "")
+
     def analyse(self, sample: SampleFile) -> Result:
         size = len(sample.path.read_bytes())
         told = {"options": sample.options, "settings": dict(self.settings), "sha256": sample.sha256}

@@ -1,246 +1,276 @@
-"""The worker's loop over real HTTP, with analysers in real children; only the service is staged."""
+"""The worker's loop against the real service, with analysers in real children and a line that can break."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kit.bank import CHIEF, ROBOT, Bank, Sample, eventually
+from kit.relay import Relay
+from kit.service import Service
 from samplebank.sandbox import SandboxError
 from samplebank.worker.errors import WorkerError
 from samplebank.worker.loop import run
-from worker.staged_service import StagedService, listening
+from worker.working import HERE, Names, import_paths, working
 
-HERE = Path(__file__).parent
+NOWHERE = "http://127.0.0.1:9"
+ENDED = {"success", "failed", "cancelled", "timeout"}
+
+
+class Given:
+    """A task for a worker, as the service tells it."""
+
+    def __init__(self, bank: Bank, worker: str, *, attempts: int = 0, **fields: Any) -> None:
+        self.bank = bank
+        self.sample, self.job, tasks = bank.planned(worker, **fields)
+        self.id = tasks[worker]
+        for _ in range(attempts):
+            bank.release(bank.claim(worker)[0])
+
+    def now(self) -> dict[str, Any]:
+        return self.bank.task(self.job, self.id)
+
+    def ended(self) -> dict[str, Any]:
+        eventually(lambda: self.now()["state"] in ENDED, timeout=30)
+        return self.now()
+
+    def analyses(self) -> list[dict[str, Any]]:
+        analyses: list[dict[str, Any]] = self.bank.data(self.bank.get(f"{self.sample.path}/analysis"))
+        return analyses
+
+
+@pytest.fixture(scope="module")
+def shared() -> Names:
+    return Names()
+
+
+@pytest.fixture(scope="module")
+def worker(bank: Bank, shared: Names) -> Iterator[Names]:
+    """One worker for all tests that want no more of it than to work."""
+    analysers = ("Measuring", "Refusing", "Broken")
+    with working(bank.url, bank.keys[CHIEF], shared, *analysers, settings={"depth": "2"}):
+        assert eventually(lambda: all(bank.get(f"/sampledb/v2/worker/{shared[one]}").ok for one in analysers))
+        yield shared
 
 
 @pytest.fixture
-def service() -> StagedService:
-    service = StagedService()
-    service.workers |= {"measuring", "refusing", "hanging", "broken"}
-    return service
+def robot(bank: Bank) -> str:
+    return bank.keys[ROBOT]
 
 
-@pytest.fixture
-def url(service: StagedService) -> Iterator[str]:
-    with listening(service) as url:
-        yield url
-
-
-@asynccontextmanager
-async def working(
-    url: str,
-    *analysers: str,
-    grace_seconds: float = 5.0,
-    lease_seconds: int = 60,
-    parallel: int = 2,
-    scratch: Path | None = None,
-) -> AsyncIterator[None]:
-    """Have a worker run; leaving stops it as SIGTERM would."""
-    stop = asyncio.Event()
-    paths = [f"staged_analysers:{analyser}" for analyser in analysers]
-    settings = {"depth": "2"}
-    work = asyncio.create_task(
-        run(
-            url,
-            "key",
-            paths,
-            stop_event=stop,
-            parallel=parallel,
-            settings=settings,
-            import_from=(HERE,),
-            grace_seconds=grace_seconds,
-            lease_seconds=lease_seconds,
-            scratch=scratch,
-        )
-    )
-    try:
-        yield
-    finally:
-        stop.set()
-        await work
+def registered(bank: Bank, names: Names, *analysers: str, **fields: Any) -> None:
+    for analyser in analysers:
+        bank.worker(shortName=names[analyser], **fields)
 
 
 def contents(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
 
 
-async def test_a_task_ends_with_its_analysis(service: StagedService, url: str) -> None:
-    task = service.offer("measuring", b"four", mode="fast")["task"]["id"]
+def test_a_task_ends_with_its_analysis(bank: Bank, worker: Names) -> None:
+    task = Given(bank, worker["Measuring"], tlp="green")
 
-    async with working(url, "Measuring"):
-        ended = await asyncio.to_thread(service.wait_for, f"/task/{task}")
+    ended = task.ended()
 
-    (analysis,) = service.called("/analysis")
-    assert ended["state"] == "success"
-    assert len(ended["analyses"]) == 1
-    assert (analysis["analysisScore"], analysis["customer"], analysis["tlp"]) == (40, "acme", "green")
-    assert analysis["userAgent"] == {"name": "measuring", "version": "1.2"}
-    assert analysis["tags"] == [{"type": "family", "value": "Staged _1_"}]
+    (analysis,) = task.analyses()
+    assert (ended["state"], [one["id"] for one in ended["analyses"]]) == ("success", [analysis["analysisID"]])
+    assert (analysis["analysisScore"], analysis["tlp"]) == (40, "green")
+    assert analysis["customer"]["shortName"] == "mill"
+    assert analysis["userAgent"] == {"name": worker["Measuring"], "version": "1.2"}
+    assert [(tag["type"], tag["value"]) for tag in analysis["tags"]] == [("family", "Staged _1_")]
 
 
-async def test_the_analyser_gets_bytes_options_and_settings(service: StagedService, url: str) -> None:
-    offered = service.offer("measuring", b"four", mode="fast")
+def test_the_analyser_gets_bytes_options_and_settings(bank: Bank, worker: Names) -> None:
+    sample = Sample()
+    plan = bank.plan(worker["Measuring"], options=[{"key": "mode", "value": "fast"}])
+    bank.submit(sample, metaData=plan)
 
-    async with working(url, "Measuring"):
-        analysis = await asyncio.to_thread(service.wait_for, "/analysis")
+    (analysis,) = eventually(lambda: bank.data(bank.get(f"{sample.path}/analysis")))
 
     assert analysis["analysisResult"] == {
-        "size": 4,
+        "size": len(sample.data),
         "options": {"mode": "fast"},
-        "settings": {"depth": "2"},
-        "sha256": offered["sample"]["id"],
+        "settings": {"depth": "2", **worker.settings},
+        "sha256": sample.sha256,
     }
 
 
-async def test_evidence_goes_up_before_the_task_ends(service: StagedService, url: str) -> None:
-    task = service.offer("measuring", b"four")["task"]["id"]
+def test_evidence_is_there_when_the_task_has_ended(bank: Bank, worker: Names) -> None:
+    task = Given(bank, worker["Measuring"])
 
-    async with working(url, "Measuring"):
-        await asyncio.to_thread(service.wait_for, f"/task/{task}")
+    task.ended()
 
-    assert service.called("/evidence/a_size.txt") == [b"4"]
-
-
-async def test_a_rejected_file_fails_its_task_with_the_reason(service: StagedService, url: str) -> None:
-    task = service.offer("refusing", b"four")["task"]["id"]
-
-    async with working(url, "Refusing"):
-        ended = await asyncio.to_thread(service.wait_for, f"/task/{task}")
-
-    assert ended == {"state": "failed", "message": "There is nothing to find in 4 bytes.", "analyses": []}
+    (analysis,) = task.analyses()
+    (evidence,) = bank.data(bank.get(f"{task.sample.path}/analysis/{analysis['analysisID']}/evidence"))
+    assert (evidence["fileName"], evidence["mimeType"]) == ("a_size.txt", "text/plain")
+    assert evidence["checksum"] == hashlib.sha256(str(len(task.sample.data)).encode()).hexdigest()
 
 
-async def test_a_crashing_analyser_fails_the_task_with_its_last_words(
-    service: StagedService, url: str
+def test_a_rejected_file_fails_its_task_with_the_reason(bank: Bank, worker: Names) -> None:
+    task = Given(bank, worker["Refusing"])
+
+    ended = task.ended()
+
+    assert (ended["state"], ended["message"]) == ("failed", "There is nothing to find in 5000 bytes.")
+    assert task.analyses() == []
+
+
+def test_a_crashing_analyser_fails_the_task_with_its_last_words(bank: Bank, worker: Names) -> None:
+    task = Given(bank, worker["Broken"])
+
+    ended = task.ended()
+
+    assert ended["message"] == "The analysis crashed with exit status 1: Stopped at 5000."
+
+
+def test_analysers_that_share_a_worker_each_do_their_task(bank: Bank, worker: Names) -> None:
+    _, job, _ = bank.planned(worker["Measuring"], worker["Refusing"])
+
+    assert eventually(lambda: bank.job(job)["state"] == "done")
+
+    tasks = bank.data(bank.get(f"/sampledb/v2/job/{job}/tasks"))
+    assert {task["worker"]: task["state"] for task in tasks} == {
+        worker["Measuring"]: "success",
+        worker["Refusing"]: "failed",
+    }
+
+
+def test_an_unknown_worker_has_registered_itself(bank: Bank, worker: Names) -> None:
+    known = bank.data(bank.get(f"/sampledb/v2/worker/{worker['Measuring']}"))
+
+    assert known["localizedNames"] == {"english": "Measuring"}
+    assert bank.get(f"/sampledb/v2/worker/{worker['Measuring']}/schema").json() == {
+        "type": "object",
+        "required": ["size"],
+    }
+
+
+def test_a_task_that_ended_meanwhile_gets_no_analysis(
+    bank: Bank, relay: Relay, names: Names, robot: str
 ) -> None:
-    task = service.offer("broken", b"four")["task"]["id"]
+    registered(bank, names, "Measuring")
+    task = Given(bank, names["Measuring"])
+    relay.hold("/raw$")
 
-    async with working(url, "Broken"):
-        ended = await asyncio.to_thread(service.wait_for, f"/task/{task}")
+    with working(relay.url, robot, names, "Measuring"):
+        relay.wait_for("/raw$")
+        bank.update(task.job, task.id, "cancelled")
+        relay.go_on()
 
-    assert ended["message"] == "The analysis crashed with exit status 1: Stopped at 4."
-
-
-async def test_several_analysers_share_one_worker(service: StagedService, url: str) -> None:
-    measured = service.offer("measuring", b"four")["task"]["id"]
-    refused = service.offer("refusing", b"four")["task"]["id"]
-
-    async with working(url, "Measuring", "Refusing"):
-        success = await asyncio.to_thread(service.wait_for, f"/task/{measured}")
-        failure = await asyncio.to_thread(service.wait_for, f"/task/{refused}")
-
-    assert (success["state"], failure["state"]) == ("success", "failed")
+    assert (task.now()["state"], task.analyses()) == ("cancelled", [])
 
 
-async def test_a_lost_lease_posts_nothing(service: StagedService, url: str) -> None:
-    lost = service.offer("measuring", b"lost")["task"]["id"]
-    service.refusals[f"/{lost}/heartbeat"] = [412]
-
-    async with working(url, "Measuring"):
-        await asyncio.to_thread(service.wait_for, f"/{lost}/heartbeat")
-
-    assert service.called("/analysis") == service.called(f"/task/{lost}") == []
-    assert service.called(f"/{lost}/release") == []
-
-
-async def test_a_lease_lost_on_the_way_ends_the_analysis_and_makes_room(
-    service: StagedService, url: str
+def test_a_lease_lost_on_the_way_ends_the_analysis_and_makes_room(
+    bank: Bank, relay: Relay, names: Names, robot: str
 ) -> None:
-    lost = service.offer("hanging", b"lost")["task"]["id"]
-    service.refusals[f"/{lost}/heartbeat"] = [412]
+    registered(bank, names, "Hanging", "Measuring")
+    lost = Given(bank, names["Hanging"])
 
-    async with working(url, "Hanging", "Measuring", lease_seconds=1, parallel=1):
-        await asyncio.to_thread(service.wait_for, f"/{lost}/heartbeat")
-        task = service.offer("measuring", b"four")["task"]["id"]
-        ended = await asyncio.to_thread(service.wait_for, f"/task/{task}")
+    with working(relay.url, robot, names, "Hanging", "Measuring", lease_seconds=1, parallel=1):
+        relay.wait_for("/raw$")
+        bank.update(lost.job, lost.id, "cancelled")
+        ended = Given(bank, names["Measuring"]).ended()
 
     assert ended["state"] == "success"
-    assert service.called(f"/task/{lost}") == service.called(f"/{lost}/release") == []
+    assert lost.now()["state"] == "cancelled"
 
 
-async def test_a_long_analysis_keeps_its_lease(service: StagedService, url: str) -> None:
-    task = service.offer("hanging", b"four")["task"]["id"]
+def test_a_late_worker_cannot_overwrite_what_another_does(
+    bank: Bank, relay: Relay, names: Names, robot: str
+) -> None:
+    registered(bank, names, "Refusing")
+    task = Given(bank, names["Refusing"])
+    relay.hold("/raw$")
 
-    async with working(url, "Hanging", lease_seconds=1, grace_seconds=0.1):
-        await asyncio.to_thread(service.wait_for, f"/{task}/heartbeat", 3)
+    with working(relay.url, robot, names, "Refusing", lease_seconds=1):
+        relay.wait_for("/raw$")
+        (other,) = eventually(lambda: bank.claim(names["Refusing"]))
+        relay.go_on()
 
-    assert len(service.called(f"/{task}/heartbeat")) >= 3
-
-
-async def test_a_damaged_download_is_given_back(service: StagedService, url: str) -> None:
-    offered = service.offer("measuring", b"whole")
-    service.samples[offered["sample"]["id"]] = b"half"
-
-    async with working(url, "Measuring"):
-        release = await asyncio.to_thread(service.wait_for, "/release")
-
-    assert release["leaseToken"] == offered["leaseToken"]
-    assert release["reason"].endswith("has other bytes than the sample.")
-    assert release["delaySeconds"] > 0
+    assert task.now()["state"] == "executing"
+    assert bank.heartbeat(other).status_code == 200
 
 
-async def test_a_worker_that_stops_gives_its_tasks_back(service: StagedService, url: str) -> None:
-    offered = service.offer("hanging", b"four")
+def test_a_long_analysis_keeps_its_lease(bank: Bank, relay: Relay, names: Names, robot: str) -> None:
+    registered(bank, names, "Hanging")
+    task = Given(bank, names["Hanging"])
 
-    async with working(url, "Hanging", grace_seconds=0.1):
-        await asyncio.to_thread(service.wait_for, "/raw")
+    with working(relay.url, robot, names, "Hanging", lease_seconds=1, grace_seconds=0.1, parallel=1):
+        relay.wait_for("/heartbeat$", 9)
+        state, claimed = task.now()["state"], bank.claim(names["Hanging"])
 
-    assert service.called("/release") == [
-        {"leaseToken": offered["leaseToken"], "reason": "The worker is shutting down.", "delaySeconds": 0}
-    ]
-
-
-async def test_a_stopping_worker_finishes_what_it_soon_can(service: StagedService, url: str) -> None:
-    task = service.offer("measuring", b"four")["task"]["id"]
-
-    async with working(url, "Measuring", grace_seconds=20):
-        await asyncio.to_thread(service.wait_for, "/raw")
-
-    assert [end["state"] for end in service.called(f"/task/{task}")] == ["success"]
+    assert (state, claimed) == ("executing", [])
 
 
-async def test_a_write_is_repeated_until_the_service_is_back(service: StagedService, url: str) -> None:
-    task = service.offer("measuring", b"four")["task"]["id"]
-    service.refusals["/analysis"] = [503, 500]
+def test_a_damaged_download_is_given_back(bank: Bank, service: Service, names: Names, robot: str) -> None:
+    registered(bank, names, "Measuring")
+    task = Given(bank, names["Measuring"], attempts=2)
+    blob = service.blobs / "sample" / task.sample.sha256[:2] / task.sample.sha256
+    blob.write_bytes(bytes(len(task.sample.data)))
 
-    async with working(url, "Measuring"):
-        ended = await asyncio.to_thread(service.wait_for, f"/task/{task}")
+    with working(bank.url, robot, names, "Measuring"):
+        ended = task.ended()
 
-    assert ended["state"] == "success"
-    assert len(service.called("/analysis")) == 3
-
-
-async def test_an_analysis_that_the_service_refuses_is_given_back(service: StagedService, url: str) -> None:
-    service.offer("measuring", b"four")
-    service.refusals["/analysis"] = [412]
-
-    async with working(url, "Measuring"):
-        release = await asyncio.to_thread(service.wait_for, "/release")
-
-    assert release["reason"].endswith("/analysis: It was staged.")
+    assert ended["state"] == "failed"
+    assert ended["message"].endswith("has other bytes than the sample.")
 
 
-async def test_an_unknown_worker_registers_itself(service: StagedService, url: str) -> None:
-    service.workers.clear()
+def test_an_analysis_that_the_service_refuses_is_given_back(bank: Bank, names: Names, robot: str) -> None:
+    registered(bank, names, "Schemaless", schema={"type": "object", "required": ["size"]})
+    task = Given(bank, names["Schemaless"], attempts=2)
 
-    async with working(url, "Measuring"):
-        registration = await asyncio.to_thread(service.wait_for, "/sampledb/v2/worker")
+    with working(bank.url, robot, names, "Schemaless"):
+        ended = task.ended()
 
-    assert registration["shortName"] == "measuring"
-    assert registration["localizedNames"] == {"english": "Measuring"}
-    assert registration["schema"] == {"type": "object", "required": ["size"]}
+    assert ended["state"] == "failed"
+    assert f"{task.sample.sha256}/analysis: " in ended["message"]
 
 
-async def test_a_worker_that_may_not_register_says_so(service: StagedService, url: str) -> None:
-    service.workers.clear()
-    service.refusals["/sampledb/v2/worker"] = [403]
+def test_a_worker_that_stops_gives_its_tasks_back(bank: Bank, relay: Relay, names: Names, robot: str) -> None:
+    registered(bank, names, "Hanging")
+    task = Given(bank, names["Hanging"])
+
+    with working(relay.url, robot, names, "Hanging", grace_seconds=0.1, parallel=1):
+        relay.wait_for("/raw$")
+
+    (again,) = bank.claim(names["Hanging"])
+    assert (again["task"]["id"], again["attempt"]) == (task.id, 2)
+
+
+def test_a_stopping_worker_finishes_what_it_soon_can(
+    bank: Bank, relay: Relay, names: Names, robot: str
+) -> None:
+    registered(bank, names, "Measuring")
+    task = Given(bank, names["Measuring"])
+
+    with working(relay.url, robot, names, "Measuring", grace_seconds=20.0):
+        relay.wait_for("/raw$")
+
+    assert task.now()["state"] == "success"
+
+
+def test_a_write_is_repeated_when_the_line_breaks(bank: Bank, relay: Relay, names: Names, robot: str) -> None:
+    registered(bank, names, "Measuring")
+    task = Given(bank, names["Measuring"])
+    relay.cut("/analysis$", times=2)
+
+    with working(relay.url, robot, names, "Measuring"):
+        ended = task.ended()
+
+    assert (ended["state"], len(task.analyses())) == ("success", 1)
+    assert len(relay.found("/analysis$")) == 3
+
+
+async def test_a_worker_that_may_not_register_says_so(bank: Bank, names: Names, robot: str) -> None:
+    paths, stop = import_paths("Measuring"), asyncio.Event()
 
     with pytest.raises(
-        WorkerError, match="does not know the analysis worker measuring, and this key may not"
+        WorkerError, match=f"does not know the analysis worker {names['Measuring']}, and this key may not"
     ):
-        await run(url, "key", ["staged_analysers:Measuring"], stop_event=asyncio.Event(), import_from=(HERE,))
+        await run(bank.url, robot, paths, stop_event=stop, settings=names.settings, import_from=(HERE,))
 
 
 async def test_a_worker_without_a_service_waits_and_can_be_stopped() -> None:
@@ -248,28 +278,29 @@ async def test_a_worker_without_a_service_waits_and_can_be_stopped() -> None:
     asyncio.get_running_loop().call_later(0.5, stop.set)
 
     async with asyncio.timeout(20):
-        await run(
-            "http://127.0.0.1:9", "key", ["staged_analysers:Measuring"], stop_event=stop, import_from=(HERE,)
-        )
+        await run(NOWHERE, "key", import_paths("Measuring"), stop_event=stop, import_from=(HERE,))
 
     assert stop.is_set()
 
 
-async def test_a_wrong_analyser_is_named_before_anything_is_claimed(service: StagedService, url: str) -> None:
+async def test_a_wrong_analyser_is_named_before_anything_is_claimed(relay: Relay) -> None:
     with pytest.raises(SandboxError, match="has no attribute 'Missing'"):
-        await run(url, "key", ["staged_analysers:Missing"], stop_event=asyncio.Event(), import_from=(HERE,))
+        await run(relay.url, "key", import_paths("Missing"), stop_event=asyncio.Event(), import_from=(HERE,))
 
-    assert service.calls == []
+    assert relay.requests == []
 
 
-async def test_samples_lie_in_the_scratch_folder_while_they_are_needed(
-    service: StagedService, url: str, tmp_path: Path
+def test_samples_lie_in_the_scratch_folder_while_they_are_needed(
+    bank: Bank, relay: Relay, names: Names, robot: str, tmp_path: Path
 ) -> None:
-    task = service.offer("hanging", b"four")["task"]["id"]
+    registered(bank, names, "Hanging")
+    task = Given(bank, names["Hanging"])
 
-    async with working(url, "Hanging", lease_seconds=1, grace_seconds=0.1, scratch=tmp_path):
-        await asyncio.to_thread(service.wait_for, f"/{task}/heartbeat")
+    with working(
+        relay.url, robot, names, "Hanging", lease_seconds=2, grace_seconds=0.1, parallel=1, scratch=tmp_path
+    ):
+        relay.wait_for("/heartbeat$")
         during = contents(tmp_path)
 
-    assert during == [b"four"]
+    assert during == [task.sample.data]
     assert contents(tmp_path) == []

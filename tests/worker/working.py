@@ -1,0 +1,62 @@
+"""A worker that runs beside the test, as it would in a process of its own."""
+
+import asyncio
+import secrets
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from samplebank.worker.loop import run
+
+HERE = Path(__file__).parent
+#: how long a stopping worker waits for a claim under way
+CLAIM_SECONDS = 1
+
+
+class Names:
+    """Names that staged_analysers.py gives its workers for one test: `names["Measuring"]`."""
+
+    def __init__(self) -> None:
+        self.suffix = f"-{secrets.token_hex(6)}"
+
+    def __getitem__(self, analyser: str) -> str:
+        return analyser.lower() + self.suffix
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {"suffix": self.suffix}
+
+
+def import_paths(*analysers: str) -> list[str]:
+    return [f"staged_analysers:{analyser}" for analyser in analysers]
+
+
+@contextmanager
+def working(
+    url: str, key: str, names: Names, *analysers: str, settings: Mapping[str, str] | None = None, **pace: Any
+) -> Iterator[None]:
+    """Have a worker run; leaving stops it as SIGTERM would, and waits for it."""
+    stop = asyncio.Event()
+    begun: Future[asyncio.AbstractEventLoop] = Future()
+
+    async def work() -> None:
+        begun.set_result(asyncio.get_running_loop())
+        await run(
+            url,
+            key,
+            import_paths(*analysers),
+            stop_event=stop,
+            import_from=(HERE,),
+            settings={**names.settings, **(settings or {})},
+            **{"parallel": 2, "grace_seconds": 5.0, "claim_seconds": CLAIM_SECONDS, **pace},
+        )
+
+    with ThreadPoolExecutor(1) as pool:
+        worker = pool.submit(asyncio.run, work())
+        try:
+            yield
+        finally:
+            begun.result().call_soon_threadsafe(stop.set)
+            worker.result(60)
