@@ -1,12 +1,23 @@
 """One real service for the run, with tenants; and a database of their own for tests of the concepts."""
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from kit.bank import Bank
 from kit.service import Service
 from samplebank.database import Connection, Database, connect
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run a folder of its own: pytest closes the usual one to other accounts, such as the database's."""
+    folder = tempfile.mkdtemp(prefix="samplebank-tests-")
+    config.option.basetemp = str(Path(folder) / "run")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")
