@@ -70,10 +70,13 @@ INDEXES = (
     f"CREATE INDEX static_fact_search ON static_fact USING gin (search gin_trgm_ops) {GIN}",
     # the samples of a customer that has few of all; readers change rarely, so most updates stay in their page
     f"CREATE INDEX sample_readers ON sample USING gin (readers) {GIN}",
-    # submission search: the index window, the three sorts by time, customers in statistics
+    # submission search: the index window, and the sorts by time
     "CREATE INDEX submission_submitted ON submission (submitted_time, id)",
     "CREATE INDEX submission_observed ON submission (observed_time, id)",
-    "CREATE INDEX submission_customer ON submission (customer_id, submitted_time)",
+    # submissions of a customer; with the observed time in it, statistics by customer and day read no rows:
+    # 0.5 s instead of 1.6 s over 2,000,000 submissions of 1,000 customers
+    """CREATE INDEX submission_customer ON submission (customer_id, submitted_time)
+       INCLUDE (observed_time)""",
     # criteria on file names, which are too long for a B-tree
     "CREATE INDEX submission_file_name ON submission USING hash (file_name)",
     # the user parameter of the sample search
