@@ -15,6 +15,9 @@ from samplebank.errors import Forbidden, Violation
 EVERYBODY = 0
 #: numbers below this are those of uploaders
 UPLOADERS = -(1 << 40)
+#: from so many customers on, a caller's numbers are looked up in a hash table: `&&` compares each with each, and
+#: took 250 ms for 100,000 rows and 1,000 customers, where the hash table takes 10
+MANY = 64
 
 
 def of_domain(domain_id: int) -> int:
@@ -94,18 +97,30 @@ class Caller(msgspec.Struct, frozen=True):
                 f"You do not hold the permission {permission} for the customer {customer.short_name}."
             )
 
+    @property
+    def own_numbers(self) -> list[int]:
+        """The reader numbers that this caller has without any permission: everybody's, its domain's, its own."""
+        own = [EVERYBODY, of_domain(self.user.customer.domain.id), of_subject(self.user.id)]
+        return [*own, *map(of_subject, self.groups)]
+
     def numbers(self, *permissions: Permission) -> list[int]:
         """The reader numbers of this caller, where any of `permissions` is asked for."""
-        own = [EVERYBODY, of_domain(self.user.customer.domain.id), of_subject(self.user.id)]
-        own.extend(map(of_subject, self.groups))
-        own.extend(map(of_customer, sorted(self.scope(*permissions).customers)))
-        return own
+        return [*self.own_numbers, *map(of_customer, sorted(self.scope(*permissions).customers))]
 
 
 def see_rows(where: Where, caller: Caller, table: str, *permissions: Permission) -> None:
     """Limit `where` to the rows of `table` (with readers) that the caller may see by any of `permissions`."""
-    if not caller.scope(*permissions).everywhere:
+    scope = caller.scope(*permissions)
+    if scope.everywhere:
+        return
+    if len(scope.customers) < MANY:
         where.add(f"{table}.readers && {{}}::bigint[]", caller.numbers(*permissions))
+        return
+    where.add(
+        f"{table}.customer_id IN (SELECT unnest({{}}::bigint[])) OR {table}.readers && {{}}::bigint[]",
+        sorted(scope.customers),
+        caller.own_numbers,
+    )
 
 
 def see_samples(where: Where, caller: Caller, table: str, *permissions: Permission) -> None:
@@ -121,7 +136,7 @@ def see_samples(where: Where, caller: Caller, table: str, *permissions: Permissi
     if caller.scope(*permissions).everywhere:
         where.add(f"{table}.unread_since IS NULL OR {table}.readers && {{}}::bigint[]", numbers)
     else:
-        where.add(f"{table}.readers && {{}}::bigint[]", numbers + caller.numbers(*permissions))
+        _share_a_number(where, table, numbers + caller.numbers(*permissions))
     if not caller.holds(Permission.DELETE_SAMPLE):
         where.add(f"{table}.deleted_time IS NULL")
 
@@ -129,8 +144,25 @@ def see_samples(where: Where, caller: Caller, table: str, *permissions: Permissi
 def see_customers(where: Where, caller: Caller, column: str, *permissions: Permission) -> None:
     """Limit `where` to rows whose customer the caller holds any of `permissions` for (jobs, tasks)."""
     scope = caller.scope(*permissions)
-    if not scope.everywhere:
+    if scope.everywhere:
+        return
+    if len(scope.customers) < MANY:
         where.add(f"{column} = ANY({{}}::bigint[])", sorted(scope.customers))
+    else:
+        where.add(f"{column} IN (SELECT unnest({{}}::bigint[]))", sorted(scope.customers))
+
+
+def _share_a_number(where: Where, table: str, numbers: list[int]) -> None:
+    if len(numbers) < MANY:
+        where.add(f"{table}.readers && {{}}::bigint[]", numbers)
+        return
+    # The last number is that of a customer in nearly every row, so the others are seldom looked at.
+    given = where.value(numbers)
+    among = f"IN (SELECT unnest({given}::bigint[]))"
+    where.conditions.append(
+        f"{table}.readers[cardinality({table}.readers)] {among}"
+        f" OR (SELECT bool_or(r {among}) FROM unnest({table}.readers) r)"
+    )
 
 
 def forbidden(permissions: Iterable[Permission]) -> Forbidden:

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from samplebank.accounts.access import Caller, Scope
-from samplebank.accounts.directory import Directory
+from samplebank.accounts.directory import Directory, Unknown
 from samplebank.accounts.model import ROLES, Permission
 from samplebank.database import Connection, Database, new_id
 from samplebank.errors import NotFound
@@ -139,10 +139,18 @@ class Callers:
         remembered = self._found.get(key)
         if remembered and remembered[0] > moment and remembered[1] == self._directory.version:
             return remembered[2]
-        async with self._database.connection() as db:
-            caller = await find_caller(db, self._directory, key, now=now)
+        try:
+            caller = await self._look_up(key, now)
+        except Unknown:
+            # the key is of a user who is newer than the copy of the accounts
+            await self._directory.refresh(at_once=True)
+            caller = await self._look_up(key, now)
         self._remember(key, moment, caller)
         return caller
+
+    async def _look_up(self, key: str, now: Millis) -> Caller | None:
+        async with self._database.connection() as db:
+            return await find_caller(db, self._directory, key, now=now)
 
     def _remember(self, key: str, moment: float, caller: Caller | None) -> None:
         if len(self._found) >= MOST_REMEMBERED:
