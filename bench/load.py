@@ -64,6 +64,8 @@ def run(
     for child in children:
         child.start()
     try:
+        for _, far in pipes:
+            far.close()  # the child has its own copy, so that its end can be noticed here
         for near, _ in pipes:
             _receive(near)
         for near, _ in pipes:
@@ -81,7 +83,10 @@ def run(
 def _receive(pipe: Any) -> Any:
     if not pipe.poll(GIVE_UP):
         raise TimeoutError("A load client did not answer.")
-    answer = pipe.recv()
+    try:
+        answer = pipe.recv()
+    except EOFError as error:
+        raise RuntimeError("A load client died.") from error
     if isinstance(answer, BaseException):
         raise answer
     return answer

@@ -18,7 +18,7 @@ from samplebank.api.operation import EXTENSIONS, operation
 from samplebank.api.people import Body, CustomerInfo, NoQuery, Shown
 from samplebank.api.policy import OptionResponse
 from samplebank.api.submissions import SubmissionResponse, show_submission
-from samplebank.database import Page
+from samplebank.database import Connection, Page
 from samplebank.database.signals import Signal
 from samplebank.jobs import claims
 from samplebank.jobs.progress import lock_job
@@ -30,6 +30,8 @@ from samplebank.verdicts import settling
 #: seconds after which a waiting claim looks again, as delayed tasks come due without a signal
 LOOK_AGAIN = 1.0
 Seconds = Annotated[int, Meta(ge=1, le=3600)]
+#: tasks, and the submissions that caused their jobs
+Claimed = tuple[list[claims.Claim], dict[UUID, Submission]]
 
 
 class ClaimRequest(Body):
@@ -86,11 +88,10 @@ async def claim(request: Exchange) -> Answer:
     document = await request.document(ClaimRequest)
     async with request.bank.database.connection() as db:
         worker = await get_worker(db, request.path("worker"))
-    wanted = document.read(request.now)
-    claimed = await _claim_or_wait(request, worker.id, wanted)
-    async with request.bank.database.connection() as db:
-        ids = [claim.submission_id for claim in claimed if claim.submission_id]
-        submissions = await submissions_by_id(db, ids) if ids else {}
+        wanted = document.read(request.now)
+        claimed, submissions = await _claim_once(db, request, worker.id, wanted)
+    if not claimed and wanted.wait_seconds:
+        claimed, submissions = await _wait_and_claim(request, worker.id, wanted)
     rows = [
         (claim, submissions.get(claim.submission_id) if claim.submission_id else None) for claim in claimed
     ]
@@ -145,14 +146,16 @@ async def release(request: Exchange) -> Answer:
     return await request.show((UUID(task_id), None), _show_lease)
 
 
-async def _claim_or_wait(request: Exchange, worker: UUID, wanted: ClaimRequest) -> list[claims.Claim]:
+async def _wait_and_claim(request: Exchange, worker: UUID, wanted: ClaimRequest) -> Claimed:
+    bank = request.bank
     deadline = time.monotonic() + wanted.wait_seconds
-    async with request.bank.signals.listening(Signal.TASKS) as arrived:
+    async with bank.signals.listening(Signal.TASKS) as arrived:
         while True:
             arrived.clear()
-            claimed = await _claim_once(request, worker, wanted)
+            async with bank.database.connection() as db:
+                claimed = await _claim_once(db, request, worker, wanted)
             left = deadline - time.monotonic()
-            if claimed or left <= 0:
+            if claimed[0] or left <= 0:
                 return claimed
             try:
                 await asyncio.wait_for(arrived.wait(), min(left, LOOK_AGAIN))
@@ -160,17 +163,17 @@ async def _claim_or_wait(request: Exchange, worker: UUID, wanted: ClaimRequest) 
                 continue
 
 
-async def _claim_once(request: Exchange, worker: UUID, wanted: ClaimRequest) -> list[claims.Claim]:
-    bank = request.bank
-    async with bank.database.connection() as db:
-        return await claims.claim(
-            db,
-            request.caller,
-            worker,
-            most=wanted.max,
-            now=bank.clock(),
-            lease=1000 * wanted.lease_seconds,
-        )
+async def _claim_once(db: Connection, request: Exchange, worker: UUID, wanted: ClaimRequest) -> Claimed:
+    claimed = await claims.claim(
+        db,
+        request.caller,
+        worker,
+        most=wanted.max,
+        now=request.bank.clock(),
+        lease=1000 * wanted.lease_seconds,
+    )
+    ids = [claim.submission_id for claim in claimed if claim.submission_id]
+    return claimed, await submissions_by_id(db, ids) if ids else {}
 
 
 def _show_claim(row: tuple[claims.Claim, Submission | None], directory: Directory) -> ClaimResponse:

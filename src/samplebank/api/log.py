@@ -4,6 +4,7 @@ import logging
 import secrets
 import time
 from collections.abc import MutableMapping
+from functools import cache
 from typing import Any
 
 from litestar import Litestar
@@ -22,6 +23,8 @@ SECONDS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30),
 )
 CLIENT_GONE = 499
+#: the methods that are counted by name, as callers may send any
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
 
 class Observed:
@@ -62,13 +65,24 @@ class Observed:
         )
 
 
+# Looked up once for each combination: `labels` takes a lock and builds a key each time.
+@cache
+def _count(method: str, name: str, status: int) -> Counter:
+    return REQUESTS.labels(method, name, str(status))
+
+
+@cache
+def _time(name: str) -> Histogram:
+    return SECONDS.labels(name)
+
+
 def _observe(scope: Scope, state: MutableMapping[str, Any], status: int, seconds: float) -> None:
     handler: Any = scope.get("route_handler")
     declared = handler.opt.get("operation") if handler is not None else None
     name = declared.id if declared else "other"
     method = str(scope.get("method", ""))
-    REQUESTS.labels(method, name, str(status)).inc()
-    SECONDS.labels(name).observe(seconds)
+    _count(method if method in METHODS else "other", name, status).inc()
+    _time(name).observe(seconds)
     if access_log.isEnabledFor(logging.INFO):
         caller = state.get("caller")
         fields = {

@@ -53,17 +53,6 @@ async def _prepare(db: "asyncpg.Connection[Any]") -> None:
     )
 
 
-@asynccontextmanager
-async def _told_apart(db: Connection) -> AsyncIterator[None]:
-    """Asyncpg has one error for lost connections and for mistakes in its use, which must not look like the former."""
-    try:
-        yield
-    except asyncpg.InterfaceError as error:
-        if db.is_closed():
-            raise Unavailable(AWAY) from error
-        raise
-
-
 class Database:
     """A pool of connections to one PostgreSQL."""
 
@@ -75,8 +64,14 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection in autocommit, for single statements."""
         try:
-            async with self._pool.acquire(timeout=10) as db, _told_apart(db):
-                yield db
+            async with self._pool.acquire(timeout=10) as db:
+                try:
+                    yield db
+                except asyncpg.InterfaceError as error:
+                    # asyncpg raises it for lost connections and for mistakes in its use, which must not look alike
+                    if db.is_closed():
+                        raise Unavailable(AWAY) from error
+                    raise
         except GONE as error:
             raise Unavailable(AWAY) from error
         except RETRY as error:
