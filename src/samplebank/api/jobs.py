@@ -29,7 +29,7 @@ from samplebank.api.people import (
     read_range,
     unless_given,
 )
-from samplebank.database import Page
+from samplebank.database import Connection, Page
 from samplebank.database.identifiers import find_id
 from samplebank.database.signals import Signal
 from samplebank.errors import Forbidden, NotFound, Violations
@@ -239,15 +239,16 @@ async def get_task(request: Exchange) -> Answer:
 async def update_task(request: Exchange) -> Answer:
     """Move a task on; the last one to end also ends the job and settles the verdict."""
     document = await request.document(JobTaskUpdateRequest)
-    job, task_id = await job_to_update(request), find_id(request.path("task_id"))
-    if task_id is None:
-        raise NotFound(NO_TASK)
-    request.read_query(NoQuery)
-    data = document.read(request.now)
-    lease = find_id(request.headers.get("samplebank-lease", ""))
-    move = Move(TaskState(data.state), data.analyses, data.message, lease)
     bank = request.bank
     async with bank.database.transaction() as db:
+        job = await job_to_update(request, db)
+        task_id = find_id(request.path("task_id"))
+        if task_id is None:
+            raise NotFound(NO_TASK)
+        request.read_query(NoQuery)
+        data = document.read(request.now)
+        lease = find_id(request.headers.get("samplebank-lease", ""))
+        move = Move(TaskState(data.state), data.analyses, data.message, lease)
         threshold = bank.settings.malicious_score
         task, ended = await settling.update_task(db, job.id, task_id, move, threshold, now=request.now)
     if ended:
@@ -260,12 +261,11 @@ async def visible_job(request: Exchange) -> Job:
         return await queries.get_visible_job(db, request.caller, request.path("job_id"), Permission.VIEW_JOBS)
 
 
-async def job_to_update(request: Exchange) -> Job:
+async def job_to_update(request: Exchange, db: Connection) -> Job:
     """The job; raises `NotFound` where the caller may not even look, `Forbidden` where it may only look."""
     caller = request.caller
-    async with request.bank.database.connection() as db:
-        permissions = (Permission.VIEW_JOBS, Permission.UPDATE_JOB)
-        job = await queries.get_visible_job(db, caller, request.path("job_id"), *permissions)
+    permissions = (Permission.VIEW_JOBS, Permission.UPDATE_JOB)
+    job = await queries.get_visible_job(db, caller, request.path("job_id"), *permissions)
     if not caller.may(Permission.UPDATE_JOB, job.customer_id):
         raise Forbidden("You do not hold the permission updateAnalysisJob for the customer of this job.")
     return job

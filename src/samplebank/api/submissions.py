@@ -36,6 +36,7 @@ from samplebank.api.validation import read_time
 from samplebank.blobs import Area
 from samplebank.database.signals import Signal
 from samplebank.errors import Violations, invalid
+from samplebank.policy.rules import PolicyBook
 from samplebank.samples import catalogue
 from samplebank.samples.model import SHA256, Sample, read_sha256
 from samplebank.submissions import challenge, queries
@@ -128,7 +129,7 @@ async def get_challenge(request: Exchange) -> Answer:
     bank, settings = request.bank, request.bank.settings
     sha256 = read_sha256(request.path("sha256"))
     async with bank.database.connection() as db:
-        sample = await catalogue.get_stored(db, sha256)
+        sample = await catalogue.get_known(db, sha256)
     request.read_query(NoQuery)
     asked = challenge.pick_range(sample.size, settings.challenge_min_size)
     answer = await challenge.answer_of(bank.blobs.read(Area.SAMPLE, sha256, asked.offset, asked.length))
@@ -181,47 +182,51 @@ async def add_submission(request: Exchange) -> Answer:
     document = await request.document(SubmissionAddRequest)
     sha256 = read_sha256(request.path("sha256"))
     async with request.bank.database.connection() as db:
-        sample = await catalogue.get_stored(db, sha256)
+        sample = await catalogue.get_known(db, sha256)
+        book = await request.bank.book.current(db)
     request.read_query(NoQuery)
     data = document.read(request.now)
     new = read_submission(request, data)
     answer = data.challenge_token.sha256.lower()
     if not SHA256.fullmatch(answer):
         raise invalid("challengeToken.sha256", "This is not a SHA-256.")
-    await await_file_type(request, sample)
+    if book.looks_at_classification:
+        await await_classification(request, sample, request.bank.settings.classification_wait)
     digest = hashlib.sha256(raw).digest()
-    result = await _submit(
-        request, sha256, Token(data.challenge_token.id, bytes.fromhex(answer), digest), new
+    result, row = await _submit(
+        request, sha256, Token(data.challenge_token.id, bytes.fromhex(answer), digest), new, book
     )
-    return await _answer(request, sha256, result)
+    return await _answer(request, sha256, result, row)
 
 
-async def _submit(request: Exchange, sha256: bytes, token: Token, new: NewSubmission) -> Result:
+async def _submit(
+    request: Exchange, sha256: bytes, token: Token, new: NewSubmission, book: PolicyBook
+) -> tuple[Result, Submission | None]:
     bank = request.bank
     async with bank.database.transaction() as db:
-        return await submit(
+        result = await submit(
             db,
             sha256,
             token,
             new,
-            await bank.book.current(db),
+            book,
             user_id=request.caller.user.id,
             similar_window=1000 * bank.settings.similar_submission_window,
             now=bank.clock(),
         )
+        row = await queries.get_submission(db, result.submission_id) if result.submission_id else None
+        return result, row
 
 
-async def _answer(request: Exchange, sha256: bytes, result: Result) -> Answer:
+async def _answer(request: Exchange, sha256: bytes, result: Result, row: Submission | None) -> Answer:
     if result.outcome is Outcome.REFUSED:
         raise invalid("challengeToken", REFUSED_TOKEN)
     if result.outcome is Outcome.WRONG:
         raise invalid("challengeToken", WRONG_ANSWER)
-    if result.submission_id is None:
+    if row is None:
         return envelope.single(SubmissionRateLimitedResponse(sha256.hex()), 220)
     if result.job_id is not None:
         request.bank.signals.send(Signal.TASKS)
-    async with request.bank.database.connection() as db:
-        row = await queries.get_submission(db, result.submission_id)
     return await request.show(row, show_submission, 200 if result.outcome is Outcome.REPEATED else 201)
 
 

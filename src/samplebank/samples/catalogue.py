@@ -9,7 +9,8 @@ from samplebank.samples.model import NO_SAMPLE, Sample
 from samplebank.timespec import Millis
 
 COLUMNS = "s.id, s.sha256, s.size, s.created_time, s.deleted_time"
-FIND_STORED = f"SELECT {COLUMNS} FROM sample s WHERE s.sha256 = $1 AND s.deleted_time IS NULL FOR KEY SHARE"
+KNOWN = f"SELECT {COLUMNS} FROM sample s WHERE s.sha256 = $1 AND s.deleted_time IS NULL"
+FIND_STORED = f"{KNOWN} FOR KEY SHARE"
 ADD = """
     INSERT INTO sample AS s (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since, readers)
     VALUES ($1, $2, $3, $4, $5, $6, $6, $6, ARRAY[$7::bigint])
@@ -57,6 +58,14 @@ async def find_stored(db: Connection, sha256: bytes) -> Sample | None:
     """The sample whether or not anybody may see it; it cannot be deleted until the transaction ends."""
     row = await db.fetchrow(FIND_STORED, sha256)
     return None if row is None else Sample(*row)
+
+
+async def get_known(db: Connection, sha256: bytes) -> Sample:
+    """As `get_stored`, without holding on to it: no lock is written, so outside a transaction nothing is synced."""
+    row = await db.fetchrow(KNOWN, sha256)
+    if row is None:
+        raise NotFound("There is no sample with this SHA-256.")
+    return Sample(*row)
 
 
 async def get_stored(db: Connection, sha256: bytes) -> Sample:
