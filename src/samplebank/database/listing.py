@@ -11,6 +11,8 @@ from samplebank.database.query import Page, Where
 
 R = TypeVar("R")
 PLACEHOLDER = re.compile(r"\$(\d+)")
+#: a plan that gives rows as it goes, rather than one that gathers them first, in the memory of the database
+AS_A_STREAM = "SET LOCAL cursor_tuple_fraction = 0.001; SET LOCAL work_mem = '4MB'"
 #: rows fetched at once from the cursor of an unlimited list
 PIECE = 500
 #: the count of a list that takes too long to count
@@ -44,6 +46,7 @@ class Listing(Generic[R]):
     async def pieces(self, db: Connection, page: Page) -> AsyncIterator[list[R]]:
         """The rows in pieces; `db` is in a transaction for as long as this lasts."""
         query, parameters = self._select(page)
+        await db.execute(AS_A_STREAM)
         cursor = await db.cursor(query, *parameters)
         while rows := await cursor.fetch(PIECE):
             yield [self._make(*row) for row in rows]
