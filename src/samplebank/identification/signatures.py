@@ -80,7 +80,8 @@ JAR = FileType("jar", "archive", "application/java-archive", "Java archive data 
 
 PE_KINDS = frozenset({"dll", "sys", "exe", "ocx", "cpl", "scr", "ax", "rll", "com"})
 ZIP_KINDS = frozenset({
-    "apk", "crx", "docx", "dotx", "epub", "ipynb", "iosapp", "jar", "maff", "msix", "npz", "nupkg", "odp", "ods", "odt",
+    # apk and jar are told by what they contain, which is surer than their bytes
+    "crx", "docx", "dotx", "epub", "ipynb", "iosapp", "maff", "msix", "npz", "nupkg", "odp", "ods", "odt",
     "ooxml", "pptx", "pytorch", "visio", "xlsb", "xlsx", "xpi", "3mf", "pages", "hwp", "snap",
 })  # fmt: skip
 OLE_KINDS = frozenset(

@@ -1,5 +1,6 @@
 """What each web process runs. Granian loads this module there, so that the parent stays small."""
 
+import gc
 import os
 
 from samplebank import logs, settings
@@ -8,9 +9,16 @@ from samplebank.api.log import Observed
 from samplebank.assembly import open_bank
 from samplebank.serving.parent import stop_with_parent
 
+#: objects made before the collector looks through the young, and how often it looks through the older ones
+GARBAGE = (20_000, 20, 50)
+
 
 def application() -> Observed:
     stop_with_parent()
     own = settings.load(os.environ)
     logs.set_up(own.log_format)
+    # What is loaded by now stays: the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
     return make_app(open_bank(own, own.database_url or ""))
