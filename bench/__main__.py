@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import subprocess
 import sys
 import tempfile
@@ -128,6 +129,7 @@ def main() -> int:
     )
     parser.add_argument("--port", type=int, help="port of the services under test [a free one]")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that services stop and their folders go
     console = Console(width=None if sys.stdout.isatty() else 200)
     bench = Bench(given.folder, given.port, quick=given.quick, only=given.only)
     described, started = machine.describe(), datetime.now(UTC).isoformat(timespec="seconds")
