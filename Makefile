@@ -6,7 +6,7 @@ BOOTSTRAP := @scripts/bootstrap
 BIN := .venv/bin
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 demo: ## start a service, submit real files, show their jobs and verdicts (KEEP=1: leave it running)
 	$(BOOTSTRAP)

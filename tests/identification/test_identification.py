@@ -1,6 +1,5 @@
 """Real files of many kinds, identified by a real child."""
 
-import secrets
 from pathlib import Path
 
 import pytest
@@ -53,7 +52,7 @@ async def identified(identifier: Identifier, tmp_path: Path, content: bytes) -> 
         pytest.param(kinds.xz(), "archive", "xz", id="xz"),
         pytest.param(PYTHON, "code", "python", id="python"),
         pytest.param(b"plain words " * 500, "text", "txt", id="text"),
-        pytest.param(bytes(range(256)) * 8 + secrets.token_bytes(4000), "unknown", "unknown", id="noise"),
+        pytest.param(bytes(range(256)) * 8 + kinds.noise(4000), "unknown", "unknown", id="noise"),
         pytest.param(b"", "unknown", "unknown", id="empty"),
     ],
 )
