@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from litestar.response import Stream
 from msgspec import Meta
 
+from samplebank.accounts.access import readers
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.analyses import queries, recording
@@ -32,7 +33,6 @@ from samplebank.api.people import (
     UserInfo,
     find_customer,
     read_acl,
-    readers_of,
 )
 from samplebank.errors import Violations
 
@@ -219,7 +219,7 @@ def read_analysis(request: Exchange, data: AnalysisAddRequest, wrong: Any) -> Ne
         customer_id=customer.id,
         tlp=data.tlp,
         acl=acl,
-        readers=readers_of(customer, data.tlp, acl),
+        readers=readers(customer, data.tlp, acl),
         score=data.analysis_score,
         status_override=data.verdict_status_override,
         tags=list(tags),

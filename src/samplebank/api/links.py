@@ -6,6 +6,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.response import Stream
 
+from samplebank.accounts.access import readers
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.envelope import Answer
@@ -25,7 +26,6 @@ from samplebank.api.people import (
     UserInfo,
     find_customer,
     read_acl,
-    readers_of,
 )
 from samplebank.api.samples import SampleMetaData, show_sample
 from samplebank.errors import Violations
@@ -170,7 +170,7 @@ def read_link(request: Exchange, data: LinkAddRequest) -> NewLink:
         customer_id=customer.id,
         tlp=data.tlp,
         acl=acl,
-        readers=readers_of(customer, data.tlp, acl),
+        readers=readers(customer, data.tlp, acl),
         agent_name=data.user_agent.name,
         agent_version=data.user_agent.version,
     )

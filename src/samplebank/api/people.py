@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import msgspec
 from msgspec import Meta
 
-from samplebank.accounts import access
 from samplebank.accounts.access import Caller
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Customer, Permission, Subject
@@ -175,10 +174,6 @@ def read_acl(
         else:
             found[subject.id] = None
     return list(found)
-
-
-def readers_of(customer: Customer, tlp: str, acl: Iterable[int]) -> list[int]:
-    return access.readers(customer, tlp, acl)
 
 
 def read_range(

@@ -137,7 +137,9 @@ async def reanalyse(request: Exchange) -> Answer:
     bank = request.bank
     sample = await request.visible_sample(Permission.REANALYSE)
     request.read_query(NoQuery)
-    await await_file_type(request, sample)
+    async with bank.database.connection() as db:
+        book = await bank.book.current(db)
+    await await_file_type(request, sample, book)
     async with bank.database.transaction() as db:
         book = await bank.book.current(db)
         cause, subject = await reanalysis.cause_of(db, request.caller, sample)

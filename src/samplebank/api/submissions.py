@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from litestar.response import Stream
 from msgspec import Meta
 
+from samplebank.accounts.access import readers
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Customer, Permission
 from samplebank.api import envelope
@@ -29,7 +30,6 @@ from samplebank.api.people import (
     UserAgentRequest,
     find_customer,
     read_acl,
-    readers_of,
     unless_given,
 )
 from samplebank.api.validation import read_time
@@ -190,8 +190,7 @@ async def add_submission(request: Exchange) -> Answer:
     answer = data.challenge_token.sha256.lower()
     if not SHA256.fullmatch(answer):
         raise invalid("challengeToken.sha256", "This is not a SHA-256.")
-    if book.looks_at_classification:
-        await await_classification(request, sample, request.bank.settings.classification_wait)
+    await await_file_type(request, sample, book)
     digest = hashlib.sha256(raw).digest()
     result, row = await _submit(
         request, sha256, Token(data.challenge_token.id, bytes.fromhex(answer), digest), new, book
@@ -251,7 +250,7 @@ def read_submission(request: Exchange, data: SubmissionAddRequest) -> NewSubmiss
     caller.require(Permission.ADD_SUBMISSION, customer)
     return NewSubmission(
         customer_id=customer.id,
-        readers=readers_of(customer, data.tlp, acl),
+        readers=readers(customer, data.tlp, acl),
         tlp=data.tlp,
         acl=acl,
         file_name=data.file_name,
@@ -265,13 +264,10 @@ def read_submission(request: Exchange, data: SubmissionAddRequest) -> NewSubmiss
     )
 
 
-async def await_file_type(request: Exchange, sample: Sample) -> None:
+async def await_file_type(request: Exchange, sample: Sample, book: PolicyBook) -> None:
     """Where the policy looks at file types, wait a moment for that of a new sample."""
-    bank = request.bank
-    async with bank.database.connection() as db:
-        book = await bank.book.current(db)
     if book.looks_at_classification:
-        await await_classification(request, sample, bank.settings.classification_wait)
+        await await_classification(request, sample, request.bank.settings.classification_wait)
 
 
 ROUTES = [get_challenge, list_submissions, get_submission, add_submission]
