@@ -35,7 +35,7 @@ class Bank:
         self.directory = Directory(database)
         self.callers = Callers(database, self.directory)
         self.signals = Signals(database)
-        self.book = PolicyBook()
+        self.policies = PolicyBook()
         self.clock: Callable[[], Millis] = clock
 
 

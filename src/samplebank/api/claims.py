@@ -20,6 +20,7 @@ from samplebank.api.policy import OptionResponse
 from samplebank.api.submissions import SubmissionResponse, show_submission
 from samplebank.database import Connection, Page
 from samplebank.database.signals import Signal
+from samplebank.errors import Invalid
 from samplebank.jobs import claims
 from samplebank.jobs.progress import lock_job
 from samplebank.policy.workers import get_worker
@@ -86,12 +87,18 @@ class LeaseResponse(Shown):
 async def claim(request: Exchange) -> Answer:
     """Take up to `max` open tasks of the worker, waiting for them if there are none."""
     document = await request.document(ClaimRequest)
-    async with request.bank.database.connection() as db:
-        worker = await get_worker(db, request.path("worker"))
-        wanted = document.read(request.now)
-        claimed, submissions = await _claim_once(db, request, worker.id, wanted)
+    bank, worker = request.bank, request.path("worker")
+    async with bank.database.connection() as db:
+        try:
+            wanted = document.read(request.now)
+        except Invalid:
+            await get_worker(db, worker)  # that there is none is said before what is wrong with the claim
+            raise
+        claimed, submissions = await _claim_once(db, request, wanted)
+        if not claimed:
+            await get_worker(db, worker)
     if not claimed and wanted.wait_seconds:
-        claimed, submissions = await _wait_and_claim(request, worker.id, wanted)
+        claimed, submissions = await _wait_and_claim(request, wanted)
     rows = [
         (claim, submissions.get(claim.submission_id) if claim.submission_id else None) for claim in claimed
     ]
@@ -146,14 +153,14 @@ async def release(request: Exchange) -> Answer:
     return await request.show((UUID(task_id), None), _show_lease)
 
 
-async def _wait_and_claim(request: Exchange, worker: UUID, wanted: ClaimRequest) -> Claimed:
+async def _wait_and_claim(request: Exchange, wanted: ClaimRequest) -> Claimed:
     bank = request.bank
     deadline = time.monotonic() + wanted.wait_seconds
     async with bank.signals.listening(Signal.TASKS) as arrived:
         while True:
             arrived.clear()
             async with bank.database.connection() as db:
-                claimed = await _claim_once(db, request, worker, wanted)
+                claimed = await _claim_once(db, request, wanted)
             left = deadline - time.monotonic()
             if claimed[0] or left <= 0:
                 return claimed
@@ -163,11 +170,11 @@ async def _wait_and_claim(request: Exchange, worker: UUID, wanted: ClaimRequest)
                 continue
 
 
-async def _claim_once(db: Connection, request: Exchange, worker: UUID, wanted: ClaimRequest) -> Claimed:
+async def _claim_once(db: Connection, request: Exchange, wanted: ClaimRequest) -> Claimed:
     claimed = await claims.claim(
         db,
         request.caller,
-        worker,
+        request.path("worker"),
         most=wanted.max,
         now=request.bank.clock(),
         lease=1000 * wanted.lease_seconds,

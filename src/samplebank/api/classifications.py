@@ -15,7 +15,7 @@ from samplebank.api.people import Body, NoQuery, PageQuery, Shown, unless_given
 from samplebank.database.signals import Signal
 from samplebank.errors import Unavailable
 from samplebank.samples import classification
-from samplebank.samples.model import Classification, Sample
+from samplebank.samples.model import Classification
 
 Sort = Literal[
     "createdTimestamp",
@@ -94,7 +94,7 @@ async def reclassify(request: Exchange) -> Answer:
         before = await classification.ask_again(db, sample.id)
     bank.signals.send(Signal.UNCLASSIFIED)
     made = await await_classification(
-        request, sample, bank.settings.classification_deadline + 5, after=before
+        request, sample.id, bank.settings.classification_deadline + 5, after=before
     )
     if made is None:
         raise Unavailable(
@@ -105,7 +105,7 @@ async def reclassify(request: Exchange) -> Answer:
 
 async def await_classification(
     request: Exchange,
-    sample: Sample,
+    sample_id: int,
     seconds: float,
     *,
     after: Any = None,
@@ -116,7 +116,7 @@ async def await_classification(
         async with asyncio.timeout(seconds):
             while True:
                 async with bank.database.connection() as db:
-                    found = await classification.find_latest(db, sample.id)
+                    found = await classification.find_latest(db, sample_id)
                 if found is not None and found[0] != after:
                     return found[1]
                 await asyncio.sleep(LOOK_AGAIN)

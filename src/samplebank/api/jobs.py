@@ -32,11 +32,11 @@ from samplebank.api.people import (
 from samplebank.database import Connection, Page
 from samplebank.database.identifiers import find_id
 from samplebank.database.signals import Signal
-from samplebank.errors import Forbidden, NotFound, Violations
+from samplebank.errors import Refusal, Violations
 from samplebank.jobs import queries
 from samplebank.jobs.model import Job, Task, TaskState
-from samplebank.jobs.progress import Move
-from samplebank.jobs.queries import JOB_TIMES, NO_TASK, JobFilter, TimeRange
+from samplebank.jobs.progress import Move, OpenTask, lock_task_to_move
+from samplebank.jobs.queries import JOB_TIMES, JobFilter, TimeRange
 from samplebank.samples.model import SHA256
 from samplebank.timespec import Millis
 from samplebank.verdicts import settling
@@ -239,36 +239,39 @@ async def get_task(request: Exchange) -> Answer:
 async def update_task(request: Exchange) -> Answer:
     """Move a task on; the last one to end also ends the job and settles the verdict."""
     document = await request.document(JobTaskUpdateRequest)
+    try:
+        request.read_query(NoQuery)
+        move = _read_move(request, document.read(request.now))
+    except Refusal:
+        # that there is no such task is said before what is wrong with the update
+        async with request.bank.database.transaction() as db:
+            await _lock_task(request, db)
+        raise
     bank = request.bank
     async with bank.database.transaction() as db:
-        job = await job_to_update(request, db)
-        task_id = find_id(request.path("task_id"))
-        if task_id is None:
-            raise NotFound(NO_TASK)
-        request.read_query(NoQuery)
-        data = document.read(request.now)
-        lease = find_id(request.headers.get("samplebank-lease", ""))
-        move = Move(TaskState(data.state), data.analyses, data.message, lease)
+        locked = await _lock_task(request, db, move)
         threshold = bank.settings.malicious_score
-        task, ended = await settling.update_task(db, job.id, task_id, move, threshold, now=request.now)
+        task, ended = await settling.update_task(db, locked, move, threshold, now=request.now)
     if ended:
         bank.signals.send(Signal.VERDICTS)
     return await request.show(task, show_task)
 
 
+def _read_move(request: Exchange, data: JobTaskUpdateRequest) -> Move:
+    lease = find_id(request.headers.get("samplebank-lease", ""))
+    return Move(TaskState(data.state), data.analyses, data.message, lease)
+
+
+async def _lock_task(request: Exchange, db: Connection, move: Move | None = None) -> OpenTask:
+    analyses = move.analyses if move and move.analyses else ()
+    return await lock_task_to_move(
+        db, request.caller, request.path("job_id"), request.path("task_id"), analyses
+    )
+
+
 async def visible_job(request: Exchange) -> Job:
     async with request.bank.database.connection() as db:
         return await queries.get_visible_job(db, request.caller, request.path("job_id"), Permission.VIEW_JOBS)
-
-
-async def job_to_update(request: Exchange, db: Connection) -> Job:
-    """The job; raises `NotFound` where the caller may not even look, `Forbidden` where it may only look."""
-    caller = request.caller
-    permissions = (Permission.VIEW_JOBS, Permission.UPDATE_JOB)
-    job = await queries.get_visible_job(db, caller, request.path("job_id"), *permissions)
-    if not caller.may(Permission.UPDATE_JOB, job.customer_id):
-        raise Forbidden("You do not hold the permission updateAnalysisJob for the customer of this job.")
-    return job
 
 
 def read_filter(wanted: JobSearchRequest, caller: Caller, directory: Directory, now: Millis) -> JobFilter:

@@ -8,7 +8,7 @@ from litestar import get, post, put
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api import envelope
-from samplebank.api.classifications import ClassificationResponse
+from samplebank.api.classifications import ClassificationResponse, await_classification
 from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
 from samplebank.api.jobs import JobResponse, SampleInfo, show_job
@@ -19,14 +19,15 @@ from samplebank.api.people import (
     Shown,
     Unique,
 )
-from samplebank.api.submissions import await_file_type
 from samplebank.api.verdicts import VerdictResponse, show_verdict
 from samplebank.blobs import Area
 from samplebank.database.signals import Signal
 from samplebank.errors import Invalid, TooLarge, invalid
 from samplebank.jobs.opening import open_again
+from samplebank.policy.plan import plan_for
+from samplebank.policy.rules import read_version
 from samplebank.samples import catalogue
-from samplebank.samples.model import read_sha256
+from samplebank.samples.model import Sample, read_sha256
 from samplebank.submissions import challenge, reanalysis
 from samplebank.verdicts.overview import Overview, get_overview
 
@@ -137,13 +138,11 @@ async def reanalyse(request: Exchange) -> Answer:
     bank = request.bank
     sample = await request.visible_sample(Permission.REANALYSE)
     request.read_query(NoQuery)
-    async with bank.database.connection() as db:
-        book = await bank.book.current(db)
-    await await_file_type(request, sample, book)
+    await _await_file_type(request, sample)
     async with bank.database.transaction() as db:
-        book = await bank.book.current(db)
         cause, subject = await reanalysis.cause_of(db, request.caller, sample)
-        chosen = reanalysis.plan_again(book, subject)
+        book = await bank.policies.current(db, await read_version(db))
+        chosen = plan_for(subject, book)
         if not chosen.workers:
             raise invalid(
                 "workers", "The policy selects no worker for this sample, so there is nothing to run."
@@ -152,6 +151,15 @@ async def reanalyse(request: Exchange) -> Answer:
     if is_new:
         bank.signals.send(Signal.TASKS)
     return await request.show(job, show_job)
+
+
+async def _await_file_type(request: Exchange, sample: Sample) -> None:
+    """Where the policy looks at file types, wait a moment for that of a new sample."""
+    bank = request.bank
+    async with bank.database.connection() as db:
+        book = await bank.policies.current(db, await read_version(db))
+    if book.looks_at_classification:
+        await await_classification(request, sample.id, bank.settings.classification_wait)
 
 
 def show_sample(row: Overview, directory: Directory) -> SampleMetaData:

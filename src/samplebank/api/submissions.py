@@ -35,13 +35,12 @@ from samplebank.api.people import (
 from samplebank.api.validation import read_time
 from samplebank.blobs import Area
 from samplebank.database.signals import Signal
-from samplebank.errors import Violations, invalid
-from samplebank.policy.rules import PolicyBook
+from samplebank.errors import Refusal, Violations, invalid
 from samplebank.samples import catalogue
-from samplebank.samples.model import SHA256, Sample, read_sha256
+from samplebank.samples.model import SHA256, read_sha256
 from samplebank.submissions import challenge, queries
 from samplebank.submissions.challenge import Outcome
-from samplebank.submissions.intake import Result, Token, submit
+from samplebank.submissions.intake import Result, Token, Untyped, submit
 from samplebank.submissions.model import NewSubmission, Submission
 
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -178,55 +177,68 @@ async def get_submission(request: Exchange) -> Answer:
 )
 async def add_submission(request: Exchange) -> Answer:
     """Store the observation of a sample, and open its analysis job."""
-    raw = await request.bytes_of_body()
     document = await request.document(SubmissionAddRequest)
     sha256 = read_sha256(request.path("sha256"))
-    async with request.bank.database.connection() as db:
-        sample = await catalogue.get_known(db, sha256)
-        book = await request.bank.book.current(db)
-    request.read_query(NoQuery)
-    data = document.read(request.now)
-    new = read_submission(request, data)
-    answer = data.challenge_token.sha256.lower()
+    try:
+        request.read_query(NoQuery)
+        data = document.read(request.now)
+        new = read_submission(request, data)
+        token = await _read_token(request, data.challenge_token)
+    except Refusal:
+        # that there is no such sample is said before what is wrong with the submission
+        async with request.bank.database.connection() as db:
+            await catalogue.get_known(db, sha256)
+        raise
+    result = await _submit_typed(request, sha256, token, new)
+    return await _answer(request, sha256, result)
+
+
+async def _read_token(request: Exchange, given: ChallengeTokenRequest) -> Token:
+    answer = given.sha256.lower()
     if not SHA256.fullmatch(answer):
         raise invalid("challengeToken.sha256", "This is not a SHA-256.")
-    await await_file_type(request, sample, book)
-    digest = hashlib.sha256(raw).digest()
-    result, row = await _submit(
-        request, sha256, Token(data.challenge_token.id, bytes.fromhex(answer), digest), new, book
-    )
-    return await _answer(request, sha256, result, row)
+    digest = hashlib.sha256(await request.bytes_of_body()).digest()
+    return Token(given.id, bytes.fromhex(answer), digest)
+
+
+async def _submit_typed(request: Exchange, sha256: bytes, token: Token, new: NewSubmission) -> Result:
+    """Submit; where the policy looks at file types, once that of a new sample is known, or after a while."""
+    try:
+        return await _submit(request, sha256, token, new, needs_type=True)
+    except Untyped as missing:
+        await await_classification(request, missing.sample_id, request.bank.settings.classification_wait)
+    return await _submit(request, sha256, token, new, needs_type=False)
 
 
 async def _submit(
-    request: Exchange, sha256: bytes, token: Token, new: NewSubmission, book: PolicyBook
-) -> tuple[Result, Submission | None]:
+    request: Exchange, sha256: bytes, token: Token, new: NewSubmission, *, needs_type: bool
+) -> Result:
     bank = request.bank
     async with bank.database.transaction() as db:
-        result = await submit(
+        return await submit(
             db,
             sha256,
             token,
             new,
-            book,
+            bank.policies,
             user_id=request.caller.user.id,
             similar_window=1000 * bank.settings.similar_submission_window,
             now=bank.clock(),
+            needs_type=needs_type,
         )
-        row = await queries.get_submission(db, result.submission_id) if result.submission_id else None
-        return result, row
 
 
-async def _answer(request: Exchange, sha256: bytes, result: Result, row: Submission | None) -> Answer:
+async def _answer(request: Exchange, sha256: bytes, result: Result) -> Answer:
     if result.outcome is Outcome.REFUSED:
         raise invalid("challengeToken", REFUSED_TOKEN)
     if result.outcome is Outcome.WRONG:
         raise invalid("challengeToken", WRONG_ANSWER)
-    if row is None:
+    if result.submission is None:
         return envelope.single(SubmissionRateLimitedResponse(sha256.hex()), 220)
     if result.job_id is not None:
         request.bank.signals.send(Signal.TASKS)
-    return await request.show(row, show_submission, 200 if result.outcome is Outcome.REPEATED else 201)
+    repeated = result.outcome is Outcome.REPEATED
+    return await request.show(result.submission, show_submission, 200 if repeated else 201)
 
 
 def read_submission(request: Exchange, data: SubmissionAddRequest) -> NewSubmission:
@@ -262,12 +274,6 @@ def read_submission(request: Exchange, data: SubmissionAddRequest) -> NewSubmiss
         expiry_time=expiry,
         trusted_agent=data.user_agent.name in request.bank.settings.agents,
     )
-
-
-async def await_file_type(request: Exchange, sample: Sample, book: PolicyBook) -> None:
-    """Where the policy looks at file types, wait a moment for that of a new sample."""
-    if book.looks_at_classification:
-        await await_classification(request, sample, request.bank.settings.classification_wait)
 
 
 ROUTES = [get_challenge, list_submissions, get_submission, add_submission]

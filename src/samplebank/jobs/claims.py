@@ -9,6 +9,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Where
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, Forbidden, NotFound
+from samplebank.policy.workers import is_worker
 from samplebank.timespec import Millis
 
 # Both the task and its job are locked, and whatever somebody else has locked is passed over: whoever waits here for
@@ -82,15 +83,19 @@ class Held(msgspec.Struct, frozen=True):
 async def claim(
     db: Connection,
     caller: Caller,
-    worker: UUID,
+    worker: str,
     *,
     most: int,
     now: Millis,
     lease: Millis,
 ) -> list[Claim]:
-    """Hand the longest-waiting open tasks to `worker`; nobody else gets them until the lease ends."""
+    """Hand the longest-waiting open tasks to `worker`; nobody else gets them until the lease ends.
+
+    `worker` is an id or a short name; there is no task for one that does not exist.
+    """
     where = Where()
-    where.add("t.worker_id = {} AND t.state = 'enqueued' AND t.run_after <= {}", worker, now)
+    is_worker(where, "t.worker_id", worker)
+    where.add("t.state = 'enqueued' AND t.run_after <= {}", now)
     scope = caller.scope(Permission.UPDATE_JOB)
     if not scope.everywhere:
         where.add("t.customer_id = ANY({}::bigint[])", sorted(scope.customers))

@@ -8,31 +8,32 @@ import msgspec
 from samplebank.database import Connection, new_id
 from samplebank.jobs.model import Job
 from samplebank.jobs.queries import get_job
-from samplebank.policy.model import Plan
-from samplebank.policy.rules import PolicyBook
+from samplebank.policy.model import Book, Plan
 from samplebank.timespec import Millis
 
-# One statement, as each costs the submission a round trip. $11 says that any options will do.
-OPEN = """
-    WITH unfinished AS (
+# As parts of a statement, because each of its own would cost the submission a round trip.
+PARTS = """
+    unfinished AS (
         SELECT id FROM job
-         WHERE sample_id = $2 AND customer_id = $3 AND end_time IS NULL AND workers = $6
-           AND ($11::boolean OR options = $7)
+         WHERE sample_id = {sample} AND customer_id = {customer} AND end_time IS NULL AND workers = {workers}::uuid[]
+           AND ({any_options}::boolean OR options = {options}::jsonb) AND EXISTS (SELECT FROM cause)
          ORDER BY enqueued_time LIMIT 1
     ), opened AS (
         INSERT INTO job (id, sample_id, customer_id, submission_id, state, enqueued_time, workers, options, rules)
-        SELECT $1::uuid, $2::bigint, $3::bigint, $4::uuid, 'enqueued', $5::bigint, $6::uuid[], $7::jsonb, $8::jsonb
-         WHERE NOT EXISTS (SELECT FROM unfinished)
-        RETURNING id
+        SELECT {id}::uuid, {sample}::bigint, {customer}::bigint, submission_id, 'enqueued', {now}::bigint,
+               {workers}::uuid[], {options}::jsonb, {rules}::jsonb
+          FROM cause WHERE NOT EXISTS (SELECT FROM unfinished) AND {workers}::uuid[] <> '{{}}'
+        RETURNING id, submission_id
     ), published AS (
         INSERT INTO outbox (sample_id, kind, payload, created_time)
-        SELECT $2, 'job', jsonb_build_object('jobID', id, 'submissionID', $4), $5 FROM opened
+        SELECT {sample}, 'job', jsonb_build_object('jobID', id, 'submissionID', submission_id), {now} FROM opened
     ), queued AS (
         INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time)
-        SELECT task.id, opened.id, $2, $3, task.worker_id, task.worker, 'enqueued', $5
-          FROM opened, unnest($9::uuid[], $6, $10::text[]) AS task(id, worker_id, worker)
+        SELECT task.id, opened.id, {sample}, {customer}, task.worker_id, task.worker, 'enqueued', {now}
+          FROM opened, unnest({tasks}::uuid[], {workers}::uuid[], {names}::text[]) AS task(id, worker_id, worker)
+    ), job_of_cause AS (
+        SELECT id, FALSE AS is_new FROM unfinished UNION ALL SELECT id, TRUE FROM opened
     )
-    SELECT id, FALSE FROM unfinished UNION ALL SELECT id, TRUE FROM opened
 """
 
 
@@ -44,42 +45,48 @@ class Cause(msgspec.Struct, frozen=True):
     submission_id: UUID
 
 
-async def open_job(db: Connection, cause: Cause, plan: Plan, book: PolicyBook, *, now: Millis) -> UUID | None:
-    """Open a job, or join the unfinished one with the same workers and options; None when no worker is selected.
+def parts(first: int, *, sample: str, customer: str, now: str) -> str:
+    """WITH queries that open a job, or join the unfinished one with the same workers and options.
 
-    The caller holds the lock of the sample, so that two submissions at once cannot open two jobs.
+    They read the WITH query `cause`, of at most one `submission_id`: no row, no job. `job_of_cause` has the id of the
+    job, if any worker is selected. The parameters of `values` are those from `$first` on. Whoever runs this holds the
+    lock of the sample, so that two submissions at once cannot open two jobs.
     """
-    if not plan.workers:
-        return None
-    id_, _ = await _open_or_join(db, cause, plan, book, any_options=False, now=now)
-    return id_
+    names = ("id", "workers", "options", "rules", "tasks", "names", "any_options")
+    given = {name: f"${first + place}" for place, name in enumerate(names)}
+    return PARTS.format(sample=sample, customer=customer, now=now, **given)
 
 
-async def open_again(
-    db: Connection, cause: Cause, plan: Plan, book: PolicyBook, *, now: Millis
-) -> tuple[Job, bool]:
-    """Open a new job, unless an unfinished one has the same workers: (the job, whether it is new)."""
-    id_, is_new = await _open_or_join(db, cause, plan, book, any_options=True, now=now)
-    return await get_job(db, id_), is_new
-
-
-async def _open_or_join(
-    db: Connection, cause: Cause, plan: Plan, book: PolicyBook, *, any_options: bool, now: Millis
-) -> tuple[UUID, bool]:
-    """(a new job, True), or (the oldest unfinished one with these workers and these, or any, options, False)."""
+def values(plan: Plan, book: Book, *, any_options: bool = False) -> tuple[object, ...]:
+    """The parameters of `parts`. With `any_options` an unfinished job with other options will do."""
     rules = [{"id": str(rule), "version": version} for rule, version in plan.rules]
-    row: Any = await db.fetchrow(
-        OPEN,
+    return (
         new_id(),
-        cause.sample_id,
-        cause.customer_id,
-        cause.submission_id,
-        now,
-        list(plan.workers),
+        plan.workers,
         msgspec.json.encode(plan.options),
         msgspec.json.encode(rules),
         [new_id() for _ in plan.workers],
         [book.names[worker] for worker in plan.workers],
         any_options,
     )
-    return row[0], row[1]
+
+
+OPEN_AGAIN = f"""
+    WITH cause AS (SELECT $1::uuid AS submission_id), {parts(5, sample="$2", customer="$3", now="$4")}
+    SELECT id, is_new FROM job_of_cause
+"""
+
+
+async def open_again(
+    db: Connection, cause: Cause, plan: Plan, book: Book, *, now: Millis
+) -> tuple[Job, bool]:
+    """Open a new job, unless an unfinished one has the same workers: (the job, whether it is new)."""
+    row: Any = await db.fetchrow(
+        OPEN_AGAIN,
+        cause.submission_id,
+        cause.sample_id,
+        cause.customer_id,
+        now,
+        *values(plan, book, any_options=True),
+    )
+    return await get_job(db, row[0]), row[1]

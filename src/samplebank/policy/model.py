@@ -1,5 +1,6 @@
 """Workers, the default policy and the rules that adapt it."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -103,3 +104,13 @@ class Plan(msgspec.Struct, frozen=True):
     workers: tuple[UUID, ...]
     options: tuple[Option, ...]
     rules: tuple[tuple[UUID, int], ...] = ()
+
+
+class Book(msgspec.Struct, frozen=True):
+    """The policy, the rules in force, and the names of the workers that are not deleted, as of one version."""
+
+    version: int
+    policy: Policy
+    rules: tuple[Rule, ...]
+    names: Mapping[UUID, str]
+    looks_at_classification: bool

@@ -1,12 +1,18 @@
 """Which workers run with which options: the default policy adapted by the rules that match. Pure."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from uuid import UUID
 
-from samplebank.policy.model import Match, Option, Plan, Policy, Rule, RuleKind, Subject
+from samplebank.policy.model import Book, Match, Option, Plan, Policy, Rule, RuleKind, Subject
 
 
-def plan(policy: Policy, rules: Iterable[Rule], subject: Subject, alive: frozenset[UUID]) -> Plan:
+def plan_for(subject: Subject, book: Book) -> Plan:
+    """The effective policy for `subject` by a book."""
+    return plan(book.policy, book.rules, subject, book.names.keys())
+
+
+def plan(policy: Policy, rules: Iterable[Rule], subject: Subject, alive: AbstractSet[UUID]) -> Plan:
     """The effective policy for `subject`; only workers that are `alive` (not deleted) take part.
 
     workers = (union of all `set`, else the default) + all `add` - all `remove`; options likewise by key.

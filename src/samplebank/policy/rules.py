@@ -11,7 +11,7 @@ import msgspec
 from samplebank.database import Connection, Page, Where, new_id
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, NotFound, Violation
-from samplebank.policy.model import Action, Match, Option, Policy, Rule, RuleKind
+from samplebank.policy.model import Action, Book, Match, Option, Policy, Rule, RuleKind
 from samplebank.timespec import Millis
 
 RULE_COLUMNS = """
@@ -134,30 +134,35 @@ async def list_rules(db: Connection, page: Page, *, include_deleted: bool) -> tu
 
 
 class PolicyBook:
-    """The policy and the rules in force, remembered for as long as they do not change."""
+    """Remembers the policy and the rules in force for as long as they do not change."""
 
     def __init__(self) -> None:
-        self._version = -1
-        self.policy = Policy((), ())
-        self.rules: tuple[Rule, ...] = ()
-        self.alive: frozenset[UUID] = frozenset()
-        self.names: dict[UUID, str] = {}
+        self._book: Book | None = None
 
-    async def current(self, db: Connection) -> "PolicyBook":
-        """This book, as of now."""
-        version = await db.fetchval("SELECT version FROM policy")
-        if version != self._version:
-            self.policy = await get_policy(db)
-            self.rules = tuple((await list_rules(db, Page(limit=0), include_deleted=False))[0])
-            workers = await db.fetch("SELECT id, short_name FROM worker WHERE deleted_time IS NULL")
-            self.names = {row[0]: row[1] for row in workers}
-            self.alive = frozenset(self.names)
-            self._version = version
-        return self
+    async def current(self, db: Connection, version: int) -> Book:
+        """The book of `version`, which the caller has just read from the table policy."""
+        book = self._book
+        if book is None or book.version != version:
+            book = self._book = await _read_book(db, version)
+        return book
 
-    @property
-    def looks_at_classification(self) -> bool:
-        return any(rule.match.kind is RuleKind.CLASSIFICATION for rule in self.rules)
+
+async def read_version(db: Connection) -> int:
+    """The version of the policy; it grows with each change of the policy, its rules and the workers."""
+    version: int = await db.fetchval("SELECT version FROM policy")
+    return version
+
+
+async def _read_book(db: Connection, version: int) -> Book:
+    rules = tuple((await list_rules(db, Page(limit=0), include_deleted=False))[0])
+    workers = await db.fetch("SELECT id, short_name FROM worker WHERE deleted_time IS NULL")
+    return Book(
+        version,
+        await get_policy(db),
+        rules,
+        {row[0]: row[1] for row in workers},
+        any(rule.match.kind is RuleKind.CLASSIFICATION for rule in rules),
+    )
 
 
 def _values(name: str, description: str, match: Match, action: Action) -> tuple[object, ...]:

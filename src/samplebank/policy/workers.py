@@ -142,6 +142,19 @@ async def delete_worker(db: Connection, reference: str, *, user_id: int, now: Mi
     return await get_worker(db, str(worker.id))
 
 
+def is_worker(where: Where, column: str, reference: str) -> None:
+    """Limit `where` to the rows whose `column` is a worker, named by id or by the short name that it has now."""
+    id_ = find_id(reference)
+    if id_:
+        where.add(f"{column} = {{}}::uuid", id_)
+    elif not SHORT_NAME.fullmatch(reference):
+        where.add("FALSE")
+    else:
+        where.add(
+            f"{column} = (SELECT id FROM worker WHERE short_name = {{}} AND deleted_time IS NULL)", reference
+        )
+
+
 async def find_worker(db: Connection, reference: str) -> Worker | None:
     """A worker by id (also a deleted one) or by the short name that it has now."""
     id_ = find_id(reference)

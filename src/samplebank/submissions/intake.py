@@ -6,27 +6,29 @@ import msgspec
 
 from samplebank.database import Connection, new_id
 from samplebank.errors import NotFound
-from samplebank.jobs.opening import Cause, open_job
+from samplebank.jobs import opening
 from samplebank.policy.model import Subject
-from samplebank.policy.plan import plan
+from samplebank.policy.plan import plan_for
 from samplebank.policy.rules import PolicyBook
 from samplebank.submissions import challenge
 from samplebank.submissions.challenge import Outcome, Stored
-from samplebank.submissions.model import NewSubmission
+from samplebank.submissions.model import NewSubmission, Submission
+from samplebank.submissions.queries import get_submission
 from samplebank.timespec import Millis
 
+NOT_STORED = "There is no sample with this SHA-256: upload it first."
 # The sample is locked before the challenge is, in one round trip.
 LOCK = f"""
     WITH locked AS MATERIALIZED (
         SELECT s.id, c.type, c.super_type FROM sample s LEFT JOIN classification c ON c.id = s.classification_id
          WHERE s.sha256 = $1 AND s.deleted_time IS NULL FOR NO KEY UPDATE OF s
     )
-    SELECT locked.*, asked.* FROM locked
+    SELECT (SELECT version FROM policy), locked.*, asked.* FROM locked
       LEFT JOIN LATERAL (SELECT {challenge.COLUMNS} FROM challenge WHERE id = $2 FOR UPDATE) asked ON TRUE
 """
 # Stores nothing beside a similar submission; either way the request uses its challenge up. $17 is the time after
 # which a submission counts as similar, NULL where none does.
-STORE = """
+STORE = f"""
     WITH stored AS (
         INSERT INTO submission (
             id, sample_id, customer_id, user_id, tlp, acl, readers, file_name, mime_type, agent_name, agent_version,
@@ -45,8 +47,9 @@ STORE = """
           FROM stored WHERE sample.id = $2
     ), used AS (
         UPDATE challenge SET used_by = $18, submission_id = (SELECT id FROM stored) WHERE id = $19
-    )
-    SELECT id FROM stored
+    ), cause AS (SELECT id AS submission_id FROM stored),
+    {opening.parts(20, sample="$2", customer="$3", now="$15")}
+    SELECT stored.id, job_of_cause.id FROM stored LEFT JOIN job_of_cause ON TRUE
 """
 
 
@@ -59,11 +62,19 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What became of a submission: its id, or None beside the outcome GOOD or REPEATED for a similar one."""
+    """What became of a submission: None beside the outcome GOOD is a similar one, of which nothing was stored."""
 
     outcome: Outcome
-    submission_id: UUID | None = None
+    submission: Submission | None = None
     job_id: UUID | None = None
+
+
+class Untyped(Exception):
+    """The policy looks at file types, and the sample has none yet; nothing has been changed."""
+
+    def __init__(self, sample_id: int) -> None:
+        super().__init__(sample_id)
+        self.sample_id = sample_id
 
 
 async def submit(
@@ -71,52 +82,51 @@ async def submit(
     sha256: bytes,
     token: Token,
     new: NewSubmission,
-    book: PolicyBook,
+    policies: PolicyBook,
     *,
     user_id: int,
     similar_window: Millis,
     now: Millis,
+    needs_type: bool = False,
 ) -> Result:
     """Store a submission and open its job.
 
     A wrong answer to the challenge is an outcome, not an error, because using it up must be committed. Raises
-    `NotFound` when the bytes are not stored.
+    `NotFound` when the bytes are not stored; with `needs_type`, `Untyped` where the policy has to know the file type.
     """
     row = await db.fetchrow(LOCK, sha256, token.id)
     if row is None:
-        raise NotFound("There is no sample with this SHA-256: upload it first.")
-    sample_id, type_, super_type, *asked = row
+        raise NotFound(NOT_STORED)
+    version, sample_id, type_, super_type, *asked = row
     redeemed = challenge.redeem(
         Stored(*asked), token.answer, sample_id=sample_id, user_id=user_id, request=token.request, now=now
     )
     if redeemed.outcome is Outcome.WRONG:
         await challenge.use_up(db, token.id)
+    if redeemed.submission_id is not None:
+        return Result(redeemed.outcome, await get_submission(db, redeemed.submission_id))
     if redeemed.outcome is not Outcome.GOOD:
-        return Result(redeemed.outcome, redeemed.submission_id)
-    similar_after = now - similar_window if similar_window else None
-    id_ = await _store(db, sample_id, new, token, user_id=user_id, similar_after=similar_after, now=now)
-    if id_ is None:
-        return Result(Outcome.GOOD)
-    chosen = plan(
-        book.policy, book.rules, Subject(new.customer_id, type_, super_type, new.meta_data), book.alive
-    )
-    job_id = await open_job(db, Cause(sample_id, new.customer_id, id_), chosen, book, now=now)
-    return Result(Outcome.GOOD, id_, job_id)
-
-
-async def _store(
-    db: Connection,
-    sample_id: int,
-    new: NewSubmission,
-    token: Token,
-    *,
-    user_id: int,
-    similar_after: Millis | None,
-    now: Millis,
-) -> UUID | None:
-    """Store the submission, whose challenge it uses up; None beside a similar one."""
-    stored: UUID | None = await db.fetchval(
+        return Result(redeemed.outcome)
+    book = await policies.current(db, version)
+    if needs_type and type_ is None and book.looks_at_classification:
+        raise Untyped(sample_id)
+    chosen = plan_for(Subject(new.customer_id, type_, super_type, new.meta_data), book)
+    row = await db.fetchrow(
         STORE,
+        *_columns(new, sample_id, user_id=user_id, now=now),
+        now - similar_window if similar_window else None,
+        token.request,
+        token.id,
+        *opening.values(chosen, book),
+    )
+    if row is None:
+        return Result(Outcome.GOOD)
+    id_, job_id = row
+    return Result(Outcome.GOOD, _stored(id_, sha256, new, user_id=user_id, now=now), job_id)
+
+
+def _columns(new: NewSubmission, sample_id: int, *, user_id: int, now: Millis) -> tuple[object, ...]:
+    return (
         new_id(),
         sample_id,
         new.customer_id,
@@ -133,8 +143,26 @@ async def _store(
         new.expiry_time,
         now,
         new.trusted_agent,
-        similar_after,
-        token.request,
-        token.id,
     )
-    return stored
+
+
+def _stored(id_: UUID, sha256: bytes, new: NewSubmission, *, user_id: int, now: Millis) -> Submission:
+    """The submission as reading it would give it."""
+    return Submission(
+        id_,
+        sha256,
+        new.customer_id,
+        user_id,
+        new.tlp,
+        new.acl,
+        new.file_name,
+        new.mime_type,
+        new.agent_name,
+        new.agent_version,
+        new.meta_data,
+        new.observed_time,
+        now,
+        new.expiry_time,
+        new.trusted_agent,
+        event=None,
+    )

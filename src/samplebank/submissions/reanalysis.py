@@ -5,9 +5,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Where
 from samplebank.errors import NotFound
 from samplebank.jobs.opening import Cause
-from samplebank.policy.model import Plan, Subject
-from samplebank.policy.plan import plan
-from samplebank.policy.rules import PolicyBook
+from samplebank.policy.model import Subject
 from samplebank.samples.model import NO_SAMPLE, Sample
 
 LATEST = """
@@ -29,7 +27,3 @@ async def cause_of(db: Connection, caller: Caller, sample: Sample) -> tuple[Caus
         raise NotFound(NO_SAMPLE)
     submission, customer, meta_data, type_, super_type = row
     return Cause(sample.id, customer, submission), Subject(customer, type_, super_type, meta_data)
-
-
-def plan_again(book: PolicyBook, subject: Subject) -> Plan:
-    return plan(book.policy, book.rules, subject, book.alive)

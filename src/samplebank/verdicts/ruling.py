@@ -7,7 +7,8 @@ import msgspec
 
 from samplebank.database import Connection, new_id
 from samplebank.errors import NotFound
-from samplebank.jobs.progress import OpenJob
+from samplebank.jobs.model import JobState
+from samplebank.jobs.progress import JOB_ENDED, OpenJob
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import MANUAL_SCORES, is_malicious
@@ -47,8 +48,8 @@ FINDINGS = f"""
       FROM (VALUES (1)) always LEFT JOIN (chosen JOIN analysis a ON a.id = chosen.analysis_id) ON TRUE
      ORDER BY a.created_time, a.id
 """
-STORE = """
-    WITH stored AS (
+STORED = """
+    stored AS (
         INSERT INTO verdict (id, sample_id, job_id, score, status_override, manual, contradicting, shared, malicious,
                              comment, user_id, tags, triggered_detections, created_time)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
@@ -60,9 +61,13 @@ STORE = """
         INSERT INTO outbox (sample_id, kind, payload, created_time)
         VALUES ($2, 'verdict', jsonb_build_object('verdictID', $1::text, 'malicious', $9::boolean), $14)
     )
+"""
+SHARES = """
     INSERT INTO verdict_analysis (verdict_id, position, analysis_id, difference, impact)
     SELECT $1, share.* FROM unnest($15::int[], $16::uuid[], $17::int[], $18::int[]) AS share
 """
+STORE_BY_HAND = f"WITH {STORED} {SHARES}"
+STORE_OF_JOB = f"WITH {JOB_ENDED.format(job='$3', state='$19', now='$14')}, {STORED} {SHARES}"
 
 
 class Circumstances(msgspec.Struct, frozen=True):
@@ -72,9 +77,21 @@ class Circumstances(msgspec.Struct, frozen=True):
     shared: bool
 
 
-async def rule(db: Connection, job: OpenJob, threshold: int, *, now: Millis) -> UUID:
-    """Store the one verdict of an ended job, which is locked; answers its id."""
-    await db.execute(LOCK_SAMPLE, job.sample_id)
+class Ended(msgspec.Struct, frozen=True):
+    """A locked job without open tasks, and the state that it shall end in."""
+
+    job: OpenJob
+    state: JobState
+
+
+async def lock_sample(db: Connection, sample_id: int) -> bool:
+    """Lock a sample against every other verdict until the transaction ends; whether it is there."""
+    return await db.fetchval(LOCK_SAMPLE, sample_id) is not None
+
+
+async def rule(db: Connection, ended: Ended, threshold: int, *, now: Millis) -> UUID:
+    """End a job with its one verdict; answers the id of that. The job and its sample are locked."""
+    job = ended.job
     rows = await db.fetch(FINDINGS, job.id, job.sample_id)
     circumstances = Circumstances(rows[0][0], shared=rows[0][1])
     findings = [_finding(*row[2:]) for row in rows if row[2] is not None]
@@ -87,7 +104,7 @@ async def rule(db: Connection, job: OpenJob, threshold: int, *, now: Millis) -> 
         circumstances,
         override,
         threshold,
-        job_id=job.id,
+        ended=ended,
         now=now,
     )
 
@@ -106,7 +123,7 @@ async def rule_by_hand(
 
     Raises `NotFound` when the sample has been deleted meanwhile.
     """
-    if await db.fetchval(LOCK_SAMPLE, sample_id) is None:
+    if not await lock_sample(db, sample_id):
         raise NotFound(NO_SAMPLE)
     row: Any = await db.fetchrow(f"SELECT {CIRCUMSTANCES.format(sample='$1')}", sample_id)
     circumstances = Circumstances(row[0], shared=row[1])
@@ -139,7 +156,7 @@ async def _store(
     threshold: int,
     *,
     now: Millis,
-    job_id: UUID | None = None,
+    ended: Ended | None = None,
     comment: str | None = None,
     user_id: int | None = None,
 ) -> UUID:
@@ -147,13 +164,13 @@ async def _store(
     tags = [{"type": type_, "value": value, "count": count} for type_, value, count in weighed.tags]
     malicious = is_malicious(weighed.score, override, threshold)
     await db.execute(
-        STORE,
+        STORE_OF_JOB if ended else STORE_BY_HAND,
         id_,
         sample_id,
-        job_id,
+        ended.job.id if ended else None,
         weighed.score,
         override,
-        job_id is None,
+        ended is None,
         weighed.contradicting,
         circumstances.shared,
         malicious,
@@ -166,5 +183,6 @@ async def _store(
         [share.id for share in weighed.shares],
         [share.difference for share in weighed.shares],
         [share.impact for share in weighed.shares],
+        *((ended.state,) if ended else ()),
     )
     return id_

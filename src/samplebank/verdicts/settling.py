@@ -5,26 +5,19 @@ from uuid import UUID
 from samplebank.database import Connection
 from samplebank.jobs import claims, timeouts
 from samplebank.jobs.model import JobState, Task, TaskState
-from samplebank.jobs.progress import Move, OpenJob, end_job, lock_job, move_task
+from samplebank.jobs.progress import Move, OpenJob, OpenTask, end_task, lock_job, move_task
 from samplebank.timespec import Millis
-from samplebank.verdicts.ruling import rule
+from samplebank.verdicts.ruling import Ended, lock_sample, rule
 
 
 async def update_task(
-    db: Connection,
-    job_id: UUID,
-    task_id: UUID,
-    move: Move,
-    threshold: int,
-    *,
-    now: Millis,
+    db: Connection, task: OpenTask, move: Move, threshold: int, *, now: Millis
 ) -> tuple[Task, bool]:
-    """Move a task on: (the task, whether its job ended with it)."""
-    job = await lock_job(db, job_id)
-    task, was_last = await move_task(db, job, task_id, move, now=now)
+    """Move a locked task on: (the task, whether its job ended with it)."""
+    moved, was_last = await move_task(db, task, move, now=now)
     if was_last:
-        await _settle(db, job, JobState.DONE, threshold, now=now)
-    return task, was_last
+        await rule(db, Ended(task.job, JobState.DONE), threshold, now=now)
+    return moved, was_last
 
 
 async def release_task(
@@ -80,7 +73,8 @@ async def time_out_job(
     ):
         return False
     await timeouts.time_out_tasks(db, job_id, now=now)
-    await _settle(db, job, JobState.TIMEOUT, threshold, now=now)
+    await lock_sample(db, job.sample_id)
+    await rule(db, Ended(job, JobState.TIMEOUT), threshold, now=now)
     return True
 
 
@@ -99,12 +93,7 @@ async def _give_up(
         await claims.give_back(db, held, reason, run_after)
         return False
     message = "\n".join([*held.reasons, claims.said(held, reason)])
-    _, was_last = await move_task(db, job, held.id, Move(TaskState.FAILED, message=message), now=now)
+    _, was_last = await end_task(db, job, held.id, Move(TaskState.FAILED, message=message), now=now)
     if was_last:
-        await _settle(db, job, JobState.DONE, threshold, now=now)
+        await rule(db, Ended(job, JobState.DONE), threshold, now=now)
     return was_last
-
-
-async def _settle(db: Connection, job: OpenJob, state: JobState, threshold: int, *, now: Millis) -> None:
-    await end_job(db, job, state, now=now)
-    await rule(db, job, threshold, now=now)
