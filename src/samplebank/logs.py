@@ -3,6 +3,7 @@
 import logging
 import sys
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -15,9 +16,9 @@ class TextFormatter(logging.Formatter):
     """`2026-01-31T12:00:00.123Z INFO  request method=GET path=/job`; control characters are escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
-        moment = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
         fields = " ".join(f"{name}={_word(value)}" for name, value in _fields(record).items())
-        line = f"{moment}Z {record.levelname:<7} {record.getMessage()} {fields}".rstrip()
+        second, milliseconds = int(record.created), int(record.created * 1000) % 1000
+        line = f"{_second(second)}.{milliseconds:03}Z {record.levelname:<7} {record.getMessage()} {fields}".rstrip()
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
@@ -30,10 +31,17 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(entry, enc_hook=str).decode()
 
 
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def set_up(kind: str, level: int = logging.INFO) -> None:
     """Send the log to stderr in the form `kind` (text or json)."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if kind == "json" else TextFormatter())
+    # nothing of this is shown, and it would be looked up for each line
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -43,9 +51,9 @@ def set_up(kind: str, level: int = logging.INFO) -> None:
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     """What the event was logged with: `extra={"fields": {...}}`, or the names of `extra` themselves."""
-    own = {name: value for name, value in vars(record).items() if name not in USUAL}
-    fields: dict[str, Any] = own.pop("fields", {})
-    return {**own, **fields}
+    said = vars(record)
+    fields: dict[str, Any] | None = said.get("fields")
+    return {name: value for name, value in said.items() if name not in USUAL} if fields is None else fields
 
 
 def _word(value: object) -> str:

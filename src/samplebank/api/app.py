@@ -87,7 +87,7 @@ def make_app(open_bank: OpenBank) -> Observed:
     app = Litestar(
         ROUTES,
         request_class=Exchange,
-        guards=[guard],
+        before_request=guard,
         lifespan=[lifespan],
         exception_handlers=HANDLERS,
         openapi_config=None,

@@ -24,15 +24,12 @@ from samplebank.errors import Invalid
 from samplebank.jobs import claims
 from samplebank.jobs.progress import lock_job
 from samplebank.policy.workers import get_worker
-from samplebank.submissions.model import Submission
-from samplebank.submissions.queries import submissions_by_id
+from samplebank.submissions.model import COLUMNS, Submission
 from samplebank.verdicts import settling
 
 #: seconds after which a waiting claim looks again, as delayed tasks come due without a signal
 LOOK_AGAIN = 1.0
 Seconds = Annotated[int, Meta(ge=1, le=3600)]
-#: tasks, and the submissions that caused their jobs
-Claimed = tuple[list[claims.Claim], dict[UUID, Submission]]
 
 
 class ClaimRequest(Body):
@@ -94,15 +91,12 @@ async def claim(request: Exchange) -> Answer:
         except Invalid:
             await get_worker(db, worker)  # that there is none is said before what is wrong with the claim
             raise
-        claimed, submissions = await _claim_once(db, request, wanted)
+        claimed = await _claim_once(db, request, wanted)
         if not claimed:
             await get_worker(db, worker)
     if not claimed and wanted.wait_seconds:
-        claimed, submissions = await _wait_and_claim(request, wanted)
-    rows = [
-        (claim, submissions.get(claim.submission_id) if claim.submission_id else None) for claim in claimed
-    ]
-    return await request.show_page(rows, Page(wanted.max), len(rows), _show_claim)
+        claimed = await _wait_and_claim(request, wanted)
+    return await request.show_page(claimed, Page(wanted.max), len(claimed), _show_claim)
 
 
 @post(
@@ -153,7 +147,7 @@ async def release(request: Exchange) -> Answer:
     return await request.show((UUID(task_id), None), _show_lease)
 
 
-async def _wait_and_claim(request: Exchange, wanted: ClaimRequest) -> Claimed:
+async def _wait_and_claim(request: Exchange, wanted: ClaimRequest) -> list[claims.Claim]:
     bank = request.bank
     deadline = time.monotonic() + wanted.wait_seconds
     async with bank.signals.listening(Signal.TASKS) as arrived:
@@ -162,7 +156,7 @@ async def _wait_and_claim(request: Exchange, wanted: ClaimRequest) -> Claimed:
             async with bank.database.connection() as db:
                 claimed = await _claim_once(db, request, wanted)
             left = deadline - time.monotonic()
-            if claimed[0] or left <= 0:
+            if claimed or left <= 0:
                 return claimed
             try:
                 await asyncio.wait_for(arrived.wait(), min(left, LOOK_AGAIN))
@@ -170,21 +164,20 @@ async def _wait_and_claim(request: Exchange, wanted: ClaimRequest) -> Claimed:
                 continue
 
 
-async def _claim_once(db: Connection, request: Exchange, wanted: ClaimRequest) -> Claimed:
-    claimed = await claims.claim(
+async def _claim_once(db: Connection, request: Exchange, wanted: ClaimRequest) -> list[claims.Claim]:
+    return await claims.claim(
         db,
         request.caller,
         request.path("worker"),
         most=wanted.max,
         now=request.bank.clock(),
         lease=1000 * wanted.lease_seconds,
+        cause=COLUMNS,
     )
-    ids = [claim.submission_id for claim in claimed if claim.submission_id]
-    return claimed, await submissions_by_id(db, ids) if ids else {}
 
 
-def _show_claim(row: tuple[claims.Claim, Submission | None], directory: Directory) -> ClaimResponse:
-    claim, submission = row
+def _show_claim(claim: claims.Claim, directory: Directory) -> ClaimResponse:
+    submission = Submission(*claim.cause) if claim.cause[0] else None
     classification = None
     if claim.type is not None:
         classification = ClassificationResponse(

@@ -50,7 +50,8 @@ class Exchange(Request[Any, Any, Any]):
         return value
 
     def read_query(self, wanted: type[T]) -> T:
-        pairs = parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        text = self.scope["query_string"].decode("latin-1")
+        pairs = parse_qsl(text, keep_blank_values=True) if text else []
         return read_query(pairs, wanted, self.now)
 
     async def document(self, wanted: type[T]) -> Document[T]:

@@ -1,5 +1,6 @@
 """Claims: a worker takes open tasks for as long as its lease lasts. No task is ever held by two workers."""
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -28,10 +29,11 @@ CLAIM = """
         UPDATE job j SET state = 'executing', start_time = coalesce(start_time, {now})
           FROM found WHERE j.id = found.job_id AND j.state = 'enqueued'
     )
-    SELECT t.id, t.worker, t.attempt, t.lease_token, t.lease_until, j.id, j.customer_id, j.submission_id, j.options,
-           s.sha256, s.size, c.type, c.super_type, c.arch, c.platform, c.version, c.meta_data
+    SELECT t.id, t.worker, t.attempt, t.lease_token, t.lease_until, j.id, j.customer_id, j.options,
+           s.sha256, s.size, c.type, c.super_type, c.arch, c.platform, c.version, c.meta_data, {cause}
       FROM taken t JOIN job j ON j.id = t.job_id JOIN sample s ON s.id = j.sample_id
       LEFT JOIN classification c ON c.id = s.classification_id
+      LEFT JOIN submission u ON u.id = j.submission_id
      ORDER BY t.enqueued_time, t.id
 """
 LOCK_TASK = """
@@ -45,6 +47,8 @@ GIVE_BACK = """
            reasons = reasons || $3::text
      WHERE id = $1
 """
+#: how many columns of CLAIM are not those of the cause
+OWN = 16
 NO_TASK = "There is no task with this id that you may see."
 LOST = "The lease of this task is lost: another worker may have it by now."
 
@@ -59,7 +63,6 @@ class Claim(msgspec.Struct, frozen=True):
     lease_until: Millis
     job_id: UUID
     customer_id: int
-    submission_id: UUID | None
     options: list[dict[str, str]]
     sha256: bytes
     size: int
@@ -69,6 +72,7 @@ class Claim(msgspec.Struct, frozen=True):
     platform: str | None
     version: str | None
     meta_data: dict[str, object] | None
+    cause: tuple[Any, ...]
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -88,10 +92,12 @@ async def claim(
     most: int,
     now: Millis,
     lease: Millis,
+    cause: str,
 ) -> list[Claim]:
     """Hand the longest-waiting open tasks to `worker`; nobody else gets them until the lease ends.
 
-    `worker` is an id or a short name; there is no task for one that does not exist.
+    `worker` is an id or a short name; there is no task for one that does not exist. `cause` says which columns of the
+    submission `u` behind the job, and of its sample `s`, to bring along; they are all None where it has been deleted.
     """
     where = Where()
     is_worker(where, "t.worker_id", worker)
@@ -104,8 +110,15 @@ async def claim(
         most=where.value(most),
         now=f"{where.value(now)}::bigint",
         until=where.value(now + lease),
+        cause=cause,
     )
-    return [Claim(*row) for row in await db.fetch(query, *where.parameters)]
+    rows: Any = await db.fetch(query, *where.parameters)
+    return [_claim(*row) for row in rows]
+
+
+def _claim(*columns: Any) -> Claim:
+    own: Any = (*columns[:OWN], columns[OWN:])
+    return Claim(*own)
 
 
 async def find_job_of(db: Connection, caller: Caller, reference: str) -> UUID:

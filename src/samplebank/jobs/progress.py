@@ -58,16 +58,14 @@ END_TASK = f"""
            EXISTS (SELECT FROM locked)
       FROM ended
 """
-#: the end of a locked job, told to the outside, as WITH queries of the statement that stores its verdict
+#: the end of a locked job as a WITH query, and what to tell the outside of it; the verdict is stored along with it
 JOB_ENDED = """
     job_ended AS (
         UPDATE job SET state = {state}, end_time = greatest({now}, start_time) WHERE id = {job} AND end_time IS NULL
-        RETURNING id, sample_id, state
-    ), told AS (
-        INSERT INTO outbox (sample_id, kind, payload, created_time)
-        SELECT sample_id, 'jobEnded', jsonb_build_object('jobID', id, 'state', state), {now} FROM job_ended
+        RETURNING id, state
     )
 """
+TOLD_OF_JOB = "SELECT 0, 'jobEnded', jsonb_build_object('jobID', id, 'state', state) FROM job_ended"
 TASK_ANALYSES = "SELECT analysis_id FROM job_task_analysis WHERE task_id = $1"
 
 

@@ -23,6 +23,8 @@ log = logging.getLogger("samplebank.maintenance")
 LOCK = 0x5A4B_0003
 #: seconds between looks for events to publish
 PUBLISH_INTERVAL = 0.5
+#: seconds between two rounds of event generation, as many verdicts come with no event to generate
+EVENTS_REST = 0.25
 #: seconds between attempts to become the one
 ELECTION = 2.0
 
@@ -70,7 +72,11 @@ async def _housework(bank: Bank) -> None:
             tasks.create_task(_again_and_again(bank, relay, PUBLISH_INTERVAL, None))
         for sweep in (*SWEEPS, end_bytes_retention, orphan_sweep(), forget_old_events):
             tasks.create_task(_again_and_again(bank, sweep, settings.sweep_interval, None))
-        tasks.create_task(_again_and_again(bank, generate_events, settings.sweep_interval, Signal.VERDICTS))
+        tasks.create_task(
+            _again_and_again(
+                bank, generate_events, settings.sweep_interval, Signal.VERDICTS, rest=EVENTS_REST
+            )
+        )
         tasks.create_task(
             _again_and_again(bank, run_service_tasks, settings.sweep_interval, Signal.SERVICE_TASKS)
         )
@@ -86,8 +92,10 @@ async def _again_and_again(
     sweep: Sweep | Callable[[Bank], Awaitable[None]],
     interval: float,
     signal: Signal | None,
+    *,
+    rest: float = 0,
 ) -> None:
-    """Run a sweep each `interval` seconds, and as soon as `signal` arrives."""
+    """Run a sweep each `interval` seconds, and as soon as `signal` arrives, but `rest` seconds apart."""
     async with contextlib.AsyncExitStack() as stack:
         arrived = asyncio.Event()
         if signal is not None:
@@ -102,3 +110,4 @@ async def _again_and_again(
                 )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(arrived.wait(), interval)
+            await asyncio.sleep(rest)

@@ -2,7 +2,7 @@
 
 import socket
 
-from granian.constants import HTTPModes, Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
@@ -39,6 +39,8 @@ def make_server(own: Settings) -> MPServer:
         port=own.port,
         interface=Interfaces.ASGI,
         workers=own.processes,
+        # measured: a tenth more answers than with a pool of threads, which hand each answer to each other
+        runtime_mode=RuntimeModes.st,
         loop=Loops.uvloop,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=30_000),

@@ -41,9 +41,3 @@ async def get_submission(db: Connection, id_: UUID) -> Submission:
     if row is None:
         raise NotFound(NO_SUBMISSION)
     return Submission(*row)
-
-
-async def submissions_by_id(db: Connection, ids: list[UUID]) -> dict[UUID, Submission]:
-    """The submissions of these ids, whoever asks."""
-    rows = await db.fetch(f"SELECT {COLUMNS} FROM {FROM} WHERE u.id = ANY($1)", ids)
-    return {row[0]: Submission(*row) for row in rows}

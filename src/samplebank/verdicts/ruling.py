@@ -8,7 +8,7 @@ import msgspec
 from samplebank.database import Connection, new_id
 from samplebank.errors import NotFound
 from samplebank.jobs.model import JobState
-from samplebank.jobs.progress import JOB_ENDED, OpenJob
+from samplebank.jobs.progress import JOB_ENDED, TOLD_OF_JOB, OpenJob
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import MANUAL_SCORES, is_malicious
@@ -58,16 +58,25 @@ STORED = """
                alerts_wanted = alerts_wanted OR $9
          WHERE id = $2
     ), published AS (
-        INSERT INTO outbox (sample_id, kind, payload, created_time)
-        VALUES ($2, 'verdict', jsonb_build_object('verdictID', $1::text, 'malicious', $9::boolean), $14)
+        INSERT INTO outbox (sample_id, kind, payload, created_time) {told}
     )
+"""
+#: the end of the job comes before its verdict, also in the outbox, whose ids are given as the rows come
+TOLD = """
+    SELECT $2, kind, payload, $14 FROM ({others}
+        SELECT 1, 'verdict', jsonb_build_object('verdictID', $1::text, 'malicious', $9::boolean)
+    ) AS told(place, kind, payload) ORDER BY place
 """
 SHARES = """
     INSERT INTO verdict_analysis (verdict_id, position, analysis_id, difference, impact)
     SELECT $1, share.* FROM unnest($15::int[], $16::uuid[], $17::int[], $18::int[]) AS share
 """
-STORE_BY_HAND = f"WITH {STORED} {SHARES}"
-STORE_OF_JOB = f"WITH {JOB_ENDED.format(job='$3', state='$19', now='$14')}, {STORED} {SHARES}"
+STORE_BY_HAND = f"WITH {STORED.format(told=TOLD.format(others=''))} {SHARES}"
+STORE_OF_JOB = f"""
+    WITH {JOB_ENDED.format(job="$3", state="$19", now="$14")},
+         {STORED.format(told=TOLD.format(others=f"{TOLD_OF_JOB} UNION ALL"))}
+    {SHARES}
+"""
 
 
 class Circumstances(msgspec.Struct, frozen=True):
