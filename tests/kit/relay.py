@@ -29,6 +29,7 @@ class Relay:
         self._flowing.set()
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
+        self._shut = threading.Event()
 
     def cut(self, pattern: str, *, times: int = 1, after: int = 0) -> None:
         """Break the connection of the next requests, once `after` of their bytes have come."""
@@ -62,10 +63,14 @@ class Relay:
                 self._sockets += [client, service]
                 self._begin(self._pass_requests, client, service)
                 self._begin(self._pass_answers, service, client)
+        self._shut.set()
 
     def close(self) -> None:
+        """End every line; `serve` has been called."""
         self._flowing.set()
-        for line in [self._door, *self._sockets]:
+        _break(self._door)
+        self._shut.wait()
+        for line in self._sockets:
             _break(line)
         for thread in self._threads:
             thread.join()
