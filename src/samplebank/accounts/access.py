@@ -70,11 +70,16 @@ NOWHERE = Scope()
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """An authenticated user with the permissions that its key brings."""
+    """An authenticated user with the permissions that its key brings.
+
+    `customers` are all that there were when it was looked up. There may be newer ones by now, which its scopes do not
+    name; their ids are greater, as customers are added one transaction after the other.
+    """
 
     user: Subject
     groups: tuple[int, ...]
     scopes: Mapping[Permission, Scope]
+    customers: frozenset[int] = frozenset()
 
     def scope(self, *permissions: Permission) -> Scope:
         """Where any of `permissions` is held."""
@@ -116,11 +121,9 @@ def see_rows(where: Where, caller: Caller, table: str, *permissions: Permission)
     if len(scope.customers) < MANY:
         where.add(f"{table}.readers && {{}}::bigint[]", caller.numbers(*permissions))
         return
-    where.add(
-        f"{table}.customer_id IN (SELECT unnest({{}}::bigint[])) OR {table}.readers && {{}}::bigint[]",
-        sorted(scope.customers),
-        caller.own_numbers,
-    )
+    held, lacked = _of_many(where, caller, scope, f"{table}.customer_id")
+    own = where.value(caller.own_numbers)
+    where.add_either(held, f"({lacked}) AND {table}.readers && {own}::bigint[]")
 
 
 def see_samples(where: Where, caller: Caller, table: str, *permissions: Permission) -> None:
@@ -133,10 +136,18 @@ def see_samples(where: Where, caller: Caller, table: str, *permissions: Permissi
     if unrestricted.everywhere:
         return
     numbers = [of_uploader(id_) for id_ in sorted(unrestricted.customers)]
-    if caller.scope(*permissions).everywhere:
+    scope = caller.scope(*permissions)
+    if scope.everywhere:
         where.add(f"{table}.unread_since IS NULL OR {table}.readers && {{}}::bigint[]", numbers)
+    elif len(scope.customers) >= MANY and len(caller.customers - scope.customers) < MANY:
+        # What was submitted, but not by the few customers that the caller lacks, nor by newer ones, is one of its own.
+        lacked = where.value([of_customer(id_) for id_ in caller.customers - scope.customers])
+        none_newer = f"(SELECT max(id) FROM customer) <= {where.value(max(caller.customers))}"
+        own = f"{table}.unread_since IS NULL AND {none_newer} AND NOT {table}.readers && {lacked}::bigint[]"
+        shared = _shares_a_number(where, table, numbers + caller.numbers(*permissions))
+        where.conditions.append(f"CASE WHEN {own} THEN TRUE ELSE {shared} END")
     else:
-        _share_a_number(where, table, numbers + caller.numbers(*permissions))
+        where.conditions.append(_shares_a_number(where, table, numbers + caller.numbers(*permissions)))
     if not caller.holds(Permission.DELETE_SAMPLE):
         where.add(f"{table}.deleted_time IS NULL")
 
@@ -149,20 +160,41 @@ def see_customers(where: Where, caller: Caller, column: str, *permissions: Permi
     if len(scope.customers) < MANY:
         where.add(f"{column} = ANY({{}}::bigint[])", sorted(scope.customers))
     else:
-        # The second half is never true. It keeps the first from becoming a join, which would sort every row.
-        where.add(f"{column} IN (SELECT unnest({{}}::bigint[])) OR {column} IS NULL", sorted(scope.customers))
+        held, _ = _of_many(where, caller, scope, column)
+        where.conditions.append(held)
 
 
-def _share_a_number(where: Where, table: str, numbers: list[int]) -> None:
+def _of_many(where: Where, caller: Caller, scope: Scope, column: str) -> tuple[str, str]:
+    """That the customer in `column` is one of very many, and that it is not.
+
+    Who holds nearly all customers is checked by the few that it lacks: those do not keep the database from its
+    indexes, and cost next to nothing for each row.
+    """
+    lacked = caller.customers - scope.customers
+    if len(lacked) < MANY and caller.customers:
+        newest = where.value(max(caller.customers))
+        if not lacked:
+            return f"{column} <= {newest}", f"{column} > {newest}"
+        few = f"{where.value(sorted(lacked))}::bigint[]"
+        return (
+            f"{column} <= {newest} AND {column} <> ALL({few})",
+            f"{column} > {newest} OR {column} = ANY({few})",
+        )
+    given = f"{where.value(sorted(scope.customers))}::bigint[]"
+    # The part with NULL is never true. It keeps the other from becoming a join, which would sort every row.
+    among = f"({column} IN (SELECT unnest({given})) OR {column} IS NULL)"
+    return among, f"NOT {among}"
+
+
+def _shares_a_number(where: Where, table: str, numbers: list[int]) -> str:
+    given = f"{where.value(numbers)}::bigint[]"
     if len(numbers) < MANY:
-        where.add(f"{table}.readers && {{}}::bigint[]", numbers)
-        return
+        return f"{table}.readers && {given}"
     # The last number is that of a customer in nearly every row, so the others are seldom looked at.
-    given = where.value(numbers)
-    among = f"IN (SELECT unnest({given}::bigint[]))"
-    where.conditions.append(
-        f"{table}.readers[cardinality({table}.readers)] {among}"
-        f" OR (SELECT bool_or(r {among}) FROM unnest({table}.readers) r)"
+    among = f"IN (SELECT unnest({given}))"
+    return (
+        f"({table}.readers[cardinality({table}.readers)] {among}"
+        f" OR (SELECT bool_or(r {among}) FROM unnest({table}.readers) r))"
     )
 
 

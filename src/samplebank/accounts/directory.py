@@ -28,6 +28,7 @@ class Directory:
         self._checked = -STALE
         self._customers: dict[int, Customer] = {}
         self._subjects: dict[int, Subject] = {}
+        self.customer_ids: frozenset[int] = frozenset()
         self._customer_names: dict[str, Customer] = {}
         self._subject_names: dict[str, Subject] = {}
         self._below: dict[int, list[int]] = {}
@@ -64,6 +65,7 @@ class Directory:
             for row in await db.fetch(SUBJECTS)
         }
         self._customers, self._subjects, self._below = customers, subjects, below
+        self.customer_ids = frozenset(customers)
         self._customer_names = {customer.short_name: customer for customer in customers.values()}
         self._subject_names = {subject.short_name: subject for subject in subjects.values()}
 

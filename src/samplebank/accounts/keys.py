@@ -99,7 +99,7 @@ async def find_caller(db: Connection, directory: Directory, key: str, *, now: Mi
     scopes = _scopes(grants, directory)
     if row["customers"] is not None:
         scopes = _narrowed(scopes, directory.with_all_below(row["customers"]))
-    return Caller(directory.subject(user_id), groups, scopes)
+    return Caller(directory.subject(user_id), groups, scopes, directory.customer_ids)
 
 
 def _scopes(grants: Iterable[tuple[str, int | None]], directory: Directory) -> dict[Permission, Scope]:

@@ -56,7 +56,8 @@ class Listing(Generic[R]):
 
         `db` is not in a transaction, because running out of time would break it.
         """
-        query = f"{self._head} SELECT count(*) FROM {self.source} WHERE {self.where.sql}"
+        parts = (f"(SELECT count(*) FROM {self.source} WHERE {part})" for part in self.where.parts)
+        query = f"{self._head} SELECT {' + '.join(parts)}"
         query, parameters = _only_used(query, self.where.parameters)
         try:
             found: int = await db.fetchval(query, *parameters, timeout=budget / 1000)
@@ -65,8 +66,7 @@ class Listing(Generic[R]):
         return found
 
     def _select(self, page: Page) -> tuple[str, list[Any]]:
-        where = Where()
-        where.parameters = list(self.where.parameters)
+        where = self.where.copy()
         query = f"{self._head} SELECT {self.columns} FROM {self.source} WHERE {self.where.sql} {self.order} "
         return query + page.clause(where), where.parameters
 

@@ -13,6 +13,7 @@ class Where:
     def __init__(self) -> None:
         self.conditions: list[str] = []
         self.parameters: list[object] = []
+        self._either: tuple[str, ...] = ()
 
     def value(self, value: object) -> str:
         """The placeholder of a new parameter."""
@@ -23,9 +24,29 @@ class Where:
         """Add a condition; each `{}` in it becomes the placeholder of the next of `values`."""
         self.conditions.append(condition.format(*(self.value(value) for value in values)))
 
+    def add_either(self, *conditions: str) -> None:
+        """Add that one of the conditions holds, of which no row meets two; at most once."""
+        self._either = conditions
+
+    def copy(self) -> "Where":
+        same = Where()
+        same.conditions, same.parameters = list(self.conditions), list(self.parameters)
+        same._either = self._either
+        return same
+
     @property
     def sql(self) -> str:
-        return " AND ".join(f"({c})" for c in self.conditions) or "TRUE"
+        either = " OR ".join(f"({c})" for c in self._either)
+        return _all_of([*self.conditions, either] if either else self.conditions)
+
+    @property
+    def parts(self) -> list[str]:
+        """Conditions whose matches add up to all matches: each may be served by an index where the whole is not."""
+        return [_all_of([*self.conditions, one]) for one in self._either] or [_all_of(self.conditions)]
+
+
+def _all_of(conditions: Sequence[str]) -> str:
+    return " AND ".join(f"({c})" for c in conditions) or "TRUE"
 
 
 class Page(msgspec.Struct, frozen=True):

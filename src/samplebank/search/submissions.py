@@ -82,8 +82,7 @@ class SubmissionListing(SearchListing[Submission]):
                   FROM (SELECT {column} FROM submission ORDER BY {column} DESC, id DESC LIMIT $1) newest""",
             newest,
         )
-        where = Where()
-        where.conditions, where.parameters = list(self.where.conditions), list(self.where.parameters)
+        where = self.where.copy()
         where.add(f"u.{column} >= {{}}", since or 0)
         query = f"SELECT {COLUMNS} FROM {FROM} WHERE {where.sql} {self.order} {page.clause(where)}"
         return [Submission(*row) for row in await db.fetch(query, *where.parameters)]
