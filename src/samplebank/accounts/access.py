@@ -123,7 +123,8 @@ def see_rows(where: Where, caller: Caller, table: str, *permissions: Permission)
         return
     held, lacked = _of_many(where, caller, scope, f"{table}.customer_id")
     own = where.value(caller.own_numbers)
-    where.add_either(held, f"({lacked}) AND {table}.readers && {own}::bigint[]")
+    shared = f"({lacked}) AND {table}.readers && {own}::bigint[]"
+    where.add_counted(f"({held}) OR ({shared})", "({0} + {1})", held, shared)
 
 
 def see_samples(where: Where, caller: Caller, table: str, *permissions: Permission) -> None:
@@ -135,21 +136,50 @@ def see_samples(where: Where, caller: Caller, table: str, *permissions: Permissi
     unrestricted = caller.scope(Permission.DOWNLOAD_UNRESTRICTED)
     if unrestricted.everywhere:
         return
-    numbers = [of_uploader(id_) for id_ in sorted(unrestricted.customers)]
     scope = caller.scope(*permissions)
     if scope.everywhere:
+        numbers = [of_uploader(id_) for id_ in sorted(unrestricted.customers)]
         where.add(f"{table}.unread_since IS NULL OR {table}.readers && {{}}::bigint[]", numbers)
     elif len(scope.customers) >= MANY and len(caller.customers - scope.customers) < MANY:
-        # What was submitted, but not by the few customers that the caller lacks, nor by newer ones, is one of its own.
-        lacked = where.value([of_customer(id_) for id_ in caller.customers - scope.customers])
-        none_newer = f"(SELECT max(id) FROM customer) <= {where.value(max(caller.customers))}"
-        own = f"{table}.unread_since IS NULL AND {none_newer} AND NOT {table}.readers && {lacked}::bigint[]"
-        shared = _shares_a_number(where, table, numbers + caller.numbers(*permissions))
-        where.conditions.append(f"CASE WHEN {own} THEN TRUE ELSE {shared} END")
+        _see_nearly_all_samples(where, caller, table, scope, unrestricted)
     else:
+        numbers = [of_uploader(id_) for id_ in sorted(unrestricted.customers)]
         where.conditions.append(_shares_a_number(where, table, numbers + caller.numbers(*permissions)))
     if not caller.holds(Permission.DELETE_SAMPLE):
         where.add(f"{table}.deleted_time IS NULL")
+
+
+def _see_nearly_all_samples(
+    where: Where, caller: Caller, table: str, scope: Scope, unrestricted: Scope
+) -> None:
+    """As `see_samples`, for a caller who lacks only a few customers.
+
+    As long as there is no newer customer, a sample is hidden only if nobody submitted it, or if one of those few did.
+    """
+    readers, newest = f"{table}.readers", max(caller.customers)
+    lacked = where.value([of_customer(id_) for id_ in caller.customers - scope.customers])
+    submitted, none_lacked = f"{table}.unread_since IS NULL", f"NOT {readers} && {lacked}::bigint[]"
+    none_newer = f"(SELECT max(id) FROM customer) <= {where.value(newest)}"
+    theirs = (
+        f"r BETWEEN 1 AND {where.value(of_customer(newest))} AND r % 2 = 0 AND r <> ALL ({lacked}::bigint[])"
+    )
+    if unrestricted:
+        uploaders = [of_uploader(id_) for id_ in sorted(unrestricted.customers)]
+        theirs = (
+            f"({theirs}) OR (r < {where.value(UPLOADERS)} AND r = ANY ({where.value(uploaders)}::bigint[]))"
+        )
+    shared = (
+        f"{readers} && {where.value(caller.own_numbers)}::bigint[] OR EXISTS"
+        f" (SELECT FROM unnest({readers}) r WHERE {theirs})"
+    )
+    where.add_counted(
+        f"CASE WHEN {submitted} AND {none_newer} AND {none_lacked} THEN TRUE ELSE {shared} END",
+        f"(CASE WHEN {none_newer} THEN {{0}} - {{1}} + {{2}} ELSE {{3}} END)",
+        submitted,
+        f"{submitted} AND {readers} && {lacked}::bigint[] AND NOT ({shared})",
+        f"NOT {submitted} AND ({shared})",
+        shared,
+    )
 
 
 def see_customers(where: Where, caller: Caller, column: str, *permissions: Permission) -> None:

@@ -20,7 +20,11 @@ UNCOUNTED = -1
 
 
 class Listing(Generic[R]):
-    """A question whose answer is a list: what to select, and how a row becomes an object."""
+    """A question whose answer is a list: what to select, and how a row becomes an object.
+
+    `counted` is the part of `source` that the conditions are about, where that is not all of it; each of its rows is
+    one of the list. Without `in_parts` the matches are counted all at once.
+    """
 
     def __init__(
         self,
@@ -31,6 +35,8 @@ class Listing(Generic[R]):
         make: Callable[..., R],
         *,
         head: str = "",
+        counted: str = "",
+        in_parts: bool = True,
     ) -> None:
         self.columns = columns
         self.source = source
@@ -38,6 +44,8 @@ class Listing(Generic[R]):
         self.order = order
         self._make = make
         self._head = head
+        self._counted = counted or source
+        self._in_parts = in_parts
 
     async def page(self, db: Connection, page: Page) -> list[R]:
         query, parameters = self._select(page)
@@ -56,8 +64,7 @@ class Listing(Generic[R]):
 
         `db` is not in a transaction, because running out of time would break it.
         """
-        parts = (f"(SELECT count(*) FROM {self.source} WHERE {part})" for part in self.where.parts)
-        query = f"{self._head} SELECT {' + '.join(parts)}"
+        query = f"{self._head} SELECT {self.where.count(self._counted, in_parts=self._in_parts)}"
         query, parameters = _only_used(query, self.where.parameters)
         try:
             found: int = await db.fetchval(query, *parameters, timeout=budget / 1000)

@@ -13,7 +13,7 @@ class Where:
     def __init__(self) -> None:
         self.conditions: list[str] = []
         self.parameters: list[object] = []
-        self._either: tuple[str, ...] = ()
+        self._counted: tuple[str, str, tuple[str, ...]] | None = None
 
     def value(self, value: object) -> str:
         """The placeholder of a new parameter."""
@@ -24,25 +24,32 @@ class Where:
         """Add a condition; each `{}` in it becomes the placeholder of the next of `values`."""
         self.conditions.append(condition.format(*(self.value(value) for value in values)))
 
-    def add_either(self, *conditions: str) -> None:
-        """Add that one of the conditions holds, of which no row meets two; at most once."""
-        self._either = conditions
+    def add_counted(self, condition: str, formula: str, *parts: str) -> None:
+        """Add a condition that is cheap to check, but whose matches are cheaper to count in parts; at most one.
+
+        `formula` makes the count of the matches from those of the parts: `{0} + {1}`.
+        """
+        self._counted = (condition, formula, parts)
 
     def copy(self) -> "Where":
         same = Where()
         same.conditions, same.parameters = list(self.conditions), list(self.parameters)
-        same._either = self._either
+        same._counted = self._counted
         return same
 
     @property
     def sql(self) -> str:
-        either = " OR ".join(f"({c})" for c in self._either)
-        return _all_of([*self.conditions, either] if either else self.conditions)
+        return _all_of([*self.conditions, self._counted[0]] if self._counted else self.conditions)
 
-    @property
-    def parts(self) -> list[str]:
-        """Conditions whose matches add up to all matches: each may be served by an index where the whole is not."""
-        return [_all_of([*self.conditions, one]) for one in self._either] or [_all_of(self.conditions)]
+    def count(self, source: str, *, in_parts: bool = True) -> str:
+        """An expression for the number of matches in `source`."""
+        if self._counted is None or not in_parts:
+            return f"(SELECT count(*) FROM {source} WHERE {self.sql})"
+        _, formula, parts = self._counted
+        counts = (
+            f"(SELECT count(*) FROM {source} WHERE {_all_of([*self.conditions, one])})" for one in parts
+        )
+        return formula.format(*counts)
 
 
 def _all_of(conditions: Sequence[str]) -> str:

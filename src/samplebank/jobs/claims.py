@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import Caller
+from samplebank.accounts.access import Caller, see_customers
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Where
 from samplebank.database.identifiers import find_id
@@ -102,9 +102,7 @@ async def claim(
     where = Where()
     is_worker(where, "t.worker_id", worker)
     where.add("t.state = 'enqueued' AND t.run_after <= {}", now)
-    scope = caller.scope(Permission.UPDATE_JOB)
-    if not scope.everywhere:
-        where.add("t.customer_id = ANY({}::bigint[])", sorted(scope.customers))
+    see_customers(where, caller, "t.customer_id", Permission.UPDATE_JOB)
     query = CLAIM.format(
         conditions=where.sql,
         most=where.value(most),

@@ -90,7 +90,8 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Lis
     if wanted.customers is not None:
         where.add("j.customer_id = ANY({}::bigint[])", list(wanted.customers))
     wanted.times.add_to(where)
-    return Listing(JOB_COLUMNS, JOB_FROM, where, order_by(sort, JOB_SORTS, "j.id"), Job)
+    order = order_by(sort, JOB_SORTS, "j.id")
+    return Listing(JOB_COLUMNS, JOB_FROM, where, order, Job, counted="job j")
 
 
 async def get_job(db: Connection, id_: UUID) -> Job:

@@ -12,7 +12,7 @@ from samplebank.search.window import IndexWindow
 from samplebank.verdicts import overview
 from samplebank.verdicts.overview import Overview
 
-Condition = Callable[[Where, Slice | None], None]
+Condition = Callable[[Where, Slice | None], object]
 
 
 class SampleListing(SearchListing[Overview]):
@@ -26,8 +26,10 @@ class SampleListing(SearchListing[Overview]):
         order: str,
         window: IndexWindow,
         condition: Condition | None,
+        *,
+        in_parts: bool,
     ) -> None:
-        super().__init__("s.id", source, where, order, overview.make)
+        super().__init__("s.id", source, where, order, overview.make, counted="sample s", in_parts=in_parts)
         self._caller = caller
         self._window = window
         self._condition = condition

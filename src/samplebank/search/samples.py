@@ -79,7 +79,8 @@ def samples_matching(
     """The samples that match and that the caller may see, newest first unless sorted otherwise."""
     names = [_plain(name) for name in sort] or [NEWEST_FIRST]
 
-    def condition(where: Where, part: Slice | None) -> None:
+    def condition(where: Where, part: Slice | None) -> bool:
+        """Write the condition; whether it asks for more than the window."""
         see_samples(where, caller, "s", Permission.VIEW_SAMPLES)
         where.add("s.deleted_time IS NULL")
         where.add("s.activity_time >= {}", window.start)
@@ -87,14 +88,19 @@ def samples_matching(
             where.add("s.created_time <= {}", window.end)
         if part is not None:
             where.add("s.created_time >= {}", part.since)
-        where.conditions.extend(conditions(Sets(where, caller, part), wanted, "s"))
+        asked = conditions(Sets(where, caller, part), wanted, "s")
+        where.conditions.extend(asked)
+        return bool(asked)
 
     where = Where()
-    condition(where, None)
+    # what is asked for is looked up once for the whole count, not for each of its parts
+    in_parts = not condition(where, None)
     source = _source(where, caller, names)
     order = order_by(names, SORTS, "s.id")
     slices = names == [NEWEST_FIRST] and not wanted.digests
-    return SampleListing(caller, source, where, order, window, condition if slices else None)
+    return SampleListing(
+        caller, source, where, order, window, condition if slices else None, in_parts=in_parts
+    )
 
 
 def conditions(sets: Sets, wanted: SampleCriterion, alias: str) -> list[str]:

@@ -19,7 +19,9 @@ def submissions_of(caller: Caller, sample: Sample) -> Listing[Submission]:
     where = Where()
     where.add("u.sample_id = {}", sample.id)
     see_rows(where, caller, "u", Permission.VIEW_SUBMISSION)
-    return Listing(COLUMNS, FROM, where, "ORDER BY u.submitted_time DESC, u.id DESC", Submission)
+    return Listing(
+        COLUMNS, FROM, where, "ORDER BY u.submitted_time DESC, u.id DESC", Submission, counted="submission u"
+    )
 
 
 async def get_visible_submission(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from samplebank.accounts.access import Caller, Scope, see_rows
+from samplebank.accounts.access import Caller, see_customers, see_rows
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Where, order_by
 from samplebank.database.listing import Listing
@@ -23,12 +23,10 @@ def columns(where: Where, caller: Caller) -> str:
     analyses = Where()
     analyses.parameters = where.parameters
     see_rows(analyses, caller, "a", Permission.VIEW_ANALYSIS, Permission.VIEW_VERDICTS)
-    scope: Scope = caller.scope(Permission.VIEW_JOBS)
-    sees_job = (
-        "TRUE"
-        if scope.everywhere
-        else f"j.customer_id = ANY({where.value(sorted(scope.customers))}::bigint[])"
-    )
+    jobs = Where()
+    jobs.parameters = where.parameters
+    see_customers(jobs, caller, "j.customer_id", Permission.VIEW_JOBS)
+    sees_job = jobs.sql
     return f"""
         v.id, s.sha256, v.score, v.status_override, v.manual, v.contradicting, v.shared, v.comment, v.user_id, v.tags,
         v.created_time, CASE WHEN {sees_job} THEN j.id END, CASE WHEN {sees_job} THEN j.state END,
