@@ -64,13 +64,16 @@ class Listing(Generic[R]):
 
         `db` is not in a transaction, because running out of time would break it.
         """
-        query = f"{self._head} SELECT {self.where.count(self._counted, in_parts=self._in_parts)}"
-        query, parameters = _only_used(query, self.where.parameters)
+        query, parameters = self._counting()
         try:
             found: int = await db.fetchval(query, *parameters, timeout=budget / 1000)
         except (TimeoutError, asyncpg.QueryCanceledError):
             return UNCOUNTED
         return found
+
+    def _counting(self) -> tuple[str, list[Any]]:
+        query = f"{self._head} SELECT {self.where.count(self._counted, in_parts=self._in_parts)}"
+        return _only_used(query, self.where.parameters)
 
     def _select(self, page: Page) -> tuple[str, list[Any]]:
         where = self.where.copy()

@@ -1,6 +1,7 @@
 """Reading jobs and tasks. A job is visible to those who hold the permission for its customer."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -12,6 +13,7 @@ from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
 from samplebank.jobs.model import Job, Task
+from samplebank.jobs.tally import TALLY
 from samplebank.timespec import Millis
 
 JOB_COLUMNS = "j.id, s.sha256, s.size, j.customer_id, j.state, j.enqueued_time, j.start_time, j.end_time"
@@ -52,9 +54,13 @@ class TimeRange(msgspec.Struct, frozen=True):
     fields: tuple[str, ...] = ()
     every: bool = False
 
+    @property
+    def is_bounded(self) -> bool:
+        return self.start is not None or self.end is not None
+
     def add_to(self, where: Where) -> None:
         """Add the condition; `fields` are column expressions by now."""
-        if self.start is None and self.end is None:
+        if not self.is_bounded:
             return
         conditions = []
         for column in self.fields:
@@ -76,22 +82,43 @@ class JobFilter(msgspec.Struct, frozen=True):
     times: TimeRange = TimeRange()
 
 
+class JobListing(Listing[Job]):
+    """`tallied` are the same conditions on the tally, where it can answer how many jobs match."""
+
+    def __init__(self, where: Where, sort: Sequence[str], tallied: Where | None) -> None:
+        super().__init__(
+            JOB_COLUMNS, JOB_FROM, where, order_by(sort, JOB_SORTS, "j.id"), Job, counted="job j"
+        )
+        self._tallied = tallied
+
+    def _counting(self) -> tuple[str, list[Any]]:
+        if self._tallied is None:
+            return super()._counting()
+        query = f"SELECT coalesce(sum(j.n), 0)::bigint FROM {TALLY} WHERE {self._tallied.sql}"
+        return query, self._tallied.parameters
+
+
 def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Listing[Job]:
     """The jobs that match and that the caller may see."""
-    where = Where()
-    see_customers(where, caller, "j.customer_id", Permission.VIEW_JOBS)
-    if wanted.states is not None:
-        where.add("j.state = ANY({}::text[])", list(wanted.states))
+    where = _by_customer_and_state(caller, wanted)
+    tallied = None if wanted.samples is not None or wanted.times.is_bounded else where.copy()
     if wanted.samples is not None:
         where.add(
             "j.sample_id = ANY(ARRAY(SELECT id FROM sample WHERE sha256 = ANY({}::bytea[])))",
             list(wanted.samples),
         )
+    wanted.times.add_to(where)
+    return JobListing(where, sort, tallied)
+
+
+def _by_customer_and_state(caller: Caller, wanted: JobFilter) -> Where:
+    where = Where()
+    see_customers(where, caller, "j.customer_id", Permission.VIEW_JOBS)
+    if wanted.states is not None:
+        where.add("j.state = ANY({}::text[])", list(wanted.states))
     if wanted.customers is not None:
         where.add("j.customer_id = ANY({}::bigint[])", list(wanted.customers))
-    wanted.times.add_to(where)
-    order = order_by(sort, JOB_SORTS, "j.id")
-    return Listing(JOB_COLUMNS, JOB_FROM, where, order, Job, counted="job j")
+    return where
 
 
 async def get_job(db: Connection, id_: UUID) -> Job:

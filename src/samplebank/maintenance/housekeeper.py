@@ -16,7 +16,7 @@ from samplebank.errors import Refusal
 from samplebank.identification import Identifier
 from samplebank.maintenance.classifying import classify_waiting
 from samplebank.maintenance.publishing import forget_old_events, open_sink, publish
-from samplebank.maintenance.sweeps import SWEEPS, Sweep, generate_events
+from samplebank.maintenance.sweeps import SWEEPS, Sweep, fold_tally, generate_events
 from samplebank.maintenance.tasks import end_bytes_retention, orphan_sweep, run_service_tasks
 
 log = logging.getLogger("samplebank.maintenance")
@@ -25,6 +25,8 @@ LOCK = 0x5A4B_0003
 PUBLISH_INTERVAL = 0.5
 #: seconds between two rounds of event generation, as many verdicts come with no event to generate
 EVENTS_REST = 0.25
+#: seconds in which some thousand jobs change at most
+TALLY_INTERVAL = 2.0
 #: seconds between attempts to become the one
 ELECTION = 2.0
 
@@ -77,6 +79,7 @@ async def _housework(bank: Bank) -> None:
                 bank, generate_events, settings.sweep_interval, Signal.VERDICTS, rest=EVENTS_REST
             )
         )
+        tasks.create_task(_again_and_again(bank, fold_tally, TALLY_INTERVAL, None))
         tasks.create_task(
             _again_and_again(bank, run_service_tasks, settings.sweep_interval, Signal.SERVICE_TASKS)
         )

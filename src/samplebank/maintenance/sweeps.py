@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from samplebank.assembly import Bank
 from samplebank.errors import NotFound
-from samplebank.jobs import timeouts
+from samplebank.jobs import tally, timeouts
 from samplebank.submissions import retention
 from samplebank.timespec import Millis
 from samplebank.verdicts import alerting, settling
@@ -53,6 +53,12 @@ async def _take_back(bank: Bank, job_id: object, task_id: object, *, now: Millis
         # deleted together with its sample since it was listed
         return
     log.info("lease.ended", extra={"fields": {"task": task_id, "job": job_id}})
+
+
+async def fold_tally(bank: Bank) -> None:
+    """Keep the list of changes short that counting jobs adds up."""
+    async with bank.database.connection() as db:
+        await tally.fold_changes(db)
 
 
 async def end_retention(bank: Bank) -> None:

@@ -23,7 +23,7 @@ from samplebank.search.sets import (
     Sets,
     Slice,
 )
-from samplebank.search.window import IndexWindow, is_asked
+from samplebank.search.window import IndexWindow
 
 NEWEST_FIRST = "-sampleCreatedTimestamp"
 SORTS = {
@@ -121,7 +121,7 @@ def conditions(sets: Sets, wanted: SampleCriterion, alias: str) -> list[str]:
         )
     if wanted.users is not None:
         found.extend(_by_users(sets, wanted.users, id_))
-    if is_asked(wanted.times):
+    if wanted.times.is_bounded:
         matching = [sets.at_time(field, wanted.times) for field in wanted.times.fields]
         found.extend(_any_or_every(id_, matching, every=wanted.times.every))
     if wanted.keywords is not None:

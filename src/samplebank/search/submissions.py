@@ -12,7 +12,7 @@ from samplebank.search.criteria import all_of, any_of, row_conditions
 from samplebank.search.keywords import Keyword, Keywords, contains, digests, mentions
 from samplebank.search.listing import SERIAL, SearchListing, depth, planned
 from samplebank.search.rows import SubmissionCriterion
-from samplebank.search.window import IndexWindow, is_asked
+from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
 
 # The digest is looked up for the rows of the page only: PostgreSQL works such columns out after LIMIT.
@@ -119,7 +119,7 @@ def conditions(where: Where, wanted: SubmissionSearch) -> list[str]:
     ]
     if wanted.samples:
         found.append(_of_samples(where, wanted.samples))
-    if is_asked(wanted.times):
+    if wanted.times.is_bounded:
         times = Where()
         times.parameters = where.parameters
         wanted.times.add_to(times)

@@ -14,10 +14,6 @@ class IndexWindow(msgspec.Struct, frozen=True):
     end: Millis | None = None
 
 
-def is_asked(times: TimeRange) -> bool:
-    return times.start is not None or times.end is not None
-
-
 def lies_in(where: Where, column: str, times: TimeRange) -> str:
     """The time in `column` is set, not before the start and before the end."""
     bounds = [f"{column} IS NOT NULL"]

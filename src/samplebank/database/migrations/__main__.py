@@ -1,6 +1,7 @@
-"""`python -m samplebank.database.migrations`: runs Alembic, in a process of its own, because it is large to load."""
+"""`python -m samplebank.database.migrations [REVISION]`: runs Alembic, in a process of its own, because it is large to load."""
 
 import os
+import sys
 from pathlib import Path
 
 from alembic import command
@@ -11,4 +12,4 @@ from samplebank.database.migrations.upgrade import DATABASE
 configuration = Config()
 configuration.set_main_option("script_location", str(Path(__file__).parent))
 configuration.attributes["url"] = os.environ[DATABASE]
-command.upgrade(configuration, "head")
+command.upgrade(configuration, sys.argv[1] if len(sys.argv) > 1 else "head")

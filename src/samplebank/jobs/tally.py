@@ -1,0 +1,18 @@
+"""How many jobs there are by customer and state: kept by triggers, exact at any moment, and never counted."""
+
+from samplebank.database import Connection
+
+#: (customer_id, state, n), where the same customer and state may come more than once
+TALLY = "(SELECT * FROM job_tally UNION ALL SELECT * FROM job_tally_change) j"
+FOLD = """
+    WITH changes AS (DELETE FROM job_tally_change RETURNING customer_id, state, n)
+    INSERT INTO job_tally
+    SELECT customer_id, state, sum(n) FROM changes GROUP BY customer_id, state ORDER BY customer_id, state
+    ON CONFLICT (customer_id, state) DO UPDATE SET n = job_tally.n + excluded.n
+"""
+
+
+async def fold_changes(db: Connection) -> None:
+    """Bring the tally up to date, and give the space of its changes back. `db` is not in a transaction."""
+    if await db.execute(FOLD) != "INSERT 0 0":
+        await db.execute("VACUUM job_tally_change")

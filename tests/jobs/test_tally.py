@@ -1,0 +1,63 @@
+"""How many jobs there are is never counted, and always right."""
+
+from functools import partial
+
+from kit.bank import V2, Bank, eventually, together
+from samplebank.database import Database
+from samplebank.jobs.tally import TALLY, fold_changes
+
+COUNTED = "SELECT customer_id, state, count(*) FROM job GROUP BY customer_id, state ORDER BY 1, 2"
+TALLIED = f"""
+    SELECT customer_id, state, sum(n) FROM {TALLY} GROUP BY customer_id, state HAVING sum(n) <> 0 ORDER BY 1, 2
+"""
+
+
+async def agrees(database: Database) -> bool:
+    """Whether the tally is what counting gives, in one snapshot."""
+    async with database.transaction(read_only=True) as db:
+        counted, tallied = await db.fetch(COUNTED), await db.fetch(TALLIED)
+    return [tuple(row) for row in counted] == [tuple(row) for row in tallied]
+
+
+async def test_it_agrees_with_the_jobs_whatever_happens_to_them_at_once(
+    bank: Bank, database: Database
+) -> None:
+    worker, other = bank.workers(2)
+    planned = [bank.planned(worker, other) for _ in range(4)]
+
+    together(
+        partial(bank.update, job, tasks[name], state)
+        for state in ("executing", "success")
+        for _, job, tasks in planned
+        for name in (worker, other)
+    )
+
+    assert await agrees(database)
+
+
+async def test_folding_its_changes_changes_nothing(bank: Bank, database: Database) -> None:
+    bank.submitted()
+    async with database.connection() as db:
+        await fold_changes(db)
+
+    assert await agrees(database)
+
+
+async def test_it_forgets_the_jobs_of_a_deleted_sample(bank: Bank, database: Database) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, _ = bank.planned(worker)
+
+    bank.delete(sample.path)
+
+    assert eventually(lambda: bank.get(f"{V2}/job/{job}").status_code == 404)
+    assert await agrees(database)
+
+
+def test_a_list_of_the_jobs_in_some_states_says_how_many_there_are(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    before = bank.get(f"{V2}/job", state="executing", limit=1).json()["count"]
+    _, job, tasks = bank.planned(worker)
+
+    bank.update(job, tasks[worker], "executing")
+
+    assert bank.get(f"{V2}/job", state="executing", limit=1).json()["count"] == before + 1
