@@ -33,6 +33,11 @@ ADD_WORKER = """
     SELECT gen_random_uuid(), $1, '{"english": "made by the bench"}', '{"english": "made by the bench"}', 1, $2
      WHERE NOT EXISTS (SELECT FROM worker WHERE short_name = $1 AND deleted_time IS NULL)
 """
+#: COPY goes past the trigger that keeps it
+TALLY = """
+    INSERT INTO job_tally_change
+    SELECT customer_id, state, count(*) FROM job WHERE sample_id >= $1 GROUP BY customer_id, state
+"""
 
 
 async def fill(
@@ -59,6 +64,7 @@ async def fill(
             )
         finally:
             await _make_indexes(db, indexes)
+        await db.execute(TALLY, first)
         await db.execute("VACUUM (ANALYZE)")
         return made
     finally:

@@ -31,6 +31,13 @@ class Where:
         """
         self._counted = (condition, formula, parts)
 
+    def add_one_of(self, column: str, values: Sequence[int]) -> None:
+        """Add that the column has one of the values. Of a single one an index also gives the rows in its order."""
+        if len(values) == 1:
+            self.add(f"{column} = {{}}", values[0])
+        else:
+            self.add(f"{column} = ANY({{}}::bigint[])", list(values))
+
     def copy(self) -> "Where":
         same = Where()
         same.conditions, same.parameters = list(self.conditions), list(self.parameters)

@@ -64,7 +64,7 @@ class TimeRange(msgspec.Struct, frozen=True):
             return
         conditions = []
         for column in self.fields:
-            bounds = [f"{column} IS NOT NULL"]
+            bounds = []
             if self.start is not None:
                 bounds.append(f"{column} >= {where.value(self.start)}")
             if self.end is not None:
@@ -83,42 +83,40 @@ class JobFilter(msgspec.Struct, frozen=True):
 
 
 class JobListing(Listing[Job]):
-    """`tallied` are the same conditions on the tally, where it can answer how many jobs match."""
+    """With `can_tally` the conditions are on nothing but what the tally has, too."""
 
-    def __init__(self, where: Where, sort: Sequence[str], tallied: Where | None) -> None:
+    def __init__(self, where: Where, sort: Sequence[str], *, can_tally: bool) -> None:
         super().__init__(
             JOB_COLUMNS, JOB_FROM, where, order_by(sort, JOB_SORTS, "j.id"), Job, counted="job j"
         )
-        self._tallied = tallied
+        self._can_tally = can_tally
 
     def _counting(self) -> tuple[str, list[Any]]:
-        if self._tallied is None:
+        if not self._can_tally:
             return super()._counting()
-        query = f"SELECT coalesce(sum(j.n), 0)::bigint FROM {TALLY} WHERE {self._tallied.sql}"
-        return query, self._tallied.parameters
+        return (
+            f"SELECT coalesce(sum(j.n), 0)::bigint FROM {TALLY} WHERE {self.where.sql}",
+            self.where.parameters,
+        )
 
 
 def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Listing[Job]:
     """The jobs that match and that the caller may see."""
-    where = _by_customer_and_state(caller, wanted)
-    tallied = None if wanted.samples is not None or wanted.times.is_bounded else where.copy()
+    where = Where()
+    wanted.times.add_to(where)
     if wanted.samples is not None:
         where.add(
             "j.sample_id = ANY(ARRAY(SELECT id FROM sample WHERE sha256 = ANY({}::bytea[])))",
             list(wanted.samples),
         )
-    wanted.times.add_to(where)
-    return JobListing(where, sort, tallied)
-
-
-def _by_customer_and_state(caller: Caller, wanted: JobFilter) -> Where:
-    where = Where()
-    see_customers(where, caller, "j.customer_id", Permission.VIEW_JOBS)
+    can_tally = not where.conditions
     if wanted.states is not None:
         where.add("j.state = ANY({}::text[])", list(wanted.states))
     if wanted.customers is not None:
-        where.add("j.customer_id = ANY({}::bigint[])", list(wanted.customers))
-    return where
+        where.add_one_of("j.customer_id", wanted.customers)
+    # last, because conditions are checked in their order, and this one fails least often
+    see_customers(where, caller, "j.customer_id", Permission.VIEW_JOBS)
+    return JobListing(where, sort, can_tally=can_tally)
 
 
 async def get_job(db: Connection, id_: UUID) -> Job:
