@@ -16,10 +16,20 @@ from rich.console import Console
 from bench import generate, limits, machine, report
 from bench.clients import WrongAnswer
 from bench.figure import Figure
-from bench.figures import cycle, filled, serving
+from bench.figures import claiming, cycle, filled, reading, serving, slow
+from bench.machine import MemoryWatch
 from bench.service import Service, Unusable, check_disk, check_port
+from bench.tenants import Tenants
 
-SMALL_GIB, FULL_GIB = 4.0, 10.0
+SMALL_GIB, FULL_GIB = 4.0, 25.0
+#: samples in the database: growth is measured at the first kind, the rest at those that the goals name
+GROWTH_SIZES = (10_000, 100_000, 1_000_000)
+ACCESS_SIZES = (100_000,)
+WHOLE_LIST_SIZES = (200_000,)
+FULL_SIZES = (10_000, 100_000, 200_000, 1_000_000)
+QUICK_SIZES = (5_000,)
+#: groups of figures on the filled database
+FILLED = ("reading", "claims", "access rules", "whole list", "statistics", "generator")
 #: figures that say something about processor time need a moment of rest after the start
 REST = 5.0
 
@@ -50,63 +60,79 @@ class Bench:
             self.remarks.append(f"not measured: {name}: {error}")
 
     def run(self) -> limits.Limits:
-        quick = self.quick
-        self.measure("start", lambda: serving.start(self.parent, self.port, 1 if quick else 5))
+        self.measure("start", lambda: serving.start(self.parent, self.port, 1 if self.quick else 3))
         with Service(self.parent, self.port) as service:
             service.start()
             self.say("limits of the machine")
-            found = limits.measure(service, quick=quick)
-            time.sleep(REST)
-            self.measure("idle", lambda: [serving.idle(service, 10 if quick else 20)])
-            self.measure("upload", lambda: serving.large_upload(service, 1024, 1 if quick else 3, found))
-            self.measure(
-                "cycles", lambda: cycle.cycles(service, 400 if quick else 2000, 3 if quick else 5, found)
-            )
-            small = 200 if quick else 2000
-            self.measure(
-                "small uploads", lambda: [cycle.small_uploads(service, small, 2 if quick else 5, found)]
-            )
-            if not quick:
-                asyncio.run(cycle.wait_for_classifier(service.database_url))
-        self._filled(found, 10_000 if quick else 100_000, with_lists=not quick)
-        if not quick:
-            self._large(found)
+            found = limits.measure(service, quick=self.quick)
+            self._writing(service, found)
+        if any(self._only in group for group in FILLED):
+            with Service(self.parent, self.port) as service:
+                service.start()
+                self._growing(service)
         return found
 
-    def _filled(self, found: limits.Limits, samples: int, *, with_lists: bool) -> None:
-        if self._only and self._only not in ("access rules", "lists"):
-            return
-        with Service(self.parent, self.port) as service:
-            service.start()
-            self.say(f"filling in {samples:,} samples")
-            tenants = asyncio.run(generate.fill(service.database_url, samples))
-            seconds, runs = (0.4, 3) if self.quick else (3, 5)
+    def _writing(self, service: Service, found: limits.Limits) -> None:
+        """The figures of an empty database that is written to."""
+        quick, runs = self.quick, 2 if self.quick else 5
+        time.sleep(REST)
+        self.measure("idle", lambda: [serving.idle(service, 5 if quick else 20)])
+        self.measure("upload", lambda: serving.large_upload(service, 1024, 1 if quick else 3, found))
+        self.measure("cycles", lambda: cycle.cycles(service, 400 if quick else 2000, runs, found))
+        self.measure("uploads", lambda: cycle.uploads(service, 200 if quick else 2000, runs, found))
+        self.measure("slow uploaders", lambda: slow.measure(service, 1 if quick else 4, 1 if quick else 3))
+
+    def _growing(self, service: Service) -> None:
+        """The figures of a filled database, at each of the sizes."""
+        seconds, runs = (0.3, 2) if self.quick else (1.0, 3)
+        sizes = QUICK_SIZES if self.quick else FULL_SIZES
+        tenants, filled_in = None, 0
+        for size in sizes:
+            tenants = self._fill(service, size - filled_in, tenants)
+            filled_in = size
+            largest = size == sizes[-1] and not self.quick
+            with MemoryWatch(service.processes()) as watch:
+                self._at(service, tenants, size, seconds, runs, largest=largest)
+            if size in ACCESS_SIZES or self.quick:
+                self._access(service, tenants, size, seconds, runs)
+            if size in WHOLE_LIST_SIZES or self.quick:
+                self.measure("whole list", lambda: filled.whole_list(service, 3))
+            if largest:
+                self.measure("statistics", lambda: [filled.statistics(service, 5)])
+                memory = Figure(
+                    "memory of the largest process", "MiB", [watch.largest / 2**20], 200, less=True
+                )
+                self.figures.append(memory)
+        self.figures += reading.growth(self.figures)
+
+    def _at(
+        self, service: Service, tenants: Tenants, size: int, seconds: float, runs: int, *, largest: bool
+    ) -> None:
+        if size in GROWTH_SIZES or self.quick:
             self.measure(
-                "access rules", lambda: filled.access_rules(service, tenants, samples, seconds, runs)
+                f"reading, {size:,} samples",
+                lambda: reading.measure(service, tenants, size, seconds, runs, largest=largest),
             )
-            if with_lists:
-                self.measure("lists", lambda: filled.lists(service, 5, found))
-            else:
-                self.measure("whole list", lambda: filled.whole_list(service, 2))
+            tasks = 500 if self.quick else 3000
+            self.measure(
+                f"claims, {size:,} samples",
+                lambda: claiming.measure(service, size, tasks, runs, largest=largest),
+            )
 
-    def _large(self, found: limits.Limits) -> None:
-        """200,000 jobs for the list of everything, then 1,000,000 submissions for the statistics."""
-        if self._only and self._only not in ("whole list", "statistics", "generator"):
-            return
-        with Service(self.parent, self.port) as service:
-            service.start()
-            self._fill(service, 200_000)
-            self.measure("whole list", lambda: filled.whole_list(service, 5))
-            self._fill(service, 300_000)
-            self.measure("statistics", lambda: [filled.statistics(service, 5)])
-            self.measure("lists", lambda: filled.lists(service, 5, found))
+    def _access(self, service: Service, tenants: Tenants, size: int, seconds: float, runs: int) -> None:
+        self.measure(
+            "access rules",
+            lambda: filled.access_rules(service, tenants, size, seconds, 1 if self.quick else 2 * runs),
+        )
 
-    def _fill(self, service: Service, samples: int) -> None:
+    def _fill(self, service: Service, samples: int, made: Tenants | None) -> Tenants:
         self.say(f"filling in {samples:,} samples")
         began = time.monotonic()
-        asyncio.run(generate.fill(service.database_url, samples))
+        tenants = asyncio.run(generate.fill(service.database_url, samples, made=made))
         rate = samples / (time.monotonic() - began)
-        self.figures.append(Figure(f"generator, {samples:,} samples", "samples/s", [rate], 1_000_000 / 600))
+        goal = 1_000_000 / 600
+        self.figures.append(Figure(f"generator, {samples:,} samples", "samples/s", [rate], goal))
+        return tenants
 
 
 def revision() -> str:

@@ -63,6 +63,19 @@ async def ask_each(wire: Wire, work: Sequence[Any], deadline: float) -> list[flo
             latencies.append(time.monotonic() - began)
 
 
+async def claim_all(wire: Wire, work: Sequence[tuple[str, int]], deadline: float) -> list[float]:
+    """Claim until there is nothing left; answers a time for each task."""
+    ((worker, most),) = work
+    body = json.dumps({"max": most, "waitSeconds": 0, "leaseSeconds": 3600}).encode()
+    latencies: list[float] = []
+    while (began := time.monotonic()) < deadline:
+        claimed = json.loads(expect(200, await wire.ask("POST", CLAIM.format(worker), body)))["data"]
+        if not claimed:
+            break
+        latencies += [(time.monotonic() - began) / len(claimed)] * len(claimed)
+    return latencies
+
+
 async def upload(wire: Wire, work: Sequence[tuple[int, int]], deadline: float) -> list[float]:
     """Upload one file for each (seed, size)."""
     bodies = [sample_bytes(seed, size) for seed, size in work]

@@ -30,6 +30,8 @@ class Figure(msgspec.Struct):
     #: load average, and the share of all cores that neither the service nor the bench used, in percent
     load: float = 0.0
     others: float = 0.0
+    #: samples in the database, for figures that are measured at several sizes
+    size: int = 0
 
     @property
     def median(self) -> float:

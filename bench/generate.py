@@ -41,13 +41,18 @@ TALLY = """
 
 
 async def fill(
-    url: str, samples: int, customers: int = 1000, days: int = 28, processes: int = 2
+    url: str,
+    samples: int,
+    customers: int = 1000,
+    days: int = 28,
+    processes: int = 2,
+    made: tenants.Tenants | None = None,
 ) -> tenants.Tenants:
-    """Add samples with all that belongs to them; answers the accounts they belong to."""
+    """Add samples with all that belongs to them; answers the accounts they belong to: those `made`, or new ones."""
     db = await asyncpg.connect(url, command_timeout=3600)
     now = time.time_ns() // 1_000_000
     try:
-        made = await tenants.make(db, customers, now)
+        made = made or await tenants.make(db, customers, now)
         for name in WORKERS:
             await db.execute(ADD_WORKER, name, now)
         query = "SELECT id, short_name FROM worker WHERE short_name = ANY($1) AND deleted_time IS NULL"

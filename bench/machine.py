@@ -104,6 +104,8 @@ class MemoryWatch:
         self._thread = threading.Thread(target=self._look, daemon=True)
         self.before = 0
         self.peak = 0
+        #: the most that any one process held
+        self.largest = 0
 
     @property
     def growth_mib(self) -> float:
@@ -121,7 +123,9 @@ class MemoryWatch:
 
     def _look(self) -> None:
         while not self._ended.wait(0.05):
-            self.peak = max(self.peak, self._processes.memory())
+            held = self._processes.memory_by_process().values()
+            self.peak = max(self.peak, sum(held))
+            self.largest = max(self.largest, *held)
 
 
 def now() -> float:

@@ -44,13 +44,20 @@ class Wire(asyncio.Protocol):
 
     async def send_stream(self, path: str, size: int, pieces: Any) -> tuple[int, bytes]:
         """POST `size` bytes that come in pieces, with flat memory here, too."""
+        self.begin_stream(path, size)
+        for piece in pieces:
+            await self._writable.wait()
+            self.send_piece(piece)
+        return await self._ended()
+
+    def begin_stream(self, path: str, size: int) -> None:
+        """Begin a POST of `size` bytes, which come by `send_piece`."""
         self._begin()
         head = f"POST {path} HTTP/1.1\r\n{self._fixed}Content-Length: {size}\r\n"
         self._transport.write(f"{head}Content-Type: application/octet-stream\r\n\r\n".encode())
-        for piece in pieces:
-            await self._writable.wait()
-            self._transport.write(piece)
-        return await self._ended()
+
+    def send_piece(self, piece: bytes) -> None:
+        self._transport.write(piece)
 
     async def ask_for_first_byte(self, path: str) -> tuple[float, float, int]:
         """GET; answers (seconds to the first byte of the body, seconds to the end, bytes of the body)."""

@@ -1,6 +1,7 @@
 """Complete cycles: submission -> job -> claim -> success -> verdict, all over HTTP; and small uploads."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Sequence
 
@@ -17,18 +18,38 @@ OK = 200
 WORKER = "bench"
 #: seconds that the classifier has for the samples of a run
 CLASSIFIED = 600
+#: each run uploads files that no other has
+FRESH = itertools.count(1)
 
 
-def small_uploads(service: Service, count: int, runs: int, limits: Limits) -> Figure:
-    """New files of 16 KiB. Each also wakes the classifier, which works beside."""
-    rates = []
-    with Surroundings(service.processes) as around:
-        for run in range(runs):
-            seeds = [(run + 1) * 1_000_000 + number for number in range(count)]
-            work = [[(seed, SIZE) for seed in seeds[n::CLIENTS]] for n in range(CLIENTS)]
-            rates.append(load.run(clients.upload, service.target(), work).rate)
+def uploads(service: Service, count: int, runs: int, limits: Limits) -> list[Figure]:
+    """New files. Each also wakes the classifier, which works beside."""
     limit = Limit("digests + durable file + row + answer", limits.uploads)
-    return around.mark(Figure("upload of 16 KiB, 16 clients", "/s", rates, limit=limit, note="new samples"))
+    large = max(4, count // 100)
+    mib = min(limits.digest_mib, limits.write_mib)
+    return [
+        _uploads(service, Figure("upload of 16 KiB, 1 client", "/s", []), count // 4, SIZE, 1, runs),
+        _uploads(
+            service, Figure("upload of 16 KiB, 16 clients", "/s", [], 0.5 * limits.uploads, limit=limit),
+            count, SIZE, CLIENTS, runs,
+        ),
+        _uploads(
+            service,
+            Figure("upload of 16 MiB, 4 clients", "MiB/s", [], 0.7 * mib, limit=Limit("digests on one core, durable write", mib)),
+            large, 16 * 1024 * 1024, 4, runs,
+        ),
+    ]  # fmt: skip
+
+
+def _uploads(service: Service, figure: Figure, count: int, size: int, callers: int, runs: int) -> Figure:
+    factor = size / 2**20 if figure.unit == "MiB/s" else 1
+    figure.note = "new samples"
+    with Surroundings(service.processes) as around:
+        for _ in range(runs):
+            first = next(FRESH) * 1_000_000
+            work = [[(first + number, size) for number in range(n, count, callers)] for n in range(callers)]
+            figure.values.append(factor * load.run(clients.upload, service.target(), work).rate)
+    return around.mark(figure)
 
 
 def cycles(service: Service, count: int, runs: int, limits: Limits) -> list[Figure]:
@@ -45,7 +66,7 @@ def cycles(service: Service, count: int, runs: int, limits: Limits) -> list[Figu
             outcomes = [_run(service, seeds, with_analysis=with_analysis) for _ in range(runs)]
         name = "cycles with analysis and verdict read" if with_analysis else "cycles"
         note = f"p50 {outcomes[-1].median_ms:.0f} ms, p95 {outcomes[-1].percentile(95):.0f} ms; each has its verdict"
-        goal = None if with_analysis else 300
+        goal = None if with_analysis else 600
         rates = [outcome.rate for outcome in outcomes]
         figures.append(around.mark(Figure(f"{name}, 16 clients", "/s", rates, goal, limit=limit, note=note)))
     return figures

@@ -10,7 +10,6 @@ import asyncpg
 from bench import clients, load
 from bench.clients import V2
 from bench.figure import Figure, Limit, Surroundings
-from bench.limits import Limits
 from bench.machine import MemoryWatch
 from bench.service import Service
 from bench.tenants import Tenants
@@ -127,21 +126,6 @@ def statistics(service: Service, runs: int) -> Figure:
     )
     name = f"statistics over {count:,} submissions by customer and day"
     return around.mark(Figure(name, "s", values, 1.5, less=True, limit=limit))
-
-
-def lists(service: Service, seconds: float, limits: Limits) -> list[Figure]:
-    """Throughput of the lists and searches of jobs for the administrator, 16 clients."""
-    figures = []
-    for name, method, path, body in QUESTIONS[:3]:
-        with Surroundings(service.processes) as around:
-            work = [[(method, path, body)]] * 16
-            outcome = load.run(clients.ask_again, service.target(), work, seconds=seconds)
-        note = f"p50 {outcome.median_ms:.1f} ms, p95 {outcome.percentile(95):.1f} ms"
-        limit = Limit("static answer", limits.answers)
-        figures.append(
-            around.mark(Figure(f"{name}, 16 clients", "/s", [outcome.rate], limit=limit, note=note))
-        )
-    return figures
 
 
 async def _plain_statistics(url: str) -> float:

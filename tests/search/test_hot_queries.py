@@ -1,0 +1,207 @@
+"""On a filled database no hot query reads a whole table."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from bench import generate
+from bench.tenants import Tenants
+
+from kit.service import Service
+from samplebank.accounts.access import Caller, Scope
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.keys import find_caller
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Database, Page, connect
+from samplebank.database.listing import Listing
+from samplebank.database.migrations import upgrade
+from samplebank.jobs import claims, timeouts
+from samplebank.jobs.queries import JOB_TIMES, JobFilter, TimeRange, get_job, jobs_matching, tasks_of
+from samplebank.samples.catalogue import get_known
+from samplebank.search.keywords import Keywords, read_keyword
+from samplebank.search.paths import PathCriterion
+from samplebank.search.rows import SubmissionCriterion, Tag, VerdictCriterion
+from samplebank.search.samples import SampleCriterion, samples_matching
+from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
+from samplebank.search.submissions import KEYWORD_FIELDS, SubmissionSearch, submissions_matching
+from samplebank.search.window import IndexWindow
+from samplebank.submissions.model import COLUMNS
+
+SAMPLES, CUSTOMERS = 20_000, 100
+#: the tables that grow with the samples
+LARGE = (
+    "sample",
+    "classification",
+    "submission",
+    "job",
+    "job_task",
+    "analysis",
+    "verdict",
+    "job_task_analysis",
+)
+SCANS = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY($1) ORDER BY relname"
+#: PostgreSQL may change to a plan for any values after the fifth time
+TIMES = 7
+PAGE = Page(25)
+ALWAYS = IndexWindow(0)
+WEEK = 7 * 86_400_000
+ANY_FIELD = frozenset((*DIGESTS, *KEYWORD_KINDS))
+
+
+@pytest.fixture(scope="module")
+async def filled(service: Service) -> AsyncIterator[tuple[Database, Tenants]]:
+    """A database of its own, with many samples."""
+    name = f"hot_{secrets.token_hex(4)}"
+    admin = await asyncpg.connect(service.database_url)
+    await admin.execute(f"CREATE DATABASE {name}")
+    url = service.database_url.replace("/postgres?", f"/{name}?")
+    await asyncio.to_thread(upgrade, url)
+    tenants = await generate.fill(url, SAMPLES, CUSTOMERS)
+    database = await connect(url, most=1)
+    yield database, tenants
+    await database.close()
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture(scope="module")
+async def callers(filled: tuple[Database, Tenants]) -> dict[str, Caller]:
+    """An administrator, and users of one customer and of all of the tree."""
+    database, tenants = filled
+    directory = Directory(database)
+    await directory.refresh()
+    now = time.time_ns() // 1_000_000
+    async with database.connection() as db:
+        one = await find_caller(db, directory, tenants.one_key, now=now)
+        most = await find_caller(db, directory, tenants.everyone_key, now=now)
+    assert one is not None
+    assert most is not None
+    everything = {permission: Scope(everywhere=True) for permission in Permission}
+    return {"one": one, "most": most, "admin": Caller(one.user, (), everything)}
+
+
+class Question:
+    """What a test asks the database, and of whose rows."""
+
+    def __init__(self, db: Connection, caller: Caller, tenants: Tenants) -> None:
+        self.db = db
+        self.caller = caller
+        self.tenants = tenants
+
+    async def list(self, listing: Listing[Any]) -> None:
+        await listing.page(self.db, PAGE)
+        await listing.count(self.db, 10_000)
+
+    async def sample(self) -> bytes:
+        found: bytes = await self.db.fetchval(f"SELECT sha256 FROM sample WHERE id = {SAMPLES // 2}")
+        return found
+
+    async def job(self) -> UUID:
+        found: UUID = await self.db.fetchval(f"SELECT id FROM job WHERE sample_id = {SAMPLES // 2}")
+        return found
+
+
+async def newest_jobs(ask: Question) -> None:
+    listing = jobs_matching(ask.caller, JobFilter(), ["-enqueuedTimestamp"])
+    await ask.list(listing)
+
+
+async def unfinished_jobs(ask: Question) -> None:
+    await ask.list(jobs_matching(ask.caller, JobFilter(states=["executing"]), ["-enqueuedTimestamp"]))
+
+
+async def jobs_of_a_week_and_customer(ask: Question) -> None:
+    latest = time.time_ns() // 1_000_000
+    times = TimeRange(latest - WEEK, latest, tuple(JOB_TIMES.values()))
+    wanted = JobFilter(states=["done"], customers=[ask.tenants.one_customer], times=times)
+    await ask.list(jobs_matching(ask.caller, wanted, ["enqueuedTimestamp"]))
+
+
+async def jobs_of_a_sample(ask: Question) -> None:
+    await ask.list(jobs_matching(ask.caller, JobFilter(samples=[await ask.sample()]), ["enqueuedTimestamp"]))
+
+
+async def a_job_with_its_tasks(ask: Question) -> None:
+    job = await get_job(ask.db, await ask.job())
+    await ask.list(tasks_of(job.id, ["worker"]))
+
+
+async def a_claim(ask: Question) -> None:
+    now = time.time_ns() // 1_000_000
+    await claims.claim(ask.db, ask.caller, "static", most=10, now=now, lease=1000, cause=COLUMNS)
+
+
+async def the_sweeps_of_jobs_and_leases(ask: Question) -> None:
+    await timeouts.overdue_jobs(ask.db, enqueued_before=1, started_before=1)
+    await timeouts.ended_leases(ask.db, now=1)
+
+
+async def a_known_sample(ask: Question) -> None:
+    await get_known(ask.db, await ask.sample())
+
+
+async def a_sample_by_hash(ask: Question) -> None:
+    await ask.list(
+        samples_matching(ask.caller, SampleCriterion(digests={"sha256": [await ask.sample()]}), ALWAYS)
+    )
+
+
+async def samples_by_a_common_keyword(ask: Question) -> None:
+    await ask.list(samples_matching(ask.caller, SampleCriterion(keywords=word("faktura")), ALWAYS))
+
+
+async def samples_by_an_absent_keyword(ask: Question) -> None:
+    await ask.list(samples_matching(ask.caller, SampleCriterion(keywords=word("qqzzxxjj")), ALWAYS))
+
+
+async def samples_by_metadata(ask: Question) -> None:
+    found = SubmissionCriterion(meta_data=[PathCriterion(path="sensor", value=["dmz-7"])])
+    await ask.list(samples_matching(ask.caller, SampleCriterion(submissions=[found]), ALWAYS))
+
+
+async def samples_by_verdict(ask: Question) -> None:
+    found = VerdictCriterion(minimum_score=95, tags=[Tag("family", "qakbot")])
+    await ask.list(samples_matching(ask.caller, SampleCriterion(verdicts=[found]), ALWAYS))
+
+
+async def submissions_by_a_common_keyword(ask: Question) -> None:
+    wanted = SubmissionSearch(
+        keywords=Keywords((read_keyword("faktura"),), frozenset(KEYWORD_FIELDS), every=False)
+    )
+    await ask.list(submissions_matching(ask.caller, wanted, ALWAYS))
+
+
+def word(text: str) -> Keywords:
+    return Keywords((read_keyword(text),), ANY_FIELD, every=False)
+
+
+HOT = (
+    newest_jobs, unfinished_jobs, jobs_of_a_week_and_customer, jobs_of_a_sample, a_job_with_its_tasks, a_claim,
+    the_sweeps_of_jobs_and_leases, a_known_sample, a_sample_by_hash, samples_by_a_common_keyword,
+    samples_by_an_absent_keyword, samples_by_metadata, samples_by_verdict, submissions_by_a_common_keyword,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("who", ["admin", "most", "one"])
+@pytest.mark.parametrize("query", HOT, ids=lambda query: query.__name__)
+async def test_no_large_table_is_read_from_end_to_end(
+    filled: tuple[Database, Tenants],
+    callers: dict[str, Caller],
+    query: Callable[[Question], Awaitable[None]],
+    who: str,
+) -> None:
+    database, tenants = filled
+    async with database.connection() as db:
+        await db.execute("SELECT pg_stat_reset()")
+
+        for _ in range(TIMES):
+            await query(Question(db, callers[who], tenants))
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        scans = {row[0]: row[1] for row in await db.fetch(SCANS, list(LARGE))}
+    assert scans == dict.fromkeys(scans, 0)
