@@ -74,12 +74,12 @@ class Bench:
 
     def _writing(self, service: Service, found: limits.Limits) -> None:
         """The figures of an empty database that is written to."""
-        quick, runs = self.quick, 2 if self.quick else 5
+        quick, runs = self.quick, 2 if self.quick else 3
         time.sleep(REST)
         self.measure("idle", lambda: [serving.idle(service, 5 if quick else 20)])
         self.measure("upload", lambda: serving.large_upload(service, 1024, 1 if quick else 3, found))
-        self.measure("cycles", lambda: cycle.cycles(service, 400 if quick else 2000, runs, found))
-        self.measure("uploads", lambda: cycle.uploads(service, 200 if quick else 2000, runs, found))
+        self.measure("cycles", lambda: cycle.cycles(service, 300 if quick else 1000, runs, found))
+        self.measure("uploads", lambda: cycle.uploads(service, 200 if quick else 1000, runs, found))
         self.measure("slow uploaders", lambda: slow.measure(service, 1 if quick else 4, 1 if quick else 3))
 
     def _growing(self, service: Service) -> None:
@@ -122,7 +122,7 @@ class Bench:
     def _access(self, service: Service, tenants: Tenants, size: int, seconds: float, runs: int) -> None:
         self.measure(
             "access rules",
-            lambda: filled.access_rules(service, tenants, size, seconds, 1 if self.quick else 2 * runs),
+            lambda: filled.access_rules(service, tenants, size, seconds, 1 if self.quick else runs + 2),
         )
 
     def _fill(self, service: Service, samples: int, made: Tenants | None) -> Tenants:

@@ -1,6 +1,7 @@
 """Workers that claim all there is, and end what they claimed."""
 
 import asyncio
+import time
 
 import asyncpg
 
@@ -16,7 +17,7 @@ ADD_WORKER = """
     SELECT gen_random_uuid(), $1, '{"english": "bench"}', '{"english": "bench"}', 1, 0
      WHERE NOT EXISTS (SELECT FROM worker WHERE short_name = $1 AND deleted_time IS NULL)
 """
-#: jobs of one task each, of the newest samples
+#: jobs of one task each, of the newest samples; the time that they are enqueued at tells a run from the others
 ADD_JOBS = """
     WITH w AS (SELECT id FROM worker WHERE short_name = $1 AND deleted_time IS NULL),
     jobs AS (
@@ -29,8 +30,7 @@ ADD_JOBS = """
     SELECT gen_random_uuid(), id, sample_id, 1, workers[1], $1, 'enqueued', $3 FROM jobs
 """
 HELD = """
-    SELECT count(*) FILTER (WHERE state = 'executing' AND attempt = 1), count(*) FILTER (WHERE state <> 'enqueued'),
-           max(enqueued_time)
+    SELECT count(*) FILTER (WHERE state = 'executing' AND attempt = 1), count(*) FILTER (WHERE state <> 'enqueued')
       FROM job_task WHERE worker = $1 AND enqueued_time = $2
 """
 TASKS = "SELECT job_id::text, id::text FROM job_task WHERE worker = $1 AND enqueued_time = $2"
@@ -38,7 +38,7 @@ TASKS = "SELECT job_id::text, id::text FROM job_task WHERE worker = $1 AND enque
 
 def measure(service: Service, size: int, tasks: int, runs: int, *, largest: bool) -> list[Figure]:
     """Claims by fleets of workers, each task to one of them; then the end of the tasks that they hold."""
-    figures, batch = [], 0
+    figures, batch = [], time.time_ns() // 1_000_000
     for workers, most, goal in FLEETS:
         rates = []
         with Surroundings(service.processes) as around:
@@ -80,7 +80,7 @@ async def _prepare(url: str, tasks: int, batch: int) -> None:
 
 async def _held(url: str, batch: int) -> tuple[int, int]:
     db = await asyncpg.connect(url)
-    once, taken, _ = await db.fetchrow(HELD, WORKER, batch)  # type: ignore[misc]  # one row always
+    once, taken = await db.fetchrow(HELD, WORKER, batch)  # type: ignore[misc]  # one row always
     await db.close()
     return once, taken
 

@@ -37,8 +37,8 @@ fsync = on
 full_page_writes = on
 synchronous_commit = on
 max_connections = 120
-shared_buffers = 256MB
-effective_cache_size = 2GB
+shared_buffers = {buffers}MB
+effective_cache_size = {cache}MB
 work_mem = 16MB
 maintenance_work_mem = 256MB
 wal_compression = on
@@ -53,6 +53,15 @@ max_parallel_workers_per_gather = 2
 log_min_duration_statement = 1000
 log_line_prefix = '%m [%p] '
 """
+
+#: which part of the machine's memory is for the pages that the database keeps at hand, and the least and most MiB
+BUFFERS_SHARE, LEAST_BUFFERS, MOST_BUFFERS = 8, 128, 4096
+
+
+def _configuration() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    buffers = min(max(memory // BUFFERS_SHARE, LEAST_BUFFERS), MOST_BUFFERS)
+    return CONFIGURATION.format(buffers=buffers, cache=memory // 2)
 
 
 class EmbeddedServer:
@@ -151,7 +160,7 @@ class EmbeddedServer:
         if done.returncode != 0:
             raise Unavailable(f"The embedded PostgreSQL could not be made: {done.stdout[-500:].strip()}")
         with (fresh / "postgresql.conf").open("a", encoding="utf-8") as configuration:
-            configuration.write(CONFIGURATION)
+            configuration.write(_configuration())
         entries = sorted(fresh.iterdir(), key=lambda entry: entry.name == "PG_VERSION")
         for entry in entries:
             entry.rename(self.data / entry.name)
