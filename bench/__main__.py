@@ -171,11 +171,8 @@ def main() -> int:
     made = report.Report(mode, started, revision(), described, found, bench.figures, bench.remarks)
     report.show(made, console)
     path = report.write(made)
-    image = path.with_suffix(".svg")
-    print(
-        f"written: {path}"
-        + (f", {image.name}" if report.plot(made, image) else " (no plot: matplotlib is missing)")
-    )
+    drawn = report.plot(made, path.with_suffix(".svg"))
+    print(f"written: {path}" + (f", {', '.join(drawn)}" if drawn else " (no plots: matplotlib is missing)"))
     return 0
 
 

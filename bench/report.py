@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -75,14 +76,66 @@ def write(report: Report) -> Path:
     return path
 
 
-def plot(report: Report, path: Path) -> bool:
-    """Bars of each figure in percent of its goal; False where matplotlib is missing."""
+def plot(report: Report, path: Path) -> list[str]:
+    """Two pictures, whose names are answered: the figures by their goals, and over the size of the database.
+
+    None of them where matplotlib is missing.
+    """
     try:
         from matplotlib.figure import Figure as Canvas  # noqa: PLC0415 it may be missing
     except ImportError:
-        return False
+        return []
+    _plot_goals(report, Canvas, path)
+    drawn = [path.name]
+    series = _series(report)
+    if series:
+        growth = path.with_stem(f"{path.stem}-growth")
+        _plot_growth(series, Canvas, growth)
+        drawn.append(growth.name)
+    return drawn
+
+
+def _series(report: Report) -> dict[str, list[Figure]]:
+    """The figures that were measured at several sizes, smallest first."""
+    found: dict[str, list[Figure]] = {}
+    for figure in sorted(report.figures, key=lambda figure: figure.size):
+        if figure.size:
+            found.setdefault(f"{figure.name} [{figure.unit}]", []).append(figure)
+    return {name: figures for name, figures in found.items() if len(figures) > 1}
+
+
+def _plot_growth(series: dict[str, list[Figure]], canvas_of: Any, path: Path) -> None:
+    columns = 4
+    rows = -(-len(series) // columns)
+    canvas = canvas_of(figsize=(3.4 * columns, 2.4 * rows), layout="constrained")
+    for place, (name, figures) in enumerate(series.items(), 1):
+        axes = canvas.add_subplot(rows, columns, place)
+        sizes = [figure.size for figure in figures]
+        axes.fill_between(
+            sizes,
+            [min(f.values) for f in figures],
+            [max(f.values) for f in figures],
+            color="#2a6f9d",
+            alpha=0.2,
+        )
+        axes.plot(sizes, [figure.median for figure in figures], color="#2a6f9d", marker="o", markersize=3)
+        goal = figures[-1].goal
+        if goal is not None:
+            axes.axhline(goal, color="#c8442f", linestyle="--", linewidth=1)
+        axes.set_xscale("log")
+        axes.set_ylim(bottom=0)
+        axes.set_title(name, fontsize=7)
+        axes.tick_params(labelsize=6)
+    canvas.supxlabel(
+        "samples in the database; dashed: the goal at the largest size; shaded: the spread", fontsize=8
+    )
+    canvas.savefig(path)
+
+
+def _plot_goals(report: Report, canvas_of: Any, path: Path) -> None:
+    """Bars of each figure in percent of its goal."""
     shown = [figure for figure in report.figures if figure.goal]
-    canvas = Canvas(figsize=(9, 0.4 * len(shown) + 1.4), layout="constrained")
+    canvas = canvas_of(figsize=(9, 0.4 * len(shown) + 1.4), layout="constrained")
     axes = canvas.subplots()
     for place, figure in enumerate(reversed(shown)):
         ratios = [_score(figure, value) for value in (figure.median, min(figure.values), max(figure.values))]
@@ -97,7 +150,6 @@ def plot(report: Report, path: Path) -> bool:
     axes.set_xlabel("times as good as the goal (dashed); the thin line is the spread of the runs")
     axes.set_title(f"{report.revision}, {report.mode}, load {report.machine.load[0]:.1f}", fontsize=9)
     canvas.savefig(path)
-    return True
 
 
 def _score(figure: Figure, value: float) -> float:
