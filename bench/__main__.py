@@ -91,10 +91,10 @@ class Bench:
             tenants = self._fill(service, size - filled_in, tenants)
             filled_in = size
             largest = size == sizes[-1] and not self.quick
-            with MemoryWatch(service.processes()) as watch:
-                self._at(service, tenants, size, seconds, runs, largest=largest)
             if size in ACCESS_SIZES or self.quick:
                 self._access(service, tenants, size, seconds, runs)
+            with MemoryWatch(service.processes()) as watch:
+                self._at(service, tenants, size, seconds, runs, largest=largest)
             if size in WHOLE_LIST_SIZES or self.quick:
                 self.measure("whole list", lambda: filled.whole_list(service, 3))
             if largest:
