@@ -17,7 +17,7 @@ from samplebank.timespec import Millis
 # a job that an update holds could make a deadlock with that update, which waits for the task.
 CLAIM = """
     WITH found AS MATERIALIZED (
-        SELECT t.id, t.job_id FROM job_task t JOIN job j ON j.id = t.job_id
+        SELECT t.id, t.job_id, j.state FROM job_task t JOIN job j ON j.id = t.job_id
          WHERE {conditions}
          ORDER BY t.enqueued_time, t.id LIMIT {most} FOR UPDATE OF t, j SKIP LOCKED
     ), taken AS (
@@ -27,7 +27,7 @@ CLAIM = """
         RETURNING t.id, t.job_id, t.worker, t.attempt, t.lease_token, t.lease_until, t.enqueued_time
     ), started AS (
         UPDATE job j SET state = 'executing', start_time = coalesce(start_time, {now})
-          FROM found WHERE j.id = found.job_id AND j.state = 'enqueued'
+          FROM found WHERE j.id = found.job_id AND found.state = 'enqueued'
     )
     SELECT t.id, t.worker, t.attempt, t.lease_token, t.lease_until, j.id, j.customer_id, j.options,
            s.sha256, s.size, c.type, c.super_type, c.arch, c.platform, c.version, c.meta_data, {cause}

@@ -21,9 +21,9 @@ ENOUGH = 16 * 1024 * 1024
 ISSUE = """
     INSERT INTO challenge (id, sample_id, user_id, answer, expiry_time) VALUES ($1, $2, $3, $4, $5)
 """
-#: a challenge as `Stored` takes it; whoever reads it locks the sample first, then the challenge
+#: a challenge as `Stored` takes it; whoever locks it locks the sample first, then the challenge
 COLUMNS = "sample_id, user_id, answer, expiry_time, used_by, submission_id"
-USE_UP = "UPDATE challenge SET used_by = '' WHERE id = $1"
+USE_UP = "UPDATE challenge SET used_by = '' WHERE id = $1 AND used_by IS NULL"
 
 
 class Range(msgspec.Struct, frozen=True):

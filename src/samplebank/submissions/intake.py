@@ -18,23 +18,35 @@ from samplebank.timespec import Millis
 
 NOT_STORED = "There is no sample with this SHA-256: upload it first."
 # The sample is locked before the challenge is, in one round trip.
-LOCK = f"""
-    WITH locked AS MATERIALIZED (
-        SELECT s.id, c.type, c.super_type FROM sample s LEFT JOIN classification c ON c.id = s.classification_id
-         WHERE s.sha256 = $1 AND s.deleted_time IS NULL FOR NO KEY UPDATE OF s
+LOOK = f"""
+    WITH found AS MATERIALIZED (
+        SELECT s.id, s.xmin, c.type, c.super_type
+          FROM sample s LEFT JOIN classification c ON c.id = s.classification_id
+         WHERE s.sha256 = $1 AND s.deleted_time IS NULL {{lock}}
     )
-    SELECT (SELECT version FROM policy), locked.*, asked.* FROM locked
-      LEFT JOIN LATERAL (SELECT {challenge.COLUMNS} FROM challenge WHERE id = $2 FOR UPDATE) asked ON TRUE
+    SELECT (SELECT version FROM policy), found.*, asked.* FROM found
+      LEFT JOIN LATERAL (SELECT {challenge.COLUMNS} FROM challenge WHERE id = $2) asked ON TRUE
 """
+LOOK_ONLY = LOOK.format(lock="")
+LOOK_AND_LOCK = LOOK.format(lock="FOR NO KEY UPDATE OF s")
 # Stores nothing beside a similar submission; either way the request uses its challenge up. $17 is the time after
-# which a submission counts as similar, NULL where none does.
+# which a submission counts as similar, NULL where none does. It answers no row, and does nothing, unless all is as it
+# was looked at: the sample is still in the version $20, so that nobody else has submitted it or opened or ended a job
+# of it since, the challenge is unused, and the policy is in version $21.
 STORE = f"""
-    WITH stored AS (
+    WITH held AS MATERIALIZED (
+        SELECT id FROM sample WHERE id = $2 AND xmin = $20::xid AND deleted_time IS NULL FOR NO KEY UPDATE
+    ), asked AS MATERIALIZED (
+        SELECT c.id FROM challenge c, held WHERE c.id = $19 AND c.used_by IS NULL FOR UPDATE OF c
+    ), good AS (
+        SELECT id FROM asked WHERE (SELECT version FROM policy) = $21::bigint
+    ), stored AS (
         INSERT INTO submission (
             id, sample_id, customer_id, user_id, tlp, acl, readers, file_name, mime_type, agent_name, agent_version,
             meta_data, observed_time, expiry_time, submitted_time, trusted_agent)
         SELECT $1::uuid, $2::bigint, $3::bigint, $4::bigint, $5::text, $6::bigint[], $7::bigint[], $8::text, $9::text,
                $10::text, $11::text, $12::jsonb, $13::bigint, $14::bigint, $15::bigint, $16::boolean
+          FROM good
          WHERE NOT EXISTS (SELECT FROM submission
                             WHERE sample_id = $2 AND customer_id = $3 AND agent_name = $10 AND file_name = $8
                               AND submitted_time > $17::bigint)
@@ -46,10 +58,10 @@ STORE = f"""
                            ELSE ARRAY(SELECT DISTINCT r FROM unnest(readers || $7) r ORDER BY r) END
           FROM stored WHERE sample.id = $2
     ), used AS (
-        UPDATE challenge SET used_by = $18, submission_id = (SELECT id FROM stored) WHERE id = $19
+        UPDATE challenge SET used_by = $18, submission_id = (SELECT id FROM stored) FROM good WHERE challenge.id = good.id
     ), cause AS (SELECT id AS submission_id FROM stored),
-    {opening.parts(20, sample="$2", customer="$3", now="$15")}
-    SELECT stored.id, job_of_cause.id FROM stored LEFT JOIN job_of_cause ON TRUE
+    {opening.parts(22, sample="$2", customer="$3", now="$15")}
+    SELECT stored.id, job_of_cause.id FROM good LEFT JOIN stored ON TRUE LEFT JOIN job_of_cause ON TRUE
 """
 
 
@@ -77,6 +89,10 @@ class Untyped(Exception):
         self.sample_id = sample_id
 
 
+class Outrun(Exception):
+    """Others changed the sample, its challenge or the policy meanwhile; nothing has been changed."""
+
+
 async def submit(
     db: Connection,
     sha256: bytes,
@@ -88,16 +104,20 @@ async def submit(
     similar_window: Millis,
     now: Millis,
     needs_type: bool = False,
+    locking: bool = False,
 ) -> Result:
     """Store a submission and open its job.
+
+    Looks, then stores in one statement, which is all or nothing and needs no transaction. Raises `Outrun` when others
+    came between: nobody does with `locking`, in a transaction, which makes them wait.
 
     A wrong answer to the challenge is an outcome, not an error, because using it up must be committed. Raises
     `NotFound` when the bytes are not stored; with `needs_type`, `Untyped` where the policy has to know the file type.
     """
-    row = await db.fetchrow(LOCK, sha256, token.id)
+    row = await db.fetchrow(LOOK_AND_LOCK if locking else LOOK_ONLY, sha256, token.id)
     if row is None:
         raise NotFound(NOT_STORED)
-    version, sample_id, type_, super_type, *asked = row
+    version, sample_id, sample_version, type_, super_type, *asked = row
     redeemed = challenge.redeem(
         Stored(*asked), token.answer, sample_id=sample_id, user_id=user_id, request=token.request, now=now
     )
@@ -117,12 +137,15 @@ async def submit(
         now - similar_window if similar_window else None,
         token.request,
         token.id,
+        sample_version,
+        version,
         *opening.values(chosen, book),
     )
     if row is None:
-        return Result(Outcome.GOOD)
+        raise Outrun
     id_, job_id = row
-    return Result(Outcome.GOOD, _stored(id_, sha256, new, user_id=user_id, now=now), job_id)
+    stored = None if id_ is None else _stored(id_, sha256, new, user_id=user_id, now=now)
+    return Result(Outcome.GOOD, stored, job_id)
 
 
 def _columns(new: NewSubmission, sample_id: int, *, user_id: int, now: Millis) -> tuple[object, ...]:

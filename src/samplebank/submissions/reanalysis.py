@@ -8,6 +8,8 @@ from samplebank.jobs.opening import Cause
 from samplebank.policy.model import Subject
 from samplebank.samples.model import NO_SAMPLE, Sample
 
+# An update, because submissions look without a lock: a new version of the sample tells them that a job may be new, too.
+LOCK = "UPDATE sample SET size = size WHERE id = $1"
 LATEST = """
     SELECT u.id, u.customer_id, u.meta_data, c.type, c.super_type
       FROM submission u JOIN sample s ON s.id = u.sample_id LEFT JOIN classification c ON c.id = s.classification_id
@@ -17,7 +19,7 @@ LATEST = """
 
 async def cause_of(db: Connection, caller: Caller, sample: Sample) -> tuple[Cause, Subject]:
     """What the reanalysis is for, and what the rules look at. Locks the sample against other new jobs."""
-    await db.execute("SELECT FROM sample WHERE id = $1 FOR NO KEY UPDATE", sample.id)
+    await db.execute(LOCK, sample.id)
     where = Where()
     where.add("u.sample_id = {}", sample.id)
     see_rows(where, caller, "u", Permission.REANALYSE)
