@@ -1,5 +1,6 @@
 """Jobs and their tasks: list, search, fetch, update."""
 
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -29,17 +30,17 @@ from samplebank.api.people import (
     read_range,
     unless_given,
 )
-from samplebank.database import Connection, Page
+from samplebank.database import Page
 from samplebank.database.identifiers import find_id
 from samplebank.database.signals import Signal
 from samplebank.errors import Refusal, Violations
 from samplebank.jobs import queries
 from samplebank.jobs.model import Job, Task, TaskState
-from samplebank.jobs.progress import Move, OpenTask, lock_task_to_move
+from samplebank.jobs.progress import Move
 from samplebank.jobs.queries import JOB_TIMES, JobFilter, TimeRange
 from samplebank.samples.model import SHA256
 from samplebank.timespec import Millis
-from samplebank.verdicts import settling
+from samplebank.verdicts import finishing
 
 State = Literal["enqueued", "executing", "done", "timeout"]
 JobSort = Literal[
@@ -239,34 +240,33 @@ async def get_task(request: Exchange) -> Answer:
 async def update_task(request: Exchange) -> Answer:
     """Move a task on; the last one to end also ends the job and settles the verdict."""
     document = await request.document(JobTaskUpdateRequest)
+    bank, job, task = request.bank, request.path("job_id"), request.path("task_id")
     try:
         request.read_query(NoQuery)
         move = _read_move(request, document.read(request.now))
     except Refusal:
         # that there is no such task is said before what is wrong with the update
-        async with request.bank.database.transaction() as db:
-            await _lock_task(request, db)
+        async with bank.database.connection() as db:
+            await finishing.look(db, request.caller, job, task)
         raise
-    bank = request.bank
-    async with bank.database.transaction() as db:
-        locked = await _lock_task(request, db, move)
-        threshold = bank.settings.malicious_score
-        task, ended = await settling.update_task(db, locked, move, threshold, now=request.now)
+    updating = partial(
+        finishing.update_task,
+        caller=request.caller,
+        job=job,
+        task=task,
+        move=move,
+        threshold=bank.settings.malicious_score,
+        now=request.now,
+    )
+    moved, ended = await bank.database.optimistically(updating)
     if ended:
         bank.signals.send(Signal.VERDICTS)
-    return await request.show(task, show_task)
+    return await request.show(moved, show_task)
 
 
 def _read_move(request: Exchange, data: JobTaskUpdateRequest) -> Move:
     lease = find_id(request.headers.get("samplebank-lease", ""))
     return Move(TaskState(data.state), data.analyses, data.message, lease)
-
-
-async def _lock_task(request: Exchange, db: Connection, move: Move | None = None) -> OpenTask:
-    analyses = move.analyses if move and move.analyses else ()
-    return await lock_task_to_move(
-        db, request.caller, request.path("job_id"), request.path("task_id"), analyses
-    )
 
 
 async def visible_job(request: Exchange) -> Job:

@@ -1,7 +1,6 @@
 """Challenges and submissions."""
 
 import hashlib
-from contextlib import suppress
 from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
@@ -37,12 +36,12 @@ from samplebank.api.people import (
 from samplebank.api.validation import read_time
 from samplebank.blobs import Area
 from samplebank.database.signals import Signal
-from samplebank.errors import Refusal, Unavailable, Violations, invalid
+from samplebank.errors import Refusal, Violations, invalid
 from samplebank.samples import catalogue
 from samplebank.samples.model import SHA256, read_sha256
 from samplebank.submissions import challenge, queries
 from samplebank.submissions.challenge import Outcome
-from samplebank.submissions.intake import Outrun, Result, Token, Untyped, submit
+from samplebank.submissions.intake import Result, Token, Untyped, submit
 from samplebank.submissions.model import NewSubmission, Submission
 
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -228,13 +227,7 @@ async def _submit(
         now=bank.clock(),
         needs_type=needs_type,
     )
-    with suppress(Outrun):
-        async with bank.database.connection() as db:
-            return await submitting(db)
-    with suppress(Outrun):
-        async with bank.database.transaction() as db:
-            return await submitting(db, locking=True)
-    raise Unavailable("The policy changes at this moment; try again.")
+    return await bank.database.optimistically(submitting)
 
 
 async def _answer(request: Exchange, sha256: bytes, result: Result) -> Answer:

@@ -1,8 +1,8 @@
 """Connections, the pool and transactions. Doors open transactions; concepts only use the connection."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import asyncpg
 import msgspec
@@ -17,6 +17,7 @@ else:
     # the classes take type arguments only in their stubs
     Connection = asyncpg.Connection
 
+R_co = TypeVar("R_co", covariant=True)
 #: what asyncpg raises when the server is away or going away
 GONE = (
     OSError,
@@ -30,6 +31,19 @@ GONE = (
 AWAY = "The database cannot be reached at the moment; try again in a moment."
 #: what a transaction gets that lost a deadlock or a serialisation race
 RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
+
+class Outrun(Exception):
+    """What was looked at without a lock has been changed by others meanwhile; nothing else has been changed."""
+
+
+class Change(Protocol[R_co]):
+    """A change of one statement that is all or nothing.
+
+    Raises `Outrun` when others changed what it had looked at before; with `locking` it locks that first.
+    """
+
+    async def __call__(self, db: Connection, *, locking: bool = False) -> R_co: ...
 
 
 class _Stateless(asyncpg.Connection):
@@ -83,6 +97,16 @@ class Database:
         isolation: Any = "repeatable_read" if read_only else "read_committed"
         async with self.connection() as db, db.transaction(isolation=isolation, readonly=read_only):
             yield db
+
+    async def optimistically(self, change: "Change[R_co]") -> R_co:
+        """Make a change without a transaction; where others outran it, behind the locks that it takes in one."""
+        with suppress(Outrun):
+            async with self.connection() as db:
+                return await change(db)
+        with suppress(Outrun):
+            async with self.transaction() as db:
+                return await change(db, locking=True)
+        raise Unavailable("Too many changes met at once; try again.")
 
     async def close(self) -> None:
         await self._pool.close()

@@ -6,63 +6,47 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import Caller
-from samplebank.accounts.model import Permission
-from samplebank.database import Connection
-from samplebank.database.identifiers import find_id
-from samplebank.errors import Conflict, Forbidden, NotFound, Violation, invalid
+from samplebank.database import Connection, Outrun
+from samplebank.errors import Conflict, NotFound, Violation, invalid
 from samplebank.jobs.model import FINAL, MOVES, Task, TaskState
-from samplebank.jobs.queries import NO_JOB, NO_TASK, get_task
+from samplebank.jobs.queries import NO_JOB, get_task
 from samplebank.timespec import Millis
 
 LOCK_JOB = "SELECT sample_id FROM job WHERE id = $1 FOR UPDATE"
-# The job is locked before the task is. With them, which of the analyses that the task shall name are of the sample.
-LOCK_TASK = """
-    WITH locked AS MATERIALIZED (SELECT id, sample_id, customer_id FROM job WHERE id = $1 FOR UPDATE)
-    SELECT locked.sample_id, locked.customer_id, task.state, task.lease_token,
-           ARRAY(SELECT id FROM analysis WHERE sample_id = locked.sample_id AND id = ANY($3::uuid[]))
-      FROM locked LEFT JOIN LATERAL (
-        SELECT state, lease_token FROM job_task WHERE job_id = locked.id AND id = $2 FOR UPDATE) task ON TRUE
-"""
-RETURNED = "id, worker, state, enqueued_time, start_time, end_time, message"
+RETURNED = "t.id, t.worker, t.state, t.enqueued_time, t.start_time, t.end_time, t.message"
 START_TASK = f"""
-    WITH started AS (
-        UPDATE job_task SET state = 'executing', start_time = coalesce(start_time, $3), message = coalesce($4, message)
-         WHERE id = $2 AND state = 'enqueued' RETURNING {RETURNED}
+    WITH held AS MATERIALIZED (SELECT id, state FROM job WHERE id = $1 FOR UPDATE),
+    started AS (
+        UPDATE job_task t SET state = 'executing', start_time = coalesce(t.start_time, $3), message = coalesce($4, message)
+          FROM held WHERE t.id = $2 AND t.state = 'enqueued' RETURNING {RETURNED}
     ), job_started AS (
-        UPDATE job SET state = 'executing', start_time = coalesce(start_time, $3) WHERE id = $1 AND state = 'enqueued'
+        UPDATE job SET state = 'executing', start_time = coalesce(job.start_time, $3)
+          FROM held, started WHERE job.id = held.id AND held.state = 'enqueued'
     )
     SELECT started.*, '[]'::jsonb FROM started
 """
-# One statement, as each costs a round trip. The job is locked, so no other task of it can end meanwhile: whether this
-# one is the last can be told from what the others were when the statement began. The end of the last one locks the
-# sample, too, for the verdict.
-END_TASK = f"""
+# Whoever looks at a job without a lock tells by its version whether another of its tasks has ended meanwhile.
+JOB_NOTED = "job_noted AS (UPDATE job SET start_time = job.start_time FROM ended WHERE job.id = {job})"
+# The job is locked, so no other task of it can end meanwhile: whether this one is the last can be told from what the
+# others were when the statement began. The end of the last one locks the sample, too, for the verdict.
+GIVE_TASK_UP = f"""
     WITH ended AS (
-        UPDATE job_task SET state = $3, end_time = greatest($4, start_time), message = coalesce($5, message),
+        UPDATE job_task SET state = 'failed', end_time = greatest($3, start_time), message = $4,
                lease_token = NULL, lease_until = NULL
-         WHERE id = $2 AND end_time IS NULL RETURNING {RETURNED}
-    ), linked AS (
-        INSERT INTO job_task_analysis (task_id, analysis_id)
-        SELECT $2, unnest($6::uuid[]) ON CONFLICT DO NOTHING
-    ), named AS (
-        UPDATE analysis SET job_id = $1 WHERE id = ANY($6) AND job_id IS NULL
-    ), locked AS MATERIALIZED (
-        SELECT id FROM sample WHERE id = $7 AND NOT EXISTS (
+         WHERE id = $2 AND end_time IS NULL RETURNING id
+    ), {JOB_NOTED.format(job="$1")}, locked AS MATERIALIZED (
+        SELECT id FROM sample WHERE id = $5 AND NOT EXISTS (
             SELECT FROM job_task other WHERE other.job_id = $1 AND other.id <> $2 AND other.end_time IS NULL)
            FOR NO KEY UPDATE
     )
-    SELECT ended.*,
-           coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.score, a.agent_name, a.agent_version) ORDER BY a.id)
-                       FROM analysis a WHERE a.id = ANY($6)), '[]'),
-           EXISTS (SELECT FROM locked)
-      FROM ended
+    SELECT EXISTS (SELECT FROM locked)
 """
-#: the end of a locked job as a WITH query, and what to tell the outside of it; the verdict is stored along with it
+#: the end of a locked job as a WITH query, perhaps FROM another one, and what to tell the outside of it; the verdict is stored along with it
 JOB_ENDED = """
     job_ended AS (
-        UPDATE job SET state = {state}, end_time = greatest({now}, start_time) WHERE id = {job} AND end_time IS NULL
-        RETURNING id, state
+        UPDATE job SET state = {state}, end_time = greatest({now}, job.start_time) {because}
+         WHERE job.id = {job} AND job.end_time IS NULL
+        RETURNING job.id, job.state
     )
 """
 TOLD_OF_JOB = "SELECT 0, 'jobEnded', jsonb_build_object('jobID', id, 'state', state) FROM job_ended"
@@ -77,10 +61,10 @@ class OpenJob(msgspec.Struct, frozen=True):
 
 
 class OpenTask(msgspec.Struct, frozen=True):
-    """A task that is locked with its job by this transaction. `known` are the analyses asked for that exist."""
+    """A task as it was looked at. `known` are those of the analyses asked for that are of the sample."""
 
     id: UUID
-    job: OpenJob
+    job_id: UUID
     state: TaskState
     lease: UUID | None
     known: Collection[UUID]
@@ -103,33 +87,14 @@ async def lock_job(db: Connection, job_id: UUID) -> OpenJob:
     return OpenJob(job_id, *row)
 
 
-async def lock_task_to_move(
-    db: Connection, caller: Caller, job: str, task: str, analyses: Sequence[UUID] = ()
-) -> OpenTask:
-    """Lock a task and its job.
+async def repeated(db: Connection, task: OpenTask, move: Move) -> Task | None:
+    """The task, if it is in the state already that it shall move to; else None.
 
-    Raises `NotFound` where the caller may not even look, `Forbidden` where it may only look.
-    """
-    job_id, task_id = find_id(job), find_id(task)
-    row = job_id and await db.fetchrow(LOCK_TASK, job_id, task_id, list(analyses))
-    if not row or not caller.scope(Permission.VIEW_JOBS, Permission.UPDATE_JOB).covers(row["customer_id"]):
-        raise NotFound(NO_JOB)
-    if not caller.may(Permission.UPDATE_JOB, row["customer_id"]):
-        raise Forbidden("You do not hold the permission updateAnalysisJob for the customer of this job.")
-    sample_id, _, state, lease, known = row
-    if job_id is None or task_id is None or state is None:
-        raise NotFound(NO_TASK)
-    return OpenTask(task_id, OpenJob(job_id, sample_id), TaskState(state), lease, known)
-
-
-async def move_task(db: Connection, task: OpenTask, move: Move, *, now: Millis) -> tuple[Task, bool]:
-    """Move a locked task on: (the task, whether it was the last open one of its job; then the sample is locked, too).
-
-    Raises `Conflict` for an illegal move, `Invalid` for analyses of another sample.
+    Raises `Conflict` for an illegal move, also a repeat with other analyses, `Invalid` for analyses of another sample.
     """
     if task.state == move.to:
         await _check_repeat(db, task.id, move)
-        return await get_task(db, task.job.id, task.id), False
+        return await get_task(db, task.job_id, task.id)
     if move.to not in MOVES[task.state]:
         raise Conflict(
             Violation(f"The task is {task.state}, which is final: it cannot become {move.to}.", "state")
@@ -137,22 +102,21 @@ async def move_task(db: Connection, task: OpenTask, move: Move, *, now: Millis) 
     if move.lease is not None and move.lease != task.lease:
         raise Conflict("The lease of this task is lost: another worker may have it by now.")
     _check_analyses(move, task.known)
-    if move.to in FINAL:
-        return await end_task(db, task.job, task.id, move, now=now)
-    row: Any = await db.fetchrow(START_TASK, task.job.id, task.id, now, move.message)
-    return Task(*row), False
+    return None
 
 
-async def end_task(
-    db: Connection, job: OpenJob, task_id: UUID, move: Move, *, now: Millis
-) -> tuple[Task, bool]:
-    """As `move_task`, for a move to a final state that is known to be right."""
-    analyses = list(move.analyses or ())
-    row: Any = await db.fetchrow(
-        END_TASK, job.id, task_id, move.to, now, move.message, analyses, job.sample_id
-    )
-    *ended, was_last = row
-    return Task(*ended), was_last
+async def start_task(db: Connection, task: OpenTask, move: Move, *, now: Millis) -> Task:
+    """Move a task on to executing, and its job with it. Raises `Outrun` when it is no longer enqueued."""
+    row: Any = await db.fetchrow(START_TASK, task.job_id, task.id, now, move.message)
+    if row is None:
+        raise Outrun
+    return Task(*row)
+
+
+async def give_task_up(db: Connection, job: OpenJob, task_id: UUID, message: str, *, now: Millis) -> bool:
+    """Let an open task of a locked job fail; whether it was the last one (then the sample is locked, too)."""
+    was_last: bool = await db.fetchval(GIVE_TASK_UP, job.id, task_id, now, message, job.sample_id)
+    return was_last
 
 
 async def _check_repeat(db: Connection, task_id: UUID, move: Move) -> None:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.database import Connection, new_id
+from samplebank.database import Connection, Outrun, new_id
 from samplebank.errors import NotFound
 from samplebank.jobs import opening
 from samplebank.policy.model import Subject
@@ -87,10 +87,6 @@ class Untyped(Exception):
     def __init__(self, sample_id: int) -> None:
         super().__init__(sample_id)
         self.sample_id = sample_id
-
-
-class Outrun(Exception):
-    """Others changed the sample, its challenge or the policy meanwhile; nothing has been changed."""
 
 
 async def submit(

@@ -1,23 +1,13 @@
-"""Everything that can end a job ends here: the task, the job and the verdict change in one transaction."""
+"""What ends a job besides the update of its last task: the task, the job and the verdict change in one transaction."""
 
 from uuid import UUID
 
 from samplebank.database import Connection
 from samplebank.jobs import claims, timeouts
-from samplebank.jobs.model import JobState, Task, TaskState
-from samplebank.jobs.progress import Move, OpenJob, OpenTask, end_task, lock_job, move_task
+from samplebank.jobs.model import JobState
+from samplebank.jobs.progress import OpenJob, give_task_up, lock_job
 from samplebank.timespec import Millis
 from samplebank.verdicts.ruling import Ended, lock_sample, rule
-
-
-async def update_task(
-    db: Connection, task: OpenTask, move: Move, threshold: int, *, now: Millis
-) -> tuple[Task, bool]:
-    """Move a locked task on: (the task, whether its job ended with it)."""
-    moved, was_last = await move_task(db, task, move, now=now)
-    if was_last:
-        await rule(db, Ended(task.job, JobState.DONE), threshold, now=now)
-    return moved, was_last
 
 
 async def release_task(
@@ -93,7 +83,7 @@ async def _give_up(
         await claims.give_back(db, held, reason, run_after)
         return False
     message = "\n".join([*held.reasons, claims.said(held, reason)])
-    _, was_last = await end_task(db, job, held.id, Move(TaskState.FAILED, message=message), now=now)
+    was_last = await give_task_up(db, job, held.id, message, now=now)
     if was_last:
         await rule(db, Ended(job, JobState.DONE), threshold, now=now)
     return was_last
