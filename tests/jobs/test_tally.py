@@ -4,19 +4,23 @@ from functools import partial
 
 from kit.bank import V2, Bank, eventually, together
 from samplebank.database import Database
-from samplebank.jobs.tally import TALLY, fold_changes
+from samplebank.jobs.tally import TALLY, TOTAL, fold_changes
 
 COUNTED = "SELECT customer_id, state, count(*) FROM job GROUP BY customer_id, state ORDER BY 1, 2"
 TALLIED = f"""
     SELECT customer_id, state, sum(n) FROM {TALLY} GROUP BY customer_id, state HAVING sum(n) <> 0 ORDER BY 1, 2
 """
 
+COUNTED_BY_STATE = "SELECT state, count(*) FROM job GROUP BY state ORDER BY 1"
+TOTALLED = f"SELECT state, sum(n) FROM {TOTAL} GROUP BY state HAVING sum(n) <> 0 ORDER BY 1"
+
 
 async def agrees(database: Database) -> bool:
-    """Whether the tally is what counting gives, in one snapshot."""
+    """Whether the tally and its totals are what counting gives, in one snapshot."""
     async with database.transaction(read_only=True) as db:
         counted, tallied = await db.fetch(COUNTED), await db.fetch(TALLIED)
-    return [tuple(row) for row in counted] == [tuple(row) for row in tallied]
+        by_state, totalled = await db.fetch(COUNTED_BY_STATE), await db.fetch(TOTALLED)
+    return [*map(tuple, counted), *map(tuple, by_state)] == [*map(tuple, tallied), *map(tuple, totalled)]
 
 
 async def test_it_agrees_with_the_jobs_whatever_happens_to_them_at_once(

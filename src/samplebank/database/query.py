@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 MOST_ROWS = 10_000
+#: sizes of pages that are written into the query: the database, which sees that few rows are wanted, keeps its plan
+#: instead of making one for each request
+COMMON_LIMITS = frozenset({1, 5, 10, 20, 25, 30, 50, 100, 200, 250, 500, 1000})
 
 
 class Where:
@@ -71,6 +74,8 @@ class Page(msgspec.Struct, frozen=True):
     sort: tuple[str, ...] = ()
 
     def clause(self, where: Where) -> str:
+        if self.limit in COMMON_LIMITS and not self.offset:
+            return f"LIMIT {self.limit:d}"
         limit = where.value(self.limit) if self.limit else "ALL"
         return f"LIMIT {limit} OFFSET {where.value(self.offset)}"
 

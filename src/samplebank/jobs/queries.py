@@ -8,12 +8,12 @@ import msgspec
 
 from samplebank.accounts.access import Caller, see_customers
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Where, order_by
+from samplebank.database import Connection, Page, Where, order_by
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
 from samplebank.jobs.model import Job, Task
-from samplebank.jobs.tally import TALLY
+from samplebank.jobs.tally import TALLY, TOTAL
 from samplebank.timespec import Millis
 
 JOB_COLUMNS = "j.id, s.sha256, s.size, j.customer_id, j.state, j.enqueued_time, j.start_time, j.end_time"
@@ -83,21 +83,32 @@ class JobFilter(msgspec.Struct, frozen=True):
 
 
 class JobListing(Listing[Job]):
-    """With `can_tally` the conditions are on nothing but what the tally has, too."""
+    """With `tally` the conditions are on nothing but what that has, too, and each page brings the count along."""
 
-    def __init__(self, where: Where, sort: Sequence[str], *, can_tally: bool) -> None:
+    def __init__(self, where: Where, sort: Sequence[str], tally: str | None) -> None:
         super().__init__(
             JOB_COLUMNS, JOB_FROM, where, order_by(sort, JOB_SORTS, "j.id"), Job, counted="job j"
         )
-        self._can_tally = can_tally
+        self._tallied = (
+            f"SELECT coalesce(sum(j.n), 0)::bigint FROM {tally} WHERE {where.sql}" if tally else None
+        )
+        self._count: int | None = None
+
+    async def page(self, db: Connection, page: Page) -> list[Job]:
+        if self._tallied is None:
+            return await super().page(db, page)
+        where = self.where.copy()
+        query = f"SELECT ({self._tallied}), {self.columns} FROM {self.source} WHERE {where.sql} {self.order} "
+        rows = await db.fetch(query + page.clause(where), *where.parameters)
+        if rows:
+            self._count = rows[0][0]
+        return [Job(*columns) for _, *columns in rows]
+
+    async def count(self, db: Connection, budget: int) -> int:
+        return await super().count(db, budget) if self._count is None else self._count
 
     def _counting(self) -> tuple[str, list[Any]]:
-        if not self._can_tally:
-            return super()._counting()
-        return (
-            f"SELECT coalesce(sum(j.n), 0)::bigint FROM {TALLY} WHERE {self.where.sql}",
-            self.where.parameters,
-        )
+        return super()._counting() if self._tallied is None else (self._tallied, self.where.parameters)
 
 
 def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Listing[Job]:
@@ -116,7 +127,9 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Lis
         where.add_one_of("j.customer_id", wanted.customers)
     # last, because conditions are checked in their order, and this one fails least often
     see_customers(where, caller, "j.customer_id", Permission.VIEW_JOBS)
-    return JobListing(where, sort, can_tally=can_tally)
+    is_of_all = wanted.customers is None and caller.scope(Permission.VIEW_JOBS).everywhere
+    tally = TOTAL if is_of_all else TALLY
+    return JobListing(where, sort, tally if can_tally else None)
 
 
 async def get_job(db: Connection, id_: UUID) -> Job:

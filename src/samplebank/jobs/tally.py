@@ -4,6 +4,8 @@ from samplebank.database import Connection
 
 #: (customer_id, state, n), where the same customer and state may come more than once
 TALLY = "(SELECT * FROM job_tally UNION ALL SELECT * FROM job_tally_change) j"
+#: the same over all customers: (state, n), where the same state may come more than once
+TOTAL = "(SELECT state, n FROM job_tally_total UNION ALL SELECT state, n FROM job_tally_change) j"
 FOLD = """
     WITH changes AS (DELETE FROM job_tally_change RETURNING customer_id, state, n)
     INSERT INTO job_tally
