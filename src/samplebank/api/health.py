@@ -11,8 +11,11 @@ from samplebank.api.exchange import Exchange
 from samplebank.api.operation import OPEN
 from samplebank.database.migrations import HEAD
 from samplebank.errors import Unavailable
+from samplebank.jobs.tally import TOTAL
 
-OPEN_JOBS = "SELECT count(*) FILTER (WHERE state = 'enqueued'), count(*) FROM job WHERE end_time IS NULL"
+UNFINISHED = (
+    f"SELECT state, sum(n)::bigint FROM {TOTAL} WHERE state IN ('enqueued', 'executing') GROUP BY state"
+)
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -42,12 +45,12 @@ async def metrics(request: Exchange) -> Response[bytes]:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library is typed but for this
     async with request.bank.database.connection() as db:
-        waiting, unfinished = await db.fetchrow(OPEN_JOBS) or (0, 0)
+        unfinished = dict(await db.fetch(UNFINISHED))
     own = (
         "# HELP samplebank_jobs_unfinished Jobs that have not ended, by state.\n"
         "# TYPE samplebank_jobs_unfinished gauge\n"
-        f'samplebank_jobs_unfinished{{state="enqueued"}} {waiting}\n'
-        f'samplebank_jobs_unfinished{{state="executing"}} {unfinished - waiting}\n'
+        f'samplebank_jobs_unfinished{{state="enqueued"}} {unfinished.get("enqueued", 0)}\n'
+        f'samplebank_jobs_unfinished{{state="executing"}} {unfinished.get("executing", 0)}\n'
     )
     return Response(content=generate_latest(registry) + own.encode(), media_type=CONTENT_TYPE_LATEST)
 

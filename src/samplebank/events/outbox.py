@@ -23,9 +23,10 @@ PUBLISHED = "UPDATE outbox SET published_time = $2, attempts = attempts + 1, las
 FAILED = """
     UPDATE outbox SET attempts = attempts + 1, not_before = $2, last_error = $3, dead_time = $4 WHERE id = $1
 """
+# Ids are given in the order of the times, but for those that are given at once.
 FORGET = """
     DELETE FROM outbox WHERE id IN (
-        SELECT id FROM outbox WHERE created_time < $1 ORDER BY created_time LIMIT $2)
+        SELECT id FROM (SELECT id, created_time FROM outbox ORDER BY id LIMIT $2) oldest WHERE created_time < $1)
 """
 LIST_DEAD = """
     SELECT id, kind, payload, created_time, attempts, dead_time, last_error FROM outbox
