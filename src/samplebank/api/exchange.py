@@ -31,7 +31,11 @@ class Exchange(Request[Any, Any, Any]):
 
     @property
     def bank(self) -> Bank:
-        bank: Bank = self.app.state.bank
+        # Litestar's state is slow to ask
+        state = self.scope["state"]
+        bank: Bank | None = state.get("bank")
+        if bank is None:
+            bank = state["bank"] = self.app.state.bank
         return bank
 
     @property

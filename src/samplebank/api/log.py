@@ -93,4 +93,8 @@ def _observe(scope: Scope, state: MutableMapping[str, Any], status: int, seconds
             "ms": round(seconds * 1000, 1),
             "user": caller.user.short_name if caller else "-",
         }
-        access_log.info("request", extra={"fields": fields})
+        # made here, because `info` would look for the place that it was called from
+        record = access_log.makeRecord(
+            access_log.name, logging.INFO, "", 0, "request", (), None, extra={"fields": fields}
+        )
+        access_log.handle(record)

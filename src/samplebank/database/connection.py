@@ -1,13 +1,14 @@
 """Connections, the pool and transactions. Doors open transactions; concepts only use the connection."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import asyncpg
 import msgspec
 
-from samplebank.errors import Unavailable
+from samplebank.database.lending import Lending, is_lost
+from samplebank.errors import Refusal, Unavailable
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -67,29 +68,44 @@ async def _prepare(db: "asyncpg.Connection[Any]") -> None:
     )
 
 
+class _Lent:
+    """A connection for as long as a block lasts. What asyncpg raises for lost ones becomes `Unavailable`."""
+
+    __slots__ = ("_db", "_lending")
+
+    def __init__(self, lending: Lending) -> None:
+        self._lending = lending
+        self._db: PoolConnectionProxy[Any]
+
+    async def __aenter__(self) -> Connection:
+        try:
+            self._db = await self._lending.take()
+        except GONE as error:
+            raise Unavailable(AWAY) from error
+        return self._db
+
+    async def __aexit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        db = self._db
+        has_ended = is_lost(db)
+        # with these, too, every query has come to its end
+        self._lending.give(db, is_idle=error is None or isinstance(error, Refusal | Outrun))
+        # asyncpg raises InterfaceError for lost connections and for mistakes in its use, which must not look alike
+        if isinstance(error, GONE) or (isinstance(error, asyncpg.InterfaceError) and has_ended):
+            raise Unavailable(AWAY) from error
+        if isinstance(error, RETRY):
+            raise Unavailable("Too many changes met at once; try again.") from error
+
+
 class Database:
     """A pool of connections to one PostgreSQL."""
 
     def __init__(self, pool: "asyncpg.Pool[Any]", url: str) -> None:
-        self._pool = pool
+        self._lending = Lending(pool)
         self.url = url
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
         """A connection in autocommit, for single statements."""
-        try:
-            async with self._pool.acquire(timeout=10) as db:
-                try:
-                    yield db
-                except asyncpg.InterfaceError as error:
-                    # asyncpg raises it for lost connections and for mistakes in its use, which must not look alike
-                    if db.is_closed():
-                        raise Unavailable(AWAY) from error
-                    raise
-        except GONE as error:
-            raise Unavailable(AWAY) from error
-        except RETRY as error:
-            raise Unavailable("Too many changes met at once; try again.") from error
+        return _Lent(self._lending)
 
     @asynccontextmanager
     async def transaction(self, *, read_only: bool = False) -> AsyncIterator[Connection]:
@@ -109,7 +125,7 @@ class Database:
         raise Unavailable("Too many changes met at once; try again.")
 
     async def close(self) -> None:
-        await self._pool.close()
+        await self._lending.close()
 
 
 async def connect(url: str, *, least: int = 1, most: int = 16) -> Database:

@@ -1,0 +1,103 @@
+"""Connections are lent again and again, in order, and never in a state that somebody left behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+
+from kit.service import Service
+from samplebank.database import Database, connect
+from samplebank.errors import NotFound, Unavailable
+
+WHO = "SELECT pg_backend_pid()"
+
+
+@pytest.fixture
+async def two(service: Service) -> AsyncIterator[Database]:
+    """A database with two connections at most."""
+    database = await connect(service.database_url, most=2)
+    yield database
+    await database.close()
+
+
+async def backend(database: Database) -> int:
+    async with database.connection() as db:
+        found: int = await db.fetchval(WHO)
+    return found
+
+
+async def test_the_last_connection_given_back_is_lent_first(two: Database) -> None:
+    first = await backend(two)
+
+    assert [await backend(two) for _ in range(3)] == [first, first, first]
+
+
+async def test_no_more_than_the_most_are_lent_at_once(two: Database) -> None:
+    found = await asyncio.gather(*(backend(two) for _ in range(20)))
+
+    assert len(set(found)) <= 2
+
+
+async def test_who_waits_longest_gets_the_next_connection(two: Database) -> None:
+    served: list[int] = []
+    both_are_lent, give_back = asyncio.Barrier(3), asyncio.Event()
+
+    async def hold() -> None:
+        async with two.connection():
+            await both_are_lent.wait()
+            await give_back.wait()
+
+    async def wait(place: int) -> None:
+        async with two.connection():
+            served.append(place)
+
+    holders = [asyncio.create_task(hold()) for _ in range(2)]
+    await both_are_lent.wait()
+    waiters = [asyncio.create_task(wait(place)) for place in range(5)]
+    await asyncio.sleep(0)
+    give_back.set()
+    await asyncio.gather(*holders, *waiters)
+
+    assert served == [0, 1, 2, 3, 4]
+
+
+async def test_a_transaction_that_is_left_open_is_not_lent_on(two: Database) -> None:
+    async with two.connection() as db:
+        await db.execute("BEGIN")
+        await db.execute("CREATE TABLE left_behind ()")
+
+    async with two.connection() as db:
+        assert await db.fetchval("SELECT to_regclass('left_behind')") is None
+        assert not db.is_in_transaction()
+
+
+async def test_a_query_that_is_given_up_does_not_reach_the_next_one(two: Database) -> None:
+    async def ask() -> None:
+        async with two.connection() as db:
+            await db.execute("SELECT pg_sleep(60)")
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(ask(), 0.2)
+
+    assert len(await asyncio.gather(*(backend(two) for _ in range(4)))) == 4
+
+
+async def test_a_refusal_keeps_the_connection(two: Database) -> None:
+    first = await backend(two)
+    with pytest.raises(NotFound):
+        async with two.connection():
+            raise NotFound("There is nothing.")
+
+    assert await backend(two) == first
+
+
+async def test_a_connection_that_was_lost_is_replaced(two: Database, database: Database) -> None:
+    first = await backend(two)
+    async with database.connection() as other:
+        await other.execute("SELECT pg_terminate_backend($1, 5000)", first)
+
+    with suppress(Unavailable):  # the first to ask may be the one who notices
+        await backend(two)
+
+    assert await backend(two) != first

@@ -1,0 +1,161 @@
+"""An update of a task looks first and changes then; what happens in between is never lost."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from kit.bank import ROBOT, V2, Bank
+from kit.interleaving import Interrupted
+from samplebank.accounts.access import Caller
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.keys import Callers
+from samplebank.assembly import clock
+from samplebank.database import Connection, Database, Outrun
+from samplebank.errors import Conflict
+from samplebank.jobs.model import Task, TaskState
+from samplebank.jobs.progress import Move
+from samplebank.verdicts.finishing import update_task
+
+THRESHOLD = 70
+
+
+@pytest.fixture(scope="module")
+async def robot(bank: Bank, database: Database) -> Caller:
+    found = await Callers(database, Directory(database)).find(bank.keys[ROBOT], now=clock())
+    assert found is not None
+    return found
+
+
+class Interruption:
+    """An update of a task, in the middle of which something else happens."""
+
+    def __init__(self, database: Database, robot: Caller) -> None:
+        self._database = database
+        self._robot = robot
+
+    async def update(
+        self, meanwhile: Callable[[], Any], job: str, task: str, move: Move, *, locking: bool = False
+    ) -> tuple[Task, bool]:
+        async with self._database.transaction() if locking else self._database.connection() as db:
+            interrupted = Interrupted(db, partial(asyncio.to_thread, meanwhile))
+            return await update_task(
+                cast("Connection", interrupted), self._robot, job, task, move, THRESHOLD, now=clock()
+            )
+
+
+@pytest.fixture
+def interruption(database: Database, robot: Caller) -> Interruption:
+    return Interruption(database, robot)
+
+
+def success(*analyses: str) -> Move:
+    return Move(TaskState.SUCCESS, [UUID(id_) for id_ in analyses])
+
+
+async def test_the_end_of_another_task_outruns_it(bank: Bank, interruption: Interruption) -> None:
+    one, other = bank.workers(2)
+    _, job, tasks = bank.planned(one, other)
+    meanwhile = partial(bank.update, job, tasks[other], "success")
+
+    with pytest.raises(Outrun):
+        await interruption.update(meanwhile, job, tasks[one], success())
+
+    assert bank.job(job)["state"] == "enqueued"
+    assert bank.task(job, tasks[one])["state"] == "enqueued"
+
+
+async def test_a_task_of_another_worker_that_is_given_up_outruns_it(
+    bank: Bank, interruption: Interruption
+) -> None:
+    one, other = bank.workers(2)
+    _, job, tasks = bank.planned(one, other)
+    for _ in range(2):
+        (claimed,) = bank.claim(other)
+        bank.release(claimed)
+    (claimed,) = bank.claim(other)
+
+    with pytest.raises(Outrun):
+        await interruption.update(partial(bank.release, claimed), job, tasks[one], success())
+
+    assert bank.task(job, tasks[one])["state"] == "enqueued"
+
+
+async def test_a_verdict_by_hand_outruns_the_last_one(bank: Bank, interruption: Interruption) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    by_hand = {"statusOverride": "benign", "comment": "ours"}
+
+    with pytest.raises(Outrun):
+        await interruption.update(
+            partial(bank.post, f"{sample.path}/verdict", by_hand), job, tasks[worker], success()
+        )
+
+    assert bank.job(job)["state"] == "enqueued"
+    assert [verdict["comment"] for verdict in bank.verdicts_of(sample)] == ["ours"]
+
+
+async def test_a_submission_of_another_customer_outruns_the_last_one(
+    bank: Bank, interruption: Interruption
+) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+
+    with pytest.raises(Outrun):
+        await interruption.update(partial(bank.submit, sample, "boss"), job, tasks[worker], success())
+
+    assert bank.verdicts_of(sample) == []
+
+
+async def test_a_lost_lease_outruns_it_and_is_told_the_next_time(
+    bank: Bank, interruption: Interruption
+) -> None:
+    (worker,) = bank.workers(1)
+    _, job, tasks = bank.planned(worker)
+    (claimed,) = bank.claim(worker)
+    move = Move(TaskState.SUCCESS, [], lease=UUID(claimed["leaseToken"]))
+
+    with pytest.raises(Outrun):
+        await interruption.update(partial(bank.release, claimed), job, tasks[worker], move)
+
+    with pytest.raises(Conflict):
+        await interruption.update(lambda: None, job, tasks[worker], move)
+    assert bank.task(job, tasks[worker])["state"] == "enqueued"
+
+
+async def test_what_was_outrun_leaves_no_trace(bank: Bank, interruption: Interruption) -> None:
+    one, other = bank.workers(2)
+    sample, job, tasks = bank.planned(one, other)
+    analysis = bank.analyse(sample, one)
+
+    with pytest.raises(Outrun):
+        await interruption.update(
+            partial(bank.update, job, tasks[other], "success"), job, tasks[one], success(analysis)
+        )
+
+    assert bank.task(job, tasks[one])["analyses"] == []
+    assert "jobID" not in bank.data(bank.get(f"{sample.path}/analysis/{analysis}"))
+
+
+async def test_it_goes_on_behind_locks(bank: Bank, database: Database, robot: Caller) -> None:
+    one, other = bank.workers(2)
+    sample, job, tasks = bank.planned(one, other)
+    meanwhile = partial(bank.update, job, tasks[other], "success")
+    outruns = [meanwhile]
+
+    async def change(db: Connection, *, locking: bool = False) -> tuple[Task, bool]:
+        happens = partial(asyncio.to_thread, outruns.pop() if outruns else lambda: None)
+        interrupted = cast("Connection", Interrupted(db, happens))
+        return await update_task(
+            interrupted, robot, job, tasks[one], success(), THRESHOLD, now=clock(), locking=locking
+        )
+
+    _, ended = await database.optimistically(change)
+
+    assert ended
+    assert bank.job(job)["state"] == "done"
+    assert len(bank.verdicts_of(sample)) == 1
+    assert bank.get(f"{V2}/job/{job}").status_code == 200
