@@ -76,16 +76,21 @@ def _rate(
         rates = [
             load.run(clients.ask_each, service.target(), work, seconds=seconds).rate for _ in range(runs)
         ]
-    limit = _static(asyncio.run(_size_of(service, question.requests[0])), seconds)
+    limit, floor = _bare(service, asyncio.run(_size_of(service, question.requests[0])), seconds)
     goal = 0.4 * limit.value if largest else None
-    return around.mark(Figure(f"{question.name}, 16 clients", "/s", rates, goal, limit=limit, size=size))
+    note = f"bare app with SELECT 1: {floor:,.0f}/s, {100 * floor / limit.value:.0f} %"
+    name = f"{question.name}, 16 clients"
+    return around.mark(Figure(name, "/s", rates, goal, limit=limit, note=note, size=size))
 
 
-def _static(size: int, seconds: float) -> Limit:
-    """The static answer of the same size through the same server."""
-    with static_answers.serving(2) as target:
-        outcome = load.run(clients.ask_again, target, [[("GET", f"/{size}", b"")]] * 16, seconds=seconds)
-    return Limit(f"static answers of {size / 1024:.1f} KiB", outcome.rate)
+def _bare(service: Service, size: int, seconds: float) -> tuple[Limit, float]:
+    """What a bare application on the same server does: static answers of the same size; those with SELECT 1, per second."""
+    with static_answers.serving(2, service.database_url) as target:
+        rates = [
+            load.run(clients.ask_again, target, [[("GET", path, b"")]] * 16, seconds=seconds).rate
+            for path in (f"/{size}", f"/asked/{size}")
+        ]
+    return Limit(f"static answers of {size / 1024:.1f} KiB", rates[0]), rates[1]
 
 
 async def _size_of(service: Service, request: Request) -> int:
