@@ -122,7 +122,7 @@ class StagedFile:
 
     async def keep(self) -> None:
         if self._held is None:
-            self._held = await to_the_end(self._keep)
+            await to_the_end(self._keep)
 
     async def discard(self) -> None:
         if self._held is not None:
@@ -130,8 +130,8 @@ class StagedFile:
         elif self._unwritten is None:
             await asyncio.to_thread(self._path.unlink, missing_ok=True)
 
-    def _keep(self) -> "Folder":
-        """Name the bytes, in one thread from the first write to the last sync; answers the folder, locked."""
+    def _keep(self) -> None:
+        """Name the bytes, in one thread from the first write to the last sync, and hold the lock of their folder."""
         folder = Folder(self._target.parent)
         try:
             folder.lock_shared()
@@ -147,7 +147,7 @@ class StagedFile:
             folder.close()
             self._path.unlink(missing_ok=True)
             raise
-        return folder
+        self._held = folder
 
     def _is_there(self) -> bool:
         try:
