@@ -331,7 +331,7 @@ async def test_an_upload_while_the_bytes_are_removed_keeps_its_own(
     async with database.transaction() as db, at_hand(db, database, sample, tmp_path) as (task, tools):
         await run(db, task, tools._replace(blobs=store))
         upload = asyncio.create_task(asyncio.to_thread(bank.upload, sample))
-        await is_waiting_for_a_lock(database, "FOR KEY SHARE")
+        await is_waiting_for_a_lock(database, "INSERT INTO sample")
 
     response = await upload
 

@@ -7,6 +7,7 @@ import pytest
 from identification import kinds
 from samplebank.cli.demo_files import EICAR
 from samplebank.identification import Identification, Identifier
+from samplebank.identification.classifier import open_classifier
 
 MIB = 1024 * 1024
 PYTHON = b"""#!/usr/bin/env python3
@@ -134,3 +135,16 @@ async def test_without_memory_everything_is_unknown_for_a_reason(tmp_path: Path)
         identified = await poor.identify(path)
 
     assert "failure" in identified.meta_data
+
+
+def test_loading_the_model_starts_no_thread() -> None:
+    before = threads()
+
+    answer = open_classifier("")
+
+    assert threads() == before
+    del answer
+
+
+def threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))

@@ -61,9 +61,10 @@ def test_a_claimed_task_comes_back_after_the_service_and_its_worker_died(own_ser
     assert (again["task"]["id"], again["attempt"]) == (lost["task"]["id"], 2)
 
 
-def test_an_upload_that_breaks_off_leaves_nothing(own_service: Service) -> None:
+@pytest.mark.parametrize("size", [300_000, 9_000_000])
+def test_an_upload_that_breaks_off_leaves_nothing(own_service: Service, size: int) -> None:
     bank = Bank(own_service.url, own_service.keys)
-    sample = Sample(300_000)
+    sample = Sample(size)
 
     bank_is_left_in_the_middle_of(own_service, sample)
 

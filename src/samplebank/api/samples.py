@@ -26,9 +26,9 @@ from samplebank.errors import Invalid, TooLarge, invalid
 from samplebank.jobs.opening import open_again
 from samplebank.policy.plan import plan_for
 from samplebank.policy.rules import read_version
-from samplebank.samples import catalogue
 from samplebank.samples.model import Sample, read_sha256
-from samplebank.submissions import challenge, reanalysis
+from samplebank.submissions import reanalysis
+from samplebank.submissions.receiving import receive
 from samplebank.verdicts.overview import Overview, get_overview
 
 Flag = Literal[
@@ -91,22 +91,28 @@ async def upload(request: Exchange) -> Answer:
         digests = staged.digests
         if not digests.size:
             raise Invalid("The body is empty; it must hold the bytes of the sample.")
-        now = bank.clock()
-        async with bank.database.transaction() as db:
-            sample, existed = await catalogue.add(db, staged, request.caller.user.customer.id, now=now)
-            expiry = now + 1000 * settings.challenge_ttl
-            token = await challenge.issue(db, sample.id, request.caller.user.id, digests.sha256, expiry)
+        await staged.keep()
+        user, now = request.caller.user, bank.clock()
+        async with bank.database.connection() as db:
+            received = await receive(
+                db,
+                digests,
+                customer_id=user.customer.id,
+                user_id=user.id,
+                expiry=now + 1000 * settings.challenge_ttl,
+                now=now,
+            )
     finally:
         await staged.discard()
-    if not existed:
+    if received.is_new:
         bank.signals.send(Signal.UNCLASSIFIED)
     sha256 = digests.sha256.hex()
     answer = SampleCompleteUploadResponse(
         SampleInfo(sha256, digests.size),
-        existed,
-        ChallengeTokenResponse(token, sha256),
+        not received.is_new,
+        ChallengeTokenResponse(received.token, sha256),
     )
-    return envelope.single(answer, 200 if existed else 201)
+    return envelope.single(answer, 201 if received.is_new else 200)
 
 
 def refuse_announced_excess(request: Exchange, most: int) -> None:

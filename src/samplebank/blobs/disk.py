@@ -1,21 +1,25 @@
 """Blobs as files: `sample/ab/ab12…`. A file is written beside, synced, then renamed, then its folder is synced."""
 
 import asyncio
-import hashlib
+import fcntl
 import os
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import BinaryIO
 
 from samplebank.blobs.store import Area, Digests
-from samplebank.errors import NotFound, TooLarge, Unavailable
+from samplebank.blobs.writing import PIECE, Hashing, Writing, gathered, to_the_end, write_all, write_stream
+from samplebank.errors import NotFound, Unavailable
 
-#: bytes gathered before they are hashed and written in a thread
-PIECE = 1024 * 1024
 READ_PIECE = 256 * 1024
+#: bytes that are hashed sooner than a thread could be asked to
+AT_ONCE = 32 * 1024
+#: seconds that a removal waits for those who keep bytes in the same folder
+PATIENCE = 1.0
+BUSY = "The bytes are being uploaded again; try again in a moment."
 
 
 class DiskStore:
@@ -39,20 +43,14 @@ class DiskStore:
         return self.folder / area / name[:2] / name
 
     async def stage(self, area: Area, chunks: AsyncIterator[bytes], most: int) -> "StagedFile":
-        writing = _Writing(self._staging / secrets.token_hex(16))
-        gathered = bytearray()
-        try:
-            async for chunk in chunks:
-                gathered += chunk
-                _check_size(writing.size + len(gathered), most)
-                if len(gathered) >= PIECE:
-                    await asyncio.to_thread(writing.write, gathered)
-                    gathered = bytearray()
-            digests = await asyncio.to_thread(writing.finish, gathered)
-        except BaseException:
-            await asyncio.shield(asyncio.to_thread(writing.abandon))
-            raise
-        return StagedFile(writing.path, self.path(area, digests.sha256), digests)
+        pieces = gathered(chunks, most)
+        first = await anext(pieces)
+        path = self._staging / secrets.token_hex(16)
+        if len(first) < PIECE:
+            digests = await _digests_of(first)
+            return StagedFile(path, self.path(area, digests.sha256), digests, first)
+        digests = await write_stream(Writing(path), first, pieces)
+        return StagedFile(path, self.path(area, digests.sha256), digests, None)
 
     async def read(
         self,
@@ -93,13 +91,8 @@ class DiskStore:
         return await asyncio.to_thread(self.path(area, sha256).exists)
 
     async def remove(self, area: Area, sha256: bytes) -> None:
-        removal = asyncio.ensure_future(asyncio.to_thread(_remove, self.path(area, sha256)))
-        try:
-            await asyncio.shield(removal)
-        except asyncio.CancelledError:
-            # The thread goes on, and whoever cancels gives up the lock that keeps uploads of the same bytes away.
-            await removal
-            raise
+        # The thread goes on, and whoever cancels gives up the lock that keeps uploads of the same bytes away.
+        await to_the_end(_remove, self.path(area, sha256))
 
     async def list_names(self, area: Area, prefix: int, older_than: float) -> list[bytes]:
         folder = self.folder / area / f"{prefix:02x}"
@@ -118,72 +111,101 @@ class DiskStore:
 
 
 class StagedFile:
-    """A file in the staging folder, complete and synced."""
+    """Bytes that are complete: a small file in memory, a larger one written and synced in the staging folder."""
 
-    def __init__(self, path: Path, target: Path, digests: Digests) -> None:
+    def __init__(self, path: Path, target: Path, digests: Digests, unwritten: bytearray | None) -> None:
         self._path = path
         self._target = target
+        self._unwritten = unwritten
+        self._held: Folder | None = None
         self.digests = digests
-        self._kept = False
 
     async def keep(self) -> None:
-        if not self._kept:
-            await asyncio.to_thread(_rename, self._path, self._target)
-            self._kept = True
+        if self._held is None:
+            await to_the_end(self._keep)
 
     async def discard(self) -> None:
-        if not self._kept:
+        if self._held is not None:
+            self._held.close()
+        elif self._unwritten is None:
             await asyncio.to_thread(self._path.unlink, missing_ok=True)
 
+    def _keep(self) -> None:
+        """Name the bytes, in one thread from the first write to the last sync, and hold the lock of their folder."""
+        folder = Folder(self._target.parent)
+        try:
+            folder.lock_shared()
+            if self._is_there():
+                # Whoever wrote it synced it before its name could be seen.
+                self._path.unlink(missing_ok=True)
+            else:
+                if self._unwritten is not None:
+                    _write_synced(self._path, self._unwritten)
+                self._path.rename(self._target)
+            folder.sync()
+        except BaseException:
+            folder.close()
+            self._path.unlink(missing_ok=True)
+            raise
+        self._held = folder
 
-class _Writing:
-    """A file while it is written. Its methods run in a thread, one at a time."""
+    def _is_there(self) -> bool:
+        try:
+            return self._target.stat().st_size == self.digests.size
+        except FileNotFoundError:
+            return False
+
+
+class Folder:
+    """An open folder. Who keeps bytes shares its lock until their row is committed; who removes some has it alone."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.size = 0
-        self._file: BinaryIO | None = None
-        self._hashes = [
-            hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256", "sha512")
-        ]
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
 
-    def write(self, piece: bytes | bytearray) -> None:
-        if self._file is None:
-            self._file = self.path.open("xb", buffering=0)
-        for digest in self._hashes:
-            digest.update(piece)
-        view = memoryview(piece)
-        while view:
-            view = view[self._file.write(view) :]
-        self.size += len(piece)
+    def lock_shared(self) -> None:
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
-    def finish(self, rest: bytes | bytearray) -> Digests:
-        self.write(rest)
-        if self._file is not None:
-            os.fsync(self._file.fileno())
-            self._file.close()
-        md5, sha1, sha256, sha512 = (digest.digest() for digest in self._hashes)
-        return Digests(md5, sha1, sha256, sha512, self.size)
+    def lock(self) -> None:
+        """Raises `Unavailable` when others do not let go of it in time: one of them may wait for the caller's row."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise Unavailable(BUSY) from None
+                time.sleep(PATIENCE / 100)
+            else:
+                return
 
-    def abandon(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self.path.unlink(missing_ok=True)
+    def sync(self) -> None:
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
 
 
-def _check_size(size: int, most: int) -> None:
-    if size > most:
-        raise TooLarge(f"The body is larger than {most} bytes, which is the most that is taken.")
+async def _digests_of(content: bytearray) -> Digests:
+    """Of a very small file at once: a thread would take longer."""
+    hashing = Hashing()
+    if len(content) <= AT_ONCE:
+        hashing.update(content)
+    else:
+        await asyncio.to_thread(hashing.update, content)
+    return hashing.digests()
 
 
-def _rename(path: Path, target: Path) -> None:
-    path.rename(target)
-    _sync_folder(target.parent)
+def _write_synced(path: Path, content: bytearray) -> None:
+    with path.open("xb", buffering=0) as file:
+        write_all(file, content)
+        os.fsync(file.fileno())
 
 
 def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    with closing(Folder(path.parent)) as folder:
+        folder.lock()
+        path.unlink(missing_ok=True)
+        folder.sync()
 
 
 def _list_old(folder: Path, before: float) -> list[str]:
@@ -191,9 +213,6 @@ def _list_old(folder: Path, before: float) -> list[str]:
         return [entry.name for entry in entries if entry.stat().st_mtime < before]
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _sync_folder(path: Path) -> None:
+    with closing(Folder(path)) as folder:
+        folder.sync()

@@ -27,20 +27,23 @@ class Digests(msgspec.Struct, frozen=True):
 
 
 class Staged(Protocol):
-    """Bytes that are safely written, but not yet kept under their name."""
+    """Bytes that are complete, but not yet kept under their name."""
 
     digests: Digests
 
     async def keep(self) -> None:
-        """Give the bytes their name, so that they survive a crash from here on. Repeating it changes nothing."""
+        """Give the bytes their name, so that they survive a crash from here on, and no removal takes them before `discard`.
+
+        Repeating it changes nothing. (An object store can refuse to remove what was written within the hour.)
+        """
 
     async def discard(self) -> None:
-        """Forget what was not kept. To be called in the end, whatever happened."""
+        """Forget what was not kept, and let go of what was. To be called in the end, whatever happened."""
 
 
 class Blobs(Protocol):
     async def stage(self, area: Area, chunks: AsyncIterator[bytes], most: int) -> Staged:
-        """Write the stream, durably, with flat memory. Raises `TooLarge` as soon as it exceeds `most` bytes."""
+        """Take in the whole stream, with flat memory. Raises `TooLarge` as soon as it exceeds `most` bytes."""
 
     def read(
         self, area: Area, sha256: bytes, start: int = 0, length: int | None = None
@@ -53,7 +56,7 @@ class Blobs(Protocol):
     async def holds(self, area: Area, sha256: bytes) -> bool: ...
 
     async def remove(self, area: Area, sha256: bytes) -> None:
-        """Remove the bytes; removing what is not there changes nothing."""
+        """Remove the bytes; removing what is not there changes nothing. Raises `Unavailable` while somebody keeps them."""
 
     async def list_names(self, area: Area, prefix: int, older_than: float) -> list[bytes]:
         """SHA-256 of the blobs whose first byte is `prefix`, last written more than `older_than` seconds ago."""

@@ -10,6 +10,10 @@ from samplebank.identification.model import Identification
 from samplebank.sandbox import Limits, Sandbox, SandboxError
 
 MIB = 1024 * 1024
+#: the model takes a second to load, and has not been seen to grow
+CALLS = 2000
+#: classification catches up when uploads leave the processor to it; it still gets a thirtieth beside them
+NICENESS = 15
 
 
 class Identifier:
@@ -24,7 +28,13 @@ class Identifier:
         readable: tuple[Path, ...] | None = None,
     ) -> None:
         self._deadline_seconds = deadline_seconds
-        limits = Limits(memory_bytes=memory_bytes, answer_bytes=MIB, readable=readable)
+        limits = Limits(
+            memory_bytes=memory_bytes,
+            answer_bytes=MIB,
+            calls_per_child=CALLS,
+            niceness=NICENESS,
+            readable=readable,
+        )
         self._sandbox = Sandbox(
             "samplebank.identification.classifier:open_classifier", limits=limits, children=children
         )

@@ -2,7 +2,7 @@
 
 from samplebank.accounts.access import Caller, of_uploader, see_samples
 from samplebank.accounts.model import Permission
-from samplebank.blobs import Digests, Staged
+from samplebank.blobs import Digests
 from samplebank.database import Connection, Where
 from samplebank.errors import NotFound
 from samplebank.samples.model import NO_SAMPLE, Sample
@@ -11,47 +11,55 @@ from samplebank.timespec import Millis
 COLUMNS = "s.id, s.sha256, s.size, s.created_time, s.deleted_time"
 KNOWN = f"SELECT {COLUMNS} FROM sample s WHERE s.sha256 = $1 AND s.deleted_time IS NULL"
 FIND_STORED = f"{KNOWN} FOR KEY SHARE"
+#: how many parameters `parts` has
+VALUES = 7
+# The row of an upload, new or known, for `parts`. The row is locked in either case: with ON CONFLICT also one that
+# changes nothing. A known one is looked up as of the start of the statement, so it may be missed; see `parts`.
 ADD = """
-    INSERT INTO sample AS s (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since, readers)
-    VALUES ($1, $2, $3, $4, $5, $6, $6, $6, ARRAY[$7::bigint])
-    ON CONFLICT (sha256) DO UPDATE
-       SET md5 = excluded.md5, sha1 = excluded.sha1, sha512 = excluded.sha512, created_time = excluded.created_time,
-           activity_time = excluded.activity_time, unread_since = excluded.unread_since, deleted_time = NULL,
-           readers = excluded.readers, classification_id = NULL, verdict_id = NULL, classification_wanted = true
-     WHERE s.deleted_time IS NOT NULL
-    RETURNING s.id, s.sha256, s.size, s.created_time, s.deleted_time
+    sample_added AS (
+        INSERT INTO sample AS s
+               (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since, readers)
+        VALUES ({0}::bytea, {1}::bytea, {2}::bytea, {3}::bytea, {4}::bigint, {5}::bigint, {5}, {5},
+                ARRAY[{6}::bigint])
+        ON CONFLICT (sha256) DO UPDATE
+           SET md5 = excluded.md5, sha1 = excluded.sha1, sha512 = excluded.sha512,
+               created_time = excluded.created_time, activity_time = excluded.activity_time,
+               unread_since = excluded.unread_since, deleted_time = NULL, readers = excluded.readers,
+               classification_id = NULL, verdict_id = NULL, classification_wanted = true
+         WHERE s.deleted_time IS NOT NULL
+        RETURNING id
+    ), sample_known AS (
+        SELECT id FROM sample
+         WHERE sha256 = {0} AND deleted_time IS NULL AND NOT EXISTS (SELECT FROM sample_added)
+    ), sample_noted AS (
+        UPDATE sample SET readers = {6} || readers
+         WHERE id = (SELECT id FROM sample_known) AND NOT readers @> ARRAY[{6}]
+    ), sample_uploaded AS (
+        SELECT id, true AS is_new FROM sample_added UNION ALL SELECT id, false FROM sample_known
+    )
 """
-NOTE_UPLOADER = (
-    "UPDATE sample SET readers = $2::bigint || readers WHERE id = $1 AND NOT readers @> ARRAY[$2::bigint]"
-)
 
 
-async def add(db: Connection, staged: Staged, customer_id: int, *, now: Millis) -> tuple[Sample, bool]:
-    """Catalogue the staged bytes, and keep them: (the sample, whether it was there before).
+def parts(first: int) -> str:
+    """Common table expressions that catalogue an upload, whose values are the parameters from `first` on.
 
-    `customer_id` is the uploader's own. The row is locked while the bytes get their name, so that the removal of the
-    same bytes cannot come between.
+    They end with `sample_uploaded` (id, is_new), which is empty when another upload or deletion of the same bytes
+    ended since the statement began: nothing has been changed then, and the statement is to be repeated.
     """
-    digests: Digests = staged.digests
-    uploader = of_uploader(customer_id)
-    sample = await find_stored(db, digests.sha256)
-    if sample is None:
-        row = await db.fetchrow(
-            ADD,
-            digests.sha256,
-            digests.md5,
-            digests.sha1,
-            digests.sha512,
-            digests.size,
-            now,
-            uploader,
-        )
-        if row is not None:
-            await staged.keep()
-            return Sample(*row), False
-        sample = await get_stored(db, digests.sha256)
-    await db.execute(NOTE_UPLOADER, sample.id, uploader)
-    return sample, True
+    return ADD.format(*(f"${number}" for number in range(first, first + VALUES)))
+
+
+def values(digests: Digests, customer_id: int, *, now: Millis) -> tuple[object, ...]:
+    """The parameters of `parts`. `customer_id` is the uploader's own."""
+    return (
+        digests.sha256,
+        digests.md5,
+        digests.sha1,
+        digests.sha512,
+        digests.size,
+        now,
+        of_uploader(customer_id),
+    )
 
 
 async def find_stored(db: Connection, sha256: bytes) -> Sample | None:

@@ -21,6 +21,10 @@ ENOUGH = 16 * 1024 * 1024
 ISSUE = """
     INSERT INTO challenge (id, sample_id, user_id, answer, expiry_time) VALUES ($1, $2, $3, $4, $5)
 """
+#: as `ISSUE`, for the sample that a common table expression names (id)
+ISSUE_FOR = (
+    "INSERT INTO challenge (id, sample_id, user_id, answer, expiry_time) SELECT $1, id, $2, $3, $4 FROM {}"
+)
 #: a challenge as `Stored` takes it; whoever locks it locks the sample first, then the challenge
 COLUMNS = "sample_id, user_id, answer, expiry_time, used_by, submission_id"
 USE_UP = "UPDATE challenge SET used_by = '' WHERE id = $1 AND used_by IS NULL"

@@ -1,0 +1,141 @@
+"""A file while it is written: bytes are gathered to pieces, and one piece is hashed and written while the next comes."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from samplebank.blobs.store import Digests
+from samplebank.errors import TooLarge
+
+#: bytes gathered before they are hashed and written in a thread; each upload holds two pieces at most
+PIECE = 1024 * 1024
+#: bytes after which the kernel is told to start writing, so that the sync in the end does not wait for all of them
+WRITE_OUT = 8 * 1024 * 1024
+
+T = TypeVar("T")
+
+
+class Hashing:
+    """The four digests of bytes that come one piece after the other, in two halves that take equally long."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._md5, self._sha1, self._sha256, self._sha512 = (
+            hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256", "sha512")
+        )
+
+    def update(self, piece: bytes | bytearray) -> None:
+        self.update_first_half(piece)
+        self.update_second_half(piece)
+
+    def update_first_half(self, piece: bytes | bytearray) -> None:
+        self._md5.update(piece)
+        self._sha1.update(piece)
+        self.size += len(piece)
+
+    def update_second_half(self, piece: bytes | bytearray) -> None:
+        self._sha256.update(piece)
+        self._sha512.update(piece)
+
+    def digests(self) -> Digests:
+        md5, sha1, sha256, sha512 = (
+            digest.digest() for digest in (self._md5, self._sha1, self._sha256, self._sha512)
+        )
+        return Digests(md5, sha1, sha256, sha512, self.size)
+
+
+class Writing:
+    """A file while it is written and hashed, by two threads at once: one core alone would bound a single upload."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: BinaryIO | None = None
+        self._hashing = Hashing()
+        self._written_out = 0
+
+    async def add(self, piece: bytearray) -> None:
+        await asyncio.gather(
+            asyncio.to_thread(self._write, piece),
+            asyncio.to_thread(self._hashing.update_second_half, piece),
+        )
+
+    def finish(self) -> Digests:
+        """Sync the file, in a thread; when it has ended, nothing of it is under way any more."""
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+            self._file.close()
+        return self._hashing.digests()
+
+    def abandon(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self.path.unlink(missing_ok=True)
+
+    def _write(self, piece: bytearray) -> None:
+        if self._file is None:
+            self._file = self.path.open("xb", buffering=0)
+        write_all(self._file, piece)
+        self._hashing.update_first_half(piece)
+        size = self._hashing.size
+        if size - self._written_out >= WRITE_OUT:
+            # What is dirty is not forgotten but written, and nobody waits for it.
+            os.posix_fadvise(
+                self._file.fileno(), self._written_out, size - self._written_out, os.POSIX_FADV_DONTNEED
+            )
+            self._written_out = size
+
+
+async def gathered(chunks: AsyncIterator[bytes], most: int) -> AsyncIterator[bytearray]:
+    """Pieces of at least `PIECE` bytes, and in the end a smaller one, maybe empty.
+
+    Raises `TooLarge` with the chunk that exceeds `most` bytes.
+    """
+    piece, size = bytearray(), 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > most:
+            raise TooLarge(f"The body is larger than {most} bytes, which is the most that is taken.")
+        piece += chunk
+        if len(piece) >= PIECE:
+            yield piece
+            piece = bytearray()
+    yield piece
+
+
+async def write_stream(writing: Writing, first: bytearray, pieces: AsyncIterator[bytearray]) -> Digests:
+    """Write the pieces and sync the file. Whatever goes wrong, nothing is left of it, and no thread writes any more."""
+    under_way = asyncio.ensure_future(writing.add(first))
+    try:
+        async for piece in pieces:
+            await asyncio.shield(under_way)
+            under_way = asyncio.ensure_future(writing.add(piece))
+        await asyncio.shield(under_way)
+        return await to_the_end(writing.finish)
+    except BaseException:
+        await asyncio.shield(_abandon(writing, under_way))
+        raise
+
+
+async def _abandon(writing: Writing, under_way: "asyncio.Future[None]") -> None:
+    await asyncio.wait({under_way})
+    under_way.exception()  # what is given up may fail
+    await asyncio.to_thread(writing.abandon)
+
+
+async def to_the_end(function: Callable[..., T], *arguments: object) -> T:
+    """Run it in a thread. Who is told to stop does so only when the thread has ended."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise
+
+
+def write_all(file: BinaryIO, piece: bytes | bytearray) -> None:
+    view = memoryview(piece)
+    while view:
+        view = view[file.write(view) :]

@@ -1,0 +1,78 @@
+"""Uploads that meet: one blob, one row, one 201; and no row without its bytes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import requests
+
+from kit.bank import Bank, Sample
+from kit.service import Service
+from samplebank.blobs import Area, Digests, DiskStore
+from samplebank.database import Database
+from samplebank.errors import Unavailable
+from samplebank.submissions.receiving import receive
+from samplebank.tasks.leftovers import STAND_IN
+
+WAITS = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%')
+      FROM pg_sleep(0.01)
+"""
+
+
+@asynccontextmanager
+async def waiting_upload(
+    bank: Bank, database: Database, sample: Sample
+) -> AsyncIterator["asyncio.Task[requests.Response]"]:
+    """An upload that waits, when the block begins, for whoever holds the row of its sample."""
+    upload = asyncio.create_task(asyncio.to_thread(bank.upload, sample))
+    async with asyncio.timeout(15), database.connection() as db:
+        while not await db.fetchval(WAITS, "INSERT INTO sample"):
+            pass
+    yield upload
+
+
+async def test_an_upload_overtaken_by_one_of_the_same_bytes_finds_them_known(
+    bank: Bank, database: Database
+) -> None:
+    sample = Sample()
+    digests = Digests(b"", b"", bytes.fromhex(sample.sha256), b"", len(sample.data))
+    async with database.transaction() as db:
+        (user,) = await db.fetch("SELECT id, customer_id FROM subject WHERE kind = 'user' LIMIT 1")
+        await receive(db, digests, customer_id=user["customer_id"], user_id=user["id"], expiry=1, now=0)
+        async with waiting_upload(bank, database, sample) as upload:
+            pass
+
+    response = await upload
+
+    assert (response.status_code, response.json()["data"]["exists"]) == (200, True)
+
+
+async def test_bytes_are_not_removed_while_their_row_is_under_way(
+    bank: Bank, service: Service, database: Database
+) -> None:
+    sample = Sample()
+    async with database.transaction() as db:
+        stand_in = await db.fetchval(STAND_IN, bytes.fromhex(sample.sha256), 0)
+        async with waiting_upload(bank, database, sample) as upload:
+            with pytest.raises(Unavailable):
+                await DiskStore(service.blobs).remove(Area.SAMPLE, bytes.fromhex(sample.sha256))
+        await db.execute("DELETE FROM sample WHERE id = $1", stand_in)
+
+    response = await upload
+
+    assert response.status_code == 201
+    assert bank.get(f"{sample.path}/raw").content == sample.data
+
+
+def test_bytes_that_cannot_be_kept_have_no_row(bank: Bank, service: Service) -> None:
+    sample = Sample()
+    in_the_way = service.blobs / "sample" / sample.sha256[:2] / sample.sha256
+    in_the_way.mkdir()
+
+    response = bank.upload(sample)
+
+    in_the_way.rmdir()
+    assert response.status_code == 503
+    assert bank.post(f"{sample.path}/challenge", user="mia").status_code == 404

@@ -1,0 +1,225 @@
+"""Taking bytes in: right digests whatever the size, nothing left of what breaks off, durable before it has a name."""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from samplebank.blobs import Area, DiskStore, Staged
+from samplebank.blobs.disk import AT_ONCE
+from samplebank.blobs.writing import PIECE, WRITE_OUT
+from samplebank.errors import TooLarge, Unavailable
+
+UNLIMITED = 1 << 40
+#: as the HTTP server hands them on, so that no piece is made of whole chunks
+CHUNK = 417_792
+#: calls that tell what became durable when
+DURABLE = frozenset({"write", "fsync", "rename"})
+
+
+class Broken(Exception):
+    """The connection of an uploader has ended."""
+
+
+class Chunks:
+    """Chunks of an endless body, which counts those that were asked for, and breaks off before chunk `breaks`."""
+
+    def __init__(self, breaks: int | None = None) -> None:
+        self.taken = 0
+        self._breaks = breaks
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while self.taken != self._breaks:
+            self.taken += 1
+            yield bytes(CHUNK)
+        raise Broken
+
+
+async def chunks_of(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), CHUNK):
+        yield content[start : start + CHUNK]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DiskStore:
+    store = DiskStore(tmp_path)
+    store.prepare()
+    return store
+
+
+@pytest.fixture
+def content(size: int) -> bytes:
+    return hashlib.shake_128(b"content").digest(size)
+
+
+async def staged(store: DiskStore, content: bytes) -> Staged:
+    return await store.stage(Area.SAMPLE, chunks_of(content), UNLIMITED)
+
+
+async def kept(store: DiskStore, content: bytes) -> bytes:
+    """Keep the content and let go of it; answers its SHA-256."""
+    bytes_ = await staged(store, content)
+    await bytes_.keep()
+    await bytes_.discard()
+    return bytes_.digests.sha256
+
+
+def files_of(store: DiskStore) -> list[Path]:
+    return [path for path in store.folder.rglob("*") if path.is_file()]
+
+
+SIZES = [
+    *(0, 1, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, CHUNK, PIECE - 1, PIECE, PIECE + 1),
+    *(2 * PIECE - 1, 2 * PIECE, 2 * PIECE + 1, 3 * CHUNK, 6 * CHUNK, WRITE_OUT + PIECE + 1),
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_digests_are_those_of_the_whole_content(store: DiskStore, content: bytes) -> None:
+    digests = (await staged(store, content)).digests
+
+    assert digests.size == len(content)
+    assert [digests.md5, digests.sha1, digests.sha256, digests.sha512] == [
+        hashlib.new(name, content, usedforsecurity=False).digest()
+        for name in ("md5", "sha1", "sha256", "sha512")
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_is_kept_is_the_whole_content(store: DiskStore, content: bytes) -> None:
+    sha256 = await kept(store, content)
+
+    assert store.path(Area.SAMPLE, sha256).read_bytes() == content
+
+
+@pytest.mark.parametrize("size", [16 * 1024, 3 * PIECE])
+async def test_what_is_not_kept_leaves_nothing(store: DiskStore, content: bytes) -> None:
+    bytes_ = await staged(store, content)
+
+    await bytes_.discard()
+
+    assert files_of(store) == []
+
+
+@pytest.mark.parametrize("breaks", [0, 1, 3, 8])
+async def test_what_breaks_off_leaves_nothing(store: DiskStore, breaks: int) -> None:
+    with pytest.raises(Broken):
+        await store.stage(Area.SAMPLE, aiter(Chunks(breaks)), UNLIMITED)
+
+    assert files_of(store) == []
+
+
+@pytest.mark.parametrize("most", [1, CHUNK, 2 * PIECE, 9 * CHUNK])
+async def test_no_more_is_taken_than_shows_that_it_is_too_much(store: DiskStore, most: int) -> None:
+    chunks = Chunks()
+
+    with pytest.raises(TooLarge):
+        await store.stage(Area.SAMPLE, aiter(chunks), most)
+
+    assert chunks.taken == most // CHUNK + 1
+
+
+@pytest.mark.parametrize("most", [1, CHUNK, 2 * PIECE, 9 * CHUNK])
+async def test_nothing_is_left_of_what_is_too_large(store: DiskStore, most: int) -> None:
+    with pytest.raises(TooLarge):
+        await store.stage(Area.SAMPLE, aiter(Chunks()), most)
+
+    assert files_of(store) == []
+
+
+async def test_an_upload_that_is_cancelled_leaves_nothing(store: DiskStore) -> None:
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    async def stuck() -> AsyncIterator[bytes]:
+        yield bytes(PIECE)
+        yield bytes(PIECE)
+        reached.set()
+        await never.wait()
+
+    upload = asyncio.create_task(store.stage(Area.SAMPLE, stuck(), UNLIMITED))
+    await reached.wait()
+    upload.cancel()
+    await asyncio.wait({upload})
+
+    assert upload.cancelled()
+    assert files_of(store) == []
+
+
+async def test_two_that_keep_the_same_bytes_at_once_leave_one_file(store: DiskStore) -> None:
+    content = bytes(3 * PIECE)
+
+    names = await asyncio.gather(kept(store, content), kept(store, content))
+
+    assert files_of(store) == [store.path(Area.SAMPLE, names[0])]
+
+
+async def test_a_file_of_another_size_is_replaced(store: DiskStore) -> None:
+    path = store.path(Area.SAMPLE, hashlib.sha256(b"content").digest())
+    path.write_bytes(b"cont")
+
+    await kept(store, b"content")
+
+    assert path.read_bytes() == b"content"
+
+
+async def test_bytes_cannot_be_removed_while_somebody_keeps_them(store: DiskStore) -> None:
+    bytes_ = await staged(store, b"content")
+    await bytes_.keep()
+
+    with pytest.raises(Unavailable):
+        await store.remove(Area.SAMPLE, bytes_.digests.sha256)
+
+    assert await store.holds(Area.SAMPLE, bytes_.digests.sha256)
+
+
+async def test_bytes_can_be_removed_when_nobody_keeps_them_any_more(store: DiskStore) -> None:
+    sha256 = await kept(store, b"content")
+
+    await store.remove(Area.SAMPLE, sha256)
+
+    assert files_of(store) == []
+
+
+@pytest.mark.parametrize("size", [16 * 1024, PIECE])
+async def test_a_file_is_synced_before_it_gets_its_name_and_its_folder_after(
+    store: DiskStore, content: bytes
+) -> None:
+    with watched() as calls:
+        await kept(store, content)
+
+    assert calls == ["write", "fsync", "rename", "fsync"]
+
+
+async def test_the_folder_is_synced_for_bytes_that_are_there_already(store: DiskStore) -> None:
+    await kept(store, b"content")
+
+    with watched() as calls:
+        await kept(store, b"content")
+
+    assert calls == ["fsync"]
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """The names of the calls in `DURABLE` that threads make, in their order, while the block lasts."""
+    calls: list[str] = []
+
+    def note(_frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and called.__name__ in DURABLE:
+            calls.append(called.__name__)
+
+    loop = asyncio.get_running_loop()
+    threading.setprofile(note)  # of threads that start from here on
+    try:
+        loop.set_default_executor(ThreadPoolExecutor())
+        yield calls
+    finally:
+        threading.setprofile(None)
+        loop.set_default_executor(ThreadPoolExecutor())
