@@ -46,6 +46,9 @@ SEARCHES = {
     "a keyword of two words": SampleCriterion(keywords=words("faktura_0")),
     "a keyword of common words": SampleCriterion(keywords=words("exe\x1fapplication/octet-stream\x1fedr")),
     "a keyword of none": SampleCriterion(keywords=words("qqzzxxjj")),
+    "a keyword that is no digest": SampleCriterion(
+        keywords=Keywords((read_keyword("faktura"),), frozenset(DIGESTS), every=False)
+    ),
     "all of two keywords": SampleCriterion(keywords=words("faktura", "upx_packed", every=True)),
     "a keyword of analyses": SampleCriterion(keywords=words("macro_autoopen")),
     "metadata": SampleCriterion(submissions=[SENSOR]),

@@ -94,11 +94,11 @@ class SampleListing(SearchListing[Overview]):
             return None
         # with the parameters of the source, which is written already
         where = self.where.copy()
+        common = await find_common(db, self._everything.keywords)
+        found = self._everything.write(where, common)
+        query, parameters = only_used(self._counted_page(where, found, page), where.parameters)
         try:
             async with planned(db, *SERIAL, f"statement_timeout = {TRY}"):
-                common = await find_common(db, self._everything.keywords)
-                found = self._everything.write(where, common)
-                query, parameters = only_used(self._counted_page(where, found, page), where.parameters)
                 rows = await db.fetch(query, *parameters)
         except asyncpg.QueryCanceledError:
             self._takes_long = True
@@ -151,7 +151,8 @@ class SampleListing(SearchListing[Overview]):
 
     async def _overviews(self, db: Connection, ids: Sequence[int]) -> list[Overview]:
         where = Where()
-        where.add("s.id = ANY ({}::bigint[])", list(ids))
+        # A subquery hides how many ids there are: so the plan for any number is kept, which is as good.
+        where.add("s.id = ANY ((SELECT {}::bigint[])::bigint[])", list(ids))
         see_samples(where, self._caller, "s", Permission.VIEW_SAMPLES)
         columns = overview.columns(where, self._caller)
         source = overview.source(where, self._caller)

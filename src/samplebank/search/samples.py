@@ -94,7 +94,7 @@ class Demands(msgspec.Struct, frozen=True):
 
     def members(self) -> Members:
         """As a set: the samples of the first list of sets of which the rest holds, too."""
-        if self.digests or not self.sets:
+        if self.digests or not self.sets or not self.sets[0]:
             return Members("x.id", f"FROM sample x WHERE {all_of(self.on('x'))}")
         first, *others = self.sets
         source = " UNION ALL ".join(one.spoken_for for one in first)
