@@ -11,6 +11,7 @@ from samplebank.database import Connection, Database, Page, Where
 from samplebank.database.listing import UNCOUNTED
 from samplebank.jobs.queries import TimeRange
 from samplebank.search.keywords import Keywords, find_common, read_keyword
+from samplebank.search.listing import TRY
 from samplebank.search.paths import PathCriterion
 from samplebank.search.rows import (
     ClassificationCriterion,
@@ -18,9 +19,10 @@ from samplebank.search.rows import (
     Tag,
     VerdictCriterion,
 )
-from samplebank.search.sample_listing import TRY, Everything, SampleListing
+from samplebank.search.sample_listing import Everything, SampleListing
 from samplebank.search.samples import SampleCriterion, Users, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
+from samplebank.search.submissions import KEYWORD_FIELDS, SubmissionSearch, submissions_matching
 from samplebank.search.window import IndexWindow
 
 #: milliseconds within which any count here is done
@@ -72,6 +74,23 @@ SEARCHES = {
     "users": SampleCriterion(users=Users([5, 6, 7], ("submittedByUser", "analysedByUser"), every=False)),
     "a TLP": SampleCriterion(tlps=["clear"], verdicts=[SCORED]),
     "only what must not be": SampleCriterion(verdicts=[VerdictCriterion(minimum_score=1, exclude=True)]),
+}
+SUBMISSIONS = {
+    "a keyword": SubmissionSearch(
+        keywords=Keywords((read_keyword("faktura"),), frozenset(KEYWORD_FIELDS), every=False)
+    ),
+    "a keyword of two words": SubmissionSearch(
+        keywords=Keywords((read_keyword("faktura_0"),), frozenset(KEYWORD_FIELDS), every=False)
+    ),
+    "a keyword in one field": SubmissionSearch(
+        keywords=Keywords((read_keyword("dmz-7"),), frozenset({"metaData"}), every=False)
+    ),
+    "a keyword of none": SubmissionSearch(
+        keywords=Keywords((read_keyword("qqzzxxjj"),), frozenset(KEYWORD_FIELDS), every=False)
+    ),
+    "metadata": SubmissionSearch(
+        meta_data=[PathCriterion(path="sensor", value=["dmz-7"])], tlps=["amber", "green"]
+    ),
 }
 CALLERS = ("admin", "most", "one", "mixed")
 
@@ -213,3 +232,36 @@ async def test_several_times_demanded_at_once_count_each_sample_once(
     whole = await asking.whole()
 
     assert await asking.page(Page(25)) == (whole[:25], len(set(whole)))
+
+
+@pytest.mark.parametrize("search", SUBMISSIONS)
+@pytest.mark.parametrize("sort", [(), ("fileName", "-expiryTimestamp")])
+async def test_a_page_of_submissions_is_the_part_of_the_whole_list(
+    filled: tuple[Database, Tenants], caller: Caller, search: str, sort: tuple[str, ...]
+) -> None:
+    async with filled[0].transaction(read_only=True) as db:
+        pieces = [
+            p
+            async for p in submissions_matching(caller, SUBMISSIONS[search], ALWAYS, sort).pieces(db, Page(0))
+        ]
+    whole = [row.id for piece in pieces for row in piece]
+    listing = submissions_matching(caller, SUBMISSIONS[search], ALWAYS, sort)
+
+    async with filled[0].connection() as db:
+        page = [row.id for row in await listing.page(db, Page(25, 20))]
+        count = await listing.count(db, LONG)
+
+    assert (page, count) == (whole[20:45], len(whole))
+
+
+async def test_the_page_behind_the_last_row_is_empty_and_counts(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller]
+) -> None:
+    listing = submissions_matching(callers["admin"], SUBMISSIONS["a keyword"], ALWAYS)
+
+    async with filled[0].connection() as db:
+        page = await listing.page(db, Page(25, 9000))
+        count = await listing.count(db, LONG)
+
+    assert page == []
+    assert 0 < count < 9000

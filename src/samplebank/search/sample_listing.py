@@ -3,12 +3,10 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, NamedTuple
 
-import asyncpg
-
 from samplebank.accounts.access import Caller, see_samples
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Page, Where
-from samplebank.database.listing import PIECE, UNCOUNTED, only_used
+from samplebank.database.listing import PIECE, only_used
 from samplebank.search.keywords import Keyword, find_common
 from samplebank.search.listing import SERIAL, SearchListing, depth, plan_for_values, planned
 from samplebank.search.sets import Slice
@@ -17,8 +15,6 @@ from samplebank.verdicts import overview
 from samplebank.verdicts.overview import Overview
 
 Condition = Callable[[Where, Slice | None], object]
-#: milliseconds within which all that is found may be gathered before the newest samples are looked at instead
-TRY = 250
 #: how many more of the newest ids are looked at than the page needs, because ids are only nearly in the order of time
 MORE = 400
 
@@ -55,8 +51,6 @@ class SampleListing(SearchListing[Overview]):
         self._condition = newest
         self._everything = everything
         self._by_digest = by_digest
-        self._counted_along: int | None = None
-        self._takes_long = False
 
     async def page(self, db: Connection, page: Page) -> list[Overview]:
         if self._by_digest:
@@ -66,13 +60,6 @@ class SampleListing(SearchListing[Overview]):
             gathered = await self._gathered(db, page)
             ids = await self._ids(db, page) if gathered is None else gathered
         return await self._overviews(db, ids) if ids else []
-
-    async def count(self, db: Connection, budget: int) -> int:
-        if self._counted_along is not None:
-            return self._counted_along
-        if self._takes_long and budget <= TRY:
-            return UNCOUNTED
-        return await super().count(db, budget)
 
     async def pieces(self, db: Connection, page: Page) -> AsyncIterator[list[Overview]]:
         query, parameters = self._select(page)
@@ -96,15 +83,8 @@ class SampleListing(SearchListing[Overview]):
         where = self.where.copy()
         common = await find_common(db, self._everything.keywords)
         found = self._everything.write(where, common)
-        query, parameters = only_used(self._counted_page(where, found, page), where.parameters)
-        try:
-            async with planned(db, *SERIAL, f"statement_timeout = {TRY}"):
-                rows = await db.fetch(query, *parameters)
-        except asyncpg.QueryCanceledError:
-            self._takes_long = True
-            return None
-        self._counted_along, ids = rows[0]
-        return list(ids)
+        rows = await self._gather(db, self._counted_page(where, found, page), where)
+        return None if rows is None else list(rows[0][1])
 
     def _counted_page(self, where: Where, found: str, page: Page) -> str:
         """A query for the number of all that is found, and for the ids on the page."""
