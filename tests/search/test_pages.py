@@ -195,7 +195,7 @@ async def test_what_takes_too_long_to_gather_is_looked_for_among_the_newest(
 ) -> None:
     where = Where()
     where.add("s.id <= {}", 1000)
-    forever = Everything(lambda _where, _common: "SELECT 1 AS id FROM pg_sleep(10)", [])
+    forever = Everything(lambda _where, _common: "FROM (SELECT 1::bigint AS id FROM pg_sleep(10)) m", [])
     order = "ORDER BY s.created_time DESC, s.id DESC"
     listing = SampleListing(
         callers["admin"],

@@ -22,7 +22,8 @@ WORD = re.compile(r"[0-9A-Za-z]{3,}")
 #: the index is asked for so many characters of so many words. Each more costs a look at every row that has the
 #: rarest three of them: for a file name of 20 characters 48 ms instead of 1 over 2,000,000 rows
 PART, PARTS = 8, 3
-# The statistics of the planner hold a hundred texts. A word in one of them is in too many rows to help.
+# The statistics of the planner hold a hundred texts. A word in one of them is in too many rows to help. Whose texts they
+# are does not matter: they say how to look, and what is found is the same.
 COMMON = """
     SELECT word FROM unnest($1::text[]) word
      WHERE EXISTS (SELECT FROM pg_stats s, unnest(s.histogram_bounds::text::text[]) example
@@ -50,8 +51,7 @@ class Keyword(msgspec.Struct, frozen=True):
 
     def parts(self, common: frozenset[str]) -> list[str]:
         """Parts of the keyword that few rows hold, as far as is known; none where it is best looked for as a whole."""
-        words = self.words
-        rare = sorted((word for word in words if word not in common), key=len, reverse=True) or words
+        rare = sorted((word for word in self.words if word not in common), key=len, reverse=True)
         parts = [word[:PART] for word in rare[:PARTS]]
         return [] if parts == [self.text] else parts
 

@@ -20,14 +20,14 @@ MORE = 400
 
 
 class Everything(NamedTuple):
-    """Writes a query for the ids of all that is found, with what is known of its keywords."""
+    """Writes where all that is found comes from, as `m.id`, with what is known of its keywords."""
 
     write: Callable[[Where, frozenset[str]], str]
     keywords: list[Keyword]
 
 
 class SampleListing(SearchListing[Overview]):
-    """`newest` writes the WHERE for a slice of the samples, `everything` a query for the ids of all that is found.
+    """`newest` writes the WHERE for a slice of the samples, `everything` where all that is found comes from.
 
     Each is None where it does not help. What is asked for `by_digest` needs no plan for its values.
     """
@@ -73,7 +73,7 @@ class SampleListing(SearchListing[Overview]):
             return super()._counting()
         where = Where()
         found = self._everything.write(where, frozenset())
-        return only_used(f"SELECT count(*) FROM ({found}) found", where.parameters)
+        return only_used(f"SELECT count(DISTINCT m.id) {found}", where.parameters)
 
     async def _gathered(self, db: Connection, page: Page) -> list[int] | None:
         """The ids on the page, of all that is found, which is counted along; None where that takes too long."""
@@ -91,9 +91,9 @@ class SampleListing(SearchListing[Overview]):
         if self._condition is not None:
             return _newest_first(where, found, page)
         return f"""
-            WITH found AS MATERIALIZED ({found})
-            SELECT (SELECT count(*) FROM found),
-                   ARRAY(SELECT s.id FROM {self.source} WHERE s.id IN (SELECT id FROM found) {self.order}
+            WITH found AS MATERIALIZED ({_gathering(found)})
+            SELECT (SELECT n FROM found),
+                   ARRAY(SELECT s.id FROM {self.source} WHERE s.id IN (SELECT unnest(ids) FROM found) {self.order}
                          {page.clause(where)})
         """
 
@@ -149,19 +149,30 @@ def _newest_first(where: Where, found: str, page: Page) -> str:
     end = page.offset + page.limit
     most = where.value(end + MORE)
     return f"""
-        WITH found AS MATERIALIZED ({found}),
-        total AS MATERIALIZED (SELECT count(*) AS n FROM found),
-        greatest_ids AS MATERIALIZED (SELECT id FROM found ORDER BY id DESC LIMIT {most}),
+        WITH found AS MATERIALIZED ({_gathering(found)}),
+        greatest AS MATERIALIZED (SELECT unnest(ids[n - {most} + 1:]) AS id FROM found),
         newest AS MATERIALIZED (
-            SELECT s.id, s.created_time FROM greatest_ids JOIN sample s USING (id)
+            SELECT s.id, s.created_time FROM greatest JOIN sample s USING (id)
              ORDER BY s.created_time DESC, s.id DESC LIMIT {where.value(end)}
         ),
         as_new AS MATERIALIZED (
             SELECT s.id, s.created_time FROM sample s
-             WHERE (SELECT n FROM total) > {most} AND s.id < (SELECT min(id) FROM greatest_ids)
+             WHERE (SELECT n FROM found) > {most} AND s.id < (SELECT min(id) FROM greatest)
                AND s.created_time >= (SELECT min(created_time) FROM newest)
-        )
-        SELECT (SELECT n FROM total), ARRAY(
-            SELECT id FROM (SELECT * FROM newest UNION ALL SELECT * FROM as_new JOIN found USING (id)) s
+        ),
+        found_as_new AS (SELECT a.* FROM as_new a JOIN (SELECT unnest(ids) AS id FROM found) f USING (id))
+        SELECT (SELECT n FROM found), ARRAY(
+            SELECT id FROM (SELECT * FROM newest UNION ALL SELECT * FROM found_as_new) s
              ORDER BY created_time DESC, id DESC {page.clause(where)})
+    """
+
+
+def _gathering(found: str) -> str:
+    """All ids in one array, in ascending order, and their number.
+
+    The rows come nearly in this order, so that sorting takes a third less time in all than a hash table for DISTINCT.
+    """
+    return f"""
+        SELECT ids, coalesce(cardinality(ids), 0)::bigint AS n
+          FROM (SELECT array_agg(DISTINCT m.id) AS ids {found}) gathered
     """

@@ -146,14 +146,14 @@ def _may_be_found(where: Where, caller: Caller, window: IndexWindow) -> None:
 
 
 def _found(where: Where, caller: Caller, window: IndexWindow, asked: Demands) -> str:
-    """A query for the ids of all that is found. The sample itself is read only where no row of it speaks for it."""
+    """Where all that is found comes from. The sample itself is read only where no row of it speaks for it."""
     sample = Where()
     sample.parameters = where.parameters
     sample.add("s.id = m.id")
     _may_be_found(sample, caller, window)
     # A subquery for one value: the planner makes no join of it, which would read the samples of the others, too.
     return f"""
-        SELECT DISTINCT m.id FROM ({asked.members().spoken_for}) m
+        FROM ({asked.members().spoken_for}) m
          WHERE m.spoken_for OR (SELECT TRUE FROM sample s WHERE {sample.sql})
     """
 
