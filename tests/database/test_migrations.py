@@ -20,6 +20,18 @@ JOBS = """
     SELECT gen_random_uuid(), s.id, c.id, 'enqueued', 1, '{}', '[]', '[]' FROM s, c, generate_series(1, 3)
 """
 
+SAMPLE = """
+    INSERT INTO sample (sha256, size, created_time, activity_time) VALUES (decode(repeat('00', 32), 'hex'), 1, 1, 1)
+"""
+VERDICT = """
+    WITH judged AS (
+        INSERT INTO verdict (id, sample_id, score, manual, contradicting, shared, malicious, tags, triggered_detections,
+                             created_time)
+        SELECT gen_random_uuid(), id, $1::int, false, false, false, false, '[]', 0, 1 FROM sample RETURNING id, sample_id
+    )
+    UPDATE sample s SET verdict_id = judged.id FROM judged WHERE s.id = judged.sample_id
+"""
+
 
 def migrate(url: str, *revision: str) -> None:
     command = [sys.executable, "-m", "samplebank.database.migrations", *revision]
@@ -38,6 +50,27 @@ async def test_the_jobs_of_an_earlier_release_are_tallied(service: Service) -> N
     migrate(url)
 
     assert await db.fetchval(f"SELECT sum(n) FROM {TALLY} WHERE state = 'enqueued'") == 3
+    await db.close()
+    await admin.execute(f"DROP DATABASE {name}")
+    await admin.close()
+
+
+async def test_the_latest_of_the_verdicts_of_an_earlier_release_is_known(service: Service) -> None:
+    name = f"earlier_{secrets.token_hex(4)}"
+    admin = await asyncpg.connect(service.database_url)
+    await admin.execute(f"CREATE DATABASE {name}")
+    url = service.database_url.replace("/postgres?", f"/{name}?")
+    migrate(url, "0005")
+    db = await asyncpg.connect(url)
+    await db.execute(SAMPLE)
+    await db.execute(VERDICT, 1)
+    await db.execute(VERDICT, 2)
+
+    migrate(url)
+    await db.execute(VERDICT, 3)
+    await db.execute(VERDICT, 4)
+
+    assert [row[0] for row in await db.fetch("SELECT score FROM verdict WHERE latest")] == [4]
     await db.close()
     await admin.execute(f"DROP DATABASE {name}")
     await admin.close()

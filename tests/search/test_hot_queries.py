@@ -1,25 +1,16 @@
 """On a filled database no hot query reads a whole table."""
 
-import asyncio
-import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import pytest
-from bench import generate
 from bench.tenants import Tenants
 
-from kit.service import Service
-from samplebank.accounts.access import Caller, Scope
-from samplebank.accounts.directory import Directory
-from samplebank.accounts.keys import find_caller
-from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Database, Page, connect
+from samplebank.accounts.access import Caller
+from samplebank.database import Connection, Database, Page
 from samplebank.database.listing import Listing
-from samplebank.database.migrations import upgrade
 from samplebank.jobs import claims, timeouts
 from samplebank.jobs.queries import JOB_TIMES, JobFilter, TimeRange, get_job, jobs_matching, tasks_of
 from samplebank.samples.catalogue import get_known
@@ -31,8 +22,8 @@ from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
 from samplebank.search.submissions import KEYWORD_FIELDS, SubmissionSearch, submissions_matching
 from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import COLUMNS
+from search.conftest import SAMPLES
 
-SAMPLES, CUSTOMERS = 20_000, 100
 #: the tables that grow with the samples
 LARGE = (
     "sample",
@@ -51,38 +42,6 @@ PAGE = Page(25)
 ALWAYS = IndexWindow(0)
 WEEK = 7 * 86_400_000
 ANY_FIELD = frozenset((*DIGESTS, *KEYWORD_KINDS))
-
-
-@pytest.fixture(scope="module")
-async def filled(service: Service) -> AsyncIterator[tuple[Database, Tenants]]:
-    """A database of its own, with many samples."""
-    name = f"hot_{secrets.token_hex(4)}"
-    admin = await asyncpg.connect(service.database_url)
-    await admin.execute(f"CREATE DATABASE {name}")
-    url = service.database_url.replace("/postgres?", f"/{name}?")
-    await asyncio.to_thread(upgrade, url)
-    tenants = await generate.fill(url, SAMPLES, CUSTOMERS)
-    database = await connect(url, most=1)
-    yield database, tenants
-    await database.close()
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
-
-
-@pytest.fixture(scope="module")
-async def callers(filled: tuple[Database, Tenants]) -> dict[str, Caller]:
-    """An administrator, and users of one customer and of all of the tree."""
-    database, tenants = filled
-    directory = Directory(database)
-    await directory.refresh()
-    now = time.time_ns() // 1_000_000
-    async with database.connection() as db:
-        one = await find_caller(db, directory, tenants.one_key, now=now)
-        most = await find_caller(db, directory, tenants.everyone_key, now=now)
-    assert one is not None
-    assert most is not None
-    everything = {permission: Scope(everywhere=True) for permission in Permission}
-    return {"one": one, "most": most, "admin": Caller(one.user, (), everything)}
 
 
 class Question:
@@ -159,6 +118,19 @@ async def samples_by_an_absent_keyword(ask: Question) -> None:
     await ask.list(samples_matching(ask.caller, SampleCriterion(keywords=word("qqzzxxjj")), ALWAYS))
 
 
+async def samples_by_one_file_name(ask: Question) -> None:
+    name = await ask.db.fetchval(f"SELECT file_name FROM submission WHERE sample_id = {SAMPLES // 2}")
+    await ask.list(samples_matching(ask.caller, SampleCriterion(keywords=word(name)), ALWAYS))
+
+
+async def samples_by_sub_criteria(ask: Question) -> None:
+    parts = [
+        SampleCriterion(required=True, keywords=word("faktura")),
+        SampleCriterion(exclude=True, verdicts=[VerdictCriterion(minimum_score=50)]),
+    ]
+    await ask.list(samples_matching(ask.caller, SampleCriterion(sub_criteria=parts), ALWAYS))
+
+
 async def samples_by_metadata(ask: Question) -> None:
     found = SubmissionCriterion(meta_data=[PathCriterion(path="sensor", value=["dmz-7"])])
     await ask.list(samples_matching(ask.caller, SampleCriterion(submissions=[found]), ALWAYS))
@@ -183,7 +155,8 @@ def word(text: str) -> Keywords:
 HOT = (
     newest_jobs, unfinished_jobs, jobs_of_a_week_and_customer, jobs_of_a_sample, a_job_with_its_tasks, a_claim,
     the_sweeps_of_jobs_and_leases, a_known_sample, a_sample_by_hash, samples_by_a_common_keyword,
-    samples_by_an_absent_keyword, samples_by_metadata, samples_by_verdict, submissions_by_a_common_keyword,
+    samples_by_an_absent_keyword, samples_by_one_file_name, samples_by_metadata, samples_by_verdict,
+    samples_by_sub_criteria, submissions_by_a_common_keyword,
 )  # fmt: skip
 
 

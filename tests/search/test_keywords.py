@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from samplebank.database import Connection, Database
 from samplebank.database.query import Where
-from samplebank.search.keywords import Keywords, contains, digests, read_keyword
+from samplebank.search.keywords import Keywords, contains, digests, mentions, read_keyword
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=3, max_size=30)
 
@@ -93,3 +93,40 @@ async def test_any_word_is_found_in_what_holds_it(
         found = await db.fetchval(f"SELECT {condition}", *where.parameters)
 
     assert found is True
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("faktura", []),
+        ("über", []),
+        ("a-b", []),
+        ("installer_996f82.pdf", ["996f82"]),
+        ("996f82996f82", ["996f8299"]),
+        ("exe.pdf", []),
+        ("first.second.third.fourth", ["second", "fourth", "first"]),
+        ("größe.996f82", []),
+    ],
+)
+def test_the_index_is_asked_for_the_rare_parts_of_a_keyword(text: str, parts: list[str]) -> None:
+    assert read_keyword(text).parts(frozenset({"installer", "exe", "pdf"})) == parts
+
+
+SCARCE = st.text("aB1._%é", min_size=3, max_size=12)
+
+
+@given(before=SCARCE, word=SCARCE, cut=st.integers(-3, 0), common=st.booleans())
+async def test_looking_for_parts_finds_what_looking_for_the_whole_does(
+    database: Database, before: str, word: str, cut: int, *, common: bool
+) -> None:
+    where, keyword = Where(), read_keyword(word)
+    text = where.value(before + word[: cut or None] + before)
+    by_parts = mentions(where, "k", "k", [keyword], frozenset(keyword.words if common else ()))
+    as_a_whole = contains(where, "k.search", [keyword])
+
+    async with database.connection() as db:
+        query = f"SELECT {by_parts}, {as_a_whole} FROM (SELECT lower({text}::text) AS search) k"
+        found = await db.fetchrow(query, *where.parameters)
+
+    assert found is not None
+    assert found[0] == found[1]

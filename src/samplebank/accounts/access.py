@@ -62,6 +62,9 @@ class Scope(msgspec.Struct, frozen=True):
     def covers(self, customer_id: int) -> bool:
         return self.everywhere or customer_id in self.customers
 
+    def __ge__(self, other: "Scope") -> bool:
+        return self.everywhere or (not other.everywhere and self.customers >= other.customers)
+
     def __or__(self, other: "Scope") -> "Scope":
         if not self or not other:
             return self or other
@@ -149,6 +152,15 @@ def see_samples(where: Where, caller: Caller, table: str, *permissions: Permissi
         where.conditions.append(_shares_a_number(where, table, numbers + caller.numbers(*permissions)))
     if not caller.holds(Permission.DELETE_SAMPLE):
         where.add(f"{table}.deleted_time IS NULL")
+
+
+def submissions_open_samples(caller: Caller) -> bool:
+    """Whether the caller may see the sample of each submission that it sees in searches.
+
+    It follows from the rule for samples: their readers are those of all their submissions, and what was submitted is
+    not without submission. So it holds for whoever may see samples wherever it may see submissions.
+    """
+    return caller.scope(Permission.VIEW_SAMPLES) >= caller.scope(Permission.VIEW_SUBMISSION)
 
 
 def _see_nearly_all_samples(

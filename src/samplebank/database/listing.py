@@ -73,16 +73,16 @@ class Listing(Generic[R]):
 
     def _counting(self) -> tuple[str, list[Any]]:
         query = f"{self._head} SELECT {self.where.count(self._counted, in_parts=self._in_parts)}"
-        return _only_used(query, self.where.parameters)
+        return only_used(query, self.where.parameters)
 
     def _select(self, page: Page) -> tuple[str, list[Any]]:
         where = self.where.copy()
         query = f"{self._head} SELECT {self.columns} FROM {self.source} WHERE {self.where.sql} {self.order} "
-        return query + page.clause(where), where.parameters
+        return only_used(query + page.clause(where), where.parameters)
 
 
-def _only_used(query: str, parameters: list[Any]) -> tuple[str, list[Any]]:
-    """The query with only those parameters that it uses: a count leaves those of the columns out."""
+def only_used(query: str, parameters: list[Any]) -> tuple[str, list[Any]]:
+    """The query with only those parameters that it uses, as PostgreSQL wants it: a count leaves those of the columns out."""
     used = sorted({int(number) for number in PLACEHOLDER.findall(query)})
     places = {number: place for place, number in enumerate(used, 1)}
     renumbered = PLACEHOLDER.sub(lambda match: f"${places[int(match[1])]}", query)

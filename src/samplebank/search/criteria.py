@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 C = TypeVar("C", bound="Criterion")
+M = TypeVar("M")
 
 
 class Criterion(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,23 +47,32 @@ def row_conditions(criteria: Sequence[C] | None, says: Callable[[C], str]) -> li
 
 
 def set_conditions(criteria: Sequence[C] | None, members: Callable[[C], str], id_: str) -> list[str]:
-    """Conditions on the id in the column `id_`; `members` writes a query for the ids (as `id`) that match an entry.
+    """Conditions on the id in the column `id_`; `members` writes a query for the ids (as `id`) that match an entry."""
+    demanded, excluded = set_demands(criteria, members)
+    return [*(within(id_, sets) for sets in demanded), *(without(id_, one) for one in excluded)]
+
+
+def set_demands(criteria: Sequence[C] | None, members: Callable[[C], M]) -> tuple[list[list[M]], list[M]]:
+    """(lists of sets, of each of which one must hold the id; sets of which none may).
 
     Sets instead of conditions, because PostgreSQL then chooses from which side to join.
     """
     found = sort_out(criteria)
-    conditions = [within(id_, [members(c)]) for c in found.required]
-    conditions.extend(
-        f"NOT EXISTS (SELECT FROM ({members(c)}) excluded WHERE excluded.id = {id_})" for c in found.excluded
-    )
+    demanded = [[members(c)] for c in found.required]
+    excluded = [members(c) for c in found.excluded]
     if found.optional:
-        conditions.append(within(id_, [members(c) for c in found.optional]))
-    return conditions
+        demanded.append([members(c) for c in found.optional])
+    return demanded, excluded
 
 
 def within(id_: str, sets: Sequence[str]) -> str:
     """The id is in at least one of the sets; without any set it is in none."""
     return f"{id_} IN ({' UNION ALL '.join(sets)})" if sets else "FALSE"
+
+
+def without(id_: str, one: str) -> str:
+    """The id is not in the set."""
+    return f"NOT EXISTS (SELECT FROM ({one}) excluded WHERE excluded.id = {id_})"
 
 
 def all_of(conditions: Sequence[str]) -> str:

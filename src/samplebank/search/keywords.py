@@ -6,9 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.database import Where
+from samplebank.database import Connection, Where
 from samplebank.database.identifiers import find_id
-from samplebank.search.criteria import any_of
+from samplebank.search.criteria import all_of, any_of
 
 #: the digests of a sample by the number of hexadecimal digits that write them
 ALGORITHMS: Mapping[int, str] = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
@@ -17,6 +17,19 @@ HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
 SPECIAL = re.compile(r"([\\%_])")
 #: words that are written as conditions of their own; more are joined
 FEW = 16
+#: what the trigram index knows of a keyword; only in ASCII is a part sure to be lower-cased as within the whole
+WORD = re.compile(r"[0-9A-Za-z]{3,}")
+#: the index is asked for so many characters of so many words. Each more costs a look at every row that has the
+#: rarest three of them: for a file name of 20 characters 48 ms instead of 1 over 2,000,000 rows
+PART, PARTS = 8, 3
+# The statistics of the planner hold a hundred texts. A word in one of them is in too many rows to help. Whose texts they
+# are does not matter: they say how to look, and what is found is the same.
+COMMON = """
+    SELECT word FROM unnest($1::text[]) word
+     WHERE EXISTS (SELECT FROM pg_stats s, unnest(s.histogram_bounds::text::text[]) example
+                    WHERE s.schemaname = current_schema() AND s.tablename = 'submission' AND s.attname = 'search'
+                      AND position(lower(word) in example) > 0)
+"""
 
 
 class Keyword(msgspec.Struct, frozen=True):
@@ -31,6 +44,16 @@ class Keyword(msgspec.Struct, frozen=True):
     def pattern(self) -> str:
         """The pattern of LIKE for texts that hold the keyword; the text is still to be lower-cased."""
         return "%" + SPECIAL.sub(r"\\\1", self.text) + "%"
+
+    @property
+    def words(self) -> list[str]:
+        return WORD.findall(self.text) if self.text.isascii() else []
+
+    def parts(self, common: frozenset[str]) -> list[str]:
+        """Parts of the keyword that few rows hold, as far as is known; none where it is best looked for as a whole."""
+        rare = sorted((word for word in self.words if word not in common), key=len, reverse=True)
+        parts = [word[:PART] for word in rare[:PARTS]]
+        return [] if parts == [self.text] else parts
 
 
 class Keywords(msgspec.Struct, frozen=True):
@@ -51,12 +74,35 @@ def read_keyword(text: str) -> Keyword:
     return Keyword(text, algorithm, bytes.fromhex(text) if algorithm else None, find_id(text))
 
 
-def mentions(where: Where, table: str, alias: str, words: Sequence[Keyword]) -> str:
-    """The text of the row holds at least one of the words; served by the trigram index of the table."""
-    if len(words) <= FEW:
+def mentions(
+    where: Where, table: str, alias: str, words: Sequence[Keyword], common: frozenset[str] | None = None
+) -> str:
+    """The text of the row holds at least one of the words; served by the trigram index of the table.
+
+    With what is `common`, the index is asked for the other parts of the words, and the rows for the whole.
+    """
+    if len(words) > FEW:
+        found = f"SELECT k.id FROM {_patterns(where, words)} JOIN {table} k ON k.search LIKE words.pattern"
+        return among(alias, found)
+    if common is None:
         return contains(where, f"{alias}.search", words)
-    found = f"SELECT k.id FROM {_patterns(where, words)} JOIN {table} k ON k.search LIKE words.pattern"
-    return among(alias, found)
+    return any_of([_by_parts(where, f"{alias}.search", word, word.parts(common)) for word in words])
+
+
+def _by_parts(where: Where, text: str, word: Keyword, parts: Sequence[str]) -> str:
+    whole = f"lower({where.value(word.pattern)})"
+    if not parts:
+        return f"{text} LIKE {whole}"
+    # an expression instead of the column is not for the index
+    return all_of(
+        [*(f"{text} LIKE lower({where.value(f'%{part}%')})" for part in parts), f"{text} || '' LIKE {whole}"]
+    )
+
+
+async def find_common(db: Connection, keywords: Sequence[Keyword]) -> frozenset[str]:
+    """Those words of keywords of several that many rows hold."""
+    words = [word for keyword in keywords if len(keyword.words) > 1 for word in keyword.words]
+    return frozenset(row[0] for row in await db.fetch(COMMON, words)) if words else frozenset()
 
 
 def among(alias: str, rows: str) -> str:

@@ -1,7 +1,7 @@
-"""Lists that answer searches: planned for the values at hand, and looked for in the newest rows first.
+"""Lists that answer searches: planned for the values at hand, and gathered as a whole, so that page and count are one.
 
-A keyword that many rows hold is found among the newest few thousand; only when those do not fill the page is the
-whole index read. So both the common keyword and the one that occurs nowhere are answered at once.
+Where that takes too long, as for a keyword that a tenth of all rows hold, the page is looked for in the newest few
+thousand rows first, and only when those do not fill it in all.
 """
 
 from collections.abc import AsyncIterator
@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import asyncpg
 
-from samplebank.database import Connection, Page
-from samplebank.database.listing import UNCOUNTED, Listing
+from samplebank.database import Connection, Page, Where
+from samplebank.database.listing import UNCOUNTED, Listing, only_used
 
 R = TypeVar("R")
 #: rows that are looked at first
@@ -20,6 +20,8 @@ SHALLOWEST = 5_000
 PER_ROW = 200
 #: pages that end deeper than this are looked for in all rows at once
 DEEPEST = 50_000
+#: milliseconds within which everything may be gathered before the newest rows are looked at instead
+TRY = 250
 PLANNING = ("plan_cache_mode = force_custom_plan",)
 #: starting helpers takes longer than most searches, and there are other callers
 SERIAL = ("max_parallel_workers_per_gather = 0",)
@@ -45,9 +47,31 @@ async def plan_for_values(db: Connection, *settings: str) -> None:
 
 
 class SearchListing(Listing[R]):
+    """A list that may be gathered as a whole, for a page and for its count."""
+
+    #: what was counted with the page
+    _counted_along: int | None = None
+    _takes_long = False
+
     async def count(self, db: Connection, budget: int) -> int:
+        if self._counted_along is not None:
+            return self._counted_along
+        if self._takes_long and budget <= TRY:
+            return UNCOUNTED
         try:
             async with planned(db, *SERIAL, f"statement_timeout = {int(budget)}"):
                 return await super().count(db, 10 * budget)
         except asyncpg.QueryCanceledError:
             return UNCOUNTED
+
+    async def _gather(self, db: Connection, query: str, where: Where) -> "list[asyncpg.Record] | None":
+        """The answer to a query for everything, the first column of which is its number; None where it takes too long."""
+        query, parameters = only_used(query, where.parameters)
+        try:
+            async with planned(db, *SERIAL, f"statement_timeout = {TRY}"):
+                rows: list[asyncpg.Record] = await db.fetch(query, *parameters)
+        except asyncpg.QueryCanceledError:
+            self._takes_long = True
+            return None
+        self._counted_along = rows[0][0]
+        return rows

@@ -9,9 +9,9 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Where, order_by
 from samplebank.jobs.queries import TimeRange
 from samplebank.search import rows
-from samplebank.search.criteria import Criterion, all_of, set_conditions, within
-from samplebank.search.keywords import Keywords
-from samplebank.search.sample_listing import SampleListing
+from samplebank.search.criteria import Criterion, all_of, set_demands, within, without
+from samplebank.search.keywords import Keyword, Keywords
+from samplebank.search.sample_listing import Everything, SampleListing
 from samplebank.search.sets import (
     ANALYSIS,
     CLASSIFICATION,
@@ -20,10 +20,11 @@ from samplebank.search.sets import (
     SUBMISSION,
     USER_KINDS,
     VERDICT,
+    Members,
     Sets,
     Slice,
 )
-from samplebank.search.window import IndexWindow
+from samplebank.search.window import IndexWindow, lies_in_window
 
 NEWEST_FIRST = "-sampleCreatedTimestamp"
 SORTS = {
@@ -72,6 +73,38 @@ class SampleCriterion(Criterion, frozen=True, kw_only=True):
     facts: list[rows.FactCriterion] | None = None
     sub_criteria: list["SampleCriterion"] | None = None
 
+    @property
+    def all_keywords(self) -> list[Keyword]:
+        own = self.keywords.words if self.keywords is not None else ()
+        return [*own, *(word for one in self.sub_criteria or () for word in one.all_keywords)]
+
+
+class Demands(msgspec.Struct, frozen=True):
+    """What must hold of a sample: digests, sets to be in (one of each list), and sets to be in none of."""
+
+    #: (algorithm, placeholder of the values)
+    digests: list[tuple[str, str]]
+    sets: list[list[Members]]
+    excluded: list[Members]
+
+    def on(self, alias: str) -> list[str]:
+        """As conditions on the sample `alias`."""
+        own = [f"{alias}.{algorithm} = ANY ({values}::bytea[])" for algorithm, values in self.digests]
+        return [*own, *self._within(f"{alias}.id", self.sets)]
+
+    def members(self) -> Members:
+        """As a set: the samples of the first list of sets of which the rest holds, too."""
+        if self.digests or not self.sets or not self.sets[0]:
+            return Members("x.id", f"FROM sample x WHERE {all_of(self.on('x'))}")
+        first, *others = self.sets
+        source = " UNION ALL ".join(one.spoken_for for one in first)
+        rest = all_of(self._within("x.id", others))
+        return Members("x.id", f"FROM ({source}) x WHERE {rest}", "x.spoken_for")
+
+    def _within(self, id_: str, sets: list[list[Members]]) -> list[str]:
+        demanded = [within(id_, [one.ids for one in some]) for some in sets]
+        return [*demanded, *(without(id_, one.ids) for one in self.excluded)]
+
 
 def samples_matching(
     caller: Caller, wanted: SampleCriterion, window: IndexWindow, sort: Sequence[str] = ()
@@ -79,90 +112,103 @@ def samples_matching(
     """The samples that match and that the caller may see, newest first unless sorted otherwise."""
     names = [_plain(name) for name in sort] or [NEWEST_FIRST]
 
-    def condition(where: Where, part: Slice | None) -> bool:
-        """Write the condition; whether it asks for more than the window."""
-        see_samples(where, caller, "s", Permission.VIEW_SAMPLES)
-        where.add("s.deleted_time IS NULL")
-        where.add("s.activity_time >= {}", window.start)
-        if window.end is not None:
-            where.add("s.created_time <= {}", window.end)
+    def condition(where: Where, part: Slice | None) -> Demands:
+        """Write the condition on a sample `s`; answers what it asks for beyond the window."""
+        _may_be_found(where, caller, window)
         if part is not None:
             where.add("s.created_time >= {}", part.since)
-        asked = conditions(Sets(where, caller, part), wanted, "s")
-        where.conditions.extend(asked)
-        return bool(asked)
+        asked = demands(Sets(where, caller, part=part), wanted)
+        where.conditions.extend(asked.on("s"))
+        return asked
+
+    def everything(where: Where, common: frozenset[str]) -> str:
+        return _found(where, caller, window, demands(Sets(where, caller, window, common=common), wanted))
 
     where = Where()
-    # what is asked for is looked up once for the whole count, not for each of its parts
-    in_parts = not condition(where, None)
-    source = _source(where, caller, names)
-    order = order_by(names, SORTS, "s.id")
-    slices = names == [NEWEST_FIRST] and not wanted.digests
+    asked = condition(where, None)
     return SampleListing(
-        caller, source, where, order, window, condition if slices else None, in_parts=in_parts
+        caller,
+        _source(where, caller, names),
+        where,
+        order_by(names, SORTS, "s.id"),
+        window,
+        newest=condition if names == [NEWEST_FIRST] and not wanted.digests else None,
+        everything=Everything(everything, wanted.all_keywords) if asked.sets else None,
+        by_digest=bool(asked.digests) and not (asked.sets or asked.excluded),
+        # what is asked for is looked up once for the whole count, not for each of its parts
+        in_parts=not (asked.digests or asked.sets or asked.excluded),
     )
 
 
-def conditions(sets: Sets, wanted: SampleCriterion, alias: str) -> list[str]:
-    """What must hold of the sample `alias`."""
-    where, id_ = sets.where, f"{alias}.id"
-    found = [
-        f"{alias}.{algorithm} = ANY ({where.value(values)}::bytea[])"
-        for algorithm, values in wanted.digests.items()
-    ]
+def _may_be_found(where: Where, caller: Caller, window: IndexWindow) -> None:
+    see_samples(where, caller, "s", Permission.VIEW_SAMPLES)
+    lies_in_window(where, "s", window)
+
+
+def _found(where: Where, caller: Caller, window: IndexWindow, asked: Demands) -> str:
+    """Where all that is found comes from. The sample itself is read only where no row of it speaks for it."""
+    sample = Where()
+    sample.parameters = where.parameters
+    sample.add("s.id = m.id")
+    _may_be_found(sample, caller, window)
+    # A subquery for one value: the planner makes no join of it, which would read the samples of the others, too.
+    return f"""
+        FROM ({asked.members().spoken_for}) m
+         WHERE m.spoken_for OR (SELECT TRUE FROM sample s WHERE {sample.sql})
+    """
+
+
+def demands(sets: Sets, wanted: SampleCriterion) -> Demands:
+    """What must hold of a sample."""
+    where = sets.where
+    digests = [(algorithm, where.value(values)) for algorithm, values in wanted.digests.items()]
+    found: list[list[Members]] = []
+    if wanted.keywords is not None:
+        fields = wanted.keywords.fields
+        found.extend(sets.with_words(words, fields) for words in wanted.keywords.demands)
     if wanted.customers:
         customers = f"u.customer_id = ANY ({where.value(wanted.customers)}::bigint[])"
-        found.append(within(id_, [sets.with_row(SUBMISSION, customers)]))
+        found.append([sets.with_row(SUBMISSION, customers)])
     if wanted.tlps:
         tlps = where.value(wanted.tlps)
         kinds = (SUBMISSION, ANALYSIS, LINK)
-        found.append(
-            within(id_, [sets.with_row(kind, f"{kind.alias}.tlp = ANY ({tlps}::text[])") for kind in kinds])
-        )
+        found.append([sets.with_row(kind, f"{kind.alias}.tlp = ANY ({tlps}::text[])") for kind in kinds])
     if wanted.users is not None:
-        found.extend(_by_users(sets, wanted.users, id_))
+        found.extend(_by_users(sets, wanted.users))
     if wanted.times.is_bounded:
         matching = [sets.at_time(field, wanted.times) for field in wanted.times.fields]
-        found.extend(_any_or_every(id_, matching, every=wanted.times.every))
-    if wanted.keywords is not None:
-        fields = wanted.keywords.fields
-        found.extend(within(id_, sets.with_words(words, fields)) for words in wanted.keywords.demands)
-    return [*found, *_lists(sets, wanted, id_)]
+        found.extend(_any_or_every(matching, every=wanted.times.every))
+    demanded, excluded = _lists(sets, wanted)
+    return Demands(digests, [*found, *demanded], excluded)
 
 
-def _lists(sets: Sets, wanted: SampleCriterion, id_: str) -> list[str]:
+def _lists(sets: Sets, wanted: SampleCriterion) -> tuple[list[list[Members]], list[Members]]:
     """The criteria lists."""
     where = sets.where
-    return [
-        *set_conditions(
-            wanted.submissions, lambda c: sets.with_row(SUBMISSION, rows.of_submission(where, c)), id_
-        ),
-        *set_conditions(wanted.analyses, lambda c: sets.with_row(ANALYSIS, rows.of_analysis(where, c)), id_),
-        *set_conditions(wanted.links, lambda c: sets.with_row(LINK, rows.of_link(where, c)), id_),
-        *set_conditions(
+    found = (
+        set_demands(wanted.submissions, lambda c: sets.with_row(SUBMISSION, rows.of_submission(where, c))),
+        set_demands(wanted.analyses, lambda c: sets.with_row(ANALYSIS, rows.of_analysis(where, c))),
+        set_demands(wanted.links, lambda c: sets.with_row(LINK, rows.of_link(where, c))),
+        set_demands(
             wanted.classifications,
             lambda c: sets.with_row(CLASSIFICATION, rows.of_classification(where, c)),
-            id_,
         ),
-        *set_conditions(wanted.verdicts, lambda c: sets.with_row(VERDICT, rows.of_verdict(where, c)), id_),
-        *set_conditions(wanted.facts, lambda c: sets.with_row(FACT, rows.of_fact(where, c)), id_),
-        *set_conditions(
-            wanted.sub_criteria,
-            lambda c: f"SELECT x.id FROM sample x WHERE {all_of(conditions(sets, c, 'x'))}",
-            id_,
-        ),
-    ]
+        set_demands(wanted.verdicts, lambda c: sets.with_row(VERDICT, rows.of_verdict(where, c))),
+        set_demands(wanted.facts, lambda c: sets.with_row(FACT, rows.of_fact(where, c))),
+        set_demands(wanted.sub_criteria, lambda c: demands(sets, c).members()),
+    )
+    return [one for demanded, _ in found for one in demanded], [one for _, out in found for one in out]
 
 
-def _by_users(sets: Sets, users: Users, id_: str) -> list[str]:
+def _by_users(sets: Sets, users: Users) -> list[list[Members]]:
     ids = sets.where.value(users.ids)
     kinds = [USER_KINDS[field] for field in users.fields]
     made = [sets.with_row(kind, f"{kind.alias}.user_id = ANY ({ids}::bigint[])") for kind in kinds]
-    return _any_or_every(id_, made, every=users.every)
+    return _any_or_every(made, every=users.every)
 
 
-def _any_or_every(id_: str, sets: list[str], *, every: bool) -> list[str]:
-    return [within(id_, [one]) for one in sets] if every else [within(id_, sets)]
+def _any_or_every(sets: list[Members], *, every: bool) -> list[list[Members]]:
+    return [[one] for one in sets] if every else [sets]
 
 
 def _plain(name: str) -> str:
@@ -182,7 +228,7 @@ def _source(where: Where, caller: Caller, sort: Sequence[str]) -> str:
             alias, kind, column = LATEST[name]
             seen = sets.visible(kind)
             source += (
-                f" LEFT JOIN LATERAL (SELECT max({kind.alias}.{column}) AS latest FROM {kind.source}"
+                f" LEFT JOIN LATERAL (SELECT max({kind.alias}.{column}) AS latest FROM {kind.table} {kind.alias}"
                 f" WHERE {kind.alias}.sample_id = s.id AND {seen}) {alias} ON TRUE"
             )
     return source

@@ -1,6 +1,7 @@
 """Search for submissions: what is asked for, and the list that answers it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from samplebank.accounts.access import Caller, see_rows
@@ -9,7 +10,7 @@ from samplebank.database import Connection, Page, Where, order_by
 from samplebank.jobs.queries import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import all_of, any_of, row_conditions
-from samplebank.search.keywords import Keyword, Keywords, contains, digests, mentions
+from samplebank.search.keywords import Keyword, Keywords, contains, digests, find_common, mentions
 from samplebank.search.listing import SERIAL, SearchListing, depth, planned
 from samplebank.search.rows import SubmissionCriterion
 from samplebank.search.window import IndexWindow
@@ -59,15 +60,34 @@ class SubmissionSearch(SubmissionCriterion, frozen=True, kw_only=True):
     keywords: Keywords | None = None
     sub_criteria: list["SubmissionSearch"] | None = None
 
+    @property
+    def all_keywords(self) -> list[Keyword]:
+        own = self.keywords.words if self.keywords is not None else ()
+        return [*own, *(word for one in self.sub_criteria or () for word in one.all_keywords)]
+
+
+class Everything(NamedTuple):
+    """Writes the condition on all that is found, with what is known of its keywords; `keys` are what it is sorted by."""
+
+    write: Callable[[frozenset[str]], Where]
+    keywords: Sequence[Keyword]
+    keys: Sequence[str]
+
 
 class SubmissionListing(SearchListing[Submission]):
-    """`sliced` is the column by which the newest rows are looked at first, if that helps."""
+    """`sliced` is the column by which the newest rows are looked at first, if that helps; so for `everything`."""
 
-    def __init__(self, where: Where, order: str, sliced: str | None) -> None:
+    def __init__(
+        self, where: Where, order: str, *, sliced: str | None, everything: Everything | None = None
+    ) -> None:
         super().__init__(COLUMNS, FROM, where, order, Submission)
         self._sliced = sliced
+        self._everything = everything
 
     async def page(self, db: Connection, page: Page) -> list[Submission]:
+        gathered = await self._gathered(db, page)
+        if gathered is not None:
+            return gathered
         newest = depth(page)
         async with planned(db, *SERIAL):
             if self._sliced is not None and newest is not None:
@@ -75,6 +95,22 @@ class SubmissionListing(SearchListing[Submission]):
                 if len(found) == page.limit:
                     return found
             return await super().page(db, page)
+
+    async def _gathered(self, db: Connection, page: Page) -> list[Submission] | None:
+        if self._everything is None:
+            return None
+        where = self._everything.write(await find_common(db, self._everything.keywords))
+        query = f"""
+            WITH found AS MATERIALIZED (
+                SELECT {", ".join(dict.fromkeys(["u.id", *self._everything.keys]))} FROM {FROM} WHERE {where.sql}
+            )
+            SELECT total.n, {COLUMNS} FROM (SELECT count(*) AS n FROM found) total
+              LEFT JOIN {FROM} ON u.id = ANY (ARRAY(SELECT u.id FROM found u {self.order} {page.clause(where)}))
+             {self.order}
+        """
+        rows = await self._gather(db, query, where)
+        # beside a page without rows the number stands alone
+        return None if rows is None else [Submission(*row[1:]) for row in rows if row[1] is not None]
 
     async def _within(self, db: Connection, page: Page, newest: int, column: str) -> list[Submission]:
         since = await db.fetchval(
@@ -93,24 +129,34 @@ def submissions_matching(
 ) -> SubmissionListing:
     """The submissions that match and that the caller may see, latest observed first unless sorted otherwise."""
     names = list(sort) or [LATEST_FIRST]
-    where = matching(caller, wanted, window)
     few = bool(wanted.ids or wanted.samples)
-    sliced = None if few or len(names) > 1 else SLICED.get(names[0])
-    return SubmissionListing(where, order_by(names, SORTS, "u.id"), sliced)
+    keys = [SORTS[name.removeprefix("-")].removesuffix("?") for name in names]
+    everything = Everything(
+        lambda common: matching(caller, wanted, window, common), wanted.all_keywords, keys
+    )
+    return SubmissionListing(
+        matching(caller, wanted, window),
+        order_by(names, SORTS, "u.id"),
+        sliced=None if few or len(names) > 1 else SLICED.get(names[0]),
+        # other conditions are counted in an index, without the rows
+        everything=everything if wanted.keywords or wanted.meta_data or wanted.sub_criteria else None,
+    )
 
 
-def matching(caller: Caller, wanted: SubmissionSearch, window: IndexWindow) -> Where:
-    """The condition on a submission `u`."""
+def matching(
+    caller: Caller, wanted: SubmissionSearch, window: IndexWindow, common: frozenset[str] | None = None
+) -> Where:
+    """The condition on a submission `u`; the index is not asked for words that are `common`."""
     where = Where()
     see_rows(where, caller, "u", Permission.VIEW_SUBMISSION)
     where.add("u.submitted_time >= {}", window.start)
     if window.end is not None:
         where.add("u.submitted_time <= {}", window.end)
-    where.conditions.extend(conditions(where, wanted))
+    where.conditions.extend(conditions(where, wanted, common))
     return where
 
 
-def conditions(where: Where, wanted: SubmissionSearch) -> list[str]:
+def conditions(where: Where, wanted: SubmissionSearch, common: frozenset[str] | None = None) -> list[str]:
     found = [
         *rows.is_one_of(where, "u.id", "uuid", wanted.ids),
         *rows.is_one_of(where, "u.customer_id", "bigint", wanted.customers),
@@ -126,16 +172,18 @@ def conditions(where: Where, wanted: SubmissionSearch) -> list[str]:
         found.append(times.sql)
     if wanted.keywords is not None:
         keywords = wanted.keywords
-        found.extend(_occurs(where, words, keywords.fields) for words in keywords.demands)
-    found.extend(row_conditions(wanted.sub_criteria, lambda c: all_of(conditions(where, c))))
+        found.extend(_occurs(where, words, keywords.fields, common) for words in keywords.demands)
+    found.extend(row_conditions(wanted.sub_criteria, lambda c: all_of(conditions(where, c, common))))
     return found
 
 
-def _occurs(where: Where, words: tuple[Keyword, ...], fields: frozenset[str]) -> str:
+def _occurs(
+    where: Where, words: tuple[Keyword, ...], fields: frozenset[str], common: frozenset[str] | None
+) -> str:
     """At least one of the words is in at least one of the fields."""
     found = []
     if fields >= TEXTS.keys():
-        found.append(mentions(where, "submission", "u", words))
+        found.append(mentions(where, "submission", "u", words, common))
     else:
         # the index finds the word in the text of the row; which field it is in shows the row itself
         texts = [contains(where, text, words) for name in TEXTS if name in fields for text in TEXTS[name]]

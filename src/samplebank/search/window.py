@@ -14,6 +14,14 @@ class IndexWindow(msgspec.Struct, frozen=True):
     end: Millis | None = None
 
 
+def lies_in_window(where: Where, alias: str, window: IndexWindow) -> None:
+    """The sample `alias` is not deleted, and its time from creation to last activity overlaps the window."""
+    where.add(f"{alias}.deleted_time IS NULL")
+    where.add(f"{alias}.activity_time >= {{}}", window.start)
+    if window.end is not None:
+        where.add(f"{alias}.created_time <= {{}}", window.end)
+
+
 def lies_in(where: Where, column: str, times: TimeRange) -> str:
     """The time in `column` is set, not before the start and before the end."""
     bounds = [f"{column} IS NOT NULL"]

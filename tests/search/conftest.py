@@ -1,0 +1,90 @@
+"""A database with many samples, for tests of what searches do on a large one. They change nothing in it."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from bench import generate
+from bench.tenants import Tenants
+
+from kit.service import Service
+from samplebank.accounts.access import Caller, Scope
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.keys import find_caller
+from samplebank.accounts.model import Permission
+from samplebank.database import Database, connect
+from samplebank.database.migrations import upgrade
+
+SAMPLES, CUSTOMERS = 20_000, 100
+#: what happens to samples in the course of time
+AGED = (
+    # deleted, and uploaded again just now
+    f"UPDATE sample SET created_time = {2**42}, activity_time = {2**42} WHERE id % 500 = 7",
+    # judged again, the other way round
+    """
+    WITH again AS (
+        INSERT INTO verdict (id, sample_id, score, manual, contradicting, shared, malicious, tags, triggered_detections,
+                             created_time)
+        SELECT gen_random_uuid(), sample_id, 99 - score, true, false, false, false, '[]', 0, created_time + 1
+          FROM verdict WHERE sample_id % 10 = 3 RETURNING id, sample_id
+    )
+    UPDATE sample s SET verdict_id = again.id FROM again WHERE s.id = again.sample_id
+    """,
+    # of no submission any more
+    "DELETE FROM submission WHERE sample_id % 100 = 11",
+    "UPDATE sample SET readers = '{}', unread_since = 1 WHERE id % 100 = 11",
+    # deleted
+    "DELETE FROM submission WHERE sample_id % 100 = 12",
+    "DELETE FROM verdict_analysis USING verdict v WHERE v.id = verdict_id AND v.sample_id % 100 = 12",
+    "DELETE FROM verdict WHERE sample_id % 100 = 12",
+    """
+    UPDATE sample SET deleted_time = 1, md5 = NULL, sha1 = NULL, sha512 = NULL, verdict_id = NULL,
+           classification_id = NULL WHERE id % 100 = 12
+    """,
+    "ANALYZE",
+)
+
+
+@pytest.fixture(scope="package")
+async def filled(service: Service) -> AsyncIterator[tuple[Database, Tenants]]:
+    """A database of its own, with many samples."""
+    name = f"hot_{secrets.token_hex(4)}"
+    admin = await asyncpg.connect(service.database_url)
+    await admin.execute(f"CREATE DATABASE {name}")
+    url = service.database_url.replace("/postgres?", f"/{name}?")
+    await asyncio.to_thread(upgrade, url)
+    tenants = await generate.fill(url, SAMPLES, CUSTOMERS)
+    db = await asyncpg.connect(url)
+    for statement in AGED:
+        await db.execute(statement)
+    await db.close()
+    database = await connect(url, most=1)
+    yield database, tenants
+    await database.close()
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture(scope="package")
+async def callers(filled: tuple[Database, Tenants]) -> dict[str, Caller]:
+    """An administrator, users of one customer and of all of the tree, and one who sees more submissions than samples."""
+    database, tenants = filled
+    directory = Directory(database)
+    await directory.refresh()
+    now = time.time_ns() // 1_000_000
+    async with database.connection() as db:
+        one = await find_caller(db, directory, tenants.one_key, now=now)
+        most = await find_caller(db, directory, tenants.everyone_key, now=now)
+    assert one is not None
+    assert most is not None
+    everything = {permission: Scope(everywhere=True) for permission in Permission}
+    mixed = {**one.scopes, Permission.VIEW_SUBMISSION: Scope(everywhere=True)}
+    return {
+        "one": one,
+        "most": most,
+        "admin": Caller(one.user, (), everything),
+        "mixed": Caller(one.user, (), mixed, one.customers),
+    }

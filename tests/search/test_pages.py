@@ -1,0 +1,267 @@
+"""Pages and counts of sample searches, which take a way of their own, are those of the list as a whole."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
+
+import pytest
+from bench.tenants import Tenants
+
+from samplebank.accounts.access import Caller
+from samplebank.database import Connection, Database, Page, Where
+from samplebank.database.listing import UNCOUNTED
+from samplebank.jobs.queries import TimeRange
+from samplebank.search.keywords import Keywords, find_common, read_keyword
+from samplebank.search.listing import TRY
+from samplebank.search.paths import PathCriterion
+from samplebank.search.rows import (
+    ClassificationCriterion,
+    SubmissionCriterion,
+    Tag,
+    VerdictCriterion,
+)
+from samplebank.search.sample_listing import Everything, SampleListing
+from samplebank.search.samples import SampleCriterion, Users, samples_matching
+from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
+from samplebank.search.submissions import KEYWORD_FIELDS, SubmissionSearch, submissions_matching
+from samplebank.search.window import IndexWindow
+
+#: milliseconds within which any count here is done
+LONG = 60_000
+ALWAYS = IndexWindow(0)
+SOME_SAMPLES = "SELECT sha256 FROM sample WHERE id % 13 = 1"
+TIMES = "SELECT percentile_disc(array[0.3, 0.7]) WITHIN GROUP (ORDER BY created_time) FROM sample"
+
+
+def words(*texts: str, every: bool = False) -> Keywords:
+    return Keywords(tuple(map(read_keyword, texts)), frozenset((*DIGESTS, *KEYWORD_KINDS)), every=every)
+
+
+def judged(least: int, *tags: Tag) -> SampleCriterion:
+    return SampleCriterion(verdicts=[VerdictCriterion(minimum_score=least, tags=list(tags))])
+
+
+SENSOR = SubmissionCriterion(meta_data=[PathCriterion(path="sensor", value=["dmz-7"])])
+SCORED = VerdictCriterion(minimum_score=50)
+SEARCHES = {
+    "a keyword of a few": SampleCriterion(keywords=words("faktura")),
+    "a keyword of many": SampleCriterion(keywords=words("invoice")),
+    "a keyword of two words": SampleCriterion(keywords=words("faktura_0")),
+    "a keyword of common words": SampleCriterion(keywords=words("exe\x1fapplication/octet-stream\x1fedr")),
+    "a keyword of none": SampleCriterion(keywords=words("qqzzxxjj")),
+    "a keyword that is no digest": SampleCriterion(
+        keywords=Keywords((read_keyword("faktura"),), frozenset(DIGESTS), every=False)
+    ),
+    "all of two keywords": SampleCriterion(keywords=words("faktura", "upx_packed", every=True)),
+    "a keyword of analyses": SampleCriterion(keywords=words("macro_autoopen")),
+    "metadata": SampleCriterion(submissions=[SENSOR]),
+    "metadata or a file type": SampleCriterion(
+        submissions=[SENSOR], classifications=[ClassificationCriterion(type=["pdf"])]
+    ),
+    "a verdict": judged(90, Tag("family", "qakbot")),
+    "a score": judged(97),
+    "metadata, not a score": SampleCriterion(
+        submissions=[SENSOR], verdicts=[VerdictCriterion(minimum_score=50, exclude=True)]
+    ),
+    "sub-criteria": SampleCriterion(
+        sub_criteria=[
+            SampleCriterion(required=True, keywords=words("faktura")),
+            SampleCriterion(exclude=True, verdicts=[SCORED]),
+        ]
+    ),
+    "one of two sub-criteria": SampleCriterion(
+        sub_criteria=[judged(98), SampleCriterion(submissions=[SENSOR])]
+    ),
+    "users": SampleCriterion(users=Users([5, 6, 7], ("submittedByUser", "analysedByUser"), every=False)),
+    "a TLP": SampleCriterion(tlps=["clear"], verdicts=[SCORED]),
+    "only what must not be": SampleCriterion(verdicts=[VerdictCriterion(minimum_score=1, exclude=True)]),
+}
+SUBMISSIONS = {
+    "a keyword": SubmissionSearch(
+        keywords=Keywords((read_keyword("faktura"),), frozenset(KEYWORD_FIELDS), every=False)
+    ),
+    "a keyword of two words": SubmissionSearch(
+        keywords=Keywords((read_keyword("faktura_0"),), frozenset(KEYWORD_FIELDS), every=False)
+    ),
+    "a keyword in one field": SubmissionSearch(
+        keywords=Keywords((read_keyword("dmz-7"),), frozenset({"metaData"}), every=False)
+    ),
+    "a keyword of none": SubmissionSearch(
+        keywords=Keywords((read_keyword("qqzzxxjj"),), frozenset(KEYWORD_FIELDS), every=False)
+    ),
+    "metadata": SubmissionSearch(
+        meta_data=[PathCriterion(path="sensor", value=["dmz-7"])], tlps=["amber", "green"]
+    ),
+}
+CALLERS = ("admin", "most", "one", "mixed")
+
+
+class Asking(NamedTuple):
+    database: Database
+    caller: Caller
+    listing: Callable[[], SampleListing]
+
+    async def whole(self) -> list[bytes]:
+        """The list as a stream, which joins the samples with what is asked for."""
+        async with self.database.transaction(read_only=True) as db:
+            pieces = [piece async for piece in self.listing().pieces(db, Page(0))]
+        return [row.sha256 for piece in pieces for row in piece]
+
+    async def page(self, page: Page) -> tuple[list[bytes], int]:
+        listing = self.listing()
+        async with self.database.connection() as db:
+            rows = await listing.page(db, page)
+            return [row.sha256 for row in rows], await listing.count(db, LONG)
+
+
+@pytest.fixture(params=CALLERS)
+def caller(request: pytest.FixtureRequest, callers: dict[str, Caller]) -> Caller:
+    return callers[request.param]
+
+
+@pytest.fixture
+async def db(filled: tuple[Database, Tenants]) -> AsyncIterator[Connection]:
+    async with filled[0].connection() as db:
+        yield db
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("offset", [0, 40])
+async def test_a_page_is_the_part_of_the_whole_list(
+    filled: tuple[Database, Tenants], caller: Caller, search: str, offset: int
+) -> None:
+    asking = Asking(filled[0], caller, lambda: samples_matching(caller, SEARCHES[search], ALWAYS))
+
+    whole = await asking.whole()
+
+    assert await asking.page(Page(25, offset)) == (whole[offset : offset + 25], len(whole))
+
+
+@pytest.mark.parametrize("sort", ["sampleSize", "-lastUpdatedSubmission", "sampleCreatedTimestamp"])
+async def test_a_page_in_another_order_is_the_part_of_the_whole_list(
+    filled: tuple[Database, Tenants], caller: Caller, sort: str
+) -> None:
+    wanted = SEARCHES["a keyword of a few"]
+    asking = Asking(filled[0], caller, lambda: samples_matching(caller, wanted, ALWAYS, [sort]))
+
+    whole = await asking.whole()
+
+    assert await asking.page(Page(25, 10)) == (whole[10:35], len(whole))
+
+
+@pytest.mark.parametrize("search", ["a keyword of a few", "a verdict", "sub-criteria"])
+@pytest.mark.parametrize("ends", [False, True])
+async def test_the_window_is_that_of_the_samples(
+    filled: tuple[Database, Tenants], caller: Caller, search: str, *, ends: bool
+) -> None:
+    async with filled[0].connection() as db:
+        start, end = await db.fetchval(TIMES)
+    window = IndexWindow(start, end if ends else None)
+    asking = Asking(filled[0], caller, lambda: samples_matching(caller, SEARCHES[search], window))
+
+    whole = await asking.whole()
+
+    assert await asking.page(Page(25)) == (whole[:25], len(whole))
+
+
+async def test_digests_limit_what_is_found_otherwise(
+    filled: tuple[Database, Tenants], caller: Caller
+) -> None:
+    async with filled[0].connection() as db:
+        digests = [row[0] for row in await db.fetch(SOME_SAMPLES)]
+    wanted = SampleCriterion(digests={"sha256": digests}, verdicts=[SCORED])
+    asking = Asking(filled[0], caller, lambda: samples_matching(caller, wanted, ALWAYS))
+
+    whole = await asking.whole()
+
+    assert set(whole) < set(digests)
+    assert await asking.page(Page(25, 5)) == (whole[5:30], len(whole))
+
+
+async def test_what_was_uploaded_again_is_the_newest(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller]
+) -> None:
+    wanted = SEARCHES["a keyword of many"]
+    asking = Asking(filled[0], callers["admin"], lambda: samples_matching(callers["admin"], wanted, ALWAYS))
+
+    found, _ = await asking.page(Page(3))
+
+    async with filled[0].connection() as db:
+        created = await db.fetch("SELECT id FROM sample WHERE sha256 = ANY($1)", found)
+    assert [row[0] % 500 for row in created] == [7, 7, 7]
+
+
+async def test_what_takes_too_long_to_gather_is_looked_for_among_the_newest(
+    db: Connection, callers: dict[str, Caller]
+) -> None:
+    where = Where()
+    where.add("s.id <= {}", 1000)
+    forever = Everything(lambda _where, _common: "FROM (SELECT 1::bigint AS id FROM pg_sleep(10)) m", [])
+    order = "ORDER BY s.created_time DESC, s.id DESC"
+    listing = SampleListing(
+        callers["admin"],
+        "sample s",
+        where,
+        order,
+        ALWAYS,
+        newest=None,
+        everything=forever,
+        by_digest=False,
+        in_parts=False,
+    )
+
+    rows = await listing.page(db, Page(25))
+
+    assert len(rows) == 25
+    assert await listing.count(db, TRY) == UNCOUNTED
+
+
+async def test_words_that_many_rows_hold_are_known(db: Connection) -> None:
+    found = await find_common(db, [read_keyword("invoice_3f09ab.exe"), read_keyword("installer")])
+
+    assert found == {"invoice", "exe"}
+
+
+async def test_several_times_demanded_at_once_count_each_sample_once(
+    filled: tuple[Database, Tenants], caller: Caller
+) -> None:
+    async with filled[0].connection() as db:
+        start, end = await db.fetchval(TIMES)
+    times = TimeRange(start, end, ("firstSubmitted", "lastSubmitted", "analysisCreated"), every=True)
+    asking = Asking(filled[0], caller, lambda: samples_matching(caller, SampleCriterion(times=times), ALWAYS))
+
+    whole = await asking.whole()
+
+    assert await asking.page(Page(25)) == (whole[:25], len(set(whole)))
+
+
+@pytest.mark.parametrize("search", SUBMISSIONS)
+@pytest.mark.parametrize("sort", [(), ("fileName", "-expiryTimestamp")])
+async def test_a_page_of_submissions_is_the_part_of_the_whole_list(
+    filled: tuple[Database, Tenants], caller: Caller, search: str, sort: tuple[str, ...]
+) -> None:
+    async with filled[0].transaction(read_only=True) as db:
+        pieces = [
+            p
+            async for p in submissions_matching(caller, SUBMISSIONS[search], ALWAYS, sort).pieces(db, Page(0))
+        ]
+    whole = [row.id for piece in pieces for row in piece]
+    listing = submissions_matching(caller, SUBMISSIONS[search], ALWAYS, sort)
+
+    async with filled[0].connection() as db:
+        page = [row.id for row in await listing.page(db, Page(25, 20))]
+        count = await listing.count(db, LONG)
+
+    assert (page, count) == (whole[20:45], len(whole))
+
+
+async def test_the_page_behind_the_last_row_is_empty_and_counts(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller]
+) -> None:
+    listing = submissions_matching(callers["admin"], SUBMISSIONS["a keyword"], ALWAYS)
+
+    async with filled[0].connection() as db:
+        page = await listing.page(db, Page(25, 9000))
+        count = await listing.count(db, LONG)
+
+    assert page == []
+    assert 0 < count < 9000
