@@ -64,9 +64,11 @@ def make_data_folder(settings: Settings) -> Path:
 
 
 @asynccontextmanager
-async def open_bank(settings: Settings, database_url: str) -> AsyncIterator[Bank]:
-    """A bank on a database whose schema is current."""
-    database = await connect(database_url, most=CONNECTIONS)
+async def open_bank(
+    settings: Settings, database_url: str, *, keep_plans: bool = False
+) -> AsyncIterator[Bank]:
+    """A bank on a database whose schema is current; `keep_plans` for those that answer requests."""
+    database = await connect(database_url, most=CONNECTIONS, keep_plans=keep_plans)
     try:
         yield Bank(settings, database, disk_store(settings))
     finally:

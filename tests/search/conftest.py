@@ -61,7 +61,7 @@ async def filled(service: Service) -> AsyncIterator[tuple[Database, Tenants]]:
     for statement in AGED:
         await db.execute(statement)
     await db.close()
-    database = await connect(url, most=1)
+    database = await connect(url, most=1, keep_plans=True)
     yield database, tenants
     await database.close()
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

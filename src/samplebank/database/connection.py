@@ -128,8 +128,15 @@ class Database:
         await self._lending.close()
 
 
-async def connect(url: str, *, least: int = 1, most: int = 16) -> Database:
-    """Open a pool on `url`; raises `Unavailable` when no connection can be had."""
+async def connect(url: str, *, least: int = 1, most: int = 16, keep_plans: bool = False) -> Database:
+    """Open a pool on `url`; raises `Unavailable` when no connection can be had.
+
+    With `keep_plans` each statement is planned once for any values, unless a transaction says otherwise, as searches do.
+    Left to itself, PostgreSQL plans some of the busiest ones anew for each request, which takes longer than their work.
+    """
+    settings = {"application_name": "samplebank", "jit": "off"}
+    if keep_plans:
+        settings["plan_cache_mode"] = "force_generic_plan"
     try:
         pool = await asyncpg.create_pool(
             url,
@@ -138,7 +145,7 @@ async def connect(url: str, *, least: int = 1, most: int = 16) -> Database:
             init=_prepare,
             connection_class=_Stateless,
             command_timeout=60,
-            server_settings={"application_name": "samplebank", "jit": "off"},
+            server_settings=settings,
         )
     except (*GONE, asyncpg.PostgresError) as error:
         raise Unavailable(f"The database cannot be reached: {error}") from error

@@ -99,7 +99,7 @@ class JobListing(Listing[Job]):
             return await super().page(db, page)
         where = self.where.copy()
         query = f"SELECT ({self._tallied}), {self.columns} FROM {self.source} WHERE {where.sql} {self.order} "
-        rows = await db.fetch(query + page.clause(where), *where.parameters)
+        rows = await db.fetch(query + page.clause(), *where.parameters)
         if rows:
             self._count = rows[0][0]
         return [Job(*columns) for _, *columns in rows]

@@ -17,4 +17,4 @@ FOLD = """
 async def fold_changes(db: Connection) -> None:
     """Bring the tally up to date, and give the space of its changes back. `db` is not in a transaction."""
     if await db.execute(FOLD) != "INSERT 0 0":
-        await db.execute("VACUUM job_tally_change")
+        await db.execute("VACUUM (TRUNCATE false) job_tally_change")

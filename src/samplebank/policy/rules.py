@@ -129,7 +129,7 @@ async def list_rules(db: Connection, page: Page, *, include_deleted: bool) -> tu
         where.add("r.deleted_time IS NULL")
     total = await db.fetchval(f"SELECT count(*) FROM policy_rule r WHERE {where.sql}")
     query = f"SELECT {RULE_COLUMNS} FROM policy_rule r WHERE {where.sql} ORDER BY r.created_time, r.id "
-    rows = await db.fetch(query + page.clause(where), *where.parameters)
+    rows = await db.fetch(query + page.clause(), *where.parameters)
     return [_rule(row) for row in rows], total
 
 

@@ -192,7 +192,7 @@ async def list_workers(db: Connection, page: Page, *, include_deleted: bool) -> 
         where.add("w.deleted_time IS NULL")
     total = await db.fetchval(f"SELECT count(*) FROM worker w WHERE {where.sql}")
     order = order_by(page.sort or ("shortName",), SORTS, "w.id")
-    query = f"SELECT {COLUMNS} FROM worker w WHERE {where.sql} {order} {page.clause(where)}"
+    query = f"SELECT {COLUMNS} FROM worker w WHERE {where.sql} {order} {page.clause()}"
     return [Worker(*row) for row in await db.fetch(query, *where.parameters)], total
 
 

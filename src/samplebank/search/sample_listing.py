@@ -94,7 +94,7 @@ class SampleListing(SearchListing[Overview]):
             WITH found AS MATERIALIZED ({_gathering(found)})
             SELECT (SELECT n FROM found),
                    ARRAY(SELECT s.id FROM {self.source} WHERE s.id IN (SELECT unnest(ids) FROM found) {self.order}
-                         {page.clause(where)})
+                         {page.clause()})
         """
 
     async def _ids(self, db: Connection, page: Page) -> list[int]:
@@ -113,7 +113,7 @@ class SampleListing(SearchListing[Overview]):
         assert self._condition is not None  # noqa: S101 for the type checker: the caller has looked
         where = Where()
         self._condition(where, part)
-        query = f"SELECT s.id FROM {self.source} WHERE {where.sql} {self.order} {page.clause(where)}"
+        query = f"SELECT s.id FROM {self.source} WHERE {where.sql} {self.order} {page.clause()}"
         query, parameters = only_used(query, where.parameters)
         return [row[0] for row in await db.fetch(query, *parameters)]
 
@@ -163,7 +163,7 @@ def _newest_first(where: Where, found: str, page: Page) -> str:
         found_as_new AS (SELECT a.* FROM as_new a JOIN (SELECT unnest(ids) AS id FROM found) f USING (id))
         SELECT (SELECT n FROM found), ARRAY(
             SELECT id FROM (SELECT * FROM newest UNION ALL SELECT * FROM found_as_new) s
-             ORDER BY created_time DESC, id DESC {page.clause(where)})
+             ORDER BY created_time DESC, id DESC {page.clause()})
     """
 
 

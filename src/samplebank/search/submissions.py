@@ -105,7 +105,7 @@ class SubmissionListing(SearchListing[Submission]):
                 SELECT {", ".join(dict.fromkeys(["u.id", *self._everything.keys]))} FROM {FROM} WHERE {where.sql}
             )
             SELECT total.n, {COLUMNS} FROM (SELECT count(*) AS n FROM found) total
-              LEFT JOIN {FROM} ON u.id = ANY (ARRAY(SELECT u.id FROM found u {self.order} {page.clause(where)}))
+              LEFT JOIN {FROM} ON u.id = ANY (ARRAY(SELECT u.id FROM found u {self.order} {page.clause()}))
              {self.order}
         """
         rows = await self._gather(db, query, where)
@@ -120,7 +120,7 @@ class SubmissionListing(SearchListing[Submission]):
         )
         where = self.where.copy()
         where.add(f"u.{column} >= {{}}", since or 0)
-        query = f"SELECT {COLUMNS} FROM {FROM} WHERE {where.sql} {self.order} {page.clause(where)}"
+        query = f"SELECT {COLUMNS} FROM {FROM} WHERE {where.sql} {self.order} {page.clause()}"
         return [Submission(*row) for row in await db.fetch(query, *where.parameters)]
 
 

@@ -21,4 +21,4 @@ def application() -> Observed:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE)
-    return make_app(open_bank(own, own.database_url or ""))
+    return make_app(open_bank(own, own.database_url or "", keep_plans=True))

@@ -29,7 +29,8 @@ LOOK = f"""
 """
 LOOK_ONLY = LOOK.format(lock="")
 LOOK_AND_LOCK = LOOK.format(lock="FOR NO KEY UPDATE OF s")
-# Stores nothing beside a similar submission; either way the request uses its challenge up. $17 is the time after
+# Stores nothing beside a similar submission, which is looked for among those of the sample by its own index: the planner
+# of a young database takes that of the customer else, and keeps it; either way the request uses its challenge up. $17 is the time after
 # which a submission counts as similar, NULL where none does. It answers no row, and does nothing, unless all is as it
 # was looked at: the sample is still in the version $20, so that nobody else has submitted it or opened or ended a job
 # of it since, the challenge is unused, and the policy is in version $21.
@@ -48,8 +49,8 @@ STORE = f"""
                $10::text, $11::text, $12::jsonb, $13::bigint, $14::bigint, $15::bigint, $16::boolean
           FROM good
          WHERE NOT EXISTS (SELECT FROM submission
-                            WHERE sample_id = $2 AND customer_id = $3 AND agent_name = $10 AND file_name = $8
-                              AND submitted_time > $17::bigint)
+                            WHERE sample_id = $2 AND submitted_time > $17::bigint AND customer_id + 0 = $3
+                              AND agent_name || '' = $10 AND file_name || '' = $8)
         RETURNING id
     ), noted AS (
         UPDATE sample SET

@@ -35,23 +35,26 @@ LOCK = """
     SELECT FROM sample WHERE id = (SELECT sample_id FROM locked) FOR NO KEY UPDATE
 """
 # What there is to know of task $2 of job $1 before it moves to state $4 with the analyses $3; only where it is the last
-# one to end, what the verdict will depend on.
+# one to end, what the verdict will depend on. What is asked for is read from a row, because PostgreSQL would think a plan
+# for the values at hand (no analyses, say) the better one, and make it for each request: that takes longer than all else.
 LOOK = f"""
-    WITH seen AS MATERIALIZED (
+    WITH asked AS MATERIALIZED (
+        SELECT $3::uuid[] AS analyses, $4::text AS state, $5::boolean AS is_final
+    ), seen AS MATERIALIZED (
         SELECT j.id, j.customer_id, t.state, t.lease_token,
-               ARRAY(SELECT id FROM analysis WHERE sample_id = j.sample_id AND id = ANY($3::uuid[])) AS known,
+               ARRAY(SELECT id FROM analysis WHERE sample_id = j.sample_id AND id = ANY(asked.analyses)) AS known,
                j.sample_id, j.xmin AS job_version, s.xmin AS sample_version,
-               $5::boolean AND NOT EXISTS (SELECT FROM job_task other
+               asked.is_final AND NOT EXISTS (SELECT FROM job_task other
                                             WHERE other.job_id = $1 AND other.id <> $2 AND other.end_time IS NULL) AS is_last
-          FROM job j JOIN sample s ON s.id = j.sample_id LEFT JOIN job_task t ON t.job_id = j.id AND t.id = $2
+          FROM asked, job j JOIN sample s ON s.id = j.sample_id LEFT JOIN job_task t ON t.job_id = j.id AND t.id = $2
          WHERE j.id = $1
     ), {
     CHOSEN.format(
         tasks="seen, job_task t WHERE t.job_id = seen.id AND seen.is_last",
         sample="(SELECT sample_id FROM seen)",
         task="$2::uuid",
-        state="$4::text",
-        analyses="$3::uuid[]",
+        state="(SELECT state FROM asked)",
+        analyses="(SELECT analyses FROM asked)",
     )
 }
     SELECT seen.*, {CIRCUMSTANCES.format(sample="seen.sample_id")}, {FINDING_COLUMNS}
