@@ -1,5 +1,6 @@
 """On a filled database no hot query reads a whole table."""
 
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -8,11 +9,17 @@ from uuid import UUID
 import pytest
 from bench.tenants import Tenants
 
-from samplebank.accounts.access import Caller
+from samplebank.accounts.access import Caller, Scope, of_customer
+from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Page
 from samplebank.database.listing import Listing
 from samplebank.jobs import claims, timeouts
+from samplebank.jobs.model import TaskState
+from samplebank.jobs.opening import Cause, open_again
+from samplebank.jobs.progress import Move
 from samplebank.jobs.queries import JOB_TIMES, JobFilter, TimeRange, get_job, jobs_matching, tasks_of
+from samplebank.policy.model import Plan
+from samplebank.policy.rules import PolicyBook, read_version
 from samplebank.samples.catalogue import get_known
 from samplebank.search.keywords import Keywords, read_keyword
 from samplebank.search.paths import PathCriterion
@@ -21,7 +28,10 @@ from samplebank.search.samples import SampleCriterion, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
 from samplebank.search.submissions import KEYWORD_FIELDS, SubmissionSearch, submissions_matching
 from samplebank.search.window import IndexWindow
-from samplebank.submissions.model import COLUMNS
+from samplebank.submissions import challenge
+from samplebank.submissions.intake import Token, submit
+from samplebank.submissions.model import COLUMNS, NewSubmission
+from samplebank.verdicts.finishing import update_task
 from search.conftest import SAMPLES
 
 #: the tables that grow with the samples
@@ -95,6 +105,41 @@ async def a_claim(ask: Question) -> None:
     await claims.claim(ask.db, ask.caller, "static", most=10, now=now, lease=1000, cause=COLUMNS)
 
 
+async def a_submission(ask: Question) -> None:
+    sha256, now = await ask.sample(), time.time_ns() // 1_000_000
+    user, customer = ask.caller.user.id, ask.tenants.one_customer
+    token = await challenge.issue(ask.db, SAMPLES // 2, user, sha256, now + 60_000)
+    new = NewSubmission(
+        customer_id=customer,
+        readers=[of_customer(customer)],
+        tlp="amber",
+        acl=[],
+        file_name=secrets.token_hex(8),
+        mime_type="text/plain",
+        agent_name="tests",
+        agent_version="1",
+        meta_data={},
+        observed_time=now,
+        expiry_time=None,
+        trusted_agent=False,
+    )
+    good = Token(token, sha256, sha256)
+    await submit(ask.db, sha256, good, new, PolicyBook(), user_id=user, similar_window=60_000, now=now)
+
+
+async def the_end_of_a_task(ask: Question) -> None:
+    now = time.time_ns() // 1_000_000
+    everybody = Caller(ask.caller.user, (), {permission: Scope(everywhere=True) for permission in Permission})
+    yara = await ask.db.fetchval("SELECT id FROM worker WHERE short_name = 'yara'")
+    book = await PolicyBook().current(ask.db, await read_version(ask.db))
+    submission = await ask.db.fetchval("SELECT id FROM submission WHERE sample_id = 1 LIMIT 1")
+    cause = Cause(1, ask.tenants.one_customer, submission)
+    job, _ = await open_again(ask.db, cause, Plan((yara,), (), ()), book, now=now)
+    task = await ask.db.fetchval("SELECT id FROM job_task WHERE job_id = $1", job.id)
+    success = Move(TaskState.SUCCESS, [])
+    await update_task(ask.db, everybody, str(job.id), str(task), success, 70, now=now)
+
+
 async def the_sweeps_of_jobs_and_leases(ask: Question) -> None:
     await timeouts.overdue_jobs(ask.db, enqueued_before=1, started_before=1)
     await timeouts.ended_leases(ask.db, now=1)
@@ -154,7 +199,7 @@ def word(text: str) -> Keywords:
 
 HOT = (
     newest_jobs, unfinished_jobs, jobs_of_a_week_and_customer, jobs_of_a_sample, a_job_with_its_tasks, a_claim,
-    the_sweeps_of_jobs_and_leases, a_known_sample, a_sample_by_hash, samples_by_a_common_keyword,
+    a_submission, the_end_of_a_task, the_sweeps_of_jobs_and_leases, a_known_sample, a_sample_by_hash, samples_by_a_common_keyword,
     samples_by_an_absent_keyword, samples_by_one_file_name, samples_by_metadata, samples_by_verdict,
     samples_by_sub_criteria, submissions_by_a_common_keyword,
 )  # fmt: skip
