@@ -11,7 +11,7 @@ from samplebank.policy.model import Subject
 from samplebank.policy.plan import plan_for
 from samplebank.policy.rules import PolicyBook
 from samplebank.submissions import challenge
-from samplebank.submissions.challenge import Outcome, Stored
+from samplebank.submissions.challenge import Outcome, Redeemed, Stored
 from samplebank.submissions.model import NewSubmission, Submission
 from samplebank.submissions.queries import get_submission
 from samplebank.timespec import Millis
@@ -118,12 +118,8 @@ async def submit(
     redeemed = challenge.redeem(
         Stored(*asked), token.answer, sample_id=sample_id, user_id=user_id, request=token.request, now=now
     )
-    if redeemed.outcome is Outcome.WRONG:
-        await challenge.use_up(db, token.id)
-    if redeemed.submission_id is not None:
-        return Result(redeemed.outcome, await get_submission(db, redeemed.submission_id))
     if redeemed.outcome is not Outcome.GOOD:
-        return Result(redeemed.outcome)
+        return await _declined(db, token, redeemed)
     book = await policies.current(db, version)
     if needs_type and type_ is None and book.looks_at_classification:
         raise Untyped(sample_id)
@@ -143,6 +139,15 @@ async def submit(
     id_, job_id = row
     stored = None if id_ is None else _stored(id_, sha256, new, user_id=user_id, now=now)
     return Result(Outcome.GOOD, stored, job_id)
+
+
+async def _declined(db: Connection, token: Token, redeemed: Redeemed) -> Result:
+    """What becomes of a submission whose challenge is not good for a new one."""
+    if redeemed.outcome is Outcome.WRONG:
+        await challenge.use_up(db, token.id)
+    if redeemed.submission_id is None:
+        return Result(redeemed.outcome)
+    return Result(redeemed.outcome, await get_submission(db, redeemed.submission_id))
 
 
 def _columns(new: NewSubmission, sample_id: int, *, user_id: int, now: Millis) -> tuple[object, ...]:
