@@ -4,7 +4,7 @@ from functools import partial
 
 from kit.bank import V2, Bank, eventually, together
 from samplebank.database import Database
-from samplebank.jobs.tally import TALLY, TOTAL, fold_changes
+from samplebank.jobs.tally import LARGE, TALLY, TOTAL, fold_changes
 
 COUNTED = "SELECT customer_id, state, count(*) FROM job GROUP BY customer_id, state ORDER BY 1, 2"
 TALLIED = f"""
@@ -65,3 +65,14 @@ def test_a_list_of_the_jobs_in_some_states_says_how_many_there_are(bank: Bank) -
     bank.update(job, tasks[worker], "executing")
 
     assert bank.get(f"{V2}/job", state="executing", limit=1).json()["count"] == before + 1
+
+
+async def test_many_changes_leave_no_empty_space_behind(bank: Bank, database: Database) -> None:
+    bank.submitted()
+    many = "INSERT INTO job_tally_change SELECT id, 'done', n FROM customer, generate_series(1, 9000), (VALUES (1), (-1)) v (n) WHERE id = 1"
+    async with database.connection() as db:
+        await db.execute(many)
+        await fold_changes(db)
+
+        assert await db.fetchval("SELECT pg_relation_size('job_tally_change')") <= LARGE
+    assert await agrees(database)

@@ -6,6 +6,8 @@ from samplebank.database import Connection
 TALLY = "(SELECT * FROM job_tally UNION ALL SELECT * FROM job_tally_change) j"
 #: the same over all customers: (state, n), where the same state may come more than once
 TOTAL = "(SELECT state, n FROM job_tally_total UNION ALL SELECT state, n FROM job_tally_change) j"
+#: bytes of the changes, most of them empty, that are read along with each page of a list
+LARGE = 128 * 1024
 FOLD = """
     WITH changes AS (DELETE FROM job_tally_change RETURNING customer_id, state, n)
     INSERT INTO job_tally
@@ -17,4 +19,6 @@ FOLD = """
 async def fold_changes(db: Connection) -> None:
     """Bring the tally up to date, and give the space of its changes back. `db` is not in a transaction."""
     if await db.execute(FOLD) != "INSERT 0 0":
-        await db.execute("VACUUM (TRUNCATE false) job_tally_change")
+        # To shrink the table is to lock it, which pays where each page of a list would read much empty space.
+        is_large = await db.fetchval("SELECT pg_relation_size('job_tally_change')") > LARGE
+        await db.execute(f"VACUUM (TRUNCATE {is_large}) job_tally_change")
