@@ -23,7 +23,7 @@ DEEPEST = 50_000
 #: milliseconds within which everything may be gathered before the newest rows are looked at instead
 TRY = 250
 PLANNING = ("plan_cache_mode = force_custom_plan",)
-#: starting helpers takes longer than most searches, and there are other callers
+#: starting parallel workers takes longer than most searches, and there are other callers
 SERIAL = ("max_parallel_workers_per_gather = 0",)
 
 
