@@ -76,9 +76,8 @@ class Listing(Generic[R]):
         return only_used(query, self.where.parameters)
 
     def _select(self, page: Page) -> tuple[str, list[Any]]:
-        where = self.where.copy()
         query = f"{self._head} SELECT {self.columns} FROM {self.source} WHERE {self.where.sql} {self.order} "
-        return only_used(query + page.clause(), where.parameters)
+        return only_used(query + page.clause(), self.where.parameters)
 
 
 def only_used(query: str, parameters: list[Any]) -> tuple[str, list[Any]]:

@@ -97,9 +97,8 @@ class JobListing(Listing[Job]):
     async def page(self, db: Connection, page: Page) -> list[Job]:
         if self._tallied is None:
             return await super().page(db, page)
-        where = self.where.copy()
-        query = f"SELECT ({self._tallied}), {self.columns} FROM {self.source} WHERE {where.sql} {self.order} "
-        rows = await db.fetch(query + page.clause(), *where.parameters)
+        query = f"SELECT ({self._tallied}), {self.columns} FROM {self.source} WHERE {self.where.sql} {self.order} "
+        rows = await db.fetch(query + page.clause(), *self.where.parameters)
         if rows:
             self._count = rows[0][0]
         return [Job(*columns) for _, *columns in rows]
