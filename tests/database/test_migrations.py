@@ -1,12 +1,10 @@
 """Migrations on a database that is in use already."""
 
 import os
-import secrets
 import subprocess
 import sys
 
-import asyncpg
-
+from kit.databases import connected, own_database
 from kit.service import Service
 from samplebank.database.migrations.upgrade import DATABASE
 from samplebank.jobs.tally import TALLY
@@ -39,38 +37,26 @@ def migrate(url: str, *revision: str) -> None:
 
 
 async def test_the_jobs_of_an_earlier_release_are_tallied(service: Service) -> None:
-    name = f"earlier_{secrets.token_hex(4)}"
-    admin = await asyncpg.connect(service.database_url)
-    await admin.execute(f"CREATE DATABASE {name}")
-    url = service.database_url.replace("/postgres?", f"/{name}?")
-    migrate(url, "0003")
-    db = await asyncpg.connect(url)
-    await db.execute(JOBS)
+    async with own_database(service) as url:
+        migrate(url, "0003")
+        async with connected(url) as db:
+            await db.execute(JOBS)
 
-    migrate(url)
+            migrate(url)
 
-    assert await db.fetchval(f"SELECT sum(n) FROM {TALLY} WHERE state = 'enqueued'") == 3
-    await db.close()
-    await admin.execute(f"DROP DATABASE {name}")
-    await admin.close()
+            assert await db.fetchval(f"SELECT sum(n) FROM {TALLY} WHERE state = 'enqueued'") == 3
 
 
 async def test_the_latest_of_the_verdicts_of_an_earlier_release_is_known(service: Service) -> None:
-    name = f"earlier_{secrets.token_hex(4)}"
-    admin = await asyncpg.connect(service.database_url)
-    await admin.execute(f"CREATE DATABASE {name}")
-    url = service.database_url.replace("/postgres?", f"/{name}?")
-    migrate(url, "0005")
-    db = await asyncpg.connect(url)
-    await db.execute(SAMPLE)
-    await db.execute(VERDICT, 1)
-    await db.execute(VERDICT, 2)
+    async with own_database(service) as url:
+        migrate(url, "0005")
+        async with connected(url) as db:
+            await db.execute(SAMPLE)
+            await db.execute(VERDICT, 1)
+            await db.execute(VERDICT, 2)
 
-    migrate(url)
-    await db.execute(VERDICT, 3)
-    await db.execute(VERDICT, 4)
+            migrate(url)
+            await db.execute(VERDICT, 3)
+            await db.execute(VERDICT, 4)
 
-    assert [row[0] for row in await db.fetch("SELECT score FROM verdict WHERE latest")] == [4]
-    await db.close()
-    await admin.execute(f"DROP DATABASE {name}")
-    await admin.close()
+            assert [row[0] for row in await db.fetch("SELECT score FROM verdict WHERE latest")] == [4]

@@ -1,12 +1,10 @@
 """How many jobs there are is never counted, and always right."""
 
 import asyncio
-import secrets
 from functools import partial
 
-import asyncpg
-
 from kit.bank import V2, Bank, eventually, together
+from kit.databases import connected, own_database
 from kit.service import Service
 from samplebank.database import Database
 from samplebank.database.migrations import upgrade
@@ -74,18 +72,14 @@ def test_a_list_of_the_jobs_in_some_states_says_how_many_there_are(bank: Bank) -
 
 
 async def test_many_changes_leave_no_empty_space_behind(service: Service) -> None:
-    name = f"tally_{secrets.token_hex(4)}"  # where no housekeeper folds them
-    admin = await asyncpg.connect(service.database_url)
-    await admin.execute(f"CREATE DATABASE {name}")
-    url = service.database_url.replace("/postgres?", f"/{name}?")
-    await asyncio.to_thread(upgrade, url)
-    db = await asyncpg.connect(url)
-    await db.execute("INSERT INTO job_tally_change SELECT 1, 'done', 1 FROM generate_series(1, 20000)")
+    async with own_database(service) as url:  # where no housekeeper folds them
+        await asyncio.to_thread(upgrade, url)
+        async with connected(url) as db:
+            await db.execute(
+                "INSERT INTO job_tally_change SELECT 1, 'done', 1 FROM generate_series(1, 20000)"
+            )
 
-    await fold_changes(db)
+            await fold_changes(db)
 
-    assert await db.fetchval("SELECT pg_relation_size('job_tally_change')") <= LARGE
-    assert await db.fetchval(f"SELECT sum(n) FROM {TOTAL}") == 20_000
-    await db.close()
-    await admin.execute(f"DROP DATABASE {name}")
-    await admin.close()
+            assert await db.fetchval("SELECT pg_relation_size('job_tally_change')") <= LARGE
+            assert await db.fetchval(f"SELECT sum(n) FROM {TOTAL}") == 20_000

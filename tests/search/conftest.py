@@ -1,15 +1,14 @@
 """A database with many samples, for tests of what searches do on a large one. They change nothing in it."""
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 from bench import generate
 from bench.tenants import Tenants
 
+from kit.databases import connected, own_database
 from kit.service import Service
 from samplebank.accounts.access import Caller, Scope
 from samplebank.accounts.directory import Directory
@@ -51,21 +50,15 @@ AGED = (
 @pytest.fixture(scope="package")
 async def filled(service: Service) -> AsyncIterator[tuple[Database, Tenants]]:
     """A database of its own, with many samples."""
-    name = f"hot_{secrets.token_hex(4)}"
-    admin = await asyncpg.connect(service.database_url)
-    await admin.execute(f"CREATE DATABASE {name}")
-    url = service.database_url.replace("/postgres?", f"/{name}?")
-    await asyncio.to_thread(upgrade, url)
-    tenants = await generate.fill(url, SAMPLES, CUSTOMERS)
-    db = await asyncpg.connect(url)
-    for statement in AGED:
-        await db.execute(statement)
-    await db.close()
-    database = await connect(url, most=1, keep_plans=True)
-    yield database, tenants
-    await database.close()
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+    async with own_database(service) as url:
+        await asyncio.to_thread(upgrade, url)
+        tenants = await generate.fill(url, SAMPLES, CUSTOMERS)
+        async with connected(url) as db:
+            for statement in AGED:
+                await db.execute(statement)
+        database = await connect(url, most=1, keep_plans=True)
+        yield database, tenants
+        await database.close()
 
 
 @pytest.fixture(scope="package")

@@ -1,0 +1,33 @@
+"""Databases of a test's own, on the server of the shared service."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from kit.service import Service
+
+
+@asynccontextmanager
+async def own_database(service: Service) -> AsyncIterator[str]:
+    """The URL of an empty database, which goes with whoever is still connected to it."""
+    name = f"own_{secrets.token_hex(4)}"
+    admin = await asyncpg.connect(service.database_url)
+    try:
+        await admin.execute(f"CREATE DATABASE {name}")
+        try:
+            yield service.database_url.replace("/postgres?", f"/{name}?")
+        finally:
+            await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    db = await asyncpg.connect(url)
+    try:
+        yield db
+    finally:
+        await db.close()
