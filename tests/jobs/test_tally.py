@@ -10,6 +10,8 @@ from samplebank.database import Database
 from samplebank.database.migrations import upgrade
 from samplebank.jobs.tally import LARGE, TALLY, TOTAL, fold_changes
 
+#: bytes of a page of the database
+PAGE = 8192
 COUNTED = "SELECT customer_id, state, count(*) FROM job GROUP BY customer_id, state ORDER BY 1, 2"
 TALLIED = f"""
     SELECT customer_id, state, sum(n) FROM {TALLY} GROUP BY customer_id, state HAVING sum(n) <> 0 ORDER BY 1, 2
@@ -83,3 +85,17 @@ async def test_many_changes_leave_no_empty_space_behind(service: Service) -> Non
 
             assert await db.fetchval("SELECT pg_relation_size('job_tally_change')") <= LARGE
             assert await db.fetchval(f"SELECT sum(n) FROM {TOTAL}") == 20_000
+
+
+async def test_its_totals_stay_on_one_page_however_many_customers_are_folded(service: Service) -> None:
+    async with own_database(service) as url:
+        await asyncio.to_thread(upgrade, url)
+        async with connected(url) as db:
+            for _ in range(3):
+                await db.execute(
+                    "INSERT INTO job_tally_change SELECT n, 'done', 1 FROM generate_series(1, 1000) n"
+                )
+                await fold_changes(db)
+
+            assert await db.fetchval("SELECT pg_relation_size('job_tally_total')") == PAGE
+            assert await db.fetchval(f"SELECT sum(n) FROM {TOTAL}") == 3_000

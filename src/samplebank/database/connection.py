@@ -134,7 +134,8 @@ async def connect(url: str, *, least: int = 1, most: int = 16, keep_plans: bool 
     With `keep_plans` each statement is planned once for any values, unless a transaction says otherwise, as searches do.
     Left to itself, PostgreSQL plans some of the busiest ones anew for each request, which takes longer than their work.
     """
-    settings = {"application_name": "samplebank", "jit": "off"}
+    # Memoize makes room for all rows that a plan could give, even if only the first page of them is asked for.
+    settings = {"application_name": "samplebank", "jit": "off", "enable_memoize": "off"}
     if keep_plans:
         settings["plan_cache_mode"] = "force_generic_plan"
     try:
