@@ -29,6 +29,19 @@ JOB_TIMES = {
     "startTimestamp": "j.start_time",
     "endTimestamp": "j.end_time",
 }
+#: customers for which the tally is asked whether they have few jobs, and how many that is
+FEW_CUSTOMERS = 20
+FEW_JOBS = 10_000
+# A page of the jobs that match, with their number: they are gone through once, not once for each. No row where the
+# customers have more than a few jobs.
+GATHERED = f"""
+    WITH matching AS MATERIALIZED (
+        SELECT j.id, j.sample_id, j.customer_id, j.state, j.enqueued_time, j.start_time, j.end_time FROM job j
+         WHERE (SELECT sum(j.n) <= {FEW_JOBS} FROM {TALLY} WHERE {{owned}}) AND {{where}}
+    )
+    SELECT (SELECT count(*) FROM matching), {JOB_COLUMNS}
+      FROM (SELECT * FROM matching j {{order}} {{page}}) j JOIN sample s ON s.id = j.sample_id {{order}}
+"""
 TASK_COLUMNS = """
     t.id, t.worker, t.state, t.enqueued_time, t.start_time, t.end_time, t.message,
     coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.score, a.agent_name, a.agent_version) ORDER BY a.id)
@@ -83,24 +96,36 @@ class JobFilter(msgspec.Struct, frozen=True):
 
 
 class JobListing(Listing[Job]):
-    """With `tally` the conditions are on nothing but what that has, too, and each page brings the count along."""
+    """Jobs whose number comes along with each page where that is cheap.
 
-    def __init__(self, where: Where, sort: Sequence[str], tally: str | None) -> None:
+    With `tally`, which has all that the conditions are on, it is read there. With `owned`, the condition on some
+    customers, the matches are gathered at once if the tally says that these have few jobs.
+    """
+
+    def __init__(self, where: Where, sort: Sequence[str], *, tally: str | None, owned: str | None) -> None:
         super().__init__(
             JOB_COLUMNS, JOB_FROM, where, order_by(sort, JOB_SORTS, "j.id"), Job, counted="job j"
         )
         self._tallied = (
             f"SELECT coalesce(sum(j.n), 0)::bigint FROM {tally} WHERE {where.sql}" if tally else None
         )
+        self._owned = owned
         self._count: int | None = None
 
     async def page(self, db: Connection, page: Page) -> list[Job]:
-        if self._tallied is None:
-            return await super().page(db, page)
-        query = f"SELECT ({self._tallied}), {self.columns} FROM {self.source} WHERE {self.where.sql} {self.order} "
-        rows = await db.fetch(query + page.clause(), *self.where.parameters)
-        if rows:
-            self._count = rows[0][0]
+        rows = []
+        if self._tallied is not None:
+            listed = f"{JOB_COLUMNS} FROM {JOB_FROM} WHERE {self.where.sql} {self.order} {page.clause()}"
+            rows = await db.fetch(f"SELECT ({self._tallied}), {listed}", *self.where.parameters)
+        elif self._owned is not None and page.limit:
+            query = GATHERED.format(
+                owned=self._owned, where=self.where.sql, order=self.order, page=page.clause()
+            )
+            rows = await db.fetch(query, *self.where.parameters)
+        if not rows:
+            # there are none, or no cheap way to tell how many
+            return [] if self._tallied is not None else await super().page(db, page)
+        self._count = rows[0][0]
         return [Job(*columns) for _, *columns in rows]
 
     async def count(self, db: Connection, budget: int) -> int:
@@ -122,13 +147,19 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Lis
     can_tally = not where.conditions
     if wanted.states is not None:
         where.add("j.state = ANY({}::text[])", list(wanted.states))
+    others = len(where.conditions)
     if wanted.customers is not None:
         where.add_one_of("j.customer_id", wanted.customers)
     # last, because conditions are checked in their order, and this one fails least often
     see_customers(where, caller, "j.customer_id", Permission.VIEW_JOBS)
-    is_of_all = wanted.customers is None and caller.scope(Permission.VIEW_JOBS).everywhere
-    tally = TOTAL if is_of_all else TALLY
-    return JobListing(where, sort, tally if can_tally else None)
+    scope = caller.scope(Permission.VIEW_JOBS)
+    named = wanted.customers if wanted.customers is not None or scope.everywhere else scope.customers
+    if can_tally:
+        return JobListing(where, sort, tally=TOTAL if named is None else TALLY, owned=None)
+    can_ask = wanted.samples is None and named is not None and len(named) <= FEW_CUSTOMERS
+    return JobListing(
+        where, sort, tally=None, owned=" AND ".join(where.conditions[others:]) if can_ask else None
+    )
 
 
 async def get_job(db: Connection, id_: UUID) -> Job:
