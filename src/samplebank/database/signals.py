@@ -15,8 +15,8 @@ import asyncpg
 from samplebank.database.connection import GONE, Database
 from samplebank.errors import Unavailable
 
-#: seconds that signals are gathered before they are sent
-GATHER = 0.01
+#: seconds after a sending in which further signals are gathered
+GATHER = 0.02
 RECONNECT = 1.0
 
 
@@ -66,12 +66,12 @@ class Signals:
     async def _send(self) -> None:
         while True:
             await self._wake.wait()
-            await asyncio.sleep(GATHER)
             self._wake.clear()
             signals, self._unsent = self._unsent, set()
             with contextlib.suppress(Unavailable):
                 async with self._database.connection() as db:
                     await db.execute("; ".join(f"NOTIFY {signal}" for signal in signals))
+            await asyncio.sleep(GATHER)
 
     async def _receive(self) -> None:
         while True:
