@@ -42,6 +42,11 @@ class Chunk(msgspec.Struct):
     workers: Sequence[tuple[str, str]]
 
 
+def is_one_of_few(sample: int) -> bool:
+    """Whether `sample` has the names that equally many have in a database of any size."""
+    return sample <= words.FEW_AMONG and sample % 100 == 0
+
+
 class Maker:
     """Makes the rows of a chunk, table by table."""
 
@@ -100,19 +105,14 @@ class Maker:
             readers.update(numbers)
             if first is None:
                 readers.add(of_uploader(customer))
-            stem = (
-                words.RARE_STEM
-                if chance.random() < 0.01
-                else words.STEMS[int(chance.random() * len(words.STEMS))]
-            )
+            stem, sensor = self._words(few=first is None and is_one_of_few(sample))
             agent, version = words.AGENTS[int(chance.random() * len(words.AGENTS))]
             source = words.SOURCES[int(chance.random() * len(words.SOURCES))]
-            sensor = words.SENSORS[int(chance.random() * len(words.SENSORS))]
             submission = self._id(latest)
             rows.append(
                 f"{submission}\t{sample}\t{customer}\t{user}\t{tlp}\t{{}}\t{{{','.join(map(str, numbers))}}}"
                 f"\t{stem}_{chance.getrandbits(24):06x}.{extension}\tapplication/octet-stream\t{agent}\t{version}"
-                f'\t{{"source": "{source}", "sensor": "{sensor}-{chance.getrandbits(5)}", '
+                f'\t{{"source": "{source}", "sensor": "{sensor}", '
                 f'"recipient": "user{chance.getrandbits(12)}@c{place}.example"}}'
                 f"\t{latest - 60_000}\t{latest}\t{'t' if luck < 0.1 else 'f'}\n",
             )
@@ -120,6 +120,14 @@ class Maker:
             if chance.random() < 0.5:
                 return sorted(readers), first, latest
             latest += int(chance.random() * 3_600_000)
+
+    def _words(self, *, few: bool) -> tuple[str, str]:
+        """The stem of a file name, and a sensor."""
+        chance = self._chance
+        common = words.STEMS[int(chance.random() * len(words.STEMS))]
+        stem = words.RARE_STEM if chance.random() < 0.01 else common
+        sensor = f"{words.SENSORS[int(chance.random() * len(words.SENSORS))]}-{chance.getrandbits(5)}"
+        return (words.FEW_STEM, words.FEW_SENSOR) if few else (stem, sensor)
 
     def _job(self, sample: int, time: int, cause: tuple[str, int, int], verdict: str) -> None:
         chance, rows = self._chance, self.rows

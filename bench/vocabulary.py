@@ -19,6 +19,9 @@ STEMS = (
 )  # fmt: skip
 #: the stem of one name in a hundred
 RARE_STEM = "faktura"
+#: stem and sensor of one sample in a hundred, but only among the first ten thousand: as many matches at every size
+FEW_STEM, FEW_SENSOR = "lohnzettel", "attic-0"
+FEW_AMONG = 10_000
 SOURCES = ("mail", "proxy", "endpoint", "sandbox", "honeypot", "upload")
 SENSORS = ("edge", "core", "dmz", "branch", "cloud")
 FAMILIES = (

@@ -17,17 +17,19 @@ ADD_WORKER = """
     SELECT gen_random_uuid(), $1, '{"english": "bench"}', '{"english": "bench"}', 1, 0
      WHERE NOT EXISTS (SELECT FROM worker WHERE short_name = $1 AND deleted_time IS NULL)
 """
-#: jobs of one task each, of the newest samples; the time that they are enqueued at tells a run from the others
+#: jobs of one task each, of the newest samples, for the customers that saw them; the time that they are enqueued at
+#: tells a run from the others
 ADD_JOBS = """
     WITH w AS (SELECT id FROM worker WHERE short_name = $1 AND deleted_time IS NULL),
     jobs AS (
         INSERT INTO job (id, sample_id, customer_id, state, enqueued_time, workers, options, rules)
-        SELECT gen_random_uuid(), s.id, 1, 'enqueued', $3, ARRAY[w.id], '[]', '[]'
-          FROM w, (SELECT id FROM sample ORDER BY id DESC LIMIT $2) s
-        RETURNING id, sample_id, workers
+        SELECT gen_random_uuid(), s.id, u.customer_id, 'enqueued', $3, ARRAY[w.id], '[]', '[]'
+          FROM w, (SELECT id FROM sample ORDER BY id DESC LIMIT $2) s,
+               LATERAL (SELECT customer_id FROM submission WHERE sample_id = s.id LIMIT 1) u
+        RETURNING id, sample_id, customer_id, workers
     )
     INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time)
-    SELECT gen_random_uuid(), id, sample_id, 1, workers[1], $1, 'enqueued', $3 FROM jobs
+    SELECT gen_random_uuid(), id, sample_id, customer_id, workers[1], $1, 'enqueued', $3 FROM jobs
 """
 HELD = """
     SELECT count(*) FILTER (WHERE state = 'executing' AND attempt = 1), count(*) FILTER (WHERE state <> 'enqueued')

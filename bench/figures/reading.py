@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from bench import clients, load, static_answers
+from bench import vocabulary as words
 from bench.clients import V2
 from bench.figure import Figure, Limit, Surroundings
 from bench.service import Service
@@ -132,20 +133,25 @@ def _of_samples(jobs: Sequence[Any], name: str) -> Iterator[Question]:
     yield Question(
         "sample by hash", [_search("sample", **everything, sha256=[sha256]) for _, sha256 in jobs], 20
     )
-    common = [_search("sample", **everything, keywords=["faktura"])]
+    common = [_search("sample", **everything, keywords=[words.RARE_STEM])]
     yield Question("sample by file name, 1 % match", common, 60)
+    few = [_search("sample", **everything, keywords=[words.FEW_STEM])]
+    yield Question("sample by file name, 100 match", few, 60)
     one_row = [_search("sample", **everything, keywords=[name])]
     yield Question("sample by file name, one matches", one_row, 20)
     none = [_search("sample", **everything, keywords=["qqzzxxjj"])]
     yield Question("sample by file name, none matches", none, 20)
     path = {"metaData": [{"path": "sensor", "value": ["dmz-7"]}]}
     yield Question("sample by metadata path", [_search("sample", **everything, submission=[path])], 60)
+    few_path = {"metaData": [{"path": "sensor", "value": [words.FEW_SENSOR]}]}
+    few = [_search("sample", **everything, submission=[few_path])]
+    yield Question("sample by metadata path, 100 match", few, 60)
     verdict = {"minimumScore": 90, "tags": [{"type": "family", "value": "qakbot"}]}
     yield Question(
         "sample by verdict score and tag", [_search("sample", **everything, verdict=[verdict])], 60
     )
     nested = [
-        {"required": True, "keywords": ["faktura"]},
+        {"required": True, "keywords": [words.RARE_STEM]},
         {"exclude": True, "verdict": [{"minimumScore": 50}]},
     ]
     yield Question("sample by sub-criteria", [_search("sample", **everything, subCriteria=nested)], 60)

@@ -1,9 +1,10 @@
 """Start, idle and one large upload."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import uvloop
 
 from bench.clients import V2, WrongAnswer
 from bench.figure import Figure, Limit, Surroundings
@@ -55,7 +56,7 @@ def large_upload(service: Service, size_mib: int, runs: int, limits: Limits) -> 
     with Surroundings(service.processes) as around:
         for run in range(runs):
             with MemoryWatch(service.processes()) as watch:
-                seconds = asyncio.run(_upload(service, size_mib, run))
+                seconds = uvloop.run(_upload(service, size_mib, run))
             growth.append(watch.growth_mib)
             speed.append(size_mib / seconds)
     slower = min(limits.digest_mib, limits.write_mib)
