@@ -71,6 +71,7 @@ async def fill(
             await _make_indexes(db, indexes)
         await db.execute(TALLY, first)
         await db.execute("VACUUM (ANALYZE)")
+        await db.execute("CHECKPOINT")  # now, not while something is measured
         return made
     finally:
         await db.close()

@@ -25,7 +25,7 @@ FRESH = itertools.count(1)
 def uploads(service: Service, count: int, runs: int, limits: Limits) -> list[Figure]:
     """New files. Each also wakes the classifier, which works beside."""
     limit = Limit("digests + durable file + row + answer", limits.uploads)
-    large = max(4, count // 100)
+    large = max(8, 4 * (count // 100))
     mib = min(limits.digest_mib, limits.write_mib)
     return [
         _uploads(service, Figure("upload of 16 KiB, 1 client", "/s", []), count // 4, SIZE, 1, runs),
