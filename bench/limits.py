@@ -71,7 +71,7 @@ def files(parent: Path) -> float:
     def write(_: int) -> int:
         done = 0
         while time.perf_counter() < end:
-            _durable_file(folder, content)
+            durable_file(folder, content)
             done += 1
         return done
 
@@ -81,7 +81,8 @@ def files(parent: Path) -> float:
     return done / (time.perf_counter() - began)
 
 
-def _durable_file(folder: Path, content: bytes) -> None:
+def durable_file(folder: Path, content: bytes) -> None:
+    """A file that is there after a crash, under its name or not at all."""
     path = folder / secrets.token_hex(8)
     with path.open("xb", buffering=0) as file:
         file.write(content)

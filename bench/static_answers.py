@@ -1,9 +1,11 @@
 """A bare ASGI application on the same HTTP server: what an answer of a given size costs without the service.
 
 The same with one round trip to the service's database, the least there is, tells what no service can fall below that
-keeps nothing to itself.
+keeps nothing to itself. It also takes uploads: four digests, a durable file and a durable row, and nothing else.
 """
 
+import asyncio
+import hashlib
 import os
 import socket
 import subprocess
@@ -16,35 +18,58 @@ from typing import Any
 
 import asyncpg
 
+from bench.limits import DIGESTS, durable_file
 from bench.load import Target
 from bench.service import HOST, Unusable, free_port
 
 READY_SECONDS = 30
 DATABASE = "BENCH_DATABASE_URL"
+FOLDER = "BENCH_FOLDER"
+MAKE_TABLE = (
+    "CREATE SCHEMA bench_bare; CREATE TABLE bench_bare.row (sha256 bytea PRIMARY KEY, size bigint NOT NULL)"
+)
+DROP_TABLE = "DROP SCHEMA bench_bare CASCADE"
+CREATED, OK = 201, 200
 #: connections of this process that nobody uses at the moment
 FREE: list[Any] = []
 
 
-async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 the interface
-    """Answers as many bytes as the path says; below /asked/ once the database has answered."""
-    kind, _, size_said = scope["path"].strip("/").rpartition("/")
-    size = int(size_said or 2)
-    if kind:
-        await _ask()
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Answers as many bytes as the path says; below /asked/ once the database has answered. Keeps what is posted."""
+    status, size = OK, 2
+    if scope["method"] == "POST":
+        await _keep(receive)
+        status = CREATED
+    else:
+        kind, _, size_said = scope["path"].strip("/").rpartition("/")
+        size = int(size_said or 2)
+        if kind:
+            await _query("SELECT 1")
     headers = [(b"content-type", b"application/json"), (b"content-length", str(size).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b" " * size})
 
 
-async def _ask() -> None:
+async def _keep(receive: Any) -> None:
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    digests = [hashlib.new(name, body, usedforsecurity=False).digest() for name in DIGESTS]
+    await asyncio.to_thread(durable_file, Path(os.environ[FOLDER]), bytes(body))
+    await _query("INSERT INTO bench_bare.row VALUES ($1, $2)", digests[2], len(body))
+
+
+async def _query(query: str, *values: object) -> None:
     db = FREE.pop() if FREE else await asyncpg.connect(os.environ[DATABASE])
-    await db.fetchval("SELECT 1")
+    await db.fetchval(query, *values)
     FREE.append(db)
 
 
 @contextmanager
-def serving(processes: int, database_url: str) -> Iterator[Target]:
-    """The application, served as the service is."""
+def serving(processes: int, database_url: str, folder: Path | None = None) -> Iterator[Target]:
+    """The application, served as the service is; `folder` is where it keeps what is posted."""
     port = free_port()
     command = [
         sys.executable,
@@ -58,9 +83,9 @@ def serving(processes: int, database_url: str) -> Iterator[Target]:
     ]
     command += ["--workers", str(processes), "--loop", "uvloop", "--runtime-mode", "st", "--no-ws"]
     command += ["--host", HOST, "--port", str(port), "--no-log"]
-    environment = {**os.environ, DATABASE: database_url}
-    folder = Path(__file__).parent.parent
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL)
+    environment = {**os.environ, DATABASE: database_url, FOLDER: str(folder or "")}
+    root = Path(__file__).parent.parent
+    process = subprocess.Popen(command, cwd=root, env=environment, stdin=subprocess.DEVNULL)
     try:
         _await(port)
         yield Target(HOST, port, None)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from bench import clients, load
+from bench import clients, load, statements, static_answers
 from bench.figure import Figure, Limit, Surroundings
 from bench.limits import Limits
 from bench.service import Service, Unusable
@@ -27,18 +27,36 @@ def uploads(service: Service, count: int, runs: int, limits: Limits) -> list[Fig
     limit = Limit("digests + durable file + row + answer", limits.uploads)
     large = max(8, 4 * (count // 100))
     mib = min(limits.digest_mib, limits.write_mib)
-    return [
-        _uploads(service, Figure("upload of 16 KiB, 1 client", "/s", []), count // 4, SIZE, 1, runs),
-        _uploads(
-            service, Figure("upload of 16 KiB, 16 clients", "/s", [], 0.5 * limits.uploads, limit=limit),
-            count, SIZE, CLIENTS, runs,
-        ),
-        _uploads(
-            service,
-            Figure("upload of 16 MiB, 4 clients", "MiB/s", [], 0.7 * mib, limit=Limit("digests on one core, durable write", mib)),
-            large, 16 * 1024 * 1024, 4, runs,
-        ),
-    ]  # fmt: skip
+    one = Figure("upload of 16 KiB, 1 client", "/s", [])
+    many = Figure("upload of 16 KiB, 16 clients", "/s", [], 0.5 * limits.uploads, limit=limit)
+    large_limit = Limit("digests on one core, durable write", mib)
+    of_mib = Figure("upload of 16 MiB, 4 clients", "MiB/s", [], 0.7 * mib, limit=large_limit)
+    figures = [
+        _uploads(service, one, count // 4, SIZE, 1, runs),
+        _uploads(service, many, count, SIZE, CLIENTS, runs),
+        _uploads(service, of_mib, large, 16 * 1024 * 1024, 4, runs),
+    ]
+    many.note = f"bare app that does as much: {_bare_uploads(service, count):,.0f}/s"
+    return figures
+
+
+def _bare_uploads(service: Service, count: int) -> float:
+    """Uploads a second to a bare application on the same server and database, with nothing around them."""
+    folder = service.folder / "bare"
+    folder.mkdir()
+    asyncio.run(_execute(service.database_url, static_answers.MAKE_TABLE))
+    with static_answers.serving(2, service.database_url, folder) as target:
+        rates = [load.run(clients.upload, target, _work(count, SIZE, CLIENTS)).rate for _ in range(2)]
+    asyncio.run(_execute(service.database_url, static_answers.DROP_TABLE))
+    return rates[-1]
+
+
+async def _execute(url: str, statement: str) -> None:
+    db = await asyncpg.connect(url)
+    try:
+        await db.execute(statement)
+    finally:
+        await db.close()
 
 
 def _uploads(service: Service, figure: Figure, count: int, size: int, callers: int, runs: int) -> Figure:
@@ -46,10 +64,14 @@ def _uploads(service: Service, figure: Figure, count: int, size: int, callers: i
     figure.note = "new samples"
     with Surroundings(service.processes) as around:
         for _ in range(runs):
-            first = next(FRESH) * 1_000_000
-            work = [[(first + number, size) for number in range(n, count, callers)] for n in range(callers)]
+            work = _work(count, size, callers)
             figure.values.append(factor * load.run(clients.upload, service.target(), work).rate)
     return around.mark(figure)
+
+
+def _work(count: int, size: int, callers: int) -> list[list[tuple[int, int]]]:
+    first = next(FRESH) * 1_000_000
+    return [[(first + number, size) for number in range(n, count, callers)] for n in range(callers)]
 
 
 def cycles(service: Service, count: int, runs: int, limits: Limits) -> list[Figure]:
@@ -69,7 +91,7 @@ def cycles(service: Service, count: int, runs: int, limits: Limits) -> list[Figu
         goal = None if with_analysis else 600
         rates = [outcome.rate for outcome in outcomes]
         figures.append(around.mark(Figure(f"{name}, 16 clients", "/s", rates, goal, limit=limit, note=note)))
-    return figures
+    return [*figures, _statements(service, seeds, runs)]
 
 
 def _run(service: Service, seeds: Sequence[int], *, with_analysis: bool) -> load.Outcome:
@@ -83,6 +105,17 @@ def _run(service: Service, seeds: Sequence[int], *, with_analysis: bool) -> load
     if verdicts != outcome.rounds:
         raise clients.WrongAnswer(f"{outcome.rounds} cycles left {verdicts} verdicts")
     return outcome
+
+
+def _statements(service: Service, seeds: Sequence[int], runs: int) -> Figure:
+    figure = Figure("cycles, their statements alone", "/s", [], note="16 connections, no HTTP")
+    with Surroundings(service.processes) as around:
+        for _ in range(runs):
+            made = asyncio.run(clients.prepare_all("127.0.0.1", service.port, service.key, seeds, SIZE))
+            figure.values.append(
+                statements.rate(service.database_url, service.target(), WORKER, made, CLIENTS)
+            )
+    return around.mark(figure)
 
 
 async def _make_worker(service: Service) -> None:
