@@ -12,8 +12,10 @@ from samplebank.blobs import Blobs, DiskStore
 from samplebank.database import Database, connect
 from samplebank.database.signals import Signals
 from samplebank.errors import Invalid
+from samplebank.jobs.claiming import Claiming
 from samplebank.policy.rules import PolicyBook
 from samplebank.settings import Settings
+from samplebank.submissions.model import COLUMNS
 from samplebank.timespec import Millis
 
 #: connections of one process; the embedded database takes 120 in all
@@ -37,6 +39,7 @@ class Bank:
         self.signals = Signals(database)
         self.policies = PolicyBook()
         self.clock: Callable[[], Millis] = clock
+        self.claiming = Claiming(database, self.clock, COLUMNS)
 
 
 def disk_store(settings: Settings) -> DiskStore:

@@ -1,10 +1,25 @@
 """Claims: who holds a task, for how long, and what becomes of it."""
 
+import json
+import socket
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from kit.bank import Bank, eventually, together
+
+
+def begin_to_wait(bank: Bank, worker: str) -> socket.socket:
+    """The connection of a claim that waits for a task."""
+    address = urlsplit(bank.url)
+    line = socket.create_connection((address.hostname, address.port))
+    body = json.dumps({"waitSeconds": 30, "leaseSeconds": 600})
+    line.sendall(
+        f"POST /samplebank/v1/worker/{worker}/claim HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        f"Argus-API-Key: {bank.keys['robot']}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    )
+    return line
 
 
 def test_a_claim_takes_the_task_that_waits_longest(bank: Bank) -> None:
@@ -27,6 +42,15 @@ def test_claimers_at_once_never_share_a_task_and_leave_none(bank: Bank) -> None:
 
     taken = [claim["sample"]["id"] for claims in rounds for claim in claims]
     assert sorted(taken) == sorted(wanted)
+
+
+def test_who_goes_away_while_it_waits_takes_no_task_with_it(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    begin_to_wait(bank, worker).close()
+
+    bank.planned(worker)
+
+    assert len(bank.claim(worker)) == 1
 
 
 def test_a_worker_that_comes_back_too_late_has_lost_its_task(bank: Bank) -> None:

@@ -1,6 +1,7 @@
 """Claims for workers: take tasks, keep them, give them back."""
 
 import asyncio
+import contextlib
 import time
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,13 +19,13 @@ from samplebank.api.operation import EXTENSIONS, operation
 from samplebank.api.people import Body, CustomerInfo, NoQuery, Shown
 from samplebank.api.policy import OptionResponse
 from samplebank.api.submissions import SubmissionResponse, show_submission
-from samplebank.database import Connection, Page
+from samplebank.database import Page
 from samplebank.database.signals import Signal
 from samplebank.errors import Invalid
 from samplebank.jobs import claims
 from samplebank.jobs.progress import lock_job
 from samplebank.policy.workers import get_worker
-from samplebank.submissions.model import COLUMNS, Submission
+from samplebank.submissions.model import Submission
 from samplebank.verdicts import settling
 
 #: seconds after which a waiting claim looks again, as delayed tasks come due without a signal
@@ -84,18 +85,16 @@ class LeaseResponse(Shown):
 async def claim(request: Exchange) -> Answer:
     """Take up to `max` open tasks of the worker, waiting for them if there are none."""
     document = await request.document(ClaimRequest)
-    bank, worker = request.bank, request.path("worker")
-    async with bank.database.connection() as db:
-        try:
-            wanted = document.read(request.now)
-        except Invalid:
-            await get_worker(db, worker)  # that there is none is said before what is wrong with the claim
-            raise
-        claimed = await _claim_once(db, request, wanted)
-        if not claimed:
-            await get_worker(db, worker)
-    if not claimed and wanted.wait_seconds:
-        claimed = await _wait_and_claim(request, wanted)
+    try:
+        wanted = document.read(request.now)
+    except Invalid:
+        await _check_worker(request)  # that there is none is said before what is wrong with the claim
+        raise
+    claimed = await _claim_once(request, wanted)
+    if not claimed:
+        await _check_worker(request)
+        if wanted.wait_seconds:
+            claimed = await _wait_and_claim(request, wanted)
     return await request.show_page(claimed, Page(wanted.max), len(claimed), _show_claim)
 
 
@@ -148,32 +147,33 @@ async def release(request: Exchange) -> Answer:
 
 
 async def _wait_and_claim(request: Exchange, wanted: ClaimRequest) -> list[claims.Claim]:
-    bank = request.bank
+    """As soon as there is something to claim; nothing for a client who has gone meanwhile, as nobody would work on it."""
     deadline = time.monotonic() + wanted.wait_seconds
-    async with bank.signals.listening(Signal.TASKS) as arrived:
-        while True:
-            arrived.clear()
-            async with bank.database.connection() as db:
-                claimed = await _claim_once(db, request, wanted)
-            left = deadline - time.monotonic()
-            if claimed or left <= 0:
-                return claimed
-            try:
-                await asyncio.wait_for(arrived.wait(), min(left, LOOK_AGAIN))
-            except TimeoutError:
-                continue
+    async with request.bank.signals.listening(Signal.TASKS) as arrived:
+        gone = asyncio.ensure_future(request.disconnected())
+        gone.add_done_callback(lambda _: arrived.set())
+        try:
+            while not gone.done():
+                arrived.clear()
+                claimed = await _claim_once(request, wanted)
+                left = deadline - time.monotonic()
+                if claimed or left <= 0:
+                    return claimed
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(arrived.wait(), min(left, LOOK_AGAIN))
+        finally:
+            gone.cancel()
+    return []
 
 
-async def _claim_once(db: Connection, request: Exchange, wanted: ClaimRequest) -> list[claims.Claim]:
-    return await claims.claim(
-        db,
-        request.caller,
-        request.path("worker"),
-        most=wanted.max,
-        now=request.bank.clock(),
-        lease=1000 * wanted.lease_seconds,
-        cause=COLUMNS,
-    )
+async def _claim_once(request: Exchange, wanted: ClaimRequest) -> list[claims.Claim]:
+    claiming, worker = request.bank.claiming, request.path("worker")
+    return await claiming.claim(request.caller, worker, most=wanted.max, lease=1000 * wanted.lease_seconds)
+
+
+async def _check_worker(request: Exchange) -> None:
+    async with request.bank.database.connection() as db:
+        await get_worker(db, request.path("worker"))
 
 
 def _show_claim(claim: claims.Claim, directory: Directory) -> ClaimResponse:

@@ -80,6 +80,11 @@ class Exchange(Request[Any, Any, Any]):
         self.scope["state"]["body"] = kept = bytes(body)
         return kept
 
+    async def disconnected(self) -> None:
+        """Return when the client has gone; its body must have been read."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
     async def visible_sample(self, *permissions: Permission) -> Sample:
         """The sample of the path, if the caller may see it by any of `permissions` and it is not deleted."""
         sha256 = read_sha256(self.path("sha256"))

@@ -1,0 +1,105 @@
+"""Claims of one process: those that come while one is under way are served together by the next statement.
+
+A fleet of workers that wakes up at once costs one statement, not one for each of its members.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from samplebank.accounts.access import Caller
+from samplebank.database import Database
+from samplebank.jobs.claims import Claim, claim
+from samplebank.timespec import Millis
+
+#: tasks taken in one statement, if more than one claim is served by it
+MOST = 1000
+
+
+class Line(NamedTuple):
+    """Claims that differ in nothing but how much they want: only these may be served together."""
+
+    caller: Caller
+    worker: str
+    lease: Millis
+
+
+class Waiting(NamedTuple):
+    most: int
+    served: "asyncio.Future[list[Claim]]"
+
+
+class Claiming:
+    """Takes tasks as `claim` does; `cause` is as there."""
+
+    def __init__(self, database: Database, clock: Callable[[], Millis], cause: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._cause = cause
+        self._waiting: dict[tuple[int, str, Millis], deque[Waiting]] = {}
+        #: the event loop itself only remembers tasks for as long as others do
+        self._serving: set[asyncio.Task[None]] = set()
+
+    async def claim(self, caller: Caller, worker: str, *, most: int, lease: Millis) -> list[Claim]:
+        """Hand the longest-waiting open tasks to `worker`, at most `most`."""
+        # a caller cannot be compared by value in no time; the line keeps the object, so that its id stays its own
+        key = id(caller), worker, lease
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            waiting = self._waiting[key] = deque()
+            serving = asyncio.create_task(self._serve(key, Line(caller, worker, lease), waiting))
+            self._serving.add(serving)
+            serving.add_done_callback(self._serving.discard)
+        mine = Waiting(most, asyncio.get_running_loop().create_future())
+        waiting.append(mine)
+        return await mine.served
+
+    async def _serve(self, key: tuple[int, str, Millis], line: Line, waiting: deque[Waiting]) -> None:
+        try:
+            while waiting:
+                await self._serve_some(line, _next(waiting))
+        finally:
+            del self._waiting[key]
+            for left in waiting:
+                left.served.cancel()
+
+    async def _serve_some(self, line: Line, some: list[Waiting]) -> None:
+        try:
+            taken = deque(await self._take(line, sum(one.most for one in some)))
+        except Exception as error:  # noqa: BLE001 whatever it is, it is theirs
+            for one in some:
+                if not one.served.done():
+                    one.served.set_exception(error)
+        except BaseException:
+            for one in some:
+                one.served.cancel()
+            raise
+        else:
+            for one in some:
+                if not one.served.done():
+                    one.served.set_result([taken.popleft() for _ in range(min(one.most, len(taken)))])
+
+    async def _take(self, line: Line, most: int) -> list[Claim]:
+        async with self._database.connection() as db:
+            return await claim(
+                db,
+                line.caller,
+                line.worker,
+                most=most,
+                now=self._clock(),
+                lease=line.lease,
+                cause=self._cause,
+            )
+
+
+def _next(waiting: deque[Waiting]) -> list[Waiting]:
+    """Those at the head of the line who may be served together; whoever gave up meanwhile is left out."""
+    some: list[Waiting] = []
+    wanted = 0
+    while waiting and (not some or wanted + waiting[0].most <= MOST):
+        one = waiting.popleft()
+        if not one.served.done():
+            some.append(one)
+            wanted += one.most
+    return some

@@ -1,0 +1,134 @@
+"""Claims that come while another is under way are served together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from kit.bank import CHIEF, Bank
+from kit.service import Service
+from samplebank.accounts.access import Caller
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.keys import find_caller
+from samplebank.assembly import clock
+from samplebank.database import Database, connect
+from samplebank.jobs.claiming import MOST, Claiming
+from samplebank.jobs.claims import Claim
+from samplebank.submissions.model import COLUMNS
+
+LEASE = 60_000
+
+
+class Stage:
+    """A process's claims, which wait for the only connection until it is given back."""
+
+    def __init__(self, database: Database, caller: Caller) -> None:
+        self._claiming = Claiming(database, clock, COLUMNS)
+        self.caller = caller
+
+    def claim(
+        self, worker: str, most: int = 1, lease: int = LEASE, caller: Caller | None = None
+    ) -> "asyncio.Task[list[Claim]]":
+        claim = self._claiming.claim(caller or self.caller, worker, most=most, lease=lease)
+        return asyncio.create_task(claim)
+
+
+@pytest.fixture
+async def own(service: Service) -> AsyncIterator[Database]:
+    """A database with one connection."""
+    database = await connect(service.database_url, most=1)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def stage(bank: Bank, own: Database) -> Stage:
+    directory = Directory(own)
+    await directory.refresh()
+    async with own.connection() as db:
+        caller = await find_caller(db, directory, bank.keys[CHIEF], now=clock())
+    assert caller is not None
+    return Stage(own, caller)
+
+
+@asynccontextmanager
+async def busy(database: Database) -> AsyncIterator[None]:
+    """No statement can begin meanwhile; whoever has begun to wait is waiting at the end."""
+    async with database.connection():
+        yield
+        await asyncio.sleep(0)
+
+
+def tasks_for(bank: Bank, count: int) -> tuple[str, list[UUID]]:
+    """A worker, and that many tasks of it, longest-waiting first."""
+    (worker,) = bank.workers(1)
+    return worker, [UUID(bank.planned(worker)[2][worker]) for _ in range(count)]
+
+
+def ids(claims: list[Claim]) -> list[UUID]:
+    return [claim.task_id for claim in claims]
+
+
+async def test_each_gets_its_share_of_what_one_statement_takes_first_come_first_served(
+    bank: Bank, own: Database, stage: Stage, database: Database
+) -> None:
+    worker, tasks = tasks_for(bank, 4)
+
+    async with busy(own):
+        claims = [stage.claim(worker, most) for most in (1, 2, 3, 1)]
+    shares = [ids(await claim) for claim in claims]
+
+    assert shares == [tasks[:1], tasks[1:3], tasks[3:], []]
+    async with database.connection() as db:
+        changes = await db.fetchval(
+            "SELECT count(DISTINCT xmin::text) FROM job_task WHERE id = ANY($1)", tasks
+        )
+    assert changes == 1
+
+
+async def test_who_gave_up_leaves_its_share_to_the_others(bank: Bank, own: Database, stage: Stage) -> None:
+    worker, tasks = tasks_for(bank, 1)
+
+    async with busy(own):
+        first, second = stage.claim(worker), stage.claim(worker)
+        await asyncio.sleep(0)
+        first.cancel()
+
+    assert ids(await second) == tasks
+
+
+async def test_claims_that_are_too_much_for_one_statement_are_served_by_the_next(
+    bank: Bank, own: Database, stage: Stage
+) -> None:
+    worker, tasks = tasks_for(bank, 2)
+
+    async with busy(own):
+        claims = [stage.claim(worker, most) for most in (1, MOST)]
+
+    assert [ids(await claim) for claim in claims] == [tasks[:1], tasks[1:]]
+
+
+async def test_no_caller_gets_what_another_one_may_see(bank: Bank, own: Database, stage: Stage) -> None:
+    worker, tasks = tasks_for(bank, 1)
+    nobody = Caller(stage.caller.user, (), {})
+
+    async with busy(own):
+        claims = [stage.claim(worker, caller=nobody), stage.claim(worker)]
+
+    assert [ids(await claim) for claim in claims] == [[], tasks]
+
+
+async def test_a_statement_that_fails_fails_all_whom_it_would_have_served_and_none_after(
+    bank: Bank, own: Database, stage: Stage
+) -> None:
+    worker, tasks = tasks_for(bank, 1)
+
+    async with busy(own):
+        claims = [stage.claim(worker, lease=2**70) for _ in range(2)]
+    errors = await asyncio.gather(*claims, return_exceptions=True)
+
+    assert [type(error) for error in errors] == [asyncpg.DataError] * 2
+    assert ids(await stage.claim(worker)) == tasks
