@@ -11,7 +11,7 @@ from bench.service import Service
 
 WORKER = "claimer"
 #: (workers, tasks that each asks for at once, goal in tasks a second at the largest size)
-FLEETS = ((1, 10, None), (8, 10, None), (32, 10, 1500.0), (32, 1, None))
+FLEETS = ((1, 10, None), (8, 10, None), (32, 10, 1500.0), (32, 1, 1500.0))
 ADD_WORKER = """
     INSERT INTO worker (id, short_name, names, descriptions, created_by, created_time)
     SELECT gen_random_uuid(), $1, '{"english": "bench"}', '{"english": "bench"}', 1, 0
