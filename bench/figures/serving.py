@@ -1,20 +1,24 @@
 """Start, idle and one large upload."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import uvloop
 
+from bench import clients
 from bench.clients import V2, WrongAnswer
 from bench.figure import Figure, Limit, Surroundings
+from bench.figures.cycle import wait_for_classifier
 from bench.limits import Limits
 from bench.machine import MemoryWatch
-from bench.service import Service
+from bench.service import HOST, Service
 from bench.wire import Wire
 
 MIB = 1024 * 1024
 GIB_MIB = 1024
+SMALL = 1024
 CREATED = 201
 
 
@@ -53,6 +57,9 @@ def idle(service: Service, seconds: float) -> Figure:
 def large_upload(service: Service, size_mib: int, runs: int, limits: Limits) -> list[Figure]:
     """One file at a time: memory of all processes of the service (without what they share), and speed."""
     growth, speed = [], []
+    # the first file of all makes the classifier load its model, which is no part of an upload
+    asyncio.run(clients.prepare_all(HOST, service.port, service.key, [0], SMALL))
+    asyncio.run(wait_for_classifier(service.database_url))
     with Surroundings(service.processes) as around:
         for run in range(runs):
             with MemoryWatch(service.processes()) as watch:
