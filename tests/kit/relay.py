@@ -90,7 +90,8 @@ class Relay:
                     break
                 left = None if left is None else left - len(data)
                 self._flowing.wait()
-                service.sendall(data)
+                if not _sent(service, data):
+                    return  # it takes no more, but what it says about that may still be on its way
         _break(client)
         _break(service)
 
@@ -115,6 +116,14 @@ class Relay:
                 return None
             self._cuts.remove(fault)
             return fault[1]
+
+
+def _sent(line: socket.socket, data: bytes) -> bool:
+    try:
+        line.sendall(data)
+    except OSError:
+        return False
+    return True
 
 
 def _break(line: socket.socket) -> None:

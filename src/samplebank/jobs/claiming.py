@@ -65,20 +65,21 @@ class Claiming:
                 left.served.cancel()
 
     async def _serve_some(self, line: Line, some: list[Waiting]) -> None:
+        taking = asyncio.create_task(self._take(line, sum(one.most for one in some)))
         try:
-            taken = deque(await self._take(line, sum(one.most for one in some)))
-        except Exception as error:  # noqa: BLE001 whatever it is, it is theirs
+            await asyncio.wait({taking})
+            error = taking.exception()
+            taken = deque(() if error else taking.result())
             for one in some:
-                if not one.served.done():
+                if one.served.done():
+                    continue
+                if error:
                     one.served.set_exception(error)
-        except BaseException:
+                else:
+                    one.served.set_result([taken.popleft() for _ in range(min(one.most, len(taken)))])
+        finally:
             for one in some:
                 one.served.cancel()
-            raise
-        else:
-            for one in some:
-                if not one.served.done():
-                    one.served.set_result([taken.popleft() for _ in range(min(one.most, len(taken)))])
 
     async def _take(self, line: Line, most: int) -> list[Claim]:
         async with self._database.connection() as db:
