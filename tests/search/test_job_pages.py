@@ -7,6 +7,7 @@ import pytest
 from bench.tenants import Tenants
 
 from samplebank.accounts.access import Caller
+from samplebank.accounts.model import Permission
 from samplebank.database import Database, Page
 from samplebank.jobs.queries import FEW_JOBS, JOB_TIMES, JobFilter, TimeRange, jobs_matching
 
@@ -15,6 +16,17 @@ EXPECTED = """
     SELECT id FROM job WHERE customer_id = ANY($1) AND state = 'done'
        AND EXISTS (SELECT FROM unnest(ARRAY[enqueued_time, start_time, end_time]) t WHERE t >= $2 AND t < $3)
      ORDER BY enqueued_time DESC, id DESC
+"""
+COUNT = "SELECT count(*) FROM job WHERE customer_id = ANY($1) AND state = ANY($2)"
+#: the customer of some jobs is one that was added after the callers were looked up
+OF_A_CUSTOMER_UNKNOWN_TO_ALL = """
+    WITH added AS (
+        INSERT INTO customer (short_name, name, domain_id, parent_id)
+        SELECT 'added', 'added later', domain_id, parent_id FROM customer WHERE parent_id IS NOT NULL LIMIT 1 RETURNING id
+    )
+    INSERT INTO job (id, sample_id, customer_id, state, enqueued_time, start_time, end_time, workers, options, rules)
+    SELECT gen_random_uuid(), j.sample_id, added.id, 'done', 9e12, 9e12, 9e12, '{}', '[]', '[]'
+      FROM added, (SELECT sample_id FROM job LIMIT 5) j
 """
 #: undone at the end, as it is a lie
 MANY = f"INSERT INTO job_tally_change VALUES ($1, 'done', {FEW_JOBS})"
@@ -44,5 +56,30 @@ async def test_each_page_has_its_jobs_in_order_and_the_number_of_all(
 
                 assert [job.id for job in page] == expected[offset : offset + 7]
                 assert await listing.count(db, 10_000) == len(expected) > 7
+        finally:
+            await undone.rollback()
+
+
+@pytest.mark.parametrize("states", [None, ["done"], ["done", "executing"]])
+@pytest.mark.parametrize("who", ["one", "most"])
+async def test_a_list_that_is_tallied_says_how_many_jobs_the_caller_may_see(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], who: str, states: list[str] | None
+) -> None:
+    caller = callers[who]
+    held = caller.scope(Permission.VIEW_JOBS).customers
+    async with filled[0].connection() as db:
+        undone = db.transaction()
+        await undone.start()
+        try:
+            await db.execute(OF_A_CUSTOMER_UNKNOWN_TO_ALL)
+            expected = await db.fetchval(
+                COUNT, list(held), states or ["enqueued", "executing", "done", "timeout"]
+            )
+
+            listing = jobs_matching(caller, JobFilter(states=states), ["-enqueuedTimestamp"])
+            page = await listing.page(db, Page(7))
+
+            assert {job.customer_id for job in page} <= held
+            assert await listing.count(db, 10_000) == expected > 7
         finally:
             await undone.rollback()

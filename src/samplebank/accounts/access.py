@@ -208,23 +208,40 @@ def see_customers(where: Where, caller: Caller, column: str, *permissions: Permi
         where.conditions.append(held)
 
 
-def _of_many(where: Where, caller: Caller, scope: Scope, column: str) -> tuple[str, str]:
-    """That the customer in `column` is one of very many, and that it is not.
+def lacks_customer(caller: Caller, column: str, *permissions: Permission) -> str | None:
+    """That a caller who holds nearly all customers lacks the one in `column`; None for every other caller.
 
-    Who holds nearly all customers is checked by the few that it lacks: those do not keep the database from its
-    indexes, and cost next to nothing for each row.
+    It is seldom true, so that what such a caller may see is counted best as everything but what it may not.
     """
-    lacked = sorted(caller.customers - scope.customers)
-    if len(lacked) < MANY and caller.customers:
-        # Numbers of our own, written out: compared one by one they are faster than as an array, and the database,
-        # which sees that they exclude next to nothing, keeps its plan instead of making one for each request.
-        newest = max(caller.customers)
-        held = " AND ".join([f"{column} <= {newest:d}", *(f"{column} <> {id_:d}" for id_ in lacked)])
-        return held, " OR ".join([f"{column} > {newest:d}", *(f"{column} = {id_:d}" for id_ in lacked)])
+    scope = caller.scope(*permissions)
+    is_one_of_many = not scope.everywhere and len(scope.customers) >= MANY
+    of_nearly_all = _of_nearly_all(caller, scope, column) if is_one_of_many else None
+    return of_nearly_all and of_nearly_all[1]
+
+
+def _of_many(where: Where, caller: Caller, scope: Scope, column: str) -> tuple[str, str]:
+    """That the customer in `column` is one of very many, and that it is not."""
+    if of_nearly_all := _of_nearly_all(caller, scope, column):
+        return of_nearly_all
     given = f"{where.value(sorted(scope.customers))}::bigint[]"
     # The part with NULL is never true. It keeps the other from becoming a join, which would sort every row.
     among = f"({column} IN (SELECT unnest({given})) OR {column} IS NULL)"
     return among, f"NOT {among}"
+
+
+def _of_nearly_all(caller: Caller, scope: Scope, column: str) -> tuple[str, str] | None:
+    """As `_of_many`, for who holds nearly all customers: it is checked by the few that it lacks.
+
+    Those do not keep the database from its indexes, and cost next to nothing for each row.
+    """
+    lacked = sorted(caller.customers - scope.customers)
+    if len(lacked) >= MANY or not caller.customers:
+        return None
+    # Numbers of our own, written out: compared one by one they are faster than as an array, and the database,
+    # which sees that they exclude next to nothing, keeps its plan instead of making one for each request.
+    newest = max(caller.customers)
+    held = " AND ".join([f"{column} <= {newest:d}", *(f"{column} <> {id_:d}" for id_ in lacked)])
+    return held, " OR ".join([f"{column} > {newest:d}", *(f"{column} = {id_:d}" for id_ in lacked)])
 
 
 def _shares_a_number(where: Where, table: str, numbers: list[int]) -> str:

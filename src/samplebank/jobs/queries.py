@@ -6,14 +6,14 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import Caller, see_customers
+from samplebank.accounts.access import Caller, lacks_customer, see_customers
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Page, Where, order_by
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
 from samplebank.jobs.model import Job, Task
-from samplebank.jobs.tally import TALLY, TOTAL
+from samplebank.jobs.tally import TALLY, TOTAL, all_but, number_in
 from samplebank.timespec import Millis
 
 JOB_COLUMNS = "j.id, s.sha256, s.size, j.customer_id, j.state, j.enqueued_time, j.start_time, j.end_time"
@@ -98,17 +98,15 @@ class JobFilter(msgspec.Struct, frozen=True):
 class JobListing(Listing[Job]):
     """Jobs whose number comes along with each page where that is cheap.
 
-    With `tally`, which has all that the conditions are on, it is read there. With `owned`, the condition on some
+    With `tallied` it is the answer to that query. With `owned`, the condition on some
     customers, the matches are gathered at once if the tally says that these have few jobs.
     """
 
-    def __init__(self, where: Where, sort: Sequence[str], *, tally: str | None, owned: str | None) -> None:
+    def __init__(self, where: Where, sort: Sequence[str], *, tallied: str | None, owned: str | None) -> None:
         super().__init__(
             JOB_COLUMNS, JOB_FROM, where, order_by(sort, JOB_SORTS, "j.id"), Job, counted="job j"
         )
-        self._tallied = (
-            f"SELECT coalesce(sum(j.n), 0)::bigint FROM {tally} WHERE {where.sql}" if tally else None
-        )
+        self._tallied = tallied
         self._owned = owned
         self._count: int | None = None
 
@@ -155,10 +153,15 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Lis
     scope = caller.scope(Permission.VIEW_JOBS)
     named = wanted.customers if wanted.customers is not None or scope.everywhere else scope.customers
     if can_tally:
-        return JobListing(where, sort, tally=TOTAL if named is None else TALLY, owned=None)
+        lacked = lacks_customer(caller, "j.customer_id", Permission.VIEW_JOBS)
+        if wanted.customers is None and lacked:
+            tallied = all_but(where.conditions[:others], lacked)
+        else:
+            tallied = f"SELECT {number_in(TOTAL if named is None else TALLY, where.sql)}"
+        return JobListing(where, sort, tallied=tallied, owned=None)
     can_ask = wanted.samples is None and named is not None and len(named) <= FEW_CUSTOMERS
     return JobListing(
-        where, sort, tally=None, owned=" AND ".join(where.conditions[others:]) if can_ask else None
+        where, sort, tallied=None, owned=" AND ".join(where.conditions[others:]) if can_ask else None
     )
 
 

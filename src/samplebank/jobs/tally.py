@@ -1,5 +1,7 @@
 """How many jobs there are by customer and state: kept by triggers, exact at any moment, and never counted."""
 
+from collections.abc import Sequence
+
 from samplebank.database import Connection
 
 #: (customer_id, state, n), where the same customer and state may come more than once
@@ -14,6 +16,17 @@ FOLD = """
     SELECT customer_id, state, sum(n) FROM changes GROUP BY customer_id, state ORDER BY customer_id, state
     ON CONFLICT (customer_id, state) DO UPDATE SET n = job_tally.n + excluded.n
 """
+
+
+def number_in(tally: str, condition: str) -> str:
+    """An expression for the number of jobs in `TALLY` or `TOTAL` that `condition` on `j` is true of."""
+    return f"(SELECT coalesce(sum(j.n), 0)::bigint FROM {tally} WHERE {condition})"
+
+
+def all_but(conditions: Sequence[str], lacked: str) -> str:
+    """A query for the number of jobs that meet all `conditions`, which are not on customers, but not `lacked`."""
+    met = " AND ".join(f"({condition})" for condition in conditions) or "TRUE"
+    return f"SELECT {number_in(TOTAL, met)} - {number_in(TALLY, f'({met}) AND ({lacked})')}"
 
 
 async def fold_changes(db: Connection) -> None:
