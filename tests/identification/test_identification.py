@@ -142,9 +142,10 @@ def test_loading_the_model_starts_no_thread() -> None:
 
     answer = open_classifier("")
 
-    assert threads() == before
+    assert threads() <= before
     del answer
 
 
-def threads() -> int:
-    return len(list(Path("/proc/self/task").iterdir()))
+def threads() -> set[str]:
+    """Those of earlier tests may end at any moment, but none may be new."""
+    return {task.name for task in Path("/proc/self/task").iterdir()}

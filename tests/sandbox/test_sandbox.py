@@ -45,6 +45,26 @@ async def test_one_child_answers_many_calls(sandbox: Sandbox) -> None:
     assert await sandbox.call(b"name yourself", 10) == first
 
 
+async def test_a_start_that_is_cancelled_leaves_no_line_open() -> None:
+    before = lines()
+
+    async with made() as sandbox:
+        for steps in range(6):
+            call = asyncio.create_task(sandbox.call(b"stressed", 10))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            call.cancel()
+            await asyncio.wait({call})
+
+    assert lines() <= before
+
+
+def lines() -> set[str]:
+    """What this process has open that it shares with children: sockets and files without a name."""
+    opened = (str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
+    return {target for target in opened if target.endswith("(deleted)") or target.startswith("socket:")}
+
+
 async def test_a_child_is_replaced_after_its_number_of_calls() -> None:
     async with made(limits=Limits(calls_per_child=1)) as sandbox:
         first = await sandbox.call(b"name yourself", 10)

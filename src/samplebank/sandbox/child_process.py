@@ -66,11 +66,14 @@ class Child:
                     cwd="/",
                     env=_environment(),
                 )
-        except OSError as error:
+            streams = await asyncio.open_unix_connection(sock=ours, limit=MIB)
+        except BaseException as error:
+            # Also when the caller is cancelled; a child that is there already ends when its line does.
             ours.close()
             diagnostics.close()
-            raise NotStarted(f"The sandbox could not be started: {error.strerror}.") from None
-        streams = await asyncio.open_unix_connection(sock=ours, limit=MIB)
+            if isinstance(error, OSError):
+                raise NotStarted(f"The sandbox could not be started: {error.strerror}.") from None
+            raise
         child = cls(process, ours, streams, diagnostics, limits)
         try:
             await child._become_ready()
