@@ -1,6 +1,7 @@
 """One real service for the run, with tenants; and a database of their own for tests of the concepts."""
 
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,7 +15,12 @@ from samplebank.database import Connection, Database, connect
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the run a folder of its own: pytest closes the usual one to other accounts, such as the database's."""
+    """Give the run a folder of its own: pytest closes the usual one to other accounts, such as the database's.
+
+    Programs under test feel Ctrl-C, even if a shell that ran the tests in the background made them deaf to it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = tempfile.mkdtemp(prefix="samplebank-tests-")
     config.option.basetemp = str(Path(folder) / "run")
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
