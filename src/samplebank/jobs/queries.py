@@ -98,8 +98,8 @@ class JobFilter(msgspec.Struct, frozen=True):
 class JobListing(Listing[Job]):
     """Jobs whose number comes along with each page where that is cheap.
 
-    With `tallied` it is the answer to that query. With `owned`, the condition on some
-    customers, the matches are gathered at once if the tally says that these have few jobs.
+    With `tallied` it is the answer to that query. With `owned`, the condition on some customers, the matches are
+    gathered at once if the tally says that these have few jobs.
     """
 
     def __init__(self, where: Where, sort: Sequence[str], *, tallied: str | None, owned: str | None) -> None:
@@ -145,7 +145,7 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Lis
     can_tally = not where.conditions
     if wanted.states is not None:
         where.add("j.state = ANY({}::text[])", list(wanted.states))
-    others = len(where.conditions)
+    others, on_others = len(where.conditions), where.sql
     if wanted.customers is not None:
         where.add_one_of("j.customer_id", wanted.customers)
     # last, because conditions are checked in their order, and this one fails least often
@@ -155,7 +155,7 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Lis
     if can_tally:
         lacked = lacks_customer(caller, "j.customer_id", Permission.VIEW_JOBS)
         if wanted.customers is None and lacked:
-            tallied = all_but(where.conditions[:others], lacked)
+            tallied = all_but(on_others, lacked)
         else:
             tallied = f"SELECT {number_in(TOTAL if named is None else TALLY, where.sql)}"
         return JobListing(where, sort, tallied=tallied, owned=None)

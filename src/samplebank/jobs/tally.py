@@ -1,7 +1,5 @@
 """How many jobs there are by customer and state: kept by triggers, exact at any moment, and never counted."""
 
-from collections.abc import Sequence
-
 from samplebank.database import Connection
 
 #: (customer_id, state, n), where the same customer and state may come more than once
@@ -23,10 +21,9 @@ def number_in(tally: str, condition: str) -> str:
     return f"(SELECT coalesce(sum(j.n), 0)::bigint FROM {tally} WHERE {condition})"
 
 
-def all_but(conditions: Sequence[str], lacked: str) -> str:
-    """A query for the number of jobs that meet all `conditions`, which are not on customers, but not `lacked`."""
-    met = " AND ".join(f"({condition})" for condition in conditions) or "TRUE"
-    return f"SELECT {number_in(TOTAL, met)} - {number_in(TALLY, f'({met}) AND ({lacked})')}"
+def all_but(condition: str, lacked: str) -> str:
+    """A query for the number of jobs that `condition`, which is not on customers, is true of, but not `lacked`."""
+    return f"SELECT {number_in(TOTAL, condition)} - {number_in(TALLY, f'({condition}) AND ({lacked})')}"
 
 
 async def fold_changes(db: Connection) -> None:
