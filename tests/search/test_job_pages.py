@@ -1,6 +1,7 @@
 """Pages of the jobs of some customers, which are gathered at once where they are few, and counted apart where not."""
 
 import time
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,7 @@ from bench.tenants import Tenants
 
 from samplebank.accounts.access import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Database, Page
+from samplebank.database import Connection, Database, Page
 from samplebank.jobs.queries import FEW_JOBS, JOB_TIMES, JobFilter, TimeRange, jobs_matching
 
 WEEK = 7 * 86_400_000
@@ -32,54 +33,49 @@ OF_A_CUSTOMER_UNKNOWN_TO_ALL = """
 MANY = f"INSERT INTO job_tally_change VALUES ($1, 'done', {FEW_JOBS})"
 
 
+@pytest.fixture
+async def db(filled: tuple[Database, Tenants]) -> AsyncIterator[Connection]:
+    """A transaction on the filled database that is rolled back after the test."""
+    async with filled[0].connection() as db:
+        transaction = db.transaction()
+        await transaction.start()
+        yield db
+        await transaction.rollback()
+
+
 @pytest.mark.parametrize("number", [1, 3, 30])
 @pytest.mark.parametrize("many", [False, True], ids=["few jobs", "many jobs"])
 async def test_each_page_has_its_jobs_in_order_and_the_number_of_all(
-    filled: tuple[Database, Tenants], callers: dict[str, Caller], number: int, *, many: bool
+    db: Connection, filled: tuple[Database, Tenants], callers: dict[str, Caller], number: int, *, many: bool
 ) -> None:
-    database, tenants = filled
-    customers = tenants.customers[-number:]
+    customers = filled[1].customers[-number:]
     end = time.time_ns() // 1_000_000
     times = TimeRange(end - WEEK, end, tuple(JOB_TIMES.values()))
     wanted = JobFilter(states=["done"], customers=customers, times=times)
-    async with database.connection() as db:
-        undone = db.transaction()
-        await undone.start()
-        try:
-            if many:
-                await db.execute(MANY, customers[0])
-            expected: list[UUID] = [row[0] for row in await db.fetch(EXPECTED, customers, end - WEEK, end)]
+    if many:
+        await db.execute(MANY, customers[0])
+    expected: list[UUID] = [row[0] for row in await db.fetch(EXPECTED, customers, end - WEEK, end)]
 
-            for offset in (0, 7, len(expected)):
-                listing = jobs_matching(callers["most"], wanted, ["-enqueuedTimestamp"])
-                page = await listing.page(db, Page(7, offset))
+    for offset in (0, 7, len(expected)):
+        listing = jobs_matching(callers["most"], wanted, ["-enqueuedTimestamp"])
+        page = await listing.page(db, Page(7, offset))
 
-                assert [job.id for job in page] == expected[offset : offset + 7]
-                assert await listing.count(db, 10_000) == len(expected) > 7
-        finally:
-            await undone.rollback()
+        assert [job.id for job in page] == expected[offset : offset + 7]
+        assert await listing.count(db, 10_000) == len(expected) > 7
 
 
 @pytest.mark.parametrize("states", [None, ["done"], ["done", "executing"]])
 @pytest.mark.parametrize("who", ["one", "most"])
 async def test_a_list_that_is_tallied_says_how_many_jobs_the_caller_may_see(
-    filled: tuple[Database, Tenants], callers: dict[str, Caller], who: str, states: list[str] | None
+    db: Connection, callers: dict[str, Caller], who: str, states: list[str] | None
 ) -> None:
     caller = callers[who]
     held = caller.scope(Permission.VIEW_JOBS).customers
-    async with filled[0].connection() as db:
-        undone = db.transaction()
-        await undone.start()
-        try:
-            await db.execute(OF_A_CUSTOMER_UNKNOWN_TO_ALL)
-            expected = await db.fetchval(
-                COUNT, list(held), states or ["enqueued", "executing", "done", "timeout"]
-            )
+    await db.execute(OF_A_CUSTOMER_UNKNOWN_TO_ALL)
+    expected = await db.fetchval(COUNT, list(held), states or ["enqueued", "executing", "done", "timeout"])
 
-            listing = jobs_matching(caller, JobFilter(states=states), ["-enqueuedTimestamp"])
-            page = await listing.page(db, Page(7))
+    listing = jobs_matching(caller, JobFilter(states=states), ["-enqueuedTimestamp"])
+    page = await listing.page(db, Page(7))
 
-            assert {job.customer_id for job in page} <= held
-            assert await listing.count(db, 10_000) == expected > 7
-        finally:
-            await undone.rollback()
+    assert {job.customer_id for job in page} <= held
+    assert await listing.count(db, 10_000) == expected > 7
