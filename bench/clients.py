@@ -5,7 +5,7 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.wire import Wire
@@ -30,6 +30,11 @@ def expect(wanted: int, answer: tuple[int, bytes]) -> bytes:
 def sample_bytes(seed: int, size: int) -> bytes:
     """Bytes that no other seed gives, made in no time, so that the service is measured and not this."""
     return (f"bench sample {seed}\n".encode() + RANDOM * (size // len(RANDOM) + 1))[:size]
+
+
+def body_of(upload: tuple[int, int]) -> bytes:
+    """The bytes of (seed, size)."""
+    return sample_bytes(*upload)
 
 
 async def ask_again(wire: Wire, work: Sequence[Any], deadline: float) -> list[float]:
@@ -77,9 +82,7 @@ async def claim_all(wire: Wire, work: Sequence[tuple[str, int]], deadline: float
     return latencies
 
 
-async def upload(wire: Wire, work: Sequence[tuple[int, int]], deadline: float) -> list[float]:
-    """Upload one file for each (seed, size)."""
-    bodies = [sample_bytes(seed, size) for seed, size in work]
+async def upload(wire: Wire, bodies: Iterable[bytes], deadline: float) -> list[float]:
     latencies = []
     for body in bodies:
         began = time.monotonic()
@@ -90,16 +93,16 @@ async def upload(wire: Wire, work: Sequence[tuple[int, int]], deadline: float) -
     return latencies
 
 
-async def cycle(wire: Wire, work: Sequence[Any], deadline: float) -> list[float]:
+async def cycle(wire: Wire, work: Iterable[Any], deadline: float) -> list[float]:
     """Submission -> job -> claim -> success; with an analysis, the verdict is fetched, too."""
     latencies = []
-    for number, (worker, sha256, token, with_analysis) in enumerate(work):
+    for worker, sha256, token, with_analysis in work:
         began = time.monotonic()
         if began >= deadline:
             break
         submission = {
             "challengeToken": {"id": token, "sha256": sha256},
-            "fileName": f"invoice-{number}-{token[-8:]}.exe",
+            "fileName": f"invoice-{token[-12:]}.exe",
             "userAgent": AGENT,
             "metaData": {"source": "mail", "queue": "q1"},
         }

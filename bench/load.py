@@ -4,7 +4,7 @@ import asyncio
 import multiprocessing
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,8 +12,10 @@ import uvloop
 
 from bench.wire import Wire
 
-#: what one client does with its share of the work until the deadline: it answers the seconds of each round
-Client = Callable[[Wire, Sequence[Any], float], Awaitable[list[float]]]
+#: what one client does with its work until the deadline: it answers the seconds of each round
+Client = Callable[[Wire, Any, float], Awaitable[list[float]]]
+#: makes what a client needs of a piece of work
+Make = Callable[[Any], Any]
 #: seconds after which a load that should have ended is given up
 GIVE_UP = 600
 
@@ -45,6 +47,30 @@ class Outcome(msgspec.Struct, frozen=True):
         return 1000 * statistics.median(self.latencies)
 
 
+class Shares(msgspec.Struct, frozen=True):
+    """Each client has work of its own."""
+
+    shares: list[Sequence[Any]]
+
+    def by_client(self) -> list[Iterable[Any]]:
+        return list(self.shares)
+
+
+class Pile(msgspec.Struct, frozen=True):
+    """So many clients take from one pile, so that all of them are at work until its end.
+
+    They get what `make` makes of each piece of work, all of it before the start.
+    """
+
+    pieces: Sequence[Any]
+    clients: int
+    make: Make
+
+    def by_client(self) -> list[Iterable[Any]]:
+        pile = iter([self.make(piece) for piece in self.pieces])
+        return [pile] * self.clients
+
+
 def run(
     client: Client,
     target: Target,
@@ -54,12 +80,21 @@ def run(
     processes: int = 2,
 ) -> Outcome:
     """One client for each item of `work`, spread over processes, all starting at once."""
+    shares = [list(work[n::processes]) for n in range(processes)]
+    return _run(client, target, [Shares(share) for share in shares if share], seconds)
+
+
+def run_off(client: Client, target: Target, pile: Pile) -> Outcome:
+    """Work off a pile, from one process, which must not be the slower one."""
+    return _run(client, target, [pile], GIVE_UP / 2)
+
+
+def _run(client: Client, target: Target, works: Sequence[Shares | Pile], seconds: float) -> Outcome:
     context = multiprocessing.get_context("spawn")
-    shares = [share for share in (list(work[n::processes]) for n in range(processes)) if share]
-    pipes = [context.Pipe() for _ in shares]
+    pipes = [context.Pipe() for _ in works]
     children = [
-        context.Process(target=_child, args=(far, client, target, share, seconds), daemon=True)
-        for (_, far), share in zip(pipes, shares, strict=True)
+        context.Process(target=_child, args=(far, client, target, work, seconds), daemon=True)
+        for (_, far), work in zip(pipes, works, strict=True)
     ]
     for child in children:
         child.start()
@@ -92,20 +127,22 @@ def _receive(pipe: Any) -> Any:
     return answer
 
 
-def _child(pipe: Any, client: Client, target: Target, work: list[Any], seconds: float) -> None:
+def _child(pipe: Any, client: Client, target: Target, work: Shares | Pile, seconds: float) -> None:
     try:
-        pipe.send(uvloop.run(_load(pipe, client, target, work, seconds)))
+        pipe.send(uvloop.run(_load(pipe, client, target, work.by_client(), seconds)))
     except Exception as error:  # noqa: BLE001 whatever it is, the bench shall tell it
         pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))
 
 
-async def _load(pipe: Any, client: Client, target: Target, work: list[Any], seconds: float) -> Any:
-    wires = [await Wire.open(target.host, target.port, target.key) for _ in work]
+async def _load(
+    pipe: Any, client: Client, target: Target, works: list[Iterable[Any]], seconds: float
+) -> tuple[float, float, list[float]]:
+    wires = [await Wire.open(target.host, target.port, target.key) for _ in works]
     pipe.send("ready")
     await asyncio.to_thread(pipe.recv)
     began = time.monotonic()
     done = await asyncio.gather(
-        *(client(wire, share, began + seconds) for wire, share in zip(wires, work, strict=True))
+        *(client(wire, work, began + seconds) for wire, work in zip(wires, works, strict=True))
     )
     ended = time.monotonic()
     for wire in wires:

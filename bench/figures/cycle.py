@@ -46,7 +46,7 @@ def _bare_uploads(service: Service, count: int) -> float:
     folder.mkdir()
     asyncio.run(_execute(service.database_url, static_answers.MAKE_TABLE))
     with static_answers.serving(2, service.database_url, folder) as target:
-        rates = [load.run(clients.upload, target, _work(count, SIZE, CLIENTS)).rate for _ in range(2)]
+        rates = [load.run_off(clients.upload, target, _files(count, SIZE, CLIENTS)).rate for _ in range(2)]
     asyncio.run(_execute(service.database_url, static_answers.DROP_TABLE))
     return rates[-1]
 
@@ -64,14 +64,14 @@ def _uploads(service: Service, figure: Figure, count: int, size: int, callers: i
     figure.note = "new samples"
     with Surroundings(service.processes) as around:
         for _ in range(runs):
-            work = _work(count, size, callers)
-            figure.values.append(factor * load.run(clients.upload, service.target(), work).rate)
+            files = _files(count, size, callers)
+            figure.values.append(factor * load.run_off(clients.upload, service.target(), files).rate)
     return around.mark(figure)
 
 
-def _work(count: int, size: int, callers: int) -> list[list[tuple[int, int]]]:
+def _files(count: int, size: int, callers: int) -> load.Pile:
     first = next(FRESH) * 1_000_000
-    return [[(first + number, size) for number in range(n, count, callers)] for n in range(callers)]
+    return load.Pile([(first + number, size) for number in range(count)], callers, clients.body_of)
 
 
 def cycles(service: Service, count: int, runs: int, limits: Limits) -> list[Figure]:
@@ -97,10 +97,8 @@ def cycles(service: Service, count: int, runs: int, limits: Limits) -> list[Figu
 def _run(service: Service, seeds: Sequence[int], *, with_analysis: bool) -> load.Outcome:
     made = asyncio.run(clients.prepare_all("127.0.0.1", service.port, service.key, seeds, SIZE))
     before = asyncio.run(_count_verdicts(service.database_url))
-    work = [
-        [(WORKER, sha256, token, with_analysis) for sha256, token in made[n::CLIENTS]] for n in range(CLIENTS)
-    ]
-    outcome = load.run(clients.cycle, service.target(), work)
+    pile = load.Pile([(WORKER, *one, with_analysis) for one in made], CLIENTS, tuple)
+    outcome = load.run_off(clients.cycle, service.target(), pile)
     verdicts = asyncio.run(_count_verdicts(service.database_url)) - before
     if verdicts != outcome.rounds:
         raise clients.WrongAnswer(f"{outcome.rounds} cycles left {verdicts} verdicts")
