@@ -76,3 +76,12 @@ def test_bytes_that_cannot_be_kept_have_no_row(bank: Bank, service: Service) -> 
     in_the_way.rmdir()
     assert response.status_code == 503
     assert bank.post(f"{sample.path}/challenge", user="mia").status_code == 404
+
+
+def test_bytes_whose_length_is_not_announced_are_taken_to_their_end(bank: Bank) -> None:
+    sample = Sample(300_000)
+    pieces = (sample.data[at : at + 70_000] for at in range(0, len(sample.data), 70_000))
+
+    response = bank.call("POST", "/sampledb/v2/sample", "mia", data=pieces)
+
+    assert bank.data(response)["sample"] == {"id": sample.sha256, "size": len(sample.data)}

@@ -103,7 +103,7 @@ async def upload_evidence(request: Exchange) -> Answer:
             "You do not hold the permission addSampleAnalysisEvidence for the customer of this analysis."
         )
     refuse_announced_excess(request, most)
-    staged = await bank.blobs.stage(Area.EVIDENCE, request.stream(), most)
+    staged = await bank.blobs.stage(Area.EVIDENCE, request.chunks(), most)
     try:
         async with bank.database.transaction() as db:
             row, is_new = await evidence.add(

@@ -86,7 +86,7 @@ async def upload(request: Exchange) -> Answer:
     request.read_query(NoQuery)
     bank, settings = request.bank, request.bank.settings
     refuse_announced_excess(request, settings.max_sample_size)
-    staged = await bank.blobs.stage(Area.SAMPLE, request.stream(), settings.max_sample_size)
+    staged = await bank.blobs.stage(Area.SAMPLE, request.chunks(), settings.max_sample_size)
     try:
         digests = staged.digests
         if not digests.size:
@@ -117,8 +117,7 @@ async def upload(request: Exchange) -> Answer:
 
 def refuse_announced_excess(request: Exchange, most: int) -> None:
     """Refuse a body whose announced length is too much before any of it is read."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > most:
+    if (request.announced_length or 0) > most:
         raise TooLarge(f"The body is larger than {most} bytes, which is the most that is taken.")
 
 
