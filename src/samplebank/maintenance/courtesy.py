@@ -1,0 +1,72 @@
+"""Work that can wait steps back while others want the processors.
+
+A low priority is not enough: what runs for a moment on a processor that nobody wants empties its caches for those who
+come next, and is not stopped at once.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+#: the processor time of the machine by its kind, in ticks since the start: see proc_stat(5)
+STAT = Path("/proc/stat")
+#: seconds over which the use of the processors is looked at; ticks are too coarse for less
+WINDOW = 0.25
+#: who works takes one processor for a part of the time; where less than this of them is left, it is in the way
+ENOUGH = 0.5
+#: times as long as it has worked is how long it rests
+REST = 4.0
+
+
+class Ticks(NamedTuple):
+    """Of the first fields of a line of `STAT`. Programs of low priority leave their time to whoever wants it."""
+
+    user: int
+    low_priority: int
+    system: int
+    idle: int
+    waiting: int
+    interrupts: int
+    soft_interrupts: int
+    stolen: int
+
+    @property
+    def left(self) -> int:
+        return self.low_priority + self.idle + self.waiting
+
+
+class Courtesy:
+    """Tells how long to rest after some work, by how much of the processors others leave."""
+
+    def __init__(self, stat: Path = STAT, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stat = stat
+        self._clock = clock
+        self._is_in_the_way = False
+        self._looked = clock()
+        self._before = self._read()
+
+    def rest_after(self, worked: float) -> float:
+        """Seconds; none as long as enough of the processors is left."""
+        if self._clock() - self._looked >= WINDOW:
+            self._look()
+        return REST * worked if self._is_in_the_way else 0.0
+
+    def _look(self) -> None:
+        self._looked = self._clock()
+        before, self._before = self._before, self._read()
+        cores = len(self._before)
+        if not cores or cores != len(before):
+            return
+        total = sum(map(sum, self._before)) - sum(map(sum, before))
+        left = sum(ticks.left for ticks in self._before) - sum(ticks.left for ticks in before)
+        self._is_in_the_way = cores * left < ENOUGH * total
+
+    def _read(self) -> list[Ticks]:
+        """For each processor; nothing where the machine does not tell."""
+        try:
+            lines = self._stat.read_text("ascii").splitlines()
+        except OSError:
+            return []
+        fields = [line.split() for line in lines if line.startswith("cpu") and not line.startswith("cpu ")]
+        return [Ticks(*map(int, own[1 : 1 + len(Ticks._fields)])) for own in fields]

@@ -1,0 +1,87 @@
+"""Work that can wait rests while others need the processors, by what /proc/stat says of two of them."""
+
+from pathlib import Path
+
+import pytest
+
+from samplebank.maintenance.courtesy import REST, WINDOW, Courtesy
+
+BUSY, LOW_PRIORITY, IDLE, WAITING = {"user": 25}, {"low": 25}, {"idle": 25}, {"waiting": 25}
+
+
+class Machine:
+    """Two processors and a clock. All numbers are ticks, of which a processor has a hundred a second."""
+
+    def __init__(self, stat: Path) -> None:
+        self._stat = stat
+        self._ticks = [{"user": 700, "low": 600, "idle": 9000, "waiting": 50} for _ in range(2)]
+        self._now = 100.0
+        self._write()
+
+    def clock(self) -> float:
+        return self._now
+
+    def run(self, *uses: dict[str, int], seconds: float = WINDOW) -> None:
+        """Let time pass, with what each processor did in it."""
+        for ticks, use in zip(self._ticks, uses, strict=True):
+            for kind, number in use.items():
+                ticks[kind] += number
+        self._now += seconds
+        self._write()
+
+    def _write(self) -> None:
+        lines = [
+            f"cpu{n} {t['user']} {t['low']} 30 {t['idle']} {t['waiting']} 0 20 10 0 0"
+            for n, t in enumerate(self._ticks)
+        ]
+        self._stat.write_text("\n".join(["cpu  1 1 1 1 1 1 1 1 0 0", *lines, "intr 1234 5 6", "ctxt 99"]))
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "stat")
+
+
+@pytest.fixture
+def courtesy(machine: Machine, tmp_path: Path) -> Courtesy:
+    return Courtesy(tmp_path / "stat", machine.clock)
+
+
+def test_work_rests_several_times_its_length_while_all_processors_are_wanted(
+    machine: Machine, courtesy: Courtesy
+) -> None:
+    machine.run(BUSY, BUSY)
+
+    assert courtesy.rest_after(0.01) == pytest.approx(REST * 0.01)
+
+
+@pytest.mark.parametrize("left", [IDLE, LOW_PRIORITY, WAITING])
+def test_work_goes_on_while_a_processor_is_left(
+    machine: Machine, courtesy: Courtesy, left: dict[str, int]
+) -> None:
+    machine.run(BUSY, left)
+
+    assert courtesy.rest_after(0.01) == 0
+
+
+def test_work_goes_on_as_soon_as_others_have_ended(machine: Machine, courtesy: Courtesy) -> None:
+    machine.run(BUSY, BUSY)
+    courtesy.rest_after(0.01)
+
+    machine.run(IDLE, IDLE)
+
+    assert courtesy.rest_after(0.01) == 0
+
+
+def test_a_moment_is_too_short_to_tell(machine: Machine, courtesy: Courtesy) -> None:
+    machine.run({"user": 1}, {"user": 1}, seconds=WINDOW / 10)
+
+    assert courtesy.rest_after(0.01) == 0
+
+
+def test_work_goes_on_where_the_machine_does_not_tell(machine: Machine, tmp_path: Path) -> None:
+    courtesy = Courtesy(tmp_path / "none", machine.clock)
+
+    machine.run(BUSY, BUSY)
+
+    assert courtesy.rest_after(0.01) == 0
