@@ -1,7 +1,9 @@
 """Taking bytes in: right digests whatever the size, nothing left of what breaks off, durable before it has a name."""
 
 import asyncio
+import fcntl
 import hashlib
+import os
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -187,14 +189,20 @@ async def test_bytes_can_be_removed_when_nobody_keeps_them_any_more(store: DiskS
     assert files_of(store) == []
 
 
-@pytest.mark.parametrize("size", [16 * 1024, PIECE])
-async def test_a_file_is_synced_before_it_gets_its_name_and_its_folder_after(
-    store: DiskStore, content: bytes
-) -> None:
+async def test_a_large_file_is_synced_before_it_gets_its_name_and_its_folder_after(store: DiskStore) -> None:
     with watched() as calls:
-        await kept(store, content)
+        await kept(store, bytes(PIECE))
 
     assert calls == ["write", "fsync", "rename", "fsync"]
+
+
+async def test_a_small_file_is_on_the_disk_before_it_gets_its_name_and_its_folder_is_synced_after(
+    store: DiskStore,
+) -> None:
+    with watched() as calls:
+        await kept(store, bytes(16 * 1024))
+
+    assert calls == ["write through", "rename", "fsync"]
 
 
 async def test_the_folder_is_synced_for_bytes_that_are_there_already(store: DiskStore) -> None:
@@ -206,14 +214,20 @@ async def test_the_folder_is_synced_for_bytes_that_are_there_already(store: Disk
     assert calls == ["fsync"]
 
 
+def is_written_through(descriptor: int) -> bool:
+    """Whether the kernel puts on the disk what is written to this file before the call returns."""
+    return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_SYNC == os.O_SYNC
+
+
 @contextmanager
 def watched() -> Iterator[list[str]]:
     """The names of the calls in `DURABLE` that threads make, in their order, while the block lasts."""
     calls: list[str] = []
 
-    def note(_frame: FrameType, event: str, called: Any) -> None:
+    def note(frame: FrameType, event: str, called: Any) -> None:
         if event == "c_call" and called.__name__ in DURABLE:
-            calls.append(called.__name__)
+            through = called is os.write and is_written_through(frame.f_locals["descriptor"])
+            calls.append("write through" if through else called.__name__)
 
     loop = asyncio.get_running_loop()
     threading.setprofile(note)  # of threads that start from here on
