@@ -17,6 +17,8 @@ from samplebank.errors import Unavailable
 
 #: seconds after a sending in which further signals are gathered
 GATHER = 0.02
+#: the same for signals that come with each upload and start work that takes longer
+GATHER_LONG = 0.25
 RECONNECT = 1.0
 
 
@@ -24,8 +26,10 @@ class Signal(StrEnum):
     UNCLASSIFIED = "samplebank_unclassified"
     TASKS = "samplebank_tasks"
     VERDICTS = "samplebank_verdicts"
-    OUTBOX = "samplebank_outbox"
     SERVICE_TASKS = "samplebank_service_tasks"
+
+
+PATIENT = {Signal.UNCLASSIFIED}
 
 
 class Signals:
@@ -34,6 +38,7 @@ class Signals:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._unsent: set[Signal] = set()
+        self._held_back: set[Signal] = set()
         self._wake = asyncio.Event()
         self._waiting: dict[Signal, set[asyncio.Event]] = {signal: set() for signal in Signal}
 
@@ -67,11 +72,26 @@ class Signals:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            signals, self._unsent = self._unsent, set()
-            with contextlib.suppress(Unavailable):
-                async with self._database.connection() as db:
-                    await db.execute("; ".join(f"NOTIFY {signal}" for signal in signals))
+            signals = self._unsent - self._held_back
+            self._unsent -= signals
+            if signals:
+                await self._notify(signals)
+                for signal in signals & PATIENT:
+                    self._hold_back(signal)
             await asyncio.sleep(GATHER)
+
+    async def _notify(self, signals: set[Signal]) -> None:
+        with contextlib.suppress(Unavailable):
+            async with self._database.connection() as db:
+                await db.execute("; ".join(f"NOTIFY {signal}" for signal in signals))
+
+    def _hold_back(self, signal: Signal) -> None:
+        self._held_back.add(signal)
+        asyncio.get_running_loop().call_later(GATHER_LONG, self._let_go, signal)
+
+    def _let_go(self, signal: Signal) -> None:
+        self._held_back.discard(signal)
+        self._wake.set()
 
     async def _receive(self) -> None:
         while True:

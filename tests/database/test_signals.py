@@ -1,0 +1,99 @@
+"""Signals to other processes: none is lost, and those that come with every upload are gathered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+
+from kit.databases import connected, own_database
+from kit.service import Service
+from samplebank.database import connect, signals
+from samplebank.database.signals import Signal, Signals
+
+TASKS, UNCLASSIFIED = Signal.TASKS, Signal.UNCLASSIFIED
+
+
+class Ear:
+    """Another process, which hears what the sender sends."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self._news = asyncio.Event()
+
+    def hear(self, _db: object, _pid: int, channel: str, _payload: object) -> None:
+        self.heard.append(channel)
+        self._news.set()
+
+    async def hears(self, number: int) -> list[str]:
+        """All that has been heard, once it is so many."""
+        async with asyncio.timeout(10):
+            while len(self.heard) < number:
+                self._news.clear()
+                await self._news.wait()
+        return self.heard
+
+
+@pytest.fixture
+async def url(service: Service) -> AsyncIterator[str]:
+    async with own_database(service) as url:
+        yield url
+
+
+@pytest.fixture
+async def ear(url: str) -> AsyncIterator[Ear]:
+    ear = Ear()
+    async with connected(url) as db:
+        for signal in Signal:
+            await db.add_listener(signal, ear.hear)
+        yield ear
+
+
+@pytest.fixture
+async def sender(url: str) -> AsyncIterator[Signals]:
+    database = await connect(url, most=1)
+    sender = Signals(database)
+    running = asyncio.create_task(sender.run())
+    yield sender
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    await database.close()
+
+
+async def test_each_signal_is_heard(sender: Signals, ear: Ear) -> None:
+    for number in range(1, 4):
+        sender.send(TASKS)
+        await ear.hears(number)
+
+    assert ear.heard == [TASKS] * 3
+
+
+async def test_signals_of_a_moment_are_one(sender: Signals, ear: Ear) -> None:
+    for _ in range(5):
+        sender.send(TASKS)
+    sender.send(UNCLASSIFIED)
+
+    assert sorted(await ear.hears(2)) == [TASKS, UNCLASSIFIED]
+
+
+async def test_uploads_that_follow_are_told_later(sender: Signals, ear: Ear) -> None:
+    sender.send(UNCLASSIFIED)
+    await ear.hears(1)
+
+    sender.send(UNCLASSIFIED)
+
+    assert await ear.hears(2) == [UNCLASSIFIED, UNCLASSIFIED]
+
+
+async def test_uploads_that_follow_do_not_hold_up_other_signals(
+    sender: Signals, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "GATHER_LONG", 3600)
+    sender.send(UNCLASSIFIED)
+    await ear.hears(1)
+
+    sender.send(UNCLASSIFIED)
+    sender.send(TASKS)
+
+    assert await ear.hears(2) == [UNCLASSIFIED, TASKS]
