@@ -13,10 +13,12 @@ from typing import NamedTuple
 STAT = Path("/proc/stat")
 #: seconds over which the use of the processors is looked at; ticks are too coarse for less
 WINDOW = 0.25
-#: who works takes one processor for a part of the time; where less than this of them is left, it is in the way
-ENOUGH = 0.5
+#: processors that work takes; where others leave less, it is in the way
+ENOUGH = 1.0
+#: the part of the processors that is enough where there are few of them
+ENOUGH_OF_FEW = 0.5
 #: times as long as it has worked is how long it rests
-REST = 4.0
+REST = 9.0
 
 
 class Ticks(NamedTuple):
@@ -60,7 +62,7 @@ class Courtesy:
             return
         total = sum(map(sum, self._before)) - sum(map(sum, before))
         left = sum(ticks.left for ticks in self._before) - sum(ticks.left for ticks in before)
-        self._is_in_the_way = cores * left < ENOUGH * total
+        self._is_in_the_way = left < total * min(ENOUGH / cores, ENOUGH_OF_FEW)
 
     def _read(self) -> list[Ticks]:
         """For each processor; nothing where the machine does not tell."""
