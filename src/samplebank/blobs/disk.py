@@ -40,7 +40,7 @@ class DiskStore:
 
     def path(self, area: Area, sha256: bytes) -> Path:
         name = sha256.hex()
-        return self.folder / area / name[:2] / name
+        return self.folder / f"{area}/{name[:2]}/{name}"
 
     async def stage(self, area: Area, chunks: AsyncIterator[bytes], most: int) -> "StagedFile":
         pieces = gathered(chunks, most)

@@ -23,9 +23,10 @@ class Hashing:
 
     def __init__(self) -> None:
         self.size = 0
-        self._md5, self._sha1, self._sha256, self._sha512 = (
-            hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256", "sha512")
-        )
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha1 = hashlib.sha1(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
+        self._sha512 = hashlib.sha512()
 
     def update(self, piece: bytes | bytearray) -> None:
         self.update_first_half(piece)
@@ -41,10 +42,9 @@ class Hashing:
         self._sha512.update(piece)
 
     def digests(self) -> Digests:
-        md5, sha1, sha256, sha512 = (
-            digest.digest() for digest in (self._md5, self._sha1, self._sha256, self._sha512)
+        return Digests(
+            self._md5.digest(), self._sha1.digest(), self._sha256.digest(), self._sha512.digest(), self.size
         )
-        return Digests(md5, sha1, sha256, sha512, self.size)
 
 
 class Writing:
