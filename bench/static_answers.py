@@ -18,17 +18,14 @@ from typing import Any
 
 import asyncpg
 
-from bench.limits import DIGESTS, durable_file
+from bench.limits import DIGESTS, INSERT, durable_file
 from bench.load import Target
 from bench.service import HOST, Unusable, free_port
+from samplebank.serving.scheduling import finish_before_others_begin
 
 READY_SECONDS = 30
 DATABASE = "BENCH_DATABASE_URL"
 FOLDER = "BENCH_FOLDER"
-MAKE_TABLE = (
-    "CREATE SCHEMA bench_bare; CREATE TABLE bench_bare.row (sha256 bytea PRIMARY KEY, size bigint NOT NULL)"
-)
-DROP_TABLE = "DROP SCHEMA bench_bare CASCADE"
 CREATED, OK = 201, 200
 #: connections of this process that nobody uses at the moment
 FREE: list[Any] = []
@@ -58,7 +55,7 @@ async def _keep(receive: Any) -> None:
         more = message.get("more_body", False)
     digests = [hashlib.new(name, body, usedforsecurity=False).digest() for name in DIGESTS]
     await asyncio.to_thread(durable_file, Path(os.environ[FOLDER]), bytes(body))
-    await _query("INSERT INTO bench_bare.row VALUES ($1, $2)", digests[2], len(body))
+    await _query(INSERT, *digests, len(body), int(1000 * time.time()))
 
 
 async def _query(query: str, *values: object) -> None:
@@ -85,7 +82,13 @@ def serving(processes: int, database_url: str, folder: Path | None = None) -> It
     command += ["--host", HOST, "--port", str(port), "--no-log"]
     environment = {**os.environ, DATABASE: database_url, FOLDER: str(folder or "")}
     root = Path(__file__).parent.parent
-    process = subprocess.Popen(command, cwd=root, env=environment, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        cwd=root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=finish_before_others_begin,  # noqa: PLW1509 as the service does; no thread of the bench runs now
+    )
     try:
         _await(port)
         yield Target(HOST, port, None)
