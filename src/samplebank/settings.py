@@ -57,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhook_secret: str | None = None
     webhook_attempts: Positive = 12
     event_retention: Positive = 7 * 24 * 3600
+    scheduling: Annotated[str, Meta(pattern="^(batch|normal)$")] = "batch"
     log_format: Annotated[str, Meta(pattern="^(text|json)$")] = "text"
 
     @property
@@ -74,6 +75,7 @@ ALLOWED = {
     "port": "a whole number from 1 to 65535",
     "processes": "a whole number from 1 to 64",
     "malicious_score": "a whole number from 1 to 100",
+    "scheduling": "batch or normal",
     "log_format": "text or json",
 }
 FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,12 +19,22 @@ print(os.sched_getscheduler(0) == os.{{after}})
 """
 
 
-def test_the_database_finishes_before_others_begin(service: Service) -> None:
+def policy_of_database(service: Service) -> int:
     pid_file = service.folder / "data" / "postgres" / "data" / "postmaster.pid"
+    return os.sched_getscheduler(int(pid_file.read_text().split("\n", 1)[0]))
 
-    postmaster = int(pid_file.read_text().split("\n", 1)[0])
 
-    assert os.sched_getscheduler(postmaster) == os.SCHED_BATCH
+def test_the_database_finishes_before_others_begin(service: Service) -> None:
+    assert policy_of_database(service) == os.SCHED_BATCH
+
+
+def test_an_operator_may_want_single_answers_sooner(tmp_path: Path) -> None:
+    service = Service(tmp_path, {"SAMPLEBANK_SCHEDULING": "normal"}).start()
+
+    policy = policy_of_database(service)
+
+    service.stop()
+    assert policy == os.SCHED_OTHER
 
 
 @pytest.mark.parametrize(

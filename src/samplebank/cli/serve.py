@@ -38,7 +38,8 @@ def serve(
     }
     own = settings.load(environment)
     logs.set_up(own.log_format)
-    finish_before_others_begin()
+    if own.scheduling == "batch":
+        finish_before_others_begin()
     make_data_folder(own)
     check_port(own)
     with prepared_database(own) as database_url:
