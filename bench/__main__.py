@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,8 +61,10 @@ class Bench:
             self.remarks.append(f"not measured: {name}: {error}")
 
     def run(self) -> limits.Limits:
-        self.measure("start", lambda: serving.start(self.parent, self.port, 1 if self.quick else 3))
-        with Service(self.parent, self.port) as service:
+        with ExitStack() as later:
+            starts = 1 if self.quick else 3
+            self.measure("start", lambda: serving.start(self.parent, self.port, starts, later))
+            service = later.enter_context(Service(self.parent, self.port))
             service.start()
             self.say("limits of the machine")
             found = limits.measure(service, quick=self.quick)

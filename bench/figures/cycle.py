@@ -22,7 +22,7 @@ WORKER = "bench"
 #: seconds that the classifier has for the samples of a run
 CLASSIFIED = 600
 #: each run uploads files that no other has
-FRESH = itertools.count(1)
+FRESH = itertools.count(100)
 
 
 def uploads(service: Service, count: int, runs: int, found: Limits) -> list[Figure]:
