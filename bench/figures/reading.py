@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from bench import clients, load, static_answers
+from bench import clients, limits, load, static_answers
 from bench import vocabulary as words
 from bench.clients import V2
 from bench.figure import Figure, Limit, Surroundings
@@ -21,6 +21,22 @@ WEEK = 7 * 86_400_000
 Request = tuple[str, str, bytes]
 
 
+# the rows of what is asked, without what the service makes of them
+NEWEST = "SELECT * FROM job ORDER BY enqueued_time DESC, id DESC LIMIT 25"
+ONE = "SELECT * FROM job WHERE id = $1"
+OF_WEEK = """
+    SELECT * FROM job WHERE customer_id = $1 AND state = 'done' AND enqueued_time BETWEEN $2 AND $3
+     ORDER BY enqueued_time DESC, id DESC LIMIT 25
+"""
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """A statement, and the values that it is asked with in turn."""
+
+    statement: str
+    values: list[tuple[Any, ...]]
+
+
 class Question(msgspec.Struct, frozen=True):
     """Requests of one kind, asked in turn; `goal` is its p95 in milliseconds at the largest size."""
 
@@ -29,8 +45,8 @@ class Question(msgspec.Struct, frozen=True):
     goal: float
     #: asked by the user of one customer instead of the administrator
     by_one: bool = False
-    #: the throughput is compared with that of static answers of the same size
-    with_rate: bool = False
+    #: the throughput is measured and compared with that of static answers of the same size and of these rows
+    rows: Rows | None = None
 
 
 def measure(
@@ -40,8 +56,8 @@ def measure(
     figures = []
     for question in asyncio.run(_questions(service, tenants)):
         figures.append(_latency(service, tenants, question, size, seconds, runs, largest=largest))
-        if question.with_rate:
-            figures.append(_rate(service, question, size, seconds, runs, largest=largest))
+        if question.rows is not None:
+            figures.append(_rate(service, question, question.rows, size, seconds, runs, largest=largest))
     return figures
 
 
@@ -70,7 +86,14 @@ def _latency(
 
 
 def _rate(
-    service: Service, question: Question, size: int, seconds: float, runs: int, *, largest: bool
+    service: Service,
+    question: Question,
+    rows: Rows,
+    size: int,
+    seconds: float,
+    runs: int,
+    *,
+    largest: bool,
 ) -> Figure:
     work = [question.requests[n:] + question.requests[:n] for n in range(16)]
     with Surroundings(service.processes) as around:
@@ -79,7 +102,11 @@ def _rate(
         ]
     limit, floor = _bare(service, asyncio.run(_size_of(service, question.requests[0])), seconds)
     goal = 0.4 * limit.value if largest else None
-    note = f"bare app with SELECT 1: {floor:,.0f}/s, {100 * floor / limit.value:.0f} %"
+    alone = asyncio.run(limits.selects(service.database_url, rows.statement, rows.values, seconds))
+    note = (
+        f"bare app with SELECT 1: {floor:,.0f}/s, {100 * floor / limit.value:.0f} %; "
+        f"asyncpg alone, the same rows: {alone:,.0f}/s"
+    )
     name = f"{question.name}, 16 clients"
     return around.mark(Figure(name, "/s", rates, goal, limit=limit, note=note, size=size))
 
@@ -119,11 +146,13 @@ async def _questions(service: Service, tenants: Tenants) -> list[Question]:
 def _of_jobs(jobs: Sequence[Any], tenants: Tenants, latest: int) -> Iterator[Question]:
     chance = random.Random(1)  # noqa: S311 the same customers each time
     customers = [chance.choice(tenants.customers) for _ in range(100)]
-    yield Question("job list, newest", [("GET", f"{V2}/job?limit=25", b"")], 5, with_rate=True)
-    yield Question("job fetch", [("GET", f"{V2}/job/{job}", b"") for job, _ in jobs], 5, with_rate=True)
+    newest, each = Rows(NEWEST, [()]), Rows(ONE, [(job,) for job, _ in jobs])
+    yield Question("job list, newest", [("GET", f"{V2}/job?limit=25", b"")], 5, rows=newest)
+    yield Question("job fetch", [("GET", f"{V2}/job/{job}", b"") for job, _ in jobs], 5, rows=each)
     week = {"state": ["done"], "startTimestamp": latest - WEEK, "endTimestamp": latest}
     searches = [_search("job", **week, customer=[customer]) for customer in customers]
-    yield Question("job search by state, week and customer", searches, 5, with_rate=True)
+    of_week = Rows(OF_WEEK, [(customer, latest - WEEK, latest) for customer in customers])
+    yield Question("job search by state, week and customer", searches, 5, rows=of_week)
     yield Question("job search by sample", [_search("job", sampleSha256=[sha256]) for _, sha256 in jobs], 5)
     yield Question("job list, newest, one customer", [("GET", f"{V2}/job?limit=25", b"")], 60, by_one=True)
 
