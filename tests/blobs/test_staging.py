@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -214,9 +214,9 @@ async def test_the_folder_is_synced_for_bytes_that_are_there_already(store: Disk
     assert calls == ["fsync"]
 
 
-def is_written_through(descriptor: int) -> bool:
+def is_written_through(file: BinaryIO) -> bool:
     """Whether the kernel puts on the disk what is written to this file before the call returns."""
-    return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_SYNC == os.O_SYNC
+    return fcntl.fcntl(file, fcntl.F_GETFL) & os.O_SYNC == os.O_SYNC
 
 
 @contextmanager
@@ -226,7 +226,7 @@ def watched() -> Iterator[list[str]]:
 
     def note(frame: FrameType, event: str, called: Any) -> None:
         if event == "c_call" and called.__name__ in DURABLE:
-            through = called is os.write and is_written_through(frame.f_locals["descriptor"])
+            through = called.__name__ == "write" and is_written_through(frame.f_locals["file"])
             calls.append("write through" if through else called.__name__)
 
     loop = asyncio.get_running_loop()

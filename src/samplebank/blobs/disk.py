@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from samplebank.blobs.store import Area, Digests
-from samplebank.blobs.writing import PIECE, Hashing, Writing, gathered, to_the_end, write_stream
+from samplebank.blobs.writing import PIECE, Hashing, Writing, gathered, to_the_end, write_all, write_stream
 from samplebank.errors import NotFound, Unavailable
 
 READ_PIECE = 256 * 1024
@@ -196,14 +196,10 @@ async def _digests_of(content: bytearray) -> Digests:
 
 
 def _write_synced(path: Path, content: bytearray) -> None:
-    """Written to the disk by the call that writes: each call costs a thread its turn."""
+    """Written to the disk by the call that writes, so that no other has to."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_SYNC, 0o666)
-    try:
-        left = memoryview(content)
-        while left:
-            left = left[os.write(descriptor, left) :]
-    finally:
-        os.close(descriptor)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        write_all(file, content)
 
 
 def _remove(path: Path) -> None:
