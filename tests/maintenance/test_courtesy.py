@@ -30,11 +30,12 @@ class Machine:
         self._write()
 
     def _write(self) -> None:
+        both = {kind: sum(ticks[kind] for ticks in self._ticks) for kind in self._ticks[0]}
         lines = [
-            f"cpu{n} {t['user']} {t['low']} 30 {t['idle']} {t['waiting']} 0 20 10 0 0"
-            for n, t in enumerate(self._ticks)
+            f"{name} {t['user']} {t['low']} 30 {t['idle']} {t['waiting']} 0 20 10 0 0"
+            for name, t in (("cpu ", both), *((f"cpu{n}", t) for n, t in enumerate(self._ticks)))
         ]
-        self._stat.write_text("\n".join(["cpu  1 1 1 1 1 1 1 1 0 0", *lines, "intr 1234 5 6", "ctxt 99"]))
+        self._stat.write_text("\n".join([*lines, "intr 1234 5 6", "ctxt 99"]))
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def machine(tmp_path: Path) -> Machine:
 
 @pytest.fixture
 def courtesy(machine: Machine, tmp_path: Path) -> Courtesy:
-    return Courtesy(tmp_path / "stat", machine.clock)
+    return Courtesy(tmp_path / "stat", machine.clock, cores=2)
 
 
 def test_work_rests_several_times_its_length_while_all_processors_are_wanted(

@@ -4,6 +4,7 @@ A low priority is not enough: what runs for a moment on a processor that nobody 
 come next, and is not stopped at once.
 """
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ REST = 9.0
 
 
 class Ticks(NamedTuple):
-    """Of the first fields of a line of `STAT`. Programs of low priority leave their time to whoever wants it."""
+    """Of all processors, the first fields of the first line of `STAT`. Programs of low priority leave their time to whoever wants it."""
 
     user: int
     low_priority: int
@@ -41,7 +42,10 @@ class Ticks(NamedTuple):
 class Courtesy:
     """Tells how long to rest after some work, by how much of the processors others leave."""
 
-    def __init__(self, stat: Path = STAT, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, stat: Path = STAT, clock: Callable[[], float] = time.monotonic, cores: int | None = None
+    ) -> None:
+        self._enough = min(ENOUGH / (cores or os.cpu_count() or 1), ENOUGH_OF_FEW)
         self._stat = stat
         self._clock = clock
         self._is_in_the_way = False
@@ -57,18 +61,16 @@ class Courtesy:
     def _look(self) -> None:
         self._looked = self._clock()
         before, self._before = self._before, self._read()
-        cores = len(self._before)
-        if not cores or cores != len(before):
+        if self._before is None or before is None:
             return
-        total = sum(map(sum, self._before)) - sum(map(sum, before))
-        left = sum(ticks.left for ticks in self._before) - sum(ticks.left for ticks in before)
-        self._is_in_the_way = left < total * min(ENOUGH / cores, ENOUGH_OF_FEW)
+        total = sum(self._before) - sum(before)
+        left = self._before.left - before.left
+        self._is_in_the_way = left < total * self._enough
 
-    def _read(self) -> list[Ticks]:
-        """For each processor; nothing where the machine does not tell."""
+    def _read(self) -> Ticks | None:
+        """Nothing where the machine does not tell."""
         try:
-            lines = self._stat.read_text("ascii").splitlines()
+            fields = self._stat.read_text("ascii").split()[1 : 1 + len(Ticks._fields)]
         except OSError:
-            return []
-        fields = [line.split() for line in lines if line.startswith("cpu") and not line.startswith("cpu ")]
-        return [Ticks(*map(int, own[1 : 1 + len(Ticks._fields)])) for own in fields]
+            return None
+        return Ticks(*map(int, fields)) if len(fields) == len(Ticks._fields) else None
