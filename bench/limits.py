@@ -7,9 +7,11 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -56,17 +58,15 @@ def measure(service: Service, *, quick: bool) -> Limits:
         digest_mib(),
         files(service.folder),
         write_mib(service.folder, 256 if quick else 1024),
-        asyncio.run(inserts(service.database_url)),
+        inserts(service.database_url),
         answers(service),
     )
 
 
 def uploads(service: Service) -> float:
     """Files of 16 KiB a second: digests, a durable file and a durable row, one after the other."""
-    kib = 64 * digest_mib(SHORT)
-    return 1 / (
-        1 / kib + 1 / files(service.folder, SHORT) + 1 / asyncio.run(inserts(service.database_url, SHORT))
-    )
+    rates = 64 * digest_mib(SHORT), files(service.folder, SHORT), inserts(service.database_url, SHORT)
+    return 1 / sum(1 / rate for rate in rates)
 
 
 def digest_mib(seconds: float = SECONDS) -> float:
@@ -123,49 +123,55 @@ def write_mib(folder: Path, size: int) -> float:
     return size / seconds
 
 
-async def inserts(url: str, seconds: float = SECONDS) -> float:
-    db = await asyncpg.connect(url)
-    await db.execute(MAKE_TABLE)
+@contextmanager
+def samples_table(url: str) -> Iterator[None]:
+    """The table that `INSERT` fills, for as long as the block lasts."""
+    asyncio.run(_execute(url, MAKE_TABLE))
     try:
-        async with asyncpg.create_pool(url, min_size=CLIENTS, max_size=CLIENTS) as pool:
-            began = time.perf_counter()
-            done = await asyncio.gather(*(_insert(pool, began + seconds) for _ in range(CLIENTS)))
-            return sum(done) / (time.perf_counter() - began)
+        yield
     finally:
-        await db.execute(DROP_TABLE)
+        asyncio.run(_execute(url, DROP_TABLE))
+
+
+async def _execute(url: str, statement: str) -> None:
+    db = await asyncpg.connect(url)
+    try:
+        await db.execute(statement)
+    finally:
         await db.close()
 
 
-async def _insert(pool: asyncpg.Pool, end: float) -> int:
-    done = 0
-    async with pool.acquire() as db:
-        while (now := time.perf_counter()) < end:
-            digests = (os.urandom(size) for size in (16, 20, 32, 64))
-            await db.execute(INSERT, *digests, 16 * 1024, int(1000 * now))
-            done += 1
-    return done
+def inserts(url: str, seconds: float = SECONDS) -> float:
+    with samples_table(url):
+        return asyncio.run(_rate(url, _insert, seconds))
 
 
-async def selects(url: str, statement: str, values: Sequence[tuple[object, ...]], seconds: float) -> float:
+async def _insert(db: Any) -> None:
+    digests = (os.urandom(size) for size in (16, 20, 32, 64))
+    await db.execute(INSERT, *digests, 16 * 1024, int(1000 * time.perf_counter()))
+
+
+def selects(url: str, statement: str, values: Sequence[tuple[object, ...]], seconds: float) -> float:
     """How often asyncpg alone gets these rows, per second, 16 at once; the values are taken in turn."""
     turn = itertools.cycle(values)
+    return asyncio.run(_rate(url, lambda db: db.fetch(statement, *next(turn)), seconds))
+
+
+async def _rate(url: str, ask: Callable[[Any], Awaitable[object]], seconds: float) -> float:
+    """How often connections do it, per second, 16 at once."""
     async with asyncpg.create_pool(url, min_size=CLIENTS, max_size=CLIENTS) as pool:
         began = time.perf_counter()
-        done = await asyncio.gather(
-            *(_select(pool, statement, turn, began + seconds) for _ in range(CLIENTS))
-        )
+
+        async def go_on() -> int:
+            done = 0
+            async with pool.acquire() as db:
+                while time.perf_counter() < began + seconds:
+                    await ask(db)
+                    done += 1
+            return done
+
+        done = await asyncio.gather(*(go_on() for _ in range(CLIENTS)))
         return sum(done) / (time.perf_counter() - began)
-
-
-async def _select(
-    pool: asyncpg.Pool, statement: str, values: Iterator[tuple[object, ...]], end: float
-) -> int:
-    done = 0
-    async with pool.acquire() as db:
-        while time.perf_counter() < end:
-            await db.fetch(statement, *next(values))
-            done += 1
-    return done
 
 
 def answers(service: Service) -> float:

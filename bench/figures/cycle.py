@@ -58,19 +58,10 @@ def _bare_uploads(service: Service, count: int) -> float:
     """Uploads a second to a bare application on the same server and database, with nothing around them."""
     folder = service.folder / "bare"
     folder.mkdir()
-    asyncio.run(_execute(service.database_url, limits.MAKE_TABLE))
-    with static_answers.serving(2, service.database_url, folder) as target:
+    url = service.database_url
+    with limits.samples_table(url), static_answers.serving(2, url, folder) as target:
         rates = [load.run_off(clients.upload, target, _files(count, SIZE, CLIENTS)).rate for _ in range(3)]
-    asyncio.run(_execute(service.database_url, limits.DROP_TABLE))
     return statistics.median(rates)
-
-
-async def _execute(url: str, statement: str) -> None:
-    db = await asyncpg.connect(url)
-    try:
-        await db.execute(statement)
-    finally:
-        await db.close()
 
 
 def _uploads(service: Service, figure: Figure, count: int, size: int, callers: int, runs: int) -> Figure:
@@ -114,9 +105,8 @@ def _cycles(
     *,
     with_analysis: bool = False,
 ) -> Figure:
-    _run(
-        service, seeds, callers, with_analysis=with_analysis
-    )  # until every connection has planned its statements
+    # until every connection has planned its statements
+    _run(service, seeds, callers, with_analysis=with_analysis)
     with Surroundings(service.processes) as around:
         outcomes = [_run(service, seeds, callers, with_analysis=with_analysis) for _ in range(runs)]
     figure.values = [outcome.rate for outcome in outcomes]

@@ -102,7 +102,7 @@ def _rate(
         ]
     limit, floor = _bare(service, asyncio.run(_size_of(service, question.requests[0])), seconds)
     goal = 0.4 * limit.value if largest else None
-    alone = asyncio.run(limits.selects(service.database_url, rows.statement, rows.values, seconds))
+    alone = limits.selects(service.database_url, rows.statement, rows.values, seconds)
     note = (
         f"bare app with SELECT 1: {floor:,.0f}/s, {100 * floor / limit.value:.0f} %; "
         f"asyncpg alone, the same rows: {alone:,.0f}/s"
