@@ -1,4 +1,4 @@
-"""The six families of refusal. Concepts raise them; doors translate them to statuses and exit codes.
+"""The families of refusal. Concepts raise them; doors translate them to statuses and exit codes.
 
 Messages are whole sentences that the user can act on.
 """
@@ -75,6 +75,16 @@ class Unavailable(Refusal):
     """A part that the service needs is not there at the moment; trying again later may help."""
 
     status = 503
+
+
+class TooMany(Refusal):
+    """The caller asks too often; `wait` seconds from now the same request may be served."""
+
+    status = 429
+
+    def __init__(self, message: str, *, wait: int = 1) -> None:
+        super().__init__(message)
+        self.wait = max(1, wait)
 
 
 class Violations:

@@ -8,14 +8,14 @@ from litestar import Response
 from litestar.response import Stream
 
 from samplebank.database import Page
-from samplebank.errors import Refusal
+from samplebank.errors import Refusal, TooMany
 
 R = TypeVar("R")
 FIELD_ERROR = "FIELD_ERROR"
 ACTION_ERROR = "ACTION_ERROR"
 JSON = "application/json"
 #: the rest of a body that is too large is not read, so the connection cannot be used again
-HEADERS = {413: {"Connection": "close"}, 429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
+HEADERS = {413: {"Connection": "close"}, 503: {"Retry-After": "1"}}
 encode = msgspec.json.Encoder().encode
 
 
@@ -77,7 +77,7 @@ def refusal(error: Refusal) -> Answer:
     return failure(
         error.status,
         [message_of(error, violation) for violation in error.violations],
-        HEADERS.get(error.status),
+        {"Retry-After": str(error.wait)} if isinstance(error, TooMany) else HEADERS.get(error.status),
     )
 
 
