@@ -21,14 +21,14 @@ def findings(*scores: int) -> list[Finding]:
         ([-1, -1], -1, [(None, None), (None, None)]),
         ([0], 0, [(0, 100)]),
         ([100], 100, [(0, 100)]),
-        ([90, 0], 89, [(1, 99), (-89, 1)]),
-        ([100, 50], 83, [(17, 67), (-33, 33)]),
-        ([60, 30, 10], 46, [(14, 60), (-16, 30), (-36, 10)]),
+        ([90, 0], 90, [(0, 100), (-90, 0)]),
+        ([100, 50], 97, [(3, 94), (-47, 6)]),
+        ([90, 20, 20, 20, 20], 89, [(1, 99), *[(-69, 0)] * 4]),
         ([75, -1], 75, [(0, 100), (None, None)]),
         ([1, 0], 1, [(0, 50), (-1, 50)]),
     ],
 )
-def test_findings_weigh_by_their_score_and_silence_by_one(
+def test_the_strongest_findings_decide(
     scores: list[int], overall: int, shares: list[tuple[int | None, int | None]]
 ) -> None:
     weighed = weigh(findings(*scores))

@@ -1,4 +1,4 @@
-"""What a set of analyses amounts to. Pure arithmetic: findings weigh more than silence."""
+"""What a set of analyses amounts to. Pure arithmetic: the strongest findings decide."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,6 +7,9 @@ from uuid import UUID
 import msgspec
 
 from samplebank.verdicts.model import UNKNOWN_SCORE
+
+#: the weight of a score is this power of the score, so that many weak findings do not talk a strong one down
+POWER = 4
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -38,7 +41,7 @@ class Weighed(msgspec.Struct, frozen=True):
 
 def weigh(findings: Sequence[Finding]) -> Weighed:
     """The verdict of these analyses; the order of the shares is that of the findings."""
-    weights = {finding.id: max(finding.score, 1) for finding in findings if finding.score != UNKNOWN_SCORE}
+    weights = {f.id: max(f.score, 1) ** POWER for f in findings if f.score != UNKNOWN_SCORE}
     total = sum(weights.values())
     weighted = sum(weights[finding.id] * finding.score for finding in findings if finding.id in weights)
     score = rounded(weighted, total) if total else UNKNOWN_SCORE
