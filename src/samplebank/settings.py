@@ -41,12 +41,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_body_size: Positive = 16 * 1024**2
     challenge_min_size: Positive = 4096
     challenge_ttl: Positive = 600
+    challenge_attempts: Positive = 20
+    challenge_period: Positive = 24 * 3600
     similar_submission_window: NotNegative = 60
     trusted_agents: str = ""
     job_timeout_enqueued: Positive = 3600
     job_timeout_executing: Positive = 1800
     task_max_attempts: Positive = 3
     malicious_score: Annotated[int, Meta(ge=1, le=100)] = 70
+    administration: Annotated[str, Meta(pattern="^(all|any)$")] = "all"
     sweep_interval: Positive = 10
     bytes_retention: NotNegative = 30 * 24 * 3600
     classification_wait: NotNegative = 5
@@ -75,6 +78,7 @@ ALLOWED = {
     "port": "a whole number from 1 to 65535",
     "processes": "a whole number from 1 to 64",
     "malicious_score": "a whole number from 1 to 100",
+    "administration": "all or any",
     "scheduling": "batch or normal",
     "log_format": "text or json",
 }

@@ -124,7 +124,10 @@ async def a_submission(ask: Question) -> None:
         trusted_agent=False,
     )
     good = Token(token, sha256, sha256)
-    await submit(ask.db, sha256, good, new, PolicyBook(), user_id=user, similar_window=60_000, now=now)
+    tries = challenge.Tries(20, 60_000)
+    await submit(
+        ask.db, sha256, good, new, PolicyBook(), user_id=user, tries=tries, similar_window=60_000, now=now
+    )
 
 
 async def the_end_of_a_task(ask: Question) -> None:

@@ -17,7 +17,7 @@ from samplebank.accounts.keys import Callers
 from samplebank.assembly import clock
 from samplebank.database import Connection, Database, Outrun
 from samplebank.policy.rules import PolicyBook
-from samplebank.submissions.challenge import Outcome
+from samplebank.submissions.challenge import Outcome, Tries
 from samplebank.submissions.intake import Result, Token, submit
 from samplebank.submissions.model import NewSubmission
 
@@ -81,6 +81,7 @@ class Interruption:
                 self.new(meta_data or {}),
                 self._policies,
                 user_id=self._mia.user.id,
+                tries=Tries(20, 60_000),
                 similar_window=60_000,
                 now=clock(),
                 locking=locking,

@@ -39,6 +39,7 @@ from samplebank.database.signals import Signal
 from samplebank.errors import Refusal, Violations, invalid
 from samplebank.samples import catalogue
 from samplebank.samples.model import SHA256, read_sha256
+from samplebank.settings import Settings
 from samplebank.submissions import challenge, queries
 from samplebank.submissions.challenge import Outcome
 from samplebank.submissions.intake import Result, Token, Untyped, submit
@@ -125,18 +126,23 @@ def show_submission(row: Submission, directory: Directory) -> SubmissionResponse
     ),
 )
 async def get_challenge(request: Exchange) -> Answer:
-    """Ask the submitter to show that it holds the bytes: the SHA-256 of a random range of them."""
-    bank, settings = request.bank, request.bank.settings
+    """Ask the submitter to show that it holds the bytes: the SHA-256 of a range that covers nearly all of them."""
+    bank, settings, user_id = request.bank, request.bank.settings, request.caller.user.id
     sha256 = read_sha256(request.path("sha256"))
     async with bank.database.connection() as db:
         sample = await catalogue.get_known(db, sha256)
-    request.read_query(NoQuery)
-    asked = challenge.pick_range(sample.size, settings.challenge_min_size)
+        request.read_query(NoQuery)
+        drawn = challenge.draw_range(sample.size, settings.challenge_min_size)
+        asked = await challenge.range_for(db, user_id, sample.id, drawn, tries(settings), now=request.now)
     answer = await challenge.answer_of(bank.blobs.read(Area.SAMPLE, sha256, asked.offset, asked.length))
-    async with bank.database.transaction() as db:
+    async with bank.database.connection() as db:
         expiry = bank.clock() + 1000 * settings.challenge_ttl
-        id_ = await challenge.issue(db, sample.id, request.caller.user.id, answer, expiry)
+        id_ = await challenge.issue(db, sample.id, user_id, answer, expiry)
     return envelope.single(SampleUploadChallengeResponse(id_, asked.offset, asked.length))
+
+
+def tries(settings: Settings) -> challenge.Tries:
+    return challenge.Tries(settings.challenge_attempts, 1000 * settings.challenge_period)
 
 
 @get(
@@ -223,6 +229,7 @@ async def _submit(
         new=new,
         policies=bank.policies,
         user_id=request.caller.user.id,
+        tries=tries(bank.settings),
         similar_window=1000 * bank.settings.similar_submission_window,
         now=bank.clock(),
         needs_type=needs_type,

@@ -70,7 +70,8 @@ async def end_retention(bank: Bank) -> None:
         if found:
             log.info("retention.ended", extra={"fields": {"submissions": found}})
     async with bank.database.connection() as db:
-        await retention.delete_old_challenges(db, now=bank.clock())
+        period = 1000 * bank.settings.challenge_period
+        await retention.delete_old_challenges(db, period=period, now=bank.clock())
 
 
 async def generate_events(bank: Bank) -> None:

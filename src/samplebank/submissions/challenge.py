@@ -1,7 +1,7 @@
 """Proof of possession: whoever submits must show that it holds the bytes.
 
 A challenge is good for one submission by one user. It is kept until it expires, so that the repeat of the request
-that used it gets the same answer again.
+that used it gets the same answer again. The SHA-256 of the whole file answers the challenge of an upload alone.
 """
 
 import hashlib
@@ -13,11 +13,15 @@ from uuid import UUID
 import msgspec
 
 from samplebank.database import Connection, new_id
-from samplebank.errors import Unchallengeable
+from samplebank.errors import TooMany, Unchallengeable
 from samplebank.timespec import Millis
 
-#: what a challenge covers at least of a larger file, in bytes
-ENOUGH = 16 * 1024 * 1024
+#: a challenge of a file of at most so many bytes covers all of it but a few bytes at the ends
+SMALL = 32 * 1024 * 1024
+#: bytes that a challenge of a larger file covers
+PART = 16 * 1024 * 1024
+#: bytes that are left out at the ends together, at most: whoever knows less of a file cannot answer
+LEFT_OUT = 16
 ISSUE = """
     INSERT INTO challenge (id, sample_id, user_id, answer, expiry_time) VALUES ($1, $2, $3, $4, $5)
 """
@@ -27,7 +31,23 @@ ISSUE_FOR = (
 )
 #: a challenge as `Stored` takes it; whoever locks it locks the sample first, then the challenge
 COLUMNS = "sample_id, user_id, answer, expiry_time, used_by, submission_id"
-USE_UP = "UPDATE challenge SET used_by = '' WHERE id = $1 AND used_by IS NULL"
+# The range that was drawn first stays until its time is up: asking again and again must not find an easier one.
+KEEP_RANGE = """
+    INSERT INTO challenge_range AS kept (user_id, sample_id, start, length, until) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (user_id, sample_id) DO UPDATE SET
+        start = CASE WHEN kept.until > $6 THEN kept.start ELSE excluded.start END,
+        length = CASE WHEN kept.until > $6 THEN kept.length ELSE excluded.length END,
+        until = CASE WHEN kept.until > $6 THEN kept.until ELSE excluded.until END
+    RETURNING start, length
+"""
+USE_UP = """
+    WITH used AS (UPDATE challenge SET used_by = '' WHERE id = $1 AND used_by IS NULL RETURNING user_id)
+    INSERT INTO wrong_answer (user_id, time) SELECT user_id, $2 FROM used
+"""
+#: the time of the wrong answer that was one too many, with {most} - 1 later ones; NULL for users who may answer
+BARRED = "(SELECT w.time FROM wrong_answer w WHERE w.user_id = {user} AND w.time > {since} ORDER BY w.time DESC OFFSET {most} - 1 LIMIT 1)"
+FIND_BARRED = f"SELECT {BARRED.format(user='$1', since='$2::bigint', most='$3::int')}"
+TOO_MANY = "You have answered too many challenges wrongly. Upload the file instead: the answer holds a solved challenge."
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -43,6 +63,18 @@ class Outcome(Enum):
     WRONG = auto()
     #: unknown, expired, used, or of another user or sample: the caller is not told which
     REFUSED = auto()
+
+
+class Tries(msgspec.Struct, frozen=True):
+    """How often a user may answer wrongly within a period, in milliseconds, which also is how long a range stays."""
+
+    most: int
+    period: Millis
+
+    def check(self, barred: Millis | None, now: Millis) -> None:
+        """Raise `TooMany` for a user whose wrong answer at `barred` was one too many."""
+        if barred is not None:
+            raise TooMany(TOO_MANY, wait=-(-(barred + self.period - now) // 1000))
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -61,19 +93,34 @@ class Redeemed(msgspec.Struct, frozen=True):
     submission_id: UUID | None = None
 
 
-def pick_range(size: int, smallest: int) -> Range:
-    """A random range of a file of `size` bytes: at least half of it, or `ENOUGH` of a larger one.
+def draw_range(size: int, smallest: int) -> Range:
+    """A random range of a file of `size` bytes, which nobody can answer for who holds less than nearly all of it.
 
+    All but 1 to 16 bytes at the ends, so that the digest of the whole file is no answer; a part of a large file.
     Raises `Unchallengeable` for a file under `smallest` bytes.
     """
-    if size < smallest:
+    if size < max(smallest, 2):
         raise Unchallengeable(
             f"The file is smaller than {smallest} bytes, so a challenge proves nothing: upload it again and use the "
             "solved challenge of that answer.",
         )
-    least = min((size + 1) // 2, ENOUGH)
-    length = least + secrets.randbelow(min(size, 2 * ENOUGH) - least + 1)
-    return Range(secrets.randbelow(size - length + 1), length)
+    if size > SMALL:
+        return Range(secrets.randbelow(size - PART + 1), PART)
+    left_out = 1 + secrets.randbelow(min(LEFT_OUT, size - 1))
+    return Range(secrets.randbelow(left_out + 1), size - left_out)
+
+
+async def range_for(
+    db: Connection, user_id: int, sample_id: int, drawn: Range, tries: Tries, *, now: Millis
+) -> Range:
+    """The range that this user is asked about this sample: the one drawn before, while its time lasts, else `drawn`.
+
+    Raises `TooMany` for a user who has answered wrongly too often.
+    """
+    tries.check(await db.fetchval(FIND_BARRED, user_id, now - tries.period, tries.most), now)
+    until = now + tries.period
+    row = await db.fetchrow(KEEP_RANGE, user_id, sample_id, drawn.offset, drawn.length, until, now)
+    return Range(*row)  # type: ignore[misc]  # the statement always answers a row
 
 
 async def answer_of(pieces: AsyncIterator[bytes]) -> bytes:
@@ -104,6 +151,6 @@ def redeem(
     return Redeemed(Outcome.GOOD if secrets.compare_digest(stored.answer, answer) else Outcome.WRONG)
 
 
-async def use_up(db: Connection, id_: UUID) -> None:
-    """Let nobody use a challenge that was answered wrongly."""
-    await db.execute(USE_UP, id_)
+async def use_up(db: Connection, id_: UUID, *, now: Millis) -> None:
+    """Let nobody use a challenge that was answered wrongly, and count the wrong answer, once."""
+    await db.execute(USE_UP, id_, now)

@@ -11,20 +11,23 @@ from samplebank.policy.model import Subject
 from samplebank.policy.plan import plan_for
 from samplebank.policy.rules import PolicyBook
 from samplebank.submissions import challenge
-from samplebank.submissions.challenge import Outcome, Redeemed, Stored
+from samplebank.submissions.challenge import Outcome, Redeemed, Stored, Tries
 from samplebank.submissions.model import NewSubmission, Submission
 from samplebank.submissions.queries import get_submission
 from samplebank.timespec import Millis
 
 NOT_STORED = "There is no sample with this SHA-256: upload it first."
-# The sample is locked before the challenge is, in one round trip.
+# The sample is locked before the challenge is, in one round trip. The wrong answers of the user are looked at only where
+# there is something to guess: the uploader of a file, whose challenge the digest of the file answers, need not wait.
 LOOK = f"""
     WITH found AS MATERIALIZED (
         SELECT s.id, s.xmin, c.type, c.super_type
           FROM sample s LEFT JOIN classification c ON c.id = s.classification_id
          WHERE s.sha256 = $1 AND s.deleted_time IS NULL {{lock}}
     )
-    SELECT (SELECT version FROM policy), found.*, asked.* FROM found
+    SELECT (SELECT version FROM policy), found.*, CASE WHEN asked.answer <> $1 THEN {
+    challenge.BARRED.format(user="asked.user_id", since="$3::bigint", most="$4::int")
+} END, asked.* FROM found
       LEFT JOIN LATERAL (SELECT {challenge.COLUMNS} FROM challenge WHERE id = $2) asked ON TRUE
 """
 LOOK_ONLY = LOOK.format(lock="")
@@ -98,6 +101,7 @@ async def submit(
     policies: PolicyBook,
     *,
     user_id: int,
+    tries: Tries,
     similar_window: Millis,
     now: Millis,
     needs_type: bool = False,
@@ -109,17 +113,21 @@ async def submit(
     came between: nobody does with `locking`, in a transaction, which makes them wait.
 
     A wrong answer to the challenge is an outcome, not an error, because using it up must be committed. Raises
-    `NotFound` when the bytes are not stored; with `needs_type`, `Untyped` where the policy has to know the file type.
+    `NotFound` when the bytes are not stored; `TooMany` for a user who has answered wrongly too often, whatever the
+    answer is; with `needs_type`, `Untyped` where the policy has to know the file type.
     """
-    row = await db.fetchrow(LOOK_AND_LOCK if locking else LOOK_ONLY, sha256, token.id)
+    look = LOOK_AND_LOCK if locking else LOOK_ONLY
+    row = await db.fetchrow(look, sha256, token.id, now - tries.period, tries.most)
     if row is None:
         raise NotFound(NOT_STORED)
-    version, sample_id, sample_version, type_, super_type, *asked = row
+    version, sample_id, sample_version, type_, super_type, barred, *asked = row
     redeemed = challenge.redeem(
         Stored(*asked), token.answer, sample_id=sample_id, user_id=user_id, request=token.request, now=now
     )
+    if redeemed.outcome in {Outcome.GOOD, Outcome.WRONG}:
+        tries.check(barred, now)
     if redeemed.outcome is not Outcome.GOOD:
-        return await _declined(db, token, redeemed)
+        return await _declined(db, token, redeemed, now=now)
     book = await policies.current(db, version)
     if needs_type and type_ is None and book.looks_at_classification:
         raise Untyped(sample_id)
@@ -141,10 +149,10 @@ async def submit(
     return Result(Outcome.GOOD, stored, job_id)
 
 
-async def _declined(db: Connection, token: Token, redeemed: Redeemed) -> Result:
+async def _declined(db: Connection, token: Token, redeemed: Redeemed, *, now: Millis) -> Result:
     """What becomes of a submission whose challenge is not good for a new one."""
     if redeemed.outcome is Outcome.WRONG:
-        await challenge.use_up(db, token.id)
+        await challenge.use_up(db, token.id, now=now)
     if redeemed.submission_id is None:
         return Result(redeemed.outcome)
     return Result(redeemed.outcome, await get_submission(db, redeemed.submission_id))

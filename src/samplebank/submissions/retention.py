@@ -28,6 +28,8 @@ FORGET_READERS = f"""
      WHERE s.id = left_over.id
 """
 FORGET_CHALLENGES = "DELETE FROM challenge WHERE expiry_time <= $1"
+FORGET_RANGES = "DELETE FROM challenge_range WHERE until <= $1"
+FORGET_WRONG_ANSWERS = "DELETE FROM wrong_answer WHERE time <= $1"
 
 
 async def delete_expired(db: Connection, *, now: Millis) -> int:
@@ -41,5 +43,8 @@ async def delete_expired(db: Connection, *, now: Millis) -> int:
     return len(found)
 
 
-async def delete_old_challenges(db: Connection, *, now: Millis) -> None:
+async def delete_old_challenges(db: Connection, *, period: Millis, now: Millis) -> None:
+    """Delete what no longer counts of challenges; `period` is how long a wrong answer does."""
     await db.execute(FORGET_CHALLENGES, now)
+    await db.execute(FORGET_RANGES, now)
+    await db.execute(FORGET_WRONG_ANSWERS, now - period)

@@ -56,6 +56,8 @@ DELETE_PLAIN = """
     )
     SELECT count(*) FROM gone
 """
+#: no more rows than there are users
+DELETE_RANGES = "DELETE FROM challenge_range WHERE sample_id = $1"
 # The readers stay, so that the record is seen by those who may delete among them.
 LEAVE_RECORD = """
     UPDATE sample SET deleted_time = $2, md5 = NULL, sha1 = NULL, sha512 = NULL, classification_id = NULL,
@@ -107,6 +109,7 @@ async def step(db: Connection, task: Running, tools: Tools, now: Millis) -> Step
     if task.arguments["onlyUnread"] and sample.unread_since is None:
         return Step(State.DONE, "The sample was submitted again, so it stays.")
     if not await _delete_some(db, task, sample_id, jobs):
+        await db.execute(DELETE_RANGES, sample_id)
         await db.execute(LEAVE_RECORD, sample_id, now)
     return Step()
 
