@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from samplebank.accounts.model import Customer, Permission, Subject
+from samplebank.accounts.model import VIEWS, Customer, Permission, Subject
 from samplebank.database import Where
 from samplebank.errors import Forbidden, Violation
 
@@ -206,6 +206,18 @@ def see_customers(where: Where, caller: Caller, column: str, *permissions: Permi
     else:
         held, _ = _of_many(where, caller, scope, column)
         where.conditions.append(held)
+
+
+def sees_judgement(where: Where, caller: Caller, column: str) -> str:
+    """That the caller may read who judged by hand, and why.
+
+    `column` lists the customers for which the author could judge, NULL for every customer. Whoever holds a view
+    permission for one of these customers may read.
+    """
+    scope = caller.scope(*VIEWS)
+    if scope.everywhere:
+        return "TRUE"
+    return f"({column} IS NULL OR {column} && {where.value(sorted(scope.customers))}::bigint[])"
 
 
 def lacks_customer(caller: Caller, column: str, *permissions: Permission) -> str | None:

@@ -38,17 +38,9 @@ class Permission(StrEnum):
 
 
 P = Permission
-VIEWER = frozenset(
-    {
-        P.VIEW_SAMPLES,
-        P.VIEW_SUBMISSION,
-        P.VIEW_ANALYSIS,
-        P.VIEW_VERDICTS,
-        P.VIEW_JOBS,
-        P.DOWNLOAD,
-        P.DOWNLOAD_RAW,
-    },
-)
+#: those of them that show a customer's samples and what is known about them
+VIEWS = (P.VIEW_SAMPLES, P.VIEW_SUBMISSION, P.VIEW_ANALYSIS, P.VIEW_VERDICTS, P.VIEW_JOBS)
+VIEWER = frozenset({*VIEWS, P.DOWNLOAD, P.DOWNLOAD_RAW})
 UPLOADER = frozenset({P.SUBMIT_SAMPLE, P.ADD_SUBMISSION})
 USER = VIEWER | UPLOADER | {P.REANALYSE}
 ANALYZER = USER | {

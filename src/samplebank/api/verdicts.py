@@ -143,6 +143,7 @@ async def add_verdict(request: Exchange) -> Answer:
             data.status_override,
             data.comment,
             user_id=request.caller.user.id,
+            held=request.caller.scope(Permission.ADD_VERDICT),
             threshold=bank.settings.malicious_score,
             now=request.now,
         )

@@ -52,6 +52,7 @@ LOOK = f"""
     CHOSEN.format(
         tasks="seen, job_task t WHERE t.job_id = seen.id AND seen.is_last",
         sample="(SELECT sample_id FROM seen)",
+        customer="(SELECT customer_id FROM seen)",
         task="$2::uuid",
         state="(SELECT state FROM asked)",
         analyses="(SELECT analyses FROM asked)",

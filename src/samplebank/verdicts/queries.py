@@ -1,9 +1,12 @@
-"""Reading verdicts. The verdict belongs to the sample; of its analyses and its job only the visible ones are named."""
+"""Reading verdicts. The verdict belongs to the sample; of its analyses and its job only the visible ones are named.
+
+Of a manual verdict all see the status. Its comment and author are for those for whom the author could judge.
+"""
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from samplebank.accounts.access import Caller, see_customers, see_rows
+from samplebank.accounts.access import Caller, see_customers, see_rows, sees_judgement
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Where, order_by
 from samplebank.database.listing import Listing
@@ -27,8 +30,10 @@ def columns(where: Where, caller: Caller) -> str:
     jobs.parameters = where.parameters
     see_customers(jobs, caller, "j.customer_id", Permission.VIEW_JOBS)
     sees_job = jobs.sql
+    sees_author = f"v.manual AND {sees_judgement(where, caller, 'v.judged_for')}"
     return f"""
-        v.id, s.sha256, v.score, v.status_override, v.manual, v.contradicting, v.shared, v.comment, v.user_id, v.tags,
+        v.id, s.sha256, v.score, v.status_override, v.manual, v.contradicting, v.shared,
+        CASE WHEN {sees_author} THEN v.comment END, CASE WHEN {sees_author} THEN v.user_id END, v.tags,
         v.created_time, CASE WHEN {sees_job} THEN j.id END, CASE WHEN {sees_job} THEN j.state END,
         coalesce((SELECT jsonb_agg(jsonb_build_object(
                     'id', a.id, 'analysisScore', a.score, 'difference', va.difference, 'impact', va.impact,

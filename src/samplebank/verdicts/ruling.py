@@ -6,8 +6,9 @@ from uuid import UUID
 
 import msgspec
 
+from samplebank.accounts.access import Scope
 from samplebank.database import Connection, new_id
-from samplebank.errors import NotFound
+from samplebank.errors import Forbidden, NotFound
 from samplebank.jobs.model import JobState
 from samplebank.jobs.progress import JOB_ENDED, TOLD_OF_JOB, OpenJob
 from samplebank.samples.model import NO_SAMPLE
@@ -16,16 +17,21 @@ from samplebank.verdicts.model import MANUAL_SCORES, is_malicious
 from samplebank.verdicts.weighing import Finding, Weighed, weigh
 
 LOCK_SAMPLE = "SELECT id FROM sample WHERE id = $1 AND deleted_time IS NULL FOR NO KEY UPDATE"
-#: the manual override in force, and whether more than one customer has the sample; asked once it is locked
+#: the manual override in force, and whether more than one customer has the sample; asked once it is locked.
+#: An override is in force while its author could judge for every customer that has the sample.
 CIRCUMSTANCES = """
-    (SELECT v.status_override FROM verdict v WHERE v.sample_id = {sample} AND v.manual
+    (SELECT CASE WHEN v.judged_for IS NULL OR NOT EXISTS (
+                SELECT FROM submission u WHERE u.sample_id = {sample} AND u.customer_id <> ALL (v.judged_for))
+                 THEN v.status_override END
+       FROM verdict v WHERE v.sample_id = {sample} AND v.manual
       ORDER BY v.created_time DESC, v.id DESC LIMIT 1),
     (SELECT count(*) > 1
        FROM (SELECT DISTINCT u.customer_id FROM submission u WHERE u.sample_id = {sample} LIMIT 2) customers)
 """
 # A success brings its own analyses. A failure or time-out falls back to what the worker found before: the analyses
-# of its latest task on the sample that has any, else the newest one under its name. {task} counts as if it had ended in
-# {state} with {analyses}. Tasks are taken from {tasks}; WITH queries, of which `chosen` has the ids.
+# of its latest task on the sample that has any, else the newest one of the job's {customer} under its name. Analyses of
+# other customers do not count by a mere name: whoever may add analyses may write any name. {task} counts as if it had
+# ended in {state} with {analyses}. Tasks are taken from {tasks}; WITH queries, of which `chosen` has the ids.
 CHOSEN = """
     task AS (
         SELECT t.id, t.worker_id, t.worker, CASE WHEN t.id = {task} THEN {state} ELSE t.state END AS state FROM {tasks}
@@ -45,7 +51,8 @@ CHOSEN = """
         UNION
         SELECT given FROM giver, unnest({analyses}) AS given WHERE giver.id = {task}
         UNION
-        SELECT (SELECT a.id FROM analysis a WHERE a.sample_id = {sample} AND a.agent_name = lost.worker
+        SELECT (SELECT a.id FROM analysis a
+                 WHERE a.sample_id = {sample} AND a.agent_name = lost.worker AND a.customer_id = {customer}
                  ORDER BY a.created_time DESC, a.id DESC LIMIT 1)
           FROM lost WHERE lost.earlier IS NULL
     )
@@ -56,6 +63,7 @@ FINDINGS = f"""
     CHOSEN.format(
         tasks="job_task t WHERE t.job_id = $1",
         sample="$2",
+        customer="(SELECT customer_id FROM job WHERE id = $1)",
         task="NULL::uuid",
         state="NULL",
         analyses="'{}'::uuid[]",
@@ -65,14 +73,16 @@ FINDINGS = f"""
       FROM (VALUES (1)) always LEFT JOIN (chosen JOIN analysis a ON a.id = chosen.analysis_id) ON TRUE
      ORDER BY a.created_time, a.id
 """
+CUSTOMERS = "SELECT DISTINCT customer_id FROM submission WHERE sample_id = $1"
+NOT_FOR_ALL = "Customers have the sample for whom you do not hold the permission addSampleVerdict."
 # A verdict and all that comes with it, as WITH queries; {permitted} is one that yields a row when it may be stored.
 # The end of the job comes before its verdict, also in the outbox, whose ids are given as the rows come.
 STORED = """
     stored AS (
         INSERT INTO verdict (id, sample_id, job_id, score, status_override, manual, contradicting, shared, malicious,
-                             comment, user_id, tags, triggered_detections, created_time)
+                             comment, user_id, tags, triggered_detections, created_time{more_columns})
         SELECT $1::uuid, $2::bigint, $3::uuid, $4::int, $5::text, $6::boolean, $7::boolean, $8::boolean, $9::boolean,
-               $10::text, $11::bigint, $12::jsonb, $13::int, $14::bigint
+               $10::text, $11::bigint, $12::jsonb, $13::int, $14::bigint{more_values}
           FROM {permitted}
         RETURNING id, malicious
     ), latest AS (
@@ -90,9 +100,15 @@ STORED = """
     )
 """
 STORE_BY_HAND = f"""
-    WITH {STORED.format(permitted="(VALUES (1)) always", others="")} SELECT id FROM stored
+    WITH {
+    STORED.format(
+        permitted="(VALUES (1)) always", others="", more_columns=", judged_for", more_values=", $19::bigint[]"
+    )
+} SELECT id FROM stored
 """
-STORED_OF_JOB = STORED.format(permitted="job_ended", others=f"{TOLD_OF_JOB} UNION ALL")
+STORED_OF_JOB = STORED.format(
+    permitted="job_ended", others=f"{TOLD_OF_JOB} UNION ALL", more_columns="", more_values=""
+)
 STORE_OF_JOB = f"""
     WITH {JOB_ENDED.format(job="$3", state="$19", now="$14", because="")}, {STORED_OF_JOB} SELECT id FROM stored
 """
@@ -177,20 +193,25 @@ async def rule_by_hand(
     comment: str,
     *,
     user_id: int,
+    held: Scope,
     threshold: int,
     now: Millis,
 ) -> UUID:
     """Store a manual verdict, whose status later ones carry; answers its id.
 
-    Raises `NotFound` when the sample has been deleted meanwhile.
+    `held` is where the author may judge. Raises `Forbidden` where others have the sample too, as a verdict counts for
+    all who have it; `NotFound` when the sample has been deleted meanwhile.
     """
     if not await lock_sample(db, sample_id):
         raise NotFound(NO_SAMPLE)
+    if not all(held.covers(row[0]) for row in await db.fetch(CUSTOMERS, sample_id)):
+        raise Forbidden(NOT_FOR_ALL)
     row: Any = await db.fetchrow(f"SELECT {CIRCUMSTANCES.format(sample='$1')}", sample_id)
     circumstances = Circumstances(row[0], shared=row[1])
     weighed = msgspec.structs.replace(weigh([]), score=MANUAL_SCORES[status])
     ruling = Ruling(sample_id, None, weighed, circumstances, status, threshold, comment, user_id)
-    id_: UUID = await db.fetchval(STORE_BY_HAND, *ruling.values(now))
+    judged_for = None if held.everywhere else sorted(held.customers)
+    id_: UUID = await db.fetchval(STORE_BY_HAND, *ruling.values(now), judged_for)
     return id_
 
 

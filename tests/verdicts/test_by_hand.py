@@ -1,0 +1,95 @@
+"""Verdicts by hand count for those for whom their author may judge, and tell nobody else who that was."""
+
+from typing import Any
+
+import pytest
+
+from kit.bank import ROBOT, Bank, Sample
+
+
+def judge(bank: Bank, sample: Sample, user: str, status: str = "benign") -> Any:
+    return bank.post(f"{sample.path}/verdict", {"statusOverride": status, "comment": "known here"}, user)
+
+
+def analysed(bank: Bank, sample: Sample, user: str, score: int, **fields: Any) -> dict[str, Any]:
+    """Let one worker analyse a new submission of the sample; the verdict of its job, as an administrator sees it."""
+    (worker,) = bank.workers(1)
+    bank.submit(sample, user, metaData=bank.plan(worker))
+    job = next(job for job in bank.jobs_of(sample, state=["enqueued"]) if worker in bank.tasks_of(job["id"]))
+    analysis = bank.analyse(sample, worker, score, **fields)
+    task = bank.tasks_of(job["id"])[worker]
+    assert bank.update(job["id"], task, "success", analyses=[analysis]).status_code == 200
+    return next(v for v in bank.verdicts_of(sample) if (v.get("job") or {}).get("id") == job["id"])
+
+
+def test_it_needs_the_permission_for_every_customer_that_has_the_sample(bank: Bank) -> None:
+    sample = bank.submitted("mia")
+    bank.submit(sample, "quinn")
+
+    by_one = judge(bank, sample, "analyzer")
+    by_all = judge(bank, sample, ROBOT)
+
+    assert (by_one.status_code, by_all.status_code) == (403, 201)
+
+
+def test_a_customer_who_gets_the_sample_later_is_not_bound_by_it(bank: Bank) -> None:
+    sample = bank.submitted("mia")
+    assert judge(bank, sample, "analyzer").status_code == 201
+    carried = analysed(bank, sample, "mia", 95)
+
+    verdict = analysed(bank, sample, "quinn", 95, customer="quarry")
+
+    assert carried["statusOverride"] == "benign"
+    assert "statusOverride" not in verdict
+    assert verdict["score"] == 95
+
+
+def test_it_stays_in_force_for_customers_of_its_author(bank: Bank) -> None:
+    sample = bank.submitted("mia")
+    judge(bank, sample, ROBOT)
+
+    verdict = analysed(bank, sample, "quinn", 95, customer="quarry")
+
+    assert verdict["statusOverride"] == "benign"
+
+
+def test_the_verdict_of_an_author_for_everybody_stays_in_force(bank: Bank) -> None:
+    sample = bank.submitted("mia")
+    judge(bank, sample, "chief")
+
+    verdict = analysed(bank, sample, "hana", 95, customer="harbour")
+
+    assert verdict["statusOverride"] == "benign"
+
+
+@pytest.mark.parametrize(("user", "told"), [("mia", True), ("quinn", False)])
+def test_who_judged_is_told_to_the_customers_of_the_author_only(bank: Bank, user: str, told: bool) -> None:  # noqa: FBT001 a table
+    sample = bank.submitted("mia")
+    judge(bank, sample, "analyzer")
+    bank.submit(sample, "quinn")
+
+    (verdict,) = bank.verdicts_of(sample, user)
+    (shown,) = [bank.data(bank.get(sample.path, user))["latestVerdict"]]
+
+    assert verdict["statusOverride"] == shown["statusOverride"] == "benign"
+    assert ("comment" in verdict, "createdByUser" in verdict) == (told, told)
+    assert ("comment" in shown, "createdByUser" in shown) == (told, told)
+
+
+def failed_beside(bank: Bank, customer: str) -> dict[str, Any]:
+    """The verdict of a failed task, where somebody has added an analysis of `customer` under the worker's name."""
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    bank.submit(sample, "quinn")
+    bank.analyse(sample, worker, 90, customer=customer)
+    bank.update(job, tasks[worker], "failed")
+    (verdict,) = [v for v in bank.verdicts_of(sample) if v["job"]["id"] == job]
+    return verdict
+
+
+def test_an_analysis_counts_by_the_name_of_its_worker_for_jobs_of_its_customer(bank: Bank) -> None:
+    assert failed_beside(bank, "mill")["score"] == 90
+
+
+def test_an_analysis_of_another_customer_does_not_count_by_a_mere_name(bank: Bank) -> None:
+    assert failed_beside(bank, "quarry")["score"] == -1
