@@ -5,9 +5,10 @@ from typing import Any, cast
 from litestar import Request
 
 from samplebank.accounts.access import forbidden
+from samplebank.accounts.model import Permission
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import Operation
-from samplebank.errors import Unauthenticated
+from samplebank.errors import Forbidden, Unauthenticated
 
 HEADER = "argus-api-key"
 NO_KEY = "This call needs an API key in the header Argus-API-Key."
@@ -33,3 +34,20 @@ async def guard(request: Request[Any, Any, Any]) -> None:
     exchange.scope["state"]["caller"] = caller
     if declared.needs and not caller.holds(*declared.needs):
         raise forbidden(declared.needs)
+    if declared.installation_wide:
+        require_administration(exchange, *declared.needs)
+
+
+def administers(exchange: Exchange, *permissions: Permission) -> bool:
+    """Whether the caller may decide for the whole installation, by any of `permissions`."""
+    scope = exchange.caller.scope(*permissions)
+    return scope.everywhere or (exchange.bank.settings.administration == "any" and bool(scope))
+
+
+def require_administration(exchange: Exchange, *permissions: Permission) -> None:
+    """Raise `Forbidden` unless the caller may decide for the whole installation."""
+    if not administers(exchange, *permissions):
+        raise Forbidden(
+            f"This concerns the whole installation: it needs the permission {' or '.join(permissions)} for every "
+            "customer (a grant for *)."
+        )

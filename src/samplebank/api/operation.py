@@ -14,7 +14,8 @@ EXTENSIONS = "/samplebank/v1"
 class Operation(msgspec.Struct, frozen=True):
     """`answers` is the type of `data` in the envelope, None for answers that are no JSON envelope.
 
-    `needs` empty with `signed_in` means that any good key will do.
+    `needs` empty means that any good key will do. `installation_wide` is what concerns no single customer: by the setting
+    `SAMPLEBANK_ADMINISTRATION` the permission has to be held for every customer.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Operation(msgspec.Struct, frozen=True):
     media_type: str = "application/json"
     also: Mapping[int, Any] = {}
     raw_body: bool = False
+    installation_wide: bool = False
     summary: str = ""
 
 

@@ -101,6 +101,7 @@ async def get_policy(request: Exchange) -> Answer:
         query=NoQuery,
         body=AnalysisPolicyUpdateRequest,
         answers=AnalysisPolicyResponse,
+        installation_wide=True,
     ),
 )
 async def update_policy(request: Exchange) -> Answer:

@@ -10,6 +10,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
+from samplebank.api.guard import require_administration
 from samplebank.api.operation import V2, operation
 from samplebank.api.people import (
     Body,
@@ -29,7 +30,7 @@ from samplebank.api.policy import (
 )
 from samplebank.api.workers import find_user
 from samplebank.database import Connection
-from samplebank.errors import Violations
+from samplebank.errors import Forbidden, Violations
 from samplebank.policy import rules
 from samplebank.policy.model import Action, Match, Rule, RuleKind, Worker
 from samplebank.policy.workers import resolve, workers_by_id
@@ -185,6 +186,7 @@ async def add_rule(request: Exchange) -> Answer:
         match = read_match(violations, data.match, request.bank.directory)
         action = await read_action(db, violations, data.action)
         violations.raise_if_any()
+        require_for(request, Permission.ADD_POLICY, match)
         rule = await rules.add_rule(
             db,
             data.name,
@@ -228,6 +230,7 @@ async def update_rule(request: Exchange) -> Answer:
     violations = Violations()
     async with request.bank.database.transaction() as db:
         rule = await rules.lock_rule(db, request.path("id"))
+        require_for(request, Permission.UPDATE_POLICY, rule.match)
         request.read_query(NoQuery)
         data = document.read(request.now)
         if rule.deleted_time is not None:
@@ -237,6 +240,7 @@ async def update_rule(request: Exchange) -> Answer:
         )
         action = rule.action if data.action is None else await read_action(db, violations, data.action)
         violations.raise_if_any()
+        require_for(request, Permission.UPDATE_POLICY, match)
         name = rule.name if data.name is None else data.name
         description = rule.description if data.description is None else data.description
         changed = await rules.update_rule(
@@ -263,11 +267,21 @@ async def update_rule(request: Exchange) -> Answer:
 async def delete_rule(request: Exchange) -> Answer:
     request.read_query(NoQuery)
     async with request.bank.database.transaction() as db:
+        found = await rules.lock_rule(db, request.path("id"))
+        require_for(request, Permission.DELETE_POLICY, found.match)
         rule = await rules.delete_rule(
             db, request.path("id"), user_id=request.caller.user.id, now=request.now
         )
         known = await _workers_of(db, [rule])
     return await request.show((rule, known), _show)
+
+
+def require_for(request: Exchange, permission: Permission, match: Match) -> None:
+    """Raise `Forbidden` unless the caller may decide for all whom a rule concerns: its customers, else everybody."""
+    if match.kind is not RuleKind.CUSTOMER:
+        require_administration(request, permission)
+    if not all(request.caller.may(permission, id_) for id_ in match.customers):
+        raise Forbidden(f"The rule concerns customers for whom you do not hold the permission {permission}.")
 
 
 def read_match(violations: Violations, given: AnalysisRuleMatchClauseRequest, directory: Directory) -> Match:

@@ -13,6 +13,7 @@ from samplebank.accounts.model import Permission
 from samplebank.api import envelope
 from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
+from samplebank.api.guard import administers
 from samplebank.api.operation import V2, operation
 from samplebank.api.people import (
     ASKED_FOR,
@@ -159,6 +160,7 @@ async def delete_sample(request: Exchange) -> Answer:
         query=NoQuery,
         body=SampleResourceReindexRequest,
         answers=SampleServiceTaskResponse,
+        installation_wide=True,
     ),
     status_code=200,
 )
@@ -180,7 +182,7 @@ async def reindex(request: Exchange) -> Answer:
 
 @get(TASKS, opt=operation("listTasks", query=ServiceTaskQuery, answers=list[ServiceTask]))
 async def list_tasks(request: Exchange) -> Response[bytes] | Stream:
-    """List the caller's service tasks, all of them for administrators, newest first."""
+    """List the caller's service tasks, all of them for administrators of the installation, newest first."""
     query = request.read_query(ServiceTaskQuery)
     violations = Violations()
     users = users_to_filter(violations, query.user, request.bank.directory)
@@ -191,7 +193,8 @@ async def list_tasks(request: Exchange) -> Response[bytes] | Stream:
         users=users,
         parents=query.parent_task or None,
     )
-    return await request.show_list(queries.tasks_matching(request.caller, wanted), query.page(), show_task)
+    listing = queries.tasks_matching(request.caller, wanted, sees_all=_sees_all(request))
+    return await request.show_list(listing, query.page(), show_task)
 
 
 @post(
@@ -204,7 +207,7 @@ async def search_tasks(request: Exchange) -> Response[bytes] | Stream:
     request.read_query(NoQuery)
     wanted = (await request.document(ServiceTaskSearchRequest)).read(request.now)
     filter_ = read_filter(wanted, request.bank.directory, request.now)
-    listing = queries.tasks_matching(request.caller, filter_)
+    listing = queries.tasks_matching(request.caller, filter_, sees_all=_sees_all(request))
     return await request.show_list(listing, Page(wanted.limit, wanted.offset), show_task)
 
 
@@ -232,7 +235,14 @@ async def abort_task(request: Exchange) -> Answer:
 
 async def _visible_task(request: Exchange) -> model.ServiceTask:
     async with request.bank.database.connection() as db:
-        return await queries.get_visible_task(db, request.caller, request.path("task_id"))
+        return await queries.get_visible_task(
+            db, request.caller, request.path("task_id"), sees_all=_sees_all(request)
+        )
+
+
+def _sees_all(request: Exchange) -> bool:
+    """Whether the caller may see, and abort, the tasks of others: whoever administers the installation may."""
+    return administers(request, Permission.REINDEX)
 
 
 def users_to_filter(

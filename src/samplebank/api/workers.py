@@ -121,6 +121,7 @@ async def list_workers(request: Exchange) -> Answer:
         body=AnalysisWorkerAddRequest,
         answers=AnalysisWorkerResponse,
         status=201,
+        installation_wide=True,
     ),
 )
 async def add_worker(request: Exchange) -> Answer:
@@ -175,6 +176,7 @@ async def get_schema(request: Exchange) -> Answer:
         query=NoQuery,
         body=AnalysisWorkerUpdateRequest,
         answers=AnalysisWorkerResponse,
+        installation_wide=True,
     ),
 )
 async def update_worker(request: Exchange) -> Answer:
@@ -203,7 +205,11 @@ async def update_worker(request: Exchange) -> Answer:
 @delete(
     f"{V2}/worker/{{worker:str}}",
     opt=operation(
-        "deleteAnalysisWorker", Permission.DELETE_WORKER, query=NoQuery, answers=AnalysisWorkerResponse
+        "deleteAnalysisWorker",
+        Permission.DELETE_WORKER,
+        query=NoQuery,
+        answers=AnalysisWorkerResponse,
+        installation_wide=True,
     ),
     status_code=200,
 )

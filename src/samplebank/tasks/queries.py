@@ -1,4 +1,4 @@
-"""Reading service tasks. Callers see their own; those who may reindex, which only administrators may, see all."""
+"""Reading service tasks. Callers see their own; administrators of the installation see all."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -6,7 +6,6 @@ from uuid import UUID
 import msgspec
 
 from samplebank.accounts.access import Caller
-from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Where
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
@@ -58,25 +57,25 @@ class TaskFilter(msgspec.Struct, frozen=True):
         self.times.add_to(where)
 
 
-def tasks_matching(caller: Caller, wanted: TaskFilter) -> Listing[ServiceTask]:
-    """List the tasks that match and that the caller may see, newest first."""
+def tasks_matching(caller: Caller, wanted: TaskFilter, *, sees_all: bool) -> Listing[ServiceTask]:
+    """List the tasks that match, newest first: those of the caller, or with `sees_all` those of everybody."""
     where = Where()
-    _see_tasks(where, caller)
+    _see_tasks(where, caller, sees_all=sees_all)
     wanted.add_to(where)
     return Listing(COLUMNS, FROM, where, "ORDER BY t.created_time DESC, t.id DESC", ServiceTask)
 
 
-async def get_visible_task(db: Connection, caller: Caller, reference: str) -> ServiceTask:
-    """Get the task, if the caller may see it; else raises `NotFound`."""
+async def get_visible_task(db: Connection, caller: Caller, reference: str, *, sees_all: bool) -> ServiceTask:
+    """Get the task, if it is the caller's or with `sees_all` anybody's; else raises `NotFound`."""
     where = Where()
     where.add("t.id = {}", find_id(reference))
-    _see_tasks(where, caller)
+    _see_tasks(where, caller, sees_all=sees_all)
     row = await db.fetchrow(f"SELECT {COLUMNS} FROM {FROM} WHERE {where.sql}", *where.parameters)
     if row is None:
         raise NotFound(NO_TASK)
     return ServiceTask(*row)
 
 
-def _see_tasks(where: Where, caller: Caller) -> None:
-    if not caller.holds(Permission.REINDEX):
+def _see_tasks(where: Where, caller: Caller, *, sees_all: bool) -> None:
+    if not sees_all:
         where.add("t.user_id = {}", caller.user.id)
