@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -47,6 +49,43 @@ def set_up(kind: str, level: int = logging.INFO) -> None:
     root.setLevel(level)
     for chatty in ("httpx", "httpcore", "alembic", "asyncio", "_granian"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+class Faults:
+    """What fails again and again is told at once, and then once each `interval` seconds with the number of times.
+
+    Else what one missing part costs each request and sweep hides the line that matters, and fills a disk.
+    """
+
+    def __init__(
+        self, log: logging.Logger, *, interval: float = 60.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._log = log
+        self._interval = interval
+        self._clock = clock
+        #: by kind of fault: when it was told last, and how often it came since
+        self._told: dict[str, tuple[float, int]] = {}
+
+    def tell(self, event: str, error: BaseException, *, trace: bool = True, **fields: object) -> None:
+        """Log `error`, unless the same `event` failed in the same way a moment ago; `trace` says where."""
+        kind, now = f"{event} {type(error).__name__} {_origin(error)}", self._clock()
+        last, unsaid = self._told.get(kind, (now - self._interval, 0))
+        if now - last < self._interval:
+            self._told[kind] = last, unsaid + 1
+            return
+        self._told[kind] = now, 0
+        said = {**fields, "why": f"{type(error).__name__}: {error}"}
+        if unsaid:
+            said["unsaid"] = unsaid
+        self._log.error(event, exc_info=error if trace else None, extra={"fields": said})
+
+
+def _origin(error: BaseException) -> str:
+    """Where it was raised, as the texts of equal faults differ in numbers and names."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

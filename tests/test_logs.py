@@ -1,0 +1,51 @@
+"""The log shows what happens, however often one thing fails."""
+
+import logging
+
+import pytest
+
+from samplebank.logs import Faults
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def faults(clock: Clock) -> Faults:
+    return Faults(logging.getLogger("tests.faults"), interval=60, clock=clock)
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[int]:
+    """For each line, how many faults like it were left out before."""
+    return [vars(record)["fields"].get("unsaid", 0) for record in caplog.records]
+
+
+def test_a_repeated_fault_is_one_line_a_minute_with_a_count(
+    faults: Faults, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = OSError("the disk is full")
+
+    for second in range(61):
+        clock.now = second
+        faults.tell("request.failed", error)
+
+    assert told(caplog) == [0, 59]
+
+
+def test_different_faults_do_not_hide_each_other(faults: Faults, caplog: pytest.LogCaptureFixture) -> None:
+    faults.tell("request.failed", OSError("the disk is full"))
+
+    faults.tell("request.failed", ValueError("no number"))
+    faults.tell("sweep.failed", OSError("the disk is full"))
+
+    assert told(caplog) == [0, 0, 0]
