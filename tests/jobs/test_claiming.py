@@ -132,3 +132,43 @@ async def test_a_statement_that_fails_fails_all_whom_it_would_have_served_and_no
 
     assert [type(error) for error in errors] == [asyncpg.DataError] * 2
     assert ids(await stage.claim(worker)) == tasks
+
+
+async def test_customers_take_turns(bank: Bank, stage: Stage) -> None:
+    (worker,) = bank.workers(1)
+    plan = bank.plan(worker)
+    for user in ["mia"] * 6 + ["quinn", "hana"]:
+        bank.submit(user=user, metaData=plan)
+
+    order = [(await stage.claim(worker))[0].customer_id for _ in range(8)]
+
+    floods, first, second = order[7], *sorted(set(order) - {order[7]})
+    assert order.count(floods) == 6
+    assert {first, second} <= set(order[:4])
+
+
+async def test_a_claim_of_many_tasks_leaves_nobody_out(bank: Bank, stage: Stage) -> None:
+    (worker,) = bank.workers(1)
+    plan = bank.plan(worker)
+    for user in ["mia"] * 6 + ["quinn", "hana"]:
+        bank.submit(user=user, metaData=plan)
+
+    claims = await stage.claim(worker, most=4)
+
+    assert len(claims) == 4
+    assert len({claim.customer_id for claim in claims}) == 3
+
+
+async def test_a_customer_that_is_alone_gets_all_in_one_statement(
+    bank: Bank, stage: Stage, database: Database
+) -> None:
+    worker, tasks = tasks_for(bank, 4)
+
+    taken = ids(await stage.claim(worker, most=4))
+
+    assert taken == tasks
+    async with database.connection() as db:
+        changes = await db.fetchval(
+            "SELECT count(DISTINCT xmin::text) FROM job_task WHERE id = ANY($1)", tasks
+        )
+    assert changes == 1

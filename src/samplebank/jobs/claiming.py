@@ -9,12 +9,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from samplebank.accounts.access import Caller
-from samplebank.database import Database
-from samplebank.jobs.claims import Claim, claim
+from samplebank.database import Connection, Database
+from samplebank.jobs.claims import Claim, Turn, claim
 from samplebank.timespec import Millis
 
-#: tasks taken in one statement, if more than one claim is served by it
+#: tasks taken at once, if more than one claim is served by them
 MOST = 1000
+#: turns of customers that are taken one after the other for the claims that are served together
+TURNS = 64
+#: turns that bring nothing, because other claims are taking the tasks, before one gives up
+EMPTY_TURNS = 4
 
 
 class Line(NamedTuple):
@@ -37,12 +41,14 @@ class Claiming:
         self._database = database
         self._clock = clock
         self._cause = cause
+        #: by worker, the customer who had the last turn in this process
+        self._turns: dict[str, int] = {}
         self._waiting: dict[tuple[int, str, Millis], deque[Waiting]] = {}
         #: the event loop itself only remembers tasks for as long as others do
         self._serving: set[asyncio.Task[None]] = set()
 
     async def claim(self, caller: Caller, worker: str, *, most: int, lease: Millis) -> list[Claim]:
-        """Hand the longest-waiting open tasks to `worker`, at most `most`."""
+        """Hand the longest-waiting open tasks of each customer in turn to `worker`, at most `most`."""
         # a caller cannot be compared by value in no time; the line keeps the object, so that its id stays its own
         key = id(caller), worker, lease
         waiting = self._waiting.get(key)
@@ -82,16 +88,32 @@ class Claiming:
                 one.served.cancel()
 
     async def _take(self, line: Line, most: int) -> list[Claim]:
+        """Take tasks of one customer after the other, until there are `most`, or none is left."""
+        taken: list[Claim] = []
+        empty = 0
         async with self._database.connection() as db:
-            return await claim(
-                db,
-                line.caller,
-                line.worker,
-                most=most,
-                now=self._clock(),
-                lease=line.lease,
-                cause=self._cause,
-            )
+            for _ in range(TURNS):
+                turn = await self._take_turn(db, line, most - len(taken))
+                taken += turn.claims
+                empty += not turn.claims
+                if len(taken) >= most or not turn.others or empty == EMPTY_TURNS:
+                    break
+        return taken
+
+    async def _take_turn(self, db: Connection, line: Line, most: int) -> Turn:
+        turn = await claim(
+            db,
+            line.caller,
+            line.worker,
+            most=most,
+            now=self._clock(),
+            lease=line.lease,
+            cause=self._cause,
+            after=self._turns.get(line.worker, 0),
+        )
+        if turn.customer_id is not None:
+            self._turns[line.worker] = turn.customer_id
+        return turn
 
 
 def _next(waiting: deque[Waiting]) -> list[Waiting]:

@@ -13,13 +13,25 @@ from samplebank.errors import Conflict, Forbidden, NotFound
 from samplebank.policy.workers import is_worker
 from samplebank.timespec import Millis
 
-# Both the task and its job are locked, and whatever somebody else has locked is passed over: whoever waits here for
-# a job that an update holds could make a deadlock with that update, which waits for the task.
+# Customers take turns, in the order of their ids: whoever floods the queue makes nobody wait but itself. The turn is that of
+# the next customer after {after} with a task that waits; if {others} wait too, it gets a share only. Both the task and its
+# job are locked, and whatever somebody else has locked is passed over: whoever waits here for a job that an update holds
+# could make a deadlock with that update, which waits for the task.
 CLAIM = """
-    WITH found AS MATERIALIZED (
+    WITH turn AS MATERIALIZED (
+        SELECT coalesce(
+            (SELECT t.customer_id FROM job_task t WHERE {waiting} AND t.customer_id > {after}
+              ORDER BY t.customer_id LIMIT 1),
+            (SELECT t.customer_id FROM job_task t WHERE {waiting} ORDER BY t.customer_id LIMIT 1)) AS customer_id
+    ), crowd AS MATERIALIZED (
+        SELECT EXISTS (SELECT FROM job_task t WHERE {waiting} AND t.customer_id > turn.customer_id)
+            OR EXISTS (SELECT FROM job_task t WHERE {waiting} AND t.customer_id < turn.customer_id) AS others
+          FROM turn
+    ), found AS MATERIALIZED (
         SELECT t.id, t.job_id, j.state FROM job_task t JOIN job j ON j.id = t.job_id
-         WHERE {conditions}
-         ORDER BY t.enqueued_time, t.id LIMIT {most} FOR UPDATE OF t, j SKIP LOCKED
+         WHERE {waiting} AND t.customer_id = (SELECT customer_id FROM turn)
+         ORDER BY t.enqueued_time, t.id LIMIT (SELECT CASE WHEN others THEN {share} ELSE {most} END FROM crowd)
+           FOR UPDATE OF t, j SKIP LOCKED
     ), taken AS (
         UPDATE job_task t SET state = 'executing', attempt = attempt + 1, start_time = coalesce(start_time, {now}),
                lease_until = {until}, lease_token = gen_random_uuid()
@@ -29,11 +41,13 @@ CLAIM = """
         UPDATE job j SET state = 'executing', start_time = coalesce(start_time, {now})
           FROM found WHERE j.id = found.job_id AND found.state = 'enqueued'
     )
-    SELECT t.id, t.worker, t.attempt, t.lease_token, t.lease_until, j.id, j.customer_id, j.options,
+    SELECT turn.customer_id, crowd.others,
+           t.id, t.worker, t.attempt, t.lease_token, t.lease_until, j.id, j.customer_id, j.options,
            s.sha256, s.size, c.type, c.super_type, c.arch, c.platform, c.version, c.meta_data, {cause}
-      FROM taken t JOIN job j ON j.id = t.job_id JOIN sample s ON s.id = j.sample_id
-      LEFT JOIN classification c ON c.id = s.classification_id
-      LEFT JOIN submission u ON u.id = j.submission_id
+      FROM turn CROSS JOIN crowd
+      LEFT JOIN (taken t JOIN job j ON j.id = t.job_id JOIN sample s ON s.id = j.sample_id
+                 LEFT JOIN classification c ON c.id = s.classification_id
+                 LEFT JOIN submission u ON u.id = j.submission_id) ON TRUE
      ORDER BY t.enqueued_time, t.id
 """
 LOCK_TASK = """
@@ -47,8 +61,11 @@ GIVE_BACK = """
            reasons = reasons || $3::text
      WHERE id = $1
 """
-#: how many columns of CLAIM are not those of the cause
+#: how many columns of CLAIM are those of the turn, and how many of the others are not those of the cause
+TURN = 2
 OWN = 16
+#: a customer gets this part of what is asked for, at each turn, while others wait
+SHARES = 8
 NO_TASK = "There is no task with this id that you may see."
 LOST = "The lease of this task is lost: another worker may have it by now."
 
@@ -75,6 +92,14 @@ class Claim(msgspec.Struct, frozen=True):
     cause: tuple[Any, ...]
 
 
+class Turn(msgspec.Struct, frozen=True):
+    """What one customer's turn brought; None when nothing waits. `others` of the customers have tasks that wait, too."""
+
+    customer_id: int | None
+    others: bool
+    claims: list[Claim]
+
+
 class Held(msgspec.Struct, frozen=True):
     """A task whose lease has been checked; its job and itself are locked."""
 
@@ -93,25 +118,30 @@ async def claim(
     now: Millis,
     lease: Millis,
     cause: str,
-) -> list[Claim]:
-    """Hand the longest-waiting open tasks to `worker`; nobody else gets them until the lease ends.
+    after: int = 0,
+) -> Turn:
+    """Hand the longest-waiting open tasks of one customer to `worker`; nobody else gets them until the lease ends.
 
-    `worker` is an id or a short name; there is no task for one that does not exist. `cause` says which columns of the
-    submission `u` behind the job, and of its sample `s`, to bring along; they are all None where it has been deleted.
+    The turn is that of the next customer after the one with the id `after`. `worker` is an id or a short name; there is
+    no task for one that does not exist. `cause` says which columns of the submission `u` behind the job, and of its
+    sample `s`, to bring along; they are all None where it has been deleted.
     """
     where = Where()
     is_worker(where, "t.worker_id", worker)
     where.add("t.state = 'enqueued' AND t.run_after <= {}", now)
     see_customers(where, caller, "t.customer_id", Permission.UPDATE_JOB)
     query = CLAIM.format(
-        conditions=where.sql,
-        most=where.value(most),
+        waiting=where.sql,
+        after=where.value(after),
+        most=f"{where.value(most)}::bigint",
+        share=f"{where.value(-(-most // SHARES))}::bigint",
         now=f"{where.value(now)}::bigint",
         until=where.value(now + lease),
         cause=cause,
     )
     rows: Any = await db.fetch(query, *where.parameters)
-    return [_claim(*row) for row in rows]
+    customer_id, others, *_ = rows[0]
+    return Turn(customer_id, bool(others), [_claim(*row[TURN:]) for row in map(tuple, rows) if row[TURN]])
 
 
 def _claim(*columns: Any) -> Claim:

@@ -10,7 +10,7 @@ from samplebank.database.connection import GONE
 from samplebank.errors import Unavailable
 
 #: the revision that this release works with
-HEAD = "0010"
+HEAD = "0011"
 DATABASE = "SAMPLEBANK_MIGRATION_URL"
 LOCK = 0x5A4B_0001
 
