@@ -21,6 +21,7 @@ from samplebank.jobs.claims import Claim, claim
 from samplebank.jobs.model import TaskState
 from samplebank.jobs.progress import Move
 from samplebank.policy.rules import PolicyBook
+from samplebank.submissions.challenge import Tries
 from samplebank.submissions.intake import Result, Token, submit
 from samplebank.submissions.model import COLUMNS, NewSubmission
 from samplebank.verdicts.finishing import update_task
@@ -28,6 +29,7 @@ from samplebank.verdicts.finishing import update_task
 SIMILAR_WINDOW = 3_600_000
 LEASE = 300_000
 THRESHOLD = 70
+TRIES = Tries(20, 24 * 3_600_000)
 
 
 def rate(url: str, target: Target, worker: str, made: Sequence[tuple[str, str]], clients: int) -> float:
@@ -107,18 +109,18 @@ class Cycle:
         good = Token(token, sha256, secrets.token_bytes(32))
         return await submit(
             db, sha256, good, new, self._book,
-            user_id=user.id, similar_window=SIMILAR_WINDOW, now=now, needs_type=True, locking=locking,
+            user_id=user.id, tries=TRIES, similar_window=SIMILAR_WINDOW, now=now, needs_type=True, locking=locking,
         )  # fmt: skip
 
     async def _claim(self) -> Claim:
         """One task, whoever's it is; there is one for each submission."""
         while True:
             async with self._database.connection() as db:
-                found = await claim(
+                turn = await claim(
                     db, self._caller, self._worker, most=1, now=_now(), lease=LEASE, cause=COLUMNS
                 )
-            if found:
-                return found[0]
+            if turn.claims:
+                return turn.claims[0]
 
 
 def _now() -> int:

@@ -15,8 +15,6 @@ from samplebank.timespec import Millis
 
 #: tasks taken at once, if more than one claim is served by them
 MOST = 1000
-#: turns of customers that are taken one after the other for the claims that are served together
-TURNS = 64
 #: turns that bring nothing, because other claims are taking the tasks, before one gives up
 EMPTY_TURNS = 4
 
@@ -92,11 +90,11 @@ class Claiming:
         taken: list[Claim] = []
         empty = 0
         async with self._database.connection() as db:
-            for _ in range(TURNS):
+            while len(taken) < most and empty < EMPTY_TURNS:
                 turn = await self._take_turn(db, line, most - len(taken))
                 taken += turn.claims
                 empty += not turn.claims
-                if len(taken) >= most or not turn.others or empty == EMPTY_TURNS:
+                if turn.is_last:
                     break
         return taken
 
@@ -111,8 +109,8 @@ class Claiming:
             cause=self._cause,
             after=self._turns.get(line.worker, 0),
         )
-        if turn.customer_id is not None:
-            self._turns[line.worker] = turn.customer_id
+        if turn.after is not None:
+            self._turns[line.worker] = turn.after
         return turn
 
 

@@ -1,5 +1,6 @@
 """Claims: a worker takes open tasks for as long as its lease lasts. No task is ever held by two workers."""
 
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -14,24 +15,38 @@ from samplebank.policy.workers import is_worker
 from samplebank.timespec import Millis
 
 # Customers take turns, in the order of their ids: whoever floods the queue makes nobody wait but itself. The turn is that of
-# the next customer after {after} with a task that waits; if {others} wait too, it gets a share only. Both the task and its
-# job are locked, and whatever somebody else has locked is passed over: whoever waits here for a job that an update holds
-# could make a deadlock with that update, which waits for the task.
+# the next customers after {after} who have a task that waits, in a ring; each look into the index finds one of them. They
+# share what is asked for. Both a task and its job are locked, and whatever somebody else has locked is passed over: whoever
+# waits here for a job that an update holds could make a deadlock with that update, which waits for the task.
 CLAIM = """
-    WITH turn AS MATERIALIZED (
-        SELECT coalesce(
-            (SELECT t.customer_id FROM job_task t WHERE {waiting} AND t.customer_id > {after}
-              ORDER BY t.customer_id LIMIT 1),
-            (SELECT t.customer_id FROM job_task t WHERE {waiting} ORDER BY t.customer_id LIMIT 1)) AS customer_id
+    WITH RECURSIVE turn(customer_id, wrapped, place) AS (
+        (SELECT following.*, 1 FROM (
+            (SELECT t.customer_id, FALSE FROM job_task t WHERE {waiting} AND t.customer_id > {after}
+              ORDER BY t.customer_id LIMIT 1)
+            UNION ALL
+            (SELECT t.customer_id, TRUE FROM job_task t WHERE {waiting} AND t.customer_id <= {after}
+              ORDER BY t.customer_id LIMIT 1)
+         ) following LIMIT 1)
+        UNION ALL
+        SELECT following.*, turn.place + 1 FROM turn CROSS JOIN LATERAL (
+            (SELECT t.customer_id, turn.wrapped FROM job_task t
+              WHERE {waiting} AND t.customer_id > turn.customer_id
+                AND t.customer_id <= CASE WHEN turn.wrapped THEN {after} ELSE 9223372036854775807 END
+              ORDER BY t.customer_id LIMIT 1)
+            UNION ALL
+            (SELECT t.customer_id, TRUE FROM job_task t WHERE {waiting} AND NOT turn.wrapped AND t.customer_id <= {after}
+              ORDER BY t.customer_id LIMIT 1)
+            LIMIT 1
+        ) following WHERE turn.place < {customers}
     ), crowd AS MATERIALIZED (
-        SELECT EXISTS (SELECT FROM job_task t WHERE {waiting} AND t.customer_id > turn.customer_id)
-            OR EXISTS (SELECT FROM job_task t WHERE {waiting} AND t.customer_id < turn.customer_id) AS others
-          FROM turn
+        SELECT max(place) AS size, (array_agg(customer_id ORDER BY place DESC))[1] AS last,
+               ceil({most} / max(place)::float)::bigint AS share FROM turn
     ), found AS MATERIALIZED (
-        SELECT t.id, t.job_id, j.state FROM job_task t JOIN job j ON j.id = t.job_id
-         WHERE {waiting} AND t.customer_id = (SELECT customer_id FROM turn)
-         ORDER BY t.enqueued_time, t.id LIMIT (SELECT CASE WHEN others THEN {share} ELSE {most} END FROM crowd)
-           FOR UPDATE OF t, j SKIP LOCKED
+        SELECT picked.* FROM turn CROSS JOIN LATERAL (
+            SELECT t.id, t.job_id, j.state FROM job_task t JOIN job j ON j.id = t.job_id
+             WHERE {waiting} AND t.customer_id = turn.customer_id
+             ORDER BY t.enqueued_time, t.id LIMIT (SELECT share FROM crowd) FOR UPDATE OF t, j SKIP LOCKED
+        ) picked LIMIT {most}
     ), taken AS (
         UPDATE job_task t SET state = 'executing', attempt = attempt + 1, start_time = coalesce(start_time, {now}),
                lease_until = {until}, lease_token = gen_random_uuid()
@@ -41,10 +56,10 @@ CLAIM = """
         UPDATE job j SET state = 'executing', start_time = coalesce(start_time, {now})
           FROM found WHERE j.id = found.job_id AND found.state = 'enqueued'
     )
-    SELECT turn.customer_id, crowd.others,
+    SELECT crowd.size, crowd.last, crowd.share,
            t.id, t.worker, t.attempt, t.lease_token, t.lease_until, j.id, j.customer_id, j.options,
            s.sha256, s.size, c.type, c.super_type, c.arch, c.platform, c.version, c.meta_data, {cause}
-      FROM turn CROSS JOIN crowd
+      FROM crowd
       LEFT JOIN (taken t JOIN job j ON j.id = t.job_id JOIN sample s ON s.id = j.sample_id
                  LEFT JOIN classification c ON c.id = s.classification_id
                  LEFT JOIN submission u ON u.id = j.submission_id) ON TRUE
@@ -61,11 +76,11 @@ GIVE_BACK = """
            reasons = reasons || $3::text
      WHERE id = $1
 """
-#: how many columns of CLAIM are those of the turn, and how many of the others are not those of the cause
-TURN = 2
+#: how many columns of CLAIM are those of the crowd, and how many of the others are not those of the cause
+CROWD = 3
 OWN = 16
-#: a customer gets this part of what is asked for, at each turn, while others wait
-SHARES = 8
+#: customers who are served in one turn, at most
+CUSTOMERS = 32
 NO_TASK = "There is no task with this id that you may see."
 LOST = "The lease of this task is lost: another worker may have it by now."
 
@@ -93,11 +108,14 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """What one customer's turn brought; None when nothing waits. `others` of the customers have tasks that wait, too."""
+    """What a turn brought. The next one is `after` this customer; None when nothing waits.
 
-    customer_id: int | None
-    others: bool
+    `is_last` when the customers have no more tasks that wait, as far as this turn tells.
+    """
+
     claims: list[Claim]
+    after: int | None
+    is_last: bool
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -120,9 +138,9 @@ async def claim(
     cause: str,
     after: int = 0,
 ) -> Turn:
-    """Hand the longest-waiting open tasks of one customer to `worker`; nobody else gets them until the lease ends.
+    """Hand the longest-waiting open tasks of the next customers to `worker`; nobody else gets them until the lease ends.
 
-    The turn is that of the next customer after the one with the id `after`. `worker` is an id or a short name; there is
+    The turn begins with the next customer after the one with the id `after`. `worker` is an id or a short name; there is
     no task for one that does not exist. `cause` says which columns of the submission `u` behind the job, and of its
     sample `s`, to bring along; they are all None where it has been deleted.
     """
@@ -130,18 +148,21 @@ async def claim(
     is_worker(where, "t.worker_id", worker)
     where.add("t.state = 'enqueued' AND t.run_after <= {}", now)
     see_customers(where, caller, "t.customer_id", Permission.UPDATE_JOB)
+    customers = min(most, CUSTOMERS)
     query = CLAIM.format(
         waiting=where.sql,
         after=where.value(after),
+        customers=where.value(customers),
         most=f"{where.value(most)}::bigint",
-        share=f"{where.value(-(-most // SHARES))}::bigint",
         now=f"{where.value(now)}::bigint",
         until=where.value(now + lease),
         cause=cause,
     )
-    rows: Any = await db.fetch(query, *where.parameters)
-    customer_id, others, *_ = rows[0]
-    return Turn(customer_id, bool(others), [_claim(*row[TURN:]) for row in map(tuple, rows) if row[TURN]])
+    rows: Any = [tuple(row) for row in await db.fetch(query, *where.parameters)]
+    size, last, share, *_ = rows[0]
+    taken = [_claim(*row[CROWD:]) for row in rows if row[CROWD]]
+    whole = Counter(claim.customer_id for claim in taken)
+    return Turn(taken, last, size is None or (size < customers and all(n < share for n in whole.values())))
 
 
 def _claim(*columns: Any) -> Claim:
