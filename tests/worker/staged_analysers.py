@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from samplebank.worker.contract import Analyser, Detection, Evidence, Rejected, Result, SampleFile, Tag
 
@@ -72,9 +72,53 @@ class Schemaless(Measuring):
     """Answer what its own schema forbids."""
 
     short_name = "schemaless"
+    schema: ClassVar[Mapping[str, object]] = {
+        "properties": {"sizes": {"items": {"type": "integer"}}},
+    }
 
     def analyse(self, sample: SampleFile) -> Result:
-        return Result(result={"length": sample.size})
+        return Result(result={"sizes": [sample.size, "two"]})
+
+
+class Lamenting(Measuring):
+    short_name = "lamenting"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        sys.stdout.write(f"looking at {sample.size}\n")
+        raise ValueError(f"\0 in {sample.size} bytes")
+
+
+class Quoting(Measuring):
+    """Say more than a stream takes, and what neither JSON nor a database does."""
+
+    short_name = "quoting"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        for _ in range(3000):
+            sys.stdout.write("\ud800" + "x" * 1000 + "\n")
+        return Result(
+            result={"text": "\ud800\0", "serial": 2**70, "ratio": float("nan"), "size": sample.size},
+            tags=[Tag("family", "\ud800")],
+        )
+
+
+class Careless(Measuring):
+    """Answer whatever the setting `answer` says, which no type checker saw."""
+
+    short_name = "careless"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        answers: dict[str, Any] = {
+            "dict": {"size": sample.size},
+            "nothing": None,
+            "score": Result(score=500),
+            "truth": Result(score=True),
+            "tag": Result(tags=[Tag("colour", "red")]),  # type: ignore[arg-type]  # that is the mistake
+            "list": Result(result=[1]),  # type: ignore[arg-type]
+            "text": Result(evidence=[Evidence(file_name="a", data="text")]),  # type: ignore[arg-type]
+        }
+        answer: Result = answers[self.settings["answer"]]
+        return answer
 
 
 class NoAnalyser:

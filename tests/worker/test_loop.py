@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def shared() -> Names:
 @pytest.fixture(scope="module")
 def worker(bank: Bank, shared: Names) -> Iterator[Names]:
     """One worker for all tests that want no more of it than to work."""
-    analysers = ("Measuring", "Refusing", "Broken")
+    analysers = ("Measuring", "Refusing", "Broken", "Schemaless", "Lamenting", "Quoting")
     with working(bank.url, bank.keys[CHIEF], shared, *analysers, settings={"depth": "2"}):
         assert eventually(lambda: all(bank.get(f"/sampledb/v2/worker/{shared[one]}").ok for one in analysers))
         yield shared
@@ -80,7 +81,7 @@ def test_a_task_ends_with_its_analysis(bank: Bank, worker: Names) -> None:
     assert (analysis["analysisScore"], analysis["tlp"]) == (40, "green")
     assert analysis["customer"]["shortName"] == "mill"
     assert analysis["userAgent"] == {"name": worker["Measuring"], "version": "1.2"}
-    assert [(tag["type"], tag["value"]) for tag in analysis["tags"]] == [("family", "Staged _1_")]
+    assert [(tag["type"], tag["value"]) for tag in analysis["tags"]] == [("family", "Staged \\u003c1\\u003e")]
 
 
 def test_the_analyser_gets_bytes_options_and_settings(bank: Bank, worker: Names) -> None:
@@ -124,6 +125,38 @@ def test_a_crashing_analyser_fails_the_task_with_its_last_words(bank: Bank, work
     ended = task.ended()
 
     assert ended["message"] == "The analysis crashed with exit status 1: Stopped at 5000."
+
+
+def test_an_exception_that_quotes_the_sample_fails_the_task_and_shows_its_author_the_trace(
+    bank: Bank, worker: Names, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "samplebank.worker"):
+        task = Given(bank, worker["Lamenting"])
+        ended = task.ended()
+
+    told = [vars(record) for record in caplog.records if vars(record).get("task") == task.id]
+    lines = [(one["msg"], one["line"]) for one in told if "line" in one]
+    assert ended["message"] == "The analysis stopped with ValueError: \ufffd in 5000 bytes"
+    assert ("analysis.printed", "looking at 5000") in lines
+    assert ("analysis.trace", '    raise ValueError(f"\\0 in {sample.size} bytes")') in lines
+    assert {(one["worker"], one["job"], one["sample"]) for one in told} == {
+        (worker["Lamenting"], task.job, task.sample.sha256)
+    }
+
+
+def test_whatever_an_analyser_quotes_and_prints_its_analysis_is_stored(bank: Bank, worker: Names) -> None:
+    task = Given(bank, worker["Quoting"])
+
+    ended = task.ended()
+
+    (analysis,) = task.analyses()
+    assert ended["state"] == "success"
+    assert analysis["analysisResult"] == {
+        "text": "\ufffd\ufffd",
+        "serial": str(2**70),
+        "ratio": None,
+        "size": 1,
+    }
 
 
 def test_analysers_that_share_a_worker_each_do_their_task(bank: Bank, worker: Names) -> None:
@@ -218,15 +251,16 @@ def test_a_damaged_download_is_given_back(bank: Bank, service: Service, names: N
     assert ended["message"].endswith("has other bytes than the sample.")
 
 
-def test_an_analysis_that_the_service_refuses_is_given_back(bank: Bank, names: Names, robot: str) -> None:
-    registered(bank, names, "Schemaless", schema={"type": "object", "required": ["size"]})
-    task = Given(bank, names["Schemaless"], attempts=2)
+def test_an_analysis_that_the_service_refuses_fails_its_task_at_once_with_the_field(
+    bank: Bank, worker: Names
+) -> None:
+    task = Given(bank, worker["Schemaless"])
 
-    with working(bank.url, robot, names, "Schemaless"):
-        ended = task.ended()
+    ended = task.ended()
 
     assert ended["state"] == "failed"
-    assert f"{task.sample.sha256}/analysis: " in ended["message"]
+    assert "Attempt" not in ended["message"]
+    assert 'analysisResult.sizes[1]: "two" is not of type "integer"' in ended["message"]
 
 
 def test_a_worker_that_stops_gives_its_tasks_back(bank: Bank, relay: Relay, names: Names, robot: str) -> None:

@@ -59,8 +59,27 @@ async def test_the_kit_shows_why_a_file_is_rejected(sample: Path) -> None:
         await analysed("staged_analysers:Refusing", sample, import_from=(HERE,))
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("dict", r"answered a dict, but analyse\(\) must return a Result"),
+        ("nothing", r"answered nothing, but analyse\(\) must return a Result"),
+        ("score", "score of the Result is 500, but must be 0"),
+        ("truth", "field score of the Result is wrong: Expected `int`, got `bool`"),
+        ("tag", r"field tags\[0\]\.type of the Result is wrong: Invalid enum value 'colour'"),
+        ("list", "field result of the Result is a list, but must be a dict"),
+        ("text", r"field evidence\[0\]\.data of the Result is wrong: Expected `bytes`, got `str`"),
+    ],
+)
+async def test_an_answer_that_breaks_the_contract_is_told_which_part(
+    sample: Path, answer: str, reason: str
+) -> None:
+    with pytest.raises(Rejected, match=reason):
+        await analysed("staged_analysers:Careless", sample, settings={"answer": answer}, import_from=(HERE,))
+
+
 async def test_the_kit_notices_a_result_that_breaks_its_schema(sample: Path) -> None:
-    with pytest.raises(AssertionError, match='"size" is a required property'):
+    with pytest.raises(AssertionError, match=r'sizes.*"two" is not of type "integer"'):
         await analysed("staged_analysers:Schemaless", sample, import_from=(HERE,))
 
 

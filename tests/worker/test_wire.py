@@ -2,7 +2,9 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -51,13 +53,53 @@ def test_any_result_can_be_stored(result: dict[str, Any]) -> None:
     assert b"\\u0000" not in stored
 
 
-@given(st.integers())
-def test_a_score_stays_within_its_bounds(score: int) -> None:
-    assert -1 <= requested(score=score)["analysisScore"] <= 100
+@pytest.mark.parametrize(
+    ("given_value", "sent"),
+    [
+        (2**64 - 1, 2**64 - 1),
+        (2**70, "1180591620717411303424"),
+        (1 << 20_000, hex(1 << 20_000)),
+        (float("-inf"), None),
+        ("\ud800\0", "\ufffd\ufffd"),
+        (b"\xffa", "\\xffa"),
+        ({7}, [7]),
+        (Path("a"), "a"),
+    ],
+    ids=["64 bits", "70 bits", "no decimal digits", "infinity", "text", "bytes", "set", "anything else"],
+)
+def test_a_value_that_json_lacks_is_sent_as_what_comes_closest(given_value: object, sent: object) -> None:
+    assert requested(result={"found": given_value})["analysisResult"] == {"found": sent}
+
+
+@given(st.text(max_size=400), st.text(max_size=400))
+def test_different_families_stay_different(one: str, other: str) -> None:
+    same = normalize("NFC", one).strip() == normalize("NFC", other).strip()
+
+    assert (wire.text(one) == wire.text(other)) is same
+
+
+def test_a_family_in_another_script_is_spelled_as_json_does() -> None:
+    request = requested(
+        tags=[Tag("family", "Семья"), Tag("family", "家族"), Tag("family", "\\u5bb6 in C:\\users")]
+    )
+
+    assert [tag["value"] for tag in request["tags"]] == [
+        "\\u0421\\u0435\\u043c\\u044c\\u044f",
+        "\\u5bb6\\u65cf",
+        "\\u005cu5bb6 in C:\\users",
+    ]
+
+
+def test_a_family_of_any_length_stays_apart_from_others_that_begin_alike() -> None:
+    request = requested(tags=[Tag("family", "ж" * 200 + end) for end in "xy"])
+
+    one, other = (tag["value"] for tag in request["tags"])
+    assert one != other
+    assert len(one) == len(other) == wire.MOST_CHARACTERS
 
 
 def test_equal_tags_are_sent_once() -> None:
-    request = requested(tags=[Tag("family", "A<"), Tag("family", "A>"), Tag("yara", "A_"), Tag("yara", "")])
+    request = requested(tags=[Tag("family", "A_"), Tag("family", " A_"), Tag("yara", "A_"), Tag("yara", "")])
 
     assert request["tags"] == [{"type": "family", "value": "A_"}, {"type": "yara", "value": "A_"}]
 

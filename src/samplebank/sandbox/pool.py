@@ -63,6 +63,13 @@ class Sandbox:
                 await child.end()
             return answer
 
+    async def renew(self) -> None:
+        """Let new children answer from now on: the idle ones end, the others after their call."""
+        for child in self._busy:
+            child.calls_left = 0
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(child.end() for child in idle))
+
     async def close(self) -> None:
         """End all children; calls under way fail."""
         children, self._idle = [*self._idle, *self._busy], []

@@ -158,8 +158,13 @@ def _checked(response: httpx.Response, *, enveloped: bool = True) -> Any:
 
 def _messages(envelope: Any) -> str:
     messages = envelope.get("messages") if isinstance(envelope, dict) else None
-    texts = [str(one.get("message")) for one in messages or [] if isinstance(one, dict)]
+    texts = [_said(one) for one in messages or [] if isinstance(one, dict)]
     return " ".join(texts) or "no reason given."
+
+
+def _said(message: dict[str, Any]) -> str:
+    field, text = message.get("field"), str(message.get("message"))
+    return f"{field}: {text}" if field else text
 
 
 def _cause(error: httpx.HTTPError) -> str:

@@ -81,12 +81,18 @@ class Analyser(ABC):
     schema: ClassVar[Mapping[str, JSON] | None] = None
     memory_bytes: ClassVar[int] = 1024 * MIB
     seconds: ClassVar[float] = 60.0
+    #: the settings that the analyser takes; None lets any pass
+    known_settings: ClassVar[frozenset[str] | None] = None
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.settings = settings
 
     def folders(self) -> tuple[Path, ...]:
         """Name what the analyser reads besides the sample and its own code."""
+        return ()
+
+    def problems(self) -> tuple[str, ...]:
+        """Name what is wrong with what the analyser reads, in sentences for the operator's log."""
         return ()
 
     @abstractmethod

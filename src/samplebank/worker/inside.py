@@ -1,12 +1,18 @@
 """Runs inside the sandbox child: makes an analyser from its import path and lets it answer."""
 
 import importlib
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
+from samplebank.worker.checking import WrongAnswer, checked
 from samplebank.worker.contract import JSON, Analyser, Rejected, Result, SampleFile
+from samplebank.worker.output import Output
+from samplebank.worker.wire import message, storable
+
+LONGEST_TRACE = 16 * 1024
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -24,6 +30,10 @@ class Analyse(msgspec.Struct, frozen=True, tag=True):
     sample: SampleFile
 
 
+class Check(msgspec.Struct, frozen=True, tag=True):
+    """Ask for the Problems, as the analyser is now."""
+
+
 class Description(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """What the worker must know of an analyser without importing it."""
 
@@ -35,18 +45,35 @@ class Description(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     memory_bytes: int
     seconds: float
     folders: tuple[Path, ...]
+    settings: frozenset[str] | None = None
+
+
+class Problems(msgspec.Struct, frozen=True, tag=True):
+    """What is wrong with what the analyser reads; sentences for the operator."""
+
+    problems: tuple[str, ...] = ()
 
 
 class Finished(msgspec.Struct, frozen=True, tag=True):
     result: Result
+    problems: tuple[str, ...] = ()
 
 
 class Rejection(msgspec.Struct, frozen=True, tag=True):
+    """The file is to blame, or the analyser; `trace` and `printed` are for the author of the analyser."""
+
     reason: str
+    trace: str = ""
+    printed: str = ""
+    problems: tuple[str, ...] = ()
 
 
-Question = Describe | Analyse
-Reply = Description | Finished | Rejection
+class Outdated(msgspec.Struct, frozen=True, tag=True):
+    """A folder has been replaced by another one, which this child may not read."""
+
+
+Question = Describe | Analyse | Check
+Reply = Description | Problems | Finished | Rejection | Outdated
 
 
 def encoded(message: msgspec.Struct) -> bytes:
@@ -59,16 +86,22 @@ def decoded_reply(message: bytes) -> Reply:
 
 
 def open_analyser(argument: str) -> Callable[[bytes], bytes]:
+    output = Output.install()
     choice = msgspec.json.decode(argument, type=Choice)
     analyser = made_analyser(choice)
+    folders = _identities(analyser)
 
     def answer(message: bytes) -> bytes:
         question: Question = msgspec.msgpack.decode(message, type=Question, dec_hook=_path)
         match question:
             case Describe():
                 return encoded(_description(analyser))
+            case _ if _identities(analyser) != folders:
+                return encoded(Outdated())
+            case Check():
+                return encoded(Problems(_problems(analyser)))
             case Analyse(sample):
-                return encoded(_analysed(analyser, sample))
+                return encoded(_analysed(analyser, sample, output))
 
     return answer
 
@@ -91,14 +124,40 @@ def _description(analyser: Analyser) -> Description:
         memory_bytes=analyser.memory_bytes,
         seconds=analyser.seconds,
         folders=analyser.folders(),
+        settings=analyser.known_settings,
     )
 
 
-def _analysed(analyser: Analyser, sample: SampleFile) -> Reply:
+def _analysed(analyser: Analyser, sample: SampleFile, output: Output) -> Reply:
+    output.taken()
+    trace = ""
     try:
-        return Finished(analyser.analyse(sample))
-    except Rejected as rejected:
-        return Rejection(rejected.reason)
+        return Finished(checked(analyser.analyse(sample)), _problems(analyser))
+    except (Rejected, WrongAnswer) as refusal:
+        reason = str(refusal)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- whatever foreign code raises costs its own file
+        reason = f"The analysis stopped with {type(error).__name__}: {error}"
+        trace = "".join(traceback.format_exception(error))[-LONGEST_TRACE:]
+    return Rejection(message(reason), storable(trace), output.taken(), _problems(analyser))
+
+
+def _problems(analyser: Analyser) -> tuple[str, ...]:
+    return tuple(storable(str(problem)) for problem in analyser.problems())
+
+
+def _identities(analyser: Analyser) -> list[tuple[int, int] | None]:
+    """Which folders these are: the sandbox lets a child read the folders themselves, whatever bears their names later."""
+    return [_identity(folder) for folder in analyser.folders()]
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _path(kind: type, value: str) -> Path:

@@ -113,6 +113,7 @@ class _Loop:
 
     async def _register(self) -> None:
         await ensure_registered(self._client, self._analyser.description)
+        await self._analyser.check()
 
     async def _claim(self) -> None:
         await self._until_stopped(self._places.some_free())

@@ -1,5 +1,6 @@
 """An analyser that runs in sandbox children, as the worker's loop sees it."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -11,11 +12,15 @@ from samplebank.sandbox import Limits, NotStarted, Refused, Sandbox, SandboxErro
 from samplebank.worker.contract import Rejected, Result, SampleFile
 from samplebank.worker.inside import (
     Analyse,
+    Check,
     Choice,
     Describe,
     Description,
     Finished,
+    Outdated,
+    Problems,
     Rejection,
+    Reply,
     decoded_reply,
     encoded,
 )
@@ -23,11 +28,23 @@ from samplebank.worker.inside import (
 FACTORY = "samplebank.worker.inside:open_analyser"
 DESCRIBE_SECONDS = 30.0
 
+log = logging.getLogger("samplebank.worker")
+
+
+class Failed(Rejected):
+    """No analysis came of it; `trace` and `printed` tell the author of the analyser more."""
+
+    def __init__(self, reason: str, *, trace: str = "", printed: str = "") -> None:
+        super().__init__(reason)
+        self.trace = trace
+        self.printed = printed
+
 
 class SandboxedAnalyser:
     def __init__(self, description: Description, sandbox: Sandbox) -> None:
         self.description = description
         self._sandbox = sandbox
+        self._problems: frozenset[str] = frozenset()
 
     @classmethod
     async def open(
@@ -57,22 +74,48 @@ class SandboxedAnalyser:
     ) -> None:
         await self._sandbox.close()
 
+    async def check(self) -> None:
+        """Log what is wrong with what the analyser reads. A problem is told once, and again when it comes back."""
+        try:
+            reply = await self._asked(Check())
+        except SandboxError as error:
+            log.warning("worker.unchecked", extra={"worker": self.description.short_name, "reason": error})
+        else:
+            if isinstance(reply, Problems):
+                self._tell(reply.problems)
+
     async def analyse(self, sample: SampleFile) -> Result:
         """Analyse, or raise Rejected when the file is to blame and NotStarted when it is not."""
         try:
-            reply = decoded_reply(
-                await self._sandbox.call(encoded(Analyse(sample)), self.description.seconds)
-            )
+            reply = await self._asked(Analyse(sample))
         except NotStarted:
             raise
         except SandboxError as error:
-            raise Rejected(error.reason) from error
+            raise Failed(error.reason) from error
         except msgspec.MsgspecError:
-            raise Rejected("The analyser answered with something that is not a Result.") from None
+            raise Failed("The analyser answered with something that is not a Result.") from None
         match reply:
-            case Finished(result):
+            case Finished(result, problems):
+                self._tell(problems)
                 return result
-            case Rejection(reason):
-                raise Rejected(reason)
-            case Description():
-                raise Rejected("The analyser answered out of turn.")
+            case Rejection(reason, trace, printed, problems):
+                self._tell(problems)
+                raise Failed(reason, trace=trace, printed=printed)
+            case _:
+                raise Failed("The analyser answered out of turn.")
+
+    async def _asked(self, question: Analyse | Check) -> Reply:
+        """Ask a child; one whose folders have been replaced makes way for a new one."""
+        for _ in range(2):
+            message = await self._sandbox.call(encoded(question), self.description.seconds)
+            reply = decoded_reply(message)
+            if not isinstance(reply, Outdated):
+                return reply
+            await self._sandbox.renew()
+        raise NotStarted("A folder that the analyser reads is missing, or has just been replaced.")
+
+    def _tell(self, problems: tuple[str, ...]) -> None:
+        now = frozenset(problems)
+        for problem in sorted(now - self._problems):
+            log.warning("worker.problem", extra={"worker": self.description.short_name, "reason": problem})
+        self._problems = now

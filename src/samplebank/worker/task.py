@@ -16,13 +16,15 @@ from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
 from samplebank.worker.contract import Rejected, Result
-from samplebank.worker.errors import LeaseLost, WorkerError
+from samplebank.worker.errors import LeaseLost, ServiceRefused, WorkerError
 from samplebank.worker.places import Places
-from samplebank.worker.sandboxed import SandboxedAnalyser
+from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
 
 HEARTBEATS_PER_LEASE = 3
 RETRY_DELAY_SECONDS = 10
 GIVE_BACK_SECONDS = 10.0
+#: lines of what an analyser printed, and of its traceback, that go into the log for one task
+MOST_LINES = 100
 
 log = logging.getLogger("samplebank.worker")
 
@@ -45,18 +47,24 @@ class Task:
         self._samples = samples
         self._lease_seconds = lease_seconds
         self._id = assignment.task.id
+        self._about = {
+            "worker": analyser.description.short_name,
+            "task": assignment.task.id,
+            "job": assignment.job.id,
+            "sample": assignment.sample.id,
+        }
 
     async def run(self) -> None:
         """Do the task, whatever happens; only cancellation comes out, after the task has been given back."""
         try:
             await self._while_leased()
         except LeaseLost as lost:
-            log.warning("task.lost", extra={"task": self._id, "reason": str(lost)})
+            log.warning("task.lost", extra={**self._about, "reason": str(lost)})
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back("The worker is shutting down.", delay_seconds=0))
             raise
         except (WorkerError, NotStarted, OSError, msgspec.MsgspecError) as error:
-            log.warning("task.released", extra={"task": self._id, "reason": str(error)})
+            log.warning("task.released", extra={**self._about, "reason": str(error)})
             await self._give_back(str(error), delay_seconds=RETRY_DELAY_SECONDS)
 
     async def _give_back(self, reason: str, *, delay_seconds: int) -> None:
@@ -95,12 +103,22 @@ class Task:
             async with self._places.turn():
                 size = await self._client.download(sha256, path)
                 result = await self._analyser.analyse(self._assignment.sample_file(path, size))
-        except Rejected as rejected:
-            await self._finish("failed", message=rejected.reason, analyses=[])
+            analyses = [await self._report(sha256, result)]
+        except (Rejected, ServiceRefused) as refusal:
+            # What the service refuses once it refuses again, so another attempt would only cost time.
+            self._tell_author(refusal)
+            await self._finish("failed", message=wire.message(str(refusal)), analyses=[])
         else:
-            await self._finish("success", message="", analyses=[await self._report(sha256, result)])
+            await self._finish("success", message="", analyses=analyses)
         finally:
             path.unlink(missing_ok=True)
+
+    def _tell_author(self, refusal: Rejected | ServiceRefused) -> None:
+        """Log what the author of the analyser needs and the analyst does not; what comes last matters most."""
+        if isinstance(refusal, Failed):
+            for event, text in (("analysis.printed", refusal.printed), ("analysis.trace", refusal.trace)):
+                for line in text.splitlines()[-MOST_LINES:]:
+                    log.info(event, extra={**self._about, "line": line})
 
     async def _report(self, sha256: str, result: Result) -> str:
         """Store the analysis with its evidence, unless the task is no longer ours, and return its id."""
@@ -120,4 +138,4 @@ class Task:
     async def _finish(self, state: str, *, message: str, analyses: list[str]) -> None:
         job, token = self._assignment.job.id, self._assignment.lease_token
         await self._client.finish(job, self._id, token, state=state, message=message, analyses=analyses)
-        log.info("task.finished", extra={"task": self._id, "state": state, "reason": message})
+        log.info("task.finished", extra={**self._about, "state": state, "reason": message})

@@ -1,23 +1,32 @@
 """Makes of an analyser's words, which may quote a hostile sample, what the interface accepts."""
 
+import hashlib
 import math
 import re
+import struct
+import unicodedata
 from typing import Any
 
-from samplebank.worker.contract import JSON, NO_FINDINGS, Evidence, Result
+from samplebank.worker.contract import JSON, Evidence, Result
 
 # The patterns of AnalysisAddRequest and of evidence file names, inverted; \w is taken as ASCII, as the strictest reader does.
-NOT_IN_TEXT = re.compile(r"""[^\s\w{}$\-().\[\]"'_/\\,*+#:@!?;=]""", re.ASCII)
+NOT_IN_TEXT = re.compile(r"""[^\s\w{}$\-().\[\]"'_/\\,*+#:@!?;=]|\\(?=u[0-9a-f]{4})""", re.ASCII)
 NOT_IN_FILE_NAME = re.compile(r"[^a-zA-Z0-9_:\-.]")
 # PostgreSQL's jsonb has no NUL, and UTF-8 has no lone surrogates.
 NOT_IN_JSON = re.compile("[\0\ud800-\udfff]")
 NOT_A_MIME_TYPE = re.compile(r"[^a-zA-Z0-9!#$&^_.+/;= -]")
 
 MOST_CHARACTERS = 200
+MOST_OF_MESSAGE = 10_000
+#: characters of the digest that tells apart what begins alike and was cut
+DIGEST_CHARACTERS = 16
 MOST_TAGS = 100
 MOST_DETECTIONS = 1000
 DEEPEST_JSON = 50
-BEST_SCORE = 100
+#: what 64 bits hold, as most readers of JSON do
+INTEGERS = range(-(2**63), 2**64)
+#: longer integers have no decimal digits in Python
+MOST_DECIMAL_BITS = 10_000
 
 
 def analysis_request(result: Result, *, customer: str, tlp: str, agent: dict[str, str]) -> dict[str, JSON]:
@@ -25,7 +34,7 @@ def analysis_request(result: Result, *, customer: str, tlp: str, agent: dict[str
     tags = dict.fromkeys((tag.type, text(tag.value)) for tag in result.tags)
     request: dict[str, JSON] = {
         "analysisResult": json_value(result.result),
-        "analysisScore": min(max(result.score, NO_FINDINGS), BEST_SCORE),
+        "analysisScore": result.score,
         "customer": customer,
         "tlp": tlp,
         "userAgent": agent,
@@ -45,7 +54,31 @@ def analysis_request(result: Result, *, customer: str, tlp: str, agent: dict[str
 
 
 def text(value: str) -> str:
-    return NOT_IN_TEXT.sub("_", value).strip()[:MOST_CHARACTERS]
+    r"""Spell a text within the pattern, as JSON would: different texts stay different.
+
+    What the pattern lacks becomes `\uXXXX`; what is too long ends with a digest of all of it.
+    """
+    whole = unicodedata.normalize("NFC", value).strip()
+    spelled = NOT_IN_TEXT.sub(_escaped, whole)
+    if len(spelled) <= MOST_CHARACTERS:
+        return spelled
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_CHARACTERS]
+    return f"{spelled[: MOST_CHARACTERS - DIGEST_CHARACTERS - 1]}#{digest}"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{unit:04x}" for (unit,) in struct.iter_unpack(">H", units))
+
+
+def storable(value: str) -> str:
+    """The text without what UTF-8 or a database cannot keep."""
+    return NOT_IN_JSON.sub("\ufffd", value)
+
+
+def message(value: str) -> str:
+    """What a task says when it fails."""
+    return storable(value)[:MOST_OF_MESSAGE]
 
 
 def file_name(evidence: Evidence) -> str:
@@ -60,20 +93,31 @@ def mime_type(evidence: Evidence) -> str:
 
 
 def json_value(value: Any, depth: int = 0) -> JSON:
-    """Copy a JSON value without what a database cannot keep."""
+    """Copy a value as JSON that a database keeps: NaN and infinities become null, integers beyond 64 bits their digits."""
     if depth > DEEPEST_JSON:
         return None
     match value:
-        case str():
-            return NOT_IN_JSON.sub("\ufffd", value)
-        case float() if not math.isfinite(value):
-            return None
         case dict():
-            return {
-                NOT_IN_JSON.sub("\ufffd", str(key)): json_value(item, depth + 1)
-                for key, item in value.items()
-            }
-        case list() | tuple():
+            return {storable(str(key)): json_value(item, depth + 1) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
             return [json_value(item, depth + 1) for item in value]
         case _:
+            return _simple(value)
+
+
+def _simple(value: Any) -> JSON:
+    match value:
+        case None | bool():
             return value
+        case int():
+            return int(value) if value in INTEGERS else _digits(value)
+        case float():
+            return float(value) if math.isfinite(value) else None
+        case bytes() | bytearray():
+            return storable(value.decode(errors="backslashreplace"))
+        case _:
+            return storable(str(value))
+
+
+def _digits(value: int) -> str:
+    return str(value) if value.bit_length() <= MOST_DECIMAL_BITS else hex(value)

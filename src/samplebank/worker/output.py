@@ -1,0 +1,72 @@
+"""What an analyser prints: kept for its author, within bounds, so that no analysis fails for saying too much."""
+
+import io
+import os
+import sys
+from collections import deque
+from contextlib import suppress
+
+#: bytes kept of the beginning and of the end of what one analysis prints
+KEPT = 16 * 1024
+#: bytes of one analysis that also reach the real stream, where the last words of a crash are looked for
+PASSED_ON = 256 * 1024
+STDERR = 2
+
+
+class Output(io.RawIOBase):
+    """Stands in for stdout and stderr."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._first = bytearray()
+        self._last: deque[bytes] = deque()
+        self._size = self._last_size = 0
+
+    @classmethod
+    def install(cls) -> "Output":
+        """Take the place of both streams of this process."""
+        output = cls()
+        sys.stdout = sys.stderr = io.TextIOWrapper(
+            output,
+            encoding="utf-8",
+            errors="backslashreplace",
+            write_through=True,
+        )
+        return output
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: "bytes | bytearray | memoryview") -> int:  # type: ignore[override]
+        piece = bytes(data)
+        self._pass_on(piece)
+        self._size += len(piece)
+        room = KEPT - len(self._first)
+        self._first += piece[:room]
+        self._keep_last(piece[room:][-KEPT:])
+        return len(piece)
+
+    def taken(self) -> str:
+        """What was printed since the last call; of very much, the beginning and the end."""
+        last = b"".join(self._last)[-KEPT:]
+        left_out = self._size - len(self._first) - len(last)
+        between = f"\n[{left_out} bytes are left out here]\n".encode() if left_out else b""
+        text = bytes(self._first) + between + last
+        self._begin()
+        return text.decode(errors="backslashreplace")
+
+    def _keep_last(self, piece: bytes) -> None:
+        if piece:
+            self._last.append(piece)
+            self._last_size += len(piece)
+        while self._last and self._last_size - len(self._last[0]) >= KEPT:
+            self._last_size -= len(self._last.popleft())
+
+    def _pass_on(self, piece: bytes) -> None:
+        room = PASSED_ON - self._size
+        if room > 0:
+            with suppress(OSError):  # the real stream takes no more
+                os.write(STDERR, piece[:room])
