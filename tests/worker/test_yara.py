@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from samplebank.sandbox import SandboxError
+from samplebank.sandbox import NotStarted, SandboxError
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.analysers.testing import analysed, sample_file
 from samplebank.worker.contract import Detection, Result, Tag
@@ -17,6 +17,13 @@ Analyse = Callable[[bytes], Awaitable[Result]]
 
 SHIPPED_RULES = Path(__file__).parents[2] / "src" / "samplebank" / "worker" / "rules"
 RULE = 'rule %s { meta: score = %d family = "Staged" strings: $a = "needle" condition: $a }'
+
+HALF_BROKEN = (RULE % ("Good_Half", 90)).encode() + b"rule Bad { condition: $x }"
+ELSEWHERE = SHIPPED_RULES / next(SHIPPED_RULES.glob("*.yar")).name
+
+
+def move(folder: Path, to: Path) -> None:
+    folder.rename(to)
 
 
 @pytest.fixture
@@ -38,7 +45,7 @@ async def own_rules(rules: Path, tmp_path: Path) -> AsyncIterator[SandboxedAnaly
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
     path = tmp_path / "sample"
-    path.write_bytes(b"a needle in a haystack")
+    path.write_bytes(b"a needle in a haystack of caf\xe9s")
     return path
 
 
@@ -132,6 +139,128 @@ async def test_a_broken_rule_file_leaves_the_others_in_force(
 
     assert result.score == 50
     assert set(result.result["brokenRuleFiles"]) == {"broken.yar"}
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "reason"),
+    [
+        pytest.param(lambda path: path.mkdir(), b"x.yar", "no regular file", id="folder"),
+        pytest.param(lambda path: path.symlink_to(path.name), b"loop.yar", "symbolic links", id="link loop"),
+        pytest.param(lambda path: path.symlink_to("nowhere"), b"dead.yar", "does not exist", id="dead link"),
+        pytest.param(lambda path: path.symlink_to(ELSEWHERE), b"out.yar", "leads out", id="link to a file outside"),
+        pytest.param(lambda path: path.symlink_to(ELSEWHERE.parent), b"out", "leads out", id="link to a folder outside"),
+        pytest.param(os.mkfifo, b"pipe.yar", "no regular file", id="pipe"),
+        pytest.param(lambda path: path.write_bytes(b"rule {"), b"deep.YAR", "syntax error", id="upper-case name"),
+        pytest.param(lambda path: path.write_bytes(b"rule {"), b"\xff.yar", "syntax error", id="name that is no UTF-8"),
+        pytest.param(lambda path: path.write_bytes(HALF_BROKEN), b"half.yar", "unknown pattern", id="broken rule among others"),
+        pytest.param(lambda path: path.write_bytes(b"\xff\xfe\0"), b"utf16.yar", "truncated", id="damaged UTF-16"),
+    ],
+)  # fmt: skip
+async def test_an_entry_that_is_no_rule_file_costs_itself_and_is_named_by_its_path(
+    own_rules: SandboxedAnalyser,
+    rules: Path,
+    sample: Path,
+    make: Callable[[Path], object],
+    name: bytes,
+    reason: str,
+) -> None:
+    (rules / "good.yar").write_text(RULE % ("Good", 50))
+    (rules / "below").mkdir()
+    make(rules / "below" / os.fsdecode(name))
+
+    result = await own_rules.analyse(sample_file(sample))
+
+    shown = "below/" + name.decode(errors="backslashreplace")
+    assert [found["file"] for found in result.result["rules"]] == ["good.yar"]
+    assert list(result.result["brokenRuleFiles"]) == [shown]
+    assert reason in result.result["brokenRuleFiles"][shown]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"\xef\xbb\xbf" + (RULE % ("Good", 50)).encode(), id="byte order mark"),
+        pytest.param((RULE % ("Good", 50)).encode("utf-16"), id="UTF-16"),
+        pytest.param("// Jos\xe9\n".encode("latin-1") + (RULE % ("Good", 50)).encode(), id="Latin-1"),
+        pytest.param(b'rule Good { strings: $a = "\xe9" $b = /caf\xe9/ condition: any of them }', id="bytes"),
+    ],
+)
+async def test_a_rule_file_may_be_in_another_encoding(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path, content: bytes
+) -> None:
+    (rules / "good.yar").write_bytes(content)
+
+    result = await own_rules.analyse(sample_file(sample))
+
+    assert (result.score, result.result["brokenRuleFiles"]) == (50, {})
+
+
+async def test_a_file_with_several_names_counts_once(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path
+) -> None:
+    (rules / "..2026").mkdir()
+    (rules / "..2026" / "good.yar").write_text(RULE % ("Good", 50))
+    (rules / "..data").symlink_to("..2026")
+    (rules / "good.yar").symlink_to("..data/good.yar")
+
+    result = await own_rules.analyse(sample_file(sample))
+
+    assert [found["file"] for found in result.result["rules"]] == ["good.yar"]
+
+
+async def test_what_is_wrong_in_the_folder_is_logged_at_first_and_when_it_changes(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (rules / "old.yar").write_text("rule {")
+    await own_rules.check()
+    first = [vars(record)["reason"] for record in caplog.records]
+    (rules / "new.yar").mkdir()
+
+    for _ in range(2):
+        await own_rules.analyse(sample_file(sample))
+
+    later = [vars(record)["reason"] for record in caplog.records[len(first) :]]
+    assert [reason.partition(" in ")[0] for reason in first] == ["old.yar"]
+    assert [reason.partition(" in ")[0] for reason in later] == ["new.yar"]
+
+
+async def test_a_folder_that_is_replaced_is_read_anew(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path
+) -> None:
+    (rules / "old.yar").write_text(RULE % ("Old", 30))
+    before = await own_rules.analyse(sample_file(sample))
+    prepared = rules.with_name("rules.new")
+    prepared.mkdir()
+    (prepared / "new.yar").write_text(RULE % ("New", 60))
+    move(rules, rules.with_name("rules.old"))
+
+    with pytest.raises(NotStarted, match=r"missing|not a folder"):
+        await own_rules.analyse(sample_file(sample))
+    move(prepared, rules)
+    after = await own_rules.analyse(sample_file(sample))
+
+    assert [found["rule"] for found in before.result["rules"]] == ["Old"]
+    assert [found["rule"] for found in after.result["rules"]] == ["New"]
+
+
+async def test_of_very_many_matches_the_worst_are_kept(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path
+) -> None:
+    (rules / "many.yar").write_text("".join(RULE % (f"Mild{number}", 20) for number in range(501)))
+    (rules / "z.yar").write_text(RULE % ("Grave", 100))
+
+    result = await own_rules.analyse(sample_file(sample))
+
+    assert (result.score, len(result.result["rules"])) == (100, 500)
+    assert result.tags[0] == Tag("yara", "Grave")
+
+
+async def test_a_truth_value_is_no_score(own_rules: SandboxedAnalyser, rules: Path, sample: Path) -> None:
+    (rules / "true.yar").write_text((RULE % ("True", 1)).replace("score = 1", "score = true"))
+
+    result = await own_rules.analyse(sample_file(sample))
+
+    assert result.score == 50
 
 
 async def test_a_missing_rules_folder_is_named(tmp_path: Path, sample: Path) -> None:

@@ -3,15 +3,17 @@
 A rule says what it means in its metadata: score (0 to 100), assessment, family, description.
 """
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar, get_args
 
 import msgspec
 import yara_x
 
+from samplebank.worker.analysers import rule_files
+from samplebank.worker.analysers.rule_files import RuleFile
 from samplebank.worker.contract import (
     JSON,
     NO_FINDINGS,
@@ -26,16 +28,15 @@ from samplebank.worker.contract import (
 
 MIB = 1024 * 1024
 SHIPPED_RULES = Path(__file__).parent.parent / "rules"
-RULE_SUFFIXES = frozenset({".yar", ".yara"})
 # Of a rule that does not say how bad it is.
 DEFAULT_SCORE = 50
 DEFAULT_ASSESSMENT: Assessment = "unknown"
 ASSESSMENTS: Mapping[str, Assessment] = {name: name for name in get_args(Assessment)}
 BEST_SCORE = 100
 MOST_OFFSETS, MOST_RULES = 5, 500
+#: rule files that a result names as broken, and characters that it says of each
+MOST_BROKEN, LONGEST_REASON = 100, 1000
 SCAN_SECONDS = 50
-
-Fingerprint = tuple[tuple[Path, int, int], ...]
 
 SCHEMA: Mapping[str, JSON] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -75,8 +76,11 @@ class Meaning(msgspec.Struct, frozen=True):
 
 
 class RuleSet(msgspec.Struct, frozen=True):
+    """`files` are those that the rules came from, by their namespaces; `broken` as in `rule_files`."""
+
     scanner: yara_x.Scanner
     size: int
+    files: tuple[RuleFile, ...]
     broken: dict[str, str]
 
 
@@ -94,18 +98,24 @@ class YaraAnalyser(Analyser):
     # Samples are mapped into memory as a whole, so this bounds their size.
     memory_bytes = 4096 * MIB
     seconds = 60.0
+    known_settings = frozenset({"yara_rules"})
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         super().__init__(settings)
         own = settings.get("yara_rules")
         if own and not Path(own).is_dir():
             raise NotADirectoryError(f"yara_rules names {own}, which is not a folder.")
-        self._folders = (SHIPPED_RULES, Path(own).resolve()) if own else (SHIPPED_RULES,)
-        self._compiled_from: Fingerprint = ()
+        # not resolved: whatever bears this name is meant, also a link that is changed later
+        self._own = Path(own).absolute() if own else None
+        self._looked_at: tuple[rule_files.Found, ...] = ()
         self._rules: RuleSet | None = None
 
     def folders(self) -> tuple[Path, ...]:
-        return self._folders
+        return (SHIPPED_RULES,) if self._own is None else (SHIPPED_RULES, self._own)
+
+    def problems(self) -> tuple[str, ...]:
+        rules = self._rules or self._current_rules()
+        return tuple(f"{name} in {self._own} is left out: {why}" for name, why in rules.broken.items())
 
     def analyse(self, sample: SampleFile) -> Result:
         rules = self._current_rules()
@@ -115,12 +125,12 @@ class YaraAnalyser(Analyser):
             raise Rejected(f"The scan took longer than {SCAN_SECONDS} seconds.") from None
         except yara_x.ScanError as error:
             raise Rejected(f"The file cannot be scanned: {error}.") from None
-        meanings = [(rule, meaning_of(dict(rule.metadata))) for rule in matching[:MOST_RULES]]
+        meanings = _worst_first((rule, meaning_of(dict(rule.metadata))) for rule in matching)
         return Result(
             score=max((meaning.score for _, meaning in meanings), default=NO_FINDINGS),
             result={
-                "rules": [_described(rule, meaning) for rule, meaning in meanings],
-                "brokenRuleFiles": rules.broken,
+                "rules": [_described(rules, rule, meaning) for rule, meaning in meanings],
+                "brokenRuleFiles": dict(islice(rules.broken.items(), MOST_BROKEN)),
             },
             tags=[
                 *(Tag("yara", rule.identifier) for rule, _ in meanings),
@@ -131,54 +141,64 @@ class YaraAnalyser(Analyser):
         )
 
     def _current_rules(self) -> RuleSet:
-        fingerprint = _fingerprint(self.folders())
-        if self._rules is None or fingerprint != self._compiled_from:
-            self._rules = _compiled([path for path, _, _ in fingerprint])
-            self._compiled_from = fingerprint
+        found = tuple(rule_files.find(folder) for folder in self.folders())
+        if self._rules is None or found != self._looked_at:
+            self._rules = _compiled(found)
+            self._looked_at = found
         return self._rules
+
+
+def _worst_first(found: Iterable[tuple[yara_x.Rule, Meaning]]) -> list[tuple[yara_x.Rule, Meaning]]:
+    """As many as a result holds; of equal scores, those that were found first."""
+    return sorted(found, key=lambda one: -one[1].score)[:MOST_RULES]
 
 
 def meaning_of(stated: Mapping[str, JSON]) -> Meaning:
     score, assessment = stated.get("score"), stated.get("assessment")
     family, description = stated.get("family"), stated.get("description")
     return Meaning(
-        score=min(max(score, 0), BEST_SCORE) if isinstance(score, int) else DEFAULT_SCORE,
+        score=min(max(score, 0), BEST_SCORE) if type(score) is int else DEFAULT_SCORE,
         assessment=ASSESSMENTS.get(str(assessment), DEFAULT_ASSESSMENT),
         family=family if isinstance(family, str) and family else None,
         description=description if isinstance(description, str) else None,
     )
 
 
-def _fingerprint(folders: tuple[Path, ...]) -> Fingerprint:
-    found = []
-    for path in sorted(path for folder in folders for path in folder.rglob("*")):
-        with suppress(FileNotFoundError):  # removed while we look
-            if path.suffix in RULE_SUFFIXES:
-                found.append((path, path.stat().st_mtime_ns, path.stat().st_size))
-    return tuple(found)
-
-
-def _compiled(files: list[Path]) -> RuleSet:
-    """Compile every file in a namespace of its own; one that is broken is left out and named in each result."""
-    compiler = yara_x.Compiler(relaxed_re_syntax=True, includes_enabled=False)
-    broken: dict[str, str] = {}
-    for file in files:
-        compiler.new_namespace(str(file))
-        try:
-            compiler.add_source(file.read_text(encoding="utf-8"), origin=file.name)
-        except (yara_x.CompileError, UnicodeDecodeError) as error:
-            broken[file.name] = str(error)
+def _compiled(found: tuple[rule_files.Found, ...]) -> RuleSet:
+    """Compile every file in a namespace of its own; one that is broken is left out as a whole, and named."""
+    files = tuple(file for folder in found for file in folder.files)
+    broken = {name: reason for folder in found for name, reason in folder.broken.items()}
+    compiler, refused = _compiler_of(files)
+    if refused:  # the good rules of a broken file are in force otherwise
+        files = tuple(file for file in files if file.path not in refused)
+        broken |= {
+            file.name: refused[file.path] for folder in found for file in folder.files if file.path in refused
+        }
+        compiler, _ = _compiler_of(files)
     rules = compiler.build()
     scanner = yara_x.Scanner(rules)
     scanner.set_timeout(SCAN_SECONDS)
     scanner.max_matches_per_pattern(1000)
-    return RuleSet(scanner, sum(1 for _ in rules), broken)
+    return RuleSet(scanner, sum(1 for _ in rules), files, broken)
 
 
-def _described(rule: yara_x.Rule, meaning: Meaning) -> dict[str, JSON]:
+def _compiler_of(files: tuple[RuleFile, ...]) -> tuple[yara_x.Compiler, dict[Path, str]]:
+    compiler = yara_x.Compiler(relaxed_re_syntax=True, includes_enabled=False)
+    refused = {}
+    for number, file in enumerate(files):
+        compiler.new_namespace(str(number))
+        try:
+            compiler.add_source(rule_files.read(file), origin=file.name)
+        except (yara_x.CompileError, ValueError, OSError) as error:
+            said = error.strerror if isinstance(error, OSError) else str(error)
+            refused[file.path] = " ".join(str(said).split())[:LONGEST_REASON]
+    return compiler, refused
+
+
+def _described(rules: RuleSet, rule: yara_x.Rule, meaning: Meaning) -> dict[str, JSON]:
     return {
         "rule": rule.identifier,
-        "file": Path(rule.namespace).name,
+        "file": rules.files[int(rule.namespace)].name,
         **msgspec.structs.asdict(meaning),
         "tags": list(rule.tags),
         "patterns": [
