@@ -11,8 +11,8 @@ from samplebank.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "samplebank"
-#: the only place where any exception is caught: around an analyser, in its child process
-AROUND_ANALYSERS = {"sandbox/child.py"}
+#: the only places where any exception is caught: around an analyser, in its child process
+AROUND_ANALYSERS = {"sandbox/child.py", "worker/inside.py"}
 #: transactions are opened by doors only
 DOORS = {"api", "maintenance", "cli", "serving"}
 OPENERS = {"database/connection.py"}

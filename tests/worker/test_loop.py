@@ -155,7 +155,7 @@ def test_whatever_an_analyser_quotes_and_prints_its_analysis_is_stored(bank: Ban
         "text": "\ufffd\ufffd",
         "serial": str(2**70),
         "ratio": None,
-        "size": 1,
+        "size": 5000,
     }
 
 
