@@ -1,13 +1,16 @@
 """Connections are lent again and again, in order, and never in a state that somebody left behind."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
 
+from kit.databases import connected, own_database
 from kit.service import Service
-from samplebank.database import Database, connect
+from samplebank.database import Connection, Database, connect, lending
+from samplebank.database.embedded import BINARIES
 from samplebank.errors import NotFound, Unavailable
 
 WHO = "SELECT pg_backend_pid()"
@@ -19,6 +22,14 @@ async def two(service: Service) -> AsyncIterator[Database]:
     database = await connect(service.database_url, most=2)
     yield database
     await database.close()
+
+
+def end_backend(service: Service, pid: int) -> None:
+    """The server ends a session, and whoever runs the loop notices nothing of it meanwhile."""
+    order = f"SELECT pg_terminate_backend({pid}, 5000)"
+    subprocess.run(
+        [str(BINARIES / "psql"), service.database_url, "-Atqc", order], check=True, stdout=subprocess.DEVNULL
+    )
 
 
 async def backend(database: Database) -> int:
@@ -101,3 +112,84 @@ async def test_a_connection_that_was_lost_is_replaced(two: Database, database: D
         await backend(two)
 
     assert await backend(two) != first
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_connection_that_ended_while_it_lay_idle_is_unavailable_once(
+    service: Service, turns: int
+) -> None:
+    one = await connect(service.database_url, most=1)
+    first = await backend(one)
+    # the loop stands still meanwhile, as a busy one does, and is then at one of the turns in which it notices
+    end_backend(service, first)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    with suppress(Unavailable):
+        await backend(one)
+
+    assert await backend(one) != first
+    await one.close()
+
+
+async def test_where_one_connection_is_lost_no_other_lets_a_second_one_down(
+    service: Service, two: Database
+) -> None:
+    lost = await asyncio.gather(backend(two), backend(two))
+    for pid in set(lost):
+        end_backend(service, pid)
+    with suppress(Unavailable):
+        await backend(two)
+
+    found = await asyncio.gather(backend(two), backend(two))
+
+    assert not set(found) & set(lost)
+
+
+async def test_who_is_told_to_stop_while_the_connection_goes_stops(two: Database) -> None:
+    works = asyncio.Event()
+
+    async def work() -> None:
+        async with two.transaction() as db:
+            connections.append(db)
+            works.set()
+            await db.execute("SELECT pg_sleep(60)")
+
+    connections: list[Connection] = []
+    working = asyncio.create_task(work())
+    await works.wait()
+    working.cancel()
+    connections[0].terminate()
+
+    with pytest.raises(asyncio.CancelledError):
+        await working
+
+
+async def test_connections_that_nobody_uses_are_given_back(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lending, "IDLE", 0.05)
+    database = await connect(service.database_url, most=4)
+    async with database.connection(), database.connection(), database.connection():
+        assert database.held == 3
+
+    async with asyncio.timeout(10):
+        while database.held:
+            await asyncio.sleep(0.01)
+
+    assert await backend(database)
+    await database.close()
+
+
+async def test_when_the_server_takes_no_more_connections_an_own_one_is_waited_for(service: Service) -> None:
+    async with own_database(service) as url:
+        name = url.partition("/postgres@/")[2].partition("?")[0]
+        async with connected(service.database_url) as admin:
+            await admin.execute(f"CREATE ROLE {name} LOGIN CONNECTION LIMIT 2")
+            database = await connect(url.replace("postgres@", f"{name}@"), most=8)
+
+            found = await asyncio.gather(*(backend(database) for _ in range(8)))
+
+            await database.close()
+            await admin.execute(f"DROP ROLE {name}")
+    assert len(set(found)) <= 2

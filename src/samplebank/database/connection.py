@@ -1,12 +1,15 @@
 """Connections, the pool and transactions. Doors open transactions; concepts only use the connection."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import asyncpg
 import msgspec
 
+from samplebank.database.failures import AWAY, TROUBLE, is_loss, unavailable_for
 from samplebank.database.lending import Lending, is_lost
 from samplebank.errors import Refusal, Unavailable
 
@@ -19,19 +22,23 @@ else:
     Connection = asyncpg.Connection
 
 R_co = TypeVar("R_co", covariant=True)
-#: what asyncpg raises when the server is away or going away
-GONE = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-)
-AWAY = "The database cannot be reached at the moment; try again in a moment."
-#: what a transaction gets that lost a deadlock or a serialisation race
-RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+#: settings of every session; Memoize makes room for all rows that a plan could give, even if only the first page is asked for
+SETTINGS = {
+    "application_name": "samplebank",
+    "jit": "off",
+    "enable_memoize": "off",
+    # the server lets go of a session whose other end has gone without a word, with its locks
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+#: the same at this end: seconds of silence before the line is probed, between probes, and how many may be lost
+KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
+#: milliseconds that what was sent may stay unacknowledged
+USER_TIMEOUT = 15_000
+#: seconds that making a connection may take
+CONNECTING = 10.0
 
 
 class Outrun(Exception):
@@ -47,7 +54,20 @@ class Change(Protocol[R_co]):
     async def __call__(self, db: Connection, *, locking: bool = False) -> R_co: ...
 
 
-class _Stateless(asyncpg.Connection):
+class _Probed(asyncpg.Connection):
+    """A connection that notices within half a minute that the other end of the line has gone without a word."""
+
+    def __init__(self, protocol: Any, transport: asyncio.Transport, *others: Any) -> None:
+        super().__init__(protocol, transport, *others)
+        line = transport.get_extra_info("socket")
+        if line is None or line.family not in {socket.AF_INET, socket.AF_INET6}:
+            return
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in (*KEEPALIVE, (socket.TCP_USER_TIMEOUT, USER_TIMEOUT)):
+            line.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+class _Stateless(_Probed):
     """A connection whose session holds no state of its own, so that its return to the pool needs no round trip.
 
     Settings are SET LOCAL, advisory locks and LISTEN have connections outside the pool, cursors end with their
@@ -80,7 +100,7 @@ class _Lent:
     async def __aenter__(self) -> Connection:
         try:
             self._db = await self._lending.take()
-        except GONE as error:
+        except TROUBLE as error:
             raise Unavailable(AWAY) from error
         return self._db
 
@@ -88,12 +108,18 @@ class _Lent:
         db = self._db
         has_ended = is_lost(db)
         # with these, too, every query has come to its end
-        self._lending.give(db, is_idle=error is None or isinstance(error, Refusal | Outrun))
-        # asyncpg raises InterfaceError for lost connections and for mistakes in its use, which must not look alike
-        if isinstance(error, GONE) or (isinstance(error, asyncpg.InterfaceError) and has_ended):
-            raise Unavailable(AWAY) from error
-        if isinstance(error, RETRY):
-            raise Unavailable("Too many changes met at once; try again.") from error
+        is_idle = error is None or isinstance(error, Refusal | Outrun)
+        self._lending.give(db, is_idle=is_idle, is_lost=has_ended or is_loss(error))
+        if error is None:
+            return
+        told = unavailable_for(error, has_ended=has_ended)
+        if told is None:
+            return
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # The rollback of what was cancelled failed. Who is told to stop must not take that for a failure of the work.
+            raise asyncio.CancelledError from error
+        raise told from error
 
 
 class Database:
@@ -124,30 +150,54 @@ class Database:
                 return await change(db, locking=True)
         raise Unavailable("Too many changes met at once; try again.")
 
+    async def make(self, number: int) -> None:
+        """Make so many connections in advance. Raises `Unavailable`."""
+        async with AsyncExitStack() as stack:
+            for _ in range(number):
+                await stack.enter_async_context(self.connection())
+
+    @property
+    def held(self) -> int:
+        """Connections to the server at the moment."""
+        return self._lending.held
+
+    @property
+    def lent(self) -> int:
+        """Those of them that somebody works with."""
+        return self._lending.lent
+
     async def close(self) -> None:
         await self._lending.close()
 
 
 async def connect(url: str, *, least: int = 1, most: int = 16, keep_plans: bool = False) -> Database:
-    """Open a pool on `url`; raises `Unavailable` when no connection can be had.
+    """Open a pool on `url`; raises `Unavailable` when `least` connections cannot be had, which may be 0.
 
     With `keep_plans` each statement is planned once for any values, unless a transaction says otherwise, as searches do.
     Left to itself, PostgreSQL plans some of the busiest ones anew for each request, which takes longer than their work.
     """
-    # Memoize makes room for all rows that a plan could give, even if only the first page of them is asked for.
-    settings = {"application_name": "samplebank", "jit": "off", "enable_memoize": "off"}
-    if keep_plans:
-        settings["plan_cache_mode"] = "force_generic_plan"
+    settings = {**SETTINGS, "plan_cache_mode": "force_generic_plan"} if keep_plans else SETTINGS
+    pool = asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=most,
+        init=_prepare,
+        connection_class=_Stateless,
+        timeout=CONNECTING,
+        command_timeout=60,
+        server_settings=settings,
+    )
+    database = Database(await pool, url)
     try:
-        pool = await asyncpg.create_pool(
-            url,
-            min_size=least,
-            max_size=most,
-            init=_prepare,
-            connection_class=_Stateless,
-            command_timeout=60,
-            server_settings=settings,
-        )
-    except (*GONE, asyncpg.PostgresError) as error:
-        raise Unavailable(f"The database cannot be reached: {error}") from error
-    return Database(pool, url)
+        await database.make(least)
+    except Unavailable as error:
+        await database.close()
+        raise Unavailable(f"The database cannot be reached: {error.__cause__}") from error
+    return database
+
+
+async def connect_alone(url: str, **settings: str) -> "asyncpg.Connection[Any]":
+    """A connection outside of any pool, for locks and signals. Raises what asyncpg raises."""
+    return await asyncpg.connect(
+        url, connection_class=_Probed, timeout=CONNECTING, server_settings={**SETTINGS, **settings}
+    )

@@ -5,7 +5,9 @@ those go back that were left in the middle of something.
 """
 
 import asyncio
+import contextlib
 from collections import deque
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -15,6 +17,20 @@ if TYPE_CHECKING:
 
 #: seconds after which whoever waits for a connection gives up
 PATIENCE = 10.0
+#: seconds between looks for connections that nobody used since the last look, and which are ended
+IDLE = 30.0
+#: seconds without an attempt at a further connection after the server has refused one
+RESPITE = 1.0
+#: seconds in which a connection may say good-bye
+FAREWELL = 2.0
+
+
+#: raised by a connection that has ended in the meantime
+ENDED = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+class _Refused(Exception):
+    """The server takes no more connections; one of those that there are will come free."""
 
 
 def is_lost(db: "PoolConnectionProxy[Any]") -> bool:
@@ -31,57 +47,107 @@ class Lending:
     def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
         self._pool = pool
         self._free: list[PoolConnectionProxy[Any]] = []
-        self._held = 0
         self._waiting: deque[asyncio.Future[PoolConnectionProxy[Any] | None]] = deque()
         self._returns: set[asyncio.Task[None]] = set()
+        #: the fewest that were free at once since the last look, which is how many of them nobody used
+        self._unused = 0
+        self._look: asyncio.TimerHandle | None = None
+        self._refused_until = 0.0
+        self.held = 0
+
+    @property
+    def lent(self) -> int:
+        return self.held - len(self._free)
 
     async def take(self) -> "PoolConnectionProxy[Any]":
         """A connection; raises `TimeoutError` when none comes free in time, and what asyncpg raises."""
         while True:
             while self._free:
                 db = self._free.pop()
+                self._unused = min(self._unused, len(self._free))
                 if not is_lost(db):
                     return db
                 await self._return(db)
-            if self._held < self._pool.get_max_size():
-                return await self._acquire()
+            if self._has_room():
+                with contextlib.suppress(_Refused):
+                    return await self._acquire()
             given = await self._wait()
             if given is not None:
                 return given
 
-    def give(self, db: "PoolConnectionProxy[Any]", *, is_idle: bool) -> None:
-        """Give a connection back; unless it `is_idle`, the pool brings it into order before it is lent again."""
-        if is_idle and not is_lost(db) and not db.is_in_transaction():
-            if not self._pass_on(db):
-                self._free.append(db)
-            return
-        returning = asyncio.ensure_future(self._return(db))
-        self._returns.add(returning)
-        returning.add_done_callback(self._returns.discard)
+    def give(self, db: "PoolConnectionProxy[Any]", *, is_idle: bool, is_lost: bool = False) -> None:
+        """Give a connection back; unless it `is_idle`, the pool brings it into order before it is lent again.
+
+        Where one `is_lost`, the free ones are no better, as a rule: they are ended before somebody else is let down by one.
+        """
+        if is_lost:
+            free, self._free, self._unused = self._free, [], 0
+            for other in (db, *free):
+                self._begin(self._end(other))
+        elif not is_idle or db.is_in_transaction():
+            self._begin(self._return(db))
+        elif not self._pass_on(db):
+            self._free.append(db)
 
     async def close(self) -> None:
         """End all connections, once those that are lent have been given back."""
+        if self._look is not None:
+            self._look.cancel()
         while self._free:
             await self._return(self._free.pop())
         await asyncio.gather(*self._returns)
         await self._pool.close()
 
+    def _has_room(self) -> bool:
+        """Whether one more may be made. A server that has just refused one is not asked again while others are held."""
+        if self.held and asyncio.get_running_loop().time() < self._refused_until:
+            return False
+        return self.held < self._pool.get_max_size()
+
     async def _acquire(self) -> "PoolConnectionProxy[Any]":
-        self._held += 1
+        self.held += 1
         try:
-            return await self._pool.acquire(timeout=PATIENCE)
-        except BaseException:
-            self._held -= 1
+            db = await self._pool.acquire(timeout=PATIENCE)
+        except BaseException as error:
+            self.held -= 1
+            if isinstance(error, asyncpg.TooManyConnectionsError) and self.held:
+                self._refused_until = asyncio.get_running_loop().time() + RESPITE
+                raise _Refused from error
             self._pass_on(None)
             raise
+        if self._look is None:
+            self._look = asyncio.get_running_loop().call_later(IDLE, self._end_unused)
+        return db
+
+    def _end_unused(self) -> None:
+        """End the connections that nobody used since the last look: the server may have others to serve."""
+        unused, self._free = self._free[: self._unused], self._free[self._unused :]
+        self._unused = len(self._free)
+        for db in unused:
+            self._begin(self._end(db))
+        self._look = asyncio.get_running_loop().call_later(IDLE, self._end_unused) if self.held else None
+
+    def _begin(self, returning: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(returning)
+        self._returns.add(task)
+        task.add_done_callback(self._returns.discard)
+
+    async def _end(self, db: "PoolConnectionProxy[Any]") -> None:
+        try:
+            await db.close(timeout=FAREWELL)
+        except ENDED:
+            with contextlib.suppress(*ENDED):
+                db.terminate()
+        finally:
+            await self._return(db)
 
     async def _return(self, db: "PoolConnectionProxy[Any]") -> None:
         try:
             await self._pool.release(db)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except ENDED:
             pass  # the pool has ended it
         finally:
-            self._held -= 1
+            self.held -= 1
             self._pass_on(None)
 
     async def _wait(self) -> "PoolConnectionProxy[Any] | None":

@@ -12,7 +12,8 @@ from typing import Any
 
 import asyncpg
 
-from samplebank.database.connection import GONE, Database
+from samplebank.database.connection import Database, connect_alone
+from samplebank.database.failures import TROUBLE
 from samplebank.errors import Unavailable
 
 #: seconds after a sending in which further signals are gathered
@@ -20,6 +21,9 @@ GATHER = 0.02
 #: the same for signals that come with each upload and start work that takes longer
 GATHER_LONG = 0.25
 RECONNECT = 1.0
+#: seconds of silence after which the line is tried, and in which it must answer then
+SILENCE = 15.0
+ANSWER = 10.0
 
 
 class Signal(StrEnum):
@@ -81,7 +85,7 @@ class Signals:
             await asyncio.sleep(GATHER)
 
     async def _notify(self, signals: set[Signal]) -> None:
-        with contextlib.suppress(Unavailable):
+        with contextlib.suppress(Unavailable, *TROUBLE):
             async with self._database.connection() as db:
                 await db.execute("; ".join(f"NOTIFY {signal}" for signal in signals))
 
@@ -95,12 +99,12 @@ class Signals:
 
     async def _receive(self) -> None:
         while True:
-            with contextlib.suppress(*GONE, asyncpg.PostgresError):
+            with contextlib.suppress(*TROUBLE):
                 await self._receive_once()
             await asyncio.sleep(RECONNECT)
 
     async def _receive_once(self) -> None:
-        db: asyncpg.Connection[Any] = await asyncpg.connect(self._database.url)
+        db: asyncpg.Connection[Any] = await connect_alone(self._database.url)
         lost = asyncio.Event()
         db.add_termination_listener(lambda _: lost.set())
         try:
@@ -110,7 +114,10 @@ class Signals:
                 )
             for signal in Signal:
                 self._arrived(signal)
-            await lost.wait()
+            while not lost.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(lost.wait(), SILENCE)
+                await db.execute("", timeout=ANSWER)
         finally:
-            with contextlib.suppress(*GONE):
+            with contextlib.suppress(*TROUBLE):
                 await db.close(timeout=2)

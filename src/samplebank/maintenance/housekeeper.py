@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from samplebank.assembly import Bank
-from samplebank.database.connection import GONE
+from samplebank.database.failures import GONE
 from samplebank.database.signals import Signal
 from samplebank.errors import Refusal
 from samplebank.identification import Identifier

@@ -6,7 +6,7 @@ import sys
 
 import asyncpg
 
-from samplebank.database.connection import GONE
+from samplebank.database.failures import GONE
 from samplebank.errors import Unavailable
 
 #: the revision that this release works with
