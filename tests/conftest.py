@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kit.bank import Bank
+from kit.postgres import Postgres, own_postgres
 from kit.service import Service
 from samplebank.database import Connection, Database, connect
 
@@ -49,6 +50,13 @@ async def database(service: Service) -> AsyncIterator[Database]:
     database = await connect(service.database_url, most=8)
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:  # noqa: ARG001 which makes the account
+    """A server over TCP, to be stopped and killed; every test leaves it running."""
+    with own_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
 
 
 @pytest.fixture

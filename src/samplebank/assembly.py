@@ -70,8 +70,8 @@ def make_data_folder(settings: Settings) -> Path:
 async def open_bank(
     settings: Settings, database_url: str, *, keep_plans: bool = False
 ) -> AsyncIterator[Bank]:
-    """A bank on a database whose schema is current; `keep_plans` for those that answer requests."""
-    database = await connect(database_url, most=CONNECTIONS, keep_plans=keep_plans)
+    """A bank; `keep_plans` for those that answer requests. Its database may be away, now and later."""
+    database = await connect(database_url, least=0, most=CONNECTIONS, keep_plans=keep_plans)
     try:
         yield Bank(settings, database, disk_store(settings))
     finally:

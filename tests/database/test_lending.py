@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import pytest
@@ -30,6 +30,14 @@ def end_backend(service: Service, pid: int) -> None:
     subprocess.run(
         [str(BINARIES / "psql"), service.database_url, "-Atqc", order], check=True, stdout=subprocess.DEVNULL
     )
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            if is_so():
+                return
+            await asyncio.sleep(0.01)
 
 
 async def backend(database: Database) -> int:
@@ -173,9 +181,7 @@ async def test_connections_that_nobody_uses_are_given_back(
     async with database.connection(), database.connection(), database.connection():
         assert database.held == 3
 
-    async with asyncio.timeout(10):
-        while database.held:
-            await asyncio.sleep(0.01)
+    await until(lambda: database.held == 0)
 
     assert await backend(database)
     await database.close()

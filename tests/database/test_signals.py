@@ -8,10 +8,14 @@ import pytest
 
 from kit.databases import connected, own_database
 from kit.service import Service
-from samplebank.database import connect, signals
+from samplebank.database import Database, connect, signals
 from samplebank.database.signals import Signal, Signals
 
 TASKS, UNCLASSIFIED = Signal.TASKS, Signal.UNCLASSIFIED
+
+END_SESSIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'samplebank' AND datname = $1
+"""
 
 
 class Ear:
@@ -32,6 +36,10 @@ class Ear:
                 self._news.clear()
                 await self._news.wait()
         return self.heard
+
+
+def database_of(url: str) -> str:
+    return url.partition("/postgres@/")[2].partition("?")[0]
 
 
 @pytest.fixture
@@ -97,3 +105,19 @@ async def test_uploads_that_follow_do_not_hold_up_other_signals(
     sender.send(TASKS)
 
     assert await ear.hears(2) == [UNCLASSIFIED, TASKS]
+
+
+async def test_signals_are_heard_again_after_every_connection_was_lost(
+    url: str, sender: Signals, ear: Ear, database: Database
+) -> None:
+    sender.send(TASKS)
+    await ear.hears(1)
+    async with database.connection() as db:
+        await db.execute(END_SESSIONS, database_of(url))
+
+    sender.send(TASKS)  # the first may be the one that notices
+    async with asyncio.timeout(10), sender.listening(TASKS) as arrived:
+        await arrived.wait()
+    sender.send(TASKS)
+
+    assert await ear.hears(2)

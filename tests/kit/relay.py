@@ -21,13 +21,15 @@ class Relay:
         self.bytes_sent = 0
         self._port = port
         self._door = socket.create_server((HOST, 0))
-        self.url = f"http://{HOST}:{self._door.getsockname()[1]}"
+        self.own_port: int = self._door.getsockname()[1]
+        self.url = f"http://{HOST}:{self.own_port}"
         self._changed = threading.Condition()
         self._cuts: list[tuple[str, int]] = []
         self._hold_at: str | None = None
         self._flowing = threading.Event()
         self._flowing.set()
         self._sockets: list[socket.socket] = []
+        self._abandoned: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._shut = threading.Event()
 
@@ -38,6 +40,10 @@ class Relay:
     def hold(self, pattern: str) -> None:
         """From the next such request on, let no request through until `go_on`."""
         self._hold_at = pattern
+
+    def abandon(self) -> None:
+        """Swallow what comes over the lines that there are, and leave both ends open, as a firewall does that forgot them."""
+        self._abandoned.update(self._sockets)
 
     def go_on(self) -> None:
         self._flowing.set()
@@ -84,6 +90,8 @@ class Relay:
         left: int | None = None
         with suppress(OSError):
             while data := client.recv(PIECE):
+                if client in self._abandoned:
+                    continue
                 cut = self._note(data)
                 left = cut if left is None else left
                 if left is not None and len(data) >= left:
@@ -98,7 +106,8 @@ class Relay:
     def _pass_answers(self, service: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):
             while data := service.recv(PIECE):
-                client.sendall(data)
+                if service not in self._abandoned:
+                    client.sendall(data)
         _break(client)
 
     def _note(self, data: bytes) -> int | None:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-import anyio
 from litestar import Litestar
 from litestar.exceptions import HTTPException
 
@@ -38,6 +37,7 @@ from samplebank.api.guard import guard
 from samplebank.api.log import Observed
 from samplebank.assembly import Bank
 from samplebank.errors import Refusal, Unavailable
+from samplebank.vital import vital
 
 RESOURCES = (
     session,
@@ -78,11 +78,9 @@ def make_app(open_bank: OpenBank) -> Observed:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with open_bank as bank, anyio.create_task_group() as tasks:
+        async with open_bank as bank, vital(bank.signals.run(), "signals"):
             app.state.bank = bank
-            tasks.start_soon(bank.signals.run)
             yield
-            tasks.cancel_scope.cancel()
 
     app = Litestar(
         ROUTES,

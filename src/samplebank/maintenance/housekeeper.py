@@ -3,65 +3,46 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
-import asyncpg
+from prometheus_client import Gauge
 
 from samplebank.assembly import Bank
-from samplebank.database.failures import GONE
+from samplebank.database.failures import TROUBLE
 from samplebank.database.signals import Signal
-from samplebank.errors import Refusal
+from samplebank.errors import Refusal, Unavailable
 from samplebank.identification import Identifier
+from samplebank.logs import Faults
 from samplebank.maintenance.classifying import classify_waiting
+from samplebank.maintenance.election import reign
 from samplebank.maintenance.publishing import forget_old_events, open_sink, publish
 from samplebank.maintenance.sweeps import SWEEPS, Sweep, fold_tally, generate_events
 from samplebank.maintenance.tasks import end_bytes_retention, orphan_sweep, run_service_tasks
+from samplebank.vital import vital
 
 log = logging.getLogger("samplebank.maintenance")
-LOCK = 0x5A4B_0003
+faults = Faults(log)
+LAST_SWEEP = Gauge(
+    "samplebank_sweep_timestamp_seconds",
+    "When each part of the housework was last done.",
+    ["sweep"],
+    multiprocess_mode="max",
+)
 #: seconds between looks for events to publish
 PUBLISH_INTERVAL = 0.5
 #: seconds between two rounds of event generation, as many verdicts come with no event to generate
 EVENTS_REST = 0.25
 #: seconds in which some thousand jobs change at most
 TALLY_INTERVAL = 2.0
-#: seconds between attempts to become the one
-ELECTION = 2.0
 
 
 async def keep_house(bank: Bank) -> None:
-    """Do the housework whenever this process is elected, until cancelled."""
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(bank.signals.run())
-        while True:
-            with contextlib.suppress(*GONE, asyncpg.PostgresError):
-                await _keep_house_once(bank)
-            await asyncio.sleep(ELECTION)
+    """Do the housework once this process is elected, until cancelled.
 
-
-async def _keep_house_once(bank: Bank) -> None:
-    """Take the lock on a connection of its own; losing that connection is losing the election."""
-    db: asyncpg.Connection[Any] = await asyncpg.connect(bank.database.url)
-    lost = asyncio.Event()
-    db.add_termination_listener(lambda _: lost.set())
-    try:
-        while not await db.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
-            await asyncio.wait({asyncio.create_task(lost.wait())}, timeout=ELECTION)
-        log.info("housekeeper.elected")
-        housework = asyncio.create_task(_housework(bank))
-        losing = asyncio.create_task(lost.wait())
-        try:
-            await asyncio.wait({housework, losing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            losing.cancel()
-            housework.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await housework
-    finally:
-        with contextlib.suppress(*GONE):
-            await db.close(timeout=2)
+    Raises `Deposed` when the election is lost: the process has to end then, as nothing else surely ends what is under way.
+    """
+    async with vital(bank.signals.run(), "signals"):
+        await reign(bank.database.url, partial(_housework, bank))
 
 
 async def _housework(bank: Bank) -> None:
@@ -85,14 +66,17 @@ async def _housework(bank: Bank) -> None:
         )
         tasks.create_task(
             _again_and_again(
-                bank, lambda b: classify_waiting(b, identifier), settings.sweep_interval, Signal.UNCLASSIFIED
+                bank,
+                partial(classify_waiting, identifier=identifier),
+                settings.sweep_interval,
+                Signal.UNCLASSIFIED,
             ),
         )
 
 
 async def _again_and_again(
     bank: Bank,
-    sweep: Sweep | Callable[[Bank], Awaitable[None]],
+    sweep: Sweep,
     interval: float,
     signal: Signal | None,
     *,
@@ -105,12 +89,18 @@ async def _again_and_again(
             arrived = await stack.enter_async_context(bank.signals.listening(signal))
         while True:
             arrived.clear()
-            try:
-                await sweep(bank)
-            except (Refusal, asyncpg.PostgresError, OSError):
-                log.exception(
-                    "sweep.failed", extra={"fields": {"sweep": getattr(sweep, "__name__", "classify")}}
-                )
+            await _sweep_once(bank, sweep)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(arrived.wait(), interval)
+                async with asyncio.timeout(interval):
+                    await arrived.wait()
             await asyncio.sleep(rest)
+
+
+async def _sweep_once(bank: Bank, sweep: Sweep) -> None:
+    name = getattr(sweep, "func", sweep).__name__
+    try:
+        await sweep(bank)
+    except (Refusal, *TROUBLE) as error:
+        faults.tell("sweep.failed", error, trace=not isinstance(error, Unavailable), sweep=name)
+    else:
+        LAST_SWEEP.labels(name).set(bank.clock() / 1000)

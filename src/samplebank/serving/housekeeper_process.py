@@ -1,14 +1,18 @@
 """What the housekeeper process runs: `python -m samplebank.serving.housekeeper_process`."""
 
 import asyncio
-import contextlib
+import logging
 import os
 import signal
 
 from samplebank import logs, settings
 from samplebank.assembly import open_bank
+from samplebank.maintenance.election import Deposed
 from samplebank.maintenance.housekeeper import keep_house
 from samplebank.serving.parent import stop_with_parent
+from samplebank.vital import FAILED
+
+log = logging.getLogger("samplebank.maintenance")
 
 
 async def _keep_house() -> None:
@@ -18,8 +22,14 @@ async def _keep_house() -> None:
         work = asyncio.create_task(keep_house(bank))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, work.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             await work
+        except asyncio.CancelledError:
+            return
+        except Deposed:
+            # What did not stop must not go on beside the one who is elected next; another process stands for election.
+            log.warning("housekeeper.deposed")
+            os._exit(FAILED)
 
 
 if __name__ == "__main__":

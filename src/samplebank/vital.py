@@ -1,0 +1,38 @@
+"""Work without which a process is of no use: a process that lost some of it ends, and whoever watches it starts another."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+log = logging.getLogger("samplebank.serving")
+#: exit code of a process that ended itself; EX_SOFTWARE of sysexits.h
+FAILED = 70
+
+
+@asynccontextmanager
+async def vital(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """Keep `work` going as long as the block lasts. If the work ends before, the process does, at once.
+
+    A process that goes on without it would say that it is healthy, and fail every request.
+    """
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_end_process)
+    try:
+        yield
+    finally:
+        task.remove_done_callback(_end_process)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _end_process(task: "asyncio.Task[None]") -> None:
+    error = None if task.cancelled() else task.exception()
+    log.critical("process.broken", exc_info=error, extra={"fields": {"lost": task.get_name()}})
+    logging.shutdown()
+    # Not by an exception: the server around the application would go on without it.
+    os._exit(FAILED)
