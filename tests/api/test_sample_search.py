@@ -1,5 +1,6 @@
 """Search for samples: what a caller finds, and that it finds nothing out about what it may not see."""
 
+import time
 from typing import Any
 
 import pytest
@@ -254,6 +255,40 @@ def test_unknown_and_invisible_ones_are_refused_with_the_same_words(
 
 
 # -- visibility
+
+
+def is_active_since(bank: Bank, sample: Sample, moment: int, user: str, **criteria: Any) -> bool:
+    body = {"indexStartTimestamp": moment, "sha256": [sample.sha256], **criteria}
+    return bool(bank.data(bank.post(SEARCH, body, user)))
+
+
+def later(moment: int) -> int:
+    """The next millisecond by the clock."""
+    while (now := time.time_ns() // 1_000_000) <= moment:
+        pass
+    return now
+
+
+@pytest.mark.parametrize("criteria", [{}, {"customer": ["mill"]}, {"tlp": ["amber"]}])
+def test_the_window_tells_nothing_of_what_others_do(bank: Bank, criteria: dict[str, Any]) -> None:
+    sample = Sample()
+    moment = later(bank.submit(sample, "mia")["submittedTimestamp"])
+    bank.submit(sample, "quinn")
+    bank.analyse(sample, "w", customer="quarry", tlp="red")
+
+    assert not is_active_since(bank, sample, moment, "mia", **criteria)
+    assert is_active_since(bank, sample, moment, "quinn")
+    assert is_active_since(bank, sample, moment, "chief")
+
+
+def test_the_window_knows_all_that_the_caller_sees(bank: Bank) -> None:
+    sample = Sample()
+    moment = later(bank.submit(sample, "mia")["submittedTimestamp"])
+    assert not is_active_since(bank, sample, moment, "mia")
+
+    bank.analyse(sample, "w", customer="mill")
+
+    assert is_active_since(bank, sample, moment, "mia")
 
 
 def both_customers(bank: Bank, **hidden: Any) -> Sample:

@@ -142,7 +142,7 @@ def samples_matching(
 
 def _may_be_found(where: Where, caller: Caller, window: IndexWindow) -> None:
     see_samples(where, caller, "s", Permission.VIEW_SAMPLES)
-    lies_in_window(where, "s", window)
+    lies_in_window(where, caller, "s", window)
 
 
 def _found(where: Where, caller: Caller, window: IndexWindow, asked: Demands) -> str:

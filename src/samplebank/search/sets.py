@@ -143,7 +143,7 @@ class Sets:
         if self._reads_owner(kind):
             within = Where()
             within.parameters = self.where.parameters
-            lies_in_window(within, "o", window)
+            lies_in_window(within, self._caller, "o", window)
             return within.sql
         # A sample is active no earlier than its submissions and verdicts, and is deleted after them. That it was
         # created before an end that is given can only be read from itself.
