@@ -70,7 +70,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def folder(self) -> Path:
-        return self.data_dir.expanduser().absolute()
+        """The data folder. Raises `Invalid` where it would lie at home and the user has none."""
+        try:
+            return self.data_dir.expanduser().absolute()
+        except RuntimeError as error:
+            raise Invalid(
+                f"{self.data_dir} has no meaning here ({error}): set SAMPLEBANK_DATA_DIR."
+            ) from error
 
 
 #: what a setting may be, in words, where its type does not say it well enough
@@ -105,7 +111,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         return {}
     try:
         read = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"{path} cannot be read as TOML: {error}.") from error
     names = {_known(name, f"{name} in {path}"): value for name, value in read.items()}
     return {name: value for name, value in names.items() if name not in CLIENT_NAMES}

@@ -35,7 +35,10 @@ ADD_KEY = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 LIST_KEYS = """
-    SELECT k.id, s.short_name, k.label, k.roles, k.customers, k.created_time, k.expiry_time, k.revoked_time
+    SELECT k.id, s.short_name, k.label, k.roles,
+           CASE WHEN k.customers IS NOT NULL THEN
+             ARRAY(SELECT c.short_name FROM customer c WHERE c.id = ANY (k.customers) ORDER BY 1) END,
+           k.created_time, k.expiry_time, k.revoked_time
       FROM api_key k JOIN subject s ON s.id = k.user_id
      WHERE $1::text IS NULL OR s.short_name = $1 ORDER BY k.created_time, k.id
 """
@@ -49,7 +52,7 @@ class Key(msgspec.Struct, frozen=True):
     user: str
     label: str
     roles: list[str] | None
-    customers: list[int] | None
+    customers: list[str] | None
     created_time: Millis
     expiry_time: Millis | None
     revoked_time: Millis | None

@@ -81,6 +81,8 @@ def read_tenants(path: Path) -> Tenants:
         raise Invalid(f"{path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"{path} is not TOML: {error}.") from error
+    except RecursionError as error:
+        raise Invalid(f"{path} is nested too deeply; a tenants file has tables and lists of them.") from error
     mistakes = [
         Violation(f"{path}: there is no kind of entry named {kind!r}.") for kind in document.keys() - KINDS
     ]

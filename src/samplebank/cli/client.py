@@ -48,12 +48,7 @@ class Client:
     def __init__(self, connection: Connection, *, pauses: Sequence[float] = PAUSES) -> None:
         self.url = connection.url
         self._pauses = pauses
-        self._http = httpx.Client(
-            base_url=connection.url,
-            timeout=TIMEOUT,
-            limits=httpx.Limits(max_connections=None),
-            headers={"Argus-API-Key": connection.key, "User-Agent": "{name}/{version}".format(**AGENT)},
-        )
+        self._http = _open(connection)
 
     def __enter__(self) -> Self:
         return self
@@ -132,7 +127,7 @@ class Client:
         for pause in self._pauses:
             try:
                 response = once()
-            except httpx.TransportError:
+            except httpx.RequestError:
                 time.sleep(pause)
                 continue
             if response.status_code not in RETRIED:
@@ -140,8 +135,23 @@ class Client:
             time.sleep(pause)
         try:
             return once()
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise Unavailable(f"The service at {self.url} cannot be reached: {_reason(error)}.") from error
+
+
+def _open(connection: Connection) -> httpx.Client:
+    try:
+        return httpx.Client(
+            base_url=connection.url,
+            timeout=TIMEOUT,
+            limits=httpx.Limits(max_connections=None),
+            headers={"Argus-API-Key": connection.key, "User-Agent": "{name}/{version}".format(**AGENT)},
+        )
+    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+        # It reads certificates and proxies from the environment.
+        raise Invalid(
+            f"No connection can be set up ({error}); look at SSL_CERT_FILE, SSL_CERT_DIR and the *_PROXY variables."
+        ) from error
 
 
 def _payload(
@@ -181,5 +191,5 @@ def _refusal(response: httpx.Response) -> Refusal:
     return family(said)
 
 
-def _reason(error: httpx.TransportError) -> str:
+def _reason(error: httpx.RequestError) -> str:
     return str(error).rstrip(".") or type(error).__name__

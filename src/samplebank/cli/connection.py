@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+import httpx
 import msgspec
 import typer
 
@@ -15,6 +16,9 @@ from samplebank import settings
 from samplebank.errors import Invalid, Unavailable
 
 CREDENTIALS: Final = "credentials.toml"
+EXAMPLE: Final = "https://samples.example.org or http://[::1]:8080"
+MOST_PORT: Final = 65_535
+LONGEST_SHOWN: Final = 200
 
 UrlOption = Annotated[
     str | None,
@@ -47,17 +51,49 @@ class Credentials(msgspec.Struct, frozen=True):
 
 def find(url: str | None, key: str | None, *, account: Account = "admin") -> Connection:
     """Complete what the caller gave from the credentials that a local service left in its data folder."""
-    if url is not None and not url.startswith(("http://", "https://")):
-        raise typer.BadParameter(f"{url} must start with http:// or https://.", param_hint="--url")
-    if url and key:
-        return Connection(url.rstrip("/"), key)
+    address = read_address(url, "--url") if url and url.strip() else None
+    given = read_key(key) if key and key.strip() else None
+    if address and given:
+        return Connection(address, given)
     path = settings.load(os.environ).folder / CREDENTIALS
     local = read_credentials(path)
-    if url and url.rstrip("/") != local.url.rstrip("/"):
+    known = read_address(local.url, str(path))
+    if address and address != known:
         # A key never goes to a service that did not issue it.
-        raise Invalid(f"There is no key for {url}: give one with --key or SAMPLEBANK_KEY.")
+        raise Invalid(f"There is no key for {address}: give one with --key or SAMPLEBANK_KEY.")
     login = local.admin if account == "admin" else local.workers
-    return Connection(local.url.rstrip("/"), key or login.key)
+    return Connection(known, given or read_key(login.key))
+
+
+def read_address(given: str, source: str) -> str:
+    """Check the address of a service; `source` is where it comes from."""
+    try:
+        url = httpx.URL(given.strip().rstrip("/"))
+        host = url.host  # which is decoded only here
+    except (httpx.InvalidURL, ValueError) as error:
+        raise _bad_address(given, source, f"cannot be read ({error}). It looks like {EXAMPLE}") from error
+    if url.scheme not in {"http", "https"}:
+        raise _bad_address(given, source, "must start with http:// or https://")
+    if url.userinfo:
+        raise typer.BadParameter("An address holds no user and no password.", param_hint=source)
+    if not host or url.query or url.fragment or (url.port or 1) > MOST_PORT:
+        raise _bad_address(given, source, f"is no address of a service. It looks like {EXAMPLE}")
+    return str(url).rstrip("/")
+
+
+def _bad_address(given: str, source: str, what: str) -> typer.BadParameter:
+    return typer.BadParameter(f"{given.strip()[:LONGEST_SHOWN]} {what}.", param_hint=source)
+
+
+def read_key(given: str) -> str:
+    """Check a key by its letters, as others could not be sent. What is wrong is told without the key."""
+    key = given.strip()
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise typer.BadParameter(
+            "The key holds letters that no key has; a key is sb_ and 43 letters, digits, - and _.",
+            param_hint="--key",
+        )
+    return key
 
 
 def read_credentials(path: Path) -> Credentials:
@@ -72,5 +108,5 @@ def read_credentials(path: Path) -> Credentials:
         raise Unavailable(
             f"{path} cannot be read ({error.strerror}): give --url and --key instead."
         ) from error
-    except (ValueError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError, msgspec.ValidationError) as error:
         raise Invalid(f"{path} is damaged ({error}): give --url and --key instead.") from error

@@ -1,60 +1,72 @@
 """`samplebank events`: the deliveries that were given up, and another try for them."""
 
-import asyncio
-import os
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
 
-from samplebank import settings, timespec
+from samplebank import timespec
+from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, out, table, write_json
-from samplebank.database import Connection, connect
 from samplebank.events import outbox
-from samplebank.serving.start import prepared_database
+from samplebank.events.outbox import DeadLetter
+from samplebank.timespec import Millis
 
-T = TypeVar("T")
+LARGEST_ID: Final = 2**63 - 1
 events_app = typer.Typer(help="List and retry events that could not be delivered.", no_args_is_help=True)
+
+
+class DeadEvent(msgspec.Struct, frozen=True, rename="camel"):
+    """One event of `samplebank events dead --json`, in the words of the webhook."""
+
+    id: int
+    kind: str
+    timestamp: Millis
+    data: dict[str, Any]
+    attempts: int
+    given_up_timestamp: Millis
+    last_error: str | None
 
 
 @events_app.command()
 def dead(
-    *, limit: Annotated[int, typer.Option(help="How many at most.")] = 100, as_json: JsonOption = False
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 100,
+    as_json: JsonOption = False,
 ) -> None:
     """List the events whose delivery was given up, oldest first."""
-    found = in_transaction(lambda db: outbox.list_dead(db, limit))
+    found, _ = in_transaction(lambda db: outbox.list_dead(db, limit))
     if as_json:
-        write_json([msgspec.structs.asdict(letter) for letter in found])
+        write_json({"events": [_told(letter) for letter in found]})
         return
     rows = [
         (letter.id, letter.kind, timespec.iso(letter.created_time), letter.attempts, letter.last_error)
         for letter in found
     ]
-    out().print(table(["id", "kind", "happened", "attempts", "why"], rows))
+    out().print(table(["ID", "KIND", "HAPPENED", "ATTEMPTS", "WHY"], rows))
 
 
 @events_app.command()
 def retry(
     event: Annotated[
-        int | None, typer.Argument(help="Id of one event; all that were given up without it.")
+        int | None,
+        typer.Argument(
+            min=0, max=LARGEST_ID, help="Id of one event; all that were given up without it.", metavar="ID"
+        ),
     ] = None,
 ) -> None:
     """Try to deliver again."""
-    revived = in_transaction(lambda db: outbox.revive(db, event))
-    typer.echo(f"{revived} event{'' if revived == 1 else 's'} will be delivered again.")
+    revived, where = in_transaction(lambda db: outbox.revive(db, event))
+    typer.echo(f"{revived} event{'' if revived == 1 else 's'} of {where} will be delivered again.")
 
 
-def in_transaction(work: Callable[[Connection], Awaitable[T]]) -> T:
-    """Run `work` in one transaction on the database of this installation."""
-
-    async def run(url: str) -> T:
-        database = await connect(url, most=1)
-        try:
-            async with database.transaction() as db:
-                return await work(db)
-        finally:
-            await database.close()
-
-    with prepared_database(settings.load(os.environ)) as url:
-        return asyncio.run(run(url))
+def _told(letter: DeadLetter) -> DeadEvent:
+    return DeadEvent(
+        id=letter.id,
+        kind=letter.kind,
+        timestamp=letter.created_time,
+        data=letter.payload,
+        attempts=letter.attempts,
+        given_up_timestamp=letter.dead_time,
+        last_error=letter.last_error,
+    )

@@ -10,12 +10,26 @@ from samplebank import timespec
 from samplebank.accounts import keys, provisioning
 from samplebank.accounts.model import ROLES
 from samplebank.assembly import clock
-from samplebank.cli.events import in_transaction
+from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, out, table, write_json
 from samplebank.database import Connection
 from samplebank.errors import Invalid
+from samplebank.timespec import Millis
 
 key_app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+
+
+class ListedKey(msgspec.Struct, frozen=True, rename="camel"):
+    """One key of `samplebank key list --json`; roles and customers are null where the key is not narrowed to some."""
+
+    id: UUID
+    user: str
+    label: str
+    roles: list[str] | None
+    customers: list[str] | None
+    created_timestamp: Millis
+    expiry_timestamp: Millis | None
+    revoked_timestamp: Millis | None
 
 
 @key_app.command()
@@ -55,11 +69,11 @@ def create(
             expiry=expiry,
         )
 
-    id_, key = in_transaction(make)
+    (id_, key), where = in_transaction(make)
     if as_json:
         write_json({"id": str(id_), "user": user, "key": key})
     else:
-        typer.echo(f"Key {id_} of {user}, shown only now: {key}")
+        typer.echo(f"Key {id_} of {user} in {where}, shown only now: {key}")
 
 
 @key_app.command(name="list")
@@ -69,32 +83,52 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List keys; the keys themselves are stored nowhere."""
-    found = in_transaction(lambda db: keys.list_keys(db, user))
+    found, _ = in_transaction(lambda db: keys.list_keys(db, user))
     if as_json:
-        write_json([msgspec.structs.asdict(key) for key in found])
+        write_json({"keys": [_told(key) for key in found]})
         return
     rows = [
         (
             key.id,
             key.user,
             key.label,
+            _narrowed_to(key.roles),
+            _narrowed_to(key.customers),
             _said(key.created_time),
             _said(key.expiry_time),
             _said(key.revoked_time),
         )
         for key in found
     ]
-    out().print(table(["id", "user", "label", "created", "expires", "revoked"], rows))
+    columns = ["ID", "USER", "LABEL", "ROLES", "CUSTOMERS", "CREATED", "EXPIRES", "REVOKED"]
+    out().print(table(columns, rows))
 
 
 @key_app.command()
 def revoke(id_: Annotated[UUID, typer.Argument(metavar="ID", help="Id of the key.")]) -> None:
-    """End a key; it stops working within 5 seconds."""
-    in_transaction(lambda db: keys.revoke(db, id_, now=clock()))
-    typer.echo(f"The key {id_} is revoked.")
+    """End a key; it stops working within 2 seconds."""
+    _, where = in_transaction(lambda db: keys.revoke(db, id_, now=clock()))
+    typer.echo(f"The key {id_} in {where} is revoked.")
 
 
-def _said(time: int | None) -> str | None:
+def _told(key: keys.Key) -> ListedKey:
+    return ListedKey(
+        id=key.id,
+        user=key.user,
+        label=key.label,
+        roles=key.roles,
+        customers=key.customers,
+        created_timestamp=key.created_time,
+        expiry_timestamp=key.expiry_time,
+        revoked_timestamp=key.revoked_time,
+    )
+
+
+def _narrowed_to(names: list[str] | None) -> str:
+    return "all of the user" if names is None else ", ".join(names)
+
+
+def _said(time: Millis | None) -> str | None:
     return None if time is None else timespec.iso(time)
 
 

@@ -1,7 +1,4 @@
-"""The `samplebank` program: its commands, and how their ends become exit codes.
-
-0 done, 1 the operation failed, 2 wrong usage; what went wrong is one line on stderr.
-"""
+"""The `samplebank` program and its commands."""
 
 import signal
 import sys
@@ -13,8 +10,9 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from samplebank.cli.printing import complain
-from samplebank.errors import Refusal
+from samplebank.cli import streams
+from samplebank.cli.ending import exit_code_of
+from samplebank.cli.text import Command
 
 #: where each command lives; only the one that is called is loaded, for the modules of the service take seconds
 COMMANDS: Final[Mapping[str, str]] = {
@@ -66,25 +64,24 @@ def _add(app: typer.Typer, name: str) -> None:
     module, _, attribute = COMMANDS[name].partition(":")
     command = getattr(import_module(module), attribute)
     if isinstance(command, typer.Typer):
+        for part in command.registered_commands:
+            part.cls = Command
         app.add_typer(command, name=name)
     else:
-        app.command(name, hidden=name in HIDDEN)(command)
+        app.command(name, hidden=name in HIDDEN, cls=Command)(command)
 
 
 def main(arguments: Sequence[str]) -> int:
-    try:
+    """Run the command that `arguments` call; answers the exit code."""
+
+    def command() -> int:
         return int(application(arguments)(arguments, prog_name="samplebank", standalone_mode=False) or 0)
-    except typer.TyperException as mistake:
-        complain(f"{mistake.format_message().rstrip('.')}. See `samplebank --help`.")
-        return mistake.exit_code
-    except typer.Abort:
-        return 1
-    except Refusal as refusal:
-        complain(str(refusal))
-        return 1
+
+    return exit_code_of(command)
 
 
 def run() -> None:
+    streams.prepare()
     signal.signal(signal.SIGTERM, _end_in_order)
     sys.exit(main(sys.argv[1:]))
 

@@ -190,9 +190,9 @@ async def connect(url: str, *, least: int = 1, most: int = 16, keep_plans: bool 
     database = Database(await pool, url)
     try:
         await database.make(least)
-    except Unavailable as error:
+    except (Unavailable, ValueError) as error:
         await database.close()
-        raise Unavailable(f"The database cannot be reached: {error.__cause__}") from error
+        raise Unavailable(f"The database cannot be reached: {error.__cause__ or error}") from error
     return database
 
 

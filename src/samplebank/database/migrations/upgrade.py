@@ -6,6 +6,7 @@ import sys
 
 import asyncpg
 
+from samplebank.database.connection import Connection
 from samplebank.database.failures import GONE
 from samplebank.errors import Unavailable
 
@@ -20,7 +21,7 @@ def upgrade(url: str) -> None:
     asyncio.run(_upgrade(url))
 
 
-async def current_revision(db: asyncpg.Connection) -> str | None:
+async def current_revision(db: Connection) -> str | None:
     """The revision of the schema; None for an empty database."""
     if await db.fetchval("SELECT to_regclass('alembic_version') IS NULL"):
         return None
@@ -31,7 +32,7 @@ async def current_revision(db: asyncpg.Connection) -> str | None:
 async def _upgrade(url: str) -> None:
     try:
         db = await asyncpg.connect(url)
-    except (*GONE, asyncpg.PostgresError) as error:
+    except (*GONE, ValueError, asyncpg.PostgresError) as error:
         raise Unavailable(f"The database cannot be reached: {error}") from error
     try:
         await db.execute("SELECT pg_advisory_lock($1)", LOCK)

@@ -1,0 +1,68 @@
+"""How commands end: what went wrong becomes one line on stderr and an exit code, never a traceback.
+
+0 done, 1 the operation failed, 2 wrong usage.
+"""
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from traceback import extract_tb
+from typing import Final
+
+import typer
+
+from samplebank.cli import streams
+from samplebank.cli.printing import complain
+from samplebank.errors import Refusal
+
+FAILED: Final = 1
+WRONG_USAGE: Final = 2
+log = logging.getLogger("samplebank")
+
+
+def exit_code_of(command: Callable[[], int]) -> int:
+    """Run a command to its end, output included; answers its exit code."""
+    try:
+        code = command()
+        sys.stdout.flush()
+    except typer.TyperException as mistake:
+        context = getattr(mistake, "ctx", None)
+        called = context.command_path if context else "samplebank"
+        complain(f"{mistake.format_message().rstrip('.?')}. See `{called} --help`.")
+        return mistake.exit_code
+    except typer.Abort:
+        return FAILED
+    except Refusal as refusal:
+        complain(str(refusal))
+    except BrokenPipeError:
+        streams.give_up_output()  # who reads has seen enough
+    except OSError as error:
+        streams.give_up_output()
+        complain(_about(error))
+    except Exception as fault:
+        if sys.flags.dev_mode:
+            raise
+        _tell(fault)
+    else:
+        return code
+    return FAILED
+
+
+def _about(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    if error.filename is None:
+        return f"The output cannot be written: {reason}."
+    return f"{error.filename} cannot be used: {reason}."
+
+
+def _tell(fault: Exception) -> None:
+    """Name a fault of ours in one line; a service that keeps a log gets the whole trace there."""
+    if logging.getLogger().hasHandlers():
+        log.error("fault", exc_info=fault)
+        return
+    place = extract_tb(fault.__traceback__)[-1]
+    complain(
+        f"This is a fault of Samplebank: {type(fault).__name__} in {Path(place.filename).name}, line {place.lineno}. "
+        "Please report it with the trace that PYTHONDEVMODE=1 shows."
+    )

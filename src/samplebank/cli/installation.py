@@ -1,0 +1,40 @@
+"""What commands do to the installation of this machine, past the interface."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Generic, NamedTuple, TypeVar
+
+import asyncpg
+
+from samplebank import settings
+from samplebank.database import Connection, connect
+from samplebank.errors import Unavailable
+from samplebank.serving import installed
+
+T = TypeVar("T")
+
+
+class Done(NamedTuple, Generic[T]):
+    """What was done, and to which installation."""
+
+    result: T
+    where: str
+
+
+def in_transaction(work: Callable[[Connection], Awaitable[T]]) -> Done[T]:
+    """Run `work` in one transaction on the database of this installation."""
+    with installed.opened(settings.load(os.environ)) as installation:
+        try:
+            return Done(asyncio.run(_run(installation.database_url, work)), installation.where)
+        except asyncpg.PostgresError as error:
+            raise Unavailable(f"The database of {installation.where} refused: {error}.") from error
+
+
+async def _run(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
+    database = await connect(url, most=1)
+    try:
+        async with database.transaction() as db:
+            return await work(db)
+    finally:
+        await database.close()

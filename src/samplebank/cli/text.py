@@ -1,0 +1,36 @@
+"""Arguments are text in UTF-8, whatever the locale says; names of files are bytes."""
+
+import os
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+
+class Command(TyperCommand):
+    """A command that gets no argument that could not be sent or stored."""
+
+    def invoke(self, ctx: Any) -> Any:
+        for name, value in ctx.params.items():
+            ctx.params[name] = _checked(value, name)
+        return super().invoke(ctx)
+
+
+def _checked(value: object, name: str) -> object:
+    if isinstance(value, list):
+        return [_checked(one, name) for one in value]
+    # Words to choose from and paths have been looked at.
+    return text(value, name) if type(value) is str else value
+
+
+def text(argument: str, name: str) -> str:
+    """Give what was typed as text. Python keeps bytes that the locale cannot read as surrogates."""
+    if not any("\ud800" <= letter <= "\udfff" for letter in argument):
+        return argument
+    try:
+        return os.fsencode(argument).decode("utf-8")
+    except UnicodeError:
+        # The argument may be a key, so it is not shown.
+        raise typer.BadParameter(
+            "This is no text in UTF-8.", param_hint=f"--{name.replace('_', '-')}"
+        ) from None

@@ -1,0 +1,67 @@
+"""The installation that a command works on: it is there already, and is neither made nor upgraded by the way."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from samplebank.database import connect
+from samplebank.database.embedded import EmbeddedServer
+from samplebank.database.migrations import HEAD, current_revision
+from samplebank.errors import Unavailable
+from samplebank.settings import Settings
+
+REMEDY = (
+    "Start one with `samplebank serve`, or name another with SAMPLEBANK_DATA_DIR or SAMPLEBANK_DATABASE_URL."
+)
+
+
+class Installation(NamedTuple):
+    """Where an installation is, in words, and its database, which runs for as long as it is worked on."""
+
+    where: str
+    database_url: str
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Installation]:
+    """Open the installation that the settings name. Raises `Unavailable` where there is none, or one of another release."""
+    where = _where(settings)
+    if settings.database_url is not None:
+        yield _checked(where, settings.database_url)
+        return
+    server = EmbeddedServer(settings.folder / "postgres")
+    if not (server.data / "PG_VERSION").exists():
+        raise Unavailable(f"There is no installation in {where}. {REMEDY}")
+    with server.running() as url:
+        yield _checked(where, url)
+
+
+def _where(settings: Settings) -> str:
+    if settings.database_url is None:
+        return f"the data folder {settings.folder}"
+    url = urlsplit(settings.database_url)  # which may hold a password
+    host = url.hostname or parse_qs(url.query).get("host", ["this machine"])[0]
+    return f"the database {url.path.lstrip('/') or 'of your name'} at {host}"
+
+
+def _checked(where: str, url: str) -> Installation:
+    revision = asyncio.run(_revision(url))
+    if revision is None:
+        raise Unavailable(f"There is no installation in {where}. {REMEDY}")
+    if revision != HEAD:
+        raise Unavailable(
+            f"The schema of {where} is at revision {revision}, but this release needs {HEAD}: "
+            "`samplebank serve` of the newer of both releases brings it there."
+        )
+    return Installation(where, url)
+
+
+async def _revision(url: str) -> str | None:
+    database = await connect(url, most=1)
+    try:
+        async with database.connection() as db:
+            return await current_revision(db)
+    finally:
+        await database.close()

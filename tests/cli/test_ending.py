@@ -1,0 +1,137 @@
+"""Every end is one line and an exit code, in whatever state the program was started."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli.program import SAMPLEBANK, Program
+from kit.service import Service
+
+
+def of_shell(service: Service, script: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    """Run a line of the shell in which $SAMPLEBANK is the program."""
+    return subprocess.run(
+        ["sh", "-c", script],
+        env={**service.environment, "SAMPLEBANK": str(SAMPLEBANK), **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("output", [">&-", ">/dev/full"])
+@pytest.mark.parametrize("command", ["jobs --json", "worker list", "--version", "--help"])
+def test_output_that_cannot_be_written_is_a_failure(service: Service, command: str, output: str) -> None:
+    ended = of_shell(service, f'"$SAMPLEBANK" {command} {output}', SAMPLEBANK_KEY="", SAMPLEBANK_URL="")
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("samplebank: The output cannot be written: ")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_where_complaints_cannot_be_written_the_exit_code_tells(service: Service) -> None:
+    ended = of_shell(service, '"$SAMPLEBANK" jobs --state sleeping 2>&-')
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+
+
+def test_a_file_with_any_name_is_submitted_where_the_locale_is_ascii(
+    service: Service, tmp_path: Path
+) -> None:
+    path = tmp_path / "ü.exe"
+    path.write_bytes(os.urandom(100))
+
+    ended = of_shell(
+        service,
+        f'"$SAMPLEBANK" submit "{path}" --meta "fall=ü"',
+        PYTHONUTF8="0",
+        PYTHONCOERCECLOCALE="0",
+        LC_ALL="C",
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "submitted" in ended.stdout
+
+
+@pytest.mark.parametrize("option", ["--meta", "--customer", "--key", "--url"])
+def test_an_argument_that_is_no_text_is_named_and_not_shown(program: Program, option: str) -> None:
+    ended = program.run("submit", "/bin/ls", option, os.fsdecode(b"sb_secret=\xff"))
+
+    assert (ended.status, len(ended.complaints)) == (2, 1)
+    assert option in ended.complaints[0]
+    assert "secret" not in ended.complaints[0]
+
+
+@pytest.mark.parametrize("key", ["sb_secret-ключ", "sb_secret\n2", "sb_secret 2", "sb_secret\x7f"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(program: Program, key: str) -> None:
+    ended = program.run("jobs", "--url", "http://127.0.0.1:9", "--key", key)
+
+    assert (ended.status, len(ended.complaints)) == (2, 1)
+    assert "secret" not in ended.complaints[0]
+
+
+def test_blanks_around_a_key_and_an_address_are_not_meant(program: Program, service: Service) -> None:
+    url, key = service.url.replace("http", "HTTP"), service.keys["mia"]
+
+    ended = program.run("jobs", "--json", "--url", f" {url}/\n", "--key", f"{key} \n")
+
+    assert (ended.status, ended.complaints) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "http://",
+            "http:///x",
+            "http://::1:8080",
+            "http://[::1",
+            "http://h:99999",
+            "http://h:x",
+            "http://a\nb",
+        ),
+        *(
+            "http://ü..de",
+            "https://xn--",
+            "http://user:secret@h",
+            "http://h?x=1",
+            "ftp://h",
+            f"http://{'a' * 70_000}",
+        ),
+    ],
+)
+def test_an_address_that_is_none_is_refused_before_anything_is_asked(program: Program, url: str) -> None:
+    ended = program.run("jobs", "--url", url, "--key", "k")
+
+    assert (ended.status, len(ended.complaints)) == (2, 1)
+    assert "--url" in ended.complaints[0]
+    assert "secret" not in ended.complaints[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("SSL_CERT_FILE", "/there/is/none"), ("HTTPS_PROXY", "carrier-pigeon://x")]
+)
+def test_surroundings_that_allow_no_connection_are_named(program: Program, name: str, value: str) -> None:
+    ended = program.run("jobs", "--url", "https://127.0.0.1:9", "--key", "k", **{name: value})
+
+    assert (ended.status, len(ended.complaints)) == (1, 1)
+    assert "look at SSL_CERT_FILE" in ended.complaints[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"SAMPLEBANK_DATA_DIR": "~nobody-of-this-name/x"}, "set SAMPLEBANK_DATA_DIR"),
+        ({"SAMPLEBANK_DATABASE_URL": "postgresql://127.0.0.1:port/x"}, "The database cannot be reached"),
+    ],
+)
+def test_a_place_that_is_none_is_told_in_one_line(
+    program: Program, settings: dict[str, str], said: str
+) -> None:
+    ended = program.run("key", "list", **settings)
+
+    assert (ended.status, len(ended.complaints)) == (1, 1)
+    assert said in ended.complaints[0]

@@ -1,0 +1,92 @@
+"""Commands that work on the installation of this machine: which one, what they print, and what they leave alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.program import Program
+from kit.bank import name_of
+from kit.service import Service
+
+TENANTS = '[[domain]]\nname = "north"\n'
+
+
+@pytest.fixture
+def tenants(tmp_path: Path) -> Path:
+    path = tmp_path / "tenants.toml"
+    path.write_text(TENANTS)
+    return path
+
+
+@pytest.mark.parametrize(
+    "command", [["key", "list"], ["key", "create", "admin"], ["events", "dead"], ["apply"]]
+)
+def test_no_installation_is_made_by_the_way(
+    program: Program, data_folder: Path, tenants: Path, command: list[str]
+) -> None:
+    ended = program.run(*command, *([tenants] if command == ["apply"] else []))
+
+    assert (ended.status, ended.out, len(ended.complaints)) == (1, "", 1)
+    assert f"There is no installation in the data folder {data_folder}." in ended.complaints[0]
+    assert "Start one with `samplebank serve`" in ended.complaints[0]
+    assert list(data_folder.iterdir()) == []
+
+
+def test_a_database_without_a_schema_is_left_as_it_is(
+    local: Program, service: Service, tenants: Path
+) -> None:
+    empty = service.database_url.replace("/postgres?", "/template1?")
+
+    ended = local.run("apply", tenants, SAMPLEBANK_DATABASE_URL=empty)
+
+    assert ended.status == 1
+    assert "There is no installation in the database template1 at" in ended.complaints[0]
+
+
+@pytest.mark.parametrize("command", [["key", "list"], ["events", "dead"], ["apply"]])
+def test_the_address_of_the_service_stays_as_serve_wrote_it(
+    local: Program, service: Service, tenants: Path, command: list[str]
+) -> None:
+    credentials = service.folder / "data" / "credentials.toml"
+    before = credentials.read_text()
+
+    ended = local.run(*command, *([tenants] if command == ["apply"] else []))
+
+    assert ended.status == 0
+    assert f'url = "{service.url}"' in before
+    assert credentials.read_text() == before
+
+
+def test_who_changes_an_installation_reads_which(local: Program, service: Service, tenants: Path) -> None:
+    folder = service.folder / "data"
+
+    applied = local.run("apply", tenants)
+    made = local.run("key", "create", "mia")
+
+    assert applied.out == f"The accounts in the data folder {folder} are as {tenants} says.\n"
+    assert f"of mia in the data folder {folder}, shown only now: sb_" in made.out
+
+
+def test_keys_are_listed_with_what_they_are_narrowed_to(local: Program) -> None:
+    label = name_of("key")
+    local.run("key", "create", "mia", "--label", label, "--role", "SAMPLEDB-VIEWER", "--customer", "quarry")
+
+    as_table = local.run("key", "list", "--user", "mia").out
+    as_json = json.loads(local.run("key", "list", "--user", "mia", "--json").out)
+
+    (row,) = (line for line in as_table.splitlines() if label in line)
+    assert row.split()[2:5] == [label, "SAMPLEDB-VIEWER", "quarry"]
+    (key,) = (key for key in as_json["keys"] if key["label"] == label)
+    assert (key["user"], key["roles"], key["customers"]) == ("mia", ["SAMPLEDB-VIEWER"], ["quarry"])
+    assert key["createdTimestamp"] > 0
+    assert (key["expiryTimestamp"], key["revokedTimestamp"]) == (None, None)
+
+
+def test_a_tenants_file_nested_without_end_is_refused_in_one_line(local: Program, tenants: Path) -> None:
+    tenants.write_text(f"domain = {'[' * 100_000}{']' * 100_000}\n")
+
+    ended = local.run("apply", tenants)
+
+    assert (ended.status, len(ended.complaints)) == (1, 1)
+    assert f"{tenants} is nested too deeply" in ended.complaints[0]
