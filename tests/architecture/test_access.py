@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kit.bank import Bank
-from samplebank.accounts.model import ROLES
+from samplebank.accounts.model import ROLES, Permission
 from samplebank.api.app import ROUTES
 from samplebank.api.operation import Operation
 
@@ -16,6 +16,7 @@ USERS = {
     "uploader": "SAMPLEDB-UPLOADER",
     "mia": "SAMPLEDB-USER",
     "analyzer": "SAMPLEDB-ANALYZER",
+    "toiler": "SAMPLEDB-WORKER",
     "boss": "ADMINISTRATOR-ROLE",
     "chief": "ADMINISTRATOR-ROLE",
 }
@@ -84,6 +85,8 @@ def test_an_operation_lets_in_who_holds_one_of_its_permissions(
 ) -> None:
     held = ROLES.get(USERS[user] or "", frozenset())
     expected = not operation.needs or bool(held & set(operation.needs))
+    if operation.by_claims:
+        expected = expected or Permission.WORK_ON_CLAIMS in held
     if operation.installation_wide:
         expected = expected and user in EVERYWHERE
 

@@ -30,6 +30,16 @@ VERDICT = """
     UPDATE sample s SET verdict_id = judged.id FROM judged WHERE s.id = judged.sample_id
 """
 
+ACCOUNTS = """
+    WITH d AS (INSERT INTO domain (name) VALUES ('d') RETURNING id),
+    c AS (INSERT INTO customer (short_name, name, domain_id) SELECT 'c', 'C', id FROM d RETURNING id),
+    u AS (INSERT INTO subject (kind, short_name, name, customer_id) SELECT 'user', 'samplebank-workers', '', id FROM c
+          RETURNING id)
+    INSERT INTO access_grant (subject_id, role, customer_id)
+    SELECT u.id, 'SAMPLEDB-ANALYZER', NULL::bigint FROM u UNION ALL SELECT u.id, 'SAMPLEDB-USER', NULL FROM u
+     UNION ALL SELECT u.id, 'SAMPLEDB-ANALYZER', c.id FROM u, c
+"""
+
 
 def migrate(url: str, *revision: str) -> None:
     command = [sys.executable, "-m", "samplebank.database.migrations", *revision]
@@ -60,3 +70,19 @@ async def test_the_latest_of_the_verdicts_of_an_earlier_release_is_known(service
             await db.execute(VERDICT, 4)
 
             assert [row[0] for row in await db.fetch("SELECT score FROM verdict WHERE latest")] == [4]
+
+
+async def test_the_account_of_the_built_in_workers_may_only_work_from_now_on(service: Service) -> None:
+    async with own_database(service) as url:
+        migrate(url, "0011")
+        async with connected(url) as db:
+            await db.execute(ACCOUNTS)
+
+            migrate(url)
+
+            grants = await db.fetch("SELECT role, customer_id IS NULL FROM access_grant ORDER BY role, 2")
+            assert [tuple(row) for row in grants] == [
+                ("SAMPLEDB-ANALYZER", False),
+                ("SAMPLEDB-USER", True),
+                ("SAMPLEDB-WORKER", True),
+            ]

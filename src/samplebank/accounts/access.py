@@ -4,7 +4,7 @@ A row that has readers (a submission, an analysis, a link) stores them as number
 sees the row when they share one. A sample's readers are those of all its submissions.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -72,6 +72,7 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 NOWHERE = Scope()
+See = Callable[[Where, "Caller", Sequence[Permission]], None]
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -107,6 +108,11 @@ class Caller(msgspec.Struct, frozen=True):
                 f"You do not hold the permission {permission} for the customer {customer.short_name}."
             )
 
+    def may_move(self, customer_id: int, claimed_by: int | None) -> bool:
+        """Whether a task of the customer may be moved: any with updateAnalysisJob, an own claim with workOnClaimedTasks."""
+        may_work = claimed_by == self.user.id and self.may(Permission.WORK_ON_CLAIMS, customer_id)
+        return may_work or self.may(Permission.UPDATE_JOB, customer_id)
+
     @property
     def own_numbers(self) -> list[int]:
         """The reader numbers that this caller has without any permission: everybody's, its domain's, its own."""
@@ -118,8 +124,38 @@ class Caller(msgspec.Struct, frozen=True):
         return [*self.own_numbers, *map(of_customer, sorted(self.scope(*permissions).customers))]
 
 
+def claimed(where: Where, caller: Caller, sample: str) -> str:
+    """That there is a task `t` of the sample whose id is `sample` that the caller has claimed and works on.
+
+    It is the FROM and the WHERE of a query, to which conditions may be added.
+    """
+    scope = caller.scope(Permission.WORK_ON_CLAIMS)
+    of_customers = (
+        "TRUE"
+        if scope.everywhere
+        else f"t.customer_id = ANY({where.value(sorted(scope.customers))}::bigint[])"
+    )
+    user = where.value(caller.user.id)
+    return (
+        f"FROM job_task t WHERE t.sample_id = {sample} AND t.claimed_by = {user}"
+        f" AND t.lease_token IS NOT NULL AND {of_customers}"
+    )
+
+
 def see_rows(where: Where, caller: Caller, table: str, *permissions: Permission) -> None:
-    """Limit `where` to the rows of `table` (with readers) that the caller may see by any of `permissions`."""
+    """Limit `where` to the rows of `table` (with readers) that the caller may see by any of `permissions`.
+
+    By workOnClaimedTasks it sees those that it made itself.
+    """
+    if Permission.WORK_ON_CLAIMS in permissions:
+        _see_by_claims_too(
+            where,
+            caller,
+            lambda where, caller, others: see_rows(where, caller, table, *others),
+            permissions,
+            lambda: f"{table}.user_id = {where.value(caller.user.id)}",
+        )
+        return
     scope = caller.scope(*permissions)
     if scope.everywhere:
         return
@@ -137,7 +173,19 @@ def see_samples(where: Where, caller: Caller, table: str, *permissions: Permissi
 
     A sample without any submission is seen only with downloadSampleUnrestricted: for every customer, or for that of
     an uploader. The record of a deleted one is seen by those who may delete, among the readers that it had.
+    By workOnClaimedTasks the samples of the caller's own claims are seen, and nothing else.
     """
+    if Permission.WORK_ON_CLAIMS in permissions:
+        _see_by_claims_too(
+            where,
+            caller,
+            lambda where, caller, others: see_samples(where, caller, table, *others),
+            permissions,
+            lambda: (
+                f"{table}.deleted_time IS NULL AND EXISTS (SELECT {claimed(where, caller, f'{table}.id')})"
+            ),
+        )
+        return
     unrestricted = caller.scope(Permission.DOWNLOAD_UNRESTRICTED)
     if unrestricted.everywhere:
         return
@@ -152,6 +200,20 @@ def see_samples(where: Where, caller: Caller, table: str, *permissions: Permissi
         where.conditions.append(_shares_a_number(where, table, numbers + caller.numbers(*permissions)))
     if not caller.holds(Permission.DELETE_SAMPLE):
         where.add(f"{table}.deleted_time IS NULL")
+
+
+def _see_by_claims_too(
+    where: Where, caller: Caller, see: See, permissions: Iterable[Permission], by_claim: Callable[[], str]
+) -> None:
+    """Limit `where` to what the caller sees by the other permissions, or by its claims."""
+    others = [permission for permission in permissions if permission != Permission.WORK_ON_CLAIMS]
+    since = len(where.conditions)
+    if caller.holds(*others):
+        see(where, caller, others)
+        if caller.holds(Permission.WORK_ON_CLAIMS):
+            where.widen(since, by_claim())
+    else:
+        where.conditions.append(by_claim())
 
 
 def submissions_open_samples(caller: Caller) -> bool:

@@ -113,7 +113,7 @@ def _scopes(grants: Iterable[tuple[str, int | None]], directory: Directory) -> d
             if customer is None
             else Scope(customers=directory.with_all_below([customer]))
         )
-        for permission in ROLES[role]:
+        for permission in ROLES.get(role, ()):  # a later release may know more roles
             scopes[permission] = scopes.get(permission, Scope()) | held
     return scopes
 

@@ -35,6 +35,8 @@ class Permission(StrEnum):
     ADD_FACT = "addSampleFact"
     DELETE_SAMPLE = "deleteSampleCompletely"
     REINDEX = "reindexSampleResources"
+    #: not of SampleDB v2: claim tasks, and of all else only what concerns one's own claims
+    WORK_ON_CLAIMS = "workOnClaimedTasks"
 
 
 P = Permission
@@ -53,12 +55,14 @@ ANALYZER = USER | {
     P.VIEW_WORKER,
     P.VIEW_POLICY,
 }
+WORKER = frozenset({P.WORK_ON_CLAIMS, P.VIEW_WORKER})
 ROLES: dict[str, frozenset[Permission]] = {
     "SAMPLEDB-VIEWER": VIEWER,
     "SAMPLEDB-UPLOADER": UPLOADER,
     "SAMPLEDB-USER": USER,
     "SAMPLEDB-ANALYZER": ANALYZER,
-    "ADMINISTRATOR-ROLE": frozenset(Permission),
+    "SAMPLEDB-WORKER": WORKER,
+    "ADMINISTRATOR-ROLE": frozenset(Permission) - {P.WORK_ON_CLAIMS},
 }
 ADMINISTRATOR = "ADMINISTRATOR-ROLE"
 

@@ -294,7 +294,7 @@ FIRST_TENANTS = Tenants(
     user=[UserEntry(ADMIN, "default", "Administrator"), UserEntry(WORKERS, "default", "Built-in workers")],
     grant=[
         GrantEntry(ADMIN, ADMINISTRATOR, EVERY_CUSTOMER),
-        GrantEntry(WORKERS, "SAMPLEDB-ANALYZER", EVERY_CUSTOMER),
+        GrantEntry(WORKERS, "SAMPLEDB-WORKER", EVERY_CUSTOMER),
     ],
 )
 

@@ -4,15 +4,21 @@ from uuid import UUID
 
 import msgspec
 
+from samplebank.accounts.access import Caller, claimed
+from samplebank.accounts.model import Permission
 from samplebank.analyses.model import NewAnalysis
-from samplebank.database import Connection, new_id
-from samplebank.errors import NotFound, Violation
+from samplebank.database import Connection, Where, new_id
+from samplebank.errors import Forbidden, NotFound, Violation
 from samplebank.policy.workers import find_schema_of, validator_of
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 
 #: violations of a worker's schema that are told at most
 MOST_TOLD = 20
+NO_CLAIM = (
+    "You may add analyses only for tasks that you have claimed and whose lease you hold: under the name of the task's worker "
+    "(userAgent.name), for the customer of its job."
+)
 RECORD = """
     WITH touched AS (
         UPDATE sample SET activity_time = greatest(activity_time, $17) WHERE id = $2 AND deleted_time IS NULL RETURNING id
@@ -21,18 +27,35 @@ RECORD = """
         id, sample_id, customer_id, user_id, tlp, acl, readers, score, status_override, tags, detections,
         possible_detections, profile, internet_access, agent_name, agent_version, created_time, result)
     SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18 FROM touched
+     WHERE {allowed}
     RETURNING id
 """
 
 
-async def record(db: Connection, sample_id: int, new: NewAnalysis, *, user_id: int, now: Millis) -> UUID:
-    """Store an analysis; answers its id. Raises `NotFound` when the sample has been deleted meanwhile."""
-    id_: UUID | None = await db.fetchval(
-        RECORD,
+async def record(db: Connection, caller: Caller, sample_id: int, new: NewAnalysis, *, now: Millis) -> UUID:
+    """Store an analysis; answers its id.
+
+    Who does not hold addSampleAnalysis for its customer needs a claim of that worker and customer: raises `Forbidden`.
+    Raises `NotFound` when the sample has been deleted meanwhile.
+    """
+    where = Where()
+    where.parameters += _values(caller, sample_id, new, now)
+    may_always = caller.may(Permission.ADD_ANALYSIS, new.customer_id)
+    if not may_always:
+        by_claim = claimed(where, caller, "$2::bigint")
+        where.conditions.append(f"EXISTS (SELECT {by_claim} AND t.worker = $15 AND t.customer_id = $3)")
+    id_: UUID | None = await db.fetchval(RECORD.format(allowed=where.sql), *where.parameters)
+    if id_ is None:
+        raise NotFound(NO_SAMPLE) if may_always else Forbidden(NO_CLAIM)
+    return id_
+
+
+def _values(caller: Caller, sample_id: int, new: NewAnalysis, now: Millis) -> tuple[object, ...]:
+    return (
         new_id(),
         sample_id,
         new.customer_id,
-        user_id,
+        caller.user.id,
         new.tlp,
         new.acl,
         new.readers,
@@ -48,9 +71,6 @@ async def record(db: Connection, sample_id: int, new: NewAnalysis, *, user_id: i
         now,
         new.result,
     )
-    if id_ is None:
-        raise NotFound(NO_SAMPLE)
-    return id_
 
 
 async def violations_of_schema(db: Connection, agent_name: str, result: object) -> list[Violation]:

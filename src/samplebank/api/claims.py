@@ -79,7 +79,12 @@ class LeaseResponse(Shown):
 @post(
     f"{EXTENSIONS}/worker/{{worker:str}}/claim",
     opt=operation(
-        "claimTasks", Permission.UPDATE_JOB, query=NoQuery, body=ClaimRequest, answers=list[ClaimResponse]
+        "claimTasks",
+        Permission.UPDATE_JOB,
+        query=NoQuery,
+        body=ClaimRequest,
+        answers=list[ClaimResponse],
+        by_claims=True,
     ),
 )
 async def claim(request: Exchange) -> Answer:
@@ -101,7 +106,12 @@ async def claim(request: Exchange) -> Answer:
 @post(
     f"{EXTENSIONS}/task/{{task_id:str}}/heartbeat",
     opt=operation(
-        "extendLease", Permission.UPDATE_JOB, query=NoQuery, body=HeartbeatRequest, answers=LeaseResponse
+        "extendLease",
+        Permission.UPDATE_JOB,
+        query=NoQuery,
+        body=HeartbeatRequest,
+        answers=LeaseResponse,
+        by_claims=True,
     ),
 )
 async def heartbeat(request: Exchange) -> Answer:
@@ -121,7 +131,12 @@ async def heartbeat(request: Exchange) -> Answer:
 @post(
     f"{EXTENSIONS}/task/{{task_id:str}}/release",
     opt=operation(
-        "releaseTask", Permission.UPDATE_JOB, query=NoQuery, body=ReleaseRequest, answers=LeaseResponse
+        "releaseTask",
+        Permission.UPDATE_JOB,
+        query=NoQuery,
+        body=ReleaseRequest,
+        answers=LeaseResponse,
+        by_claims=True,
     ),
 )
 async def release(request: Exchange) -> Answer:

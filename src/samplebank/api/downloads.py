@@ -44,11 +44,14 @@ class Part(msgspec.Struct, frozen=True):
         query=NoQuery,
         media_type=BINARY,
         also={206: None},
+        by_claims=True,
     ),
 )
 async def download_raw(request: Exchange) -> Response[bytes] | Stream:
     """Send the bytes as they were uploaded, or the single range of them that is asked for."""
-    sample = await request.visible_sample(Permission.DOWNLOAD_RAW, Permission.DOWNLOAD_UNRESTRICTED)
+    sample = await request.visible_sample(
+        Permission.DOWNLOAD_RAW, Permission.DOWNLOAD_UNRESTRICTED, Permission.WORK_ON_CLAIMS
+    )
     request.read_query(NoQuery)
     name = sample.sha256.hex()
     etag = f'"{name}"'

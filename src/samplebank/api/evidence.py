@@ -91,14 +91,15 @@ async def get_evidence_data(request: Exchange) -> Stream:
         status=201,
         also={200: Evidence},
         raw_body=True,
+        by_claims=True,
     ),
 )
 async def upload_evidence(request: Exchange) -> Answer:
     """Store the bytes of the body, empty or not; an upload repeated within 10 minutes answers 200."""
     bank, caller, most = request.bank, request.caller, request.bank.settings.max_sample_size
-    analysis = await visible_analysis(request, Permission.ADD_EVIDENCE)
+    analysis = await visible_analysis(request, Permission.ADD_EVIDENCE, Permission.WORK_ON_CLAIMS)
     new = read_evidence(request)
-    if not caller.may(Permission.ADD_EVIDENCE, analysis.customer_id):
+    if not caller.scope(Permission.ADD_EVIDENCE, Permission.WORK_ON_CLAIMS).covers(analysis.customer_id):
         raise Forbidden(
             "You do not hold the permission addSampleAnalysisEvidence for the customer of this analysis."
         )
@@ -131,11 +132,11 @@ def read_evidence(request: Exchange) -> NewEvidence:
     return NewEvidence(name, media_type, query.internal, query.potentially_malicious)
 
 
-async def visible_analysis(request: Exchange, permission: Permission) -> AnalysisOfCustomer:
-    sample = await request.visible_sample(permission)
+async def visible_analysis(request: Exchange, *permissions: Permission) -> AnalysisOfCustomer:
+    sample = await request.visible_sample(*permissions)
     async with request.bank.database.connection() as db:
         return await evidence.get_visible_owner(
-            db, request.caller, sample, request.path("analysis_id"), permission
+            db, request.caller, sample, request.path("analysis_id"), *permissions
         )
 
 

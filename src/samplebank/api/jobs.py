@@ -235,6 +235,7 @@ async def get_task(request: Exchange) -> Answer:
         query=NoQuery,
         body=JobTaskUpdateRequest,
         answers=JobTaskResponse,
+        by_claims=True,
     ),
 )
 async def update_task(request: Exchange) -> Answer:

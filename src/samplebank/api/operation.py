@@ -15,7 +15,8 @@ class Operation(msgspec.Struct, frozen=True):
     """`answers` is the type of `data` in the envelope, None for answers that are no JSON envelope.
 
     `needs` empty means that any good key will do. `installation_wide` is what concerns no single customer: by the setting
-    `SAMPLEBANK_ADMINISTRATION` the permission has to be held for every customer.
+    `SAMPLEBANK_ADMINISTRATION` the permission has to be held for every customer. `by_claims` lets those in as well who hold
+    workOnClaimedTasks, for what concerns their own claims.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Operation(msgspec.Struct, frozen=True):
     also: Mapping[int, Any] = {}
     raw_body: bool = False
     installation_wide: bool = False
+    by_claims: bool = False
     summary: str = ""
 
 

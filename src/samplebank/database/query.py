@@ -38,6 +38,12 @@ class Where:
         else:
             self.add(f"{column} = ANY({{}}::bigint[])", list(values))
 
+    def widen(self, since: int, condition: str) -> None:
+        """Let what matches `condition` match as well as what matches all conditions but the first `since`."""
+        narrow = [*self.conditions[since:], *([self._counted[0]] if self._counted else [])]
+        self.conditions[since:] = [f"({_all_of(narrow)}) OR ({condition})"]
+        self._counted = None
+
     def copy(self) -> "Where":
         same = Where()
         same.conditions, same.parameters = list(self.conditions), list(self.parameters)

@@ -49,7 +49,7 @@ CLAIM = """
         ) picked LIMIT {most}
     ), taken AS (
         UPDATE job_task t SET state = 'executing', attempt = attempt + 1, start_time = coalesce(start_time, {now}),
-               lease_until = {until}, lease_token = gen_random_uuid()
+               lease_until = {until}, lease_token = gen_random_uuid(), claimed_by = {user}
           FROM found WHERE t.id = found.id
         RETURNING t.id, t.job_id, t.worker, t.attempt, t.lease_token, t.lease_until, t.enqueued_time
     ), started AS (
@@ -69,10 +69,10 @@ LOCK_TASK = """
     SELECT t.id, t.job_id, t.customer_id, t.state, t.attempt, t.lease_token, t.reasons
       FROM job_task t WHERE t.id = $1 FOR UPDATE
 """
-FIND_JOB = "SELECT job_id, customer_id FROM job_task WHERE id = $1"
+FIND_JOB = "SELECT job_id, customer_id, claimed_by FROM job_task WHERE id = $1"
 EXTEND = "UPDATE job_task SET lease_until = $2 WHERE id = $1"
 GIVE_BACK = """
-    UPDATE job_task SET state = 'enqueued', lease_token = NULL, lease_until = NULL, run_after = $2,
+    UPDATE job_task SET state = 'enqueued', lease_token = NULL, lease_until = NULL, claimed_by = NULL, run_after = $2,
            reasons = reasons || $3::text
      WHERE id = $1
 """
@@ -147,7 +147,7 @@ async def claim(
     where = Where()
     is_worker(where, "t.worker_id", worker)
     where.add("t.state = 'enqueued' AND t.run_after <= {}", now)
-    see_customers(where, caller, "t.customer_id", Permission.UPDATE_JOB)
+    see_customers(where, caller, "t.customer_id", Permission.UPDATE_JOB, Permission.WORK_ON_CLAIMS)
     customers = min(most, CUSTOMERS)
     query = CLAIM.format(
         waiting=where.sql,
@@ -156,6 +156,7 @@ async def claim(
         most=f"{where.value(most)}::bigint",
         now=f"{where.value(now)}::bigint",
         until=where.value(now + lease),
+        user=where.value(caller.user.id),
         cause=cause,
     )
     rows: Any = [tuple(row) for row in await db.fetch(query, *where.parameters)]
@@ -174,9 +175,10 @@ async def find_job_of(db: Connection, caller: Caller, reference: str) -> UUID:
     """The job of a task that the caller may work on; raises `NotFound`, or `Forbidden` where it may only look."""
     id_ = find_id(reference)
     row = id_ and await db.fetchrow(FIND_JOB, id_)
-    if not row or not caller.scope(Permission.VIEW_JOBS, Permission.UPDATE_JOB).covers(row["customer_id"]):
+    may_move = row and caller.may_move(row["customer_id"], row["claimed_by"])
+    if not row or not (may_move or caller.may(Permission.VIEW_JOBS, row["customer_id"])):
         raise NotFound(NO_TASK)
-    if not caller.may(Permission.UPDATE_JOB, row["customer_id"]):
+    if not may_move:
         raise Forbidden("You do not hold the permission updateAnalysisJob for the customer of this task.")
     job_id: UUID = row["job_id"]
     return job_id

@@ -41,7 +41,7 @@ LOOK = f"""
     WITH asked AS MATERIALIZED (
         SELECT $3::uuid[] AS analyses, $4::text AS state, $5::boolean AS is_final
     ), seen AS MATERIALIZED (
-        SELECT j.id, j.customer_id, t.state, t.lease_token,
+        SELECT j.id, j.customer_id, t.claimed_by, t.state, t.lease_token,
                ARRAY(SELECT id FROM analysis WHERE sample_id = j.sample_id AND id = ANY(asked.analyses)) AS known,
                j.sample_id, j.xmin AS job_version, s.xmin AS sample_version,
                asked.is_final AND NOT EXISTS (SELECT FROM job_task other
@@ -63,7 +63,7 @@ LOOK = f"""
      ORDER BY a.created_time, a.id
 """
 #: how many columns of LOOK are those of `seen`
-SEEN = 9
+SEEN = 10
 # No row, and nothing done, if others came between.
 HELD_JOB = (
     "held_job AS MATERIALIZED (SELECT id FROM job WHERE id = {job} AND xmin = {version}::xid FOR UPDATE)"
@@ -175,12 +175,16 @@ async def look(db: Connection, caller: Caller, job: str, task: str, move: Move |
     job_id, task_id = find_id(job), find_id(task)
     to, analyses = (move.to, list(move.analyses or ())) if move else (None, [])
     rows = await db.fetch(LOOK, job_id, task_id, analyses, to, to in FINAL) if job_id else []
-    may_look = caller.scope(Permission.VIEW_JOBS, Permission.UPDATE_JOB)
-    if not rows or job_id is None or not may_look.covers(rows[0]["customer_id"]):
+    may_move = bool(rows) and caller.may_move(rows[0]["customer_id"], rows[0]["claimed_by"])
+    if (
+        not rows
+        or job_id is None
+        or not (may_move or caller.may(Permission.VIEW_JOBS, rows[0]["customer_id"]))
+    ):
         raise NotFound(NO_JOB)
-    if not caller.may(Permission.UPDATE_JOB, rows[0]["customer_id"]):
+    if not may_move:
         raise Forbidden("You do not hold the permission updateAnalysisJob for the customer of this job.")
-    _, _, state, lease, known, sample_id, job_version, sample_version, is_last, *_ = rows[0]
+    _, _, _, state, lease, known, sample_id, job_version, sample_version, is_last, *_ = rows[0]
     if task_id is None or state is None:
         raise NotFound(NO_TASK)
     return Seen(
