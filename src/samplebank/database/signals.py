@@ -117,7 +117,7 @@ class Signals:
             while not lost.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(lost.wait(), SILENCE)
-                await db.execute("", timeout=ANSWER)
+                await db.execute("SELECT", timeout=ANSWER)
         finally:
             with contextlib.suppress(*TROUBLE):
                 await db.close(timeout=2)
