@@ -104,9 +104,8 @@ class Caller(msgspec.Struct, frozen=True):
     def require(self, permission: Permission, customer: Customer) -> None:
         """Raise `Forbidden` unless the permission is held for the customer."""
         if not self.may(permission, customer.id):
-            raise Forbidden(
-                f"You do not hold the permission {permission} for the customer {customer.short_name}."
-            )
+            # the name is not told: whoever guesses numbers would learn it
+            raise Forbidden(f"You do not hold the permission {permission} for this customer.")
 
     def may_move(self, customer_id: int, claimed_by: int | None) -> bool:
         """Whether a task of the customer may be moved: any with updateAnalysisJob, an own claim with workOnClaimedTasks."""

@@ -13,6 +13,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.analyses import queries, recording
 from samplebank.analyses.model import Analysis, Detection, NewAnalysis, Tag
+from samplebank.api.acl import read_acl
 from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
 from samplebank.api.jobs import AnalysisInfo, JobInfo
@@ -32,7 +33,6 @@ from samplebank.api.people import (
     UserAgentRequest,
     UserInfo,
     find_customer,
-    read_acl,
 )
 from samplebank.errors import Violations
 
@@ -198,20 +198,20 @@ async def add_analysis(request: Exchange) -> Answer:
     bank = request.bank
     async with bank.database.connection() as db:
         wrong = await recording.violations_of_schema(db, data.user_agent.name, data.analysis_result)
-    new = read_analysis(request, data, wrong)
+    new = await read_analysis(request, data, wrong)
     async with bank.database.transaction() as db:
         id_ = await recording.record(db, request.caller, sample.id, new, now=request.now)
         row = await queries.get_analysis(db, id_)
     return await request.show(row, show_analysis, 201)
 
 
-def read_analysis(request: Exchange, data: AnalysisAddRequest, wrong: Any) -> NewAnalysis:
+async def read_analysis(request: Exchange, data: AnalysisAddRequest, wrong: Any) -> NewAnalysis:
     """The analysis as it is stored; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
     directory, caller = request.bank.directory, request.caller
     violations = Violations()
     violations.extend(wrong)
     customer = find_customer(violations, "customer", data.customer, directory)
-    acl = read_acl(violations, data.acl, directory)
+    acl = await read_acl(request, violations, data.acl)
     violations.raise_if_any()
     assert customer is not None  # noqa: S101 for the type checker: an unknown one is a violation
     if not caller.may(Permission.WORK_ON_CLAIMS, customer.id):

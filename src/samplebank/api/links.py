@@ -9,6 +9,7 @@ from litestar.response import Stream
 from samplebank.accounts.access import readers
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
+from samplebank.api.acl import read_acl
 from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
@@ -25,7 +26,6 @@ from samplebank.api.people import (
     UserAgentRequest,
     UserInfo,
     find_customer,
-    read_acl,
 )
 from samplebank.api.samples import SampleMetaData, show_sample
 from samplebank.errors import Violations
@@ -145,14 +145,14 @@ async def add_link(request: Exchange) -> Answer:
     document = await request.document(LinkAddRequest)
     sample = await request.visible_sample(Permission.ADD_ANALYSIS)
     request.read_query(NoQuery)
-    new = read_link(request, document.read(request.now))
+    new = await read_link(request, document.read(request.now))
     async with request.bank.database.transaction() as db:
         id_ = await links.add(db, sample.sha256, new, user_id=request.caller.user.id, now=request.now)
         (row,) = await follow(db, request.caller, [await links.get_link(db, id_)])
     return await request.show(row, show_link, 201)
 
 
-def read_link(request: Exchange, data: LinkAddRequest) -> NewLink:
+async def read_link(request: Exchange, data: LinkAddRequest) -> NewLink:
     """Read the link as it is stored; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
     directory, caller = request.bank.directory, request.caller
     violations = Violations()
@@ -161,7 +161,7 @@ def read_link(request: Exchange, data: LinkAddRequest) -> NewLink:
     customer = caller.user.customer
     if data.customer is not None:
         customer = find_customer(violations, "customer", data.customer, directory) or customer
-    acl = read_acl(violations, data.acl, directory)
+    acl = await read_acl(request, violations, data.acl)
     violations.raise_if_any()
     caller.require(Permission.ADD_ANALYSIS, customer)
     return NewLink(

@@ -162,20 +162,6 @@ def sees_customer(caller: Caller, customer: Customer, *permissions: Permission) 
     return customer.id == caller.user.customer.id or caller.scope(*permissions).covers(customer.id)
 
 
-def read_acl(
-    violations: Violations, references: Iterable[str | int] | None, directory: Directory
-) -> list[int]:
-    """The ids of the subjects that an ACL names; unknown ones become violations of `acl`."""
-    found: dict[int, None] = {}
-    for position, reference in enumerate(references or ()):
-        subject = directory.find_subject(reference)
-        if subject is None:
-            violations.add(f"acl[{position}]", f"There is no user or group {str(reference)!r}.")
-        else:
-            found[subject.id] = None
-    return list(found)
-
-
 def read_range(
     violations: Violations, start: object, end: object, now: Millis
 ) -> tuple[Millis | None, Millis | None]:

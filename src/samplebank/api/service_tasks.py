@@ -36,7 +36,6 @@ from samplebank.samples import catalogue
 from samplebank.samples.model import read_sha256
 from samplebank.tasks import deletion, model, operations, queries, running
 from samplebank.tasks.queries import TIMES, TaskFilter
-from samplebank.timespec import Millis
 
 TASKS = f"{V2}/servicetask"
 State = Literal["pending", "running", "waitingForSubtasks", "done", "failed", "aborted"]
@@ -185,7 +184,7 @@ async def list_tasks(request: Exchange) -> Response[bytes] | Stream:
     """List the caller's service tasks, all of them for administrators of the installation, newest first."""
     query = request.read_query(ServiceTaskQuery)
     violations = Violations()
-    users = users_to_filter(violations, query.user, request.bank.directory)
+    users = users_to_filter(request, violations, query.user)
     violations.raise_if_any()
     wanted = TaskFilter(
         states=query.state or None,
@@ -206,7 +205,7 @@ async def search_tasks(request: Exchange) -> Response[bytes] | Stream:
     """List the service tasks that match every filter given, of those that the caller may see, newest first."""
     request.read_query(NoQuery)
     wanted = (await request.document(ServiceTaskSearchRequest)).read(request.now)
-    filter_ = read_filter(wanted, request.bank.directory, request.now)
+    filter_ = read_filter(request, wanted)
     listing = queries.tasks_matching(request.caller, filter_, sees_all=_sees_all(request))
     return await request.show_list(listing, Page(wanted.limit, wanted.offset), show_task)
 
@@ -246,24 +245,30 @@ def _sees_all(request: Exchange) -> bool:
 
 
 def users_to_filter(
-    violations: Violations, references: Iterable[int | str] | None, directory: Directory
+    request: Exchange, violations: Violations, references: Iterable[int | str] | None
 ) -> list[int] | None:
-    """Find the users that a filter names; unknown ones become violations of `user`."""
+    """Find the users that a filter names; unknown and invisible ones become violations of `user`, in the same words.
+
+    Callers see themselves; whoever sees the tasks of others sees all users.
+    """
     found = []
     for position, reference in enumerate(references or ()):
-        subject = directory.find_subject(reference)
+        subject = request.bank.directory.find_subject(reference)
+        if subject is not None and subject.id != request.caller.user.id and not _sees_all(request):
+            subject = None
         if subject is None or subject.kind != "user":
-            violations.add(f"user[{position}]", f"There is no user {str(reference)[:100]!r}.")
+            said = f"There is no user {str(reference)[:100]!r} that you may see."
+            violations.add(f"user[{position}]", said)
         else:
             found.append(subject.id)
     return found or None
 
 
-def read_filter(wanted: ServiceTaskSearchRequest, directory: Directory, now: Millis) -> TaskFilter:
+def read_filter(request: Exchange, wanted: ServiceTaskSearchRequest) -> TaskFilter:
     """Read the filter that a search asks for; raises `Invalid` with all that is wrong."""
     violations = Violations()
-    start, end = read_range(violations, wanted.start_timestamp, wanted.end_timestamp, now)
-    users = users_to_filter(violations, wanted.user, directory)
+    start, end = read_range(violations, wanted.start_timestamp, wanted.end_timestamp, request.now)
+    users = users_to_filter(request, violations, wanted.user)
     violations.raise_if_any()
     names = set(wanted.time_field_strategy or ["all"])
     fields = tuple(column for name, column in TIMES.items() if name in names or "all" in names)

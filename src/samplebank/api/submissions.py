@@ -13,6 +13,7 @@ from samplebank.accounts.access import readers
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Customer, Permission
 from samplebank.api import envelope
+from samplebank.api.acl import read_acl
 from samplebank.api.classifications import await_classification
 from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
@@ -30,7 +31,6 @@ from samplebank.api.people import (
     UserAgent,
     UserAgentRequest,
     find_customer,
-    read_acl,
     unless_given,
 )
 from samplebank.api.validation import read_time
@@ -189,7 +189,7 @@ async def add_submission(request: Exchange) -> Answer:
     try:
         request.read_query(NoQuery)
         data = document.read(request.now)
-        new = read_submission(request, data)
+        new = await read_submission(request, data)
         token = await _read_token(request, data.challenge_token)
     except Refusal:
         # that there is no such sample is said before what is wrong with the submission
@@ -250,7 +250,7 @@ async def _answer(request: Exchange, sha256: bytes, result: Result) -> Answer:
     return await request.show(result.submission, show_submission, 200 if repeated else 201)
 
 
-def read_submission(request: Exchange, data: SubmissionAddRequest) -> NewSubmission:
+async def read_submission(request: Exchange, data: SubmissionAddRequest) -> NewSubmission:
     """The submission with its defaults; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
     directory, caller, now = request.bank.directory, request.caller, request.now
     violations = Violations()
@@ -261,7 +261,7 @@ def read_submission(request: Exchange, data: SubmissionAddRequest) -> NewSubmiss
         violations.add(
             "tlp", "A submission cannot be TLP red, because others than its recipient must read it."
         )
-    acl = read_acl(violations, data.acl, directory)
+    acl = await read_acl(request, violations, data.acl)
     observed = read_time(violations, "observedTimestamp", data.observed_timestamp, now)
     expiry = read_time(violations, "retention", data.retention, now)
     if expiry is not None and expiry <= now:

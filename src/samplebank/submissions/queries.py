@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.access import Caller, of_subject, see_rows
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Where
 from samplebank.database.identifiers import find_id
@@ -35,6 +35,22 @@ async def get_visible_submission(
     if row is None:
         raise NotFound(NO_SUBMISSION)
     return Submission(*row)
+
+
+async def subjects_met(db: Connection, caller: Caller, subjects: list[int]) -> set[int]:
+    """Those of the subjects that the ACL of a submission names which the caller sees."""
+    met = set()
+    for subject in subjects:
+        where = Where()
+        # written so that the index of readers serves
+        where.add("u.readers @> {}::bigint[]", [of_subject(subject)])
+        where.add("{}::bigint = ANY (u.acl)", subject)
+        see_rows(where, caller, "u", Permission.VIEW_SUBMISSION, Permission.ADD_SUBMISSION)
+        if await db.fetchval(
+            f"SELECT EXISTS (SELECT FROM submission u WHERE {where.sql})", *where.parameters
+        ):
+            met.add(subject)
+    return met
 
 
 async def get_submission(db: Connection, id_: UUID) -> Submission:

@@ -1,0 +1,47 @@
+"""Access control lists of requests: who is named, without telling who else there is."""
+
+from collections.abc import Sequence
+
+from samplebank.accounts.access import Caller
+from samplebank.accounts.model import Subject
+from samplebank.api.exchange import Exchange
+from samplebank.errors import Violations
+from samplebank.submissions.queries import subjects_met
+
+#: subjects that an ACL names, at most; groups stand for more
+MOST = 1000
+
+
+async def read_acl(
+    request: Exchange, violations: Violations, references: Sequence[int | str] | None
+) -> list[int]:
+    """The ids of the subjects that an ACL names; unknown ones become violations of `acl`.
+
+    A subject may be named by its short name, which whoever shares with it knows. A number could be guessed: it names
+    only subjects that the caller has met. These are of the caller's domain, of customers for which the caller holds a
+    permission, or in the ACL of a submission that the caller sees.
+    """
+    given = references or ()
+    if len(given) > MOST:
+        violations.add("acl", f"An ACL names at most {MOST} users and groups; a group stands for many users.")
+        return []
+    found = [request.bank.directory.find_subject(reference) for reference in given]
+    guessed = {
+        subject.id
+        for subject, reference in zip(found, given, strict=True)
+        if subject and str(reference) != subject.short_name and not _is_near(request.caller, subject)
+    }
+    if guessed:
+        async with request.bank.database.connection() as db:
+            guessed -= await subjects_met(db, request.caller, sorted(guessed))
+    for position, (subject, reference) in enumerate(zip(found, given, strict=True)):
+        if subject is None or subject.id in guessed:
+            violations.add(f"acl[{position}]", f"There is no user or group {str(reference)[:100]!r}.")
+    return list(dict.fromkeys(subject.id for subject in found if subject and subject.id not in guessed))
+
+
+def _is_near(caller: Caller, subject: Subject) -> bool:
+    """Whether the subject is of the caller's domain, or of a customer for which the caller holds a permission."""
+    if subject.customer.domain.id == caller.user.customer.domain.id:
+        return True
+    return any(scope.covers(subject.customer.id) for scope in caller.scopes.values())

@@ -1,0 +1,78 @@
+"""Access control lists share with those who are known, and tell nobody who else there is."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from kit.bank import V2, Bank, Sample, fields_of
+from samplebank.database import Database
+
+
+async def id_of(database: Database, short_name: str) -> int:
+    async with database.connection() as db:
+        id_: int = await db.fetchval("SELECT id FROM subject WHERE short_name = $1", short_name)
+    return id_
+
+
+def share(bank: Bank, acl: list[Any], user: str = "mia") -> requests.Response:
+    sample = Sample()
+    body = bank.submission_body(bank.token(sample, user), acl=acl)
+    return bank.post(f"{sample.path}/submission", body, user)
+
+
+@pytest.mark.parametrize("subject", ["nora", "guests"])
+async def test_subjects_of_ones_own_domain_are_named_by_number(
+    bank: Bank, database: Database, subject: str
+) -> None:
+    shared = share(bank, [await id_of(database, subject)])
+
+    assert shared.status_code == 201
+    assert [entry["subject"]["shortName"] for entry in shared.json()["data"]["acl"]] == [subject]
+
+
+async def test_a_number_of_another_domain_says_no_more_than_one_of_nobody(
+    bank: Bank, database: Database
+) -> None:
+    stranger = await id_of(database, "hana")
+
+    refused = share(bank, [stranger], "nora")
+    unknown = share(bank, [987654321], "nora")
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"acl[0]"})
+    assert refused.text.replace(str(stranger), "X") == unknown.text.replace("987654321", "X")
+
+
+async def test_whom_one_has_met_is_named_by_number(bank: Bank, database: Database) -> None:
+    assert share(bank, ["hana"], "quinn").status_code == 201
+
+    again = share(bank, [await id_of(database, "hana")], "quinn")
+
+    assert again.status_code == 201
+
+
+def test_an_acl_has_a_length(bank: Bank) -> None:
+    refused = share(bank, ["nora"] * 1001)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"acl"})
+
+
+async def test_the_refusal_of_a_customer_does_not_tell_its_name(bank: Bank, database: Database) -> None:
+    async with database.connection() as db:
+        harbour = await db.fetchval("SELECT id FROM customer WHERE short_name = 'harbour'")
+    sample = Sample()
+    body = bank.submission_body(bank.token(sample), customer=harbour)
+
+    refused = bank.post(f"{sample.path}/submission", body, "mia")
+
+    assert refused.status_code == 403
+    assert "harbour" not in refused.text
+
+
+@pytest.mark.parametrize("user", ["nobody", "mia"])
+def test_a_filter_of_service_tasks_tells_nothing_of_users(bank: Bank, user: str) -> None:
+    of_hana = bank.get(f"{V2}/servicetask?user=hana", user)
+    of_none = bank.get(f"{V2}/servicetask?user=huno", user)
+
+    assert of_hana.status_code == 412
+    assert of_hana.text.replace("hana", "X") == of_none.text.replace("huno", "X")
