@@ -1,12 +1,13 @@
 """What the sweeper looks for: jobs that are too old, and leases that have ended. Many may sweep at once."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from samplebank.database import Connection
 from samplebank.jobs.claims import Held
 from samplebank.timespec import Millis
 
-#: jobs handled in one transaction
+#: jobs or leases that one look finds
 BATCH = 100
 OVERDUE = """
     SELECT id FROM job WHERE state = 'enqueued' AND enqueued_time <= $1
@@ -23,6 +24,15 @@ IS_OVERDUE = """
     SELECT EXISTS (SELECT FROM job WHERE id = $1 AND end_time IS NULL AND (enqueued_time <= $2 OR start_time <= $3))
 """
 ENDED_LEASES = "SELECT id, job_id FROM job_task WHERE lease_until <= $1 ORDER BY lease_until LIMIT $2"
+# Jobs before tasks, as everybody locks them. A job that somebody else has locked waits for the next sweep.
+GIVE_BACK_ENDED = """
+    WITH held AS MATERIALIZED (SELECT id FROM job WHERE id = ANY($2::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED)
+    UPDATE job_task t SET state = 'enqueued', lease_token = NULL, lease_until = NULL, run_after = $3,
+           reasons = reasons || ('Attempt ' || attempt || ': ' || $5::text)
+      FROM held WHERE t.id = ANY($1::uuid[]) AND t.job_id = held.id AND t.lease_until <= $3 AND t.attempt < $4
+    RETURNING t.id
+"""
+LEASE_ENDED = "The lease ended without a result."
 LOCK_ENDED = """
     SELECT id, job_id, attempt, reasons FROM job_task WHERE id = $1 AND lease_until <= $2 FOR UPDATE
 """
@@ -49,6 +59,14 @@ async def time_out_tasks(db: Connection, job_id: UUID, *, now: Millis) -> None:
 async def ended_leases(db: Connection, *, now: Millis) -> list[tuple[UUID, UUID]]:
     """(task, job) of leases that ended, oldest first."""
     return [(row[0], row[1]) for row in await db.fetch(ENDED_LEASES, now, BATCH)]
+
+
+async def give_back_ended(
+    db: Connection, ended: Sequence[tuple[UUID, UUID]], attempts: int, *, now: Millis
+) -> list[UUID]:
+    """Put the tasks of `ended` leases back into the queue that have attempts left; answers these tasks."""
+    tasks, jobs = [task for task, _ in ended], [job for _, job in ended]
+    return [row[0] for row in await db.fetch(GIVE_BACK_ENDED, tasks, jobs, now, attempts, LEASE_ENDED)]
 
 
 async def find_ended_lease(db: Connection, task_id: UUID, *, now: Millis) -> Held | None:

@@ -4,8 +4,10 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from samplebank.assembly import Bank
+from samplebank.database.signals import Signal
 from samplebank.errors import NotFound
-from samplebank.jobs import tally, timeouts
+from samplebank.jobs import clock, tally, timeouts
+from samplebank.maintenance.steadiness import Steadiness
 from samplebank.submissions import retention
 from samplebank.timespec import Millis
 from samplebank.verdicts import alerting, settling
@@ -16,9 +18,34 @@ Sweep = Callable[[Bank], Awaitable[None]]
 LEFTOVER = 24 * 3600
 
 
-async def time_out_jobs(bank: Bank) -> None:
-    """End the jobs that took too long."""
-    settings, now = bank.settings, bank.clock()
+def time_out_sweep() -> Sweep:
+    """Make a sweep that ends the jobs that took too long, not counting the time that nobody could work in."""
+    steadiness: Steadiness | None = None
+
+    async def time_out_jobs(bank: Bank) -> None:
+        nonlocal steadiness
+        settings = bank.settings
+        async with bank.database.connection() as db:
+            if steadiness is None:
+                steadiness = Steadiness(
+                    bank.clock,
+                    since=await clock.last_done(db),
+                    interval=1000 * settings.sweep_interval,
+                    rest=1000 * max(settings.job_timeout_enqueued, settings.job_timeout_executing),
+                )
+            set_back = steadiness.look()
+            if set_back:
+                log.warning("clock.set_back", extra={"fields": {"ms": set_back}})
+                await clock.set_back(db, set_back, now=bank.clock())
+        await _time_out(bank, lost=steadiness.lost)
+        async with bank.database.connection() as db:
+            await clock.note_done(db, now=bank.clock())
+
+    return time_out_jobs
+
+
+async def _time_out(bank: Bank, *, lost: Millis) -> None:
+    settings, now = bank.settings, bank.clock() - lost
     limits = {
         "enqueued_before": now - 1000 * settings.job_timeout_enqueued,
         "started_before": now - 1000 * settings.job_timeout_executing,
@@ -37,12 +64,21 @@ async def time_out_jobs(bank: Bank) -> None:
 
 
 async def take_back_tasks(bank: Bank) -> None:
-    """Give tasks whose lease has ended back to the queue, or up."""
-    settings, now = bank.settings, bank.clock()
-    async with bank.database.connection() as db:
-        ended = await timeouts.ended_leases(db, now=now)
-    for task_id, job_id in ended:
-        await _take_back(bank, job_id, task_id, now=now, attempts=settings.task_max_attempts)
+    """Give tasks whose lease has ended back to the queue, or up: all there are, many at once."""
+    now, attempts = bank.clock(), bank.settings.task_max_attempts
+    while True:
+        async with bank.database.connection() as db:
+            ended = await timeouts.ended_leases(db, now=now)
+            back = set(await timeouts.give_back_ended(db, ended, attempts, now=now)) if ended else set()
+        for task_id, job_id in ended:
+            if task_id in back:
+                log.info("lease.ended", extra={"fields": {"task": task_id, "job": job_id}})
+            else:
+                await _take_back(bank, job_id, task_id, now=now, attempts=attempts)
+        if back:
+            bank.signals.send(Signal.TASKS)
+        if len(ended) < timeouts.BATCH:
+            return
 
 
 async def _take_back(bank: Bank, job_id: object, task_id: object, *, now: Millis, attempts: int) -> None:
@@ -89,4 +125,4 @@ async def remove_leftovers(bank: Bank) -> None:
         log.info("leftovers.removed", extra={"fields": {"files": removed}})
 
 
-SWEEPS: tuple[Sweep, ...] = (time_out_jobs, take_back_tasks, end_retention, generate_events, remove_leftovers)
+SWEEPS: tuple[Sweep, ...] = (take_back_tasks, end_retention, generate_events, remove_leftovers)

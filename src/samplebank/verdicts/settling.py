@@ -42,9 +42,7 @@ async def take_back(
     held = await timeouts.find_ended_lease(db, task_id, now=now)
     if held is None:
         return False
-    return await _give_up(
-        db, job, held, "The lease ended without a result.", now, attempts, threshold, now=now
-    )
+    return await _give_up(db, job, held, timeouts.LEASE_ENDED, now, attempts, threshold, now=now)
 
 
 async def time_out_job(

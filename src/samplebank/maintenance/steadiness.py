@@ -1,0 +1,56 @@
+"""Time that jobs could not use: while the service was not there, or over which the clock jumped.
+
+Nobody could work in such a time, so it does not count for time-outs. A clock that is set back leaves leases and delays
+in the future, where nobody would look for them for as long as the clock was wrong.
+"""
+
+import time
+from collections.abc import Callable
+
+from samplebank.timespec import Millis
+
+#: differences up to this are those of sweeps that come late, in milliseconds
+TOLERANCE = 5_000
+
+
+class Steadiness:
+    """Compares the clock with one that never jumps, each time that it is asked.
+
+    `since` is when the housework was last known to be done, `rest` for how long lost time is given back: all of it in ms.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], Millis],
+        *,
+        since: Millis | None,
+        interval: Millis,
+        rest: Millis,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._monotonic = monotonic
+        self._rest = rest
+        self._seen, self._passed = clock(), monotonic()
+        self._lost, self._until = 0, 0.0
+        away = 0 if since is None else self._seen - since - interval
+        if away > TOLERANCE:
+            self._lose(away)
+
+    @property
+    def lost(self) -> Millis:
+        """How much longer than usual everything may take at the moment."""
+        return self._lost if self._monotonic() < self._until else 0
+
+    def look(self) -> Millis:
+        """How far the clock was set back since the last look; time over which it jumped counts as lost."""
+        now, passed = self._clock(), self._monotonic()
+        jumped = now - self._seen - round(1000 * (passed - self._passed))
+        self._seen, self._passed = now, passed
+        if jumped > TOLERANCE:
+            self._lose(jumped)
+        return -jumped if jumped < -TOLERANCE else 0
+
+    def _lose(self, lost: Millis) -> None:
+        self._lost = self.lost + lost
+        self._until = self._monotonic() + self._rest / 1000

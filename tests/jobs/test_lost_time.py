@@ -1,0 +1,83 @@
+"""Jobs outlive clocks that jump and services that were not there; leases lost in masses come back at once."""
+
+from uuid import UUID
+
+import pytest
+
+from kit.bank import Bank, Sample
+from samplebank.assembly import clock
+from samplebank.database import Connection, Database
+from samplebank.jobs import clock as clocks
+from samplebank.jobs import timeouts
+
+HOUR = 3_600_000
+
+
+async def times_of(db: Connection, task: str) -> tuple[int | None, int]:
+    row = await db.fetchrow("SELECT lease_until, run_after FROM job_task WHERE id = $1", task)
+    assert row is not None
+    return row[0], row[1]
+
+
+async def test_leases_move_with_a_clock_that_is_set_back(bank: Bank, database: Database) -> None:
+    (worker,) = bank.workers(1)
+    bank.planned(worker)
+    (claimed,) = bank.claim(worker, lease=600)
+    async with database.connection() as db:
+        before, _ = await times_of(db, claimed["task"]["id"])
+        transaction = db.transaction()
+        await transaction.start()
+
+        await clocks.set_back(db, HOUR, now=clock() - HOUR)
+
+        after, _ = await times_of(db, claimed["task"]["id"])
+        await transaction.rollback()
+    assert before is not None
+    assert after == before - HOUR
+
+
+async def test_delays_move_with_a_clock_that_is_set_back(bank: Bank, database: Database) -> None:
+    (worker,) = bank.workers(1)
+    _, _, tasks = bank.planned(worker)
+    (claimed,) = bank.claim(worker)
+    bank.release(claimed, delay=60)
+    async with database.connection() as db:
+        _, before = await times_of(db, tasks[worker])
+        transaction = db.transaction()
+        await transaction.start()
+
+        await clocks.set_back(db, HOUR, now=clock() - HOUR)
+
+        _, after = await times_of(db, tasks[worker])
+        await transaction.rollback()
+    assert after == before - HOUR
+
+
+@pytest.fixture
+async def lost(bank: Bank, db: Connection) -> list[tuple[UUID, UUID]]:
+    """Three tasks whose leases have ended, of which one has had its last attempt; (task, job) of each."""
+    (worker,) = bank.workers(1)
+    plan = bank.plan(worker)
+    for _ in range(3):
+        bank.submit(Sample(), metaData=plan)
+    ids = [claim["task"]["id"] for claim in bank.claim(worker, most=3)]
+    await db.execute("UPDATE job_task SET lease_until = 1 WHERE id = ANY($1::uuid[])", ids)
+    await db.execute("UPDATE job_task SET attempt = 3 WHERE id = $1", ids[0])
+    rows = await db.fetch(
+        "SELECT id, job_id FROM job_task WHERE id = ANY($1::uuid[]) ORDER BY attempt DESC", ids
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def test_lost_leases_come_back_together_but_for_last_attempts(
+    db: Connection, lost: list[tuple[UUID, UUID]]
+) -> None:
+    back = await timeouts.give_back_ended(db, lost, 3, now=clock())
+
+    assert set(back) == {task for task, _ in lost[1:]}
+    rows = await db.fetch(
+        "SELECT state, lease_token, reasons FROM job_task WHERE id = ANY($1::uuid[])", list(back)
+    )
+    assert [tuple(row) for row in rows] == [
+        ("enqueued", None, ["Attempt 1: The lease ended without a result."])
+    ] * 2
