@@ -5,8 +5,8 @@ The previous release can run on the result.
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 STATEMENTS = (
     "CREATE TABLE housework (id int PRIMARY KEY DEFAULT 1 CHECK (id = 1), done_time bigint)",
