@@ -60,3 +60,26 @@ def word(**parts: str) -> bytes:
         for name, text in parts.items():
             archive.writestr(name.replace("__", "/").replace("_dot_", "."), text)
     return content.getvalue()
+
+
+def plain_zip() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("notes/one.txt", "one")
+    return content.getvalue()
+
+
+def encrypted_zip() -> bytes:
+    """An archive whose only entry says that it is encrypted, in both of its headers."""
+    content = bytearray(plain_zip())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(signature) + flags] |= 1
+    return bytes(content)
+
+
+def encrypted_workbook() -> bytes:
+    """What Office makes of a workbook with a password: a compound file with the workbook as one encrypted stream."""
+    names = b"".join(
+        name.encode("utf-16-le").ljust(128, b"\0") for name in ("EncryptionInfo", "EncryptedPackage")
+    )
+    return bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504) + names + bytes(1024)

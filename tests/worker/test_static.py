@@ -14,7 +14,7 @@ from worker import made_files
 
 Analyse = Callable[[bytes], Awaitable[Result]]
 
-BENIGN, SUSPICIOUS, MALICIOUS = range(30), range(30, 70), range(70, 101)
+NOTHING_MUCH, SUSPICIOUS, MALICIOUS = range(-1, 30), range(30, 70), range(70, 101)
 LS = Path("/bin/ls").read_bytes()
 INJECTION = ("OpenProcess", "VirtualAllocEx", "WriteProcessMemory", "CreateRemoteThread")
 
@@ -23,16 +23,16 @@ def traits(result: Result) -> set[str]:
     return {detection.name for detection in result.detections}
 
 
-async def test_an_unsigned_launcher_is_benign(static: Analyse) -> None:
+async def test_an_unsigned_launcher_is_not_suspicious(static: Analyse) -> None:
     result = await static(made_files.launcher())
 
-    assert result.score in BENIGN
+    assert result.score in NOTHING_MUCH
 
 
-async def test_a_program_of_the_system_is_benign(static: Analyse) -> None:
+async def test_a_program_of_the_system_is_not_suspicious(static: Analyse) -> None:
     result = await static(LS)
 
-    assert result.score in BENIGN
+    assert result.score in NOTHING_MUCH
     assert result.result["elf"]["interpreter"]
 
 
@@ -105,10 +105,34 @@ async def test_a_reverse_shell_is_malicious(static: Analyse) -> None:
         pytest.param(Path(made_files.__file__).read_bytes(), id="python"),
     ],
 )
-async def test_harmless_files_have_no_traits(static: Analyse, content: bytes) -> None:
+async def test_that_nothing_is_found_does_not_make_a_file_good(static: Analyse, content: bytes) -> None:
     result = await static(content)
 
-    assert (result.score, traits(result)) == (0, set())
+    assert (result.score, traits(result)) == (-1, set())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(made_files.encrypted_zip(), id="zip"),
+        pytest.param(made_files.pdf("<< /Encrypt 5 0 R >>"), id="pdf"),
+        pytest.param(made_files.encrypted_workbook(), id="workbook"),
+    ],
+)
+async def test_what_is_encrypted_is_unknown_and_tagged(static: Analyse, content: bytes) -> None:
+    result = await static(content)
+
+    assert result.score == -1
+    assert ("behaviour", "encrypted") in {(tag.type, tag.value) for tag in result.tags}
+    assert result.result["notLookedInto"]
+
+
+async def test_an_archive_says_that_its_entries_are_not_looked_into(static: Analyse) -> None:
+    result = await static(made_files.plain_zip())
+
+    assert result.score == -1
+    assert "not looked into" in result.result["notLookedInto"]
+    assert result.tags == []
 
 
 async def test_nothing_is_found_in_noise(static: Analyse) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import lief
 import msgspec
@@ -15,7 +15,6 @@ from samplebank.worker.analysers.static.schema import SCHEMA
 from samplebank.worker.analysers.static.traits import TRAITS, Finding, assessment_of, score_of
 from samplebank.worker.contract import (
     JSON,
-    NO_FINDINGS,
     Analyser,
     Detection,
     Rejected,
@@ -28,6 +27,8 @@ MIB = 1024 * 1024
 # LIEF holds a file in memory, more than once.
 MOST_PARSED_BYTES = 256 * MIB
 
+ENCRYPTED = "The content is encrypted."
+UNOPENED = "The entries of an archive are not looked into."
 DOS_SENTENCE = b"This program cannot be run in DOS mode"
 
 Facts = dict[str, JSON]
@@ -71,13 +72,14 @@ class StaticAnalyser(Analyser):
             "strings": string_facts(head),
             "traits": [_described(finding) for finding in findings],
         }
+        if (closed := closed_reason(facts)) is not None:
+            facts["notLookedInto"] = closed
         traits = {finding.trait: TRAITS[finding.trait] for finding in findings}
+        tags = ["encrypted" if closed == ENCRYPTED else None, *(trait.tag for trait in traits.values())]
         return Result(
-            score=NO_FINDINGS if name == "data" and not findings else score_of(findings),
+            score=score_of(findings),
             result=facts,
-            tags=[
-                Tag("behaviour", tag) for tag in dict.fromkeys(trait.tag for trait in traits.values()) if tag
-            ],
+            tags=[Tag("behaviour", tag) for tag in dict.fromkeys(tags) if tag],
             detections=[Detection(name, assessment_of(trait)) for name, trait in traits.items()],
             possible_detections=len(TRAITS),
         )
@@ -99,6 +101,17 @@ def _read(sample: SampleFile, head: bytes) -> tuple[str, Facts, list[Finding]]:
         facts, findings = scripts.read(text)
         return "text", {"text": facts}, findings
     return "data", {}, []
+
+
+def closed_reason(facts: Mapping[str, Any]) -> str | None:
+    """Why the content of a container was not looked into; None where there is no container, or its content was read."""
+    package, pdf_names = facts.get("ooxml", {}), facts.get("pdf", {}).get("names", {})
+    streams = facts.get("ole", {}).get("streams", [])
+    if package.get("isEncrypted") or pdf_names.get("Encrypt") or "encryptedPackage" in streams:
+        return ENCRYPTED
+    if package.get("entries") and not package.get("isOfficeDocument"):
+        return UNOPENED
+    return None
 
 
 def _carried_programs(name: str, head: bytes) -> list[Finding]:

@@ -92,6 +92,7 @@ def read_compound_file(_path: Path, head: bytes) -> tuple[dict[str, JSON], list[
         "word": _stream_name("WordDocument") in head,
         "workbook": _stream_name("Workbook") in head,
         "presentation": _stream_name("PowerPoint Document") in head,
+        "encryptedPackage": _stream_name("EncryptedPackage") in head,
         "message": _stream_name("__properties_version1.0") in head,
     }
     facts: dict[str, JSON] = {"streams": [name for name, is_present in present.items() if is_present]}

@@ -77,6 +77,7 @@ SCHEMA: Mapping[str, JSON] = {
         },
         "traits": {"type": "array", "items": TRAIT},
         "notParsed": {"type": "string"},
+        "notLookedInto": {"type": "string"},
         "pe": PROGRAM,
         "elf": PROGRAM,
         "macho": PROGRAM,

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from samplebank.worker.contract import Assessment
+from samplebank.worker.contract import NO_FINDINGS, Assessment
 
 Kind = Literal["structure", "behaviour"]
 CAPS: Mapping[Kind, int] = {"structure": 55, "behaviour": 80}
@@ -101,10 +101,13 @@ TRAITS: Mapping[str, Trait] = {
 
 
 def score_of(findings: Iterable[Finding]) -> int:
+    """The score of what was found. Nothing found is no reason to call a file good: -1, not 0."""
     sums: dict[Kind, int] = {"structure": 0, "behaviour": 0}
     for name in {finding.trait for finding in findings}:
         trait = TRAITS[name]
         sums[trait.kind] += trait.weight
+    if not any(sums.values()):
+        return NO_FINDINGS
     return min(HIGHEST_SCORE, sum(min(CAPS[kind], total) for kind, total in sums.items()))
 
 
