@@ -60,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhook_secret: str | None = None
     webhook_attempts: Positive = 12
     event_retention: Positive = 7 * 24 * 3600
+    sandbox: Annotated[str, Meta(pattern="^(required|best)$")] = "required"
     scheduling: Annotated[str, Meta(pattern="^(batch|normal)$")] = "batch"
     log_format: Annotated[str, Meta(pattern="^(text|json)$")] = "text"
 
@@ -67,6 +68,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def agents(self) -> frozenset[str]:
         """Names of the user agents whose submissions carry the flag `trustedAgent`."""
         return frozenset(name.strip() for name in self.trusted_agents.split(",") if name.strip())
+
+    @property
+    def sandbox_required(self) -> bool:
+        """Whether no parser may run on a machine that cannot confine it in every respect."""
+        return self.sandbox == "required"
 
     @property
     def folder(self) -> Path:
@@ -85,6 +91,7 @@ ALLOWED = {
     "processes": "a whole number from 1 to 64",
     "malicious_score": "a whole number from 1 to 100",
     "administration": "all or any",
+    "sandbox": "required or best",
     "scheduling": "batch or normal",
     "log_format": "text or json",
 }

@@ -8,7 +8,9 @@ from identification import kinds
 from samplebank.cli.demo_files import EICAR
 from samplebank.identification import Identification, Identifier
 from samplebank.identification.classifier import open_classifier
+from samplebank.sandbox import Disturbed
 
+HERE = Path(__file__).parent
 MIB = 1024 * 1024
 PYTHON = b"""#!/usr/bin/env python3
 import os
@@ -127,14 +129,37 @@ async def test_an_identification_that_takes_too_long_is_unknown_for_a_reason(tmp
     assert identified.meta_data["failure"] == "The analysis took longer than 0 seconds."
 
 
-async def test_without_memory_everything_is_unknown_for_a_reason(tmp_path: Path) -> None:
+async def test_a_model_that_cannot_be_loaded_is_no_fault_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "sample"
     path.write_bytes(kinds.pdf())
 
     async with Identifier(memory_bytes=128 * MIB) as poor:
-        identified = await poor.identify(path)
+        with pytest.raises(Disturbed, match="did not start"):
+            await poor.identify(path)
 
-    assert "failure" in identified.meta_data
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "NUL",
+        "escaped NUL",
+        "no JSON",
+        "another shape",
+        "a long type",
+        "nested",
+        "surrogate",
+        "huge",
+    ],
+)
+async def test_whatever_a_child_answers_is_an_identification(tmp_path: Path, answer: str) -> None:
+    path = tmp_path / answer
+    path.write_bytes(b"MZ")
+
+    async with Identifier(factory="lying:open_liar", import_from=(HERE,)) as identifier:
+        identified = await identifier.identify(path)
+
+    assert identified.type == "unknown"
+    assert identified.meta_data.keys() == {"failure"}
 
 
 def test_loading_the_model_starts_no_thread() -> None:

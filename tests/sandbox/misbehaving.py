@@ -3,12 +3,13 @@
 import ctypes
 import os
 import signal
-import socket
-import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from sandbox.forbidden import ATTEMPTS
 
 Answerer = Callable[[bytes], bytes]
 MIB = 1024 * 1024
@@ -25,23 +26,43 @@ def obedient(argument: str) -> Answerer:
         b"eat memory": lambda _: bytes(len(bytearray(4096 * MIB))),
         b"talk too much": lambda _: bytes(3 * MIB),
         b"name yourself": lambda _: str(os.getpid()).encode(),
+        b"name your parent": lambda _: str(os.getppid()).encode(),
         b"argument": lambda _: argument.encode(),
         b"environment": lambda _: " ".join(os.environ).encode(),
-        b"connect": _connect,
-        b"start a program": _start_a_program,
-        b"fork": lambda _: str(os.fork()).encode(),
-        b"kill the parent": _kill_the_parent,
+        b"remember": lambda _: _remembered(),
+        b"hang up": lambda _: _hang_up(),
+        b"start threads": lambda _: _start_threads(),
+        b"rights": lambda _: Path("/proc/self/status").read_bytes(),
     }
 
     def answer(request: bytes) -> bytes:
         verb, _, rest = request.partition(b":")
         if verb == b"read":
             return Path(os.fsdecode(rest)).read_bytes()
+        if verb == b"attempt":
+            name, _, target = rest.partition(b":")
+            return repr(ATTEMPTS[name.decode()](os.fsdecode(target))).encode()
         if verb == b"write":
             return str(Path(os.fsdecode(rest)).write_bytes(b"x")).encode()
         return actions.get(verb, _turned_round)(request)
 
     return answer
+
+
+class Unlucky:
+    """Be killed in the first calls."""
+
+    def __init__(self, argument: str) -> None:
+        self._kills = int(argument)
+        self._calls = 0
+
+    def prepare(self) -> None:
+        self._calls += 1
+
+    def __call__(self, request: bytes) -> bytes:
+        if self._calls <= self._kills:
+            signal.raise_signal(signal.SIGKILL)
+        return request[::-1]
 
 
 def without_start(argument: str) -> Answerer:
@@ -71,15 +92,27 @@ def _raise(_: bytes) -> bytes:
     raise LookupError("no such section")
 
 
-def _connect(_: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", 9), timeout=5):
-        return b"connected"
+SEEN: list[None] = []
 
 
-def _start_a_program(_: bytes) -> bytes:
-    return subprocess.run(["/bin/true"], check=True, capture_output=True).stdout
+def _remembered() -> bytes:
+    """Count the calls that this process has seen."""
+    SEEN.append(None)
+    return str(len(SEEN)).encode()
 
 
-def _kill_the_parent(_: bytes) -> bytes:
-    os.kill(os.getppid(), signal.SIGKILL)
-    return b"killed"
+def _hang_up() -> bytes:
+    """Close the line, and stay."""
+    os.close(0)
+    return _hang(b"")
+
+
+def _start_threads() -> bytes:
+    """As many threads as can be had, 1000 at most."""
+    threading.stack_size(64 * 1024)
+    for count in range(1000):
+        try:
+            threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+        except RuntimeError:
+            return str(count).encode()
+    return b"1000"

@@ -15,16 +15,14 @@ Analyse = Callable[[bytes], Awaitable[Result]]
 
 
 @pytest.fixture(scope="session")
-async def static_analyser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SandboxedAnalyser]:
-    samples = tmp_path_factory.getbasetemp()
-    async with await SandboxedAnalyser.open(BUILT_IN["static"], samples=samples) as analyser:
+async def static_analyser() -> AsyncIterator[SandboxedAnalyser]:
+    async with await SandboxedAnalyser.open(BUILT_IN["static"]) as analyser:
         yield analyser
 
 
 @pytest.fixture(scope="session")
-async def yara_analyser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SandboxedAnalyser]:
-    samples = tmp_path_factory.getbasetemp()
-    async with await SandboxedAnalyser.open(BUILT_IN["yara"], samples=samples) as analyser:
+async def yara_analyser() -> AsyncIterator[SandboxedAnalyser]:
+    async with await SandboxedAnalyser.open(BUILT_IN["yara"]) as analyser:
         yield analyser
 
 

@@ -47,6 +47,15 @@ class Refusing(Measuring):
         raise Rejected(f"There is nothing to find in {sample.size} bytes.")
 
 
+class Prying(Measuring):
+    """Read what lies beside the sample."""
+
+    short_name = "prying"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        return Result(result={"size": len((sample.path.parent / "other").read_bytes())})
+
+
 class Hanging(Measuring):
     short_name = "hanging"
     seconds = 600.0

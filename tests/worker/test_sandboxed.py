@@ -6,7 +6,7 @@ import pytest
 
 from samplebank.sandbox import SandboxError
 from samplebank.worker.analysers import BUILT_IN
-from samplebank.worker.analysers.testing import analysed, sample_file
+from samplebank.worker.analysers.testing import analysed
 from samplebank.worker.contract import Rejected
 from samplebank.worker.sandboxed import SandboxedAnalyser
 
@@ -20,16 +20,16 @@ def sample(tmp_path: Path) -> Path:
     return path
 
 
-async def test_an_analyser_is_described_without_being_imported(tmp_path: Path) -> None:
-    opened = await SandboxedAnalyser.open("staged_analysers:Measuring", samples=tmp_path, import_from=(HERE,))
+async def test_an_analyser_is_described_without_being_imported() -> None:
+    opened = await SandboxedAnalyser.open("staged_analysers:Measuring", import_from=(HERE,))
 
     async with opened as analyser:
         assert (analyser.description.short_name, analyser.description.version) == ("measuring", "1.2")
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
-async def test_the_built_in_analysers_bear_their_names(tmp_path: Path, name: str) -> None:
-    async with await SandboxedAnalyser.open(BUILT_IN[name], samples=tmp_path) as analyser:
+async def test_the_built_in_analysers_bear_their_names(name: str) -> None:
+    async with await SandboxedAnalyser.open(BUILT_IN[name]) as analyser:
         assert analyser.description.short_name == name
         assert analyser.description.names["english"]
         assert analyser.description.schema
@@ -43,9 +43,9 @@ async def test_the_built_in_analysers_bear_their_names(tmp_path: Path, name: str
         ("staged_analysers:NoAnalyser", "staged_analysers:NoAnalyser is not an Analyser"),
     ],
 )
-async def test_a_wrong_import_path_is_explained(tmp_path: Path, import_path: str, reason: str) -> None:
+async def test_a_wrong_import_path_is_explained(import_path: str, reason: str) -> None:
     with pytest.raises(SandboxError, match=reason):
-        await SandboxedAnalyser.open(import_path, samples=tmp_path, import_from=(HERE,))
+        await SandboxedAnalyser.open(import_path, import_from=(HERE,))
 
 
 async def test_the_kit_runs_an_analyser_as_a_worker_would(sample: Path) -> None:
@@ -88,13 +88,8 @@ async def test_an_analysis_over_its_time_blames_the_file(sample: Path) -> None:
         await analysed("staged_analysers:Slow", sample, import_from=(HERE,))
 
 
-async def test_an_analyser_reads_no_other_folder(tmp_path: Path) -> None:
-    samples = tmp_path / "samples"
-    samples.mkdir()
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.write_bytes(b"key")
-    opened = await SandboxedAnalyser.open("staged_analysers:Measuring", samples=samples, import_from=(HERE,))
+async def test_an_analyser_reads_no_other_sample(sample: Path) -> None:
+    sample.with_name("other").write_bytes(b"of somebody else")
 
-    async with opened as analyser:
-        with pytest.raises(Rejected, match="PermissionError"):
-            await analyser.analyse(sample_file(elsewhere))
+    with pytest.raises(Rejected, match="PermissionError"):
+        await analysed("staged_analysers:Prying", sample, import_from=(HERE,))

@@ -34,10 +34,8 @@ def rules(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def own_rules(rules: Path, tmp_path: Path) -> AsyncIterator[SandboxedAnalyser]:
-    opened = await SandboxedAnalyser.open(
-        BUILT_IN["yara"], samples=tmp_path, settings={"yara_rules": str(rules)}
-    )
+async def own_rules(rules: Path) -> AsyncIterator[SandboxedAnalyser]:
+    opened = await SandboxedAnalyser.open(BUILT_IN["yara"], settings={"yara_rules": str(rules)})
     async with opened as analyser:
         yield analyser
 

@@ -12,6 +12,7 @@ from samplebank.api.operation import OPEN
 from samplebank.database.migrations import HEAD
 from samplebank.errors import Unavailable
 from samplebank.jobs.tally import TOTAL
+from samplebank.sandbox import missing_parts
 
 UNFINISHED = (
     f"SELECT state, sum(n)::bigint FROM {TOTAL} WHERE state IN ('enqueued', 'executing') GROUP BY state"
@@ -34,7 +35,8 @@ async def readyz(request: Exchange) -> Answer:
     if revision != HEAD:
         raise Unavailable(f"The schema is at revision {revision}, but this release needs {HEAD}.")
     await bank.blobs.check()
-    return single({"status": "ready"})
+    missing = missing_parts()
+    return single({"status": "ready", **({"sandboxLacks": missing} if missing else {})})
 
 
 @get("/metrics", opt=OPEN)

@@ -12,6 +12,7 @@ from samplebank import logs, settings
 from samplebank.assembly import make_data_folder
 from samplebank.cli.connection import CREDENTIALS, read_credentials
 from samplebank.serving.children import Child, start_housekeeper, start_workers
+from samplebank.serving.confining import check_sandbox
 from samplebank.serving.scheduling import finish_before_others_begin
 from samplebank.serving.start import prepared_database, url_of
 from samplebank.serving.web import check_port, make_server
@@ -38,6 +39,7 @@ def serve(
     }
     own = settings.load(environment)
     logs.set_up(own.log_format)
+    check_sandbox(own)
     if own.scheduling == "batch":
         finish_before_others_begin()
     make_data_folder(own)

@@ -17,8 +17,9 @@ from samplebank.cli.pairs import read_pairs
 from samplebank.cli.printing import JsonOption
 from samplebank.errors import Refusal
 from samplebank.sandbox import SandboxError
+from samplebank.serving.confining import check_sandbox
 from samplebank.serving.parent import stop_with_parent
-from samplebank.settings import load
+from samplebank.settings import Settings, load
 from samplebank.worker import loop
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.errors import WorkerError
@@ -66,10 +67,12 @@ def run_workers(
     analysers = [import_path(name) for name in names]
     settings = read_pairs(setting or [], "--setting")
     service = connection.find(url, key, account="workers")
-    logs.set_up(load(os.environ).log_format)
+    own = load(os.environ)
+    logs.set_up(own.log_format)
+    check_sandbox(own)
     places = tuple(place.absolute() for place in import_from or [])
     try:
-        asyncio.run(_run(service, analysers, settings, places, parallel))
+        asyncio.run(_run(service, analysers, settings, places, parallel, own))
     except (WorkerError, SandboxError) as error:
         raise Refusal(str(error)) from error
 
@@ -93,6 +96,7 @@ async def _run(
     settings: dict[str, str],
     places: tuple[Path, ...],
     parallel: int | None,
+    own: Settings,
 ) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -105,4 +109,5 @@ async def _run(
         parallel=parallel,
         settings=settings,
         import_from=places,
+        sandbox_required=own.sandbox_required,
     )

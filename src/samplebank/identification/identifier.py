@@ -1,23 +1,41 @@
-"""The front of identification: asks a child, and turns whatever happens to it into an answer."""
+"""The front of identification: asks a child, and turns what the file makes of it into an answer."""
 
+import os
+import re
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Annotated, Self
 
 import msgspec
+from msgspec import Meta
 
-from samplebank.identification.model import Identification
-from samplebank.sandbox import Limits, Sandbox, SandboxError
+from samplebank.identification.model import CLASSIFIER_VERSION, JSON, UNKNOWN, Identification
+from samplebank.sandbox import Disturbed, Limits, Sandbox, SandboxError
 
 MIB = 1024 * 1024
-#: the model takes a second to load, and has not been seen to grow
-CALLS = 2000
+#: an honest answer has some hundred bytes
+ANSWER_BYTES = 64 * 1024
 #: classification catches up when uploads leave the processor to it; it still gets a thirtieth beside them
 NICENESS = 15
+UNREADABLE = "The answer of the classifier cannot be read."
+# As an escape, not as the end of an escaped backslash. PostgreSQL keeps no such character.
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+Word = Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """An Identification as the child, which may be an attacker's by then, puts it."""
+
+    super_type: Word = UNKNOWN
+    type: Word = UNKNOWN
+    arch: Word | None = None
+    platform: Word | None = None
+    meta_data: dict[str, JSON] = {}
 
 
 class Identifier:
-    """`readable` narrows what the children may read; the folder of the samples must be among it."""
+    """Its children read their own code, the model and the file that they are asked about."""
 
     def __init__(
         self,
@@ -25,19 +43,18 @@ class Identifier:
         children: int = 1,
         deadline_seconds: float = 10.0,
         memory_bytes: int = 1536 * MIB,
-        readable: tuple[Path, ...] | None = None,
+        sandbox_required: bool = True,
+        factory: str = "samplebank.identification.classifier:open_classifier",
+        import_from: tuple[Path, ...] = (),
     ) -> None:
         self._deadline_seconds = deadline_seconds
         limits = Limits(
             memory_bytes=memory_bytes,
-            answer_bytes=MIB,
-            calls_per_child=CALLS,
+            answer_bytes=ANSWER_BYTES,
             niceness=NICENESS,
-            readable=readable,
+            required=sandbox_required,
         )
-        self._sandbox = Sandbox(
-            "samplebank.identification.classifier:open_classifier", limits=limits, children=children
-        )
+        self._sandbox = Sandbox(factory, limits=limits, children=children, import_from=import_from)
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,17 +69,39 @@ class Identifier:
         await self._sandbox.warm_up()
 
     async def identify(self, path: Path) -> Identification:
-        """Name the type of a file. What cannot be found out is "unknown", with the reason in the metadata."""
+        """Name the type of a file. What cannot be found out is "unknown", with the reason in the metadata.
+
+        Raises Disturbed where the file is not to blame, so that another try may do.
+        """
+        own = Path(os.path.abspath(path))  # noqa: ASYNC240, PTH100 -- the disk is not asked; the child lives in another folder
         try:
-            answer = await self._sandbox.call(_absolute(path), self._deadline_seconds)
+            answer = await self._sandbox.call(bytes(own), self._deadline_seconds, reads=(own,))
+        except Disturbed:
+            raise
         except SandboxError as error:
-            return Identification(meta_data={"failure": error.reason})
-        return msgspec.json.decode(answer, type=Identification)
+            return failed(error.reason)
+        return _read(answer)
 
     async def close(self) -> None:
         await self._sandbox.close()
 
 
-def _absolute(path: Path) -> bytes:
-    """Name the file as the child, which lives in another folder, can open it."""
-    return bytes(path.absolute())
+def failed(reason: str) -> Identification:
+    return Identification(meta_data={"failure": reason})
+
+
+def _read(answer: bytes) -> Identification:
+    try:
+        said = msgspec.json.decode(answer, type=Said)
+    except (ValueError, RecursionError):
+        return failed(UNREADABLE)
+    if NUL.search(answer):
+        return failed(UNREADABLE)
+    return Identification(
+        super_type=said.super_type,
+        type=said.type,
+        arch=said.arch,
+        platform=said.platform,
+        version=CLASSIFIER_VERSION,
+        meta_data=said.meta_data,
+    )

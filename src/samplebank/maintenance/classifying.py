@@ -3,58 +3,95 @@
 import asyncio
 import logging
 import time
+from collections import Counter
+
+import asyncpg
 
 from samplebank.assembly import Bank
 from samplebank.blobs import Area
 from samplebank.errors import NotFound
-from samplebank.identification import Identifier
+from samplebank.identification import Identification, Identifier, failed
+from samplebank.logs import Faults
 from samplebank.maintenance.courtesy import Courtesy
 from samplebank.samples import classification
 from samplebank.samples.model import Classification
+from samplebank.sandbox import Killed, NotStarted
 
 log = logging.getLogger("samplebank.maintenance")
+faults = Faults(log)
 #: samples taken from the queue at once
 BATCH = 50
+#: rounds in which the identification of a sample may be disturbed before the sample itself is taken to be the reason
+MOST_DISTURBED = 4
 
 
-async def classify_waiting(bank: Bank, identifier: Identifier) -> None:
-    """Classify every sample that waits: a few at once, a flood of them when others leave a processor to it."""
-    courtesy = Courtesy()
-    while True:
-        async with bank.database.connection() as db:
-            waiting = await classification.waiting(db, BATCH)
-        is_flood = len(waiting) == BATCH
-        for sample_id, sha256 in waiting:
-            began = time.monotonic()
-            await _classify(bank, identifier, sample_id, sha256)
-            if is_flood:
-                await asyncio.sleep(courtesy.rest_after(time.monotonic() - began))
-        if not is_flood:
-            return
+class Classifying:
+    """Takes samples from the queue, and remembers which of them others have kept from being identified."""
+
+    def __init__(self, identifier: Identifier) -> None:
+        self._identifier = identifier
+        self._disturbed: Counter[int] = Counter()
+
+    async def classify_waiting(self, bank: Bank) -> None:
+        """Classify every sample that waits: a few at once, a flood of them when others leave a processor to it.
+
+        A sample that is not to blame for the failure of its identification goes on waiting, for the next round.
+        """
+        courtesy = Courtesy()
+        later: list[int] = []
+        while True:
+            async with bank.database.connection() as db:
+                waiting = await classification.waiting(db, BATCH, without=later)
+            is_flood = len(waiting) == BATCH
+            for sample_id, sha256 in waiting:
+                began = time.monotonic()
+                try:
+                    await self._classify(bank, sample_id, sha256)
+                except NotStarted as error:  # nor would it start for any other sample
+                    faults.tell("classification.unavailable", error, trace=False)
+                    return
+                except (Killed, OSError) as error:
+                    faults.tell("classification.disturbed", error, trace=False, sample=sha256.hex())
+                    later.append(sample_id)
+                if is_flood:
+                    await asyncio.sleep(courtesy.rest_after(time.monotonic() - began))
+            if not is_flood:
+                return
+
+    async def _classify(self, bank: Bank, sample_id: int, sha256: bytes) -> None:
+        found = await self._identified(bank, sample_id, sha256)
+        if "failure" in found.meta_data:
+            why = found.meta_data["failure"]
+            log.warning("classification.failed", extra={"fields": {"sample": sha256.hex(), "why": why}})
+        try:
+            await _store(bank, sample_id, found)
+        except asyncpg.DataError as error:  # a child that was taken over may say anything
+            faults.tell("classification.unstorable", error, trace=False, sample=sha256.hex())
+            await _store(bank, sample_id, failed("The answer of the classifier cannot be stored."))
+        del self._disturbed[sample_id]
+
+    async def _identified(self, bank: Bank, sample_id: int, sha256: bytes) -> Identification:
+        """Raises what others are to blame for, until there are no others left to blame."""
+        try:
+            async with bank.blobs.local(Area.SAMPLE, sha256) as path:
+                return await self._identifier.identify(path)
+        except NotFound as error:
+            return failed(str(error))
+        except (Killed, OSError) as error:
+            self._disturbed[sample_id] += 1
+            if self._disturbed[sample_id] < MOST_DISTURBED:
+                raise
+            return failed(str(error))
 
 
-async def _classify(bank: Bank, identifier: Identifier, sample_id: int, sha256: bytes) -> None:
-    made = await _identify(bank, identifier, sha256)
-    async with bank.database.connection() as db:
-        await classification.store(db, sample_id, made, now=bank.clock())
-
-
-async def _identify(bank: Bank, identifier: Identifier, sha256: bytes) -> Classification:
-    try:
-        async with bank.blobs.local(Area.SAMPLE, sha256) as path:
-            found = await identifier.identify(path)
-    except NotFound as error:
-        return Classification("unknown", "unknown", None, None, "", {"failure": str(error)})
-    if "failure" in found.meta_data:
-        log.warning(
-            "classification.failed",
-            extra={"fields": {"sample": sha256.hex(), "why": found.meta_data["failure"]}},
-        )
-    return Classification(
+async def _store(bank: Bank, sample_id: int, found: Identification) -> None:
+    made = Classification(
         found.type,
         found.super_type,
         found.arch,
         found.platform,
-        found.version or "unknown",
+        found.version,
         found.meta_data,
     )
+    async with bank.database.connection() as db:
+        await classification.store(db, sample_id, made, now=bank.clock())

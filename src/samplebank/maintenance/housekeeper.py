@@ -13,7 +13,7 @@ from samplebank.database.signals import Signal
 from samplebank.errors import Refusal, Unavailable
 from samplebank.identification import Identifier
 from samplebank.logs import Faults
-from samplebank.maintenance.classifying import classify_waiting
+from samplebank.maintenance.classifying import Classifying
 from samplebank.maintenance.election import reign
 from samplebank.maintenance.publishing import forget_old_events, open_sink, publish
 from samplebank.maintenance.sweeps import SWEEPS, Sweep, fold_tally, generate_events, time_out_sweep
@@ -47,7 +47,9 @@ async def keep_house(bank: Bank) -> None:
 
 async def _housework(bank: Bank) -> None:
     settings = bank.settings
-    identifier = Identifier(deadline_seconds=settings.classification_deadline, readable=None)
+    identifier = Identifier(
+        deadline_seconds=settings.classification_deadline, sandbox_required=settings.sandbox_required
+    )
     sink = open_sink(bank)
     async with identifier, asyncio.TaskGroup() as tasks:
         if sink is not None:
@@ -67,7 +69,7 @@ async def _housework(bank: Bank) -> None:
         tasks.create_task(
             _again_and_again(
                 bank,
-                partial(classify_waiting, identifier=identifier),
+                Classifying(identifier).classify_waiting,
                 settings.sweep_interval,
                 Signal.UNCLASSIFIED,
             ),

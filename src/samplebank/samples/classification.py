@@ -23,7 +23,8 @@ LATEST = f"""
     SELECT c.id, {COLUMNS} FROM sample s JOIN classification c ON c.id = s.classification_id WHERE s.id = $1
 """
 WAITING = """
-    SELECT id, sha256 FROM sample WHERE classification_wanted AND deleted_time IS NULL ORDER BY id LIMIT $1
+    SELECT id, sha256 FROM sample
+     WHERE classification_wanted AND deleted_time IS NULL AND id <> ALL ($2) ORDER BY id LIMIT $1
 """
 STORE = """
     WITH alive AS (
@@ -52,9 +53,9 @@ async def find_latest(db: Connection, sample_id: int) -> tuple[UUID, Classificat
     return None if row is None else (row[0], Classification(*row[1:]))
 
 
-async def waiting(db: Connection, most: int) -> list[tuple[int, bytes]]:
-    """(id, SHA-256) of samples that wait, the longest-waiting first."""
-    return [(row[0], row[1]) for row in await db.fetch(WAITING, most)]
+async def waiting(db: Connection, most: int, *, without: Sequence[int] = ()) -> list[tuple[int, bytes]]:
+    """(id, SHA-256) of samples that wait, the longest-waiting first, but those of `without`."""
+    return [(row[0], row[1]) for row in await db.fetch(WAITING, most, without)]
 
 
 async def store(db: Connection, sample_id: int, made: Classification, *, now: Millis) -> None:

@@ -1,7 +1,29 @@
 """Parses untrusted bytes in child processes that may lose their life, their memory or their time, never ours."""
 
-from samplebank.sandbox.errors import Crashed, NotStarted, OutOfMemory, Refused, SandboxError, TimedOut
+from samplebank.sandbox.confinement import missing_parts
+from samplebank.sandbox.errors import (
+    Crashed,
+    Disturbed,
+    Killed,
+    NotStarted,
+    OutOfMemory,
+    Refused,
+    SandboxError,
+    TimedOut,
+)
 from samplebank.sandbox.limits import Limits
 from samplebank.sandbox.pool import Sandbox
 
-__all__ = ["Crashed", "Limits", "NotStarted", "OutOfMemory", "Refused", "Sandbox", "SandboxError", "TimedOut"]
+__all__ = [
+    "Crashed",
+    "Disturbed",
+    "Killed",
+    "Limits",
+    "NotStarted",
+    "OutOfMemory",
+    "Refused",
+    "Sandbox",
+    "SandboxError",
+    "TimedOut",
+    "missing_parts",
+]

@@ -1,51 +1,120 @@
-"""The inside of the sandbox: `python -I -m samplebank.sandbox.child ASSIGNMENT`, with a socket to the parent as fd 0.
+"""The inside of the sandbox: `python -I -m samplebank.sandbox.child`, with a line to the parent as fd 0.
 
-The factory runs once, then its result answers request after request until the parent hangs up.
+This process makes the answerer and never sees a sample. For each call it forks a process, which is closed off, answers on a
+line of its own and ends: so nothing of one sample can reach the answer to another.
 """
 
+import gc
 import importlib
 import math
+import os
 import socket
 import sys
 import traceback
 from collections.abc import Callable
-from typing import cast
+from typing import NoReturn, TypeVar, cast
 
 import msgspec
 
-from samplebank.sandbox.confinement import confine, renew_cpu_seconds
+from samplebank.sandbox.confinement import confine, renew_cpu_seconds, seal
 from samplebank.sandbox.limits import (
+    CALL,
     HEADER_BYTES,
     Answer,
     Assignment,
+    Ended,
     Exhausted,
+    Limits,
     Ready,
     Refusal,
     Reply,
+    Report,
     Request,
+    Unforked,
     framed,
+    made_path,
 )
 
+T = TypeVar("T")
 Answerer = Callable[[bytes], bytes]
+LINE = 0
 
 
-def run(command_line: list[str]) -> None:
-    assignment = Assignment.decoded(command_line[1])
-    sys.path.extend(map(str, assignment.import_from))
-    confine(assignment.limits, assignment.parent)
-    with socket.socket(fileno=0) as parent:
+def run() -> None:
+    with socket.socket(fileno=LINE) as parent:
+        assignment = _received(parent, Assignment)
+        if assignment is None:
+            return
+        sys.path.extend(map(str, assignment.import_from))
+        confine(assignment.limits, assignment.parent)
         answerer = _made_by(assignment)
+        # What is there now is not looked through, and so not copied, by the processes of the calls.
+        gc.collect()
+        gc.freeze()
         parent.sendall(framed(Ready()))
-        while (request := _next_request(parent)) is not None:
-            # Twice the deadline, for parsers with threads of their own.
-            renew_cpu_seconds(2 * math.ceil(request.deadline_seconds) + 1)
-            parent.sendall(framed(_reply(answerer, request.body, assignment.limits.answer_bytes)))
+        while (call := _next_call(parent)) is not None:
+            parent.sendall(framed(_serve(call, answerer, assignment.limits)))
 
 
 def _made_by(assignment: Assignment) -> Answerer:
     module_name, _, factory_name = assignment.factory.partition(":")
     factory = getattr(importlib.import_module(module_name), factory_name)
     return cast("Answerer", factory(assignment.argument))
+
+
+def _next_call(parent: socket.socket) -> socket.socket | None:
+    message, lines, _, _ = socket.recv_fds(parent, len(CALL), 1)
+    return socket.socket(fileno=lines[0]) if message and lines else None
+
+
+def _serve(call: socket.socket, answerer: Answerer, limits: Limits) -> Report:
+    with call:
+        _prepare(answerer)
+        own = os.getpid()
+        try:
+            process = os.fork()
+        except OSError as error:
+            return Unforked(f"The sandbox has no process for the call: {error.strerror}.")
+        if process == 0:
+            _answer_and_end(call, answerer, limits, own)
+    # Out of the block: the call has hung up when its own process has.
+    _, status = os.waitpid(process, 0)
+    return Ended(os.waitstatus_to_exitcode(status))
+
+
+def _prepare(answerer: Answerer) -> None:
+    """Let the answerer renew here what calls share; where that fails, the call tries and fails by itself."""
+    prepare = getattr(answerer, "prepare", None)
+    if prepare is not None:
+        try:
+            prepare()
+        except Exception:  # noqa: BLE001 -- foreign code
+            traceback.print_exc()
+
+
+def _answer_and_end(call: socket.socket, answerer: Answerer, limits: Limits, parent: int) -> NoReturn:
+    """Answer one call; the line to the parent of all calls is given up before anything of the sample is seen."""
+    status = 1
+    try:
+        os.dup2(call.fileno(), LINE)
+        call.close()
+        with socket.socket(fileno=LINE) as line:
+            request = _received(line, Request)
+            if request is not None:
+                seal((*limits.readable, *request.reads), parent=parent, required=limits.required)
+                # Twice the deadline, for parsers with threads of their own.
+                renew_cpu_seconds(2 * math.ceil(request.deadline_seconds) + 1)
+                line.sendall(framed(_reply(answerer, request.body, limits.answer_bytes)))
+        status = 0
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else 1
+        if isinstance(stop.code, str):
+            sys.stderr.write(f"{stop.code}\n")
+    except BaseException:  # noqa: BLE001 -- nothing of this process may go on in the code of the other
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _reply(answerer: Answerer, request: bytes, most: int) -> Reply:
@@ -62,14 +131,15 @@ def _reply(answerer: Answerer, request: bytes, most: int) -> Reply:
     return Answer(body)
 
 
-def _next_request(parent: socket.socket) -> Request | None:
-    header = parent.recv(HEADER_BYTES, socket.MSG_WAITALL)
+def _received(line: socket.socket, kind: type[T]) -> T | None:
+    """The next message, or None when the other end has hung up."""
+    header = line.recv(HEADER_BYTES, socket.MSG_WAITALL)
     if len(header) < HEADER_BYTES:
         return None
     size = int.from_bytes(header, "big")
-    body = parent.recv(size, socket.MSG_WAITALL)
-    return msgspec.msgpack.decode(body, type=Request) if len(body) == size else None
+    body = line.recv(size, socket.MSG_WAITALL)
+    return msgspec.msgpack.decode(body, type=kind, dec_hook=made_path) if len(body) == size else None
 
 
 if __name__ == "__main__":
-    run(sys.argv)
+    run()

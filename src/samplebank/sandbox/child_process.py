@@ -1,4 +1,4 @@
-"""One child process as its parent sees it: start, ask, end, and find out what it died of."""
+"""One child process as its parent sees it: start, ask, end, and find out what a call died of."""
 
 import asyncio
 import os
@@ -8,38 +8,57 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self, TypeVar
 
 import msgspec
 
-from samplebank.sandbox.errors import Crashed, NotStarted, OutOfMemory, Refused, SandboxError, TimedOut
+from samplebank.sandbox.errors import (
+    Crashed,
+    Killed,
+    NotStarted,
+    OutOfMemory,
+    Refused,
+    SandboxError,
+    TimedOut,
+)
 from samplebank.sandbox.limits import (
+    CALL,
     HEADER_BYTES,
     MIB,
     Answer,
     Assignment,
+    Ended,
     Exhausted,
     Limits,
-    Ready,
     Refusal,
     Reply,
+    Report,
     Request,
+    Unforked,
     framed,
 )
 
+T = TypeVar("T")
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
 # What C++, Rust and Python write before they give up for want of memory.
 WANT_OF_MEMORY = ("bad_alloc", "memory allocation of", "MemoryError", "Cannot allocate memory")
+#: no parser ends itself by these; the kernel sends the first one when the machine has no memory left
+FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 LAST_WORDS_BYTES = 2000
 FRAME_OVERHEAD_BYTES = 1024
+REPORT_BYTES = 4096
 LAST_BREATH_SECONDS = 1.0
 
 
 class Child:
+    """`is_outdated`: it is to serve no further call."""
+
     def __init__(
         self,
         process: asyncio.subprocess.Process,
         connection: socket.socket,
-        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        streams: Streams,
         diagnostics: IO[bytes],
         limits: Limits,
     ) -> None:
@@ -48,23 +67,24 @@ class Child:
         self._reader, self._writer = streams
         self._diagnostics = diagnostics
         self._limits = limits
-        self.calls_left = limits.calls_per_child
+        self._in_call = False
+        self.is_outdated = False
 
     @classmethod
     async def start(cls, factory: str, argument: str, limits: Limits, import_from: tuple[Path, ...]) -> Self:
-        assignment = Assignment(factory, argument, limits, os.getpid(), import_from).encoded()
+        assignment = Assignment(factory, argument, limits, os.getpid(), import_from)
         ours, theirs = socket.socketpair()
         diagnostics = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the child; end() closes it
         try:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-I", "-B", "-m", "samplebank.sandbox.child"),
-                    assignment,
                     stdin=theirs.fileno(),
                     stdout=diagnostics.fileno(),
                     stderr=diagnostics.fileno(),
                     cwd="/",
                     env=_environment(),
+                    start_new_session=True,  # Ctrl-C is for the parent
                 )
             streams = await asyncio.open_unix_connection(sock=ours, limit=MIB)
         except BaseException as error:
@@ -76,7 +96,7 @@ class Child:
             raise
         child = cls(process, ours, streams, diagnostics, limits)
         try:
-            await child._become_ready()
+            await child._become_ready(assignment)
         except BaseException:
             await child.end()
             raise
@@ -93,15 +113,27 @@ class Child:
             return False
         return False
 
-    async def ask(self, request: bytes, deadline_seconds: float) -> bytes:
-        """Get an answer, or an error after which the child is of no further use."""
-        self.calls_left -= 1
+    @property
+    def is_free(self) -> bool:
+        """Whether another call may be made."""
+        return not self._in_call and not self.is_outdated
+
+    async def ask(self, request: bytes, deadline_seconds: float, reads: tuple[Path, ...]) -> bytes:
+        """Get an answer, or a SandboxError; the child `is_free` afterwards unless its call could not be ended."""
+        self._in_call = True
         self._forget_diagnostics()
         try:
             async with asyncio.timeout(deadline_seconds):
-                reply = await self._exchange(framed(Request(request, deadline_seconds)))
+                line = await self._open_call()
+                try:
+                    reply = await self._exchange(line, framed(Request(request, deadline_seconds, reads)))
+                finally:
+                    line[1].close()
         except TimeoutError:
             raise TimedOut(f"The analysis took longer than {deadline_seconds:g} seconds.") from None
+        if self._in_call:
+            # A call that has answered and does not end is ended with its child.
+            self._in_call = not isinstance(await self._report_within(LAST_BREATH_SECONDS), Ended)
         match reply:
             case Answer(body):
                 return body
@@ -109,8 +141,6 @@ class Child:
                 raise self._out_of_memory()
             case Refusal(reason):
                 raise Refused(reason)
-            case Ready():
-                raise Refused("The analysis answered out of turn.")
 
     async def end(self) -> None:
         """Kill the child and give back what it held; may be called twice."""
@@ -122,42 +152,60 @@ class Child:
         await self._process.wait()
         self._diagnostics.close()
 
-    async def _become_ready(self) -> None:
-        try:
-            async with asyncio.timeout(self._limits.start_seconds):
-                await self._exchange(b"")
-        except TimeoutError:
-            seconds = self._limits.start_seconds
-            raise NotStarted(f"The sandbox did not start within {seconds:g} seconds.") from None
-        except SandboxError as error:
-            raise NotStarted(f"The sandbox did not start. {error.reason}") from None
+    async def _become_ready(self, assignment: Assignment) -> None:
+        seconds = self._limits.start_seconds
+        self._writer.write(framed(assignment))
+        if await self._report_within(seconds) is None:
+            status = await self._status_within(LAST_BREATH_SECONDS)
+            if status is None:
+                raise NotStarted(f"The sandbox did not start within {seconds:g} seconds.")
+            death = self._death_by(status)
+            kind = Killed if isinstance(death, Killed) else NotStarted
+            raise kind(f"The sandbox did not start. {death.reason}")
 
-    async def _exchange(self, frame: bytes) -> Reply:
+    async def _open_call(self) -> Streams:
+        """A line to the process of a new call."""
+        ours, theirs = socket.socketpair()
         try:
-            self._writer.write(frame)
-            await self._writer.drain()
-            size = int.from_bytes(await self._reader.readexactly(HEADER_BYTES), "big")
-            if size > self._limits.answer_bytes + FRAME_OVERHEAD_BYTES:
-                raise Refused(
-                    f"The answer has {size} bytes, more than the {self._limits.answer_bytes} allowed."
-                )
-            body = await self._reader.readexactly(size)
+            with theirs:
+                socket.send_fds(self._connection, [CALL], [theirs.fileno()])
+            return await asyncio.open_unix_connection(sock=ours, limit=MIB)
+        except BaseException as error:
+            ours.close()
+            if isinstance(error, OSError):
+                raise Killed("The sandbox has ended.") from None
+            raise
+
+    async def _exchange(self, line: Streams, frame: bytes) -> Reply:
+        reader, writer = line
+        most = self._limits.answer_bytes
+        try:
+            writer.write(frame)
+            await writer.drain()
+            size = int.from_bytes(await reader.readexactly(HEADER_BYTES), "big")
+            if size > most + FRAME_OVERHEAD_BYTES:
+                raise Refused(f"The answer has {size} bytes, more than the {most} allowed.")
+            reply: Reply = _decoded(await reader.readexactly(size), Reply)
         except (asyncio.IncompleteReadError, OSError):
             raise await self._death() from None
-        try:
-            reply: Reply = msgspec.msgpack.decode(body, type=Reply)
-        except msgspec.MsgspecError:
-            raise Refused("The answer of the analysis cannot be read.") from None
         return reply
 
     async def _death(self) -> SandboxError:
-        """Find out why the child hung up."""
-        try:
-            async with asyncio.timeout(LAST_BREATH_SECONDS):
-                status = await self._process.wait()
-        except TimeoutError:  # it only closed its socket, and would be waited for in vain
-            self._process.kill()
-            status = await self._process.wait()
+        """Find out why the process of the call hung up."""
+        match await self._report_within(LAST_BREATH_SECONDS):
+            case Ended(status):
+                self._in_call = False
+                return self._death_by(status)
+            case Unforked(reason):
+                self._in_call = False
+                return NotStarted(reason)
+        if await self._status_within(0) is not None:
+            return Killed("The sandbox was ended from outside.")
+        return Crashed("The analysis hung up without an answer.")
+
+    def _death_by(self, status: int) -> SandboxError:
+        if -status in FROM_OUTSIDE:
+            return Killed(f"The analysis was ended from outside, by {signal.Signals(-status).name}.")
         last_words = self._last_words()
         if any(words in last_words for words in WANT_OF_MEMORY):
             return self._out_of_memory()
@@ -167,6 +215,25 @@ class Child:
         lines = last_words.strip().splitlines()
         detail = f": {lines[-1][:300]}" if lines else "."
         return Crashed(f"The analysis crashed with {cause}{detail}")
+
+    async def _report_within(self, seconds: float) -> Report | None:
+        """What the child itself says next; None when it says nothing in time, or will never say anything."""
+        try:
+            async with asyncio.timeout(seconds):
+                size = int.from_bytes(await self._reader.readexactly(HEADER_BYTES), "big")
+                report: Report = _decoded(await self._reader.readexactly(min(size, REPORT_BYTES)), Report)
+        except (TimeoutError, asyncio.IncompleteReadError, OSError, Refused):
+            return None
+        return report
+
+    async def _status_within(self, seconds: float) -> int | None:
+        """The exit status of the child; None while it lives."""
+        if self._reader.at_eof():
+            seconds = max(seconds, LAST_BREATH_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._process.wait()
+        return None
 
     def _forget_diagnostics(self) -> None:
         """Empty the file; the child, which shares the position in it with us, writes on from the start."""
@@ -184,6 +251,13 @@ class Child:
         return OutOfMemory(
             f"The analysis needed more than its {self._limits.memory_bytes // MIB} MiB of memory."
         )
+
+
+def _decoded(body: bytes, kind: Any) -> Any:
+    try:
+        return msgspec.msgpack.decode(body, type=kind)
+    except (msgspec.MsgspecError, RecursionError):
+        raise Refused("The answer of the analysis cannot be read.") from None
 
 
 def _environment() -> dict[str, str]:

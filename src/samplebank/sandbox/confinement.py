@@ -1,6 +1,7 @@
-"""Gives up, in a fresh child, everything a parser does not need.
+"""Gives up, in a fresh process, everything a parser does not need.
 
-What the kernel does not offer is left out silently, but without the resource limits the child does not start.
+First by the parent of all calls (`confine`), which never sees a sample; then, for good, by the process of one call
+(`seal`). What the kernel does not offer is named, for the caller to decide whether to go on without.
 """
 
 import ctypes
@@ -8,12 +9,15 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
-from samplebank.sandbox.landlock import forbid_files
+from samplebank.sandbox.landlock import forbid_files, has_landlock
 from samplebank.sandbox.limits import Limits
-from samplebank.sandbox.seccomp import forbid_system_calls
+from samplebank.sandbox.privileges import drop_capabilities, leave_root
+from samplebank.sandbox.seccomp import forbid_system_calls, has_filters
 
 SET_PARENT_DEATH_SIGNAL, SET_NO_NEW_PRIVILEGES = 1, 38
 NEW_USER_NAMESPACE, NEW_NETWORK_NAMESPACE = 0x10000000, 0x40000000
@@ -26,24 +30,54 @@ MACHINE_FACTS = (
     "/dev/urandom",
     "/dev/null",
 )
+LANDLOCK = "Landlock (Linux 5.13 or later, among the security modules of the kernel)"
+SECCOMP = "filters of system calls (seccomp, on x86_64 and aarch64)"
+
+
+@cache
+def missing_parts() -> tuple[str, ...]:
+    """What this machine lacks of a full sandbox; each says what would bring it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    offered = {LANDLOCK: has_landlock(libc), SECCOMP: has_filters(libc)}
+    return tuple(part for part, is_there in offered.items() if not is_there)
 
 
 def confine(limits: Limits, parent: int) -> None:
     """Must run before any thread is started: namespaces and Landlock hold for the calling thread and its descendants."""
+    if limits.required and (missing := missing_parts()):
+        sys.exit(f"This machine has no {' and no '.join(missing)}.")
     libc = ctypes.CDLL(None, use_errno=True)
     _set_resource_limits(limits)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     os.nice(limits.niceness)
-    if libc.unshare(NEW_NETWORK_NAMESPACE) != 0:
-        libc.unshare(NEW_USER_NAMESPACE | NEW_NETWORK_NAMESPACE)
-    # After unshare: a change of credentials clears the signal.
+    leave_root(libc)
+    has_own_count = libc.unshare(NEW_USER_NAMESPACE | NEW_NETWORK_NAMESPACE) == 0
+    if has_own_count:
+        # Elsewhere the limit would count all processes of the account, ours too.
+        resource.setrlimit(resource.RLIMIT_NPROC, (limits.threads, limits.threads))
+    else:
+        libc.unshare(NEW_NETWORK_NAMESPACE)
+    drop_capabilities(libc)
+    end_with(libc, parent)
+    libc.prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    forbid_files(libc, None)
+
+
+def seal(readable: Iterable[Path], *, parent: int, required: bool) -> None:
+    """Leave nothing but reading of `readable` and of the code. Ends the process where that is required and fails."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    end_with(libc, parent)
+    sealed = forbid_files(libc, (*readable, *_own_code())), forbid_system_calls(libc)
+    if required and not all(sealed):
+        sys.exit("The sandbox could not be closed.")
+
+
+def end_with(libc: ctypes.CDLL, parent: int) -> None:
+    """Let the kernel kill this process when its parent ends; a later change of credentials would undo that."""
     libc.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit("The parent has ended before its child could start.")
-    libc.prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    forbid_files(libc, None if limits.readable is None else (*limits.readable, *_own_code()))
-    forbid_system_calls(libc)
 
 
 def renew_cpu_seconds(seconds: int) -> None:
@@ -54,7 +88,6 @@ def renew_cpu_seconds(seconds: int) -> None:
 
 
 def _set_resource_limits(limits: Limits) -> None:
-    # No RLIMIT_NPROC: it counts all processes of the user, ours too. The system call filter forbids processes.
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
     resource.setrlimit(resource.RLIMIT_FSIZE, (limits.diagnostics_bytes, limits.diagnostics_bytes))
     resource.setrlimit(resource.RLIMIT_NOFILE, (limits.open_files, limits.open_files))

@@ -8,20 +8,28 @@ class SandboxError(Exception):
 
 
 class TimedOut(SandboxError):
-    """The child used up its time and was killed."""
+    """The call used up its time and was killed."""
 
 
 class Crashed(SandboxError):
-    """The child died of its own."""
+    """The call died of its own."""
 
 
 class OutOfMemory(SandboxError):
-    """The child wanted more memory than it may have."""
+    """The call wanted more memory than it may have."""
 
 
 class Refused(SandboxError):
-    """The child lives, but its answer was an unforeseen exception, or too large."""
+    """The answer was an unforeseen exception, or too large."""
 
 
-class NotStarted(SandboxError):
-    """No child could be had: the fault is ours or the machine's, not the request's."""
+class Disturbed(SandboxError):
+    """The fault is ours or the machine's, not the request's: another try may do."""
+
+
+class NotStarted(Disturbed):
+    """No child could be had."""
+
+
+class Killed(Disturbed):
+    """Somebody else ended the call: the operator, or the kernel for want of memory."""

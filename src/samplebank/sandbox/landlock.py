@@ -30,9 +30,18 @@ class PathBeneath(ctypes.Structure):
     _fields_ = (("rights", ctypes.c_uint64), ("folder", ctypes.c_int32))
 
 
+def has_landlock(libc: ctypes.CDLL) -> bool:
+    return _version(libc) >= 1
+
+
+def _version(libc: ctypes.CDLL) -> int:
+    version: int = libc.syscall(CREATE_RULESET, None, 0, VERSION_FLAG)
+    return version
+
+
 def forbid_files(libc: ctypes.CDLL, readable: Iterable[Path] | None) -> bool:
     """Forbid writing, TCP and signals to others; leave reading of `readable` (None: of everything). False: no Landlock here."""
-    version = libc.syscall(CREATE_RULESET, None, 0, VERSION_FLAG)
+    version = _version(libc)
     if version < 1:
         return False
     rights = (1 << FILE_RIGHTS_BY_VERSION.get(version, FILE_RIGHTS)) - 1

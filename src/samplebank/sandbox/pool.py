@@ -1,6 +1,6 @@
 """The outside of the sandbox: starts children, asks them, kills those that do not behave.
 
-One child answers one call at a time. A call that ends badly ends its child with it.
+One child serves one call at a time, in a process that ends with the call.
 """
 
 import asyncio
@@ -9,11 +9,19 @@ from types import TracebackType
 from typing import Self
 
 from samplebank.sandbox.child_process import Child
+from samplebank.sandbox.errors import Killed
 from samplebank.sandbox.limits import Limits
+
+#: how often a call is made that others disturb; who kills it each time is perhaps no other, but the sample
+TRIES = 2
 
 
 class Sandbox:
-    """Calls the function that `factory` ("module:function") makes of `argument` inside children, `children` at once at most."""
+    """Calls the function that `factory` ("module:function") makes of `argument` inside children, `children` at once at most.
+
+    A function with a method `prepare` has it called before each call, outside of the process of the call: what it
+    keeps is there for all calls.
+    """
 
     def __init__(
         self,
@@ -45,28 +53,35 @@ class Sandbox:
         async with self._places:
             self._idle.append(await self._child())
 
-    async def call(self, request: bytes, deadline_seconds: float) -> bytes:
-        """Get the answer, or a SandboxError. The deadline counts from the moment a child is free and ready."""
+    async def call(self, request: bytes, deadline_seconds: float, *, reads: tuple[Path, ...] = ()) -> bytes:
+        """Get the answer, or a SandboxError. The deadline counts from the moment a child is free and ready.
+
+        The call reads `reads`, what the limits say, and the code.
+        """
         async with self._places:
-            child = await self._child()
-            self._busy.add(child)
-            try:
-                answer = await child.ask(request, deadline_seconds)
-            except BaseException:  # also when the caller is cancelled: what the child does now is of no use
-                await child.end()
-                raise
-            finally:
-                self._busy.discard(child)
-            if child.calls_left:
+            for _ in range(TRIES - 1):
+                try:
+                    return await self._call_once(request, deadline_seconds, reads)
+                except Killed:
+                    continue
+            return await self._call_once(request, deadline_seconds, reads)
+
+    async def _call_once(self, request: bytes, deadline_seconds: float, reads: tuple[Path, ...]) -> bytes:
+        child = await self._child()
+        self._busy.add(child)
+        try:
+            return await child.ask(request, deadline_seconds, reads)
+        finally:
+            self._busy.discard(child)
+            if child.is_free:
                 self._idle.append(child)
-            else:
+            else:  # also when the caller is cancelled: what the child does now is of no use
                 await child.end()
-            return answer
 
     async def renew(self) -> None:
         """Let new children answer from now on: the idle ones end, the others after their call."""
         for child in self._busy:
-            child.calls_left = 0
+            child.is_outdated = True
         idle, self._idle = self._idle, []
         await asyncio.gather(*(child.end() for child in idle))
 

@@ -1,6 +1,6 @@
-"""Takes system calls away from this process that no parser needs: programs, sockets, other processes.
+"""Leaves this process the system calls that a parser needs, and no other.
 
-Source: linux/seccomp.h, linux/bpf_common.h and the system call tables of the two architectures.
+Source: linux/seccomp.h, linux/bpf_common.h, and the manual pages of the calls whose arguments are looked at.
 """
 
 import ctypes
@@ -8,60 +8,57 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from samplebank.sandbox.system_calls import ALLOWED, RESTRICTED, SECCOMP, Numbers
+
 LOAD_WORD, JUMP_IF_EQUAL, JUMP_IF_AT_LEAST, JUMP_IF_BITS, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-NUMBER_OFFSET, ARCHITECTURE_OFFSET, FIRST_ARGUMENT_OFFSET = 0, 4, 16
+NUMBER_OFFSET, ARCHITECTURE_OFFSET, ARGUMENTS_OFFSET, ARGUMENT_BYTES = 0, 4, 16, 8
 ALLOW, DENY, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 CLONE_THREAD = 0x00010000
 X32_CALLS = 0x40000000
-SET_MODE_FILTER, ALL_THREADS = 1, 1
+SET_MODE_FILTER, IS_ACTION_AVAILABLE, ALL_THREADS = 1, 2, 1
 CLONE3 = 435  # the same number everywhere
+# F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC: not F_SETOWN, which sends signals to others
+DESCRIPTOR_COMMANDS = (0, 1, 2, 3, 4, 1030)
+# TCGETS, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
+DEVICE_COMMANDS = (0x5401, 0x541B, 0x5421, 0x5450, 0x5451)
+# PR_SET_NAME, PR_GET_NAME, PR_SET_VMA
+PROCESS_OPTIONS = (15, 16, 0x53564D41)
 
 Instruction = tuple[int, int, int, int]
 
 
 class Machine(msgspec.Struct, frozen=True):
+    """`place` is that of this architecture among the numbers of a system call."""
+
     architecture: int
-    seccomp: int
-    clone: int
-    set_limits_of: int
-    signal_thread_of: int
-    denied: tuple[int, ...]
+    place: int
+
+    def number(self, numbers: Numbers) -> int | None:
+        return numbers[self.place]
 
 
-# fork, vfork, execve, execveat · socket, connect, bind, listen · ptrace, process_vm_readv/writev · kill, tkill and
-# kin, pidfd_open/getfd · keys · bpf, perf, userfaultfd, io_uring · mounts and namespaces
 MACHINES: Mapping[str, Machine] = {
-    "x86_64": Machine(
-        architecture=0xC000003E,
-        seccomp=317,
-        clone=56,
-        set_limits_of=302,
-        signal_thread_of=234,
-        denied=(
-            *(57, 58, 59, 322, 41, 42, 49, 50, 101, 310, 311, 62, 200, 129, 297, 424, 434, 438),
-            *(248, 249, 250, 321, 298, 323, 425, 426, 427, 165, 166, 272, 308),
-        ),
-    ),
-    "aarch64": Machine(
-        architecture=0xC00000B7,
-        seccomp=277,
-        clone=220,
-        set_limits_of=261,
-        signal_thread_of=131,
-        denied=(
-            *(221, 281, 198, 203, 200, 201, 117, 270, 271, 129, 130, 138, 240, 424, 434, 438),
-            *(217, 218, 219, 280, 241, 282, 425, 426, 427, 40, 39, 97, 268),
-        ),
-    ),
+    "x86_64": Machine(architecture=0xC000003E, place=0),
+    "aarch64": Machine(architecture=0xC00000B7, place=1),
 }
 
 
 class FilterProgram(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def has_filters(libc: ctypes.CDLL) -> bool:
+    """Whether this kernel and machine have what `forbid_system_calls` needs."""
+    machine = MACHINES.get(platform.machine())
+    if machine is None:
+        return False
+    action = ctypes.c_uint32(DENY)
+    available: int = libc.syscall(machine.number(SECCOMP), IS_ACTION_AVAILABLE, 0, ctypes.byref(action))
+    return available == 0
 
 
 def forbid_system_calls(libc: ctypes.CDLL) -> bool:
@@ -72,7 +69,7 @@ def forbid_system_calls(libc: ctypes.CDLL) -> bool:
     program = _program(machine)
     code = b"".join(struct.pack("<HBBI", *instruction) for instruction in program)
     installed: int = libc.syscall(
-        machine.seccomp, SET_MODE_FILTER, ALL_THREADS, ctypes.byref(FilterProgram(len(program), code))
+        machine.number(SECCOMP), SET_MODE_FILTER, ALL_THREADS, ctypes.byref(FilterProgram(len(program), code))
     )
     return installed == 0
 
@@ -89,20 +86,34 @@ def _program(machine: Machine) -> list[Instruction]:
         (JUMP_IF_EQUAL, 0, 1, CLONE3),
         (RETURN, 0, 0, DENY | errno.ENOSYS),
     ]
-    for number in machine.denied:
-        program += [(JUMP_IF_EQUAL, 0, 1, number), (RETURN, 0, 0, DENY | errno.EPERM)]
-    program += _only_if(machine.clone, JUMP_IF_BITS, CLONE_THREAD)
-    program += _only_if(machine.set_limits_of, JUMP_IF_EQUAL, 0)
-    program += _only_if(machine.signal_thread_of, JUMP_IF_EQUAL, os.getpid())
-    return [*program, (RETURN, 0, 0, ALLOW)]
+    for numbers in ALLOWED.values():
+        number = machine.number(numbers)
+        if number is not None:
+            program += [(JUMP_IF_EQUAL, 0, 1, number), (RETURN, 0, 0, ALLOW)]
+    for name, (argument, test, values) in _restrictions().items():
+        number = machine.number(RESTRICTED[name])
+        if number is not None:
+            program += _only_if(number, argument, test, values)
+    return [*program, (RETURN, 0, 0, DENY | errno.EPERM)]
 
 
-def _only_if(number: int, test: int, value: int) -> list[Instruction]:
-    """Allow a system call only when its first argument passes the test."""
+def _restrictions() -> Mapping[str, tuple[int, int, Sequence[int]]]:
+    """Which argument, counted from 0, must pass which test with one of these values."""
+    return {
+        "clone": (0, JUMP_IF_BITS, (CLONE_THREAD,)),
+        "prlimit64": (0, JUMP_IF_EQUAL, (0,)),
+        "tgkill": (0, JUMP_IF_EQUAL, (os.getpid(),)),
+        "fcntl": (1, JUMP_IF_EQUAL, DESCRIPTOR_COMMANDS),
+        "ioctl": (1, JUMP_IF_EQUAL, DEVICE_COMMANDS),
+        "prctl": (0, JUMP_IF_EQUAL, PROCESS_OPTIONS),
+    }
+
+
+def _only_if(number: int, argument: int, test: int, values: Sequence[int]) -> list[Instruction]:
+    tests = [instruction for value in values for instruction in ((test, 0, 1, value), (RETURN, 0, 0, ALLOW))]
     return [
-        (JUMP_IF_EQUAL, 0, 4, number),
-        (LOAD_WORD, 0, 0, FIRST_ARGUMENT_OFFSET),
-        (test, 1, 0, value),
+        (JUMP_IF_EQUAL, 0, len(tests) + 2, number),
+        (LOAD_WORD, 0, 0, ARGUMENTS_OFFSET + ARGUMENT_BYTES * argument),
+        *tests,
         (RETURN, 0, 0, DENY | errno.EPERM),
-        (RETURN, 0, 0, ALLOW),
     ]

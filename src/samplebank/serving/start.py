@@ -73,7 +73,9 @@ async def _register_workers(db: Connection, settings: Settings) -> None:
     user_id, now = await provisioning.get_user_id(db, provisioning.ADMIN), clock()
     made = []
     for import_path in BUILT_IN.values():
-        async with await SandboxedAnalyser.open(import_path, samples=settings.folder) as analyser:
+        async with await SandboxedAnalyser.open(
+            import_path, sandbox_required=settings.sandbox_required
+        ) as analyser:
             told = analyser.description
         schema = None if told.schema is None else msgspec.json.encode(told.schema)
         worker, _ = await workers.add_worker(

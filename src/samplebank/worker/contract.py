@@ -72,7 +72,10 @@ class Rejected(Exception):
 
 
 class Analyser(ABC):
-    """One instance lives as long as its child process and sees many samples, one at a time."""
+    """Each analysis runs in a process of its own, a copy of the one that made this instance, and ends with it.
+
+    So nothing that an analysis changes is there for the next one, and a constructor must not start threads.
+    """
 
     short_name: ClassVar[str]
     version: ClassVar[str]
@@ -90,6 +93,9 @@ class Analyser(ABC):
     def folders(self) -> tuple[Path, ...]:
         """Name what the analyser reads besides the sample and its own code."""
         return ()
+
+    def prepare(self) -> None:  # noqa: B027 -- most have nothing to renew
+        """Renew what analyses share, like compiled rules: called before each of them, in the process that makes theirs."""
 
     def problems(self) -> tuple[str, ...]:
         """Name what is wrong with what the analyser reads, in sentences for the operator's log."""

@@ -2,7 +2,7 @@
 
 import importlib
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -85,25 +85,28 @@ def decoded_reply(message: bytes) -> Reply:
     return reply
 
 
-def open_analyser(argument: str) -> Callable[[bytes], bytes]:
-    output = Output.install()
-    choice = msgspec.json.decode(argument, type=Choice)
-    analyser = made_analyser(choice)
-    folders = _identities(analyser)
+class OpenedAnalyser:
+    """The answerer of the sandbox; `prepare` runs outside of the processes that see samples."""
 
-    def answer(message: bytes) -> bytes:
+    def __init__(self, argument: str) -> None:
+        self._output = Output.install()
+        self._analyser = made_analyser(msgspec.json.decode(argument, type=Choice))
+        self._folders = _identities(self._analyser)
+
+    def prepare(self) -> None:
+        self._analyser.prepare()
+
+    def __call__(self, message: bytes) -> bytes:
         question: Question = msgspec.msgpack.decode(message, type=Question, dec_hook=_path)
         match question:
             case Describe():
-                return encoded(_description(analyser))
-            case _ if _identities(analyser) != folders:
+                return encoded(_description(self._analyser))
+            case _ if _identities(self._analyser) != self._folders:
                 return encoded(Outdated())
             case Check():
-                return encoded(Problems(_problems(analyser)))
+                return encoded(Problems(_problems(self._analyser)))
             case Analyse(sample):
-                return encoded(_analysed(analyser, sample, output))
-
-    return answer
+                return encoded(_analysed(self._analyser, sample, self._output))
 
 
 def made_analyser(choice: Choice) -> Analyser:

@@ -45,6 +45,7 @@ async def run(
     settings: Mapping[str, str] | None = None,
     import_from: tuple[Path, ...] = (),
     scratch: Path | None = None,
+    sandbox_required: bool = True,
     grace_seconds: float = GRACE_SECONDS,
     lease_seconds: int = LEASE_SECONDS,
     claim_seconds: int = CLAIM_WAIT_SECONDS,
@@ -62,10 +63,10 @@ async def run(
         client = await stack.enter_async_context(ServiceClient(url, key))
         opened = partial(
             SandboxedAnalyser.open,
-            samples=samples,
             settings=settings,
             children=count,
             import_from=import_from,
+            sandbox_required=sandbox_required,
         )
         analysts = [await stack.enter_async_context(await opened(path)) for path in analysers]
         places = Places(count)

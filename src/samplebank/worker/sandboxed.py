@@ -8,7 +8,7 @@ from typing import Self
 
 import msgspec
 
-from samplebank.sandbox import Limits, NotStarted, Refused, Sandbox, SandboxError
+from samplebank.sandbox import Disturbed, Limits, NotStarted, Refused, Sandbox, SandboxError
 from samplebank.worker.contract import Rejected, Result, SampleFile
 from samplebank.worker.inside import (
     Analyse,
@@ -25,7 +25,7 @@ from samplebank.worker.inside import (
     encoded,
 )
 
-FACTORY = "samplebank.worker.inside:open_analyser"
+FACTORY = "samplebank.worker.inside:OpenedAnalyser"
 DESCRIBE_SECONDS = 30.0
 
 log = logging.getLogger("samplebank.worker")
@@ -51,18 +51,21 @@ class SandboxedAnalyser:
         cls,
         import_path: str,
         *,
-        samples: Path,
         settings: Mapping[str, str] | None = None,
         children: int = 1,
         import_from: tuple[Path, ...] = (),
+        sandbox_required: bool = True,
     ) -> Self:
-        """Ask the analyser what it needs, and make a sandbox that gives it that; `samples` is the folder it may read."""
+        """Ask the analyser what it needs, and make a sandbox that gives it that."""
         argument = msgspec.json.encode(Choice(import_path, settings or {})).decode()
-        async with Sandbox(FACTORY, argument, import_from=import_from) as first:
+        asking = Limits(required=sandbox_required)
+        async with Sandbox(FACTORY, argument, limits=asking, import_from=import_from) as first:
             description = decoded_reply(await first.call(encoded(Describe()), DESCRIBE_SECONDS))
         if not isinstance(description, Description):
             raise Refused(f"{import_path} does not describe itself.")
-        limits = Limits(memory_bytes=description.memory_bytes, readable=(samples, *description.folders))
+        limits = Limits(
+            memory_bytes=description.memory_bytes, readable=description.folders, required=sandbox_required
+        )
         sandbox = Sandbox(FACTORY, argument, limits=limits, children=children, import_from=import_from)
         return cls(description, sandbox)
 
@@ -85,10 +88,10 @@ class SandboxedAnalyser:
                 self._tell(reply.problems)
 
     async def analyse(self, sample: SampleFile) -> Result:
-        """Analyse, or raise Rejected when the file is to blame and NotStarted when it is not."""
+        """Analyse, or raise Rejected when the file is to blame and Disturbed when it is not."""
         try:
-            reply = await self._asked(Analyse(sample))
-        except NotStarted:
+            reply = await self._asked(Analyse(sample), reads=(sample.path,))
+        except Disturbed:
             raise
         except SandboxError as error:
             raise Failed(error.reason) from error
@@ -104,10 +107,10 @@ class SandboxedAnalyser:
             case _:
                 raise Failed("The analyser answered out of turn.")
 
-    async def _asked(self, question: Analyse | Check) -> Reply:
+    async def _asked(self, question: Analyse | Check, reads: tuple[Path, ...] = ()) -> Reply:
         """Ask a child; one whose folders have been replaced makes way for a new one."""
         for _ in range(2):
-            message = await self._sandbox.call(encoded(question), self.description.seconds)
+            message = await self._sandbox.call(encoded(question), self.description.seconds, reads=reads)
             reply = decoded_reply(message)
             if not isinstance(reply, Outdated):
                 return reply

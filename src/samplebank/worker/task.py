@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from samplebank.sandbox import NotStarted
+from samplebank.sandbox import Disturbed
 from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
@@ -63,7 +63,7 @@ class Task:
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back("The worker is shutting down.", delay_seconds=0))
             raise
-        except (WorkerError, NotStarted, OSError, msgspec.MsgspecError) as error:
+        except (WorkerError, Disturbed, OSError, msgspec.MsgspecError) as error:
             log.warning("task.released", extra={**self._about, "reason": str(error)})
             await self._give_back(str(error), delay_seconds=RETRY_DELAY_SECONDS)
 

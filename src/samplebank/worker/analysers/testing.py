@@ -33,9 +33,7 @@ async def analysed(
     An answer that the service would refuse raises AssertionError.
     """
     sample = sample_file(path, options)
-    opened = await SandboxedAnalyser.open(
-        import_path, samples=sample.path.parent, settings=settings, import_from=import_from
-    )
+    opened = await SandboxedAnalyser.open(import_path, settings=settings, import_from=import_from)
     async with opened as analyser:
         result = await analyser.analyse(sample)
         _check_schema(result, analyser.description.schema)

@@ -113,6 +113,9 @@ class YaraAnalyser(Analyser):
     def folders(self) -> tuple[Path, ...]:
         return (SHIPPED_RULES,) if self._own is None else (SHIPPED_RULES, self._own)
 
+    def prepare(self) -> None:
+        self._current_rules()
+
     def problems(self) -> tuple[str, ...]:
         rules = self._rules or self._current_rules()
         return tuple(f"{name} in {self._own} is left out: {why}" for name, why in rules.broken.items())

@@ -1,0 +1,22 @@
+"""Whether this machine can confine parsers, looked at before anything is started."""
+
+import logging
+
+from samplebank.errors import Invalid
+from samplebank.sandbox import missing_parts
+from samplebank.settings import Settings
+
+log = logging.getLogger("samplebank.serving")
+
+
+def check_sandbox(own: Settings) -> None:
+    """Raise `Invalid` with one line when a part of the sandbox is missing; where the operator accepts that, warn."""
+    missing = missing_parts()
+    if missing and own.sandbox_required:
+        raise Invalid(
+            f"This machine cannot confine parsers: it has no {', and no '.join(missing)}. "
+            "Run Samplebank on a kernel that has, or accept with SAMPLEBANK_SANDBOX=best that a file "
+            "which takes over a parser may reach more than itself."
+        )
+    for part in missing:
+        log.warning("sandbox.incomplete", extra={"fields": {"missing": part}})
