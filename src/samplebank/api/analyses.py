@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.response import Stream
 from msgspec import Meta
 
 from samplebank.accounts.access import readers
@@ -34,6 +33,7 @@ from samplebank.api.people import (
     UserInfo,
     find_customer,
 )
+from samplebank.api.streaming import Streamed
 from samplebank.errors import Violations
 
 TagType = Literal["family", "behaviour", "yara"]
@@ -131,7 +131,7 @@ def show_analysis(row: Analysis, directory: Directory) -> AnalysisResult:
     f"{V2}/sample/{{sha256:str}}/analysis",
     opt=operation("listAnalysis", Permission.VIEW_ANALYSIS, query=PageQuery, answers=list[AnalysisResult]),
 )
-async def list_analyses(request: Exchange) -> Response[bytes] | Stream:
+async def list_analyses(request: Exchange) -> Response[bytes] | Streamed:
     """The analyses of the sample that the caller may see, newest first."""
     sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
     page = request.read_query(PageQuery).page()

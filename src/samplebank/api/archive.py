@@ -6,7 +6,8 @@ The entry is stored, not compressed, so that the length of the archive is known 
 import asyncio
 import stat
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -30,15 +31,15 @@ def archive_length(sample: Sample) -> int:
     return _overhead(is_large=sample.size >= LARGE) + sample.size
 
 
-async def archived(blobs: Blobs, sample: Sample) -> AsyncIterator[bytes]:
+async def archived(blobs: Blobs, sample: Sample) -> AsyncGenerator[bytes, None]:
     """Make the archive, piece by piece. Raises `NotFound` when the bytes are gone."""
     async with blobs.local(Area.SAMPLE, sample.sha256) as path:
-        pieces = _archived(path, sample)
-        while piece := await asyncio.to_thread(next, pieces, b""):
-            yield piece
+        with closing(_archived(path, sample)) as pieces:
+            while piece := await asyncio.to_thread(next, pieces, b""):
+                yield piece
 
 
-def _archived(path: Path, sample: Sample) -> Iterator[bytes]:
+def _archived(path: Path, sample: Sample) -> Generator[bytes, None, None]:
     try:
         file = path.open("rb")
     except FileNotFoundError:

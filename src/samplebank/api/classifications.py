@@ -4,7 +4,6 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 from litestar import Response, get, put
-from litestar.response import Stream
 
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
@@ -12,6 +11,7 @@ from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
 from samplebank.api.people import Body, NoQuery, PageQuery, Shown, unless_given
+from samplebank.api.streaming import Streamed
 from samplebank.database.signals import Signal
 from samplebank.errors import Unavailable
 from samplebank.samples import classification
@@ -67,7 +67,7 @@ def show_classification(row: Classification, _: Directory) -> ClassificationResp
         answers=list[ClassificationResponse],
     ),
 )
-async def list_classifications(request: Exchange) -> Response[bytes] | Stream:
+async def list_classifications(request: Exchange) -> Response[bytes] | Streamed:
     """What the sample was taken for, newest first unless sorted otherwise."""
     sample = await request.visible_sample(Permission.VIEW_SAMPLES)
     query = request.read_query(ClassificationQuery)

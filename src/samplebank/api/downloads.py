@@ -1,12 +1,11 @@
 """Downloads: the bytes of samples, raw or in an encrypted archive. The bytes are hostile, and sent as such."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import msgspec
 from litestar import Response, get
-from litestar.response import Stream
 
 from samplebank.accounts.model import Permission
 from samplebank.api.archive import archive_length, archived
@@ -14,6 +13,7 @@ from samplebank.api.envelope import ACTION_ERROR, ResultMessage, failure
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
 from samplebank.api.people import NoQuery
+from samplebank.api.streaming import Pieces, Streamed, opened
 from samplebank.blobs import Area
 
 BINARY = "application/octet-stream"
@@ -47,7 +47,7 @@ class Part(msgspec.Struct, frozen=True):
         by_claims=True,
     ),
 )
-async def download_raw(request: Exchange) -> Response[bytes] | Stream:
+async def download_raw(request: Exchange) -> Response[bytes] | Streamed:
     """Send the bytes as they were uploaded, or the single range of them that is asked for."""
     sample = await request.visible_sample(
         Permission.DOWNLOAD_RAW, Permission.DOWNLOAD_UNRESTRICTED, Permission.WORK_ON_CLAIMS
@@ -78,7 +78,7 @@ async def download_raw(request: Exchange) -> Response[bytes] | Stream:
         media_type=ZIP,
     ),
 )
-async def download_safe(request: Exchange) -> Stream:
+async def download_safe(request: Exchange) -> Streamed:
     """Send the bytes in an archive that opens with the password `infected`."""
     sample = await request.visible_sample(Permission.DOWNLOAD, Permission.DOWNLOAD_UNRESTRICTED)
     request.read_query(NoQuery)
@@ -102,34 +102,22 @@ def read_range(request: Exchange, size: int, etag: str) -> Part | None:
     return None
 
 
-async def opened(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Wait for the first piece, so that missing bytes are refused before the answer begins."""
-    first = await anext(pieces, b"")
-
-    async def all_of_them() -> AsyncIterator[bytes]:
-        yield first
-        async for piece in pieces:
-            yield piece
-
-    return all_of_them()
-
-
 def attachment(
-    pieces: AsyncIterator[bytes],
+    pieces: Pieces,
     name: str,
     length: int,
     media_type: str,
     *,
     status: int = 200,
     headers: Mapping[str, str] = MappingProxyType({}),
-) -> Stream:
+) -> Streamed:
     """Answer bytes that are to be kept as a file, never shown."""
     about = {
         "Content-Type": media_type,
         "Content-Length": str(length),
         "Content-Disposition": f'attachment; filename="{name}"',
     }
-    return Stream(pieces, status_code=status, headers={**HOSTILE, **about, **headers})
+    return Streamed(pieces, status=status, media_type=media_type, headers={**HOSTILE, **about, **headers})
 
 
 ROUTES = [download_raw, download_safe]

@@ -1,12 +1,13 @@
 """The result set around every JSON answer, and the one shape of every error."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 import msgspec
 from litestar import Response
-from litestar.response import Stream
 
+from samplebank.api.streaming import Pieces, Streamed, opened
 from samplebank.database import Page
 from samplebank.errors import Refusal, TooMany
 
@@ -53,23 +54,28 @@ def several(rows: list[Any], page: Page, count: int) -> Answer:
     return _answer(Envelope(200, page.limit, page.offset, count, len(rows), data=rows), 200)
 
 
-def all_of(pieces: AsyncIterator[list[R]], page: Page, count: int, show: Callable[[R], Any]) -> Stream:
-    """A list of any length, sent while it is read."""
-    return Stream(_written(pieces, page, count, show), media_type=JSON, status_code=200)
+async def all_of(
+    pieces: AsyncGenerator[list[R], None], page: Page, count: int, show: Callable[[R], Any]
+) -> Streamed:
+    """A list of any length, sent while it is read. What keeps it from being read at all is raised before it begins."""
+    written = await opened(_written(pieces, page, count, show))
+    return Streamed(written, status=200, media_type=JSON, headers={})
 
 
 async def _written(
-    pieces: AsyncIterator[list[R]],
+    pieces: AsyncGenerator[list[R], None],
     page: Page,
     count: int,
     show: Callable[[R], Any],
-) -> AsyncIterator[bytes]:
+) -> Pieces:
     size = 0
-    yield b'{"responseCode":200,"limit":0,"offset":%d,"metaData":{},"messages":[],"data":[' % page.offset
-    async for rows in pieces:
-        joined = b",".join(encode(show(row)) for row in rows)
-        yield b"," + joined if size else joined
-        size += len(rows)
+    head = b'{"responseCode":200,"limit":0,"offset":%d,"metaData":{},"messages":[],"data":[' % page.offset
+    async with aclosing(pieces):
+        async for rows in pieces:
+            yield (b"," if size else head) + b",".join(encode(show(row)) for row in rows)
+            size += len(rows)
+    if not size:
+        yield head
     yield b'],"count":%d,"size":%d}' % (count if count >= 0 else page.offset + size, size)
 
 

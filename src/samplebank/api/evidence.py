@@ -5,18 +5,18 @@ from typing import Literal
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.response import Stream
 
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.analyses import evidence
 from samplebank.analyses.evidence import AnalysisOfCustomer, NewEvidence
-from samplebank.api.downloads import BINARY, attachment, opened
+from samplebank.api.downloads import BINARY, attachment
 from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
 from samplebank.api.people import WORD, Body, Int64, NoQuery, PageQuery, Shown, Unique, UserInfo
 from samplebank.api.samples import refuse_announced_excess
+from samplebank.api.streaming import Streamed, opened
 from samplebank.blobs import Area
 from samplebank.errors import Forbidden, Violations
 
@@ -58,7 +58,7 @@ def show_evidence(row: evidence.Evidence, directory: Directory) -> Evidence:
 
 
 @get(ALL, opt=operation("listEvidence", Permission.VIEW_ANALYSIS, query=PageQuery, answers=list[Evidence]))
-async def list_evidence(request: Exchange) -> Response[bytes] | Stream:
+async def list_evidence(request: Exchange) -> Response[bytes] | Streamed:
     """List the evidence of the analysis, oldest first."""
     analysis = await visible_analysis(request, Permission.VIEW_ANALYSIS)
     page = request.read_query(PageQuery).page()
@@ -74,7 +74,7 @@ async def get_evidence(request: Exchange) -> Answer:
     f"{ONE}/download",
     opt=operation("getEvidenceData", Permission.VIEW_ANALYSIS, query=NoQuery, media_type="*/*"),
 )
-async def get_evidence_data(request: Exchange) -> Stream:
+async def get_evidence_data(request: Exchange) -> Streamed:
     """Send the bytes as they were uploaded."""
     row = await _visible_evidence(request)
     pieces = await opened(request.bank.blobs.read(Area.EVIDENCE, row.sha256))

@@ -1,17 +1,18 @@
 """A request as the routes see it, with the bank, the caller and the time that it came at."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from litestar import Request, Response
-from litestar.response import Stream
 
 from samplebank.accounts.access import Caller
 from samplebank.accounts.directory import Directory, Unknown
 from samplebank.accounts.model import Permission
 from samplebank.api import envelope
 from samplebank.api.envelope import Answer
+from samplebank.api.streaming import Streamed
 from samplebank.api.validation import Document, read_query
 from samplebank.assembly import Bank
 from samplebank.database import Page
@@ -125,7 +126,7 @@ class Exchange(Request[Any, Any, Any]):
             await self._shown(lambda: [show(row, directory) for row in rows]), page, count
         )
 
-    async def show_list(self, listing: Listing[R], page: Page, show: Show) -> Response[bytes] | Stream:
+    async def show_list(self, listing: Listing[R], page: Page, show: Show) -> Response[bytes] | Streamed:
         """Answer a list: a page of it, or, with limit 0, all of it as a stream."""
         budget = self.bank.settings.count_budget
         if page.limit == 0:
@@ -133,16 +134,21 @@ class Exchange(Request[Any, Any, Any]):
                 count = await listing.count(db, budget)
             await self.bank.directory.refresh(at_once=True)
             directory = self.bank.directory
-            return envelope.all_of(self._pieces(listing, page), page, count, lambda row: show(row, directory))
+            return await envelope.all_of(
+                self._pieces(listing, page), page, count, lambda row: show(row, directory)
+            )
         async with self.bank.database.connection() as db:
             rows = await listing.page(db, page)
             is_last = 0 < len(rows) < page.limit or (not rows and not page.offset)
             count = page.offset + len(rows) if is_last else await listing.count(db, budget)
         return await self.show_page(rows, page, count, show)
 
-    async def _pieces(self, listing: Listing[R], page: Page) -> Any:
-        async with self.bank.database.transaction(read_only=True) as db:
-            async for rows in listing.pieces(db, page):
+    async def _pieces(self, listing: Listing[R], page: Page) -> AsyncGenerator[list[R], None]:
+        async with (
+            self.bank.database.long_transaction() as db,
+            aclosing(listing.pieces(db, page)) as pieces,
+        ):
+            async for rows in pieces:
                 yield rows
 
     async def _shown(self, make: Callable[[], R]) -> R:

@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.response import Stream
 from msgspec import Meta
 
 from samplebank.accounts.directory import Directory
@@ -23,6 +22,7 @@ from samplebank.api.people import (
     UserInfo,
     unless_given,
 )
+from samplebank.api.streaming import Streamed
 from samplebank.samples import facts
 from samplebank.samples.facts import NewFact
 from samplebank.samples.model import StaticFact
@@ -71,7 +71,7 @@ def show_fact(row: StaticFact, directory: Directory) -> StaticFactResponse:
         "listStaticFact", Permission.VIEW_SAMPLES, query=StaticFactQuery, answers=list[StaticFactResponse]
     ),
 )
-async def list_facts(request: Exchange) -> Response[bytes] | Stream:
+async def list_facts(request: Exchange) -> Response[bytes] | Streamed:
     """List the facts of the sample, by key unless sorted otherwise."""
     sample = await request.visible_sample(Permission.VIEW_SAMPLES)
     query = request.read_query(StaticFactQuery)

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from litestar import Response, get, post, put
-from litestar.response import Stream
 from msgspec import Meta
 
 from samplebank.accounts.access import Caller
@@ -30,6 +29,7 @@ from samplebank.api.people import (
     read_range,
     unless_given,
 )
+from samplebank.api.streaming import Streamed
 from samplebank.database import Page
 from samplebank.database.identifiers import find_id
 from samplebank.database.signals import Signal
@@ -162,7 +162,7 @@ def show_task(task: Task, _: Directory) -> JobTaskResponse:
     f"{V2}/job",
     opt=operation("listJobs", Permission.VIEW_JOBS, query=JobListQuery, answers=list[JobResponse]),
 )
-async def list_jobs(request: Exchange) -> Response[bytes] | Stream:
+async def list_jobs(request: Exchange) -> Response[bytes] | Streamed:
     """The jobs that the caller may see, newest first unless sorted otherwise."""
     query = request.read_query(JobListQuery)
     listing = queries.jobs_matching(
@@ -183,7 +183,7 @@ async def list_jobs(request: Exchange) -> Response[bytes] | Stream:
         answers=list[JobResponse],
     ),
 )
-async def search_jobs(request: Exchange) -> Response[bytes] | Stream:
+async def search_jobs(request: Exchange) -> Response[bytes] | Streamed:
     """The jobs that match every filter given, oldest first unless sorted otherwise."""
     request.read_query(NoQuery)
     wanted = (await request.document(JobSearchRequest)).read(request.now)
@@ -206,7 +206,7 @@ async def get_job(request: Exchange) -> Answer:
     f"{V2}/job/{{job_id:str}}/tasks",
     opt=operation("listJobTasks", Permission.VIEW_JOBS, query=TaskListQuery, answers=list[JobTaskResponse]),
 )
-async def list_tasks(request: Exchange) -> Response[bytes] | Stream:
+async def list_tasks(request: Exchange) -> Response[bytes] | Streamed:
     """The tasks of a job, by worker unless sorted otherwise."""
     job = await visible_job(request)
     query = request.read_query(TaskListQuery)

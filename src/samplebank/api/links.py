@@ -4,7 +4,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.response import Stream
 
 from samplebank.accounts.access import readers
 from samplebank.accounts.directory import Directory
@@ -28,6 +27,7 @@ from samplebank.api.people import (
     find_customer,
 )
 from samplebank.api.samples import SampleMetaData, show_sample
+from samplebank.api.streaming import Streamed
 from samplebank.errors import Violations
 from samplebank.samples import links
 from samplebank.samples.links import NewLink
@@ -91,7 +91,7 @@ def show_link(row: Reference, directory: Directory) -> Link:
     f"{V2}/sample/{{sha256:str}}/link",
     opt=operation("listLinks", Permission.VIEW_ANALYSIS, query=PageQuery, answers=list[Link]),
 )
-async def list_links(request: Exchange) -> Response[bytes] | Stream:
+async def list_links(request: Exchange) -> Response[bytes] | Streamed:
     """List the links of the sample that the caller may see, newest first."""
     sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
     page = request.read_query(PageQuery).page()

@@ -3,7 +3,6 @@
 from typing import Annotated, Literal
 
 from litestar import Response, get, post
-from litestar.response import Stream
 from msgspec import structs
 
 from samplebank.accounts.model import Permission
@@ -30,6 +29,7 @@ from samplebank.api.search_criteria import (
     as_criteria,
     chosen_fields,
 )
+from samplebank.api.streaming import Streamed
 from samplebank.database import Page
 from samplebank.search import rows
 from samplebank.search.samples import SampleCriterion, Users, samples_matching
@@ -143,7 +143,7 @@ class SampleSearchRequest(SampleParameters):
         "simpleSearch", Permission.VIEW_SAMPLES, query=SampleSearchQuery, answers=list[SampleMetaData]
     ),
 )
-async def search_simply(request: Exchange) -> Response[bytes] | Stream:
+async def search_simply(request: Exchange) -> Response[bytes] | Streamed:
     """The samples in which a keyword occurs, newest first unless sorted otherwise."""
     query = request.read_query(SampleSearchQuery)
     reader = Reader(request.caller, request.bank.directory, request.now)
@@ -164,7 +164,7 @@ async def search_simply(request: Exchange) -> Response[bytes] | Stream:
         answers=list[SampleMetaData],
     ),
 )
-async def search(request: Exchange) -> Response[bytes] | Stream:
+async def search(request: Exchange) -> Response[bytes] | Streamed:
     """The samples that match everything asked for, newest first unless sorted otherwise."""
     request.read_query(NoQuery)
     wanted = (await request.document(SampleSearchRequest)).read(request.now)

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, post
-from litestar.response import Stream
 
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
@@ -28,6 +27,7 @@ from samplebank.api.people import (
     UserInfo,
     read_range,
 )
+from samplebank.api.streaming import Streamed
 from samplebank.database import Page
 from samplebank.database.signals import Signal
 from samplebank.errors import Forbidden, Violations
@@ -180,7 +180,7 @@ async def reindex(request: Exchange) -> Answer:
 
 
 @get(TASKS, opt=operation("listTasks", query=ServiceTaskQuery, answers=list[ServiceTask]))
-async def list_tasks(request: Exchange) -> Response[bytes] | Stream:
+async def list_tasks(request: Exchange) -> Response[bytes] | Streamed:
     """List the caller's service tasks, all of them for administrators of the installation, newest first."""
     query = request.read_query(ServiceTaskQuery)
     violations = Violations()
@@ -201,7 +201,7 @@ async def list_tasks(request: Exchange) -> Response[bytes] | Stream:
     opt=operation("searchTasks", query=NoQuery, body=ServiceTaskSearchRequest, answers=list[ServiceTask]),
     status_code=200,
 )
-async def search_tasks(request: Exchange) -> Response[bytes] | Stream:
+async def search_tasks(request: Exchange) -> Response[bytes] | Streamed:
     """List the service tasks that match every filter given, of those that the caller may see, newest first."""
     request.read_query(NoQuery)
     wanted = (await request.document(ServiceTaskSearchRequest)).read(request.now)

@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.response import Stream
 from msgspec import structs
 
 from samplebank.accounts.model import Permission
@@ -26,6 +25,7 @@ from samplebank.api.search_criteria import (
     Word,
     as_criteria,
 )
+from samplebank.api.streaming import Streamed
 from samplebank.api.submissions import SubmissionResponse, show_submission
 from samplebank.database import Page
 from samplebank.search import rows
@@ -109,7 +109,7 @@ class SubmissionSearchRequest(SubmissionCriteriaRequest):
         answers=list[SubmissionResponse],
     ),
 )
-async def search_simply(request: Exchange) -> Response[bytes] | Stream:
+async def search_simply(request: Exchange) -> Response[bytes] | Streamed:
     """The submissions in which a keyword occurs, latest observed first unless sorted otherwise."""
     query = request.read_query(SubmissionSearchQuery)
     reader = Reader(request.caller, request.bank.directory, request.now)
@@ -130,7 +130,7 @@ async def search_simply(request: Exchange) -> Response[bytes] | Stream:
         answers=list[SubmissionResponse],
     ),
 )
-async def search(request: Exchange) -> Response[bytes] | Stream:
+async def search(request: Exchange) -> Response[bytes] | Streamed:
     """The submissions that match everything asked for, latest observed first unless sorted otherwise."""
     request.read_query(NoQuery)
     wanted = (await request.document(SubmissionSearchRequest)).read(request.now)

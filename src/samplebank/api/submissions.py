@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.response import Stream
 from msgspec import Meta
 
 from samplebank.accounts.access import readers
@@ -33,6 +32,7 @@ from samplebank.api.people import (
     find_customer,
     unless_given,
 )
+from samplebank.api.streaming import Streamed
 from samplebank.api.validation import read_time
 from samplebank.blobs import Area
 from samplebank.database.signals import Signal
@@ -151,7 +151,7 @@ def tries(settings: Settings) -> challenge.Tries:
         "listSubmissions", Permission.VIEW_SUBMISSION, query=PageQuery, answers=list[SubmissionResponse]
     ),
 )
-async def list_submissions(request: Exchange) -> Response[bytes] | Stream:
+async def list_submissions(request: Exchange) -> Response[bytes] | Streamed:
     """The submissions of the sample that the caller may see, newest first."""
     sample = await request.visible_sample(Permission.VIEW_SUBMISSION)
     page = request.read_query(PageQuery).page()

@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.response import Stream
 
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
@@ -24,6 +23,7 @@ from samplebank.api.people import (
     UserInfo,
     unless_given,
 )
+from samplebank.api.streaming import Streamed
 from samplebank.database.signals import Signal
 from samplebank.verdicts import queries, ruling
 from samplebank.verdicts.model import Verdict
@@ -110,7 +110,7 @@ def _show_analysis(analysis: dict[str, Any]) -> dict[str, Any]:
         "listVerdicts", Permission.VIEW_VERDICTS, query=VerdictQuery, answers=list[VerdictResponse]
     ),
 )
-async def list_verdicts(request: Exchange) -> Response[bytes] | Stream:
+async def list_verdicts(request: Exchange) -> Response[bytes] | Streamed:
     """The verdicts on the sample, newest first unless sorted otherwise."""
     sample = await request.visible_sample(Permission.VIEW_VERDICTS)
     query = request.read_query(VerdictQuery)

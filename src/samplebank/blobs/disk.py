@@ -5,7 +5,7 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import BinaryIO
@@ -58,7 +58,7 @@ class DiskStore:
         sha256: bytes,
         start: int = 0,
         length: int | None = None,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         file = await asyncio.to_thread(self._open, area, sha256)
         try:
             await asyncio.to_thread(file.seek, start)

@@ -1,6 +1,6 @@
 """What a blob store does, whatever it is made of."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from pathlib import Path
@@ -47,7 +47,7 @@ class Blobs(Protocol):
 
     def read(
         self, area: Area, sha256: bytes, start: int = 0, length: int | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` on, in pieces. Raises `NotFound` when there are none of that name."""
 
     def local(self, area: Area, sha256: bytes) -> AbstractAsyncContextManager[Path]:

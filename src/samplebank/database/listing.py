@@ -1,7 +1,7 @@
 """Lists: one page at a time, or all of it in pieces through a cursor, with the number of all matches."""
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Generic, TypeVar
 
 import asyncpg
@@ -51,7 +51,7 @@ class Listing(Generic[R]):
         query, parameters = self._select(page)
         return [self._make(*row) for row in await db.fetch(query, *parameters)]
 
-    async def pieces(self, db: Connection, page: Page) -> AsyncIterator[list[R]]:
+    async def pieces(self, db: Connection, page: Page) -> AsyncGenerator[list[R], None]:
         """The rows in pieces; `db` is in a transaction for as long as this lasts."""
         query, parameters = self._select(page)
         await db.execute(AS_A_STREAM)

@@ -1,6 +1,6 @@
 """The list that answers a sample search: first the ids, in order; then what is known of those on the page."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, NamedTuple
 
 from samplebank.accounts.access import Caller, see_samples
@@ -61,7 +61,7 @@ class SampleListing(SearchListing[Overview]):
             ids = await self._ids(db, page) if gathered is None else gathered
         return await self._overviews(db, ids) if ids else []
 
-    async def pieces(self, db: Connection, page: Page) -> AsyncIterator[list[Overview]]:
+    async def pieces(self, db: Connection, page: Page) -> AsyncGenerator[list[Overview], None]:
         query, parameters = self._select(page)
         await plan_for_values(db, *SERIAL)
         cursor = await db.cursor(query, *parameters)

@@ -1,6 +1,6 @@
 """What links lead to. A sample that is missing, deleted or invisible to the caller all look the same: like none."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 
 import msgspec
 
@@ -31,7 +31,7 @@ class References(Listing[Reference]):
     async def page(self, db: Connection, page: Page) -> list[Reference]:
         return await follow(db, self._caller, (row.link for row in await super().page(db, page)))
 
-    async def pieces(self, db: Connection, page: Page) -> AsyncIterator[list[Reference]]:
+    async def pieces(self, db: Connection, page: Page) -> AsyncGenerator[list[Reference], None]:
         async for rows in super().pieces(db, page):
             yield await follow(db, self._caller, (row.link for row in rows))
 

@@ -1,0 +1,92 @@
+"""Answers that are sent while they are made, to clients who may pause or leave at any time.
+
+Behind such an answer stand a connection of the database or an open file. Both are given back at its end, whoever ends it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from litestar.response import Stream
+from litestar.response.base import ASGIResponse
+from litestar.response.streaming import ASGIStreamingResponse
+from litestar.types import Receive, Send
+
+#: seconds in which a client has to take something of what it asked for
+PATIENCE = 20.0
+Pieces = AsyncGenerator[bytes, None]
+
+
+class Sending(ASGIStreamingResponse):
+    """Sends the pieces until they end, the client leaves, or it takes nothing for too long; then closes what makes them."""
+
+    async def send_body(self, send: Send, receive: Receive) -> None:
+        pieces: Any = self.iterator
+        sending = asyncio.ensure_future(_send_all(pieces, send))
+        leaving = asyncio.ensure_future(_disconnected(receive))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sending.cancel()
+            leaving.cancel()
+            # Not left to the collector: it would come for what is behind the pieces too late, or never.
+            await asyncio.shield(_close(sending, pieces))
+        if not sending.cancelled() and not isinstance(sending.exception(), TimeoutError):
+            sending.result()
+
+
+class Streamed(Stream):
+    """A response of pieces; the only kind that the service answers, as others leave open what makes them."""
+
+    def __init__(self, pieces: Pieces, *, status: int, media_type: str, headers: dict[str, str]) -> None:
+        super().__init__(pieces, status_code=status, media_type=media_type, headers=headers)
+
+    def to_asgi_response(self, *_: Any, **given: Any) -> ASGIResponse:
+        return Sending(
+            iterator=self.iterator,  # type: ignore[arg-type]  # the pieces that it was made of
+            cookies=given.get("cookies"),
+            encoded_headers=given.get("encoded_headers"),
+            headers={**(given.get("headers") or {}), **self.headers},
+            is_head_response=given.get("is_head_response", False),
+            media_type=self.media_type,
+            status_code=self.status_code or given.get("status_code"),
+        )
+
+
+async def opened(pieces: Pieces) -> Pieces:
+    """Wait for the first piece, so that what keeps the answer from being made is told before the answer begins."""
+    whole = _led_by(pieces)
+    # Already begun: a generator that never began would not close what is behind it.
+    await anext(whole)
+    return whole
+
+
+async def _led_by(pieces: Pieces) -> Pieces:
+    async with aclosing(pieces):
+        first = await anext(pieces, b"")
+        yield b""
+        yield first
+        async for piece in pieces:
+            yield piece
+
+
+async def _send_all(pieces: Pieces, send: Send) -> None:
+    async for piece in pieces:
+        await _send(send, piece, more=True)
+    await _send(send, b"", more=False)
+
+
+async def _send(send: Send, piece: bytes, *, more: bool) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await send({"type": "http.response.body", "body": piece, "more_body": more})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _close(sending: "asyncio.Future[None]", pieces: Pieces) -> None:
+    await asyncio.wait({sending})
+    await pieces.aclose()
