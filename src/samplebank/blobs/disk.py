@@ -5,8 +5,8 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,8 +20,6 @@ AT_ONCE = 32 * 1024
 #: seconds that a removal waits for those who keep bytes in the same folder
 PATIENCE = 1.0
 BUSY = "The bytes are being uploaded again; try again in a moment."
-#: the file whose lock a backup has alone, so that no bytes go while it copies; removals share the lock
-REMOVALS = "removals.lock"
 BACKUP = "A backup is under way; bytes are removed when it has ended."
 
 
@@ -95,7 +93,7 @@ class DiskStore:
 
     async def remove(self, area: Area, sha256: bytes) -> None:
         # The thread goes on, and whoever cancels gives up the lock that keeps uploads of the same bytes away.
-        await to_the_end(_remove, self.path(area, sha256), self.folder / REMOVALS)
+        await to_the_end(_remove, self.path(area, sha256), self.folder)
 
     async def list_names(self, area: Area, prefix: int, older_than: float) -> list[bytes]:
         folder = self.folder / area / f"{prefix:02x}"
@@ -168,6 +166,13 @@ class Folder:
     def lock_shared(self) -> None:
         fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
+    def lock_against_backups(self) -> None:
+        """A backup has the lock of the whole store alone, so that no bytes go while it copies. Raises `Unavailable` then."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Unavailable(BACKUP) from None
+
     def lock(self) -> None:
         """Raises `Unavailable` when others do not let go of it in time: one of them may wait for the caller's row."""
         end = time.monotonic() + PATIENCE
@@ -205,22 +210,12 @@ def _write_synced(path: Path, content: bytearray) -> None:
         write_all(file, content)
 
 
-def _remove(path: Path, removals: Path) -> None:
-    with _no_backup(removals), closing(Folder(path.parent)) as folder:
+def _remove(path: Path, store: Path) -> None:
+    with closing(Folder(store)) as everything, closing(Folder(path.parent)) as folder:
+        everything.lock_against_backups()
         folder.lock()
         path.unlink(missing_ok=True)
         folder.sync()
-
-
-@contextmanager
-def _no_backup(removals: Path) -> Iterator[None]:
-    """Raises `Unavailable` while a backup is made; none begins before the block is over."""
-    with removals.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Unavailable(BACKUP) from None
-        yield
 
 
 def _list_old(folder: Path, before: float) -> list[str]:
