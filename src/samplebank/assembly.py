@@ -14,6 +14,7 @@ from samplebank.database.signals import Signals
 from samplebank.errors import Invalid
 from samplebank.jobs.claiming import Claiming
 from samplebank.policy.rules import PolicyBook
+from samplebank.policy.sightings import Sightings
 from samplebank.settings import Settings
 from samplebank.submissions.model import COLUMNS
 from samplebank.timespec import Millis
@@ -40,6 +41,7 @@ class Bank:
         self.policies = PolicyBook()
         self.clock: Callable[[], Millis] = clock
         self.claiming = Claiming(database, self.clock, COLUMNS)
+        self.sightings = Sightings(database, self.clock)
 
 
 def disk_store(settings: Settings) -> DiskStore:

@@ -30,6 +30,7 @@ from samplebank.api import (
     submissions,
     verdicts,
     workers,
+    workloads,
 )
 from samplebank.api.envelope import ACTION_ERROR, Answer, ResultMessage, failure, refusal
 from samplebank.api.exchange import Exchange
@@ -51,6 +52,7 @@ RESOURCES = (
     jobs,
     claims,
     workers,
+    workloads,
     plans,
     policy,
     rules,

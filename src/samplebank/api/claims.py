@@ -98,8 +98,11 @@ async def claim(request: Exchange) -> Answer:
     claimed = await _claim_once(request, wanted)
     if not claimed:
         await _check_worker(request)
+        request.bank.sightings.note(request.path("worker"))
         if wanted.wait_seconds:
             claimed = await _wait_and_claim(request, wanted)
+    else:
+        request.bank.sightings.note(request.path("worker"))
     return await request.show_page(claimed, Page(wanted.max), len(claimed), _show_claim)
 
 
@@ -125,6 +128,7 @@ async def heartbeat(request: Exchange) -> Answer:
         held = await claims.hold(db, request.path("task_id"), wanted.lease_token)
         until = request.now + 1000 * wanted.lease_seconds
         await claims.extend(db, held, until)
+    bank.sightings.note(str(held.worker_id))
     return await request.show((held.id, until), _show_lease)
 
 

@@ -15,8 +15,10 @@ from samplebank.api.operation import EXTENSIONS, operation
 from samplebank.api.people import NoQuery, Shown
 from samplebank.api.policy import AnalysisWorkerInfo, AnalysisWorkerOptionResponse
 from samplebank.jobs.queries import PlanOfJob, plan_of
+from samplebank.jobs.workload import last_seen
 from samplebank.policy.model import Worker
 from samplebank.policy.workers import workers_by_id
+from samplebank.timespec import Millis
 
 
 class PlanRule(Shown):
@@ -28,11 +30,20 @@ class PlanRule(Shown):
     on: list[str]
 
 
+class PlannedWorker(Shown):
+    """Without `lastSeenTimestamp` the worker has never asked for work."""
+
+    id: UUID
+    short_name: str
+    localized_name: str
+    last_seen_timestamp: int | None = None
+
+
 class JobPlanResponse(Shown):
     """`rules` empty means that the default policy alone chose."""
 
     job_id: UUID = msgspec.field(name="jobID")
-    workers: list[AnalysisWorkerInfo]
+    workers: list[PlannedWorker]
     options: list[AnalysisWorkerOptionResponse]
     rules: list[PlanRule]
 
@@ -48,17 +59,23 @@ async def get_plan(request: Exchange) -> Answer:
     async with request.bank.database.connection() as db:
         plan = await plan_of(db, job.id)
         known = await workers_by_id(db, plan.workers)
-    return await request.show((plan, known), _show)
+        seen = await last_seen(db, plan.workers)
+    return await request.show((plan, known, seen), _show)
 
 
-def _show(row: tuple[PlanOfJob, dict[UUID, Worker]], _: Directory) -> JobPlanResponse:
-    plan, known = row
+def _show(row: tuple[PlanOfJob, dict[UUID, Worker], dict[UUID, Millis]], _: Directory) -> JobPlanResponse:
+    plan, known, seen = row
     return JobPlanResponse(
         plan.job_id,
-        [AnalysisWorkerInfo.of(known[id_]) for id_ in plan.workers],
+        [_show_worker(known[id_], seen.get(id_)) for id_ in plan.workers],
         [AnalysisWorkerOptionResponse(option["key"], option["value"]) for option in plan.options],
         [_show_rule(content) for content in plan.rules],
     )
+
+
+def _show_worker(worker: Worker, seen: Millis | None) -> PlannedWorker:
+    info = AnalysisWorkerInfo.of(worker)
+    return PlannedWorker(info.id, info.short_name, info.localized_name, seen)
 
 
 def _show_rule(content: Any) -> PlanRule:

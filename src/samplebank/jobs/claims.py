@@ -66,7 +66,7 @@ CLAIM = """
      ORDER BY t.enqueued_time, t.id
 """
 LOCK_TASK = """
-    SELECT t.id, t.job_id, t.customer_id, t.state, t.attempt, t.lease_token, t.reasons
+    SELECT t.id, t.job_id, t.customer_id, t.state, t.attempt, t.lease_token, t.reasons, t.worker_id
       FROM job_task t WHERE t.id = $1 FOR UPDATE
 """
 FIND_JOB = "SELECT job_id, customer_id, claimed_by FROM job_task WHERE id = $1"
@@ -125,6 +125,7 @@ class Held(msgspec.Struct, frozen=True):
     job_id: UUID
     attempt: int
     reasons: list[str]
+    worker_id: UUID
 
 
 async def claim(
@@ -191,7 +192,7 @@ async def hold(db: Connection, task_id: str, token: UUID) -> Held:
         raise NotFound(NO_TASK)
     if row["lease_token"] != token:
         raise Conflict(LOST)
-    return Held(row["id"], row["job_id"], row["attempt"], row["reasons"])
+    return Held(row["id"], row["job_id"], row["attempt"], row["reasons"], row["worker_id"])
 
 
 async def extend(db: Connection, held: Held, until: Millis) -> None:

@@ -34,7 +34,7 @@ GIVE_BACK_ENDED = """
 """
 LEASE_ENDED = "The lease ended without a result."
 LOCK_ENDED = """
-    SELECT id, job_id, attempt, reasons FROM job_task WHERE id = $1 AND lease_until <= $2 FOR UPDATE
+    SELECT id, job_id, attempt, reasons, worker_id FROM job_task WHERE id = $1 AND lease_until <= $2 FOR UPDATE
 """
 
 

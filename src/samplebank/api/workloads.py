@@ -1,0 +1,55 @@
+"""What workers have to do, and when they were last seen."""
+
+from uuid import UUID
+
+from litestar import get
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api.envelope import Answer
+from samplebank.api.exchange import Exchange
+from samplebank.api.operation import EXTENSIONS, operation
+from samplebank.api.people import NoQuery, Shown
+from samplebank.database import Page
+from samplebank.jobs.workload import Workload, workloads
+
+
+class WorkloadResponse(Shown):
+    """Without `lastSeenTimestamp` the worker has never asked for work."""
+
+    id: UUID
+    short_name: str
+    localized_name: str
+    localized_description: str
+    waiting_tasks: int
+    executing_tasks: int
+    last_seen_timestamp: int | None = None
+    waiting_since_timestamp: int | None = None
+
+
+@get(
+    f"{EXTENSIONS}/worker",
+    opt=operation("listWorkloads", Permission.VIEW_WORKER, query=NoQuery, answers=list[WorkloadResponse]),
+)
+async def list_workloads(request: Exchange) -> Answer:
+    """The tasks that wait for each worker, and when it was last seen, to the minute."""
+    request.read_query(NoQuery)
+    async with request.bank.database.connection() as db:
+        rows = await workloads(db, request.caller)
+    return await request.show_page(rows, Page(len(rows)), len(rows), _show)
+
+
+def _show(row: Workload, _: Directory) -> WorkloadResponse:
+    return WorkloadResponse(
+        row.worker_id,
+        row.short_name,
+        row.name,
+        row.description,
+        row.waiting,
+        row.executing,
+        row.seen_time,
+        row.waiting_since,
+    )
+
+
+ROUTES = [list_workloads]

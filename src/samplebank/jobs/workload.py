@@ -1,0 +1,63 @@
+"""What workers have to do: how many tasks wait for each, since when, and when it was last seen."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from samplebank.accounts.access import Caller, see_customers
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Where
+from samplebank.timespec import Millis
+
+# Each half reads one small index: that of what waits, and that of the leases.
+WORKLOADS = """
+    WITH waiting AS (
+        SELECT t.worker_id, count(*) AS tasks, min(t.enqueued_time) AS since
+          FROM job_task t WHERE t.state = 'enqueued' AND {visible} GROUP BY t.worker_id
+    ), executing AS (
+        SELECT t.worker_id, count(*) AS tasks
+          FROM job_task t WHERE t.lease_until IS NOT NULL AND {visible} GROUP BY t.worker_id
+    )
+    SELECT w.id, w.short_name, coalesce(w.names ->> 'english', w.short_name),
+           coalesce(w.descriptions ->> 'english', ''), seen.seen_time,
+           coalesce(waiting.tasks, 0), waiting.since, coalesce(executing.tasks, 0)
+      FROM worker w LEFT JOIN worker_seen seen ON seen.worker_id = w.id
+      LEFT JOIN waiting ON waiting.worker_id = w.id LEFT JOIN executing ON executing.worker_id = w.id
+     WHERE w.deleted_time IS NULL ORDER BY w.short_name
+"""
+SEEN = "SELECT worker_id, seen_time FROM worker_seen WHERE worker_id = ANY($1)"
+
+
+class Workload(msgspec.Struct, frozen=True):
+    """`seen_time` None: since it was registered, the worker has never asked for work."""
+
+    worker_id: UUID
+    short_name: str
+    name: str
+    description: str
+    seen_time: Millis | None
+    waiting: int
+    waiting_since: Millis | None
+    executing: int
+
+
+async def workloads(db: Connection, caller: Caller) -> list[Workload]:
+    """What each worker has to do, as far as it is of customers whose jobs the caller may see or work on."""
+    visible = Where()
+    see_customers(
+        visible,
+        caller,
+        "t.customer_id",
+        Permission.VIEW_JOBS,
+        Permission.UPDATE_JOB,
+        Permission.WORK_ON_CLAIMS,
+    )
+    rows: Any = await db.fetch(WORKLOADS.format(visible=visible.sql), *visible.parameters)
+    return [Workload(*row) for row in rows]
+
+
+async def last_seen(db: Connection, workers: Collection[UUID]) -> dict[UUID, Millis]:
+    """When these workers were last seen; one that never was is missing."""
+    return {row[0]: row[1] for row in await db.fetch(SEEN, list(workers))}
