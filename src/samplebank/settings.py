@@ -62,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     event_retention: Positive = 7 * 24 * 3600
     sandbox: Annotated[str, Meta(pattern="^(required|best)$")] = "required"
     scheduling: Annotated[str, Meta(pattern="^(batch|normal)$")] = "batch"
+    yara_rules: Path | None = None
     log_format: Annotated[str, Meta(pattern="^(text|json)$")] = "text"
 
     @property
@@ -92,6 +93,7 @@ ALLOWED = {
     "malicious_score": "a whole number from 1 to 100",
     "administration": "all or any",
     "sandbox": "required or best",
+    "yara_rules": "a folder",
     "scheduling": "batch or normal",
     "log_format": "text or json",
 }

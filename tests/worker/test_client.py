@@ -1,10 +1,12 @@
 """What a worker's calls promise."""
 
+from pathlib import Path
+
 import pytest
 
 from kit.bank import ROBOT, Bank
 from samplebank.worker.client import ServiceClient
-from samplebank.worker.errors import ServiceRefused
+from samplebank.worker.errors import KeyRefused, ServiceRefused
 
 
 async def test_an_end_that_comes_after_the_lease_was_lost_is_refused(bank: Bank) -> None:
@@ -21,3 +23,28 @@ async def test_an_end_that_comes_after_the_lease_was_lost_is_refused(bank: Bank)
             )
 
     assert bank.task(job, tasks[worker])["state"] == "executing"
+
+
+async def test_a_worker_whose_key_was_replaced_goes_on_with_the_new_one(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    sample, *_ = bank.planned(worker)
+
+    async with ServiceClient(bank.url, "sb_revoked", current_key=lambda: bank.keys[ROBOT]) as client:
+        (claim,) = await client.claim(worker, most=1, wait_seconds=0, lease_seconds=60)
+
+    assert claim.sample.id == sample.sha256
+
+
+async def test_a_key_that_was_not_replaced_is_told_to_be_refused(bank: Bank) -> None:
+    async with ServiceClient(bank.url, "sb_revoked", current_key=lambda: "sb_revoked") as client:
+        with pytest.raises(KeyRefused, match="unknown, expired or revoked"):
+            await client.claim("any", most=1, wait_seconds=0, lease_seconds=60)
+
+
+async def test_a_download_goes_on_with_the_new_key(bank: Bank, tmp_path: Path) -> None:
+    sample = bank.submitted()
+
+    async with ServiceClient(bank.url, "sb_revoked", current_key=lambda: bank.keys[ROBOT]) as client:
+        size = await client.download(sample.sha256, tmp_path / "sample")
+
+    assert size == len(sample.data)

@@ -10,7 +10,8 @@ import typer
 
 from samplebank import logs, settings
 from samplebank.assembly import make_data_folder
-from samplebank.cli.connection import CREDENTIALS, read_credentials
+from samplebank.errors import Invalid
+from samplebank.serving import workers_key
 from samplebank.serving.children import Child, start_housekeeper, start_workers
 from samplebank.serving.confining import check_sandbox
 from samplebank.serving.scheduling import finish_before_others_begin
@@ -42,6 +43,8 @@ def serve(
     check_sandbox(own)
     if own.scheduling == "batch":
         finish_before_others_begin()
+    if not no_workers:
+        _check_rules(own)
     make_data_folder(own)
     check_port(own)
     with prepared_database(own) as database_url:
@@ -53,7 +56,7 @@ def _serve(own: Settings, database_url: str, *, with_workers: bool) -> None:
     server = make_server(own)
     children = [start_housekeeper(os.environ)]
     if with_workers:
-        children.append(_start_workers(own))
+        children.append(_start_workers(own, database_url))
     log.info("service.started", extra={"fields": {"url": url_of(own), "data": own.folder}})
     try:
         server.serve()
@@ -67,9 +70,16 @@ def _stop(children: list[Child]) -> None:
         child.stop()
 
 
-def _start_workers(own: Settings) -> Child:
-    key = read_credentials(own.folder / CREDENTIALS).workers.key
-    return start_workers(list(BUILT_IN), url_of(own), key, os.environ)
+def _start_workers(own: Settings, database_url: str) -> Child:
+    given = {} if own.yara_rules is None else {"yara_rules": str(own.yara_rules)}
+    environment = workers_key.environments(own, database_url, url_of(own), dict(os.environ))
+    return start_workers(list(BUILT_IN), given, environment)
+
+
+def _check_rules(own: Settings) -> None:
+    """Raise `Invalid` for a folder of rules that is not there, as the workers would fail for want of it again and again."""
+    if own.yara_rules is not None and not own.yara_rules.is_dir():
+        raise Invalid(f"SAMPLEBANK_YARA_RULES is {str(own.yara_rules)!r}, but must be a folder.")
 
 
 def _environment(own: Settings, database_url: str) -> dict[str, str]:

@@ -6,35 +6,49 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 log = logging.getLogger("samplebank.serving")
-#: seconds to wait before a failed process is started again
+#: seconds to wait before a failed process is started again, at first
 PAUSE = 2.0
+#: seconds that the workers wait at most; each that fails soon doubles the pause, as what ails them may stay for long
+LONGEST_PAUSE = 60.0
 #: seconds that a process has to stop by itself
 GRACE = 15.0
 
 
 class Child:
-    """A process that is kept running until it is told to stop."""
+    """A process that is kept running until it is told to stop; `environment` makes that of each start."""
 
-    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Callable[[], Mapping[str, str]],
+        *,
+        longest_pause: float = PAUSE,
+    ) -> None:
         self._name = name
         self._command = command
-        self._environment = dict(environment)
+        self._environment = environment
+        self._longest_pause = longest_pause
         self._stopping = threading.Event()
         self._process = self._spawn()
         self._watcher = threading.Thread(target=self._watch, name=f"watch {name}", daemon=True)
         self._watcher.start()
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(self._command, env=self._environment, stdin=subprocess.DEVNULL)  # noqa: S603 our own program
+        return subprocess.Popen(self._command, env=dict(self._environment()), stdin=subprocess.DEVNULL)  # noqa: S603 our own program
 
     def _watch(self) -> None:
+        pause = PAUSE
         while True:
+            began = time.monotonic()
             code = self._process.wait()
-            if self._stopping.wait(0 if self._stopping.is_set() else PAUSE):
+            is_new = time.monotonic() - began < self._longest_pause
+            if self._stopping.wait(0 if self._stopping.is_set() else pause):
                 return
+            pause = min(2 * pause, self._longest_pause) if is_new else PAUSE
             log.warning("process.restarted", extra={"fields": {"process": self._name, "exit": code}})
             self._process = self._spawn()
 
@@ -52,10 +66,14 @@ class Child:
 
 
 def start_housekeeper(environment: Mapping[str, str]) -> Child:
-    return Child("housekeeper", [sys.executable, "-m", "samplebank.serving.housekeeper_process"], environment)
+    command = [sys.executable, "-m", "samplebank.serving.housekeeper_process"]
+    return Child("housekeeper", command, lambda: environment)
 
 
-def start_workers(names: Sequence[str], url: str, key: str, environment: Mapping[str, str]) -> Child:
+def start_workers(
+    names: Sequence[str], settings: Mapping[str, str], environment: Callable[[], Mapping[str, str]]
+) -> Child:
     """The built-in workers, which reach the service over HTTP like any other worker."""
-    command = [sys.executable, "-m", "samplebank.cli", "worker", "run", "--stop-with-parent", *names]
-    return Child("workers", command, {**environment, "SAMPLEBANK_URL": url, "SAMPLEBANK_KEY": key})
+    given = [word for name, value in settings.items() for word in ("--setting", f"{name}={value}")]
+    command = [sys.executable, "-m", "samplebank.cli", "worker", "run", "--stop-with-parent", *given, *names]
+    return Child("workers", command, environment, longest_pause=LONGEST_PAUSE)

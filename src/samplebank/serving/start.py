@@ -61,7 +61,7 @@ async def _provision(settings: Settings, url: str) -> None:
             await db.execute("SELECT pg_advisory_xact_lock($1)", provisioning.LOCK)
             await provisioning.provision_first(db, now=clock())
             await _register_workers(db, settings)
-            await _keep_credentials(db, settings)
+            await keep_credentials(db, settings)
     finally:
         await database.close()
 
@@ -91,10 +91,10 @@ async def _register_workers(db: Connection, settings: Settings) -> None:
     await rules.put_policy(db, tuple(worker.id for worker in made), (), user_id=user_id, now=now)
 
 
-async def _keep_credentials(db: Connection, settings: Settings) -> None:
+async def keep_credentials(db: Connection, settings: Settings) -> None:
     """Write `credentials.toml` with keys that work; those that it holds and that work stay."""
     path = settings.folder / CREDENTIALS
-    kept = _read_keys(path)
+    kept = read_keys(path)
     keys, now = {}, clock()
     for account, user in ACCOUNTS.items():
         key = kept.get(account, "")
@@ -114,7 +114,7 @@ def url_of(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
-def _read_keys(path: Path) -> dict[str, str]:
+def read_keys(path: Path) -> dict[str, str]:
     try:
         read = tomllib.loads(path.read_text("utf-8"))
         return {account: str(read[account]["key"]) for account in ACCOUNTS}

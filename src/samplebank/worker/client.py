@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,21 +13,38 @@ import msgspec
 from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.contract import JSON, Evidence
-from samplebank.worker.errors import DamagedDownload, LeaseLost, ServiceRefused, ServiceUnavailable
+from samplebank.worker.errors import (
+    DamagedDownload,
+    KeyRefused,
+    LeaseLost,
+    ServiceRefused,
+    ServiceUnavailable,
+)
 
 # Waits between the attempts of a write, about half a minute in all.
 PATIENCE_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 SUCCESS = range(200, 300)
 SERVER_ERRORS = range(500, 600)
-TOO_MANY_REQUESTS, NOT_FOUND, PRECONDITION_FAILED = 429, 404, 412
+TOO_MANY_REQUESTS, NOT_FOUND, PRECONDITION_FAILED, UNAUTHORIZED = 429, 404, 412, 401
+HEADER = "Argus-API-Key"
 
 
 class ServiceClient:
-    def __init__(self, url: str, key: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    """`current_key` is asked for the key as it is now when the service refuses the one at hand."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        current_key: Callable[[], str | None] = lambda: None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._http = httpx.AsyncClient(
-            base_url=url, headers={"Argus-API-Key": key}, timeout=TIMEOUT, transport=transport
+            base_url=url, headers={HEADER: key}, timeout=TIMEOUT, transport=transport
         )
+        self._current_key = current_key
 
     async def __aenter__(self) -> Self:
         return self
@@ -80,6 +97,14 @@ class ServiceClient:
 
     async def download(self, sha256: str, target: Path) -> int:
         """Write the sample to `target`, check that it is the sample, and return its size."""
+        try:
+            return await self._download(sha256, target)
+        except KeyRefused:
+            if not self._renew_key():
+                raise
+            return await self._download(sha256, target)
+
+    async def _download(self, sha256: str, target: Path) -> int:
         size = 0
         digest = hashlib.sha256()
         try:
@@ -137,7 +162,20 @@ class ServiceClient:
         except httpx.HTTPError as error:
             base = self._http.base_url
             raise ServiceUnavailable(f"The service at {base} cannot be reached: {_cause(error)}.") from None
-        return _checked(response, enveloped=enveloped)
+        try:
+            return _checked(response, enveloped=enveloped)
+        except KeyRefused:
+            if not self._renew_key():
+                raise
+        return await self._once(method, path, enveloped=enveloped, **content)
+
+    def _renew_key(self) -> bool:
+        """Whether there is another key by now."""
+        key = self._current_key()
+        if not key or key == self._http.headers[HEADER]:
+            return False
+        self._http.headers[HEADER] = key
+        return True
 
 
 def _checked(response: httpx.Response, *, enveloped: bool = True) -> Any:
@@ -153,6 +191,8 @@ def _checked(response: httpx.Response, *, enveloped: bool = True) -> Any:
     sentence = f"{said}: {_messages(envelope)}"
     if status in SERVER_ERRORS or status == TOO_MANY_REQUESTS or status in SUCCESS:
         raise ServiceUnavailable(sentence)
+    if status == UNAUTHORIZED:
+        raise KeyRefused(sentence)
     raise ServiceRefused(status, sentence)
 
 

@@ -13,6 +13,10 @@ class ServiceRefused(WorkerError):
         self.status = status
 
 
+class KeyRefused(WorkerError):
+    """The service does not know the key of this worker, or no longer."""
+
+
 class ServiceUnavailable(WorkerError):
     """The service cannot be reached or cannot answer now; another time may do."""
 

@@ -1,0 +1,40 @@
+"""The key of the built-in workers, which may be revoked or expire while the service runs."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+import asyncpg
+
+from samplebank.database import connect
+from samplebank.errors import Refusal
+from samplebank.serving.start import CREDENTIALS, keep_credentials, read_keys
+from samplebank.settings import Settings
+
+log = logging.getLogger("samplebank.serving")
+URL, KEY = "SAMPLEBANK_URL", "SAMPLEBANK_KEY"
+
+
+def environments(
+    settings: Settings, database_url: str, url: str, base: Mapping[str, str]
+) -> Callable[[], Mapping[str, str]]:
+    """Make the environment for each start of the workers: with a key that works, as far as the database can be asked."""
+
+    def next_environment() -> Mapping[str, str]:
+        try:
+            asyncio.run(_renew(settings, database_url))
+        except (Refusal, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("credentials.unchecked", extra={"fields": {"file": CREDENTIALS, "why": error}})
+        key = read_keys(settings.folder / CREDENTIALS).get("workers", "")
+        return {**base, URL: url, KEY: key}
+
+    return next_environment
+
+
+async def _renew(settings: Settings, database_url: str) -> None:
+    database = await connect(database_url, most=1)
+    try:
+        async with database.transaction() as db:
+            await keep_credentials(db, settings)
+    finally:
+        await database.close()

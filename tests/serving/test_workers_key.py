@@ -1,0 +1,44 @@
+"""The built-in workers get a key that works, whatever has become of their last one."""
+
+import json
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from kit.bank import V2, Bank
+from kit.service import Service
+from samplebank.serving.workers_key import KEY, environments
+from samplebank.settings import load
+
+Next = Callable[[], Mapping[str, str]]
+
+
+@pytest.fixture
+def next_environment(service: Service) -> Next:
+    """The environment of each start of the workers, as `serve` makes it."""
+    return environments(load(service.environment), service.database_url, service.url, {})
+
+
+def revoke_keys_of_workers(service: Service) -> None:
+    listed = json.loads(service.run("key", "list", "--user", "samplebank-workers", "--json").stdout)
+    for key in listed["keys"]:
+        assert service.run("key", "revoke", key["id"]).returncode == 0
+
+
+def test_a_key_that_works_is_kept(next_environment: Next) -> None:
+    first, second = next_environment(), next_environment()
+
+    assert first[KEY] == second[KEY]
+
+
+def test_a_revoked_key_is_replaced_at_the_next_start(
+    service: Service, bank: Bank, next_environment: Next
+) -> None:
+    before = next_environment()[KEY]
+    revoke_keys_of_workers(service)
+
+    after = next_environment()[KEY]
+
+    answer = bank.call("GET", f"{V2}/worker", None, headers={"Argus-API-Key": after})
+    assert after != before
+    assert answer.status_code == 200
