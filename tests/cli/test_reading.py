@@ -11,7 +11,7 @@ from samplebank.cli.answers import Verdict
 from samplebank.cli.following import assessment
 from samplebank.cli.jobs import since_when
 from samplebank.cli.pairs import read_pairs
-from samplebank.cli.workers import import_path
+from samplebank.cli.worker_choice import import_path
 
 WEEK = 7 * 86_400_000
 NOW = 1_700_000_000_000

@@ -89,6 +89,7 @@ class Task(_Answer, frozen=True):
 class WorkerInfo(_Answer, frozen=True):
     id: str
     short_name: str
+    last_seen_timestamp: int | None = None
 
 
 class Option(_Answer, frozen=True):
@@ -143,8 +144,14 @@ class Sample(_Answer, frozen=True):
     latest_classification: Classification | None = None
 
 
-class Worker(_Answer, frozen=True):
+class Workload(_Answer, frozen=True):
+    """What a worker has to do; without `last_seen_timestamp` it has never asked for work."""
+
     id: str
     short_name: str
-    localized_name: str | None = None
-    localized_description: str | None = None
+    localized_name: str
+    localized_description: str
+    waiting_tasks: int
+    executing_tasks: int
+    last_seen_timestamp: int | None = None
+    waiting_since_timestamp: int | None = None

@@ -100,8 +100,8 @@ class Client:
         """Tell which rules gave the job its workers."""
         return _read(self._send("GET", f"/job/{job_id}/plan", api=EXTENSIONS), Envelope[answers.Plan])
 
-    def workers(self) -> list[answers.Worker]:
-        return _read(self._send("GET", "/worker", params={"limit": 0}), Envelope[list[answers.Worker]])
+    def workers(self) -> list[answers.Workload]:
+        return _read(self._send("GET", "/worker", api=EXTENSIONS), Envelope[list[answers.Workload]])
 
     def _send(
         self,

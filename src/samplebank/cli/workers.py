@@ -3,58 +3,104 @@
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Annotated, TypeVar
 
 import typer
 
-from samplebank import logs
+from samplebank import logs, timespec
 from samplebank.cli import connection, printing
+from samplebank.cli.answers import Workload
 from samplebank.cli.client import Client
 from samplebank.cli.connection import Connection, KeyOption, UrlOption
-from samplebank.cli.pairs import read_pairs
+from samplebank.cli.presence import absence
 from samplebank.cli.printing import JsonOption
+from samplebank.cli.worker_choice import Chosen, ImportFromOption, NamesArgument, SettingOption
+from samplebank.cli.worker_trial import try_worker
 from samplebank.errors import Refusal
 from samplebank.sandbox import SandboxError
 from samplebank.serving.confining import check_sandbox
 from samplebank.serving.parent import stop_with_parent
 from samplebank.settings import Settings, load
+from samplebank.timespec import Millis
 from samplebank.worker import loop
-from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.errors import WorkerError
+from samplebank.worker.registration import NotRegistered
 
-worker_app = typer.Typer(help="List analysis workers, or run them here.")
+T = TypeVar("T")
+
+worker_app = typer.Typer(help="List, register, test and run analysis workers.")
+worker_app.command("test")(try_worker)
 
 
 @worker_app.command("list")
 def list_workers(*, json: JsonOption = False, url: UrlOption = None, key: KeyOption = None) -> None:
-    """List the analysis workers that the service knows."""
+    """List the workers that the service knows: when each was last seen, and what waits for it."""
     with Client(connection.find(url, key)) as client:
         workers = client.workers()
     if json:
         printing.write_json({"workers": workers})
         return
-    rows = ((w.short_name, w.localized_name, w.localized_description) for w in workers)
-    printing.out().print(printing.table(("NAME", "TITLE", "DESCRIPTION"), rows))
+    columns = ("NAME", "LAST SEEN", "WAITING", "OLDEST", "EXECUTING", "TITLE")
+    printing.out().print(printing.table(columns, map(_row, workers)))
+    now = time.time_ns() // 1_000_000
+    for worker in workers:
+        sentence = absence(worker.short_name, worker.last_seen_timestamp, now)
+        if worker.waiting_tasks and sentence:
+            printing.out().print(printing.printable(sentence), markup=False)
+
+
+def _row(worker: Workload) -> tuple[object, ...]:
+    return (
+        worker.short_name,
+        _moment(worker.last_seen_timestamp) or "never",
+        worker.waiting_tasks,
+        _moment(worker.waiting_since_timestamp),
+        worker.executing_tasks,
+        worker.localized_name,
+    )
+
+
+def _moment(time_: Millis | None) -> str | None:
+    return None if time_ is None else timespec.iso(time_)
+
+
+@worker_app.command("register")
+def register_workers(
+    names: NamesArgument,
+    *,
+    setting: SettingOption = None,
+    import_from: ImportFromOption = None,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Make analysers known to the service, or bring what it knows of them up to date; needs an administrator's key."""
+    chosen = Chosen.read(names, setting, import_from)
+    service, own = connection.find(url, key), load(os.environ)
+    check_sandbox(own)
+    standings = _done(
+        loop.register(
+            service.url,
+            service.key,
+            chosen.import_paths,
+            settings=chosen.settings,
+            import_from=chosen.import_from,
+            sandbox_required=own.sandbox_required,
+        )
+    )
+    for short_name, standing in standings.items():
+        typer.echo(f"The worker {short_name} {standing}.")
 
 
 @worker_app.command("run")
 def run_workers(
-    names: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="NAME...", help=f"{', '.join(BUILT_IN)}, or your own as package.module:Class."
-        ),
-    ],
+    names: NamesArgument,
     *,
     parallel: Annotated[int | None, typer.Option(min=1, help="Samples at a time; else one per core.")] = None,
-    setting: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="For the analysers; may be repeated.")
-    ] = None,
-    import_from: Annotated[
-        list[Path] | None, typer.Option(exists=True, file_okay=False, help="Where your own analysers lie.")
-    ] = None,
+    setting: SettingOption = None,
+    import_from: ImportFromOption = None,
     with_parent: Annotated[
         bool, typer.Option("--stop-with-parent", hidden=True, help="Stop when the starting process dies.")
     ] = False,
@@ -64,39 +110,47 @@ def run_workers(
     """Claim tasks, analyse samples and bring results back, until SIGTERM or Ctrl-C."""
     if with_parent:
         stop_with_parent()
-    analysers = [import_path(name) for name in names]
-    settings = read_pairs(setting or [], "--setting")
+    chosen = Chosen.read(names, setting, import_from)
     service = connection.find(url, key, account="workers")
     own = load(os.environ)
     logs.set_up(own.log_format)
     check_sandbox(own)
-    places = tuple(place.absolute() for place in import_from or [])
     try:
-        asyncio.run(_run(service, analysers, settings, places, parallel, own))
+        _done(_run(service, chosen, parallel, own, _current_key(url, key)))
+    except NotRegistered as error:
+        raise Refusal(
+            f"{error} Register it first, with the key of an administrator: "
+            f"samplebank worker register {chosen.words}"
+        ) from error
+
+
+def _current_key(url: str | None, key: str | None) -> Callable[[], str | None]:
+    """The key of credentials.toml as it is when it is asked for; none where the key was given."""
+
+    def read() -> str | None:
+        if not key:
+            with suppress(Refusal):
+                return connection.find(url, None, account="workers").key
+        return None
+
+    return read
+
+
+def _done(work: Coroutine[object, object, T]) -> T:
+    try:
+        return asyncio.run(work)
+    except NotRegistered:
+        raise
     except (WorkerError, SandboxError) as error:
         raise Refusal(str(error)) from error
 
 
-def import_path(name: str) -> str:
-    """Say where the analyser of this name is imported from."""
-    if ":" in name:
-        return name
-    if name not in BUILT_IN:
-        raise typer.BadParameter(
-            f"There is no built-in analyser {name}: choose among {', '.join(BUILT_IN)}, "
-            "or name your own as package.module:Class.",
-            param_hint="NAME",
-        )
-    return BUILT_IN[name]
-
-
 async def _run(
     service: Connection,
-    analysers: Sequence[str],
-    settings: dict[str, str],
-    places: tuple[Path, ...],
+    chosen: Chosen,
     parallel: int | None,
     own: Settings,
+    current_key: Callable[[], str | None],
 ) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -104,10 +158,11 @@ async def _run(
     await loop.run(
         service.url,
         service.key,
-        analysers,
+        chosen.import_paths,
         stop_event=stop,
         parallel=parallel,
-        settings=settings,
-        import_from=places,
+        settings=chosen.settings,
+        import_from=chosen.import_from,
+        current_key=current_key,
         sandbox_required=own.sandbox_required,
     )

@@ -56,6 +56,7 @@ class Problems(msgspec.Struct, frozen=True, tag=True):
 
 class Finished(msgspec.Struct, frozen=True, tag=True):
     result: Result
+    printed: str = ""
     problems: tuple[str, ...] = ()
 
 
@@ -135,7 +136,8 @@ def _analysed(analyser: Analyser, sample: SampleFile, output: Output) -> Reply:
     output.taken()
     trace = ""
     try:
-        return Finished(checked(analyser.analyse(sample)), _problems(analyser))
+        result = checked(analyser.analyse(sample))
+        return Finished(result, output.taken(), _problems(analyser))
     except (Rejected, WrongAnswer) as refusal:
         reason = str(refusal)
     except MemoryError:

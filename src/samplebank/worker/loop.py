@@ -13,9 +13,9 @@ import msgspec
 
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
-from samplebank.worker.errors import ServiceUnavailable
+from samplebank.worker.errors import ServiceUnavailable, WorkerError
 from samplebank.worker.places import Places
-from samplebank.worker.registration import ensure_registered
+from samplebank.worker.registration import Standing, ensure_registered
 from samplebank.worker.sandboxed import SandboxedAnalyser
 from samplebank.worker.task import Task
 
@@ -44,6 +44,7 @@ async def run(
     parallel: int | None = None,
     settings: Mapping[str, str] | None = None,
     import_from: tuple[Path, ...] = (),
+    current_key: Callable[[], str | None] = lambda: None,
     scratch: Path | None = None,
     sandbox_required: bool = True,
     grace_seconds: float = GRACE_SECONDS,
@@ -60,7 +61,7 @@ async def run(
     async with AsyncExitStack() as stack:
         folder = tempfile.TemporaryDirectory(prefix="samplebank-worker-", dir=scratch)
         samples = Path(stack.enter_context(folder))
-        client = await stack.enter_async_context(ServiceClient(url, key))
+        client = await stack.enter_async_context(ServiceClient(url, key, current_key=current_key))
         opened = partial(
             SandboxedAnalyser.open,
             settings=settings,
@@ -69,6 +70,7 @@ async def run(
             sandbox_required=sandbox_required,
         )
         analysts = [await stack.enter_async_context(await opened(path)) for path in analysers]
+        check_settings(settings or {}, analysts)
         places = Places(count)
         pace = Pace(grace_seconds=grace_seconds, lease_seconds=lease_seconds, claim_seconds=claim_seconds)
         loops = [
@@ -81,6 +83,39 @@ async def run(
         except ExceptionGroup as errors:
             # The others say the same again, or were cancelled because of it.
             raise errors.exceptions[0] from None
+
+
+async def register(
+    url: str,
+    key: str,
+    analysers: Sequence[str],
+    *,
+    settings: Mapping[str, str] | None = None,
+    import_from: tuple[Path, ...] = (),
+    sandbox_required: bool = True,
+) -> dict[str, Standing]:
+    """Make the analysers known to the service: what it knows of each, by its short name. Raises as `run` does."""
+    standings = {}
+    async with ServiceClient(url, key) as client:
+        for path in analysers:
+            opened = await SandboxedAnalyser.open(
+                path, settings=settings, import_from=import_from, sandbox_required=sandbox_required
+            )
+            async with opened as analyst:
+                check_settings(settings or {}, [analyst])
+                description = analyst.description
+                standings[description.short_name] = await ensure_registered(client, description)
+    return standings
+
+
+def check_settings(settings: Mapping[str, str], analysts: Sequence[SandboxedAnalyser]) -> None:
+    """Refuse a setting that none of the analysers takes: it is a typing error, and would go unnoticed."""
+    known = [analyst.description.settings for analyst in analysts]
+    taken = {name for names in known if names for name in names}
+    unknown = sorted(settings.keys() - taken)
+    if unknown and None not in known:
+        says = f"they take {', '.join(sorted(taken))}" if taken else "they take none"
+        raise WorkerError(f"These analysers know no setting {unknown[0]}: {says}.")
 
 
 class _Loop:

@@ -1,6 +1,7 @@
 """How the service learns of an analyser, and of its changes."""
 
 import logging
+from enum import StrEnum
 
 from samplebank.worker.client import ServiceClient
 from samplebank.worker.contract import JSON
@@ -10,13 +11,29 @@ from samplebank.worker.inside import Description
 log = logging.getLogger("samplebank.worker")
 
 
-async def ensure_registered(client: ServiceClient, description: Description) -> None:
+class NotRegistered(WorkerError):
+    """The service does not know the worker, and this key may not change that."""
+
+
+class Standing(StrEnum):
+    """What the service knows of an analyser now, and since when."""
+
+    REGISTERED = "is registered"
+    UPDATED = "is brought up to date"
+    UNCHANGED = "was registered already"
+    OUTDATED = "keeps its old description, as this key may not change it"
+
+
+async def ensure_registered(client: ServiceClient, description: Description) -> Standing:
     """Register the analyser as a worker, or bring what the service knows of it up to date where this key may."""
     name = description.short_name
     told = _told(description)
-    known = await client.find_worker(name) or await _add(client, name, told)
+    known = await client.find_worker(name)
+    is_new = known is None
+    known = known or await _add(client, name, told)
     if any(known.get(field) != value for field, value in told.items()):
-        await _update(client, name, told)
+        return await _update(client, name, told)
+    return Standing.REGISTERED if is_new else Standing.UNCHANGED
 
 
 def _told(description: Description) -> dict[str, JSON]:
@@ -35,17 +52,18 @@ async def _add(client: ServiceClient, name: str, told: dict[str, JSON]) -> dict[
     except ServiceRefused as refusal:
         if known := await client.find_worker(name):  # another worker of the same name was faster
             return known
-        raise WorkerError(
+        raise NotRegistered(
             f"The service does not know the analysis worker {name}, and this key may not register it. {refusal}"
         ) from None
     log.info("worker.registered", extra={"worker": name})
     return told
 
 
-async def _update(client: ServiceClient, name: str, told: dict[str, JSON]) -> None:
+async def _update(client: ServiceClient, name: str, told: dict[str, JSON]) -> Standing:
     try:
         await client.update_worker(name, told)
     except ServiceRefused as refusal:  # what it can do, it can do under its old description too
         log.warning("worker.outdated", extra={"worker": name, "reason": str(refusal)})
-    else:
-        log.info("worker.updated", extra={"worker": name})
+        return Standing.OUTDATED
+    log.info("worker.updated", extra={"worker": name})
+    return Standing.UPDATED

@@ -89,6 +89,10 @@ class SandboxedAnalyser:
 
     async def analyse(self, sample: SampleFile) -> Result:
         """Analyse, or raise Rejected when the file is to blame and Disturbed when it is not."""
+        return (await self.analyse_aloud(sample)).result
+
+    async def analyse_aloud(self, sample: SampleFile) -> Finished:
+        """As `analyse`, with what the analyser printed."""
         try:
             reply = await self._asked(Analyse(sample), reads=(sample.path,))
         except Disturbed:
@@ -98,9 +102,9 @@ class SandboxedAnalyser:
         except msgspec.MsgspecError:
             raise Failed("The analyser answered with something that is not a Result.") from None
         match reply:
-            case Finished(result, problems):
+            case Finished(problems=problems):
                 self._tell(problems)
-                return result
+                return reply
             case Rejection(reason, trace, printed, problems):
                 self._tell(problems)
                 raise Failed(reason, trace=trace, printed=printed)

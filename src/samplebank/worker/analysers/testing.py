@@ -1,7 +1,7 @@
 """For the authors of analysers: run one on a file as the worker would, and check that its answer keeps the contract."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import jsonschema_rs
@@ -36,16 +36,20 @@ async def analysed(
     opened = await SandboxedAnalyser.open(import_path, settings=settings, import_from=import_from)
     async with opened as analyser:
         result = await analyser.analyse(sample)
-        _check_schema(result, analyser.description.schema)
+        for violation in violations(result, analyser.description.schema):
+            raise AssertionError(f"The result breaks the schema of the analyser at {violation}")
     return result
 
 
-def _check_schema(result: Result, schema: Mapping[str, object] | None) -> None:
+def violations(result: Result, schema: Mapping[str, object] | None) -> list[str]:
+    """What the service would refuse of a result, each with the path of its field."""
     request = wire.analysis_request(
         result, customer="test", tlp="amber", agent={"name": "test", "version": "1"}
     )
     value = msgspec.json.decode(msgspec.json.encode(request["analysisResult"]))
-    for error in jsonschema_rs.validator_for(dict(schema or {})).iter_errors(value):
-        raise AssertionError(
-            f"The result breaks the schema of the analyser at {error.instance_path}: {error.message}"
-        )
+    errors = jsonschema_rs.validator_for(dict(schema or {})).iter_errors(value)
+    return [f"analysisResult{_path(error.instance_path)}: {error.message}." for error in errors]
+
+
+def _path(parts: Iterable[str | int]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)

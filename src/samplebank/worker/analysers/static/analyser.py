@@ -48,6 +48,7 @@ class StaticAnalyser(Analyser):
     short_name = "static"
     version = f"1.0 (lief {metadata.version('lief')})"
     names: ClassVar[Mapping[str, str]] = {"english": "Static analysis", "norwegian": "Statisk analyse"}
+    known_settings = frozenset[str]()
     descriptions: ClassVar[Mapping[str, str]] = {
         "english": "Reads the structure of programs, documents and scripts and weighs what is suspicious about it.",
         "norwegian": "Leser strukturen i programmer, dokumenter og skript og vurderer det som er mistenkelig.",

@@ -1,0 +1,60 @@
+"""Which analysers a command is about, and how to name them again."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from samplebank.cli.pairs import read_pairs
+from samplebank.worker.analysers import BUILT_IN
+
+NamesArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME...", help=f"{', '.join(BUILT_IN)}, or your own as package.module:Class."),
+]
+SettingOption = Annotated[
+    list[str] | None, typer.Option(metavar="KEY=VALUE", help="For the analysers; may be repeated.")
+]
+ImportFromOption = Annotated[
+    list[Path] | None, typer.Option(exists=True, file_okay=False, help="Where your own analysers lie.")
+]
+
+
+class Chosen(NamedTuple):
+    """Analysers as the command line names them."""
+
+    names: Sequence[str]
+    import_paths: Sequence[str]
+    settings: dict[str, str]
+    import_from: tuple[Path, ...]
+
+    @classmethod
+    def read(
+        cls, names: Sequence[str], setting: list[str] | None, import_from: list[Path] | None
+    ) -> "Chosen":
+        places = tuple(place.absolute() for place in import_from or [])
+        return cls(
+            names, [import_path(name) for name in names], read_pairs(setting or [], "--setting"), places
+        )
+
+    @property
+    def words(self) -> str:
+        """The words that name the same analysers on another command line."""
+        settings = [word for pair in self.settings.items() for word in ("--setting", "=".join(pair))]
+        places = [word for place in self.import_from for word in ("--import-from", str(place))]
+        return shlex.join([*self.names, *settings, *places])
+
+
+def import_path(name: str) -> str:
+    """Say where the analyser of this name is imported from."""
+    if ":" in name:
+        return name
+    if name not in BUILT_IN:
+        raise typer.BadParameter(
+            f"There is no built-in analyser {name}: choose among {', '.join(BUILT_IN)}, "
+            "or name your own as package.module:Class.",
+            param_hint="NAME",
+        )
+    return BUILT_IN[name]

@@ -1,0 +1,136 @@
+"""`samplebank worker test`: an analyser on files, in the sandbox as ever, but without a service."""
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from samplebank.cli import printing
+from samplebank.cli.pairs import read_pairs
+from samplebank.cli.printing import JsonOption
+from samplebank.cli.worker_choice import Chosen, ImportFromOption, SettingOption
+from samplebank.errors import Refusal
+from samplebank.sandbox import SandboxError
+from samplebank.settings import load
+from samplebank.worker import loop
+from samplebank.worker.analysers.testing import sample_file, violations
+from samplebank.worker.contract import JSON, Rejected, Result
+from samplebank.worker.errors import WorkerError
+from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What came of one file. `error` is what the task would fail with; `trace` and `printed` are for the author."""
+
+    file: str
+    seconds: float
+    error: str | None = None
+    score: int | None = None
+    tags: list[str] = []
+    detections: list[str] = []
+    evidence: list[str] = []
+    result: dict[str, JSON] | None = None
+    printed: str = ""
+    trace: str = ""
+
+
+def try_worker(
+    name: Annotated[str, typer.Argument(help="static, yara, or your own as package.module:Class.")],
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True)],
+    *,
+    setting: SettingOption = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="As a rule of the policy gives it.")
+    ] = None,
+    import_from: ImportFromOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run an analyser on files here, without a service, and show results, tracebacks and what it prints."""
+    chosen = Chosen.read([name], setting, import_from)
+    options = read_pairs(option or [], "--option")
+    try:
+        trials = asyncio.run(_tried(chosen, files, options))
+    except (WorkerError, SandboxError) as error:
+        raise Refusal(str(error)) from error
+    if json:
+        printing.write_json({"files": trials})
+    else:
+        for trial in trials:
+            _show(trial)
+    if any(trial.error for trial in trials):
+        raise typer.Exit(1)
+
+
+async def _tried(chosen: Chosen, files: Sequence[Path], options: dict[str, str]) -> list[Trial]:
+    opened = await SandboxedAnalyser.open(
+        chosen.import_paths[0],
+        settings=chosen.settings,
+        import_from=chosen.import_from,
+        sandbox_required=load(os.environ).sandbox_required,
+    )
+    async with opened as analyser:
+        loop.check_settings(chosen.settings, [analyser])
+        return [await _trial(analyser, file, options) for file in files]
+
+
+async def _trial(analyser: SandboxedAnalyser, file: Path, options: dict[str, str]) -> Trial:
+    sample, began = sample_file(file, options), time.monotonic()
+    try:
+        finished = await analyser.analyse_aloud(sample)
+    except Failed as failed:
+        seconds = round(time.monotonic() - began, 3)
+        return Trial(
+            file=str(file), seconds=seconds, error=failed.reason, printed=failed.printed, trace=failed.trace
+        )
+    except Rejected as rejected:
+        return Trial(file=str(file), seconds=round(time.monotonic() - began, 3), error=rejected.reason)
+    seconds = round(time.monotonic() - began, 3)
+    wrong = violations(finished.result, analyser.description.schema)
+    error = f"The service would refuse the result. {' '.join(wrong)}" if wrong else None
+    return _told(file, seconds, finished.result, finished.printed, error)
+
+
+def _told(file: Path, seconds: float, result: Result, printed: str, error: str | None) -> Trial:
+    return Trial(
+        file=str(file),
+        seconds=seconds,
+        error=error,
+        score=result.score,
+        tags=[f"{tag.type}:{tag.value}" for tag in result.tags],
+        detections=[f"{one.name} ({one.assessment})" for one in result.detections],
+        evidence=[f"{one.file_name} ({len(one.data)} bytes)" for one in result.evidence],
+        result=result.result,
+        printed=printed,
+    )
+
+
+def _show(trial: Trial) -> None:
+    said = f"score {trial.score}" if trial.error is None else f"failed: {trial.error}"
+    _line(f"{trial.file}: {said} ({trial.seconds:g} s)")
+    for title, items in (
+        ("tags", trial.tags),
+        ("detections", trial.detections),
+        ("evidence", trial.evidence),
+    ):
+        if items:
+            _line(f"  {title}: {', '.join(items)}")
+    if trial.result is not None:
+        _block("result", msgspec.json.format(msgspec.json.encode(trial.result), indent=2).decode())
+    _block("printed", trial.printed)
+    _block("trace", trial.trace)
+
+
+def _block(title: str, text: str) -> None:
+    if text:
+        _line(f"  {title}:")
+        for line in text.splitlines():
+            _line(f"    {line}")
+
+
+def _line(text: str) -> None:
+    typer.echo(printing.printable(text))

@@ -1,0 +1,146 @@
+"""`samplebank worker`: who works, who should, and what becomes of an analyser before it does."""
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from cli.program import Program
+from kit.bank import V2, Bank, eventually, name_of
+
+MINE = """
+import sys
+from samplebank.worker.contract import Analyser, Result
+
+class Mine(Analyser):
+    short_name = "{name}"
+    version = "1"
+    names = {{"english": "Mine"}}
+    descriptions = {{"english": "Looks."}}
+    schema = {{"properties": {{"size": {{"maximum": 3}}}}}}
+    known_settings = frozenset({{"depth"}})
+
+    def analyse(self, sample):
+        print("looking at", sample.size)
+        if sample.size == 2:
+            raise ValueError("two bytes")
+        return Result(score=20, result={{"size": sample.size, "mode": sample.options.get("mode")}})
+"""
+
+
+class Analyser:
+    """An analyser of one's own in a folder of its own, and files to try it on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = name_of("mine")
+        self.folder = folder
+        (folder / "mine.py").write_text(MINE.format(name=self.name))
+        self.words = ("mine:Mine", "--import-from", str(folder))
+
+    def file(self, size: int) -> Path:
+        path = self.folder / f"of_{size}"
+        path.write_bytes(b"x" * size)
+        return path
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Analyser:
+    return Analyser(tmp_path)
+
+
+def test_the_list_names_a_worker_that_nobody_runs(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    bank.planned(worker)
+
+    listed = local.run("worker", "list")
+
+    (row,) = [line.split() for line in listed.out.splitlines() if line.startswith(f"{worker} ")]
+    assert row[:3] == [worker, "never", "1"]
+    assert f"Nobody has ever asked for work of {worker}" in listed.out
+
+
+def test_the_list_tells_machines_when_a_worker_was_seen(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    bank.claim(worker)
+
+    def seen() -> int | None:
+        listed = json.loads(local.run("worker", "list", "--json").out)["workers"]
+        (found,) = [one for one in listed if one["shortName"] == worker]
+        last: int | None = found["lastSeenTimestamp"]
+        return last
+
+    assert eventually(seen)
+
+
+def test_why_a_job_waits_names_the_worker_that_nobody_runs(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    _, job, _ = bank.planned(worker)
+
+    explained = local.run("jobs", "--why", job)
+
+    assert f"Nobody has ever asked for work of {worker}" in explained.out
+
+
+def test_a_worker_that_is_not_registered_is_told_the_command(
+    local: Program, bank: Bank, mine: Analyser
+) -> None:
+    refused = local.run("worker", "run", *mine.words, "--url", bank.url, "--key", bank.keys["toiler"])
+
+    (complaint,) = refused.complaints
+    command = shlex.split(complaint.partition("samplebank worker register ")[2])
+    registered = local.run("worker", "register", *command)
+    assert (refused.status, registered.out) == (1, f"The worker {mine.name} is registered.\n")
+    assert bank.get(f"{V2}/worker/{mine.name}").ok
+
+
+def test_registering_again_changes_nothing(local: Program, mine: Analyser) -> None:
+    local.run("worker", "register", *mine.words)
+
+    again = local.run("worker", "register", *mine.words)
+
+    assert again.out == f"The worker {mine.name} was registered already.\n"
+
+
+def test_a_trial_shows_result_prints_and_traceback_without_a_service(
+    program: Program, mine: Analyser
+) -> None:
+    tried = program.run("worker", "test", "mine:Mine", mine.file(1), mine.file(2), *mine.words[1:])
+
+    assert tried.status == 1
+    assert f"{mine.folder}/of_1: score 20" in tried.out
+    assert f"{mine.folder}/of_2: failed: The analysis stopped with ValueError: two bytes" in tried.out
+    assert '    raise ValueError("two bytes")' in tried.out
+    assert [line for line in tried.out.splitlines() if "looking at" in line] == [
+        "    looking at 1",
+        "    looking at 2",
+    ]
+
+
+def test_a_trial_tells_machines_the_same(program: Program, mine: Analyser) -> None:
+    tried = program.run(
+        "worker", "test", "mine:Mine", mine.file(3), "--option", "mode=fast", "--json", *mine.words[1:]
+    )
+
+    (file,) = json.loads(tried.out)["files"]
+    assert (tried.status, file["score"], file["error"]) == (0, 20, None)
+    assert (file["result"], file["printed"]) == ({"size": 3, "mode": "fast"}, "looking at 3\n")
+
+
+def test_a_trial_notices_what_the_service_would_refuse(program: Program, mine: Analyser) -> None:
+    tried = program.run("worker", "test", "mine:Mine", mine.file(4), *mine.words[1:])
+
+    assert tried.status == 1
+    assert "analysisResult.size: 4 is greater than the maximum of 3" in tried.out
+
+
+@pytest.mark.parametrize(
+    "command", [("worker", "test", "mine:Mine", "/bin/ls"), ("worker", "register", "mine:Mine")]
+)
+def test_a_setting_that_no_analyser_takes_is_refused(
+    local: Program, mine: Analyser, command: tuple[str, ...]
+) -> None:
+    refused = local.run(*command, *mine.words[1:], "--setting", "dept=1")
+
+    assert refused.status == 1
+    assert refused.complaints == ["samplebank: These analysers know no setting dept: they take depth."]
