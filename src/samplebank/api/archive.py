@@ -3,7 +3,6 @@
 The entry is stored, not compressed, so that the length of the archive is known before it is made.
 """
 
-import asyncio
 import stat
 import zlib
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
@@ -16,6 +15,7 @@ from typing import BinaryIO
 from stream_zip import NO_COMPRESSION_32, NO_COMPRESSION_64, Method, stream_zip
 
 from samplebank.blobs import Area, Blobs
+from samplebank.blobs.writing import to_the_end
 from samplebank.errors import NotFound
 from samplebank.samples.model import NO_SAMPLE, Sample
 
@@ -35,7 +35,8 @@ async def archived(blobs: Blobs, sample: Sample) -> AsyncGenerator[bytes, None]:
     """Make the archive, piece by piece. Raises `NotFound` when the bytes are gone."""
     async with blobs.local(Area.SAMPLE, sample.sha256) as path:
         with closing(_archived(path, sample)) as pieces:
-            while piece := await asyncio.to_thread(next, pieces, b""):
+            # Only a generator that is not at work can be closed, and gives its file back.
+            while piece := await to_the_end(next, pieces, b""):
                 yield piece
 
 

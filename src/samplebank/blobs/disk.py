@@ -65,9 +65,8 @@ class DiskStore:
             await asyncio.to_thread(file.seek, start)
             left = length
             while left is None or left > 0:
-                piece = await asyncio.to_thread(
-                    file.read, READ_PIECE if left is None else min(READ_PIECE, left)
-                )
+                # to the end: the number of a file that is closed under its reader may be another file's by then
+                piece = await to_the_end(file.read, READ_PIECE if left is None else min(READ_PIECE, left))
                 if not piece:
                     return
                 left = None if left is None else left - len(piece)
