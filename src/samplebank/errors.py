@@ -4,9 +4,13 @@ Messages are whole sentences that the user can act on.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import ClassVar
 
 import msgspec
+
+#: violations that are told of one request at most
+MOST_TOLD = 100
 
 
 class Violation(msgspec.Struct, frozen=True):
@@ -94,10 +98,11 @@ class Violations:
         self._found: list[Violation] = []
 
     def add(self, field: str, message: str) -> None:
-        self._found.append(Violation(message, field))
+        self.extend((Violation(message, field),))
 
     def extend(self, violations: Iterable[Violation]) -> None:
-        self._found.extend(violations)
+        """Keep the first `MOST_TOLD`: nobody reads more, and they may be as many as a body has bytes."""
+        self._found.extend(islice(violations, MOST_TOLD - len(self._found)))
 
     def raise_if_any(self) -> None:
         if self._found:

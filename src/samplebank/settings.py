@@ -38,7 +38,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080
     processes: Annotated[int, Meta(ge=1, le=64)] = msgspec.field(default_factory=cores)
     max_sample_size: Positive = 2 * 1024**3
-    max_body_size: Positive = 16 * 1024**2
+    max_body_size: Positive = 1024**2
+    max_result_size: Positive = 1024**2
     challenge_min_size: Positive = 4096
     challenge_ttl: Positive = 600
     challenge_attempts: Positive = 20

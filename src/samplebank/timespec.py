@@ -75,6 +75,9 @@ _ACCEPTED: Final = (
     'A time is whole milliseconds since the epoch, an ISO-8601 time in UTC such as "2024-02-29T12:34:56Z", '
     'or relative such as "now - 1 week" or "startOfDay + 6 hours".'
 )
+#: steps of a relative time, and characters of any time
+_MOST_STEPS: Final = 64
+_LONGEST: Final = 2_000
 _RANGE: Final = "A time must lie in the years 1970 to 9999."
 
 
@@ -100,6 +103,8 @@ def _read(value: object, now: Millis) -> Millis:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str):
+        if len(value) > _LONGEST:
+            raise BadTime(f"A time has at most {_LONGEST} characters.")
         text = value.strip(" ")
         if _DIGITS.fullmatch(text):
             return int(text)
@@ -126,7 +131,10 @@ def _relative(match: re.Match[str], now: Millis) -> Millis:
         moment = start_of(unit, now)
         if match["edge"].lower() == "end":
             moment = shift(moment, 1, unit) - 1
-    for sign, amount, name in _STEPS.findall(match["steps"]):
+    steps = _STEPS.findall(match["steps"])
+    if len(steps) > _MOST_STEPS:
+        raise BadTime(f"A relative time has at most {_MOST_STEPS} steps.")
+    for sign, amount, name in steps:
         moment = shift(moment, int(sign + amount), _unit(name))
     return moment
 

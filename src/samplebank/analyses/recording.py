@@ -1,7 +1,9 @@
 """Storing analyses."""
 
+from itertools import islice
 from uuid import UUID
 
+import jsonschema_rs
 import msgspec
 
 from samplebank.accounts.access import Caller, claimed
@@ -9,12 +11,20 @@ from samplebank.accounts.model import Permission
 from samplebank.analyses.model import NewAnalysis
 from samplebank.database import Connection, Where, new_id
 from samplebank.errors import Forbidden, NotFound, Violation
-from samplebank.policy.workers import find_schema_of, validator_of
+from samplebank.nesting import values_in
+from samplebank.policy.schema_cost import TooDear
+from samplebank.policy.workers import find_schema_of, judge_of
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 
 #: violations of a worker's schema that are told at most
 MOST_TOLD = 20
+LONGEST_TOLD = 300
+#: looks at values of a result until it is known to fit: about half a second
+MOST_LOOKS = 5_000_000
+#: ... and until all its violations are known, each of which takes a kilobyte
+MOST_LOOKS_TO_TELL = 50_000
+RESULT = "analysisResult"
 NO_CLAIM = (
     "You may add analyses only for tasks that you have claimed and whose lease you hold: under the name of the task's worker "
     "(userAgent.name), for the customer of its job."
@@ -73,15 +83,31 @@ def _values(caller: Caller, sample_id: int, new: NewAnalysis, now: Millis) -> tu
     )
 
 
-async def violations_of_schema(db: Connection, agent_name: str, result: object) -> list[Violation]:
-    """What the result violates of the schema of the worker named like the user agent, if that has one."""
+async def violations_of_schema(
+    db: Connection, agent_name: str, result: object, encoded: bytes
+) -> list[Violation]:
+    """What the result violates of the schema of the worker named like the user agent, if that has one.
+
+    `encoded` is the result as JSON, which tells how much there is to check.
+    """
     schema = await find_schema_of(db, agent_name)
     if schema is None:
         return []
-    found = []
-    for error in validator_of(schema).iter_errors(result):
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path)
-        found.append(Violation(f"{error.message}.", f"analysisResult{path}"))
-        if len(found) == MOST_TOLD:
-            break
-    return found
+    of_worker = f"the schema of the worker {agent_name}"
+    try:
+        judge = judge_of(msgspec.json.encode(schema))
+    except TooDear as error:
+        return [Violation(f"The result cannot be checked: {of_worker} takes too much. {error}.", RESULT)]
+    looks = judge.price * values_in(encoded)
+    if looks > MOST_LOOKS:
+        return [Violation(f"The result holds too many values to be checked by {of_worker}.", RESULT)]
+    if judge.validator.is_valid(result):
+        return []
+    if looks > MOST_LOOKS_TO_TELL:
+        return [Violation(f"The result does not fit {of_worker}, and is too large to be told where.", RESULT)]
+    return [_told(error) for error in islice(judge.validator.iter_errors(result), MOST_TOLD)]
+
+
+def _told(error: jsonschema_rs.ValidationError) -> Violation:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path)
+    return Violation(f"{error.message[:LONGEST_TOLD]}.", f"{RESULT}{path}")

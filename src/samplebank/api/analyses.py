@@ -1,5 +1,6 @@
 """Analyses: what workers found."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from samplebank.api.people import (
     NoQuery,
     PageQuery,
     Sentence,
+    Several,
     Shown,
     Tlp,
     Unique,
@@ -34,7 +36,7 @@ from samplebank.api.people import (
     find_customer,
 )
 from samplebank.api.streaming import Streamed
-from samplebank.errors import Violations
+from samplebank.errors import Violation, Violations
 
 TagType = Literal["family", "behaviour", "yara"]
 Assessment = Literal["benign", "unknown", "malicious", "informational"]
@@ -61,8 +63,8 @@ class AnalysisAddRequest(Body):
     executed_with_internet_access: bool | None = None
     possible_detections: Int32 | None = None
     profile: Sentence | None = None
-    tags: Unique[AnalysisTagRequest] | None = None
-    triggered_detections: list[AnalysisDetectionRequest] | None = None
+    tags: Several[AnalysisTagRequest] | None = None
+    triggered_detections: Annotated[list[AnalysisDetectionRequest], Meta(max_length=1000)] | None = None
     verdict_status_override: Status | None = None
 
 
@@ -191,21 +193,30 @@ async def get_analysis(request: Exchange) -> Answer:
 )
 async def add_analysis(request: Exchange) -> Answer:
     """Store what a worker found in the sample."""
-    document = await request.document(AnalysisAddRequest)
+    most = request.bank.settings.max_result_size
+    document = await request.document(AnalysisAddRequest, extra=most)
     sample = await request.visible_sample(Permission.ADD_ANALYSIS, Permission.WORK_ON_CLAIMS)
     request.read_query(NoQuery)
     data = document.read(request.now)
     bank = request.bank
-    async with bank.database.connection() as db:
-        wrong = await recording.violations_of_schema(db, data.user_agent.name, data.analysis_result)
-    new = await read_analysis(request, data, wrong)
+    result = msgspec.json.encode(data.analysis_result)
+    if len(result) > most:
+        wrong = [Violation(f"The result has more than {most} bytes as JSON.", "analysisResult")]
+    else:
+        async with bank.database.connection() as db:
+            wrong = await recording.violations_of_schema(
+                db, data.user_agent.name, data.analysis_result, result
+            )
+    new = await read_analysis(request, data, result, wrong)
     async with bank.database.transaction() as db:
         id_ = await recording.record(db, request.caller, sample.id, new, now=request.now)
         row = await queries.get_analysis(db, id_)
     return await request.show(row, show_analysis, 201)
 
 
-async def read_analysis(request: Exchange, data: AnalysisAddRequest, wrong: Any) -> NewAnalysis:
+async def read_analysis(
+    request: Exchange, data: AnalysisAddRequest, result: bytes, wrong: Iterable[Violation]
+) -> NewAnalysis:
     """The analysis as it is stored; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
     directory, caller = request.bank.directory, request.caller
     violations = Violations()
@@ -231,7 +242,7 @@ async def read_analysis(request: Exchange, data: AnalysisAddRequest, wrong: Any)
         internet_access=bool(data.executed_with_internet_access),
         agent_name=data.user_agent.name,
         agent_version=data.user_agent.version,
-        result=msgspec.json.encode(data.analysis_result),
+        result=result,
     )
 
 

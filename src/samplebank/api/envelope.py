@@ -15,6 +15,8 @@ R = TypeVar("R")
 FIELD_ERROR = "FIELD_ERROR"
 ACTION_ERROR = "ACTION_ERROR"
 JSON = "application/json"
+#: characters of a message, and of the field in it
+LONGEST_TOLD = 1_000
 #: the rest of a body that is too large is not read, so the connection cannot be used again
 HEADERS = {413: {"Connection": "close"}, 503: {"Retry-After": "1"}}
 encode = msgspec.json.Encoder().encode
@@ -89,7 +91,13 @@ def refusal(error: Refusal) -> Answer:
 
 def message_of(error: Refusal, violation: Any) -> ResultMessage:
     kind = FIELD_ERROR if violation.field and error.status == 412 else ACTION_ERROR  # noqa: PLR2004 an HTTP status
-    return ResultMessage(violation.message, kind, violation.template or violation.message, violation.field)
+    said, field = _cut(violation.message), violation.field
+    return ResultMessage(said, kind, violation.template or said, field and _cut(field))
+
+
+def _cut(text: str) -> str:
+    """What is told may quote what was sent, however long that is."""
+    return text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]} …"
 
 
 def failure(status: int, messages: Iterable[ResultMessage], headers: dict[str, str] | None = None) -> Answer:

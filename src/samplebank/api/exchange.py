@@ -17,7 +17,7 @@ from samplebank.api.validation import Document, read_query
 from samplebank.assembly import Bank
 from samplebank.database import Page
 from samplebank.database.listing import Listing
-from samplebank.errors import Malformed, TooLarge
+from samplebank.errors import Invalid, Malformed, TooLarge
 from samplebank.samples import catalogue
 from samplebank.samples.model import Sample, read_sha256
 from samplebank.timespec import Millis
@@ -25,6 +25,8 @@ from samplebank.timespec import Millis
 R = TypeVar("R")
 T = TypeVar("T")
 Show = Callable[[Any, Directory], Any]
+#: parameters of a query; values of lists are parameters of their own
+MOST_PARAMETERS = 20_000
 
 
 class Exchange(Request[Any, Any, Any]):
@@ -56,26 +58,32 @@ class Exchange(Request[Any, Any, Any]):
 
     def read_query(self, wanted: type[T]) -> T:
         text = self.scope["query_string"].decode("latin-1")
-        pairs = parse_qsl(text, keep_blank_values=True) if text else []
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARAMETERS) if text else []
+        except ValueError as error:
+            raise Invalid(f"The query has more than {MOST_PARAMETERS} parameters.") from error
         return read_query(pairs, wanted, self.now)
 
-    async def document(self, wanted: type[T]) -> Document[T]:
-        """The JSON body; raises `Malformed` or `TooLarge`. Its `read` raises what is wrong with its content."""
-        return Document(await self.bytes_of_body(), wanted)
+    async def document(self, wanted: type[T], *, extra: int = 0) -> Document[T]:
+        """The JSON body; raises `Malformed` or `TooLarge`. Its `read` raises what is wrong with its content.
 
-    async def bytes_of_body(self) -> bytes:
+        `extra` bytes more than usual are taken.
+        """
+        return Document(await self.bytes_of_body(extra), wanted)
+
+    async def bytes_of_body(self, extra: int = 0) -> bytes:
         """The body, read once; raises `Malformed` for an empty one, `TooLarge`."""
         kept: bytes | None = self.scope["state"].get("body")
         if kept is not None:
             return kept
-        most = self.bank.settings.max_body_size
+        most = self.bank.settings.max_body_size + extra
+        if (self.announced_length or 0) > most:
+            raise _too_large(most)
         body = bytearray()
         async for chunk in self.chunks():
             body += chunk
             if len(body) > most:
-                raise TooLarge(
-                    f"The body is larger than {most} bytes, which is the most that this call takes."
-                )
+                raise _too_large(most)
         if not body:
             raise Malformed("The body is empty; this call takes a JSON object.")
         self.scope["state"]["body"] = kept = bytes(body)
@@ -157,3 +165,7 @@ class Exchange(Request[Any, Any, Any]):
         except Unknown:
             await self.bank.directory.refresh(at_once=True)
             return make()
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {most} bytes, which is the most that this call takes.")

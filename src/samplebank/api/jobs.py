@@ -21,6 +21,7 @@ from samplebank.api.people import (
     NoQuery,
     Offset,
     PageQuery,
+    Several,
     Shown,
     Time,
     Unique,
@@ -65,6 +66,8 @@ TaskSort = Literal[
     "-startTimestamp",
     "-endTimestamp",
 ]
+#: samples or customers that a search names
+MOST_SAMPLES = 10_000
 TimeField = Literal["enqueuedTimestamp", "startTimestamp", "endTimestamp", "all"]
 
 
@@ -118,18 +121,18 @@ class JobSearchRequest(Body):
     limit: Limit = 25
     offset: Offset = 0
     sort_by: Annotated[list[JobSort] | None, unless_given(["enqueuedTimestamp"])] = None
-    state: Unique[State] | None = None
-    sample_sha256: list[str] | None = None
-    customer: list[int | str] | None = None
+    state: Several[State] | None = None
+    sample_sha256: Annotated[list[str], Meta(max_length=MOST_SAMPLES)] | None = None
+    customer: Annotated[list[int | str], Meta(max_length=MOST_SAMPLES)] | None = None
     start_timestamp: Time = None
     end_timestamp: Time = None
-    time_field_strategy: Annotated[Unique[TimeField] | None, unless_given(["all"])] = None
+    time_field_strategy: Annotated[Several[TimeField] | None, unless_given(["all"])] = None
     time_match_strategy: Annotated[Literal["all", "any"] | None, unless_given("any")] = None
 
 
 class JobTaskUpdateRequest(Body):
     state: Literal["executing", "success", "failed", "cancelled"]
-    analyses: Unique[UUID] | None = None
+    analyses: Several[UUID] | None = None
     message: Annotated[str, Meta(max_length=100_000)] | None = None
 
 

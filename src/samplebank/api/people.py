@@ -25,6 +25,8 @@ Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 Int64 = Annotated[int, Meta(extra_json_schema={"format": "int64"})]
 #: published as a list without repetitions; in a request they do no harm
 Unique = Annotated[list[T], Meta(extra_json_schema={"x-set": True})]
+#: the same in a request that needs no more than these
+Several = Annotated[list[T], Meta(max_length=1000, extra_json_schema={"x-set": True})]
 Time = Annotated[int | str | None, Meta(extra_json_schema=TIME)]
 # The patterns of the contract, for the whole string (a plain $ would let a final line break pass).
 END = r"(?![\s\S])"
@@ -133,7 +135,7 @@ def find_customer(
     """The customer that a request names. An unknown one becomes a violation of `field`."""
     customer = directory.find_customer(reference)
     if customer is None:
-        violations.add(field, f"There is no customer {str(reference)!r}.")
+        violations.add(field, f"There is no customer {str(reference)[:100]!r}.")
     return customer
 
 
@@ -151,7 +153,9 @@ def customers_to_filter(
     for position, reference in enumerate(references):
         customer = directory.find_customer(reference)
         if customer is None or not sees_customer(caller, customer, *permissions):
-            violations.add(f"customer[{position}]", f"There is no customer {reference!r} that you may see.")
+            violations.add(
+                f"customer[{position}]", f"There is no customer {str(reference)[:100]!r} that you may see."
+            )
         else:
             found.append(customer.id)
     return found

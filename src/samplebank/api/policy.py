@@ -15,6 +15,7 @@ from samplebank.api.operation import V2, operation
 from samplebank.api.people import (
     Body,
     NoQuery,
+    Several,
     Shown,
     Unique,
     UserInfo,
@@ -35,8 +36,8 @@ class AnalysisWorkerOptionRequest(Body):
 
 
 class AnalysisPolicyUpdateRequest(Body):
-    workers: Unique[str] | None = None
-    options: Unique[AnalysisWorkerOptionRequest] | None = None
+    workers: Several[str] | None = None
+    options: Several[AnalysisWorkerOptionRequest] | None = None
 
 
 class AnalysisWorkerInfo(Shown):

@@ -17,6 +17,7 @@ from samplebank.api.people import (
     CustomerInfo,
     NoQuery,
     PageQuery,
+    Several,
     Shown,
     Unique,
     UserInfo,
@@ -36,9 +37,9 @@ from samplebank.policy.model import Action, Match, Rule, RuleKind, Worker
 from samplebank.policy.workers import resolve, workers_by_id
 
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
-Texts = Unique[Text]
-Some = Annotated[Unique[Text], Meta(min_length=1)]
-SomeCustomers = Annotated[Unique[int | str], Meta(min_length=1)]
+Texts = Several[Text]
+Some = Annotated[Several[Text], Meta(min_length=1)]
+SomeCustomers = Annotated[Several[int | str], Meta(min_length=1)]
 
 
 class RuleListQuery(PageQuery):
@@ -66,15 +67,15 @@ class AnalysisRuleMatchClauseRequest(Body):
 
 
 class AnalysisRuleActionWorkersClauseRequest(Body):
-    set: Unique[str] | None = None
-    add: Unique[str] | None = None
-    remove: Unique[str] | None = None
+    set: Several[str] | None = None
+    add: Several[str] | None = None
+    remove: Several[str] | None = None
 
 
 class AnalysisRuleActionOptionsClauseRequest(Body):
-    set: Unique[AnalysisWorkerOptionRequest] | None = None
-    add: Unique[AnalysisWorkerOptionRequest] | None = None
-    remove: Unique[str] | None = None
+    set: Several[AnalysisWorkerOptionRequest] | None = None
+    add: Several[AnalysisWorkerOptionRequest] | None = None
+    remove: Several[str] | None = None
 
 
 class AnalysisRuleActionClauseRequest(Body):
@@ -322,7 +323,7 @@ def _read_customers(violations: Violations, references: list[int | str], directo
             found.update(dict.fromkeys(sorted(directory.with_all_below([group.customer.id]))))
         else:
             field = f"match.customer.customerOrGroup[{position}]"
-            violations.add(field, f"There is no customer or group {str(reference)!r}.")
+            violations.add(field, f"There is no customer or group {str(reference)[:100]!r}.")
     return list(found)
 
 

@@ -35,6 +35,8 @@ from samplebank.search import rows
 from samplebank.search.samples import SampleCriterion, Users, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS, TIME_FIELDS, USER_KINDS
 
+#: bytes of a body that names 10,000 SHA-512
+LONG_LISTS = 1024**2
 DIGEST_SIZES = {"md5": 16, "sha1": 20, "sha256": 32, "sha512": 64}
 Sort = Literal[
     "sampleCreatedTimestamp",
@@ -167,7 +169,8 @@ async def search_simply(request: Exchange) -> Response[bytes] | Streamed:
 async def search(request: Exchange) -> Response[bytes] | Streamed:
     """The samples that match everything asked for, newest first unless sorted otherwise."""
     request.read_query(NoQuery)
-    wanted = (await request.document(SampleSearchRequest)).read(request.now)
+    document = await request.document(SampleSearchRequest, extra=LONG_LISTS)
+    wanted = document.read(request.now)
     reader = Reader(request.caller, request.bank.directory, request.now)
     window = reader.window(wanted.index_start_timestamp, wanted.index_end_timestamp)
     reader.size(wanted)

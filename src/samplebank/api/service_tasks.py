@@ -21,6 +21,7 @@ from samplebank.api.people import (
     NoQuery,
     Offset,
     PageQuery,
+    Several,
     Shown,
     Time,
     Unique,
@@ -92,16 +93,16 @@ class ServiceTaskQuery(PageQuery):
 class ServiceTaskSearchRequest(Body):
     limit: Limit = 25
     offset: Offset = 0
-    state: Unique[State] | None = None
-    operation: Unique[str] | None = None
-    user: Unique[int | str] | None = None
-    parent_task: Unique[UUID] | None = None
-    root_task: Unique[UUID] | None = None
-    correlation_id: Unique[UUID] | None = msgspec.field(name="correlationID", default=None)
-    worker_host: Unique[str] | None = None
+    state: Several[State] | None = None
+    operation: Several[str] | None = None
+    user: Several[int | str] | None = None
+    parent_task: Several[UUID] | None = None
+    root_task: Several[UUID] | None = None
+    correlation_id: Several[UUID] | None = msgspec.field(name="correlationID", default=None)
+    worker_host: Several[str] | None = None
     start_timestamp: Time = None
     end_timestamp: Time = None
-    time_field_strategy: Unique[TimeField] | None = None
+    time_field_strategy: Several[TimeField] | None = None
     time_match_strategy: Literal["any", "all"] | None = None
 
 

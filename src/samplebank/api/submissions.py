@@ -5,6 +5,7 @@ from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 from msgspec import Meta
 
@@ -45,6 +46,8 @@ from samplebank.submissions.challenge import Outcome
 from samplebank.submissions.intake import Result, Token, Untyped, submit
 from samplebank.submissions.model import NewSubmission, Submission
 
+#: bytes of the metadata of a submission, as JSON
+MOST_META_DATA = 64 * 1024
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 REFUSED_TOKEN = (
     "The challenge is unknown, expired or used already, or it is not yours or not for this sample."  # noqa: S105
@@ -262,6 +265,9 @@ async def read_submission(request: Exchange, data: SubmissionAddRequest) -> NewS
             "tlp", "A submission cannot be TLP red, because others than its recipient must read it."
         )
     acl = await read_acl(request, violations, data.acl)
+    if data.meta_data and len(msgspec.json.encode(data.meta_data)) > MOST_META_DATA:
+        said = f"The metadata of a submission take at most {MOST_META_DATA} bytes as JSON."
+        violations.add("metaData", said)
     observed = read_time(violations, "observedTimestamp", data.observed_timestamp, now)
     expiry = read_time(violations, "retention", data.retention, now)
     if expiry is not None and expiry <= now:

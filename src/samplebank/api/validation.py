@@ -1,23 +1,33 @@
 """Reading requests strictly: all violations at once, each with the path of its field as the caller sent it."""
 
+import re
+from collections import deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any, Generic, TypeVar, cast
 
 import jsonschema_rs
 import msgspec
 
 from samplebank import timespec
-from samplebank.errors import Invalid, Malformed, Violation, Violations
+from samplebank.api.excerpt import Shape, excerpt_of, too_many
+from samplebank.errors import MOST_TOLD, Invalid, Malformed, Violation, Violations
+from samplebank.nesting import holds_nul, is_deeper
 from samplebank.timespec import Millis
 
 T = TypeVar("T")
-#: violations told at most
-MOST_TOLD = 100
+#: characters of what is told of what the caller sent
+LONGEST_TOLD = 300
+#: lists, objects and texts in which NUL is looked for; then it is told without its place
+MOST_LOOKED_AT = 20_000
+NUL_SAID = "The text holds a NUL character."
 #: how deep objects and lists may nest in a body
 DEEPEST = 200
 #: marks the fields of a struct that hold a time (`msgspec.Meta(extra_json_schema=TIME)`)
 TIME = {"x-time": True}
+#: a number of a query as people write whole numbers; 1e3 and 1.0 are numbers, too, but hardly meant
+WHOLE = re.compile(r"-?[0-9]+")
 
 
 class Document(Generic[T]):
@@ -40,10 +50,10 @@ class Document(Generic[T]):
 
     def read(self, now: Millis) -> T:
         """The body as its type; raises `Invalid` with every violation."""
-        if b"\\u0000" in self._raw:
-            _refuse_nul(_plain(self._raw))
-        if _depth_bound(self._raw) > DEEPEST and depth(_plain(self._raw)) > DEEPEST:
+        if is_deeper(self._raw, DEEPEST):
             raise _too_deep()
+        if holds_nul(self._raw):
+            _refuse_nul(_plain(self._raw), is_certain=True)
         if self._value is None:
             raise Invalid(*violations_of(self._plain, self._wanted, now, self._mistake))
         return self._value
@@ -62,8 +72,10 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -
         else:
             plain[name] = value
     if repeated:
-        raise Invalid(*repeated)
+        raise Invalid(*repeated[:MOST_TOLD])
     _refuse_nul(plain)
+    if any(name in plain and not WHOLE.fullmatch(plain[name]) for name in _whole_fields(cast("Any", wanted))):
+        raise Invalid(*violations_of(_coerced(plain), wanted, now, None))
     try:
         return msgspec.convert(plain, wanted, strict=False)
     except msgspec.ValidationError as error:
@@ -79,9 +91,10 @@ def violations_of(
     """Everything that keeps `plain` from being a `wanted`; `mistake` is the first of it, as the decoder said it."""
     if not isinstance(plain, dict):
         return [Violation("The body must be a JSON object.")]
-    validator, free = _validator(cast("Any", wanted))
-    found: list[Violation] = []
-    for error in validator.iter_errors(_without_nulls(plain, free)):
+    validator, shape = _validator(cast("Any", wanted))
+    excerpt, too_long = excerpt_of(plain, shape)
+    found = [too_many(path_of(path), shape.most[str(path[-1])]) for path in too_long[:MOST_TOLD]]
+    for error in validator.iter_errors(excerpt):
         found.extend(_told(error))
         if len(found) >= MOST_TOLD:
             break
@@ -113,27 +126,6 @@ def read_time(violations: Violations, field: str, value: object, now: Millis) ->
         return None
 
 
-def depth(value: Any) -> int:
-    """How deep objects and lists nest."""
-    deepest, level = 0, [value]
-    while level:
-        level = [inner for outer in level for inner in _inside(outer)]
-        deepest += 1
-    return deepest
-
-
-def _inside(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        yield from value.values()
-    elif isinstance(value, list):
-        yield from value
-
-
-def _depth_bound(raw: bytes) -> int:
-    """No body nests deeper than it has opening brackets."""
-    return raw.count(b"[") + raw.count(b"{")
-
-
 def _too_deep() -> Invalid:
     return Invalid(f"The body nests deeper than {DEEPEST} levels.")
 
@@ -153,12 +145,12 @@ def _told(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
         name = kind.property
         yield Violation(f"The field {name} is required.", path_of([*path, name]))
     elif error.kind.name == "additionalProperties":
-        for name in kind.unexpected:
+        for name in (name[:LONGEST_TOLD] for name in kind.unexpected):
             yield Violation(f"There is no field {name} here.", path_of([*path, name]))
     elif error.kind.name == "anyOf":
         yield Violation("The value is of the wrong type.", path_of(path))
     else:
-        yield Violation(f"{error.message[:300]}.", path_of(path))
+        yield Violation(f"{error.message[:LONGEST_TOLD]}.", path_of(path))
 
 
 def _bad_times(plain: Mapping[str, Any], wanted: type[Any], now: Millis) -> list[Violation]:
@@ -169,31 +161,43 @@ def _bad_times(plain: Mapping[str, Any], wanted: type[Any], now: Millis) -> list
     return list(violations)
 
 
-def _refuse_nul(plain: Any) -> None:
-    found = [Violation("The text holds a NUL character.", path_of(path)) for path in _nul_paths(plain, [])]
+def _refuse_nul(plain: Any, *, is_certain: bool = False) -> None:
+    found = [Violation(NUL_SAID, path_of(path)) for path in islice(_nul_paths(plain), MOST_TOLD)]
     if found:
-        raise Invalid(*found[:MOST_TOLD])
+        raise Invalid(*found)
+    if is_certain:
+        raise Invalid(NUL_SAID)
 
 
-def _nul_paths(value: Any, path: list[str | int]) -> Iterator[list[str | int]]:
-    if isinstance(value, str) and "\x00" in value:
-        yield path
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            if "\x00" in name:
-                yield path
-            yield from _nul_paths(inner, [*path, name])
-    elif isinstance(value, list):
-        for position, inner in enumerate(value):
-            yield from _nul_paths(inner, [*path, position])
+def _nul_paths(plain: Any) -> Iterator[list[str | int]]:
+    """Where texts and names of fields hold NUL, as far as that is looked for."""
+    waiting: deque[tuple[Any, Any]] = deque([(plain, None)])
+    looked_at = 0
+    while waiting and looked_at < MOST_LOOKED_AT:
+        value, way = waiting.popleft()
+        looked_at += 1
+        if isinstance(value, str):
+            yield _way_down(way)
+        elif isinstance(value, dict):
+            if any("\x00" in name for name in value):
+                yield _way_down(way)
+            waiting.extend((inner, (name, way)) for name, inner in value.items() if _may_hold_nul(inner))
+        else:
+            room = MOST_LOOKED_AT - len(waiting)
+            inside = ((inner, (i, way)) for i, inner in enumerate(value) if _may_hold_nul(inner))
+            waiting.extend(islice(inside, max(room, 0)))
 
 
-def _without_nulls(value: Any, free: frozenset[str]) -> Any:
-    """Null counts as not given, except inside the fields that hold any JSON value."""
-    if isinstance(value, dict):
-        kept = {name: inner for name, inner in value.items() if inner is not None}
-        return {name: inner if name in free else _without_nulls(inner, free) for name, inner in kept.items()}
-    return [_without_nulls(inner, free) for inner in value] if isinstance(value, list) else value
+def _may_hold_nul(value: Any) -> bool:
+    return isinstance(value, dict | list) or (isinstance(value, str) and "\x00" in value)
+
+
+def _way_down(way: Any) -> list[str | int]:
+    parts: list[str | int] = []
+    while way is not None:
+        name, way = way
+        parts.append(name)
+    return parts[::-1]
 
 
 def _coerced(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,15 +218,23 @@ def _decoder(wanted: Hashable) -> msgspec.json.Decoder[Any]:
 
 
 @cache
-def _validator(wanted: Hashable) -> tuple[jsonschema_rs.Validator, frozenset[str]]:
-    schema: dict[str, Any] = msgspec.json.schema(wanted)
-    free = {
-        name
+def _validator(wanted: Hashable) -> tuple[jsonschema_rs.Validator, Shape]:
+    schema: dict[str, Any] = _without_null_types(msgspec.json.schema(wanted))
+    return jsonschema_rs.validator_for(schema, validate_formats=True), _shape_of(schema)
+
+
+def _shape_of(schema: Mapping[str, Any]) -> Shape:
+    fields = [
+        (name, inner)
         for definition in schema.get("$defs", {}).values()
         for name, inner in definition.get("properties", {}).items()
-        if not inner.keys() - {"description", "default"}
-    }
-    return jsonschema_rs.validator_for(_without_null_types(schema), validate_formats=True), frozenset(free)
+    ]
+    most: dict[str, int] = {}
+    for name, inner in fields:
+        if "maxItems" in inner:
+            most[name] = max(inner["maxItems"], most.get(name, 0))
+    free = frozenset(name for name, inner in fields if not inner.keys() - {"description"})
+    return Shape(frozenset(name for name, _ in fields), free, most)
 
 
 def _without_null_types(schema: Any) -> Any:
@@ -247,6 +259,11 @@ def _list_fields(wanted: Hashable) -> frozenset[str]:
 @cache
 def _time_fields(wanted: Hashable) -> frozenset[str]:
     return frozenset(name for name, inner in _properties(wanted).items() if inner.get("x-time"))
+
+
+@cache
+def _whole_fields(wanted: Hashable) -> frozenset[str]:
+    return frozenset(name for name, inner in _properties(wanted).items() if inner.get("type") == "integer")
 
 
 def _properties(wanted: Hashable) -> dict[str, dict[str, Any]]:

@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import jsonschema_rs
+import msgspec
 
 from samplebank.database import Connection, Page, Where, new_id, order_by
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, NotFound, Violation, Violations, invalid
 from samplebank.policy.model import Worker
+from samplebank.policy.schema_cost import TooDear, price_of
 from samplebank.timespec import Millis
 
 COLUMNS = """
@@ -60,7 +63,10 @@ def check_schema(schema: object) -> None:
     if not isinstance(schema, dict | bool):
         raise invalid("schema", "The schema is not a JSON Schema: it must be an object.")
     try:
+        price_of(schema)
         validator_of(schema)
+    except TooDear as error:
+        raise invalid("schema", f"The schema takes too much to check: {error}.") from error
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         raise invalid("schema", f"The schema is not a JSON Schema: {str(error).splitlines()[0]}.") from error
 
@@ -68,6 +74,21 @@ def check_schema(schema: object) -> None:
 def validator_of(schema: Any) -> jsonschema_rs.Validator:
     """A validator that fetches nothing from anywhere."""
     return jsonschema_rs.validator_for(schema, retriever=_refuse)
+
+
+class Judge(msgspec.Struct, frozen=True):
+    """What checks results against a schema; `price` is how often it looks at one value at most."""
+
+    validator: jsonschema_rs.Validator
+    price: int
+
+
+# results of the same worker come one after the other, and to read a schema takes longer than to check a result
+@lru_cache(maxsize=16)
+def judge_of(schema: bytes) -> Judge:
+    """The judge for a schema, as JSON. Raises `TooDear`."""
+    plain = msgspec.json.decode(schema)
+    return Judge(validator_of(plain), price_of(plain))
 
 
 def _refuse(uri: str) -> Any:
@@ -210,7 +231,7 @@ async def resolve(
     for position, reference in enumerate(references):
         worker = await find_worker(db, reference)
         if worker is None or worker.deleted_time is not None:
-            violations.add(f"{field}[{position}]", f"There is no analysis worker {reference!r}.")
+            violations.add(f"{field}[{position}]", f"There is no analysis worker {reference[:100]!r}.")
         else:
             found[worker.id] = None
     return tuple(found)
