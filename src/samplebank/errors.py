@@ -81,6 +81,10 @@ class Unavailable(Refusal):
     status = 503
 
 
+class Damaged(Unavailable):
+    """Stored bytes are not those that their name says."""
+
+
 class TooMany(Refusal):
     """The caller asks too often; `wait` seconds from now the same request may be served."""
 

@@ -64,8 +64,6 @@ def content(size: int) -> bytes:
 async def staged(store: DiskStore, content: bytes) -> Staged:
     return await store.stage(Area.SAMPLE, chunks_of(content), UNLIMITED)
 
-
-async def kept(store: DiskStore, content: bytes) -> bytes:
     """Keep the content and let go of it; answers its SHA-256."""
     bytes_ = await staged(store, content)
     await bytes_.keep()
@@ -237,3 +235,16 @@ def watched() -> Iterator[list[str]]:
     finally:
         threading.setprofile(None)
         loop.set_default_executor(ThreadPoolExecutor())
+
+
+@pytest.mark.parametrize("size", [5000, PIECE + 1])
+async def test_what_is_stored_again_repairs_what_was_damaged(store: DiskStore, content: bytes) -> None:
+    name = await kept(store, content)
+    path = store.path(Area.SAMPLE, name)
+    path.write_bytes(b"damaged".ljust(len(content), b"\0"))
+    assert not await store.is_sound(Area.SAMPLE, name)
+
+    await kept(store, content)
+
+    assert path.read_bytes() == content
+    assert await store.is_sound(Area.SAMPLE, name)

@@ -3,6 +3,7 @@
 The entry is stored, not compressed, so that the length of the archive is known before it is made.
 """
 
+import hashlib
 import stat
 import zlib
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
@@ -15,8 +16,9 @@ from typing import BinaryIO
 from stream_zip import NO_COMPRESSION_32, NO_COMPRESSION_64, Method, stream_zip
 
 from samplebank.blobs import Area, Blobs
+from samplebank.blobs.store import DAMAGED
 from samplebank.blobs.writing import to_the_end
-from samplebank.errors import NotFound
+from samplebank.errors import Damaged, NotFound
 from samplebank.samples.model import NO_SAMPLE, Sample
 
 PASSWORD = "infected"  # noqa: S105 known to everybody: it keeps scanners out, not people
@@ -47,9 +49,12 @@ def _archived(path: Path, sample: Sample) -> Generator[bytes, None, None]:
         raise NotFound(NO_SAMPLE) from None
     with file:
         # The format wants the checksum first, even where encryption then hides it.
-        checksum = 0
+        checksum, digest = 0, hashlib.sha256()
         for piece in _pieces(file):
             checksum = zlib.crc32(piece, checksum)
+            digest.update(piece)
+        if digest.digest() != sample.sha256:
+            raise Damaged(DAMAGED)
         file.seek(0)
         made = datetime.fromtimestamp(sample.created_time / 1000, UTC)
         method = _method(sample.size, checksum, is_large=sample.size >= LARGE)

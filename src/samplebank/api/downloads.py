@@ -14,7 +14,7 @@ from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
 from samplebank.api.people import NoQuery
 from samplebank.api.streaming import Pieces, Streamed, opened
-from samplebank.blobs import Area
+from samplebank.blobs import Area, verified
 
 BINARY = "application/octet-stream"
 ZIP = "application/zip"
@@ -64,7 +64,8 @@ async def download_raw(request: Exchange) -> Response[bytes] | Streamed:
     headers = {"Accept-Ranges": "bytes", "ETag": etag}
     if part is not None:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{sample.size}"
-    pieces = await opened(request.bank.blobs.read(Area.SAMPLE, sample.sha256, start, length))
+    bytes_ = request.bank.blobs.read(Area.SAMPLE, sample.sha256, start, length)
+    pieces = await opened(verified(bytes_, sample.sha256) if part is None else bytes_)
     return attachment(pieces, name, length, BINARY, status=200 if part is None else 206, headers=headers)
 
 

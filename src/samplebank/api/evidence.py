@@ -17,7 +17,7 @@ from samplebank.api.operation import V2, operation
 from samplebank.api.people import WORD, Body, Int64, NoQuery, PageQuery, Shown, Unique, UserInfo
 from samplebank.api.samples import refuse_announced_excess
 from samplebank.api.streaming import Streamed, opened
-from samplebank.blobs import Area
+from samplebank.blobs import Area, verified
 from samplebank.errors import Forbidden, Violations
 
 ALL = f"{V2}/sample/{{sha256:str}}/analysis/{{analysis_id:str}}/evidence"
@@ -77,7 +77,7 @@ async def get_evidence(request: Exchange) -> Answer:
 async def get_evidence_data(request: Exchange) -> Streamed:
     """Send the bytes as they were uploaded."""
     row = await _visible_evidence(request)
-    pieces = await opened(request.bank.blobs.read(Area.EVIDENCE, row.sha256))
+    pieces = await opened(verified(request.bank.blobs.read(Area.EVIDENCE, row.sha256), row.sha256))
     return attachment(pieces, row.file_name, row.size, row.mime_type)
 
 

@@ -4,6 +4,7 @@ Behind such an answer stand a connection of the database or an open file. Both a
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -13,6 +14,10 @@ from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import Receive, Send
 
+from samplebank.errors import Refusal
+from samplebank.logs import Faults
+
+faults = Faults(logging.getLogger("samplebank.failure"))
 #: seconds in which a client has to take something of what it asked for
 PATIENCE = 20.0
 Pieces = AsyncGenerator[bytes, None]
@@ -32,8 +37,8 @@ class Sending(ASGIStreamingResponse):
             leaving.cancel()
             # Not left to the collector: it would come for what is behind the pieces too late, or never.
             await asyncio.shield(_close(sending, pieces))
-        if not sending.cancelled() and not isinstance(sending.exception(), TimeoutError):
-            sending.result()
+        if not sending.cancelled() and (error := sending.exception()) is not None:
+            _tell(error)
 
 
 class Streamed(Stream):
@@ -69,6 +74,12 @@ async def _led_by(pieces: Pieces) -> Pieces:
         yield first
         async for piece in pieces:
             yield piece
+
+
+def _tell(error: BaseException) -> None:
+    """The answer has begun: all that is left to do is to leave it unfinished, which its reader notices."""
+    if not isinstance(error, TimeoutError):
+        faults.tell("answer.broken", error, trace=not isinstance(error, Refusal))
 
 
 async def _send_all(pieces: Pieces, send: Send) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import hashlib
 import os
 import secrets
 import time
@@ -87,6 +88,9 @@ class DiskStore:
             raise NotFound("The bytes of this file are no longer stored.")
         yield path
 
+    async def is_sound(self, area: Area, sha256: bytes) -> bool:
+        return await to_the_end(_is_sound, self.path(area, sha256), sha256)
+
     async def holds(self, area: Area, sha256: bytes) -> bool:
         return await asyncio.to_thread(self.path(area, sha256).exists)
 
@@ -135,10 +139,9 @@ class StagedFile:
         folder = Folder(self._target.parent)
         try:
             folder.lock_shared()
-            if self._is_there():
-                # Whoever wrote it synced it before its name could be seen.
-                self._path.unlink(missing_ok=True)
-            else:
+            # Whoever wrote the same bytes before synced them before their name could be seen. The disk may have damaged
+            # them since: a small file is compared, a large one replaced by what is written already.
+            if self._unwritten is None or not self._is_there(self._unwritten):
                 if self._unwritten is not None:
                     _write_synced(self._path, self._unwritten)
                 self._path.rename(self._target)
@@ -149,9 +152,9 @@ class StagedFile:
             raise
         self._held = folder
 
-    def _is_there(self) -> bool:
+    def _is_there(self, content: bytearray) -> bool:
         try:
-            return self._target.stat().st_size == self.digests.size
+            return self._target.stat().st_size == len(content) and self._target.read_bytes() == content
         except FileNotFoundError:
             return False
 
@@ -207,6 +210,14 @@ def _write_synced(path: Path, content: bytearray) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_SYNC, 0o666)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         write_all(file, content)
+
+
+def _is_sound(path: Path, sha256: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest() == sha256
+    except OSError:  # missing, or on a part of the disk that cannot be read
+        return False
 
 
 def _remove(path: Path, store: Path) -> None:

@@ -1,12 +1,18 @@
 """What a blob store does, whatever it is made of."""
 
+import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
+
+from samplebank.errors import Damaged
+
+DAMAGED = "The stored bytes of this file are damaged; uploading the file again repairs them."
 
 
 class Area(StrEnum):
@@ -53,6 +59,9 @@ class Blobs(Protocol):
     def local(self, area: Area, sha256: bytes) -> AbstractAsyncContextManager[Path]:
         """A file on this machine with the bytes, to be read only, for as long as the block lasts."""
 
+    async def is_sound(self, area: Area, sha256: bytes) -> bool:
+        """Whether the bytes are there, and are those that their name says."""
+
     async def holds(self, area: Area, sha256: bytes) -> bool: ...
 
     async def remove(self, area: Area, sha256: bytes) -> None:
@@ -66,3 +75,20 @@ class Blobs(Protocol):
 
     async def check(self) -> None:
         """Raises `Unavailable` unless bytes can be written."""
+
+
+async def verified(pieces: AsyncGenerator[bytes, None], sha256: bytes) -> AsyncGenerator[bytes, None]:
+    """All pieces of a file, but the last one only when the whole is what its name says. Raises `Damaged` otherwise."""
+    digest = hashlib.sha256()
+    held = b""
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if held:
+                yield held
+            # in a thread, as the digest of a piece takes longer than others should wait for their answers
+            await asyncio.to_thread(digest.update, piece)
+            held = piece
+    if digest.digest() != sha256:
+        raise Damaged(DAMAGED)
+    if held:
+        yield held

@@ -16,6 +16,7 @@ from samplebank.logs import Faults
 from samplebank.maintenance.classifying import Classifying
 from samplebank.maintenance.election import reign
 from samplebank.maintenance.publishing import forget_old_events, open_sink, publish
+from samplebank.maintenance.scrubbing import scrub_sweep
 from samplebank.maintenance.sweeps import SWEEPS, Sweep, fold_tally, generate_events, time_out_sweep
 from samplebank.maintenance.tasks import end_bytes_retention, orphan_sweep, run_service_tasks
 from samplebank.vital import vital
@@ -55,7 +56,14 @@ async def _housework(bank: Bank) -> None:
         if sink is not None:
             relay = partial(publish, sink=sink)
             tasks.create_task(_again_and_again(bank, relay, PUBLISH_INTERVAL, None))
-        for sweep in (time_out_sweep(), *SWEEPS, end_bytes_retention, orphan_sweep(), forget_old_events):
+        for sweep in (
+            time_out_sweep(),
+            *SWEEPS,
+            end_bytes_retention,
+            orphan_sweep(),
+            scrub_sweep(),
+            forget_old_events,
+        ):
             tasks.create_task(_again_and_again(bank, sweep, settings.sweep_interval, None))
         tasks.create_task(
             _again_and_again(

@@ -22,6 +22,10 @@ WITHOUT_ROW = {
         SELECT name FROM unnest($1::bytea[]) name WHERE NOT EXISTS (SELECT FROM evidence WHERE sha256 = name)
     """,
 }
+NAMES_AFTER = {
+    Area.SAMPLE: "SELECT sha256 FROM sample WHERE sha256 > $1 AND deleted_time IS NULL ORDER BY sha256 LIMIT $2",
+    Area.EVIDENCE: "SELECT DISTINCT sha256 FROM evidence WHERE sha256 > $1 ORDER BY sha256 LIMIT $2",
+}
 # While this row is not committed, an upload of the same bytes waits to insert its own.
 STAND_IN = """
     INSERT INTO sample (sha256, size, created_time, activity_time, deleted_time) VALUES ($1, 0, $2, $2, $2)
@@ -34,6 +38,11 @@ LOCK_DELETED = "SELECT id FROM sample WHERE sha256 = $1 AND deleted_time IS NOT 
 async def unread_samples(db: Connection, before: Millis) -> list[Sample]:
     """Find samples that have had no submission since `before`, those that wait longest first."""
     return [Sample(*row) for row in await db.fetch(UNREAD, before, BATCH)]
+
+
+async def names_after(db: Connection, area: Area, after: bytes, most: int) -> list[bytes]:
+    """Find the next names that rows have, in their order."""
+    return [row[0] for row in await db.fetch(NAMES_AFTER[area], after, most)]
 
 
 async def without_row(db: Connection, area: Area, names: Sequence[bytes]) -> list[bytes]:

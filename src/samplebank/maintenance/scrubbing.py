@@ -1,0 +1,54 @@
+"""Reads the stored bytes of samples and evidence again and again, little by little, and tells which are damaged."""
+
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from itertools import cycle
+
+from prometheus_client import Counter
+
+from samplebank.assembly import Bank
+from samplebank.blobs import Area
+from samplebank.tasks import leftovers
+
+log = logging.getLogger("samplebank.maintenance")
+DAMAGED = Counter("samplebank_damaged_blobs", "Stored files that were found missing or changed.", ["area"])
+#: seconds of reading in each round, and names that are looked up at once
+SECONDS, BATCH = 0.5, 50
+
+
+def scrub_sweep(seconds: float = SECONDS) -> Callable[[Bank], Awaitable[None]]:
+    """Make a sweep that reads some files each time, in the order of their names, from a random one on."""
+    areas = cycle(Area)
+    area, after = next(areas), secrets.token_bytes(32)
+
+    async def scrub(bank: Bank) -> None:
+        nonlocal area, after
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            async with bank.database.connection() as db:
+                names = await leftovers.names_after(db, area, after, BATCH)
+            if not names:
+                area, after = next(areas), b""
+                return
+            for name in names:
+                await _check(bank, area, name)
+                after = name
+                if time.monotonic() >= end:
+                    return
+
+    return scrub
+
+
+async def _check(bank: Bank, area: Area, name: bytes) -> None:
+    if await bank.blobs.is_sound(area, name):
+        return
+    async with bank.database.connection() as db:
+        if await leftovers.without_row(db, area, [name]):  # deleted meanwhile
+            return
+    DAMAGED.labels(area).inc()
+    log.error(
+        "blob.damaged",
+        extra={"fields": {"area": area, "sha256": name.hex(), "remedy": "upload the file again"}},
+    )

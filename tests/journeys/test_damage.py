@@ -1,0 +1,74 @@
+"""Bytes are what their name says, or they are not sent."""
+
+from pathlib import Path
+
+import pytest
+import requests
+
+from kit.bank import Bank, Sample
+from kit.service import Service
+from samplebank.assembly import open_bank
+from samplebank.blobs import Area
+from samplebank.maintenance.scrubbing import DAMAGED, scrub_sweep
+from samplebank.settings import load
+
+SMALL, LARGE = 5000, 3 * 1024 * 1024
+
+
+def path_of(service: Service, sample: Sample) -> Path:
+    return service.blobs / "sample" / sample.sha256[:2] / sample.sha256
+
+
+def damage(service: Service, sample: Sample) -> None:
+    path = path_of(service, sample)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def submitted(bank: Bank, size: int) -> Sample:
+    sample = Sample(size)
+    bank.submit(sample)
+    return sample
+
+
+@pytest.mark.parametrize("kind", ["raw", "safe"])
+def test_a_damaged_small_file_is_refused_until_it_is_uploaded_again(
+    service: Service, bank: Bank, kind: str
+) -> None:
+    sample = submitted(bank, SMALL)
+    damage(service, sample)
+
+    refused = bank.get(f"{sample.path}/{kind}")
+    again = bank.upload(sample)
+    healed = bank.get(f"{sample.path}/{kind}")
+
+    assert (refused.status_code, again.status_code, healed.status_code) == (503, 200, 200)
+    assert "damaged" in refused.json()["messages"][0]["message"]
+
+
+def test_a_damaged_large_file_is_broken_off_before_its_end(service: Service, bank: Bank) -> None:
+    sample = submitted(bank, LARGE)
+    damage(service, sample)
+
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        bank.get(f"{sample.path}/raw")
+
+
+async def test_the_scrub_finds_what_is_damaged_or_missing(service: Service, bank: Bank) -> None:
+    changed, missing = submitted(bank, SMALL), submitted(bank, SMALL)
+    damage(service, changed)
+    path_of(service, missing).unlink()
+    before = found()
+
+    async with open_bank(load(service.environment), service.database_url) as own:
+        scrub = scrub_sweep(seconds=30)
+        for _ in range(5):  # from a random name to the last sample, evidence, all samples
+            await scrub(own)
+
+    assert found() >= before + 2
+
+
+def found() -> float:
+    value: float = DAMAGED.labels(Area.SAMPLE)._value.get()  # noqa: SLF001 the library has no other way to read one
+    return value
