@@ -64,6 +64,8 @@ def content(size: int) -> bytes:
 async def staged(store: DiskStore, content: bytes) -> Staged:
     return await store.stage(Area.SAMPLE, chunks_of(content), UNLIMITED)
 
+
+async def kept(store: DiskStore, content: bytes) -> bytes:
     """Keep the content and let go of it; answers its SHA-256."""
     bytes_ = await staged(store, content)
     await bytes_.keep()
