@@ -36,6 +36,7 @@ from samplebank.api.envelope import ACTION_ERROR, Answer, ResultMessage, failure
 from samplebank.api.exchange import Exchange
 from samplebank.api.guard import guard
 from samplebank.api.log import Observed
+from samplebank.api.turns import Budgets
 from samplebank.assembly import Bank
 from samplebank.errors import Refusal, Unavailable
 from samplebank.vital import vital
@@ -82,6 +83,7 @@ def make_app(open_bank: OpenBank) -> Observed:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_bank as bank, vital(bank.signals.run(), "signals"):
             app.state.bank = bank
+            app.state.budgets = Budgets(bank.database.size)
             yield
 
     app = Litestar(

@@ -93,9 +93,9 @@ async def reclassify(request: Exchange) -> Answer:
     async with bank.database.connection() as db:
         before = await classification.ask_again(db, sample.id)
     bank.signals.send(Signal.UNCLASSIFIED)
-    made = await await_classification(
-        request, sample.id, bank.settings.classification_deadline + 5, after=before
-    )
+    deadline = bank.settings.classification_deadline + 5
+    async with request.budgets.files.turn(request.caller.user.id):
+        made = await await_classification(request, sample.id, deadline, after=before)
     if made is None:
         raise Unavailable(
             "The classifier has not come to it yet; the classification will be listed when it has."

@@ -1,7 +1,7 @@
 """A request as the routes see it, with the bank, the caller and the time that it came at."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -13,6 +13,7 @@ from samplebank.accounts.model import Permission
 from samplebank.api import envelope
 from samplebank.api.envelope import Answer
 from samplebank.api.streaming import Streamed
+from samplebank.api.turns import Budgets, while_connected, within
 from samplebank.api.validation import Document, read_query
 from samplebank.assembly import Bank
 from samplebank.database import Page
@@ -40,6 +41,11 @@ class Exchange(Request[Any, Any, Any]):
         if bank is None:
             bank = state["bank"] = self.app.state.bank
         return bank
+
+    @property
+    def budgets(self) -> Budgets:
+        budgets: Budgets = self.app.state.budgets
+        return budgets
 
     @property
     def caller(self) -> Caller:
@@ -138,21 +144,44 @@ class Exchange(Request[Any, Any, Any]):
         """Answer a list: a page of it, or, with limit 0, all of it as a stream."""
         budget = self.bank.settings.count_budget
         if page.limit == 0:
-            async with self.bank.database.connection() as db:
+            async with within(self.bank.settings.search_timeout), self.bank.database.connection() as db:
                 count = await listing.count(db, budget)
             await self.bank.directory.refresh(at_once=True)
             directory = self.bank.directory
             return await envelope.all_of(
                 self._pieces(listing, page), page, count, lambda row: show(row, directory)
             )
+        async with self.dear() if listing.is_dear else within(self.bank.settings.search_timeout):
+            rows, count = await self._page_of(listing, page)
+        return await self.show_page(rows, page, count, show)
+
+    async def _page_of(self, listing: Listing[R], page: Page) -> tuple[list[R], int]:
         async with self.bank.database.connection() as db:
             rows = await listing.page(db, page)
             is_last = 0 < len(rows) < page.limit or (not rows and not page.offset)
-            count = page.offset + len(rows) if is_last else await listing.count(db, budget)
-        return await self.show_page(rows, page, count, show)
+            count = (
+                page.offset + len(rows)
+                if is_last
+                else await listing.count(db, self.bank.settings.count_budget)
+            )
+        return rows, count
+
+    @asynccontextmanager
+    async def dear(self) -> AsyncIterator[None]:
+        """A turn for what asks much of the database, which ends when it takes too long or the client goes.
+
+        The body must have been read. Raises `TooMany` and `Unavailable`.
+        """
+        async with (
+            self.budgets.searches.turn(self.caller.user.id),
+            within(self.bank.settings.search_timeout),
+            while_connected(self.disconnected),
+        ):
+            yield
 
     async def _pieces(self, listing: Listing[R], page: Page) -> AsyncGenerator[list[R], None]:
         async with (
+            self.budgets.lists.turn(self.caller.user.id),
             self.bank.database.long_transaction() as db,
             aclosing(listing.pieces(db, page)) as pieces,
         ):

@@ -115,7 +115,7 @@ async def get_statistics(request: Exchange) -> Answer:
     criterion = read_criteria(reader, wanted)
     asked = read_statistics(reader, wanted, criterion.times)
     reader.violations.raise_if_any()
-    async with request.bank.database.transaction(read_only=True) as db:
+    async with request.dear(), request.bank.database.transaction(read_only=True) as db:
         records = await statistics_of(db, request.caller, criterion, window, asked)
 
     def show(record: Record, directory: Directory) -> SubmissionMetricRecord:

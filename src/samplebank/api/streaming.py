@@ -20,6 +20,8 @@ from samplebank.logs import Faults
 faults = Faults(logging.getLogger("samplebank.failure"))
 #: seconds in which a client has to take something of what it asked for
 PATIENCE = 20.0
+#: bytes handed on at once: the server takes a few parts ahead, whether the client reads them or not
+PART = 64 * 1024
 Pieces = AsyncGenerator[bytes, None]
 
 
@@ -84,7 +86,8 @@ def _tell(error: BaseException) -> None:
 
 async def _send_all(pieces: Pieces, send: Send) -> None:
     async for piece in pieces:
-        await _send(send, piece, more=True)
+        for start in range(0, len(piece), PART):
+            await _send(send, piece[start : start + PART], more=True)
     await _send(send, b"", more=False)
 
 

@@ -137,7 +137,8 @@ async def get_challenge(request: Exchange) -> Answer:
         request.read_query(NoQuery)
         drawn = challenge.draw_range(sample.size, settings.challenge_min_size)
         asked = await challenge.range_for(db, user_id, sample.id, drawn, tries(settings), now=request.now)
-    answer = await challenge.answer_of(bank.blobs.read(Area.SAMPLE, sha256, asked.offset, asked.length))
+    async with request.budgets.files.turn(user_id):
+        answer = await challenge.answer_of(bank.blobs.read(Area.SAMPLE, sha256, asked.offset, asked.length))
     async with bank.database.connection() as db:
         expiry = bank.clock() + 1000 * settings.challenge_ttl
         id_ = await challenge.issue(db, sample.id, user_id, answer, expiry)

@@ -27,6 +27,8 @@ SETTINGS = {
     "application_name": "samplebank",
     "jit": "off",
     "enable_memoize": "off",
+    # a list whose client takes its parts too slowly ends; nothing else leaves a transaction alone for so long
+    "idle_in_transaction_session_timeout": "120000",
     # the server lets go of a session whose other end has gone without a word, with its locks
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
@@ -132,6 +134,8 @@ class Database:
         self._lending = Lending(pool)
         self._long = asyncio.Semaphore(max(1, pool.get_max_size() // 2))
         self.url = url
+        #: connections at most
+        self.size = pool.get_max_size()
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """A connection in autocommit, for single statements."""

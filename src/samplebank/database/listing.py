@@ -26,6 +26,9 @@ class Listing(Generic[R]):
     one of the list. Without `in_parts` the matches are counted all at once.
     """
 
+    #: whether a page of it may ask much of the database
+    is_dear = False
+
     def __init__(
         self,
         columns: str,

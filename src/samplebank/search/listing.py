@@ -49,6 +49,7 @@ async def plan_for_values(db: Connection, *settings: str) -> None:
 class SearchListing(Listing[R]):
     """A list that may be gathered as a whole, for a page and for its count."""
 
+    is_dear = True
     #: what was counted with the page
     _counted_along: int | None = None
     _takes_long = False
