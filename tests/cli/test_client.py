@@ -137,9 +137,23 @@ def test_an_answer_of_something_else_is_told_as_such(other_site: str, tmp_path: 
 def test_a_refusal_without_words_is_told_by_its_status(other_site: str) -> None:
     with (
         Client(Connection(other_site, "key")) as client,
-        pytest.raises(Invalid, match=r"/sampledb/v2/job/search answered 501"),
+        pytest.raises(
+            Invalid, match=r"/sampledb/v2/job/search answered 501 .*: something in front of the service"
+        ),
     ):
         client.jobs()
+
+
+def test_where_another_site_points_elsewhere_the_user_is_told_to_go_there(
+    other_site: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sampledb/v2/job/1").mkdir(parents=True)
+
+    with (
+        Client(Connection(other_site, "key")) as client,
+        pytest.raises(Invalid, match=r"answered 301 Moved Permanently and points to .*job/1/.* with --url"),
+    ):
+        client.job("1")
 
 
 def test_without_the_sample_there_is_no_challenge(client: Client) -> None:

@@ -46,7 +46,7 @@ def test_the_table_tells_state_duration_and_progress(local: Program, bank: Bank)
     ]
 
 
-def test_a_job_under_way_shows_how_many_tasks_have_ended(local: Program, bank: Bank) -> None:
+def test_a_job_under_way_shows_how_many_tasks_have_ended_and_failed(local: Program, bank: Bank) -> None:
     one, two = bank.workers(2)
     _, job, tasks = bank.planned(one, two)
     bank.claim(one)
@@ -54,8 +54,9 @@ def test_a_job_under_way_shows_how_many_tasks_have_ended(local: Program, bank: B
 
     ended = local.run("jobs", "--limit", "1")
 
-    row = ended.out.splitlines()[1].split()
-    assert (row[1], row[-1]) == ("executing", "1/2")
+    row = ended.out.splitlines()[1]
+    assert row.split()[1] == "executing"
+    assert row.rstrip().endswith("1/2, 1 failed")
 
 
 def test_jobs_are_filtered_by_state_customer_and_time(local: Program, bank: Bank) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from cli.program import Ended, Program
-from kit.bank import Bank
+from kit.bank import Bank, Sample
+from kit.relay import Relay
 from samplebank.cli.demo_files import EICAR
+from samplebank.cli.sending import ASK_FIRST
 
 
 @pytest.fixture
@@ -78,6 +80,53 @@ def test_one_refused_file_fails_the_command_but_not_the_others(local: Program, s
     }
     assert len(ended.complaints) == 1
     assert "empty: " in ended.complaints[0]
+
+
+def test_a_path_that_leads_nowhere_does_not_stop_the_others(local: Program, suspects: Path) -> None:
+    dangling = suspects / "dangling"
+    dangling.symlink_to("nowhere")
+
+    ended = local.run("submit", suspects / "deep" / "noise", dangling, suspects / "gone", "--json")
+
+    assert ended.status == 1
+    assert {name: file["status"] for name, file in files_of(ended).items()} == {
+        "noise": "submitted",
+        "dangling": "failed",
+        "gone": "failed",
+    }
+    assert [line.split(": ")[1] for line in ended.complaints] == [str(dangling), str(suspects / "gone")]
+
+
+def test_what_is_passed_over_in_a_folder_is_told(local: Program, suspects: Path) -> None:
+    (suspects / "deep" / "link").symlink_to("noise")
+    os.mkfifo(suspects / "deep" / "pipe")
+
+    ended = local.run("submit", suspects / "deep")
+
+    assert ended.status == 0
+    assert ended.complaints == [
+        f"samplebank: {suspects}/deep/link and 1 other like it: passed over, being a link or no regular file."
+    ]
+
+
+def test_when_the_service_is_lost_what_was_sent_is_told(
+    local: Program, bank: Bank, relay: Relay, tmp_path: Path
+) -> None:
+    first, second = Sample(100), Sample(ASK_FIRST)
+    for name, sample in (("1", first), ("2", second), ("3", Sample(100))):
+        (tmp_path / name).write_bytes(sample.data)
+    relay.cut(f"{second.sha256}/challenge", times=3)
+
+    where = ["--url", relay.url, "--key", bank.keys["mia"]]
+    files_in_order = [tmp_path / "1", tmp_path / "2", tmp_path / "3"]
+
+    ended = local.run("submit", *files_in_order, "--json", "--parallel", "1", *where)
+
+    files = files_of(ended)
+    assert ended.status == 1
+    assert [files[name]["status"] for name in ("1", "2", "3")] == ["submitted", "failed", "failed"]
+    assert len(ended.complaints) == 1
+    assert f"The service at {relay.url} cannot be reached" in ended.complaints[0]
 
 
 def test_an_unknown_customer_is_told(local: Program, suspects: Path) -> None:

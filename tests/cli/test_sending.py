@@ -51,7 +51,24 @@ def test_folders_are_searched_in_order_and_links_are_not_followed(tmp_path: Path
 
     found = files_below([tmp_path / "b", tmp_path / "a", tmp_path / "a"])
 
-    assert [str(path.relative_to(tmp_path)) for path in found] == ["b/1", "b/deep/2", "a"]
+    assert [str(path.relative_to(tmp_path)) for path in found.files] == ["b/1", "b/deep/2", "a"]
+    assert found.passed_over == [tmp_path / "b" / "link"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    written(Sample(100), tmp_path / "readable")
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):  # until the path of the innermost is longer than the kernel takes
+        os.mkdir("n" * 250, dir_fd=here)
+        here, outer = os.open("n" * 250, os.O_RDONLY, dir_fd=here), here
+        os.close(outer)
+    os.close(here)
+
+    found = files_below([tmp_path])
+
+    assert found.files == [tmp_path / "readable"]
+    (folder,) = found.unreadable
+    assert (folder.status, folder.error) == ("failed", "The folder cannot be read: File name too long.")
 
 
 def test_a_small_file_takes_two_calls(client: Client, relay: Relay, small: Sample, tmp_path: Path) -> None:

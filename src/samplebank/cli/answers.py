@@ -85,6 +85,10 @@ class Task(_Answer, frozen=True):
     def ended(self) -> bool:
         return self.state not in {"enqueued", "executing"}
 
+    @property
+    def failed(self) -> bool:
+        return self.state in {"failed", "timeout"}
+
 
 class WorkerInfo(_Answer, frozen=True):
     id: str

@@ -184,11 +184,21 @@ def _refusal(response: httpx.Response) -> Refusal:
     except (msgspec.DecodeError, UnicodeDecodeError):
         messages = []
     if not messages:
-        return family(f"{response.request.url} answered {response.status_code} {response.reason_phrase}.")
+        return family(_not_in_our_words(response))
     said = " ".join(f"{m.field}: {m.message}" if m.field else m.message for m in messages)
     if family is Unauthenticated:
         said += " Give a valid key with --key or SAMPLEBANK_KEY."
     return family(said)
+
+
+def _not_in_our_words(response: httpx.Response) -> str:
+    """What to do about an answer that the service itself would not give."""
+    said = f"{response.request.url} answered {response.status_code} {response.reason_phrase}"
+    if response.has_redirect_location:
+        return f"{said} and points to {response.headers['Location'][:200]}: give the address that it stands for with --url."
+    if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        return f"{said}: something in front of the service, such as a proxy, takes no bodies of this size. See docs/proxies.md."
+    return f"{said}: something in front of the service, such as a proxy, refused. See docs/proxies.md."
 
 
 def _reason(error: httpx.RequestError) -> str:

@@ -48,7 +48,9 @@ def demo(
             )
             outcomes = _submit(client, folder)
             _show_jobs(client, outcomes, console)
-            judged = [_with_name(outcome) for outcome in follow(client, outcomes, lambda _: None)]
+            judged = [
+                _with_name(outcome) for outcome in follow(client, outcomes, lambda _: None, printing.complain)
+            ]
             console.print("\nThe verdicts:\n")
             console.print(verdict_table(judged))
             console.print()

@@ -8,13 +8,16 @@ from typing import Final
 
 import msgspec
 
-from samplebank.cli.answers import Job, Verdict
+from samplebank.cli.answers import Classification, Job, Verdict
 from samplebank.cli.client import Client
-from samplebank.cli.sending import Outcome
+from samplebank.cli.presence import absences
+from samplebank.cli.sending import FailedAnalysis, Outcome
 
 BATCH: Final = 100  # samples asked for in one search
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 2.0
+STILL: Final = 5.0  # seconds without the end of a job, after which its workers are looked for
+CLASSIFICATION: Final = 20.0  # seconds that verdicts wait for the file types of their samples
 PARALLEL: Final = 4
 #: the usual thresholds of a service; the API does not tell them
 MALICIOUS_SCORE: Final = 70
@@ -23,19 +26,56 @@ SUSPICIOUS_SCORE: Final = 30
 Progress = Callable[[Sequence[Outcome]], None]
 
 
-def follow(client: Client, outcomes: Iterable[Outcome], progress: Progress) -> list[Outcome]:
-    """Wait until the job of every stored submission has ended; `progress` sees each round."""
+def follow(
+    client: Client, outcomes: Iterable[Outcome], progress: Progress, tell: Callable[[str], None]
+) -> list[Outcome]:
+    """Wait until the job of every stored submission has ended; `progress` sees each round.
+
+    What a job waits for in vain is told once.
+    """
     current = list(outcomes)
     pause = FIRST_PAUSE
+    watch = _Watch(client, tell)
     while True:
         current = _with_jobs(client, current)
         progress(current)
-        if all(_settled(outcome) for outcome in current):
+        waiting = [outcome for outcome in current if not _settled(outcome)]
+        if not waiting:
             break
+        watch.look_at(waiting)
         time.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 1.3)
+    classified_by = time.monotonic() + CLASSIFICATION
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        return list(pool.map(partial(_judged, client), current))
+        return list(pool.map(partial(_judged, client, classified_by), current))
+
+
+class _Watch:
+    """Notices that nothing has ended for a while, and names the workers that nobody runs."""
+
+    def __init__(self, client: Client, tell: Callable[[str], None]) -> None:
+        self._client = client
+        self._tell = tell
+        self._told: set[str] = set()
+        self._open = 0
+        self._next_look = 0.0
+
+    def look_at(self, waiting: Sequence[Outcome]) -> None:
+        now = time.monotonic()
+        if len(waiting) != self._open:
+            self._open, self._next_look = len(waiting), now + STILL
+        elif now >= self._next_look:
+            self._next_look = now + STILL
+            self._name_absent(waiting[0].job)
+
+    def _name_absent(self, job: str | None) -> None:
+        if job is None:
+            return
+        tasks, plan = self._client.tasks(job), self._client.plan(job)
+        for sentence in absences(tasks, plan, time.time_ns() // 1_000_000):
+            if sentence not in self._told:
+                self._told.add(sentence)
+                self._tell(sentence)
 
 
 def assessment(verdict: Verdict | None) -> str:
@@ -76,10 +116,10 @@ def _concerns(job: Job, outcome: Outcome) -> bool:
     return same_customer and job.analysed_sample.id == outcome.sha256
 
 
-def _judged(client: Client, outcome: Outcome) -> Outcome:
+def _judged(client: Client, classified_by: float, outcome: Outcome) -> Outcome:
     if outcome.sha256 is None:
         return outcome
-    kind = client.sample(outcome.sha256).latest_classification
+    kind = _classification(client, outcome.sha256, classified_by)
     verdicts = client.verdicts(outcome.sha256)
     own = next((v for v in verdicts if v.job and v.job.id == outcome.job), None)
     verdict = own or next(iter(verdicts), None)
@@ -92,4 +132,17 @@ def _judged(client: Client, outcome: Outcome) -> Outcome:
         verdict=assessment(verdict),
         score=verdict.score if verdict else -1,
         tags=[f"{tag.type}:{tag.value}" for tag in (verdict.tags if verdict else None) or []],
+        failed_analyses=_failed_analyses(client, outcome.job),
     )
+
+
+def _classification(client: Client, sha256: str, until: float) -> Classification | None:
+    """Ask for the file type, which may come after the verdict; None when it has not come in time."""
+    while (kind := client.sample(sha256).latest_classification) is None and time.monotonic() < until:
+        time.sleep(FIRST_PAUSE)
+    return kind
+
+
+def _failed_analyses(client: Client, job: str | None) -> list[FailedAnalysis]:
+    tasks = client.tasks(job) if job else []
+    return [FailedAnalysis(task.worker, task.message) for task in tasks if task.failed]

@@ -17,7 +17,7 @@ from samplebank.cli.answers import Job, Plan, Task, Verdict
 from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.following import assessment
-from samplebank.cli.presence import absence
+from samplebank.cli.presence import absences
 from samplebank.cli.printing import JsonOption
 from samplebank.errors import Invalid, NotFound
 from samplebank.timespec import BadTime, Millis
@@ -115,8 +115,14 @@ def _row(row: JobWithTasks, now: Millis) -> tuple[object, ...]:
         job.customer.short_name,
         timespec.iso(job.enqueued_timestamp),
         _duration(job.start_timestamp, job.end_timestamp or (None if job.ended else now)),
-        f"{sum(task.ended for task in row.tasks)}/{len(row.tasks)}",
+        progress(row.tasks),
     )
+
+
+def progress(tasks: Sequence[Task]) -> str:
+    """Count the tasks that have ended, and those among them that brought nothing."""
+    failed = sum(task.failed for task in tasks)
+    return f"{sum(task.ended for task in tasks)}/{len(tasks)}" + (f", {failed} failed" if failed else "")
 
 
 def short_id(job_id: str) -> str:
@@ -184,7 +190,7 @@ def _explain(client: Client, shortened: str, *, as_json: bool) -> None:
     console.print(_job_table([JobWithTasks(job, tasks)], _now()))
     console.print()
     console.print(task_table(tasks))
-    for sentence in _absences(tasks, plan, _now()):
+    for sentence in absences(tasks, plan, _now()):
         console.print(printing.printable(sentence), markup=False)
     console.print()
     console.print(_chosen_by(plan))
@@ -192,14 +198,6 @@ def _explain(client: Client, shortened: str, *, as_json: bool) -> None:
         console.print(_options_line(plan), markup=False)
     console.print()
     console.print(_verdict_line(job, verdict), markup=False)
-
-
-def _absences(tasks: Sequence[Task], plan: Plan, now: Millis) -> Iterator[str]:
-    """Name the workers that the job waits for and that nobody runs."""
-    seen = {worker.short_name: worker.last_seen_timestamp for worker in plan.workers}
-    for task in tasks:
-        if task.state == "enqueued" and (sentence := absence(task.worker, seen.get(task.worker), now)):
-            yield sentence
 
 
 def task_table(tasks: Sequence[Task]) -> RenderableType:

@@ -1,8 +1,10 @@
 """Whether anybody runs a worker: the service tells when each was last seen."""
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from samplebank import timespec
+from samplebank.cli.answers import Plan, Task
 from samplebank.timespec import Millis
 
 #: milliseconds after which a worker is missed. One that runs asks for work every few seconds, which is noted once a minute.
@@ -16,3 +18,11 @@ def absence(worker: str, last_seen: Millis | None, now: Millis) -> str | None:
     if now - last_seen < MISSED_AFTER:
         return None
     return f"Nobody has asked for work of {worker} since {timespec.iso(last_seen)}."
+
+
+def absences(tasks: Iterable[Task], plan: Plan, now: Millis) -> Iterator[str]:
+    """Name the workers that a job waits for and that nobody runs."""
+    seen = {worker.short_name: worker.last_seen_timestamp for worker in plan.workers}
+    for task in tasks:
+        if task.state == "enqueued" and (sentence := absence(task.worker, seen.get(task.worker), now)):
+            yield sentence

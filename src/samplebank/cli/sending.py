@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,13 @@ PIECE: Final = 256 * 1024
 ASK_FIRST: Final = 1024 * 1024
 
 Advance = Callable[[int], None]
+
+
+class FailedAnalysis(msgspec.Struct, frozen=True):
+    """What a worker says of an analysis that it could not make."""
+
+    worker: str
+    message: str | None
 
 
 class Outcome(msgspec.Struct, frozen=True, rename="camel"):
@@ -38,20 +45,73 @@ class Outcome(msgspec.Struct, frozen=True, rename="camel"):
     verdict: str | None = None
     score: int | None = None
     tags: list[str] = []
+    failed_analyses: list[FailedAnalysis] = []
     error: str | None = None
 
 
-def files_below(paths: Iterable[Path]) -> list[Path]:
-    """List the files named, and those in the folders named; links found in folders are not followed."""
-    found: dict[Path, None] = {}
+class Found(NamedTuple):
+    """What there is to submit below some paths, what cannot be read there, and what is no file."""
+
+    files: list[Path]
+    unreadable: list[Outcome]
+    passed_over: list[Path]
+
+
+def files_below(paths: Iterable[Path]) -> Found:
+    """Find the files named, and those in the folders named; links found in folders are not followed."""
+    files: dict[Path, None] = {}
+    found = Found([], [], [])
     for path in paths:
-        if path.is_dir():
-            found.update(
-                dict.fromkeys(sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()))
-            )
-        else:
-            found[path] = None
-    return list(found)
+        status = _status(path)
+        below = _below(path, found) if status and stat.S_ISDIR(status.st_mode) else [path]
+        files.update(dict.fromkeys(below))
+    found.files.extend(files)
+    return found
+
+
+def _below(folder: Path, found: Found) -> list[Path]:
+    def note(error: OSError) -> None:
+        said = f"The folder cannot be read: {error.strerror}."
+        found.unreadable.append(Outcome(shown(error.filename), "failed", error=said))
+
+    files = []
+    for place, folders, names in os.walk(folder, onerror=note):
+        entries = [Path(place, name) for name in names]
+        # What cannot be looked at fails when it is sent, with the reason.
+        regular = [entry for entry in entries if _may_be_file(entry)]
+        files += regular
+        found.passed_over.extend(sorted(set(entries) - set(regular)))
+        found.passed_over.extend(sorted(Path(place, name) for name in folders if _is_link(Path(place, name))))
+    return sorted(files)
+
+
+def _may_be_file(entry: Path) -> bool:
+    status = _status(entry, follow=False)
+    return status is None or stat.S_ISREG(status.st_mode)
+
+
+def _is_link(entry: Path) -> bool:
+    status = _status(entry, follow=False)
+    return status is not None and stat.S_ISLNK(status.st_mode)
+
+
+def _status(path: Path, *, follow: bool = True) -> os.stat_result | None:
+    """Look at a path; None where that is impossible, for whatever reason."""
+    try:
+        return path.stat(follow_symlinks=follow)
+    except OSError:
+        return None
+
+
+def size_of(path: Path) -> int:
+    """Give the size of a file, in bytes; 0 for what is none."""
+    status = _status(path)
+    return status.st_size if status and stat.S_ISREG(status.st_mode) else 0
+
+
+def shown(path: str | Path) -> str:
+    """Give a path as text; what is no UTF-8 in its name is replaced."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def send_all(
@@ -64,15 +124,15 @@ def send_all(
 
 def send(client: Client, path: Path, *, fields: Mapping[str, object], advance: Advance) -> Outcome:
     """Submit one file. What concerns the whole run, a bad key or a lost service, is raised."""
-    shown = os.fsencode(path).decode("utf-8", "replace")
+    name = shown(path)
     try:
-        return _submitted(client, path, Outcome(shown, "submitted"), fields, advance)
+        return _submitted(client, path, Outcome(name, "submitted"), fields, advance)
     except (Unauthenticated, Unavailable):
         raise
     except Refusal as refusal:
-        return Outcome(shown, "failed", error=str(refusal))
+        return Outcome(name, "failed", error=str(refusal))
     except OSError as error:
-        return Outcome(shown, "failed", error=f"The file cannot be read: {error.strerror or error}.")
+        return Outcome(name, "failed", error=f"The file cannot be read: {error.strerror or error}.")
 
 
 def _submitted(

@@ -1,9 +1,10 @@
 """`samplebank submit`: files and folders into the service, and, if wished, on to their verdicts."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.progress import (
@@ -21,7 +22,10 @@ from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.following import follow
 from samplebank.cli.pairs import read_pairs
 from samplebank.cli.printing import JsonOption
-from samplebank.cli.sending import Outcome, files_below, send_all
+from samplebank.cli.sending import Found, Outcome, files_below, send_all, shown, size_of
+from samplebank.errors import Unavailable
+
+NOT_SENT: Final = "The service was lost before this file was sent; it may have got it."
 
 
 class Tlp(StrEnum):
@@ -31,9 +35,7 @@ class Tlp(StrEnum):
 
 
 def submit(
-    paths: Annotated[
-        list[Path], typer.Argument(exists=True, help="Files, and folders with all the files below.")
-    ],
+    paths: Annotated[list[Path], typer.Argument(help="Files, and folders with all the files below.")],
     *,
     customer: Annotated[str | None, typer.Option(help="Customer (shortName or id); else your own.")] = None,
     tlp: Annotated[Tlp | None, typer.Option(help="Who may see it; else amber.")] = None,
@@ -48,22 +50,46 @@ def submit(
 ) -> None:
     """Submit files for analysis."""
     fields = _fields(customer, tlp, meta or [])
-    files = files_below(paths)
-    if not files:
-        raise typer.BadParameter("There is no file in what was named.", param_hint="PATHS")
+    found = _found(paths)
     with Client(connection.find(url, key)) as client:
-        outcomes = _send(client, files, fields, parallel)
-        if wait:
+        outcomes, lost = _send(client, found.files, fields, parallel)
+        outcomes += found.unreadable
+        if wait and lost is None:
             outcomes = _follow(client, outcomes)
     if json:
         printing.write_json({"files": outcomes})
     else:
         printing.out().print(verdict_table(outcomes) if wait else _receipt(outcomes))
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
-    for outcome in failed:
-        printing.complain(f"{outcome.path}: {outcome.error}")
-    if failed:
+    _complain(outcomes)
+    if lost is not None:
+        raise lost
+    if any(outcome.status == "failed" or outcome.failed_analyses for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _found(paths: Sequence[Path]) -> Found:
+    missing = [path for path in paths if not os.path.lexists(path)]
+    if len(missing) == len(paths):
+        raise typer.BadParameter(f"{shown(missing[0])} does not exist.", param_hint="PATHS")
+    found = files_below(paths)
+    if not found.files and not found.unreadable:
+        raise typer.BadParameter("There is no file in what was named.", param_hint="PATHS")
+    if found.passed_over:
+        others = len(found.passed_over) - 1
+        also = f" and {others} other{'' if others == 1 else 's'} like it" if others else ""
+        printing.complain(
+            f"{shown(found.passed_over[0])}{also}: passed over, being a link or no regular file."
+        )
+    return found
+
+
+def _complain(outcomes: Iterable[Outcome]) -> None:
+    for outcome in outcomes:
+        if outcome.status == "failed" and outcome.error != NOT_SENT:
+            printing.complain(f"{outcome.path}: {outcome.error}")
+        for analysis in outcome.failed_analyses:
+            said = analysis.message or "It gave no reason."
+            printing.complain(f"{outcome.path}: the analysis by {analysis.worker} failed: {said}")
 
 
 def _fields(customer: str | None, tlp: Tlp | None, meta: Iterable[str]) -> Mapping[str, object]:
@@ -73,15 +99,24 @@ def _fields(customer: str | None, tlp: Tlp | None, meta: Iterable[str]) -> Mappi
 
 def _send(
     client: Client, files: Sequence[Path], fields: Mapping[str, object], parallel: int
-) -> list[Outcome]:
+) -> tuple[list[Outcome], Unavailable | None]:
+    """Send the files; when the service is lost on the way, what was sent before is told, too."""
+    outcomes: list[Outcome] = []
     with _progress(DownloadColumn(), TransferSpeedColumn()) as progress:
-        total = sum(path.stat().st_size for path in files if path.is_file())
+        total = sum(map(size_of, files))
         bar = progress.add_task(f"submitting {len(files)} files", total=total)
-        return list(
-            send_all(
-                client, files, fields, parallel=parallel, advance=lambda sent: progress.advance(bar, sent)
-            )
-        )
+
+        def advance(sent: int) -> None:
+            progress.advance(bar, sent)
+
+        try:
+            outcomes.extend(send_all(client, files, fields, parallel=parallel, advance=advance))
+        except Unavailable as error:
+            if not outcomes:
+                raise
+            rest = [Outcome(shown(path), "failed", error=NOT_SENT) for path in files[len(outcomes) :]]
+            return outcomes + rest, error
+    return outcomes, None
 
 
 def _follow(client: Client, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -91,7 +126,7 @@ def _follow(client: Client, outcomes: Sequence[Outcome]) -> list[Outcome]:
         def show(current: Sequence[Outcome]) -> None:
             progress.update(bar, completed=sum(o.job_state in {"done", "timeout"} for o in current))
 
-        return follow(client, outcomes, show)
+        return follow(client, outcomes, show, printing.complain)
 
 
 def _progress(*columns: DownloadColumn | TransferSpeedColumn | MofNCompleteColumn) -> Progress:
@@ -113,8 +148,12 @@ def _receipt(outcomes: Iterable[Outcome]) -> object:
     )
 
 
-def verdict_table(outcomes: Iterable[Outcome]) -> object:
-    return printing.table(
-        ("FILE", "TYPE", "VERDICT", "SCORE", "TAGS"),
-        ((o.path, o.type, o.verdict or o.status, o.score, ", ".join(o.tags)) for o in outcomes),
-    )
+def verdict_table(outcomes: Sequence[Outcome]) -> object:
+    """Lay out the verdicts; where analyses failed, one more column names their workers."""
+    rows = [[o.path, o.type, o.verdict or o.status, o.score, ", ".join(o.tags)] for o in outcomes]
+    columns = ["FILE", "TYPE", "VERDICT", "SCORE", "TAGS"]
+    if any(outcome.failed_analyses for outcome in outcomes):
+        columns.append("FAILED")
+        for row, outcome in zip(rows, outcomes, strict=True):
+            row.append(", ".join(analysis.worker for analysis in outcome.failed_analyses))
+    return printing.table(columns, rows)

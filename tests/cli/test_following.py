@@ -1,0 +1,74 @@
+"""From submitted files to what the user reads: failed analyses, workers that nobody runs, types that come late."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.program import Program
+from kit.bank import Bank, Sample, eventually
+from samplebank.cli import following
+from samplebank.cli.client import Client
+from samplebank.cli.following import follow
+from samplebank.cli.sending import Outcome
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "file"
+    path.write_bytes(Sample().data)
+    return path
+
+
+def fail_the_task_of(bank: Bank, worker: str, message: str) -> None:
+    (claim,) = eventually(lambda: bank.claim(worker), timeout=30)
+    bank.update(claim["job"]["id"], claim["task"]["id"], "failed", message=message)
+
+
+@pytest.mark.parametrize("json_option", [[], ["--json"]])
+def test_a_failed_analysis_is_shown_and_fails_the_command(
+    local: Program, bank: Bank, file: Path, json_option: list[str]
+) -> None:
+    (worker,) = bank.workers(1)
+    ((key, value),) = bank.plan(worker).items()
+    options = ["--wait", f"--meta={key}={value}", "--key", bank.keys["mia"], *json_option]
+    process = local.start("submit", file, *options)
+    fail_the_task_of(bank, worker, "The file is encrypted.")
+
+    out, complaints = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert complaints == f"samplebank: {file}: the analysis by {worker} failed: The file is encrypted.\n"
+    if json_option:
+        (told,) = json.loads(out)["files"]
+        assert told["failedAnalyses"] == [{"worker": worker, "message": "The file is encrypted."}]
+    else:
+        head, row = out.splitlines()
+        assert (head.split()[-1], row.split()[-1]) == ("FAILED", worker)
+
+
+def test_a_worker_that_nobody_runs_is_named_once(
+    client: Client, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "STILL", 0.0)
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    told: list[str] = []
+
+    def tell(sentence: str) -> None:
+        told.append(sentence)
+        bank.update(job, tasks[worker], "success")
+
+    follow(client, [Outcome("file", "submitted", sha256=sample.sha256, job=job)], lambda _: None, tell)
+
+    assert told == [f"Nobody has ever asked for work of {worker}: start it with `samplebank worker run`."]
+
+
+def test_the_type_of_a_file_is_waited_for(client: Client, bank: Bank) -> None:
+    sample = bank.submitted()
+    (job,) = bank.jobs_of(sample)
+    outcome = Outcome("file", "submitted", sha256=sample.sha256, job=job["id"], job_state="done")
+
+    (told,) = follow(client, [outcome], lambda _: None, lambda _: None)
+
+    assert told.type is not None
