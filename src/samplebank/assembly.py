@@ -12,6 +12,7 @@ from samplebank.blobs import Blobs, DiskStore
 from samplebank.database import Database, connect
 from samplebank.database.signals import Signals
 from samplebank.errors import Invalid
+from samplebank.files import close_to_others
 from samplebank.jobs.claiming import Claiming
 from samplebank.policy.rules import PolicyBook
 from samplebank.policy.sightings import Sightings
@@ -60,7 +61,8 @@ def make_data_folder(settings: Settings) -> Path:
     """The data folder, made if needed; raises `Invalid` with one line when it cannot be written."""
     folder = settings.folder
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        close_to_others(folder)
     except OSError as error:
         raise Invalid(f"The data folder {folder} cannot be made: {error.strerror}.") from error
     if not os.access(folder, os.W_OK | os.X_OK):

@@ -1,7 +1,7 @@
 """What goes wrong at the start is one line that says what to do, with exit code 1."""
 
+import os
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pytest
 
 from kit.bank import Bank, eventually
 from kit.service import Service
+from samplebank.database.account import find_account, run_for_cluster
 from samplebank.database.embedded import BINARIES
 
 
@@ -62,16 +63,11 @@ def own_service(tmp_path: Path) -> Iterator[Service]:
 
 
 def control_database(service: Service, *arguments: str) -> None:
-    data = service.folder / "data" / "postgres" / "data"
-    owner = data.stat()
-    subprocess.run(
-        [str(BINARIES / "pg_ctl"), "-D", str(data), "-w", *arguments],
-        check=True,
-        user=owner.st_uid,
-        group=owner.st_gid,
-        stdout=subprocess.DEVNULL,
-        cwd=data,
-    )
+    folder = service.folder / "data" / "postgres"
+    command = [str(BINARIES / "pg_ctl"), "-D", str(folder / "data"), "-w", *arguments]
+    account = find_account() if os.geteuid() == 0 else None
+    with Path(os.devnull).open("w") as output:
+        assert run_for_cluster(folder, command, account=account, output=output) == 0
 
 
 def test_without_its_database_the_service_is_unavailable_until_that_is_back(own_service: Service) -> None:

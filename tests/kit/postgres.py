@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kit.service import free_port
-from samplebank.database.embedded import ACCOUNT, BINARIES
+from samplebank.database.account import ACCOUNT
+from samplebank.database.embedded import BINARIES
 
 CONFIGURATION = """
 listen_addresses = '127.0.0.1'

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from samplebank.blobs.store import Area, Digests
 from samplebank.blobs.writing import PIECE, Hashing, Writing, gathered, to_the_end, write_all, write_stream
 from samplebank.errors import NotFound, Unavailable
+from samplebank.files import close_to_others
 
 READ_PIECE = 256 * 1024
 #: bytes that are hashed sooner than a thread could be asked to
@@ -34,6 +35,7 @@ class DiskStore:
     def prepare(self) -> None:
         """Make the folders. They are made once and synced, so that no upload has to."""
         self._staging.mkdir(parents=True, exist_ok=True)
+        close_to_others(self.folder)
         for area in Area:
             for prefix in range(256):
                 (self.folder / area / f"{prefix:02x}").mkdir(parents=True, exist_ok=True)
@@ -207,7 +209,7 @@ async def _digests_of(content: bytearray) -> Digests:
 
 def _write_synced(path: Path, content: bytearray) -> None:
     """Written to the disk by the call that writes, so that no other has to."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_SYNC, 0o666)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_SYNC, 0o600)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         write_all(file, content)
 

@@ -13,6 +13,7 @@ import typer
 from samplebank.cli import streams
 from samplebank.cli.ending import exit_code_of
 from samplebank.cli.text import Command
+from samplebank.files import keep_to_own_account
 
 #: where each command lives; only the one that is called is loaded, for the modules of the service take seconds
 COMMANDS: Final[Mapping[str, str]] = {
@@ -82,6 +83,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def run() -> None:
     streams.prepare()
+    keep_to_own_account()
     signal.signal(signal.SIGTERM, _end_in_order)
     sys.exit(main(sys.argv[1:]))
 

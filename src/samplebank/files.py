@@ -1,0 +1,41 @@
+"""What the service keeps is for its own account: samples are malicious, and belong to customers."""
+
+import os
+import stat
+from pathlib import Path
+
+from samplebank.errors import Invalid
+
+#: rights that new files and folders never give: those of all other accounts
+NOT_FOR_OTHERS = 0o077
+
+
+def keep_to_own_account() -> None:
+    """Let no other account into what this process and its children make from now on."""
+    os.umask(NOT_FOR_OTHERS)
+
+
+def close_to_others(folder: Path) -> None:
+    """Take the rights of other accounts away from a folder of ours, which an earlier release may have left open."""
+    found = folder.stat()
+    if found.st_uid == os.geteuid() and found.st_mode & NOT_FOR_OTHERS:
+        folder.chmod(stat.S_IMODE(found.st_mode) & ~NOT_FOR_OTHERS)
+
+
+def make_own_folder(folder: Path, *, owner: int, group: int, mode: int, among_others: bool = False) -> None:
+    """Make the folder if need be, and give it these rights.
+
+    Raises `Invalid` for one `among_others`, in a folder where everybody may make some, that is a link or not ours.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if among_others else 0))
+    except (FileExistsError, NotADirectoryError):
+        raise Invalid(f"{folder} is a link, or no folder: remove it, for Samplebank makes its own.") from None
+    try:
+        if among_others and os.fstat(descriptor).st_uid not in {owner, os.geteuid()}:
+            raise Invalid(f"{folder} belongs to somebody else: remove it, for Samplebank makes its own.")
+        os.fchown(descriptor, owner, group)
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)

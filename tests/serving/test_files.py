@@ -1,0 +1,54 @@
+"""What the service keeps is closed to all other accounts, and it opens no folder of others."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kit.bank import Bank
+from kit.service import Service
+from samplebank.assembly import make_data_folder
+from samplebank.blobs import DiskStore
+from samplebank.errors import Invalid
+from samplebank.files import NOT_FOR_OTHERS, make_own_folder
+from samplebank.settings import Settings
+
+#: as root, the account of PostgreSQL has to pass this folder, and may do nothing else with it
+FOR_THE_DATABASE = {Path("postgres"): 0o710}
+
+
+def test_nothing_that_the_service_keeps_is_open_to_other_accounts(bank: Bank, service: Service) -> None:
+    bank.submitted()
+
+    kept = [service.folder / "data", *(service.folder / "data").rglob("*")]
+    modes = {path.relative_to(service.folder / "data"): path.lstat().st_mode & 0o777 for path in kept}
+    open_ones = {path: mode for path, mode in modes.items() if mode & NOT_FOR_OTHERS}
+    assert open_ones.items() <= FOR_THE_DATABASE.items()
+
+
+def test_a_private_folder_above_the_data_stays_private(service: Service) -> None:
+    assert service.folder.stat().st_mode & NOT_FOR_OTHERS == 0
+
+
+def test_folders_that_an_earlier_release_left_open_are_closed(tmp_path: Path) -> None:
+    data, blobs = tmp_path / "data", tmp_path / "blobs"
+    for folder in (data, blobs):
+        folder.mkdir()
+        folder.chmod(0o755)
+
+    make_data_folder(Settings(data_dir=data))
+    DiskStore(blobs).prepare()
+
+    assert [folder.stat().st_mode & 0o777 for folder in (data, blobs)] == [0o700, 0o700]
+
+
+def test_a_link_that_waits_for_us_among_the_folders_of_others_is_refused(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir(mode=0o750)
+    trap = tmp_path / "trap"
+    trap.symlink_to(victim)
+
+    with pytest.raises(Invalid, match="is a link"):
+        make_own_folder(trap, owner=os.geteuid(), group=os.getegid(), mode=0o700, among_others=True)
+
+    assert victim.stat().st_mode & 0o777 == 0o750
