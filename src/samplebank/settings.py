@@ -57,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classification_deadline: Positive = 10
     count_budget: Positive = 250
     search_timeout: Positive = 10
+    waiting_claims: Positive = 64
     alerts_per_hour: NotNegative = 100
     webhook_url: str | None = None
     webhook_secret: str | None = None

@@ -111,6 +111,19 @@ async def test_claims_that_are_too_much_for_one_statement_are_served_by_the_next
     assert [ids(await claim) for claim in claims] == [tasks[:1], tasks[1:]]
 
 
+async def test_claims_for_different_times_are_served_one_after_the_other_for_their_own_time(
+    bank: Bank, own: Database, stage: Stage
+) -> None:
+    worker, tasks = tasks_for(bank, 3)
+
+    async with busy(own):
+        claims = [stage.claim(worker, lease=lease) for lease in (LEASE, 10 * LEASE, LEASE)]
+    (first,), (longer,), (last,) = [await claim for claim in claims]
+
+    assert [first.task_id, last.task_id, longer.task_id] == tasks
+    assert first.lease_until == last.lease_until < longer.lease_until - 8 * LEASE
+
+
 async def test_no_caller_gets_what_another_one_may_see(bank: Bank, own: Database, stage: Stage) -> None:
     worker, tasks = tasks_for(bank, 1)
     nobody = Caller(stage.caller.user, (), {})

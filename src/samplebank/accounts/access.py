@@ -5,6 +5,7 @@ sees the row when they share one. A sample's readers are those of all its submis
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from uuid import UUID
 
 import msgspec
 
@@ -86,6 +87,7 @@ class Caller(msgspec.Struct, frozen=True):
     groups: tuple[int, ...]
     scopes: Mapping[Permission, Scope]
     customers: frozenset[int] = frozenset()
+    key_id: UUID | None = None
 
     def scope(self, *permissions: Permission) -> Scope:
         """Where any of `permissions` is held."""

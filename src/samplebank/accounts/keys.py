@@ -23,7 +23,7 @@ REMEMBERED = 2.0
 MOST_REMEMBERED = 10_000
 
 FIND_KEY = """
-    SELECT user_id, roles, customers, expiry_time, revoked_time FROM api_key WHERE digest = $1
+    SELECT id, user_id, roles, customers, expiry_time, revoked_time FROM api_key WHERE digest = $1
 """
 GRANTS = """
     SELECT role, customer_id FROM access_grant
@@ -102,7 +102,7 @@ async def find_caller(db: Connection, directory: Directory, key: str, *, now: Mi
     scopes = _scopes(grants, directory)
     if row["customers"] is not None:
         scopes = _narrowed(scopes, directory.with_all_below(row["customers"]))
-    return Caller(directory.subject(user_id), groups, scopes, directory.customer_ids)
+    return Caller(directory.subject(user_id), groups, scopes, directory.customer_ids, row["id"])
 
 
 def _scopes(grants: Iterable[tuple[str, int | None]], directory: Directory) -> dict[Permission, Scope]:

@@ -83,7 +83,7 @@ def make_app(open_bank: OpenBank) -> Observed:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_bank as bank, vital(bank.signals.run(), "signals"):
             app.state.bank = bank
-            app.state.budgets = Budgets(bank.database.size)
+            app.state.budgets = Budgets(bank.database.size, bank.settings.waiting_claims)
             yield
 
     app = Litestar(

@@ -21,7 +21,7 @@ from samplebank.api.policy import OptionResponse
 from samplebank.api.submissions import SubmissionResponse, show_submission
 from samplebank.database import Page
 from samplebank.database.signals import Signal
-from samplebank.errors import Invalid
+from samplebank.errors import Invalid, TooMany
 from samplebank.jobs import claims
 from samplebank.jobs.progress import lock_job
 from samplebank.policy.workers import get_worker
@@ -30,6 +30,9 @@ from samplebank.verdicts import settling
 
 #: seconds after which a waiting claim looks again, as delayed tasks come due without a signal
 LOOK_AGAIN = 1.0
+#: seconds after which a claim that found no room to wait may come again
+COME_AGAIN = 5
+TOO_MANY = "Too many of your claims wait for tasks of this worker already; claim again later, or for more tasks at once."
 Seconds = Annotated[int, Meta(ge=1, le=3600)]
 
 
@@ -100,7 +103,10 @@ async def claim(request: Exchange) -> Answer:
         await _check_worker(request)
         request.bank.sightings.note(request.path("worker"))
         if wanted.wait_seconds:
-            claimed = await _wait_and_claim(request, wanted)
+            with request.budgets.claims.place(
+                (request.caller.user.id, request.path("worker")), TooMany(TOO_MANY, wait=COME_AGAIN)
+            ):
+                claimed = await _wait_and_claim(request, wanted)
     else:
         request.bank.sightings.note(request.path("worker"))
     return await request.show_page(claimed, Page(wanted.max), len(claimed), _show_claim)

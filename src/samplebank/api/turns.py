@@ -4,8 +4,8 @@ Further ones wait for their turn, so that a client that asks for several things 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from samplebank.errors import Refusal, TooMany, Unavailable
@@ -59,14 +59,38 @@ class Turns:
                 del self._users[user_id]
 
 
+class Places:
+    """Room for what waits long: `most` for each key, and no line in front of them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: dict[Hashable, int] = {}
+
+    @contextmanager
+    def place(self, key: Hashable, otherwise: Refusal) -> Iterator[None]:
+        """One place, as long as the block lasts. Raises `otherwise` when there is none."""
+        taken = self._taken.get(key, 0)
+        if taken >= self._most:
+            raise otherwise
+        self._taken[key] = taken + 1
+        try:
+            yield
+        finally:
+            self._taken[key] -= 1
+            if not self._taken[key]:
+                del self._taken[key]
+
+
 class Budgets:
     """The kinds, each with its own turns: who downloads lists or asks for challenges can go on searching."""
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, waiting_claims: int) -> None:
         #: a third of the connections; whole lists have another half of them, the rest serves everything else
         self.searches = Turns(max(1, connections // 3))
         self.lists = Turns(max(1, connections // 2))
         self.files = Turns(FILES)
+        #: by user and worker
+        self.claims = Places(waiting_claims)
 
 
 @asynccontextmanager

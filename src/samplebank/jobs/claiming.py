@@ -20,15 +20,17 @@ EMPTY_TURNS = 4
 
 
 class Line(NamedTuple):
-    """Claims that differ in nothing but how much they want: only these may be served together."""
+    """Claims that look at the same tasks; one statement at a time serves them."""
 
     caller: Caller
     worker: str
-    lease: Millis
 
 
 class Waiting(NamedTuple):
+    """Those of one line that want the same `lease` may be served together."""
+
     most: int
+    lease: Millis
     served: "asyncio.Future[list[Claim]]"
 
 
@@ -41,35 +43,35 @@ class Claiming:
         self._cause = cause
         #: by worker, the customer who had the last turn in this process
         self._turns: dict[str, int] = {}
-        self._waiting: dict[tuple[int, str, Millis], deque[Waiting]] = {}
+        self._waiting: dict[tuple[int, str], deque[Waiting]] = {}
         #: the event loop itself only remembers tasks for as long as others do
         self._serving: set[asyncio.Task[None]] = set()
 
     async def claim(self, caller: Caller, worker: str, *, most: int, lease: Millis) -> list[Claim]:
         """Hand the longest-waiting open tasks of each customer in turn to `worker`, at most `most`."""
         # a caller cannot be compared by value in no time; the line keeps the object, so that its id stays its own
-        key = id(caller), worker, lease
+        key = id(caller), worker
         waiting = self._waiting.get(key)
         if waiting is None:
             waiting = self._waiting[key] = deque()
-            serving = asyncio.create_task(self._serve(key, Line(caller, worker, lease), waiting))
+            serving = asyncio.create_task(self._serve(key, Line(caller, worker), waiting))
             self._serving.add(serving)
             serving.add_done_callback(self._serving.discard)
-        mine = Waiting(most, asyncio.get_running_loop().create_future())
+        mine = Waiting(most, lease, asyncio.get_running_loop().create_future())
         waiting.append(mine)
         return await mine.served
 
-    async def _serve(self, key: tuple[int, str, Millis], line: Line, waiting: deque[Waiting]) -> None:
+    async def _serve(self, key: tuple[int, str], line: Line, waiting: deque[Waiting]) -> None:
         try:
-            while waiting:
-                await self._serve_some(line, _next(waiting))
+            while some := _next(waiting):
+                await self._serve_some(line, some)
         finally:
             del self._waiting[key]
             for left in waiting:
                 left.served.cancel()
 
     async def _serve_some(self, line: Line, some: list[Waiting]) -> None:
-        taking = asyncio.create_task(self._take(line, sum(one.most for one in some)))
+        taking = asyncio.create_task(self._take(line, some[0].lease, sum(one.most for one in some)))
         try:
             await asyncio.wait({taking})
             error = taking.exception()
@@ -85,27 +87,27 @@ class Claiming:
             for one in some:
                 one.served.cancel()
 
-    async def _take(self, line: Line, most: int) -> list[Claim]:
+    async def _take(self, line: Line, lease: Millis, most: int) -> list[Claim]:
         """Take tasks of one customer after the other, until there are `most`, or none is left."""
         taken: list[Claim] = []
         empty = 0
         async with self._database.connection() as db:
             while len(taken) < most and empty < EMPTY_TURNS:
-                turn = await self._take_turn(db, line, most - len(taken))
+                turn = await self._take_turn(db, line, lease, most - len(taken))
                 taken += turn.claims
                 empty += not turn.claims
                 if turn.is_last:
                     break
         return taken
 
-    async def _take_turn(self, db: Connection, line: Line, most: int) -> Turn:
+    async def _take_turn(self, db: Connection, line: Line, lease: Millis, most: int) -> Turn:
         turn = await claim(
             db,
             line.caller,
             line.worker,
             most=most,
             now=self._clock(),
-            lease=line.lease,
+            lease=lease,
             cause=self._cause,
             after=self._turns.get(line.worker, 0),
         )
@@ -115,12 +117,19 @@ class Claiming:
 
 
 def _next(waiting: deque[Waiting]) -> list[Waiting]:
-    """Those at the head of the line who may be served together; whoever gave up meanwhile is left out."""
+    """The head of the line with those who may be served together with it; whoever gave up meanwhile is left out."""
     some: list[Waiting] = []
-    wanted = 0
-    while waiting and (not some or wanted + waiting[0].most <= MOST):
+    later: list[Waiting] = []
+    wanted, is_full = 0, False
+    while waiting:
         one = waiting.popleft()
-        if not one.served.done():
+        if one.served.done():
+            continue
+        if some and (is_full or one.lease != some[0].lease or wanted + one.most > MOST):
+            is_full = is_full or one.lease == some[0].lease
+            later.append(one)
+        else:
             some.append(one)
             wanted += one.most
+    waiting.extend(later)
     return some

@@ -1,0 +1,26 @@
+"""A service that loses patience soon, and clients that are no good."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from kit.bank import Bank
+from kit.service import Service
+
+SETTINGS = {"SAMPLEBANK_PROCESSES": "1", "SAMPLEBANK_WAITING_CLAIMS": "2", "SAMPLEBANK_SEARCH_TIMEOUT": "1"}
+
+
+@pytest.fixture(scope="package")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = Service(tmp_path_factory.mktemp("strict"), SETTINGS).start()
+    try:
+        service.apply()
+        yield service
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="package")
+def guarded(strict: Service) -> Bank:
+    """The strict service as its users see it."""
+    return Bank(strict.url, strict.keys)

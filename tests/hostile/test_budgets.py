@@ -1,0 +1,51 @@
+"""Whoever asks for too much gets less of it, and others get theirs."""
+
+import re
+from functools import partial
+
+import requests
+
+from kit.bank import ROBOT, V2, Bank, Sample, together
+from kit.databases import connected
+from kit.service import Service
+
+CLAIM = "/samplebank/v1/worker/{}/claim"
+
+
+def claim(bank: Bank, worker: str, user: str) -> requests.Response:
+    return bank.post(CLAIM.format(worker), {"waitSeconds": 1}, user)
+
+
+def test_few_claims_of_a_user_wait_for_one_worker(guarded: Bank) -> None:
+    crowded, other = guarded.workers(2)
+
+    answers = together([partial(claim, guarded, worker, ROBOT) for worker in [crowded] * 4 + [other]])
+
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert [answer.status_code for answer in answers].count(200) == 3
+    assert [answer.headers["Retry-After"] for answer in refused] == ["5", "5"]
+    assert all(CLAIM.format(crowded) in answer.url for answer in refused)
+
+
+async def test_a_search_that_takes_too_long_is_given_up_and_says_what_to_do(
+    strict: Service, guarded: Bank
+) -> None:
+    async with connected(strict.database_url) as db, db.transaction():
+        await db.execute("LOCK TABLE submission IN ACCESS EXCLUSIVE MODE")
+        refused = guarded.post(f"{V2}/submission/search", {"fileName": ["anything"]})
+    found = guarded.post(f"{V2}/submission/search", {"fileName": ["anything"]})
+
+    assert refused.status_code == 503
+    assert "ask for less" in refused.json()["messages"][0]["message"]
+    assert found.status_code == 200
+
+
+def test_the_log_tells_from_where_and_with_which_key_a_request_came(strict: Service, guarded: Bank) -> None:
+    listed = strict.run("key", "list", "--json").stdout
+
+    answer = guarded.get(Sample().path, "mia")
+
+    line = re.search(rf"request={answer.headers['X-Request-ID']}.*", strict.log.read_text("utf-8"))
+    assert line is not None
+    assert "client=127.0.0.1 user=mia" in line[0]
+    assert line[0].rpartition("key=")[2] in listed
