@@ -49,6 +49,12 @@ class TooLarge(Invalid):
     status = 413
 
 
+class Unsupported(Invalid):
+    """A body in a form that the service does not read."""
+
+    status = 415
+
+
 class Unchallengeable(Invalid):
     """The file is too small for a challenge; the submitter uploads it again instead."""
 

@@ -78,6 +78,27 @@ def test_an_operation_needs_a_key(bank: Bank, method: str, path: str, operation:
     assert answer.json()["messages"]
 
 
+@pytest.mark.parametrize(("method", "path", "operation"), GUARDED, ids=IDS)
+def test_head_needs_what_get_needs(bank: Bank, method: str, path: str, operation: Operation) -> None:
+    without_key = bank.call("HEAD", path, None).status_code
+    without_role = bank.call("HEAD", path, "nobody").status_code
+
+    expected = {401} if method == "GET" else {401, 405}
+    assert without_key in expected, operation.id
+    if method == "GET":
+        assert (without_role == 403) is bool(operation.needs)
+
+
+@pytest.mark.parametrize("path", sorted({path_of(route) for route in ROUTES}))
+def test_every_path_tells_its_methods_and_nothing_else(bank: Bank, path: str) -> None:
+    told = bank.call("OPTIONS", path, None)
+
+    methods = {m for route in ROUTES if path_of(route) == path for m in route.http_methods}
+    expected = {"OPTIONS", *methods, *(["HEAD"] if "GET" in methods else [])}
+    assert (told.status_code, told.content) == (204, b"")
+    assert set(told.headers["Allow"].split(", ")) == expected
+
+
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize(("method", "path", "operation"), GUARDED, ids=IDS)
 def test_an_operation_lets_in_who_holds_one_of_its_permissions(

@@ -1,6 +1,6 @@
 """Requests that nobody would write, made from the published document and sent to a real service."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import requests
@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from kit.bank import ROBOT, V2, Bank
 
 JSON = "application/json"
+SERVER_ERROR = 500
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -81,6 +82,17 @@ class Fuzzer:
 
     def _problems_of(self, case: "Case[Any]") -> list[str]:
         headers = {"Argus-API-Key": self._bank.keys["chief"]}
+        return [*self._problems_of_habits(case, headers), *self._problems_of_answer(case, headers)]
+
+    def _problems_of_habits(self, case: "Case[Any]", headers: Mapping[str, str]) -> Iterator[str]:
+        """What programs ask the same path before: never an error of the service."""
+        url = case.as_transport_kwargs(base_url=self._bank.url)["url"]
+        for method in ("OPTIONS", "HEAD"):
+            status = self._session.request(method, url, headers=headers, timeout=30).status_code
+            if status >= SERVER_ERROR:
+                yield f"{method} {url}: {status}"
+
+    def _problems_of_answer(self, case: "Case[Any]", headers: dict[str, str]) -> list[str]:
         response = case.call(base_url=self._bank.url, session=self._session, headers=headers, timeout=30)
         if "x-request-id" not in response.headers:
             # The web server itself refuses what is no HTTP, such as an address that is too long.

@@ -36,6 +36,7 @@ from samplebank.api.envelope import ACTION_ERROR, Answer, ResultMessage, failure
 from samplebank.api.exchange import Exchange
 from samplebank.api.guard import guard
 from samplebank.api.log import Observed
+from samplebank.api.methods import Methods, allowed
 from samplebank.api.turns import Budgets
 from samplebank.assembly import Bank
 from samplebank.errors import Refusal, Unavailable
@@ -96,7 +97,7 @@ def make_app(open_bank: OpenBank) -> Observed:
         request_max_body_size=None,
         logging_config=None,
     )
-    return Observed(app)
+    return Observed(Methods(app))
 
 
 def _refused(_: Exchange, error: Refusal) -> Answer:
@@ -107,7 +108,7 @@ def _declined(_: Exchange, error: HTTPException) -> Answer:
     said = SAID.get(error.status_code, "The request cannot be understood.")
     answer = failure(error.status_code, [ResultMessage(said, ACTION_ERROR, said)])
     for name, value in (error.headers or {}).items():
-        answer.headers[name] = value
+        answer.headers[name] = allowed(value) if name == "allow" else value
     return answer
 
 

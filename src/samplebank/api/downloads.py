@@ -13,7 +13,7 @@ from samplebank.api.envelope import ACTION_ERROR, ResultMessage, failure
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
 from samplebank.api.people import NoQuery
-from samplebank.api.streaming import Pieces, Streamed, opened
+from samplebank.api.streaming import Pieces, Streamed
 from samplebank.blobs import Area, verified
 
 BINARY = "application/octet-stream"
@@ -65,7 +65,7 @@ async def download_raw(request: Exchange) -> Response[bytes] | Streamed:
     if part is not None:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{sample.size}"
     bytes_ = request.bank.blobs.read(Area.SAMPLE, sample.sha256, start, length)
-    pieces = await opened(verified(bytes_, sample.sha256) if part is None else bytes_)
+    pieces = await request.opened(verified(bytes_, sample.sha256) if part is None else bytes_)
     return attachment(pieces, name, length, BINARY, status=200 if part is None else 206, headers=headers)
 
 
@@ -83,7 +83,7 @@ async def download_safe(request: Exchange) -> Streamed:
     """Send the bytes in an archive that opens with the password `infected`."""
     sample = await request.visible_sample(Permission.DOWNLOAD, Permission.DOWNLOAD_UNRESTRICTED)
     request.read_query(NoQuery)
-    pieces = await opened(archived(request.bank.blobs, sample))
+    pieces = await request.opened(archived(request.bank.blobs, sample))
     return attachment(pieces, f"{sample.sha256.hex()}.zip", archive_length(sample), ZIP)
 
 

@@ -18,7 +18,9 @@ JSON = "application/json"
 #: characters of a message, and of the field in it
 LONGEST_TOLD = 1_000
 #: the rest of a body that is too large is not read, so the connection cannot be used again
-HEADERS = {413: {"Connection": "close"}, 503: {"Retry-After": "1"}}
+HEADERS = {413: {"Connection": "close"}, 415: {"Connection": "close"}, 503: {"Retry-After": "1"}}
+#: answers hold what one caller may see; nobody between may keep them for others
+PRIVATE = {"Cache-Control": "no-store"}
 encode = msgspec.json.Encoder().encode
 
 
@@ -61,7 +63,7 @@ async def all_of(
 ) -> Streamed:
     """A list of any length, sent while it is read. What keeps it from being read at all is raised before it begins."""
     written = await opened(_written(pieces, page, count, show))
-    return Streamed(written, status=200, media_type=JSON, headers={})
+    return Streamed(written, status=200, media_type=JSON, headers=dict(PRIVATE))
 
 
 async def _written(
@@ -106,4 +108,5 @@ def failure(status: int, messages: Iterable[ResultMessage], headers: dict[str, s
 
 
 def _answer(envelope: Envelope, status: int, headers: dict[str, str] | None = None) -> Answer:
-    return Response(content=encode(envelope), media_type=JSON, status_code=status, headers=headers)
+    given = {**PRIVATE, **headers} if headers else PRIVATE
+    return Response(content=encode(envelope), media_type=JSON, status_code=status, headers=given)

@@ -16,7 +16,8 @@ from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
 from samplebank.api.people import WORD, Body, Int64, NoQuery, PageQuery, Shown, Unique, UserInfo
 from samplebank.api.samples import refuse_announced_excess
-from samplebank.api.streaming import Streamed, opened
+from samplebank.api.streaming import Streamed
+from samplebank.api.uploads import uploaded
 from samplebank.blobs import Area, verified
 from samplebank.errors import Forbidden, Violations
 
@@ -77,7 +78,7 @@ async def get_evidence(request: Exchange) -> Answer:
 async def get_evidence_data(request: Exchange) -> Streamed:
     """Send the bytes as they were uploaded."""
     row = await _visible_evidence(request)
-    pieces = await opened(verified(request.bank.blobs.read(Area.EVIDENCE, row.sha256), row.sha256))
+    pieces = await request.opened(verified(request.bank.blobs.read(Area.EVIDENCE, row.sha256), row.sha256))
     return attachment(pieces, row.file_name, row.size, row.mime_type)
 
 
@@ -104,7 +105,7 @@ async def upload_evidence(request: Exchange) -> Answer:
             "You do not hold the permission addSampleAnalysisEvidence for the customer of this analysis."
         )
     refuse_announced_excess(request, most)
-    staged = await bank.blobs.stage(Area.EVIDENCE, request.chunks(), most)
+    staged = await bank.blobs.stage(Area.EVIDENCE, uploaded(request), most)
     try:
         async with bank.database.transaction() as db:
             row, is_new = await evidence.add(

@@ -12,7 +12,7 @@ from samplebank.accounts.directory import Directory, Unknown
 from samplebank.accounts.model import Permission
 from samplebank.api import envelope
 from samplebank.api.envelope import Answer
-from samplebank.api.streaming import Streamed
+from samplebank.api.streaming import Pieces, Streamed, nothing, opened
 from samplebank.api.turns import Budgets, while_connected, within
 from samplebank.api.validation import Document, read_query
 from samplebank.assembly import Bank
@@ -57,6 +57,11 @@ class Exchange(Request[Any, Any, Any]):
         """The time at which the request came; the same throughout it."""
         now: Millis = self.scope["state"]["now"]
         return now
+
+    @property
+    def is_head(self) -> bool:
+        """Whether the answer is for its headers only."""
+        return bool(self.scope["state"].get("is_head"))
 
     def path(self, name: str) -> str:
         value: str = self.path_params[name]
@@ -179,7 +184,13 @@ class Exchange(Request[Any, Any, Any]):
         ):
             yield
 
+    async def opened(self, pieces: Pieces) -> Pieces:
+        """The pieces of an answer, once the first is there; none where only headers are asked for."""
+        return nothing() if self.is_head else await opened(pieces)
+
     async def _pieces(self, listing: Listing[R], page: Page) -> AsyncGenerator[list[R], None]:
+        if self.is_head:
+            return
         async with (
             self.budgets.lists.turn(self.caller.user.id),
             self.bank.database.long_transaction() as db,

@@ -34,7 +34,7 @@ from samplebank.api.streaming import Streamed
 from samplebank.database import Page
 from samplebank.database.identifiers import find_id
 from samplebank.database.signals import Signal
-from samplebank.errors import Refusal, Violations
+from samplebank.errors import Refusal, Violations, invalid
 from samplebank.jobs import queries
 from samplebank.jobs.model import Job, Task, TaskState
 from samplebank.jobs.progress import Move
@@ -269,7 +269,12 @@ async def update_task(request: Exchange) -> Answer:
 
 
 def _read_move(request: Exchange, data: JobTaskUpdateRequest) -> Move:
-    lease = find_id(request.headers.get("samplebank-lease", ""))
+    lease, given = None, request.headers.get("samplebank-lease")
+    if given is not None and (lease := find_id(given.strip())) is None:
+        raise invalid(
+            "Samplebank-Lease",
+            "The header Samplebank-Lease must be the lease token of a claim, or be left out.",
+        )
     return Move(TaskState(data.state), data.analyses, data.message, lease)
 
 
@@ -285,7 +290,8 @@ def read_filter(wanted: JobSearchRequest, caller: Caller, directory: Directory, 
     customers = customers_to_filter(
         violations, wanted.customer or None, caller, directory, Permission.VIEW_JOBS
     )
-    for position, sha256 in enumerate(wanted.sample_sha256 or ()):
+    samples = [sha256.strip() for sha256 in wanted.sample_sha256 or ()]
+    for position, sha256 in enumerate(samples):
         if not SHA256.fullmatch(sha256):
             violations.add(f"sampleSha256[{position}]", f"{sha256[:100]!r} is not a SHA-256.")
     violations.raise_if_any()
@@ -293,7 +299,7 @@ def read_filter(wanted: JobSearchRequest, caller: Caller, directory: Directory, 
     fields = tuple(column for name, column in JOB_TIMES.items() if name in names or "all" in names)
     return JobFilter(
         states=wanted.state or None,
-        samples=[bytes.fromhex(sha256) for sha256 in wanted.sample_sha256 or ()] or None,
+        samples=[bytes.fromhex(sha256) for sha256 in samples] or None,
         customers=customers,
         times=TimeRange(start, end, fields, every=wanted.time_match_strategy == "all"),
     )

@@ -156,7 +156,8 @@ async def read_link(request: Exchange, data: LinkAddRequest) -> NewLink:
     """Read the link as it is stored; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
     directory, caller = request.bank.directory, request.caller
     violations = Violations()
-    if not SHA256.fullmatch(data.reference):
+    reference = data.reference.strip()
+    if not SHA256.fullmatch(reference):
         violations.add("reference", f"{data.reference[:100]!r} is not a SHA-256.")
     customer = caller.user.customer
     if data.customer is not None:
@@ -165,7 +166,7 @@ async def read_link(request: Exchange, data: LinkAddRequest) -> NewLink:
     violations.raise_if_any()
     caller.require(Permission.ADD_ANALYSIS, customer)
     return NewLink(
-        reference=bytes.fromhex(data.reference),
+        reference=bytes.fromhex(reference),
         type=data.type,
         customer_id=customer.id,
         tlp=data.tlp,

@@ -7,8 +7,7 @@ from collections.abc import MutableMapping
 from functools import cache
 from typing import Any
 
-from litestar import Litestar
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
 from samplebank.assembly import clock
@@ -32,7 +31,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 class Observed:
     """An ASGI application with its observers."""
 
-    def __init__(self, app: Litestar) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -51,6 +51,7 @@ REFUSALS = {
     404: "It is not there, or the caller may not see it.",
     412: "The request is invalid; `messages` name every field that is.",
     413: "The body is too large.",
+    415: "The body is a form, or encoded; it is taken as it is only.",
     416: "The range lies outside of the bytes.",
     422: "The bytes that the challenge would be about are not there.",
     503: "The service lacks a part that it needs at the moment; try again.",
@@ -179,9 +180,9 @@ def _responses(operation: Operation) -> Schema:
     }
     refused = ALWAYS | BESIDES.get(operation.id, set())
     if operation.raw_body:
-        refused |= {413}
+        refused |= {413, 415}
     elif operation.body is not None:
-        refused |= {400, 413}
+        refused |= {400, 413, 415}
     refusals = {
         str(status): {"description": REFUSALS[status], "content": {JSON: {"schema": reference(REFUSAL)}}}
         for status in sorted(refused)

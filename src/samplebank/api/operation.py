@@ -32,6 +32,10 @@ class Operation(msgspec.Struct, frozen=True):
     by_claims: bool = False
     summary: str = ""
 
+    @property
+    def takes_body(self) -> bool:
+        return self.raw_body or self.body is not None
+
 
 def operation(id_: str, *needs: Permission, **more: Any) -> dict[str, Any]:
     """The `opt` of a guarded route."""

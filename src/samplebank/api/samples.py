@@ -19,6 +19,7 @@ from samplebank.api.people import (
     Shown,
     Unique,
 )
+from samplebank.api.uploads import uploaded
 from samplebank.api.verdicts import VerdictResponse, show_verdict
 from samplebank.blobs import Area
 from samplebank.database.signals import Signal
@@ -86,7 +87,7 @@ async def upload(request: Exchange) -> Answer:
     request.read_query(NoQuery)
     bank, settings = request.bank, request.bank.settings
     refuse_announced_excess(request, settings.max_sample_size)
-    staged = await bank.blobs.stage(Area.SAMPLE, request.chunks(), settings.max_sample_size)
+    staged = await bank.blobs.stage(Area.SAMPLE, uploaded(request), settings.max_sample_size)
     try:
         digests = staged.digests
         if not digests.size:

@@ -13,7 +13,7 @@ from samplebank.api.people import Body, sees_customer
 from samplebank.api.validation import read_time
 from samplebank.errors import Violations
 from samplebank.jobs.queries import TimeRange
-from samplebank.search.keywords import Keywords, read_keyword
+from samplebank.search.keywords import Keywords, read_keyword, written
 from samplebank.search.window import IndexWindow
 from samplebank.timespec import Millis
 
@@ -36,7 +36,9 @@ Criteria = Annotated[list[T], Meta(max_length=MOST_CRITERIA, extra_json_schema={
 Value = Annotated[str, Meta(max_length=100_000)]
 #: a customer or a user, by id or short name
 Reference = int | str
-Word = Annotated[str, Meta(min_length=3, max_length=4096)]
+#: characters of a keyword
+SHORTEST = 3
+Word = Annotated[str, Meta(min_length=SHORTEST, max_length=4096)]
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 Strategy = Literal["all", "any"]
 SubmissionFlag = Literal[
@@ -153,7 +155,12 @@ class Reader:
                 f"At most {MOST_DEMANDED} keywords can be demanded together; any of up to {MOST_VALUES} can."
             )
             self.violations.add(f"{at}keywords", said)
-        words = tuple(read_keyword(text) for text in dict.fromkeys(wanted.keywords))
+        texts = [written(text) for text in wanted.keywords]
+        for position, text in enumerate(texts):
+            if len(text) < SHORTEST:
+                said = f"A keyword has at least {SHORTEST} characters besides blanks at its ends."
+                self.violations.add(f"{at}keywords[{position}]", said)
+        words = tuple(read_keyword(text) for text in dict.fromkeys(texts))
         return Keywords(words, frozenset(chosen_fields(wanted.keyword_field_strategy, names)), every)
 
     def digests(self, field: str, values: Iterable[str] | None, size: int) -> list[bytes]:
@@ -240,6 +247,7 @@ def _entries(value: object) -> int:
 
 
 def _unhex(text: str) -> bytes | None:
+    text = text.strip()
     try:
         return bytes.fromhex(text) if text.isascii() and text.isalnum() else None
     except ValueError:

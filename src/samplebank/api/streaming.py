@@ -69,6 +69,13 @@ async def opened(pieces: Pieces) -> Pieces:
     return whole
 
 
+async def nothing() -> Pieces:
+    """No piece at all."""
+    none: tuple[bytes, ...] = ()
+    for piece in none:
+        yield piece
+
+
 async def _led_by(pieces: Pieces) -> Pieces:
     async with aclosing(pieces):
         first = await anext(pieces, b"")

@@ -205,7 +205,7 @@ async def add_submission(request: Exchange) -> Answer:
 
 
 async def _read_token(request: Exchange, given: ChallengeTokenRequest) -> Token:
-    answer = given.sha256.lower()
+    answer = given.sha256.strip().lower()
     if not SHA256.fullmatch(answer):
         raise invalid("challengeToken.sha256", "This is not a SHA-256.")
     digest = hashlib.sha256(await request.bytes_of_body()).digest()

@@ -44,7 +44,11 @@ class StaticFact(msgspec.Struct, frozen=True):
 
 
 def read_sha256(text: str) -> bytes:
-    """The digest written as 64 hexadecimal digits. A malformed one names no sample: raises `NotFound`."""
+    """The digest written as 64 hexadecimal digits. A malformed one names no sample: raises `NotFound`.
+
+    Blanks around it are from where it was copied.
+    """
+    text = text.strip()
     if not SHA256.fullmatch(text):
         raise NotFound(NO_SAMPLE)
     return bytes.fromhex(text)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from unicodedata import normalize
 from uuid import UUID
 
 import msgspec
@@ -66,7 +67,26 @@ class Keywords(msgspec.Struct, frozen=True):
     @property
     def demands(self) -> tuple[tuple[Keyword, ...], ...]:
         """Groups of keywords: one of each group must occur."""
-        return tuple((word,) for word in self.words) if self.every else (self.words,)
+        every = tuple(tuple(spellings_of(word)) for word in self.words)
+        return every if self.every else (tuple(one for spellings in every for one in spellings),)
+
+
+def written(text: str) -> str:
+    """The text as it is looked for: without blanks around it, with letters and their accents in one (Unicode NFC)."""
+    return normalize("NFC", text.strip())
+
+
+def spellings(text: str) -> list[str]:
+    """The text with letters and accents in one, and apart (Unicode NFD), where this is not the same.
+
+    Names of files are stored as they came, and some systems take them apart. Two patterns cost next to nothing beside a
+    second text of every row, and for most texts there is one.
+    """
+    return list(dict.fromkeys((normalize("NFC", text), normalize("NFD", text))))
+
+
+def spellings_of(word: Keyword) -> list[Keyword]:
+    return [word if text == word.text else read_keyword(text) for text in spellings(word.text)]
 
 
 def read_keyword(text: str) -> Keyword:

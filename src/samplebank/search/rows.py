@@ -7,6 +7,7 @@ import msgspec
 
 from samplebank.database import Where
 from samplebank.search.criteria import Criterion, all_of, any_of, row_conditions
+from samplebank.search.keywords import spellings
 from samplebank.search.paths import PathCriterion, in_flat_map, in_json
 
 SUBMISSION_FLAGS = {
@@ -80,7 +81,9 @@ class FactCriterion(Criterion, frozen=True, kw_only=True):
 def of_submission(where: Where, wanted: SubmissionCriterion) -> str:
     return all_of(
         [
-            *is_one_of(where, "u.file_name", "text", wanted.file_name),
+            *is_one_of(
+                where, "u.file_name", "text", [t for name in wanted.file_name or () for t in spellings(name)]
+            ),
             *is_one_of(where, "u.mime_type", "text", wanted.mime_type),
             *by_agent(where, "u", wanted.user_agent),
             *row_conditions(wanted.meta_data, lambda path: in_flat_map(where, "submission", "u", path)),

@@ -1,0 +1,40 @@
+"""Bodies that are the bytes of a file, and the form that looks like one."""
+
+import re
+from collections.abc import AsyncIterator
+
+from samplebank.api.exchange import Exchange
+from samplebank.errors import Unsupported
+
+FORM = re.compile(r"multipart/form-data\s*;.*?boundary=(\"?)(?P<boundary>[^\";]{1,70})\1", re.IGNORECASE)
+SAID = (
+    "The body is a form with a file in it, but this call takes the bytes of the file alone: "
+    "with curl, give --data-binary @FILE in place of -F."
+)
+
+
+def uploaded(request: Exchange) -> AsyncIterator[bytes]:
+    """The bytes of the body as they come; raises `Unsupported` for those of a form.
+
+    The media type alone makes no form: any is taken for the bytes of a sample. A form also begins with its boundary.
+    """
+    form = FORM.match(request.headers.get("content-type", ""))
+    if form is None:
+        return request.chunks()
+    return _unless_begun_by(request, b"--" + form["boundary"].strip().encode("latin-1", "replace"))
+
+
+async def _unless_begun_by(request: Exchange, boundary: bytes) -> AsyncIterator[bytes]:
+    begun: bytes | None = b""
+    async for chunk in request.chunks():
+        if begun is None:
+            yield chunk
+            continue
+        begun += chunk
+        if begun.startswith(boundary):
+            raise Unsupported(SAID)
+        if len(begun) >= len(boundary):
+            yield begun
+            begun = None
+    if begun:
+        yield begun

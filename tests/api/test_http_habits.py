@@ -1,0 +1,210 @@
+"""What programs send before and beside what they want: HEAD, OPTIONS, forms, encodings, blanks and accents."""
+
+import gzip
+import http.client
+import unicodedata
+from typing import Literal
+from urllib.parse import urlsplit
+
+import pytest
+
+from kit.bank import ROBOT, V2, Bank, Sample, fields_of, name_of
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"])
+def test_what_is_open_can_be_asked_for_its_headers(bank: Bank, path: str) -> None:
+    got = bank.get(path, user=None)
+
+    head = bank.call("HEAD", path, None)
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["Content-Type"] == got.headers["Content-Type"]
+
+
+@pytest.mark.parametrize("what", ["", "/raw", "/safe", "/submission?limit=0", "/verdict"])
+def test_head_has_the_headers_of_get(bank: Bank, what: str) -> None:
+    sample = bank.submitted()
+    got = bank.get(sample.path + what)
+
+    head = bank.call("HEAD", sample.path + what)
+
+    passing = {"date", "x-request-id", "transfer-encoding"}
+    assert (head.status_code, head.content) == (200, b"")
+    assert {name.lower(): value for name, value in head.headers.items() if name.lower() not in passing} == {
+        name.lower(): value for name, value in got.headers.items() if name.lower() not in passing
+    }
+
+
+def test_head_is_refused_like_get(bank: Bank) -> None:
+    statuses = {
+        "no key": bank.call("HEAD", f"{V2}/job", None).status_code,
+        "no role": bank.call("HEAD", f"{V2}/job", "nobody").status_code,
+        "nothing": bank.call("HEAD", Sample().path).status_code,
+        "no get": bank.call("HEAD", f"{V2}/job/search").status_code,
+    }
+
+    assert statuses == {"no key": 401, "no role": 403, "nothing": 404, "no get": 405}
+
+
+def test_a_connection_goes_on_after_head(bank: Bank) -> None:
+    sample = bank.submitted()
+    connection = http.client.HTTPConnection(urlsplit(bank.url).netloc)
+    answers = []
+
+    for method in ("HEAD", "GET", "HEAD", "GET"):
+        connection.request(method, f"{sample.path}/raw", headers={"Argus-API-Key": bank.keys["chief"]})
+        answers.append(connection.getresponse().read())
+
+    connection.close()
+    assert answers == [b"", sample.data, b"", sample.data]
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/healthz", "GET, HEAD, OPTIONS"),
+        (f"{V2}/sample", "GET, HEAD, OPTIONS, POST"),
+        (f"{V2}/job/search", "OPTIONS, POST"),
+        (Sample().path, "DELETE, GET, HEAD, OPTIONS"),
+    ],
+)
+def test_options_tells_the_methods_of_a_path_to_anybody(bank: Bank, path: str, methods: str) -> None:
+    told = bank.call("OPTIONS", path, None)
+    refused = bank.call("PATCH", path, None)
+
+    assert (told.status_code, told.headers["Allow"], told.content) == (204, methods, b"")
+    assert refused.status_code == 405
+    assert set(refused.headers["Allow"].split(", ")) == set(methods.split(", "))
+
+
+def test_options_of_no_path_finds_nothing(bank: Bank) -> None:
+    assert bank.call("OPTIONS", "/no/such/path", None).status_code == 404
+
+
+def test_a_form_with_the_file_in_it_is_no_sample(bank: Bank) -> None:
+    refused = bank.call("POST", f"{V2}/sample", "mia", files={"file": ("a.bin", b"what is meant")})
+
+    assert refused.status_code == 415
+    assert "--data-binary @FILE" in refused.json()["messages"][0]["message"]
+
+
+def test_a_form_is_no_evidence(bank: Bank) -> None:
+    sample = bank.submitted()
+    analysis = bank.analyse(sample, "w", 1)
+    path = f"{sample.path}/analysis/{analysis}/evidence/a.txt"
+
+    refused = bank.call("POST", path, ROBOT, files={"file": ("a.bin", b"what is meant")})
+
+    assert refused.status_code == 415
+
+
+@pytest.mark.parametrize("size", [1, 5, 3000])
+def test_bytes_that_are_called_a_form_and_are_none_are_a_sample(bank: Bank, size: int) -> None:
+    sample = Sample(size)
+    headers = {"Content-Type": "multipart/form-data; boundary=a-long-boundary"}
+
+    stored = bank.call("POST", f"{V2}/sample", "mia", data=sample.data, headers=headers)
+
+    assert bank.data(stored)["sample"]["id"] == sample.sha256
+
+
+@pytest.mark.parametrize("path", ["/sample", "/job/search"])
+def test_an_encoded_body_is_refused(bank: Bank, path: str) -> None:
+    body = gzip.compress(b'{"limit": 1}')
+
+    refused = bank.call("POST", V2 + path, data=body, headers={"Content-Encoding": "gzip"})
+    plain = bank.call("POST", f"{V2}/job/search", data=b"{}", headers={"Content-Encoding": "identity"})
+
+    assert (refused.status_code, plain.status_code) == (415, 200)
+
+
+@pytest.mark.parametrize("limit", ["1e3", "1.0", "1_0", "+1", " 1", "0x1", "\u0661", ""])
+def test_a_number_that_is_not_written_in_digits_is_refused(bank: Bank, limit: str) -> None:
+    refused = bank.get(f"{V2}/job", limit=limit)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"limit"})
+
+
+@pytest.mark.parametrize("name", ["Argus-API-Key", "Host"])
+def test_of_two_keys_or_hosts_none_counts(bank: Bank, name: str) -> None:
+    address = urlsplit(bank.url).netloc
+    connection = http.client.HTTPConnection(address)
+    connection.putrequest("GET", f"{V2}/job", skip_host=True)
+    for given, value in (("Host", address), ("Argus-API-Key", bank.keys["chief"])):
+        for _ in range(2 if given == name else 1):
+            connection.putheader(given, value)
+    connection.endheaders()
+
+    status = connection.getresponse().status
+
+    connection.close()
+    assert status == 400
+
+
+def test_no_answer_may_be_kept_between(bank: Bank) -> None:
+    sample = bank.submitted()
+
+    answers = [
+        bank.get(sample.path),
+        bank.get(f"{sample.path}/submission", limit=0),
+        bank.get(Sample().path),
+        bank.get(f"{V2}/job", user=None),
+    ]
+
+    assert [answer.headers.get("Cache-Control") for answer in answers] == ["no-store"] * 4
+
+
+def test_a_lease_that_is_none_is_refused_and_not_left_out(bank: Bank) -> None:
+    worker = bank.worker()["shortName"]
+    _, job, tasks = bank.planned(worker)
+
+    refused = bank.call(
+        "PUT",
+        f"{V2}/job/{job}/task/{tasks[worker]}",
+        ROBOT,
+        json={"state": "executing"},
+        headers={"Samplebank-Lease": "not-a-uuid"},
+    )
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"Samplebank-Lease"})
+    assert bank.task(job, tasks[worker])["state"] == "enqueued"
+
+
+def test_a_hash_may_be_pasted_with_blanks_and_in_capitals(bank: Bank) -> None:
+    sample = bank.submitted()
+    pasted = f" {sample.sha256.upper()}\t"
+
+    found = [
+        bank.data(bank.get(f"{V2}/sample/%20{sample.sha256.upper()}%20"))["sha256"],
+        bank.data(bank.post(f"{V2}/sample/search", {"sha256": [pasted]}))[0]["sha256"],
+        bank.data(bank.post(f"{V2}/submission/search", {"sampleSha256": [pasted]}))[0]["sampleSha256"],
+        bank.data(bank.get(f"{V2}/sample", keywords=pasted))[0]["sha256"],
+    ]
+
+    assert found == [sample.sha256] * 4
+    assert bank.post(f"{V2}/job/search", {"sampleSha256": [pasted]}).status_code == 200
+
+
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+@pytest.mark.parametrize("asked", ["NFC", "NFD"])
+def test_a_name_is_found_however_its_accents_are_written(
+    bank: Bank, stored: Literal["NFC", "NFD"], asked: Literal["NFC", "NFD"]
+) -> None:
+    name = f"Re\u0301sume\u0301 Mu\u0308ller {name_of('x')}.doc"
+    sample = bank.submitted(fileName=unicodedata.normalize(stored, name))
+    wanted = unicodedata.normalize(asked, name)
+
+    found = [
+        bank.data(bank.get(f"{V2}/submission", keywords=f"  {wanted.upper()} "))[0]["sampleSha256"],
+        bank.data(bank.post(f"{V2}/sample/search", {"keywords": [wanted]}))[0]["sha256"],
+        bank.data(bank.post(f"{V2}/submission/search", {"fileName": [wanted]}))[0]["sampleSha256"],
+        bank.data(bank.post(f"{V2}/submission/search", {"keywords": [wanted]}))[0]["sampleSha256"],
+    ]
+
+    assert found == [sample.sha256] * 4
+
+
+def test_a_keyword_of_blanks_is_none(bank: Bank) -> None:
+    refused = bank.get(f"{V2}/sample", keywords="  a   ")
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"keywords[0]"})
