@@ -38,7 +38,7 @@ from samplebank.api.validation import read_time
 from samplebank.blobs import Area
 from samplebank.database.signals import Signal
 from samplebank.errors import Refusal, Violations, invalid
-from samplebank.samples import catalogue
+from samplebank.samples import catalogue, classification
 from samplebank.samples.model import SHA256, read_sha256
 from samplebank.settings import Settings
 from samplebank.submissions import challenge, queries
@@ -217,6 +217,9 @@ async def _submit_typed(request: Exchange, sha256: bytes, token: Token, new: New
     try:
         return await _submit(request, sha256, token, new, needs_type=True)
     except Untyped as missing:
+        async with request.bank.database.connection() as db:
+            await classification.hurry(db, missing.sample_id)
+        request.bank.signals.send(Signal.UNCLASSIFIED)
         await await_classification(request, missing.sample_id, request.bank.settings.classification_wait)
     return await _submit(request, sha256, token, new, needs_type=False)
 

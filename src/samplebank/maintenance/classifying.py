@@ -31,6 +31,8 @@ class Classifying:
     def __init__(self, identifier: Identifier) -> None:
         self._identifier = identifier
         self._disturbed: Counter[int] = Counter()
+        #: put off until the next round
+        self._later: list[int] = []
 
     async def classify_waiting(self, bank: Bank) -> None:
         """Classify every sample that waits: a few at once, a flood of them when others leave a processor to it.
@@ -38,28 +40,49 @@ class Classifying:
         A sample that is not to blame for the failure of its identification goes on waiting, for the next round.
         """
         courtesy = Courtesy()
-        later: list[int] = []
-        while True:
-            async with bank.database.connection() as db:
-                waiting = await classification.waiting(db, BATCH, without=later)
-            is_flood = len(waiting) == BATCH
-            for sample_id, sha256 in waiting:
-                began = time.monotonic()
-                try:
-                    await self._classify(bank, sample_id, sha256)
-                except NotStarted as error:  # nor would it start for any other sample
-                    faults.tell("classification.unavailable", error, trace=False)
-                    return
-                except (Killed, OSError) as error:
-                    faults.tell("classification.disturbed", error, trace=False, sample=sha256.hex())
-                    later.append(sample_id)
-                if is_flood:
-                    await asyncio.sleep(courtesy.rest_after(time.monotonic() - began))
-            if not is_flood:
-                return
+        done: set[int] = set()
+        is_flood = True
+        try:
+            while is_flood:
+                async with bank.database.connection() as db:
+                    waiting = await classification.waiting(db, BATCH, without=self._later)
+                is_flood = len(waiting) == BATCH
+                for sample_id, sha256 in waiting:
+                    began = time.monotonic()
+                    await self._hurry(bank, done)
+                    if sample_id not in done:
+                        await self._attempt(bank, sample_id, sha256)
+                    if is_flood:
+                        await asyncio.sleep(courtesy.rest_after(time.monotonic() - began))
+        except NotStarted as error:  # nor would it start for any other sample
+            faults.tell("classification.unavailable", error, trace=False)
+        finally:
+            self._later.clear()
+
+    async def _hurry(self, bank: Bank, done: set[int]) -> None:
+        """Classify what somebody waits for before anything else."""
+        async with bank.database.connection() as db:
+            urgent = await classification.urgent(db, BATCH, without=self._later)
+        for sample_id, sha256 in urgent:
+            await self._attempt(bank, sample_id, sha256)
+            done.add(sample_id)
+
+    async def _attempt(self, bank: Bank, sample_id: int, sha256: bytes) -> None:
+        """Classify a sample, or put it off for the next round where others disturb. Raises `NotStarted`."""
+        try:
+            await self._classify(bank, sample_id, sha256)
+        except (Killed, OSError) as error:
+            faults.tell("classification.disturbed", error, trace=False, sample=sha256.hex())
+            self._later.append(sample_id)
 
     async def _classify(self, bank: Bank, sample_id: int, sha256: bytes) -> None:
-        found = await self._identified(bank, sample_id, sha256)
+        try:
+            found = await self._identified(bank, sample_id, sha256)
+        except NotFound as error:
+            async with bank.database.connection() as db:
+                if await classification.give_up(db, sample_id):
+                    return
+            found = failed(str(error))
         if "failure" in found.meta_data:
             why = found.meta_data["failure"]
             log.warning("classification.failed", extra={"fields": {"sample": sha256.hex(), "why": why}})
@@ -71,12 +94,10 @@ class Classifying:
         del self._disturbed[sample_id]
 
     async def _identified(self, bank: Bank, sample_id: int, sha256: bytes) -> Identification:
-        """Raises what others are to blame for, until there are no others left to blame."""
+        """Raises what others are to blame for, until there are no others left to blame; `NotFound` without the bytes."""
         try:
             async with bank.blobs.local(Area.SAMPLE, sha256) as path:
                 return await self._identifier.identify(path)
-        except NotFound as error:
-            return failed(str(error))
         except (Killed, OSError) as error:
             self._disturbed[sample_id] += 1
             if self._disturbed[sample_id] < MOST_DISTURBED:

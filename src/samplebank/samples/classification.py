@@ -18,17 +18,44 @@ SORTS = {
     "arch": "c.arch?",
     "platform": "c.platform?",
 }
-ASK = "UPDATE sample SET classification_wanted = true WHERE id = $1 RETURNING classification_id"
+ASK = "UPDATE sample SET classification_wanted = true, classification_urgent = true WHERE id = $1 RETURNING classification_id"
 LATEST = f"""
     SELECT c.id, {COLUMNS} FROM sample s JOIN classification c ON c.id = s.classification_id WHERE s.id = $1
 """
-WAITING = """
+HURRY = "UPDATE sample SET classification_urgent = true WHERE id = $1 AND classification_wanted"
+URGENT = """
     SELECT id, sha256 FROM sample
-     WHERE classification_wanted AND deleted_time IS NULL AND id <> ALL ($2) ORDER BY id LIMIT $1
+     WHERE classification_wanted AND classification_urgent AND deleted_time IS NULL AND id <> ALL ($2)
+     ORDER BY id LIMIT $1
+"""
+# Customers of uploaders share what is taken at once, so that nobody waits for the flood of another. Each look into the
+# index finds one of them.
+WAITING = """
+    WITH RECURSIVE uploader(number, place) AS (
+        (SELECT coalesce(readers[1], 0), 1 FROM sample WHERE classification_wanted
+          ORDER BY coalesce(readers[1], 0) LIMIT 1)
+        UNION ALL
+        (SELECT following.number, uploader.place + 1 FROM uploader CROSS JOIN LATERAL (
+            SELECT coalesce(s.readers[1], 0) AS number FROM sample s
+             WHERE s.classification_wanted AND coalesce(s.readers[1], 0) > uploader.number
+             ORDER BY coalesce(s.readers[1], 0) LIMIT 1
+         ) following WHERE uploader.place < $1)
+    )
+    SELECT theirs.id, theirs.sha256 FROM uploader CROSS JOIN LATERAL (
+        SELECT s.id, s.sha256, row_number() OVER (ORDER BY s.id) AS turn FROM sample s
+         WHERE s.classification_wanted AND coalesce(s.readers[1], 0) = uploader.number
+           AND s.deleted_time IS NULL AND s.id <> ALL ($2)
+         ORDER BY s.id LIMIT $1
+    ) theirs ORDER BY theirs.turn, theirs.id LIMIT $1
+"""
+# A sample whose bytes are missing keeps the type that it has.
+GIVE_UP = """
+    UPDATE sample SET classification_wanted = false, classification_urgent = false
+     WHERE id = $1 AND classification_id IS NOT NULL RETURNING id
 """
 STORE = """
     WITH alive AS (
-        UPDATE sample SET classification_id = $1, classification_wanted = false
+        UPDATE sample SET classification_id = $1, classification_wanted = false, classification_urgent = false
          WHERE id = $2 AND deleted_time IS NULL RETURNING id
     )
     INSERT INTO classification (id, sample_id, type, super_type, arch, platform, version, meta_data, created_time)
@@ -53,9 +80,24 @@ async def find_latest(db: Connection, sample_id: int) -> tuple[UUID, Classificat
     return None if row is None else (row[0], Classification(*row[1:]))
 
 
+async def hurry(db: Connection, sample_id: int) -> None:
+    """Let a sample be classified before others, as somebody waits for its type."""
+    await db.execute(HURRY, sample_id)
+
+
 async def waiting(db: Connection, most: int, *, without: Sequence[int] = ()) -> list[tuple[int, bytes]]:
-    """(id, SHA-256) of samples that wait, the longest-waiting first, but those of `without`."""
+    """(id, SHA-256) of samples that wait, of each uploader's customer in turn the oldest, but those of `without`."""
     return [(row[0], row[1]) for row in await db.fetch(WAITING, most, without)]
+
+
+async def urgent(db: Connection, most: int, *, without: Sequence[int] = ()) -> list[tuple[int, bytes]]:
+    """As `waiting`, of those that somebody waits for."""
+    return [(row[0], row[1]) for row in await db.fetch(URGENT, most, without)]
+
+
+async def give_up(db: Connection, sample_id: int) -> bool:
+    """Leave a sample with the type that it has; False where it has none."""
+    return await db.fetchval(GIVE_UP, sample_id) is not None
 
 
 async def store(db: Connection, sample_id: int, made: Classification, *, now: Millis) -> None:

@@ -11,7 +11,7 @@ from samplebank.database.failures import GONE
 from samplebank.errors import Unavailable
 
 #: the revision that this release works with
-HEAD = "0013"
+HEAD = "0014"
 DATABASE = "SAMPLEBANK_MIGRATION_URL"
 LOCK = 0x5A4B_0001
 
