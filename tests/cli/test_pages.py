@@ -1,0 +1,127 @@
+"""Pages that are followed to the letter, and pages that are compared with the program."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kit.bank import Bank, Sample, name_of
+from kit.pages import ROOT, blocks, text_of
+from kit.service import Service
+from samplebank.accounts.model import ROLES, Permission
+
+#: the scripts of docs/sensors.md by how they are started; the one for the shell where its tools are
+SENSORS = {"sensor.py": [sys.executable], "sensor.sh": ["sh"]}
+RUNNABLE = [name for name in SENSORS if name == "sensor.py" or (shutil.which("curl") and shutil.which("jq"))]
+
+
+def script_of(name: str) -> str:
+    shown = blocks("docs/sensors.md", "python") + blocks("docs/sensors.md")
+    (script,) = (block for block in shown if f"# {name}: " in block)
+    return script
+
+
+@pytest.fixture(scope="module")
+def uploaders_key(service: Service, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The key of a sensor that was made as the page says, for the customer mill."""
+    (tenants,) = blocks("docs/sensors.md", "toml")
+    user, path = name_of("sensor"), tmp_path_factory.mktemp("sensor") / "tenants.toml"
+    path.write_text(tenants.replace("mail-gateway", user).replace("acme", "mill"))
+    keys: dict[str, str] = json.loads(service.run("apply", str(path), "--json").stdout)["keys"]
+    return keys[user]
+
+
+def brought(service: Service, key: str, folder: Path, script: str, file: Path) -> str:
+    """Bring a file with a script of the page; what the script printed."""
+    (folder / script).write_text(script_of(script))
+    done = subprocess.run(
+        [*SENSORS[script], folder / script, file],
+        env={**os.environ, "SAMPLEBANK_URL": service.url, "SAMPLEBANK_KEY": key},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("script", RUNNABLE)
+@pytest.mark.parametrize("size", [100, 100_000])
+def test_a_sensor_of_the_page_brings_new_known_and_small_files(
+    service: Service, bank: Bank, uploaders_key: str, tmp_path: Path, script: str, size: int
+) -> None:
+    sample, file, other_name = Sample(size), tmp_path / "sighting", tmp_path / "another sighting"
+    file.write_bytes(sample.data)
+    other_name.write_bytes(sample.data)
+
+    first = brought(service, uploaders_key, tmp_path, script, file)
+    second = brought(service, uploaders_key, tmp_path, script, other_name)
+
+    submissions = bank.data(bank.get(f"{sample.path}/submission", limit=0))
+    assert {submission["id"]: submission["fileName"] for submission in submissions} == {
+        first: "sighting",
+        second: "another sighting",
+    }
+
+
+def test_the_roles_of_the_page_are_those_of_the_program() -> None:
+    rows = [
+        [cell.strip(" `") for cell in line.split("|")[1:-1]] for line in text_of("docs/roles.md").splitlines()
+    ]
+    (head,) = (row for row in rows if row[:2] == ["permission", "what it allows"])
+    held = {row[0]: row[2:] for row in rows if len(row) == len(head) and row[0] in set(Permission)}
+
+    assert held == {
+        str(permission): ["x" if permission in ROLES[role] else "" for role in head[2:]]
+        for permission in Permission
+    }
+    assert set(head[2:]) == set(ROLES)
+
+
+def test_the_commands_of_the_roles_page_work(service: Service) -> None:
+    user = name_of("alice")
+    tenants = service.folder / f"{user}.toml"
+    tenants.write_text(
+        f'[[customer]]\nshortName = "acme"\nname = "Acme"\ndomain = "here"\n'
+        f'[[user]]\nshortName = "{user}"\ncustomer = "acme"\n'
+    )
+    service.run("apply", str(tenants))
+    commands = blocks("docs/roles.md")[0].replace("alice", user)
+
+    done = subprocess.run(
+        ["sh", "-e", "-c", commands],
+        env={**service.environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "weekly report" in done.stdout
+
+
+@pytest.mark.parametrize("page", sorted(page.name for page in (ROOT / "docs/decisions").glob("*.md")))
+def test_every_decision_is_in_the_index_and_names_the_test_that_enforces_it(page: str) -> None:
+    text = text_of(f"docs/decisions/{page}")
+    named = re.findall(r"`(tests/[\w/]+\.py)`", text)
+
+    assert page == "README.md" or f"]({page})" in text_of("docs/decisions/README.md")
+    assert page == "README.md" or named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))],
+)
+def test_a_page_links_to_what_there_is(page: str) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", text_of(page))
+
+    assert [target for target in targets if not ((ROOT / page).parent / target).exists()] == []
