@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from kit.bank import Bank, Sample, eventually
+from kit.pages import text_of
 from kit.service import Service
 
 SECRET = "a secret for tests"
@@ -114,6 +116,25 @@ def test_the_message_of_a_job_says_what_a_scheduler_needs(hooked_bank: Bank, rec
     assert message["options"] == [{"key": "depth", "value": "3"}]
 
 
+def documented(kind: str) -> set[str]:
+    """The fields of `data` that docs/api.md names for a kind."""
+    rows = (line.split("|") for line in text_of("docs/api.md").splitlines() if line.lstrip().startswith("|"))
+    (fields,) = (row[2] for row in rows if f"`{kind}`" in row[1])
+    return set(re.findall(r"`(\w+)`", fields.split(";")[0]))
+
+
+def test_messages_hold_what_the_page_says(hooked_bank: Bank, receiver: Receiver) -> None:
+    (worker,) = hooked_bank.workers(1)
+    sample, job, tasks = hooked_bank.planned(worker)
+    hooked_bank.update(job, tasks[worker], "success", analyses=[hooked_bank.analyse(sample, worker, 95)])
+
+    messages = eventually(lambda: found if len(found := receiver.about(sample)) == 4 else [])
+
+    assert {message["kind"]: set(message["data"]) for message in messages} == {
+        kind: documented(kind) for kind in ("job", "jobEnded", "verdict", "alert")
+    }
+
+
 def test_what_is_refused_is_delivered_later_and_nothing_overtakes_it(
     hooked_bank: Bank, receiver: Receiver
 ) -> None:
@@ -133,14 +154,14 @@ def test_what_is_refused_for_too_long_is_a_dead_letter_until_somebody_retries(
 ) -> None:
     receiver.answers = [503, 503]
     sample, _, _ = hooked_bank.planned(*hooked_bank.workers(1))
-    dead = json.loads(eventually(lambda: dead_letters(hooked)))
+    dead = eventually(lambda: dead_letters(hooked))
 
     hooked.run("events", "retry")
 
-    assert [letter["last_error"] for letter in dead] == ["The receiver answered 503."]
+    assert [letter["lastError"] for letter in dead] == ["The receiver answered 503."]
     assert eventually(lambda: receiver.kinds(sample) == ["job"])
 
 
-def dead_letters(service: Service) -> str:
-    found = service.run("events", "dead", "--json").stdout
-    return found if json.loads(found) else ""
+def dead_letters(service: Service) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(service.run("events", "dead", "--json").stdout)["events"]
+    return found

@@ -25,14 +25,17 @@ API: Final = "/sampledb/v2"
 EXTENSIONS: Final = "/samplebank/v1"
 SIMILAR: Final = 220
 UNCHALLENGEABLE: Final = 422
+TOO_MANY: Final = 429
 PAUSES: Final = (0.2, 0.8)  # seconds before the second and the third try
 RETRIED: Final = frozenset({500, 503, 504})
+LONGEST_WAIT: Final = 30  # seconds that a refusal for the number of calls may ask to wait for
 TIMEOUT: Final = httpx.Timeout(120, connect=5, pool=None)
 FAMILIES: Final[Mapping[int, type[Refusal]]] = {
     401: Unauthenticated,
     403: Forbidden,
     404: NotFound,
     413: TooLarge,
+    429: Unavailable,
     **dict.fromkeys(sorted(RETRIED), Unavailable),
 }
 
@@ -62,8 +65,10 @@ class Client:
         return _read(self._send("POST", "/sample", content=content), Envelope[answers.Upload])
 
     def challenge(self, sha256: str) -> answers.Challenge | None:
-        """Ask for a challenge; None when the service lacks the bytes or finds them too small for one."""
-        response = self._send("POST", f"/sample/{sha256}/challenge", expected={404, UNCHALLENGEABLE})
+        """Ask for a challenge; None when the bytes have to be sent: they are unknown, too small, or were answered for wrongly."""
+        response = self._send(
+            "POST", f"/sample/{sha256}/challenge", expected={404, UNCHALLENGEABLE, TOO_MANY}
+        )
         return _read(response, Envelope[answers.Challenge]) if response.is_success else None
 
     def submit(
@@ -130,13 +135,23 @@ class Client:
             except httpx.RequestError:
                 time.sleep(pause)
                 continue
-            if response.status_code not in RETRIED:
+            if response.status_code not in RETRIED and not _has_to_wait(response):
                 return response
-            time.sleep(pause)
+            time.sleep(max(pause, _seconds_to_wait(response)))
         try:
             return once()
         except httpx.RequestError as error:
             raise Unavailable(f"The service at {self.url} cannot be reached: {_reason(error)}.") from error
+
+
+def _has_to_wait(response: httpx.Response) -> bool:
+    """Whether the service had too much to do for this user, and will have time soon."""
+    return response.status_code == TOO_MANY and (0 < _seconds_to_wait(response) <= LONGEST_WAIT)
+
+
+def _seconds_to_wait(response: httpx.Response) -> int:
+    told = response.headers.get("Retry-After", "")
+    return int(told) if response.status_code == TOO_MANY and told.isdecimal() else 0
 
 
 def _open(connection: Connection) -> httpx.Client:
