@@ -9,6 +9,8 @@ import pytest
 
 from kit.bank import Bank, Sample
 from kit.service import Service
+from samplebank.cli.client import Client
+from samplebank.cli.connection import Connection
 from samplebank.submissions.challenge import LEFT_OUT, PART, SMALL, draw_range
 
 SIZES = [4096, 5000, 1 << 20, SMALL]
@@ -116,6 +118,13 @@ def test_after_too_many_wrong_answers_there_is_no_challenge_for_a_while(strict: 
 
     assert refused.status_code == 429
     assert 86000 < int(refused.headers["Retry-After"]) <= 86400
+
+
+def test_the_command_line_sends_the_bytes_then(strict: Bank, barred: Sample) -> None:
+    with Client(Connection(strict.url, strict.keys["quinn"])) as client:
+        asked = client.challenge(barred.sha256)
+
+    assert asked is None
 
 
 def test_a_right_answer_comes_too_late_then(strict: Bank) -> None:
