@@ -61,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alerts_per_hour: NotNegative = 100
     webhook_url: str | None = None
     webhook_secret: str | None = None
-    webhook_attempts: Positive = 12
+    webhook_attempts: Positive = 150
     event_retention: Positive = 7 * 24 * 3600
     sandbox: Annotated[str, Meta(pattern="^(required|best)$")] = "required"
     scheduling: Annotated[str, Meta(pattern="^(batch|normal)$")] = "batch"

@@ -28,6 +28,12 @@ class Receiver(ThreadingHTTPServer):
         self.got: list[dict[str, Any]] = []
         self.refused: list[dict[str, Any]] = []
         self.unsigned: list[dict[str, Any]] = []
+        self.held: str | None = None
+        self.holding, self.let_go = threading.Event(), threading.Event()
+
+    def hold(self, sample: Sample) -> None:
+        """Answer the next message about the sample only when `let_go` is set."""
+        self.held = sample.sha256
 
     def about(self, sample: Sample) -> list[dict[str, Any]]:
         return [message for message in self.got if message["sampleSha256"] == sample.sha256]
@@ -44,6 +50,10 @@ class Handler(BaseHTTPRequestHandler):
         message = json.loads(body)
         if not is_signed(self.headers["Samplebank-Signature"], body):
             self.server.unsigned.append(message)
+        if message["sampleSha256"] == self.server.held:
+            self.server.held = None
+            self.server.holding.set()
+            self.server.let_go.wait(30)
         status = self.server.answers.pop(0) if self.server.answers else 200
         (self.server.got if status == 200 else self.server.refused).append(message)
         self.send_response(status)
@@ -163,5 +173,20 @@ def test_what_is_refused_for_too_long_is_a_dead_letter_until_somebody_retries(
 
 
 def dead_letters(service: Service) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(service.run("events", "dead", "--json").stdout)["events"]
-    return found
+    letters: list[dict[str, Any]] = json.loads(service.run("events", "dead", "--json").stdout)["events"]
+    return letters
+
+
+def test_a_slow_answer_holds_up_only_the_events_of_its_sample(hooked_bank: Bank, receiver: Receiver) -> None:
+    (worker,) = hooked_bank.workers(1)
+    slow = Sample()
+    receiver.hold(slow)
+    hooked_bank.submit(slow, metaData=hooked_bank.plan(worker))
+    assert eventually(receiver.holding.is_set)
+
+    others = [hooked_bank.planned(worker)[0] for _ in range(3)]
+    arrived = eventually(lambda: all(receiver.kinds(other) for other in others))
+    receiver.let_go.set()
+
+    assert arrived
+    assert eventually(lambda: receiver.kinds(slow) == ["job"])

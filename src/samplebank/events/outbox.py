@@ -1,5 +1,6 @@
 """The outbox: events stored in the transaction that causes them, delivered at least once, in order per sample."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -7,14 +8,17 @@ import msgspec
 from samplebank.database import Connection
 from samplebank.timespec import Millis
 
-#: milliseconds before the second attempt; each further one waits twice as long
+#: milliseconds before the second attempt; each further one waits twice as long, up to the longest
 FIRST_PAUSE = 1_000
-LONGEST_PAUSE = 3_600_000
+LONGEST_PAUSE = 600_000
+#: the longest while nobody answers at all, so that all goes on soon after the receiver is back
+LONGEST_SILENCE = 60_000
 
 # Of each sample only its oldest event is handed out, and only when it is due: those behind it wait for it.
 NEXT = """
     SELECT o.id, o.sample_id, o.kind, o.payload, o.created_time, o.attempts FROM outbox o
-     WHERE o.published_time IS NULL AND o.dead_time IS NULL AND o.not_before <= $1 AND NOT EXISTS (
+     WHERE o.published_time IS NULL AND o.dead_time IS NULL AND o.not_before <= $1 AND o.sample_id <> ALL ($3::bigint[])
+       AND NOT EXISTS (
         SELECT FROM outbox earlier WHERE earlier.sample_id = o.sample_id AND earlier.id < o.id
            AND earlier.published_time IS NULL AND earlier.dead_time IS NULL)
      ORDER BY o.id LIMIT $2
@@ -58,19 +62,27 @@ class DeadLetter(msgspec.Struct, frozen=True):
     last_error: str | None
 
 
-async def next_events(db: Connection, most: int, *, now: Millis) -> list[Event]:
-    """Events that are due, at most one of each sample."""
-    return [Event(*row) for row in await db.fetch(NEXT, now, most)]
+async def next_events(
+    db: Connection, most: int, *, without: Collection[int] = (), now: Millis
+) -> list[Event]:
+    """Events that are due, at most one of each sample, and none of the samples in `without`."""
+    return [Event(*row) for row in await db.fetch(NEXT, now, most, list(without))]
 
 
 async def note_published(db: Connection, event: Event, *, now: Millis) -> None:
     await db.execute(PUBLISHED, event.id, now)
 
 
-async def note_failure(db: Connection, event: Event, reason: str, attempts: int, *, now: Millis) -> bool:
-    """Plan the next attempt, or give the event up after `attempts`; whether it was given up."""
-    pause = min(FIRST_PAUSE << event.attempts, LONGEST_PAUSE)
-    gives_up = event.attempts + 1 >= attempts
+async def note_failure(
+    db: Connection, event: Event, reason: str, attempts: int, *, answered: bool, now: Millis
+) -> bool:
+    """Plan the next attempt, or give the event up after `attempts`; whether it was given up.
+
+    An event that nobody `answered` is never given up: the receiver is away, and the event not to blame.
+    """
+    longest = LONGEST_PAUSE if answered else LONGEST_SILENCE
+    pause = min(FIRST_PAUSE << min(event.attempts, 20), longest)
+    gives_up = answered and event.attempts + 1 >= attempts
     await db.execute(FAILED, event.id, now + pause, reason, now if gives_up else None)
     return gives_up
 

@@ -24,7 +24,11 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Undelivered(Exception):
-    """The sink did not take the message; the text says why."""
+    """The sink did not take the message; the text says why, `answered` whether there was somebody to refuse it."""
+
+    def __init__(self, why: str, *, answered: bool) -> None:
+        super().__init__(why)
+        self.answered = answered
 
 
 class Sink(Protocol):
@@ -58,9 +62,9 @@ class Webhook:
         try:
             answer = await self._client.post(self._url, content=message.body, headers=headers)
         except httpx.HTTPError as error:
-            raise Undelivered(f"The receiver cannot be reached: {error}") from error
+            raise Undelivered(f"The receiver cannot be reached: {error}", answered=False) from error
         if not answer.is_success:
-            raise Undelivered(f"The receiver answered {answer.status_code}.")
+            raise Undelivered(f"The receiver answered {answer.status_code}.", answered=True)
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -7,11 +7,15 @@ from samplebank.assembly import Bank
 from samplebank.events import outbox
 from samplebank.events.outbox import Event
 from samplebank.events.sinks import Sink, Undelivered, Webhook
+from samplebank.logs import Faults
 from samplebank.maintenance.messages import message_of
 
 log = logging.getLogger("samplebank.events")
+faults = Faults(log)
 #: events under way at once, each of another sample
 AT_ONCE = 16
+#: seconds between looks for further events while some are under way
+LOOK_AGAIN = 0.5
 FORGOTTEN_AT_ONCE = 5_000
 
 
@@ -24,13 +28,25 @@ def open_sink(bank: Bank) -> Sink | None:
 
 
 async def publish(bank: Bank, sink: Sink) -> None:
-    """Publish everything that is due."""
-    due = True
-    while due:
-        async with bank.database.connection() as db:
-            events = await outbox.next_events(db, AT_ONCE, now=bank.clock())
-        due = bool(events)
-        await asyncio.gather(*(_publish_one(bank, sink, event) for event in events))
+    """Publish everything that is due. A receiver that is slow with one event holds up those of its sample only."""
+    under_way: dict[asyncio.Task[None], int] = {}
+    try:
+        while True:
+            async with bank.database.connection() as db:
+                room = AT_ONCE - len(under_way)
+                due = await outbox.next_events(db, room, without=under_way.values(), now=bank.clock())
+            for event in due:
+                under_way[asyncio.create_task(_publish_one(bank, sink, event))] = event.sample_id
+            if not under_way:
+                return
+            done, _ = await asyncio.wait(under_way, timeout=LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                del under_way[task]
+                task.result()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
 
 async def _publish_one(bank: Bank, sink: Sink, event: Event) -> None:
@@ -41,9 +57,14 @@ async def _publish_one(bank: Bank, sink: Sink, event: Event) -> None:
     except Undelivered as error:
         async with bank.database.connection() as db:
             attempts = bank.settings.webhook_attempts
-            gave_up = await outbox.note_failure(db, event, str(error), attempts, now=bank.clock())
-        fields = {"event": event.id, "attempt": event.attempts + 1, "why": str(error)}
-        log.warning("event.dead" if gave_up else "event.undelivered", extra={"fields": fields})
+            gave_up = await outbox.note_failure(
+                db, event, str(error), attempts, answered=error.answered, now=bank.clock()
+            )
+        if gave_up:
+            fields = {"event": event.id, "attempt": event.attempts + 1, "why": str(error)}
+            log.warning("event.dead", extra={"fields": fields})
+        else:
+            faults.tell("event.undelivered", error, trace=False, id=event.id, attempt=event.attempts + 1)
         return
     async with bank.database.connection() as db:
         await outbox.note_published(db, event, now=bank.clock())

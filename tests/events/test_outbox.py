@@ -1,0 +1,41 @@
+"""Events whose delivery fails: what becomes of them depends on whether anybody was there to refuse them."""
+
+import pytest
+
+from kit.bank import Bank
+from samplebank.database import Connection
+from samplebank.events import outbox
+from samplebank.events.outbox import LONGEST_PAUSE, LONGEST_SILENCE, Event
+
+NEWEST = "SELECT id, sample_id, kind, payload, created_time, attempts FROM outbox ORDER BY id DESC LIMIT 1"
+NOW = 2_000_000_000_000
+
+
+@pytest.fixture
+async def event(bank: Bank, db: Connection) -> Event:
+    bank.planned(*bank.workers(1))
+    row = await db.fetchrow(NEWEST)
+    assert row is not None
+    return Event(*row)
+
+
+async def tried(db: Connection, event: Event, attempts: int, *, answered: bool) -> tuple[bool, int]:
+    """Whether the event is given up after so many attempts out of ten, and the pause before the next one."""
+    so_far = Event(event.id, event.sample_id, event.kind, event.payload, event.created_time, attempts - 1)
+    gave_up = await outbox.note_failure(db, so_far, "no", 10, answered=answered, now=NOW)
+    return gave_up, await db.fetchval(
+        "SELECT not_before - $2::bigint FROM outbox WHERE id = $1", event.id, NOW
+    )
+
+
+async def test_an_event_that_is_refused_again_and_again_is_given_up(db: Connection, event: Event) -> None:
+    assert await tried(db, event, 9, answered=True) == (False, 256_000)
+    assert (await tried(db, event, 10, answered=True))[0]
+
+
+async def test_no_event_is_given_up_while_nobody_answers(db: Connection, event: Event) -> None:
+    assert await tried(db, event, 10_000, answered=False) == (False, LONGEST_SILENCE)
+
+
+async def test_pauses_do_not_grow_for_ever(db: Connection, event: Event) -> None:
+    assert (await tried(db, event, 9_999, answered=True))[1] == LONGEST_PAUSE
