@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from samplebank.worker.contract import Analyser, Detection, Evidence, Rejected, Result, SampleFile, Tag
 
+MIB = 1024 * 1024
+
 
 class Measuring(Analyser):
     """Report the size that it finds itself, and whatever it is told."""
@@ -54,6 +56,14 @@ class Prying(Measuring):
 
     def analyse(self, sample: SampleFile) -> Result:
         return Result(result={"size": len((sample.path.parent / "other").read_bytes())})
+
+
+class Talkative(Measuring):
+    short_name = "talkative"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        data = [Evidence(file_name="large", data=bytes(4 * MIB))]
+        return Result(result={"size": sample.size, "text": "x" * int(self.settings["length"])}, evidence=data)
 
 
 class Hanging(Measuring):

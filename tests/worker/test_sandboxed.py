@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from samplebank.sandbox import SandboxError
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.analysers.testing import analysed
-from samplebank.worker.contract import Rejected
+from samplebank.worker.contract import Rejected, Result
+from samplebank.worker.inside import MOST_HEAD, Finished, Message, decoded_reply, encoded
 from samplebank.worker.sandboxed import SandboxedAnalyser
 
 HERE = Path(__file__).parent
@@ -93,3 +95,33 @@ async def test_an_analyser_reads_no_other_sample(sample: Path) -> None:
 
     with pytest.raises(Rejected, match="PermissionError"):
         await analysed("staged_analysers:Prying", sample, import_from=(HERE,))
+
+
+async def test_evidence_is_large_where_a_result_is_not(sample: Path) -> None:
+    settings = {"length": str(MOST_HEAD // 2)}
+
+    result = await analysed("staged_analysers:Talkative", sample, settings=settings, import_from=(HERE,))
+
+    assert [evidence.data for evidence in result.evidence] == [bytes(4 * 2**20)]
+
+
+async def test_a_result_without_end_is_rejected_with_its_size(sample: Path) -> None:
+    settings = {"length": str(MOST_HEAD)}
+
+    with pytest.raises(Rejected, match=r"besides the data of its evidence, more than the 1048576 allowed\.$"):
+        await analysed("staged_analysers:Talkative", sample, settings=settings, import_from=(HERE,))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(Message(b"\x90" * (MOST_HEAD + 1)), id="too large"),
+        pytest.param(Message(b"\x91" * MOST_HEAD), id="nested"),
+        pytest.param(Message(b"\x80"), id="another shape"),
+        pytest.param(Message(encoded(Finished(Result(), sizes=(1,)))), id="sizes without evidence"),
+        pytest.param(Message(encoded(Finished(Result())), b"more"), id="data without evidence"),
+    ],
+)
+def test_an_answer_that_keeps_no_rules_is_not_taken_apart(message: Message) -> None:
+    with pytest.raises(msgspec.MsgspecError):
+        decoded_reply(encoded(message))

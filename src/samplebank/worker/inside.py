@@ -3,9 +3,12 @@
 import importlib
 import traceback
 from collections.abc import Mapping
+from itertools import accumulate
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from samplebank.worker.checking import WrongAnswer, checked
 from samplebank.worker.contract import JSON, Analyser, Rejected, Result, SampleFile
@@ -13,6 +16,8 @@ from samplebank.worker.output import Output
 from samplebank.worker.wire import message, storable
 
 LONGEST_TRACE = 16 * 1024
+#: bytes of a reply besides the data of evidence
+MOST_HEAD = 1024 * 1024
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -55,9 +60,12 @@ class Problems(msgspec.Struct, frozen=True, tag=True):
 
 
 class Finished(msgspec.Struct, frozen=True, tag=True):
+    """`sizes` are those of the data of the evidence, on the way."""
+
     result: Result
     printed: str = ""
     problems: tuple[str, ...] = ()
+    sizes: tuple[Annotated[int, Meta(ge=0)], ...] = ()
 
 
 class Rejection(msgspec.Struct, frozen=True, tag=True):
@@ -73,6 +81,16 @@ class Outdated(msgspec.Struct, frozen=True, tag=True):
     """A folder has been replaced by another one, which this child may not read."""
 
 
+class Message(msgspec.Struct, frozen=True, array_like=True):
+    """A reply, and the data of its evidence, one after the other.
+
+    Who reads the reply makes objects of each of its bytes at worst, so that its size has a bound; data stay as they are.
+    """
+
+    head: bytes
+    contents: bytes = b""
+
+
 Question = Describe | Analyse | Check
 Reply = Description | Problems | Finished | Rejection | Outdated
 
@@ -81,9 +99,42 @@ def encoded(message: msgspec.Struct) -> bytes:
     return msgspec.msgpack.encode(message, enc_hook=str)
 
 
+def encoded_reply(reply: Reply) -> bytes:
+    contents: list[bytes] = []
+    if isinstance(reply, Finished):
+        contents = [evidence.data for evidence in reply.result.evidence]
+        reply = _with_data(reply, [b""] * len(contents), tuple(map(len, contents)))
+    head = encoded(reply)
+    if len(head) > MOST_HEAD:
+        size = f"The Result has {len(head)} bytes besides the data of its evidence"
+        return encoded(Message(encoded(Rejection(f"{size}, more than the {MOST_HEAD} allowed."))))
+    return encoded(Message(head, b"".join(contents)))
+
+
 def decoded_reply(message: bytes) -> Reply:
-    reply: Reply = msgspec.msgpack.decode(message, type=Reply, dec_hook=_path)
-    return reply
+    """Raises msgspec.MsgspecError for what an analyser does not say that keeps the rules, and takes little to find out."""
+    parts = msgspec.msgpack.decode(message, type=Message)
+    if len(parts.head) > MOST_HEAD:
+        raise msgspec.ValidationError("The head is too large.")
+    try:
+        reply: Reply = msgspec.msgpack.decode(parts.head, type=Reply, dec_hook=_path)
+    except RecursionError:
+        raise msgspec.ValidationError("The head is nested too deeply.") from None
+    if not isinstance(reply, Finished):
+        return reply
+    if len(reply.sizes) != len(reply.result.evidence) or sum(reply.sizes) != len(parts.contents):
+        raise msgspec.ValidationError("The evidence is not what was announced.")
+    ends = list(accumulate(reply.sizes))
+    data = [parts.contents[end - size : end] for end, size in zip(ends, reply.sizes, strict=True)]
+    return _with_data(reply, data, ())
+
+
+def _with_data(reply: Finished, data: list[bytes], sizes: tuple[int, ...]) -> Finished:
+    both = zip(reply.result.evidence, data, strict=True)
+    evidence = [msgspec.structs.replace(one, data=own) for one, own in both]
+    return msgspec.structs.replace(
+        reply, result=msgspec.structs.replace(reply.result, evidence=evidence), sizes=sizes
+    )
 
 
 class OpenedAnalyser:
@@ -101,13 +152,13 @@ class OpenedAnalyser:
         question: Question = msgspec.msgpack.decode(message, type=Question, dec_hook=_path)
         match question:
             case Describe():
-                return encoded(_description(self._analyser))
+                return encoded_reply(_description(self._analyser))
             case _ if _identities(self._analyser) != self._folders:
-                return encoded(Outdated())
+                return encoded_reply(Outdated())
             case Check():
-                return encoded(Problems(_problems(self._analyser)))
+                return encoded_reply(Problems(_problems(self._analyser)))
             case Analyse(sample):
-                return encoded(_analysed(self._analyser, sample, self._output))
+                return encoded_reply(_analysed(self._analyser, sample, self._output))
 
 
 def made_analyser(choice: Choice) -> Analyser:

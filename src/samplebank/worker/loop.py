@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -17,6 +16,7 @@ from samplebank.worker.errors import ServiceUnavailable, WorkerError
 from samplebank.worker.places import Places
 from samplebank.worker.registration import Standing, ensure_registered
 from samplebank.worker.sandboxed import SandboxedAnalyser
+from samplebank.worker.scratch import scratch_folder
 from samplebank.worker.task import Task
 
 # Stopping waits for a claim under way, for its answer may hold tasks; so claims are short.
@@ -59,8 +59,7 @@ async def run(
     """
     count = parallel or len(os.sched_getaffinity(0))
     async with AsyncExitStack() as stack:
-        folder = tempfile.TemporaryDirectory(prefix="samplebank-worker-", dir=scratch)
-        samples = Path(stack.enter_context(folder))
+        samples = stack.enter_context(scratch_folder(scratch))
         client = await stack.enter_async_context(ServiceClient(url, key, current_key=current_key))
         opened = partial(
             SandboxedAnalyser.open,

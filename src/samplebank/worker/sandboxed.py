@@ -27,6 +27,8 @@ from samplebank.worker.inside import (
 
 FACTORY = "samplebank.worker.inside:OpenedAnalyser"
 DESCRIBE_SECONDS = 30.0
+#: lines of the log that one answer may take
+MOST_PROBLEMS = 50
 
 log = logging.getLogger("samplebank.worker")
 
@@ -123,6 +125,6 @@ class SandboxedAnalyser:
 
     def _tell(self, problems: tuple[str, ...]) -> None:
         now = frozenset(problems)
-        for problem in sorted(now - self._problems):
+        for problem in sorted(now - self._problems)[:MOST_PROBLEMS]:
             log.warning("worker.problem", extra={"worker": self.description.short_name, "reason": problem})
         self._problems = now

@@ -124,7 +124,9 @@ class Task:
         """Store the analysis with its evidence, unless the task is no longer ours, and return its id."""
         await self._extend_lease()
         description = self._analyser.description
-        request = wire.analysis_request(
+        # In a thread: a Result of a hundred thousand parts must not keep other leases from being extended.
+        request = await asyncio.to_thread(
+            wire.analysis_request,
             result,
             customer=self._assignment.customer,
             tlp=self._assignment.tlp,
