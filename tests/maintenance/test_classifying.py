@@ -1,0 +1,92 @@
+"""What becomes of samples whose identification others disturb, or answers nonsense."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from kit.databases import own_database
+from kit.service import Service
+from samplebank.assembly import Bank, open_bank
+from samplebank.blobs import Area
+from samplebank.database.migrations import upgrade
+from samplebank.identification import Identifier
+from samplebank.maintenance.classifying import MOST_DISTURBED, Classifying
+from samplebank.settings import Settings
+
+TESTS = Path(__file__).parents[1]
+ADD = "INSERT INTO sample (sha256, size, created_time, activity_time) VALUES ($1, $2, 1, 1)"
+TYPES = "SELECT s.sha256, c.type FROM sample s LEFT JOIN classification c ON c.id = s.classification_id"
+
+
+@pytest.fixture
+async def own_bank(service: Service, tmp_path: Path) -> AsyncIterator[Bank]:
+    """A bank whose queue of samples is the test's own."""
+    async with own_database(service) as url:
+        await asyncio.to_thread(upgrade, url)
+        async with open_bank(Settings(data_dir=tmp_path), url) as bank:
+            yield bank
+
+
+async def stored(bank: Bank, *contents: bytes) -> dict[bytes, bytes]:
+    """Samples that wait in this order; their contents by SHA-256."""
+    names = {}
+    for content in contents:
+        staged = await bank.blobs.stage(Area.SAMPLE, _pieces(content), 1000)
+        await staged.keep()
+        await staged.discard()
+        names[staged.digests.sha256] = content
+        async with bank.database.connection() as db:
+            await db.execute(ADD, staged.digests.sha256, len(content))
+    return names
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def rounds(bank: Bank, count: int, factory: str = "open_classifier") -> None:
+    own = f"maintenance.staged_classifier:{factory}"
+    async with Identifier(factory=own, import_from=(TESTS,)) as identifier:
+        classifying = Classifying(identifier)
+        for _ in range(count):
+            await classifying.classify_waiting(bank)
+
+
+async def types(bank: Bank, names: dict[bytes, bytes]) -> dict[bytes, str | None]:
+    async with bank.database.connection() as db:
+        return {names[row[0]]: row[1] for row in await db.fetch(TYPES)}
+
+
+async def test_a_sample_whose_child_is_killed_waits_and_lets_others_pass(own_bank: Bank) -> None:
+    names = await stored(own_bank, b"be killed", b"good")
+
+    await rounds(own_bank, 1)
+
+    assert await types(own_bank, names) == {b"be killed": None, b"good": "pdf"}
+
+
+async def test_a_sample_whose_child_is_killed_each_time_is_unknown_in_the_end(own_bank: Bank) -> None:
+    names = await stored(own_bank, b"be killed")
+
+    await rounds(own_bank, MOST_DISTURBED)
+
+    assert await types(own_bank, names) == {b"be killed": "unknown"}
+
+
+async def test_a_classifier_that_does_not_start_costs_no_sample_its_type(own_bank: Bank) -> None:
+    names = await stored(own_bank, b"good", b"better")
+
+    await rounds(own_bank, MOST_DISTURBED, "without_start")
+    await rounds(own_bank, 1)
+
+    assert await types(own_bank, names) == {b"good": "pdf", b"better": "pdf"}
+
+
+async def test_an_answer_that_cannot_be_stored_costs_its_own_sample_only(own_bank: Bank) -> None:
+    names = await stored(own_bank, b"lie", b"good")
+
+    await rounds(own_bank, 1)
+
+    assert await types(own_bank, names) == {b"lie": "unknown", b"good": "pdf"}
