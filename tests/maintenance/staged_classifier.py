@@ -17,6 +17,11 @@ def without_start(_: str) -> Callable[[bytes], bytes]:
     raise OSError("no memory for the model")
 
 
+def killed_at_start(_: str) -> Callable[[bytes], bytes]:
+    signal.raise_signal(signal.SIGKILL)
+    return _answer
+
+
 def _answer(content: bytes) -> bytes:
     if content == b"be killed":
         signal.raise_signal(signal.SIGKILL)

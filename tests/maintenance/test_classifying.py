@@ -75,10 +75,13 @@ async def test_a_sample_whose_child_is_killed_each_time_is_unknown_in_the_end(ow
     assert await types(own_bank, names) == {b"be killed": "unknown"}
 
 
-async def test_a_classifier_that_does_not_start_costs_no_sample_its_type(own_bank: Bank) -> None:
+@pytest.mark.parametrize("factory", ["without_start", "killed_at_start"])
+async def test_a_classifier_that_does_not_start_costs_no_sample_its_type(
+    own_bank: Bank, factory: str
+) -> None:
     names = await stored(own_bank, b"good", b"better")
 
-    await rounds(own_bank, MOST_DISTURBED, "without_start")
+    await rounds(own_bank, MOST_DISTURBED, factory)
     await rounds(own_bank, 1)
 
     assert await types(own_bank, names) == {b"good": "pdf", b"better": "pdf"}

@@ -15,6 +15,7 @@ import msgspec
 from samplebank.sandbox.errors import (
     Crashed,
     Killed,
+    KilledAtStart,
     NotStarted,
     OutOfMemory,
     Refused,
@@ -160,7 +161,7 @@ class Child:
             if status is None:
                 raise NotStarted(f"The sandbox did not start within {seconds:g} seconds.")
             death = self._death_by(status)
-            kind = Killed if isinstance(death, Killed) else NotStarted
+            kind = KilledAtStart if isinstance(death, Killed) else NotStarted
             raise kind(f"The sandbox did not start. {death.reason}")
 
     async def _open_call(self) -> Streams:

@@ -31,5 +31,9 @@ class NotStarted(Disturbed):
     """No child could be had."""
 
 
+class KilledAtStart(NotStarted):
+    """Somebody else ended the child before it could be asked."""
+
+
 class Killed(Disturbed):
     """Somebody else ended the call: the operator, or the kernel for want of memory."""

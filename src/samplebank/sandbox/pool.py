@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from samplebank.sandbox.child_process import Child
-from samplebank.sandbox.errors import Killed
+from samplebank.sandbox.errors import Killed, KilledAtStart
 from samplebank.sandbox.limits import Limits
 
 #: how often a call is made that others disturb; who kills it each time is perhaps no other, but the sample
@@ -62,7 +62,7 @@ class Sandbox:
             for _ in range(TRIES - 1):
                 try:
                     return await self._call_once(request, deadline_seconds, reads)
-                except Killed:
+                except (Killed, KilledAtStart):
                     continue
             return await self._call_once(request, deadline_seconds, reads)
 
