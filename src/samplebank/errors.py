@@ -55,6 +55,12 @@ class Unsupported(Invalid):
     status = 415
 
 
+class TooSlow(Invalid):
+    """The client takes too long to say what it wants."""
+
+    status = 408
+
+
 class Unchallengeable(Invalid):
     """The file is too small for a challenge; the submitter uploads it again instead."""
 

@@ -56,7 +56,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classification_wait: NotNegative = 5
     classification_deadline: Positive = 10
     count_budget: Positive = 250
+    body_timeout: Positive = 20
     search_timeout: Positive = 10
+    requests_per_address: NotNegative = 1000
     waiting_claims: Positive = 64
     alerts_per_hour: NotNegative = 100
     webhook_url: str | None = None

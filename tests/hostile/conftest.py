@@ -7,7 +7,13 @@ import pytest
 from kit.bank import Bank
 from kit.service import Service
 
-SETTINGS = {"SAMPLEBANK_PROCESSES": "1", "SAMPLEBANK_WAITING_CLAIMS": "2", "SAMPLEBANK_SEARCH_TIMEOUT": "1"}
+SETTINGS = {
+    "SAMPLEBANK_PROCESSES": "1",
+    "SAMPLEBANK_WAITING_CLAIMS": "2",
+    "SAMPLEBANK_SEARCH_TIMEOUT": "1",
+    "SAMPLEBANK_BODY_TIMEOUT": "1",
+    "SAMPLEBANK_REQUESTS_PER_ADDRESS": "20",
+}
 
 
 @pytest.fixture(scope="package")

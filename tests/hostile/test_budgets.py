@@ -3,11 +3,14 @@
 import re
 from functools import partial
 
+import pytest
 import requests
 
 from kit.bank import ROBOT, V2, Bank, Sample, together
 from kit.databases import connected
 from kit.service import Service
+from samplebank.api.bodies import MEMORY, Memory
+from samplebank.errors import Unavailable
 
 CLAIM = "/samplebank/v1/worker/{}/claim"
 
@@ -49,3 +52,23 @@ def test_the_log_tells_from_where_and_with_which_key_a_request_came(strict: Serv
     assert line is not None
     assert "client=127.0.0.1 user=mia" in line[0]
     assert line[0].rpartition("key=")[2] in listed
+
+
+def test_bodies_take_room_until_their_requests_are_answered() -> None:
+    memory = Memory(10)
+    memory.take(6)
+
+    with pytest.raises(Unavailable, match="try again"):
+        memory.take(6)
+    memory.give(6)
+
+    memory.take(10)
+
+
+def test_answered_requests_leave_their_room_to_others(guarded: Bank) -> None:
+    body = b" " * 1_000_000
+    many = range(MEMORY // len(body) + 2)
+
+    answers = {guarded.call("POST", f"{V2}/job/search", "mia", data=body).status_code for _ in many}
+
+    assert answers == {400}

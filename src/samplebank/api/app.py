@@ -1,5 +1,6 @@
 """The web application: routes, guard and error shapes. One for each process."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -37,7 +38,7 @@ from samplebank.api.exchange import Exchange
 from samplebank.api.guard import guard
 from samplebank.api.log import Observed
 from samplebank.api.methods import Methods, allowed
-from samplebank.api.turns import Budgets
+from samplebank.api.turns import Budgets, Places
 from samplebank.assembly import Bank
 from samplebank.errors import Refusal, Unavailable
 from samplebank.vital import vital
@@ -84,6 +85,7 @@ def make_app(open_bank: OpenBank) -> Observed:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_bank as bank, vital(bank.signals.run(), "signals"):
             app.state.bank = bank
+            observed.addresses = Places(bank.settings.requests_per_address or sys.maxsize)
             app.state.budgets = Budgets(bank.database.size, bank.settings.waiting_claims)
             yield
 
@@ -97,7 +99,8 @@ def make_app(open_bank: OpenBank) -> Observed:
         request_max_body_size=None,
         logging_config=None,
     )
-    return Observed(Methods(app))
+    observed = Observed(Methods(app))
+    return observed
 
 
 def _refused(_: Exchange, error: Refusal) -> Answer:

@@ -103,12 +103,7 @@ async def claim(request: Exchange) -> Answer:
         await _check_worker(request)
         request.bank.sightings.note(request.path("worker"))
         if wanted.wait_seconds:
-            with request.budgets.claims.place(
-                (request.caller.user.id, request.path("worker")), TooMany(TOO_MANY, wait=COME_AGAIN)
-            ):
-                claimed = await _wait_and_claim(request, wanted)
-    else:
-        request.bank.sightings.note(request.path("worker"))
+            claimed = await _wait_at_a_place(request, wanted)
     return await request.show_page(claimed, Page(wanted.max), len(claimed), _show_claim)
 
 
@@ -169,6 +164,17 @@ async def release(request: Exchange) -> Answer:
         )
     bank.signals.send(Signal.VERDICTS if ended else Signal.TASKS)
     return await request.show((UUID(task_id), None), _show_lease)
+
+
+async def _wait_at_a_place(request: Exchange, wanted: ClaimRequest) -> list[claims.Claim]:
+    """Raises `TooMany` when the caller has claims enough that wait for tasks of this worker."""
+    places, key = request.budgets.claims, (request.caller.user.id, request.path("worker"))
+    if not places.enter(key):
+        raise TooMany(TOO_MANY, wait=COME_AGAIN)
+    try:
+        return await _wait_and_claim(request, wanted)
+    finally:
+        places.leave(key)
 
 
 async def _wait_and_claim(request: Exchange, wanted: ClaimRequest) -> list[claims.Claim]:

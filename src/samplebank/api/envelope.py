@@ -17,8 +17,13 @@ ACTION_ERROR = "ACTION_ERROR"
 JSON = "application/json"
 #: characters of a message, and of the field in it
 LONGEST_TOLD = 1_000
-#: the rest of a body that is too large is not read, so the connection cannot be used again
-HEADERS = {413: {"Connection": "close"}, 415: {"Connection": "close"}, 503: {"Retry-After": "1"}}
+#: the rest of a body that is too large, too slow or not read is not waited for, so the connection cannot be used again
+HEADERS = {
+    408: {"Connection": "close"},
+    413: {"Connection": "close"},
+    415: {"Connection": "close"},
+    503: {"Retry-After": "1"},
+}
 #: answers hold what one caller may see; nobody between may keep them for others
 PRIVATE = {"Cache-Control": "no-store"}
 encode = msgspec.json.Encoder().encode

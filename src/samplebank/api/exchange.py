@@ -11,6 +11,7 @@ from samplebank.accounts.access import Caller
 from samplebank.accounts.directory import Directory, Unknown
 from samplebank.accounts.model import Permission
 from samplebank.api import envelope
+from samplebank.api.bodies import Pace
 from samplebank.api.envelope import Answer
 from samplebank.api.streaming import Pieces, Streamed, nothing, opened
 from samplebank.api.turns import Budgets, while_connected, within
@@ -44,7 +45,11 @@ class Exchange(Request[Any, Any, Any]):
 
     @property
     def budgets(self) -> Budgets:
-        budgets: Budgets = self.app.state.budgets
+        # Litestar's state is slow to ask
+        state = self.scope["state"]
+        budgets: Budgets | None = state.get("budgets")
+        if budgets is None:
+            budgets = state["budgets"] = self.app.state.budgets
         return budgets
 
     @property
@@ -92,6 +97,7 @@ class Exchange(Request[Any, Any, Any]):
             raise _too_large(most)
         body = bytearray()
         async for chunk in self.chunks():
+            self._hold(len(chunk))
             body += chunk
             if len(body) > most:
                 raise _too_large(most)
@@ -107,13 +113,14 @@ class Exchange(Request[Any, Any, Any]):
         return int(announced) if announced.isdigit() else None
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, once; raises `Malformed` when its end does not.
+        """The body as it comes, once; raises `Malformed` when its end does not, `TooSlow`.
 
         What was announced is not waited for to be said to be over, as Litestar does: that is one more message.
         """
         left = self.announced_length
+        pace = Pace(self.bank.settings.body_timeout)
         while left != 0:
-            message: Any = await self.receive()
+            message = await pace.next(self.receive)
             if message["type"] == "http.disconnect":
                 raise Malformed("The body ended before it was complete.")
             chunk = message["body"]
@@ -123,6 +130,12 @@ class Exchange(Request[Any, Any, Any]):
                 return
             if left is not None:
                 left -= len(chunk)
+
+    def _hold(self, size: int) -> None:
+        """Count bytes that stay in memory until the request is answered (`api.log.Observed`). Raises `Unavailable`."""
+        self.budgets.memory.take(size)
+        state = self.scope["state"]
+        state["held"] = state.get("held", 0) + size
 
     async def disconnected(self) -> None:
         """Return when the client has gone; its body must have been read."""

@@ -10,7 +10,10 @@ from typing import Any
 from litestar.types import ASGIApp, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
+from samplebank.api.envelope import JSON, refusal
+from samplebank.api.turns import Places
 from samplebank.assembly import clock
+from samplebank.errors import Refusal, TooMany
 from samplebank.logs import Faults
 
 access_log = logging.getLogger("samplebank.access")
@@ -24,12 +27,18 @@ SECONDS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30),
 )
 CLIENT_GONE = 499
+CROWDED = "Too many requests of your address are under way at once; wait until some end."
+#: seconds after which whoever found no place may come again
+COME_AGAIN = 5
 #: the methods that are counted by name, as callers may send any
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
 
 class Observed:
     """An ASGI application with its observers."""
+
+    #: requests under way by the client's address
+    addresses: Places
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -52,14 +61,34 @@ class Observed:
             await send(message)
 
         try:
-            await self.app(scope, receive, send_with_id)
+            await self._within_places(scope, receive, send_with_id)
         finally:
+            if held := state.get("held"):
+                state["budgets"].memory.give(held)
             _observe(scope, state, status, time.perf_counter() - began)
+
+    async def _within_places(self, scope: Scope, receive: Receive, send: Any) -> None:
+        address = (scope["client"] or "-")[0]
+        if not self.addresses.enter(address):
+            await _refuse(TooMany(CROWDED, wait=COME_AGAIN), send)
+            return
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.addresses.leave(address)
 
     @staticmethod
     def note_failure(scope: Any, error: Exception) -> None:
         """Log what was not foreseen, with its trace; once a minute for each kind and place."""
         faults.tell("request.failed", error, request=scope["state"].get("request_id", ""))
+
+
+async def _refuse(refused: Refusal, send: Any) -> None:
+    answer = refusal(refused)
+    headers = {**answer.headers, "Content-Type": JSON, "Connection": "close"}
+    sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": sent})
+    await send({"type": "http.response.body", "body": answer.content, "more_body": False})
 
 
 # Looked up once for each combination: `labels` takes a lock and builds a key each time.

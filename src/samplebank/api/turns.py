@@ -4,10 +4,11 @@ Further ones wait for their turn, so that a client that asks for several things 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
+from contextlib import asynccontextmanager
 from typing import Any
 
+from samplebank.api.bodies import MEMORY, Memory
 from samplebank.errors import Refusal, TooMany, Unavailable
 
 #: dear requests of one kind that one user may have under way in one process
@@ -66,19 +67,20 @@ class Places:
         self._most = most
         self._taken: dict[Hashable, int] = {}
 
-    @contextmanager
-    def place(self, key: Hashable, otherwise: Refusal) -> Iterator[None]:
-        """One place, as long as the block lasts. Raises `otherwise` when there is none."""
+    def enter(self, key: Hashable) -> bool:
+        """Take a place, which `leave` gives back; whether there was one."""
         taken = self._taken.get(key, 0)
         if taken >= self._most:
-            raise otherwise
+            return False
         self._taken[key] = taken + 1
-        try:
-            yield
-        finally:
-            self._taken[key] -= 1
-            if not self._taken[key]:
-                del self._taken[key]
+        return True
+
+    def leave(self, key: Hashable) -> None:
+        left = self._taken[key] - 1
+        if left:
+            self._taken[key] = left
+        else:
+            del self._taken[key]
 
 
 class Budgets:
@@ -91,6 +93,7 @@ class Budgets:
         self.files = Turns(FILES)
         #: by user and worker
         self.claims = Places(waiting_claims)
+        self.memory = Memory(MEMORY)
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from samplebank.errors import Invalid
+from samplebank.serving.descriptors import most_connections
 from samplebank.settings import Settings
 
 APPLICATION = "samplebank.serving.web_process:application"
@@ -46,6 +47,7 @@ def make_server(own: Settings) -> MPServer:
         http1_settings=HTTP1Settings(header_read_timeout=30_000),
         websockets=False,
         backlog=BACKLOG,
+        backpressure=most_connections(),
         respawn_failed_workers=True,
         workers_kill_timeout=GRACE,
         log_level=LogLevels.warning,

@@ -7,6 +7,7 @@ from samplebank import logs, settings
 from samplebank.api.app import make_app
 from samplebank.api.log import Observed
 from samplebank.assembly import open_bank
+from samplebank.serving.descriptors import raise_limit
 from samplebank.serving.parent import stop_with_parent
 
 #: objects made before the collector looks through the young, and how often it looks through the older ones
@@ -15,6 +16,7 @@ GARBAGE = (20_000, 20, 50)
 
 def application() -> Observed:
     stop_with_parent()
+    raise_limit()
     own = settings.load(os.environ)
     logs.set_up(own.log_format)
     # What is loaded by now stays: the collector need not look through it again and again.

@@ -1,0 +1,88 @@
+"""Lines that bring little and hold much: slow bodies, idle connections, and many of them."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from kit.bank import V2, Bank, Sample, eventually
+from kit.databases import connected
+from kit.service import Service
+
+#: more lines than Granian serves by default
+IDLE = 2_200
+Ask = Callable[..., socket.socket]
+
+
+@pytest.fixture
+def ask(strict: Service) -> Iterator[Ask]:
+    """Begin a request, and no more: `ask("POST", path, "Content-Length: 5")`; the line."""
+    with contextlib.ExitStack() as lines:
+
+        def begin(method: str, path: str, *headers: str) -> socket.socket:
+            line = lines.enter_context(socket.create_connection(("127.0.0.1", strict.port), timeout=30))
+            head = [
+                f"{method} {path} HTTP/1.1",
+                "Host: here",
+                f"Argus-API-Key: {strict.keys['mia']}",
+                *headers,
+            ]
+            line.sendall(("\r\n".join(head) + "\r\n\r\n").encode())
+            return line
+
+        yield begin
+
+
+def read_all(line: socket.socket) -> bytes:
+    """Everything that comes until the other end closes the line."""
+    return b"".join(iter(lambda: line.recv(4096), b""))
+
+
+@pytest.mark.parametrize("path", [f"{V2}/sample", f"{V2}/submission/search"])
+def test_a_body_that_does_not_come_is_given_up(ask: Ask, path: str) -> None:
+    line = ask("POST", path, "Content-Length: 100000")
+    line.sendall(b"{" * 1000)
+
+    answer = read_all(line)
+
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"too slowly" in answer
+
+
+def test_a_body_that_comes_drop_by_drop_is_given_up(ask: Ask) -> None:
+    line = ask("POST", f"{V2}/sample", "Content-Length: 100000")
+    line.settimeout(0.05)
+    answer, end = b"", time.monotonic() + 20
+
+    while not answer and time.monotonic() < end:
+        line.sendall(b"x")
+        with contextlib.suppress(TimeoutError):
+            answer = line.recv(4096)
+
+    assert answer.startswith(b"HTTP/1.1 408")
+
+
+async def test_one_address_has_so_many_requests_under_way_and_may_come_again(
+    strict: Service, guarded: Bank, ask: Ask
+) -> None:
+    path = Sample().path
+    async with connected(strict.database_url) as db, db.transaction():
+        await db.execute("LOCK TABLE sample IN ACCESS EXCLUSIVE MODE")
+        lines = [ask("GET", path) for _ in range(20)]
+        refused = eventually(lambda: guarded.get("/healthz", None).status_code == 429)
+
+    assert refused
+    assert {line.recv(12)[9:] for line in lines} <= {b"404", b"503"}
+    assert eventually(lambda: guarded.get("/healthz", None).status_code == 200)
+
+
+def test_idle_lines_keep_nobody_out(strict: Service, guarded: Bank) -> None:
+    with contextlib.ExitStack() as lines:
+        for _ in range(IDLE):
+            lines.enter_context(socket.create_connection(("127.0.0.1", strict.port), timeout=30))
+
+        answer = guarded.get(f"{V2}/job", "mia")
+
+    assert answer.status_code == 200
