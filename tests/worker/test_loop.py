@@ -248,7 +248,7 @@ def test_a_damaged_download_is_given_back(bank: Bank, service: Service, names: N
         ended = task.ended()
 
     assert ended["state"] == "failed"
-    assert ended["message"].endswith("has other bytes than the sample.")
+    assert "damaged" in ended["message"]
 
 
 def test_an_analysis_that_the_service_refuses_fails_its_task_at_once_with_the_field(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from samplebank.database.embedded import BINARIES, EmbeddedServer
 from samplebank.errors import Refusal
+from samplebank.files import keep_to_own_account
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,4 +38,5 @@ def _environment(server: EmbeddedServer) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    keep_to_own_account()
     sys.exit(main(sys.argv[1:]))
