@@ -71,19 +71,21 @@ class Hanging(Measuring):
     seconds = 600.0
 
     def analyse(self, sample: SampleFile) -> Result:
+        sys.stdout.write(f"looking at {sample.size}\n")
         time.sleep(600)
         return super().analyse(sample)
 
 
 class Slow(Hanging):
     short_name = "slow"
-    seconds = 0.2
+    seconds = 1.0
 
 
 class Broken(Measuring):
     short_name = "broken"
 
     def analyse(self, sample: SampleFile) -> Result:
+        sys.stdout.write(f"looking at {sample.size}\n")
         sys.exit(f"Stopped at {sample.size}.")
 
 
@@ -119,6 +121,15 @@ class Quoting(Measuring):
             result={"text": "\ud800\0", "serial": 2**70, "ratio": float("nan"), "size": sample.size},
             tags=[Tag("family", "\ud800")],
         )
+
+
+class Huge(Measuring):
+    """Answer more than the service takes in one body."""
+
+    short_name = "huge"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        return Result(result={"size": sample.size, "text": "x" * (17 * 1024 * 1024)})
 
 
 class Careless(Measuring):

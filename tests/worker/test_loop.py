@@ -51,7 +51,7 @@ def shared() -> Names:
 @pytest.fixture(scope="module")
 def worker(bank: Bank, shared: Names) -> Iterator[Names]:
     """One worker for all tests that want no more of it than to work."""
-    analysers = ("Measuring", "Refusing", "Broken", "Schemaless", "Lamenting", "Quoting")
+    analysers = ("Measuring", "Refusing", "Broken", "Schemaless", "Lamenting", "Quoting", "Huge")
     with working(bank.url, bank.keys[CHIEF], shared, *analysers, settings={"depth": "2"}):
         assert eventually(lambda: all(bank.get(f"/sampledb/v2/worker/{shared[one]}").ok for one in analysers))
         yield shared
@@ -261,6 +261,16 @@ def test_an_analysis_that_the_service_refuses_fails_its_task_at_once_with_the_fi
     assert ended["state"] == "failed"
     assert "Attempt" not in ended["message"]
     assert 'analysisResult.sizes[1]: "two" is not of type "integer"' in ended["message"]
+
+
+def test_an_analysis_that_is_too_large_fails_its_task_at_once(bank: Bank, worker: Names) -> None:
+    task = Given(bank, worker["Huge"])
+
+    ended = task.ended()
+
+    assert ended["state"] == "failed"
+    assert "Attempt" not in ended["message"]
+    assert "larger than 16777216 bytes" in ended["message"]
 
 
 def test_a_worker_that_stops_gives_its_tasks_back(bank: Bank, relay: Relay, names: Names, robot: str) -> None:

@@ -47,6 +47,7 @@ WANT_OF_MEMORY = ("bad_alloc", "memory allocation of", "MemoryError", "Cannot al
 #: no parser ends itself by these; the kernel sends the first one when the machine has no memory left
 FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 LAST_WORDS_BYTES = 2000
+MOST_PRINTED_BYTES = 16 * 1024
 FRAME_OVERHEAD_BYTES = 1024
 REPORT_BYTES = 4096
 LAST_BREATH_SECONDS = 1.0
@@ -121,6 +122,13 @@ class Child:
 
     async def ask(self, request: bytes, deadline_seconds: float, reads: tuple[Path, ...]) -> bytes:
         """Get an answer, or a SandboxError; the child `is_free` afterwards unless its call could not be ended."""
+        try:
+            return await self._answer(request, deadline_seconds, reads)
+        except SandboxError as error:
+            error.last_words = self._last_words(MOST_PRINTED_BYTES)
+            raise
+
+    async def _answer(self, request: bytes, deadline_seconds: float, reads: tuple[Path, ...]) -> bytes:
         self._in_call = True
         self._forget_diagnostics()
         try:
@@ -241,12 +249,12 @@ class Child:
         os.lseek(self._diagnostics.fileno(), 0, os.SEEK_SET)
         os.ftruncate(self._diagnostics.fileno(), 0)
 
-    def _last_words(self) -> str:
+    def _last_words(self, most: int = LAST_WORDS_BYTES) -> str:
         if self._diagnostics.closed:
             return ""
         size = os.fstat(self._diagnostics.fileno()).st_size
-        start = max(0, size - LAST_WORDS_BYTES)
-        return os.pread(self._diagnostics.fileno(), LAST_WORDS_BYTES, start).decode(errors="replace")
+        start = max(0, size - most)
+        return os.pread(self._diagnostics.fileno(), most, start).decode(errors="replace")
 
     def _out_of_memory(self) -> OutOfMemory:
         return OutOfMemory(

@@ -2,9 +2,12 @@
 
 
 class SandboxError(Exception):
+    """`last_words` is the end of what the call printed, for the author of what ran in it."""
+
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.last_words = ""
 
 
 class TimedOut(SandboxError):

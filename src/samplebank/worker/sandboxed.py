@@ -100,7 +100,7 @@ class SandboxedAnalyser:
         except Disturbed:
             raise
         except SandboxError as error:
-            raise Failed(error.reason) from error
+            raise Failed(error.reason, printed=error.last_words) from error
         except msgspec.MsgspecError:
             raise Failed("The analyser answered with something that is not a Result.") from None
         match reply:
