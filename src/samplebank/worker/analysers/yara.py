@@ -36,6 +36,8 @@ BEST_SCORE = 100
 MOST_OFFSETS, MOST_RULES = 5, 500
 #: rule files that a result names as broken, and characters that it says of each
 MOST_BROKEN, LONGEST_REASON = 100, 1000
+#: characters of it that a line of the log says
+LONGEST_PROBLEM = 300
 SCAN_SECONDS = 50
 
 SCHEMA: Mapping[str, JSON] = {
@@ -118,7 +120,12 @@ class YaraAnalyser(Analyser):
 
     def problems(self) -> tuple[str, ...]:
         rules = self._rules or self._current_rules()
-        return tuple(f"{name} in {self._own} is left out: {why}" for name, why in rules.broken.items())
+        told = [
+            f"{name} in {self._own} is left out: {why[:LONGEST_PROBLEM]}"
+            for name, why in islice(rules.broken.items(), MOST_BROKEN)
+        ]
+        more = len(rules.broken) - len(told)
+        return (*told, f"{more} more in {self._own} are left out.") if more else tuple(told)
 
     def analyse(self, sample: SampleFile) -> Result:
         rules = self._current_rules()
