@@ -124,12 +124,12 @@ class Quoting(Measuring):
 
 
 class Huge(Measuring):
-    """Answer more than the service takes in one body."""
+    """Answer what is small on the way from the sandbox, and larger than the service takes as JSON."""
 
     short_name = "huge"
 
     def analyse(self, sample: SampleFile) -> Result:
-        return Result(result={"size": sample.size, "text": "x" * (17 * 1024 * 1024)})
+        return Result(result={"size": sample.size, "text": "\n" * 700_000})
 
 
 class Careless(Measuring):

@@ -270,7 +270,7 @@ def test_an_analysis_that_is_too_large_fails_its_task_at_once(bank: Bank, worker
 
     assert ended["state"] == "failed"
     assert "Attempt" not in ended["message"]
-    assert "larger than 16777216 bytes" in ended["message"]
+    assert ended["message"].endswith("as JSON, but the service takes 1048576 at most.")
 
 
 def test_a_worker_that_stops_gives_its_tasks_back(bank: Bank, relay: Relay, names: Names, robot: str) -> None:
@@ -348,3 +348,17 @@ def test_samples_lie_in_the_scratch_folder_while_they_are_needed(
 
     assert during == [task.sample.data]
     assert contents(tmp_path) == []
+
+
+def test_a_worker_gets_over_the_loss_of_its_scratch_folder(
+    bank: Bank, relay: Relay, names: Names, robot: str, tmp_path: Path
+) -> None:
+    registered(bank, names, "Measuring")
+
+    with working(relay.url, robot, names, "Measuring", scratch=tmp_path):
+        relay.wait_for("/claim$")
+        (folder,) = tmp_path.iterdir()
+        folder.rmdir()
+        ended = Given(bank, names["Measuring"]).ended()
+
+    assert ended["state"] == "success"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -63,6 +64,8 @@ class ClaimedJob(JobInfo):
 
 
 class ClaimResponse(Shown):
+    """`maxResultSize` is the most bytes that the result of an analysis may have as JSON."""
+
     task: TaskInfo
     job: ClaimedJob
     sample: SampleInfo
@@ -70,6 +73,7 @@ class ClaimResponse(Shown):
     lease_token: UUID
     lease_end_timestamp: int
     attempt: int
+    max_result_size: int
     classification: ClassificationResponse | None = None
     submission: SubmissionResponse | None = None
 
@@ -101,10 +105,11 @@ async def claim(request: Exchange) -> Answer:
     claimed = await _claim_once(request, wanted)
     if not claimed:
         await _check_worker(request)
-        request.bank.sightings.note(request.path("worker"))
-        if wanted.wait_seconds:
-            claimed = await _wait_at_a_place(request, wanted)
-    return await request.show_page(claimed, Page(wanted.max), len(claimed), _show_claim)
+    request.bank.sightings.note(request.path("worker"))
+    if not claimed and wanted.wait_seconds:
+        claimed = await _wait_at_a_place(request, wanted)
+    show = partial(_show_claim, most=request.bank.settings.max_result_size)
+    return await request.show_page(claimed, Page(wanted.max), len(claimed), show)
 
 
 @post(
@@ -207,7 +212,7 @@ async def _check_worker(request: Exchange) -> None:
         await get_worker(db, request.path("worker"))
 
 
-def _show_claim(claim: claims.Claim, directory: Directory) -> ClaimResponse:
+def _show_claim(claim: claims.Claim, directory: Directory, *, most: int) -> ClaimResponse:
     submission = Submission(*claim.cause) if claim.cause[0] else None
     classification = None
     if claim.type is not None:
@@ -228,6 +233,7 @@ def _show_claim(claim: claims.Claim, directory: Directory) -> ClaimResponse:
         claim.lease_token,
         claim.lease_until,
         claim.attempt,
+        most,
         classification,
         None if submission is None else show_submission(submission, directory),
     )

@@ -33,6 +33,8 @@ class Assignment(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     sample: Identified
     lease_token: str
     attempt: int = 1
+    #: bytes of a result as JSON; None from a service that does not tell
+    max_result_size: int | None = None
     classification: dict[str, JSON] | None = None
     submission: dict[str, JSON] | None = None
     options: list[Option] = []

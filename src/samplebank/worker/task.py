@@ -15,7 +15,7 @@ from samplebank.sandbox import Disturbed
 from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
-from samplebank.worker.contract import Rejected, Result
+from samplebank.worker.contract import JSON, Rejected, Result
 from samplebank.worker.errors import LeaseLost, ServiceRefused, WorkerError
 from samplebank.worker.places import Places
 from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
@@ -101,6 +101,8 @@ class Task:
         path = self._samples / secrets.token_hex(16)
         try:
             async with self._places.turn():
+                # those who clean up temporary folders may have taken it
+                self._samples.mkdir(mode=0o700, exist_ok=True)
                 size = await self._client.download(sha256, path)
                 result = await self._analyser.analyse(self._assignment.sample_file(path, size))
             analyses = [await self._report(sha256, result)]
@@ -132,10 +134,17 @@ class Task:
             tlp=self._assignment.tlp,
             agent={"name": description.short_name, "version": wire.text(description.version)},
         )
+        self._refuse_excess(request["analysisResult"])
         analysis = await self._client.add_analysis(sha256, request)
         for evidence in result.evidence:
             await self._client.add_evidence(sha256, analysis, evidence)
         return analysis
+
+    def _refuse_excess(self, result: JSON) -> None:
+        """Fail before a result is sent that is too large: the service would hang up while it still comes."""
+        size, most = len(msgspec.json.encode(result)), self._assignment.max_result_size
+        if most is not None and size > most:
+            raise Failed(f"The result has {size} bytes as JSON, but the service takes {most} at most.")
 
     async def _finish(self, state: str, *, message: str, analyses: list[str]) -> None:
         job, token = self._assignment.job.id, self._assignment.lease_token
