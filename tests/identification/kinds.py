@@ -80,3 +80,27 @@ def gzipped() -> bytes:
 
 def xz() -> bytes:
     return lzma.compress(noise(600))
+
+
+def odd_apk() -> bytes:
+    """A package whose directory has an extra field that says to be longer than it is, as Android does not mind."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in ("AndroidManifest.xml", "classes.dex"):
+            entry = zipfile.ZipInfo(name)
+            entry.extra = b"\x01\x00\x00\x00"
+            archive.writestr(entry, noise(200))
+    return content.getvalue().replace(b"\x01\x00\x00\x00PK", b"\x01\x00\xff\x00PK")
+
+
+def encrypted_workbook() -> bytes:
+    names = b"".join(
+        name.encode("utf-16-le").ljust(128, b"\0") for name in ("EncryptionInfo", "EncryptedPackage")
+    )
+    return bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504) + names + bytes(1024)
+
+
+def iso() -> bytes:
+    """An image with a volume descriptor, which names the volume."""
+    descriptor = b"\x01CD001\x01\0" + b"LINUX".ljust(32) + b"VOLUME".ljust(32)
+    return bytes(0x8000) + descriptor.ljust(2048, b"\0") + b"\xffCD001\x01".ljust(2048, b"\0") + noise(4096)

@@ -1,5 +1,6 @@
 """Real files of many kinds, identified by a real child."""
 
+import lzma
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,29 @@ async def identified(identifier: Identifier, tmp_path: Path, content: bytes) -> 
         pytest.param(kinds.zipped("META-INF/MANIFEST.MF", "A.class"), "archive", "jar", id="jar"),
         pytest.param(kinds.zipped("AndroidManifest.xml", "classes.dex"), "executable", "apk", id="apk"),
         pytest.param(kinds.gzipped(), "archive", "gzip", id="gzip"),
+        pytest.param(
+            kinds.zipped("[CONTENT_TYPES].XML", "WORD/DOCUMENT.XML"),
+            "document",
+            "docx",
+            id="docx in capitals",
+        ),
+        pytest.param(kinds.odd_apk(), "executable", "apk", id="apk with a bad extra field"),
+        pytest.param(kinds.encrypted_workbook(), "document", "encryptedooxml", id="encrypted workbook"),
+        pytest.param(b"\n" * 1000 + kinds.pdf(), "document", "pdf", id="pdf behind blanks"),
+        pytest.param(b" \n{\\rtf1 hello\\par}", "text", "rtf", id="rtf behind blanks"),
+        pytest.param(b"\n" + "".join(EICAR).encode(), "executable", "com", id="eicar behind a newline"),
+        pytest.param(b"\x78\x9f\x3e\x22" + kinds.noise(500), "archive", "tnef", id="tnef"),
+        pytest.param(b"!<arch>\n" + b"a.o/".ljust(58) + b"`\n" + kinds.noise(200), "archive", "ar", id="ar"),
+        pytest.param(b"070701" + b"0" * 104 + b"a\0" + kinds.noise(300), "archive", "cpio", id="cpio"),
+        pytest.param(b"\x28\xb5\x2f\xfd" + kinds.noise(3000), "archive", "zst", id="zst"),
+        pytest.param(lzma.compress(kinds.noise(3000), lzma.FORMAT_ALONE), "archive", "lzma", id="lzma"),
+        pytest.param(b"LZIP\x01" + kinds.noise(3000), "archive", "lzip", id="lzip"),
+        pytest.param(b"\x04\x22\x4d\x18" + kinds.noise(3000), "archive", "lz4", id="lz4"),
+        pytest.param(b"\x60\xea" + kinds.noise(3000), "archive", "arj", id="arj"),
+        pytest.param(b"hsqs" + kinds.noise(3000), "archive", "squashfs", id="squashfs"),
+        pytest.param(kinds.iso(), "archive", "iso", id="iso"),
+        pytest.param(b"FORM\0\0\0\x2aAIFFCOMM" + kinds.noise(3000), "audio", "aiff", id="aiff"),
+        pytest.param(b"P6\n8 8\n255\n" + kinds.noise(192), "image", "netpbm", id="netpbm"),
         pytest.param(kinds.xz(), "archive", "xz", id="xz"),
         pytest.param(PYTHON, "code", "python", id="python"),
         pytest.param(b"plain words " * 500, "text", "txt", id="text"),

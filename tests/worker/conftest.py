@@ -5,6 +5,7 @@ import pytest
 
 from kit.relay import Relay, relaying
 from kit.service import Service
+from samplebank.identification import Identifier
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.analysers.testing import sample_file
 from samplebank.worker.contract import Result
@@ -24,6 +25,12 @@ async def static_analyser() -> AsyncIterator[SandboxedAnalyser]:
 async def yara_analyser() -> AsyncIterator[SandboxedAnalyser]:
     async with await SandboxedAnalyser.open(BUILT_IN["yara"]) as analyser:
         yield analyser
+
+
+@pytest.fixture(scope="session")
+async def identifier() -> AsyncIterator[Identifier]:
+    async with Identifier() as identifier:
+        yield identifier
 
 
 @pytest.fixture

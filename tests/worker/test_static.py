@@ -1,6 +1,7 @@
 """The static analyser in its sandbox, on programs, documents and scripts."""
 
 import secrets
+import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -180,3 +181,76 @@ async def test_results_keep_their_schema(
 
     schema = jsonschema_rs.validator_for(dict(static_analyser.description.schema or {}))
     assert schema.is_valid(wire.json_value(result.result))
+
+
+FAR = "var filler = 1;\n" * 4000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("atob(x);\n" + FAR + "eval(y);\n", id="decode far from run"),
+        pytest.param("curl https://example.org/x\n" + FAR + "cmd /c dir\n", id="download far from run"),
+        pytest.param("while (m = pattern.exec(text)) { fetch(atob(m[1])); }\n", id="the exec of patterns"),
+        pytest.param("mkfifo nb nc\n", id="mkfifo beside a word"),
+    ],
+)
+async def test_words_far_apart_make_no_act(static: Analyse, content: str) -> None:
+    acts = {"script-decode-and-execute", "script-download-and-execute", "script-reverse-shell"}
+
+    assert not traits(await static(content.encode())) & acts
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"socket.socketdup2" * 120_000, id="sockets"),
+        pytest.param(b"Net.Sockets.TCPClient" * 90_000, id="clients"),
+        pytest.param(b".Run" + b" " * 2_000_000, id="blanks"),
+    ],
+)
+async def test_texts_made_to_be_slow_are_read_in_part(static: Analyse, content: bytes) -> None:
+    result = await static(content)
+
+    assert result.result["format"] == "text"
+
+
+async def test_names_in_compressed_streams_have_a_bound(static: Analyse) -> None:
+    stream = zlib.compress(b"/#41" * 250_000)
+    content = made_files.pdf("<< /Type /ObjStm >> stream\n") + b"".join(
+        b"<< /Type /ObjStm >> stream\n" + stream + b"\nendstream\n" for _ in range(64)
+    )
+
+    assert (await static(content)).result["format"] == "pdf"
+
+
+async def test_an_address_ends_where_the_text_goes_on(static: Analyse) -> None:
+    result = await static(b'start "http://203.0.113.7/a.ps1")\n')
+
+    assert result.result["strings"]["urls"] == ["http://203.0.113.7/a.ps1"]
+
+
+async def test_a_plain_open_action_is_no_automatic_script(static: Analyse) -> None:
+    content = made_files.pdf(
+        "<< /Type /Catalog /OpenAction [3 0 R /Fit] >>", "<< /Names (about JavaScript) /JS >>"
+    )
+
+    assert "pdf-automatic-script" not in traits(await static(content))
+
+
+async def test_a_script_that_the_open_action_names_is_automatic(static: Analyse) -> None:
+    content = made_files.pdf(
+        "<< /Type /Catalog /OpenAction 2 0 R >>", "<< /S /JavaScript /JS (app.alert(1)) >>"
+    )
+
+    assert "pdf-automatic-script" in traits(await static(content))
+
+
+async def test_a_sentence_about_dos_is_no_program(static: Analyse) -> None:
+    content = LS + b"This program cannot be run in DOS mode"
+
+    assert "embedded-executable" not in traits(await static(content))
+
+
+async def test_a_carried_program_is_found(static: Analyse) -> None:
+    assert "embedded-executable" in traits(await static(b"\0" * 100 + made_files.launcher()))

@@ -1,8 +1,12 @@
 """Runs inside the sandbox child only: Magika's opinion, corrected by magic numbers, completed by header facts."""
 
+import mmap
 import os
+import re
+import struct
 import zipfile
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -11,10 +15,35 @@ from onnxruntime import InferenceSession, SessionOptions, disable_telemetry_even
 
 from samplebank.identification.executables import find_header_facts
 from samplebank.identification.model import JSON, UNKNOWN, Identification
-from samplebank.identification.signatures import TXT, ZIP, FileType, find_signature, find_zip_type
+from samplebank.identification.signatures import (
+    ENCRYPTED_OFFICE,
+    ENCRYPTED_STREAM,
+    ISO,
+    ISO_MARK,
+    ISO_PLACES,
+    OLE,
+    TXT,
+    WEAK,
+    ZIP,
+    FileType,
+    find_signature,
+    find_zip_type,
+)
 
 HEAD_BYTES = 64 * 1024
 MOST_ZIP_DIRECTORY_BYTES = 16 * 1024 * 1024
+MOST_ZIP_ENTRIES = 100_000
+MOST_COMPOUND_BYTES = 256 * 1024 * 1024
+#: the score from which Magika is believed against a magic number of few bytes
+SURE = 0.9
+# Magika sees Lisp in short and in odd texts.
+LISP, LISP_STARTS = "lisp", (b"(", b";", b"#|", b"'", b"`")
+VAGUE = frozenset({UNKNOWN, TXT.label})
+UNTOLD = FileType(UNKNOWN, UNKNOWN, "application/octet-stream", "Unknown binary data")
+#: a file header of the central directory (APPNOTE 4.3.12): 46 bytes, then a name of the length that is given at 28
+DIRECTORY_ENTRY = re.compile(
+    rb"PK\x01\x02.{42}([A-Za-z0-9_./\[\] -]{1,200}\.(?:xml|MF|bin))", re.DOTALL | re.IGNORECASE
+)
 # Magika sees a table in repetitive prose.
 DELIMITERS = {"csv": frozenset(b",;\t|"), "tsv": frozenset(b"\t")}
 PLATFORMS = {"apk": "android", "dex": "android", "javabytecode": "java", "jar": "java", "wasm": "web"}
@@ -46,7 +75,7 @@ def identify(magika: Magika, path: Path) -> Identification:
         opinion.output.description,
         tuple(opinion.output.extensions),
     )
-    file_type = _corrected(guess, head, path)
+    file_type = _corrected(guess, head, path, float(opinion.score))
     header = find_header_facts(path, file_type.label)
     meta_data: dict[str, JSON] = {
         "mimeType": file_type.mime_type,
@@ -65,15 +94,45 @@ def identify(magika: Magika, path: Path) -> Identification:
     )
 
 
-def _corrected(guess: FileType, head: bytes, path: Path) -> FileType:
+def _corrected(guess: FileType, head: bytes, path: Path, score: float) -> FileType:
     signature = find_signature(head)
     if guess.label in DELIMITERS and DELIMITERS[guess.label].isdisjoint(head):
         return TXT
-    if signature is None or guess.label == signature.file_type.label or guess.label in signature.agreeing:
+    if guess.label == LISP and not head.lstrip().startswith(LISP_STARTS):
+        return TXT
+    if guess.label == ISO and not _is_iso(path):
+        guess = UNTOLD
+    if (
+        signature is None
+        or guess.label == signature.file_type.label
+        or guess.label in signature.agreeing
+        or (signature.file_type.label in WEAK and guess.label not in VAGUE and score >= SURE)
+    ):
         known = guess
     else:
         known = signature.file_type
+    if signature is not None and signature.file_type is OLE and _is_encrypted_office(path):
+        return ENCRYPTED_OFFICE
     return _zip_type(path) or known if known.label == ZIP.label else known
+
+
+def _is_iso(path: Path) -> bool:
+    """Whether a volume descriptor stands where one must (ECMA-119, 6.2.1)."""
+    with path.open("rb") as file:
+        for place in ISO_PLACES:
+            file.seek(place)
+            if file.read(len(ISO_MARK)) == ISO_MARK:
+                return True
+    return False
+
+
+def _is_encrypted_office(path: Path) -> bool:
+    """Whether a compound file has the stream in which Office puts a document with a password (MS-OFFCRYPTO, 2.3.4.4)."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > MOST_COMPOUND_BYTES:
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(ENCRYPTED_STREAM) >= 0
 
 
 def _zip_type(path: Path) -> FileType | None:
@@ -82,8 +141,17 @@ def _zip_type(path: Path) -> FileType | None:
             if path.stat().st_size - archive.start_dir > MOST_ZIP_DIRECTORY_BYTES:
                 return None
             return find_zip_type(archive.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return None
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError, struct.error):
+        return find_zip_type(_names_in_directory(path))
+
+
+def _names_in_directory(path: Path) -> list[str]:
+    """The names in the directory of an archive that is too odd for the standard library: installers take it all the same."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - MOST_ZIP_DIRECTORY_BYTES))
+        tail = file.read(MOST_ZIP_DIRECTORY_BYTES)
+    return [match[1].decode("cp437") for match in islice(DIRECTORY_ENTRY.finditer(tail), MOST_ZIP_ENTRIES)]
 
 
 class _SingleThreadedMagika(Magika):

@@ -22,6 +22,11 @@ ARCHITECTURES = {
 ELF_PLATFORMS = {"FREEBSD": "freebsd", "NETBSD": "netbsd", "OPENBSD": "openbsd", "SOLARIS": "solaris"}
 APPLE_PLATFORMS = {"IOS": "ios", "TVOS": "tvos", "WATCHOS": "watchos", "XROS": "visionos"}
 EFI = "EFI"
+#: what LIEF raises for damaged headers and for names that are not UTF-8
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+MOST_NAME_CHARACTERS = 300
+#: machines of which most programs run without an operating system
+BARE = frozenset({"avr", "msp430", "xtensa"})
 
 
 class HeaderFacts(msgspec.Struct, frozen=True):
@@ -36,7 +41,10 @@ def find_header_facts(path: Path, label: str) -> HeaderFacts | None:
     if reader is None:
         return None
     lief.logging.disable()
-    return reader(_source(path))
+    try:
+        return reader(_source(path))
+    except UNREADABLE:  # a name that is no text, or a header that leads nowhere: the type stays
+        return None
 
 
 def _source(path: Path) -> str | bytes:
@@ -80,10 +88,11 @@ def _elf(source: str | bytes) -> HeaderFacts | None:
     if binary is None:
         return None
     header = binary.header
-    interpreter = binary.interpreter if binary.has_interpreter else ""
-    linux = "android" if "/system/bin/linker" in interpreter else "linux"
+    interpreter = _interpreter(binary)
+    arch = _architecture(header.machine_type)
+    linux = "android" if "/system/bin/linker" in interpreter else None if arch in BARE else "linux"
     return HeaderFacts(
-        arch=_architecture(header.machine_type),
+        arch=arch,
         platform=ELF_PLATFORMS.get(_name(header.identity_os_abi), linux),
         facts={
             "format": "elf",
@@ -94,6 +103,13 @@ def _elf(source: str | bytes) -> HeaderFacts | None:
             "sections": header.numberof_sections,
         },
     )
+
+
+def _interpreter(binary: lief.ELF.Binary) -> str:
+    try:
+        return str(binary.interpreter)[:MOST_NAME_CHARACTERS] if binary.has_interpreter else ""
+    except UnicodeDecodeError:
+        return ""
 
 
 def _macho(source: str | bytes) -> HeaderFacts | None:

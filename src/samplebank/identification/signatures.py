@@ -3,6 +3,7 @@
 Sources: the formats' own specifications; offsets are from the start of the file.
 """
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -78,6 +79,21 @@ PPTX = FileType(
 APK = FileType("apk", "executable", "application/vnd.android.package-archive", "Android package", ("apk",))
 JAR = FileType("jar", "archive", "application/java-archive", "Java archive data (JAR)", ("jar", "klib"))
 
+ENCRYPTED_OFFICE = FileType(
+    "encryptedooxml",
+    "document",
+    "application/x-ole-storage",
+    "Encrypted Microsoft Office 2007+ document",
+    ("docx", "xlsx", "pptx"),
+)
+NE = FileType("nebin", "executable", "application/x-dosexec", "16-bit Windows executable", ("exe", "dll"))
+ISO = "iso"
+
+
+def _plain(label: str, group: str, mime_type: str, description: str, *extensions: str) -> FileType:
+    return FileType(label, group, mime_type, description, extensions)
+
+
 PE_KINDS = frozenset({"dll", "sys", "exe", "ocx", "cpl", "scr", "ax", "rll", "com"})
 ZIP_KINDS = frozenset({
     # apk and jar are told by what they contain, which is surer than their bytes
@@ -88,6 +104,79 @@ OLE_KINDS = frozenset(
     {"doc", "xls", "ppt", "msi", "mst", "outlook", "visio", "hwp", "thumbsdb", "fpx", "pub"}
 )
 
+# Containers, images and sounds whose first bytes Magika does not know, or takes for something else.
+OTHER = tuple(
+    Signature(magic, _plain(*told), offset=offset)
+    for magic, offset, *told in (
+        (
+            b"\x78\x9f\x3e\x22",
+            0,
+            "tnef",
+            "archive",
+            "application/vnd.ms-tnef",
+            "Outlook winmail.dat attachment",
+            "dat",
+        ),
+        (
+            b"!<arch>\n",
+            0,
+            "ar",
+            "archive",
+            "application/x-archive",
+            "ar archive or static library",
+            "a",
+            "deb",
+        ),
+        (b"070701", 0, "cpio", "archive", "application/x-cpio", "cpio archive", "cpio"),
+        (b"070702", 0, "cpio", "archive", "application/x-cpio", "cpio archive", "cpio"),
+        (b"070707", 0, "cpio", "archive", "application/x-cpio", "cpio archive", "cpio"),
+        (b"\xc7\x71", 0, "cpio", "archive", "application/x-cpio", "cpio archive", "cpio"),
+        (b"\x60\xea", 0, "arj", "archive", "application/x-arj", "ARJ archive", "arj"),
+        (b"\xdc\xa7\xc4\xfd", 20, "zoo", "archive", "application/x-zoo", "Zoo archive", "zoo"),
+        (b"MSWIM\0\0\0", 0, "wim", "archive", "application/x-ms-wim", "Windows image", "wim"),
+        (b"ALZ\x01", 0, "alz", "archive", "application/x-alz", "ALZ archive", "alz"),
+        (b"7kSt", 0, "zpaq", "archive", "application/x-zpaq", "ZPAQ archive", "zpaq"),
+        (b"zPQ", 0, "zpaq", "archive", "application/x-zpaq", "ZPAQ archive", "zpaq"),
+        (b"\x28\xb5\x2f\xfd", 0, "zst", "archive", "application/zstd", "Zstandard compressed data", "zst"),
+        (b"\x5d\0\0", 0, "lzma", "archive", "application/x-lzma", "LZMA compressed data", "lzma"),
+        (b"LZIP\x01", 0, "lzip", "archive", "application/lzip", "lzip compressed data", "lz"),
+        (b"\x04\x22\x4d\x18", 0, "lz4", "archive", "application/x-lz4", "LZ4 compressed data", "lz4"),
+        (b"\x1f\x9d", 0, "compress", "archive", "application/x-compress", "compress'd data", "Z"),
+        (b"\x89LZO\0\r\n\x1a\n", 0, "lzop", "archive", "application/x-lzop", "lzop compressed data", "lzo"),
+        (b"hsqs", 0, "squashfs", "archive", "application/x-squashfs", "Squashfs filesystem", "squashfs"),
+        (b"sqsh", 0, "squashfs", "archive", "application/x-squashfs", "Squashfs filesystem", "squashfs"),
+        (b"\x53\xef", 0x438, "ext", "archive", "application/x-ext-image", "ext filesystem", "img"),
+        (b"conectix", 0, "vhd", "archive", "application/x-vhd", "Virtual hard disk", "vhd"),
+        (b"HdrS", 0x202, "bzimage", "executable", "application/x-linux-kernel", "Linux kernel image"),
+        (b"DDS ", 0, "dds", "image", "image/vnd.ms-dds", "DirectDraw surface", "dds"),
+        (b"gimp xcf ", 0, "xcf", "image", "image/x-xcf", "GIMP image", "xcf"),
+        (b"ftypavif", 4, "avif", "image", "image/avif", "AVIF image", "avif"),
+        (b"AIFF", 8, "aiff", "audio", "audio/aiff", "AIFF audio", "aiff"),
+        (b"AIFC", 8, "aiff", "audio", "audio/aiff", "AIFF audio", "aifc"),
+        (b"DSD ", 0, "dsf", "audio", "audio/x-dsf", "DSD audio", "dsf"),
+        (b"FRM8", 0, "dff", "audio", "audio/x-dff", "DSD audio", "dff"),
+        (
+            b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
+            0,
+            "asf",
+            "audio",
+            "video/x-ms-asf",
+            "ASF audio or video",
+            "wma",
+            "wmv",
+        ),
+        (b"MAC ", 0, "ape", "audio", "audio/x-ape", "Monkey's Audio", "ape"),
+        (b"wvpk", 0, "wavpack", "audio", "audio/x-wavpack", "WavPack audio", "wv"),
+        (b"\xff\xf1", 0, "aac", "audio", "audio/aac", "AAC audio", "aac"),
+        (b"\xff\xf9", 0, "aac", "audio", "audio/aac", "AAC audio", "aac"),
+    )
+)
+#: of these the first bytes are too few to be sure: Magika is asked first, and believed if it is sure of something else
+WEAK = frozenset({"arj", "cpio", "lzma", "compress", "aac", "ape", "ext", "bzimage", "dds", "dsf"})
+NETPBM = re.compile(rb"P[1-7]\s+(?:#[^\n]*\n\s*)*\d+\s+\d+|P7\s+WIDTH")
+NETPBM_TYPE = _plain("netpbm", "image", "image/x-portable-anymap", "Netpbm image", "pnm", "ppm", "pgm", "pbm")
+MPEG_TS = _plain("mpegts", "video", "video/mp2t", "MPEG transport stream", "ts")
+TS_PACKET, TS_PACKETS = 188, 4
 SIGNATURES = (
     Signature(b"\x7fELF", ELF, frozenset({"ko", "so"})),
     Signature(b"\xcf\xfa\xed\xfe", MACHO, frozenset({"dylib"})),
@@ -114,11 +203,18 @@ SIGNATURES = (
     Signature(
         b"X5O!P%@AP[4", COM
     ),  # the EICAR test file, a program of printable letters that Magika takes for a script
+    *OTHER,
     Signature(b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0\0\0\0F", LNK),
 )
 PE_SIGNATURE = Signature(b"MZ", PE, PE_KINDS)
 PE_HEADER_POINTER = slice(0x3C, 0x40)
-FAT_MAGIC = b"\xca\xfe\xba\xbe"
+FAT_MAGIC, FAT_64_MAGIC = b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"
+#: readers look for the header of a PDF this far, and skip blanks before that of an RTF
+PDF_WITHIN = 1024
+BLANKS = b" \t\r\n\f\v"
+EICAR_START = b"X5O!P%@AP[4"
+ISO_PLACES, ISO_MARK = (0x8001, 0x8801, 0x9001), b"CD001"
+ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
 FEWEST_JAVA_VERSIONS = 45  # a fat Mach-O has a handful of architectures where a class file has its version
 
 # The first entry found names the type.
@@ -137,13 +233,41 @@ def find_signature(head: bytes) -> Signature | None:
     if head.startswith(FAT_MAGIC) and len(head) >= 8:  # noqa: PLR2004 -- two words
         many = int.from_bytes(head[4:8], "big") & 0xFFFF
         return Signature(FAT_MAGIC, JAVA_CLASS if many >= FEWEST_JAVA_VERSIONS else MACHO)
+    if head.startswith(FAT_64_MAGIC):
+        return Signature(FAT_64_MAGIC, MACHO)
     if head.startswith(PE_SIGNATURE.magic):
-        start = int.from_bytes(head[PE_HEADER_POINTER], "little")
-        return PE_SIGNATURE if head[start : start + 4] == b"PE\0\0" else None
-    return next((known for known in SIGNATURES if head.startswith(known.magic, known.offset)), None)
+        return _windows(head)
+    found = next((known for known in SIGNATURES if head.startswith(known.magic, known.offset)), None)
+    return found or _loose(head)
+
+
+def _windows(head: bytes) -> Signature | None:
+    start = int.from_bytes(head[PE_HEADER_POINTER], "little")
+    if head[start : start + 4] == b"PE\0\0":
+        return PE_SIGNATURE
+    return Signature(b"MZ", NE) if head[start : start + 2] == b"NE" else None
+
+
+def _loose(head: bytes) -> Signature | None:
+    """What may stand behind other bytes, or is told by a pattern."""
+    text = head.lstrip(BLANKS)
+    if text.startswith(b"{\\rtf"):
+        return Signature(b"{\\rtf", RTF)
+    if text.startswith(EICAR_START) or text.removeprefix(b"\xff\xfe").startswith(_wide(EICAR_START)):
+        return Signature(EICAR_START, COM)
+    if b"%PDF-" in head[: PDF_WITHIN + 5]:
+        return Signature(b"%PDF-", PDF)
+    if NETPBM.match(head):
+        return Signature(b"P", NETPBM_TYPE)
+    packets = head[: TS_PACKET * TS_PACKETS : TS_PACKET]
+    return Signature(b"G", MPEG_TS) if packets == b"G" * TS_PACKETS else None
+
+
+def _wide(text: bytes) -> bytes:
+    return text.decode("ascii").encode("utf-16-le")
 
 
 def find_zip_type(names: Iterable[str]) -> FileType | None:
     """Tell the office documents and packages among ZIP files by their entries."""
-    present = set(names)
-    return next((file_type for name, file_type in ZIP_ENTRIES if name in present), None)
+    present = {name.lower() for name in names}
+    return next((file_type for name, file_type in ZIP_ENTRIES if name.lower() in present), None)

@@ -44,7 +44,7 @@ rule RTF_Embedded_Object_Update
         assessment = "unknown"
     strings:
         $object = /\\obj(ocx|emb|html|link)/
-        $data = "\\objdata"
+        $data = /\\objdata\s{0,10}(\\[a-z]+\s?){0,5}[0-9a-fA-F]{16}/
         $update = "\\objupdate"
     condition:
         uint32be(0) == 0x7B5C7274 and $object and $data and $update

@@ -11,6 +11,7 @@ import msgspec
 from samplebank.identification.signatures import find_signature
 from samplebank.worker.analysers.static import elf, macho, office, pdf, pe, scripts
 from samplebank.worker.analysers.static.measures import MOST_STRING_BYTES, file_entropy, string_facts
+from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.schema import SCHEMA
 from samplebank.worker.analysers.static.traits import TRAITS, Finding, assessment_of, score_of
 from samplebank.worker.contract import (
@@ -24,6 +25,7 @@ from samplebank.worker.contract import (
 )
 
 MIB = 1024 * 1024
+MOST_DAMAGED, MOST_CARRIED = 50, 1000
 # LIEF holds a file in memory, more than once.
 MOST_PARSED_BYTES = 256 * MIB
 
@@ -32,7 +34,7 @@ UNOPENED = "The entries of an archive are not looked into."
 DOS_SENTENCE = b"This program cannot be run in DOS mode"
 
 Facts = dict[str, JSON]
-Reader = Callable[[Path, bytes], tuple[Facts, list[Finding]] | None]
+Reader = Callable[[Path, bytes, Parts], tuple[Facts, list[Finding]] | None]
 
 READERS: Mapping[str, tuple[str, Reader]] = {
     "pebin": ("pe", pe.read),
@@ -94,8 +96,12 @@ def _read(sample: SampleFile, head: bytes) -> tuple[str, Facts, list[Finding]]:
         return chosen[0], {"notParsed": f"Files over {MOST_PARSED_BYTES // MIB} MiB are not parsed."}, []
     if chosen is not None:
         name, reader = chosen
-        if (read := reader(sample.path, head)) is not None:
-            return name, {name: read[0]}, read[1]
+        parts = Parts()
+        read = parts.read(name, lambda: reader(sample.path, head, parts))
+        damaged: Facts = {"damagedParts": parts.damaged[:MOST_DAMAGED]} if parts.damaged else {}
+        if read is not None:
+            name = "zip" if name == "ooxml" and not read[0]["isOfficeDocument"] else name
+            return name, {name: read[0], **damaged}, read[1]
         broken = f"The file begins like {signature.file_type.description if signature else name}, but cannot be parsed."
         return "data", {"notParsed": broken}, []
     if (text := scripts.find_text(head)) is not None:
@@ -106,7 +112,7 @@ def _read(sample: SampleFile, head: bytes) -> tuple[str, Facts, list[Finding]]:
 
 def closed_reason(facts: Mapping[str, Any]) -> str | None:
     """Why the content of a container was not looked into; None where there is no container, or its content was read."""
-    package, pdf_names = facts.get("ooxml", {}), facts.get("pdf", {}).get("names", {})
+    package, pdf_names = facts.get("ooxml") or facts.get("zip", {}), facts.get("pdf", {}).get("names", {})
     streams = facts.get("ole", {}).get("streams", [])
     if package.get("isEncrypted") or pdf_names.get("Encrypt") or "encryptedPackage" in streams:
         return ENCRYPTED
@@ -117,8 +123,18 @@ def closed_reason(facts: Mapping[str, Any]) -> str | None:
 
 def _carried_programs(name: str, head: bytes) -> list[Finding]:
     """Find programs in other files by the sentence that nearly all of them begin with."""
-    found = 0 if name == "text" else head.count(DOS_SENTENCE) - (name == "pe")
+    found = 0 if name == "text" else _count_programs(head) - (name == "pe")
     return [Finding("embedded-executable", f"{found} found")] if found > 0 else []
+
+
+def _count_programs(head: bytes) -> int:
+    """The sentence alone may be a text about it, or a stub: a program has both of its headers around it."""
+    found = place = 0
+    while found < MOST_CARRIED and (place := head.find(DOS_SENTENCE, place + 1)) >= 0:
+        start = head.rfind(b"MZ", max(0, place - 0x200), place)
+        header = start + int.from_bytes(head[start + 0x3C : start + 0x40], "little")
+        found += start >= 0 and head[header : header + 4] == b"PE\0\0"
+    return found
 
 
 def _described(finding: Finding) -> Facts:

@@ -1,12 +1,15 @@
 """Programs of Linux and other Unix systems."""
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import lief
 
 from samplebank.worker.analysers.static.measures import RANDOM_ENTROPY, entropy
+from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.programs import (
+    DENSE,
     FEWEST_CODE_BYTES,
     MOST_LIBRARIES,
     MOST_SECTIONS,
@@ -18,6 +21,8 @@ from samplebank.worker.analysers.static.programs import (
     rights,
     section_facts,
     section_findings,
+    sections_of,
+    text_of,
 )
 from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
@@ -27,30 +32,33 @@ SEGMENTS = lief.ELF.Segment.TYPE
 UPX_MARKER, UPX_MARKER_WITHIN = b"UPX!", 4096
 
 
-def read(path: Path, head: bytes) -> tuple[dict[str, JSON], list[Finding]] | None:
-    binary = lief.ELF.parse(str(path))
+def read(path: Path, head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[Finding]] | None:
+    binary = parts.read("headers", lambda: lief.ELF.parse(str(path)))
     if binary is None:
         return None
-    sections = [_section(section) for section in islice(binary.sections, MOST_SECTIONS) if section.name]
-    segments = [_segment(segment) for segment in islice(binary.segments, MOST_SECTIONS)]
-    overlay = overlay_facts(binary.overlay, binary.eof_offset) if binary.has_overlay else None
+    arch = name_of(binary.header.machine_type).lower()
+    sections = [one for one in sections_of(parts, lambda: binary.sections, _section) if one["name"]]
+    segments = parts.some("segments", lambda: list(map(_segment, islice(binary.segments, MOST_SECTIONS))))
+    overlay = parts.read("overlay", lambda: _overlay(binary))
     facts: dict[str, JSON] = {
-        "arch": name_of(binary.header.machine_type).lower(),
+        "arch": arch,
         "fileType": name_of(binary.header.file_type).lower(),
         "entryPoint": binary.header.entrypoint,
-        "interpreter": plain(binary.interpreter) if binary.has_interpreter else None,
+        "interpreter": text_of(lambda: binary.interpreter) if binary.has_interpreter else None,
         "isPie": binary.is_pie,
         "sections": sections,
-        "segments": segments,
-        "libraries": [plain(library) for library in islice(binary.libraries, MOST_LIBRARIES)],
-        "imports": [{"library": "", "functions": names(binary.imported_symbols)}],
-        "exports": names(binary.exported_symbols),
+        "segments": list(segments),
+        "libraries": parts.some(
+            "libraries", lambda: [plain(library) for library in islice(binary.libraries, MOST_LIBRARIES)]
+        ),
+        "imports": [{"library": "", "functions": names(parts, "imports", lambda: binary.imported_symbols)}],
+        "exports": names(parts, "exports", lambda: binary.exported_symbols),
         "overlay": overlay,
     }
     findings = [
-        *section_findings(sections),
+        *section_findings(sections, arch),
         *overlay_findings(overlay),
-        *_segment_findings(binary, segments),
+        *([] if arch in DENSE else parts.some("segments", lambda: _segment_findings(binary, segments))),
     ]
     if UPX_MARKER in head[:UPX_MARKER_WITHIN]:
         findings.append(Finding("packer-section", "UPX"))
@@ -59,13 +67,17 @@ def read(path: Path, head: bytes) -> tuple[dict[str, JSON], list[Finding]] | Non
     return facts, findings
 
 
+def _overlay(binary: lief.ELF.Binary) -> dict[str, JSON] | None:
+    return overlay_facts(binary.overlay, binary.eof_offset) if binary.has_overlay else None
+
+
 def _section(section: lief.ELF.Section) -> dict[str, JSON]:
     allowed = rights(
         readable=section.has(SECTION_RIGHTS.ALLOC),
         writable=section.has(SECTION_RIGHTS.WRITE),
         executable=section.has(SECTION_RIGHTS.EXECINSTR),
     )
-    return section_facts(plain(section.name), section.size, section.entropy, allowed)
+    return section_facts(text_of(lambda: section.name), section.size, section.entropy, allowed)
 
 
 def _segment(segment: lief.ELF.Segment) -> dict[str, JSON]:
@@ -77,7 +89,7 @@ def _segment(segment: lief.ELF.Segment) -> dict[str, JSON]:
     return {"type": name_of(segment.type).lower(), "size": segment.physical_size, "rights": allowed}
 
 
-def _segment_findings(binary: lief.ELF.Binary, segments: list[dict[str, JSON]]) -> list[Finding]:
+def _segment_findings(binary: lief.ELF.Binary, segments: Sequence[dict[str, JSON]]) -> list[Finding]:
     findings = [
         Finding("writable-code", f"{segment['type']} segment")
         for segment in segments

@@ -12,6 +12,8 @@ MIB = 1024 * 1024
 WINDOW_BYTES, MOST_WINDOWS = MIB, 16
 STRING = re.compile(rb"[\x20-\x7e]{6,}")
 URL = re.compile(rb"(?:https?|ftp)://[\x21-\x7e]{4,200}")
+#: what follows an address in a text or script, and does not belong to it
+TRAILING = "\"'`)]}>,;."
 MOST_URLS, MOST_STRING_BYTES = 20, 16 * MIB
 # From here on bytes look compressed or encrypted; 8 is the most there is.
 RANDOM_ENTROPY = 7.2
@@ -28,7 +30,7 @@ def file_entropy(file: BinaryIO, size: int) -> float:
 
 def string_facts(head: bytes) -> dict[str, JSON]:
     lengths = [len(match.group()) for match in STRING.finditer(head)]
-    urls = dict.fromkeys(match.group().decode() for match in URL.finditer(head))
+    urls = dict.fromkeys(match.group().decode().rstrip(TRAILING) for match in URL.finditer(head))
     return {
         "count": len(lengths),
         "longest": max(lengths, default=0),

@@ -5,6 +5,7 @@ import zlib
 from itertools import islice
 from pathlib import Path
 
+from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
 
@@ -27,14 +28,23 @@ ACTIONS = frozenset({b"/JavaScript", b"/JS", b"/OpenAction", b"/Launch", b"/Embe
 NAME = re.compile(rb"/[A-Za-z0-9#]{1,60}")
 ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
 OBJECT_STREAM = re.compile(rb"/ObjStm.{0,400}?stream\r?\n", re.DOTALL)
-MOST_STREAMS, MOST_STREAM_BYTES, MOST_INFLATED_BYTES = 64, 1024 * 1024, 1024 * 1024
+MOST_STREAMS, MOST_STREAM_BYTES = 64, 1024 * 1024
+#: of all streams together, and names of all of them: a file of 68 kB can hold millions
+MOST_INFLATED_BYTES, MOST_NAMES = 4 * 1024 * 1024, 200_000
+OPEN_ACTION = re.compile(rb"/(?:OpenAction|AA)\b\s*(?:(\d{1,10})\s+\d{1,5}\s+R)?")
+SCRIPT = re.compile(rb"/(?:JS|JavaScript)\b")
+#: bytes after the action, or of the object that it names, in which its kind stands
+ACTION_BYTES = 2000
 
 
-def read(_path: Path, head: bytes) -> tuple[dict[str, JSON], list[Finding]]:
+def read(_path: Path, head: bytes, _parts: Parts) -> tuple[dict[str, JSON], list[Finding]]:
     counts = dict.fromkeys(KEYWORDS, 0)
     disguised: set[bytes] = set()
-    for part in (head, *_object_streams(head)):
-        for match in NAME.finditer(part):
+    parts = (head, *_object_streams(head))
+    left = MOST_NAMES
+    for part in parts:
+        for match in islice(NAME.finditer(part), left):
+            left -= 1
             spelled = match.group()
             name = ESCAPE.sub(lambda escape: bytes([int(escape.group(1), 16)]), spelled)
             if name in counts:
@@ -42,19 +52,30 @@ def read(_path: Path, head: bytes) -> tuple[dict[str, JSON], list[Finding]]:
                 if name != spelled and name in ACTIONS:
                     disguised.add(name)
     facts: dict[str, JSON] = {
-        "version": head[5:8].decode("latin-1"),
+        "version": head[(start := head.find(b"%PDF-")) + 5 : start + 8].decode("latin-1"),
         "names": {name.decode()[1:]: count for name, count in counts.items()},
         "disguisedNames": sorted(name.decode()[1:] for name in disguised),
     }
-    return facts, _findings(counts, disguised)
+    return facts, _findings(counts, disguised, acts_alone=any(map(_acts_alone, parts)))
 
 
-def _findings(counts: dict[bytes, int], disguised: set[bytes]) -> list[Finding]:
+def _acts_alone(part: bytes) -> bool:
+    """Whether an action that runs by itself is a script: there, or in the object that it refers to."""
+    for action in islice(OPEN_ACTION.finditer(part), 100):
+        place = action.end()
+        if action[1] is not None:
+            place = max(part.find(b"\n" + action[1] + b" "), 0)
+        end = part.find(b"endobj", place)
+        if SCRIPT.search(part, place, min(place + ACTION_BYTES, end if end >= 0 else len(part))):
+            return True
+    return False
+
+
+def _findings(counts: dict[bytes, int], disguised: set[bytes], *, acts_alone: bool) -> list[Finding]:
     has_script = bool(counts[b"/JavaScript"] or counts[b"/JS"])
-    acts_alone = bool(counts[b"/OpenAction"] or counts[b"/AA"])
     present = {
         "pdf-javascript": has_script,
-        "pdf-automatic-script": has_script and acts_alone,
+        "pdf-automatic-script": has_script and (acts_alone or bool(disguised)),
         "pdf-launch": bool(counts[b"/Launch"]),
         "pdf-embedded-file": bool(counts[b"/EmbeddedFile"]),
         "pdf-disguised-names": bool(disguised),
@@ -63,11 +84,15 @@ def _findings(counts: dict[bytes, int], disguised: set[bytes]) -> list[Finding]:
 
 
 def _object_streams(head: bytes) -> list[bytes]:
-    inflated = []
+    inflated: list[bytes] = []
+    left = MOST_INFLATED_BYTES
     for match in islice(OBJECT_STREAM.finditer(head), MOST_STREAMS):
         packed = head[match.end() : match.end() + MOST_STREAM_BYTES]
         try:
-            inflated.append(zlib.decompressobj().decompress(packed, MOST_INFLATED_BYTES))
+            inflated.append(zlib.decompressobj().decompress(packed, left))
         except zlib.error:
             continue  # another filter, or encrypted
+        left -= len(inflated[-1])
+        if left <= 0:
+            break
     return inflated

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import lief
 
+from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.programs import (
     MOST_FUNCTIONS,
     MOST_LIBRARIES,
-    MOST_SECTIONS,
+    MOST_NAMES,
     name_of,
     names,
     overlay_facts,
@@ -18,6 +19,8 @@ from samplebank.worker.analysers.static.programs import (
     rights,
     section_facts,
     section_findings,
+    sections_of,
+    text_of,
 )
 from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
@@ -58,38 +61,53 @@ DOWNLOAD_STEPS = (
 )
 
 
-def read(path: Path, _head: bytes) -> tuple[dict[str, JSON], list[Finding]] | None:
-    binary = lief.PE.parse(str(path))
+def read(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[Finding]] | None:
+    binary = parts.read("headers", lambda: lief.PE.parse(str(path)))
     if binary is None:
         return None
-    sections = [_section(section) for section in islice(binary.sections, MOST_SECTIONS)]
-    imports = _imports(binary)
-    overlay = overlay_facts(binary.overlay, binary.overlay_offset)
-    export = binary.get_export() if binary.has_exports else None
+    arch = name_of(binary.header.machine).lower()
+    sections = sections_of(parts, lambda: binary.sections, _section)
+    imports = parts.some("imports", lambda: _imports(binary, parts))
+    overlay = parts.read("overlay", lambda: overlay_facts(binary.overlay, binary.overlay_offset))
+    exports = names(parts, "exports", lambda: _exports(binary))
     facts: dict[str, JSON] = {
-        "arch": name_of(binary.header.machine).lower(),
+        "arch": arch,
         "subsystem": name_of(binary.optional_header.subsystem).lower(),
         "entryPoint": binary.optional_header.addressof_entrypoint,
         "compiledTimestamp": binary.header.time_date_stamps,
         "isReproducibleBuild": binary.is_reproducible_build,
         "sections": sections,
         "imports": imports,
-        "exports": names(export.entries) if export else [],
-        "imphash": lief.PE.get_imphash(binary, lief.PE.IMPHASH_MODE.PEFILE) if imports else "",
-        "authentihash": binary.authentihash_sha256.hex(),
-        "signature": _signature(binary),
+        "exports": exports,
+        "imphash": (parts.read("imports", lambda: _imphash(binary)) or "") if imports else "",
+        "authentihash": (parts.read("signature", lambda: bytes(binary.authentihash_sha256).hex()) or ""),
+        "signature": parts.read("signature", lambda: _signature(binary)),
         "overlay": overlay,
-        "tlsCallbacks": len(binary.tls.callbacks) if binary.tls else 0,
-        "pdb": plain(binary.codeview_pdb.filename) if binary.codeview_pdb else None,
+        "tlsCallbacks": (parts.read("tls", lambda: len(binary.tls.callbacks) if binary.tls else 0) or 0),
+        "pdb": parts.read("pdb", lambda: _pdb(binary)),
     }
+    functions = {name for library in imports for name in library["functions"]}
     findings = [
-        *section_findings(sections),
+        *section_findings(sections, arch),
         *overlay_findings(overlay),
-        *_entry_findings(binary),
-        *_import_findings(binary, {name for library in imports for name in library["functions"]}),
+        *parts.some("entry point", lambda: _entry_findings(binary)),
+        *parts.some("imports", lambda: _import_findings(binary, functions, exports)),
         *_header_findings(binary, facts),
     ]
     return facts, findings
+
+
+def _exports(binary: lief.PE.Binary) -> list[lief.PE.ExportEntry]:
+    export = binary.get_export() if binary.has_exports else None
+    return list(islice(export.entries, MOST_NAMES)) if export else []
+
+
+def _imphash(binary: lief.PE.Binary) -> str:
+    return lief.PE.get_imphash(binary, lief.PE.IMPHASH_MODE.PEFILE)
+
+
+def _pdb(binary: lief.PE.Binary) -> str | None:
+    return plain(binary.codeview_pdb.filename) if binary.codeview_pdb else None
 
 
 def _section(section: lief.PE.Section) -> dict[str, JSON]:
@@ -98,15 +116,17 @@ def _section(section: lief.PE.Section) -> dict[str, JSON]:
         writable=section.has_characteristic(CODE_RIGHTS.MEM_WRITE),
         executable=section.has_characteristic(CODE_RIGHTS.MEM_EXECUTE),
     )
-    facts = section_facts(plain(section.name), section.size, section.entropy, allowed)
+    facts = section_facts(text_of(lambda: section.name), section.size, section.entropy, allowed)
     return facts | {"virtualSize": section.virtual_size}
 
 
-def _imports(binary: lief.PE.Binary) -> list[dict[str, JSON]]:
-    return [
-        {"library": plain(library.name), "functions": names(library.entries, MOST_FUNCTIONS)}
-        for library in islice(binary.imports, MOST_LIBRARIES)
-    ]
+def _imports(binary: lief.PE.Binary, parts: Parts) -> list[dict[str, JSON]]:
+    return [_library(library, parts) for library in islice(binary.imports, MOST_LIBRARIES)]
+
+
+def _library(library: lief.PE.Import, parts: Parts) -> dict[str, JSON]:
+    functions = names(parts, "imports", lambda: library.entries, MOST_FUNCTIONS)
+    return {"library": text_of(lambda: library.name), "functions": functions}
 
 
 def _signature(binary: lief.PE.Binary) -> dict[str, JSON] | None:
@@ -142,7 +162,7 @@ def _entry_findings(binary: lief.PE.Binary) -> list[Finding]:
     return findings
 
 
-def _import_findings(binary: lief.PE.Binary, functions: set[str]) -> list[Finding]:
+def _import_findings(binary: lief.PE.Binary, functions: set[str], exports: list[str]) -> list[Finding]:
     is_dot_net = any(library.name.lower() == "mscoree.dll" for library in binary.imports)
     is_dll = lief.PE.Header.CHARACTERISTICS.DLL in binary.header.characteristics_list
     findings = []
@@ -160,7 +180,11 @@ def _import_findings(binary: lief.PE.Binary, functions: set[str]) -> list[Findin
         ("keyboard-watching", KEYBOARD_STEPS),
         ("download-api", DOWNLOAD_STEPS),
     )
+    # A part of the system offers to others what an injector asks for.
+    offered = frozenset().union(*INJECTION_STEPS) & set(exports)
     for trait, steps in known:
+        if trait == "process-injection" and offered:
+            continue
         if all(functions & step for step in steps):
             used = sorted(functions & frozenset().union(*steps))
             findings.append(Finding(trait, ", ".join(used)))

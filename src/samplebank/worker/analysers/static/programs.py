@@ -1,15 +1,23 @@
 """What PE, ELF and Mach-O have in common: names from LIEF, bounded lists, sections and overlays."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from samplebank.worker.analysers.static.measures import RANDOM_ENTROPY, entropy
+from samplebank.worker.analysers.static.parts import DAMAGE, Parts
 from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
 
 MOST_SECTIONS, MOST_NAMES, MOST_LIBRARIES, MOST_FUNCTIONS = 200, 2000, 200, 500
 MOST_NAME_CHARACTERS = 300
+UNREADABLE = "(unreadable)"
+T = TypeVar("T")
+#: instruction sets whose code is compressed, or whose systems map it writable: neither says anything about a program
+DENSE = frozenset(
+    {"riscv", "sh", "parisc", "xtensa", "avr", "avr32", "arc_compact", "arc_compact2", "msp430"}
+)
 LARGE_OVERLAY_BYTES = 256 * 1024
 # Too little code says nothing by its entropy.
 FEWEST_CODE_BYTES = 1024
@@ -36,11 +44,35 @@ def name_of(value: Any) -> str:
 
 def plain(name: str | bytes) -> str:
     text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
-    return text[:MOST_NAME_CHARACTERS]
+    return text[:MOST_NAME_CHARACTERS].encode(errors="replace").decode()
 
 
-def names(values: Iterable[Any], most: int = MOST_NAMES) -> list[str]:
-    return [plain(value.name) for value in islice(values, most) if value.name]
+def names(parts: Parts, what: str, values: Callable[[], Iterable[Any]], most: int = MOST_NAMES) -> list[str]:
+    """The names that can be read; a program may give a name that is no text to any of them."""
+    listed = parts.some(what, lambda: list(islice(values(), most)))
+    found = [parts.read(what, partial(_plain_name, value)) for value in listed]
+    return [name for name in found if name]
+
+
+def _plain_name(value: Any) -> str:
+    return plain(value.name)
+
+
+def text_of(name: Callable[[], str | bytes]) -> str:
+    """A name that need not be text."""
+    try:
+        return plain(name())
+    except DAMAGE:
+        return UNREADABLE
+
+
+def sections_of(
+    parts: Parts, values: Callable[[], Iterable[T]], facts: Callable[[T], dict[str, JSON]]
+) -> list[dict[str, JSON]]:
+    """The facts of the sections that can be read."""
+    listed = parts.some("sections", lambda: list(islice(values(), MOST_SECTIONS)))
+    found = [parts.read("sections", partial(facts, one)) for one in listed]
+    return [section for section in found if section is not None]
 
 
 def section_facts(name: str, size: int, section_entropy: float, rights: str) -> dict[str, JSON]:
@@ -51,17 +83,23 @@ def rights(*, readable: bool, writable: bool, executable: bool) -> str:
     return f"{'r' if readable else '-'}{'w' if writable else '-'}{'x' if executable else '-'}"
 
 
-def section_findings(sections: Iterable[dict[str, JSON]]) -> list[Finding]:
+def section_findings(sections: Iterable[dict[str, JSON]], arch: str = "") -> list[Finding]:
     findings = []
+    is_dense = arch in DENSE
     for section in sections:
         name = section["name"]
         packer = next((packer for start, packer in PACKER_NAMES if name.lower().startswith(start)), None)
         if packer:
             findings.append(Finding("packer-section", f"{name}: {packer}"))
         executable = section["rights"].endswith("x")
-        if executable and section["size"] >= FEWEST_CODE_BYTES and section["entropy"] >= RANDOM_ENTROPY:
+        if (
+            executable
+            and not is_dense
+            and section["size"] >= FEWEST_CODE_BYTES
+            and section["entropy"] >= RANDOM_ENTROPY
+        ):
             findings.append(Finding("high-entropy-code", f"{name}: {section['entropy']}"))
-        if section["rights"].endswith("wx"):
+        if section["rights"].endswith("wx") and not is_dense:
             findings.append(Finding("writable-code", name))
     return findings
 

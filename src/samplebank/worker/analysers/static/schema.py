@@ -67,7 +67,7 @@ SCHEMA: Mapping[str, JSON] = {
     "type": "object",
     "required": ["format", "size", "entropy", "strings", "traits"],
     "properties": {
-        "format": {"enum": ["pe", "elf", "macho", "pdf", "ooxml", "ole", "text", "data"]},
+        "format": {"enum": ["pe", "elf", "macho", "pdf", "ooxml", "zip", "ole", "text", "data"]},
         "size": {"type": "integer", "minimum": 1},
         "entropy": {"type": "number", "minimum": 0, "maximum": 8},
         "strings": {
@@ -83,6 +83,8 @@ SCHEMA: Mapping[str, JSON] = {
         "macho": PROGRAM,
         "pdf": {"type": "object"},
         "ooxml": {"type": "object"},
+        "zip": {"type": "object"},
+        "damagedParts": STRINGS,
         "ole": {"type": "object"},
         "text": {"type": "object"},
     },
