@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from kit.bank import eventually
 from samplebank.blobs import Area, DiskStore, Staged
 from samplebank.blobs.disk import AT_ONCE
 from samplebank.blobs.writing import PIECE, WRITE_OUT
@@ -152,6 +153,25 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(store: DiskStore) -> N
 
     assert upload.cancelled()
     assert files_of(store) == []
+
+
+async def test_bytes_that_came_wait_on_the_disk_while_memory_is_scarce(tmp_path: Path) -> None:
+    store = DiskStore(tmp_path, scarce=0)
+    store.prepare()
+    goes_on = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield bytes(100_000)
+        await goes_on.wait()
+        yield b"the end"
+
+    upload = asyncio.create_task(store.stage(Area.SAMPLE, slow(), UNLIMITED))
+    written = await asyncio.to_thread(eventually, lambda: [path.stat().st_size for path in files_of(store)])
+    goes_on.set()
+    staged = await upload
+
+    assert written == [100_000]
+    assert staged.digests.sha256 == hashlib.sha256(bytes(100_000) + b"the end").digest()
 
 
 async def test_two_that_keep_the_same_bytes_at_once_leave_one_file(store: DiskStore) -> None:

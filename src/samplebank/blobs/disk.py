@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from samplebank.blobs.store import Area, Digests
-from samplebank.blobs.writing import PIECE, Hashing, Writing, gathered, to_the_end, write_all, write_stream
+from samplebank.blobs.writing import (
+    SCARCE,
+    Gathered,
+    Gathering,
+    Hashing,
+    Writing,
+    to_the_end,
+    write_all,
+    write_stream,
+)
 from samplebank.errors import NotFound, Unavailable
 from samplebank.files import close_to_others
 
@@ -26,11 +35,12 @@ BACKUP = "A backup is under way; bytes are removed when it has ended."
 
 
 class DiskStore:
-    """A blob store in `folder`."""
+    """A blob store in `folder`. Bytes of uploads that are not complete take about `scarce` bytes of memory together."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, scarce: int = SCARCE) -> None:
         self.folder = folder
         self._staging = folder / "staging"
+        self._gathered = Gathered(scarce)
 
     def prepare(self) -> None:
         """Make the folders. They are made once and synced, so that no upload has to."""
@@ -47,13 +57,17 @@ class DiskStore:
         return self.folder / f"{area}/{name[:2]}/{name}"
 
     async def stage(self, area: Area, chunks: AsyncIterator[bytes], most: int) -> "StagedFile":
-        pieces = gathered(chunks, most)
+        gathering = Gathering(chunks, most, self._gathered)
+        pieces = gathering.pieces()
         first = await anext(pieces)
         path = self._staging / secrets.token_hex(16)
-        if len(first) < PIECE:
+        if gathering.is_complete:
             digests = await _digests_of(first)
             return StagedFile(path, self.path(area, digests.sha256), digests, first)
-        digests = await write_stream(Writing(path), first, pieces)
+        writing = Writing(path)
+        adding = writing.add(first)
+        del first  # it goes when it is written, however long the next piece takes
+        digests = await write_stream(writing, adding, pieces)
         return StagedFile(path, self.path(area, digests.sha256), digests, None)
 
     async def read(

@@ -3,15 +3,17 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from samplebank.blobs.store import Digests
 from samplebank.errors import TooLarge
 
 #: bytes gathered before they are hashed and written in a thread; each upload holds two pieces at most
 PIECE = 1024 * 1024
+#: bytes of all uploads from which on pieces are smaller, and how small they may be then
+SCARCE, SMALLEST = 64 * 1024 * 1024, 64 * 1024
 #: bytes after which the kernel is told to start writing, so that the sync in the end does not wait for all of them
 WRITE_OUT = 8 * 1024 * 1024
 
@@ -88,30 +90,67 @@ class Writing:
             self._written_out = size
 
 
-async def gathered(chunks: AsyncIterator[bytes], most: int) -> AsyncIterator[bytearray]:
-    """Pieces of at least `PIECE` bytes, and in the end a smaller one, maybe empty.
+class Gathered:
+    """Bytes of all uploads of one process that wait in memory to become pieces."""
 
-    Raises `TooLarge` with the chunk that exceeds `most` bytes.
+    def __init__(self, scarce: int) -> None:
+        self.size = 0
+        self._scarce = scarce
+
+    @property
+    def is_scarce(self) -> bool:
+        return self.size > self._scarce
+
+
+class Gathering:
+    """The chunks of one upload as pieces of at least `PIECE` bytes; the last one is smaller, maybe empty.
+
+    While memory is scarce, pieces are smaller, so that bytes that came wait on the disk for those that do not come.
     """
-    piece, size = bytearray(), 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > most:
-            raise TooLarge(f"The body is larger than {most} bytes, which is the most that is taken.")
-        piece += chunk
-        if len(piece) >= PIECE:
-            yield piece
-            piece = bytearray()
-    yield piece
+
+    def __init__(self, chunks: AsyncIterator[bytes], most: int, everybody: Gathered) -> None:
+        self._chunks = chunks
+        self._most = most
+        self._everybody = everybody
+        #: whether the last piece has been given
+        self.is_complete = False
+
+    async def pieces(self) -> AsyncGenerator[bytearray, None]:
+        """Raises `TooLarge` with the chunk that exceeds `most` bytes."""
+        everybody, piece, size = self._everybody, bytearray(), 0
+        try:
+            async for chunk in self._chunks:
+                size += len(chunk)
+                if size > self._most:
+                    raise TooLarge(
+                        f"The body is larger than {self._most} bytes, which is the most that is taken."
+                    )
+                piece += chunk
+                everybody.size += len(chunk)
+                if len(piece) >= PIECE or (everybody.is_scarce and len(piece) >= SMALLEST):
+                    full, piece = piece, bytearray()
+                    everybody.size -= len(full)
+                    yield full
+                    del full
+        finally:
+            everybody.size -= len(piece)
+        self.is_complete = True
+        yield piece
 
 
-async def write_stream(writing: Writing, first: bytearray, pieces: AsyncIterator[bytearray]) -> Digests:
-    """Write the pieces and sync the file. Whatever goes wrong, nothing is left of it, and no thread writes any more."""
-    under_way = asyncio.ensure_future(writing.add(first))
+async def write_stream(
+    writing: Writing, adding: Coroutine[Any, Any, None], pieces: AsyncIterator[bytearray]
+) -> Digests:
+    """Write the pieces after the one that `adding` writes, and sync the file.
+
+    Whatever goes wrong, nothing is left of it, and no thread writes any more.
+    """
+    under_way = asyncio.ensure_future(adding)
     try:
         async for piece in pieces:
             await asyncio.shield(under_way)
             under_way = asyncio.ensure_future(writing.add(piece))
+            del piece
         await asyncio.shield(under_way)
         return await to_the_end(writing.finish)
     except BaseException:
