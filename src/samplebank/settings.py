@@ -125,7 +125,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         return {}
     try:
         read = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid(f"{path} cannot be read as TOML: {error}.") from error
     names = {_known(name, f"{name} in {path}"): value for name, value in read.items()}
     return {name: value for name, value in names.items() if name not in CLIENT_NAMES}

@@ -83,6 +83,16 @@ def test_keys_are_listed_with_what_they_are_narrowed_to(local: Program) -> None:
     assert (key["expiryTimestamp"], key["revokedTimestamp"]) == (None, None)
 
 
+@pytest.mark.parametrize("text", [f"x = {'9' * 5000}", "[[user]", "\ufeff[[user]]", "x = '\udc80'"])
+def test_a_tenants_file_that_is_none_is_named(local: Program, tenants: Path, text: str) -> None:
+    tenants.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+    ended = local.run("apply", tenants)
+
+    assert (ended.status, len(ended.complaints)) == (1, 1)
+    assert f"{tenants} is not TOML" in ended.complaints[0]
+
+
 def test_a_tenants_file_nested_without_end_is_refused_in_one_line(local: Program, tenants: Path) -> None:
     tenants.write_text(f"domain = {'[' * 100_000}{']' * 100_000}\n")
 

@@ -76,6 +76,23 @@ def test_the_name_of_a_sample_cannot_write_to_the_terminal() -> None:
     assert "[red]evil\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}.exe" in shown.get()
 
 
+@pytest.mark.parametrize("columns", ["0", "00", "-1", "wide", ""])
+def test_a_table_is_shown_whatever_width_is_told(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    console = printing.out()
+
+    with console.capture() as shown:
+        console.print(printing.table(["FILE"], [["evil.exe"]]))
+
+    assert "evil.exe" in shown.get()
+
+
+def test_a_complaint_of_any_length_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    printing.complain("no " * 100_000)
+
+    assert len(capsys.readouterr().err) < 5000
+
+
 def test_a_complaint_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     printing.complain("It failed.\n  Twice.\x1b[2J")
 

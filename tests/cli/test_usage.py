@@ -24,6 +24,7 @@ from kit.service import Service
         (["submit"], "Missing argument"),
         (["submit", "/there/is/no/such/file"], "does not exist"),
         (["submit", "/bin/ls", "--meta", "case 7"], '"case 7" must have the form KEY=VALUE'),
+        (["submit", ""], "A path is empty"),
         (["submit", "/bin/ls", "--tlp", "red"], "--tlp"),
         (["submit", "/bin/ls", "--parallel", "0"], "--parallel"),
         (["worker"], "Missing command"),

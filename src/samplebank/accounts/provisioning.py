@@ -79,7 +79,7 @@ def read_tenants(path: Path) -> Tenants:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise Invalid(f"{path} is not TOML: {error}.") from error
     except RecursionError as error:
         raise Invalid(f"{path} is nested too deeply; a tenants file has tables and lists of them.") from error

@@ -51,10 +51,7 @@ def create(
             f"{unknown[0]} is no role; the roles are {', '.join(ROLES)}.", param_hint="--role"
         )
     now = clock()
-    try:
-        expiry = None if expires is None else timespec.parse(expires, now=now)
-    except timespec.BadTime as error:
-        raise typer.BadParameter(str(error), param_hint="--expires") from error
+    expiry = None if expires is None else _expiry(expires, now)
 
     async def make(db: Connection) -> tuple[UUID, str]:
         user_id = await provisioning.get_user_id(db, user)
@@ -109,6 +106,13 @@ def revoke(id_: Annotated[UUID, typer.Argument(metavar="ID", help="Id of the key
     """End a key; it stops working within 2 seconds."""
     _, where = in_transaction(lambda db: keys.revoke(db, id_, now=clock()))
     typer.echo(f"The key {id_} in {where} is revoked.")
+
+
+def _expiry(given: str, now: Millis) -> Millis:
+    try:
+        return timespec.parse(given, now=now)
+    except timespec.BadTime as error:
+        raise typer.BadParameter(str(error), param_hint="--expires") from error
 
 
 def _told(key: keys.Key) -> ListedKey:

@@ -17,6 +17,7 @@ from rich.text import Text
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 PIPE_WIDTH: Final = 240  # a table that is read by a program is not folded
+LONGEST_LINE: Final = 4000
 STYLES: Final[Mapping[str, str]] = {
     "malicious": "bold red",
     "suspicious": "yellow",
@@ -34,7 +35,9 @@ STYLES: Final[Mapping[str, str]] = {
 
 
 def out() -> Console:
-    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+    # A width of 0, as some programs set it, would show nothing.
+    told = os.environ.get("COLUMNS", "").strip("0")
+    wide = None if sys.stdout.isatty() or told.isdecimal() else PIPE_WIDTH
     return Console(highlight=False, width=wide)
 
 
@@ -76,5 +79,6 @@ def write_json_line(value: object) -> None:
 
 
 def complain(text: str) -> None:
-    """Say what went wrong in one line."""
-    typer.echo(f"samplebank: {printable(' '.join(text.split()))}", err=True)
+    """Say what went wrong in one line that fits on a screen."""
+    line = printable(" ".join(text.split()))
+    typer.echo(f"samplebank: {line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + ' ...'}", err=True)

@@ -34,8 +34,18 @@ class Tlp(StrEnum):
     AMBER = "amber"
 
 
+def named(argument: str) -> Path:
+    """Take an argument for a path. One without a letter, as an unset variable leaves it, is not this folder."""
+    if not argument:
+        raise typer.BadParameter("A path is empty.")
+    return Path(argument)
+
+
 def submit(
-    paths: Annotated[list[Path], typer.Argument(help="Files, and folders with all the files below.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(parser=named, metavar="PATH", help="Files, and folders with all the files below."),
+    ],
     *,
     customer: Annotated[str | None, typer.Option(help="Customer (shortName or id); else your own.")] = None,
     tlp: Annotated[Tlp | None, typer.Option(help="Who may see it; else amber.")] = None,
