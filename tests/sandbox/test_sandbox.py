@@ -115,6 +115,14 @@ async def test_a_child_killed_between_calls_is_replaced_silently(sandbox: Sandbo
     assert int(await sandbox.call(b"name your parent", 10)) != pid
 
 
+async def test_a_call_over_its_time_leaves_its_child_for_the_next(sandbox: Sandbox) -> None:
+    child = await sandbox.call(b"name your parent", 10)
+    with pytest.raises(TimedOut):
+        await sandbox.call(b"hang", 0.2)
+
+    assert await sandbox.call(b"name your parent", 10) == child
+
+
 async def test_a_cancelled_call_ends_its_child(sandbox: Sandbox) -> None:
     pid = int(await sandbox.call(b"name your parent", 10))
     with pytest.raises(TimeoutError):

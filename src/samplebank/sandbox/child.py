@@ -8,6 +8,8 @@ import gc
 import importlib
 import math
 import os
+import select
+import signal
 import socket
 import sys
 import traceback
@@ -20,6 +22,7 @@ from samplebank.sandbox.confinement import confine, renew_cpu_seconds, seal
 from samplebank.sandbox.limits import (
     CALL,
     HEADER_BYTES,
+    STOP,
     Answer,
     Assignment,
     Ended,
@@ -53,7 +56,11 @@ def run() -> None:
         gc.freeze()
         parent.sendall(framed(Ready()))
         while (call := _next_call(parent)) is not None:
-            parent.sendall(framed(_serve(call, answerer, assignment.limits)))
+            report = _serve(call, answerer, assignment.limits, parent)
+            try:
+                parent.sendall(framed(report))
+            except OSError:  # the parent has hung up, and waits for this end
+                os._exit(0)
 
 
 def _made_by(assignment: Assignment) -> Answerer:
@@ -63,11 +70,13 @@ def _made_by(assignment: Assignment) -> Answerer:
 
 
 def _next_call(parent: socket.socket) -> socket.socket | None:
-    message, lines, _, _ = socket.recv_fds(parent, len(CALL), 1)
-    return socket.socket(fileno=lines[0]) if message and lines else None
+    while True:
+        message, lines, _, _ = socket.recv_fds(parent, len(CALL), 1)
+        if message != STOP:  # which may come for a call that has just ended
+            return socket.socket(fileno=lines[0]) if message and lines else None
 
 
-def _serve(call: socket.socket, answerer: Answerer, limits: Limits) -> Report:
+def _serve(call: socket.socket, answerer: Answerer, limits: Limits, parent: socket.socket) -> Report:
     with call:
         _prepare(answerer)
         own = os.getpid()
@@ -78,8 +87,20 @@ def _serve(call: socket.socket, answerer: Answerer, limits: Limits) -> Report:
         if process == 0:
             _answer_and_end(call, answerer, limits, own)
     # Out of the block: the call has hung up when its own process has.
+    return Ended(_status(process, parent))
+
+
+def _status(process: int, parent: socket.socket) -> int:
+    """How the process of a call ended; it is killed when the parent says so or hangs up. Nobody else would reap it."""
+    ended = os.pidfd_open(process)
+    waiting = select.poll()
+    waiting.register(ended, select.POLLIN)
+    waiting.register(parent, select.POLLIN)
+    if all(ready != ended for ready, _ in waiting.poll()):
+        os.kill(process, signal.SIGKILL)
+    os.close(ended)
     _, status = os.waitpid(process, 0)
-    return Ended(os.waitstatus_to_exitcode(status))
+    return os.waitstatus_to_exitcode(status)
 
 
 def _prepare(answerer: Answerer) -> None:

@@ -26,6 +26,7 @@ from samplebank.sandbox.limits import (
     CALL,
     HEADER_BYTES,
     MIB,
+    STOP,
     Answer,
     Assignment,
     Ended,
@@ -139,10 +140,11 @@ class Child:
                 finally:
                     line[1].close()
         except TimeoutError:
+            await self._stop_call()
             raise TimedOut(f"The analysis took longer than {deadline_seconds:g} seconds.") from None
-        if self._in_call:
-            # A call that has answered and does not end is ended with its child.
-            self._in_call = not isinstance(await self._report_within(LAST_BREATH_SECONDS), Ended)
+        self._in_call = not isinstance(await self._report_within(LAST_BREATH_SECONDS), Ended)
+        if self._in_call:  # it has answered and does not end
+            await self._stop_call()
         match reply:
             case Answer(body):
                 return body
@@ -153,11 +155,13 @@ class Child:
 
     async def end(self) -> None:
         """Kill the child and give back what it held; may be called twice."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
         self._writer.close()
         with suppress(OSError):
             await self._writer.wait_closed()
+        if self._in_call:  # the child notices, and ends the call first
+            await self._status_within(LAST_BREATH_SECONDS)
+        with suppress(ProcessLookupError):
+            self._process.kill()
         await self._process.wait()
         self._diagnostics.close()
 
@@ -185,6 +189,11 @@ class Child:
                 raise Killed("The sandbox has ended.") from None
             raise
 
+    async def _stop_call(self) -> None:
+        with suppress(OSError):
+            self._connection.send(STOP)
+        self._in_call = not isinstance(await self._report_within(LAST_BREATH_SECONDS), Ended)
+
     async def _exchange(self, line: Streams, frame: bytes) -> Reply:
         reader, writer = line
         most = self._limits.answer_bytes
@@ -210,6 +219,7 @@ class Child:
                 return NotStarted(reason)
         if await self._status_within(0) is not None:
             return Killed("The sandbox was ended from outside.")
+        await self._stop_call()
         return Crashed("The analysis hung up without an answer.")
 
     def _death_by(self, status: int) -> SandboxError:

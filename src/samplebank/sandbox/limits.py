@@ -9,6 +9,8 @@ MIB = 1024 * 1024
 HEADER_BYTES = 4
 #: with it the parent hands over the line of a call
 CALL = b"c"
+#: with it the parent has the process of a call ended, and reaped by whose it is
+STOP = b"s"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
