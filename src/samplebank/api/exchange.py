@@ -166,9 +166,10 @@ class Exchange(Request[Any, Any, Any]):
                 count = await listing.count(db, budget)
             await self.bank.directory.refresh(at_once=True)
             directory = self.bank.directory
-            return await envelope.all_of(
-                self._pieces(listing, page), page, count, lambda row: show(row, directory)
-            )
+            async with while_connected(self.disconnected):  # later the answer itself looks after that
+                return await envelope.all_of(
+                    self._pieces(listing, page), page, count, lambda row: show(row, directory)
+                )
         async with self.dear() if listing.is_dear else within(self.bank.settings.search_timeout):
             rows, count = await self._page_of(listing, page)
         return await self.show_page(rows, page, count, show)
