@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from samplebank import logs, settings
-from samplebank.assembly import make_data_folder
+from samplebank.assembly import disk_store, make_data_folder
 from samplebank.errors import Invalid
 from samplebank.serving import workers_key
 from samplebank.serving.children import Child, start_housekeeper, start_workers
@@ -46,6 +46,7 @@ def serve(
     if not no_workers:
         _check_rules(own)
     make_data_folder(own)
+    disk_store(own)  # which every other process would stumble over
     check_port(own)
     with prepared_database(own) as database_url:
         _serve(own, database_url, with_workers=not no_workers)
