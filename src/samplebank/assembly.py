@@ -9,7 +9,7 @@ from pathlib import Path
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.blobs import Blobs, DiskStore
-from samplebank.database import Database, connect
+from samplebank.database import Database, budget, connect
 from samplebank.database.signals import Signals
 from samplebank.errors import Invalid
 from samplebank.files import close_to_others
@@ -19,9 +19,6 @@ from samplebank.policy.sightings import Sightings
 from samplebank.settings import Settings
 from samplebank.submissions.model import COLUMNS
 from samplebank.timespec import Millis
-
-#: connections of one process; the embedded database takes 120 in all
-CONNECTIONS = 12
 
 
 def clock() -> Millis:
@@ -49,7 +46,7 @@ def disk_store(settings: Settings) -> DiskStore:
     """The blob store on the local disk, with its folders."""
     url = settings.blob_url
     folder = settings.folder / "blobs" if url is None else Path(url.removeprefix("file://"))
-    store = DiskStore(folder)
+    store = DiskStore(folder, reserve=settings.disk_reserve)
     try:
         store.prepare()
     except OSError as error:
@@ -75,7 +72,9 @@ async def open_bank(
     settings: Settings, database_url: str, *, keep_plans: bool = False
 ) -> AsyncIterator[Bank]:
     """A bank; `keep_plans` for those that answer requests. Its database may be away, now and later."""
-    database = await connect(database_url, least=0, most=CONNECTIONS, keep_plans=keep_plans)
+    given = settings.database_connections or budget.wanted(settings.processes)
+    most = budget.share(given, settings.processes) if keep_plans else budget.HOUSEKEEPER_POOL
+    database = await connect(database_url, least=0, most=most, keep_plans=keep_plans)
     try:
         yield Bank(settings, database, disk_store(settings))
     finally:

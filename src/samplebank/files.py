@@ -22,6 +22,15 @@ def close_to_others(folder: Path) -> None:
         folder.chmod(stat.S_IMODE(found.st_mode) & ~NOT_FOR_OTHERS)
 
 
+def sync_folder(folder: Path) -> None:
+    """Make the names in the folder survive the loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def make_own_folder(folder: Path, *, owner: int, group: int, mode: int, among_others: bool = False) -> None:
     """Make the folder if need be, and give it these rights.
 

@@ -33,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     data_dir: Path = Path("~/.local/share/samplebank")
     database_url: str | None = None
+    database_connections: Positive | None = None
+    disk_reserve: NotNegative = 256 * 1024**2
     blob_url: str | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080

@@ -57,6 +57,11 @@ class Service:
         return f"postgresql://postgres@/postgres?host={quote(str(self.folder / 'data' / 'postgres' / 'run'))}"
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def blobs(self) -> Path:
         return self.folder / "data" / "blobs"
 

@@ -1,5 +1,6 @@
 """The web application: routes, guard and error shapes. One for each process."""
 
+import errno
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -75,6 +76,15 @@ SAID = {
     413: "The body is too large.",
 }
 
+LACKS_A_PART = "The service lacks a part that it needs at the moment; try again in a moment."
+#: what an error of the operating system means to whoever asks
+LACKING = {
+    errno.ENOSPC: "A disk of the service is full; try again when the operator has made room on it.",
+    errno.EDQUOT: "The service has used up its share of a disk; try again when the operator has made room.",
+    errno.EROFS: "A disk of the service takes no changes; try again when the operator has mended it.",
+    errno.EMFILE: "The service has too many files open at the moment; try again in a moment.",
+}
+
 OpenBank = AbstractAsyncContextManager[Bank]
 
 
@@ -123,9 +133,7 @@ def _broken(request: Exchange, error: Exception) -> Answer:
             return refusal(known.exceptions[0])
     Observed.note_failure(request.scope, error)
     if isinstance(error, OSError):
-        return refusal(
-            Unavailable("The service lacks a part that it needs at the moment; try again in a moment.")
-        )
+        return refusal(Unavailable(LACKING.get(error.errno or 0, LACKS_A_PART)))
     said = "The service failed; its log has the details under this request's X-Request-ID."
     return failure(500, [ResultMessage(said, ACTION_ERROR, said)])
 

@@ -1,5 +1,6 @@
 """Whether the service is alive and ready, and its figures. None needs a key, none tells of the data."""
 
+import contextlib
 import os
 
 from litestar import Response, get
@@ -9,15 +10,24 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from samplebank.api.envelope import Answer, single
 from samplebank.api.exchange import Exchange
 from samplebank.api.operation import OPEN
+from samplebank.assembly import Bank
 from samplebank.database.migrations import HEAD
 from samplebank.errors import Unavailable
-from samplebank.jobs.tally import TOTAL
+from samplebank.jobs.backlog import backlog
+from samplebank.jobs.clock import last_done
 from samplebank.sandbox import missing_parts
 
-UNFINISHED = (
-    f"SELECT state, sum(n)::bigint FROM {TOTAL} WHERE state IN ('enqueued', 'executing') GROUP BY state"
-)
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+HELP = {
+    "samplebank_jobs_unfinished": "Jobs that have not ended, by state.",
+    "samplebank_unclassified": "Samples that wait for their file type, up to 10,000.",
+    "samplebank_events_waiting": "Events that wait for their delivery, up to 10,000.",
+    "samplebank_events_dead": "Events whose delivery was given up, up to 10,000.",
+    "samplebank_housework_age_seconds": "Time since the housework was last done.",
+    "samplebank_disk_free_bytes": "Bytes left on the disk of the blobs.",
+}
+#: seconds besides three intervals after which housework that was not done is missed
+NO_HOUSEWORK = 60
 
 
 @get("/healthz", opt=OPEN)
@@ -28,12 +38,14 @@ async def healthz(request: Exchange) -> Answer:  # noqa: ARG001 every route take
 
 @get("/readyz", opt=OPEN)
 async def readyz(request: Exchange) -> Answer:
-    """Database and blob store can be reached, and the schema is current."""
+    """Database and blob store can be used, the schema is current, and the housework is done."""
     bank = request.bank
     async with bank.database.connection() as db:
         revision = await db.fetchval("SELECT version_num FROM alembic_version")
-    if revision != HEAD:
-        raise Unavailable(f"The schema is at revision {revision}, but this release needs {HEAD}.")
+        if revision != HEAD:
+            raise Unavailable(f"The schema is at revision {revision}, but this release needs {HEAD}.")
+        done = await last_done(db)
+    _check_housework(bank, done)
     await bank.blobs.check()
     missing = missing_parts()
     return single({"status": "ready", **({"sandboxLacks": missing} if missing else {})})
@@ -46,15 +58,32 @@ async def metrics(request: Exchange) -> Response[bytes]:
     if os.environ.get(SHARED_METRICS):
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library is typed but for this
-    async with request.bank.database.connection() as db:
-        unfinished = dict(await db.fetch(UNFINISHED))
-    own = (
-        "# HELP samplebank_jobs_unfinished Jobs that have not ended, by state.\n"
-        "# TYPE samplebank_jobs_unfinished gauge\n"
-        f'samplebank_jobs_unfinished{{state="enqueued"}} {unfinished.get("enqueued", 0)}\n'
-        f'samplebank_jobs_unfinished{{state="executing"}} {unfinished.get("executing", 0)}\n'
+    return Response(
+        content=generate_latest(registry) + await _own(request.bank), media_type=CONTENT_TYPE_LATEST
     )
-    return Response(content=generate_latest(registry) + own.encode(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _check_housework(bank: Bank, done: int | None) -> None:
+    patience = NO_HOUSEWORK + 3 * bank.settings.sweep_interval
+    if done is not None and bank.clock() - done > 1000 * patience:
+        raise Unavailable(
+            "No housekeeper works: time-outs, leases and classification wait. The log of the service says why."
+        )
+
+
+async def _own(bank: Bank) -> bytes:
+    """Figures of the installation, as far as they can be had: those of the processes are there without a database."""
+    figures: dict[str, float] = {"samplebank_disk_free_bytes": bank.blobs.free_bytes()}
+    with contextlib.suppress(Unavailable):
+        async with bank.database.connection() as db:
+            figures |= await backlog(db, now=bank.clock())
+    lines: list[str] = []
+    for figure, value in figures.items():
+        name = figure.partition("{")[0]
+        if not any(line.startswith(f"# TYPE {name} ") for line in lines):
+            lines += [f"# HELP {name} {HELP[name]}", f"# TYPE {name} gauge"]
+        lines.append(f"{figure} {value}")
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 ROUTES = [healthz, readyz, metrics]

@@ -30,15 +30,20 @@ READ_PIECE = 256 * 1024
 AT_ONCE = 32 * 1024
 #: seconds that a removal waits for those who keep bytes in the same folder
 PATIENCE = 1.0
+NO_ROOM = "The disk of the blob store is nearly full; uploads go on when the operator has made room on it."
 BUSY = "The bytes are being uploaded again; try again in a moment."
 BACKUP = "A backup is under way; bytes are removed when it has ended."
 
 
 class DiskStore:
-    """A blob store in `folder`. Bytes of uploads that are not complete take about `scarce` bytes of memory together."""
+    """A blob store in `folder`. Bytes of uploads that are not complete take about `scarce` bytes of memory together.
 
-    def __init__(self, folder: Path, *, scarce: int = SCARCE) -> None:
+    Uploads leave `reserve` bytes of the disk free, for what else writes to it.
+    """
+
+    def __init__(self, folder: Path, *, scarce: int = SCARCE, reserve: int = 0) -> None:
         self.folder = folder
+        self._reserve = reserve
         self._staging = folder / "staging"
         self._gathered = Gathered(scarce)
 
@@ -57,6 +62,7 @@ class DiskStore:
         return self.folder / f"{area}/{name[:2]}/{name}"
 
     async def stage(self, area: Area, chunks: AsyncIterator[bytes], most: int) -> "StagedFile":
+        self._check_room()
         gathering = Gathering(chunks, most, self._gathered)
         pieces = gathering.pieces()
         first = await anext(pieces)
@@ -126,8 +132,25 @@ class DiskStore:
         return len(names)
 
     async def check(self) -> None:
-        if not await asyncio.to_thread(os.access, self._staging, os.W_OK | os.X_OK):
-            raise Unavailable("The blob store cannot be written.")
+        self._check_room()
+        await asyncio.to_thread(self._try_to_write)
+
+    def _check_room(self) -> None:
+        if self.free_bytes() < self._reserve:
+            raise Unavailable(NO_ROOM)
+
+    def _try_to_write(self) -> None:
+        probe = self._staging / f"probe-{secrets.token_hex(8)}"
+        try:
+            probe.write_bytes(b"probe")
+            probe.unlink()
+        except OSError as error:
+            raise Unavailable(f"The blob store cannot be written: {error.strerror}.") from error
+
+    def free_bytes(self) -> int:
+        """Bytes that this account may still write to the disk of the store."""
+        found = os.statvfs(self.folder)
+        return found.f_bavail * found.f_frsize
 
 
 class StagedFile:

@@ -62,6 +62,9 @@ class Blobs(Protocol):
     async def is_sound(self, area: Area, sha256: bytes) -> bool:
         """Whether the bytes are there, and are those that their name says."""
 
+    def free_bytes(self) -> int:
+        """Bytes that may still be kept, as far as that is known."""
+
     async def holds(self, area: Area, sha256: bytes) -> bool: ...
 
     async def remove(self, area: Area, sha256: bytes) -> None:

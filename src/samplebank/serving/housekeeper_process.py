@@ -5,6 +5,11 @@ import logging
 import os
 import signal
 
+from samplebank.serving.figures import keep_figures
+
+keep_figures()  # before the modules below make any
+
+# ruff: noqa: E402
 from samplebank import logs, settings
 from samplebank.assembly import open_bank
 from samplebank.maintenance.election import Deposed

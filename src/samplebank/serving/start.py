@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +15,22 @@ import msgspec
 from samplebank.accounts import provisioning
 from samplebank.accounts.keys import digest, issue
 from samplebank.assembly import clock, make_data_folder
-from samplebank.database import Connection, connect
-from samplebank.database.embedded import EmbeddedServer
+from samplebank.database import Connection, budget, connect
+from samplebank.database.connection import connect_alone
+from samplebank.database.embedded import START_SECONDS, EmbeddedServer
+from samplebank.database.failures import GONE, LOST
 from samplebank.database.migrations import upgrade
 from samplebank.errors import Invalid, Unavailable
+from samplebank.files import sync_folder
 from samplebank.policy import rules, workers
 from samplebank.settings import Settings
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.sandboxed import SandboxedAnalyser
 
+#: seconds that the start waits for a database that cannot be reached, and between looks
+PATIENCE, POLL = 10.0, 0.25
+#: connections that PostgreSQL keeps for its superuser
+SPECIAL = 3
 CREDENTIALS = "credentials.toml"
 ACCOUNTS = {"admin": provisioning.ADMIN, "workers": provisioning.WORKERS}
 IS_GOOD = """
@@ -38,7 +46,8 @@ def database_of(settings: Settings) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url
         return
-    with EmbeddedServer(settings.folder / "postgres").running() as url:
+    connections = budget.wanted(settings.processes) + budget.RESERVE + SPECIAL
+    with EmbeddedServer(settings.folder / "postgres", connections).running() as url:
         yield url
 
 
@@ -47,11 +56,45 @@ def prepared_database(settings: Settings) -> Iterator[str]:
     """As `database_of`, with the schema and the first accounts in place."""
     with database_of(settings) as url:
         try:
+            asyncio.run(_await_database(url))
             upgrade(url)
             asyncio.run(_provision(settings, url))
-        except asyncpg.PostgresError as error:
+        except (*LOST, asyncpg.PostgresError) as error:
             raise Unavailable(f"The database refused to be set up: {error}.") from error
         yield url
+
+
+def connections_of(settings: Settings, url: str) -> int:
+    """How many connections the service may take: what its operator says, else what the database allows."""
+    return settings.database_connections or asyncio.run(_affordable(settings.processes, url))
+
+
+async def _affordable(processes: int, url: str) -> int:
+    database = await connect(url, most=1)
+    try:
+        async with database.connection() as db:
+            return budget.affordable(processes, await db.fetchval(budget.ALLOWED))
+    finally:
+        await database.close()
+
+
+async def _await_database(url: str) -> None:
+    """Be patient with a database that starts beside the service, and more so with one that recovers.
+
+    Raises `Unavailable` when it cannot be reached in time.
+    """
+    began = time.monotonic()
+    while True:
+        try:
+            db = await connect_alone(url)
+        except GONE as error:
+            is_coming = isinstance(error, asyncpg.CannotConnectNowError)
+            if time.monotonic() - began > (START_SECONDS if is_coming else PATIENCE):
+                raise Unavailable(f"The database cannot be reached: {error}") from error
+            await asyncio.sleep(POLL)
+        else:
+            await db.close()
+            return
 
 
 async def _provision(settings: Settings, url: str) -> None:
@@ -132,5 +175,6 @@ def _write_secret(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.rename(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise Invalid(f"{path} cannot be written: {error.strerror}.") from error

@@ -1,39 +1,75 @@
 """The web processes: Granian serves one application in each."""
 
-import socket
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from samplebank.errors import Invalid
 from samplebank.serving.descriptors import most_connections
 from samplebank.settings import Settings
 
+log = logging.getLogger("samplebank.serving")
 APPLICATION = "samplebank.serving.web_process:application"
 BACKLOG = 2048
 #: seconds that requests under way have when the service stops
 GRACE = 10
+#: seconds between two starts of processes that end again and again
+PAUSE = 2.0
 
 
-def check_port(own: Settings) -> None:
-    """Raise `Invalid` with one line when the address cannot be had."""
-    family = socket.AF_INET6 if ":" in own.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+class Server(MPServer):
+    """Granian's server, which never gives up.
+
+    Granian takes two deaths of one process within seconds for a loop that nothing ends, and ends all processes. A file or
+    request that costs two processes their lives must not cost everybody the service.
+    """
+
+    #: called when the service is told to stop, before the web processes are
+    before_stop: Callable[[], None]
+    _respawned = 0.0
+
+    def _respawn_workers(self, *arguments: Any, **more: Any) -> None:
+        time.sleep(max(0.0, self._respawned + PAUSE - time.monotonic()))
+        self._respawned = time.monotonic()
+        super()._respawn_workers(*arguments, **more)
+        self.respawned_wrks.clear()
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        if self.interrupt_signal:
+            self.before_stop()
+        super().shutdown(exit_code)  # type: ignore[no-untyped-call]
+
+
+def serve_web(own: Settings, before_stop: Callable[[], None]) -> None:
+    """Run the web processes until the service is told to stop; `before_stop` is called first then."""
+    while True:
+        server = _make_server(own)
+        server.before_stop = before_stop
+        code = 0
         try:
-            probe.bind((own.host, own.port))
-        except OSError as error:
-            raise Invalid(
-                f"{own.host}:{own.port} cannot be listened on: {error.strerror}. "
-                "Give another one with --port or SAMPLEBANK_PORT.",
-            ) from error
+            server.serve()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        if _is_told_to_stop(server):
+            return
+        log.error("web.restarted", extra={"fields": {"exit": code}})
+        time.sleep(PAUSE)
+        if _is_told_to_stop(server):  # told in the meantime: the handler of the signal is still that server's
+            before_stop()
+            return
 
 
-def make_server(own: Settings) -> MPServer:
-    """The server of the web processes; its `serve` returns when the service is told to stop."""
-    return MPServer(
+def _is_told_to_stop(server: Server) -> bool:
+    return bool(server.interrupt_signal)
+
+
+def _make_server(own: Settings) -> Server:
+    return Server(
         APPLICATION,
         factory=True,
         address=own.host,

@@ -3,6 +3,11 @@
 import gc
 import os
 
+from samplebank.serving.figures import keep_figures
+
+keep_figures()  # before the modules below make any
+
+# ruff: noqa: E402
 from samplebank import logs, settings
 from samplebank.api.app import make_app
 from samplebank.api.log import Observed

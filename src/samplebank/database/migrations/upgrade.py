@@ -4,14 +4,12 @@ import asyncio
 import os
 import sys
 
-import asyncpg
-
-from samplebank.database.connection import Connection
-from samplebank.database.failures import GONE
-from samplebank.errors import Unavailable
+from samplebank.database.connection import Connection, connect_alone
+from samplebank.database.failures import TROUBLE
+from samplebank.errors import Conflict, Unavailable
 
 #: the revision that this release works with
-HEAD = "0014"
+HEAD = "0015"
 DATABASE = "SAMPLEBANK_MIGRATION_URL"
 LOCK = 0x5A4B_0001
 
@@ -31,12 +29,18 @@ async def current_revision(db: Connection) -> str | None:
 
 async def _upgrade(url: str) -> None:
     try:
-        db = await asyncpg.connect(url)
-    except (*GONE, ValueError, asyncpg.PostgresError) as error:
+        db = await connect_alone(url)
+    except TROUBLE as error:
         raise Unavailable(f"The database cannot be reached: {error}") from error
     try:
         await db.execute("SELECT pg_advisory_lock($1)", LOCK)
-        if await current_revision(db) != HEAD:
+        revision = await current_revision(db)
+        if revision is not None and revision > HEAD:
+            raise Conflict(
+                f"This data folder was used by a newer release: its database has the schema {revision}, and this "
+                f"release knows {HEAD} at most. Start the newer release again."
+            )
+        if revision != HEAD:
             await _run(url)
     finally:
         await db.close()

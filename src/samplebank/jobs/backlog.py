@@ -1,0 +1,37 @@
+"""How much waits in the installation. Long queues are counted up to a bound only: that they are long is what matters."""
+
+from samplebank.database import Connection
+from samplebank.jobs.clock import LAST_DONE
+from samplebank.jobs.tally import TOTAL
+from samplebank.timespec import Millis
+
+MOST = 10_000
+UNFINISHED = (
+    f"SELECT state, sum(n)::bigint FROM {TOTAL} WHERE state IN ('enqueued', 'executing') GROUP BY state"
+)
+WAITING = f"""
+    SELECT (SELECT count(*) FROM (SELECT FROM sample WHERE classification_wanted LIMIT {MOST}) waiting),
+           (SELECT count(*) FROM (SELECT FROM outbox WHERE published_time IS NULL AND dead_time IS NULL LIMIT {MOST}) waiting),
+           (SELECT count(*) FROM (SELECT FROM outbox WHERE dead_time IS NOT NULL LIMIT {MOST}) dead),
+           ({LAST_DONE})
+"""
+
+
+async def backlog(db: Connection, *, now: Millis) -> dict[str, float]:
+    """The figures by their names for Prometheus."""
+    unfinished = dict(await db.fetch(UNFINISHED))
+    row = await db.fetchrow(WAITING)
+    assert row is not None  # noqa: S101 for the type checker: it always answers one
+    unclassified, waiting, dead, done = row
+    figures: dict[str, float] = {
+        f'samplebank_jobs_unfinished{{state="{state}"}}': unfinished.get(state, 0)
+        for state in ("enqueued", "executing")
+    }
+    figures |= {
+        "samplebank_unclassified": unclassified,
+        "samplebank_events_waiting": waiting,
+        "samplebank_events_dead": dead,
+    }
+    return (
+        figures if done is None else figures | {"samplebank_housework_age_seconds": max(0, now - done) / 1000}
+    )

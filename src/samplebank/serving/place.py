@@ -1,0 +1,79 @@
+"""What one service has for itself: its address, and the folder of its figures."""
+
+import errno
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from samplebank.errors import Conflict, Invalid
+from samplebank.settings import Settings
+
+#: seconds that the web processes of a former life have to let go of the address, and between looks
+PATIENCE, POLL = 15.0, 0.1
+
+
+@contextmanager
+def taken(own: Settings) -> Iterator[Path]:
+    """Have the address for as long as the block lasts; yields the folder of figures.
+
+    Raises `Conflict` and `Invalid` with one line when the address cannot be had.
+    """
+    metrics = own.folder / "metrics" / f"{own.host}-{own.port}".replace(":", "_")
+    with _alone_at(own):
+        # It is removed in the end, unless the service was killed. Then its web processes may still be ending.
+        _await_port(own, PATIENCE if metrics.exists() else 0.0)
+        try:
+            shutil.rmtree(metrics, ignore_errors=True)
+            metrics.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Invalid(f"{metrics} cannot be made: {error.strerror}.") from error
+        try:
+            yield metrics
+        finally:
+            shutil.rmtree(metrics, ignore_errors=True)
+
+
+@contextmanager
+def _alone_at(own: Settings) -> Iterator[None]:
+    """Web processes share their port, so the kernel would let those of two services share it, too.
+
+    The name is held by a socket that is no file: it goes with the process, and is as wide as the port is.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as held:
+        try:
+            held.bind(f"\0samplebank serve {own.host} {own.port}")
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise Conflict(
+                f"Another `samplebank serve` has {own.host}:{own.port} already. "
+                "Stop it, or give another port with --port or SAMPLEBANK_PORT.",
+            ) from error
+        yield
+
+
+def _await_port(own: Settings, patience: float) -> None:
+    end = time.monotonic() + patience
+    while True:
+        try:
+            _try_port(own)
+        except OSError as error:
+            if time.monotonic() < end and error.errno == errno.EADDRINUSE:
+                time.sleep(POLL)
+                continue
+            raise Invalid(
+                f"{own.host}:{own.port} cannot be listened on: {os.strerror(error.errno or 0)}. "
+                "Give another one with --port or SAMPLEBANK_PORT.",
+            ) from error
+        return
+
+
+def _try_port(own: Settings) -> None:
+    family = socket.AF_INET6 if ":" in own.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((own.host, own.port))

@@ -1,0 +1,131 @@
+"""The service comes back by itself from the deaths of its parts."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from kit.bank import Bank, Sample, eventually
+from kit.service import Service
+
+#: seconds in which everything is whole again
+WHOLE = 30.0
+
+
+@pytest.fixture(scope="module")
+def alive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = Service(tmp_path_factory.mktemp("lives")).start()
+    try:
+        service.apply()
+        yield service
+    finally:
+        service.stop()
+
+
+def children(service: Service, said: str) -> list[int]:
+    """The processes that the service has started with these words in their command."""
+    listed = subprocess.run(
+        ["ps", "--ppid", str(service.pid), "-o", "pid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    return [int(line.split()[0]) for line in listed.splitlines() if said in line]
+
+
+def kill(pids: list[int]) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def is_whole(service: Service) -> bool:
+    """Whether every web process answers that it is ready: a connection of its own goes to any of them."""
+    try:
+        return all(requests.get(f"{service.url}/readyz", timeout=5).status_code == 200 for _ in range(12))
+    except requests.RequestException:
+        return False
+
+
+def whole_again(service: Service, has_begun: Callable[[], bool]) -> bool:
+    return eventually(has_begun, WHOLE) and eventually(lambda: is_whole(service), WHOLE)
+
+
+def test_two_deaths_of_web_processes_do_not_end_the_service(alive: Service) -> None:
+    first = children(alive, "serve")
+    kill(first)
+    second = eventually(lambda: [pid for pid in children(alive, "serve") if pid not in first])
+    kill(second)
+
+    assert whole_again(alive, lambda: bool(set(children(alive, "serve")) - {*first, *second}))
+    assert Bank(alive.url, alive.keys).submit(Sample())
+
+
+def test_a_database_that_was_killed_is_started_again(alive: Service) -> None:
+    lock = alive.folder / "data" / "postgres" / "data" / "postmaster.pid"
+    before = int(lock.read_text().split()[0])
+    kept = Bank(alive.url, alive.keys).submitted()
+
+    os.kill(before, signal.SIGKILL)
+
+    assert whole_again(alive, lambda: lock.exists() and int(lock.read_text().split()[0]) != before)
+    assert Bank(alive.url, alive.keys).get(kept.path).status_code == 200
+
+
+def test_a_second_service_at_the_same_port_is_refused_in_one_line(alive: Service) -> None:
+    metrics = alive.folder / "data" / "metrics"
+    before = sorted(metrics.rglob("*"))
+
+    second = alive.run("serve", "--no-workers")
+
+    assert second.returncode == 1
+    assert second.stderr.count("\n") == 1
+    assert "already" in second.stderr
+    assert sorted(metrics.rglob("*")) == before
+
+
+def test_figures_outlive_the_process_that_counted_them(alive: Service) -> None:
+    def answered() -> float:
+        text = requests.get(f"{alive.url}/metrics", timeout=10).text
+        counts = [line for line in text.splitlines() if line.startswith("samplebank_requests_total{")]
+        return sum(float(line.rpartition(" ")[2]) for line in counts)
+
+    for _ in range(20):
+        requests.get(f"{alive.url}/healthz", timeout=10)
+    before = answered()
+    web = children(alive, "serve")
+    kill(web)
+    assert whole_again(alive, lambda: bool(set(children(alive, "serve")) - set(web)))
+
+    assert answered() > before
+
+
+def test_figures_have_their_room_on_the_disk_in_advance(alive: Service) -> None:
+    files = list((alive.folder / "data" / "metrics").rglob("*.db"))
+
+    sparse = [path for path in files if path.stat().st_blocks * 512 < path.stat().st_size]
+
+    assert files
+    assert sparse == []
+
+
+@pytest.fixture
+def stale(tmp_path: Path) -> Iterator[Service]:
+    """A service that was killed, whose lock file names another living process."""
+    service = Service(tmp_path).start()
+    service.kill()
+    lock = tmp_path / "data" / "postgres" / "data" / "postmaster.pid"
+    os.kill(int(lock.read_text().split()[0]), signal.SIGKILL)
+    other = subprocess.Popen(["sleep", "120"])
+    lines = lock.read_text().splitlines()
+    lock.write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
+    yield service
+    other.kill()
+    assert other.wait() == -signal.SIGKILL  # and by nobody before
+
+
+def test_a_stale_lock_file_does_not_keep_the_database_down(stale: Service) -> None:
+    stale.start()
+
+    assert is_whole(stale)
+    assert stale.stop() == 0
