@@ -34,6 +34,11 @@ def test_applying_again_changes_nothing_and_issues_no_key(service: Service) -> N
             "no user or group 'ghost'",
         ),
         ('[[user]]\nshortName = "x y"\ncustomer = "mill"', "[[user]] x y:"),
+        ('[[user]]\nshortName = "2024"\ncustomer = "mill"', "[[user]] 2024: the short name 2024 is a number"),
+        (
+            '[[customer]]\nshortName = "7"\nname = "X"\ndomain = "here"',
+            "[[customer]] 7: the short name 7 is a number",
+        ),
         ('[[user]]\nshortname = "x"\ncustomer = "mill"', "shortname"),
         ("[[planet]]\nname = 'x'", "no kind of entry named 'planet'"),
         ("not toml", "is not TOML"),

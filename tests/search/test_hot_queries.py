@@ -97,7 +97,7 @@ async def jobs_of_a_sample(ask: Question) -> None:
 
 async def a_job_with_its_tasks(ask: Question) -> None:
     job = await get_job(ask.db, await ask.job())
-    await ask.list(tasks_of(job.id, ["worker"]))
+    await ask.list(tasks_of(job.id, ask.caller, ["worker"]))
 
 
 async def a_claim(ask: Question) -> None:

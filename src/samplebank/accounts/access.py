@@ -169,6 +169,29 @@ def see_rows(where: Where, caller: Caller, table: str, *permissions: Permission)
     where.add_counted(f"({held}) OR ({shared})", "({0} + {1})", held, shared)
 
 
+def numbers_to_see(caller: Caller, *permissions: Permission) -> list[int] | None:
+    """The reader numbers that show the caller a row by any of `permissions`; None where every row is shown."""
+    if caller.scope(*permissions).everywhere:
+        return None
+    return caller.numbers(*permissions) if caller.holds(*permissions) else []
+
+
+def sees_row(where: Where, caller: Caller, table: str, *permissions: Permission) -> str:
+    """That the caller may see a row of `table` that is found already; it sees those that it made itself.
+
+    For many rows there is `see_rows`, which finds them as well.
+    """
+    numbers = numbers_to_see(caller, *permissions)
+    if numbers is None:
+        return "TRUE"
+    return f"({table}.readers && {where.value(numbers)}::bigint[] OR {table}.user_id = {where.value(caller.user.id)})"
+
+
+def sees_internal(caller: Caller, customer_id: int) -> bool:
+    """Whether evidence that is flagged internal is for the caller: it works on analyses of the customer."""
+    return caller.scope(Permission.UPDATE_JOB, Permission.ADD_EVIDENCE).covers(customer_id)
+
+
 def see_samples(where: Where, caller: Caller, table: str, *permissions: Permission) -> None:
     """Limit `where` to the samples that the caller may see by any of `permissions`.
 

@@ -84,14 +84,16 @@ class Directory:
             raise Unknown(id_) from None
 
     def find_customer(self, reference: str | int) -> Customer | None:
-        """A customer by short name, or by id (a number, or the same as a string)."""
-        found = self._customer_names.get(str(reference))
-        return found or (self._customers.get(_number(reference)) if _is_number(reference) else None)
+        """A customer by short name, or by id (a number, or the same as a string). A number is never a name."""
+        if _is_number(reference):
+            return self._customers.get(_number(reference))
+        return self._customer_names.get(str(reference))
 
     def find_subject(self, reference: str | int) -> Subject | None:
-        """A user or group by short name or id."""
-        found = self._subject_names.get(str(reference))
-        return found or (self._subjects.get(_number(reference)) if _is_number(reference) else None)
+        """A user or group by short name or id. A number is never a name."""
+        if _is_number(reference):
+            return self._subjects.get(_number(reference))
+        return self._subject_names.get(str(reference))
 
     def with_all_below(self, ids: Iterable[int]) -> frozenset[int]:
         """The customers of `ids` and all below them in the tree."""

@@ -104,9 +104,17 @@ def _entries(given: object, entry_type: type[Any]) -> Iterable[tuple[Any, str | 
         return
     for number, entry in enumerate(given, 1):
         try:
-            yield msgspec.convert(entry, entry_type), None
+            read = msgspec.convert(entry, entry_type)
+            yield read, _number_mistake(read)
         except msgspec.ValidationError as error:
             yield _label(entry, number), f"{error}."
+
+
+def _number_mistake(entry: Any) -> str | None:
+    name = getattr(entry, "short_name", "")
+    if not name.isdigit():
+        return None
+    return f"the short name {name} is a number, and a number in a request is an id; put a letter in it."
 
 
 def _label(entry: object, number: int) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.access import Caller, see_rows, sees_internal
 from samplebank.accounts.model import Permission
 from samplebank.blobs import Area, Blobs, Staged
 from samplebank.database import Connection, Where, new_id
@@ -119,17 +119,27 @@ def lock_number(sha256: bytes) -> int:
     return int.from_bytes(sha256[:4], "big", signed=True)
 
 
-def evidence_of(analysis_id: UUID) -> Listing[Evidence]:
-    """List the evidence of an analysis, oldest first."""
-    where = Where()
-    where.add("e.analysis_id = {}", analysis_id)
+def evidence_of(analysis: AnalysisOfCustomer, caller: Caller) -> Listing[Evidence]:
+    """List the evidence of an analysis that is for the caller, oldest first."""
+    where = _of(analysis, caller)
     return Listing(COLUMNS, "evidence e", where, "ORDER BY e.created_time, e.id", Evidence)
 
 
-async def get_evidence(db: Connection, analysis_id: UUID, reference: str) -> Evidence:
-    """Get the evidence of the analysis; raises `NotFound`."""
-    query = f"SELECT {COLUMNS} FROM evidence e WHERE e.analysis_id = $1 AND e.id = $2"
-    row = await db.fetchrow(query, analysis_id, find_id(reference))
+def _of(analysis: AnalysisOfCustomer, caller: Caller) -> Where:
+    where = Where()
+    where.add("e.analysis_id = {}", analysis.id)
+    if not sees_internal(caller, analysis.customer_id):
+        where.add("NOT e.internal")
+    return where
+
+
+async def get_evidence(
+    db: Connection, analysis: AnalysisOfCustomer, caller: Caller, reference: str
+) -> Evidence:
+    """Get the evidence of the analysis, if it is for the caller; raises `NotFound`."""
+    where = _of(analysis, caller)
+    where.add("e.id = {}", find_id(reference))
+    row = await db.fetchrow(f"SELECT {COLUMNS} FROM evidence e WHERE {where.sql}", *where.parameters)
     if row is None:
         raise NotFound(NO_EVIDENCE)
     return Evidence(*row)

@@ -1,8 +1,10 @@
 """Reading analyses: those of a visible sample that the caller may see."""
 
+from functools import partial
+from typing import Any
 from uuid import UUID
 
-from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.access import Caller, see_rows, sees_internal
 from samplebank.accounts.model import Permission
 from samplebank.analyses.model import Analysis
 from samplebank.database import Connection, Where
@@ -14,7 +16,8 @@ from samplebank.samples.model import Sample
 COLUMNS = """
     a.id, s.sha256, a.customer_id, a.user_id, a.tlp, a.acl, a.score, a.status_override, a.tags, a.detections,
     a.possible_detections, a.profile, a.internet_access, a.agent_name, a.agent_version, a.created_time, a.result,
-    EXISTS (SELECT FROM evidence e WHERE e.analysis_id = a.id), j.id, j.state
+    EXISTS (SELECT FROM evidence e WHERE e.analysis_id = a.id AND NOT e.internal),
+    EXISTS (SELECT FROM evidence e WHERE e.analysis_id = a.id AND e.internal), j.id, j.state
 """
 FROM = "analysis a JOIN sample s ON s.id = a.sample_id LEFT JOIN job j ON j.id = a.job_id"
 ANALYSERS = "SELECT DISTINCT a.agent_name, a.agent_version FROM analysis a WHERE {} ORDER BY 1, 2"
@@ -35,7 +38,9 @@ def _visible(caller: Caller, sample: Sample, *permissions: Permission) -> Where:
 def analyses_of(caller: Caller, sample: Sample) -> Listing[Analysis]:
     """The analyses of the sample, newest first."""
     where = _visible(caller, sample, Permission.VIEW_ANALYSIS)
-    return Listing(COLUMNS, FROM, where, "ORDER BY a.created_time DESC, a.id DESC", Analysis)
+    return Listing(
+        COLUMNS, FROM, where, "ORDER BY a.created_time DESC, a.id DESC", partial(_shown_to, caller)
+    )
 
 
 async def get_visible_analysis(
@@ -51,15 +56,23 @@ async def get_visible_analysis(
     row = await db.fetchrow(f"SELECT {COLUMNS} FROM {FROM} WHERE {where.sql}", *where.parameters)
     if row is None:
         raise NotFound(NO_ANALYSIS)
-    return Analysis(*row)
+    return _shown_to(caller, *row)
 
 
-async def get_analysis(db: Connection, id_: UUID) -> Analysis:
-    """The analysis, whoever asks."""
+def _shown_to(caller: Caller, *row: Any) -> Analysis:
+    """The analysis with the evidence that is for the caller."""
+    *said, has_public, has_internal, job_id, job_state = row
+    customer_id = said[2]
+    has_evidence = has_public or (has_internal and sees_internal(caller, customer_id))
+    return Analysis(*(*said, has_evidence, job_id, job_state))
+
+
+async def get_own_analysis(db: Connection, caller: Caller, id_: UUID) -> Analysis:
+    """An analysis that the caller has just made."""
     row = await db.fetchrow(f"SELECT {COLUMNS} FROM {FROM} WHERE a.id = $1", id_)
     if row is None:
         raise NotFound(NO_ANALYSIS)
-    return Analysis(*row)
+    return _shown_to(caller, *row)
 
 
 async def summary(

@@ -210,7 +210,7 @@ async def add_analysis(request: Exchange) -> Answer:
     new = await read_analysis(request, data, result, wrong)
     async with bank.database.transaction() as db:
         id_ = await recording.record(db, request.caller, sample.id, new, now=request.now)
-        row = await queries.get_analysis(db, id_)
+        row = await queries.get_own_analysis(db, request.caller, id_)
     return await request.show(row, show_analysis, 201)
 
 

@@ -63,7 +63,7 @@ async def list_evidence(request: Exchange) -> Response[bytes] | Streamed:
     """List the evidence of the analysis, oldest first."""
     analysis = await visible_analysis(request, Permission.VIEW_ANALYSIS)
     page = request.read_query(PageQuery).page()
-    return await request.show_list(evidence.evidence_of(analysis.id), page, show_evidence)
+    return await request.show_list(evidence.evidence_of(analysis, request.caller), page, show_evidence)
 
 
 @get(ONE, opt=operation("getEvidence", Permission.VIEW_ANALYSIS, query=NoQuery, answers=Evidence))
@@ -144,7 +144,7 @@ async def visible_analysis(request: Exchange, *permissions: Permission) -> Analy
 async def _visible_evidence(request: Exchange) -> evidence.Evidence:
     analysis = await visible_analysis(request, Permission.VIEW_ANALYSIS)
     async with request.bank.database.connection() as db:
-        row = await evidence.get_evidence(db, analysis.id, request.path("evidence_id"))
+        row = await evidence.get_evidence(db, analysis, request.caller, request.path("evidence_id"))
     request.read_query(NoQuery)
     return row
 

@@ -214,7 +214,7 @@ async def list_tasks(request: Exchange) -> Response[bytes] | Streamed:
     job = await visible_job(request)
     query = request.read_query(TaskListQuery)
     return await request.show_list(
-        queries.tasks_of(job.id, query.sort_by or ["worker"]), query.page(), show_task
+        queries.tasks_of(job.id, request.caller, query.sort_by or ["worker"]), query.page(), show_task
     )
 
 
@@ -225,7 +225,7 @@ async def list_tasks(request: Exchange) -> Response[bytes] | Streamed:
 async def get_task(request: Exchange) -> Answer:
     job = await visible_job(request)
     async with request.bank.database.connection() as db:
-        task = await queries.get_task(db, job.id, request.path("task_id"))
+        task = await queries.get_task(db, job.id, request.caller, request.path("task_id"))
     request.read_query(NoQuery)
     return await request.show(task, show_task)
 

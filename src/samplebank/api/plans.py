@@ -1,18 +1,20 @@
 """Why a job has the workers that it has: the rules, in their versions of then, that chose them."""
 
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 from litestar import get
 
+from samplebank.accounts.access import Caller
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
 from samplebank.api.jobs import visible_job
 from samplebank.api.operation import EXTENSIONS, operation
-from samplebank.api.people import NoQuery, Shown
+from samplebank.api.people import NoQuery, Shown, sees_customer
 from samplebank.api.policy import AnalysisWorkerInfo, AnalysisWorkerOptionResponse
 from samplebank.jobs.queries import PlanOfJob, plan_of
 from samplebank.jobs.workload import last_seen
@@ -60,16 +62,18 @@ async def get_plan(request: Exchange) -> Answer:
         plan = await plan_of(db, job.id)
         known = await workers_by_id(db, plan.workers)
         seen = await last_seen(db, plan.workers)
-    return await request.show((plan, known, seen), _show)
+    return await request.show((plan, known, seen), partial(_show, request.caller))
 
 
-def _show(row: tuple[PlanOfJob, dict[UUID, Worker], dict[UUID, Millis]], _: Directory) -> JobPlanResponse:
+def _show(
+    caller: Caller, row: tuple[PlanOfJob, dict[UUID, Worker], dict[UUID, Millis]], directory: Directory
+) -> JobPlanResponse:
     plan, known, seen = row
     return JobPlanResponse(
         plan.job_id,
         [_show_worker(known[id_], seen.get(id_)) for id_ in plan.workers],
         [AnalysisWorkerOptionResponse(option["key"], option["value"]) for option in plan.options],
-        [_show_rule(content) for content in plan.rules],
+        [_show_rule(content, caller, directory) for content in plan.rules],
     )
 
 
@@ -78,10 +82,12 @@ def _show_worker(worker: Worker, seen: Millis | None) -> PlannedWorker:
     return PlannedWorker(info.id, info.short_name, info.localized_name, seen)
 
 
-def _show_rule(content: Any) -> PlanRule:
+def _show_rule(content: Any, caller: Caller, directory: Directory) -> PlanRule:
+    """What the rule matches on; of its customers those that the caller may know of."""
     match = content["match"]
+    customers = [directory.customer(id_) for id_ in match["customers"]]
     on = [
-        *(f"customer {id_}" for id_ in match["customers"]),
+        *(f"customer {c.id}" for c in customers if sees_customer(caller, c, Permission.VIEW_JOBS)),
         *(f"type {name}" for name in match["types"]),
         *(f"superType {name}" for name in match["super_types"]),
         *(f"metaData {key}={value}" for key in match["meta_keys"] for value in match["meta_values"]),

@@ -1,11 +1,13 @@
 """The rules that adapt the default policy."""
 
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import delete, get, post, put
 from msgspec import Meta
 
+from samplebank.accounts.access import Caller
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.envelope import Answer
@@ -21,6 +23,7 @@ from samplebank.api.people import (
     Shown,
     Unique,
     UserInfo,
+    sees_customer,
 )
 from samplebank.api.policy import (
     AnalysisWorkerInfo,
@@ -164,7 +167,9 @@ async def list_rules(request: Exchange) -> Answer:
     async with request.bank.database.connection() as db:
         found, total = await rules.list_rules(db, query.page(), include_deleted=query.include_deleted)
         known = await _workers_of(db, found)
-    return await request.show_page([(rule, known) for rule in found], query.page(), total, _show)
+    return await request.show_page(
+        [(rule, known) for rule in found], query.page(), total, partial(_show, request.caller)
+    )
 
 
 @post(
@@ -198,7 +203,7 @@ async def add_rule(request: Exchange) -> Answer:
             now=request.now,
         )
         known = await _workers_of(db, [rule])
-    return await request.show((rule, known), _show, 201)
+    return await request.show((rule, known), partial(_show, request.caller), 201)
 
 
 @get(
@@ -212,7 +217,7 @@ async def get_rule(request: Exchange) -> Answer:
         rule = await rules.get_rule(db, request.path("id"))
         known = await _workers_of(db, [rule])
     request.read_query(NoQuery)
-    return await request.show((rule, known), _show)
+    return await request.show((rule, known), partial(_show, request.caller))
 
 
 @put(
@@ -255,7 +260,7 @@ async def update_rule(request: Exchange) -> Answer:
             now=request.now,
         )
         known = await _workers_of(db, [changed])
-    return await request.show((changed, known), _show)
+    return await request.show((changed, known), partial(_show, request.caller))
 
 
 @delete(
@@ -274,7 +279,7 @@ async def delete_rule(request: Exchange) -> Answer:
             db, request.path("id"), user_id=request.caller.user.id, now=request.now
         )
         known = await _workers_of(db, [rule])
-    return await request.show((rule, known), _show)
+    return await request.show((rule, known), partial(_show, request.caller))
 
 
 def require_for(request: Exchange, permission: Permission, match: Match) -> None:
@@ -351,7 +356,7 @@ async def _workers_of(db: Connection, found: list[Rule]) -> dict[UUID, Worker]:
     return await workers_by_id(db, ids)
 
 
-def _show(row: tuple[Rule, dict[UUID, Worker]], directory: Directory) -> AnalysisRuleResponse:
+def _show(caller: Caller, row: tuple[Rule, dict[UUID, Worker]], directory: Directory) -> AnalysisRuleResponse:
     rule, known = row
     action = rule.action
     given, added, removed = (
@@ -367,7 +372,7 @@ def _show(row: tuple[Rule, dict[UUID, Worker]], directory: Directory) -> Analysi
         rule.id,
         rule.name,
         rule.description,
-        _show_match(rule.match, directory),
+        _show_match(rule.match, caller, directory),
         AnalysisRuleActionClauseResponse(
             AnalysisRuleActionWorkersClauseResponse(given, added, removed), options
         ),
@@ -381,9 +386,10 @@ def _show(row: tuple[Rule, dict[UUID, Worker]], directory: Directory) -> Analysi
     )
 
 
-def _show_match(match: Match, directory: Directory) -> AnalysisRuleMatchClauseResponse:
+def _show_match(match: Match, caller: Caller, directory: Directory) -> AnalysisRuleMatchClauseResponse:
     if match.kind is RuleKind.CUSTOMER:
-        customers = [CustomerInfo.of(directory.customer(id_)) for id_ in match.customers]
+        named = [directory.customer(id_) for id_ in match.customers]
+        customers = [CustomerInfo.of(c) for c in named if sees_customer(caller, c, Permission.VIEW_POLICY)]
         return AnalysisRuleMatchClauseResponse(customer=AnalysisRuleCustomerMatchClauseResponse(customers))
     if match.kind is RuleKind.CLASSIFICATION:
         clause = AnalysisRuleClassificationMatchClauseResponse(list(match.types), list(match.super_types))

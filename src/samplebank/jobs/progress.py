@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from samplebank.accounts.access import Caller
 from samplebank.database import Connection, Outrun
 from samplebank.errors import Conflict, NotFound, Violation, invalid
 from samplebank.jobs.model import FINAL, MOVES, Task, TaskState
@@ -61,7 +62,7 @@ class OpenJob(msgspec.Struct, frozen=True):
 
 
 class OpenTask(msgspec.Struct, frozen=True):
-    """A task as it was looked at. `known` are those of the analyses asked for that are of the sample."""
+    """A task as it was looked at. `known` are those of the analyses asked for that are of the sample and seen by the caller."""
 
     id: UUID
     job_id: UUID
@@ -87,14 +88,15 @@ async def lock_job(db: Connection, job_id: UUID) -> OpenJob:
     return OpenJob(job_id, *row)
 
 
-async def repeated(db: Connection, task: OpenTask, move: Move) -> Task | None:
-    """The task, if it is in the state already that it shall move to; else None.
+async def repeated(db: Connection, caller: Caller, task: OpenTask, move: Move) -> Task | None:
+    """The task as the caller sees it, if it is in the state already that it shall move to; else None.
 
-    Raises `Conflict` for an illegal move, also a repeat with other analyses, `Invalid` for analyses of another sample.
+    Raises `Conflict` for an illegal move, also a repeat with other analyses, `Invalid` for analyses of another sample, or
+    that the caller may not see: both are told with the same words.
     """
     if task.state == move.to:
         await _check_repeat(db, task.id, move)
-        return await get_task(db, task.job_id, task.id)
+        return await get_task(db, task.job_id, caller, task.id)
     if move.to not in MOVES[task.state]:
         raise Conflict(
             Violation(f"The task is {task.state}, which is final: it cannot become {move.to}.", "state")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import Caller, lacks_customer, see_customers
+from samplebank.accounts.access import Caller, lacks_customer, see_customers, sees_row
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Page, Where, order_by
 from samplebank.database.identifiers import find_id
@@ -46,7 +46,7 @@ TASK_COLUMNS = """
     t.id, t.worker, t.state, t.enqueued_time, t.start_time, t.end_time, t.message,
     coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.score, a.agent_name, a.agent_version) ORDER BY a.id)
                 FROM job_task_analysis ta JOIN analysis a ON a.id = ta.analysis_id
-               WHERE ta.task_id = t.id), '[]')
+               WHERE ta.task_id = t.id AND {seen}), '[]')
 """
 TASK_SORTS = {
     "worker": "t.worker",
@@ -184,18 +184,21 @@ async def get_visible_job(db: Connection, caller: Caller, reference: str, *permi
     return job
 
 
-def tasks_of(job_id: UUID, sort: Sequence[str]) -> Listing[Task]:
+def tasks_of(job_id: UUID, caller: Caller, sort: Sequence[str]) -> Listing[Task]:
+    """The tasks of a job, each with those of its analyses that the caller may see."""
     where = Where()
     where.add("t.job_id = {}", job_id)
-    return Listing(TASK_COLUMNS, "job_task t", where, order_by(sort, TASK_SORTS, "t.id"), Task)
+    columns = TASK_COLUMNS.format(seen=sees_row(where, caller, "a", Permission.VIEW_ANALYSIS))
+    return Listing(columns, "job_task t", where, order_by(sort, TASK_SORTS, "t.id"), Task)
 
 
-async def get_task(db: Connection, job_id: UUID, reference: str | UUID) -> Task:
-    """A task of the job; raises `NotFound`."""
-    id_ = reference if isinstance(reference, UUID) else find_id(reference)
-    row = await db.fetchrow(
-        f"SELECT {TASK_COLUMNS} FROM job_task t WHERE t.job_id = $1 AND t.id = $2", job_id, id_
-    )
+async def get_task(db: Connection, job_id: UUID, caller: Caller, reference: str | UUID) -> Task:
+    """A task of the job, with those of its analyses that the caller may see; raises `NotFound`."""
+    where = Where()
+    where.add("t.job_id = {}", job_id)
+    where.add("t.id = {}", reference if isinstance(reference, UUID) else find_id(reference))
+    columns = TASK_COLUMNS.format(seen=sees_row(where, caller, "a", Permission.VIEW_ANALYSIS))
+    row = await db.fetchrow(f"SELECT {columns} FROM job_task t WHERE {where.sql}", *where.parameters)
     if row is None:
         raise NotFound(NO_TASK)
     return Task(*row)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from samplebank.accounts.access import Caller
+from samplebank.accounts.access import Caller, numbers_to_see
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Outrun
 from samplebank.database.identifiers import find_id
@@ -39,10 +39,12 @@ LOCK = """
 # for the values at hand (no analyses, say) the better one, and make it for each request: that takes longer than all else.
 LOOK = f"""
     WITH asked AS MATERIALIZED (
-        SELECT $3::uuid[] AS analyses, $4::text AS state, $5::boolean AS is_final
+        SELECT $3::uuid[] AS analyses, $4::text AS state, $5::boolean AS is_final, $6::bigint[] AS numbers, $7::bigint AS user_id
     ), seen AS MATERIALIZED (
         SELECT j.id, j.customer_id, t.claimed_by, t.state, t.lease_token,
-               ARRAY(SELECT id FROM analysis WHERE sample_id = j.sample_id AND id = ANY(asked.analyses)) AS known,
+               ARRAY(SELECT id FROM analysis a WHERE sample_id = j.sample_id AND id = ANY(asked.analyses)
+                                               AND (asked.numbers IS NULL OR a.readers && asked.numbers
+                                                    OR a.user_id = asked.user_id)) AS known,
                j.sample_id, j.xmin AS job_version, s.xmin AS sample_version,
                asked.is_final AND NOT EXISTS (SELECT FROM job_task other
                                             WHERE other.job_id = $1 AND other.id <> $2 AND other.end_time IS NULL) AS is_last
@@ -160,7 +162,7 @@ async def update_task(
     if locking:
         await db.execute(LOCK, find_id(job))
     seen = await look(db, caller, job, task, move)
-    if (found := await repeated(db, seen.task, move)) is not None:
+    if (found := await repeated(db, caller, seen.task, move)) is not None:
         return found, False
     if move.to not in FINAL:
         return await start_task(db, seen.task, move, now=now), False
@@ -174,7 +176,9 @@ async def look(db: Connection, caller: Caller, job: str, task: str, move: Move |
     """
     job_id, task_id = find_id(job), find_id(task)
     to, analyses = (move.to, list(move.analyses or ())) if move else (None, [])
-    rows = await db.fetch(LOOK, job_id, task_id, analyses, to, to in FINAL) if job_id else []
+    numbers = numbers_to_see(caller, Permission.VIEW_ANALYSIS)
+    asked = (task_id, analyses, to, to in FINAL, numbers, caller.user.id)
+    rows = await db.fetch(LOOK, job_id, *asked) if job_id else []
     may_move = bool(rows) and caller.may_move(rows[0]["customer_id"], rows[0]["claimed_by"])
     if (
         not rows
