@@ -44,9 +44,17 @@ def test_claimers_at_once_never_share_a_task_and_leave_none(bank: Bank) -> None:
     assert sorted(taken) == sorted(wanted)
 
 
+def has_asked(bank: Bank, worker: str) -> bool:
+    """Whether anybody has asked for work of this worker."""
+    known = bank.data(bank.get("/samplebank/v1/worker"))
+    return any(one.get("lastSeenTimestamp") for one in known if one["shortName"] == worker)
+
+
 def test_who_goes_away_while_it_waits_takes_no_task_with_it(bank: Bank) -> None:
     (worker,) = bank.workers(1)
-    begin_to_wait(bank, worker).close()
+    waiting = begin_to_wait(bank, worker)
+    assert eventually(lambda: has_asked(bank, worker))
+    waiting.close()
 
     bank.planned(worker)
 

@@ -105,9 +105,11 @@ def _entries(given: object, entry_type: type[Any]) -> Iterable[tuple[Any, str | 
     for number, entry in enumerate(given, 1):
         try:
             read = msgspec.convert(entry, entry_type)
-            yield read, _number_mistake(read)
         except msgspec.ValidationError as error:
             yield _label(entry, number), f"{error}."
+            continue
+        mistake = _number_mistake(read)
+        yield (read, None) if mistake is None else (_label(entry, number), mistake)
 
 
 def _number_mistake(entry: Any) -> str | None:
