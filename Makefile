@@ -1,5 +1,5 @@
 # Every target sets up what it needs; a second run starts at once.
-.PHONY: help demo test check format bench bench-quick clean
+.PHONY: help demo test check format bench bench-quick drill-quick clean
 .DEFAULT_GOAL := help
 
 BOOTSTRAP := @scripts/bootstrap
@@ -36,6 +36,10 @@ bench-quick: ## the same with smaller sizes and fewer runs, in under three minut
 	$(BOOTSTRAP)
 	@$(BIN)/python -m bench --quick
 
+drill-quick: ## break what machines break under load, and see that all promises are kept; under five minutes
+	$(BOOTSTRAP)
+	@$(BIN)/python -m drill
+
 clean: ## remove what the other targets made
 	rm -rf .venv .tools demo-data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find src tests bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests bench drill scripts -name __pycache__ -type d -prune -exec rm -rf {} +

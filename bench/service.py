@@ -74,6 +74,11 @@ class Service:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None  # noqa: S101 it has been started
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
 

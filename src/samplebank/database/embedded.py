@@ -289,6 +289,12 @@ class EmbeddedServer:
         for above in (self.folder, self.folder.parent):
             _sync(above)
 
+    def control(self, *arguments: str) -> None:
+        """Run `pg_ctl` on the cluster, as its operator would; raises `Unavailable` when that fails."""
+        done = self._run("pg_ctl", *arguments, "-D", str(self.data), "-w")
+        if done.returncode:
+            raise Unavailable(f"pg_ctl {arguments[0]} failed: {done.stdout[-500:].strip()}")
+
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         # A file, not a pipe: the server inherits it and would keep a pipe open for ever.
         with tempfile.TemporaryFile("w+") as output:

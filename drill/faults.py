@@ -1,0 +1,134 @@
+"""What machines do to a service, each as one blow."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+from bench.service import Service
+
+from samplebank.database.embedded import EmbeddedServer
+
+SIGNAL_PAUSE = 3.0
+
+
+def children(parent: int, words: str) -> list[int]:
+    listed = subprocess.run(
+        ["ps", "--ppid", str(parent), "-o", "pid=,args="], capture_output=True, text=True, check=False
+    ).stdout
+    return [int(line.split()[0]) for line in listed.splitlines() if words in line]
+
+
+def children_of(ancestor: int, words: str) -> list[int]:
+    """The processes with these words in their command that descend from `ancestor`."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=False
+    ).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()]
+    family = {ancestor}
+    for _ in range(5):
+        family |= {int(pid) for pid, parent, *_ in rows if int(parent) in family}
+    return [int(pid) for pid, _, *command in rows if int(pid) in family and command and words in command[0]]
+
+
+def kill(pids: list[int]) -> int:
+    """Kill at once; answers how many were there."""
+    killed = 0
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
+    return killed
+
+
+def kill_web_twice(service: Service) -> None:
+    """Two deaths of the web processes within seconds."""
+    kill(children(service.pid, " serve "))
+    time.sleep(SIGNAL_PAUSE)
+    kill(children(service.pid, " serve "))
+
+
+def kill_housekeeper(service: Service) -> None:
+    kill(children(service.pid, "housekeeper_process"))
+
+
+def kill_postmaster(service: Service) -> None:
+    lock = service.data / "postgres" / "data" / "postmaster.pid"
+    kill([int(lock.read_text().split("\n", 1)[0])])
+
+
+async def terminate_backends(url: str) -> None:
+    db = await asyncpg.connect(url)
+    try:
+        await db.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
+        )
+    finally:
+        await db.close()
+
+
+async def lose_leases(url: str, count: int) -> None:
+    """Let open tasks be executing with leases that have ended."""
+    db = await asyncpg.connect(url)
+    try:
+        await db.execute(
+            """
+            UPDATE job_task SET state = 'executing', attempt = 1, start_time = enqueued_time, lease_until = 1,
+                   lease_token = gen_random_uuid()
+             WHERE id IN (SELECT id FROM job_task WHERE state = 'enqueued' LIMIT $1)
+            """,
+            count,
+        )
+    finally:
+        await db.close()
+
+
+async def lost_leases(url: str) -> int:
+    db = await asyncpg.connect(url)
+    try:
+        found: int = await db.fetchval("SELECT count(*) FROM job_task WHERE lease_until = 1")
+    finally:
+        await db.close()
+    return found
+
+
+async def failed_types(url: str) -> int:
+    """Classifications that failed."""
+    db = await asyncpg.connect(url)
+    try:
+        found: int = await db.fetchval("SELECT count(*) FROM classification WHERE meta_data ? 'failure'")
+    finally:
+        await db.close()
+    return found
+
+
+@contextmanager
+def idle_connections(port: int, count: int) -> Iterator[None]:
+    lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for line in lines:
+            line.close()
+
+
+class External:
+    """A PostgreSQL that does not belong to the service."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = EmbeddedServer(folder)
+
+    @contextmanager
+    def running(self) -> Iterator[str]:
+        with self._server.running() as url:
+            yield url
+
+    def restart(self, mode: str) -> None:
+        """Stop the server, `fast` or `immediate`; whoever keeps it running starts it again."""
+        self._server.control("stop", "-m", mode)

@@ -1,0 +1,112 @@
+"""Clients that upload and submit all the time, and write down every promise: what was answered with 2xx."""
+
+import secrets
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from typing import Self
+
+import httpx
+import msgspec
+
+AGENT = {"name": "drill", "version": "1"}
+CLIENTS = 4
+#: seconds between attempts while the service does not answer
+PAUSE = 0.05
+
+
+class Promise(msgspec.Struct, frozen=True):
+    """A submission that the service said it has stored."""
+
+    sha256: str
+    file_name: str
+
+
+class Load:
+    """Submits with a few clients until it is stopped; `size` bytes a file."""
+
+    def __init__(self, url: str, key: str, size: int = 2000) -> None:
+        self._url, self._size = url, size
+        self._headers = {"Argus-API-Key": key}
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self.promises: list[Promise] = []
+        self.answers: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(CLIENTS)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with httpx.Client(base_url=self._url, headers=self._headers, timeout=30) as client:
+                    self._submit(client)
+            except httpx.HTTPError as error:
+                self._note(type(error).__name__)
+                self._stopping.wait(PAUSE)
+
+    def _submit(self, client: httpx.Client) -> None:
+        while not self._stopping.is_set():
+            content = b"drill\n" + secrets.token_bytes(self._size)
+            uploaded = client.post("/sampledb/v2/sample", content=content)
+            self._note(uploaded.status_code)
+            if not uploaded.is_success:
+                self._stopping.wait(PAUSE)
+                continue
+            digest, name = sha256(content).hexdigest(), secrets.token_hex(12)
+            body = {
+                "challengeToken": uploaded.json()["data"]["challenge"],
+                "fileName": name,
+                "userAgent": AGENT,
+            }
+            stored = client.post(f"/sampledb/v2/sample/{digest}/submission", json=body)
+            self._note(stored.status_code)
+            if stored.is_success:
+                self.promises.append(Promise(digest, name))
+
+    def _note(self, answer: object) -> None:
+        with self._lock:
+            self.answers[str(answer)] += 1
+
+
+def broken(url: str, key: str, promises: list[Promise]) -> tuple[int, int]:
+    """How many promises were lost, and how many submissions are there more than once."""
+
+    def found(promise: Promise) -> int:
+        answer = client.get(f"/sampledb/v2/sample/{promise.sha256}/submission", params={"limit": 100})
+        rows = answer.json()["data"] if answer.is_success else []
+        return sum(row["fileName"] == promise.file_name for row in rows)
+
+    with (
+        httpx.Client(base_url=url, headers={"Argus-API-Key": key}, timeout=60) as client,
+        ThreadPoolExecutor(CLIENTS) as pool,
+    ):
+        counts = list(pool.map(found, promises))
+    return sum(count == 0 for count in counts), sum(count > 1 for count in counts)
+
+
+def wholeness(url: str, limit: float) -> float | None:
+    """Seconds until every process answers that it is ready; None where that takes longer than `limit`."""
+    began, ready_in_a_row = time.monotonic(), 0
+    while time.monotonic() - began < limit:
+        try:
+            # a connection of its own goes to any of the processes
+            ready = httpx.get(f"{url}/readyz", timeout=5).is_success
+        except httpx.HTTPError:
+            ready = False
+        ready_in_a_row = ready_in_a_row + 1 if ready else 0
+        if ready_in_a_row == 10:  # noqa: PLR2004 so many that each of a few processes was among them
+            return time.monotonic() - began
+        time.sleep(PAUSE)
+    return None
