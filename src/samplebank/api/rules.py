@@ -287,7 +287,7 @@ def require_for(request: Exchange, permission: Permission, match: Match) -> None
     if match.kind is not RuleKind.CUSTOMER:
         require_administration(request, permission)
     if not all(request.caller.may(permission, id_) for id_ in match.customers):
-        raise Forbidden(f"The rule concerns customers for whom you do not hold the permission {permission}.")
+        raise Forbidden(f"The rule concerns customers for whom you do not hold {permission}.")
 
 
 def read_match(violations: Violations, given: AnalysisRuleMatchClauseRequest, directory: Directory) -> Match:

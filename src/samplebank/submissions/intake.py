@@ -85,6 +85,17 @@ class Result(msgspec.Struct, frozen=True):
     job_id: UUID | None = None
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """The sample and the policy as they were looked at, in these versions, and what the answer is worth."""
+
+    sample_id: int
+    sample_version: int
+    policy_version: int
+    type: str | None
+    super_type: str | None
+    redeemed: Redeemed
+
+
 class Untyped(Exception):
     """The policy looks at file types, and the sample has none yet; nothing has been changed."""
 
@@ -116,6 +127,33 @@ async def submit(
     `NotFound` when the bytes are not stored; `TooMany` for a user who has answered wrongly too often, whatever the
     answer is; with `needs_type`, `Untyped` where the policy has to know the file type.
     """
+    seen = await _look(db, sha256, token, user_id=user_id, tries=tries, now=now, locking=locking)
+    if seen.redeemed.outcome is not Outcome.GOOD:
+        return await _declined(db, token, seen.redeemed, now=now)
+    book = await policies.current(db, seen.policy_version)
+    if needs_type and seen.type is None and book.looks_at_classification:
+        raise Untyped(seen.sample_id)
+    chosen = plan_for(Subject(new.customer_id, seen.type, seen.super_type, new.meta_data), book)
+    row = await db.fetchrow(
+        STORE,
+        *_columns(new, seen.sample_id, user_id=user_id, now=now),
+        now - similar_window if similar_window else None,
+        token.request,
+        token.id,
+        seen.sample_version,
+        seen.policy_version,
+        *opening.values(chosen, book),
+    )
+    if row is None:
+        raise Outrun
+    id_, job_id = row
+    stored = None if id_ is None else _stored(id_, sha256, new, user_id=user_id, now=now)
+    return Result(Outcome.GOOD, stored, job_id)
+
+
+async def _look(
+    db: Connection, sha256: bytes, token: Token, *, user_id: int, tries: Tries, now: Millis, locking: bool
+) -> Seen:
     look = LOOK_AND_LOCK if locking else LOOK_ONLY
     row = await db.fetchrow(look, sha256, token.id, now - tries.period, tries.most)
     if row is None:
@@ -126,27 +164,7 @@ async def submit(
     )
     if redeemed.outcome in {Outcome.GOOD, Outcome.WRONG}:
         tries.check(barred, now)
-    if redeemed.outcome is not Outcome.GOOD:
-        return await _declined(db, token, redeemed, now=now)
-    book = await policies.current(db, version)
-    if needs_type and type_ is None and book.looks_at_classification:
-        raise Untyped(sample_id)
-    chosen = plan_for(Subject(new.customer_id, type_, super_type, new.meta_data), book)
-    row = await db.fetchrow(
-        STORE,
-        *_columns(new, sample_id, user_id=user_id, now=now),
-        now - similar_window if similar_window else None,
-        token.request,
-        token.id,
-        sample_version,
-        version,
-        *opening.values(chosen, book),
-    )
-    if row is None:
-        raise Outrun
-    id_, job_id = row
-    stored = None if id_ is None else _stored(id_, sha256, new, user_id=user_id, now=now)
-    return Result(Outcome.GOOD, stored, job_id)
+    return Seen(sample_id, sample_version, version, type_, super_type, redeemed)
 
 
 async def _declined(db: Connection, token: Token, redeemed: Redeemed, *, now: Millis) -> Result:
