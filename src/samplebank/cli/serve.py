@@ -15,6 +15,7 @@ from samplebank.serving import workers_key
 from samplebank.serving.children import Child, start_housekeeper, start_workers
 from samplebank.serving.confining import check_sandbox
 from samplebank.serving.figures import FOLDER
+from samplebank.serving.parent import be_parent
 from samplebank.serving.place import taken
 from samplebank.serving.scheduling import finish_before_others_begin
 from samplebank.serving.start import connections_of, prepared_database, url_of
@@ -97,4 +98,5 @@ def _environment(own: Settings, database_url: str, metrics: Path) -> dict[str, s
         f"{PREFIX}DATA_DIR": str(own.folder),
         f"{PREFIX}DATABASE_URL": database_url,
         FOLDER: str(metrics),
+        **be_parent(),
     }

@@ -53,6 +53,8 @@ def _alone_at(own: Settings) -> Iterator[None]:
                 f"Another `samplebank serve` has {own.host}:{own.port} already. "
                 "Stop it, or give another port with --port or SAMPLEBANK_PORT.",
             ) from error
+        # Web processes are forks. One that outlives a killed service for a moment must not hold the name with it.
+        os.register_at_fork(after_in_child=held.close)
         yield
 
 

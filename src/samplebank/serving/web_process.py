@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 
 from samplebank.serving.figures import keep_figures
 
@@ -20,7 +21,8 @@ GARBAGE = (20_000, 20, 50)
 
 
 def application() -> Observed:
-    stop_with_parent()
+    # Not SIGTERM: Granian's handler hangs for ever while its server starts. An orphan would keep the port.
+    stop_with_parent(signal.SIGKILL)
     raise_limit()
     own = settings.load(os.environ)
     logs.set_up(own.log_format)
