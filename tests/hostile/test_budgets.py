@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import requests
 
-from kit.bank import ROBOT, V2, Bank, Sample, together
+from kit.bank import ROBOT, V2, Bank, Sample, eventually, together
 from kit.databases import connected
 from kit.service import Service
 from samplebank.api.bodies import MEMORY, Memory
@@ -79,7 +79,8 @@ def test_the_log_tells_from_where_and_with_which_key_a_request_came(strict: Serv
 
     answer = guarded.get(Sample().path, "mia")
 
-    line = re.search(rf"request={answer.headers['X-Request-ID']}.*", strict.log.read_text("utf-8"))
+    said = rf"request={answer.headers['X-Request-ID']}.*"
+    line = eventually(lambda: re.search(said, strict.log.read_text("utf-8")))  # written after the answer
     assert line is not None
     assert "client=127.0.0.1 user=mia" in line[0]
     assert line[0].rpartition("key=")[2] in listed
