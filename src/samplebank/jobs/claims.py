@@ -18,7 +18,7 @@ from samplebank.timespec import Millis
 # the next customers after {after} who have a task that waits, in a ring; each look into the index finds one of them. They
 # share what is asked for. Both a task and its job are locked, and whatever somebody else has locked is passed over: whoever
 # waits here for a job that an update holds could make a deadlock with that update, which waits for the task.
-CLAIM = """
+FOUND = """
     WITH RECURSIVE turn(customer_id, wrapped, place) AS (
         (SELECT following.*, 1 FROM (
             (SELECT t.customer_id, FALSE FROM job_task t WHERE {waiting} AND t.customer_id > {after}
@@ -47,6 +47,27 @@ CLAIM = """
              WHERE {waiting} AND t.customer_id = turn.customer_id
              ORDER BY t.enqueued_time, t.id LIMIT (SELECT share FROM crowd) FOR UPDATE OF t, j SKIP LOCKED
         ) picked LIMIT {most}
+"""
+# One task is that of the next customer: the first one behind {after} in the index, else the first one of all. So no entry of
+# the index is read twice, of which most are dead in a busy queue.
+FOUND_ONE = """
+    WITH found AS MATERIALIZED (
+        SELECT * FROM (
+            SELECT * FROM (
+                SELECT t.id, t.job_id, j.state, t.customer_id FROM job_task t JOIN job j ON j.id = t.job_id
+                 WHERE {waiting} AND t.customer_id > {after}
+                 ORDER BY t.customer_id, t.enqueued_time, t.id LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED) behind
+            UNION ALL
+            SELECT * FROM (
+                SELECT t.id, t.job_id, j.state, t.customer_id FROM job_task t JOIN job j ON j.id = t.job_id
+                 WHERE {waiting} AND t.customer_id <= {after}
+                 ORDER BY t.customer_id, t.enqueued_time, t.id LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED) before
+        ) either LIMIT 1
+    ), crowd AS (
+        SELECT max(1) AS size, max(customer_id) AS last, 1::bigint AS share FROM found
+"""
+CLAIM = """
+{found}
     ), taken AS (
         UPDATE job_task t SET state = 'executing', attempt = attempt + 1, start_time = coalesce(start_time, {now}),
                lease_until = {until}, lease_token = gen_random_uuid(), claimed_by = {user}
@@ -150,11 +171,11 @@ async def claim(
     where.add("t.state = 'enqueued' AND t.run_after <= {}", now)
     see_customers(where, caller, "t.customer_id", Permission.UPDATE_JOB, Permission.WORK_ON_CLAIMS)
     customers = min(most, CUSTOMERS)
-    query = CLAIM.format(
+    some = {} if most == 1 else {"customers": where.value(customers), "most": f"{where.value(most)}::bigint"}
+    query = CLAIM.replace("{found}", FOUND if some else FOUND_ONE).format(
+        **some,
         waiting=where.sql,
         after=where.value(after),
-        customers=where.value(customers),
-        most=f"{where.value(most)}::bigint",
         now=f"{where.value(now)}::bigint",
         until=where.value(now + lease),
         user=where.value(caller.user.id),
