@@ -79,6 +79,11 @@ class Service:
         return self._process.pid
 
     @property
+    def postmaster(self) -> int:
+        """The server process of the embedded database."""
+        return int((self.data / "postgres" / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+
+    @property
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
 
@@ -146,9 +151,7 @@ class Service:
 
     def processes(self) -> Processes:
         """All processes of the service: its own, and those of its database."""
-        assert self._process is not None  # noqa: S101 it has been started
-        postmaster = int((self.data / "postgres" / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
-        return Processes(self._process.pid, postmaster)
+        return Processes(self.pid, self.postmaster)
 
     def log_tail(self) -> str:
         return (self.folder / "service.log").read_text("utf-8", errors="replace")[-1000:]

@@ -6,8 +6,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -59,24 +59,28 @@ def kill_housekeeper(service: Service) -> None:
 
 
 def kill_postmaster(service: Service) -> None:
-    lock = service.data / "postgres" / "data" / "postmaster.pid"
-    kill([int(lock.read_text().split("\n", 1)[0])])
+    kill([service.postmaster])
 
 
-async def terminate_backends(url: str) -> None:
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     db = await asyncpg.connect(url)
     try:
-        await db.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
-        )
+        yield db
     finally:
         await db.close()
 
 
+async def terminate_backends(url: str) -> None:
+    async with connected(url) as db:
+        await db.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
+        )
+
+
 async def lose_leases(url: str, count: int) -> None:
     """Let open tasks be executing with leases that have ended."""
-    db = await asyncpg.connect(url)
-    try:
+    async with connected(url) as db:
         await db.execute(
             """
             UPDATE job_task SET state = 'executing', attempt = 1, start_time = enqueued_time, lease_until = 1,
@@ -85,26 +89,18 @@ async def lose_leases(url: str, count: int) -> None:
             """,
             count,
         )
-    finally:
-        await db.close()
 
 
 async def lost_leases(url: str) -> int:
-    db = await asyncpg.connect(url)
-    try:
+    async with connected(url) as db:
         found: int = await db.fetchval("SELECT count(*) FROM job_task WHERE lease_until = 1")
-    finally:
-        await db.close()
     return found
 
 
 async def failed_types(url: str) -> int:
     """Classifications that failed."""
-    db = await asyncpg.connect(url)
-    try:
+    async with connected(url) as db:
         found: int = await db.fetchval("SELECT count(*) FROM classification WHERE meta_data ? 'failure'")
-    finally:
-        await db.close()
     return found
 
 

@@ -22,9 +22,9 @@ def close_to_others(folder: Path) -> None:
         folder.chmod(stat.S_IMODE(found.st_mode) & ~NOT_FOR_OTHERS)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in the folder survive the loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Make the bytes of a file, or the names in a folder, survive the loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -13,7 +13,7 @@ from samplebank.accounts.model import Permission
 from samplebank.api import envelope
 from samplebank.api.bodies import Pace
 from samplebank.api.envelope import Answer
-from samplebank.api.streaming import Pieces, Streamed, nothing, opened
+from samplebank.api.streaming import Pieces, Streamed, disconnected, nothing, opened
 from samplebank.api.turns import Budgets, while_connected, within
 from samplebank.api.validation import Document, read_query
 from samplebank.assembly import Bank
@@ -139,8 +139,7 @@ class Exchange(Request[Any, Any, Any]):
 
     async def disconnected(self) -> None:
         """Return when the client has gone; its body must have been read."""
-        while (await self.receive())["type"] != "http.disconnect":
-            pass
+        await disconnected(self.receive)
 
     async def visible_sample(self, *permissions: Permission) -> Sample:
         """The sample of the path, if the caller may see it by any of `permissions` and it is not deleted."""

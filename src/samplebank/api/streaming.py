@@ -31,7 +31,7 @@ class Sending(ASGIStreamingResponse):
     async def send_body(self, send: Send, receive: Receive) -> None:
         pieces: Any = self.iterator
         sending = asyncio.ensure_future(_send_all(pieces, send))
-        leaving = asyncio.ensure_future(_disconnected(receive))
+        leaving = asyncio.ensure_future(disconnected(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -103,7 +103,8 @@ async def _send(send: Send, piece: bytes, *, more: bool) -> None:
         await send({"type": "http.response.body", "body": piece, "more_body": more})
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
+    """Return when the client has gone; its body must have been read."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -23,7 +23,7 @@ from samplebank.blobs.writing import (
     write_stream,
 )
 from samplebank.errors import NotFound, Unavailable
-from samplebank.files import close_to_others
+from samplebank.files import close_to_others, sync
 
 READ_PIECE = 256 * 1024
 #: bytes that are hashed sooner than a thread could be asked to
@@ -54,8 +54,8 @@ class DiskStore:
         for area in Area:
             for prefix in range(256):
                 (self.folder / area / f"{prefix:02x}").mkdir(parents=True, exist_ok=True)
-            _sync_folder(self.folder / area)
-        _sync_folder(self.folder)
+            sync(self.folder / area)
+        sync(self.folder)
 
     def path(self, area: Area, sha256: bytes) -> Path:
         name = sha256.hex()
@@ -270,8 +270,3 @@ def _remove(path: Path, store: Path) -> None:
 def _list_old(folder: Path, before: float) -> list[str]:
     with os.scandir(folder) as entries:
         return [entry.name for entry in entries if entry.stat().st_mtime < before]
-
-
-def _sync_folder(path: Path) -> None:
-    with closing(Folder(path)) as folder:
-        folder.sync()

@@ -22,7 +22,7 @@ from urllib.parse import quote
 from samplebank.database import postmaster
 from samplebank.database.account import find_account, reachable_programs, run_for_cluster
 from samplebank.errors import Invalid, Unavailable
-from samplebank.files import make_own_folder
+from samplebank.files import make_own_folder, sync
 from samplebank.logs import Faults
 
 log = logging.getLogger("samplebank.database")
@@ -284,10 +284,10 @@ class EmbeddedServer:
             configuration.write(_configuration())
         # initdb has synced what it wrote itself, but not what was changed since
         for entry in (*(path for path in fresh.iterdir() if path.is_file()), fresh):
-            _sync(entry)
+            sync(entry)
         fresh.rename(self.data)
         for above in (self.folder, self.folder.parent):
-            _sync(above)
+            sync(above)
 
     def control(self, *arguments: str) -> None:
         """Run `pg_ctl` on the cluster, as its operator would; raises `Unavailable` when that fails."""
@@ -323,14 +323,6 @@ def _remove_earlier_start(data: Path) -> None:
     """Remove what an earlier release left of a start that broke off: `fresh`, and nothing else, in the folder."""
     if [entry.name for entry in data.iterdir()] == ["fresh"]:
         shutil.rmtree(data / "fresh")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _text_from(path: Path, offset: int) -> str:

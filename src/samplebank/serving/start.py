@@ -21,7 +21,7 @@ from samplebank.database.embedded import START_SECONDS, EmbeddedServer
 from samplebank.database.failures import GONE, LOST
 from samplebank.database.migrations import upgrade
 from samplebank.errors import Invalid, Unavailable
-from samplebank.files import sync_folder
+from samplebank.files import sync
 from samplebank.policy import rules, workers
 from samplebank.settings import Settings
 from samplebank.worker.analysers import BUILT_IN
@@ -175,6 +175,6 @@ def _write_secret(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.rename(path)
-        sync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise Invalid(f"{path} cannot be written: {error.strerror}.") from error
