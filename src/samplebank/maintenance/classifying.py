@@ -49,7 +49,8 @@ class Classifying:
                 is_flood = len(waiting) == BATCH
                 for sample_id, sha256 in waiting:
                     began = time.monotonic()
-                    await self._hurry(bank, done)
+                    if len(waiting) > 1:  # a single sample waits for no other one
+                        await self._hurry(bank, done)
                     if sample_id not in done:
                         await self._attempt(bank, sample_id, sha256)
                     if is_flood:
