@@ -12,9 +12,8 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
-
 from bench import tenants
+from bench.databases import connected
 from bench.rows import COLUMNS, Chunk, Maker
 
 #: samples made in one piece
@@ -22,6 +21,8 @@ PIECE = 5_000
 #: from this many samples on it pays to make the indexes anew
 MANY = 20_000
 DAY = 86_400_000
+#: seconds that a statement may take: an index over all samples takes long
+PATIENCE = 3600
 WORKERS = ("static", "yara", "bench-sandbox")
 INDEXES = """
     SELECT i.indexname, i.indexdef FROM pg_indexes i
@@ -49,9 +50,8 @@ async def fill(
     made: tenants.Tenants | None = None,
 ) -> tenants.Tenants:
     """Add samples with all that belongs to them; answers the accounts they belong to: those `made`, or new ones."""
-    db = await asyncpg.connect(url, command_timeout=3600)
     now = time.time_ns() // 1_000_000
-    try:
+    async with connected(url, timeout_seconds=PATIENCE) as db:
         made = made or await tenants.make(db, customers, now)
         for name in WORKERS:
             await db.execute(ADD_WORKER, name, now)
@@ -73,8 +73,6 @@ async def fill(
         await db.execute("VACUUM (ANALYZE)")
         await db.execute("CHECKPOINT")  # now, not while something is measured
         return made
-    finally:
-        await db.close()
 
 
 def _chunks(
@@ -95,16 +93,13 @@ def _copy(job: tuple[str, Chunk]) -> None:
 
 async def _copy_chunk(url: str, chunk: Chunk) -> None:
     texts = Maker(chunk).make()
-    db = await asyncpg.connect(url, command_timeout=3600)
-    try:
+    async with connected(url, timeout_seconds=PATIENCE) as db:
         await db.execute("SET session_replication_role = replica; SET synchronous_commit = off")
         async with db.transaction():
             for table, text in texts.items():
                 await db.copy_to_table(
                     table, source=_pieces(text), columns=COLUMNS[table].split(), format="text"
                 )
-    finally:
-        await db.close()
 
 
 async def _pieces(text: bytes) -> AsyncIterator[bytes]:

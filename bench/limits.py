@@ -17,6 +17,7 @@ import asyncpg
 import msgspec
 
 from bench import clients, load
+from bench.databases import connected
 from bench.service import Service
 
 MIB = 1024 * 1024
@@ -134,11 +135,8 @@ def samples_table(url: str) -> Iterator[None]:
 
 
 async def _execute(url: str, statement: str) -> None:
-    db = await asyncpg.connect(url)
-    try:
+    async with connected(url) as db:
         await db.execute(statement)
-    finally:
-        await db.close()
 
 
 def inserts(url: str, seconds: float = SECONDS) -> float:

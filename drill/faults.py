@@ -6,11 +6,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import asyncpg
+from bench.databases import connected
 from bench.service import Service
 
 from samplebank.database.embedded import EmbeddedServer
@@ -60,15 +60,6 @@ def kill_housekeeper(service: Service) -> None:
 
 def kill_postmaster(service: Service) -> None:
     kill([service.postmaster])
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    db = await asyncpg.connect(url)
-    try:
-        yield db
-    finally:
-        await db.close()
 
 
 async def terminate_backends(url: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from kit.bank import Bank
 from kit.postgres import Postgres, own_postgres
-from kit.service import Service
+from kit.service import Service, running
 from samplebank.database import Connection, Database, connect
 
 
@@ -30,12 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A running service that the tests share; every test makes its own samples, workers and names."""
-    service = Service(tmp_path_factory.mktemp("service")).start()
-    try:
-        service.apply()
+    with running(tmp_path_factory.mktemp("service")) as service:
         yield service
-    finally:
-        service.stop()
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,8 @@
 import asyncio
 import time
 
-import asyncpg
-
 from bench import clients, load
+from bench.databases import connected
 from bench.figure import Figure, Surroundings
 from bench.service import Service
 
@@ -74,21 +73,18 @@ def _updates(service: Service, size: int, batch: int) -> Figure:
 
 
 async def _prepare(url: str, tasks: int, batch: int) -> None:
-    db = await asyncpg.connect(url)
-    await db.execute(ADD_WORKER, WORKER)
-    await db.execute(ADD_JOBS, WORKER, tasks, batch)
-    await db.close()
+    async with connected(url) as db:
+        await db.execute(ADD_WORKER, WORKER)
+        await db.execute(ADD_JOBS, WORKER, tasks, batch)
 
 
 async def _held(url: str, batch: int) -> tuple[int, int]:
-    db = await asyncpg.connect(url)
-    once, taken = await db.fetchrow(HELD, WORKER, batch)  # type: ignore[misc]  # one row always
-    await db.close()
+    async with connected(url) as db:
+        once, taken = await db.fetchrow(HELD, WORKER, batch)  # type: ignore[misc]  # one row always
     return once, taken
 
 
 async def _tasks(url: str, batch: int) -> list[tuple[str, str]]:
-    db = await asyncpg.connect(url)
-    rows = await db.fetch(TASKS, WORKER, batch)
-    await db.close()
+    async with connected(url) as db:
+        rows = await db.fetch(TASKS, WORKER, batch)
     return [(row[0], row[1]) for row in rows]

@@ -6,9 +6,8 @@ import statistics
 import time
 from collections.abc import Sequence
 
-import asyncpg
-
 from bench import clients, limits, load, statements, static_answers
+from bench.databases import connected, rows_of
 from bench.figure import Figure, Limit, Surroundings
 from bench.limits import Limits
 from bench.service import Service, Unusable
@@ -117,10 +116,10 @@ def _cycles(
 
 def _run(service: Service, seeds: Sequence[int], callers: int, *, with_analysis: bool) -> load.Outcome:
     made = asyncio.run(clients.prepare_all("127.0.0.1", service.port, service.key, seeds, SIZE))
-    before = asyncio.run(_count_verdicts(service.database_url))
+    before = asyncio.run(rows_of(service.database_url, "verdict"))
     pile = load.Pile([(WORKER, *one, with_analysis) for one in made], callers, tuple)
     outcome = load.run_off(clients.cycle, service.target(), pile)
-    verdicts = asyncio.run(_count_verdicts(service.database_url)) - before
+    verdicts = asyncio.run(rows_of(service.database_url, "verdict")) - before
     if verdicts != outcome.rounds:
         raise clients.WrongAnswer(f"{outcome.rounds} cycles left {verdicts} verdicts")
     return outcome
@@ -148,21 +147,9 @@ async def _make_worker(service: Service) -> None:
 
 
 async def wait_for_classifier(url: str) -> None:
-    db = await asyncpg.connect(url)
     end = time.monotonic() + CLASSIFIED
-    try:
+    async with connected(url) as db:
         while await db.fetchval("SELECT EXISTS (SELECT FROM sample WHERE classification_wanted)"):
             if time.monotonic() > end:
                 raise Unusable(f"The classifier did not come to an end within {CLASSIFIED} s.")
             await asyncio.sleep(0.2)
-    finally:
-        await db.close()
-
-
-async def _count_verdicts(url: str) -> int:
-    db = await asyncpg.connect(url)
-    try:
-        count: int = await db.fetchval("SELECT count(*) FROM verdict")
-    finally:
-        await db.close()
-    return count

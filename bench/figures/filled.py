@@ -5,10 +5,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import asyncpg
-
 from bench import clients, load
 from bench.clients import V2
+from bench.databases import connected, rows_of
 from bench.figure import Figure, Limit, Surroundings
 from bench.machine import MemoryWatch
 from bench.service import Service
@@ -79,7 +78,7 @@ def _asker(service: Service, question: tuple[str, str, bytes], seconds: float) -
 def whole_list(service: Service, runs: int) -> list[Figure]:
     """GET /job?limit=0: all jobs in one answer."""
     growth, first, rate, size = [], [], [], 0
-    jobs = asyncio.run(_count(service.database_url, "job"))
+    jobs = asyncio.run(rows_of(service.database_url, "job"))
     with Surroundings(service.processes) as around:
         for _ in range(runs):
             with MemoryWatch(service.processes()) as watch:
@@ -113,7 +112,7 @@ def statistics(service: Service, runs: int) -> Figure:
         "groupBy": [{"field": "customer", "limit": 1000}],
         "timeline": [{"name": "days", "field": "submittedTimestamp", "resolution": "day"}],
     }).encode()  # fmt: skip
-    count = asyncio.run(_count(service.database_url, "submission"))
+    count = asyncio.run(rows_of(service.database_url, "submission"))
     target = service.target()
     question = [("POST", f"{V2}/submission/statistics", body)]
     with Surroundings(service.processes) as around:
@@ -129,22 +128,10 @@ def statistics(service: Service, runs: int) -> Figure:
 
 
 async def _plain_statistics(url: str) -> float:
-    db = await asyncpg.connect(url)
     loop = asyncio.get_running_loop()
-    try:
+    async with connected(url) as db:
         began = loop.time()
         await db.fetch(
             "SELECT customer_id, submitted_time / 86400000, count(*) FROM submission GROUP BY 1, 2"
         )
         return loop.time() - began
-    finally:
-        await db.close()
-
-
-async def _count(url: str, table: str) -> int:
-    db = await asyncpg.connect(url)
-    try:
-        count: int = await db.fetchval(f"SELECT count(*) FROM {table}")
-    finally:
-        await db.close()
-    return count

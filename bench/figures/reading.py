@@ -6,12 +6,12 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import asyncpg
 import msgspec
 
 from bench import clients, limits, load, static_answers
 from bench import vocabulary as words
 from bench.clients import V2
+from bench.databases import connected
 from bench.figure import Figure, Limit, Surroundings
 from bench.service import Service
 from bench.tenants import Tenants
@@ -129,8 +129,7 @@ async def _size_of(service: Service, request: Request) -> int:
 
 
 async def _questions(service: Service, tenants: Tenants) -> list[Question]:
-    db = await asyncpg.connect(service.database_url)
-    try:
+    async with connected(service.database_url) as db:
         # 97 is a prime, so that the rows come from everywhere
         jobs = await db.fetch(
             "SELECT j.id, encode(s.sha256, 'hex') FROM job j JOIN sample s ON s.id = j.sample_id"
@@ -138,8 +137,6 @@ async def _questions(service: Service, tenants: Tenants) -> list[Question]:
         )
         name = await db.fetchval("SELECT file_name FROM submission OFFSET 5000 LIMIT 1")
         latest = await db.fetchval("SELECT max(enqueued_time) FROM job")
-    finally:
-        await db.close()
     return [*_of_jobs(jobs, tenants, latest), *_of_samples(jobs, name)]
 
 

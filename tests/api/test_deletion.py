@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from kit.bank import CHIEF, ROBOT, V2, Bank, Sample, eventually, name_of
-from kit.service import Service
+from kit.service import Service, running
 from samplebank.accounts.directory import Directory
 from samplebank.blobs import Area, DiskStore
 from samplebank.database import Connection, Database, connect
@@ -396,13 +396,13 @@ async def test_what_comes_while_its_sample_goes_is_refused(bank: Bank, database:
 @pytest.fixture
 def own_service(tmp_path: Path) -> Iterator[Service]:
     """A service of the test's own, to be killed."""
-    service = Service(
-        tmp_path,
-        {"SAMPLEBANK_PROCESSES": "1", "SAMPLEBANK_BYTES_RETENTION": "1", "SAMPLEBANK_CHALLENGE_TTL": "3"},
-    ).start()
-    service.apply()
-    yield service
-    service.stop()
+    settings = {
+        "SAMPLEBANK_PROCESSES": "1",
+        "SAMPLEBANK_BYTES_RETENTION": "1",
+        "SAMPLEBANK_CHALLENGE_TTL": "3",
+    }
+    with running(tmp_path, settings) as service:
+        yield service
 
 
 async def test_a_deletion_goes_on_after_the_service_was_killed(own_service: Service) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from contracts.fuzzing import Fuzzer
 from kit.bank import Bank
-from kit.service import Service
+from kit.service import running
 from samplebank.api.app import ROUTES
 
 #: of each of three kinds, for each operation: fitting, not fitting, and about what is not there
@@ -17,12 +17,8 @@ OPERATIONS = sorted(route.opt["operation"].id for route in ROUTES if "operation"
 @pytest.fixture(scope="module")
 def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzer]:
     """Of a service of its own, because it changes whatever it can, the default policy too."""
-    service = Service(tmp_path_factory.mktemp("fuzzed"), {"SAMPLEBANK_PROCESSES": "1"}).start()
-    try:
-        service.apply()
+    with running(tmp_path_factory.mktemp("fuzzed"), {"SAMPLEBANK_PROCESSES": "1"}) as service:
         yield Fuzzer(Bank(service.url, service.keys), EXAMPLES)
-    finally:
-        service.stop()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import pytest
+from bench.databases import connected
 
-from kit.databases import connected, own_database
+from kit.databases import own_database
 from kit.service import Service
 from samplebank.database import Connection, Database, connect, lending
 from samplebank.database.embedded import BINARIES

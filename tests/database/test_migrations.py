@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 
-from kit.databases import connected, own_database
+from bench.databases import connected
+
+from kit.databases import own_database
 from kit.service import Service
 from samplebank.database.migrations.upgrade import DATABASE
 from samplebank.jobs.tally import TALLY

@@ -14,7 +14,7 @@ import pytest
 
 from kit.bank import Bank, Sample, eventually
 from kit.pages import text_of
-from kit.service import Service
+from kit.service import Service, running
 
 SECRET = "a secret for tests"
 
@@ -89,10 +89,8 @@ def hooked(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iter
         "SAMPLEBANK_WEBHOOK_ATTEMPTS": "2",
         "SAMPLEBANK_PROCESSES": "1",
     }
-    service = Service(folder, settings).start()
-    service.apply()
-    yield service
-    service.stop()
+    with running(folder, settings) as service:
+        yield service
 
 
 @pytest.fixture

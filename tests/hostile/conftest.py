@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from kit.bank import Bank
-from kit.service import Service
+from kit.service import Service, running
 
 SETTINGS = {
     "SAMPLEBANK_PROCESSES": "1",
@@ -18,12 +18,8 @@ SETTINGS = {
 
 @pytest.fixture(scope="package")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("strict"), SETTINGS).start()
-    try:
-        service.apply()
+    with running(tmp_path_factory.mktemp("strict"), SETTINGS) as service:
         yield service
-    finally:
-        service.stop()
 
 
 @pytest.fixture(scope="package")

@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 import requests
+from bench.databases import connected
 
 from kit.bank import ROBOT, V2, Bank, Sample, eventually, together
-from kit.databases import connected
 from kit.service import Service
 from samplebank.api.bodies import MEMORY, Memory
 from samplebank.errors import Unavailable

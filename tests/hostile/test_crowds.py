@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from bench.databases import connected
 
 from kit.bank import V2, Bank, Sample, eventually
-from kit.databases import connected
 from kit.service import Service
 
 #: more lines than Granian serves by default

@@ -3,8 +3,10 @@
 import asyncio
 from functools import partial
 
+from bench.databases import connected
+
 from kit.bank import V2, Bank, eventually, together
-from kit.databases import connected, own_database
+from kit.databases import own_database
 from kit.service import Service
 from samplebank.database import Database
 from samplebank.database.migrations import upgrade

@@ -7,16 +7,14 @@ from pathlib import Path
 import pytest
 
 from kit.bank import Bank, Sample, eventually
-from kit.service import Service
+from kit.service import Service, running
 
 
 @pytest.fixture
 def own_service(tmp_path: Path) -> Iterator[Service]:
     """A service of the test's own, to be killed."""
-    service = Service(tmp_path, {"SAMPLEBANK_PROCESSES": "1"}).start()
-    service.apply()
-    yield service
-    service.stop()
+    with running(tmp_path, {"SAMPLEBANK_PROCESSES": "1"}) as service:
+        yield service
 
 
 def test_everything_answered_is_there_after_a_kill(own_service: Service) -> None:

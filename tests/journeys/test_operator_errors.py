@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kit.bank import Bank, eventually
-from kit.service import Service
+from kit.service import Service, running
 from samplebank.database.account import find_account, run_for_cluster
 from samplebank.database.embedded import BINARIES
 
@@ -57,10 +57,8 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
 
 @pytest.fixture
 def own_service(tmp_path: Path) -> Iterator[Service]:
-    service = Service(tmp_path, {"SAMPLEBANK_PROCESSES": "1"}).start()
-    service.apply()
-    yield service
-    service.stop()
+    with running(tmp_path, {"SAMPLEBANK_PROCESSES": "1"}) as service:
+        yield service
 
 
 def control_database(service: Service, *arguments: str) -> None:

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
+from bench.databases import connected
 
 from kit.service import Service
 
@@ -13,21 +13,9 @@ from kit.service import Service
 async def own_database(service: Service) -> AsyncIterator[str]:
     """The URL of an empty database, which goes with whoever is still connected to it."""
     name = f"own_{secrets.token_hex(4)}"
-    admin = await asyncpg.connect(service.database_url)
-    try:
+    async with connected(service.database_url) as admin:
         await admin.execute(f"CREATE DATABASE {name}")
         try:
             yield service.database_url.replace("/postgres?", f"/{name}?")
         finally:
             await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    db = await asyncpg.connect(url)
-    try:
-        yield db
-    finally:
-        await db.close()

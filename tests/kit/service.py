@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -126,3 +127,14 @@ class Service:
         assert self._process is not None
         self._process.terminate()
         return self._process.wait(60)
+
+
+@contextmanager
+def running(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """A service with the tenants, for as long as the block lasts; it may be killed and started again there."""
+    service = Service(folder, settings).start()
+    try:
+        service.apply()
+        yield service
+    finally:
+        service.stop()

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from bench import generate
+from bench.databases import connected
 from bench.tenants import Tenants
 
-from kit.databases import connected, own_database
+from kit.databases import own_database
 from kit.service import Service
 from samplebank.accounts.access import Caller, Scope
 from samplebank.accounts.directory import Directory

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from kit.bank import Bank, Sample, eventually
-from kit.service import Service
+from kit.service import Service, running
 
 #: seconds in which everything is whole again
 WHOLE = 30.0
@@ -18,12 +18,8 @@ WHOLE = 30.0
 
 @pytest.fixture(scope="module")
 def alive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("lives")).start()
-    try:
-        service.apply()
+    with running(tmp_path_factory.mktemp("lives")) as service:
         yield service
-    finally:
-        service.stop()
 
 
 def children(service: Service, said: str) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kit.bank import Bank, Sample
-from kit.service import Service
+from kit.service import running
 from samplebank.cli.client import Client
 from samplebank.cli.connection import Connection
 from samplebank.submissions.challenge import LEFT_OUT, PART, SMALL, draw_range
@@ -95,12 +95,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
         "SAMPLEBANK_CHALLENGE_PERIOD": "86400",
         "SAMPLEBANK_PROCESSES": "1",
     }
-    service = Service(tmp_path_factory.mktemp("strict"), settings).start()
-    try:
-        service.apply()
+    with running(tmp_path_factory.mktemp("strict"), settings) as service:
         yield Bank(service.url, service.keys)
-    finally:
-        service.stop()
 
 
 @pytest.fixture(scope="module")
