@@ -78,7 +78,7 @@ class Rejection(msgspec.Struct, frozen=True, tag=True):
 
 
 class Outdated(msgspec.Struct, frozen=True, tag=True):
-    """A folder has been replaced by another one, which this child may not read."""
+    """A folder is gone or another one than at the start of this child, so that the analyser must be made anew."""
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
@@ -204,7 +204,7 @@ def _problems(analyser: Analyser) -> tuple[str, ...]:
 
 
 def _identities(analyser: Analyser) -> list[tuple[int, int] | None]:
-    """Which folders these are: the sandbox lets a child read the folders themselves, whatever bears their names later."""
+    """Which folders bear these names now: the analyser has read, and perhaps keeps, what was in those of its start."""
     return [_identity(folder) for folder in analyser.folders()]
 
 
