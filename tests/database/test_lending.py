@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from bench.databases import connected
@@ -188,15 +188,34 @@ async def test_connections_that_nobody_uses_are_given_back(
     await database.close()
 
 
-async def test_when_the_server_takes_no_more_connections_an_own_one_is_waited_for(service: Service) -> None:
-    async with own_database(service) as url:
+@asynccontextmanager
+async def limited(service: Service, connections: int) -> AsyncIterator[Database]:
+    """A pool whose account may have so many connections, fewer than the pool would like."""
+    async with own_database(service) as url, connected(service.database_url) as admin:
         name = url.partition("/postgres@/")[2].partition("?")[0]
-        async with connected(service.database_url) as admin:
-            await admin.execute(f"CREATE ROLE {name} LOGIN CONNECTION LIMIT 2")
-            database = await connect(url.replace("postgres@", f"{name}@"), most=8)
-
-            found = await asyncio.gather(*(backend(database) for _ in range(8)))
-
+        await admin.execute(f"CREATE ROLE {name} LOGIN CONNECTION LIMIT {connections}")
+        database = await connect(url.replace("postgres@", f"{name}@"), most=8)
+        try:
+            yield database
+        finally:
             await database.close()
             await admin.execute(f"DROP ROLE {name}")
+
+
+async def test_when_the_server_takes_no_more_connections_an_own_one_is_waited_for(service: Service) -> None:
+    async with limited(service, 2) as database:
+        found = await asyncio.gather(*(backend(database) for _ in range(8)))
+
     assert len(set(found)) <= 2
+
+
+async def test_one_that_comes_free_while_the_server_refuses_another_one_is_taken(service: Service) -> None:
+    async with limited(service, 1) as database:
+        first = await backend(database)
+        async with database.connection():
+            other = asyncio.create_task(backend(database))
+            await asyncio.sleep(0)  # the server has been asked, and has not answered yet
+
+        found = await other
+
+    assert found == first

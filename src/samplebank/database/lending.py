@@ -71,6 +71,7 @@ class Lending:
             if self._has_room():
                 with contextlib.suppress(_Refused):
                     return await self._acquire()
+                continue  # while the server was asked, one may have come free
             given = await self._wait()
             if given is not None:
                 return given
