@@ -9,7 +9,7 @@ from pathlib import Path
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.blobs import Blobs, DiskStore
-from samplebank.database import Database, budget, connect
+from samplebank.database import Database, budget, open_database
 from samplebank.database.signals import Signals
 from samplebank.errors import Invalid
 from samplebank.files import close_to_others
@@ -74,8 +74,5 @@ async def open_bank(
     """A bank; `keep_plans` for those that answer requests. Its database may be away, now and later."""
     given = settings.database_connections or budget.wanted(settings.processes)
     most = budget.share(given, settings.processes) if keep_plans else budget.HOUSEKEEPER_POOL
-    database = await connect(database_url, least=0, most=most, keep_plans=keep_plans)
-    try:
+    async with open_database(database_url, least=0, most=most, keep_plans=keep_plans) as database:
         yield Bank(settings, database, disk_store(settings))
-    finally:
-        await database.close()

@@ -21,6 +21,12 @@ class Violation(msgspec.Struct, frozen=True):
     template: str | None = None
 
 
+def path_of(parts: Iterable[str | int]) -> str:
+    """`["tags", 1, "type"]` as `tags[1].type`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return text.removeprefix(".")
+
+
 class Refusal(Exception):
     """What the service declines to do, with the reasons for it."""
 

@@ -10,7 +10,7 @@ from samplebank.accounts.access import Caller, claimed
 from samplebank.accounts.model import Permission
 from samplebank.analyses.model import NewAnalysis
 from samplebank.database import Connection, Where, new_id
-from samplebank.errors import Forbidden, NotFound, Violation
+from samplebank.errors import Forbidden, NotFound, Violation, path_of
 from samplebank.nesting import values_in
 from samplebank.policy.schema_cost import TooDear
 from samplebank.policy.workers import find_schema_of, judge_of
@@ -109,5 +109,4 @@ async def violations_of_schema(
 
 
 def _told(error: jsonschema_rs.ValidationError) -> Violation:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path)
-    return Violation(f"{error.message[:LONGEST_TOLD]}.", f"{RESULT}{path}")
+    return Violation(f"{error.message[:LONGEST_TOLD]}.", path_of([RESULT, *error.instance_path]))

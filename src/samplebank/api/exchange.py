@@ -206,7 +206,7 @@ class Exchange(Request[Any, Any, Any]):
             return
         async with (
             self.budgets.lists.turn(self.caller.user.id),
-            self.bank.database.long_transaction() as db,
+            self.bank.database.transaction(read_only=True) as db,
             aclosing(listing.pieces(db, page)) as pieces,
         ):
             async for rows in pieces:

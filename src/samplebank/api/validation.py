@@ -12,7 +12,7 @@ import msgspec
 
 from samplebank import timespec
 from samplebank.api.excerpt import Shape, excerpt_of, too_many
-from samplebank.errors import MOST_TOLD, Invalid, Malformed, Violation, Violations
+from samplebank.errors import MOST_TOLD, Invalid, Malformed, Violation, Violations, path_of
 from samplebank.nesting import holds_nul, is_deeper
 from samplebank.timespec import Millis
 
@@ -107,12 +107,6 @@ def _first(mistake: msgspec.ValidationError | None) -> Violation:
     said, _, path = str(mistake).partition(" - at `")
     field = path.rstrip("`").removeprefix("$").removeprefix(".").replace("[...]", "")
     return Violation(f"{said}.", field or None)
-
-
-def path_of(parts: Sequence[str | int]) -> str:
-    """`["tags", 1, "type"]` as `tags[1].type`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
-    return text.removeprefix(".")
 
 
 def read_time(violations: Violations, field: str, value: object, now: Millis) -> Millis | None:

@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 import asyncpg
 
 from samplebank import settings
-from samplebank.database import Connection, connect
+from samplebank.database import Connection, open_database
 from samplebank.errors import Unavailable
 from samplebank.serving import installed
 
@@ -32,9 +32,5 @@ def in_transaction(work: Callable[[Connection], Awaitable[T]]) -> Done[T]:
 
 
 async def _run(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
-    database = await connect(url, most=1)
-    try:
-        async with database.transaction() as db:
-            return await work(db)
-    finally:
-        await database.close()
+    async with open_database(url, most=1) as database, database.transaction() as db:
+        return await work(db)

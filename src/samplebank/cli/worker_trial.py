@@ -19,7 +19,7 @@ from samplebank.sandbox import SandboxError
 from samplebank.settings import load
 from samplebank.worker import loop
 from samplebank.worker.analysers.testing import sample_file, violations
-from samplebank.worker.contract import JSON, Rejected, Result
+from samplebank.worker.contract import JSON, Result
 from samplebank.worker.errors import WorkerError
 from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
 
@@ -87,8 +87,6 @@ async def _trial(analyser: SandboxedAnalyser, file: Path, options: dict[str, str
         return Trial(
             file=str(file), seconds=seconds, error=failed.reason, printed=failed.printed, trace=failed.trace
         )
-    except Rejected as rejected:
-        return Trial(file=str(file), seconds=round(time.monotonic() - began, 3), error=rejected.reason)
     seconds = round(time.monotonic() - began, 3)
     wrong = violations(finished.result, analyser.description.schema)
     error = f"The service would refuse the result. {' '.join(wrong)}" if wrong else None

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from samplebank.database.failures import AWAY, TROUBLE, is_loss, unavailable_for
-from samplebank.database.lending import PATIENCE, Lending, is_lost
+from samplebank.database.lending import Lending, is_lost
 from samplebank.errors import Refusal, Unavailable
 
 if TYPE_CHECKING:
@@ -45,9 +45,6 @@ CONNECTING = 10.0
 
 class Outrun(Exception):
     """What was looked at without a lock has been changed by others meanwhile; nothing else has been changed."""
-
-
-BUSY = "Too many whole lists are being sent at the moment; ask for pages (limit), or try again in a moment."
 
 
 class Change(Protocol[R_co]):
@@ -132,7 +129,6 @@ class Database:
 
     def __init__(self, pool: "asyncpg.Pool[Any]", url: str) -> None:
         self._lending = Lending(pool)
-        self._long = asyncio.Semaphore(max(1, pool.get_max_size() // 2))
         self.url = url
         #: connections at most
         self.size = pool.get_max_size()
@@ -147,23 +143,6 @@ class Database:
         isolation: Any = "repeatable_read" if read_only else "read_committed"
         async with self.connection() as db, db.transaction(isolation=isolation, readonly=read_only):
             yield db
-
-    @asynccontextmanager
-    async def long_transaction(self) -> AsyncIterator[Connection]:
-        """A read-only transaction that is open for as long as somebody else takes.
-
-        Half of the connections are lent in this way at most, so that the others serve everybody else.
-        """
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await self._long.acquire()
-        except TimeoutError:
-            raise Unavailable(BUSY) from None
-        try:
-            async with self.transaction(read_only=True) as db:
-                yield db
-        finally:
-            self._long.release()
 
     async def optimistically(self, change: "Change[R_co]") -> R_co:
         """Make a change without a transaction; where others outran it, behind the locks that it takes in one."""
@@ -219,6 +198,18 @@ async def connect(url: str, *, least: int = 1, most: int = 16, keep_plans: bool 
         await database.close()
         raise Unavailable(f"The database cannot be reached: {error.__cause__ or error}") from error
     return database
+
+
+@asynccontextmanager
+async def open_database(
+    url: str, *, least: int = 1, most: int = 16, keep_plans: bool = False
+) -> AsyncIterator[Database]:
+    """As `connect`, for as long as the block lasts."""
+    database = await connect(url, least=least, most=most, keep_plans=keep_plans)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 async def connect_alone(url: str, **settings: str) -> "asyncpg.Connection[Any]":

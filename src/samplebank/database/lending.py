@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from samplebank.database.failures import TROUBLE
+
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
@@ -23,10 +25,6 @@ IDLE = 30.0
 RESPITE = 1.0
 #: seconds in which a connection may say good-bye
 FAREWELL = 2.0
-
-
-#: raised by a connection that has ended in the meantime
-ENDED = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class _Refused(Exception):
@@ -136,8 +134,8 @@ class Lending:
     async def _end(self, db: "PoolConnectionProxy[Any]") -> None:
         try:
             await db.close(timeout=FAREWELL)
-        except ENDED:
-            with contextlib.suppress(*ENDED):
+        except TROUBLE:
+            with contextlib.suppress(*TROUBLE):
                 db.terminate()
         finally:
             await self._return(db)
@@ -145,7 +143,7 @@ class Lending:
     async def _return(self, db: "PoolConnectionProxy[Any]") -> None:
         try:
             await self._pool.release(db)
-        except ENDED:
+        except TROUBLE:
             pass  # the pool has ended it
         finally:
             self.held -= 1

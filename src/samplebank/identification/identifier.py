@@ -1,7 +1,6 @@
 """The front of identification: asks a child, and turns what the file makes of it into an answer."""
 
 import os
-import re
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Self
@@ -10,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from samplebank.identification.model import CLASSIFIER_VERSION, JSON, UNKNOWN, Identification
+from samplebank.nesting import holds_nul
 from samplebank.sandbox import Disturbed, Limits, Sandbox, SandboxError
 
 MIB = 1024 * 1024
@@ -18,8 +18,6 @@ ANSWER_BYTES = 64 * 1024
 #: classification catches up when uploads leave the processor to it; it still gets a thirtieth beside them
 NICENESS = 15
 UNREADABLE = "The answer of the classifier cannot be read."
-# As an escape, not as the end of an escaped backslash. PostgreSQL keeps no such character.
-NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 Word = Annotated[str, Meta(min_length=1, max_length=100)]
 
@@ -95,7 +93,7 @@ def _read(answer: bytes) -> Identification:
         said = msgspec.json.decode(answer, type=Said)
     except (ValueError, RecursionError):
         return failed(UNREADABLE)
-    if NUL.search(answer):
+    if holds_nul(answer):  # PostgreSQL keeps no such character
         return failed(UNREADABLE)
     return Identification(
         super_type=said.super_type,

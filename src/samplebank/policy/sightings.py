@@ -5,9 +5,8 @@ import contextlib
 import time
 from collections.abc import Callable
 
-import asyncpg
-
 from samplebank.database import Database, Where
+from samplebank.database.failures import TROUBLE
 from samplebank.errors import Unavailable
 from samplebank.policy.workers import is_worker
 from samplebank.timespec import Millis
@@ -45,8 +44,6 @@ class Sightings:
         where.value(self._clock())
         is_worker(where, "w.id", worker)
         # what a busy or absent database keeps from being noted is noted a minute later
-        with contextlib.suppress(
-            Unavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError
-        ):
+        with contextlib.suppress(Unavailable, *TROUBLE):
             async with self._database.connection() as db:
                 await db.execute(NOTE.format(worker=where.sql), *where.parameters)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from samplebank.database import connect
+from samplebank.database import open_database
 from samplebank.database.embedded import EmbeddedServer
 from samplebank.database.migrations import HEAD, current_revision
 from samplebank.errors import Unavailable
@@ -59,9 +59,5 @@ def _checked(where: str, url: str) -> Installation:
 
 
 async def _revision(url: str) -> str | None:
-    database = await connect(url, most=1)
-    try:
-        async with database.connection() as db:
-            return await current_revision(db)
-    finally:
-        await database.close()
+    async with open_database(url, most=1) as database, database.connection() as db:
+        return await current_revision(db)

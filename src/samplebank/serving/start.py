@@ -15,7 +15,7 @@ import msgspec
 from samplebank.accounts import provisioning
 from samplebank.accounts.keys import digest, issue
 from samplebank.assembly import clock, make_data_folder
-from samplebank.database import Connection, budget, connect
+from samplebank.database import Connection, budget, open_database
 from samplebank.database.connection import connect_alone
 from samplebank.database.embedded import START_SECONDS, EmbeddedServer
 from samplebank.database.failures import GONE, LOST
@@ -70,12 +70,8 @@ def connections_of(settings: Settings, url: str) -> int:
 
 
 async def _affordable(processes: int, url: str) -> int:
-    database = await connect(url, most=1)
-    try:
-        async with database.connection() as db:
-            return budget.affordable(processes, await db.fetchval(budget.ALLOWED))
-    finally:
-        await database.close()
+    async with open_database(url, most=1) as database, database.connection() as db:
+        return budget.affordable(processes, await db.fetchval(budget.ALLOWED))
 
 
 async def _await_database(url: str) -> None:
@@ -98,15 +94,11 @@ async def _await_database(url: str) -> None:
 
 
 async def _provision(settings: Settings, url: str) -> None:
-    database = await connect(url, most=1)
-    try:
-        async with database.transaction() as db:
-            await db.execute("SELECT pg_advisory_xact_lock($1)", provisioning.LOCK)
-            await provisioning.provision_first(db, now=clock())
-            await _register_workers(db, settings)
-            await keep_credentials(db, settings)
-    finally:
-        await database.close()
+    async with open_database(url, most=1) as database, database.transaction() as db:
+        await db.execute("SELECT pg_advisory_xact_lock($1)", provisioning.LOCK)
+        await provisioning.provision_first(db, now=clock())
+        await _register_workers(db, settings)
+        await keep_credentials(db, settings)
 
 
 async def _register_workers(db: Connection, settings: Settings) -> None:

@@ -4,9 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-import asyncpg
-
-from samplebank.database import connect
+from samplebank.database import open_database
+from samplebank.database.failures import TROUBLE
 from samplebank.errors import Refusal
 from samplebank.serving.start import CREDENTIALS, keep_credentials, read_keys
 from samplebank.settings import Settings
@@ -23,7 +22,7 @@ def environments(
     def next_environment() -> Mapping[str, str]:
         try:
             asyncio.run(_renew(settings, database_url))
-        except (Refusal, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (Refusal, *TROUBLE) as error:
             log.warning("credentials.unchecked", extra={"fields": {"file": CREDENTIALS, "why": error}})
         key = read_keys(settings.folder / CREDENTIALS).get("workers", "")
         return {**base, URL: url, KEY: key}
@@ -32,9 +31,5 @@ def environments(
 
 
 async def _renew(settings: Settings, database_url: str) -> None:
-    database = await connect(database_url, most=1)
-    try:
-        async with database.transaction() as db:
-            await keep_credentials(db, settings)
-    finally:
-        await database.close()
+    async with open_database(database_url, most=1) as database, database.transaction() as db:
+        await keep_credentials(db, settings)

@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from samplebank.sandbox.limits import made_path
 from samplebank.worker.checking import WrongAnswer, checked
 from samplebank.worker.contract import JSON, Analyser, Rejected, Result, SampleFile
 from samplebank.worker.output import Output
@@ -117,7 +118,7 @@ def decoded_reply(message: bytes) -> Reply:
     if len(parts.head) > MOST_HEAD:
         raise msgspec.ValidationError("The head is too large.")
     try:
-        reply: Reply = msgspec.msgpack.decode(parts.head, type=Reply, dec_hook=_path)
+        reply: Reply = msgspec.msgpack.decode(parts.head, type=Reply, dec_hook=made_path)
     except RecursionError:
         raise msgspec.ValidationError("The head is nested too deeply.") from None
     if not isinstance(reply, Finished):
@@ -149,7 +150,7 @@ class OpenedAnalyser:
         self._analyser.prepare()
 
     def __call__(self, message: bytes) -> bytes:
-        question: Question = msgspec.msgpack.decode(message, type=Question, dec_hook=_path)
+        question: Question = msgspec.msgpack.decode(message, type=Question, dec_hook=made_path)
         match question:
             case Describe():
                 return encoded_reply(_description(self._analyser))
@@ -214,9 +215,3 @@ def _identity(folder: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _path(kind: type, value: str) -> Path:
-    if kind is not Path:
-        raise TypeError(f"{kind} cannot be read from a message.")
-    return Path(value)

@@ -1,12 +1,13 @@
 """For the authors of analysers: run one on a file as the worker would, and check that its answer keeps the contract."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import jsonschema_rs
 import msgspec
 
+from samplebank.errors import path_of
 from samplebank.worker import wire
 from samplebank.worker.contract import Result, SampleFile
 from samplebank.worker.sandboxed import SandboxedAnalyser
@@ -48,8 +49,4 @@ def violations(result: Result, schema: Mapping[str, object] | None) -> list[str]
     )
     value = msgspec.json.decode(msgspec.json.encode(request["analysisResult"]))
     errors = jsonschema_rs.validator_for(dict(schema or {})).iter_errors(value)
-    return [f"analysisResult{_path(error.instance_path)}: {error.message}." for error in errors]
-
-
-def _path(parts: Iterable[str | int]) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return [f"{path_of(['analysisResult', *error.instance_path])}: {error.message}." for error in errors]

@@ -128,7 +128,7 @@ class YaraAnalyser(Analyser):
         return (*told, f"{more} more in {self._own} are left out.") if more else tuple(told)
 
     def analyse(self, sample: SampleFile) -> Result:
-        rules = self._current_rules()
+        rules = self._rules or self._current_rules()
         try:
             matching = rules.scanner.scan_file(str(sample.path)).matching_rules
         except yara_x.TimeoutError:
@@ -153,6 +153,7 @@ class YaraAnalyser(Analyser):
     def _current_rules(self) -> RuleSet:
         found = tuple(rule_files.find(folder) for folder in self.folders())
         if self._rules is None or found != self._looked_at:
+            self._rules = None  # where no new ones can be made, the old ones are not in force
             self._rules = _compiled(found)
             self._looked_at = found
         return self._rules
