@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from samplebank.api.turns import EACH, ClientGone, Turns, while_connected, within
+from samplebank.api.turns import EACH, ClientGone, Turns, Within, while_connected
 from samplebank.database import Database
 from samplebank.errors import TooMany, Unavailable
 
@@ -73,8 +73,8 @@ async def test_all_users_together_leave_connections_for_everything_else() -> Non
 
 
 async def test_what_takes_too_long_ends_in_the_database_as_well(database: Database) -> None:
-    with pytest.raises(Unavailable, match="ask for less"):
-        async with within(0.1), database.connection() as db:
+    with pytest.raises(Unavailable, match="ask for less"), Within(0.1):
+        async with database.connection() as db:
             await db.execute(SLEEPS)
 
     await asyncio.wait_for(until(database, 0), 10)

@@ -1,10 +1,10 @@
 """Bodies of requests: how slowly they may come, and how much memory they may take together."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from samplebank.api.deadlines import Deadline
 from samplebank.errors import TooSlow, Unavailable
 
 #: bytes a second that a body brings on average at least, once the client has used up its patience
@@ -30,7 +30,7 @@ class Pace:
         """The next message. Raises `TooSlow`."""
         began = time.monotonic()
         try:
-            async with asyncio.timeout(max(self._left, AT_HAND)):
+            with Deadline(max(self._left, AT_HAND)):
                 message = await receive()
         except TimeoutError:
             raise TooSlow(SLOW) from None

@@ -4,7 +4,7 @@ import msgspec
 from litestar import Litestar, Response, get
 
 from samplebank.api import reference
-from samplebank.api.envelope import JSON, PRIVATE
+from samplebank.api.envelope import JSON
 from samplebank.api.exchange import Exchange
 from samplebank.api.openapi import document_of
 from samplebank.api.operation import OPEN
@@ -20,7 +20,7 @@ class Published(msgspec.Struct, frozen=True):
 @get("/openapi.json", opt=OPEN)
 async def get_document(request: Exchange) -> Response[bytes]:
     """The OpenAPI document of all operations."""
-    return Response(content=published_by(request.app).document, media_type=JSON, headers=PRIVATE)
+    return Response(content=published_by(request.app).document, media_type=JSON)
 
 
 @get("/docs", opt=OPEN)

@@ -89,8 +89,8 @@ async def download_safe(request: Exchange) -> Streamed:
 
 def read_range(request: Exchange, size: int, etag: str) -> Part | None:
     """Find the range that is asked for, empty when it lies outside; None for all of the bytes (RFC 9110, 14)."""
-    asked = RANGE.fullmatch(request.headers.get("range", "").strip())
-    if asked is None or request.headers.get("if-range", etag) != etag:
+    asked = RANGE.fullmatch((request.header(b"range") or "").strip())
+    if asked is None or (request.header(b"if-range") or etag) != etag:
         return None
     first, last = asked["first"], asked["last"]
     if first:

@@ -24,8 +24,6 @@ HEADERS = {
     415: {"Connection": "close"},
     503: {"Retry-After": "1"},
 }
-#: answers hold what one caller may see; nobody between may keep them for others
-PRIVATE = {"Cache-Control": "no-store"}
 encode = msgspec.json.Encoder().encode
 
 
@@ -68,7 +66,7 @@ async def all_of(
 ) -> Streamed:
     """A list of any length, sent while it is read. What keeps it from being read at all is raised before it begins."""
     written = await opened(_written(pieces, page, count, show))
-    return Streamed(written, status=200, media_type=JSON, headers=dict(PRIVATE))
+    return Streamed(written, status=200, media_type=JSON, headers={})
 
 
 async def _written(
@@ -113,5 +111,4 @@ def failure(status: int, messages: Iterable[ResultMessage], headers: dict[str, s
 
 
 def _answer(envelope: Envelope, status: int, headers: dict[str, str] | None = None) -> Answer:
-    given = {**PRIVATE, **headers} if headers else PRIVATE
-    return Response(content=encode(envelope), media_type=JSON, status_code=status, headers=given)
+    return Response(content=encode(envelope), media_type=JSON, status_code=status, headers=headers)

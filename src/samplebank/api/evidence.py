@@ -126,7 +126,7 @@ def read_evidence(request: Exchange) -> NewEvidence:
             "fileName",
             f"The file name {name[:100]!r} must be letters, digits and _ : - . (not dots alone), 255 at most.",
         )
-    media_type = request.headers.get("content-type") or BINARY
+    media_type = request.header(b"content-type") or BINARY
     if not MEDIA_TYPE.fullmatch(media_type) or len(media_type) > LONGEST:
         violations.add("Content-Type", f"{media_type[:100]!r} is not a media type.")
     violations.raise_if_any()

@@ -14,7 +14,7 @@ from samplebank.api import envelope
 from samplebank.api.bodies import Pace
 from samplebank.api.envelope import Answer
 from samplebank.api.streaming import Pieces, Streamed, disconnected, nothing, opened
-from samplebank.api.turns import Budgets, while_connected, within
+from samplebank.api.turns import Budgets, Within, while_connected
 from samplebank.api.validation import Document, read_query
 from samplebank.assembly import Bank
 from samplebank.database import Page
@@ -109,8 +109,15 @@ class Exchange(Request[Any, Any, Any]):
     @property
     def announced_length(self) -> int | None:
         """Bytes of the body by its Content-Length; the HTTP server has taken care that it can be trusted."""
-        announced = self.headers.get("content-length", "")
-        return int(announced) if announced.isdigit() else None
+        announced = self.header(b"content-length")
+        return int(announced) if announced and announced.isdigit() else None
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of this name, which is in lower case. Litestar would copy all headers for the first look."""
+        for given, value in self.scope["headers"]:
+            if given == name:
+                return value.decode("latin-1")
+        return None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes, once; raises `Malformed` when its end does not, `TooSlow`.
@@ -161,16 +168,21 @@ class Exchange(Request[Any, Any, Any]):
         """Answer a list: a page of it, or, with limit 0, all of it as a stream."""
         budget = self.bank.settings.count_budget
         if page.limit == 0:
-            async with within(self.bank.settings.search_timeout), self.bank.database.connection() as db:
-                count = await listing.count(db, budget)
+            with Within(self.bank.settings.search_timeout):
+                async with self.bank.database.connection() as db:
+                    count = await listing.count(db, budget)
             await self.bank.directory.refresh(at_once=True)
             directory = self.bank.directory
             async with while_connected(self.disconnected):  # later the answer itself looks after that
                 return await envelope.all_of(
                     self._pieces(listing, page), page, count, lambda row: show(row, directory)
                 )
-        async with self.dear() if listing.is_dear else within(self.bank.settings.search_timeout):
-            rows, count = await self._page_of(listing, page)
+        if listing.is_dear:
+            async with self.dear():
+                rows, count = await self._page_of(listing, page)
+        else:
+            with Within(self.bank.settings.search_timeout):
+                rows, count = await self._page_of(listing, page)
         return await self.show_page(rows, page, count, show)
 
     async def _page_of(self, listing: Listing[R], page: Page) -> tuple[list[R], int]:
@@ -190,12 +202,10 @@ class Exchange(Request[Any, Any, Any]):
 
         The body must have been read. Raises `TooMany` and `Unavailable`.
         """
-        async with (
-            self.budgets.searches.turn(self.caller.user.id),
-            within(self.bank.settings.search_timeout),
-            while_connected(self.disconnected),
-        ):
-            yield
+        async with self.budgets.searches.turn(self.caller.user.id):
+            with Within(self.bank.settings.search_timeout):
+                async with while_connected(self.disconnected):
+                    yield
 
     async def opened(self, pieces: Pieces) -> Pieces:
         """The pieces of an answer, once the first is there; none where only headers are asked for."""

@@ -11,8 +11,8 @@ from samplebank.api.exchange import Exchange
 from samplebank.api.operation import Operation
 from samplebank.errors import Forbidden, Malformed, Unauthenticated, Unsupported
 
-HEADER = "argus-api-key"
-ONCE = frozenset((b"host", HEADER.encode()))
+HEADER = b"argus-api-key"
+ONCE = "The headers Host and Argus-API-Key may be given once only."
 NO_KEY = "This call needs an API key in the header Argus-API-Key."
 BAD_KEY = "The API key is unknown, expired or revoked."
 
@@ -23,12 +23,11 @@ async def guard(request: Request[Any, Any, Any]) -> None:
     Runs before every route. It is none of Litestar's guards, which copy the route for each request.
     """
     exchange = cast("Exchange", request)
-    _refuse_repeated(exchange.scope["headers"])
+    key, encodings = _read_headers(exchange.scope["headers"])
     opt = exchange.route_handler.opt
     if opt.get("open") or exchange.scope["method"] == "OPTIONS":
         return
     declared: Operation = opt["operation"]
-    key = exchange.headers.get(HEADER)
     if not key:
         raise Unauthenticated(NO_KEY)
     caller = await exchange.bank.callers.find(key, now=exchange.now)
@@ -40,15 +39,28 @@ async def guard(request: Request[Any, Any, Any]) -> None:
         raise forbidden(declared.needs)
     if declared.installation_wide:
         require_administration(exchange, *declared.needs)
-    if declared.takes_body:
-        _refuse_encoded(exchange.headers.get("content-encoding", ""))
+    if encodings and declared.takes_body:
+        _refuse_encoded(", ".join(encodings))
 
 
-def _refuse_repeated(headers: Iterable[tuple[bytes, bytes]]) -> None:
-    """Of two keys or hosts, what stands before the service may have looked at the other one."""
-    given = [name for name, _ in headers if name in ONCE]
-    if len(given) > len(set(given)):
-        raise Malformed("The headers Host and Argus-API-Key may be given once only.")
+def _read_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, list[str]]:
+    """The API key, and how the body is encoded, in one pass.
+
+    Two keys or hosts are refused: what stands before the service may have looked at the other one.
+    """
+    key, has_host, encodings = None, False, []
+    for name, value in headers:
+        if name == HEADER:
+            if key is not None:
+                raise Malformed(ONCE)
+            key = value.decode("latin-1")
+        elif name == b"host":
+            if has_host:
+                raise Malformed(ONCE)
+            has_host = True
+        elif name == b"content-encoding":
+            encodings.append(value.decode("latin-1"))
+    return key, encodings
 
 
 def _refuse_encoded(encodings: str) -> None:

@@ -269,7 +269,7 @@ async def update_task(request: Exchange) -> Answer:
 
 
 def _read_move(request: Exchange, data: JobTaskUpdateRequest) -> Move:
-    lease, given = None, request.headers.get("samplebank-lease")
+    lease, given = None, request.header(b"samplebank-lease")
     if given is not None and (lease := find_id(given.strip())) is None:
         raise invalid(
             "Samplebank-Lease",

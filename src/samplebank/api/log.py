@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from functools import cache
 from typing import Any
 
@@ -27,6 +27,7 @@ SECONDS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30),
 )
 CLIENT_GONE = 499
+CACHING = b"cache-control"
 CROWDED = "Too many requests of your address are under way at once; wait until some end."
 #: seconds after which whoever found no place may come again
 COME_AGAIN = 5
@@ -57,30 +58,37 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                message["headers"] = _completed(message["headers"], request_id)
             await send(message)
 
+        address = (scope["client"] or "-")[0]
+        if not self.addresses.enter(address):
+            await _refuse(TooMany(CROWDED, wait=COME_AGAIN), send_with_id)
+            _observe(scope, state, status, time.perf_counter() - began)
+            return
         try:
-            await self._within_places(scope, receive, send_with_id)
+            await self.app(scope, receive, send_with_id)
         finally:
+            self.addresses.leave(address)
             if held := state.get("held"):
                 state["budgets"].memory.give(held)
             _observe(scope, state, status, time.perf_counter() - began)
-
-    async def _within_places(self, scope: Scope, receive: Receive, send: Any) -> None:
-        address = (scope["client"] or "-")[0]
-        if not self.addresses.enter(address):
-            await _refuse(TooMany(CROWDED, wait=COME_AGAIN), send)
-            return
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            self.addresses.leave(address)
 
     @staticmethod
     def note_failure(scope: Any, error: Exception) -> None:
         """Log what was not foreseen, with its trace; once a minute for each kind and place."""
         faults.tell("request.failed", error, request=scope["state"].get("request_id", ""))
+
+
+def _completed(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer, with the id of the request; nobody between keeps the answer unless it says so itself.
+
+    Not given to Litestar with the answer, which compares each header with all before it.
+    """
+    given = [*headers, (b"x-request-id", request_id.encode())]
+    if not any(name == CACHING for name, _ in given):
+        given.append((CACHING, b"no-store"))
+    return given
 
 
 async def _refuse(refused: Refusal, send: Any) -> None:

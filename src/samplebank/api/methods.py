@@ -1,6 +1,7 @@
 """HEAD and OPTIONS, for every path alike: load balancers, browsers and download tools ask with them first."""
 
 import re
+from collections.abc import Awaitable
 from typing import Any
 
 from litestar import Litestar
@@ -21,14 +22,14 @@ class Methods:
             if isinstance(route, HTTPRoute):
                 self._methods.setdefault(shape_of(route.path_format), set()).update(route.route_handler_map)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        # no coroutine of its own: each message of a request would pass it
         method = scope.get("method")
         if method == "HEAD":
-            await self._answer_head(scope, receive, send)
-        elif method == "OPTIONS":
-            await self._answer_options(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+            return self._answer_head(scope, receive, send)
+        if method == "OPTIONS":
+            return self._answer_options(scope, receive, send)
+        return self.app(scope, receive, send)
 
     async def _answer_options(self, scope: Any, receive: Receive, send: Send) -> None:
         async def send_methods(message: Any) -> None:

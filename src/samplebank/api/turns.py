@@ -6,9 +6,11 @@ Further ones wait for their turn, so that a client that asks for several things 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
 from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import Any
 
 from samplebank.api.bodies import MEMORY, Memory
+from samplebank.api.deadlines import Deadline
 from samplebank.errors import Refusal, TooMany, Unavailable
 
 #: dear requests of one kind that one user may have under way in one process
@@ -99,7 +101,7 @@ class Budgets:
 @asynccontextmanager
 async def _taken(turns: asyncio.Semaphore, patience: float, otherwise: Refusal) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(patience):
+        with Deadline(patience):
             await turns.acquire()
     except TimeoutError:
         raise otherwise from None
@@ -109,15 +111,19 @@ async def _taken(turns: asyncio.Semaphore, patience: float, otherwise: Refusal) 
         turns.release()
 
 
-@asynccontextmanager
-async def within(seconds: float) -> AsyncIterator[None]:
-    """End what the block does, its statement included, after so long. Raises `Unavailable`."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError:
-        said = f"The answer took longer than {seconds:g} s and was given up: ask for less, with further criteria or a shorter time."
-        raise Unavailable(said) from None
+class Within(Deadline):
+    """Ends what the block does, its statement included, after so long. Raises `Unavailable`."""
+
+    __slots__ = ()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            super().__exit__(kind, error, trace)
+        except TimeoutError:
+            said = f"The answer took longer than {self.seconds:g} s and was given up: ask for less, with further criteria or a shorter time."
+            raise Unavailable(said) from None
 
 
 @asynccontextmanager

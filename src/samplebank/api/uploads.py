@@ -18,7 +18,7 @@ def uploaded(request: Exchange) -> AsyncIterator[bytes]:
 
     The media type alone makes no form: any is taken for the bytes of a sample. A form also begins with its boundary.
     """
-    form = FORM.match(request.headers.get("content-type", ""))
+    form = FORM.match(request.header(b"content-type") or "")
     if form is None:
         return request.chunks()
     return _unless_begun_by(request, b"--" + form["boundary"].strip().encode("latin-1", "replace"))

@@ -74,8 +74,9 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -
     if repeated:
         raise Invalid(*repeated[:MOST_TOLD])
     _refuse_nul(plain)
-    if any(name in plain and not WHOLE.fullmatch(plain[name]) for name in _whole_fields(cast("Any", wanted))):
-        raise Invalid(*violations_of(_coerced(plain), wanted, now, None))
+    for name in _whole_fields(cast("Any", wanted)) & plain.keys():
+        if not WHOLE.fullmatch(plain[name]):
+            raise Invalid(*violations_of(_coerced(plain), wanted, now, None))
     try:
         return msgspec.convert(plain, wanted, strict=False)
     except msgspec.ValidationError as error:
