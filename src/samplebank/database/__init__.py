@@ -3,12 +3,14 @@
 from samplebank.database.connection import Connection, Database, Outrun, connect, open_database
 from samplebank.database.identifiers import new_id
 from samplebank.database.query import Page, Where, order_by
+from samplebank.database.statement import Statement
 
 __all__ = [
     "Connection",
     "Database",
     "Outrun",
     "Page",
+    "Statement",
     "Where",
     "connect",
     "new_id",

@@ -1,13 +1,12 @@
 """Moving tasks on. Whoever changes a task locks its job first, so that exactly one change is the last one."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from samplebank.accounts.access import Caller
-from samplebank.database import Connection, Outrun
+from samplebank.database import Connection, Outrun, Statement
 from samplebank.errors import Conflict, NotFound, Violation, invalid
 from samplebank.jobs.model import FINAL, MOVES, Task, TaskState
 from samplebank.jobs.queries import NO_JOB, get_task
@@ -15,41 +14,54 @@ from samplebank.timespec import Millis
 
 LOCK_JOB = "SELECT sample_id FROM job WHERE id = $1 FOR UPDATE"
 RETURNED = "t.id, t.worker, t.state, t.enqueued_time, t.start_time, t.end_time, t.message"
-START_TASK = f"""
-    WITH held AS MATERIALIZED (SELECT id, state FROM job WHERE id = $1 FOR UPDATE),
+START_TASK = Statement(f"""
+    WITH held AS MATERIALIZED (SELECT id, state FROM job WHERE id = :job_id FOR UPDATE),
     started AS (
-        UPDATE job_task t SET state = 'executing', start_time = coalesce(t.start_time, $3), message = coalesce($4, message)
-          FROM held WHERE t.id = $2 AND t.state = 'enqueued' RETURNING {RETURNED}
-    ), job_started AS (
-        UPDATE job SET state = 'executing', start_time = coalesce(job.start_time, $3)
+        UPDATE job_task t SET state = 'executing', start_time = coalesce(t.start_time, :now),
+               message = coalesce(:message, message)
+          FROM held WHERE t.id = :task_id AND t.state = 'enqueued' RETURNING {RETURNED}
+    ),
+    job_started AS (
+        UPDATE job SET state = 'executing', start_time = coalesce(job.start_time, :now)
           FROM held, started WHERE job.id = held.id AND held.state = 'enqueued'
     )
     SELECT started.*, '[]'::jsonb FROM started
-"""
-# Whoever looks at a job without a lock tells by its version whether another of its tasks has ended meanwhile.
-JOB_NOTED = "job_noted AS (UPDATE job SET start_time = job.start_time FROM ended WHERE job.id = {job})"
-# The job is locked, so no other task of it can end meanwhile: whether this one is the last can be told from what the
-# others were when the statement began. The end of the last one locks the sample, too, for the verdict.
-GIVE_TASK_UP = f"""
-    WITH ended AS (
-        UPDATE job_task SET state = 'failed', end_time = greatest($3, start_time), message = $4,
+""")
+#: Part of a statement: makes a new version of a job when a task has `ended`. Whoever looked at the job without a lock sees
+#: by the version that another task has ended meanwhile.
+JOB_NOTED = "job_noted AS (UPDATE job SET start_time = job.start_time FROM ended WHERE job.id = :job_id)"
+GIVE_TASK_UP = Statement(f"""
+    WITH
+    ended AS (
+        UPDATE job_task SET state = 'failed', end_time = greatest(:now, start_time), message = :message,
                lease_token = NULL, lease_until = NULL
-         WHERE id = $2 AND end_time IS NULL RETURNING id
-    ), {JOB_NOTED.format(job="$1")}, locked AS MATERIALIZED (
-        SELECT id FROM sample WHERE id = $5 AND NOT EXISTS (
-            SELECT FROM job_task other WHERE other.job_id = $1 AND other.id <> $2 AND other.end_time IS NULL)
+         WHERE id = :task_id AND end_time IS NULL RETURNING id
+    ),
+    {JOB_NOTED},
+    -- The end of the last task locks the sample, too, for the verdict. The job is locked, so no other task can end
+    -- meanwhile: what the others were when the statement began tells whether this task is the last.
+    locked AS MATERIALIZED (
+        SELECT id FROM sample WHERE id = :sample_id AND NOT EXISTS (
+            SELECT FROM job_task other WHERE other.job_id = :job_id AND other.id <> :task_id AND other.end_time IS NULL)
            FOR NO KEY UPDATE
     )
     SELECT EXISTS (SELECT FROM locked)
-"""
-#: the end of a locked job as a WITH query, perhaps FROM another one, and what to tell the outside of it; the verdict is stored along with it
-JOB_ENDED = """
-    job_ended AS (
-        UPDATE job SET state = {state}, end_time = greatest({now}, job.start_time) {because}
-         WHERE job.id = {job} AND job.end_time IS NULL
-        RETURNING job.id, job.state
-    )
-"""
+""")
+
+
+def job_ended(cause: str = "") -> str:
+    """Part of a statement: ends a locked job, if `cause` has a row where one is named. The verdict is stored along with it."""
+    return f"""
+        job_ended AS (
+            UPDATE job SET state = :job_state, end_time = greatest(:now::bigint, job.start_time)
+              {f"FROM {cause}" if cause else ""}
+             WHERE job.id = :job_id AND job.end_time IS NULL
+            RETURNING job.id, job.state
+        )
+    """
+
+
+#: what the outside is told of `job_ended`
 TOLD_OF_JOB = "SELECT 0, 'jobEnded', jsonb_build_object('jobID', id, 'state', state) FROM job_ended"
 TASK_ANALYSES = "SELECT analysis_id FROM job_task_analysis WHERE task_id = $1"
 
@@ -109,7 +121,7 @@ async def repeated(db: Connection, caller: Caller, task: OpenTask, move: Move) -
 
 async def start_task(db: Connection, task: OpenTask, move: Move, *, now: Millis) -> Task:
     """Move a task on to executing, and its job with it. Raises `Outrun` when it is no longer enqueued."""
-    row: Any = await db.fetchrow(START_TASK, task.job_id, task.id, now, move.message)
+    row = await START_TASK.row(db, job_id=task.job_id, task_id=task.id, message=move.message, now=now)
     if row is None:
         raise Outrun
     return Task(*row)
@@ -117,7 +129,9 @@ async def start_task(db: Connection, task: OpenTask, move: Move, *, now: Millis)
 
 async def give_task_up(db: Connection, job: OpenJob, task_id: UUID, message: str, *, now: Millis) -> bool:
     """Let an open task of a locked job fail; whether it was the last one (then the sample is locked, too)."""
-    was_last: bool = await db.fetchval(GIVE_TASK_UP, job.id, task_id, now, message, job.sample_id)
+    was_last: bool = await GIVE_TASK_UP.value(
+        db, job_id=job.id, task_id=task_id, message=message, sample_id=job.sample_id, now=now
+    )
     return was_last
 
 

@@ -11,16 +11,16 @@ from samplebank.timespec import Millis
 COLUMNS = "s.id, s.sha256, s.size, s.created_time, s.deleted_time"
 KNOWN = f"SELECT {COLUMNS} FROM sample s WHERE s.sha256 = $1 AND s.deleted_time IS NULL"
 FIND_STORED = f"{KNOWN} FOR KEY SHARE"
-#: how many parameters `parts` has
-VALUES = 7
-# The row of an upload, new or known, for `parts`. The row is locked in either case: with ON CONFLICT also one that
-# changes nothing. A known one is looked up as of the start of the statement, so it may be missed; see `parts`.
-ADD = """
+#: Part of a statement: catalogues an upload, whose values are those of `values`. `sample_uploaded` (id, is_new) is empty when
+#: another upload or deletion of the same bytes ended since the statement began. Nothing has been changed then, and the
+#: statement is to be repeated.
+UPLOADED = """
+    -- The row is locked in either case: with ON CONFLICT also a row that this changes nothing of.
     sample_added AS (
         INSERT INTO sample AS s
                (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since, readers)
-        VALUES ({0}::bytea, {1}::bytea, {2}::bytea, {3}::bytea, {4}::bigint, {5}::bigint, {5}, {5},
-                ARRAY[{6}::bigint])
+        VALUES (:sha256::bytea, :md5::bytea, :sha1::bytea, :sha512::bytea, :size::bigint, :now::bigint, :now, :now,
+                ARRAY[:uploader::bigint])
         ON CONFLICT (sha256) DO UPDATE
            SET md5 = excluded.md5, sha1 = excluded.sha1, sha512 = excluded.sha512,
                created_time = excluded.created_time, activity_time = excluded.activity_time,
@@ -28,38 +28,33 @@ ADD = """
                classification_id = NULL, verdict_id = NULL, classification_wanted = true
          WHERE s.deleted_time IS NOT NULL
         RETURNING id
-    ), sample_known AS (
+    ),
+    -- A known sample is looked up as of the start of the statement.
+    sample_known AS (
         SELECT id FROM sample
-         WHERE sha256 = {0} AND deleted_time IS NULL AND NOT EXISTS (SELECT FROM sample_added)
-    ), sample_noted AS (
-        UPDATE sample SET readers = {6} || readers
-         WHERE id = (SELECT id FROM sample_known) AND NOT readers @> ARRAY[{6}]
-    ), sample_uploaded AS (
+         WHERE sha256 = :sha256 AND deleted_time IS NULL AND NOT EXISTS (SELECT FROM sample_added)
+    ),
+    sample_noted AS (
+        UPDATE sample SET readers = :uploader || readers
+         WHERE id = (SELECT id FROM sample_known) AND NOT readers @> ARRAY[:uploader]
+    ),
+    sample_uploaded AS (
         SELECT id, true AS is_new FROM sample_added UNION ALL SELECT id, false FROM sample_known
     )
 """
 
 
-def parts(first: int) -> str:
-    """Common table expressions that catalogue an upload, whose values are the parameters from `first` on.
-
-    They end with `sample_uploaded` (id, is_new), which is empty when another upload or deletion of the same bytes
-    ended since the statement began: nothing has been changed then, and the statement is to be repeated.
-    """
-    return ADD.format(*(f"${number}" for number in range(first, first + VALUES)))
-
-
-def values(digests: Digests, customer_id: int, *, now: Millis) -> tuple[object, ...]:
-    """The parameters of `parts`. `customer_id` is the uploader's own."""
-    return (
-        digests.sha256,
-        digests.md5,
-        digests.sha1,
-        digests.sha512,
-        digests.size,
-        now,
-        of_uploader(customer_id),
-    )
+def values(digests: Digests, customer_id: int, *, now: Millis) -> dict[str, object]:
+    """The parameters of `UPLOADED`. `customer_id` is the uploader's own."""
+    return {
+        "sha256": digests.sha256,
+        "md5": digests.md5,
+        "sha1": digests.sha1,
+        "sha512": digests.sha512,
+        "size": digests.size,
+        "now": now,
+        "uploader": of_uploader(customer_id),
+    }
 
 
 async def find_stored(db: Connection, sha256: bytes) -> Sample | None:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.database import Connection, new_id
+from samplebank.database import Connection, Statement, new_id
 from samplebank.errors import TooMany, Unchallengeable
 from samplebank.timespec import Millis
 
@@ -22,31 +22,40 @@ SMALL = 32 * 1024 * 1024
 PART = 16 * 1024 * 1024
 #: bytes that are left out at the ends together, at most: whoever knows less of a file cannot answer
 LEFT_OUT = 16
-ISSUE = """
-    INSERT INTO challenge (id, sample_id, user_id, answer, expiry_time) VALUES ($1, $2, $3, $4, $5)
-"""
-#: as `ISSUE`, for the sample that a common table expression names (id)
-ISSUE_FOR = (
-    "INSERT INTO challenge (id, sample_id, user_id, answer, expiry_time) SELECT $1, id, $2, $3, $4 FROM {}"
-)
+ISSUE = Statement("""
+    INSERT INTO challenge (id, sample_id, user_id, answer, expiry_time)
+    VALUES (:id, :sample_id, :user_id, :answer, :expiry_time)
+""")
 #: a challenge as `Stored` takes it; whoever locks it locks the sample first, then the challenge
 COLUMNS = "sample_id, user_id, answer, expiry_time, used_by, submission_id"
 # The range that was drawn first stays until its time is up: asking again and again must not find an easier one.
-KEEP_RANGE = """
-    INSERT INTO challenge_range AS kept (user_id, sample_id, start, length, until) VALUES ($1, $2, $3, $4, $5)
+KEEP_RANGE = Statement("""
+    INSERT INTO challenge_range AS kept (user_id, sample_id, start, length, until)
+    VALUES (:user_id, :sample_id, :start, :length, :until)
     ON CONFLICT (user_id, sample_id) DO UPDATE SET
-        start = CASE WHEN kept.until > $6 THEN kept.start ELSE excluded.start END,
-        length = CASE WHEN kept.until > $6 THEN kept.length ELSE excluded.length END,
-        until = CASE WHEN kept.until > $6 THEN kept.until ELSE excluded.until END
+        start = CASE WHEN kept.until > :now THEN kept.start ELSE excluded.start END,
+        length = CASE WHEN kept.until > :now THEN kept.length ELSE excluded.length END,
+        until = CASE WHEN kept.until > :now THEN kept.until ELSE excluded.until END
     RETURNING start, length
-"""
+""")
 USE_UP = """
     WITH used AS (UPDATE challenge SET used_by = '' WHERE id = $1 AND used_by IS NULL RETURNING user_id)
     INSERT INTO wrong_answer (user_id, time) SELECT user_id, $2 FROM used
 """
-#: the time of the wrong answer that was one too many, with {most} - 1 later ones; NULL for users who may answer
-BARRED = "(SELECT w.time FROM wrong_answer w WHERE w.user_id = {user} AND w.time > {since} ORDER BY w.time DESC OFFSET {most} - 1 LIMIT 1)"
-FIND_BARRED = f"SELECT {BARRED.format(user='$1', since='$2::bigint', most='$3::int')}"
+
+
+def barred(user: str) -> str:
+    """An expression: the time of the wrong answer that was one too many, with `:most` - 1 later ones since `:since`.
+
+    NULL where the user, an expression, may answer.
+    """
+    return f"""
+        (SELECT w.time FROM wrong_answer w WHERE w.user_id = {user} AND w.time > :since::bigint
+          ORDER BY w.time DESC OFFSET :most::int - 1 LIMIT 1)
+    """
+
+
+FIND_BARRED = Statement(f"SELECT {barred(':user_id')}")
 TOO_MANY = "You have answered too many challenges wrongly. Upload the file instead: the answer holds a solved challenge."
 
 
@@ -117,10 +126,18 @@ async def range_for(
 
     Raises `TooMany` for a user who has answered wrongly too often.
     """
-    tries.check(await db.fetchval(FIND_BARRED, user_id, now - tries.period, tries.most), now)
-    until = now + tries.period
-    row = await db.fetchrow(KEEP_RANGE, user_id, sample_id, drawn.offset, drawn.length, until, now)
-    return Range(*row)  # type: ignore[misc]  # the statement always answers a row
+    since = now - tries.period
+    tries.check(await FIND_BARRED.value(db, user_id=user_id, since=since, most=tries.most), now)
+    row = await KEEP_RANGE.row(
+        db,
+        user_id=user_id,
+        sample_id=sample_id,
+        start=drawn.offset,
+        length=drawn.length,
+        until=now + tries.period,
+        now=now,
+    )
+    return Range(*row)
 
 
 async def answer_of(pieces: AsyncIterator[bytes]) -> bytes:
@@ -133,7 +150,7 @@ async def answer_of(pieces: AsyncIterator[bytes]) -> bytes:
 async def issue(db: Connection, sample_id: int, user_id: int, answer: bytes, expiry: Millis) -> UUID:
     """Store a challenge with its right answer."""
     id_ = new_id()
-    await db.execute(ISSUE, id_, sample_id, user_id, answer, expiry)
+    await ISSUE.run(db, id=id_, sample_id=sample_id, user_id=user_id, answer=answer, expiry_time=expiry)
     return id_
 
 

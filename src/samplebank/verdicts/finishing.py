@@ -11,122 +11,113 @@ import msgspec
 
 from samplebank.accounts.access import Caller, numbers_to_see
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Outrun
+from samplebank.database import Connection, Outrun, Statement
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Forbidden, NotFound
-from samplebank.jobs.model import FINAL, Task, TaskState
+from samplebank.jobs.model import FINAL, JobState, Task, TaskState
 from samplebank.jobs.progress import (
-    JOB_ENDED,
     JOB_NOTED,
     RETURNED,
     Move,
     OpenJob,
     OpenTask,
+    job_ended,
     repeated,
     start_task,
 )
 from samplebank.jobs.queries import NO_JOB, NO_TASK
 from samplebank.timespec import Millis
-from samplebank.verdicts.ruling import CHOSEN, CIRCUMSTANCES, FINDING_COLUMNS, STORED_OF_JOB, ruling_of
+from samplebank.verdicts.ruling import CHOSEN, FINDING_COLUMNS, STORED_OF_JOB, circumstances, ruling_of
 
 #: for those that cannot look in peace: the job before the sample, as everybody locks them
 LOCK = """
     WITH locked AS MATERIALIZED (SELECT sample_id FROM job WHERE id = $1 FOR UPDATE)
     SELECT FROM sample WHERE id = (SELECT sample_id FROM locked) FOR NO KEY UPDATE
 """
-# What there is to know of task $2 of job $1 before it moves to state $4 with the analyses $3; only where it is the last
-# one to end, what the verdict will depend on. What is asked for is read from a row, because PostgreSQL would think a plan
-# for the values at hand (no analyses, say) the better one, and make it for each request: that takes longer than all else.
-LOOK = f"""
-    WITH asked AS MATERIALIZED (
-        SELECT $3::uuid[] AS analyses, $4::text AS state, $5::boolean AS is_final, $6::bigint[] AS numbers, $7::bigint AS user_id
-    ), seen AS MATERIALIZED (
+#: what there is to know of a task before it moves; only where it is the last one to end, what the verdict will depend on
+LOOK = Statement(f"""
+    WITH
+    -- The inputs are read from a one-row CTE. Given as parameters, PostgreSQL would plan this query anew for each
+    -- request, and planning takes longer than everything else here.
+    asked AS MATERIALIZED (
+        SELECT :task_id::uuid AS task_id, :analyses::uuid[] AS analyses, :state::text AS state,
+               :is_final::boolean AS is_final, :numbers::bigint[] AS numbers, :user_id::bigint AS user_id
+    ),
+    seen AS MATERIALIZED (
         SELECT j.id, j.customer_id, t.claimed_by, t.state, t.lease_token,
                ARRAY(SELECT id FROM analysis a WHERE sample_id = j.sample_id AND id = ANY(asked.analyses)
                                                AND (asked.numbers IS NULL OR a.readers && asked.numbers
                                                     OR a.user_id = asked.user_id)) AS known,
                j.sample_id, j.xmin AS job_version, s.xmin AS sample_version,
-               asked.is_final AND NOT EXISTS (SELECT FROM job_task other
-                                            WHERE other.job_id = $1 AND other.id <> $2 AND other.end_time IS NULL) AS is_last
-          FROM asked, job j JOIN sample s ON s.id = j.sample_id LEFT JOIN job_task t ON t.job_id = j.id AND t.id = $2
-         WHERE j.id = $1
-    ), {
-    CHOSEN.format(
-        tasks="seen, job_task t WHERE t.job_id = seen.id AND seen.is_last",
-        sample="(SELECT sample_id FROM seen)",
-        customer="(SELECT customer_id FROM seen)",
-        task="$2::uuid",
-        state="(SELECT state FROM asked)",
-        analyses="(SELECT analyses FROM asked)",
-    )
-}
-    SELECT seen.*, {CIRCUMSTANCES.format(sample="seen.sample_id")}, {FINDING_COLUMNS}
+               asked.is_final AND NOT EXISTS (
+                   SELECT FROM job_task other
+                    WHERE other.job_id = :job_id AND other.id <> asked.task_id AND other.end_time IS NULL) AS is_last
+          FROM asked, job j JOIN sample s ON s.id = j.sample_id
+          LEFT JOIN job_task t ON t.job_id = j.id AND t.id = :task_id
+         WHERE j.id = :job_id
+    ),
+    ending AS MATERIALIZED (
+        SELECT seen.id AS job_id, seen.sample_id, seen.customer_id, asked.task_id, asked.state, asked.analyses
+          FROM seen, asked WHERE seen.is_last
+    ),
+    {CHOSEN}
+    SELECT seen.*, {circumstances("seen.sample_id")}, {FINDING_COLUMNS}
       FROM seen LEFT JOIN (chosen JOIN analysis a ON a.id = chosen.analysis_id) ON TRUE
      ORDER BY a.created_time, a.id
-"""
+""")
 #: how many columns of LOOK are those of `seen`
 SEEN = 10
-# No row, and nothing done, if others came between.
-HELD_JOB = (
-    "held_job AS MATERIALIZED (SELECT id FROM job WHERE id = {job} AND xmin = {version}::xid FOR UPDATE)"
-)
+#: Part of a statement: locks a job, unless others came between since the job was looked at.
+HELD_JOB = """
+    held_job AS MATERIALIZED (SELECT id FROM job WHERE id = :job_id AND xmin = :job_version::xid FOR UPDATE)
+"""
+#: Part of a statement: locks the sample of `held_job`, unless others came between since the sample was looked at.
 HELD_SAMPLE = """
     held_sample AS MATERIALIZED (
-        SELECT s.id FROM sample s, held_job WHERE s.id = {sample} AND s.xmin = {version}::xid FOR NO KEY UPDATE OF s
+        SELECT s.id FROM sample s, held_job
+         WHERE s.id = :sample_id AND s.xmin = :sample_version::xid FOR NO KEY UPDATE OF s
     )
 """
-ENDED = f"""
-    ended AS (
-        UPDATE job_task t SET state = {{to}}, end_time = greatest({{now}}::bigint, start_time),
-               message = coalesce({{message}}::text, message), lease_token = NULL, lease_until = NULL
-          FROM {{held}} WHERE t.id = {{task}} AND t.state = {{state}} AND t.lease_token IS NOT DISTINCT FROM {{lease}}::uuid
-        RETURNING {RETURNED}
-    ), linked AS (
-        INSERT INTO job_task_analysis (task_id, analysis_id)
-        SELECT ended.id, given FROM ended, unnest({{analyses}}::uuid[]) AS given ON CONFLICT DO NOTHING
-    ), named AS (
-        UPDATE analysis SET job_id = {{job}} FROM ended WHERE analysis.id = ANY({{analyses}}) AND analysis.job_id IS NULL
-    )
-"""
+
+
+def ended(held: str) -> str:
+    """Part of a statement: ends a task with its analyses, where `held` has a row and the task is as it was looked at."""
+    return f"""
+        ended AS (
+            UPDATE job_task t SET state = :to, end_time = greatest(:now::bigint, start_time),
+                   message = coalesce(:message::text, message), lease_token = NULL, lease_until = NULL
+              FROM {held}
+             WHERE t.id = :task_id AND t.state = :state AND t.lease_token IS NOT DISTINCT FROM :lease::uuid
+            RETURNING {RETURNED}
+        ),
+        linked AS (
+            INSERT INTO job_task_analysis (task_id, analysis_id)
+            SELECT ended.id, given FROM ended, unnest(:analyses::uuid[]) AS given ON CONFLICT DO NOTHING
+        ),
+        named AS (
+            UPDATE analysis SET job_id = :job_id
+              FROM ended WHERE analysis.id = ANY(:analyses) AND analysis.job_id IS NULL
+        )
+    """
+
+
+#: the ended task as `Task` takes it
 TASK = """
     SELECT ended.*,
            coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.score, a.agent_name, a.agent_version) ORDER BY a.id)
-                       FROM analysis a WHERE a.id = ANY({analyses})), '[]')
+                       FROM analysis a WHERE a.id = ANY(:analyses)), '[]')
       FROM ended
 """
-END_TASK = f"""
-    WITH {HELD_JOB.format(job="$1", version="$2")}, {
-    ENDED.format(
-        held="held_job",
-        job="$1",
-        now="$3",
-        task="$4",
-        state="$5",
-        lease="$6",
-        to="$7",
-        message="$8",
-        analyses="$9",
-    )
-}, {JOB_NOTED.format(job="$1")}
-    {TASK.format(analyses="$9")}
-"""
-#: the parameters up to $18 are those of the verdict
-END_JOB = f"""
-    WITH {HELD_JOB.format(job="$3", version="$19")}, {HELD_SAMPLE.format(sample="$2", version="$20")}, {
-    ENDED.format(
-        held="held_sample",
-        job="$3",
-        now="$14",
-        task="$21",
-        state="$22",
-        lease="$23",
-        to="$24",
-        message="$25",
-        analyses="$26",
-    )
-}, {JOB_ENDED.format(job="$3", state="'done'", now="$14", because="FROM ended")}, {STORED_OF_JOB}
-    {TASK.format(analyses="$26")}
-"""
+#: ends a task that is not the last one of its job
+END_TASK = Statement(f"""
+    WITH {HELD_JOB}, {ended("held_job")}, {JOB_NOTED}
+    {TASK}
+""")
+#: ends the last task of a job, with it the job, and stores the verdict
+END_JOB = Statement(f"""
+    WITH {HELD_JOB}, {HELD_SAMPLE}, {ended("held_sample")}, {job_ended("ended")}, {STORED_OF_JOB}
+    {TASK}
+""")
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -176,9 +167,16 @@ async def look(db: Connection, caller: Caller, job: str, task: str, move: Move |
     """
     job_id, task_id = find_id(job), find_id(task)
     to, analyses = (move.to, list(move.analyses or ())) if move else (None, [])
-    numbers = numbers_to_see(caller, Permission.VIEW_ANALYSIS)
-    asked = (task_id, analyses, to, to in FINAL, numbers, caller.user.id)
-    rows = await db.fetch(LOOK, job_id, *asked) if job_id else []
+    asked = {
+        "job_id": job_id,
+        "task_id": task_id,
+        "analyses": analyses,
+        "state": to,
+        "is_final": to in FINAL,
+        "numbers": numbers_to_see(caller, Permission.VIEW_ANALYSIS),
+        "user_id": caller.user.id,
+    }
+    rows = await LOOK.rows(db, **asked) if job_id else []
     may_move = bool(rows) and caller.may_move(rows[0]["customer_id"], rows[0]["claimed_by"])
     if (
         not rows
@@ -202,13 +200,26 @@ async def look(db: Connection, caller: Caller, job: str, task: str, move: Move |
 
 async def _end_task(db: Connection, seen: Seen, move: Move, threshold: int, *, now: Millis) -> Task:
     task = seen.task
-    change = (task.id, task.state, task.lease, move.to, move.message, list(move.analyses or ()))
+    change = {
+        "job_version": seen.job_version,
+        "task_id": task.id,
+        "state": task.state,
+        "lease": task.lease,
+        "to": move.to,
+        "message": move.message,
+        "analyses": list(move.analyses or ()),
+    }
     if seen.grounds is None:
-        row = await db.fetchrow(END_TASK, seen.job.id, seen.job_version, now, *change)
+        row = await END_TASK.row(db, job_id=seen.job.id, now=now, **change)
     else:
         ruling = ruling_of(seen.job, seen.grounds, threshold)
-        versions = (seen.job_version, seen.sample_version)
-        row = await db.fetchrow(END_JOB, *ruling.values(now), *versions, *change)
+        row = await END_JOB.row(
+            db,
+            sample_version=seen.sample_version,
+            job_state=JobState.DONE,
+            **change,
+            **ruling.values(now),
+        )
     if row is None:
         raise Outrun
     return Task(*row)

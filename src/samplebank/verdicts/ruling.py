@@ -7,41 +7,50 @@ from uuid import UUID
 import msgspec
 
 from samplebank.accounts.access import Scope
-from samplebank.database import Connection, new_id
+from samplebank.database import Connection, Statement, new_id
 from samplebank.errors import Forbidden, NotFound
 from samplebank.jobs.model import JobState
-from samplebank.jobs.progress import JOB_ENDED, TOLD_OF_JOB, OpenJob
+from samplebank.jobs.progress import TOLD_OF_JOB, OpenJob, job_ended
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import MANUAL_SCORES, is_malicious
 from samplebank.verdicts.weighing import Finding, Weighed, weigh
 
 LOCK_SAMPLE = "SELECT id FROM sample WHERE id = $1 AND deleted_time IS NULL FOR NO KEY UPDATE"
-#: the manual override in force, and whether more than one customer has the sample; asked once it is locked.
-#: An override is in force while its author could judge for every customer that has the sample.
-CIRCUMSTANCES = """
-    (SELECT CASE WHEN v.judged_for IS NULL OR NOT EXISTS (
-                SELECT FROM submission u WHERE u.sample_id = {sample} AND u.customer_id <> ALL (v.judged_for))
-                 THEN v.status_override END
-       FROM verdict v WHERE v.sample_id = {sample} AND v.manual
-      ORDER BY v.created_time DESC, v.id DESC LIMIT 1),
-    (SELECT count(*) > 1
-       FROM (SELECT DISTINCT u.customer_id FROM submission u WHERE u.sample_id = {sample} LIMIT 2) customers)
-"""
-# A success brings its own analyses. A failure or time-out falls back to what the worker found before: the analyses
-# of its latest task on the sample that has any, else the newest one of the job's {customer} under its name. Analyses of
-# other customers do not count by a mere name: whoever may add analyses may write any name. {task} counts as if it had
-# ended in {state} with {analyses}. Tasks are taken from {tasks}; WITH queries, of which `chosen` has the ids.
+FINDING_COLUMNS = "a.id, a.score, a.status_override, a.tags, jsonb_array_length(a.detections)"
+
+
+def circumstances(sample: str) -> str:
+    """Two columns, asked once the sample, an expression, is locked: what `Circumstances` holds.
+
+    A manual override is in force while its author could judge for every customer that has the sample.
+    """
+    return f"""
+        (SELECT CASE WHEN v.judged_for IS NULL OR NOT EXISTS (
+                    SELECT FROM submission u WHERE u.sample_id = {sample} AND u.customer_id <> ALL (v.judged_for))
+                     THEN v.status_override END
+           FROM verdict v WHERE v.sample_id = {sample} AND v.manual
+          ORDER BY v.created_time DESC, v.id DESC LIMIT 1),
+        (SELECT count(*) > 1
+           FROM (SELECT DISTINCT u.customer_id FROM submission u WHERE u.sample_id = {sample} LIMIT 2) customers)
+    """
+
+
+#: Part of a statement: `chosen` has the ids of the analyses that the verdict of a job follows from. The part reads
+#: `ending`, one row of (job_id, sample_id, customer_id, task_id, state, analyses): the task counts as if it had ended in
+#: that state with these analyses. No row, nothing chosen.
 CHOSEN = """
     task AS (
-        SELECT t.id, t.worker_id, t.worker, CASE WHEN t.id = {task} THEN {state} ELSE t.state END AS state FROM {tasks}
+        SELECT t.id, t.worker_id, t.worker, CASE WHEN t.id = ending.task_id THEN ending.state ELSE t.state END AS state
+          FROM ending, job_task t WHERE t.job_id = ending.job_id
     ),
+    -- A failure or time-out falls back to what the worker found before: to its latest task on the sample with analyses.
     lost AS (
         SELECT task.worker,
                (SELECT h.id FROM job_task h
-                 WHERE h.sample_id = {sample} AND h.worker_id = task.worker_id
+                 WHERE h.sample_id = (SELECT sample_id FROM ending) AND h.worker_id = task.worker_id
                    AND (EXISTS (SELECT FROM job_task_analysis ta WHERE ta.task_id = h.id)
-                        OR (h.id = {task} AND {analyses} <> '{{}}'))
+                        OR (h.id = (SELECT task_id FROM ending) AND (SELECT analyses FROM ending) <> '{}'))
                  ORDER BY h.enqueued_time DESC, h.id DESC LIMIT 1) AS earlier
           FROM task WHERE task.state IN ('failed', 'timeout')
     ),
@@ -49,69 +58,72 @@ CHOSEN = """
     chosen AS (
         SELECT ta.analysis_id FROM giver JOIN job_task_analysis ta ON ta.task_id = giver.id
         UNION
-        SELECT given FROM giver, unnest({analyses}) AS given WHERE giver.id = {task}
+        SELECT given FROM giver, unnest((SELECT analyses FROM ending)) AS given
+         WHERE giver.id = (SELECT task_id FROM ending)
         UNION
+        -- Without such a task, the newest analysis of the same customer under the worker's name. Analyses of other
+        -- customers do not count by a mere name: whoever may add analyses may write any name.
         SELECT (SELECT a.id FROM analysis a
-                 WHERE a.sample_id = {sample} AND a.agent_name = lost.worker AND a.customer_id = {customer}
+                 WHERE a.sample_id = (SELECT sample_id FROM ending) AND a.agent_name = lost.worker
+                   AND a.customer_id = (SELECT customer_id FROM ending)
                  ORDER BY a.created_time DESC, a.id DESC LIMIT 1)
           FROM lost WHERE lost.earlier IS NULL
     )
 """
-FINDING_COLUMNS = "a.id, a.score, a.status_override, a.tags, jsonb_array_length(a.detections)"
-FINDINGS = f"""
-    WITH {
-    CHOSEN.format(
-        tasks="job_task t WHERE t.job_id = $1",
-        sample="$2",
-        customer="(SELECT customer_id FROM job WHERE id = $1)",
-        task="NULL::uuid",
-        state="NULL",
-        analyses="'{}'::uuid[]",
-    )
-}
-    SELECT {CIRCUMSTANCES.format(sample="$2")}, {FINDING_COLUMNS}
-      FROM (VALUES (1)) always LEFT JOIN (chosen JOIN analysis a ON a.id = chosen.analysis_id) ON TRUE
+FINDINGS = Statement(f"""
+    WITH ending AS MATERIALIZED (
+        SELECT id AS job_id, sample_id, customer_id, NULL::uuid AS task_id, NULL::text AS state, '{{}}'::uuid[] AS analyses
+          FROM job WHERE id = :job_id
+    ),
+    {CHOSEN}
+    SELECT {circumstances("ending.sample_id")}, {FINDING_COLUMNS}
+      FROM ending LEFT JOIN (chosen JOIN analysis a ON a.id = chosen.analysis_id) ON TRUE
      ORDER BY a.created_time, a.id
-"""
+""")
+FIND_CIRCUMSTANCES = Statement(f"SELECT {circumstances(':sample_id')}")
 CUSTOMERS = "SELECT DISTINCT customer_id FROM submission WHERE sample_id = $1"
 NOT_FOR_ALL = "Customers have the sample for whom you do not hold the permission addSampleVerdict."
-# A verdict and all that comes with it, as WITH queries; {permitted} is one that yields a row when it may be stored.
-# The end of the job comes before its verdict, also in the outbox, whose ids are given as the rows come.
-STORED = """
-    stored AS (
-        INSERT INTO verdict (id, sample_id, job_id, score, status_override, manual, contradicting, shared, malicious,
-                             comment, user_id, tags, triggered_detections, created_time{more_columns})
-        SELECT $1::uuid, $2::bigint, $3::uuid, $4::int, $5::text, $6::boolean, $7::boolean, $8::boolean, $9::boolean,
-               $10::text, $11::bigint, $12::jsonb, $13::int, $14::bigint{more_values}
-          FROM {permitted}
-        RETURNING id, malicious
-    ), latest AS (
-        UPDATE sample SET verdict_id = stored.id, activity_time = greatest(activity_time, $14),
-               alerts_wanted = alerts_wanted OR stored.malicious
-          FROM stored WHERE sample.id = $2
-    ), published AS (
-        INSERT INTO outbox (sample_id, kind, payload, created_time)
-        SELECT $2, kind, payload, $14 FROM ({others}
-            SELECT 1, 'verdict', jsonb_build_object('verdictID', id, 'malicious', malicious) FROM stored
-        ) AS told(place, kind, payload) ORDER BY place
-    ), shares AS (
-        INSERT INTO verdict_analysis (verdict_id, position, analysis_id, difference, impact)
-        SELECT stored.id, share.* FROM stored, unnest($15::int[], $16::uuid[], $17::int[], $18::int[]) AS share
-    )
-"""
-STORE_BY_HAND = f"""
-    WITH {
-    STORED.format(
-        permitted="(VALUES (1)) always", others="", more_columns=", judged_for", more_values=", $19::bigint[]"
-    )
-} SELECT id FROM stored
-"""
-STORED_OF_JOB = STORED.format(
-    permitted="job_ended", others=f"{TOLD_OF_JOB} UNION ALL", more_columns="", more_values=""
-)
-STORE_OF_JOB = f"""
-    WITH {JOB_ENDED.format(job="$3", state="$19", now="$14", because="")}, {STORED_OF_JOB} SELECT id FROM stored
-"""
+
+
+def stored(permitted: str, told: str = "") -> str:
+    """Part of a statement: stores a verdict with all that comes with it, where `permitted` has a row.
+
+    `told` are further events (place, kind, payload). The end of a job comes before its verdict, also in the outbox, whose
+    ids are given as the rows come.
+    """
+    return f"""
+        stored AS (
+            INSERT INTO verdict (id, sample_id, job_id, score, status_override, manual, contradicting, shared, malicious,
+                                 comment, user_id, tags, triggered_detections, created_time, judged_for)
+            SELECT :verdict_id::uuid, :sample_id::bigint, :job_id::uuid, :score::int, :override::text, :manual::boolean,
+                   :contradicting::boolean, :shared::boolean, :malicious::boolean, :comment::text, :user_id::bigint,
+                   :tags::jsonb, :triggered_detections::int, :now::bigint, :judged_for::bigint[]
+              FROM {permitted}
+            RETURNING id, malicious
+        ),
+        latest AS (
+            UPDATE sample SET verdict_id = stored.id, activity_time = greatest(activity_time, :now),
+                   alerts_wanted = alerts_wanted OR stored.malicious
+              FROM stored WHERE sample.id = :sample_id
+        ),
+        published AS (
+            INSERT INTO outbox (sample_id, kind, payload, created_time)
+            SELECT :sample_id, kind, payload, :now FROM ({f"{told} UNION ALL" if told else ""}
+                SELECT 1, 'verdict', jsonb_build_object('verdictID', id, 'malicious', malicious) FROM stored
+            ) AS told(place, kind, payload) ORDER BY place
+        ),
+        shares AS (
+            INSERT INTO verdict_analysis (verdict_id, position, analysis_id, difference, impact)
+            SELECT stored.id, share.*
+              FROM stored, unnest(:places::int[], :share_ids::uuid[], :differences::int[], :impacts::int[]) AS share
+        )
+    """
+
+
+#: Part of a statement: stores the verdict of a job that `job_ended` has ended.
+STORED_OF_JOB = stored("job_ended", TOLD_OF_JOB)
+STORE_BY_HAND = Statement(f"WITH {stored('(VALUES (1)) always')} SELECT id FROM stored")
+STORE_OF_JOB = Statement(f"WITH {job_ended()}, {STORED_OF_JOB} SELECT id FROM stored")
 
 
 class Circumstances(msgspec.Struct, frozen=True):
@@ -139,30 +151,33 @@ class Ruling(msgspec.Struct, frozen=True):
     threshold: int
     comment: str | None = None
     user_id: int | None = None
+    #: the customers that a manual verdict counts for; None is everybody
+    judged_for: list[int] | None = None
 
-    def values(self, now: Millis) -> tuple[object, ...]:
-        """The parameters $1 to $18 of `STORED`."""
+    def values(self, now: Millis) -> dict[str, object]:
+        """The parameters of `stored`."""
         weighed = self.weighed
-        return (
-            new_id(),
-            self.sample_id,
-            self.job_id,
-            weighed.score,
-            self.override,
-            self.job_id is None,
-            weighed.contradicting,
-            self.circumstances.shared,
-            is_malicious(weighed.score, self.override, self.threshold),
-            self.comment,
-            self.user_id,
-            [{"type": type_, "value": value, "count": count} for type_, value, count in weighed.tags],
-            weighed.triggered_detections,
-            now,
-            list(range(len(weighed.shares))),
-            [share.id for share in weighed.shares],
-            [share.difference for share in weighed.shares],
-            [share.impact for share in weighed.shares],
-        )
+        return {
+            "verdict_id": new_id(),
+            "sample_id": self.sample_id,
+            "job_id": self.job_id,
+            "score": weighed.score,
+            "override": self.override,
+            "manual": self.job_id is None,
+            "contradicting": weighed.contradicting,
+            "shared": self.circumstances.shared,
+            "malicious": is_malicious(weighed.score, self.override, self.threshold),
+            "comment": self.comment,
+            "user_id": self.user_id,
+            "tags": [{"type": type_, "value": value, "count": count} for type_, value, count in weighed.tags],
+            "triggered_detections": weighed.triggered_detections,
+            "now": now,
+            "judged_for": self.judged_for,
+            "places": list(range(len(weighed.shares))),
+            "share_ids": [share.id for share in weighed.shares],
+            "differences": [share.difference for share in weighed.shares],
+            "impacts": [share.impact for share in weighed.shares],
+        }
 
 
 async def lock_sample(db: Connection, sample_id: int) -> bool:
@@ -173,17 +188,17 @@ async def lock_sample(db: Connection, sample_id: int) -> bool:
 async def rule(db: Connection, ended: Ended, threshold: int, *, now: Millis) -> None:
     """End a job with its one verdict. The job and its sample are locked."""
     job = ended.job
-    rows = await db.fetch(FINDINGS, job.id, job.sample_id)
+    rows = await FINDINGS.rows(db, job_id=job.id)
     ruling = ruling_of(job, rows, threshold)
-    await db.execute(STORE_OF_JOB, *ruling.values(now), ended.state)
+    await STORE_OF_JOB.run(db, **ruling.values(now), job_state=ended.state)
 
 
 def ruling_of(job: OpenJob, rows: Sequence[Sequence[Any]], threshold: int) -> Ruling:
-    """The verdict that follows from rows of `CIRCUMSTANCES` and `FINDING_COLUMNS`, the latter null where there are none."""
-    circumstances = Circumstances(rows[0][0], shared=rows[0][1])
+    """The verdict that follows from rows of `circumstances` and `FINDING_COLUMNS`, the latter null where there are none."""
+    found = Circumstances(rows[0][0], shared=rows[0][1])
     weighed = weigh([_finding(*row[2:]) for row in rows if row[2] is not None])
-    override = circumstances.carried_override or weighed.status_override
-    return Ruling(job.sample_id, job.id, weighed, circumstances, override, threshold)
+    override = found.carried_override or weighed.status_override
+    return Ruling(job.sample_id, job.id, weighed, found, override, threshold)
 
 
 async def rule_by_hand(
@@ -206,12 +221,19 @@ async def rule_by_hand(
         raise NotFound(NO_SAMPLE)
     if not all(held.covers(row[0]) for row in await db.fetch(CUSTOMERS, sample_id)):
         raise Forbidden(NOT_FOR_ALL)
-    row: Any = await db.fetchrow(f"SELECT {CIRCUMSTANCES.format(sample='$1')}", sample_id)
-    circumstances = Circumstances(row[0], shared=row[1])
-    weighed = msgspec.structs.replace(weigh([]), score=MANUAL_SCORES[status])
-    ruling = Ruling(sample_id, None, weighed, circumstances, status, threshold, comment, user_id)
-    judged_for = None if held.everywhere else sorted(held.customers)
-    id_: UUID = await db.fetchval(STORE_BY_HAND, *ruling.values(now), judged_for)
+    row = await FIND_CIRCUMSTANCES.row(db, sample_id=sample_id)
+    ruling = Ruling(
+        sample_id,
+        None,
+        msgspec.structs.replace(weigh([]), score=MANUAL_SCORES[status]),
+        Circumstances(row[0], shared=row[1]),
+        override=status,
+        threshold=threshold,
+        comment=comment,
+        user_id=user_id,
+        judged_for=None if held.everywhere else sorted(held.customers),
+    )
+    id_: UUID = await STORE_BY_HAND.value(db, **ruling.values(now))
     return id_
 
 

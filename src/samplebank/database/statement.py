@@ -1,0 +1,64 @@
+"""Statements whose parameters have names: `:sample_id` in the text, `sample_id=…` in the call."""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from samplebank.database.connection import Connection
+
+#: `:name`, but not the `::name` of a cast
+NAME = re.compile(r"(?<!:):([a-z][a-z_0-9]*)")
+#: a line that says what a part is for
+REMARK = re.compile(r"^[ \t]*--.*\n", re.MULTILINE)
+
+
+class Statement:
+    """SQL with named parameters, numbered once by first appearance.
+
+    Parts are plain text joined by f-strings: the same name is the same parameter throughout the statement. Lines that
+    begin with `--` say what a part is for; PostgreSQL does not get them. Each call must give every name a value, and no
+    other name: `TypeError` tells which.
+    """
+
+    __slots__ = ("names", "sql")
+
+    def __init__(self, text: str) -> None:
+        numbers: dict[str, int] = {}
+        self.sql = NAME.sub(
+            lambda found: f"${numbers.setdefault(found[1], len(numbers) + 1)}", REMARK.sub("", text)
+        )
+        #: the names of $1, $2 and so on
+        self.names = tuple(numbers)
+
+    def values(self, given: Mapping[str, object]) -> list[object]:
+        """The values of $1, $2 and so on."""
+        if len(given) == len(self.names):
+            try:
+                return [given[name] for name in self.names]
+            except KeyError:
+                pass
+        missing = [name for name in self.names if name not in given]
+        unknown = [name for name in given if name not in self.names]
+        raise TypeError(
+            "; ".join(
+                f"the statement {said} {', '.join(names)}"
+                for said, names in (("needs", missing), ("has no", unknown))
+                if names
+            )
+        )
+
+    async def rows(self, db: "Connection", **given: object) -> list[Any]:
+        return await db.fetch(self.sql, *self.values(given))
+
+    async def row(self, db: "Connection", **given: object) -> Any:
+        """The first row; None when there is none."""
+        return await db.fetchrow(self.sql, *self.values(given))
+
+    async def value(self, db: "Connection", **given: object) -> Any:
+        """The first column of the first row; None when there is no row."""
+        return await db.fetchval(self.sql, *self.values(given))
+
+    async def run(self, db: "Connection", **given: object) -> str:
+        """Run a statement that answers no rows; answers the tag of the command, such as `UPDATE 1`."""
+        return await db.execute(self.sql, *self.values(given))
