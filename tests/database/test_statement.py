@@ -15,8 +15,10 @@ def statements() -> Iterator[tuple[str, Statement]]:
         if module.name.endswith(("__main__", "web_process")) or ".migrations." in module.name:
             continue
         for name, value in vars(importlib.import_module(module.name)).items():
-            if isinstance(value, Statement):
-                yield f"{module.name}.{name}", value
+            several = value.items() if isinstance(value, dict) else [("", value)]
+            for key, one in several:
+                if isinstance(one, Statement):
+                    yield f"{module.name}.{name}{key and f'[{key}]'}", one
 
 
 ALL = dict(statements())
@@ -40,12 +42,12 @@ def test_remarks_are_not_sent() -> None:
 
 
 def test_a_value_too_few_is_told_by_its_name() -> None:
-    with pytest.raises(TypeError, match="the statement needs size$"):
+    with pytest.raises(TypeError, match=r"the statement needs size$"):
         Statement("SELECT :size, :name").values({"name": "a"})
 
 
 def test_a_value_too_many_is_told_by_its_name() -> None:
-    with pytest.raises(TypeError, match="the statement has no colour$"):
+    with pytest.raises(TypeError, match=r"the statement has no colour$"):
         Statement("SELECT :name").values({"name": "a", "colour": "red"})
 
 

@@ -11,7 +11,7 @@ import msgspec
 from samplebank.accounts.access import Caller, Scope
 from samplebank.accounts.directory import Directory, Unknown
 from samplebank.accounts.model import ROLES, Permission
-from samplebank.database import Connection, Database, new_id
+from samplebank.database import Connection, Database, Statement, new_id
 from samplebank.errors import NotFound
 from samplebank.timespec import Millis
 
@@ -30,10 +30,10 @@ GRANTS = """
      WHERE subject_id = $1 OR subject_id IN (SELECT group_id FROM group_member WHERE user_id = $1)
 """
 GROUPS = "SELECT group_id FROM group_member WHERE user_id = $1 ORDER BY group_id"
-ADD_KEY = """
+ADD_KEY = Statement("""
     INSERT INTO api_key (id, user_id, digest, label, roles, customers, created_time, expiry_time)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-"""
+    VALUES (:id, :user_id, :digest, :label, :roles, :customers, :now, :expiry_time)
+""")
 LIST_KEYS = """
     SELECT k.id, s.short_name, k.label, k.roles,
            CASE WHEN k.customers IS NOT NULL THEN
@@ -75,7 +75,17 @@ async def issue(
 ) -> tuple[UUID, str]:
     """Make a key for a user; the only time that it is readable."""
     id_, key = new_id(), PREFIX + secrets.token_urlsafe(32)
-    await db.execute(ADD_KEY, id_, user_id, digest(key), label, roles, customers, now, expiry)
+    await ADD_KEY.run(
+        db,
+        id=id_,
+        user_id=user_id,
+        digest=digest(key),
+        label=label,
+        roles=roles,
+        customers=customers,
+        expiry_time=expiry,
+        now=now,
+    )
     return id_, key
 
 

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from samplebank.accounts.keys import issue
 from samplebank.accounts.model import ADMINISTRATOR, ROLES
-from samplebank.database import Connection
+from samplebank.database import Connection, Statement
 from samplebank.errors import Invalid, Violation
 from samplebank.timespec import Millis
 
@@ -21,6 +21,32 @@ ShortName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_:\-.]{1,100}\Z", max_lengt
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 EVERY_CUSTOMER = "*"
 LOCK = 0x5A4B_0002
+PUT_SUBJECT = Statement("""
+    INSERT INTO subject (kind, short_name, name, customer_id) VALUES (:kind, :short_name, :name, :customer_id)
+    ON CONFLICT (short_name) DO UPDATE SET name = excluded.name, customer_id = excluded.customer_id
+     WHERE subject.kind = excluded.kind RETURNING id
+""")
+PUT_CUSTOMER = Statement("""
+    INSERT INTO customer (short_name, name, domain_id) VALUES (:short_name, :name, :domain_id)
+    ON CONFLICT (short_name) DO UPDATE SET name = excluded.name, domain_id = excluded.domain_id
+""")
+KEYLESS = """
+    SELECT s.id FROM subject s
+     WHERE s.short_name = $1 AND s.kind = 'user' AND NOT EXISTS (
+        SELECT FROM api_key k
+         WHERE k.user_id = s.id AND k.revoked_time IS NULL AND (k.expiry_time IS NULL OR k.expiry_time > $2))
+"""
+LOOPS = """
+    WITH RECURSIVE above(start, id) AS (
+        SELECT id, parent_id FROM customer WHERE parent_id IS NOT NULL
+        UNION SELECT a.start, c.parent_id FROM above a JOIN customer c ON c.id = a.id WHERE c.parent_id IS NOT NULL
+    )
+    SELECT c.short_name FROM above a JOIN customer c ON c.id = a.start WHERE a.id = a.start ORDER BY 1
+"""
+DOMAIN_BREAKS = """
+    SELECT c.short_name FROM customer c JOIN customer p ON p.id = c.parent_id
+     WHERE c.domain_id <> p.domain_id ORDER BY 1
+"""
 
 
 class DomainEntry(msgspec.Struct, forbid_unknown_fields=True):
@@ -169,14 +195,8 @@ class _Provisioning:
             if entry.domain not in domains:
                 self._mistake(f"[[customer]] {entry.short_name}", f"there is no domain {entry.domain!r}.")
                 continue
-            await self.db.execute(
-                """
-                INSERT INTO customer (short_name, name, domain_id) VALUES ($1, $2, $3)
-                ON CONFLICT (short_name) DO UPDATE SET name = excluded.name, domain_id = excluded.domain_id
-                """,
-                entry.short_name,
-                entry.name,
-                domains[entry.domain],
+            await PUT_CUSTOMER.run(
+                self.db, short_name=entry.short_name, name=entry.name, domain_id=domains[entry.domain]
             )
         await self._parents(entries)
 
@@ -204,16 +224,12 @@ class _Provisioning:
             if entry.customer not in customers:
                 self._mistake(label, f"there is no customer {entry.customer!r}.")
                 continue
-            done = await self.db.fetchval(
-                """
-                INSERT INTO subject (kind, short_name, name, customer_id) VALUES ($1, $2, $3, $4)
-                ON CONFLICT (short_name) DO UPDATE SET name = excluded.name, customer_id = excluded.customer_id
-                 WHERE subject.kind = excluded.kind RETURNING id
-                """,
-                kind,
-                entry.short_name,
-                entry.name or entry.short_name,
-                customers[entry.customer],
+            done = await PUT_SUBJECT.value(
+                self.db,
+                kind=kind,
+                short_name=entry.short_name,
+                name=entry.name or entry.short_name,
+                customer_id=customers[entry.customer],
             )
             if done is None:
                 self._mistake(label, "the name belongs to a subject of the other kind.")
@@ -279,23 +295,6 @@ class _Provisioning:
         return issued
 
 
-KEYLESS = """
-    SELECT s.id FROM subject s
-     WHERE s.short_name = $1 AND s.kind = 'user' AND NOT EXISTS (
-        SELECT FROM api_key k
-         WHERE k.user_id = s.id AND k.revoked_time IS NULL AND (k.expiry_time IS NULL OR k.expiry_time > $2))
-"""
-LOOPS = """
-    WITH RECURSIVE above(start, id) AS (
-        SELECT id, parent_id FROM customer WHERE parent_id IS NOT NULL
-        UNION SELECT a.start, c.parent_id FROM above a JOIN customer c ON c.id = a.id WHERE c.parent_id IS NOT NULL
-    )
-    SELECT c.short_name FROM above a JOIN customer c ON c.id = a.start WHERE a.id = a.start ORDER BY 1
-"""
-DOMAIN_BREAKS = """
-    SELECT c.short_name FROM customer c JOIN customer p ON p.id = c.parent_id
-     WHERE c.domain_id <> p.domain_id ORDER BY 1
-"""
 ADMIN = "admin"
 WORKERS = "samplebank-workers"
 FIRST_TENANTS = Tenants(

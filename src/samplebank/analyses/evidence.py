@@ -12,7 +12,7 @@ import msgspec
 from samplebank.accounts.access import Caller, see_rows, sees_internal
 from samplebank.accounts.model import Permission
 from samplebank.blobs import Area, Blobs, Staged
-from samplebank.database import Connection, Where, new_id
+from samplebank.database import Connection, Statement, Where, new_id
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
@@ -27,17 +27,19 @@ LOCK_ANALYSIS = "SELECT id FROM analysis WHERE id = $1 FOR NO KEY UPDATE"
 LOCKS = 0x5A4B_0005
 LOCK_NAME_SHARED = "SELECT pg_advisory_xact_lock_shared($1::int, $2::int)"
 LOCK_NAME = "SELECT pg_advisory_xact_lock($1::int, $2::int)"
-FIND_SAME = f"""
+FIND_SAME = Statement(f"""
     SELECT {COLUMNS} FROM evidence e
-     WHERE e.analysis_id = $1 AND e.file_name = $2 AND e.mime_type = $3 AND e.sha256 = $4 AND e.internal = $5
-       AND e.potentially_malicious = $6 AND e.user_id = $7 AND e.created_time > $8
+     WHERE e.analysis_id = :analysis_id AND e.file_name = :file_name AND e.mime_type = :mime_type AND e.sha256 = :sha256
+       AND e.internal = :internal AND e.potentially_malicious = :potentially_malicious AND e.user_id = :user_id
+       AND e.created_time > :since
      ORDER BY e.created_time LIMIT 1
-"""
-ADD = """
+""")
+ADD = Statement("""
     INSERT INTO evidence (id, analysis_id, file_name, mime_type, sha256, internal, potentially_malicious, user_id,
                           size, created_time)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-"""
+    VALUES (:id, :analysis_id, :file_name, :mime_type, :sha256, :internal, :potentially_malicious, :user_id,
+            :size, :created_time)
+""")
 #: how long the repetition of an upload answers what is stored already; a client repeats within seconds
 REPEATED = 600_000
 NO_ANALYSIS = "There is no analysis with this id of a sample that you may see."
@@ -98,19 +100,14 @@ async def add(
     if await db.fetchval(LOCK_ANALYSIS, analysis_id) is None:
         raise NotFound(NO_ANALYSIS)
     sha256, size = staged.digests.sha256, staged.digests.size
-    said = (
-        analysis_id, new.file_name, new.mime_type, sha256, new.internal, new.potentially_malicious, user_id,
-    )  # fmt: skip
-    same = await db.fetchrow(FIND_SAME, *said, now - REPEATED)
+    said = {"sha256": sha256, "user_id": user_id, **msgspec.structs.asdict(new)}
+    same = await FIND_SAME.row(db, analysis_id=analysis_id, since=now - REPEATED, **said)
     if same is not None:
         return Evidence(*same), False
-    id_ = new_id()
-    await db.execute(ADD, id_, *said, size, now)
+    made = Evidence(id=new_id(), size=size, created_time=now, **said)
+    await ADD.run(db, analysis_id=analysis_id, **msgspec.structs.asdict(made))
     await db.execute(LOCK_NAME_SHARED, LOCKS, lock_number(sha256))
     await staged.keep()
-    made = Evidence(
-        id_, new.file_name, new.mime_type, size, sha256, new.internal, new.potentially_malicious, user_id, now
-    )
     return made, True
 
 

@@ -36,7 +36,7 @@ from samplebank.api.workers import find_user
 from samplebank.database import Connection
 from samplebank.errors import Forbidden, Violations
 from samplebank.policy import rules
-from samplebank.policy.model import Action, Match, Rule, RuleKind, Worker
+from samplebank.policy.model import Action, Match, Rule, RuleContent, RuleKind, Worker
 from samplebank.policy.workers import resolve, workers_by_id
 
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
@@ -195,10 +195,7 @@ async def add_rule(request: Exchange) -> Answer:
         require_for(request, Permission.ADD_POLICY, match)
         rule = await rules.add_rule(
             db,
-            data.name,
-            data.description,
-            match,
-            action,
+            RuleContent(data.name, data.description, match, action),
             user_id=request.caller.user.id,
             now=request.now,
         )
@@ -247,15 +244,16 @@ async def update_rule(request: Exchange) -> Answer:
         action = rule.action if data.action is None else await read_action(db, violations, data.action)
         violations.raise_if_any()
         require_for(request, Permission.UPDATE_POLICY, match)
-        name = rule.name if data.name is None else data.name
-        description = rule.description if data.description is None else data.description
+        content = RuleContent(
+            name=rule.name if data.name is None else data.name,
+            description=rule.description if data.description is None else data.description,
+            match=match,
+            action=action,
+        )
         changed = await rules.update_rule(
             db,
-            rule,
-            name,
-            description,
-            match,
-            action,
+            rule.id,
+            content,
             user_id=request.caller.user.id,
             now=request.now,
         )

@@ -23,7 +23,7 @@ from samplebank.api.people import (
 )
 from samplebank.errors import Violations, invalid
 from samplebank.policy import workers
-from samplebank.policy.model import Worker
+from samplebank.policy.model import Worker, WorkerContent
 
 Sort = Literal[
     "shortName",
@@ -135,10 +135,7 @@ async def add_worker(request: Exchange) -> Answer:
     async with request.bank.database.transaction() as db:
         row, is_new = await workers.add_worker(
             db,
-            data.short_name,
-            data.localized_names,
-            data.localized_descriptions,
-            _stored(data.schema),
+            _content(data),
             user_id=request.caller.user.id,
             now=request.now,
         )
@@ -192,10 +189,7 @@ async def update_worker(request: Exchange) -> Answer:
         row = await workers.update_worker(
             db,
             reference,
-            data.short_name,
-            data.localized_names,
-            data.localized_descriptions,
-            _stored(data.schema),
+            _content(data),
             user_id=request.caller.user.id,
             now=request.now,
         )
@@ -240,8 +234,13 @@ def check_name_and_texts(
     violations.raise_if_any()
 
 
-def _stored(schema: Any) -> bytes | None:
-    return None if schema is None else msgspec.json.encode(schema)
+def _content(data: AnalysisWorkerAddRequest | AnalysisWorkerUpdateRequest) -> WorkerContent:
+    return WorkerContent(
+        short_name=data.short_name,
+        names=data.localized_names,
+        descriptions=data.localized_descriptions,
+        schema=None if data.schema is None else msgspec.json.encode(data.schema),
+    )
 
 
 ROUTES = [list_workers, add_worker, get_worker, get_schema, update_worker, delete_worker]

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from samplebank.database import Connection
+from samplebank.database import Connection, Statement
 from samplebank.timespec import Millis
 
 #: milliseconds before the second attempt; each further one waits twice as long, up to the longest
@@ -24,9 +24,10 @@ NEXT = """
      ORDER BY o.id LIMIT $2
 """
 PUBLISHED = "UPDATE outbox SET published_time = $2, attempts = attempts + 1, last_error = NULL WHERE id = $1"
-FAILED = """
-    UPDATE outbox SET attempts = attempts + 1, not_before = $2, last_error = $3, dead_time = $4 WHERE id = $1
-"""
+FAILED = Statement("""
+    UPDATE outbox SET attempts = attempts + 1, not_before = :not_before, last_error = :reason, dead_time = :dead_time
+     WHERE id = :id
+""")
 # Ids are given in the order of the times, but for those that are given at once.
 FORGET = """
     DELETE FROM outbox WHERE id IN (
@@ -83,7 +84,9 @@ async def note_failure(
     longest = LONGEST_PAUSE if answered else LONGEST_SILENCE
     pause = min(FIRST_PAUSE << min(event.attempts, 20), longest)
     gives_up = answered and event.attempts + 1 >= attempts
-    await db.execute(FAILED, event.id, now + pause, reason, now if gives_up else None)
+    await FAILED.run(
+        db, id=event.id, not_before=now + pause, reason=reason, dead_time=now if gives_up else None
+    )
     return gives_up
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from samplebank.accounts.access import Caller, lacks_customer, see_customers, sees_row
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Page, Where, order_by
+from samplebank.database import Connection, Page, Statement, Where, order_by
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
@@ -165,9 +165,12 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Lis
     )
 
 
+GET_JOB = Statement(f"SELECT {JOB_COLUMNS} FROM {JOB_FROM} WHERE j.id = :id")
+
+
 async def get_job(db: Connection, id_: UUID) -> Job:
     """The job, whoever asks."""
-    row = await db.fetchrow(f"SELECT {JOB_COLUMNS} FROM {JOB_FROM} WHERE j.id = $1", id_)
+    row = await GET_JOB.row(db, id=id_)
     if row is None:
         raise NotFound(NO_JOB)
     return Job(*row)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from samplebank.database import Connection
+from samplebank.database import Connection, Statement
 from samplebank.jobs.claims import Held
 from samplebank.timespec import Millis
 
@@ -24,14 +24,18 @@ IS_OVERDUE = """
     SELECT EXISTS (SELECT FROM job WHERE id = $1 AND end_time IS NULL AND (enqueued_time <= $2 OR start_time <= $3))
 """
 ENDED_LEASES = "SELECT id, job_id FROM job_task WHERE lease_until <= $1 ORDER BY lease_until LIMIT $2"
-# Jobs before tasks, as everybody locks them. A job that somebody else has locked waits for the next sweep.
-GIVE_BACK_ENDED = """
-    WITH held AS MATERIALIZED (SELECT id FROM job WHERE id = ANY($2::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED)
-    UPDATE job_task t SET state = 'enqueued', lease_token = NULL, lease_until = NULL, run_after = $3,
-           reasons = reasons || ('Attempt ' || attempt || ': ' || $5::text)
-      FROM held WHERE t.id = ANY($1::uuid[]) AND t.job_id = held.id AND t.lease_until <= $3 AND t.attempt < $4
+GIVE_BACK_ENDED = Statement("""
+    WITH
+    -- Jobs before tasks, as everybody locks them. A job that somebody else has locked waits for the next sweep.
+    held AS MATERIALIZED (
+        SELECT id FROM job WHERE id = ANY(:job_ids::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED
+    )
+    UPDATE job_task t SET state = 'enqueued', lease_token = NULL, lease_until = NULL, run_after = :now,
+           reasons = reasons || ('Attempt ' || attempt || ': ' || :reason::text)
+      FROM held
+     WHERE t.id = ANY(:task_ids::uuid[]) AND t.job_id = held.id AND t.lease_until <= :now AND t.attempt < :attempts
     RETURNING t.id
-"""
+""")
 LEASE_ENDED = "The lease ended without a result."
 LOCK_ENDED = """
     SELECT id, job_id, attempt, reasons, worker_id FROM job_task WHERE id = $1 AND lease_until <= $2 FOR UPDATE
@@ -65,8 +69,15 @@ async def give_back_ended(
     db: Connection, ended: Sequence[tuple[UUID, UUID]], attempts: int, *, now: Millis
 ) -> list[UUID]:
     """Put the tasks of `ended` leases back into the queue that have attempts left; answers these tasks."""
-    tasks, jobs = [task for task, _ in ended], [job for _, job in ended]
-    return [row[0] for row in await db.fetch(GIVE_BACK_ENDED, tasks, jobs, now, attempts, LEASE_ENDED)]
+    rows = await GIVE_BACK_ENDED.rows(
+        db,
+        task_ids=[task for task, _ in ended],
+        job_ids=[job for _, job in ended],
+        attempts=attempts,
+        reason=LEASE_ENDED,
+        now=now,
+    )
+    return [row[0] for row in rows]
 
 
 async def find_ended_lease(db: Connection, task_id: UUID, *, now: Millis) -> Held | None:

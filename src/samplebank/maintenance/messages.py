@@ -1,10 +1,8 @@
 """What an event says to the outside: filled in when it is published, from what is stored then."""
 
-from typing import Any
-
 import msgspec
 
-from samplebank.database import Connection
+from samplebank.database import Connection, Statement
 from samplebank.events.outbox import Event
 from samplebank.events.sinks import Message
 
@@ -17,7 +15,7 @@ SUBMISSION = """
         'userAgent', jsonb_build_object('name', u.agent_name, 'version', u.agent_version),
         'customer', jsonb_build_object('id', k.id, 'shortName', k.short_name, 'name', k.name))
 """
-JOB = f"""
+JOB = Statement(f"""
     SELECT jsonb_build_object(
         'jobID', j.id, 'state', j.state,
         'submission', CASE WHEN u.id IS NOT NULL THEN {SUBMISSION} END,
@@ -30,24 +28,24 @@ JOB = f"""
       LEFT JOIN submission u ON u.id = j.submission_id
       LEFT JOIN customer k ON k.id = u.customer_id
       LEFT JOIN classification c ON c.id = s.classification_id
-     WHERE j.id = ($1::jsonb ->> 'jobID')::uuid
-"""
-VERDICT = """
+     WHERE j.id = (:payload::jsonb ->> 'jobID')::uuid
+""")
+VERDICT = Statement("""
     SELECT jsonb_build_object('verdictID', v.id, 'jobID', v.job_id, 'score', v.score, 'malicious', v.malicious,
                               'statusOverride', v.status_override, 'tags', v.tags)
-      FROM verdict v WHERE v.id = ($1::jsonb ->> 'verdictID')::uuid
-"""
-ALERT = f"""
-    SELECT jsonb_build_object('event', $1::jsonb ->> 'event', 'submission', {SUBMISSION})
+      FROM verdict v WHERE v.id = (:payload::jsonb ->> 'verdictID')::uuid
+""")
+ALERT = Statement(f"""
+    SELECT jsonb_build_object('event', :payload::jsonb ->> 'event', 'submission', {SUBMISSION})
       FROM submission u JOIN sample s ON s.id = u.sample_id JOIN customer k ON k.id = u.customer_id
-     WHERE u.id = ($1::jsonb ->> 'submissionID')::uuid
-"""
+     WHERE u.id = (:payload::jsonb ->> 'submissionID')::uuid
+""")
 FILLED_BY = {"job": JOB, "jobEnded": JOB, "verdict": VERDICT, "alert": ALERT}
 
 
 async def message_of(db: Connection, event: Event) -> Message:
     """The message; of what is deleted by now it holds the ids only."""
-    filled: Any = await db.fetchval(FILLED_BY[event.kind], msgspec.json.encode(event.payload))
+    filled = await FILLED_BY[event.kind].value(db, payload=msgspec.json.encode(event.payload))
     sha256 = await db.fetchval(SAMPLE, event.sample_id)
     body = {"id": event.id, "kind": event.kind, "timestamp": event.created_time, "sampleSha256": sha256}
     return Message(

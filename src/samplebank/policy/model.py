@@ -37,6 +37,15 @@ class Worker(msgspec.Struct, frozen=True):
     deleted_time: Millis | None
 
 
+class WorkerContent(msgspec.Struct, frozen=True):
+    """What a registration says of a worker; `schema` is JSON. In a change, None leaves what there is."""
+
+    short_name: str | None
+    names: dict[str, str] | None
+    descriptions: dict[str, str] | None
+    schema: bytes | None = None
+
+
 class Policy(msgspec.Struct, frozen=True):
     """What runs where no rule says otherwise."""
 
@@ -87,6 +96,15 @@ class Rule(msgspec.Struct, frozen=True):
     updated_time: Millis | None = None
     deleted_by: int | None = None
     deleted_time: Millis | None = None
+
+
+class RuleContent(msgspec.Struct, frozen=True):
+    """What a request says of a rule, checked, with every default filled in."""
+
+    name: str
+    description: str
+    match: Match
+    action: Action
 
 
 class Subject(msgspec.Struct, frozen=True):

@@ -8,10 +8,10 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from samplebank.database import Connection, Page, Where, new_id
+from samplebank.database import Connection, Page, Statement, Where, new_id
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, NotFound, Violation
-from samplebank.policy.model import Action, Book, Match, Option, Policy, Rule, RuleKind
+from samplebank.policy.model import Action, Book, Match, Option, Policy, Rule, RuleContent, RuleKind
 from samplebank.timespec import Millis
 
 RULE_COLUMNS = """
@@ -20,26 +20,34 @@ RULE_COLUMNS = """
     r.created_by, r.created_time, r.updated_by, r.updated_time, r.deleted_by, r.deleted_time
 """
 GET_POLICY = "SELECT workers, options, updated_by, updated_time FROM policy"
-PUT_POLICY = """
-    UPDATE policy SET workers = $1, options = $2, updated_by = $3, updated_time = $4, version = version + 1
-"""
-ADD_RULE = """
+PUT_POLICY = Statement("""
+    UPDATE policy SET workers = :workers, options = :options, updated_by = :user_id, updated_time = :now,
+           version = version + 1
+""")
+ADD_RULE = Statement("""
     INSERT INTO policy_rule (
-        name, description, kind, customers, types, super_types, meta_keys, meta_values, workers_set, workers_add,
-        workers_remove, options_set, options_add, options_remove, id, created_by, created_time)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-"""
-UPDATE_RULE = """
+        id, name, description, kind, customers, types, super_types, meta_keys, meta_values, workers_set, workers_add,
+        workers_remove, options_set, options_add, options_remove, created_by, created_time)
+    VALUES (
+        :id, :name, :description, :kind, :customers, :types, :super_types, :meta_keys, :meta_values, :workers_set,
+        :workers_add, :workers_remove, :options_set, :options_add, :options_remove, :user_id, :now)
+""")
+UPDATE_RULE = Statement("""
     UPDATE policy_rule SET
-        name = $1, description = $2, kind = $3, customers = $4, types = $5, super_types = $6, meta_keys = $7,
-        meta_values = $8, workers_set = $9, workers_add = $10, workers_remove = $11, options_set = $12,
-        options_add = $13, options_remove = $14, updated_by = $16, updated_time = $17, version = version + 1
-     WHERE id = $15
-"""
+        name = :name, description = :description, kind = :kind, customers = :customers, types = :types,
+        super_types = :super_types, meta_keys = :meta_keys, meta_values = :meta_values, workers_set = :workers_set,
+        workers_add = :workers_add, workers_remove = :workers_remove, options_set = :options_set,
+        options_add = :options_add, options_remove = :options_remove, updated_by = :user_id, updated_time = :now,
+        version = version + 1
+     WHERE id = :id
+""")
 DELETE_RULE = "UPDATE policy_rule SET deleted_by = $2, deleted_time = $3, version = version + 1 WHERE id = $1"
-KEEP_VERSION = """
-    INSERT INTO policy_rule_version (rule_id, version, content, user_id, time) VALUES ($1, $2, $3, $4, $5)
-"""
+GET_RULE = Statement(f"SELECT {RULE_COLUMNS} FROM policy_rule r WHERE r.id = :id")
+LOCK_RULE = Statement(f"SELECT {RULE_COLUMNS} FROM policy_rule r WHERE r.id = :id FOR UPDATE")
+KEEP_VERSION = Statement("""
+    INSERT INTO policy_rule_version (rule_id, version, content, user_id, time)
+    VALUES (:rule_id, :version, :content, :user_id, :now)
+""")
 TOUCH = "UPDATE policy SET version = version + 1"
 
 
@@ -56,42 +64,26 @@ async def put_policy(
     user_id: int,
     now: Millis,
 ) -> Policy:
-    await db.execute(PUT_POLICY, list(workers), options, user_id, now)
+    await PUT_POLICY.run(db, workers=list(workers), options=options, user_id=user_id, now=now)
     return await get_policy(db)
 
 
-async def add_rule(
-    db: Connection,
-    name: str,
-    description: str,
-    match: Match,
-    action: Action,
-    *,
-    user_id: int,
-    now: Millis,
-) -> Rule:
+async def add_rule(db: Connection, content: RuleContent, *, user_id: int, now: Millis) -> Rule:
     """Store a rule. Raises `Conflict` when another rule matches the same."""
     id_ = new_id()
-    await db.execute(ADD_RULE, *_values(name, description, match, action), id_, user_id, now)
-    await _claim_matches(db, id_, match)
+    await ADD_RULE.run(db, id=id_, user_id=user_id, now=now, **_columns(content))
+    await _claim_matches(db, id_, content.match)
     return await _changed(db, id_, user_id=user_id, now=now)
 
 
 async def update_rule(
-    db: Connection,
-    rule: Rule,
-    name: str,
-    description: str,
-    match: Match,
-    action: Action,
-    *,
-    user_id: int,
-    now: Millis,
+    db: Connection, rule_id: UUID, content: RuleContent, *, user_id: int, now: Millis
 ) -> Rule:
-    await db.execute(UPDATE_RULE, *_values(name, description, match, action), rule.id, user_id, now)
-    await db.execute("DELETE FROM policy_rule_match WHERE rule_id = $1", rule.id)
-    await _claim_matches(db, rule.id, match)
-    return await _changed(db, rule.id, user_id=user_id, now=now)
+    """Give a locked rule another content. Raises `Conflict` when another rule matches the same."""
+    await UPDATE_RULE.run(db, id=rule_id, user_id=user_id, now=now, **_columns(content))
+    await db.execute("DELETE FROM policy_rule_match WHERE rule_id = $1", rule_id)
+    await _claim_matches(db, rule_id, content.match)
+    return await _changed(db, rule_id, user_id=user_id, now=now)
 
 
 async def delete_rule(db: Connection, reference: str, *, user_id: int, now: Millis) -> Rule:
@@ -106,18 +98,18 @@ async def delete_rule(db: Connection, reference: str, *, user_id: int, now: Mill
 
 async def get_rule(db: Connection, reference: str) -> Rule:
     """A rule by id, a deleted one among them; raises `NotFound`."""
-    return await _get(db, reference, "")
+    return await _get(db, GET_RULE, reference)
 
 
 async def lock_rule(db: Connection, reference: str) -> Rule:
     """As `get_rule`, for a change."""
-    return await _get(db, reference, "FOR UPDATE")
+    return await _get(db, LOCK_RULE, reference)
 
 
-async def _get(db: Connection, reference: str, lock: str) -> Rule:
+async def _get(db: Connection, statement: Statement, reference: str) -> Rule:
     id_ = find_id(reference)
-    row = id_ and await db.fetchrow(f"SELECT {RULE_COLUMNS} FROM policy_rule r WHERE r.id = $1 {lock}", id_)
-    if not row:
+    row = None if id_ is None else await statement.row(db, id=id_)
+    if row is None:
         raise NotFound(f"There is no rule {reference}.")
     return _rule(row)
 
@@ -165,46 +157,58 @@ async def _read_book(db: Connection, version: int) -> Book:
     )
 
 
-def _values(name: str, description: str, match: Match, action: Action) -> tuple[object, ...]:
-    return (
-        name,
-        description,
-        match.kind,
-        match.customers,
-        match.types,
-        match.super_types,
-        match.meta_keys,
-        match.meta_values,
-        action.workers_set,
-        action.workers_add,
-        action.workers_remove,
-        action.options_set,
-        action.options_add,
-        action.options_remove,
-    )
+def _columns(content: RuleContent) -> dict[str, object]:
+    return {
+        "name": content.name,
+        "description": content.description,
+        **msgspec.structs.asdict(content.match),
+        **msgspec.structs.asdict(content.action),
+    }
 
 
 async def _changed(db: Connection, id_: UUID, *, user_id: int, now: Millis) -> Rule:
     rule = await get_rule(db, str(id_))
-    await db.execute(KEEP_VERSION, id_, rule.version, msgspec.json.encode(rule), user_id, now)
+    await KEEP_VERSION.run(
+        db,
+        rule_id=id_,
+        version=rule.version,
+        content=msgspec.json.encode(rule),
+        user_id=user_id,
+        now=now,
+    )
     await db.execute(TOUCH)
     return rule
 
 
 def _rule(row: "asyncpg.Record") -> Rule:
-    values: list[Any] = list(row)
-    match = Match(RuleKind(values[4]), *(tuple(value) for value in values[5:10]))
-    workers_set, workers_add, workers_remove, options_set, options_add, options_remove = values[10:16]
-    action = Action(
-        tuple(workers_set),
-        tuple(workers_add),
-        tuple(workers_remove),
-        _options(options_set),
-        _options(options_add),
-        tuple(options_remove),
+    return Rule(
+        id=row["id"],
+        version=row["version"],
+        name=row["name"],
+        description=row["description"],
+        match=Match(
+            kind=RuleKind(row["kind"]),
+            customers=tuple(row["customers"]),
+            types=tuple(row["types"]),
+            super_types=tuple(row["super_types"]),
+            meta_keys=tuple(row["meta_keys"]),
+            meta_values=tuple(row["meta_values"]),
+        ),
+        action=Action(
+            workers_set=tuple(row["workers_set"]),
+            workers_add=tuple(row["workers_add"]),
+            workers_remove=tuple(row["workers_remove"]),
+            options_set=_options(row["options_set"]),
+            options_add=_options(row["options_add"]),
+            options_remove=tuple(row["options_remove"]),
+        ),
+        created_by=row["created_by"],
+        created_time=row["created_time"],
+        updated_by=row["updated_by"],
+        updated_time=row["updated_time"],
+        deleted_by=row["deleted_by"],
+        deleted_time=row["deleted_time"],
     )
-    whole: Any = (*values[:4], match, action, *values[16:])
-    return Rule(*whole)
 
 
 def _options(stored: Any) -> tuple[Option, ...]:

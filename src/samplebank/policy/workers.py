@@ -10,10 +10,10 @@ import asyncpg
 import jsonschema_rs
 import msgspec
 
-from samplebank.database import Connection, Page, Where, new_id, order_by
+from samplebank.database import Connection, Page, Statement, Where, new_id, order_by
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, NotFound, Violation, Violations, invalid
-from samplebank.policy.model import Worker
+from samplebank.policy.model import Worker, WorkerContent
 from samplebank.policy.schema_cost import TooDear, price_of
 from samplebank.timespec import Millis
 
@@ -21,23 +21,30 @@ COLUMNS = """
     w.id, w.short_name, w.names, w.descriptions, w.created_by, w.created_time, w.updated_by, w.updated_time,
     w.deleted_by, w.deleted_time
 """
-ADD = """
+ADD = Statement("""
     WITH changed AS (UPDATE policy SET version = version + 1)
     INSERT INTO worker (id, short_name, names, descriptions, schema, created_by, created_time)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    VALUES (:id, :short_name, :names, :descriptions, :schema, :user_id, :now)
     ON CONFLICT (short_name) WHERE deleted_time IS NULL DO NOTHING
-"""
+""")
 ADDED = "INSERT 0 1"
-IS_SAME = """
+IS_SAME = Statement("""
     SELECT EXISTS (SELECT FROM worker
-                    WHERE short_name = $1 AND deleted_time IS NULL AND updated_time IS NULL AND names = $2
-                      AND descriptions = $3 AND schema IS NOT DISTINCT FROM $4 AND created_by = $5)
-"""
-UPDATE = """
+                    WHERE short_name = :short_name AND deleted_time IS NULL AND updated_time IS NULL AND names = :names
+                      AND descriptions = :descriptions AND schema IS NOT DISTINCT FROM :schema
+                      AND created_by = :user_id)
+""")
+UPDATE = Statement("""
     WITH changed AS (UPDATE policy SET version = version + 1)
-    UPDATE worker SET short_name = $2, names = $3, descriptions = $4, updated_by = $5, updated_time = $6
-     WHERE id = $1
-"""
+    UPDATE worker SET short_name = :short_name, names = :names, descriptions = :descriptions,
+           schema = coalesce(:schema::jsonb, schema), updated_by = :user_id, updated_time = :now
+     WHERE id = :id
+""")
+FIND_BY_ID = Statement(f"SELECT {COLUMNS} FROM worker w WHERE w.id = :id")
+FIND_BY_NAME = Statement(
+    f"SELECT {COLUMNS} FROM worker w WHERE w.short_name = :short_name AND w.deleted_time IS NULL"
+)
+FIND_ALL = Statement(f"SELECT {COLUMNS} FROM worker w WHERE w.id = ANY(:ids::uuid[])")
 SORTS = {
     "shortName": "w.short_name",
     "createdTimestamp": "w.created_time",
@@ -96,47 +103,38 @@ def _refuse(uri: str) -> Any:
 
 
 async def add_worker(
-    db: Connection,
-    short_name: str,
-    names: dict[str, str],
-    descriptions: dict[str, str],
-    schema: object,
-    *,
-    user_id: int,
-    now: Millis,
+    db: Connection, content: WorkerContent, *, user_id: int, now: Millis
 ) -> tuple[Worker, bool]:
     """Register a worker: (the worker, whether it is new).
 
     Raises `Conflict` when the short name is in use, unless the same user registered the very same under it.
     """
-    id_ = new_id()
-    done = await db.execute(ADD, id_, short_name, names, descriptions, schema, user_id, now)
-    if done != ADDED and not await db.fetchval(IS_SAME, short_name, names, descriptions, schema, user_id):
+    id_, short_name, told = new_id(), str(content.short_name), msgspec.structs.asdict(content)
+    done = await ADD.run(db, id=id_, user_id=user_id, now=now, **told)
+    if done != ADDED and not await IS_SAME.value(db, user_id=user_id, **told):
         raise _name_taken(short_name)
     return await get_worker(db, str(id_) if done == ADDED else short_name), done == ADDED
 
 
 async def update_worker(
-    db: Connection,
-    reference: str,
-    short_name: str | None,
-    names: dict[str, str] | None,
-    descriptions: dict[str, str] | None,
-    schema: object,
-    *,
-    user_id: int,
-    now: Millis,
+    db: Connection, reference: str, content: WorkerContent, *, user_id: int, now: Millis
 ) -> Worker:
     """Change what is not None. Raises `NotFound` for a deleted worker."""
     worker = await get_worker(db, reference)
     if worker.deleted_time is not None:
         raise NotFound(f"The worker {reference} is deleted.")
-    name = short_name or worker.short_name
-    arguments = (worker.id, name, names or worker.names, descriptions or worker.descriptions, user_id, now)
+    name = content.short_name or worker.short_name
     try:
-        await db.execute(UPDATE, *arguments)
-        if schema is not None:
-            await db.execute("UPDATE worker SET schema = $2 WHERE id = $1", worker.id, schema)
+        await UPDATE.run(
+            db,
+            id=worker.id,
+            short_name=name,
+            names=content.names or worker.names,
+            descriptions=content.descriptions or worker.descriptions,
+            schema=content.schema,
+            user_id=user_id,
+            now=now,
+        )
     except asyncpg.UniqueViolationError:
         raise _name_taken(name) from None
     return await get_worker(db, str(worker.id))
@@ -179,10 +177,12 @@ def is_worker(where: Where, column: str, reference: str) -> None:
 async def find_worker(db: Connection, reference: str) -> Worker | None:
     """A worker by id (also a deleted one) or by the short name that it has now."""
     id_ = find_id(reference)
-    if not id_ and not SHORT_NAME.fullmatch(reference):
+    if id_:
+        row = await FIND_BY_ID.row(db, id=id_)
+    elif SHORT_NAME.fullmatch(reference):
+        row = await FIND_BY_NAME.row(db, short_name=reference)
+    else:
         return None
-    condition = "w.id = $1" if id_ else "w.short_name = $1 AND w.deleted_time IS NULL"
-    row = await db.fetchrow(f"SELECT {COLUMNS} FROM worker w WHERE {condition}", id_ or reference)
     return None if row is None else Worker(*row)
 
 
@@ -219,8 +219,7 @@ async def list_workers(db: Connection, page: Page, *, include_deleted: bool) -> 
 
 async def workers_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Worker]:
     """The workers of these ids, deleted ones among them."""
-    rows = await db.fetch(f"SELECT {COLUMNS} FROM worker w WHERE w.id = ANY($1)", list(ids))
-    return {row[0]: Worker(*row) for row in rows}
+    return {row[0]: Worker(*row) for row in await FIND_ALL.rows(db, ids=list(ids))}
 
 
 async def resolve(

@@ -3,14 +3,15 @@
 from samplebank.accounts.access import Caller, of_uploader, see_samples
 from samplebank.accounts.model import Permission
 from samplebank.blobs import Digests
-from samplebank.database import Connection, Where
+from samplebank.database import Connection, Statement, Where
 from samplebank.errors import NotFound
 from samplebank.samples.model import NO_SAMPLE, Sample
 from samplebank.timespec import Millis
 
 COLUMNS = "s.id, s.sha256, s.size, s.created_time, s.deleted_time"
-KNOWN = f"SELECT {COLUMNS} FROM sample s WHERE s.sha256 = $1 AND s.deleted_time IS NULL"
-FIND_STORED = f"{KNOWN} FOR KEY SHARE"
+STORED = f"SELECT {COLUMNS} FROM sample s WHERE s.sha256 = :sha256 AND s.deleted_time IS NULL"
+FIND_KNOWN = Statement(STORED)
+FIND_STORED = Statement(f"{STORED} FOR KEY SHARE")
 #: Part of a statement: catalogues an upload, whose values are those of `values`. `sample_uploaded` (id, is_new) is empty when
 #: another upload or deletion of the same bytes ended since the statement began. Nothing has been changed then, and the
 #: statement is to be repeated.
@@ -59,13 +60,13 @@ def values(digests: Digests, customer_id: int, *, now: Millis) -> dict[str, obje
 
 async def find_stored(db: Connection, sha256: bytes) -> Sample | None:
     """The sample whether or not anybody may see it; it cannot be deleted until the transaction ends."""
-    row = await db.fetchrow(FIND_STORED, sha256)
+    row = await FIND_STORED.row(db, sha256=sha256)
     return None if row is None else Sample(*row)
 
 
 async def get_known(db: Connection, sha256: bytes) -> Sample:
     """As `get_stored`, without holding on to it: no lock is written, so outside a transaction nothing is synced."""
-    row = await db.fetchrow(KNOWN, sha256)
+    row = await FIND_KNOWN.row(db, sha256=sha256)
     if row is None:
         raise NotFound("There is no sample with this SHA-256.")
     return Sample(*row)

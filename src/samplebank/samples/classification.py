@@ -1,10 +1,11 @@
 """Classifications of samples, and the queue of samples that wait for one."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from samplebank.database import Connection, Where, new_id, order_by
+import msgspec
+
+from samplebank.database import Connection, Statement, Where, new_id, order_by
 from samplebank.database.listing import Listing
 from samplebank.samples.model import Classification
 from samplebank.timespec import Millis
@@ -19,9 +20,9 @@ SORTS = {
     "platform": "c.platform?",
 }
 ASK = "UPDATE sample SET classification_wanted = true, classification_urgent = true WHERE id = $1 RETURNING classification_id"
-LATEST = f"""
-    SELECT c.id, {COLUMNS} FROM sample s JOIN classification c ON c.id = s.classification_id WHERE s.id = $1
-"""
+LATEST = Statement(f"""
+    SELECT c.id, {COLUMNS} FROM sample s JOIN classification c ON c.id = s.classification_id WHERE s.id = :sample_id
+""")
 HURRY = "UPDATE sample SET classification_urgent = true WHERE id = $1 AND classification_wanted"
 URGENT = """
     SELECT id, sha256 FROM sample
@@ -53,14 +54,14 @@ GIVE_UP = """
     UPDATE sample SET classification_wanted = false, classification_urgent = false
      WHERE id = $1 AND classification_id IS NOT NULL RETURNING id
 """
-STORE = """
+STORE = Statement("""
     WITH alive AS (
-        UPDATE sample SET classification_id = $1, classification_wanted = false, classification_urgent = false
-         WHERE id = $2 AND deleted_time IS NULL RETURNING id
+        UPDATE sample SET classification_id = :id, classification_wanted = false, classification_urgent = false
+         WHERE id = :sample_id AND deleted_time IS NULL RETURNING id
     )
     INSERT INTO classification (id, sample_id, type, super_type, arch, platform, version, meta_data, created_time)
-    SELECT $1, id, $3, $4, $5, $6, $7, $8, $9 FROM alive
-"""
+    SELECT :id, id, :type, :super_type, :arch, :platform, :version, :meta_data, :now FROM alive
+""")
 
 
 def classifications_of(sample_id: int, sort: Sequence[str]) -> Listing[Classification]:
@@ -76,7 +77,7 @@ async def ask_again(db: Connection, sample_id: int) -> UUID | None:
 
 
 async def find_latest(db: Connection, sample_id: int) -> tuple[UUID, Classification] | None:
-    row: Any = await db.fetchrow(LATEST, sample_id)
+    row = await LATEST.row(db, sample_id=sample_id)
     return None if row is None else (row[0], Classification(*row[1:]))
 
 
@@ -102,15 +103,4 @@ async def give_up(db: Connection, sample_id: int) -> bool:
 
 async def store(db: Connection, sample_id: int, made: Classification, *, now: Millis) -> None:
     """Store what a sample was taken for. Of a sample deleted meanwhile nothing is stored."""
-    await db.execute(
-        STORE,
-        new_id(),
-        sample_id,
-        made.type,
-        made.super_type,
-        made.arch,
-        made.platform,
-        made.version,
-        made.meta_data,
-        now,
-    )
+    await STORE.run(db, id=new_id(), sample_id=sample_id, now=now, **msgspec.structs.asdict(made))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from samplebank.database import Connection, Where, new_id, order_by
+from samplebank.database import Connection, Statement, Where, new_id, order_by
 from samplebank.database.listing import Listing
 from samplebank.errors import invalid
 from samplebank.samples import catalogue
@@ -14,13 +14,13 @@ from samplebank.timespec import Millis
 COLUMNS = "f.id, s.sha256, f.key, f.value, f.agent_name, f.agent_version, f.user_id, f.created_time"
 FROM = "static_fact f JOIN sample s ON s.id = f.sample_id"
 SORTS = {"key": "f.key", "createdTimestamp": "f.created_time"}
-FIND = f"SELECT {COLUMNS} FROM {FROM} WHERE f.sample_id = $1 AND f.key = $2"
-ADD = """
+FIND = Statement(f"SELECT {COLUMNS} FROM {FROM} WHERE f.sample_id = :sample_id AND f.key = :key")
+ADD = Statement("""
     INSERT INTO static_fact (id, sample_id, key, value, agent_name, agent_version, user_id, created_time)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    VALUES (:id, :sample_id, :key, :value, :agent_name, :agent_version, :user_id, :now)
     ON CONFLICT (sample_id, key) DO NOTHING
     RETURNING id
-"""
+""")
 
 
 class NewFact(msgspec.Struct, frozen=True):
@@ -37,11 +37,11 @@ async def add(
 ) -> tuple[StaticFact, bool]:
     """Add a fact: (the fact, whether it is new). Raises `Invalid` when the key has another value already."""
     sample = await catalogue.get_stored(db, sha256)
-    added = await db.fetchval(
-        ADD, new_id(), sample.id, new.key, new.value, new.agent_name, new.agent_version, user_id, now
+    added = await ADD.value(
+        db, id=new_id(), sample_id=sample.id, user_id=user_id, now=now, **msgspec.structs.asdict(new)
     )
-    row = await db.fetchrow(FIND, sample.id, new.key)
-    fact = StaticFact(*row)  # type: ignore[misc]  # it is there: the sample is locked against deletion
+    # the fact is there: the sample is locked against deletion
+    fact = StaticFact(*await FIND.row(db, sample_id=sample.id, key=new.key))
     if fact.value != new.value:
         raise invalid(
             "key", f"The sample has the fact {new.key!r} already, with another value; facts do not change."

@@ -6,7 +6,7 @@ import msgspec
 
 from samplebank.accounts.access import Caller, see_rows
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Where, new_id
+from samplebank.database import Connection, Statement, Where, new_id
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
@@ -19,11 +19,13 @@ COLUMNS = """
     l.created_time
 """
 FROM = "link l JOIN sample s ON s.id = l.sample_id"
-ADD = """
+ADD = Statement("""
     INSERT INTO link (id, sample_id, reference, type, customer_id, user_id, tlp, acl, agent_name, agent_version,
                       readers, created_time)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-"""
+    VALUES (:id, :sample_id, :reference, :type, :customer_id, :user_id, :tlp, :acl, :agent_name, :agent_version,
+            :readers, :now)
+""")
+FIND = Statement(f"SELECT {COLUMNS} FROM {FROM} WHERE l.id = :id")
 COUNT = "SELECT l.type, count(*) FROM link l WHERE {} GROUP BY l.type ORDER BY l.type"
 NO_LINK = "There is no link with this id of a sample that you may see."
 
@@ -61,10 +63,7 @@ async def add(db: Connection, sha256: bytes, new: NewLink, *, user_id: int, now:
     """Add a link to a sample that is not deleted; answers its id."""
     sample = await catalogue.get_stored(db, sha256)
     id_ = new_id()
-    await db.execute(
-        ADD, id_, sample.id, new.reference, new.type, new.customer_id, user_id, new.tlp, new.acl, new.agent_name,
-        new.agent_version, new.readers, now,
-    )  # fmt: skip
+    await ADD.run(db, id=id_, sample_id=sample.id, user_id=user_id, now=now, **msgspec.structs.asdict(new))
     await catalogue.note_activity(db, sample, now=now)
     return id_
 
@@ -87,7 +86,7 @@ async def get_visible_link(db: Connection, caller: Caller, sample: Sample, refer
 
 async def get_link(db: Connection, id_: UUID) -> Link:
     """Get the link, whoever asks."""
-    row = await db.fetchrow(f"SELECT {COLUMNS} FROM {FROM} WHERE l.id = $1", id_)
+    row = await FIND.row(db, id=id_)
     if row is None:
         raise NotFound(NO_LINK)
     return Link(*row)

@@ -23,6 +23,7 @@ from samplebank.database.migrations import upgrade
 from samplebank.errors import Invalid, Unavailable
 from samplebank.files import sync
 from samplebank.policy import rules, workers
+from samplebank.policy.model import WorkerContent
 from samplebank.settings import Settings
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.sandboxed import SandboxedAnalyser
@@ -112,16 +113,13 @@ async def _register_workers(db: Connection, settings: Settings) -> None:
             import_path, sandbox_required=settings.sandbox_required
         ) as analyser:
             told = analyser.description
-        schema = None if told.schema is None else msgspec.json.encode(told.schema)
-        worker, _ = await workers.add_worker(
-            db,
-            told.short_name,
-            dict(told.names),
-            dict(told.descriptions),
-            schema,
-            user_id=user_id,
-            now=now,
+        content = WorkerContent(
+            short_name=told.short_name,
+            names=dict(told.names),
+            descriptions=dict(told.descriptions),
+            schema=None if told.schema is None else msgspec.json.encode(told.schema),
         )
+        worker, _ = await workers.add_worker(db, content, user_id=user_id, now=now)
         made.append(worker)
     await rules.put_policy(db, tuple(worker.id for worker in made), (), user_id=user_id, now=now)
 

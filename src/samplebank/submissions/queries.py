@@ -4,7 +4,7 @@ from uuid import UUID
 
 from samplebank.accounts.access import Caller, of_subject, see_rows
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Where
+from samplebank.database import Connection, Statement, Where
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
@@ -53,9 +53,12 @@ async def subjects_met(db: Connection, caller: Caller, subjects: list[int]) -> s
     return met
 
 
+GET_SUBMISSION = Statement(f"SELECT {COLUMNS} FROM {FROM} WHERE u.id = :id")
+
+
 async def get_submission(db: Connection, id_: UUID) -> Submission:
     """The submission, whoever asks."""
-    row = await db.fetchrow(f"SELECT {COLUMNS} FROM {FROM} WHERE u.id = $1", id_)
+    row = await GET_SUBMISSION.row(db, id=id_)
     if row is None:
         raise NotFound(NO_SUBMISSION)
     return Submission(*row)

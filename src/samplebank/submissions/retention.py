@@ -1,7 +1,7 @@
 """Submissions end when their retention does, unless the sample is malicious. With the last one its readers go."""
 
 from samplebank.accounts.access import UPLOADERS
-from samplebank.database import Connection
+from samplebank.database import Connection, Statement
 from samplebank.timespec import Millis
 
 #: submissions deleted in one transaction
@@ -18,15 +18,15 @@ DELETE = """
     DELETE FROM submission u USING sample s LEFT JOIN verdict v ON v.id = s.verdict_id
      WHERE u.id = ANY($1::uuid[]) AND s.id = u.sample_id AND NOT coalesce(v.malicious, false)
 """
-FORGET_READERS = f"""
+FORGET_READERS = Statement(f"""
     UPDATE sample s SET readers = uploaders || left_over.readers,
-           unread_since = CASE WHEN left_over.readers = '{{}}' THEN coalesce(s.unread_since, $2) END
+           unread_since = CASE WHEN left_over.readers = '{{}}' THEN coalesce(s.unread_since, :now::bigint) END
       FROM (SELECT x.id, ARRAY(SELECT r FROM unnest(x.readers) r WHERE r < {UPLOADERS}) AS uploaders,
                    ARRAY(SELECT DISTINCT r FROM submission u, unnest(u.readers) r WHERE u.sample_id = x.id
                           ORDER BY r) AS readers
-              FROM sample x WHERE x.id = ANY($1::bigint[])) left_over
+              FROM sample x WHERE x.id = ANY(:sample_ids::bigint[])) left_over
      WHERE s.id = left_over.id
-"""
+""")
 FORGET_CHALLENGES = "DELETE FROM challenge WHERE expiry_time <= $1"
 FORGET_RANGES = "DELETE FROM challenge_range WHERE until <= $1"
 FORGET_WRONG_ANSWERS = "DELETE FROM wrong_answer WHERE time <= $1"
@@ -39,7 +39,7 @@ async def delete_expired(db: Connection, *, now: Millis) -> int:
         submissions, samples = [row[0] for row in found], sorted({row[1] for row in found})
         await db.execute(LOCK_SAMPLES, samples)
         await db.execute(DELETE, submissions)
-        await db.execute(FORGET_READERS, samples, now)
+        await FORGET_READERS.run(db, sample_ids=samples, now=now)
     return len(found)
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from samplebank.accounts.access import Scope
 from samplebank.analyses import evidence
 from samplebank.blobs import Area
-from samplebank.database import Connection
+from samplebank.database import Connection, Statement
 from samplebank.samples.model import Sample
 from samplebank.submissions.retention import FORGET_READERS
 from samplebank.tasks import running
@@ -50,12 +50,16 @@ PLAIN = {
     "challenge": "challenges",
     "submission": "submissions",
 }
-DELETE_PLAIN = """
-    WITH gone AS (
-        DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE sample_id = $1 LIMIT $2) RETURNING 1
-    )
-    SELECT count(*) FROM gone
-"""
+DELETE_PLAIN = {
+    table: Statement(f"""
+        WITH gone AS (
+            DELETE FROM {table}
+             WHERE id IN (SELECT id FROM {table} WHERE sample_id = :sample_id LIMIT :most) RETURNING 1
+        )
+        SELECT count(*) FROM gone
+    """)
+    for table in PLAIN
+}
 #: no more rows than there are users
 DELETE_RANGES = "DELETE FROM challenge_range WHERE sample_id = $1"
 # The readers stay, so that the record is seen by those who may delete among them.
@@ -118,7 +122,7 @@ async def repair(db: Connection, arguments: dict[str, Any], *, now: Millis) -> N
     """Give a sample whose deletion is aborted the readers of the submissions that it still has."""
     row = await db.fetchrow(LOCK_SAMPLE, arguments["sample"])
     if row is not None and row["deleted_time"] is None:
-        await db.execute(FORGET_READERS, [arguments["sample"]], now)
+        await FORGET_READERS.run(db, sample_ids=[arguments["sample"]], now=now)
 
 
 async def _delete_some(db: Connection, task: Running, sample_id: int, jobs: list[UUID]) -> bool:
@@ -152,7 +156,7 @@ async def _delete_analyses(db: Connection, task: Running, sample_id: int) -> boo
 
 async def _delete_plain(db: Connection, task: Running, sample_id: int) -> bool:
     for table, name in PLAIN.items():
-        deleted = await db.fetchval(DELETE_PLAIN.format(table=table), sample_id, BATCH)
+        deleted = await DELETE_PLAIN[table].value(db, sample_id=sample_id, most=BATCH)
         if deleted:
             await running.count(db, task, name, deleted)
             return True

@@ -3,11 +3,9 @@
 The work is cut into slices of time, each a sub-task; a slice goes by batches. Everything stays readable meanwhile.
 """
 
-from typing import Any
-
 from samplebank.accounts.access import readers
 from samplebank.accounts.directory import Unknown
-from samplebank.database import Connection, new_id
+from samplebank.database import Connection, Statement, new_id
 from samplebank.submissions.retention import FORGET_READERS
 from samplebank.tasks import running
 from samplebank.tasks.model import Operation, Running, State, Step, Tools
@@ -28,21 +26,31 @@ BOUNDARY = """
     SELECT created_time FROM sample WHERE created_time >= $1 AND created_time < $2
      ORDER BY created_time, id OFFSET $3 LIMIT 1
 """
-# A sample is in the window when its time from creation to last activity overlaps it, as in searches.
-NEXT = """
+NEXT = Statement("""
     SELECT id, created_time FROM sample
-     WHERE created_time >= $1 AND created_time < $2 AND (created_time, id) > ($3, $4)
-       AND (activity_time >= $5 OR created_time >= $5) AND deleted_time IS NULL
-     ORDER BY created_time, id LIMIT $6
-"""
+     WHERE created_time >= :first AND created_time < :last AND (created_time, id) > (:after_time, :after_id)
+       -- A sample is in the window when the time from its creation to its last activity overlaps the window, as in
+       -- searches.
+       AND (activity_time >= :since OR created_time >= :since) AND deleted_time IS NULL
+     ORDER BY created_time, id LIMIT :most
+""")
 LOCK = """
     SELECT id FROM sample WHERE id = ANY($1::bigint[]) AND deleted_time IS NULL ORDER BY id FOR NO KEY UPDATE
 """
-KINDS = "SELECT DISTINCT customer_id, tlp, acl, readers FROM {table} WHERE sample_id = ANY($1::bigint[])"
-REWRITE = """
-    UPDATE {table} SET readers = $5
-     WHERE sample_id = ANY($1::bigint[]) AND customer_id = $2 AND tlp = $3 AND acl = $4::bigint[] AND readers <> $5
-"""
+KINDS = {
+    table: Statement(f"""
+        SELECT DISTINCT customer_id, tlp, acl, readers FROM {table} WHERE sample_id = ANY(:sample_ids::bigint[])
+    """)
+    for table in TABLES["all"]
+}
+REWRITE = {
+    table: Statement(f"""
+        UPDATE {table} SET readers = :readers
+         WHERE sample_id = ANY(:sample_ids::bigint[]) AND customer_id = :customer_id AND tlp = :tlp
+           AND acl = :acl::bigint[] AND readers <> :readers
+    """)
+    for table in TABLES["all"]
+}
 LAST_ACTIVITY = """
     UPDATE sample s SET activity_time = last.time
       FROM (SELECT x.id, greatest(
@@ -86,16 +94,22 @@ async def plan(db: Connection, task: Running, _: Tools, now: Millis) -> Step:
 async def step(db: Connection, task: Running, tools: Tools, now: Millis) -> Step:
     """Rebuild the next batch of a slice."""
     arguments = task.arguments
-    after = arguments.get("after", [-1, -1])
-    rows = await db.fetch(
-        NEXT, arguments["first"], arguments["last"], *after, arguments["since"] or 0, BATCH
-    )  # fmt: skip
+    after_time, after_id = arguments.get("after", [-1, -1])
+    rows = await NEXT.rows(
+        db,
+        first=arguments["first"],
+        last=arguments["last"],
+        after_time=after_time,
+        after_id=after_id,
+        since=arguments["since"] or 0,
+        most=BATCH,
+    )
     if not rows:
         return Step(State.DONE)
     samples = [row[0] for row in await db.fetch(LOCK, [row[0] for row in rows])]
     for table in TABLES[arguments["resource"]]:
         await _rebuild_readers(db, table, samples, tools)
-    await db.execute(FORGET_READERS, samples, now)
+    await FORGET_READERS.run(db, sample_ids=samples, now=now)
     await db.execute(LAST_ACTIVITY, samples)
     await running.remember(db, task, after=[rows[-1]["created_time"], rows[-1]["id"]])
     await running.count(db, task, "samples", len(samples))
@@ -103,12 +117,13 @@ async def step(db: Connection, task: Running, tools: Tools, now: Millis) -> Step
 
 
 async def _rebuild_readers(db: Connection, table: str, samples: list[int], tools: Tools) -> None:
-    kinds: list[Any] = await db.fetch(KINDS.format(table=table), samples)
-    for customer_id, tlp, acl, found in kinds:
+    for customer_id, tlp, acl, found in await KINDS[table].rows(db, sample_ids=samples):
         try:
             right = readers(tools.directory.customer(customer_id), tlp, acl)
         except Unknown:
             # a customer newer than the directory, and so its rows: nothing has changed about it since
             continue
         if found != right:
-            await db.execute(REWRITE.format(table=table), samples, customer_id, tlp, acl, right)
+            await REWRITE[table].run(
+                db, sample_ids=samples, customer_id=customer_id, tlp=tlp, acl=acl, readers=right
+            )

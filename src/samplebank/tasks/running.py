@@ -6,15 +6,15 @@ Who changes a task locks its root first, so that a task that ends and the abort 
 from typing import Any
 from uuid import UUID
 
-from samplebank.database import Connection, new_id
+from samplebank.database import Connection, Statement, new_id
 from samplebank.errors import Conflict
 from samplebank.tasks.model import FINAL, MOVES, Flag, Operation, Running, State, Step
 from samplebank.timespec import Millis
 
-OPEN = """
+OPEN = Statement("""
     INSERT INTO service_task (id, correlation_id, parent_id, root_id, operation, arguments, state, user_id, created_time)
-    VALUES ($1, $2, $3, $3, $4, $5, 'pending', $6, $7)
-"""
+    VALUES (:id, :correlation_id, :parent_id, :parent_id, :operation, :arguments, 'pending', :user_id, :now)
+""")
 # Deletions come first: they are short, and somebody waits for them. A task that was begun comes before others.
 NEXT = """
     SELECT id, parent_id FROM service_task
@@ -32,12 +32,13 @@ COUNT = """
            jsonb_build_object($2::text, (coalesce((context ->> $2)::bigint, 0) + $3)::text)
      WHERE id = $1
 """
-MOVE = """
-    UPDATE service_task SET state = $2, flags = flags || $3::text[], finished_time = $4,
-           messages = CASE WHEN $5::text IS NULL THEN messages
-                           ELSE messages || jsonb_build_object('message', $5::text, 'timestamp', $6::bigint) END
-     WHERE id = $1
-"""
+MOVE = Statement("""
+    UPDATE service_task SET state = :state, flags = flags || :flags::text[],
+           finished_time = CASE WHEN :is_final::boolean THEN :now::bigint END,
+           messages = CASE WHEN :message::text IS NULL THEN messages
+                           ELSE messages || jsonb_build_object('message', :message::text, 'timestamp', :now::bigint) END
+     WHERE id = :id
+""")
 OPEN_SUBTASKS = (
     "SELECT id FROM service_task WHERE parent_id = $1 AND finished_time IS NULL ORDER BY id FOR UPDATE"
 )
@@ -60,7 +61,16 @@ async def open_task(
 ) -> UUID:
     """Open a task; answers its correlation id, which sub-tasks share with their parent."""
     correlation = correlation_id or new_id()
-    await db.execute(OPEN, id_ or new_id(), correlation, parent_id, operation, arguments, user_id, now)
+    await OPEN.run(
+        db,
+        id=id_ or new_id(),
+        correlation_id=correlation,
+        parent_id=parent_id,
+        operation=operation,
+        arguments=arguments,
+        user_id=user_id,
+        now=now,
+    )
     return correlation
 
 
@@ -93,7 +103,7 @@ async def count(db: Connection, task: Running, what: str, number: int) -> None:
 async def take(db: Connection, task: Running, step: Step, *, now: Millis) -> None:
     """Note how a task stands after a step."""
     if step.state is State.WAITING:
-        await db.execute(MOVE, task.id, State.WAITING, [Flag.HAS_SUBTASKS], None, step.message, now)
+        await _move(db, task.id, State.WAITING, step.message, Flag.HAS_SUBTASKS, now=now)
     elif step.state in FINAL:
         await _end(db, task.id, task.parent_id, step.state, step.message, now=now)
 
@@ -116,7 +126,7 @@ async def abort(
         raise Conflict(f"The task has ended already: it is {state}.")
     message = f"Aborted by {by}."
     for subtask in await db.fetch(OPEN_SUBTASKS, id_):
-        await db.execute(MOVE, subtask[0], State.ABORTED, [], now, message, now)
+        await _move(db, subtask[0], State.ABORTED, message, now=now)
     await _end(db, id_, parent_id, State.ABORTED, message, now=now)
     row: Any = await db.fetchrow(ABORTED, id_)
     return row[0], row[1]
@@ -132,11 +142,19 @@ async def _end(
     db: Connection, id_: UUID, parent_id: UUID | None, state: State, message: str | None, *, now: Millis
 ) -> None:
     """End a locked task; with the last sub-task ends its parent."""
-    await db.execute(MOVE, id_, state, [], now, message, now)
+    await _move(db, id_, state, message, now=now)
     if parent_id is None or await db.fetch(OPEN_SUBTASKS, parent_id):
         return
     if await db.fetchval(HAS_FAILED, parent_id):
-        said = "Not every sub-task was done."
-        await db.execute(MOVE, parent_id, State.FAILED, [Flag.HAS_FAILED_SUBTASKS], now, said, now)
+        message = "Not every sub-task was done."
+        await _move(db, parent_id, State.FAILED, message, Flag.HAS_FAILED_SUBTASKS, now=now)
     else:
-        await db.execute(MOVE, parent_id, State.DONE, [], now, "Every sub-task is done.", now)
+        await _move(db, parent_id, State.DONE, "Every sub-task is done.", now=now)
+
+
+async def _move(
+    db: Connection, id_: UUID, state: State, message: str | None, *flags: Flag, now: Millis
+) -> None:
+    await MOVE.run(
+        db, id=id_, state=state, flags=list(flags), is_final=state in FINAL, message=message, now=now
+    )
