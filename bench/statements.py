@@ -18,7 +18,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import find_caller
 from samplebank.database import Connection, Database, connect
 from samplebank.jobs.claims import Claim, claim
-from samplebank.jobs.model import TaskState
+from samplebank.jobs.model import JobRules, TaskState
 from samplebank.jobs.progress import Move
 from samplebank.policy.rules import PolicyBook
 from samplebank.submissions.challenge import Tries
@@ -28,7 +28,7 @@ from samplebank.verdicts.finishing import update_task
 
 SIMILAR_WINDOW = 3_600_000
 LEASE = 300_000
-THRESHOLD = 70
+RULES = JobRules(max_attempts=3, malicious_score=70, longest_wait=3_600_000, longest_run=1_800_000)
 TRIES = Tries(20, 24 * 3_600_000)
 
 
@@ -85,7 +85,7 @@ class Cycle:
             move = Move(TaskState.SUCCESS, [], None, claimed.lease_token)
             job, task = str(claimed.job_id), str(claimed.task_id)
             return await update_task(
-                db, self._caller, job, task, move, THRESHOLD, now=_now(), locking=locking
+                db, self._caller, job, task, move, rules=RULES, now=_now(), locking=locking
             )
 
         await self._database.optimistically(ending)

@@ -14,6 +14,7 @@ from samplebank.database.signals import Signals
 from samplebank.errors import Invalid
 from samplebank.files import close_to_others
 from samplebank.jobs.claiming import Claiming
+from samplebank.jobs.model import JobRules
 from samplebank.policy.rules import PolicyBook
 from samplebank.policy.sightings import Sightings
 from samplebank.settings import Settings
@@ -31,6 +32,7 @@ class Bank:
 
     def __init__(self, settings: Settings, database: Database, blobs: Blobs) -> None:
         self.settings = settings
+        self.job_rules = job_rules(settings)
         self.database = database
         self.blobs = blobs
         self.directory = Directory(database)
@@ -40,6 +42,15 @@ class Bank:
         self.clock: Callable[[], Millis] = clock
         self.claiming = Claiming(database, self.clock, COLUMNS)
         self.sightings = Sightings(database, self.clock)
+
+
+def job_rules(settings: Settings) -> JobRules:
+    return JobRules(
+        max_attempts=settings.task_max_attempts,
+        malicious_score=settings.malicious_score,
+        longest_wait=1000 * settings.job_timeout_enqueued,
+        longest_run=1000 * settings.job_timeout_executing,
+    )
 
 
 def disk_store(settings: Settings) -> DiskStore:

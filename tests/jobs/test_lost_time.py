@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from kit.bank import Bank, Sample
+from kit.rules import RULES
 from samplebank.assembly import clock
 from samplebank.database import Connection, Database
 from samplebank.jobs import clock as clocks
@@ -72,7 +73,7 @@ async def lost(bank: Bank, db: Connection) -> list[tuple[UUID, UUID]]:
 async def test_lost_leases_come_back_together_but_for_last_attempts(
     db: Connection, lost: list[tuple[UUID, UUID]]
 ) -> None:
-    back = await timeouts.give_back_ended(db, lost, 3, now=clock())
+    back = await timeouts.give_back_ended(db, lost, RULES, now=clock())
 
     assert set(back) == {task for task, _ in lost[1:]}
     rows = await db.fetch(

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from bench.tenants import Tenants
 
+from kit.rules import RULES
 from samplebank.accounts.access import Caller, Scope, of_customer
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Page
@@ -140,11 +141,11 @@ async def the_end_of_a_task(ask: Question) -> None:
     job, _ = await open_again(ask.db, cause, Plan((yara,), (), ()), book, now=now)
     task = await ask.db.fetchval("SELECT id FROM job_task WHERE job_id = $1", job.id)
     success = Move(TaskState.SUCCESS, [])
-    await update_task(ask.db, everybody, str(job.id), str(task), success, 70, now=now)
+    await update_task(ask.db, everybody, str(job.id), str(task), success, rules=RULES, now=now)
 
 
 async def the_sweeps_of_jobs_and_leases(ask: Question) -> None:
-    await timeouts.overdue_jobs(ask.db, enqueued_before=1, started_before=1)
+    await timeouts.overdue_jobs(ask.db, RULES, now=1)
     await timeouts.ended_leases(ask.db, now=1)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from kit.bank import ROBOT, V2, Bank
 from kit.interleaving import Interrupted
+from kit.rules import RULES
 from samplebank.accounts.access import Caller
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
@@ -19,8 +20,6 @@ from samplebank.errors import Conflict
 from samplebank.jobs.model import Task, TaskState
 from samplebank.jobs.progress import Move
 from samplebank.verdicts.finishing import update_task
-
-THRESHOLD = 70
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +42,7 @@ class Interruption:
         async with self._database.transaction() if locking else self._database.connection() as db:
             interrupted = Interrupted(db, partial(asyncio.to_thread, meanwhile))
             return await update_task(
-                cast("Connection", interrupted), self._robot, job, task, move, THRESHOLD, now=clock()
+                cast("Connection", interrupted), self._robot, job, task, move, rules=RULES, now=clock()
             )
 
 
@@ -150,7 +149,7 @@ async def test_it_goes_on_behind_locks(bank: Bank, database: Database, robot: Ca
         happens = partial(asyncio.to_thread, outruns.pop() if outruns else lambda: None)
         interrupted = cast("Connection", Interrupted(db, happens))
         return await update_task(
-            interrupted, robot, job, tasks[one], success(), THRESHOLD, now=clock(), locking=locking
+            interrupted, robot, job, tasks[one], success(), rules=RULES, now=clock(), locking=locking
         )
 
     _, ended = await database.optimistically(change)

@@ -160,11 +160,8 @@ async def release(request: Exchange) -> Answer:
             db,
             job_id,
             task_id,
-            wanted.lease_token,
-            wanted.reason,
-            1000 * wanted.delay_seconds,
-            bank.settings.task_max_attempts,
-            bank.settings.malicious_score,
+            settling.Release(wanted.lease_token, wanted.reason, 1000 * wanted.delay_seconds),
+            bank.job_rules,
             now=request.now,
         )
     bank.signals.send(Signal.VERDICTS if ended else Signal.TASKS)

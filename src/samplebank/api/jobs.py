@@ -259,7 +259,7 @@ async def update_task(request: Exchange) -> Answer:
         job=job,
         task=task,
         move=move,
-        threshold=bank.settings.malicious_score,
+        rules=bank.job_rules,
         now=request.now,
     )
     moved, ended = await bank.database.optimistically(updating)

@@ -144,7 +144,7 @@ async def add_verdict(request: Exchange) -> Answer:
             data.comment,
             user_id=request.caller.user.id,
             held=request.caller.scope(Permission.ADD_VERDICT),
-            threshold=bank.settings.malicious_score,
+            rules=bank.job_rules,
             now=request.now,
         )
         row = await queries.get_verdict(db, request.caller, id_)

@@ -35,6 +35,19 @@ MOVES: Mapping[TaskState, frozenset[TaskState]] = {
 }
 
 
+class JobRules(msgspec.Struct, frozen=True):
+    """The settings that decide how jobs go. Times are in milliseconds."""
+
+    #: attempts of a task before the task has failed
+    max_attempts: int
+    #: the score from which on a verdict is malicious
+    malicious_score: int
+    #: how long a job may wait and run, from its submission
+    longest_wait: Millis
+    #: how long a job may run, from its first task
+    longest_run: Millis
+
+
 class Job(msgspec.Struct, frozen=True, gc=False):
     """The analysis of one sample: progress only, no results."""
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from samplebank.database import Connection, Statement
 from samplebank.jobs.claims import Held
+from samplebank.jobs.model import JobRules
 from samplebank.timespec import Millis
 
 #: jobs or leases that one look finds
@@ -42,16 +43,15 @@ LOCK_ENDED = """
 """
 
 
-async def overdue_jobs(db: Connection, *, enqueued_before: Millis, started_before: Millis) -> list[UUID]:
-    rows = await db.fetch(OVERDUE, enqueued_before, started_before, BATCH)
+async def overdue_jobs(db: Connection, rules: JobRules, *, now: Millis) -> list[UUID]:
+    """A batch of jobs that have waited or run too long by `now`."""
+    rows = await db.fetch(OVERDUE, now - rules.longest_wait, now - rules.longest_run, BATCH)
     return [row[0] for row in rows]
 
 
-async def is_overdue(
-    db: Connection, job_id: UUID, *, enqueued_before: Millis, started_before: Millis
-) -> bool:
+async def is_overdue(db: Connection, job_id: UUID, rules: JobRules, *, now: Millis) -> bool:
     """Asked again once the job is locked, as it may have ended meanwhile."""
-    overdue: bool = await db.fetchval(IS_OVERDUE, job_id, enqueued_before, started_before)
+    overdue: bool = await db.fetchval(IS_OVERDUE, job_id, now - rules.longest_wait, now - rules.longest_run)
     return overdue
 
 
@@ -66,14 +66,14 @@ async def ended_leases(db: Connection, *, now: Millis) -> list[tuple[UUID, UUID]
 
 
 async def give_back_ended(
-    db: Connection, ended: Sequence[tuple[UUID, UUID]], attempts: int, *, now: Millis
+    db: Connection, ended: Sequence[tuple[UUID, UUID]], rules: JobRules, *, now: Millis
 ) -> list[UUID]:
     """Put the tasks of `ended` leases back into the queue that have attempts left; answers these tasks."""
     rows = await GIVE_BACK_ENDED.rows(
         db,
         task_ids=[task for task, _ in ended],
         job_ids=[job for _, job in ended],
-        attempts=attempts,
+        attempts=rules.max_attempts,
         reason=LEASE_ENDED,
         now=now,
     )

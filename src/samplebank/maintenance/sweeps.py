@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from uuid import UUID
 
 from samplebank.assembly import Bank
 from samplebank.database.signals import Signal
@@ -24,14 +25,13 @@ def time_out_sweep() -> Sweep:
 
     async def time_out_jobs(bank: Bank) -> None:
         nonlocal steadiness
-        settings = bank.settings
         async with bank.database.connection() as db:
             if steadiness is None:
                 steadiness = Steadiness(
                     bank.clock,
                     since=await clock.last_done(db),
-                    interval=1000 * settings.sweep_interval,
-                    rest=1000 * max(settings.job_timeout_enqueued, settings.job_timeout_executing),
+                    interval=1000 * bank.settings.sweep_interval,
+                    rest=max(bank.job_rules.longest_wait, bank.job_rules.longest_run),
                 )
             set_back = steadiness.look()
             if set_back:
@@ -45,18 +45,14 @@ def time_out_sweep() -> Sweep:
 
 
 async def _time_out(bank: Bank, *, lost: Millis) -> None:
-    settings, now = bank.settings, bank.clock() - lost
-    limits = {
-        "enqueued_before": now - 1000 * settings.job_timeout_enqueued,
-        "started_before": now - 1000 * settings.job_timeout_executing,
-    }
+    overdue_at = bank.clock() - lost
     while True:
         async with bank.database.connection() as db:
-            overdue = await timeouts.overdue_jobs(db, **limits)
+            overdue = await timeouts.overdue_jobs(db, bank.job_rules, now=overdue_at)
         for job_id in overdue:
             async with bank.database.transaction() as db:
                 if await settling.time_out_job(
-                    db, job_id, settings.malicious_score, **limits, now=bank.clock()
+                    db, job_id, bank.job_rules, overdue_at=overdue_at, now=bank.clock()
                 ):
                     log.info("job.timeout", extra={"fields": {"job": job_id}})
         if len(overdue) < timeouts.BATCH:
@@ -65,26 +61,26 @@ async def _time_out(bank: Bank, *, lost: Millis) -> None:
 
 async def take_back_tasks(bank: Bank) -> None:
     """Give tasks whose lease has ended back to the queue, or up: all there are, many at once."""
-    now, attempts = bank.clock(), bank.settings.task_max_attempts
+    now, rules = bank.clock(), bank.job_rules
     while True:
         async with bank.database.connection() as db:
             ended = await timeouts.ended_leases(db, now=now)
-            back = set(await timeouts.give_back_ended(db, ended, attempts, now=now)) if ended else set()
+            back = set(await timeouts.give_back_ended(db, ended, rules, now=now)) if ended else set()
         for task_id, job_id in ended:
             if task_id in back:
                 log.info("lease.ended", extra={"fields": {"task": task_id, "job": job_id}})
             else:
-                await _take_back(bank, job_id, task_id, now=now, attempts=attempts)
+                await _take_back(bank, job_id, task_id, now=now)
         if back:
             bank.signals.send(Signal.TASKS)
         if len(ended) < timeouts.BATCH:
             return
 
 
-async def _take_back(bank: Bank, job_id: object, task_id: object, *, now: Millis, attempts: int) -> None:
+async def _take_back(bank: Bank, job_id: UUID, task_id: UUID, *, now: Millis) -> None:
     try:
         async with bank.database.transaction() as db:
-            await settling.take_back(db, job_id, task_id, attempts, bank.settings.malicious_score, now=now)  # type: ignore[arg-type]
+            await settling.take_back(db, job_id, task_id, bank.job_rules, now=now)
     except NotFound:
         # deleted together with its sample since it was listed
         return
@@ -125,4 +121,4 @@ async def remove_leftovers(bank: Bank) -> None:
         log.info("leftovers.removed", extra={"fields": {"files": removed}})
 
 
-SWEEPS: tuple[Sweep, ...] = (take_back_tasks, end_retention, generate_events, remove_leftovers)
+SWEEPS: tuple[Sweep, ...] = (take_back_tasks, end_retention, remove_leftovers)

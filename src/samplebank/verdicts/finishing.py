@@ -14,7 +14,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Outrun, Statement
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Forbidden, NotFound
-from samplebank.jobs.model import FINAL, JobState, Task, TaskState
+from samplebank.jobs.model import FINAL, JobRules, JobState, Task, TaskState
 from samplebank.jobs.progress import (
     JOB_NOTED,
     RETURNED,
@@ -139,8 +139,8 @@ async def update_task(
     job: str,
     task: str,
     move: Move,
-    threshold: int,
     *,
+    rules: JobRules,
     now: Millis,
     locking: bool = False,
 ) -> tuple[Task, bool]:
@@ -157,7 +157,7 @@ async def update_task(
         return found, False
     if move.to not in FINAL:
         return await start_task(db, seen.task, move, now=now), False
-    return await _end_task(db, seen, move, threshold, now=now), seen.grounds is not None
+    return await _end_task(db, seen, move, rules, now=now), seen.grounds is not None
 
 
 async def look(db: Connection, caller: Caller, job: str, task: str, move: Move | None = None) -> Seen:
@@ -198,7 +198,7 @@ async def look(db: Connection, caller: Caller, job: str, task: str, move: Move |
     )
 
 
-async def _end_task(db: Connection, seen: Seen, move: Move, threshold: int, *, now: Millis) -> Task:
+async def _end_task(db: Connection, seen: Seen, move: Move, rules: JobRules, *, now: Millis) -> Task:
     task = seen.task
     change = {
         "job_version": seen.job_version,
@@ -212,7 +212,7 @@ async def _end_task(db: Connection, seen: Seen, move: Move, threshold: int, *, n
     if seen.grounds is None:
         row = await END_TASK.row(db, job_id=seen.job.id, now=now, **change)
     else:
-        ruling = ruling_of(seen.job, seen.grounds, threshold)
+        ruling = ruling_of(seen.job, seen.grounds, rules)
         row = await END_JOB.row(
             db,
             sample_version=seen.sample_version,

@@ -42,6 +42,6 @@ class Verdict(msgspec.Struct, frozen=True):
         return [name for name, is_set in named if is_set]
 
 
-def is_malicious(score: int, status_override: str | None, threshold: int) -> bool:
-    """Overridden as malicious, or not overridden with a score of at least the threshold."""
-    return status_override == MALICIOUS or (status_override is None and score >= threshold)
+def is_malicious(score: int, status_override: str | None, malicious_score: int) -> bool:
+    """Overridden as malicious, or not overridden with a score of at least `malicious_score`."""
+    return status_override == MALICIOUS or (status_override is None and score >= malicious_score)

@@ -9,7 +9,7 @@ import msgspec
 from samplebank.accounts.access import Scope
 from samplebank.database import Connection, Statement, new_id
 from samplebank.errors import Forbidden, NotFound
-from samplebank.jobs.model import JobState
+from samplebank.jobs.model import JobRules, JobState
 from samplebank.jobs.progress import TOLD_OF_JOB, OpenJob, job_ended
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
@@ -148,7 +148,7 @@ class Ruling(msgspec.Struct, frozen=True):
     weighed: Weighed
     circumstances: Circumstances
     override: str | None
-    threshold: int
+    malicious_score: int
     comment: str | None = None
     user_id: int | None = None
     #: the customers that a manual verdict counts for; None is everybody
@@ -166,7 +166,7 @@ class Ruling(msgspec.Struct, frozen=True):
             "manual": self.job_id is None,
             "contradicting": weighed.contradicting,
             "shared": self.circumstances.shared,
-            "malicious": is_malicious(weighed.score, self.override, self.threshold),
+            "malicious": is_malicious(weighed.score, self.override, self.malicious_score),
             "comment": self.comment,
             "user_id": self.user_id,
             "tags": [{"type": type_, "value": value, "count": count} for type_, value, count in weighed.tags],
@@ -185,20 +185,26 @@ async def lock_sample(db: Connection, sample_id: int) -> bool:
     return await db.fetchval(LOCK_SAMPLE, sample_id) is not None
 
 
-async def rule(db: Connection, ended: Ended, threshold: int, *, now: Millis) -> None:
+async def rule(db: Connection, ended: Ended, rules: JobRules, *, now: Millis) -> None:
     """End a job with its one verdict. The job and its sample are locked."""
     job = ended.job
     rows = await FINDINGS.rows(db, job_id=job.id)
-    ruling = ruling_of(job, rows, threshold)
+    ruling = ruling_of(job, rows, rules)
     await STORE_OF_JOB.run(db, **ruling.values(now), job_state=ended.state)
 
 
-def ruling_of(job: OpenJob, rows: Sequence[Sequence[Any]], threshold: int) -> Ruling:
+def ruling_of(job: OpenJob, rows: Sequence[Sequence[Any]], rules: JobRules) -> Ruling:
     """The verdict that follows from rows of `circumstances` and `FINDING_COLUMNS`, the latter null where there are none."""
     found = Circumstances(rows[0][0], shared=rows[0][1])
     weighed = weigh([_finding(*row[2:]) for row in rows if row[2] is not None])
-    override = found.carried_override or weighed.status_override
-    return Ruling(job.sample_id, job.id, weighed, found, override, threshold)
+    return Ruling(
+        sample_id=job.sample_id,
+        job_id=job.id,
+        weighed=weighed,
+        circumstances=found,
+        override=found.carried_override or weighed.status_override,
+        malicious_score=rules.malicious_score,
+    )
 
 
 async def rule_by_hand(
@@ -209,7 +215,7 @@ async def rule_by_hand(
     *,
     user_id: int,
     held: Scope,
-    threshold: int,
+    rules: JobRules,
     now: Millis,
 ) -> UUID:
     """Store a manual verdict, whose status later ones carry; answers its id.
@@ -223,12 +229,12 @@ async def rule_by_hand(
         raise Forbidden(NOT_FOR_ALL)
     row = await FIND_CIRCUMSTANCES.row(db, sample_id=sample_id)
     ruling = Ruling(
-        sample_id,
-        None,
-        msgspec.structs.replace(weigh([]), score=MANUAL_SCORES[status]),
-        Circumstances(row[0], shared=row[1]),
+        sample_id=sample_id,
+        job_id=None,
+        weighed=msgspec.structs.replace(weigh([]), score=MANUAL_SCORES[status]),
+        circumstances=Circumstances(row[0], shared=row[1]),
         override=status,
-        threshold=threshold,
+        malicious_score=rules.malicious_score,
         comment=comment,
         user_id=user_id,
         judged_for=None if held.everywhere else sorted(held.customers),
