@@ -17,6 +17,7 @@ from samplebank.accounts.access import Caller, of_customer
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import find_caller
 from samplebank.database import Connection, Database, connect
+from samplebank.endings.updates import update_task
 from samplebank.jobs.claims import Claim, claim
 from samplebank.jobs.model import JobRules, TaskState
 from samplebank.jobs.progress import Move
@@ -24,7 +25,6 @@ from samplebank.policy.rules import PolicyBook
 from samplebank.submissions.challenge import Tries
 from samplebank.submissions.intake import Result, Token, submit
 from samplebank.submissions.model import COLUMNS, NewSubmission
-from samplebank.verdicts.finishing import update_task
 
 SIMILAR_WINDOW = 3_600_000
 LEASE = 300_000

@@ -13,7 +13,7 @@ from samplebank.database import Database, budget, open_database
 from samplebank.database.signals import Signals
 from samplebank.errors import Invalid
 from samplebank.files import close_to_others
-from samplebank.jobs.claiming import Claiming
+from samplebank.jobs.claim_batches import Claiming
 from samplebank.jobs.model import JobRules
 from samplebank.policy.rules import PolicyBook
 from samplebank.policy.sightings import Sightings

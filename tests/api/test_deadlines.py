@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from samplebank.api.deadlines import Deadline
+from samplebank.http.deadlines import Deadline
 
 SOON = 0.05
 

@@ -17,8 +17,8 @@ from samplebank.blobs import Area, DiskStore
 from samplebank.database import Connection, Database, connect
 from samplebank.errors import Unavailable
 from samplebank.samples.model import Sample as Row
-from samplebank.tasks import deletion, operations
-from samplebank.tasks.model import State, Tools
+from samplebank.service_tasks import deletion, operations
+from samplebank.service_tasks.model import State, Tools
 
 AGENT = {"name": "tests", "version": "1.0"}
 TABLES = (

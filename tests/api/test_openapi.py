@@ -8,7 +8,7 @@ import pytest
 
 from kit.bank import V2, Bank, Sample, name_of
 from samplebank.api.app import ROUTES
-from samplebank.api.openapi import IN_PATH
+from samplebank.api.published.openapi import IN_PATH
 
 Document = dict[str, Any]
 COMPONENTS = "#/components/schemas/"

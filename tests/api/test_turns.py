@@ -5,9 +5,9 @@ from contextlib import suppress
 
 import pytest
 
-from samplebank.api.turns import EACH, ClientGone, Turns, Within, while_connected
 from samplebank.database import Database
 from samplebank.errors import TooMany, Unavailable
+from samplebank.http.turns import EACH, ClientGone, Turns, Within, while_connected
 
 MIA, PAT = 1, 2
 SLEEPS = "SELECT pg_sleep(60), 'of this test'"

@@ -12,8 +12,8 @@ from kit.service import Service
 from samplebank.blobs import Area, Digests, DiskStore
 from samplebank.database import Database
 from samplebank.errors import Unavailable
+from samplebank.service_tasks.leftovers import STAND_IN
 from samplebank.submissions.receiving import receive
-from samplebank.tasks.leftovers import STAND_IN
 
 WAITS = """
     SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%')

@@ -7,7 +7,7 @@ import pytest
 from kit.bank import Bank
 from samplebank.accounts.model import ROLES, Permission
 from samplebank.api.app import ROUTES
-from samplebank.api.operation import Operation
+from samplebank.http.operation import Operation
 
 #: user of the test tenants -> the role that it has
 USERS = {

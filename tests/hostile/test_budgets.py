@@ -11,8 +11,8 @@ from bench.databases import connected
 
 from kit.bank import ROBOT, V2, Bank, Sample, eventually, together
 from kit.service import Service
-from samplebank.api.bodies import MEMORY, Memory
 from samplebank.errors import Unavailable
+from samplebank.http.bodies import MEMORY, Memory
 
 #: a cursor that waits for a lock, seen every 20 ms
 WAITING = """

@@ -15,7 +15,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import find_caller
 from samplebank.assembly import clock
 from samplebank.database import Database, connect
-from samplebank.jobs.claiming import MOST, Claiming
+from samplebank.jobs.claim_batches import MOST, Claiming
 from samplebank.jobs.claims import Claim
 from samplebank.submissions.model import COLUMNS
 

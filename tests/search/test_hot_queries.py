@@ -14,6 +14,7 @@ from samplebank.accounts.access import Caller, Scope, of_customer
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Page
 from samplebank.database.listing import Listing
+from samplebank.endings.updates import update_task
 from samplebank.jobs import claims, timeouts
 from samplebank.jobs.model import TaskState
 from samplebank.jobs.opening import Cause, open_again
@@ -32,7 +33,6 @@ from samplebank.search.window import IndexWindow
 from samplebank.submissions import challenge
 from samplebank.submissions.intake import Token, submit
 from samplebank.submissions.model import COLUMNS, NewSubmission
-from samplebank.verdicts.finishing import update_task
 from search.conftest import SAMPLES
 
 #: the tables that grow with the samples

@@ -14,8 +14,8 @@ from samplebank.analyses import evidence
 from samplebank.assembly import open_bank
 from samplebank.blobs import DiskStore
 from samplebank.database import Database
-from samplebank.maintenance.tasks import ORPHANED, orphan_sweep
-from samplebank.tasks import leftovers
+from samplebank.maintenance.service_tasks import ORPHANED, orphan_sweep
+from samplebank.service_tasks import leftovers
 
 EVERY_PART = 512
 WAITS = """

@@ -16,10 +16,10 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.assembly import clock
 from samplebank.database import Connection, Database, Outrun
+from samplebank.endings.updates import update_task
 from samplebank.errors import Conflict
 from samplebank.jobs.model import Task, TaskState
 from samplebank.jobs.progress import Move
-from samplebank.verdicts.finishing import update_task
 
 
 @pytest.fixture(scope="module")

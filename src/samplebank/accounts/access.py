@@ -360,3 +360,8 @@ def forbidden(permissions: Iterable[Permission]) -> Forbidden:
     return Forbidden(
         Violation(f"This needs the permission {needed}, which you do not hold for any customer.")
     )
+
+
+def sees_customer(caller: Caller, customer: Customer, *permissions: Permission) -> bool:
+    """Whether the caller may know of the customer: it is its own, or one it holds any of `permissions` for."""
+    return customer.id == caller.user.customer.id or caller.scope(*permissions).covers(customer.id)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from samplebank.accounts.access import Caller
 from samplebank.accounts.model import Subject
-from samplebank.api.exchange import Exchange
+from samplebank.api.call import Call
 from samplebank.errors import Violations
 from samplebank.submissions.queries import subjects_met
 
@@ -13,7 +13,7 @@ MOST = 1000
 
 
 async def read_acl(
-    request: Exchange, violations: Violations, references: Sequence[int | str] | None
+    request: Call, violations: Violations, references: Sequence[int | str] | None
 ) -> list[int]:
     """The ids of the subjects that an ACL names; unknown ones become violations of `acl`.
 

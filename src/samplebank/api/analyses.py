@@ -14,29 +14,15 @@ from samplebank.accounts.model import Permission
 from samplebank.analyses import queries, recording
 from samplebank.analyses.model import Analysis, Detection, NewAnalysis, Tag
 from samplebank.api.acl import read_acl
+from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.exchange import Exchange
 from samplebank.api.jobs import AnalysisInfo, JobInfo
-from samplebank.api.operation import V2, operation
-from samplebank.api.people import (
-    AccessControl,
-    Body,
-    CustomerInfo,
-    Int32,
-    NoQuery,
-    PageQuery,
-    Sentence,
-    Several,
-    Shown,
-    Tlp,
-    Unique,
-    UserAgent,
-    UserAgentRequest,
-    UserInfo,
-    find_customer,
-)
-from samplebank.api.streaming import Streamed
+from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest, UserInfo
 from samplebank.errors import Violation, Violations
+from samplebank.http.operation import V2, operation
+from samplebank.http.reader import find_customer
+from samplebank.http.shapes import Body, Int32, NoQuery, PageQuery, Sentence, Several, Shown, Unique
+from samplebank.http.streaming import Streamed
 
 TagType = Literal["family", "behaviour", "yara"]
 Assessment = Literal["benign", "unknown", "malicious", "informational"]
@@ -133,7 +119,7 @@ def show_analysis(row: Analysis, directory: Directory) -> AnalysisResult:
     f"{V2}/sample/{{sha256:str}}/analysis",
     opt=operation("listAnalysis", Permission.VIEW_ANALYSIS, query=PageQuery, answers=list[AnalysisResult]),
 )
-async def list_analyses(request: Exchange) -> Response[bytes] | Streamed:
+async def list_analyses(request: Call) -> Response[bytes] | Streamed:
     """The analyses of the sample that the caller may see, newest first."""
     sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
     page = request.read_query(PageQuery).page()
@@ -146,7 +132,7 @@ async def list_analyses(request: Exchange) -> Response[bytes] | Streamed:
         "getAnalysisSummary", Permission.VIEW_ANALYSIS, query=NoQuery, answers=AnalysisSummaryResponse
     ),
 )
-async def get_summary(request: Exchange) -> Answer:
+async def get_summary(request: Call) -> Answer:
     """Who analysed the sample, and the latest analysis."""
     sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
     request.read_query(NoQuery)
@@ -165,7 +151,7 @@ def _show_summary(found: Any, _: Directory) -> AnalysisSummaryResponse:
     f"{V2}/sample/{{sha256:str}}/analysis/{{analysis_id:str}}",
     opt=operation("getAnalysis", Permission.VIEW_ANALYSIS, query=NoQuery, answers=AnalysisResult),
 )
-async def get_analysis(request: Exchange) -> Answer:
+async def get_analysis(request: Call) -> Answer:
     sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
     async with request.bank.database.connection() as db:
         row = await queries.get_visible_analysis(
@@ -191,7 +177,7 @@ async def get_analysis(request: Exchange) -> Answer:
         by_claims=True,
     ),
 )
-async def add_analysis(request: Exchange) -> Answer:
+async def add_analysis(request: Call) -> Answer:
     """Store what a worker found in the sample."""
     most = request.bank.settings.max_result_size
     document = await request.document(AnalysisAddRequest, extra=most)
@@ -215,7 +201,7 @@ async def add_analysis(request: Exchange) -> Answer:
 
 
 async def read_analysis(
-    request: Exchange, data: AnalysisAddRequest, result: bytes, wrong: Iterable[Violation]
+    request: Call, data: AnalysisAddRequest, result: bytes, wrong: Iterable[Violation]
 ) -> NewAnalysis:
     """The analysis as it is stored; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
     directory, caller = request.bank.directory, request.caller

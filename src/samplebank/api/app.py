@@ -13,41 +13,36 @@ from samplebank.api import (
     analyses,
     claims,
     classifications,
-    documentation,
     downloads,
     evidence,
     facts,
     health,
     jobs,
     links,
-    plans,
     policy,
-    rules,
-    sample_search,
+    published,
     samples,
+    search,
     service_tasks,
     session,
-    statistics,
-    submission_search,
     submissions,
     verdicts,
-    workers,
     workloads,
 )
+from samplebank.api.call import Call
 from samplebank.api.envelope import ACTION_ERROR, Answer, ResultMessage, failure, refusal
-from samplebank.api.exchange import Exchange
-from samplebank.api.guard import guard
-from samplebank.api.log import Observed
-from samplebank.api.methods import Methods, allowed
-from samplebank.api.turns import Budgets, Places
 from samplebank.assembly import Bank
 from samplebank.errors import Refusal, Unavailable
+from samplebank.http.guard import guard
+from samplebank.http.log import Observed
+from samplebank.http.methods import Methods, allowed
+from samplebank.http.turns import Budgets, Places
 from samplebank.vital import vital
 
 RESOURCES = (
     session,
     health,
-    documentation,
+    published,
     samples,
     submissions,
     classifications,
@@ -55,18 +50,13 @@ RESOURCES = (
     verdicts,
     jobs,
     claims,
-    workers,
     workloads,
-    plans,
     policy,
-    rules,
     downloads,
     facts,
     links,
     evidence,
-    sample_search,
-    submission_search,
-    statistics,
+    search,
     service_tasks,
 )
 ROUTES: list[Any] = [route for resource in RESOURCES for route in resource.ROUTES]
@@ -101,7 +91,7 @@ def make_app(open_bank: OpenBank) -> Observed:
 
     app = Litestar(
         ROUTES,
-        request_class=Exchange,
+        request_class=Call,
         before_request=guard,
         lifespan=[lifespan],
         exception_handlers=HANDLERS,
@@ -109,15 +99,15 @@ def make_app(open_bank: OpenBank) -> Observed:
         request_max_body_size=None,
         logging_config=None,
     )
-    observed = Observed(Methods(app))
+    observed = Observed(Methods(app), refusal)
     return observed
 
 
-def _refused(_: Exchange, error: Refusal) -> Answer:
+def _refused(_: Call, error: Refusal) -> Answer:
     return refusal(error)
 
 
-def _declined(_: Exchange, error: HTTPException) -> Answer:
+def _declined(_: Call, error: HTTPException) -> Answer:
     said = SAID.get(error.status_code, "The request cannot be understood.")
     answer = failure(error.status_code, [ResultMessage(said, ACTION_ERROR, said)])
     for name, value in (error.headers or {}).items():
@@ -125,7 +115,7 @@ def _declined(_: Exchange, error: HTTPException) -> Answer:
     return answer
 
 
-def _broken(request: Exchange, error: Exception) -> Answer:
+def _broken(request: Call, error: Exception) -> Answer:
     """Something unforeseen: told in the log, not to the caller."""
     if isinstance(error, BaseExceptionGroup):
         known = error.split(Refusal)[0]

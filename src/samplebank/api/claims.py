@@ -12,17 +12,18 @@ from msgspec import Meta
 
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
+from samplebank.api.call import Call
 from samplebank.api.classifications import ClassificationResponse
 from samplebank.api.envelope import Answer
-from samplebank.api.exchange import Exchange
 from samplebank.api.jobs import JobInfo, SampleInfo
-from samplebank.api.operation import EXTENSIONS, operation
-from samplebank.api.people import Body, CustomerInfo, NoQuery, Shown
-from samplebank.api.policy import OptionResponse
+from samplebank.api.people import CustomerInfo
+from samplebank.api.policy.default import OptionResponse
 from samplebank.api.submissions import SubmissionResponse, show_submission
 from samplebank.database import Page
 from samplebank.database.signals import Signal
 from samplebank.errors import Invalid, TooMany
+from samplebank.http.operation import EXTENSIONS, operation
+from samplebank.http.shapes import Body, NoQuery, Shown
 from samplebank.jobs import claims
 from samplebank.jobs.progress import lock_job
 from samplebank.policy.workers import get_worker
@@ -94,7 +95,7 @@ class LeaseResponse(Shown):
         by_claims=True,
     ),
 )
-async def claim(request: Exchange) -> Answer:
+async def claim(request: Call) -> Answer:
     """Take up to `max` open tasks of the worker, waiting for them if there are none."""
     document = await request.document(ClaimRequest)
     try:
@@ -123,7 +124,7 @@ async def claim(request: Exchange) -> Answer:
         by_claims=True,
     ),
 )
-async def heartbeat(request: Exchange) -> Answer:
+async def heartbeat(request: Call) -> Answer:
     """Keep a task for longer."""
     document = await request.document(HeartbeatRequest)
     bank = request.bank
@@ -149,7 +150,7 @@ async def heartbeat(request: Exchange) -> Answer:
         by_claims=True,
     ),
 )
-async def release(request: Exchange) -> Answer:
+async def release(request: Call) -> Answer:
     """Give a task back for another attempt; after the last attempt it has failed."""
     document = await request.document(ReleaseRequest)
     bank, task_id = request.bank, request.path("task_id")
@@ -168,7 +169,7 @@ async def release(request: Exchange) -> Answer:
     return await request.show((UUID(task_id), None), _show_lease)
 
 
-async def _wait_at_a_place(request: Exchange, wanted: ClaimRequest) -> list[claims.Claim]:
+async def _wait_at_a_place(request: Call, wanted: ClaimRequest) -> list[claims.Claim]:
     """Raises `TooMany` when the caller has claims enough that wait for tasks of this worker."""
     places, key = request.budgets.claims, (request.caller.user.id, request.path("worker"))
     if not places.enter(key):
@@ -179,7 +180,7 @@ async def _wait_at_a_place(request: Exchange, wanted: ClaimRequest) -> list[clai
         places.leave(key)
 
 
-async def _wait_and_claim(request: Exchange, wanted: ClaimRequest) -> list[claims.Claim]:
+async def _wait_and_claim(request: Call, wanted: ClaimRequest) -> list[claims.Claim]:
     """As soon as there is something to claim; nothing for a client who has gone meanwhile, as nobody would work on it."""
     deadline = time.monotonic() + wanted.wait_seconds
     async with request.bank.signals.listening(Signal.TASKS) as arrived:
@@ -199,12 +200,12 @@ async def _wait_and_claim(request: Exchange, wanted: ClaimRequest) -> list[claim
     return []
 
 
-async def _claim_once(request: Exchange, wanted: ClaimRequest) -> list[claims.Claim]:
+async def _claim_once(request: Call, wanted: ClaimRequest) -> list[claims.Claim]:
     claiming, worker = request.bank.claiming, request.path("worker")
     return await claiming.claim(request.caller, worker, most=wanted.max, lease=1000 * wanted.lease_seconds)
 
 
-async def _check_worker(request: Exchange) -> None:
+async def _check_worker(request: Call) -> None:
     async with request.bank.database.connection() as db:
         await get_worker(db, request.path("worker"))
 

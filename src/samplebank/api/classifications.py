@@ -7,13 +7,13 @@ from litestar import Response, get, put
 
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
+from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.exchange import Exchange
-from samplebank.api.operation import V2, operation
-from samplebank.api.people import Body, NoQuery, PageQuery, Shown, unless_given
-from samplebank.api.streaming import Streamed
 from samplebank.database.signals import Signal
 from samplebank.errors import Unavailable
+from samplebank.http.operation import V2, operation
+from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, unless_given
+from samplebank.http.streaming import Streamed
 from samplebank.samples import classification
 from samplebank.samples.model import Classification
 
@@ -67,7 +67,7 @@ def show_classification(row: Classification, _: Directory) -> ClassificationResp
         answers=list[ClassificationResponse],
     ),
 )
-async def list_classifications(request: Exchange) -> Response[bytes] | Streamed:
+async def list_classifications(request: Call) -> Response[bytes] | Streamed:
     """What the sample was taken for, newest first unless sorted otherwise."""
     sample = await request.visible_sample(Permission.VIEW_SAMPLES)
     query = request.read_query(ClassificationQuery)
@@ -85,7 +85,7 @@ async def list_classifications(request: Exchange) -> Response[bytes] | Streamed:
         answers=ClassificationResponse,
     ),
 )
-async def reclassify(request: Exchange) -> Answer:
+async def reclassify(request: Call) -> Answer:
     """Look at the file again, and answer what it is taken for now."""
     sample = await request.visible_sample(Permission.RECLASSIFY)
     request.read_query(NoQuery)
@@ -104,7 +104,7 @@ async def reclassify(request: Exchange) -> Answer:
 
 
 async def await_classification(
-    request: Exchange,
+    request: Call,
     sample_id: int,
     seconds: float,
     *,

@@ -9,12 +9,12 @@ from litestar import Response, get
 
 from samplebank.accounts.model import Permission
 from samplebank.api.archive import archive_length, archived
+from samplebank.api.call import Call
 from samplebank.api.envelope import ACTION_ERROR, ResultMessage, failure
-from samplebank.api.exchange import Exchange
-from samplebank.api.operation import V2, operation
-from samplebank.api.people import NoQuery
-from samplebank.api.streaming import Pieces, Streamed
 from samplebank.blobs import Area, verified
+from samplebank.http.operation import V2, operation
+from samplebank.http.shapes import NoQuery
+from samplebank.http.streaming import Pieces, Streamed
 
 BINARY = "application/octet-stream"
 ZIP = "application/zip"
@@ -47,7 +47,7 @@ class Part(msgspec.Struct, frozen=True):
         by_claims=True,
     ),
 )
-async def download_raw(request: Exchange) -> Response[bytes] | Streamed:
+async def download_raw(request: Call) -> Response[bytes] | Streamed:
     """Send the bytes as they were uploaded, or the single range of them that is asked for."""
     sample = await request.visible_sample(
         Permission.DOWNLOAD_RAW, Permission.DOWNLOAD_UNRESTRICTED, Permission.WORK_ON_CLAIMS
@@ -79,7 +79,7 @@ async def download_raw(request: Exchange) -> Response[bytes] | Streamed:
         media_type=ZIP,
     ),
 )
-async def download_safe(request: Exchange) -> Streamed:
+async def download_safe(request: Call) -> Streamed:
     """Send the bytes in an archive that opens with the password `infected`."""
     sample = await request.visible_sample(Permission.DOWNLOAD, Permission.DOWNLOAD_UNRESTRICTED)
     request.read_query(NoQuery)
@@ -87,7 +87,7 @@ async def download_safe(request: Exchange) -> Streamed:
     return attachment(pieces, f"{sample.sha256.hex()}.zip", archive_length(sample), ZIP)
 
 
-def read_range(request: Exchange, size: int, etag: str) -> Part | None:
+def read_range(request: Call, size: int, etag: str) -> Part | None:
     """Find the range that is asked for, empty when it lies outside; None for all of the bytes (RFC 9110, 14)."""
     asked = RANGE.fullmatch((request.header(b"range") or "").strip())
     if asked is None or (request.header(b"if-range") or etag) != etag:

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import msgspec
 from litestar import Response
 
-from samplebank.api.streaming import Pieces, Streamed, opened
 from samplebank.database import Page
 from samplebank.errors import Refusal, TooMany
+from samplebank.http.streaming import Pieces, Streamed, opened
 
 R = TypeVar("R")
 FIELD_ERROR = "FIELD_ERROR"

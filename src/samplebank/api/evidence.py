@@ -10,16 +10,17 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.analyses import evidence
 from samplebank.analyses.evidence import AnalysisOfCustomer, NewEvidence
+from samplebank.api.call import Call
 from samplebank.api.downloads import BINARY, attachment
 from samplebank.api.envelope import Answer
-from samplebank.api.exchange import Exchange
-from samplebank.api.operation import V2, operation
-from samplebank.api.people import WORD, Body, Int64, NoQuery, PageQuery, Shown, Unique, UserInfo
+from samplebank.api.people import UserInfo
 from samplebank.api.samples import refuse_announced_excess
-from samplebank.api.streaming import Streamed
 from samplebank.api.uploads import uploaded
 from samplebank.blobs import Area, verified
 from samplebank.errors import Forbidden, Violations
+from samplebank.http.operation import V2, operation
+from samplebank.http.shapes import WORD, Body, Int64, NoQuery, PageQuery, Shown, Unique
+from samplebank.http.streaming import Streamed
 
 ALL = f"{V2}/sample/{{sha256:str}}/analysis/{{analysis_id:str}}/evidence"
 ONE = f"{ALL}/{{evidence_id:str}}"
@@ -59,7 +60,7 @@ def show_evidence(row: evidence.Evidence, directory: Directory) -> Evidence:
 
 
 @get(ALL, opt=operation("listEvidence", Permission.VIEW_ANALYSIS, query=PageQuery, answers=list[Evidence]))
-async def list_evidence(request: Exchange) -> Response[bytes] | Streamed:
+async def list_evidence(request: Call) -> Response[bytes] | Streamed:
     """List the evidence of the analysis, oldest first."""
     analysis = await visible_analysis(request, Permission.VIEW_ANALYSIS)
     page = request.read_query(PageQuery).page()
@@ -67,7 +68,7 @@ async def list_evidence(request: Exchange) -> Response[bytes] | Streamed:
 
 
 @get(ONE, opt=operation("getEvidence", Permission.VIEW_ANALYSIS, query=NoQuery, answers=Evidence))
-async def get_evidence(request: Exchange) -> Answer:
+async def get_evidence(request: Call) -> Answer:
     return await request.show(await _visible_evidence(request), show_evidence)
 
 
@@ -75,7 +76,7 @@ async def get_evidence(request: Exchange) -> Answer:
     f"{ONE}/download",
     opt=operation("getEvidenceData", Permission.VIEW_ANALYSIS, query=NoQuery, media_type="*/*"),
 )
-async def get_evidence_data(request: Exchange) -> Streamed:
+async def get_evidence_data(request: Call) -> Streamed:
     """Send the bytes as they were uploaded."""
     row = await _visible_evidence(request)
     pieces = await request.opened(verified(request.bank.blobs.read(Area.EVIDENCE, row.sha256), row.sha256))
@@ -95,7 +96,7 @@ async def get_evidence_data(request: Exchange) -> Streamed:
         by_claims=True,
     ),
 )
-async def upload_evidence(request: Exchange) -> Answer:
+async def upload_evidence(request: Call) -> Answer:
     """Store the bytes of the body, empty or not; an upload repeated within 10 minutes answers 200."""
     bank, caller, most = request.bank, request.caller, request.bank.settings.max_sample_size
     analysis = await visible_analysis(request, Permission.ADD_EVIDENCE, Permission.WORK_ON_CLAIMS)
@@ -116,7 +117,7 @@ async def upload_evidence(request: Exchange) -> Answer:
     return await request.show(row, show_evidence, 201 if is_new else 200)
 
 
-def read_evidence(request: Exchange) -> NewEvidence:
+def read_evidence(request: Call) -> NewEvidence:
     """Read what the path, the query and the headers say of the bytes; raises `Invalid` with all that is wrong."""
     query = request.read_query(EvidenceQuery)
     violations = Violations()
@@ -133,7 +134,7 @@ def read_evidence(request: Exchange) -> NewEvidence:
     return NewEvidence(name, media_type, query.internal, query.potentially_malicious)
 
 
-async def visible_analysis(request: Exchange, *permissions: Permission) -> AnalysisOfCustomer:
+async def visible_analysis(request: Call, *permissions: Permission) -> AnalysisOfCustomer:
     sample = await request.visible_sample(*permissions)
     async with request.bank.database.connection() as db:
         return await evidence.get_visible_owner(
@@ -141,7 +142,7 @@ async def visible_analysis(request: Exchange, *permissions: Permission) -> Analy
         )
 
 
-async def _visible_evidence(request: Exchange) -> evidence.Evidence:
+async def _visible_evidence(request: Call) -> evidence.Evidence:
     analysis = await visible_analysis(request, Permission.VIEW_ANALYSIS)
     async with request.bank.database.connection() as db:
         row = await evidence.get_evidence(db, analysis, request.caller, request.path("evidence_id"))

@@ -8,21 +8,12 @@ from msgspec import Meta
 
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
+from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.exchange import Exchange
-from samplebank.api.operation import V2, operation
-from samplebank.api.people import (
-    Body,
-    NoQuery,
-    PageQuery,
-    Shown,
-    Unique,
-    UserAgent,
-    UserAgentRequest,
-    UserInfo,
-    unless_given,
-)
-from samplebank.api.streaming import Streamed
+from samplebank.api.people import UserAgent, UserAgentRequest, UserInfo
+from samplebank.http.operation import V2, operation
+from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Unique, unless_given
+from samplebank.http.streaming import Streamed
 from samplebank.samples import facts
 from samplebank.samples.facts import NewFact
 from samplebank.samples.model import StaticFact
@@ -71,7 +62,7 @@ def show_fact(row: StaticFact, directory: Directory) -> StaticFactResponse:
         "listStaticFact", Permission.VIEW_SAMPLES, query=StaticFactQuery, answers=list[StaticFactResponse]
     ),
 )
-async def list_facts(request: Exchange) -> Response[bytes] | Streamed:
+async def list_facts(request: Call) -> Response[bytes] | Streamed:
     """List the facts of the sample, by key unless sorted otherwise."""
     sample = await request.visible_sample(Permission.VIEW_SAMPLES)
     query = request.read_query(StaticFactQuery)
@@ -91,7 +82,7 @@ async def list_facts(request: Exchange) -> Response[bytes] | Streamed:
         also={200: StaticFactResponse},
     ),
 )
-async def add_fact(request: Exchange) -> Answer:
+async def add_fact(request: Call) -> Answer:
     """Add a fact; one that the sample has already, with this value, answers 200."""
     document = await request.document(StaticFactAddRequest)
     sample = await request.visible_sample(Permission.ADD_FACT)

@@ -7,12 +7,12 @@ from litestar import Response, get
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from samplebank.api.call import Call
 from samplebank.api.envelope import Answer, single
-from samplebank.api.exchange import Exchange
-from samplebank.api.operation import OPEN
 from samplebank.assembly import Bank
 from samplebank.database.migrations import HEAD
 from samplebank.errors import Unavailable
+from samplebank.http.operation import OPEN
 from samplebank.jobs.backlog import backlog
 from samplebank.jobs.clock import last_done
 from samplebank.sandbox import missing_parts
@@ -31,13 +31,13 @@ NO_HOUSEWORK = 60
 
 
 @get("/healthz", opt=OPEN)
-async def healthz(request: Exchange) -> Answer:  # noqa: ARG001 every route takes the request
+async def healthz(request: Call) -> Answer:  # noqa: ARG001 every route takes the request
     """The process is alive."""
     return single({"status": "alive"})
 
 
 @get("/readyz", opt=OPEN)
-async def readyz(request: Exchange) -> Answer:
+async def readyz(request: Call) -> Answer:
     """Database and blob store can be used, the schema is current, and the housework is done."""
     bank = request.bank
     async with bank.database.connection() as db:
@@ -52,7 +52,7 @@ async def readyz(request: Exchange) -> Answer:
 
 
 @get("/metrics", opt=OPEN)
-async def metrics(request: Exchange) -> Response[bytes]:
+async def metrics(request: Call) -> Response[bytes]:
     """Figures in the format of Prometheus, over all processes of this service."""
     registry = REGISTRY
     if os.environ.get(SHARED_METRICS):

@@ -10,12 +10,18 @@ from msgspec import Meta
 from samplebank.accounts.access import Caller
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
+from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.exchange import Exchange
-from samplebank.api.operation import V2, operation
-from samplebank.api.people import (
+from samplebank.api.people import CustomerInfo, UserAgent
+from samplebank.database import Page
+from samplebank.database.identifiers import find_id
+from samplebank.database.signals import Signal
+from samplebank.endings import updates
+from samplebank.errors import Refusal, Violations, invalid
+from samplebank.http.operation import V2, operation
+from samplebank.http.reader import customers_to_filter, read_range
+from samplebank.http.shapes import (
     Body,
-    CustomerInfo,
     Int64,
     Limit,
     NoQuery,
@@ -25,23 +31,15 @@ from samplebank.api.people import (
     Shown,
     Time,
     Unique,
-    UserAgent,
-    customers_to_filter,
-    read_range,
     unless_given,
 )
-from samplebank.api.streaming import Streamed
-from samplebank.database import Page
-from samplebank.database.identifiers import find_id
-from samplebank.database.signals import Signal
-from samplebank.errors import Refusal, Violations, invalid
+from samplebank.http.streaming import Streamed
 from samplebank.jobs import queries
 from samplebank.jobs.model import Job, Task, TaskState
 from samplebank.jobs.progress import Move
 from samplebank.jobs.queries import JOB_TIMES, JobFilter, TimeRange
 from samplebank.samples.model import SHA256
 from samplebank.timespec import Millis
-from samplebank.verdicts import finishing
 
 State = Literal["enqueued", "executing", "done", "timeout"]
 JobSort = Literal[
@@ -165,7 +163,7 @@ def show_task(task: Task, _: Directory) -> JobTaskResponse:
     f"{V2}/job",
     opt=operation("listJobs", Permission.VIEW_JOBS, query=JobListQuery, answers=list[JobResponse]),
 )
-async def list_jobs(request: Exchange) -> Response[bytes] | Streamed:
+async def list_jobs(request: Call) -> Response[bytes] | Streamed:
     """The jobs that the caller may see, newest first unless sorted otherwise."""
     query = request.read_query(JobListQuery)
     listing = queries.jobs_matching(
@@ -186,7 +184,7 @@ async def list_jobs(request: Exchange) -> Response[bytes] | Streamed:
         answers=list[JobResponse],
     ),
 )
-async def search_jobs(request: Exchange) -> Response[bytes] | Streamed:
+async def search_jobs(request: Call) -> Response[bytes] | Streamed:
     """The jobs that match every filter given, oldest first unless sorted otherwise."""
     request.read_query(NoQuery)
     wanted = (await request.document(JobSearchRequest)).read(request.now)
@@ -199,7 +197,7 @@ async def search_jobs(request: Exchange) -> Response[bytes] | Streamed:
     f"{V2}/job/{{job_id:str}}",
     opt=operation("getJob", Permission.VIEW_JOBS, query=NoQuery, answers=JobResponse),
 )
-async def get_job(request: Exchange) -> Answer:
+async def get_job(request: Call) -> Answer:
     job = await visible_job(request)
     request.read_query(NoQuery)
     return await request.show(job, show_job)
@@ -209,7 +207,7 @@ async def get_job(request: Exchange) -> Answer:
     f"{V2}/job/{{job_id:str}}/tasks",
     opt=operation("listJobTasks", Permission.VIEW_JOBS, query=TaskListQuery, answers=list[JobTaskResponse]),
 )
-async def list_tasks(request: Exchange) -> Response[bytes] | Streamed:
+async def list_tasks(request: Call) -> Response[bytes] | Streamed:
     """The tasks of a job, by worker unless sorted otherwise."""
     job = await visible_job(request)
     query = request.read_query(TaskListQuery)
@@ -222,7 +220,7 @@ async def list_tasks(request: Exchange) -> Response[bytes] | Streamed:
     f"{V2}/job/{{job_id:str}}/task/{{task_id:str}}",
     opt=operation("getJobTask", Permission.VIEW_JOBS, query=NoQuery, answers=JobTaskResponse),
 )
-async def get_task(request: Exchange) -> Answer:
+async def get_task(request: Call) -> Answer:
     job = await visible_job(request)
     async with request.bank.database.connection() as db:
         task = await queries.get_task(db, job.id, request.caller, request.path("task_id"))
@@ -241,7 +239,7 @@ async def get_task(request: Exchange) -> Answer:
         by_claims=True,
     ),
 )
-async def update_task(request: Exchange) -> Answer:
+async def update_task(request: Call) -> Answer:
     """Move a task on; the last one to end also ends the job and settles the verdict."""
     document = await request.document(JobTaskUpdateRequest)
     bank, job, task = request.bank, request.path("job_id"), request.path("task_id")
@@ -251,10 +249,10 @@ async def update_task(request: Exchange) -> Answer:
     except Refusal:
         # that there is no such task is said before what is wrong with the update
         async with bank.database.connection() as db:
-            await finishing.look(db, request.caller, job, task)
+            await updates.look(db, request.caller, job, task)
         raise
     updating = partial(
-        finishing.update_task,
+        updates.update_task,
         caller=request.caller,
         job=job,
         task=task,
@@ -268,7 +266,7 @@ async def update_task(request: Exchange) -> Answer:
     return await request.show(moved, show_task)
 
 
-def _read_move(request: Exchange, data: JobTaskUpdateRequest) -> Move:
+def _read_move(request: Call, data: JobTaskUpdateRequest) -> Move:
     lease, given = None, request.header(b"samplebank-lease")
     if given is not None and (lease := find_id(given.strip())) is None:
         raise invalid(
@@ -278,7 +276,7 @@ def _read_move(request: Exchange, data: JobTaskUpdateRequest) -> Move:
     return Move(TaskState(data.state), data.analyses, data.message, lease)
 
 
-async def visible_job(request: Exchange) -> Job:
+async def visible_job(request: Call) -> Job:
     async with request.bank.database.connection() as db:
         return await queries.get_visible_job(db, request.caller, request.path("job_id"), Permission.VIEW_JOBS)
 

@@ -9,30 +9,19 @@ from samplebank.accounts.access import readers
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.acl import read_acl
+from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.exchange import Exchange
-from samplebank.api.operation import V2, operation
-from samplebank.api.people import (
-    AccessControl,
-    Body,
-    CustomerInfo,
-    NoQuery,
-    PageQuery,
-    Shown,
-    Tlp,
-    Unique,
-    UserAgent,
-    UserAgentRequest,
-    UserInfo,
-    find_customer,
-)
+from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest, UserInfo
 from samplebank.api.samples import SampleMetaData, show_sample
-from samplebank.api.streaming import Streamed
 from samplebank.errors import Violations
+from samplebank.http.operation import V2, operation
+from samplebank.http.reader import find_customer
+from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Unique
+from samplebank.http.streaming import Streamed
 from samplebank.samples import links
 from samplebank.samples.links import NewLink
 from samplebank.samples.model import SHA256
-from samplebank.verdicts.references import Reference, References, follow
+from samplebank.search.references import Reference, References, follow
 
 LinkType = Literal["parent", "child", "downloads", "loads", "executes"]
 
@@ -91,7 +80,7 @@ def show_link(row: Reference, directory: Directory) -> Link:
     f"{V2}/sample/{{sha256:str}}/link",
     opt=operation("listLinks", Permission.VIEW_ANALYSIS, query=PageQuery, answers=list[Link]),
 )
-async def list_links(request: Exchange) -> Response[bytes] | Streamed:
+async def list_links(request: Call) -> Response[bytes] | Streamed:
     """List the links of the sample that the caller may see, newest first."""
     sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
     page = request.read_query(PageQuery).page()
@@ -103,7 +92,7 @@ async def list_links(request: Exchange) -> Response[bytes] | Streamed:
     f"{V2}/sample/{{sha256:str}}/link/summary",
     opt=operation("getLinkSummary", Permission.VIEW_ANALYSIS, query=NoQuery, answers=LinkSummaryResponse),
 )
-async def get_summary(request: Exchange) -> Answer:
+async def get_summary(request: Call) -> Answer:
     """Count the links that the caller may see, by type."""
     sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
     request.read_query(NoQuery)
@@ -120,7 +109,7 @@ def _show_summary(counted: list[tuple[Any, int]], _: Directory) -> LinkSummaryRe
     f"{V2}/sample/{{sha256:str}}/link/{{link_id:str}}",
     opt=operation("getLink", Permission.VIEW_ANALYSIS, query=NoQuery, answers=Link),
 )
-async def get_link(request: Exchange) -> Answer:
+async def get_link(request: Call) -> Answer:
     sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
     async with request.bank.database.connection() as db:
         link = await links.get_visible_link(db, request.caller, sample, request.path("link_id"))
@@ -140,7 +129,7 @@ async def get_link(request: Exchange) -> Answer:
         status=201,
     ),
 )
-async def add_link(request: Exchange) -> Answer:
+async def add_link(request: Call) -> Answer:
     """Add a link to another sample, which need not be stored."""
     document = await request.document(LinkAddRequest)
     sample = await request.visible_sample(Permission.ADD_ANALYSIS)
@@ -152,7 +141,7 @@ async def add_link(request: Exchange) -> Answer:
     return await request.show(row, show_link, 201)
 
 
-async def read_link(request: Exchange, data: LinkAddRequest) -> NewLink:
+async def read_link(request: Call, data: LinkAddRequest) -> NewLink:
     """Read the link as it is stored; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
     directory, caller = request.bank.directory, request.caller
     violations = Violations()

@@ -8,29 +8,24 @@ from litestar import get, post, put
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api import envelope
+from samplebank.api.call import Call
 from samplebank.api.classifications import ClassificationResponse, await_classification
 from samplebank.api.envelope import Answer
-from samplebank.api.exchange import Exchange
 from samplebank.api.jobs import JobResponse, SampleInfo, show_job
-from samplebank.api.operation import V2, operation
-from samplebank.api.people import (
-    Int64,
-    NoQuery,
-    Shown,
-    Unique,
-)
 from samplebank.api.uploads import uploaded
 from samplebank.api.verdicts import VerdictResponse, show_verdict
 from samplebank.blobs import Area
 from samplebank.database.signals import Signal
 from samplebank.errors import Invalid, TooLarge, invalid
+from samplebank.http.operation import V2, operation
+from samplebank.http.shapes import Int64, NoQuery, Shown, Unique
 from samplebank.jobs.opening import open_again
 from samplebank.policy.plan import plan_for
 from samplebank.policy.rules import read_version
 from samplebank.samples.model import Sample, read_sha256
+from samplebank.search.overview import Overview, get_overview
 from samplebank.submissions import reanalysis
 from samplebank.submissions.receiving import receive
-from samplebank.verdicts.overview import Overview, get_overview
 
 Flag = Literal[
     "exceededMaxSearchableSubmissions",
@@ -82,7 +77,7 @@ class SampleMetaData(Shown):
         raw_body=True,
     ),
 )
-async def upload(request: Exchange) -> Answer:
+async def upload(request: Call) -> Answer:
     """Store the bytes of the body; a new sample answers 201, a known one 200."""
     request.read_query(NoQuery)
     bank, settings = request.bank, request.bank.settings
@@ -116,7 +111,7 @@ async def upload(request: Exchange) -> Answer:
     return envelope.single(answer, 201 if received.is_new else 200)
 
 
-def refuse_announced_excess(request: Exchange, most: int) -> None:
+def refuse_announced_excess(request: Call, most: int) -> None:
     """Refuse a body whose announced length is too much before any of it is read."""
     if (request.announced_length or 0) > most:
         raise TooLarge(f"The body is larger than {most} bytes, which is the most that is taken.")
@@ -126,7 +121,7 @@ def refuse_announced_excess(request: Exchange, most: int) -> None:
     f"{V2}/sample/{{sha256:str}}",
     opt=operation("getSampleMetaData", Permission.VIEW_SAMPLES, query=NoQuery, answers=SampleMetaData),
 )
-async def get_sample(request: Exchange) -> Answer:
+async def get_sample(request: Call) -> Answer:
     """What is known of the sample, over the submissions that the caller may see."""
     sha256 = read_sha256(request.path("sha256"))
     async with request.bank.database.connection() as db:
@@ -139,7 +134,7 @@ async def get_sample(request: Exchange) -> Answer:
     f"{V2}/sample/{{sha256:str}}/reanalyse",
     opt=operation("reanalyseSample", Permission.REANALYSE, query=NoQuery, answers=JobResponse),
 )
-async def reanalyse(request: Exchange) -> Answer:
+async def reanalyse(request: Call) -> Answer:
     """Start a new job for the sample, or answer the unfinished one with the same workers."""
     bank = request.bank
     sample = await request.visible_sample(Permission.REANALYSE)
@@ -159,7 +154,7 @@ async def reanalyse(request: Exchange) -> Answer:
     return await request.show(job, show_job)
 
 
-async def _await_file_type(request: Exchange, sample: Sample) -> None:
+async def _await_file_type(request: Call, sample: Sample) -> None:
     """Where the policy looks at file types, wait a moment for that of a new sample."""
     bank = request.bank
     async with bank.database.connection() as db:

@@ -10,11 +10,16 @@ from litestar import Response, delete, get, post
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api import envelope
+from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.exchange import Exchange
-from samplebank.api.guard import administers
-from samplebank.api.operation import V2, operation
-from samplebank.api.people import (
+from samplebank.api.people import UserInfo
+from samplebank.database import Page
+from samplebank.database.signals import Signal
+from samplebank.errors import Forbidden, Violations
+from samplebank.http.guard import administers
+from samplebank.http.operation import V2, operation
+from samplebank.http.reader import read_range
+from samplebank.http.shapes import (
     ASKED_FOR,
     Body,
     Limit,
@@ -25,18 +30,13 @@ from samplebank.api.people import (
     Shown,
     Time,
     Unique,
-    UserInfo,
-    read_range,
 )
-from samplebank.api.streaming import Streamed
-from samplebank.database import Page
-from samplebank.database.signals import Signal
-from samplebank.errors import Forbidden, Violations
+from samplebank.http.streaming import Streamed
 from samplebank.jobs.queries import TimeRange
 from samplebank.samples import catalogue
 from samplebank.samples.model import read_sha256
-from samplebank.tasks import deletion, model, operations, queries, running
-from samplebank.tasks.queries import TIMES, TaskFilter
+from samplebank.service_tasks import deletion, model, operations, queries, running
+from samplebank.service_tasks.queries import TIMES, TaskFilter
 
 TASKS = f"{V2}/servicetask"
 State = Literal["pending", "running", "waitingForSubtasks", "done", "failed", "aborted"]
@@ -136,7 +136,7 @@ def _show_ancestor(ancestor: model.Ancestor | None) -> ServiceTask_ServiceTaskIn
     opt=operation("deleteSample", Permission.DELETE_SAMPLE, query=NoQuery, answers=SampleServiceTaskResponse),
     status_code=200,
 )
-async def delete_sample(request: Exchange) -> Answer:
+async def delete_sample(request: Call) -> Answer:
     """Ask for the deletion of a sample and everything about it; the service task does it."""
     bank, caller = request.bank, request.caller
     sha256 = read_sha256(request.path("sha256"))
@@ -164,7 +164,7 @@ async def delete_sample(request: Exchange) -> Answer:
     ),
     status_code=200,
 )
-async def reindex(request: Exchange) -> Answer:
+async def reindex(request: Call) -> Answer:
     """Ask for the search data of a time to be rebuilt; everything stays readable meanwhile."""
     request.read_query(NoQuery)
     data = (await request.document(SampleResourceReindexRequest)).read(request.now)
@@ -181,7 +181,7 @@ async def reindex(request: Exchange) -> Answer:
 
 
 @get(TASKS, opt=operation("listTasks", query=ServiceTaskQuery, answers=list[ServiceTask]))
-async def list_tasks(request: Exchange) -> Response[bytes] | Streamed:
+async def list_tasks(request: Call) -> Response[bytes] | Streamed:
     """List the caller's service tasks, all of them for administrators of the installation, newest first."""
     query = request.read_query(ServiceTaskQuery)
     violations = Violations()
@@ -202,7 +202,7 @@ async def list_tasks(request: Exchange) -> Response[bytes] | Streamed:
     opt=operation("searchTasks", query=NoQuery, body=ServiceTaskSearchRequest, answers=list[ServiceTask]),
     status_code=200,
 )
-async def search_tasks(request: Exchange) -> Response[bytes] | Streamed:
+async def search_tasks(request: Call) -> Response[bytes] | Streamed:
     """List the service tasks that match every filter given, of those that the caller may see, newest first."""
     request.read_query(NoQuery)
     wanted = (await request.document(ServiceTaskSearchRequest)).read(request.now)
@@ -212,7 +212,7 @@ async def search_tasks(request: Exchange) -> Response[bytes] | Streamed:
 
 
 @get(f"{TASKS}/{{task_id:str}}", opt=operation("getTask", query=NoQuery, answers=list[ServiceTask]))
-async def get_task(request: Exchange) -> Answer:
+async def get_task(request: Call) -> Answer:
     """Get one service task: a list of it, as the contract says."""
     row = await _visible_task(request)
     request.read_query(NoQuery)
@@ -224,7 +224,7 @@ async def get_task(request: Exchange) -> Answer:
     opt=operation("abortTask", query=NoQuery, answers=ServiceTask),
     status_code=200,
 )
-async def abort_task(request: Exchange) -> Answer:
+async def abort_task(request: Call) -> Answer:
     """End a service task and its sub-tasks where they stand; what they have done stays done."""
     row = await _visible_task(request)
     request.read_query(NoQuery)
@@ -233,20 +233,20 @@ async def abort_task(request: Exchange) -> Answer:
     return await request.show(await _visible_task(request), show_task)
 
 
-async def _visible_task(request: Exchange) -> model.ServiceTask:
+async def _visible_task(request: Call) -> model.ServiceTask:
     async with request.bank.database.connection() as db:
         return await queries.get_visible_task(
             db, request.caller, request.path("task_id"), sees_all=_sees_all(request)
         )
 
 
-def _sees_all(request: Exchange) -> bool:
+def _sees_all(request: Call) -> bool:
     """Whether the caller may see, and abort, the tasks of others: whoever administers the installation may."""
     return administers(request, Permission.REINDEX)
 
 
 def users_to_filter(
-    request: Exchange, violations: Violations, references: Iterable[int | str] | None
+    request: Call, violations: Violations, references: Iterable[int | str] | None
 ) -> list[int] | None:
     """Find the users that a filter names; unknown and invisible ones become violations of `user`, in the same words.
 
@@ -265,7 +265,7 @@ def users_to_filter(
     return found or None
 
 
-def read_filter(request: Exchange, wanted: ServiceTaskSearchRequest) -> TaskFilter:
+def read_filter(request: Call, wanted: ServiceTaskSearchRequest) -> TaskFilter:
     """Read the filter that a search asks for; raises `Invalid` with all that is wrong."""
     violations = Violations()
     start, end = read_range(violations, wanted.start_timestamp, wanted.end_timestamp, request.now)

@@ -2,10 +2,11 @@
 
 from litestar import get
 
+from samplebank.api.call import Call
 from samplebank.api.envelope import Answer, single
-from samplebank.api.exchange import Exchange
-from samplebank.api.operation import operation
-from samplebank.api.people import NoQuery, Shown, UserInfo
+from samplebank.api.people import UserInfo
+from samplebank.http.operation import operation
+from samplebank.http.shapes import NoQuery, Shown
 
 
 class Session(Shown):
@@ -14,7 +15,7 @@ class Session(Shown):
 
 
 @get("/authentication/v1/session", opt=operation("getSession", query=NoQuery, answers=Session))
-async def get_session(request: Exchange) -> Answer:
+async def get_session(request: Call) -> Answer:
     """Who the key belongs to, and the permissions that it brings for some customer."""
     caller = request.caller
     permissions = sorted(str(permission) for permission, scope in caller.scopes.items() if scope)

@@ -14,30 +14,18 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Customer, Permission
 from samplebank.api import envelope
 from samplebank.api.acl import read_acl
+from samplebank.api.call import Call
 from samplebank.api.classifications import await_classification
 from samplebank.api.envelope import Answer
-from samplebank.api.exchange import Exchange
-from samplebank.api.operation import V2, operation
-from samplebank.api.people import (
-    AccessControl,
-    Body,
-    CustomerInfo,
-    NoQuery,
-    PageQuery,
-    Shown,
-    Time,
-    Tlp,
-    Unique,
-    UserAgent,
-    UserAgentRequest,
-    find_customer,
-    unless_given,
-)
-from samplebank.api.streaming import Streamed
-from samplebank.api.validation import read_time
+from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest
 from samplebank.blobs import Area
 from samplebank.database.signals import Signal
 from samplebank.errors import Refusal, Violations, invalid
+from samplebank.http.operation import V2, operation
+from samplebank.http.reader import find_customer
+from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Time, Unique, unless_given
+from samplebank.http.streaming import Streamed
+from samplebank.http.validation import read_time
 from samplebank.samples import catalogue, classification
 from samplebank.samples.model import SHA256, read_sha256
 from samplebank.settings import Settings
@@ -128,7 +116,7 @@ def show_submission(row: Submission, directory: Directory) -> SubmissionResponse
         answers=SampleUploadChallengeResponse,
     ),
 )
-async def get_challenge(request: Exchange) -> Answer:
+async def get_challenge(request: Call) -> Answer:
     """Ask the submitter to show that it holds the bytes: the SHA-256 of a range that covers nearly all of them."""
     bank, settings, user_id = request.bank, request.bank.settings, request.caller.user.id
     sha256 = read_sha256(request.path("sha256"))
@@ -155,7 +143,7 @@ def tries(settings: Settings) -> challenge.Tries:
         "listSubmissions", Permission.VIEW_SUBMISSION, query=PageQuery, answers=list[SubmissionResponse]
     ),
 )
-async def list_submissions(request: Exchange) -> Response[bytes] | Streamed:
+async def list_submissions(request: Call) -> Response[bytes] | Streamed:
     """The submissions of the sample that the caller may see, newest first."""
     sample = await request.visible_sample(Permission.VIEW_SUBMISSION)
     page = request.read_query(PageQuery).page()
@@ -166,7 +154,7 @@ async def list_submissions(request: Exchange) -> Response[bytes] | Streamed:
     f"{V2}/sample/{{sha256:str}}/submission/{{submission_id:str}}",
     opt=operation("getSubmission", Permission.VIEW_SUBMISSION, query=NoQuery, answers=SubmissionResponse),
 )
-async def get_submission(request: Exchange) -> Answer:
+async def get_submission(request: Call) -> Answer:
     sample = await request.visible_sample(Permission.VIEW_SUBMISSION)
     async with request.bank.database.connection() as db:
         row = await queries.get_visible_submission(db, request.caller, sample, request.path("submission_id"))
@@ -186,7 +174,7 @@ async def get_submission(request: Exchange) -> Answer:
         also={200: SubmissionResponse, 220: SubmissionRateLimitedResponse},
     ),
 )
-async def add_submission(request: Exchange) -> Answer:
+async def add_submission(request: Call) -> Answer:
     """Store the observation of a sample, and open its analysis job."""
     document = await request.document(SubmissionAddRequest)
     sha256 = read_sha256(request.path("sha256"))
@@ -204,7 +192,7 @@ async def add_submission(request: Exchange) -> Answer:
     return await _answer(request, sha256, result)
 
 
-async def _read_token(request: Exchange, given: ChallengeTokenRequest) -> Token:
+async def _read_token(request: Call, given: ChallengeTokenRequest) -> Token:
     answer = given.sha256.strip().lower()
     if not SHA256.fullmatch(answer):
         raise invalid("challengeToken.sha256", "This is not a SHA-256.")
@@ -212,7 +200,7 @@ async def _read_token(request: Exchange, given: ChallengeTokenRequest) -> Token:
     return Token(given.id, bytes.fromhex(answer), digest)
 
 
-async def _submit_typed(request: Exchange, sha256: bytes, token: Token, new: NewSubmission) -> Result:
+async def _submit_typed(request: Call, sha256: bytes, token: Token, new: NewSubmission) -> Result:
     """Submit; where the policy looks at file types, once that of a new sample is known, or after a while."""
     try:
         return await _submit(request, sha256, token, new, needs_type=True)
@@ -225,7 +213,7 @@ async def _submit_typed(request: Exchange, sha256: bytes, token: Token, new: New
 
 
 async def _submit(
-    request: Exchange, sha256: bytes, token: Token, new: NewSubmission, *, needs_type: bool
+    request: Call, sha256: bytes, token: Token, new: NewSubmission, *, needs_type: bool
 ) -> Result:
     """Submit in two steps without waiting for anybody; behind locks only when others come between the steps."""
     bank = request.bank
@@ -244,7 +232,7 @@ async def _submit(
     return await bank.database.optimistically(submitting)
 
 
-async def _answer(request: Exchange, sha256: bytes, result: Result) -> Answer:
+async def _answer(request: Call, sha256: bytes, result: Result) -> Answer:
     if result.outcome is Outcome.REFUSED:
         raise invalid("challengeToken", REFUSED_TOKEN)
     if result.outcome is Outcome.WRONG:
@@ -257,7 +245,7 @@ async def _answer(request: Exchange, sha256: bytes, result: Result) -> Answer:
     return await request.show(result.submission, show_submission, 200 if repeated else 201)
 
 
-async def read_submission(request: Exchange, data: SubmissionAddRequest) -> NewSubmission:
+async def read_submission(request: Call, data: SubmissionAddRequest) -> NewSubmission:
     """The submission with its defaults; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
     directory, caller, now = request.bank.directory, request.caller, request.now
     violations = Violations()

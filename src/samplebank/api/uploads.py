@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 
-from samplebank.api.exchange import Exchange
+from samplebank.api.call import Call
 from samplebank.errors import Unsupported
 
 FORM = re.compile(r"multipart/form-data\s*;.*?boundary=(\"?)(?P<boundary>[^\";]{1,70})\1", re.IGNORECASE)
@@ -13,7 +13,7 @@ SAID = (
 )
 
 
-def uploaded(request: Exchange) -> AsyncIterator[bytes]:
+def uploaded(request: Call) -> AsyncIterator[bytes]:
     """The bytes of the body as they come; raises `Unsupported` for those of a form.
 
     The media type alone makes no form: any is taken for the bytes of a sample. A form also begins with its boundary.
@@ -24,7 +24,7 @@ def uploaded(request: Exchange) -> AsyncIterator[bytes]:
     return _unless_begun_by(request, b"--" + form["boundary"].strip().encode("latin-1", "replace"))
 
 
-async def _unless_begun_by(request: Exchange, boundary: bytes) -> AsyncIterator[bytes]:
+async def _unless_begun_by(request: Call, boundary: bytes) -> AsyncIterator[bytes]:
     begun: bytes | None = b""
     async for chunk in request.chunks():
         if begun is None:

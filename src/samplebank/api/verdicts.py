@@ -8,23 +8,14 @@ from litestar import Response, get, post
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.analyses import AnalysisDetectionResponse, AnalysisTagResponse, Status, TagType
+from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.exchange import Exchange
 from samplebank.api.jobs import JobInfo
-from samplebank.api.operation import V2, operation
-from samplebank.api.people import (
-    Body,
-    NoQuery,
-    PageQuery,
-    Sentence,
-    Shown,
-    Unique,
-    UserAgent,
-    UserInfo,
-    unless_given,
-)
-from samplebank.api.streaming import Streamed
+from samplebank.api.people import UserAgent, UserInfo
 from samplebank.database.signals import Signal
+from samplebank.http.operation import V2, operation
+from samplebank.http.shapes import Body, NoQuery, PageQuery, Sentence, Shown, Unique, unless_given
+from samplebank.http.streaming import Streamed
 from samplebank.verdicts import queries, ruling
 from samplebank.verdicts.model import Verdict
 
@@ -110,7 +101,7 @@ def _show_analysis(analysis: dict[str, Any]) -> dict[str, Any]:
         "listVerdicts", Permission.VIEW_VERDICTS, query=VerdictQuery, answers=list[VerdictResponse]
     ),
 )
-async def list_verdicts(request: Exchange) -> Response[bytes] | Streamed:
+async def list_verdicts(request: Call) -> Response[bytes] | Streamed:
     """The verdicts on the sample, newest first unless sorted otherwise."""
     sample = await request.visible_sample(Permission.VIEW_VERDICTS)
     query = request.read_query(VerdictQuery)
@@ -129,7 +120,7 @@ async def list_verdicts(request: Exchange) -> Response[bytes] | Streamed:
         status=201,
     ),
 )
-async def add_verdict(request: Exchange) -> Answer:
+async def add_verdict(request: Call) -> Answer:
     """Judge the sample by hand; later verdicts carry this status until somebody judges again."""
     document = await request.document(VerdictAddRequest)
     sample = await request.visible_sample(Permission.ADD_VERDICT)

@@ -6,11 +6,11 @@ from litestar import get
 
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
+from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.exchange import Exchange
-from samplebank.api.operation import EXTENSIONS, operation
-from samplebank.api.people import NoQuery, Shown
 from samplebank.database import Page
+from samplebank.http.operation import EXTENSIONS, operation
+from samplebank.http.shapes import NoQuery, Shown
 from samplebank.jobs.workload import Workload, workloads
 
 
@@ -31,7 +31,7 @@ class WorkloadResponse(Shown):
     f"{EXTENSIONS}/worker",
     opt=operation("listWorkloads", Permission.VIEW_WORKER, query=NoQuery, answers=list[WorkloadResponse]),
 )
-async def list_workloads(request: Exchange) -> Answer:
+async def list_workloads(request: Call) -> Answer:
     """The tasks that wait for each worker, and when it was last seen, to the minute."""
     request.read_query(NoQuery)
     async with request.bank.database.connection() as db:

@@ -17,8 +17,8 @@ from samplebank.maintenance.classifying import Classifying
 from samplebank.maintenance.election import reign
 from samplebank.maintenance.publishing import forget_old_events, open_sink, publish
 from samplebank.maintenance.scrubbing import scrub_sweep
+from samplebank.maintenance.service_tasks import end_bytes_retention, orphan_sweep, run_service_tasks
 from samplebank.maintenance.sweeps import SWEEPS, Sweep, fold_tally, generate_events, time_out_sweep
-from samplebank.maintenance.tasks import end_bytes_retention, orphan_sweep, run_service_tasks
 from samplebank.vital import vital
 
 log = logging.getLogger("samplebank.maintenance")

@@ -10,7 +10,7 @@ from prometheus_client import Counter
 
 from samplebank.assembly import Bank
 from samplebank.blobs import Area
-from samplebank.tasks import leftovers
+from samplebank.service_tasks import leftovers
 
 log = logging.getLogger("samplebank.maintenance")
 DAMAGED = Counter("samplebank_damaged_blobs", "Stored files that were found missing or changed.", ["area"])

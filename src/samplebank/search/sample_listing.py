@@ -7,12 +7,12 @@ from samplebank.accounts.access import Caller, see_samples
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Page, Where
 from samplebank.database.listing import PIECE, only_used
+from samplebank.search import overview
 from samplebank.search.keywords import Keyword, find_common
 from samplebank.search.listing import SERIAL, SearchListing, depth, plan_for_values, planned
+from samplebank.search.overview import Overview
 from samplebank.search.sets import Slice
 from samplebank.search.window import IndexWindow
-from samplebank.verdicts import overview
-from samplebank.verdicts.overview import Overview
 
 Condition = Callable[[Where, Slice | None], object]
 #: how many more of the newest ids are looked at than the page needs, because ids are only nearly in the order of time

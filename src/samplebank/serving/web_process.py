@@ -11,8 +11,8 @@ keep_figures()  # before the modules below make any
 # ruff: noqa: E402
 from samplebank import logs, settings
 from samplebank.api.app import make_app
-from samplebank.api.log import Observed
 from samplebank.assembly import open_bank
+from samplebank.http.log import Observed
 from samplebank.serving.descriptors import raise_limit
 from samplebank.serving.parent import stop_with_parent
 

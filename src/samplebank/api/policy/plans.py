@@ -1,0 +1,100 @@
+"""Why a job has the workers that it has: the rules, in their versions of then, that chose them."""
+
+from functools import partial
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import get
+
+from samplebank.accounts.access import Caller, sees_customer
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api.call import Call
+from samplebank.api.envelope import Answer
+from samplebank.api.jobs import visible_job
+from samplebank.api.policy.default import AnalysisWorkerInfo, AnalysisWorkerOptionResponse
+from samplebank.http.operation import EXTENSIONS, operation
+from samplebank.http.shapes import NoQuery, Shown
+from samplebank.jobs.queries import PlanOfJob, plan_of
+from samplebank.jobs.workload import last_seen
+from samplebank.policy.model import Worker
+from samplebank.policy.workers import workers_by_id
+from samplebank.timespec import Millis
+
+
+class PlanRule(Shown):
+    id: UUID
+    version: int
+    name: str
+    description: str
+    matches: Literal["customer", "classification", "submission"]
+    on: list[str]
+
+
+class PlannedWorker(Shown):
+    """Without `lastSeenTimestamp` the worker has never asked for work."""
+
+    id: UUID
+    short_name: str
+    localized_name: str
+    last_seen_timestamp: int | None = None
+
+
+class JobPlanResponse(Shown):
+    """`rules` empty means that the default policy alone chose."""
+
+    job_id: UUID = msgspec.field(name="jobID")
+    workers: list[PlannedWorker]
+    options: list[AnalysisWorkerOptionResponse]
+    rules: list[PlanRule]
+
+
+@get(
+    f"{EXTENSIONS}/job/{{job_id:str}}/plan",
+    opt=operation("getJobPlan", Permission.VIEW_JOBS, query=NoQuery, answers=JobPlanResponse),
+)
+async def get_plan(request: Call) -> Answer:
+    """Explain the workers and options of a job."""
+    job = await visible_job(request)
+    request.read_query(NoQuery)
+    async with request.bank.database.connection() as db:
+        plan = await plan_of(db, job.id)
+        known = await workers_by_id(db, plan.workers)
+        seen = await last_seen(db, plan.workers)
+    return await request.show((plan, known, seen), partial(_show, request.caller))
+
+
+def _show(
+    caller: Caller, row: tuple[PlanOfJob, dict[UUID, Worker], dict[UUID, Millis]], directory: Directory
+) -> JobPlanResponse:
+    plan, known, seen = row
+    return JobPlanResponse(
+        plan.job_id,
+        [_show_worker(known[id_], seen.get(id_)) for id_ in plan.workers],
+        [AnalysisWorkerOptionResponse(option["key"], option["value"]) for option in plan.options],
+        [_show_rule(content, caller, directory) for content in plan.rules],
+    )
+
+
+def _show_worker(worker: Worker, seen: Millis | None) -> PlannedWorker:
+    info = AnalysisWorkerInfo.of(worker)
+    return PlannedWorker(info.id, info.short_name, info.localized_name, seen)
+
+
+def _show_rule(content: Any, caller: Caller, directory: Directory) -> PlanRule:
+    """What the rule matches on; of its customers those that the caller may know of."""
+    match = content["match"]
+    customers = [directory.customer(id_) for id_ in match["customers"]]
+    on = [
+        *(f"customer {c.id}" for c in customers if sees_customer(caller, c, Permission.VIEW_JOBS)),
+        *(f"type {name}" for name in match["types"]),
+        *(f"superType {name}" for name in match["super_types"]),
+        *(f"metaData {key}={value}" for key in match["meta_keys"] for value in match["meta_values"]),
+    ]
+    return PlanRule(
+        UUID(content["id"]), content["version"], content["name"], content["description"], match["kind"], on
+    )
+
+
+ROUTES = [get_plan]

@@ -1,0 +1,390 @@
+"""The rules that adapt the default policy."""
+
+from functools import partial
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import delete, get, post, put
+from msgspec import Meta
+
+from samplebank.accounts.access import Caller, sees_customer
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api.call import Call
+from samplebank.api.envelope import Answer
+from samplebank.api.people import CustomerInfo, UserInfo
+from samplebank.api.policy.default import (
+    AnalysisWorkerInfo,
+    AnalysisWorkerOptionRequest,
+    AnalysisWorkerOptionResponse,
+    read_options,
+    show_options,
+)
+from samplebank.api.policy.workers import find_user
+from samplebank.database import Connection
+from samplebank.errors import Forbidden, Violations
+from samplebank.http.guard import require_administration
+from samplebank.http.operation import V2, operation
+from samplebank.http.shapes import Body, NoQuery, PageQuery, Several, Shown, Unique
+from samplebank.policy import rules
+from samplebank.policy.model import Action, Match, Rule, RuleContent, RuleKind, Worker
+from samplebank.policy.workers import resolve, workers_by_id
+
+Text = Annotated[str, Meta(min_length=1, max_length=1000)]
+Texts = Several[Text]
+Some = Annotated[Several[Text], Meta(min_length=1)]
+SomeCustomers = Annotated[Several[int | str], Meta(min_length=1)]
+
+
+class RuleListQuery(PageQuery):
+    include_deleted: bool = False
+
+
+class AnalysisRuleCustomerMatchClauseRequest(Body):
+    customer_or_group: SomeCustomers
+
+
+class AnalysisRuleClassificationMatchClauseRequest(Body):
+    type: Texts | None = None
+    super_type: Texts | None = None
+
+
+class AnalysisRuleSubmissionMatchClauseRequest(Body):
+    meta_data_key: Some
+    meta_data_value: Some
+
+
+class AnalysisRuleMatchClauseRequest(Body):
+    customer: AnalysisRuleCustomerMatchClauseRequest | None = None
+    classification: AnalysisRuleClassificationMatchClauseRequest | None = None
+    submission: AnalysisRuleSubmissionMatchClauseRequest | None = None
+
+
+class AnalysisRuleActionWorkersClauseRequest(Body):
+    set: Several[str] | None = None
+    add: Several[str] | None = None
+    remove: Several[str] | None = None
+
+
+class AnalysisRuleActionOptionsClauseRequest(Body):
+    set: Several[AnalysisWorkerOptionRequest] | None = None
+    add: Several[AnalysisWorkerOptionRequest] | None = None
+    remove: Several[str] | None = None
+
+
+class AnalysisRuleActionClauseRequest(Body):
+    workers: AnalysisRuleActionWorkersClauseRequest | None = None
+    options: AnalysisRuleActionOptionsClauseRequest | None = None
+
+
+class AnalysisRuleAddRequest(Body):
+    name: Text
+    description: str
+    match: AnalysisRuleMatchClauseRequest
+    action: AnalysisRuleActionClauseRequest
+
+
+class AnalysisRuleUpdateRequest(Body):
+    name: Text | None = None
+    description: str | None = None
+    match: AnalysisRuleMatchClauseRequest | None = None
+    action: AnalysisRuleActionClauseRequest | None = None
+
+
+class AnalysisRuleCustomerMatchClauseResponse(Shown):
+    customer: Unique[CustomerInfo]
+
+
+class AnalysisRuleClassificationMatchClauseResponse(Shown):
+    type: Unique[str]
+    super_type: Unique[str]
+
+
+class AnalysisRuleSubmissionMatchClauseResponse(Shown):
+    meta_data_key: Unique[str]
+    meta_data_value: Unique[str]
+
+
+class AnalysisRuleMatchClauseResponse(Shown):
+    customer: AnalysisRuleCustomerMatchClauseResponse | None = None
+    classification: AnalysisRuleClassificationMatchClauseResponse | None = None
+    submission: AnalysisRuleSubmissionMatchClauseResponse | None = None
+
+
+class AnalysisRuleActionWorkersClauseResponse(Shown):
+    set: Unique[AnalysisWorkerInfo]
+    add: Unique[AnalysisWorkerInfo]
+    remove: Unique[AnalysisWorkerInfo]
+
+
+class AnalysisRuleActionOptionsClauseResponse(Shown):
+    set: Unique[AnalysisWorkerOptionResponse]
+    add: Unique[AnalysisWorkerOptionResponse]
+    remove: Unique[str]
+
+
+class AnalysisRuleActionClauseResponse(Shown):
+    workers: AnalysisRuleActionWorkersClauseResponse
+    options: AnalysisRuleActionOptionsClauseResponse
+
+
+class AnalysisRuleResponse(Shown):
+    id: UUID
+    name: str
+    description: str
+    match: AnalysisRuleMatchClauseResponse
+    action: AnalysisRuleActionClauseResponse
+    flags: Unique[Literal["deleted"]]
+    created_by_user: UserInfo
+    created_timestamp: int
+    last_updated_by_user: UserInfo | None = None
+    last_updated_timestamp: int | None = None
+    deleted_by_user: UserInfo | None = None
+    deleted_timestamp: int | None = None
+
+
+@get(
+    f"{V2}/policy/default/rule",
+    opt=operation(
+        "searchAnalysisRules",
+        Permission.VIEW_POLICY,
+        query=RuleListQuery,
+        answers=list[AnalysisRuleResponse],
+    ),
+)
+async def list_rules(request: Call) -> Answer:
+    """The rules, oldest first."""
+    query = request.read_query(RuleListQuery)
+    async with request.bank.database.connection() as db:
+        found, total = await rules.list_rules(db, query.page(), include_deleted=query.include_deleted)
+        known = await _workers_of(db, found)
+    return await request.show_page(
+        [(rule, known) for rule in found], query.page(), total, partial(_show, request.caller)
+    )
+
+
+@post(
+    f"{V2}/policy/default/rule",
+    opt=operation(
+        "addAnalysisRule",
+        Permission.ADD_POLICY,
+        query=NoQuery,
+        body=AnalysisRuleAddRequest,
+        answers=AnalysisRuleResponse,
+        status=201,
+    ),
+)
+async def add_rule(request: Call) -> Answer:
+    document = await request.document(AnalysisRuleAddRequest)
+    request.read_query(NoQuery)
+    data = document.read(request.now)
+    violations = Violations()
+    async with request.bank.database.transaction() as db:
+        match = read_match(violations, data.match, request.bank.directory)
+        action = await read_action(db, violations, data.action)
+        violations.raise_if_any()
+        require_for(request, Permission.ADD_POLICY, match)
+        rule = await rules.add_rule(
+            db,
+            RuleContent(data.name, data.description, match, action),
+            user_id=request.caller.user.id,
+            now=request.now,
+        )
+        known = await _workers_of(db, [rule])
+    return await request.show((rule, known), partial(_show, request.caller), 201)
+
+
+@get(
+    f"{V2}/policy/default/rule/{{id:str}}",
+    opt=operation(
+        "getAnalysisPolicyRule", Permission.VIEW_POLICY, query=NoQuery, answers=AnalysisRuleResponse
+    ),
+)
+async def get_rule(request: Call) -> Answer:
+    async with request.bank.database.connection() as db:
+        rule = await rules.get_rule(db, request.path("id"))
+        known = await _workers_of(db, [rule])
+    request.read_query(NoQuery)
+    return await request.show((rule, known), partial(_show, request.caller))
+
+
+@put(
+    f"{V2}/policy/default/rule/{{id:str}}",
+    opt=operation(
+        "updateAnalysisRule",
+        Permission.UPDATE_POLICY,
+        query=NoQuery,
+        body=AnalysisRuleUpdateRequest,
+        answers=AnalysisRuleResponse,
+    ),
+)
+async def update_rule(request: Call) -> Answer:
+    """Change what is given; the version before stays on record."""
+    document = await request.document(AnalysisRuleUpdateRequest)
+    violations = Violations()
+    async with request.bank.database.transaction() as db:
+        rule = await rules.lock_rule(db, request.path("id"))
+        require_for(request, Permission.UPDATE_POLICY, rule.match)
+        request.read_query(NoQuery)
+        data = document.read(request.now)
+        if rule.deleted_time is not None:
+            violations.add("id", "The rule is deleted; add a new one.")
+        match = (
+            rule.match if data.match is None else read_match(violations, data.match, request.bank.directory)
+        )
+        action = rule.action if data.action is None else await read_action(db, violations, data.action)
+        violations.raise_if_any()
+        require_for(request, Permission.UPDATE_POLICY, match)
+        content = RuleContent(
+            name=rule.name if data.name is None else data.name,
+            description=rule.description if data.description is None else data.description,
+            match=match,
+            action=action,
+        )
+        changed = await rules.update_rule(
+            db,
+            rule.id,
+            content,
+            user_id=request.caller.user.id,
+            now=request.now,
+        )
+        known = await _workers_of(db, [changed])
+    return await request.show((changed, known), partial(_show, request.caller))
+
+
+@delete(
+    f"{V2}/policy/default/rule/{{id:str}}",
+    opt=operation(
+        "deleteAnalysisRule", Permission.DELETE_POLICY, query=NoQuery, answers=AnalysisRuleResponse
+    ),
+    status_code=200,
+)
+async def delete_rule(request: Call) -> Answer:
+    request.read_query(NoQuery)
+    async with request.bank.database.transaction() as db:
+        found = await rules.lock_rule(db, request.path("id"))
+        require_for(request, Permission.DELETE_POLICY, found.match)
+        rule = await rules.delete_rule(
+            db, request.path("id"), user_id=request.caller.user.id, now=request.now
+        )
+        known = await _workers_of(db, [rule])
+    return await request.show((rule, known), partial(_show, request.caller))
+
+
+def require_for(request: Call, permission: Permission, match: Match) -> None:
+    """Raise `Forbidden` unless the caller may decide for all whom a rule concerns: its customers, else everybody."""
+    if match.kind is not RuleKind.CUSTOMER:
+        require_administration(request, permission)
+    if not all(request.caller.may(permission, id_) for id_ in match.customers):
+        raise Forbidden(f"The rule concerns customers for whom you do not hold {permission}.")
+
+
+def read_match(violations: Violations, given: AnalysisRuleMatchClauseRequest, directory: Directory) -> Match:
+    """The clause of a rule; none or more than one is a violation."""
+    clauses = [
+        clause for clause in (given.customer, given.classification, given.submission) if clause is not None
+    ]
+    if len(clauses) != 1:
+        violations.add(
+            "match", "A rule has exactly one of the clauses customer, classification and submission."
+        )
+    if given.customer is not None:
+        found = _read_customers(violations, given.customer.customer_or_group, directory)
+        return Match(RuleKind.CUSTOMER, customers=tuple(found))
+    if given.classification is not None:
+        types, super_types = given.classification.type or (), given.classification.super_type or ()
+        if not types and not super_types:
+            violations.add("match.classification", "The clause names neither a type nor a superType.")
+        return Match(RuleKind.CLASSIFICATION, types=_once(types), super_types=_once(super_types))
+    if given.submission is None:
+        return Match(RuleKind.SUBMISSION)
+    keys, values = given.submission.meta_data_key, given.submission.meta_data_value
+    return Match(RuleKind.SUBMISSION, meta_keys=_once(keys), meta_values=_once(values))
+
+
+def _once(texts: "Texts | tuple[()]") -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
+
+
+def _read_customers(violations: Violations, references: list[int | str], directory: Directory) -> list[int]:
+    """Customers by id or short name; a group stands for its customer and all below it."""
+    found: dict[int, None] = {}
+    for position, reference in enumerate(references):
+        customer, group = directory.find_customer(reference), directory.find_subject(reference)
+        if customer is not None:
+            found[customer.id] = None
+        elif group is not None and group.kind == "group":
+            found.update(dict.fromkeys(sorted(directory.with_all_below([group.customer.id]))))
+        else:
+            field = f"match.customer.customerOrGroup[{position}]"
+            violations.add(field, f"There is no customer or group {str(reference)[:100]!r}.")
+    return list(found)
+
+
+async def read_action(
+    db: Connection, violations: Violations, given: AnalysisRuleActionClauseRequest
+) -> Action:
+    """What a rule does; nothing at all is a violation."""
+    workers = given.workers or AnalysisRuleActionWorkersClauseRequest()
+    options = given.options or AnalysisRuleActionOptionsClauseRequest()
+    if not any((workers.set, workers.add, workers.remove, options.set, options.add, options.remove)):
+        violations.add("action", "A rule needs an action: it sets, adds or removes workers or options.")
+    return Action(
+        workers_set=await resolve(db, "action.workers.set", workers.set or (), violations),
+        workers_add=await resolve(db, "action.workers.add", workers.add or (), violations),
+        workers_remove=await resolve(db, "action.workers.remove", workers.remove or (), violations),
+        options_set=read_options(violations, "action.options.set", options.set),
+        options_add=read_options(violations, "action.options.add", options.add),
+        options_remove=_once(options.remove or []),
+    )
+
+
+async def _workers_of(db: Connection, found: list[Rule]) -> dict[UUID, Worker]:
+    actions = [rule.action for rule in found]
+    ids = {id_ for a in actions for id_ in (*a.workers_set, *a.workers_add, *a.workers_remove)}
+    return await workers_by_id(db, ids)
+
+
+def _show(caller: Caller, row: tuple[Rule, dict[UUID, Worker]], directory: Directory) -> AnalysisRuleResponse:
+    rule, known = row
+    action = rule.action
+    given, added, removed = (
+        [AnalysisWorkerInfo.of(known[id_]) for id_ in ids]
+        for ids in (action.workers_set, action.workers_add, action.workers_remove)
+    )
+    options = AnalysisRuleActionOptionsClauseResponse(
+        show_options(action.options_set),
+        show_options(action.options_add),
+        list(action.options_remove),
+    )
+    return AnalysisRuleResponse(
+        rule.id,
+        rule.name,
+        rule.description,
+        _show_match(rule.match, caller, directory),
+        AnalysisRuleActionClauseResponse(
+            AnalysisRuleActionWorkersClauseResponse(given, added, removed), options
+        ),
+        [] if rule.deleted_time is None else ["deleted"],
+        UserInfo.of(directory.subject(rule.created_by)),
+        rule.created_time,
+        find_user(rule.updated_by, directory),
+        rule.updated_time,
+        find_user(rule.deleted_by, directory),
+        rule.deleted_time,
+    )
+
+
+def _show_match(match: Match, caller: Caller, directory: Directory) -> AnalysisRuleMatchClauseResponse:
+    if match.kind is RuleKind.CUSTOMER:
+        named = [directory.customer(id_) for id_ in match.customers]
+        customers = [CustomerInfo.of(c) for c in named if sees_customer(caller, c, Permission.VIEW_POLICY)]
+        return AnalysisRuleMatchClauseResponse(customer=AnalysisRuleCustomerMatchClauseResponse(customers))
+    if match.kind is RuleKind.CLASSIFICATION:
+        clause = AnalysisRuleClassificationMatchClauseResponse(list(match.types), list(match.super_types))
+        return AnalysisRuleMatchClauseResponse(classification=clause)
+    about = AnalysisRuleSubmissionMatchClauseResponse(list(match.meta_keys), list(match.meta_values))
+    return AnalysisRuleMatchClauseResponse(submission=about)
+
+
+ROUTES = [list_rules, add_rule, get_rule, update_rule, delete_rule]

@@ -1,0 +1,238 @@
+"""The registry of analysis workers."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Response, delete, get, post, put
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api.call import Call
+from samplebank.api.envelope import JSON, Answer
+from samplebank.api.people import UserInfo
+from samplebank.errors import Violations, invalid
+from samplebank.http.operation import V2, operation
+from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Unique, Word, unless_given
+from samplebank.policy import workers
+from samplebank.policy.model import Worker, WorkerContent
+
+Sort = Literal[
+    "shortName",
+    "createdTimestamp",
+    "lastUpdatedTimestamp",
+    "deletedTimestamp",
+    "-shortName",
+    "-createdTimestamp",
+    "-lastUpdatedTimestamp",
+    "-deletedTimestamp",
+]
+LANGUAGE = "english"
+
+
+class WorkerListQuery(PageQuery):
+    sort_by: Annotated[list[Sort] | None, unless_given(["shortName"])] = None
+    include_deleted: bool = False
+
+
+class AnalysisWorkerAddRequest(Body):
+    short_name: Word
+    localized_names: dict[str, str]
+    localized_descriptions: dict[str, str]
+    schema: Any = None
+
+
+class AnalysisWorkerUpdateRequest(Body):
+    short_name: Word | None = None
+    localized_names: dict[str, str] | None = None
+    localized_descriptions: dict[str, str] | None = None
+    schema: Any = None
+
+
+class AnalysisWorkerResponse(Shown):
+    id: UUID
+    short_name: str
+    localized_name: str
+    localized_description: str
+    localized_names: dict[str, str]
+    localized_descriptions: dict[str, str]
+    flags: Unique[Literal["deleted"]]
+    created_by_user: UserInfo
+    created_timestamp: int
+    last_updated_by_user: UserInfo | None = None
+    last_updated_timestamp: int | None = None
+    deleted_by_user: UserInfo | None = None
+    deleted_timestamp: int | None = None
+
+
+def find_user(id_: int | None, directory: Directory) -> UserInfo | None:
+    return None if id_ is None else UserInfo.of(directory.subject(id_))
+
+
+def show_worker(row: Worker, directory: Directory) -> AnalysisWorkerResponse:
+    return AnalysisWorkerResponse(
+        row.id,
+        row.short_name,
+        row.names.get(LANGUAGE, row.short_name),
+        row.descriptions.get(LANGUAGE, ""),
+        row.names,
+        row.descriptions,
+        [] if row.deleted_time is None else ["deleted"],
+        UserInfo.of(directory.subject(row.created_by)),
+        row.created_time,
+        find_user(row.updated_by, directory),
+        row.updated_time,
+        find_user(row.deleted_by, directory),
+        row.deleted_time,
+    )
+
+
+@get(
+    f"{V2}/worker",
+    opt=operation(
+        "listAnalysisWorkers",
+        Permission.VIEW_WORKER,
+        query=WorkerListQuery,
+        answers=list[AnalysisWorkerResponse],
+    ),
+)
+async def list_workers(request: Call) -> Answer:
+    query = request.read_query(WorkerListQuery)
+    page = query.page(query.sort_by)
+    async with request.bank.database.connection() as db:
+        rows, total = await workers.list_workers(db, page, include_deleted=query.include_deleted)
+    return await request.show_page(rows, page, total, show_worker)
+
+
+@post(
+    f"{V2}/worker",
+    opt=operation(
+        "addAnalysisWorker",
+        Permission.ADD_WORKER,
+        query=NoQuery,
+        body=AnalysisWorkerAddRequest,
+        answers=AnalysisWorkerResponse,
+        status=201,
+        installation_wide=True,
+    ),
+)
+async def add_worker(request: Call) -> Answer:
+    """Register a worker; repeating the request answers the worker that it made."""
+    document = await request.document(AnalysisWorkerAddRequest)
+    request.read_query(NoQuery)
+    data = document.read(request.now)
+    check_name_and_texts(data.short_name, data.localized_names, data.localized_descriptions)
+    if data.schema is not None:
+        workers.check_schema(data.schema)
+    async with request.bank.database.transaction() as db:
+        row, is_new = await workers.add_worker(
+            db,
+            _content(data),
+            user_id=request.caller.user.id,
+            now=request.now,
+        )
+    return await request.show(row, show_worker, 201 if is_new else 200)
+
+
+@get(
+    f"{V2}/worker/{{worker:str}}",
+    opt=operation("getAnalysisWorker", Permission.VIEW_WORKER, query=NoQuery, answers=AnalysisWorkerResponse),
+)
+async def get_worker(request: Call) -> Answer:
+    async with request.bank.database.connection() as db:
+        row = await workers.get_worker(db, request.path("worker"))
+    request.read_query(NoQuery)
+    return await request.show(row, show_worker)
+
+
+@get(
+    f"{V2}/worker/{{worker:str}}/schema",
+    opt=operation("fetchAnalysisWorkerSchema", Permission.VIEW_WORKER, query=NoQuery),
+)
+async def get_schema(request: Call) -> Answer:
+    """The JSON Schema of the worker's results, as it is, without an envelope."""
+    async with request.bank.database.connection() as db:
+        schema = await workers.get_schema(db, request.path("worker"))
+    request.read_query(NoQuery)
+    return Response(content=msgspec.json.encode(schema), media_type=JSON)
+
+
+@put(
+    f"{V2}/worker/{{worker:str}}",
+    opt=operation(
+        "updateAnalysisWorker",
+        Permission.UPDATE_WORKER,
+        query=NoQuery,
+        body=AnalysisWorkerUpdateRequest,
+        answers=AnalysisWorkerResponse,
+        installation_wide=True,
+    ),
+)
+async def update_worker(request: Call) -> Answer:
+    document = await request.document(AnalysisWorkerUpdateRequest)
+    reference = request.path("worker")
+    async with request.bank.database.transaction() as db:
+        await workers.get_worker(db, reference)
+        request.read_query(NoQuery)
+        data = document.read(request.now)
+        check_name_and_texts(data.short_name, data.localized_names, data.localized_descriptions)
+        if data.schema is not None:
+            workers.check_schema(data.schema)
+        row = await workers.update_worker(
+            db,
+            reference,
+            _content(data),
+            user_id=request.caller.user.id,
+            now=request.now,
+        )
+    return await request.show(row, show_worker)
+
+
+@delete(
+    f"{V2}/worker/{{worker:str}}",
+    opt=operation(
+        "deleteAnalysisWorker",
+        Permission.DELETE_WORKER,
+        query=NoQuery,
+        answers=AnalysisWorkerResponse,
+        installation_wide=True,
+    ),
+    status_code=200,
+)
+async def delete_worker(request: Call) -> Answer:
+    """Take the worker out of the policy. It stays readable, and its open tasks stay."""
+    request.read_query(NoQuery)
+    async with request.bank.database.transaction() as db:
+        row = await workers.delete_worker(
+            db,
+            request.path("worker"),
+            user_id=request.caller.user.id,
+            now=request.now,
+        )
+    return await request.show(row, show_worker)
+
+
+def check_name_and_texts(
+    short_name: str | None,
+    names: dict[str, str] | None,
+    descriptions: dict[str, str] | None,
+) -> None:
+    if short_name is not None and not short_name:
+        raise invalid("shortName", "A worker needs a name.")
+    violations = Violations()
+    for field, texts in (("localizedNames", names), ("localizedDescriptions", descriptions)):
+        if texts is not None:
+            workers.check_texts(field, texts, violations)
+    violations.raise_if_any()
+
+
+def _content(data: AnalysisWorkerAddRequest | AnalysisWorkerUpdateRequest) -> WorkerContent:
+    return WorkerContent(
+        short_name=data.short_name,
+        names=data.localized_names,
+        descriptions=data.localized_descriptions,
+        schema=None if data.schema is None else msgspec.json.encode(data.schema),
+    )
+
+
+ROUTES = [list_workers, add_worker, get_worker, get_schema, update_worker, delete_worker]

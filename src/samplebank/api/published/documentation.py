@@ -1,0 +1,42 @@
+"""The published description of the interface: the OpenAPI document and a page to browse it. Neither needs a key."""
+
+import msgspec
+from litestar import Litestar, Response, get
+
+from samplebank.api.call import Call
+from samplebank.api.envelope import JSON
+from samplebank.api.published import reference
+from samplebank.api.published.openapi import document_of
+from samplebank.http.operation import OPEN
+
+
+class Published(msgspec.Struct, frozen=True):
+    """What is sent, made once for each process."""
+
+    document: bytes
+    page: bytes
+
+
+@get("/openapi.json", opt=OPEN)
+async def get_document(request: Call) -> Response[bytes]:
+    """The OpenAPI document of all operations."""
+    return Response(content=published_by(request.app).document, media_type=JSON)
+
+
+@get("/docs", opt=OPEN)
+async def get_page(request: Call) -> Response[bytes]:
+    """The same as a page for people. It is complete in itself and may load nothing."""
+    headers = {"Content-Security-Policy": reference.POLICY, "X-Content-Type-Options": "nosniff"}
+    return Response(content=published_by(request.app).page, media_type="text/html", headers=headers)
+
+
+def published_by(app: Litestar) -> Published:
+    published: Published | None = app.state.get("published")
+    if published is None:
+        document = document_of(app.routes)
+        published = Published(msgspec.json.encode(document), reference.page_of(document).encode())
+        app.state.published = published
+    return published
+
+
+ROUTES = [get_document, get_page]

@@ -1,0 +1,246 @@
+"""Search for samples: simple by keywords, advanced by everything that is known of them."""
+
+from typing import Annotated, Literal
+
+from litestar import Response, get, post
+from msgspec import structs
+
+from samplebank.accounts.model import Permission
+from samplebank.api.call import Call
+from samplebank.api.people import Tlp
+from samplebank.api.samples import SampleMetaData, show_sample
+from samplebank.api.search.criteria import (
+    END,
+    START,
+    AnalysisSearchRequest,
+    ClassificationSearchRequest,
+    Criteria,
+    LinkSearchRequest,
+    Listed,
+    Reader,
+    Reference,
+    StaticFactSearchRequest,
+    Strategy,
+    SubmissionCriteria,
+    Value,
+    VerdictSearchRequest,
+    Word,
+    as_criteria,
+    chosen_fields,
+)
+from samplebank.database import Page
+from samplebank.http.operation import V2, operation
+from samplebank.http.shapes import Body, Limit, NoQuery, PageQuery, SearchOffset, Time, unless_given
+from samplebank.http.streaming import Streamed
+from samplebank.search import rows
+from samplebank.search.samples import SampleCriterion, Users, samples_matching
+from samplebank.search.sets import DIGESTS, KEYWORD_KINDS, TIME_FIELDS, USER_KINDS
+
+#: bytes of a body that names 10,000 SHA-512
+LONG_LISTS = 1024**2
+DIGEST_SIZES = {"md5": 16, "sha1": 20, "sha256": 32, "sha512": 64}
+Sort = Literal[
+    "sampleCreatedTimestamp",
+    "sampleSize",
+    "sampleClassificationType",
+    "lastUpdatedSubmission",
+    "lastUpdatedAnalysis",
+    "lastUpdatedLink",
+    "lastAddedSubmission",
+    "lastAddedAnalysis",
+    "lastAddedLink",
+    "-sampleCreatedTimestamp",
+    "-sampleSize",
+    "-sampleClassificationType",
+    "-lastUpdatedSubmission",
+    "-lastUpdatedAnalysis",
+    "-lastUpdatedLink",
+    "-lastAddedSubmission",
+    "-lastAddedAnalysis",
+    "-lastAddedLink",
+]
+KeywordField = Literal[
+    "all",
+    "sha256",
+    "sha512",
+    "sha1",
+    "md5",
+    "submission",
+    "analysis",
+    "link",
+    "classification",
+    "verdict",
+    "fact",
+]
+TimeField = Literal[
+    "all",
+    "sampleCreated",
+    "classificationCreated",
+    "submissionCreated",
+    "submissionObserved",
+    "submissionExpiry",
+    "firstSubmitted",
+    "lastSubmitted",
+    "analysisCreated",
+    "linkCreated",
+]
+UserField = Literal["all", "submittedByUser", "analysedByUser", "linkedByUser"]
+
+
+class SampleSearchQuery(PageQuery):
+    offset: SearchOffset = 0
+    sort_by: Annotated[list[Sort] | None, unless_given(["-sampleCreatedTimestamp"])] = None
+    index_start_timestamp: Time = START
+    index_end_timestamp: Time = END
+    keywords: Listed[Word] | None = None
+    keyword_field_strategy: Annotated[Listed[KeywordField] | None, unless_given(["all"])] = None
+    keyword_match_strategy: Strategy = "any"
+
+
+class SampleParameters(Body):
+    """What a search and each of its sub-criteria can ask for."""
+
+    sha256: Listed[Value] | None = None
+    sha512: Listed[Value] | None = None
+    sha1: Listed[Value] | None = None
+    md5: Listed[Value] | None = None
+    customer: Listed[Reference] | None = None
+    tlp: Listed[Tlp] | None = None
+    user: Listed[Reference] | None = None
+    user_field_strategy: Listed[UserField] | None = None
+    user_match_strategy: Strategy | None = None
+    start_timestamp: Time = None
+    end_timestamp: Time = None
+    time_field_strategy: Listed[TimeField] | None = None
+    time_match_strategy: Strategy | None = None
+    keywords: Listed[Word] | None = None
+    keyword_field_strategy: Listed[KeywordField] | None = None
+    keyword_match_strategy: Strategy | None = None
+    submission: Criteria[SubmissionCriteria] | None = None
+    analysis: Criteria[AnalysisSearchRequest] | None = None
+    link: Criteria[LinkSearchRequest] | None = None
+    classification: Criteria[ClassificationSearchRequest] | None = None
+    verdict: Criteria[VerdictSearchRequest] | None = None
+    fact: Criteria[StaticFactSearchRequest] | None = None
+
+
+class SampleSearchSubCriteriaRequest(SampleParameters):
+    """Sub-criteria hold no further ones."""
+
+    required: bool | None = None
+    exclude: bool | None = None
+
+
+class SampleSearchRequest(SampleParameters):
+    limit: Limit = 25
+    offset: SearchOffset = 0
+    sort_by: list[Sort] | None = None
+    index_start_timestamp: Time = START
+    index_end_timestamp: Time = END
+    sub_criteria: Criteria[SampleSearchSubCriteriaRequest] | None = None
+
+
+@get(
+    f"{V2}/sample",
+    opt=operation(
+        "simpleSearch", Permission.VIEW_SAMPLES, query=SampleSearchQuery, answers=list[SampleMetaData]
+    ),
+)
+async def search_simply(request: Call) -> Response[bytes] | Streamed:
+    """The samples in which a keyword occurs, newest first unless sorted otherwise."""
+    query = request.read_query(SampleSearchQuery)
+    reader = Reader(request.caller, request.bank.directory, request.now)
+    window = reader.window(query.index_start_timestamp, query.index_end_timestamp)
+    wanted = SampleCriterion(keywords=reader.keywords(query, (*DIGESTS, *KEYWORD_KINDS), "any"))
+    reader.violations.raise_if_any()
+    listing = samples_matching(request.caller, wanted, window, query.sort_by or ())
+    return await request.show_list(listing, query.page(), show_sample)
+
+
+@post(
+    f"{V2}/sample/search",
+    opt=operation(
+        "advancedSearch",
+        Permission.VIEW_SAMPLES,
+        query=NoQuery,
+        body=SampleSearchRequest,
+        answers=list[SampleMetaData],
+    ),
+)
+async def search(request: Call) -> Response[bytes] | Streamed:
+    """The samples that match everything asked for, newest first unless sorted otherwise."""
+    request.read_query(NoQuery)
+    document = await request.document(SampleSearchRequest, extra=LONG_LISTS)
+    wanted = document.read(request.now)
+    reader = Reader(request.caller, request.bank.directory, request.now)
+    window = reader.window(wanted.index_start_timestamp, wanted.index_end_timestamp)
+    reader.size(wanted)
+    inner = [
+        read_parameters(reader, each, f"subCriteria[{position}].")
+        for position, each in enumerate(wanted.sub_criteria or ())
+    ]
+    criterion = structs.replace(read_parameters(reader, wanted), sub_criteria=inner)
+    reader.violations.raise_if_any()
+    listing = samples_matching(request.caller, criterion, window, wanted.sort_by or ())
+    return await request.show_list(listing, Page(wanted.limit, wanted.offset), show_sample)
+
+
+def read_parameters(reader: Reader, wanted: SampleParameters, at: str = "") -> SampleCriterion:
+    """The criterion that the request (or its sub-criterion at the path `at`) asks for."""
+    check_paths(reader, wanted, at)
+    sub = wanted if isinstance(wanted, SampleSearchSubCriteriaRequest) else None
+    return SampleCriterion(
+        required=sub is not None and sub.required,
+        exclude=sub is not None and sub.exclude,
+        digests={
+            name: found
+            for name, size in DIGEST_SIZES.items()
+            if (found := reader.digests(f"{at}{name}", getattr(wanted, name), size))
+        },
+        customers=reader.customers(f"{at}customer", wanted.customer, Permission.VIEW_SAMPLES),
+        tlps=list(wanted.tlp or ()),
+        users=read_users(reader, wanted, at),
+        times=reader.times(wanted, TIME_FIELDS, at),
+        keywords=reader.keywords(wanted, (*DIGESTS, *KEYWORD_KINDS), "any", at),
+        submissions=as_criteria(wanted.submission, rows.SubmissionCriterion),
+        analyses=as_criteria(wanted.analysis, rows.AnalysisCriterion),
+        links=read_links(reader, wanted.link, at),
+        classifications=as_criteria(wanted.classification, rows.ClassificationCriterion),
+        verdicts=as_criteria(wanted.verdict, rows.VerdictCriterion),
+        facts=as_criteria(wanted.fact, rows.FactCriterion),
+    )
+
+
+def read_users(reader: Reader, wanted: SampleParameters, at: str) -> Users | None:
+    ids = reader.users(f"{at}user", wanted.user, Permission.VIEW_SAMPLES)
+    fields = chosen_fields(wanted.user_field_strategy, tuple(USER_KINDS))
+    every = wanted.user_match_strategy == "all"
+    return Users(ids, tuple(name for name in USER_KINDS if name in fields), every) if ids else None
+
+
+def read_links(
+    reader: Reader, links: list[LinkSearchRequest] | None, at: str
+) -> list[rows.LinkCriterion] | None:
+    return [
+        rows.LinkCriterion(
+            required=link.required,
+            exclude=link.exclude,
+            link_type=list(link.link_type or ()),
+            reference=reader.digests(f"{at}link[{position}].reference", link.reference, 32),
+            user_agent=as_criteria(link.user_agent, rows.Agent),
+        )
+        for position, link in enumerate(links or ())
+    ] or None
+
+
+def check_paths(reader: Reader, wanted: SampleParameters, at: str) -> None:
+    """Criteria on metadata that name neither a path nor a value are violations."""
+    for position, submission in enumerate(wanted.submission or ()):
+        reader.paths(f"{at}submission[{position}].metaData", submission.meta_data)
+    for position, analysis in enumerate(wanted.analysis or ()):
+        reader.paths(f"{at}analysis[{position}].analysisResult", analysis.analysis_result)
+    for position, classification in enumerate(wanted.classification or ()):
+        reader.paths(f"{at}classification[{position}].metaData", classification.meta_data)
+
+
+ROUTES = [search_simply, search]

@@ -1,0 +1,175 @@
+"""Statistics over submissions."""
+
+from typing import Annotated, Any, Literal
+
+from litestar import post
+from msgspec import Meta
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.api.call import Call
+from samplebank.api.envelope import Answer
+from samplebank.api.search.criteria import Reader
+from samplebank.api.search.submissions import SubmissionCriteriaRequest, read_criteria
+from samplebank.database import Page
+from samplebank.http.operation import V2, operation
+from samplebank.http.shapes import END as WHOLE
+from samplebank.http.shapes import Body, Int64, NoQuery, Shown
+from samplebank.jobs.queries import TimeRange
+from samplebank.search.statistics import META_DATA, SAMPLE, Group, Record, Statistics, statistics_of
+from samplebank.search.submissions import TIMES
+from samplebank.search.timelines import Timeline
+
+#: levels of groups; timelines and statistics of one request
+MOST_LEVELS = 6
+MOST_METRICS = 20
+#: records of one level
+MOST_RECORDS = 10_000
+
+GroupField = Literal["customer", "fileName", "sampleSha256", "mimeType", "tlp", "metaData"]
+TimeField = Literal["submittedTimestamp", "observedTimestamp", "expiryTimestamp"]
+Name = Annotated[
+    str,
+    Meta(
+        pattern=f"^[a-zA-Z0-9_-]+{WHOLE}", max_length=255, extra_json_schema={"x-pattern": "^[a-zA-Z0-9_-]+$"}
+    ),
+]
+
+
+class SubmissionGroupByRequest(Body):
+    field: GroupField
+    limit: Annotated[int, Meta(ge=1, le=MOST_RECORDS)] = 25
+    meta_data_field: str | None = None
+
+
+class SubmissionRangeMetricRequest(Body):
+    name: Name
+    field: TimeField
+    resolution: Literal["hour", "day", "week", "month", "quarter"]
+    include_empty: bool = False
+
+
+class SubmissionStatisticsMetricRequest(Body):
+    name: Name
+    field: TimeField
+
+
+class SubmissionStatisticsRequest(SubmissionCriteriaRequest):
+    group_by: Annotated[list[SubmissionGroupByRequest], Meta(max_length=MOST_LEVELS)] | None = None
+    timeline: Annotated[list[SubmissionRangeMetricRequest], Meta(max_length=MOST_METRICS)] | None = None
+    statistics: Annotated[list[SubmissionStatisticsMetricRequest], Meta(max_length=MOST_METRICS)] | None = (
+        None
+    )
+
+
+class SubmissionMetricMetadata(Shown):
+    type: GroupField
+    identifier: str
+    display_name: str
+    short_name: str | None = None
+    meta_data_field: str | None = None
+
+
+class SubmissionRangeMetricBucket(Shown):
+    timestamp: int
+    count: Int64
+
+
+class SubmissionRangeMetric(Shown):
+    name: str
+    field: TimeField
+    buckets: list[SubmissionRangeMetricBucket]
+
+
+class SubmissionStatisticsMetric(Shown):
+    name: str
+    field: TimeField
+    min: Int64 | None = None
+    max: Int64 | None = None
+
+
+class SubmissionMetricRecord(Shown):
+    count: Int64
+    group: SubmissionMetricMetadata | None = None
+    buckets: "list[SubmissionMetricRecord] | None" = None
+    timeline: list[SubmissionRangeMetric] | None = None
+    statistics: list[SubmissionStatisticsMetric] | None = None
+
+
+@post(
+    f"{V2}/submission/statistics",
+    opt=operation(
+        "submissionStatistics",
+        Permission.VIEW_SUBMISSION,
+        query=NoQuery,
+        body=SubmissionStatisticsRequest,
+        answers=list[SubmissionMetricRecord],
+    ),
+)
+async def get_statistics(request: Call) -> Answer:
+    """Count the submissions that match everything asked for, in groups, over time, and with their extremes."""
+    request.read_query(NoQuery)
+    wanted = (await request.document(SubmissionStatisticsRequest)).read(request.now)
+    reader = Reader(request.caller, request.bank.directory, request.now)
+    window = reader.window(wanted.index_start_timestamp, wanted.index_end_timestamp)
+    criterion = read_criteria(reader, wanted)
+    asked = read_statistics(reader, wanted, criterion.times)
+    reader.violations.raise_if_any()
+    async with request.dear(), request.bank.database.transaction(read_only=True) as db:
+        records = await statistics_of(db, request.caller, criterion, window, asked)
+
+    def show(record: Record, directory: Directory) -> SubmissionMetricRecord:
+        return show_record(record, wanted, directory, 0)
+
+    return await request.show_page(records, Page(0), len(records), show)
+
+
+def read_statistics(reader: Reader, wanted: SubmissionStatisticsRequest, times: TimeRange) -> Statistics:
+    """What is counted. Timelines span the bounds of the time search, where that looks at their field."""
+    groups = wanted.group_by or []
+    for position, group in enumerate(groups):
+        if group.field == META_DATA and not group.meta_data_field:
+            said = "Groups by metadata need the name of a metadata field."
+            reader.violations.add(f"groupBy[{position}].metaDataField", said)
+    lines = []
+    for line in wanted.timeline or ():
+        is_bound = TIMES[line.field] in times.fields
+        start, end = (times.start, times.end) if is_bound else (None, None)
+        lines.append(Timeline(line.field, line.resolution, line.include_empty, start, end))
+    return Statistics(
+        tuple(Group(group.field, group.limit, group.meta_data_field or "") for group in groups),
+        tuple(lines),
+        tuple(metric.field for metric in wanted.statistics or ()),
+    )
+
+
+def show_record(
+    record: Record, wanted: SubmissionStatisticsRequest, directory: Directory, level: int
+) -> SubmissionMetricRecord:
+    groups = wanted.group_by or []
+    group = show_group(groups[level], record.key, directory) if groups else None
+    if level + 1 < len(groups):
+        inner = [show_record(each, wanted, directory, level + 1) for each in record.records]
+        return SubmissionMetricRecord(record.count, group, inner)
+    lines = [
+        SubmissionRangeMetric(
+            line.name, line.field, [SubmissionRangeMetricBucket(start, count) for start, count in buckets]
+        )
+        for line, buckets in zip(wanted.timeline or (), record.timelines, strict=True)
+    ]
+    extremes = [
+        SubmissionStatisticsMetric(metric.name, metric.field, least, most)
+        for metric, (least, most) in zip(wanted.statistics or (), record.extremes, strict=True)
+    ]
+    return SubmissionMetricRecord(record.count, group, None, lines or None, extremes or None)
+
+
+def show_group(group: SubmissionGroupByRequest, key: Any, directory: Directory) -> SubmissionMetricMetadata:
+    if group.field == "customer":
+        customer = directory.customer(key)
+        return SubmissionMetricMetadata(group.field, str(key), customer.name, customer.short_name)
+    text = key.hex() if group.field == SAMPLE else key
+    return SubmissionMetricMetadata(group.field, text, text, None, group.meta_data_field)
+
+
+ROUTES = [get_statistics]

@@ -1,0 +1,177 @@
+"""Search for submissions: simple by keywords, advanced by everything that they say."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Response, get, post
+from msgspec import structs
+
+from samplebank.accounts.model import Permission
+from samplebank.api.call import Call
+from samplebank.api.people import Tlp
+from samplebank.api.search.criteria import (
+    END,
+    START,
+    Criteria,
+    Listed,
+    MetaDataSearchRequest,
+    Reader,
+    Reference,
+    Strategy,
+    SubmissionFlag,
+    UserAgentCriteria,
+    Value,
+    Word,
+    as_criteria,
+)
+from samplebank.api.submissions import SubmissionResponse, show_submission
+from samplebank.database import Page
+from samplebank.http.operation import V2, operation
+from samplebank.http.shapes import Body, Limit, NoQuery, PageQuery, SearchOffset, Time, unless_given
+from samplebank.http.streaming import Streamed
+from samplebank.search import rows
+from samplebank.search.paths import PathCriterion
+from samplebank.search.submissions import KEYWORD_FIELDS, TIMES, SubmissionSearch, submissions_matching
+
+Sort = Literal[
+    "fileName",
+    "mimeType",
+    "expiryTimestamp",
+    "observedTimestamp",
+    "submittedTimestamp",
+    "-fileName",
+    "-mimeType",
+    "-expiryTimestamp",
+    "-observedTimestamp",
+    "-submittedTimestamp",
+]
+KeywordField = Literal["all", "id", "sampleSha256", "fileName", "mimeType", "metaData", "tlp", "userAgent"]
+TimeField = Literal["all", "submittedTimestamp", "observedTimestamp", "expiryTimestamp"]
+
+
+class SubmissionSearchQuery(PageQuery):
+    sort_by: Annotated[list[Sort] | None, unless_given(["-observedTimestamp"])] = None
+    index_start_timestamp: Time = START
+    index_end_timestamp: Time = END
+    keywords: Listed[Word] | None = None
+    keyword_field_strategy: Annotated[Listed[KeywordField] | None, unless_given(["all"])] = None
+    keyword_match_strategy: Strategy = "any"
+
+
+class SubmissionParameters(Body):
+    """What a search and each of its sub-criteria can ask for."""
+
+    id: Listed[UUID] | None = None
+    sample_sha256: Listed[Value] | None = None
+    file_name: Listed[Value] | None = None
+    mime_type: Listed[Value] | None = None
+    customer: Listed[Reference] | None = None
+    tlp: Listed[Tlp] | None = None
+    user_agent: Criteria[UserAgentCriteria] | None = None
+    meta_data: Criteria[MetaDataSearchRequest] | None = None
+    include_flags: Listed[SubmissionFlag] | None = None
+    exclude_flags: Listed[SubmissionFlag] | None = None
+    start_timestamp: Time = None
+    end_timestamp: Time = None
+    time_field_strategy: Listed[TimeField] | None = None
+    time_match_strategy: Strategy = "any"
+    keywords: Listed[Word] | None = None
+    keyword_field_strategy: Annotated[Listed[KeywordField] | None, unless_given(["all"])] = None
+    keyword_match_strategy: Strategy = "all"
+
+
+class SubmissionSearchSubCriteriaRequest(SubmissionParameters):
+    """Sub-criteria hold no further ones."""
+
+    required: bool = False
+    exclude: bool = False
+
+
+class SubmissionCriteriaRequest(SubmissionParameters):
+    """The parameters with the window and the sub-criteria: what a search and statistics share."""
+
+    index_start_timestamp: Time = START
+    index_end_timestamp: Time = END
+    sub_criteria: Criteria[SubmissionSearchSubCriteriaRequest] | None = None
+
+
+class SubmissionSearchRequest(SubmissionCriteriaRequest):
+    limit: Limit = 25
+    offset: SearchOffset = 0
+    sort_by: list[Sort] | None = None
+
+
+@get(
+    f"{V2}/submission",
+    opt=operation(
+        "submissionSimpleSearch",
+        Permission.VIEW_SUBMISSION,
+        query=SubmissionSearchQuery,
+        answers=list[SubmissionResponse],
+    ),
+)
+async def search_simply(request: Call) -> Response[bytes] | Streamed:
+    """The submissions in which a keyword occurs, latest observed first unless sorted otherwise."""
+    query = request.read_query(SubmissionSearchQuery)
+    reader = Reader(request.caller, request.bank.directory, request.now)
+    window = reader.window(query.index_start_timestamp, query.index_end_timestamp)
+    wanted = SubmissionSearch(keywords=reader.keywords(query, KEYWORD_FIELDS, "any"))
+    reader.violations.raise_if_any()
+    listing = submissions_matching(request.caller, wanted, window, query.sort_by or ())
+    return await request.show_list(listing, query.page(), show_submission)
+
+
+@post(
+    f"{V2}/submission/search",
+    opt=operation(
+        "submissionAdvancedSearch",
+        Permission.VIEW_SUBMISSION,
+        query=NoQuery,
+        body=SubmissionSearchRequest,
+        answers=list[SubmissionResponse],
+    ),
+)
+async def search(request: Call) -> Response[bytes] | Streamed:
+    """The submissions that match everything asked for, latest observed first unless sorted otherwise."""
+    request.read_query(NoQuery)
+    wanted = (await request.document(SubmissionSearchRequest)).read(request.now)
+    reader = Reader(request.caller, request.bank.directory, request.now)
+    window = reader.window(wanted.index_start_timestamp, wanted.index_end_timestamp)
+    criterion = read_criteria(reader, wanted)
+    reader.violations.raise_if_any()
+    listing = submissions_matching(request.caller, criterion, window, wanted.sort_by or ())
+    return await request.show_list(listing, Page(wanted.limit, wanted.offset), show_submission)
+
+
+def read_criteria(reader: Reader, wanted: SubmissionCriteriaRequest) -> SubmissionSearch:
+    """What the request asks for, with its sub-criteria."""
+    reader.size(wanted)
+    inner = [
+        read_parameters(reader, each, f"subCriteria[{position}].")
+        for position, each in enumerate(wanted.sub_criteria or ())
+    ]
+    return structs.replace(read_parameters(reader, wanted), sub_criteria=inner)
+
+
+def read_parameters(reader: Reader, wanted: SubmissionParameters, at: str = "") -> SubmissionSearch:
+    reader.paths(f"{at}metaData", wanted.meta_data)
+    sub = wanted if isinstance(wanted, SubmissionSearchSubCriteriaRequest) else None
+    return SubmissionSearch(
+        required=sub is not None and sub.required,
+        exclude=sub is not None and sub.exclude,
+        ids=wanted.id,
+        samples=reader.digests(f"{at}sampleSha256", wanted.sample_sha256, 32),
+        file_name=wanted.file_name,
+        mime_type=wanted.mime_type,
+        customers=reader.customers(f"{at}customer", wanted.customer, Permission.VIEW_SUBMISSION),
+        tlps=list(wanted.tlp or ()),
+        user_agent=as_criteria(wanted.user_agent, rows.Agent),
+        meta_data=as_criteria(wanted.meta_data, PathCriterion),
+        include_flags=list(wanted.include_flags or ()),
+        exclude_flags=list(wanted.exclude_flags or ()),
+        times=reader.times(wanted, tuple(TIMES), at, TIMES),
+        keywords=reader.keywords(wanted, KEYWORD_FIELDS, "all", at),
+    )
+
+
+ROUTES = [search_simply, search]

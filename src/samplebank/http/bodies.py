@@ -1,0 +1,58 @@
+"""Bodies of requests: how slowly they may come, and how much memory they may take together."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from samplebank.errors import TooSlow, Unavailable
+from samplebank.http.deadlines import Deadline
+
+#: bytes a second that a body brings on average at least, once the client has used up its patience
+RATE = 8 * 1024
+#: seconds in which what has come already is handed over
+AT_HAND = 0.1
+#: bytes of all bodies that one process holds in memory
+MEMORY = 128 * 1024**2
+SLOW = "The body came too slowly and was given up: send it again without a pause."
+FULL = "The service has too many bodies to read at the moment; try again in a moment."
+
+
+class Pace:
+    """Waits for the parts of one body; only the time that the client takes counts."""
+
+    __slots__ = ("_left", "_patience")
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._left = patience
+
+    async def next(self, receive: Callable[[], Awaitable[Any]]) -> Any:
+        """The next message. Raises `TooSlow`."""
+        began = time.monotonic()
+        try:
+            with Deadline(max(self._left, AT_HAND)):
+                message = await receive()
+        except TimeoutError:
+            raise TooSlow(SLOW) from None
+        earned = len(message.get("body", b"")) / RATE
+        self._left = min(self._patience, self._left + earned - (time.monotonic() - began))
+        if self._left < 0:
+            raise TooSlow(SLOW)
+        return message
+
+
+class Memory:
+    """The bytes of bodies that a process holds until their requests are answered."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held = 0
+
+    def take(self, size: int) -> None:
+        """Raises `Unavailable` when there is no room for so many bytes."""
+        if self._held + size > self._most:
+            raise Unavailable(FULL)
+        self._held += size
+
+    def give(self, size: int) -> None:
+        self._held -= size

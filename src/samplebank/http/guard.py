@@ -1,0 +1,85 @@
+"""Who may call: every route is guarded unless it says that it is open."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from litestar import Request
+
+from samplebank.accounts.access import forbidden
+from samplebank.accounts.model import Permission
+from samplebank.errors import Forbidden, Malformed, Unauthenticated, Unsupported
+from samplebank.http.exchange import Exchange
+from samplebank.http.operation import Operation
+
+HEADER = b"argus-api-key"
+ONCE = "The headers Host and Argus-API-Key may be given once only."
+NO_KEY = "This call needs an API key in the header Argus-API-Key."
+BAD_KEY = "The API key is unknown, expired or revoked."
+
+
+async def guard(request: Request[Any, Any, Any]) -> None:
+    """Authenticate the caller; refuse those who hold none of the permissions of the operation anywhere.
+
+    Runs before every route. It is none of Litestar's guards, which copy the route for each request.
+    """
+    exchange = cast("Exchange", request)
+    key, encodings = _read_headers(exchange.scope["headers"])
+    opt = exchange.route_handler.opt
+    if opt.get("open") or exchange.scope["method"] == "OPTIONS":
+        return
+    declared: Operation = opt["operation"]
+    if not key:
+        raise Unauthenticated(NO_KEY)
+    caller = await exchange.bank.callers.find(key, now=exchange.now)
+    if caller is None:
+        raise Unauthenticated(BAD_KEY)
+    exchange.scope["state"]["caller"] = caller
+    works = declared.by_claims and caller.holds(Permission.WORK_ON_CLAIMS)
+    if declared.needs and not works and not caller.holds(*declared.needs):
+        raise forbidden(declared.needs)
+    if declared.installation_wide:
+        require_administration(exchange, *declared.needs)
+    if encodings and declared.takes_body:
+        _refuse_encoded(", ".join(encodings))
+
+
+def _read_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, list[str]]:
+    """The API key, and how the body is encoded, in one pass.
+
+    Two keys or hosts are refused: what stands before the service may have looked at the other one.
+    """
+    key, has_host, encodings = None, False, []
+    for name, value in headers:
+        if name == HEADER:
+            if key is not None:
+                raise Malformed(ONCE)
+            key = value.decode("latin-1")
+        elif name == b"host":
+            if has_host:
+                raise Malformed(ONCE)
+            has_host = True
+        elif name == b"content-encoding":
+            encodings.append(value.decode("latin-1"))
+    return key, encodings
+
+
+def _refuse_encoded(encodings: str) -> None:
+    if any(encoding.strip().lower() not in ("", "identity") for encoding in encodings.split(",")):
+        raise Unsupported(
+            f"The body is encoded ({encodings[:100]}); send it as it is, without the header Content-Encoding."
+        )
+
+
+def administers(exchange: Exchange, *permissions: Permission) -> bool:
+    """Whether the caller may decide for the whole installation, by any of `permissions`."""
+    scope = exchange.caller.scope(*permissions)
+    return scope.everywhere or (exchange.bank.settings.administration == "any" and bool(scope))
+
+
+def require_administration(exchange: Exchange, *permissions: Permission) -> None:
+    """Raise `Forbidden` unless the caller may decide for the whole installation."""
+    if not administers(exchange, *permissions):
+        raise Forbidden(
+            f"This concerns the whole installation: it needs the permission {' or '.join(permissions)} for every "
+            "customer (a grant for *)."
+        )

@@ -1,0 +1,136 @@
+"""Around every request: an id, a line in the access log, and the figures for /metrics."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable, MutableMapping
+from functools import cache
+from typing import Any
+
+from litestar import Response
+from litestar.types import ASGIApp, Receive, Scope, Send
+from prometheus_client import Counter, Histogram
+
+from samplebank.assembly import clock
+from samplebank.errors import Refusal, TooMany
+from samplebank.http.turns import Places
+from samplebank.logs import Faults
+
+access_log = logging.getLogger("samplebank.access")
+#: one part that is missing fails every request, and a trace for each would hide what matters and fill the disk
+faults = Faults(logging.getLogger("samplebank.failure"))
+REQUESTS = Counter("samplebank_requests", "Requests answered.", ["method", "operation", "status"])
+SECONDS = Histogram(
+    "samplebank_request_seconds",
+    "Time from request to answer, in seconds.",
+    ["operation"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30),
+)
+CLIENT_GONE = 499
+CACHING = b"cache-control"
+CROWDED = "Too many requests of your address are under way at once; wait until some end."
+#: seconds after which whoever found no place may come again
+COME_AGAIN = 5
+#: the methods that are counted by name, as callers may send any
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+
+
+class Observed:
+    """An ASGI application with its observers."""
+
+    #: requests under way by the client's address
+    addresses: Places
+
+    def __init__(self, app: ASGIApp, refusal: Callable[[Refusal], Response[bytes]]) -> None:
+        self.app = app
+        self._refusal = refusal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if str(scope["type"]) != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        state: dict[str, Any] = {"now": clock(), "request_id": request_id}
+        scope["state"] = state
+        began = time.perf_counter()
+        status = CLIENT_GONE
+
+        async def send_with_id(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = _completed(message["headers"], request_id)
+            await send(message)
+
+        address = (scope["client"] or "-")[0]
+        if not self.addresses.enter(address):
+            await _send_answer(self._refusal(TooMany(CROWDED, wait=COME_AGAIN)), send_with_id)
+            _observe(scope, state, status, time.perf_counter() - began)
+            return
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            self.addresses.leave(address)
+            if held := state.get("held"):
+                state["budgets"].memory.give(held)
+            _observe(scope, state, status, time.perf_counter() - began)
+
+    @staticmethod
+    def note_failure(scope: Any, error: Exception) -> None:
+        """Log what was not foreseen, with its trace; once a minute for each kind and place."""
+        faults.tell("request.failed", error, request=scope["state"].get("request_id", ""))
+
+
+def _completed(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer, with the id of the request; nobody between keeps the answer unless it says so itself.
+
+    Not given to Litestar with the answer, which compares each header with all before it.
+    """
+    given = [*headers, (b"x-request-id", request_id.encode())]
+    if not any(name == CACHING for name, _ in given):
+        given.append((CACHING, b"no-store"))
+    return given
+
+
+async def _send_answer(answer: Response[bytes], send: Any) -> None:
+    headers = {**answer.headers, "Content-Type": str(answer.media_type), "Connection": "close"}
+    sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": sent})
+    await send({"type": "http.response.body", "body": answer.content, "more_body": False})
+
+
+# Looked up once for each combination: `labels` takes a lock and builds a key each time.
+@cache
+def _count(method: str, name: str, status: int) -> Counter:
+    return REQUESTS.labels(method, name, str(status))
+
+
+@cache
+def _time(name: str) -> Histogram:
+    return SECONDS.labels(name)
+
+
+def _observe(scope: Scope, state: MutableMapping[str, Any], status: int, seconds: float) -> None:
+    handler: Any = scope.get("route_handler")
+    declared = handler.opt.get("operation") if handler is not None else None
+    name = declared.id if declared else "other"
+    method = str(scope.get("method", ""))
+    _count(method if method in METHODS else "other", name, status).inc()
+    _time(name).observe(seconds)
+    if access_log.isEnabledFor(logging.INFO):
+        caller = state.get("caller")
+        fields = {
+            "request": state["request_id"],
+            "method": method,
+            "path": scope["path"],
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "client": (scope["client"] or "-")[0],
+            "user": caller.user.short_name if caller else "-",
+            "key": str(caller.key_id) if caller else "-",
+        }
+        # made here, because `info` would look for the place that it was called from
+        record = access_log.makeRecord(
+            access_log.name, logging.INFO, "", 0, "request", (), None, extra={"fields": fields}
+        )
+        access_log.handle(record)

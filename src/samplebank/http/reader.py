@@ -1,0 +1,53 @@
+"""Reading what requests name: customers, and the bounds of a time."""
+
+from collections.abc import Iterable
+
+from samplebank.accounts.access import Caller, sees_customer
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Customer, Permission
+from samplebank.errors import Violations
+from samplebank.http.validation import read_time
+from samplebank.timespec import Millis
+
+
+def find_customer(
+    violations: Violations, field: str, reference: str | int, directory: Directory
+) -> Customer | None:
+    """The customer that a request names. An unknown one becomes a violation of `field`."""
+    customer = directory.find_customer(reference)
+    if customer is None:
+        violations.add(field, f"There is no customer {str(reference)[:100]!r}.")
+    return customer
+
+
+def customers_to_filter(
+    violations: Violations,
+    references: Iterable[str | int] | None,
+    caller: Caller,
+    directory: Directory,
+    *permissions: Permission,
+) -> list[int] | None:
+    """The customers that a filter names; unknown and invisible ones are refused with the same words."""
+    if references is None:
+        return None
+    found = []
+    for position, reference in enumerate(references):
+        customer = directory.find_customer(reference)
+        if customer is None or not sees_customer(caller, customer, *permissions):
+            violations.add(
+                f"customer[{position}]", f"There is no customer {str(reference)[:100]!r} that you may see."
+            )
+        else:
+            found.append(customer.id)
+    return found
+
+
+def read_range(
+    violations: Violations, start: object, end: object, now: Millis
+) -> tuple[Millis | None, Millis | None]:
+    """The bounds of a time search; a start after its end is a violation."""
+    first = read_time(violations, "startTimestamp", start, now)
+    last = read_time(violations, "endTimestamp", end, now)
+    if first is not None and last is not None and first > last:
+        violations.add("startTimestamp", "startTimestamp is after endTimestamp.")
+    return first, last

@@ -1,0 +1,151 @@
+"""Dear requests: what costs the database or the processors much is done for one user a few times at once.
+
+Further ones wait for their turn, so that a client that asks for several things at a time does not notice.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any
+
+from samplebank.errors import Refusal, TooMany, Unavailable
+from samplebank.http.bodies import MEMORY, Memory
+from samplebank.http.deadlines import Deadline
+
+#: dear requests of one kind that one user may have under way in one process
+EACH = 3
+#: files that are looked at together, for challenges and classifications that somebody waits for
+FILES = 8
+#: seconds that a request waits for its turn
+PATIENCE = 10.0
+MINE = "Too many of your dear requests (searches, statistics, whole lists, challenges) are under way; wait until one ends."
+OTHERS = "Too many dear requests are under way at the moment; try again in a moment."
+
+
+class ClientGone(Refusal):
+    """Nobody waits for the answer any more."""
+
+    status = 499
+
+
+class _Of:
+    """The requests of one user."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.turns = asyncio.Semaphore(EACH)
+
+
+class Turns:
+    """One kind of dear requests in one process; at most `most` are under way together."""
+
+    def __init__(self, most: int, *, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._all = asyncio.Semaphore(most)
+        self._users: dict[int, _Of] = {}
+
+    @asynccontextmanager
+    async def turn(self, user_id: int) -> AsyncIterator[None]:
+        """One turn, as long as the block lasts. Raises `TooMany` for what the user has under way, `Unavailable` for others'."""
+        mine = self._users.setdefault(user_id, _Of())
+        mine.number += 1
+        try:
+            async with (
+                _taken(mine.turns, self._patience, TooMany(MINE, wait=2)),
+                _taken(self._all, self._patience, Unavailable(OTHERS)),
+            ):
+                yield
+        finally:
+            mine.number -= 1
+            if not mine.number:
+                del self._users[user_id]
+
+
+class Places:
+    """Room for what waits long: `most` for each key, and no line in front of them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: dict[Hashable, int] = {}
+
+    def enter(self, key: Hashable) -> bool:
+        """Take a place, which `leave` gives back; whether there was one."""
+        taken = self._taken.get(key, 0)
+        if taken >= self._most:
+            return False
+        self._taken[key] = taken + 1
+        return True
+
+    def leave(self, key: Hashable) -> None:
+        left = self._taken[key] - 1
+        if left:
+            self._taken[key] = left
+        else:
+            del self._taken[key]
+
+
+class Budgets:
+    """The kinds, each with its own turns: who downloads lists or asks for challenges can go on searching."""
+
+    def __init__(self, connections: int, waiting_claims: int) -> None:
+        #: a third of the connections; whole lists have another half of them, the rest serves everything else
+        self.searches = Turns(max(1, connections // 3))
+        self.lists = Turns(max(1, connections // 2))
+        self.files = Turns(FILES)
+        #: by user and worker
+        self.claims = Places(waiting_claims)
+        self.memory = Memory(MEMORY)
+
+
+@asynccontextmanager
+async def _taken(turns: asyncio.Semaphore, patience: float, otherwise: Refusal) -> AsyncIterator[None]:
+    try:
+        with Deadline(patience):
+            await turns.acquire()
+    except TimeoutError:
+        raise otherwise from None
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+class Within(Deadline):
+    """Ends what the block does, its statement included, after so long. Raises `Unavailable`."""
+
+    __slots__ = ()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            super().__exit__(kind, error, trace)
+        except TimeoutError:
+            said = f"The answer took longer than {self.seconds:g} s and was given up: ask for less, with further criteria or a shorter time."
+            raise Unavailable(said) from None
+
+
+@asynccontextmanager
+async def while_connected(disconnected: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """End what the block does, its statement included, when `disconnected` returns. Raises `ClientGone`."""
+    task = asyncio.current_task()
+    left = False
+
+    def leave(gone: "asyncio.Future[None]") -> None:
+        nonlocal left
+        if task is not None and not gone.cancelled() and not ended:
+            left = task.cancel()
+
+    ended = False
+    watching = asyncio.ensure_future(disconnected())
+    watching.add_done_callback(leave)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if left and task is not None and not task.uncancel():
+            raise ClientGone("The client has gone.") from None
+        raise
+    finally:
+        ended = True
+        watching.cancel()

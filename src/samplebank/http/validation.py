@@ -1,0 +1,268 @@
+"""Reading requests strictly: all violations at once, each with the path of its field as the caller sent it."""
+
+import re
+from collections import deque
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import islice
+from typing import Any, Generic, TypeVar, cast
+
+import jsonschema_rs
+import msgspec
+
+from samplebank import timespec
+from samplebank.errors import MOST_TOLD, Invalid, Malformed, Violation, Violations, path_of
+from samplebank.http.excerpt import Shape, excerpt_of, too_many
+from samplebank.nesting import holds_nul, is_deeper
+from samplebank.timespec import Millis
+
+T = TypeVar("T")
+#: characters of what is told of what the caller sent
+LONGEST_TOLD = 300
+#: lists, objects and texts in which NUL is looked for; then it is told without its place
+MOST_LOOKED_AT = 20_000
+NUL_SAID = "The text holds a NUL character."
+#: how deep objects and lists may nest in a body
+DEEPEST = 200
+#: marks the fields of a struct that hold a time (`msgspec.Meta(extra_json_schema=TIME)`)
+TIME = {"x-time": True}
+#: a number of a query as people write whole numbers; 1e3 and 1.0 are numbers, too, but hardly meant
+WHOLE = re.compile(r"-?[0-9]+")
+
+
+class Document(Generic[T]):
+    """A body that is JSON; whether it fits its type comes out when it is read."""
+
+    def __init__(self, raw: bytes, wanted: type[T]) -> None:
+        self._raw = raw
+        self._wanted = wanted
+        self._value: T | None = None
+        self._plain: Any = None
+        self._mistake: msgspec.ValidationError | None = None
+        try:
+            self._value = _decoder(cast("Any", wanted)).decode(raw)
+        except msgspec.ValidationError as error:
+            self._plain, self._mistake = _plain(raw), error
+        except RecursionError:
+            raise _too_deep() from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Malformed(f"The body is not JSON: {error}.") from error
+
+    def read(self, now: Millis) -> T:
+        """The body as its type; raises `Invalid` with every violation."""
+        if is_deeper(self._raw, DEEPEST):
+            raise _too_deep()
+        if holds_nul(self._raw):
+            _refuse_nul(_plain(self._raw), is_certain=True)
+        if self._value is None:
+            raise Invalid(*violations_of(self._plain, self._wanted, now, self._mistake))
+        return self._value
+
+
+def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -> T:
+    """A query string as its type: lists are repeated parameters, booleans as Python or JSON writes them."""
+    lists = _list_fields(cast("Any", wanted))
+    plain: dict[str, Any] = {}
+    repeated = []
+    for name, value in pairs:
+        if name in lists:
+            plain.setdefault(name, []).append(value)
+        elif name in plain:
+            repeated.append(Violation(f"The parameter {name} is given more than once.", name))
+        else:
+            plain[name] = value
+    if repeated:
+        raise Invalid(*repeated[:MOST_TOLD])
+    _refuse_nul(plain)
+    for name in _whole_fields(cast("Any", wanted)) & plain.keys():
+        if not WHOLE.fullmatch(plain[name]):
+            raise Invalid(*violations_of(_coerced(plain), wanted, now, None))
+    try:
+        return msgspec.convert(plain, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid(*violations_of(_coerced(plain), wanted, now, error)) from None
+
+
+def violations_of(
+    plain: Any,
+    wanted: type[Any],
+    now: Millis,
+    mistake: msgspec.ValidationError | None,
+) -> list[Violation]:
+    """Everything that keeps `plain` from being a `wanted`; `mistake` is the first of it, as the decoder said it."""
+    if not isinstance(plain, dict):
+        return [Violation("The body must be a JSON object.")]
+    validator, shape = _validator(cast("Any", wanted))
+    excerpt, too_long = excerpt_of(plain, shape)
+    found = [too_many(path_of(path), shape.most[str(path[-1])]) for path in too_long[:MOST_TOLD]]
+    for error in validator.iter_errors(excerpt):
+        found.extend(_told(error))
+        if len(found) >= MOST_TOLD:
+            break
+    found.extend(_bad_times(plain, wanted, now))
+    return found or [_first(mistake)]
+
+
+def _first(mistake: msgspec.ValidationError | None) -> Violation:
+    """What the decoder stumbled over: `Invalid UUID - at `$.analyses[...]``."""
+    said, _, path = str(mistake).partition(" - at `")
+    field = path.rstrip("`").removeprefix("$").removeprefix(".").replace("[...]", "")
+    return Violation(f"{said}.", field or None)
+
+
+def read_time(violations: Violations, field: str, value: object, now: Millis) -> Millis | None:
+    """A time of a request; None when it is not given. A bad one becomes a violation of `field`."""
+    if value is None:
+        return None
+    try:
+        return timespec.parse(value, now=now)
+    except timespec.BadTime as error:
+        violations.add(field, str(error))
+        return None
+
+
+def _too_deep() -> Invalid:
+    return Invalid(f"The body nests deeper than {DEEPEST} levels.")
+
+
+def _plain(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except RecursionError:
+        raise _too_deep() from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"The body is not JSON: {error}.") from error
+
+
+def _told(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
+    path, kind = list(error.instance_path), cast("Any", error.kind)
+    if error.kind.name == "required":
+        name = kind.property
+        yield Violation(f"The field {name} is required.", path_of([*path, name]))
+    elif error.kind.name == "additionalProperties":
+        for name in (name[:LONGEST_TOLD] for name in kind.unexpected):
+            yield Violation(f"There is no field {name} here.", path_of([*path, name]))
+    elif error.kind.name == "anyOf":
+        yield Violation("The value is of the wrong type.", path_of(path))
+    else:
+        yield Violation(f"{error.message[:LONGEST_TOLD]}.", path_of(path))
+
+
+def _bad_times(plain: Mapping[str, Any], wanted: type[Any], now: Millis) -> list[Violation]:
+    violations = Violations()
+    for name in _time_fields(cast("Any", wanted)) & plain.keys():
+        if isinstance(plain[name], str | int) and not isinstance(plain[name], bool):
+            read_time(violations, name, plain[name], now)
+    return list(violations)
+
+
+def _refuse_nul(plain: Any, *, is_certain: bool = False) -> None:
+    found = [Violation(NUL_SAID, path_of(path)) for path in islice(_nul_paths(plain), MOST_TOLD)]
+    if found:
+        raise Invalid(*found)
+    if is_certain:
+        raise Invalid(NUL_SAID)
+
+
+def _nul_paths(plain: Any) -> Iterator[list[str | int]]:
+    """Where texts and names of fields hold NUL, as far as that is looked for."""
+    waiting: deque[tuple[Any, Any]] = deque([(plain, None)])
+    looked_at = 0
+    while waiting and looked_at < MOST_LOOKED_AT:
+        value, way = waiting.popleft()
+        looked_at += 1
+        if isinstance(value, str):
+            yield _way_down(way)
+        elif isinstance(value, dict):
+            if any("\x00" in name for name in value):
+                yield _way_down(way)
+            waiting.extend((inner, (name, way)) for name, inner in value.items() if _may_hold_nul(inner))
+        else:
+            room = MOST_LOOKED_AT - len(waiting)
+            inside = ((inner, (i, way)) for i, inner in enumerate(value) if _may_hold_nul(inner))
+            waiting.extend(islice(inside, max(room, 0)))
+
+
+def _may_hold_nul(value: Any) -> bool:
+    return isinstance(value, dict | list) or (isinstance(value, str) and "\x00" in value)
+
+
+def _way_down(way: Any) -> list[str | int]:
+    parts: list[str | int] = []
+    while way is not None:
+        name, way = way
+        parts.append(name)
+    return parts[::-1]
+
+
+def _coerced(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Texts of a query as the numbers and booleans that they write, so that a schema can judge them."""
+    return {name: value if isinstance(value, list) else _coerced_text(value) for name, value in plain.items()}
+
+
+def _coerced_text(text: str) -> Any:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() else text
+
+
+@cache
+def _decoder(wanted: Hashable) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(cast("type[Any]", wanted))
+
+
+@cache
+def _validator(wanted: Hashable) -> tuple[jsonschema_rs.Validator, Shape]:
+    schema: dict[str, Any] = _without_null_types(msgspec.json.schema(wanted))
+    return jsonschema_rs.validator_for(schema, validate_formats=True), _shape_of(schema)
+
+
+def _shape_of(schema: Mapping[str, Any]) -> Shape:
+    fields = [
+        (name, inner)
+        for definition in schema.get("$defs", {}).values()
+        for name, inner in definition.get("properties", {}).items()
+    ]
+    most: dict[str, int] = {}
+    for name, inner in fields:
+        if "maxItems" in inner:
+            most[name] = max(inner["maxItems"], most.get(name, 0))
+    free = frozenset(name for name, inner in fields if not inner.keys() - {"description"})
+    return Shape(frozenset(name for name, _ in fields), free, most)
+
+
+def _without_null_types(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_null_types(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {name: _without_null_types(inner) for name, inner in schema.items() if name != "default"}
+    choices = [choice for choice in kept.get("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        del kept["anyOf"]
+        return {**choices[0], **kept}
+    return {**kept, "anyOf": choices} if choices else kept
+
+
+@cache
+def _list_fields(wanted: Hashable) -> frozenset[str]:
+    properties = _properties(wanted)
+    return frozenset(name for name, inner in properties.items() if inner.get("type") == "array")
+
+
+@cache
+def _time_fields(wanted: Hashable) -> frozenset[str]:
+    return frozenset(name for name, inner in _properties(wanted).items() if inner.get("x-time"))
+
+
+@cache
+def _whole_fields(wanted: Hashable) -> frozenset[str]:
+    return frozenset(name for name, inner in _properties(wanted).items() if inner.get("type") == "integer")
+
+
+def _properties(wanted: Hashable) -> dict[str, dict[str, Any]]:
+    schema = _without_null_types(msgspec.json.schema(wanted))
+    name = schema["$ref"].rsplit("/", 1)[1]
+    properties: dict[str, dict[str, Any]] = schema["$defs"][name]["properties"]
+    return properties

@@ -1,0 +1,106 @@
+"""Runs service tasks, one step at a time, and asks for those that nobody asks for: the removal of what is left over.
+
+Only the housekeeper does, so a task that is found running was left by a process that died; it is run again.
+"""
+
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from itertools import cycle, product
+from uuid import UUID
+
+import asyncpg
+
+from samplebank.accounts.provisioning import ADMIN
+from samplebank.analyses import evidence
+from samplebank.assembly import Bank
+from samplebank.blobs import Area
+from samplebank.database.signals import Signal
+from samplebank.errors import NotFound, Refusal, Unavailable
+from samplebank.service_tasks import deletion, leftovers, operations, running
+from samplebank.service_tasks.model import State, Tools
+
+log = logging.getLogger("samplebank.maintenance")
+#: seconds for which bytes without a row are left alone: an upload may still be under way
+ORPHANED = 24 * 3600
+PREFIXES = range(256)
+#: what makes a task fail; the last two are for tasks of another release, with other operations or arguments
+FAILURES = (Refusal, asyncpg.PostgresError, OSError, LookupError, ValueError)
+
+
+async def run_service_tasks(bank: Bank) -> None:
+    """Run every task that waits."""
+    while True:
+        async with bank.database.connection() as db:
+            found = await running.find_next(db)
+        if found is None:
+            return
+        await bank.directory.refresh(at_once=True)
+        await _run(bank, *found)
+
+
+async def _run(bank: Bank, id_: UUID, parent_id: UUID | None) -> None:
+    """Run a task until it ends, or waits; what cannot be done fails it, so that it does not stop the others."""
+    try:
+        state = await _step(bank, id_, parent_id)
+        while state is State.RUNNING:
+            state = await _step(bank, id_, parent_id)
+    except Unavailable:
+        # tried again with the next sweep
+        raise
+    except FAILURES as error:
+        log.exception("service_task.failed", extra={"fields": {"task": id_}})
+        async with bank.database.transaction() as db:
+            said = f"The task cannot be done: {type(error).__name__}. The log of the service tells more."
+            await running.fail(db, id_, parent_id, said, now=bank.clock())
+        return
+    log.info("service_task.run", extra={"fields": {"task": id_, "state": state or "ended before"}})
+
+
+async def _step(bank: Bank, id_: UUID, parent_id: UUID | None) -> State | None:
+    tools = Tools(bank.blobs, bank.directory)
+    async with bank.database.transaction() as db:
+        return await operations.run_step(db, id_, parent_id, socket.gethostname(), tools, now=bank.clock())
+
+
+async def end_bytes_retention(bank: Bank) -> None:
+    """Delete the samples that nobody has submitted for long; an upload has time to be submitted in any case."""
+    settings, now = bank.settings, bank.clock()
+    kept = max(settings.bytes_retention, settings.challenge_ttl)
+    async with bank.database.transaction() as db:
+        unread = await leftovers.unread_samples(db, now - 1000 * kept)
+        if not unread:
+            return
+        admin = await _get_admin(bank)
+        for sample in unread:
+            await deletion.open_deletion(db, sample, user_id=admin, now=now, only_unread=True)
+    bank.signals.send(Signal.SERVICE_TASKS)
+
+
+async def _get_admin(bank: Bank) -> int:
+    await bank.directory.refresh()
+    admin = bank.directory.find_subject(ADMIN)
+    if admin is None:
+        raise NotFound(f"There is no user {ADMIN} in whose name samples are deleted.")
+    return admin.id
+
+
+def orphan_sweep(older_than: float = ORPHANED) -> Callable[[Bank], Awaitable[None]]:
+    """Make a sweep that removes bytes without a row; each time it looks at another part of them."""
+    parts = cycle(product(PREFIXES, Area))
+
+    async def remove_orphans(bank: Bank) -> None:
+        prefix, area = next(parts)
+        names = await bank.blobs.list_names(area, prefix, older_than)
+        async with bank.database.connection() as db:
+            orphans = await leftovers.without_row(db, area, names) if names else []
+        for name in orphans:
+            async with bank.database.transaction() as db:
+                if area is Area.SAMPLE:
+                    removed = await leftovers.remove_unused_sample(db, bank.blobs, name, now=bank.clock())
+                else:
+                    removed = await evidence.remove_unused(db, bank.blobs, name)
+            if removed:
+                log.info("orphan.removed", extra={"fields": {"area": area, "sha256": name.hex()}})
+
+    return remove_orphans

@@ -1,0 +1,48 @@
+"""What links lead to. A sample that is missing, deleted or invisible to the caller all look the same: like none."""
+
+from collections.abc import AsyncGenerator, Iterable
+
+import msgspec
+
+from samplebank.accounts.access import Caller, see_samples
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Page, Where
+from samplebank.database.listing import Listing
+from samplebank.samples.links import Link
+from samplebank.search.overview import Overview, columns, make, source
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """A link with the sample that it leads to, where the caller may see that."""
+
+    link: Link
+    sample: Overview | None = None
+
+
+class References(Listing[Reference]):
+    """A list of links, each with the sample that it leads to: one more query for each piece, none for each row."""
+
+    def __init__(self, caller: Caller, links: Listing[Link]) -> None:
+        super().__init__(
+            links.columns, links.source, links.where, links.order, lambda *row: Reference(Link(*row))
+        )
+        self._caller = caller
+
+    async def page(self, db: Connection, page: Page) -> list[Reference]:
+        return await follow(db, self._caller, (row.link for row in await super().page(db, page)))
+
+    async def pieces(self, db: Connection, page: Page) -> AsyncGenerator[list[Reference], None]:
+        async for rows in super().pieces(db, page):
+            yield await follow(db, self._caller, (row.link for row in rows))
+
+
+async def follow(db: Connection, caller: Caller, links: Iterable[Link]) -> list[Reference]:
+    """Find what the links lead to."""
+    listed = list(links)
+    where = Where()
+    where.add("s.sha256 = ANY({}::bytea[])", list({link.reference for link in listed}))
+    where.add("s.deleted_time IS NULL")
+    see_samples(where, caller, "s", Permission.VIEW_SAMPLES)
+    query = f"SELECT {columns(where, caller)} FROM {source(where, caller)} WHERE {where.sql}"
+    found = {row[0]: make(*row) for row in await db.fetch(query, *where.parameters)}
+    return [Reference(link, found.get(link.reference)) for link in listed]

@@ -1,0 +1,34 @@
+"""What each operation of a service task does, and what its abort leaves to put right."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from samplebank.database import Connection
+from samplebank.service_tasks import deletion, reindexing, running
+from samplebank.service_tasks.model import Operation, State, Stepping, Tools
+from samplebank.timespec import Millis
+
+STEPS: Mapping[Operation, Stepping] = {
+    Operation.DELETE: deletion.step,
+    Operation.REINDEX: reindexing.plan,
+    Operation.REINDEX_SLICE: reindexing.step,
+}
+
+
+async def run_step(
+    db: Connection, id_: UUID, parent_id: UUID | None, host: str, tools: Tools, *, now: Millis
+) -> State | None:
+    """Run a task a step further; answers how it stands then, None when it had ended already."""
+    task = await running.begin(db, id_, parent_id, host, now=now)
+    if task is None:
+        return None
+    step = await STEPS[Operation(task.operation)](db, task, tools, now)
+    await running.take(db, task, step, now=now)
+    return step.state
+
+
+async def abort(db: Connection, id_: UUID, parent_id: UUID | None, by: str, *, now: Millis) -> None:
+    """End a task and its sub-tasks where they stand; raises `Conflict` when it has ended."""
+    operation, arguments = await running.abort(db, id_, parent_id, by, now=now)
+    if operation == Operation.DELETE:
+        await deletion.repair(db, arguments, now=now)

@@ -1,0 +1,81 @@
+"""Reading service tasks. Callers see their own; administrators of the installation see all."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from samplebank.accounts.access import Caller
+from samplebank.database import Connection, Where
+from samplebank.database.identifiers import find_id
+from samplebank.database.listing import Listing
+from samplebank.errors import NotFound
+from samplebank.jobs.queries import TimeRange
+from samplebank.service_tasks.model import ServiceTask
+
+COLUMNS = """
+    t.id, t.correlation_id, t.operation, t.state, t.flags, t.messages, t.context, t.host, t.user_id, t.created_time,
+    t.execution_time, t.finished_time, t.parent_id, parent.state, t.root_id, root.state
+"""
+FROM = """
+    service_task t LEFT JOIN service_task parent ON parent.id = t.parent_id
+    LEFT JOIN service_task root ON root.id = t.root_id
+"""
+TIMES = {
+    "createdTimestamp": "t.created_time",
+    "executionTimestamp": "t.execution_time",
+    "finishedTimestamp": "t.finished_time",
+}
+NO_TASK = "There is no service task with this id that you may see."
+
+
+class TaskFilter(msgspec.Struct, frozen=True):
+    """Each list is any-of; None filters nothing. The filters are and-ed."""
+
+    states: Sequence[str] | None = None
+    operations: Sequence[str] | None = None
+    users: Sequence[int] | None = None
+    parents: Sequence[UUID] | None = None
+    roots: Sequence[UUID] | None = None
+    correlations: Sequence[UUID] | None = None
+    hosts: Sequence[str] | None = None
+    times: TimeRange = TimeRange()
+
+    def add_to(self, where: Where) -> None:
+        filters: tuple[tuple[str, Sequence[object] | None], ...] = (
+            ("t.state = ANY({}::text[])", self.states),
+            ("t.operation = ANY({}::text[])", self.operations),
+            ("t.user_id = ANY({}::bigint[])", self.users),
+            ("t.parent_id = ANY({}::uuid[])", self.parents),
+            ("t.root_id = ANY({}::uuid[])", self.roots),
+            ("t.correlation_id = ANY({}::uuid[])", self.correlations),
+            ("t.host = ANY({}::text[])", self.hosts),
+        )
+        for condition, values in filters:
+            if values is not None:
+                where.add(condition, list(values))
+        self.times.add_to(where)
+
+
+def tasks_matching(caller: Caller, wanted: TaskFilter, *, sees_all: bool) -> Listing[ServiceTask]:
+    """List the tasks that match, newest first: those of the caller, or with `sees_all` those of everybody."""
+    where = Where()
+    _see_tasks(where, caller, sees_all=sees_all)
+    wanted.add_to(where)
+    return Listing(COLUMNS, FROM, where, "ORDER BY t.created_time DESC, t.id DESC", ServiceTask)
+
+
+async def get_visible_task(db: Connection, caller: Caller, reference: str, *, sees_all: bool) -> ServiceTask:
+    """Get the task, if it is the caller's or with `sees_all` anybody's; else raises `NotFound`."""
+    where = Where()
+    where.add("t.id = {}", find_id(reference))
+    _see_tasks(where, caller, sees_all=sees_all)
+    row = await db.fetchrow(f"SELECT {COLUMNS} FROM {FROM} WHERE {where.sql}", *where.parameters)
+    if row is None:
+        raise NotFound(NO_TASK)
+    return ServiceTask(*row)
+
+
+def _see_tasks(where: Where, caller: Caller, *, sees_all: bool) -> None:
+    if not sees_all:
+        where.add("t.user_id = {}", caller.user.id)
