@@ -10,7 +10,7 @@ import msgspec
 
 from bench import vocabulary as words
 from bench.tenants import Tenants, pick
-from samplebank.accounts.access import of_uploader
+from samplebank.accounts.caller import of_uploader
 
 COLUMNS = {
     "sample": "id sha256 md5 sha1 sha512 size created_time activity_time readers classification_id classification_wanted "

@@ -13,7 +13,7 @@ from uuid import UUID
 from bench import load
 from bench.load import Target
 from bench.wire import Wire
-from samplebank.accounts.access import Caller, of_customer
+from samplebank.accounts.caller import Caller, of_customer
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import find_caller
 from samplebank.database import Connection, Database, connect

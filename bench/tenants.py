@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from samplebank.accounts import access
+from samplebank.accounts import caller
 from samplebank.accounts.keys import digest
 from samplebank.accounts.model import Customer, Domain
 
@@ -49,7 +49,7 @@ async def make(db: Any, count: int, now: int) -> Tenants:
     readers = {}
     for n, id_ in enumerate(ids):
         customer = Customer(id_, names[n], "", Domain(domains[n % DOMAINS], ""), None)
-        readers.update({(id_, tlp): tuple(access.readers(customer, tlp, ())) for tlp in TLPS})
+        readers.update({(id_, tlp): tuple(caller.readers(customer, tlp, ())) for tlp in TLPS})
     one = ids[min(BRANCHES + 5, count - 1)]
     everyone_key = await _reader(db, f"everyone-{mark}", ids[0], now)
     one_key = await _reader(db, f"one-{mark}", one, now)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samplebank.accounts.access import Caller, Scope, readers
+from samplebank.accounts.caller import Caller, Scope, readers
 from samplebank.accounts.model import Customer, Domain, Permission, Subject
 
 HERE, THERE = Domain(1, "here"), Domain(2, "there")

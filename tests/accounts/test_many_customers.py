@@ -6,11 +6,12 @@ import pytest
 
 from kit.bank import V2, Bank, Sample, name_of
 from kit.service import Service
-from samplebank.accounts.access import MANY, Caller, Scope
+from samplebank.accounts.caller import Caller, Scope
+from samplebank.accounts.many_customers import MANY
 from samplebank.accounts.model import Customer, Domain, Permission, Subject
 from samplebank.database import Connection
 from samplebank.errors import NotFound
-from samplebank.jobs.queries import JobFilter, jobs_matching
+from samplebank.jobs.listing import JobFilter, jobs_matching
 from samplebank.samples.catalogue import get_visible
 from samplebank.search.submissions import SubmissionSearch, submissions_matching
 from samplebank.search.window import IndexWindow

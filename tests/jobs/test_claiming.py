@@ -10,7 +10,7 @@ import pytest
 
 from kit.bank import CHIEF, Bank
 from kit.service import Service
-from samplebank.accounts.access import Caller
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import find_caller
 from samplebank.assembly import clock

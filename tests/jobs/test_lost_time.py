@@ -8,8 +8,8 @@ from kit.bank import Bank, Sample
 from kit.rules import RULES
 from samplebank.assembly import clock
 from samplebank.database import Connection, Database
+from samplebank.endings import leases
 from samplebank.jobs import clock as clocks
-from samplebank.jobs import timeouts
 
 HOUR = 3_600_000
 
@@ -73,7 +73,7 @@ async def lost(bank: Bank, db: Connection) -> list[tuple[UUID, UUID]]:
 async def test_lost_leases_come_back_together_but_for_last_attempts(
     db: Connection, lost: list[tuple[UUID, UUID]]
 ) -> None:
-    back = await timeouts.give_back_ended(db, lost, RULES, now=clock())
+    back = await leases.give_back_ended(db, lost, RULES, now=clock())
 
     assert set(back) == {task for task, _ in lost[1:]}
     rows = await db.fetch(

@@ -11,7 +11,7 @@ from bench.tenants import Tenants
 
 from kit.databases import own_database
 from kit.service import Service
-from samplebank.accounts.access import Caller, Scope
+from samplebank.accounts.caller import Caller, Scope
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import find_caller
 from samplebank.accounts.model import Permission

@@ -10,16 +10,19 @@ import pytest
 from bench.tenants import Tenants
 
 from kit.rules import RULES
-from samplebank.accounts.access import Caller, Scope, of_customer
+from samplebank.accounts.caller import Caller, Scope, of_customer
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Page
 from samplebank.database.listing import Listing
+from samplebank.database.times import TimeRange
+from samplebank.endings import leases, timeouts
 from samplebank.endings.updates import update_task
-from samplebank.jobs import claims, timeouts
+from samplebank.jobs import claims
+from samplebank.jobs.listing import JOB_TIMES, JobFilter, jobs_matching
 from samplebank.jobs.model import TaskState
 from samplebank.jobs.opening import Cause, open_again
 from samplebank.jobs.progress import Move
-from samplebank.jobs.queries import JOB_TIMES, JobFilter, TimeRange, get_job, jobs_matching, tasks_of
+from samplebank.jobs.queries import get_job, tasks_of
 from samplebank.policy.model import Plan
 from samplebank.policy.rules import PolicyBook, read_version
 from samplebank.samples.catalogue import get_known
@@ -146,7 +149,7 @@ async def the_end_of_a_task(ask: Question) -> None:
 
 async def the_sweeps_of_jobs_and_leases(ask: Question) -> None:
     await timeouts.overdue_jobs(ask.db, RULES, now=1)
-    await timeouts.ended_leases(ask.db, now=1)
+    await leases.ended_leases(ask.db, now=1)
 
 
 async def a_known_sample(ask: Question) -> None:

@@ -7,10 +7,11 @@ from uuid import UUID
 import pytest
 from bench.tenants import Tenants
 
-from samplebank.accounts.access import Caller
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Page
-from samplebank.jobs.queries import FEW_JOBS, JOB_TIMES, JobFilter, TimeRange, jobs_matching
+from samplebank.database.times import TimeRange
+from samplebank.jobs.listing import FEW_JOBS, JOB_TIMES, JobFilter, jobs_matching
 
 WEEK = 7 * 86_400_000
 EXPECTED = """

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import pytest
 from bench.tenants import Tenants
 
-from samplebank.accounts.access import Caller
+from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Database, Page, Where
 from samplebank.database.listing import UNCOUNTED
-from samplebank.jobs.queries import TimeRange
+from samplebank.database.times import TimeRange
 from samplebank.search.keywords import Keywords, find_common, read_keyword
 from samplebank.search.listing import TRY
 from samplebank.search.paths import PathCriterion

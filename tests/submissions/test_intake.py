@@ -11,7 +11,7 @@ import pytest
 
 from kit.bank import V2, Bank, Sample
 from kit.interleaving import Interrupted
-from samplebank.accounts.access import Caller, of_customer
+from samplebank.accounts.caller import Caller, of_customer
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.assembly import clock

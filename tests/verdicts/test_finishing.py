@@ -11,7 +11,7 @@ import pytest
 from kit.bank import ROBOT, V2, Bank
 from kit.interleaving import Interrupted
 from kit.rules import RULES
-from samplebank.accounts.access import Caller
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.assembly import clock

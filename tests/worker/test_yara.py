@@ -15,7 +15,7 @@ from worker import made_files
 
 Analyse = Callable[[bytes], Awaitable[Result]]
 
-SHIPPED_RULES = Path(__file__).parents[2] / "src" / "samplebank" / "worker" / "rules"
+SHIPPED_RULES = Path(__file__).parents[2] / "src" / "samplebank" / "worker" / "analysers" / "yara_rules"
 RULE = 'rule %s { meta: score = %d family = "Staged" strings: $a = "needle" condition: $a }'
 
 HALF_BROKEN = (RULE % ("Good_Half", 90)).encode() + b"rule Bad { condition: $x }"

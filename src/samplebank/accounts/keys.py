@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import Caller, Scope
+from samplebank.accounts.caller import Caller, Scope
 from samplebank.accounts.directory import Directory, Unknown
 from samplebank.accounts.model import ROLES, Permission
 from samplebank.database import Connection, Database, Statement, new_id
@@ -43,6 +43,12 @@ LIST_KEYS = """
      WHERE $1::text IS NULL OR s.short_name = $1 ORDER BY k.created_time, k.id
 """
 REVOKE = "UPDATE api_key SET revoked_time = coalesce(revoked_time, $2) WHERE id = $1 RETURNING id"
+
+
+IS_GOOD = """
+    SELECT EXISTS (SELECT FROM api_key WHERE digest = $1 AND revoked_time IS NULL
+                      AND (expiry_time IS NULL OR expiry_time > $2))
+"""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -97,6 +103,12 @@ async def revoke(db: Connection, id_: UUID, *, now: Millis) -> None:
     """End a key. Raises `NotFound`; revoking again changes nothing."""
     if await db.fetchval(REVOKE, id_, now) is None:
         raise NotFound(f"There is no key {id_}.")
+
+
+async def is_good(db: Connection, key: str, *, now: Millis) -> bool:
+    """Whether a key is known, not revoked and not expired."""
+    good: bool = await db.fetchval(IS_GOOD, digest(key), now)
+    return good
 
 
 async def find_caller(db: Connection, directory: Directory, key: str, *, now: Millis) -> Caller | None:

@@ -150,12 +150,17 @@ def _label(entry: object, number: int) -> str:
     return str(named.get("shortName") or named.get("name") or named.get("subject") or f"number {number}")
 
 
+async def lock(db: Connection) -> None:
+    """Let nobody else change the accounts until the transaction ends."""
+    await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+
+
 async def apply(db: Connection, tenants: Tenants, source: str, *, now: Millis) -> dict[str, str]:
     """Bring the accounts to what `tenants` says, in the transaction of `db`; answers the keys newly issued.
 
     Raises `Invalid` for entries that refer to what neither the file nor the accounts know.
     """
-    await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+    await lock(db)
     work = _Provisioning(db, source)
     await work.domains(tenants.domain)
     await work.customers(tenants.customer)
@@ -312,6 +317,14 @@ async def provision_first(db: Connection, *, now: Millis) -> None:
     """What a new database starts with: a domain, a customer, an administrator, the user of the built-in workers."""
     if not await db.fetchval("SELECT EXISTS (SELECT FROM subject WHERE short_name = $1)", ADMIN):
         await apply(db, FIRST_TENANTS, "the first accounts", now=now)
+
+
+async def get_customer_id(db: Connection, short_name: str) -> int:
+    """The id of a customer. Raises `Invalid` when there is none."""
+    found: int | None = await db.fetchval("SELECT id FROM customer WHERE short_name = $1", short_name)
+    if found is None:
+        raise Invalid(f"There is no customer {short_name!r}.")
+    return found
 
 
 async def get_user_id(db: Connection, short_name: str) -> int:

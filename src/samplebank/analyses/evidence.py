@@ -9,7 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import Caller, see_rows, sees_internal
+from samplebank.accounts.access import see_rows, sees_internal
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.blobs import Area, Blobs, Staged
 from samplebank.database import Connection, Statement, Where, new_id

@@ -4,7 +4,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from samplebank.accounts.access import Caller, see_rows, sees_internal
+from samplebank.accounts.access import see_rows, sees_internal
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.analyses.model import Analysis
 from samplebank.database import Connection, Where

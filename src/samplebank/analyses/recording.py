@@ -6,7 +6,8 @@ from uuid import UUID
 import jsonschema_rs
 import msgspec
 
-from samplebank.accounts.access import Caller, claimed
+from samplebank.accounts.access import claimed
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.analyses.model import NewAnalysis
 from samplebank.database import Connection, Where, new_id

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from samplebank.accounts.access import Caller
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Subject
 from samplebank.api.call import Call
 from samplebank.errors import Violations

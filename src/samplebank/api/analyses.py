@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get, post
 from msgspec import Meta
 
-from samplebank.accounts.access import readers
+from samplebank.accounts.caller import readers
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.analyses import queries, recording

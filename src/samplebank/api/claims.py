@@ -21,6 +21,7 @@ from samplebank.api.policy.default import OptionResponse
 from samplebank.api.submissions import SubmissionResponse, show_submission
 from samplebank.database import Page
 from samplebank.database.signals import Signal
+from samplebank.endings import leases
 from samplebank.errors import Invalid, TooMany
 from samplebank.http.operation import EXTENSIONS, operation
 from samplebank.http.shapes import Body, NoQuery, Shown
@@ -28,7 +29,6 @@ from samplebank.jobs import claims
 from samplebank.jobs.progress import lock_job
 from samplebank.policy.workers import get_worker
 from samplebank.submissions.model import Submission
-from samplebank.verdicts import settling
 
 #: seconds after which a waiting claim looks again, as delayed tasks come due without a signal
 LOOK_AGAIN = 1.0
@@ -157,11 +157,11 @@ async def release(request: Call) -> Answer:
     async with bank.database.transaction() as db:
         job_id = await claims.find_job_of(db, request.caller, task_id)
         wanted = document.read(request.now)
-        ended = await settling.release_task(
+        ended = await leases.release_task(
             db,
             job_id,
             task_id,
-            settling.Release(wanted.lease_token, wanted.reason, 1000 * wanted.delay_seconds),
+            leases.Release(wanted.lease_token, wanted.reason, 1000 * wanted.delay_seconds),
             bank.job_rules,
             now=request.now,
         )

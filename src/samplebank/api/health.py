@@ -10,7 +10,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer, single
 from samplebank.assembly import Bank
-from samplebank.database.migrations import HEAD
+from samplebank.database.migrations import HEAD, current_revision
 from samplebank.errors import Unavailable
 from samplebank.http.operation import OPEN
 from samplebank.jobs.backlog import backlog
@@ -41,7 +41,7 @@ async def readyz(request: Call) -> Answer:
     """Database and blob store can be used, the schema is current, and the housework is done."""
     bank = request.bank
     async with bank.database.connection() as db:
-        revision = await db.fetchval("SELECT version_num FROM alembic_version")
+        revision = await current_revision(db)
         if revision != HEAD:
             raise Unavailable(f"The schema is at revision {revision}, but this release needs {HEAD}.")
         done = await last_done(db)

@@ -7,7 +7,7 @@ from uuid import UUID
 from litestar import Response, get, post, put
 from msgspec import Meta
 
-from samplebank.accounts.access import Caller
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
@@ -16,6 +16,7 @@ from samplebank.api.people import CustomerInfo, UserAgent
 from samplebank.database import Page
 from samplebank.database.identifiers import find_id
 from samplebank.database.signals import Signal
+from samplebank.database.times import TimeRange
 from samplebank.endings import updates
 from samplebank.errors import Refusal, Violations, invalid
 from samplebank.http.operation import V2, operation
@@ -34,10 +35,10 @@ from samplebank.http.shapes import (
     unless_given,
 )
 from samplebank.http.streaming import Streamed
-from samplebank.jobs import queries
+from samplebank.jobs import listing, queries
+from samplebank.jobs.listing import JOB_TIMES, JobFilter
 from samplebank.jobs.model import Job, Task, TaskState
 from samplebank.jobs.progress import Move
-from samplebank.jobs.queries import JOB_TIMES, JobFilter, TimeRange
 from samplebank.samples.model import SHA256
 from samplebank.timespec import Millis
 
@@ -166,12 +167,12 @@ def show_task(task: Task, _: Directory) -> JobTaskResponse:
 async def list_jobs(request: Call) -> Response[bytes] | Streamed:
     """The jobs that the caller may see, newest first unless sorted otherwise."""
     query = request.read_query(JobListQuery)
-    listing = queries.jobs_matching(
+    matching = listing.jobs_matching(
         request.caller,
         JobFilter(states=query.state or None),
         query.sort_by or ["-enqueuedTimestamp"],
     )
-    return await request.show_list(listing, query.page(), show_job)
+    return await request.show_list(matching, query.page(), show_job)
 
 
 @post(
@@ -189,8 +190,8 @@ async def search_jobs(request: Call) -> Response[bytes] | Streamed:
     request.read_query(NoQuery)
     wanted = (await request.document(JobSearchRequest)).read(request.now)
     filter_ = read_filter(wanted, request.caller, request.bank.directory, request.now)
-    listing = queries.jobs_matching(request.caller, filter_, wanted.sort_by or ["enqueuedTimestamp"])
-    return await request.show_list(listing, Page(wanted.limit, wanted.offset), show_job)
+    matching = listing.jobs_matching(request.caller, filter_, wanted.sort_by or ["enqueuedTimestamp"])
+    return await request.show_list(matching, Page(wanted.limit, wanted.offset), show_job)
 
 
 @get(

@@ -15,6 +15,7 @@ from samplebank.api.envelope import Answer
 from samplebank.api.people import UserInfo
 from samplebank.database import Page
 from samplebank.database.signals import Signal
+from samplebank.database.times import TimeRange
 from samplebank.errors import Forbidden, Violations
 from samplebank.http.guard import administers
 from samplebank.http.operation import V2, operation
@@ -32,7 +33,6 @@ from samplebank.http.shapes import (
     Unique,
 )
 from samplebank.http.streaming import Streamed
-from samplebank.jobs.queries import TimeRange
 from samplebank.samples import catalogue
 from samplebank.samples.model import read_sha256
 from samplebank.service_tasks import deletion, model, operations, queries, running

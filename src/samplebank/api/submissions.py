@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response, get, post
 from msgspec import Meta
 
-from samplebank.accounts.access import readers
+from samplebank.accounts.caller import readers
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Customer, Permission
 from samplebank.api import envelope

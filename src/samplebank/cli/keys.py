@@ -13,7 +13,6 @@ from samplebank.assembly import clock
 from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, out, table, write_json
 from samplebank.database import Connection
-from samplebank.errors import Invalid
 from samplebank.timespec import Millis
 
 key_app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
@@ -55,7 +54,7 @@ def create(
 
     async def make(db: Connection) -> tuple[UUID, str]:
         user_id = await provisioning.get_user_id(db, user)
-        customers = [await _customer_id(db, name) for name in customer] if customer else None
+        customers = [await provisioning.get_customer_id(db, name) for name in customer] if customer else None
         return await keys.issue(
             db,
             user_id,
@@ -134,10 +133,3 @@ def _narrowed_to(names: list[str] | None) -> str:
 
 def _said(time: Millis | None) -> str | None:
     return None if time is None else timespec.iso(time)
-
-
-async def _customer_id(db: Connection, short_name: str) -> int:
-    found: int | None = await db.fetchval("SELECT id FROM customer WHERE short_name = $1", short_name)
-    if found is None:
-        raise Invalid(f"There is no customer {short_name!r}.")
-    return found

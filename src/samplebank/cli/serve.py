@@ -14,11 +14,12 @@ from samplebank.errors import Invalid
 from samplebank.serving import workers_key
 from samplebank.serving.children import Child, start_housekeeper, start_workers
 from samplebank.serving.confining import check_sandbox
+from samplebank.serving.credentials import url_of
 from samplebank.serving.figures import FOLDER
 from samplebank.serving.parent import be_parent
 from samplebank.serving.place import taken
 from samplebank.serving.scheduling import finish_before_others_begin
-from samplebank.serving.start import connections_of, prepared_database, url_of
+from samplebank.serving.start import connections_of, prepared_database
 from samplebank.serving.web import serve_web
 from samplebank.settings import PREFIX, Settings
 from samplebank.worker.analysers import BUILT_IN

@@ -1,15 +1,37 @@
-"""What ends a job besides the update of its last task: the task, the job and the verdict change in one transaction."""
+"""Leases that end: a worker gives its task back, or has not been heard of for too long. Many may sweep at once."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 
-from samplebank.database import Connection
-from samplebank.jobs import claims, timeouts
+from samplebank.database import Connection, Statement
+from samplebank.jobs import claims
+from samplebank.jobs.claims import Held
 from samplebank.jobs.model import JobRules, JobState
 from samplebank.jobs.progress import OpenJob, give_task_up, lock_job
 from samplebank.timespec import Millis
-from samplebank.verdicts.ruling import Ended, lock_sample, rule
+from samplebank.verdicts.ruling import Ended, rule
+
+#: leases that one look finds
+BATCH = 100
+ENDED_LEASES = "SELECT id, job_id FROM job_task WHERE lease_until <= $1 ORDER BY lease_until LIMIT $2"
+GIVE_BACK_ENDED = Statement("""
+    WITH
+    -- Jobs before tasks, as everybody locks them. A job that somebody else has locked waits for the next sweep.
+    held AS MATERIALIZED (
+        SELECT id FROM job WHERE id = ANY(:job_ids::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED
+    )
+    UPDATE job_task t SET state = 'enqueued', lease_token = NULL, lease_until = NULL, run_after = :now,
+           reasons = reasons || ('Attempt ' || attempt || ': ' || :reason::text)
+      FROM held
+     WHERE t.id = ANY(:task_ids::uuid[]) AND t.job_id = held.id AND t.lease_until <= :now AND t.attempt < :attempts
+    RETURNING t.id
+""")
+LEASE_ENDED = "The lease ended without a result."
+LOCK_ENDED = """
+    SELECT id, job_id, attempt, reasons, worker_id FROM job_task WHERE id = $1 AND lease_until <= $2 FOR UPDATE
+"""
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -32,29 +54,42 @@ async def release_task(
 async def take_back(db: Connection, job_id: UUID, task_id: UUID, rules: JobRules, *, now: Millis) -> bool:
     """Take a task back whose lease has ended. Whether the job ended with it."""
     job = await lock_job(db, job_id)
-    held = await timeouts.find_ended_lease(db, task_id, now=now)
+    held = await find_ended_lease(db, task_id, now=now)
     if held is None:
         return False
-    return await _give_up(db, job, held, rules, reason=timeouts.LEASE_ENDED, run_after=now, now=now)
+    return await _give_up(db, job, held, rules, reason=LEASE_ENDED, run_after=now, now=now)
 
 
-async def time_out_job(
-    db: Connection, job_id: UUID, rules: JobRules, *, overdue_at: Millis, now: Millis
-) -> bool:
-    """End a job that has taken too long by `overdue_at`, with what there is. Whether it did."""
-    job = await lock_job(db, job_id)
-    if not await timeouts.is_overdue(db, job_id, rules, now=overdue_at):
-        return False
-    await timeouts.time_out_tasks(db, job_id, now=now)
-    await lock_sample(db, job.sample_id)
-    await rule(db, Ended(job, JobState.TIMEOUT), rules, now=now)
-    return True
+async def ended_leases(db: Connection, *, now: Millis) -> list[tuple[UUID, UUID]]:
+    """(task, job) of leases that ended, oldest first."""
+    return [(row[0], row[1]) for row in await db.fetch(ENDED_LEASES, now, BATCH)]
+
+
+async def give_back_ended(
+    db: Connection, ended: Sequence[tuple[UUID, UUID]], rules: JobRules, *, now: Millis
+) -> list[UUID]:
+    """Put the tasks of `ended` leases back into the queue that have attempts left; answers these tasks."""
+    rows = await GIVE_BACK_ENDED.rows(
+        db,
+        task_ids=[task for task, _ in ended],
+        job_ids=[job for _, job in ended],
+        attempts=rules.max_attempts,
+        reason=LEASE_ENDED,
+        now=now,
+    )
+    return [row[0] for row in rows]
+
+
+async def find_ended_lease(db: Connection, task_id: UUID, *, now: Millis) -> Held | None:
+    """The task, locked, if its lease has still ended; its job is locked already."""
+    row = await db.fetchrow(LOCK_ENDED, task_id, now)
+    return None if row is None else Held(*row)
 
 
 async def _give_up(
     db: Connection,
     job: OpenJob,
-    held: claims.Held,
+    held: Held,
     rules: JobRules,
     *,
     reason: str,

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from samplebank.accounts.access import Caller, numbers_to_see
+from samplebank.accounts.access import numbers_to_see
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Outrun, Statement
 from samplebank.database.identifiers import find_id

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from litestar import Request
 
-from samplebank.accounts.access import forbidden
+from samplebank.accounts.caller import forbidden
 from samplebank.accounts.model import Permission
 from samplebank.errors import Forbidden, Malformed, Unauthenticated, Unsupported
 from samplebank.http.exchange import Exchange

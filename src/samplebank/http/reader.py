@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from samplebank.accounts.access import Caller, sees_customer
+from samplebank.accounts.caller import Caller, sees_customer
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Customer, Permission
 from samplebank.errors import Violations

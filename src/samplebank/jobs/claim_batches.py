@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from samplebank.accounts.access import Caller
+from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Database
 from samplebank.jobs.claims import Claim, Turn, claim
 from samplebank.timespec import Millis

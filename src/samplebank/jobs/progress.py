@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import Caller
+from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Outrun, Statement
 from samplebank.errors import Conflict, NotFound, Violation, invalid
 from samplebank.jobs.model import FINAL, MOVES, Task, TaskState

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import Caller, see_customers
+from samplebank.accounts.access import see_customers
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Where
 from samplebank.timespec import Millis

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from samplebank.assembly import Bank
 from samplebank.database.signals import Signal
+from samplebank.endings import leases, timeouts
 from samplebank.errors import NotFound
-from samplebank.jobs import clock, tally, timeouts
+from samplebank.jobs import clock, tally
 from samplebank.maintenance.steadiness import Steadiness
 from samplebank.submissions import retention
 from samplebank.timespec import Millis
-from samplebank.verdicts import alerting, settling
+from samplebank.verdicts import alerting
 
 log = logging.getLogger("samplebank.maintenance")
 Sweep = Callable[[Bank], Awaitable[None]]
@@ -51,7 +52,7 @@ async def _time_out(bank: Bank, *, lost: Millis) -> None:
             overdue = await timeouts.overdue_jobs(db, bank.job_rules, now=overdue_at)
         for job_id in overdue:
             async with bank.database.transaction() as db:
-                if await settling.time_out_job(
+                if await timeouts.time_out_job(
                     db, job_id, bank.job_rules, overdue_at=overdue_at, now=bank.clock()
                 ):
                     log.info("job.timeout", extra={"fields": {"job": job_id}})
@@ -64,8 +65,8 @@ async def take_back_tasks(bank: Bank) -> None:
     now, rules = bank.clock(), bank.job_rules
     while True:
         async with bank.database.connection() as db:
-            ended = await timeouts.ended_leases(db, now=now)
-            back = set(await timeouts.give_back_ended(db, ended, rules, now=now)) if ended else set()
+            ended = await leases.ended_leases(db, now=now)
+            back = set(await leases.give_back_ended(db, ended, rules, now=now)) if ended else set()
         for task_id, job_id in ended:
             if task_id in back:
                 log.info("lease.ended", extra={"fields": {"task": task_id, "job": job_id}})
@@ -73,14 +74,14 @@ async def take_back_tasks(bank: Bank) -> None:
                 await _take_back(bank, job_id, task_id, now=now)
         if back:
             bank.signals.send(Signal.TASKS)
-        if len(ended) < timeouts.BATCH:
+        if len(ended) < leases.BATCH:
             return
 
 
 async def _take_back(bank: Bank, job_id: UUID, task_id: UUID, *, now: Millis) -> None:
     try:
         async with bank.database.transaction() as db:
-            await settling.take_back(db, job_id, task_id, bank.job_rules, now=now)
+            await leases.take_back(db, job_id, task_id, bank.job_rules, now=now)
     except NotFound:
         # deleted together with its sample since it was listed
         return

@@ -56,6 +56,12 @@ async def get_policy(db: Connection) -> Policy:
     return Policy(tuple(workers), _options(options), updated_by, updated_time)
 
 
+async def lock_policy(db: Connection) -> Policy:
+    """As `get_policy`, for a change."""
+    await db.execute("SELECT FROM policy FOR UPDATE")
+    return await get_policy(db)
+
+
 async def put_policy(
     db: Connection,
     workers: tuple[UUID, ...],

@@ -1,6 +1,7 @@
 """Adding and finding samples. A sample row exists only where its bytes do (or as the record of a deleted one)."""
 
-from samplebank.accounts.access import Caller, of_uploader, see_samples
+from samplebank.accounts.access import see_samples
+from samplebank.accounts.caller import Caller, of_uploader
 from samplebank.accounts.model import Permission
 from samplebank.blobs import Digests
 from samplebank.database import Connection, Statement, Where

@@ -4,7 +4,8 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.access import see_rows
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Statement, Where, new_id
 from samplebank.database.identifiers import find_id

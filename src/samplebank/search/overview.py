@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from samplebank.accounts.access import Caller, see_rows, see_samples
+from samplebank.accounts.access import see_rows, see_samples
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Where
 from samplebank.errors import NotFound

@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator, Iterable
 
 import msgspec
 
-from samplebank.accounts.access import Caller, see_samples
+from samplebank.accounts.access import see_samples
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Page, Where
 from samplebank.database.listing import Listing

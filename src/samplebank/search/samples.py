@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from samplebank.accounts.access import Caller, see_samples
+from samplebank.accounts.access import see_samples
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Where, order_by
-from samplebank.jobs.queries import TimeRange
+from samplebank.database.times import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import Criterion, all_of, set_demands, within, without
 from samplebank.search.keywords import Keyword, Keywords

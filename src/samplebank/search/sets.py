@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from samplebank.accounts.access import Caller, see_rows, see_samples, submissions_open_samples
+from samplebank.accounts.access import see_rows, see_samples, submissions_open_samples
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Where
-from samplebank.jobs.queries import TimeRange
+from samplebank.database.times import TimeRange
 from samplebank.search.criteria import all_of
 from samplebank.search.keywords import Keyword, digests, mentions
 from samplebank.search.window import IndexWindow, lies_in, lies_in_window

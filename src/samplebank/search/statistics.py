@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from samplebank.accounts.access import Caller
+from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Where
 from samplebank.errors import invalid
 from samplebank.search import timelines

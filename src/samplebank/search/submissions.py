@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.access import see_rows
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Page, Where, order_by
-from samplebank.jobs.queries import TimeRange
+from samplebank.database.times import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import all_of, any_of, row_conditions
 from samplebank.search.keywords import Keyword, Keywords, contains, digests, find_common, mentions

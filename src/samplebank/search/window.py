@@ -2,10 +2,11 @@
 
 import msgspec
 
-from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.access import see_rows
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Where
-from samplebank.jobs.queries import TimeRange
+from samplebank.database.times import TimeRange
 from samplebank.timespec import Millis
 
 

@@ -8,7 +8,7 @@ before the sample, as whoever ends a job does.
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from samplebank.accounts.access import Scope
+from samplebank.accounts.caller import Scope
 from samplebank.analyses import evidence
 from samplebank.blobs import Area
 from samplebank.database import Connection, Statement

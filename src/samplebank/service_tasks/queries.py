@@ -5,12 +5,12 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import Caller
+from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Where
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
+from samplebank.database.times import TimeRange
 from samplebank.errors import NotFound
-from samplebank.jobs.queries import TimeRange
 from samplebank.service_tasks.model import ServiceTask
 
 COLUMNS = """

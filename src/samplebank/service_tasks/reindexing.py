@@ -3,7 +3,7 @@
 The work is cut into slices of time, each a sub-task; a slice goes by batches. Everything stays readable meanwhile.
 """
 
-from samplebank.accounts.access import readers
+from samplebank.accounts.caller import readers
 from samplebank.accounts.directory import Unknown
 from samplebank.database import Connection, Statement, new_id
 from samplebank.service_tasks import running

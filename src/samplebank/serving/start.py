@@ -2,28 +2,23 @@
 
 import asyncio
 import contextlib
-import os
-import secrets
 import time
-import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 
 import asyncpg
 import msgspec
 
 from samplebank.accounts import provisioning
-from samplebank.accounts.keys import digest, issue
 from samplebank.assembly import clock, make_data_folder
 from samplebank.database import Connection, budget, open_database
 from samplebank.database.connection import connect_alone
 from samplebank.database.embedded import START_SECONDS, EmbeddedServer
 from samplebank.database.failures import GONE, LOST
 from samplebank.database.migrations import upgrade
-from samplebank.errors import Invalid, Unavailable
-from samplebank.files import sync
+from samplebank.errors import Unavailable
 from samplebank.policy import rules, workers
 from samplebank.policy.model import WorkerContent
+from samplebank.serving.credentials import keep_credentials
 from samplebank.settings import Settings
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.sandboxed import SandboxedAnalyser
@@ -32,12 +27,6 @@ from samplebank.worker.sandboxed import SandboxedAnalyser
 PATIENCE, POLL = 10.0, 0.25
 #: connections that PostgreSQL keeps for its superuser
 SPECIAL = 3
-CREDENTIALS = "credentials.toml"
-ACCOUNTS = {"admin": provisioning.ADMIN, "workers": provisioning.WORKERS}
-IS_GOOD = """
-    SELECT EXISTS (SELECT FROM api_key WHERE digest = $1 AND revoked_time IS NULL
-                      AND (expiry_time IS NULL OR expiry_time > $2))
-"""
 
 
 @contextlib.contextmanager
@@ -96,7 +85,7 @@ async def _await_database(url: str) -> None:
 
 async def _provision(settings: Settings, url: str) -> None:
     async with open_database(url, most=1) as database, database.transaction() as db:
-        await db.execute("SELECT pg_advisory_xact_lock($1)", provisioning.LOCK)
+        await provisioning.lock(db)
         await provisioning.provision_first(db, now=clock())
         await _register_workers(db, settings)
         await keep_credentials(db, settings)
@@ -122,49 +111,3 @@ async def _register_workers(db: Connection, settings: Settings) -> None:
         worker, _ = await workers.add_worker(db, content, user_id=user_id, now=now)
         made.append(worker)
     await rules.put_policy(db, tuple(worker.id for worker in made), (), user_id=user_id, now=now)
-
-
-async def keep_credentials(db: Connection, settings: Settings) -> None:
-    """Write `credentials.toml` with keys that work; those that it holds and that work stay."""
-    path = settings.folder / CREDENTIALS
-    kept = read_keys(path)
-    keys, now = {}, clock()
-    for account, user in ACCOUNTS.items():
-        key = kept.get(account, "")
-        if not await db.fetchval(IS_GOOD, digest(key), now):
-            user_id = await provisioning.get_user_id(db, user)
-            _, key = await issue(db, user_id, now=now, label=f"{CREDENTIALS} of the first start")
-        keys[account] = key
-    lines = [f'url = "{url_of(settings)}"', ""]
-    for account, user in ACCOUNTS.items():
-        lines += [f"[{account}]", f'user = "{user}"', f'key = "{keys[account]}"', ""]
-    _write_secret(path, "\n".join(lines))
-
-
-def url_of(settings: Settings) -> str:
-    """Where local clients reach the service."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 compared, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-
-
-def read_keys(path: Path) -> dict[str, str]:
-    try:
-        read = tomllib.loads(path.read_text("utf-8"))
-        return {account: str(read[account]["key"]) for account in ACCOUNTS}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-
-
-def _write_secret(path: Path, text: str) -> None:
-    """Replace a file that only its owner may read, all at once."""
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.rename(path)
-        sync(path.parent)
-    except OSError as error:
-        raise Invalid(f"{path} cannot be written: {error.strerror}.") from error

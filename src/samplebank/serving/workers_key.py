@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from samplebank.database import open_database
 from samplebank.database.failures import TROUBLE
 from samplebank.errors import Refusal
-from samplebank.serving.start import CREDENTIALS, keep_credentials, read_keys
+from samplebank.serving.credentials import CREDENTIALS, keep_credentials, read_keys
 from samplebank.settings import Settings
 
 log = logging.getLogger("samplebank.serving")

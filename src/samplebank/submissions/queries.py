@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from samplebank.accounts.access import Caller, of_subject, see_rows
+from samplebank.accounts.access import see_rows
+from samplebank.accounts.caller import Caller, of_subject
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Statement, Where
 from samplebank.database.identifiers import find_id

@@ -1,6 +1,7 @@
 """Which customer a reanalysis is for: the caller's own, else that of the latest submission that it may see."""
 
-from samplebank.accounts.access import Caller, see_rows
+from samplebank.accounts.access import see_rows
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Where
 from samplebank.errors import NotFound

@@ -1,6 +1,6 @@
 """Submissions end when their retention does, unless the sample is malicious. With the last one its readers go."""
 
-from samplebank.accounts.access import UPLOADERS
+from samplebank.accounts.caller import UPLOADERS
 from samplebank.database import Connection, Statement
 from samplebank.timespec import Millis
 

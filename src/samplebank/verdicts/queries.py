@@ -6,7 +6,8 @@ Of a manual verdict all see the status. Its comment and author are for those for
 from collections.abc import Sequence
 from uuid import UUID
 
-from samplebank.accounts.access import Caller, see_customers, see_rows, sees_judgement
+from samplebank.accounts.access import see_customers, see_rows, sees_judgement
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Where, order_by
 from samplebank.database.listing import Listing

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import Scope
+from samplebank.accounts.caller import Scope
 from samplebank.database import Connection, Statement, new_id
 from samplebank.errors import Forbidden, NotFound
 from samplebank.jobs.model import JobRules, JobState

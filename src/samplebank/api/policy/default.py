@@ -106,8 +106,7 @@ async def update_policy(request: Call) -> Answer:
     data = document.read(request.now)
     violations = Violations()
     async with request.bank.database.transaction() as db:
-        await db.execute("SELECT FROM policy FOR UPDATE")
-        before = await rules.get_policy(db)
+        before = await rules.lock_policy(db)
         chosen, options = before.workers, before.options
         if data.workers is not None:
             chosen = await workers.resolve(db, "workers", data.workers, violations)

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import get
 
-from samplebank.accounts.access import Caller, sees_customer
+from samplebank.accounts.caller import Caller, sees_customer
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call

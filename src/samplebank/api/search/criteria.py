@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from samplebank.accounts.access import Caller, sees_customer
+from samplebank.accounts.caller import Caller, sees_customer
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
+from samplebank.database.times import TimeRange
 from samplebank.errors import Violations
 from samplebank.http.shapes import Body
 from samplebank.http.validation import read_time
-from samplebank.jobs.queries import TimeRange
 from samplebank.search.keywords import Keywords, read_keyword, written
 from samplebank.search.window import IndexWindow
 from samplebank.timespec import Millis

@@ -12,10 +12,10 @@ from samplebank.api.envelope import Answer
 from samplebank.api.search.criteria import Reader
 from samplebank.api.search.submissions import SubmissionCriteriaRequest, read_criteria
 from samplebank.database import Page
+from samplebank.database.times import TimeRange
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import END as WHOLE
 from samplebank.http.shapes import Body, Int64, NoQuery, Shown
-from samplebank.jobs.queries import TimeRange
 from samplebank.search.statistics import META_DATA, SAMPLE, Group, Record, Statistics, statistics_of
 from samplebank.search.submissions import TIMES
 from samplebank.search.timelines import Timeline

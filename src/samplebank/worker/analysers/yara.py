@@ -27,7 +27,7 @@ from samplebank.worker.contract import (
 )
 
 MIB = 1024 * 1024
-SHIPPED_RULES = Path(__file__).parent.parent / "rules"
+SHIPPED_RULES = Path(__file__).parent / "yara_rules"
 # Of a rule that does not say how bad it is.
 DEFAULT_SCORE = 50
 DEFAULT_ASSESSMENT: Assessment = "unknown"

@@ -1,0 +1,132 @@
+"""Who is calling, and the numbers that rows and callers share.
+
+A row that has readers (a submission, an analysis, a link) stores them as numbers. A caller holds numbers, too.
+"""
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+import msgspec
+
+from samplebank.accounts.model import Customer, Permission, Subject
+from samplebank.errors import Forbidden, Violation
+
+EVERYBODY = 0
+#: numbers below this are those of uploaders
+UPLOADERS = -(1 << 40)
+
+
+def of_domain(domain_id: int) -> int:
+    return -domain_id
+
+
+def of_customer(customer_id: int) -> int:
+    return 2 * customer_id
+
+
+def of_subject(subject_id: int) -> int:
+    return 2 * subject_id + 1
+
+
+def of_uploader(customer_id: int) -> int:
+    """Stands in a sample's readers for the customer of a user who uploaded the bytes.
+
+    It opens the sample to holders of downloadSampleUnrestricted for that customer, and to nobody else.
+    """
+    return UPLOADERS - customer_id
+
+
+def readers(customer: Customer, tlp: str, acl: Iterable[int]) -> list[int]:
+    """Who may read a row of `customer`: its own, the subjects of the ACL, and whom the TLP adds."""
+    numbers = {of_customer(customer.id), *map(of_subject, acl)}
+    if tlp == "green":
+        numbers.add(of_domain(customer.domain.id))
+    if tlp == "clear":
+        numbers.add(EVERYBODY)
+    return sorted(numbers)
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """The customers for which a permission is held: all of them, or the listed ones (with those below them)."""
+
+    everywhere: bool = False
+    customers: frozenset[int] = frozenset()
+
+    def __bool__(self) -> bool:
+        return self.everywhere or bool(self.customers)
+
+    def covers(self, customer_id: int) -> bool:
+        return self.everywhere or customer_id in self.customers
+
+    def __ge__(self, other: "Scope") -> bool:
+        return self.everywhere or (not other.everywhere and self.customers >= other.customers)
+
+    def __or__(self, other: "Scope") -> "Scope":
+        if not self or not other:
+            return self or other
+        return Scope(self.everywhere or other.everywhere, self.customers | other.customers)
+
+
+NOWHERE = Scope()
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """An authenticated user with the permissions that its key brings.
+
+    `customers` are all that there were when it was looked up. There may be newer ones by now, which its scopes do not
+    name; their ids are greater, as customers are added one transaction after the other.
+    """
+
+    user: Subject
+    groups: tuple[int, ...]
+    scopes: Mapping[Permission, Scope]
+    customers: frozenset[int] = frozenset()
+    key_id: UUID | None = None
+
+    def scope(self, *permissions: Permission) -> Scope:
+        """Where any of `permissions` is held."""
+        found = NOWHERE
+        for permission in permissions:
+            found |= self.scopes.get(permission, NOWHERE)
+        return found
+
+    def holds(self, *permissions: Permission) -> bool:
+        """Whether any of `permissions` is held for any customer."""
+        return any(self.scopes.get(permission, NOWHERE) for permission in permissions)
+
+    def may(self, permission: Permission, customer_id: int) -> bool:
+        return self.scope(permission).covers(customer_id)
+
+    def require(self, permission: Permission, customer: Customer) -> None:
+        """Raise `Forbidden` unless the permission is held for the customer."""
+        if not self.may(permission, customer.id):
+            # the name is not told: whoever guesses numbers would learn it
+            raise Forbidden(f"You do not hold the permission {permission} for this customer.")
+
+    def may_move(self, customer_id: int, claimed_by: int | None) -> bool:
+        """Whether a task of the customer may be moved: any with updateAnalysisJob, an own claim with workOnClaimedTasks."""
+        may_work = claimed_by == self.user.id and self.may(Permission.WORK_ON_CLAIMS, customer_id)
+        return may_work or self.may(Permission.UPDATE_JOB, customer_id)
+
+    @property
+    def own_numbers(self) -> list[int]:
+        """The reader numbers that this caller has without any permission: everybody's, its domain's, its own."""
+        own = [EVERYBODY, of_domain(self.user.customer.domain.id), of_subject(self.user.id)]
+        return [*own, *map(of_subject, self.groups)]
+
+    def numbers(self, *permissions: Permission) -> list[int]:
+        """The reader numbers of this caller, where any of `permissions` is asked for."""
+        return [*self.own_numbers, *map(of_customer, sorted(self.scope(*permissions).customers))]
+
+
+def forbidden(permissions: Iterable[Permission]) -> Forbidden:
+    """The refusal of a caller who holds none of `permissions` anywhere."""
+    needed = " or ".join(permissions)
+    return Forbidden(
+        Violation(f"This needs the permission {needed}, which you do not hold for any customer.")
+    )
+
+
+def sees_customer(caller: Caller, customer: Customer, *permissions: Permission) -> bool:
+    """Whether the caller may know of the customer: it is its own, or one it holds any of `permissions` for."""
+    return customer.id == caller.user.customer.id or caller.scope(*permissions).covers(customer.id)
