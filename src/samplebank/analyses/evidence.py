@@ -13,28 +13,18 @@ from samplebank.accounts.access import see_rows, sees_internal
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.blobs import Area, Blobs, Staged
-from samplebank.database import Connection, Statement, Where, new_id
+from samplebank.database import Columns, Connection, Statement, Where, new_id
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
 from samplebank.samples.model import Sample
 from samplebank.timespec import Millis
 
-COLUMNS = """
-    e.id, e.file_name, e.mime_type, e.size, e.sha256, e.internal, e.potentially_malicious, e.user_id, e.created_time
-"""
 LOCK_ANALYSIS = "SELECT id FROM analysis WHERE id = $1 FOR NO KEY UPDATE"
 #: the first of the two numbers of an advisory lock says what is locked
 LOCKS = 0x5A4B_0005
 LOCK_NAME_SHARED = "SELECT pg_advisory_xact_lock_shared($1::int, $2::int)"
 LOCK_NAME = "SELECT pg_advisory_xact_lock($1::int, $2::int)"
-FIND_SAME = Statement(f"""
-    SELECT {COLUMNS} FROM evidence e
-     WHERE e.analysis_id = :analysis_id AND e.file_name = :file_name AND e.mime_type = :mime_type AND e.sha256 = :sha256
-       AND e.internal = :internal AND e.potentially_malicious = :potentially_malicious AND e.user_id = :user_id
-       AND e.created_time > :since
-     ORDER BY e.created_time LIMIT 1
-""")
 ADD = Statement("""
     INSERT INTO evidence (id, analysis_id, file_name, mime_type, sha256, internal, potentially_malicious, user_id,
                           size, created_time)
@@ -78,6 +68,16 @@ class Evidence(msgspec.Struct, frozen=True):
         return [*flags, "potentiallyMalicious"] if self.potentially_malicious else flags
 
 
+COLUMNS = Columns.of(Evidence, "e")
+FIND_SAME = Statement(f"""
+    SELECT {COLUMNS.sql} FROM evidence e
+     WHERE e.analysis_id = :analysis_id AND e.file_name = :file_name AND e.mime_type = :mime_type AND e.sha256 = :sha256
+       AND e.internal = :internal AND e.potentially_malicious = :potentially_malicious AND e.user_id = :user_id
+       AND e.created_time > :since
+     ORDER BY e.created_time LIMIT 1
+""")
+
+
 async def get_visible_owner(
     db: Connection, caller: Caller, sample: Sample, reference: str, *permissions: Permission
 ) -> AnalysisOfCustomer:
@@ -104,7 +104,7 @@ async def add(
     said = {"sha256": sha256, "user_id": user_id, **msgspec.structs.asdict(new)}
     same = await FIND_SAME.row(db, analysis_id=analysis_id, since=now - REPEATED, **said)
     if same is not None:
-        return Evidence(*same), False
+        return COLUMNS.read(same), False
     made = Evidence(id=new_id(), size=size, created_time=now, **said)
     await ADD.run(db, analysis_id=analysis_id, **msgspec.structs.asdict(made))
     await db.execute(LOCK_NAME_SHARED, LOCKS, lock_number(sha256))
@@ -120,7 +120,7 @@ def lock_number(sha256: bytes) -> int:
 def evidence_of(analysis: AnalysisOfCustomer, caller: Caller) -> Listing[Evidence]:
     """List the evidence of an analysis that is for the caller, oldest first."""
     where = _of(analysis, caller)
-    return Listing(COLUMNS, "evidence e", where, "ORDER BY e.created_time, e.id", Evidence)
+    return Listing(COLUMNS, "evidence e", where, "ORDER BY e.created_time, e.id")
 
 
 def _of(analysis: AnalysisOfCustomer, caller: Caller) -> Where:
@@ -137,10 +137,10 @@ async def get_evidence(
     """Get the evidence of the analysis, if it is for the caller; raises `NotFound`."""
     where = _of(analysis, caller)
     where.add("e.id = {}", find_id(reference))
-    row = await db.fetchrow(f"SELECT {COLUMNS} FROM evidence e WHERE {where.sql}", *where.parameters)
+    row = await db.fetchrow(f"SELECT {COLUMNS.sql} FROM evidence e WHERE {where.sql}", *where.parameters)
     if row is None:
         raise NotFound(NO_EVIDENCE)
-    return Evidence(*row)
+    return COLUMNS.read(row)
 
 
 async def remove_unused(db: Connection, blobs: Blobs, sha256: bytes) -> bool:

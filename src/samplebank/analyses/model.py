@@ -38,7 +38,7 @@ class NewAnalysis(msgspec.Struct, frozen=True):
 
 
 class Analysis(msgspec.Struct, frozen=True):
-    """A stored analysis; `job_state` is that of the job whose task named it."""
+    """A stored analysis; `job_state` is the state of the job whose task named the analysis."""
 
     id: UUID
     sha256: bytes
@@ -57,6 +57,26 @@ class Analysis(msgspec.Struct, frozen=True):
     agent_version: str
     created_time: Millis
     result: Any
-    has_evidence: bool
+    has_public_evidence: bool
+    #: False where the reader does not see internal evidence
+    has_internal_evidence: bool
     job_id: UUID | None
     job_state: str | None
+
+    @property
+    def has_evidence(self) -> bool:
+        return self.has_public_evidence or self.has_internal_evidence
+
+
+class LatestAnalysis(msgspec.Struct, frozen=True):
+    id: UUID
+    score: int
+    agent_name: str
+    agent_version: str
+
+
+class AnalysisSummary(msgspec.Struct, frozen=True):
+    """Who analysed a sample, as (name, version), and what the latest analysis says."""
+
+    analysers: list[tuple[str, str]]
+    latest: LatestAnalysis | None

@@ -28,7 +28,6 @@ from samplebank.http.shapes import Body, NoQuery, Shown
 from samplebank.jobs import claims
 from samplebank.jobs.progress import lock_job
 from samplebank.policy.workers import get_worker
-from samplebank.submissions.model import Submission
 
 #: seconds after which a waiting claim looks again, as delayed tasks come due without a signal
 LOOK_AGAIN = 1.0
@@ -211,7 +210,6 @@ async def _check_worker(request: Call) -> None:
 
 
 def _show_claim(claim: claims.Claim, directory: Directory, *, most: int) -> ClaimResponse:
-    submission = Submission(*claim.cause) if claim.cause[0] else None
     classification = None
     if claim.type is not None:
         classification = ClassificationResponse(
@@ -233,7 +231,7 @@ def _show_claim(claim: claims.Claim, directory: Directory, *, most: int) -> Clai
         claim.attempt,
         most,
         classification,
-        None if submission is None else show_submission(submission, directory),
+        None if claim.cause is None else show_submission(claim.cause, directory),
     )
 
 

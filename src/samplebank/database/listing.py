@@ -1,11 +1,12 @@
 """Lists: one page at a time, or all of it in pieces through a cursor, with the number of all matches."""
 
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from typing import Any, Generic, TypeVar
 
 import asyncpg
 
+from samplebank.database.columns import Shape
 from samplebank.database.connection import Connection
 from samplebank.database.query import Page, Where
 
@@ -20,7 +21,7 @@ UNCOUNTED = -1
 
 
 class Listing(Generic[R]):
-    """A question whose answer is a list: what to select, and how a row becomes an object.
+    """A question whose answer is a list.
 
     `counted` is the part of `source` that the conditions are about, where that is not all of it; each of its rows is
     one of the list. Without `in_parts` the matches are counted all at once.
@@ -31,13 +32,11 @@ class Listing(Generic[R]):
 
     def __init__(
         self,
-        columns: str,
+        columns: Shape[R],
         source: str,
         where: Where,
         order: str,
-        make: Callable[..., R],
         *,
-        head: str = "",
         counted: str = "",
         in_parts: bool = True,
     ) -> None:
@@ -45,14 +44,12 @@ class Listing(Generic[R]):
         self.source = source
         self.where = where
         self.order = order
-        self._make = make
-        self._head = head
         self._counted = counted or source
         self._in_parts = in_parts
 
     async def page(self, db: Connection, page: Page) -> list[R]:
         query, parameters = self._select(page)
-        return [self._make(*row) for row in await db.fetch(query, *parameters)]
+        return [self.columns.read(row) for row in await db.fetch(query, *parameters)]
 
     async def pieces(self, db: Connection, page: Page) -> AsyncGenerator[list[R], None]:
         """The rows in pieces; `db` is in a transaction for as long as this lasts."""
@@ -60,7 +57,7 @@ class Listing(Generic[R]):
         await db.execute(AS_A_STREAM)
         cursor = await db.cursor(query, *parameters)
         while rows := await cursor.fetch(PIECE):
-            yield [self._make(*row) for row in rows]
+            yield [self.columns.read(row) for row in rows]
 
     async def count(self, db: Connection, budget: int) -> int:
         """The number of all matches; `UNCOUNTED` when it takes longer than `budget` milliseconds.
@@ -75,11 +72,11 @@ class Listing(Generic[R]):
         return found
 
     def _counting(self) -> tuple[str, list[Any]]:
-        query = f"{self._head} SELECT {self.where.count(self._counted, in_parts=self._in_parts)}"
+        query = f"SELECT {self.where.count(self._counted, in_parts=self._in_parts)}"
         return only_used(query, self.where.parameters)
 
     def _select(self, page: Page) -> tuple[str, list[Any]]:
-        query = f"{self._head} SELECT {self.columns} FROM {self.source} WHERE {self.where.sql} {self.order} "
+        query = f"SELECT {self.columns.sql} FROM {self.source} WHERE {self.where.sql} {self.order} "
         return only_used(query + page.clause(), self.where.parameters)
 
 

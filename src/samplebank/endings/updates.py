@@ -5,14 +5,14 @@ a task without changing its job, nobody submits, ends a job or rules by hand wit
 """
 
 from collections.abc import Sequence
-from typing import Any
 
+import asyncpg
 import msgspec
 
 from samplebank.accounts.access import numbers_to_see
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Outrun, Statement
+from samplebank.database import Columns, Connection, Outrun, Statement
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Forbidden, NotFound
 from samplebank.jobs.model import FINAL, JobRules, JobState, Task, TaskState
@@ -28,7 +28,7 @@ from samplebank.jobs.progress import (
 )
 from samplebank.jobs.queries import NO_JOB, NO_TASK
 from samplebank.timespec import Millis
-from samplebank.verdicts.ruling import CHOSEN, FINDING_COLUMNS, STORED_OF_JOB, circumstances, ruling_of
+from samplebank.verdicts.ruling import CHOSEN, FINDING, STORED_OF_JOB, circumstances, ruling_of
 
 #: for those that cannot look in peace: the job before the sample, as everybody locks them
 LOCK = """
@@ -45,7 +45,7 @@ LOOK = Statement(f"""
                :is_final::boolean AS is_final, :numbers::bigint[] AS numbers, :user_id::bigint AS user_id
     ),
     seen AS MATERIALIZED (
-        SELECT j.id, j.customer_id, t.claimed_by, t.state, t.lease_token,
+        SELECT j.id AS job_id, j.customer_id, t.claimed_by, t.state, t.lease_token,
                ARRAY(SELECT id FROM analysis a WHERE sample_id = j.sample_id AND id = ANY(asked.analyses)
                                                AND (asked.numbers IS NULL OR a.readers && asked.numbers
                                                     OR a.user_id = asked.user_id)) AS known,
@@ -58,16 +58,14 @@ LOOK = Statement(f"""
          WHERE j.id = :job_id
     ),
     ending AS MATERIALIZED (
-        SELECT seen.id AS job_id, seen.sample_id, seen.customer_id, asked.task_id, asked.state, asked.analyses
+        SELECT seen.job_id, seen.sample_id, seen.customer_id, asked.task_id, asked.state, asked.analyses
           FROM seen, asked WHERE seen.is_last
     ),
     {CHOSEN}
-    SELECT seen.*, {circumstances("seen.sample_id")}, {FINDING_COLUMNS}
+    SELECT seen.*, {circumstances("seen.sample_id")}, {FINDING}
       FROM seen LEFT JOIN (chosen JOIN analysis a ON a.id = chosen.analysis_id) ON TRUE
      ORDER BY a.created_time, a.id
 """)
-#: how many columns of LOOK are those of `seen`
-SEEN = 10
 #: Part of a statement: locks a job, unless others came between since the job was looked at.
 HELD_JOB = """
     held_job AS MATERIALIZED (SELECT id FROM job WHERE id = :job_id AND xmin = :job_version::xid FOR UPDATE)
@@ -102,26 +100,27 @@ def ended(held: str) -> str:
     """
 
 
-#: the ended task as `Task` takes it
-TASK = """
-    SELECT ended.*,
-           coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.score, a.agent_name, a.agent_version) ORDER BY a.id)
-                       FROM analysis a WHERE a.id = ANY(:analyses)), '[]')
-      FROM ended
-"""
+ENDED = Columns.of(
+    Task,
+    "ended",
+    analyses="""
+        coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.score, a.agent_name, a.agent_version) ORDER BY a.id)
+                    FROM analysis a WHERE a.id = ANY(:analyses)), '[]')
+    """,
+)
 #: ends a task that is not the last one of its job
 END_TASK = Statement(f"""
     WITH {HELD_JOB}, {ended("held_job")}, {JOB_NOTED}
-    {TASK}
+    SELECT {ENDED.sql} FROM ended
 """)
 #: ends the last task of a job, with it the job, and stores the verdict
 END_JOB = Statement(f"""
     WITH {HELD_JOB}, {HELD_SAMPLE}, {ended("held_sample")}, {job_ended("ended")}, {STORED_OF_JOB}
-    {TASK}
+    SELECT {ENDED.sql} FROM ended
 """)
 
 
-class Seen(msgspec.Struct, frozen=True):
+class TaskSnapshot(msgspec.Struct, frozen=True):
     """A task as it was looked at, in these versions of its job and sample.
 
     `grounds` are the rows that the verdict follows from, if the task is the last one of its job to end.
@@ -131,7 +130,7 @@ class Seen(msgspec.Struct, frozen=True):
     job: OpenJob
     job_version: int
     sample_version: int
-    grounds: Sequence[Sequence[Any]] | None
+    grounds: Sequence[asyncpg.Record] | None
 
 
 async def update_task(
@@ -161,7 +160,7 @@ async def update_task(
     return await _end_task(db, seen, move, rules, now=now), seen.grounds is not None
 
 
-async def look(db: Connection, caller: Caller, job: str, task: str, move: Move | None = None) -> Seen:
+async def look(db: Connection, caller: Caller, job: str, task: str, move: Move | None = None) -> TaskSnapshot:
     """Look at a task that the caller may move.
 
     Raises `NotFound` where the caller may not even look, `Forbidden` where it may only look.
@@ -187,19 +186,25 @@ async def look(db: Connection, caller: Caller, job: str, task: str, move: Move |
         raise NotFound(NO_JOB)
     if not may_move:
         raise Forbidden("You do not hold the permission updateAnalysisJob for the customer of this job.")
-    _, _, _, state, lease, known, sample_id, job_version, sample_version, is_last, *_ = rows[0]
-    if task_id is None or state is None:
+    seen = rows[0]
+    if task_id is None or seen["state"] is None:
         raise NotFound(NO_TASK)
-    return Seen(
-        OpenTask(task_id, job_id, TaskState(state), lease, known),
-        OpenJob(job_id, sample_id),
-        job_version,
-        sample_version,
-        [tuple(row)[SEEN:] for row in rows] if is_last else None,
+    return TaskSnapshot(
+        task=OpenTask(
+            id=task_id,
+            job_id=job_id,
+            state=TaskState(seen["state"]),
+            lease=seen["lease_token"],
+            known=seen["known"],
+        ),
+        job=OpenJob(job_id, seen["sample_id"]),
+        job_version=seen["job_version"],
+        sample_version=seen["sample_version"],
+        grounds=rows if seen["is_last"] else None,
     )
 
 
-async def _end_task(db: Connection, seen: Seen, move: Move, rules: JobRules, *, now: Millis) -> Task:
+async def _end_task(db: Connection, seen: TaskSnapshot, move: Move, rules: JobRules, *, now: Millis) -> Task:
     task = seen.task
     change = {
         "job_version": seen.job_version,
@@ -223,4 +228,4 @@ async def _end_task(db: Connection, seen: Seen, move: Move, rules: JobRules, *, 
         )
     if row is None:
         raise Outrun
-    return Task(*row)
+    return ENDED.read(row)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from samplebank.database import Connection, Statement
+from samplebank.database import Columns, Connection, Statement
 from samplebank.timespec import Millis
 
 #: milliseconds before the second attempt; each further one waits twice as long, up to the longest
@@ -14,15 +14,6 @@ LONGEST_PAUSE = 600_000
 #: the longest while nobody answers at all, so that all goes on soon after the receiver is back
 LONGEST_SILENCE = 60_000
 
-# Of each sample only its oldest event is handed out, and only when it is due: those behind it wait for it.
-NEXT = """
-    SELECT o.id, o.sample_id, o.kind, o.payload, o.created_time, o.attempts FROM outbox o
-     WHERE o.published_time IS NULL AND o.dead_time IS NULL AND o.not_before <= $1 AND o.sample_id <> ALL ($3::bigint[])
-       AND NOT EXISTS (
-        SELECT FROM outbox earlier WHERE earlier.sample_id = o.sample_id AND earlier.id < o.id
-           AND earlier.published_time IS NULL AND earlier.dead_time IS NULL)
-     ORDER BY o.id LIMIT $2
-"""
 PUBLISHED = "UPDATE outbox SET published_time = $2, attempts = attempts + 1, last_error = NULL WHERE id = $1"
 FAILED = Statement("""
     UPDATE outbox SET attempts = attempts + 1, not_before = :not_before, last_error = :reason, dead_time = :dead_time
@@ -32,10 +23,6 @@ FAILED = Statement("""
 FORGET = """
     DELETE FROM outbox WHERE id IN (
         SELECT id FROM (SELECT id, created_time FROM outbox ORDER BY id LIMIT $2) oldest WHERE created_time < $1)
-"""
-LIST_DEAD = """
-    SELECT id, kind, payload, created_time, attempts, dead_time, last_error FROM outbox
-     WHERE dead_time IS NOT NULL ORDER BY id LIMIT $1
 """
 REVIVE = "UPDATE outbox SET dead_time = NULL, attempts = 0, not_before = 0 WHERE dead_time IS NOT NULL AND ($1::bigint IS NULL OR id = $1)"
 
@@ -63,11 +50,27 @@ class DeadLetter(msgspec.Struct, frozen=True):
     last_error: str | None
 
 
+EVENT = Columns.of(Event, "o")
+DEAD = Columns.of(DeadLetter, "o")
+# Of each sample only its oldest event is handed out, and only when it is due: those behind it wait for it.
+NEXT = Statement(f"""
+    SELECT {EVENT.sql} FROM outbox o
+     WHERE o.published_time IS NULL AND o.dead_time IS NULL AND o.not_before <= :now AND o.sample_id <> ALL (:without::bigint[])
+       AND NOT EXISTS (
+        SELECT FROM outbox earlier WHERE earlier.sample_id = o.sample_id AND earlier.id < o.id
+           AND earlier.published_time IS NULL AND earlier.dead_time IS NULL)
+     ORDER BY o.id LIMIT :most
+""")
+LIST_DEAD = Statement(f"""
+    SELECT {DEAD.sql} FROM outbox o WHERE o.dead_time IS NOT NULL ORDER BY o.id LIMIT :most
+""")
+
+
 async def next_events(
     db: Connection, most: int, *, without: Collection[int] = (), now: Millis
 ) -> list[Event]:
     """Events that are due, at most one of each sample, and none of the samples in `without`."""
-    return [Event(*row) for row in await db.fetch(NEXT, now, most, list(without))]
+    return [EVENT.read(row) for row in await NEXT.rows(db, most=most, without=list(without), now=now)]
 
 
 async def note_published(db: Connection, event: Event, *, now: Millis) -> None:
@@ -97,7 +100,7 @@ async def forget(db: Connection, before: Millis, most: int) -> int:
 
 
 async def list_dead(db: Connection, most: int) -> list[DeadLetter]:
-    return [DeadLetter(*row) for row in await db.fetch(LIST_DEAD, most)]
+    return [DEAD.read(row) for row in await LIST_DEAD.rows(db, most=most)]
 
 
 async def revive(db: Connection, event_id: int | None) -> int:

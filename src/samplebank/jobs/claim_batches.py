@@ -6,10 +6,10 @@ A fleet of workers that wakes up at once costs one statement, not one for each o
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from samplebank.accounts.caller import Caller
-from samplebank.database import Connection, Database
+from samplebank.database import Connection, Database, Shape
 from samplebank.jobs.claims import Claim, Turn, claim
 from samplebank.timespec import Millis
 
@@ -37,7 +37,7 @@ class Waiting(NamedTuple):
 class Claiming:
     """Takes tasks as `claim` does; `cause` is as there."""
 
-    def __init__(self, database: Database, clock: Callable[[], Millis], cause: str) -> None:
+    def __init__(self, database: Database, clock: Callable[[], Millis], cause: Shape[Any]) -> None:
         self._database = database
         self._clock = clock
         self._cause = cause

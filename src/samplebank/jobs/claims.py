@@ -1,7 +1,8 @@
 """Claims: a worker takes open tasks for as long as its lease lasts. No task is ever held by two workers."""
 
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from samplebank.accounts.access import see_customers
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Where
+from samplebank.database import Columns, Connection, Shape, Where
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, Forbidden, NotFound
 from samplebank.policy.workers import is_worker
@@ -78,9 +79,7 @@ CLAIM = """
         UPDATE job j SET state = 'executing', start_time = coalesce(start_time, {now})
           FROM found WHERE j.id = found.job_id AND found.state = 'enqueued'
     )
-    SELECT crowd.size, crowd.last, crowd.share,
-           t.id, t.worker, t.attempt, t.lease_token, t.lease_until, j.id, j.customer_id, j.options,
-           s.sha256, s.size, c.type, c.super_type, c.arch, c.platform, c.version, c.meta_data, {cause}
+    SELECT {columns}
       FROM crowd
       LEFT JOIN (taken t JOIN job j ON j.id = t.job_id JOIN sample s ON s.id = j.sample_id
                  LEFT JOIN classification c ON c.id = s.classification_id
@@ -98,17 +97,14 @@ GIVE_BACK = """
            reasons = reasons || $3::text
      WHERE id = $1
 """
-#: how many columns of CLAIM are those of the crowd, and how many of the others are not those of the cause
-CROWD = 3
-OWN = 16
 #: customers who are served in one turn, at most
 CUSTOMERS = 32
 NO_TASK = "There is no task with this id that you may see."
 LOST = "The lease of this task is lost: another worker may have it by now."
 
 
-class Claim(msgspec.Struct, frozen=True):
-    """One task, handed to a worker, with all that it needs to know."""
+class ClaimedTask(msgspec.Struct, frozen=True):
+    """One task, handed to a worker, with its sample."""
 
     task_id: UUID
     worker: str
@@ -126,7 +122,43 @@ class Claim(msgspec.Struct, frozen=True):
     platform: str | None
     version: str | None
     meta_data: dict[str, object] | None
-    cause: tuple[Any, ...]
+
+
+class Claim(ClaimedTask, frozen=True):
+    """One task, handed to a worker, with all that the worker needs to know."""
+
+    #: the submission behind the job; None where the submission has been deleted
+    cause: Any
+
+
+class Crowd(NamedTuple):
+    """The customers of a turn: how many they are, who of them is last, and how many tasks each may have."""
+
+    size: int | None
+    last: int | None
+    share: int
+
+
+CROWD = Columns.of(Crowd, "crowd")
+CLAIMED = Columns(
+    ClaimedTask,
+    task_id="t.id",
+    worker="t.worker",
+    attempt="t.attempt",
+    lease_token="t.lease_token",  # noqa: S106 a column
+    lease_until="t.lease_until",
+    job_id="j.id",
+    customer_id="j.customer_id",
+    options="j.options",
+    sha256="s.sha256",
+    size="s.size",
+    type="c.type",
+    super_type="c.super_type",
+    arch="c.arch",
+    platform="c.platform",
+    version="c.version",
+    meta_data="c.meta_data",
+)
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -158,14 +190,13 @@ async def claim(
     most: int,
     now: Millis,
     lease: Millis,
-    cause: str,
+    cause: Shape[Any],
     after: int = 0,
 ) -> Turn:
     """Hand the longest-waiting open tasks of the next customers to `worker`; nobody else gets them until the lease ends.
 
     The turn begins with the next customer after the one with the id `after`. `worker` is an id or a short name; there is
-    no task for one that does not exist. `cause` says which columns of the submission `u` behind the job, and of its
-    sample `s`, to bring along; they are all None where it has been deleted.
+    no task for one that does not exist. `cause` reads the submission `u` behind the job, with its sample `s`.
     """
     where = Where()
     is_worker(where, "t.worker_id", worker)
@@ -180,18 +211,23 @@ async def claim(
         now=f"{where.value(now)}::bigint",
         until=where.value(now + lease),
         user=where.value(caller.user.id),
-        cause=cause,
+        columns=f"{CROWD.sql}, {CLAIMED.sql}, {cause.sql}",
     )
-    rows: Any = [tuple(row) for row in await db.fetch(query, *where.parameters)]
-    size, last, share, *_ = rows[0]
-    taken = [_claim(*row[CROWD:]) for row in rows if row[CROWD]]
+    rows = [tuple(row) for row in await db.fetch(query, *where.parameters)]
+    crowd = CROWD.read(rows[0][: CROWD.width])
+    of_tasks = [row[CROWD.width :] for row in rows]
+    taken = [_claim(row, cause) for row in of_tasks if row[0] is not None]
     whole = Counter(claim.customer_id for claim in taken)
-    return Turn(taken, last, size is None or (size < customers and all(n < share for n in whole.values())))
+    is_last = crowd.size is None or (
+        crowd.size < customers and all(number < crowd.share for number in whole.values())
+    )
+    return Turn(taken, crowd.last, is_last)
 
 
-def _claim(*columns: Any) -> Claim:
-    own: Any = (*columns[:OWN], columns[OWN:])
-    return Claim(*own)
+def _claim(row: Sequence[Any], cause: Shape[Any]) -> Claim:
+    of_cause = row[CLAIMED.width :]
+    submission = None if of_cause[0] is None else cause.read(of_cause)
+    return Claim(*(*row[: CLAIMED.width], submission))
 
 
 async def find_job_of(db: Connection, caller: Caller, reference: str) -> UUID:

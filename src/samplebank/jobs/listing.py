@@ -13,7 +13,7 @@ from samplebank.database import Connection, Page, Where, order_by
 from samplebank.database.listing import Listing
 from samplebank.database.times import TimeRange
 from samplebank.jobs.model import Job
-from samplebank.jobs.queries import JOB_COLUMNS, JOB_FROM
+from samplebank.jobs.queries import JOB, JOB_FROM
 from samplebank.jobs.tally import TALLY, TOTAL, all_but, number_in
 
 JOB_SORTS = {
@@ -37,7 +37,7 @@ GATHERED = f"""
         SELECT j.id, j.sample_id, j.customer_id, j.state, j.enqueued_time, j.start_time, j.end_time FROM job j
          WHERE (SELECT sum(j.n) <= {FEW_JOBS} FROM {TALLY} WHERE {{owned}}) AND {{where}}
     )
-    SELECT (SELECT count(*) FROM matching), {JOB_COLUMNS}
+    SELECT (SELECT count(*) FROM matching), {JOB.sql}
       FROM (SELECT * FROM matching j {{order}} {{page}}) j JOIN sample s ON s.id = j.sample_id {{order}}
 """
 
@@ -59,9 +59,7 @@ class JobListing(Listing[Job]):
     """
 
     def __init__(self, where: Where, sort: Sequence[str], *, tallied: str | None, owned: str | None) -> None:
-        super().__init__(
-            JOB_COLUMNS, JOB_FROM, where, order_by(sort, JOB_SORTS, "j.id"), Job, counted="job j"
-        )
+        super().__init__(JOB, JOB_FROM, where, order_by(sort, JOB_SORTS, "j.id"), counted="job j")
         self._tallied = tallied
         self._owned = owned
         self._count: int | None = None
@@ -69,7 +67,7 @@ class JobListing(Listing[Job]):
     async def page(self, db: Connection, page: Page) -> list[Job]:
         rows = []
         if self._tallied is not None:
-            listed = f"{JOB_COLUMNS} FROM {JOB_FROM} WHERE {self.where.sql} {self.order} {page.clause()}"
+            listed = f"{JOB.sql} FROM {JOB_FROM} WHERE {self.where.sql} {self.order} {page.clause()}"
             rows = await db.fetch(f"SELECT ({self._tallied}), {listed}", *self.where.parameters)
         elif self._owned is not None and page.limit:
             query = GATHERED.format(
@@ -80,7 +78,7 @@ class JobListing(Listing[Job]):
             # there are none, or no cheap way to tell how many
             return [] if self._tallied is not None else await super().page(db, page)
         self._count = rows[0][0]
-        return [Job(*columns) for _, *columns in rows]
+        return [JOB.read(columns) for _, *columns in rows]
 
     async def count(self, db: Connection, budget: int) -> int:
         return await super().count(db, budget) if self._count is None else self._count

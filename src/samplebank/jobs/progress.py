@@ -6,14 +6,16 @@ from uuid import UUID
 import msgspec
 
 from samplebank.accounts.caller import Caller
-from samplebank.database import Connection, Outrun, Statement
+from samplebank.database import Columns, Connection, Outrun, Statement
 from samplebank.errors import Conflict, NotFound, Violation, invalid
 from samplebank.jobs.model import FINAL, MOVES, Task, TaskState
 from samplebank.jobs.queries import NO_JOB, get_task
 from samplebank.timespec import Millis
 
 LOCK_JOB = "SELECT sample_id FROM job WHERE id = $1 FOR UPDATE"
+#: what a task that moves tells of itself
 RETURNED = "t.id, t.worker, t.state, t.enqueued_time, t.start_time, t.end_time, t.message"
+STARTED = Columns.of(Task, "started", analyses="'[]'::jsonb")
 START_TASK = Statement(f"""
     WITH held AS MATERIALIZED (SELECT id, state FROM job WHERE id = :job_id FOR UPDATE),
     started AS (
@@ -25,7 +27,7 @@ START_TASK = Statement(f"""
         UPDATE job SET state = 'executing', start_time = coalesce(job.start_time, :now)
           FROM held, started WHERE job.id = held.id AND held.state = 'enqueued'
     )
-    SELECT started.*, '[]'::jsonb FROM started
+    SELECT {STARTED.sql} FROM started
 """)
 #: Part of a statement: makes a new version of a job when a task has `ended`. Whoever looked at the job without a lock sees
 #: by the version that another task has ended meanwhile.
@@ -124,7 +126,7 @@ async def start_task(db: Connection, task: OpenTask, move: Move, *, now: Millis)
     row = await START_TASK.row(db, job_id=task.job_id, task_id=task.id, message=move.message, now=now)
     if row is None:
         raise Outrun
-    return Task(*row)
+    return STARTED.read(row)
 
 
 async def give_task_up(db: Connection, job: OpenJob, task_id: UUID, message: str, *, now: Millis) -> bool:

@@ -8,20 +8,14 @@ import msgspec
 from samplebank.accounts.access import sees_row
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Statement, Where, order_by
+from samplebank.database import Columns, Connection, Statement, Where, order_by
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
 from samplebank.jobs.model import Job, Task
 
-JOB_COLUMNS = "j.id, s.sha256, s.size, j.customer_id, j.state, j.enqueued_time, j.start_time, j.end_time"
+JOB = Columns.of(Job, "j", sha256="s.sha256", size="s.size")
 JOB_FROM = "job j JOIN sample s ON s.id = j.sample_id"
-TASK_COLUMNS = """
-    t.id, t.worker, t.state, t.enqueued_time, t.start_time, t.end_time, t.message,
-    coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.score, a.agent_name, a.agent_version) ORDER BY a.id)
-                FROM job_task_analysis ta JOIN analysis a ON a.id = ta.analysis_id
-               WHERE ta.task_id = t.id AND {seen}), '[]')
-"""
 TASK_SORTS = {
     "worker": "t.worker",
     "state": "t.state",
@@ -33,7 +27,7 @@ NO_JOB = "There is no job with this id that you may see."
 NO_TASK = "There is no task with this id in a job that you may see."
 
 
-GET_JOB = Statement(f"SELECT {JOB_COLUMNS} FROM {JOB_FROM} WHERE j.id = :id")
+GET_JOB = Statement(f"SELECT {JOB.sql} FROM {JOB_FROM} WHERE j.id = :id")
 
 
 async def get_job(db: Connection, id_: UUID) -> Job:
@@ -41,7 +35,7 @@ async def get_job(db: Connection, id_: UUID) -> Job:
     row = await GET_JOB.row(db, id=id_)
     if row is None:
         raise NotFound(NO_JOB)
-    return Job(*row)
+    return JOB.read(row)
 
 
 async def get_visible_job(db: Connection, caller: Caller, reference: str, *permissions: Permission) -> Job:
@@ -55,12 +49,21 @@ async def get_visible_job(db: Connection, caller: Caller, reference: str, *permi
     return job
 
 
+def _task(where: Where, caller: Caller) -> Columns[Task]:
+    seen = sees_row(where, caller, "a", Permission.VIEW_ANALYSIS)
+    analyses = f"""
+        coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.score, a.agent_name, a.agent_version) ORDER BY a.id)
+                    FROM job_task_analysis ta JOIN analysis a ON a.id = ta.analysis_id
+                   WHERE ta.task_id = t.id AND {seen}), '[]')
+    """
+    return Columns.of(Task, "t", analyses=analyses)
+
+
 def tasks_of(job_id: UUID, caller: Caller, sort: Sequence[str]) -> Listing[Task]:
     """The tasks of a job, each with those of its analyses that the caller may see."""
     where = Where()
     where.add("t.job_id = {}", job_id)
-    columns = TASK_COLUMNS.format(seen=sees_row(where, caller, "a", Permission.VIEW_ANALYSIS))
-    return Listing(columns, "job_task t", where, order_by(sort, TASK_SORTS, "t.id"), Task)
+    return Listing(_task(where, caller), "job_task t", where, order_by(sort, TASK_SORTS, "t.id"))
 
 
 async def get_task(db: Connection, job_id: UUID, caller: Caller, reference: str | UUID) -> Task:
@@ -68,11 +71,11 @@ async def get_task(db: Connection, job_id: UUID, caller: Caller, reference: str 
     where = Where()
     where.add("t.job_id = {}", job_id)
     where.add("t.id = {}", reference if isinstance(reference, UUID) else find_id(reference))
-    columns = TASK_COLUMNS.format(seen=sees_row(where, caller, "a", Permission.VIEW_ANALYSIS))
-    row = await db.fetchrow(f"SELECT {columns} FROM job_task t WHERE {where.sql}", *where.parameters)
+    columns = _task(where, caller)
+    row = await db.fetchrow(f"SELECT {columns.sql} FROM job_task t WHERE {where.sql}", *where.parameters)
     if row is None:
         raise NotFound(NO_TASK)
-    return Task(*row)
+    return columns.read(row)
 
 
 class PlanOfJob(msgspec.Struct, frozen=True):
@@ -84,19 +87,23 @@ class PlanOfJob(msgspec.Struct, frozen=True):
     rules: list[dict[str, object]]
 
 
-PLAN = """
-    SELECT j.id, j.workers, j.options,
-           coalesce((SELECT jsonb_agg(v.content ORDER BY chosen.position)
-                       FROM jsonb_array_elements(j.rules) WITH ORDINALITY AS chosen(rule, position)
-                       JOIN policy_rule_version v
-                         ON v.rule_id = (chosen.rule ->> 'id')::uuid
-                        AND v.version = (chosen.rule ->> 'version')::int), '[]')
-      FROM job j WHERE j.id = $1
-"""
+PLAN = Columns.of(
+    PlanOfJob,
+    "j",
+    job_id="j.id",
+    rules="""
+        coalesce((SELECT jsonb_agg(v.content ORDER BY chosen.position)
+                    FROM jsonb_array_elements(j.rules) WITH ORDINALITY AS chosen(rule, position)
+                    JOIN policy_rule_version v
+                      ON v.rule_id = (chosen.rule ->> 'id')::uuid
+                     AND v.version = (chosen.rule ->> 'version')::int), '[]')
+    """,
+)
+GET_PLAN = Statement(f"SELECT {PLAN.sql} FROM job j WHERE j.id = :job_id")
 
 
 async def plan_of(db: Connection, job_id: UUID) -> PlanOfJob:
-    row = await db.fetchrow(PLAN, job_id)
+    row = await GET_PLAN.row(db, job_id=job_id)
     if row is None:
         raise NotFound(NO_JOB)
-    return PlanOfJob(*row)
+    return PLAN.read(row)

@@ -10,17 +10,14 @@ import asyncpg
 import jsonschema_rs
 import msgspec
 
-from samplebank.database import Connection, Page, Statement, Where, new_id, order_by
+from samplebank.database import Columns, Connection, Page, Statement, Where, new_id, order_by
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, NotFound, Violation, Violations, invalid
 from samplebank.policy.model import Worker, WorkerContent
 from samplebank.policy.schema_cost import TooDear, price_of
 from samplebank.timespec import Millis
 
-COLUMNS = """
-    w.id, w.short_name, w.names, w.descriptions, w.created_by, w.created_time, w.updated_by, w.updated_time,
-    w.deleted_by, w.deleted_time
-"""
+COLUMNS = Columns.of(Worker, "w")
 ADD = Statement("""
     WITH changed AS (UPDATE policy SET version = version + 1)
     INSERT INTO worker (id, short_name, names, descriptions, schema, created_by, created_time)
@@ -40,11 +37,11 @@ UPDATE = Statement("""
            schema = coalesce(:schema::jsonb, schema), updated_by = :user_id, updated_time = :now
      WHERE id = :id
 """)
-FIND_BY_ID = Statement(f"SELECT {COLUMNS} FROM worker w WHERE w.id = :id")
+FIND_BY_ID = Statement(f"SELECT {COLUMNS.sql} FROM worker w WHERE w.id = :id")
 FIND_BY_NAME = Statement(
-    f"SELECT {COLUMNS} FROM worker w WHERE w.short_name = :short_name AND w.deleted_time IS NULL"
+    f"SELECT {COLUMNS.sql} FROM worker w WHERE w.short_name = :short_name AND w.deleted_time IS NULL"
 )
-FIND_ALL = Statement(f"SELECT {COLUMNS} FROM worker w WHERE w.id = ANY(:ids::uuid[])")
+FIND_ALL = Statement(f"SELECT {COLUMNS.sql} FROM worker w WHERE w.id = ANY(:ids::uuid[])")
 SORTS = {
     "shortName": "w.short_name",
     "createdTimestamp": "w.created_time",
@@ -183,7 +180,7 @@ async def find_worker(db: Connection, reference: str) -> Worker | None:
         row = await FIND_BY_NAME.row(db, short_name=reference)
     else:
         return None
-    return None if row is None else Worker(*row)
+    return None if row is None else COLUMNS.read(row)
 
 
 async def get_worker(db: Connection, reference: str) -> Worker:
@@ -213,13 +210,13 @@ async def list_workers(db: Connection, page: Page, *, include_deleted: bool) -> 
         where.add("w.deleted_time IS NULL")
     total = await db.fetchval(f"SELECT count(*) FROM worker w WHERE {where.sql}")
     order = order_by(page.sort or ("shortName",), SORTS, "w.id")
-    query = f"SELECT {COLUMNS} FROM worker w WHERE {where.sql} {order} {page.clause()}"
-    return [Worker(*row) for row in await db.fetch(query, *where.parameters)], total
+    query = f"SELECT {COLUMNS.sql} FROM worker w WHERE {where.sql} {order} {page.clause()}"
+    return [COLUMNS.read(row) for row in await db.fetch(query, *where.parameters)], total
 
 
 async def workers_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Worker]:
     """The workers of these ids, deleted ones among them."""
-    return {row[0]: Worker(*row) for row in await FIND_ALL.rows(db, ids=list(ids))}
+    return {row[0]: COLUMNS.read(row) for row in await FIND_ALL.rows(db, ids=list(ids))}
 
 
 async def resolve(

@@ -4,13 +4,13 @@ from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller, of_uploader
 from samplebank.accounts.model import Permission
 from samplebank.blobs import Digests
-from samplebank.database import Connection, Statement, Where
+from samplebank.database import Columns, Connection, Statement, Where
 from samplebank.errors import NotFound
 from samplebank.samples.model import NO_SAMPLE, Sample
 from samplebank.timespec import Millis
 
-COLUMNS = "s.id, s.sha256, s.size, s.created_time, s.deleted_time"
-STORED = f"SELECT {COLUMNS} FROM sample s WHERE s.sha256 = :sha256 AND s.deleted_time IS NULL"
+COLUMNS = Columns.of(Sample, "s")
+STORED = f"SELECT {COLUMNS.sql} FROM sample s WHERE s.sha256 = :sha256 AND s.deleted_time IS NULL"
 FIND_KNOWN = Statement(STORED)
 FIND_STORED = Statement(f"{STORED} FOR KEY SHARE")
 #: Part of a statement: catalogues an upload, whose values are those of `values`. `sample_uploaded` (id, is_new) is empty when
@@ -62,7 +62,7 @@ def values(digests: Digests, customer_id: int, *, now: Millis) -> dict[str, obje
 async def find_stored(db: Connection, sha256: bytes) -> Sample | None:
     """The sample whether or not anybody may see it; it cannot be deleted until the transaction ends."""
     row = await FIND_STORED.row(db, sha256=sha256)
-    return None if row is None else Sample(*row)
+    return None if row is None else COLUMNS.read(row)
 
 
 async def get_known(db: Connection, sha256: bytes) -> Sample:
@@ -70,7 +70,7 @@ async def get_known(db: Connection, sha256: bytes) -> Sample:
     row = await FIND_KNOWN.row(db, sha256=sha256)
     if row is None:
         raise NotFound("There is no sample with this SHA-256.")
-    return Sample(*row)
+    return COLUMNS.read(row)
 
 
 async def get_stored(db: Connection, sha256: bytes) -> Sample:
@@ -86,10 +86,10 @@ async def get_visible(db: Connection, caller: Caller, sha256: bytes, *permission
     where = Where()
     where.add("s.sha256 = {}", sha256)
     see_samples(where, caller, "s", *permissions)
-    row = await db.fetchrow(f"SELECT {COLUMNS} FROM sample s WHERE {where.sql}", *where.parameters)
+    row = await db.fetchrow(f"SELECT {COLUMNS.sql} FROM sample s WHERE {where.sql}", *where.parameters)
     if row is None:
         raise NotFound(NO_SAMPLE)
-    return Sample(*row)
+    return COLUMNS.read(row)
 
 
 async def get_undeleted(db: Connection, caller: Caller, sha256: bytes, *permissions: Permission) -> Sample:

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.database import Connection, Statement, Where, new_id, order_by
+from samplebank.database import Columns, Connection, Statement, Where, new_id, order_by
 from samplebank.database.listing import Listing
 from samplebank.samples.model import Classification
 from samplebank.timespec import Millis
 
-COLUMNS = "c.type, c.super_type, c.arch, c.platform, c.version, c.meta_data"
+COLUMNS = Columns.of(Classification, "c")
 SORTS = {
     "createdTimestamp": "c.created_time",
     "version": "c.version",
@@ -21,7 +21,7 @@ SORTS = {
 }
 ASK = "UPDATE sample SET classification_wanted = true, classification_urgent = true WHERE id = $1 RETURNING classification_id"
 LATEST = Statement(f"""
-    SELECT c.id, {COLUMNS} FROM sample s JOIN classification c ON c.id = s.classification_id WHERE s.id = :sample_id
+    SELECT c.id, {COLUMNS.sql} FROM sample s JOIN classification c ON c.id = s.classification_id WHERE s.id = :sample_id
 """)
 HURRY = "UPDATE sample SET classification_urgent = true WHERE id = $1 AND classification_wanted"
 URGENT = """
@@ -67,7 +67,7 @@ STORE = Statement("""
 def classifications_of(sample_id: int, sort: Sequence[str]) -> Listing[Classification]:
     where = Where()
     where.add("c.sample_id = {}", sample_id)
-    return Listing(COLUMNS, "classification c", where, order_by(sort, SORTS, "c.id"), Classification)
+    return Listing(COLUMNS, "classification c", where, order_by(sort, SORTS, "c.id"))
 
 
 async def ask_again(db: Connection, sample_id: int) -> UUID | None:
@@ -78,7 +78,7 @@ async def ask_again(db: Connection, sample_id: int) -> UUID | None:
 
 async def find_latest(db: Connection, sample_id: int) -> tuple[UUID, Classification] | None:
     row = await LATEST.row(db, sample_id=sample_id)
-    return None if row is None else (row[0], Classification(*row[1:]))
+    return None if row is None else (row[0], COLUMNS.read(row[1:]))
 
 
 async def hurry(db: Connection, sample_id: int) -> None:

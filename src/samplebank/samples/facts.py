@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from samplebank.database import Connection, Statement, Where, new_id, order_by
+from samplebank.database import Columns, Connection, Statement, Where, new_id, order_by
 from samplebank.database.listing import Listing
 from samplebank.errors import invalid
 from samplebank.samples import catalogue
 from samplebank.samples.model import Sample, StaticFact
 from samplebank.timespec import Millis
 
-COLUMNS = "f.id, s.sha256, f.key, f.value, f.agent_name, f.agent_version, f.user_id, f.created_time"
+COLUMNS = Columns.of(StaticFact, "f", sha256="s.sha256")
 FROM = "static_fact f JOIN sample s ON s.id = f.sample_id"
 SORTS = {"key": "f.key", "createdTimestamp": "f.created_time"}
-FIND = Statement(f"SELECT {COLUMNS} FROM {FROM} WHERE f.sample_id = :sample_id AND f.key = :key")
+FIND = Statement(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE f.sample_id = :sample_id AND f.key = :key")
 ADD = Statement("""
     INSERT INTO static_fact (id, sample_id, key, value, agent_name, agent_version, user_id, created_time)
     VALUES (:id, :sample_id, :key, :value, :agent_name, :agent_version, :user_id, :now)
@@ -41,7 +41,7 @@ async def add(
         db, id=new_id(), sample_id=sample.id, user_id=user_id, now=now, **msgspec.structs.asdict(new)
     )
     # the fact is there: the sample is locked against deletion
-    fact = StaticFact(*await FIND.row(db, sample_id=sample.id, key=new.key))
+    fact = COLUMNS.read(await FIND.row(db, sample_id=sample.id, key=new.key))
     if fact.value != new.value:
         raise invalid(
             "key", f"The sample has the fact {new.key!r} already, with another value; facts do not change."
@@ -57,4 +57,4 @@ def facts_of(sample: Sample, keys: Sequence[str] | None, sort: Sequence[str]) ->
     where.add("f.sample_id = {}", sample.id)
     if keys is not None:
         where.add("f.key = ANY({}::text[])", list(keys))
-    return Listing(COLUMNS, FROM, where, order_by(sort, SORTS, "f.id"), StaticFact)
+    return Listing(COLUMNS, FROM, where, order_by(sort, SORTS, "f.id"))

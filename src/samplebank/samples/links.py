@@ -7,7 +7,7 @@ import msgspec
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Statement, Where, new_id
+from samplebank.database import Columns, Connection, Statement, Where, new_id
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
@@ -15,10 +15,6 @@ from samplebank.samples import catalogue
 from samplebank.samples.model import Sample
 from samplebank.timespec import Millis
 
-COLUMNS = """
-    l.id, s.sha256, l.reference, l.type, l.customer_id, l.user_id, l.tlp, l.acl, l.agent_name, l.agent_version,
-    l.created_time
-"""
 FROM = "link l JOIN sample s ON s.id = l.sample_id"
 ADD = Statement("""
     INSERT INTO link (id, sample_id, reference, type, customer_id, user_id, tlp, acl, agent_name, agent_version,
@@ -26,7 +22,6 @@ ADD = Statement("""
     VALUES (:id, :sample_id, :reference, :type, :customer_id, :user_id, :tlp, :acl, :agent_name, :agent_version,
             :readers, :now)
 """)
-FIND = Statement(f"SELECT {COLUMNS} FROM {FROM} WHERE l.id = :id")
 COUNT = "SELECT l.type, count(*) FROM link l WHERE {} GROUP BY l.type ORDER BY l.type"
 NO_LINK = "There is no link with this id of a sample that you may see."
 
@@ -60,6 +55,10 @@ class Link(msgspec.Struct, frozen=True):
     created_time: Millis
 
 
+COLUMNS = Columns.of(Link, "l", sha256="s.sha256")
+FIND = Statement(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE l.id = :id")
+
+
 async def add(db: Connection, sha256: bytes, new: NewLink, *, user_id: int, now: Millis) -> UUID:
     """Add a link to a sample that is not deleted; answers its id."""
     sample = await catalogue.get_stored(db, sha256)
@@ -72,17 +71,17 @@ async def add(db: Connection, sha256: bytes, new: NewLink, *, user_id: int, now:
 def links_of(caller: Caller, sample: Sample) -> Listing[Link]:
     """List the links of the sample that the caller may see, newest first."""
     where = _visible(caller, sample)
-    return Listing(COLUMNS, FROM, where, "ORDER BY l.created_time DESC, l.id DESC", Link)
+    return Listing(COLUMNS, FROM, where, "ORDER BY l.created_time DESC, l.id DESC")
 
 
 async def get_visible_link(db: Connection, caller: Caller, sample: Sample, reference: str) -> Link:
     """Get the link of the sample, if the caller may see it; else raises `NotFound`."""
     where = _visible(caller, sample)
     where.add("l.id = {}", find_id(reference))
-    row = await db.fetchrow(f"SELECT {COLUMNS} FROM {FROM} WHERE {where.sql}", *where.parameters)
+    row = await db.fetchrow(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {where.sql}", *where.parameters)
     if row is None:
         raise NotFound(NO_LINK)
-    return Link(*row)
+    return COLUMNS.read(row)
 
 
 async def get_link(db: Connection, id_: UUID) -> Link:
@@ -90,7 +89,7 @@ async def get_link(db: Connection, id_: UUID) -> Link:
     row = await FIND.row(db, id=id_)
     if row is None:
         raise NotFound(NO_LINK)
-    return Link(*row)
+    return COLUMNS.read(row)
 
 
 async def count_by_type(db: Connection, caller: Caller, sample: Sample) -> list[tuple[str, int]]:

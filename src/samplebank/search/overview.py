@@ -1,5 +1,6 @@
 """What is known of a sample at a glance: digests, times over its visible submissions, classification, verdict."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from samplebank.accounts.access import see_rows, see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Where
+from samplebank.database import Columns, Connection, Where
 from samplebank.errors import NotFound
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
@@ -15,8 +16,8 @@ from samplebank.verdicts.model import Verdict
 from samplebank.verdicts.queries import columns as verdict_columns
 
 
-class Overview(msgspec.Struct, frozen=True):
-    """A sample with its latest classification and verdict."""
+class Glance(msgspec.Struct, frozen=True):
+    """A sample with its latest classification, and the times of its visible submissions."""
 
     sha256: bytes
     md5: bytes | None
@@ -35,24 +36,43 @@ class Overview(msgspec.Struct, frozen=True):
     last_observed: Millis | None
     first_submitted: Millis | None
     last_submitted: Millis | None
+
+
+class Overview(Glance, frozen=True):
+    """A sample with its latest classification and verdict."""
+
     verdict: Verdict | None
 
 
-COLUMNS = """
-    s.sha256, s.md5, s.sha1, s.sha512, s.size, s.created_time, s.deleted_time,
-    c.type, c.super_type, c.arch, c.platform, c.version, c.meta_data,
-    span.first_observed, span.last_observed, span.first_submitted, span.last_submitted
-"""
-PLAIN_COLUMNS = 17
+GLANCE = Columns.of(
+    Glance,
+    "s",
+    **{name: f"c.{name}" for name in ("type", "super_type", "arch", "platform", "version", "meta_data")},
+    **{
+        name: f"span.{name}"
+        for name in ("first_observed", "last_observed", "first_submitted", "last_submitted")
+    },
+)
 
 
-def columns(where: Where, caller: Caller) -> str:
-    """The columns of an overview, as the caller may see it, from `source`."""
-    return f"{COLUMNS}, {verdict_columns(where, caller)}"
+class Overviews:
+    """What to select, from where, and how a row becomes an overview as the caller may see it.
+
+    The parameters go into `where`, whose condition is about the sample `s`.
+    """
+
+    def __init__(self, where: Where, caller: Caller) -> None:
+        self._verdict = verdict_columns(where, caller)
+        self.sql = f"{GLANCE.sql}, {self._verdict.sql}"
+        self.source = _source(where, caller)
+
+    def read(self, row: Sequence[Any], /) -> Overview:
+        glance, verdict = row[: GLANCE.width], row[GLANCE.width :]
+        return Overview(*(*glance, None if verdict[0] is None else self._verdict.read(verdict)))
 
 
-def source(where: Where, caller: Caller) -> str:
-    """What the columns come from: the sample `s`, and beside it what the caller may see."""
+def _source(where: Where, caller: Caller) -> str:
+    """The sample `s`, and beside the sample what the caller may see."""
     visible = Where()
     visible.parameters = where.parameters
     see_rows(visible, caller, "u", Permission.VIEW_SAMPLES)
@@ -69,19 +89,14 @@ def source(where: Where, caller: Caller) -> str:
     """
 
 
-def make(*row: Any) -> Overview:
-    verdict = row[PLAIN_COLUMNS:]
-    whole: Any = (*row[:PLAIN_COLUMNS], None if verdict[0] is None else Verdict(*verdict))
-    return Overview(*whole)
-
-
 async def get_overview(db: Connection, caller: Caller, sha256: bytes) -> Overview:
     """The sample, if the caller may see it (the record of a deleted one among them); else raises `NotFound`."""
     where = Where()
     where.add("s.sha256 = {}", sha256)
     see_samples(where, caller, "s", Permission.VIEW_SAMPLES)
-    query = f"SELECT {columns(where, caller)} FROM {source(where, caller)} WHERE {where.sql}"
+    shown = Overviews(where, caller)
+    query = f"SELECT {shown.sql} FROM {shown.source} WHERE {where.sql}"
     row = await db.fetchrow(query, *where.parameters)
     if row is None:
         raise NotFound(NO_SAMPLE)
-    return make(*row)
+    return shown.read(row)

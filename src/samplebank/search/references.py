@@ -7,10 +7,10 @@ import msgspec
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Page, Where
+from samplebank.database import Connection, Made, Page, Where
 from samplebank.database.listing import Listing
 from samplebank.samples.links import Link
-from samplebank.search.overview import Overview, columns, make, source
+from samplebank.search.overview import Overview, Overviews
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -24,9 +24,7 @@ class References(Listing[Reference]):
     """A list of links, each with the sample that it leads to: one more query for each piece, none for each row."""
 
     def __init__(self, caller: Caller, links: Listing[Link]) -> None:
-        super().__init__(
-            links.columns, links.source, links.where, links.order, lambda *row: Reference(Link(*row))
-        )
+        super().__init__(Made(links.columns, Reference), links.source, links.where, links.order)
         self._caller = caller
 
     async def page(self, db: Connection, page: Page) -> list[Reference]:
@@ -44,6 +42,8 @@ async def follow(db: Connection, caller: Caller, links: Iterable[Link]) -> list[
     where.add("s.sha256 = ANY({}::bytea[])", list({link.reference for link in listed}))
     where.add("s.deleted_time IS NULL")
     see_samples(where, caller, "s", Permission.VIEW_SAMPLES)
-    query = f"SELECT {columns(where, caller)} FROM {source(where, caller)} WHERE {where.sql}"
-    found = {row[0]: make(*row) for row in await db.fetch(query, *where.parameters)}
+    shown = Overviews(where, caller)
+    query = f"SELECT {shown.sql} FROM {shown.source} WHERE {where.sql}"
+    read = [shown.read(row) for row in await db.fetch(query, *where.parameters)]
+    found = {overview.sha256: overview for overview in read}
     return [Reference(link, found.get(link.reference)) for link in listed]

@@ -6,18 +6,25 @@ from typing import Any, NamedTuple
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Page, Where
+from samplebank.database import Columns, Connection, Page, Shape, Where
 from samplebank.database.listing import PIECE, only_used
-from samplebank.search import overview
 from samplebank.search.keywords import Keyword, find_common
 from samplebank.search.listing import SERIAL, SearchListing, depth, plan_for_values, planned
-from samplebank.search.overview import Overview
+from samplebank.search.overview import Overview, Overviews
 from samplebank.search.sets import Slice
 from samplebank.search.window import IndexWindow
 
 Condition = Callable[[Where, Slice | None], object]
 #: how many more of the newest ids are looked at than the page needs, because ids are only nearly in the order of time
 MORE = 400
+
+
+class Id(NamedTuple):
+    id: int
+
+
+#: what is selected first; the rest is read for the samples of the page only
+IDS: Shape[Any] = Columns.of(Id, "s")
 
 
 class Everything(NamedTuple):
@@ -46,7 +53,7 @@ class SampleListing(SearchListing[Overview]):
         by_digest: bool,
         in_parts: bool,
     ) -> None:
-        super().__init__("s.id", source, where, order, overview.make, counted="sample s", in_parts=in_parts)
+        super().__init__(IDS, source, where, order, counted="sample s", in_parts=in_parts)
         self._caller = caller
         self._window = window
         self._condition = newest
@@ -135,10 +142,9 @@ class SampleListing(SearchListing[Overview]):
         # A subquery hides how many ids there are: so the plan for any number is kept, which is as good.
         where.add("s.id = ANY ((SELECT {}::bigint[])::bigint[])", list(ids))
         see_samples(where, self._caller, "s", Permission.VIEW_SAMPLES)
-        columns = overview.columns(where, self._caller)
-        source = overview.source(where, self._caller)
-        query = f"SELECT s.id, {columns} FROM {source} WHERE {where.sql}"
-        found = {row[0]: overview.make(*row[1:]) for row in await db.fetch(query, *where.parameters)}
+        shown = Overviews(where, self._caller)
+        query = f"SELECT s.id, {shown.sql} FROM {shown.source} WHERE {where.sql}"
+        found = {row[0]: shown.read(row[1:]) for row in await db.fetch(query, *where.parameters)}
         return [found[id_] for id_ in ids if id_ in found]
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Page, Where, order_by
+from samplebank.database import Columns, Connection, Page, Where, order_by
 from samplebank.database.times import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import all_of, any_of, row_conditions
@@ -18,11 +18,7 @@ from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
 
 # The digest is looked up for the rows of the page only: PostgreSQL works such columns out after LIMIT.
-COLUMNS = """
-    u.id, (SELECT s.sha256 FROM sample s WHERE s.id = u.sample_id), u.customer_id, u.user_id, u.tlp, u.acl,
-    u.file_name, u.mime_type, u.agent_name, u.agent_version, u.meta_data, u.observed_time, u.submitted_time,
-    u.expiry_time, u.trusted_agent, u.event
-"""
+COLUMNS = Columns.of(Submission, "u", sha256="(SELECT s.sha256 FROM sample s WHERE s.id = u.sample_id)")
 FROM = "submission u"
 LATEST_FIRST = "-observedTimestamp"
 SORTS = {
@@ -81,7 +77,7 @@ class SubmissionListing(SearchListing[Submission]):
     def __init__(
         self, where: Where, order: str, *, sliced: str | None, everything: Everything | None = None
     ) -> None:
-        super().__init__(COLUMNS, FROM, where, order, Submission)
+        super().__init__(COLUMNS, FROM, where, order)
         self._sliced = sliced
         self._everything = everything
 
@@ -105,13 +101,13 @@ class SubmissionListing(SearchListing[Submission]):
             WITH found AS MATERIALIZED (
                 SELECT {", ".join(dict.fromkeys(["u.id", *self._everything.keys]))} FROM {FROM} WHERE {where.sql}
             )
-            SELECT total.n, {COLUMNS} FROM (SELECT count(*) AS n FROM found) total
+            SELECT total.n, {COLUMNS.sql} FROM (SELECT count(*) AS n FROM found) total
               LEFT JOIN {FROM} ON u.id = ANY (ARRAY(SELECT u.id FROM found u {self.order} {page.clause()}))
              {self.order}
         """
         rows = await self._gather(db, query, where)
         # beside a page without rows the number stands alone
-        return None if rows is None else [Submission(*row[1:]) for row in rows if row[1] is not None]
+        return None if rows is None else [COLUMNS.read(row[1:]) for row in rows if row[1] is not None]
 
     async def _within(self, db: Connection, page: Page, newest: int, column: str) -> list[Submission]:
         since = await db.fetchval(
@@ -121,8 +117,8 @@ class SubmissionListing(SearchListing[Submission]):
         )
         where = self.where.copy()
         where.add(f"u.{column} >= {{}}", since or 0)
-        query = f"SELECT {COLUMNS} FROM {FROM} WHERE {where.sql} {self.order} {page.clause()}"
-        return [Submission(*row) for row in await db.fetch(query, *where.parameters)]
+        query = f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {where.sql} {self.order} {page.clause()}"
+        return [COLUMNS.read(row) for row in await db.fetch(query, *where.parameters)]
 
 
 def submissions_matching(

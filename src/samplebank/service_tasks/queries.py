@@ -6,17 +6,14 @@ from uuid import UUID
 import msgspec
 
 from samplebank.accounts.caller import Caller
-from samplebank.database import Connection, Where
+from samplebank.database import Columns, Connection, Where
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.database.times import TimeRange
 from samplebank.errors import NotFound
 from samplebank.service_tasks.model import ServiceTask
 
-COLUMNS = """
-    t.id, t.correlation_id, t.operation, t.state, t.flags, t.messages, t.context, t.host, t.user_id, t.created_time,
-    t.execution_time, t.finished_time, t.parent_id, parent.state, t.root_id, root.state
-"""
+COLUMNS = Columns.of(ServiceTask, "t", parent_state="parent.state", root_state="root.state")
 FROM = """
     service_task t LEFT JOIN service_task parent ON parent.id = t.parent_id
     LEFT JOIN service_task root ON root.id = t.root_id
@@ -62,7 +59,7 @@ def tasks_matching(caller: Caller, wanted: TaskFilter, *, sees_all: bool) -> Lis
     where = Where()
     _see_tasks(where, caller, sees_all=sees_all)
     wanted.add_to(where)
-    return Listing(COLUMNS, FROM, where, "ORDER BY t.created_time DESC, t.id DESC", ServiceTask)
+    return Listing(COLUMNS, FROM, where, "ORDER BY t.created_time DESC, t.id DESC")
 
 
 async def get_visible_task(db: Connection, caller: Caller, reference: str, *, sees_all: bool) -> ServiceTask:
@@ -70,10 +67,10 @@ async def get_visible_task(db: Connection, caller: Caller, reference: str, *, se
     where = Where()
     where.add("t.id = {}", find_id(reference))
     _see_tasks(where, caller, sees_all=sees_all)
-    row = await db.fetchrow(f"SELECT {COLUMNS} FROM {FROM} WHERE {where.sql}", *where.parameters)
+    row = await db.fetchrow(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {where.sql}", *where.parameters)
     if row is None:
         raise NotFound(NO_TASK)
-    return ServiceTask(*row)
+    return COLUMNS.read(row)
 
 
 def _see_tasks(where: Where, caller: Caller, *, sees_all: bool) -> None:

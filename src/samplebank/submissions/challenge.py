@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.database import Connection, Statement, new_id
+from samplebank.database import Columns, Connection, Statement, new_id
 from samplebank.errors import TooMany, Unchallengeable
 from samplebank.timespec import Millis
 
@@ -26,8 +26,6 @@ ISSUE = Statement("""
     INSERT INTO challenge (id, sample_id, user_id, answer, expiry_time)
     VALUES (:id, :sample_id, :user_id, :answer, :expiry_time)
 """)
-#: a challenge as `Stored` takes it; whoever locks it locks the sample first, then the challenge
-COLUMNS = "sample_id, user_id, answer, expiry_time, used_by, submission_id"
 # The range that was drawn first stays until its time is up: asking again and again must not find an easier one.
 KEEP_RANGE = Statement("""
     INSERT INTO challenge_range AS kept (user_id, sample_id, start, length, until)
@@ -86,7 +84,7 @@ class Tries(msgspec.Struct, frozen=True):
             raise TooMany(TOO_MANY, wait=-(-(barred + self.period - now) // 1000))
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredChallenge(msgspec.Struct, frozen=True):
     """A challenge as it is stored; all None when there is none with that id."""
 
     sample_id: int | None
@@ -97,7 +95,11 @@ class Stored(msgspec.Struct, frozen=True):
     submission_id: UUID | None
 
 
-class Redeemed(msgspec.Struct, frozen=True):
+#: whoever locks a challenge locks the sample first
+COLUMNS = Columns.of(StoredChallenge, "asked")
+
+
+class Redemption(msgspec.Struct, frozen=True):
     outcome: Outcome
     submission_id: UUID | None = None
 
@@ -155,17 +157,17 @@ async def issue(db: Connection, sample_id: int, user_id: int, answer: bytes, exp
 
 
 def redeem(
-    stored: Stored, answer: bytes, *, sample_id: int, user_id: int, request: bytes, now: Millis
-) -> Redeemed:
+    stored: StoredChallenge, answer: bytes, *, sample_id: int, user_id: int, request: bytes, now: Millis
+) -> Redemption:
     """Check an answer to a locked challenge for the request with the digest `request`."""
     if stored.answer is None or stored.expiry_time is None or stored.expiry_time <= now:
-        return Redeemed(Outcome.REFUSED)
+        return Redemption(Outcome.REFUSED)
     if stored.sample_id != sample_id or stored.user_id != user_id:
-        return Redeemed(Outcome.REFUSED)
+        return Redemption(Outcome.REFUSED)
     if stored.used_by is not None:
         repeated = stored.used_by == request
-        return Redeemed(Outcome.REPEATED, stored.submission_id) if repeated else Redeemed(Outcome.REFUSED)
-    return Redeemed(Outcome.GOOD if secrets.compare_digest(stored.answer, answer) else Outcome.WRONG)
+        return Redemption(Outcome.REPEATED, stored.submission_id) if repeated else Redemption(Outcome.REFUSED)
+    return Redemption(Outcome.GOOD if secrets.compare_digest(stored.answer, answer) else Outcome.WRONG)
 
 
 async def use_up(db: Connection, id_: UUID, *, now: Millis) -> None:

@@ -11,7 +11,7 @@ from samplebank.policy.model import Subject
 from samplebank.policy.plan import plan_for
 from samplebank.policy.rules import PolicyBook
 from samplebank.submissions import challenge
-from samplebank.submissions.challenge import Outcome, Redeemed, Stored, Tries
+from samplebank.submissions.challenge import Outcome, Redemption, Tries
 from samplebank.submissions.model import NewSubmission, Submission
 from samplebank.submissions.queries import get_submission
 from samplebank.timespec import Millis
@@ -31,9 +31,9 @@ def _look(lock: str) -> Statement:
                -- Wrong answers are looked at only where there is something to guess: whoever has uploaded the file,
                -- and whose challenge the digest answers, need not wait.
                CASE WHEN asked.answer <> :sha256 THEN {challenge.barred("asked.user_id")} END,
-               asked.*
+               {challenge.COLUMNS.sql}
           FROM found
-          LEFT JOIN LATERAL (SELECT {challenge.COLUMNS} FROM challenge WHERE id = :challenge_id) asked ON TRUE
+          LEFT JOIN challenge asked ON asked.id = :challenge_id
     """)
 
 
@@ -114,7 +114,7 @@ class Seen(msgspec.Struct, frozen=True):
     policy_version: int
     type: str | None
     super_type: str | None
-    redeemed: Redeemed
+    redeemed: Redemption
 
 
 class Untyped(Exception):
@@ -186,14 +186,19 @@ async def _seen(
         raise NotFound(NOT_STORED)
     version, sample_id, sample_version, type_, super_type, barred, *asked = row
     redeemed = challenge.redeem(
-        Stored(*asked), token.answer, sample_id=sample_id, user_id=user_id, request=token.request, now=now
+        challenge.COLUMNS.read(asked),
+        token.answer,
+        sample_id=sample_id,
+        user_id=user_id,
+        request=token.request,
+        now=now,
     )
     if redeemed.outcome in {Outcome.GOOD, Outcome.WRONG}:
         tries.check(barred, now)
     return Seen(sample_id, sample_version, version, type_, super_type, redeemed)
 
 
-async def _declined(db: Connection, token: Token, redeemed: Redeemed, *, now: Millis) -> Result:
+async def _declined(db: Connection, token: Token, redeemed: Redemption, *, now: Millis) -> Result:
     """What becomes of a submission whose challenge is not good for a new one."""
     if redeemed.outcome is Outcome.WRONG:
         await challenge.use_up(db, token.id, now=now)

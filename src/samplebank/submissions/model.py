@@ -4,6 +4,7 @@ from uuid import UUID
 
 import msgspec
 
+from samplebank.database import Columns
 from samplebank.timespec import Millis
 
 
@@ -50,8 +51,5 @@ class NewSubmission(msgspec.Struct, frozen=True):
     trusted_agent: bool
 
 
-COLUMNS = """
-    u.id, s.sha256, u.customer_id, u.user_id, u.tlp, u.acl, u.file_name, u.mime_type, u.agent_name, u.agent_version,
-    u.meta_data, u.observed_time, u.submitted_time, u.expiry_time, u.trusted_agent, u.event
-"""
+COLUMNS = Columns.of(Submission, "u", sha256="s.sha256")
 FROM = "submission u JOIN sample s ON s.id = u.sample_id"

@@ -20,9 +20,7 @@ def submissions_of(caller: Caller, sample: Sample) -> Listing[Submission]:
     where = Where()
     where.add("u.sample_id = {}", sample.id)
     see_rows(where, caller, "u", Permission.VIEW_SUBMISSION)
-    return Listing(
-        COLUMNS, FROM, where, "ORDER BY u.submitted_time DESC, u.id DESC", Submission, counted="submission u"
-    )
+    return Listing(COLUMNS, FROM, where, "ORDER BY u.submitted_time DESC, u.id DESC", counted="submission u")
 
 
 async def get_visible_submission(
@@ -32,10 +30,10 @@ async def get_visible_submission(
     where.add("u.sample_id = {}", sample.id)
     where.add("u.id = {}", find_id(reference))
     see_rows(where, caller, "u", Permission.VIEW_SUBMISSION)
-    row = await db.fetchrow(f"SELECT {COLUMNS} FROM {FROM} WHERE {where.sql}", *where.parameters)
+    row = await db.fetchrow(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {where.sql}", *where.parameters)
     if row is None:
         raise NotFound(NO_SUBMISSION)
-    return Submission(*row)
+    return COLUMNS.read(row)
 
 
 async def subjects_met(db: Connection, caller: Caller, subjects: list[int]) -> set[int]:
@@ -54,7 +52,7 @@ async def subjects_met(db: Connection, caller: Caller, subjects: list[int]) -> s
     return met
 
 
-GET_SUBMISSION = Statement(f"SELECT {COLUMNS} FROM {FROM} WHERE u.id = :id")
+GET_SUBMISSION = Statement(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE u.id = :id")
 
 
 async def get_submission(db: Connection, id_: UUID) -> Submission:
@@ -62,4 +60,4 @@ async def get_submission(db: Connection, id_: UUID) -> Submission:
     row = await GET_SUBMISSION.row(db, id=id_)
     if row is None:
         raise NotFound(NO_SUBMISSION)
-    return Submission(*row)
+    return COLUMNS.read(row)

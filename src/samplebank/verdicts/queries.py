@@ -4,12 +4,13 @@ Of a manual verdict all see the status. Its comment and author are for those for
 """
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from samplebank.accounts.access import see_customers, see_rows, sees_judgement
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Where, order_by
+from samplebank.database import Columns, Connection, Where, order_by
 from samplebank.database.listing import Listing
 from samplebank.samples.model import Sample
 from samplebank.verdicts.model import Verdict
@@ -22,7 +23,7 @@ SORTS = {
 FROM = "verdict v JOIN sample s ON s.id = v.sample_id LEFT JOIN job j ON j.id = v.job_id"
 
 
-def columns(where: Where, caller: Caller) -> str:
+def columns(where: Where, caller: Caller) -> Columns[Verdict]:
     """The columns of a verdict `v` of a sample `s` with its job `j`, as the caller may see it."""
     analyses = Where()
     analyses.parameters = where.parameters
@@ -32,31 +33,38 @@ def columns(where: Where, caller: Caller) -> str:
     see_customers(jobs, caller, "j.customer_id", Permission.VIEW_JOBS)
     sees_job = jobs.sql
     sees_author = f"v.manual AND {sees_judgement(where, caller, 'v.judged_for')}"
-    return f"""
-        v.id, s.sha256, v.score, v.status_override, v.manual, v.contradicting, v.shared,
-        CASE WHEN {sees_author} THEN v.comment END, CASE WHEN {sees_author} THEN v.user_id END, v.tags,
-        v.created_time, CASE WHEN {sees_job} THEN j.id END, CASE WHEN {sees_job} THEN j.state END,
-        coalesce((SELECT jsonb_agg(jsonb_build_object(
-                    'id', a.id, 'analysisScore', a.score, 'difference', va.difference, 'impact', va.impact,
-                    'possibleDetections', a.possible_detections, 'tags', a.tags, 'triggeredDetections', a.detections,
-                    'userAgent', jsonb_build_object('name', a.agent_name, 'version', a.agent_version))
-                    ORDER BY va.position)
-                FROM verdict_analysis va JOIN analysis a ON a.id = va.analysis_id
-               WHERE va.verdict_id = v.id AND {analyses.sql}), '[]')
-    """
+    return Columns.of(
+        Verdict,
+        "v",
+        sha256="s.sha256",
+        comment=f"CASE WHEN {sees_author} THEN v.comment END",
+        user_id=f"CASE WHEN {sees_author} THEN v.user_id END",
+        job_id=f"CASE WHEN {sees_job} THEN j.id END",
+        job_state=f"CASE WHEN {sees_job} THEN j.state END",
+        analyses=f"""
+            coalesce((SELECT jsonb_agg(jsonb_build_object(
+                        'id', a.id, 'analysisScore', a.score, 'difference', va.difference, 'impact', va.impact,
+                        'possibleDetections', a.possible_detections, 'tags', a.tags,
+                        'triggeredDetections', a.detections,
+                        'userAgent', jsonb_build_object('name', a.agent_name, 'version', a.agent_version))
+                        ORDER BY va.position)
+                    FROM verdict_analysis va JOIN analysis a ON a.id = va.analysis_id
+                   WHERE va.verdict_id = v.id AND {analyses.sql}), '[]')
+        """,
+    )
 
 
 def verdicts_of(caller: Caller, sample: Sample, sort: Sequence[str]) -> Listing[Verdict]:
     where = Where()
     where.add("v.sample_id = {}", sample.id)
     selected = columns(where, caller)
-    return Listing(selected, FROM, where, order_by(sort, SORTS, "v.id"), Verdict)
+    return Listing(selected, FROM, where, order_by(sort, SORTS, "v.id"))
 
 
 async def get_verdict(db: Connection, caller: Caller, id_: UUID) -> Verdict:
     where = Where()
     where.add("v.id = {}", id_)
-    row = await db.fetchrow(
-        f"SELECT {columns(where, caller)} FROM {FROM} WHERE {where.sql}", *where.parameters
-    )
-    return Verdict(*row)  # type: ignore[misc]  # the id comes from this transaction
+    shown = columns(where, caller)
+    row: Any = await db.fetchrow(f"SELECT {shown.sql} FROM {FROM} WHERE {where.sql}", *where.parameters)
+    # the row is there: the id comes from this transaction
+    return shown.read(row)

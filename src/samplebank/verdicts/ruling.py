@@ -1,9 +1,9 @@
 """Making verdicts: from the analyses of an ended job, or by hand. The sample is locked meanwhile."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from samplebank.accounts.caller import Scope
@@ -17,7 +17,10 @@ from samplebank.verdicts.model import MANUAL_SCORES, is_malicious
 from samplebank.verdicts.weighing import Finding, Weighed, weigh
 
 LOCK_SAMPLE = "SELECT id FROM sample WHERE id = $1 AND deleted_time IS NULL FOR NO KEY UPDATE"
-FINDING_COLUMNS = "a.id, a.score, a.status_override, a.tags, jsonb_array_length(a.detections)"
+#: an analysis `a` as `ruling_of` takes it
+FINDING = """
+    a.id AS analysis_id, a.score, a.status_override, a.tags, jsonb_array_length(a.detections) AS detections
+"""
 
 
 def circumstances(sample: str) -> str:
@@ -30,9 +33,9 @@ def circumstances(sample: str) -> str:
                     SELECT FROM submission u WHERE u.sample_id = {sample} AND u.customer_id <> ALL (v.judged_for))
                      THEN v.status_override END
            FROM verdict v WHERE v.sample_id = {sample} AND v.manual
-          ORDER BY v.created_time DESC, v.id DESC LIMIT 1),
+          ORDER BY v.created_time DESC, v.id DESC LIMIT 1) AS carried_override,
         (SELECT count(*) > 1
-           FROM (SELECT DISTINCT u.customer_id FROM submission u WHERE u.sample_id = {sample} LIMIT 2) customers)
+           FROM (SELECT DISTINCT u.customer_id FROM submission u WHERE u.sample_id = {sample} LIMIT 2) customers) AS shared
     """
 
 
@@ -76,7 +79,7 @@ FINDINGS = Statement(f"""
           FROM job WHERE id = :job_id
     ),
     {CHOSEN}
-    SELECT {circumstances("ending.sample_id")}, {FINDING_COLUMNS}
+    SELECT {circumstances("ending.sample_id")}, {FINDING}
       FROM ending LEFT JOIN (chosen JOIN analysis a ON a.id = chosen.analysis_id) ON TRUE
      ORDER BY a.created_time, a.id
 """)
@@ -193,10 +196,10 @@ async def rule(db: Connection, ended: Ended, rules: JobRules, *, now: Millis) ->
     await STORE_OF_JOB.run(db, **ruling.values(now), job_state=ended.state)
 
 
-def ruling_of(job: OpenJob, rows: Sequence[Sequence[Any]], rules: JobRules) -> Ruling:
-    """The verdict that follows from rows of `circumstances` and `FINDING_COLUMNS`, the latter null where there are none."""
-    found = Circumstances(rows[0][0], shared=rows[0][1])
-    weighed = weigh([_finding(*row[2:]) for row in rows if row[2] is not None])
+def ruling_of(job: OpenJob, rows: Sequence[asyncpg.Record], rules: JobRules) -> Ruling:
+    """The verdict that follows from rows of `circumstances` and `FINDING`, the latter null where there are none."""
+    found = Circumstances(rows[0]["carried_override"], shared=rows[0]["shared"])
+    weighed = weigh([_finding(row) for row in rows if row["analysis_id"] is not None])
     return Ruling(
         sample_id=job.sample_id,
         job_id=job.id,
@@ -232,7 +235,7 @@ async def rule_by_hand(
         sample_id=sample_id,
         job_id=None,
         weighed=msgspec.structs.replace(weigh([]), score=MANUAL_SCORES[status]),
-        circumstances=Circumstances(row[0], shared=row[1]),
+        circumstances=Circumstances(row["carried_override"], shared=row["shared"]),
         override=status,
         malicious_score=rules.malicious_score,
         comment=comment,
@@ -243,7 +246,11 @@ async def rule_by_hand(
     return id_
 
 
-def _finding(
-    id_: UUID, score: int, override: str | None, tags: list[dict[str, str]], detections: int
-) -> Finding:
-    return Finding(id_, score, override, tuple((tag["type"], tag["value"]) for tag in tags), detections)
+def _finding(row: "asyncpg.Record") -> Finding:
+    return Finding(
+        id=row["analysis_id"],
+        score=row["score"],
+        status_override=row["status_override"],
+        tags=tuple((tag["type"], tag["value"]) for tag in row["tags"]),
+        triggered_detections=row["detections"],
+    )

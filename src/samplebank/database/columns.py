@@ -1,0 +1,69 @@
+"""Columns and the struct that they fill, tied by name."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import msgspec
+
+R = TypeVar("R")
+S = TypeVar("S")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Shape(Protocol[R_co]):
+    """What to select, and how a row of the selected columns becomes an object."""
+
+    @property
+    def sql(self) -> str: ...
+
+    def read(self, row: Sequence[Any], /) -> R_co: ...
+
+
+class Columns(Generic[R]):
+    """An expression for each field of a struct, in the order of the struct.
+
+    Raises `TypeError` at import when a field has no expression, or an expression no field.
+    """
+
+    __slots__ = ("_expressions", "_struct", "sql", "width")
+
+    def __init__(self, struct: type[R], /, **expressions: str) -> None:
+        fields = _fields_of(struct)
+        if set(fields) != expressions.keys():
+            raise TypeError(
+                f"{struct.__name__} has the fields {', '.join(fields)}, not {', '.join(expressions)}."
+            )
+        self._struct: Callable[..., R] = struct
+        self._expressions = expressions
+        #: the list of a SELECT
+        self.sql = ", ".join(expressions[name] for name in fields)
+        self.width = len(fields)
+
+    @classmethod
+    def of(cls, struct: type[R], alias: str, /, **others: str) -> Self:
+        """Each field is the column of its name of the table `alias`, but for `others`."""
+        return cls(struct, **{name: f"{alias}.{name}" for name in _fields_of(struct)} | others)
+
+    def read(self, row: Sequence[Any], /) -> R:
+        return self._struct(*row)
+
+
+class Made(Generic[R, S]):
+    """As `columns`, with what `make` makes of each object."""
+
+    __slots__ = ("_columns", "_make", "sql")
+
+    def __init__(self, columns: Shape[R], make: Callable[[R], S]) -> None:
+        self.sql = columns.sql
+        self._columns = columns
+        self._make = make
+
+    def read(self, row: Sequence[Any], /) -> S:
+        return self._make(self._columns.read(row))
+
+
+def _fields_of(struct: type[Any]) -> tuple[str, ...]:
+    if issubclass(struct, msgspec.Struct):
+        return struct.__struct_fields__
+    fields: tuple[str, ...] = struct._fields  # a NamedTuple
+    return fields
