@@ -46,6 +46,7 @@ async def fill(
     samples: int,
     customers: int = 1000,
     days: int = 28,
+    *,
     processes: int = 2,
     made: tenants.Tenants | None = None,
 ) -> tenants.Tenants:
@@ -60,7 +61,7 @@ async def fill(
         first = 1 + (await db.fetchval("SELECT max(id) FROM sample") or 0)
         indexes = await _drop_indexes(db) if samples >= MANY else []
         try:
-            chunks = _chunks(first, samples, now - days * DAY, now - DAY, made, workers)
+            chunks = _chunks(first, samples, made, workers, start=now - days * DAY, end=now - DAY)
             with multiprocessing.get_context("spawn").Pool(processes) as pool:
                 for _ in pool.imap_unordered(_copy, [(url, chunk) for chunk in chunks]):
                     pass
@@ -76,7 +77,7 @@ async def fill(
 
 
 def _chunks(
-    first: int, samples: int, start: int, end: int, made: tenants.Tenants, workers: list[tuple[str, str]]
+    first: int, samples: int, made: tenants.Tenants, workers: list[tuple[str, str]], *, start: int, end: int
 ) -> list[Chunk]:
     chunks = []
     for begin in range(0, samples, PIECE):

@@ -151,7 +151,7 @@ class Maker:
                 f"{task}\t{job}\t{sample}\t{customer}\t{worker}\t{name}\t{state}\t{time}\t{time + 900}\t{end}\t{message}\t1\n",
             )
             if place == 0:
-                analysis = self._analysis(sample, job, customer, user, name, score, end)
+                analysis = self._analysis(sample, job, customer, user=user, name=name, score=score, time=end)
                 rows["job_task_analysis"].append(f"{task}\t{analysis}\n")
         tags = (
             '[{"type": "family", "value": "%s", "count": 1}]' % chance.choice(words.FAMILIES)
@@ -166,7 +166,7 @@ class Maker:
         rows["verdict_analysis"].append(f"{verdict}\t0\t{analysis}\t{share[0]}\t{share[1]}\n")
 
     def _analysis(
-        self, sample: int, job: str, customer: int, user: int, name: str, score: int, time: int
+        self, sample: int, job: str, customer: int, *, user: int, name: str, score: int, time: int
     ) -> str:
         chance, analysis = self._chance, self._id(time)
         tags = ['{"type": "behaviour", "value": "%s"}' % chance.choice(words.BEHAVIOURS)]

@@ -34,9 +34,9 @@ def uploads(service: Service, count: int, runs: int, found: Limits) -> list[Figu
         "upload of 16 MiB, 4 clients", "MiB/s", [], 0.7 * mib, limit=large_limit, note="new samples"
     )
     return [
-        _uploads(service, one, count // 4, SIZE, 1, runs),
+        _uploads(service, one, count // 4, SIZE, callers=1, runs=runs),
         _small_uploads(service, count, runs),
-        _uploads(service, of_mib, large, 16 * 1024 * 1024, 4, runs),
+        _uploads(service, of_mib, large, 16 * 1024 * 1024, callers=4, runs=runs),
     ]
 
 
@@ -45,7 +45,7 @@ def _small_uploads(service: Service, count: int, runs: int) -> Figure:
     figure = Figure("upload of 16 KiB, 16 clients", "/s", [])
     found = [limits.uploads(service)]
     for _ in range(runs):
-        _uploads(service, figure, count, SIZE, CLIENTS, 1)
+        _uploads(service, figure, count, SIZE, callers=CLIENTS, runs=1)
         found.append(limits.uploads(service))
     limit = statistics.median(found)
     figure.goal, figure.limit = 0.5 * limit, Limit("digests + durable file + durable row", limit)
@@ -63,7 +63,7 @@ def _bare_uploads(service: Service, count: int) -> float:
     return statistics.median(rates)
 
 
-def _uploads(service: Service, figure: Figure, count: int, size: int, callers: int, runs: int) -> Figure:
+def _uploads(service: Service, figure: Figure, count: int, size: int, *, callers: int, runs: int) -> Figure:
     factor = size / 2**20 if figure.unit == "MiB/s" else 1
     with Surroundings(service.processes) as around:
         for _ in range(runs):

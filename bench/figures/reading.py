@@ -55,9 +55,15 @@ def measure(
     """p95 of each question with one client, and the throughput of the jobs' with 16."""
     figures = []
     for question in asyncio.run(_questions(service, tenants)):
-        figures.append(_latency(service, tenants, question, size, seconds, runs, largest=largest))
+        figures.append(
+            _latency(service, tenants, question, size=size, seconds=seconds, runs=runs, largest=largest)
+        )
         if question.rows is not None:
-            figures.append(_rate(service, question, question.rows, size, seconds, runs, largest=largest))
+            figures.append(
+                _rate(
+                    service, question, question.rows, size=size, seconds=seconds, runs=runs, largest=largest
+                )
+            )
     return figures
 
 
@@ -65,10 +71,10 @@ def _latency(
     service: Service,
     tenants: Tenants,
     question: Question,
+    *,
     size: int,
     seconds: float,
     runs: int,
-    *,
     largest: bool,
 ) -> Figure:
     target = service.target(tenants.one_key if question.by_one else "")
@@ -89,10 +95,10 @@ def _rate(
     service: Service,
     question: Question,
     rows: Rows,
+    *,
     size: int,
     seconds: float,
     runs: int,
-    *,
     largest: bool,
 ) -> Figure:
     work = [question.requests[n:] + question.requests[:n] for n in range(16)]

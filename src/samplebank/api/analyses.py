@@ -95,23 +95,23 @@ def show_analysis(row: Analysis, directory: Directory) -> AnalysisResult:
     if row.has_evidence:
         flags.append("hasEvidence")
     return AnalysisResult(
-        row.id,
-        row.sha256.hex(),
-        CustomerInfo.of(directory.customer(row.customer_id)),
-        row.tlp,  # type: ignore[arg-type]  # the database checks it
-        AccessControl.of(row.acl, row.user_id, row.created_time, directory),
-        row.score,
-        row.result,
-        [AnalysisTagResponse(**tag) for tag in row.tags],  # type: ignore[arg-type]  # checked when stored
-        [AnalysisDetectionResponse(**detection) for detection in row.detections],  # type: ignore[arg-type]
-        UserAgent(row.agent_name, row.agent_version),
-        flags,
-        UserInfo.of(directory.subject(row.user_id)),
-        row.created_time,
-        row.possible_detections,
-        row.profile,
-        row.status_override,  # type: ignore[arg-type]  # the database checks it
-        job,
+        analysis_id=row.id,
+        sample_sha256=row.sha256.hex(),
+        customer=CustomerInfo.of(directory.customer(row.customer_id)),
+        tlp=row.tlp,  # type: ignore[arg-type]  # the database checks it
+        acl=AccessControl.of(row.acl, row.user_id, row.created_time, directory),
+        analysis_score=row.score,
+        analysis_result=row.result,
+        tags=[AnalysisTagResponse(**tag) for tag in row.tags],  # type: ignore[arg-type]  # checked when stored
+        triggered_detections=[AnalysisDetectionResponse(**detection) for detection in row.detections],  # type: ignore[arg-type]
+        user_agent=UserAgent(row.agent_name, row.agent_version),
+        flags=flags,
+        created_by_user=UserInfo.of(directory.subject(row.user_id)),
+        created_timestamp=row.created_time,
+        possible_detections=row.possible_detections,
+        profile=row.profile,
+        verdict_status_override=row.status_override,  # type: ignore[arg-type]  # the database checks it
+        job=job,
     )
 
 
@@ -143,7 +143,11 @@ async def get_summary(request: Call) -> Answer:
 
 def _show_summary(found: Any, _: Directory) -> AnalysisSummaryResponse:
     analysers, latest = found
-    info = None if latest is None else AnalysisInfo(latest[0], latest[1], UserAgent(latest[2], latest[3]))
+    info = (
+        None
+        if latest is None
+        else AnalysisInfo(id=latest[0], analysis_score=latest[1], user_agent=UserAgent(latest[2], latest[3]))
+    )
     return AnalysisSummaryResponse([UserAgent(name, version) for name, version in analysers], info)
 
 

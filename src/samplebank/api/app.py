@@ -109,7 +109,9 @@ def _refused(_: Call, error: Refusal) -> Answer:
 
 def _declined(_: Call, error: HTTPException) -> Answer:
     said = SAID.get(error.status_code, "The request cannot be understood.")
-    answer = failure(error.status_code, [ResultMessage(said, ACTION_ERROR, said)])
+    answer = failure(
+        error.status_code, [ResultMessage(message=said, type=ACTION_ERROR, message_template=said)]
+    )
     for name, value in (error.headers or {}).items():
         answer.headers[name] = allowed(value) if name == "allow" else value
     return answer
@@ -125,7 +127,7 @@ def _broken(request: Call, error: Exception) -> Answer:
     if isinstance(error, OSError):
         return refusal(Unavailable(LACKING.get(error.errno or 0, LACKS_A_PART)))
     said = "The service failed; its log has the details under this request's X-Request-ID."
-    return failure(500, [ResultMessage(said, ACTION_ERROR, said)])
+    return failure(500, [ResultMessage(message=said, type=ACTION_ERROR, message_template=said)])
 
 
 HANDLERS: dict[Any, Any] = {Refusal: _refused, HTTPException: _declined, Exception: _broken}

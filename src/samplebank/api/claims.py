@@ -213,25 +213,25 @@ def _show_claim(claim: claims.Claim, directory: Directory, *, most: int) -> Clai
     classification = None
     if claim.type is not None:
         classification = ClassificationResponse(
-            claim.type,
-            claim.super_type or "",
-            claim.version or "",
-            claim.meta_data or {},
-            claim.arch,
-            claim.platform,
+            type=claim.type,
+            super_type=claim.super_type or "",
+            version=claim.version or "",
+            meta_data=claim.meta_data or {},
+            arch=claim.arch,
+            platform=claim.platform,
         )
     customer = CustomerInfo.of(directory.customer(claim.customer_id))
     return ClaimResponse(
-        TaskInfo(claim.task_id, claim.worker),
-        ClaimedJob(claim.job_id, "executing", customer),
-        SampleInfo(claim.sha256.hex(), claim.size),
-        [OptionResponse(option["key"], option["value"]) for option in claim.options],
-        claim.lease_token,
-        claim.lease_until,
-        claim.attempt,
-        most,
-        classification,
-        None if claim.cause is None else show_submission(claim.cause, directory),
+        task=TaskInfo(claim.task_id, claim.worker),
+        job=ClaimedJob(id=claim.job_id, state="executing", customer=customer),
+        sample=SampleInfo(claim.sha256.hex(), claim.size),
+        options=[OptionResponse(option["key"], option["value"]) for option in claim.options],
+        lease_token=claim.lease_token,
+        lease_end_timestamp=claim.lease_until,
+        attempt=claim.attempt,
+        max_result_size=most,
+        classification=classification,
+        submission=None if claim.cause is None else show_submission(claim.cause, directory),
     )
 
 

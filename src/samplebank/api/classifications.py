@@ -54,7 +54,12 @@ class SampleReclassifyRequest(Body):
 
 def show_classification(row: Classification, _: Directory) -> ClassificationResponse:
     return ClassificationResponse(
-        row.type, row.super_type, row.version, row.meta_data, row.arch, row.platform
+        type=row.type,
+        super_type=row.super_type,
+        version=row.version,
+        meta_data=row.meta_data,
+        arch=row.arch,
+        platform=row.platform,
     )
 
 

@@ -59,7 +59,7 @@ async def download_raw(request: Call) -> Response[bytes] | Streamed:
     if part is not None and part.length <= 0:
         said = f"The sample has {sample.size} bytes; the range asked for is outside of them."
         headers = {"Content-Range": f"bytes */{sample.size}"}
-        return failure(416, [ResultMessage(said, ACTION_ERROR, said)], headers)
+        return failure(416, [ResultMessage(message=said, type=ACTION_ERROR, message_template=said)], headers)
     start, length = (0, sample.size) if part is None else (part.start, part.length)
     headers = {"Accept-Ranges": "bytes", "ETag": etag}
     if part is not None:

@@ -58,7 +58,12 @@ def single(data: Any, status: int = 200) -> Answer:
 
 def several(rows: list[Any], page: Page, count: int) -> Answer:
     """One page of a list."""
-    return _answer(Envelope(200, page.limit, page.offset, count, len(rows), data=rows), 200)
+    return _answer(
+        Envelope(
+            response_code=200, limit=page.limit, offset=page.offset, count=count, size=len(rows), data=rows
+        ),
+        200,
+    )
 
 
 async def all_of(
@@ -97,7 +102,9 @@ def refusal(error: Refusal) -> Answer:
 def message_of(error: Refusal, violation: Any) -> ResultMessage:
     kind = FIELD_ERROR if violation.field and error.status == 412 else ACTION_ERROR  # noqa: PLR2004 an HTTP status
     said, field = _cut(violation.message), violation.field
-    return ResultMessage(said, kind, violation.template or said, field and _cut(field))
+    return ResultMessage(
+        message=said, type=kind, message_template=violation.template or said, field=field and _cut(field)
+    )
 
 
 def _cut(text: str) -> str:
@@ -106,7 +113,9 @@ def _cut(text: str) -> str:
 
 
 def failure(status: int, messages: Iterable[ResultMessage], headers: dict[str, str] | None = None) -> Answer:
-    listed = list(messages) or [ResultMessage("The request was refused.", ACTION_ERROR, "refused")]
+    listed = list(messages) or [
+        ResultMessage(message="The request was refused.", type=ACTION_ERROR, message_template="refused")
+    ]
     return _answer(Envelope(status, messages=listed), status, headers)
 
 

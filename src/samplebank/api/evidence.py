@@ -48,14 +48,14 @@ class Evidence(Shown):
 
 def show_evidence(row: evidence.Evidence, directory: Directory) -> Evidence:
     return Evidence(
-        row.id,
-        row.file_name,
-        row.mime_type,
-        row.size,
-        row.sha256.hex(),
-        row.flags,  # type: ignore[arg-type]  # the names of the contract
-        UserInfo.of(directory.subject(row.user_id)),
-        row.created_time,
+        id=row.id,
+        file_name=row.file_name,
+        mime_type=row.mime_type,
+        size=row.size,
+        checksum=row.sha256.hex(),
+        flags=row.flags,  # type: ignore[arg-type]  # the names of the contract
+        created_by_user=UserInfo.of(directory.subject(row.user_id)),
+        created_timestamp=row.created_time,
     )
 
 
@@ -131,7 +131,12 @@ def read_evidence(request: Call) -> NewEvidence:
     if not MEDIA_TYPE.fullmatch(media_type) or len(media_type) > LONGEST:
         violations.add("Content-Type", f"{media_type[:100]!r} is not a media type.")
     violations.raise_if_any()
-    return NewEvidence(name, media_type, query.internal, query.potentially_malicious)
+    return NewEvidence(
+        file_name=name,
+        mime_type=media_type,
+        internal=query.internal,
+        potentially_malicious=query.potentially_malicious,
+    )
 
 
 async def visible_analysis(request: Call, *permissions: Permission) -> AnalysisOfCustomer:

@@ -46,13 +46,13 @@ class StaticFactQuery(PageQuery):
 
 def show_fact(row: StaticFact, directory: Directory) -> StaticFactResponse:
     return StaticFactResponse(
-        row.id,
-        row.sha256.hex(),
-        row.key,
-        row.value,
-        UserAgent(row.agent_name, row.agent_version),
-        UserInfo.of(directory.subject(row.user_id)),
-        row.created_time,
+        id=row.id,
+        sample_sha256=row.sha256.hex(),
+        key=row.key,
+        value=row.value,
+        user_agent=UserAgent(row.agent_name, row.agent_version),
+        created_by_user=UserInfo.of(directory.subject(row.user_id)),
+        created_timestamp=row.created_time,
     )
 
 
@@ -88,7 +88,9 @@ async def add_fact(request: Call) -> Answer:
     sample = await request.visible_sample(Permission.ADD_FACT)
     request.read_query(NoQuery)
     data = document.read(request.now)
-    new = NewFact(data.key, data.value, data.user_agent.name, data.user_agent.version)
+    new = NewFact(
+        key=data.key, value=data.value, agent_name=data.user_agent.name, agent_version=data.user_agent.version
+    )
     async with request.bank.database.transaction() as db:
         fact, is_new = await facts.add(
             db, sample.sha256, new, user_id=request.caller.user.id, now=request.now

@@ -139,24 +139,32 @@ def show_job(job: Job, directory: Directory) -> JobResponse:
     customer = CustomerInfo.of(directory.customer(job.customer_id))
     sample = SampleInfo(job.sha256.hex(), job.size)
     state: State = job.state  # type: ignore[assignment]  # the database checks it
-    return JobResponse(job.id, state, sample, customer, job.enqueued_time, job.start_time, job.end_time)
+    return JobResponse(
+        id=job.id,
+        state=state,
+        analysed_sample=sample,
+        customer=customer,
+        enqueued_timestamp=job.enqueued_time,
+        start_timestamp=job.start_time,
+        end_timestamp=job.end_time,
+    )
 
 
 def show_task(task: Task, _: Directory) -> JobTaskResponse:
     analyses = [
-        AnalysisInfo(id_, score, UserAgent(name, version))  # type: ignore[arg-type]  # built by the query
+        AnalysisInfo(id=id_, analysis_score=score, user_agent=UserAgent(name, version))  # type: ignore[arg-type]  # built by the query
         for id_, score, name, version in task.analyses
     ]
     state: Any = task.state
     return JobTaskResponse(
-        task.id,
-        task.worker,
-        state,
-        task.enqueued_time,
-        analyses,
-        task.start_time,
-        task.end_time,
-        task.message,
+        id=task.id,
+        worker=task.worker,
+        state=state,
+        enqueued_timestamp=task.enqueued_time,
+        analyses=analyses,
+        start_timestamp=task.start_time,
+        end_timestamp=task.end_time,
+        message=task.message,
     )
 
 
@@ -274,7 +282,7 @@ def _read_move(request: Call, data: JobTaskUpdateRequest) -> Move:
             "Samplebank-Lease",
             "The header Samplebank-Lease must be the lease token of a claim, or be left out.",
         )
-    return Move(TaskState(data.state), data.analyses, data.message, lease)
+    return Move(to=TaskState(data.state), analyses=data.analyses, message=data.message, lease=lease)
 
 
 async def visible_job(request: Call) -> Job:
@@ -300,7 +308,7 @@ def read_filter(wanted: JobSearchRequest, caller: Caller, directory: Directory, 
         states=wanted.state or None,
         samples=[bytes.fromhex(sha256) for sha256 in samples] or None,
         customers=customers,
-        times=TimeRange(start, end, fields, every=wanted.time_match_strategy == "all"),
+        times=TimeRange(start=start, end=end, fields=fields, every=wanted.time_match_strategy == "all"),
     )
 
 

@@ -62,17 +62,17 @@ class LinkSummaryResponse(Shown):
 def show_link(row: Reference, directory: Directory) -> Link:
     link, sample = row.link, row.sample
     return Link(
-        link.id,
-        link.sha256.hex(),
-        link.type,  # type: ignore[arg-type]  # the database checks it
-        CustomerInfo.of(directory.customer(link.customer_id)),
-        link.tlp,  # type: ignore[arg-type]  # the database checks it
-        AccessControl.of(link.acl, link.user_id, link.created_time, directory),
-        UserAgent(link.agent_name, link.agent_version),
-        ["deadReference"] if sample is None else [],
-        UserInfo.of(directory.subject(link.user_id)),
-        link.created_time,
-        None if sample is None else show_sample(sample, directory),
+        id=link.id,
+        sample_sha256=link.sha256.hex(),
+        type=link.type,  # type: ignore[arg-type]  # the database checks it
+        customer=CustomerInfo.of(directory.customer(link.customer_id)),
+        tlp=link.tlp,  # type: ignore[arg-type]  # the database checks it
+        acl=AccessControl.of(link.acl, link.user_id, link.created_time, directory),
+        user_agent=UserAgent(link.agent_name, link.agent_version),
+        flags=["deadReference"] if sample is None else [],
+        created_by_user=UserInfo.of(directory.subject(link.user_id)),
+        created_timestamp=link.created_time,
+        referenced_sample=None if sample is None else show_sample(sample, directory),
     )
 
 

@@ -35,7 +35,7 @@ class CustomerInfo(Shown):
     @classmethod
     def of(cls, customer: Customer) -> "CustomerInfo":
         domain = DomainInfo(customer.domain.id, customer.domain.name)
-        return cls(customer.id, customer.name, customer.short_name, domain)
+        return cls(id=customer.id, name=customer.name, short_name=customer.short_name, domain=domain)
 
 
 class SubjectInfo(Shown):
@@ -51,7 +51,15 @@ class SubjectInfo(Shown):
     def of(cls, subject: Subject) -> Self:
         customer = CustomerInfo.of(subject.customer)
         kind: Any = subject.kind
-        return cls(subject.id, subject.name, subject.short_name, kind, customer, customer.domain, [])
+        return cls(
+            id=subject.id,
+            name=subject.name,
+            short_name=subject.short_name,
+            type=kind,
+            customer=customer,
+            domain=customer.domain,
+            flags=[],
+        )
 
 
 class UserInfo(SubjectInfo):

@@ -104,9 +104,9 @@ async def upload(request: Call) -> Answer:
         bank.signals.send(Signal.UNCLASSIFIED)
     sha256 = digests.sha256.hex()
     answer = SampleCompleteUploadResponse(
-        SampleInfo(sha256, digests.size),
-        not received.is_new,
-        ChallengeTokenResponse(received.token, sha256),
+        sample=SampleInfo(sha256, digests.size),
+        exists=not received.is_new,
+        challenge=ChallengeTokenResponse(received.token, sha256),
     )
     return envelope.single(answer, 201 if received.is_new else 200)
 
@@ -167,28 +167,28 @@ def show_sample(row: Overview, directory: Directory) -> SampleMetaData:
     classification: Any = None
     if row.type is not None:
         classification = ClassificationResponse(
-            row.type,
-            row.super_type or "",
-            row.version or "",
-            row.meta_data or {},
-            row.arch,
-            row.platform,
+            type=row.type,
+            super_type=row.super_type or "",
+            version=row.version or "",
+            meta_data=row.meta_data or {},
+            arch=row.arch,
+            platform=row.platform,
         )
     return SampleMetaData(
-        row.sha256.hex(),
-        row.size,
-        row.created_time,
-        ["deleted"] if row.deleted_time is not None else [],
-        _hex(row.md5),
-        _hex(row.sha1),
-        _hex(row.sha512),
-        row.deleted_time,
-        row.first_observed,
-        row.last_observed,
-        row.first_submitted,
-        row.last_submitted,
-        classification,
-        None if row.verdict is None else show_verdict(row.verdict, directory),
+        sha256=row.sha256.hex(),
+        size=row.size,
+        created_timestamp=row.created_time,
+        flags=["deleted"] if row.deleted_time is not None else [],
+        md5=_hex(row.md5),
+        sha1=_hex(row.sha1),
+        sha512=_hex(row.sha512),
+        deleted_timestamp=row.deleted_time,
+        first_observed_timestamp=row.first_observed,
+        last_observed_timestamp=row.last_observed,
+        first_submitted_timestamp=row.first_submitted,
+        last_submitted_timestamp=row.last_submitted,
+        latest_classification=classification,
+        latest_verdict=None if row.verdict is None else show_verdict(row.verdict, directory),
     )
 
 

@@ -108,20 +108,20 @@ class ServiceTaskSearchRequest(Body):
 
 def show_task(row: model.ServiceTask, directory: Directory) -> ServiceTask:
     return ServiceTask(
-        row.id,
-        row.correlation_id,
-        row.operation,
-        row.state,  # type: ignore[arg-type]  # the database checks it
-        row.flags,  # type: ignore[arg-type]  # the names of the contract
-        [ServiceTask_Message(**message) for message in row.messages],
-        row.context,
-        UserInfo.of(directory.subject(row.user_id)),
-        row.created_time,
-        row.execution_time,
-        row.finished_time,
-        row.host,
-        _show_ancestor(row.parent),
-        _show_ancestor(row.root),
+        id=row.id,
+        correlation_id=row.correlation_id,
+        operation=row.operation,
+        state=row.state,  # type: ignore[arg-type]  # the database checks it
+        flags=row.flags,  # type: ignore[arg-type]  # the names of the contract
+        response_messages=[ServiceTask_Message(**message) for message in row.messages],
+        response_context=row.context,
+        created_by_user=UserInfo.of(directory.subject(row.user_id)),
+        created_timestamp=row.created_time,
+        execution_timestamp=row.execution_time,
+        finished_timestamp=row.finished_time,
+        worker_host=row.host,
+        parent_task=_show_ancestor(row.parent),
+        root_task=_show_ancestor(row.root),
     )
 
 
@@ -281,7 +281,7 @@ def read_filter(request: Call, wanted: ServiceTaskSearchRequest) -> TaskFilter:
         roots=wanted.root_task or None,
         correlations=wanted.correlation_id or None,
         hosts=wanted.worker_host or None,
-        times=TimeRange(start, end, fields, every=wanted.time_match_strategy == "all"),
+        times=TimeRange(start=start, end=end, fields=fields, every=wanted.time_match_strategy == "all"),
     )
 
 

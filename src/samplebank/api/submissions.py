@@ -91,19 +91,19 @@ class SubmissionRateLimitedResponse(Shown):
 
 def show_submission(row: Submission, directory: Directory) -> SubmissionResponse:
     return SubmissionResponse(
-        row.id,
-        row.sha256.hex(),
-        CustomerInfo.of(directory.customer(row.customer_id)),
-        row.file_name,
-        row.mime_type,
-        UserAgent(row.agent_name, row.agent_version),
-        row.tlp,  # type: ignore[arg-type]  # the database checks it
-        AccessControl.of(row.acl, row.user_id, row.submitted_time, directory),
-        row.flags,  # type: ignore[arg-type]  # the database checks it
-        row.meta_data,
-        row.observed_time,
-        row.submitted_time,
-        row.expiry_time,
+        id=row.id,
+        sample_sha256=row.sha256.hex(),
+        customer=CustomerInfo.of(directory.customer(row.customer_id)),
+        file_name=row.file_name,
+        mime_type=row.mime_type,
+        user_agent=UserAgent(row.agent_name, row.agent_version),
+        tlp=row.tlp,  # type: ignore[arg-type]  # the database checks it
+        acl=AccessControl.of(row.acl, row.user_id, row.submitted_time, directory),
+        flags=row.flags,  # type: ignore[arg-type]  # the database checks it
+        meta_data=row.meta_data,
+        observed_timestamp=row.observed_time,
+        submitted_timestamp=row.submitted_time,
+        expiry_timestamp=row.expiry_time,
     )
 
 
@@ -130,7 +130,7 @@ async def get_challenge(request: Call) -> Answer:
     async with bank.database.connection() as db:
         expiry = bank.clock() + 1000 * settings.challenge_ttl
         id_ = await challenge.issue(db, sample.id, user_id, answer, expiry)
-    return envelope.single(SampleUploadChallengeResponse(id_, asked.offset, asked.length))
+    return envelope.single(SampleUploadChallengeResponse(id=id_, offset=asked.offset, length=asked.length))
 
 
 def tries(settings: Settings) -> challenge.Tries:
@@ -197,7 +197,7 @@ async def _read_token(request: Call, given: ChallengeTokenRequest) -> Token:
     if not SHA256.fullmatch(answer):
         raise invalid("challengeToken.sha256", "This is not a SHA-256.")
     digest = hashlib.sha256(await request.bytes_of_body()).digest()
-    return Token(given.id, bytes.fromhex(answer), digest)
+    return Token(id=given.id, answer=bytes.fromhex(answer), request=digest)
 
 
 async def _submit_typed(request: Call, sha256: bytes, token: Token, new: NewSubmission) -> Result:

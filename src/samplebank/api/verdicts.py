@@ -74,16 +74,16 @@ def show_verdict(row: Verdict, directory: Directory) -> VerdictResponse:
     analyses: list[Any] = [_show_analysis(analysis) for analysis in row.analyses]
     tags: list[Any] = row.tags
     return VerdictResponse(
-        row.sha256.hex(),
-        row.score,
-        analyses,
-        tags,
-        row.flags,  # type: ignore[arg-type]  # the names of the contract
-        row.created_time,
-        row.status_override,  # type: ignore[arg-type]  # the database checks it
-        row.comment,
-        None if row.user_id is None else UserInfo.of(directory.subject(row.user_id)),
-        job,
+        sample_sha256=row.sha256.hex(),
+        score=row.score,
+        analysis=analyses,
+        tags=tags,
+        flags=row.flags,  # type: ignore[arg-type]  # the names of the contract
+        created_timestamp=row.created_time,
+        status_override=row.status_override,  # type: ignore[arg-type]  # the database checks it
+        comment=row.comment,
+        created_by_user=None if row.user_id is None else UserInfo.of(directory.subject(row.user_id)),
+        job=job,
     )
 
 

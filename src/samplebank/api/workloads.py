@@ -41,14 +41,14 @@ async def list_workloads(request: Call) -> Answer:
 
 def _show(row: Workload, _: Directory) -> WorkloadResponse:
     return WorkloadResponse(
-        row.worker_id,
-        row.short_name,
-        row.name,
-        row.description,
-        row.waiting,
-        row.executing,
-        row.seen_time,
-        row.waiting_since,
+        id=row.worker_id,
+        short_name=row.short_name,
+        localized_name=row.name,
+        localized_description=row.description,
+        waiting_tasks=row.waiting,
+        executing_tasks=row.executing,
+        last_seen_timestamp=row.seen_time,
+        waiting_since_timestamp=row.waiting_since,
     )
 
 

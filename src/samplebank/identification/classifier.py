@@ -39,7 +39,9 @@ SURE = 0.9
 # Magika sees Lisp in short and in odd texts.
 LISP, LISP_STARTS = "lisp", (b"(", b";", b"#|", b"'", b"`")
 VAGUE = frozenset({UNKNOWN, TXT.label})
-UNTOLD = FileType(UNKNOWN, UNKNOWN, "application/octet-stream", "Unknown binary data")
+UNTOLD = FileType(
+    label=UNKNOWN, group=UNKNOWN, mime_type="application/octet-stream", description="Unknown binary data"
+)
 #: a file header of the central directory (APPNOTE 4.3.12): 46 bytes, then a name of the length that is given at 28
 DIRECTORY_ENTRY = re.compile(
     rb"PK\x01\x02.{42}([A-Za-z0-9_./\[\] -]{1,200}\.(?:xml|MF|bin))", re.DOTALL | re.IGNORECASE
@@ -69,11 +71,11 @@ def identify(magika: Magika, path: Path) -> Identification:
         # Not by its path: Magika asks for the rights of the real account first, which the sandbox changes.
         opinion = magika.identify_stream(file)
     guess = FileType(
-        str(opinion.output.label),
-        opinion.output.group,
-        opinion.output.mime_type,
-        opinion.output.description,
-        tuple(opinion.output.extensions),
+        label=str(opinion.output.label),
+        group=opinion.output.group,
+        mime_type=opinion.output.mime_type,
+        description=opinion.output.description,
+        extensions=tuple(opinion.output.extensions),
     )
     file_type = _corrected(guess, head, path, float(opinion.score))
     header = find_header_facts(path, file_type.label)

@@ -26,72 +26,204 @@ class Signature(msgspec.Struct, frozen=True):
     offset: int = 0
 
 
-PE = FileType("pebin", "executable", "application/x-dosexec", "PE Windows executable", ("exe", "dll"))
-ELF = FileType("elf", "executable", "application/x-executable-elf", "ELF executable", ("elf",))
-MACHO = FileType("macho", "executable", "application/x-mach-o", "Mach-O executable")
-JAVA_CLASS = FileType("javabytecode", "executable", "application/x-java-applet", "Java bytecode", ("class",))
-DEX = FileType("dex", "executable", "application/x-android-dex", "Dalvik dex file", ("dex",))
-COM = FileType("com", "executable", "application/x-dosexec", "MS-DOS program", ("com",))
-WASM = FileType("wasm", "executable", "application/wasm", "Web Assembly", ("wasm",))
-PDF = FileType("pdf", "document", "application/pdf", "PDF document", ("pdf",))
-RTF = FileType("rtf", "text", "text/rtf", "Rich Text Format document", ("rtf",))
-OLE = FileType("ole", "document", "application/x-ole-storage", "OLE compound file")
-TXT = FileType("txt", "text", "text/plain", "Generic text document", ("txt",))
-ZIP = FileType("zip", "archive", "application/zip", "Zip archive data", ("zip",))
-GZIP = FileType("gzip", "archive", "application/gzip", "gzip compressed data", ("gz",))
-SEVENZIP = FileType("sevenzip", "archive", "application/x-7z-compressed", "7-zip archive data", ("7z",))
-RAR = FileType("rar", "archive", "application/x-rar", "RAR archive data", ("rar",))
-XZ = FileType("xz", "archive", "application/x-xz", "XZ compressed data", ("xz",))
-CAB = FileType("cab", "archive", "application/vnd.ms-cab-compressed", "Microsoft Cabinet archive", ("cab",))
-PNG = FileType("png", "image", "image/png", "PNG image", ("png",))
-JPEG = FileType("jpeg", "image", "image/jpeg", "JPEG image", ("jpg", "jpeg"))
-GIF = FileType("gif", "image", "image/gif", "GIF image", ("gif",))
-SQLITE = FileType("sqlite", "application", "application/x-sqlite3", "SQLite 3.x database", ("sqlite", "db"))
-LNK = FileType("lnk", "application", "application/x-ms-shortcut", "MS Windows shortcut", ("lnk",))
+PE = FileType(
+    label="pebin",
+    group="executable",
+    mime_type="application/x-dosexec",
+    description="PE Windows executable",
+    extensions=("exe", "dll"),
+)
+ELF = FileType(
+    label="elf",
+    group="executable",
+    mime_type="application/x-executable-elf",
+    description="ELF executable",
+    extensions=("elf",),
+)
+MACHO = FileType(
+    label="macho", group="executable", mime_type="application/x-mach-o", description="Mach-O executable"
+)
+JAVA_CLASS = FileType(
+    label="javabytecode",
+    group="executable",
+    mime_type="application/x-java-applet",
+    description="Java bytecode",
+    extensions=("class",),
+)
+DEX = FileType(
+    label="dex",
+    group="executable",
+    mime_type="application/x-android-dex",
+    description="Dalvik dex file",
+    extensions=("dex",),
+)
+COM = FileType(
+    label="com",
+    group="executable",
+    mime_type="application/x-dosexec",
+    description="MS-DOS program",
+    extensions=("com",),
+)
+WASM = FileType(
+    label="wasm",
+    group="executable",
+    mime_type="application/wasm",
+    description="Web Assembly",
+    extensions=("wasm",),
+)
+PDF = FileType(
+    label="pdf",
+    group="document",
+    mime_type="application/pdf",
+    description="PDF document",
+    extensions=("pdf",),
+)
+RTF = FileType(
+    label="rtf",
+    group="text",
+    mime_type="text/rtf",
+    description="Rich Text Format document",
+    extensions=("rtf",),
+)
+OLE = FileType(
+    label="ole", group="document", mime_type="application/x-ole-storage", description="OLE compound file"
+)
+TXT = FileType(
+    label="txt",
+    group="text",
+    mime_type="text/plain",
+    description="Generic text document",
+    extensions=("txt",),
+)
+ZIP = FileType(
+    label="zip",
+    group="archive",
+    mime_type="application/zip",
+    description="Zip archive data",
+    extensions=("zip",),
+)
+GZIP = FileType(
+    label="gzip",
+    group="archive",
+    mime_type="application/gzip",
+    description="gzip compressed data",
+    extensions=("gz",),
+)
+SEVENZIP = FileType(
+    label="sevenzip",
+    group="archive",
+    mime_type="application/x-7z-compressed",
+    description="7-zip archive data",
+    extensions=("7z",),
+)
+RAR = FileType(
+    label="rar",
+    group="archive",
+    mime_type="application/x-rar",
+    description="RAR archive data",
+    extensions=("rar",),
+)
+XZ = FileType(
+    label="xz",
+    group="archive",
+    mime_type="application/x-xz",
+    description="XZ compressed data",
+    extensions=("xz",),
+)
+CAB = FileType(
+    label="cab",
+    group="archive",
+    mime_type="application/vnd.ms-cab-compressed",
+    description="Microsoft Cabinet archive",
+    extensions=("cab",),
+)
+PNG = FileType(
+    label="png", group="image", mime_type="image/png", description="PNG image", extensions=("png",)
+)
+JPEG = FileType(
+    label="jpeg", group="image", mime_type="image/jpeg", description="JPEG image", extensions=("jpg", "jpeg")
+)
+GIF = FileType(
+    label="gif", group="image", mime_type="image/gif", description="GIF image", extensions=("gif",)
+)
+SQLITE = FileType(
+    label="sqlite",
+    group="application",
+    mime_type="application/x-sqlite3",
+    description="SQLite 3.x database",
+    extensions=("sqlite", "db"),
+)
+LNK = FileType(
+    label="lnk",
+    group="application",
+    mime_type="application/x-ms-shortcut",
+    description="MS Windows shortcut",
+    extensions=("lnk",),
+)
 DOCX = FileType(
-    "docx",
-    "document",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "Microsoft Word 2007+ document",
-    ("docx", "docm"),
+    label="docx",
+    group="document",
+    mime_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    description="Microsoft Word 2007+ document",
+    extensions=("docx", "docm"),
 )
 XLSX = FileType(
-    "xlsx",
-    "document",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "Microsoft Excel 2007+ document",
-    ("xlsx", "xlsm"),
+    label="xlsx",
+    group="document",
+    mime_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    description="Microsoft Excel 2007+ document",
+    extensions=("xlsx", "xlsm"),
 )
 XLSB = FileType(
-    "xlsb",
-    "document",
-    "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
-    "Microsoft Excel 2007+ binary document",
-    ("xlsb",),
+    label="xlsb",
+    group="document",
+    mime_type="application/vnd.ms-excel.sheet.binary.macroEnabled.12",
+    description="Microsoft Excel 2007+ binary document",
+    extensions=("xlsb",),
 )
 PPTX = FileType(
-    "pptx",
-    "document",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "Microsoft PowerPoint 2007+ document",
-    ("pptx", "pptm"),
+    label="pptx",
+    group="document",
+    mime_type="application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    description="Microsoft PowerPoint 2007+ document",
+    extensions=("pptx", "pptm"),
 )
-APK = FileType("apk", "executable", "application/vnd.android.package-archive", "Android package", ("apk",))
-JAR = FileType("jar", "archive", "application/java-archive", "Java archive data (JAR)", ("jar", "klib"))
+APK = FileType(
+    label="apk",
+    group="executable",
+    mime_type="application/vnd.android.package-archive",
+    description="Android package",
+    extensions=("apk",),
+)
+JAR = FileType(
+    label="jar",
+    group="archive",
+    mime_type="application/java-archive",
+    description="Java archive data (JAR)",
+    extensions=("jar", "klib"),
+)
 
 ENCRYPTED_OFFICE = FileType(
-    "encryptedooxml",
-    "document",
-    "application/x-ole-storage",
-    "Encrypted Microsoft Office 2007+ document",
-    ("docx", "xlsx", "pptx"),
+    label="encryptedooxml",
+    group="document",
+    mime_type="application/x-ole-storage",
+    description="Encrypted Microsoft Office 2007+ document",
+    extensions=("docx", "xlsx", "pptx"),
 )
-NE = FileType("nebin", "executable", "application/x-dosexec", "16-bit Windows executable", ("exe", "dll"))
+NE = FileType(
+    label="nebin",
+    group="executable",
+    mime_type="application/x-dosexec",
+    description="16-bit Windows executable",
+    extensions=("exe", "dll"),
+)
 ISO = "iso"
 
 
 def _plain(label: str, group: str, mime_type: str, description: str, *extensions: str) -> FileType:
-    return FileType(label, group, mime_type, description, extensions)
+    return FileType(
+        label=label, group=group, mime_type=mime_type, description=description, extensions=extensions
+    )
 
 
 PE_KINDS = frozenset({"dll", "sys", "exe", "ocx", "cpl", "scr", "ax", "rll", "com"})
@@ -178,17 +310,17 @@ NETPBM_TYPE = _plain("netpbm", "image", "image/x-portable-anymap", "Netpbm image
 MPEG_TS = _plain("mpegts", "video", "video/mp2t", "MPEG transport stream", "ts")
 TS_PACKET, TS_PACKETS = 188, 4
 SIGNATURES = (
-    Signature(b"\x7fELF", ELF, frozenset({"ko", "so"})),
-    Signature(b"\xcf\xfa\xed\xfe", MACHO, frozenset({"dylib"})),
-    Signature(b"\xce\xfa\xed\xfe", MACHO, frozenset({"dylib"})),
+    Signature(magic=b"\x7fELF", file_type=ELF, agreeing=frozenset({"ko", "so"})),
+    Signature(magic=b"\xcf\xfa\xed\xfe", file_type=MACHO, agreeing=frozenset({"dylib"})),
+    Signature(magic=b"\xce\xfa\xed\xfe", file_type=MACHO, agreeing=frozenset({"dylib"})),
     Signature(b"\xfe\xed\xfa\xcf", MACHO),
     Signature(b"\xfe\xed\xfa\xce", MACHO),
     Signature(b"dex\n03", DEX),
     Signature(b"\0asm\x01\0\0\0", WASM),
-    Signature(b"%PDF-", PDF, frozenset({"ai"})),
+    Signature(magic=b"%PDF-", file_type=PDF, agreeing=frozenset({"ai"})),
     Signature(b"{\\rtf", RTF),
-    Signature(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE, OLE_KINDS),
-    Signature(b"PK\x03\x04", ZIP, ZIP_KINDS),
+    Signature(magic=b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", file_type=OLE, agreeing=OLE_KINDS),
+    Signature(magic=b"PK\x03\x04", file_type=ZIP, agreeing=ZIP_KINDS),
     Signature(b"PK\x05\x06", ZIP),
     Signature(b"\x1f\x8b\x08", GZIP),
     Signature(b"7z\xbc\xaf\x27\x1c", SEVENZIP),
@@ -206,7 +338,7 @@ SIGNATURES = (
     *OTHER,
     Signature(b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0\0\0\0F", LNK),
 )
-PE_SIGNATURE = Signature(b"MZ", PE, PE_KINDS)
+PE_SIGNATURE = Signature(magic=b"MZ", file_type=PE, agreeing=PE_KINDS)
 PE_HEADER_POINTER = slice(0x3C, 0x40)
 FAT_MAGIC, FAT_64_MAGIC = b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"
 #: readers look for the header of a PDF this far, and skip blanks before that of an RTF

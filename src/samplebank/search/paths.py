@@ -27,7 +27,7 @@ def in_flat_map(where: Where, table: str, alias: str, criterion: PathCriterion) 
     path, values = criterion.path, criterion.value or []
     tests = _tests(values, _same)
     if path is None:
-        return _anywhere(where, table, alias, "meta_data", values, tests)
+        return _anywhere(where, table, alias, "meta_data", values=values, tests=tests)
     if not values:
         return f"{alias}.meta_data ? {where.value(path)}"
     found = [f"$.{_quoted(path)}{test}" for test in tests]
@@ -39,7 +39,7 @@ def in_json(where: Where, table: str, alias: str, column: str, criterion: PathCr
     path, values = criterion.path, criterion.value or []
     tests = _tests(values, _literals)
     if path is None:
-        return _anywhere(where, table, alias, column, values, tests)
+        return _anywhere(where, table, alias, column, values=values, tests=tests)
     found = [f"{steps}{test}" for steps in _steps(path) for test in tests]
     return _any_path(where, table, alias, column, found, few=len(values) <= FEW)
 
@@ -51,7 +51,9 @@ def _any_path(where: Where, table: str, alias: str, column: str, paths: list[str
     return among(alias, f"SELECT k.id FROM {table} k WHERE k.{column} {found}")
 
 
-def _anywhere(where: Where, table: str, alias: str, column: str, values: list[str], tests: list[str]) -> str:
+def _anywhere(
+    where: Where, table: str, alias: str, column: str, *, values: list[str], tests: list[str]
+) -> str:
     """No index knows values without their paths; the text of the row narrows the rows down."""
     words = [read_keyword(value) for value in values]
     found = _any_path(where, table, alias, column, [f"$.**{test}" for test in tests], few=True)

@@ -128,10 +128,10 @@ async def _with_workers(db: Connection, policy: Policy) -> tuple[Policy, list[Wo
 def _show(row: tuple[Policy, list[Worker]], directory: Directory) -> AnalysisPolicyResponse:
     policy, chosen = row
     return AnalysisPolicyResponse(
-        [AnalysisWorkerInfo.of(worker) for worker in chosen],
-        show_options(policy.options),
-        find_user(policy.updated_by, directory),
-        policy.updated_time,
+        workers=[AnalysisWorkerInfo.of(worker) for worker in chosen],
+        options=show_options(policy.options),
+        last_updated_by_user=find_user(policy.updated_by, directory),
+        last_updated_timestamp=policy.updated_time,
     )
 
 

@@ -70,16 +70,18 @@ def _show(
 ) -> JobPlanResponse:
     plan, known, seen = row
     return JobPlanResponse(
-        plan.job_id,
-        [_show_worker(known[id_], seen.get(id_)) for id_ in plan.workers],
-        [AnalysisWorkerOptionResponse(option["key"], option["value"]) for option in plan.options],
-        [_show_rule(content, caller, directory) for content in plan.rules],
+        job_id=plan.job_id,
+        workers=[_show_worker(known[id_], seen.get(id_)) for id_ in plan.workers],
+        options=[AnalysisWorkerOptionResponse(option["key"], option["value"]) for option in plan.options],
+        rules=[_show_rule(content, caller, directory) for content in plan.rules],
     )
 
 
 def _show_worker(worker: Worker, seen: Millis | None) -> PlannedWorker:
     info = AnalysisWorkerInfo.of(worker)
-    return PlannedWorker(info.id, info.short_name, info.localized_name, seen)
+    return PlannedWorker(
+        id=info.id, short_name=info.short_name, localized_name=info.localized_name, last_seen_timestamp=seen
+    )
 
 
 def _show_rule(content: Any, caller: Caller, directory: Directory) -> PlanRule:
@@ -93,7 +95,12 @@ def _show_rule(content: Any, caller: Caller, directory: Directory) -> PlanRule:
         *(f"metaData {key}={value}" for key in match["meta_keys"] for value in match["meta_values"]),
     ]
     return PlanRule(
-        UUID(content["id"]), content["version"], content["name"], content["description"], match["kind"], on
+        id=UUID(content["id"]),
+        version=content["version"],
+        name=content["name"],
+        description=content["description"],
+        matches=match["kind"],
+        on=on,
     )
 
 

@@ -186,7 +186,7 @@ async def add_rule(request: Call) -> Answer:
         require_for(request, Permission.ADD_POLICY, match)
         rule = await rules.add_rule(
             db,
-            RuleContent(data.name, data.description, match, action),
+            RuleContent(name=data.name, description=data.description, match=match, action=action),
             user_id=request.caller.user.id,
             now=request.now,
         )
@@ -353,25 +353,25 @@ def _show(caller: Caller, row: tuple[Rule, dict[UUID, Worker]], directory: Direc
         for ids in (action.workers_set, action.workers_add, action.workers_remove)
     )
     options = AnalysisRuleActionOptionsClauseResponse(
-        show_options(action.options_set),
-        show_options(action.options_add),
-        list(action.options_remove),
+        set=show_options(action.options_set),
+        add=show_options(action.options_add),
+        remove=list(action.options_remove),
     )
     return AnalysisRuleResponse(
-        rule.id,
-        rule.name,
-        rule.description,
-        _show_match(rule.match, caller, directory),
-        AnalysisRuleActionClauseResponse(
-            AnalysisRuleActionWorkersClauseResponse(given, added, removed), options
+        id=rule.id,
+        name=rule.name,
+        description=rule.description,
+        match=_show_match(rule.match, caller, directory),
+        action=AnalysisRuleActionClauseResponse(
+            AnalysisRuleActionWorkersClauseResponse(set=given, add=added, remove=removed), options
         ),
-        [] if rule.deleted_time is None else ["deleted"],
-        UserInfo.of(directory.subject(rule.created_by)),
-        rule.created_time,
-        find_user(rule.updated_by, directory),
-        rule.updated_time,
-        find_user(rule.deleted_by, directory),
-        rule.deleted_time,
+        flags=[] if rule.deleted_time is None else ["deleted"],
+        created_by_user=UserInfo.of(directory.subject(rule.created_by)),
+        created_timestamp=rule.created_time,
+        last_updated_by_user=find_user(rule.updated_by, directory),
+        last_updated_timestamp=rule.updated_time,
+        deleted_by_user=find_user(rule.deleted_by, directory),
+        deleted_timestamp=rule.deleted_time,
     )
 
 

@@ -71,19 +71,19 @@ def find_user(id_: int | None, directory: Directory) -> UserInfo | None:
 
 def show_worker(row: Worker, directory: Directory) -> AnalysisWorkerResponse:
     return AnalysisWorkerResponse(
-        row.id,
-        row.short_name,
-        row.names.get(LANGUAGE, row.short_name),
-        row.descriptions.get(LANGUAGE, ""),
-        row.names,
-        row.descriptions,
-        [] if row.deleted_time is None else ["deleted"],
-        UserInfo.of(directory.subject(row.created_by)),
-        row.created_time,
-        find_user(row.updated_by, directory),
-        row.updated_time,
-        find_user(row.deleted_by, directory),
-        row.deleted_time,
+        id=row.id,
+        short_name=row.short_name,
+        localized_name=row.names.get(LANGUAGE, row.short_name),
+        localized_description=row.descriptions.get(LANGUAGE, ""),
+        localized_names=row.names,
+        localized_descriptions=row.descriptions,
+        flags=[] if row.deleted_time is None else ["deleted"],
+        created_by_user=UserInfo.of(directory.subject(row.created_by)),
+        created_timestamp=row.created_time,
+        last_updated_by_user=find_user(row.updated_by, directory),
+        last_updated_timestamp=row.updated_time,
+        deleted_by_user=find_user(row.deleted_by, directory),
+        deleted_timestamp=row.deleted_time,
     )
 
 

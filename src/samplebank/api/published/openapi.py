@@ -102,7 +102,9 @@ class Declared(msgspec.Struct, frozen=True):
 def operations_of(routes: Iterable[Any]) -> list[Declared]:
     """The operations of an application, in the order in which it lists its routes."""
     return [
-        Declared(route.path_format, method, handler.opt["operation"], handler.fn)
+        Declared(
+            path=route.path_format, method=method, operation=handler.opt["operation"], handler=handler.fn
+        )
         for route in routes
         if isinstance(route, HTTPRoute)
         for method, (handler, _) in sorted(

@@ -144,7 +144,7 @@ class Reader:
             self.violations.add(f"{at}startTimestamp", "startTimestamp is after endTimestamp.")
         chosen = chosen_fields(wanted.time_field_strategy, names)
         fields = tuple(columns[name] if columns else name for name in names if name in chosen)
-        return TimeRange(start, end, fields, every=wanted.time_match_strategy == "all")
+        return TimeRange(start=start, end=end, fields=fields, every=wanted.time_match_strategy == "all")
 
     def keywords(self, wanted: Any, names: Sequence[str], default: Strategy, at: str = "") -> Keywords | None:
         if not wanted.keywords:
@@ -161,7 +161,9 @@ class Reader:
                 said = f"A keyword has at least {SHORTEST} characters besides blanks at its ends."
                 self.violations.add(f"{at}keywords[{position}]", said)
         words = tuple(read_keyword(text) for text in dict.fromkeys(texts))
-        return Keywords(words, frozenset(chosen_fields(wanted.keyword_field_strategy, names)), every)
+        return Keywords(
+            words=words, fields=frozenset(chosen_fields(wanted.keyword_field_strategy, names)), every=every
+        )
 
     def digests(self, field: str, values: Iterable[str] | None, size: int) -> list[bytes]:
         """Digests of `size` bytes, written in hexadecimal digits."""

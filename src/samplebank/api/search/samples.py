@@ -215,7 +215,11 @@ def read_users(reader: Reader, wanted: SampleParameters, at: str) -> Users | Non
     ids = reader.users(f"{at}user", wanted.user, Permission.VIEW_SAMPLES)
     fields = chosen_fields(wanted.user_field_strategy, tuple(USER_KINDS))
     every = wanted.user_match_strategy == "all"
-    return Users(ids, tuple(name for name in USER_KINDS if name in fields), every) if ids else None
+    return (
+        Users(ids=ids, fields=tuple(name for name in USER_KINDS if name in fields), every=every)
+        if ids
+        else None
+    )
 
 
 def read_links(

@@ -135,11 +135,22 @@ def read_statistics(reader: Reader, wanted: SubmissionStatisticsRequest, times: 
     for line in wanted.timeline or ():
         is_bound = TIMES[line.field] in times.fields
         start, end = (times.start, times.end) if is_bound else (None, None)
-        lines.append(Timeline(line.field, line.resolution, line.include_empty, start, end))
+        lines.append(
+            Timeline(
+                field=line.field,
+                resolution=line.resolution,
+                include_empty=line.include_empty,
+                start=start,
+                end=end,
+            )
+        )
     return Statistics(
-        tuple(Group(group.field, group.limit, group.meta_data_field or "") for group in groups),
-        tuple(lines),
-        tuple(metric.field for metric in wanted.statistics or ()),
+        groups=tuple(
+            Group(field=group.field, limit=group.limit, meta_data_field=group.meta_data_field or "")
+            for group in groups
+        ),
+        timelines=tuple(lines),
+        extremes=tuple(metric.field for metric in wanted.statistics or ()),
     )
 
 
@@ -150,26 +161,38 @@ def show_record(
     group = show_group(groups[level], record.key, directory) if groups else None
     if level + 1 < len(groups):
         inner = [show_record(each, wanted, directory, level + 1) for each in record.records]
-        return SubmissionMetricRecord(record.count, group, inner)
+        return SubmissionMetricRecord(count=record.count, group=group, buckets=inner)
     lines = [
         SubmissionRangeMetric(
-            line.name, line.field, [SubmissionRangeMetricBucket(start, count) for start, count in buckets]
+            name=line.name,
+            field=line.field,
+            buckets=[SubmissionRangeMetricBucket(start, count) for start, count in buckets],
         )
         for line, buckets in zip(wanted.timeline or (), record.timelines, strict=True)
     ]
     extremes = [
-        SubmissionStatisticsMetric(metric.name, metric.field, least, most)
+        SubmissionStatisticsMetric(name=metric.name, field=metric.field, min=least, max=most)
         for metric, (least, most) in zip(wanted.statistics or (), record.extremes, strict=True)
     ]
-    return SubmissionMetricRecord(record.count, group, None, lines or None, extremes or None)
+    return SubmissionMetricRecord(
+        count=record.count, group=group, buckets=None, timeline=lines or None, statistics=extremes or None
+    )
 
 
 def show_group(group: SubmissionGroupByRequest, key: Any, directory: Directory) -> SubmissionMetricMetadata:
     if group.field == "customer":
         customer = directory.customer(key)
-        return SubmissionMetricMetadata(group.field, str(key), customer.name, customer.short_name)
+        return SubmissionMetricMetadata(
+            type=group.field, identifier=str(key), display_name=customer.name, short_name=customer.short_name
+        )
     text = key.hex() if group.field == SAMPLE else key
-    return SubmissionMetricMetadata(group.field, text, text, None, group.meta_data_field)
+    return SubmissionMetricMetadata(
+        type=group.field,
+        identifier=text,
+        display_name=text,
+        short_name=None,
+        meta_data_field=group.meta_data_field,
+    )
 
 
 ROUTES = [get_statistics]
