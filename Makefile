@@ -1,5 +1,5 @@
 # Every target sets up what it needs; a second run starts at once.
-.PHONY: help demo test check format bench bench-quick drill-quick clean
+.PHONY: help demo test check facts format bench bench-quick drill-quick clean
 .DEFAULT_GOAL := help
 
 BOOTSTRAP := @scripts/bootstrap
@@ -22,6 +22,11 @@ check: ## formatting, lint, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/facts.py
+
+facts: ## the lengths, places and words that readers of the code feel, each with its aim
+	$(BOOTSTRAP)
+	@$(BIN)/python scripts/facts.py
 
 format: ## put all code into the project's format
 	$(BOOTSTRAP)

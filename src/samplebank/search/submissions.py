@@ -7,7 +7,7 @@ from uuid import UUID
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Page, Where, order_by
+from samplebank.database import Columns, Connection, Page, Statement, Where, order_by
 from samplebank.database.times import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import all_of, any_of, row_conditions
@@ -35,6 +35,14 @@ TIMES = {
 }
 #: sorts that may look at the newest rows first, with their column
 SLICED = {"-observedTimestamp": "observed_time", "-submittedTimestamp": "submitted_time"}
+#: the time of the oldest of the newest submissions, by column
+OLDEST_OF_NEWEST = {
+    column: Statement(f"""
+        SELECT min({column})
+          FROM (SELECT {column} FROM submission ORDER BY {column} DESC, id DESC LIMIT :newest) newest
+    """)
+    for column in SLICED.values()
+}
 TLPS = ("amber", "green", "clear")
 #: the text of one field, inside the text of the row that the index knows
 TEXTS = {
@@ -110,11 +118,7 @@ class SubmissionListing(SearchListing[Submission]):
         return None if rows is None else [COLUMNS.read(row[1:]) for row in rows if row[1] is not None]
 
     async def _within(self, db: Connection, page: Page, newest: int, column: str) -> list[Submission]:
-        since = await db.fetchval(
-            f"""SELECT min({column})
-                  FROM (SELECT {column} FROM submission ORDER BY {column} DESC, id DESC LIMIT $1) newest""",
-            newest,
-        )
+        since = await OLDEST_OF_NEWEST[column].value(db, newest=newest)
         where = self.where.copy()
         where.add(f"u.{column} >= {{}}", since or 0)
         query = f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {where.sql} {self.order} {page.clause()}"

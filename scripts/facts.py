@@ -1,0 +1,145 @@
+"""Facts about the tree that a reader feels: lengths, places, numbers in SQL, the words of docstrings.
+
+Prints one line for each fact with its aim. Ends with 1 when a hard aim is missed.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "samplebank"
+MIGRATIONS = SOURCE / "database" / "migrations" / "versions"
+LONGEST_FUNCTION, LONG_FUNCTION, LONGEST_MODULE, MOST_BY_PLACE = 40, 30, 300, 7
+PRONOUNS = re.compile(
+    r"\b(it|its|they|them|their|this|that|these|those|such|one|ones|what|whoever)\b", re.IGNORECASE
+)
+WORDS = re.compile(r"[A-Za-z][A-Za-z'-]*")
+MOST_PRONOUNS = 5.0
+NUMBERED = re.compile(r"\$[1-9]")
+
+
+class Fact(NamedTuple):
+    """One measure. `is_hard` aims are kept by `make check`; the others are aims for writers."""
+
+    name: str
+    value: str
+    aim: str
+    is_met: bool
+    is_hard: bool = True
+    where: tuple[str, ...] = ()
+
+
+def modules() -> Iterator[tuple[Path, str, ast.Module]]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        text = path.read_text()
+        yield path.relative_to(ROOT), text, ast.parse(text)
+
+
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def lines_of_body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The lines of a function from its first statement on, without its docstring."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def lengths() -> Iterator[Fact]:
+    found = sorted(
+        (lines_of_body(function), f"{path}:{function.lineno} {function.name}")
+        for path, _, tree in modules()
+        for function in functions(tree)
+    )
+    longest, where = found[-1]
+    yield Fact(
+        "longest function",
+        f"{longest} lines",
+        f"< {LONGEST_FUNCTION}",
+        longest < LONGEST_FUNCTION,
+        where=(where,),
+    )
+    late = found[int(len(found) * 0.99)][0]
+    yield Fact("99 of 100 functions", f"{late} lines at most", f"< {LONG_FUNCTION}", late < LONG_FUNCTION)
+    long = [
+        (text.count("\n"), str(path))
+        for path, text, _ in modules()
+        if not (ROOT / path).is_relative_to(MIGRATIONS)
+    ]
+    over = tuple(f"{path} {count}" for count, path in sorted(long, reverse=True) if count > LONGEST_MODULE)
+    yield Fact(
+        f"modules over {LONGEST_MODULE} lines", str(len(over)), "0", not over, is_hard=False, where=over
+    )
+
+
+def places() -> Iterator[Fact]:
+    found = tuple(
+        f"{path}:{node.lineno} {ast.unparse(node.func)}"
+        for path, _, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and len(node.args) > MOST_BY_PLACE
+        and not all(isinstance(argument, ast.Constant) for argument in node.args)
+    )
+    yield Fact("calls with eight or more arguments by place", str(len(found)), "0", not found, where=found)
+
+
+def numbers() -> Iterator[Fact]:
+    found = tuple(
+        f"{path}:{node.lineno}"
+        for path, _, tree in modules()
+        if not (ROOT / path).is_relative_to(MIGRATIONS)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        and any(isinstance(part, ast.Constant) and NUMBERED.search(str(part.value)) for part in node.values)
+    )
+    yield Fact("$n in composed statements", str(len(found)), "0", not found, is_hard=False, where=found)
+
+
+def hidden_imports() -> Iterator[Fact]:
+    found = tuple(
+        f"{path}:{node.lineno}"
+        for path, _, tree in modules()
+        for function in functions(tree)
+        for node in ast.walk(function)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("samplebank")
+    )
+    yield Fact("own imports inside functions", str(len(found)), "0", not found, where=found)
+
+
+def prose() -> Iterator[Fact]:
+    texts = [
+        ast.get_docstring(node) or ""
+        for _, _, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    words = sum(len(WORDS.findall(text)) for text in texts)
+    share = 100 * sum(len(PRONOUNS.findall(text)) for text in texts) / words
+    yield Fact(
+        "pronouns in 100 words of docstrings",
+        f"{share:.1f}",
+        f"< {MOST_PRONOUNS:g}",
+        share < MOST_PRONOUNS,
+        is_hard=False,
+    )
+
+
+def main() -> int:
+    facts = [*lengths(), *places(), *numbers(), *hidden_imports(), *prose()]
+    for fact in facts:
+        print(f"{fact.name:45} {fact.value:20} aim {fact.aim:6} {'' if fact.is_met else 'MISSED'}".rstrip())
+        if not fact.is_met:
+            for place in fact.where[:20]:
+                print(f"    {place}")
+    return 0 if all(fact.is_met or not fact.is_hard for fact in facts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
