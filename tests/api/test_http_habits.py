@@ -3,7 +3,7 @@
 import gzip
 import http.client
 import unicodedata
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -208,3 +208,24 @@ def test_a_keyword_of_blanks_is_none(bank: Bank) -> None:
     refused = bank.get(f"{V2}/sample", keywords="  a   ")
 
     assert (refused.status_code, fields_of(refused)) == (412, {"keywords[0]"})
+
+
+def test_json_may_begin_with_a_byte_order_mark(bank: Bank) -> None:
+    found = bank.call("POST", f"{V2}/job/search", data=b'\xef\xbb\xbf{"limit": 1}')
+
+    assert bank.data(found) is not None
+
+
+@pytest.mark.parametrize("form", [{"files": {"file": b"x"}}, {"data": {"limit": "1"}}])
+@pytest.mark.parametrize("path", ["/job/search", "/worker", "/servicetask/reindex"])
+def test_a_form_in_place_of_json_is_told_what_to_send(bank: Bank, path: str, form: dict[str, Any]) -> None:
+    refused = bank.call("POST", V2 + path, **form)
+
+    assert refused.status_code == 415
+    assert "send a JSON object" in refused.json()["messages"][0]["message"]
+
+
+def test_json_that_is_called_a_form_is_json(bank: Bank) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    assert bank.call("POST", f"{V2}/job/search", data=b'{"limit": 1}', headers=headers).ok

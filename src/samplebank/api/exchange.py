@@ -1,5 +1,7 @@
 """A request as the routes see it, with the bank, the caller and the time that it came at."""
 
+import codecs
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar
@@ -19,11 +21,13 @@ from samplebank.api.validation import Document, read_query
 from samplebank.assembly import Bank
 from samplebank.database import Page
 from samplebank.database.listing import Listing
-from samplebank.errors import Invalid, Malformed, TooLarge
+from samplebank.errors import Invalid, Malformed, TooLarge, Unsupported
 from samplebank.samples import catalogue
 from samplebank.samples.model import Sample, read_sha256
 from samplebank.timespec import Millis
 
+FORM = re.compile(r"multipart/|application/x-www-form-urlencoded", re.IGNORECASE)
+NO_FORM = "The body is a form, but this call takes JSON: send a JSON object, with the header Content-Type: application/json."
 R = TypeVar("R")
 T = TypeVar("T")
 Show = Callable[[Any, Directory], Any]
@@ -85,7 +89,15 @@ class Exchange(Request[Any, Any, Any]):
 
         `extra` bytes more than usual are taken.
         """
-        return Document(await self.bytes_of_body(extra), wanted)
+        body = (await self.bytes_of_body(extra)).removeprefix(
+            codecs.BOM_UTF8
+        )  # as some editors and shells put it
+        try:
+            return Document(body, wanted)
+        except Malformed:
+            if FORM.match(self.headers.get("content-type", "")):
+                raise Unsupported(NO_FORM) from None
+            raise
 
     async def bytes_of_body(self, extra: int = 0) -> bytes:
         """The body, read once; raises `Malformed` for an empty one, `TooLarge`."""

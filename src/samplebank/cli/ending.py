@@ -21,18 +21,19 @@ WRONG_USAGE: Final = 2
 log = logging.getLogger("samplebank")
 
 
-def exit_code_of(command: Callable[[], int]) -> int:
-    """Run a command to its end, output included; answers its exit code."""
+def exit_code_of(command: Callable[[], int], name: str) -> int:
+    """Run the command of this name to its end, output included; answers its exit code."""
     try:
         code = command()
         sys.stdout.flush()
     except typer.TyperException as mistake:
         context = getattr(mistake, "ctx", None)
-        called = context.command_path if context else "samplebank"
-        complain(f"{mistake.format_message().rstrip('.?')}. See `{called} --help`.")
+        called = context.command_path if context else name
+        said = mistake.format_message().replace("Value error, ", "").rstrip(".?")
+        complain(f"{said}. See `{called} --help`.")
         return mistake.exit_code
-    except typer.Abort:
-        return FAILED
+    except (typer.Abort, KeyboardInterrupt):
+        complain("Interrupted.")
     except Refusal as refusal:
         complain(str(refusal))
     except BrokenPipeError:

@@ -66,11 +66,14 @@ def create(
             expiry=expiry,
         )
 
-    (id_, key), where = in_transaction(make)
-    if as_json:
-        write_json({"id": str(id_), "user": user, "key": key})
-    else:
-        typer.echo(f"Key {id_} of {user} in {where}, shown only now: {key}")
+    def tell(made: tuple[UUID, str], where: str) -> None:
+        id_, key = made
+        if as_json:
+            write_json({"id": str(id_), "user": user, "key": key})
+        else:
+            typer.echo(f"Key {id_} of {user} in {where}, shown only now: {key}")
+
+    in_transaction(make, tell)
 
 
 @key_app.command(name="list")
@@ -80,7 +83,13 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List keys; the keys themselves are stored nowhere."""
-    found, _ = in_transaction(lambda db: keys.list_keys(db, user))
+
+    async def listed(db: Connection) -> list[keys.Key]:
+        if user is not None:
+            await provisioning.get_user_id(db, user)
+        return await keys.list_keys(db, user)
+
+    found, _ = in_transaction(listed)
     if as_json:
         write_json({"keys": [_told(key) for key in found]})
         return
