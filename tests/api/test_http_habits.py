@@ -4,11 +4,11 @@ import gzip
 import http.client
 import unicodedata
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
-from kit.bank import ROBOT, V2, Bank, Sample, fields_of, name_of
+from kit.bank import ROBOT, V2, Bank, Sample, eventually, fields_of, name_of
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"])
@@ -24,6 +24,7 @@ def test_what_is_open_can_be_asked_for_its_headers(bank: Bank, path: str) -> Non
 @pytest.mark.parametrize("what", ["", "/raw", "/safe", "/submission?limit=0", "/verdict"])
 def test_head_has_the_headers_of_get(bank: Bank, what: str) -> None:
     sample = bank.submitted()
+    assert eventually(lambda: "latestClassification" in bank.data(bank.get(sample.path)))
     got = bank.get(sample.path + what)
 
     head = bank.call("HEAD", sample.path + what)
@@ -170,12 +171,24 @@ def test_a_lease_that_is_none_is_refused_and_not_left_out(bank: Bank) -> None:
     assert bank.task(job, tasks[worker])["state"] == "enqueued"
 
 
-def test_a_hash_may_be_pasted_with_blanks_and_in_capitals(bank: Bank) -> None:
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (" ", "\t"),
+        ('"', '"'),
+        ("'", "',\r\n"),
+        ("\ufeff", ""),
+        ("sha256:", ""),
+        ("SHA-256 = ", ";"),
+        ("<", ">"),
+    ],
+)
+def test_a_hash_may_be_pasted_in_capitals_with_what_stood_around(bank: Bank, before: str, after: str) -> None:
     sample = bank.submitted()
-    pasted = f" {sample.sha256.upper()}\t"
+    pasted = f"{before}{sample.sha256.upper()}{after}"
 
     found = [
-        bank.data(bank.get(f"{V2}/sample/%20{sample.sha256.upper()}%20"))["sha256"],
+        bank.data(bank.get(f"{V2}/sample/{quote(pasted, safe='')}"))["sha256"],
         bank.data(bank.post(f"{V2}/sample/search", {"sha256": [pasted]}))[0]["sha256"],
         bank.data(bank.post(f"{V2}/submission/search", {"sampleSha256": [pasted]}))[0]["sampleSha256"],
         bank.data(bank.get(f"{V2}/sample", keywords=pasted))[0]["sha256"],

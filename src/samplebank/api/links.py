@@ -31,7 +31,7 @@ from samplebank.api.streaming import Streamed
 from samplebank.errors import Violations
 from samplebank.samples import links
 from samplebank.samples.links import NewLink
-from samplebank.samples.model import SHA256
+from samplebank.samples.model import SHA256, pasted
 from samplebank.verdicts.references import Reference, References, follow
 
 LinkType = Literal["parent", "child", "downloads", "loads", "executes"]
@@ -156,7 +156,7 @@ async def read_link(request: Exchange, data: LinkAddRequest) -> NewLink:
     """Read the link as it is stored; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
     directory, caller = request.bank.directory, request.caller
     violations = Violations()
-    reference = data.reference.strip()
+    reference = pasted(data.reference)
     if not SHA256.fullmatch(reference):
         violations.add("reference", f"{data.reference[:100]!r} is not a SHA-256.")
     customer = caller.user.customer

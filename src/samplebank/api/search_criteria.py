@@ -13,6 +13,7 @@ from samplebank.api.people import Body, sees_customer
 from samplebank.api.validation import read_time
 from samplebank.errors import Violations
 from samplebank.jobs.queries import TimeRange
+from samplebank.samples.model import pasted
 from samplebank.search.keywords import Keywords, read_keyword, written
 from samplebank.search.window import IndexWindow
 from samplebank.timespec import Millis
@@ -247,7 +248,7 @@ def _entries(value: object) -> int:
 
 
 def _unhex(text: str) -> bytes | None:
-    text = text.strip()
+    text = pasted(text)
     try:
         return bytes.fromhex(text) if text.isascii() and text.isalnum() else None
     except ValueError:

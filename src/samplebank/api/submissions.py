@@ -39,7 +39,7 @@ from samplebank.blobs import Area
 from samplebank.database.signals import Signal
 from samplebank.errors import Refusal, Violations, invalid
 from samplebank.samples import catalogue, classification
-from samplebank.samples.model import SHA256, read_sha256
+from samplebank.samples.model import SHA256, pasted, read_sha256
 from samplebank.settings import Settings
 from samplebank.submissions import challenge, queries
 from samplebank.submissions.challenge import Outcome
@@ -66,12 +66,19 @@ class ChallengeTokenRequest(Body):
     sha256: str
 
 
+#: part of the contract, and never taken
+NO_RED = Meta(
+    description="`red` is refused, because others than its recipient must read a submission.",
+    extra_json_schema={"x-refused": ["red"]},
+)
+
+
 class SubmissionAddRequest(Body):
     challenge_token: ChallengeTokenRequest
     file_name: Text
     user_agent: UserAgentRequest
     customer: int | str | None = None
-    tlp: Tlp = "amber"
+    tlp: Annotated[Tlp, NO_RED] = "amber"
     acl: Unique[int | str] | None = None
     mime_type: Text = "application/octet-stream"
     meta_data: Annotated[dict[str, str] | None, unless_given({})] = None
@@ -205,7 +212,7 @@ async def add_submission(request: Exchange) -> Answer:
 
 
 async def _read_token(request: Exchange, given: ChallengeTokenRequest) -> Token:
-    answer = given.sha256.strip().lower()
+    answer = pasted(given.sha256).lower()
     if not SHA256.fullmatch(answer):
         raise invalid("challengeToken.sha256", "This is not a SHA-256.")
     digest = hashlib.sha256(await request.bytes_of_body()).digest()

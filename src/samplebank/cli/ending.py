@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from traceback import extract_tb
-from typing import Final
+from typing import Any, Final
 
 import typer
 
@@ -30,6 +30,8 @@ def exit_code_of(command: Callable[[], int], name: str) -> int:
         context = getattr(mistake, "ctx", None)
         called = context.command_path if context else name
         said = mistake.format_message().replace("Value error, ", "").rstrip(".?")
+        if said == "Missing command" and context:
+            said += f": {_commands(context)}"
         complain(f"{said}. See `{called} --help`.")
         return mistake.exit_code
     except (typer.Abort, KeyboardInterrupt):
@@ -50,6 +52,11 @@ def exit_code_of(command: Callable[[], int], name: str) -> int:
     return FAILED
 
 
+def _commands(context: Any) -> str:
+    found = (context.command.get_command(context, name) for name in context.command.list_commands(context))
+    return ", ".join(command.name for command in found if not command.hidden)
+
+
 def _about(error: OSError) -> str:
     reason = error.strerror or str(error)
     if error.filename is None:
@@ -59,7 +66,7 @@ def _about(error: OSError) -> str:
 
 def _tell(fault: Exception) -> None:
     """Name a fault of ours in one line; a service that keeps a log gets the whole trace there."""
-    if logging.getLogger().hasHandlers():
+    if log.hasHandlers() and log.isEnabledFor(logging.INFO):
         log.error("fault", exc_info=fault)
         return
     place = extract_tb(fault.__traceback__)[-1]

@@ -16,7 +16,7 @@ from samplebank.database import Connection
 from samplebank.errors import Invalid
 from samplebank.timespec import Millis
 
-key_app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+key_app = typer.Typer(help="Make, list and revoke API keys.")
 
 
 class ListedKey(msgspec.Struct, frozen=True, rename="camel"):
@@ -119,9 +119,14 @@ def revoke(id_: Annotated[UUID, typer.Argument(metavar="ID", help="Id of the key
 
 def _expiry(given: str, now: Millis) -> Millis:
     try:
-        return timespec.parse(given, now=now)
+        expiry = timespec.parse(given, now=now)
     except timespec.BadTime as error:
         raise typer.BadParameter(str(error), param_hint="--expires") from error
+    if expiry <= now:
+        raise typer.BadParameter(
+            f"The key would end at once: {timespec.iso(expiry)} is past.", param_hint="--expires"
+        )
+    return expiry
 
 
 def _told(key: keys.Key) -> ListedKey:
