@@ -181,7 +181,8 @@ def test_the_hint_names_the_command_that_was_called(
 
 
 def test_a_key_that_cannot_be_written_is_not_made(local: Program, service: Service) -> None:
-    of_shell(service, "samplebank key create admin --label unread >/dev/full")
+    ended = of_shell(service, '"$SAMPLEBANK" key create admin --label unread >/dev/full')
+    assert ended.stderr == "samplebank: The output cannot be written: No space left on device.\n"
 
     labels = [key["label"] for key in json.loads(local.run("key", "list", "--json").out)["keys"]]
 
