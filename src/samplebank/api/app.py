@@ -42,6 +42,7 @@ from samplebank.api.methods import Methods, allowed
 from samplebank.api.turns import Budgets, Places
 from samplebank.assembly import Bank
 from samplebank.errors import Refusal, Unavailable
+from samplebank.settings import Settings
 from samplebank.vital import vital
 
 RESOURCES = (
@@ -96,7 +97,9 @@ def make_app(open_bank: OpenBank) -> Observed:
         async with open_bank as bank, vital(bank.signals.run(), "signals"):
             app.state.bank = bank
             observed.addresses = Places(bank.settings.requests_per_address or sys.maxsize)
-            app.state.budgets = Budgets(bank.database.size, bank.settings.waiting_claims)
+            app.state.budgets = Budgets(
+                bank.database.size, bank.settings.waiting_claims, largest_body(bank.settings)
+            )
             yield
 
     app = Litestar(
@@ -111,6 +114,11 @@ def make_app(open_bank: OpenBank) -> Observed:
     )
     observed = Observed(Methods(app))
     return observed
+
+
+def largest_body(settings: Settings) -> int:
+    """The most bytes that the body of any request but an upload may have."""
+    return settings.max_body_size + max(settings.max_result_size, sample_search.LONG_LISTS)
 
 
 def _refused(_: Exchange, error: Refusal) -> Answer:

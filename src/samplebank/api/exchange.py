@@ -151,8 +151,8 @@ class Exchange(Request[Any, Any, Any]):
                 left -= len(chunk)
 
     def _hold(self, size: int) -> None:
-        """Count bytes that stay in memory until the request is answered (`api.log.Observed`). Raises `Unavailable`."""
-        self.budgets.memory.take(size)
+        """Count bytes that stay in memory until the request is answered (`api.log.Observed`). Raises `TooMany`, `Unavailable`."""
+        self.budgets.memory.take(size, self.caller.user.id)
         state = self.scope["state"]
         state["held"] = state.get("held", 0) + size
 
