@@ -1,11 +1,13 @@
 """Static facts: list them, and add one."""
 
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Response, get, post
 from msgspec import Meta
 
+from samplebank.accounts.access import Caller
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.envelope import Answer
@@ -20,6 +22,7 @@ from samplebank.api.people import (
     UserAgent,
     UserAgentRequest,
     UserInfo,
+    known_user,
     unless_given,
 )
 from samplebank.api.streaming import Streamed
@@ -44,8 +47,8 @@ class StaticFactResponse(Shown):
     key: str
     value: str
     user_agent: UserAgent
-    created_by_user: UserInfo
     created_timestamp: int
+    created_by_user: UserInfo | None = None
 
 
 class StaticFactQuery(PageQuery):
@@ -53,15 +56,16 @@ class StaticFactQuery(PageQuery):
     key: Unique[str] | None = None
 
 
-def show_fact(row: StaticFact, directory: Directory) -> StaticFactResponse:
+def show_fact(caller: Caller, row: StaticFact, directory: Directory) -> StaticFactResponse:
+    """The fact is for all who have the sample; who said it would tell them that somebody else has it, too."""
     return StaticFactResponse(
         row.id,
         row.sha256.hex(),
         row.key,
         row.value,
         UserAgent(row.agent_name, row.agent_version),
-        UserInfo.of(directory.subject(row.user_id)),
         row.created_time,
+        known_user(row.user_id, caller, directory, Permission.VIEW_SAMPLES),
     )
 
 
@@ -76,7 +80,7 @@ async def list_facts(request: Exchange) -> Response[bytes] | Streamed:
     sample = await request.visible_sample(Permission.VIEW_SAMPLES)
     query = request.read_query(StaticFactQuery)
     listing = facts.facts_of(sample, query.key or None, query.sort_by or ["key"])
-    return await request.show_list(listing, query.page(), show_fact)
+    return await request.show_list(listing, query.page(), partial(show_fact, request.caller))
 
 
 @post(
@@ -102,7 +106,7 @@ async def add_fact(request: Exchange) -> Answer:
         fact, is_new = await facts.add(
             db, sample.sha256, new, user_id=request.caller.user.id, now=request.now
         )
-    return await request.show(fact, show_fact, 201 if is_new else 200)
+    return await request.show(fact, partial(show_fact, request.caller), 201 if is_new else 200)
 
 
 ROUTES = [list_facts, add_fact]

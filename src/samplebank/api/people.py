@@ -166,6 +166,14 @@ def sees_customer(caller: Caller, customer: Customer, *permissions: Permission) 
     return customer.id == caller.user.customer.id or caller.scope(*permissions).covers(customer.id)
 
 
+def known_user(
+    id_: int | None, caller: Caller, directory: Directory, permission: Permission
+) -> UserInfo | None:
+    """A user as the caller may know it: of its customer, or one that it holds the permission for; else None."""
+    user = None if id_ is None else directory.subject(id_)
+    return UserInfo.of(user) if user and sees_customer(caller, user.customer, permission) else None
+
+
 def read_range(
     violations: Violations, start: object, end: object, now: Millis
 ) -> tuple[Millis | None, Millis | None]:

@@ -12,7 +12,6 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.envelope import Answer
 from samplebank.api.exchange import Exchange
-from samplebank.api.guard import require_administration
 from samplebank.api.operation import V2, operation
 from samplebank.api.people import (
     Body,
@@ -23,6 +22,7 @@ from samplebank.api.people import (
     Shown,
     Unique,
     UserInfo,
+    known_user,
     sees_customer,
 )
 from samplebank.api.policy import (
@@ -32,9 +32,9 @@ from samplebank.api.policy import (
     read_options,
     show_options,
 )
-from samplebank.api.workers import find_user
+from samplebank.api.rule_access import known_customers, require_for, require_known
 from samplebank.database import Connection
-from samplebank.errors import Forbidden, Violations
+from samplebank.errors import Violations
 from samplebank.policy import rules
 from samplebank.policy.model import Action, Match, Rule, RuleKind, Worker
 from samplebank.policy.workers import resolve, workers_by_id
@@ -144,8 +144,8 @@ class AnalysisRuleResponse(Shown):
     match: AnalysisRuleMatchClauseResponse
     action: AnalysisRuleActionClauseResponse
     flags: Unique[Literal["deleted"]]
-    created_by_user: UserInfo
     created_timestamp: int
+    created_by_user: UserInfo | None = None
     last_updated_by_user: UserInfo | None = None
     last_updated_timestamp: int | None = None
     deleted_by_user: UserInfo | None = None
@@ -162,10 +162,12 @@ class AnalysisRuleResponse(Shown):
     ),
 )
 async def list_rules(request: Exchange) -> Answer:
-    """The rules, oldest first."""
+    """The rules for everybody and for customers that the caller may know, oldest first."""
     query = request.read_query(RuleListQuery)
     async with request.bank.database.connection() as db:
-        found, total = await rules.list_rules(db, query.page(), include_deleted=query.include_deleted)
+        found, total = await rules.list_rules(
+            db, query.page(), include_deleted=query.include_deleted, customers=known_customers(request.caller)
+        )
         known = await _workers_of(db, found)
     return await request.show_page(
         [(rule, known) for rule in found], query.page(), total, partial(_show, request.caller)
@@ -215,6 +217,7 @@ async def add_rule(request: Exchange) -> Answer:
 async def get_rule(request: Exchange) -> Answer:
     async with request.bank.database.connection() as db:
         rule = await rules.get_rule(db, request.path("id"))
+        require_known(request.caller, rule.match, request.bank.directory)
         known = await _workers_of(db, [rule])
     request.read_query(NoQuery)
     return await request.show((rule, known), partial(_show, request.caller))
@@ -280,14 +283,6 @@ async def delete_rule(request: Exchange) -> Answer:
         )
         known = await _workers_of(db, [rule])
     return await request.show((rule, known), partial(_show, request.caller))
-
-
-def require_for(request: Exchange, permission: Permission, match: Match) -> None:
-    """Raise `Forbidden` unless the caller may decide for all whom a rule concerns: its customers, else everybody."""
-    if match.kind is not RuleKind.CUSTOMER:
-        require_administration(request, permission)
-    if not all(request.caller.may(permission, id_) for id_ in match.customers):
-        raise Forbidden(f"The rule concerns customers for whom you do not hold {permission}.")
 
 
 def read_match(violations: Violations, given: AnalysisRuleMatchClauseRequest, directory: Directory) -> Match:
@@ -359,6 +354,7 @@ async def _workers_of(db: Connection, found: list[Rule]) -> dict[UUID, Worker]:
 def _show(caller: Caller, row: tuple[Rule, dict[UUID, Worker]], directory: Directory) -> AnalysisRuleResponse:
     rule, known = row
     action = rule.action
+    find_user = partial(known_user, caller=caller, directory=directory, permission=Permission.VIEW_POLICY)
     given, added, removed = (
         [AnalysisWorkerInfo.of(known[id_]) for id_ in ids]
         for ids in (action.workers_set, action.workers_add, action.workers_remove)
@@ -377,11 +373,11 @@ def _show(caller: Caller, row: tuple[Rule, dict[UUID, Worker]], directory: Direc
             AnalysisRuleActionWorkersClauseResponse(given, added, removed), options
         ),
         [] if rule.deleted_time is None else ["deleted"],
-        UserInfo.of(directory.subject(rule.created_by)),
         rule.created_time,
-        find_user(rule.updated_by, directory),
+        find_user(rule.created_by),
+        find_user(rule.updated_by),
         rule.updated_time,
-        find_user(rule.deleted_by, directory),
+        find_user(rule.deleted_by),
         rule.deleted_time,
     )
 
