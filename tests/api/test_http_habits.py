@@ -150,9 +150,12 @@ def test_no_answer_may_be_kept_between(bank: Bank) -> None:
         bank.get(f"{sample.path}/submission", limit=0),
         bank.get(Sample().path),
         bank.get(f"{V2}/job", user=None),
+        bank.get("/metrics", user=None),
+        bank.get(f"{V2}/worker/static/schema"),
+        bank.call("OPTIONS", f"{V2}/job", user=None),
     ]
 
-    assert [answer.headers.get("Cache-Control") for answer in answers] == ["no-store"] * 4
+    assert [answer.headers.get("Cache-Control") for answer in answers] == ["no-store"] * 7
 
 
 def test_a_lease_that_is_none_is_refused_and_not_left_out(bank: Bank) -> None:
