@@ -41,6 +41,7 @@ from samplebank.policy.workers import resolve, workers_by_id
 
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 Texts = Several[Text]
+Description = Annotated[str, Meta(max_length=10_000)]
 Some = Annotated[Several[Text], Meta(min_length=1)]
 SomeCustomers = Annotated[Several[int | str], Meta(min_length=1)]
 
@@ -88,14 +89,14 @@ class AnalysisRuleActionClauseRequest(Body):
 
 class AnalysisRuleAddRequest(Body):
     name: Text
-    description: str
+    description: Description
     match: AnalysisRuleMatchClauseRequest
     action: AnalysisRuleActionClauseRequest
 
 
 class AnalysisRuleUpdateRequest(Body):
     name: Text | None = None
-    description: str | None = None
+    description: Description | None = None
     match: AnalysisRuleMatchClauseRequest | None = None
     action: AnalysisRuleActionClauseRequest | None = None
 
