@@ -48,3 +48,11 @@ def make_own_folder(folder: Path, *, owner: int, group: int, mode: int, among_ot
         os.fchmod(descriptor, mode)
     finally:
         os.close(descriptor)
+
+
+def expanded(path: Path) -> Path:
+    """The path with the folder that `~` stands for; as it is where nobody has that name."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path

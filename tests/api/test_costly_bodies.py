@@ -45,6 +45,39 @@ def test_a_list_that_is_too_long_is_told_beside_all_else(bank: Bank) -> None:
     assert fields_of(refused) == {"state", "limit", "nonsense"}
 
 
+LONG = "x" * 10_001
+RULE = {
+    "name": "long",
+    "match": {"customer": {"customerOrGroup": ["mill-south"]}},
+    "action": {"options": {"remove": ["nothing"]}},
+}
+TEXTS = {"localizedNames": {"english": "long"}, "localizedDescriptions": {"english": "long"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("policy/default/rule", {**RULE, "description": LONG}, "description"),
+        (
+            "worker",
+            {**TEXTS, "shortName": "long", "localizedNames": {"english": LONG}},
+            "localizedNames.english",
+        ),
+        (
+            "worker",
+            {**TEXTS, "shortName": "long", "localizedDescriptions": {"english": LONG}},
+            "localizedDescriptions.english",
+        ),
+    ],
+)
+def test_a_text_that_stands_in_lists_for_all_is_not_of_any_length(
+    bank: Bank, path: str, body: dict[str, Any], field: str
+) -> None:
+    refused = bank.post(f"{V2}/{path}", body)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {field})
+
+
 def test_a_relative_time_of_very_many_steps_is_none(bank: Bank) -> None:
     steps = {"few": "now" + " - 1 s" * 64, "many": "now" + "-1s" * 65, "endless": "now" + "-1s" * 100_000}
 

@@ -53,6 +53,19 @@ def test_facts_are_seen_by_whoever_sees_the_sample(bank: Bank) -> None:
     assert refused.status_code == 404
 
 
+def test_a_fact_names_its_author_only_to_those_who_may_know_the_customer_of_the_author(bank: Bank) -> None:
+    sample = bank.submitted("hana")
+    bank.submit(sample, "mia")
+    say(bank, sample, "packer", "upx", "chief")
+
+    (seen,), (seen_by_others,) = [
+        bank.data(bank.get(f"{sample.path}/fact", user)) for user in ("mia", "hana")
+    ]
+
+    assert seen["createdByUser"]["shortName"] == "chief"
+    assert seen_by_others == {key: value for key, value in seen.items() if key != "createdByUser"}
+
+
 def test_facts_are_filtered_by_their_keys(bank: Bank) -> None:
     sample = bank.submitted()
     together([lambda: say(bank, sample, "a", "1"), lambda: say(bank, sample, "b", "2")])

@@ -3,12 +3,12 @@
 import gzip
 import http.client
 import unicodedata
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
 
 import pytest
 
-from kit.bank import ROBOT, V2, Bank, Sample, fields_of, name_of
+from kit.bank import ROBOT, V2, Bank, Sample, eventually, fields_of, name_of
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"])
@@ -24,6 +24,7 @@ def test_what_is_open_can_be_asked_for_its_headers(bank: Bank, path: str) -> Non
 @pytest.mark.parametrize("what", ["", "/raw", "/safe", "/submission?limit=0", "/verdict"])
 def test_head_has_the_headers_of_get(bank: Bank, what: str) -> None:
     sample = bank.submitted()
+    assert eventually(lambda: "latestClassification" in bank.data(bank.get(sample.path)))
     got = bank.get(sample.path + what)
 
     head = bank.call("HEAD", sample.path + what)
@@ -149,9 +150,12 @@ def test_no_answer_may_be_kept_between(bank: Bank) -> None:
         bank.get(f"{sample.path}/submission", limit=0),
         bank.get(Sample().path),
         bank.get(f"{V2}/job", user=None),
+        bank.get("/metrics", user=None),
+        bank.get(f"{V2}/worker/static/schema"),
+        bank.call("OPTIONS", f"{V2}/job", user=None),
     ]
 
-    assert [answer.headers.get("Cache-Control") for answer in answers] == ["no-store"] * 4
+    assert [answer.headers.get("Cache-Control") for answer in answers] == ["no-store"] * 7
 
 
 def test_a_lease_that_is_none_is_refused_and_not_left_out(bank: Bank) -> None:
@@ -170,12 +174,24 @@ def test_a_lease_that_is_none_is_refused_and_not_left_out(bank: Bank) -> None:
     assert bank.task(job, tasks[worker])["state"] == "enqueued"
 
 
-def test_a_hash_may_be_pasted_with_blanks_and_in_capitals(bank: Bank) -> None:
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (" ", "\t"),
+        ('"', '"'),
+        ("'", "',\r\n"),
+        ("\ufeff", ""),
+        ("sha256:", ""),
+        ("SHA-256 = ", ";"),
+        ("<", ">"),
+    ],
+)
+def test_a_hash_may_be_pasted_in_capitals_with_what_stood_around(bank: Bank, before: str, after: str) -> None:
     sample = bank.submitted()
-    pasted = f" {sample.sha256.upper()}\t"
+    pasted = f"{before}{sample.sha256.upper()}{after}"
 
     found = [
-        bank.data(bank.get(f"{V2}/sample/%20{sample.sha256.upper()}%20"))["sha256"],
+        bank.data(bank.get(f"{V2}/sample/{quote(pasted, safe='')}"))["sha256"],
         bank.data(bank.post(f"{V2}/sample/search", {"sha256": [pasted]}))[0]["sha256"],
         bank.data(bank.post(f"{V2}/submission/search", {"sampleSha256": [pasted]}))[0]["sampleSha256"],
         bank.data(bank.get(f"{V2}/sample", keywords=pasted))[0]["sha256"],
@@ -208,3 +224,24 @@ def test_a_keyword_of_blanks_is_none(bank: Bank) -> None:
     refused = bank.get(f"{V2}/sample", keywords="  a   ")
 
     assert (refused.status_code, fields_of(refused)) == (412, {"keywords[0]"})
+
+
+def test_json_may_begin_with_a_byte_order_mark(bank: Bank) -> None:
+    found = bank.call("POST", f"{V2}/job/search", data=b'\xef\xbb\xbf{"limit": 1}')
+
+    assert bank.data(found) is not None
+
+
+@pytest.mark.parametrize("form", [{"files": {"file": b"x"}}, {"data": {"limit": "1"}}])
+@pytest.mark.parametrize("path", ["/job/search", "/worker", "/servicetask/reindex"])
+def test_a_form_in_place_of_json_is_told_what_to_send(bank: Bank, path: str, form: dict[str, Any]) -> None:
+    refused = bank.call("POST", V2 + path, **form)
+
+    assert refused.status_code == 415
+    assert "send a JSON object" in refused.json()["messages"][0]["message"]
+
+
+def test_json_that_is_called_a_form_is_json(bank: Bank) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    assert bank.call("POST", f"{V2}/job/search", data=b'{"limit": 1}', headers=headers).ok

@@ -225,3 +225,14 @@ def test_the_page_loads_nothing_and_runs_only_its_own_script(bank: Bank) -> None
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "unsafe" not in policy
     assert re.findall(r'(?:src|href)="(?!#)([^"]*)"', answer.text) == ["openapi.json"]
+
+
+def test_the_page_offers_no_value_that_is_always_refused(bank: Bank, document: Document) -> None:
+    page = bank.get("/docs", user=None).text
+
+    (taken,) = re.findall(
+        r'id="schema-SubmissionAddRequest".*?<code>tlp</code>.*?<td>(.*?)</td>', page, re.DOTALL
+    )
+
+    assert re.findall(r"<code>(\w+)</code>", taken) == ["amber", "clear", "green"]
+    assert "`red` is refused" in field(document, "SubmissionAddRequest", "tlp")["description"]

@@ -1,5 +1,6 @@
 """Every end is one line and an exit code, in whatever state the program was started."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -97,6 +98,13 @@ def test_blanks_around_a_key_and_an_address_are_not_meant(program: Program, serv
             "http://ü..de",
             "https://xn--",
             "http://user:secret@h",
+            "http://user:secret@h:x",
+            "ftp://user:secret@h",
+            "user:secret@h",
+            "http://a..b",
+            f"http://{'a' * 64}",
+            "http://h:0",
+            "http://h:-1",
             "http://h?x=1",
             "ftp://h",
             f"http://{'a' * 70_000}",
@@ -135,3 +143,53 @@ def test_a_place_that_is_none_is_told_in_one_line(
 
     assert (ended.status, len(ended.complaints)) == (1, 1)
     assert said in ended.complaints[0]
+
+
+KEY = "sb_" + "k" * 43
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [KEY],
+        ["jobs", KEY],
+        ["jobs", f"--state={KEY}"],
+        ["jobs", "--url", f"http://h?key={KEY}"],
+        ["submit", KEY],
+        ["submit", "/bin/ls", "--meta", KEY],
+        ["worker", "run", KEY],
+        ["apply", KEY],
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_shown(program: Program, arguments: list[str]) -> None:
+    ended = program.run(*arguments)
+
+    assert (ended.status in {1, 2}, len(ended.complaints)) == (True, 1)
+    assert "kkkk" not in ended.complaints[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "called"),
+    [(["jobs", "--key"], "samplebank jobs"), (["submit", "--meta"], "samplebank submit")],
+)
+def test_the_hint_names_the_command_that_was_called(
+    program: Program, arguments: list[str], called: str
+) -> None:
+    ended = program.run(*arguments)
+
+    assert ended.complaints[0].endswith(f"See `{called} --help`.")
+
+
+def test_a_key_that_cannot_be_written_is_not_made(local: Program, service: Service) -> None:
+    ended = of_shell(service, '"$SAMPLEBANK" key create admin --label unread >/dev/full')
+    assert ended.stderr == "samplebank: The output cannot be written: No space left on device.\n"
+
+    labels = [key["label"] for key in json.loads(local.run("key", "list", "--json").out)["keys"]]
+
+    assert "unread" not in labels
+
+
+def test_the_keys_of_a_user_that_is_none_are_not_listed(local: Program) -> None:
+    ended = local.run("key", "list", "--user", "nobody-of-this-name")
+
+    assert (ended.status, ended.complaints) == (1, ["samplebank: There is no user 'nobody-of-this-name'."])

@@ -100,3 +100,10 @@ def test_a_tenants_file_nested_without_end_is_refused_in_one_line(local: Program
 
     assert (ended.status, len(ended.complaints)) == (1, 1)
     assert f"{tenants} is nested too deeply" in ended.complaints[0]
+
+
+def test_an_event_that_was_not_given_up_is_not_tried_again(local: Program) -> None:
+    ended = local.run("events", "retry", "987654321")
+
+    assert (ended.status, ended.out, len(ended.complaints)) == (1, "", 1)
+    assert "There is no event 987654321" in ended.complaints[0]

@@ -140,7 +140,7 @@ def test_why_in_json_has_job_tasks_plan_and_verdict(local: Program, bank: Bank) 
 
     document = explained(local, job)
 
-    assert document.keys() == {"job", "tasks", "plan", "verdict"}
+    assert document.keys() == {"job", "tasks", "plan", "verdict", "verdictByHand"}
     assert (document["job"]["id"], document["verdict"]["score"]) == (job, 40)
     assert [task["worker"] for task in document["tasks"]] == [worker]
     assert document["plan"]["jobID"] == job
@@ -155,6 +155,20 @@ def test_why_takes_a_shortened_id(local: Program, bank: Bank, shortened: slice) 
     document = explained(local, job[shortened].upper())
 
     assert document["job"]["id"] == job
+
+
+def test_why_tells_of_a_verdict_by_hand(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    bank.update(job, tasks[worker], "success", analyses=[bank.analyse(sample, worker, 90)])
+    judged = bank.post(f"{sample.path}/verdict", {"statusOverride": "benign", "comment": "A test file."})
+    assert judged.ok
+
+    ended = local.run("jobs", "--why", job)
+
+    assert "Verdict: malicious, score 90." in ended.out
+    assert "By hand: benign, by chief, " in ended.out
+    assert ended.out.rstrip().endswith(": A test file.")
 
 
 def test_an_id_shortened_too_far_is_refused(local: Program, bank: Bank) -> None:
@@ -172,7 +186,7 @@ def test_an_id_that_nothing_has_is_refused(local: Program) -> None:
     ended = local.run("jobs", "--why", "ffffffff")
 
     assert ended.status == 1
-    assert "None of the newest 1000 jobs has an id that starts or ends with ffffffff." in ended.complaints[0]
+    assert "None of the newest 100000 jobs has an id that starts or ends with ffffffff" in ended.complaints[0]
 
 
 def interrupted(follower: "subprocess.Popen[str]") -> str:

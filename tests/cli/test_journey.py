@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,49 @@ def test_the_workers_of_the_service_are_listed(local: Program) -> None:
     ended = local.run("worker", "list", "--json")
 
     assert {"static", "yara"} <= {worker["shortName"] for worker in json.loads(ended.out)["workers"]}
+
+
+def test_an_empty_customer_is_not_ones_own(local: Program, suspects: Path) -> None:
+    ended = local.run("submit", suspects / "eicar.com", "--customer", "")
+
+    assert ended.status == 1
+    assert "customer" in ended.complaints[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_interrupts_sending_learns_what_was_sent(
+    local: Program, bank: Bank, relay: Relay, tmp_path: Path, number: signal.Signals
+) -> None:
+    for name in "123":
+        (tmp_path / name).write_bytes(Sample(100).data)
+    relay.hold("/submission")
+    where = ["--url", relay.url, "--key", bank.keys["mia"]]
+    files_in_order = [tmp_path / name for name in "123"]
+
+    sending = local.start("submit", *files_in_order, "--json", "--parallel", "1", *where)
+    relay.wait_for("/submission")
+    sending.send_signal(number)
+    assert sending.stderr is not None
+    relay.go_on()
+    out, complaints = sending.communicate(timeout=30)
+
+    assert [file["status"] for file in json.loads(out)["files"]] == ["submitted", "failed", "failed"]
+    assert (sending.returncode, complaints) == (
+        1,
+        "samplebank: Interrupted: 1 of 3 files was submitted. Their analyses go on; `samplebank jobs` shows them.\n",
+    )
+
+
+def test_who_stops_waiting_learns_the_jobs(local: Program, bank: Bank, relay: Relay, tmp_path: Path) -> None:
+    bank.plan(*bank.workers(1))
+    (tmp_path / "1").write_bytes(Sample(100).data)
+    where = ["--url", relay.url, "--key", bank.keys["mia"]]
+
+    waiting = local.start("submit", tmp_path / "1", "--wait", "--json", *where)
+    relay.wait_for("/job/search", times=2)
+    waiting.send_signal(signal.SIGINT)
+    out, complaints = waiting.communicate(timeout=30)
+
+    (file,) = json.loads(out)["files"]
+    assert (file["status"], file["jobState"], waiting.returncode) == ("submitted", "enqueued", 1)
+    assert "Interrupted: 1 of 1 files was submitted." in complaints

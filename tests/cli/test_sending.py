@@ -132,7 +132,7 @@ def test_files_sent_at_once_are_told_in_their_order(client: Client, tmp_path: Pa
     samples = [Sample(size) for size in range(100, 112)]
     paths = [written(sample, tmp_path / sample.sha256) for sample in samples]
 
-    outcomes = list(send_all(client, paths, {}, parallel=4, advance=lambda _: None))
+    outcomes, _ = send_all(client, paths, {}, parallel=4, advance=lambda _: None)
 
     assert [outcome.sha256 for outcome in outcomes] == [sample.sha256 for sample in samples]
     assert {outcome.status for outcome in outcomes} == {"submitted"}
@@ -141,7 +141,7 @@ def test_files_sent_at_once_are_told_in_their_order(client: Client, tmp_path: Pa
 def test_a_refused_file_does_not_stop_the_others(client: Client, small: Sample, tmp_path: Path) -> None:
     paths = [written(Sample(data=b""), tmp_path / "empty"), written(small, tmp_path / "small")]
 
-    outcomes = list(send_all(client, paths, {}, parallel=1, advance=lambda _: None))
+    outcomes, _ = send_all(client, paths, {}, parallel=1, advance=lambda _: None)
 
     assert [outcome.status for outcome in outcomes] == ["failed", "submitted"]
     assert "empty" in str(outcomes[0].error)
@@ -152,6 +152,14 @@ def test_a_file_that_went_away_fails_alone(client: Client, tmp_path: Path) -> No
 
     assert outcome.status == "failed"
     assert outcome.error == "The file cannot be read: No such file or directory."
+
+
+def test_a_file_that_becomes_shorter_meanwhile_fails_alone(client: Client, tmp_path: Path) -> None:
+    path = written(Sample(3000), tmp_path / "log")
+
+    outcome = send(client, path, fields={}, advance=lambda _: os.truncate(path, 100))
+
+    assert outcome.error == "The file cannot be read: it became shorter while it was sent."
 
 
 def test_what_is_no_file_is_refused_unread(client: Client, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from kit.service import Service
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ([], "Missing command"),
+        ([], "Missing command: serve, apply, submit, jobs, key, worker, events. See `samplebank --help`"),
+        (["key"], "Missing command: create, list, revoke. See `samplebank key --help`"),
+        (["key", "create", "admin", "--expires", "now - 1 day"], "The key would end at once"),
         (["frobnicate"], "No such command 'frobnicate'"),
         (["jobs", "--frobnicate"], "No such option: --frobnicate"),
         (["jobs", "--state", "sleeping"], "--state"),
@@ -24,7 +26,9 @@ from kit.service import Service
         (["submit"], "Missing argument"),
         (["submit", "/there/is/no/such/file"], "does not exist"),
         (["submit", "/bin/ls", "--meta", "case 7"], '"case 7" must have the form KEY=VALUE'),
+        (["submit", "/bin/ls", "--meta", "a=1", "--meta", "a=2"], "a is given more than once"),
         (["submit", ""], "A path is empty"),
+        (["jobs", "--why", " "], "The id is empty"),
         (["submit", "/bin/ls", "--tlp", "red"], "--tlp"),
         (["submit", "/bin/ls", "--parallel", "0"], "--parallel"),
         (["worker"], "Missing command"),

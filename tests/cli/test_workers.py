@@ -1,6 +1,7 @@
 """`samplebank worker`: who works, who should, and what becomes of an analyser before it does."""
 
 import json
+import os
 import shlex
 from pathlib import Path
 
@@ -144,3 +145,50 @@ def test_a_setting_that_no_analyser_takes_is_refused(
 
     assert refused.status == 1
     assert refused.complaints == ["samplebank: These analysers know no setting dept: they take depth."]
+
+
+def test_a_trial_of_one_file_that_cannot_be_read_does_not_stop_the_others(
+    program: Program, mine: Analyser, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    tried = program.run(
+        *("worker", "test", "mine:Mine", tmp_path / "gone", tmp_path, tmp_path / "pipe", mine.file(1)),
+        *("--json", *mine.words[1:]),
+    )
+
+    files = json.loads(tried.out)["files"]
+    assert (tried.status, [file["score"] for file in files]) == (1, [None, None, None, 20])
+    assert [file["error"] for file in files[:3]] == [
+        "The file cannot be read: No such file or directory.",
+        *["The file cannot be read: it is not a regular file."] * 2,
+    ]
+
+
+def test_a_folder_of_rules_may_be_named_from_where_one_is(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "any.yar").write_text("rule any_file { meta: score = 7 condition: true }")
+    (tmp_path / "sample").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+
+    tried = program.run("worker", "test", "yara", "sample", "--setting", "yara_rules=rules", "--json")
+
+    assert json.loads(tried.out)["files"][0]["score"] == 7
+
+
+def test_a_folder_of_rules_that_is_none_is_named(program: Program) -> None:
+    refused = program.run("worker", "test", "yara", "/bin/ls", "--setting", "yara_rules=~nobody-here/x")
+
+    assert refused.status == 2
+    assert "yara_rules names ~nobody-here/x, which is not a folder" in refused.complaints[0]
+
+
+def test_a_trial_says_what_is_wrong_with_the_rules(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "bad.yar").write_text("rule bad { condition: nothing }")
+
+    tried = program.run("worker", "test", "yara", "/bin/true", "--setting", f"yara_rules={tmp_path}")
+
+    (complaint,) = tried.complaints
+    assert f"bad.yar in {tmp_path} is left out" in complaint

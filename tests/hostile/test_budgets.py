@@ -11,14 +11,15 @@ from bench.databases import connected
 
 from kit.bank import ROBOT, V2, Bank, Sample, eventually, together
 from kit.service import Service
-from samplebank.errors import Unavailable
-from samplebank.http.bodies import MEMORY, Memory
+from samplebank.errors import TooMany, Unavailable
+from samplebank.http.bodies import SHARE, Memory
 
 #: a cursor that waits for a lock, seen every 20 ms
 WAITING = """
     SELECT count(*) FROM pg_stat_activity, pg_sleep(0.02)
      WHERE wait_event_type = 'Lock' AND query LIKE '%FROM submission%' AND query NOT LIKE '%count(%'
 """
+MIA, PAT = 1, 2
 CLAIM = "/samplebank/v1/worker/{}/claim"
 
 
@@ -87,19 +88,31 @@ def test_the_log_tells_from_where_and_with_which_key_a_request_came(strict: Serv
 
 
 def test_bodies_take_room_until_their_requests_are_answered() -> None:
-    memory = Memory(10)
-    memory.take(6)
+    memory = Memory(10, each=10)
+    memory.take(6, MIA)
 
     with pytest.raises(Unavailable, match="try again"):
-        memory.take(6)
-    memory.give(6)
+        memory.take(6, PAT)
+    memory.give(6, MIA)
 
-    memory.take(10)
+    memory.take(10, PAT)
+
+
+def test_the_bodies_of_one_user_leave_room_to_others() -> None:
+    memory = Memory(10, each=4)
+    memory.take(3, MIA)
+
+    with pytest.raises(TooMany, match="wait"):
+        memory.take(2, MIA)
+    memory.take(4, PAT)
+    memory.give(3, MIA)
+
+    memory.take(4, MIA)
 
 
 def test_answered_requests_leave_their_room_to_others(guarded: Bank) -> None:
     body = b" " * 1_000_000
-    many = range(MEMORY // len(body) + 2)
+    many = range(SHARE // len(body) + 2)
 
     answers = {guarded.call("POST", f"{V2}/job/search", "mia", data=body).status_code for _ in many}
 

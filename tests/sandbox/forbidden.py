@@ -14,6 +14,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 IPC_CREATE, NEW_KEY = 0o1000, 0
 O_ASYNC, SET_OWNER_BY_DEVICE = fcntl.FASYNC, 0x8901
 NEW_USER_NAMESPACE = 0x10000000
+UNLIMITED = ctypes.byref((ctypes.c_ulong * 2)(ctypes.c_ulong(-1).value, ctypes.c_ulong(-1).value))
 #: kernels will have it one day
 UNKNOWN_CALL = 999
 
@@ -38,6 +39,11 @@ ATTEMPTS: Mapping[str, Callable[[str], object]] = {
     "set an attribute": lambda path: os.setxattr(path, "user.x", b"x"),
     "list attributes": os.listxattr,
     "truncate": lambda path: os.truncate(path, 0),
+    "truncate by opening": lambda path: os.open(path, os.O_RDONLY | os.O_TRUNC),
+    "open for writing": lambda path: os.open(path, os.O_WRONLY),
+    "open for both": lambda path: os.open(path, os.O_RDWR),
+    "make by opening": lambda path: os.open(f"{path}.new", os.O_RDONLY | os.O_CREAT),
+    "make a file without a name": lambda path: os.open(Path(path).parent, os.O_RDWR | os.O_TMPFILE),
     "remove": os.unlink,
     "rename": lambda path: Path(path).rename(f"{path}.moved"),
     "link": lambda path: os.link(path, f"{path}.link"),
@@ -62,6 +68,7 @@ ATTEMPTS: Mapping[str, Callable[[str], object]] = {
     "schedule the parent": lambda _: os.sched_setscheduler(os.getppid(), os.SCHED_IDLE, os.sched_param(0)),
     "move the parent": lambda _: os.sched_setaffinity(os.getppid(), {0}),
     "limit the parent": lambda _: resource.prlimit(os.getppid(), resource.RLIMIT_CPU, (1, 1)),
+    "outlive its time": lambda _: called("setrlimit", resource.RLIMIT_CPU, UNLIMITED),
     "change the personality": lambda _: called("personality", 0x0040000),
     "signal the parent": lambda _: os.kill(os.getppid(), signal.SIGKILL),
     "signal everybody": lambda _: os.kill(-1, 0),

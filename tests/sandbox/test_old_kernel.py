@@ -16,7 +16,7 @@ from samplebank.sandbox import Limits, Sandbox
 
 async def call():
     async with Sandbox("sandbox.misbehaving:obedient", limits=Limits(required=%s), import_from=(%r,)) as sandbox:
-        print((await sandbox.call(b"stressed", 10)).decode())
+        print((await sandbox.call(%r, 10)).decode())
 
 asyncio.run(call())
 """
@@ -51,13 +51,27 @@ def test_neither_service_nor_worker_starts_without_landlock(tmp_path: Path, comm
 
 
 def test_where_all_of_it_is_required_no_child_starts_without_landlock() -> None:
-    done = on_an_old_kernel(sys.executable, "-c", CALL % (True, str(TESTS)))
+    done = on_an_old_kernel(sys.executable, "-c", CALL % (True, str(TESTS), b"stressed"))
 
     assert "NotStarted" in done.stderr
     assert "This machine has no Landlock" in done.stderr
 
 
 def test_the_best_that_the_machine_has_will_do_where_that_is_accepted() -> None:
-    done = on_an_old_kernel(sys.executable, "-c", CALL % (False, str(TESTS)))
+    done = on_an_old_kernel(sys.executable, "-c", CALL % (False, str(TESTS), b"stressed"))
 
     assert done.stdout == "desserts\n"
+
+
+@pytest.mark.parametrize("attempt", ["truncate by opening", "open for writing", "make by opening"])
+def test_files_are_not_changed_even_without_landlock(tmp_path: Path, attempt: str) -> None:
+    stranger = tmp_path / "stranger"
+    stranger.write_bytes(b"as it was")
+    stranger.chmod(0o666)
+
+    done = on_an_old_kernel(
+        sys.executable, "-c", CALL % (False, str(TESTS), f"attempt:{attempt}:{stranger}".encode())
+    )
+
+    assert "Refused: The analysis stopped with PermissionError" in done.stderr
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"stranger": b"as it was"}

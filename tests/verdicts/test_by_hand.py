@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kit.bank import ROBOT, Bank, Sample
+from kit.bank import ROBOT, V2, Bank, Sample, name_of
 
 
 def judge(bank: Bank, sample: Sample, user: str, status: str = "benign") -> Any:
@@ -93,3 +93,20 @@ def test_an_analysis_counts_by_the_name_of_its_worker_for_jobs_of_its_customer(b
 
 def test_an_analysis_of_another_customer_does_not_count_by_a_mere_name(bank: Bank) -> None:
     assert failed_beside(bank, "quarry")["score"] == -1
+
+
+def test_its_comment_is_found_by_those_who_may_read_it(bank: Bank) -> None:
+    sample, word = Sample(), name_of("because")
+    bank.submit(sample, "mia", metaData=bank.plan(*bank.workers(1)))
+    by_hand = {"statusOverride": "benign", "comment": word}
+    bank.data(bank.post(f"{sample.path}/verdict", by_hand, "analyzer"))
+    bank.submit(sample, "hana", metaData=bank.plan(*bank.workers(1)))
+
+    def finds(user: str, *keywords: str) -> bool:
+        body = {"sha256": [sample.sha256], "keywords": keywords, "keywordFieldStrategy": ["verdict"]}
+        return bool(bank.data(bank.post(f"{V2}/sample/search", body, user)))
+
+    many = [f"{word}{number}" for number in range(50)]
+    assert [finds(user, word) for user in ("mia", "hana")] == [True, False]
+    assert [finds(user, word, *many) for user in ("mia", "hana")] == [True, False]
+    assert finds("hana", "benign")

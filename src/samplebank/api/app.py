@@ -31,12 +31,14 @@ from samplebank.api import (
 )
 from samplebank.api.call import Call
 from samplebank.api.envelope import ACTION_ERROR, Answer, ResultMessage, failure, refusal
+from samplebank.api.search.samples import LONG_LISTS
 from samplebank.assembly import Bank
 from samplebank.errors import Refusal, Unavailable
 from samplebank.http.guard import guard
 from samplebank.http.log import Observed
 from samplebank.http.methods import Methods, allowed
 from samplebank.http.turns import Budgets, Places
+from samplebank.settings import Settings
 from samplebank.vital import vital
 
 RESOURCES = (
@@ -86,7 +88,9 @@ def make_app(open_bank: OpenBank) -> Observed:
         async with open_bank as bank, vital(bank.signals.run(), "signals"):
             app.state.bank = bank
             observed.addresses = Places(bank.settings.requests_per_address or sys.maxsize)
-            app.state.budgets = Budgets(bank.database.size, bank.settings.waiting_claims)
+            app.state.budgets = Budgets(
+                bank.database.size, bank.settings.waiting_claims, largest_body(bank.settings)
+            )
             yield
 
     app = Litestar(
@@ -101,6 +105,11 @@ def make_app(open_bank: OpenBank) -> Observed:
     )
     observed = Observed(Methods(app), refusal)
     return observed
+
+
+def largest_body(settings: Settings) -> int:
+    """The most bytes that the body of any request but an upload may have."""
+    return settings.max_body_size + max(settings.max_result_size, LONG_LISTS)
 
 
 def _refused(_: Call, error: Refusal) -> Answer:

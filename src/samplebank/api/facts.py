@@ -1,16 +1,18 @@
 """Static facts: list them, and add one."""
 
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Response, get, post
 from msgspec import Meta
 
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.people import UserAgent, UserAgentRequest, UserInfo
+from samplebank.api.people import UserAgent, UserAgentRequest, UserInfo, known_user
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Unique, unless_given
 from samplebank.http.streaming import Streamed
@@ -35,8 +37,8 @@ class StaticFactResponse(Shown):
     key: str
     value: str
     user_agent: UserAgent
-    created_by_user: UserInfo
     created_timestamp: int
+    created_by_user: UserInfo | None = None
 
 
 class StaticFactQuery(PageQuery):
@@ -44,15 +46,16 @@ class StaticFactQuery(PageQuery):
     key: Unique[str] | None = None
 
 
-def show_fact(row: StaticFact, directory: Directory) -> StaticFactResponse:
+def show_fact(caller: Caller, row: StaticFact, directory: Directory) -> StaticFactResponse:
+    """The fact is for all who have the sample; who said it would tell them that somebody else has it, too."""
     return StaticFactResponse(
         id=row.id,
         sample_sha256=row.sha256.hex(),
         key=row.key,
         value=row.value,
         user_agent=UserAgent(row.agent_name, row.agent_version),
-        created_by_user=UserInfo.of(directory.subject(row.user_id)),
         created_timestamp=row.created_time,
+        created_by_user=known_user(row.user_id, caller, directory, Permission.VIEW_SAMPLES),
     )
 
 
@@ -67,7 +70,7 @@ async def list_facts(request: Call) -> Response[bytes] | Streamed:
     sample = await request.visible_sample(Permission.VIEW_SAMPLES)
     query = request.read_query(StaticFactQuery)
     listing = facts.facts_of(sample, query.key or None, query.sort_by or ["key"])
-    return await request.show_list(listing, query.page(), show_fact)
+    return await request.show_list(listing, query.page(), partial(show_fact, request.caller))
 
 
 @post(
@@ -95,7 +98,7 @@ async def add_fact(request: Call) -> Answer:
         fact, is_new = await facts.add(
             db, sample.sha256, new, user_id=request.caller.user.id, now=request.now
         )
-    return await request.show(fact, show_fact, 201 if is_new else 200)
+    return await request.show(fact, partial(show_fact, request.caller), 201 if is_new else 200)
 
 
 ROUTES = [list_facts, add_fact]

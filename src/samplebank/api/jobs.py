@@ -39,7 +39,7 @@ from samplebank.jobs import listing, queries
 from samplebank.jobs.listing import JOB_TIMES, JobFilter
 from samplebank.jobs.model import Job, Task, TaskState
 from samplebank.jobs.progress import Move
-from samplebank.samples.model import SHA256
+from samplebank.samples.model import SHA256, pasted
 from samplebank.timespec import Millis
 
 State = Literal["enqueued", "executing", "done", "timeout"]
@@ -297,7 +297,7 @@ def read_filter(wanted: JobSearchRequest, caller: Caller, directory: Directory, 
     customers = customers_to_filter(
         violations, wanted.customer or None, caller, directory, Permission.VIEW_JOBS
     )
-    samples = [sha256.strip() for sha256 in wanted.sample_sha256 or ()]
+    samples = [pasted(sha256) for sha256 in wanted.sample_sha256 or ()]
     for position, sha256 in enumerate(samples):
         if not SHA256.fullmatch(sha256):
             violations.add(f"sampleSha256[{position}]", f"{sha256[:100]!r} is not a SHA-256.")

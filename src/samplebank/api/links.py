@@ -20,7 +20,7 @@ from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Unique
 from samplebank.http.streaming import Streamed
 from samplebank.samples import links
 from samplebank.samples.links import NewLink
-from samplebank.samples.model import SHA256
+from samplebank.samples.model import SHA256, pasted
 from samplebank.search.references import Reference, References, follow
 
 LinkType = Literal["parent", "child", "downloads", "loads", "executes"]
@@ -145,7 +145,7 @@ async def read_link(request: Call, data: LinkAddRequest) -> NewLink:
     """Read the link as it is stored; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
     directory, caller = request.bank.directory, request.caller
     violations = Violations()
-    reference = data.reference.strip()
+    reference = pasted(data.reference)
     if not SHA256.fullmatch(reference):
         violations.add("reference", f"{data.reference[:100]!r} is not a SHA-256.")
     customer = caller.user.customer

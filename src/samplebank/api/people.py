@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, Literal, Self
 
+from samplebank.accounts.caller import Caller, sees_customer
 from samplebank.accounts.directory import Directory
-from samplebank.accounts.model import Customer, Subject
+from samplebank.accounts.model import Customer, Permission, Subject
 from samplebank.http.shapes import Body, Int64, Sentence, Shown, Unique, Word
 from samplebank.timespec import Millis
 
@@ -76,3 +77,11 @@ class AccessControl(Shown):
         """The ACL of a row: granted by whoever made the row, when it was made."""
         granter = UserInfo.of(directory.subject(by)) if acl else None
         return [cls(SubjectInfo.of(directory.subject(id_)), granter, time) for id_ in acl] if granter else []
+
+
+def known_user(
+    id_: int | None, caller: Caller, directory: Directory, permission: Permission
+) -> UserInfo | None:
+    """A user as the caller may know it: of its customer, or one that it holds the permission for; else None."""
+    user = None if id_ is None else directory.subject(id_)
+    return UserInfo.of(user) if user and sees_customer(caller, user.customer, permission) else None

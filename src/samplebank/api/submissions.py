@@ -27,7 +27,7 @@ from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Time, Unique
 from samplebank.http.streaming import Streamed
 from samplebank.http.validation import read_time
 from samplebank.samples import catalogue, classification
-from samplebank.samples.model import SHA256, read_sha256
+from samplebank.samples.model import SHA256, pasted, read_sha256
 from samplebank.settings import Settings
 from samplebank.submissions import challenge, queries
 from samplebank.submissions.challenge import Outcome
@@ -54,12 +54,19 @@ class ChallengeTokenRequest(Body):
     sha256: str
 
 
+#: part of the contract, and never taken
+NO_RED = Meta(
+    description="`red` is refused, because others than its recipient must read a submission.",
+    extra_json_schema={"x-refused": ["red"]},
+)
+
+
 class SubmissionAddRequest(Body):
     challenge_token: ChallengeTokenRequest
     file_name: Text
     user_agent: UserAgentRequest
     customer: int | str | None = None
-    tlp: Tlp = "amber"
+    tlp: Annotated[Tlp, NO_RED] = "amber"
     acl: Unique[int | str] | None = None
     mime_type: Text = "application/octet-stream"
     meta_data: Annotated[dict[str, str] | None, unless_given({})] = None
@@ -193,7 +200,7 @@ async def add_submission(request: Call) -> Answer:
 
 
 async def _read_token(request: Call, given: ChallengeTokenRequest) -> Token:
-    answer = given.sha256.strip().lower()
+    answer = pasted(given.sha256).lower()
     if not SHA256.fullmatch(answer):
         raise invalid("challengeToken.sha256", "This is not a SHA-256.")
     digest = hashlib.sha256(await request.bytes_of_body()).digest()

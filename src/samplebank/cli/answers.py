@@ -130,11 +130,25 @@ class JobInfo(_Answer, frozen=True):
     id: str
 
 
+class Author(_Answer, frozen=True):
+    short_name: str
+
+
 class Verdict(_Answer, frozen=True):
+    """The comment and the author of one by hand are told to those concerned only."""
+
     score: int
     status_override: str | None = None
     tags: list[Tag] | None = None
     job: JobInfo | None = None
+    flags: list[str] = []
+    comment: str | None = None
+    created_timestamp: int | None = None
+    created_by_user: Author | None = None
+
+    @property
+    def by_hand(self) -> bool:
+        return "manual" in self.flags
 
 
 class Classification(_Answer, frozen=True):

@@ -1,5 +1,6 @@
 """`samplebank apply`: brings the accounts to what a tenants file says."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from samplebank.accounts import provisioning
 from samplebank.assembly import clock
 from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, write_json
+from samplebank.cli.text import shown
 
 
 def apply(
@@ -18,10 +20,13 @@ def apply(
 ) -> None:
     """Bring domains, customers, users, groups and grants to what FILE says, and print new keys once."""
     tenants = provisioning.read_tenants(file)
-    keys, where = in_transaction(lambda db: provisioning.apply(db, tenants, str(file), now=clock()))
-    if as_json:
-        write_json({"keys": keys})
-        return
-    typer.echo(f"The accounts in {where} are as {file} says.")
-    for user, key in keys.items():
-        typer.echo(f"New key of {user}, shown only now: {key}")
+
+    def tell(keys: Mapping[str, str], where: str) -> None:
+        if as_json:
+            write_json({"keys": keys})
+            return
+        typer.echo(f"The accounts in {where} are as {shown(file)} says.")
+        for user, key in keys.items():
+            typer.echo(f"New key of {user}, shown only now: {key}")
+
+    in_transaction(lambda db: provisioning.apply(db, tenants, shown(file), now=clock()), tell)

@@ -67,6 +67,9 @@ def find(url: str | None, key: str | None, *, account: Account = "admin") -> Con
 
 def read_address(given: str, source: str) -> str:
     """Check the address of a service; `source` is where it comes from."""
+    if "@" in given:
+        # What stands before it may be a password, so nothing of the address is shown.
+        raise typer.BadParameter("An address holds no user and no password.", param_hint=source)
     try:
         url = httpx.URL(given.strip().rstrip("/"))
         host = url.host  # which is decoded only here
@@ -74,11 +77,17 @@ def read_address(given: str, source: str) -> str:
         raise _bad_address(given, source, f"cannot be read ({error}). It looks like {EXAMPLE}") from error
     if url.scheme not in {"http", "https"}:
         raise _bad_address(given, source, "must start with http:// or https://")
-    if url.userinfo:
-        raise typer.BadParameter("An address holds no user and no password.", param_hint=source)
-    if not host or url.query or url.fragment or (url.port or 1) > MOST_PORT:
+    is_port = url.port is None or 0 < url.port <= MOST_PORT
+    if not _can_be_looked_up(host) or not is_port or url.query or url.fragment:
         raise _bad_address(given, source, f"is no address of a service. It looks like {EXAMPLE}")
     return str(url).rstrip("/")
+
+
+def _can_be_looked_up(host: str) -> bool:
+    try:
+        return bool(host.encode("idna"))  # as the resolver does, which bounds each part of a name
+    except UnicodeError:
+        return False
 
 
 def _bad_address(given: str, source: str, what: str) -> typer.BadParameter:

@@ -69,7 +69,9 @@ def _folder(*, keep: bool) -> Iterator[Path]:
 
 def _submit(client: Client, folder: Path) -> list[Outcome]:
     files = make_files(folder / "files")
-    outcomes = list(send_all(client, files, {}, parallel=PARALLEL, advance=lambda _: None))
+    outcomes, end = send_all(client, files, {}, parallel=PARALLEL, advance=lambda _: None)
+    if end:
+        raise end
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:
         raise Unavailable(f"{failed[0].path} could not be submitted: {failed[0].error}")

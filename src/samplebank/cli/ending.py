@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from traceback import extract_tb
-from typing import Final
+from typing import Any, Final
 
 import typer
 
@@ -21,18 +21,21 @@ WRONG_USAGE: Final = 2
 log = logging.getLogger("samplebank")
 
 
-def exit_code_of(command: Callable[[], int]) -> int:
-    """Run a command to its end, output included; answers its exit code."""
+def exit_code_of(command: Callable[[], int], name: str) -> int:
+    """Run the command of this name to its end, output included; answers its exit code."""
     try:
         code = command()
         sys.stdout.flush()
     except typer.TyperException as mistake:
         context = getattr(mistake, "ctx", None)
-        called = context.command_path if context else "samplebank"
-        complain(f"{mistake.format_message().rstrip('.?')}. See `{called} --help`.")
+        called = context.command_path if context else name
+        said = mistake.format_message().replace("Value error, ", "").rstrip(".?")
+        if said == "Missing command" and context:
+            said += f": {_commands(context)}"
+        complain(f"{said}. See `{called} --help`.")
         return mistake.exit_code
-    except typer.Abort:
-        return FAILED
+    except (typer.Abort, KeyboardInterrupt):
+        complain("Interrupted.")
     except Refusal as refusal:
         complain(str(refusal))
     except BrokenPipeError:
@@ -49,6 +52,11 @@ def exit_code_of(command: Callable[[], int]) -> int:
     return FAILED
 
 
+def _commands(context: Any) -> str:
+    found = (context.command.get_command(context, name) for name in context.command.list_commands(context))
+    return ", ".join(command.name for command in found if not command.hidden)
+
+
 def _about(error: OSError) -> str:
     reason = error.strerror or str(error)
     if error.filename is None:
@@ -58,7 +66,7 @@ def _about(error: OSError) -> str:
 
 def _tell(fault: Exception) -> None:
     """Name a fault of ours in one line; a service that keeps a log gets the whole trace there."""
-    if logging.getLogger().hasHandlers():
+    if log.hasHandlers() and log.isEnabledFor(logging.INFO):
         log.error("fault", exc_info=fault)
         return
     place = extract_tb(fault.__traceback__)[-1]

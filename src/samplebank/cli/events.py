@@ -8,12 +8,13 @@ import typer
 from samplebank import timespec
 from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, out, table, write_json
+from samplebank.errors import NotFound
 from samplebank.events import outbox
 from samplebank.events.outbox import DeadLetter
 from samplebank.timespec import Millis
 
 LARGEST_ID: Final = 2**63 - 1
-events_app = typer.Typer(help="List and retry events that could not be delivered.", no_args_is_help=True)
+events_app = typer.Typer(help="List and retry events that could not be delivered.")
 
 
 class DeadEvent(msgspec.Struct, frozen=True, rename="camel"):
@@ -57,6 +58,10 @@ def retry(
 ) -> None:
     """Try to deliver again."""
     revived, where = in_transaction(lambda db: outbox.revive(db, event))
+    if event is not None and not revived:
+        raise NotFound(
+            f"There is no event {event} in {where} that was given up; `samplebank events dead` lists them."
+        )
     typer.echo(f"{revived} event{'' if revived == 1 else 's'} of {where} will be delivered again.")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Generic, NamedTuple, TypeVar
 
@@ -22,11 +23,24 @@ class Done(NamedTuple, Generic[T]):
     where: str
 
 
-def in_transaction(work: Callable[[Connection], Awaitable[T]]) -> Done[T]:
-    """Run `work` in one transaction on the database of this installation."""
+def in_transaction(
+    work: Callable[[Connection], Awaitable[T]], tell: Callable[[T, str], None] | None = None
+) -> Done[T]:
+    """Run `work` in one transaction on the database of this installation.
+
+    `tell` writes what was done, and where, before it is done for good: a key that nobody could read would stay.
+    """
     with installed.opened(settings.load(os.environ)) as installation:
+
+        async def told(db: Connection) -> T:
+            result = await work(db)
+            if tell is not None:
+                tell(result, installation.where)
+                sys.stdout.flush()
+            return result
+
         try:
-            return Done(asyncio.run(_run(installation.database_url, work)), installation.where)
+            return Done(asyncio.run(_run(installation.database_url, told)), installation.where)
         except asyncpg.PostgresError as error:
             raise Unavailable(f"The database of {installation.where} refused: {error}.") from error
 

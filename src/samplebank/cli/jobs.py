@@ -23,7 +23,8 @@ from samplebank.errors import Invalid, NotFound
 from samplebank.timespec import BadTime, Millis
 
 SHORT_HASH: Final = 16
-LOOKED_THROUGH: Final = 1000  # newest jobs among which a shortened id is looked up
+LOOKED_THROUGH: Final = 100_000  # newest jobs among which a shortened id is looked up
+LOOKED_AT: Final = 5_000  # of them at once
 PARALLEL: Final = 4
 FOLLOW_PAUSE: Final = 1.0  # seconds
 COLUMNS: Final = ("ID", "STATE", "SAMPLE", "CUSTOMER", "ENQUEUED", "DURATION", "TASKS")
@@ -64,6 +65,8 @@ def jobs(
     key: KeyOption = None,
 ) -> None:
     """List jobs, follow them, or explain one."""
+    if why is not None and not why.strip():
+        raise typer.BadParameter("The id is empty.", param_hint="--why")
     now = _now()
     criteria = {
         "state": state or None,
@@ -180,11 +183,12 @@ def _write_change(job: Job, *, as_json: bool) -> None:
 def _explain(client: Client, shortened: str, *, as_json: bool) -> None:
     job = client.job(_full_id(client, shortened))
     tasks, plan = client.tasks(job.id), client.plan(job.id)
-    verdict = next(
-        (v for v in client.verdicts(job.analysed_sample.id, limit=0) if v.job and v.job.id == job.id), None
-    )
+    verdicts = client.verdicts(job.analysed_sample.id, limit=0)
+    verdict = next((v for v in verdicts if v.job and v.job.id == job.id), None)
+    by_hand = next((v for v in verdicts if v.by_hand), None)
     if as_json:
-        printing.write_json({"job": job, "tasks": tasks, "plan": plan, "verdict": verdict})
+        told = {"job": job, "tasks": tasks, "plan": plan, "verdict": verdict, "verdictByHand": by_hand}
+        printing.write_json(told)
         return
     console = printing.out()
     console.print(_job_table([JobWithTasks(job, tasks)], _now()))
@@ -198,6 +202,8 @@ def _explain(client: Client, shortened: str, *, as_json: bool) -> None:
         console.print(_options_line(plan), markup=False)
     console.print()
     console.print(_verdict_line(job, verdict), markup=False)
+    if by_hand is not None:
+        console.print(_by_hand_line(by_hand), markup=False)
 
 
 def task_table(tasks: Sequence[Task]) -> RenderableType:
@@ -238,17 +244,32 @@ def _verdict_line(job: Job, verdict: Verdict | None) -> str:
     )
 
 
+def _by_hand_line(verdict: Verdict) -> str:
+    """Tell what a person said of the sample, which goes before every verdict of a job."""
+    said = f"By hand: {assessment(verdict)}"
+    if verdict.created_by_user:
+        said += f", by {verdict.created_by_user.short_name}"
+    if verdict.created_timestamp is not None:
+        said += f", {timespec.iso(verdict.created_timestamp)}"
+    return printing.printable(f"{said}: {verdict.comment}" if verdict.comment else f"{said}.")
+
+
 def _full_id(client: Client, shortened: str) -> str:
     try:
-        return str(UUID(shortened))
+        return str(UUID(shortened.strip()))
     except ValueError:
         pass
-    part = shortened.lower()
-    found = client.jobs(limit=LOOKED_THROUGH)
-    matching = [job.id for job in found if job.id.startswith(part) or job.id.endswith(part)]
+    part = shortened.strip().lower()
+    matching: list[str] = []
+    for offset in range(0, LOOKED_THROUGH, LOOKED_AT):
+        found = client.jobs(limit=LOOKED_AT, offset=offset)
+        matching = [job.id for job in found if job.id.startswith(part) or job.id.endswith(part)]
+        if matching or len(found) < LOOKED_AT:
+            break
     if not matching:
         raise NotFound(
-            f"None of the newest {LOOKED_THROUGH} jobs has an id that starts or ends with {shortened}."
+            f"None of the newest {LOOKED_THROUGH} jobs has an id that starts or ends with {shortened}; "
+            "give the whole id of an older one."
         )
     if len(matching) > 1:
         raise Invalid(

@@ -15,7 +15,7 @@ from samplebank.cli.printing import JsonOption, out, table, write_json
 from samplebank.database import Connection
 from samplebank.timespec import Millis
 
-key_app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+key_app = typer.Typer(help="Make, list and revoke API keys.")
 
 
 class ListedKey(msgspec.Struct, frozen=True, rename="camel"):
@@ -65,11 +65,14 @@ def create(
             expiry=expiry,
         )
 
-    (id_, key), where = in_transaction(make)
-    if as_json:
-        write_json({"id": str(id_), "user": user, "key": key})
-    else:
-        typer.echo(f"Key {id_} of {user} in {where}, shown only now: {key}")
+    def tell(made: tuple[UUID, str], where: str) -> None:
+        id_, key = made
+        if as_json:
+            write_json({"id": str(id_), "user": user, "key": key})
+        else:
+            typer.echo(f"Key {id_} of {user} in {where}, shown only now: {key}")
+
+    in_transaction(make, tell)
 
 
 @key_app.command(name="list")
@@ -79,7 +82,13 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List keys; the keys themselves are stored nowhere."""
-    found, _ = in_transaction(lambda db: keys.list_keys(db, user))
+
+    async def listed(db: Connection) -> list[keys.Key]:
+        if user is not None:
+            await provisioning.get_user_id(db, user)
+        return await keys.list_keys(db, user)
+
+    found, _ = in_transaction(listed)
     if as_json:
         write_json({"keys": [_told(key) for key in found]})
         return
@@ -109,9 +118,14 @@ def revoke(id_: Annotated[UUID, typer.Argument(metavar="ID", help="Id of the key
 
 def _expiry(given: str, now: Millis) -> Millis:
     try:
-        return timespec.parse(given, now=now)
+        expiry = timespec.parse(given, now=now)
     except timespec.BadTime as error:
         raise typer.BadParameter(str(error), param_hint="--expires") from error
+    if expiry <= now:
+        raise typer.BadParameter(
+            f"The key would end at once: {timespec.iso(expiry)} is past.", param_hint="--expires"
+        )
+    return expiry
 
 
 def _told(key: keys.Key) -> ListedKey:

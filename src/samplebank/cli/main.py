@@ -78,7 +78,8 @@ def main(arguments: Sequence[str]) -> int:
     def command() -> int:
         return int(application(arguments)(arguments, prog_name="samplebank", standalone_mode=False) or 0)
 
-    return exit_code_of(command)
+    called = arguments[0] if arguments and arguments[0] in COMMANDS else ""
+    return exit_code_of(command, f"samplebank {called}".strip())
 
 
 def run() -> None:

@@ -4,6 +4,7 @@ Names of samples are chosen by attackers; nothing unprintable or marked up reach
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Final
@@ -18,6 +19,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 
 PIPE_WIDTH: Final = 240  # a table that is read by a program is not folded
 LONGEST_LINE: Final = 4000
+#: a key, or most of one, wherever somebody typed it
+KEY: Final = re.compile(r"sb_[A-Za-z0-9_-]{30,}")
 STYLES: Final[Mapping[str, str]] = {
     "malicious": "bold red",
     "suspicious": "yellow",
@@ -79,6 +82,6 @@ def write_json_line(value: object) -> None:
 
 
 def complain(text: str) -> None:
-    """Say what went wrong in one line that fits on a screen."""
-    line = printable(" ".join(text.split()))
+    """Say what went wrong in one line that fits on a screen; a key in it is not shown."""
+    line = printable(" ".join(KEY.sub("sb_...", text).split()))
     typer.echo(f"samplebank: {line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + ' ...'}", err=True)

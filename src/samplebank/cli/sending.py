@@ -4,21 +4,25 @@ import hashlib
 import mimetypes
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 from typing import BinaryIO, Final, Literal, NamedTuple
 
 import msgspec
 
 from samplebank.cli.answers import Challenge, Token
 from samplebank.cli.client import Client, Content
+from samplebank.cli.text import shown
 from samplebank.errors import Refusal, Unauthenticated, Unavailable
 
 PIECE: Final = 256 * 1024
 #: from this size on the service is asked whether it has the bytes, before they travel
 ASK_FIRST: Final = 1024 * 1024
+
+NOT_SENT: Final = "The run ended before this file was sent."
+MAYBE_SENT: Final = "The service was lost while this file was sent; it may have got it."
 
 Advance = Callable[[int], None]
 
@@ -66,7 +70,7 @@ def files_below(paths: Iterable[Path]) -> Found:
         below = _below(path, found) if status and stat.S_ISDIR(status.st_mode) else [path]
         files.update(dict.fromkeys(below))
     found.files.extend(files)
-    return found
+    return found._replace(passed_over=list(dict.fromkeys(found.passed_over)))
 
 
 def _below(folder: Path, found: Found) -> list[Path]:
@@ -109,17 +113,61 @@ def size_of(path: Path) -> int:
     return status.st_size if status and stat.S_ISREG(status.st_mode) else 0
 
 
-def shown(path: str | Path) -> str:
-    """Give a path as text; what is no UTF-8 in its name is replaced."""
-    return os.fsencode(path).decode("utf-8", "replace")
+class Sent(NamedTuple):
+    """What became of files, in their order; `end` is what ended the run before all of them were sent."""
+
+    outcomes: list[Outcome]
+    end: Refusal | KeyboardInterrupt | SystemExit | None
+
+
+class _Stopped(Exception):
+    """The run ends while this file is on its way."""
 
 
 def send_all(
-    client: Client, files: Iterable[Path], fields: Mapping[str, object], *, parallel: int, advance: Advance
-) -> Iterator[Outcome]:
-    """Submit the files, several at a time; outcomes come in the order of the files."""
+    client: Client, files: Sequence[Path], fields: Mapping[str, object], *, parallel: int, advance: Advance
+) -> Sent:
+    """Submit the files, several at a time, until all are sent or a bad key, a lost service or Ctrl-C ends the run.
+
+    Then no more bytes are sent, and what the service is about to answer is waited for: it has been done.
+    """
+    stop = Event()
+
+    def advance_or_stop(sent: int) -> None:
+        if stop.is_set():
+            raise _Stopped
+        advance(sent)
+
+    end: Refusal | KeyboardInterrupt | SystemExit | None = None
     with ThreadPoolExecutor(max_workers=parallel) as pool:
-        yield from pool.map(partial(send, client, fields=fields, advance=advance), files)
+        futures = [pool.submit(send, client, path, fields=fields, advance=advance_or_stop) for path in files]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        except (KeyboardInterrupt, SystemExit) as interruption:
+            end = interruption
+        stop.set()
+        for future in futures:
+            future.cancel()
+    end = end or next((error for future in futures if isinstance(error := _error(future), Refusal)), None)
+    return Sent([_told(future, path) for future, path in zip(futures, files, strict=True)], end)
+
+
+def _error(future: Future[Outcome]) -> BaseException | None:
+    return None if future.cancelled() else future.exception()
+
+
+def _told(future: Future[Outcome], path: Path) -> Outcome:
+    if future.cancelled():
+        return Outcome(shown(path), "failed", error=NOT_SENT)
+    match future.exception():
+        case None:
+            return future.result()
+        case Refusal():
+            return Outcome(shown(path), "failed", error=MAYBE_SENT)
+        case _Stopped():
+            return Outcome(shown(path), "failed", error=NOT_SENT)
+        case fault:
+            raise fault
 
 
 def send(client: Client, path: Path, *, fields: Mapping[str, object], advance: Advance) -> Outcome:
@@ -199,6 +247,8 @@ class _FileContent:
             for piece in _pieces(file, self.size):
                 yield piece
                 self._tell(self._sent + len(piece))
+        if self._sent < self.size:
+            raise OSError("it became shorter while it was sent")
 
     def skip(self) -> None:
         self._tell(self.size)

@@ -11,6 +11,7 @@ import typer
 from samplebank import logs, settings
 from samplebank.assembly import disk_store, make_data_folder
 from samplebank.errors import Invalid
+from samplebank.files import expanded
 from samplebank.serving import workers_key
 from samplebank.serving.children import Child, start_housekeeper, start_workers
 from samplebank.serving.confining import check_sandbox
@@ -75,14 +76,14 @@ def _stop(children: list[Child]) -> None:
 
 
 def _start_workers(own: Settings, database_url: str) -> Child:
-    given = {} if own.yara_rules is None else {"yara_rules": str(own.yara_rules.expanduser())}
+    given = {} if own.yara_rules is None else {"yara_rules": str(expanded(own.yara_rules))}
     environment = workers_key.environments(own, database_url, url_of(own), dict(os.environ))
     return start_workers(list(BUILT_IN), given, environment)
 
 
 def _check_rules(own: Settings) -> None:
     """Raise `Invalid` for a folder of rules that is not there, as the workers would fail for want of it again and again."""
-    if own.yara_rules is not None and not own.yara_rules.expanduser().is_dir():
+    if own.yara_rules is not None and not expanded(own.yara_rules).is_dir():
         raise Invalid(f"SAMPLEBANK_YARA_RULES is {str(own.yara_rules)!r}, but must be a folder.")
 
 

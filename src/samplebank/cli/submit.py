@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.progress import (
@@ -22,10 +22,18 @@ from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.following import follow
 from samplebank.cli.pairs import read_pairs
 from samplebank.cli.printing import JsonOption
-from samplebank.cli.sending import Found, Outcome, files_below, send_all, shown, size_of
-from samplebank.errors import Unavailable
-
-NOT_SENT: Final = "The service was lost before this file was sent; it may have got it."
+from samplebank.cli.sending import (
+    MAYBE_SENT,
+    NOT_SENT,
+    Found,
+    Outcome,
+    Sent,
+    files_below,
+    send_all,
+    size_of,
+)
+from samplebank.cli.text import shown
+from samplebank.errors import Refusal
 
 
 class Tlp(StrEnum):
@@ -62,19 +70,33 @@ def submit(
     fields = _fields(customer, tlp, meta or [])
     found = _found(paths)
     with Client(connection.find(url, key)) as client:
-        outcomes, lost = _send(client, found.files, fields, parallel)
+        outcomes, end = _send(client, found.files, fields, parallel)
+        if isinstance(end, Refusal) and not _arrived(outcomes):
+            raise end
         outcomes += found.unreadable
-        if wait and lost is None:
-            outcomes = _follow(client, outcomes)
+        if wait and end is None:
+            outcomes, end = _follow(client, outcomes)
     if json:
         printing.write_json({"files": outcomes})
     else:
         printing.out().print(verdict_table(outcomes) if wait else _receipt(outcomes))
     _complain(outcomes)
-    if lost is not None:
-        raise lost
-    if any(outcome.status == "failed" or outcome.failed_analyses for outcome in outcomes):
+    if isinstance(end, Refusal):
+        raise end
+    if end is not None:
+        printing.complain(_interrupted(outcomes))
+    if end is not None or any(outcome.status == "failed" or outcome.failed_analyses for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _arrived(outcomes: Iterable[Outcome]) -> int:
+    return sum(outcome.sha256 is not None for outcome in outcomes)
+
+
+def _interrupted(outcomes: Sequence[Outcome]) -> str:
+    arrived = _arrived(outcomes)
+    said = f"Interrupted: {arrived} of {len(outcomes)} files {'was' if arrived == 1 else 'were'} submitted."
+    return f"{said} Their analyses go on; `samplebank jobs` shows them." if arrived else said
 
 
 def _found(paths: Sequence[Path]) -> Found:
@@ -95,7 +117,7 @@ def _found(paths: Sequence[Path]) -> Found:
 
 def _complain(outcomes: Iterable[Outcome]) -> None:
     for outcome in outcomes:
-        if outcome.status == "failed" and outcome.error != NOT_SENT:
+        if outcome.status == "failed" and outcome.error not in {NOT_SENT, MAYBE_SENT}:
             printing.complain(f"{outcome.path}: {outcome.error}")
         for analysis in outcome.failed_analyses:
             said = analysis.message or "It gave no reason."
@@ -104,14 +126,10 @@ def _complain(outcomes: Iterable[Outcome]) -> None:
 
 def _fields(customer: str | None, tlp: Tlp | None, meta: Iterable[str]) -> Mapping[str, object]:
     given = {"customer": customer, "tlp": tlp, "metaData": read_pairs(meta, "--meta")}
-    return {name: value for name, value in given.items() if value}
+    return {name: value for name, value in given.items() if value not in (None, {})}
 
 
-def _send(
-    client: Client, files: Sequence[Path], fields: Mapping[str, object], parallel: int
-) -> tuple[list[Outcome], Unavailable | None]:
-    """Send the files; when the service is lost on the way, what was sent before is told, too."""
-    outcomes: list[Outcome] = []
+def _send(client: Client, files: Sequence[Path], fields: Mapping[str, object], parallel: int) -> Sent:
     with _progress(DownloadColumn(), TransferSpeedColumn()) as progress:
         total = sum(map(size_of, files))
         bar = progress.add_task(f"submitting {len(files)} files", total=total)
@@ -119,24 +137,23 @@ def _send(
         def advance(sent: int) -> None:
             progress.advance(bar, sent)
 
-        try:
-            outcomes.extend(send_all(client, files, fields, parallel=parallel, advance=advance))
-        except Unavailable as error:
-            if not outcomes:
-                raise
-            rest = [Outcome(shown(path), "failed", error=NOT_SENT) for path in files[len(outcomes) :]]
-            return outcomes + rest, error
-    return outcomes, None
+        return send_all(client, files, fields, parallel=parallel, advance=advance)
 
 
-def _follow(client: Client, outcomes: Sequence[Outcome]) -> list[Outcome]:
+def _follow(client: Client, outcomes: Sequence[Outcome]) -> Sent:
+    """Follow the jobs; when the service is lost or the user has waited enough, what is known by then."""
+    latest = list(outcomes)
     with _progress(MofNCompleteColumn()) as progress:
-        bar = progress.add_task("analysing", total=sum(outcome.sha256 is not None for outcome in outcomes))
+        bar = progress.add_task("analysing", total=_arrived(outcomes))
 
         def show(current: Sequence[Outcome]) -> None:
+            latest[:] = current
             progress.update(bar, completed=sum(o.job_state in {"done", "timeout"} for o in current))
 
-        return follow(client, outcomes, show, printing.complain)
+        try:
+            return Sent(follow(client, outcomes, show, printing.complain), None)
+        except (Refusal, KeyboardInterrupt, SystemExit) as end:
+            return Sent(latest, end)
 
 
 def _progress(*columns: DownloadColumn | TransferSpeedColumn | MofNCompleteColumn) -> Progress:

@@ -1,6 +1,7 @@
 """Arguments are text in UTF-8, whatever the locale says; names of files are bytes."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -34,3 +35,8 @@ def text(argument: str, name: str) -> str:
         raise typer.BadParameter(
             "This is no text in UTF-8.", param_hint=f"--{name.replace('_', '-')}"
         ) from None
+
+
+def shown(path: str | Path) -> str:
+    """Give a path as text; what is no UTF-8 in its name is replaced."""
+    return os.fsencode(path).decode("utf-8", "replace")

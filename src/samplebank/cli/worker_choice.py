@@ -3,13 +3,15 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import typer
 
 from samplebank.cli.pairs import read_pairs
+from samplebank.files import expanded
 from samplebank.worker.analysers import BUILT_IN
 
+RULES: Final = "yara_rules"
 NamesArgument = Annotated[
     list[str],
     typer.Argument(metavar="NAME...", help=f"{', '.join(BUILT_IN)}, or your own as package.module:Class."),
@@ -35,9 +37,11 @@ class Chosen(NamedTuple):
         cls, names: Sequence[str], setting: list[str] | None, import_from: list[Path] | None
     ) -> "Chosen":
         places = tuple(place.absolute() for place in import_from or [])
-        return cls(
-            names, [import_path(name) for name in names], read_pairs(setting or [], "--setting"), places
-        )
+        import_paths = [import_path(name) for name in names]
+        settings = read_pairs(setting or [], "--setting")
+        if "yara" in names and RULES in settings:
+            settings[RULES] = _folder(settings[RULES])
+        return cls(names, import_paths, settings, places)
 
     @property
     def words(self) -> str:
@@ -45,6 +49,14 @@ class Chosen(NamedTuple):
         settings = [word for pair in self.settings.items() for word in ("--setting", "=".join(pair))]
         places = [word for place in self.import_from for word in ("--import-from", str(place))]
         return shlex.join([*self.names, *settings, *places])
+
+
+def _folder(given: str) -> str:
+    """Where a folder is: analysers work in another one than the user."""
+    folder = expanded(Path(given)).absolute()
+    if not folder.is_dir():
+        raise typer.BadParameter(f"{RULES} names {given}, which is not a folder.", param_hint="--setting")
+    return str(folder)
 
 
 def import_path(name: str) -> str:

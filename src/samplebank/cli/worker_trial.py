@@ -1,7 +1,9 @@
 """`samplebank worker test`: an analyser on files, in the sandbox as ever, but without a service."""
 
 import asyncio
+import logging
 import os
+import stat
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +12,11 @@ from typing import Annotated
 import msgspec
 import typer
 
+from samplebank import logs
 from samplebank.cli import printing
 from samplebank.cli.pairs import read_pairs
 from samplebank.cli.printing import JsonOption
+from samplebank.cli.text import shown
 from samplebank.cli.worker_choice import Chosen, ImportFromOption, SettingOption
 from samplebank.errors import Refusal
 from samplebank.sandbox import SandboxError
@@ -41,7 +45,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 def try_worker(
     name: Annotated[str, typer.Argument(help="static, yara, or your own as package.module:Class.")],
-    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True)],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...")],
     *,
     setting: SettingOption = None,
     option: Annotated[
@@ -53,6 +57,7 @@ def try_worker(
     """Run an analyser on files here, without a service, and show results, tracebacks and what it prints."""
     chosen = Chosen.read([name], setting, import_from)
     options = read_pairs(option or [], "--option")
+    logs.set_up(load(os.environ).log_format, logging.WARNING)
     try:
         trials = asyncio.run(_tried(chosen, files, options))
     except (WorkerError, SandboxError) as error:
@@ -79,13 +84,18 @@ async def _tried(chosen: Chosen, files: Sequence[Path], options: dict[str, str])
 
 
 async def _trial(analyser: SandboxedAnalyser, file: Path, options: dict[str, str]) -> Trial:
-    sample, began = sample_file(file, options), time.monotonic()
+    try:
+        _check_regular(file)
+        sample, began = sample_file(file, options), time.monotonic()
+    except OSError as unreadable:
+        said = f"The file cannot be read: {unreadable.strerror or unreadable}."
+        return Trial(file=shown(file), seconds=0, error=said)
     try:
         finished = await analyser.analyse_aloud(sample)
     except Failed as failed:
         seconds = round(time.monotonic() - began, 3)
         return Trial(
-            file=str(file), seconds=seconds, error=failed.reason, printed=failed.printed, trace=failed.trace
+            file=shown(file), seconds=seconds, error=failed.reason, printed=failed.printed, trace=failed.trace
         )
     seconds = round(time.monotonic() - began, 3)
     wrong = violations(finished.result, analyser.description.schema)
@@ -93,9 +103,15 @@ async def _trial(analyser: SandboxedAnalyser, file: Path, options: dict[str, str
     return _told(file, seconds, finished.result, finished.printed, error)
 
 
+def _check_regular(file: Path) -> None:
+    """Raise OSError for a folder, and for a pipe, which would be waited for."""
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise OSError("it is not a regular file")
+
+
 def _told(file: Path, seconds: float, result: Result, printed: str, error: str | None) -> Trial:
     return Trial(
-        file=str(file),
+        file=shown(file),
         seconds=seconds,
         error=error,
         score=result.score,

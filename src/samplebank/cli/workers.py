@@ -1,6 +1,7 @@
 """`samplebank worker`: the analysis workers that a service knows, and running them anywhere that reaches it."""
 
 import asyncio
+import logging
 import os
 import signal
 import time
@@ -79,6 +80,7 @@ def register_workers(
     """Make analysers known to the service, or bring what it knows of them up to date; needs an administrator's key."""
     chosen = Chosen.read(names, setting, import_from)
     service, own = connection.find(url, key), load(os.environ)
+    logs.set_up(own.log_format, logging.WARNING)
     check_sandbox(own)
     standings = _done(
         loop.register(
@@ -98,7 +100,9 @@ def register_workers(
 def run_workers(
     names: NamesArgument,
     *,
-    parallel: Annotated[int | None, typer.Option(min=1, help="Samples at a time; else one per core.")] = None,
+    parallel: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Samples at a time; else one per core.")
+    ] = None,
     setting: SettingOption = None,
     import_from: ImportFromOption = None,
     with_parent: Annotated[

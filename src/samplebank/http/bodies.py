@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from samplebank.errors import TooSlow, Unavailable
+from samplebank.errors import TooMany, TooSlow, Unavailable
 from samplebank.http.deadlines import Deadline
 
 #: bytes a second that a body brings on average at least, once the client has used up its patience
@@ -13,6 +13,11 @@ RATE = 8 * 1024
 AT_HAND = 0.1
 #: bytes of all bodies that one process holds in memory
 MEMORY = 128 * 1024**2
+#: ... and of those of one user, unless a single body may be larger
+SHARE = MEMORY // 4
+#: seconds after which a user who has too many bodies under way may come again
+COME_AGAIN = 5
+MINE = "Too many of your bodies are under way at once; wait until some of your requests are answered."
 SLOW = "The body came too slowly and was given up: send it again without a pause."
 FULL = "The service has too many bodies to read at the moment; try again in a moment."
 
@@ -42,17 +47,26 @@ class Pace:
 
 
 class Memory:
-    """The bytes of bodies that a process holds until their requests are answered."""
+    """The bytes of bodies that a process holds until their requests are answered: `most`, and `each` of one user."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, each: int) -> None:
         self._most = most
+        self._each = each
         self._held = 0
+        self._users: dict[int, int] = {}
 
-    def take(self, size: int) -> None:
-        """Raises `Unavailable` when there is no room for so many bytes."""
+    def take(self, size: int, user_id: int) -> None:
+        """Raises `TooMany` when the user, and `Unavailable` when everybody has no room for so many bytes."""
+        mine = self._users.get(user_id, 0) + size
+        if mine > self._each:
+            raise TooMany(MINE, wait=COME_AGAIN)
         if self._held + size > self._most:
             raise Unavailable(FULL)
         self._held += size
+        self._users[user_id] = mine
 
-    def give(self, size: int) -> None:
+    def give(self, size: int, user_id: int) -> None:
         self._held -= size
+        self._users[user_id] -= size
+        if not self._users[user_id]:
+            del self._users[user_id]

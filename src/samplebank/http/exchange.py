@@ -1,6 +1,8 @@
 """A request as the routes see it, with the bank, the caller and the time that it came at."""
 
-from collections.abc import AsyncIterator, Callable
+import codecs
+import re
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -8,10 +10,9 @@ from urllib.parse import parse_qsl
 from litestar import Request
 
 from samplebank.accounts.caller import Caller
-from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.assembly import Bank
-from samplebank.errors import Invalid, Malformed, TooLarge
+from samplebank.errors import Invalid, Malformed, TooLarge, Unsupported
 from samplebank.http.bodies import Pace
 from samplebank.http.streaming import Pieces, disconnected, nothing, opened
 from samplebank.http.turns import Budgets, Within, while_connected
@@ -20,9 +21,9 @@ from samplebank.samples import catalogue
 from samplebank.samples.model import Sample, read_sha256
 from samplebank.timespec import Millis
 
-R = TypeVar("R")
+FORM = re.compile(r"multipart/|application/x-www-form-urlencoded", re.IGNORECASE)
+NO_FORM = "The body is a form, but this call takes JSON: send a JSON object, with the header Content-Type: application/json."
 T = TypeVar("T")
-Show = Callable[[Any, Directory], Any]
 #: parameters of a query; values of lists are parameters of their own
 MOST_PARAMETERS = 20_000
 
@@ -81,7 +82,15 @@ class Exchange(Request[Any, Any, Any]):
 
         `extra` bytes more than usual are taken.
         """
-        return Document(await self.bytes_of_body(extra), wanted)
+        body = (await self.bytes_of_body(extra)).removeprefix(
+            codecs.BOM_UTF8
+        )  # as some editors and shells put it
+        try:
+            return Document(body, wanted)
+        except Malformed:
+            if FORM.match(self.headers.get("content-type", "")):
+                raise Unsupported(NO_FORM) from None
+            raise
 
     async def bytes_of_body(self, extra: int = 0) -> bytes:
         """The body, read once; raises `Malformed` for an empty one, `TooLarge`."""
@@ -135,8 +144,8 @@ class Exchange(Request[Any, Any, Any]):
                 left -= len(chunk)
 
     def _hold(self, size: int) -> None:
-        """Count bytes that stay in memory until the request is answered (`api.log.Observed`). Raises `Unavailable`."""
-        self.budgets.memory.take(size)
+        """Count bytes that stay in memory until the request is answered (`api.log.Observed`). Raises `TooMany`, `Unavailable`."""
+        self.budgets.memory.take(size, self.caller.user.id)
         state = self.scope["state"]
         state["held"] = state.get("held", 0) + size
 

@@ -72,7 +72,7 @@ class Observed:
         finally:
             self.addresses.leave(address)
             if held := state.get("held"):
-                state["budgets"].memory.give(held)
+                state["budgets"].memory.give(held, state["caller"].user.id)
             _observe(scope, state, status, time.perf_counter() - began)
 
     @staticmethod

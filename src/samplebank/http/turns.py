@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from samplebank.errors import Refusal, TooMany, Unavailable
-from samplebank.http.bodies import MEMORY, Memory
+from samplebank.http.bodies import MEMORY, SHARE, Memory
 from samplebank.http.deadlines import Deadline
 
 #: dear requests of one kind that one user may have under way in one process
@@ -88,14 +88,14 @@ class Places:
 class Budgets:
     """The kinds, each with its own turns: who downloads lists or asks for challenges can go on searching."""
 
-    def __init__(self, connections: int, waiting_claims: int) -> None:
+    def __init__(self, connections: int, waiting_claims: int, largest_body: int) -> None:
         #: a third of the connections; whole lists have another half of them, the rest serves everything else
         self.searches = Turns(max(1, connections // 3))
         self.lists = Turns(max(1, connections // 2))
         self.files = Turns(FILES)
         #: by user and worker
         self.claims = Places(waiting_claims)
-        self.memory = Memory(MEMORY)
+        self.memory = Memory(MEMORY, max(SHARE, largest_body))
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """The default policy and its rules, as they are stored. What a rule matches, no other rule may match, too."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -120,12 +120,17 @@ async def _get(db: Connection, statement: Statement, reference: str) -> Rule:
     return _rule(row)
 
 
-async def list_rules(db: Connection, page: Page, *, include_deleted: bool) -> tuple[list[Rule], int]:
-    """(the page, oldest first, and the number of all)."""
+async def list_rules(
+    db: Connection, page: Page, *, include_deleted: bool, customers: Collection[int] | None = None
+) -> tuple[list[Rule], int]:
+    """(the page, oldest first, and the number of all); of the rules for customers only those for any of `customers`."""
     where = Where()
     if not include_deleted:
         where.add("r.deleted_time IS NULL")
-    total = await db.fetchval(f"SELECT count(*) FROM policy_rule r WHERE {where.sql}")
+    if customers is not None:
+        concerned = f"r.customers && {where.value(sorted(customers))}::bigint[]"
+        where.conditions.append(f"(r.kind <> {where.value(str(RuleKind.CUSTOMER))} OR {concerned})")
+    total = await db.fetchval(f"SELECT count(*) FROM policy_rule r WHERE {where.sql}", *where.parameters)
     query = f"SELECT {RULE_COLUMNS} FROM policy_rule r WHERE {where.sql} ORDER BY r.created_time, r.id "
     rows = await db.fetch(query + page.clause(), *where.parameters)
     return [_rule(row) for row in rows], total

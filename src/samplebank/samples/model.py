@@ -10,6 +10,10 @@ from samplebank.errors import NotFound
 from samplebank.timespec import Millis
 
 SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+PASTED = re.compile(
+    r"""[\s\ufeff\u200b"'`<]*(?:(?:MD5|SHA-?1|SHA-?256|SHA-?512)\s*[:=]\s*)?(?P<digest>[0-9a-f]{32,128})[\s\ufeff\u200b"'`>,;.]*""",
+    re.IGNORECASE,
+)
 NO_SAMPLE = "There is no sample with this SHA-256 that you may see."
 
 
@@ -43,12 +47,18 @@ class StaticFact(msgspec.Struct, frozen=True):
     created_time: Millis
 
 
-def read_sha256(text: str) -> bytes:
-    """The digest written as 64 hexadecimal digits. A malformed one names no sample: raises `NotFound`.
+def pasted(text: str) -> str:
+    """The digest in a text that was copied with what stood around it: blanks, quotes, the name of the algorithm.
 
-    Blanks around it are from where it was copied.
+    Any other text as it is, but for the blanks around it.
     """
-    text = text.strip()
+    found = PASTED.fullmatch(text)
+    return found["digest"] if found else text.strip()
+
+
+def read_sha256(text: str) -> bytes:
+    """The digest written as 64 hexadecimal digits. A malformed one names no sample: raises `NotFound`."""
+    text = pasted(text)
     if not SHA256.fullmatch(text):
         raise NotFound(NO_SAMPLE)
     return bytes.fromhex(text)

@@ -81,10 +81,10 @@ def end_with(libc: ctypes.CDLL, parent: int) -> None:
 
 
 def renew_cpu_seconds(seconds: int) -> None:
-    """Let this process use `seconds` more of CPU: the last resort when the parent itself is stopped."""
+    """Let this process use `seconds` more of CPU, and never more: the last resort when the parent itself is stopped."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     allowed = int(used.ru_utime + used.ru_stime) + 1 + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CPU, (allowed, allowed + 1))
 
 
 def _set_resource_limits(limits: Limits) -> None:

@@ -28,6 +28,10 @@ DEVICE_COMMANDS = (0x5401, 0x541B, 0x5421, 0x5450, 0x5451)
 # PR_SET_NAME, PR_GET_NAME, PR_SET_VMA
 PROCESS_OPTIONS = (15, 16, 0x53564D41)
 
+# O_WRONLY, O_RDWR, O_CREAT, O_TRUNC: Landlock forbids to truncate only since Linux 6.2, and a file opened for reading can be
+WRITING = 0o1103
+FLAGS_OF_OPEN: Mapping[str, int] = {"open": 1, "openat": 2}
+
 Instruction = tuple[int, int, int, int]
 
 
@@ -94,6 +98,10 @@ def _program(machine: Machine) -> list[Instruction]:
         number = machine.number(RESTRICTED[name])
         if number is not None:
             program += _only_if(number, argument, test, values)
+    for name, argument in FLAGS_OF_OPEN.items():
+        number = machine.number(RESTRICTED[name])
+        if number is not None:
+            program += _unless(number, argument, WRITING)
     return [*program, (RETURN, 0, 0, DENY | errno.EPERM)]
 
 
@@ -116,4 +124,15 @@ def _only_if(number: int, argument: int, test: int, values: Sequence[int]) -> li
         (LOAD_WORD, 0, 0, ARGUMENTS_OFFSET + ARGUMENT_BYTES * argument),
         *tests,
         (RETURN, 0, 0, DENY | errno.EPERM),
+    ]
+
+
+def _unless(number: int, argument: int, bits: int) -> list[Instruction]:
+    """Allow a call whose argument, counted from 0, has none of these bits."""
+    return [
+        (JUMP_IF_EQUAL, 0, 4, number),
+        (LOAD_WORD, 0, 0, ARGUMENTS_OFFSET + ARGUMENT_BYTES * argument),
+        (JUMP_IF_BITS, 0, 1, bits),
+        (RETURN, 0, 0, DENY | errno.EPERM),
+        (RETURN, 0, 0, ALLOW),
     ]

@@ -16,7 +16,7 @@ MEMORY: Mapping[str, Numbers] = {
     "madvise": (28, 233),
     "mincore": (27, 232),
 }
-#: reading; Landlock says which files
+#: reading what `open` and `openat` opened for it; Landlock says which files
 FILES: Mapping[str, Numbers] = {
     "read": (0, 63),
     "readv": (19, 65),
@@ -25,8 +25,6 @@ FILES: Mapping[str, Numbers] = {
     "write": (1, 64),
     "writev": (20, 66),
     "lseek": (8, 62),
-    "open": (2, None),
-    "openat": (257, 56),
     "close": (3, 57),
     "fstat": (5, 80),
     "stat": (4, None),
@@ -120,5 +118,7 @@ RESTRICTED: Mapping[str, Numbers] = {
     "fcntl": (72, 25),
     "ioctl": (16, 29),
     "prctl": (157, 167),
+    "open": (2, None),
+    "openat": (257, 56),
 }
 SECCOMP: Numbers = (317, 277)

@@ -9,6 +9,7 @@ import msgspec
 
 from samplebank.database import Connection, Where
 from samplebank.database.identifiers import find_id
+from samplebank.samples.model import pasted
 from samplebank.search.criteria import all_of, any_of
 
 #: the digests of a sample by the number of hexadecimal digits that write them
@@ -73,7 +74,7 @@ class Keywords(msgspec.Struct, frozen=True):
 
 def written(text: str) -> str:
     """The text as it is looked for: without blanks around it, with letters and their accents in one (Unicode NFC)."""
-    return normalize("NFC", text.strip())
+    return normalize("NFC", pasted(text))
 
 
 def spellings(text: str) -> list[str]:

@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from samplebank.accounts.access import see_rows, see_samples, submissions_open_samples
+from samplebank.accounts.access import see_rows, see_samples, sees_judgement, submissions_open_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Where
 from samplebank.database.times import TimeRange
-from samplebank.search.criteria import all_of
-from samplebank.search.keywords import Keyword, digests, mentions
+from samplebank.search.criteria import all_of, any_of
+from samplebank.search.keywords import Keyword, contains, digests, mentions
 from samplebank.search.window import IndexWindow, lies_in, lies_in_window
 
 
@@ -177,13 +177,20 @@ class Sets:
                 sets.append(self.with_digest(algorithm, wanted))
         for name, kind in KEYWORD_KINDS.items():
             if name in fields:
-                sets.append(
-                    self.with_row(kind, mentions(self.where, kind.table, kind.alias, words, self._common))
-                )
+                said = mentions(self.where, kind.table, kind.alias, words, self._common)
+                sets.append(self.with_row(kind, self._readable(said, words) if kind is VERDICT else said))
         references = digests(words, "sha256")
         if references and "link" in fields:
             sets.append(self.with_row(LINK, f"l.reference = ANY ({self.where.value(references)}::bytea[])"))
         return sets
+
+    def _readable(self, said: str, words: tuple[Keyword, ...]) -> str:
+        """That a verdict mentions a word where the caller may read it: the comment of a judgement is not for everybody."""
+        judgement = sees_judgement(self.where, self._caller, "v.judged_for")
+        if judgement == EVERY_ROW:
+            return said
+        override = contains(self.where, "coalesce(v.status_override, '')", words)
+        return all_of([said, any_of(["NOT v.manual", judgement, override])])
 
     def with_digest(self, algorithm: str, wanted: list[bytes]) -> Members:
         return Members(

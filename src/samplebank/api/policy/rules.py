@@ -12,7 +12,8 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.people import CustomerInfo, UserInfo
+from samplebank.api.people import CustomerInfo, UserInfo, known_user
+from samplebank.api.policy.access import known_customers, require_for, require_known
 from samplebank.api.policy.default import (
     AnalysisWorkerInfo,
     AnalysisWorkerOptionRequest,
@@ -20,10 +21,8 @@ from samplebank.api.policy.default import (
     read_options,
     show_options,
 )
-from samplebank.api.policy.workers import find_user
 from samplebank.database import Connection
-from samplebank.errors import Forbidden, Violations
-from samplebank.http.guard import require_administration
+from samplebank.errors import Violations
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import Body, NoQuery, PageQuery, Several, Shown, Unique
 from samplebank.policy import rules
@@ -32,6 +31,7 @@ from samplebank.policy.workers import resolve, workers_by_id
 
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 Texts = Several[Text]
+Description = Annotated[str, Meta(max_length=10_000)]
 Some = Annotated[Several[Text], Meta(min_length=1)]
 SomeCustomers = Annotated[Several[int | str], Meta(min_length=1)]
 
@@ -79,14 +79,14 @@ class AnalysisRuleActionClauseRequest(Body):
 
 class AnalysisRuleAddRequest(Body):
     name: Text
-    description: str
+    description: Description
     match: AnalysisRuleMatchClauseRequest
     action: AnalysisRuleActionClauseRequest
 
 
 class AnalysisRuleUpdateRequest(Body):
     name: Text | None = None
-    description: str | None = None
+    description: Description | None = None
     match: AnalysisRuleMatchClauseRequest | None = None
     action: AnalysisRuleActionClauseRequest | None = None
 
@@ -135,8 +135,8 @@ class AnalysisRuleResponse(Shown):
     match: AnalysisRuleMatchClauseResponse
     action: AnalysisRuleActionClauseResponse
     flags: Unique[Literal["deleted"]]
-    created_by_user: UserInfo
     created_timestamp: int
+    created_by_user: UserInfo | None = None
     last_updated_by_user: UserInfo | None = None
     last_updated_timestamp: int | None = None
     deleted_by_user: UserInfo | None = None
@@ -153,10 +153,12 @@ class AnalysisRuleResponse(Shown):
     ),
 )
 async def list_rules(request: Call) -> Answer:
-    """The rules, oldest first."""
+    """The rules for everybody and for customers that the caller may know, oldest first."""
     query = request.read_query(RuleListQuery)
     async with request.bank.database.connection() as db:
-        found, total = await rules.list_rules(db, query.page(), include_deleted=query.include_deleted)
+        found, total = await rules.list_rules(
+            db, query.page(), include_deleted=query.include_deleted, customers=known_customers(request.caller)
+        )
         known = await _workers_of(db, found)
     return await request.show_page(
         [(rule, known) for rule in found], query.page(), total, partial(_show, request.caller)
@@ -203,6 +205,7 @@ async def add_rule(request: Call) -> Answer:
 async def get_rule(request: Call) -> Answer:
     async with request.bank.database.connection() as db:
         rule = await rules.get_rule(db, request.path("id"))
+        require_known(request.caller, rule.match, request.bank.directory)
         known = await _workers_of(db, [rule])
     request.read_query(NoQuery)
     return await request.show((rule, known), partial(_show, request.caller))
@@ -269,14 +272,6 @@ async def delete_rule(request: Call) -> Answer:
         )
         known = await _workers_of(db, [rule])
     return await request.show((rule, known), partial(_show, request.caller))
-
-
-def require_for(request: Call, permission: Permission, match: Match) -> None:
-    """Raise `Forbidden` unless the caller may decide for all whom a rule concerns: its customers, else everybody."""
-    if match.kind is not RuleKind.CUSTOMER:
-        require_administration(request, permission)
-    if not all(request.caller.may(permission, id_) for id_ in match.customers):
-        raise Forbidden(f"The rule concerns customers for whom you do not hold {permission}.")
 
 
 def read_match(violations: Violations, given: AnalysisRuleMatchClauseRequest, directory: Directory) -> Match:
@@ -348,6 +343,7 @@ async def _workers_of(db: Connection, found: list[Rule]) -> dict[UUID, Worker]:
 def _show(caller: Caller, row: tuple[Rule, dict[UUID, Worker]], directory: Directory) -> AnalysisRuleResponse:
     rule, known = row
     action = rule.action
+    find_user = partial(known_user, caller=caller, directory=directory, permission=Permission.VIEW_POLICY)
     given, added, removed = (
         [AnalysisWorkerInfo.of(known[id_]) for id_ in ids]
         for ids in (action.workers_set, action.workers_add, action.workers_remove)
@@ -366,11 +362,11 @@ def _show(caller: Caller, row: tuple[Rule, dict[UUID, Worker]], directory: Direc
             AnalysisRuleActionWorkersClauseResponse(set=given, add=added, remove=removed), options
         ),
         flags=[] if rule.deleted_time is None else ["deleted"],
-        created_by_user=UserInfo.of(directory.subject(rule.created_by)),
         created_timestamp=rule.created_time,
-        last_updated_by_user=find_user(rule.updated_by, directory),
+        created_by_user=find_user(rule.created_by),
+        last_updated_by_user=find_user(rule.updated_by),
         last_updated_timestamp=rule.updated_time,
-        deleted_by_user=find_user(rule.deleted_by, directory),
+        deleted_by_user=find_user(rule.deleted_by),
         deleted_timestamp=rule.deleted_time,
     )
 

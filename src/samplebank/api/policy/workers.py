@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, post, put
+from msgspec import Meta
 
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
@@ -28,6 +29,8 @@ Sort = Literal[
     "-deletedTimestamp",
 ]
 LANGUAGE = "english"
+#: texts by language, which stand in every list of workers
+Localized = dict[str, Annotated[str, Meta(max_length=10_000)]]
 
 
 class WorkerListQuery(PageQuery):
@@ -37,15 +40,15 @@ class WorkerListQuery(PageQuery):
 
 class AnalysisWorkerAddRequest(Body):
     short_name: Word
-    localized_names: dict[str, str]
-    localized_descriptions: dict[str, str]
+    localized_names: Localized
+    localized_descriptions: Localized
     schema: Any = None
 
 
 class AnalysisWorkerUpdateRequest(Body):
     short_name: Word | None = None
-    localized_names: dict[str, str] | None = None
-    localized_descriptions: dict[str, str] | None = None
+    localized_names: Localized | None = None
+    localized_descriptions: Localized | None = None
     schema: Any = None
 
 

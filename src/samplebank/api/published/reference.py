@@ -191,7 +191,7 @@ def _type(schema: Schema) -> str:
     if "$ref" in schema:
         return _link(schema["$ref"].removeprefix(PREFIX))
     if "enum" in schema:
-        values = [value for value in schema["enum"] if value is not None]
+        values = [value for value in schema["enum"] if value not in (None, *schema.get("x-refused", []))]
         return " | ".join(f"<code>{escape(value)}</code>" for value in values)
     if "items" in schema:
         return ("set of " if schema.get("uniqueItems") else "list of ") + _type(schema["items"])

@@ -2,7 +2,7 @@
 
 The structs say what is checked. `x-` keywords on their fields say what is published besides: `x-pattern` the contract's
 text of a pattern that is checked for the whole string, `x-set` a list without repetitions, `x-time` a time, `x-default`
-what holds when a field is not given, `x-required` that it should be given nonetheless.
+what holds when a field is not given, `x-required` that it should be given nonetheless, `x-refused` values that are never taken.
 """
 
 from collections.abc import Iterable

@@ -13,6 +13,7 @@ from samplebank.database.times import TimeRange
 from samplebank.errors import Violations
 from samplebank.http.shapes import Body
 from samplebank.http.validation import read_time
+from samplebank.samples.model import pasted
 from samplebank.search.keywords import Keywords, read_keyword, written
 from samplebank.search.window import IndexWindow
 from samplebank.timespec import Millis
@@ -249,7 +250,7 @@ def _entries(value: object) -> int:
 
 
 def _unhex(text: str) -> bytes | None:
-    text = text.strip()
+    text = pasted(text)
     try:
         return bytes.fromhex(text) if text.isascii() and text.isalnum() else None
     except ValueError:
