@@ -12,7 +12,7 @@ from samplebank.accounts.caller import readers
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.analyses import queries, recording
-from samplebank.analyses.model import Analysis, Detection, NewAnalysis, Tag
+from samplebank.analyses.model import Analysis, AnalysisSummary, Detection, NewAnalysis, Tag
 from samplebank.api.acl import read_acl
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
@@ -141,14 +141,13 @@ async def get_summary(request: Call) -> Answer:
     return await request.show(found, _show_summary)
 
 
-def _show_summary(found: Any, _: Directory) -> AnalysisSummaryResponse:
-    analysers, latest = found
-    info = (
-        None
-        if latest is None
-        else AnalysisInfo(id=latest[0], analysis_score=latest[1], user_agent=UserAgent(latest[2], latest[3]))
-    )
-    return AnalysisSummaryResponse([UserAgent(name, version) for name, version in analysers], info)
+def _show_summary(found: AnalysisSummary, _: Directory) -> AnalysisSummaryResponse:
+    latest = found.latest
+    info = None
+    if latest is not None:
+        agent = UserAgent(latest.agent_name, latest.agent_version)
+        info = AnalysisInfo(id=latest.id, analysis_score=latest.score, user_agent=agent)
+    return AnalysisSummaryResponse([UserAgent(name, version) for name, version in found.analysers], info)
 
 
 @get(
