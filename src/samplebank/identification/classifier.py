@@ -2,22 +2,18 @@
 
 import mmap
 import os
-import re
-import struct
-import zipfile
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 import msgspec
 from magika import Magika
 from onnxruntime import InferenceSession, SessionOptions, disable_telemetry_events
 
+from samplebank.identification.compound_file import is_encrypted_package
 from samplebank.identification.executables import find_header_facts
 from samplebank.identification.model import JSON, UNKNOWN, Identification
 from samplebank.identification.signatures import (
     ENCRYPTED_OFFICE,
-    ENCRYPTED_STREAM,
     ISO,
     ISO_MARK,
     ISO_PLACES,
@@ -29,10 +25,9 @@ from samplebank.identification.signatures import (
     find_signature,
     find_zip_type,
 )
+from samplebank.identification.zip_directory import read_directory
 
 HEAD_BYTES = 64 * 1024
-MOST_ZIP_DIRECTORY_BYTES = 16 * 1024 * 1024
-MOST_ZIP_ENTRIES = 100_000
 MOST_COMPOUND_BYTES = 256 * 1024 * 1024
 #: the score from which Magika is believed against a magic number of few bytes
 SURE = 0.9
@@ -40,10 +35,6 @@ SURE = 0.9
 LISP, LISP_STARTS = "lisp", (b"(", b";", b"#|", b"'", b"`")
 VAGUE = frozenset({UNKNOWN, TXT.label})
 UNTOLD = FileType(UNKNOWN, UNKNOWN, "application/octet-stream", "Unknown binary data")
-#: a file header of the central directory (APPNOTE 4.3.12): 46 bytes, then a name of the length that is given at 28
-DIRECTORY_ENTRY = re.compile(
-    rb"PK\x01\x02.{42}([A-Za-z0-9_./\[\] -]{1,200}\.(?:xml|MF|bin))", re.DOTALL | re.IGNORECASE
-)
 # Magika sees a table in repetitive prose.
 DELIMITERS = {"csv": frozenset(b",;\t|"), "tsv": frozenset(b"\t")}
 PLATFORMS = {"apk": "android", "dex": "android", "javabytecode": "java", "jar": "java", "wasm": "web"}
@@ -127,31 +118,16 @@ def _is_iso(path: Path) -> bool:
 
 
 def _is_encrypted_office(path: Path) -> bool:
-    """Whether a compound file has the stream in which Office puts a document with a password (MS-OFFCRYPTO, 2.3.4.4)."""
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size > MOST_COMPOUND_BYTES:
             return False
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return content.find(ENCRYPTED_STREAM) >= 0
+            return is_encrypted_package(content)
 
 
 def _zip_type(path: Path) -> FileType | None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if path.stat().st_size - archive.start_dir > MOST_ZIP_DIRECTORY_BYTES:
-                return None
-            return find_zip_type(archive.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError, struct.error):
-        return find_zip_type(_names_in_directory(path))
-
-
-def _names_in_directory(path: Path) -> list[str]:
-    """The names in the directory of an archive that is too odd for the standard library: installers take it all the same."""
     with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - MOST_ZIP_DIRECTORY_BYTES))
-        tail = file.read(MOST_ZIP_DIRECTORY_BYTES)
-    return [match[1].decode("cp437") for match in islice(DIRECTORY_ENTRY.finditer(tail), MOST_ZIP_ENTRIES)]
+        return find_zip_type(entry.name for entry in read_directory(file).entries)
 
 
 class _SingleThreadedMagika(Magika):

@@ -133,6 +133,8 @@ OTHER = tuple(
         (b"\xc7\x71", 0, "cpio", "archive", "application/x-cpio", "cpio archive", "cpio"),
         (b"\x60\xea", 0, "arj", "archive", "application/x-arj", "ARJ archive", "arj"),
         (b"\xdc\xa7\xc4\xfd", 20, "zoo", "archive", "application/x-zoo", "Zoo archive", "zoo"),
+        (b"**ACE**", 7, "ace", "archive", "application/x-ace-compressed", "ACE archive", "ace"),
+        (b"ustar", 257, "tar", "archive", "application/x-tar", "POSIX tar archive", "tar"),
         (b"MSWIM\0\0\0", 0, "wim", "archive", "application/x-ms-wim", "Windows image", "wim"),
         (b"ALZ\x01", 0, "alz", "archive", "application/x-alz", "ALZ archive", "alz"),
         (b"7kSt", 0, "zpaq", "archive", "application/x-zpaq", "ZPAQ archive", "zpaq"),
@@ -214,7 +216,6 @@ PDF_WITHIN = 1024
 BLANKS = b" \t\r\n\f\v"
 EICAR_START = b"X5O!P%@AP[4"
 ISO_PLACES, ISO_MARK = (0x8001, 0x8801, 0x9001), b"CD001"
-ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
 FEWEST_JAVA_VERSIONS = 45  # a fat Mach-O has a handful of architectures where a class file has its version
 
 # The first entry found names the type.

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -21,8 +22,8 @@ KEYWORDS = (
     b"/AcroForm",
     b"/XFA",
     b"/RichMedia",
-    b"/Encrypt",
     b"/ObjStm",
+    ENCRYPT := b"/Encrypt",
 )
 ACTIONS = frozenset({b"/JavaScript", b"/JS", b"/OpenAction", b"/Launch", b"/EmbeddedFile"})
 NAME = re.compile(rb"/[A-Za-z0-9#]{1,60}")
@@ -31,32 +32,51 @@ OBJECT_STREAM = re.compile(rb"/ObjStm.{0,400}?stream\r?\n", re.DOTALL)
 MOST_STREAMS, MOST_STREAM_BYTES = 64, 1024 * 1024
 #: of all streams together, and names of all of them: a file of 68 kB can hold millions
 MOST_INFLATED_BYTES, MOST_NAMES = 4 * 1024 * 1024, 200_000
+TRAILER_BYTES = 64 * 1024
 OPEN_ACTION = re.compile(rb"/(?:OpenAction|AA)\b\s*(?:(\d{1,10})\s+\d{1,5}\s+R)?")
 SCRIPT = re.compile(rb"/(?:JS|JavaScript)\b")
 #: bytes after the action, or of the object that it names, in which its kind stands
 ACTION_BYTES = 2000
 
 
-def read(_path: Path, head: bytes, _parts: Parts) -> tuple[dict[str, JSON], list[Finding]]:
+def read(path: Path, head: bytes, _parts: Parts) -> tuple[dict[str, JSON], list[Finding]]:
     counts = dict.fromkeys(KEYWORDS, 0)
     disguised: set[bytes] = set()
     parts = (head, *_object_streams(head))
     left = MOST_NAMES
     for part in parts:
-        for match in islice(NAME.finditer(part), left):
+        for name, spelled in islice(_names(part), left):
             left -= 1
-            spelled = match.group()
-            name = ESCAPE.sub(lambda escape: bytes([int(escape.group(1), 16)]), spelled)
             if name in counts:
                 counts[name] += 1
                 if name != spelled and name in ACTIONS:
                     disguised.add(name)
+    # The trailer, which says whether all is encrypted, stands last, behind however many names.
+    counts[ENCRYPT] = counts[ENCRYPT] or sum(name == ENCRYPT for name, _ in _names(_trailer(path)))
     facts: dict[str, JSON] = {
         "version": head[(start := head.find(b"%PDF-")) + 5 : start + 8].decode("latin-1"),
         "names": {name.decode()[1:]: count for name, count in counts.items()},
         "disguisedNames": sorted(name.decode()[1:] for name in disguised),
     }
     return facts, _findings(counts, disguised, acts_alone=any(map(_acts_alone, parts)))
+
+
+def _names(part: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Each name as it is meant and as it is spelled."""
+    for match in NAME.finditer(part):
+        spelled = match.group()
+        name = (
+            ESCAPE.sub(lambda escape: bytes([int(escape.group(1), 16)]), spelled)
+            if b"#" in spelled
+            else spelled
+        )
+        yield name, spelled
+
+
+def _trailer(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TRAILER_BYTES))
+        return file.read()
 
 
 def _acts_alone(part: bytes) -> bool:
