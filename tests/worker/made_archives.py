@@ -86,13 +86,15 @@ def _block_5(header: bytes) -> bytes:
 
 
 def arj(*names: str, password: bool = False) -> bytes:
-    def header(name: str, packed: int) -> bytes:
-        fields = struct.pack("<8B3IIHHH", 30, 11, 1, 0, int(password), 1, 0, 0, 0, packed, packed, 0, 0, 0, 0)
+    def header(name: str, packed: int, kind: int = 0) -> bytes:
+        fields = struct.pack(
+            "<8B3IIHHH", 30, 11, 1, 0, int(password), 1, kind, 0, 0, packed, packed, 0, 0, 0, 0
+        )
         text = fields + name.encode() + b"\0\0"
         return b"\x60\xea" + struct.pack("<H", len(text)) + text + bytes(4) + bytes(2)
 
     entries = b"".join(header(name, 7) + b"content" for name in names)
-    return header("all.arj", 0) + entries + b"\x60\xea\0\0"
+    return header("all.arj", 0, kind=2) + entries + b"\x60\xea\0\0"
 
 
 def ace(*names: str, password: bool = False) -> bytes:
