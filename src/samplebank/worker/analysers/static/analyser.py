@@ -32,6 +32,8 @@ MOST_PARSED_BYTES = 256 * MIB
 
 ENCRYPTED = "The content is encrypted."
 UNOPENED = "The entries of an archive are not looked into."
+#: where the header of a program names its system; firmware carries programs for itself
+SUBSYSTEM, EFI_SUBSYSTEMS = 92, range(10, 14)
 DOS_SENTENCE = b"This program cannot be run in DOS mode"
 
 #: the formats whose parser holds the file in memory
@@ -135,17 +137,19 @@ def _closed(facts: Facts, head: bytes) -> tuple[str | None, list[str]]:
 
 def _carried_programs(name: str, head: bytes) -> list[Finding]:
     """Find programs in other files by the sentence that nearly all of them begin with."""
-    found = 0 if name == "text" else _count_programs(head) - (name == "pe")
+    found = 0 if name == "text" else _count_programs(head, after=0 if name == "pe" else -1)
     return [Finding("embedded-executable", f"{found} found")] if found > 0 else []
 
 
-def _count_programs(head: bytes) -> int:
-    """The sentence alone may be a text about it, or a stub: a program has both of its headers around it."""
+def _count_programs(head: bytes, after: int) -> int:
+    """The sentence alone may be a text about it, or a stub: a program of Windows has both of its headers around it."""
     found = place = 0
     while found < MOST_CARRIED and (place := head.find(DOS_SENTENCE, place + 1)) >= 0:
         start = head.rfind(b"MZ", max(0, place - 0x200), place)
         header = start + int.from_bytes(head[start + 0x3C : start + 0x40], "little")
-        found += start >= 0 and head[header : header + 4] == b"PE\0\0"
+        is_program = start > after and head[header : header + 4] == b"PE\0\0"
+        subsystem = int.from_bytes(head[header + SUBSYSTEM : header + SUBSYSTEM + 2], "little")
+        found += is_program and subsystem not in EFI_SUBSYSTEMS
     return found
 
 

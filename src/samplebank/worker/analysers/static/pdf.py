@@ -32,6 +32,12 @@ OBJECT_STREAM = re.compile(rb"/ObjStm.{0,400}?stream\r?\n", re.DOTALL)
 MOST_STREAMS, MOST_STREAM_BYTES = 64, 1024 * 1024
 #: of all streams together, and names of all of them: a file of 68 kB can hold millions
 MOST_INFLATED_BYTES, MOST_NAMES = 4 * 1024 * 1024, 200_000
+LAUNCH, PROGRAM = re.compile(rb"/(?:L|#4c)(?:a|#61)unch", re.IGNORECASE), re.compile(rb"/(?:Win|Unix|Mac)\b")
+TARGET, DOCUMENT = (
+    re.compile(rb"/F\s{0,10}\(([^)\r\n]{1,300})\)"),
+    re.compile(rb"(?:\.|\\056)pdf\Z", re.IGNORECASE),
+)
+MOST_TARGETS = 1000
 TRAILER_BYTES = 64 * 1024
 OPEN_ACTION = re.compile(rb"/(?:OpenAction|AA)\b\s*(?:(\d{1,10})\s+\d{1,5}\s+R)?")
 SCRIPT = re.compile(rb"/(?:JS|JavaScript)\b")
@@ -58,7 +64,17 @@ def read(path: Path, head: bytes, _parts: Parts) -> tuple[dict[str, JSON], list[
         "names": {name.decode()[1:]: count for name, count in counts.items()},
         "disguisedNames": sorted(name.decode()[1:] for name in disguised),
     }
+    if counts[b"/Launch"] and all(map(_turns_to_documents, parts)):
+        counts[b"/Launch"] = 0
     return facts, _findings(counts, disguised, acts_alone=any(map(_acts_alone, parts)))
+
+
+def _turns_to_documents(part: bytes) -> bool:
+    """Whether what is launched are documents like this one, as links of old do."""
+    if LAUNCH.search(part) is None:
+        return True
+    targets = [match[1] for match in islice(TARGET.finditer(part), MOST_TARGETS)]
+    return bool(targets) and PROGRAM.search(part) is None and all(map(DOCUMENT.search, targets))
 
 
 def _names(part: bytes) -> Iterator[tuple[bytes, bytes]]:
