@@ -39,6 +39,7 @@ COMPOUND_STREAMS = (
     ("PowerPoint Document", types.PPT),
 )
 TOLD_BY_STREAMS = frozenset({"doc", "xls", "ppt", "outlook"})
+SAYS_ITS_TYPE = frozenset({"odt", "ods", "odp"})
 TOLD_BY_ENTRIES = frozenset({"docx", "xlsx", "xlsb", "pptx", "odt", "ods", "odp"})
 # Magika sees a table in repetitive prose.
 DELIMITERS = {"csv": frozenset(b",;\t|"), "tsv": frozenset(b"\t")}
@@ -114,7 +115,11 @@ def _corrected(guess: FileType, head: bytes, path: Path) -> FileType:
     if signature.file_type is types.OLE:
         return _compound_type(path, known)
     if signature.file_type is types.ZIP and known.label in {types.ZIP.label, *TOLD_BY_ENTRIES}:
-        return find_open_document(head) or _zip_type(path) or types.ZIP
+        return (
+            find_open_document(head)
+            or _zip_type(path)
+            or (types.ZIP if known.label in SAYS_ITS_TYPE else known)
+        )
     return known
 
 

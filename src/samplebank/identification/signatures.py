@@ -139,17 +139,18 @@ MARKS_OF_TEXT = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 MARKED_WITHIN = 256
 FEWEST_JAVA_VERSIONS = 45  # a fat Mach-O has a handful of architectures where a class file has its version
 
-# The first entry found names the type.
-ZIP_ENTRIES = (
-    ("word/document.xml", types.DOCX),
-    ("xl/workbook.xml", types.XLSX),
-    ("xl/workbook.bin", types.XLSB),
-    ("ppt/presentation.xml", types.PPTX),
-    ("androidmanifest.xml", types.APK),
-    ("meta-inf/manifest.mf", types.JAR),
-)
+# The first of the entries names the type: an archive inside may have such entries, too.
+ZIP_ENTRIES = {
+    "word/document.xml": types.DOCX,
+    "xl/workbook.xml": types.XLSX,
+    "xl/workbook.bin": types.XLSB,
+    "ppt/presentation.xml": types.PPTX,
+    "androidmanifest.xml": types.APK,
+}
+JAR_ENTRY = "meta-inf/manifest.mf"
 #: the first entry of an OpenDocument file is its type, as it is
-MIME_TYPE = b"mimetypeapplication/vnd.oasis.opendocument."
+MIME_WITHIN = 200
+MIME_TYPE = b"application/vnd.oasis.opendocument."
 OPEN_DOCUMENTS = (
     (b"text", types.ODT),
     (b"spreadsheet", types.ODS),
@@ -204,17 +205,16 @@ def find_tail_type(tail: bytes) -> FileType | None:
 
 def find_open_document(head: bytes) -> FileType | None:
     """Tell an OpenDocument file by the entry that its specification puts first."""
-    start = head.find(MIME_TYPE, 0, PDF_WITHIN)
+    start = head.find(MIME_TYPE, 0, MIME_WITHIN)
     kind = head[start + len(MIME_TYPE) :] if start >= 0 else b""
     return next((file_type for name, file_type in OPEN_DOCUMENTS if kind.startswith(name)), None)
 
 
 def find_zip_type(names: Iterable[str]) -> FileType | None:
     """Tell the office documents and packages among ZIP files by their entries."""
-    present = {name.lower() for name in names}
-    named = next((file_type for name, file_type in ZIP_ENTRIES if name in present), None)
-    if named is not None or OFFICE_PARTS not in present:
-        return named
-    return next(
-        (kind for folder, kind in ZIP_FOLDERS if any(name.startswith(folder) for name in present)), None
-    )
+    present = dict.fromkeys(name.lower() for name in names)
+    named = next((ZIP_ENTRIES[name] for name in present if name in ZIP_ENTRIES), None)
+    if named is None and OFFICE_PARTS in present:
+        folders = (kind for name in present for folder, kind in ZIP_FOLDERS if name.startswith(folder))
+        named = next(folders, None)
+    return named or (types.JAR if JAR_ENTRY in present else None)

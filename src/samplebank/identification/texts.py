@@ -22,7 +22,7 @@ DDE_CELL = re.compile(
 )
 JAVASCRIPT = re.compile(
     r"\bnew\s+ActiveXObject\s*\(|\b(?:var|let|const)\s+[\w$]+\s*=|\bfunction\s*[\w$]*\s*\([\w$,\s]*\)\s*\{|\bString\.fromCharCode\s*\(|"
-    r"\b(?:WScript|console|document|window)\.\w+\([^\r\n]*\)\s*;|\beval\s*\([^\r\n]*\)\s*;"
+    r"\b(?:WScript|console|document|window)\.\w+\([^\r\n]*\)\s*;|\beval\s*\([^\r\n]*\)\s*;|\b(?:atob|unescape)\s*\("
 )
 #: what stands in no JavaScript
 VISUAL_BASIC = re.compile(

@@ -63,10 +63,14 @@ def read_directory(file: BinaryIO) -> Directory:
     tail = file.read(MOST_DIRECTORY_BYTES + END_WITHIN)
     place, shift = _directory_place(tail, start)
     entries = _central_entries(tail, place) if place >= 0 else []
-    if entries:
-        return Directory(entries, shift)
     file.seek(0)
-    return Directory(_local_entries(file.read(MOST_DIRECTORY_BYTES)))
+    head = file.read(MOST_DIRECTORY_BYTES)
+    if entries and (shift == 0 or not head.startswith(LOCAL)):
+        return Directory(entries, shift or 0)
+    # Without an end, or by an end that is not at the end, this may be the directory of an archive inside.
+    local = _local_entries(head)
+    is_better = bool(local) and (shift is not None or len(local) > len(entries))
+    return Directory(local if is_better else entries)
 
 
 def read_content(file: BinaryIO, directory: Directory, entry: Entry, most: int) -> bytes:
@@ -107,8 +111,8 @@ def _inflated(file: BinaryIO, packed: int, most: int) -> bytes:
     return bytes(content)
 
 
-def _directory_place(tail: bytes, start: int) -> tuple[int, int]:
-    """Where the central directory begins in the tail (-1: nowhere), and how far all offsets are shifted."""
+def _directory_place(tail: bytes, start: int) -> tuple[int, int | None]:
+    """Where the central directory begins in the tail (-1: nowhere), and how far all offsets are shifted (None: no end says so)."""
     end = tail.rfind(END)
     if end >= 0 and len(tail) - end >= END_HEADER.size:
         size, offset = END_HEADER.unpack_from(tail, end)[5:7]
@@ -119,8 +123,10 @@ def _directory_place(tail: bytes, start: int) -> tuple[int, int]:
         for place in (before - size, offset - start):
             if place >= 0 and tail.startswith(CENTRAL, place):
                 return place, start + place - offset
-    place = tail.find(CENTRAL)
-    return place, 0
+    last = tail.rfind(CENTRAL)
+    # What stands before the last run of headers is the directory of an archive inside.
+    before = max(tail.rfind(LOCAL, 0, max(last, 0)), tail.rfind(END, 0, max(last, 0)))
+    return tail.find(CENTRAL, before + 1), None
 
 
 def _central_entries(tail: bytes, place: int) -> list[Entry]:
@@ -151,7 +157,9 @@ def _local_entries(content: bytes) -> list[Entry]:
         text = _text(content[name : name + name_bytes], flags)
         # a size of nothing is told behind the content instead
         entries.append(Entry(text, flags, method, packed or len(content), size, place))
-        place = content.find(LOCAL, name + name_bytes)
+        end = name + name_bytes + fields[10] + packed
+        # An archive inside has such headers, too.
+        place = end if content.startswith(LOCAL, end) else content.find(LOCAL, name + name_bytes)
     return entries
 
 
