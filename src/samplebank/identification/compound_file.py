@@ -9,10 +9,9 @@ import struct
 
 Content = bytes | mmap.mmap
 
-ENTRY_BYTES, SMALL_SECTOR_BYTES = 128, 64
+NAME_BYTES = 64
 SECTOR_SHIFT, START_SECTOR = 30, 116
 LEAST_SHIFT, MOST_SHIFT = 9, 12
-MOST_PLACES = 50
 
 WORD_MARK, WORD_FLAGS, WORD_ENCRYPTED = b"\xec\xa5", 10, 0x0100
 RECORD = struct.Struct("<HH")
@@ -22,13 +21,9 @@ ENCRYPTED_SLIDES = b"\x14\0\0\0\xdf\xc4\xd1\xf3"
 
 def find_stream(content: Content, name: str) -> int:
     """Where the directory entry of the stream begins; -1 where no entry has that name."""
-    wanted, place = name.encode("utf-16-le") + b"\0\0", -1
-    for _ in range(MOST_PLACES):
-        place = content.find(wanted, place + 1)
-        # a compound file may lie in a small stream of another one
-        if place < 0 or place % SMALL_SECTOR_BYTES == 0:
-            return place
-    return -1
+    # The name of an entry is padded with zeros; the same words in a text are not.
+    wanted, place = name.encode("utf-16-le").ljust(NAME_BYTES, b"\0"), content.find(name.encode("utf-16-le"))
+    return content.find(wanted, place) if place >= 0 else -1
 
 
 def is_encrypted_package(content: Content) -> bool:

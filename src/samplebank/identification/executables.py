@@ -24,7 +24,16 @@ ARCHITECTURES = {
 APPLE_PLATFORMS = {"IOS": "ios", "TVOS": "tvos", "WATCHOS": "watchos", "XROS": "visionos"}
 EFI = "EFI"
 #: what LIEF raises for damaged headers and for names that are not UTF-8
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 MOST_NAME_CHARACTERS = 300
 
 

@@ -15,8 +15,8 @@ MIB = 1024 * 1024
 MOST_ENTRIES, MOST_DIRECTORY_BYTES = 100_000, 16 * MIB
 #: a comment may follow the end of the directory, and careless programs append more than that
 END_WITHIN = MIB
-#: bytes after the local header of an entry in which its content is looked for
-MOST_NAME_BYTES = 65_535
+#: of a name; a directory may claim gigabytes of names
+MOST_READ_NAME_BYTES, MOST_READ_NAMES_BYTES = 1024, 8 * MIB
 
 LOCAL, CENTRAL, END, END_64 = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06"
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")
@@ -131,12 +131,16 @@ def _directory_place(tail: bytes, start: int) -> tuple[int, int | None]:
 
 def _central_entries(tail: bytes, place: int) -> list[Entry]:
     entries: list[Entry] = []
-    while place >= 0 and len(tail) - place >= CENTRAL_HEADER.size and len(entries) < MOST_ENTRIES:
+    left = MOST_READ_NAMES_BYTES
+    while (
+        place >= 0 and len(tail) - place >= CENTRAL_HEADER.size and len(entries) < MOST_ENTRIES and left > 0
+    ):
         fields = CENTRAL_HEADER.unpack_from(tail, place)
         flags, method, packed, size = fields[3], fields[4], fields[8], fields[9]
         name_bytes, extra_bytes, comment_bytes, offset = fields[10], fields[11], fields[12], fields[16]
         name = place + CENTRAL_HEADER.size
         text = _text(tail[name : name + name_bytes], flags)
+        left -= len(text)
         entries.append(Entry(text, flags, method, packed, size, offset))
         place = name + name_bytes + extra_bytes + comment_bytes
         if not tail.startswith(CENTRAL, place):
@@ -150,11 +154,15 @@ def _central_entries(tail: bytes, place: int) -> list[Entry]:
 def _local_entries(content: bytes) -> list[Entry]:
     entries: list[Entry] = []
     place = content.find(LOCAL)
-    while place >= 0 and len(content) - place >= LOCAL_HEADER.size and len(entries) < MOST_ENTRIES:
+    left = MOST_READ_NAMES_BYTES
+    while (
+        place >= 0 and len(content) - place >= LOCAL_HEADER.size and len(entries) < MOST_ENTRIES and left > 0
+    ):
         fields = LOCAL_HEADER.unpack_from(content, place)
         flags, method, packed, size, name_bytes = fields[2], fields[3], fields[7], fields[8], fields[9]
         name = place + LOCAL_HEADER.size
         text = _text(content[name : name + name_bytes], flags)
+        left -= len(text)
         # a size of nothing is told behind the content instead
         entries.append(Entry(text, flags, method, packed or len(content), size, place))
         end = name + name_bytes + fields[10] + packed
@@ -164,4 +172,8 @@ def _local_entries(content: bytes) -> list[Entry]:
 
 
 def _text(name: bytes, flags: int) -> str:
-    return name.decode("utf-8" if flags & UTF_8 else "cp437", errors="replace").replace("\\", "/")
+    return (
+        name[:MOST_READ_NAME_BYTES]
+        .decode("utf-8" if flags & UTF_8 else "cp437", errors="replace")
+        .replace("\\", "/")
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 import lief
 
 from samplebank.worker.analysers.static.parts import Parts
+from samplebank.worker.analysers.static.pe_parsing import parse
 from samplebank.worker.analysers.static.programs import (
     MOST_FUNCTIONS,
     MOST_LIBRARIES,
@@ -63,7 +64,7 @@ DOWNLOAD_STEPS = (
 
 
 def read(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[Finding]] | None:
-    binary = parts.read("headers", lambda: lief.PE.parse(str(path)))
+    binary = parts.read("headers", lambda: parse(path, parts))
     if binary is None:
         return None
     arch = name_of(binary.header.machine).lower()

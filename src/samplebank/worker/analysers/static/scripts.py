@@ -55,7 +55,7 @@ def read(text: str) -> tuple[dict[str, JSON], list[Finding]]:
     ]
     known = {finding.trait for finding in findings}
     for trait, acts in STEPS.items():
-        said = next((found for act in acts if (found := _near(text, *act))), None)
+        said = next((found for act in acts if (found := near(text, *act))), None)
         if said and trait not in known:
             findings.append(Finding(trait, said))
     findings += _combinations(text)
@@ -75,7 +75,7 @@ def _searched(text: str) -> str:
     return f"{text[:SEARCHED_START]}\n{text[-SEARCHED_END:]}"
 
 
-def _near(text: str, *steps: re.Pattern[str], within: int = NEAR) -> str | None:
+def near(text: str, *steps: re.Pattern[str], within: int = NEAR) -> str | None:
     """The first words of steps of which each stands near the one before, in this order; None where there are none."""
     first, *others = steps
     for match in islice(first.finditer(text), MOST_PLACES):
@@ -93,7 +93,7 @@ def _near(text: str, *steps: re.Pattern[str], within: int = NEAR) -> str | None:
 
 def _beside(text: str, one: re.Pattern[str], other: re.Pattern[str], *, within: int = NEAR) -> str | None:
     """The words of two steps that stand near each other, in any order."""
-    return _near(text, one, other, within=within) or _near(text, other, one, within=within)
+    return near(text, one, other, within=within) or near(text, other, one, within=within)
 
 
 def _combinations(text: str) -> list[Finding]:
