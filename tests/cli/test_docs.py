@@ -11,8 +11,8 @@ import pytest
 from magika import Magika
 
 from cli.program import ROOT, Program, code_of_the_docs
-from samplebank.identification import signatures
-from samplebank.identification.signatures import FileType
+from samplebank.identification import file_types
+from samplebank.identification.file_types import FileType
 from samplebank.settings import FIELDS, PREFIX
 from samplebank.worker.contract import NO_FINDINGS, Analyser, SampleFile
 
@@ -55,7 +55,7 @@ def test_the_test_of_the_docs_passes(tmp_path: Path) -> None:
 
 def test_the_types_of_the_workers_page_are_those_that_are_given() -> None:
     page = (ROOT / "docs/workers.md").read_text("utf-8")
-    own = {known.label: known.group for known in vars(signatures).values() if isinstance(known, FileType)}
+    own = {known.label: known.group for known in vars(file_types).values() if isinstance(known, FileType)}
     known = json.loads((resources.files("magika") / "config/content_types_kb.min.json").read_text("utf-8"))
     of_magika = {str(label): known[label]["group"] for label in Magika().get_output_content_types()}
     wrong = []

@@ -39,12 +39,27 @@ def png() -> bytes:
     )
 
 
-def elf(machine: int = 62, os_abi: int = 0) -> bytes:
+def elf(machine: int = 62, os_abi: int = 0, address: int = 0x400000, rights: int = 5) -> bytes:
     """Make a 64-bit executable (for x86-64, unless told otherwise) of one segment of noise."""
     header = b"\x7fELF\x02\x01\x01" + bytes([os_abi]) + bytes(8)
-    header += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0x400078, 64, 0, 0, 64, 56, 1, 64, 0, 0)
-    program = struct.pack("<IIQQQQQQ", 1, 5, 0, 0x400000, 0x400000, 6000, 6000, 0x1000)
+    header += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, address + 0x78, 64, 0, 0, 64, 56, 1, 64, 0, 0)
+    program = struct.pack("<IIQQQQQQ", 1, rights, 0, address, address, 6000, 6000, 0x1000)
     return header + program + noise(5880)
+
+
+def with_sentence(program: bytes) -> bytes:
+    """The same Windows program, with the sentence that linkers put between its two headers."""
+    sentence = b"This program cannot be run in DOS mode.\r\r\n$".ljust(64, b"\0")
+    return program[:60] + struct.pack("<I", 128) + sentence + program[64:]
+
+
+def elf_32(machine: int, address: int, loaded_from: int | None = None) -> bytes:
+    """As `elf`, of 32 bits."""
+    header = b"\x7fELF\x01\x01\x01" + bytes(9)
+    header += struct.pack("<HHIIIIIHHHHHH", 2, machine, 1, address + 0x54, 52, 0, 0, 52, 32, 1, 40, 0, 0)
+    physical = address if loaded_from is None else loaded_from
+    program = struct.pack("<IIIIIIII", 1, 0, address, physical, 6000, 6000, 5, 0x1000)
+    return header + program + noise(5916)
 
 
 def pe(machine: int = 0x8664, subsystem: int = 3, characteristics: int = 0x22) -> bytes:
@@ -61,17 +76,51 @@ def pe(machine: int = 0x8664, subsystem: int = 3, characteristics: int = 0x22) -
     return headers.ljust(512, b"\0") + b"\xc3".ljust(512, b"\xcc")
 
 
-def macho() -> bytes:
-    """Make a 64-bit header for arm64 without load commands."""
-    return struct.pack("<IiiIIIII", 0xFEEDFACF, 0x0100000C, 0, 2, 0, 0, 0, 0) + bytes(512)
+def macho(*sections: tuple[bytes, int, bytes]) -> bytes:
+    """Make a 64-bit program for arm64 of one executable segment; sections have a name, attributes and a content."""
+    size = 72 + 80 * len(sections)
+    start = 32 + size
+    body, described = b"", b""
+    for name, attributes, content in sections:
+        place = start + len(body)
+        described += struct.pack(
+            "<16s16sQQIIIIIIII", name, b"__TEXT", place, len(content), place, 0, 0, 0, attributes, 0, 0, 0
+        )
+        body += content
+    total = start + len(body)
+    segment = struct.pack("<II16sQQQQiiII", 0x19, size, b"__TEXT", 0, total, 0, total, 5, 5, len(sections), 0)
+    commands = segment + described if sections else b""
+    header = struct.pack("<IiiIIIII", 0xFEEDFACF, 0x0100000C, 0, 2, bool(sections), len(commands), 0, 0)
+    return header + commands + body + bytes(512)
 
 
-def zipped(*names: str) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
+def fat_macho(*programs: bytes, wide: bool) -> bytes:
+    """A file of several programs, with offsets of 64 or of 32 bits."""
+    header = struct.pack(">II", 0xCAFEBABF if wide else 0xCAFEBABE, len(programs))
+    place, body = 4096, b""
+    for program in programs:
+        header += struct.pack(
+            ">IIQQII" if wide else ">IIIII", 0x0100000C, 0, place + len(body), len(program), 12, *([0] * wide)
+        )
+        body += program.ljust(4096, b"\0")
+    return header.ljust(place, b"\0") + body
+
+
+def zipped(*names: str, content: bytes = noise(600)) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
         for name in names:
-            archive.writestr(name, noise(600))
-    return content.getvalue()
+            archive.writestr(name, content)
+    return made.getvalue()
+
+
+def bad_offsets(archive: bytes) -> bytes:
+    """The same archive, whose directory says to be elsewhere, and its entries, too."""
+    changed = bytearray(archive)
+    for mark, place in ((b"PK\x01\x02", 42), (b"PK\x05\x06", 16)):
+        start = changed.index(mark) + place
+        changed[start : start + 4] = b"\xf0\xff\xff\x7f"
+    return bytes(changed)
 
 
 def gzipped() -> bytes:

@@ -112,30 +112,6 @@ async def test_that_nothing_is_found_does_not_make_a_file_good(static: Analyse, 
     assert (result.score, traits(result)) == (-1, set())
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        pytest.param(made_files.encrypted_zip(), id="zip"),
-        pytest.param(made_files.pdf("<< /Encrypt 5 0 R >>"), id="pdf"),
-        pytest.param(made_files.encrypted_workbook(), id="workbook"),
-    ],
-)
-async def test_what_is_encrypted_is_unknown_and_tagged(static: Analyse, content: bytes) -> None:
-    result = await static(content)
-
-    assert result.score == -1
-    assert ("behaviour", "encrypted") in {(tag.type, tag.value) for tag in result.tags}
-    assert result.result["notLookedInto"]
-
-
-async def test_an_archive_says_that_its_entries_are_not_looked_into(static: Analyse) -> None:
-    result = await static(made_files.plain_zip())
-
-    assert result.score == -1
-    assert "not looked into" in result.result["notLookedInto"]
-    assert result.tags == []
-
-
 async def test_nothing_is_found_in_noise(static: Analyse) -> None:
     result = await static(b"\0" + secrets.token_bytes(8000))
 

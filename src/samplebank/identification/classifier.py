@@ -2,53 +2,59 @@
 
 import mmap
 import os
-import re
-import struct
-import zipfile
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 import msgspec
 from magika import Magika
 from onnxruntime import InferenceSession, SessionOptions, disable_telemetry_events
 
+from samplebank.identification import file_types as types
+from samplebank.identification.compound_file import find_stream, is_encrypted_package
 from samplebank.identification.executables import find_header_facts
+from samplebank.identification.file_types import FileType
+from samplebank.identification.marks import lacks_mark
 from samplebank.identification.model import JSON, UNKNOWN, Identification
 from samplebank.identification.signatures import (
-    ENCRYPTED_OFFICE,
-    ENCRYPTED_STREAM,
-    ISO,
-    ISO_MARK,
-    ISO_PLACES,
-    OLE,
-    TXT,
-    WEAK,
-    ZIP,
-    FileType,
+    find_open_document,
     find_signature,
+    find_tail_type,
     find_zip_type,
 )
+from samplebank.identification.texts import find_script_type
+from samplebank.identification.zip_directory import read_directory
 
-HEAD_BYTES = 64 * 1024
-MOST_ZIP_DIRECTORY_BYTES = 16 * 1024 * 1024
-MOST_ZIP_ENTRIES = 100_000
+# The marks of filesystems stand this far behind the start.
+HEAD_BYTES, TAIL_BYTES = 72 * 1024, 512
 MOST_COMPOUND_BYTES = 256 * 1024 * 1024
-#: the score from which Magika is believed against a magic number of few bytes
-SURE = 0.9
 # Magika sees Lisp in short and in odd texts.
 LISP, LISP_STARTS = "lisp", (b"(", b";", b"#|", b"'", b"`")
-VAGUE = frozenset({UNKNOWN, TXT.label})
-UNTOLD = FileType(
-    label=UNKNOWN, group=UNKNOWN, mime_type="application/octet-stream", description="Unknown binary data"
+UNTOLD = FileType(UNKNOWN, UNKNOWN, "application/octet-stream", "Unknown binary data")
+#: guesses that say less than the entries of the archive
+COMPOUND_STREAMS = (
+    ("__properties_version1.0", types.OUTLOOK),
+    ("WordDocument", types.DOC),
+    ("Workbook", types.XLS),
+    ("Book", types.XLS),
+    ("PowerPoint Document", types.PPT),
 )
-#: a file header of the central directory (APPNOTE 4.3.12): 46 bytes, then a name of the length that is given at 28
-DIRECTORY_ENTRY = re.compile(
-    rb"PK\x01\x02.{42}([A-Za-z0-9_./\[\] -]{1,200}\.(?:xml|MF|bin))", re.DOTALL | re.IGNORECASE
-)
+TOLD_BY_STREAMS = frozenset({"doc", "xls", "ppt", "outlook"})
+SAYS_ITS_TYPE = frozenset({"odt", "ods", "odp"})
+TOLD_BY_ENTRIES = frozenset({"docx", "xlsx", "xlsb", "pptx", "odt", "ods", "odp"})
 # Magika sees a table in repetitive prose.
 DELIMITERS = {"csv": frozenset(b",;\t|"), "tsv": frozenset(b"\t")}
-PLATFORMS = {"apk": "android", "dex": "android", "javabytecode": "java", "jar": "java", "wasm": "web"}
+PLATFORMS = {
+    "mzbin": "dos",
+    "com": "dos",
+    "nebin": "windows",
+    "hta": "windows",
+    "wsf": "windows",
+    "apk": "android",
+    "dex": "android",
+    "javabytecode": "java",
+    "jar": "java",
+    "wasm": "web",
+}
 
 
 def open_classifier(_argument: str) -> Callable[[bytes], bytes]:
@@ -71,13 +77,13 @@ def identify(magika: Magika, path: Path) -> Identification:
         # Not by its path: Magika asks for the rights of the real account first, which the sandbox changes.
         opinion = magika.identify_stream(file)
     guess = FileType(
-        label=str(opinion.output.label),
-        group=opinion.output.group,
-        mime_type=opinion.output.mime_type,
-        description=opinion.output.description,
-        extensions=tuple(opinion.output.extensions),
+        str(opinion.output.label),
+        opinion.output.group,
+        opinion.output.mime_type,
+        opinion.output.description,
+        tuple(opinion.output.extensions),
     )
-    file_type = _corrected(guess, head, path, float(opinion.score))
+    file_type = _corrected(guess, head, path)
     header = find_header_facts(path, file_type.label)
     meta_data: dict[str, JSON] = {
         "mimeType": file_type.mime_type,
@@ -96,64 +102,59 @@ def identify(magika: Magika, path: Path) -> Identification:
     )
 
 
-def _corrected(guess: FileType, head: bytes, path: Path, score: float) -> FileType:
+def _corrected(guess: FileType, head: bytes, path: Path) -> FileType:
+    tail_type = find_tail_type(_tail(path))
+    if tail_type is not None:
+        return tail_type
     signature = find_signature(head)
-    if guess.label in DELIMITERS and DELIMITERS[guess.label].isdisjoint(head):
-        return TXT
-    if guess.label == LISP and not head.lstrip().startswith(LISP_STARTS):
-        return TXT
-    if guess.label == ISO and not _is_iso(path):
-        guess = UNTOLD
-    if (
-        signature is None
-        or guess.label == signature.file_type.label
-        or guess.label in signature.agreeing
-        or (signature.file_type.label in WEAK and guess.label not in VAGUE and score >= SURE)
-    ):
+    if signature is None:
+        return _without_mark(guess, head)
+    known = signature.file_type
+    if guess.label == known.label or guess.label in signature.agreeing:
         known = guess
-    else:
-        known = signature.file_type
-    if signature is not None and signature.file_type is OLE and _is_encrypted_office(path):
-        return ENCRYPTED_OFFICE
-    return _zip_type(path) or known if known.label == ZIP.label else known
+    if signature.file_type is types.OLE:
+        return _compound_type(path, known)
+    if signature.file_type is types.ZIP and known.label in {types.ZIP.label, *TOLD_BY_ENTRIES}:
+        return (
+            find_open_document(head)
+            or _zip_type(path)
+            or (types.ZIP if known.label in SAYS_ITS_TYPE else known)
+        )
+    return known
 
 
-def _is_iso(path: Path) -> bool:
-    """Whether a volume descriptor stands where one must (ECMA-119, 6.2.1)."""
+def _without_mark(guess: FileType, head: bytes) -> FileType:
+    """Magika's guess, unless the bytes contradict the guess."""
+    if lacks_mark(guess.label, head):
+        return UNTOLD
+    if guess.label in DELIMITERS and DELIMITERS[guess.label].isdisjoint(head):
+        return types.TXT
+    script = find_script_type(head, guess.label)
+    if script is None and guess.label == LISP and not head.lstrip().startswith(LISP_STARTS):
+        return types.TXT
+    return script or guess
+
+
+def _tail(path: Path) -> bytes:
     with path.open("rb") as file:
-        for place in ISO_PLACES:
-            file.seek(place)
-            if file.read(len(ISO_MARK)) == ISO_MARK:
-                return True
-    return False
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        return file.read()
 
 
-def _is_encrypted_office(path: Path) -> bool:
-    """Whether a compound file has the stream in which Office puts a document with a password (MS-OFFCRYPTO, 2.3.4.4)."""
+def _compound_type(path: Path, guess: FileType) -> FileType:
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size > MOST_COMPOUND_BYTES:
-            return False
+            return guess
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return content.find(ENCRYPTED_STREAM) >= 0
+            if is_encrypted_package(content):
+                return types.ENCRYPTED_OFFICE
+            named = next((kind for name, kind in COMPOUND_STREAMS if find_stream(content, name) >= 0), None)
+    return types.OLE if named is None and guess.label in TOLD_BY_STREAMS else named or guess
 
 
 def _zip_type(path: Path) -> FileType | None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if path.stat().st_size - archive.start_dir > MOST_ZIP_DIRECTORY_BYTES:
-                return None
-            return find_zip_type(archive.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError, struct.error):
-        return find_zip_type(_names_in_directory(path))
-
-
-def _names_in_directory(path: Path) -> list[str]:
-    """The names in the directory of an archive that is too odd for the standard library: installers take it all the same."""
     with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - MOST_ZIP_DIRECTORY_BYTES))
-        tail = file.read(MOST_ZIP_DIRECTORY_BYTES)
-    return [match[1].decode("cp437") for match in islice(DIRECTORY_ENTRY.finditer(tail), MOST_ZIP_ENTRIES)]
+        return find_zip_type(entry.name for entry in read_directory(file).entries)
 
 
 class _SingleThreadedMagika(Magika):

@@ -6,6 +6,8 @@ from typing import Any
 import lief
 import msgspec
 
+from samplebank.identification.elf_platforms import elf_platform
+from samplebank.identification.macho_slices import parse_slices
 from samplebank.identification.model import JSON
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -19,14 +21,20 @@ ARCHITECTURES = {
     "ARM64EC": "arm64",
     "ARM64X": "arm64",
 }
-ELF_PLATFORMS = {"FREEBSD": "freebsd", "NETBSD": "netbsd", "OPENBSD": "openbsd", "SOLARIS": "solaris"}
 APPLE_PLATFORMS = {"IOS": "ios", "TVOS": "tvos", "WATCHOS": "watchos", "XROS": "visionos"}
 EFI = "EFI"
 #: what LIEF raises for damaged headers and for names that are not UTF-8
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 MOST_NAME_CHARACTERS = 300
-#: machines of which most programs run without an operating system
-BARE = frozenset({"avr", "msp430", "xtensa"})
 
 
 class HeaderFacts(msgspec.Struct, frozen=True):
@@ -37,12 +45,12 @@ class HeaderFacts(msgspec.Struct, frozen=True):
 
 def find_header_facts(path: Path, label: str) -> HeaderFacts | None:
     """Read the headers of a file that looks like an executable; None when LIEF makes no sense of them."""
-    reader = {"pebin": _pe, "elf": _elf, "macho": _macho}.get(label)
-    if reader is None:
-        return None
     lief.logging.disable()
     try:
-        return reader(_source(path))
+        if label == "macho":
+            return _macho(path)
+        reader = {"pebin": _pe, "elf": _elf}.get(label)
+        return reader(_source(path)) if reader is not None else None
     except UNREADABLE:  # a name that is no text, or a header that leads nowhere: the type stays
         return None
 
@@ -89,11 +97,9 @@ def _elf(source: str | bytes) -> HeaderFacts | None:
         return None
     header = binary.header
     interpreter = _interpreter(binary)
-    arch = _architecture(header.machine_type)
-    linux = "android" if "/system/bin/linker" in interpreter else None if arch in BARE else "linux"
     return HeaderFacts(
-        arch=arch,
-        platform=ELF_PLATFORMS.get(_name(header.identity_os_abi), linux),
+        arch=_architecture(header.machine_type),
+        platform=elf_platform(binary, interpreter),
         facts={
             "format": "elf",
             "bits": 64 if header.identity_class == lief.ELF.Header.CLASS.ELF64 else 32,
@@ -112,12 +118,12 @@ def _interpreter(binary: lief.ELF.Binary) -> str:
         return ""
 
 
-def _macho(source: str | bytes) -> HeaderFacts | None:
-    fat = lief.MachO.parse(source, lief.MachO.ParserConfig.quick)
-    binary = fat.at(0) if fat is not None and fat.size else None
-    if fat is None or binary is None:
+def _macho(path: Path) -> HeaderFacts | None:
+    slices = parse_slices(path, MOST_BYTES, lief.MachO.ParserConfig.quick)
+    if not slices:
         return None
-    architectures: list[JSON] = [_architecture(one.header.cpu_type) for one in fat]
+    binary = slices[0]
+    architectures: list[JSON] = [_architecture(one.header.cpu_type) for one in slices]
     build = binary.build_version
     platform = _name(build.platform) if build else ""
     return HeaderFacts(

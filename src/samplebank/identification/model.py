@@ -9,7 +9,7 @@ JSON = Any  # msgspec knows no recursive types
 
 UNKNOWN = "unknown"
 # Raise the number whenever the same file may be classified differently.
-RULES_VERSION = 2
+RULES_VERSION = 3
 CLASSIFIER_VERSION = f"magika {version('magika')}, lief {version('lief')}, samplebank {RULES_VERSION}"
 
 

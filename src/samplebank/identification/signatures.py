@@ -1,6 +1,6 @@
 """Magic numbers that leave no doubt, and which of Magika's types agree with them.
 
-Sources: the formats' own specifications; offsets are from the start of the file.
+Sources: the formats' own specifications; offsets are from the start of the file. Marks too short to be sure are in `shapes`.
 """
 
 import re
@@ -8,13 +8,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-
-class FileType(msgspec.Struct, frozen=True):
-    label: str
-    group: str
-    mime_type: str
-    description: str
-    extensions: tuple[str, ...] = ()
+from samplebank.identification import file_types as types
+from samplebank.identification.file_types import FileType
+from samplebank.identification.shapes import SHAPES, WINDOWS_MARK, windows_kind
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -24,206 +20,6 @@ class Signature(msgspec.Struct, frozen=True):
     file_type: FileType
     agreeing: frozenset[str] = frozenset()
     offset: int = 0
-
-
-PE = FileType(
-    label="pebin",
-    group="executable",
-    mime_type="application/x-dosexec",
-    description="PE Windows executable",
-    extensions=("exe", "dll"),
-)
-ELF = FileType(
-    label="elf",
-    group="executable",
-    mime_type="application/x-executable-elf",
-    description="ELF executable",
-    extensions=("elf",),
-)
-MACHO = FileType(
-    label="macho", group="executable", mime_type="application/x-mach-o", description="Mach-O executable"
-)
-JAVA_CLASS = FileType(
-    label="javabytecode",
-    group="executable",
-    mime_type="application/x-java-applet",
-    description="Java bytecode",
-    extensions=("class",),
-)
-DEX = FileType(
-    label="dex",
-    group="executable",
-    mime_type="application/x-android-dex",
-    description="Dalvik dex file",
-    extensions=("dex",),
-)
-COM = FileType(
-    label="com",
-    group="executable",
-    mime_type="application/x-dosexec",
-    description="MS-DOS program",
-    extensions=("com",),
-)
-WASM = FileType(
-    label="wasm",
-    group="executable",
-    mime_type="application/wasm",
-    description="Web Assembly",
-    extensions=("wasm",),
-)
-PDF = FileType(
-    label="pdf",
-    group="document",
-    mime_type="application/pdf",
-    description="PDF document",
-    extensions=("pdf",),
-)
-RTF = FileType(
-    label="rtf",
-    group="text",
-    mime_type="text/rtf",
-    description="Rich Text Format document",
-    extensions=("rtf",),
-)
-OLE = FileType(
-    label="ole", group="document", mime_type="application/x-ole-storage", description="OLE compound file"
-)
-TXT = FileType(
-    label="txt",
-    group="text",
-    mime_type="text/plain",
-    description="Generic text document",
-    extensions=("txt",),
-)
-ZIP = FileType(
-    label="zip",
-    group="archive",
-    mime_type="application/zip",
-    description="Zip archive data",
-    extensions=("zip",),
-)
-GZIP = FileType(
-    label="gzip",
-    group="archive",
-    mime_type="application/gzip",
-    description="gzip compressed data",
-    extensions=("gz",),
-)
-SEVENZIP = FileType(
-    label="sevenzip",
-    group="archive",
-    mime_type="application/x-7z-compressed",
-    description="7-zip archive data",
-    extensions=("7z",),
-)
-RAR = FileType(
-    label="rar",
-    group="archive",
-    mime_type="application/x-rar",
-    description="RAR archive data",
-    extensions=("rar",),
-)
-XZ = FileType(
-    label="xz",
-    group="archive",
-    mime_type="application/x-xz",
-    description="XZ compressed data",
-    extensions=("xz",),
-)
-CAB = FileType(
-    label="cab",
-    group="archive",
-    mime_type="application/vnd.ms-cab-compressed",
-    description="Microsoft Cabinet archive",
-    extensions=("cab",),
-)
-PNG = FileType(
-    label="png", group="image", mime_type="image/png", description="PNG image", extensions=("png",)
-)
-JPEG = FileType(
-    label="jpeg", group="image", mime_type="image/jpeg", description="JPEG image", extensions=("jpg", "jpeg")
-)
-GIF = FileType(
-    label="gif", group="image", mime_type="image/gif", description="GIF image", extensions=("gif",)
-)
-SQLITE = FileType(
-    label="sqlite",
-    group="application",
-    mime_type="application/x-sqlite3",
-    description="SQLite 3.x database",
-    extensions=("sqlite", "db"),
-)
-LNK = FileType(
-    label="lnk",
-    group="application",
-    mime_type="application/x-ms-shortcut",
-    description="MS Windows shortcut",
-    extensions=("lnk",),
-)
-DOCX = FileType(
-    label="docx",
-    group="document",
-    mime_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    description="Microsoft Word 2007+ document",
-    extensions=("docx", "docm"),
-)
-XLSX = FileType(
-    label="xlsx",
-    group="document",
-    mime_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    description="Microsoft Excel 2007+ document",
-    extensions=("xlsx", "xlsm"),
-)
-XLSB = FileType(
-    label="xlsb",
-    group="document",
-    mime_type="application/vnd.ms-excel.sheet.binary.macroEnabled.12",
-    description="Microsoft Excel 2007+ binary document",
-    extensions=("xlsb",),
-)
-PPTX = FileType(
-    label="pptx",
-    group="document",
-    mime_type="application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    description="Microsoft PowerPoint 2007+ document",
-    extensions=("pptx", "pptm"),
-)
-APK = FileType(
-    label="apk",
-    group="executable",
-    mime_type="application/vnd.android.package-archive",
-    description="Android package",
-    extensions=("apk",),
-)
-JAR = FileType(
-    label="jar",
-    group="archive",
-    mime_type="application/java-archive",
-    description="Java archive data (JAR)",
-    extensions=("jar", "klib"),
-)
-
-ENCRYPTED_OFFICE = FileType(
-    label="encryptedooxml",
-    group="document",
-    mime_type="application/x-ole-storage",
-    description="Encrypted Microsoft Office 2007+ document",
-    extensions=("docx", "xlsx", "pptx"),
-)
-NE = FileType(
-    label="nebin",
-    group="executable",
-    mime_type="application/x-dosexec",
-    description="16-bit Windows executable",
-    extensions=("exe", "dll"),
-)
-ISO = "iso"
-
-
-def _plain(label: str, group: str, mime_type: str, description: str, *extensions: str) -> FileType:
-    return FileType(
-        label=label, group=group, mime_type=mime_type, description=description, extensions=extensions
-    )
 
 
 PE_KINDS = frozenset({"dll", "sys", "exe", "ocx", "cpl", "scr", "ax", "rll", "com"})
@@ -236,170 +32,189 @@ OLE_KINDS = frozenset(
     {"doc", "xls", "ppt", "msi", "mst", "outlook", "visio", "hwp", "thumbsdb", "fpx", "pub"}
 )
 
-# Containers, images and sounds whose first bytes Magika does not know, or takes for something else.
-OTHER = tuple(
-    Signature(magic, _plain(*told), offset=offset)
-    for magic, offset, *told in (
-        (
-            b"\x78\x9f\x3e\x22",
-            0,
-            "tnef",
-            "archive",
-            "application/vnd.ms-tnef",
-            "Outlook winmail.dat attachment",
-            "dat",
-        ),
-        (
-            b"!<arch>\n",
-            0,
-            "ar",
-            "archive",
-            "application/x-archive",
-            "ar archive or static library",
-            "a",
-            "deb",
-        ),
-        (b"070701", 0, "cpio", "archive", "application/x-cpio", "cpio archive", "cpio"),
-        (b"070702", 0, "cpio", "archive", "application/x-cpio", "cpio archive", "cpio"),
-        (b"070707", 0, "cpio", "archive", "application/x-cpio", "cpio archive", "cpio"),
-        (b"\xc7\x71", 0, "cpio", "archive", "application/x-cpio", "cpio archive", "cpio"),
-        (b"\x60\xea", 0, "arj", "archive", "application/x-arj", "ARJ archive", "arj"),
-        (b"\xdc\xa7\xc4\xfd", 20, "zoo", "archive", "application/x-zoo", "Zoo archive", "zoo"),
-        (b"MSWIM\0\0\0", 0, "wim", "archive", "application/x-ms-wim", "Windows image", "wim"),
-        (b"ALZ\x01", 0, "alz", "archive", "application/x-alz", "ALZ archive", "alz"),
-        (b"7kSt", 0, "zpaq", "archive", "application/x-zpaq", "ZPAQ archive", "zpaq"),
-        (b"zPQ", 0, "zpaq", "archive", "application/x-zpaq", "ZPAQ archive", "zpaq"),
-        (b"\x28\xb5\x2f\xfd", 0, "zst", "archive", "application/zstd", "Zstandard compressed data", "zst"),
-        (b"\x5d\0\0", 0, "lzma", "archive", "application/x-lzma", "LZMA compressed data", "lzma"),
-        (b"LZIP\x01", 0, "lzip", "archive", "application/lzip", "lzip compressed data", "lz"),
-        (b"\x04\x22\x4d\x18", 0, "lz4", "archive", "application/x-lz4", "LZ4 compressed data", "lz4"),
-        (b"\x1f\x9d", 0, "compress", "archive", "application/x-compress", "compress'd data", "Z"),
-        (b"\x89LZO\0\r\n\x1a\n", 0, "lzop", "archive", "application/x-lzop", "lzop compressed data", "lzo"),
-        (b"hsqs", 0, "squashfs", "archive", "application/x-squashfs", "Squashfs filesystem", "squashfs"),
-        (b"sqsh", 0, "squashfs", "archive", "application/x-squashfs", "Squashfs filesystem", "squashfs"),
-        (b"\x53\xef", 0x438, "ext", "archive", "application/x-ext-image", "ext filesystem", "img"),
-        (b"conectix", 0, "vhd", "archive", "application/x-vhd", "Virtual hard disk", "vhd"),
-        (b"HdrS", 0x202, "bzimage", "executable", "application/x-linux-kernel", "Linux kernel image"),
-        (b"DDS ", 0, "dds", "image", "image/vnd.ms-dds", "DirectDraw surface", "dds"),
-        (b"gimp xcf ", 0, "xcf", "image", "image/x-xcf", "GIMP image", "xcf"),
-        (b"ftypavif", 4, "avif", "image", "image/avif", "AVIF image", "avif"),
-        (b"AIFF", 8, "aiff", "audio", "audio/aiff", "AIFF audio", "aiff"),
-        (b"AIFC", 8, "aiff", "audio", "audio/aiff", "AIFF audio", "aifc"),
-        (b"DSD ", 0, "dsf", "audio", "audio/x-dsf", "DSD audio", "dsf"),
-        (b"FRM8", 0, "dff", "audio", "audio/x-dff", "DSD audio", "dff"),
-        (
-            b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
-            0,
-            "asf",
-            "audio",
-            "video/x-ms-asf",
-            "ASF audio or video",
-            "wma",
-            "wmv",
-        ),
-        (b"MAC ", 0, "ape", "audio", "audio/x-ape", "Monkey's Audio", "ape"),
-        (b"wvpk", 0, "wavpack", "audio", "audio/x-wavpack", "WavPack audio", "wv"),
-        (b"\xff\xf1", 0, "aac", "audio", "audio/aac", "AAC audio", "aac"),
-        (b"\xff\xf9", 0, "aac", "audio", "audio/aac", "AAC audio", "aac"),
-    )
-)
-#: of these the first bytes are too few to be sure: Magika is asked first, and believed if it is sure of something else
-WEAK = frozenset({"arj", "cpio", "lzma", "compress", "aac", "ape", "ext", "bzimage", "dds", "dsf"})
-NETPBM = re.compile(rb"P[1-7]\s+(?:#[^\n]*\n\s*)*\d+\s+\d+|P7\s+WIDTH")
-NETPBM_TYPE = _plain("netpbm", "image", "image/x-portable-anymap", "Netpbm image", "pnm", "ppm", "pgm", "pbm")
-MPEG_TS = _plain("mpegts", "video", "video/mp2t", "MPEG transport stream", "ts")
-TS_PACKET, TS_PACKETS = 188, 4
+# Of two that begin alike the longer one stands first.
 SIGNATURES = (
-    Signature(magic=b"\x7fELF", file_type=ELF, agreeing=frozenset({"ko", "so"})),
-    Signature(magic=b"\xcf\xfa\xed\xfe", file_type=MACHO, agreeing=frozenset({"dylib"})),
-    Signature(magic=b"\xce\xfa\xed\xfe", file_type=MACHO, agreeing=frozenset({"dylib"})),
-    Signature(b"\xfe\xed\xfa\xcf", MACHO),
-    Signature(b"\xfe\xed\xfa\xce", MACHO),
-    Signature(b"dex\n03", DEX),
-    Signature(b"\0asm\x01\0\0\0", WASM),
-    Signature(magic=b"%PDF-", file_type=PDF, agreeing=frozenset({"ai"})),
-    Signature(b"{\\rtf", RTF),
-    Signature(magic=b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", file_type=OLE, agreeing=OLE_KINDS),
-    Signature(magic=b"PK\x03\x04", file_type=ZIP, agreeing=ZIP_KINDS),
-    Signature(b"PK\x05\x06", ZIP),
-    Signature(b"\x1f\x8b\x08", GZIP),
-    Signature(b"7z\xbc\xaf\x27\x1c", SEVENZIP),
-    Signature(b"Rar!\x1a\x07", RAR),
-    Signature(b"\xfd7zXZ\0", XZ),
-    Signature(b"MSCF\0\0\0\0", CAB),
-    Signature(b"\x89PNG\r\n\x1a\n", PNG),
-    Signature(b"\xff\xd8\xff", JPEG),
-    Signature(b"GIF87a", GIF),
-    Signature(b"GIF89a", GIF),
-    Signature(b"SQLite format 3\0", SQLITE),
-    Signature(
-        b"X5O!P%@AP[4", COM
-    ),  # the EICAR test file, a program of printable letters that Magika takes for a script
-    *OTHER,
-    Signature(b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0\0\0\0F", LNK),
+    Signature(b"\x7fELF", types.ELF, frozenset({"ko", "so"})),
+    Signature(b"\xcf\xfa\xed\xfe", types.MACHO, frozenset({"dylib"})),
+    Signature(b"\xce\xfa\xed\xfe", types.MACHO, frozenset({"dylib"})),
+    Signature(b"\xfe\xed\xfa\xcf", types.MACHO),
+    Signature(b"\xfe\xed\xfa\xce", types.MACHO),
+    Signature(b"dex\n03", types.DEX),
+    Signature(b"\0asm\x01\0\0\0", types.WASM),
+    Signature(b"%PDF-", types.PDF, frozenset({"ai"})),
+    Signature(b"{\\rtf", types.RTF),
+    Signature(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", types.OLE, OLE_KINDS),
+    Signature(b"PK\x03\x04", types.ZIP, ZIP_KINDS),
+    Signature(b"PK\x05\x06", types.ZIP),
+    Signature(b"\x1f\x8b\x08", types.GZIP),
+    Signature(b"7z\xbc\xaf\x27\x1c", types.SEVENZIP),
+    Signature(b"Rar!\x1a\x07", types.RAR),
+    Signature(b"\xfd7zXZ\0", types.XZ),
+    Signature(b"MSCF\0\0\0\0", types.CAB),
+    Signature(b"\x89PNG\r\n\x1a\n", types.PNG),
+    Signature(b"\xff\xd8\xff", types.JPEG),
+    Signature(b"GIF87a", types.GIF),
+    Signature(b"GIF89a", types.GIF),
+    Signature(b"SQLite format 3\0", types.SQLITE),
+    Signature(b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0\0\0\0F", types.LNK),
+    # a program of printable letters, which Magika takes for a script
+    Signature(b"X5O!P%@AP[4", types.COM),
+    Signature(b"\x78\x9f\x3e\x22", types.TNEF),
+    Signature(b"!<arch>\ndebian-binary", types.DEB),
+    Signature(b"!<arch>\n", types.AR),
+    Signature(b"!<thin>\n", types.AR),
+    Signature(b"<bigaf>\n", types.AR),
+    Signature(b"**ACE**", types.ACE, offset=7),
+    Signature(b"\xdc\xa7\xc4\xfd", types.ZOO, offset=20),
+    Signature(b"MSWIM\0\0\0", types.WIM),
+    Signature(b"WLPWM\0\0\0", types.WIM),
+    Signature(b"ALZ\x01", types.ALZ),
+    Signature(b"EGGA\0\x01", types.EGG),
+    Signature(b"7kSt\xa01\x83\xd3", types.ZPAQ),
+    Signature(b"zPQ\x01", types.ZPAQ),
+    Signature(b"zPQ\x02", types.ZPAQ),
+    Signature(b"StuffIt (c)", types.STUFFIT),
+    Signature(b"rLau", types.STUFFIT, offset=10),
+    Signature(b"xar!\0", types.XAR),
+    Signature(b"\xed\xab\xee\xdb", types.RPM),
+    Signature(b"SZDD\x88\xf0\x27\x33", types.MSCOMPRESS),
+    Signature(b"KWAJ\x88\xf0\x27\xd1", types.MSCOMPRESS),
+    Signature(b"ITSF\x03\0\0\0", types.CHM),
+    Signature(b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", types.ONE),
+    Signature(b"!BDN", types.PST),
+    Signature(b"\x28\xb5\x2f\xfd", types.ZST),
+    Signature(b"\x89LZO\0\r\n\x1a\n", types.LZOP),
+    Signature(b"LRZI\0", types.LRZIP),
+    Signature(b"\xff\x06\0\0sNaPpY", types.SNAPPY),
+    Signature(b"\x02\x21\x4c\x18", types.LZ4),
+    Signature(b"\x27\x05\x19\x56", types.UIMAGE),
+    Signature(b"\xd0\x0d\xfe\xed", types.DTB),
+    Signature(b"ANDROID!", types.BZIMAGE),
+    Signature(b"ARM\x64", types.BZIMAGE, offset=56),
+    Signature(b"\x18\x28\x6f\x01", types.BZIMAGE, offset=36),
+    Signature(b"conectix", types.VHD),
+    Signature(b"vhdxfile", types.VHDX),
+    Signature(b"KDMV\x01\0\0\0", types.VMDK),
+    Signature(b"KDMV\x03\0\0\0", types.VMDK),
+    Signature(b"# Disk DescriptorFile", types.VMDK),
+    Signature(b"\x7f\x10\xda\xbe", types.VDI, offset=64),
+    Signature(b"QFI\xfb", types.QCOW),
+    Signature(b"gimp xcf ", types.XCF),
+    Signature(b" EMF", types.EMF, offset=40),
+    Signature(b"DDS |\0\0\0", types.DDS),
+    Signature(b"\0\0\0\x0cJXL \r\n\x87\n", types.JXL),
+    Signature(b"qoif\0", types.QOI),
+    Signature(b"\x76\x2f\x31\x01", types.EXR),
+    Signature(b"DSD \x1c\0\0\0", types.DSF),
+    Signature(b"DSD ", types.DFF, offset=12),
+    Signature(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", types.ASF),
+    Signature(b"\0\0\x01\xba", types.MPEG_PS),
+    Signature(b"\x45\x3d\xcd\x28", types.CRAMFS),
+    Signature(b"-rom1fs-", types.ROMFS),
+    # Filesystems and disks follow their boot sectors, which may hold anything.
+    *(Signature(b"CD001", types.ISO, offset=place) for place in (0x8001, 0x8801, 0x9001)),
+    Signature(b"XFSB\0\0", types.XFS),
+    Signature(b"\x10\x20\xf5\xf2", types.F2FS, offset=0x400),
+    Signature(b"_BHRfS_M", types.BTRFS, offset=0x10040),
+    *(Signature(mark, types.REISERFS, offset=0x10034) for mark in (b"ReIsErFs", b"ReIsEr2Fs", b"ReIsEr3Fs")),
+    *(Signature(mark, types.REISERFS, offset=0x2034) for mark in (b"ReIsErFs", b"ReIsEr2Fs")),
+    Signature(b"NTFS    ", types.NTFS, offset=3),
+    Signature(b"EXFAT   ", types.FAT, offset=3),
+    *(Signature(mark, types.FAT, offset=54) for mark in (b"FAT12   ", b"FAT16   ")),
+    Signature(b"FAT32   ", types.FAT, offset=82),
+    Signature(b"ustar", types.TAR, offset=257),
 )
-PE_SIGNATURE = Signature(magic=b"MZ", file_type=PE, agreeing=PE_KINDS)
-PE_HEADER_POINTER = slice(0x3C, 0x40)
+#: what stands at the end of disk images, by how far before the end
+TAILS = ((512, b"conectix", types.VHD), (512, b"koly\0\0\0\x04", types.DMG))
 FAT_MAGIC, FAT_64_MAGIC = b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"
 #: readers look for the header of a PDF this far, and skip blanks before that of an RTF
 PDF_WITHIN = 1024
-BLANKS = b" \t\r\n\f\v"
+LATE_PDF, PDF_OBJECT = (
+    re.compile(rb"%PDF-\d\.\d\s{0,10}[\r\n]"),
+    re.compile(rb"\b\d{1,10}\s{1,10}\d{1,5}\s{1,10}obj\b"),
+)
+BLANKS = b" \t\r\n\f\v\0"
 EICAR_START = b"X5O!P%@AP[4"
-ISO_PLACES, ISO_MARK = (0x8001, 0x8801, 0x9001), b"CD001"
-ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
+MARKS_OF_TEXT = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+MARKED_WITHIN = 256
 FEWEST_JAVA_VERSIONS = 45  # a fat Mach-O has a handful of architectures where a class file has its version
 
-# The first entry found names the type.
-ZIP_ENTRIES = (
-    ("word/document.xml", DOCX),
-    ("xl/workbook.xml", XLSX),
-    ("xl/workbook.bin", XLSB),
-    ("ppt/presentation.xml", PPTX),
-    ("AndroidManifest.xml", APK),
-    ("META-INF/MANIFEST.MF", JAR),
+# The first of the entries names the type: an archive inside may have such entries, too.
+ZIP_ENTRIES = {
+    "word/document.xml": types.DOCX,
+    "xl/workbook.xml": types.XLSX,
+    "xl/workbook.bin": types.XLSB,
+    "ppt/presentation.xml": types.PPTX,
+    "androidmanifest.xml": types.APK,
+}
+JAR_ENTRY = "meta-inf/manifest.mf"
+#: the first entry of an OpenDocument file is its type, as it is
+MIME_WITHIN = 200
+MIME_TYPE = b"application/vnd.oasis.opendocument."
+OPEN_DOCUMENTS = (
+    (b"text", types.ODT),
+    (b"spreadsheet", types.ODS),
+    (b"presentation", types.ODP),
+    (b"graphics", types.ODG),
+    (b"base", types.ODB),
+    (b"database", types.ODB),
+    (b"formula", types.ODF),
 )
+OFFICE_PARTS = "[content_types].xml"
+#: where the parts of an office document lie, however its first part is called
+ZIP_FOLDERS = (("word/", types.DOCX), ("xl/", types.XLSX), ("ppt/", types.PPTX))
 
 
 def find_signature(head: bytes) -> Signature | None:
-    """Look for an unmistakable magic number in the first few KiB of a file."""
+    """Look for an unmistakable magic number, or the shape of a header, in the first 72 KiB of a file."""
     if head.startswith(FAT_MAGIC) and len(head) >= 8:  # noqa: PLR2004 -- two words
         many = int.from_bytes(head[4:8], "big") & 0xFFFF
-        return Signature(FAT_MAGIC, JAVA_CLASS if many >= FEWEST_JAVA_VERSIONS else MACHO)
+        return Signature(FAT_MAGIC, types.JAVA_CLASS if many >= FEWEST_JAVA_VERSIONS else types.MACHO)
     if head.startswith(FAT_64_MAGIC):
-        return Signature(FAT_64_MAGIC, MACHO)
-    if head.startswith(PE_SIGNATURE.magic):
-        return _windows(head)
+        return Signature(FAT_64_MAGIC, types.MACHO)
+    if head.startswith(WINDOWS_MARK) and (kind := windows_kind(head)) is not None:
+        return Signature(WINDOWS_MARK, kind, PE_KINDS if kind is types.PE else frozenset())
     found = next((known for known in SIGNATURES if head.startswith(known.magic, known.offset)), None)
     return found or _loose(head)
 
 
-def _windows(head: bytes) -> Signature | None:
-    start = int.from_bytes(head[PE_HEADER_POINTER], "little")
-    if head[start : start + 4] == b"PE\0\0":
-        return PE_SIGNATURE
-    return Signature(b"MZ", NE) if head[start : start + 2] == b"NE" else None
-
-
 def _loose(head: bytes) -> Signature | None:
-    """What may stand behind other bytes, or is told by a pattern."""
+    """What may stand behind other bytes, or is told by a shape."""
     text = head.lstrip(BLANKS)
-    if text.startswith(b"{\\rtf"):
-        return Signature(b"{\\rtf", RTF)
-    if text.startswith(EICAR_START) or text.removeprefix(b"\xff\xfe").startswith(_wide(EICAR_START)):
-        return Signature(EICAR_START, COM)
-    if b"%PDF-" in head[: PDF_WITHIN + 5]:
-        return Signature(b"%PDF-", PDF)
-    if NETPBM.match(head):
-        return Signature(b"P", NETPBM_TYPE)
-    packets = head[: TS_PACKET * TS_PACKETS : TS_PACKET]
-    return Signature(b"G", MPEG_TS) if packets == b"G" * TS_PACKETS else None
+    if text.startswith(b"{\\rt"):  # Word needs no more
+        return Signature(b"{\\rt", types.RTF)
+    if _is_eicar(head):
+        return Signature(EICAR_START, types.COM)
+    if LATE_PDF.search(head, 0, PDF_WITHIN + 9) and PDF_OBJECT.search(head):
+        return Signature(b"%PDF-", types.PDF, frozenset({"ai"}))
+    return next((Signature(b"", kind) for has_shape, kind in SHAPES if has_shape(head)), None)
 
 
-def _wide(text: bytes) -> bytes:
-    return text.decode("ascii").encode("utf-16-le")
+def _is_eicar(head: bytes) -> bool:
+    """Whether the test file begins behind blanks, or in UTF-16."""
+    start = head[:MARKED_WITHIN].replace(b"\0", b"")
+    for mark in MARKS_OF_TEXT:
+        start = start.removeprefix(mark)
+    return start.lstrip(BLANKS).startswith(EICAR_START)
+
+
+def find_tail_type(tail: bytes) -> FileType | None:
+    """Tell a disk image by what its last 512 bytes begin with."""
+    return next((kind for place, mark, kind in TAILS if tail[-place:].startswith(mark)), None)
+
+
+def find_open_document(head: bytes) -> FileType | None:
+    """Tell an OpenDocument file by the entry that its specification puts first."""
+    start = head.find(MIME_TYPE, 0, MIME_WITHIN)
+    kind = head[start + len(MIME_TYPE) :] if start >= 0 else b""
+    return next((file_type for name, file_type in OPEN_DOCUMENTS if kind.startswith(name)), None)
 
 
 def find_zip_type(names: Iterable[str]) -> FileType | None:
     """Tell the office documents and packages among ZIP files by their entries."""
-    present = {name.lower() for name in names}
-    return next((file_type for name, file_type in ZIP_ENTRIES if name.lower() in present), None)
+    present = dict.fromkeys(name.lower() for name in names)
+    named = next((ZIP_ENTRIES[name] for name in present if name in ZIP_ENTRIES), None)
+    if named is None and OFFICE_PARTS in present:
+        folders = (kind for name in present for folder, kind in ZIP_FOLDERS if name.startswith(folder))
+        named = next(folders, None)
+    return named or (types.JAR if JAR_ENTRY in present else None)

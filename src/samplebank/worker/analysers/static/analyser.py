@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import lief
 import msgspec
 
 from samplebank.identification.signatures import find_signature
-from samplebank.worker.analysers.static import elf, macho, office, pdf, pe, scripts
+from samplebank.worker.analysers.static import archives, elf, macho, office, pdf, pe, scripts
+from samplebank.worker.analysers.static.containers import Container
 from samplebank.worker.analysers.static.measures import MOST_STRING_BYTES, file_entropy, string_facts
 from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.schema import SCHEMA
@@ -31,7 +32,12 @@ MOST_PARSED_BYTES = 256 * MIB
 
 ENCRYPTED = "The content is encrypted."
 UNOPENED = "The entries of an archive are not looked into."
+#: where the header of a program names its system; firmware carries programs for itself
+SUBSYSTEM, EFI_SUBSYSTEMS = 92, range(10, 14)
 DOS_SENTENCE = b"This program cannot be run in DOS mode"
+
+#: the formats whose parser holds the file in memory
+PARSED_WHOLE = frozenset({"pe", "elf", "macho", "ole"})
 
 Facts = dict[str, JSON]
 Reader = Callable[[Path, bytes, Parts], tuple[Facts, list[Finding]] | None]
@@ -75,8 +81,9 @@ class StaticAnalyser(Analyser):
             "strings": string_facts(head),
             "traits": [_described(finding) for finding in findings],
         }
-        if (closed := closed_reason(facts)) is not None:
-            facts["notLookedInto"] = closed
+        closed, unopened = _closed(facts, head)
+        if closed is not None:
+            facts |= {"notLookedInto": closed, "entriesNotLookedInto": unopened}
         traits = {finding.trait: TRAITS[finding.trait] for finding in findings}
         tags = ["encrypted" if closed == ENCRYPTED else None, *(trait.tag for trait in traits.values())]
         return Result(
@@ -91,11 +98,11 @@ class StaticAnalyser(Analyser):
 def _read(sample: SampleFile, head: bytes) -> tuple[str, Facts, list[Finding]]:
     """Answer the name of the format, its facts under that name, and what is suspicious."""
     signature = find_signature(head)
-    chosen = READERS.get(signature.file_type.label) if signature else None
-    if chosen is not None and sample.size > MOST_PARSED_BYTES:
-        return chosen[0], {"notParsed": f"Files over {MOST_PARSED_BYTES // MIB} MiB are not parsed."}, []
-    if chosen is not None:
-        name, reader = chosen
+    label = signature.file_type.label if signature else ""
+    name, reader = READERS.get(label) or ("archive", archives.reader_of(label))
+    if reader is not None and sample.size > MOST_PARSED_BYTES and name in PARSED_WHOLE:
+        return name, {"notParsed": f"Files over {MOST_PARSED_BYTES // MIB} MiB are not parsed."}, []
+    if reader is not None:
         parts = Parts()
         read = parts.read(name, lambda: reader(sample.path, head, parts))
         damaged: Facts = {"damagedParts": parts.damaged[:MOST_DAMAGED]} if parts.damaged else {}
@@ -104,36 +111,45 @@ def _read(sample: SampleFile, head: bytes) -> tuple[str, Facts, list[Finding]]:
             return name, {name: read[0], **damaged}, read[1]
         broken = f"The file begins like {signature.file_type.description if signature else name}, but cannot be parsed."
         return "data", {"notParsed": broken}, []
+    if signature is not None and signature.file_type.group == "archive":
+        return "archive", {"archive": Container().facts(label)}, []
     if (text := scripts.find_text(head)) is not None:
         facts, findings = scripts.read(text)
         return "text", {"text": facts}, findings
     return "data", {}, []
 
 
-def closed_reason(facts: Mapping[str, Any]) -> str | None:
-    """Why the content of a container was not looked into; None where there is no container, or its content was read."""
-    package, pdf_names = facts.get("ooxml") or facts.get("zip", {}), facts.get("pdf", {}).get("names", {})
-    streams = facts.get("ole", {}).get("streams", [])
-    if package.get("isEncrypted") or pdf_names.get("Encrypt") or "encryptedPackage" in streams:
-        return ENCRYPTED
-    if package.get("entries") and not package.get("isOfficeDocument"):
-        return UNOPENED
-    return None
+def _closed(facts: Facts, head: bytes) -> tuple[str | None, list[str]]:
+    """Why the content of a container was not looked into, and the names of its entries; None where there is no container."""
+    listed = facts.get("ooxml") or facts.get("zip") or facts.get("archive") or {}
+    is_document = listed.get("isOfficeDocument", False)
+    unopened = listed.get("encryptedEntries" if is_document else "names", [])
+    is_encrypted = (
+        listed.get("isEncrypted")
+        or facts.get("pdf", {}).get("names", {}).get("Encrypt")
+        or facts.get("ole", {}).get("isEncrypted")
+        or archives.sealed_kind(head) is not None
+    )
+    if is_encrypted:
+        return ENCRYPTED, unopened
+    return (UNOPENED, unopened) if listed and not is_document else (None, [])
 
 
 def _carried_programs(name: str, head: bytes) -> list[Finding]:
     """Find programs in other files by the sentence that nearly all of them begin with."""
-    found = 0 if name == "text" else _count_programs(head) - (name == "pe")
+    found = 0 if name == "text" else _count_programs(head, after=0 if name == "pe" else -1)
     return [Finding("embedded-executable", f"{found} found")] if found > 0 else []
 
 
-def _count_programs(head: bytes) -> int:
-    """The sentence alone may be a text about it, or a stub: a program has both of its headers around it."""
+def _count_programs(head: bytes, after: int) -> int:
+    """The sentence alone may be a text about it, or a stub: a program of Windows has both of its headers around it."""
     found = place = 0
     while found < MOST_CARRIED and (place := head.find(DOS_SENTENCE, place + 1)) >= 0:
         start = head.rfind(b"MZ", max(0, place - 0x200), place)
         header = start + int.from_bytes(head[start + 0x3C : start + 0x40], "little")
-        found += start >= 0 and head[header : header + 4] == b"PE\0\0"
+        is_program = start > after and head[header : header + 4] == b"PE\0\0"
+        subsystem = int.from_bytes(head[header + SUBSYSTEM : header + SUBSYSTEM + 2], "little")
+        found += is_program and subsystem not in EFI_SUBSYSTEMS
     return found
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import lief
 
-from samplebank.worker.analysers.static.measures import RANDOM_ENTROPY, entropy
+from samplebank.worker.analysers.static.measures import entropy
 from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.programs import (
+    CODE_ENTROPY,
     DENSE,
     FEWEST_CODE_BYTES,
     MOST_LIBRARIES,
@@ -77,7 +78,9 @@ def _section(section: lief.ELF.Section) -> dict[str, JSON]:
         writable=section.has(SECTION_RIGHTS.WRITE),
         executable=section.has(SECTION_RIGHTS.EXECINSTR),
     )
-    return section_facts(text_of(lambda: section.name), section.size, section.entropy, allowed)
+    # What is not in the file, as in files of debug information alone, has no bytes to measure.
+    measured = 0.0 if section.type == lief.ELF.Section.TYPE.NOBITS else section.entropy
+    return section_facts(text_of(lambda: section.name), section.size, measured, allowed)
 
 
 def _segment(segment: lief.ELF.Segment) -> dict[str, JSON]:
@@ -104,6 +107,6 @@ def _segment_findings(binary: lief.ELF.Binary, segments: Sequence[dict[str, JSON
         is_code = segment.type == SEGMENTS.LOAD and segment.has(SEGMENT_RIGHTS.X)
         if is_code and segment.physical_size >= FEWEST_CODE_BYTES:
             measured = entropy(segment.content)
-            if measured >= RANDOM_ENTROPY:
+            if measured >= CODE_ENTROPY:
                 findings.append(Finding("high-entropy-code", f"segment at {segment.file_offset}: {measured}"))
     return findings

@@ -1,10 +1,12 @@
-"""Programs of Apple's systems; of a file for several architectures, the first is described."""
+"""Programs of Apple's systems; of a file for several architectures, the first is described, and all are looked into."""
 
-from itertools import islice
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import lief
 
+from samplebank.identification.macho_slices import parse_slices
 from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.programs import (
     MOST_LIBRARIES,
@@ -21,40 +23,58 @@ from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
 
 READ, WRITE, EXECUTE = 1, 2, 4
+#: attributes of sections that hold instructions; those for constants stand in executable segments, too
+INSTRUCTIONS = 0x80000400
+MIB = 1024 * 1024
+MOST_SLICE_BYTES = 256 * MIB
 
 
 def read(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[Finding]] | None:
-    fat = parts.read("headers", lambda: lief.MachO.parse(str(path)))
-    binary = fat.at(0) if fat is not None and fat.size else None
-    if fat is None or binary is None:
+    slices = parts.some("headers", lambda: parse_slices(path, MOST_SLICE_BYTES))
+    if not slices:
         return None
-    sections = sections_of(parts, lambda: binary.sections, _section)
-    facts: dict[str, JSON] = {
-        "arch": name_of(binary.header.cpu_type).lower(),
+    listed = [sections_of(parts, partial(_sections, binary), _section) for binary in slices]
+    facts = _program(slices[0], listed[0], parts) | {
         "architectures": parts.some(
-            "architectures", lambda: [name_of(one.header.cpu_type).lower() for one in islice(fat, 20)]
+            "architectures", lambda: [name_of(one.header.cpu_type).lower() for one in slices]
         ),
-        "fileType": name_of(binary.header.file_type).lower(),
+    }
+    findings = [finding for sections in listed for finding in section_findings(sections)]
+    return facts, list(dict.fromkeys(findings))
+
+
+def _program(binary: lief.MachO.Binary, sections: list[dict[str, JSON]], parts: Parts) -> dict[str, JSON]:
+    return {
+        "arch": parts.read("headers", lambda: name_of(binary.header.cpu_type).lower()) or "unknown",
+        "fileType": parts.read("headers", lambda: name_of(binary.header.file_type).lower()),
         "sections": sections,
         "libraries": names(parts, "libraries", lambda: binary.libraries, MOST_LIBRARIES),
         "imports": [{"library": "", "functions": names(parts, "imports", lambda: binary.imported_symbols)}],
         "exports": names(parts, "exports", lambda: binary.exported_symbols),
-        "signature": {"isPresent": True} if binary.has_code_signature else None,
-        "isEncrypted": binary.has_encryption_info,
+        "signature": {"isPresent": True}
+        if parts.read("signature", lambda: binary.has_code_signature)
+        else None,
+        "isEncrypted": bool(parts.read("encryption", lambda: binary.has_encryption_info)),
         "overlay": parts.read("overlay", lambda: overlay_facts(binary.overlay, 0)),
     }
-    return facts, section_findings(sections)
+
+
+def _sections(binary: lief.MachO.Binary) -> Iterable[lief.MachO.Section]:
+    return binary.sections
 
 
 def _section(section: lief.MachO.Section) -> dict[str, JSON]:
     segment = section.segment
     segment_name, name = text_of(lambda: section.segment_name), text_of(lambda: section.name)
     allowed = segment.init_protection if segment is not None else 0
-    return section_facts(
+    facts = section_facts(
         f"{segment_name},{name}",
         section.size,
         section.entropy,
         rights(
-            readable=bool(allowed & READ), writable=bool(allowed & WRITE), executable=bool(allowed & EXECUTE)
+            readable=bool(allowed & READ),
+            writable=bool(allowed & WRITE),
+            executable=bool(allowed & EXECUTE),
         ),
     )
+    return facts | {"holdsCode": bool(int(section.flags) & INSTRUCTIONS)}

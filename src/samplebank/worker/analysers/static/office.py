@@ -5,18 +5,25 @@ ZIP and compound files that are no documents are described by their entries alon
 
 import mmap
 import re
-import zipfile
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
+from samplebank.identification import compound_file
+from samplebank.identification.zip_directory import (
+    ENCRYPTION_BITS,
+    Directory,
+    Entry,
+    read_content,
+    read_directory,
+)
 from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.programs import plain
 from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
 
-MOST_ENTRIES, MOST_LISTED, MOST_PARTS, MOST_PART_BYTES = 100_000, 200, 50, 256 * 1024
-MOST_DIRECTORY_BYTES = 16 * 1024 * 1024
+MOST_LISTED, MOST_PARTS, MOST_PART_BYTES = 200, 50, 256 * 1024
 EXECUTABLE_SUFFIXES = (
     ".exe",
     ".dll",
@@ -43,30 +50,53 @@ STREAMS = {
     "encryptedPackage": "EncryptedPackage",
     "message": "__properties_version1.0",
 }
+#: OpenDocument 1.3 part 2, 4.4: the entry of a file that is followed by how the file is encrypted
+ENCRYPTED_PART = re.compile(
+    rb"""full-path=["']([^"'<>]{0,300})["'][^<>]{0,2000}>\s{0,100}<(?:\w{1,20}:)?encryption-data\b"""
+)
+#: EPUB 3.3, 4.2.6.3.2: fonts may be masked, which is no encryption
+CIPHER, CIPHERED_PART = (
+    re.compile(rb"#(?:aes|tripledes|kw-)"),
+    re.compile(rb"""\bURI=["']([^"'<>#]{1,300})"""),
+)
 DDE = re.compile(rb"\bDDE(?:AUTO)?\b")
 
 
 def read_package(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[Finding]] | None:
-    archive = parts.read("directory", lambda: zipfile.ZipFile(path))
-    if archive is None:
-        return None
-    with archive:
-        if path.stat().st_size - archive.start_dir > MOST_DIRECTORY_BYTES:
+    with path.open("rb") as file:
+        directory = parts.read("directory", lambda: read_directory(file))
+        if directory is None or not directory.entries:
             return None
-        return _read_archive(archive, parts)
+        return _read_archive(_Package(file, directory, parts))
 
 
-def _read_archive(archive: zipfile.ZipFile, parts: Parts) -> tuple[dict[str, JSON], list[Finding]]:
-    entries = archive.infolist()[:MOST_ENTRIES]
-    names = [plain(entry.filename) for entry in entries]
+class _Package:
+    def __init__(self, file: BinaryIO, directory: Directory, parts: Parts) -> None:
+        self.entries = directory.entries
+        self._file, self._directory, self._parts = file, directory, parts
+
+    def content(self, entry: Entry) -> bytes:
+        """The beginning of a part; nothing where it is damaged or encrypted."""
+        read = partial(read_content, self._file, self._directory, entry, MOST_PART_BYTES)
+        return b"" if entry.flags & ENCRYPTION_BITS else self._parts.read(plain(entry.name), read) or b""
+
+    def named(self, *names: str) -> list[Entry]:
+        return [entry for entry in self.entries if entry.name.lower() in names]
+
+
+def _read_archive(package: _Package) -> tuple[dict[str, JSON], list[Finding]]:
+    entries = package.entries
+    names = [plain(entry.name) for entry in entries]
+    encrypted = _encrypted_names(package)
     macros = [name for name in names if name.lower().endswith("vbaproject.bin")]
     objects = [name for name in names if "/embeddings/" in name.lower()]
     facts: dict[str, JSON] = {
         "entries": len(entries),
         "names": names[:MOST_LISTED],
-        "unpackedSize": sum(entry.file_size for entry in entries),
-        "isEncrypted": any(entry.flag_bits & 1 for entry in entries),
-        "isOfficeDocument": "[content_types].xml" in {name.lower() for name in names},
+        "unpackedSize": sum(entry.size for entry in entries),
+        "isEncrypted": bool(encrypted),
+        "encryptedEntries": encrypted[:MOST_LISTED],
+        "isOfficeDocument": bool(package.named("[content_types].xml")),
         "macros": macros[:MOST_LISTED],
         "embeddedObjects": objects[:MOST_LISTED],
         "executables": [name for name in names if name.lower().endswith(EXECUTABLE_SUFFIXES)][:MOST_LISTED],
@@ -74,39 +104,47 @@ def _read_archive(archive: zipfile.ZipFile, parts: Parts) -> tuple[dict[str, JSO
     findings = [Finding("office-macros", name) for name in macros[:1]]
     findings += [Finding("office-embedded-object", name) for name in objects[:1]]
     if facts["isOfficeDocument"]:
-        findings += _part_findings(archive, entries, parts)
+        findings += _part_findings(package)
     return facts, findings
 
 
-def _part_findings(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], parts: Parts) -> list[Finding]:
+def _encrypted_names(package: _Package) -> list[str]:
+    """What is encrypted by the archive itself, or by the document inside, which says so in a part of its own."""
+    encrypted = [plain(entry.name) for entry in package.entries if entry.is_encrypted]
+    if encrypted:
+        return encrypted
+    for part in package.named("meta-inf/manifest.xml")[:MOST_PARTS]:
+        encrypted += map(plain, ENCRYPTED_PART.findall(package.content(part)))
+    for part in package.named("meta-inf/encryption.xml")[:MOST_PARTS]:
+        content = package.content(part)
+        encrypted += map(plain, CIPHERED_PART.findall(content) if CIPHER.search(content) else [])
+    return encrypted + [plain(entry.name) for entry in package.named(".iwpv2")]
+
+
+def _part_findings(package: _Package) -> list[Finding]:
     findings = []
-    read = (
-        one
-        for one in entries
-        if one.filename.lower().endswith((".rels", "document.xml")) and not one.flag_bits & 1
-    )
+    read = (one for one in package.entries if one.name.lower().endswith((".rels", "document.xml")))
     for part in islice(read, MOST_PARTS):
-        content = parts.read(plain(part.filename), partial(_content, archive, part)) or b""
+        content = package.content(part)
         findings += [
             Finding("office-remote-template", relationship.decode("latin-1")[:300])
             for relationship in RELATIONSHIP.findall(content)
             if all(mark in relationship for mark in REMOTE_TEMPLATE)
         ]
         if b"instrText" in content and DDE.search(content):
-            findings.append(Finding("office-dde", plain(part.filename)))
+            findings.append(Finding("office-dde", plain(part.name)))
     return findings
-
-
-def _content(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:
-    with archive.open(part) as file:
-        return file.read(MOST_PART_BYTES)
 
 
 def read_compound_file(path: Path, _head: bytes, _parts: Parts) -> tuple[dict[str, JSON], list[Finding]]:
     """Look for the names that compound files give their streams, which are UTF-16, wherever the file has its directory."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as head:
         present = _streams(head)
-    facts: dict[str, JSON] = {"streams": [name for name, is_present in present.items() if is_present]}
+        is_encrypted = compound_file.is_encrypted(head)
+    facts: dict[str, JSON] = {
+        "streams": [name for name, is_present in present.items() if is_present],
+        "isEncrypted": is_encrypted,
+    }
     findings = []
     if present["macros"]:
         findings.append(Finding("office-macros", "_VBA_PROJECT"))

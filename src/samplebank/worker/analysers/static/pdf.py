@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -21,52 +22,96 @@ KEYWORDS = (
     b"/AcroForm",
     b"/XFA",
     b"/RichMedia",
-    b"/Encrypt",
     b"/ObjStm",
+    ENCRYPT := b"/Encrypt",
 )
 ACTIONS = frozenset({b"/JavaScript", b"/JS", b"/OpenAction", b"/Launch", b"/EmbeddedFile"})
 NAME = re.compile(rb"/[A-Za-z0-9#]{1,60}")
 ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
-OBJECT_STREAM = re.compile(rb"/ObjStm.{0,400}?stream\r?\n", re.DOTALL)
+OBJECT_STREAM, STREAM = re.compile(rb"/ObjStm\b"), re.compile(rb"stream\r?\n")
+STREAM_WITHIN = 400
 MOST_STREAMS, MOST_STREAM_BYTES = 64, 1024 * 1024
 #: of all streams together, and names of all of them: a file of 68 kB can hold millions
 MOST_INFLATED_BYTES, MOST_NAMES = 4 * 1024 * 1024, 200_000
+LAUNCH, PROGRAM = re.compile(rb"/(?:L|#4c)(?:a|#61)unch", re.IGNORECASE), re.compile(rb"/(?:Win|Unix|Mac)\b")
+TARGET, DOCUMENT = (
+    re.compile(rb"/F\s{0,10}\("),
+    re.compile(rb"(?:\.|\\056)pdf\Z", re.IGNORECASE),
+)
+MOST_TARGETS, TARGET_BYTES = 1000, 300
+TRAILER_BYTES = 64 * 1024
 OPEN_ACTION = re.compile(rb"/(?:OpenAction|AA)\b\s*(?:(\d{1,10})\s+\d{1,5}\s+R)?")
 SCRIPT = re.compile(rb"/(?:JS|JavaScript)\b")
 #: bytes after the action, or of the object that it names, in which its kind stands
 ACTION_BYTES = 2000
+#: actions that are looked at, and objects that are looked for, each through the whole file
+MOST_ACTIONS, MOST_OBJECTS = 500, 16
 
 
-def read(_path: Path, head: bytes, _parts: Parts) -> tuple[dict[str, JSON], list[Finding]]:
+def read(path: Path, head: bytes, _parts: Parts) -> tuple[dict[str, JSON], list[Finding]]:
     counts = dict.fromkeys(KEYWORDS, 0)
     disguised: set[bytes] = set()
-    parts = (head, *_object_streams(head))
+    parts = (head, *object_streams(head))
     left = MOST_NAMES
     for part in parts:
-        for match in islice(NAME.finditer(part), left):
+        for name, spelled in islice(_names(part), left):
             left -= 1
-            spelled = match.group()
-            name = ESCAPE.sub(lambda escape: bytes([int(escape.group(1), 16)]), spelled)
             if name in counts:
                 counts[name] += 1
                 if name != spelled and name in ACTIONS:
                     disguised.add(name)
+    # The trailer, which says whether all is encrypted, stands last, behind however many names.
+    counts[ENCRYPT] = counts[ENCRYPT] or sum(name == ENCRYPT for name, _ in _names(_trailer(path)))
     facts: dict[str, JSON] = {
         "version": head[(start := head.find(b"%PDF-")) + 5 : start + 8].decode("latin-1"),
         "names": {name.decode()[1:]: count for name, count in counts.items()},
         "disguisedNames": sorted(name.decode()[1:] for name in disguised),
     }
+    if counts[b"/Launch"] and all(map(_turns_to_documents, parts)):
+        counts[b"/Launch"] = 0
     return facts, _findings(counts, disguised, acts_alone=any(map(_acts_alone, parts)))
+
+
+def _turns_to_documents(part: bytes) -> bool:
+    """Whether what is launched are documents like this one, as links of old do."""
+    if LAUNCH.search(part) is None:
+        return True
+    starts = [match.end() for match in islice(TARGET.finditer(part), MOST_TARGETS)]
+    targets = [part[start : start + TARGET_BYTES].split(b")")[0] for start in starts]
+    is_bounded = 0 < len(targets) < MOST_TARGETS
+    return is_bounded and PROGRAM.search(part) is None and all(map(DOCUMENT.search, targets))
+
+
+def _names(part: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Each name as it is meant and as it is spelled."""
+    for match in NAME.finditer(part):
+        spelled = match.group()
+        name = (
+            ESCAPE.sub(lambda escape: bytes([int(escape.group(1), 16)]), spelled)
+            if b"#" in spelled
+            else spelled
+        )
+        yield name, spelled
+
+
+def _trailer(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TRAILER_BYTES))
+        return file.read()
 
 
 def _acts_alone(part: bytes) -> bool:
     """Whether an action that runs by itself is a script: there, or in the object that it refers to."""
-    for action in islice(OPEN_ACTION.finditer(part), 100):
-        place = action.end()
-        if action[1] is not None:
-            place = max(part.find(b"\n" + action[1] + b" "), 0)
-        end = part.find(b"endobj", place)
-        if SCRIPT.search(part, place, min(place + ACTION_BYTES, end if end >= 0 else len(part))):
+    named: set[bytes] = set()
+    for action in islice(OPEN_ACTION.finditer(part), MOST_ACTIONS):
+        place, number = action.end(), action[1]
+        if number in named or len(named) >= MOST_OBJECTS:
+            continue
+        if number is not None:
+            named.add(number)
+            place = max(part.find(b"\n" + number + b" "), 0)
+        end = part.find(b"endobj", place, place + ACTION_BYTES)
+        if SCRIPT.search(part, place, end if end >= 0 else place + ACTION_BYTES):
             return True
     return False
 
@@ -83,11 +128,15 @@ def _findings(counts: dict[bytes, int], disguised: set[bytes], *, acts_alone: bo
     return [Finding(trait) for trait, is_present in present.items() if is_present]
 
 
-def _object_streams(head: bytes) -> list[bytes]:
+def object_streams(head: bytes) -> list[bytes]:
+    """What object streams hold, unpacked: 64 streams and 4 MiB at most."""
     inflated: list[bytes] = []
     left = MOST_INFLATED_BYTES
     for match in islice(OBJECT_STREAM.finditer(head), MOST_STREAMS):
-        packed = head[match.end() : match.end() + MOST_STREAM_BYTES]
+        stream = STREAM.search(head, match.end(), match.end() + STREAM_WITHIN)
+        if stream is None:
+            continue
+        packed = head[stream.end() : stream.end() + MOST_STREAM_BYTES]
         try:
             inflated.append(zlib.decompressobj().decompress(packed, left))
         except zlib.error:

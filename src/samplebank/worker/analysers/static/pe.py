@@ -1,12 +1,14 @@
 """Windows programs."""
 
 import time
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import lief
 
 from samplebank.worker.analysers.static.parts import Parts
+from samplebank.worker.analysers.static.pe_parsing import parse
 from samplebank.worker.analysers.static.programs import (
     MOST_FUNCTIONS,
     MOST_LIBRARIES,
@@ -34,7 +36,7 @@ TAMPERED = (
     CHECKS.CORRUPTED_CONTENT_INFO,
     CHECKS.CORRUPTED_AUTH_DATA,
 )
-FEW_IMPORTS = 10
+FEW_IMPORTS, MANY_NATIVE = 10, 100
 DAY_SECONDS = 24 * 60 * 60
 
 LOADING = frozenset({"LoadLibraryA", "LoadLibraryW", "LoadLibraryExA", "LoadLibraryExW"})
@@ -62,7 +64,7 @@ DOWNLOAD_STEPS = (
 
 
 def read(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[Finding]] | None:
-    binary = parts.read("headers", lambda: lief.PE.parse(str(path)))
+    binary = parts.read("headers", lambda: parse(path, parts))
     if binary is None:
         return None
     arch = name_of(binary.header.machine).lower()
@@ -91,7 +93,8 @@ def read(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[
         *section_findings(sections, arch),
         *overlay_findings(overlay),
         *parts.some("entry point", lambda: _entry_findings(binary)),
-        *parts.some("imports", lambda: _import_findings(binary, functions, exports)),
+        *parts.some("imports", lambda: _import_findings(binary, functions)),
+        *_known_imports(functions, set(exports), _native_count(imports)),
         *_header_findings(binary, facts),
     ]
     return facts, findings
@@ -162,7 +165,7 @@ def _entry_findings(binary: lief.PE.Binary) -> list[Finding]:
     return findings
 
 
-def _import_findings(binary: lief.PE.Binary, functions: set[str], exports: list[str]) -> list[Finding]:
+def _import_findings(binary: lief.PE.Binary, functions: set[str]) -> list[Finding]:
     is_dot_net = any(library.name.lower() == "mscoree.dll" for library in binary.imports)
     is_dll = lief.PE.Header.CHARACTERISTICS.DLL in binary.header.characteristics_list
     findings = []
@@ -175,20 +178,26 @@ def _import_findings(binary: lief.PE.Binary, functions: set[str], exports: list[
         and functions & LOADING
     ):
         findings.append(Finding("loader-only-imports", ", ".join(sorted(functions))))
+    return findings
+
+
+def _native_count(imports: Sequence[dict[str, JSON]]) -> int:
+    return sum(len(one["functions"]) for one in imports if one["library"].lower() == "ntdll.dll")
+
+
+def _known_imports(functions: set[str], exports: set[str], native: int) -> list[Finding]:
+    # A part of the system offers to others what an injector asks for, or is made of native functions.
+    is_system = bool(frozenset().union(*INJECTION_STEPS) & exports) or native >= MANY_NATIVE
     known = (
-        ("process-injection", INJECTION_STEPS),
+        ("process-injection", () if is_system else INJECTION_STEPS),
         ("keyboard-watching", KEYBOARD_STEPS),
         ("download-api", DOWNLOAD_STEPS),
     )
-    # A part of the system offers to others what an injector asks for.
-    offered = frozenset().union(*INJECTION_STEPS) & set(exports)
-    for trait, steps in known:
-        if trait == "process-injection" and offered:
-            continue
-        if all(functions & step for step in steps):
-            used = sorted(functions & frozenset().union(*steps))
-            findings.append(Finding(trait, ", ".join(used)))
-    return findings
+    return [
+        Finding(trait, ", ".join(sorted(functions & frozenset().union(*steps))))
+        for trait, steps in known
+        if steps and all(functions & step for step in steps)
+    ]
 
 
 def _header_findings(binary: lief.PE.Binary, facts: dict[str, JSON]) -> list[Finding]:

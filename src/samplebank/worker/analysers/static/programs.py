@@ -19,6 +19,8 @@ DENSE = frozenset(
     {"riscv", "sh", "parisc", "xtensa", "avr", "avr32", "arc_compact", "arc_compact2", "msp430"}
 )
 LARGE_OVERLAY_BYTES = 256 * 1024
+# Constants and dense instruction sets come near that; what a packer leaves is above.
+CODE_ENTROPY = 7.35
 # Too little code says nothing by its entropy.
 FEWEST_CODE_BYTES = 1024
 PACKER_NAMES = (
@@ -91,17 +93,17 @@ def section_findings(sections: Iterable[dict[str, JSON]], arch: str = "") -> lis
         packer = next((packer for start, packer in PACKER_NAMES if name.lower().startswith(start)), None)
         if packer:
             findings.append(Finding("packer-section", f"{name}: {packer}"))
-        executable = section["rights"].endswith("x")
-        if (
-            executable
-            and not is_dense
-            and section["size"] >= FEWEST_CODE_BYTES
-            and section["entropy"] >= RANDOM_ENTROPY
-        ):
+        if not is_dense and _is_packed_code(section):
             findings.append(Finding("high-entropy-code", f"{name}: {section['entropy']}"))
         if section["rights"].endswith("wx") and not is_dense:
             findings.append(Finding("writable-code", name))
     return findings
+
+
+def _is_packed_code(section: dict[str, JSON]) -> bool:
+    holds_code = section["rights"].endswith("x") and section.get("holdsCode", True)
+    is_long = section["size"] >= FEWEST_CODE_BYTES
+    return bool(holds_code and is_long and section["entropy"] >= CODE_ENTROPY)
 
 
 def overlay_facts(content: memoryview | bytes, offset: int) -> dict[str, JSON] | None:

@@ -67,7 +67,7 @@ SCHEMA: Mapping[str, JSON] = {
     "type": "object",
     "required": ["format", "size", "entropy", "strings", "traits"],
     "properties": {
-        "format": {"enum": ["pe", "elf", "macho", "pdf", "ooxml", "zip", "ole", "text", "data"]},
+        "format": {"enum": ["pe", "elf", "macho", "pdf", "ooxml", "zip", "ole", "archive", "text", "data"]},
         "size": {"type": "integer", "minimum": 1},
         "entropy": {"type": "number", "minimum": 0, "maximum": 8},
         "strings": {
@@ -78,12 +78,14 @@ SCHEMA: Mapping[str, JSON] = {
         "traits": {"type": "array", "items": TRAIT},
         "notParsed": {"type": "string"},
         "notLookedInto": {"type": "string"},
+        "entriesNotLookedInto": STRINGS,
         "pe": PROGRAM,
         "elf": PROGRAM,
         "macho": PROGRAM,
         "pdf": {"type": "object"},
         "ooxml": {"type": "object"},
         "zip": {"type": "object"},
+        "archive": {"type": "object"},
         "damagedParts": STRINGS,
         "ole": {"type": "object"},
         "text": {"type": "object"},

@@ -68,7 +68,7 @@ TRAITS: Mapping[str, Trait] = {
     "embedded-executable": Trait(
         "structure", 15, "A Windows program is stored inside another file.", "dropper"
     ),
-    "pdf-javascript": Trait("behaviour", 20, "The PDF contains JavaScript."),
+    "pdf-javascript": Trait("behaviour", 15, "The PDF contains JavaScript."),
     "pdf-automatic-script": Trait(
         "behaviour", 20, "The PDF acts when it is opened, and contains JavaScript."
     ),

@@ -43,11 +43,13 @@ rule RTF_Embedded_Object_Update
         score = 65
         assessment = "unknown"
     strings:
-        $object = /\\obj(ocx|emb|html|link)/
-        $data = /\\objdata\s{0,10}(\\[a-z]+\s?){0,5}[0-9a-fA-F]{16}/
-        $update = "\\objupdate"
+        // Word skips blanks before the start; a backslash before a word makes the word a text about the word.
+        $start = /[ \t\r\n\x0b\x0c\x00]{0,200}\{\\rt/
+        $object = /[^\\]\\obj(ocx|emb|html|link)/
+        $data = /[^\\]\\objdata\s{0,10}(\\[a-z]+\s?){0,5}[0-9a-fA-F]{16}/
+        $update = /[^\\]\\objupdate/
     condition:
-        uint32be(0) == 0x7B5C7274 and $object and $data and $update
+        $start at 0 and $object and $data and $update
 }
 
 rule PDF_Launch_Action
@@ -57,10 +59,12 @@ rule PDF_Launch_Action
         score = 75
         assessment = "malicious"
     strings:
+        $start = "%PDF-"
         $launch = /\/S\s*\/Launch\b/
-        $target = /\/(Win|F|Unix|Mac)\s*(<<|\()/
+        // Of old, an action of this kind also turns to another document.
+        $target = /\/(Win|Unix|Mac)\s*<<|\/F\s*\([^)\r\n]{0,300}(\.|\\056)(exe|com|bat|cmd|ps1|vb[se]|jse?|wsf|hta|scr|lnk|sh|py|jar|msi|dll|cpl|pif|reg|app|command)\s*\)|\/F\s*\((\/bin|\/usr|[A-Za-z]:|\\\\)/ nocase
     condition:
-        uint32be(0) == 0x25504446 and $launch and $target
+        $start in (0..1024) and $launch and $target
 }
 
 rule PDF_Automatic_JavaScript
@@ -70,10 +74,12 @@ rule PDF_Automatic_JavaScript
         score = 45
         assessment = "unknown"
     strings:
-        $open = /\/(OpenAction|AA)\b/
+        $start = "%PDF-"
+        // An open action that only turns to a page is none.
+        $open = /\/OpenAction\s*(\d{1,9}\s+\d{1,5}\s+R|<<)|\/AA\s*(\d{1,9}\s+\d{1,5}\s+R|<<)/
         $script = /\/S\s*\/JavaScript\b/
     condition:
-        uint32be(0) == 0x25504446 and $open and $script
+        $start in (0..1024) and $open and $script
 }
 
 rule Shortcut_Starts_Interpreter

@@ -17,12 +17,33 @@ rule PowerShell_Download_Cradle
         score = 80
         assessment = "malicious"
     strings:
-        $run = /\b(IEX|Invoke-Expression)\b/ nocase ascii wide
-        $client = "Net.WebClient" nocase ascii wide
-        $text = "DownloadString" nocase ascii wide
-        $request = /Invoke-(WebRequest|RestMethod)/ nocase ascii wide
+        // Used, and near each other: lists of words, in tools and documents, name them, too.
+        $run_text = /\b(IEX|Invoke-Expression)\b[\x00-\xff]{0,300}DownloadString(Async)?\s{0,5}\(/ nocase ascii
+        $text_run = /DownloadString(Async)?\s{0,5}\([\x00-\xff]{0,300}\b(IEX|Invoke-Expression)\b/ nocase ascii
+        $run_request = /\b(IEX|Invoke-Expression)\b[\x00-\xff]{0,200}(Invoke-(WebRequest|RestMethod)|\biwr|\birm)\s{1,5}[-$"'(h]/ nocase ascii
+        $request_run = /(Invoke-(WebRequest|RestMethod)|\biwr|\birm)\s{1,5}[-$"'(h][\x00-\xff]{0,300}\b(IEX|Invoke-Expression)\b/ nocase ascii
+        $installer = /(Invoke-(WebRequest|RestMethod)|\biwr|\birm)\s[^\r\n|]{0,100}https:\/\/[a-z0-9.-]{1,100}\.[a-z]{2,10}\/[^\r\n|]{0,200}\|\s*(IEX|Invoke-Expression)\b/ nocase ascii
+        $wide_run = /I\x00E\x00X\x00|I\x00n\x00v\x00o\x00k\x00e\x00-\x00E\x00x\x00p\x00r\x00e\x00s\x00s\x00i\x00o\x00n\x00/ nocase
+        $wide_text = /D\x00o\x00w\x00n\x00l\x00o\x00a\x00d\x00S\x00t\x00r\x00i\x00n\x00g\x00\(\x00/ nocase
+        $wide_request = /I\x00n\x00v\x00o\x00k\x00e\x00-\x00(W\x00e\x00b\x00R\x00e\x00q\x00u\x00e\x00s\x00t\x00|R\x00e\x00s\x00t\x00M\x00e\x00t\x00h\x00o\x00d\x00) \x00/ nocase
     condition:
-        filesize < 5MB and $run and (($client and $text) or $request)
+        filesize < 5MB and (
+            any of ($run_text, $text_run, $run_request) or
+            ($request_run and (filesize < 400 or #request_run > #installer)) or
+            ($wide_run and any of ($wide_text, $wide_request))
+        )
+}
+
+rule PowerShell_Installer_Line
+{
+    meta:
+        description = "PowerShell runs what is downloaded from a named host, as lines of installers in documents do"
+        score = 20
+        assessment = "informational"
+    strings:
+        $line = /(Invoke-(WebRequest|RestMethod)|\biwr|\birm)\s[^\r\n|]{0,100}https:\/\/[a-z0-9.-]{1,100}\.[a-z]{2,10}\/[^\r\n|]{0,200}\|\s*(IEX|Invoke-Expression)\b/ nocase ascii
+    condition:
+        filesize < 5MB and filesize >= 400 and $line
 }
 
 rule PowerShell_Hidden_Download
@@ -74,13 +95,26 @@ rule Shell_Reverse_Shell
 rule Shell_Pipe_From_Network
 {
     meta:
-        description = "A shell runs what is downloaded; installers do this too"
+        description = "A shell runs what is downloaded, from a bare address, without TLS, or as all that the file is for"
         score = 40
         assessment = "unknown"
     strings:
         $pipe = /\b(curl|wget)\s[^\r\n|]{0,200}https?:\/\/[^\r\n|]{0,200}\|\s*(sudo\s+)?(ba|da|z)?sh\b/
+        $bare = /\b(curl|wget)\s[^\r\n|]{0,200}(http:\/\/|https?:\/\/\d{1,3}\.\d{1,3}\.)[^\r\n|]{0,200}\|\s*(sudo\s+)?(ba|da|z)?sh\b/
     condition:
-        filesize < 2MB and $pipe
+        filesize < 2MB and ($bare or ($pipe and (filesize < 400 or uint16be(0) == 0x2321)))
+}
+
+rule Shell_Installer_Line
+{
+    meta:
+        description = "A shell runs what is downloaded from a named host, as lines of installers in documents do"
+        score = 20
+        assessment = "informational"
+    strings:
+        $pipe = /\b(curl|wget)\s[^\r\n|]{0,200}https:\/\/[^\r\n|]{0,200}\|\s*(sudo\s+)?(ba|da|z)?sh\b/
+    condition:
+        filesize < 2MB and filesize >= 400 and uint16be(0) != 0x2321 and $pipe
 }
 
 rule Linux_Dropper_Script
@@ -106,9 +140,10 @@ rule Windows_Script_Download_And_Run
         score = 75
         assessment = "malicious"
     strings:
-        $http = /(MSXML2\.(Server)?XMLHTTP|WinHttp\.WinHttpRequest|Microsoft\.XMLHTTP)/ nocase
-        $stream = "ADODB.Stream" nocase
-        $run = /(WScript\.Shell|Shell\.Application)/ nocase
+        // As they are made, not as they are named
+        $http = /(Create|Get|ActiveX)Object\s{0,5}\(?\s{0,5}["'](MSXML2\.(Server)?XMLHTTP|WinHttp\.WinHttpRequest|Microsoft\.XMLHTTP)/ nocase ascii wide
+        $stream = /(Create|Get|ActiveX)Object\s{0,5}\(?\s{0,5}["']ADODB\.Stream/ nocase ascii wide
+        $run = /(Create|Get|ActiveX)Object\s{0,5}\(?\s{0,5}["'](WScript\.Shell|Shell\.Application)/ nocase ascii wide
     condition:
         filesize < 5MB and all of them
 }

@@ -1,0 +1,290 @@
+"""Formats whose magic number is too short to be sure of: what follows in the header must make sense, too.
+
+Each test looks at 28 bits of evidence at least, so that noise and texts do not pass by chance. Sources: the formats' specifications and,
+for cpio, compress and ARJ, the manuals of their programs.
+"""
+
+import re
+import struct
+from collections.abc import Callable
+from itertools import pairwise
+
+from samplebank.identification import file_types as types
+from samplebank.identification.file_types import FileType
+
+WINDOWS_MARK = b"MZ"
+WINDOWS_KINDS = {b"PE\0\0": types.PE, b"NE": types.NE, b"LE\0\0": types.LE, b"LX\0\0": types.LE}
+HEADER_POINTER, MZ_HEADER_BYTES = 0x3C, 28
+#: a header that no pointer leads to any more is looked for this far
+LOST_HEADER_WITHIN = 4096
+#: of 512 bytes; MS-DOS has a megabyte
+PAGE_BYTES, DOS_PAGES = 512, range(1, 2049)
+
+SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
+ZST_FRAME, LZ4_FRAME = b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
+FRAMES = ((ZST_FRAME, types.ZST), (LZ4_FRAME, types.LZ4))
+MOST_FRAMES = 16
+LZ4_VERSION = range(0x40, 0x80)
+LEAST_DICTIONARY, MOST_LZMA_PROPERTIES, MOST_UNPACKED = 4096, 225, 1 << 48
+UNKNOWN_SIZE = (1 << 64) - 1
+COMPRESS_BITS, COMPRESS_CODES = range(9, 17), 24
+FIRST_BITS, LITERALS = 9, 256
+
+NETPBM = re.compile(
+    rb"P[14]\s(?:#[^\n]{0,200}\n)?\s*\d{1,6}\s+\d{1,6}\s|"
+    rb"P[2356]\s(?:#[^\n]{0,200}\n)*\s*\d{1,6}\s+(?:#[^\n]{0,200}\n)*\d{1,6}\s+(?:#[^\n]{0,200}\n)*\d{1,5}\s|"
+    rb"P7\n(?:#[^\n]{0,200}\n)*WIDTH \d|P[Ff]\n\d{1,6} \d{1,6}\n-?\d"
+)
+PLAIN_NETPBM = re.compile(rb"P[123]\s(?:#[^\n]{0,200}\n|[\d\s])*\Z")
+CPIO_NEW = re.compile(rb"07070[12][0-9a-fA-F]{104}")
+CPIO_OLD = re.compile(rb"070707[0-7]{70}")
+CPIO_BINARY_MARK, CPIO_BINARY_BYTES, MOST_CPIO_NAME = 0o070707, 26, 1024
+FILE_KINDS = frozenset({1, 2, 4, 6, 8, 9, 10, 12, 14})
+ARJ_MARK, ARJ_LEAST, ARJ_MOST, ARJ_MAIN = b"\x60\xea", 26, 2600, 2
+TS_PACKETS = ((0, 188), (4, 192), (0, 204))
+TS_REPEATED = 4
+AAC_FRAMES, AAC_RATES, AAC_HEADER_BYTES = 3, 13, 7
+AVIF_BRANDS = frozenset({b"avif", b"avis"})
+HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+APE_VERSIONS, WAVPACK_VERSIONS = range(3800, 4100), range(0x402, 0x411)
+EXT_BLOCK = 0x400
+SQUASHFS_MARKS, SUPERBLOCK_BYTES = frozenset({b"hsqs", b"shsq", b"sqsh", b"qshs"}), 96
+BOOT_MARK, BOOT_PLACE, PARTITIONS, PARTITION_BYTES = b"\x55\xaa", 510, 446, 16
+KERNEL_MARK, KERNEL_PLACE = b"HdrS", 0x202
+AMIGA_KINDS, AMIGA_ROOT = 8, (880, 1760)
+
+
+def windows_kind(head: bytes) -> FileType | None:
+    """What follows the MS-DOS program that all programs of Windows begin with; None where not even that makes sense."""
+    start = int.from_bytes(head[HEADER_POINTER : HEADER_POINTER + 4], "little")
+    kind = next((kind for mark, kind in WINDOWS_KINDS.items() if head.startswith(mark, start)), None)
+    if kind is not None:
+        return kind
+    if b"PE\0\0" in head[:LOST_HEADER_WITHIN]:
+        return types.PE
+    return _kernel_type(head) or (types.MZ if _is_dos_program(head) else None)
+
+
+def _is_dos_program(head: bytes) -> bool:
+    if len(head) < MZ_HEADER_BYTES:
+        return False
+    last_page, pages, relocations, paragraphs, least, most = struct.unpack_from("<6H", head, 2)
+    table = int.from_bytes(head[24:26], "little")
+    header_bytes = paragraphs * 16
+    return (
+        last_page <= PAGE_BYTES
+        and pages in DOS_PAGES
+        and MZ_HEADER_BYTES <= header_bytes <= pages * PAGE_BYTES
+        and least <= most
+        and (not relocations or table + 4 * relocations <= header_bytes)
+    )
+
+
+def _kernel_type(head: bytes) -> FileType | None:
+    is_kernel = head.startswith(KERNEL_MARK, KERNEL_PLACE) and head.startswith(BOOT_MARK, BOOT_PLACE)
+    return types.BZIMAGE if is_kernel else None
+
+
+def _is_kernel(head: bytes) -> bool:
+    return _kernel_type(head) is not None
+
+
+def _is_boot_sector(head: bytes) -> bool:
+    """A partition table of which each entry is empty or active or not, and one is used; or a jump over the facts of a disk."""
+    if not head.startswith(BOOT_MARK, BOOT_PLACE):
+        return False
+    places = range(PARTITIONS, BOOT_PLACE, PARTITION_BYTES)
+    entries = [head[place : place + PARTITION_BYTES] for place in places]
+    has_partitions = any(any(entry) for entry in entries) and all(
+        entry[0] in {0, 0x80} and bool(entry[4]) == any(entry[8:]) for entry in entries
+    )
+    sector_bytes = int.from_bytes(head[11:13], "little")
+    jumps = head[0] in {0xE9, 0xEB} and sector_bytes in {512, 1024, 2048, 4096}
+    return has_partitions or jumps or head.startswith(b"EFI PART", PAGE_BYTES)
+
+
+def _is_ext(head: bytes) -> bool:
+    if not head.startswith(b"\x53\xef", EXT_BLOCK + 56):
+        return False
+    inodes, blocks = struct.unpack_from("<II", head, EXT_BLOCK)
+    block_size, state, revision = (
+        int.from_bytes(head[place : place + size], "little")
+        for place, size in ((EXT_BLOCK + 24, 4), (EXT_BLOCK + 58, 2), (EXT_BLOCK + 76, 4))
+    )
+    return inodes > 0 and blocks > 0 and block_size <= 6 and state <= 7 and revision <= 1  # noqa: PLR2004 -- as the format bounds them
+
+
+def _is_squashfs(head: bytes) -> bool:
+    return head[:4] in SQUASHFS_MARKS and not head[:SUPERBLOCK_BYTES].isascii()
+
+
+def _is_amiga_disk(head: bytes) -> bool:
+    if not head.startswith(b"DOS") or len(head) < 12 or head[3] >= AMIGA_KINDS:  # noqa: PLR2004
+        return False
+    return int.from_bytes(head[8:12], "big") in {0, *AMIGA_ROOT}
+
+
+def _framed(head: bytes) -> FileType | None:
+    """Frames that readers skip stand before those of two formats."""
+    place = 0
+    for _ in range(MOST_FRAMES):
+        known = next((kind for mark, kind in FRAMES if head.startswith(mark, place)), None)
+        if known is not None:
+            return known
+        if SKIPPABLE.match(head, place) is None:
+            return None
+        place += 8 + int.from_bytes(head[place + 4 : place + 8], "little")
+        if place >= len(head):
+            return types.ZST
+    return None
+
+
+def _is_skipping_zst(head: bytes) -> bool:
+    return _framed(head) is types.ZST
+
+
+def _is_lz4(head: bytes) -> bool:
+    if _framed(head) is not types.LZ4:
+        return False
+    return not head.startswith(LZ4_FRAME) or head[4:5] == b"" or head[4] in LZ4_VERSION
+
+
+def _is_lzip(head: bytes) -> bool:
+    return head.startswith(b"LZIP") and len(head) > 5 and head[4] <= 1 and 12 <= head[5] & 0x1F <= 29  # noqa: PLR2004
+
+
+def _is_lzma(head: bytes) -> bool:
+    """Properties, a dictionary of 2^n or 2^n + 2^(n-1) bytes, a size that can be, and the zero that every stream begins with."""
+    if len(head) < 14 or head[0] >= MOST_LZMA_PROPERTIES or head[13] != 0:  # noqa: PLR2004
+        return False
+    dictionary, unpacked = struct.unpack_from("<IQ", head, 1)
+    bits = dictionary.bit_count()
+    is_usual = bits == 1 or (bits == 2 and dictionary & dictionary >> 1)  # noqa: PLR2004
+    return (
+        dictionary >= LEAST_DICTIONARY
+        and bool(is_usual)
+        and (unpacked == UNKNOWN_SIZE or 0 < unpacked < MOST_UNPACKED)
+    )
+
+
+def _is_compressed(head: bytes) -> bool:
+    """The codes at the start have nine bits each, and none may name what has not been said yet."""
+    if not head.startswith(b"\x1f\x9d") or len(head) < 8 or head[2] & 0x7F not in COMPRESS_BITS:  # noqa: PLR2004
+        return False
+    packed = int.from_bytes(head[3 : 3 + COMPRESS_CODES * FIRST_BITS // 8], "little")
+    many = min(COMPRESS_CODES, (len(head) - 3) * 8 // FIRST_BITS)
+    codes = [packed >> FIRST_BITS * n & 0x1FF for n in range(many)]
+    return codes[0] < LITERALS and all(code <= LITERALS + n for n, code in enumerate(codes))
+
+
+def _is_netpbm(head: bytes) -> bool:
+    if NETPBM.match(head) is None:
+        return False
+    return head[1:2] not in b"123" or PLAIN_NETPBM.match(head[:4096]) is not None
+
+
+def _is_binary_cpio(head: bytes) -> bool:
+    for order in "<>":
+        if len(head) < CPIO_BINARY_BYTES:
+            return False
+        fields = struct.unpack_from(f"{order}13H", head)
+        name_bytes = fields[10]
+        if fields[0] != CPIO_BINARY_MARK or not 1 < name_bytes <= MOST_CPIO_NAME:
+            continue
+        name = head[CPIO_BINARY_BYTES : CPIO_BINARY_BYTES + name_bytes]
+        if name.find(b"\0") == name_bytes - 1 and (fields[3] >> 12 in FILE_KINDS or name == b"TRAILER!!!\0"):
+            return True
+    return False
+
+
+def _is_cpio(head: bytes) -> bool:
+    return bool(CPIO_NEW.match(head) or CPIO_OLD.match(head)) or _is_binary_cpio(head)
+
+
+def _is_arj(head: bytes) -> bool:
+    if not head.startswith(ARJ_MARK) or len(head) < ARJ_LEAST:
+        return False
+    size, first = int.from_bytes(head[2:4], "little"), head[4]
+    return ARJ_LEAST <= first < size <= ARJ_MOST and head[10] == ARJ_MAIN and head[6] <= head[5]
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    return any(
+        head[start : start + size * TS_REPEATED : size] == b"G" * TS_REPEATED for start, size in TS_PACKETS
+    )
+
+
+def _is_aac(head: bytes) -> bool:
+    """Several frames, each where the one before ends, that agree in what they are."""
+    frames, place = [], 0
+    for _ in range(AAC_FRAMES):
+        frame = head[place : place + AAC_HEADER_BYTES]
+        if len(frame) < AAC_HEADER_BYTES or frame[0] != 0xFF or frame[1] & 0xF6 != 0xF0:  # noqa: PLR2004
+            return False
+        size = (frame[3] & 3) << 11 | frame[4] << 3 | frame[5] >> 5
+        if size <= AAC_HEADER_BYTES or frame[2] >> 2 & 0x0F >= AAC_RATES:
+            return False
+        frames.append((frame[1], frame[2], frame[3] & 0xF0))
+        place += size
+    return all(one == following for one, following in pairwise(frames))
+
+
+def _brands(head: bytes) -> frozenset[bytes]:
+    if head[4:8] != b"ftyp":
+        return frozenset()
+    end = min(int.from_bytes(head[:4], "big"), 256)
+    return frozenset({head[8:12], *(head[place : place + 4] for place in range(16, end, 4))})
+
+
+def _is_avif(head: bytes) -> bool:
+    return head[8:12] in AVIF_BRANDS | HEIF_BRANDS and bool(_brands(head) & AVIF_BRANDS)
+
+
+def _is_heif(head: bytes) -> bool:
+    return head[8:12] in HEIF_BRANDS and bool(_brands(head))
+
+
+def _is_aiff(head: bytes) -> bool:
+    return head.startswith(b"FORM") and head[8:12] in {b"AIFF", b"AIFC"}
+
+
+def _is_avi(head: bytes) -> bool:
+    return head.startswith(b"RIFF") and head[8:12] == b"AVI "
+
+
+def _is_ape(head: bytes) -> bool:
+    return head.startswith(b"MAC ") and int.from_bytes(head[4:6], "little") in APE_VERSIONS
+
+
+def _is_wavpack(head: bytes) -> bool:
+    return head.startswith(b"wvpk") and int.from_bytes(head[8:10], "little") in WAVPACK_VERSIONS
+
+
+def _is_bzip(head: bytes) -> bool:
+    return head.startswith(b"BZh") and head[4:10] in {b"1AY&SY", b"\x17rE8P\x90"}
+
+
+SHAPES: tuple[tuple[Callable[[bytes], bool], FileType], ...] = (
+    (_is_cpio, types.CPIO),
+    (_is_arj, types.ARJ),
+    (_is_skipping_zst, types.ZST),
+    (_is_lz4, types.LZ4),
+    (_is_lzip, types.LZIP),
+    (_is_lzma, types.LZMA),
+    (_is_bzip, types.BZIP),
+    (_is_compressed, types.COMPRESS),
+    (_is_squashfs, types.SQUASHFS),
+    (_is_netpbm, types.NETPBM),
+    (_is_avif, types.AVIF),
+    (_is_heif, types.HEIF),
+    (_is_aiff, types.AIFF),
+    (_is_avi, types.AVI),
+    (_is_ape, types.APE),
+    (_is_wavpack, types.WAVPACK),
+    (_is_aac, types.AAC),
+    (_is_transport_stream, types.MPEG_TS),
+    (_is_kernel, types.BZIMAGE),
+    (_is_ext, types.EXT),
+    (_is_amiga_disk, types.ADF),
+    (_is_boot_sector, types.BOOT_SECTOR),
+)

@@ -1,0 +1,96 @@
+"""Scripts that are too short or too mixed for Magika, told by what only their language says."""
+
+import re
+
+from samplebank.identification import file_types as types
+from samplebank.identification.file_types import FileType
+
+MOST_CHARACTERS = 64 * 1024
+#: from here on Magika has read enough to be believed
+SHORT_CHARACTERS = 4096
+FEWEST_PRINTABLE = 0.97
+CONTROL = frozenset("\t\n\r\f\b\x1b")
+
+HTA = re.compile(r"<hta:application\b", re.IGNORECASE)
+WSF = re.compile(
+    r"<(?:job|package|component)\b[^<>]{0,200}>.{0,4000}?<script\b[^<>]{0,200}\blanguage\s*=",
+    re.IGNORECASE | re.DOTALL,
+)
+DDE_CELL = re.compile(
+    r"""(?:^|[,;\t])\s{0,10}["']?[=+\-@][^\r\n,;\t]{0,200}\w\s{0,10}\|[^\r\n]{1,500}![^\r\n]{1,50}""",
+    re.MULTILINE,
+)
+JAVASCRIPT = re.compile(
+    r"\bnew\s+ActiveXObject\s*\(|\b(?:var|let|const)\s+[\w$]+\s*=|\bfunction\s*[\w$]*\s*\([\w$,\s]*\)\s*\{|\bString\.fromCharCode\s*\(|"
+    r"\b(?:WScript|console|document|window)\.\w+\([^\r\n]*\)\s*;|\beval\s*\([^\r\n]*\)\s*;|\b(?:atob|unescape)\s*\("
+)
+#: what stands in no JavaScript
+VISUAL_BASIC = re.compile(
+    r"^\s*(?:Dim|Set|Sub|Function|Const|On Error|Option Explicit|Execute|ExecuteGlobal|MsgBox|Attribute VB_|Private|Public|Rem)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+POWERSHELL = re.compile(
+    r"""^\s*(?:[&.]\s*\(|\(\s*|\[[\w.]+\]::\w+\(\s*|\$[\w:{}]+\s*=\s*\(?)*"""
+    r"""(?:(?:IEX|Invoke-Expression)\b|(?:Invoke|New|Start|Set|Get|Add|Import|Out|Write|Remove|Stop)-[A-Z]\w+\s+[-$"'(\[\w]|"""
+    r"""\[(?:System\.)?(?:Net|Text|Convert|Reflection|IO|Runtime)[\w.]*\]|\$(?:env:|ExecutionContext|PSHome))""",
+    re.IGNORECASE,
+)
+CMDLET_ARGUMENT = re.compile(r"\s-[A-Za-z]+\b|[$()\[\]|\"']")
+#: types of Magika that stand for a text of which nothing is known
+VAGUE = frozenset({"unknown", "txt", "lisp", "empty"})
+MARKED_UP = frozenset({"html", "xml", "txt", "unknown", "asp", "vba"})
+DELIMITER = re.compile(r"[,;\t]")
+#: types that Magika sees in short scripts of other languages
+MISTAKEN_SCRIPTS = VAGUE | {
+    "vba",
+    "batch",
+    "powershell",
+    "javascript",
+    "html",
+    "xml",
+    "asp",
+    "php",
+    "shell",
+    "csv",
+    "c",
+    "cs",
+    "ini",
+    "typescript",
+}
+
+
+def find_script_type(head: bytes, guess: str) -> FileType | None:
+    """The language of a script by what only this language says; None where Magika's guess is the better one."""
+    text = _text(head[:MOST_CHARACTERS]) if guess in MISTAKEN_SCRIPTS else None
+    if text is None:
+        return None
+    if HTA.search(text):
+        return types.HTA
+    if guess in MARKED_UP and WSF.search(text):
+        return types.WSF
+    return _short_script(text, guess) if len(text) <= SHORT_CHARACTERS else None
+
+
+def _short_script(text: str, guess: str) -> FileType | None:
+    first = text.lstrip().split("\n", 1)[0]
+    if guess in VAGUE | {"batch", "shell", "powershell"} and DDE_CELL.search(text):
+        return types.CSV if DELIMITER.search(text) else types.TXT
+    is_statement = guess == "vba" or text.rstrip().endswith((";", "}", ")"))
+    if (
+        guess in VAGUE | {"vba"}
+        and is_statement
+        and JAVASCRIPT.search(text)
+        and not VISUAL_BASIC.search(text)
+    ):
+        return types.JAVASCRIPT
+    is_powershell = guess in VAGUE and POWERSHELL.match(first) and CMDLET_ARGUMENT.search(first)
+    return types.POWERSHELL if is_powershell else None
+
+
+def _text(head: bytes) -> str | None:
+    encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    text = head.decode(encoding, errors="replace")
+    printable = sum(
+        (char.isprintable() and char != "\ufffd") or char in CONTROL for char in text[:SHORT_CHARACTERS]
+    )
+    return text if printable >= FEWEST_PRINTABLE * min(len(text), SHORT_CHARACTERS) else None

@@ -1,0 +1,179 @@
+"""The entries of a ZIP file as installers and office programs find them, who mind little; runs inside sandbox children only.
+
+The standard library refuses a whole archive for one odd field, and the type of the file with it. Source: PKWARE's APPNOTE 6.3.10,
+sections 4.3.7 (local file header), 4.3.12 (central directory), 4.3.14 and 4.3.16 (its end).
+"""
+
+import os
+import struct
+import zlib
+from typing import BinaryIO
+
+import msgspec
+
+MIB = 1024 * 1024
+MOST_ENTRIES, MOST_DIRECTORY_BYTES = 100_000, 16 * MIB
+#: a comment may follow the end of the directory, and careless programs append more than that
+END_WITHIN = MIB
+#: of a name; a directory may claim gigabytes of names
+MOST_READ_NAME_BYTES, MOST_READ_NAMES_BYTES = 1024, 8 * MIB
+
+LOCAL, CENTRAL, END, END_64 = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06"
+LOCAL_HEADER = struct.Struct("<4s5H3I2H")
+CENTRAL_HEADER = struct.Struct("<4s6H3I5H2I")
+END_HEADER = struct.Struct("<4s4H2IH")
+STORED, DEFLATED = 0, 8
+AES_METHOD = 99
+#: general purpose bits: encrypted, strong encryption, names of the local headers masked; and name in UTF-8
+ENCRYPTION_BITS, UTF_8 = 1 | 1 << 6 | 1 << 13, 1 << 11
+WHOLE_FILE = 0xFFFFFFFF
+
+
+class Unreadable(ValueError):
+    """The content of an entry is not there, or is packed in a way that is not known."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """`place`: where the local header begins, by the directory; `packed` and `size` are in bytes, and claims only."""
+
+    name: str
+    flags: int
+    method: int
+    packed: int
+    size: int
+    place: int
+
+    @property
+    def is_encrypted(self) -> bool:
+        return bool(self.flags & ENCRYPTION_BITS) or self.method == AES_METHOD
+
+
+class Directory(msgspec.Struct, frozen=True):
+    """`shift`: bytes that stand before the archive, and that its offsets do not count."""
+
+    entries: list[Entry]
+    shift: int = 0
+
+
+def read_directory(file: BinaryIO) -> Directory:
+    """List the entries by the central directory; where there is none, by the headers before the entries."""
+    size = file.seek(0, os.SEEK_END)
+    start = max(0, size - MOST_DIRECTORY_BYTES - END_WITHIN)
+    file.seek(start)
+    tail = file.read(MOST_DIRECTORY_BYTES + END_WITHIN)
+    place, shift = _directory_place(tail, start)
+    entries = _central_entries(tail, place) if place >= 0 else []
+    file.seek(0)
+    head = file.read(MOST_DIRECTORY_BYTES)
+    if entries and (shift == 0 or not head.startswith(LOCAL)):
+        return Directory(entries, shift or 0)
+    # Without an end, or by an end that is not at the end, this may be the directory of an archive inside.
+    local = _local_entries(head)
+    is_better = bool(local) and (shift is not None or len(local) > len(entries))
+    return Directory(local if is_better else entries)
+
+
+def read_content(file: BinaryIO, directory: Directory, entry: Entry, most: int) -> bytes:
+    """The first bytes of an entry. Raises Unreadable where there are none to be had."""
+    for place in dict.fromkeys((entry.place + directory.shift, entry.place)):
+        file.seek(place)
+        header = file.read(LOCAL_HEADER.size)
+        if len(header) == LOCAL_HEADER.size and header.startswith(LOCAL):
+            break
+    else:
+        raise Unreadable(entry.name)
+    name_bytes, extra_bytes = LOCAL_HEADER.unpack(header)[-2:]
+    file.seek(place + LOCAL_HEADER.size + name_bytes + extra_bytes)
+    if entry.method == STORED:
+        return file.read(min(entry.packed, most))
+    if entry.method != DEFLATED:
+        raise Unreadable(entry.name)
+    try:
+        return _inflated(file, entry.packed, most)
+    except zlib.error as error:
+        raise Unreadable(entry.name) from error
+
+
+def _inflated(file: BinaryIO, packed: int, most: int) -> bytes:
+    """What can be inflated: what stands before the damage counts."""
+    inflater, content, left = zlib.decompressobj(-zlib.MAX_WBITS), bytearray(), packed
+    while left > 0 and len(content) < most and not inflater.eof:
+        block = file.read(min(left, 16 * 1024))
+        left -= len(block)
+        if not block:
+            break
+        try:
+            content += inflater.decompress(block, most - len(content))
+        except zlib.error:
+            if content:
+                break
+            raise
+    return bytes(content)
+
+
+def _directory_place(tail: bytes, start: int) -> tuple[int, int | None]:
+    """Where the central directory begins in the tail (-1: nowhere), and how far all offsets are shifted (None: no end says so)."""
+    end = tail.rfind(END)
+    if end >= 0 and len(tail) - end >= END_HEADER.size:
+        size, offset = END_HEADER.unpack_from(tail, end)[5:7]
+        before = end
+        if WHOLE_FILE in {size, offset} and (end_64 := tail.rfind(END_64, 0, end)) >= 0:
+            size, offset = struct.unpack_from("<QQ", tail.ljust(end_64 + 56, b"\0"), end_64 + 40)
+            before = end_64
+        for place in (before - size, offset - start):
+            if place >= 0 and tail.startswith(CENTRAL, place):
+                return place, start + place - offset
+    last = tail.rfind(CENTRAL)
+    # What stands before the last run of headers is the directory of an archive inside.
+    before = max(tail.rfind(LOCAL, 0, max(last, 0)), tail.rfind(END, 0, max(last, 0)))
+    return tail.find(CENTRAL, before + 1), None
+
+
+def _central_entries(tail: bytes, place: int) -> list[Entry]:
+    entries: list[Entry] = []
+    left = MOST_READ_NAMES_BYTES
+    while (
+        place >= 0 and len(tail) - place >= CENTRAL_HEADER.size and len(entries) < MOST_ENTRIES and left > 0
+    ):
+        fields = CENTRAL_HEADER.unpack_from(tail, place)
+        flags, method, packed, size = fields[3], fields[4], fields[8], fields[9]
+        name_bytes, extra_bytes, comment_bytes, offset = fields[10], fields[11], fields[12], fields[16]
+        name = place + CENTRAL_HEADER.size
+        text = _text(tail[name : name + name_bytes], flags)
+        left -= len(text)
+        entries.append(Entry(text, flags, method, packed, size, offset))
+        place = name + name_bytes + extra_bytes + comment_bytes
+        if not tail.startswith(CENTRAL, place):
+            if tail.startswith((END, END_64), place):
+                break
+            # a length that says more or less than there is
+            place = tail.find(CENTRAL, name)
+    return entries
+
+
+def _local_entries(content: bytes) -> list[Entry]:
+    entries: list[Entry] = []
+    place = content.find(LOCAL)
+    left = MOST_READ_NAMES_BYTES
+    while (
+        place >= 0 and len(content) - place >= LOCAL_HEADER.size and len(entries) < MOST_ENTRIES and left > 0
+    ):
+        fields = LOCAL_HEADER.unpack_from(content, place)
+        flags, method, packed, size, name_bytes = fields[2], fields[3], fields[7], fields[8], fields[9]
+        name = place + LOCAL_HEADER.size
+        text = _text(content[name : name + name_bytes], flags)
+        left -= len(text)
+        # a size of nothing is told behind the content instead
+        entries.append(Entry(text, flags, method, packed or len(content), size, place))
+        end = name + name_bytes + fields[10] + packed
+        # An archive inside has such headers, too.
+        place = end if content.startswith(LOCAL, end) else content.find(LOCAL, name + name_bytes)
+    return entries
+
+
+def _text(name: bytes, flags: int) -> str:
+    return (
+        name[:MOST_READ_NAME_BYTES]
+        .decode("utf-8" if flags & UTF_8 else "cp437", errors="replace")
+        .replace("\\", "/")
+    )

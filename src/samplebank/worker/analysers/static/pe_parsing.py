@@ -1,0 +1,62 @@
+"""Reads a Windows program with LIEF, whose work on imports has no bound of its own: descriptors times functions, gigabytes in the worst case."""
+
+import mmap
+import struct
+from pathlib import Path
+
+import lief
+
+from samplebank.worker.analysers.static.parts import Parts
+
+DESCRIPTOR = struct.Struct("<5I")
+MOST_DESCRIPTORS, MOST_THUNKS = 2000, 100_000
+BLOCK_BYTES = 64 * 1024
+
+
+def parse(path: Path, parts: Parts) -> lief.PE.Binary | None:
+    """The program; without its imports where they are too many to be any, which is told as a damaged part."""
+    config = lief.PE.ParserConfig()
+    config.parse_exports = config.parse_imports = config.parse_rsrc = config.parse_reloc = False
+    config.parse_signature = config.parse_exceptions = config.parse_arm64x_binary = False
+    light = lief.PE.parse(str(path), config)
+    if light is None:
+        return None
+    if has_bounded_imports(path, light):
+        return lief.PE.parse(str(path))
+    parts.damaged.append("imports")
+    config = lief.PE.ParserConfig()
+    config.parse_imports = False
+    return lief.PE.parse(str(path), config)
+
+
+def has_bounded_imports(path: Path, light: lief.PE.Binary) -> bool:
+    """Whether all libraries together name no more functions than a program can use."""
+    directory = light.data_directory(lief.PE.DataDirectory.TYPES.IMPORT_TABLE)
+    if directory is None or not directory.rva:
+        return True
+    width = 8 if light.optional_header.magic == lief.PE.PE_TYPE.PE32_PLUS else 4
+    left = MOST_THUNKS
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        place = light.rva_to_offset(directory.rva)
+        for _ in range(MOST_DESCRIPTORS):
+            block = content[place : place + DESCRIPTOR.size]
+            if len(block) < DESCRIPTOR.size or not any(block):
+                return True
+            names, _, _, _, addresses = DESCRIPTOR.unpack(block)
+            for table in (names, addresses):
+                left -= _thunks(content, light.rva_to_offset(table), width, left) if table else 0
+            if left <= 0:
+                return False
+            place += DESCRIPTOR.size
+    return False
+
+
+def _thunks(content: mmap.mmap, place: int, width: int, most: int) -> int:
+    """How many entries stand before the zero that ends a table, or before the end of the file."""
+    end = min(place + most * width, len(content))
+    for start in range(place, end, BLOCK_BYTES):
+        block = content[start : min(start + BLOCK_BYTES, end)]
+        for at in range(0, len(block), width):
+            if not any(block[at : at + width]):
+                return (start - place + at) // width
+    return max(0, end - place) // width
