@@ -16,7 +16,8 @@ from samplebank.analyses.model import Analysis, AnalysisSummary, Detection, NewA
 from samplebank.api.acl import read_acl
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.jobs import AnalysisInfo, JobInfo
+from samplebank.api.job_tasks import AnalysisInfo
+from samplebank.api.jobs import JobInfo
 from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest, UserInfo
 from samplebank.errors import Violation, Violations
 from samplebank.http.operation import V2, operation

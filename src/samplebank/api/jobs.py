@@ -1,10 +1,9 @@
-"""Jobs and their tasks: list, search, fetch, update."""
+"""Jobs: list, search, fetch."""
 
-from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from litestar import Response, get, post, put
+from litestar import Response, get, post
 from msgspec import Meta
 
 from samplebank.accounts.caller import Caller
@@ -12,13 +11,10 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.people import CustomerInfo, UserAgent
+from samplebank.api.people import CustomerInfo
 from samplebank.database import Page
-from samplebank.database.identifiers import find_id
-from samplebank.database.signals import Signal
 from samplebank.database.times import TimeRange
-from samplebank.endings import updates
-from samplebank.errors import Refusal, Violations, invalid
+from samplebank.errors import Violations
 from samplebank.http.operation import V2, operation
 from samplebank.http.reader import customers_to_filter, read_range
 from samplebank.http.shapes import (
@@ -37,8 +33,7 @@ from samplebank.http.shapes import (
 from samplebank.http.streaming import Streamed
 from samplebank.jobs import listing, queries
 from samplebank.jobs.listing import JOB_TIMES, JobFilter
-from samplebank.jobs.model import Job, Task, TaskState
-from samplebank.jobs.progress import Move
+from samplebank.jobs.model import Job
 from samplebank.samples.model import SHA256, pasted
 from samplebank.timespec import Millis
 
@@ -50,18 +45,6 @@ JobSort = Literal[
     "endTimestamp",
     "-enqueuedTimestamp",
     "-state",
-    "-startTimestamp",
-    "-endTimestamp",
-]
-TaskSort = Literal[
-    "worker",
-    "state",
-    "enqueuedTimestamp",
-    "startTimestamp",
-    "endTimestamp",
-    "-worker",
-    "-state",
-    "-enqueuedTimestamp",
     "-startTimestamp",
     "-endTimestamp",
 ]
@@ -90,30 +73,9 @@ class JobResponse(Shown):
     end_timestamp: int | None = None
 
 
-class AnalysisInfo(Shown):
-    id: UUID
-    analysis_score: int
-    user_agent: UserAgent
-
-
-class JobTaskResponse(Shown):
-    id: UUID
-    worker: str
-    state: Literal["enqueued", "executing", "success", "failed", "cancelled", "timeout"]
-    enqueued_timestamp: int
-    analyses: Unique[AnalysisInfo]
-    start_timestamp: int | None = None
-    end_timestamp: int | None = None
-    message: str | None = None
-
-
 class JobListQuery(PageQuery):
     sort_by: Annotated[list[JobSort] | None, unless_given(["-enqueuedTimestamp"])] = None
     state: Unique[State] | None = None
-
-
-class TaskListQuery(PageQuery):
-    sort_by: Annotated[list[TaskSort] | None, unless_given(["worker"])] = None
 
 
 class JobSearchRequest(Body):
@@ -129,12 +91,6 @@ class JobSearchRequest(Body):
     time_match_strategy: Annotated[Literal["all", "any"] | None, unless_given("any")] = None
 
 
-class JobTaskUpdateRequest(Body):
-    state: Literal["executing", "success", "failed", "cancelled"]
-    analyses: Several[UUID] | None = None
-    message: Annotated[str, Meta(max_length=100_000)] | None = None
-
-
 def show_job(job: Job, directory: Directory) -> JobResponse:
     customer = CustomerInfo.of(directory.customer(job.customer_id))
     sample = SampleInfo(job.sha256.hex(), job.size)
@@ -147,24 +103,6 @@ def show_job(job: Job, directory: Directory) -> JobResponse:
         enqueued_timestamp=job.enqueued_time,
         start_timestamp=job.start_time,
         end_timestamp=job.end_time,
-    )
-
-
-def show_task(task: Task, _: Directory) -> JobTaskResponse:
-    analyses = [
-        AnalysisInfo(id=id_, analysis_score=score, user_agent=UserAgent(name, version))  # type: ignore[arg-type]  # built by the query
-        for id_, score, name, version in task.analyses
-    ]
-    state: Any = task.state
-    return JobTaskResponse(
-        id=task.id,
-        worker=task.worker,
-        state=state,
-        enqueued_timestamp=task.enqueued_time,
-        analyses=analyses,
-        start_timestamp=task.start_time,
-        end_timestamp=task.end_time,
-        message=task.message,
     )
 
 
@@ -212,79 +150,6 @@ async def get_job(request: Call) -> Answer:
     return await request.show(job, show_job)
 
 
-@get(
-    f"{V2}/job/{{job_id:str}}/tasks",
-    opt=operation("listJobTasks", Permission.VIEW_JOBS, query=TaskListQuery, answers=list[JobTaskResponse]),
-)
-async def list_tasks(request: Call) -> Response[bytes] | Streamed:
-    """The tasks of a job, by worker unless sorted otherwise."""
-    job = await visible_job(request)
-    query = request.read_query(TaskListQuery)
-    return await request.show_list(
-        queries.tasks_of(job.id, request.caller, query.sort_by or ["worker"]), query.page(), show_task
-    )
-
-
-@get(
-    f"{V2}/job/{{job_id:str}}/task/{{task_id:str}}",
-    opt=operation("getJobTask", Permission.VIEW_JOBS, query=NoQuery, answers=JobTaskResponse),
-)
-async def get_task(request: Call) -> Answer:
-    job = await visible_job(request)
-    async with request.bank.database.connection() as db:
-        task = await queries.get_task(db, job.id, request.caller, request.path("task_id"))
-    request.read_query(NoQuery)
-    return await request.show(task, show_task)
-
-
-@put(
-    f"{V2}/job/{{job_id:str}}/task/{{task_id:str}}",
-    opt=operation(
-        "updateJobTask",
-        Permission.UPDATE_JOB,
-        query=NoQuery,
-        body=JobTaskUpdateRequest,
-        answers=JobTaskResponse,
-        by_claims=True,
-    ),
-)
-async def update_task(request: Call) -> Answer:
-    """Move a task on; the last one to end also ends the job and settles the verdict."""
-    document = await request.document(JobTaskUpdateRequest)
-    bank, job, task = request.bank, request.path("job_id"), request.path("task_id")
-    try:
-        request.read_query(NoQuery)
-        move = _read_move(request, document.read(request.now))
-    except Refusal:
-        # that there is no such task is said before what is wrong with the update
-        async with bank.database.connection() as db:
-            await updates.look(db, request.caller, job, task)
-        raise
-    updating = partial(
-        updates.update_task,
-        caller=request.caller,
-        job=job,
-        task=task,
-        move=move,
-        rules=bank.job_rules,
-        now=request.now,
-    )
-    moved, ended = await bank.database.optimistically(updating)
-    if ended:
-        bank.signals.send(Signal.VERDICTS)
-    return await request.show(moved, show_task)
-
-
-def _read_move(request: Call, data: JobTaskUpdateRequest) -> Move:
-    lease, given = None, request.header(b"samplebank-lease")
-    if given is not None and (lease := find_id(given.strip())) is None:
-        raise invalid(
-            "Samplebank-Lease",
-            "The header Samplebank-Lease must be the lease token of a claim, or be left out.",
-        )
-    return Move(to=TaskState(data.state), analyses=data.analyses, message=data.message, lease=lease)
-
-
 async def visible_job(request: Call) -> Job:
     async with request.bank.database.connection() as db:
         return await queries.get_visible_job(db, request.caller, request.path("job_id"), Permission.VIEW_JOBS)
@@ -312,4 +177,4 @@ def read_filter(wanted: JobSearchRequest, caller: Caller, directory: Directory, 
     )
 
 
-ROUTES = [list_jobs, search_jobs, get_job, list_tasks, get_task, update_task]
+ROUTES = [list_jobs, search_jobs, get_job]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from samplebank.accounts import provisioning
+from samplebank.accounts.tenants import read_tenants
 from samplebank.assembly import clock
 from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, write_json
@@ -19,7 +20,7 @@ def apply(
     as_json: JsonOption = False,
 ) -> None:
     """Bring domains, customers, users, groups and grants to what FILE says, and print new keys once."""
-    tenants = provisioning.read_tenants(file)
+    tenants = read_tenants(file)
 
     def tell(keys: Mapping[str, str], where: str) -> None:
         if as_json:

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from samplebank.database import postmaster
 from samplebank.database.account import find_account, reachable_programs, run_for_cluster
+from samplebank.database.configuration import CONNECTIONS, configuration
 from samplebank.errors import Invalid, Unavailable
 from samplebank.files import make_own_folder, sync
 from samplebank.logs import Faults
@@ -42,42 +43,6 @@ STOP_SECONDS = 60
 WATCH, POLL = 0.5, 0.1
 #: said in the log while processes of a server that was killed are still ending, and how often a start is tried then
 STILL_ENDING, ATTEMPTS = "shared memory block", 20
-
-#: connections that the database allows if nobody needs more
-CONNECTIONS = 120
-CONFIGURATION = f"""
-# Written by Samplebank when the database was made; yours to change.
-listen_addresses = ''
-unix_socket_permissions = 0700
-fsync = on
-full_page_writes = on
-synchronous_commit = on
-max_connections = {CONNECTIONS}
-shared_buffers = {{buffers}}MB
-effective_cache_size = {{cache}}MB
-work_mem = 16MB
-maintenance_work_mem = 256MB
-wal_compression = on
-max_wal_size = 2GB
-checkpoint_timeout = 15min
-random_page_cost = 1.1
-effective_io_concurrency = 64
-autovacuum_vacuum_scale_factor = 0.05
-autovacuum_analyze_scale_factor = 0.02
-jit = off
-max_parallel_workers_per_gather = 2
-log_min_duration_statement = 1000
-log_line_prefix = '%m [%p] '
-"""
-
-#: which part of the machine's memory is for the pages that the database keeps at hand, and the least and most MiB
-BUFFERS_SHARE, LEAST_BUFFERS, MOST_BUFFERS = 8, 128, 4096
-
-
-def _configuration() -> str:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    buffers = min(max(memory // BUFFERS_SHARE, LEAST_BUFFERS), MOST_BUFFERS)
-    return CONFIGURATION.format(buffers=buffers, cache=memory // 2)
 
 
 class EmbeddedServer:
@@ -157,9 +122,9 @@ class EmbeddedServer:
         """In order where that is possible: PostgreSQL can hang in an orderly stop that comes while it recovers."""
         seconds = str(STOP_SECONDS)
         stop = ("stop", "-D", str(self.data), "-w", "-t", seconds, "-m")
-        is_done = self._accepts() and self._run("pg_ctl", *stop, "fast").returncode == 0
+        is_done = self._accepts() and self._run(["pg_ctl", *stop, "fast"]).returncode == 0
         if not is_done:
-            self._run("pg_ctl", *stop, "immediate")
+            self._run(["pg_ctl", *stop, "immediate"])
 
     def _socket_folder(self) -> Path:
         wanted = self.folder / "run"
@@ -198,9 +163,8 @@ class EmbeddedServer:
         end = time.monotonic() + STOP_SECONDS
         while postmaster.find(self.data) is not None:
             if time.monotonic() > end:
-                self._run(
-                    "pg_ctl", "stop", "-D", str(self.data), "-w", "-t", str(STOP_SECONDS), "-m", "immediate"
-                )
+                stop = ["stop", "-D", str(self.data), "-w", "-t", str(STOP_SECONDS), "-m", "immediate"]
+                self._run(["pg_ctl", *stop])
                 return
             time.sleep(POLL)
 
@@ -223,7 +187,7 @@ class EmbeddedServer:
         for _ in range(ATTEMPTS):
             postmaster.forget(self.data, self.sockets)
             began = server_log.stat().st_size if server_log.exists() else 0
-            done = self._run("pg_ctl", "start", *arguments)
+            done = self._run(["pg_ctl", "start", *arguments])
             if done.returncode == 0:
                 return
             if STILL_ENDING not in _text_from(server_log, began):
@@ -234,7 +198,7 @@ class EmbeddedServer:
         )
 
     def _is_as_made(self, setting: str) -> bool:
-        made = next(line for line in _configuration().splitlines() if line.startswith(f"{setting} = "))
+        made = next(line for line in configuration().splitlines() if line.startswith(f"{setting} = "))
         own = [
             line
             for line in _text_from(self.data / "postgresql.conf", 0).splitlines()
@@ -252,7 +216,7 @@ class EmbeddedServer:
             time.sleep(POLL)
 
     def _accepts(self) -> bool:
-        return self._run("pg_isready", "-q", "-h", str(self.sockets), "-U", "postgres").returncode == 0
+        return self._run(["pg_isready", "-q", "-h", str(self.sockets), "-U", "postgres"]).returncode == 0
 
     def _make(self) -> None:
         """Make the cluster beside its place, and name it when all of it is on the disk.
@@ -267,21 +231,23 @@ class EmbeddedServer:
         shutil.rmtree(fresh, ignore_errors=True)
         self._make_own_folder(fresh)
         done = self._run(
-            "initdb",
-            "-D",
-            str(fresh),
-            "-U",
-            "postgres",
-            "--auth-local=trust",
-            "--auth-host=reject",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--data-checksums",
+            [
+                "initdb",
+                "-D",
+                str(fresh),
+                "-U",
+                "postgres",
+                "--auth-local=trust",
+                "--auth-host=reject",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--data-checksums",
+            ]
         )
         if done.returncode != 0:
             raise Unavailable(f"The embedded PostgreSQL could not be made: {done.stdout[-500:].strip()}")
-        with (fresh / "postgresql.conf").open("a", encoding="utf-8") as configuration:
-            configuration.write(_configuration())
+        with (fresh / "postgresql.conf").open("a", encoding="utf-8") as settings:
+            settings.write(configuration())
         # initdb has synced what it wrote itself, but not what was changed since
         for entry in (*(path for path in fresh.iterdir() if path.is_file()), fresh):
             sync(entry)
@@ -291,15 +257,16 @@ class EmbeddedServer:
 
     def control(self, *arguments: str) -> None:
         """Run `pg_ctl` on the cluster, as its operator would; raises `Unavailable` when that fails."""
-        done = self._run("pg_ctl", *arguments, "-D", str(self.data), "-w")
+        done = self._run(["pg_ctl", *arguments, "-D", str(self.data), "-w"])
         if done.returncode:
             raise Unavailable(f"pg_ctl {arguments[0]} failed: {done.stdout[-500:].strip()}")
 
-    def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         # A file, not a pipe: the server inherits it and would keep a pipe open for ever.
         with tempfile.TemporaryFile("w+") as output:
-            command = [str(self._programs() / program), *arguments]
-            status = run_for_cluster(self.folder, command, account=self._account, output=output)
+            program, *arguments = command
+            called = [str(self._programs() / program), *arguments]
+            status = run_for_cluster(self.folder, called, account=self._account, output=output)
             output.seek(0)
             return subprocess.CompletedProcess(command, status, output.read(), "")
 

@@ -5,12 +5,12 @@ at a bounded number of characters from each place where it may begin.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 Act = tuple[re.Pattern[str], ...]
 
 
-def _any(*patterns: str, flags: re.RegexFlag = re.IGNORECASE) -> re.Pattern[str]:
+def _any(patterns: Sequence[str], flags: re.RegexFlag = re.IGNORECASE) -> re.Pattern[str]:
     return re.compile("|".join(patterns), flags)
 
 
@@ -19,122 +19,145 @@ SHELL = r"(?:ba|da|z|k)?sh\b"
 OBJECT = r"(?:CreateObject|GetObject|ActiveXObject|-ComObject)\s{0,5}\(?\s{0,5}[\"']?"
 
 DOWNLOADS = _any(
-    r"\.Download(?:String|File|Data)(?:Async)?\s{0,5}\(\s{0,5}[\"'$(\w]",
-    r"(?:Invoke-WebRequest|Invoke-RestMethod|Start-BitsTransfer|\biwr|\birm)\s{1,5}[-$\"'(h]",
-    r"New-Object\s{1,5}(?:System\.)?Net\.WebClient",
-    OBJECT + r"(?:MSXML2\.(?:Server)?XMLHTTP|Microsoft\.XMLHTTP|WinHttp\.WinHttpRequest)",
-    r"certutil(?:\.exe)?\s+-urlcache",
-    r"bitsadmin(?:\.exe)?\s+/transfer",
-    r"\b(?:curl|wget)(?:\.exe)?\s+(?:-\S{1,100}\s+){0,8}[\"']?(?:https?|ftp)://",
-    r"\b(?:curl|wget)(?:\.exe)?\s[^\r\n|;&]{0,200}\s[\"']?(?:https?|ftp)://",
-    r"urllib\.request\.url(?:open|retrieve)\(",
-    r"URLDownloadToFile[AW]?\s{0,5}\(",
+    [
+        r"\.Download(?:String|File|Data)(?:Async)?\s{0,5}\(\s{0,5}[\"'$(\w]",
+        r"(?:Invoke-WebRequest|Invoke-RestMethod|Start-BitsTransfer|\biwr|\birm)\s{1,5}[-$\"'(h]",
+        r"New-Object\s{1,5}(?:System\.)?Net\.WebClient",
+        OBJECT + r"(?:MSXML2\.(?:Server)?XMLHTTP|Microsoft\.XMLHTTP|WinHttp\.WinHttpRequest)",
+        r"certutil(?:\.exe)?\s+-urlcache",
+        r"bitsadmin(?:\.exe)?\s+/transfer",
+        r"\b(?:curl|wget)(?:\.exe)?\s+(?:-\S{1,100}\s+){0,8}[\"']?(?:https?|ftp)://",
+        r"\b(?:curl|wget)(?:\.exe)?\s[^\r\n|;&]{0,200}\s[\"']?(?:https?|ftp)://",
+        r"urllib\.request\.url(?:open|retrieve)\(",
+        r"URLDownloadToFile[AW]?\s{0,5}\(",
+    ],
 )
 EXECUTES = _any(
-    r"\bIEX\b\s{0,5}[$(\"']",
-    r"[|;]\s{0,5}IEX\b",
-    r"Invoke-Expression\s{1,5}[-$(&\"'\w]|[|;]\s{0,5}Invoke-Expression\b",
-    r"Start-Process\s{1,5}[-$\"'(\w]",
-    OBJECT + r"(?:WScript\.Shell|Shell\.Application)",
-    r"\bShellExecute\s{0,5}\(",
-    r"\bcmd(?:\.exe)?[\"']?\s+/c",
-    r"\bchmod\s+(?:\+x|[au]\+x|0?7\d\d)",
-    r"\|\s{0,5}(?:sudo\s{1,5})?" + SHELL,
-    r"os\.system\(",
-    r"subprocess\.(?:run|call|Popen|check_\w{1,10})\(",
-    r"(?<![.\w])(?:exec|eval)\(",
-    r"\b(?:mshta|rundll32|regsvr32)(?:\.exe)?\s",
+    [
+        r"\bIEX\b\s{0,5}[$(\"']",
+        r"[|;]\s{0,5}IEX\b",
+        r"Invoke-Expression\s{1,5}[-$(&\"'\w]|[|;]\s{0,5}Invoke-Expression\b",
+        r"Start-Process\s{1,5}[-$\"'(\w]",
+        OBJECT + r"(?:WScript\.Shell|Shell\.Application)",
+        r"\bShellExecute\s{0,5}\(",
+        r"\bcmd(?:\.exe)?[\"']?\s+/c",
+        r"\bchmod\s+(?:\+x|[au]\+x|0?7\d\d)",
+        r"\|\s{0,5}(?:sudo\s{1,5})?" + SHELL,
+        r"os\.system\(",
+        r"subprocess\.(?:run|call|Popen|check_\w{1,10})\(",
+        r"(?<![.\w])(?:exec|eval)\(",
+        r"\b(?:mshta|rundll32|regsvr32)(?:\.exe)?\s",
+    ],
 )
 #: a named host, by TLS
 NAMED_HOST = r"https://[a-z0-9-]{1,60}(?:\.[a-z0-9-]{1,60}){0,4}\.[a-z]{2,10}(?:/[^\r\n|]{0,200})?"
 #: the line of an installer, as documents show such lines
 INSTALLER = _any(
-    r"\b(?:curl|wget)\s[^\r\n|]{0,200}" + NAMED_HOST + r"\|\s{0,5}(?:sudo\s{1,5})?(?:-\w{1,5}\s)?" + SHELL,
-    r"\b(?:irm|iwr|Invoke-RestMethod|Invoke-WebRequest)\s[^\r\n|]{0,100}"
-    + NAMED_HOST
-    + r"\|\s{0,5}(?:iex|Invoke-Expression)\b",
+    [
+        r"\b(?:curl|wget)\s[^\r\n|]{0,200}"
+        + NAMED_HOST
+        + r"\|\s{0,5}(?:sudo\s{1,5})?(?:-\w{1,5}\s)?"
+        + SHELL,
+        r"\b(?:irm|iwr|Invoke-RestMethod|Invoke-WebRequest)\s[^\r\n|]{0,100}"
+        + NAMED_HOST
+        + r"\|\s{0,5}(?:iex|Invoke-Expression)\b",
+    ],
 )
 
 #: how a language decodes, and how the same language runs what came of it
 DECODING: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
     (
-        _any(r"FromBase64String\s{0,5}\(", r"\b(?:Gzip|Deflate)Stream\b", r"-split\s[^\r\n]{1,40}\[char\]"),
+        _any([r"FromBase64String\s{0,5}\(", r"\b(?:Gzip|Deflate)Stream\b", r"-split\s[^\r\n]{1,40}\[char\]"]),
         _any(
-            r"\bIEX\b",
-            r"Invoke-Expression",
-            r"Assembly\]?(?:::|\.)Load",
-            r"\[ScriptBlock\]::Create",
-            r"VirtualAlloc",
+            [
+                r"\bIEX\b",
+                r"Invoke-Expression",
+                r"Assembly\]?(?:::|\.)Load",
+                r"\[ScriptBlock\]::Create",
+                r"VirtualAlloc",
+            ],
         ),
     ),
     (
         _any(
-            r"\bbase64\s+(?:-d|-D|--decode|-di)\b",
-            r"\bopenssl\s+(?:enc|base64)\s[^\r\n]{0,40}-d\b",
-            r"\bxxd\s+-r\b",
+            [
+                r"\bbase64\s+(?:-d|-D|--decode|-di)\b",
+                r"\bopenssl\s+(?:enc|base64)\s[^\r\n]{0,40}-d\b",
+                r"\bxxd\s+-r\b",
+            ],
         ),
         _any(
-            r"\|\s{0,5}(?:sudo\s{1,5})?(?:(?:ba|da|z|k)?sh|python\d?|perl)\b",
-            r"\beval\b",
-            r"\bsource\s+/dev/",
+            [
+                r"\|\s{0,5}(?:sudo\s{1,5})?(?:(?:ba|da|z|k)?sh|python\d?|perl)\b",
+                r"\beval\b",
+                r"\bsource\s+/dev/",
+            ],
         ),
     ),
     (
         _any(
-            r"b64decode\(",
-            r"zlib\.decompress\(",
-            r"marshal\.loads\(",
-            r"bytes\.fromhex\(",
-            r"\.decode\([\"'](?:hex|rot13)",
+            [
+                r"b64decode\(",
+                r"zlib\.decompress\(",
+                r"marshal\.loads\(",
+                r"bytes\.fromhex\(",
+                r"\.decode\([\"'](?:hex|rot13)",
+            ],
         ),
-        _any(r"(?<![.\w])(?:exec|eval)\(", flags=re.NOFLAG),
+        _any([r"(?<![.\w])(?:exec|eval)\("], flags=re.NOFLAG),
     ),
     (
-        _any(r"(?<![.\w])(?:window\.)?(?:atob|unescape)\(", r"String\.fromCharCode\("),
+        _any([r"(?<![.\w])(?:window\.)?(?:atob|unescape)\(", r"String\.fromCharCode\("]),
         _any(
-            r"(?<![.\w])(?:window\.)?eval\(", r"\bnew\s+Function\(", r"\bdocument\.write\(", flags=re.NOFLAG
+            [r"(?<![.\w])(?:window\.)?eval\(", r"\bnew\s+Function\(", r"\bdocument\.write\("], flags=re.NOFLAG
         ),
     ),
     (
-        _any(r"\bbase64_decode\s{0,5}\(", r"\bgzinflate\s{0,5}\(", r"\bstr_rot13\s{0,5}\("),
-        _any(r"\b(?:eval|assert|create_function)\s{0,5}\("),
+        _any([r"\bbase64_decode\s{0,5}\(", r"\bgzinflate\s{0,5}\(", r"\bstr_rot13\s{0,5}\("]),
+        _any([r"\b(?:eval|assert|create_function)\s{0,5}\("]),
     ),
     (
-        _any(r"\bChrW?\(\s{0,5}\d{1,6}\s{0,5}\)\s{0,5}&\s{0,5}ChrW?\(", r"\bStrReverse\s{0,5}\("),
-        _any(r"\bExecute(?:Global)?\b\s{0,5}[(\w\"]", OBJECT + r"WScript\.Shell"),
+        _any([r"\bChrW?\(\s{0,5}\d{1,6}\s{0,5}\)\s{0,5}&\s{0,5}ChrW?\(", r"\bStrReverse\s{0,5}\("]),
+        _any([r"\bExecute(?:Global)?\b\s{0,5}[(\w\"]", OBJECT + r"WScript\.Shell"]),
     ),
 )
 
 ALONE: Mapping[str, re.Pattern[str]] = {
     "script-encoded-command": _any(
-        r"powershell(?:\.exe)?[^\r\n]{0,300}\s-e(?:c|nc|ncodedcommand)?\s+[\"']?[A-Za-z0-9+/=]{40,}"
+        [r"powershell(?:\.exe)?[^\r\n]{0,300}\s-e(?:c|nc|ncodedcommand)?\s+[\"']?[A-Za-z0-9+/=]{40,}"]
     ),
     "script-hidden-window": _any(
-        r"-w(?:indowstyle)?\s+(?:hidden|1)\b",
-        r"\.Run(?:\s{1,20}|\s{0,20}\()[^\r\n;{}]{0,300},\s{0,20}0\s{0,20}(?:,|\)|$)",
+        [
+            r"-w(?:indowstyle)?\s+(?:hidden|1)\b",
+            r"\.Run(?:\s{1,20}|\s{0,20}\()[^\r\n;{}]{0,300},\s{0,20}0\s{0,20}(?:,|\)|$)",
+        ],
         flags=re.IGNORECASE | re.MULTILINE,
     ),
     "script-reverse-shell": _any(
-        r"(?:ba|z|k)?sh\s+-i\s*[^\r\n]{0,20}/dev/(?:tcp|udp)/",
-        r"\bn(?:c|cat)\b[^\r\n]{0,80}\s-(?:e|c)\s+/bin/",
-        r"mkfifo\s[^\r\n]{0,200}\|\s{0,20}(?:nc|ncat|netcat|telnet)\b",
-        r"\bexec\s+\d{1,3}<>\s{0,3}/dev/(?:tcp|udp)/",
+        [
+            r"(?:ba|z|k)?sh\s+-i\s*[^\r\n]{0,20}/dev/(?:tcp|udp)/",
+            r"\bn(?:c|cat)\b[^\r\n]{0,80}\s-(?:e|c)\s+/bin/",
+            r"mkfifo\s[^\r\n]{0,200}\|\s{0,20}(?:nc|ncat|netcat|telnet)\b",
+            r"\bexec\s+\d{1,3}<>\s{0,3}/dev/(?:tcp|udp)/",
+        ],
     ),
     "script-persistence": _any(
-        r"CurrentVersion\\Run",
-        r"schtasks(?:\.exe)?\s+/create",
-        r"New-ScheduledTask",
-        r"/etc/cron\.",
-        r"crontab\s+-",
-        r"systemctl\s+enable",
-        r"/etc/rc\.local",
+        [
+            r"CurrentVersion\\Run",
+            r"schtasks(?:\.exe)?\s+/create",
+            r"New-ScheduledTask",
+            r"/etc/cron\.",
+            r"crontab\s+-",
+            r"systemctl\s+enable",
+            r"/etc/rc\.local",
+        ],
     ),
 }
 
 #: acts of several steps, each near the one before
 STEPS: Mapping[str, tuple[Act, ...]] = {
     "script-reverse-shell": (
-        (_any(r"Net\.Sockets\.TCPClient"), _any(r"Invoke-Expression|\bIEX\b")),
+        (_any([r"Net\.Sockets\.TCPClient"]), _any([r"Invoke-Expression|\bIEX\b"])),
         (re.compile(r"socket\.socket"), re.compile(r"dup2"), re.compile(r"/bin/(?:ba)?sh")),
     ),
 }

@@ -1,0 +1,116 @@
+"""A tenants file: what the file may hold, and reading the file. A mistake names file, entry and reason."""
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from samplebank.errors import Invalid, Violation
+
+ShortName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_:\-.]{1,100}\Z", max_length=100)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+EVERY_CUSTOMER = "*"
+
+
+class DomainEntry(msgspec.Struct, forbid_unknown_fields=True):
+    name: Name
+
+
+class CustomerEntry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    short_name: ShortName
+    name: Name
+    domain: Name
+    parent: ShortName | None = None
+
+
+class UserEntry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    short_name: ShortName
+    customer: ShortName
+    name: Name | None = None
+    key: bool = False
+
+
+class GroupEntry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    short_name: ShortName
+    customer: ShortName
+    name: Name | None = None
+    members: list[ShortName] = []
+
+
+class GrantEntry(msgspec.Struct, forbid_unknown_fields=True):
+    subject: ShortName
+    role: str
+    customer: str
+
+
+class Tenants(msgspec.Struct, forbid_unknown_fields=True):
+    """What a tenants file holds."""
+
+    domain: list[DomainEntry] = []
+    customer: list[CustomerEntry] = []
+    user: list[UserEntry] = []
+    group: list[GroupEntry] = []
+    grant: list[GrantEntry] = []
+
+
+KINDS: dict[str, type[Any]] = {
+    "domain": DomainEntry,
+    "customer": CustomerEntry,
+    "user": UserEntry,
+    "group": GroupEntry,
+    "grant": GrantEntry,
+}
+
+
+def read_tenants(path: Path) -> Tenants:
+    """Read and check a tenants file by itself; raises `Invalid` with every mistake found."""
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise Invalid(f"{path} is not TOML: {error}.") from error
+    except RecursionError as error:
+        raise Invalid(f"{path} is nested too deeply; a tenants file has tables and lists of them.") from error
+    mistakes = [
+        Violation(f"{path}: there is no kind of entry named {kind!r}.") for kind in document.keys() - KINDS
+    ]
+    tenants = Tenants()
+    for kind, entry_type in KINDS.items():
+        for entry, mistake in _entries(document.get(kind, []), entry_type):
+            if mistake is None:
+                getattr(tenants, kind).append(entry)
+            else:
+                mistakes.append(Violation(f"{path}: [[{kind}]] {entry}: {mistake}"))
+    if mistakes:
+        raise Invalid(*mistakes)
+    return tenants
+
+
+def _entries(given: object, entry_type: type[Any]) -> Iterable[tuple[Any, str | None]]:
+    if not isinstance(given, list):
+        yield "", "is written with two brackets, once for each entry."
+        return
+    for number, entry in enumerate(given, 1):
+        try:
+            read = msgspec.convert(entry, entry_type)
+        except msgspec.ValidationError as error:
+            yield _label(entry, number), f"{error}."
+            continue
+        mistake = _number_mistake(read)
+        yield (read, None) if mistake is None else (_label(entry, number), mistake)
+
+
+def _number_mistake(entry: Any) -> str | None:
+    name = getattr(entry, "short_name", "")
+    if not name.isdigit():
+        return None
+    return f"the short name {name} is a number, and a number in a request is an id; put a letter in it."
+
+
+def _label(entry: object, number: int) -> str:
+    named = entry if isinstance(entry, dict) else {}
+    return str(named.get("shortName") or named.get("name") or named.get("subject") or f"number {number}")
