@@ -198,6 +198,28 @@ async def test_a_call_that_is_killed_again_and_again_is_given_up() -> None:
             await sandbox.call(b"abc", 10)
 
 
+def children() -> set[int]:
+    """The children of this process that make calls."""
+    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return {
+        int(pid) for pid in listed if b"samplebank.sandbox.child" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    }
+
+
+async def test_a_call_whose_child_is_killed_again_and_again_is_made_by_another() -> None:
+    killed: set[int] = set()
+    async with made() as sandbox:
+        call = asyncio.create_task(sandbox.call(b"abc", 10))
+        while len(killed) < 5 and not call.done():
+            for child in children() - killed:
+                os.kill(child, signal.SIGKILL)
+                killed.add(child)
+            await asyncio.sleep(0.005)
+
+        assert await call == b"cba"
+    assert len(killed) == 5
+
+
 async def test_a_call_that_hangs_up_has_crashed(sandbox: Sandbox) -> None:
     with pytest.raises(Crashed, match="hung up"):
         await sandbox.call(b"hang up", 10)

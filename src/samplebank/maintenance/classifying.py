@@ -15,7 +15,7 @@ from samplebank.logs import Faults
 from samplebank.maintenance.courtesy import Courtesy
 from samplebank.samples import classification
 from samplebank.samples.model import Classification
-from samplebank.sandbox import Killed, NotStarted
+from samplebank.sandbox import ChildKilled, Killed, NotStarted
 
 log = logging.getLogger("samplebank.maintenance")
 faults = Faults(log)
@@ -72,7 +72,7 @@ class Classifying:
         """Classify a sample, or put it off for the next round where others disturb. Raises `NotStarted`."""
         try:
             await self._classify(bank, sample_id, sha256)
-        except (Killed, OSError) as error:
+        except (ChildKilled, Killed, OSError) as error:
             faults.tell("classification.disturbed", error, trace=False, sample=sha256.hex())
             self._later.append(sample_id)
 

@@ -2,6 +2,7 @@
 
 from samplebank.sandbox.confinement import missing_parts
 from samplebank.sandbox.errors import (
+    ChildKilled,
     Crashed,
     Disturbed,
     Killed,
@@ -15,6 +16,7 @@ from samplebank.sandbox.limits import Limits
 from samplebank.sandbox.pool import Sandbox
 
 __all__ = [
+    "ChildKilled",
     "Crashed",
     "Disturbed",
     "Killed",

@@ -13,6 +13,7 @@ from typing import IO, Any, Self, TypeVar
 import msgspec
 
 from samplebank.sandbox.errors import (
+    ChildKilled,
     Crashed,
     Killed,
     KilledAtStart,
@@ -186,7 +187,7 @@ class Child:
         except BaseException as error:
             ours.close()
             if isinstance(error, OSError):
-                raise Killed("The sandbox has ended.") from None
+                raise ChildKilled("The sandbox has ended.") from None
             raise
 
     async def _stop_call(self) -> None:
@@ -218,7 +219,7 @@ class Child:
                 self._in_call = False
                 return NotStarted(reason)
         if await self._status_within(0) is not None:
-            return Killed("The sandbox was ended from outside.")
+            return ChildKilled("The sandbox was ended from outside.")
         await self._stop_call()
         return Crashed("The analysis hung up without an answer.")
 

@@ -39,4 +39,8 @@ class KilledAtStart(NotStarted):
 
 
 class Killed(Disturbed):
-    """Somebody else ended the call: the operator, or the kernel for want of memory."""
+    """Somebody else ended the process of the call: the operator, or the kernel for want of memory."""
+
+
+class ChildKilled(Disturbed):
+    """Somebody else ended the child that makes the calls. The child sees no file, so no file is to blame."""

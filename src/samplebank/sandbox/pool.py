@@ -9,11 +9,15 @@ from types import TracebackType
 from typing import Self
 
 from samplebank.sandbox.child_process import Child
-from samplebank.sandbox.errors import Killed, KilledAtStart
+from samplebank.sandbox.errors import ChildKilled, Killed, KilledAtStart
 from samplebank.sandbox.limits import Limits
 
-#: how often a call is made that others disturb; who kills it each time is perhaps no other, but the sample
+#: how often a call is made whose own process others kill: perhaps no other kills the process, but its file
 TRIES = 2
+#: how often a call is made whose child others kill before the child could answer: no file is to blame for that
+CHILDREN = 8
+#: seconds before another child is started, for each that was killed, and the most of them
+PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
 
 class Sandbox:
@@ -58,13 +62,20 @@ class Sandbox:
 
         The call reads `reads`, what the limits say, and the code.
         """
+        killed = lost = 0
         async with self._places:
-            for _ in range(TRIES - 1):
+            while True:
                 try:
                     return await self._call_once(request, deadline_seconds, reads)
-                except (Killed, KilledAtStart):
-                    continue
-            return await self._call_once(request, deadline_seconds, reads)
+                except Killed:
+                    killed += 1
+                    if killed == TRIES:
+                        raise
+                except (ChildKilled, KilledAtStart):
+                    lost += 1
+                    if lost == CHILDREN:
+                        raise
+                    await asyncio.sleep(min(PAUSE * lost, LONGEST_PAUSE))
 
     async def _call_once(self, request: bytes, deadline_seconds: float, reads: tuple[Path, ...]) -> bytes:
         child = await self._child()
