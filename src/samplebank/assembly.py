@@ -10,6 +10,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.blobs import Blobs, DiskStore
 from samplebank.database import Database, budget, open_database
+from samplebank.database.embedded import url_of
 from samplebank.database.signals import Signals
 from samplebank.errors import Invalid
 from samplebank.files import close_to_others
@@ -46,12 +47,23 @@ def disk_store(settings: Settings) -> DiskStore:
     """The blob store on the local disk, with its folders."""
     url = settings.blob_url
     folder = settings.folder / "blobs" if url is None else Path(url.removeprefix("file://"))
-    store = DiskStore(folder, reserve=settings.disk_reserve)
+    store = DiskStore(folder, reserve=settings.disk_reserve, others=_disk_of_database(settings))
     try:
         store.prepare()
     except OSError as error:
         raise Invalid(f"The blob folder {folder} cannot be written: {error.strerror}.") from error
     return store
+
+
+def database_folder(settings: Settings) -> Path:
+    """Where the embedded database is, if there is one."""
+    return settings.folder / "postgres"
+
+
+def _disk_of_database(settings: Settings) -> dict[str, Path]:
+    """Rows fill the disk of an embedded database, too; of another one, its operator has to know."""
+    folder = database_folder(settings)
+    return {"database": folder / "data"} if settings.database_url in {None, url_of(folder)} else {}
 
 
 def make_data_folder(settings: Settings) -> Path:

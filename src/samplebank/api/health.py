@@ -24,7 +24,7 @@ HELP = {
     "samplebank_events_waiting": "Events that wait for their delivery, up to 10,000.",
     "samplebank_events_dead": "Events whose delivery was given up, up to 10,000.",
     "samplebank_housework_age_seconds": "Time since the housework was last done.",
-    "samplebank_disk_free_bytes": "Bytes left on the disk of the blobs.",
+    "samplebank_disk_free_bytes": "Bytes left on the disks that uploads fill.",
 }
 #: seconds besides three intervals after which housework that was not done is missed
 NO_HOUSEWORK = 60
@@ -73,7 +73,9 @@ def _check_housework(bank: Bank, done: int | None) -> None:
 
 async def _own(bank: Bank) -> bytes:
     """Figures of the installation, as far as they can be had: those of the processes are there without a database."""
-    figures: dict[str, float] = {"samplebank_disk_free_bytes": bank.blobs.free_bytes()}
+    figures: dict[str, float] = {
+        f'samplebank_disk_free_bytes{{disk="{disk}"}}': free for disk, free in bank.blobs.free_bytes().items()
+    }
     with contextlib.suppress(Unavailable):
         async with bank.database.connection() as db:
             figures |= await backlog(db, now=bank.clock())

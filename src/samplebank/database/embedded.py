@@ -80,13 +80,28 @@ def _configuration() -> str:
     return CONFIGURATION.format(buffers=buffers, cache=memory // 2)
 
 
+def url_of(folder: Path) -> str:
+    """Where the cluster in `folder` is reached while it runs."""
+    return f"postgresql://postgres@/postgres?host={quote(str(_socket_folder(folder)))}"
+
+
+def _socket_folder(folder: Path) -> Path:
+    wanted = folder / "run"
+    if len(str(wanted / ".s.PGSQL.5432.lock")) <= SOCKET_PATH:
+        return wanted
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    temporary = tempfile.gettempdir()
+    short = temporary if len(temporary) < SHORT_FOLDER else "/tmp"  # noqa: S108 the name in it is one of ours
+    return Path(short) / f"samplebank-{os.geteuid()}-{digest}"
+
+
 class EmbeddedServer:
     """One PostgreSQL cluster in `folder`, which allows at least so many `connections` unless its operator chose a number."""
 
     def __init__(self, folder: Path, connections: int = CONNECTIONS) -> None:
         self.folder = folder
         self.data = folder / "data"
-        self.sockets = self._socket_folder()
+        self.sockets = _socket_folder(folder)
         self._connections = max(connections, CONNECTIONS)
         self._account = find_account() if os.geteuid() == 0 else None
 
@@ -98,7 +113,7 @@ class EmbeddedServer:
 
     @property
     def url(self) -> str:
-        return f"postgresql://postgres@/postgres?host={quote(str(self.sockets))}"
+        return url_of(self.folder)
 
     @contextmanager
     def running(self) -> Iterator[str]:
@@ -160,15 +175,6 @@ class EmbeddedServer:
         is_done = self._accepts() and self._run("pg_ctl", *stop, "fast").returncode == 0
         if not is_done:
             self._run("pg_ctl", *stop, "immediate")
-
-    def _socket_folder(self) -> Path:
-        wanted = self.folder / "run"
-        if len(str(wanted / ".s.PGSQL.5432.lock")) <= SOCKET_PATH:
-            return wanted
-        digest = hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]
-        temporary = tempfile.gettempdir()
-        short = temporary if len(temporary) < SHORT_FOLDER else "/tmp"  # noqa: S108 the name in it is one of ours
-        return Path(short) / f"samplebank-{os.geteuid()}-{digest}"
 
     def _make_folders(self) -> None:
         _, group = self._owner

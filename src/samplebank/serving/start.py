@@ -14,7 +14,7 @@ import msgspec
 
 from samplebank.accounts import provisioning
 from samplebank.accounts.keys import digest, issue
-from samplebank.assembly import clock, make_data_folder
+from samplebank.assembly import clock, database_folder, make_data_folder
 from samplebank.database import Connection, budget, open_database
 from samplebank.database.connection import connect_alone
 from samplebank.database.embedded import START_SECONDS, EmbeddedServer
@@ -47,7 +47,7 @@ def database_of(settings: Settings) -> Iterator[str]:
         yield settings.database_url
         return
     connections = budget.wanted(settings.processes) + budget.RESERVE + SPECIAL
-    with EmbeddedServer(settings.folder / "postgres", connections).running() as url:
+    with EmbeddedServer(database_folder(settings), connections).running() as url:
         yield url
 
 
