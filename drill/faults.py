@@ -1,6 +1,7 @@
 """What machines do to a service, each as one blow."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -8,7 +9,9 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from bench.databases import connected
 from bench.service import Service
@@ -69,7 +72,7 @@ async def terminate_backends(url: str) -> None:
         )
 
 
-async def lose_leases(url: str, count: int) -> None:
+async def lose_leases(url: str, number: int) -> None:
     """Let open tasks be executing with leases that have ended."""
     async with connected(url) as db:
         await db.execute(
@@ -78,7 +81,7 @@ async def lose_leases(url: str, count: int) -> None:
                    lease_token = gen_random_uuid()
              WHERE id IN (SELECT id FROM job_task WHERE state = 'enqueued' LIMIT $1)
             """,
-            count,
+            number,
         )
 
 
@@ -88,16 +91,25 @@ async def lost_leases(url: str) -> int:
     return found
 
 
-async def failed_types(url: str) -> int:
-    """Classifications that failed."""
+async def count(url: str, query: str) -> int:
     async with connected(url) as db:
-        found: int = await db.fetchval("SELECT count(*) FROM classification WHERE meta_data ? 'failure'")
+        found: int = await db.fetchval(query)
     return found
 
 
+def digest(content: bytes) -> str:
+    return sha256(content).hexdigest()
+
+
+def challenge_in(answer: bytes) -> dict[str, Any]:
+    """The solved challenge that the answer to an upload brings."""
+    challenge: dict[str, Any] = json.loads(answer)["data"]["challenge"]
+    return challenge
+
+
 @contextmanager
-def idle_connections(port: int, count: int) -> Iterator[None]:
-    lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+def idle_connections(port: int, number: int) -> Iterator[None]:
+    lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(number)]
     try:
         yield
     finally:
