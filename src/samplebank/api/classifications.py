@@ -12,8 +12,10 @@ from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
 from samplebank.api.people import Body, NoQuery, PageQuery, Shown, unless_given
 from samplebank.api.streaming import Streamed
+from samplebank.blobs import Area
+from samplebank.blobs.store import MISSING
 from samplebank.database.signals import Signal
-from samplebank.errors import Unavailable
+from samplebank.errors import NotFound, Unavailable
 from samplebank.samples import classification
 from samplebank.samples.model import Classification
 
@@ -97,10 +99,18 @@ async def reclassify(request: Exchange) -> Answer:
     async with request.budgets.files.turn(request.caller.user.id):
         made = await await_classification(request, sample.id, deadline, after=before)
     if made is None:
+        await _check_presence(request)
         raise Unavailable(
             "The classifier has not come to it yet; the classification will be listed when it has."
         )
     return await request.show(made, show_classification)
+
+
+async def _check_presence(request: Exchange) -> None:
+    """Raise `NotFound` for a sample that was deleted meanwhile, or whose bytes are missing."""
+    sample = await request.visible_sample(Permission.RECLASSIFY)
+    if not await request.bank.blobs.holds(Area.SAMPLE, sample.sha256):
+        raise NotFound(MISSING)
 
 
 async def await_classification(
@@ -110,15 +120,17 @@ async def await_classification(
     *,
     after: Any = None,
 ) -> Classification | None:
-    """The latest classification, once it is another than `after`; None when that takes too long."""
+    """The latest classification, once it is another than `after`; None when that takes too long, or none will come."""
     bank = request.bank
     try:
         async with asyncio.timeout(seconds):
             while True:
                 async with bank.database.connection() as db:
-                    found = await classification.find_latest(db, sample_id)
-                if found is not None and found[0] != after:
-                    return found[1]
+                    found = await classification.progress_of(db, sample_id)
+                if found.latest_id not in (None, after):
+                    return found.latest
+                if not found.is_waiting:
+                    return None
                 await asyncio.sleep(LOOK_AGAIN)
     except TimeoutError:
         return None

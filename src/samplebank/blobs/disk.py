@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from samplebank.blobs.room import BLOBS, Room
-from samplebank.blobs.store import Area, Digests
+from samplebank.blobs.store import MISSING, Area, Digests
 from samplebank.blobs.writing import (
     SCARCE,
     Gathered,
@@ -108,13 +108,13 @@ class DiskStore:
         try:
             return self.path(area, sha256).open("rb", buffering=0)
         except FileNotFoundError:
-            raise NotFound("The bytes of this file are no longer stored.") from None
+            raise NotFound(MISSING) from None
 
     @asynccontextmanager
     async def local(self, area: Area, sha256: bytes) -> AsyncIterator[Path]:
         path = self.path(area, sha256)
         if not await asyncio.to_thread(path.exists):
-            raise NotFound("The bytes of this file are no longer stored.")
+            raise NotFound(MISSING)
         yield path
 
     async def is_sound(self, area: Area, sha256: bytes) -> bool:

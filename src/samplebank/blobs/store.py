@@ -12,6 +12,7 @@ import msgspec
 
 from samplebank.errors import Damaged
 
+MISSING = "The bytes of this file are no longer stored."
 DAMAGED = "The stored bytes of this file are damaged; uploading the file again repairs them."
 
 
