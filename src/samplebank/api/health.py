@@ -26,13 +26,20 @@ HELP = {
     "samplebank_housework_age_seconds": "Time since the housework was last done.",
     "samplebank_disk_free_bytes": "Bytes left on the disks that uploads fill.",
 }
+#: seconds after which connections that were lent should have come back, whatever they were lent for: each statement, and
+#: each client that a list is sent to, is given up sooner
+STARVED = 300.0
 #: seconds besides three intervals after which housework that was not done is missed
 NO_HOUSEWORK = 60
 
 
 @get("/healthz", opt=OPEN)
-async def healthz(request: Exchange) -> Answer:  # noqa: ARG001 every route takes the request
-    """The process is alive."""
+async def healthz(request: Exchange) -> Answer:
+    """The process is alive, and not in a state that only a restart ends."""
+    if request.bank.database.starved > STARVED:
+        raise Unavailable(
+            "No connection to the database has come back for minutes, and requests wait: restart the service."
+        )
     return single({"status": "alive"})
 
 

@@ -43,6 +43,8 @@ class Observed:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        #: the connections on which requests are under way, by the client's address and port
+        self.clients: set[tuple[str, int]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if str(scope["type"]) != "http":
@@ -61,14 +63,17 @@ class Observed:
                 message["headers"] = _completed(message["headers"], request_id)
             await send(message)
 
-        address = (scope["client"] or "-")[0]
+        client = scope["client"] or ("-", 0)
+        address = client[0]
         if not self.addresses.enter(address):
             await _refuse(TooMany(CROWDED, wait=COME_AGAIN), send_with_id)
             _observe(scope, state, status, time.perf_counter() - began)
             return
+        self.clients.add(client)
         try:
             await self.app(scope, receive, send_with_id)
         finally:
+            self.clients.discard(client)
             self.addresses.leave(address)
             if held := state.get("held"):
                 state["budgets"].memory.give(held, state["caller"].user.id)
