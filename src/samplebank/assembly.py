@@ -13,7 +13,7 @@ from samplebank.database import Database, budget, open_database
 from samplebank.database.embedded import url_of
 from samplebank.database.signals import Signals
 from samplebank.errors import Invalid
-from samplebank.files import close_to_others
+from samplebank.files import close_to_others, make_lasting_folder
 from samplebank.jobs.claiming import Claiming
 from samplebank.policy.rules import PolicyBook
 from samplebank.policy.sightings import Sightings
@@ -70,7 +70,7 @@ def make_data_folder(settings: Settings) -> Path:
     """The data folder, made if needed; raises `Invalid` with one line when it cannot be written."""
     folder = settings.folder
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_lasting_folder(folder)
         close_to_others(folder)
     except OSError as error:
         raise Invalid(f"The data folder {folder} cannot be made: {error.strerror}.") from error

@@ -24,7 +24,7 @@ from samplebank.blobs.writing import (
     write_stream,
 )
 from samplebank.errors import NotFound, Unavailable
-from samplebank.files import close_to_others, sync
+from samplebank.files import close_to_others, make_lasting_folder, sync
 
 READ_PIECE = 256 * 1024
 #: bytes that are hashed sooner than a thread could be asked to
@@ -56,7 +56,7 @@ class DiskStore:
 
     def prepare(self) -> None:
         """Make the folders. They are made once and synced, so that no upload has to."""
-        self._staging.mkdir(parents=True, exist_ok=True)
+        make_lasting_folder(self._staging)
         close_to_others(self.folder)
         for area in Area:
             for prefix in range(256):
