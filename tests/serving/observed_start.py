@@ -61,9 +61,9 @@ class Observer:
             self.pending[target / path.relative_to(source)] = self.pending.pop(path)
         self._note_name(target)
 
-    def _fsync(self, descriptor: int) -> None:
-        self._sync(descriptor)
-        self.pending.pop(Path(f"/proc/self/fd/{descriptor}").readlink(), None)
+    def _fsync(self, fd: Any) -> None:
+        self._sync(fd)
+        self.pending.pop(Path(f"/proc/self/fd/{fd}").readlink(), None)
 
 
 def main(root: Path) -> None:
@@ -74,7 +74,7 @@ def main(root: Path) -> None:
     with prepared_database(settings):
         pass
     for path, why in observer.pending.items():
-        print(path, why)
+        sys.stdout.write(f"{path} {why}\n")
 
 
 if __name__ == "__main__":

@@ -172,7 +172,7 @@ class EmbeddedServer:
         """In order where that is possible: PostgreSQL can hang in an orderly stop that comes while it recovers."""
         seconds = str(STOP_SECONDS)
         stop = ("stop", "-D", str(self.data), "-w", "-t", seconds, "-m")
-        is_done = self._accepts() and self._run("pg_ctl", *stop, "fast").returncode == 0
+        is_done = self.accepts() and self._run("pg_ctl", *stop, "fast").returncode == 0
         if not is_done:
             self._run("pg_ctl", *stop, "immediate")
 
@@ -250,14 +250,15 @@ class EmbeddedServer:
 
     def _await_ready(self) -> None:
         end = time.monotonic() + START_SECONDS
-        while not self._accepts():
+        while not self.accepts():
             if postmaster.find(self.data) is None or time.monotonic() > end:
                 raise Unavailable(
                     f"The embedded PostgreSQL did not become ready; its log is {self.data / 'server.log'}."
                 )
             time.sleep(POLL)
 
-    def _accepts(self) -> bool:
+    def accepts(self) -> bool:
+        """Whether the server takes connections, which one that recovers does not."""
         return self._run("pg_isready", "-q", "-h", str(self.sockets), "-U", "postgres").returncode == 0
 
     def _make(self) -> None:

@@ -56,7 +56,7 @@ def prepared_database(settings: Settings) -> Iterator[str]:
     """As `database_of`, with the schema and the first accounts in place."""
     with database_of(settings) as url:
         try:
-            asyncio.run(_await_database(url))
+            asyncio.run(await_database(url))
             upgrade(url)
             asyncio.run(_provision(settings, url))
         except (*LOST, asyncpg.PostgresError) as error:
@@ -74,7 +74,7 @@ async def _affordable(processes: int, url: str) -> int:
         return budget.affordable(processes, await db.fetchval(budget.ALLOWED))
 
 
-async def _await_database(url: str) -> None:
+async def await_database(url: str) -> None:
     """Be patient with a database that starts beside the service, and more so with one that recovers.
 
     Raises `Unavailable` when it cannot be reached in time.
