@@ -71,6 +71,40 @@ BODIES = {
             ensure_ascii=False,
         ).encode(),
     ),
+    "keywords in Hangul": (
+        f"{V2}/sample/search",
+        json.dumps(
+            {
+                "keywords": [f"{n}" + "\u1112\u1161\u11ab" * 1300 for n in range(170)],
+                "keywordMatchStrategy": "any",
+            },
+            ensure_ascii=False,
+        ).encode(),
+    ),
+    "paths of many steps": (
+        f"{V2}/sample/search",
+        json.dumps(
+            {
+                "submission": [
+                    {"metaData": [{"path": "a." * 2047 + "a", "value": ["x"]}] * 10} for _ in range(25)
+                ]
+            }
+        ).encode(),
+    ),
+    "many criteria of many values": (
+        f"{V2}/sample/search",
+        json.dumps(
+            {"submission": [{"fileName": [f"{n}x{m}" for m in range(3000)]} for n in range(50)]}
+        ).encode(),
+    ),
+    "metadata of many keys": (
+        f"{V2}/sample/{'0' * 64}/submission",
+        json.dumps({"metaData": {f"key{n}": f"value{n}" for n in range(40_000)}, "fileName": "x"}).encode(),
+    ),
+    "an ACL of very many": (
+        f"{V2}/sample/{'0' * 64}/submission",
+        json.dumps({"acl": list(range(100_000)), "fileName": "x"}).encode(),
+    ),
     "criteria of nothing": (
         f"{V2}/sample/search",
         _filled(b'{"subCriteria":[', b'{"subCriteria":[{}]}', b"]}"),
@@ -113,9 +147,12 @@ def bodies(folder: Path, rounds: int) -> Iterator[Row]:
         line = Line(service, key)
         (web,) = faults.children(service.pid, " serve ")
         line.ask("GET", f"{V2}/job")
+        quiet = _memory(web, "VmRSS")
         for name, (path, body) in BODIES.items():
-            costs = [_cost(line, web, path, body) for _ in range(rounds)]
-            worst[name] = min(costs)
+            seconds, grown, statuses = zip(
+                *(_cost(line, web, path, body, quiet) for _ in range(rounds)), strict=True
+            )
+            worst[name] = min(seconds), max(grown), max(statuses)
     dearest = max(worst, key=lambda name: worst[name][0])
     largest = max(worst, key=lambda name: worst[name][1])
     for name, (seconds, grown, status) in worst.items():
@@ -127,12 +164,12 @@ def bodies(folder: Path, rounds: int) -> Iterator[Row]:
     yield Row(f"dearest of {len(BODIES)} bodies", rounds, goal, seen, met)
 
 
-def _cost(line: Line, pid: int, path: str, body: bytes) -> tuple[float, int, int]:
-    """(processor seconds, bytes that the process grew by at most, status) of one request."""
+def _cost(line: Line, pid: int, path: str, body: bytes, quiet: int) -> tuple[float, int, int]:
+    """(processor seconds, bytes that the process had at most beyond those of a `quiet` one, status) of one request."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
-    seconds, before = _processor_seconds(pid), _memory(pid, "VmRSS")
+    seconds = _processor_seconds(pid)
     status, _ = line.ask("POST", path, body)
-    return _processor_seconds(pid) - seconds, max(0, _memory(pid, "VmHWM") - before), status
+    return _processor_seconds(pid) - seconds, max(0, _memory(pid, "VmHWM") - quiet), status
 
 
 def _processor_seconds(pid: int) -> float:

@@ -12,7 +12,6 @@ from samplebank.api.exchange import Exchange
 from samplebank.api.operation import V2, operation
 from samplebank.api.people import Body, NoQuery, PageQuery, Shown, unless_given
 from samplebank.api.streaming import Streamed
-from samplebank.blobs import Area
 from samplebank.blobs.store import MISSING
 from samplebank.database.signals import Signal
 from samplebank.errors import NotFound, Unavailable
@@ -99,18 +98,21 @@ async def reclassify(request: Exchange) -> Answer:
     async with request.budgets.files.turn(request.caller.user.id):
         made = await await_classification(request, sample.id, deadline, after=before)
     if made is None:
-        await _check_presence(request)
+        await _check_that_it_waits(request, sample.id)
         raise Unavailable(
             "The classifier has not come to it yet; the classification will be listed when it has."
         )
     return await request.show(made, show_classification)
 
 
-async def _check_presence(request: Exchange) -> None:
-    """Raise `NotFound` for a sample that was deleted meanwhile, or whose bytes are missing."""
-    sample = await request.visible_sample(Permission.RECLASSIFY)
-    if not await request.bank.blobs.holds(Area.SAMPLE, sample.sha256):
-        raise NotFound(MISSING)
+async def _check_that_it_waits(request: Exchange, sample_id: int) -> None:
+    """Raise `NotFound` for a sample that is deleted meanwhile, or whose bytes are missing."""
+    async with request.bank.database.connection() as db:
+        progress = await classification.progress_of(db, sample_id)
+    if progress.is_waiting:
+        return
+    await request.visible_sample(Permission.RECLASSIFY)
+    raise NotFound(MISSING)
 
 
 async def await_classification(
