@@ -19,8 +19,10 @@ from drill.restarts import on_external_database, on_own_database, terminate
 from drill.rows import Fault, Row
 
 FAULTS = (
-    Fault("fast", 3, 50, on_external_database("external database restarted (fast)", "fast")),
-    Fault("immediate", 2, 20, on_external_database("external database restarted (immediate)", "immediate")),
+    Fault("fast", 3, 50, on_external_database("external database restarted (fast)", signal.SIGINT)),
+    Fault(
+        "immediate", 2, 20, on_external_database("external database restarted (immediate)", signal.SIGQUIT)
+    ),
     Fault("backends", 3, 50, on_own_database("backends terminated", terminate)),
     Fault("postmaster", 2, 20, on_own_database("embedded postmaster killed", faults.kill_postmaster)),
     Fault("web", 2, 10, on_own_database("web processes killed, twice within 3 s", faults.kill_web_twice)),

@@ -16,6 +16,7 @@ from typing import Any
 from bench.databases import connected
 from bench.service import Service
 
+from samplebank.database import postmaster
 from samplebank.database.embedded import EmbeddedServer
 
 SIGNAL_PAUSE = 3.0
@@ -128,6 +129,13 @@ class External:
         with self._server.running() as url:
             yield url
 
-    def restart(self, mode: str) -> None:
-        """Stop the server, `fast` or `immediate`; whoever keeps it running starts it again."""
-        self._server.control("stop", "-m", mode)
+    def restart(self, order: signal.Signals) -> None:
+        """Tell the server to stop, by SIGINT (fast) or SIGQUIT (immediate); whoever keeps it running starts it again.
+
+        `pg_ctl stop` waits until no server is there, and would miss the moment between two.
+        """
+        pid = postmaster.find(self._server.data)
+        if pid is not None:
+            os.kill(pid, order)
+            while postmaster.find(self._server.data) == pid:
+                time.sleep(0.05)

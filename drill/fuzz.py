@@ -6,6 +6,7 @@ Which request a number makes is settled by the number, so that one that failed c
 import json
 import random
 import secrets
+import sys
 import threading
 import time
 from collections import Counter
@@ -65,7 +66,7 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
     failed = sum(number for status, number in seen.answers.items() if status >= 500 or not status)  # noqa: PLR2004
     told = ", ".join(f"{number:,} x {status or 'none'}" for status, number in sorted(seen.answers.items()))
     for case in seen.failed[:SHOWN]:
-        print(f"  {case}", flush=True)
+        print(f"  {case}", file=sys.stderr, flush=True)
     yield Row("requests made from openapi.json", rounds, "0 x 5xx", told, lives and not failed)
 
 

@@ -1,6 +1,7 @@
 """Databases and processes that go away under load: every process answers again, nothing is lost, a housekeeper works."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,12 +37,12 @@ def on_own_database(fault: str, blow: Callable[[Service], None]) -> Run:
     return run
 
 
-def on_external_database(fault: str, mode: str) -> Run:
+def on_external_database(fault: str, order: signal.Signals) -> Run:
     """Restarts of a database that does not belong to the service."""
 
     def run(folder: Path, rounds: int) -> Iterator[Row]:
         with _external(folder) as (service, external, url):
-            yield _blows(fault, service, url, rounds, lambda: external.restart(mode))
+            yield _blows(fault, service, url, rounds, lambda: external.restart(order))
 
     return run
 
