@@ -19,25 +19,25 @@ from drill.restarts import on_external_database, on_own_database, terminate
 from drill.rows import Fault, Row
 
 FAULTS = (
-    Fault("fast", 3, 50, on_external_database("external database restarted (fast)", signal.SIGINT)),
+    Fault("fast", 2, 50, on_external_database("external database restarted (fast)", signal.SIGINT)),
     Fault(
-        "immediate", 2, 20, on_external_database("external database restarted (immediate)", signal.SIGQUIT)
+        "immediate", 1, 20, on_external_database("external database restarted (immediate)", signal.SIGQUIT)
     ),
-    Fault("backends", 3, 50, on_own_database("backends terminated", terminate)),
-    Fault("postmaster", 2, 20, on_own_database("embedded postmaster killed", faults.kill_postmaster)),
-    Fault("web", 2, 10, on_own_database("web processes killed, twice within 3 s", faults.kill_web_twice)),
-    Fault("housekeeper", 2, 20, on_own_database("housekeeper killed", faults.kill_housekeeper)),
-    Fault("children", 20, 200, children.run),
-    Fault("power", 2, 20, power.run),
+    Fault("backends", 2, 50, on_own_database("backends terminated", terminate)),
+    Fault("postmaster", 1, 20, on_own_database("embedded postmaster killed", faults.kill_postmaster)),
+    Fault("web", 1, 10, on_own_database("web processes killed, twice within 3 s", faults.kill_web_twice)),
+    Fault("housekeeper", 1, 20, on_own_database("housekeeper killed", faults.kill_housekeeper)),
+    Fault("children", 10, 200, children.run),
+    Fault("power", 1, 20, power.run),
     Fault("burst", 320, 320, crowds.burst),
-    Fault("leases", 2000, 2000, queues.leases),
-    Fault("idle", 1200, 3000, crowds.idle),
-    Fault("fuzz", 3000, 100_000, fuzz.run),
-    Fault("possession", 400, 10_000, possession.run),
-    Fault("streams", 60, 200, crowds.streams),
-    Fault("bodies", 2, 5, dearest.bodies),
-    Fault("searches", 5000, 60_000, dearest.searches),
-    Fault("turns", 500, 5000, queues.turns),
+    Fault("leases", 1000, 2000, queues.leases),
+    Fault("idle", 600, 3000, crowds.idle),
+    Fault("fuzz", 1500, 100_000, fuzz.run),
+    Fault("possession", 200, 10_000, possession.run),
+    Fault("streams", 40, 200, crowds.streams),
+    Fault("bodies", 1, 5, dearest.bodies),
+    Fault("searches", 2000, 60_000, dearest.searches),
+    Fault("turns", 200, 5000, queues.turns),
 )
 MET = {True: "yes", False: "NO", None: "left out"}
 
@@ -87,10 +87,12 @@ def _drill(parent: Path, wanted: Sequence[Fault], rounds: int | None, *, is_full
         print(f"{fault.name}, {number} ...", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="samplebank-drill-", dir=parent) as folder:
             Path(folder).chmod(0o755)
+            began = time.monotonic()
             try:
                 yield from fault.run(Path(folder), number)
             except Exception as error:  # noqa: BLE001 the other faults are drilled all the same
                 yield Row(fault.name, number, "", f"broken off: {type(error).__name__}: {error}", met=False)
+            print(f"  {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
 def _table(rows: Sequence[Row], seconds: float) -> Table:
