@@ -22,6 +22,7 @@ PAUSE, PATIENCE = 0.2, 300.0
 AHEAD = 8
 OPEN = "SELECT count(*) FROM job WHERE state IN ('enqueued', 'executing')"
 UNTYPED = "SELECT count(*) FROM sample WHERE classification_id IS NULL"
+BUSY = f"SELECT ({OPEN}) + ({UNTYPED})"
 UNKNOWN = "SELECT count(*) FROM sample s JOIN classification c ON c.id = s.classification_id WHERE c.type = 'unknown'"
 FAILED = "SELECT count(*) FROM job_task WHERE state NOT IN ('success', 'enqueued', 'executing')"
 
@@ -34,7 +35,7 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
         service.start()
         line, submitted, killed = Line(service), 0, {"classifier's": 0, "workers'": 0}
         while sum(killed.values()) < rounds:
-            while asyncio.run(faults.count(service.database_url, OPEN)) < AHEAD:
+            while asyncio.run(faults.count(service.database_url, BUSY)) < AHEAD:
                 _submit(line, goods[submitted % len(goods)])
                 submitted += 1
             _kill_one(service, killed)
