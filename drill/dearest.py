@@ -229,7 +229,11 @@ def _beside_others(service: Service, key: str, name: str, other: str) -> Row:
     def search() -> None:
         line = Line(service, key)
         while not stopping.is_set():
-            answers[line.ask_json("POST", f"{V2}/sample/search", {**EVERYTHING, **SEARCHES[name]})[0]] += 1
+            try:
+                status, _ = line.ask_json("POST", f"{V2}/sample/search", {**EVERYTHING, **SEARCHES[name]})
+            except OSError:
+                status = 0  # no answer at all in two minutes
+            answers[status] += 1
 
     clients = [threading.Thread(target=search, daemon=True) for _ in range(AT_ONCE)]
     for client in clients:
