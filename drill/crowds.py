@@ -141,6 +141,7 @@ def streams(folder: Path, rounds: int) -> Iterator[Row]:
         lines = [_paused(service, f"{V2}/sample/{digest}/{paths[n % len(paths)]}") for n in range(rounds)]
         time.sleep(2)
         others = Counter(Line(service).ask("GET", f"{V2}/job")[0] for _ in range(50))
+        paused = _held(service, digest)
         for line in lines:
             line.close()
         left = time.monotonic()
@@ -149,13 +150,12 @@ def streams(folder: Path, rounds: int) -> Iterator[Row]:
             time.sleep(0.2)
             held = _held(service, digest)
         took = time.monotonic() - left
-    said = "{} transactions, {} descriptors of the file, {} connections".format(*held)
+    said = "{} transactions, {} descriptors of the file, {} connections"
     told = ", ".join(f"{number} x {status}" for status, number in others.items())
-    seen = f"{said} left after {took:.1f} s; others {told}"
+    seen = f"{said.format(*paused)}: {said.format(*held)} left after {took:.1f} s; others {told}"
     goal = f"all back <= {BACK:.0f} s, others 200"
-    yield Row(
-        "lists and downloads paused and left", rounds, goal, seen, not any(held) and set(others) == {200}
-    )
+    met = all(paused) and not any(held) and set(others) == {200}
+    yield Row("lists and downloads paused and left", rounds, goal, seen, met)
 
 
 def _long_list(service: Service) -> str:
