@@ -20,6 +20,8 @@ CHILD = "samplebank.sandbox.child"
 PAUSE, PATIENCE = 0.2, 300.0
 #: files that wait for their results, so that there is always a child at work
 AHEAD = 8
+#: files that are submitted for each kill: whatever is killed in each of its attempts fails, and rightly
+FILES_PER_KILL = 2
 OPEN = "SELECT count(*) FROM job WHERE state IN ('enqueued', 'executing')"
 UNTYPED = "SELECT count(*) FROM sample WHERE classification_id IS NULL"
 BUSY = f"SELECT ({OPEN}) + ({UNTYPED})"
@@ -38,7 +40,8 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
             while asyncio.run(faults.count(service.database_url, BUSY)) < AHEAD:
                 _submit(line, goods[submitted % len(goods)])
                 submitted += 1
-            _kill_one(service, killed)
+            if submitted >= FILES_PER_KILL * sum(killed.values()):
+                _kill_one(service, killed)
             time.sleep(PAUSE)
         _await_end(service)
         unknown = asyncio.run(faults.count(service.database_url, UNKNOWN))

@@ -43,11 +43,11 @@ class Bank:
         self.sightings = Sightings(database, self.clock)
 
 
-def disk_store(settings: Settings) -> DiskStore:
-    """The blob store on the local disk, with its folders."""
+def disk_store(settings: Settings, database_url: str | None = None) -> DiskStore:
+    """The blob store on the local disk, with its folders; beside the database at this URL."""
     url = settings.blob_url
     folder = settings.folder / "blobs" if url is None else Path(url.removeprefix("file://"))
-    store = DiskStore(folder, reserve=settings.disk_reserve, others=_disk_of_database(settings))
+    store = DiskStore(folder, reserve=settings.disk_reserve, others=_disk_of_database(settings, database_url))
     try:
         store.prepare()
     except OSError as error:
@@ -60,10 +60,10 @@ def database_folder(settings: Settings) -> Path:
     return settings.folder / "postgres"
 
 
-def _disk_of_database(settings: Settings) -> dict[str, Path]:
+def _disk_of_database(settings: Settings, url: str | None) -> dict[str, Path]:
     """Rows fill the disk of an embedded database, too; of another one, its operator has to know."""
     folder = database_folder(settings)
-    return {"database": folder / "data"} if settings.database_url in {None, url_of(folder)} else {}
+    return {"database": folder / "data"} if url == url_of(folder) else {}
 
 
 def make_data_folder(settings: Settings) -> Path:
@@ -87,4 +87,4 @@ async def open_bank(
     given = settings.database_connections or budget.wanted(settings.processes)
     most = budget.share(given, settings.processes) if keep_plans else budget.HOUSEKEEPER_POOL
     async with open_database(database_url, least=0, most=most, keep_plans=keep_plans) as database:
-        yield Bank(settings, database, disk_store(settings))
+        yield Bank(settings, database, disk_store(settings, database_url))

@@ -17,6 +17,9 @@ from samplebank.serving.descriptors import most_connections
 
 #: seconds between two looks
 PAUSE = 1.0
+#: milliseconds of silence after which a line is closed; on a busy machine, a request may have come that nobody has looked
+#: at yet. Of an address with twice its share any line is closed: it may let each bring a byte now and then
+SILENT = 5_000
 #: of the connections that a process serves at all, those that one address may have at most
 SHARE = 2
 #: what is read of the kernel's `struct tcp_info`: where `tcpi_last_data_sent` is, with `tcpi_last_data_recv` two further on
@@ -66,8 +69,9 @@ class Lines:
 
 def _close_beyond(lines: list[Line], most: int, under_way: Collection[Peer]) -> int:
     closed, wanted = 0, len(lines) - most
+    silent = SILENT if wanted <= most else 0
     for line in sorted(lines, key=lambda line: line.silence, reverse=True):
-        if closed >= wanted:
+        if closed >= wanted or line.silence < silent:
             break
         if line.peer in under_way:
             continue
