@@ -13,7 +13,7 @@ from kit.service import Service, running
 
 SHARE = 20
 #: lines that an address opens
-MANY = 2 * SHARE
+MANY = 3 * SHARE
 HERE, ELSEWHERE = "127.0.0.1", "127.0.0.2"
 Connect = Callable[[str], socket.socket]
 

@@ -63,8 +63,8 @@ class Observed:
                 message["headers"] = _completed(message["headers"], request_id)
             await send(message)
 
-        client = scope["client"] or ("-", 0)
-        address = client[0]
+        address, port = scope["client"] or ("-", 0)
+        client = (address, int(port))  # Granian has the port as a text
         if not self.addresses.enter(address):
             await _refuse(TooMany(CROWDED, wait=COME_AGAIN), send_with_id)
             _observe(scope, state, status, time.perf_counter() - began)
