@@ -1,5 +1,5 @@
 # Every target sets up what it needs; a second run starts at once.
-.PHONY: help demo test check facts format bench bench-quick drill-quick clean
+.PHONY: help demo test check facts format bench bench-quick drill drill-quick clean
 .DEFAULT_GOAL := help
 
 BOOTSTRAP := @scripts/bootstrap
@@ -41,7 +41,11 @@ bench-quick: ## the same with smaller sizes and fewer runs, in under three minut
 	$(BOOTSTRAP)
 	@$(BIN)/python -m bench --quick
 
-drill-quick: ## break what machines break under load, and see that all promises are kept; under five minutes
+drill: ## break what machines break and tenants try, all rounds of it; takes most of an hour
+	$(BOOTSTRAP)
+	@$(BIN)/python -m drill --full
+
+drill-quick: ## the same with fewer rounds, in under five minutes
 	$(BOOTSTRAP)
 	@$(BIN)/python -m drill
 

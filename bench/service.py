@@ -1,5 +1,6 @@
 """The service under test: started on a free port, in a folder that this run makes and removes."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -55,15 +56,23 @@ def check_disk(folder: Path, needed_gib: float) -> None:
 
 
 class Service:
-    """One `samplebank serve --no-workers` in a new folder under `parent`."""
+    """One `samplebank serve` in a new folder under `parent`, without workers unless told `with_workers`."""
 
-    def __init__(self, parent: Path, port: int | None = None, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        parent: Path,
+        port: int | None = None,
+        settings: dict[str, str] | None = None,
+        *,
+        with_workers: bool = False,
+    ) -> None:
         if port is not None:
             check_port(port)
         self.port = port or free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="samplebank-bench-", dir=parent))
         self.data = self.folder / "data"
         self._settings = settings or {}
+        self._arguments = [] if with_workers else ["--no-workers"]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -101,21 +110,31 @@ class Service:
     def start(self) -> float:
         """Start; answers the seconds until /readyz said 200."""
         began = time.perf_counter()
+        self.launch()
+        return self.await_ready(began)
+
+    def launch(self) -> None:
+        """Start, and do not wait."""
         with (self.folder / "service.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "samplebank.cli", "serve", "--no-workers", "--port", str(self.port)],
+                [sys.executable, "-m", "samplebank.cli", "serve", *self._arguments, "--port", str(self.port)],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        while not self._is_ready():
+
+    def await_ready(self, began: float) -> float:
+        """Wait until /readyz says 200; answers the seconds since `began`."""
+        assert self._process is not None  # noqa: S101 it has been started
+        while not self.is_ready():
             if self._process.poll() is not None or time.perf_counter() - began > READY:
                 raise Unusable(f"The service did not start; its log ends with: {self.log_tail()}")
             time.sleep(POLL)
         return time.perf_counter() - began
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether /readyz says 200."""
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 our own service
                 return bool(answer.status == 200)  # noqa: PLR2004 an HTTP status
@@ -152,6 +171,13 @@ class Service:
     def processes(self) -> Processes:
         """All processes of the service: its own, and those of its database."""
         return Processes(self.pid, self.postmaster)
+
+    def processes_so_far(self) -> list[int]:
+        """The numbers of all processes of a service that may still be starting, those of its database among them."""
+        roots = [self.pid]
+        with contextlib.suppress(OSError, ValueError):
+            roots.append(self.postmaster)
+        return Processes(*roots).ids()
 
     def log_tail(self) -> str:
         return (self.folder / "service.log").read_text("utf-8", errors="replace")[-1000:]

@@ -1,188 +1,108 @@
-"""`python -m drill`: a quick drill of a few minutes, in folders that the run makes and removes."""
+"""`python -m drill`: a quick drill of a few minutes, or all rounds, in folders that the run makes and removes."""
 
 import argparse
-import asyncio
+import logging
 import resource
-import statistics
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import httpx
 import msgspec
-from bench.service import Service
 from rich.console import Console
 from rich.table import Table
 
-from drill import faults
-from drill.load import Load, Promise, broken, wholeness
+from drill import children, crowds, dearest, faults, fuzz, possession, power, queues
+from drill.restarts import on_external_database, on_own_database, terminate
+from drill.rows import Fault, Row
 
-#: seconds within which the service has to be whole again
-WHOLE = 30.0
-#: seconds of load before each blow
-BETWEEN = 1.0
-SETTINGS = {
-    "SAMPLEBANK_PROCESSES": "2",
-    "SAMPLEBANK_SWEEP_INTERVAL": "10",
-    "SAMPLEBANK_SIMILAR_SUBMISSION_WINDOW": "0",
-}
-LEASES, IDLE = 2000, 1000
-
-
-class Row(msgspec.Struct):
-    """One kind of fault: what was seen in all of its rounds."""
-
-    fault: str
-    rounds: int
-    goal: str
-    seen: str
-    good: bool
-
-
-class Drill:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.rows: list[Row] = []
-
-    def run(self) -> None:
-        with Service(self._folder, settings=SETTINGS) as service:
-            service.start()
-            self._blows(
-                service,
-                {
-                    "web processes killed, twice within 3 s": (2, lambda: faults.kill_web_twice(service)),
-                    "housekeeper killed": (2, lambda: faults.kill_housekeeper(service)),
-                    "backends terminated": (
-                        5,
-                        lambda: asyncio.run(faults.terminate_backends(service.database_url)),
-                    ),
-                    "embedded postmaster killed": (3, lambda: faults.kill_postmaster(service)),
-                },
-            )
-            self._leases(service)
-            self._idle(service)
-            self._children(service)
-        external = faults.External(self._folder / "external")
-        with (
-            external.running() as url,
-            Service(self._folder, settings={**SETTINGS, "SAMPLEBANK_DATABASE_URL": url}) as service,
-        ):
-            service.start()
-            self._blows(
-                service,
-                {
-                    "external database restarted (fast)": (5, lambda: external.restart("fast")),
-                    "external database restarted (immediate)": (3, lambda: external.restart("immediate")),
-                },
-            )
-
-    def _blows(self, service: Service, kinds: dict[str, tuple[int, Callable[[], None]]]) -> None:
-        with Load(service.url, service.key) as load:
-            for fault, (rounds, blow) in kinds.items():
-                print(f"{fault} ...", flush=True)
-                before = load.answers["500"]
-                times = [self._blow(service, blow) for _ in range(rounds)]
-                failures = load.answers["500"] - before
-                well = [one for one in times if one is not None]
-                slowest = f"whole after {max(well):.1f} s at most" if well else "never whole"
-                self.rows.append(
-                    Row(
-                        fault,
-                        rounds,
-                        f"<= {WHOLE:.0f} s, no 500",
-                        f"{slowest}, {failures} x 500",
-                        len(well) == rounds and not failures,
-                    )
-                )
-        self._promises(service, load.promises)
-
-    def _blow(self, service: Service, blow: Callable[[], None]) -> float | None:
-        time.sleep(BETWEEN)
-        blow()
-        return wholeness(service.url, WHOLE)
-
-    def _promises(self, service: Service, promises: list[Promise]) -> None:
-        lost, doubled = broken(service.url, service.key, promises)
-        said = f"{len(promises):,} promised, {lost} lost, {doubled} doubled"
-        self.rows.append(
-            Row("promises in all of these", 1, "0 lost, 0 doubled", said, not lost and not doubled)
-        )
-
-    def _leases(self, service: Service) -> None:
-        print(f"{LEASES} leases lost ...", flush=True)
-        with Load(service.url, service.key) as load:
-            while len(load.promises) < LEASES:
-                time.sleep(0.1)
-        asyncio.run(faults.lose_leases(service.database_url, LEASES))
-        began = time.monotonic()
-        while asyncio.run(faults.lost_leases(service.database_url)) and time.monotonic() - began < WHOLE:
-            time.sleep(0.1)
-        took, interval = time.monotonic() - began, int(SETTINGS["SAMPLEBANK_SWEEP_INTERVAL"])
-        self.rows.append(
-            Row(
-                f"{LEASES} leases lost",
-                1,
-                f"<= {2 * interval} s",
-                f"back after {took:.1f} s",
-                took <= 2 * interval,
-            )
-        )
-
-    def _idle(self, service: Service) -> None:
-        print(f"{IDLE} idle connections ...", flush=True)
-        quiet = _p95(service)
-        with faults.idle_connections(service.port, IDLE):
-            crowded = _p95(service)
-        said = f"p95 of a list {1000 * quiet:.1f} -> {1000 * crowded:.1f} ms"
-        # machines are noisy: what matters is that nobody waits for an idle connection to end
-        self.rows.append(
-            Row(f"{IDLE} idle connections", 1, "<= 2 times, or 50 ms", said, crowded <= max(2 * quiet, 0.05))
-        )
-
-    def _children(self, service: Service) -> None:
-        print("children of the classifier killed ...", flush=True)
-        with Load(service.url, service.key, size=200_000) as load:
-            killed, end = 0, time.monotonic() + 15
-            while time.monotonic() < end:
-                killed += faults.kill(faults.children_of(service.pid, "samplebank.sandbox.child"))
-                time.sleep(0.5)
-        unknown = asyncio.run(faults.failed_types(service.database_url))
-        said = f"{killed} killed beside {len(load.promises)} submissions, {unknown} types lost"
-        self.rows.append(Row("children killed", killed, "0 types lost", said, unknown == 0))
-
-
-def _p95(service: Service) -> float:
-    times = []
-    with httpx.Client(base_url=service.url, headers={"Argus-API-Key": service.key}, timeout=30) as client:
-        for _ in range(200):
-            began = time.perf_counter()
-            client.get("/sampledb/v2/job").raise_for_status()
-            times.append(time.perf_counter() - began)
-    return statistics.quantiles(times, n=20)[-1]
+FAULTS = (
+    Fault("fast", 2, 50, on_external_database("external database restarted (fast)", signal.SIGINT)),
+    Fault(
+        "immediate", 1, 20, on_external_database("external database restarted (immediate)", signal.SIGQUIT)
+    ),
+    Fault("backends", 2, 50, on_own_database("backends terminated", terminate)),
+    Fault("postmaster", 1, 20, on_own_database("embedded postmaster killed", faults.kill_postmaster)),
+    Fault("web", 1, 10, on_own_database("web processes killed, twice within 3 s", faults.kill_web_twice)),
+    Fault("housekeeper", 1, 20, on_own_database("housekeeper killed", faults.kill_housekeeper)),
+    Fault("children", 10, 200, children.run),
+    Fault("power", 1, 20, power.run),
+    Fault("burst", 320, 320, crowds.burst),
+    Fault("leases", 1000, 2000, queues.leases),
+    Fault("idle", 600, 3000, crowds.idle),
+    Fault("fuzz", 1500, 100_000, fuzz.run),
+    Fault("possession", 200, 10_000, possession.run),
+    Fault("streams", 40, 200, crowds.streams),
+    Fault("bodies", 1, 5, dearest.bodies),
+    Fault("searches", 2000, 60_000, dearest.searches),
+    Fault("turns", 200, 5000, queues.turns),
+)
+MET = {True: "yes", False: "NO", None: "left out"}
 
 
 def main() -> int:
+    chosen = _arguments()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    logging.disable()  # the drill's own database tells of each blow
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The drill was told to stop."))
+    began, rows = time.monotonic(), list[Row]()
+    wanted = [one for one in FAULTS if not chosen.only or one.name in chosen.only]
+    try:
+        for row in _drill(chosen.folder, wanted, chosen.rounds, is_full=chosen.full):
+            rows.append(row)
+    except KeyboardInterrupt:
+        print("Stopped; what was drilled so far:", file=sys.stderr)
+    if chosen.json:
+        print(msgspec.json.format(msgspec.json.encode(rows)).decode())
+    else:
+        Console().print(_table(rows, time.monotonic() - began))
+    return 1 if any(row.met is False for row in rows) or len(rows) < len(wanted) else 0
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m drill", description=__doc__)
+    names = [one.name for one in FAULTS]
     parser.add_argument(
         "--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the data folders are made"
     )
-    chosen = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="samplebank-drill-", dir=chosen.folder) as folder:
-        drill = Drill(Path(folder))
-        Path(folder).chmod(0o755)
-        drill.run()
-    table = Table(title=f"The drill, {time.monotonic() - began:.0f} s")
-    for heading in ("fault", "rounds", "goal", "seen"):
+    parser.add_argument("--full", action="store_true", help="all rounds, which takes most of an hour")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=names,
+        metavar="NAME",
+        help=f"one of {', '.join(names)}; may be repeated",
+    )
+    parser.add_argument("--rounds", type=int, help="how many rounds, clients, tries or samples instead")
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON at the end")
+    return parser.parse_args()
+
+
+def _drill(parent: Path, wanted: Sequence[Fault], rounds: int | None, *, is_full: bool) -> Iterator[Row]:
+    for fault in wanted:
+        number = rounds or (fault.full if is_full else fault.quick)
+        print(f"{fault.name}, {number} ...", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory(prefix="samplebank-drill-", dir=parent) as folder:
+            Path(folder).chmod(0o755)
+            began = time.monotonic()
+            try:
+                yield from fault.run(Path(folder), number)
+            except Exception as error:  # noqa: BLE001 the other faults are drilled all the same
+                yield Row(fault.name, number, "", f"broken off: {type(error).__name__}: {error}", met=False)
+            print(f"  {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+def _table(rows: Sequence[Row], seconds: float) -> Table:
+    table = Table(title=f"The drill, {seconds:.0f} s")
+    for heading in ("fault", "rounds", "goal", "seen", "met"):
         table.add_column(heading)
-    for row in drill.rows:
-        table.add_row(row.fault, str(row.rounds), row.goal, row.seen, style="" if row.good else "red")
-    Console().print(table)
-    return 0 if all(row.good for row in drill.rows) else 1
+    for row in rows:
+        style = "red" if row.met is False else ""
+        table.add_row(row.fault, f"{row.rounds:,}", row.goal, row.seen, MET[row.met], style=style)
+    return table
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What machines do to a service, each as one blow."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -8,11 +9,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from bench.databases import connected
 from bench.service import Service
 
+from samplebank.database import postmaster
 from samplebank.database.embedded import EmbeddedServer
 
 SIGNAL_PAUSE = 3.0
@@ -69,7 +73,7 @@ async def terminate_backends(url: str) -> None:
         )
 
 
-async def lose_leases(url: str, count: int) -> None:
+async def lose_leases(url: str, number: int) -> None:
     """Let open tasks be executing with leases that have ended."""
     async with connected(url) as db:
         await db.execute(
@@ -78,7 +82,7 @@ async def lose_leases(url: str, count: int) -> None:
                    lease_token = gen_random_uuid()
              WHERE id IN (SELECT id FROM job_task WHERE state = 'enqueued' LIMIT $1)
             """,
-            count,
+            number,
         )
 
 
@@ -88,16 +92,25 @@ async def lost_leases(url: str) -> int:
     return found
 
 
-async def failed_types(url: str) -> int:
-    """Classifications that failed."""
+async def count(url: str, query: str) -> int:
     async with connected(url) as db:
-        found: int = await db.fetchval("SELECT count(*) FROM classification WHERE meta_data ? 'failure'")
+        found: int = await db.fetchval(query)
     return found
 
 
+def digest(content: bytes) -> str:
+    return sha256(content).hexdigest()
+
+
+def challenge_in(answer: bytes) -> dict[str, Any]:
+    """The solved challenge that the answer to an upload brings."""
+    challenge: dict[str, Any] = json.loads(answer)["data"]["challenge"]
+    return challenge
+
+
 @contextmanager
-def idle_connections(port: int, count: int) -> Iterator[None]:
-    lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+def idle_connections(port: int, number: int) -> Iterator[None]:
+    lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(number)]
     try:
         yield
     finally:
@@ -116,6 +129,13 @@ class External:
         with self._server.running() as url:
             yield url
 
-    def restart(self, mode: str) -> None:
-        """Stop the server, `fast` or `immediate`; whoever keeps it running starts it again."""
-        self._server.control("stop", "-m", mode)
+    def restart(self, order: signal.Signals) -> None:
+        """Tell the server to stop, by SIGINT (fast) or SIGQUIT (immediate); whoever keeps it running starts it again.
+
+        `pg_ctl stop` waits until no server is there, and would miss the moment between two.
+        """
+        pid = postmaster.find(self._server.data)
+        if pid is not None:
+            os.kill(pid, order)
+            while postmaster.find(self._server.data) == pid:
+                time.sleep(0.05)

@@ -25,10 +25,10 @@ class Promise(msgspec.Struct, frozen=True):
 
 
 class Load:
-    """Submits with a few clients until it is stopped; `size` bytes a file."""
+    """Submits with a few clients until it is stopped, or has `most` promises; `size` bytes a file."""
 
-    def __init__(self, url: str, key: str, size: int = 2000) -> None:
-        self._url, self._size = url, size
+    def __init__(self, url: str, key: str, size: int = 2000, most: int | None = None) -> None:
+        self._url, self._size, self._most = url, size, most
         self._headers = {"Argus-API-Key": key}
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -37,7 +37,8 @@ class Load:
         self.answers: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(CLIENTS)]
+        clients = CLIENTS if self._most is None else min(CLIENTS, self._most)
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(clients)]
         for thread in self._threads:
             thread.start()
         return self
@@ -47,8 +48,16 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    def wait(self) -> None:
+        """Wait until there are `most` promises."""
+        for thread in self._threads:
+            thread.join()
+
+    def _has_enough(self) -> bool:
+        return self._stopping.is_set() or (self._most is not None and len(self.promises) >= self._most)
+
     def _work(self) -> None:
-        while not self._stopping.is_set():
+        while not self._has_enough():
             try:
                 with httpx.Client(base_url=self._url, headers=self._headers, timeout=30) as client:
                     self._submit(client)
@@ -57,7 +66,7 @@ class Load:
                 self._stopping.wait(PAUSE)
 
     def _submit(self, client: httpx.Client) -> None:
-        while not self._stopping.is_set():
+        while not self._has_enough():
             content = b"drill\n" + secrets.token_bytes(self._size)
             uploaded = client.post("/sampledb/v2/sample", content=content)
             self._note(uploaded.status_code)

@@ -10,9 +10,10 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.blobs import Blobs, DiskStore
 from samplebank.database import Database, budget, open_database
+from samplebank.database.embedded import url_of
 from samplebank.database.signals import Signals
 from samplebank.errors import Invalid
-from samplebank.files import close_to_others
+from samplebank.files import close_to_others, make_lasting_folder
 from samplebank.jobs.claim_batches import Claiming
 from samplebank.jobs.model import JobRules
 from samplebank.policy.rules import PolicyBook
@@ -53,11 +54,11 @@ def job_rules(settings: Settings) -> JobRules:
     )
 
 
-def disk_store(settings: Settings) -> DiskStore:
-    """The blob store on the local disk, with its folders."""
+def disk_store(settings: Settings, database_url: str | None = None) -> DiskStore:
+    """The blob store on the local disk, with its folders; beside the database at this URL."""
     url = settings.blob_url
     folder = settings.folder / "blobs" if url is None else Path(url.removeprefix("file://"))
-    store = DiskStore(folder, reserve=settings.disk_reserve)
+    store = DiskStore(folder, reserve=settings.disk_reserve, others=_disk_of_database(settings, database_url))
     try:
         store.prepare()
     except OSError as error:
@@ -65,11 +66,22 @@ def disk_store(settings: Settings) -> DiskStore:
     return store
 
 
+def database_folder(settings: Settings) -> Path:
+    """Where the embedded database is, if there is one."""
+    return settings.folder / "postgres"
+
+
+def _disk_of_database(settings: Settings, url: str | None) -> dict[str, Path]:
+    """Rows fill the disk of an embedded database, too; of another one, its operator has to know."""
+    folder = database_folder(settings)
+    return {"database": folder / "data"} if url == url_of(folder) else {}
+
+
 def make_data_folder(settings: Settings) -> Path:
     """The data folder, made if needed; raises `Invalid` with one line when it cannot be written."""
     folder = settings.folder
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_lasting_folder(folder)
         close_to_others(folder)
     except OSError as error:
         raise Invalid(f"The data folder {folder} cannot be made: {error.strerror}.") from error
@@ -86,4 +98,4 @@ async def open_bank(
     given = settings.database_connections or budget.wanted(settings.processes)
     most = budget.share(given, settings.processes) if keep_plans else budget.HOUSEKEEPER_POOL
     async with open_database(database_url, least=0, most=most, keep_plans=keep_plans) as database:
-        yield Bank(settings, database, disk_store(settings))
+        yield Bank(settings, database, disk_store(settings, database_url))

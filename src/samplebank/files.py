@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from samplebank.errors import Invalid
@@ -29,6 +30,16 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_lasting_folder(folder: Path) -> None:
+    """Make the folder and those above that are missing, so that all of them survive the loss of power."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+        with suppress(PermissionError):  # a folder that this account may pass and not read
+            sync(one.parent)
+    folder.mkdir(exist_ok=True)  # which refuses whatever else has the name
 
 
 def make_own_folder(folder: Path, *, owner: int, group: int, mode: int, among_others: bool = False) -> None:

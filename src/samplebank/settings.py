@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body_timeout: Positive = 20
     search_timeout: Positive = 10
     requests_per_address: NotNegative = 1000
+    connections_per_address: NotNegative = 2000
     waiting_claims: Positive = 64
     alerts_per_hour: NotNegative = 100
     webhook_url: str | None = None

@@ -1,11 +1,15 @@
 """Bodies and schemas made to cost much: each is answered shortly, and with few words."""
 
 import json
+import weakref
 from typing import Any
 
 import pytest
 
 from kit.bank import V2, Bank, fields_of, name_of
+from samplebank.api.jobs import JobSearchRequest
+from samplebank.errors import Invalid
+from samplebank.http.validation import Document
 
 KIB = 1024
 BY_PATH = {
@@ -23,6 +27,23 @@ def test_a_body_of_mistakes_is_told_a_hundred_of_them(bank: Bank, body: bytes) -
     assert refused.status_code == 412
     assert 1 <= len(refused.json()["messages"]) <= 101
     assert len(refused.content) < 128 * KIB
+
+
+@pytest.mark.parametrize("body", [b'{"state": [[]]}', b'{"state": 1}', b'{"limit": "\\u0000"}', b'{"a": 1}'])
+def test_a_refused_body_is_gone_with_its_answer(body: bytes) -> None:
+    """Not when all objects are looked through for rings, which is seldom."""
+    document = Document(body, JobSearchRequest)
+    gone = weakref.ref(document)
+    refused = False
+
+    try:
+        document.read(0)
+    except Invalid:
+        refused = True
+    del document
+
+    assert refused
+    assert gone() is None
 
 
 def test_a_search_of_more_than_a_mebibyte_is_too_large(bank: Bank) -> None:

@@ -12,7 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from samplebank.sandbox import Crashed, Killed, Limits, NotStarted, OutOfMemory, Refused, Sandbox, TimedOut
+from samplebank.sandbox import (
+    Crashed,
+    Killed,
+    Limits,
+    NotStarted,
+    OutOfMemory,
+    Refused,
+    Sandbox,
+    TimedOut,
+    child_process,
+)
 from sandbox.forbidden import ATTEMPTS
 
 TESTS = Path(__file__).parents[1]
@@ -220,7 +230,18 @@ async def test_a_call_whose_child_is_killed_again_and_again_is_made_by_another()
     assert len(killed) == 5
 
 
-async def test_a_call_that_hangs_up_has_crashed(sandbox: Sandbox) -> None:
+async def test_a_killed_call_is_made_again_however_late_its_death_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(child_process, "LAST_BREATH_SECONDS", 0.0)
+
+    async with made("Unlucky", "1") as sandbox:
+        assert await sandbox.call(b"abc", 10) == b"cba"
+
+
+async def test_a_call_that_hangs_up_has_crashed(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "OBITUARY_SECONDS", 0.5)
+
     with pytest.raises(Crashed, match="hung up"):
         await sandbox.call(b"hang up", 10)
 

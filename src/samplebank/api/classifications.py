@@ -1,7 +1,9 @@
 """Classifications: what kind of file a sample is, and the wish to look again."""
 
 import asyncio
+import time
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from litestar import Response, get, put
 
@@ -9,12 +11,14 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
+from samplebank.blobs.store import MISSING
 from samplebank.database.signals import Signal
-from samplebank.errors import Unavailable
+from samplebank.errors import NotFound, Unavailable
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, unless_given
 from samplebank.http.streaming import Streamed
 from samplebank.samples import classification
+from samplebank.samples.classification import Progress
 from samplebank.samples.model import Classification
 
 Sort = Literal[
@@ -100,12 +104,15 @@ async def reclassify(request: Call) -> Answer:
     bank.signals.send(Signal.UNCLASSIFIED)
     deadline = bank.settings.classification_deadline + 5
     async with request.budgets.files.turn(request.caller.user.id):
-        made = await await_classification(request, sample.id, deadline, after=before)
-    if made is None:
+        found = await await_classification(request, sample.id, deadline, after=before)
+    if found.latest is not None and found.latest_id != before:
+        return await request.show(found.latest, show_classification)
+    if found.is_waiting:
         raise Unavailable(
             "The classifier has not come to it yet; the classification will be listed when it has."
         )
-    return await request.show(made, show_classification)
+    await request.visible_sample(Permission.RECLASSIFY)
+    raise NotFound(MISSING)  # or it is being deleted, and its classifications went first
 
 
 async def await_classification(
@@ -113,20 +120,18 @@ async def await_classification(
     sample_id: int,
     seconds: float,
     *,
-    after: Any = None,
-) -> Classification | None:
-    """The latest classification, once it is another than `after`; None when that takes too long."""
+    after: UUID | None = None,
+) -> Progress:
+    """Wait until there is another classification than `after`, or none will come, or the time is over."""
     bank = request.bank
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                async with bank.database.connection() as db:
-                    found = await classification.find_latest(db, sample_id)
-                if found is not None and found[0] != after:
-                    return found[1]
-                await asyncio.sleep(LOOK_AGAIN)
-    except TimeoutError:
-        return None
+    end = time.monotonic() + seconds
+    while True:
+        async with bank.database.connection() as db:
+            found = await classification.progress_of(db, sample_id)
+        is_new = found.latest_id not in (None, after)
+        if is_new or not found.is_waiting or time.monotonic() >= end:
+            return found
+        await asyncio.sleep(LOOK_AGAIN)
 
 
 ROUTES = [list_classifications, reclassify]

@@ -24,15 +24,22 @@ HELP = {
     "samplebank_events_waiting": "Events that wait for their delivery, up to 10,000.",
     "samplebank_events_dead": "Events whose delivery was given up, up to 10,000.",
     "samplebank_housework_age_seconds": "Time since the housework was last done.",
-    "samplebank_disk_free_bytes": "Bytes left on the disk of the blobs.",
+    "samplebank_disk_free_bytes": "Bytes left on the disks that uploads fill.",
 }
+#: seconds after which connections that were lent should have come back, whatever they were lent for: each statement, and
+#: each client that a list is sent to, is given up sooner
+STARVED = 300.0
 #: seconds besides three intervals after which housework that was not done is missed
 NO_HOUSEWORK = 60
 
 
 @get("/healthz", opt=OPEN)
-async def healthz(request: Call) -> Answer:  # noqa: ARG001 every route takes the request
-    """The process is alive."""
+async def healthz(request: Call) -> Answer:
+    """The process is alive, and not in a state that only a restart ends."""
+    if request.bank.database.starved > STARVED:
+        raise Unavailable(
+            "No connection to the database has come back for minutes, and requests wait: restart the service."
+        )
     return single({"status": "alive"})
 
 
@@ -73,7 +80,9 @@ def _check_housework(bank: Bank, done: int | None) -> None:
 
 async def _own(bank: Bank) -> bytes:
     """Figures of the installation, as far as they can be had: those of the processes are there without a database."""
-    figures: dict[str, float] = {"samplebank_disk_free_bytes": bank.blobs.free_bytes()}
+    figures: dict[str, float] = {
+        f'samplebank_disk_free_bytes{{disk="{disk}"}}': free for disk, free in bank.blobs.free_bytes().items()
+    }
     with contextlib.suppress(Unavailable):
         async with bank.database.connection() as db:
             figures |= await backlog(db, now=bank.clock())

@@ -6,12 +6,13 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import BinaryIO
 
-from samplebank.blobs.store import Area, Digests
+from samplebank.blobs.room import BLOBS, Room
+from samplebank.blobs.store import MISSING, Area, Digests
 from samplebank.blobs.writing import (
     SCARCE,
     Gathered,
@@ -23,14 +24,13 @@ from samplebank.blobs.writing import (
     write_stream,
 )
 from samplebank.errors import NotFound, Unavailable
-from samplebank.files import close_to_others, sync
+from samplebank.files import close_to_others, make_lasting_folder, sync
 
 READ_PIECE = 256 * 1024
 #: bytes that are hashed sooner than a thread could be asked to
 AT_ONCE = 32 * 1024
 #: seconds that a removal waits for those who keep bytes in the same folder
 PATIENCE = 1.0
-NO_ROOM = "The disk of the blob store is nearly full; uploads go on when the operator has made room on it."
 BUSY = "The bytes are being uploaded again; try again in a moment."
 BACKUP = "A backup is under way; bytes are removed when it has ended."
 
@@ -38,18 +38,25 @@ BACKUP = "A backup is under way; bytes are removed when it has ended."
 class DiskStore:
     """A blob store in `folder`. Bytes of uploads that are not complete take about `scarce` bytes of memory together.
 
-    Uploads leave `reserve` bytes of the disk free, for what else writes to it.
+    Uploads leave `reserve` bytes free, for what else writes there: on the store's own disk, and on those that `others` are on.
     """
 
-    def __init__(self, folder: Path, *, scarce: int = SCARCE, reserve: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        scarce: int = SCARCE,
+        reserve: int = 0,
+        others: Mapping[str, Path] | None = None,
+    ) -> None:
         self.folder = folder
-        self._reserve = reserve
+        self._room = Room({BLOBS: folder, **(others or {})}, reserve)
         self._staging = folder / "staging"
         self._gathered = Gathered(scarce)
 
     def prepare(self) -> None:
         """Make the folders. They are made once and synced, so that no upload has to."""
-        self._staging.mkdir(parents=True, exist_ok=True)
+        make_lasting_folder(self._staging)
         close_to_others(self.folder)
         for area in Area:
             for prefix in range(256):
@@ -62,7 +69,7 @@ class DiskStore:
         return self.folder / f"{area}/{name[:2]}/{name}"
 
     async def stage(self, area: Area, chunks: AsyncIterator[bytes], most: int) -> "StagedFile":
-        self._check_room()
+        self._room.check()
         gathering = Gathering(chunks, most, self._gathered)
         pieces = gathering.pieces()
         first = await anext(pieces)
@@ -101,13 +108,13 @@ class DiskStore:
         try:
             return self.path(area, sha256).open("rb", buffering=0)
         except FileNotFoundError:
-            raise NotFound("The bytes of this file are no longer stored.") from None
+            raise NotFound(MISSING) from None
 
     @asynccontextmanager
     async def local(self, area: Area, sha256: bytes) -> AsyncIterator[Path]:
         path = self.path(area, sha256)
         if not await asyncio.to_thread(path.exists):
-            raise NotFound("The bytes of this file are no longer stored.")
+            raise NotFound(MISSING)
         yield path
 
     async def is_sound(self, area: Area, sha256: bytes) -> bool:
@@ -132,12 +139,8 @@ class DiskStore:
         return len(names)
 
     async def check(self) -> None:
-        self._check_room()
+        self._room.check()
         await asyncio.to_thread(self._try_to_write)
-
-    def _check_room(self) -> None:
-        if self.free_bytes() < self._reserve:
-            raise Unavailable(NO_ROOM)
 
     def _try_to_write(self) -> None:
         probe = self._staging / f"probe-{secrets.token_hex(8)}"
@@ -147,10 +150,8 @@ class DiskStore:
         except OSError as error:
             raise Unavailable(f"The blob store cannot be written: {error.strerror}.") from error
 
-    def free_bytes(self) -> int:
-        """Bytes that this account may still write to the disk of the store."""
-        found = os.statvfs(self.folder)
-        return found.f_bavail * found.f_frsize
+    def free_bytes(self) -> dict[str, int]:
+        return self._room.free_bytes()
 
 
 class StagedFile:

@@ -12,6 +12,7 @@ import msgspec
 
 from samplebank.errors import Damaged
 
+MISSING = "The bytes of this file are no longer stored."
 DAMAGED = "The stored bytes of this file are damaged; uploading the file again repairs them."
 
 
@@ -62,8 +63,8 @@ class Blobs(Protocol):
     async def is_sound(self, area: Area, sha256: bytes) -> bool:
         """Whether the bytes are there, and are those that their name says."""
 
-    def free_bytes(self) -> int:
-        """Bytes that may still be kept, as far as that is known."""
+    def free_bytes(self) -> dict[str, int]:
+        """Bytes that may still be written, by the disk that uploads fill, as far as that is known."""
 
     async def holds(self, area: Area, sha256: bytes) -> bool: ...
 
@@ -77,7 +78,7 @@ class Blobs(Protocol):
         """Remove what broken uploads left more than `older_than` seconds ago; answers how many files that were."""
 
     async def check(self) -> None:
-        """Raises `Unavailable` unless bytes can be written."""
+        """Raises `Unavailable`, which names the disk, unless bytes can be written."""
 
 
 async def verified(pieces: AsyncGenerator[bytes, None], sha256: bytes) -> AsyncGenerator[bytes, None]:

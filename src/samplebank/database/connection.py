@@ -161,6 +161,16 @@ class Database:
                 await stack.enter_async_context(self.connection())
 
     @property
+    def waiting(self) -> int:
+        """How many wait for a connection."""
+        return self._lending.waiting
+
+    @property
+    def starved(self) -> float:
+        """Seconds since somebody had to wait for a connection, in which none has come back; 0 where nobody had to."""
+        return self._lending.starved
+
+    @property
     def held(self) -> int:
         """Connections to the server at the moment."""
         return self._lending.held

@@ -45,13 +45,28 @@ WATCH, POLL = 0.5, 0.1
 STILL_ENDING, ATTEMPTS = "shared memory block", 20
 
 
+def url_of(folder: Path) -> str:
+    """Where the cluster in `folder` is reached while it runs."""
+    return f"postgresql://postgres@/postgres?host={quote(str(_socket_folder(folder)))}"
+
+
+def _socket_folder(folder: Path) -> Path:
+    wanted = folder / "run"
+    if len(str(wanted / ".s.PGSQL.5432.lock")) <= SOCKET_PATH:
+        return wanted
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    temporary = tempfile.gettempdir()
+    short = temporary if len(temporary) < SHORT_FOLDER else "/tmp"  # noqa: S108 the name in it is one of ours
+    return Path(short) / f"samplebank-{os.geteuid()}-{digest}"
+
+
 class EmbeddedServer:
     """One PostgreSQL cluster in `folder`, which allows at least so many `connections` unless its operator chose a number."""
 
     def __init__(self, folder: Path, connections: int = CONNECTIONS) -> None:
         self.folder = folder
         self.data = folder / "data"
-        self.sockets = self._socket_folder()
+        self.sockets = _socket_folder(folder)
         self._connections = max(connections, CONNECTIONS)
         self._account = find_account() if os.geteuid() == 0 else None
 
@@ -63,7 +78,7 @@ class EmbeddedServer:
 
     @property
     def url(self) -> str:
-        return f"postgresql://postgres@/postgres?host={quote(str(self.sockets))}"
+        return url_of(self.folder)
 
     @contextmanager
     def running(self) -> Iterator[str]:
@@ -122,18 +137,9 @@ class EmbeddedServer:
         """In order where that is possible: PostgreSQL can hang in an orderly stop that comes while it recovers."""
         seconds = str(STOP_SECONDS)
         stop = ("stop", "-D", str(self.data), "-w", "-t", seconds, "-m")
-        is_done = self._accepts() and self._run(["pg_ctl", *stop, "fast"]).returncode == 0
+        is_done = self.accepts() and self._run(["pg_ctl", *stop, "fast"]).returncode == 0
         if not is_done:
             self._run(["pg_ctl", *stop, "immediate"])
-
-    def _socket_folder(self) -> Path:
-        wanted = self.folder / "run"
-        if len(str(wanted / ".s.PGSQL.5432.lock")) <= SOCKET_PATH:
-            return wanted
-        digest = hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]
-        temporary = tempfile.gettempdir()
-        short = temporary if len(temporary) < SHORT_FOLDER else "/tmp"  # noqa: S108 the name in it is one of ours
-        return Path(short) / f"samplebank-{os.geteuid()}-{digest}"
 
     def _make_folders(self) -> None:
         _, group = self._owner
@@ -208,14 +214,15 @@ class EmbeddedServer:
 
     def _await_ready(self) -> None:
         end = time.monotonic() + START_SECONDS
-        while not self._accepts():
+        while not self.accepts():
             if postmaster.find(self.data) is None or time.monotonic() > end:
                 raise Unavailable(
                     f"The embedded PostgreSQL did not become ready; its log is {self.data / 'server.log'}."
                 )
             time.sleep(POLL)
 
-    def _accepts(self) -> bool:
+    def accepts(self) -> bool:
+        """Whether the server takes connections, which one that recovers does not."""
         return self._run(["pg_isready", "-q", "-h", str(self.sockets), "-U", "postgres"]).returncode == 0
 
     def _make(self) -> None:

@@ -51,11 +51,24 @@ class Lending:
         self._unused = 0
         self._look: asyncio.TimerHandle | None = None
         self._refused_until = 0.0
+        #: since when somebody waits and nobody has given a connection back
+        self._starving_since: float | None = None
         self.held = 0
 
     @property
     def lent(self) -> int:
         return self.held - len(self._free)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a connection."""
+        return sum(not turn.done() for turn in self._waiting)
+
+    @property
+    def starved(self) -> float:
+        """Seconds since somebody had to wait, in which no connection has been given back."""
+        since = self._starving_since
+        return 0.0 if since is None else asyncio.get_running_loop().time() - since
 
     async def take(self) -> "PoolConnectionProxy[Any]":
         """A connection; raises `TimeoutError` when none comes free in time, and what asyncpg raises."""
@@ -79,6 +92,7 @@ class Lending:
 
         Where one `is_lost`, the free ones are no better, as a rule: they are ended before somebody else is let down by one.
         """
+        self._starving_since = None
         if is_lost:
             free, self._free, self._unused = self._free, [], 0
             for other in (db, *free):
@@ -153,6 +167,8 @@ class Lending:
         """Wait for a connection that somebody gives back; None when there is room for a new one."""
         turn: asyncio.Future[PoolConnectionProxy[Any] | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
+        if self._starving_since is None:
+            self._starving_since = asyncio.get_running_loop().time()
         try:
             return await asyncio.wait_for(turn, PATIENCE)
         except BaseException:

@@ -44,6 +44,8 @@ class Observed:
     def __init__(self, app: ASGIApp, refusal: Callable[[Refusal], Response[bytes]]) -> None:
         self.app = app
         self._refusal = refusal
+        #: the connections on which requests are under way, by the client's address and port
+        self.clients: set[tuple[str, int]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if str(scope["type"]) != "http":
@@ -62,14 +64,17 @@ class Observed:
                 message["headers"] = _completed(message["headers"], request_id)
             await send(message)
 
-        address = (scope["client"] or "-")[0]
+        address, port = scope["client"] or ("-", 0)
+        client = (address, int(port))  # Granian has the port as a text
         if not self.addresses.enter(address):
             await _send_answer(self._refusal(TooMany(CROWDED, wait=COME_AGAIN)), send_with_id)
             _observe(scope, state, status, time.perf_counter() - began)
             return
+        self.clients.add(client)
         try:
             await self.app(scope, receive, send_with_id)
         finally:
+            self.clients.discard(client)
             self.addresses.leave(address)
             if held := state.get("held"):
                 state["budgets"].memory.give(held, state["caller"].user.id)

@@ -38,11 +38,12 @@ class Document(Generic[T]):
         self._wanted = wanted
         self._value: T | None = None
         self._plain: Any = None
-        self._mistake: msgspec.ValidationError | None = None
+        # Its words only: the error itself would hold this frame, and so all of the body until the next full collection.
+        self._mistake = ""
         try:
             self._value = _decoder(cast("Any", wanted)).decode(raw)
         except msgspec.ValidationError as error:
-            self._plain, self._mistake = _plain(raw), error
+            self._plain, self._mistake = _plain(raw), str(error)
         except RecursionError:
             raise _too_deep() from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -76,18 +77,18 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -
     _refuse_nul(plain)
     for name in _whole_fields(cast("Any", wanted)) & plain.keys():
         if not WHOLE.fullmatch(plain[name]):
-            raise Invalid(*violations_of(_coerced(plain), wanted, now, None))
+            raise Invalid(*violations_of(_coerced(plain), wanted, now, ""))
     try:
         return msgspec.convert(plain, wanted, strict=False)
     except msgspec.ValidationError as error:
-        raise Invalid(*violations_of(_coerced(plain), wanted, now, error)) from None
+        raise Invalid(*violations_of(_coerced(plain), wanted, now, str(error))) from None
 
 
 def violations_of(
     plain: Any,
     wanted: type[Any],
     now: Millis,
-    mistake: msgspec.ValidationError | None,
+    mistake: str,
 ) -> list[Violation]:
     """Everything that keeps `plain` from being a `wanted`; `mistake` is the first of it, as the decoder said it."""
     if not isinstance(plain, dict):
@@ -103,9 +104,9 @@ def violations_of(
     return found or [_first(mistake)]
 
 
-def _first(mistake: msgspec.ValidationError | None) -> Violation:
+def _first(mistake: str) -> Violation:
     """What the decoder stumbled over: `Invalid UUID - at `$.analyses[...]``."""
-    said, _, path = str(mistake).partition(" - at `")
+    said, _, path = mistake.partition(" - at `")
     field = path.rstrip("`").removeprefix("$").removeprefix(".").replace("[...]", "")
     return Violation(f"{said}.", field or None)
 

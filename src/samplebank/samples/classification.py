@@ -1,6 +1,7 @@
 """Classifications of samples, and the queue of samples that wait for one."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -21,7 +22,8 @@ SORTS = {
 }
 ASK = "UPDATE sample SET classification_wanted = true, classification_urgent = true WHERE id = $1 RETURNING classification_id"
 LATEST = Statement(f"""
-    SELECT c.id, {COLUMNS.sql} FROM sample s JOIN classification c ON c.id = s.classification_id WHERE s.id = :sample_id
+    SELECT s.classification_wanted AND s.deleted_time IS NULL, c.id, {COLUMNS.sql}
+      FROM sample s LEFT JOIN classification c ON c.id = s.classification_id WHERE s.id = :sample_id
 """)
 HURRY = "UPDATE sample SET classification_urgent = true WHERE id = $1 AND classification_wanted"
 URGENT = """
@@ -76,9 +78,21 @@ async def ask_again(db: Connection, sample_id: int) -> UUID | None:
     return found
 
 
-async def find_latest(db: Connection, sample_id: int) -> tuple[UUID, Classification] | None:
+class Progress(NamedTuple):
+    """The latest classification of a sample, if it has one, and whether another one will come."""
+
+    is_waiting: bool
+    latest_id: UUID | None
+    latest: Classification | None
+
+
+async def progress_of(db: Connection, sample_id: int) -> Progress:
+    """Neither deleted samples nor those whose bytes are missing are waiting."""
     row = await LATEST.row(db, sample_id=sample_id)
-    return None if row is None else (row[0], COLUMNS.read(row[1:]))
+    if row is None:
+        return Progress(is_waiting=False, latest_id=None, latest=None)
+    is_waiting, id_, *made = row
+    return Progress(is_waiting, id_, COLUMNS.read(made) if id_ else None)
 
 
 async def hurry(db: Connection, sample_id: int) -> None:

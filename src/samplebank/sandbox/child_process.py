@@ -53,6 +53,9 @@ MOST_PRINTED_BYTES = 16 * 1024
 FRAME_OVERHEAD_BYTES = 1024
 REPORT_BYTES = 4096
 LAST_BREATH_SECONDS = 1.0
+#: seconds in which the child says what the process of a call died of: on a busy machine it may wait long for its turn, and a
+#: process that others killed must not be taken for one that hung up by itself
+OBITUARY_SECONDS = 5.0
 
 
 class Child:
@@ -211,7 +214,7 @@ class Child:
 
     async def _death(self) -> SandboxError:
         """Find out why the process of the call hung up."""
-        match await self._report_within(LAST_BREATH_SECONDS):
+        match await self._report_within(OBITUARY_SECONDS):
             case Ended(status):
                 self._in_call = False
                 return self._death_by(status)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from unicodedata import normalize
 from uuid import UUID
 
 import msgspec
@@ -11,6 +10,7 @@ from samplebank.database import Connection, Where
 from samplebank.database.identifiers import find_id
 from samplebank.samples.model import pasted
 from samplebank.search.criteria import all_of, any_of
+from samplebank.spelling import respelled
 
 #: the digests of a sample by the number of hexadecimal digits that write them
 ALGORITHMS: Mapping[int, str] = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
@@ -74,7 +74,7 @@ class Keywords(msgspec.Struct, frozen=True):
 
 def written(text: str) -> str:
     """The text as it is looked for: without blanks around it, with letters and their accents in one (Unicode NFC)."""
-    return normalize("NFC", pasted(text))
+    return respelled("NFC", pasted(text))
 
 
 def spellings(text: str) -> list[str]:
@@ -83,7 +83,7 @@ def spellings(text: str) -> list[str]:
     Names of files are stored as they came, and some systems take them apart. Two patterns cost next to nothing beside a
     second text of every row, and for most texts there is one.
     """
-    return list(dict.fromkeys((normalize("NFC", text), normalize("NFD", text))))
+    return list(dict.fromkeys((respelled("NFC", text), respelled("NFD", text))))
 
 
 def spellings_of(word: Keyword) -> list[Keyword]:

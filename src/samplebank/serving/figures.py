@@ -18,7 +18,7 @@ from prometheus_client.mmap_dict import MmapedDict
 log = logging.getLogger("samplebank.serving")
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 #: bytes for each kind of figure; a thousand combinations of labels take a quarter of a MiB
-ROOM = {"counter": 2**20, "histogram": 2**20, "gauge_max": 2**16}
+ROOM = {"counter": 2**20, "histogram": 2**20, "gauge_max": 2**16, "gauge_sum": 2**16}
 #: what is said about a file that a process left in the middle of a change
 TORN = (RuntimeError, ValueError, struct.error)
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from samplebank.assembly import database_folder
 from samplebank.database import open_database
 from samplebank.database.embedded import EmbeddedServer
 from samplebank.database.migrations import HEAD, current_revision
@@ -31,7 +32,7 @@ def opened(settings: Settings) -> Iterator[Installation]:
     if settings.database_url is not None:
         yield _checked(where, settings.database_url)
         return
-    server = EmbeddedServer(settings.folder / "postgres")
+    server = EmbeddedServer(database_folder(settings))
     if not (server.data / "PG_VERSION").exists():
         raise Unavailable(f"There is no installation in {where}. {REMEDY}")
     with server.running() as url:

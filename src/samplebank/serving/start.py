@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from samplebank.accounts import provisioning
-from samplebank.assembly import clock, make_data_folder
+from samplebank.assembly import clock, database_folder, make_data_folder
 from samplebank.database import Connection, budget, open_database
 from samplebank.database.connection import connect_alone
 from samplebank.database.embedded import START_SECONDS, EmbeddedServer
@@ -37,7 +37,7 @@ def database_of(settings: Settings) -> Iterator[str]:
         yield settings.database_url
         return
     connections = budget.wanted(settings.processes) + budget.RESERVE + SPECIAL
-    with EmbeddedServer(settings.folder / "postgres", connections).running() as url:
+    with EmbeddedServer(database_folder(settings), connections).running() as url:
         yield url
 
 
@@ -46,7 +46,7 @@ def prepared_database(settings: Settings) -> Iterator[str]:
     """As `database_of`, with the schema and the first accounts in place."""
     with database_of(settings) as url:
         try:
-            asyncio.run(_await_database(url))
+            asyncio.run(await_database(url))
             upgrade(url)
             asyncio.run(_provision(settings, url))
         except (*LOST, asyncpg.PostgresError) as error:
@@ -64,7 +64,7 @@ async def _affordable(processes: int, url: str) -> int:
         return budget.affordable(processes, await db.fetchval(budget.ALLOWED))
 
 
-async def _await_database(url: str) -> None:
+async def await_database(url: str) -> None:
     """Be patient with a database that starts beside the service, and more so with one that recovers.
 
     Raises `Unavailable` when it cannot be reached in time.

@@ -3,6 +3,9 @@
 import gc
 import os
 import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from samplebank.serving.figures import keep_figures
 
@@ -11,10 +14,13 @@ keep_figures()  # before the modules below make any
 # ruff: noqa: E402
 from samplebank import logs, settings
 from samplebank.api.app import make_app
-from samplebank.assembly import open_bank
+from samplebank.assembly import Bank, open_bank
 from samplebank.http.log import Observed
+from samplebank.serving.connections import tell_connections
 from samplebank.serving.descriptors import raise_limit
+from samplebank.serving.lines import Lines
 from samplebank.serving.parent import stop_with_parent
+from samplebank.vital import vital
 
 #: objects made before the collector looks through the young, and how often it looks through the older ones
 GARBAGE = (20_000, 20, 50)
@@ -30,4 +36,16 @@ def application() -> Observed:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE)
-    return make_app(open_bank(own, own.database_url or "", keep_plans=True))
+    lines = Lines(own.port, own.connections_per_address or sys.maxsize)
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Bank]:
+        async with (
+            open_bank(own, own.database_url or "", keep_plans=True) as bank,
+            vital(lines.keep(app.clients), "lines"),
+            vital(tell_connections(bank.database), "figures"),
+        ):
+            yield bank
+
+    app = make_app(opened())
+    return app

@@ -4,9 +4,9 @@ import hashlib
 import math
 import re
 import struct
-import unicodedata
 from typing import Any
 
+from samplebank.spelling import respelled
 from samplebank.worker.contract import JSON, Evidence, Result
 
 # The patterns of AnalysisAddRequest and of evidence file names, inverted; \w is taken as ASCII, as the strictest reader does.
@@ -58,7 +58,7 @@ def text(value: str) -> str:
 
     What the pattern lacks becomes `\uXXXX`; what is too long ends with a digest of all of it.
     """
-    whole = unicodedata.normalize("NFC", value).strip()
+    whole = respelled("NFC", value).strip()
     spelled = NOT_IN_TEXT.sub(_escaped, whole)
     if len(spelled) <= MOST_CHARACTERS:
         return spelled

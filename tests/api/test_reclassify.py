@@ -1,0 +1,51 @@
+"""Another look at a file: whoever asks for one waits for its result, and for nothing that will not come."""
+
+import asyncio
+
+from bench.databases import connected
+
+from kit.bank import Bank, Sample, eventually
+from kit.service import Service
+from samplebank.assembly import clock
+
+BLOCKED = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+
+def classified(bank: Bank) -> Sample:
+    sample = bank.submitted()
+    assert eventually(lambda: bank.data(bank.get(f"{sample.path}/classification")))
+    return sample
+
+
+def test_who_asks_again_gets_another_classification(bank: Bank) -> None:
+    sample = classified(bank)
+
+    bank.data(bank.put(f"{sample.path}/reclassify", {}))
+
+    assert len(bank.data(bank.get(f"{sample.path}/classification"))) == 2
+
+
+def test_a_file_whose_bytes_are_missing_is_not_waited_for(bank: Bank, service: Service) -> None:
+    sample = classified(bank)
+    (service.blobs / "sample" / sample.sha256[:2] / sample.sha256).unlink()
+
+    refused = bank.put(f"{sample.path}/reclassify", {})
+
+    assert (refused.status_code, "no longer stored" in refused.text) == (404, True)
+
+
+async def test_a_file_that_is_deleted_meanwhile_is_not_waited_for(bank: Bank, service: Service) -> None:
+    sample = classified(bank)
+    async with connected(service.database_url) as db, connected(service.database_url) as observer:
+        async with db.transaction():
+            await db.execute(
+                "UPDATE sample SET deleted_time = $1 WHERE sha256 = $2", clock(), bytes.fromhex(sample.sha256)
+            )
+            asking = asyncio.create_task(asyncio.to_thread(bank.put, f"{sample.path}/reclassify", {}))
+            async with asyncio.timeout(10):
+                while True:
+                    if await observer.fetchval(BLOCKED):
+                        break
+        refused = await asking
+
+    assert refused.status_code == 404

@@ -1,0 +1,51 @@
+"""Uploads leave room on every disk that they fill: that of the bytes and that of the rows."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from kit.bank import Bank
+from samplebank.blobs import Area, DiskStore
+from samplebank.blobs.room import BLOBS, Room
+from samplebank.errors import Unavailable
+
+#: a file system that never has room
+FULL = Path("/proc")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DiskStore:
+    """A store with room, beside a database without."""
+    store = DiskStore(tmp_path, reserve=1, others={"database": FULL})
+    store.prepare()
+    return store
+
+
+async def upload() -> AsyncIterator[bytes]:
+    yield b"bytes"
+
+
+async def test_a_disk_of_the_database_that_is_nearly_full_is_named_by_the_check(store: DiskStore) -> None:
+    with pytest.raises(Unavailable, match="disk of the database is nearly full"):
+        await store.check()
+
+
+async def test_a_disk_of_the_database_that_is_nearly_full_takes_no_uploads(store: DiskStore) -> None:
+    with pytest.raises(Unavailable, match="disk of the database is nearly full"):
+        await store.stage(Area.SAMPLE, upload(), 100)
+
+
+def test_the_blobs_are_told_apart_from_the_database(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="disk of the blobs is nearly full"):
+        Room({BLOBS: FULL, "database": tmp_path}, 1).check()
+
+
+def test_the_room_on_both_disks_of_an_installation_is_told(bank: Bank) -> None:
+    told = re.findall(
+        r'^samplebank_disk_free_bytes\{disk="(\w+)"\} (\d+)', bank.get("/metrics", None).text, re.MULTILINE
+    )
+
+    assert {disk for disk, _ in told} == {"blobs", "database"}
+    assert all(int(free) > 0 for _, free in told)

@@ -1,0 +1,92 @@
+"""The embedded server recovers in its own time: it is waited for, and stopped by nobody who could not use it."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bench.databases import connected
+
+from samplebank.database import embedded, postmaster
+from samplebank.database.embedded import EmbeddedServer
+from samplebank.errors import Unavailable
+from samplebank.serving import start
+
+
+@pytest.fixture
+def recovering(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """A server that takes no connections yet, as after a crash, until it is promoted."""
+    server = EmbeddedServer(tmp_path / "postgres")
+    with server.running():
+        pass
+    with (server.data / "postgresql.conf").open("a") as configuration:
+        configuration.write("hot_standby = off\n")
+    signal = server.data / "standby.signal"
+    signal.touch()
+    owner = server.data.stat()
+    os.chown(signal, owner.st_uid, owner.st_gid)
+    server.control("start", "-l", str(server.data / "server.log"), "-o", f"-k '{server.sockets}'")
+    yield server
+    if postmaster.find(server.data) is not None:
+        server.control("stop", "-m", "immediate")
+
+
+async def one_from(url: str) -> int:
+    async with connected(url) as db:
+        found: int = await db.fetchval("SELECT 1")
+    return found
+
+
+def test_a_start_waits_for_a_server_that_recovers(
+    recovering: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, before, seen = threading.Event(), postmaster.find(recovering.data), list[int]()
+    accepts = EmbeddedServer.accepts
+
+    def observed(server: EmbeddedServer) -> bool:
+        found = accepts(server)
+        looked.set()
+        return found
+
+    def use() -> None:
+        with recovering.running() as url:
+            seen.append(asyncio.run(one_from(url)))
+            seen.append(postmaster.find(recovering.data) or 0)
+
+    monkeypatch.setattr(EmbeddedServer, "accepts", observed)
+    using = threading.Thread(target=use)
+    using.start()
+    assert looked.wait(20)
+    assert not seen
+
+    recovering.control("promote")
+
+    using.join(30)
+    assert seen == [1, before]
+
+
+def test_who_gives_up_waiting_leaves_the_server_alone(
+    recovering: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = postmaster.find(recovering.data)
+    monkeypatch.setattr(embedded, "START_SECONDS", 0)
+
+    with pytest.raises(Unavailable, match="did not become ready"), recovering.running():
+        pass
+
+    assert before is not None
+    assert postmaster.find(recovering.data) == before
+
+
+async def test_a_service_is_patient_with_a_database_that_recovers(
+    recovering: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "PATIENCE", 0)
+    waiting = asyncio.create_task(start.await_database(recovering.url))
+
+    await asyncio.to_thread(recovering.control, "promote")
+
+    await asyncio.wait_for(waiting, 30)
+    assert await one_from(recovering.url) == 1
