@@ -138,9 +138,19 @@ def send_all(
             raise _Stopped
         advance(sent)
 
+    def send_or_stop(path: Path) -> Outcome:
+        if stop.is_set():
+            raise _Stopped
+        try:
+            return send(client, path, fields=fields, advance=advance_or_stop)
+        except Refusal:
+            # here, before this thread takes the next file
+            stop.set()
+            raise
+
     end: Refusal | KeyboardInterrupt | SystemExit | None = None
     with ThreadPoolExecutor(max_workers=parallel) as pool:
-        futures = [pool.submit(send, client, path, fields=fields, advance=advance_or_stop) for path in files]
+        futures = [pool.submit(send_or_stop, path) for path in files]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)
         except (KeyboardInterrupt, SystemExit) as interruption:
