@@ -1,4 +1,4 @@
-"""Classifications: what kind of file a sample is, and the wish to look again."""
+"""Classifications: the file type of a sample, and the wish to look again."""
 
 import asyncio
 from typing import Annotated, Any, Literal
@@ -31,7 +31,7 @@ Sort = Literal[
     "-arch",
     "-platform",
 ]
-#: seconds between looks for a classification that is awaited
+#: seconds between looks for an awaited classification
 LOOK_AGAIN = 0.05
 
 
@@ -49,7 +49,7 @@ class ClassificationQuery(PageQuery):
 
 
 class SampleReclassifyRequest(Body):
-    """Nothing can be said about it."""
+    """An empty object: the request has no fields."""
 
 
 def show_classification(row: Classification, _: Directory) -> ClassificationResponse:
@@ -73,7 +73,7 @@ def show_classification(row: Classification, _: Directory) -> ClassificationResp
     ),
 )
 async def list_classifications(request: Call) -> Response[bytes] | Streamed:
-    """What the sample was taken for, newest first unless sorted otherwise."""
+    """List the classifications of the sample, newest first unless sorted otherwise."""
     sample = await request.visible_sample(Permission.VIEW_SAMPLES)
     query = request.read_query(ClassificationQuery)
     listing = classification.classifications_of(sample.id, query.sort_by or ["-createdTimestamp"])
@@ -91,7 +91,7 @@ async def list_classifications(request: Call) -> Response[bytes] | Streamed:
     ),
 )
 async def reclassify(request: Call) -> Answer:
-    """Look at the file again, and answer what it is taken for now."""
+    """Classify the file again, and answer the new classification."""
     sample = await request.visible_sample(Permission.RECLASSIFY)
     request.read_query(NoQuery)
     bank = request.bank
@@ -115,7 +115,7 @@ async def await_classification(
     *,
     after: Any = None,
 ) -> Classification | None:
-    """The latest classification, once it is another than `after`; None when that takes too long."""
+    """Wait up to `seconds` until the latest classification is not `after`. Answers None when the time is over."""
     bank = request.bank
     try:
         async with asyncio.timeout(seconds):

@@ -1,4 +1,4 @@
-"""Whether the service is alive and ready, and its figures. None needs a key, none tells of the data."""
+"""Whether the service is alive and ready, and the service's figures. No route here needs a key or tells of the data."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ HELP = {
     "samplebank_housework_age_seconds": "Time since the housework was last done.",
     "samplebank_disk_free_bytes": "Bytes left on the disk of the blobs.",
 }
-#: seconds besides three intervals after which housework that was not done is missed
+#: seconds that undone housework may be late, besides three intervals
 NO_HOUSEWORK = 60
 
 
@@ -53,7 +53,7 @@ async def readyz(request: Call) -> Answer:
 
 @get("/metrics", opt=OPEN)
 async def metrics(request: Call) -> Response[bytes]:
-    """Figures in the format of Prometheus, over all processes of this service."""
+    """Figures in the format of Prometheus, over all processes of the service."""
     registry = REGISTRY
     if os.environ.get(SHARED_METRICS):
         registry = CollectorRegistry()
@@ -72,7 +72,7 @@ def _check_housework(bank: Bank, done: int | None) -> None:
 
 
 async def _own(bank: Bank) -> bytes:
-    """Figures of the installation, as far as they can be had: those of the processes are there without a database."""
+    """Figures of the installation. Without a database only the database's figures are left out: the rest is still answered."""
     figures: dict[str, float] = {"samplebank_disk_free_bytes": bank.blobs.free_bytes()}
     with contextlib.suppress(Unavailable):
         async with bank.database.connection() as db:
