@@ -72,7 +72,7 @@ def _check_housework(bank: Bank, done: int | None) -> None:
 
 
 async def _own(bank: Bank) -> bytes:
-    """Figures of the installation. Without a database only the database's figures are left out: the rest is still answered."""
+    """Figures of the installation. Without a database only the database's figures are left out."""
     figures: dict[str, float] = {"samplebank_disk_free_bytes": bank.blobs.free_bytes()}
     with contextlib.suppress(Unavailable):
         async with bank.database.connection() as db:

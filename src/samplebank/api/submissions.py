@@ -222,7 +222,7 @@ async def _submit_typed(request: Call, sha256: bytes, token: Token, new: NewSubm
 async def _submit(
     request: Call, sha256: bytes, token: Token, new: NewSubmission, *, needs_type: bool
 ) -> Result:
-    """Submit in two steps without waiting for others. Only when other requests come between the steps, submit behind locks."""
+    """Submit in two steps without waiting for others. When other requests come between the steps, submit behind locks."""
     bank = request.bank
     submitting = partial(
         submit,
