@@ -56,7 +56,7 @@ class Memory:
         self._users: dict[int, int] = {}
 
     def take(self, size: int, user_id: int) -> None:
-        """Take room for `size` bytes. Raises `TooMany` without room for the user, `Unavailable` without room for anybody."""
+        """Take room for `size` bytes. Raises `TooMany` without room for the user, `Unavailable` without room for all."""
         mine = self._users.get(user_id, 0) + size
         if mine > self._each:
             raise TooMany(MINE, wait=COME_AGAIN)

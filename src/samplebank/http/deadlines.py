@@ -13,7 +13,7 @@ TICK = 0.25
 
 
 class Deadline:
-    """Ends a block that lasts longer than `seconds`: cancels the block, and raises `TimeoutError` at the end of the block."""
+    """Ends a block that lasts longer than `seconds`: cancels the block, and raises `TimeoutError` at the block's end."""
 
     __slots__ = ("_cancelling", "_task", "end", "passed", "seconds")
 

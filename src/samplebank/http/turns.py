@@ -49,7 +49,7 @@ class Turns:
     async def turn(self, user_id: int) -> AsyncIterator[None]:
         """Hold a turn for as long as the block lasts.
 
-        Raises `TooMany` when the user's own requests take too long to end, `Unavailable` when the requests of all users do.
+        Raises `TooMany` when the user's own requests take too long to end, `Unavailable` when the requests of others do.
         """
         mine = self._users.setdefault(user_id, _Of())
         mine.number += 1
