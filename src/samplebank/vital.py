@@ -1,4 +1,4 @@
-"""Vital work: a process without the work is of no use. So the process ends with the work, and its parent starts another."""
+"""Vital work: a process without the work is of no use. The process ends with the work, and its parent starts another."""
 
 import asyncio
 import contextlib

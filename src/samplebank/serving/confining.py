@@ -10,7 +10,7 @@ log = logging.getLogger("samplebank.serving")
 
 
 def check_sandbox(own: Settings) -> None:
-    """Raise `Invalid` with one line when a part of the sandbox is missing. Warn instead where the operator accepts the lack."""
+    """Raise `Invalid` with one line when a part of the sandbox is missing. Only warn where the operator accepts that."""
     missing = missing_parts()
     if missing and own.sandbox_required:
         raise Invalid(

@@ -10,7 +10,7 @@ RESERVE = 512
 
 
 def raise_limit() -> None:
-    """Allow the process as many descriptors as the operator allows at all: the usual 1,024 are for interactive programs."""
+    """Allow the process as many descriptors as the operator allows. The usual 1,024 are for interactive programs."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # the kernel's own limit may be lower
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
