@@ -37,8 +37,8 @@ async def archived(blobs: Blobs, sample: Sample) -> AsyncGenerator[bytes, None]:
     """Make the archive, piece by piece. Raises `NotFound` when the bytes are gone."""
     async with blobs.local(Area.SAMPLE, sample.sha256) as path:
         with closing(_archived(path, sample)) as pieces:
-            # `to_the_end` waits for its thread even when cancelled: a generator at work could not be closed, and would keep
-            # its file open.
+            # `to_the_end` waits for its thread even when cancelled. A generator at work could not be closed, and its file
+            # would stay open.
             while piece := await to_the_end(next, pieces, b""):
                 yield piece
 

@@ -16,8 +16,8 @@ SAID = (
 def uploaded(request: Call) -> AsyncIterator[bytes]:
     """The bytes of the body, piece by piece. Raises `Unsupported` for the bytes of a form.
 
-    The media type alone makes no form, because the bytes of a sample may come with any. The body of a form also begins
-    with the boundary of the form.
+    The media type alone makes no form, because the bytes of a sample may come with any media type. The body of a form
+    also begins with the boundary of the form.
     """
     form = FORM.match(request.header(b"content-type") or "")
     if form is None:

@@ -32,7 +32,7 @@ class WorkloadResponse(Shown):
     opt=operation("listWorkloads", Permission.VIEW_WORKER, query=NoQuery, answers=list[WorkloadResponse]),
 )
 async def list_workloads(request: Call) -> Answer:
-    """Count the tasks that wait for each worker, and tell when the worker was last seen, to the minute."""
+    """Count the tasks of each worker, and tell when the worker was last seen, to the minute."""
     request.read_query(NoQuery)
     async with request.bank.database.connection() as db:
         rows = await workloads(db, request.caller)

@@ -148,7 +148,7 @@ class Client:
 
 
 def _has_to_wait(response: httpx.Response) -> bool:
-    """Whether the service had too much to do for this user, and will have time soon."""
+    """Whether the service had too much to do for the user, and will have time soon."""
     return response.status_code == TOO_MANY and (0 < _seconds_to_wait(response) <= LONGEST_WAIT)
 
 

@@ -1,4 +1,4 @@
-"""Brings files to the service: the proof of possession, then the submission. Files are read in pieces, never whole."""
+"""Sends files to the service: the proof of possession, then the submission. Files are read in pieces, never whole."""
 
 import hashlib
 import mimetypes

@@ -29,7 +29,10 @@ from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The outcome for a file. `error` is the reason with which the task would fail; `trace` and `printed` are for the author."""
+    """The outcome for a file. `error` is the reason with which the task would fail.
+
+    `trace` and `printed` are for the author of the analyser.
+    """
 
     file: str
     seconds: float

@@ -59,7 +59,7 @@ def serve_web(own: Settings, before_stop: Callable[[], None]) -> None:
             return
         log.error("web.restarted", extra={"fields": {"exit": code}})
         time.sleep(PAUSE)
-        if _is_told_to_stop(server):  # told during the pause: the signal handler still belongs to the old server
+        if _is_told_to_stop(server):  # told meanwhile: the signal handler still belongs to the old server
             before_stop()
             return
 

@@ -21,7 +21,7 @@ def known_customers(caller: Caller) -> frozenset[int] | None:
 
 
 def require_known(caller: Caller, match: Match, directory: Directory) -> None:
-    """Raise `Forbidden` unless the caller may know a customer of the rule, as the customers own name and options."""
+    """Raise `Forbidden` for a rule of customers unknown to the caller: name and options belong to the customers."""
     named = [directory.customer(id_) for id_ in match.customers]
     if match.kind is RuleKind.CUSTOMER and not any(
         sees_customer(caller, customer, Permission.VIEW_POLICY) for customer in named

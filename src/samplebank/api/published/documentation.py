@@ -1,4 +1,4 @@
-"""The published description of the interface: the OpenAPI document and a page to browse it. Neither needs a key."""
+"""The published description of the interface: the OpenAPI document and a page for browsing. Neither needs a key."""
 
 import msgspec
 from litestar import Litestar, Response, get

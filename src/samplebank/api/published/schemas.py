@@ -2,12 +2,12 @@
 
 The structs declare the checks. `x-` keywords on the fields of structs say more for the published schemas:
 
-`x-pattern` the contract's text of a pattern, while the check takes the pattern for the whole string
-`x-set` a list without repetitions
-`x-time` a time
-`x-default` the value that holds when the field is not given
-`x-required` published as required, although the field may be left out
-`x-refused` values that are never taken
+- `x-pattern`: the contract's text of a pattern, while the check takes the pattern for the whole string
+- `x-set`: a list without repetitions
+- `x-time`: a time
+- `x-default`: the value that holds when the field is not given
+- `x-required`: published as required, although the field may be left out
+- `x-refused`: values that are never taken
 """
 
 from collections.abc import Iterable
