@@ -1,5 +1,4 @@
-"""Where a process keeps its figures for /metrics: in files of the service's folder. All processes of the service read all
-files.
+"""Where a process keeps its figures for /metrics: in files of the service's folder, which all processes read.
 
 prometheus_client maps the files into memory. On a full disk, writing to a hole of a mapped file ends the process
 (SIGBUS), so the room of each file is taken in advance. A file belongs to a place among the processes, not to a process:
