@@ -1,4 +1,4 @@
-"""The one place where settings become objects."""
+"""The only place where settings become objects."""
 
 import os
 import time
@@ -29,7 +29,7 @@ def clock() -> Millis:
 
 
 class Bank:
-    """What the doors work with: one for each process."""
+    """The objects that the doors work with. Each process has one bank."""
 
     def __init__(self, settings: Settings, database: Database, blobs: Blobs) -> None:
         self.settings = settings
@@ -78,7 +78,7 @@ def _disk_of_database(settings: Settings, url: str | None) -> dict[str, Path]:
 
 
 def make_data_folder(settings: Settings) -> Path:
-    """The data folder, made if needed; raises `Invalid` with one line when it cannot be written."""
+    """Make the data folder if needed. Raises `Invalid` with one line when the folder cannot be made or written."""
     folder = settings.folder
     try:
         make_lasting_folder(folder)
@@ -94,7 +94,7 @@ def make_data_folder(settings: Settings) -> Path:
 async def open_bank(
     settings: Settings, database_url: str, *, keep_plans: bool = False
 ) -> AsyncIterator[Bank]:
-    """A bank; `keep_plans` for those that answer requests. Its database may be away, now and later."""
+    """Open a bank. `keep_plans` is for banks that answer requests. The database may be away, now and later."""
     given = settings.database_connections or budget.wanted(settings.processes)
     most = budget.share(given, settings.processes) if keep_plans else budget.HOUSEKEEPER_POOL
     async with open_database(database_url, least=0, most=most, keep_plans=keep_plans) as database:

@@ -1,4 +1,4 @@
-"""The families of refusal. Concepts raise them; doors translate them to statuses and exit codes.
+"""The families of refusal. Concepts raise refusals; doors translate refusals to statuses and exit codes.
 
 Messages are whole sentences that the user can act on.
 """
@@ -9,12 +9,12 @@ from typing import ClassVar
 
 import msgspec
 
-#: violations that are told of one request at most
+#: the most violations that are told of a request
 MOST_TOLD = 100
 
 
 class Violation(msgspec.Struct, frozen=True):
-    """One thing wrong with a request. `field` is the path the caller sent (`tags[1].type`), if there is one."""
+    """A mistake in a request. `field` is the path of the mistake as sent (`tags[1].type`), if the mistake has a path."""
 
     message: str
     field: str | None = None
@@ -28,7 +28,7 @@ def path_of(parts: Iterable[str | int]) -> str:
 
 
 class Refusal(Exception):
-    """What the service declines to do, with the reasons for it."""
+    """A request that the service declines, with the reasons."""
 
     status: ClassVar[int] = 500
 
@@ -62,13 +62,13 @@ class Unsupported(Invalid):
 
 
 class TooSlow(Invalid):
-    """The client takes too long to say what it wants."""
+    """The client takes too long to send the request."""
 
     status = 408
 
 
 class Unchallengeable(Invalid):
-    """The file is too small for a challenge; the submitter uploads it again instead."""
+    """The file is too small for a challenge. The submitter uploads the file again instead."""
 
     status = 422
 
@@ -82,13 +82,13 @@ class Forbidden(Refusal):
 
 
 class NotFound(Refusal):
-    """Not there, or not visible to the caller: the two are told apart nowhere."""
+    """Not there, or not visible to the caller. No answer tells which."""
 
     status = 404
 
 
 class Conflict(Refusal):
-    """The state of things does not allow it. SampleDB v2 answers 412 for these, as for violations."""
+    """The state of things does not allow the request. SampleDB v2 answers 412 for conflicts, as for violations."""
 
     status = 412
 
@@ -100,7 +100,7 @@ class Unavailable(Refusal):
 
 
 class Damaged(Unavailable):
-    """Stored bytes are not those that their name says."""
+    """Stored bytes do not match their name."""
 
 
 class TooMany(Refusal):
@@ -114,7 +114,7 @@ class TooMany(Refusal):
 
 
 class Violations:
-    """Collects what is wrong, so that all of it is told at once."""
+    """Collects violations, so that all violations are told at once."""
 
     def __init__(self) -> None:
         self._found: list[Violation] = []
@@ -123,7 +123,7 @@ class Violations:
         self.extend((Violation(message, field),))
 
     def extend(self, violations: Iterable[Violation]) -> None:
-        """Keep the first `MOST_TOLD`: nobody reads more, and they may be as many as a body has bytes."""
+        """Keep the first `MOST_TOLD` violations. Nobody reads more, and a body may have as many violations as bytes."""
         self._found.extend(islice(violations, MOST_TOLD - len(self._found)))
 
     def raise_if_any(self) -> None:

@@ -1,4 +1,4 @@
-"""What the service keeps is for its own account: samples are malicious, and belong to customers."""
+"""Files are for the service's own account only: samples are malicious, and belong to customers."""
 
 import os
 import stat
@@ -7,17 +7,17 @@ from pathlib import Path
 
 from samplebank.errors import Invalid
 
-#: rights that new files and folders never give: those of all other accounts
+#: rights of all other accounts, which new files and folders never give
 NOT_FOR_OTHERS = 0o077
 
 
 def keep_to_own_account() -> None:
-    """Let no other account into what this process and its children make from now on."""
+    """Let no other account into files and folders made from now on, by the process or its children."""
     os.umask(NOT_FOR_OTHERS)
 
 
 def close_to_others(folder: Path) -> None:
-    """Take the rights of other accounts away from a folder of ours, which an earlier release may have left open."""
+    """Take the rights of other accounts away from a folder of ours. An earlier release may have left the folder open."""
     found = folder.stat()
     if found.st_uid == os.geteuid() and found.st_mode & NOT_FOR_OTHERS:
         folder.chmod(stat.S_IMODE(found.st_mode) & ~NOT_FOR_OTHERS)
@@ -43,9 +43,10 @@ def make_lasting_folder(folder: Path) -> None:
 
 
 def make_own_folder(folder: Path, *, owner: int, group: int, mode: int, among_others: bool = False) -> None:
-    """Make the folder if need be, and give it these rights.
+    """Make the folder if need be, and set owner, group and mode.
 
-    Raises `Invalid` for one `among_others`, in a folder where everybody may make some, that is a link or not ours.
+    `among_others` is for a folder in a place where everybody may make folders. Raises `Invalid` when the folder in the
+    place is a link or belongs to another account.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -62,7 +63,7 @@ def make_own_folder(folder: Path, *, owner: int, group: int, mode: int, among_ot
 
 
 def expanded(path: Path) -> Path:
-    """The path with the folder that `~` stands for; as it is where nobody has that name."""
+    """The path with the home folder in place of `~`; unchanged where no account has the name."""
     try:
         return path.expanduser()
     except RuntimeError:

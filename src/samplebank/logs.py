@@ -1,4 +1,4 @@
-"""How the log looks: one line an event, as text for people or as JSON for machines."""
+"""The form of the log: one line for each event, as text for people or as JSON for machines."""
 
 import logging
 import sys
@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-#: what every record has, besides what its event is logged with
+#: the attributes of every record, besides the fields of an event
 USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -42,7 +42,7 @@ def set_up(kind: str, level: int = logging.INFO) -> None:
     """Send the log to stderr in the form `kind` (text or json)."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if kind == "json" else TextFormatter())
-    # nothing of this is shown, and it would be looked up for each line
+    # The log shows no thread or process, and would look both up for each line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -52,9 +52,9 @@ def set_up(kind: str, level: int = logging.INFO) -> None:
 
 
 class Faults:
-    """What fails again and again is told at once, and then once each `interval` seconds with the number of times.
+    """Tells a repeated fault at once, and then once each `interval` seconds with the number of repetitions.
 
-    Else what one missing part costs each request and sweep hides the line that matters, and fills a disk.
+    Otherwise a missing part, which fails every request and sweep, would fill a disk and hide the line that matters.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class Faults:
         self._log = log
         self._interval = interval
         self._clock = clock
-        #: by kind of fault: when it was told last, and how often it came since
+        #: by kind of fault: the time when the fault was told last, and the number of repetitions since
         self._told: dict[str, tuple[float, int]] = {}
 
     def tell(self, event: str, error: BaseException, *, trace: bool = True, **fields: object) -> None:
-        """Log `error`, unless the same `event` failed in the same way a moment ago; `trace` says where."""
+        """Log `error`, unless the same `event` failed in the same way a moment ago. `trace` adds the traceback."""
         kind, now = f"{event} {type(error).__name__} {_origin(error)}", self._clock()
         last, unsaid = self._told.get(kind, (now - self._interval, 0))
         if now - last < self._interval:
@@ -81,7 +81,7 @@ class Faults:
 
 
 def _origin(error: BaseException) -> str:
-    """Where it was raised, as the texts of equal faults differ in numbers and names."""
+    """The place where an error was raised. The texts of equal faults differ in numbers and names, the places do not."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -89,13 +89,13 @@ def _origin(error: BaseException) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    """What the event was logged with: `extra={"fields": {...}}`, or the names of `extra` themselves."""
+    """The fields of an event: `extra={"fields": {...}}`, or the names of `extra` themselves."""
     said = vars(record)
     fields: dict[str, Any] | None = said.get("fields")
     return {name: value for name, value in said.items() if name not in USUAL} if fields is None else fields
 
 
 def _word(value: object) -> str:
-    """A value on one line: what comes from a request must not forge a line of the log."""
+    """A value on one line. A value from a request must not forge a line of the log."""
     text = str(value)
     return text if text.isprintable() and " " not in text and text else ascii(text)

@@ -24,7 +24,7 @@ NotNegative = Annotated[int, Meta(ge=0)]
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that the process may use."""
     return max(1, len(os.sched_getaffinity(0)))
 
 
@@ -80,12 +80,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def sandbox_required(self) -> bool:
-        """Whether no parser may run on a machine that cannot confine it in every respect."""
+        """Whether parsers may run only on a machine that can confine parsers in every respect."""
         return self.sandbox == "required"
 
     @property
     def folder(self) -> Path:
-        """The data folder. Raises `Invalid` where it would lie at home and the user has none."""
+        """The data folder. Raises `Invalid` for a folder at home when the user has no home."""
         try:
             return self.data_dir.expanduser().absolute()
         except RuntimeError as error:
@@ -94,7 +94,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ) from error
 
 
-#: what a setting may be, in words, where its type does not say it well enough
+#: the allowed values in words, where the type of a setting does not say enough
 ALLOWED = {
     "port": "a whole number from 1 to 65535",
     "processes": "a whole number from 1 to 64",
@@ -109,9 +109,9 @@ FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
 
 
 def load(environment: Mapping[str, str], folder: Path | None = None) -> Settings:
-    """The settings from the environment and `samplebank.toml` in `folder` [the current one].
+    """Read the settings from the environment and from `samplebank.toml` in `folder` [the current one].
 
-    Raises `Invalid` with a line that names the setting, the value and what is allowed.
+    Raises `Invalid` with a line that names the setting, the value and the allowed values.
     """
     given = _from_file((folder or Path()) / CONFIGURATION_FILE)
     for name, value in environment.items():

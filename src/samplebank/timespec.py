@@ -1,6 +1,6 @@
-"""Time as the interface speaks it: integer milliseconds since the epoch, always UTC.
+"""Times of the interface: integer milliseconds since the epoch, always UTC.
 
-Moments are whole numbers throughout, so a step of a relative expression may pass through years no `datetime` holds.
+Moments are whole numbers throughout. So a step of a relative time may pass through years that no `datetime` holds.
 """
 
 import calendar
@@ -14,7 +14,7 @@ Millis: TypeAlias = int
 
 
 class BadTime(ValueError):
-    """A value that names no moment; its text says what would."""
+    """A value that names no moment. The text of the error tells which values do."""
 
 
 class Unit(StrEnum):
@@ -56,7 +56,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_WEEKDAY: Final = 3  # 1970-01-01 was a Thursday
 _LATEST: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 
-# The Gregorian calendar repeats after 400 years, which are a whole number of weeks.
+# The Gregorian calendar repeats after 400 years. 400 years are a whole number of weeks.
 _CYCLE_YEARS: Final = 400
 _CYCLE_DAYS: Final = 146_097
 _CYCLE_START: Final = date(2000, 1, 1)
@@ -75,7 +75,7 @@ _ACCEPTED: Final = (
     'A time is whole milliseconds since the epoch, an ISO-8601 time in UTC such as "2024-02-29T12:34:56Z", '
     'or relative such as "now - 1 week" or "startOfDay + 6 hours".'
 )
-#: steps of a relative time, and characters of any time
+#: the most steps of a relative time, and the most characters of any time
 _MOST_STEPS: Final = 64
 _LONGEST: Final = 2_000
 _RANGE: Final = "A time must lie in the years 1970 to 9999."
@@ -86,13 +86,13 @@ def millis(duration: timedelta) -> Millis:
 
 
 def iso(moment: Millis) -> str:
-    """Write a moment the way `parse` reads it, with three decimals."""
+    """Write a moment in a form that `parse` reads, with three decimals."""
     at = _EPOCH + timedelta(milliseconds=moment)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{moment % 1000:03d}Z"
 
 
 def parse(value: object, *, now: Millis) -> Millis:
-    """Read any form of time that the interface accepts, or raise `BadTime`."""
+    """Read a time in any form that the interface accepts. Raises `BadTime`."""
     moment = _read(value, now)
     if not 0 <= moment <= _LATEST:
         raise BadTime(_RANGE)
@@ -150,7 +150,7 @@ def _unit(name: str) -> Unit:
 
 
 def shift(moment: Millis, amount: int, unit: Unit) -> Millis:
-    """Move by `amount` units; calendar units keep the day of the month, or take its last one."""
+    """Move a moment by `amount` units. Months and longer units keep the day of the month, or take the last day."""
     if unit in _LENGTHS:
         return moment + amount * _LENGTHS[unit]
     days, within = divmod(moment, _DAY)
@@ -160,7 +160,7 @@ def shift(moment: Millis, amount: int, unit: Unit) -> Millis:
 
 
 def start_of(unit: Unit, moment: Millis) -> Millis:
-    """Give the first millisecond of the unit that `moment` is in; a week starts on Monday."""
+    """Give the first millisecond of the unit that holds `moment`. A week starts on Monday."""
     if unit is Unit.WEEK:
         days = moment // _DAY
         return (days - (days + _EPOCH_WEEKDAY) % 7) * _DAY
@@ -177,7 +177,7 @@ def bucket_start(moment: Millis, resolution: str) -> Millis:
 
 
 def next_bucket(start: Millis, resolution: str) -> Millis:
-    """Give the start of the bucket after the one that starts at `start`."""
+    """Give the start of the bucket after the bucket that starts at `start`."""
     return shift(start, 1, Unit(resolution))
 
 

@@ -1,4 +1,4 @@
-"""Work without which a process is of no use: a process that lost some of it ends, and whoever watches it starts another."""
+"""Vital work: a process without the work is of no use. The process ends with the work, and its parent starts another."""
 
 import asyncio
 import contextlib
@@ -15,9 +15,9 @@ FAILED = 70
 
 @asynccontextmanager
 async def vital(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """Keep `work` going as long as the block lasts. If the work ends before, the process does, at once.
+    """Keep `work` going as long as the block lasts. If the work ends earlier, the process ends at once.
 
-    A process that goes on without it would say that it is healthy, and fail every request.
+    A process that went on without the work would say that all is well, and fail every request.
     """
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(_end_process)
@@ -34,5 +34,5 @@ def _end_process(task: "asyncio.Task[None]") -> None:
     error = None if task.cancelled() else task.exception()
     log.critical("process.broken", exc_info=error, extra={"fields": {"lost": task.get_name()}})
     logging.shutdown()
-    # Not by an exception: the server around the application would go on without it.
+    # Not by an exception: the server around the application would go on without the work.
     os._exit(FAILED)

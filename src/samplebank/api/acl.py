@@ -1,4 +1,4 @@
-"""Access control lists of requests: who is named, without telling who else there is."""
+"""Access control lists of requests: read the named subjects, without telling who else there is."""
 
 from collections.abc import Sequence
 
@@ -8,18 +8,19 @@ from samplebank.api.call import Call
 from samplebank.errors import Violations
 from samplebank.submissions.queries import subjects_met
 
-#: subjects that an ACL names, at most; groups stand for more
+#: the most subjects that an ACL names; a group stands for more users
 MOST = 1000
 
 
 async def read_acl(
     request: Call, violations: Violations, references: Sequence[int | str] | None
 ) -> list[int]:
-    """The ids of the subjects that an ACL names; unknown ones become violations of `acl`.
+    """Read the ids of the subjects that an ACL names. Unknown subjects become violations of `acl`.
 
-    A subject may be named by its short name, which whoever shares with it knows. A number could be guessed: it names
-    only subjects that the caller has met. These are of the caller's domain, of customers for which the caller holds a
-    permission, or in the ACL of a submission that the caller sees.
+    A short name may name any subject: a caller who shares with a subject knows the short name. A number could be
+    guessed, so a number names only subjects that the caller has met. The caller has met the subjects of the caller's
+    domain, the subjects of customers for which the caller holds a permission, and the subjects in the ACL of any
+    submission that the caller sees.
     """
     given = references or ()
     if len(given) > MOST:

@@ -1,4 +1,4 @@
-"""Analyses: what workers found."""
+"""Analyses: the findings of workers."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
@@ -121,7 +121,7 @@ def show_analysis(row: Analysis, directory: Directory) -> AnalysisResult:
     opt=operation("listAnalysis", Permission.VIEW_ANALYSIS, query=PageQuery, answers=list[AnalysisResult]),
 )
 async def list_analyses(request: Call) -> Response[bytes] | Streamed:
-    """The analyses of the sample that the caller may see, newest first."""
+    """List the analyses of the sample that the caller may see, newest first."""
     sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
     page = request.read_query(PageQuery).page()
     return await request.show_list(queries.analyses_of(request.caller, sample), page, show_analysis)
@@ -134,7 +134,7 @@ async def list_analyses(request: Call) -> Response[bytes] | Streamed:
     ),
 )
 async def get_summary(request: Call) -> Answer:
-    """Who analysed the sample, and the latest analysis."""
+    """Tell who analysed the sample, and give the latest analysis."""
     sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
     request.read_query(NoQuery)
     async with request.bank.database.connection() as db:
@@ -182,7 +182,7 @@ async def get_analysis(request: Call) -> Answer:
     ),
 )
 async def add_analysis(request: Call) -> Answer:
-    """Store what a worker found in the sample."""
+    """Store a worker's findings about the sample."""
     most = request.bank.settings.max_result_size
     document = await request.document(AnalysisAddRequest, extra=most)
     sample = await request.visible_sample(Permission.ADD_ANALYSIS, Permission.WORK_ON_CLAIMS)
@@ -207,14 +207,17 @@ async def add_analysis(request: Call) -> Answer:
 async def read_analysis(
     request: Call, data: AnalysisAddRequest, result: bytes, wrong: Iterable[Violation]
 ) -> NewAnalysis:
-    """The analysis as it is stored; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
+    """Read the analysis to store.
+
+    Raises `Invalid` with every violation, `Forbidden` when the caller may not add analyses for the customer.
+    """
     directory, caller = request.bank.directory, request.caller
     violations = Violations()
     violations.extend(wrong)
     customer = find_customer(violations, "customer", data.customer, directory)
     acl = await read_acl(request, violations, data.acl)
     violations.raise_if_any()
-    assert customer is not None  # noqa: S101 for the type checker: an unknown one is a violation
+    assert customer is not None  # noqa: S101 for the type checker: an unknown customer is a violation
     if not caller.may(Permission.WORK_ON_CLAIMS, customer.id):
         caller.require(Permission.ADD_ANALYSIS, customer)
     tags = dict.fromkeys(Tag(tag.type, tag.value) for tag in data.tags or ())

@@ -71,7 +71,7 @@ SAID = {
 }
 
 LACKS_A_PART = "The service lacks a part that it needs at the moment; try again in a moment."
-#: what an error of the operating system means to whoever asks
+#: errors of the operating system, as callers are told
 LACKING = {
     errno.ENOSPC: "A disk of the service is full; try again when the operator has made room on it.",
     errno.EDQUOT: "The service has used up its share of a disk; try again when the operator has made room.",
@@ -83,7 +83,7 @@ OpenBank = AbstractAsyncContextManager[Bank]
 
 
 def make_app(open_bank: OpenBank) -> Observed:
-    """The application; `open_bank` is entered when it starts and left when it stops."""
+    """Make the application. `open_bank` is entered when the application starts and left when the application stops."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -129,7 +129,7 @@ def _declined(_: Call, error: HTTPException) -> Answer:
 
 
 def _broken(request: Call, error: Exception) -> Answer:
-    """Something unforeseen: told in the log, not to the caller."""
+    """Answer an unforeseen error. The log tells the error, the answer does not."""
     if isinstance(error, BaseExceptionGroup):
         known = error.split(Refusal)[0]
         if known is not None and isinstance(known.exceptions[0], Refusal):

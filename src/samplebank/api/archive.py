@@ -1,6 +1,6 @@
-"""A sample in an archive that no scanner opens by mistake: encrypted with the password of the trade, made as it is sent.
+"""A sample in an encrypted archive, made while being sent. The well-known password keeps scanners out.
 
-The entry is stored, not compressed, so that the length of the archive is known before it is made.
+The entry is stored, not compressed, so that the length of the archive is known before the archive is made.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ from samplebank.blobs.writing import to_the_end
 from samplebank.errors import Damaged, NotFound
 from samplebank.samples.model import NO_SAMPLE, Sample
 
-PASSWORD = "infected"  # noqa: S105 known to everybody: it keeps scanners out, not people
+PASSWORD = "infected"  # noqa: S105 known to everybody: the password keeps scanners out, not people
 PIECE = 256 * 1024
-#: from this size on sizes are written with 64 bits, with room for what encryption adds
+#: from this size on, sizes are written with 64 bits; the margin below 4 GiB is for the bytes that encryption adds
 LARGE = 2**32 - 2**16
 MODE = stat.S_IFREG | 0o400
 
@@ -37,7 +37,8 @@ async def archived(blobs: Blobs, sample: Sample) -> AsyncGenerator[bytes, None]:
     """Make the archive, piece by piece. Raises `NotFound` when the bytes are gone."""
     async with blobs.local(Area.SAMPLE, sample.sha256) as path:
         with closing(_archived(path, sample)) as pieces:
-            # Only a generator that is not at work can be closed, and gives its file back.
+            # `to_the_end` waits for its thread even when cancelled. A generator at work could not be closed, and its file
+            # would stay open.
             while piece := await to_the_end(next, pieces, b""):
                 yield piece
 
@@ -48,7 +49,7 @@ def _archived(path: Path, sample: Sample) -> Generator[bytes, None, None]:
     except FileNotFoundError:
         raise NotFound(NO_SAMPLE) from None
     with file:
-        # The format wants the checksum first, even where encryption then hides it.
+        # The format wants the checksum first, even where encryption then hides the checksum.
         checksum, digest = 0, hashlib.sha256()
         for piece in _pieces(file):
             checksum = zlib.crc32(piece, checksum)
@@ -76,6 +77,6 @@ def _zipped(name: str, made: datetime, method: Method, pieces: Iterable[bytes]) 
 
 @cache
 def _overhead(*, is_large: bool) -> int:
-    """Measure what an archive holds beside the bytes of the sample, on the archive of an empty one."""
+    """Measure the bytes of an archive besides the bytes of the sample, on the archive of an empty sample."""
     made = _zipped("0" * 64, datetime.now(UTC), _method(0, 0, is_large=is_large), [])
     return sum(len(piece) for piece in made)

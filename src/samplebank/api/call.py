@@ -1,4 +1,4 @@
-"""A call of the API: an exchange that is answered by an envelope of JSON."""
+"""A call of the API: an exchange answered by an envelope of JSON."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -20,10 +20,10 @@ Show = Callable[[Any, Directory], Any]
 
 
 class Call(Exchange):
-    """One request to the API, and how it is answered."""
+    """A request to the API, and the ways to answer the request."""
 
     async def show(self, row: Any, show: Show, status: int = 200) -> Answer:
-        """Answer one object; `show` turns the row into what goes over the wire."""
+        """Answer a single object. `show` turns the row into the shape of the answer."""
         return envelope.single(await self._shown(lambda: show(row, self.bank.directory)), status)
 
     async def show_page(self, rows: list[Any], page: Page, count: int, show: Show) -> Answer:
@@ -33,7 +33,7 @@ class Call(Exchange):
         )
 
     async def show_list(self, listing: Listing[R], page: Page, show: Show) -> Response[bytes] | Streamed:
-        """Answer a list: a page of it, or, with limit 0, all of it as a stream."""
+        """Answer a page of a list, or with limit 0 the whole list as a stream."""
         budget = self.bank.settings.count_budget
         if page.limit == 0:
             with Within(self.bank.settings.search_timeout):
@@ -41,7 +41,7 @@ class Call(Exchange):
                     count = await listing.count(db, budget)
             await self.bank.directory.refresh(at_once=True)
             directory = self.bank.directory
-            async with while_connected(self.disconnected):  # later the answer itself looks after that
+            async with while_connected(self.disconnected):  # later, the answer watches the connection itself
                 return await envelope.all_of(
                     self._pieces(listing, page), page, count, lambda row: show(row, directory)
                 )

@@ -1,4 +1,4 @@
-"""Claims for workers: take tasks, keep them, give them back."""
+"""Claims for workers: take tasks, keep tasks, give tasks back."""
 
 import asyncio
 import contextlib
@@ -29,9 +29,9 @@ from samplebank.jobs import claims
 from samplebank.jobs.progress import lock_job
 from samplebank.policy.workers import get_worker
 
-#: seconds after which a waiting claim looks again, as delayed tasks come due without a signal
+#: seconds after which a waiting claim looks again, because no signal tells when delayed tasks come due
 LOOK_AGAIN = 1.0
-#: seconds after which a claim that found no room to wait may come again
+#: seconds after which a claim that found no place to wait may come again
 COME_AGAIN = 5
 TOO_MANY = "Too many of your claims wait for tasks of this worker already; claim again later, or for more tasks at once."
 Seconds = Annotated[int, Meta(ge=1, le=3600)]
@@ -95,12 +95,12 @@ class LeaseResponse(Shown):
     ),
 )
 async def claim(request: Call) -> Answer:
-    """Take up to `max` open tasks of the worker, waiting for them if there are none."""
+    """Take up to `max` open tasks of the worker. Without open tasks, the call waits up to `waitSeconds`."""
     document = await request.document(ClaimRequest)
     try:
         wanted = document.read(request.now)
     except Invalid:
-        await _check_worker(request)  # that there is none is said before what is wrong with the claim
+        await _check_worker(request)  # an unknown worker is told before the mistakes of the claim
         raise
     claimed = await _claim_once(request, wanted)
     if not claimed:
@@ -150,7 +150,7 @@ async def heartbeat(request: Call) -> Answer:
     ),
 )
 async def release(request: Call) -> Answer:
-    """Give a task back for another attempt; after the last attempt it has failed."""
+    """Give a task back for another attempt. After the last attempt the task has failed."""
     document = await request.document(ReleaseRequest)
     bank, task_id = request.bank, request.path("task_id")
     async with bank.database.transaction() as db:
@@ -169,7 +169,7 @@ async def release(request: Call) -> Answer:
 
 
 async def _wait_at_a_place(request: Call, wanted: ClaimRequest) -> list[claims.Claim]:
-    """Raises `TooMany` when the caller has claims enough that wait for tasks of this worker."""
+    """Wait and claim. Raises `TooMany` when enough claims of the caller wait for tasks of the worker already."""
     places, key = request.budgets.claims, (request.caller.user.id, request.path("worker"))
     if not places.enter(key):
         raise TooMany(TOO_MANY, wait=COME_AGAIN)
@@ -180,7 +180,7 @@ async def _wait_at_a_place(request: Call, wanted: ClaimRequest) -> list[claims.C
 
 
 async def _wait_and_claim(request: Call, wanted: ClaimRequest) -> list[claims.Claim]:
-    """As soon as there is something to claim; nothing for a client who has gone meanwhile, as nobody would work on it."""
+    """Claim as soon as there is a task. Nothing for a client who has gone meanwhile: nobody would work on the task."""
     deadline = time.monotonic() + wanted.wait_seconds
     async with request.bank.signals.listening(Signal.TASKS) as arrived:
         gone = asyncio.ensure_future(request.disconnected())

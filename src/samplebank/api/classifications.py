@@ -1,4 +1,4 @@
-"""Classifications: what kind of file a sample is, and the wish to look again."""
+"""Classifications: the file type of a sample, and the wish to look again."""
 
 import asyncio
 import time
@@ -35,7 +35,7 @@ Sort = Literal[
     "-arch",
     "-platform",
 ]
-#: seconds between looks for a classification that is awaited
+#: seconds between looks for an awaited classification
 LOOK_AGAIN = 0.05
 
 
@@ -53,7 +53,7 @@ class ClassificationQuery(PageQuery):
 
 
 class SampleReclassifyRequest(Body):
-    """Nothing can be said about it."""
+    """An empty object: the request has no fields."""
 
 
 def show_classification(row: Classification, _: Directory) -> ClassificationResponse:
@@ -77,7 +77,7 @@ def show_classification(row: Classification, _: Directory) -> ClassificationResp
     ),
 )
 async def list_classifications(request: Call) -> Response[bytes] | Streamed:
-    """What the sample was taken for, newest first unless sorted otherwise."""
+    """List the classifications of the sample, newest first unless sorted otherwise."""
     sample = await request.visible_sample(Permission.VIEW_SAMPLES)
     query = request.read_query(ClassificationQuery)
     listing = classification.classifications_of(sample.id, query.sort_by or ["-createdTimestamp"])
@@ -95,7 +95,7 @@ async def list_classifications(request: Call) -> Response[bytes] | Streamed:
     ),
 )
 async def reclassify(request: Call) -> Answer:
-    """Look at the file again, and answer what it is taken for now."""
+    """Classify the file again, and answer the new classification."""
     sample = await request.visible_sample(Permission.RECLASSIFY)
     request.read_query(NoQuery)
     bank = request.bank

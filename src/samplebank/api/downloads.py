@@ -1,4 +1,4 @@
-"""Downloads: the bytes of samples, raw or in an encrypted archive. The bytes are hostile, and sent as such."""
+"""Downloads: the bytes of samples, raw or in an encrypted archive. The bytes are hostile, and sent only to be saved."""
 
 import re
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ from samplebank.http.streaming import Pieces, Streamed
 
 BINARY = "application/octet-stream"
 ZIP = "application/zip"
-#: the bounds of a single range; what is written otherwise is no range, and answered by all of the bytes
+#: the bounds of a single range; any other text is no range, and is answered by all bytes
 RANGE = re.compile(r"bytes=(?P<first>\d{0,19})-(?P<last>\d{0,19})")
-#: for bytes that somebody may have made to attack whoever looks at them
+#: headers for bytes that somebody may have made to attack the programs that show them
 HOSTILE = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -29,7 +29,7 @@ HOSTILE = {
 
 
 class Part(msgspec.Struct, frozen=True):
-    """Some of the bytes: `length` of them from `start` on."""
+    """A range of the bytes: `length` bytes from `start` on."""
 
     start: int
     length: int
@@ -48,7 +48,7 @@ class Part(msgspec.Struct, frozen=True):
     ),
 )
 async def download_raw(request: Call) -> Response[bytes] | Streamed:
-    """Send the bytes as they were uploaded, or the single range of them that is asked for."""
+    """Send the bytes as uploaded, or the single range of bytes that the request asks for."""
     sample = await request.visible_sample(
         Permission.DOWNLOAD_RAW, Permission.DOWNLOAD_UNRESTRICTED, Permission.WORK_ON_CLAIMS
     )
@@ -88,7 +88,7 @@ async def download_safe(request: Call) -> Streamed:
 
 
 def read_range(request: Call, size: int, etag: str) -> Part | None:
-    """Find the range that is asked for, empty when it lies outside; None for all of the bytes (RFC 9110, 14)."""
+    """Read the range that the request asks for (RFC 9110, 14): empty when outside of the bytes, None for all bytes."""
     asked = RANGE.fullmatch((request.header(b"range") or "").strip())
     if asked is None or (request.header(b"if-range") or etag) != etag:
         return None
@@ -112,7 +112,7 @@ def attachment(
     status: int = 200,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Streamed:
-    """Answer bytes that are to be kept as a file, never shown."""
+    """Answer bytes that are to be saved as a file, never shown."""
     about = {
         "Content-Type": media_type,
         "Content-Length": str(length),

@@ -1,4 +1,4 @@
-"""The result set around every JSON answer, and the one shape of every error."""
+"""The result set around every JSON answer, and the shape that all errors share."""
 
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
@@ -15,9 +15,10 @@ R = TypeVar("R")
 FIELD_ERROR = "FIELD_ERROR"
 ACTION_ERROR = "ACTION_ERROR"
 JSON = "application/json"
-#: characters of a message, and of the field in it
+#: the most characters of a message, and of the field in a message
 LONGEST_TOLD = 1_000
-#: the rest of a body that is too large, too slow or not read is not waited for, so the connection cannot be used again
+#: by status. The service does not wait for the rest of a body that is too large, too slow or not read, so the
+#: connection cannot be used again after 408, 413 and 415.
 HEADERS = {
     408: {"Connection": "close"},
     413: {"Connection": "close"},
@@ -36,7 +37,7 @@ class ResultMessage(msgspec.Struct, rename="camel", omit_defaults=True):
 
 
 class Envelope(msgspec.Struct, rename="camel"):
-    """`count` is the number of all matches, `size` that of the items here; both are 0 for a single object."""
+    """`count` is the number of all matches, `size` the number of items in the answer. Both are 0 for a single object."""
 
     response_code: int
     limit: int = 0
@@ -52,12 +53,12 @@ Answer = Response[bytes]
 
 
 def single(data: Any, status: int = 200) -> Answer:
-    """One object."""
+    """Answer a single object."""
     return _answer(Envelope(status, data=data), status)
 
 
 def several(rows: list[Any], page: Page, count: int) -> Answer:
-    """One page of a list."""
+    """Answer one page of a list."""
     return _answer(
         Envelope(
             response_code=200, limit=page.limit, offset=page.offset, count=count, size=len(rows), data=rows
@@ -69,7 +70,10 @@ def several(rows: list[Any], page: Page, count: int) -> Answer:
 async def all_of(
     pieces: AsyncGenerator[list[R], None], page: Page, count: int, show: Callable[[R], Any]
 ) -> Streamed:
-    """A list of any length, sent while it is read. What keeps it from being read at all is raised before it begins."""
+    """Answer a list of any length, sent while the list is read.
+
+    A fault that keeps the list from being read at all is raised before the answer begins.
+    """
     written = await opened(_written(pieces, page, count, show))
     return Streamed(written, status=200, media_type=JSON, headers={})
 
@@ -108,7 +112,7 @@ def message_of(error: Refusal, violation: Any) -> ResultMessage:
 
 
 def _cut(text: str) -> str:
-    """What is told may quote what was sent, however long that is."""
+    """Shorten a text: a message may quote text of the request, however long."""
     return text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]} …"
 
 

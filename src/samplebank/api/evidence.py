@@ -1,4 +1,4 @@
-"""Evidence: files that back an analysis. Upload, list, download. The bytes are hostile, and sent as such."""
+"""Evidence: files that back an analysis. Upload, list, download. The bytes are hostile, and sent only to be saved."""
 
 import re
 from typing import Literal
@@ -77,7 +77,7 @@ async def get_evidence(request: Call) -> Answer:
     opt=operation("getEvidenceData", Permission.VIEW_ANALYSIS, query=NoQuery, media_type="*/*"),
 )
 async def get_evidence_data(request: Call) -> Streamed:
-    """Send the bytes as they were uploaded."""
+    """Send the bytes as uploaded."""
     row = await _visible_evidence(request)
     pieces = await request.opened(verified(request.bank.blobs.read(Area.EVIDENCE, row.sha256), row.sha256))
     return attachment(pieces, row.file_name, row.size, row.mime_type)
@@ -97,7 +97,7 @@ async def get_evidence_data(request: Call) -> Streamed:
     ),
 )
 async def upload_evidence(request: Call) -> Answer:
-    """Store the bytes of the body, empty or not; an upload repeated within 10 minutes answers 200."""
+    """Store the bytes of the body, which may be empty. An upload repeated within 10 minutes answers 200."""
     bank, caller, most = request.bank, request.caller, request.bank.settings.max_sample_size
     analysis = await visible_analysis(request, Permission.ADD_EVIDENCE, Permission.WORK_ON_CLAIMS)
     new = read_evidence(request)
@@ -118,7 +118,7 @@ async def upload_evidence(request: Call) -> Answer:
 
 
 def read_evidence(request: Call) -> NewEvidence:
-    """Read what the path, the query and the headers say of the bytes; raises `Invalid` with all that is wrong."""
+    """Read what path, query and headers say about the bytes. Raises `Invalid` with every violation."""
     query = request.read_query(EvidenceQuery)
     violations = Violations()
     name = request.path("file_name")

@@ -1,4 +1,4 @@
-"""Static facts: list them, and add one."""
+"""Static facts: list facts, and add a fact."""
 
 from functools import partial
 from typing import Annotated, Literal
@@ -47,7 +47,10 @@ class StaticFactQuery(PageQuery):
 
 
 def show_fact(caller: Caller, row: StaticFact, directory: Directory) -> StaticFactResponse:
-    """The fact is for all who have the sample; who said it would tell them that somebody else has it, too."""
+    """Show a fact, with its author only where the caller may know the author.
+
+    All who have the sample see the fact. The author would tell them who else has the sample.
+    """
     return StaticFactResponse(
         id=row.id,
         sample_sha256=row.sha256.hex(),
@@ -86,7 +89,7 @@ async def list_facts(request: Call) -> Response[bytes] | Streamed:
     ),
 )
 async def add_fact(request: Call) -> Answer:
-    """Add a fact; one that the sample has already, with this value, answers 200."""
+    """Add a fact. A fact that the sample already has, with the same value, answers 200."""
     document = await request.document(StaticFactAddRequest)
     sample = await request.visible_sample(Permission.ADD_FACT)
     request.read_query(NoQuery)

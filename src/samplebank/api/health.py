@@ -1,4 +1,4 @@
-"""Whether the service is alive and ready, and its figures. None needs a key, none tells of the data."""
+"""Whether the service is alive and ready, and the service's figures. No route here needs a key or tells of the data."""
 
 import contextlib
 import os
@@ -60,7 +60,7 @@ async def readyz(request: Call) -> Answer:
 
 @get("/metrics", opt=OPEN)
 async def metrics(request: Call) -> Response[bytes]:
-    """Figures in the format of Prometheus, over all processes of this service."""
+    """Figures in the format of Prometheus, over all processes of the service."""
     registry = REGISTRY
     if os.environ.get(SHARED_METRICS):
         registry = CollectorRegistry()

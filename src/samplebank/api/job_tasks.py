@@ -96,7 +96,7 @@ def show_task(task: Task, _: Directory) -> JobTaskResponse:
     opt=operation("listJobTasks", Permission.VIEW_JOBS, query=TaskListQuery, answers=list[JobTaskResponse]),
 )
 async def list_tasks(request: Call) -> Response[bytes] | Streamed:
-    """The tasks of a job, by worker unless sorted otherwise."""
+    """List the tasks of a job, by worker unless sorted otherwise."""
     job = await visible_job(request)
     query = request.read_query(TaskListQuery)
     return await request.show_list(
@@ -128,14 +128,14 @@ async def get_task(request: Call) -> Answer:
     ),
 )
 async def update_task(request: Call) -> Answer:
-    """Move a task on; the last one to end also ends the job and settles the verdict."""
+    """Move a task on. The last task to end also ends the job and settles the verdict."""
     document = await request.document(JobTaskUpdateRequest)
     bank, job, task = request.bank, request.path("job_id"), request.path("task_id")
     try:
         request.read_query(NoQuery)
         move = _read_move(request, document.read(request.now))
     except Refusal:
-        # that there is no such task is said before what is wrong with the update
+        # an unknown task is told before the mistakes of the update
         async with bank.database.connection() as db:
             await updates.look(db, request.caller, job, task)
         raise

@@ -48,7 +48,7 @@ JobSort = Literal[
     "-startTimestamp",
     "-endTimestamp",
 ]
-#: samples or customers that a search names
+#: the most samples, and the most customers, that a search names
 MOST_SAMPLES = 10_000
 TimeField = Literal["enqueuedTimestamp", "startTimestamp", "endTimestamp", "all"]
 
@@ -111,7 +111,7 @@ def show_job(job: Job, directory: Directory) -> JobResponse:
     opt=operation("listJobs", Permission.VIEW_JOBS, query=JobListQuery, answers=list[JobResponse]),
 )
 async def list_jobs(request: Call) -> Response[bytes] | Streamed:
-    """The jobs that the caller may see, newest first unless sorted otherwise."""
+    """List the jobs that the caller may see, newest first unless sorted otherwise."""
     query = request.read_query(JobListQuery)
     matching = listing.jobs_matching(
         request.caller,
@@ -132,7 +132,7 @@ async def list_jobs(request: Call) -> Response[bytes] | Streamed:
     ),
 )
 async def search_jobs(request: Call) -> Response[bytes] | Streamed:
-    """The jobs that match every filter given, oldest first unless sorted otherwise."""
+    """List the jobs that match every given filter, oldest first unless sorted otherwise."""
     request.read_query(NoQuery)
     wanted = (await request.document(JobSearchRequest)).read(request.now)
     filter_ = read_filter(wanted, request.caller, request.bank.directory, request.now)
@@ -156,7 +156,7 @@ async def visible_job(request: Call) -> Job:
 
 
 def read_filter(wanted: JobSearchRequest, caller: Caller, directory: Directory, now: Millis) -> JobFilter:
-    """The filter that a search asks for; raises `Invalid` with all that is wrong."""
+    """Read the filter of a search. Raises `Invalid` with every violation."""
     violations = Violations()
     start, end = read_range(violations, wanted.start_timestamp, wanted.end_timestamp, now)
     customers = customers_to_filter(

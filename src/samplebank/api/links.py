@@ -1,4 +1,4 @@
-"""Links between samples: list them, count them, add one."""
+"""Links between samples: list links, count links, add a link."""
 
 from typing import Any, Literal
 from uuid import UUID
@@ -142,7 +142,10 @@ async def add_link(request: Call) -> Answer:
 
 
 async def read_link(request: Call, data: LinkAddRequest) -> NewLink:
-    """Read the link as it is stored; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
+    """Read the link to store.
+
+    Raises `Invalid` with every violation, `Forbidden` when the caller may not add analyses for the customer.
+    """
     directory, caller = request.bank.directory, request.caller
     violations = Violations()
     reference = pasted(data.reference)

@@ -1,4 +1,4 @@
-"""Customers, users, groups and user agents as they go over the wire."""
+"""The shapes of customers, users, groups and user agents in requests and answers."""
 
 from collections.abc import Iterable
 from typing import Any, Literal, Self
@@ -74,7 +74,7 @@ class AccessControl(Shown):
 
     @classmethod
     def of(cls, acl: Iterable[int], by: int, time: Millis, directory: Directory) -> "list[AccessControl]":
-        """The ACL of a row: granted by whoever made the row, when it was made."""
+        """The ACL of a row: granted by the maker of the row, when the row was made."""
         granter = UserInfo.of(directory.subject(by)) if acl else None
         return [cls(SubjectInfo.of(directory.subject(id_)), granter, time) for id_ in acl] if granter else []
 
@@ -82,6 +82,6 @@ class AccessControl(Shown):
 def known_user(
     id_: int | None, caller: Caller, directory: Directory, permission: Permission
 ) -> UserInfo | None:
-    """A user as the caller may know it: of its customer, or one that it holds the permission for; else None."""
+    """Show a user of the caller's customer, or of a customer for which the caller holds the permission; else None."""
     user = None if id_ is None else directory.subject(id_)
     return UserInfo.of(user) if user and sees_customer(caller, user.customer, permission) else None

@@ -1,4 +1,4 @@
-"""Samples: upload, what is known of one, reanalysis."""
+"""Samples: upload, metadata, reanalysis."""
 
 from typing import Any, Literal
 from uuid import UUID
@@ -46,7 +46,8 @@ class SampleCompleteUploadResponse(Shown):
     exists: bool
     challenge: ChallengeTokenResponse
 
-    # `exists` is said even when it is false, so nothing here has a default.
+    # No field here has a default, because fields that equal their default are left out of answers. `exists` is said
+    # even when false.
 
 
 class SampleMetaData(Shown):
@@ -78,7 +79,7 @@ class SampleMetaData(Shown):
     ),
 )
 async def upload(request: Call) -> Answer:
-    """Store the bytes of the body; a new sample answers 201, a known one 200."""
+    """Store the bytes of the body. A new sample answers 201, a known sample 200."""
     request.read_query(NoQuery)
     bank, settings = request.bank, request.bank.settings
     refuse_announced_excess(request, settings.max_sample_size)
@@ -112,7 +113,7 @@ async def upload(request: Call) -> Answer:
 
 
 def refuse_announced_excess(request: Call, most: int) -> None:
-    """Refuse a body whose announced length is too much before any of it is read."""
+    """Refuse a body whose announced length is over `most`, before any byte of the body is read."""
     if (request.announced_length or 0) > most:
         raise TooLarge(f"The body is larger than {most} bytes, which is the most that is taken.")
 
@@ -122,7 +123,7 @@ def refuse_announced_excess(request: Call, most: int) -> None:
     opt=operation("getSampleMetaData", Permission.VIEW_SAMPLES, query=NoQuery, answers=SampleMetaData),
 )
 async def get_sample(request: Call) -> Answer:
-    """What is known of the sample, over the submissions that the caller may see."""
+    """Get the metadata of the sample, gathered from the submissions that the caller may see."""
     sha256 = read_sha256(request.path("sha256"))
     async with request.bank.database.connection() as db:
         overview = await get_overview(db, request.caller, sha256)
@@ -135,7 +136,7 @@ async def get_sample(request: Call) -> Answer:
     opt=operation("reanalyseSample", Permission.REANALYSE, query=NoQuery, answers=JobResponse),
 )
 async def reanalyse(request: Call) -> Answer:
-    """Start a new job for the sample, or answer the unfinished one with the same workers."""
+    """Start a new job for the sample, or answer an unfinished job with the same workers."""
     bank = request.bank
     sample = await request.visible_sample(Permission.REANALYSE)
     request.read_query(NoQuery)
@@ -155,7 +156,7 @@ async def reanalyse(request: Call) -> Answer:
 
 
 async def _await_file_type(request: Call, sample: Sample) -> None:
-    """Where the policy looks at file types, wait a moment for that of a new sample."""
+    """Wait a moment for the file type of a new sample, where the policy looks at file types."""
     bank = request.bank
     async with bank.database.connection() as db:
         book = await bank.policies.current(db, await read_version(db))

@@ -1,4 +1,4 @@
-"""Service tasks: deletion and reindexing are asked for here, and all of them are followed and aborted here."""
+"""Service tasks: ask for deletion and reindexing, follow and abort service tasks of every kind."""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -75,7 +75,8 @@ class ServiceTask(Shown):
 
 
 class SampleResourceReindexRequest(Body):
-    # The contract asks for these two and gives their defaults as well; whoever leaves them out gets those.
+    # The contract requires `dataCenter` and `resource`, and gives a default for both. Requests without them get the
+    # defaults.
     data_center: Annotated[Literal["all", "osl", "svg"], ASKED_FOR] = "all"
     resource: Annotated[Literal["all", "sample", "submission"], ASKED_FOR] = "sample"
     reversed: bool | None = True
@@ -137,7 +138,7 @@ def _show_ancestor(ancestor: model.Ancestor | None) -> ServiceTask_ServiceTaskIn
     status_code=200,
 )
 async def delete_sample(request: Call) -> Answer:
-    """Ask for the deletion of a sample and everything about it; the service task does it."""
+    """Ask for the deletion of a sample and everything about the sample. A service task deletes."""
     bank, caller = request.bank, request.caller
     sha256 = read_sha256(request.path("sha256"))
     async with bank.database.transaction() as db:
@@ -165,7 +166,7 @@ async def delete_sample(request: Call) -> Answer:
     status_code=200,
 )
 async def reindex(request: Call) -> Answer:
-    """Ask for the search data of a time to be rebuilt; everything stays readable meanwhile."""
+    """Ask for the search data of a time to be rebuilt. Everything stays readable meanwhile."""
     request.read_query(NoQuery)
     data = (await request.document(SampleResourceReindexRequest)).read(request.now)
     violations = Violations()
@@ -182,7 +183,7 @@ async def reindex(request: Call) -> Answer:
 
 @get(TASKS, opt=operation("listTasks", query=ServiceTaskQuery, answers=list[ServiceTask]))
 async def list_tasks(request: Call) -> Response[bytes] | Streamed:
-    """List the caller's service tasks, all of them for administrators of the installation, newest first."""
+    """List the caller's service tasks, newest first. Administrators of the installation see all service tasks."""
     query = request.read_query(ServiceTaskQuery)
     violations = Violations()
     users = users_to_filter(request, violations, query.user)
@@ -203,7 +204,7 @@ async def list_tasks(request: Call) -> Response[bytes] | Streamed:
     status_code=200,
 )
 async def search_tasks(request: Call) -> Response[bytes] | Streamed:
-    """List the service tasks that match every filter given, of those that the caller may see, newest first."""
+    """List the service tasks that the caller may see and that match every given filter, newest first."""
     request.read_query(NoQuery)
     wanted = (await request.document(ServiceTaskSearchRequest)).read(request.now)
     filter_ = read_filter(request, wanted)
@@ -213,7 +214,7 @@ async def search_tasks(request: Call) -> Response[bytes] | Streamed:
 
 @get(f"{TASKS}/{{task_id:str}}", opt=operation("getTask", query=NoQuery, answers=list[ServiceTask]))
 async def get_task(request: Call) -> Answer:
-    """Get one service task: a list of it, as the contract says."""
+    """Get a service task, as a list with a single item: so the contract says."""
     row = await _visible_task(request)
     request.read_query(NoQuery)
     return await request.show_page([row], Page(), 1, show_task)
@@ -225,7 +226,7 @@ async def get_task(request: Call) -> Answer:
     status_code=200,
 )
 async def abort_task(request: Call) -> Answer:
-    """End a service task and its sub-tasks where they stand; what they have done stays done."""
+    """Abort a service task and its sub-tasks at the point reached. Finished work stays done."""
     row = await _visible_task(request)
     request.read_query(NoQuery)
     async with request.bank.database.transaction() as db:
@@ -241,16 +242,16 @@ async def _visible_task(request: Call) -> model.ServiceTask:
 
 
 def _sees_all(request: Call) -> bool:
-    """Whether the caller may see, and abort, the tasks of others: whoever administers the installation may."""
+    """Whether the caller administers the installation, and so may see and abort the tasks of others."""
     return administers(request, Permission.REINDEX)
 
 
 def users_to_filter(
     request: Call, violations: Violations, references: Iterable[int | str] | None
 ) -> list[int] | None:
-    """Find the users that a filter names; unknown and invisible ones become violations of `user`, in the same words.
+    """Find the users that a filter names. Unknown and invisible users become violations of `user`, in the same words.
 
-    Callers see themselves; whoever sees the tasks of others sees all users.
+    A caller sees the caller's own user. A caller who sees the tasks of others sees all users.
     """
     found = []
     for position, reference in enumerate(references or ()):
@@ -266,7 +267,7 @@ def users_to_filter(
 
 
 def read_filter(request: Call, wanted: ServiceTaskSearchRequest) -> TaskFilter:
-    """Read the filter that a search asks for; raises `Invalid` with all that is wrong."""
+    """Read the filter of a search. Raises `Invalid` with every violation."""
     violations = Violations()
     start, end = read_range(violations, wanted.start_timestamp, wanted.end_timestamp, request.now)
     users = users_to_filter(request, violations, wanted.user)

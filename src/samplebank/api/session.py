@@ -1,4 +1,4 @@
-"""`GET /authentication/v1/session`: whether a key is good, and what it may do."""
+"""`GET /authentication/v1/session`: whether a key is good, and what the key may do."""
 
 from litestar import get
 
@@ -16,7 +16,7 @@ class Session(Shown):
 
 @get("/authentication/v1/session", opt=operation("getSession", query=NoQuery, answers=Session))
 async def get_session(request: Call) -> Answer:
-    """Who the key belongs to, and the permissions that it brings for some customer."""
+    """Tell the user of the key, and the permissions that the key brings for some customer."""
     caller = request.caller
     permissions = sorted(str(permission) for permission, scope in caller.scopes.items() if scope)
     return single(Session(UserInfo.of(caller.user), permissions))

@@ -34,7 +34,7 @@ from samplebank.submissions.challenge import Outcome
 from samplebank.submissions.intake import Result, Token, Untyped, submit
 from samplebank.submissions.model import NewSubmission, Submission
 
-#: bytes of the metadata of a submission, as JSON
+#: the most bytes of the metadata of a submission, as JSON
 MOST_META_DATA = 64 * 1024
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 REFUSED_TOKEN = (
@@ -54,7 +54,7 @@ class ChallengeTokenRequest(Body):
     sha256: str
 
 
-#: part of the contract, and never taken
+#: `red` is part of the contract, but a submission with `red` is never taken
 NO_RED = Meta(
     description="`red` is refused, because others than its recipient must read a submission.",
     extra_json_schema={"x-refused": ["red"]},
@@ -124,7 +124,7 @@ def show_submission(row: Submission, directory: Directory) -> SubmissionResponse
     ),
 )
 async def get_challenge(request: Call) -> Answer:
-    """Ask the submitter to show that it holds the bytes: the SHA-256 of a range that covers nearly all of them."""
+    """Ask for proof that the submitter holds the bytes: the SHA-256 of a range that covers nearly all bytes."""
     bank, settings, user_id = request.bank, request.bank.settings, request.caller.user.id
     sha256 = read_sha256(request.path("sha256"))
     async with bank.database.connection() as db:
@@ -151,7 +151,7 @@ def tries(settings: Settings) -> challenge.Tries:
     ),
 )
 async def list_submissions(request: Call) -> Response[bytes] | Streamed:
-    """The submissions of the sample that the caller may see, newest first."""
+    """List the submissions of the sample that the caller may see, newest first."""
     sample = await request.visible_sample(Permission.VIEW_SUBMISSION)
     page = request.read_query(PageQuery).page()
     return await request.show_list(queries.submissions_of(request.caller, sample), page, show_submission)
@@ -182,7 +182,7 @@ async def get_submission(request: Call) -> Answer:
     ),
 )
 async def add_submission(request: Call) -> Answer:
-    """Store the observation of a sample, and open its analysis job."""
+    """Store the observation of a sample, and open an analysis job."""
     document = await request.document(SubmissionAddRequest)
     sha256 = read_sha256(request.path("sha256"))
     try:
@@ -191,7 +191,7 @@ async def add_submission(request: Call) -> Answer:
         new = await read_submission(request, data)
         token = await _read_token(request, data.challenge_token)
     except Refusal:
-        # that there is no such sample is said before what is wrong with the submission
+        # an unknown sample is told before the mistakes of the submission
         async with request.bank.database.connection() as db:
             await catalogue.get_known(db, sha256)
         raise
@@ -208,7 +208,7 @@ async def _read_token(request: Call, given: ChallengeTokenRequest) -> Token:
 
 
 async def _submit_typed(request: Call, sha256: bytes, token: Token, new: NewSubmission) -> Result:
-    """Submit; where the policy looks at file types, once that of a new sample is known, or after a while."""
+    """Submit. Where the policy looks at file types, first wait a while for the file type of a new sample."""
     try:
         return await _submit(request, sha256, token, new, needs_type=True)
     except Untyped as missing:
@@ -222,7 +222,7 @@ async def _submit_typed(request: Call, sha256: bytes, token: Token, new: NewSubm
 async def _submit(
     request: Call, sha256: bytes, token: Token, new: NewSubmission, *, needs_type: bool
 ) -> Result:
-    """Submit in two steps without waiting for anybody; behind locks only when others come between the steps."""
+    """Submit in two steps without waiting for others. When other requests come between the steps, submit behind locks."""
     bank = request.bank
     submitting = partial(
         submit,
@@ -253,7 +253,10 @@ async def _answer(request: Call, sha256: bytes, result: Result) -> Answer:
 
 
 async def read_submission(request: Call, data: SubmissionAddRequest) -> NewSubmission:
-    """The submission with its defaults; raises `Invalid` with all that is wrong, `Forbidden` for the customer."""
+    """Read the submission with its defaults.
+
+    Raises `Invalid` with every violation, `Forbidden` when the caller may not submit for the customer.
+    """
     directory, caller, now = request.bank.directory, request.caller, request.now
     violations = Violations()
     customer: Customer | None = caller.user.customer
@@ -272,7 +275,7 @@ async def read_submission(request: Call, data: SubmissionAddRequest) -> NewSubmi
     if expiry is not None and expiry <= now:
         violations.add("retention", "The retention ends in the past.")
     violations.raise_if_any()
-    assert customer is not None  # noqa: S101 for the type checker: an unknown one is a violation
+    assert customer is not None  # noqa: S101 for the type checker: an unknown customer is a violation
     caller.require(Permission.ADD_SUBMISSION, customer)
     return NewSubmission(
         customer_id=customer.id,

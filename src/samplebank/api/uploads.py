@@ -1,4 +1,4 @@
-"""Bodies that are the bytes of a file, and the form that looks like one."""
+"""Bodies with the bytes of a file. A form with a file in it looks alike, and is refused."""
 
 import re
 from collections.abc import AsyncIterator
@@ -14,9 +14,10 @@ SAID = (
 
 
 def uploaded(request: Call) -> AsyncIterator[bytes]:
-    """The bytes of the body as they come; raises `Unsupported` for those of a form.
+    """The bytes of the body, piece by piece. Raises `Unsupported` for the bytes of a form.
 
-    The media type alone makes no form: any is taken for the bytes of a sample. A form also begins with its boundary.
+    The media type alone makes no form, because the bytes of a sample may come with any media type. The body of a form
+    also begins with the boundary of the form.
     """
     form = FORM.match(request.header(b"content-type") or "")
     if form is None:

@@ -1,4 +1,4 @@
-"""Verdicts: list them, and set one by hand."""
+"""Verdicts: list verdicts, and set a verdict by hand."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -70,7 +70,7 @@ class VerdictAddRequest(Body):
 
 def show_verdict(row: Verdict, directory: Directory) -> VerdictResponse:
     job: Any = None if row.job_id is None else JobInfo(row.job_id, row.job_state)  # type: ignore[arg-type]
-    # The query has built these as they go over the wire; making objects of them would only cost time.
+    # The query builds analyses and tags in the shape of the answer. Making structs of them would only cost time.
     analyses: list[Any] = [_show_analysis(analysis) for analysis in row.analyses]
     tags: list[Any] = row.tags
     return VerdictResponse(
@@ -88,7 +88,7 @@ def show_verdict(row: Verdict, directory: Directory) -> VerdictResponse:
 
 
 def _show_analysis(analysis: dict[str, Any]) -> dict[str, Any]:
-    """Without what has no value. A detection counts once, however often the worker said it."""
+    """Leave out fields without a value. A detection is shown once, however often the worker reported the detection."""
     said = analysis["triggeredDetections"]
     once = {(found["name"], found["assessment"]): found for found in said}
     shown = {name: value for name, value in analysis.items() if value is not None}
@@ -102,7 +102,7 @@ def _show_analysis(analysis: dict[str, Any]) -> dict[str, Any]:
     ),
 )
 async def list_verdicts(request: Call) -> Response[bytes] | Streamed:
-    """The verdicts on the sample, newest first unless sorted otherwise."""
+    """List the verdicts on the sample, newest first unless sorted otherwise."""
     sample = await request.visible_sample(Permission.VIEW_VERDICTS)
     query = request.read_query(VerdictQuery)
     listing = queries.verdicts_of(request.caller, sample, query.sort_by or ["-createdTimestamp"])
@@ -121,7 +121,7 @@ async def list_verdicts(request: Call) -> Response[bytes] | Streamed:
     ),
 )
 async def add_verdict(request: Call) -> Answer:
-    """Judge the sample by hand; later verdicts carry this status until somebody judges again."""
+    """Judge the sample by hand. Later verdicts carry the given status until somebody judges again."""
     document = await request.document(VerdictAddRequest)
     sample = await request.visible_sample(Permission.ADD_VERDICT)
     request.read_query(NoQuery)

@@ -1,4 +1,4 @@
-"""What workers have to do, and when they were last seen."""
+"""Workloads: the tasks of each worker, and when each worker was last seen."""
 
 from uuid import UUID
 
@@ -32,7 +32,7 @@ class WorkloadResponse(Shown):
     opt=operation("listWorkloads", Permission.VIEW_WORKER, query=NoQuery, answers=list[WorkloadResponse]),
 )
 async def list_workloads(request: Call) -> Answer:
-    """The tasks that wait for each worker, and when it was last seen, to the minute."""
+    """Count the tasks of each worker, and tell when the worker was last seen, to the minute."""
     request.read_query(NoQuery)
     async with request.bank.database.connection() as db:
         rows = await workloads(db, request.caller)

@@ -1,4 +1,4 @@
-"""What the SampleDB v2 API answers, as far as the client commands read it."""
+"""The answers of the SampleDB v2 API: the fields that the client commands read."""
 
 from typing import Generic, TypeVar
 
@@ -8,7 +8,7 @@ Data = TypeVar("Data")
 
 
 class _Answer(msgspec.Struct, frozen=True, rename="camel"):
-    """Fields that this client does not name are passed over, so a newer service stays readable."""
+    """The base of answers. Fields without a name here are passed over, so a newer service stays readable."""
 
 
 class Message(_Answer, frozen=True):
@@ -102,7 +102,7 @@ class Option(_Answer, frozen=True):
 
 
 class PlanRule(_Answer, frozen=True):
-    """A rule of the policy as it was when it chose; `on` tells what it matches."""
+    """A rule of the policy, in the version that chose the workers. `on` tells the criteria of the rule."""
 
     id: str
     version: int
@@ -135,7 +135,7 @@ class Author(_Answer, frozen=True):
 
 
 class Verdict(_Answer, frozen=True):
-    """The comment and the author of one by hand are told to those concerned only."""
+    """A verdict. The comment and the author of a verdict by hand are told to those concerned only."""
 
     score: int
     status_override: str | None = None
@@ -163,7 +163,7 @@ class Sample(_Answer, frozen=True):
 
 
 class Workload(_Answer, frozen=True):
-    """What a worker has to do; without `last_seen_timestamp` it has never asked for work."""
+    """The tasks of a worker. Without `last_seen_timestamp` the worker has never asked for work."""
 
     id: str
     short_name: str

@@ -1,4 +1,4 @@
-"""`samplebank apply`: brings the accounts to what a tenants file says."""
+"""`samplebank apply`: brings the accounts to the state of a tenants file."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,6 +1,6 @@
 """A thin client of the SampleDB v2 API for the commands; safe to share between threads.
 
-Every call may be repeated, so what a busy or restarting service refuses is tried again.
+Every call may be repeated, so a call that a busy or restarting service refuses is tried again.
 """
 
 import time
@@ -28,7 +28,7 @@ UNCHALLENGEABLE: Final = 422
 TOO_MANY: Final = 429
 PAUSES: Final = (0.2, 0.8)  # seconds before the second and the third try
 RETRIED: Final = frozenset({500, 503, 504})
-LONGEST_WAIT: Final = 30  # seconds that a refusal for the number of calls may ask to wait for
+LONGEST_WAIT: Final = 30  # seconds; a 429 that asks for a longer wait is not tried again
 TIMEOUT: Final = httpx.Timeout(120, connect=5, pool=None)
 FAMILIES: Final[Mapping[int, type[Refusal]]] = {
     401: Unauthenticated,
@@ -41,7 +41,7 @@ FAMILIES: Final[Mapping[int, type[Refusal]]] = {
 
 
 class Content(NamedTuple):
-    """A body that can be sent more than once without lying in memory."""
+    """A body that can be sent more than once without being held in memory."""
 
     chunks: Chunks
     size: int
@@ -65,7 +65,10 @@ class Client:
         return _read(self._send("POST", "/sample", content=content), Envelope[answers.Upload])
 
     def challenge(self, sha256: str) -> answers.Challenge | None:
-        """Ask for a challenge; None when the bytes have to be sent: they are unknown, too small, or were answered for wrongly."""
+        """Ask for a challenge. None when the bytes have to be sent.
+
+        The bytes have to be sent when unknown to the service, when too small, or after too many wrong answers.
+        """
         response = self._send(
             "POST", f"/sample/{sha256}/challenge", expected={404, UNCHALLENGEABLE, TOO_MANY}
         )
@@ -74,7 +77,7 @@ class Client:
     def submit(
         self, sha256: str, token: answers.Token, fields: Mapping[str, object]
     ) -> answers.Submission | None:
-        """Add a submission; None when the service has just seen a similar one and stored nothing."""
+        """Add a submission. None when the service has just seen a similar submission and stored nothing."""
         body = {"challengeToken": token, "userAgent": AGENT, **fields}
         response = self._send("POST", f"/sample/{sha256}/submission", body=body)
         return None if response.status_code == SIMILAR else _read(response, Envelope[answers.Submission])
@@ -83,12 +86,12 @@ class Client:
         return _read(self._send("GET", f"/sample/{sha256}"), Envelope[answers.Sample])
 
     def verdicts(self, sha256: str, *, limit: int = 25) -> list[answers.Verdict]:
-        """List the verdicts of a sample, newest first; a limit of 0 means all of them."""
+        """List the verdicts of a sample, newest first. A limit of 0 means all verdicts."""
         response = self._send("GET", f"/sample/{sha256}/verdict", params={"limit": limit})
         return _read(response, Envelope[list[answers.Verdict]])
 
     def jobs(self, **criteria: object) -> list[answers.Job]:
-        """Search jobs, newest first; criteria that are None are left out."""
+        """Search jobs, newest first. Criteria that are None are left out."""
         given = {name: value for name, value in criteria.items() if value is not None}
         response = self._send("POST", "/job/search", body={"sortBy": ["-enqueuedTimestamp"], **given})
         return _read(response, Envelope[list[answers.Job]])
@@ -145,7 +148,7 @@ class Client:
 
 
 def _has_to_wait(response: httpx.Response) -> bool:
-    """Whether the service had too much to do for this user, and will have time soon."""
+    """Whether the service had too much to do for the user, and will have time soon."""
     return response.status_code == TOO_MANY and (0 < _seconds_to_wait(response) <= LONGEST_WAIT)
 
 
@@ -163,7 +166,7 @@ def _open(connection: Connection) -> httpx.Client:
             headers={"Argus-API-Key": connection.key, "User-Agent": "{name}/{version}".format(**AGENT)},
         )
     except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
-        # It reads certificates and proxies from the environment.
+        # httpx reads certificates and proxies from the environment.
         raise Invalid(
             f"No connection can be set up ({error}); look at SSL_CERT_FILE, SSL_CERT_DIR and the *_PROXY variables."
         ) from error
@@ -173,7 +176,7 @@ def _payload(
     body: Mapping[str, object] | None, content: Content | None
 ) -> tuple[dict[str, str], bytes | Iterator[bytes] | None]:
     if content is not None:
-        # With its length told beforehand, a body too large is refused before it travels.
+        # With the length told beforehand, a body too large is refused before the bytes travel.
         return (
             {"Content-Type": "application/octet-stream", "Content-Length": str(content.size)},
             content.chunks(),
@@ -207,7 +210,7 @@ def _refusal(response: httpx.Response) -> Refusal:
 
 
 def _not_in_our_words(response: httpx.Response) -> str:
-    """What to do about an answer that the service itself would not give."""
+    """Tell what to do about an answer that the service itself would not give."""
     said = f"{response.request.url} answered {response.status_code} {response.reason_phrase}"
     if response.has_redirect_location:
         return f"{said} and points to {response.headers['Location'][:200]}: give the address that it stands for with --url."

@@ -1,6 +1,7 @@
 """Which service a client command speaks to, and with whose key.
 
-`--url` and `--key` win over SAMPLEBANK_URL and SAMPLEBANK_KEY, these over `credentials.toml` of a local service.
+`--url` and `--key` win over SAMPLEBANK_URL and SAMPLEBANK_KEY. The variables win over `credentials.toml` of a local
+service.
 """
 
 import os
@@ -50,7 +51,7 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 def find(url: str | None, key: str | None, *, account: Account = "admin") -> Connection:
-    """Complete what the caller gave from the credentials that a local service left in its data folder."""
+    """Complete a missing address or key from the credentials that a local service left in the data folder."""
     address = read_address(url, "--url") if url and url.strip() else None
     given = read_key(key) if key and key.strip() else None
     if address and given:
@@ -59,20 +60,20 @@ def find(url: str | None, key: str | None, *, account: Account = "admin") -> Con
     local = read_credentials(path)
     known = read_address(local.url, str(path))
     if address and address != known:
-        # A key never goes to a service that did not issue it.
+        # A key never goes to a service that did not issue the key.
         raise Invalid(f"There is no key for {address}: give one with --key or SAMPLEBANK_KEY.")
     login = local.admin if account == "admin" else local.workers
     return Connection(known, given or read_key(login.key))
 
 
 def read_address(given: str, source: str) -> str:
-    """Check the address of a service; `source` is where it comes from."""
+    """Check the address of a service. `source` is the place where the address comes from."""
     if "@" in given:
-        # What stands before it may be a password, so nothing of the address is shown.
+        # The text before the @ may be a password, so nothing of the address is shown.
         raise typer.BadParameter("An address holds no user and no password.", param_hint=source)
     try:
         url = httpx.URL(given.strip().rstrip("/"))
-        host = url.host  # which is decoded only here
+        host = url.host  # httpx decodes the host only here
     except (httpx.InvalidURL, ValueError) as error:
         raise _bad_address(given, source, f"cannot be read ({error}). It looks like {EXAMPLE}") from error
     if url.scheme not in {"http", "https"}:
@@ -85,7 +86,7 @@ def read_address(given: str, source: str) -> str:
 
 def _can_be_looked_up(host: str) -> bool:
     try:
-        return bool(host.encode("idna"))  # as the resolver does, which bounds each part of a name
+        return bool(host.encode("idna"))  # as the resolver does; the resolver limits each part of a name
     except UnicodeError:
         return False
 
@@ -95,7 +96,7 @@ def _bad_address(given: str, source: str, what: str) -> typer.BadParameter:
 
 
 def read_key(given: str) -> str:
-    """Check a key by its letters, as others could not be sent. What is wrong is told without the key."""
+    """Check the letters of a key, because other letters could not be sent. The complaint does not show the key."""
     key = given.strip()
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise typer.BadParameter(

@@ -1,4 +1,4 @@
-"""`samplebank demo`: a service, real files, their jobs and verdicts, in one go; leaves nothing unless told to."""
+"""`samplebank demo`: a service, real files, jobs and verdicts, in one go; leaves nothing behind unless told to."""
 
 import tempfile
 import time
@@ -79,7 +79,7 @@ def _submit(client: Client, folder: Path) -> list[Outcome]:
 
 
 def _show_jobs(client: Client, outcomes: Sequence[Outcome], console: Console) -> None:
-    """Show every job on its way until all have ended."""
+    """Show every job on the way until all jobs have ended."""
     names = {outcome.sha256: Path(outcome.path).name for outcome in outcomes}
     end = time.monotonic() + LIMIT
     with Live(console=console, auto_refresh=False) as live:
@@ -94,7 +94,7 @@ def _show_jobs(client: Client, outcomes: Sequence[Outcome], console: Console) ->
                 raise Unavailable(f"Not every job ended within {LIMIT:.0f} s.")
             time.sleep(PAUSE)
     if not console.is_terminal:
-        console.print()  # Live ends its last line on terminals only
+        console.print()  # Live ends the last line on terminals only
 
 
 def _ways(jobs: dict[str, Job], names: dict[str | None, str]) -> RenderableType:
@@ -144,4 +144,4 @@ def _show_where_to_look(console: Console, service: LocalService, folder: Path, *
         f"  jobs                   SAMPLEBANK_DATA_DIR={folder} .venv/bin/samplebank jobs",
         f"  stop it                kill {service.process.pid}",
     )
-    console.print("\n".join(lines), soft_wrap=True)  # whole, to be copied
+    console.print("\n".join(lines), soft_wrap=True)  # not folded, for copying

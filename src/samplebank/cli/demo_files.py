@@ -1,4 +1,4 @@
-"""The files of the demo: real launchers and programs of this machine, small documents, and the EICAR test file."""
+"""The files of the demo: real launchers and programs of the machine, small documents, and the EICAR test file."""
 
 import stat
 import sysconfig

@@ -1,4 +1,4 @@
-"""How commands end: what went wrong becomes one line on stderr and an exit code, never a traceback.
+"""How commands end: a fault becomes one line on stderr and an exit code, never a traceback.
 
 0 done, 1 the operation failed, 2 wrong usage.
 """
@@ -22,7 +22,7 @@ log = logging.getLogger("samplebank")
 
 
 def exit_code_of(command: Callable[[], int], name: str) -> int:
-    """Run the command of this name to its end, output included; answers its exit code."""
+    """Run the command `name` to the end, output included. Answers the exit code."""
     try:
         code = command()
         sys.stdout.flush()
@@ -39,7 +39,7 @@ def exit_code_of(command: Callable[[], int], name: str) -> int:
     except Refusal as refusal:
         complain(str(refusal))
     except BrokenPipeError:
-        streams.give_up_output()  # who reads has seen enough
+        streams.give_up_output()  # the reader has seen enough
     except OSError as error:
         streams.give_up_output()
         complain(_about(error))
@@ -65,7 +65,7 @@ def _about(error: OSError) -> str:
 
 
 def _tell(fault: Exception) -> None:
-    """Name a fault of ours in one line; a service that keeps a log gets the whole trace there."""
+    """Name a fault of ours in one line. The log of a service gets the whole trace instead."""
     if log.hasHandlers() and log.isEnabledFor(logging.INFO):
         log.error("fault", exc_info=fault)
         return

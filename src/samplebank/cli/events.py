@@ -1,4 +1,4 @@
-"""`samplebank events`: the deliveries that were given up, and another try for them."""
+"""`samplebank events`: list deliveries that were given up, and try again."""
 
 from typing import Annotated, Any, Final
 
@@ -18,7 +18,7 @@ events_app = typer.Typer(help="List and retry events that could not be delivered
 
 
 class DeadEvent(msgspec.Struct, frozen=True, rename="camel"):
-    """One event of `samplebank events dead --json`, in the words of the webhook."""
+    """An event of `samplebank events dead --json`, in the words of the webhook."""
 
     id: int
     kind: str

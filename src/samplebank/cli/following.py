@@ -16,10 +16,10 @@ from samplebank.cli.sending import FailedAnalysis, Outcome
 BATCH: Final = 100  # samples asked for in one search
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 2.0
-STILL: Final = 5.0  # seconds without the end of a job, after which its workers are looked for
+STILL: Final = 5.0  # seconds without the end of a job, after which absent workers are looked for
 CLASSIFICATION: Final = 20.0  # seconds that verdicts wait for the file types of their samples
 PARALLEL: Final = 4
-#: the usual thresholds of a service; the API does not tell them
+#: the usual thresholds of a service; the API does not tell the thresholds
 MALICIOUS_SCORE: Final = 70
 SUSPICIOUS_SCORE: Final = 30
 
@@ -29,9 +29,9 @@ Progress = Callable[[Sequence[Outcome]], None]
 def follow(
     client: Client, outcomes: Iterable[Outcome], progress: Progress, tell: Callable[[str], None]
 ) -> list[Outcome]:
-    """Wait until the job of every stored submission has ended; `progress` sees each round.
+    """Wait until the job of every stored submission has ended. `progress` sees each round.
 
-    What a job waits for in vain is told once.
+    A worker that a job waits for in vain is told once.
     """
     current = list(outcomes)
     pause = FIRST_PAUSE
@@ -51,7 +51,7 @@ def follow(
 
 
 class _Watch:
-    """Notices that nothing has ended for a while, and names the workers that nobody runs."""
+    """Notices when nothing has ended for a while, and names the workers that nobody runs."""
 
     def __init__(self, client: Client, tell: Callable[[str], None]) -> None:
         self._client = client
@@ -79,7 +79,7 @@ class _Watch:
 
 
 def assessment(verdict: Verdict | None) -> str:
-    """Say in one word what a verdict means."""
+    """Sum up a verdict in one word."""
     if verdict is None:
         return "unknown"
     if verdict.status_override:
@@ -92,7 +92,7 @@ def assessment(verdict: Verdict | None) -> str:
 
 
 def _settled(outcome: Outcome) -> bool:
-    # A job is made together with its submission: where there is none yet, there will be none.
+    # A job is made together with its submission: a submission without a job will never have a job.
     return outcome.job is None or outcome.job_state in {"done", "timeout"}
 
 
@@ -137,7 +137,7 @@ def _judged(client: Client, classified_by: float, outcome: Outcome) -> Outcome:
 
 
 def _classification(client: Client, sha256: str, until: float) -> Classification | None:
-    """Ask for the file type, which may come after the verdict; None when it has not come in time."""
+    """Ask for the file type, which may come later than the verdict. None when the file type has not come in time."""
     while (kind := client.sample(sha256).latest_classification) is None and time.monotonic() < until:
         time.sleep(FIRST_PAUSE)
     return kind

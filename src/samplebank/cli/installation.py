@@ -1,4 +1,4 @@
-"""What commands do to the installation of this machine, past the interface."""
+"""Work of commands on the installation of the machine, past the interface."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Done(NamedTuple, Generic[T]):
-    """What was done, and to which installation."""
+    """The result of the work, and the installation in words."""
 
     result: T
     where: str
@@ -26,9 +26,9 @@ class Done(NamedTuple, Generic[T]):
 def in_transaction(
     work: Callable[[Connection], Awaitable[T]], tell: Callable[[T, str], None] | None = None
 ) -> Done[T]:
-    """Run `work` in one transaction on the database of this installation.
+    """Run `work` in one transaction on the database of the installation.
 
-    `tell` writes what was done, and where, before it is done for good: a key that nobody could read would stay.
+    `tell` writes the result and the place before the commit: a key that nobody could read must not stay.
     """
     with installed.opened(settings.load(os.environ)) as installation:
 

@@ -1,4 +1,4 @@
-"""`samplebank jobs`: what is being analysed, what was, and why a job ended as it did."""
+"""`samplebank jobs`: running and finished analyses, and why a job ended as the job did."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from samplebank.timespec import BadTime, Millis
 
 SHORT_HASH: Final = 16
 LOOKED_THROUGH: Final = 100_000  # newest jobs among which a shortened id is looked up
-LOOKED_AT: Final = 5_000  # of them at once
+LOOKED_AT: Final = 5_000  # jobs read at once
 PARALLEL: Final = 4
 FOLLOW_PAUSE: Final = 1.0  # seconds
 COLUMNS: Final = ("ID", "STATE", "SAMPLE", "CUSTOMER", "ENQUEUED", "DURATION", "TASKS")
@@ -87,7 +87,7 @@ def jobs(
 
 
 def since_when(text: str, *, now: Millis) -> Millis:
-    """Read a point in time, or a span such as "1 week" that ends now."""
+    """Read a point in time, or a span like "1 week" that ends now."""
     try:
         return timespec.parse(text, now=now)
     except BadTime as refusal:
@@ -123,18 +123,18 @@ def _row(row: JobWithTasks, now: Millis) -> tuple[object, ...]:
 
 
 def progress(tasks: Sequence[Task]) -> str:
-    """Count the tasks that have ended, and those among them that brought nothing."""
+    """Count the tasks that have ended, and the ended tasks without a result."""
     failed = sum(task.failed for task in tasks)
     return f"{sum(task.ended for task in tasks)}/{len(tasks)}" + (f", {failed} failed" if failed else "")
 
 
 def short_id(job_id: str) -> str:
-    """Shorten an id to the part that tells it from others; ids begin with the time they were made."""
+    """Shorten an id to the part that differs from id to id. Every id begins with the time when the id was made."""
     return job_id.rpartition("-")[2]
 
 
 def _duration(start: Millis | None, end: Millis | None) -> str | None:
-    # Our clock may be behind the service's.
+    # The clock here may be behind the clock of the service.
     return None if start is None or end is None else f"{max(0, end - start) / 1000:.1f} s"
 
 
@@ -146,7 +146,7 @@ def _follow(client: Client, criteria: Criteria, *, as_json: bool) -> None:
         else:
             _follow_live(client, criteria)
     except KeyboardInterrupt:
-        raise typer.Exit from None  # the way this is meant to end
+        raise typer.Exit from None  # the intended end
 
 
 def _follow_live(client: Client, criteria: Criteria) -> None:
@@ -245,7 +245,7 @@ def _verdict_line(job: Job, verdict: Verdict | None) -> str:
 
 
 def _by_hand_line(verdict: Verdict) -> str:
-    """Tell what a person said of the sample, which goes before every verdict of a job."""
+    """Tell the verdict of a person on the sample. The verdict of a person goes before every verdict of a job."""
     said = f"By hand: {assessment(verdict)}"
     if verdict.created_by_user:
         said += f", by {verdict.created_by_user.short_name}"

@@ -19,7 +19,7 @@ key_app = typer.Typer(help="Make, list and revoke API keys.")
 
 
 class ListedKey(msgspec.Struct, frozen=True, rename="camel"):
-    """One key of `samplebank key list --json`; roles and customers are null where the key is not narrowed to some."""
+    """A key of `samplebank key list --json`. Roles and customers are null where the key is not narrowed to some."""
 
     id: UUID
     user: str

@@ -1,4 +1,4 @@
-"""A service of one's own: `samplebank serve` on a free port, with a data folder of its own."""
+"""A private service: `samplebank serve` on a free port, with a data folder of its own."""
 
 import os
 import socket
@@ -30,7 +30,7 @@ class LocalService(NamedTuple):
 
 @contextmanager
 def running(folder: Path, *, keep: bool) -> Iterator[LocalService]:
-    """Serve from `folder` while the block runs; with `keep` the service outlives it, unless the block fails."""
+    """Serve from `folder` while the block runs. With `keep` the service outlives the block, unless the block fails."""
     service = _start(folder)
     kept = False
     try:
@@ -64,7 +64,7 @@ def _start(folder: Path) -> LocalService:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us; we stop the service in order
+            start_new_session=True,  # Ctrl-C is for the command, which stops the service in order
         )
     return LocalService(Connection(f"http://{HOST}:{port}", ""), process, log)
 

@@ -15,7 +15,7 @@ from samplebank.cli.ending import exit_code_of
 from samplebank.cli.text import Command
 from samplebank.files import keep_to_own_account
 
-#: where each command lives; only the one that is called is loaded, for the modules of the service take seconds
+#: the place of each command; only the called command is loaded, because the modules of the service take seconds
 COMMANDS: Final[Mapping[str, str]] = {
     "serve": "samplebank.cli.serve:serve",
     "apply": "samplebank.cli.apply:apply",
@@ -45,7 +45,7 @@ def _callback(
 
 
 def application(arguments: Sequence[str]) -> typer.Typer:
-    """Build the program with the command that `arguments` call, or with all of them when they call none."""
+    """Build the program with the command that `arguments` call, or with all commands when no command is called."""
     app = typer.Typer(
         name="samplebank",
         help="A self-hosted database of malware samples with analysis jobs.",
@@ -73,7 +73,7 @@ def _add(app: typer.Typer, name: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command that `arguments` call; answers the exit code."""
+    """Run the command that `arguments` call. Answers the exit code."""
 
     def command() -> int:
         return int(application(arguments)(arguments, prog_name="samplebank", standalone_mode=False) or 0)
@@ -90,5 +90,5 @@ def run() -> None:
 
 
 def _end_in_order(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Unwind on SIGTERM as on Ctrl-C, so that what was started is stopped."""
+    """Unwind on SIGTERM as on Ctrl-C, so that started processes are stopped."""
     raise SystemExit(1)

@@ -1,4 +1,4 @@
-"""Whether anybody runs a worker: the service tells when each was last seen."""
+"""Whether anybody runs a worker: the service tells when each worker was last seen."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -7,12 +7,13 @@ from samplebank import timespec
 from samplebank.cli.answers import Plan, Task
 from samplebank.timespec import Millis
 
-#: milliseconds after which a worker is missed. One that runs asks for work every few seconds, which is noted once a minute.
+#: milliseconds after which a worker is missed. A running worker asks for work every few seconds; the service notes the
+#: time once a minute.
 MISSED_AFTER: Final = 150_000
 
 
 def absence(worker: str, last_seen: Millis | None, now: Millis) -> str | None:
-    """A sentence about a worker that nobody runs; None where somebody does."""
+    """A sentence about a worker that nobody runs; None for a worker that somebody runs."""
     if last_seen is None:
         return f"Nobody has ever asked for work of {worker}: start it with `samplebank worker run`."
     if now - last_seen < MISSED_AFTER:

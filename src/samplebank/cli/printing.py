@@ -1,6 +1,6 @@
-"""What the commands write: tables and JSON to stdout, progress and complaints to stderr.
+"""The output of commands: tables and JSON to stdout, progress and complaints to stderr.
 
-Names of samples are chosen by attackers; nothing unprintable or marked up reaches the terminal as it is.
+Names of samples are chosen by attackers. Nothing unprintable or marked up reaches the terminal unchanged.
 """
 
 import os
@@ -17,9 +17,9 @@ from rich.text import Text
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
-PIPE_WIDTH: Final = 240  # a table that is read by a program is not folded
+PIPE_WIDTH: Final = 240  # a table for a program is not folded
 LONGEST_LINE: Final = 4000
-#: a key, or most of one, wherever somebody typed it
+#: a key, or most of a key, anywhere in a text
 KEY: Final = re.compile(r"sb_[A-Za-z0-9_-]{30,}")
 STYLES: Final[Mapping[str, str]] = {
     "malicious": "bold red",
@@ -38,7 +38,7 @@ STYLES: Final[Mapping[str, str]] = {
 
 
 def out() -> Console:
-    # A width of 0, as some programs set it, would show nothing.
+    # A width of 0, as some programs set the width, would show nothing.
     told = os.environ.get("COLUMNS", "").strip("0")
     wide = None if sys.stdout.isatty() or told.isdecimal() else PIPE_WIDTH
     return Console(highlight=False, width=wide)
@@ -57,7 +57,7 @@ def paragraph(text: str) -> Text:
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
-    """Lay out rows; None is an empty cell, words with a known meaning get their colour."""
+    """Lay out rows. None is an empty cell. Words with a known meaning get a colour."""
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         grid.add_column(column, overflow="fold")
@@ -82,6 +82,6 @@ def write_json_line(value: object) -> None:
 
 
 def complain(text: str) -> None:
-    """Say what went wrong in one line that fits on a screen; a key in it is not shown."""
+    """Write a complaint in one line that fits on a screen. A key in the text is not shown."""
     line = printable(" ".join(KEY.sub("sb_...", text).split()))
     typer.echo(f"samplebank: {line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + ' ...'}", err=True)

@@ -1,4 +1,4 @@
-"""Brings files to the service: the proof of possession, then the submission. Files are read in pieces, never whole."""
+"""Sends files to the service: the proof of possession, then the submission. Files are read in pieces, never whole."""
 
 import hashlib
 import mimetypes
@@ -18,7 +18,7 @@ from samplebank.cli.text import shown
 from samplebank.errors import Refusal, Unauthenticated, Unavailable
 
 PIECE: Final = 256 * 1024
-#: from this size on the service is asked whether it has the bytes, before they travel
+#: from this size on, the client asks whether the service has the bytes, before the bytes travel
 ASK_FIRST: Final = 1024 * 1024
 
 NOT_SENT: Final = "The run ended before this file was sent."
@@ -28,14 +28,14 @@ Advance = Callable[[int], None]
 
 
 class FailedAnalysis(msgspec.Struct, frozen=True):
-    """What a worker says of an analysis that it could not make."""
+    """An analysis that a worker could not make, with the worker's reason."""
 
     worker: str
     message: str | None
 
 
 class Outcome(msgspec.Struct, frozen=True, rename="camel"):
-    """What became of one file; the shape of `samplebank submit --json`."""
+    """The outcome for a file, in the shape of `samplebank submit --json`."""
 
     path: str
     status: Literal["submitted", "similar", "failed"]
@@ -54,7 +54,7 @@ class Outcome(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Found(NamedTuple):
-    """What there is to submit below some paths, what cannot be read there, and what is no file."""
+    """The files to submit below some paths, the folders that cannot be read, and the entries that are no files."""
 
     files: list[Path]
     unreadable: list[Outcome]
@@ -62,7 +62,7 @@ class Found(NamedTuple):
 
 
 def files_below(paths: Iterable[Path]) -> Found:
-    """Find the files named, and those in the folders named; links found in folders are not followed."""
+    """Find the named files, and the files in the named folders. Links found in folders are not followed."""
     files: dict[Path, None] = {}
     found = Found([], [], [])
     for path in paths:
@@ -81,7 +81,7 @@ def _below(folder: Path, found: Found) -> list[Path]:
     files = []
     for place, folders, names in os.walk(folder, onerror=note):
         entries = [Path(place, name) for name in names]
-        # What cannot be looked at fails when it is sent, with the reason.
+        # An entry that cannot be looked at fails when sent, with the reason.
         regular = [entry for entry in entries if _may_be_file(entry)]
         files += regular
         found.passed_over.extend(sorted(set(entries) - set(regular)))
@@ -100,7 +100,7 @@ def _is_link(entry: Path) -> bool:
 
 
 def _status(path: Path, *, follow: bool = True) -> os.stat_result | None:
-    """Look at a path; None where that is impossible, for whatever reason."""
+    """Look at a path. None where looking is impossible, for whatever reason."""
     try:
         return path.stat(follow_symlinks=follow)
     except OSError:
@@ -108,20 +108,20 @@ def _status(path: Path, *, follow: bool = True) -> os.stat_result | None:
 
 
 def size_of(path: Path) -> int:
-    """Give the size of a file, in bytes; 0 for what is none."""
+    """Give the size of a file, in bytes; 0 for a path that is no file."""
     status = _status(path)
     return status.st_size if status and stat.S_ISREG(status.st_mode) else 0
 
 
 class Sent(NamedTuple):
-    """What became of files, in their order; `end` is what ended the run before all of them were sent."""
+    """The outcomes of files, in the order of the files. `end` tells why the run ended before all files were sent."""
 
     outcomes: list[Outcome]
     end: Refusal | KeyboardInterrupt | SystemExit | None
 
 
 class _Stopped(Exception):
-    """The run ends while this file is on its way."""
+    """The run ends while the file is being sent."""
 
 
 def send_all(
@@ -129,7 +129,8 @@ def send_all(
 ) -> Sent:
     """Submit the files, several at a time, until all are sent or a bad key, a lost service or Ctrl-C ends the run.
 
-    Then no more bytes are sent, and what the service is about to answer is waited for: it has been done.
+    After an early end no more bytes are sent. Answers that the service is about to give are waited for, because the
+    service has done the work.
     """
     stop = Event()
 
@@ -181,7 +182,7 @@ def _told(future: Future[Outcome], path: Path) -> Outcome:
 
 
 def send(client: Client, path: Path, *, fields: Mapping[str, object], advance: Advance) -> Outcome:
-    """Submit one file. What concerns the whole run, a bad key or a lost service, is raised."""
+    """Submit a file. A fault that concerns the whole run, a bad key or a lost service, is raised."""
     name = shown(path)
     try:
         return _submitted(client, path, Outcome(name, "submitted"), fields, advance)
@@ -212,7 +213,7 @@ def _submitted(
 
 
 def _proof(client: Client, path: Path, content: "_FileContent") -> tuple[str, Token]:
-    """Show that we hold the bytes: by a challenge where the service has them, else by sending them."""
+    """Prove possession of the bytes: by a challenge where the service has the bytes, else by sending the bytes."""
     if content.size >= ASK_FIRST:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -240,7 +241,7 @@ def _pieces(file: BinaryIO, length: int) -> Iterator[bytes]:
 
 
 class _FileContent:
-    """The bytes of a file, as often as they have to be sent; tells how many went."""
+    """The bytes of a file, as often as the bytes have to be sent. Tells how many bytes went."""
 
     def __init__(self, path: Path, advance: Advance) -> None:
         status = path.stat()

@@ -51,7 +51,7 @@ def serve(
     if not no_workers:
         _check_rules(own)
     make_data_folder(own)
-    disk_store(own)  # which every other process would stumble over
+    disk_store(own)  # fails here at once; otherwise every other process would fail
     with taken(own) as metrics, prepared_database(own) as database_url:
         _serve(own, database_url, metrics, with_workers=not no_workers)
 
@@ -63,7 +63,7 @@ def _serve(own: Settings, database_url: str, metrics: Path, *, with_workers: boo
         children.append(_start_workers(own, database_url))
     log.info("service.started", extra={"fields": {"url": url_of(own), "data": own.folder}})
     try:
-        # Workers and housekeeper end first: what they hold is given back over HTTP.
+        # Workers and housekeeper end first: tasks in work are given back over HTTP.
         serve_web(own, before_stop=lambda: _stop(children))
     finally:
         _stop(children)
@@ -82,13 +82,13 @@ def _start_workers(own: Settings, database_url: str) -> Child:
 
 
 def _check_rules(own: Settings) -> None:
-    """Raise `Invalid` for a folder of rules that is not there, as the workers would fail for want of it again and again."""
+    """Raise `Invalid` when the folder of rules does not exist: without the folder the workers would fail for ever."""
     if own.yara_rules is not None and not expanded(own.yara_rules).is_dir():
         raise Invalid(f"SAMPLEBANK_YARA_RULES is {str(own.yara_rules)!r}, but must be a folder.")
 
 
 def _environment(own: Settings, database_url: str, metrics: Path) -> dict[str, str]:
-    """Every setting as the other processes shall see it, whatever file it came from."""
+    """Every setting as an environment variable for the other processes, no matter where the setting came from."""
     shared = {
         f"{PREFIX}{name.upper()}": str(value)
         for name, value in msgspec.structs.asdict(own).items()

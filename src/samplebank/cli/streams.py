@@ -11,9 +11,9 @@ STDERR: Final = 2
 
 
 def prepare() -> None:
-    """See that there are three of them, and that what is written can be: what the terminal's code lacks is spelt out.
+    """Make sure that all three streams exist and take every text. Letters that the terminal lacks are spelt out.
 
-    Without one its number goes to the next file that is opened, such as a sample or a connection.
+    The number of a missing stream would go to the next opened file, for example to a sample or a connection.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         stream = getattr(sys, name)
@@ -24,12 +24,12 @@ def prepare() -> None:
 
 
 def _stand_in(number: int) -> TextIOWrapper:
-    # Results that nobody can read are a failure, so writing them has to fail. Complaints may get lost.
+    # Results that nobody can read are a failure, so writing results has to fail. Complaints may get lost.
     opened = os.open(os.devnull, os.O_WRONLY if number == STDERR else os.O_RDONLY)
     return TextIOWrapper(os.fdopen(opened, "rb" if number == STDIN else "wb", closefd=False))
 
 
 def give_up_output() -> None:
-    """Throw away what is still to be written: the interpreter tries that once more at its end, and complains."""
+    """Throw away unwritten output. Otherwise the interpreter tries to write again at the end, and complains."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

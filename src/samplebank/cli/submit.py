@@ -1,4 +1,4 @@
-"""`samplebank submit`: files and folders into the service, and, if wished, on to their verdicts."""
+"""`samplebank submit`: sends files and folders to the service and, if wished, waits for the verdicts."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ class Tlp(StrEnum):
 
 
 def named(argument: str) -> Path:
-    """Take an argument for a path. One without a letter, as an unset variable leaves it, is not this folder."""
+    """Read an argument as a path. An empty argument, as an unset variable leaves behind, is not the current folder."""
     if not argument:
         raise typer.BadParameter("A path is empty.")
     return Path(argument)
@@ -141,7 +141,7 @@ def _send(client: Client, files: Sequence[Path], fields: Mapping[str, object], p
 
 
 def _follow(client: Client, outcomes: Sequence[Outcome]) -> Sent:
-    """Follow the jobs; when the service is lost or the user has waited enough, what is known by then."""
+    """Follow the jobs. When the service is lost or the user has waited enough, answer the outcomes known by then."""
     latest = list(outcomes)
     with _progress(MofNCompleteColumn()) as progress:
         bar = progress.add_task("analysing", total=_arrived(outcomes))
@@ -176,7 +176,7 @@ def _receipt(outcomes: Iterable[Outcome]) -> object:
 
 
 def verdict_table(outcomes: Sequence[Outcome]) -> object:
-    """Lay out the verdicts; where analyses failed, one more column names their workers."""
+    """Lay out the verdicts. Where analyses failed, one more column names the workers of the failed analyses."""
     rows = [[o.path, o.type, o.verdict or o.status, o.score, ", ".join(o.tags)] for o in outcomes]
     columns = ["FILE", "TYPE", "VERDICT", "SCORE", "TAGS"]
     if any(outcome.failed_analyses for outcome in outcomes):

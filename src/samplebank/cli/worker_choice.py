@@ -1,4 +1,4 @@
-"""Which analysers a command is about, and how to name them again."""
+"""The analysers that a command is about, and the words that name the same analysers again."""
 
 import shlex
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ ImportFromOption = Annotated[
 
 
 class Chosen(NamedTuple):
-    """Analysers as the command line names them."""
+    """The analysers that the command line names."""
 
     names: Sequence[str]
     import_paths: Sequence[str]
@@ -52,7 +52,7 @@ class Chosen(NamedTuple):
 
 
 def _folder(given: str) -> str:
-    """Where a folder is: analysers work in another one than the user."""
+    """Make the path of a folder absolute, because analysers work in another folder than the user."""
     folder = expanded(Path(given)).absolute()
     if not folder.is_dir():
         raise typer.BadParameter(f"{RULES} names {given}, which is not a folder.", param_hint="--setting")
@@ -60,7 +60,7 @@ def _folder(given: str) -> str:
 
 
 def import_path(name: str) -> str:
-    """Say where the analyser of this name is imported from."""
+    """Give the import path of the analyser `name`."""
     if ":" in name:
         return name
     if name not in BUILT_IN:

@@ -1,4 +1,4 @@
-"""`samplebank worker test`: an analyser on files, in the sandbox as ever, but without a service."""
+"""`samplebank worker test`: runs an analyser on files, in the sandbox as ever, but without a service."""
 
 import asyncio
 import logging
@@ -29,7 +29,10 @@ from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What came of one file. `error` is what the task would fail with; `trace` and `printed` are for the author."""
+    """The outcome for a file. `error` is the reason with which the task would fail.
+
+    `trace` and `printed` are for the author of the analyser.
+    """
 
     file: str
     seconds: float
@@ -104,7 +107,7 @@ async def _trial(analyser: SandboxedAnalyser, file: Path, options: dict[str, str
 
 
 def _check_regular(file: Path) -> None:
-    """Raise OSError for a folder, and for a pipe, which would be waited for."""
+    """Raise OSError for a folder, and for a pipe: reading from a pipe would wait."""
     if not stat.S_ISREG(file.stat().st_mode):
         raise OSError("it is not a regular file")
 

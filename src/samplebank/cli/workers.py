@@ -1,4 +1,4 @@
-"""`samplebank worker`: the analysis workers that a service knows, and running them anywhere that reaches it."""
+"""`samplebank worker`: list and register analysis workers, and run workers anywhere that the service can be reached."""
 
 import asyncio
 import logging
@@ -129,7 +129,7 @@ def run_workers(
 
 
 def _current_key(url: str | None, key: str | None) -> Callable[[], str | None]:
-    """The key of credentials.toml as it is when it is asked for; none where the key was given."""
+    """Make a function that reads the current key of credentials.toml. The function answers None where a key was given."""
 
     def read() -> str | None:
         if not key:

@@ -1,4 +1,4 @@
-"""Bodies of requests: how slowly they may come, and how much memory they may take together."""
+"""Bodies of requests: how slowly bodies may come, and how much memory all bodies may take together."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -7,13 +7,13 @@ from typing import Any
 from samplebank.errors import TooMany, TooSlow, Unavailable
 from samplebank.http.deadlines import Deadline
 
-#: bytes a second that a body brings on average at least, once the client has used up its patience
+#: bytes a second that a body must bring on average, once the client has used up the patience of the service
 RATE = 8 * 1024
-#: seconds in which what has come already is handed over
+#: seconds for handing over bytes that have arrived already
 AT_HAND = 0.1
 #: bytes of all bodies that one process holds in memory
 MEMORY = 128 * 1024**2
-#: ... and of those of one user, unless a single body may be larger
+#: bytes of the bodies of a single user, unless a single body may be larger
 SHARE = MEMORY // 4
 #: seconds after which a user who has too many bodies under way may come again
 COME_AGAIN = 5
@@ -23,7 +23,7 @@ FULL = "The service has too many bodies to read at the moment; try again in a mo
 
 
 class Pace:
-    """Waits for the parts of one body; only the time that the client takes counts."""
+    """Waits for the parts of a body. Only the time that the client takes counts."""
 
     __slots__ = ("_left", "_patience")
 
@@ -47,7 +47,7 @@ class Pace:
 
 
 class Memory:
-    """The bytes of bodies that a process holds until their requests are answered: `most`, and `each` of one user."""
+    """The bytes of bodies in a process, held until the requests are answered: at most `most`, and `each` for a user."""
 
     def __init__(self, most: int, each: int) -> None:
         self._most = most
@@ -56,7 +56,7 @@ class Memory:
         self._users: dict[int, int] = {}
 
     def take(self, size: int, user_id: int) -> None:
-        """Raises `TooMany` when the user, and `Unavailable` when everybody has no room for so many bytes."""
+        """Take room for `size` bytes. Raises `TooMany` without room for the user, `Unavailable` without room for all."""
         mine = self._users.get(user_id, 0) + size
         if mine > self._each:
             raise TooMany(MINE, wait=COME_AGAIN)

@@ -1,19 +1,19 @@
-"""Time limits that cost next to nothing: one timer looks after all of them.
+"""Time limits that cost next to nothing: a single timer looks after all limits.
 
-`asyncio.timeout` sets a timer of its own for each block. Every request passes several such blocks, and hardly any
-limit is ever reached.
+`asyncio.timeout` sets a timer for each block. Every request passes several limited blocks, and hardly any limit is
+ever reached.
 """
 
 import asyncio
 from types import TracebackType
 from typing import Self
 
-#: seconds between two looks; a block ends so much later than its limit at most
+#: seconds between two looks; a block ends at most so many seconds after its limit
 TICK = 0.25
 
 
 class Deadline:
-    """Ends a block that lasts longer than `seconds`: the block is cancelled, and `TimeoutError` is raised at its end."""
+    """Ends a block that lasts longer than `seconds`: cancels the block, and raises `TimeoutError` at the block's end."""
 
     __slots__ = ("_cancelling", "_task", "end", "passed", "seconds")
 
@@ -87,7 +87,7 @@ def _watch() -> _Watch:
     loop = asyncio.get_running_loop()
     watch = _watches.get(loop)
     if watch is None:
-        # loops of the past go: a process has one, tests have many
+        # forget closed loops: a process has one loop, tests have many
         for ended in [one for one in _watches if one.is_closed()]:
             del _watches[ended]
         watch = _watches[loop] = _Watch(loop)

@@ -1,7 +1,8 @@
 """An excerpt of a body: small, however large the body is, and wrong where the body is wrong.
 
-All violations of a body are gathered before the first of them is told, so that a body of millions of mistakes would cost
-minutes and gigabytes. An excerpt has the first items of each list and the first unknown fields of each object.
+The validator gathers all violations of a body before the first is told. A body of millions of mistakes would cost
+minutes and gigabytes. So the validator sees an excerpt, with the first items of each list and the first unknown fields
+of each object.
 """
 
 from collections import deque
@@ -13,20 +14,20 @@ import msgspec
 
 from samplebank.errors import Violation
 
-#: items kept of a list, and unknown fields of an object
+#: items kept of a list, and unknown fields kept of an object
 ITEMS = 100
-#: values kept in all, about; of lists and objects that come later the first item is kept
+#: values kept in all, about; a list or object that comes later keeps its first item only
 VALUES = 5_000
-#: no request nests deeper where its fields are known; what is deeper lies inside of something wrong
+#: levels kept; known fields nest less deeply, so deeper values lie inside of something wrong
 LEVELS = 12
-#: stands for what may be any JSON
+#: stands for a value that may be any JSON
 ANYTHING = True
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """What is known of a type of bodies: names of fields, wherever they are.
+    """The known fields of a type of bodies, by name, at any place of the body.
 
-    `free` fields hold any JSON; `most` is how many items the list in a field may have.
+    `free` fields hold any JSON. `most` is the number of items that the list in a field may have.
     """
 
     names: frozenset[str]
@@ -35,7 +36,7 @@ class Shape(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct):
-    """A list or an object of the body, and its excerpt, still empty."""
+    """A list or an object of the body, and the excerpt of the part, still empty."""
 
     source: Any
     excerpt: Any
@@ -43,7 +44,7 @@ class Part(msgspec.Struct):
 
 
 def excerpt_of(body: dict[str, Any], shape: Shape) -> tuple[dict[str, Any], list[tuple[str | int, ...]]]:
-    """(the excerpt, the paths of lists with more items than they may have). Null counts as not given."""
+    """Make (the excerpt, the paths of lists with too many items). Null counts as not given."""
     whole: dict[str, Any] = {}
     too_long: list[tuple[str | int, ...]] = []
     waiting = deque([Part(body, whole, ())])
@@ -66,7 +67,7 @@ def excerpt_of(body: dict[str, Any], shape: Shape) -> tuple[dict[str, Any], list
 
 
 def _first_of(source: Any, shape: Shape, most: int) -> Iterable[tuple[str | int, Any]]:
-    """The first items of a list; of an object the known fields and the first others."""
+    """The first items of a list; the known fields and the first unknown fields of an object."""
     if isinstance(source, list):
         yield from enumerate(source[:most])
         return

@@ -1,4 +1,4 @@
-"""A request as the routes see it, with the bank, the caller and the time that it came at."""
+"""A request as the routes see a request, with the bank, the caller and the time of arrival."""
 
 import codecs
 import re
@@ -24,16 +24,16 @@ from samplebank.timespec import Millis
 FORM = re.compile(r"multipart/|application/x-www-form-urlencoded", re.IGNORECASE)
 NO_FORM = "The body is a form, but this call takes JSON: send a JSON object, with the header Content-Type: application/json."
 T = TypeVar("T")
-#: parameters of a query; values of lists are parameters of their own
+#: the most parameters of a query; each value of a list is a parameter
 MOST_PARAMETERS = 20_000
 
 
 class Exchange(Request[Any, Any, Any]):
-    """One request; `caller` is there behind the guard."""
+    """A request. `caller` is known once the guard has passed the request."""
 
     @property
     def bank(self) -> Bank:
-        # Litestar's state is slow to ask
+        # Litestar's application state is slow to read.
         state = self.scope["state"]
         bank: Bank | None = state.get("bank")
         if bank is None:
@@ -42,7 +42,7 @@ class Exchange(Request[Any, Any, Any]):
 
     @property
     def budgets(self) -> Budgets:
-        # Litestar's state is slow to ask
+        # Litestar's application state is slow to read.
         state = self.scope["state"]
         budgets: Budgets | None = state.get("budgets")
         if budgets is None:
@@ -56,13 +56,13 @@ class Exchange(Request[Any, Any, Any]):
 
     @property
     def now(self) -> Millis:
-        """The time at which the request came; the same throughout it."""
+        """The time at which the request came. The time stays the same until the answer."""
         now: Millis = self.scope["state"]["now"]
         return now
 
     @property
     def is_head(self) -> bool:
-        """Whether the answer is for its headers only."""
+        """Whether only the headers of the answer are asked for."""
         return bool(self.scope["state"].get("is_head"))
 
     def path(self, name: str) -> str:
@@ -78,13 +78,13 @@ class Exchange(Request[Any, Any, Any]):
         return read_query(pairs, wanted, self.now)
 
     async def document(self, wanted: type[T], *, extra: int = 0) -> Document[T]:
-        """The JSON body; raises `Malformed` or `TooLarge`. Its `read` raises what is wrong with its content.
+        """Read the JSON body. Raises `Malformed` or `TooLarge`. `Document.read` raises the violations in the content.
 
-        `extra` bytes more than usual are taken.
+        The body may have `extra` bytes more than usual.
         """
         body = (await self.bytes_of_body(extra)).removeprefix(
             codecs.BOM_UTF8
-        )  # as some editors and shells put it
+        )  # some editors and shells put a byte order mark first
         try:
             return Document(body, wanted)
         except Malformed:
@@ -93,7 +93,7 @@ class Exchange(Request[Any, Any, Any]):
             raise
 
     async def bytes_of_body(self, extra: int = 0) -> bytes:
-        """The body, read once; raises `Malformed` for an empty one, `TooLarge`."""
+        """Read the body, once. Raises `Malformed` for an empty body, and `TooLarge`."""
         kept: bytes | None = self.scope["state"].get("body")
         if kept is not None:
             return kept
@@ -113,21 +113,21 @@ class Exchange(Request[Any, Any, Any]):
 
     @property
     def announced_length(self) -> int | None:
-        """Bytes of the body by its Content-Length; the HTTP server has taken care that it can be trusted."""
+        """The bytes of the body by the header Content-Length. The HTTP server makes sure that the header is right."""
         announced = self.header(b"content-length")
         return int(announced) if announced and announced.isdigit() else None
 
     def header(self, name: bytes) -> str | None:
-        """The first header of this name, which is in lower case. Litestar would copy all headers for the first look."""
+        """The first header of the name, given in lower case. Litestar would copy all headers for the first look."""
         for given, value in self.scope["headers"]:
             if given == name:
                 return value.decode("latin-1")
         return None
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, once; raises `Malformed` when its end does not, `TooSlow`.
+        """Read the body as the bytes come, once. Raises `TooSlow`, and `Malformed` when the end does not come.
 
-        What was announced is not waited for to be said to be over, as Litestar does: that is one more message.
+        Stops after Content-Length bytes. Litestar waits for one more message, which says that the body is over.
         """
         left = self.announced_length
         pace = Pace(self.bank.settings.body_timeout)
@@ -144,26 +144,26 @@ class Exchange(Request[Any, Any, Any]):
                 left -= len(chunk)
 
     def _hold(self, size: int) -> None:
-        """Count bytes that stay in memory until the request is answered (`api.log.Observed`). Raises `TooMany`, `Unavailable`."""
+        """Count bytes held until the request is answered (`http.log.Observed`). Raises `TooMany` and `Unavailable`."""
         self.budgets.memory.take(size, self.caller.user.id)
         state = self.scope["state"]
         state["held"] = state.get("held", 0) + size
 
     async def disconnected(self) -> None:
-        """Return when the client has gone; its body must have been read."""
+        """Return when the client has gone. The body of the request must have been read."""
         await disconnected(self.receive)
 
     async def visible_sample(self, *permissions: Permission) -> Sample:
-        """The sample of the path, if the caller may see it by any of `permissions` and it is not deleted."""
+        """Get the sample of the path that the caller may see by any of `permissions`. A deleted sample is not found."""
         sha256 = read_sha256(self.path("sha256"))
         async with self.bank.database.connection() as db:
             return await catalogue.get_undeleted(db, self.caller, sha256, *permissions)
 
     @asynccontextmanager
     async def dear(self) -> AsyncIterator[None]:
-        """A turn for what asks much of the database, which ends when it takes too long or the client goes.
+        """Hold a turn for a request that costs the database much. The block ends when too slow, or when the client goes.
 
-        The body must have been read. Raises `TooMany` and `Unavailable`.
+        The body of the request must have been read. Raises `TooMany` and `Unavailable`.
         """
         async with self.budgets.searches.turn(self.caller.user.id):
             with Within(self.bank.settings.search_timeout):
@@ -171,7 +171,7 @@ class Exchange(Request[Any, Any, Any]):
                     yield
 
     async def opened(self, pieces: Pieces) -> Pieces:
-        """The pieces of an answer, once the first is there; none where only headers are asked for."""
+        """Wait for the first piece of an answer. Where only headers are asked for, there are no pieces."""
         return nothing() if self.is_head else await opened(pieces)
 
 

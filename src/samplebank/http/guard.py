@@ -1,4 +1,4 @@
-"""Who may call: every route is guarded unless it says that it is open."""
+"""Who may call: every route is guarded, unless the route is declared open."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -18,9 +18,9 @@ BAD_KEY = "The API key is unknown, expired or revoked."
 
 
 async def guard(request: Request[Any, Any, Any]) -> None:
-    """Authenticate the caller; refuse those who hold none of the permissions of the operation anywhere.
+    """Authenticate the caller. Refuse a caller who holds none of the operation's permissions for any customer.
 
-    Runs before every route. It is none of Litestar's guards, which copy the route for each request.
+    Runs before every route, and is none of Litestar's guards: Litestar copies the route for each request to run guards.
     """
     exchange = cast("Exchange", request)
     key, encodings = _read_headers(exchange.scope["headers"])
@@ -44,9 +44,9 @@ async def guard(request: Request[Any, Any, Any]) -> None:
 
 
 def _read_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, list[str]]:
-    """The API key, and how the body is encoded, in one pass.
+    """Read the API key and the encodings of the body, in one pass.
 
-    Two keys or hosts are refused: what stands before the service may have looked at the other one.
+    Two keys or hosts are refused: a proxy before the service may have looked at the other key or host.
     """
     key, has_host, encodings = None, False, []
     for name, value in headers:

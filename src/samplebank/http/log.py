@@ -17,7 +17,7 @@ from samplebank.http.turns import Places
 from samplebank.logs import Faults
 
 access_log = logging.getLogger("samplebank.access")
-#: one part that is missing fails every request, and a trace for each would hide what matters and fill the disk
+#: a missing part fails every request, and a trace for each request would hide the cause and fill the disk
 faults = Faults(logging.getLogger("samplebank.failure"))
 REQUESTS = Counter("samplebank_requests", "Requests answered.", ["method", "operation", "status"])
 SECONDS = Histogram(
@@ -29,14 +29,14 @@ SECONDS = Histogram(
 CLIENT_GONE = 499
 CACHING = b"cache-control"
 CROWDED = "Too many requests of your address are under way at once; wait until some end."
-#: seconds after which whoever found no place may come again
+#: seconds after which a client that found no place may come again
 COME_AGAIN = 5
-#: the methods that are counted by name, as callers may send any
+#: the methods counted by name; callers may send any other method, and all others are counted together
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
 
 class Observed:
-    """An ASGI application with its observers."""
+    """An ASGI application whose requests get an id, a line in the access log, and figures."""
 
     #: requests under way by the client's address
     addresses: Places
@@ -82,14 +82,14 @@ class Observed:
 
     @staticmethod
     def note_failure(scope: Any, error: Exception) -> None:
-        """Log what was not foreseen, with its trace; once a minute for each kind and place."""
+        """Log an unforeseen error with its trace, once a minute for each kind and place."""
         faults.tell("request.failed", error, request=scope["state"].get("request_id", ""))
 
 
 def _completed(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
-    """The headers of an answer, with the id of the request; nobody between keeps the answer unless it says so itself.
+    """Add the request id to the headers of an answer. Forbid caches to keep the answer, unless the headers say otherwise.
 
-    Not given to Litestar with the answer, which compares each header with all before it.
+    The headers are not given to Litestar, because Litestar compares each header with all headers before.
     """
     given = [*headers, (b"x-request-id", request_id.encode())]
     if not any(name == CACHING for name, _ in given):
@@ -104,7 +104,7 @@ async def _send_answer(answer: Response[bytes], send: Any) -> None:
     await send({"type": "http.response.body", "body": answer.content, "more_body": False})
 
 
-# Looked up once for each combination: `labels` takes a lock and builds a key each time.
+# Kept for each combination of labels: `labels` takes a lock and builds a key each time.
 @cache
 def _count(method: str, name: str, status: int) -> Counter:
     return REQUESTS.labels(method, name, str(status))
@@ -134,7 +134,7 @@ def _observe(scope: Scope, state: MutableMapping[str, Any], status: int, seconds
             "user": caller.user.short_name if caller else "-",
             "key": str(caller.key_id) if caller else "-",
         }
-        # made here, because `info` would look for the place that it was called from
+        # The record is made here, because `info` would search the stack for the place of the call.
         record = access_log.makeRecord(
             access_log.name, logging.INFO, "", 0, "request", (), None, extra={"fields": fields}
         )

@@ -1,4 +1,4 @@
-"""HEAD and OPTIONS, for every path alike: load balancers, browsers and download tools ask with them first."""
+"""HEAD and OPTIONS, for every path alike: load balancers, browsers and download tools begin with HEAD or OPTIONS."""
 
 import re
 from collections.abc import Awaitable
@@ -12,18 +12,18 @@ NO_CONTENT = 204
 
 
 class Methods:
-    """An application that takes HEAD wherever it takes GET, and tells of each path which methods it takes."""
+    """Adds HEAD to every path with GET, and answers OPTIONS with the methods of the path."""
 
     def __init__(self, app: Litestar) -> None:
         self.app = app
-        # Litestar tells those of the route that was registered first
+        # Litestar tells only the methods of the route that was registered first.
         self._methods: dict[str, set[str]] = {}
         for route in app.routes:
             if isinstance(route, HTTPRoute):
                 self._methods.setdefault(shape_of(route.path_format), set()).update(route.route_handler_map)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        # no coroutine of its own: each message of a request would pass it
+        # Not a coroutine: each message of a request would have to pass the coroutine.
         method = scope.get("method")
         if method == "HEAD":
             return self._answer_head(scope, receive, send)
@@ -41,7 +41,7 @@ class Methods:
         await self.app(scope, receive, send_methods)
 
     async def _answer_head(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Answer what GET would answer, with its headers and without its body."""
+        """Answer the headers of GET, without the body."""
         is_over = False
 
         async def send_headers(message: Any) -> None:
@@ -62,7 +62,7 @@ class Methods:
 
 
 def shape_of(path: str) -> str:
-    """The path whatever its parameters are called: one path may have several names for them."""
+    """The path without the names of parameters: the same path may have several names for a parameter."""
     return re.sub(r"{[^}]*}", "{}", path)
 
 

@@ -1,4 +1,4 @@
-"""What a route declares about itself: its name in the contract, who may call it, what it takes and answers."""
+"""The declaration of a route: the name in the contract, the permissions, the query, the body and the answer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,11 +12,11 @@ EXTENSIONS = "/samplebank/v1"
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """`answers` is the type of `data` in the envelope, None for answers that are no JSON envelope.
+    """`answers` is the type of `data` in the envelope, None for answers without an envelope of JSON.
 
-    `needs` empty means that any good key will do. `installation_wide` is what concerns no single customer: by the setting
-    `SAMPLEBANK_ADMINISTRATION` the permission has to be held for every customer. `by_claims` lets those in as well who hold
-    workOnClaimedTasks, for what concerns their own claims.
+    `needs` empty means that any good key will do. `installation_wide` operations concern no single customer: by the
+    setting `SAMPLEBANK_ADMINISTRATION` the permission has to be held for every customer. `by_claims` admits callers who
+    hold workOnClaimedTasks as well, for everything that concerns the callers' own claims.
     """
 
     id: str

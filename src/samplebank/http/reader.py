@@ -1,4 +1,4 @@
-"""Reading what requests name: customers, and the bounds of a time."""
+"""Reading customers and bounds of time from requests."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from samplebank.timespec import Millis
 def find_customer(
     violations: Violations, field: str, reference: str | int, directory: Directory
 ) -> Customer | None:
-    """The customer that a request names. An unknown one becomes a violation of `field`."""
+    """Find the customer that a request names. An unknown customer becomes a violation of `field`."""
     customer = directory.find_customer(reference)
     if customer is None:
         violations.add(field, f"There is no customer {str(reference)[:100]!r}.")
@@ -27,7 +27,7 @@ def customers_to_filter(
     directory: Directory,
     *permissions: Permission,
 ) -> list[int] | None:
-    """The customers that a filter names; unknown and invisible ones are refused with the same words."""
+    """Find the customers that a filter names. Unknown and invisible customers are refused with the same words."""
     if references is None:
         return None
     found = []
@@ -45,7 +45,7 @@ def customers_to_filter(
 def read_range(
     violations: Violations, start: object, end: object, now: Millis
 ) -> tuple[Millis | None, Millis | None]:
-    """The bounds of a time search; a start after its end is a violation."""
+    """Read the bounds of a time search. A start after the end is a violation."""
     first = read_time(violations, "startTimestamp", start, now)
     last = read_time(violations, "endTimestamp", end, now)
     if first is not None and last is not None and first > last:

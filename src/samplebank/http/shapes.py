@@ -1,4 +1,4 @@
-"""The shapes that every door shares: numbers, words, times, pages, and the base of bodies and answers."""
+"""The shapes shared by every door: numbers, words, times, pages, and the base of bodies and answers."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
@@ -12,44 +12,44 @@ from samplebank.http.validation import TIME
 T = TypeVar("T")
 Limit = Annotated[int, Meta(ge=0, le=10_000)]
 Offset = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-#: searches that may find very much go no deeper page by page; with limit 0 they answer all of it
+#: the furthest page of a search that may find very much; with limit 0 the search answers everything
 SearchOffset = Annotated[int, Meta(ge=0, le=10_000)]
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 #: published as a number of 64 bits; every other number that is no time has 32
 Int64 = Annotated[int, Meta(extra_json_schema={"format": "int64"})]
-#: published as a list without repetitions; in a request they do no harm
+#: published as a list without repetitions; in a request repetitions do no harm
 Unique = Annotated[list[T], Meta(extra_json_schema={"x-set": True})]
-#: the same in a request that needs no more than these
+#: the same for requests, of at most 1,000 items
 Several = Annotated[list[T], Meta(max_length=1000, extra_json_schema={"x-set": True})]
 Time = Annotated[int | str | None, Meta(extra_json_schema=TIME)]
 # The patterns of the contract, for the whole string (a plain $ would let a final line break pass).
 END = r"(?![\s\S])"
 WORD = r"[a-zA-Z0-9_:\-\.]*"
 Word = Annotated[str, Meta(pattern=f"^{WORD}{END}", max_length=255, extra_json_schema={"x-pattern": WORD})]
-#: `\s` and `\w` of the contract mean ASCII, as in the Java that it was written for
+#: `\s` and `\w` of the contract mean ASCII, as in Java, for which the contract was written
 SENTENCE = r"^[ \t\n\x0b\f\r" + r"""a-zA-Z0-9_\{\}\$\-\(\)\.\[\]"\'/\\,\*\+\#:@!?;=]*""" + END
-#: the same as the contract writes it
+#: the same pattern, as the contract writes the pattern
 PUBLISHED_SENTENCE = r"""[\s\w\{\}\$\-\(\)\.\[\]"\'_/\\,\*\+\#:@!?;=]*"""
 Sentence = Annotated[
     str, Meta(pattern=SENTENCE, max_length=10_000, extra_json_schema={"x-pattern": PUBLISHED_SENTENCE})
 ]
 
 
-#: published as required
+#: published as required, despite a default
 ASKED_FOR = Meta(extra_json_schema={"x-required": True})
 
 
 def unless_given(value: Any) -> Meta:
-    """Publishes what holds when a field is not given, where the field itself is then None."""
+    """Publish the value that holds when a field is not given. The field itself is None then."""
     return Meta(extra_json_schema={"x-default": value})
 
 
 class Body(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """What a request brings: unknown fields are refused."""
+    """The base of bodies and queries. Unknown fields are refused."""
 
 
 class Shown(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
-    """What an answer holds: fields without a value are left out, lists never."""
+    """The base of answers. Fields without a value are left out, lists never."""
 
 
 class PageQuery(Body):

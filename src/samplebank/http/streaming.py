@@ -1,6 +1,7 @@
-"""Answers that are sent while they are made, to clients who may pause or leave at any time.
+"""Answers that are sent while being made, to clients who may pause or leave at any time.
 
-Behind such an answer stand a connection of the database or an open file. Both are given back at its end, whoever ends it.
+Such an answer holds a connection of the database or an open file. Both are given back when the answer ends, no matter
+which side ends the answer.
 """
 
 import asyncio
@@ -18,15 +19,18 @@ from samplebank.errors import Refusal
 from samplebank.logs import Faults
 
 faults = Faults(logging.getLogger("samplebank.failure"))
-#: seconds in which a client has to take something of what it asked for
+#: seconds in which a client has to take something of the answer
 PATIENCE = 20.0
-#: bytes handed on at once: the server takes a few parts ahead, whether the client reads them or not
+#: bytes handed on at once: the server takes a few parts ahead, whether the client reads or not
 PART = 64 * 1024
 Pieces = AsyncGenerator[bytes, None]
 
 
 class Sending(ASGIStreamingResponse):
-    """Sends the pieces until they end, the client leaves, or it takes nothing for too long; then closes what makes them."""
+    """Sends the pieces until the last, until the client leaves, or until the client takes nothing for too long.
+
+    Afterwards the generator of the pieces is closed.
+    """
 
     async def send_body(self, send: Send, receive: Receive) -> None:
         pieces: Any = self.iterator
@@ -37,14 +41,14 @@ class Sending(ASGIStreamingResponse):
         finally:
             sending.cancel()
             leaving.cancel()
-            # Not left to the collector: it would come for what is behind the pieces too late, or never.
+            # Closed here, not by the garbage collector: the connection or file would be given back too late, or never.
             await asyncio.shield(_close(sending, pieces))
         if not sending.cancelled() and (error := sending.exception()) is not None:
             _tell(error)
 
 
 class Streamed(Stream):
-    """A response of pieces; the only kind that the service answers, as others leave open what makes them."""
+    """A response of pieces. The service uses no other streaming response: others leave the source of the pieces open."""
 
     def __init__(self, pieces: Pieces, *, status: int, media_type: str, headers: dict[str, str]) -> None:
         super().__init__(pieces, status_code=status, media_type=media_type, headers=headers)
@@ -62,9 +66,9 @@ class Streamed(Stream):
 
 
 async def opened(pieces: Pieces) -> Pieces:
-    """Wait for the first piece, so that what keeps the answer from being made is told before the answer begins."""
+    """Wait for the first piece, so that a fault in making the answer is raised before the answer begins."""
     whole = _led_by(pieces)
-    # Already begun: a generator that never began would not close what is behind it.
+    # Begin the generator now: a generator that never began would not close the pieces.
     await anext(whole)
     return whole
 
@@ -86,7 +90,7 @@ async def _led_by(pieces: Pieces) -> Pieces:
 
 
 def _tell(error: BaseException) -> None:
-    """The answer has begun: all that is left to do is to leave it unfinished, which its reader notices."""
+    """Log the fault of an answer that has begun. The answer stays unfinished, which the reader notices."""
     if not isinstance(error, TimeoutError):
         faults.tell("answer.broken", error, trace=not isinstance(error, Refusal))
 
@@ -104,7 +108,7 @@ async def _send(send: Send, piece: bytes, *, more: bool) -> None:
 
 
 async def disconnected(receive: Receive) -> None:
-    """Return when the client has gone; its body must have been read."""
+    """Return when the client has gone. The body of the request must have been read."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

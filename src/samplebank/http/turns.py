@@ -1,6 +1,6 @@
-"""Dear requests: what costs the database or the processors much is done for one user a few times at once.
+"""Dear requests: requests that cost the database or the processors much. A user may have a few under way at once.
 
-Further ones wait for their turn, so that a client that asks for several things at a time does not notice.
+Further dear requests wait for a turn, so that a client that asks for several things at a time does not notice.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from samplebank.http.deadlines import Deadline
 
 #: dear requests of one kind that one user may have under way in one process
 EACH = 3
-#: files that are looked at together, for challenges and classifications that somebody waits for
+#: files read at the same time, for challenges and for classifications that somebody waits for
 FILES = 8
 #: seconds that a request waits for its turn
 PATIENCE = 10.0
@@ -30,7 +30,7 @@ class ClientGone(Refusal):
 
 
 class _Of:
-    """The requests of one user."""
+    """The dear requests of a user."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -38,7 +38,7 @@ class _Of:
 
 
 class Turns:
-    """One kind of dear requests in one process; at most `most` are under way together."""
+    """A kind of dear requests in a process. At most `most` requests of the kind are under way together."""
 
     def __init__(self, most: int, *, patience: float = PATIENCE) -> None:
         self._patience = patience
@@ -47,7 +47,10 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, user_id: int) -> AsyncIterator[None]:
-        """One turn, as long as the block lasts. Raises `TooMany` for what the user has under way, `Unavailable` for others'."""
+        """Hold a turn for as long as the block lasts.
+
+        Raises `TooMany` when the user's own requests take too long to end, `Unavailable` when the requests of others do.
+        """
         mine = self._users.setdefault(user_id, _Of())
         mine.number += 1
         try:
@@ -63,14 +66,14 @@ class Turns:
 
 
 class Places:
-    """Room for what waits long: `most` for each key, and no line in front of them."""
+    """Places for long waits: `most` for each key. Nobody queues for a place."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._taken: dict[Hashable, int] = {}
 
     def enter(self, key: Hashable) -> bool:
-        """Take a place, which `leave` gives back; whether there was one."""
+        """Take a place, and tell whether there was a free place. `leave` gives the place back."""
         taken = self._taken.get(key, 0)
         if taken >= self._most:
             return False
@@ -86,14 +89,14 @@ class Places:
 
 
 class Budgets:
-    """The kinds, each with its own turns: who downloads lists or asks for challenges can go on searching."""
+    """The kinds, each with its own turns: a user who downloads lists or asks for challenges can go on searching."""
 
     def __init__(self, connections: int, waiting_claims: int, largest_body: int) -> None:
-        #: a third of the connections; whole lists have another half of them, the rest serves everything else
+        #: a third of the connections; whole lists may use half of the connections, the rest serves everything else
         self.searches = Turns(max(1, connections // 3))
         self.lists = Turns(max(1, connections // 2))
         self.files = Turns(FILES)
-        #: by user and worker
+        #: waiting claims, by user and worker
         self.claims = Places(waiting_claims)
         self.memory = Memory(MEMORY, max(SHARE, largest_body))
 
@@ -112,7 +115,7 @@ async def _taken(turns: asyncio.Semaphore, patience: float, otherwise: Refusal) 
 
 
 class Within(Deadline):
-    """Ends what the block does, its statement included, after so long. Raises `Unavailable`."""
+    """Ends the block after so many seconds, and with the block the running SQL statement. Raises `Unavailable`."""
 
     __slots__ = ()
 
@@ -128,7 +131,7 @@ class Within(Deadline):
 
 @asynccontextmanager
 async def while_connected(disconnected: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """End what the block does, its statement included, when `disconnected` returns. Raises `ClientGone`."""
+    """End the block when `disconnected` returns, and with the block the running SQL statement. Raises `ClientGone`."""
     task = asyncio.current_task()
     left = False
 

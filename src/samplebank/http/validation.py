@@ -1,4 +1,4 @@
-"""Reading requests strictly: all violations at once, each with the path of its field as the caller sent it."""
+"""Reading requests strictly: all violations at once, each with the path of the field as sent by the caller."""
 
 import re
 from collections import deque
@@ -17,21 +17,21 @@ from samplebank.nesting import holds_nul, is_deeper
 from samplebank.timespec import Millis
 
 T = TypeVar("T")
-#: characters of what is told of what the caller sent
+#: the most characters quoted of a text from the caller
 LONGEST_TOLD = 300
-#: lists, objects and texts in which NUL is looked for; then it is told without its place
+#: lists, objects and texts in which NUL is looked for; a NUL further behind is told without its place
 MOST_LOOKED_AT = 20_000
 NUL_SAID = "The text holds a NUL character."
 #: how deep objects and lists may nest in a body
 DEEPEST = 200
 #: marks the fields of a struct that hold a time (`msgspec.Meta(extra_json_schema=TIME)`)
 TIME = {"x-time": True}
-#: a number of a query as people write whole numbers; 1e3 and 1.0 are numbers, too, but hardly meant
+#: a whole number of a query, as people write numbers; 1e3 and 1.0 are whole numbers, too, but hardly meant
 WHOLE = re.compile(r"-?[0-9]+")
 
 
 class Document(Generic[T]):
-    """A body that is JSON; whether it fits its type comes out when it is read."""
+    """A body that is JSON. `read` tells whether the body fits its type."""
 
     def __init__(self, raw: bytes, wanted: type[T]) -> None:
         self._raw = raw
@@ -50,7 +50,7 @@ class Document(Generic[T]):
             raise Malformed(f"The body is not JSON: {error}.") from error
 
     def read(self, now: Millis) -> T:
-        """The body as its type; raises `Invalid` with every violation."""
+        """The body as its type. Raises `Invalid` with every violation."""
         if is_deeper(self._raw, DEEPEST):
             raise _too_deep()
         if holds_nul(self._raw):
@@ -61,7 +61,7 @@ class Document(Generic[T]):
 
 
 def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -> T:
-    """A query string as its type: lists are repeated parameters, booleans as Python or JSON writes them."""
+    """Read a query string as its type. Lists are repeated parameters, booleans are written as in Python or JSON."""
     lists = _list_fields(cast("Any", wanted))
     plain: dict[str, Any] = {}
     repeated = []
@@ -90,7 +90,7 @@ def violations_of(
     now: Millis,
     mistake: str,
 ) -> list[Violation]:
-    """Everything that keeps `plain` from being a `wanted`; `mistake` is the first of it, as the decoder said it."""
+    """Everything that keeps `plain` from being a `wanted`. `mistake` is the first violation, as the decoder said."""
     if not isinstance(plain, dict):
         return [Violation("The body must be a JSON object.")]
     validator, shape = _validator(cast("Any", wanted))
@@ -112,7 +112,7 @@ def _first(mistake: str) -> Violation:
 
 
 def read_time(violations: Violations, field: str, value: object, now: Millis) -> Millis | None:
-    """A time of a request; None when it is not given. A bad one becomes a violation of `field`."""
+    """Read a time of a request; None when not given. A bad time becomes a violation of `field`."""
     if value is None:
         return None
     try:
@@ -166,7 +166,7 @@ def _refuse_nul(plain: Any, *, is_certain: bool = False) -> None:
 
 
 def _nul_paths(plain: Any) -> Iterator[list[str | int]]:
-    """Where texts and names of fields hold NUL, as far as that is looked for."""
+    """The paths of texts and of objects whose names hold NUL, among the first `MOST_LOOKED_AT` values."""
     waiting: deque[tuple[Any, Any]] = deque([(plain, None)])
     looked_at = 0
     while waiting and looked_at < MOST_LOOKED_AT:
@@ -197,7 +197,7 @@ def _way_down(way: Any) -> list[str | int]:
 
 
 def _coerced(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Texts of a query as the numbers and booleans that they write, so that a schema can judge them."""
+    """Turn the texts of a query into the numbers and booleans meant, so that a schema can judge the values."""
     return {name: value if isinstance(value, list) else _coerced_text(value) for name, value in plain.items()}
 
 

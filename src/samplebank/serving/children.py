@@ -1,4 +1,4 @@
-"""The processes beside the web: housekeeper and built-in workers, started again when they fail."""
+"""The processes beside the web processes: housekeeper and built-in workers. A process that fails is started again."""
 
 import contextlib
 import logging
@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 log = logging.getLogger("samplebank.serving")
 #: seconds to wait before a failed process is started again, at first
 PAUSE = 2.0
-#: seconds that the workers wait at most; each that fails soon doubles the pause, as what ails them may stay for long
+#: the longest pause of the workers, in seconds; each quick failure doubles the pause, as the cause may stay for long
 LONGEST_PAUSE = 60.0
 #: seconds that a process has to stop by itself
 GRACE = 15.0
 
 
 class Child:
-    """A process that is kept running until it is told to stop; `environment` makes that of each start."""
+    """A process that is kept running until `stop`. `environment` makes the environment of each start."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Child:
             self._process = self._spawn()
 
     def stop(self) -> None:
-        """Ask the process to stop; kill it when it does not."""
+        """Ask the process to stop. Kill the process when the process does not stop in time."""
         self._stopping.set()
         end = time.monotonic() + GRACE
         with contextlib.suppress(ProcessLookupError):
@@ -73,7 +73,7 @@ def start_housekeeper(environment: Mapping[str, str]) -> Child:
 def start_workers(
     names: Sequence[str], settings: Mapping[str, str], environment: Callable[[], Mapping[str, str]]
 ) -> Child:
-    """The built-in workers, which reach the service over HTTP like any other worker."""
+    """Start the built-in workers. Like any other worker, the built-in workers reach the service over HTTP."""
     given = [word for name, value in settings.items() for word in ("--setting", f"{name}={value}")]
     command = [sys.executable, "-m", "samplebank.cli", "worker", "run", "--stop-with-parent", *given, *names]
     return Child("workers", command, environment, longest_pause=LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""Whether this machine can confine parsers, looked at before anything is started."""
+"""Whether the machine can confine parsers, checked before anything is started."""
 
 import logging
 
@@ -10,7 +10,7 @@ log = logging.getLogger("samplebank.serving")
 
 
 def check_sandbox(own: Settings) -> None:
-    """Raise `Invalid` with one line when a part of the sandbox is missing; where the operator accepts that, warn."""
+    """Raise `Invalid` with one line when a part of the sandbox is missing. Only warn where the operator accepts that."""
     missing = missing_parts()
     if missing and own.sandbox_required:
         raise Invalid(

@@ -1,4 +1,4 @@
-"""The file of the first keys, which lies in the data folder. Only `serve` writes the file."""
+"""The file of the first keys, in the data folder. Only `serve` writes the file."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ ACCOUNTS = {"admin": provisioning.ADMIN, "workers": provisioning.WORKERS}
 
 
 async def keep_credentials(db: Connection, settings: Settings) -> None:
-    """Write `credentials.toml` with keys that work; those that it holds and that work stay."""
+    """Write `credentials.toml` with keys that work. Keys in the file that still work stay."""
     path = settings.folder / CREDENTIALS
     kept = read_keys(path)
     keys, now = {}, clock()
@@ -35,7 +35,7 @@ async def keep_credentials(db: Connection, settings: Settings) -> None:
 
 
 def url_of(settings: Settings) -> str:
-    """Where local clients reach the service."""
+    """The address at which local clients reach the service."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 compared, not bound
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
@@ -49,7 +49,7 @@ def read_keys(path: Path) -> dict[str, str]:
 
 
 def _write_secret(path: Path, text: str) -> None:
-    """Replace a file that only its owner may read, all at once."""
+    """Replace a file all at once. Only the owner may read the file."""
     beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""Open files and connections of a process."""
+"""How many files and connections a process may have open."""
 
 import resource
 from contextlib import suppress
@@ -10,14 +10,14 @@ RESERVE = 512
 
 
 def raise_limit() -> None:
-    """Allow this process as many descriptors as the operator allows at all: the usual 1,024 are for interactive programs."""
+    """Allow the process as many descriptors as the operator allows. The usual 1,024 are for interactive programs."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # the kernel's own limit may be lower
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def most_connections() -> int:
-    """How many clients a web process may be connected to, idle ones included."""
+    """The number of clients that a web process may be connected to, idle clients included."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = CONNECTIONS if hard == resource.RLIM_INFINITY else hard - RESERVE
     return max(128, min(CONNECTIONS, allowed))

@@ -1,8 +1,8 @@
-"""Where a process keeps its figures for /metrics: in files of the service's folder, which all of its processes read.
+"""Where a process keeps its figures for /metrics: in files of the service's folder, which all processes read.
 
-prometheus_client maps them into memory. On a full disk, writing to a hole of such a file ends the process (SIGBUS), so
-their room is taken in advance. They belong to a place among the processes, not to a process: who is started again goes on
-with the figures of the one before.
+prometheus_client maps the files into memory. On a full disk, writing to a hole of a mapped file ends the process
+(SIGBUS), so the room of each file is taken in advance. A file belongs to a place among the processes, not to a process:
+a process that is started again takes the place of an earlier process, and goes on with the earlier figures.
 """
 
 import fcntl
@@ -24,7 +24,10 @@ TORN = (RuntimeError, ValueError, struct.error)
 
 
 def keep_figures() -> None:
-    """To be called before the first figure. Where there is no room for files, they are those of this process only."""
+    """Keep the figures in files. Must be called before the first figure is made.
+
+    Without room for the files, the figures are kept in memory, and only the process itself shows the figures.
+    """
     folder = os.environ.get(FOLDER)
     if folder is None:
         return
@@ -39,7 +42,7 @@ def keep_figures() -> None:
 
 
 def _take_place(folder: Path) -> int:
-    """The first place that no living process has; it is held until this one ends."""
+    """Take the first place that no living process has. The place is held until the process ends."""
     for place in count():
         held = os.open(folder / f"place-{place}", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -63,7 +66,7 @@ def _take_room(path: Path, room: int) -> None:
     try:
         os.posix_fallocate(descriptor, 0, room)
     except OSError:
-        # a file without all of its room would be mapped by whoever comes next
+        # The next process at the place would map the file without all of the room.
         path.unlink()
         raise
     finally:

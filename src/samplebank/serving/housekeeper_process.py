@@ -1,4 +1,4 @@
-"""What the housekeeper process runs: `python -m samplebank.serving.housekeeper_process`."""
+"""The program of the housekeeper process: `python -m samplebank.serving.housekeeper_process`."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ import signal
 
 from samplebank.serving.figures import keep_figures
 
-keep_figures()  # before the modules below make any
+keep_figures()  # before the modules below make figures
 
 # ruff: noqa: E402
 from samplebank import logs, settings
@@ -32,7 +32,7 @@ async def _keep_house() -> None:
         except asyncio.CancelledError:
             return
         except Deposed:
-            # What did not stop must not go on beside the one who is elected next; another process stands for election.
+            # Work that did not stop must not go on beside the next housekeeper. A new process stands for election.
             log.warning("housekeeper.deposed")
             os._exit(FAILED)
 

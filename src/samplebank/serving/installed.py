@@ -1,4 +1,4 @@
-"""The installation that a command works on: it is there already, and is neither made nor upgraded by the way."""
+"""The installation that a command works on: there already, and neither made nor upgraded by the way."""
 
 import asyncio
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ REMEDY = (
 
 
 class Installation(NamedTuple):
-    """Where an installation is, in words, and its database, which runs for as long as it is worked on."""
+    """The place of an installation, in words, and the URL of its database. The database runs while the command works."""
 
     where: str
     database_url: str
@@ -27,7 +27,10 @@ class Installation(NamedTuple):
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Installation]:
-    """Open the installation that the settings name. Raises `Unavailable` where there is none, or one of another release."""
+    """Open the installation that the settings name.
+
+    Raises `Unavailable` where there is no installation, or an installation of another release.
+    """
     where = _where(settings)
     if settings.database_url is not None:
         yield _checked(where, settings.database_url)
@@ -42,7 +45,7 @@ def opened(settings: Settings) -> Iterator[Installation]:
 def _where(settings: Settings) -> str:
     if settings.database_url is None:
         return f"the data folder {settings.folder}"
-    url = urlsplit(settings.database_url)  # which may hold a password
+    url = urlsplit(settings.database_url)  # the URL may hold a password, so only parts are shown
     host = url.hostname or parse_qs(url.query).get("host", ["this machine"])[0]
     return f"the database {url.path.lstrip('/') or 'of your name'} at {host}"
 

@@ -1,24 +1,24 @@
-"""What every process that `samplebank serve` starts does first."""
+"""The first steps of every process that `samplebank serve` starts."""
 
 import ctypes
 import os
 import signal
 
 PR_SET_PDEATHSIG = 1
-#: the environment variable with the number of the process that started this one
+#: the environment variable with the process id of the parent
 PARENT = "_SAMPLEBANK_PARENT"
 
 
 def be_parent() -> dict[str, str]:
-    """What the environment of the processes needs that this one starts.
+    """The environment variables for the processes that the current process starts.
 
-    A process that looked for itself when it begins could have lost its parent by then.
+    A new process cannot find its parent reliably: the parent could be dead before the new process looks.
     """
     return {PARENT: str(os.getpid())}
 
 
 def stop_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
-    """Let the kernel send this process a signal when the one that started it dies; end at once if that is dead already."""
+    """Let the kernel signal the current process when its parent dies. End at once if the parent is dead already."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != int(os.environ.get(PARENT) or os.getppid()):
         os._exit(1)

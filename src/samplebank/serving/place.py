@@ -1,4 +1,4 @@
-"""What one service has for itself: its address, and the folder of its figures."""
+"""What a service shares with no other service: the address, and the folder of its figures."""
 
 import errno
 import os
@@ -12,19 +12,19 @@ from pathlib import Path
 from samplebank.errors import Conflict, Invalid
 from samplebank.settings import Settings
 
-#: seconds that the web processes of a former life have to let go of the address, and between looks
+#: seconds for web processes of a killed service to let go of the address, and seconds between looks
 PATIENCE, POLL = 15.0, 0.1
 
 
 @contextmanager
 def taken(own: Settings) -> Iterator[Path]:
-    """Have the address for as long as the block lasts; yields the folder of figures.
+    """Hold the address for as long as the block lasts. Yields the folder of figures.
 
     Raises `Conflict` and `Invalid` with one line when the address cannot be had.
     """
     metrics = own.folder / "metrics" / f"{own.host}-{own.port}".replace(":", "_")
     with _alone_at(own):
-        # It is removed in the end, unless the service was killed. Then its web processes may still be ending.
+        # The folder is removed in the end, unless the service was killed. Then web processes may still be ending.
         _await_port(own, PATIENCE if metrics.exists() else 0.0)
         try:
             shutil.rmtree(metrics, ignore_errors=True)
@@ -39,9 +39,10 @@ def taken(own: Settings) -> Iterator[Path]:
 
 @contextmanager
 def _alone_at(own: Settings) -> Iterator[None]:
-    """Web processes share their port, so the kernel would let those of two services share it, too.
+    """Hold a name for the address, so that no other service takes the same address.
 
-    The name is held by a socket that is no file: it goes with the process, and is as wide as the port is.
+    Web processes share their port. So the kernel would let the web processes of two services share the port, too.
+    The name is an abstract socket, not a file: the name goes with the process, and reaches as far as the port does.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as held:
         try:
@@ -53,7 +54,7 @@ def _alone_at(own: Settings) -> Iterator[None]:
                 f"Another `samplebank serve` has {own.host}:{own.port} already. "
                 "Stop it, or give another port with --port or SAMPLEBANK_PORT.",
             ) from error
-        # Web processes are forks. One that outlives a killed service for a moment must not hold the name with it.
+        # Web processes are forks. A web process that outlives a killed service for a moment must not hold the name.
         os.register_at_fork(after_in_child=held.close)
         yield
 

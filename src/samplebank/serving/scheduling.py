@@ -5,10 +5,11 @@ import os
 
 
 def finish_before_others_begin() -> None:
-    """Let processes that wake up wait for those at work, unless the operator chose another policy; children inherit it.
+    """Let waking processes wait for processes at work, unless the operator chose another policy.
 
-    A request goes to and fro between a web process and the database. Interrupting one for the other at each message
-    empties their caches, and stops a web process that holds the interpreter's lock and with it all of its threads.
+    Child processes inherit the policy. A request goes to and fro between a web process and the database. Interrupting one
+    process for the other at each message empties the caches of both. A web process may be interrupted while holding the
+    interpreter's lock. Then all threads of the web process stop.
     """
     if os.sched_getscheduler(0) == os.SCHED_OTHER:
         with contextlib.suppress(OSError):  # where it is forbidden, the service is slower

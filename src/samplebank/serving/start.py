@@ -23,7 +23,7 @@ from samplebank.settings import Settings
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.sandboxed import SandboxedAnalyser
 
-#: seconds that the start waits for a database that cannot be reached, and between looks
+#: seconds that the start waits for a database that cannot be reached, and seconds between looks
 PATIENCE, POLL = 10.0, 0.25
 #: connections that PostgreSQL keeps for its superuser
 SPECIAL = 3
@@ -55,7 +55,7 @@ def prepared_database(settings: Settings) -> Iterator[str]:
 
 
 def connections_of(settings: Settings, url: str) -> int:
-    """How many connections the service may take: what its operator says, else what the database allows."""
+    """The number of connections that the service may take: the operator's number, else as many as the database allows."""
     return settings.database_connections or asyncio.run(_affordable(settings.processes, url))
 
 
@@ -67,7 +67,7 @@ async def _affordable(processes: int, url: str) -> int:
 async def await_database(url: str) -> None:
     """Be patient with a database that starts beside the service, and more so with one that recovers.
 
-    Raises `Unavailable` when it cannot be reached in time.
+    Raises `Unavailable` when the database cannot be reached in time.
     """
     began = time.monotonic()
     while True:
@@ -92,7 +92,7 @@ async def _provision(settings: Settings, url: str) -> None:
 
 
 async def _register_workers(db: Connection, settings: Settings) -> None:
-    """A new database runs the built-in workers by default; later the policy is the operator's."""
+    """Let a new database run the built-in workers by default. Later the policy is the operator's."""
     if await db.fetchval("SELECT EXISTS (SELECT FROM worker)"):
         return
     user_id, now = await provisioning.get_user_id(db, provisioning.ADMIN), clock()

@@ -23,13 +23,13 @@ PAUSE = 2.0
 
 
 class Server(MPServer):
-    """Granian's server, which never gives up.
+    """Granian's server, made to never give up.
 
-    Granian takes two deaths of one process within seconds for a loop that nothing ends, and ends all processes. A file or
-    request that costs two processes their lives must not cost everybody the service.
+    When a process dies twice within seconds, Granian expects an endless loop and ends all processes. A file or request
+    that costs two processes their lives must not cost everybody the service.
     """
 
-    #: called when the service is told to stop, before the web processes are
+    #: called when the service is told to stop, before the web processes are told
     before_stop: Callable[[], None]
     _respawned = 0.0
 
@@ -46,7 +46,7 @@ class Server(MPServer):
 
 
 def serve_web(own: Settings, before_stop: Callable[[], None]) -> None:
-    """Run the web processes until the service is told to stop; `before_stop` is called first then."""
+    """Run the web processes until the service is told to stop. `before_stop` is called before the web processes stop."""
     while True:
         server = _make_server(own)
         server.before_stop = before_stop
@@ -59,7 +59,7 @@ def serve_web(own: Settings, before_stop: Callable[[], None]) -> None:
             return
         log.error("web.restarted", extra={"fields": {"exit": code}})
         time.sleep(PAUSE)
-        if _is_told_to_stop(server):  # told in the meantime: the handler of the signal is still that server's
+        if _is_told_to_stop(server):  # told meanwhile: the signal handler still belongs to the old server
             before_stop()
             return
 
@@ -76,7 +76,7 @@ def _make_server(own: Settings) -> Server:
         port=own.port,
         interface=Interfaces.ASGI,
         workers=own.processes,
-        # measured: a tenth more answers than with a pool of threads, which hand each answer to each other
+        # Measured: a tenth more answers than with a pool of threads. Threads hand each answer from one to another.
         runtime_mode=RuntimeModes.st,
         loop=Loops.uvloop,
         http=HTTPModes.http1,

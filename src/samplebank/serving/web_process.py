@@ -1,4 +1,4 @@
-"""What each web process runs. Granian loads this module there, so that the parent stays small."""
+"""The program of each web process. Granian loads the module there, so that the parent stays small."""
 
 import gc
 import os
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from samplebank.serving.figures import keep_figures
 
-keep_figures()  # before the modules below make any
+keep_figures()  # before the modules below make figures
 
 # ruff: noqa: E402
 from samplebank import logs, settings
@@ -22,17 +22,17 @@ from samplebank.serving.lines import Lines
 from samplebank.serving.parent import stop_with_parent
 from samplebank.vital import vital
 
-#: objects made before the collector looks through the young, and how often it looks through the older ones
+#: objects made before the collector looks through young objects, and how often it looks through older objects
 GARBAGE = (20_000, 20, 50)
 
 
 def application() -> Observed:
-    # Not SIGTERM: Granian's handler hangs for ever while its server starts. An orphan would keep the port.
+    # Not SIGTERM: Granian's handler hangs for ever while Granian's server starts. An orphan would keep the port.
     stop_with_parent(signal.SIGKILL)
     raise_limit()
     own = settings.load(os.environ)
     logs.set_up(own.log_format)
-    # What is loaded by now stays: the collector need not look through it again and again.
+    # Everything loaded by now stays: the collector need not look through loaded objects again and again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE)

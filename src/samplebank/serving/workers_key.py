@@ -1,4 +1,4 @@
-"""The key of the built-in workers, which may be revoked or expire while the service runs."""
+"""The key of the built-in workers. The key may be revoked or expire while the service runs."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ URL, KEY = "SAMPLEBANK_URL", "SAMPLEBANK_KEY"
 def environments(
     settings: Settings, database_url: str, url: str, base: Mapping[str, str]
 ) -> Callable[[], Mapping[str, str]]:
-    """Make the environment for each start of the workers: with a key that works, as far as the database can be asked."""
+    """Make the environment for each start of the workers, with a key that works, as far as the database can be asked."""
 
     def next_environment() -> Mapping[str, str]:
         try:

@@ -1,4 +1,4 @@
-"""Workers, the default policy, its rules, and the plans that come of them."""
+"""Workers, the default policy, the rules, and the plans of jobs."""
 
 from samplebank.api.policy import default, plans, rules, workers
 

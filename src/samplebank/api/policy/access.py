@@ -1,4 +1,7 @@
-"""Who may read and change a rule: whoever may for the customers that it concerns; one without customers concerns everybody."""
+"""Who may read and change a rule: callers with the permission for the customers that the rule concerns.
+
+A rule without customers concerns everybody.
+"""
 
 from samplebank.accounts.caller import Caller, sees_customer
 from samplebank.accounts.directory import Directory
@@ -18,7 +21,7 @@ def known_customers(caller: Caller) -> frozenset[int] | None:
 
 
 def require_known(caller: Caller, match: Match, directory: Directory) -> None:
-    """Raise `Forbidden` for a rule of customers that the caller may not know: its name and options are theirs."""
+    """Raise `Forbidden` for a rule of customers unknown to the caller: name and options belong to the customers."""
     named = [directory.customer(id_) for id_ in match.customers]
     if match.kind is RuleKind.CUSTOMER and not any(
         sees_customer(caller, customer, Permission.VIEW_POLICY) for customer in named
@@ -27,7 +30,10 @@ def require_known(caller: Caller, match: Match, directory: Directory) -> None:
 
 
 def require_for(request: Call, permission: Permission, match: Match) -> None:
-    """Raise `Forbidden` unless the caller may decide for all whom a rule concerns: its customers, else everybody."""
+    """Raise `Forbidden` unless the caller may decide for everybody whom a rule concerns.
+
+    A rule with customers concerns the customers, any other rule concerns everybody.
+    """
     if match.kind is not RuleKind.CUSTOMER:
         require_administration(request, permission)
     if not all(request.caller.may(permission, id_) for id_ in match.customers):

@@ -68,7 +68,7 @@ def read_options(
     field: str,
     given: list[AnalysisWorkerOptionRequest] | None,
 ) -> tuple[Option, ...]:
-    """The options of a request; a key that comes twice is a violation of `field`."""
+    """Read the options of a request. A repeated key is a violation of `field`."""
     options: dict[str, Option] = {}
     for position, option in enumerate(given or ()):
         if option.key in options:
@@ -100,7 +100,7 @@ async def get_policy(request: Call) -> Answer:
     ),
 )
 async def update_policy(request: Call) -> Answer:
-    """Replace the workers, the options or both; what is not given stays."""
+    """Replace the workers, the options or both. A list that is not given stays."""
     document = await request.document(AnalysisPolicyUpdateRequest)
     request.read_query(NoQuery)
     data = document.read(request.now)

@@ -1,4 +1,4 @@
-"""Why a job has the workers that it has: the rules, in their versions of then, that chose them."""
+"""Plans: why a job has its workers. A plan shows the rules that chose the workers, in the versions of that time."""
 
 from functools import partial
 from typing import Any, Literal
@@ -42,7 +42,7 @@ class PlannedWorker(Shown):
 
 
 class JobPlanResponse(Shown):
-    """`rules` empty means that the default policy alone chose."""
+    """When `rules` is empty, the default policy alone chose."""
 
     job_id: UUID = msgspec.field(name="jobID")
     workers: list[PlannedWorker]
@@ -85,7 +85,7 @@ def _show_worker(worker: Worker, seen: Millis | None) -> PlannedWorker:
 
 
 def _show_rule(content: Any, caller: Caller, directory: Directory) -> PlanRule:
-    """What the rule matches on; of its customers those that the caller may know of."""
+    """Show the criteria of the rule. Customers that the caller may not know are left out."""
     match = content["match"]
     customers = [directory.customer(id_) for id_ in match["customers"]]
     on = [

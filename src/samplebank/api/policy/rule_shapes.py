@@ -1,4 +1,4 @@
-"""Rules as they go over the wire."""
+"""The shapes of rules in requests and answers."""
 
 from typing import Annotated, Literal
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The rules that adapt the default policy."""
+"""Rules: changes to the default policy for some customers, file types or submissions."""
 
 from functools import partial
 from uuid import UUID
@@ -54,7 +54,7 @@ from samplebank.policy.workers import resolve, workers_by_id
     ),
 )
 async def list_rules(request: Call) -> Answer:
-    """The rules for everybody and for customers that the caller may know, oldest first."""
+    """List the rules for everybody, and for customers that the caller may know, oldest first."""
     query = request.read_query(RuleListQuery)
     async with request.bank.database.connection() as db:
         found, total = await rules.list_rules(
@@ -123,7 +123,7 @@ async def get_rule(request: Call) -> Answer:
     ),
 )
 async def update_rule(request: Call) -> Answer:
-    """Change what is given; the version before stays on record."""
+    """Change the given fields. The version before the change stays on record."""
     document = await request.document(AnalysisRuleUpdateRequest)
     violations = Violations()
     async with request.bank.database.transaction() as db:
@@ -176,7 +176,7 @@ async def delete_rule(request: Call) -> Answer:
 
 
 def read_match(violations: Violations, given: AnalysisRuleMatchClauseRequest, directory: Directory) -> Match:
-    """The clause of a rule; none or more than one is a violation."""
+    """Read the match clause of a rule. No clause, or more than one clause, is a violation."""
     clauses = [
         clause for clause in (given.customer, given.classification, given.submission) if clause is not None
     ]
@@ -203,7 +203,7 @@ def _once(texts: "Texts | tuple[()]") -> tuple[str, ...]:
 
 
 def _read_customers(violations: Violations, references: list[int | str], directory: Directory) -> list[int]:
-    """Customers by id or short name; a group stands for its customer and all below it."""
+    """Read customers by id or short name. A group stands for the group's customer and all customers below."""
     found: dict[int, None] = {}
     for position, reference in enumerate(references):
         customer, group = directory.find_customer(reference), directory.find_subject(reference)
@@ -220,7 +220,7 @@ def _read_customers(violations: Violations, references: list[int | str], directo
 async def read_action(
     db: Connection, violations: Violations, given: AnalysisRuleActionClauseRequest
 ) -> Action:
-    """What a rule does; nothing at all is a violation."""
+    """Read the action of a rule. An action that does nothing is a violation."""
     workers = given.workers or AnalysisRuleActionWorkersClauseRequest()
     options = given.options or AnalysisRuleActionOptionsClauseRequest()
     if not any((workers.set, workers.add, workers.remove, options.set, options.add, options.remove)):

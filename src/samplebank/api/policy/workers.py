@@ -29,7 +29,7 @@ Sort = Literal[
     "-deletedTimestamp",
 ]
 LANGUAGE = "english"
-#: texts by language, which stand in every list of workers
+#: texts by language; every list of workers holds all texts
 Localized = dict[str, Annotated[str, Meta(max_length=10_000)]]
 
 
@@ -120,7 +120,7 @@ async def list_workers(request: Call) -> Answer:
     ),
 )
 async def add_worker(request: Call) -> Answer:
-    """Register a worker; repeating the request answers the worker that it made."""
+    """Register a worker. A repeated request answers the worker that the first request made."""
     document = await request.document(AnalysisWorkerAddRequest)
     request.read_query(NoQuery)
     data = document.read(request.now)
@@ -153,7 +153,7 @@ async def get_worker(request: Call) -> Answer:
     opt=operation("fetchAnalysisWorkerSchema", Permission.VIEW_WORKER, query=NoQuery),
 )
 async def get_schema(request: Call) -> Answer:
-    """The JSON Schema of the worker's results, as it is, without an envelope."""
+    """Get the JSON Schema of the worker's results as registered, without an envelope."""
     async with request.bank.database.connection() as db:
         schema = await workers.get_schema(db, request.path("worker"))
     request.read_query(NoQuery)
@@ -203,7 +203,7 @@ async def update_worker(request: Call) -> Answer:
     status_code=200,
 )
 async def delete_worker(request: Call) -> Answer:
-    """Take the worker out of the policy. It stays readable, and its open tasks stay."""
+    """Take the worker out of the policy. The worker stays readable, and the worker's open tasks stay."""
     request.read_query(NoQuery)
     async with request.bank.database.transaction() as db:
         row = await workers.delete_worker(

@@ -1,4 +1,4 @@
-"""What the interface says about itself: its OpenAPI document and its reference page."""
+"""The published description of the interface: the OpenAPI document and the reference page."""
 
 from samplebank.api.published import documentation
 

@@ -1,4 +1,4 @@
-"""The published description of the interface: the OpenAPI document and a page to browse it. Neither needs a key."""
+"""The published description of the interface: the OpenAPI document and a page for browsing. Neither needs a key."""
 
 import msgspec
 from litestar import Litestar, Response, get
@@ -11,7 +11,7 @@ from samplebank.http.operation import OPEN
 
 
 class Published(msgspec.Struct, frozen=True):
-    """What is sent, made once for each process."""
+    """The document and the page, made once for each process."""
 
     document: bytes
     page: bytes
@@ -25,7 +25,7 @@ async def get_document(request: Call) -> Response[bytes]:
 
 @get("/docs", opt=OPEN)
 async def get_page(request: Call) -> Response[bytes]:
-    """The same as a page for people. It is complete in itself and may load nothing."""
+    """The OpenAPI document as a page for people. The page is complete in itself and may load nothing."""
     headers = {"Content-Security-Policy": reference.POLICY, "X-Content-Type-Options": "nosniff"}
     return Response(content=published_by(request.app).page, media_type="text/html", headers=headers)
 

@@ -1,4 +1,4 @@
-"""Examples for people: a request that can be pasted into a shell once its variables are set."""
+"""Examples for people: requests to paste into a shell once the variables are set."""
 
 import json
 import re
@@ -11,7 +11,7 @@ SOME_ID = "0192f0c1-7e3a-7c55-9d0b-3f6b8a1c2d4e"
 
 
 def curl_of(method: str, path: str, operation: Schema, components: Schema) -> str:
-    """The call as a command: path parameters are shell variables, the body has what is needed."""
+    """Write a call as a `curl` command. Path parameters are shell variables, the body has the needed fields."""
     lines = ['curl -H "Argus-API-Key: $SAMPLEBANK_KEY"']
     if method != "GET":
         lines[0] += f" -X {method}"
@@ -36,7 +36,10 @@ def _variable(name: str) -> str:
 
 
 def example_of(schema: Schema, components: Schema, name: str = "") -> Any:
-    """A value that fits: the required fields of an object, or those with a default where none is required."""
+    """Make a value that fits the schema.
+
+    An object gets the required fields. Where no field is required, the object gets the fields with a default.
+    """
     if "$ref" in schema:
         return example_of(components[schema["$ref"].removeprefix(PREFIX)], components, name)
     if "anyOf" in schema:

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made from what the routes declare about themselves."""
+"""The OpenAPI document, made from the declarations of the routes."""
 
 import re
 import sys
@@ -27,7 +27,7 @@ ABOUT = (
 )
 UUID: Schema = {"type": "string", "format": "uuid"}
 TEXT: Schema = {"type": "string"}
-#: the parameters of paths: their names in the contract, and what they hold
+#: the parameters of paths: the name in the contract, the schema and the description of each
 IN_PATH: dict[str, tuple[str, Schema, str]] = {
     "sha256": ("sha256", TEXT, "The SHA-256 of the sample, in hex."),
     "job_id": ("jobID", UUID, "The id of the job."),
@@ -64,7 +64,7 @@ REFUSALS = {
     503: "The service lacks a part that it needs at the moment; try again.",
 }
 ALWAYS = {401, 403, 404, 412, 503}
-#: statuses of single operations
+#: refusals of single operations, besides ALWAYS
 BESIDES = {"getUploadChallenge": {422}, "downloadRawSample": {416}}
 ANSWERS = {
     200: "Done.",
@@ -74,7 +74,7 @@ ANSWERS = {
 }
 
 
-#: in the order in which they are listed
+#: methods, in the order of the document
 METHODS = ("GET", "POST", "PUT", "DELETE", "OPTIONS")
 
 
@@ -100,7 +100,7 @@ class Declared(msgspec.Struct, frozen=True):
 
 
 def operations_of(routes: Iterable[Any]) -> list[Declared]:
-    """The operations of an application, in the order in which it lists its routes."""
+    """List the operations of an application, in the order of the application's routes."""
     return [
         Declared(
             path=route.path_format, method=method, operation=handler.opt["operation"], handler=handler.fn
@@ -163,7 +163,7 @@ def _operation(one: Declared) -> Schema:
 
 
 def _summary_of(one: Declared) -> str:
-    """What the route says of itself, else its name as words."""
+    """The first line of the handler's docstring, else the id of the operation as words."""
     said = (one.handler.__doc__ or "").strip().partition("\n")[0]
     return said or re.sub(r"(?<!^)(?=[A-Z])", " ", one.operation.id).capitalize() + "."
 
@@ -196,7 +196,7 @@ def _responses(operation: Operation) -> Schema:
         str(status): {"description": REFUSALS[status], "content": {JSON: {"schema": reference(REFUSAL)}}}
         for status in sorted(refused)
     }
-    # The contract describes its answers under `default`, and clients generated from it look for them there.
+    # The contract describes answers under `default`, and clients generated from the contract look for answers there.
     return {"default": answers[str(operation.status)], **dict(sorted(answers.items())), **refusals}
 
 

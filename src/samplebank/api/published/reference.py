@@ -1,4 +1,4 @@
-"""The OpenAPI document as one page of HTML for people: readable without scripts, filtered by a small one."""
+"""The OpenAPI document as one page of HTML for people: readable without scripts, filtered by a small script."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from samplebank.api.published.schemas import PREFIX, Schema
 
 STYLE = (files("samplebank.api.published") / "reference.css").read_text()
 SCRIPT = (files("samplebank.api.published") / "reference.js").read_text()
-#: what needs no word, as the format says it
+#: bounds that need no word, because the format says the same
 WIDEST = {-(2**31), 2**31 - 1}
 LIMITS = {
     "minimum": "at least {}",
@@ -48,7 +48,7 @@ POLICY = (
 
 
 def page_of(document: Schema) -> str:
-    """The page, complete in itself."""
+    """Make the page, complete in itself."""
     info = document["info"]
     components = document["components"]["schemas"]
     groups = {
@@ -187,7 +187,7 @@ def _row(name: str, schema: Schema, more: str, said: str | None, *, is_needed: b
 
 
 def _type(schema: Schema) -> str:
-    """What kind of value a schema takes."""
+    """Describe the kind of value that a schema takes."""
     if "$ref" in schema:
         return _link(schema["$ref"].removeprefix(PREFIX))
     if "enum" in schema:
@@ -234,5 +234,5 @@ def _findable(method: str, path: str, operation: Schema) -> str:
 
 
 def _prose(text: str) -> str:
-    """Text with `code` in it."""
+    """Escape a text. Words between backquotes become `code`."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))

@@ -1,8 +1,13 @@
-"""The schemas that are published: those of the structs, in the words of the contract.
+"""The published schemas: the schemas of the structs, in the words of the contract.
 
-The structs say what is checked. `x-` keywords on their fields say what is published besides: `x-pattern` the contract's
-text of a pattern that is checked for the whole string, `x-set` a list without repetitions, `x-time` a time, `x-default`
-what holds when a field is not given, `x-required` that it should be given nonetheless, `x-refused` values that are never taken.
+The structs declare the checks. `x-` keywords on the fields of structs say more for the published schemas:
+
+- `x-pattern`: the contract's text of a pattern, while the check takes the pattern for the whole string
+- `x-set`: a list without repetitions
+- `x-time`: a time
+- `x-default`: the value that holds when the field is not given
+- `x-required`: published as required, although the field may be left out
+- `x-refused`: values that are never taken
 """
 
 from collections.abc import Iterable
@@ -31,7 +36,7 @@ def reference(name: str) -> Schema:
 
 
 def components_of(bodies: Iterable[Any], answers: Iterable[Any]) -> dict[str, Schema]:
-    """The published schemas by name: those of the structs, and the envelope around each answer."""
+    """The published schemas by name: the schemas of the structs, and an envelope around each answer."""
     answers = list(answers)
     shown = _published([*answers, ResultMessage, Envelope], "response")
     taken = _published(bodies, "request")
@@ -53,7 +58,7 @@ def parameters_of(query: type[Any]) -> list[Schema]:
 
 
 def envelope_name(answer: Any) -> str:
-    """`Result_list_JobResponse` for a list of jobs, `Result_JobResponse` for one."""
+    """`Result_list_JobResponse` for a list of jobs, `Result_JobResponse` for a single job."""
     item = _item_of(answer)
     return f"Result_{answer.__name__}" if item is None else f"Result_list_{item.__name__}"
 
@@ -66,7 +71,7 @@ def _answered(answer: Any) -> Schema:
 
 
 def _item_of(answer: Any) -> Any:
-    """The type of the items, where the answer is a list."""
+    """The type of the items, where the answer is a list; else None."""
     arguments = getattr(answer, "__args__", ())
     return arguments[0] if arguments else None
 
@@ -85,7 +90,7 @@ def _enveloped(envelope: Schema, data: Schema) -> Schema:
 
 
 def _known_elsewhere() -> dict[str, Schema]:
-    """Names of the contract that generated clients may know, although little or nothing here refers to them."""
+    """Schemas that generated clients may know from the contract, although little or nothing here refers to the names."""
     parts: Schema = {name: reference(f"{name.title()}Info") for name in ("customer", "domain")}
     group = {"type": "object", "properties": {**parts, "type": {"type": "string", "enum": ["group"]}}}
     return {
@@ -101,14 +106,14 @@ def _published(types: Iterable[Any], mode: Mode) -> dict[str, Schema]:
 
 
 def _reworded(schema: Schema, mode: Mode, name: str = "") -> Schema:
-    """The schema of the field `name` as it is published."""
+    """The published schema of the field `name`."""
     flat = _flattened(schema)
     words = {
         word: _reworded_word(word, value, mode) for word, value in flat.items() if word not in UNPUBLISHED
     }
     words.update(_extras(flat, mode, name))
     if isinstance(words.get("default"), list):
-        # The contract writes the default of a list at its items.
+        # The contract writes the default of a list at the items of the list.
         words["items"] = {**words["items"], "default": words["default"][0]}
     if "required" in words:
         asked_for = [field for field, inner in flat.get("properties", {}).items() if "x-required" in inner]
@@ -121,7 +126,7 @@ def _reworded(schema: Schema, mode: Mode, name: str = "") -> Schema:
 
 
 def _flattened(schema: Schema) -> Schema:
-    """Without null, and without `anyOf` where one schema or a list of types says the same."""
+    """Leave out null, and `anyOf` where a single schema or a list of types says the same."""
     choices = [choice for choice in schema.get("anyOf", ()) if choice != NULL]
     if len(choices) == 1:
         return {**choices[0], **schema}
@@ -139,7 +144,7 @@ def _reworded_word(word: str, value: Any, mode: Mode) -> Any:
 
 
 def _extras(flat: Schema, mode: Mode, name: str) -> Schema:
-    """What is published besides what msgspec says."""
+    """The published keywords that msgspec does not write."""
     extras: Schema = {}
     types = flat.get("type", ())
     if "enum" in flat:
@@ -159,7 +164,7 @@ def _extras(flat: Schema, mode: Mode, name: str) -> Schema:
 
 
 def _nullable(words: Schema) -> Schema:
-    """The same, or null. The word for it depends on what there is."""
+    """Allow null besides the schema. The keyword for null depends on the keywords of the schema."""
     if "$ref" in words:
         return {"anyOf": [words, NULL]}
     if "type" not in words:

@@ -1,4 +1,4 @@
-"""The criteria of searches as they go over the wire, named as in the contract, and how they are read."""
+"""The criteria of searches: the shapes in requests, named as in the contract, and the reader of the criteria."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
@@ -21,23 +21,23 @@ from samplebank.timespec import Millis
 T = TypeVar("T")
 START = "now - 1 month"
 END = "now"
-#: values of one list
+#: the most values of a list
 MOST_VALUES = 10_000
-#: entries of one criteria list: each becomes a query of its own
+#: the most entries of a criteria list: each entry becomes a query of its own
 MOST_CRITERIA = 50
-#: entries of all criteria lists of one request, inner ones included
+#: the most entries of all criteria lists of a request, inner lists included
 MOST_ENTRIES = 300
-#: keywords of which every one is demanded: each becomes a query of its own
+#: the most keywords that are demanded together: each keyword becomes a query of its own
 MOST_DEMANDED = 100
 
-#: a list whose values are any-of; repetitions do no harm
+#: a list of which any value may match; repetitions do no harm
 Listed = Annotated[list[T], Meta(max_length=MOST_VALUES, extra_json_schema={"x-set": True})]
 #: a criteria list
 Criteria = Annotated[list[T], Meta(max_length=MOST_CRITERIA, extra_json_schema={"x-set": True})]
 Value = Annotated[str, Meta(max_length=100_000)]
 #: a customer or a user, by id or short name
 Reference = int | str
-#: characters of a keyword
+#: the fewest characters of a keyword
 SHORTEST = 3
 Word = Annotated[str, Meta(min_length=SHORTEST, max_length=4096)]
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -50,7 +50,7 @@ Score = Annotated[int, Meta(ge=-1, le=100)]
 
 
 class Choice(Body):
-    """An entry of a criteria list: neither required nor excluded, it is one of several that may match."""
+    """An entry of a criteria list. Of the entries neither required nor excluded, at least one must match."""
 
     required: bool | None = None
     exclude: bool | None = None
@@ -117,7 +117,7 @@ class StaticFactSearchRequest(Choice):
 
 
 class Reader:
-    """Reads a search request; what is wrong with it is told all at once."""
+    """Reads a search request. All violations are gathered and told at once."""
 
     def __init__(self, caller: Caller, directory: Directory, now: Millis) -> None:
         self.violations = Violations()
@@ -126,7 +126,7 @@ class Reader:
         self._now = now
 
     def window(self, start: object, end: object) -> IndexWindow:
-        """The index window. An end that is not before now is open: what was just written is found."""
+        """Read the index window. An end at or after now leaves the window open, so that the newest rows are found."""
         first = read_time(
             self.violations, "indexStartTimestamp", START if start is None else start, self._now
         )
@@ -138,7 +138,7 @@ class Reader:
     def times(
         self, wanted: Any, names: Sequence[str], at: str = "", columns: "dict[str, str] | None" = None
     ) -> TimeRange:
-        """The time search of a request (or of the sub-criterion at `at`), over the fields of these names."""
+        """Read the time search of a request, or of the sub-criterion at the path `at`, over the fields `names`."""
         start = read_time(self.violations, f"{at}startTimestamp", wanted.start_timestamp, self._now)
         end = read_time(self.violations, f"{at}endTimestamp", wanted.end_timestamp, self._now)
         if start is not None and end is not None and start > end:
@@ -167,7 +167,7 @@ class Reader:
         )
 
     def digests(self, field: str, values: Iterable[str] | None, size: int) -> list[bytes]:
-        """Digests of `size` bytes, written in hexadecimal digits."""
+        """Read digests of `size` bytes from hexadecimal digits."""
         found = []
         for position, text in enumerate(values or ()):
             digest = _unhex(text)
@@ -181,7 +181,7 @@ class Reader:
     def customers(
         self, field: str, references: Sequence[int | str] | None, *permissions: Permission
     ) -> list[int] | None:
-        """The customers that a filter names; unknown and invisible ones are refused with the same words."""
+        """Find the customers that a filter names. Unknown and invisible customers are refused with the same words."""
         found = []
         for position, reference in enumerate(references or ()):
             customer = self._directory.find_customer(reference)
@@ -195,7 +195,7 @@ class Reader:
     def users(
         self, field: str, references: Sequence[int | str] | None, *permissions: Permission
     ) -> list[int]:
-        """The users that a filter names: those of the customers that the caller sees, and itself."""
+        """Find the users that a filter names: the caller, and the users of customers that the caller sees."""
         found = []
         for position, reference in enumerate(references or ()):
             user = self._directory.find_subject(reference)
@@ -211,7 +211,10 @@ class Reader:
         return found
 
     def size(self, wanted: Body) -> None:
-        """Requests of more criteria than a planner can weigh are violations of the field that holds too many."""
+        """Refuse a request with more criteria than a planner can weigh.
+
+        The field whose criteria exceed the limit gets the violation.
+        """
         total = 0
         for name, shown in zip(wanted.__struct_fields__, wanted.__struct_encode_fields__, strict=True):
             total += _entries(getattr(wanted, name))
@@ -221,7 +224,7 @@ class Reader:
                 return
 
     def paths(self, field: str, criteria: Sequence[MetaDataSearchRequest] | None) -> None:
-        """Criteria that ask for nothing at all are mistakes."""
+        """Refuse criteria on metadata with neither a path nor a value."""
         for position, criterion in enumerate(criteria or ()):
             if criterion.path is None and not criterion.value:
                 said = "A criterion on metadata names a path, values, or both."
@@ -229,19 +232,19 @@ class Reader:
 
 
 def chosen_fields(names: Sequence[str] | None, every: Sequence[str]) -> set[str]:
-    """The fields that a strategy chooses: those of its list, or all."""
+    """The fields that a strategy chooses: the fields of its list, or all."""
     return set(every) if not names or "all" in names else set(names)
 
 
 def as_criteria(wanted: Sequence[Any] | None, type_: type[T]) -> list[T] | None:
-    """Criteria as the search knows them: the same fields, without the rules of the wire."""
+    """Turn criteria into the types of the search: the same fields, without the rules for requests."""
     if not wanted:
         return None
     return [msgspec.convert(criterion, type_, from_attributes=True) for criterion in wanted]
 
 
 def _entries(value: object) -> int:
-    """How many criteria there are in a list of them, with those inside of each; tags are values, not criteria."""
+    """Count the criteria in a list, and the criteria inside of each entry. Tags are values, not criteria."""
     if not isinstance(value, list) or not value or isinstance(value[0], AnalysisTagCriteria):
         return 0
     return sum(

@@ -1,4 +1,4 @@
-"""Search for samples: simple by keywords, advanced by everything that is known of them."""
+"""Search for samples: simple by keywords, advanced by everything that is known of a sample."""
 
 from typing import Annotated, Literal
 
@@ -36,7 +36,7 @@ from samplebank.search import rows
 from samplebank.search.samples import SampleCriterion, Users, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS, TIME_FIELDS, USER_KINDS
 
-#: bytes of a body that names 10,000 SHA-512
+#: bytes of a body that names 10,000 SHA-512 digests
 LONG_LISTS = 1024**2
 DIGEST_SIZES = {"md5": 16, "sha1": 20, "sha256": 32, "sha512": 64}
 Sort = Literal[
@@ -98,7 +98,7 @@ class SampleSearchQuery(PageQuery):
 
 
 class SampleParameters(Body):
-    """What a search and each of its sub-criteria can ask for."""
+    """The filters of a search, and of each sub-criterion."""
 
     sha256: Listed[Value] | None = None
     sha512: Listed[Value] | None = None
@@ -125,7 +125,7 @@ class SampleParameters(Body):
 
 
 class SampleSearchSubCriteriaRequest(SampleParameters):
-    """Sub-criteria hold no further ones."""
+    """A sub-criterion has no sub-criteria."""
 
     required: bool | None = None
     exclude: bool | None = None
@@ -147,7 +147,7 @@ class SampleSearchRequest(SampleParameters):
     ),
 )
 async def search_simply(request: Call) -> Response[bytes] | Streamed:
-    """The samples in which a keyword occurs, newest first unless sorted otherwise."""
+    """List the samples in which a keyword occurs, newest first unless sorted otherwise."""
     query = request.read_query(SampleSearchQuery)
     reader = Reader(request.caller, request.bank.directory, request.now)
     window = reader.window(query.index_start_timestamp, query.index_end_timestamp)
@@ -168,7 +168,7 @@ async def search_simply(request: Call) -> Response[bytes] | Streamed:
     ),
 )
 async def search(request: Call) -> Response[bytes] | Streamed:
-    """The samples that match everything asked for, newest first unless sorted otherwise."""
+    """List the samples that match every given filter, newest first unless sorted otherwise."""
     request.read_query(NoQuery)
     document = await request.document(SampleSearchRequest, extra=LONG_LISTS)
     wanted = document.read(request.now)
@@ -186,7 +186,7 @@ async def search(request: Call) -> Response[bytes] | Streamed:
 
 
 def read_parameters(reader: Reader, wanted: SampleParameters, at: str = "") -> SampleCriterion:
-    """The criterion that the request (or its sub-criterion at the path `at`) asks for."""
+    """Read the criterion of the request, or of the sub-criterion at the path `at`."""
     check_paths(reader, wanted, at)
     sub = wanted if isinstance(wanted, SampleSearchSubCriteriaRequest) else None
     return SampleCriterion(
@@ -238,7 +238,7 @@ def read_links(
 
 
 def check_paths(reader: Reader, wanted: SampleParameters, at: str) -> None:
-    """Criteria on metadata that name neither a path nor a value are violations."""
+    """Refuse criteria on metadata with neither a path nor a value."""
     for position, submission in enumerate(wanted.submission or ()):
         reader.paths(f"{at}submission[{position}].metaData", submission.meta_data)
     for position, analysis in enumerate(wanted.analysis or ()):

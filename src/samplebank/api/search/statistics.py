@@ -20,10 +20,10 @@ from samplebank.search.statistics import META_DATA, SAMPLE, Group, Record, Stati
 from samplebank.search.submissions import TIMES
 from samplebank.search.timelines import Timeline
 
-#: levels of groups; timelines and statistics of one request
+#: the most levels of groups, and the most timelines and statistics of a request
 MOST_LEVELS = 6
 MOST_METRICS = 20
-#: records of one level
+#: the most records of a level
 MOST_RECORDS = 10_000
 
 GroupField = Literal["customer", "fileName", "sampleSha256", "mimeType", "tlp", "metaData"]
@@ -107,7 +107,7 @@ class SubmissionMetricRecord(Shown):
     ),
 )
 async def get_statistics(request: Call) -> Answer:
-    """Count the submissions that match everything asked for, in groups, over time, and with their extremes."""
+    """Count the submissions that match every given filter: in groups, over time, and with the extremes of times."""
     request.read_query(NoQuery)
     wanted = (await request.document(SubmissionStatisticsRequest)).read(request.now)
     reader = Reader(request.caller, request.bank.directory, request.now)
@@ -125,7 +125,10 @@ async def get_statistics(request: Call) -> Answer:
 
 
 def read_statistics(reader: Reader, wanted: SubmissionStatisticsRequest, times: TimeRange) -> Statistics:
-    """What is counted. Timelines span the bounds of the time search, where that looks at their field."""
+    """Read the groups, timelines and extremes to count.
+
+    A timeline spans the bounds of the time search, where the time search looks at the field of the timeline.
+    """
     groups = wanted.group_by or []
     for position, group in enumerate(groups):
         if group.field == META_DATA and not group.meta_data_field:

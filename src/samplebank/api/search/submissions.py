@@ -1,4 +1,4 @@
-"""Search for submissions: simple by keywords, advanced by everything that they say."""
+"""Search for submissions: simple by keywords, advanced by everything that a submission says."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -59,7 +59,7 @@ class SubmissionSearchQuery(PageQuery):
 
 
 class SubmissionParameters(Body):
-    """What a search and each of its sub-criteria can ask for."""
+    """The filters of a search, and of each sub-criterion."""
 
     id: Listed[UUID] | None = None
     sample_sha256: Listed[Value] | None = None
@@ -81,14 +81,14 @@ class SubmissionParameters(Body):
 
 
 class SubmissionSearchSubCriteriaRequest(SubmissionParameters):
-    """Sub-criteria hold no further ones."""
+    """A sub-criterion has no sub-criteria."""
 
     required: bool = False
     exclude: bool = False
 
 
 class SubmissionCriteriaRequest(SubmissionParameters):
-    """The parameters with the window and the sub-criteria: what a search and statistics share."""
+    """The filters with the index window and the sub-criteria, as search and statistics share them."""
 
     index_start_timestamp: Time = START
     index_end_timestamp: Time = END
@@ -111,7 +111,7 @@ class SubmissionSearchRequest(SubmissionCriteriaRequest):
     ),
 )
 async def search_simply(request: Call) -> Response[bytes] | Streamed:
-    """The submissions in which a keyword occurs, latest observed first unless sorted otherwise."""
+    """List the submissions in which a keyword occurs, latest observed first unless sorted otherwise."""
     query = request.read_query(SubmissionSearchQuery)
     reader = Reader(request.caller, request.bank.directory, request.now)
     window = reader.window(query.index_start_timestamp, query.index_end_timestamp)
@@ -132,7 +132,7 @@ async def search_simply(request: Call) -> Response[bytes] | Streamed:
     ),
 )
 async def search(request: Call) -> Response[bytes] | Streamed:
-    """The submissions that match everything asked for, latest observed first unless sorted otherwise."""
+    """List the submissions that match every given filter, latest observed first unless sorted otherwise."""
     request.read_query(NoQuery)
     wanted = (await request.document(SubmissionSearchRequest)).read(request.now)
     reader = Reader(request.caller, request.bank.directory, request.now)
@@ -144,7 +144,7 @@ async def search(request: Call) -> Response[bytes] | Streamed:
 
 
 def read_criteria(reader: Reader, wanted: SubmissionCriteriaRequest) -> SubmissionSearch:
-    """What the request asks for, with its sub-criteria."""
+    """Read the criterion of the request, with the sub-criteria."""
     reader.size(wanted)
     inner = [
         read_parameters(reader, each, f"subCriteria[{position}].")
