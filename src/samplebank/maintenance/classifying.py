@@ -35,7 +35,7 @@ class Classifying:
         self._later: list[int] = []
 
     async def classify_waiting(self, bank: Bank) -> None:
-        """Classify every waiting sample: a few at once, a flood only when others leave a processor free.
+        """Classify every waiting sample: few samples without a rest, a flood with rests while others want the processors.
 
         A sample that is not to blame for a failed identification waits for the next round.
         """

@@ -64,7 +64,7 @@ async def _step(bank: Bank, id_: UUID, parent_id: UUID | None) -> State | None:
 
 
 async def end_bytes_retention(bank: Bank) -> None:
-    """Delete samples that nobody has submitted for long. Every upload has time to be submitted before."""
+    """Delete samples that nobody has submitted for long. An upload has time to be submitted in any case."""
     settings, now = bank.settings, bank.clock()
     kept = max(settings.bytes_retention, settings.challenge_ttl)
     async with bank.database.transaction() as db:

@@ -1,7 +1,7 @@
 """Time that jobs could not use: the service was not there, or the clock jumped forward.
 
 Nobody could work in lost time, so lost time does not count for time-outs. A clock that is set back leaves leases and
-delays in the future: nobody would look at a lease or delay for as long as the clock was wrong.
+delays in the future. Without a correction, a lease would not end until the clock has caught up.
 """
 
 import time

@@ -98,7 +98,7 @@ async def may_delete(db: Connection, sample: Sample, scope: Scope) -> bool:
 
 
 async def step(db: Connection, task: Running, tools: Tools, now: Millis) -> Step:
-    """Delete a part of the sample. A task takes as many steps as there are parts."""
+    """Delete a batch of what is left of the sample: rows first, then the sample, then the bytes."""
     sample_id: int = task.arguments["sample"]
     if task.arguments.get("unused"):
         return await _remove_evidence(db, task, tools)
