@@ -52,7 +52,7 @@ IS_GOOD = """
 
 
 class Key(msgspec.Struct, frozen=True):
-    """The knowledge of a key: everything but the key."""
+    """Everything known of a key, but not the key."""
 
     id: UUID
     user: str

@@ -40,7 +40,7 @@ class Permission(StrEnum):
 
 
 P = Permission
-#: the permissions that show a customer's samples and the knowledge about the samples
+#: the permissions that show a customer's samples and everything known about the samples
 VIEWS = (P.VIEW_SAMPLES, P.VIEW_SUBMISSION, P.VIEW_ANALYSIS, P.VIEW_VERDICTS, P.VIEW_JOBS)
 VIEWER = frozenset({*VIEWS, P.DOWNLOAD, P.DOWNLOAD_RAW})
 UPLOADER = frozenset({P.SUBMIT_SAMPLE, P.ADD_SUBMISSION})

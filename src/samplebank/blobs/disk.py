@@ -1,4 +1,4 @@
-"""Blobs as files: `sample/ab/ab12…`. A file is written in the staging folder, synced, then renamed, then the new folder is synced."""
+"""Blobs as files: `sample/ab/ab12…`. A file is written and synced elsewhere, then renamed; last, its folder is synced."""
 
 import asyncio
 import fcntl
@@ -88,7 +88,7 @@ class DiskStore:
             await asyncio.to_thread(file.seek, start)
             left = length
             while left is None or left > 0:
-                # To the end: closed under a running read, the file gives its descriptor away, maybe to another file.
+                # To the end: if the file were closed under a running read, its descriptor could be another file's by then.
                 piece = await to_the_end(file.read, READ_PIECE if left is None else min(READ_PIECE, left))
                 if not piece:
                     return

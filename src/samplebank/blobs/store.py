@@ -81,7 +81,7 @@ class Blobs(Protocol):
 
 
 async def verified(pieces: AsyncGenerator[bytes, None], sha256: bytes) -> AsyncGenerator[bytes, None]:
-    """Pass on all pieces of a file, the last piece only when the whole file matches `sha256`. Raises `Damaged` otherwise."""
+    """Pass on the pieces of a file, the last piece only if the whole file matches `sha256`. Else raises `Damaged`."""
     digest = hashlib.sha256()
     held = b""
     async with aclosing(pieces):

@@ -51,8 +51,8 @@ FOUND = """
              ORDER BY t.enqueued_time, t.id LIMIT (SELECT share FROM crowd) FOR UPDATE OF t, j SKIP LOCKED
         ) picked LIMIT {most}
 """
-# A claim of a single task takes a task of the next customer: the first task behind {after} in the index, else the first task
-# of all. So no entry of the index is read twice. In a busy queue most entries are dead.
+# A claim of a single task takes a task of the next customer: the first task behind {after} in the index, else the first
+# task of all. So no entry of the index is read twice. In a busy queue most entries are dead.
 FOUND_ONE = """
     WITH found AS MATERIALIZED (
         SELECT * FROM (

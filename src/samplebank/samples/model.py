@@ -1,4 +1,4 @@
-"""Samples and the knowledge of samples. A sample is the bytes of a file, identified by SHA-256."""
+"""Samples. A sample is the bytes of a file, identified by SHA-256."""
 
 import re
 from typing import Any
