@@ -128,5 +128,5 @@ def forbidden(permissions: Iterable[Permission]) -> Forbidden:
 
 
 def sees_customer(caller: Caller, customer: Customer, *permissions: Permission) -> bool:
-    """Whether the caller may know of the customer: the caller's own, or with any of `permissions` for the customer."""
+    """Whether the caller may know of the customer: the caller's own customer, or by any of `permissions`."""
     return customer.id == caller.user.customer.id or caller.scope(*permissions).covers(customer.id)

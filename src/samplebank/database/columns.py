@@ -41,7 +41,7 @@ class Columns(Generic[R]):
 
     @classmethod
     def of(cls, struct: type[R], alias: str, /, **others: str) -> Self:
-        """Map each field to the column of the same name of the table `alias`, and `others` to their expressions."""
+        """Map each field to the column of the same name in the table `alias`, but for the expressions in `others`."""
         return cls(struct, **{name: f"{alias}.{name}" for name in _fields_of(struct)} | others)
 
     def read(self, row: Sequence[Any], /) -> R:

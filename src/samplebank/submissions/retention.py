@@ -44,7 +44,7 @@ async def delete_expired(db: Connection, *, now: Millis) -> int:
 
 
 async def delete_old_challenges(db: Connection, *, period: Millis, now: Millis) -> None:
-    """Delete expired challenges and ranges, and wrong answers that no longer count after `period`."""
+    """Delete expired challenges and ranges, and wrong answers older than `period`."""
     await db.execute(FORGET_CHALLENGES, now)
     await db.execute(FORGET_RANGES, now)
     await db.execute(FORGET_WRONG_ANSWERS, now - period)

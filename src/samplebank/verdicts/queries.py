@@ -1,7 +1,7 @@
 """Reading verdicts. A verdict belongs to the sample; analyses and job are named only if the caller may see them.
 
-Everybody sees the status of a manual verdict. Comment and author are shown only to customers for whom the author could
-judge.
+Everybody sees the status of a manual verdict. Comment and author are shown only to callers with a view permission for a
+customer for whom the author could judge.
 """
 
 from collections.abc import Sequence
