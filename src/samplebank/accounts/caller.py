@@ -1,6 +1,6 @@
-"""Who is calling, and the numbers that rows and callers share.
+"""The caller, and the numbers that rows and callers share.
 
-A row that has readers (a submission, an analysis, a link) stores them as numbers. A caller holds numbers, too.
+A row with readers (a submission, an analysis, a link) stores the readers as numbers. A caller holds numbers, too.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from samplebank.accounts.model import Customer, Permission, Subject
 from samplebank.errors import Forbidden, Violation
 
 EVERYBODY = 0
-#: numbers below this are those of uploaders
+#: numbers below `UPLOADERS` are numbers of uploaders
 UPLOADERS = -(1 << 40)
 
 
@@ -29,15 +29,15 @@ def of_subject(subject_id: int) -> int:
 
 
 def of_uploader(customer_id: int) -> int:
-    """Stands in a sample's readers for the customer of a user who uploaded the bytes.
+    """The number in a sample's readers for the customer of a user who uploaded the bytes.
 
-    It opens the sample to holders of downloadSampleUnrestricted for that customer, and to nobody else.
+    The number opens the sample to holders of downloadSampleUnrestricted for the customer, and to nobody else.
     """
     return UPLOADERS - customer_id
 
 
 def readers(customer: Customer, tlp: str, acl: Iterable[int]) -> list[int]:
-    """Who may read a row of `customer`: its own, the subjects of the ACL, and whom the TLP adds."""
+    """The numbers of the readers of a row of `customer`: the customer, the subjects of the ACL, and readers by the TLP."""
     numbers = {of_customer(customer.id), *map(of_subject, acl)}
     if tlp == "green":
         numbers.add(of_domain(customer.domain.id))
@@ -47,7 +47,7 @@ def readers(customer: Customer, tlp: str, acl: Iterable[int]) -> list[int]:
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """The customers for which a permission is held: all of them, or the listed ones (with those below them)."""
+    """The customers for which a permission is held: every customer, or the listed customers (including all below)."""
 
     everywhere: bool = False
     customers: frozenset[int] = frozenset()
@@ -71,10 +71,10 @@ NOWHERE = Scope()
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """An authenticated user with the permissions that its key brings.
+    """An authenticated user with the permissions of the key.
 
-    `customers` are all that there were when it was looked up. There may be newer ones by now, which its scopes do not
-    name; their ids are greater, as customers are added one transaction after the other.
+    `customers` are all customers at the time of the look-up. There may be newer customers by now, which the scopes do not
+    name. The ids of newer customers are greater, as customers are added one transaction after the other.
     """
 
     user: Subject
@@ -84,7 +84,7 @@ class Caller(msgspec.Struct, frozen=True):
     key_id: UUID | None = None
 
     def scope(self, *permissions: Permission) -> Scope:
-        """Where any of `permissions` is held."""
+        """The customers for which any of `permissions` is held."""
         found = NOWHERE
         for permission in permissions:
             found |= self.scopes.get(permission, NOWHERE)
@@ -100,22 +100,22 @@ class Caller(msgspec.Struct, frozen=True):
     def require(self, permission: Permission, customer: Customer) -> None:
         """Raise `Forbidden` unless the permission is held for the customer."""
         if not self.may(permission, customer.id):
-            # the name is not told: whoever guesses numbers would learn it
+            # the name of the customer is not told: a caller who guesses ids would learn names
             raise Forbidden(f"You do not hold the permission {permission} for this customer.")
 
     def may_move(self, customer_id: int, claimed_by: int | None) -> bool:
-        """Whether a task of the customer may be moved: any with updateAnalysisJob, an own claim with workOnClaimedTasks."""
+        """Whether the caller may move a task: any task with updateAnalysisJob, an own claim with workOnClaimedTasks."""
         may_work = claimed_by == self.user.id and self.may(Permission.WORK_ON_CLAIMS, customer_id)
         return may_work or self.may(Permission.UPDATE_JOB, customer_id)
 
     @property
     def own_numbers(self) -> list[int]:
-        """The reader numbers that this caller has without any permission: everybody's, its domain's, its own."""
+        """The reader numbers that need no permission: of everybody, the domain, the user, the groups."""
         own = [EVERYBODY, of_domain(self.user.customer.domain.id), of_subject(self.user.id)]
         return [*own, *map(of_subject, self.groups)]
 
     def numbers(self, *permissions: Permission) -> list[int]:
-        """The reader numbers of this caller, where any of `permissions` is asked for."""
+        """The reader numbers of the caller, where any of `permissions` is asked for."""
         return [*self.own_numbers, *map(of_customer, sorted(self.scope(*permissions).customers))]
 
 
@@ -128,5 +128,5 @@ def forbidden(permissions: Iterable[Permission]) -> Forbidden:
 
 
 def sees_customer(caller: Caller, customer: Customer, *permissions: Permission) -> bool:
-    """Whether the caller may know of the customer: it is its own, or one it holds any of `permissions` for."""
+    """Whether the caller may know of the customer: the caller's own customer, or by any of `permissions`."""
     return customer.id == caller.user.customer.id or caller.scope(*permissions).covers(customer.id)

@@ -1,4 +1,4 @@
-"""A copy in memory of who there is, so that lists need no joins. It is read again when the accounts change."""
+"""A copy of the accounts in memory, so that lists need no joins. The copy is read again when the accounts change."""
 
 import time
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ SUBJECTS = "SELECT id, kind, short_name, name, customer_id FROM subject ORDER BY
 
 
 class Unknown(LookupError):
-    """An account that this copy does not know yet: `refresh` helps."""
+    """An account that the copy does not know yet: `refresh` helps."""
 
 
 class Directory:
@@ -35,7 +35,7 @@ class Directory:
 
     @property
     def version(self) -> int:
-        """Changes whenever the accounts do."""
+        """The version of the accounts. Changes whenever the accounts change."""
         return self._version
 
     async def refresh(self, *, at_once: bool = False) -> None:
@@ -70,33 +70,33 @@ class Directory:
         self._subject_names = {subject.short_name: subject for subject in subjects.values()}
 
     def customer(self, id_: int) -> Customer:
-        """The customer; raises `Unknown` when it is newer than this copy."""
+        """Get a customer. Raises `Unknown` when the customer is newer than the copy."""
         try:
             return self._customers[id_]
         except KeyError:
             raise Unknown(id_) from None
 
     def subject(self, id_: int) -> Subject:
-        """The user or group; raises `Unknown` when it is newer than this copy."""
+        """Get a user or group. Raises `Unknown` when the subject is newer than the copy."""
         try:
             return self._subjects[id_]
         except KeyError:
             raise Unknown(id_) from None
 
     def find_customer(self, reference: str | int) -> Customer | None:
-        """A customer by short name, or by id (a number, or the same as a string). A number is never a name."""
+        """Find a customer by short name, or by id (a number, also as a string). A number is never a name."""
         if _is_number(reference):
             return self._customers.get(_number(reference))
         return self._customer_names.get(str(reference))
 
     def find_subject(self, reference: str | int) -> Subject | None:
-        """A user or group by short name or id. A number is never a name."""
+        """Find a user or group by short name or id. A number is never a name."""
         if _is_number(reference):
             return self._subjects.get(_number(reference))
         return self._subject_names.get(str(reference))
 
     def with_all_below(self, ids: Iterable[int]) -> frozenset[int]:
-        """The customers of `ids` and all below them in the tree."""
+        """The customers of `ids`, and all customers below in the tree."""
         found: set[int] = set()
         waiting = list(ids)
         while waiting:

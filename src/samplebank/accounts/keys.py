@@ -1,4 +1,4 @@
-"""API keys: random, shown once, stored as a hash; and who calls with one."""
+"""API keys: random, shown once, stored as a hash; and the callers behind keys."""
 
 import hashlib
 import secrets
@@ -52,7 +52,7 @@ IS_GOOD = """
 
 
 class Key(msgspec.Struct, frozen=True):
-    """What is known of a key: everything but the key."""
+    """Everything known of a key, but not the key."""
 
     id: UUID
     user: str
@@ -65,7 +65,7 @@ class Key(msgspec.Struct, frozen=True):
 
 
 def digest(key: str) -> bytes:
-    """What is stored of a key. It has 256 random bits, so a plain hash is as good as a slow one."""
+    """The hash of a key, to be stored. A key has 256 random bits, so a plain hash is as good as a slow hash."""
     return hashlib.sha256(key.encode()).digest()
 
 
@@ -79,7 +79,7 @@ async def issue(
     customers: Sequence[int] | None = None,
     expiry: Millis | None = None,
 ) -> tuple[UUID, str]:
-    """Make a key for a user; the only time that it is readable."""
+    """Make a key for a user: (the id, the key). The key is readable only here."""
     id_, key = new_id(), PREFIX + secrets.token_urlsafe(32)
     await ADD_KEY.run(
         db,
@@ -112,7 +112,7 @@ async def is_good(db: Connection, key: str, *, now: Millis) -> bool:
 
 
 async def find_caller(db: Connection, directory: Directory, key: str, *, now: Millis) -> Caller | None:
-    """Who calls with `key`; None when it is unknown, expired or revoked."""
+    """Find the caller with `key`; None when the key is unknown, expired or revoked."""
     row = await db.fetchrow(FIND_KEY, digest(key))
     if row is None or row["revoked_time"] is not None or (row["expiry_time"] or now + 1) <= now:
         return None
@@ -156,7 +156,7 @@ class Callers:
         self._found: dict[str, tuple[float, int, Caller]] = {}
 
     async def find(self, key: str, *, now: Millis) -> Caller | None:
-        """Who calls with `key`; None for a bad one, which is never remembered."""
+        """Find the caller with `key`; None for a bad key. Bad keys are never remembered."""
         if not key.startswith(PREFIX) or len(key) > LONGEST or not key.isascii():
             return None
         await self._directory.refresh()
@@ -167,7 +167,7 @@ class Callers:
         try:
             caller = await self._look_up(key, now)
         except Unknown:
-            # the key is of a user who is newer than the copy of the accounts
+            # the user of the key is newer than the copy of the accounts
             await self._directory.refresh(at_once=True)
             caller = await self._look_up(key, now)
         self._remember(key, moment, caller)

@@ -1,4 +1,4 @@
-"""Who there is: domains, customers in a tree, users and groups; what a role permits."""
+"""The accounts: domains, customers in a tree, users and groups; the permissions of roles."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Permission(StrEnum):
-    """The permissions of SampleDB v2, named as in its interface (`x-required-permissions`)."""
+    """The permissions of SampleDB v2, named as in the interface of SampleDB v2 (`x-required-permissions`)."""
 
     VIEW_SAMPLES = "viewSamples"
     VIEW_SUBMISSION = "viewSampleSubmission"
@@ -35,12 +35,12 @@ class Permission(StrEnum):
     ADD_FACT = "addSampleFact"
     DELETE_SAMPLE = "deleteSampleCompletely"
     REINDEX = "reindexSampleResources"
-    #: not of SampleDB v2: claim tasks, and of all else only what concerns one's own claims
+    #: not of SampleDB v2: claim tasks, and do everything else only for own claims
     WORK_ON_CLAIMS = "workOnClaimedTasks"
 
 
 P = Permission
-#: those of them that show a customer's samples and what is known about them
+#: the permissions that show a customer's samples and everything known about the samples
 VIEWS = (P.VIEW_SAMPLES, P.VIEW_SUBMISSION, P.VIEW_ANALYSIS, P.VIEW_VERDICTS, P.VIEW_JOBS)
 VIEWER = frozenset({*VIEWS, P.DOWNLOAD, P.DOWNLOAD_RAW})
 UPLOADER = frozenset({P.SUBMIT_SAMPLE, P.ADD_SUBMISSION})
@@ -73,7 +73,7 @@ class Domain(msgspec.Struct, frozen=True):
 
 
 class Customer(msgspec.Struct, frozen=True):
-    """A tenant. What holds for it holds for the customers below it, too."""
+    """A tenant. Permissions for a customer also hold for the customers below the customer in the tree."""
 
     id: int
     short_name: str

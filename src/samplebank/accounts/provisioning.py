@@ -1,6 +1,6 @@
-"""Brings the accounts to what a tenants file says. What the file does not name is left as it is.
+"""Brings the accounts to the state in a tenants file. Accounts that the file does not name stay unchanged.
 
-A mistake anywhere changes nothing and names file, entry and reason.
+With a mistake anywhere, nothing is changed. The error names file, entry and reason.
 """
 
 from collections.abc import Iterable, Mapping
@@ -55,9 +55,9 @@ async def lock(db: Connection) -> None:
 
 
 async def apply(db: Connection, tenants: Tenants, source: str, *, now: Millis) -> dict[str, str]:
-    """Bring the accounts to what `tenants` says, in the transaction of `db`; answers the keys newly issued.
+    """Bring the accounts to the state in `tenants`, in the transaction of `db`; answers newly issued keys, by user.
 
-    Raises `Invalid` for entries that refer to what neither the file nor the accounts know.
+    Raises `Invalid` for entries with references unknown to both the file and the accounts.
     """
     await lock(db)
     work = _Provisioning(db, source)
@@ -93,7 +93,7 @@ class _Provisioning:
             await self.db.execute("INSERT INTO domain (name) VALUES ($1) ON CONFLICT DO NOTHING", entry.name)
 
     async def customers(self, entries: list[CustomerEntry]) -> None:
-        """Customers first without, then with their parents, so that their order in the file does not matter."""
+        """Store customers without parents, then set the parents, so that the order in the file does not matter."""
         domains = await self._ids("domain", "name")
         for entry in entries:
             if entry.domain not in domains:
@@ -139,7 +139,7 @@ class _Provisioning:
                 self._mistake(label, "the name belongs to a subject of the other kind.")
 
     async def members(self, entries: Iterable[GroupEntry]) -> None:
-        """The members of each group that the file names become those of the file."""
+        """Replace the members of each group in the file by the members in the file."""
         users = await self._ids("subject WHERE kind = 'user'")
         groups = await self._ids("subject WHERE kind = 'group'")
         for entry in entries:
@@ -160,7 +160,7 @@ class _Provisioning:
             )
 
     async def grants(self, entries: list[GrantEntry]) -> None:
-        """The grants of each subject that the file grants something become those of the file."""
+        """Replace the grants of each subject with a grant in the file by the grants in the file."""
         subjects, customers = await self._ids("subject"), await self._ids("customer")
         wanted: dict[int, set[tuple[str, int | None]]] = {}
         for entry in entries:
@@ -189,7 +189,7 @@ class _Provisioning:
         return len(self.mistakes) > before
 
     async def keys(self, entries: Iterable[UserEntry], *, now: Millis) -> dict[str, str]:
-        """A key for each user that shall have one and has none that works."""
+        """Issue a key for each user that shall have a key and has no working key."""
         issued = {}
         for entry in entries:
             if entry.key:
@@ -213,13 +213,13 @@ FIRST_TENANTS = Tenants(
 
 
 async def provision_first(db: Connection, *, now: Millis) -> None:
-    """What a new database starts with: a domain, a customer, an administrator, the user of the built-in workers."""
+    """Fill a new database: a domain, a customer, an administrator, the user of the built-in workers."""
     if not await db.fetchval("SELECT EXISTS (SELECT FROM subject WHERE short_name = $1)", ADMIN):
         await apply(db, FIRST_TENANTS, "the first accounts", now=now)
 
 
 async def get_customer_id(db: Connection, short_name: str) -> int:
-    """The id of a customer. Raises `Invalid` when there is none."""
+    """Get the id of a customer. Raises `Invalid` when there is no such customer."""
     found: int | None = await db.fetchval("SELECT id FROM customer WHERE short_name = $1", short_name)
     if found is None:
         raise Invalid(f"There is no customer {short_name!r}.")
@@ -227,7 +227,7 @@ async def get_customer_id(db: Connection, short_name: str) -> int:
 
 
 async def get_user_id(db: Connection, short_name: str) -> int:
-    """The id of a user. Raises `Invalid` when there is none."""
+    """Get the id of a user. Raises `Invalid` when there is no such user."""
     found: int | None = await db.fetchval(
         "SELECT id FROM subject WHERE short_name = $1 AND kind = 'user'", short_name
     )

@@ -1,4 +1,4 @@
-"""A tenants file: what the file may hold, and reading the file. A mistake names file, entry and reason."""
+"""Tenants files: the possible entries, and reading a file. A mistake names file, entry and reason."""
 
 import tomllib
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ class GrantEntry(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Tenants(msgspec.Struct, forbid_unknown_fields=True):
-    """What a tenants file holds."""
+    """The content of a tenants file."""
 
     domain: list[DomainEntry] = []
     customer: list[CustomerEntry] = []
@@ -66,7 +66,7 @@ KINDS: dict[str, type[Any]] = {
 
 
 def read_tenants(path: Path) -> Tenants:
-    """Read and check a tenants file by itself; raises `Invalid` with every mistake found."""
+    """Read a tenants file, and check the file by itself. Raises `Invalid` with every mistake found."""
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

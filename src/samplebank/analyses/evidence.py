@@ -1,6 +1,6 @@
-"""Evidence: files that back an analysis, seen only with it. The bytes come before the row, as with samples.
+"""Evidence: files that back an analysis, seen only with the analysis. The bytes come before the row, as with samples.
 
-Equal files are stored once. Whoever keeps or removes the bytes of one holds the lock of its name, so that a removal
+Equal files are stored once. To keep or to remove the bytes of a file takes the lock of the file's name, so that a removal
 cannot come between the bytes and the row of an upload.
 """
 
@@ -31,7 +31,7 @@ ADD = Statement("""
     VALUES (:id, :analysis_id, :file_name, :mime_type, :sha256, :internal, :potentially_malicious, :user_id,
             :size, :created_time)
 """)
-#: how long the repetition of an upload answers what is stored already; a client repeats within seconds
+#: milliseconds in which a repeated upload answers the evidence stored already; a client repeats within seconds
 REPEATED = 600_000
 NO_ANALYSIS = "There is no analysis with this id of a sample that you may see."
 NO_EVIDENCE = "There is no evidence with this id of an analysis that you may see."
@@ -43,7 +43,7 @@ class AnalysisOfCustomer(NamedTuple):
 
 
 class NewEvidence(msgspec.Struct, frozen=True):
-    """What an upload says of its bytes, checked."""
+    """The description of an upload, checked."""
 
     file_name: str
     mime_type: str
@@ -81,7 +81,7 @@ FIND_SAME = Statement(f"""
 async def get_visible_owner(
     db: Connection, caller: Caller, sample: Sample, reference: str, *permissions: Permission
 ) -> AnalysisOfCustomer:
-    """Get the analysis that evidence belongs to, if the caller may see it; else raises `NotFound`."""
+    """Get an analysis that the caller may see, for the evidence of the analysis. Raises `NotFound`."""
     where = Where()
     where.add("a.sample_id = {}", sample.id)
     where.add("a.id = {}", find_id(reference))
@@ -97,7 +97,7 @@ async def get_visible_owner(
 async def add(
     db: Connection, analysis_id: UUID, staged: Staged, new: NewEvidence, *, user_id: int, now: Millis
 ) -> tuple[Evidence, bool]:
-    """Add the staged bytes to an analysis: (the evidence, whether it is new and not the upload repeated)."""
+    """Add the staged bytes to an analysis: (the evidence, whether the evidence is new, and the upload not repeated)."""
     if await db.fetchval(LOCK_ANALYSIS, analysis_id) is None:
         raise NotFound(NO_ANALYSIS)
     sha256, size = staged.digests.sha256, staged.digests.size
@@ -113,7 +113,7 @@ async def add(
 
 
 def lock_number(sha256: bytes) -> int:
-    """Tell the number that stands for the name of some bytes among the locks. Two names may share one."""
+    """Tell the number that stands for the name of some bytes among the locks. Two names may share a number."""
     return int.from_bytes(sha256[:4], "big", signed=True)
 
 
@@ -134,7 +134,7 @@ def _of(analysis: AnalysisOfCustomer, caller: Caller) -> Where:
 async def get_evidence(
     db: Connection, analysis: AnalysisOfCustomer, caller: Caller, reference: str
 ) -> Evidence:
-    """Get the evidence of the analysis, if it is for the caller; raises `NotFound`."""
+    """Get evidence of the analysis that is for the caller. Raises `NotFound`."""
     where = _of(analysis, caller)
     where.add("e.id = {}", find_id(reference))
     row = await db.fetchrow(f"SELECT {COLUMNS.sql} FROM evidence e WHERE {where.sql}", *where.parameters)
@@ -144,7 +144,7 @@ async def get_evidence(
 
 
 async def remove_unused(db: Connection, blobs: Blobs, sha256: bytes) -> bool:
-    """Remove bytes that no evidence has; whether it did. No upload comes between, until the transaction ends."""
+    """Remove bytes that no evidence has. Whether the bytes were removed. Uploads wait until the transaction ends."""
     await db.execute(LOCK_NAME, LOCKS, lock_number(sha256))
     if await db.fetchval("SELECT EXISTS (SELECT FROM evidence WHERE sha256 = $1)", sha256):
         return False

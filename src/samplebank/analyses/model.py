@@ -1,4 +1,4 @@
-"""An analysis: one result of a worker for a sample."""
+"""An analysis: a result of a worker for a sample."""
 
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ class Detection(msgspec.Struct, frozen=True):
 
 
 class NewAnalysis(msgspec.Struct, frozen=True):
-    """What a worker says, checked. `result` is any JSON value, as it was sent."""
+    """An analysis as sent by a worker, checked. `result` is any JSON value, unchanged."""
 
     customer_id: int
     tlp: str
@@ -58,7 +58,7 @@ class Analysis(msgspec.Struct, frozen=True):
     created_time: Millis
     result: Any
     has_public_evidence: bool
-    #: False where the reader does not see internal evidence
+    #: False for a reader who does not see internal evidence
     has_internal_evidence: bool
     job_id: UUID | None
     job_state: str | None
@@ -76,7 +76,7 @@ class LatestAnalysis(msgspec.Struct, frozen=True):
 
 
 class AnalysisSummary(msgspec.Struct, frozen=True):
-    """Who analysed a sample, as (name, version), and what the latest analysis says."""
+    """The analysers of a sample, as (name, version), and the latest analysis."""
 
     analysers: list[tuple[str, str]]
     latest: LatestAnalysis | None

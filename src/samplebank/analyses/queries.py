@@ -1,4 +1,4 @@
-"""Reading analyses: those of a visible sample that the caller may see."""
+"""Reading the analyses of a visible sample that the caller may see."""
 
 from functools import partial
 from uuid import UUID
@@ -38,7 +38,7 @@ def _visible(caller: Caller, sample: Sample, *permissions: Permission) -> Where:
 
 
 def analyses_of(caller: Caller, sample: Sample) -> Listing[Analysis]:
-    """The analyses of the sample, newest first."""
+    """List the analyses of the sample, newest first."""
     where = _visible(caller, sample, Permission.VIEW_ANALYSIS)
     shown = Made(COLUMNS, partial(_shown_to, caller))
     return Listing(shown, FROM, where, "ORDER BY a.created_time DESC, a.id DESC")
@@ -51,7 +51,7 @@ async def get_visible_analysis(
     reference: str,
     *permissions: Permission,
 ) -> Analysis:
-    """The analysis of the sample, if the caller may see it by any of `permissions`; else raises `NotFound`."""
+    """Get an analysis of the sample that the caller may see by any of `permissions`. Raises `NotFound`."""
     where = _visible(caller, sample, *permissions)
     where.add("a.id = {}", find_id(reference))
     row = await db.fetchrow(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {where.sql}", *where.parameters)
@@ -61,14 +61,14 @@ async def get_visible_analysis(
 
 
 def _shown_to(caller: Caller, analysis: Analysis) -> Analysis:
-    """The analysis with the evidence that is for the caller."""
+    """Hide internal evidence from a caller who may not see internal evidence."""
     if not analysis.has_internal_evidence or sees_internal(caller, analysis.customer_id):
         return analysis
     return msgspec.structs.replace(analysis, has_internal_evidence=False)
 
 
 async def get_own_analysis(db: Connection, caller: Caller, id_: UUID) -> Analysis:
-    """An analysis that the caller has just made."""
+    """Get an analysis that the caller has just made."""
     row = await GET_ANALYSIS.row(db, id=id_)
     if row is None:
         raise NotFound(NO_ANALYSIS)
@@ -76,7 +76,7 @@ async def get_own_analysis(db: Connection, caller: Caller, id_: UUID) -> Analysi
 
 
 async def summary(db: Connection, caller: Caller, sample: Sample) -> AnalysisSummary:
-    """Who analysed the sample, and what the latest analysis says, of the analyses that the caller may see."""
+    """Sum up the analyses that the caller may see: the analysers, and the latest analysis."""
     where = _visible(caller, sample, Permission.VIEW_ANALYSIS)
     analysers = await db.fetch(
         f"SELECT DISTINCT a.agent_name, a.agent_version FROM analysis a WHERE {where.sql} ORDER BY 1, 2",

@@ -18,12 +18,12 @@ from samplebank.policy.workers import find_schema_of, judge_of
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 
-#: violations of a worker's schema that are told at most
+#: the most violations of a worker's schema that are told
 MOST_TOLD = 20
 LONGEST_TOLD = 300
-#: looks at values of a result until it is known to fit: about half a second
+#: the most looks at values of a result to learn whether the result fits: about half a second
 MOST_LOOKS = 5_000_000
-#: ... and until all its violations are known, each of which takes a kilobyte
+#: the most looks at values of a result to learn all violations; each violation takes a kilobyte
 MOST_LOOKS_TO_TELL = 50_000
 RESULT = "analysisResult"
 NO_CLAIM = (
@@ -44,9 +44,9 @@ RECORD = """
 
 
 async def record(db: Connection, caller: Caller, sample_id: int, new: NewAnalysis, *, now: Millis) -> UUID:
-    """Store an analysis; answers its id.
+    """Store an analysis; answers the id of the analysis.
 
-    Who does not hold addSampleAnalysis for its customer needs a claim of that worker and customer: raises `Forbidden`.
+    A caller without addSampleAnalysis for the customer needs a claim of the same worker and customer: raises `Forbidden`.
     Raises `NotFound` when the sample has been deleted meanwhile.
     """
     where = Where()
@@ -87,9 +87,9 @@ def _values(caller: Caller, sample_id: int, new: NewAnalysis, now: Millis) -> tu
 async def violations_of_schema(
     db: Connection, agent_name: str, result: object, encoded: bytes
 ) -> list[Violation]:
-    """What the result violates of the schema of the worker named like the user agent, if that has one.
+    """Find the violations of a result against the schema of the worker named `agent_name`; none without a schema.
 
-    `encoded` is the result as JSON, which tells how much there is to check.
+    `encoded` is the result as JSON. The JSON tells how much there is to check.
     """
     schema = await find_schema_of(db, agent_name)
     if schema is None:

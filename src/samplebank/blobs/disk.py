@@ -1,4 +1,4 @@
-"""Blobs as files: `sample/ab/ab12…`. A file is written beside, synced, then renamed, then its folder is synced."""
+"""Blobs as files: `sample/ab/ab12…`. A file is written and synced elsewhere, then renamed; last, its folder is synced."""
 
 import asyncio
 import fcntl
@@ -27,16 +27,16 @@ from samplebank.errors import NotFound, Unavailable
 from samplebank.files import close_to_others, make_lasting_folder, sync
 
 READ_PIECE = 256 * 1024
-#: bytes that are hashed sooner than a thread could be asked to
+#: so few bytes are hashed sooner than a thread could be asked to hash
 AT_ONCE = 32 * 1024
-#: seconds that a removal waits for those who keep bytes in the same folder
+#: seconds that a removal waits for uploads that keep bytes in the same folder
 PATIENCE = 1.0
 BUSY = "The bytes are being uploaded again; try again in a moment."
 BACKUP = "A backup is under way; bytes are removed when it has ended."
 
 
 class DiskStore:
-    """A blob store in `folder`. Bytes of uploads that are not complete take about `scarce` bytes of memory together.
+    """A blob store in `folder`. Incomplete uploads take about `scarce` bytes of memory together.
 
     Uploads leave `reserve` bytes free, for what else writes there: on the store's own disk, and on those that `others` are on.
     """
@@ -79,7 +79,7 @@ class DiskStore:
             return StagedFile(path, self.path(area, digests.sha256), digests, first)
         writing = Writing(path)
         adding = writing.add(first)
-        del first  # it goes when it is written, however long the next piece takes
+        del first  # frees the piece once the piece is written, however long the next piece takes
         digests = await write_stream(writing, adding, pieces)
         return StagedFile(path, self.path(area, digests.sha256), digests, None)
 
@@ -95,7 +95,7 @@ class DiskStore:
             await asyncio.to_thread(file.seek, start)
             left = length
             while left is None or left > 0:
-                # to the end: the number of a file that is closed under its reader may be another file's by then
+                # To the end: if the file were closed under a running read, its descriptor could be another file's by then.
                 piece = await to_the_end(file.read, READ_PIECE if left is None else min(READ_PIECE, left))
                 if not piece:
                     return
@@ -124,7 +124,7 @@ class DiskStore:
         return await asyncio.to_thread(self.path(area, sha256).exists)
 
     async def remove(self, area: Area, sha256: bytes) -> None:
-        # The thread goes on, and whoever cancels gives up the lock that keeps uploads of the same bytes away.
+        # To the end: a cancelled caller gives up the lock against uploads of the same bytes, but the thread goes on.
         await to_the_end(_remove, self.path(area, sha256), self.folder)
 
     async def list_names(self, area: Area, prefix: int, older_than: float) -> list[bytes]:
@@ -155,7 +155,7 @@ class DiskStore:
 
 
 class StagedFile:
-    """Bytes that are complete: a small file in memory, a larger one written and synced in the staging folder."""
+    """Complete bytes: a small file in memory, a larger file written and synced in the staging folder."""
 
     def __init__(self, path: Path, target: Path, digests: Digests, unwritten: bytearray | None) -> None:
         self._path = path
@@ -175,12 +175,12 @@ class StagedFile:
             await asyncio.to_thread(self._path.unlink, missing_ok=True)
 
     def _keep(self) -> None:
-        """Name the bytes, in one thread from the first write to the last sync, and hold the lock of their folder."""
+        """Name the bytes, in one thread from the first write to the last sync, and hold the lock of the folder."""
         folder = Folder(self._target.parent)
         try:
             folder.lock_shared()
-            # Whoever wrote the same bytes before synced them before their name could be seen. The disk may have damaged
-            # them since: a small file is compared, a large one replaced by what is written already.
+            # Bytes kept before were synced before the name could be seen. The disk may have damaged the bytes since. So
+            # a small file is compared with the stored file, and a large file, already written, replaces the stored file.
             if self._unwritten is None or not self._is_there(self._unwritten):
                 if self._unwritten is not None:
                     _write_synced(self._path, self._unwritten)
@@ -200,7 +200,7 @@ class StagedFile:
 
 
 class Folder:
-    """An open folder. Who keeps bytes shares its lock until their row is committed; who removes some has it alone."""
+    """An open folder with a lock: shared to keep bytes, until the row of the bytes is committed; alone to remove bytes."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -209,14 +209,20 @@ class Folder:
         fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
     def lock_against_backups(self) -> None:
-        """A backup has the lock of the whole store alone, so that no bytes go while it copies. Raises `Unavailable` then."""
+        """Share the lock of the whole store. Raises `Unavailable` during a backup.
+
+        A backup has the lock alone, so that no bytes are removed during the copy.
+        """
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Unavailable(BACKUP) from None
 
     def lock(self) -> None:
-        """Raises `Unavailable` when others do not let go of it in time: one of them may wait for the caller's row."""
+        """Take the lock alone. Raises `Unavailable` when others do not release the lock in time.
+
+        To wait for ever could be a deadlock: another holder of the lock may wait for the caller's row.
+        """
         end = time.monotonic() + PATIENCE
         while True:
             try:
@@ -236,7 +242,7 @@ class Folder:
 
 
 async def _digests_of(content: bytearray) -> Digests:
-    """Of a very small file at once: a thread would take longer."""
+    """Hash a very small file at once, as a thread would take longer; a larger file in a thread."""
     hashing = Hashing()
     if len(content) <= AT_ONCE:
         hashing.update(content)
@@ -246,7 +252,7 @@ async def _digests_of(content: bytearray) -> Digests:
 
 
 def _write_synced(path: Path, content: bytearray) -> None:
-    """Written to the disk by the call that writes, so that no other has to."""
+    """Write and sync a file in the same call, so that no other call has to sync."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_SYNC, 0o600)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         write_all(file, content)
@@ -256,7 +262,7 @@ def _is_sound(path: Path, sha256: bytes) -> bool:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest() == sha256
-    except OSError:  # missing, or on a part of the disk that cannot be read
+    except OSError:  # missing, or on an unreadable part of the disk
         return False
 
 

@@ -1,4 +1,4 @@
-"""What a blob store does, whatever it is made of."""
+"""The interface of every blob store."""
 
 import asyncio
 import hashlib
@@ -17,14 +17,14 @@ DAMAGED = "The stored bytes of this file are damaged; uploading the file again r
 
 
 class Area(StrEnum):
-    """What the bytes belong to. The same bytes may lie in both areas; they are removed from each by itself."""
+    """The owners of bytes. The same bytes may lie in both areas, and are removed from each area separately."""
 
     SAMPLE = "sample"
     EVIDENCE = "evidence"
 
 
 class Digests(msgspec.Struct, frozen=True):
-    """The four digests and the size of a file, computed while it was written."""
+    """The four digests and the size of a file, computed during the writing."""
 
     md5: bytes
     sha1: bytes
@@ -34,34 +34,34 @@ class Digests(msgspec.Struct, frozen=True):
 
 
 class Staged(Protocol):
-    """Bytes that are complete, but not yet kept under their name."""
+    """Complete bytes, not yet kept under their name."""
 
     digests: Digests
 
     async def keep(self) -> None:
-        """Give the bytes their name, so that they survive a crash from here on, and no removal takes them before `discard`.
+        """Give the bytes their name. From here on the bytes survive a crash, and no removal comes before `discard`.
 
-        Repeating it changes nothing. (An object store can refuse to remove what was written within the hour.)
+        Repeating changes nothing. (An object store can refuse to remove bytes written within the hour.)
         """
 
     async def discard(self) -> None:
-        """Forget what was not kept, and let go of what was. To be called in the end, whatever happened."""
+        """Forget bytes that were not kept, and let go of kept bytes. To be called in the end, whatever happened."""
 
 
 class Blobs(Protocol):
     async def stage(self, area: Area, chunks: AsyncIterator[bytes], most: int) -> Staged:
-        """Take in the whole stream, with flat memory. Raises `TooLarge` as soon as it exceeds `most` bytes."""
+        """Take in the whole stream, with flat memory. Raises `TooLarge` as soon as the stream exceeds `most` bytes."""
 
     def read(
         self, area: Area, sha256: bytes, start: int = 0, length: int | None = None
     ) -> AsyncGenerator[bytes, None]:
-        """The bytes from `start` on, in pieces. Raises `NotFound` when there are none of that name."""
+        """Read the bytes from `start` on, in pieces. Raises `NotFound` when no bytes have the name."""
 
     def local(self, area: Area, sha256: bytes) -> AbstractAsyncContextManager[Path]:
-        """A file on this machine with the bytes, to be read only, for as long as the block lasts."""
+        """Provide a local file with the bytes, to be read only, for as long as the block lasts."""
 
     async def is_sound(self, area: Area, sha256: bytes) -> bool:
-        """Whether the bytes are there, and are those that their name says."""
+        """Whether the bytes are there, and match the name."""
 
     def free_bytes(self) -> dict[str, int]:
         """Bytes that may still be written, by the disk that uploads fill, as far as that is known."""
@@ -69,27 +69,27 @@ class Blobs(Protocol):
     async def holds(self, area: Area, sha256: bytes) -> bool: ...
 
     async def remove(self, area: Area, sha256: bytes) -> None:
-        """Remove the bytes; removing what is not there changes nothing. Raises `Unavailable` while somebody keeps them."""
+        """Remove the bytes. Removing absent bytes changes nothing. Raises `Unavailable` while somebody keeps the bytes."""
 
     async def list_names(self, area: Area, prefix: int, older_than: float) -> list[bytes]:
-        """SHA-256 of the blobs whose first byte is `prefix`, last written more than `older_than` seconds ago."""
+        """List the SHA-256 of blobs whose first byte is `prefix`, last written more than `older_than` seconds ago."""
 
     async def sweep(self, older_than: float) -> int:
-        """Remove what broken uploads left more than `older_than` seconds ago; answers how many files that were."""
+        """Remove leftovers of uploads that broke more than `older_than` seconds ago; answers the number of files."""
 
     async def check(self) -> None:
         """Raises `Unavailable`, which names the disk, unless bytes can be written."""
 
 
 async def verified(pieces: AsyncGenerator[bytes, None], sha256: bytes) -> AsyncGenerator[bytes, None]:
-    """All pieces of a file, but the last one only when the whole is what its name says. Raises `Damaged` otherwise."""
+    """Pass on the pieces of a file, the last piece only if the whole file matches `sha256`. Else raises `Damaged`."""
     digest = hashlib.sha256()
     held = b""
     async with aclosing(pieces):
         async for piece in pieces:
             if held:
                 yield held
-            # in a thread, as the digest of a piece takes longer than others should wait for their answers
+            # in a thread, as hashing a piece takes longer than other requests should wait
             await asyncio.to_thread(digest.update, piece)
             held = piece
     if digest.digest() != sha256:

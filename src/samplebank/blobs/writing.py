@@ -1,4 +1,4 @@
-"""A file while it is written: bytes are gathered to pieces, and one piece is hashed and written while the next comes."""
+"""Writing a file: bytes are gathered to pieces, and a piece is hashed and written while the next piece comes."""
 
 import asyncio
 import hashlib
@@ -10,18 +10,18 @@ from typing import Any, BinaryIO, TypeVar
 from samplebank.blobs.store import Digests
 from samplebank.errors import TooLarge
 
-#: bytes gathered before they are hashed and written in a thread; each upload holds two pieces at most
+#: bytes gathered to a piece, which is hashed and written in a thread; each upload holds two pieces at most
 PIECE = 1024 * 1024
-#: bytes of all uploads from which on pieces are smaller, and how small they may be then
+#: bytes of all uploads from which on pieces are smaller, and the size of the smallest pieces then
 SCARCE, SMALLEST = 64 * 1024 * 1024, 64 * 1024
-#: bytes after which the kernel is told to start writing, so that the sync in the end does not wait for all of them
+#: bytes after which the kernel is told to start writing, so that the sync in the end does not wait for all bytes
 WRITE_OUT = 8 * 1024 * 1024
 
 T = TypeVar("T")
 
 
 class Hashing:
-    """The four digests of bytes that come one piece after the other, in two halves that take equally long."""
+    """The four digests of bytes that come piece after piece, in two halves that take equally long."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -50,7 +50,7 @@ class Hashing:
 
 
 class Writing:
-    """A file while it is written and hashed, by two threads at once: one core alone would bound a single upload."""
+    """A file that two threads write and hash at once: a single core would bound the speed of a single upload."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -65,7 +65,7 @@ class Writing:
         )
 
     def finish(self) -> Digests:
-        """Sync the file, in a thread; when it has ended, nothing of it is under way any more."""
+        """Sync the file, in a thread. When the thread has ended, no work on the file is under way any more."""
         if self._file is not None:
             os.fsync(self._file.fileno())
             self._file.close()
@@ -83,7 +83,7 @@ class Writing:
         self._hashing.update_first_half(piece)
         size = self._hashing.size
         if size - self._written_out >= WRITE_OUT:
-            # What is dirty is not forgotten but written, and nobody waits for it.
+            # Dirty pages are not dropped: the kernel begins to write the pages, and nobody waits.
             os.posix_fadvise(
                 self._file.fileno(), self._written_out, size - self._written_out, os.POSIX_FADV_DONTNEED
             )
@@ -103,9 +103,9 @@ class Gathered:
 
 
 class Gathering:
-    """The chunks of one upload as pieces of at least `PIECE` bytes; the last one is smaller, maybe empty.
+    """The chunks of an upload as pieces of at least `PIECE` bytes. The last piece is smaller, maybe empty.
 
-    While memory is scarce, pieces are smaller, so that bytes that came wait on the disk for those that do not come.
+    While memory is scarce, pieces are smaller: the bytes of a slow upload then wait on the disk, not in memory.
     """
 
     def __init__(self, chunks: AsyncIterator[bytes], most: int, everybody: Gathered) -> None:
@@ -116,7 +116,7 @@ class Gathering:
         self.is_complete = False
 
     async def pieces(self) -> AsyncGenerator[bytearray, None]:
-        """Raises `TooLarge` with the chunk that exceeds `most` bytes."""
+        """Gather the chunks to pieces. Raises `TooLarge` with the chunk that exceeds `most` bytes."""
         everybody, piece, size = self._everybody, bytearray(), 0
         try:
             async for chunk in self._chunks:
@@ -141,9 +141,9 @@ class Gathering:
 async def write_stream(
     writing: Writing, adding: Coroutine[Any, Any, None], pieces: AsyncIterator[bytearray]
 ) -> Digests:
-    """Write the pieces after the one that `adding` writes, and sync the file.
+    """Write `pieces` after the piece that `adding` writes, and sync the file.
 
-    Whatever goes wrong, nothing is left of it, and no thread writes any more.
+    Whatever goes wrong, nothing is left of the file, and no thread writes any more.
     """
     under_way = asyncio.ensure_future(adding)
     try:
@@ -160,12 +160,12 @@ async def write_stream(
 
 async def _abandon(writing: Writing, under_way: "asyncio.Future[None]") -> None:
     await asyncio.wait({under_way})
-    under_way.exception()  # what is given up may fail
+    under_way.exception()  # an abandoned write may fail
     await asyncio.to_thread(writing.abandon)
 
 
 async def to_the_end(function: Callable[..., T], *arguments: object) -> T:
-    """Run it in a thread. Who is told to stop does so only when the thread has ended."""
+    """Run a function in a thread. A cancelled caller stops only when the thread has ended."""
     running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
     try:
         return await asyncio.shield(running)

@@ -1,7 +1,7 @@
 """Runs a program of PostgreSQL on the embedded server of a data folder: `python -m samplebank.database DATA pg_dump …`.
 
-The server runs for as long as the program does, if nobody else keeps it running. The programs are those of its own
-version, and find it by the usual variables (PGHOST, PGUSER, PGDATABASE).
+The server runs for as long as the program, unless somebody else keeps the server running. The programs have the version
+of the server, and find the server by the usual variables (PGHOST, PGUSER, PGDATABASE).
 """
 
 import os

@@ -1,7 +1,7 @@
-"""The account that runs PostgreSQL when the service is root, and how it reaches what it needs without opening folders of others.
+"""The account that runs PostgreSQL when the service is root, and its access to files without opening folders of others.
 
-It passes no folder above its own: it inherits the open folder of the database, and everything is named by that. The
-programs are copied where they lie in a folder that it may not pass.
+The account passes no folder above the folder of the database. The account inherits the folder as an open descriptor, and
+every path begins with the descriptor. Programs in a folder that the account may not pass are copied.
 """
 
 import os
@@ -16,14 +16,14 @@ from typing import IO, Any
 from samplebank.errors import Invalid, Unavailable
 from samplebank.files import make_own_folder
 
-#: PostgreSQL refuses to run as root; this account runs it then
+#: PostgreSQL refuses to run as root; the account runs PostgreSQL then
 ACCOUNT = "samplebank-db"
-#: where the account finds programs that it cannot reach where they are installed
+#: the folder for copies of programs that the account cannot reach in the place of installation
 RUNTIME = Path("/var/lib") / ACCOUNT
 
 
 def find_account() -> pwd.struct_passwd:
-    """The account, made if need be. Raises `Unavailable` where that is impossible."""
+    """Get the account, made if need be. Raises `Unavailable` if the account cannot be made."""
     try:
         return pwd.getpwnam(ACCOUNT)
     except KeyError:
@@ -42,7 +42,7 @@ def find_account() -> pwd.struct_passwd:
 
 
 def reachable_programs(programs: Path, account: pwd.struct_passwd, name: str) -> Path:
-    """The folder of the programs, or that of a copy named `name`, whichever the account can run."""
+    """Get the folder of programs that the account can run: `programs`, or else the folder of a copy named `name`."""
     if _can_run(programs, account):
         return programs
     package = programs.parents[1]
@@ -61,9 +61,10 @@ def reachable_programs(programs: Path, account: pwd.struct_passwd, name: str) ->
 def run_for_cluster(
     folder: Path, command: Sequence[str], *, account: pwd.struct_passwd | None, output: IO[str]
 ) -> int:
-    """Run a program of PostgreSQL for the cluster in `folder`; answers its exit code.
+    """Run a program of PostgreSQL for the cluster in `folder`; answers the exit code.
 
-    The account gets that folder open. In what it is told and passes on, that descriptor stands for the folder.
+    The account gets the folder as an open descriptor. In the arguments, also those for further programs, the descriptor
+    stands for the folder.
     """
     inherited: list[int] = []
     identity: dict[str, Any] = {}
@@ -108,7 +109,10 @@ def _can_run(programs: Path, account: pwd.struct_passwd) -> bool:
 
 
 def _copy(folders: Iterable[Path], copy: Path) -> None:
-    """The folders beside each other, as they find each other by their places; all at once, and readable for everybody: what is published holds no secrets."""
+    """Copy the folders, all at once, and readable for everybody: published programs hold no secrets.
+
+    The copies lie beside each other, as the folders find each other by their places.
+    """
     make_own_folder(RUNTIME, owner=0, group=0, mode=0o755)
     fresh = copy.with_name(f"{copy.name}.{os.getpid()}")
     for folder in folders:

@@ -1,13 +1,13 @@
-"""How the connections that a database allows are shared among the processes of a service."""
+"""The division of a database's connections among the processes of a service."""
 
-#: connections of one web process at most, besides the one on which it listens for signals
+#: the most connections of a web process, and its further connection that listens for signals
 MOST, LISTENING = 12, 1
-#: those of the housekeeper: its pool, the one that holds the election, and the one on which it listens
+#: connections of the housekeeper: the pool, a connection that holds the election, a connection that listens
 HOUSEKEEPER_POOL = 6
 HOUSEKEEPER = HOUSEKEEPER_POOL + 1 + LISTENING
-#: left to others: commands of the operator, pg_dump, autovacuum's guests
+#: connections left to others: commands of the operator, pg_dump, autovacuum's guests
 RESERVE = 10
-#: what a database allows to accounts without special rights
+#: connections that a database allows to accounts without special rights
 ALLOWED = """
     SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
            - coalesce(current_setting('reserved_connections', true), '0')::int
@@ -15,18 +15,18 @@ ALLOWED = """
 
 
 def wanted(processes: int) -> int:
-    """What a service with so many web processes takes at most."""
+    """The most connections of a service with `processes` web processes."""
     return processes * (MOST + LISTENING) + HOUSEKEEPER
 
 
 def affordable(processes: int, allowed: int) -> int:
-    """The same where the database allows only so many, for everybody."""
+    """As `wanted`, where the database allows `allowed` connections to everybody together."""
     return min(wanted(processes), max(1, allowed - RESERVE))
 
 
 def share(budget: int, processes: int) -> int:
-    """How many of the service's `budget` the pool of each web process may take; one at least.
+    """The connections that the pool of each web process may take of the service's `budget`; at least 1.
 
-    Where even those are too many, whoever the database refuses waits for a connection that another gives back.
+    Where even 1 is too many, the database refuses. A refused process waits for a connection that another gives back.
     """
     return min(MOST, max(1, (budget - HOUSEKEEPER) // processes - LISTENING))

@@ -1,4 +1,4 @@
-"""Columns and the struct that they fill, tied by name."""
+"""Columns and the struct filled from the columns, tied by name."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -11,7 +11,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Shape(Protocol[R_co]):
-    """What to select, and how a row of the selected columns becomes an object."""
+    """The columns to select, and the way from a row of the columns to an object."""
 
     @property
     def sql(self) -> str: ...
@@ -41,7 +41,7 @@ class Columns(Generic[R]):
 
     @classmethod
     def of(cls, struct: type[R], alias: str, /, **others: str) -> Self:
-        """Each field is the column of its name of the table `alias`, but for `others`."""
+        """Map each field to the column of the same name in the table `alias`, but for the expressions in `others`."""
         return cls(struct, **{name: f"{alias}.{name}" for name in _fields_of(struct)} | others)
 
     def read(self, row: Sequence[Any], /) -> R:
@@ -49,7 +49,7 @@ class Columns(Generic[R]):
 
 
 class Made(Generic[R, S]):
-    """As `columns`, with what `make` makes of each object."""
+    """As `columns`, with `make` applied to each object."""
 
     __slots__ = ("_columns", "_make", "sql")
 

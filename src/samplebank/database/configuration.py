@@ -1,4 +1,4 @@
-"""The settings of an embedded PostgreSQL. Those of an existing cluster are its operator's."""
+"""The settings of a new embedded PostgreSQL. The settings of an existing cluster belong to the operator."""
 
 import os
 
@@ -29,12 +29,12 @@ log_min_duration_statement = 1000
 log_line_prefix = '%m [%p] '
 """
 
-#: which part of the machine's memory is for the pages that the database keeps at hand, and the least and most MiB
+#: the buffers of the database: one part in so many of the machine's memory, and the least and most MiB
 BUFFERS_SHARE, LEAST_BUFFERS, MOST_BUFFERS = 8, 128, 4096
 
 
 def configuration() -> str:
-    """What a new cluster adds to its `postgresql.conf`, by the memory of this machine."""
+    """The lines that a new cluster adds to `postgresql.conf`, by the memory of the machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     buffers = min(max(memory // BUFFERS_SHARE, LEAST_BUFFERS), MOST_BUFFERS)
     return CONFIGURATION.format(buffers=buffers, cache=memory // 2)

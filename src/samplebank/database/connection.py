@@ -22,42 +22,42 @@ else:
     Connection = asyncpg.Connection
 
 R_co = TypeVar("R_co", covariant=True)
-#: settings of every session; Memoize makes room for all rows that a plan could give, even if only the first page is asked for
+#: settings of every session. Memoize is off, as Memoize makes room for all rows of a plan even if only a page is wanted
 SETTINGS = {
     "application_name": "samplebank",
     "jit": "off",
     "enable_memoize": "off",
-    # a list whose client takes its parts too slowly ends; nothing else leaves a transaction alone for so long
+    # a list for a client that reads too slowly ends; nothing else leaves a transaction idle for so long
     "idle_in_transaction_session_timeout": "120000",
-    # the server lets go of a session whose other end has gone without a word, with its locks
+    # the server ends a session, and frees its locks, when the other end has gone without a word
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
-#: the same at this end: seconds of silence before the line is probed, between probes, and how many may be lost
+#: the same at the client's end: seconds of silence before a probe, seconds between probes, and how many may be lost
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
-#: milliseconds that what was sent may stay unacknowledged
+#: milliseconds for which sent bytes may stay unacknowledged
 USER_TIMEOUT = 15_000
 #: seconds that making a connection may take
 CONNECTING = 10.0
 
 
 class Outrun(Exception):
-    """What was looked at without a lock has been changed by others meanwhile; nothing else has been changed."""
+    """Others have changed rows that were looked at without a lock. The outrun change has changed nothing."""
 
 
 class Change(Protocol[R_co]):
     """A change of one statement that is all or nothing.
 
-    Raises `Outrun` when others changed what it had looked at before; with `locking` it locks that first.
+    Raises `Outrun` when others changed the rows looked at before. With `locking`, the rows are locked first.
     """
 
     async def __call__(self, db: Connection, *, locking: bool = False) -> R_co: ...
 
 
 class _Probed(asyncpg.Connection):
-    """A connection that notices within half a minute that the other end of the line has gone without a word."""
+    """A connection that notices within half a minute when the other end of the line has gone without a word."""
 
     def __init__(self, protocol: Any, transport: asyncio.Transport, *others: Any) -> None:
         super().__init__(protocol, transport, *others)
@@ -70,10 +70,10 @@ class _Probed(asyncpg.Connection):
 
 
 class _Stateless(_Probed):
-    """A connection whose session holds no state of its own, so that its return to the pool needs no round trip.
+    """A connection whose session holds no state of its own, so that the return to the pool needs no round trip.
 
-    Settings are SET LOCAL, advisory locks and LISTEN have connections outside the pool, cursors end with their
-    transaction; a transaction that is left open is still rolled back.
+    Settings are SET LOCAL. Advisory locks and LISTEN have connections outside the pool. Cursors end with the transaction.
+    A transaction left open is still rolled back.
     """
 
     def get_reset_query(self) -> str:
@@ -91,7 +91,7 @@ async def _prepare(db: "asyncpg.Connection[Any]") -> None:
 
 
 class _Lent:
-    """A connection for as long as a block lasts. What asyncpg raises for lost ones becomes `Unavailable`."""
+    """A connection for as long as a block lasts. Errors of asyncpg for lost connections become `Unavailable`."""
 
     __slots__ = ("_db", "_lending")
 
@@ -109,7 +109,7 @@ class _Lent:
     async def __aexit__(self, _: object, error: BaseException | None, trace: object) -> None:
         db = self._db
         has_ended = is_lost(db)
-        # with these, too, every query has come to its end
+        # a Refusal or an Outrun comes after the end of every query, so the connection is idle, too
         is_idle = error is None or isinstance(error, Refusal | Outrun)
         self._lending.give(db, is_idle=is_idle, is_lost=has_ended or is_loss(error))
         if error is None:
@@ -119,7 +119,7 @@ class _Lent:
             return
         task = asyncio.current_task()
         if task is not None and task.cancelling():
-            # The rollback of what was cancelled failed. Who is told to stop must not take that for a failure of the work.
+            # The task is cancelled, and the rollback failed. The failed rollback must not look like a failure of the work.
             raise asyncio.CancelledError from error
         raise told from error
 
@@ -130,7 +130,7 @@ class Database:
     def __init__(self, pool: "asyncpg.Pool[Any]", url: str) -> None:
         self._lending = Lending(pool)
         self.url = url
-        #: connections at most
+        #: the most connections
         self.size = pool.get_max_size()
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
@@ -139,13 +139,13 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, *, read_only: bool = False) -> AsyncIterator[Connection]:
-        """One transaction; read-only ones see one snapshot throughout."""
+        """A transaction. A read-only transaction sees the same snapshot throughout."""
         isolation: Any = "repeatable_read" if read_only else "read_committed"
         async with self.connection() as db, db.transaction(isolation=isolation, readonly=read_only):
             yield db
 
     async def optimistically(self, change: "Change[R_co]") -> R_co:
-        """Make a change without a transaction; where others outran it, behind the locks that it takes in one."""
+        """Make a change without a transaction; where others outrun the change, once more in a transaction with locks."""
         with suppress(Outrun):
             async with self.connection() as db:
                 return await change(db)
@@ -155,7 +155,7 @@ class Database:
         raise Unavailable("Too many changes met at once; try again.")
 
     async def make(self, number: int) -> None:
-        """Make so many connections in advance. Raises `Unavailable`."""
+        """Make `number` connections in advance. Raises `Unavailable`."""
         async with AsyncExitStack() as stack:
             for _ in range(number):
                 await stack.enter_async_context(self.connection())
@@ -177,7 +177,7 @@ class Database:
 
     @property
     def lent(self) -> int:
-        """Those of them that somebody works with."""
+        """Connections that somebody works with at the moment."""
         return self._lending.lent
 
     async def close(self) -> None:
@@ -185,10 +185,11 @@ class Database:
 
 
 async def connect(url: str, *, least: int = 1, most: int = 16, keep_plans: bool = False) -> Database:
-    """Open a pool on `url`; raises `Unavailable` when `least` connections cannot be had, which may be 0.
+    """Open a pool on `url`. Raises `Unavailable` when `least` connections cannot be had; `least` may be 0.
 
     With `keep_plans` each statement is planned once for any values, unless a transaction says otherwise, as searches do.
-    Left to itself, PostgreSQL plans some of the busiest ones anew for each request, which takes longer than their work.
+    Left alone, PostgreSQL plans some of the busiest statements anew for each request. The planning takes longer than the
+    work.
     """
     settings = {**SETTINGS, "plan_cache_mode": "force_generic_plan"} if keep_plans else SETTINGS
     pool = asyncpg.create_pool(
@@ -223,7 +224,7 @@ async def open_database(
 
 
 async def connect_alone(url: str, **settings: str) -> "asyncpg.Connection[Any]":
-    """A connection outside of any pool, for locks and signals. Raises what asyncpg raises."""
+    """Open a connection outside of any pool, for locks and signals. Raises the errors of asyncpg."""
     return await asyncpg.connect(
         url, connection_class=_Probed, timeout=CONNECTING, server_settings={**SETTINGS, **settings}
     )

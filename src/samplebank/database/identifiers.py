@@ -1,4 +1,4 @@
-"""Identifiers that sort by the time of their making, so that indexes grow at one end."""
+"""Identifiers that sort by the time of creation, so that indexes grow only at the end."""
 
 import secrets
 import time
@@ -15,7 +15,7 @@ def new_id() -> UUID:
 
 
 def find_id(text: str) -> UUID | None:
-    """The UUID that `text` writes in its usual form, if it does."""
+    """Read a UUID in the usual form; None for any other text."""
     try:
         value = UUID(text)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Connections that are kept for the next one who asks.
+"""Connections that are kept for the next request.
 
-asyncpg's pool makes and ends them. To return one to it costs a task and two timers, more than a small query, so only
-those go back that were left in the middle of something.
+The pool of asyncpg makes and ends connections. To return a connection to the pool costs a task and two timers, more than a
+small query. So only connections left in the middle of something go back to the pool.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from samplebank.database.failures import TROUBLE
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
-#: seconds after which whoever waits for a connection gives up
+#: seconds after which a request that waits for a connection gives up
 PATIENCE = 10.0
-#: seconds between looks for connections that nobody used since the last look, and which are ended
+#: seconds between looks for unused connections: connections that nobody used since the last look are ended
 IDLE = 30.0
 #: seconds without an attempt at a further connection after the server has refused one
 RESPITE = 1.0
@@ -28,11 +28,11 @@ FAREWELL = 2.0
 
 
 class _Refused(Exception):
-    """The server takes no more connections; one of those that there are will come free."""
+    """The server takes no more connections; a connection in use will come free."""
 
 
 def is_lost(db: "PoolConnectionProxy[Any]") -> bool:
-    """Whether the connection has ended. Then the pool has taken it back already, and it answers nothing any more."""
+    """Whether the connection has ended. Then the pool has taken the connection back, and every use raises an error."""
     try:
         return db.is_closed()
     except asyncpg.InterfaceError:
@@ -40,14 +40,14 @@ def is_lost(db: "PoolConnectionProxy[Any]") -> bool:
 
 
 class Lending:
-    """The connections of a pool, the last one given back first, so that few of them do most of the work."""
+    """The connections of a pool. The last given back is lent first, so that few connections do most of the work."""
 
     def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
         self._pool = pool
         self._free: list[PoolConnectionProxy[Any]] = []
         self._waiting: deque[asyncio.Future[PoolConnectionProxy[Any] | None]] = deque()
         self._returns: set[asyncio.Task[None]] = set()
-        #: the fewest that were free at once since the last look, which is how many of them nobody used
+        #: the fewest connections free at once since the last look: so many connections were not used
         self._unused = 0
         self._look: asyncio.TimerHandle | None = None
         self._refused_until = 0.0
@@ -71,7 +71,7 @@ class Lending:
         return 0.0 if since is None else asyncio.get_running_loop().time() - since
 
     async def take(self) -> "PoolConnectionProxy[Any]":
-        """A connection; raises `TimeoutError` when none comes free in time, and what asyncpg raises."""
+        """Take a connection. Raises `TimeoutError` when none comes free in time, and the errors of asyncpg."""
         while True:
             while self._free:
                 db = self._free.pop()
@@ -82,15 +82,16 @@ class Lending:
             if self._has_room():
                 with contextlib.suppress(_Refused):
                     return await self._acquire()
-                continue  # while the server was asked, one may have come free
+                continue  # while the server was asked, a connection may have come free
             given = await self._wait()
             if given is not None:
                 return given
 
     def give(self, db: "PoolConnectionProxy[Any]", *, is_idle: bool, is_lost: bool = False) -> None:
-        """Give a connection back; unless it `is_idle`, the pool brings it into order before it is lent again.
+        """Give a connection back. Unless the connection `is_idle`, the pool puts the connection in order before the next use.
 
-        Where one `is_lost`, the free ones are no better, as a rule: they are ended before somebody else is let down by one.
+        Where a connection `is_lost`, the free connections are no better, as a rule. So all of them are ended, before a free
+        connection lets another request down.
         """
         self._starving_since = None
         if is_lost:
@@ -103,7 +104,7 @@ class Lending:
             self._free.append(db)
 
     async def close(self) -> None:
-        """End all connections, once those that are lent have been given back."""
+        """End all connections, once every lent connection has been given back."""
         if self._look is not None:
             self._look.cancel()
         while self._free:
@@ -112,7 +113,7 @@ class Lending:
         await self._pool.close()
 
     def _has_room(self) -> bool:
-        """Whether one more may be made. A server that has just refused one is not asked again while others are held."""
+        """Whether a further connection may be made. A server that has just refused is not asked while others are held."""
         if self.held and asyncio.get_running_loop().time() < self._refused_until:
             return False
         return self.held < self._pool.get_max_size()
@@ -158,13 +159,13 @@ class Lending:
         try:
             await self._pool.release(db)
         except TROUBLE:
-            pass  # the pool has ended it
+            pass  # the pool has ended the connection
         finally:
             self.held -= 1
             self._pass_on(None)
 
     async def _wait(self) -> "PoolConnectionProxy[Any] | None":
-        """Wait for a connection that somebody gives back; None when there is room for a new one."""
+        """Wait for a connection that somebody gives back; None when there is room for a new connection."""
         turn: asyncio.Future[PoolConnectionProxy[Any] | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         if self._starving_since is None:
@@ -172,14 +173,14 @@ class Lending:
         try:
             return await asyncio.wait_for(turn, PATIENCE)
         except BaseException:
-            if turn.done() and not turn.cancelled():  # it came too late for this one
+            if turn.done() and not turn.cancelled():  # the connection came too late for this request
                 given = turn.result()
                 if not self._pass_on(given) and given is not None:
                     self._free.append(given)
             raise
 
     def _pass_on(self, db: "PoolConnectionProxy[Any] | None") -> bool:
-        """Let the one who waits longest have a connection, or room for one; whether anybody waits."""
+        """Give a connection, or the room for a connection, to the longest-waiting request. Whether anybody waits."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

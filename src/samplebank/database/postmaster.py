@@ -1,6 +1,6 @@
-"""The server process of a PostgreSQL data folder, as its lock file names it and the kernel confirms it.
+"""The server process of a PostgreSQL data folder: named by the lock file, confirmed by the kernel.
 
-The number in a lock file that a crash left behind may belong to any other process by now, above all in a container.
+After a crash, the process number in the lock file may belong to any other process, above all in a container.
 """
 
 import contextlib
@@ -8,12 +8,12 @@ import os
 from pathlib import Path
 
 LOCK_FILE = "postmaster.pid"
-#: the line of the lock file that tells the state, from 0, and what it says from the order to stop on
+#: the line of the lock file that tells the state, counted from 0, and the state after the order to stop
 STATE_LINE, STOPPING = 7, "stopping"
 
 
 def find(data: Path) -> int | None:
-    """The number of the server process of `data`; None where none runs."""
+    """Find the number of the server process of `data`; None where no server runs."""
     pid = _number_in(data / LOCK_FILE)
     return pid if pid is not None and _serves(pid, data) else None
 
@@ -24,10 +24,10 @@ def is_stopping(data: Path) -> bool:
 
 
 def forget(data: Path, sockets: Path) -> None:
-    """Remove the lock files of a server that ended without doing so. To be called where `find` finds none.
+    """Remove the lock files that a dead server left. To be called where `find` finds no server.
 
-    PostgreSQL does so itself, unless the number belongs to a process of the same account. It still refuses to start
-    beside processes of the former server, as those share its memory.
+    PostgreSQL removes left lock files itself, unless the number belongs to a process of the same account. PostgreSQL still
+    refuses to start beside processes of the former server, as the processes share the server's memory.
     """
     for path in (data / LOCK_FILE, *sockets.glob(".s.PGSQL.*.lock")):
         pid = _number_in(path)
@@ -50,7 +50,7 @@ def _number_in(path: Path) -> int | None:
 
 
 def _serves(pid: int, data: Path) -> bool:
-    """Whether the process is a PostgreSQL on `data`. Its children call themselves `postgres: …`, and the dead nothing."""
+    """Whether the process is a PostgreSQL on `data`. Children are named `postgres: …`, and dead processes have no name."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
@@ -60,12 +60,11 @@ def _serves(pid: int, data: Path) -> bool:
     if b"-D" not in words[:-1]:
         return True
     folder = Path(os.fsdecode(words[words.index(b"-D") + 1]))
-    if folder.is_relative_to(
-        "/proc/self"
-    ):  # a descriptor that was handed over, so that no folder above need be opened
+    # an inherited descriptor stands for the folder: see `run_for_cluster`
+    if folder.is_relative_to("/proc/self"):
         return True
     try:
-        # one that was named from another working folder cannot be told from ours
+        # a relative path, named from another working folder, cannot be told from `data`
         return not folder.is_absolute() or folder.samefile(data)
     except OSError:
         return True

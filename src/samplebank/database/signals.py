@@ -1,6 +1,6 @@
-"""Wake-up calls between processes, by LISTEN and NOTIFY. They only save waiting: whoever listens looks by itself, too.
+"""Wake-up calls between processes, by LISTEN and NOTIFY. Signals only save waiting: listeners also look by themselves.
 
-A NOTIFY inside a transaction makes commits wait for each other, so signals are sent after the commit, gathered.
+A NOTIFY inside a transaction makes commits wait for each other. So signals are gathered, and sent after the commit.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from samplebank.errors import Unavailable
 
 #: seconds after a sending in which further signals are gathered
 GATHER = 0.02
-#: the same for signals that come with each upload and start work that takes longer
+#: the same for `PATIENT` signals, which come with each upload and start longer work
 GATHER_LONG = 0.25
 RECONNECT = 1.0
-#: seconds of silence after which the line is tried, and in which it must answer then
+#: seconds of silence after which the line is tried, and seconds in which the server must answer
 SILENCE = 15.0
 ANSWER = 10.0
 
@@ -47,14 +47,14 @@ class Signals:
         self._waiting: dict[Signal, set[asyncio.Event]] = {signal: set() for signal in Signal}
 
     def send(self, signal: Signal) -> None:
-        """Wake whoever waits for `signal`, here at once and in other processes a moment later."""
+        """Wake everybody who waits for `signal`: here at once, in other processes a moment later."""
         self._arrived(signal)
         self._unsent.add(signal)
         self._wake.set()
 
     @asynccontextmanager
     async def listening(self, signal: Signal) -> AsyncIterator[asyncio.Event]:
-        """An event that each arrival of `signal` sets; whoever waits clears it."""
+        """Provide an event that each arrival of `signal` sets. The waiting task clears the event."""
         event = asyncio.Event()
         self._waiting[signal].add(event)
         try:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 #: `:name`, but not the `::name` of a cast
 NAME = re.compile(r"(?<!:):([a-z][a-z_0-9]*)")
-#: a line that says what a part is for
+#: a line that tells the purpose of a part
 REMARK = re.compile(r"^[ \t]*--.*\n", re.MULTILINE)
 
 
@@ -17,8 +17,8 @@ class Statement:
     """SQL with named parameters, numbered once by first appearance.
 
     Parts are plain text joined by f-strings: the same name is the same parameter throughout the statement. Lines that
-    begin with `--` say what a part is for; PostgreSQL does not get them. Each call must give every name a value, and no
-    other name: `TypeError` tells which.
+    begin with `--` are remarks, and are not sent to PostgreSQL. Each call must give every name a value, and no other
+    name. Raises `TypeError` with the missing and the unknown names.
     """
 
     __slots__ = ("names", "sql")
@@ -60,5 +60,5 @@ class Statement:
         return await db.fetchval(self.sql, *self.values(given))
 
     async def run(self, db: "Connection", **given: object) -> str:
-        """Run a statement that answers no rows; answers the tag of the command, such as `UPDATE 1`."""
+        """Run a statement without rows; answers the tag of the command, for example `UPDATE 1`."""
         return await db.execute(self.sql, *self.values(given))

@@ -1,4 +1,4 @@
-"""Leases that end: a worker gives its task back, or has not been heard of for too long. Many may sweep at once."""
+"""The ends of leases: a worker gives a task back, or has been silent for too long. Many processes may sweep at once."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -13,12 +13,12 @@ from samplebank.jobs.progress import OpenJob, give_task_up, lock_job
 from samplebank.timespec import Millis
 from samplebank.verdicts.ruling import Ended, rule
 
-#: leases that one look finds
+#: the most leases that one look finds
 BATCH = 100
 ENDED_LEASES = "SELECT id, job_id FROM job_task WHERE lease_until <= $1 ORDER BY lease_until LIMIT $2"
 GIVE_BACK_ENDED = Statement("""
     WITH
-    -- Jobs before tasks, as everybody locks them. A job that somebody else has locked waits for the next sweep.
+    -- Jobs are locked before tasks, as everywhere. A job that somebody else has locked is left to the next sweep.
     held AS MATERIALIZED (
         SELECT id FROM job WHERE id = ANY(:job_ids::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED
     )
@@ -35,7 +35,7 @@ LOCK_ENDED = """
 
 
 class Release(msgspec.Struct, frozen=True):
-    """What a worker says that gives a task back. Another attempt may begin after `delay` milliseconds."""
+    """The request of a worker that gives a task back. Another attempt may begin after `delay` milliseconds."""
 
     token: UUID
     reason: str
@@ -45,14 +45,14 @@ class Release(msgspec.Struct, frozen=True):
 async def release_task(
     db: Connection, job_id: UUID, task_id: str, release: Release, rules: JobRules, *, now: Millis
 ) -> bool:
-    """Give a claimed task back for another attempt; after the last one it has failed. Whether the job ended."""
+    """Give a claimed task back for another attempt; after the last attempt, let the task fail. Whether the job ended."""
     job = await lock_job(db, job_id)
     held = await claims.hold(db, task_id, release.token)
     return await _give_up(db, job, held, rules, reason=release.reason, run_after=now + release.delay, now=now)
 
 
 async def take_back(db: Connection, job_id: UUID, task_id: UUID, rules: JobRules, *, now: Millis) -> bool:
-    """Take a task back whose lease has ended. Whether the job ended with it."""
+    """Take back a task whose lease has ended. Whether the job ended, too."""
     job = await lock_job(db, job_id)
     held = await find_ended_lease(db, task_id, now=now)
     if held is None:
@@ -61,14 +61,14 @@ async def take_back(db: Connection, job_id: UUID, task_id: UUID, rules: JobRules
 
 
 async def ended_leases(db: Connection, *, now: Millis) -> list[tuple[UUID, UUID]]:
-    """(task, job) of leases that ended, oldest first."""
+    """Find ended leases, oldest first: (task, job)."""
     return [(row[0], row[1]) for row in await db.fetch(ENDED_LEASES, now, BATCH)]
 
 
 async def give_back_ended(
     db: Connection, ended: Sequence[tuple[UUID, UUID]], rules: JobRules, *, now: Millis
 ) -> list[UUID]:
-    """Put the tasks of `ended` leases back into the queue that have attempts left; answers these tasks."""
+    """Put tasks of `ended` leases back into the queue, if attempts are left; answers the tasks put back."""
     rows = await GIVE_BACK_ENDED.rows(
         db,
         task_ids=[task for task, _ in ended],
@@ -81,7 +81,7 @@ async def give_back_ended(
 
 
 async def find_ended_lease(db: Connection, task_id: UUID, *, now: Millis) -> Held | None:
-    """The task, locked, if its lease has still ended; its job is locked already."""
+    """Lock the task, if the lease is still an ended lease; else None. The job is locked already."""
     row = await db.fetchrow(LOCK_ENDED, task_id, now)
     return None if row is None else Held(*row)
 

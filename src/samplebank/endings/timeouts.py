@@ -1,4 +1,4 @@
-"""Jobs that take too long end with what there is. Many may sweep at once."""
+"""Jobs that take too long end with the results so far. Many processes may sweep at once."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from samplebank.jobs.progress import lock_job
 from samplebank.timespec import Millis
 from samplebank.verdicts.ruling import Ended, lock_sample, rule
 
-#: jobs that one look finds
+#: the most jobs that one look finds
 BATCH = 100
 OVERDUE = """
     SELECT id FROM job WHERE state = 'enqueued' AND enqueued_time <= $1
@@ -29,7 +29,7 @@ IS_OVERDUE = """
 async def time_out_job(
     db: Connection, job_id: UUID, rules: JobRules, *, overdue_at: Millis, now: Millis
 ) -> bool:
-    """End a job that has taken too long by `overdue_at`, with what there is. Whether it did."""
+    """End a job that has taken too long by `overdue_at`, with the results so far. Whether the job was overdue."""
     job = await lock_job(db, job_id)
     if not await _is_overdue(db, job_id, rules, now=overdue_at):
         return False
@@ -40,17 +40,17 @@ async def time_out_job(
 
 
 async def overdue_jobs(db: Connection, rules: JobRules, *, now: Millis) -> list[UUID]:
-    """A batch of jobs that have waited or run too long by `now`."""
+    """Find a batch of jobs that have waited or run too long by `now`."""
     rows = await db.fetch(OVERDUE, now - rules.longest_wait, now - rules.longest_run, BATCH)
     return [row[0] for row in rows]
 
 
 async def _is_overdue(db: Connection, job_id: UUID, rules: JobRules, *, now: Millis) -> bool:
-    """Asked again once the job is locked, as it may have ended meanwhile."""
+    """Whether a locked job is still overdue. The job may have ended before the lock."""
     overdue: bool = await db.fetchval(IS_OVERDUE, job_id, now - rules.longest_wait, now - rules.longest_run)
     return overdue
 
 
 async def _time_out_tasks(db: Connection, job_id: UUID, *, now: Millis) -> None:
-    """End what is open of a locked job."""
+    """End the open tasks of a locked job."""
     await db.execute(TIME_OUT_TASKS, job_id, now)

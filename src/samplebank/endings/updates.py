@@ -1,7 +1,8 @@
-"""Updates of tasks: look without a lock, then change everything in one statement, if all is as it was looked at.
+"""Updates of tasks: look without a lock, then change everything in one statement, unless others came between.
 
-A job is in a new version after each change that decides what its end will be like, and so is the sample: nobody ends
-a task without changing its job, nobody submits, ends a job or rules by hand without changing the sample.
+Row versions tell whether others came between. The end of a task changes the row of the job. A submission, the end of a
+job and a verdict by hand change the row of the sample. So every change that decides about the end of a job gives the row
+of the job or of the sample a new version.
 """
 
 from collections.abc import Sequence
@@ -30,12 +31,12 @@ from samplebank.jobs.queries import NO_JOB, NO_TASK
 from samplebank.timespec import Millis
 from samplebank.verdicts.ruling import CHOSEN, FINDING, STORED_OF_JOB, circumstances, ruling_of
 
-#: for those that cannot look in peace: the job before the sample, as everybody locks them
+#: for updates that others keep outrunning: locks the job before the sample, as everywhere
 LOCK = """
     WITH locked AS MATERIALIZED (SELECT sample_id FROM job WHERE id = $1 FOR UPDATE)
     SELECT FROM sample WHERE id = (SELECT sample_id FROM locked) FOR NO KEY UPDATE
 """
-#: what there is to know of a task before it moves; only where it is the last one to end, what the verdict will depend on
+#: reads what an update needs to know about a task; for the last task of a job, also what the verdict will depend on
 LOOK = Statement(f"""
     WITH
     -- The inputs are read from a one-row CTE. Given as parameters, PostgreSQL would plan this query anew for each
@@ -66,11 +67,11 @@ LOOK = Statement(f"""
       FROM seen LEFT JOIN (chosen JOIN analysis a ON a.id = chosen.analysis_id) ON TRUE
      ORDER BY a.created_time, a.id
 """)
-#: Part of a statement: locks a job, unless others came between since the job was looked at.
+#: Part of a statement: locks a job, unless others have changed the job since the look.
 HELD_JOB = """
     held_job AS MATERIALIZED (SELECT id FROM job WHERE id = :job_id AND xmin = :job_version::xid FOR UPDATE)
 """
-#: Part of a statement: locks the sample of `held_job`, unless others came between since the sample was looked at.
+#: Part of a statement: locks the sample of `held_job`, unless others have changed the sample since the look.
 HELD_SAMPLE = """
     held_sample AS MATERIALIZED (
         SELECT s.id FROM sample s, held_job
@@ -80,7 +81,7 @@ HELD_SAMPLE = """
 
 
 def ended(held: str) -> str:
-    """Part of a statement: ends a task with its analyses, where `held` has a row and the task is as it was looked at."""
+    """Part of a statement: ends a task with its analyses, if `held` has a row and the task is unchanged since the look."""
     return f"""
         ended AS (
             UPDATE job_task t SET state = :to, end_time = greatest(:now::bigint, start_time),
@@ -108,12 +109,12 @@ ENDED = Columns.of(
                     FROM analysis a WHERE a.id = ANY(:analyses)), '[]')
     """,
 )
-#: ends a task that is not the last one of its job
+#: ends a task that is not the last task of the job
 END_TASK = Statement(f"""
     WITH {HELD_JOB}, {ended("held_job")}, {JOB_NOTED}
     SELECT {ENDED.sql} FROM ended
 """)
-#: ends the last task of a job, with it the job, and stores the verdict
+#: ends the last task of a job, ends the job, and stores the verdict
 END_JOB = Statement(f"""
     WITH {HELD_JOB}, {HELD_SAMPLE}, {ended("held_sample")}, {job_ended("ended")}, {STORED_OF_JOB}
     SELECT {ENDED.sql} FROM ended
@@ -121,9 +122,9 @@ END_JOB = Statement(f"""
 
 
 class TaskSnapshot(msgspec.Struct, frozen=True):
-    """A task as it was looked at, in these versions of its job and sample.
+    """A task at the time of the look, with the row versions of job and sample.
 
-    `grounds` are the rows that the verdict follows from, if the task is the last one of its job to end.
+    `grounds` are the rows from which the verdict follows, if the task is the last open task of the job; else None.
     """
 
     task: OpenTask
@@ -144,11 +145,11 @@ async def update_task(
     now: Millis,
     locking: bool = False,
 ) -> tuple[Task, bool]:
-    """Move a task on: (the task, whether its job ended with it).
+    """Move a task on: (the task, whether the job ended, too).
 
-    Raises `Outrun` when others came between: nobody does with `locking`, in a transaction, which makes them wait.
-    Raises `NotFound` where the caller may not even look, `Forbidden` where it may only look, `Conflict` for an
-    illegal move, `Invalid` for analyses of another sample.
+    Raises `Outrun` when others changed something since the look. With `locking`, in a transaction, others have to wait
+    instead. Raises `NotFound` if the caller may not even look, `Forbidden` if the caller may only look, `Conflict` for
+    an illegal move, `Invalid` for analyses of another sample.
     """
     if locking:
         await db.execute(LOCK, find_id(job))
@@ -163,7 +164,7 @@ async def update_task(
 async def look(db: Connection, caller: Caller, job: str, task: str, move: Move | None = None) -> TaskSnapshot:
     """Look at a task that the caller may move.
 
-    Raises `NotFound` where the caller may not even look, `Forbidden` where it may only look.
+    Raises `NotFound` if the caller may not even look, `Forbidden` if the caller may only look.
     """
     job_id, task_id = find_id(job), find_id(task)
     to, analyses = (move.to, list(move.analyses or ())) if move else (None, [])

@@ -1,4 +1,4 @@
-"""The outbox: events stored in the transaction that causes them, delivered at least once, in order per sample."""
+"""The outbox: events, stored in the transaction that causes the event, delivered at least once, in order per sample."""
 
 from collections.abc import Collection
 from typing import Any
@@ -8,10 +8,10 @@ import msgspec
 from samplebank.database import Columns, Connection, Statement
 from samplebank.timespec import Millis
 
-#: milliseconds before the second attempt; each further one waits twice as long, up to the longest
+#: milliseconds before the second attempt; each further attempt waits twice as long, up to the longest pause
 FIRST_PAUSE = 1_000
 LONGEST_PAUSE = 600_000
-#: the longest while nobody answers at all, so that all goes on soon after the receiver is back
+#: the longest pause while nobody answers at all, so that delivery goes on soon after the receiver is back
 LONGEST_SILENCE = 60_000
 
 PUBLISHED = "UPDATE outbox SET published_time = $2, attempts = attempts + 1, last_error = NULL WHERE id = $1"
@@ -19,7 +19,7 @@ FAILED = Statement("""
     UPDATE outbox SET attempts = attempts + 1, not_before = :not_before, last_error = :reason, dead_time = :dead_time
      WHERE id = :id
 """)
-# Ids are given in the order of the times, but for those that are given at once.
+# Ids grow with the times of events, except among events stored at the same time.
 FORGET = """
     DELETE FROM outbox WHERE id IN (
         SELECT id FROM (SELECT id, created_time FROM outbox ORDER BY id LIMIT $2) oldest WHERE created_time < $1)
@@ -28,7 +28,7 @@ REVIVE = "UPDATE outbox SET dead_time = NULL, attempts = 0, not_before = 0 WHERE
 
 
 class Event(msgspec.Struct, frozen=True):
-    """Something that happened, and how often its delivery was tried."""
+    """Something that happened, and how often delivery was tried."""
 
     id: int
     sample_id: int
@@ -52,7 +52,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 EVENT = Columns.of(Event, "o")
 DEAD = Columns.of(DeadLetter, "o")
-# Of each sample only its oldest event is handed out, and only when it is due: those behind it wait for it.
+# Of each sample only the oldest event is handed out, and only when due. Later events of the sample wait.
 NEXT = Statement(f"""
     SELECT {EVENT.sql} FROM outbox o
      WHERE o.published_time IS NULL AND o.dead_time IS NULL AND o.not_before <= :now AND o.sample_id <> ALL (:without::bigint[])
@@ -69,7 +69,7 @@ LIST_DEAD = Statement(f"""
 async def next_events(
     db: Connection, most: int, *, without: Collection[int] = (), now: Millis
 ) -> list[Event]:
-    """Events that are due, at most one of each sample, and none of the samples in `without`."""
+    """Find due events, at most one of each sample, and none of the samples in `without`."""
     return [EVENT.read(row) for row in await NEXT.rows(db, most=most, without=list(without), now=now)]
 
 
@@ -80,9 +80,9 @@ async def note_published(db: Connection, event: Event, *, now: Millis) -> None:
 async def note_failure(
     db: Connection, event: Event, reason: str, attempts: int, *, answered: bool, now: Millis
 ) -> bool:
-    """Plan the next attempt, or give the event up after `attempts`; whether it was given up.
+    """Plan the next attempt, or give the event up after `attempts`. Whether the event was given up.
 
-    An event that nobody `answered` is never given up: the receiver is away, and the event not to blame.
+    An event that nobody `answered` is never given up: the receiver is away, and the event is not to blame.
     """
     longest = LONGEST_PAUSE if answered else LONGEST_SILENCE
     pause = min(FIRST_PAUSE << min(event.attempts, 20), longest)
@@ -94,7 +94,7 @@ async def note_failure(
 
 
 async def forget(db: Connection, before: Millis, most: int) -> int:
-    """Delete a batch of events that happened before a time; answers how many."""
+    """Delete a batch of events that happened before `before`; answers how many."""
     done = await db.execute(FORGET, before, most)
     return int(done.split()[-1])
 
@@ -104,6 +104,6 @@ async def list_dead(db: Connection, most: int) -> list[DeadLetter]:
 
 
 async def revive(db: Connection, event_id: int | None) -> int:
-    """Try dead letters again, one or all; answers how many."""
+    """Try a dead letter again, or all dead letters for None; answers how many."""
     done = await db.execute(REVIVE, event_id)
     return int(done.split()[-1])

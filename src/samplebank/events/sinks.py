@@ -1,4 +1,4 @@
-"""Where events go. A sink delivers one message or says why it could not; the relay does the rest."""
+"""Sinks for events. A sink delivers a message, or says why delivery failed; the relay does the rest."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ SIGNATURE = "Samplebank-Signature"
 
 
 class Message(msgspec.Struct, frozen=True):
-    """What is delivered: the id never changes over attempts, so that receivers can tell repeats."""
+    """A message to deliver. The id is the same in all attempts, so that receivers can tell repeats."""
 
     id: int
     kind: str
@@ -24,7 +24,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Undelivered(Exception):
-    """The sink did not take the message; the text says why, `answered` whether there was somebody to refuse it."""
+    """The sink did not take the message. The text says why; `answered` says whether a receiver refused the message."""
 
     def __init__(self, why: str, *, answered: bool) -> None:
         super().__init__(why)

@@ -1,4 +1,4 @@
-"""How much waits in the installation. Long queues are counted up to a bound only: that they are long is what matters."""
+"""How much waits in the installation. Long queues are counted up to `MOST` only: the exact length does not matter."""
 
 from samplebank.database import Connection
 from samplebank.jobs.clock import LAST_DONE
@@ -18,10 +18,10 @@ WAITING = f"""
 
 
 async def backlog(db: Connection, *, now: Millis) -> dict[str, float]:
-    """The figures by their names for Prometheus."""
+    """Count the waiting work: figures by name, for Prometheus."""
     unfinished = dict(await db.fetch(UNFINISHED))
     row = await db.fetchrow(WAITING)
-    assert row is not None  # noqa: S101 for the type checker: it always answers one
+    assert row is not None  # noqa: S101 for the type checker: the query always answers a row
     unclassified, waiting, dead, done = row
     figures: dict[str, float] = {
         f'samplebank_jobs_unfinished{{state="{state}"}}': unfinished.get(state, 0)

@@ -1,6 +1,6 @@
-"""Claims of one process: those that come while one is under way are served together by the next statement.
+"""Claims of one process, in batches: claims that come while a statement is under way share the next statement.
 
-A fleet of workers that wakes up at once costs one statement, not one for each of its members.
+A fleet of workers that wakes up at once costs one statement, not a statement for each worker.
 """
 
 import asyncio
@@ -13,21 +13,21 @@ from samplebank.database import Connection, Database, Shape
 from samplebank.jobs.claims import Claim, Turn, claim
 from samplebank.timespec import Millis
 
-#: tasks taken at once, if more than one claim is served by them
+#: the most tasks taken at once for several claims together
 MOST = 1000
-#: turns that bring nothing, because other claims are taking the tasks, before one gives up
+#: turns without a task before a claim gives up: other claims are taking the tasks
 EMPTY_TURNS = 4
 
 
 class Line(NamedTuple):
-    """Claims that look at the same tasks; one statement at a time serves them."""
+    """Claims that look at the same tasks. One statement at a time serves the line."""
 
     caller: Caller
     worker: str
 
 
 class Waiting(NamedTuple):
-    """Those of one line that want the same `lease` may be served together."""
+    """A claim that waits in a line. Claims of a line with the same `lease` may be served together."""
 
     most: int
     lease: Millis
@@ -35,21 +35,21 @@ class Waiting(NamedTuple):
 
 
 class Claiming:
-    """Takes tasks as `claim` does; `cause` is as there."""
+    """Takes tasks like `claims.claim`, for many claims at once. `cause` is the `cause` of `claims.claim`."""
 
     def __init__(self, database: Database, clock: Callable[[], Millis], cause: Shape[Any]) -> None:
         self._database = database
         self._clock = clock
         self._cause = cause
-        #: by worker, the customer who had the last turn in this process
+        #: the customer who had the last turn in this process, by worker
         self._turns: dict[str, int] = {}
         self._waiting: dict[tuple[int, str], deque[Waiting]] = {}
-        #: the event loop itself only remembers tasks for as long as others do
+        #: keeps the tasks alive: the event loop holds weak references only
         self._serving: set[asyncio.Task[None]] = set()
 
     async def claim(self, caller: Caller, worker: str, *, most: int, lease: Millis) -> list[Claim]:
         """Hand the longest-waiting open tasks of each customer in turn to `worker`, at most `most`."""
-        # a caller cannot be compared by value in no time; the line keeps the object, so that its id stays its own
+        # Keyed by `id(caller)`, as comparing callers by value is slow. `Line` holds the caller, so the id is not reused.
         key = id(caller), worker
         waiting = self._waiting.get(key)
         if waiting is None:
@@ -88,7 +88,7 @@ class Claiming:
                 one.served.cancel()
 
     async def _take(self, line: Line, lease: Millis, most: int) -> list[Claim]:
-        """Take tasks of one customer after the other, until there are `most`, or none is left."""
+        """Take tasks of one customer after the other, until `most` are taken or none is left."""
         taken: list[Claim] = []
         empty = 0
         async with self._database.connection() as db:
@@ -117,7 +117,10 @@ class Claiming:
 
 
 def _next(waiting: deque[Waiting]) -> list[Waiting]:
-    """The head of the line with those who may be served together with it; whoever gave up meanwhile is left out."""
+    """Take the first claim of the line, and the claims that may be served together with the first.
+
+    Claims that were given up meanwhile are dropped.
+    """
     some: list[Waiting] = []
     later: list[Waiting] = []
     wanted, is_full = 0, False

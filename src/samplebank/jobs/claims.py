@@ -1,4 +1,4 @@
-"""Claims: a worker takes open tasks for as long as its lease lasts. No task is ever held by two workers."""
+"""Claims: a worker takes open tasks until the lease ends. No task is ever held by two workers."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,10 +16,11 @@ from samplebank.errors import Conflict, Forbidden, NotFound
 from samplebank.policy.workers import is_worker
 from samplebank.timespec import Millis
 
-# Customers take turns, in the order of their ids: whoever floods the queue makes nobody wait but itself. The turn is that of
-# the next customers after {after} who have a task that waits, in a ring; each look into the index finds one of them. They
-# share what is asked for. Both a task and its job are locked, and whatever somebody else has locked is passed over: whoever
-# waits here for a job that an update holds could make a deadlock with that update, which waits for the task.
+# Customers take turns, in the order of their ids. So a customer who floods the queue delays nobody else.
+# `turn`: the next customers after {after} with a waiting task, in a ring. Each look into the index finds one customer.
+# `crowd`: the number of customers in the turn. The customers share the tasks that are asked for.
+# `found`: both a task and its job are locked. Rows that somebody else has locked are passed over: to wait for a job that an
+# update holds could make a deadlock, as the update waits for the task.
 FOUND = """
     WITH RECURSIVE turn(customer_id, wrapped, place) AS (
         (SELECT following.*, 1 FROM (
@@ -50,8 +51,8 @@ FOUND = """
              ORDER BY t.enqueued_time, t.id LIMIT (SELECT share FROM crowd) FOR UPDATE OF t, j SKIP LOCKED
         ) picked LIMIT {most}
 """
-# One task is that of the next customer: the first one behind {after} in the index, else the first one of all. So no entry of
-# the index is read twice, of which most are dead in a busy queue.
+# A claim of a single task takes a task of the next customer: the first task behind {after} in the index, else the first
+# task of all. So no entry of the index is read twice. In a busy queue most entries are dead.
 FOUND_ONE = """
     WITH found AS MATERIALIZED (
         SELECT * FROM (
@@ -97,14 +98,14 @@ GIVE_BACK = """
            reasons = reasons || $3::text
      WHERE id = $1
 """
-#: customers who are served in one turn, at most
+#: the most customers served in one turn
 CUSTOMERS = 32
 NO_TASK = "There is no task with this id that you may see."
 LOST = "The lease of this task is lost: another worker may have it by now."
 
 
 class ClaimedTask(msgspec.Struct, frozen=True):
-    """One task, handed to a worker, with its sample."""
+    """A task handed to a worker, with the sample."""
 
     task_id: UUID
     worker: str
@@ -125,14 +126,14 @@ class ClaimedTask(msgspec.Struct, frozen=True):
 
 
 class Claim(ClaimedTask, frozen=True):
-    """One task, handed to a worker, with all that the worker needs to know."""
+    """A task handed to a worker, with everything that the worker needs to know."""
 
     #: the submission behind the job; None where the submission has been deleted
     cause: Any
 
 
 class Crowd(NamedTuple):
-    """The customers of a turn: how many they are, who of them is last, and how many tasks each may have."""
+    """The customers of a turn: their number, the last customer, and how many tasks each customer may have."""
 
     size: int | None
     last: int | None
@@ -162,9 +163,9 @@ CLAIMED = Columns(
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """What a turn brought. The next one is `after` this customer; None when nothing waits.
+    """The claims of a turn. The next turn comes `after` the last customer of this turn; None when no task waits.
 
-    `is_last` when the customers have no more tasks that wait, as far as this turn tells.
+    `is_last` when the customers have no more waiting tasks, as far as the turn tells.
     """
 
     claims: list[Claim]
@@ -173,7 +174,7 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A task whose lease has been checked; its job and itself are locked."""
+    """A task whose lease has been checked. The task and the job are locked."""
 
     id: UUID
     job_id: UUID
@@ -193,10 +194,10 @@ async def claim(
     cause: Shape[Any],
     after: int = 0,
 ) -> Turn:
-    """Hand the longest-waiting open tasks of the next customers to `worker`; nobody else gets them until the lease ends.
+    """Hand the longest-waiting open tasks of the next customers to `worker`, and to nobody else until the lease ends.
 
-    The turn begins with the next customer after the one with the id `after`. `worker` is an id or a short name; there is
-    no task for one that does not exist. `cause` reads the submission `u` behind the job, with its sample `s`.
+    The turn begins with the first customer after the id `after`. `worker` is an id or a short name; a worker that does
+    not exist gets no task. `cause` reads the submission `u` behind the job, with the sample `s`.
     """
     where = Where()
     is_worker(where, "t.worker_id", worker)
@@ -231,7 +232,10 @@ def _claim(row: Sequence[Any], cause: Shape[Any]) -> Claim:
 
 
 async def find_job_of(db: Connection, caller: Caller, reference: str) -> UUID:
-    """The job of a task that the caller may work on; raises `NotFound`, or `Forbidden` where it may only look."""
+    """Find the job of a task that the caller may work on.
+
+    Raises `NotFound`; raises `Forbidden` if the caller may only look.
+    """
     id_ = find_id(reference)
     row = id_ and await db.fetchrow(FIND_JOB, id_)
     may_move = row and caller.may_move(row["customer_id"], row["claimed_by"])
@@ -244,7 +248,7 @@ async def find_job_of(db: Connection, caller: Caller, reference: str) -> UUID:
 
 
 async def hold(db: Connection, task_id: str, token: UUID) -> Held:
-    """The task, if `token` is its lease; raises `Conflict` when that is lost. Its job is locked already."""
+    """Lock the task with the lease `token`. Raises `Conflict` when the lease is lost. The job is locked already."""
     row = await db.fetchrow(LOCK_TASK, find_id(task_id))
     if row is None:
         raise NotFound(NO_TASK)
@@ -258,10 +262,10 @@ async def extend(db: Connection, held: Held, until: Millis) -> None:
 
 
 async def give_back(db: Connection, held: Held, reason: str, run_after: Millis) -> None:
-    """Put a task back into the queue; it is not handed out before `run_after`."""
+    """Put a task back into the queue, to be handed out at `run_after` or later."""
     await db.execute(GIVE_BACK, held.id, run_after, said(held, reason))
 
 
 def said(held: Held, reason: str) -> str:
-    """The reason of one attempt, as it is told when the task fails in the end."""
+    """The reason of an attempt, in the words of the message of a task that fails in the end."""
     return f"Attempt {held.attempt}: {reason}"

@@ -26,7 +26,7 @@ class TaskState(StrEnum):
 
 
 FINAL = frozenset({TaskState.SUCCESS, TaskState.FAILED, TaskState.CANCELLED, TaskState.TIMEOUT})
-#: what the API may set
+#: states that the API may set
 SETTABLE = frozenset({TaskState.EXECUTING, TaskState.SUCCESS, TaskState.FAILED, TaskState.CANCELLED})
 MOVES: Mapping[TaskState, frozenset[TaskState]] = {
     TaskState.ENQUEUED: frozenset(TaskState) - {TaskState.ENQUEUED},
@@ -36,20 +36,20 @@ MOVES: Mapping[TaskState, frozenset[TaskState]] = {
 
 
 class JobRules(msgspec.Struct, frozen=True):
-    """The settings that decide how jobs go. Times are in milliseconds."""
+    """The settings that rule jobs. Times are in milliseconds."""
 
     #: attempts of a task before the task has failed
     max_attempts: int
-    #: the score from which on a verdict is malicious
+    #: the lowest score of a malicious verdict
     malicious_score: int
-    #: how long a job may wait and run, from its submission
+    #: how long a job may wait and run, counted from the submission
     longest_wait: Millis
-    #: how long a job may run, from its first task
+    #: how long a job may run, counted from the start of the first task
     longest_run: Millis
 
 
 class Job(msgspec.Struct, frozen=True, gc=False):
-    """The analysis of one sample: progress only, no results."""
+    """The analysis of a sample: progress only, no results."""
 
     id: UUID
     sha256: bytes
@@ -62,7 +62,7 @@ class Job(msgspec.Struct, frozen=True, gc=False):
 
 
 class Task(msgspec.Struct, frozen=True):
-    """One worker's share of a job. `analyses` are (id, score, agent name, agent version)."""
+    """The share of a worker in a job. `analyses` are (id, score, agent name, agent version)."""
 
     id: UUID
     worker: str

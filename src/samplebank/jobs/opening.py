@@ -1,4 +1,4 @@
-"""Opening jobs: in the transaction of the submission or reanalysis that causes them."""
+"""Opening jobs, in the transaction of the submission or reanalysis that causes the job."""
 
 from uuid import UUID
 
@@ -10,9 +10,9 @@ from samplebank.jobs.queries import get_job
 from samplebank.policy.model import Book, Plan
 from samplebank.timespec import Millis
 
-#: Part of a statement: opens a job, or joins the unfinished one with the same workers and options. The part reads `cause`,
+#: Part of a statement: opens a job, or joins the unfinished job with the same workers and options. The part reads `cause`,
 #: of at most one `submission_id`: no row, no job. `job_of_cause` (id, is_new) has the job, if any worker is selected.
-#: Whoever runs the statement holds the lock of the sample, so that two submissions at once cannot open two jobs.
+#: The caller must hold the lock of the sample, so that two submissions at once cannot open two jobs.
 OPENED = """
     -- `coalesce` hides the index of all unfinished jobs: the index is small, but full of dead entries until the next
     -- vacuum. `+ 0` hides the index of the customer. Only the index of the sample is left.
@@ -46,7 +46,7 @@ OPENED = """
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """What a job is opened for."""
+    """The submission for which a job is opened."""
 
     sample_id: int
     customer_id: int
@@ -60,7 +60,7 @@ OPEN_AGAIN = Statement(f"""
 
 
 def values(plan: Plan, book: Book, *, any_options: bool = False) -> dict[str, object]:
-    """The parameters of `OPENED` about the job. With `any_options` an unfinished job with other options will do."""
+    """The parameters of `OPENED` about the job. With `any_options`, an unfinished job with any options is joined."""
     rules = [{"id": str(rule), "version": version} for rule, version in plan.rules]
     return {
         "job_id": new_id(),
@@ -76,7 +76,7 @@ def values(plan: Plan, book: Book, *, any_options: bool = False) -> dict[str, ob
 async def open_again(
     db: Connection, cause: Cause, plan: Plan, book: Book, *, now: Millis
 ) -> tuple[Job, bool]:
-    """Open a new job, unless an unfinished one has the same workers: (the job, whether it is new)."""
+    """Open a new job, unless an unfinished job has the same workers: (the job, whether the job is new)."""
     row = await OPEN_AGAIN.row(
         db, **msgspec.structs.asdict(cause), **values(plan, book, any_options=True), now=now
     )

@@ -1,4 +1,4 @@
-"""Moving tasks on. Whoever changes a task locks its job first, so that exactly one change is the last one."""
+"""Moving tasks on. Every change of a task locks the job first, so that exactly one change is the last."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID
@@ -13,7 +13,7 @@ from samplebank.jobs.queries import NO_JOB, get_task
 from samplebank.timespec import Millis
 
 LOCK_JOB = "SELECT sample_id FROM job WHERE id = $1 FOR UPDATE"
-#: what a task that moves tells of itself
+#: the columns that are returned of a moved task
 RETURNED = "t.id, t.worker, t.state, t.enqueued_time, t.start_time, t.end_time, t.message"
 STARTED = Columns.of(Task, "started", analyses="'[]'::jsonb")
 START_TASK = Statement(f"""
@@ -29,8 +29,8 @@ START_TASK = Statement(f"""
     )
     SELECT {STARTED.sql} FROM started
 """)
-#: Part of a statement: makes a new version of a job when a task has `ended`. Whoever looked at the job without a lock sees
-#: by the version that another task has ended meanwhile.
+#: Part of a statement: makes a new version of the row of a job when a task has `ended`. Some requests look at the job
+#: without a lock. The new version tells such a request that another task has ended meanwhile.
 JOB_NOTED = "job_noted AS (UPDATE job SET start_time = job.start_time FROM ended WHERE job.id = :job_id)"
 GIVE_TASK_UP = Statement(f"""
     WITH
@@ -40,8 +40,8 @@ GIVE_TASK_UP = Statement(f"""
          WHERE id = :task_id AND end_time IS NULL RETURNING id
     ),
     {JOB_NOTED},
-    -- The end of the last task locks the sample, too, for the verdict. The job is locked, so no other task can end
-    -- meanwhile: what the others were when the statement began tells whether this task is the last.
+    -- The end of the last task also locks the sample, for the verdict. The job is locked, so no other task can end
+    -- meanwhile: the states of the other tasks at the start of the statement tell whether this task is the last.
     locked AS MATERIALIZED (
         SELECT id FROM sample WHERE id = :sample_id AND NOT EXISTS (
             SELECT FROM job_task other WHERE other.job_id = :job_id AND other.id <> :task_id AND other.end_time IS NULL)
@@ -52,7 +52,7 @@ GIVE_TASK_UP = Statement(f"""
 
 
 def job_ended(cause: str = "") -> str:
-    """Part of a statement: ends a locked job, if `cause` has a row where one is named. The verdict is stored along with it."""
+    """Part of a statement: ends a locked job. If `cause` is named, `cause` must have a row. The verdict is stored along."""
     return f"""
         job_ended AS (
             UPDATE job SET state = :job_state, end_time = greatest(:now::bigint, job.start_time)
@@ -63,20 +63,23 @@ def job_ended(cause: str = "") -> str:
     """
 
 
-#: what the outside is told of `job_ended`
+#: the event that tells the outside about `job_ended`
 TOLD_OF_JOB = "SELECT 0, 'jobEnded', jsonb_build_object('jobID', id, 'state', state) FROM job_ended"
 TASK_ANALYSES = "SELECT analysis_id FROM job_task_analysis WHERE task_id = $1"
 
 
 class OpenJob(msgspec.Struct, frozen=True):
-    """A job that is locked by this transaction."""
+    """A job locked by the current transaction."""
 
     id: UUID
     sample_id: int
 
 
 class OpenTask(msgspec.Struct, frozen=True):
-    """A task as it was looked at. `known` are those of the analyses asked for that are of the sample and seen by the caller."""
+    """A task at the time of the look.
+
+    `known` are the requested analyses that belong to the sample and are visible to the caller.
+    """
 
     id: UUID
     job_id: UUID
@@ -86,7 +89,7 @@ class OpenTask(msgspec.Struct, frozen=True):
 
 
 class Move(msgspec.Struct, frozen=True):
-    """What shall become of a task. `lease` is the token of a worker that insists on still holding it."""
+    """The requested change of a task. With a `lease`, the task must still be held under the token `lease`."""
 
     to: TaskState
     analyses: Sequence[UUID] | None = None
@@ -103,10 +106,10 @@ async def lock_job(db: Connection, job_id: UUID) -> OpenJob:
 
 
 async def repeated(db: Connection, caller: Caller, task: OpenTask, move: Move) -> Task | None:
-    """The task as the caller sees it, if it is in the state already that it shall move to; else None.
+    """Get the task as the caller sees the task, if the move has been made already; else None.
 
-    Raises `Conflict` for an illegal move, also a repeat with other analyses, `Invalid` for analyses of another sample, or
-    that the caller may not see: both are told with the same words.
+    Raises `Conflict` for an illegal move, and for a repeat with other analyses. Raises `Invalid` for analyses of another
+    sample, and in the same words for analyses hidden from the caller.
     """
     if task.state == move.to:
         await _check_repeat(db, task.id, move)
@@ -122,7 +125,7 @@ async def repeated(db: Connection, caller: Caller, task: OpenTask, move: Move) -
 
 
 async def start_task(db: Connection, task: OpenTask, move: Move, *, now: Millis) -> Task:
-    """Move a task on to executing, and its job with it. Raises `Outrun` when it is no longer enqueued."""
+    """Move a task and its job on to executing. Raises `Outrun` when the task is no longer enqueued."""
     row = await START_TASK.row(db, job_id=task.job_id, task_id=task.id, message=move.message, now=now)
     if row is None:
         raise Outrun
@@ -130,7 +133,7 @@ async def start_task(db: Connection, task: OpenTask, move: Move, *, now: Millis)
 
 
 async def give_task_up(db: Connection, job: OpenJob, task_id: UUID, message: str, *, now: Millis) -> bool:
-    """Let an open task of a locked job fail; whether it was the last one (then the sample is locked, too)."""
+    """Let an open task of a locked job fail. Whether the task was the last; then the sample is locked, too."""
     was_last: bool = await GIVE_TASK_UP.value(
         db, job_id=job.id, task_id=task_id, message=message, sample_id=job.sample_id, now=now
     )
@@ -138,7 +141,7 @@ async def give_task_up(db: Connection, job: OpenJob, task_id: UUID, message: str
 
 
 async def _check_repeat(db: Connection, task_id: UUID, move: Move) -> None:
-    """The same final state again must come with the same analyses."""
+    """Raise `Conflict` when a final state is repeated with other analyses."""
     if move.to not in FINAL or move.analyses is None:
         return
     stored = {row[0] for row in await db.fetch(TASK_ANALYSES, task_id)}

@@ -1,4 +1,4 @@
-"""Reading jobs and tasks. A job is visible to those who hold the permission for its customer."""
+"""Reading jobs and tasks. A job is visible to callers who hold the permission for the customer of the job."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -31,7 +31,7 @@ GET_JOB = Statement(f"SELECT {JOB.sql} FROM {JOB_FROM} WHERE j.id = :id")
 
 
 async def get_job(db: Connection, id_: UUID) -> Job:
-    """The job, whoever asks."""
+    """Get a job, no matter who asks. Raises `NotFound`."""
     row = await GET_JOB.row(db, id=id_)
     if row is None:
         raise NotFound(NO_JOB)
@@ -39,7 +39,7 @@ async def get_job(db: Connection, id_: UUID) -> Job:
 
 
 async def get_visible_job(db: Connection, caller: Caller, reference: str, *permissions: Permission) -> Job:
-    """The job, if the caller may see it by any of `permissions`; else raises `NotFound`."""
+    """Get a job that the caller may see by any of `permissions`. Raises `NotFound`."""
     id_ = find_id(reference)
     if id_ is None:
         raise NotFound(NO_JOB)
@@ -60,14 +60,14 @@ def _task(where: Where, caller: Caller) -> Columns[Task]:
 
 
 def tasks_of(job_id: UUID, caller: Caller, sort: Sequence[str]) -> Listing[Task]:
-    """The tasks of a job, each with those of its analyses that the caller may see."""
+    """List the tasks of a job, each with only the analyses visible to the caller."""
     where = Where()
     where.add("t.job_id = {}", job_id)
     return Listing(_task(where, caller), "job_task t", where, order_by(sort, TASK_SORTS, "t.id"))
 
 
 async def get_task(db: Connection, job_id: UUID, caller: Caller, reference: str | UUID) -> Task:
-    """A task of the job, with those of its analyses that the caller may see; raises `NotFound`."""
+    """Get a task of the job, with only the analyses visible to the caller. Raises `NotFound`."""
     where = Where()
     where.add("t.job_id = {}", job_id)
     where.add("t.id = {}", reference if isinstance(reference, UUID) else find_id(reference))
@@ -79,7 +79,7 @@ async def get_task(db: Connection, job_id: UUID, caller: Caller, reference: str 
 
 
 class PlanOfJob(msgspec.Struct, frozen=True):
-    """What the policy made of the cause of a job; `rules` are the contents of the versions that took part."""
+    """What the policy chose for a job. `rules` are the contents of the rule versions that took part."""
 
     job_id: UUID
     workers: list[UUID]

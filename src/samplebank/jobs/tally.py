@@ -1,12 +1,12 @@
-"""How many jobs there are by customer and state: kept by triggers, exact at any moment, and never counted."""
+"""The number of jobs by customer and state: kept by triggers, exact at any moment, and never counted."""
 
 from samplebank.database import Connection
 
 #: (customer_id, state, n), where the same customer and state may come more than once
 TALLY = "(SELECT * FROM job_tally UNION ALL SELECT * FROM job_tally_change) j"
-#: the same over all customers: (state, n), where the same state may come more than once
+#: the tally over all customers: (state, n), where the same state may come more than once
 TOTAL = "(SELECT state, n FROM job_tally_total UNION ALL SELECT state, n FROM job_tally_change) j"
-#: bytes of the changes, most of them empty, that are read along with each page of a list
+#: bytes of the table of changes from which on shrinking pays: each page of a list reads the table, mostly empty space
 LARGE = 128 * 1024
 FOLD = """
     WITH changes AS (DELETE FROM job_tally_change RETURNING customer_id, state, n)
@@ -17,18 +17,18 @@ FOLD = """
 
 
 def number_in(tally: str, condition: str) -> str:
-    """An expression for the number of jobs in `TALLY` or `TOTAL` that `condition` on `j` is true of."""
+    """An expression: the number of jobs in `TALLY` or `TOTAL` for which `condition` on `j` holds."""
     return f"(SELECT coalesce(sum(j.n), 0)::bigint FROM {tally} WHERE {condition})"
 
 
 def all_but(condition: str, lacked: str) -> str:
-    """A query for the number of jobs that `condition`, which is not on customers, is true of, but not `lacked`."""
+    """A query: the number of jobs for which `condition` holds and `lacked` does not. `condition` is not on customers."""
     return f"SELECT {number_in(TOTAL, condition)} - {number_in(TALLY, f'({condition}) AND ({lacked})')}"
 
 
 async def fold_changes(db: Connection) -> None:
-    """Bring the tally up to date, and give the space of its changes back. `db` is not in a transaction."""
+    """Fold the changes into the tally, and give back the space of the changes. `db` must not be in a transaction."""
     if await db.execute(FOLD) != "INSERT 0 0":
-        # To shrink the table is to lock it, which pays where each page of a list would read much empty space.
+        # Shrinking the table locks the table. The lock pays only where each page of a list would read much empty space.
         is_large = await db.fetchval("SELECT pg_relation_size('job_tally_change')") > LARGE
         await db.execute(f"VACUUM (TRUNCATE {is_large}) job_tally_change")

@@ -1,4 +1,4 @@
-"""What workers have to do: how many tasks wait for each, since when, and when it was last seen."""
+"""The work of each worker: how many tasks wait, since when, and when the worker was last seen."""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,7 +12,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Where
 from samplebank.timespec import Millis
 
-# Each half reads one small index: that of what waits, and that of the leases.
+# Each half reads one small index: the index of waiting tasks, and the index of leases.
 WORKLOADS = """
     WITH waiting AS (
         SELECT t.worker_id, count(*) AS tasks, min(t.enqueued_time) AS since
@@ -32,7 +32,7 @@ SEEN = "SELECT worker_id, seen_time FROM worker_seen WHERE worker_id = ANY($1)"
 
 
 class Workload(msgspec.Struct, frozen=True):
-    """`seen_time` None: since it was registered, the worker has never asked for work."""
+    """The work of a worker. `seen_time` is None when the worker has never asked for work since the registration."""
 
     worker_id: UUID
     short_name: str
@@ -45,7 +45,7 @@ class Workload(msgspec.Struct, frozen=True):
 
 
 async def workloads(db: Connection, caller: Caller) -> list[Workload]:
-    """What each worker has to do, as far as it is of customers whose jobs the caller may see or work on."""
+    """Sum up the work of each worker, for the customers whose jobs the caller may see or work on."""
     visible = Where()
     see_customers(
         visible,
@@ -60,5 +60,5 @@ async def workloads(db: Connection, caller: Caller) -> list[Workload]:
 
 
 async def last_seen(db: Connection, workers: Collection[UUID]) -> dict[UUID, Millis]:
-    """When these workers were last seen; one that never was is missing."""
+    """Get the time at which each of the workers was last seen. A worker never seen is missing."""
     return {row[0]: row[1] for row in await db.fetch(SEEN, list(workers))}

@@ -1,1 +1,1 @@
-"""What the service does by itself: time-outs, leases, retention, classification, events, leftovers."""
+"""The work that the service does by itself: time-outs, leases, retention, classification, events, leftovers."""

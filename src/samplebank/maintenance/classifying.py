@@ -1,4 +1,4 @@
-"""Classifies new samples, in a child process that may crash or hang at its own cost only."""
+"""Classifies new samples, in a child process. A crash or a hang costs only the child."""
 
 import asyncio
 import logging
@@ -21,23 +21,23 @@ log = logging.getLogger("samplebank.maintenance")
 faults = Faults(log)
 #: samples taken from the queue at once
 BATCH = 50
-#: rounds in which the identification of a sample may be disturbed before the sample itself is taken to be the reason
+#: rounds in which the identification of a sample may be disturbed, before the sample itself is taken for the reason
 MOST_DISTURBED = 4
 
 
 class Classifying:
-    """Takes samples from the queue, and remembers which of them others have kept from being identified."""
+    """Takes samples from the queue, and remembers the samples whose identification was disturbed by others."""
 
     def __init__(self, identifier: Identifier) -> None:
         self._identifier = identifier
         self._disturbed: Counter[int] = Counter()
-        #: put off until the next round
+        #: samples put off until the next round
         self._later: list[int] = []
 
     async def classify_waiting(self, bank: Bank) -> None:
-        """Classify every sample that waits: a few at once, a flood of them when others leave a processor to it.
+        """Classify every waiting sample: few samples without a rest, a flood with rests while others want the processors.
 
-        A sample that is not to blame for the failure of its identification goes on waiting, for the next round.
+        A sample that is not to blame for a failed identification waits for the next round.
         """
         courtesy = Courtesy()
         done: set[int] = set()
@@ -49,19 +49,19 @@ class Classifying:
                 is_flood = len(waiting) == BATCH
                 for sample_id, sha256 in waiting:
                     began = time.monotonic()
-                    if len(waiting) > 1:  # a single sample waits for no other one
+                    if len(waiting) > 1:  # a single sample waits for no other
                         await self._hurry(bank, done)
                     if sample_id not in done:
                         await self._attempt(bank, sample_id, sha256)
                     if is_flood:
                         await asyncio.sleep(courtesy.rest_after(time.monotonic() - began))
-        except NotStarted as error:  # nor would it start for any other sample
+        except NotStarted as error:  # the identification would not start for other samples, either
             faults.tell("classification.unavailable", error, trace=False)
         finally:
             self._later.clear()
 
     async def _hurry(self, bank: Bank, done: set[int]) -> None:
-        """Classify what somebody waits for before anything else."""
+        """Classify the samples that somebody waits for, before all others."""
         async with bank.database.connection() as db:
             urgent = await classification.urgent(db, BATCH, without=self._later)
         for sample_id, sha256 in urgent:
@@ -69,7 +69,7 @@ class Classifying:
             done.add(sample_id)
 
     async def _attempt(self, bank: Bank, sample_id: int, sha256: bytes) -> None:
-        """Classify a sample, or put it off for the next round where others disturb. Raises `NotStarted`."""
+        """Classify a sample, or put the sample off to the next round where others disturb. Raises `NotStarted`."""
         try:
             await self._classify(bank, sample_id, sha256)
         except (ChildKilled, Killed, OSError) as error:
@@ -89,13 +89,16 @@ class Classifying:
             log.warning("classification.failed", extra={"fields": {"sample": sha256.hex(), "why": why}})
         try:
             await _store(bank, sample_id, found)
-        except asyncpg.DataError as error:  # a child that was taken over may say anything
+        except asyncpg.DataError as error:  # a child taken over by a sample may answer anything
             faults.tell("classification.unstorable", error, trace=False, sample=sha256.hex())
             await _store(bank, sample_id, failed("The answer of the classifier cannot be stored."))
         del self._disturbed[sample_id]
 
     async def _identified(self, bank: Bank, sample_id: int, sha256: bytes) -> Identification:
-        """Raises what others are to blame for, until there are no others left to blame; `NotFound` without the bytes."""
+        """Identify a sample. Raises `Killed` or `OSError` while others may be to blame, `NotFound` without the bytes.
+
+        After `MOST_DISTURBED` rounds the sample is to blame, and the identification counts as failed.
+        """
         try:
             async with bank.blobs.local(Area.SAMPLE, sha256) as path:
                 return await self._identifier.identify(path)

@@ -1,6 +1,6 @@
 """Work that can wait steps back while others want the processors.
 
-A low priority is not enough: what runs for a moment on a processor that nobody wants empties its caches for those who
+A low priority is not enough. Work that runs for a moment on a free processor empties the caches for the programs that
 come next, and is not stopped at once.
 """
 
@@ -10,20 +10,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-#: the processor time of the machine by its kind, in ticks since the start: see proc_stat(5)
+#: the processor time of the machine by kind, in ticks since the start: see proc_stat(5)
 STAT = Path("/proc/stat")
-#: seconds over which the use of the processors is looked at; ticks are too coarse for less
+#: seconds over which the use of the processors is measured; ticks are too coarse for less
 WINDOW = 0.25
-#: processors that work takes; where others leave less, it is in the way
+#: processors that the work takes; where others leave less, the work is in the way
 ENOUGH = 1.0
-#: the part of the processors that is enough where there are few of them
+#: the part of the processors that is enough on a machine with few processors
 ENOUGH_OF_FEW = 0.5
-#: times as long as it has worked is how long it rests
+#: the rest, in multiples of the time worked
 REST = 9.0
 
 
 class Ticks(NamedTuple):
-    """Of all processors, the first fields of the first line of `STAT`. Programs of low priority leave their time to whoever wants it."""
+    """The first fields of the first line of `STAT`, for all processors together.
+
+    The time of programs of low priority counts as left: such programs leave the processors to others.
+    """
 
     user: int
     low_priority: int
@@ -53,7 +56,7 @@ class Courtesy:
         self._before = self._read()
 
     def rest_after(self, worked: float) -> float:
-        """Seconds; none as long as enough of the processors is left."""
+        """The seconds to rest; 0 as long as enough of the processors is left."""
         if self._clock() - self._looked >= WINDOW:
             self._look()
         return REST * worked if self._is_in_the_way else 0.0
@@ -68,7 +71,7 @@ class Courtesy:
         self._is_in_the_way = left < total * self._enough
 
     def _read(self) -> Ticks | None:
-        """Nothing where the machine does not tell."""
+        """Read the ticks; None where the machine does not tell."""
         try:
             fields = self._stat.read_text("ascii").split()[1 : 1 + len(Ticks._fields)]
         except OSError:

@@ -1,6 +1,6 @@
-"""Who does the housework: the process that holds an advisory lock of the database.
+"""The election of the housekeeper: the process that holds an advisory lock of the database does the housework.
 
-The lock is as good as a lease: the server ends a session that has been silent, and its holder tries the line more often.
+The lock is as good as a lease: the server ends a session that has been silent, and the holder speaks more often.
 """
 
 import asyncio
@@ -18,20 +18,20 @@ log = logging.getLogger("samplebank.maintenance")
 LOCK = 0x5A4B_0003
 #: seconds between attempts to be elected
 ELECTION = 2.0
-#: seconds between two looks at the line, and in which the server must answer one
+#: seconds between two looks at the line, and seconds in which the server must answer a look
 HEARTBEAT, ANSWER = 2.0, 4.0
-#: after which silence the server ends the session, later than the holder notices that the line is dead
+#: the silence after which the server ends the session; the holder notices a dead line before
 LEASE = "10s"
 #: seconds in which the work has to stop
 GRACE = 5.0
 
 
 class Deposed(Exception):
-    """The lock is lost, so that another may be elected. What was under way has been told to stop, and may not have."""
+    """The lock is lost, so another process may be elected. The work has been told to stop, and may still be under way."""
 
 
 async def reign(url: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Wait to be elected, and do the work from then on, until cancelled. Raises `Deposed`, and what the work raises."""
+    """Wait to be elected, then do the work until cancelled. Raises `Deposed`, and the errors of the work."""
     db = await _be_elected(url)
     log.info("housekeeper.elected")
     working = asyncio.ensure_future(work())
@@ -63,7 +63,7 @@ async def _be_elected(url: str) -> "asyncpg.Connection[Any]":
 
 
 async def _wait_for_lock(db: "asyncpg.Connection[Any]") -> None:
-    # Asked again and again: a session that waits for a lock does not notice that its other end has gone.
+    # Asks again and again: a session that waits for a lock does not notice that the other end has gone.
     while True:
         if await db.fetchval("SELECT pg_try_advisory_lock($1)", LOCK, timeout=ANSWER):
             return

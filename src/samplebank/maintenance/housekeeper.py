@@ -1,4 +1,4 @@
-"""The housekeeper: one process at a time does the housework, whoever holds the advisory lock."""
+"""The housekeeper: the process that holds the advisory lock does the housework, a single process at a time."""
 
 import asyncio
 import contextlib
@@ -31,16 +31,16 @@ LAST_SWEEP = Gauge(
 )
 #: seconds between looks for events to publish
 PUBLISH_INTERVAL = 0.5
-#: seconds between two rounds of event generation, as many verdicts come with no event to generate
+#: seconds between two rounds of event generation: many verdicts come without an event to generate
 EVENTS_REST = 0.25
-#: seconds in which some thousand jobs change at most
+#: seconds between two foldings of the tally: meanwhile some thousand jobs change, at most
 TALLY_INTERVAL = 2.0
 
 
 async def keep_house(bank: Bank) -> None:
-    """Do the housework once this process is elected, until cancelled.
+    """Do the housework once the process is elected, until cancelled.
 
-    Raises `Deposed` when the election is lost: the process has to end then, as nothing else surely ends what is under way.
+    Raises `Deposed` when the election is lost. Then the process has to end: nothing else surely ends the work under way.
     """
     async with vital(bank.signals.run(), "signals"):
         await reign(bank.database.url, partial(_housework, bank))

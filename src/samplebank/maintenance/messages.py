@@ -1,4 +1,4 @@
-"""What an event says to the outside: filled in when it is published, from what is stored then."""
+"""The messages of events to the outside, filled in at publication from the rows stored then."""
 
 import msgspec
 
@@ -44,7 +44,7 @@ FILLED_BY = {"job": JOB, "jobEnded": JOB, "verdict": VERDICT, "alert": ALERT}
 
 
 async def message_of(db: Connection, event: Event) -> Message:
-    """The message; of what is deleted by now it holds the ids only."""
+    """Make the message of an event. For rows deleted by now, the message holds the ids only."""
     filled = await FILLED_BY[event.kind].value(db, payload=msgspec.json.encode(event.payload))
     sha256 = await db.fetchval(SAMPLE, event.sample_id)
     body = {"id": event.id, "kind": event.kind, "timestamp": event.created_time, "sampleSha256": sha256}

@@ -1,4 +1,4 @@
-"""The relay: publishes the outbox to the configured sink, and forgets what is old."""
+"""The relay: publishes the outbox to the configured sink, and forgets old events."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ FORGOTTEN_AT_ONCE = 5_000
 
 
 def open_sink(bank: Bank) -> Sink | None:
-    """The sink that the settings ask for, if any."""
+    """Open the sink that the settings ask for, if any."""
     settings = bank.settings
     if settings.webhook_url is None or settings.webhook_secret is None:
         return None
@@ -28,7 +28,7 @@ def open_sink(bank: Bank) -> Sink | None:
 
 
 async def publish(bank: Bank, sink: Sink) -> None:
-    """Publish everything that is due. A receiver that is slow with one event holds up those of its sample only."""
+    """Publish all due events. A receiver that is slow with an event holds up only events of the same sample."""
     under_way: dict[asyncio.Task[None], int] = {}
     try:
         while True:

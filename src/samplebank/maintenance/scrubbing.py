@@ -1,4 +1,4 @@
-"""Reads the stored bytes of samples and evidence again and again, little by little, and tells which are damaged."""
+"""Reads the stored bytes of samples and evidence again and again, little by little, and tells of damaged files."""
 
 import logging
 import secrets
@@ -19,7 +19,7 @@ SECONDS, BATCH = 0.5, 50
 
 
 def scrub_sweep(seconds: float = SECONDS) -> Callable[[Bank], Awaitable[None]]:
-    """Make a sweep that reads some files each time, in the order of their names, from a random one on."""
+    """Make a sweep that reads some files in each round, in the order of names, from a random name on."""
     areas = cycle(Area)
     area, after = next(areas), secrets.token_bytes(32)
 

@@ -1,6 +1,6 @@
-"""Runs service tasks, one step at a time, and asks for those that nobody asks for: the removal of what is left over.
+"""Runs service tasks, one step at a time, and opens tasks that nobody asks for: the removal of leftovers.
 
-Only the housekeeper does, so a task that is found running was left by a process that died; it is run again.
+Only the housekeeper runs service tasks. So a task found running was left by a process that died, and is run again.
 """
 
 import logging
@@ -24,12 +24,12 @@ log = logging.getLogger("samplebank.maintenance")
 #: seconds for which bytes without a row are left alone: an upload may still be under way
 ORPHANED = 24 * 3600
 PREFIXES = range(256)
-#: what makes a task fail; the last two are for tasks of another release, with other operations or arguments
+#: errors that make a task fail; the last two are for tasks of another release, with other operations or arguments
 FAILURES = (Refusal, asyncpg.PostgresError, OSError, LookupError, ValueError)
 
 
 async def run_service_tasks(bank: Bank) -> None:
-    """Run every task that waits."""
+    """Run every waiting task."""
     while True:
         async with bank.database.connection() as db:
             found = await running.find_next(db)
@@ -40,13 +40,13 @@ async def run_service_tasks(bank: Bank) -> None:
 
 
 async def _run(bank: Bank, id_: UUID, parent_id: UUID | None) -> None:
-    """Run a task until it ends, or waits; what cannot be done fails it, so that it does not stop the others."""
+    """Run a task until the task ends or waits. A task that cannot be done fails, and so does not stop other tasks."""
     try:
         state = await _step(bank, id_, parent_id)
         while state is State.RUNNING:
             state = await _step(bank, id_, parent_id)
     except Unavailable:
-        # tried again with the next sweep
+        # the next sweep tries the task again
         raise
     except FAILURES as error:
         log.exception("service_task.failed", extra={"fields": {"task": id_}})
@@ -64,7 +64,7 @@ async def _step(bank: Bank, id_: UUID, parent_id: UUID | None) -> State | None:
 
 
 async def end_bytes_retention(bank: Bank) -> None:
-    """Delete the samples that nobody has submitted for long; an upload has time to be submitted in any case."""
+    """Delete samples that nobody has submitted for long. An upload has time to be submitted in any case."""
     settings, now = bank.settings, bank.clock()
     kept = max(settings.bytes_retention, settings.challenge_ttl)
     async with bank.database.transaction() as db:
@@ -86,7 +86,7 @@ async def _get_admin(bank: Bank) -> int:
 
 
 def orphan_sweep(older_than: float = ORPHANED) -> Callable[[Bank], Awaitable[None]]:
-    """Make a sweep that removes bytes without a row; each time it looks at another part of them."""
+    """Make a sweep that removes bytes without a row. Each round looks at another part of the bytes."""
     parts = cycle(product(PREFIXES, Area))
 
     async def remove_orphans(bank: Bank) -> None:

@@ -1,7 +1,7 @@
-"""Time that jobs could not use: while the service was not there, or over which the clock jumped.
+"""Time that jobs could not use: the service was not there, or the clock jumped forward.
 
-Nobody could work in such a time, so it does not count for time-outs. A clock that is set back leaves leases and delays
-in the future, where nobody would look for them for as long as the clock was wrong.
+Nobody could work in lost time, so lost time does not count for time-outs. A clock that is set back leaves leases and
+delays in the future. Without a correction, a lease would not end until the clock has caught up.
 """
 
 import time
@@ -9,14 +9,15 @@ from collections.abc import Callable
 
 from samplebank.timespec import Millis
 
-#: differences up to this are those of sweeps that come late, in milliseconds
+#: milliseconds: differences up to so much come from late sweeps
 TOLERANCE = 5_000
 
 
 class Steadiness:
-    """Compares the clock with one that never jumps, each time that it is asked.
+    """Compares the clock with a clock that never jumps, at each look.
 
-    `since` is when the housework was last known to be done, `rest` for how long lost time is given back: all of it in ms.
+    `since` is when the housework was last known to be done, `interval` the time between two rounds, `rest` for how long
+    lost time is given back. All times are in milliseconds.
     """
 
     def __init__(
@@ -39,11 +40,11 @@ class Steadiness:
 
     @property
     def lost(self) -> Millis:
-        """How much longer than usual everything may take at the moment."""
+        """How much longer than usual everything may take at the moment, in milliseconds."""
         return self._lost if self._monotonic() < self._until else 0
 
     def look(self) -> Millis:
-        """How far the clock was set back since the last look; time over which it jumped counts as lost."""
+        """Look at the clocks; answers how far the clock was set back since the last look. A jump forward counts as lost time."""
         now, passed = self._clock(), self._monotonic()
         jumped = now - self._seen - round(1000 * (passed - self._passed))
         self._seen, self._passed = now, passed

@@ -1,4 +1,4 @@
-"""The sweeps. Each is safe beside others of its kind; one that fails is told in the log and tried again."""
+"""The sweeps. Each sweep is safe beside sweeps of the same kind. A failed sweep is told in the log and tried again."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -16,12 +16,12 @@ from samplebank.verdicts import alerting
 
 log = logging.getLogger("samplebank.maintenance")
 Sweep = Callable[[Bank], Awaitable[None]]
-#: seconds after which what a broken upload left is removed
+#: seconds after which the leftovers of a broken upload are removed
 LEFTOVER = 24 * 3600
 
 
 def time_out_sweep() -> Sweep:
-    """Make a sweep that ends the jobs that took too long, not counting the time that nobody could work in."""
+    """Make a sweep that ends jobs that took too long. Time in which nobody could work does not count."""
     steadiness: Steadiness | None = None
 
     async def time_out_jobs(bank: Bank) -> None:
@@ -61,7 +61,7 @@ async def _time_out(bank: Bank, *, lost: Millis) -> None:
 
 
 async def take_back_tasks(bank: Bank) -> None:
-    """Give tasks whose lease has ended back to the queue, or up: all there are, many at once."""
+    """Give tasks whose lease has ended back to the queue, or give the tasks up: all such tasks, many at once."""
     now, rules = bank.clock(), bank.job_rules
     while True:
         async with bank.database.connection() as db:
@@ -83,13 +83,13 @@ async def _take_back(bank: Bank, job_id: UUID, task_id: UUID, *, now: Millis) ->
         async with bank.database.transaction() as db:
             await leases.take_back(db, job_id, task_id, bank.job_rules, now=now)
     except NotFound:
-        # deleted together with its sample since it was listed
+        # the task was deleted with its sample after the listing
         return
     log.info("lease.ended", extra={"fields": {"task": task_id, "job": job_id}})
 
 
 async def fold_tally(bank: Bank) -> None:
-    """Keep the list of changes short that counting jobs adds up."""
+    """Keep the list of changes short: to count jobs is to add up the changes."""
     async with bank.database.connection() as db:
         await tally.fold_changes(db)
 
@@ -116,7 +116,7 @@ async def generate_events(bank: Bank) -> None:
 
 
 async def remove_leftovers(bank: Bank) -> None:
-    """Remove what broken uploads left."""
+    """Remove the leftovers of broken uploads."""
     removed = await bank.blobs.sweep(LEFTOVER)
     if removed:
         log.info("leftovers.removed", extra={"fields": {"files": removed}})

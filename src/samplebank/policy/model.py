@@ -38,7 +38,7 @@ class Worker(msgspec.Struct, frozen=True):
 
 
 class WorkerContent(msgspec.Struct, frozen=True):
-    """What a registration says of a worker; `schema` is JSON. In a change, None leaves what there is."""
+    """The content of the registration of a worker. `schema` is JSON. In a change, None leaves a field as before."""
 
     short_name: str | None
     names: dict[str, str] | None
@@ -47,7 +47,7 @@ class WorkerContent(msgspec.Struct, frozen=True):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """What runs where no rule says otherwise."""
+    """The workers and options where no rule says otherwise."""
 
     workers: tuple[UUID, ...]
     options: tuple[Option, ...]
@@ -62,7 +62,7 @@ class RuleKind(StrEnum):
 
 
 class Match(msgspec.Struct, frozen=True):
-    """Exactly one clause: customers; types and super types; or metadata keys and values."""
+    """A single clause: customers; types and super types; or metadata keys and values."""
 
     kind: RuleKind
     customers: tuple[int, ...] = ()
@@ -73,7 +73,7 @@ class Match(msgspec.Struct, frozen=True):
 
 
 class Action(msgspec.Struct, frozen=True):
-    """What a matching rule does to the workers and to the options."""
+    """The changes that a matching rule makes to workers and options."""
 
     workers_set: tuple[UUID, ...] = ()
     workers_add: tuple[UUID, ...] = ()
@@ -99,7 +99,7 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class RuleContent(msgspec.Struct, frozen=True):
-    """What a request says of a rule, checked, with every default filled in."""
+    """A rule as requested: checked, with every default filled in."""
 
     name: str
     description: str
@@ -108,7 +108,7 @@ class RuleContent(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """What the rules look at: whose submission it is, what the file is, and the submission's metadata."""
+    """The facts that rules look at: the customer of a submission, the type of the file, the submission's metadata."""
 
     customer_id: int
     type: str | None = None
@@ -117,7 +117,7 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The effective policy of one job: sorted workers and options, and the rules that led to it."""
+    """The effective policy of a job: sorted workers and options, and the rules that led to the policy."""
 
     workers: tuple[UUID, ...]
     options: tuple[Option, ...]
@@ -125,7 +125,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Book(msgspec.Struct, frozen=True):
-    """The policy, the rules in force, and the names of the workers that are not deleted, as of one version."""
+    """The policy, the rules in force, and the names of undeleted workers, as of the same version."""
 
     version: int
     policy: Policy

@@ -8,12 +8,12 @@ from samplebank.policy.model import Book, Match, Option, Plan, Policy, Rule, Rul
 
 
 def plan_for(subject: Subject, book: Book) -> Plan:
-    """The effective policy for `subject` by a book."""
+    """Make the effective policy for `subject` by a book."""
     return plan(book.policy, book.rules, subject, book.names.keys())
 
 
 def plan(policy: Policy, rules: Iterable[Rule], subject: Subject, alive: AbstractSet[UUID]) -> Plan:
-    """The effective policy for `subject`; only workers that are `alive` (not deleted) take part.
+    """Make the effective policy for `subject`. Only workers in `alive` (not deleted) take part.
 
     workers = (union of all `set`, else the default) + all `add` - all `remove`; options likewise by key.
     """
@@ -27,7 +27,7 @@ def plan(policy: Policy, rules: Iterable[Rule], subject: Subject, alive: Abstrac
 
 
 def matches(match: Match, subject: Subject) -> bool:
-    """Whether a rule with this clause holds for the subject."""
+    """Whether a rule with the clause `match` holds for the subject."""
     if match.kind is RuleKind.CUSTOMER:
         return subject.customer_id in match.customers
     if match.kind is RuleKind.CLASSIFICATION:
@@ -56,7 +56,7 @@ def _workers(policy: Policy, rules: Sequence[Rule]) -> frozenset[UUID]:
 
 
 def _options(policy: Policy, rules: Sequence[Rule]) -> list[Option]:
-    """Options by key; `rules` come in the order of their precedence, so the first to name a key has it."""
+    """Choose options by key. `rules` come in the order of precedence, so the first rule that names a key decides."""
     given = [option for rule in rules for option in rule.action.options_set]
     added = [option for rule in rules for option in (*rule.action.options_set, *rule.action.options_add)]
     removed = {key for rule in rules for key in rule.action.options_remove}

@@ -1,4 +1,4 @@
-"""The default policy and its rules, as they are stored. What a rule matches, no other rule may match, too."""
+"""The stored default policy and the stored rules. No two rules may match the same."""
 
 import json
 from collections.abc import Collection, Iterator
@@ -57,7 +57,7 @@ async def get_policy(db: Connection) -> Policy:
 
 
 async def lock_policy(db: Connection) -> Policy:
-    """As `get_policy`, for a change."""
+    """As `get_policy`, with a lock for a change."""
     await db.execute("SELECT FROM policy FOR UPDATE")
     return await get_policy(db)
 
@@ -93,7 +93,7 @@ async def update_rule(
 
 
 async def delete_rule(db: Connection, reference: str, *, user_id: int, now: Millis) -> Rule:
-    """End a rule; it stays readable. Repeating it changes nothing."""
+    """End a rule. The rule stays readable. Repeating the deletion changes nothing."""
     rule = await lock_rule(db, reference)
     if rule.deleted_time is not None:
         return rule
@@ -103,12 +103,12 @@ async def delete_rule(db: Connection, reference: str, *, user_id: int, now: Mill
 
 
 async def get_rule(db: Connection, reference: str) -> Rule:
-    """A rule by id, a deleted one among them; raises `NotFound`."""
+    """Get a rule by id, deleted or not. Raises `NotFound`."""
     return await _get(db, GET_RULE, reference)
 
 
 async def lock_rule(db: Connection, reference: str) -> Rule:
-    """As `get_rule`, for a change."""
+    """As `get_rule`, with a lock for a change."""
     return await _get(db, LOCK_RULE, reference)
 
 
@@ -123,7 +123,10 @@ async def _get(db: Connection, statement: Statement, reference: str) -> Rule:
 async def list_rules(
     db: Connection, page: Page, *, include_deleted: bool, customers: Collection[int] | None = None
 ) -> tuple[list[Rule], int]:
-    """(the page, oldest first, and the number of all); of the rules for customers only those for any of `customers`."""
+    """List rules, oldest first: (the page, the number of all).
+
+    With `customers`, rules that are only for other customers are left out.
+    """
     where = Where()
     if not include_deleted:
         where.add("r.deleted_time IS NULL")
@@ -137,13 +140,13 @@ async def list_rules(
 
 
 class PolicyBook:
-    """Remembers the policy and the rules in force for as long as they do not change."""
+    """Remembers the policy and the rules in force until the next change."""
 
     def __init__(self) -> None:
         self._book: Book | None = None
 
     async def current(self, db: Connection, version: int) -> Book:
-        """The book of `version`, which the caller has just read from the table policy."""
+        """Get the book of `version`. The caller has just read `version` from the table policy."""
         book = self._book
         if book is None or book.version != version:
             book = self._book = await _read_book(db, version)
@@ -151,7 +154,7 @@ class PolicyBook:
 
 
 async def read_version(db: Connection) -> int:
-    """The version of the policy; it grows with each change of the policy, its rules and the workers."""
+    """Read the version of the policy. The version grows with each change of the policy, the rules and the workers."""
     version: int = await db.fetchval("SELECT version FROM policy")
     return version
 
@@ -227,7 +230,7 @@ def _options(stored: Any) -> tuple[Option, ...]:
 
 
 def _claims(match: Match) -> Iterator[tuple[str, str]]:
-    """What a rule claims for itself: (the key in the table, how to say it)."""
+    """Everything that a rule claims for itself: (the key in the table, the words for users)."""
     for customer in match.customers:
         yield json.dumps(["customer", customer]), f"the customer with the id {customer}"
     for type_ in match.types or ((None,) if match.super_types else ()):

@@ -1,7 +1,8 @@
-"""What it costs to check something against a JSON Schema, told from the schema alone.
+"""The cost of checking a value against a JSON Schema, told from the schema alone.
 
-A schema of twenty lines can take minutes and gigabytes: `anyOf` of two, each with an `anyOf` of two, and so on. What
-counts is how often one value is looked at, which is followed here from the root of a schema down, as a check would.
+A schema of twenty lines can take minutes and gigabytes: `anyOf` of two, each with an `anyOf` of two, and so on. The cost
+is measured by how often a check looks at the same value. To count the looks, this module follows the schema from the
+root down, as a check would.
 """
 
 from collections import Counter
@@ -10,9 +11,9 @@ from functools import cached_property
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-#: looks at one value, at most
+#: the most looks at one value
 MOST_LOOKS = 200
-#: different places of an instance, and ways from one to the next, that are followed
+#: the most places of an instance, and the most ways between places, that are followed
 MOST_PLACES = 2_000
 MOST_WAYS = 100_000
 #: names or constants that are compared in the time of one look
@@ -24,21 +25,21 @@ SAME_VALUE_MAPS = ("dependentSchemas", "dependencies")
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 ANY_FIELD = ("additionalProperties", "unevaluatedProperties")
 ANY_ITEM = ("items", "additionalItems", "unevaluatedItems", "contains")
-#: what these leave over is found by looking once more at everything beside them
+#: keywords for everything that their neighbours leave over: to find the rest, a check looks at the neighbours once more
 TWICE = ("unevaluatedProperties", "unevaluatedItems")
 META_SCHEMAS = ("http://json-schema.org/", "https://json-schema.org/")
 
 Schema: TypeAlias = dict[str, Any]
-#: subschemas by their identity, with how often each looks at the same value
+#: how often each subschema, by `id()`, looks at the same value
 Looks: TypeAlias = Counter[int]
 
 
 class TooDear(ValueError):
-    """The schema takes too much to check; the text says why, to go on after a colon."""
+    """The schema takes too much to check. The text says why, and goes on after a colon."""
 
 
 def price_of(schema: object) -> int:
-    """How often one value is looked at, at most. Raises `TooDear` for more than `MOST_LOOKS`."""
+    """Count how often a check looks at one value, at most. Raises `TooDear` for more than `MOST_LOOKS`."""
     return _Pricing(schema).price if isinstance(schema, dict) else 1
 
 
@@ -51,7 +52,7 @@ class _Pricing:
 
     @cached_property
     def price(self) -> int:
-        """Follow every way from place to place; places where the same subschemas look are one."""
+        """Follow every way from place to place. Places where the same subschemas look count as the same place."""
         waiting = [self._all_that_look(Counter([self._id(self._root)]))]
         seen, price = set(), 1
         while waiting:
@@ -80,7 +81,7 @@ class _Pricing:
         return id(schema)
 
     def _all_that_look(self, looks: Looks) -> Looks:
-        """With the subschemas that look at the same value."""
+        """Add the subschemas that look at the same value."""
         found: Looks = Counter()
         for id_, times in looks.items():
             for inner, count in self._closure(id_, ()).items():
@@ -116,7 +117,7 @@ class _Pricing:
         yield from _schemas(self._referred(schema.get(word)) for word in REFERENCES)
 
     def _inner_places(self, looks: Looks) -> Iterator[Looks]:
-        """Who looks at each field and item of a value that these look at."""
+        """Find the looks at each field and item of a value, from the looks at the value."""
         named: dict[tuple[str, object], Looks] = {}
         any_field, any_item, names = Looks(), Looks(), Looks()
         for id_, times in looks.items():
@@ -145,7 +146,7 @@ class _Pricing:
             raise TooDear(f"it leads from place to place in more than {MOST_WAYS} ways")
 
     def _referred(self, reference: object) -> object:
-        """The subschema that a reference names; None for what is no reference, or to a schema of JSON Schema's own."""
+        """Find the subschema that a reference names. None for no reference, and for a reference to a meta-schema."""
         if not isinstance(reference, str) or reference.startswith(META_SCHEMAS):
             return None
         if not reference.startswith("#"):
@@ -181,7 +182,7 @@ class _Pricing:
 
 
 def _weight(schema: Schema) -> int:
-    """The looks of a subschema itself: one, and more where it compares with very many names."""
+    """The looks of a subschema itself: 1, and more for comparisons with very many names."""
     compared = sum(len(_sized(schema.get(word))) for word in ("enum", "required", "properties"))
     return 1 + compared // COMPARED + len(_mapped(schema.get("patternProperties")))
 

@@ -1,4 +1,4 @@
-"""When each worker was last seen: it asked for work, or kept a task. Noted beside the calls, never within them."""
+"""When each worker was last seen: asking for work, or keeping a task. Noted beside the calls, never within a call."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from samplebank.errors import Unavailable
 from samplebank.policy.workers import is_worker
 from samplebank.timespec import Millis
 
-#: seconds for which a worker that was seen is not noted again by one process
+#: seconds for which a process does not note the same worker again
 INTERVAL = 60.0
 NOTE = """
     INSERT INTO worker_seen AS s (worker_id, seen_time) SELECT w.id, $1 FROM worker w WHERE {worker}
@@ -20,17 +20,17 @@ NOTE = """
 
 
 class Sightings:
-    """What one process sees of the workers."""
+    """The workers that one process sees."""
 
     def __init__(self, database: Database, clock: Callable[[], Millis]) -> None:
         self._database = database
         self._clock = clock
         self._noted: dict[str, float] = {}
-        #: the event loop itself only remembers tasks for as long as others do
+        #: keeps the tasks alive: the event loop holds weak references only
         self._noting: set[asyncio.Task[None]] = set()
 
     def note(self, worker: str) -> None:
-        """Note that the worker, by id or short name, was seen now; it exists, as the names are kept."""
+        """Note that a worker, by id or short name, was seen now. The worker must exist, as the process keeps every name."""
         now = time.monotonic()
         if now - self._noted.get(worker, now - INTERVAL) < INTERVAL:
             return
@@ -43,7 +43,7 @@ class Sightings:
         where = Where()
         where.value(self._clock())
         is_worker(where, "w.id", worker)
-        # what a busy or absent database keeps from being noted is noted a minute later
+        # a busy or absent database loses the sighting; the worker is noted again a minute later
         with contextlib.suppress(Unavailable, *TROUBLE):
             async with self._database.connection() as db:
                 await db.execute(NOTE.format(worker=where.sql), *where.parameters)

@@ -53,7 +53,7 @@ LANGUAGES = ("english", "norwegian")
 
 
 def check_texts(field: str, texts: dict[str, str], violations: Violations) -> None:
-    """Texts by language: english is required, norwegian possible."""
+    """Check texts by language: english is required, norwegian possible."""
     if "english" not in texts:
         violations.add(field, f"{field} needs a text in english.")
     for language in texts.keys() - set(LANGUAGES):
@@ -63,7 +63,7 @@ def check_texts(field: str, texts: dict[str, str], violations: Violations) -> No
 
 
 def check_schema(schema: object) -> None:
-    """Raise `Invalid` unless `schema` is a JSON Schema that refers to nothing outside itself."""
+    """Raise `Invalid` unless `schema` is a JSON Schema without references to the outside, and cheap enough to check."""
     if not isinstance(schema, dict | bool):
         raise invalid("schema", "The schema is not a JSON Schema: it must be an object.")
     try:
@@ -76,21 +76,21 @@ def check_schema(schema: object) -> None:
 
 
 def validator_of(schema: Any) -> jsonschema_rs.Validator:
-    """A validator that fetches nothing from anywhere."""
+    """Make a validator that fetches nothing from anywhere."""
     return jsonschema_rs.validator_for(schema, retriever=_refuse)
 
 
 class Judge(msgspec.Struct, frozen=True):
-    """What checks results against a schema; `price` is how often it looks at one value at most."""
+    """Checks results against a schema. `price` is how often the validator looks at one value, at most."""
 
     validator: jsonschema_rs.Validator
     price: int
 
 
-# results of the same worker come one after the other, and to read a schema takes longer than to check a result
+# Results of the same worker come one after the other, and reading a schema takes longer than checking a result.
 @lru_cache(maxsize=16)
 def judge_of(schema: bytes) -> Judge:
-    """The judge for a schema, as JSON. Raises `TooDear`."""
+    """Make the judge for a schema, given as JSON. Raises `TooDear`."""
     plain = msgspec.json.decode(schema)
     return Judge(validator_of(plain), price_of(plain))
 
@@ -102,9 +102,9 @@ def _refuse(uri: str) -> Any:
 async def add_worker(
     db: Connection, content: WorkerContent, *, user_id: int, now: Millis
 ) -> tuple[Worker, bool]:
-    """Register a worker: (the worker, whether it is new).
+    """Register a worker: (the worker, whether the worker is new).
 
-    Raises `Conflict` when the short name is in use, unless the same user registered the very same under it.
+    Raises `Conflict` when the short name is in use, unless the same user registered the very same worker.
     """
     id_, short_name, told = new_id(), str(content.short_name), msgspec.structs.asdict(content)
     done = await ADD.run(db, id=id_, user_id=user_id, now=now, **told)
@@ -116,7 +116,7 @@ async def add_worker(
 async def update_worker(
     db: Connection, reference: str, content: WorkerContent, *, user_id: int, now: Millis
 ) -> Worker:
-    """Change what is not None. Raises `NotFound` for a deleted worker."""
+    """Change the fields of `content` that are not None. Raises `NotFound` for a deleted worker."""
     worker = await get_worker(db, reference)
     if worker.deleted_time is not None:
         raise NotFound(f"The worker {reference} is deleted.")
@@ -138,7 +138,7 @@ async def update_worker(
 
 
 async def delete_worker(db: Connection, reference: str, *, user_id: int, now: Millis) -> Worker:
-    """Take a worker out of the policy; its open tasks stay. Repeating it changes nothing."""
+    """Delete a worker, and take the worker out of the policy. Open tasks stay. Repeating the deletion changes nothing."""
     worker = await get_worker(db, reference)
     policy = await db.fetchval("SELECT workers FROM policy FOR UPDATE")
     if worker.deleted_time is None:
@@ -159,7 +159,7 @@ async def delete_worker(db: Connection, reference: str, *, user_id: int, now: Mi
 
 
 def is_worker(where: Where, column: str, reference: str) -> None:
-    """Limit `where` to the rows whose `column` is a worker, named by id or by the short name that it has now."""
+    """Limit `where` to the rows whose `column` is a worker, named by id or by the present short name."""
     id_ = find_id(reference)
     if id_:
         where.add(f"{column} = {{}}::uuid", id_)
@@ -172,7 +172,7 @@ def is_worker(where: Where, column: str, reference: str) -> None:
 
 
 async def find_worker(db: Connection, reference: str) -> Worker | None:
-    """A worker by id (also a deleted one) or by the short name that it has now."""
+    """Find a worker by id, deleted or not, or by the present short name."""
     id_ = find_id(reference)
     if id_:
         row = await FIND_BY_ID.row(db, id=id_)
@@ -191,20 +191,20 @@ async def get_worker(db: Connection, reference: str) -> Worker:
 
 
 async def get_schema(db: Connection, reference: str) -> object:
-    """The JSON Schema of a worker's results; an empty object where it has none."""
+    """Get the JSON Schema of a worker's results; an empty object for a worker without a schema."""
     worker = await get_worker(db, reference)
     return await db.fetchval("SELECT schema FROM worker WHERE id = $1", worker.id) or {}
 
 
 async def find_schema_of(db: Connection, short_name: str) -> object:
-    """The schema for the results of the worker that has this short name now; None where there is none."""
+    """Find the schema for the results of the worker with the present name `short_name`; None without a schema."""
     return await db.fetchval(
         "SELECT schema FROM worker WHERE short_name = $1 AND deleted_time IS NULL", short_name
     )
 
 
 async def list_workers(db: Connection, page: Page, *, include_deleted: bool) -> tuple[list[Worker], int]:
-    """(the page, the number of all)."""
+    """List workers: (the page, the number of all)."""
     where = Where()
     if not include_deleted:
         where.add("w.deleted_time IS NULL")
@@ -215,14 +215,14 @@ async def list_workers(db: Connection, page: Page, *, include_deleted: bool) -> 
 
 
 async def workers_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Worker]:
-    """The workers of these ids, deleted ones among them."""
+    """Find workers by id, deleted or not."""
     return {row[0]: COLUMNS.read(row) for row in await FIND_ALL.rows(db, ids=list(ids))}
 
 
 async def resolve(
     db: Connection, field: str, references: Iterable[str], violations: Violations
 ) -> tuple[UUID, ...]:
-    """The ids of workers named by id or short name; unknown and deleted ones are violations of `field`."""
+    """Find the ids of workers named by id or short name. Unknown and deleted workers are violations of `field`."""
     found: dict[UUID, None] = {}
     for position, reference in enumerate(references):
         worker = await find_worker(db, reference)

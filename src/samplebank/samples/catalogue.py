@@ -1,4 +1,4 @@
-"""Adding and finding samples. A sample row exists only where its bytes do (or as the record of a deleted one)."""
+"""Adding and finding samples. A sample row exists only while the bytes exist (or as the record of a deleted sample)."""
 
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller, of_uploader
@@ -13,11 +13,11 @@ COLUMNS = Columns.of(Sample, "s")
 STORED = f"SELECT {COLUMNS.sql} FROM sample s WHERE s.sha256 = :sha256 AND s.deleted_time IS NULL"
 FIND_KNOWN = Statement(STORED)
 FIND_STORED = Statement(f"{STORED} FOR KEY SHARE")
-#: Part of a statement: catalogues an upload, whose values are those of `values`. `sample_uploaded` (id, is_new) is empty when
-#: another upload or deletion of the same bytes ended since the statement began. Nothing has been changed then, and the
+#: Part of a statement: catalogues an upload, with the parameters of `values`. `sample_uploaded` (id, is_new) is empty when
+#: another upload or deletion of the same bytes has ended since the statement began. Then nothing has been changed, and the
 #: statement is to be repeated.
 UPLOADED = """
-    -- The row is locked in either case: with ON CONFLICT also a row that this changes nothing of.
+    -- The row is locked in either case: ON CONFLICT also locks a row that stays unchanged.
     sample_added AS (
         INSERT INTO sample AS s
                (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since, readers)
@@ -47,7 +47,7 @@ UPLOADED = """
 
 
 def values(digests: Digests, customer_id: int, *, now: Millis) -> dict[str, object]:
-    """The parameters of `UPLOADED`. `customer_id` is the uploader's own."""
+    """The parameters of `UPLOADED`. `customer_id` is the customer of the uploader."""
     return {
         "sha256": digests.sha256,
         "md5": digests.md5,
@@ -60,13 +60,13 @@ def values(digests: Digests, customer_id: int, *, now: Millis) -> dict[str, obje
 
 
 async def find_stored(db: Connection, sha256: bytes) -> Sample | None:
-    """The sample whether or not anybody may see it; it cannot be deleted until the transaction ends."""
+    """Find a sample, visible or not. The sample cannot be deleted until the transaction ends."""
     row = await FIND_STORED.row(db, sha256=sha256)
     return None if row is None else COLUMNS.read(row)
 
 
 async def get_known(db: Connection, sha256: bytes) -> Sample:
-    """As `get_stored`, without holding on to it: no lock is written, so outside a transaction nothing is synced."""
+    """As `get_stored`, but without a lock. So nothing is written, and outside a transaction nothing is synced."""
     row = await FIND_KNOWN.row(db, sha256=sha256)
     if row is None:
         raise NotFound("There is no sample with this SHA-256.")
@@ -82,7 +82,7 @@ async def get_stored(db: Connection, sha256: bytes) -> Sample:
 
 
 async def get_visible(db: Connection, caller: Caller, sha256: bytes, *permissions: Permission) -> Sample:
-    """The sample, if the caller may see it by any of `permissions`; else raises `NotFound`."""
+    """Get a sample that the caller may see by any of `permissions`. Raises `NotFound`."""
     where = Where()
     where.add("s.sha256 = {}", sha256)
     see_samples(where, caller, "s", *permissions)
@@ -93,7 +93,7 @@ async def get_visible(db: Connection, caller: Caller, sha256: bytes, *permission
 
 
 async def get_undeleted(db: Connection, caller: Caller, sha256: bytes, *permissions: Permission) -> Sample:
-    """As `get_visible`, but the record of a deleted sample counts as none: for everything that needs its bytes."""
+    """As `get_visible`, for everything that needs the bytes: also raises `NotFound` for the record of a deleted sample."""
     sample = await get_visible(db, caller, sha256, *permissions)
     if sample.deleted_time is not None:
         raise NotFound(NO_SAMPLE)
@@ -101,7 +101,7 @@ async def get_undeleted(db: Connection, caller: Caller, sha256: bytes, *permissi
 
 
 async def note_activity(db: Connection, sample: Sample, *, now: Millis) -> None:
-    """Move the last activity of a sample on, for the index window of searches."""
+    """Move the last activity of a sample on to `now`, for the index window of searches."""
     await db.execute(
         "UPDATE sample SET activity_time = greatest(activity_time, $2) WHERE id = $1", sample.id, now
     )

@@ -31,8 +31,8 @@ URGENT = """
      WHERE classification_wanted AND classification_urgent AND deleted_time IS NULL AND id <> ALL ($2)
      ORDER BY id LIMIT $1
 """
-# Customers of uploaders share what is taken at once, so that nobody waits for the flood of another. Each look into the
-# index finds one of them.
+# The customers of uploaders share the samples taken at once, so that no customer waits for the flood of another. Each look
+# into the index finds one customer.
 WAITING = """
     WITH RECURSIVE uploader(number, place) AS (
         (SELECT coalesce(readers[1], 0), 1 FROM sample WHERE classification_wanted
@@ -51,7 +51,7 @@ WAITING = """
          ORDER BY s.id LIMIT $1
     ) theirs ORDER BY theirs.turn, theirs.id LIMIT $1
 """
-# A sample whose bytes are missing keeps the type that it has.
+# A sample whose bytes are missing keeps the present type.
 GIVE_UP = """
     UPDATE sample SET classification_wanted = false, classification_urgent = false
      WHERE id = $1 AND classification_id IS NOT NULL RETURNING id
@@ -73,7 +73,7 @@ def classifications_of(sample_id: int, sort: Sequence[str]) -> Listing[Classific
 
 
 async def ask_again(db: Connection, sample_id: int) -> UUID | None:
-    """Put a sample into the queue; answers its latest classification as of now."""
+    """Put a sample into the queue; answers the id of the latest classification so far."""
     found: UUID | None = await db.fetchval(ASK, sample_id)
     return found
 
@@ -96,25 +96,25 @@ async def progress_of(db: Connection, sample_id: int) -> Progress:
 
 
 async def hurry(db: Connection, sample_id: int) -> None:
-    """Let a sample be classified before others, as somebody waits for its type."""
+    """Let a sample be classified before others, as somebody waits for the type."""
     await db.execute(HURRY, sample_id)
 
 
 async def waiting(db: Connection, most: int, *, without: Sequence[int] = ()) -> list[tuple[int, bytes]]:
-    """(id, SHA-256) of samples that wait, of each uploader's customer in turn the oldest, but those of `without`."""
+    """Find waiting samples, except `without`: (id, SHA-256), of each uploader's customer in turn the oldest."""
     return [(row[0], row[1]) for row in await db.fetch(WAITING, most, without)]
 
 
 async def urgent(db: Connection, most: int, *, without: Sequence[int] = ()) -> list[tuple[int, bytes]]:
-    """As `waiting`, of those that somebody waits for."""
+    """As `waiting`, but only samples that somebody waits for."""
     return [(row[0], row[1]) for row in await db.fetch(URGENT, most, without)]
 
 
 async def give_up(db: Connection, sample_id: int) -> bool:
-    """Leave a sample with the type that it has; False where it has none."""
+    """Leave a sample with the present type; False for a sample without a type."""
     return await db.fetchval(GIVE_UP, sample_id) is not None
 
 
 async def store(db: Connection, sample_id: int, made: Classification, *, now: Millis) -> None:
-    """Store what a sample was taken for. Of a sample deleted meanwhile nothing is stored."""
+    """Store the classification of a sample. For a sample deleted meanwhile nothing is stored."""
     await STORE.run(db, id=new_id(), sample_id=sample_id, now=now, **msgspec.structs.asdict(made))

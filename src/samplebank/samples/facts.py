@@ -1,4 +1,4 @@
-"""Static facts: what is true of a sample for ever. A key is said once; saying the same again changes nothing."""
+"""Static facts: true of a sample for ever. A key has one value; adding the same fact again changes nothing."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ ADD = Statement("""
 
 
 class NewFact(msgspec.Struct, frozen=True):
-    """A fact as it is said, checked."""
+    """A fact as requested, checked."""
 
     key: str
     value: str
@@ -35,12 +35,12 @@ class NewFact(msgspec.Struct, frozen=True):
 async def add(
     db: Connection, sha256: bytes, new: NewFact, *, user_id: int, now: Millis
 ) -> tuple[StaticFact, bool]:
-    """Add a fact: (the fact, whether it is new). Raises `Invalid` when the key has another value already."""
+    """Add a fact: (the fact, whether the fact is new). Raises `Invalid` when the key has another value already."""
     sample = await catalogue.get_stored(db, sha256)
     added = await ADD.value(
         db, id=new_id(), sample_id=sample.id, user_id=user_id, now=now, **msgspec.structs.asdict(new)
     )
-    # the fact is there: the sample is locked against deletion
+    # None is impossible: the sample is locked against deletion, and so the fact is there
     fact = COLUMNS.read(await FIND.row(db, sample_id=sample.id, key=new.key))
     if fact.value != new.value:
         raise invalid(
@@ -52,7 +52,7 @@ async def add(
 
 
 def facts_of(sample: Sample, keys: Sequence[str] | None, sort: Sequence[str]) -> Listing[StaticFact]:
-    """List the facts of a sample; with `keys`, only those."""
+    """List the facts of a sample; with `keys`, only the facts with one of the keys."""
     where = Where()
     where.add("f.sample_id = {}", sample.id)
     if keys is not None:

@@ -1,4 +1,4 @@
-"""Links: directed relations from a sample to another, which need not be stored, by its SHA-256."""
+"""Links: directed relations from a sample to another, named by SHA-256. The other sample need not be stored."""
 
 from uuid import UUID
 
@@ -27,7 +27,7 @@ NO_LINK = "There is no link with this id of a sample that you may see."
 
 
 class NewLink(msgspec.Struct, frozen=True):
-    """A link as it is said, checked."""
+    """A link as requested, checked."""
 
     reference: bytes
     type: str
@@ -60,7 +60,7 @@ FIND = Statement(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE l.id = :id")
 
 
 async def add(db: Connection, sha256: bytes, new: NewLink, *, user_id: int, now: Millis) -> UUID:
-    """Add a link to a sample that is not deleted; answers its id."""
+    """Add a link to a sample that is not deleted; answers the id of the link."""
     sample = await catalogue.get_stored(db, sha256)
     id_ = new_id()
     await ADD.run(db, id=id_, sample_id=sample.id, user_id=user_id, now=now, **msgspec.structs.asdict(new))
@@ -75,7 +75,7 @@ def links_of(caller: Caller, sample: Sample) -> Listing[Link]:
 
 
 async def get_visible_link(db: Connection, caller: Caller, sample: Sample, reference: str) -> Link:
-    """Get the link of the sample, if the caller may see it; else raises `NotFound`."""
+    """Get a link of the sample that the caller may see. Raises `NotFound`."""
     where = _visible(caller, sample)
     where.add("l.id = {}", find_id(reference))
     row = await db.fetchrow(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {where.sql}", *where.parameters)
@@ -85,7 +85,7 @@ async def get_visible_link(db: Connection, caller: Caller, sample: Sample, refer
 
 
 async def get_link(db: Connection, id_: UUID) -> Link:
-    """Get the link, whoever asks."""
+    """Get a link, no matter who asks. Raises `NotFound`."""
     row = await FIND.row(db, id=id_)
     if row is None:
         raise NotFound(NO_LINK)
@@ -93,7 +93,7 @@ async def get_link(db: Connection, id_: UUID) -> Link:
 
 
 async def count_by_type(db: Connection, caller: Caller, sample: Sample) -> list[tuple[str, int]]:
-    """Count the links that the caller may see."""
+    """Count the links that the caller may see, by type."""
     where = _visible(caller, sample)
     return [(row[0], row[1]) for row in await db.fetch(COUNT.format(where.sql), *where.parameters)]
 

@@ -1,4 +1,4 @@
-"""What is known of a sample: the bytes of one file, identified by their SHA-256."""
+"""Samples. A sample is the bytes of a file, identified by SHA-256."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ NO_SAMPLE = "There is no sample with this SHA-256 that you may see."
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """A sample row, as far as other concepts need it."""
+    """The columns of a sample row that other concepts need."""
 
     id: int
     sha256: bytes
@@ -48,16 +48,16 @@ class StaticFact(msgspec.Struct, frozen=True):
 
 
 def pasted(text: str) -> str:
-    """The digest in a text that was copied with what stood around it: blanks, quotes, the name of the algorithm.
+    """Find the digest in a pasted text, between blanks, quotes and the name of the algorithm.
 
-    Any other text as it is, but for the blanks around it.
+    Any other text is answered unchanged, but without the blanks around the text.
     """
     found = PASTED.fullmatch(text)
     return found["digest"] if found else text.strip()
 
 
 def read_sha256(text: str) -> bytes:
-    """The digest written as 64 hexadecimal digits. A malformed one names no sample: raises `NotFound`."""
+    """Read a digest written as 64 hexadecimal digits. A malformed digest names no sample: raises `NotFound`."""
     text = pasted(text)
     if not SHA256.fullmatch(text):
         raise NotFound(NO_SAMPLE)

@@ -1,8 +1,8 @@
-"""The complete deletion of a sample, in short steps that may be repeated: what belongs to it, its record, its bytes.
+"""The complete deletion of a sample, in short steps that may be repeated: the rows of the sample, the sample, the bytes.
 
-A step that finds work does some of it; the one that finds none, with the sample locked, makes the sample the record of
-a deleted one. Only then the bytes go, under the same lock, so that an upload of them cannot lose them. Jobs are locked
-before the sample, as whoever ends a job does.
+A step that finds rows of the sample deletes some rows. A step that finds no more rows, with the sample locked, makes the
+sample the record of a deleted sample. Only then the bytes are removed, under the same lock, so that an upload of the same
+bytes cannot lose the bytes. Jobs are locked before the sample, as at the end of a job.
 """
 
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from samplebank.service_tasks.model import Operation, Running, State, Step, Tool
 from samplebank.submissions.retention import FORGET_READERS
 from samplebank.timespec import Millis
 
-#: rows deleted in one step; analyses are larger than the others
+#: rows deleted in one step; analyses are larger than other rows
 BATCH = 1000
 ANALYSES = 100
 FIND_OPEN = """
@@ -42,7 +42,7 @@ DELETE_VERDICTS = (
 LOCK_ANALYSES = "SELECT id FROM analysis WHERE sample_id = $1 ORDER BY id LIMIT $2 FOR UPDATE"
 DELETE_EVIDENCE = "DELETE FROM evidence WHERE analysis_id = ANY($1::uuid[]) RETURNING sha256"
 DELETE_ANALYSES = "DELETE FROM analysis WHERE id = ANY($1::uuid[])"
-#: what belongs to a sample and to nothing else, and how the response context calls it
+#: tables whose rows belong to a sample and to nothing else, and their names in the response context
 PLAIN = {
     "link": "links",
     "static_fact": "facts",
@@ -60,9 +60,9 @@ DELETE_PLAIN = {
     """)
     for table in PLAIN
 }
-#: no more rows than there are users
+#: all at once, as there are no more rows than users
 DELETE_RANGES = "DELETE FROM challenge_range WHERE sample_id = $1"
-# The readers stay, so that the record is seen by those who may delete among them.
+# The readers stay, so that readers who may delete samples see the record.
 LEAVE_RECORD = """
     UPDATE sample SET deleted_time = $2, md5 = NULL, sha1 = NULL, sha512 = NULL, classification_id = NULL,
            verdict_id = NULL, classification_wanted = false, unread_since = NULL, alerts_wanted = false
@@ -71,7 +71,7 @@ LEAVE_RECORD = """
 
 
 class Condemned(NamedTuple):
-    """A locked sample."""
+    """A locked sample that is to be deleted."""
 
     sha256: bytes
     created_time: Millis
@@ -82,10 +82,10 @@ class Condemned(NamedTuple):
 async def open_deletion(
     db: Connection, sample: Sample, *, user_id: int, now: Millis, only_unread: bool = False
 ) -> UUID:
-    """Open the task that deletes the sample, unless one is open already; answers its correlation id.
+    """Open the task that deletes the sample, unless the task is open already; answers the correlation id of the task.
 
-    What is uploaded again after a deletion is another sample: this task leaves it alone. With `only_unread` it also
-    leaves a sample alone that is submitted meanwhile.
+    Bytes uploaded again after a deletion are another sample: the task leaves the other sample alone. With `only_unread`,
+    the task also leaves a sample alone that is submitted meanwhile.
     """
     which = {"sample": sample.id, "created": sample.created_time, "onlyUnread": only_unread}
     found: UUID | None = await db.fetchval(FIND_OPEN, which)
@@ -98,7 +98,7 @@ async def may_delete(db: Connection, sample: Sample, scope: Scope) -> bool:
 
 
 async def step(db: Connection, task: Running, tools: Tools, now: Millis) -> Step:
-    """Delete some of what is left of the sample."""
+    """Delete a batch of what is left of the sample: rows first, then the sample, then the bytes."""
     sample_id: int = task.arguments["sample"]
     if task.arguments.get("unused"):
         return await _remove_evidence(db, task, tools)
@@ -119,20 +119,20 @@ async def step(db: Connection, task: Running, tools: Tools, now: Millis) -> Step
 
 
 async def repair(db: Connection, arguments: dict[str, Any], *, now: Millis) -> None:
-    """Give a sample whose deletion is aborted the readers of the submissions that it still has."""
+    """After an aborted deletion, give the sample the readers of the submissions that are left."""
     row = await db.fetchrow(LOCK_SAMPLE, arguments["sample"])
     if row is not None and row["deleted_time"] is None:
         await FORGET_READERS.run(db, sample_ids=[arguments["sample"]], now=now)
 
 
 async def _delete_some(db: Connection, task: Running, sample_id: int, jobs: list[UUID]) -> bool:
-    """Delete a batch of what comes first; False when nothing is left."""
+    """Delete a batch of the rows that come first; False when no rows are left."""
     if jobs:
         await _delete(db, DELETE_JOBS, jobs)
         await running.count(db, task, "jobs", len(jobs))
         return True
     if await db.fetchval(HAS_JOBS, sample_id):
-        # opened since the look for jobs; none can be while the sample is locked
+        # a job was opened after the look for jobs; no job can be opened while the sample is locked
         return True
     verdicts = [row[0] for row in await db.fetch(FIND_VERDICTS, sample_id, BATCH)]
     if verdicts:
@@ -143,7 +143,7 @@ async def _delete_some(db: Connection, task: Running, sample_id: int, jobs: list
 
 
 async def _delete_analyses(db: Connection, task: Running, sample_id: int) -> bool:
-    """Delete a batch of analyses, and note the evidence whose bytes may have to go with them."""
+    """Delete a batch of analyses, and note the evidence whose bytes may have to go, too."""
     analyses = [row[0] for row in await db.fetch(LOCK_ANALYSES, sample_id, ANALYSES)]
     if not analyses:
         return False
@@ -164,7 +164,7 @@ async def _delete_plain(db: Connection, task: Running, sample_id: int) -> bool:
 
 
 async def _remove_evidence(db: Connection, task: Running, tools: Tools) -> Step:
-    """Remove the bytes of evidence whose rows are gone for good by now."""
+    """Remove the bytes of evidence whose rows are gone for good by now, if no other evidence has the bytes."""
     for name in task.arguments["unused"]:
         await evidence.remove_unused(db, tools.blobs, bytes.fromhex(name))
     await running.remember(db, task, unused=[])

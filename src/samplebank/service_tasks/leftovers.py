@@ -26,7 +26,7 @@ NAMES_AFTER = {
     Area.SAMPLE: "SELECT sha256 FROM sample WHERE sha256 > $1 AND deleted_time IS NULL ORDER BY sha256 LIMIT $2",
     Area.EVIDENCE: "SELECT DISTINCT sha256 FROM evidence WHERE sha256 > $1 ORDER BY sha256 LIMIT $2",
 }
-# While this row is not committed, an upload of the same bytes waits to insert its own.
+# While the stand-in is not committed, an upload of the same bytes waits to insert the row of the sample.
 STAND_IN = """
     INSERT INTO sample (sha256, size, created_time, activity_time, deleted_time) VALUES ($1, 0, $2, $2, $2)
     ON CONFLICT (sha256) DO NOTHING RETURNING id
@@ -36,12 +36,12 @@ LOCK_DELETED = "SELECT id FROM sample WHERE sha256 = $1 AND deleted_time IS NOT 
 
 
 async def unread_samples(db: Connection, before: Millis) -> list[Sample]:
-    """Find samples that have had no submission since `before`, those that wait longest first."""
+    """Find samples that have had no submission since `before`, the longest without a submission first."""
     return [Sample(*row) for row in await db.fetch(UNREAD, before, BATCH)]
 
 
 async def names_after(db: Connection, area: Area, after: bytes, most: int) -> list[bytes]:
-    """Find the next names that rows have, in their order."""
+    """Find the next names of stored rows, in the order of names."""
     return [row[0] for row in await db.fetch(NAMES_AFTER[area], after, most)]
 
 
@@ -51,7 +51,7 @@ async def without_row(db: Connection, area: Area, names: Sequence[bytes]) -> lis
 
 
 async def remove_unused_sample(db: Connection, blobs: Blobs, sha256: bytes, *, now: Millis) -> bool:
-    """Remove the bytes of a sample that is not there; whether it did. No upload of them comes between."""
+    """Remove the bytes of a sample that is not there. Whether the bytes were removed. Uploads of the same bytes wait."""
     stand_in = await db.fetchval(STAND_IN, sha256, now)
     if stand_in is None and await db.fetchval(LOCK_DELETED, sha256) is None:
         return False

@@ -1,4 +1,4 @@
-"""Service tasks: long operations with a state of their own. Who asked for one follows it by its correlation id."""
+"""Service tasks: long operations with a state of their own. Users follow a task by the correlation id of the task."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
@@ -24,7 +24,7 @@ class State(StrEnum):
 
 FINAL = frozenset({State.DONE, State.FAILED, State.ABORTED})
 MOVES: Mapping[State, frozenset[State]] = {
-    # a first step that cannot be done leaves no trace of its beginning
+    # straight to failed: a first step that cannot be done is rolled back together with the beginning
     State.PENDING: frozenset({State.RUNNING, State.FAILED, State.ABORTED}),
     # a task that a dead process left running is run again
     State.RUNNING: FINAL | {State.RUNNING, State.WAITING},
@@ -45,7 +45,7 @@ class Flag(StrEnum):
 
 
 class Running(NamedTuple):
-    """A task that is locked to be run a step further. `arguments` also hold how far it is."""
+    """A task locked for the next step. `arguments` also hold the progress of the task."""
 
     id: UUID
     correlation_id: UUID
@@ -56,14 +56,14 @@ class Running(NamedTuple):
 
 
 class Step(NamedTuple):
-    """How a task stands after a step: still running, waiting for its sub-tasks, or done, with what there is to say."""
+    """The state of a task after a step: still running, waiting for sub-tasks, or done; with a message, if any."""
 
     state: State = State.RUNNING
     message: str | None = None
 
 
 class Tools(NamedTuple):
-    """What the operations need beside the database."""
+    """The tools that operations need beside the database."""
 
     blobs: Blobs
     directory: Directory
@@ -79,7 +79,7 @@ class Ancestor(NamedTuple):
 
 
 class ServiceTask(msgspec.Struct, frozen=True):
-    """A stored task, as it is shown."""
+    """A stored task, as shown to users."""
 
     id: UUID
     correlation_id: UUID

@@ -1,4 +1,4 @@
-"""What each operation of a service task does, and what its abort leaves to put right."""
+"""The steps of each operation of service tasks, and the repair after an abort."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -18,7 +18,7 @@ STEPS: Mapping[Operation, Stepping] = {
 async def run_step(
     db: Connection, id_: UUID, parent_id: UUID | None, host: str, tools: Tools, *, now: Millis
 ) -> State | None:
-    """Run a task a step further; answers how it stands then, None when it had ended already."""
+    """Run the next step of a task; answers the state after the step, None when the task had ended already."""
     task = await running.begin(db, id_, parent_id, host, now=now)
     if task is None:
         return None
@@ -28,7 +28,7 @@ async def run_step(
 
 
 async def abort(db: Connection, id_: UUID, parent_id: UUID | None, by: str, *, now: Millis) -> None:
-    """End a task and its sub-tasks where they stand; raises `Conflict` when it has ended."""
+    """End a task and its sub-tasks before the work is done. Raises `Conflict` when the task has ended."""
     operation, arguments = await running.abort(db, id_, parent_id, by, now=now)
     if operation == Operation.DELETE:
         await deletion.repair(db, arguments, now=now)

@@ -1,4 +1,4 @@
-"""Reading service tasks. Callers see their own; administrators of the installation see all."""
+"""Reading service tasks. Callers see their own tasks; administrators of the installation see all tasks."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -55,7 +55,7 @@ class TaskFilter(msgspec.Struct, frozen=True):
 
 
 def tasks_matching(caller: Caller, wanted: TaskFilter, *, sees_all: bool) -> Listing[ServiceTask]:
-    """List the tasks that match, newest first: those of the caller, or with `sees_all` those of everybody."""
+    """List the matching tasks of the caller, newest first; with `sees_all`, the matching tasks of everybody."""
     where = Where()
     _see_tasks(where, caller, sees_all=sees_all)
     wanted.add_to(where)
@@ -63,7 +63,7 @@ def tasks_matching(caller: Caller, wanted: TaskFilter, *, sees_all: bool) -> Lis
 
 
 async def get_visible_task(db: Connection, caller: Caller, reference: str, *, sees_all: bool) -> ServiceTask:
-    """Get the task, if it is the caller's or with `sees_all` anybody's; else raises `NotFound`."""
+    """Get a task of the caller; with `sees_all`, a task of anybody. Raises `NotFound`."""
     where = Where()
     where.add("t.id = {}", find_id(reference))
     _see_tasks(where, caller, sees_all=sees_all)

@@ -1,6 +1,6 @@
-"""Rebuilding what is derived for searches: who may read a row, and the last activity of a sample.
+"""Rebuilding the columns derived for searches: the readers of a row, and the last activity of a sample.
 
-The work is cut into slices of time, each a sub-task; a slice goes by batches. Everything stays readable meanwhile.
+The work is cut into slices of time. Each slice is a sub-task, done in batches. Everything stays readable meanwhile.
 """
 
 from samplebank.accounts.caller import readers
@@ -11,11 +11,11 @@ from samplebank.service_tasks.model import Operation, Running, State, Step, Tool
 from samplebank.submissions.retention import FORGET_READERS
 from samplebank.timespec import Millis
 
-#: samples of one sub-task, and of one of its steps
+#: samples of one sub-task, and samples of one step of a sub-task
 SLICE = 5000
 BATCH = 100
 FOREVER = 2**62
-#: the tables whose rows have readers of their own, by the resource that is asked for
+#: the tables whose rows have readers of their own, by the requested resource
 TABLES = {
     "all": ("submission", "analysis", "link"),
     "sample": ("analysis", "link"),
@@ -29,8 +29,7 @@ BOUNDARY = """
 NEXT = Statement("""
     SELECT id, created_time FROM sample
      WHERE created_time >= :first AND created_time < :last AND (created_time, id) > (:after_time, :after_id)
-       -- A sample is in the window when the time from its creation to its last activity overlaps the window, as in
-       -- searches.
+       -- As in searches, a sample is in the window when the time from creation to last activity overlaps the window.
        AND (activity_time >= :since OR created_time >= :since) AND deleted_time IS NULL
      ORDER BY created_time, id LIMIT :most
 """)
@@ -66,7 +65,7 @@ LAST_ACTIVITY = """
 
 
 async def plan(db: Connection, task: Running, _: Tools, now: Millis) -> Step:
-    """Cut the work into sub-tasks, in the order that is asked for."""
+    """Cut the work into sub-tasks, in the requested order."""
     arguments = task.arguments
     end: Millis = arguments["end"] if arguments["end"] is not None else FOREVER
     start: Millis | None = await db.fetchval(FIRST, end)
@@ -80,7 +79,7 @@ async def plan(db: Connection, task: Running, _: Tools, now: Millis) -> Step:
             boundary = max(boundary, start + 1)
         slices.append((start, end if boundary is None else boundary))
         start = boundary
-    # Identifiers of one moment have no order of their own, and sub-tasks are run in that of theirs.
+    # Sub-tasks run in the order of their ids. Ids made at the same moment have no order, so the ids are sorted here.
     ids = sorted(new_id() for _ in slices)
     for id_, (first, last) in zip(ids, reversed(slices) if arguments["reversed"] else slices, strict=True):
         part = {"first": first, "last": last, "since": arguments["start"], "resource": arguments["resource"]}
@@ -121,7 +120,7 @@ async def _rebuild_readers(db: Connection, table: str, samples: list[int], tools
         try:
             right = readers(tools.directory.customer(customer_id), tlp, acl)
         except Unknown:
-            # a customer newer than the directory, and so its rows: nothing has changed about it since
+            # customer and rows are newer than the directory, and nothing about the customer has changed since
             continue
         if found != right:
             await REWRITE[table].run(

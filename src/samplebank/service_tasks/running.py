@@ -1,6 +1,6 @@
 """The life of a service task: opened, run step by step, ended or aborted between steps.
 
-Who changes a task locks its root first, so that a task that ends and the abort of its root cannot wait for each other.
+Every change of a task locks the root first. So the end of a task and the abort of the root cannot wait for each other.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ OPEN = Statement("""
     INSERT INTO service_task (id, correlation_id, parent_id, root_id, operation, arguments, state, user_id, created_time)
     VALUES (:id, :correlation_id, :parent_id, :parent_id, :operation, :arguments, 'pending', :user_id, :now)
 """)
-# Deletions come first: they are short, and somebody waits for them. A task that was begun comes before others.
+# Deletions come first: deletions are short, and somebody waits. A task that was begun comes before others.
 NEXT = """
     SELECT id, parent_id FROM service_task
      WHERE finished_time IS NULL AND state IN ('pending', 'running')
@@ -59,7 +59,7 @@ async def open_task(
     parent_id: UUID | None = None,
     id_: UUID | None = None,
 ) -> UUID:
-    """Open a task; answers its correlation id, which sub-tasks share with their parent."""
+    """Open a task; answers the correlation id of the task. Sub-tasks share the correlation id of the parent."""
     correlation = correlation_id or new_id()
     await OPEN.run(
         db,
@@ -75,7 +75,7 @@ async def open_task(
 
 
 async def find_next(db: Connection) -> tuple[UUID, UUID | None] | None:
-    """Find the task that is to be run next: (its id, that of its parent)."""
+    """Find the task to be run next: (the id, the id of the parent)."""
     row = await db.fetchrow(NEXT)
     return None if row is None else (row[0], row[1])
 
@@ -83,7 +83,7 @@ async def find_next(db: Connection) -> tuple[UUID, UUID | None] | None:
 async def begin(
     db: Connection, id_: UUID, parent_id: UUID | None, host: str, *, now: Millis
 ) -> Running | None:
-    """Lock the task for a step; None when it has ended meanwhile."""
+    """Lock the task for a step; None when the task has ended meanwhile."""
     if State.RUNNING not in MOVES[await _lock(db, id_, parent_id)]:
         return None
     row = await db.fetchrow(BEGIN, id_, host, now)
@@ -91,17 +91,17 @@ async def begin(
 
 
 async def remember(db: Connection, task: Running, **arguments: Any) -> None:
-    """Keep how far the task is."""
+    """Store the progress of a task."""
     await db.execute(REMEMBER, task.id, arguments)
 
 
 async def count(db: Connection, task: Running, what: str, number: int) -> None:
-    """Add to what the task has done, as it is told in its response context."""
+    """Add to a count of work done, told in the response context of the task."""
     await db.execute(COUNT, task.id, what, number)
 
 
 async def take(db: Connection, task: Running, step: Step, *, now: Millis) -> None:
-    """Note how a task stands after a step."""
+    """Store the state of a task after a step."""
     if step.state is State.WAITING:
         await _move(db, task.id, State.WAITING, step.message, Flag.HAS_SUBTASKS, now=now)
     elif step.state in FINAL:
@@ -117,9 +117,9 @@ async def fail(db: Connection, id_: UUID, parent_id: UUID | None, message: str, 
 async def abort(
     db: Connection, id_: UUID, parent_id: UUID | None, by: str, *, now: Millis
 ) -> tuple[str, dict[str, Any]]:
-    """End a task and its sub-tasks before they are done: (its operation, its arguments).
+    """End a task and its sub-tasks before the work is done: (the operation, the arguments).
 
-    Raises `Conflict` when it has ended.
+    Raises `Conflict` when the task has ended.
     """
     state = await _lock(db, id_, parent_id)
     if State.ABORTED not in MOVES[state]:
@@ -141,7 +141,7 @@ async def _lock(db: Connection, id_: UUID, parent_id: UUID | None) -> State:
 async def _end(
     db: Connection, id_: UUID, parent_id: UUID | None, state: State, message: str | None, *, now: Millis
 ) -> None:
-    """End a locked task; with the last sub-task ends its parent."""
+    """End a locked task. The parent ends with the last sub-task."""
     await _move(db, id_, state, message, now=now)
     if parent_id is None or await db.fetch(OPEN_SUBTASKS, parent_id):
         return

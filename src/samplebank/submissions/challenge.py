@@ -1,7 +1,7 @@
-"""Proof of possession: whoever submits must show that it holds the bytes.
+"""Proof of possession: a submitter must prove to hold the bytes.
 
-A challenge is good for one submission by one user. It is kept until it expires, so that the repeat of the request
-that used it gets the same answer again. The SHA-256 of the whole file answers the challenge of an upload alone.
+A challenge is good for one submission by one user. A used challenge is kept until it expires, so that a repeated request
+gets the same answer again. The SHA-256 of the whole file answers only the challenge that an upload issues.
 """
 
 import hashlib
@@ -16,17 +16,17 @@ from samplebank.database import Columns, Connection, Statement, new_id
 from samplebank.errors import TooMany, Unchallengeable
 from samplebank.timespec import Millis
 
-#: a challenge of a file of at most so many bytes covers all of it but a few bytes at the ends
+#: for a file of at most so many bytes, a challenge covers the whole file but a few bytes at the ends
 SMALL = 32 * 1024 * 1024
 #: bytes that a challenge of a larger file covers
 PART = 16 * 1024 * 1024
-#: bytes that are left out at the ends together, at most: whoever knows less of a file cannot answer
+#: the most bytes left out, at both ends together: a user who knows less of the file cannot answer
 LEFT_OUT = 16
 ISSUE = Statement("""
     INSERT INTO challenge (id, sample_id, user_id, answer, expiry_time)
     VALUES (:id, :sample_id, :user_id, :answer, :expiry_time)
 """)
-# The range that was drawn first stays until its time is up: asking again and again must not find an easier one.
+# The range drawn first stays until its time is up. Otherwise a user could ask again and again for an easier range.
 KEEP_RANGE = Statement("""
     INSERT INTO challenge_range AS kept (user_id, sample_id, start, length, until)
     VALUES (:user_id, :sample_id, :start, :length, :until)
@@ -43,9 +43,9 @@ USE_UP = """
 
 
 def barred(user: str) -> str:
-    """An expression: the time of the wrong answer that was one too many, with `:most` - 1 later ones since `:since`.
+    """An expression: the time of the oldest of the last `:most` wrong answers of a user since `:since`.
 
-    NULL where the user, an expression, may answer.
+    NULL for fewer wrong answers: then the user may answer. `user` is an expression for the id of the user.
     """
     return f"""
         (SELECT w.time FROM wrong_answer w WHERE w.user_id = {user} AND w.time > :since::bigint
@@ -64,16 +64,16 @@ class Range(msgspec.Struct, frozen=True):
 
 class Outcome(Enum):
     GOOD = auto()
-    #: this very request has used it before
+    #: the same request has used the challenge before
     REPEATED = auto()
-    #: the answer is wrong, and the challenge with it used up
+    #: the answer is wrong, and uses the challenge up
     WRONG = auto()
     #: unknown, expired, used, or of another user or sample: the caller is not told which
     REFUSED = auto()
 
 
 class Tries(msgspec.Struct, frozen=True):
-    """How often a user may answer wrongly within a period, in milliseconds, which also is how long a range stays."""
+    """How often a user may answer wrongly within `period` milliseconds. A drawn range also stays for `period`."""
 
     most: int
     period: Millis
@@ -85,7 +85,7 @@ class Tries(msgspec.Struct, frozen=True):
 
 
 class StoredChallenge(msgspec.Struct, frozen=True):
-    """A challenge as it is stored; all None when there is none with that id."""
+    """A stored challenge. Every field is None when no challenge has the id."""
 
     sample_id: int | None
     user_id: int | None
@@ -95,7 +95,7 @@ class StoredChallenge(msgspec.Struct, frozen=True):
     submission_id: UUID | None
 
 
-#: whoever locks a challenge locks the sample first
+#: the sample is always locked before the challenge
 COLUMNS = Columns.of(StoredChallenge, "asked")
 
 
@@ -105,10 +105,10 @@ class Redemption(msgspec.Struct, frozen=True):
 
 
 def draw_range(size: int, smallest: int) -> Range:
-    """A random range of a file of `size` bytes, which nobody can answer for who holds less than nearly all of it.
+    """Draw a random range of a file of `size` bytes. Only a user who holds nearly the whole file can answer.
 
-    All but 1 to 16 bytes at the ends, so that the digest of the whole file is no answer; a part of a large file.
-    Raises `Unchallengeable` for a file under `smallest` bytes.
+    The range of a small file leaves out 1 to 16 bytes at the ends, so that the digest of the whole file is no answer. The
+    range of a large file is a random part. Raises `Unchallengeable` for a file under `smallest` bytes.
     """
     if size < max(smallest, 2):
         raise Unchallengeable(
@@ -124,7 +124,7 @@ def draw_range(size: int, smallest: int) -> Range:
 async def range_for(
     db: Connection, user_id: int, sample_id: int, drawn: Range, tries: Tries, *, now: Millis
 ) -> Range:
-    """The range that this user is asked about this sample: the one drawn before, while its time lasts, else `drawn`.
+    """Get the range that the user is asked about: the range drawn before, until the end of `tries.period`, else `drawn`.
 
     Raises `TooMany` for a user who has answered wrongly too often.
     """
@@ -171,5 +171,5 @@ def redeem(
 
 
 async def use_up(db: Connection, id_: UUID, *, now: Millis) -> None:
-    """Let nobody use a challenge that was answered wrongly, and count the wrong answer, once."""
+    """Use up a challenge that was answered wrongly, and count the wrong answer, once."""
     await db.execute(USE_UP, id_, now)

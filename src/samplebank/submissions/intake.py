@@ -1,4 +1,4 @@
-"""Storing submissions: with the job that each causes, in one transaction, under the lock of the sample."""
+"""Storing submissions, each with the job that the submission causes, in one transaction, under the lock of the sample."""
 
 from uuid import UUID
 
@@ -28,8 +28,8 @@ def _look(lock: str) -> Statement:
              WHERE s.sha256 = :sha256 AND s.deleted_time IS NULL {lock}
         )
         SELECT (SELECT version FROM policy), found.*,
-               -- Wrong answers are looked at only where there is something to guess: whoever has uploaded the file,
-               -- and whose challenge the digest answers, need not wait.
+               -- Wrong answers count only where there is something to guess. A user who has uploaded the file, and
+               -- whose challenge is answered by the digest, need not wait.
                CASE WHEN asked.answer <> :sha256 THEN {challenge.barred("asked.user_id")} END,
                {challenge.COLUMNS.sql}
           FROM found
@@ -38,12 +38,12 @@ def _look(lock: str) -> Statement:
 
 
 LOOK = _look("")
-#: the sample is locked before the challenge is
+#: locks the sample; the challenge is locked after the sample
 LOOK_AND_LOCK = _look("FOR NO KEY UPDATE OF s")
-#: answers no row, and changes nothing, unless all is as it was looked at
+#: answers no row, and changes nothing, if others have changed something since the look
 STORE = Statement(f"""
     WITH
-    -- Nobody has submitted, reanalysed or judged the sample meanwhile: each of these makes a new version of its row.
+    -- Nobody has submitted, reanalysed or judged the sample meanwhile: each would make a new version of the row.
     held AS MATERIALIZED (
         SELECT id FROM sample
          WHERE id = :sample_id AND xmin = :sample_version::xid AND deleted_time IS NULL FOR NO KEY UPDATE
@@ -52,12 +52,12 @@ STORE = Statement(f"""
     asked AS MATERIALIZED (
         SELECT c.id FROM challenge c, held WHERE c.id = :challenge_id AND c.used_by IS NULL FOR UPDATE OF c
     ),
-    -- The policy is the one that the workers were selected by.
+    -- The policy has not changed since the workers were selected.
     good AS (
         SELECT id FROM asked WHERE (SELECT version FROM policy) = :policy_version::bigint
     ),
-    -- Beside a similar submission nothing is stored. `+ 0` and `|| ''` hide the index of the customer, which the planner
-    -- of a young database takes and keeps. Only the index of the sample is left.
+    -- Beside a similar submission nothing is stored. In a young database, the planner would take the index of the
+    -- customer, and keep the plan. `+ 0` and `|| ''` hide that index. Only the index of the sample is left.
     stored AS (
         INSERT INTO submission (
             id, sample_id, customer_id, user_id, tlp, acl, readers, file_name, mime_type, agent_name, agent_version,
@@ -79,7 +79,7 @@ STORE = Statement(f"""
                            ELSE ARRAY(SELECT DISTINCT r FROM unnest(readers || :readers) r ORDER BY r) END
           FROM stored WHERE sample.id = :sample_id
     ),
-    -- The request uses its challenge up, also where nothing is stored.
+    -- The request uses the challenge up, even where nothing is stored.
     used AS (
         UPDATE challenge SET used_by = :request, submission_id = (SELECT id FROM stored)
           FROM good WHERE challenge.id = good.id
@@ -91,7 +91,7 @@ STORE = Statement(f"""
 
 
 class Token(msgspec.Struct, frozen=True):
-    """The answer to a challenge, and the digest of the request that brings it."""
+    """The answer to a challenge, and the digest of the request that brings the answer."""
 
     id: UUID
     answer: bytes
@@ -99,7 +99,7 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What became of a submission: None beside the outcome GOOD is a similar one, of which nothing was stored."""
+    """The result of a request to submit. GOOD without a submission: a similar submission exists, so nothing was stored."""
 
     outcome: Outcome
     submission: Submission | None = None
@@ -107,7 +107,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """The sample and the policy as they were looked at, in these versions, and what the answer is worth."""
+    """The sample and the policy at the time of the look, with their versions, and the worth of the answer."""
 
     sample_id: int
     sample_version: int
@@ -118,7 +118,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Untyped(Exception):
-    """The policy looks at file types, and the sample has none yet; nothing has been changed."""
+    """The policy looks at file types, and the sample has no type yet. Nothing has been changed."""
 
     def __init__(self, sample_id: int) -> None:
         super().__init__(sample_id)
@@ -139,14 +139,15 @@ async def submit(
     needs_type: bool = False,
     locking: bool = False,
 ) -> Result:
-    """Store a submission and open its job.
+    """Store a submission and open the job.
 
-    Looks, then stores in one statement, which is all or nothing and needs no transaction. Raises `Outrun` when others
-    came between: nobody does with `locking`, in a transaction, which makes them wait.
+    Looks first, then stores everything in one statement. The statement is all or nothing and needs no transaction.
+    Raises `Outrun` when others changed something since the look. With `locking`, in a transaction, others have to wait
+    instead.
 
-    A wrong answer to the challenge is an outcome, not an error, because using it up must be committed. Raises
-    `NotFound` when the bytes are not stored; `TooMany` for a user who has answered wrongly too often, whatever the
-    answer is; with `needs_type`, `Untyped` where the policy has to know the file type.
+    A wrong answer to the challenge is an outcome, not an error, because the use of the challenge must be committed.
+    Raises `NotFound` when the bytes are not stored. Raises `TooMany` for a user who has answered wrongly too often,
+    whatever the present answer is. With `needs_type`, raises `Untyped` where the policy has to know the file type.
     """
     seen = await _seen(db, sha256, token, user_id=user_id, tries=tries, now=now, locking=locking)
     if seen.redeemed.outcome is not Outcome.GOOD:
@@ -199,7 +200,7 @@ async def _seen(
 
 
 async def _declined(db: Connection, token: Token, redeemed: Redemption, *, now: Millis) -> Result:
-    """What becomes of a submission whose challenge is not good for a new one."""
+    """Answer a request whose challenge is not good for a new submission. A wrong answer uses the challenge up."""
     if redeemed.outcome is Outcome.WRONG:
         await challenge.use_up(db, token.id, now=now)
     if redeemed.submission_id is None:
@@ -208,7 +209,7 @@ async def _declined(db: Connection, token: Token, redeemed: Redemption, *, now: 
 
 
 def _stored(id_: UUID, sha256: bytes, new: NewSubmission, *, user_id: int, now: Millis) -> Submission:
-    """The submission as reading it would give it."""
+    """Make the submission that a read would give."""
     return Submission(
         id=id_,
         sha256=sha256,

@@ -9,7 +9,7 @@ from samplebank.timespec import Millis
 
 
 class Submission(msgspec.Struct, frozen=True, gc=False):
-    """A stored submission; the ACL holds ids of subjects, granted by the submitter when it submitted."""
+    """A stored submission. `acl` holds the ids of subjects to whom the submitter granted access."""
 
     id: UUID
     sha256: bytes
@@ -35,7 +35,7 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
 
 
 class NewSubmission(msgspec.Struct, frozen=True):
-    """What a submitter says, checked, with every default filled in."""
+    """A submission as requested: checked, with every default filled in."""
 
     customer_id: int
     readers: list[int]

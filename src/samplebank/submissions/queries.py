@@ -1,4 +1,4 @@
-"""Reading submissions: those that the caller may see."""
+"""Reading the submissions that the caller may see."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ NO_SUBMISSION = "There is no submission with this id of a sample that you may se
 
 
 def submissions_of(caller: Caller, sample: Sample) -> Listing[Submission]:
-    """The submissions of the sample, newest first."""
+    """List the submissions of the sample, newest first."""
     where = Where()
     where.add("u.sample_id = {}", sample.id)
     see_rows(where, caller, "u", Permission.VIEW_SUBMISSION)
@@ -37,11 +37,11 @@ async def get_visible_submission(
 
 
 async def subjects_met(db: Connection, caller: Caller, subjects: list[int]) -> set[int]:
-    """Those of the subjects that the ACL of a submission names which the caller sees."""
+    """Find the subjects that are named in the ACL of a submission visible to the caller."""
     met = set()
     for subject in subjects:
         where = Where()
-        # written so that the index of readers serves
+        # implied by the next condition, for the index of readers
         where.add("u.readers @> {}::bigint[]", [of_subject(subject)])
         where.add("{}::bigint = ANY (u.acl)", subject)
         see_rows(where, caller, "u", Permission.VIEW_SUBMISSION, Permission.ADD_SUBMISSION)
@@ -56,7 +56,7 @@ GET_SUBMISSION = Statement(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE u.id = :id")
 
 
 async def get_submission(db: Connection, id_: UUID) -> Submission:
-    """The submission, whoever asks."""
+    """Get a submission, no matter who asks. Raises `NotFound`."""
     row = await GET_SUBMISSION.row(db, id=id_)
     if row is None:
         raise NotFound(NO_SUBMISSION)

@@ -1,4 +1,4 @@
-"""Which customer a reanalysis is for: the caller's own, else that of the latest submission that it may see."""
+"""The customer of a reanalysis: the caller's own, else the customer of the latest submission visible to the caller."""
 
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
@@ -9,7 +9,8 @@ from samplebank.jobs.opening import Cause
 from samplebank.policy.model import Subject
 from samplebank.samples.model import NO_SAMPLE, Sample
 
-# An update, because submissions look without a lock: a new version of the sample tells them that a job may be new, too.
+# An update, because submissions look without a lock. The new version of the row tells submissions that there may be a new
+# job.
 LOCK = "UPDATE sample SET size = size WHERE id = $1"
 LATEST = """
     SELECT u.id, u.customer_id, u.meta_data, c.type, c.super_type
@@ -19,7 +20,7 @@ LATEST = """
 
 
 async def cause_of(db: Connection, caller: Caller, sample: Sample) -> tuple[Cause, Subject]:
-    """What the reanalysis is for, and what the rules look at. Locks the sample against other new jobs."""
+    """Find the cause of a reanalysis, and the subject for the rules. Locks the sample against other new jobs."""
     await db.execute(LOCK, sample.id)
     where = Where()
     where.add("u.sample_id = {}", sample.id)

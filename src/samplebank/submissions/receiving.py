@@ -1,6 +1,7 @@
-"""What an upload leaves in the database: its sample and a solved challenge, in one statement of its own.
+"""The rows that an upload leaves: the sample and a solved challenge, in a statement of its own.
 
-The bytes have their name before, and whoever keeps them holds it until after: a row without bytes is a lie.
+A row without bytes is a lie. So the bytes get their name before the statement, and the upload holds the name until the
+statement has ended.
 """
 
 from typing import NamedTuple
@@ -14,14 +15,14 @@ from samplebank.timespec import Millis
 
 RECEIVE = Statement(f"""
     WITH {catalogue.UPLOADED},
-    -- Whoever has just sent the bytes need not prove to hold them: the digest is the answer.
+    -- An uploader has just sent the bytes, and need not prove to hold the bytes: the digest is the answer.
     challenge_issued AS (
         INSERT INTO challenge (id, sample_id, user_id, answer, expiry_time)
         SELECT :token, id, :user_id, :sha256, :expiry_time FROM sample_uploaded
     )
     SELECT is_new FROM sample_uploaded
 """)
-#: each but the last was overtaken by another upload or deletion of the same bytes
+#: attempts at the statement; an attempt fails if another upload or deletion of the same bytes overtakes the statement
 ATTEMPTS = 5
 
 
@@ -33,7 +34,7 @@ class Received(NamedTuple):
 async def receive(
     db: Connection, digests: Digests, *, customer_id: int, user_id: int, expiry: Millis, now: Millis
 ) -> Received:
-    """Catalogue bytes that are kept, and issue a challenge that their uploader need not solve."""
+    """Catalogue bytes that are kept, and issue a challenge that the uploader need not solve."""
     token = new_id()
     uploaded = catalogue.values(digests, customer_id, now=now)
     for _ in range(ATTEMPTS):

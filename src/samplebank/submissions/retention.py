@@ -1,4 +1,4 @@
-"""Submissions end when their retention does, unless the sample is malicious. With the last one its readers go."""
+"""Submissions end with their retention, unless the sample is malicious. With the last submission the readers go."""
 
 from samplebank.accounts.caller import UPLOADERS
 from samplebank.database import Connection, Statement
@@ -12,7 +12,7 @@ FIND_EXPIRED = """
      WHERE u.expiry_time <= $1 AND NOT coalesce(v.malicious, false)
      ORDER BY u.expiry_time LIMIT $2
 """
-# Locked in the order of their ids, as a submission locks its sample, too.
+# Samples are locked in the order of their ids: submissions lock samples, too.
 LOCK_SAMPLES = "SELECT FROM sample WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 DELETE = """
     DELETE FROM submission u USING sample s LEFT JOIN verdict v ON v.id = s.verdict_id
@@ -44,7 +44,7 @@ async def delete_expired(db: Connection, *, now: Millis) -> int:
 
 
 async def delete_old_challenges(db: Connection, *, period: Millis, now: Millis) -> None:
-    """Delete what no longer counts of challenges; `period` is how long a wrong answer does."""
+    """Delete expired challenges and ranges, and wrong answers older than `period`."""
     await db.execute(FORGET_CHALLENGES, now)
     await db.execute(FORGET_RANGES, now)
     await db.execute(FORGET_WRONG_ANSWERS, now - period)

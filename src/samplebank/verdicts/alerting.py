@@ -1,4 +1,4 @@
-"""Event generation: when a verdict makes a sample malicious, each of its submissions gets one event."""
+"""Event generation: when a verdict makes a sample malicious, each submission of the sample gets an event."""
 
 from samplebank.database import Connection, Statement
 from samplebank.timespec import Millis
@@ -17,7 +17,7 @@ GENERATE = Statement("""
          WHERE event = 'alerted' AND event_time > :now::bigint - :hour::bigint AND customer_id IN (SELECT customer_id FROM fresh)
          GROUP BY customer_id
     ),
-    -- Trusted agents give normal events; a customer with too many alerts within the hour has a flood.
+    -- Submissions of trusted agents get normal events. Alerts of a customer beyond `most` within the hour are a flood.
     flagged AS (
         UPDATE submission u SET event_time = :now, event = CASE
                    WHEN fresh.trusted_agent THEN 'normal'
@@ -34,7 +34,7 @@ GENERATE = Statement("""
 
 
 async def generate_next(db: Connection, most_an_hour: int, *, now: Millis) -> bool:
-    """Generate the events of one sample that waits for them; False when none waits."""
+    """Generate the events of a waiting sample; False when no sample waits."""
     sample_id = await db.fetchval(NEXT)
     if sample_id is None:
         return False

@@ -15,7 +15,7 @@ UNKNOWN_SCORE = -1
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """A stored verdict. `analyses` and `job` hold what the reader may see of them."""
+    """A stored verdict. `analyses`, `job_id` and `job_state` hold only the parts that the reader may see."""
 
     id: UUID
     sha256: bytes
@@ -43,5 +43,5 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def is_malicious(score: int, status_override: str | None, malicious_score: int) -> bool:
-    """Overridden as malicious, or not overridden with a score of at least `malicious_score`."""
+    """Whether the override is malicious or, without an override, the score is at least `malicious_score`."""
     return status_override == MALICIOUS or (status_override is None and score >= malicious_score)

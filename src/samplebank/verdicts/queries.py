@@ -1,6 +1,7 @@
-"""Reading verdicts. The verdict belongs to the sample; of its analyses and its job only the visible ones are named.
+"""Reading verdicts. A verdict belongs to the sample; analyses and job are named only if the caller may see them.
 
-Of a manual verdict all see the status. Its comment and author are for those for whom the author could judge.
+Everybody sees the status of a manual verdict. Comment and author are shown only to callers with a view permission for a
+customer for whom the author could judge.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ FROM = "verdict v JOIN sample s ON s.id = v.sample_id LEFT JOIN job j ON j.id = 
 
 
 def columns(where: Where, caller: Caller) -> Columns[Verdict]:
-    """The columns of a verdict `v` of a sample `s` with its job `j`, as the caller may see it."""
+    """The columns of a verdict `v` of a sample `s` with the job `j`, as far as the caller may see the verdict."""
     analyses = Where()
     analyses.parameters = where.parameters
     see_rows(analyses, caller, "a", Permission.VIEW_ANALYSIS, Permission.VIEW_VERDICTS)
@@ -66,5 +67,5 @@ async def get_verdict(db: Connection, caller: Caller, id_: UUID) -> Verdict:
     where.add("v.id = {}", id_)
     shown = columns(where, caller)
     row: Any = await db.fetchrow(f"SELECT {shown.sql} FROM {FROM} WHERE {where.sql}", *where.parameters)
-    # the row is there: the id comes from this transaction
+    # None is impossible: the verdict was stored in the same transaction
     return shown.read(row)

@@ -17,16 +17,17 @@ from samplebank.verdicts.model import MANUAL_SCORES, is_malicious
 from samplebank.verdicts.weighing import Finding, Weighed, weigh
 
 LOCK_SAMPLE = "SELECT id FROM sample WHERE id = $1 AND deleted_time IS NULL FOR NO KEY UPDATE"
-#: an analysis `a` as `ruling_of` takes it
+#: the columns of an analysis `a` that `ruling_of` reads
 FINDING = """
     a.id AS analysis_id, a.score, a.status_override, a.tags, jsonb_array_length(a.detections) AS detections
 """
 
 
 def circumstances(sample: str) -> str:
-    """Two columns, asked once the sample, an expression, is locked: what `Circumstances` holds.
+    """Two columns, the fields of `Circumstances`. `sample` is an expression for the id of a sample.
 
-    A manual override is in force while its author could judge for every customer that has the sample.
+    The sample must be locked, or the version of its row checked later. A manual override is in force while the author
+    could judge for every customer that has the sample.
     """
     return f"""
         (SELECT CASE WHEN v.judged_for IS NULL OR NOT EXISTS (
@@ -39,15 +40,15 @@ def circumstances(sample: str) -> str:
     """
 
 
-#: Part of a statement: `chosen` has the ids of the analyses that the verdict of a job follows from. The part reads
-#: `ending`, one row of (job_id, sample_id, customer_id, task_id, state, analyses): the task counts as if it had ended in
-#: that state with these analyses. No row, nothing chosen.
+#: Part of a statement: `chosen` has the ids of the analyses from which the verdict of a job follows. The part reads
+#: `ending`, one row of (job_id, sample_id, customer_id, task_id, state, analyses): the task `task_id` counts as ended in
+#: `state` with `analyses`. No row, nothing chosen.
 CHOSEN = """
     task AS (
         SELECT t.id, t.worker_id, t.worker, CASE WHEN t.id = ending.task_id THEN ending.state ELSE t.state END AS state
           FROM ending, job_task t WHERE t.job_id = ending.job_id
     ),
-    -- A failure or time-out falls back to what the worker found before: to its latest task on the sample with analyses.
+    -- A failed or timed-out task falls back to the latest task of the same worker on the sample that has analyses.
     lost AS (
         SELECT task.worker,
                (SELECT h.id FROM job_task h
@@ -64,8 +65,8 @@ CHOSEN = """
         SELECT given FROM giver, unnest((SELECT analyses FROM ending)) AS given
          WHERE giver.id = (SELECT task_id FROM ending)
         UNION
-        -- Without such a task, the newest analysis of the same customer under the worker's name. Analyses of other
-        -- customers do not count by a mere name: whoever may add analyses may write any name.
+        -- Without a task to fall back to, the newest analysis of the same customer under the worker's name counts.
+        -- Analyses of other customers do not count: everybody who may add analyses may write any name.
         SELECT (SELECT a.id FROM analysis a
                  WHERE a.sample_id = (SELECT sample_id FROM ending) AND a.agent_name = lost.worker
                    AND a.customer_id = (SELECT customer_id FROM ending)
@@ -89,10 +90,10 @@ NOT_FOR_ALL = "Customers have the sample for whom you do not hold the permission
 
 
 def stored(permitted: str, told: str = "") -> str:
-    """Part of a statement: stores a verdict with all that comes with it, where `permitted` has a row.
+    """Part of a statement: stores a verdict with everything that belongs to a verdict, if `permitted` has a row.
 
-    `told` are further events (place, kind, payload). The end of a job comes before its verdict, also in the outbox, whose
-    ids are given as the rows come.
+    `told` are further events (place, kind, payload). The outbox gives ids in the order of the rows, so the end of a job
+    comes before the verdict in the outbox, too.
     """
     return f"""
         stored AS (
@@ -130,21 +131,21 @@ STORE_OF_JOB = Statement(f"WITH {job_ended()}, {STORED_OF_JOB} SELECT id FROM st
 
 
 class Circumstances(msgspec.Struct, frozen=True):
-    """What a verdict depends on besides the analyses."""
+    """The facts besides the analyses that a verdict depends on."""
 
     carried_override: str | None
     shared: bool
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """A locked job without open tasks, and the state that it shall end in."""
+    """A locked job without open tasks, and the state for the end of the job."""
 
     job: OpenJob
     state: JobState
 
 
 class Ruling(msgspec.Struct, frozen=True):
-    """A verdict that is to be stored. It is by hand when there is no job."""
+    """A verdict to be stored. A verdict without a job is by hand."""
 
     sample_id: int
     job_id: UUID | None
@@ -154,7 +155,7 @@ class Ruling(msgspec.Struct, frozen=True):
     malicious_score: int
     comment: str | None = None
     user_id: int | None = None
-    #: the customers that a manual verdict counts for; None is everybody
+    #: the customers for whom a manual verdict counts; None is everybody
     judged_for: list[int] | None = None
 
     def values(self, now: Millis) -> dict[str, object]:
@@ -184,12 +185,12 @@ class Ruling(msgspec.Struct, frozen=True):
 
 
 async def lock_sample(db: Connection, sample_id: int) -> bool:
-    """Lock a sample against every other verdict until the transaction ends; whether it is there."""
+    """Lock a sample against every other verdict until the transaction ends. Whether the sample is there."""
     return await db.fetchval(LOCK_SAMPLE, sample_id) is not None
 
 
 async def rule(db: Connection, ended: Ended, rules: JobRules, *, now: Millis) -> None:
-    """End a job with its one verdict. The job and its sample are locked."""
+    """End a job with the only verdict of the job. Job and sample are locked."""
     job = ended.job
     rows = await FINDINGS.rows(db, job_id=job.id)
     ruling = ruling_of(job, rows, rules)
@@ -197,7 +198,7 @@ async def rule(db: Connection, ended: Ended, rules: JobRules, *, now: Millis) ->
 
 
 def ruling_of(job: OpenJob, rows: Sequence[asyncpg.Record], rules: JobRules) -> Ruling:
-    """The verdict that follows from rows of `circumstances` and `FINDING`, the latter null where there are none."""
+    """Make the verdict from rows of `circumstances` and `FINDING`. Without analyses, the part of `FINDING` is NULL."""
     found = Circumstances(rows[0]["carried_override"], shared=rows[0]["shared"])
     weighed = weigh([_finding(row) for row in rows if row["analysis_id"] is not None])
     return Ruling(
@@ -221,10 +222,10 @@ async def rule_by_hand(
     rules: JobRules,
     now: Millis,
 ) -> UUID:
-    """Store a manual verdict, whose status later ones carry; answers its id.
+    """Store a manual verdict, whose status later verdicts carry; answers the id of the verdict.
 
-    `held` is where the author may judge. Raises `Forbidden` where others have the sample too, as a verdict counts for
-    all who have it; `NotFound` when the sample has been deleted meanwhile.
+    `held` is where the author may judge. A verdict counts for every customer that has the sample: raises `Forbidden`
+    unless `held` covers all of them. Raises `NotFound` when the sample has been deleted meanwhile.
     """
     if not await lock_sample(db, sample_id):
         raise NotFound(NO_SAMPLE)

@@ -1,4 +1,4 @@
-"""What a set of analyses amounts to. Pure arithmetic: the strongest findings decide."""
+"""The verdict of a set of analyses. Pure arithmetic: the strongest findings decide."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ import msgspec
 
 from samplebank.verdicts.model import UNKNOWN_SCORE
 
-#: the weight of a score is this power of the score, so that many weak findings do not talk a strong one down
+#: the weight of a score is the score to this power, so that many weak findings do not outweigh a strong finding
 POWER = 4
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """An analysis, as far as it counts: score -1 (no findings) to 100, tags as (type, value)."""
+    """The parts of an analysis that count: score -1 (no findings) to 100, tags as (type, value)."""
 
     id: UUID
     score: int
@@ -23,7 +23,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Share(msgspec.Struct, frozen=True):
-    """How far an analysis is from the overall score, and how much of that it made, in percent."""
+    """How far an analysis is from the overall score, and how much of the overall score the analysis made, in percent."""
 
     id: UUID
     difference: int | None
@@ -40,7 +40,7 @@ class Weighed(msgspec.Struct, frozen=True):
 
 
 def weigh(findings: Sequence[Finding]) -> Weighed:
-    """The verdict of these analyses; the order of the shares is that of the findings."""
+    """Weigh findings to a verdict. The shares come in the order of the findings."""
     weights = {f.id: max(f.score, 1) ** POWER for f in findings if f.score != UNKNOWN_SCORE}
     total = sum(weights.values())
     weighted = sum(weights[finding.id] * finding.score for finding in findings if finding.id in weights)
@@ -65,6 +65,6 @@ def _share(finding: Finding, weights: dict[UUID, int], total: int, score: int) -
 
 
 def rounded(numerator: int, denominator: int) -> int:
-    """The quotient to the nearest whole number, halves away from zero; `denominator` is positive."""
+    """The quotient, to the nearest whole number, halves away from zero. `denominator` is positive."""
     half_up = (2 * abs(numerator) + denominator) // (2 * denominator)
     return half_up if numerator >= 0 else -half_up

@@ -1,4 +1,4 @@
-"""`python -m samplebank.database.migrations [REVISION]`: runs Alembic, in a process of its own, because it is large to load."""
+"""`python -m samplebank.database.migrations [REVISION]` runs Alembic in its own process, as Alembic is large to load."""
 
 import os
 import sys

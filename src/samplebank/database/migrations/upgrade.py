@@ -8,19 +8,19 @@ from samplebank.database.connection import Connection, connect_alone
 from samplebank.database.failures import TROUBLE
 from samplebank.errors import Conflict, Unavailable
 
-#: the revision that this release works with
+#: the revision that the release works with
 HEAD = "0015"
 DATABASE = "SAMPLEBANK_MIGRATION_URL"
 LOCK = 0x5A4B_0001
 
 
 def upgrade(url: str) -> None:
-    """Run the migrations that are missing. Raises `Unavailable` when the database cannot be reached."""
+    """Run the missing migrations. Raises `Unavailable` when the database cannot be reached."""
     asyncio.run(_upgrade(url))
 
 
 async def current_revision(db: Connection) -> str | None:
-    """The revision of the schema; None for an empty database."""
+    """Get the revision of the schema; None for an empty database."""
     if await db.fetchval("SELECT to_regclass('alembic_version') IS NULL"):
         return None
     revision: str | None = await db.fetchval("SELECT version_num FROM alembic_version")
@@ -47,7 +47,7 @@ async def _upgrade(url: str) -> None:
 
 
 async def _run(url: str) -> None:
-    # The URL may hold a password, so it travels in the environment, which only this user can read.
+    # The URL may hold a password. So the URL travels in the environment, which only the same user can read.
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
