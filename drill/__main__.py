@@ -19,7 +19,7 @@ from rich.table import Table
 from drill import faults
 from drill.load import Load, Promise, broken, wholeness
 
-#: seconds within which the service has to be whole again
+#: seconds within which the service must be whole again
 WHOLE = 30.0
 #: seconds of load before each blow
 BETWEEN = 1.0
@@ -32,7 +32,7 @@ LEASES, IDLE = 2000, 1000
 
 
 class Row(msgspec.Struct):
-    """One kind of fault: what was seen in all of its rounds."""
+    """The outcome of all rounds of one kind of fault."""
 
     fault: str
     rounds: int
@@ -136,7 +136,7 @@ class Drill:
         with faults.idle_connections(service.port, IDLE):
             crowded = _p95(service)
         said = f"p95 of a list {1000 * quiet:.1f} -> {1000 * crowded:.1f} ms"
-        # machines are noisy: what matters is that nobody waits for an idle connection to end
+        # Machines are noisy, so the bound is wide: the point is that nobody waits for an idle connection to end.
         self.rows.append(
             Row(f"{IDLE} idle connections", 1, "<= 2 times, or 50 ms", said, crowded <= max(2 * quiet, 0.05))
         )

@@ -1,4 +1,4 @@
-"""What machines do to a service, each as one blow."""
+"""The faults that machines inflict on a service, each as one blow."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ def children(parent: int, words: str) -> list[int]:
 
 
 def children_of(ancestor: int, words: str) -> list[int]:
-    """The processes with these words in their command that descend from `ancestor`."""
+    """The descendants of `ancestor` with `words` in the command."""
     listed = subprocess.run(
         ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=False
     ).stdout
@@ -38,7 +38,7 @@ def children_of(ancestor: int, words: str) -> list[int]:
 
 
 def kill(pids: list[int]) -> int:
-    """Kill at once; answers how many were there."""
+    """Kill the processes at once. Returns how many existed."""
     killed = 0
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
@@ -48,7 +48,7 @@ def kill(pids: list[int]) -> int:
 
 
 def kill_web_twice(service: Service) -> None:
-    """Two deaths of the web processes within seconds."""
+    """Kill the web processes twice within seconds."""
     kill(children(service.pid, " serve "))
     time.sleep(SIGNAL_PAUSE)
     kill(children(service.pid, " serve "))
@@ -70,7 +70,7 @@ async def terminate_backends(url: str) -> None:
 
 
 async def lose_leases(url: str, count: int) -> None:
-    """Let open tasks be executing with leases that have ended."""
+    """Turn open tasks into executing tasks with leases that have ended."""
     async with connected(url) as db:
         await db.execute(
             """
@@ -89,7 +89,7 @@ async def lost_leases(url: str) -> int:
 
 
 async def failed_types(url: str) -> int:
-    """Classifications that failed."""
+    """Count the failed classifications."""
     async with connected(url) as db:
         found: int = await db.fetchval("SELECT count(*) FROM classification WHERE meta_data ? 'failure'")
     return found
@@ -117,5 +117,5 @@ class External:
             yield url
 
     def restart(self, mode: str) -> None:
-        """Stop the server, `fast` or `immediate`; whoever keeps it running starts it again."""
+        """Stop the server, `fast` or `immediate`. The supervisor of the server starts the server again."""
         self._server.control("stop", "-m", mode)
