@@ -1,1 +1,1 @@
-"""The benchmark suite: starts its own service, measures it, and puts the machine's own limits beside the figures."""
+"""The benchmark suite: starts and measures a service, and puts the limits of the machine beside the figures."""

@@ -23,7 +23,7 @@ from bench.service import Service, Unusable, check_disk, check_port
 from bench.tenants import Tenants
 
 SMALL_GIB, FULL_GIB = 4.0, 25.0
-#: samples in the database: growth is measured at the first kind, the rest at those that the goals name
+#: samples in the database: growth is measured at GROWTH_SIZES, the rest at the size that the goals name
 GROWTH_SIZES = (10_000, 100_000, 1_000_000)
 ACCESS_SIZES = (100_000,)
 WHOLE_LIST_SIZES = (200_000,)
@@ -31,12 +31,12 @@ FULL_SIZES = (10_000, 100_000, 200_000, 1_000_000)
 QUICK_SIZES = (5_000,)
 #: groups of figures on the filled database
 FILLED = ("reading", "claims", "access rules", "whole list", "statistics", "generator")
-#: figures that say something about processor time need a moment of rest after the start
+#: seconds of rest after the start, for figures of processor time
 REST = 5.0
 
 
 class Bench:
-    """One run: figures as they come, in quick or full size."""
+    """One run of the suite, in quick or full size. Collects figures in the order of measurement."""
 
     def __init__(self, parent: Path, port: int | None, *, quick: bool, only: str) -> None:
         self.parent = parent
@@ -51,7 +51,7 @@ class Bench:
         print(f"[{time.monotonic() - self._began:5.0f} s] {text}", file=sys.stderr, flush=True)
 
     def measure(self, name: str, make: Callable[[], list[Figure]]) -> None:
-        """Measure a group of figures; what cannot be measured is a remark, not the end of the run."""
+        """Measure a group of figures. A group that cannot be measured becomes a remark, and the run goes on."""
         if self._only and self._only not in name:
             return
         self.say(name)
@@ -76,7 +76,7 @@ class Bench:
         return found
 
     def _writing(self, service: Service, found: limits.Limits) -> None:
-        """The figures of an empty database that is written to."""
+        """The figures of writing to an empty database."""
         quick, runs = self.quick, 2 if self.quick else 3
         time.sleep(REST)
         self.measure("idle", lambda: [serving.idle(service, 5 if quick else 20)])
@@ -86,7 +86,7 @@ class Bench:
         self.measure("slow uploaders", lambda: slow.measure(service, 1 if quick else 4, 1 if quick else 3))
 
     def _growing(self, service: Service) -> None:
-        """The figures of a filled database, at each of the sizes."""
+        """The figures of a filled database, at each size."""
         seconds, runs = (0.3, 2) if self.quick else (1.0, 3)
         sizes = QUICK_SIZES if self.quick else FULL_SIZES
         tenants, filled_in = None, 0

@@ -1,4 +1,4 @@
-"""What the load clients do, round by round. Each stops when its work or its time is used up."""
+"""The rounds of the load clients. A client stops at the end of its work or of its time."""
 
 import asyncio
 import hashlib
@@ -12,12 +12,12 @@ from bench.wire import Wire
 
 V2 = "/sampledb/v2"
 CLAIM = "/samplebank/v1/worker/{}/claim"
-RANDOM = random.Random(1).randbytes(1024 * 1024)  # noqa: S311 the same each time
+RANDOM = random.Random(1).randbytes(1024 * 1024)  # noqa: S311 the same bytes in each run
 AGENT = {"name": "bench", "version": "1"}
 
 
 class WrongAnswer(Exception):
-    """The service answered something else than the figure is about."""
+    """The service gave another answer than the figure measures."""
 
 
 def expect(wanted: int, answer: tuple[int, bytes]) -> bytes:
@@ -28,7 +28,7 @@ def expect(wanted: int, answer: tuple[int, bytes]) -> bytes:
 
 
 def sample_bytes(seed: int, size: int) -> bytes:
-    """Bytes that no other seed gives, made in no time, so that the service is measured and not this."""
+    """Bytes that no other seed gives. Made fast, so that the figure measures the service and not the client."""
     return (f"bench sample {seed}\n".encode() + RANDOM * (size // len(RANDOM) + 1))[:size]
 
 
@@ -38,7 +38,7 @@ def body_of(upload: tuple[int, int]) -> bytes:
 
 
 async def ask_again(wire: Wire, work: Sequence[Any], deadline: float) -> list[float]:
-    """Repeat one GET; work is the single path, or (method, path, body)."""
+    """Repeat one request. `work` holds a single path for GET, or a single (method, path, body)."""
     method, path, body = work[0]
     latencies = []
     while (began := time.monotonic()) < deadline:
@@ -47,8 +47,8 @@ async def ask_again(wire: Wire, work: Sequence[Any], deadline: float) -> list[fl
     return latencies
 
 
-async def ask_once(wire: Wire, work: Sequence[Any], deadline: float) -> list[float]:  # noqa: ARG001 it needs none
-    """Each request of the work once."""
+async def ask_once(wire: Wire, work: Sequence[Any], deadline: float) -> list[float]:  # noqa: ARG001 the work ends the client
+    """Send each request of the work once."""
     latencies = []
     for method, path, body in work:
         began = time.monotonic()
@@ -58,7 +58,7 @@ async def ask_once(wire: Wire, work: Sequence[Any], deadline: float) -> list[flo
 
 
 async def ask_each(wire: Wire, work: Sequence[Any], deadline: float) -> list[float]:
-    """One request for each item of the work, round and round until the deadline."""
+    """Send the requests of the work in turn, round and round until the deadline."""
     latencies: list[float] = []
     while True:
         for method, path, body in work:
@@ -70,7 +70,7 @@ async def ask_each(wire: Wire, work: Sequence[Any], deadline: float) -> list[flo
 
 
 async def claim_all(wire: Wire, work: Sequence[tuple[str, int]], deadline: float) -> list[float]:
-    """Claim until there is nothing left; answers a time for each task."""
+    """Claim until no task is left. Returns a time for each task."""
     ((worker, most),) = work
     body = json.dumps({"max": most, "waitSeconds": 0, "leaseSeconds": 3600}).encode()
     latencies: list[float] = []
@@ -94,7 +94,7 @@ async def upload(wire: Wire, bodies: Iterable[bytes], deadline: float) -> list[f
 
 
 async def cycle(wire: Wire, work: Iterable[Any], deadline: float) -> list[float]:
-    """Submission -> job -> claim -> success; with an analysis, the verdict is fetched, too."""
+    """Run submission -> job -> claim -> success. With an analysis, the verdict is fetched, too."""
     latencies = []
     for worker, sha256, token, with_analysis in work:
         began = time.monotonic()
@@ -115,7 +115,7 @@ async def cycle(wire: Wire, work: Iterable[Any], deadline: float) -> list[float]
 
 
 async def _work_off(wire: Wire, worker: str, *, with_analysis: bool) -> None:
-    """Claim one task, whoever's it is, and finish it."""
+    """Claim one task, of any client, and finish the task."""
     claim = b'{"max":1,"waitSeconds":10,"leaseSeconds":300}'
     claimed = json.loads(expect(200, await wire.ask("POST", CLAIM.format(worker), claim)))["data"]
     if not claimed:
@@ -138,12 +138,12 @@ async def _work_off(wire: Wire, worker: str, *, with_analysis: bool) -> None:
     expect(200, await wire.ask("PUT", path, json.dumps(update).encode(), more=lease))
     if with_analysis:
         verdicts = json.loads(expect(200, await wire.ask("GET", f"{sample}/verdict?limit=1")))["data"]
-        if not verdicts or verdicts[0]["score"] != 80:  # noqa: PLR2004 the score given above
+        if not verdicts or verdicts[0]["score"] != 80:  # noqa: PLR2004 the score of the analysis above
             raise WrongAnswer(f"the verdict does not follow from the analysis: {verdicts}")
 
 
 async def prepare(wire: Wire, seeds: Sequence[int], size: int) -> list[tuple[str, str]]:
-    """Upload a file for each seed: (SHA-256, token of its solved challenge)."""
+    """Upload a file for each seed. Returns (SHA-256, token of the solved challenge) for each file."""
     made = []
     for seed in seeds:
         body = sample_bytes(seed, size)
@@ -151,7 +151,7 @@ async def prepare(wire: Wire, seeds: Sequence[int], size: int) -> list[tuple[str
         if answer[0] not in (200, 201):
             expect(201, answer)
         data = json.loads(answer[1])["data"]
-        assert data["challenge"]["sha256"] == hashlib.sha256(body).hexdigest()  # noqa: S101 the service must be right
+        assert data["challenge"]["sha256"] == hashlib.sha256(body).hexdigest()  # noqa: S101 a wrong digest makes the figure void
         made.append((data["challenge"]["sha256"], data["challenge"]["id"]))
     return made
 
@@ -159,7 +159,7 @@ async def prepare(wire: Wire, seeds: Sequence[int], size: int) -> list[tuple[str
 async def prepare_all(
     host: str, port: int, key: str, seeds: Sequence[int], size: int
 ) -> list[tuple[str, str]]:
-    """As `prepare`, over 16 connections."""
+    """Do `prepare` over 16 connections."""
     wires = [await Wire.open(host, port, key) for _ in range(16)]
     made = await asyncio.gather(*(prepare(wire, seeds[n::16], size) for n, wire in enumerate(wires)))
     for wire in wires:

@@ -1,4 +1,4 @@
-"""A database as the benchmark, the drill and the tests look at it, past the service."""
+"""Direct access to the database of a service, for the benchmark, the drill and the tests."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ import asyncpg
 async def connected(
     url: str, *, timeout_seconds: float | None = None
 ) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A connection for as long as the block lasts; a statement may take `timeout_seconds` (None: any time)."""
+    """A connection while the block lasts. A statement may take `timeout_seconds` (None: any time)."""
     db = await asyncpg.connect(url, command_timeout=timeout_seconds)
     try:
         yield db
@@ -19,7 +19,7 @@ async def connected(
 
 
 async def rows_of(url: str, table: str) -> int:
-    """How many rows the table has."""
+    """Count the rows of the table."""
     async with connected(url) as db:
         rows: int = await db.fetchval(f"SELECT count(*) FROM {table}")
     return rows

@@ -1,4 +1,4 @@
-"""One figure: repeated runs, its goal, the machine's own limit measured beside it, and what else ran meanwhile."""
+"""One figure: repeated runs, a goal, the limit of the machine in the same run, and the load by other programs."""
 
 import os
 import statistics
@@ -11,14 +11,14 @@ from bench.machine import Processes, busy_seconds
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """What this machine can do at best, in the unit of the figure."""
+    """The best that this machine can do, in the unit of the figure."""
 
     name: str
     value: float
 
 
 class Figure(msgspec.Struct):
-    """`values` are those of the runs; the figure is their median. `less` says that less is better."""
+    """`values` has one value for each run, and the figure is the median. `less` says that less is better."""
 
     name: str
     unit: str
@@ -27,7 +27,7 @@ class Figure(msgspec.Struct):
     less: bool = False
     limit: Limit | None = None
     note: str = ""
-    #: load average, and the share of all cores that neither the service nor the bench used, in percent
+    #: load average, and the share of all cores that other programs than the service and the bench used, in percent
     load: float = 0.0
     others: float = 0.0
     #: samples in the database, for figures that are measured at several sizes
@@ -50,7 +50,7 @@ class Figure(msgspec.Struct):
 
 
 class Surroundings:
-    """What else the machine did while the block lasted."""
+    """Measures the load by other programs while the block lasts."""
 
     def __init__(self, processes: Callable[[], Processes] | None) -> None:
         self._processes = processes

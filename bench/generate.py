@@ -16,9 +16,9 @@ from bench import tenants
 from bench.databases import connected
 from bench.rows import COLUMNS, Chunk, Maker
 
-#: samples made in one piece
+#: samples that one piece of work makes
 PIECE = 5_000
-#: from this many samples on it pays to make the indexes anew
+#: from this many samples on, dropping and rebuilding the indexes is faster
 MANY = 20_000
 DAY = 86_400_000
 #: seconds that a statement may take: an index over all samples takes long
@@ -34,7 +34,7 @@ ADD_WORKER = """
     SELECT gen_random_uuid(), $1, '{"english": "made by the bench"}', '{"english": "made by the bench"}', 1, $2
      WHERE NOT EXISTS (SELECT FROM worker WHERE short_name = $1 AND deleted_time IS NULL)
 """
-#: COPY goes past the trigger that keeps it
+#: COPY does not fire the trigger that keeps the tally
 TALLY = """
     INSERT INTO job_tally_change
     SELECT customer_id, state, count(*) FROM job WHERE sample_id >= $1 GROUP BY customer_id, state
@@ -50,7 +50,7 @@ async def fill(
     processes: int = 2,
     made: tenants.Tenants | None = None,
 ) -> tenants.Tenants:
-    """Add samples with all that belongs to them; answers the accounts they belong to: those `made`, or new ones."""
+    """Add samples with everything that belongs to a sample. Returns the accounts of the samples: `made`, or new accounts."""
     now = time.time_ns() // 1_000_000
     async with connected(url, timeout_seconds=PATIENCE) as db:
         made = made or await tenants.make(db, customers, now)
@@ -72,7 +72,7 @@ async def fill(
             await _make_indexes(db, indexes)
         await db.execute(TALLY, first)
         await db.execute("VACUUM (ANALYZE)")
-        await db.execute("CHECKPOINT")  # now, not while something is measured
+        await db.execute("CHECKPOINT")  # a checkpoint now, and not during a measurement
         return made
 
 

@@ -1,4 +1,4 @@
-"""What the machine itself can do, measured in the same run: digests, durable files, durable rows, static answers."""
+"""The limits of the machine, measured in the same run: digests, durable files, durable rows, static answers."""
 
 import asyncio
 import hashlib
@@ -23,10 +23,10 @@ from bench.service import Service
 MIB = 1024 * 1024
 CLIENTS = 16
 DIGESTS = ("md5", "sha1", "sha256", "sha512")
-#: of each measurement, and of each of those that are taken between the runs of a figure
+#: seconds of a measurement, and of a measurement between two runs of a figure
 SECONDS, SHORT = 2.0, 0.7
 SCHEMA = "bench_limits"
-# the row of a sample as the service stores it, with all of its indexes, in a schema that goes afterwards
+# a copy of the table of samples with all indexes, in a schema that is removed afterwards
 MAKE_TABLE = f"CREATE SCHEMA {SCHEMA}; CREATE TABLE {SCHEMA}.sample (LIKE public.sample INCLUDING ALL)"
 DROP_TABLE = f"DROP SCHEMA {SCHEMA} CASCADE"
 INSERT = f"""
@@ -37,20 +37,20 @@ INSERT = f"""
 
 
 class Limits(msgspec.Struct):
-    #: the four digests of one stream, one after the other on one core, as the service computes them
+    #: MiB a second for the four digests of one stream, computed one after the other on one core, as in the service
     digest_mib: float
-    #: 16 KiB files created, synced, renamed and their folder synced, per second, 16 at once
+    #: files of 16 KiB per second, 16 at once: created, synced, renamed, and the folder synced
     files: float
-    #: one file of 1 GiB (256 MiB in quick mode) written and synced
+    #: MiB a second for one file of 1 GiB (256 MiB in quick mode), written and synced
     write_mib: float
-    #: transactions of the row of one sample, committed with fsync, per second, 16 at once
+    #: transactions per second, 16 at once: the row of one sample, committed with fsync
     inserts: float
-    #: /healthz, per second, 16 clients
+    #: answers of /healthz per second, 16 clients
     answers: float
 
     @property
     def cycles(self) -> float:
-        """Three static answers and three durable transactions, which a cycle cannot do without."""
+        """The most cycles per second: every cycle needs three static answers and three durable transactions."""
         return 1 / (3 / self.answers + 3 / self.inserts)
 
 
@@ -65,7 +65,7 @@ def measure(service: Service, *, quick: bool) -> Limits:
 
 
 def uploads(service: Service) -> float:
-    """Files of 16 KiB a second: digests, a durable file and a durable row, one after the other."""
+    """Uploads of 16 KiB per second: digests, a durable file and a durable row, one after the other."""
     rates = 64 * digest_mib(SHORT), files(service.folder, SHORT), inserts(service.database_url, SHORT)
     return 1 / sum(1 / rate for rate in rates)
 
@@ -81,7 +81,7 @@ def digest_mib(seconds: float = SECONDS) -> float:
 
 
 def files(parent: Path, seconds: float = SECONDS) -> float:
-    """What it writes stays: ext4 takes minutes to make good use of what was removed."""
+    """Durable files per second. The files stay: after removing files, ext4 is slower for minutes."""
     folder = Path(tempfile.mkdtemp(prefix="limits-", dir=parent))
     content, end = os.urandom(16 * 1024), time.perf_counter() + seconds
 
@@ -99,7 +99,7 @@ def files(parent: Path, seconds: float = SECONDS) -> float:
 
 
 def durable_file(folder: Path, content: bytes) -> None:
-    """A file that is there after a crash, under its name or not at all."""
+    """Write a file so that after a crash the file is whole under its name, or absent."""
     path = folder / secrets.token_hex(8)
     with path.open("xb", buffering=0) as file:
         file.write(content)
@@ -126,7 +126,7 @@ def write_mib(folder: Path, size: int) -> float:
 
 @contextmanager
 def samples_table(url: str) -> Iterator[None]:
-    """The table that `INSERT` fills, for as long as the block lasts."""
+    """Provide the table that `INSERT` fills, while the block lasts."""
     asyncio.run(_execute(url, MAKE_TABLE))
     try:
         yield
@@ -150,13 +150,13 @@ async def _insert(db: Any) -> None:
 
 
 def selects(url: str, statement: str, values: Sequence[tuple[object, ...]], seconds: float) -> float:
-    """How often asyncpg alone gets these rows, per second, 16 at once; the values are taken in turn."""
+    """Reads of the rows per second by asyncpg alone, 16 at once. Takes the values in turn."""
     turn = itertools.cycle(values)
     return asyncio.run(_rate(url, lambda db: db.fetch(statement, *next(turn)), seconds))
 
 
 async def _rate(url: str, ask: Callable[[Any], Awaitable[object]], seconds: float) -> float:
-    """How often connections do it, per second, 16 at once."""
+    """Calls of `ask` per second, over 16 connections at once."""
     async with asyncpg.create_pool(url, min_size=CLIENTS, max_size=CLIENTS) as pool:
         began = time.perf_counter()
 

@@ -1,4 +1,4 @@
-"""Load from processes of their own, so that the clients never wait for the bench or for each other's interpreter."""
+"""Makes load from separate processes. So a client never waits for the interpreter of the bench or of another client."""
 
 import asyncio
 import multiprocessing
@@ -12,11 +12,11 @@ import uvloop
 
 from bench.wire import Wire
 
-#: what one client does with its work until the deadline: it answers the seconds of each round
+#: a client works until the deadline, and returns the seconds of each round
 Client = Callable[[Wire, Any, float], Awaitable[list[float]]]
-#: makes what a client needs of a piece of work
+#: turns a piece of work into the input of a client
 Make = Callable[[Any], Any]
-#: seconds after which a load that should have ended is given up
+#: seconds after which a hanging load is given up
 GIVE_UP = 600
 
 
@@ -38,7 +38,7 @@ class Outcome(msgspec.Struct, frozen=True):
         return self.rounds / self.seconds
 
     def percentile(self, percent: int) -> float:
-        """In milliseconds."""
+        """A percentile of the seconds of a round, in milliseconds."""
         ordered = sorted(self.latencies)
         return 1000 * ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
@@ -57,9 +57,9 @@ class Shares(msgspec.Struct, frozen=True):
 
 
 class Pile(msgspec.Struct, frozen=True):
-    """So many clients take from one pile, so that all of them are at work until its end.
+    """`clients` clients take work from one pile, so that all clients are at work until the end of the pile.
 
-    They get what `make` makes of each piece of work, all of it before the start.
+    `make` turns all pieces into inputs of the clients before the start.
     """
 
     pieces: Sequence[Any]
@@ -79,13 +79,13 @@ def run(
     seconds: float = GIVE_UP / 2,
     processes: int = 2,
 ) -> Outcome:
-    """One client for each item of `work`, spread over processes, all starting at once."""
+    """Run one client for each item of `work`, spread over processes. All clients start at once."""
     shares = [list(work[n::processes]) for n in range(processes)]
     return _run(client, target, [Shares(share) for share in shares if share], seconds)
 
 
 def run_off(client: Client, target: Target, pile: Pile) -> Outcome:
-    """Work off a pile, from one process, which must not be the slower one."""
+    """Work off a pile from one process. The process must not be slower than the service."""
     return _run(client, target, [pile], GIVE_UP / 2)
 
 
@@ -100,7 +100,7 @@ def _run(client: Client, target: Target, works: Sequence[Shares | Pile], seconds
         child.start()
     try:
         for _, far in pipes:
-            far.close()  # the child has its own copy, so that its end can be noticed here
+            far.close()  # only the child keeps this end open, so that the death of the child is noticed here
         for near, _ in pipes:
             _receive(near)
         for near, _ in pipes:
@@ -130,7 +130,7 @@ def _receive(pipe: Any) -> Any:
 def _child(pipe: Any, client: Client, target: Target, work: Shares | Pile, seconds: float) -> None:
     try:
         pipe.send(uvloop.run(_load(pipe, client, target, work.by_client(), seconds)))
-    except Exception as error:  # noqa: BLE001 whatever it is, the bench shall tell it
+    except Exception as error:  # noqa: BLE001 the bench tells any error
         pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))
 
 

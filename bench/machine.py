@@ -1,4 +1,4 @@
-"""What runs where: the machine, its load, and the memory and processor time of the service's processes."""
+"""The machine, the load on the machine, and the memory and processor time of the processes of the service."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ PROC = Path("/proc")
 
 
 class Machine(msgspec.Struct):
-    """The machine as a reader of the figures must know it."""
+    """The facts about the machine that a reader of the figures needs."""
 
     processor: str
     cores: int
@@ -38,7 +38,7 @@ def describe() -> Machine:
 
 
 def busy_seconds() -> tuple[float, float]:
-    """(busy, all) seconds of all cores since the start, to tell how much others used during a measurement."""
+    """(busy, all) seconds of all cores since the start of the machine. Shows how much other programs use during a measurement."""
     fields = [int(field) for field in PROC.joinpath("stat").read_text().split("\n", 1)[0].split()[1:9]]
     return (sum(fields) - fields[3] - fields[4]) / TICKS, sum(fields) / TICKS
 
@@ -50,7 +50,7 @@ class Processes:
         self._roots = roots
 
     def ids(self) -> list[int]:
-        """The roots and everything below them, as of now."""
+        """The roots and all their descendants now."""
         children: dict[int, list[int]] = {}
         for entry in PROC.iterdir():
             if entry.name.isdigit():
@@ -66,7 +66,7 @@ class Processes:
         return found
 
     def memory(self) -> int:
-        """Resident bytes of all, without memory that they share: PostgreSQL's buffers would count many times."""
+        """Resident bytes of all processes, without shared memory: PostgreSQL's buffers would count many times."""
         return sum(self.memory_by_process().values())
 
     def memory_by_process(self) -> dict[int, int]:
@@ -81,7 +81,7 @@ class Processes:
         return found
 
     def processor_seconds(self) -> float:
-        """By the scheduler's own count in nanoseconds: ticks of 10 ms would hide the little that an idle process does."""
+        """Processor time by the scheduler, which counts in nanoseconds. Ticks of 10 ms would hide the work of an idle process."""
         return sum(_nanoseconds(id_) for id_ in self.ids()) / 1e9
 
 
@@ -91,12 +91,12 @@ def _nanoseconds(process: int) -> int:
         for thread in PROC.joinpath(str(process), "task").iterdir():
             total += int(thread.joinpath("schedstat").read_text().split()[0])
     except OSError:
-        pass  # it has ended since it was listed
+        pass  # the process has ended since it was listed
     return total
 
 
 class MemoryWatch:
-    """The largest memory of processes while the block lasts, looked at each 50 ms."""
+    """The largest memory of processes while the block lasts, looked at every 50 ms."""
 
     def __init__(self, processes: Processes) -> None:
         self._processes = processes
@@ -104,7 +104,7 @@ class MemoryWatch:
         self._thread = threading.Thread(target=self._look, daemon=True)
         self.before = 0
         self.peak = 0
-        #: the most that any one process held
+        #: the largest memory of a single process, in bytes
         self.largest = 0
 
     @property

@@ -25,7 +25,7 @@ class Report(msgspec.Struct):
     remarks: list[str]
 
 
-#: from here on a number is shown without decimals, or with one
+#: from here on a number is shown without decimals, or with one decimal
 WHOLE, ROUGH = 100, 10
 
 
@@ -77,12 +77,12 @@ def write(report: Report) -> Path:
 
 
 def plot(report: Report, path: Path) -> list[str]:
-    """Two pictures, whose names are answered: the figures by their goals, and over the size of the database.
+    """Draw two pictures: the figures in percent of their goals, and the figures over the size of the database.
 
-    None of them where matplotlib is missing.
+    Returns the names of the pictures; empty where matplotlib is missing.
     """
     try:
-        from matplotlib.figure import Figure as Canvas  # noqa: PLC0415 it may be missing
+        from matplotlib.figure import Figure as Canvas  # noqa: PLC0415 matplotlib may be missing
     except ImportError:
         return []
     _plot_goals(report, Canvas, path)
@@ -96,7 +96,7 @@ def plot(report: Report, path: Path) -> list[str]:
 
 
 def _series(report: Report) -> dict[str, list[Figure]]:
-    """The figures that were measured at several sizes, smallest first."""
+    """The figures that have several sizes, smallest size first."""
     found: dict[str, list[Figure]] = {}
     for figure in sorted(report.figures, key=lambda figure: figure.size):
         if figure.size:
@@ -133,7 +133,7 @@ def _plot_growth(series: dict[str, list[Figure]], canvas_of: Any, path: Path) ->
 
 
 def _plot_goals(report: Report, canvas_of: Any, path: Path) -> None:
-    """Bars of each figure in percent of its goal."""
+    """Draw a bar for each figure, in percent of the goal."""
     shown = [figure for figure in report.figures if figure.goal]
     canvas = canvas_of(figsize=(9, 0.4 * len(shown) + 1.4), layout="constrained")
     axes = canvas.subplots()

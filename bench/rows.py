@@ -1,4 +1,4 @@
-"""Rows of made-up samples, in the text format of COPY. Written for speed: a million samples are ten million rows."""
+"""Makes rows of made-up samples, in the text format of COPY. Written for speed: a million samples are ten million rows."""
 
 # ruff: noqa: S311, PLR2004, UP031 made-up data: every number here is a likelihood, and JSON is full of braces
 
@@ -43,7 +43,7 @@ class Chunk(msgspec.Struct):
 
 
 def is_one_of_few(sample: int) -> bool:
-    """Whether `sample` has the names that equally many have in a database of any size."""
+    """Whether `sample` has the rare names. The number of samples with rare names is the same at every size of database."""
     return sample <= words.FEW_AMONG and sample % 100 == 0
 
 
@@ -58,7 +58,7 @@ class Maker:
         self._workers = "{" + ",".join(chosen) + "}"
 
     def make(self) -> dict[str, bytes]:
-        """The text of every table."""
+        """Make the text of every table."""
         chunk = self._chunk
         step = (chunk.end - chunk.start) / (chunk.last - chunk.first + 1)
         for id_ in range(chunk.first, chunk.last + 1):
@@ -91,7 +91,7 @@ class Maker:
     def _submissions(
         self, sample: int, time: int, extension: str
     ) -> tuple[list[int], tuple[str, int, int], int]:
-        """(the readers of the sample, (the first submission, its customer, its user), the time of the latest one)."""
+        """Returns (readers of the sample, (id, customer and user of the first submission), time of the latest submission)."""
         chance, tenants, rows = self._chance, self._chunk.tenants, self.rows["submission"]
         readers: set[int] = set()
         first: tuple[str, int, int] | None = None

@@ -26,7 +26,7 @@ POLL = 0.01
 
 
 class Unusable(Exception):
-    """Nothing can be measured here; the text says why."""
+    """Nothing can be measured here. The text gives the reason."""
 
 
 def free_port() -> int:
@@ -84,7 +84,7 @@ class Service:
 
     @property
     def pid(self) -> int:
-        assert self._process is not None  # noqa: S101 it has been started
+        assert self._process is not None  # noqa: S101 start() has been called
         return self._process.pid
 
     @property
@@ -98,7 +98,7 @@ class Service:
 
     @property
     def database_url(self) -> str:
-        """The embedded PostgreSQL; only its own folder is ever reached."""
+        """The URL of the embedded PostgreSQL. No other database is ever reached."""
         return f"postgresql://postgres@/postgres?host={self.data / 'postgres' / 'run'}"
 
     @property
@@ -108,7 +108,7 @@ class Service:
         return key
 
     def start(self) -> float:
-        """Start; answers the seconds until /readyz said 200."""
+        """Start the service. Returns the seconds until /readyz said 200."""
         began = time.perf_counter()
         self.launch()
         return self.await_ready(began)
@@ -152,7 +152,7 @@ class Service:
         self._process = None
 
     def command(self, *arguments: str) -> str:
-        """Run a command of the client on this service; answers what it printed."""
+        """Run a command of the client on this service. Returns the output."""
         done = subprocess.run(
             [sys.executable, "-m", "samplebank.cli", *arguments],
             env=self._environment(),
@@ -165,11 +165,11 @@ class Service:
         return done.stdout
 
     def target(self, key: str | None = "") -> Target:
-        """For load clients; with the administrator's key unless another, or None, is given."""
+        """The target for load clients. Uses the administrator's key by default, and no key for None."""
         return Target(HOST, self.port, self.key if key == "" else key)
 
     def processes(self) -> Processes:
-        """All processes of the service: its own, and those of its database."""
+        """All processes of the service, and all processes of the database."""
         return Processes(self.pid, self.postmaster)
 
     def processes_so_far(self) -> list[int]:

@@ -1,6 +1,6 @@
-"""The statements of a cycle, run by the service's own code straight on its database: no HTTP, no JSON, no log.
+"""Runs the statements of a cycle with the service's own code, straight on the database: no HTTP, no JSON, no log.
 
-A service that keeps the same things in the same tables cannot be faster than this on the same machine.
+No service that keeps the same facts in the same tables can be faster on the same machine.
 """
 
 import secrets
@@ -33,7 +33,10 @@ TRIES = Tries(20, 24 * 3_600_000)
 
 
 def rate(url: str, target: Target, worker: str, made: Sequence[tuple[str, str]], clients: int) -> float:
-    """Cycles a second with that many connections, each of them busy throughout, once they know their statements."""
+    """Cycles per second over `clients` busy connections.
+
+    Leaves out the first tenth of the cycles, in which a connection plans its statements.
+    """
     work = [[(url, target.key, worker), *made[n::clients]] for n in range(clients)]
     outcome = load.run(_cycles, target, work)
     return clients / statistics.fmean(outcome.latencies)
@@ -113,7 +116,7 @@ class Cycle:
         )  # fmt: skip
 
     async def _claim(self) -> Claim:
-        """One task, whoever's it is; there is one for each submission."""
+        """Claim one task, of any connection. There is one task for each submission."""
         while True:
             async with self._database.connection() as db:
                 turn = await claim(

@@ -1,7 +1,7 @@
-"""A bare ASGI application on the same HTTP server: what an answer of a given size costs without the service.
+"""A bare ASGI application on the same HTTP server. Shows the cost of an answer of a given size without the service.
 
-The same with one round trip to the service's database, the least there is, tells what no service can fall below that
-keeps nothing to itself. It also takes uploads: four digests, a durable file and a durable row, and nothing else.
+An answer may include one round trip to the service's database. No service without a cache can cost less.
+The application also takes uploads: four digests, a durable file and a durable row, and nothing else.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ READY_SECONDS = 30
 DATABASE = "BENCH_DATABASE_URL"
 FOLDER = "BENCH_FOLDER"
 CREATED, OK = 201, 200
-#: connections of this process that nobody uses at the moment
+#: connections of this process that are free at the moment
 FREE: list[Any] = []
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Answers as many bytes as the path says; below /asked/ once the database has answered. Keeps what is posted."""
+    """Answer with as many bytes as the path says. Below /asked/, ask the database first. Keep the body of a POST."""
     status, size = OK, 2
     if scope["method"] == "POST":
         await _keep(receive)
@@ -66,7 +66,7 @@ async def _query(query: str, *values: object) -> None:
 
 @contextmanager
 def serving(processes: int, database_url: str, folder: Path | None = None) -> Iterator[Target]:
-    """The application, served as the service is; `folder` is where it keeps what is posted."""
+    """Serve the application in the same way as the service. `folder` takes the posted bodies."""
     port = free_port()
     command = [
         sys.executable,
@@ -87,7 +87,7 @@ def serving(processes: int, database_url: str, folder: Path | None = None) -> It
         cwd=root,
         env=environment,
         stdin=subprocess.DEVNULL,
-        preexec_fn=finish_before_others_begin,  # noqa: PLW1509 as the service does; no thread of the bench runs now
+        preexec_fn=finish_before_others_begin,  # noqa: PLW1509 as in the service; no thread of the bench runs now
     )
     try:
         _await(port)

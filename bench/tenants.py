@@ -1,4 +1,4 @@
-"""The accounts of a filled database: customers in a tree, a user each, and two readers whose keys the bench knows."""
+"""The accounts of a filled database: a tree of customers, a user for each customer, and two readers with known keys."""
 
 import random
 import secrets
@@ -12,26 +12,26 @@ from samplebank.accounts.keys import digest
 from samplebank.accounts.model import Customer, Domain
 
 DOMAINS = 10
-#: customers right below the root; the others hang below these
+#: customers right below the root; all other customers are below a branch
 BRANCHES = 30
 TLPS = ("amber", "green", "clear")
 VIEWER = "SAMPLEDB-VIEWER"
 
 
 class Tenants(msgspec.Struct):
-    """What the rows refer to. `readers` holds the literal of a row's readers by (customer, TLP)."""
+    """The accounts that rows refer to. `readers` holds the readers of a row by (customer, TLP)."""
 
     customers: list[int]
     users: list[int]
     readers: dict[tuple[int, str], tuple[int, ...]]
-    #: keys of a reader of all customers (through the root of the tree), and of one of them
+    #: keys of a reader of all customers (through the root of the tree), and of a reader of one customer
     everyone_key: str
     one_key: str
     one_customer: int
 
 
 async def make(db: Any, count: int, now: int) -> Tenants:
-    """Add `count` customers, as the tenants file would have them."""
+    """Add `count` customers, as a tenants file would."""
     mark = secrets.token_hex(3)
     names = [f"bench-{mark}-{n:04d}" for n in range(count)]
     domains = [
@@ -75,5 +75,5 @@ async def _reader(db: asyncpg.Connection, name: str, customer: int, now: int) ->
 
 
 def pick(chance: random.Random, things: list[int]) -> int:
-    """An index; the first things are picked far more often than the last."""
+    """Pick an index. The first things are picked far more often than the last things."""
     return int(len(things) * chance.random() ** 2)

@@ -1,4 +1,4 @@
-"""Words that generated data is made of, so that it looks and compresses like what analysts have."""
+"""Words for generated data, so that the data looks and compresses like the data of analysts."""
 
 #: (type, super type, architecture, platform, extension, share in percent)
 KINDS = (
@@ -19,7 +19,7 @@ STEMS = (
 )  # fmt: skip
 #: the stem of one name in a hundred
 RARE_STEM = "faktura"
-#: stem and sensor of one sample in a hundred, but only among the first ten thousand: as many matches at every size
+#: stem and sensor of one in a hundred of the first ten thousand samples: as many matches at every size of database
 FEW_STEM, FEW_SENSOR = "lohnzettel", "attic-0"
 FEW_AMONG = 10_000
 SOURCES = ("mail", "proxy", "endpoint", "sandbox", "honeypot", "upload")

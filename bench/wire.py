@@ -31,19 +31,19 @@ class Wire(asyncio.Protocol):
     async def ask(
         self, method: str, path: str, body: bytes = b"", more: str = "", kind: str = "application/json"
     ) -> tuple[int, bytes]:
-        """Send a request; answers (status, body)."""
+        """Send a request. Returns (status, body)."""
         self._begin()
         said = f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n" if body or method != "GET" else ""
         self._transport.write(f"{method} {path} HTTP/1.1\r\n{self._fixed}{said}{more}\r\n".encode() + body)
         return await self._ended()
 
     async def ask_json(self, method: str, path: str, value: Any = None) -> tuple[int, Any]:
-        """As `ask`, with JSON both ways."""
+        """Send a request with JSON. Returns (status, decoded body)."""
         status, body = await self.ask(method, path, b"" if value is None else json.dumps(value).encode())
         return status, json.loads(body) if body else None
 
     async def send_stream(self, path: str, size: int, pieces: Any) -> tuple[int, bytes]:
-        """POST `size` bytes that come in pieces, with flat memory here, too."""
+        """POST `size` bytes in pieces. The client, too, holds only a piece in memory."""
         self.begin_stream(path, size)
         for piece in pieces:
             await self._writable.wait()
@@ -51,7 +51,7 @@ class Wire(asyncio.Protocol):
         return await self._ended()
 
     def begin_stream(self, path: str, size: int) -> None:
-        """Begin a POST of `size` bytes, which come by `send_piece`."""
+        """Begin a POST of `size` bytes. `send_piece` sends the bytes."""
         self._begin()
         head = f"POST {path} HTTP/1.1\r\n{self._fixed}Content-Length: {size}\r\n"
         self._transport.write(f"{head}Content-Type: application/octet-stream\r\n\r\n".encode())
@@ -60,7 +60,7 @@ class Wire(asyncio.Protocol):
         self._transport.write(piece)
 
     async def ask_for_first_byte(self, path: str) -> tuple[float, float, int]:
-        """GET; answers (seconds to the first byte of the body, seconds to the end, bytes of the body)."""
+        """GET. Returns (seconds to the first byte of the body, seconds to the end, bytes of the body)."""
         loop = asyncio.get_running_loop()
         self._first_byte = loop.create_future()
         began = loop.time()
@@ -119,6 +119,6 @@ class Wire(asyncio.Protocol):
 
 
 def _chunked(received: bytearray, start: int, last: bytes) -> bytes | None:
-    """The body in its chunks, not taken apart, once the last one has come."""
+    """The chunked body as received, once the last chunk is there; None before."""
     ended = last.endswith(b"0\r\n\r\n") or received.endswith(b"\r\n0\r\n\r\n")
     return bytes(received[start:]) if ended else None

@@ -1,1 +1,1 @@
-"""The fault drill: starts its own service, breaks what machines break, and looks whether all promises are kept."""
+"""The fault drill: starts a service of its own, breaks parts as machines do, and checks whether all promises are kept."""

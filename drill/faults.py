@@ -1,4 +1,4 @@
-"""What machines do to a service, each as one blow."""
+"""The faults that machines inflict on a service, each as one blow."""
 
 import contextlib
 import json
@@ -30,7 +30,7 @@ def children(parent: int, words: str) -> list[int]:
 
 
 def children_of(ancestor: int, words: str) -> list[int]:
-    """The processes with these words in their command that descend from `ancestor`."""
+    """The descendants of `ancestor` with `words` in the command."""
     listed = subprocess.run(
         ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=False
     ).stdout
@@ -42,7 +42,7 @@ def children_of(ancestor: int, words: str) -> list[int]:
 
 
 def kill(pids: list[int]) -> int:
-    """Kill at once; answers how many were there."""
+    """Kill the processes at once. Returns how many existed."""
     killed = 0
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
@@ -52,7 +52,7 @@ def kill(pids: list[int]) -> int:
 
 
 def kill_web_twice(service: Service) -> None:
-    """Two deaths of the web processes within seconds."""
+    """Kill the web processes twice within seconds."""
     kill(children(service.pid, " serve "))
     time.sleep(SIGNAL_PAUSE)
     kill(children(service.pid, " serve "))

@@ -1,4 +1,4 @@
-"""Clients that upload and submit all the time, and write down every promise: what was answered with 2xx."""
+"""Clients that upload and submit all the time, and write down every promise. A 2xx answer is a promise."""
 
 import secrets
 import threading
@@ -18,7 +18,7 @@ PAUSE = 0.05
 
 
 class Promise(msgspec.Struct, frozen=True):
-    """A submission that the service said it has stored."""
+    """A submission that the service has confirmed as stored."""
 
     sha256: str
     file_name: str
@@ -90,7 +90,7 @@ class Load:
 
 
 def broken(url: str, key: str, promises: list[Promise]) -> tuple[int, int]:
-    """How many promises were lost, and how many submissions are there more than once."""
+    """Count the lost promises, and the submissions that are stored more than once."""
 
     def found(promise: Promise) -> int:
         answer = client.get(f"/sampledb/v2/sample/{promise.sha256}/submission", params={"limit": 100})
@@ -106,16 +106,16 @@ def broken(url: str, key: str, promises: list[Promise]) -> tuple[int, int]:
 
 
 def wholeness(url: str, limit: float) -> float | None:
-    """Seconds until every process answers that it is ready; None where that takes longer than `limit`."""
+    """Seconds until every process is ready; None after `limit` seconds."""
     began, ready_in_a_row = time.monotonic(), 0
     while time.monotonic() - began < limit:
         try:
-            # a connection of its own goes to any of the processes
+            # each request has a new connection, and a new connection goes to any of the processes
             ready = httpx.get(f"{url}/readyz", timeout=5).is_success
         except httpx.HTTPError:
             ready = False
         ready_in_a_row = ready_in_a_row + 1 if ready else 0
-        if ready_in_a_row == 10:  # noqa: PLR2004 so many that each of a few processes was among them
+        if ready_in_a_row == 10:  # noqa: PLR2004 enough to have met each of a few processes
             return time.monotonic() - began
         time.sleep(PAUSE)
     return None

@@ -1,4 +1,4 @@
-"""Facts about the tree that a reader feels: lengths, places, numbers in SQL, the words of docstrings.
+"""Measures the code as a reader feels it: lengths, arguments by place, numbers in SQL, the words of docstrings.
 
 Prints one line for each fact with its aim. Ends with 1 when a hard aim is missed.
 """
@@ -23,7 +23,7 @@ NUMBERED = re.compile(r"\$[1-9]")
 
 
 class Fact(NamedTuple):
-    """One measure. `is_hard` aims are kept by `make check`; the others are aims for writers."""
+    """One measure. `make check` enforces a hard aim (`is_hard`); any other aim is for writers."""
 
     name: str
     value: str
@@ -46,7 +46,7 @@ def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionD
 
 
 def lines_of_body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """The lines of a function from its first statement on, without its docstring."""
+    """The number of lines from the first statement of a function on, without the docstring."""
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 

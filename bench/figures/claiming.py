@@ -1,4 +1,4 @@
-"""Workers that claim all there is, and end what they claimed."""
+"""Workers that claim all tasks, and end the claimed tasks."""
 
 import asyncio
 import time
@@ -9,15 +9,15 @@ from bench.figure import Figure, Surroundings
 from bench.service import Service
 
 WORKER = "claimer"
-#: (workers, tasks that each asks for at once, goal in tasks a second at the largest size)
+#: (workers, tasks that a worker asks for at once, goal in tasks a second at the largest size)
 FLEETS = ((1, 10, None), (8, 10, None), (32, 10, 1500.0), (32, 1, 1500.0))
 ADD_WORKER = """
     INSERT INTO worker (id, short_name, names, descriptions, created_by, created_time)
     SELECT gen_random_uuid(), $1, '{"english": "bench"}', '{"english": "bench"}', 1, 0
      WHERE NOT EXISTS (SELECT FROM worker WHERE short_name = $1 AND deleted_time IS NULL)
 """
-#: jobs of one task each, of the newest samples, for the customers that saw them; the time that they are enqueued at
-#: tells a run from the others
+#: adds jobs of one task each, for the newest samples and a customer of each sample; the enqueued time marks the jobs
+#: of one run
 ADD_JOBS = """
     WITH w AS (SELECT id FROM worker WHERE short_name = $1 AND deleted_time IS NULL),
     jobs AS (
@@ -38,7 +38,7 @@ TASKS = "SELECT job_id::text, id::text FROM job_task WHERE worker = $1 AND enque
 
 
 def measure(service: Service, size: int, tasks: int, runs: int, *, largest: bool) -> list[Figure]:
-    """Claims by fleets of workers, each task to one of them; then the end of the tasks that they hold."""
+    """Measure claims by fleets of workers, where each task goes to one worker. Then measure the end of held tasks."""
     figures, batch = [], time.time_ns() // 1_000_000
     for workers, most, goal in FLEETS:
         rates = []
@@ -61,7 +61,7 @@ def _claim(service: Service, workers: int, most: int, tasks: int, batch: int) ->
 
 
 def _updates(service: Service, size: int, batch: int) -> Figure:
-    """The last tasks of jobs succeed, so that each also ends its job and makes a verdict."""
+    """Measure successes of last tasks. Each success also ends a job and makes a verdict."""
     tasks = asyncio.run(_tasks(service.database_url, batch))
     body = b'{"state":"success","analyses":[]}'
     work = [[("PUT", f"{clients.V2}/job/{job}/task/{task}", body) for job, task in tasks[:300]]]

@@ -13,19 +13,19 @@ from bench.limits import Limits
 from bench.service import Service, Unusable
 
 CLIENTS = 16
-#: as many as the workers of the claims; fewer do not keep two cores busy
+#: as many clients as workers in the figures of claims: fewer clients do not keep two cores busy
 MANY_CLIENTS = 32
 SIZE = 16 * 1024
 OK = 200
 WORKER = "bench"
 #: seconds that the classifier has for the samples of a run
 CLASSIFIED = 600
-#: each run uploads files that no other has
+#: seeds of files: each run uploads new files
 FRESH = itertools.count(100)
 
 
 def uploads(service: Service, count: int, runs: int, found: Limits) -> list[Figure]:
-    """New files. Each also wakes the classifier, which works beside."""
+    """Measure uploads of new files. Each upload also wakes the classifier, which works at the same time."""
     large = max(8, 4 * (count // 100))
     mib = min(found.digest_mib, found.write_mib)
     one = Figure("upload of 16 KiB, 1 client", "/s", [], note="new samples")
@@ -41,7 +41,7 @@ def uploads(service: Service, count: int, runs: int, found: Limits) -> list[Figu
 
 
 def _small_uploads(service: Service, count: int, runs: int) -> Figure:
-    """With its limit measured between the runs: what a file system makes of small files differs from minute to minute."""
+    """Measure small uploads, and the limit between the runs: the speed of small files changes from minute to minute."""
     figure = Figure("upload of 16 KiB, 16 clients", "/s", [])
     found = [limits.uploads(service)]
     for _ in range(runs):
@@ -54,7 +54,7 @@ def _small_uploads(service: Service, count: int, runs: int) -> Figure:
 
 
 def _bare_uploads(service: Service, count: int) -> float:
-    """Uploads a second to a bare application on the same server and database, with nothing around them."""
+    """Uploads a second to a bare application on the same server and database."""
     folder = service.folder / "bare"
     folder.mkdir()
     url = service.database_url
@@ -78,7 +78,7 @@ def _files(count: int, size: int, callers: int) -> load.Pile:
 
 
 def cycles(service: Service, count: int, runs: int, found: Limits) -> list[Figure]:
-    """Samples are uploaded and classified before; each run uploads them again for new tokens."""
+    """Measure cycles on samples that are uploaded and classified before. Each run uploads the samples again for new tokens."""
     asyncio.run(_make_worker(service))
     seeds = range(10_000_000, 10_000_000 + count)
     asyncio.run(clients.prepare_all("127.0.0.1", service.port, service.key, seeds, SIZE))
@@ -104,7 +104,7 @@ def _cycles(
     *,
     with_analysis: bool = False,
 ) -> Figure:
-    # until every connection has planned its statements
+    # A run before measuring: every connection has to plan its statements once.
     _run(service, seeds, callers, with_analysis=with_analysis)
     with Surroundings(service.processes) as around:
         outcomes = [_run(service, seeds, callers, with_analysis=with_analysis) for _ in range(runs)]

@@ -1,4 +1,4 @@
-"""Figures on a filled database: what the access rules cost, lists of everything, statistics."""
+"""Figures on a filled database: the cost of the access rules, lists of everything, statistics."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ def _body(**wanted: Any) -> bytes:
     return json.dumps({"limit": 25, **wanted}).encode()
 
 
-#: (name, method, path, body) of what an administrator and a customer's user ask alike
+#: (name, method, path, body) of questions that an administrator and a user of a customer both ask
 QUESTIONS = (
     ("job list", "GET", f"{V2}/job?limit=25", b""),
     (
@@ -43,7 +43,7 @@ QUESTIONS = (
 
 
 def access_rules(service: Service, tenants: Tenants, samples: int, seconds: float, runs: int) -> list[Figure]:
-    """The time of one question, one client, by a reader in percent of the administrator's, minus 100."""
+    """The extra time of a question by a reader, in percent of the time of the administrator. One client."""
     figures = []
     readers = (("reader of all customers", tenants.everyone_key), ("reader of one customer", tenants.one_key))
     for name, method, path, body in QUESTIONS:

@@ -1,4 +1,4 @@
-"""Lists, fetches and searches on a filled database, each at every size that a run fills in."""
+"""Lists, fetches and searches on a filled database, at every size that a run fills in."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ WEEK = 7 * 86_400_000
 Request = tuple[str, str, bytes]
 
 
-# the rows of what is asked, without what the service makes of them
+# the rows behind a question, before the service makes an answer of the rows
 NEWEST = "SELECT * FROM job ORDER BY enqueued_time DESC, id DESC LIMIT 25"
 ONE = "SELECT * FROM job WHERE id = $1"
 OF_WEEK = """
@@ -31,28 +31,28 @@ OF_WEEK = """
 
 
 class Rows(msgspec.Struct, frozen=True):
-    """A statement, and the values that it is asked with in turn."""
+    """A statement, and the values to ask with in turn."""
 
     statement: str
     values: list[tuple[Any, ...]]
 
 
 class Question(msgspec.Struct, frozen=True):
-    """Requests of one kind, asked in turn; `goal` is its p95 in milliseconds at the largest size."""
+    """Requests of one kind, sent in turn. `goal` is for the p95 in milliseconds at the largest size."""
 
     name: str
     requests: list[Request]
     goal: float
-    #: asked by the user of one customer instead of the administrator
+    #: the user of one customer asks, instead of the administrator
     by_one: bool = False
-    #: the throughput is measured and compared with that of static answers of the same size and of these rows
+    #: if given, the throughput is measured and compared with static answers of the same size, and with a read of the rows
     rows: Rows | None = None
 
 
 def measure(
     service: Service, tenants: Tenants, size: int, seconds: float, runs: int, *, largest: bool
 ) -> list[Figure]:
-    """p95 of each question with one client, and the throughput of the jobs' with 16."""
+    """Measure the p95 of each question with one client, and the throughput of the questions about jobs with 16 clients."""
     figures = []
     for question in asyncio.run(_questions(service, tenants)):
         figures.append(
@@ -118,7 +118,7 @@ def _rate(
 
 
 def _bare(service: Service, size: int, seconds: float) -> tuple[Limit, float]:
-    """What a bare application on the same server does: static answers of the same size; those with SELECT 1, per second."""
+    """Answers per second of a bare application on the same server, of the same size: static answers, and answers with SELECT 1."""
     with static_answers.serving(2, service.database_url) as target:
         rates = [
             load.run(clients.ask_again, target, [[("GET", path, b"")]] * 16, seconds=seconds).rate
@@ -136,7 +136,7 @@ async def _size_of(service: Service, request: Request) -> int:
 
 async def _questions(service: Service, tenants: Tenants) -> list[Question]:
     async with connected(service.database_url) as db:
-        # 97 is a prime, so that the rows come from everywhere
+        # 97 is a prime, so that the rows come from all parts of the table
         jobs = await db.fetch(
             "SELECT j.id, encode(s.sha256, 'hex') FROM job j JOIN sample s ON s.id = j.sample_id"
             " WHERE s.id % 97 = 3 LIMIT 200"
@@ -147,7 +147,7 @@ async def _questions(service: Service, tenants: Tenants) -> list[Question]:
 
 
 def _of_jobs(jobs: Sequence[Any], tenants: Tenants, latest: int) -> Iterator[Question]:
-    chance = random.Random(1)  # noqa: S311 the same customers each time
+    chance = random.Random(1)  # noqa: S311 the same customers in each run
     customers = [chance.choice(tenants.customers) for _ in range(100)]
     newest, each = Rows(NEWEST, [()]), Rows(ONE, [(job,) for job, _ in jobs])
     yield Question("job list, newest", [("GET", f"{V2}/job?limit=25", b"")], 5, rows=newest)
@@ -197,7 +197,7 @@ def _search(kind: str, **wanted: Any) -> Request:
 
 
 def growth(figures: Sequence[Figure]) -> list[Figure]:
-    """How many times slower each question became from the smallest to the largest size, by its p95."""
+    """How many times slower each question is at the largest size than at the smallest size, by p95."""
     found = []
     for name in dict.fromkeys(figure.name for figure in figures if figure.size and figure.unit == "ms"):
         series = sorted((f for f in figures if f.name == name and f.size), key=lambda f: f.size)

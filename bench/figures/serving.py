@@ -24,9 +24,9 @@ CREATED = 201
 
 
 def start(parent: Path, port: int | None, runs: int, later: ExitStack) -> list[Figure]:
-    """Until /readyz says 200: on a folder that is not there yet, and on the one that the last start left.
+    """Seconds until /readyz says 200: on a new folder, and on the folder of the last start.
 
-    The folders are removed `later`: for minutes, ext4 makes new files more slowly where it has removed others.
+    The folders are removed `later`. After removing files, ext4 makes new files more slowly for minutes.
     """
     fresh, existing = [], []
     with Surroundings(None) as around:
@@ -60,9 +60,9 @@ def idle(service: Service, seconds: float) -> Figure:
 
 
 def large_upload(service: Service, size_mib: int, runs: int, limits: Limits) -> list[Figure]:
-    """One file at a time: memory of all processes of the service (without what they share), and speed."""
+    """Upload one file at a time: speed, and memory of all processes of the service without shared memory."""
     growth, speed = [], []
-    # the first file of all makes the classifier load its model, which is no part of an upload
+    # Upload a file before measuring: the first file makes the classifier load its model.
     asyncio.run(clients.prepare_all(HOST, service.port, service.key, [0], SMALL))
     asyncio.run(wait_for_classifier(service.database_url))
     with Surroundings(service.processes) as around:
@@ -92,7 +92,7 @@ async def _upload(service: Service, size_mib: int, run: int) -> float:
 
 
 def _pieces(size_mib: int, run: int) -> Iterator[bytes]:
-    """Differs with each run, and from MiB to MiB."""
+    """Contents that differ from run to run, and from MiB to MiB."""
     rest = bytes(range(256)) * 4096
     for number in range(size_mib):
         head = f"{run} {number} {time.time_ns()}".encode()

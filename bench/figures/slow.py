@@ -1,4 +1,4 @@
-"""What two hundred slow uploaders cost everybody else."""
+"""The cost of two hundred slow uploaders for all other clients."""
 
 import asyncio
 import multiprocessing
@@ -13,14 +13,14 @@ from bench.service import Service
 from bench.wire import Wire
 
 UPLOADERS = 200
-#: bytes that each sends in a second, in so many pieces
+#: bytes that an uploader sends in a second, and pieces in a second
 RATE, PIECES = 20 * 1024, 4
 READY_SECONDS = 60
 LIST = ("GET", f"{V2}/job?limit=25", b"")
 
 
 def measure(service: Service, seconds: float, runs: int) -> list[Figure]:
-    """p95 of lists beside slow uploads, in times of what it is without them."""
+    """p95 of lists during slow uploads, as a multiple of the p95 without slow uploads."""
     ratios, alone_ms, beside_ms = [], [], []
     with Surroundings(service.processes) as around:
         for _ in range(runs):
@@ -39,7 +39,7 @@ def _p95(service: Service, seconds: float) -> float:
 
 
 class _Uploaders:
-    """A process whose connections upload slowly until the block ends, which breaks them off."""
+    """A process with connections that upload slowly. The end of the block breaks the uploads off."""
 
     def __init__(self, target: Target) -> None:
         context = multiprocessing.get_context("spawn")

@@ -1,4 +1,4 @@
-"""Runs inside the sandbox child only: Magika's opinion, corrected by magic numbers, completed by header facts."""
+"""Asks Magika, corrects the guess by magic numbers, and adds header facts. Runs inside the sandbox child only."""
 
 import mmap
 import os
@@ -24,13 +24,13 @@ from samplebank.identification.signatures import (
 from samplebank.identification.texts import find_script_type
 from samplebank.identification.zip_directory import read_directory
 
-# The marks of filesystems stand this far behind the start.
+# The marks of filesystems stand within so many first bytes.
 HEAD_BYTES, TAIL_BYTES = 72 * 1024, 512
 MOST_COMPOUND_BYTES = 256 * 1024 * 1024
-# Magika sees Lisp in short and in odd texts.
+# Magika mistakes short and odd texts for Lisp.
 LISP, LISP_STARTS = "lisp", (b"(", b";", b"#|", b"'", b"`")
 UNTOLD = FileType(UNKNOWN, UNKNOWN, "application/octet-stream", "Unknown binary data")
-#: guesses that say less than the entries of the archive
+#: streams of compound files, and the type that each stream tells
 COMPOUND_STREAMS = (
     ("__properties_version1.0", types.OUTLOOK),
     ("WordDocument", types.DOC),
@@ -38,10 +38,11 @@ COMPOUND_STREAMS = (
     ("Book", types.XLS),
     ("PowerPoint Document", types.PPT),
 )
+#: guesses that say less than the streams, or the entries, of the file
 TOLD_BY_STREAMS = frozenset({"doc", "xls", "ppt", "outlook"})
 SAYS_ITS_TYPE = frozenset({"odt", "ods", "odp"})
 TOLD_BY_ENTRIES = frozenset({"docx", "xlsx", "xlsb", "pptx", "odt", "ods", "odp"})
-# Magika sees a table in repetitive prose.
+# Magika mistakes repetitive prose for a table.
 DELIMITERS = {"csv": frozenset(b",;\t|"), "tsv": frozenset(b"\t")}
 PLATFORMS = {
     "mzbin": "dos",
@@ -60,7 +61,7 @@ PLATFORMS = {
 def open_classifier(_argument: str) -> Callable[[bytes], bytes]:
     """Load the model once for the life of the child."""
     magika = _SingleThreadedMagika()
-    # The memory of a first run is got once here, instead of in each process of a call.
+    # The first run allocates memory: here once, instead of in the process of each call.
     magika.identify_bytes(bytes(HEAD_BYTES))
 
     def answer(request: bytes) -> bytes:
@@ -74,7 +75,7 @@ def identify(magika: Magika, path: Path) -> Identification:
         head = file.read(HEAD_BYTES)
         if not head:
             return Identification(meta_data={"description": "Empty file", "mimeType": "application/x-empty"})
-        # Not by its path: Magika asks for the rights of the real account first, which the sandbox changes.
+        # Given a path, Magika would ask for the rights of the real account. The sandbox has changed the account.
         opinion = magika.identify_stream(file)
     guess = FileType(
         str(opinion.output.label),
@@ -158,7 +159,10 @@ def _zip_type(path: Path) -> FileType | None:
 
 
 class _SingleThreadedMagika(Magika):
-    """Magika has no option for it, and a second thread costs twice the processor time for the same answers a second."""
+    """Magika with one thread. Magika has no option for the number of threads.
+
+    A second thread would cost twice the processor time for the same number of answers per second.
+    """
 
     def _init_onnx_session(self) -> InferenceSession:
         disable_telemetry_events()

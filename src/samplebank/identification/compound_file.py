@@ -1,4 +1,4 @@
-r"""Streams of OLE compound files, found by their directory entries; runs inside sandbox children only.
+r"""Finds streams of OLE compound files by their directory entries. Runs inside sandbox children only.
 
 Sources: MS-CFB 2.6 (directory entries), MS-OFFCRYPTO 2.3.4.4 (\EncryptedPackage), MS-DOC 2.5.1 (fEncrypted), MS-XLS 2.4.117 (FilePass),
 MS-PPT 2.3.2 (the token of the current user).
@@ -20,14 +20,14 @@ ENCRYPTED_SLIDES = b"\x14\0\0\0\xdf\xc4\xd1\xf3"
 
 
 def find_stream(content: Content, name: str) -> int:
-    """Where the directory entry of the stream begins; -1 where no entry has that name."""
-    # The name of an entry is padded with zeros; the same words in a text are not.
+    """The place of the directory entry of the stream; -1 where no entry has the name."""
+    # The name of an entry is padded with zeros. The same words in a text are not padded.
     wanted, place = name.encode("utf-16-le").ljust(NAME_BYTES, b"\0"), content.find(name.encode("utf-16-le"))
     return content.find(wanted, place) if place >= 0 else -1
 
 
 def is_encrypted_package(content: Content) -> bool:
-    """Whether this is what Office makes of a document of the new format that has a password."""
+    """Whether the file is a document of the new Office format with a password: Office wraps the document in a compound file."""
     return find_stream(content, "EncryptedPackage") >= 0
 
 

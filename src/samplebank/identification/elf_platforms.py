@@ -1,4 +1,4 @@
-"""For which system an ELF program was made: by what it names, and by addresses at which no process of Linux can be."""
+"""Tells the system that an ELF program was made for, by names in the file, and by addresses that Linux gives to no process."""
 
 from itertools import islice
 
@@ -26,7 +26,7 @@ SYSTEMS = {
     "AIX": "aix",
 }
 STANDALONE = frozenset({"STANDALONE", "C6000_ELFABI", "C6000_LINUX", "AMDGPU_HSA"})
-#: sections of the objects, programs and modules of a system
+#: sections that stand only in the objects, programs and modules of one system
 SECTIONS = {
     ".note.android.ident": "android",
     ".note.netbsd.ident": "netbsd",
@@ -52,15 +52,15 @@ LINUX_MACHINES = frozenset({
     "CSKY", "HEXAGON", "CRIS", "BPF", "M32R", "MN10300", "FRV", "BLACKFIN", "TILEGX", "TILEPRO", "XTENSA",
 })  # fmt: skip
 MOST_LISTED = 300
-#: below are addresses that Linux gives to no process; from the second on are those that it keeps for itself
+#: Linux gives a process no address below LOWEST, and none from KERNEL_32, KERNEL_64 or KERNEL_MIPS on
 LOWEST = 0x1000
 KERNEL_32, KERNEL_64, KERNEL_MIPS, MEMORY_RISCV = 0xC0000000, 1 << 63, 0x80000000, 0x80000000
-#: the flash of microcontrollers; programs of Linux for ARM begin far below
+#: addresses of the flash of microcontrollers: programs of Linux for ARM begin far below
 FLASH_ARM = range(0x08000000, 0x0C000000)
 
 
 def elf_platform(binary: lief.ELF.Binary, interpreter: str) -> str | None:
-    """The system; None where a program runs without one. What shows nothing else is taken for a program of Linux."""
+    """The system of a program; None where the program runs without a system. Without any other sign, Linux is assumed."""
     named = SYSTEMS.get(_name(binary.header.identity_os_abi))
     loaded = next((system for start, system in INTERPRETERS if interpreter.startswith(start)), None)
     sections = {_text(section) for section in islice(binary.sections, MOST_LISTED)}

@@ -1,4 +1,4 @@
-"""Header facts of executables, read by LIEF. Only the start of a huge file is read: the headers are there."""
+"""Reads header facts of executables with LIEF. Of a huge file only the start is read: the headers are there."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ ARCHITECTURES = {
 }
 APPLE_PLATFORMS = {"IOS": "ios", "TVOS": "tvos", "WATCHOS": "watchos", "XROS": "visionos"}
 EFI = "EFI"
-#: what LIEF raises for damaged headers and for names that are not UTF-8
+#: errors that LIEF raises for damaged headers, and for names that are not UTF-8
 UNREADABLE = (
     ArithmeticError,
     AttributeError,
@@ -44,14 +44,14 @@ class HeaderFacts(msgspec.Struct, frozen=True):
 
 
 def find_header_facts(path: Path, label: str) -> HeaderFacts | None:
-    """Read the headers of a file that looks like an executable; None when LIEF makes no sense of them."""
+    """Read the headers of a file that looks like an executable; None when LIEF cannot read the headers."""
     lief.logging.disable()
     try:
         if label == "macho":
             return _macho(path)
         reader = {"pebin": _pe, "elf": _elf}.get(label)
         return reader(_source(path)) if reader is not None else None
-    except UNREADABLE:  # a name that is no text, or a header that leads nowhere: the type stays
+    except UNREADABLE:  # the file keeps its type, without header facts
         return None
 
 

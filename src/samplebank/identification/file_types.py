@@ -1,4 +1,4 @@
-"""The kinds of files that are told by their own marks, named as Magika names kinds, with what users see of them."""
+"""The kinds of files that are told by their own marks. Kinds have the names of Magika, and the words that users see."""
 
 import msgspec
 

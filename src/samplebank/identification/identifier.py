@@ -1,4 +1,4 @@
-"""The front of identification: asks a child, and turns what the file makes of it into an answer."""
+"""The front of identification: asks a child about a file, and turns the outcome into an Identification."""
 
 import os
 from pathlib import Path
@@ -13,9 +13,9 @@ from samplebank.nesting import holds_nul
 from samplebank.sandbox import Disturbed, Limits, Sandbox, SandboxError
 
 MIB = 1024 * 1024
-#: an honest answer has some hundred bytes
+#: most bytes of an answer: an honest answer has some hundred bytes
 ANSWER_BYTES = 64 * 1024
-#: classification catches up when uploads leave the processor to it; it still gets a thirtieth beside them
+#: beside uploads, classification gets a thirtieth of the processor, and catches up when uploads pause
 NICENESS = 15
 UNREADABLE = "The answer of the classifier cannot be read."
 
@@ -23,7 +23,7 @@ Word = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """An Identification as the child, which may be an attacker's by then, puts it."""
+    """An Identification as the child says. An attacker may have taken over the child."""
 
     super_type: Word = UNKNOWN
     type: Word = UNKNOWN
@@ -33,7 +33,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Identifier:
-    """Its children read their own code, the model and the file that they are asked about."""
+    """Asks sandbox children. A child reads its own code, the model, and the file in question."""
 
     def __init__(
         self,
@@ -63,15 +63,15 @@ class Identifier:
         await self.close()
 
     async def warm_up(self) -> None:
-        """Start a child before the first file comes. Raises SandboxError when that is impossible."""
+        """Start a child before the first file comes. Raises SandboxError when no child can start."""
         await self._sandbox.warm_up()
 
     async def identify(self, path: Path) -> Identification:
-        """Name the type of a file. What cannot be found out is "unknown", with the reason in the metadata.
+        """Name the type of a file. An unidentified file is "unknown", with the reason in the metadata.
 
-        Raises Disturbed where the file is not to blame, so that another try may do.
+        Raises Disturbed where the file is not to blame. Another attempt may succeed.
         """
-        own = Path(os.path.abspath(path))  # noqa: ASYNC240, PTH100 -- the disk is not asked; the child lives in another folder
+        own = Path(os.path.abspath(path))  # noqa: ASYNC240, PTH100 -- abspath leaves the disk alone; the child has another cwd
         try:
             answer = await self._sandbox.call(bytes(own), self._deadline_seconds, reads=(own,))
         except Disturbed:
@@ -93,7 +93,7 @@ def _read(answer: bytes) -> Identification:
         said = msgspec.json.decode(answer, type=Said)
     except (ValueError, RecursionError):
         return failed(UNREADABLE)
-    if holds_nul(answer):  # PostgreSQL keeps no such character
+    if holds_nul(answer):  # PostgreSQL cannot store NUL
         return failed(UNREADABLE)
     return Identification(
         super_type=said.super_type,

@@ -1,6 +1,6 @@
-"""The programs for several processors in one Mach-O file; runs inside sandbox children only.
+"""Reads the programs for several processors in one Mach-O file. Runs inside sandbox children only.
 
-Source: Apple's mach-o/fat.h. LIEF reads the directories with 32-bit offsets only.
+LIEF reads only directories with 32-bit offsets. Source: Apple's mach-o/fat.h.
 """
 
 import struct
@@ -16,7 +16,7 @@ HEADER_BYTES, MOST_SLICES = 8, 16
 def parse_slices(
     path: Path, most_bytes: int, config: lief.MachO.ParserConfig | None = None
 ) -> list[lief.MachO.Binary]:
-    """The programs that can be read, at most 16, and of each at most so many bytes; a damaged one costs itself only."""
+    """Parse 16 programs at most, and `most_bytes` at most of each program. Leaves out damaged programs."""
     if config is None:
         config = lief.MachO.ParserConfig()
     with path.open("rb") as file:
@@ -34,7 +34,7 @@ def parse_slices(
 
 
 def _places(head: bytes) -> list[tuple[int, int]]:
-    """Where the slices begin, and their sizes; none in a file that is one program."""
+    """The place and the size of each slice; empty for a file with a single program."""
     entry = ENTRIES.get(head[:4])
     if entry is None:
         return []

@@ -1,4 +1,4 @@
-"""What a file of a type must begin with: a guess without the mark is wrong, however sure the model is."""
+"""Marks that files of a type must have. A guess without the mark is wrong, however sure the model is."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ MACHINES = (
     b"\x64\x50",
 )
 
-#: by type of Magika: marks, each with where the mark stands
+#: for each type of Magika: the possible marks, each with its place
 NEEDED: Mapping[str, tuple[tuple[int, bytes], ...]] = {
     "pebin": ((0, b"MZ"), (0, b"ZM")),
     "elf": ((0, b"\x7fELF"),),

@@ -1,4 +1,4 @@
-"""What is known about the kind of a file, and by which version of the classifier."""
+"""The identification of a file: its kind, and the version of the classifier that found the kind."""
 
 from importlib.metadata import version
 from typing import Any
@@ -8,7 +8,7 @@ import msgspec
 JSON = Any  # msgspec knows no recursive types
 
 UNKNOWN = "unknown"
-# Raise the number whenever the same file may be classified differently.
+# Raise the number with every change after which a file may be classified differently.
 RULES_VERSION = 3
 CLASSIFIER_VERSION = f"magika {version('magika')}, lief {version('lief')}, samplebank {RULES_VERSION}"
 

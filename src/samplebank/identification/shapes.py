@@ -1,7 +1,7 @@
-"""Formats whose magic number is too short to be sure of: what follows in the header must make sense, too.
+"""Formats with a magic number that is too short to be sure. The rest of the header must make sense, too.
 
-Each test looks at 28 bits of evidence at least, so that noise and texts do not pass by chance. Sources: the formats' specifications and,
-for cpio, compress and ARJ, the manuals of their programs.
+Each test looks at 28 bits of evidence at least, so that noise and texts do not pass by chance.
+Sources: the specifications of the formats; for cpio, compress and ARJ the manuals of the programs.
 """
 
 import re
@@ -15,9 +15,9 @@ from samplebank.identification.file_types import FileType
 WINDOWS_MARK = b"MZ"
 WINDOWS_KINDS = {b"PE\0\0": types.PE, b"NE": types.NE, b"LE\0\0": types.LE, b"LX\0\0": types.LE}
 HEADER_POINTER, MZ_HEADER_BYTES = 0x3C, 28
-#: a header that no pointer leads to any more is looked for this far
+#: bytes in which a PE header is looked for when no pointer leads to the header
 LOST_HEADER_WITHIN = 4096
-#: of 512 bytes; MS-DOS has a megabyte
+#: pages of 512 bytes: MS-DOS addresses one megabyte
 PAGE_BYTES, DOS_PAGES = 512, range(1, 2049)
 
 SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
@@ -55,7 +55,10 @@ AMIGA_KINDS, AMIGA_ROOT = 8, (880, 1760)
 
 
 def windows_kind(head: bytes) -> FileType | None:
-    """What follows the MS-DOS program that all programs of Windows begin with; None where not even that makes sense."""
+    """The kind of a file that begins with an MS-DOS header, by the header after the MS-DOS program.
+
+    None where not even the MS-DOS header makes sense.
+    """
     start = int.from_bytes(head[HEADER_POINTER : HEADER_POINTER + 4], "little")
     kind = next((kind for mark, kind in WINDOWS_KINDS.items() if head.startswith(mark, start)), None)
     if kind is not None:
@@ -90,7 +93,7 @@ def _is_kernel(head: bytes) -> bool:
 
 
 def _is_boot_sector(head: bytes) -> bool:
-    """A partition table of which each entry is empty or active or not, and one is used; or a jump over the facts of a disk."""
+    """Whether the sector has a sane partition table with a used entry, or a jump over the facts of a disk, or a GPT follows."""
     if not head.startswith(BOOT_MARK, BOOT_PLACE):
         return False
     places = range(PARTITIONS, BOOT_PLACE, PARTITION_BYTES)
@@ -125,7 +128,7 @@ def _is_amiga_disk(head: bytes) -> bool:
 
 
 def _framed(head: bytes) -> FileType | None:
-    """Frames that readers skip stand before those of two formats."""
+    """The type of the first frame after skippable frames, which may stand before frames of two formats."""
     place = 0
     for _ in range(MOST_FRAMES):
         known = next((kind for mark, kind in FRAMES if head.startswith(mark, place)), None)
@@ -154,7 +157,10 @@ def _is_lzip(head: bytes) -> bool:
 
 
 def _is_lzma(head: bytes) -> bool:
-    """Properties, a dictionary of 2^n or 2^n + 2^(n-1) bytes, a size that can be, and the zero that every stream begins with."""
+    """Whether the header makes sense.
+
+    A header has properties, a dictionary of 2^n or 2^n + 2^(n-1) bytes, and a possible size. Every stream begins with a zero.
+    """
     if len(head) < 14 or head[0] >= MOST_LZMA_PROPERTIES or head[13] != 0:  # noqa: PLR2004
         return False
     dictionary, unpacked = struct.unpack_from("<IQ", head, 1)
@@ -168,7 +174,7 @@ def _is_lzma(head: bytes) -> bool:
 
 
 def _is_compressed(head: bytes) -> bool:
-    """The codes at the start have nine bits each, and none may name what has not been said yet."""
+    """Whether the first codes make sense: each code has nine bits, and names a string that is known by then."""
     if not head.startswith(b"\x1f\x9d") or len(head) < 8 or head[2] & 0x7F not in COMPRESS_BITS:  # noqa: PLR2004
         return False
     packed = int.from_bytes(head[3 : 3 + COMPRESS_CODES * FIRST_BITS // 8], "little")
@@ -215,7 +221,7 @@ def _is_transport_stream(head: bytes) -> bool:
 
 
 def _is_aac(head: bytes) -> bool:
-    """Several frames, each where the one before ends, that agree in what they are."""
+    """Whether three frames follow each other without a gap, and agree in their fixed fields."""
     frames, place = [], 0
     for _ in range(AAC_FRAMES):
         frame = head[place : place + AAC_HEADER_BYTES]

@@ -1,6 +1,7 @@
-"""Magic numbers that leave no doubt, and which of Magika's types agree with them.
+"""Magic numbers that leave no doubt, and the types of Magika that agree with each magic number.
 
-Sources: the formats' own specifications; offsets are from the start of the file. Marks too short to be sure are in `shapes`.
+Offsets count from the start of the file. Magic numbers that are too short to be sure are in `shapes`.
+Sources: the specifications of the formats.
 """
 
 import re
@@ -14,7 +15,7 @@ from samplebank.identification.shapes import SHAPES, WINDOWS_MARK, windows_kind
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """`agreeing`: types that are special cases of this one, so that Magika may know better."""
+    """`agreeing` holds special cases of `file_type`: for a guess among the special cases, Magika knows better."""
 
     magic: bytes
     file_type: FileType
@@ -24,7 +25,7 @@ class Signature(msgspec.Struct, frozen=True):
 
 PE_KINDS = frozenset({"dll", "sys", "exe", "ocx", "cpl", "scr", "ax", "rll", "com"})
 ZIP_KINDS = frozenset({
-    # apk and jar are told by what they contain, which is surer than their bytes
+    # not apk and jar: the entries tell both types more surely than Magika's guess
     "crx", "docx", "dotx", "epub", "ipynb", "iosapp", "maff", "msix", "npz", "nupkg", "odp", "ods", "odt",
     "ooxml", "pptx", "pytorch", "visio", "xlsb", "xlsx", "xpi", "3mf", "pages", "hwp", "snap",
 })  # fmt: skip
@@ -32,7 +33,7 @@ OLE_KINDS = frozenset(
     {"doc", "xls", "ppt", "msi", "mst", "outlook", "visio", "hwp", "thumbsdb", "fpx", "pub"}
 )
 
-# Of two that begin alike the longer one stands first.
+# Of two magic numbers that begin alike, the longer one stands first.
 SIGNATURES = (
     Signature(b"\x7fELF", types.ELF, frozenset({"ko", "so"})),
     Signature(b"\xcf\xfa\xed\xfe", types.MACHO, frozenset({"dylib"})),
@@ -111,7 +112,7 @@ SIGNATURES = (
     Signature(b"\0\0\x01\xba", types.MPEG_PS),
     Signature(b"\x45\x3d\xcd\x28", types.CRAMFS),
     Signature(b"-rom1fs-", types.ROMFS),
-    # Filesystems and disks follow their boot sectors, which may hold anything.
+    # Filesystems and disks stand last: a boot sector may hold anything before the mark.
     *(Signature(b"CD001", types.ISO, offset=place) for place in (0x8001, 0x8801, 0x9001)),
     Signature(b"XFSB\0\0", types.XFS),
     Signature(b"\x10\x20\xf5\xf2", types.F2FS, offset=0x400),
@@ -124,10 +125,10 @@ SIGNATURES = (
     Signature(b"FAT32   ", types.FAT, offset=82),
     Signature(b"ustar", types.TAR, offset=257),
 )
-#: what stands at the end of disk images, by how far before the end
+#: magic numbers of disk images near the end of the file: bytes before the end, magic number, type
 TAILS = ((512, b"conectix", types.VHD), (512, b"koly\0\0\0\x04", types.DMG))
 FAT_MAGIC, FAT_64_MAGIC = b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"
-#: readers look for the header of a PDF this far, and skip blanks before that of an RTF
+#: readers look for the header of a PDF in so many first bytes, and skip blanks before the header of an RTF
 PDF_WITHIN = 1024
 LATE_PDF, PDF_OBJECT = (
     re.compile(rb"%PDF-\d\.\d\s{0,10}[\r\n]"),
@@ -137,9 +138,9 @@ BLANKS = b" \t\r\n\f\v\0"
 EICAR_START = b"X5O!P%@AP[4"
 MARKS_OF_TEXT = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 MARKED_WITHIN = 256
-FEWEST_JAVA_VERSIONS = 45  # a fat Mach-O has a handful of architectures where a class file has its version
+FEWEST_JAVA_VERSIONS = 45  # in the place of the version, a fat Mach-O counts a few architectures
 
-# The first of the entries names the type: an archive inside may have such entries, too.
+# The first of these entries tells the type. Later entries may belong to an archive inside.
 ZIP_ENTRIES = {
     "word/document.xml": types.DOCX,
     "xl/workbook.xml": types.XLSX,
@@ -148,7 +149,7 @@ ZIP_ENTRIES = {
     "androidmanifest.xml": types.APK,
 }
 JAR_ENTRY = "meta-inf/manifest.mf"
-#: the first entry of an OpenDocument file is its type, as it is
+#: the first entry of an OpenDocument file holds the MIME type, not compressed
 MIME_WITHIN = 200
 MIME_TYPE = b"application/vnd.oasis.opendocument."
 OPEN_DOCUMENTS = (
@@ -161,7 +162,7 @@ OPEN_DOCUMENTS = (
     (b"formula", types.ODF),
 )
 OFFICE_PARTS = "[content_types].xml"
-#: where the parts of an office document lie, however its first part is called
+#: folders of office documents: the folder tells the type when the first part has an unusual name
 ZIP_FOLDERS = (("word/", types.DOCX), ("xl/", types.XLSX), ("ppt/", types.PPTX))
 
 
@@ -179,9 +180,9 @@ def find_signature(head: bytes) -> Signature | None:
 
 
 def _loose(head: bytes) -> Signature | None:
-    """What may stand behind other bytes, or is told by a shape."""
+    """Find formats that may begin after other bytes, and formats that are told by a shape."""
     text = head.lstrip(BLANKS)
-    if text.startswith(b"{\\rt"):  # Word needs no more
+    if text.startswith(b"{\\rt"):  # Word accepts a file that begins so
         return Signature(b"{\\rt", types.RTF)
     if _is_eicar(head):
         return Signature(EICAR_START, types.COM)
@@ -191,7 +192,7 @@ def _loose(head: bytes) -> Signature | None:
 
 
 def _is_eicar(head: bytes) -> bool:
-    """Whether the test file begins behind blanks, or in UTF-16."""
+    """Whether the EICAR test file begins after blanks or a byte order mark, or is UTF-16."""
     start = head[:MARKED_WITHIN].replace(b"\0", b"")
     for mark in MARKS_OF_TEXT:
         start = start.removeprefix(mark)
@@ -199,12 +200,12 @@ def _is_eicar(head: bytes) -> bool:
 
 
 def find_tail_type(tail: bytes) -> FileType | None:
-    """Tell a disk image by what its last 512 bytes begin with."""
+    """Tell a disk image by the start of its last 512 bytes."""
     return next((kind for place, mark, kind in TAILS if tail[-place:].startswith(mark)), None)
 
 
 def find_open_document(head: bytes) -> FileType | None:
-    """Tell an OpenDocument file by the entry that its specification puts first."""
+    """Tell an OpenDocument file by the first entry. The specification says which entry comes first."""
     start = head.find(MIME_TYPE, 0, MIME_WITHIN)
     kind = head[start + len(MIME_TYPE) :] if start >= 0 else b""
     return next((file_type for name, file_type in OPEN_DOCUMENTS if kind.startswith(name)), None)

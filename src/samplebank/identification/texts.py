@@ -1,4 +1,4 @@
-"""Scripts that are too short or too mixed for Magika, told by what only their language says."""
+"""Recognizes scripts that are too short or too mixed for Magika, by words of one language only."""
 
 import re
 
@@ -6,7 +6,7 @@ from samplebank.identification import file_types as types
 from samplebank.identification.file_types import FileType
 
 MOST_CHARACTERS = 64 * 1024
-#: from here on Magika has read enough to be believed
+#: from this length on, Magika has read enough to be believed
 SHORT_CHARACTERS = 4096
 FEWEST_PRINTABLE = 0.97
 CONTROL = frozenset("\t\n\r\f\b\x1b")
@@ -24,7 +24,7 @@ JAVASCRIPT = re.compile(
     r"\bnew\s+ActiveXObject\s*\(|\b(?:var|let|const)\s+[\w$]+\s*=|\bfunction\s*[\w$]*\s*\([\w$,\s]*\)\s*\{|\bString\.fromCharCode\s*\(|"
     r"\b(?:WScript|console|document|window)\.\w+\([^\r\n]*\)\s*;|\beval\s*\([^\r\n]*\)\s*;|\b(?:atob|unescape)\s*\("
 )
-#: what stands in no JavaScript
+#: words that stand in no JavaScript
 VISUAL_BASIC = re.compile(
     r"^\s*(?:Dim|Set|Sub|Function|Const|On Error|Option Explicit|Execute|ExecuteGlobal|MsgBox|Attribute VB_|Private|Public|Rem)\b",
     re.IGNORECASE | re.MULTILINE,
@@ -36,11 +36,11 @@ POWERSHELL = re.compile(
     re.IGNORECASE,
 )
 CMDLET_ARGUMENT = re.compile(r"\s-[A-Za-z]+\b|[$()\[\]|\"']")
-#: types of Magika that stand for a text of which nothing is known
+#: types that Magika gives to a text of unknown kind
 VAGUE = frozenset({"unknown", "txt", "lisp", "empty"})
 MARKED_UP = frozenset({"html", "xml", "txt", "unknown", "asp", "vba"})
 DELIMITER = re.compile(r"[,;\t]")
-#: types that Magika sees in short scripts of other languages
+#: types that Magika sees by mistake in short scripts of other languages
 MISTAKEN_SCRIPTS = VAGUE | {
     "vba",
     "batch",
@@ -60,7 +60,7 @@ MISTAKEN_SCRIPTS = VAGUE | {
 
 
 def find_script_type(head: bytes, guess: str) -> FileType | None:
-    """The language of a script by what only this language says; None where Magika's guess is the better one."""
+    """The language of a script, by words of this language only; None where Magika's guess is better."""
     text = _text(head[:MOST_CHARACTERS]) if guess in MISTAKEN_SCRIPTS else None
     if text is None:
         return None

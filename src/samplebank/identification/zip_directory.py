@@ -1,7 +1,8 @@
-"""The entries of a ZIP file as installers and office programs find them, who mind little; runs inside sandbox children only.
+"""Lists the entries of a ZIP file as leniently as installers and office programs do. Runs inside sandbox children only.
 
-The standard library refuses a whole archive for one odd field, and the type of the file with it. Source: PKWARE's APPNOTE 6.3.10,
-sections 4.3.7 (local file header), 4.3.12 (central directory), 4.3.14 and 4.3.16 (its end).
+The standard library refuses a whole archive for one odd field, and then the type of the file stays unknown.
+Source: PKWARE's APPNOTE 6.3.10, sections 4.3.7 (local file header), 4.3.12 (central directory), 4.3.14 and 4.3.16 (the end
+of the central directory).
 """
 
 import os
@@ -13,9 +14,9 @@ import msgspec
 
 MIB = 1024 * 1024
 MOST_ENTRIES, MOST_DIRECTORY_BYTES = 100_000, 16 * MIB
-#: a comment may follow the end of the directory, and careless programs append more than that
+#: the end of the directory lies within so many last bytes: a comment may follow, and careless programs append more
 END_WITHIN = MIB
-#: of a name; a directory may claim gigabytes of names
+#: bytes of one name, and of all names: a directory may claim gigabytes of names
 MOST_READ_NAME_BYTES, MOST_READ_NAMES_BYTES = 1024, 8 * MIB
 
 LOCAL, CENTRAL, END, END_64 = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06"
@@ -30,11 +31,11 @@ WHOLE_FILE = 0xFFFFFFFF
 
 
 class Unreadable(ValueError):
-    """The content of an entry is not there, or is packed in a way that is not known."""
+    """The content of an entry is missing, or is packed by an unknown method."""
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """`place`: where the local header begins, by the directory; `packed` and `size` are in bytes, and claims only."""
+    """An entry as the directory claims. `place` is where the local header begins. `packed` and `size` are in bytes."""
 
     name: str
     flags: int
@@ -49,14 +50,14 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Directory(msgspec.Struct, frozen=True):
-    """`shift`: bytes that stand before the archive, and that its offsets do not count."""
+    """`shift` counts the bytes before the archive: the offsets of the archive leave `shift` out."""
 
     entries: list[Entry]
     shift: int = 0
 
 
 def read_directory(file: BinaryIO) -> Directory:
-    """List the entries by the central directory; where there is none, by the headers before the entries."""
+    """List the entries by the central directory. Without a central directory, list by the local headers."""
     size = file.seek(0, os.SEEK_END)
     start = max(0, size - MOST_DIRECTORY_BYTES - END_WITHIN)
     file.seek(start)
@@ -67,14 +68,14 @@ def read_directory(file: BinaryIO) -> Directory:
     head = file.read(MOST_DIRECTORY_BYTES)
     if entries and (shift == 0 or not head.startswith(LOCAL)):
         return Directory(entries, shift or 0)
-    # Without an end, or by an end that is not at the end, this may be the directory of an archive inside.
+    # No end record fits, or the end record leaves out the start of the file. So the directory may be of an archive inside.
     local = _local_entries(head)
     is_better = bool(local) and (shift is not None or len(local) > len(entries))
     return Directory(local if is_better else entries)
 
 
 def read_content(file: BinaryIO, directory: Directory, entry: Entry, most: int) -> bytes:
-    """The first bytes of an entry. Raises Unreadable where there are none to be had."""
+    """The first bytes of an entry. Raises Unreadable where no content can be unpacked."""
     for place in dict.fromkeys((entry.place + directory.shift, entry.place)):
         file.seek(place)
         header = file.read(LOCAL_HEADER.size)
@@ -95,7 +96,7 @@ def read_content(file: BinaryIO, directory: Directory, entry: Entry, most: int) 
 
 
 def _inflated(file: BinaryIO, packed: int, most: int) -> bytes:
-    """What can be inflated: what stands before the damage counts."""
+    """Inflate as much as possible. Of a damaged content, the bytes before the damage count."""
     inflater, content, left = zlib.decompressobj(-zlib.MAX_WBITS), bytearray(), packed
     while left > 0 and len(content) < most and not inflater.eof:
         block = file.read(min(left, 16 * 1024))
@@ -112,7 +113,7 @@ def _inflated(file: BinaryIO, packed: int, most: int) -> bytes:
 
 
 def _directory_place(tail: bytes, start: int) -> tuple[int, int | None]:
-    """Where the central directory begins in the tail (-1: nowhere), and how far all offsets are shifted (None: no end says so)."""
+    """The place of the central directory in the tail (-1: none), and the shift of all offsets (None: no end record fits)."""
     end = tail.rfind(END)
     if end >= 0 and len(tail) - end >= END_HEADER.size:
         size, offset = END_HEADER.unpack_from(tail, end)[5:7]
@@ -124,7 +125,7 @@ def _directory_place(tail: bytes, start: int) -> tuple[int, int | None]:
             if place >= 0 and tail.startswith(CENTRAL, place):
                 return place, start + place - offset
     last = tail.rfind(CENTRAL)
-    # What stands before the last run of headers is the directory of an archive inside.
+    # Headers before the last run of headers belong to an archive inside.
     before = max(tail.rfind(LOCAL, 0, max(last, 0)), tail.rfind(END, 0, max(last, 0)))
     return tail.find(CENTRAL, before + 1), None
 
@@ -146,7 +147,7 @@ def _central_entries(tail: bytes, place: int) -> list[Entry]:
         if not tail.startswith(CENTRAL, place):
             if tail.startswith((END, END_64), place):
                 break
-            # a length that says more or less than there is
+            # The lengths of the header are wrong, so search for the next header.
             place = tail.find(CENTRAL, name)
     return entries
 
@@ -163,10 +164,10 @@ def _local_entries(content: bytes) -> list[Entry]:
         name = place + LOCAL_HEADER.size
         text = _text(content[name : name + name_bytes], flags)
         left -= len(text)
-        # a size of nothing is told behind the content instead
+        # With a packed size of 0, the true size follows the content.
         entries.append(Entry(text, flags, method, packed or len(content), size, place))
         end = name + name_bytes + fields[10] + packed
-        # An archive inside has such headers, too.
+        # Step over the content: an archive inside has local headers, too.
         place = end if content.startswith(LOCAL, end) else content.find(LOCAL, name + name_bytes)
     return entries
 

@@ -1,4 +1,4 @@
-"""Parses untrusted bytes in child processes that may lose their life, their memory or their time, never ours."""
+"""Parses untrusted bytes in child processes. A hostile file may cost the child life, memory or time, and never costs ours."""
 
 from samplebank.sandbox.confinement import missing_parts
 from samplebank.sandbox.errors import (

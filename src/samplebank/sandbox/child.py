@@ -1,7 +1,7 @@
 """The inside of the sandbox: `python -I -m samplebank.sandbox.child`, with a line to the parent as fd 0.
 
-This process makes the answerer and never sees a sample. For each call it forks a process, which is closed off, answers on a
-line of its own and ends: so nothing of one sample can reach the answer to another.
+This process makes the answerer and never sees a sample. Each call has a forked process of its own. The forked process is
+sealed, answers on a line of its own, and ends. So nothing of one sample can reach the answer to another sample.
 """
 
 import gc
@@ -51,7 +51,7 @@ def run() -> None:
         sys.path.extend(map(str, assignment.import_from))
         confine(assignment.limits, assignment.parent)
         answerer = _made_by(assignment)
-        # What is there now is not looked through, and so not copied, by the processes of the calls.
+        # The collector skips frozen objects. So the process of a call does not touch the objects, and need not copy memory.
         gc.collect()
         gc.freeze()
         parent.sendall(framed(Ready()))
@@ -59,7 +59,7 @@ def run() -> None:
             report = _serve(call, answerer, assignment.limits, parent)
             try:
                 parent.sendall(framed(report))
-            except OSError:  # the parent has hung up, and waits for this end
+            except OSError:  # the parent has hung up, and waits for this process to end
                 os._exit(0)
 
 
@@ -72,7 +72,7 @@ def _made_by(assignment: Assignment) -> Answerer:
 def _next_call(parent: socket.socket) -> socket.socket | None:
     while True:
         message, lines, _, _ = socket.recv_fds(parent, len(CALL), 1)
-        if message != STOP:  # which may come for a call that has just ended
+        if message != STOP:  # STOP may come for a call that has just ended
             return socket.socket(fileno=lines[0]) if message and lines else None
 
 
@@ -86,12 +86,15 @@ def _serve(call: socket.socket, answerer: Answerer, limits: Limits, parent: sock
             return Unforked(f"The sandbox has no process for the call: {error.strerror}.")
         if process == 0:
             _answer_and_end(call, answerer, limits, own)
-    # Out of the block: the call has hung up when its own process has.
+    # After the block our end of the line is closed. So the line hangs up when the process of the call does.
     return Ended(_status(process, parent))
 
 
 def _status(process: int, parent: socket.socket) -> int:
-    """How the process of a call ended; it is killed when the parent says so or hangs up. Nobody else would reap it."""
+    """Wait for the process of a call, and reap the process: nobody else can. Returns the exit status.
+
+    Kills the process when the parent asks for the end, or hangs up.
+    """
     ended = os.pidfd_open(process)
     waiting = select.poll()
     waiting.register(ended, select.POLLIN)
@@ -104,7 +107,7 @@ def _status(process: int, parent: socket.socket) -> int:
 
 
 def _prepare(answerer: Answerer) -> None:
-    """Let the answerer renew here what calls share; where that fails, the call tries and fails by itself."""
+    """Let the answerer renew what all calls share. Where renewing fails, the call tries again, and fails by itself."""
     prepare = getattr(answerer, "prepare", None)
     if prepare is not None:
         try:
@@ -114,7 +117,7 @@ def _prepare(answerer: Answerer) -> None:
 
 
 def _answer_and_end(call: socket.socket, answerer: Answerer, limits: Limits, parent: int) -> NoReturn:
-    """Answer one call; the line to the parent of all calls is given up before anything of the sample is seen."""
+    """Answer one call. Closes the line of the parent before anything of the sample is seen."""
     status = 1
     try:
         os.dup2(call.fileno(), LINE)
@@ -123,7 +126,7 @@ def _answer_and_end(call: socket.socket, answerer: Answerer, limits: Limits, par
             request = _received(line, Request)
             if request is not None:
                 seal((*limits.readable, *request.reads), parent=parent, required=limits.required)
-                # Twice the deadline, for parsers with threads of their own.
+                # Twice the deadline: the threads of a parser use CPU time side by side.
                 renew_cpu_seconds(2 * math.ceil(request.deadline_seconds) + 1)
                 line.sendall(framed(_reply(answerer, request.body, limits.answer_bytes)))
         status = 0
@@ -131,7 +134,7 @@ def _answer_and_end(call: socket.socket, answerer: Answerer, limits: Limits, par
         status = stop.code if isinstance(stop.code, int) else 1
         if isinstance(stop.code, str):
             sys.stderr.write(f"{stop.code}\n")
-    except BaseException:  # noqa: BLE001 -- nothing of this process may go on in the code of the other
+    except BaseException:  # noqa: BLE001 -- no error may carry the forked process back into the loop of the child
         traceback.print_exc()
     finally:
         sys.stderr.flush()
@@ -143,7 +146,7 @@ def _reply(answerer: Answerer, request: bytes, most: int) -> Reply:
         body = answerer(request)
     except MemoryError:
         return Exhausted()
-    except Exception as error:  # noqa: BLE001 -- the one place around foreign code; whatever it raises costs this call only
+    except Exception as error:  # noqa: BLE001 -- the one place around foreign code; an error fails this call only
         traceback.print_exc()
         sys.stderr.flush()
         return Refusal(f"The analysis stopped with {type(error).__name__}: {str(error)[:500]}")
@@ -153,7 +156,7 @@ def _reply(answerer: Answerer, request: bytes, most: int) -> Reply:
 
 
 def _received(line: socket.socket, kind: type[T]) -> T | None:
-    """The next message, or None when the other end has hung up."""
+    """The next message; None when the other end has hung up."""
     header = line.recv(HEADER_BYTES, socket.MSG_WAITALL)
     if len(header) < HEADER_BYTES:
         return None

@@ -1,4 +1,4 @@
-"""One child process as its parent sees it: start, ask, end, and find out what a call died of."""
+"""One child process as the parent sees the child: start, ask, end, and find out why a call died."""
 
 import asyncio
 import os
@@ -44,9 +44,9 @@ from samplebank.sandbox.limits import (
 T = TypeVar("T")
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-# What C++, Rust and Python write before they give up for want of memory.
+# Words that C++, Rust and Python write before giving up for want of memory.
 WANT_OF_MEMORY = ("bad_alloc", "memory allocation of", "MemoryError", "Cannot allocate memory")
-#: no parser ends itself by these; the kernel sends the first one when the machine has no memory left
+#: no parser ends itself by these signals; the kernel sends SIGKILL when the machine has no memory left
 FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 LAST_WORDS_BYTES = 2000
 MOST_PRINTED_BYTES = 16 * 1024
@@ -59,7 +59,7 @@ OBITUARY_SECONDS = 5.0
 
 
 class Child:
-    """`is_outdated`: it is to serve no further call."""
+    """An outdated child (`is_outdated`) serves no further call."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Child:
     async def start(cls, factory: str, argument: str, limits: Limits, import_from: tuple[Path, ...]) -> Self:
         assignment = Assignment(factory, argument, limits, os.getpid(), import_from)
         ours, theirs = socket.socketpair()
-        diagnostics = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the child; end() closes it
+        diagnostics = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the child; end() closes the file
         try:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
@@ -95,7 +95,7 @@ class Child:
                 )
             streams = await asyncio.open_unix_connection(sock=ours, limit=MIB)
         except BaseException as error:
-            # Also when the caller is cancelled; a child that is there already ends when its line does.
+            # Also when the caller is cancelled. A child that has started ends when its line closes.
             ours.close()
             diagnostics.close()
             if isinstance(error, OSError):
@@ -111,7 +111,7 @@ class Child:
 
     @property
     def is_alive(self) -> bool:
-        """Look at the connection itself: the event loop may not have noticed its end yet."""
+        """Whether the child lives, by a look at the connection. The event loop may not have noticed the end yet."""
         try:
             self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -126,7 +126,10 @@ class Child:
         return not self._in_call and not self.is_outdated
 
     async def ask(self, request: bytes, deadline_seconds: float, reads: tuple[Path, ...]) -> bytes:
-        """Get an answer, or a SandboxError; the child `is_free` afterwards unless its call could not be ended."""
+        """Get the answer to a request. Raises `SandboxError`.
+
+        Afterwards the child `is_free`, unless the call could not be ended.
+        """
         try:
             return await self._answer(request, deadline_seconds, reads)
         except SandboxError as error:
@@ -147,7 +150,7 @@ class Child:
             await self._stop_call()
             raise TimedOut(f"The analysis took longer than {deadline_seconds:g} seconds.") from None
         self._in_call = not isinstance(await self._report_within(LAST_BREATH_SECONDS), Ended)
-        if self._in_call:  # it has answered and does not end
+        if self._in_call:  # the call has answered and does not end
             await self._stop_call()
         match reply:
             case Answer(body):
@@ -158,11 +161,11 @@ class Child:
                 raise Refused(reason)
 
     async def end(self) -> None:
-        """Kill the child and give back what it held; may be called twice."""
+        """Kill the child and free its resources. May be called twice."""
         self._writer.close()
         with suppress(OSError):
             await self._writer.wait_closed()
-        if self._in_call:  # the child notices, and ends the call first
+        if self._in_call:  # the child notices the closed line, and ends the call first
             await self._status_within(LAST_BREATH_SECONDS)
         with suppress(ProcessLookupError):
             self._process.kill()
@@ -181,7 +184,7 @@ class Child:
             raise kind(f"The sandbox did not start. {death.reason}")
 
     async def _open_call(self) -> Streams:
-        """A line to the process of a new call."""
+        """Open a line to the process of a new call."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
@@ -240,7 +243,7 @@ class Child:
         return Crashed(f"The analysis crashed with {cause}{detail}")
 
     async def _report_within(self, seconds: float) -> Report | None:
-        """What the child itself says next; None when it says nothing in time, or will never say anything."""
+        """The next report of the child; None when no report comes in time, or when no report can come any more."""
         try:
             async with asyncio.timeout(seconds):
                 size = int.from_bytes(await self._reader.readexactly(HEADER_BYTES), "big")
@@ -259,7 +262,7 @@ class Child:
         return None
 
     def _forget_diagnostics(self) -> None:
-        """Empty the file; the child, which shares the position in it with us, writes on from the start."""
+        """Empty the file of diagnostics. The child shares the file position with us, and so writes on from the start."""
         os.lseek(self._diagnostics.fileno(), 0, os.SEEK_SET)
         os.ftruncate(self._diagnostics.fileno(), 0)
 
@@ -284,7 +287,7 @@ def _decoded(body: bytes, kind: Any) -> Any:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours, which may hold keys, but what the interpreter needs to start."""
+    """The variables that the interpreter needs to start, and nothing else. Our own environment may hold keys."""
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     return kept | {
         "LANG": "C.UTF-8",

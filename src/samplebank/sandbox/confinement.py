@@ -1,7 +1,7 @@
-"""Gives up, in a fresh process, everything a parser does not need.
+"""Gives up, in a fresh process, everything that a parser does not need.
 
-First by the parent of all calls (`confine`), which never sees a sample; then, for good, by the process of one call
-(`seal`). What the kernel does not offer is named, for the caller to decide whether to go on without.
+First the parent of all calls is confined (`confine`): the parent never sees a sample. Then the process of each call is
+sealed for good (`seal`). `missing_parts` names the parts that the kernel lacks. The caller decides whether to go on without.
 """
 
 import ctypes
@@ -36,14 +36,17 @@ SECCOMP = "filters of system calls (seccomp, on x86_64 and aarch64)"
 
 @cache
 def missing_parts() -> tuple[str, ...]:
-    """What this machine lacks of a full sandbox; each says what would bring it."""
+    """The parts of a full sandbox that this machine lacks. Each text says which machines have the part."""
     libc = ctypes.CDLL(None, use_errno=True)
     offered = {LANDLOCK: has_landlock(libc), SECCOMP: has_filters(libc)}
     return tuple(part for part, is_there in offered.items() if not is_there)
 
 
 def confine(limits: Limits, parent: int) -> None:
-    """Must run before any thread is started: namespaces and Landlock hold for the calling thread and its descendants."""
+    """Confine the parent of all calls. Must run before any thread starts.
+
+    Namespaces and Landlock hold only for the calling thread and its descendants.
+    """
     if limits.required and (missing := missing_parts()):
         sys.exit(f"This machine has no {' and no '.join(missing)}.")
     libc = ctypes.CDLL(None, use_errno=True)
@@ -54,7 +57,7 @@ def confine(limits: Limits, parent: int) -> None:
     leave_root(libc)
     has_own_count = libc.unshare(NEW_USER_NAMESPACE | NEW_NETWORK_NAMESPACE) == 0
     if has_own_count:
-        # Elsewhere the limit would count all processes of the account, ours too.
+        # In the namespace of all others, the limit would count all processes of the account, ours too.
         resource.setrlimit(resource.RLIMIT_NPROC, (limits.threads, limits.threads))
     else:
         libc.unshare(NEW_NETWORK_NAMESPACE)
@@ -65,7 +68,7 @@ def confine(limits: Limits, parent: int) -> None:
 
 
 def seal(readable: Iterable[Path], *, parent: int, required: bool) -> None:
-    """Leave nothing but reading of `readable` and of the code. Ends the process where that is required and fails."""
+    """Leave only the right to read `readable` and the code. Ends the process where sealing is required and fails."""
     libc = ctypes.CDLL(None, use_errno=True)
     end_with(libc, parent)
     sealed = forbid_files(libc, (*readable, *_own_code())), forbid_system_calls(libc)
@@ -74,14 +77,14 @@ def seal(readable: Iterable[Path], *, parent: int, required: bool) -> None:
 
 
 def end_with(libc: ctypes.CDLL, parent: int) -> None:
-    """Let the kernel kill this process when its parent ends; a later change of credentials would undo that."""
+    """Let the kernel kill this process when the parent ends. A later change of credentials would undo the setting."""
     libc.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit("The parent has ended before its child could start.")
 
 
 def renew_cpu_seconds(seconds: int) -> None:
-    """Let this process use `seconds` more of CPU, and never more: the last resort when the parent itself is stopped."""
+    """Let this process use `seconds` more of CPU time at most. The last resort for when the parent itself is stopped."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     allowed = int(used.ru_utime + used.ru_stime) + 1 + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (allowed, allowed + 1))

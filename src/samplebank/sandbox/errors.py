@@ -1,8 +1,8 @@
-"""Why a call into the sandbox gave no answer; each message is a sentence that can be shown to an analyst."""
+"""The reasons why a call into the sandbox gave no answer. Each message is a sentence fit for an analyst."""
 
 
 class SandboxError(Exception):
-    """`last_words` is the end of what the call printed, for the author of what ran in it."""
+    """`last_words` is the end of the output of the call, for the author of the code that ran in the call."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -15,27 +15,27 @@ class TimedOut(SandboxError):
 
 
 class Crashed(SandboxError):
-    """The call died of its own."""
+    """The call died by itself."""
 
 
 class OutOfMemory(SandboxError):
-    """The call wanted more memory than it may have."""
+    """The call needed more memory than allowed."""
 
 
 class Refused(SandboxError):
-    """The answer was an unforeseen exception, or too large."""
+    """The call ended with an unforeseen exception, or the answer is too large or unreadable."""
 
 
 class Disturbed(SandboxError):
-    """The fault is ours or the machine's, not the request's: another try may do."""
+    """The fault is ours or the machine's, not the request's. Another attempt may succeed."""
 
 
 class NotStarted(Disturbed):
-    """No child could be had."""
+    """No child could be started."""
 
 
 class KilledAtStart(NotStarted):
-    """Somebody else ended the child before it could be asked."""
+    """Somebody else ended the child before the first call."""
 
 
 class Killed(Disturbed):

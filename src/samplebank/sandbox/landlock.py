@@ -1,6 +1,6 @@
-"""Takes the file system away from this process with Landlock, where the kernel has it.
+"""Takes the file system away from this process with Landlock, where the kernel has Landlock.
 
-Source: linux/include/uapi/linux/landlock.h. Writing is forbidden everywhere; reading as the caller says.
+Writing is forbidden everywhere. The caller says what may be read. Source: linux/include/uapi/linux/landlock.h.
 """
 
 import ctypes
@@ -40,7 +40,10 @@ def _version(libc: ctypes.CDLL) -> int:
 
 
 def forbid_files(libc: ctypes.CDLL, readable: Iterable[Path] | None) -> bool:
-    """Forbid writing, TCP and signals to others; leave reading of `readable` (None: of everything). False: no Landlock here."""
+    """Forbid writing, TCP, and signals to other processes. Only `readable` may be read (None: everything).
+
+    False: the kernel has no Landlock, or refuses.
+    """
     version = _version(libc)
     if version < 1:
         return False
@@ -52,7 +55,7 @@ def forbid_files(libc: ctypes.CDLL, readable: Iterable[Path] | None) -> bool:
         TCP_BIND_AND_CONNECT if version >= NETWORK_SINCE else 0,
         ABSTRACT_SOCKETS_AND_SIGNALS if version >= SCOPES_SINCE else 0,
     )
-    # An old kernel refuses a structure longer than the one it knows.
+    # An old kernel refuses a structure that is longer than the known structure.
     size = 8 + 8 * (version >= NETWORK_SINCE) + 8 * (version >= SCOPES_SINCE)
     ruleset = libc.syscall(CREATE_RULESET, ctypes.byref(attributes), size, 0)
     if ruleset < 0:
@@ -68,7 +71,7 @@ def _allow_reading(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:
     try:
         folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
-        return  # what is not there needs no permission
+        return  # a missing file needs no permission
     rights = READING if stat.S_ISDIR(os.fstat(folder).st_mode) else READ_FILE
     libc.syscall(ADD_RULE, ruleset, RULE_PATH_BENEATH, ctypes.byref(PathBeneath(rights, folder)), 0)
     os.close(folder)

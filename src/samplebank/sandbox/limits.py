@@ -1,4 +1,4 @@
-"""What a child may use, and the frames in which parent and child talk."""
+"""The limits of a child, and the messages between parent and child."""
 
 from pathlib import Path
 from typing import Any
@@ -7,14 +7,14 @@ import msgspec
 
 MIB = 1024 * 1024
 HEADER_BYTES = 4
-#: with it the parent hands over the line of a call
+#: the parent sends CALL along with the line of a new call
 CALL = b"c"
-#: with it the parent has the process of a call ended, and reaped by whose it is
+#: the parent sends STOP to have the process of a call killed: only the child can reap the process
 STOP = b"s"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """`readable` is what every call may read, besides its own files and the code.
+    """`readable` names the files that every call may read, besides the files of the call and the code.
 
     `required`: no child starts on a machine that lacks a part of the sandbox.
     """
@@ -31,7 +31,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Assignment(msgspec.Struct, frozen=True, tag=True):
-    """What a child is told first. Not on its command line, which all accounts can see."""
+    """The first message to a child. Not on the command line: all accounts can see command lines."""
 
     factory: str
     argument: str
@@ -41,7 +41,7 @@ class Assignment(msgspec.Struct, frozen=True, tag=True):
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True):
-    """`reads` are the files that this call may read, and no other."""
+    """`reads` names the files that only this call may read."""
 
     body: bytes
     deadline_seconds: float
@@ -59,7 +59,7 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
 
 
 class Unforked(msgspec.Struct, frozen=True, tag=True):
-    """There is no process for the call."""
+    """No process could be forked for the call."""
 
     reason: str
 
@@ -69,14 +69,14 @@ class Answer(msgspec.Struct, frozen=True, tag=True):
 
 
 class Exhausted(msgspec.Struct, frozen=True, tag=True):
-    """Python noticed that memory ran out, and lives."""
+    """Python noticed that memory ran out, and lives on."""
 
 
 class Refusal(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-#: what the child itself says, which never sees a sample, and what the process of a call says, which may be an attacker's
+#: A Report comes from the child, which never sees a sample. A Reply comes from the process of a call: an attacker may forge it.
 Report = Ready | Ended | Unforked
 Reply = Answer | Exhausted | Refusal
 
@@ -87,7 +87,7 @@ def framed(message: msgspec.Struct) -> bytes:
 
 
 def made_path(kind: type, value: Any) -> Path:
-    """The `dec_hook` of everything that names files."""
+    """The `dec_hook` of all messages that name files."""
     if kind is not Path:
         raise TypeError(f"{kind} cannot be read from a message.")
     return Path(value)

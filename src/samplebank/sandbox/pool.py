@@ -1,6 +1,6 @@
-"""The outside of the sandbox: starts children, asks them, kills those that do not behave.
+"""The outside of the sandbox: starts children, asks children, and kills misbehaving children.
 
-One child serves one call at a time, in a process that ends with the call.
+A child serves one call at a time. Each call has a process of its own, and the process ends with the call.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
 
 class Sandbox:
-    """Calls the function that `factory` ("module:function") makes of `argument` inside children, `children` at once at most.
+    """Calls a function inside of child processes: the function that `factory` ("module:function") makes of `argument`.
 
-    A function with a method `prepare` has it called before each call, outside of the process of the call: what it
-    keeps is there for all calls.
+    `children` bounds the calls at the same time. If the function has a method `prepare`, the method is called before each
+    call, outside of the process of the call. What `prepare` keeps is there for all later calls.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class Sandbox:
         await self.close()
 
     async def warm_up(self) -> None:
-        """Start a child now, so that the first call need not wait for it."""
+        """Start a child now, so that the first call need not wait for the start."""
         async with self._places:
             self._idle.append(await self._child())
 
     async def call(self, request: bytes, deadline_seconds: float, *, reads: tuple[Path, ...] = ()) -> bytes:
-        """Get the answer, or a SandboxError. The deadline counts from the moment a child is free and ready.
+        """Get the answer. The deadline counts from the moment a child is free and ready. Raises `SandboxError`.
 
-        The call reads `reads`, what the limits say, and the code.
+        The call may read the files in `reads`, the files that the limits name, and the code.
         """
         killed = lost = 0
         async with self._places:
@@ -86,11 +86,11 @@ class Sandbox:
             self._busy.discard(child)
             if child.is_free:
                 self._idle.append(child)
-            else:  # also when the caller is cancelled: what the child does now is of no use
+            else:  # also when the caller is cancelled: nobody waits for the answer any more
                 await child.end()
 
     async def renew(self) -> None:
-        """Let new children answer from now on: the idle ones end, the others after their call."""
+        """Let new children answer from now on. Idle children end now, busy children end after the call."""
         for child in self._busy:
             child.is_outdated = True
         idle, self._idle = self._idle, []

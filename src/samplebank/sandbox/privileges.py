@@ -1,4 +1,4 @@
-"""Gives up what the account of the service may do beyond other accounts.
+"""Gives up all rights of the service's account that other accounts lack.
 
 Source: linux/capability.h, linux/prctl.h, capabilities(7).
 """
@@ -26,9 +26,10 @@ class Sets(ctypes.Structure):
 
 
 def leave_root(libc: ctypes.CDLL) -> None:
-    """Become "nobody", and stay root for the owner's right to read files: the code may lie in a folder of root's.
+    """Become "nobody", but stay root for access to files: the code may lie in a folder that only root can read.
 
-    Landlock says which files are read. Where the change is refused, as in containers without capabilities, nothing happens.
+    Landlock bounds which files are read. Where the kernel refuses the change, as in containers without capabilities, nothing
+    happens.
     """
     if os.geteuid() != 0:
         return
@@ -44,11 +45,10 @@ def leave_root(libc: ctypes.CDLL) -> None:
 
 
 def drop_capabilities(libc: ctypes.CDLL) -> None:
-    """Have none, and nothing to get them back from."""
+    """Drop all capabilities, and every set from which the process could regain capabilities."""
     for capability in range(MOST_CAPABILITIES):
-        libc.prctl(
-            DROP_FROM_BOUND, capability, 0, 0, 0
-        )  # refused to those who have none, and to them it gives none
+        # Refused to a process without capabilities. The bounding set gives such a process nothing.
+        libc.prctl(DROP_FROM_BOUND, capability, 0, 0, 0)
     libc.prctl(SET_AMBIENT, CLEAR_ALL_AMBIENT, 0, 0, 0)
     _set_capabilities(libc, (0, 0))
 

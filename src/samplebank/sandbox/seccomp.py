@@ -1,4 +1,4 @@
-"""Leaves this process the system calls that a parser needs, and no other.
+"""Forbids this process all system calls except the calls that a parser needs.
 
 Source: linux/seccomp.h, linux/bpf_common.h, and the manual pages of the calls whose arguments are looked at.
 """
@@ -28,7 +28,7 @@ DEVICE_COMMANDS = (0x5401, 0x541B, 0x5421, 0x5450, 0x5451)
 # PR_SET_NAME, PR_GET_NAME, PR_SET_VMA
 PROCESS_OPTIONS = (15, 16, 0x53564D41)
 
-# O_WRONLY, O_RDWR, O_CREAT, O_TRUNC: Landlock forbids to truncate only since Linux 6.2, and a file opened for reading can be
+# O_WRONLY, O_RDWR, O_CREAT, O_TRUNC: Landlock forbids truncation only since Linux 6.2, and O_TRUNC works with O_RDONLY, too
 WRITING = 0o1103
 FLAGS_OF_OPEN: Mapping[str, int] = {"open": 1, "openat": 2}
 
@@ -36,7 +36,7 @@ Instruction = tuple[int, int, int, int]
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """`place` is that of this architecture among the numbers of a system call."""
+    """`place` is the index of this architecture in `Numbers`."""
 
     architecture: int
     place: int
@@ -66,7 +66,7 @@ def has_filters(libc: ctypes.CDLL) -> bool:
 
 
 def forbid_system_calls(libc: ctypes.CDLL) -> bool:
-    """Needs no_new_privs. False: this kernel or machine has no such filter."""
+    """Install the filter. The process must have no_new_privs. False: the kernel or the machine has no filters."""
     machine = MACHINES.get(platform.machine())
     if machine is None:
         return False
@@ -86,7 +86,7 @@ def _program(machine: Machine) -> list[Instruction]:
         (LOAD_WORD, 0, 0, NUMBER_OFFSET),
         (JUMP_IF_AT_LEAST, 0, 1, X32_CALLS),
         (RETURN, 0, 0, DENY | errno.EPERM),
-        # glibc falls back to clone, whose flags a filter can see
+        # On ENOSYS glibc falls back to clone. A filter can see the flags of clone, and not the flags of clone3.
         (JUMP_IF_EQUAL, 0, 1, CLONE3),
         (RETURN, 0, 0, DENY | errno.ENOSYS),
     ]
@@ -106,7 +106,7 @@ def _program(machine: Machine) -> list[Instruction]:
 
 
 def _restrictions() -> Mapping[str, tuple[int, int, Sequence[int]]]:
-    """Which argument, counted from 0, must pass which test with one of these values."""
+    """For each restricted call: an argument counted from 0, a test, and the values of which one must pass the test."""
     return {
         "clone": (0, JUMP_IF_BITS, (CLONE_THREAD,)),
         "prlimit64": (0, JUMP_IF_EQUAL, (0,)),
@@ -128,7 +128,7 @@ def _only_if(number: int, argument: int, test: int, values: Sequence[int]) -> li
 
 
 def _unless(number: int, argument: int, bits: int) -> list[Instruction]:
-    """Allow a call whose argument, counted from 0, has none of these bits."""
+    """Allow a call if none of `bits` is set in the argument, counted from 0."""
     return [
         (JUMP_IF_EQUAL, 0, 4, number),
         (LOAD_WORD, 0, 0, ARGUMENTS_OFFSET + ARGUMENT_BYTES * argument),

@@ -1,4 +1,4 @@
-"""The system calls that a parser needs, with their numbers: what is not named here is refused, also what kernels learn later.
+"""The system calls that a parser needs, with their numbers. All other calls are refused, also calls of future kernels.
 
 Source: asm/unistd_64.h (x86_64) and asm-generic/unistd.h (aarch64). None: the architecture has no such call.
 """
@@ -16,7 +16,7 @@ MEMORY: Mapping[str, Numbers] = {
     "madvise": (28, 233),
     "mincore": (27, 232),
 }
-#: reading what `open` and `openat` opened for it; Landlock says which files
+#: read files that `open` and `openat` have opened: Landlock says which files can be opened
 FILES: Mapping[str, Numbers] = {
     "read": (0, 63),
     "readv": (19, 65),
@@ -79,7 +79,7 @@ THREADS: Mapping[str, Numbers] = {
     "rt_sigsuspend": (130, 133),
     "sigaltstack": (131, 132),
 }
-#: on what is open already: nothing here makes a socket or finds another end for one
+#: work on open descriptors: no call here makes a socket, or connects a socket
 WAITING: Mapping[str, Numbers] = {
     "poll": (7, None),
     "ppoll": (271, 73),
@@ -110,7 +110,7 @@ FACTS: Mapping[str, Numbers] = {
     "arch_prctl": (158, None),
 }
 ALLOWED: Mapping[str, Numbers] = {**MEMORY, **FILES, **TIME, **THREADS, **WAITING, **FACTS}
-#: allowed with some arguments only
+#: calls that are allowed with some arguments only
 RESTRICTED: Mapping[str, Numbers] = {
     "clone": (56, 220),
     "prlimit64": (302, 261),

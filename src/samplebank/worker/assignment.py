@@ -1,4 +1,4 @@
-"""What the service hands a worker with a claim; only what a worker needs is named, and unknown fields are let be."""
+"""The assignment that a worker gets with a claim. Names the fields a worker needs, and ignores all others."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Assignment(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     sample: Identified
     lease_token: str
     attempt: int = 1
-    #: bytes of a result as JSON; None from a service that does not tell
+    #: bytes of a result as JSON; None if the service names no bound
     max_result_size: int | None = None
     classification: dict[str, JSON] | None = None
     submission: dict[str, JSON] | None = None
@@ -41,7 +41,7 @@ class Assignment(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     @property
     def customer(self) -> str:
-        """The shortName of the job's customer: the job's own word, else that of its submission."""
+        """The shortName of the customer: as the job names the customer, else as the submission does."""
         if self.job.customer is not None:
             return self.job.customer.short_name
         return msgspec.convert((self.submission or {}).get("customer"), Customer).short_name

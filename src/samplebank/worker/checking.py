@@ -1,4 +1,4 @@
-"""Checks what an analyser answers before it is encoded, and cleans what it quotes from a hostile sample."""
+"""Checks the answer of an analyser before encoding, and cleans texts that are quoted from a hostile sample."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ MOST_POSSIBLE = 2**31 - 1
 
 
 class WrongAnswer(Exception):
-    """The analyser answered something else than the contract says; the message names the part that is wrong."""
+    """The answer of the analyser breaks the contract. The message names the wrong part."""
 
 
 def checked(answer: object) -> Result:
-    """The answer as a Result whose texts and numbers can be encoded and stored; raises `WrongAnswer`."""
+    """The answer as a Result with texts and numbers that can be encoded and stored. Raises `WrongAnswer`."""
     if not isinstance(answer, Result):
         raise WrongAnswer(
             f"The analyser answered {_kind(answer)}, but analyse() must return a Result, such as "
@@ -47,7 +47,7 @@ def _converted(answer: Result) -> Result:
 
 
 def _plain(value: Any) -> Any:
-    """Dicts and lists of what is in a Result; lone surrogates of texts are spelled out, everything else is as it is."""
+    """Turn the parts of a Result into dicts and lists. Spells out lone surrogates in texts; other values stay as given."""
     match value:
         case msgspec.Struct():
             return _plain(msgspec.structs.asdict(value))

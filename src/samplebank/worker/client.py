@@ -1,4 +1,4 @@
-"""The few calls a worker makes, over HTTP. Reads what it needs from the envelopes and knows nothing else of the service."""
+"""The few calls that a worker makes, over HTTP. Reads from the envelopes only the fields that a worker needs."""
 
 import asyncio
 import hashlib
@@ -21,7 +21,7 @@ from samplebank.worker.errors import (
     ServiceUnavailable,
 )
 
-# Waits between the attempts of a write, about half a minute in all.
+# Seconds between the attempts of a write: about half a minute in all.
 PATIENCE_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 SUCCESS = range(200, 300)
@@ -31,7 +31,7 @@ HEADER = "Argus-API-Key"
 
 
 class ServiceClient:
-    """`current_key` is asked for the key as it is now when the service refuses the one at hand."""
+    """When the service refuses the key at hand, `current_key` is called for the current key."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class ServiceClient:
         await self._http.aclose()
 
     async def find_worker(self, short_name: str) -> dict[str, JSON] | None:
-        """What the service knows of a worker, as `add_worker` takes it."""
+        """Get the worker as the service knows the worker, in the form that `add_worker` takes; None if unknown."""
         path = f"/sampledb/v2/worker/{short_name}"
         try:
             known = await self._patiently("GET", path)
@@ -74,7 +74,7 @@ class ServiceClient:
     async def claim(
         self, worker: str, *, most: int, wait_seconds: int, lease_seconds: int
     ) -> list[Assignment]:
-        """Wait up to `wait_seconds` for tasks. Not repeated: a lost answer comes back when its lease ends."""
+        """Wait up to `wait_seconds` for tasks. Not repeated: tasks of a lost answer come back when their leases end."""
         body = {"max": most, "waitSeconds": wait_seconds, "leaseSeconds": lease_seconds}
         answer = await self._once("POST", f"/samplebank/v1/worker/{worker}/claim", json=body)
         try:
@@ -96,7 +96,7 @@ class ServiceClient:
         await self._patiently("POST", f"/samplebank/v1/task/{task}/release", json=body)
 
     async def download(self, sha256: str, target: Path) -> int:
-        """Write the sample to `target`, check that it is the sample, and return its size."""
+        """Write the sample to `target`, check the SHA-256, and return the size in bytes. Raises `DamagedDownload`."""
         try:
             return await self._download(sha256, target)
         except KeyRefused:
@@ -143,7 +143,7 @@ class ServiceClient:
     async def finish(
         self, job: str, task: str, lease_token: str, *, state: str, message: str, analyses: list[str]
     ) -> None:
-        """End a task; refused when its lease is lost, so that nobody else's work is overwritten."""
+        """End a task. The service refuses when the lease is lost, so that nobody else's work is overwritten."""
         body = {"state": state, "message": message, "analyses": analyses}
         path = f"/sampledb/v2/job/{job}/task/{task}"
         await self._patiently("PUT", path, json=body, headers={"Samplebank-Lease": lease_token})
@@ -170,7 +170,7 @@ class ServiceClient:
         return await self._once(method, path, enveloped=enveloped, **content)
 
     def _renew_key(self) -> bool:
-        """Whether there is another key by now."""
+        """Whether the key has changed since. Takes the new key."""
         key = self._current_key()
         if not key or key == self._http.headers[HEADER]:
             return False
@@ -179,7 +179,7 @@ class ServiceClient:
 
 
 def _checked(response: httpx.Response, *, enveloped: bool = True) -> Any:
-    """Return what the envelope holds, or raise what the service says."""
+    """Return the data of the envelope. Raises `ServiceUnavailable`, `KeyRefused` or `ServiceRefused`."""
     try:
         envelope = msgspec.json.decode(response.content)
     except msgspec.DecodeError:

@@ -1,6 +1,6 @@
-"""The contract between an analyser and the worker that runs it: what it is told, and what it may answer.
+"""The contract between an analyser and its worker: what the worker tells, and what the analyser may answer.
 
-An analyser runs in a child process without network, programs or writable files; it only ever reads the sample.
+An analyser runs in a child process without network, programs or writable files. The analyser only reads the sample.
 """
 
 from abc import ABC, abstractmethod
@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 
 
 class SampleFile(msgspec.Struct, frozen=True, kw_only=True):
-    """`classification` and `submission` are as the service sends them; `options` are those of the policy."""
+    """`classification` and `submission` are as the service sends them; `options` come from the policy."""
 
     path: Path
     sha256: str
@@ -41,7 +41,7 @@ class Detection(msgspec.Struct, frozen=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that shows what the analysis found; `internal`: not for the customer's eyes."""
+    """A file that shows the findings of the analysis. `internal` evidence is hidden from the customer."""
 
     file_name: str
     data: bytes
@@ -72,9 +72,10 @@ class Rejected(Exception):
 
 
 class Analyser(ABC):
-    """Each analysis runs in a process of its own, a copy of the one that made this instance, and ends with it.
+    """Base of all analysers. Each analysis runs in a process of its own: a copy of the process that made this instance.
 
-    So nothing that an analysis changes is there for the next one, and a constructor must not start threads.
+    The copy ends with the analysis, so changes made by an analysis are gone in the next analysis.
+    A constructor must not start threads: the copy would lack the threads.
     """
 
     short_name: ClassVar[str]
@@ -84,23 +85,23 @@ class Analyser(ABC):
     schema: ClassVar[Mapping[str, JSON] | None] = None
     memory_bytes: ClassVar[int] = 1024 * MIB
     seconds: ClassVar[float] = 60.0
-    #: the settings that the analyser takes; None lets any pass
+    #: the settings that the analyser takes; None: any setting passes
     known_settings: ClassVar[frozenset[str] | None] = None
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.settings = settings
 
     def folders(self) -> tuple[Path, ...]:
-        """Name what the analyser reads besides the sample and its own code."""
+        """Name the folders that the analyser reads besides the sample and the code of the analyser."""
         return ()
 
-    def prepare(self) -> None:  # noqa: B027 -- most have nothing to renew
-        """Renew what analyses share, like compiled rules: called before each of them, in the process that makes theirs."""
+    def prepare(self) -> None:  # noqa: B027 -- most analysers have nothing to renew
+        """Renew what all analyses share, like compiled rules. Called before each analysis, in the process that is copied."""
 
     def problems(self) -> tuple[str, ...]:
-        """Name what is wrong with what the analyser reads, in sentences for the operator's log."""
+        """Name problems with the files that the analyser reads, in sentences for the operator's log."""
         return ()
 
     @abstractmethod
     def analyse(self, sample: SampleFile) -> Result:
-        """Answer, or raise Rejected."""
+        """Analyse the sample. Raises `Rejected`."""

@@ -6,7 +6,7 @@ class WorkerError(Exception):
 
 
 class ServiceRefused(WorkerError):
-    """The service understood the request and will not do it; asking again would not help."""
+    """The service understood the request and refuses. Asking again would not help."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -14,16 +14,16 @@ class ServiceRefused(WorkerError):
 
 
 class KeyRefused(WorkerError):
-    """The service does not know the key of this worker, or no longer."""
+    """The service does not know the key of this worker, or knows the key no longer."""
 
 
 class ServiceUnavailable(WorkerError):
-    """The service cannot be reached or cannot answer now; another time may do."""
+    """The service cannot be reached or cannot answer now. A later attempt may succeed."""
 
 
 class LeaseLost(WorkerError):
-    """The task belongs to somebody else by now, or to nobody."""
+    """The task belongs to another worker by now, or to nobody."""
 
 
 class DamagedDownload(WorkerError):
-    """The bytes that came are not the sample."""
+    """The downloaded bytes are not the sample."""

@@ -1,4 +1,4 @@
-"""Runs inside the sandbox child: makes an analyser from its import path and lets it answer."""
+"""Runs inside the sandbox child: makes an analyser from an import path and lets the analyser answer."""
 
 import importlib
 import traceback
@@ -22,7 +22,7 @@ MOST_HEAD = 1024 * 1024
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """Which analyser ("module:Class"), with which settings."""
+    """An analyser ("module:Class") and its settings."""
 
     import_path: str
     settings: Mapping[str, str]
@@ -37,11 +37,11 @@ class Analyse(msgspec.Struct, frozen=True, tag=True):
 
 
 class Check(msgspec.Struct, frozen=True, tag=True):
-    """Ask for the Problems, as the analyser is now."""
+    """Ask for the current Problems of the analyser."""
 
 
 class Description(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """What the worker must know of an analyser without importing it."""
+    """The facts about an analyser that the worker needs without importing the analyser."""
 
     short_name: str
     version: str
@@ -55,13 +55,13 @@ class Description(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class Problems(msgspec.Struct, frozen=True, tag=True):
-    """What is wrong with what the analyser reads; sentences for the operator."""
+    """Problems with the files that the analyser reads: sentences for the operator."""
 
     problems: tuple[str, ...] = ()
 
 
 class Finished(msgspec.Struct, frozen=True, tag=True):
-    """`sizes` are those of the data of the evidence, on the way."""
+    """While a message is under way, `sizes` holds the size of the data of each evidence, in bytes."""
 
     result: Result
     printed: str = ""
@@ -70,7 +70,7 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
 
 
 class Rejection(msgspec.Struct, frozen=True, tag=True):
-    """The file is to blame, or the analyser; `trace` and `printed` are for the author of the analyser."""
+    """The file or the analyser is to blame. `trace` and `printed` are for the author of the analyser."""
 
     reason: str
     trace: str = ""
@@ -79,13 +79,14 @@ class Rejection(msgspec.Struct, frozen=True, tag=True):
 
 
 class Outdated(msgspec.Struct, frozen=True, tag=True):
-    """A folder is gone or another one than at the start of this child, so that the analyser must be made anew."""
+    """A folder of the analyser is missing or was replaced since this child started. The analyser must be made anew."""
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
-    """A reply, and the data of its evidence, one after the other.
+    """A reply in `head`, and the joined data of its evidence in `contents`.
 
-    Who reads the reply makes objects of each of its bytes at worst, so that its size has a bound; data stay as they are.
+    In the worst case, decoding makes an object of each byte of the head. So the size of the head is bounded.
+    The contents are never decoded.
     """
 
     head: bytes
@@ -113,7 +114,7 @@ def encoded_reply(reply: Reply) -> bytes:
 
 
 def decoded_reply(message: bytes) -> Reply:
-    """Raises msgspec.MsgspecError for what an analyser does not say that keeps the rules, and takes little to find out."""
+    """Decode a reply at little cost. Raises msgspec.MsgspecError for a message that no honest child sends."""
     parts = msgspec.msgpack.decode(message, type=Message)
     if len(parts.head) > MOST_HEAD:
         raise msgspec.ValidationError("The head is too large.")
@@ -139,7 +140,7 @@ def _with_data(reply: Finished, data: list[bytes], sizes: tuple[int, ...]) -> Fi
 
 
 class OpenedAnalyser:
-    """The answerer of the sandbox; `prepare` runs outside of the processes that see samples."""
+    """The answerer of the sandbox. `prepare` runs outside of the processes that see samples."""
 
     def __init__(self, argument: str) -> None:
         self._output = Output.install()
@@ -194,7 +195,7 @@ def _analysed(analyser: Analyser, sample: SampleFile, output: Output) -> Reply:
         reason = str(refusal)
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 -- whatever foreign code raises costs its own file
+    except Exception as error:  # noqa: BLE001 -- an error of foreign code fails the analysis of one file only
         reason = f"The analysis stopped with {type(error).__name__}: {error}"
         trace = "".join(traceback.format_exception(error))[-LONGEST_TRACE:]
     return Rejection(message(reason), storable(trace), output.taken(), _problems(analyser))
@@ -205,7 +206,10 @@ def _problems(analyser: Analyser) -> tuple[str, ...]:
 
 
 def _identities(analyser: Analyser) -> list[tuple[int, int] | None]:
-    """Which folders bear these names now: the analyser has read, and perhaps keeps, what was in those of its start."""
+    """Device and inode of each folder of the analyser now.
+
+    A difference to the start means a replaced folder: the analyser may still hold what the old folder contained.
+    """
     return [_identity(folder) for folder in analyser.folders()]
 
 

@@ -1,4 +1,4 @@
-"""The worker: claims tasks for its analysers and works on a few at a time, until it is told to stop."""
+"""The worker: claims tasks for its analysers and works on a few tasks at a time, until told to stop."""
 
 import asyncio
 import logging
@@ -19,10 +19,10 @@ from samplebank.worker.sandboxed import SandboxedAnalyser
 from samplebank.worker.scratch import scratch_folder
 from samplebank.worker.task import Task
 
-# Stopping waits for a claim under way, for its answer may hold tasks; so claims are short.
+# The answer to a claim may hold tasks, so a stopping worker waits for a claim under way. Claims are short therefore.
 CLAIM_WAIT_SECONDS = 5
 LEASE_SECONDS = 60
-# What may finish after the call to stop; the rest is given back.
+# Tasks may finish within this time after the call to stop. All other tasks are given back.
 GRACE_SECONDS = 10.0
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 
@@ -51,11 +51,11 @@ async def run(
     lease_seconds: int = LEASE_SECONDS,
     claim_seconds: int = CLAIM_WAIT_SECONDS,
 ) -> None:
-    """Work for the service at `url` until `stop_event`; `analysers` are import paths, `parallel` defaults to the cores.
+    """Work for the service at `url` until `stop_event` is set.
 
-    Samples lie in a folder of their own under `scratch` (default: the system's). After the event, tasks have
-    `grace_seconds` to finish. Raises WorkerError when the service refuses this worker, SandboxError when an analyser
-    cannot be opened.
+    `analysers` are import paths. `parallel` defaults to the number of cores. Samples lie in a new folder under `scratch`
+    (default: the system's folder for temporary files). After the event, tasks have `grace_seconds` to finish.
+    Raises WorkerError when the service refuses this worker, and SandboxError when an analyser cannot be opened.
     """
     count = parallel or len(os.sched_getaffinity(0))
     async with AsyncExitStack() as stack:
@@ -80,7 +80,7 @@ async def run(
                 for loop in loops:
                     group.create_task(loop.run())
         except ExceptionGroup as errors:
-            # The others say the same again, or were cancelled because of it.
+            # The other errors repeat the first one, or are cancellations that the first one caused.
             raise errors.exceptions[0] from None
 
 
@@ -93,7 +93,7 @@ async def register(
     import_from: tuple[Path, ...] = (),
     sandbox_required: bool = True,
 ) -> dict[str, Standing]:
-    """Make the analysers known to the service: what it knows of each, by its short name. Raises as `run` does."""
+    """Make the analysers known to the service. Returns the standing of each analyser by short name. Raises as `run` does."""
     standings = {}
     async with ServiceClient(url, key) as client:
         for path in analysers:
@@ -108,7 +108,7 @@ async def register(
 
 
 def check_settings(settings: Mapping[str, str], analysts: Sequence[SandboxedAnalyser]) -> None:
-    """Refuse a setting that none of the analysers takes: it is a typing error, and would go unnoticed."""
+    """Refuse a setting that none of the analysers takes: a typing error would go unnoticed otherwise."""
     known = [analyst.description.settings for analyst in analysts]
     taken = {name for names in known if names for name in names}
     unknown = sorted(settings.keys() - taken)
@@ -181,10 +181,10 @@ class _Loop:
         self._places.give_back()
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.error("task.broke", exc_info=error)  # its lease will end
+            log.error("task.broke", exc_info=error)  # the end of the lease frees the task
 
     async def _with_patience(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Repeat a step until the service is there for it, or the worker is to stop."""
+        """Repeat a step until the service answers, or until the worker is told to stop."""
         pause = SHORTEST_PAUSE_SECONDS
         while not self._stop.is_set():
             try:
@@ -208,7 +208,7 @@ class _Loop:
             await asyncio.gather(work, stop, return_exceptions=True)
 
     async def _wind_up(self) -> None:
-        """Let finish what soon will, give back the rest."""
+        """Wait `grace_seconds` for running tasks, and give back the rest."""
         if self._tasks and self._stop.is_set():
             await asyncio.wait(self._tasks, timeout=self._pace.grace_seconds)
         rest = list(self._tasks)

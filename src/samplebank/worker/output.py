@@ -1,4 +1,4 @@
-"""What an analyser prints: kept for its author, within bounds, so that no analysis fails for saying too much."""
+"""Keeps what an analyser prints, for the author of the analyser. Bounded, so that no analysis fails for printing much."""
 
 import io
 import os
@@ -6,9 +6,9 @@ import sys
 from collections import deque
 from contextlib import suppress
 
-#: bytes kept of the beginning and of the end of what one analysis prints
+#: bytes kept of the beginning, and as many of the end, of the output of one analysis
 KEPT = 16 * 1024
-#: bytes of one analysis that also reach the real stream, where the last words of a crash are looked for
+#: bytes of one analysis that also reach the real stream: there the sandbox looks for the last words of a crash
 PASSED_ON = 256 * 1024
 STDERR = 2
 
@@ -50,7 +50,7 @@ class Output(io.RawIOBase):
         return len(piece)
 
     def taken(self) -> str:
-        """What was printed since the last call; of very much, the beginning and the end."""
+        """Take the text printed since the last call. Of a long text, only the beginning and the end are kept."""
         last = b"".join(self._last)[-KEPT:]
         left_out = self._size - len(self._first) - len(last)
         between = f"\n[{left_out} bytes are left out here]\n".encode() if left_out else b""

@@ -1,6 +1,6 @@
-"""How many tasks a worker takes and works on at a time, shared by the loops of all its analysers.
+"""Counts the tasks that a worker has taken and works on. All analysers of a worker share the places.
 
-Loops that claim at the same moment may together take more tasks than there are places; these wait for their turn.
+Loops that claim at the same moment may together take more tasks than there are places. The surplus tasks wait for a turn.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ class Places:
         self._change(+1)
 
     def turn(self) -> AbstractAsyncContextManager[None]:
-        """Wait to be one of those who work."""
+        """Wait until fewer tasks are being worked on than there are places."""
         return self._turns
 
     async def some_free(self) -> None:

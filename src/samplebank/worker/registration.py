@@ -1,4 +1,4 @@
-"""How the service learns of an analyser, and of its changes."""
+"""Tells the service about an analyser, and about changes of the analyser."""
 
 import logging
 from enum import StrEnum
@@ -12,11 +12,11 @@ log = logging.getLogger("samplebank.worker")
 
 
 class NotRegistered(WorkerError):
-    """The service does not know the worker, and this key may not change that."""
+    """The service does not know the worker, and this key may not register the worker."""
 
 
 class Standing(StrEnum):
-    """What the service knows of an analyser now, and since when."""
+    """How well the service knows an analyser after registration."""
 
     REGISTERED = "is registered"
     UPDATED = "is brought up to date"
@@ -25,7 +25,10 @@ class Standing(StrEnum):
 
 
 async def ensure_registered(client: ServiceClient, description: Description) -> Standing:
-    """Register the analyser as a worker, or bring what the service knows of it up to date where this key may."""
+    """Register the analyser as a worker, or update the description that the service keeps, where this key may.
+
+    Raises `NotRegistered`.
+    """
     name = description.short_name
     told = _told(description)
     known = await client.find_worker(name)
@@ -50,7 +53,7 @@ async def _add(client: ServiceClient, name: str, told: dict[str, JSON]) -> dict[
     try:
         await client.add_worker({"shortName": name, **told})
     except ServiceRefused as refusal:
-        if known := await client.find_worker(name):  # another worker of the same name was faster
+        if known := await client.find_worker(name):  # another process registered the same name first
             return known
         raise NotRegistered(
             f"The service does not know the analysis worker {name}, and this key may not register it. {refusal}"
@@ -62,7 +65,7 @@ async def _add(client: ServiceClient, name: str, told: dict[str, JSON]) -> dict[
 async def _update(client: ServiceClient, name: str, told: dict[str, JSON]) -> Standing:
     try:
         await client.update_worker(name, told)
-    except ServiceRefused as refusal:  # what it can do, it can do under its old description too
+    except ServiceRefused as refusal:  # the analyser works under the old description, too
         log.warning("worker.outdated", extra={"worker": name, "reason": str(refusal)})
         return Standing.OUTDATED
     log.info("worker.updated", extra={"worker": name})

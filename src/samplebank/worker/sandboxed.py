@@ -27,14 +27,14 @@ from samplebank.worker.inside import (
 
 FACTORY = "samplebank.worker.inside:OpenedAnalyser"
 DESCRIBE_SECONDS = 30.0
-#: lines of the log that one answer may take
+#: lines of the log that the problems of one answer may take
 MOST_PROBLEMS = 50
 
 log = logging.getLogger("samplebank.worker")
 
 
 class Failed(Rejected):
-    """No analysis came of it; `trace` and `printed` tell the author of the analyser more."""
+    """There is no analysis. `trace` and `printed` tell the author of the analyser more."""
 
     def __init__(self, reason: str, *, trace: str = "", printed: str = "") -> None:
         super().__init__(reason)
@@ -58,7 +58,7 @@ class SandboxedAnalyser:
         import_from: tuple[Path, ...] = (),
         sandbox_required: bool = True,
     ) -> Self:
-        """Ask the analyser what it needs, and make a sandbox that gives it that."""
+        """Ask the analyser for its needs, and make a sandbox that provides memory and folders accordingly."""
         argument = msgspec.json.encode(Choice(import_path, settings or {})).decode()
         asking = Limits(required=sandbox_required)
         async with Sandbox(FACTORY, argument, limits=asking, import_from=import_from) as first:
@@ -80,7 +80,7 @@ class SandboxedAnalyser:
         await self._sandbox.close()
 
     async def check(self) -> None:
-        """Log what is wrong with what the analyser reads. A problem is told once, and again when it comes back."""
+        """Log problems with the files that the analyser reads. Each problem is logged once, and again when it comes back."""
         try:
             reply = await self._asked(Check())
         except SandboxError as error:
@@ -90,7 +90,7 @@ class SandboxedAnalyser:
                 self._tell(reply.problems)
 
     async def analyse(self, sample: SampleFile) -> Result:
-        """Analyse, or raise Rejected when the file is to blame and Disturbed when it is not."""
+        """Analyse the sample. Raises `Rejected` when the file is to blame, and `Disturbed` when not."""
         return (await self.analyse_aloud(sample)).result
 
     async def analyse_aloud(self, sample: SampleFile) -> Finished:
@@ -114,7 +114,7 @@ class SandboxedAnalyser:
                 raise Failed("The analyser answered out of turn.")
 
     async def _asked(self, question: Analyse | Check, reads: tuple[Path, ...] = ()) -> Reply:
-        """Ask a child; one whose folders have been replaced makes way for a new one."""
+        """Ask a child. When a folder of the analyser was replaced, a new child is asked. Raises `NotStarted`."""
         for _ in range(2):
             message = await self._sandbox.call(encoded(question), self.description.seconds, reads=reads)
             reply = decoded_reply(message)

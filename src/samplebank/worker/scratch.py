@@ -1,6 +1,6 @@
-"""The folder in which a worker keeps samples while it works on them; dead workers leave theirs behind.
+"""The folder in which a worker keeps samples while working on them. A dead worker leaves its folder behind.
 
-A worker holds a lock (flock) on its folder, which ends with the worker: a folder without one is nobody's.
+A worker holds a lock (flock) on its folder, and the lock ends with the worker. So a folder without a lock is abandoned.
 """
 
 import fcntl
@@ -16,17 +16,23 @@ PREFIX = "samplebank-worker-"
 
 @contextmanager
 def scratch_folder(above: Path | None) -> Iterator[Path]:
-    """A folder of this worker's own in `above` [the system's for temporary files]; those of dead workers are removed."""
+    """A new folder for this worker inside `above` (default: the system's folder for temporary files).
+
+    Folders of dead workers are removed.
+    """
     place = Path(tempfile.gettempdir() if above is None else above)
     for folder in place.glob(f"{PREFIX}*"):
-        with suppress(OSError):  # it is another account's, or has just gone
+        with suppress(OSError):  # the folder belongs to another account or a living worker, or is gone
             _remove_if_dead(folder)
     with ExitStack() as stack:
         yield _made_and_held(place, stack)
 
 
 def _made_and_held(place: Path, stack: ExitStack) -> Path:
-    """A worker that starts at the same time may take the folder for a dead one's before it is locked: then make another."""
+    """Make a folder and lock it.
+
+    Before the lock, a worker that starts at the same time may remove the folder as abandoned. Then another folder is made.
+    """
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -47,7 +53,7 @@ def _held(folder: Path) -> Iterator[int]:
 
 
 def _remove_if_dead(folder: Path) -> None:
-    """Raises OSError when its worker lives, or it belongs to another account."""
+    """Remove an abandoned folder. Raises OSError when the worker of the folder lives, or another account denies access."""
     with _held(folder) as descriptor:
         if os.fstat(descriptor).st_uid == os.geteuid():
             shutil.rmtree(folder)

@@ -1,6 +1,6 @@
-"""The life of one claimed task: keep the lease, fetch the sample, analyse it, bring the result back.
+"""The life of one claimed task: keep the lease, fetch the sample, analyse the sample, bring the result back.
 
-Every way out ends the task, gives it back, or leaves it to whoever holds the lease now.
+Every way out ends the task, gives the task back, or leaves the task to the worker that holds the lease now.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
 HEARTBEATS_PER_LEASE = 3
 RETRY_DELAY_SECONDS = 10
 GIVE_BACK_SECONDS = 10.0
-#: lines of what an analyser printed, and of its traceback, that go into the log for one task
+#: lines of the output of an analyser, and as many of a traceback, that go into the log for one task
 MOST_LINES = 100
 
 log = logging.getLogger("samplebank.worker")
@@ -55,7 +55,7 @@ class Task:
         }
 
     async def run(self) -> None:
-        """Do the task, whatever happens; only cancellation comes out, after the task has been given back."""
+        """Do the task, and handle every expected error. Cancellation gives the task back, and is raised again."""
         try:
             await self._while_leased()
         except LeaseLost as lost:
@@ -68,7 +68,7 @@ class Task:
             await self._give_back(str(error), delay_seconds=RETRY_DELAY_SECONDS)
 
     async def _give_back(self, reason: str, *, delay_seconds: int) -> None:
-        """Release the task; when even that fails, the end of its lease releases it."""
+        """Release the task. Where releasing fails, the end of the lease releases the task."""
         token = self._assignment.lease_token
         with suppress(WorkerError, TimeoutError):
             async with asyncio.timeout(GIVE_BACK_SECONDS):
@@ -101,13 +101,13 @@ class Task:
         path = self._samples / secrets.token_hex(16)
         try:
             async with self._places.turn():
-                # those who clean up temporary folders may have taken it
+                # a cleaner of temporary folders may have removed the folder
                 self._samples.mkdir(mode=0o700, exist_ok=True)
                 size = await self._client.download(sha256, path)
                 result = await self._analyser.analyse(self._assignment.sample_file(path, size))
             analyses = [await self._report(sha256, result)]
         except (Rejected, ServiceRefused) as refusal:
-            # What the service refuses once it refuses again, so another attempt would only cost time.
+            # The service would refuse the same result again, so another attempt would only cost time.
             self._tell_author(refusal)
             await self._finish("failed", message=wire.message(str(refusal)), analyses=[])
         else:
@@ -116,17 +116,20 @@ class Task:
             path.unlink(missing_ok=True)
 
     def _tell_author(self, refusal: Rejected | ServiceRefused) -> None:
-        """Log what the author of the analyser needs and the analyst does not; what comes last matters most."""
+        """Log the output and the traceback of a failed analysis, for the author of the analyser and not for the analyst.
+
+    Of long texts the last lines are logged: the last lines matter most.
+    """
         if isinstance(refusal, Failed):
             for event, text in (("analysis.printed", refusal.printed), ("analysis.trace", refusal.trace)):
                 for line in text.splitlines()[-MOST_LINES:]:
                     log.info(event, extra={**self._about, "line": line})
 
     async def _report(self, sha256: str, result: Result) -> str:
-        """Store the analysis with its evidence, unless the task is no longer ours, and return its id."""
+        """Store the analysis with its evidence, and return the id of the analysis. Raises `LeaseLost`."""
         await self._extend_lease()
         description = self._analyser.description
-        # In a thread: a Result of a hundred thousand parts must not keep other leases from being extended.
+        # Encoding a Result of a hundred thousand parts takes long. A thread keeps the loop free to extend other leases.
         request = await asyncio.to_thread(
             wire.analysis_request,
             result,
@@ -141,7 +144,7 @@ class Task:
         return analysis
 
     def _refuse_excess(self, result: JSON) -> None:
-        """Fail before a result is sent that is too large: the service would hang up while it still comes."""
+        """Raise `Failed` for a result that is too large. The service would hang up in the middle of the upload."""
         size, most = len(msgspec.json.encode(result)), self._assignment.max_result_size
         if most is not None and size > most:
             raise Failed(f"The result has {size} bytes as JSON, but the service takes {most} at most.")

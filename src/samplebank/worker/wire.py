@@ -1,4 +1,4 @@
-"""Makes of an analyser's words, which may quote a hostile sample, what the interface accepts."""
+"""Turns the words of an analyser into forms that the interface accepts. The words may quote a hostile sample."""
 
 import hashlib
 import math
@@ -9,7 +9,7 @@ from typing import Any
 from samplebank.spelling import respelled
 from samplebank.worker.contract import JSON, Evidence, Result
 
-# The patterns of AnalysisAddRequest and of evidence file names, inverted; \w is taken as ASCII, as the strictest reader does.
+# The patterns of AnalysisAddRequest and of evidence file names, inverted. \w means ASCII only, as for the strictest reader.
 NOT_IN_TEXT = re.compile(r"""[^\s\w{}$\-().\[\]"'_/\\,*+#:@!?;=]|\\(?=u[0-9a-f]{4})""", re.ASCII)
 NOT_IN_FILE_NAME = re.compile(r"[^a-zA-Z0-9_:\-.]")
 # PostgreSQL's jsonb has no NUL, and UTF-8 has no lone surrogates.
@@ -18,14 +18,14 @@ NOT_A_MIME_TYPE = re.compile(r"[^a-zA-Z0-9!#$&^_.+/;= -]")
 
 MOST_CHARACTERS = 200
 MOST_OF_MESSAGE = 10_000
-#: characters of the digest that tells apart what begins alike and was cut
+#: characters of the digest that tells two cut texts with the same beginning apart
 DIGEST_CHARACTERS = 16
 MOST_TAGS = 100
 MOST_DETECTIONS = 1000
 DEEPEST_JSON = 50
-#: what 64 bits hold, as most readers of JSON do
+#: integers of 64 bits: most readers of JSON hold no others
 INTEGERS = range(-(2**63), 2**64)
-#: longer integers have no decimal digits in Python
+#: Python refuses to write longer integers in decimal
 MOST_DECIMAL_BITS = 10_000
 
 
@@ -54,9 +54,9 @@ def analysis_request(result: Result, *, customer: str, tlp: str, agent: dict[str
 
 
 def text(value: str) -> str:
-    r"""Spell a text within the pattern, as JSON would: different texts stay different.
+    r"""Spell a text within the pattern, as JSON would. Different texts stay different.
 
-    What the pattern lacks becomes `\uXXXX`; what is too long ends with a digest of all of it.
+    A character outside the pattern becomes `\uXXXX`. A text that is too long is cut, and ends with a digest of the whole.
     """
     whole = respelled("NFC", value).strip()
     spelled = NOT_IN_TEXT.sub(_escaped, whole)
@@ -72,18 +72,18 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def storable(value: str) -> str:
-    """The text without what UTF-8 or a database cannot keep."""
+    """The text, with U+FFFD for each character that UTF-8 or PostgreSQL cannot keep."""
     return NOT_IN_JSON.sub("\ufffd", value)
 
 
 def message(value: str) -> str:
-    """What a task says when it fails."""
+    """The message of a failed task, in a form that can be stored."""
     return storable(value)[:MOST_OF_MESSAGE]
 
 
 def file_name(evidence: Evidence) -> str:
     name = NOT_IN_FILE_NAME.sub("_", evidence.file_name)[-MOST_CHARACTERS:]
-    # "." and ".." are not names in a URL
+    # a URL reads "." and ".." as folders, not as names
     return name if name.strip(".") else "evidence"
 
 
@@ -93,7 +93,7 @@ def mime_type(evidence: Evidence) -> str:
 
 
 def json_value(value: Any, depth: int = 0) -> JSON:
-    """Copy a value as JSON that a database keeps: NaN and infinities become null, integers beyond 64 bits their digits."""
+    """Copy a value as JSON that a database keeps: NaN and infinities become null, integers beyond 64 bits become digits."""
     if depth > DEEPEST_JSON:
         return None
     match value:

@@ -1,4 +1,4 @@
-"""The analysers that come with Samplebank; they are named by import path, so that only children load them."""
+"""The analysers that come with Samplebank. The worker names analysers by import path, so that only children load them."""
 
 from collections.abc import Mapping
 

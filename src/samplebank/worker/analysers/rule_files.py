@@ -1,4 +1,4 @@
-"""The rule files of a folder, which may hold anything: what cannot be read is named and left out."""
+"""Finds the rule files of a folder. The folder may hold anything: unreadable files are named and left out."""
 
 import os
 import stat
@@ -8,14 +8,14 @@ from pathlib import Path
 import msgspec
 
 SUFFIXES = frozenset({".yar", ".yara"})
-#: bytes of one file; the largest public collections in one file have 20 MiB
+#: most bytes of one file: the largest public collections in one file have 20 MiB
 MOST_BYTES = 64 * 1024 * 1024
-#: bytes with which a text says that it is UTF-16, and how it is read then
+#: byte order marks of UTF-16, and the codec for each
 UTF_16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 class RuleFile(msgspec.Struct, frozen=True):
-    """A file as it was looked at; `name` is its path inside its folder."""
+    """A file at the time of the look. `name` is the path inside the folder of rules."""
 
     path: Path
     name: str
@@ -25,14 +25,14 @@ class RuleFile(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """`broken`: what is in the folder and cannot be used, by its path inside it, with a sentence that says why."""
+    """`broken` holds unusable files and folders: the path inside the folder of rules, and a sentence that gives the reason."""
 
     files: tuple[RuleFile, ...]
     broken: dict[str, str]
 
 
 def find(folder: Path) -> Found:
-    """Look through the folder and those below it. A file that several names lead to counts once, under the shortest."""
+    """Look through the folder and its subfolders. A file with several names counts once, under the shortest name."""
     root = Path(os.path.realpath(folder))
     files: dict[tuple[int, int], RuleFile] = {}
     broken: dict[str, str] = {}
@@ -53,11 +53,11 @@ def find(folder: Path) -> Found:
 
 
 def read(file: RuleFile) -> str:
-    """The text of a rule file; raises OSError, or ValueError with a sentence.
+    """The text of a rule file. Raises OSError, or ValueError with a sentence.
 
-    Bytes that are no UTF-8 become escapes, which mean the same bytes in texts and regular expressions of YARA.
+    Bytes that are no UTF-8 become escapes. In texts and regular expressions of YARA an escape means the same byte.
     """
-    # no other program may hold us up by putting a pipe in its place
+    # O_NONBLOCK: another program may have put a pipe in place of the file, and opening a pipe would wait.
     descriptor = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as opened:
         _check_kind(os.fstat(descriptor))
@@ -72,7 +72,7 @@ def shown(path: Path, root: Path) -> str:
 
 
 def _entries(root: Path, broken: dict[str, str]) -> Iterator[Path]:
-    """What may be a rule file, by its name; raises FileNotFoundError when there is no such folder."""
+    """The paths that are named like rule files. Raises FileNotFoundError when there is no folder `root`."""
     folders = [root]
     while folders:
         folder = folders.pop()
@@ -81,7 +81,7 @@ def _entries(root: Path, broken: dict[str, str]) -> Iterator[Path]:
         except FileNotFoundError:
             if folder == root:
                 raise
-            continue  # removed while we look
+            continue  # removed during the look
         except OSError as error:
             broken[shown(folder, root)] = f"This folder cannot be read: {error.strerror}."
             continue
@@ -96,7 +96,7 @@ def _entries(root: Path, broken: dict[str, str]) -> Iterator[Path]:
 
 
 def _check_linked_folder(path: Path, root: Path, broken: dict[str, str]) -> None:
-    """Name a link to a folder elsewhere; one to a folder in here is read under its own name."""
+    """Name a link to a folder elsewhere as broken. A folder inside `root` is read under its own name, without the link."""
     target = Path(os.path.realpath(path))
     if not target.is_relative_to(root) and target.is_dir():
         broken[shown(path, root)] = "This leads out of the folder of rules; the rules there are not read."

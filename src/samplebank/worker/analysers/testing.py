@@ -1,4 +1,4 @@
-"""For the authors of analysers: run one on a file as the worker would, and check that its answer keeps the contract."""
+"""For authors of analysers: runs an analyser on a file as the worker would, and checks the answer against the contract."""
 
 import hashlib
 from collections.abc import Mapping
@@ -29,9 +29,9 @@ async def analysed(
     options: Mapping[str, str] | None = None,
     import_from: tuple[Path, ...] = (),
 ) -> Result:
-    """Run the analyser ("module:Class") on the file inside the sandbox; raises what the worker would see.
+    """Run the analyser ("module:Class") on the file inside the sandbox.
 
-    An answer that the service would refuse raises AssertionError.
+    Raises the errors that the worker would get, and AssertionError for an answer that the service would refuse.
     """
     sample = sample_file(path, options)
     opened = await SandboxedAnalyser.open(import_path, settings=settings, import_from=import_from)
@@ -43,7 +43,7 @@ async def analysed(
 
 
 def violations(result: Result, schema: Mapping[str, object] | None) -> list[str]:
-    """What the service would refuse of a result, each with the path of its field."""
+    """The reasons why the service would refuse a result, each with the path of the wrong field."""
     request = wire.analysis_request(
         result, customer="test", tlp="amber", agent={"name": "test", "version": "1"}
     )

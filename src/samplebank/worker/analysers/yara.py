@@ -1,6 +1,6 @@
-"""Scans with YARA-X: the rules that come with Samplebank, and those of a folder of the operator's.
+"""Scans with YARA-X. Uses the rules that come with Samplebank, and the rules of a folder of the operator's.
 
-A rule says what it means in its metadata: score (0 to 100), assessment, family, description.
+The metadata of a rule say what a match means: score (0 to 100), assessment, family, description.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,15 +28,15 @@ from samplebank.worker.contract import (
 
 MIB = 1024 * 1024
 SHIPPED_RULES = Path(__file__).parent / "yara_rules"
-# Of a rule that does not say how bad it is.
+# The score of a rule without a score.
 DEFAULT_SCORE = 50
 DEFAULT_ASSESSMENT: Assessment = "unknown"
 ASSESSMENTS: Mapping[str, Assessment] = {name: name for name in get_args(Assessment)}
 BEST_SCORE = 100
 MOST_OFFSETS, MOST_RULES = 5, 500
-#: rule files that a result names as broken, and characters that it says of each
+#: broken rule files that a result names, and characters of the reason for each file
 MOST_BROKEN, LONGEST_REASON = 100, 1000
-#: characters of it that a line of the log says
+#: characters of the reason that a line of the log shows
 LONGEST_PROBLEM = 300
 SCAN_SECONDS = 50
 
@@ -69,7 +69,7 @@ SCHEMA: Mapping[str, JSON] = {
 
 
 class Meaning(msgspec.Struct, frozen=True):
-    """What the metadata of a rule says, where it says it well."""
+    """The metadata of a rule, with defaults in place of missing and wrong values."""
 
     score: int
     assessment: Assessment
@@ -78,7 +78,7 @@ class Meaning(msgspec.Struct, frozen=True):
 
 
 class RuleSet(msgspec.Struct, frozen=True):
-    """`files` are those that the rules came from, by their namespaces; `broken` as in `rule_files`."""
+    """The namespace of a rule is the index of its file in `files`. `broken` is as in `rule_files.Found`."""
 
     scanner: yara_x.Scanner
     size: int
@@ -87,7 +87,7 @@ class RuleSet(msgspec.Struct, frozen=True):
 
 
 class YaraAnalyser(Analyser):
-    """The setting `yara_rules` names a folder; changes in it are seen before the next scan."""
+    """The setting `yara_rules` names a folder of rules. Changes in the folder are seen before the next scan."""
 
     short_name = "yara"
     version = f"1.0 (yara-x {metadata.version('yara-x')})"
@@ -97,7 +97,7 @@ class YaraAnalyser(Analyser):
         "norwegian": "Søker med YARA-regler: kjente familier, pakkere, droppere og avslørende oppførsel.",
     }
     schema = SCHEMA
-    # Samples are mapped into memory as a whole, so this bounds their size.
+    # A sample is mapped into memory as a whole, so this bound is also the bound of a sample.
     memory_bytes = 4096 * MIB
     seconds = 60.0
     known_settings = frozenset({"yara_rules"})
@@ -107,7 +107,7 @@ class YaraAnalyser(Analyser):
         own = settings.get("yara_rules")
         if own and not Path(own).is_dir():
             raise NotADirectoryError(f"yara_rules names {own}, which is not a folder.")
-        # not resolved: whatever bears this name is meant, also a link that is changed later
+        # Links are not resolved: the operator may point a link at another folder later.
         self._own = Path(own).absolute() if own else None
         self._looked_at: tuple[rule_files.Found, ...] = ()
         self._rules: RuleSet | None = None
@@ -153,14 +153,14 @@ class YaraAnalyser(Analyser):
     def _current_rules(self) -> RuleSet:
         found = tuple(rule_files.find(folder) for folder in self.folders())
         if self._rules is None or found != self._looked_at:
-            self._rules = None  # where no new ones can be made, the old ones are not in force
+            self._rules = None  # where compiling fails, the old rules must not stay in force
             self._rules = _compiled(found)
             self._looked_at = found
         return self._rules
 
 
 def _worst_first(found: Iterable[tuple[yara_x.Rule, Meaning]]) -> list[tuple[yara_x.Rule, Meaning]]:
-    """As many as a result holds; of equal scores, those that were found first."""
+    """The matches with the highest scores, as many as a result holds. Of equal scores, the match found first comes first."""
     return sorted(found, key=lambda one: -one[1].score)[:MOST_RULES]
 
 
@@ -176,11 +176,11 @@ def meaning_of(stated: Mapping[str, JSON]) -> Meaning:
 
 
 def _compiled(found: tuple[rule_files.Found, ...]) -> RuleSet:
-    """Compile every file in a namespace of its own; one that is broken is left out as a whole, and named."""
+    """Compile every file in a namespace of its own. A broken file is left out as a whole, and named."""
     files = tuple(file for folder in found for file in folder.files)
     broken = {name: reason for folder in found for name, reason in folder.broken.items()}
     compiler, refused = _compiler_of(files)
-    if refused:  # the good rules of a broken file are in force otherwise
+    if refused:  # The compiler holds the good rules of a broken file, so compile again without the file.
         files = tuple(file for file in files if file.path not in refused)
         broken |= {
             file.name: refused[file.path] for folder in found for file in folder.files if file.path in refused

@@ -1,4 +1,4 @@
-"""What can be said of a file without running it: structure, strings, and traits that make it suspicious."""
+"""Describes a file without running the file: structure, strings, and suspicious traits."""
 
 from samplebank.worker.analysers.static.analyser import StaticAnalyser
 

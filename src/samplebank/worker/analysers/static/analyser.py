@@ -1,4 +1,4 @@
-"""Chooses the readers for a file by its first bytes, and makes one result of what they find."""
+"""Chooses the reader for a file by the first bytes of the file, and makes one result of all findings."""
 
 from collections.abc import Callable, Mapping
 from importlib import metadata
@@ -27,16 +27,16 @@ from samplebank.worker.contract import (
 
 MIB = 1024 * 1024
 MOST_DAMAGED, MOST_CARRIED = 50, 1000
-# LIEF holds a file in memory, more than once.
+# LIEF holds several copies of a file in memory.
 MOST_PARSED_BYTES = 256 * MIB
 
 ENCRYPTED = "The content is encrypted."
 UNOPENED = "The entries of an archive are not looked into."
-#: where the header of a program names its system; firmware carries programs for itself
+#: where the header of a program names its subsystem: firmware carries EFI programs without being suspicious
 SUBSYSTEM, EFI_SUBSYSTEMS = 92, range(10, 14)
 DOS_SENTENCE = b"This program cannot be run in DOS mode"
 
-#: the formats whose parser holds the file in memory
+#: formats with a parser that holds the whole file in memory
 PARSED_WHOLE = frozenset({"pe", "elf", "macho", "ole"})
 
 Facts = dict[str, JSON]
@@ -96,7 +96,7 @@ class StaticAnalyser(Analyser):
 
 
 def _read(sample: SampleFile, head: bytes) -> tuple[str, Facts, list[Finding]]:
-    """Answer the name of the format, its facts under that name, and what is suspicious."""
+    """Get the name of the format, the facts under the name of the format, and the findings."""
     signature = find_signature(head)
     label = signature.file_type.label if signature else ""
     name, reader = READERS.get(label) or ("archive", archives.reader_of(label))
@@ -120,7 +120,10 @@ def _read(sample: SampleFile, head: bytes) -> tuple[str, Facts, list[Finding]]:
 
 
 def _closed(facts: Facts, head: bytes) -> tuple[str | None, list[str]]:
-    """Why the content of a container was not looked into, and the names of its entries; None where there is no container."""
+    """The reason why the content of a container was not looked into, and the names of the entries not looked into.
+
+    The reason is None where there is no container.
+    """
     listed = facts.get("ooxml") or facts.get("zip") or facts.get("archive") or {}
     is_document = listed.get("isOfficeDocument", False)
     unopened = listed.get("encryptedEntries" if is_document else "names", [])
@@ -136,13 +139,16 @@ def _closed(facts: Facts, head: bytes) -> tuple[str | None, list[str]]:
 
 
 def _carried_programs(name: str, head: bytes) -> list[Finding]:
-    """Find programs in other files by the sentence that nearly all of them begin with."""
+    """Find Windows programs inside of other files, by the sentence near the start of nearly all Windows programs."""
     found = 0 if name == "text" else _count_programs(head, after=0 if name == "pe" else -1)
     return [Finding("embedded-executable", f"{found} found")] if found > 0 else []
 
 
 def _count_programs(head: bytes, after: int) -> int:
-    """The sentence alone may be a text about it, or a stub: a program of Windows has both of its headers around it."""
+    """Count Windows programs that begin after `after`, by the sentence and the two headers around the sentence.
+
+    The sentence alone may stand in a text, or in a stub.
+    """
     found = place = 0
     while found < MOST_CARRIED and (place := head.find(DOS_SENTENCE, place + 1)) >= 0:
         start = head.rfind(b"MZ", max(0, place - 0x200), place)

@@ -1,4 +1,4 @@
-"""Archives that are not opened: which entries they say to have, and which of these have a password."""
+"""Describes archives without opening an entry: the entries that an archive claims, and which entries have a password."""
 
 import struct
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ ACE_FILE, ACE_HAS_DATA, ACE_PASSWORD, ACE_NAME = 1, 0x0001, 0x4000, 31
 GZIP_HEADER_BYTES, GZIP_HAS_EXTRA, GZIP_HAS_NAME = 10, 4, 8
 MOST_NAME_BYTES = 4096
 
-#: what stands at the start of files of which all is encrypted, or all but the address of the recipient
+#: how files begin that are encrypted as a whole, or except for the address of the recipient
 SEALED: tuple[tuple[bytes, str], ...] = (
     (b"Salted__", "openssl"),
     (b"-----BEGIN PGP MESSAGE-----", "pgp"),
@@ -42,7 +42,7 @@ Facts = dict[str, JSON]
 
 
 def reader_of(kind: str) -> Callable[[Path, bytes, Parts], tuple[Facts, list[Finding]] | None] | None:
-    """The reader of archives of a type of the classifier; None where nothing more is known of the type."""
+    """The reader for archives of `kind`, a type of the classifier; None where no reader knows the type."""
     describe = KINDS.get(kind)
     if describe is None:
         return None
@@ -56,7 +56,7 @@ def reader_of(kind: str) -> Callable[[Path, bytes, Parts], tuple[Facts, list[Fin
 
 
 def sealed_kind(head: bytes) -> str | None:
-    """The kind of a file that is encrypted as a whole; None for all others."""
+    """The kind of a file that is encrypted as a whole; None for any other file."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     return next((kind for mark, kind in SEALED if head.startswith(mark) or text.startswith(mark)), None)
 

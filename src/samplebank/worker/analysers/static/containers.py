@@ -1,4 +1,4 @@
-"""What a container says about its entries, and whether they are encrypted: nothing here opens an entry."""
+"""Names the entries of a container, and says which entries are encrypted. No entry is opened."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from samplebank.worker.analysers.static.programs import plain
 from samplebank.worker.contract import JSON
 
 MOST_LISTED = 200
-#: entries that are counted; the directory of a container may claim any number
+#: most entries that are counted: the directory of a container may claim any number
 MOST_ENTRIES = 10_000
 
 
@@ -18,7 +18,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Container(msgspec.Struct, frozen=True):
-    """`hides_names`: the directory itself is encrypted, so the entries are not known."""
+    """`hides_names`: the directory is encrypted, so the entries are not known."""
 
     entries: list[Entry] = []
     hides_names: bool = False

@@ -78,7 +78,7 @@ def _section(section: lief.ELF.Section) -> dict[str, JSON]:
         writable=section.has(SECTION_RIGHTS.WRITE),
         executable=section.has(SECTION_RIGHTS.EXECINSTR),
     )
-    # What is not in the file, as in files of debug information alone, has no bytes to measure.
+    # A NOBITS section has no bytes in the file to measure. Files with debug information only are full of such sections.
     measured = 0.0 if section.type == lief.ELF.Section.TYPE.NOBITS else section.entropy
     return section_facts(text_of(lambda: section.name), section.size, measured, allowed)
 

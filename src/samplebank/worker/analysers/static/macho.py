@@ -1,4 +1,4 @@
-"""Programs of Apple's systems; of a file for several architectures, the first is described, and all are looked into."""
+"""Programs of Apple's systems. In a file for several architectures, the first program is described, and all are examined."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -23,7 +23,7 @@ from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
 
 READ, WRITE, EXECUTE = 1, 2, 4
-#: attributes of sections that hold instructions; those for constants stand in executable segments, too
+#: attributes of sections with instructions: executable segments also have sections of constants
 INSTRUCTIONS = 0x80000400
 MIB = 1024 * 1024
 MOST_SLICE_BYTES = 256 * MIB

@@ -1,4 +1,4 @@
-"""Numbers about plain bytes: entropy and strings. Large contents are measured by samples."""
+"""Measures plain bytes: entropy and strings. Of large contents only parts are measured."""
 
 import math
 import re
@@ -12,15 +12,15 @@ MIB = 1024 * 1024
 WINDOW_BYTES, MOST_WINDOWS = MIB, 16
 STRING = re.compile(rb"[\x20-\x7e]{6,}")
 URL = re.compile(rb"(?:https?|ftp)://[\x21-\x7e]{4,200}")
-#: what follows an address in a text or script, and does not belong to it
+#: characters that follow an address in a text or script, and are no part of the address
 TRAILING = "\"'`)]}>,;."
 MOST_URLS, MOST_STRING_BYTES = 20, 16 * MIB
-# From here on bytes look compressed or encrypted; 8 is the most there is.
+# Bits per byte from which bytes look compressed or encrypted. The maximum is 8.
 RANDOM_ENTROPY = 7.2
 
 
 def entropy(content: bytes | memoryview) -> float:
-    """Measure in bits per byte, to four digits; of a large content, windows spread evenly over it."""
+    """The entropy in bits per byte, to four digits. Of a large content, measures windows at even distances."""
     return _entropy_of_windows(_windows_of_bytes(content))
 
 

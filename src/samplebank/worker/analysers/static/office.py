@@ -1,6 +1,6 @@
-"""Office documents: macros, remote templates, DDE and carried objects, found by names and relationships, never by running.
+"""Office documents: finds macros, remote templates, DDE and embedded objects by names and relationships, never by running.
 
-ZIP and compound files that are no documents are described by their entries alone.
+Of ZIP and compound files that are no documents, only the entries are described.
 """
 
 import mmap
@@ -50,11 +50,11 @@ STREAMS = {
     "encryptedPackage": "EncryptedPackage",
     "message": "__properties_version1.0",
 }
-#: OpenDocument 1.3 part 2, 4.4: the entry of a file that is followed by how the file is encrypted
+#: OpenDocument 1.3 part 2, 4.4: the manifest entry of an encrypted file, and the encryption data that follow
 ENCRYPTED_PART = re.compile(
     rb"""full-path=["']([^"'<>]{0,300})["'][^<>]{0,2000}>\s{0,100}<(?:\w{1,20}:)?encryption-data\b"""
 )
-#: EPUB 3.3, 4.2.6.3.2: fonts may be masked, which is no encryption
+#: EPUB 3.3, 4.2.6.3.2: fonts may be masked, and masking is no encryption
 CIPHER, CIPHERED_PART = (
     re.compile(rb"#(?:aes|tripledes|kw-)"),
     re.compile(rb"""\bURI=["']([^"'<>#]{1,300})"""),
@@ -76,7 +76,7 @@ class _Package:
         self._file, self._directory, self._parts = file, directory, parts
 
     def content(self, entry: Entry) -> bytes:
-        """The beginning of a part; nothing where it is damaged or encrypted."""
+        """The beginning of a part; empty where the part is damaged or encrypted."""
         read = partial(read_content, self._file, self._directory, entry, MOST_PART_BYTES)
         return b"" if entry.flags & ENCRYPTION_BITS else self._parts.read(plain(entry.name), read) or b""
 
@@ -109,7 +109,10 @@ def _read_archive(package: _Package) -> tuple[dict[str, JSON], list[Finding]]:
 
 
 def _encrypted_names(package: _Package) -> list[str]:
-    """What is encrypted by the archive itself, or by the document inside, which says so in a part of its own."""
+    """The names of entries that the archive has encrypted, or else the document inside.
+
+    A document lists its encrypted parts in a part made for the purpose.
+    """
     encrypted = [plain(entry.name) for entry in package.entries if entry.is_encrypted]
     if encrypted:
         return encrypted
@@ -137,7 +140,7 @@ def _part_findings(package: _Package) -> list[Finding]:
 
 
 def read_compound_file(path: Path, _head: bytes, _parts: Parts) -> tuple[dict[str, JSON], list[Finding]]:
-    """Look for the names that compound files give their streams, which are UTF-16, wherever the file has its directory."""
+    """Find streams by searching the whole file for their names in UTF-16, wherever the directory is."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as head:
         present = _streams(head)
         is_encrypted = compound_file.is_encrypted(head)

@@ -1,4 +1,4 @@
-"""Parts of a file, each of which may be damaged: what is wrong with one costs its own facts, and no others."""
+"""Reads the parts of a file, any of which may be damaged. A damaged part loses its own facts, and no other facts."""
 
 import lzma
 import struct
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
-#: what reading a damaged part raises: libraries give up in many ways, and names need not be UTF-8
+#: errors of reading a damaged part: libraries give up in many ways, and names need not be UTF-8
 DAMAGE = (
     ArithmeticError,
     AttributeError,
@@ -28,13 +28,13 @@ DAMAGE = (
 
 
 class Parts:
-    """Reads parts, and remembers the names of those that could not be read."""
+    """Reads parts, and remembers the names of unreadable parts."""
 
     def __init__(self) -> None:
         self.damaged: list[str] = []
 
     def read(self, name: str, part: Callable[[], T]) -> T | None:
-        """What is read of the part; None where it is damaged."""
+        """Read a part; None where the part is damaged."""
         try:
             return part()
         except DAMAGE:
@@ -43,5 +43,5 @@ class Parts:
             return None
 
     def some(self, name: str, part: Callable[[], Sequence[T]]) -> Sequence[T]:
-        """As `read`, of a part that is a list; none where it is damaged."""
+        """Read a part that is a list; empty where the part is damaged."""
         return self.read(name, part) or ()

@@ -1,4 +1,4 @@
-"""PDF: which actions its objects name, also inside compressed object streams, also when spelled with escapes."""
+"""PDF: the actions that objects name, also inside compressed object streams, also spelled with escapes."""
 
 import re
 import zlib
@@ -31,7 +31,7 @@ ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
 OBJECT_STREAM, STREAM = re.compile(rb"/ObjStm\b"), re.compile(rb"stream\r?\n")
 STREAM_WITHIN = 400
 MOST_STREAMS, MOST_STREAM_BYTES = 64, 1024 * 1024
-#: of all streams together, and names of all of them: a file of 68 kB can hold millions
+#: bytes of all streams together, and names of the whole file: a file of 68 kB can hold millions of names
 MOST_INFLATED_BYTES, MOST_NAMES = 4 * 1024 * 1024, 200_000
 LAUNCH, PROGRAM = re.compile(rb"/(?:L|#4c)(?:a|#61)unch", re.IGNORECASE), re.compile(rb"/(?:Win|Unix|Mac)\b")
 TARGET, DOCUMENT = (
@@ -42,9 +42,9 @@ MOST_TARGETS, TARGET_BYTES = 1000, 300
 TRAILER_BYTES = 64 * 1024
 OPEN_ACTION = re.compile(rb"/(?:OpenAction|AA)\b\s*(?:(\d{1,10})\s+\d{1,5}\s+R)?")
 SCRIPT = re.compile(rb"/(?:JS|JavaScript)\b")
-#: bytes after the action, or of the object that it names, in which its kind stands
+#: bytes after an action, or bytes of the object that the action names, in which the kind of the action is looked for
 ACTION_BYTES = 2000
-#: actions that are looked at, and objects that are looked for, each through the whole file
+#: actions that are looked at, and objects that are looked for: each search reads the whole file
 MOST_ACTIONS, MOST_OBJECTS = 500, 16
 
 
@@ -60,7 +60,7 @@ def read(path: Path, head: bytes, _parts: Parts) -> tuple[dict[str, JSON], list[
                 counts[name] += 1
                 if name != spelled and name in ACTIONS:
                     disguised.add(name)
-    # The trailer, which says whether all is encrypted, stands last, behind however many names.
+    # The trailer says whether the file is encrypted. More names than are counted may stand before: search the trailer, too.
     counts[ENCRYPT] = counts[ENCRYPT] or sum(name == ENCRYPT for name, _ in _names(_trailer(path)))
     facts: dict[str, JSON] = {
         "version": head[(start := head.find(b"%PDF-")) + 5 : start + 8].decode("latin-1"),
@@ -73,7 +73,7 @@ def read(path: Path, head: bytes, _parts: Parts) -> tuple[dict[str, JSON], list[
 
 
 def _turns_to_documents(part: bytes) -> bool:
-    """Whether what is launched are documents like this one, as links of old do."""
+    """Whether all launch actions open PDF documents, as old links do."""
     if LAUNCH.search(part) is None:
         return True
     starts = [match.end() for match in islice(TARGET.finditer(part), MOST_TARGETS)]
@@ -83,7 +83,7 @@ def _turns_to_documents(part: bytes) -> bool:
 
 
 def _names(part: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Each name as it is meant and as it is spelled."""
+    """Each name with escapes resolved, and the name as spelled."""
     for match in NAME.finditer(part):
         spelled = match.group()
         name = (
@@ -101,7 +101,7 @@ def _trailer(path: Path) -> bytes:
 
 
 def _acts_alone(part: bytes) -> bool:
-    """Whether an action that runs by itself is a script: there, or in the object that it refers to."""
+    """Whether an automatic action is a script. The script may stand in the action, or in an object that the action names."""
     named: set[bytes] = set()
     for action in islice(OPEN_ACTION.finditer(part), MOST_ACTIONS):
         place, number = action.end(), action[1]
@@ -129,7 +129,7 @@ def _findings(counts: dict[bytes, int], disguised: set[bytes], *, acts_alone: bo
 
 
 def object_streams(head: bytes) -> list[bytes]:
-    """What object streams hold, unpacked: 64 streams and 4 MiB at most."""
+    """The unpacked contents of object streams: 64 streams and 4 MiB at most."""
     inflated: list[bytes] = []
     left = MOST_INFLATED_BYTES
     for match in islice(OBJECT_STREAM.finditer(head), MOST_STREAMS):
@@ -140,7 +140,7 @@ def object_streams(head: bytes) -> list[bytes]:
         try:
             inflated.append(zlib.decompressobj().decompress(packed, left))
         except zlib.error:
-            continue  # another filter, or encrypted
+            continue  # the stream has another filter, or is encrypted
         left -= len(inflated[-1])
         if left <= 0:
             break

@@ -29,7 +29,7 @@ from samplebank.worker.contract import JSON
 
 CODE_RIGHTS = lief.PE.Section.CHARACTERISTICS
 CHECKS = lief.PE.Signature.VERIFICATION_FLAGS
-# An expired certificate is no sign of tampering.
+# An expired certificate is not among the flags: expiry is no sign of tampering.
 TAMPERED = (
     CHECKS.BAD_DIGEST,
     CHECKS.BAD_SIGNATURE,
@@ -151,7 +151,7 @@ def _signature(binary: lief.PE.Binary) -> dict[str, JSON] | None:
 
 def _entry_findings(binary: lief.PE.Binary) -> list[Finding]:
     entry = binary.optional_header.addressof_entrypoint
-    if entry == 0:  # a library need not have one
+    if entry == 0:  # a library need not have an entry point
         return []
     section = binary.section_from_rva(entry)
     if section is None:
@@ -186,7 +186,7 @@ def _native_count(imports: Sequence[dict[str, JSON]]) -> int:
 
 
 def _known_imports(functions: set[str], exports: set[str], native: int) -> list[Finding]:
-    # A part of the system offers to others what an injector asks for, or is made of native functions.
+    # A part of Windows exports the functions that an injector imports, or is made of native functions.
     is_system = bool(frozenset().union(*INJECTION_STEPS) & exports) or native >= MANY_NATIVE
     known = (
         ("process-injection", () if is_system else INJECTION_STEPS),
@@ -205,7 +205,7 @@ def _header_findings(binary: lief.PE.Binary, facts: dict[str, JSON]) -> list[Fin
     if facts["tlsCallbacks"]:
         findings.append(Finding("tls-callbacks", str(facts["tlsCallbacks"])))
     compiled = facts["compiledTimestamp"]
-    # The builds that can be repeated have a hash in place of the time.
+    # Reproducible builds have a hash in place of the time.
     if compiled > time.time() + DAY_SECONDS and not binary.is_reproducible_build and compiled != 0xFFFFFFFF:  # noqa: PLR2004 -- "not set"
         findings.append(Finding("future-timestamp", str(compiled)))
     if facts["signature"] and not facts["signature"]["isIntact"]:

@@ -1,4 +1,7 @@
-"""Reads a Windows program with LIEF, whose work on imports has no bound of its own: descriptors times functions, gigabytes in the worst case."""
+"""Reads a Windows program with LIEF, within bounds.
+
+LIEF's work on imports has no bound: descriptors times functions, gigabytes in the worst case. So imports are counted first.
+"""
 
 import mmap
 import struct
@@ -14,7 +17,7 @@ BLOCK_BYTES = 64 * 1024
 
 
 def parse(path: Path, parts: Parts) -> lief.PE.Binary | None:
-    """The program; without its imports where they are too many to be any, which is told as a damaged part."""
+    """Parse a program. Where the imports are too many to be real, the imports are left out and told as a damaged part."""
     config = lief.PE.ParserConfig()
     config.parse_exports = config.parse_imports = config.parse_rsrc = config.parse_reloc = False
     config.parse_signature = config.parse_exceptions = config.parse_arm64x_binary = False
@@ -52,7 +55,7 @@ def has_bounded_imports(path: Path, light: lief.PE.Binary) -> bool:
 
 
 def _thunks(content: mmap.mmap, place: int, width: int, most: int) -> int:
-    """How many entries stand before the zero that ends a table, or before the end of the file."""
+    """Count the entries of a table before the zero entry or the end of the file, `most` at most."""
     end = min(place + most * width, len(content))
     for start in range(place, end, BLOCK_BYTES):
         block = content[start : min(start + BLOCK_BYTES, end)]

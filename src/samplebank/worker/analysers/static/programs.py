@@ -1,4 +1,4 @@
-"""What PE, ELF and Mach-O have in common: names from LIEF, bounded lists, sections and overlays."""
+"""The common parts of PE, ELF and Mach-O: names from LIEF, bounded lists, sections and overlays."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -14,14 +14,14 @@ MOST_SECTIONS, MOST_NAMES, MOST_LIBRARIES, MOST_FUNCTIONS = 200, 2000, 200, 500
 MOST_NAME_CHARACTERS = 300
 UNREADABLE = "(unreadable)"
 T = TypeVar("T")
-#: instruction sets whose code is compressed, or whose systems map it writable: neither says anything about a program
+#: instruction sets with dense code, or with systems that map code writable: neither makes a program suspicious
 DENSE = frozenset(
     {"riscv", "sh", "parisc", "xtensa", "avr", "avr32", "arc_compact", "arc_compact2", "msp430"}
 )
 LARGE_OVERLAY_BYTES = 256 * 1024
-# Constants and dense instruction sets come near that; what a packer leaves is above.
+# Constants and dense instruction sets come near this entropy. Packed code lies above.
 CODE_ENTROPY = 7.35
-# Too little code says nothing by its entropy.
+# The entropy of fewer bytes of code says nothing.
 FEWEST_CODE_BYTES = 1024
 PACKER_NAMES = (
     ("upx", "UPX"),
@@ -50,7 +50,7 @@ def plain(name: str | bytes) -> str:
 
 
 def names(parts: Parts, what: str, values: Callable[[], Iterable[Any]], most: int = MOST_NAMES) -> list[str]:
-    """The names that can be read; a program may give a name that is no text to any of them."""
+    """The readable names of `values`. Any name in a program may be no text."""
     listed = parts.some(what, lambda: list(islice(values(), most)))
     found = [parts.read(what, partial(_plain_name, value)) for value in listed]
     return [name for name in found if name]
@@ -61,7 +61,7 @@ def _plain_name(value: Any) -> str:
 
 
 def text_of(name: Callable[[], str | bytes]) -> str:
-    """A name that need not be text."""
+    """A name as text; "(unreadable)" where the name is no text."""
     try:
         return plain(name())
     except DAMAGE:
@@ -71,7 +71,7 @@ def text_of(name: Callable[[], str | bytes]) -> str:
 def sections_of(
     parts: Parts, values: Callable[[], Iterable[T]], facts: Callable[[T], dict[str, JSON]]
 ) -> list[dict[str, JSON]]:
-    """The facts of the sections that can be read."""
+    """The facts of the readable sections."""
     listed = parts.some("sections", lambda: list(islice(values(), MOST_SECTIONS)))
     found = [parts.read("sections", partial(facts, one)) for one in listed]
     return [section for section in found if section is not None]

@@ -1,4 +1,4 @@
-"""RAR archives of version 4 and 5: their entries, and which of them have a password.
+"""RAR archives of version 4 and 5: the entries, and which entries have a password.
 
 Sources: the technical note of RAR 4 (technote.txt) and the description of the RAR 5.0 archive format, both by the makers of RAR.
 """
@@ -25,7 +25,7 @@ VINT_BYTES = 10
 
 
 def read(file: BinaryIO, start: int = 0) -> Container:
-    """Raises ValueError or struct.error where the first headers make no sense."""
+    """Read the entries. Raises ValueError or struct.error where the first headers make no sense."""
     file.seek(start)
     mark = file.read(len(MARK_5))
     if mark == MARK_5:
@@ -35,7 +35,7 @@ def read(file: BinaryIO, start: int = 0) -> Container:
 
 
 def _container(found: Iterator[Entry | None]) -> Container:
-    """`None` among the entries: from here on the headers are encrypted."""
+    """Collect entries. `None` among `found` says that all further headers are encrypted."""
     entries: list[Entry] = []
     for entry in found:
         if entry is None:
@@ -69,7 +69,7 @@ def _entries_4(file: BinaryIO) -> Iterator[Entry | None]:
 def _name_4(header: bytes, flags: int) -> str:
     start = LARGE_NAME_4 if flags & LARGE_4 else NAME_4
     size = int.from_bytes(header[NAME_SIZE_4 : NAME_SIZE_4 + 2], "little")
-    # behind a zero byte follows how the name is spelled in UTF-16
+    # after a zero byte follows the UTF-16 spelling of the name
     name = header[start : start + size].split(b"\0")[0]
     return _text(name, "cp437" if flags & UTF_16_4 and b"\0" in header[start : start + size] else "utf-8")
 
@@ -124,7 +124,7 @@ def _has_password_5(extra: bytes) -> bool:
 
 
 def _vint(content: bytes, at: int) -> tuple[int, int]:
-    """A number of seven bits a byte, and where the next one begins."""
+    """A number of seven bits a byte, and the place after the number."""
     value = 0
     for place, byte in enumerate(content[at : at + VINT_BYTES]):
         value |= (byte & 0x7F) << 7 * place

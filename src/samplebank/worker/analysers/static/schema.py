@@ -1,4 +1,4 @@
-"""The JSON Schema of a static analysis, which the service checks every result against."""
+"""The JSON Schema of a static analysis. The service checks every result against the schema."""
 
 from collections.abc import Mapping
 

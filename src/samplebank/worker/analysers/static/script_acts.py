@@ -1,7 +1,7 @@
-"""What scripts do, as patterns: steps of acts that count when they stand near each other, and acts of one step.
+"""The acts of scripts, as patterns. An act has one step, or several steps that count only near each other.
 
-Words alone prove nothing: libraries, tools and documents name them all. So a pattern asks for the words as they are used. Each pattern looks
-at a bounded number of characters from each place where it may begin.
+A word alone proves nothing: libraries, tools and documents name all the words. So a pattern matches a word in use.
+Each pattern looks at a bounded number of characters from each place where a match may begin.
 """
 
 import re
@@ -15,7 +15,7 @@ def _any(patterns: Sequence[str], flags: re.RegexFlag = re.IGNORECASE) -> re.Pat
 
 
 SHELL = r"(?:ba|da|z|k)?sh\b"
-#: as objects of Windows are made in scripts
+#: how a script makes an object of Windows
 OBJECT = r"(?:CreateObject|GetObject|ActiveXObject|-ComObject)\s{0,5}\(?\s{0,5}[\"']?"
 
 DOWNLOADS = _any(
@@ -49,9 +49,9 @@ EXECUTES = _any(
         r"\b(?:mshta|rundll32|regsvr32)(?:\.exe)?\s",
     ],
 )
-#: a named host, by TLS
+#: the address of a named host, with TLS
 NAMED_HOST = r"https://[a-z0-9-]{1,60}(?:\.[a-z0-9-]{1,60}){0,4}\.[a-z]{2,10}(?:/[^\r\n|]{0,200})?"
-#: the line of an installer, as documents show such lines
+#: the line that installs a program, as documents show the line
 INSTALLER = _any(
     [
         r"\b(?:curl|wget)\s[^\r\n|]{0,200}"
@@ -64,7 +64,7 @@ INSTALLER = _any(
     ],
 )
 
-#: how a language decodes, and how the same language runs what came of it
+#: how a language decodes, and how the same language runs the decoded text
 DECODING: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
     (
         _any([r"FromBase64String\s{0,5}\(", r"\b(?:Gzip|Deflate)Stream\b", r"-split\s[^\r\n]{1,40}\[char\]"]),
@@ -154,7 +154,7 @@ ALONE: Mapping[str, re.Pattern[str]] = {
     ),
 }
 
-#: acts of several steps, each near the one before
+#: acts of several steps, each step near the step before
 STEPS: Mapping[str, tuple[Act, ...]] = {
     "script-reverse-shell": (
         (_any([r"Net\.Sockets\.TCPClient"]), _any([r"Invoke-Expression|\bIEX\b"])),

@@ -1,4 +1,4 @@
-"""Text that may be a script: whether it downloads, decodes, hides, and runs what came of it."""
+"""Reads text that may be a script. Finds downloading, decoding, hiding, and running of the outcome."""
 
 import re
 from itertools import islice
@@ -15,23 +15,23 @@ from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
 
 MOST_CHARACTERS = 2 * 1024 * 1024
-#: what is searched of a long text: its beginning and its end
+#: characters searched of a long text: at the beginning and at the end
 SEARCHED_START, SEARCHED_END = 192 * 1024, 64 * 1024
-#: characters within which the steps of one act stand; words anywhere in a large library are no act
+#: most characters between two steps of one act: words anywhere in a large library are no act
 NEAR, NEAR_DECODING = 2000, 500
-#: places of a step that are looked at
+#: places of the first step of an act that are tried
 MOST_PLACES = 500
-#: from here on a line of an installer is one of a document
+#: a text of more lines than this shows installers as a document does
 FEW_LINES = 5
 LONG_LINE_CHARACTERS = 20_000
 FEWEST_PRINTABLE = 0.95
 PRINTABLE = frozenset("\t\n\r\f\b\x1b")
-#: runs of letters without meaning, and of blanks, which hold the steps of an act apart
+#: runs of letters without meaning, and runs of blanks: padding that keeps the steps of an act apart
 PADDING = re.compile(r"[A-Za-z0-9+/=%\\]{401,}|[^\S\n]{41,}|\n{41,}")
 
 
 def find_text(head: bytes) -> str | None:
-    """Decode what is text; None for everything else."""
+    """Decode a text; None for a content that is no text."""
     encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
     text = head[: 2 * MOST_CHARACTERS].decode(encoding, errors="replace")[:MOST_CHARACTERS]
     start = text[:8192]
@@ -76,7 +76,10 @@ def _searched(text: str) -> str:
 
 
 def near(text: str, *steps: re.Pattern[str], within: int = NEAR) -> str | None:
-    """The first words of steps of which each stands near the one before, in this order; None where there are none."""
+    """The words of the first place where the steps follow each other in this order; None without such a place.
+
+    Each step begins at most `within` characters after the end of the step before.
+    """
     first, *others = steps
     for match in islice(first.finditer(text), MOST_PLACES):
         said, end = [match.group()[:100]], match.end()
@@ -92,13 +95,13 @@ def near(text: str, *steps: re.Pattern[str], within: int = NEAR) -> str | None:
 
 
 def _beside(text: str, one: re.Pattern[str], other: re.Pattern[str], *, within: int = NEAR) -> str | None:
-    """The words of two steps that stand near each other, in any order."""
+    """The words of two steps near each other, in any order; None where no two are near."""
     return near(text, one, other, within=within) or near(text, other, one, within=within)
 
 
 def _combinations(text: str) -> list[Finding]:
     findings = []
-    # Documents show how to install what they describe; a script that does so says what runs it, or is short.
+    # A document shows how to install the described program. A script that installs begins with `#!`, or is short.
     is_document = text.count("\n") > FEW_LINES and not text.startswith("#!")
     acting = INSTALLER.sub("", text) if is_document else text
     if said := _beside(acting, DOWNLOADS, EXECUTES):

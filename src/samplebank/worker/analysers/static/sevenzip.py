@@ -1,4 +1,4 @@
-"""7z archives: their entries, and whether they or their names have a password.
+"""7z archives: the entries, and whether the entries or the names of the entries have a password.
 
 Source: 7zFormat.txt of the LZMA SDK, which is in the public domain.
 """
@@ -18,7 +18,7 @@ MIB = 1024 * 1024
 MOST_HEADER_BYTES = 4 * MIB
 AES, COPY, LZMA, LZMA2 = b"\x06\xf1\x07\x01", b"\x00", b"\x03\x01\x01", b"\x21"
 MOST_FOLDERS, MOST_CODERS, MOST_STREAMS = 100_000, 32, 1_000_000
-#: what a header that is packed may itself be packed in
+#: how many times a header may be packed
 MOST_LAYERS = 4
 
 (
@@ -40,7 +40,10 @@ LEAST_DICTIONARY_BYTES = 4096
 
 
 class Folder(msgspec.Struct):
-    """What is packed together: `coders` are the ids and properties of the methods, `outputs` the streams that come out of them."""
+    """Contents that are packed together.
+
+    `coders` holds the id and the properties of each method. `outputs` counts the streams that the methods give.
+    """
 
     coders: list[tuple[bytes, bytes]]
     outputs: int
@@ -59,7 +62,7 @@ class Streams(msgspec.Struct):
 
 
 def read(file: BinaryIO, start: int = 0) -> Container:
-    """Raises ValueError where the headers make no sense."""
+    """Read the entries. Raises ValueError where the headers make no sense."""
     file.seek(start)
     _, _, _, offset, size, _ = START.unpack(file.read(START.size))
     header = _bytes_at(file, start + START.size + offset, size)
@@ -77,7 +80,7 @@ def _described(header: bytes) -> Container:
     is_encrypted = AES in header
     try:
         names = Reader(header, 1).names()
-    except (ValueError, IndexError):  # that the archive has a password is told all the same
+    except (ValueError, IndexError):  # without the names, whether the archive has a password is still told
         names = []
     return Container([Entry(name, is_encrypted) for name in names], is_encrypted=is_encrypted)
 
@@ -101,7 +104,7 @@ def _unpacked(file: BinaryIO, base: int, streams: Streams) -> bytes:
 
 
 def _filter(coder: bytes, properties: bytes, size: int) -> Mapping[str, int]:
-    """No more of a dictionary is got than the header is long, whatever the archive asks for."""
+    """The filter that unpacks a header. The dictionary is no larger than the header, whatever the archive asks for."""
     dictionary = max(size, LEAST_DICTIONARY_BYTES)
     if coder == LZMA2:
         return {"id": lzma.FILTER_LZMA2, "dict_size": dictionary}
@@ -118,7 +121,7 @@ def _filter(coder: bytes, properties: bytes, size: int) -> Mapping[str, int]:
 
 
 class Reader:
-    """Reads the numbers of a header, one after the other. Raises ValueError or IndexError where there are none."""
+    """Reads the numbers of a header in order. Raises ValueError or IndexError where a number is missing."""
 
     def __init__(self, content: bytes, place: int) -> None:
         self._content, self._place = content, place
@@ -170,7 +173,7 @@ class Reader:
     def _folders(self, found: Streams) -> None:
         self._expect(FOLDER)
         count = self._count(MOST_FOLDERS)
-        self._expect(0)  # the folders stand here, not in another stream
+        self._expect(0)  # 0: the folders follow here, not in another stream
         found.folders = [self._folder() for _ in range(count)]
         self._expect(UNPACK_SIZE)
         for folder in found.folders:
@@ -235,7 +238,10 @@ class Reader:
         return count
 
     def _number(self) -> int:
-        """The leading ones of the first byte say how many bytes follow, the rest of the first is the highest part."""
+        """Read a number. The leading one bits of the first byte count the bytes that follow.
+
+    The other bits of the first byte are the highest bits of the number.
+    """
         first, mask, value = self._byte(), 0x80, 0
         for place in range(8):
             if not first & mask:

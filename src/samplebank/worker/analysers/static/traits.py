@@ -1,6 +1,6 @@
-"""The suspicious traits the static analyser knows, their weights, and how they make a score.
+"""The suspicious traits that the static analyser knows, the weight of each trait, and the score of several traits.
 
-The way a file is built makes it suspicious at most; only what it evidently does makes it malicious.
+The structure of a file makes the file suspicious at most. Only evident behaviour makes a file malicious.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ NOTEWORTHY_WEIGHT, GRAVE_WEIGHT = 15, 60
 
 
 class Trait(msgspec.Struct, frozen=True):
-    """`tag` is the behaviour the trait stands for, if it has a name of its own."""
+    """`tag` names the behaviour that the trait stands for, if the behaviour has a name."""
 
     kind: Kind
     weight: int
@@ -101,7 +101,7 @@ TRAITS: Mapping[str, Trait] = {
 
 
 def score_of(findings: Iterable[Finding]) -> int:
-    """The score of what was found. Nothing found is no reason to call a file good: -1, not 0."""
+    """The score of the findings. Without findings -1, not 0: finding nothing is no reason to call a file good."""
     sums: dict[Kind, int] = {"structure": 0, "behaviour": 0}
     for name in {finding.trait for finding in findings}:
         trait = TRAITS[name]

@@ -61,7 +61,7 @@ rule PDF_Launch_Action
     strings:
         $start = "%PDF-"
         $launch = /\/S\s*\/Launch\b/
-        // Of old, an action of this kind also turns to another document.
+        // In old documents, a launch action also opens another document.
         $target = /\/(Win|Unix|Mac)\s*<<|\/F\s*\([^)\r\n]{0,300}(\.|\\056)(exe|com|bat|cmd|ps1|vb[se]|jse?|wsf|hta|scr|lnk|sh|py|jar|msi|dll|cpl|pif|reg|app|command)\s*\)|\/F\s*\((\/bin|\/usr|[A-Za-z]:|\\\\)/ nocase
     condition:
         $start in (0..1024) and $launch and $target
@@ -75,7 +75,7 @@ rule PDF_Automatic_JavaScript
         assessment = "unknown"
     strings:
         $start = "%PDF-"
-        // An open action that only turns to a page is none.
+        // An open action that only turns to a page does not count.
         $open = /\/OpenAction\s*(\d{1,9}\s+\d{1,5}\s+R|<<)|\/AA\s*(\d{1,9}\s+\d{1,5}\s+R|<<)/
         $script = /\/S\s*\/JavaScript\b/
     condition:

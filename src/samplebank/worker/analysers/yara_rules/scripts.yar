@@ -17,7 +17,7 @@ rule PowerShell_Download_Cradle
         score = 80
         assessment = "malicious"
     strings:
-        // Used, and near each other: lists of words, in tools and documents, name them, too.
+        // The words must be used, and stand near each other: tools and documents list the words, too.
         $run_text = /\b(IEX|Invoke-Expression)\b[\x00-\xff]{0,300}DownloadString(Async)?\s{0,5}\(/ nocase ascii
         $text_run = /DownloadString(Async)?\s{0,5}\([\x00-\xff]{0,300}\b(IEX|Invoke-Expression)\b/ nocase ascii
         $run_request = /\b(IEX|Invoke-Expression)\b[\x00-\xff]{0,200}(Invoke-(WebRequest|RestMethod)|\biwr|\birm)\s{1,5}[-$"'(h]/ nocase ascii
@@ -68,7 +68,7 @@ rule PowerShell_Scan_Interface_Bypass
         score = 85
         assessment = "malicious"
     strings:
-        // In parts, or scanners report this file.
+        // As hex: scanners would report this file for the plain words.
         $class = { 41 6D 73 69 55 74 69 6C 73 }
         $field = { 61 6D 73 69 49 6E 69 74 46 61 69 6C 65 64 }
     condition:
@@ -140,7 +140,7 @@ rule Windows_Script_Download_And_Run
         score = 75
         assessment = "malicious"
     strings:
-        // As they are made, not as they are named
+        // How a script makes the objects: a name alone does not count.
         $http = /(Create|Get|ActiveX)Object\s{0,5}\(?\s{0,5}["'](MSXML2\.(Server)?XMLHTTP|WinHttp\.WinHttpRequest|Microsoft\.XMLHTTP)/ nocase ascii wide
         $stream = /(Create|Get|ActiveX)Object\s{0,5}\(?\s{0,5}["']ADODB\.Stream/ nocase ascii wide
         $run = /(Create|Get|ActiveX)Object\s{0,5}\(?\s{0,5}["'](WScript\.Shell|Shell\.Application)/ nocase ascii wide
