@@ -118,8 +118,8 @@ class Task:
     def _tell_author(self, refusal: Rejected | ServiceRefused) -> None:
         """Log the output and the traceback of a failed analysis, for the author of the analyser and not for the analyst.
 
-    Of long texts the last lines are logged: the last lines matter most.
-    """
+        Of long texts the last lines are logged: the last lines matter most.
+        """
         if isinstance(refusal, Failed):
             for event, text in (("analysis.printed", refusal.printed), ("analysis.trace", refusal.trace)):
                 for line in text.splitlines()[-MOST_LINES:]:

@@ -240,8 +240,8 @@ class Reader:
     def _number(self) -> int:
         """Read a number. The leading one bits of the first byte count the bytes that follow.
 
-    The other bits of the first byte are the highest bits of the number.
-    """
+        The other bits of the first byte are the highest bits of the number.
+        """
         first, mask, value = self._byte(), 0x80, 0
         for place in range(8):
             if not first & mask:
