@@ -1,4 +1,4 @@
-"""Who sees what: the one rule of visibility, as numbers."""
+"""The one rule of visibility, as numbers: which caller sees which row."""
 
 import pytest
 from hypothesis import given

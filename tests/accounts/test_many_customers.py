@@ -1,4 +1,4 @@
-"""A caller with very many customers sees exactly what one with few would see of each."""
+"""A caller with very many customers sees of each customer exactly what a caller with few customers would see."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def company(group: str) -> str:
 
 
 def entries(group: str) -> list[str]:
-    """A group of more customers than are compared one by one, with a user who holds all of them."""
+    """A group of more customers than the service compares one by one, with a user who holds all customers of the group."""
     return [
         f'[[customer]]\nshortName = "{group}"\nname = "Group"\ndomain = "here"',
         *(
@@ -46,7 +46,7 @@ def grant(user: str, group: str) -> str:
 
 @pytest.fixture(scope="module")
 def groups(service: Service, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Users: `part` lacks as many customers as it holds, `most` holds both groups, and so lacks only a few."""
+    """Two users: `part` holds one group and lacks as many customers; `most` holds both groups and lacks only a few customers."""
     names = {"part": name_of("part"), "most": name_of("most")}
     tenants = [*entries(names["part"]), *entries(names["most"]), grant(names["most"], names["part"])]
     path: Path = tmp_path_factory.mktemp("many") / "tenants.toml"
@@ -57,7 +57,7 @@ def groups(service: Service, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 @pytest.fixture(params=["part", "most"])
 def group_of_companies(groups: dict[str, str], request: pytest.FixtureRequest) -> str:
-    """Short name of a user with very many customers; its companies are name-0, name-1, …"""
+    """Short name of a user with very many customers. The companies of the user are name-0, name-1, …"""
     return groups[request.param]
 
 

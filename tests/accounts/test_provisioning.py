@@ -1,4 +1,4 @@
-"""`samplebank apply`: the accounts become what the tenants file says, or nothing changes."""
+"""`samplebank apply`: the accounts become as in the tenants file, or nothing changes."""
 
 from pathlib import Path
 

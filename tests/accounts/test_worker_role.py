@@ -1,4 +1,4 @@
-"""What the role SAMPLEDB-WORKER opens: the caller's own claims, and nothing else."""
+"""The role SAMPLEDB-WORKER opens the caller's own claims, and nothing else."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Access control lists share with those who are known, and tell nobody who else there is."""
+"""Access control lists share with known accounts, and tell nobody which other accounts exist."""
 
 from typing import Any
 

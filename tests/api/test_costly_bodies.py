@@ -1,4 +1,4 @@
-"""Bodies and schemas made to cost much: each is answered shortly, and with few words."""
+"""Bodies and schemas that are made to cost much: each gets a short answer within a short time."""
 
 import json
 import weakref

@@ -1,4 +1,4 @@
-"""One timer ends every block that lasts too long, and no other."""
+"""One timer ends every block that lasts too long, and no other block."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Complete deletion: what goes, what stays, and that no crash, repetition or upload at the wrong moment breaks it."""
+"""Complete deletion: what goes, what stays. No crash, repetition, or upload at the wrong moment breaks a deletion."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -32,7 +32,7 @@ NOW = 4_000_000_000_000
 
 
 def full_sample(bank: Bank, evidence: bytes = b"evidence") -> Sample:
-    """A sample with some of everything."""
+    """A sample with rows of every kind."""
     (worker,) = bank.workers(1)
     sample, job, tasks = bank.planned(worker)
     analysis = bank.analyse(sample, worker, 80)
@@ -55,14 +55,14 @@ def task_of(bank: Bank, correlation: str) -> dict[str, object]:
 
 
 def wait_for(bank: Bank, response: requests.Response, state: str = "done") -> str:
-    """Wait for the end of a deletion; its correlation id."""
+    """Wait for the end of a deletion. Returns the correlation id."""
     correlation: str = bank.data(response)["correlationID"]
     assert eventually(lambda: task_of(bank, correlation)["state"] == state)
     return correlation
 
 
 async def rows_of(db: Connection, sample: Sample) -> dict[str, int]:
-    """How many rows belong to the sample, of the tables that have any."""
+    """Count the rows of the sample by table; tables without rows are left out."""
     rows = await db.fetch(COUNT, bytes.fromhex(sample.sha256))
     return {row[0]: row[1] for row in rows if row[1]}
 
@@ -83,7 +83,7 @@ WAITS = """
 
 
 async def is_waiting_for_a_lock(database: Database, query: str) -> None:
-    """Return as soon as some connection waits for a lock in a query that holds this text."""
+    """Return as soon as some connection waits for a lock in a query that contains the text `query`."""
     async with asyncio.timeout(15), database.connection() as db:
         while not await db.fetchval(WAITS, query):
             pass
@@ -91,7 +91,7 @@ async def is_waiting_for_a_lock(database: Database, query: str) -> None:
 
 @asynccontextmanager
 async def held(database: Database, query: str, sample: Sample) -> AsyncIterator[Connection]:
-    """Hold the locks that the query takes for as long as the block lasts."""
+    """Hold the locks of the query while the block lasts."""
     async with database.transaction() as db:
         await db.execute(query, bytes.fromhex(sample.sha256))
         yield db
@@ -203,14 +203,14 @@ def test_the_record_of_a_deleted_sample_may_be_deleted_again(bank: Bank) -> None
     assert bank.data(bank.get(sample.path))["flags"] == ["deleted"]
 
 
-# -- crashes: a step that is cut off is run again
+# -- crashes: a step that is cut off runs again
 
 
 @asynccontextmanager
 async def at_hand(
     db: Connection, database: Database, sample: Sample, folder: Path
 ) -> AsyncIterator[tuple[UUID, Tools]]:
-    """An open deletion that only the test can see, with a copy of the bytes: (the task, what it needs)."""
+    """An open deletion that only the test can see, with a copy of the bytes: (the task, the tools of the task)."""
     store = DiskStore(folder)
     store.prepare()
     (folder / "sample" / sample.sha256[:2] / sample.sha256).write_bytes(sample.data)
@@ -230,7 +230,7 @@ class Crash(Exception):
 
 
 async def run(db: Connection, task: UUID, tools: Tools, most: int = 100) -> int:
-    """Run the task to its end, or `most` steps; how many it took."""
+    """Run the task to the end, `most` steps at most. Returns the number of steps."""
     taken = 0
     state: State | None = State.RUNNING
     while state is State.RUNNING and taken < most:
@@ -390,12 +390,12 @@ async def test_what_comes_while_its_sample_goes_is_refused(bank: Bank, database:
     assert refused.status_code == 404
 
 
-# -- a whole service that dies, and what nobody asks for
+# -- the death of a whole service, and deletions without a request
 
 
 @pytest.fixture
 def own_service(tmp_path: Path) -> Iterator[Service]:
-    """A service of the test's own, to be killed."""
+    """A separate service that the test may kill."""
     settings = {
         "SAMPLEBANK_PROCESSES": "1",
         "SAMPLEBANK_BYTES_RETENTION": "1",

@@ -1,4 +1,4 @@
-"""Evidence: files of any kind that back an analysis, seen only with it."""
+"""Evidence: files of any kind that back an analysis. Who sees the analysis sees the evidence."""
 
 import hashlib
 from typing import Any
@@ -11,7 +11,7 @@ from kit.bank import ROBOT, Bank, Sample, fields_of, name_of, together
 
 @pytest.fixture
 def place(bank: Bank) -> str:
-    """Where evidence of a fresh analysis of mill lies."""
+    """The path for evidence of a fresh analysis of mill."""
     sample = bank.submitted()
     return f"{sample.path}/analysis/{bank.analyse(sample, name_of('w'))}/evidence"
 

@@ -1,4 +1,4 @@
-"""Static facts: said once for a key."""
+"""Static facts: the answer for a key is sent once."""
 
 from typing import Any
 

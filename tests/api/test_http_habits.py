@@ -1,4 +1,4 @@
-"""What programs send before and beside what they want: HEAD, OPTIONS, forms, encodings, blanks and accents."""
+"""The habits of HTTP programs: HEAD, OPTIONS, forms, encodings, blanks and accents."""
 
 import gzip
 import http.client

@@ -1,4 +1,4 @@
-"""Links: from a sample to another one, which is shown only to those who may see it."""
+"""Links from a sample to another sample. A link shows only to callers who may see the other sample."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What belongs to others is neither taken nor shown: analyses of tasks, internal evidence, customers of rules."""
+"""The service neither takes nor shows foreign property: analyses of tasks, internal evidence, customers of rules."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -12,7 +12,7 @@ HIDDEN = {"customer": "quarry", "tlp": "red"}
 
 @pytest.fixture
 def internal(bank: Bank) -> tuple[Sample, str, str]:
-    """(sample, analysis, path) of evidence that is internal."""
+    """(sample, analysis, path) of internal evidence."""
     sample = bank.submitted()
     analysis = bank.analyse(sample, name_of("w"))
     place = f"{sample.path}/analysis/{analysis}/evidence"

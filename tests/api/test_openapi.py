@@ -1,4 +1,4 @@
-"""The published document says what the service does, and the page shows it to people."""
+"""The published document describes the service, and the page shows the document to people."""
 
 import re
 from typing import Any
@@ -25,7 +25,7 @@ def operations_of(document: Document) -> dict[str, Document]:
 
 
 def violations_of(document: Document, answer: Any, operation: str, status: int) -> list[str]:
-    """What the document says against an answer."""
+    """The contradictions between an answer and the document."""
     content = operations_of(document)[operation]["responses"][str(status)]["content"]
     schema = {**content["application/json"]["schema"], "components": document["components"]}
     return [str(error) for error in jsonschema_rs.Draft202012Validator(schema).iter_errors(answer.json())]

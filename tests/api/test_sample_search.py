@@ -1,4 +1,4 @@
-"""Search for samples: what a caller finds, and that it finds nothing out about what it may not see."""
+"""Search for samples: what a caller finds. A search tells a caller nothing about samples that the caller may not see."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ MANY = 10_000
 
 
 def find(bank: Bank, user: str = "mia", **criteria: Any) -> list[str]:
-    """SHA-256 of what an advanced search finds, in its order."""
+    """SHA-256 of the samples that an advanced search finds, in the order of the answer."""
     rows = bank.data(bank.post(SEARCH, {"limit": 0, **criteria}, user))
     return [row["sha256"] for row in rows]
 
@@ -292,7 +292,7 @@ def test_the_window_knows_all_that_the_caller_sees(bank: Bank) -> None:
 
 
 def both_customers(bank: Bank, **hidden: Any) -> Sample:
-    """A sample that quinn and hana submitted; what hana said of it is `hidden`."""
+    """A sample that quinn and hana submitted. hana's submission has the fields in `hidden`."""
     sample = Sample()
     bank.submit(sample, "quinn")
     bank.submit(sample, "hana", **hidden)
@@ -369,7 +369,7 @@ def test_a_search_needs_the_permission(bank: Bank) -> None:
     assert (look(bank, "uploader").status_code, look(bank, "viewer").status_code) == (403, 200)
 
 
-# -- criteria on what was measured
+# -- criteria on measured facts
 
 
 def test_verdict_criteria_look_at_the_latest_verdict(bank: Bank) -> None:

@@ -1,4 +1,4 @@
-"""Service tasks: who sees them, how they are found, aborted and failed."""
+"""Service tasks: who sees a task, and how tasks are found, aborted and failed."""
 
 from typing import Any
 from uuid import uuid4
@@ -20,7 +20,7 @@ def search(bank: Bank, user: str = "chief", **criteria: Any) -> list[dict[str, A
 
 
 def reindex(bank: Bank, user: str = "chief", **fields: Any) -> str:
-    """Ask for a reindex and wait for its end; its correlation id."""
+    """Ask for a reindex and wait for the end. Returns the correlation id."""
     body = {"dataCenter": "all", "resource": "all", **fields}
     correlation: str = bank.data(bank.post(f"{TASKS}/reindex", body, user))["correlationID"]
     assert eventually(

@@ -11,7 +11,7 @@ DAY = 86_400_000
 
 
 class Pile:
-    """Submissions of one sample that only their metadata mark tells from others."""
+    """Submissions of one sample. A mark in the metadata tells the submissions of one pile from all others."""
 
     def __init__(self, bank: Bank) -> None:
         self.bank = bank

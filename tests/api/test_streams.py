@@ -1,4 +1,4 @@
-"""Whoever asks for much, pauses and leaves, takes nothing of the service along."""
+"""A client that asks for much, pauses and leaves, keeps nothing of the service busy."""
 
 import os
 import socket
@@ -14,9 +14,9 @@ from kit.bank import CHIEF, V2, Bank, Sample, eventually
 from kit.service import Service
 from samplebank.database import Database
 
-#: more than what lies between the service and a client who does not read can hold
+#: bytes of an answer: more than the buffers between the service and a pausing client hold
 LARGE = 24 * 1024 * 1024
-#: more than a process has connections to the database
+#: clients: more than a process has connections to the database
 MANY = 40
 # 12,000 rows of 2 kB each
 ADD_MANY = """
@@ -32,7 +32,7 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transact
 
 @contextmanager
 def paused(bank: Bank, path: str, number: int) -> Iterator[None]:
-    """Clients that ask, read the beginning of the answer only, and leave at the end."""
+    """Clients that ask and do not read the answer. The clients leave at the end of the block."""
     lines = [ask(bank, path) for _ in range(number)]
     try:
         yield
@@ -53,7 +53,7 @@ def ask(bank: Bank, path: str) -> socket.socket:
 
 
 def open_blobs(service: Service, sample: Sample) -> int:
-    """How many descriptors of all processes are those of the sample's bytes."""
+    """Count the open descriptors of the sample's bytes, in all processes."""
     blob = service.blobs / "sample" / sample.sha256[:2] / sample.sha256
     found = 0
     for link in Path("/proc").glob("[0-9]*/fd/*"):
@@ -88,7 +88,7 @@ async def long_list(bank: Bank, database: Database) -> AsyncIterator[str]:
 
 
 async def soon(database: Database, holds: Callable[[int], bool]) -> bool:
-    """Whether the number of transactions that wait for a client becomes one with which the condition holds."""
+    """Whether the condition comes to hold for the number of transactions that wait for a client, within 30 seconds."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
         async with database.connection() as db:

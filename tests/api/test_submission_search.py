@@ -10,7 +10,7 @@ SEARCH = f"{V2}/submission/search"
 
 
 def find(bank: Bank, user: str = "mia", **criteria: Any) -> list[str]:
-    """Ids of what an advanced search finds, in its order."""
+    """Ids of the submissions that an advanced search finds, in the order of the answer."""
     return [row["id"] for row in bank.data(bank.post(SEARCH, {"limit": 0, **criteria}, user))]
 
 

@@ -1,4 +1,4 @@
-"""Nobody's dear requests are everybody's loss."""
+"""The expensive requests of one user do not slow down the requests of all others."""
 
 import asyncio
 from contextlib import suppress

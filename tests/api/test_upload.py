@@ -1,4 +1,4 @@
-"""Uploads that meet: one blob, one row, one 201; and no row without its bytes."""
+"""Uploads of one file at the same time: one blob, one row, one 201. No row exists without its bytes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ WAITS = """
 async def waiting_upload(
     bank: Bank, database: Database, sample: Sample
 ) -> AsyncIterator["asyncio.Task[requests.Response]"]:
-    """An upload that waits, when the block begins, for whoever holds the row of its sample."""
+    """An upload that waits, when the block begins, for the transaction that holds the row of the sample."""
     upload = asyncio.create_task(asyncio.to_thread(bank.upload, sample))
     async with asyncio.timeout(15), database.connection() as db:
         while not await db.fetchval(WAITS, "INSERT INTO sample"):

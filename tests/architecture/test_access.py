@@ -1,4 +1,4 @@
-"""Every operation for every role: who is let in, and that nothing is open by accident."""
+"""Every operation for every role: who is let in. No operation is open by accident."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from samplebank.accounts.model import ROLES, Permission
 from samplebank.api.app import ROUTES
 from samplebank.http.operation import Operation
 
-#: user of the test tenants -> the role that it has
+#: user of the test tenants -> the role of the user
 USERS = {
     "nobody": None,
     "viewer": "SAMPLEDB-VIEWER",
@@ -20,16 +20,16 @@ USERS = {
     "boss": "ADMINISTRATOR-ROLE",
     "chief": "ADMINISTRATOR-ROLE",
 }
-#: those of them that hold their role for every customer
+#: the users that hold their role for every customer
 EVERYWHERE = {"chief"}
 OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"}
-#: identifiers that name nothing, so that whoever is let in finds nothing
+#: an identifier that names nothing, so that a caller who is let in finds nothing
 NAMES_NOTHING = "00000000-0000-0000-0000-000000000000"
 SHA256_OF_NOTHING = "0" * 64
 
 
 def declared() -> list[tuple[str, str, Operation]]:
-    """(method, path, operation) of every guarded route."""
+    """(method, path, operation) of each guarded route."""
     return [
         (min(route.http_methods), path_of(route), route.opt["operation"])
         for route in ROUTES

@@ -1,4 +1,4 @@
-"""Rules that people forget, kept by tests."""
+"""House rules that people forget, enforced by tests."""
 
 import ast
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "samplebank"
 #: the only places where any exception is caught: around an analyser, in its child process, and where a command ends
 CATCHING = {"sandbox/child.py", "worker/inside.py", "cli/ending.py"}
-#: transactions are opened by doors only
+#: only doors open transactions
 DOORS = {"api", "maintenance", "cli", "serving"}
 OPENERS = {"database/connection.py"}
 

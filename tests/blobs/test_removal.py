@@ -1,4 +1,4 @@
-"""Removing bytes: whoever waits for it knows when it is over, even when told to stop."""
+"""Removing bytes: a caller of `remove` returns after the removal only, even when cancelled."""
 
 import asyncio
 import threading
@@ -21,7 +21,7 @@ def test_a_removal_that_is_cancelled_ends_only_when_the_bytes_are_gone(tmp_path:
 
 
 async def cancelled_removal(store: DiskStore, name: bytes) -> tuple[bool, bool]:
-    """Cancel a removal while all threads are busy: (whether it waited for them, whether it left the bytes)."""
+    """Cancel a removal while all threads are busy: (whether the removal waited for a thread, whether the bytes remain)."""
     loop, gate = asyncio.get_running_loop(), threading.Event()
     loop.set_default_executor(ThreadPoolExecutor(1))
     busy = loop.run_in_executor(None, gate.wait)

@@ -1,4 +1,4 @@
-"""Taking bytes in: right digests whatever the size, nothing left of what breaks off, durable before it has a name."""
+"""Taking bytes in: right digests at every size, nothing left of a broken upload, bytes durable before they have a name."""
 
 import asyncio
 import fcntl
@@ -21,9 +21,9 @@ from samplebank.blobs.writing import PIECE, WRITE_OUT
 from samplebank.errors import TooLarge, Unavailable
 
 UNLIMITED = 1 << 40
-#: as the HTTP server hands them on, so that no piece is made of whole chunks
+#: bytes of a chunk as the HTTP server hands chunks on: no piece is a whole number of chunks
 CHUNK = 417_792
-#: calls that tell what became durable when
+#: calls that show in which order bytes and names become durable
 DURABLE = frozenset({"write", "fsync", "rename"})
 
 
@@ -32,7 +32,7 @@ class Broken(Exception):
 
 
 class Chunks:
-    """Chunks of an endless body, which counts those that were asked for, and breaks off before chunk `breaks`."""
+    """Chunks of an endless body. Counts the chunks that were taken, and breaks off before chunk `breaks`."""
 
     def __init__(self, breaks: int | None = None) -> None:
         self.taken = 0
@@ -67,7 +67,7 @@ async def staged(store: DiskStore, content: bytes) -> Staged:
 
 
 async def kept(store: DiskStore, content: bytes) -> bytes:
-    """Keep the content and let go of it; answers its SHA-256."""
+    """Keep the content and discard the staged file. Returns the SHA-256."""
     bytes_ = await staged(store, content)
     await bytes_.keep()
     await bytes_.discard()
@@ -235,13 +235,13 @@ async def test_the_folder_is_synced_for_bytes_that_are_there_already(store: Disk
 
 
 def is_written_through(file: BinaryIO) -> bool:
-    """Whether the kernel puts on the disk what is written to this file before the call returns."""
+    """Whether a write to the file is on the disk before the call returns."""
     return fcntl.fcntl(file, fcntl.F_GETFL) & os.O_SYNC == os.O_SYNC
 
 
 @contextmanager
 def watched() -> Iterator[list[str]]:
-    """The names of the calls in `DURABLE` that threads make, in their order, while the block lasts."""
+    """The names of the calls in `DURABLE` that threads make while the block lasts, in order."""
     calls: list[str] = []
 
     def note(frame: FrameType, event: str, called: Any) -> None:
@@ -250,7 +250,7 @@ def watched() -> Iterator[list[str]]:
             calls.append("write through" if through else called.__name__)
 
     loop = asyncio.get_running_loop()
-    threading.setprofile(note)  # of threads that start from here on
+    threading.setprofile(note)  # only for threads that start from here on
     try:
         loop.set_default_executor(ThreadPoolExecutor())
         yield calls

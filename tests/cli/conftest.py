@@ -1,4 +1,4 @@
-"""The program with the shared service and without; a line to the service that breaks; workers of our own."""
+"""The program with and without the shared service, a line to the service that breaks, and workers of the tests."""
 
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from samplebank.cli.client import Client
 from samplebank.cli.connection import Connection
 
 HERE = Path(__file__).parent
-#: those of own_analysers.py, and that of the docs
+#: workers and import paths: the analysers of own_analysers.py, and the analyser of the docs
 ANALYSTS = {"own-static": "own_analysers:OwnStatic", "own-yara": "own_analysers:OwnYara", "urls": "urls:Urls"}
 
 
@@ -27,13 +27,13 @@ def data_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def program(data_folder: Path, capsys: pytest.CaptureFixture[str]) -> Program:
-    """The program where no service has been."""
+    """The program in a data folder that no service has used."""
     return Program(capsys, SAMPLEBANK_DATA_DIR=str(data_folder))
 
 
 @pytest.fixture
 def local(service: Service, capsys: pytest.CaptureFixture[str]) -> Program:
-    """The program where the shared service left its credentials."""
+    """The program in the data folder with the credentials of the shared service."""
     return Program(capsys, SAMPLEBANK_DATA_DIR=service.environment["SAMPLEBANK_DATA_DIR"])
 
 
@@ -45,14 +45,17 @@ def relay(service: Service) -> Iterator[Relay]:
 
 @pytest.fixture
 def client(relay: Relay, bank: Bank) -> Iterator[Client]:
-    """The client of mia, who reaches the service through the relay."""
+    """The client of mia. The client reaches the service through the relay."""
     with Client(Connection(relay.url, bank.keys["mia"]), pauses=(0, 0)) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def analysts(service: Service, bank: Bank, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """Workers that run beside the service, from the moment it knows them; the built-in ones under names of their own."""
+    """Names of workers that run beside the service. Yields when the service knows all workers.
+
+    The built-in analysers have separate names.
+    """
     folder = tmp_path_factory.mktemp("analysts")
     (folder / "urls.py").write_text(code_of_the_docs("urls.py"))
     command = ["worker", "run", *ANALYSTS.values(), "--key", bank.keys["chief"]]

@@ -1,4 +1,4 @@
-"""The built-in analysers under names of their own, so that they get only the tasks of tests that ask for them."""
+"""The built-in analysers under separate names, so that an analyser gets tasks only from tests that ask for the analyser."""
 
 from samplebank.worker.analysers.static import StaticAnalyser
 from samplebank.worker.analysers.yara import YaraAnalyser

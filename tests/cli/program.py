@@ -16,7 +16,7 @@ SAMPLEBANK = Path(sys.executable).with_name("samplebank")
 
 
 def code_of_the_docs(name: str) -> str:
-    """Give the example that docs/workers.md shows under this file name."""
+    """The example that docs/workers.md shows under the file name `name`."""
     text = (ROOT / "docs/workers.md").read_text("utf-8")
     return str(
         re.findall(rf"```(?:python|sh)\n((?:#!\S+\n)?# {re.escape(name)}\n.*?)```", text, re.DOTALL)[0]
@@ -31,14 +31,14 @@ class Ended:
 
 
 class Program:
-    """`samplebank` with settings of its own; none of them come from outside."""
+    """`samplebank` with the settings of the test, and no settings from outside."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], **settings: str) -> None:
         self._capsys = capsys
         self._settings = settings
 
     def run(self, *arguments: str | Path, **settings: str) -> Ended:
-        """Run a command to its end, in this process, as starting one takes a second."""
+        """Run a command to the end in this process: starting a process takes a second."""
         with pytest.MonkeyPatch.context() as patch:
             environment = self._environment(settings)
             for name in os.environ.keys() - environment.keys():
@@ -50,7 +50,7 @@ class Program:
         return Ended(status, captured.out, captured.err.splitlines())
 
     def start(self, *arguments: str | Path, **settings: str) -> subprocess.Popen[str]:
-        """Start a process, for what is ended by a signal."""
+        """Start a command as a process, for tests that end the command by a signal."""
         return subprocess.Popen(
             [SAMPLEBANK, *arguments],
             env=self._environment(settings),

@@ -1,4 +1,4 @@
-"""The client of the commands: what it tries again, and what it makes of answers."""
+"""The client of the commands: which requests the client repeats, and how the client reads answers."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ class OtherSite(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def other_site(tmp_path: Path) -> Iterator[str]:
-    """The address of a web server for files, which is no Samplebank; it shows what lies in `tmp_path`."""
+    """The address of a web server that is no Samplebank: the server shows the files in `tmp_path`."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(OtherSite, directory=str(tmp_path))) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -1,4 +1,4 @@
-"""Which service a command speaks to, and that a key goes to its own service only."""
+"""Which service a command speaks to. A key goes only to the service that the key belongs to."""
 
 from pathlib import Path
 

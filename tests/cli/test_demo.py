@@ -1,4 +1,4 @@
-"""`samplebank demo` shows everything, checks it, and leaves nothing."""
+"""`samplebank demo` shows everything, checks everything, and leaves nothing behind."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from cli.program import Program
 
 @pytest.fixture
 def temporary() -> Iterator[Path]:
-    """A folder for temporary files whose name is short enough for the sockets in it."""
+    """A folder for temporary files, with a name short enough for sockets in the folder."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 

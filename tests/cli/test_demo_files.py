@@ -1,4 +1,4 @@
-"""The files of the demo are what their names say."""
+"""Each file of the demo is of the kind that its name says."""
 
 import hashlib
 import zipfile

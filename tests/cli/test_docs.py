@@ -1,4 +1,4 @@
-"""What the documents show works, and names what there is."""
+"""The examples in the documents work, and the documents name only commands and settings that exist."""
 
 import json
 import re

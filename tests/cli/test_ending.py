@@ -1,4 +1,4 @@
-"""Every end is one line and an exit code, in whatever state the program was started."""
+"""Every end of the program is one line and an exit code, whatever the state at the start."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from kit.service import Service
 
 
 def of_shell(service: Service, script: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-    """Run a line of the shell in which $SAMPLEBANK is the program."""
+    """Run a line of shell. $SAMPLEBANK is the program."""
     return subprocess.run(
         ["sh", "-c", script],
         env={**service.environment, "SAMPLEBANK": str(SAMPLEBANK), **settings},

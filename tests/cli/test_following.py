@@ -1,4 +1,4 @@
-"""From submitted files to what the user reads: failed analyses, workers that nobody runs, types that come late."""
+"""From submitted files to the output for the user: failed analyses, workers that nobody runs, late file types."""
 
 import json
 from pathlib import Path

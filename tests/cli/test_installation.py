@@ -1,4 +1,4 @@
-"""Commands that work on the installation of this machine: which one, what they print, and what they leave alone."""
+"""Commands on the installation of this machine: which installation, what a command prints, what a command leaves alone."""
 
 import json
 from pathlib import Path

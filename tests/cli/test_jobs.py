@@ -25,7 +25,7 @@ def explained(program: Program, job: str) -> dict[str, Any]:
 
 
 def following(local: Program, bank: Bank, job: str, *arguments: str) -> Popen[str]:
-    """Follow the jobs that were enqueued since this one."""
+    """Follow the jobs that were enqueued since `job`."""
     return local.start("jobs", "--follow", "--since", str(bank.job(job)["enqueuedTimestamp"]), *arguments)
 
 
@@ -190,7 +190,7 @@ def test_an_id_that_nothing_has_is_refused(local: Program) -> None:
 
 
 def interrupted(follower: "subprocess.Popen[str]") -> str:
-    """Press Ctrl-C until it ends: Python drops an interrupt that comes while it tidies up. What it complained of."""
+    """Press Ctrl-C until the follower ends: Python drops an interrupt that comes during cleanup. Returns the complaints."""
     for _ in range(10):
         follower.send_signal(signal.SIGINT)
         try:

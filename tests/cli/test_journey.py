@@ -28,7 +28,7 @@ def suspects(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def watched(bank: Bank, analysts: list[str]) -> str:
-    """The option that has our workers analyse a sample."""
+    """The option that makes the workers of the tests analyse a sample."""
     static, yara, _ = analysts
     ((key, value),) = bank.plan(static, yara).items()
     return f"--meta={key}={value}"

@@ -1,4 +1,4 @@
-"""The workers that docs/workers.md shows, brought into service as the page says, and a worker that is told to stop."""
+"""The workers of docs/workers.md, put into service as the page says. And a worker that is told to stop."""
 
 import os
 import secrets
@@ -19,7 +19,7 @@ RULES = f"{V2}/policy/default/rule"
 
 @pytest.fixture
 def rule_of_the_docs(bank: Bank, analysts: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The rule that the page adds, for as long as this test lasts, because other tests submit scripts, too."""
+    """The rule that the page adds, only while the test lasts: other tests submit scripts, too."""
     assert "urls" in analysts
     monkeypatch.setenv("SAMPLEBANK_URL", bank.url)
     monkeypatch.setenv("SAMPLEBANK_KEY", bank.keys["chief"])

@@ -1,4 +1,4 @@
-"""Pages that are followed to the letter, and pages that are compared with the program."""
+"""Follows pages of the docs to the letter, and compares pages with the program."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from kit.pages import ROOT, blocks, text_of
 from kit.service import Service
 from samplebank.accounts.model import ROLES, Permission
 
-#: the scripts of docs/sensors.md by how they are started; the one for the shell where its tools are
+#: the scripts of docs/sensors.md, with the start command of each; the shell script only where its tools exist
 SENSORS = {"sensor.py": [sys.executable], "sensor.sh": ["sh"]}
 RUNNABLE = [name for name in SENSORS if name == "sensor.py" or (shutil.which("curl") and shutil.which("jq"))]
 
@@ -28,7 +28,7 @@ def script_of(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def uploaders_key(service: Service, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The key of a sensor that was made as the page says, for the customer mill."""
+    """The key of a sensor for the customer mill, made as the page says."""
     (tenants,) = blocks("docs/sensors.md", "toml")
     user, path = name_of("sensor"), tmp_path_factory.mktemp("sensor") / "tenants.toml"
     path.write_text(tenants.replace("mail-gateway", user).replace("acme", "mill"))
@@ -37,7 +37,7 @@ def uploaders_key(service: Service, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def brought(service: Service, key: str, folder: Path, script: str, file: Path) -> str:
-    """Bring a file with a script of the page; what the script printed."""
+    """Upload a file with a script of the page. Returns the output of the script."""
     (folder / script).write_text(script_of(script))
     done = subprocess.run(
         [*SENSORS[script], folder / script, file],

@@ -1,4 +1,4 @@
-"""When a worker is missed."""
+"""When a worker counts as missing."""
 
 import pytest
 

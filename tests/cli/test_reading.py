@@ -1,4 +1,4 @@
-"""What the commands read from their arguments and write to the terminal."""
+"""How the commands read arguments, and write to the terminal."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""How files become submissions: which files, which calls, and what one bad file costs the others."""
+"""How files become submissions: which files, which calls, and how a bad file affects the other files."""
 
 import os
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_folders_are_searched_in_order_and_links_are_not_followed(tmp_path: Path
 def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     written(Sample(100), tmp_path / "readable")
     here = os.open(tmp_path, os.O_RDONLY)
-    for _ in range(20):  # until the path of the innermost is longer than the kernel takes
+    for _ in range(20):  # until the path of the innermost folder is too long for the kernel
         os.mkdir("n" * 250, dir_fd=here)
         here, outer = os.open("n" * 250, os.O_RDONLY, dir_fd=here), here
         os.close(outer)

@@ -1,4 +1,4 @@
-"""`samplebank worker`: who works, who should, and what becomes of an analyser before it does."""
+"""`samplebank worker`: which workers run, which workers should run, and how to try an analyser before it runs."""
 
 import json
 import os
@@ -31,7 +31,7 @@ class Mine(Analyser):
 
 
 class Analyser:
-    """An analyser of one's own in a folder of its own, and files to try it on."""
+    """A new analyser in a separate folder, and files to try the analyser on."""
 
     def __init__(self, folder: Path) -> None:
         self.name = name_of("mine")
