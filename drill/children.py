@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.service import Service
 
 from drill import faults
-from drill.clients import AGENT, V2, Line
+from drill.clients import Line
 from drill.restarts import SETTINGS
 from drill.rows import Row
 from samplebank.cli.demo_files import make_files
@@ -67,9 +67,7 @@ def _kill_one(service: Service, killed: dict[str, int]) -> None:
 
 def _submit(line: Line, good: bytes) -> None:
     content = good + b"\n%" + secrets.token_hex(8).encode()
-    challenge = line.upload(content)
-    body = {"challengeToken": challenge, "fileName": "good", "userAgent": AGENT}
-    line.ask_json("POST", f"{V2}/sample/{faults.digest(content)}/submission", body)
+    line.store(content, "good")
 
 
 def _await_end(service: Service) -> None:

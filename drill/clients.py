@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from bench.service import HOST, Service
 
+from drill import faults
+
 T = TypeVar("T")
 V2 = "/sampledb/v2"
 AGENT = {"name": "drill", "version": "1"}
@@ -54,8 +56,13 @@ class Line:
         status, body = self.ask("POST", f"{V2}/sample", content, Content_Type=None)
         if status >= 300:  # noqa: PLR2004 an HTTP status
             raise RuntimeError(f"An upload was answered with {status}: {body[:200]!r}")
-        challenge: dict[str, Any] = json.loads(body)["data"]["challenge"]
-        return challenge
+        return faults.challenge_in(body)
+
+    def store(self, content: bytes, name: str) -> tuple[str, Any]:
+        """Upload and submit a file; answers (SHA-256, the answer to the submission)."""
+        challenge, sha256 = self.upload(content), faults.digest(content)
+        body = {"challengeToken": challenge, "fileName": name, "userAgent": AGENT}
+        return sha256, self.ask_json("POST", f"{V2}/sample/{sha256}/submission", body)[1]
 
     def close(self) -> None:
         self._connection.close()

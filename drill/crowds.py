@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 
 from bench.databases import connected
@@ -78,7 +77,7 @@ async def _client(service: Service, key: str, end: float, answers: Counter[int])
             "fileName": secrets.token_hex(8),
             "userAgent": AGENT,
         }
-        path = f"{V2}/sample/{sha256(content).hexdigest()}/submission"
+        path = f"{V2}/sample/{faults.digest(content)}/submission"
         answers[(await wire.ask_json("POST", path, body))[0]] += 1
         answers[(await wire.ask("GET", f"{V2}/job"))[0]] += 1
     wire.close()
@@ -161,13 +160,7 @@ def streams(folder: Path, rounds: int) -> Iterator[Row]:
 def _long_list(service: Service) -> str:
     """A large file with very many submissions; its SHA-256."""
     line, content = Line(service), secrets.token_bytes(LARGE)
-    challenge = line.upload(content)
-    digest = sha256(content).hexdigest()
-    line.ask_json(
-        "POST",
-        f"{V2}/sample/{digest}/submission",
-        {"challengeToken": challenge, "fileName": "long", "userAgent": AGENT},
-    )
+    digest, _ = line.store(content, "long")
     line.close()
     asyncio.run(_add_many(service.database_url, bytes.fromhex(digest)))
     return digest

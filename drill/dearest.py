@@ -42,6 +42,10 @@ def _filled(start: bytes, piece: bytes, end: bytes, room: int = ROOM) -> bytes:
     return start + b",".join([piece] * ((room - len(start) - len(end)) // (len(piece) + 1))) + end
 
 
+def _any_of(keywords: list[str]) -> bytes:
+    return json.dumps({"keywords": keywords, "keywordMatchStrategy": "any"}, ensure_ascii=False).encode()
+
+
 NESTED = b'{"a":' * 90 + b"1" + b"}" * 90
 #: by name: (path, body)
 BODIES = {
@@ -67,23 +71,11 @@ BODIES = {
     ),
     "keywords of marks that combine": (
         f"{V2}/sample/search",
-        json.dumps(
-            {
-                "keywords": [f"{n}a" + "\u0301\u0316" * 2000 for n in range(250)],
-                "keywordMatchStrategy": "any",
-            },
-            ensure_ascii=False,
-        ).encode(),
+        _any_of([f"{n}a" + "\u0301\u0316" * 2000 for n in range(250)]),
     ),
     "keywords in Hangul": (
         f"{V2}/sample/search",
-        json.dumps(
-            {
-                "keywords": [f"{n}" + "\u1112\u1161\u11ab" * 1300 for n in range(170)],
-                "keywordMatchStrategy": "any",
-            },
-            ensure_ascii=False,
-        ).encode(),
+        _any_of([f"{n}" + "\u1112\u1161\u11ab" * 1300 for n in range(170)]),
     ),
     "paths of many steps": (
         f"{V2}/sample/search",

@@ -19,7 +19,6 @@ from urllib.parse import quote
 
 from bench.service import Service
 
-from drill import faults
 from drill.clients import AGENT, V2, Line
 from drill.restarts import SETTINGS
 from drill.rows import Row
@@ -213,12 +212,11 @@ def _await_type(line: Line, sample: str) -> None:
 def things_that_are_there(service: Service) -> dict[str, str]:
     """Parameters of paths that lead to something."""
     line, content = Line(service), secrets.token_bytes(5000)
-    challenge, digest = line.upload(content), faults.digest(content)
+    digest, submitted = line.store(content, "a.txt")
     sample = f"{V2}/sample/{digest}"
-    body = {"challengeToken": challenge, "fileName": "a.txt", "userAgent": AGENT}
     found = {
         "sha256": digest,
-        "submissionID": line.ask_json("POST", f"{sample}/submission", body)[1]["data"]["id"],
+        "submissionID": submitted["data"]["id"],
         "idOrShortName": "static",
         "fileName": "a.txt",
     }

@@ -11,7 +11,8 @@ from typing import Self
 import httpx
 import msgspec
 
-AGENT = {"name": "drill", "version": "1"}
+from drill.clients import AGENT, V2
+
 CLIENTS = 4
 #: seconds between attempts while the service does not answer
 PAUSE = 0.05
@@ -68,7 +69,7 @@ class Load:
     def _submit(self, client: httpx.Client) -> None:
         while not self._has_enough():
             content = b"drill\n" + secrets.token_bytes(self._size)
-            uploaded = client.post("/sampledb/v2/sample", content=content)
+            uploaded = client.post(f"{V2}/sample", content=content)
             self._note(uploaded.status_code)
             if not uploaded.is_success:
                 self._stopping.wait(PAUSE)
@@ -79,7 +80,7 @@ class Load:
                 "fileName": name,
                 "userAgent": AGENT,
             }
-            stored = client.post(f"/sampledb/v2/sample/{digest}/submission", json=body)
+            stored = client.post(f"{V2}/sample/{digest}/submission", json=body)
             self._note(stored.status_code)
             if stored.is_success:
                 self.promises.append(Promise(digest, name))
@@ -93,7 +94,7 @@ def broken(url: str, key: str, promises: list[Promise]) -> tuple[int, int]:
     """Count the lost promises, and the submissions that are stored more than once."""
 
     def found(promise: Promise) -> int:
-        answer = client.get(f"/sampledb/v2/sample/{promise.sha256}/submission", params={"limit": 100})
+        answer = client.get(f"{V2}/sample/{promise.sha256}/submission", params={"limit": 100})
         rows = answer.json()["data"] if answer.is_success else []
         return sum(row["fileName"] == promise.file_name for row in rows)
 

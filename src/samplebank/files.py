@@ -62,6 +62,14 @@ def make_own_folder(folder: Path, *, owner: int, group: int, mode: int, among_ot
         os.close(descriptor)
 
 
+def regular(path: Path) -> os.stat_result:
+    """Look at a regular file. Raises `OSError` for anything else: a pipe would be waited for, a device has no end."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError("it is not a regular file")
+    return found
+
+
 def expanded(path: Path) -> Path:
     """The path with the home folder in place of `~`; unchanged where no account has the name."""
     try:

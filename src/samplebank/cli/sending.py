@@ -16,6 +16,7 @@ from samplebank.cli.answers import Challenge, Token
 from samplebank.cli.client import Client, Content
 from samplebank.cli.text import shown
 from samplebank.errors import Refusal, Unauthenticated, Unavailable
+from samplebank.files import regular
 
 PIECE: Final = 256 * 1024
 #: from this size on, the client asks whether the service has the bytes, before the bytes travel
@@ -244,10 +245,7 @@ class _FileContent:
     """The bytes of a file, as often as the bytes have to be sent. Tells how many bytes went."""
 
     def __init__(self, path: Path, advance: Advance) -> None:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("it is not a regular file")
-        self.size = status.st_size
+        self.size = regular(path).st_size
         self._path = path
         self._advance = advance
         self._sent = 0

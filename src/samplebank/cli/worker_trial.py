@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import stat
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from samplebank.cli.printing import JsonOption
 from samplebank.cli.text import shown
 from samplebank.cli.worker_choice import Chosen, ImportFromOption, SettingOption
 from samplebank.errors import Refusal
+from samplebank.files import regular
 from samplebank.sandbox import SandboxError
 from samplebank.settings import load
 from samplebank.worker import loop
@@ -88,7 +88,7 @@ async def _tried(chosen: Chosen, files: Sequence[Path], options: dict[str, str])
 
 async def _trial(analyser: SandboxedAnalyser, file: Path, options: dict[str, str]) -> Trial:
     try:
-        _check_regular(file)
+        regular(file)
         sample, began = sample_file(file, options), time.monotonic()
     except OSError as unreadable:
         said = f"The file cannot be read: {unreadable.strerror or unreadable}."
@@ -104,12 +104,6 @@ async def _trial(analyser: SandboxedAnalyser, file: Path, options: dict[str, str
     wrong = violations(finished.result, analyser.description.schema)
     error = f"The service would refuse the result. {' '.join(wrong)}" if wrong else None
     return _told(file, seconds, finished.result, finished.printed, error)
-
-
-def _check_regular(file: Path) -> None:
-    """Raise OSError for a folder, and for a pipe: reading from a pipe would wait."""
-    if not stat.S_ISREG(file.stat().st_mode):
-        raise OSError("it is not a regular file")
 
 
 def _told(file: Path, seconds: float, result: Result, printed: str, error: str | None) -> Trial:

@@ -25,7 +25,7 @@ class Columns(Generic[R]):
     Raises `TypeError` at import when a field has no expression, or an expression no field.
     """
 
-    __slots__ = ("_expressions", "_struct", "sql", "width")
+    __slots__ = ("_struct", "sql", "width")
 
     def __init__(self, struct: type[R], /, **expressions: str) -> None:
         fields = _fields_of(struct)
@@ -34,7 +34,6 @@ class Columns(Generic[R]):
                 f"{struct.__name__} has the fields {', '.join(fields)}, not {', '.join(expressions)}."
             )
         self._struct: Callable[..., R] = struct
-        self._expressions = expressions
         #: the list of a SELECT
         self.sql = ", ".join(expressions[name] for name in fields)
         self.width = len(fields)

@@ -82,13 +82,12 @@ class Exchange(Request[Any, Any, Any]):
 
         The body may have `extra` bytes more than usual.
         """
-        body = (await self.bytes_of_body(extra)).removeprefix(
-            codecs.BOM_UTF8
-        )  # some editors and shells put a byte order mark first
+        # some editors and shells put a byte order mark first
+        body = (await self.bytes_of_body(extra)).removeprefix(codecs.BOM_UTF8)
         try:
             return Document(body, wanted)
         except Malformed:
-            if FORM.match(self.headers.get("content-type", "")):
+            if FORM.match(self.header(b"content-type") or ""):
                 raise Unsupported(NO_FORM) from None
             raise
 

@@ -1,8 +1,11 @@
 """Tells the system that an ELF program was made for, by names in the file, and by addresses that Linux gives to no process."""
 
+from functools import partial
 from itertools import islice
 
 import lief
+
+from samplebank.identification.lief_values import name_of, text_of
 
 INTERPRETERS = (
     ("/system/bin/linker", "android"),
@@ -61,9 +64,11 @@ FLASH_ARM = range(0x08000000, 0x0C000000)
 
 def elf_platform(binary: lief.ELF.Binary, interpreter: str) -> str | None:
     """The system of a program; None where the program runs without a system. Without any other sign, Linux is assumed."""
-    named = SYSTEMS.get(_name(binary.header.identity_os_abi))
+    named = SYSTEMS.get(name_of(binary.header.identity_os_abi))
     loaded = next((system for start, system in INTERPRETERS if interpreter.startswith(start)), None)
-    sections = {_text(section) for section in islice(binary.sections, MOST_LISTED)}
+    sections = {
+        text_of(partial(getattr, section, "name")) for section in islice(binary.sections, MOST_LISTED)
+    }
     noted = next((system for name, system in SECTIONS.items() if name in sections), None)
     if known := named or loaded or noted:
         return known
@@ -74,10 +79,10 @@ def elf_platform(binary: lief.ELF.Binary, interpreter: str) -> str | None:
 
 def _is_bare(binary: lief.ELF.Binary) -> bool:
     header = binary.header
-    machine = _name(header.machine_type)
-    if machine not in LINUX_MACHINES or _name(header.identity_os_abi) in STANDALONE:
+    machine = name_of(header.machine_type)
+    if machine not in LINUX_MACHINES or name_of(header.identity_os_abi) in STANDALONE:
         return True
-    kind = _name(header.file_type)
+    kind = name_of(header.file_type)
     if kind not in {"EXEC", "DYN"}:
         return False
     is_wide = header.identity_class == lief.ELF.Header.CLASS.ELF64
@@ -97,14 +102,3 @@ def _is_bare(binary: lief.ELF.Binary) -> bool:
         or (machine == "ARM" and kind == "EXEC" and lowest in FLASH_ARM)
         or any(segment.physical_address not in {0, segment.virtual_address} for segment in loaded)
     )
-
-
-def _text(section: lief.ELF.Section) -> str:
-    try:
-        return str(section.name)
-    except UnicodeDecodeError:
-        return ""
-
-
-def _name(value: object) -> str:
-    return str(getattr(value, "name", value))

@@ -1,12 +1,12 @@
 """Reads header facts of executables with LIEF. Of a huge file only the start is read: the headers are there."""
 
 from pathlib import Path
-from typing import Any
 
 import lief
 import msgspec
 
 from samplebank.identification.elf_platforms import elf_platform
+from samplebank.identification.lief_values import name_of, text_of
 from samplebank.identification.macho_slices import parse_slices
 from samplebank.identification.model import JSON
 
@@ -62,14 +62,19 @@ def _source(path: Path) -> str | bytes:
         return file.read(MOST_BYTES)
 
 
-def _pe(source: str | bytes) -> HeaderFacts | None:
+def parse_pe_headers(source: str | bytes) -> lief.PE.Binary | None:
+    """Parse only the headers and sections of a program, whose size bounds the work of LIEF."""
     config = lief.PE.ParserConfig()
     config.parse_exports = config.parse_imports = config.parse_rsrc = config.parse_reloc = False
     config.parse_signature = config.parse_exceptions = config.parse_arm64x_binary = False
-    binary = lief.PE.parse(source, config)
+    return lief.PE.parse(source, config)
+
+
+def _pe(source: str | bytes) -> HeaderFacts | None:
+    binary = parse_pe_headers(source)
     if binary is None:
         return None
-    subsystem = _name(binary.optional_header.subsystem)
+    subsystem = name_of(binary.optional_header.subsystem)
     header = binary.header
     kinds = lief.PE.DataDirectory.TYPES
     clr = binary.data_directory(kinds.CLR_RUNTIME_HEADER)
@@ -104,7 +109,7 @@ def _elf(source: str | bytes) -> HeaderFacts | None:
             "format": "elf",
             "bits": 64 if header.identity_class == lief.ELF.Header.CLASS.ELF64 else 32,
             "endianness": "big" if header.identity_data == lief.ELF.Header.ELF_DATA.MSB else "little",
-            "fileType": _name(header.file_type).lower(),
+            "fileType": name_of(header.file_type).lower(),
             "interpreter": interpreter or None,
             "sections": header.numberof_sections,
         },
@@ -112,10 +117,7 @@ def _elf(source: str | bytes) -> HeaderFacts | None:
 
 
 def _interpreter(binary: lief.ELF.Binary) -> str:
-    try:
-        return str(binary.interpreter)[:MOST_NAME_CHARACTERS] if binary.has_interpreter else ""
-    except UnicodeDecodeError:
-        return ""
+    return text_of(lambda: binary.interpreter)[:MOST_NAME_CHARACTERS] if binary.has_interpreter else ""
 
 
 def _macho(path: Path) -> HeaderFacts | None:
@@ -125,22 +127,18 @@ def _macho(path: Path) -> HeaderFacts | None:
     binary = slices[0]
     architectures: list[JSON] = [_architecture(one.header.cpu_type) for one in slices]
     build = binary.build_version
-    platform = _name(build.platform) if build else ""
+    platform = name_of(build.platform) if build else ""
     return HeaderFacts(
         arch=_architecture(binary.header.cpu_type),
         platform=APPLE_PLATFORMS.get(platform, "macos"),
         facts={
             "format": "macho",
-            "fileType": _name(binary.header.file_type).lower(),
+            "fileType": name_of(binary.header.file_type).lower(),
             "architectures": architectures,
         },
     )
 
 
 def _architecture(machine: object) -> str | None:
-    name = _name(machine)
+    name = name_of(machine)
     return None if name.isdecimal() else ARCHITECTURES.get(name, name.lower())
-
-
-def _name(value: Any) -> str:
-    return str(getattr(value, "name", value))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import lief
 
-FAT, FAT_64 = b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"
+from samplebank.identification.marks import FAT, FAT_64
+
 ENTRIES = {FAT: struct.Struct(">iiIII"), FAT_64: struct.Struct(">iiQQII")}
 HEADER_BYTES, MOST_SLICES = 8, 16
 

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+#: Mach-O files with programs for several processors, of 32-bit and of 64-bit offsets; Java classes begin like the first
+FAT, FAT_64 = b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"
+SQUASHFS = (b"hsqs", b"sqsh", b"shsq", b"qshs")
 #: machines of COFF objects: none, x86, ARM, Itanium, MIPS, PowerPC, RISC-V, x86-64, ARM64
 MACHINES = (
     b"\0\0\xff\xff",
@@ -23,15 +26,15 @@ MACHINES = (
 NEEDED: Mapping[str, tuple[tuple[int, bytes], ...]] = {
     "pebin": ((0, b"MZ"), (0, b"ZM")),
     "elf": ((0, b"\x7fELF"),),
-    "macho": tuple((0, mark) for mark in (b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xfe\xed\xfa\xce", b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")),
+    "macho": tuple((0, mark) for mark in (b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xfe\xed\xfa\xce", FAT, FAT_64)),
     "coff": tuple((0, mark) for mark in MACHINES),
     "dex": ((0, b"dex\n"),),
-    "javabytecode": ((0, b"\xca\xfe\xba\xbe"),),
+    "javabytecode": ((0, FAT),),
     "wasm": ((0, b"\0asm"),),
     "swf": ((0, b"FWS"), (0, b"CWS"), (0, b"ZWS")),
     "lnk": ((0, b"L\0\0\0\x01\x14\x02\0"),),
     "iso": tuple((place, b"CD001") for place in (0x8001, 0x8801, 0x9001)),
-    "squashfs": tuple((0, mark) for mark in (b"hsqs", b"sqsh", b"shsq", b"qshs")),
+    "squashfs": tuple((0, mark) for mark in SQUASHFS),
     "zip": ((0, b"PK"),),
     "gzip": ((0, b"\x1f\x8b"),),
     "bzip": ((0, b"BZ"),),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from samplebank.identification import file_types as types
+from samplebank.identification import marks
 from samplebank.identification.file_types import FileType
 
 WINDOWS_MARK = b"MZ"
@@ -48,7 +49,7 @@ AVIF_BRANDS = frozenset({b"avif", b"avis"})
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 APE_VERSIONS, WAVPACK_VERSIONS = range(3800, 4100), range(0x402, 0x411)
 EXT_BLOCK = 0x400
-SQUASHFS_MARKS, SUPERBLOCK_BYTES = frozenset({b"hsqs", b"shsq", b"sqsh", b"qshs"}), 96
+SUPERBLOCK_BYTES = 96
 BOOT_MARK, BOOT_PLACE, PARTITIONS, PARTITION_BYTES = b"\x55\xaa", 510, 446, 16
 KERNEL_MARK, KERNEL_PLACE = b"HdrS", 0x202
 AMIGA_KINDS, AMIGA_ROOT = 8, (880, 1760)
@@ -65,7 +66,9 @@ def windows_kind(head: bytes) -> FileType | None:
         return kind
     if b"PE\0\0" in head[:LOST_HEADER_WITHIN]:
         return types.PE
-    return _kernel_type(head) or (types.MZ if _is_dos_program(head) else None)
+    if _is_kernel(head):
+        return types.BZIMAGE
+    return types.MZ if _is_dos_program(head) else None
 
 
 def _is_dos_program(head: bytes) -> bool:
@@ -83,13 +86,8 @@ def _is_dos_program(head: bytes) -> bool:
     )
 
 
-def _kernel_type(head: bytes) -> FileType | None:
-    is_kernel = head.startswith(KERNEL_MARK, KERNEL_PLACE) and head.startswith(BOOT_MARK, BOOT_PLACE)
-    return types.BZIMAGE if is_kernel else None
-
-
 def _is_kernel(head: bytes) -> bool:
-    return _kernel_type(head) is not None
+    return head.startswith(KERNEL_MARK, KERNEL_PLACE) and head.startswith(BOOT_MARK, BOOT_PLACE)
 
 
 def _is_boot_sector(head: bytes) -> bool:
@@ -118,7 +116,7 @@ def _is_ext(head: bytes) -> bool:
 
 
 def _is_squashfs(head: bytes) -> bool:
-    return head[:4] in SQUASHFS_MARKS and not head[:SUPERBLOCK_BYTES].isascii()
+    return head.startswith(marks.SQUASHFS) and not head[:SUPERBLOCK_BYTES].isascii()
 
 
 def _is_amiga_disk(head: bytes) -> bool:

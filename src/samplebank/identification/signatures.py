@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from samplebank.identification import file_types as types
+from samplebank.identification import marks
 from samplebank.identification.file_types import FileType
 from samplebank.identification.shapes import SHAPES, WINDOWS_MARK, windows_kind
 
@@ -44,7 +45,7 @@ SIGNATURES = (
     Signature(b"\0asm\x01\0\0\0", types.WASM),
     Signature(b"%PDF-", types.PDF, frozenset({"ai"})),
     Signature(b"{\\rtf", types.RTF),
-    Signature(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", types.OLE, OLE_KINDS),
+    Signature(marks.COMPOUND, types.OLE, OLE_KINDS),
     Signature(b"PK\x03\x04", types.ZIP, ZIP_KINDS),
     Signature(b"PK\x05\x06", types.ZIP),
     Signature(b"\x1f\x8b\x08", types.GZIP),
@@ -127,7 +128,6 @@ SIGNATURES = (
 )
 #: magic numbers of disk images near the end of the file: bytes before the end, magic number, type
 TAILS = ((512, b"conectix", types.VHD), (512, b"koly\0\0\0\x04", types.DMG))
-FAT_MAGIC, FAT_64_MAGIC = b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"
 #: readers look for the header of a PDF in so many first bytes, and skip blanks before the header of an RTF
 PDF_WITHIN = 1024
 LATE_PDF, PDF_OBJECT = (
@@ -168,11 +168,11 @@ ZIP_FOLDERS = (("word/", types.DOCX), ("xl/", types.XLSX), ("ppt/", types.PPTX))
 
 def find_signature(head: bytes) -> Signature | None:
     """Look for an unmistakable magic number, or the shape of a header, in the first 72 KiB of a file."""
-    if head.startswith(FAT_MAGIC) and len(head) >= 8:  # noqa: PLR2004 -- two words
+    if head.startswith(marks.FAT) and len(head) >= 8:  # noqa: PLR2004 -- two words
         many = int.from_bytes(head[4:8], "big") & 0xFFFF
-        return Signature(FAT_MAGIC, types.JAVA_CLASS if many >= FEWEST_JAVA_VERSIONS else types.MACHO)
-    if head.startswith(FAT_64_MAGIC):
-        return Signature(FAT_64_MAGIC, types.MACHO)
+        return Signature(marks.FAT, types.JAVA_CLASS if many >= FEWEST_JAVA_VERSIONS else types.MACHO)
+    if head.startswith(marks.FAT_64):
+        return Signature(marks.FAT_64, types.MACHO)
     if head.startswith(WINDOWS_MARK) and (kind := windows_kind(head)) is not None:
         return Signature(WINDOWS_MARK, kind, PE_KINDS if kind is types.PE else frozenset())
     found = next((known for known in SIGNATURES if head.startswith(known.magic, known.offset)), None)

@@ -141,24 +141,16 @@ class Crowd(NamedTuple):
 
 
 CROWD = Columns.of(Crowd, "crowd")
-CLAIMED = Columns(
+CLAIMED = Columns.of(
     ClaimedTask,
+    "t",
     task_id="t.id",
-    worker="t.worker",
-    attempt="t.attempt",
-    lease_token="t.lease_token",  # noqa: S106 a column
-    lease_until="t.lease_until",
     job_id="j.id",
     customer_id="j.customer_id",
     options="j.options",
     sha256="s.sha256",
     size="s.size",
-    type="c.type",
-    super_type="c.super_type",
-    arch="c.arch",
-    platform="c.platform",
-    version="c.version",
-    meta_data="c.meta_data",
+    **{name: f"c.{name}" for name in ("type", "super_type", "arch", "platform", "version", "meta_data")},
 )
 
 

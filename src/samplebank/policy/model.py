@@ -15,13 +15,6 @@ class Option(msgspec.Struct, frozen=True):
     value: str
 
 
-class Change(msgspec.Struct, frozen=True):
-    """Who changed something last, and when."""
-
-    user_id: int
-    time: Millis
-
-
 class Worker(msgspec.Struct, frozen=True):
     """A registered analyser. `names` and `descriptions` are texts by language."""
 

@@ -49,7 +49,7 @@ def reader_of(kind: str) -> Callable[[Path, bytes, Parts], tuple[Facts, list[Fin
 
     def read(path: Path, _head: bytes, parts: Parts) -> tuple[Facts, list[Finding]]:
         with path.open("rb") as file:
-            container = parts.read("directory", lambda: describe(file, 0)) or Container()
+            container = parts.read("directory", lambda: describe(file)) or Container()
         return container.facts(kind), []
 
     return read
@@ -61,8 +61,7 @@ def sealed_kind(head: bytes) -> str | None:
     return next((kind for mark, kind in SEALED if head.startswith(mark) or text.startswith(mark)), None)
 
 
-def _read_arj(file: BinaryIO, start: int) -> Container:
-    file.seek(start)
+def _read_arj(file: BinaryIO) -> Container:
     entries: list[Entry] = []
     is_main = True
     while len(entries) < MOST_ENTRIES and file.read(2) == ARJ_MARK:
@@ -81,8 +80,7 @@ def _read_arj(file: BinaryIO, start: int) -> Container:
     return Container(entries)
 
 
-def _read_ace(file: BinaryIO, start: int) -> Container:
-    file.seek(start)
+def _read_ace(file: BinaryIO) -> Container:
     entries: list[Entry] = []
     for _ in range(MOST_ENTRIES):
         size = int.from_bytes(file.read(4)[2:], "little")
@@ -99,8 +97,7 @@ def _read_ace(file: BinaryIO, start: int) -> Container:
     return Container(entries)
 
 
-def _read_gzip(file: BinaryIO, start: int) -> Container:
-    file.seek(start)
+def _read_gzip(file: BinaryIO) -> Container:
     header = file.read(GZIP_HEADER_BYTES)
     if header[3] & GZIP_HAS_EXTRA:
         file.seek(int.from_bytes(file.read(2), "little"), 1)
@@ -108,7 +105,7 @@ def _read_gzip(file: BinaryIO, start: int) -> Container:
     return Container([Entry(name.decode("latin-1"))] if name else [])
 
 
-KINDS: Mapping[str, Callable[[BinaryIO, int], Container]] = {
+KINDS: Mapping[str, Callable[[BinaryIO], Container]] = {
     "sevenzip": sevenzip.read,
     "rar": rar.read,
     "arj": _read_arj,

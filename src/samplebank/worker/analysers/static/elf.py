@@ -6,6 +6,7 @@ from pathlib import Path
 
 import lief
 
+from samplebank.identification.lief_values import name_of
 from samplebank.worker.analysers.static.measures import entropy
 from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.programs import (
@@ -14,7 +15,6 @@ from samplebank.worker.analysers.static.programs import (
     FEWEST_CODE_BYTES,
     MOST_LIBRARIES,
     MOST_SECTIONS,
-    name_of,
     names,
     overlay_facts,
     overlay_findings,

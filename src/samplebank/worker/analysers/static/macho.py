@@ -6,11 +6,11 @@ from pathlib import Path
 
 import lief
 
+from samplebank.identification.lief_values import name_of
 from samplebank.identification.macho_slices import parse_slices
 from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.programs import (
     MOST_LIBRARIES,
-    name_of,
     names,
     overlay_facts,
     rights,

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import lief
 
+from samplebank.identification.lief_values import name_of
 from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.pe_parsing import parse
 from samplebank.worker.analysers.static.programs import (
     MOST_FUNCTIONS,
     MOST_LIBRARIES,
     MOST_NAMES,
-    name_of,
     names,
     overlay_facts,
     overlay_findings,

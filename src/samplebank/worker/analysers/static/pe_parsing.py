@@ -9,6 +9,7 @@ from pathlib import Path
 
 import lief
 
+from samplebank.identification.executables import parse_pe_headers
 from samplebank.worker.analysers.static.parts import Parts
 
 DESCRIPTOR = struct.Struct("<5I")
@@ -18,10 +19,7 @@ BLOCK_BYTES = 64 * 1024
 
 def parse(path: Path, parts: Parts) -> lief.PE.Binary | None:
     """Parse a program. Where the imports are too many to be real, the imports are left out and told as a damaged part."""
-    config = lief.PE.ParserConfig()
-    config.parse_exports = config.parse_imports = config.parse_rsrc = config.parse_reloc = False
-    config.parse_signature = config.parse_exceptions = config.parse_arm64x_binary = False
-    light = lief.PE.parse(str(path), config)
+    light = parse_pe_headers(str(path))
     if light is None:
         return None
     if has_bounded_imports(path, light):

@@ -40,10 +40,6 @@ PACKER_NAMES = (
 )
 
 
-def name_of(value: Any) -> str:
-    return str(getattr(value, "name", value))
-
-
 def plain(name: str | bytes) -> str:
     text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
     return text[:MOST_NAME_CHARACTERS].encode(errors="replace").decode()

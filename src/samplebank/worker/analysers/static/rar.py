@@ -24,13 +24,12 @@ ENCRYPTION_RECORD_5 = 1
 VINT_BYTES = 10
 
 
-def read(file: BinaryIO, start: int = 0) -> Container:
+def read(file: BinaryIO) -> Container:
     """Read the entries. Raises ValueError or struct.error where the first headers make no sense."""
-    file.seek(start)
     mark = file.read(len(MARK_5))
     if mark == MARK_5:
         return _container(_entries_5(file))
-    file.seek(start + len(MARK_4))
+    file.seek(len(MARK_4))
     return _container(_entries_4(file))
 
 

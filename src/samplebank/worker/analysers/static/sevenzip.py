@@ -61,18 +61,17 @@ class Streams(msgspec.Struct):
     folders: list[Folder] = []
 
 
-def read(file: BinaryIO, start: int = 0) -> Container:
+def read(file: BinaryIO) -> Container:
     """Read the entries. Raises ValueError where the headers make no sense."""
-    file.seek(start)
     _, _, _, offset, size, _ = START.unpack(file.read(START.size))
-    header = _bytes_at(file, start + START.size + offset, size)
+    header = _bytes_at(file, START.size + offset, size)
     for _ in range(MOST_LAYERS):
         if header[:1] != bytes([ENCODED_HEADER]):
             break
         streams = Reader(header, 1).streams()
         if any(folder.is_encrypted for folder in streams.folders):
             return Container(hides_names=True)
-        header = _unpacked(file, start + START.size, streams)
+        header = _unpacked(file, streams)
     return _described(header)
 
 
@@ -92,9 +91,9 @@ def _bytes_at(file: BinaryIO, place: int, size: int) -> bytes:
     return file.read(size)
 
 
-def _unpacked(file: BinaryIO, base: int, streams: Streams) -> bytes:
+def _unpacked(file: BinaryIO, streams: Streams) -> bytes:
     folder = streams.folders[0]
-    packed = _bytes_at(file, base + streams.place, streams.packed[0])
+    packed = _bytes_at(file, START.size + streams.place, streams.packed[0])
     coder, properties = folder.coders[0]
     size = min(folder.sizes[0], MOST_HEADER_BYTES)
     if coder == COPY:
