@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -210,10 +211,12 @@ async def test_a_call_that_is_killed_again_and_again_is_given_up() -> None:
 
 def children() -> set[int]:
     """The children of this process that make calls."""
-    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return {
-        int(pid) for pid in listed if b"samplebank.sandbox.child" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    }
+    found = set()
+    for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        with suppress(FileNotFoundError):  # the child has ended since
+            if b"samplebank.sandbox.child" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.add(int(pid))
+    return found
 
 
 async def test_a_call_whose_child_is_killed_again_and_again_is_made_by_another() -> None:
@@ -228,6 +231,19 @@ async def test_a_call_whose_child_is_killed_again_and_again_is_made_by_another()
 
         assert await call == b"cba"
     assert len(killed) == 5
+
+
+async def test_a_call_whose_child_is_killed_before_the_child_took_the_call_is_made_by_another() -> None:
+    async with made() as sandbox:
+        await sandbox.warm_up()
+        (child,) = children()
+        os.kill(child, signal.SIGSTOP)  # so that the call lies in its line unread
+        call = asyncio.create_task(sandbox.call(b"abc", 10))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        os.kill(child, signal.SIGKILL)
+
+        assert await call == b"cba"
 
 
 async def test_a_killed_call_is_made_again_however_late_its_death_is_told(

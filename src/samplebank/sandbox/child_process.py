@@ -254,7 +254,8 @@ class Child:
 
     async def _status_within(self, seconds: float) -> int | None:
         """The exit status of the child; None while it lives."""
-        if self._reader.at_eof():
+        # A line that ends with a call unread is reset instead of ended.
+        if self._reader.at_eof() or self._reader.exception() is not None:
             seconds = max(seconds, LAST_BREATH_SECONDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
