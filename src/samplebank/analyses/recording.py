@@ -10,7 +10,7 @@ from samplebank.accounts.access import claimed
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.analyses.model import NewAnalysis
-from samplebank.database import Connection, Where, new_id
+from samplebank.database import TRUE, Connection, Sql, new_id
 from samplebank.errors import Forbidden, NotFound, Violation, path_of
 from samplebank.nesting import values_in
 from samplebank.policy.schema_cost import TooDear
@@ -32,12 +32,14 @@ NO_CLAIM = (
 )
 RECORD = """
     WITH touched AS (
-        UPDATE sample SET activity_time = greatest(activity_time, $17) WHERE id = $2 AND deleted_time IS NULL RETURNING id
+        UPDATE sample SET activity_time = greatest(activity_time, {now}) WHERE id = {sample_id} AND deleted_time IS NULL
+        RETURNING id
     )
     INSERT INTO analysis (
         id, sample_id, customer_id, user_id, tlp, acl, readers, score, status_override, tags, detections,
         possible_detections, profile, internet_access, agent_name, agent_version, created_time, result)
-    SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18 FROM touched
+    SELECT {id}, id, {customer_id}, {user_id}, {tlp}, {acl}, {readers}, {score}, {status_override}, {tags}, {detections},
+           {possible_detections}, {profile}, {internet_access}, {agent_name}, {agent_version}, {now}, {result} FROM touched
      WHERE {allowed}
     RETURNING id
 """
@@ -49,38 +51,28 @@ async def record(db: Connection, caller: Caller, sample_id: int, new: NewAnalysi
     A caller without addSampleAnalysis for the customer needs a claim of the same worker and customer: raises `Forbidden`.
     Raises `NotFound` when the sample has been deleted meanwhile.
     """
-    where = Where()
-    where.parameters += _values(caller, sample_id, new, now)
     may_always = caller.may(Permission.ADD_ANALYSIS, new.customer_id)
-    if not may_always:
-        by_claim = claimed(where, caller, "$2::bigint")
-        where.conditions.append(f"EXISTS (SELECT {by_claim} AND t.worker = $15 AND t.customer_id = $3)")
-    id_: UUID | None = await db.fetchval(RECORD.format(allowed=where.sql), *where.parameters)
+    encoded = {"tags": msgspec.json.encode(new.tags), "detections": msgspec.json.encode(new.detections)}
+    query = Sql(
+        RECORD,
+        **(msgspec.structs.asdict(new) | encoded),
+        id=new_id(),
+        sample_id=sample_id,
+        user_id=caller.user.id,
+        now=Sql("{}::bigint", now),
+        allowed=TRUE if may_always else _by_claim(caller, sample_id, new),
+    )
+    id_: UUID | None = await query.value(db)
     if id_ is None:
         raise NotFound(NO_SAMPLE) if may_always else Forbidden(NO_CLAIM)
     return id_
 
 
-def _values(caller: Caller, sample_id: int, new: NewAnalysis, now: Millis) -> tuple[object, ...]:
-    return (
-        new_id(),
-        sample_id,
-        new.customer_id,
-        caller.user.id,
-        new.tlp,
-        new.acl,
-        new.readers,
-        new.score,
-        new.status_override,
-        msgspec.json.encode(new.tags),
-        msgspec.json.encode(new.detections),
-        new.possible_detections,
-        new.profile,
-        new.internet_access,
-        new.agent_name,
-        new.agent_version,
-        now,
-        new.result,
+def _by_claim(caller: Caller, sample_id: int, new: NewAnalysis) -> Sql:
+    """That the caller works on a task of the worker in whose name the analysis is, for the customer of the analysis."""
+    claim = claimed(caller, Sql("{}::bigint", sample_id))
+    return Sql(
+        "EXISTS (SELECT {} AND t.worker = {} AND t.customer_id = {})", claim, new.agent_name, new.customer_id
     )
 
 
