@@ -57,7 +57,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bytes_retention: NotNegative = 30 * 24 * 3600
     classification_wait: NotNegative = 5
     classification_deadline: Positive = 10
-    count_budget: Positive = 250
+    count_budget: Positive = 25
+    query_budget: Positive = 2
     body_timeout: Positive = 20
     search_timeout: Positive = 10
     requests_per_address: NotNegative = 1000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from samplebank.database import FALSE, TRUE, InParts, Sql, all_of, any_of, joined
+from samplebank.database import FALSE, TRUE, Sql, all_of, any_of, joined
 
 
 def test_values_become_numbered_parameters_in_the_order_of_the_text() -> None:
@@ -67,29 +67,12 @@ def test_any_of_some_conditions_stands_in_brackets_of_its_own() -> None:
     assert found.render() == ("a AND ((b) OR (c))", [])
 
 
-def test_what_is_counted_in_parts_stands_in_brackets_of_its_own() -> None:
-    parts = InParts(Sql("p OR q"), lambda p, q: Sql("({} + {})", p, q), Sql("p"), Sql("q"))
-
-    assert Sql("a AND {}", parts).render() == ("a AND (p OR q)", [])
-
-
 def test_each_of_all_conditions_stands_in_brackets() -> None:
     assert all_of([Sql("a OR b"), Sql("c")]).render() == ("(a OR b) AND (c)", [])
 
 
 def test_pieces_are_joined() -> None:
     assert joined(", ", [Sql("{}", 1), Sql("b")]).render() == ("$1, b", [1])
-
-
-def test_what_is_counted_in_parts_stays_so_beside_other_conditions() -> None:
-    parts = InParts(Sql("p OR q"), lambda p, q: Sql("({} + {})", p, q), Sql("p"), Sql("q"))
-
-    text, values = all_of([Sql("a = {}", 1), parts]).count("t").render()
-
-    assert text == (
-        "((SELECT count(*) FROM t WHERE (a = $1) AND (p)) + (SELECT count(*) FROM t WHERE (a = $1) AND (q)))"
-    )
-    assert values == [1]
 
 
 def test_a_compact_piece_renders_the_same() -> None:

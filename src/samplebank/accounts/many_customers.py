@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from samplebank.accounts.caller import UPLOADERS, Caller, Scope, of_customer, of_uploader
 from samplebank.accounts.model import Permission
-from samplebank.database import InParts, Sql, all_of, any_of
+from samplebank.database import Sql, all_of, any_of
 
 #: from so many customers on, a caller's numbers are looked up in a hash table: `&&` compares each with each, and
 #: took 250 ms for 100,000 rows and 1,000 customers, where the hash table takes 10
@@ -22,7 +22,7 @@ def is_row_of_many(caller: Caller, scope: Scope, table: str) -> Sql:
     """The rows of `table` (with readers) of very many customers, or shared with the caller."""
     held, lacked = is_of_many(caller, scope, f"{table}.customer_id")
     shared = all_of([lacked, Sql(f"{table}.readers && {{}}::bigint[]", caller.own_numbers)])
-    return InParts(any_of([held, shared]), lambda a, b: Sql("({} + {})", a, b), held, shared)
+    return any_of([held, shared])
 
 
 def sees_nearly_all(caller: Caller, table: str, scope: Scope, unrestricted: Scope) -> Sql:
@@ -44,16 +44,8 @@ def sees_nearly_all(caller: Caller, table: str, scope: Scope, unrestricted: Scop
         caller.own_numbers,
         theirs,
     )
-    return InParts(
-        Sql("CASE WHEN {} AND {} AND {} THEN TRUE ELSE {} END", submitted, none_newer, none_lacked, shared),
-        lambda all_, hidden, unread, one_by_one: Sql(
-            "(CASE WHEN {} THEN {} - {} + {} ELSE {} END)", none_newer, all_, hidden, unread, one_by_one
-        ),
-        submitted,
-        Sql(f"{{}} AND {readers} && {{}} AND NOT ({{}})", submitted, lacked, shared),
-        Sql("NOT {} AND ({})", submitted, shared),
-        shared,
-    )
+    hides_none = "CASE WHEN {} AND {} AND {} THEN TRUE ELSE {} END"
+    return Sql(hides_none, submitted, none_newer, none_lacked, shared)
 
 
 def lacks_customer(caller: Caller, column: str, *permissions: Permission) -> Sql | None:

@@ -41,7 +41,7 @@ def analyses_of(caller: Caller, sample: Sample) -> Listing[Analysis]:
     where = _visible(caller, sample, Permission.VIEW_ANALYSIS)
     shown = Made(COLUMNS, partial(_shown_to, caller))
     order = "ORDER BY a.created_time DESC, a.id DESC"
-    return Listing(shown, FROM, where, order, number=where.count("analysis a"))
+    return Listing(shown, FROM, where, order, counted="analysis a")
 
 
 async def get_visible_analysis(

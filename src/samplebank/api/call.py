@@ -2,21 +2,31 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from litestar import Response
 
 from samplebank.accounts.directory import Directory, Unknown
 from samplebank.api import envelope
+from samplebank.api.cursors import Question, cursor_at, page_behind
 from samplebank.api.envelope import Answer
 from samplebank.database import Page
-from samplebank.database.listing import Listing
+from samplebank.database.counting import Count
+from samplebank.database.listing import Listing, OrderedListing
+from samplebank.http.deadlines import Deadline
 from samplebank.http.exchange import Exchange
 from samplebank.http.streaming import Streamed
 from samplebank.http.turns import Within, while_connected
 
 R = TypeVar("R")
 Show = Callable[[Any, Directory], Any]
+
+
+class Found(NamedTuple):
+    """The rows of a page, and the number of all matches."""
+
+    rows: list[Any]
+    number: Count
 
 
 class Call(Exchange):
@@ -29,40 +39,69 @@ class Call(Exchange):
     async def show_page(self, rows: list[Any], page: Page, count: int, show: Show) -> Answer:
         directory = self.bank.directory
         return envelope.several(
-            await self._shown(lambda: [show(row, directory) for row in rows]), page, count
+            await self._shown(lambda: [show(row, directory) for row in rows]), page, Count(count)
         )
 
     async def show_list(self, listing: Listing[R], page: Page, show: Show) -> Response[bytes] | Streamed:
         """Answer a page of a list, or with limit 0 the whole list as a stream."""
-        budget = self.bank.settings.count_budget
         if page.limit == 0:
-            with Within(self.bank.settings.search_timeout):
-                async with self.bank.database.connection() as db:
-                    count = await listing.count(db, budget)
-            await self.bank.directory.refresh(at_once=True)
-            directory = self.bank.directory
-            async with while_connected(self.disconnected):  # later, the answer watches the connection itself
-                return await envelope.all_of(
-                    self._pieces(listing, page), page, count, lambda row: show(row, directory)
-                )
-        if listing.is_dear:
-            async with self.dear():
-                rows, count = await self._page_of(listing, page)
-        else:
-            with Within(self.bank.settings.search_timeout):
-                rows, count = await self._page_of(listing, page)
-        return await self.show_page(rows, page, count, show)
+            return await self._whole(listing, page, show)
+        found = await self._found(listing, page)
+        return await self._several(found, page, show)
 
-    async def _page_of(self, listing: Listing[R], page: Page) -> tuple[list[R], int]:
+    async def show_list_behind(
+        self, listing: OrderedListing[R], page: Page, show: Show, *, asked: Any, after: str | None
+    ) -> Response[bytes] | Streamed:
+        """As `show_list`. The page begins behind the cursor `after`, and the answer has the cursor of the next page."""
+        question = Question(self.url.path, asked)
+        page = page_behind(listing, question, page, after)
+        if page.limit == 0:
+            return await self._whole(listing, page, show)
+        found = await self._found(listing, page)
+        if len(found.rows) < page.limit:
+            return await self._several(found, page, show)
         async with self.bank.database.connection() as db:
-            rows = await listing.page(db, page)
-            is_last = 0 < len(rows) < page.limit or (not rows and not page.offset)
-            count = (
-                page.offset + len(rows)
-                if is_last
-                else await listing.count(db, self.bank.settings.count_budget)
+            place = await listing.place_of(db, found.rows[-1])
+        return await self._several(found, page, show, {"next": cursor_at(question, place)})
+
+    async def _several(
+        self, found: "Found", page: Page, show: Show, meta_data: dict[str, Any] | None = None
+    ) -> Answer:
+        shown = await self._shown(lambda: [show(row, self.bank.directory) for row in found.rows])
+        return envelope.several(shown, page, found.number, meta_data)
+
+    async def _found(self, listing: Listing[Any], page: Page) -> "Found":
+        if not listing.is_dear:
+            return await self._page_of(listing, page)
+        async with self.dear():
+            return await self._page_of(listing, page)
+
+    async def _whole(self, listing: Listing[R], page: Page, show: Show) -> Streamed:
+        settings = self.bank.settings
+        with Within(settings.search_timeout):
+            async with self.bank.database.connection() as db:
+                count = await listing.count(db, settings.count_budget)
+        await self.bank.directory.refresh(at_once=True)
+        directory = self.bank.directory
+        async with while_connected(self.disconnected):  # later, the answer watches the connection itself
+            return await envelope.all_of(
+                self._pieces(listing, page), page, count.number, lambda row: show(row, directory)
             )
-        return rows, count
+
+    async def _page_of(self, listing: Listing[Any], page: Page) -> "Found":
+        """The rows of a page, and the number of all matches. Raises `Unavailable` for a page that takes too long."""
+        settings = self.bank.settings
+        async with self.bank.database.connection() as db:
+            with Within(settings.query_budget):
+                rows = await listing.page(db, page)
+            known = page.offset + len(rows)
+            if page.after is None and (0 < len(rows) < page.limit or not known):
+                return Found(rows, Count(known))
+            try:
+                with Deadline(settings.query_budget):
+                    return Found(rows, await listing.count(db, settings.count_budget))
+            except TimeoutError:
+                return Found(rows, Count(known if rows else 0, is_exact=False))
 
     async def _pieces(self, listing: Listing[R], page: Page) -> AsyncGenerator[list[R], None]:
         if self.is_head:

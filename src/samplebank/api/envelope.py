@@ -8,6 +8,7 @@ import msgspec
 from litestar import Response
 
 from samplebank.database import Page
+from samplebank.database.counting import Count
 from samplebank.errors import Refusal, TooMany
 from samplebank.http.streaming import Pieces, Streamed, opened
 
@@ -57,11 +58,18 @@ def single(data: Any, status: int = 200) -> Answer:
     return _answer(Envelope(status, data=data), status)
 
 
-def several(rows: list[Any], page: Page, count: int) -> Answer:
-    """Answer one page of a list."""
+def several(rows: list[Any], page: Page, count: Count, meta_data: dict[str, Any] | None = None) -> Answer:
+    """Answer one page of a list. Where the number of all matches is not known, `countAtLeast` says what is known."""
+    known = {} if count.is_exact else {"countAtLeast": count.at_least}
     return _answer(
         Envelope(
-            response_code=200, limit=page.limit, offset=page.offset, count=count, size=len(rows), data=rows
+            response_code=200,
+            limit=page.limit,
+            offset=page.offset,
+            count=count.number,
+            size=len(rows),
+            meta_data=known | (meta_data or {}),
+            data=rows,
         ),
         200,
     )

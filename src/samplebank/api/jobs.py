@@ -13,6 +13,7 @@ from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.api.people import CustomerInfo
 from samplebank.database import Page
+from samplebank.database.listing import OrderedListing
 from samplebank.database.times import TimeRange
 from samplebank.errors import Violations
 from samplebank.http.operation import V2, operation
@@ -113,12 +114,13 @@ def show_job(job: Job, directory: Directory) -> JobResponse:
 async def list_jobs(request: Call) -> Response[bytes] | Streamed:
     """List the jobs that the caller may see, newest first unless sorted otherwise."""
     query = request.read_query(JobListQuery)
-    matching = listing.jobs_matching(
-        request.caller,
-        JobFilter(states=query.state or None),
-        query.sort_by or ["-enqueuedTimestamp"],
-    )
-    return await request.show_list(matching, query.page(), show_job)
+    return await request.show_list(listing_of(request, query), query.page(), show_job)
+
+
+def listing_of(request: Call, query: JobListQuery) -> OrderedListing[Job]:
+    """The jobs of a list."""
+    states = JobFilter(states=query.state or None)
+    return listing.jobs_matching(request.caller, states, query.sort_by or ["-enqueuedTimestamp"])
 
 
 @post(
@@ -135,9 +137,14 @@ async def search_jobs(request: Call) -> Response[bytes] | Streamed:
     """List the jobs that match every given filter, oldest first unless sorted otherwise."""
     request.read_query(NoQuery)
     wanted = (await request.document(JobSearchRequest)).read(request.now)
+    page = Page(wanted.limit, wanted.offset)
+    return await request.show_list(matching(request, wanted), page, show_job)
+
+
+def matching(request: Call, wanted: JobSearchRequest) -> OrderedListing[Job]:
+    """The jobs of a search. Raises `Invalid` with every violation."""
     filter_ = read_filter(wanted, request.caller, request.bank.directory, request.now)
-    matching = listing.jobs_matching(request.caller, filter_, wanted.sort_by or ["enqueuedTimestamp"])
-    return await request.show_list(matching, Page(wanted.limit, wanted.offset), show_job)
+    return listing.jobs_matching(request.caller, filter_, wanted.sort_by or ["enqueuedTimestamp"])
 
 
 @get(

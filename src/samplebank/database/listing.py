@@ -3,11 +3,11 @@
 from collections.abc import AsyncGenerator
 from typing import Generic, TypeVar
 
-import asyncpg
-
 from samplebank.database.columns import Shape
 from samplebank.database.connection import Connection
-from samplebank.database.query import Page
+from samplebank.database.counting import Count, count_rows
+from samplebank.database.ordering import Order
+from samplebank.database.query import Page, Place
 from samplebank.database.sql import Sql
 
 R = TypeVar("R")
@@ -15,29 +15,31 @@ R = TypeVar("R")
 AS_A_STREAM = "SET LOCAL cursor_tuple_fraction = 0.001; SET LOCAL work_mem = '4MB'"
 #: rows fetched at once from the cursor of an unlimited list
 PIECE = 500
-#: the count of a list that takes too long to count
-UNCOUNTED = -1
 
 
 class Listing(Generic[R]):
     """A question whose answer is a list.
 
-    `number` is an expression for the number of all matches, where there is a better one than to count the rows of `source`.
+    `counted` is the part of `source` that the conditions are about, where that is not all of `source`.
     """
 
     #: whether a page of it may ask much of the database
     is_dear = False
 
     def __init__(
-        self, columns: Shape[R], source: str | Sql, where: Sql, order: str, *, number: Sql | None = None
+        self,
+        columns: Shape[R],
+        source: str | Sql,
+        where: Sql,
+        order: str,
+        *,
+        counted: str | Sql | None = None,
     ) -> None:
         self.columns = columns
-        self.source = source if isinstance(source, Sql) else Sql(source)
+        self.source = _as_sql(source)
         self.where = where
         self.order = order
-        self.number = (
-            number if number is not None else Sql("(SELECT count(*) FROM {} WHERE {})", self.source, where)
-        )
+        self.counted = self.source if counted is None else _as_sql(counted)
 
     async def page(self, db: Connection, page: Page) -> list[R]:
         return [self.columns.read(row) for row in await self._selected(page).rows(db)]
@@ -50,17 +52,9 @@ class Listing(Generic[R]):
         while rows := await cursor.fetch(PIECE):
             yield [self.columns.read(row) for row in rows]
 
-    async def count(self, db: Connection, budget: int) -> int:
-        """The number of all matches; `UNCOUNTED` when it takes longer than `budget` milliseconds.
-
-        `db` is not in a transaction, because running out of time would break it.
-        """
-        query, values = Sql("SELECT {}", self.number).render()
-        try:
-            found: int = await db.fetchval(query, *values, timeout=budget / 1000)
-        except (TimeoutError, asyncpg.QueryCanceledError):
-            return UNCOUNTED
-        return found
+    async def count(self, db: Connection, budget: float) -> Count:
+        """The number of all matches; many are counted for `budget` milliseconds only. `db` is not in a transaction."""
+        return await count_rows(db, Sql("SELECT FROM {} WHERE {}", self.counted, self.where), budget)
 
     def _selected(self, page: Page) -> Sql:
         return Sql(
@@ -69,3 +63,31 @@ class Listing(Generic[R]):
             self.source,
             self.where,
         )
+
+
+class OrderedListing(Listing[R]):
+    """A list whose page an index finds, in the order of the list and from any place in the order."""
+
+    def __init__(
+        self,
+        columns: Shape[R],
+        source: str | Sql,
+        where: Sql,
+        order: Order,
+        *,
+        counted: str | Sql | None = None,
+    ) -> None:
+        super().__init__(columns, source, where, order.sql, counted=counted or order.source)
+        self.by = order
+
+    async def page(self, db: Connection, page: Page) -> list[R]:
+        query = self.by.rows(self.columns.selected, self.source, self.where, page)
+        return [self.columns.read(row) for row in await query.rows(db)]
+
+    async def place_of(self, _db: Connection, row: R) -> Place:
+        """Where the row stands in the order of the list."""
+        return self.by.place_of(row)
+
+
+def _as_sql(source: str | Sql) -> Sql:
+    return source if isinstance(source, Sql) else Sql(source)

@@ -1,18 +1,30 @@
 """ORDER BY and pages."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 MOST_ROWS = 10_000
 
 
+class Place(NamedTuple):
+    """Where a row stands in the order of a list: its keys, and its id."""
+
+    keys: tuple[object, ...]
+    id: object
+
+
 class Page(msgspec.Struct, frozen=True):
-    """Which part of a list: at most `limit` rows (0 is all of them) from `offset` on, sorted by `sort`."""
+    """Which part of a list: at most `limit` rows (0 is all of them) from `offset` on, sorted by `sort`.
+
+    With `after`, the page begins behind that place.
+    """
 
     limit: int = 25
     offset: int = 0
     sort: tuple[str, ...] = ()
+    after: Place | None = None
 
     def clause(self) -> str:
         """Numbers, not parameters: of those the database would think that a tenth of all rows is wanted."""

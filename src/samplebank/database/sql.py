@@ -5,7 +5,7 @@ are made one by one, and put together in any order. Values travel as parameters,
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -72,10 +72,6 @@ class Sql:
                 parts.append(part)
         return _of_parts(parts)
 
-    def count(self, source: str) -> "Sql":
-        """An expression for the number of rows in `source` that match this condition."""
-        return Sql(f"(SELECT count(*) FROM {source} WHERE {{}})", self)
-
     async def rows(self, db: "Connection") -> list[Any]:
         text, values = self.render()
         return await db.fetch(text, *values)
@@ -94,23 +90,6 @@ class Sql:
         """Run a statement without rows; answers the tag of the command, for example `UPDATE 1`."""
         text, values = self.render()
         return await db.execute(text, *values)
-
-
-class InParts(Sql):
-    """A condition that is cheap to check, but whose matches are cheaper to count in parts.
-
-    `formula` makes the number of matches from the numbers of the parts, as `a + b` does.
-    """
-
-    __slots__ = ("formula", "pieces")
-
-    def __init__(self, condition: Sql, formula: Callable[..., Sql], *pieces: Sql) -> None:
-        super().__init__("({})", condition)
-        self.formula = formula
-        self.pieces = pieces
-
-    def count(self, source: str) -> Sql:
-        return self.formula(*(piece.count(source) for piece in self.pieces))
 
 
 #: conditions that always hold, and that never hold
@@ -140,16 +119,9 @@ def joined(separator: str, pieces: Iterable[Sql]) -> Sql:
 
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
-    """All conditions hold; without any condition, everything matches. What is counted in parts stays so."""
+    """All conditions hold; without any condition, everything matches."""
     wanted = [condition for condition in conditions if condition is not TRUE]
-    if not wanted:
-        return TRUE
-    whole = joined(" AND ", map(_in_brackets, wanted))
-    for place, condition in enumerate(wanted):
-        if isinstance(condition, InParts):
-            others = [*wanted[:place], *wanted[place + 1 :]]
-            return InParts(whole, condition.formula, *(all_of([*others, one]) for one in condition.pieces))
-    return whole
+    return joined(" AND ", map(_in_brackets, wanted)) if wanted else TRUE
 
 
 def any_of(conditions: Iterable[Sql]) -> Sql:

@@ -8,18 +8,20 @@ from samplebank.accounts.access import see_customers
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.many_customers import lacks_customer
 from samplebank.accounts.model import Permission
-from samplebank.database import TRUE, Connection, Page, Sql, all_of, one_of, one_of_few, order_by
-from samplebank.database.listing import Listing
+from samplebank.database import TRUE, Connection, Page, Sql, all_of, one_of, one_of_few
+from samplebank.database.counting import Count
+from samplebank.database.listing import OrderedListing
+from samplebank.database.ordering import Key, Order
 from samplebank.database.times import TimeRange
 from samplebank.jobs.model import Job
 from samplebank.jobs.queries import JOB, JOB_FROM
 from samplebank.jobs.tally import TALLY, TOTAL, all_but, number_in
 
 JOB_SORTS = {
-    "enqueuedTimestamp": "j.enqueued_time",
-    "state": "j.state",
-    "startTimestamp": "j.start_time?",
-    "endTimestamp": "j.end_time?",
+    "enqueuedTimestamp": Key("j.enqueued_time", field="enqueued_time"),
+    "state": Key("j.state", "text", field="state"),
+    "startTimestamp": Key("j.start_time", may_be_null=True, field="start_time"),
+    "endTimestamp": Key("j.end_time", may_be_null=True, field="end_time"),
 }
 JOB_TIMES = {
     "enqueuedTimestamp": "j.enqueued_time",
@@ -40,49 +42,46 @@ class JobFilter(msgspec.Struct, frozen=True):
     times: TimeRange = TimeRange()
 
 
-class TalliedJobs(Listing[Job]):
+class TalliedJobs(OrderedListing[Job]):
     """Jobs whose number the tally tells. The number comes along with each page."""
 
-    def __init__(self, where: Sql, order: str, number: Sql) -> None:
-        super().__init__(JOB, JOB_FROM, where, order, number=number)
-        self._count: int | None = None
+    def __init__(self, where: Sql, order: Order, number: Sql) -> None:
+        super().__init__(JOB, JOB_FROM, where, order)
+        self._number = number
+        self._count: Count | None = None
 
     async def page(self, db: Connection, page: Page) -> list[Job]:
-        listed = Sql(
-            f"SELECT {{}}, {JOB.sql} FROM {JOB_FROM} WHERE {{}} {self.order} {page.clause()}",
-            self.number,
-            self.where,
-        )
-        rows = await listed.rows(db)
+        columns = Sql("{}, {}", self._number, JOB.selected)
+        rows = await self.by.rows(columns, self.source, self.where, page).rows(db)
         if rows:
-            self._count = rows[0][0]
+            self._count = Count(rows[0][0])
         return [JOB.read(columns) for _, *columns in rows]
 
-    async def count(self, db: Connection, budget: int) -> int:
-        return await super().count(db, budget) if self._count is None else self._count
+    async def count(self, db: Connection, _budget: float) -> Count:
+        return self._count or Count(await Sql("SELECT {}", self._number).value(db))
 
 
-class JobsOfFew(Listing[Job]):
+class JobsOfFew(OrderedListing[Job]):
     """Jobs of some customers, who are `owners`. A page gathers all matches where the tally says that the customers have few jobs.
 
     So the matches are gone through once, not once for the page and once for their number.
     """
 
-    def __init__(self, where: Sql, order: str, owners: Sql) -> None:
-        super().__init__(JOB, JOB_FROM, where, order, number=where.count("job j"))
+    def __init__(self, where: Sql, order: Order, owners: Sql) -> None:
+        super().__init__(JOB, JOB_FROM, where, order)
         self._owners = owners
-        self._count: int | None = None
+        self._count: Count | None = None
 
     async def page(self, db: Connection, page: Page) -> list[Job]:
-        rows = await self._gathered(page).rows(db) if page.limit else []
+        rows = await self._gathered(page).rows(db) if page.limit and page.after is None else []
         if not rows:
             # no job matches, or the customers have more than a few jobs
             return await super().page(db, page)
-        self._count = rows[0][0]
+        self._count = Count(rows[0][0])
         return [JOB.read(columns) for _, *columns in rows]
 
-    async def count(self, db: Connection, budget: int) -> int:
-        return await super().count(db, budget) if self._count is None else self._count
+    async def count(self, db: Connection, budget: float) -> Count:
+        return self._count or await super().count(db, budget)
 
     def _gathered(self, page: Page) -> Sql:
         return Sql(
@@ -100,12 +99,12 @@ class JobsOfFew(Listing[Job]):
         )
 
 
-def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Listing[Job]:
+def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> OrderedListing[Job]:
     """The jobs that match and that the caller may see.
 
     The tally knows customers and states, so the tally tells the number where nothing else is asked for.
     """
-    order = order_by(sort, JOB_SORTS, "j.id")
+    order = Order(Sql("job j"), _names(sort), JOB_SORTS, Key("j.id", "uuid", field="id"))
     states = TRUE if wanted.states is None else one_of("j.state", "text", wanted.states)
     customers = TRUE if wanted.customers is None else one_of_few("j.customer_id", wanted.customers)
     # last, because conditions are checked in their order, and this condition fails least often
@@ -120,7 +119,13 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Lis
         return TalliedJobs(where, order, number_in(TOTAL if named is None else TALLY, where))
     if wanted.samples is None and named is not None and len(named) <= FEW_CUSTOMERS:
         return JobsOfFew(where, order, owners)
-    return Listing(JOB, JOB_FROM, where, order, number=where.count("job j"))
+    return OrderedListing(JOB, JOB_FROM, where, order)
+
+
+def _names(sort: Sequence[str]) -> tuple[str, ...]:
+    """The names to sort by. Jobs of the same state are in the order of their times, as they are in the index of states."""
+    by_time = {"state": "enqueuedTimestamp", "-state": "-enqueuedTimestamp"}
+    return (*sort, by_time[sort[0]]) if len(sort) == 1 and sort[0] in by_time else tuple(sort)
 
 
 def _of_samples(samples: Sequence[bytes] | None) -> Sql:

@@ -55,4 +55,4 @@ def facts_of(sample: Sample, keys: Sequence[str] | None, sort: Sequence[str]) ->
     """List the facts of a sample; with `keys`, only the facts with one of the keys."""
     named = [] if keys is None else [one_of("f.key", "text", keys)]
     where = all_of([Sql("f.sample_id = {}", sample.id), *named])
-    return Listing(COLUMNS, FROM, where, order_by(sort, SORTS, "f.id"), number=where.count("static_fact f"))
+    return Listing(COLUMNS, FROM, where, order_by(sort, SORTS, "f.id"), counted="static_fact f")

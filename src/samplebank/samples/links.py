@@ -72,7 +72,7 @@ def links_of(caller: Caller, sample: Sample) -> Listing[Link]:
     """List the links of the sample that the caller may see, newest first."""
     where = _visible(caller, sample)
     order = "ORDER BY l.created_time DESC, l.id DESC"
-    return Listing(COLUMNS, FROM, where, order, number=where.count("link l"))
+    return Listing(COLUMNS, FROM, where, order, counted="link l")
 
 
 async def get_visible_link(db: Connection, caller: Caller, sample: Sample, reference: str) -> Link:

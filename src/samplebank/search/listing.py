@@ -1,27 +1,30 @@
-"""Lists that answer searches: planned for the values at hand, and gathered as a whole, so that page and count are one.
+"""Lists that answer searches. There are several ways to the page, and a list tries its ways until one of them finds the page.
 
-Where that takes too long, as for a keyword that a tenth of all rows hold, the page is looked for in the newest few
-thousand rows first, and only when those do not fill it in all.
+A search for little is gathered as a whole: page and number come from one look. A search for much finds its page by going
+through the rows in the order that is asked for, as many of the rows match. Which of the two a search is, shows when it is
+gathered: after `MOST_GATHERED` rows, or when the time is over, it is a search for much.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import asyncpg
 
 from samplebank.database import Connection, Page, Sql
-from samplebank.database.listing import UNCOUNTED, Listing
+from samplebank.database.counting import ALWAYS, Count
 
-R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 #: rows that are looked at first
 SHALLOWEST = 5_000
 #: how many of them for each row up to the end of the page: what one match in a hundred needs, twice
 PER_ROW = 200
 #: pages that end deeper than this are looked for in all rows at once
 DEEPEST = 50_000
-#: milliseconds within which everything may be gathered before the newest rows are looked at instead
-TRY = 250
+#: rows that are gathered at most: the number of a list is exact up to 10,000, and a sample has a few rows
+MOST_GATHERED = 30_000
+#: milliseconds within which rows may be gathered before the rows are gone through in their order instead
+TRY = 25
 PLANNING = ("plan_cache_mode = force_custom_plan",)
 #: starting parallel workers takes longer than most searches, and there are other callers
 SERIAL = ("max_parallel_workers_per_gather = 0",)
@@ -46,38 +49,36 @@ async def plan_for_values(db: Connection, *settings: str) -> None:
     await db.execute("; ".join(f"SET LOCAL {setting}" for setting in (*PLANNING, *settings)))
 
 
+async def rows_within(db: Connection, query: Sql, milliseconds: int | None) -> "list[asyncpg.Record] | None":
+    """The rows of a query; None where the query takes longer than so many milliseconds."""
+    limit = () if milliseconds is None else (f"statement_timeout = {milliseconds}",)
+    try:
+        async with planned(db, *SERIAL, *limit):
+            rows: list[asyncpg.Record] = await query.rows(db)
+    except asyncpg.QueryCanceledError:
+        if milliseconds is None:
+            raise
+        return None
+    return rows
+
+
+class Way(Protocol[R_co]):
+    """A way to the rows on a page."""
+
+    async def find(self, db: Connection, page: Page) -> Sequence[R_co] | None:
+        """The rows in order; None where this way does not find the page."""
+
+
 class Gathering:
-    """All that is found, gathered at once, so that page and number come from one look."""
+    """What is known of the number of matches once they have been gathered."""
 
     def __init__(self) -> None:
-        self.number: int | None = None
-        self.takes_long = False
+        self.count: Count | None = None
+        #: whether this is a search for much
+        self.is_much = False
 
-    async def rows(self, db: Connection, query: Sql) -> "list[asyncpg.Record] | None":
-        """The answer to a query for everything, the first column of which is its number; None where it takes too long."""
-        try:
-            async with planned(db, *SERIAL, f"statement_timeout = {TRY}"):
-                rows: list[asyncpg.Record] = await query.rows(db)
-        except asyncpg.QueryCanceledError:
-            self.takes_long = True
-            return None
-        self.number = rows[0][0]
-        return rows
-
-
-class SearchListing(Listing[R]):
-    """A list that may be gathered as a whole, for a page and for its count."""
-
-    is_dear = True
-    gathering: Gathering
-
-    async def count(self, db: Connection, budget: int) -> int:
-        if self.gathering.number is not None:
-            return self.gathering.number
-        if self.gathering.takes_long and budget <= TRY:
-            return UNCOUNTED
-        try:
-            async with planned(db, *SERIAL, f"statement_timeout = {int(budget)}"):
-                return await super().count(db, 10 * budget)
-        except asyncpg.QueryCanceledError:
-            return UNCOUNTED
+    def note(self, number: int, *, is_all: bool) -> None:
+        """Note that so many matches were gathered. Of much, a number up to `ALWAYS` is not the whole of it."""
+        self.is_much = not is_all
+        if is_all or number > ALWAYS:
+            self.count = Count(number, is_exact=is_all)

@@ -25,7 +25,7 @@ class References(Listing[Reference]):
 
     def __init__(self, caller: Caller, links: Listing[Link]) -> None:
         super().__init__(
-            Made(links.columns, Reference), links.source, links.where, links.order, number=links.number
+            Made(links.columns, Reference), links.source, links.where, links.order, counted=links.counted
         )
         self._caller = caller
 

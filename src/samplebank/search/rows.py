@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from samplebank.database import Sql, all_of, any_of, one_of
+from samplebank.database.ordering import BEGINNING
 from samplebank.search.criteria import Criterion, row_condition
 from samplebank.search.filters import Filters
 from samplebank.search.keywords import spellings
@@ -109,6 +110,18 @@ def _has_tag(tags: Sequence[Tag]) -> Sql:
     return Sql("v.tags @> ANY ({}::jsonb[])", [msgspec.json.encode([tag]) for tag in tags])
 
 
+def _is_named(names: Sequence[str]) -> Sql:
+    """The submission has one of the file names. The index knows the beginning of a name."""
+    spelled = [text for name in names for text in spellings(name)]
+    beginnings = list({text[:BEGINNING] for text in spelled})
+    return all_of(
+        [
+            one_of(f"left(u.file_name, {BEGINNING})", "text", beginnings),
+            one_of("u.file_name", "text", spelled),
+        ]
+    )
+
+
 def _in_meta_data(criteria: Sequence[PathCriterion]) -> Sql:
     return row_condition(criteria, partial(in_flat_map, Document("submission", "u", "meta_data")))
 
@@ -119,7 +132,7 @@ def _in_json(table: str, alias: str, column: str) -> Callable[[Sequence[PathCrit
 
 #: what each field of a submission's criterion asks for, whatever else a search for submissions has
 OF_SUBMISSION: dict[str, Callable[[Any], Sql]] = {
-    "file_name": lambda names: one_of("u.file_name", "text", [t for name in names for t in spellings(name)]),
+    "file_name": _is_named,
     "mime_type": one_of_texts("u.mime_type"),
     "user_agent": by_agent("u"),
     "meta_data": _in_meta_data,

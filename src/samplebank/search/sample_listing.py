@@ -1,18 +1,28 @@
-"""The list that answers a sample search: first the ids, in order; then what is known of those on the page.
-
-There are several ways to the ids of a page. A list tries its ways in their order, until one of them finds the page.
-"""
+"""The list that answers a sample search: first the ids, in order; then what is known of those on the page."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import TRUE, Columns, Connection, Page, Shape, Sql, all_of
-from samplebank.database.listing import PIECE
+from samplebank.database.counting import Count, count_rows
+from samplebank.database.listing import PIECE, OrderedListing
+from samplebank.database.ordering import Order
+from samplebank.database.query import Place
 from samplebank.search.keywords import Keyword, find_common
-from samplebank.search.listing import SERIAL, Gathering, SearchListing, depth, plan_for_values, planned
+from samplebank.search.listing import (
+    MOST_GATHERED,
+    SERIAL,
+    TRY,
+    Gathering,
+    Way,
+    depth,
+    plan_for_values,
+    planned,
+    rows_within,
+)
 from samplebank.search.overview import Overview, Overviews
 from samplebank.search.sets import Slice
 from samplebank.search.window import IndexWindow
@@ -30,21 +40,10 @@ IDS: Shape[Any] = Columns.of(Id, "s")
 
 
 class Ask(NamedTuple):
-    """What a list of samples `s` is asked for."""
+    """What a list of samples `s` is asked for: the condition, and the order."""
 
-    source: Sql
     where: Sql
-    order: str
-
-    def ids(self, page: Page) -> Sql:
-        return Sql(f"SELECT s.id FROM {{}} WHERE {{}} {self.order} {page.clause()}", self.source, self.where)
-
-
-class Way(Protocol):
-    """A way to the ids of the samples on a page."""
-
-    async def ids(self, db: Connection, page: Page) -> list[int] | None:
-        """The ids in order; None where this way does not find the page."""
+    order: Order
 
 
 class ByDigest(NamedTuple):
@@ -52,18 +51,19 @@ class ByDigest(NamedTuple):
 
     ask: Ask
 
-    async def ids(self, db: Connection, page: Page) -> list[int] | None:
-        return [row[0] for row in await self.ask.ids(page).rows(db)]
+    async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
+        return [row[0] for row in await self.ask.order.ids(self.ask.where, page).rows(db)]
 
 
 class InOrder(NamedTuple):
-    """All samples in the order that is asked for, until the page is full."""
+    """All samples in the order that is asked for, until the page is full. Given up after so many `milliseconds`."""
 
     ask: Ask
+    milliseconds: int | None = None
 
-    async def ids(self, db: Connection, page: Page) -> list[int] | None:
-        async with planned(db, *SERIAL):
-            return [row[0] for row in await self.ask.ids(page).rows(db)]
+    async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
+        rows = await rows_within(db, self.ask.order.ids(self.ask.where, page), self.milliseconds)
+        return None if rows is None else [row[0] for row in rows]
 
 
 class AmongTheNewest(NamedTuple):
@@ -76,15 +76,15 @@ class AmongTheNewest(NamedTuple):
     within: Callable[[Slice], Sql]
     window: IndexWindow
 
-    async def ids(self, db: Connection, page: Page) -> list[int] | None:
+    async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
         newest = depth(page)
-        if newest is None:
+        if newest is None or page.after is not None:
             return None
         async with planned(db, *SERIAL):
             part = await self._newest(db, newest)
             if part is None:
                 return None
-            rows = await self.ask._replace(where=self.within(part)).ids(page).rows(db)
+            rows = await self.ask.order.ids(self.within(part), page).rows(db)
         return [row[0] for row in rows] if len(rows) == page.limit else None
 
     async def _newest(self, db: Connection, newest: int) -> Slice | None:
@@ -110,30 +110,39 @@ class Everything(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """All samples of which the rows match, gathered with their number. Looked for from the rows, not from the samples."""
+    """All samples of which rows match, gathered with their number. Looked for from the rows, not from the samples.
+
+    Given up after so many `milliseconds`, and for a search for much.
+    """
 
     ask: Ask
     everything: Everything
     is_newest_first: bool
     gathering: Gathering
+    milliseconds: int | None = None
 
-    async def ids(self, db: Connection, page: Page) -> list[int] | None:
+    async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
+        if self.gathering.is_much:
+            return None
         found = self.everything.find(await find_common(db, self.everything.keywords))
-        write = self._newest_first if self.is_newest_first else self._sorted
-        rows = await self.gathering.rows(db, write(_gathering(found), page))
-        return None if rows is None else list(rows[0][1])
+        write = self._newest_first if self.is_newest_first and page.after is None else self._sorted
+        rows = await rows_within(db, write(_gathering(found), page), self.milliseconds)
+        if rows is None:
+            return None
+        number, is_all, ids = rows[0]
+        self.gathering.note(number, is_all=is_all)
+        return ids if is_all else None
 
     def _sorted(self, gathered: Sql, page: Page) -> Sql:
-        """A query for the number of all that is found, and for the ids on the page."""
+        """A query for the number of all that is found, whether that is all, and the ids on the page."""
+        among = Sql("s.id IN (SELECT unnest(ids) FROM found WHERE is_all)")
         return Sql(
-            f"""
-            WITH found AS MATERIALIZED ({{}})
-            SELECT (SELECT n FROM found),
-                   ARRAY(SELECT s.id FROM {{}} WHERE s.id IN (SELECT unnest(ids) FROM found) {self.ask.order}
-                         {page.clause()})
+            """
+            WITH found AS MATERIALIZED ({})
+            SELECT (SELECT n FROM found), (SELECT is_all FROM found), ARRAY({})
             """,
             gathered,
-            self.ask.source,
+            self.ask.order.ids(among, page),
         )
 
     def _newest_first(self, gathered: Sql, page: Page) -> Sql:
@@ -144,7 +153,7 @@ class Gathered(NamedTuple):
 
 NEWEST_FIRST = """
     WITH found AS MATERIALIZED ({found}),
-    greatest AS MATERIALIZED (SELECT unnest(ids[n - {most} + 1:]) AS id FROM found),
+    greatest AS MATERIALIZED (SELECT unnest(ids[n - {most} + 1:]) AS id FROM found WHERE is_all),
     newest AS MATERIALIZED (
         SELECT s.id, s.created_time FROM greatest JOIN sample s USING (id)
          ORDER BY s.created_time DESC, s.id DESC LIMIT {end}
@@ -155,26 +164,29 @@ NEWEST_FIRST = """
            AND s.created_time >= (SELECT min(created_time) FROM newest)
     ),
     found_as_new AS (SELECT a.* FROM as_new a JOIN (SELECT unnest(ids) AS id FROM found) f USING (id))
-    SELECT (SELECT n FROM found), ARRAY(
+    SELECT (SELECT n FROM found), (SELECT is_all FROM found), ARRAY(
         SELECT id FROM (SELECT * FROM newest UNION ALL SELECT * FROM found_as_new) s
          ORDER BY created_time DESC, id DESC {page})
 """
 
 
-class SampleListing(SearchListing[Overview]):
-    """Samples that match, found by the first of `ways` that finds the page. `number` tells how many match."""
+class SampleListing(OrderedListing[Overview]):
+    """Samples that match, found by the first of `ways` that finds the page. `matches` is a query for all ids, each once."""
+
+    is_dear = True
 
     def __init__(
-        self, caller: Caller, ask: Ask, ways: Sequence[Way], *, number: Sql, gathering: Gathering
+        self, caller: Caller, ask: Ask, ways: Sequence[Way[int]], *, matches: Sql, gathering: Gathering
     ) -> None:
-        super().__init__(IDS, ask.source, ask.where, ask.order, number=number)
+        super().__init__(IDS, ask.order.source, ask.where, ask.order)
         self.gathering = gathering
         self._caller = caller
         self._ways = ways
+        self._matches = matches
 
     async def page(self, db: Connection, page: Page) -> list[Overview]:
         for way in self._ways:
-            ids = await way.ids(db, page)
+            ids = await way.find(db, page)
             if ids is not None:
                 return await self._overviews(db, ids) if ids else []
         return []
@@ -185,6 +197,16 @@ class SampleListing(SearchListing[Overview]):
         cursor = await db.cursor(query, *values)
         while rows := await cursor.fetch(PIECE):
             yield await self._overviews(db, [row[0] for row in rows])
+
+    async def count(self, db: Connection, budget: float) -> Count:
+        return self.gathering.count or await count_rows(db, self._matches, budget)
+
+    async def place_of(self, db: Connection, row: Overview) -> Place:
+        columns = ", ".join(key.sql for key, _ in self.by.sorted_by)
+        *keys, id_ = await Sql(
+            f"SELECT {columns} FROM {{}} WHERE s.sha256 = {{}}", self.source, row.sha256
+        ).row(db)
+        return Place(tuple(keys), id_)
 
     async def _overviews(self, db: Connection, ids: Sequence[int]) -> list[Overview]:
         where = all_of(
@@ -200,20 +222,27 @@ class SampleListing(SearchListing[Overview]):
         return [found[id_] for id_ in ids if id_ in found]
 
 
-def number_gathered(everything: Everything) -> Sql:
-    """The number of all that is found."""
-    return Sql("(SELECT count(DISTINCT m.id) {})", everything.find(frozenset()))
+def ways_to(
+    ask: Ask, everything: Everything | None, newest: AmongTheNewest | None, gathering: Gathering
+) -> list[Way[int]]:
+    """The ways to a page, the cheapest first. `everything` is None where no rows of samples are asked for."""
+    if everything is None:
+        return [InOrder(ask)]
+    tried = Gathered(ask, everything, newest is not None, gathering, TRY)
+    in_order = InOrder(ask, TRY) if newest is None else newest
+    return [tried, in_order, tried._replace(milliseconds=None), InOrder(ask)]
 
 
 def _gathering(found: Sql) -> Sql:
-    """All ids in one array, in ascending order, and their number.
+    """All ids in one array, in ascending order, with their number, and whether that is all.
 
     The rows come nearly in this order, so that sorting takes a third less time in all than a hash table for DISTINCT.
     """
     return Sql(
-        """
-        SELECT ids, coalesce(cardinality(ids), 0)::bigint AS n
-          FROM (SELECT array_agg(DISTINCT m.id) AS ids {}) gathered
+        f"""
+        SELECT ids, coalesce(cardinality(ids), 0)::bigint AS n, rows < {MOST_GATHERED} AS is_all
+          FROM (SELECT array_agg(DISTINCT id) AS ids, count(*) AS rows
+                  FROM (SELECT m.id {{}} LIMIT {MOST_GATHERED}) some) gathered
         """,
         found,
     )

@@ -8,24 +8,22 @@ import msgspec
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Sql, all_of, joined, one_of, order_by
+from samplebank.database import Sql, all_of, joined, one_of
 from samplebank.database.times import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import Criterion, set_demands, within, without
 from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keyword, Keywords
-from samplebank.search.listing import Gathering
+from samplebank.search.listing import Gathering, Way
 from samplebank.search.sample_listing import (
     AmongTheNewest,
     Ask,
     ByDigest,
     Everything,
-    Gathered,
-    InOrder,
     SampleListing,
-    Way,
-    number_gathered,
+    ways_to,
 )
+from samplebank.search.sample_order import NEWEST_FIRST, order_of
 from samplebank.search.sets import (
     ANALYSIS,
     CLASSIFICATION,
@@ -40,27 +38,6 @@ from samplebank.search.sets import (
     Slice,
 )
 from samplebank.search.window import IndexWindow, lies_in_window
-
-NEWEST_FIRST = "-sampleCreatedTimestamp"
-SORTS = {
-    "sampleCreatedTimestamp": "s.created_time",
-    "sampleSize": "s.size",
-    "sampleClassificationType": "c.type?",
-    "lastUpdatedSubmission": "submitted.latest?",
-    "lastUpdatedAnalysis": "analysed.latest?",
-    "lastUpdatedLink": "linked.latest?",
-}
-#: the advanced search calls the same things otherwise
-ALIASES = {
-    "lastAddedSubmission": "lastUpdatedSubmission",
-    "lastAddedAnalysis": "lastUpdatedAnalysis",
-    "lastAddedLink": "lastUpdatedLink",
-}
-LATEST = {
-    "lastUpdatedSubmission": ("submitted", SUBMISSION, "submitted_time"),
-    "lastUpdatedAnalysis": ("analysed", ANALYSIS, "created_time"),
-    "lastUpdatedLink": ("linked", LINK, "created_time"),
-}
 
 
 class Users(msgspec.Struct, frozen=True):
@@ -124,10 +101,11 @@ def samples_matching(
     caller: Caller, wanted: SampleCriterion, window: IndexWindow, sort: Sequence[str] = ()
 ) -> SampleListing:
     """The samples that match and that the caller may see, newest first unless sorted otherwise."""
-    names = [_plain(name) for name in sort] or [NEWEST_FIRST]
     asked = demands(Sets(caller), wanted)
     may_be_found = _may_be_found(caller, window)
-    ask = Ask(_source(caller, names), all_of([may_be_found, asked.on("s")]), order_by(names, SORTS, "s.id"))
+    order = order_of(caller, sort)
+    ask = Ask(all_of([may_be_found, asked.on("s")]), order)
+    is_by_digest = bool(asked.digests)
     everything = Everything(
         lambda common: _found(caller, window, demands(Sets(caller, window, common=common), wanted)),
         wanted.all_keywords,
@@ -138,26 +116,17 @@ def samples_matching(
         return all_of([may_be_found, Sql("s.created_time >= {}", part.since), inner.on("s")])
 
     gathering = Gathering()
-    is_newest_first = names == [NEWEST_FIRST]
-    ways: list[Way] = []
-    if asked.digests and not (asked.sets or asked.excluded):
-        ways.append(ByDigest(ask))
-    if asked.sets:
-        ways.append(Gathered(ask, everything, is_newest_first and not asked.digests, gathering))
-    if is_newest_first and not asked.digests:
-        ways.append(AmongTheNewest(ask, within_slice, window))
-    ways.append(InOrder(ask))
-    return SampleListing(caller, ask, ways, number=_number(ask, asked, everything), gathering=gathering)
-
-
-def _number(ask: Ask, asked: Demands, everything: Everything) -> Sql:
-    """The number of samples that match."""
-    if asked.sets:
-        return number_gathered(everything)
-    if asked.digests or asked.excluded:
-        # what is asked for is looked up once for the whole count, not for each part of the count
-        return Sql("(SELECT count(*) FROM sample s WHERE {})", ask.where)
-    return ask.where.count("sample s")
+    newest = AmongTheNewest(ask, within_slice, window) if order.names == (NEWEST_FIRST,) else None
+    if is_by_digest and not (asked.sets or asked.excluded):
+        ways: list[Way[int]] = [ByDigest(ask)]
+    else:
+        ways = ways_to(ask, everything if asked.sets else None, None if is_by_digest else newest, gathering)
+    matches = (
+        Sql("SELECT DISTINCT m.id {}", everything.find(frozenset()))
+        if asked.sets
+        else Sql("SELECT FROM sample s WHERE {}", ask.where)
+    )
+    return SampleListing(caller, ask, ways, matches=matches, gathering=gathering)
 
 
 def _may_be_found(caller: Caller, window: IndexWindow) -> Sql:
@@ -229,28 +198,3 @@ def _by_users(sets: Sets, users: Users) -> list[list[Members]]:
 
 def _any_or_every(sets: list[Members], *, every: bool) -> list[list[Members]]:
     return [[one] for one in sets] if every else [sets]
-
-
-def _plain(name: str) -> str:
-    sign, bare = ("-", name[1:]) if name.startswith("-") else ("", name)
-    return sign + ALIASES.get(bare, bare)
-
-
-def _source(caller: Caller, sort: Sequence[str]) -> Sql:
-    """The sample, with what it is sorted by: over the rows that the caller may see."""
-    parts = [Sql("sample s")]
-    names = dict.fromkeys(name.removeprefix("-") for name in sort)
-    if "sampleClassificationType" in names:
-        parts.append(Sql("LEFT JOIN classification c ON c.id = s.classification_id"))
-    sets = Sets(caller)
-    for name in names:
-        if name in LATEST:
-            alias, kind, column = LATEST[name]
-            parts.append(
-                Sql(
-                    f"LEFT JOIN LATERAL (SELECT max({kind.alias}.{column}) AS latest FROM {kind.table} {kind.alias}"
-                    f" WHERE {kind.alias}.sample_id = s.id AND {{}}) {alias} ON TRUE",
-                    sets.visible(kind),
-                )
-            )
-    return joined(" ", parts)

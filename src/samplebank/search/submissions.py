@@ -2,19 +2,31 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Page, Sql, Statement, all_of, any_of, one_of, order_by
+from samplebank.database import Columns, Connection, Page, Sql, Statement, all_of, any_of, one_of
+from samplebank.database.counting import Count
+from samplebank.database.listing import OrderedListing
+from samplebank.database.ordering import BEGINNING, Key, Order
 from samplebank.database.times import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import row_condition
 from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keyword, Keywords, contains, digests, find_common, mentions
-from samplebank.search.listing import SERIAL, Gathering, SearchListing, depth, planned
+from samplebank.search.listing import (
+    MOST_GATHERED,
+    SERIAL,
+    TRY,
+    Gathering,
+    Way,
+    depth,
+    planned,
+    rows_within,
+)
 from samplebank.search.rows import SubmissionCriterion
 from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
@@ -24,11 +36,11 @@ COLUMNS = Columns.of(Submission, "u", sha256="(SELECT s.sha256 FROM sample s WHE
 FROM = "submission u"
 LATEST_FIRST = "-observedTimestamp"
 SORTS = {
-    "fileName": "u.file_name",
-    "mimeType": "u.mime_type",
-    "expiryTimestamp": "u.expiry_time?",
-    "observedTimestamp": "u.observed_time",
-    "submittedTimestamp": "u.submitted_time",
+    "fileName": Key(f"left(u.file_name, {BEGINNING})", "text", field="file_name"),
+    "mimeType": Key(f"left(u.mime_type, {BEGINNING})", "text", field="mime_type"),
+    "expiryTimestamp": Key("u.expiry_time", may_be_null=True, field="expiry_time"),
+    "observedTimestamp": Key("u.observed_time", field="observed_time"),
+    "submittedTimestamp": Key("u.submitted_time", field="submitted_time"),
 }
 TIMES = {
     "submittedTimestamp": "u.submitted_time",
@@ -73,109 +85,119 @@ class SubmissionSearch(SubmissionCriterion, frozen=True, kw_only=True):
         return [*own, *(word for one in self.sub_criteria or () for word in one.all_keywords)]
 
 
-class Way(Protocol):
-    """A way to the submissions on a page."""
-
-    async def rows(self, db: Connection, page: Page) -> list[Submission] | None:
-        """The submissions in order; None where this way does not find the page."""
-
-
 class InOrder(NamedTuple):
-    """All submissions in the order that is asked for, until the page is full."""
+    """All submissions in the order that is asked for, until the page is full. Given up after so many `milliseconds`."""
 
     where: Sql
-    order: str
+    order: Order
+    milliseconds: int | None = None
 
-    async def rows(self, db: Connection, page: Page) -> list[Submission] | None:
-        async with planned(db, *SERIAL):
-            return await _selected(db, self.where, self.order, page)
+    async def find(self, db: Connection, page: Page) -> Sequence[Submission] | None:
+        query = self.order.rows(COLUMNS.selected, self.order.source, self.where, page)
+        return _read(await rows_within(db, query, self.milliseconds))
 
 
 class AmongTheNewest(NamedTuple):
     """The newest few thousand submissions by the time in `column`, which fill most pages that begin with the newest."""
 
     where: Sql
-    order: str
+    order: Order
     column: str
 
-    async def rows(self, db: Connection, page: Page) -> list[Submission] | None:
+    async def find(self, db: Connection, page: Page) -> Sequence[Submission] | None:
         newest = depth(page)
-        if newest is None:
+        if newest is None or page.after is not None:
             return None
         async with planned(db, *SERIAL):
             since = await OLDEST_OF_NEWEST[self.column].value(db, newest=newest)
             where = all_of([self.where, Sql(f"u.{self.column} >= {{}}", since or 0)])
-            found = await _selected(db, where, self.order, page)
-        return found if len(found) == page.limit else None
+            rows = await self.order.rows(COLUMNS.selected, self.order.source, where, page).rows(db)
+        return _read(rows) if len(rows) == page.limit else None
 
 
 class Gathered(NamedTuple):
-    """All submissions that match, gathered with their number. `keys` are the columns of the order.
+    """All submissions that match, gathered with their number.
 
-    `find` is given words that are too common to look for.
+    `find_all` is given words that are too common to look for. Given up after so many `milliseconds`, and for a search for
+    much.
     """
 
-    find: Callable[[frozenset[str]], Sql]
+    find_all: Callable[[frozenset[str]], Sql]
     keywords: Sequence[Keyword]
-    keys: Sequence[str]
-    order: str
+    order: Order
     gathering: Gathering
+    milliseconds: int | None = None
 
-    async def rows(self, db: Connection, page: Page) -> list[Submission] | None:
-        query = Sql(
-            f"""
-            WITH found AS MATERIALIZED (
-                SELECT {", ".join(dict.fromkeys(["u.id", *self.keys]))} FROM {FROM} WHERE {{}}
-            )
-            SELECT total.n, {COLUMNS.sql} FROM (SELECT count(*) AS n FROM found) total
-              LEFT JOIN {FROM} ON u.id = ANY (ARRAY(SELECT u.id FROM found u {self.order} {page.clause()}))
-             {self.order}
-            """,
-            self.find(await find_common(db, self.keywords)),
-        )
-        rows = await self.gathering.rows(db, query)
+    async def find(self, db: Connection, page: Page) -> Sequence[Submission] | None:
+        if self.gathering.is_much:
+            return None
+        query = self._gathered(self.find_all(await find_common(db, self.keywords)), page)
+        rows = await rows_within(db, query, self.milliseconds)
+        if rows is None:
+            return None
+        number = rows[0][0]
+        is_all = number < MOST_GATHERED
+        self.gathering.note(number, is_all=is_all)
         # beside a page without rows the number stands alone
-        return None if rows is None else [COLUMNS.read(row[1:]) for row in rows if row[1] is not None]
+        return _read([row[1:] for row in rows if row[1]]) if is_all else None
+
+    def _gathered(self, where: Sql, page: Page) -> Sql:
+        among = Sql(f"u.id IN (SELECT id FROM found) AND (SELECT count(*) < {MOST_GATHERED} FROM found)")
+        return Sql(
+            f"""
+            WITH found AS MATERIALIZED (SELECT u.id FROM {FROM} WHERE {{}} LIMIT {MOST_GATHERED})
+            SELECT total.n, {COLUMNS.sql} FROM (SELECT count(*) AS n FROM found) total
+              LEFT JOIN {FROM} ON u.id = ANY (ARRAY({{}})) {self.order.sql}
+            """,
+            where,
+            self.order.ids(among, page),
+        )
 
 
-async def _selected(db: Connection, where: Sql, order: str, page: Page) -> list[Submission]:
-    query = Sql(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {{}} {order} {page.clause()}", where)
-    return [COLUMNS.read(row) for row in await query.rows(db)]
+def _read(rows: Sequence[Any] | None) -> list[Submission] | None:
+    return None if rows is None else [COLUMNS.read(row) for row in rows]
 
 
-class SubmissionListing(SearchListing[Submission]):
+class SubmissionListing(OrderedListing[Submission]):
     """Submissions that match, found by the first of `ways` that finds the page."""
 
-    def __init__(self, where: Sql, order: str, ways: Sequence[Way], gathering: Gathering) -> None:
-        super().__init__(COLUMNS, FROM, where, order, number=where.count(FROM))
-        self.gathering = gathering
+    is_dear = True
+
+    def __init__(
+        self, where: Sql, order: Order, ways: Sequence[Way[Submission]], gathering: Gathering
+    ) -> None:
+        super().__init__(COLUMNS, FROM, where, order)
+        self._gathering = gathering
         self._ways = ways
 
     async def page(self, db: Connection, page: Page) -> list[Submission]:
         for way in self._ways:
-            found = await way.rows(db, page)
+            found = await way.find(db, page)
             if found is not None:
-                return found
+                return list(found)
         return []
+
+    async def count(self, db: Connection, budget: float) -> Count:
+        return self._gathering.count or await super().count(db, budget)
 
 
 def submissions_matching(
     caller: Caller, wanted: SubmissionSearch, window: IndexWindow, sort: Sequence[str] = ()
 ) -> SubmissionListing:
     """The submissions that match and that the caller may see, latest observed first unless sorted otherwise."""
-    names = list(sort) or [LATEST_FIRST]
-    order = order_by(names, SORTS, "u.id")
+    order = Order(Sql(FROM), tuple(sort) or (LATEST_FIRST,), SORTS, Key("u.id", "uuid", field="id"))
     where = matching(caller, wanted, window)
     gathering = Gathering()
-    ways: list[Way] = []
+    column = SLICED.get(order.names[0]) if len(order.names) == 1 else None
+    ways: list[Way[Submission]] = [InOrder(where, order)]
     if wanted.keywords or wanted.meta_data or wanted.sub_criteria:
         # other conditions are counted in an index, without the rows
-        keys = [SORTS[name.removeprefix("-")].removesuffix("?") for name in names]
         find = partial(matching, caller, wanted, window)
-        ways.append(Gathered(find, wanted.all_keywords, keys, order, gathering))
-    if len(names) == 1 and names[0] in SLICED and not (wanted.ids or wanted.samples):
-        ways.append(AmongTheNewest(where, order, SLICED[names[0]]))
-    ways.append(InOrder(where, order))
+        tried = Gathered(find, wanted.all_keywords, order, gathering, TRY)
+        in_order = InOrder(where, order, TRY) if column is None else AmongTheNewest(where, order, column)
+        ways = [tried, in_order, tried._replace(milliseconds=None), *ways]
+    elif column is not None and not (wanted.ids or wanted.samples):
+        ways = [AmongTheNewest(where, order, column), *ways]
     return SubmissionListing(where, order, ways, gathering)
 
 

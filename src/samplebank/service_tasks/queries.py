@@ -57,7 +57,7 @@ def tasks_matching(caller: Caller, wanted: TaskFilter, *, sees_all: bool) -> Lis
     """List the matching tasks of the caller, newest first; with `sees_all`, the matching tasks of everybody."""
     where = all_of([_see_tasks(caller, sees_all=sees_all), wanted.condition])
     order = "ORDER BY t.created_time DESC, t.id DESC"
-    return Listing(COLUMNS, FROM, where, order, number=where.count("service_task t"))
+    return Listing(COLUMNS, FROM, where, order, counted="service_task t")
 
 
 async def get_visible_task(db: Connection, caller: Caller, reference: str, *, sees_all: bool) -> ServiceTask:

@@ -19,7 +19,7 @@ def submissions_of(caller: Caller, sample: Sample) -> Listing[Submission]:
     """List the submissions of the sample, newest first."""
     where = _visible(caller, sample)
     order = "ORDER BY u.submitted_time DESC, u.id DESC"
-    return Listing(COLUMNS, FROM, where, order, number=where.count("submission u"))
+    return Listing(COLUMNS, FROM, where, order, counted="submission u")
 
 
 async def get_visible_submission(

@@ -53,9 +53,7 @@ def columns(caller: Caller) -> Columns[Verdict]:
 
 def verdicts_of(caller: Caller, sample: Sample, sort: Sequence[str]) -> Listing[Verdict]:
     where = Sql("v.sample_id = {}", sample.id)
-    return Listing(
-        columns(caller), FROM, where, order_by(sort, SORTS, "v.id"), number=where.count("verdict v")
-    )
+    return Listing(columns(caller), FROM, where, order_by(sort, SORTS, "v.id"), counted="verdict v")
 
 
 async def get_verdict(db: Connection, caller: Caller, id_: UUID) -> Verdict:

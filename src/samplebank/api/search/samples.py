@@ -33,6 +33,7 @@ from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import Body, Limit, NoQuery, PageQuery, SearchOffset, Time, unless_given
 from samplebank.http.streaming import Streamed
 from samplebank.search import rows
+from samplebank.search.sample_listing import SampleListing
 from samplebank.search.samples import SampleCriterion, Users, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS, TIME_FIELDS, USER_KINDS
 
@@ -149,12 +150,16 @@ class SampleSearchRequest(SampleParameters):
 async def search_simply(request: Call) -> Response[bytes] | Streamed:
     """List the samples in which a keyword occurs, newest first unless sorted otherwise."""
     query = request.read_query(SampleSearchQuery)
+    return await request.show_list(listing_of(request, query), query.page(), show_sample)
+
+
+def listing_of(request: Call, query: SampleSearchQuery) -> SampleListing:
+    """The samples of a simple search. Raises `Invalid` with every violation."""
     reader = Reader(request.caller, request.bank.directory, request.now)
     window = reader.window(query.index_start_timestamp, query.index_end_timestamp)
     wanted = SampleCriterion(keywords=reader.keywords(query, (*DIGESTS, *KEYWORD_KINDS), "any"))
     reader.violations.raise_if_any()
-    listing = samples_matching(request.caller, wanted, window, query.sort_by or ())
-    return await request.show_list(listing, query.page(), show_sample)
+    return samples_matching(request.caller, wanted, window, query.sort_by or ())
 
 
 @post(
@@ -172,6 +177,12 @@ async def search(request: Call) -> Response[bytes] | Streamed:
     request.read_query(NoQuery)
     document = await request.document(SampleSearchRequest, extra=LONG_LISTS)
     wanted = document.read(request.now)
+    page = Page(wanted.limit, wanted.offset)
+    return await request.show_list(matching(request, wanted), page, show_sample)
+
+
+def matching(request: Call, wanted: SampleSearchRequest) -> SampleListing:
+    """The samples of an advanced search. Raises `Invalid` with every violation."""
     reader = Reader(request.caller, request.bank.directory, request.now)
     window = reader.window(wanted.index_start_timestamp, wanted.index_end_timestamp)
     reader.size(wanted)
@@ -181,8 +192,7 @@ async def search(request: Call) -> Response[bytes] | Streamed:
     ]
     criterion = structs.replace(read_parameters(reader, wanted), sub_criteria=inner)
     reader.violations.raise_if_any()
-    listing = samples_matching(request.caller, criterion, window, wanted.sort_by or ())
-    return await request.show_list(listing, Page(wanted.limit, wanted.offset), show_sample)
+    return samples_matching(request.caller, criterion, window, wanted.sort_by or ())
 
 
 def read_parameters(reader: Reader, wanted: SampleParameters, at: str = "") -> SampleCriterion:

@@ -31,7 +31,13 @@ from samplebank.http.shapes import Body, Limit, NoQuery, PageQuery, SearchOffset
 from samplebank.http.streaming import Streamed
 from samplebank.search import rows
 from samplebank.search.paths import PathCriterion
-from samplebank.search.submissions import KEYWORD_FIELDS, TIMES, SubmissionSearch, submissions_matching
+from samplebank.search.submissions import (
+    KEYWORD_FIELDS,
+    TIMES,
+    SubmissionListing,
+    SubmissionSearch,
+    submissions_matching,
+)
 
 Sort = Literal[
     "fileName",
@@ -113,12 +119,16 @@ class SubmissionSearchRequest(SubmissionCriteriaRequest):
 async def search_simply(request: Call) -> Response[bytes] | Streamed:
     """List the submissions in which a keyword occurs, latest observed first unless sorted otherwise."""
     query = request.read_query(SubmissionSearchQuery)
+    return await request.show_list(listing_of(request, query), query.page(), show_submission)
+
+
+def listing_of(request: Call, query: SubmissionSearchQuery) -> SubmissionListing:
+    """The submissions of a simple search. Raises `Invalid` with every violation."""
     reader = Reader(request.caller, request.bank.directory, request.now)
     window = reader.window(query.index_start_timestamp, query.index_end_timestamp)
     wanted = SubmissionSearch(keywords=reader.keywords(query, KEYWORD_FIELDS, "any"))
     reader.violations.raise_if_any()
-    listing = submissions_matching(request.caller, wanted, window, query.sort_by or ())
-    return await request.show_list(listing, query.page(), show_submission)
+    return submissions_matching(request.caller, wanted, window, query.sort_by or ())
 
 
 @post(
@@ -135,12 +145,17 @@ async def search(request: Call) -> Response[bytes] | Streamed:
     """List the submissions that match every given filter, latest observed first unless sorted otherwise."""
     request.read_query(NoQuery)
     wanted = (await request.document(SubmissionSearchRequest)).read(request.now)
+    page = Page(wanted.limit, wanted.offset)
+    return await request.show_list(matching(request, wanted), page, show_submission)
+
+
+def matching(request: Call, wanted: SubmissionSearchRequest) -> SubmissionListing:
+    """The submissions of an advanced search. Raises `Invalid` with every violation."""
     reader = Reader(request.caller, request.bank.directory, request.now)
     window = reader.window(wanted.index_start_timestamp, wanted.index_end_timestamp)
     criterion = read_criteria(reader, wanted)
     reader.violations.raise_if_any()
-    listing = submissions_matching(request.caller, criterion, window, wanted.sort_by or ())
-    return await request.show_list(listing, Page(wanted.limit, wanted.offset), show_submission)
+    return submissions_matching(request.caller, criterion, window, wanted.sort_by or ())
 
 
 def read_criteria(reader: Reader, wanted: SubmissionCriteriaRequest) -> SubmissionSearch:

@@ -1,0 +1,54 @@
+"""How many rows match: exact where the number is small or cheap to find, else the least that is known."""
+
+import contextlib
+import time
+from typing import NamedTuple
+
+import asyncpg
+
+from samplebank.database.connection import Connection
+from samplebank.database.sql import Sql
+
+#: up to so many matches are always counted
+ALWAYS = 10_000
+#: the number of a list that takes too long to count, as the interface has it
+UNCOUNTED = -1
+#: a count reads every match, and parallel workers are slow to start
+COUNTING = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL max_parallel_workers_per_gather = 0"
+#: more rows than any list has
+ALL = 2**31 - 1
+
+
+class Count(NamedTuple):
+    """The number of matches: exactly, or `at_least` so many."""
+
+    at_least: int
+    is_exact: bool = True
+
+    @property
+    def number(self) -> int:
+        """The number, `UNCOUNTED` where it is not known."""
+        return self.at_least if self.is_exact else UNCOUNTED
+
+
+async def count_rows(db: Connection, rows: Sql, budget: float) -> Count:
+    """Count the rows of a query. Beyond `ALWAYS` rows, counting stops after `budget` milliseconds in all.
+
+    `db` is not in a transaction. The rows are passed over in the database; none of them is sent.
+    """
+    query, values = rows.render()
+    began = time.monotonic()
+    async with db.transaction(readonly=True):
+        await db.execute(COUNTING)
+        cursor = await db.cursor(query, *values)
+        passed = await cursor.forward(ALWAYS + 1)
+        if passed <= ALWAYS:
+            return Count(passed)
+        left = int(budget - 1000 * (time.monotonic() - began))
+        if left < 1:
+            return Count(passed, is_exact=False)
+        await db.execute(f"SET LOCAL statement_timeout = {left}")
+        # the transaction has failed then, and is rolled back
+        with contextlib.suppress(asyncpg.QueryCanceledError):
+            return Count(passed + await cursor.forward(ALL))
+    return Count(passed, is_exact=False)

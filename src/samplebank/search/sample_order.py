@@ -1,0 +1,102 @@
+"""The orders of samples: by what the sample says, and by what its visible rows say."""
+
+from collections.abc import Sequence
+
+from samplebank.accounts.caller import Caller
+from samplebank.database import Sql, joined
+from samplebank.database.ordering import Branch, Key, Order
+from samplebank.search.sets import ANALYSIS, LINK, SUBMISSION, Kind, Sets
+
+NEWEST_FIRST = "-sampleCreatedTimestamp"
+TIE = Key("s.id")
+TYPE = "sampleClassificationType"
+#: the keys by their names. Those of other rows are expressions over the joins of `_joined`
+SORTS = {
+    "sampleCreatedTimestamp": Key("s.created_time"),
+    "sampleSize": Key("s.size"),
+    TYPE: Key("c.type", "text", may_be_null=True),
+    "lastUpdatedSubmission": Key("submitted.latest", may_be_null=True),
+    "lastUpdatedAnalysis": Key("analysed.latest", may_be_null=True),
+    "lastUpdatedLink": Key("linked.latest", may_be_null=True),
+}
+#: the advanced search calls the same things otherwise
+ALIASES = {
+    "lastAddedSubmission": "lastUpdatedSubmission",
+    "lastAddedAnalysis": "lastUpdatedAnalysis",
+    "lastAddedLink": "lastUpdatedLink",
+}
+LATEST = {
+    "lastUpdatedSubmission": ("submitted", SUBMISSION, "submitted_time"),
+    "lastUpdatedAnalysis": ("analysed", ANALYSIS, "created_time"),
+    "lastUpdatedLink": ("linked", LINK, "created_time"),
+}
+
+
+def order_of(caller: Caller, sort: Sequence[str]) -> Order:
+    """The order of samples `s` by these names, newest first without any."""
+    names = tuple(_plain(name) for name in sort) or (NEWEST_FIRST,)
+    return Order(_joined(caller, names), names, SORTS, TIE, _branches(caller, names))
+
+
+def _plain(name: str) -> str:
+    sign, bare = ("-", name[1:]) if name.startswith("-") else ("", name)
+    return sign + ALIASES.get(bare, bare)
+
+
+def _joined(caller: Caller, sort: Sequence[str]) -> Sql:
+    """The sample, with what it is sorted by: over the rows that the caller may see."""
+    parts = [Sql("sample s")]
+    names = dict.fromkeys(name.removeprefix("-") for name in sort)
+    if TYPE in names:
+        parts.append(Sql("LEFT JOIN classification c ON c.id = s.classification_id"))
+    sets = Sets(caller)
+    for name in names:
+        if name in LATEST:
+            alias, kind, column = LATEST[name]
+            parts.append(
+                Sql(
+                    f"LEFT JOIN LATERAL (SELECT max({kind.alias}.{column}) AS latest FROM {kind.table} {kind.alias}"
+                    f" WHERE {kind.alias}.sample_id = s.id AND {{}}) {alias} ON TRUE",
+                    sets.visible(kind),
+                )
+            )
+    return joined(" ", parts)
+
+
+def _branches(caller: Caller, names: Sequence[str]) -> tuple[Branch, ...]:
+    """The parts of an order by a single key of other rows: an index on the other rows gives the samples in order."""
+    name = names[0].removeprefix("-")
+    if len(names) > 1:
+        return ()
+    if name == TYPE:
+        # the second condition tells the planner that the index has the samples of a type in the order of their ids
+        typed = Sql("classification c JOIN sample s ON s.classification_id = c.id AND s.id = c.sample_id")
+        return (
+            Branch(typed, Key("c.type", "text"), "c.sample_id"),
+            Branch(Sql("sample s"), None, "s.id", Sql("s.classification_id IS NULL")),
+        )
+    if name in LATEST:
+        _, kind, column = LATEST[name]
+        return _by_latest_row(caller, kind, column)
+    return ()
+
+
+def _by_latest_row(caller: Caller, kind: Kind, column: str) -> tuple[Branch, ...]:
+    """The samples by the latest visible row of a kind: the row after which no visible row of the sample comes."""
+    alias, later = kind.alias, kind._replace(alias="later")
+    sets = Sets(caller)
+    last = Sql(
+        f"{{}} AND NOT EXISTS (SELECT FROM {kind.table} later WHERE later.sample_id = {alias}.sample_id"
+        f" AND (later.{column}, later.id) > ({alias}.{column}, {alias}.id) AND {{}})",
+        sets.visible(kind),
+        sets.visible(later),
+    )
+    none = Sql(
+        f"NOT EXISTS (SELECT FROM {kind.table} {alias} WHERE {alias}.sample_id = s.id AND {{}})",
+        sets.visible(kind),
+    )
+    source = Sql(f"{kind.table} {alias} JOIN sample s ON s.id = {alias}.sample_id")
+    return (
+        Branch(source, Key(f"{alias}.{column}"), f"{alias}.sample_id", last),
+        Branch(Sql("sample s"), None, "s.id", none),
+    )
