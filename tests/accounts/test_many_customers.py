@@ -156,6 +156,7 @@ async def test_who_was_looked_up_before_a_customer_was_added_sees_nothing_of_it(
     jobs = jobs_matching(caller, JobFilter(samples=[sha256]), ["state"])
     submissions = submissions_matching(caller, SubmissionSearch(samples=[sha256]), IndexWindow(0))
 
-    assert [await jobs.count(db, 10_000), await submissions.count(db, 10_000)] == [0, 0]
+    counts = [await jobs.count(db, 10_000), await submissions.count(db, 10_000)]
+    assert [count.number for count in counts] == [0, 0]
     with pytest.raises(NotFound):
         await get_visible(db, caller, sha256, *READING)

@@ -1,16 +1,17 @@
 """Pages and counts of sample searches, which take a way of their own, are those of the list as a whole."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from bench.tenants import Tenants
 
 from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Database, Page, Sql
+from samplebank.database.listing import OrderedListing
 from samplebank.database.times import TimeRange
 from samplebank.search.keywords import Keywords, find_common, read_keyword
-from samplebank.search.listing import TRY, Gathering
+from samplebank.search.listing import Gathering
 from samplebank.search.paths import PathCriterion
 from samplebank.search.rows import (
     ClassificationCriterion,
@@ -18,18 +19,18 @@ from samplebank.search.rows import (
     Tag,
     VerdictCriterion,
 )
-from samplebank.search.sample_listing import (
-    Ask,
-    Everything,
-    Gathered,
-    InOrder,
-    SampleListing,
-    Way,
-    number_gathered,
-)
+from samplebank.search.sample_listing import Ask, Everything, SampleListing, ways_to
+from samplebank.search.sample_order import SORTS as SAMPLE_SORTS
+from samplebank.search.sample_order import order_of
 from samplebank.search.samples import SampleCriterion, Users, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
-from samplebank.search.submissions import KEYWORD_FIELDS, SubmissionSearch, submissions_matching
+from samplebank.search.submissions import (
+    KEYWORD_FIELDS,
+    SubmissionListing,
+    SubmissionSearch,
+    submissions_matching,
+)
+from samplebank.search.submissions import SORTS as SUBMISSION_SORTS
 from samplebank.search.window import IndexWindow
 
 #: milliseconds within which any count here is done
@@ -119,6 +120,22 @@ class Asking(NamedTuple):
             rows = await listing.page(db, page)
             return [row.sha256 for row in rows], (await listing.count(db, LONG)).number
 
+    async def behind_cursors(self, limit: int) -> list[bytes]:
+        async with self.database.connection() as db:
+            return [row.sha256 for row in await followed(db, self.listing, limit)]
+
+
+async def followed(db: Connection, listing: Callable[[], OrderedListing[Any]], limit: int) -> list[Any]:
+    """The rows of all pages, each of which begins behind the last row of the page before."""
+    rows: list[Any] = []
+    after = None
+    while True:
+        found = await listing().page(db, Page(limit, after=after))
+        rows += found
+        if len(found) < limit:
+            return rows
+        after = await listing().place_of(db, found[-1])
+
 
 @pytest.fixture(params=CALLERS)
 def caller(request: pytest.FixtureRequest, callers: dict[str, Caller]) -> Caller:
@@ -141,6 +158,47 @@ async def test_a_page_is_the_part_of_the_whole_list(
     whole = await asking.whole()
 
     assert await asking.page(Page(25, offset)) == (whole[offset : offset + 25], len(whole))
+
+
+@pytest.mark.parametrize("direction", ["", "-"])
+@pytest.mark.parametrize("sort", SAMPLE_SORTS)
+@pytest.mark.parametrize("search", ["everything", "a keyword of a few", "a keyword of many"])
+async def test_a_page_in_any_order_is_the_part_of_the_whole_list(
+    filled: tuple[Database, Tenants], caller: Caller, search: str, sort: str, direction: str
+) -> None:
+    wanted = SEARCHES.get(search, SampleCriterion())
+    asking = Asking(filled[0], caller, lambda: samples_matching(caller, wanted, ALWAYS, [direction + sort]))
+
+    whole = await asking.whole()
+
+    assert await asking.page(Page(25, 10)) == (whole[10:35], len(whole))
+
+
+@pytest.mark.parametrize("sort", [*SAMPLE_SORTS, "-sampleClassificationType", "-lastUpdatedLink"])
+async def test_pages_behind_cursors_are_together_the_whole_list(
+    filled: tuple[Database, Tenants], caller: Caller, sort: str
+) -> None:
+    wanted = SEARCHES["a keyword of a few"]
+    asking = Asking(filled[0], caller, lambda: samples_matching(caller, wanted, ALWAYS, [sort]))
+
+    pages = await asking.behind_cursors(7)
+
+    assert pages == await asking.whole()
+
+
+@pytest.mark.parametrize("direction", ["", "-"])
+@pytest.mark.parametrize("sort", SUBMISSION_SORTS)
+async def test_submissions_behind_cursors_are_together_the_whole_list(
+    filled: tuple[Database, Tenants], caller: Caller, sort: str, direction: str
+) -> None:
+    def listing() -> SubmissionListing:
+        return submissions_matching(caller, SUBMISSIONS["a keyword"], ALWAYS, [direction + sort])
+
+    async with filled[0].transaction(read_only=True) as db:
+        whole = [row.id for piece in [p async for p in listing().pieces(db, Page(0))] for row in piece]
+
+    async with filled[0].connection() as db:
+        assert [row.id for row in await followed(db, listing, 40)] == whole
 
 
 @pytest.mark.parametrize("sort", ["sampleSize", "-lastUpdatedSubmission", "sampleCreatedTimestamp"])
@@ -200,17 +258,16 @@ async def test_what_was_uploaded_again_is_the_newest(
 async def test_what_takes_too_long_to_gather_is_looked_for_among_the_newest(
     db: Connection, callers: dict[str, Caller]
 ) -> None:
-    ask = Ask(Sql("sample s"), Sql("s.id <= {}", 1000), "ORDER BY s.created_time DESC, s.id DESC")
+    order = order_of(callers["admin"], ())
+    ask = Ask(Sql("s.id <= {}", 1000), order)
     forever = Everything(lambda _common: Sql("FROM (SELECT 1::bigint AS id FROM pg_sleep(10)) m"), [])
-    gathering = Gathering()
-    ways: list[Way] = [Gathered(ask, forever, is_newest_first=False, gathering=gathering), InOrder(ask)]
-    number = number_gathered(forever)
-    listing = SampleListing(callers["admin"], ask, ways, number=number, gathering=gathering)
+    ways = ways_to(ask, forever, None, Gathering())
 
-    rows = await listing.page(db, Page(25))
+    found = [await way.find(db, Page(25)) for way in ways[:2]]
 
-    assert len(rows) == 25
-    assert await listing.count(db, TRY) == UNCOUNTED
+    assert found[0] is None
+    assert found[1] is not None
+    assert len(found[1]) == 25
 
 
 async def test_words_that_many_rows_hold_are_known(db: Connection) -> None:

@@ -242,7 +242,7 @@ def _gathering(found: Sql) -> Sql:
         f"""
         SELECT ids, coalesce(cardinality(ids), 0)::bigint AS n, rows < {MOST_GATHERED} AS is_all
           FROM (SELECT array_agg(DISTINCT id) AS ids, count(*) AS rows
-                  FROM (SELECT m.id {{}} LIMIT {MOST_GATHERED}) some) gathered
+                  FROM (SELECT m.id {{}} LIMIT {MOST_GATHERED}) part) gathered
         """,
         found,
     )
