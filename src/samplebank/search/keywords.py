@@ -94,11 +94,21 @@ def read_keyword(text: str) -> Keyword:
     return Keyword(text, algorithm, bytes.fromhex(text) if algorithm else None, find_id(text))
 
 
-def mentions(table: str, alias: str, words: Sequence[Keyword], common: frozenset[str] | None = None) -> Sql:
+def mentions(
+    table: str,
+    alias: str,
+    words: Sequence[Keyword],
+    common: frozenset[str] | None = None,
+    *,
+    by_index: bool = True,
+) -> Sql:
     """The text of the row holds at least one of the words; served by the trigram index of the table.
 
-    With what is `common`, the index is asked for the other parts of the words, and the rows for the whole.
+    With what is `common`, the index is asked for the other parts of the words, and the rows for the whole. Where rows are
+    known otherwise, `by_index` is false.
     """
+    if not by_index:
+        return contains(f"{alias}.search || ''", words)
     if len(words) > FEW:
         found = Sql(f"SELECT k.id FROM {{}} JOIN {table} k ON k.search LIKE words.pattern", _patterns(words))
         return among(alias, found)

@@ -1,8 +1,8 @@
 """Lists that answer searches. There are several ways to the page, and a list tries its ways until one of them finds the page.
 
 A search for little is gathered as a whole: page and number come from one look. A search for much finds its page by going
-through the rows in the order that is asked for, as many of the rows match. Which of the two a search is, shows when it is
-gathered: after `MOST_GATHERED` rows, or when the time is over, it is a search for much.
+through the rows in the order that is asked for, as many of the rows match. Which of the two a search is, the planner estimates
+(`widths`). Where the estimate is wrong, gathering stops after `MOST_GATHERED` rows, and going through the rows after a while.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -15,25 +15,15 @@ from samplebank.database import Connection, Page, Sql
 from samplebank.database.counting import ALWAYS, Count
 
 R_co = TypeVar("R_co", covariant=True)
-#: rows that are looked at first
-SHALLOWEST = 5_000
-#: how many of them for each row up to the end of the page: what one match in a hundred needs, twice
-PER_ROW = 200
-#: pages that end deeper than this are looked for in all rows at once
+#: the most of the newest rows that are looked at first
 DEEPEST = 50_000
 #: rows that are gathered at most: the number of a list is exact up to 10,000, and a sample has a few rows
 MOST_GATHERED = 30_000
-#: milliseconds within which rows may be gathered before the rows are gone through in their order instead
-TRY = 25
+#: milliseconds after which a search for much, as the planner says, may be one for little
+PATIENCE = 250
 PLANNING = ("plan_cache_mode = force_custom_plan",)
 #: starting parallel workers takes longer than most searches, and there are other callers
 SERIAL = ("max_parallel_workers_per_gather = 0",)
-
-
-def depth(page: Page) -> int | None:
-    """How many of the newest rows are looked at first; None for no limit."""
-    wanted = max(SHALLOWEST, PER_ROW * (page.offset + page.limit))
-    return wanted if page.limit and wanted <= DEEPEST else None
 
 
 @asynccontextmanager
@@ -76,6 +66,8 @@ class Gathering:
         self.count: Count | None = None
         #: whether this is a search for much
         self.is_much = False
+        #: the place of the list of sets to begin with
+        self.narrowest = 0
 
     def note(self, number: int, *, is_all: bool) -> None:
         """Note that so many matches were gathered. Of much, a number up to `ALWAYS` is not the whole of it."""

@@ -13,20 +13,23 @@ from samplebank.database.ordering import Order
 from samplebank.database.query import Place
 from samplebank.search.keywords import Keyword, find_common
 from samplebank.search.listing import (
+    DEEPEST,
     MOST_GATHERED,
+    PATIENCE,
     SERIAL,
-    TRY,
     Gathering,
     Way,
-    depth,
     plan_for_values,
     planned,
     rows_within,
 )
 from samplebank.search.overview import Overview, Overviews
-from samplebank.search.sets import Slice
+from samplebank.search.sets import Members, Slice
+from samplebank.search.widths import LITTLE, Widths, estimate
 from samplebank.search.window import IndexWindow
 
+#: the fewest of the newest samples that are looked at, and how many times as many as an estimate says
+SHALLOWEST, SPARE = 500, 2
 #: how many more of the newest ids are looked at than the page needs, because ids are only nearly in the order of time
 MORE = 400
 
@@ -66,25 +69,46 @@ class InOrder(NamedTuple):
         return None if rows is None else [row[0] for row in rows]
 
 
-class AmongTheNewest(NamedTuple):
-    """The newest few thousand samples, which fill most pages that begin with the newest.
+class Much(NamedTuple):
+    """A search for much: samples in the order that is asked for, with a look at the rows of each, until the page is full.
 
-    `within` is the condition, limited to a slice of the samples.
+    The newest few thousand samples fill most pages that begin with the newest. `walked` is the condition on samples that are
+    gone through, in a slice or one by one. Given up after so many `milliseconds`, and for a search for little.
     """
 
     ask: Ask
-    within: Callable[[Slice], Sql]
+    sets: list[list[Members]]
+    walked: Callable[[Slice | None, Widths], Sql]
     window: IndexWindow
+    gathering: Gathering
+    is_newest_first: bool
+    milliseconds: int | None = PATIENCE
+    little: float = LITTLE
 
     async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
-        newest = depth(page)
-        if newest is None or page.after is not None:
+        widths = await estimate(db, self.sets)
+        if widths is None:
+            return None if self.milliseconds else await InOrder(self.ask).find(db, page)
+        if widths.matches <= self.little and not self.gathering.is_much:
+            self.gathering.narrowest = widths.narrowest
+            return None
+        found = await self._among_the_newest(db, page, widths) if self.is_newest_first else None
+        if found is None:
+            walk = Ask(self.walked(None, widths), self.ask.order)
+            found = await InOrder(walk, self.milliseconds).find(db, page)
+        if found is not None and self.gathering.count is None:
+            self.gathering.count = Count(page.offset + len(found), is_exact=False)
+        return found
+
+    async def _among_the_newest(self, db: Connection, page: Page, widths: Widths) -> Sequence[int] | None:
+        deep = int(SPARE * (page.offset + page.limit) / widths.density) if widths.density else DEEPEST
+        if deep >= DEEPEST or page.after is not None:
             return None
         async with planned(db, *SERIAL):
-            part = await self._newest(db, newest)
+            part = await self._newest(db, max(deep, SHALLOWEST))
             if part is None:
                 return None
-            rows = await self.ask.order.ids(self.within(part), page).rows(db)
+            rows = await self.ask.order.ids(self.walked(part, widths), page).rows(db)
         return [row[0] for row in rows] if len(rows) == page.limit else None
 
     async def _newest(self, db: Connection, newest: int) -> Slice | None:
@@ -103,30 +127,33 @@ class AmongTheNewest(NamedTuple):
 
 
 class Everything(NamedTuple):
-    """Where all that is found comes from, as `m.id`. `find` is given words that are too common to look for."""
+    """Where all that is found comes from, as `m.id`.
 
-    find: Callable[[frozenset[str]], Sql]
+    `find` is given words that are too common to look for, and the place of the list of sets to begin with.
+    """
+
+    find: Callable[[frozenset[str], int], Sql]
     keywords: list[Keyword]
 
 
 class Gathered(NamedTuple):
     """All samples of which rows match, gathered with their number. Looked for from the rows, not from the samples.
 
-    Given up after so many `milliseconds`, and for a search for much.
+    Given up for a search for much.
     """
 
     ask: Ask
     everything: Everything
-    is_newest_first: bool
     gathering: Gathering
-    milliseconds: int | None = None
+    is_newest_first: bool
 
     async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
         if self.gathering.is_much:
             return None
-        found = self.everything.find(await find_common(db, self.everything.keywords))
+        common = await find_common(db, self.everything.keywords)
+        found = _gathering(self.everything.find(common, self.gathering.narrowest))
         write = self._newest_first if self.is_newest_first and page.after is None else self._sorted
-        rows = await rows_within(db, write(_gathering(found), page), self.milliseconds)
+        rows = await rows_within(db, write(found, page), None)
         if rows is None:
             return None
         number, is_all, ids = rows[0]
@@ -135,7 +162,8 @@ class Gathered(NamedTuple):
 
     def _sorted(self, gathered: Sql, page: Page) -> Sql:
         """A query for the number of all that is found, whether that is all, and the ids on the page."""
-        among = Sql("s.id IN (SELECT unnest(ids) FROM found WHERE is_all)")
+        # an array, of which the planner expects few: the samples are found by their ids, and sorted
+        among = Sql("s.id = ANY ((SELECT ids FROM found WHERE is_all)::bigint[])")
         return Sql(
             """
             WITH found AS MATERIALIZED ({})
@@ -176,7 +204,7 @@ class SampleListing(OrderedListing[Overview]):
     is_dear = True
 
     def __init__(
-        self, caller: Caller, ask: Ask, ways: Sequence[Way[int]], *, matches: Sql, gathering: Gathering
+        self, caller: Caller, ask: Ask, ways: Sequence[Way[int]], matches: Sql, gathering: Gathering
     ) -> None:
         super().__init__(IDS, ask.order.source, ask.where, ask.order)
         self.gathering = gathering
@@ -220,17 +248,6 @@ class SampleListing(OrderedListing[Overview]):
         query = Sql("SELECT s.id, {} FROM {} WHERE {}", shown.selected, shown.source, where)
         found = {row[0]: shown.read(row[1:]) for row in await query.rows(db)}
         return [found[id_] for id_ in ids if id_ in found]
-
-
-def ways_to(
-    ask: Ask, everything: Everything | None, newest: AmongTheNewest | None, gathering: Gathering
-) -> list[Way[int]]:
-    """The ways to a page, the cheapest first. `everything` is None where no rows of samples are asked for."""
-    if everything is None:
-        return [InOrder(ask)]
-    tried = Gathered(ask, everything, newest is not None, gathering, TRY)
-    in_order = InOrder(ask, TRY) if newest is None else newest
-    return [tried, in_order, tried._replace(milliseconds=None), InOrder(ask)]
 
 
 def _gathering(found: Sql) -> Sql:

@@ -69,8 +69,10 @@ def _branches(caller: Caller, names: Sequence[str]) -> tuple[Branch, ...]:
     if len(names) > 1:
         return ()
     if name == TYPE:
-        # the second condition tells the planner that the index has the samples of a type in the order of their ids
-        typed = Sql("classification c JOIN sample s ON s.classification_id = c.id AND s.id = c.sample_id")
+        # `coalesce` hides that few rows match both conditions: the planner would join all rows, and sort
+        typed = Sql(
+            "classification c JOIN sample s ON s.id = c.sample_id AND coalesce(s.classification_id = c.id, FALSE)"
+        )
         return (
             Branch(typed, Key("c.type", "text"), "c.sample_id"),
             Branch(Sql("sample s"), None, "s.id", Sql("s.classification_id IS NULL")),

@@ -8,7 +8,7 @@ import msgspec
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Sql, all_of, joined, one_of
+from samplebank.database import Sql, all_of, any_of, joined, one_of
 from samplebank.database.times import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import Criterion, set_demands, within, without
@@ -16,12 +16,13 @@ from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keyword, Keywords
 from samplebank.search.listing import Gathering, Way
 from samplebank.search.sample_listing import (
-    AmongTheNewest,
     Ask,
     ByDigest,
     Everything,
+    Gathered,
+    InOrder,
+    Much,
     SampleListing,
-    ways_to,
 )
 from samplebank.search.sample_order import NEWEST_FIRST, order_of
 from samplebank.search.sets import (
@@ -37,7 +38,11 @@ from samplebank.search.sets import (
     Sets,
     Slice,
 )
+from samplebank.search.widths import Widths
 from samplebank.search.window import IndexWindow, lies_in_window
+
+#: rows of a set that are gathered once, rather than looked up for each sample
+FEW = 10_000
 
 
 class Users(msgspec.Struct, frozen=True):
@@ -83,14 +88,29 @@ class Demands(msgspec.Struct, frozen=True):
         own = [one_of(f"{alias}.{algorithm}", "bytea", values) for algorithm, values in self.digests.items()]
         return all_of([*own, *self._within(f"{alias}.id", self.sets)])
 
-    def members(self) -> Members:
-        """As a set: the samples of the first list of sets of which the rest holds, too."""
-        if self.digests or not self.sets or not self.sets[0]:
+    def members(self, first: int = 0) -> Members:
+        """As a set: the samples of the list of sets in the place `first` of which the rest holds, too."""
+        if self.digests or not self.sets or not self.sets[first]:
             return Members("x.id", Sql("FROM sample x WHERE {}", self.on("x")))
-        first, *others = self.sets
-        source = joined(" UNION ALL ", [one.spoken_for for one in first])
+        others = [*self.sets[:first], *self.sets[first + 1 :]]
+        source = joined(" UNION ALL ", [one.spoken_for for one in self.sets[first]])
         rest = all_of(self._within("x.id", others))
         return Members("x.id", Sql("FROM ({}) x WHERE {}", source, rest), Sql("x.spoken_for"))
+
+    def looked_up(self, alias: str, widths: Widths, by_sample: list[list[Members]]) -> Sql:
+        """As a condition on the sample `alias`, when samples are gone through.
+
+        Sets of few rows are gathered once; rows of the others are looked up for each sample, as sets of `by_sample`.
+        """
+        lists = zip(self.sets, by_sample, widths.sets, strict=True)
+        demanded = [
+            any_of(
+                other.has(f"{alias}.id") if rows > FEW else within(f"{alias}.id", [one.ids])
+                for one, other, rows in zip(*some, strict=True)
+            )
+            for some in lists
+        ]
+        return all_of([*demanded, *(without(f"{alias}.id", one.ids) for one in self.excluded)])
 
     def _within(self, id_: str, sets: list[list[Members]]) -> list[Sql]:
         demanded = [within(id_, [one.ids for one in some]) for some in sets]
@@ -105,35 +125,33 @@ def samples_matching(
     may_be_found = _may_be_found(caller, window)
     order = order_of(caller, sort)
     ask = Ask(all_of([may_be_found, asked.on("s")]), order)
-    is_by_digest = bool(asked.digests)
-    everything = Everything(
-        lambda common: _found(caller, window, demands(Sets(caller, window, common=common), wanted)),
-        wanted.all_keywords,
-    )
+    gathering = Gathering()
+    if not asked.sets:
+        ways: list[Way[int]] = [ByDigest(ask) if asked.digests and not asked.excluded else InOrder(ask)]
+        return SampleListing(caller, ask, ways, Sql("SELECT FROM sample s WHERE {}", ask.where), gathering)
 
-    def within_slice(part: Slice) -> Sql:
-        inner = demands(Sets(caller, part=part), wanted)
+    def found(common: frozenset[str], first: int) -> Sql:
+        inner = demands(Sets(caller, window, common=common), wanted)
+        return _found(caller, window, inner.members(first))
+
+    def walked(part: Slice | None, widths: Widths) -> Sql:
+        inner = demands(Sets(caller, part=part, by_index=False), wanted)
+        if part is None:
+            return all_of([may_be_found, asked.looked_up("s", widths, inner.sets)])
         return all_of([may_be_found, Sql("s.created_time >= {}", part.since), inner.on("s")])
 
-    gathering = Gathering()
-    newest = AmongTheNewest(ask, within_slice, window) if order.names == (NEWEST_FIRST,) else None
-    if is_by_digest and not (asked.sets or asked.excluded):
-        ways: list[Way[int]] = [ByDigest(ask)]
-    else:
-        ways = ways_to(ask, everything if asked.sets else None, None if is_by_digest else newest, gathering)
-    matches = (
-        Sql("SELECT DISTINCT m.id {}", everything.find(frozenset()))
-        if asked.sets
-        else Sql("SELECT FROM sample s WHERE {}", ask.where)
-    )
-    return SampleListing(caller, ask, ways, matches=matches, gathering=gathering)
+    is_newest_first = order.names == (NEWEST_FIRST,) and not asked.digests
+    gathered = Gathered(ask, Everything(found, wanted.all_keywords), gathering, is_newest_first)
+    much = Much(ask, asked.sets, walked, window, gathering, is_newest_first)
+    ways = [gathered, InOrder(ask)] if asked.digests else [much, gathered, much._replace(milliseconds=None)]
+    return SampleListing(caller, ask, ways, Sql("SELECT DISTINCT m.id {}", found(frozenset(), 0)), gathering)
 
 
 def _may_be_found(caller: Caller, window: IndexWindow) -> Sql:
     return all_of([see_samples(caller, "s", Permission.VIEW_SAMPLES), lies_in_window(caller, "s", window)])
 
 
-def _found(caller: Caller, window: IndexWindow, asked: Demands) -> Sql:
+def _found(caller: Caller, window: IndexWindow, members: Members) -> Sql:
     """Where all that is found comes from. The sample itself is read only where no row of it speaks for it."""
     # A subquery for one value: the planner makes no join of it, which would read the samples of the others, too.
     return Sql(
@@ -141,7 +159,7 @@ def _found(caller: Caller, window: IndexWindow, asked: Demands) -> Sql:
         FROM ({}) m
          WHERE m.spoken_for OR (SELECT TRUE FROM sample s WHERE s.id = m.id AND {})
         """,
-        asked.members().spoken_for,
+        members.spoken_for,
         _may_be_found(caller, window),
     )
 

@@ -89,6 +89,13 @@ class Members(NamedTuple):
     def ids(self) -> Sql:
         return Sql(f"SELECT {self.id} AS id {{}}", self.source)
 
+    def has(self, sample: str) -> Sql:
+        """That the sample has a row of the set, looked up for each sample by itself.
+
+        One value of a subquery: the planner makes no join of it.
+        """
+        return Sql(f"(SELECT TRUE {{}} AND {self.id} = {sample} LIMIT 1)", self.source)
+
     @property
     def spoken_for(self) -> Sql:
         return Sql(f"SELECT {self.id} AS id, {{}} AS spoken_for {{}}", self.speaks, self.source)
@@ -97,7 +104,8 @@ class Members(NamedTuple):
 class Sets:
     """Writes sets of samples.
 
-    `window` is that of the search, `part` what it is limited to, `common` the words that are too common to look for.
+    `window` is that of the search, `part` what it is limited to, `common` the words that are too common to look for. Without
+    `by_index` keywords are looked for in rows that are known otherwise.
     """
 
     def __init__(
@@ -107,11 +115,13 @@ class Sets:
         *,
         part: Slice | None = None,
         common: frozenset[str] | None = None,
+        by_index: bool = True,
     ) -> None:
         self._caller = caller
         self._window = window
         self._part = part
         self._common = common
+        self._by_index = by_index
         self._visible: dict[Kind, Sql] = {}
 
     def with_row(self, kind: Kind, condition: Sql) -> Members:
@@ -167,7 +177,7 @@ class Sets:
                 sets.append(self.with_digest(algorithm, wanted))
         for name, kind in KEYWORD_KINDS.items():
             if name in fields:
-                said = mentions(kind.table, kind.alias, words, self._common)
+                said = mentions(kind.table, kind.alias, words, self._common, by_index=self._by_index)
                 sets.append(self.with_row(kind, self._readable(said, words) if kind is VERDICT else said))
         references = digests(words, "sha256")
         if references and "link" in fields:

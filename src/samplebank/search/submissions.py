@@ -8,7 +8,7 @@ from uuid import UUID
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Page, Sql, Statement, all_of, any_of, one_of
+from samplebank.database import Columns, Connection, Page, Sql, all_of, any_of, one_of
 from samplebank.database.counting import Count
 from samplebank.database.listing import OrderedListing
 from samplebank.database.ordering import BEGINNING, Key, Order
@@ -17,17 +17,9 @@ from samplebank.search import rows
 from samplebank.search.criteria import row_condition
 from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keyword, Keywords, contains, digests, find_common, mentions
-from samplebank.search.listing import (
-    MOST_GATHERED,
-    SERIAL,
-    TRY,
-    Gathering,
-    Way,
-    depth,
-    planned,
-    rows_within,
-)
+from samplebank.search.listing import MOST_GATHERED, PATIENCE, Gathering, Way, rows_within
 from samplebank.search.rows import SubmissionCriterion
+from samplebank.search.widths import LITTLE, estimated
 from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
 
@@ -46,16 +38,6 @@ TIMES = {
     "submittedTimestamp": "u.submitted_time",
     "observedTimestamp": "u.observed_time",
     "expiryTimestamp": "u.expiry_time",
-}
-#: sorts that may look at the newest rows first, with their column
-SLICED = {"-observedTimestamp": "observed_time", "-submittedTimestamp": "submitted_time"}
-#: the time of the oldest of the newest submissions, by column
-OLDEST_OF_NEWEST = {
-    column: Statement(f"""
-        SELECT min({column})
-          FROM (SELECT {column} FROM submission ORDER BY {column} DESC, id DESC LIMIT :newest) newest
-    """)
-    for column in SLICED.values()
 }
 TLPS = ("amber", "green", "clear")
 #: the text of one field, inside the text of the row that the index knows
@@ -97,42 +79,46 @@ class InOrder(NamedTuple):
         return _read(await rows_within(db, query, self.milliseconds))
 
 
-class AmongTheNewest(NamedTuple):
-    """The newest few thousand submissions by the time in `column`, which fill most pages that begin with the newest."""
+class Much(NamedTuple):
+    """A search for much: submissions in the order that is asked for, with a look at each, until the page is full.
+
+    Given up after so many `milliseconds`, and for a search for little. `walked` is the condition without indexes of words.
+    """
 
     where: Sql
+    walked: Sql
     order: Order
-    column: str
+    gathering: Gathering
+    milliseconds: int | None = PATIENCE
+    little: float = LITTLE
 
     async def find(self, db: Connection, page: Page) -> Sequence[Submission] | None:
-        newest = depth(page)
-        if newest is None or page.after is not None:
-            return None
-        async with planned(db, *SERIAL):
-            since = await OLDEST_OF_NEWEST[self.column].value(db, newest=newest)
-            where = all_of([self.where, Sql(f"u.{self.column} >= {{}}", since or 0)])
-            rows = await self.order.rows(COLUMNS.selected, self.order.source, where, page).rows(db)
-        return _read(rows) if len(rows) == page.limit else None
+        if not self.gathering.is_much:
+            (matches,) = await estimated(db, [Sql(f"SELECT FROM {FROM} WHERE {{}}", self.where)]) or [0.0]
+            if matches <= self.little:
+                return None
+        found = await InOrder(self.walked, self.order, self.milliseconds).find(db, page)
+        if found is not None and self.gathering.count is None:
+            self.gathering.count = Count(page.offset + len(found), is_exact=False)
+        return found
 
 
 class Gathered(NamedTuple):
     """All submissions that match, gathered with their number.
 
-    `find_all` is given words that are too common to look for. Given up after so many `milliseconds`, and for a search for
-    much.
+    `find_all` is given words that are too common to look for. Given up for a search for much.
     """
 
     find_all: Callable[[frozenset[str]], Sql]
     keywords: Sequence[Keyword]
     order: Order
     gathering: Gathering
-    milliseconds: int | None = None
 
     async def find(self, db: Connection, page: Page) -> Sequence[Submission] | None:
         if self.gathering.is_much:
             return None
         query = self._gathered(self.find_all(await find_common(db, self.keywords)), page)
-        rows = await rows_within(db, query, self.milliseconds)
+        rows = await rows_within(db, query, None)
         if rows is None:
             return None
         number = rows[0][0]
@@ -142,7 +128,9 @@ class Gathered(NamedTuple):
         return _read([row[1:] for row in rows if row[1]]) if is_all else None
 
     def _gathered(self, where: Sql, page: Page) -> Sql:
-        among = Sql(f"u.id IN (SELECT id FROM found) AND (SELECT count(*) < {MOST_GATHERED} FROM found)")
+        # an array, of which the planner expects few: the submissions are found by their ids, and sorted
+        little = f"SELECT id FROM found WHERE (SELECT count(*) < {MOST_GATHERED} FROM found)"
+        among = Sql(f"u.id = ANY (ARRAY({little}))")
         return Sql(
             f"""
             WITH found AS MATERIALIZED (SELECT u.id FROM {FROM} WHERE {{}} LIMIT {MOST_GATHERED})
@@ -188,35 +176,37 @@ def submissions_matching(
     order = Order(Sql(FROM), tuple(sort) or (LATEST_FIRST,), SORTS, Key("u.id", "uuid", field="id"))
     where = matching(caller, wanted, window)
     gathering = Gathering()
-    column = SLICED.get(order.names[0]) if len(order.names) == 1 else None
     ways: list[Way[Submission]] = [InOrder(where, order)]
     if wanted.keywords or wanted.meta_data or wanted.sub_criteria:
-        # other conditions are counted in an index, without the rows
         find = partial(matching, caller, wanted, window)
-        tried = Gathered(find, wanted.all_keywords, order, gathering, TRY)
-        in_order = InOrder(where, order, TRY) if column is None else AmongTheNewest(where, order, column)
-        ways = [tried, in_order, tried._replace(milliseconds=None), *ways]
-    elif column is not None and not (wanted.ids or wanted.samples):
-        ways = [AmongTheNewest(where, order, column), *ways]
+        gathered = Gathered(find, wanted.all_keywords, order, gathering)
+        walked = matching(caller, wanted, window, by_index=False)
+        much = Much(where, walked, order, gathering)
+        ways = [much, gathered, much._replace(milliseconds=None)]
     return SubmissionListing(where, order, ways, gathering)
 
 
 def matching(
-    caller: Caller, wanted: SubmissionSearch, window: IndexWindow, common: frozenset[str] | None = None
+    caller: Caller,
+    wanted: SubmissionSearch,
+    window: IndexWindow,
+    common: frozenset[str] | None = None,
+    *,
+    by_index: bool = True,
 ) -> Sql:
-    """The condition on a submission `u`; the index is not asked for words that are `common`."""
+    """The condition on a submission `u`; the index is not asked for words that are `common`, and without `by_index` for none."""
     conditions = [
         see_rows(caller, "u", Permission.VIEW_SUBMISSION),
         Sql("u.submitted_time >= {}", window.start),
     ]
     if window.end is not None:
         conditions.append(Sql("u.submitted_time <= {}", window.end))
-    return all_of([*conditions, filters(common).condition(wanted)])
+    return all_of([*conditions, filters(common, by_index=by_index).condition(wanted)])
 
 
 @lru_cache(64)
-def filters(common: frozenset[str] | None) -> Filters[SubmissionSearch]:
-    """What each field of a search asks for; the index is not asked for words that are `common`."""
+def filters(common: frozenset[str] | None, *, by_index: bool) -> Filters[SubmissionSearch]:
+    """What each field of a search asks for; the index is asked for words as in `matching`."""
     return Filters(
         SubmissionSearch,
         ids=lambda ids: one_of("u.id", "uuid", ids),
@@ -226,22 +216,25 @@ def filters(common: frozenset[str] | None) -> Filters[SubmissionSearch]:
         samples=_of_samples,
         times=lambda times: times.condition,
         keywords=lambda keywords: all_of(
-            [_occurs(words, keywords.fields, common) for words in keywords.demands]
+            [
+                _occurs(words, keywords.fields, partial(mentions, common=common, by_index=by_index))
+                for words in keywords.demands
+            ]
         ),
-        sub_criteria=lambda criteria: row_condition(criteria, filters(common).condition),
+        sub_criteria=lambda criteria: row_condition(criteria, filters(common, by_index=by_index).condition),
     )
 
 
-def _occurs(words: tuple[Keyword, ...], fields: frozenset[str], common: frozenset[str] | None) -> Sql:
-    """At least one of the words is in at least one of the fields."""
+def _occurs(words: tuple[Keyword, ...], fields: frozenset[str], mention: Callable[..., Sql]) -> Sql:
+    """At least one of the words is in at least one of the fields. `mention` is `mentions`, with a way to use the index."""
     found = []
     if fields >= TEXTS.keys():
-        found.append(mentions("submission", "u", words, common))
+        found.append(mention("submission", "u", words))
     else:
         # the index finds the word in the text of the row; which field it is in shows the row itself
         texts = [contains(text, words) for name in TEXTS if name in fields for text in TEXTS[name]]
         if texts:
-            found.append(all_of([any_of(texts), mentions("submission", "u", words)]))
+            found.append(all_of([any_of(texts), mention("submission", "u", words, common=None)]))
     ids = [word.id for word in words if word.id is not None]
     if ids and "id" in fields:
         found.append(one_of("u.id", "uuid", ids))

@@ -1,0 +1,56 @@
+"""How much a search asks for, as the planner estimates: whether to gather all that matches, or to go through the samples."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from samplebank.database import Connection, Sql, joined
+from samplebank.search.listing import SERIAL, planned
+from samplebank.search.sets import Members
+
+#: matches that are gathered: a few more than are always counted, as an estimate is not exact
+LITTLE = 12_000
+ALL_SAMPLES = Sql("SELECT id FROM sample")
+
+
+class Widths(NamedTuple):
+    """Estimated rows: of all samples, and of the sets of each list of which one must hold a sample."""
+
+    samples: float
+    sets: list[list[float]]
+
+    @property
+    def density(self) -> float:
+        """The part of all samples that matches, as far as the lists do not depend on each other."""
+        return math.prod(min(1.0, sum(rows) / max(self.samples, 1.0)) for rows in self.sets)
+
+    @property
+    def matches(self) -> float:
+        return self.samples * self.density
+
+    @property
+    def narrowest(self) -> int:
+        """The place of the list with the fewest rows."""
+        return min(range(len(self.sets)), key=lambda place: sum(self.sets[place]))
+
+
+async def estimate(db: Connection, sets: Sequence[Sequence[Members]]) -> Widths | None:
+    """Estimate all sets. None where the planner joins sets, so that the sets cannot be told apart."""
+    found = await estimated(db, [ALL_SAMPLES, *(one.ids for some in sets for one in some)])
+    if found is None:
+        return None
+    all_samples, *rows = found
+    left = iter(rows)
+    return Widths(all_samples, [[next(left) for _ in some] for some in sets])
+
+
+async def estimated(db: Connection, queries: Sequence[Sql]) -> list[float] | None:
+    """The number of rows of each query, as the planner thinks. None where the planner joins queries."""
+    query, values = Sql("EXPLAIN (FORMAT JSON) {}", joined(" UNION ALL ", queries)).render()
+    async with planned(db, *SERIAL):
+        explained = msgspec.json.decode(await db.fetchval(query, *values))
+    plan: dict[str, Any] = explained[0]["Plan"]
+    plans: list[dict[str, Any]] = [plan] if len(queries) == 1 else plan.get("Plans", [])
+    return [float(one["Plan Rows"]) for one in plans] if len(plans) == len(queries) else None
