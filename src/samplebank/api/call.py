@@ -46,8 +46,7 @@ class Call(Exchange):
                     self._pieces(listing, page), page, count, lambda row: show(row, directory)
                 )
         if listing.is_dear:
-            async with self.dear():
-                rows, count = await self._page_of(listing, page)
+            rows, count = await self.dearly(lambda: self._page_of(listing, page))
         else:
             with Within(self.bank.settings.search_timeout):
                 rows, count = await self._page_of(listing, page)
