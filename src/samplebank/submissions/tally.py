@@ -1,0 +1,31 @@
+"""The number of submissions by readers, customer and time, so that lists without criteria need not count."""
+
+from samplebank.database import Where
+from samplebank.database.tally import TallyByTime, next_hour
+from samplebank.timespec import Millis
+
+SUBMISSIONS = TallyByTime(
+    "submission_tally",
+    "submission",
+    time="submitted_time",
+    columns={"customer_id": "customer_id"},
+    counted="TRUE",
+)
+
+
+def number_of_submissions(where: Where, since: Millis, *, visible: str) -> str:
+    """An expression: the number of submissions of the time `since` or later.
+
+    `visible` is a condition on `u.readers` and `u.customer_id`, and says what the caller may see. The condition uses the
+    parameters of `where`.
+    """
+    first = next_hour(since)
+    source = f"({SUBMISSIONS.since(where, first)}) u"
+    tallied = f"(SELECT coalesce(sum(u.n), 0)::bigint FROM {source} WHERE {visible})"
+    if first <= 0:
+        return tallied
+    begin, end = where.value(since), where.value(first)
+    return f"""
+        ({tallied} + (SELECT count(*) FROM submission u
+                       WHERE u.submitted_time >= {begin} AND u.submitted_time < {end} AND ({visible})))
+    """
