@@ -42,13 +42,13 @@ TALLIES = (
     """,
     f"""
     INSERT INTO sample_tally_change
-    SELECT unread_since IS NOT NULL, readers, created_time / {HOUR} * {HOUR} AS hour, count(*) FROM sample
-     WHERE id >= $1 AND deleted_time IS NULL GROUP BY 1, 2, hour
+    SELECT readers, created_time / {HOUR} * {HOUR} AS hour, count(*) FROM sample
+     WHERE id >= $1 AND deleted_time IS NULL AND unread_since IS NULL GROUP BY readers, hour
     """,
     f"""
     INSERT INTO submission_tally_change
-    SELECT customer_id, readers, submitted_time / {HOUR} * {HOUR} AS hour, count(*) FROM submission
-     WHERE sample_id >= $1 GROUP BY 1, 2, hour
+    SELECT readers, customer_id, submitted_time / {HOUR} * {HOUR} AS hour, count(*) FROM submission
+     WHERE sample_id >= $1 GROUP BY readers, customer_id, hour
     """,
     f"""
     INSERT INTO sample_late

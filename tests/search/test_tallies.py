@@ -32,7 +32,8 @@ CALLERS = ["admin", "one", "most", "mixed"]
 CHANGES = {
     "a sample uploaded": """
         INSERT INTO sample (sha256, size, created_time, activity_time, unread_since, readers)
-        SELECT sha256(id::text::bytea), 1, $1, $1, $1, readers FROM sample WHERE {id}
+        SELECT sha256(id::text::bytea), 1, $1, $1, $1, ARRAY(SELECT r FROM unnest(readers) r WHERE r < -(1::bigint << 40))
+          FROM sample WHERE {id}
     """,
     "readers changed": "UPDATE sample SET readers = readers || 2::bigint, activity_time = $1 WHERE {id}",
     "the last submission expired": "UPDATE sample SET readers = '{{}}', unread_since = $1 WHERE {id}",
@@ -78,7 +79,13 @@ async def samples_of(db: Connection, caller: Caller, since: int) -> tuple[int, i
     active = Where()
     active.parameters = visible.parameters
     lies_in_window(active, caller, "s", IndexWindow(since))
-    tallied = number_of_samples(visible, since, visible=visible.sql, active=active.sql)
+    tallied = number_of_samples(
+        visible,
+        since,
+        visible=visible.sql,
+        active=active.sql,
+        sees_unread=caller.holds(Permission.DOWNLOAD_UNRESTRICTED),
+    )
     return await ask(db, tallied, visible), await ask(db, counted.count("sample s"), counted)
 
 

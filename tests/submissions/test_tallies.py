@@ -56,7 +56,7 @@ async def test_folding_changes_nothing_and_empties_the_list_of_changes(service: 
         async with connected(url) as db:
             for time in (5, HOUR, 3 * DAY, 2 * MONTH):
                 await db.execute(NEW, time, [2])
-            await db.execute(READ, HOUR)
+                await db.execute(READ, time)
 
             await SAMPLES.fold(db)
 
@@ -69,6 +69,7 @@ async def test_readers_may_be_more_than_a_key_of_an_index_holds(service: Service
         await asyncio.to_thread(upgrade, url)
         async with connected(url) as db:
             await db.execute(NEW, 5, list(range(1 << 40, (1 << 40) + MANY_READERS)))
+            await db.execute(READ, 5)
 
             await SAMPLES.fold(db)
 
@@ -106,6 +107,7 @@ async def test_the_check_notices_a_wrong_figure(service: Service) -> None:
         await asyncio.to_thread(upgrade, url)
         async with connected(url) as db:
             await db.execute(NEW, 5, [2])
+            await db.execute(READ, 5)
             await db.execute("DELETE FROM sample_tally_change")
 
             assert await SAMPLES.disagreements(db) > 0

@@ -4,7 +4,7 @@ The triggers append changes to a table beside the tally, so that writers do not 
 the changes into the tally. The sum of tally and changes is exact at any moment.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from samplebank.database.connection import Connection
@@ -65,20 +65,20 @@ class Span(NamedTuple):
 class TallyByTime(Tally):
     """A tally of the rows of a table by readers and time, in buckets of an hour, a day, a month and all times.
 
-    `columns` names the further columns that the visibility of a row depends on: name of the column -> its expression over
-    a row of the table. A change has the exact time. The readers of a bucket stand behind their digest, as a key may not be
-    as long as an array.
+    `time` is the column of the time, `further` are the columns besides the readers that the visibility of a row depends on.
+    Rows for which `counted` does not hold are left out. A change has the exact time. The readers of a bucket stand behind
+    their digest, as a key may not be as long as an array.
     """
 
-    def __init__(self, table: str, of: str, *, time: str, columns: Mapping[str, str], counted: str) -> None:
-        super().__init__(table, "level", "bucket", "digest", *columns)
-        self.time = time
-        self._further = ", ".join(columns)
+    def __init__(
+        self, table: str, of: str, *, time: str, further: Sequence[str] = (), counted: str = "TRUE"
+    ) -> None:
+        super().__init__(table, "level", "bucket", "digest", *further)
+        #: the columns of a row that say who sees the row
+        self.seen = ", ".join(("readers", *further))
+        self._first = ", ".join(("min(readers) AS readers", *further))
         #: a query for the rows as changes
-        self._rows = f"""
-            SELECT {", ".join(f"{value} AS {name}" for name, value in columns.items())}, readers, {time} AS time, 1 AS n
-              FROM {of} WHERE {counted}
-        """
+        self._rows = f"SELECT {self.seen}, {time} AS time, 1 AS n FROM {of} WHERE {counted}"
 
     @property
     def _columns(self) -> str:
@@ -90,23 +90,22 @@ class TallyByTime(Tally):
     def bucketed(self, changes: str) -> str:
         """A query for the buckets of `changes`, with every level."""
         return f"""
-            SELECT level, coalesce(time / width * width, 0) AS bucket, digest, {self._further}, min(readers) AS readers,
-                   sum(n) AS n
-              FROM (SELECT sha256(convert_to(readers::text, 'UTF8')) AS digest, {self._further}, readers, time, n
-                      FROM (SELECT {self._further}, readers, time / {HOUR} * {HOUR} AS time, sum(n) AS n
-                              FROM {changes} GROUP BY 1, 2, 3) hours) hours
+            SELECT level, coalesce(time / width * width, 0) AS bucket, digest, {self._first}, sum(n) AS n
+              FROM (SELECT sha256(convert_to(readers::text, 'UTF8')) AS digest, {self.seen}, time, n
+                      FROM (SELECT {self.seen}, time / {HOUR} * {HOUR} AS time, sum(n) AS n
+                              FROM {changes} GROUP BY {self.seen}, time / {HOUR}) hours) hours
              CROSS JOIN {LEVELS}
-             GROUP BY level, bucket, digest, {self._further}
+             GROUP BY {self.keys}
         """
 
     def since(self, where: Where, first: Millis) -> str:
-        """A source of (the further columns, readers, n) for the rows of the time `first` or later.
+        """A source of (readers, the further columns, n) for the rows of the time `first` or later.
 
         `first` must begin an hour. For a `first` of 0 or less, the source has all rows.
         """
-        parts = [f"SELECT {self._further}, readers, n FROM {self.table} WHERE {self._in(where, first)}"]
+        parts = [f"SELECT {self.seen}, n FROM {self.table} WHERE {self._in(where, first)}"]
         parts.append(
-            f"SELECT {self._further}, readers, n FROM {self.changes}"
+            f"SELECT {self.seen}, n FROM {self.changes}"
             + (f" WHERE time >= {where.value(first)}" if first > 0 else "")
         )
         return " UNION ALL ".join(parts)

@@ -4,13 +4,7 @@ from samplebank.database import Where
 from samplebank.database.tally import TallyByTime, next_hour
 from samplebank.timespec import Millis
 
-SUBMISSIONS = TallyByTime(
-    "submission_tally",
-    "submission",
-    time="submitted_time",
-    columns={"customer_id": "customer_id"},
-    counted="TRUE",
-)
+SUBMISSIONS = TallyByTime("submission_tally", "submission", time="submitted_time", further=("customer_id",))
 
 
 def number_of_submissions(where: Where, since: Millis, *, visible: str) -> str:

@@ -20,56 +20,59 @@ TALLY = """
         level int NOT NULL,
         bucket bigint NOT NULL,
         digest bytea NOT NULL,
-        {column} NOT NULL,
         readers bigint[] NOT NULL,
-        n bigint NOT NULL,
-        PRIMARY KEY (level, bucket, digest, {key})
+        {column}n bigint NOT NULL,
+        PRIMARY KEY (level, bucket, digest{key})
     ) WITH (fillfactor = 70)
 """
 # Changes since the tally was brought up to date: writers of rows with the same readers do not wait for each other.
 CHANGE = """
-    CREATE TABLE {table}_change ({column} NOT NULL, readers bigint[] NOT NULL, time bigint NOT NULL, n int NOT NULL)
+    CREATE TABLE {table}_change (readers bigint[] NOT NULL, {column}time bigint NOT NULL, n int NOT NULL)
 """
 FILL = """
-    INSERT INTO {table} (level, bucket, digest, {key}, readers, n)
-    SELECT level, coalesce(time / width * width, 0), digest, {key}, min(readers), sum(n)
-      FROM (SELECT {value} AS {key}, sha256(convert_to(readers::text, 'UTF8')) AS digest, readers,
+    INSERT INTO {table} (level, bucket, digest, readers{key}, n)
+    SELECT level, coalesce(time / width * width, 0) AS start, digest, min(readers){key}, sum(n)
+      FROM (SELECT sha256(convert_to(readers::text, 'UTF8')) AS digest, readers{key},
                    {time} / {hour} * {hour} AS time, count(*) AS n
-              FROM {of} WHERE {counted} GROUP BY 1, 2, 3, 4) hours
+              FROM {of} WHERE {counted} GROUP BY readers{key}, {time} / {hour}) hours
      CROSS JOIN {levels}
-     GROUP BY 1, 2, 3, 4
+     GROUP BY level, start, digest{key}
 """
-SAMPLE = {"table": "sample_tally", "column": "unread boolean", "key": "unread"}
-SUBMISSION = {"table": "submission_tally", "column": "customer_id bigint", "key": "customer_id"}
+SAMPLE = {"table": "sample_tally", "column": "", "key": ""}
+SUBMISSION = {"table": "submission_tally", "column": "customer_id bigint NOT NULL, ", "key": ", customer_id"}
+# Samples that nobody submitted are few, and found by an index. Without them an upload costs no more.
+COUNTED = "deleted_time IS NULL AND unread_since IS NULL"
+OLD_COUNTED, NEW_COUNTED = (
+    f"({row}.deleted_time IS NULL AND {row}.unread_since IS NULL)" for row in ("OLD", "NEW")
+)
 STATEMENTS = (
     TALLY.format(**SAMPLE),
     CHANGE.format(**SAMPLE),
-    """
+    f"""
     CREATE FUNCTION tally_sample() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        IF TG_OP = 'INSERT' THEN
-            INSERT INTO sample_tally_change VALUES (NEW.unread_since IS NOT NULL, NEW.readers, NEW.created_time, 1);
-            RETURN NULL;
+        IF TG_OP <> 'INSERT' AND {OLD_COUNTED} THEN
+            INSERT INTO sample_tally_change VALUES (OLD.readers, OLD.created_time, -1);
         END IF;
-        IF OLD.deleted_time IS NULL THEN
-            INSERT INTO sample_tally_change VALUES (OLD.unread_since IS NOT NULL, OLD.readers, OLD.created_time, -1);
-        END IF;
-        IF TG_OP = 'UPDATE' AND NEW.deleted_time IS NULL THEN
-            INSERT INTO sample_tally_change VALUES (NEW.unread_since IS NOT NULL, NEW.readers, NEW.created_time, 1);
+        IF TG_OP <> 'DELETE' AND {NEW_COUNTED} THEN
+            INSERT INTO sample_tally_change VALUES (NEW.readers, NEW.created_time, 1);
         END IF;
         RETURN NULL;
     END $$
     """,
-    """
+    f"""
     CREATE TRIGGER tally_new_sample AFTER INSERT ON sample FOR EACH ROW
-        WHEN (NEW.deleted_time IS NULL) EXECUTE FUNCTION tally_sample()
+        WHEN {NEW_COUNTED} EXECUTE FUNCTION tally_sample()
     """,
-    "CREATE TRIGGER tally_lost_sample AFTER DELETE ON sample FOR EACH ROW EXECUTE FUNCTION tally_sample()",
-    """
+    f"""
+    CREATE TRIGGER tally_lost_sample AFTER DELETE ON sample FOR EACH ROW
+        WHEN {OLD_COUNTED} EXECUTE FUNCTION tally_sample()
+    """,
+    f"""
     CREATE TRIGGER tally_changed_sample AFTER UPDATE OF readers, unread_since, deleted_time, created_time ON sample
         FOR EACH ROW
-        WHEN (OLD.readers <> NEW.readers OR (OLD.unread_since IS NULL) <> (NEW.unread_since IS NULL)
-              OR (OLD.deleted_time IS NULL) <> (NEW.deleted_time IS NULL) OR OLD.created_time <> NEW.created_time)
+        WHEN ({OLD_COUNTED} <> {NEW_COUNTED}
+              OR {OLD_COUNTED} AND (OLD.readers <> NEW.readers OR OLD.created_time <> NEW.created_time))
         EXECUTE FUNCTION tally_sample()
     """,
     # Samples that were active again long after their creation. An index on the last activity of all samples would cost
@@ -101,10 +104,9 @@ STATEMENTS = (
     """,
     FILL.format(
         **SAMPLE,
-        value="unread_since IS NOT NULL",
         time="created_time",
         of="sample",
-        counted="deleted_time IS NULL",
+        counted=COUNTED,
         hour=HOUR,
         levels=LEVELS,
     ),
@@ -114,10 +116,10 @@ STATEMENTS = (
     CREATE FUNCTION tally_submission() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF TG_OP <> 'INSERT' THEN
-            INSERT INTO submission_tally_change VALUES (OLD.customer_id, OLD.readers, OLD.submitted_time, -1);
+            INSERT INTO submission_tally_change VALUES (OLD.readers, OLD.customer_id, OLD.submitted_time, -1);
         END IF;
         IF TG_OP <> 'DELETE' THEN
-            INSERT INTO submission_tally_change VALUES (NEW.customer_id, NEW.readers, NEW.submitted_time, 1);
+            INSERT INTO submission_tally_change VALUES (NEW.readers, NEW.customer_id, NEW.submitted_time, 1);
         END IF;
         RETURN NULL;
     END $$
@@ -134,7 +136,6 @@ STATEMENTS = (
     """,
     FILL.format(
         **SUBMISSION,
-        value="customer_id",
         time="submitted_time",
         of="submission",
         counted="TRUE",
