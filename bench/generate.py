@@ -20,7 +20,7 @@ from bench.rows import COLUMNS, Chunk, Maker
 PIECE = 5_000
 #: from this many samples on, dropping and rebuilding the indexes is faster
 MANY = 20_000
-DAY = 86_400_000
+HOUR, DAY = 3_600_000, 86_400_000
 #: seconds that a statement may take: an index over all samples takes long
 PATIENCE = 3600
 WORKERS = ("static", "yara", "bench-sandbox")
@@ -34,11 +34,27 @@ ADD_WORKER = """
     SELECT gen_random_uuid(), $1, '{"english": "made by the bench"}', '{"english": "made by the bench"}', 1, $2
      WHERE NOT EXISTS (SELECT FROM worker WHERE short_name = $1 AND deleted_time IS NULL)
 """
-#: COPY does not fire the trigger that keeps the tally
-TALLY = """
+#: COPY without triggers, as here, does not keep the tallies
+TALLIES = (
+    """
     INSERT INTO job_tally_change
     SELECT customer_id, state, count(*) FROM job WHERE sample_id >= $1 GROUP BY customer_id, state
-"""
+    """,
+    f"""
+    INSERT INTO sample_tally_change
+    SELECT readers, created_time / {HOUR} * {HOUR} AS hour, count(*) FROM sample
+     WHERE id >= $1 AND deleted_time IS NULL AND unread_since IS NULL GROUP BY readers, hour
+    """,
+    f"""
+    INSERT INTO submission_tally_change
+    SELECT readers, customer_id, submitted_time / {HOUR} * {HOUR} AS hour, count(*) FROM submission
+     WHERE sample_id >= $1 GROUP BY readers, customer_id, hour
+    """,
+    f"""
+    INSERT INTO sample_late
+    SELECT id, activity_time FROM sample WHERE id >= $1 AND activity_time > created_time + {HOUR}
+    """,
+)
 
 
 async def fill(
@@ -70,7 +86,8 @@ async def fill(
             )
         finally:
             await _make_indexes(db, indexes)
-        await db.execute(TALLY, first)
+        for tally in TALLIES:
+            await db.execute(tally, first)
         await db.execute("VACUUM (ANALYZE)")
         await db.execute("CHECKPOINT")  # a checkpoint now, and not during a measurement
         return made

@@ -28,6 +28,11 @@ def cores() -> int:
     return max(1, len(os.sched_getaffinity(0)))
 
 
+def cores_but_one() -> int:
+    """As `cores`, with a core left for everything else where there is more than 1."""
+    return max(1, cores() - 1)
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one service; sizes in bytes, times in seconds."""
 
@@ -61,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     query_budget: Positive = 2
     body_timeout: Positive = 20
     search_timeout: Positive = 10
+    long_searches: Positive = msgspec.field(default_factory=cores_but_one)
     requests_per_address: NotNegative = 1000
     connections_per_address: NotNegative = 2000
     waiting_claims: Positive = 64

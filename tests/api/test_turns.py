@@ -2,12 +2,14 @@
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from samplebank.database import Database
 from samplebank.errors import TooMany, Unavailable
-from samplebank.http.turns import EACH, ClientGone, Turns, Within, while_connected
+from samplebank.http.seats import Seats
+from samplebank.http.turns import EACH, ClientGone, Searches, Turns, Within, while_connected
 
 MIA, PAT = 1, 2
 SLEEPS = "SELECT pg_sleep(60), 'of this test'"
@@ -106,3 +108,144 @@ async def test_who_is_told_to_stop_stops_even_if_the_client_stays() -> None:
         await working
 
     assert working.cancelled()
+
+
+# -- searches that take long
+
+
+class Staged:
+    """Searches that last until told. Says which searches have begun, in order."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self._begins = asyncio.Event()
+        self._ends: dict[str, asyncio.Event] = {}
+        self._given_up: dict[str, asyncio.Event] = {}
+
+    async def search(self, name: str) -> str:
+        self.begun.append(name)
+        self._begins.set()
+        try:
+            await self._ends.setdefault(name, asyncio.Event()).wait()
+        except asyncio.CancelledError:
+            self._given_up.setdefault(name, asyncio.Event()).set()
+            raise
+        return name
+
+    def end(self, name: str) -> None:
+        self._ends.setdefault(name, asyncio.Event()).set()
+
+    async def until(self, *begun: str) -> None:
+        async with asyncio.timeout(10):
+            while self.begun != list(begun):
+                self._begins.clear()
+                await self._begins.wait()
+
+    async def given_up(self, name: str) -> None:
+        """Wait until the search has been given up, to be begun again with a seat."""
+        await self._given_up.setdefault(name, asyncio.Event()).wait()
+
+    def ask(self, searches: Searches, user: int, name: str) -> "asyncio.Task[str]":
+        return asyncio.create_task(searches.run(user, lambda: self.search(name)))
+
+
+def searches_of(folder: Path, seats: int = 1, *, free: float = 0.01, patience: float = 10) -> Searches:
+    """The searches of a process of a service in `folder`."""
+    return Searches(4, Seats(folder, seats), free=free, patience=patience)
+
+
+async def test_a_short_search_needs_no_seat(tmp_path: Path) -> None:
+    staged = Staged()
+    long = staged.ask(searches_of(tmp_path), MIA, "long")
+    await staged.until("long", "long")
+
+    staged.end("short")
+    found = await searches_of(tmp_path, free=60).run(PAT, lambda: staged.search("short"))
+
+    assert (found, long.done()) == ("short", False)
+    staged.end("long")
+    await long
+
+
+async def test_a_long_search_is_begun_again_with_a_seat(tmp_path: Path) -> None:
+    staged, searches = Staged(), searches_of(tmp_path)
+
+    asked = staged.ask(searches, MIA, "long")
+    await staged.until("long", "long")
+    staged.end("long")
+
+    assert await asked == "long"
+
+
+async def test_long_searches_of_all_processes_share_the_seats(tmp_path: Path) -> None:
+    staged, one, other = Staged(), searches_of(tmp_path), searches_of(tmp_path)
+    first = staged.ask(one, MIA, "first")
+    await staged.until("first", "first")
+
+    second = staged.ask(other, PAT, "second")
+    await staged.until("first", "first", "second")
+    with pytest.raises(Unavailable):
+        await searches_of(tmp_path, patience=0.01).run(3, lambda: staged.search("third"))
+    staged.end("first")
+    await staged.until("first", "first", "second", "third", "second")
+    staged.end("second")
+
+    assert list(await asyncio.gather(first, second)) == ["first", "second"]
+
+
+async def test_a_further_search_of_whoever_has_a_long_search_waits_for_a_seat_at_once(tmp_path: Path) -> None:
+    staged, searches = Staged(), searches_of(tmp_path)
+    first = staged.ask(searches, MIA, "first")
+    await staged.until("first", "first")
+
+    second = staged.ask(searches, MIA, "second")
+    staged.end("first")
+    await staged.until("first", "first", "second")
+    staged.end("second")
+
+    assert list(await asyncio.gather(first, second)) == ["first", "second"]
+
+
+async def test_long_searches_of_others_pass_those_that_a_user_has_waiting(tmp_path: Path) -> None:
+    staged, searches = Staged(), searches_of(tmp_path, seats=1)
+    asked = [staged.ask(searches, MIA, "m1")]
+    await staged.until("m1", "m1")
+    asked.append(staged.ask(searches, MIA, "m2"))
+
+    asked.append(staged.ask(searches, PAT, "p1"))
+    await staged.until("m1", "m1", "p1")
+    await staged.given_up("p1")
+    staged.end("m1")
+    await staged.until("m1", "m1", "p1", "p1")
+    for name in ("p1", "m2"):
+        staged.end(name)
+
+    assert await asyncio.gather(*asked) == ["m1", "m2", "p1"]
+
+
+async def test_the_seat_of_whoever_stops_waiting_is_free(tmp_path: Path) -> None:
+    staged, searches = Staged(), searches_of(tmp_path)
+    gone = staged.ask(searches, MIA, "gone")
+    await staged.until("gone", "gone")
+
+    gone.cancel()
+    with suppress(asyncio.CancelledError):
+        await gone
+    next_ = staged.ask(searches, PAT, "next")
+    await staged.until("gone", "gone", "next", "next")
+    staged.end("next")
+
+    assert await next_ == "next"
+
+
+async def test_an_error_of_a_search_is_no_reason_to_search_again(tmp_path: Path) -> None:
+    begun = []
+
+    async def fail() -> None:
+        begun.append("search")
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        await searches_of(tmp_path, free=60).run(MIA, fail)
+
+    assert begun == ["search"]

@@ -10,7 +10,8 @@ from kit.databases import own_database
 from kit.service import Service
 from samplebank.database import Database
 from samplebank.database.migrations import upgrade
-from samplebank.jobs.tally import LARGE, TALLY, TOTAL, fold_changes
+from samplebank.database.tally import LARGE
+from samplebank.jobs.tally import JOBS, TALLY, TOTAL
 
 #: bytes of a page of the database
 PAGE = 8192
@@ -50,7 +51,7 @@ async def test_it_agrees_with_the_jobs_whatever_happens_to_them_at_once(
 async def test_folding_its_changes_changes_nothing(bank: Bank, database: Database) -> None:
     bank.submitted()
     async with database.connection() as db:
-        await fold_changes(db)
+        await JOBS.fold(db)
 
     assert await agrees(database)
 
@@ -83,7 +84,7 @@ async def test_many_changes_leave_no_empty_space_behind(service: Service) -> Non
                 "INSERT INTO job_tally_change SELECT 1, 'done', 1 FROM generate_series(1, 20000)"
             )
 
-            await fold_changes(db)
+            await JOBS.fold(db)
 
             assert await db.fetchval("SELECT pg_relation_size('job_tally_change')") <= LARGE
             assert await db.fetchval(f"SELECT sum(n) FROM {TOTAL}") == 20_000
@@ -97,7 +98,7 @@ async def test_its_totals_stay_on_one_page_however_many_customers_are_folded(ser
                 await db.execute(
                     "INSERT INTO job_tally_change SELECT n, 'done', 1 FROM generate_series(1, 1000) n"
                 )
-                await fold_changes(db)
+                await JOBS.fold(db)
 
             assert await db.fetchval("SELECT pg_relation_size('job_tally_total')") == PAGE
             assert await db.fetchval(f"SELECT sum(n) FROM {TOTAL}") == 3_000

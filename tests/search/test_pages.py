@@ -7,11 +7,11 @@ import pytest
 from bench.tenants import Tenants
 
 from samplebank.accounts.caller import Caller
-from samplebank.database import Connection, Database, Page, Sql
+from samplebank.database import Connection, Database, Page
+from samplebank.database.counting import Count
 from samplebank.database.listing import OrderedListing
 from samplebank.database.times import TimeRange
 from samplebank.search.keywords import Keywords, find_common, read_keyword
-from samplebank.search.listing import Gathering
 from samplebank.search.paths import PathCriterion
 from samplebank.search.rows import (
     ClassificationCriterion,
@@ -19,9 +19,8 @@ from samplebank.search.rows import (
     Tag,
     VerdictCriterion,
 )
-from samplebank.search.sample_listing import Ask, Everything, SampleListing, ways_to
+from samplebank.search.sample_listing import Much, SampleListing
 from samplebank.search.sample_order import SORTS as SAMPLE_SORTS
-from samplebank.search.sample_order import order_of
 from samplebank.search.samples import SampleCriterion, Users, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
 from samplebank.search.submissions import (
@@ -31,6 +30,7 @@ from samplebank.search.submissions import (
     submissions_matching,
 )
 from samplebank.search.submissions import SORTS as SUBMISSION_SORTS
+from samplebank.search.submissions import Much as MuchOfSubmissions
 from samplebank.search.window import IndexWindow
 
 #: milliseconds within which any count here is done
@@ -255,19 +255,46 @@ async def test_what_was_uploaded_again_is_the_newest(
     assert [row[0] % 500 for row in created] == [7, 7, 7]
 
 
-async def test_what_takes_too_long_to_gather_is_looked_for_among_the_newest(
-    db: Connection, callers: dict[str, Caller]
+@pytest.mark.parametrize("sort", ["-sampleCreatedTimestamp", "sampleSize", "-lastUpdatedSubmission"])
+@pytest.mark.parametrize(
+    "search", ["a keyword of many", "metadata, not a score", "one of two sub-criteria", "a TLP"]
+)
+async def test_a_search_for_much_goes_through_the_samples_to_the_same_page(
+    filled: tuple[Database, Tenants], db: Connection, caller: Caller, search: str, sort: str
 ) -> None:
-    order = order_of(callers["admin"], ())
-    ask = Ask(Sql("s.id <= {}", 1000), order)
-    forever = Everything(lambda _common: Sql("FROM (SELECT 1::bigint AS id FROM pg_sleep(10)) m"), [])
-    ways = ways_to(ask, forever, None, Gathering())
+    asking = Asking(filled[0], caller, lambda: samples_matching(caller, SEARCHES[search], ALWAYS, [sort]))
+    listing = asking.listing()
+    listing.ways = [way._replace(little=-1) for way in listing.ways if isinstance(way, Much)][-1:]
 
-    found = [await way.find(db, Page(25)) for way in ways[:2]]
+    found = [row.sha256 for row in await listing.page(db, Page(25, 5))]
 
-    assert found[0] is None
-    assert found[1] is not None
-    assert len(found[1]) == 25
+    assert found == (await asking.whole())[5:30]
+
+
+@pytest.mark.parametrize("sort", ["-observedTimestamp", "fileName"])
+async def test_a_search_for_many_submissions_goes_through_them_to_the_same_page(
+    filled: tuple[Database, Tenants], db: Connection, caller: Caller, sort: str
+) -> None:
+    wanted = SUBMISSIONS["a keyword"]
+    async with filled[0].transaction(read_only=True) as reading:
+        pieces = submissions_matching(caller, wanted, ALWAYS, [sort]).pieces(reading, Page(0))
+        whole = [row.id for piece in [piece async for piece in pieces] for row in piece]
+    listing = submissions_matching(caller, wanted, ALWAYS, [sort])
+    listing.ways = [way._replace(little=-1) for way in listing.ways if isinstance(way, MuchOfSubmissions)][
+        -1:
+    ]
+
+    found = [row.id for row in await listing.page(db, Page(25, 5))]
+
+    assert found == whole[5:30]
+
+
+async def test_a_search_for_much_does_not_say_how_much(db: Connection, callers: dict[str, Caller]) -> None:
+    listing = samples_matching(callers["admin"], SEARCHES["a keyword of many"], ALWAYS)
+    listing.ways = [way._replace(little=-1) for way in listing.ways if isinstance(way, Much)][-1:]
+    await listing.page(db, Page(25))
+
+    assert await listing.count(db, LONG) == Count(25, is_exact=False)
 
 
 async def test_words_that_many_rows_hold_are_known(db: Connection) -> None:

@@ -38,6 +38,7 @@ from samplebank.errors import Refusal, Unavailable
 from samplebank.http.guard import guard
 from samplebank.http.log import Observed
 from samplebank.http.methods import Methods, allowed
+from samplebank.http.seats import Seats
 from samplebank.http.turns import Budgets, Places
 from samplebank.settings import Settings
 from samplebank.vital import vital
@@ -91,7 +92,10 @@ def make_app(open_bank: OpenBank) -> Observed:
             app.state.bank = bank
             observed.addresses = Places(bank.settings.requests_per_address or sys.maxsize)
             app.state.budgets = Budgets(
-                bank.database.size, bank.settings.waiting_claims, largest_body(bank.settings)
+                bank.database.size,
+                bank.settings.waiting_claims,
+                largest_body(bank.settings),
+                seats=Seats(bank.settings.folder / "seats", bank.settings.long_searches),
             )
             yield
 

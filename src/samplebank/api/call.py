@@ -71,10 +71,9 @@ class Call(Exchange):
         return envelope.several(shown, page, found.number, meta_data)
 
     async def _found(self, listing: Listing[Any], page: Page) -> "Found":
-        if not listing.is_dear:
-            return await self._page_of(listing, page)
-        async with self.dear():
-            return await self._page_of(listing, page)
+        if listing.is_dear:
+            return await self.dearly(lambda: self._page_of(listing, page))
+        return await self._page_of(listing, page)
 
     async def _whole(self, listing: Listing[R], page: Page, show: Show) -> Streamed:
         settings = self.bank.settings

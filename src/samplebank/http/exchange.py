@@ -2,8 +2,7 @@
 
 import codecs
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -158,16 +157,19 @@ class Exchange(Request[Any, Any, Any]):
         async with self.bank.database.connection() as db:
             return await catalogue.get_undeleted(db, self.caller, sha256, *permissions)
 
-    @asynccontextmanager
-    async def dear(self) -> AsyncIterator[None]:
-        """Hold a turn for a request that costs the database much. The block ends when too slow, or when the client goes.
+    async def dearly(self, search: Callable[[], Awaitable[T]]) -> T:
+        """Do a search that may cost the database much. The search ends when too slow, or when the client goes.
 
-        The body of the request must have been read. Raises `TooMany` and `Unavailable`.
+        The search must be safe to begin again. The body of the request must have been read. Raises `TooMany`,
+        `Unavailable`, and the errors of the search.
         """
-        async with self.budgets.searches.turn(self.caller.user.id):
+
+        async def within() -> T:
             with Within(self.bank.settings.search_timeout):
-                async with while_connected(self.disconnected):
-                    yield
+                return await search()
+
+        async with while_connected(self.disconnected):
+            return await self.budgets.searches.run(self.caller.user.id, within)
 
     async def opened(self, pieces: Pieces) -> Pieces:
         """Wait for the first piece of an answer. Where only headers are asked for, there are no pieces."""

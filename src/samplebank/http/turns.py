@@ -1,24 +1,29 @@
 """Dear requests: requests that cost the database or the processors much. A user may have a few under way at once.
 
 Further dear requests wait for a turn, so that a client that asks for several things at a time does not notice.
+Of searches, only those that turn out to take long wait for each other (`Searches`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from samplebank.errors import Refusal, TooMany, Unavailable
 from samplebank.http.bodies import MEMORY, SHARE, Memory
 from samplebank.http.deadlines import Deadline
+from samplebank.http.seats import Seats
 
+R = TypeVar("R")
 #: dear requests of one kind that one user may have under way in one process
 EACH = 3
 #: files read at the same time, for challenges and for classifications that somebody waits for
 FILES = 8
 #: seconds that a request waits for its turn
 PATIENCE = 10.0
+#: seconds for which a search runs before the search has to wait for a seat among the long searches
+FREE = 0.1
 MINE = "Too many of your dear requests (searches, statistics, whole lists, challenges) are under way; wait until one ends."
 OTHERS = "Too many dear requests are under way at the moment; try again in a moment."
 
@@ -35,6 +40,9 @@ class _Of:
     def __init__(self) -> None:
         self.number = 0
         self.turns = asyncio.Semaphore(EACH)
+        #: long searches, waiting or under way, and the turn of the only search that may wait for a seat or sit
+        self.long = 0
+        self.seated = asyncio.Semaphore(1)
 
 
 class Turns:
@@ -51,18 +59,71 @@ class Turns:
 
         Raises `TooMany` when the user's own requests take too long to end, `Unavailable` when the requests of others do.
         """
+        async with self._own(user_id), self._among_all():
+            yield
+
+    @asynccontextmanager
+    async def _own(self, user_id: int) -> AsyncIterator[_Of]:
+        """Hold one of the user's own turns. Raises `TooMany`."""
         mine = self._users.setdefault(user_id, _Of())
         mine.number += 1
         try:
-            async with (
-                _taken(mine.turns, self._patience, TooMany(MINE, wait=2)),
-                _taken(self._all, self._patience, Unavailable(OTHERS)),
-            ):
-                yield
+            async with _taken(mine.turns, self._patience, TooMany(MINE, wait=2)):
+                yield mine
         finally:
             mine.number -= 1
             if not mine.number:
                 del self._users[user_id]
+
+    def _among_all(self) -> AbstractAsyncContextManager[None]:
+        return _taken(self._all, self._patience, Unavailable(OTHERS))
+
+
+class Searches(Turns):
+    """Searches: short searches run at once, long searches need a seat.
+
+    Nobody knows beforehand how long a search takes. So a search runs for `free` seconds. A search that takes longer is given
+    up, waits for a seat, and begins again. While a user has a long search, further searches of the user wait for seats at
+    once. So a user who asks for long searches all the time tries in vain only once. In each process, one search of a user
+    waits for a seat or sits, so that one user's long searches do not keep the long searches of others waiting.
+    """
+
+    def __init__(self, most: int, seats: Seats, *, patience: float = PATIENCE, free: float = FREE) -> None:
+        super().__init__(most, patience=patience)
+        self._seats = seats
+        self._free = free
+
+    async def run(self, user_id: int, search: Callable[[], Awaitable[R]]) -> R:
+        """Do the search, which must be safe to begin again. Raises as `turn`, and the errors of the search."""
+        async with self._own(user_id) as mine:
+            if not mine.long:
+                async with self._among_all():
+                    try:
+                        async with asyncio.timeout(self._free) as limit:
+                            return await search()
+                    except TimeoutError:
+                        if not limit.expired():
+                            raise
+            mine.long += 1
+            try:
+                async with (
+                    _taken(mine.seated, self._patience, TooMany(MINE, wait=2)),
+                    self._seated(),
+                    self._among_all(),
+                ):
+                    return await search()
+            finally:
+                mine.long -= 1
+
+    @asynccontextmanager
+    async def _seated(self) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            try:
+                with Deadline(self._patience):
+                    await stack.enter_async_context(self._seats.seat())
+            except TimeoutError:
+                raise Unavailable(OTHERS) from None
+            yield
 
 
 class Places:
@@ -91,9 +152,9 @@ class Places:
 class Budgets:
     """The kinds, each with its own turns: a user who downloads lists or asks for challenges can go on searching."""
 
-    def __init__(self, connections: int, waiting_claims: int, largest_body: int) -> None:
+    def __init__(self, connections: int, waiting_claims: int, largest_body: int, *, seats: Seats) -> None:
         #: a third of the connections; whole lists may use half of the connections, the rest serves everything else
-        self.searches = Turns(max(1, connections // 3))
+        self.searches = Searches(max(1, connections // 3), seats)
         self.lists = Turns(max(1, connections // 2))
         self.files = Turns(FILES)
         #: waiting claims, by user and worker

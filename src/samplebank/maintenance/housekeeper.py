@@ -18,7 +18,7 @@ from samplebank.maintenance.election import reign
 from samplebank.maintenance.publishing import forget_old_events, open_sink, publish
 from samplebank.maintenance.scrubbing import scrub_sweep
 from samplebank.maintenance.service_tasks import end_bytes_retention, orphan_sweep, run_service_tasks
-from samplebank.maintenance.sweeps import SWEEPS, Sweep, fold_tally, generate_events, time_out_sweep
+from samplebank.maintenance.sweeps import SWEEPS, Sweep, fold_tallies, generate_events, time_out_sweep
 from samplebank.vital import vital
 
 log = logging.getLogger("samplebank.maintenance")
@@ -33,7 +33,7 @@ LAST_SWEEP = Gauge(
 PUBLISH_INTERVAL = 0.5
 #: seconds between two rounds of event generation: many verdicts come without an event to generate
 EVENTS_REST = 0.25
-#: seconds between two foldings of the tally: meanwhile some thousand jobs change, at most
+#: seconds between two foldings of the tallies: meanwhile some thousand rows change, at most
 TALLY_INTERVAL = 2.0
 
 
@@ -70,7 +70,7 @@ async def _housework(bank: Bank) -> None:
                 bank, generate_events, settings.sweep_interval, Signal.VERDICTS, rest=EVENTS_REST
             )
         )
-        tasks.create_task(_again_and_again(bank, fold_tally, TALLY_INTERVAL, None))
+        tasks.create_task(_again_and_again(bank, fold_tallies, TALLY_INTERVAL, None))
         tasks.create_task(
             _again_and_again(bank, run_service_tasks, settings.sweep_interval, Signal.SERVICE_TASKS)
         )

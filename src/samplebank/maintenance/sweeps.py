@@ -8,9 +8,12 @@ from samplebank.assembly import Bank
 from samplebank.database.signals import Signal
 from samplebank.endings import leases, timeouts
 from samplebank.errors import NotFound
-from samplebank.jobs import clock, tally
+from samplebank.jobs import clock
+from samplebank.jobs.tally import JOBS
 from samplebank.maintenance.steadiness import Steadiness
+from samplebank.samples.tally import SAMPLES
 from samplebank.submissions import retention
+from samplebank.submissions.tally import SUBMISSIONS
 from samplebank.timespec import Millis
 from samplebank.verdicts import alerting
 
@@ -88,10 +91,11 @@ async def _take_back(bank: Bank, job_id: UUID, task_id: UUID, *, now: Millis) ->
     log.info("lease.ended", extra={"fields": {"task": task_id, "job": job_id}})
 
 
-async def fold_tally(bank: Bank) -> None:
-    """Keep the list of changes short: to count jobs is to add up the changes."""
+async def fold_tallies(bank: Bank) -> None:
+    """Keep the lists of changes short: to count rows is to add up the changes."""
     async with bank.database.connection() as db:
-        await tally.fold_changes(db)
+        for tally in (JOBS, SAMPLES, SUBMISSIONS):
+            await tally.fold(db)
 
 
 async def end_retention(bank: Bank) -> None:

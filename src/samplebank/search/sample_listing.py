@@ -199,21 +199,32 @@ NEWEST_FIRST = """
 
 
 class SampleListing(OrderedListing[Overview]):
-    """Samples that match, found by the first of `ways` that finds the page. `matches` is a query for all ids, each once."""
+    """Samples that match, found by the first of `ways` that finds the page.
+
+    `matches` is a query with one row for each. `number` is an expression for their number, where a tally knows the number.
+    """
 
     is_dear = True
 
     def __init__(
-        self, caller: Caller, ask: Ask, ways: Sequence[Way[int]], matches: Sql, gathering: Gathering
+        self,
+        caller: Caller,
+        ask: Ask,
+        ways: Sequence[Way[int]],
+        matches: Sql,
+        gathering: Gathering,
+        *,
+        number: Sql | None = None,
     ) -> None:
         super().__init__(IDS, ask.order.source, ask.where, ask.order)
         self.gathering = gathering
         self._caller = caller
-        self._ways = ways
+        self.ways = ways
         self._matches = matches
+        self._number = number
 
     async def page(self, db: Connection, page: Page) -> list[Overview]:
-        for way in self._ways:
+        for way in self.ways:
             ids = await way.find(db, page)
             if ids is not None:
                 return await self._overviews(db, ids) if ids else []
@@ -227,6 +238,8 @@ class SampleListing(OrderedListing[Overview]):
             yield await self._overviews(db, [row[0] for row in rows])
 
     async def count(self, db: Connection, budget: float) -> Count:
+        if self._number is not None:
+            return Count(await Sql("SELECT {}", self._number).value(db))
         return self.gathering.count or await count_rows(db, self._matches, budget)
 
     async def place_of(self, db: Connection, row: Overview) -> Place:

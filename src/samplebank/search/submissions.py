@@ -22,6 +22,7 @@ from samplebank.search.rows import SubmissionCriterion
 from samplebank.search.widths import LITTLE, estimated
 from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
+from samplebank.submissions.tally import number_of_submissions
 
 # The digest is looked up for the rows of the page only: PostgreSQL works such columns out after LIMIT.
 COLUMNS = Columns.of(Submission, "u", sha256="(SELECT s.sha256 FROM sample s WHERE s.id = u.sample_id)")
@@ -147,25 +148,37 @@ def _read(rows: Sequence[Any] | None) -> list[Submission] | None:
 
 
 class SubmissionListing(OrderedListing[Submission]):
-    """Submissions that match, found by the first of `ways` that finds the page."""
+    """Submissions that match, found by the first of `ways` that finds the page.
+
+    `number` is an expression for their number, where a tally knows the number.
+    """
 
     is_dear = True
 
     def __init__(
-        self, where: Sql, order: Order, ways: Sequence[Way[Submission]], gathering: Gathering
+        self,
+        where: Sql,
+        order: Order,
+        ways: Sequence[Way[Submission]],
+        gathering: Gathering,
+        *,
+        number: Sql | None,
     ) -> None:
         super().__init__(COLUMNS, FROM, where, order)
         self._gathering = gathering
-        self._ways = ways
+        self.ways = ways
+        self._number = number
 
     async def page(self, db: Connection, page: Page) -> list[Submission]:
-        for way in self._ways:
+        for way in self.ways:
             found = await way.find(db, page)
             if found is not None:
                 return list(found)
         return []
 
     async def count(self, db: Connection, budget: float) -> Count:
+        if self._number is not None:
+            return Count(await Sql("SELECT {}", self._number).value(db))
         return self._gathering.count or await super().count(db, budget)
 
 
@@ -183,7 +196,11 @@ def submissions_matching(
         walked = matching(caller, wanted, window, by_index=False)
         much = Much(where, walked, order, gathering)
         ways = [much, gathered, much._replace(milliseconds=None)]
-    return SubmissionListing(where, order, ways, gathering)
+    number = None
+    if wanted == SubmissionSearch() and window.end is None:
+        visible = see_rows(caller, "u", Permission.VIEW_SUBMISSION)
+        number = number_of_submissions(window.start, visible=visible)
+    return SubmissionListing(where, order, ways, gathering, number=number)
 
 
 def matching(

@@ -115,8 +115,12 @@ async def get_statistics(request: Call) -> Answer:
     criterion = read_criteria(reader, wanted)
     asked = read_statistics(reader, wanted, criterion.times)
     reader.violations.raise_if_any()
-    async with request.dear(), request.bank.database.transaction(read_only=True) as db:
-        records = await statistics_of(db, request.caller, criterion, window, asked)
+
+    async def search() -> list[Record]:
+        async with request.bank.database.transaction(read_only=True) as db:
+            return await statistics_of(db, request.caller, criterion, window, asked)
+
+    records = await request.dearly(search)
 
     def show(record: Record, directory: Directory) -> SubmissionMetricRecord:
         return show_record(record, wanted, directory, 0)

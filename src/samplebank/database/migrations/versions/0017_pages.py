@@ -5,8 +5,8 @@ The previous release can run on the result; its search for file names then reads
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 CHANGES = (
     # names are too long for a B-tree, so that their beginning stands for them; replaces the index for equal names

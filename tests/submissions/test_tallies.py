@@ -1,0 +1,125 @@
+"""The tallies of samples and submissions agree with the rows, whatever happens to these at once."""
+
+import asyncio
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import asyncpg
+import pytest
+from bench.databases import connected
+
+from kit.bank import Bank, Sample, eventually, together
+from kit.databases import own_database
+from kit.service import Service
+from samplebank.database import Database
+from samplebank.database.migrations import upgrade
+from samplebank.database.tally import DAY, HOUR, MONTH, Span, spans_since
+from samplebank.samples.tally import SAMPLES
+from samplebank.submissions.tally import SUBMISSIONS
+
+TALLIES = (SAMPLES, SUBMISSIONS)
+NEW = """
+    INSERT INTO sample (sha256, size, created_time, activity_time, unread_since, readers)
+    VALUES (sha256(gen_random_uuid()::text::bytea), 1, $1, $1, $1, $2)
+"""
+READ = "UPDATE sample SET unread_since = NULL, readers = readers || 4::bigint WHERE created_time = $1"
+#: the longest array of readers that a test makes: longer than a key of an index may be
+MANY_READERS = 5_000
+
+
+async def agree(database: Database) -> bool:
+    """Whether both tallies are what counting gives, in one snapshot."""
+    async with database.transaction(read_only=True) as db:
+        return not any([await tally.disagreements(db) for tally in TALLIES])
+
+
+async def test_they_agree_after_uploads_submissions_and_deletions_at_once(
+    bank: Bank, database: Database
+) -> None:
+    samples = [Sample() for _ in range(4)]
+
+    together(
+        partial(bank.submit, sample, user, tlp=tlp)
+        for sample in samples
+        for user, tlp in (("mia", "amber"), ("quinn", "green"))
+    )
+    together([partial(bank.delete, samples[0].path), partial(bank.upload, Sample())])
+
+    assert eventually(lambda: bank.get(samples[0].path, "mia").status_code == 404)
+    assert await agree(database)
+
+
+async def test_folding_changes_nothing_and_empties_the_list_of_changes(service: Service) -> None:
+    async with own_database(service) as url:
+        await asyncio.to_thread(upgrade, url)
+        async with connected(url) as db:
+            for time in (5, HOUR, 3 * DAY, 2 * MONTH):
+                await db.execute(NEW, time, [2])
+                await db.execute(READ, time)
+
+            await SAMPLES.fold(db)
+
+            assert await db.fetchval("SELECT count(*) FROM sample_tally_change") == 0
+            assert await SAMPLES.disagreements(db) == 0
+
+
+async def test_readers_may_be_more_than_a_key_of_an_index_holds(service: Service) -> None:
+    async with own_database(service) as url:
+        await asyncio.to_thread(upgrade, url)
+        async with connected(url) as db:
+            await db.execute(NEW, 5, list(range(1 << 40, (1 << 40) + MANY_READERS)))
+            await db.execute(READ, 5)
+
+            await SAMPLES.fold(db)
+
+            assert await SAMPLES.disagreements(db) == 0
+
+
+async def test_they_agree_when_folding_is_killed_while_rows_change(service: Service) -> None:
+    async def write(url: str, number: int) -> None:
+        async with connected(url) as db:
+            for time in range(0, 40 * HOUR, HOUR):
+                await db.execute(NEW, time + number, [number])
+                await db.execute(READ, time + number)
+
+    async def fold_and_die(url: str, killer: "asyncpg.Connection[Any]") -> None:
+        async with connected(url) as db:
+            folding = asyncio.ensure_future(SAMPLES.fold(db))
+            await killer.execute("SELECT pg_terminate_backend($1)", db.get_server_pid())
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await folding
+
+    async with own_database(service) as url:
+        await asyncio.to_thread(upgrade, url)
+        async with connected(url) as db:
+            writing = asyncio.gather(*(write(url, number) for number in range(4)))
+            while not writing.done():
+                await fold_and_die(url, db)
+            await writing
+            await SAMPLES.fold(db)
+
+            assert await SAMPLES.disagreements(db) == 0
+
+
+async def test_the_check_notices_a_wrong_figure(service: Service) -> None:
+    async with own_database(service) as url:
+        await asyncio.to_thread(upgrade, url)
+        async with connected(url) as db:
+            await db.execute(NEW, 5, [2])
+            await db.execute(READ, 5)
+            await db.execute("DELETE FROM sample_tally_change")
+
+            assert await SAMPLES.disagreements(db) > 0
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        (0, [Span(3, 0, None)]),
+        (MONTH, [Span(0, MONTH, MONTH), Span(1, MONTH, MONTH), Span(2, MONTH, None)]),
+        (HOUR, [Span(0, HOUR, DAY), Span(1, DAY, MONTH), Span(2, MONTH, None)]),
+    ],
+)
+def test_a_time_is_made_of_as_few_buckets_as_can_be(first: int, expected: list[Span]) -> None:
+    assert list(spans_since(first)) == expected
