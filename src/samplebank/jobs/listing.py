@@ -114,6 +114,8 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Ord
     named = wanted.customers if wanted.customers is not None or scope.everywhere else scope.customers
     if wanted.samples is None and not wanted.times.is_bounded:
         lacked = lacks_customer(caller, "j.customer_id", Permission.VIEW_JOBS)
+        if named is not None and len(named) <= FEW_CUSTOMERS and not _is_by_time(order):
+            return JobsOfFew(where, order, owners)
         if wanted.customers is None and lacked:
             return TalliedJobs(where, order, all_but(states, lacked))
         return TalliedJobs(where, order, number_in(TOTAL if named is None else TALLY, where))
@@ -126,6 +128,11 @@ def _names(sort: Sequence[str]) -> tuple[str, ...]:
     """The names to sort by. Jobs of the same state are in the order of their times, as they are in the index of states."""
     by_time = {"state": "enqueuedTimestamp", "-state": "-enqueuedTimestamp"}
     return (*sort, by_time[sort[0]]) if len(sort) == 1 and sort[0] in by_time else tuple(sort)
+
+
+def _is_by_time(order: Order) -> bool:
+    """Whether an index has the jobs of a customer in this order."""
+    return order.names in {("enqueuedTimestamp",), ("-enqueuedTimestamp",)}
 
 
 def _of_samples(samples: Sequence[bytes] | None) -> Sql:
