@@ -6,11 +6,10 @@ from uuid import UUID
 import jsonschema_rs
 import msgspec
 
-from samplebank.accounts.access import claimed
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.analyses.model import NewAnalysis
-from samplebank.database import Connection, Where, new_id
+from samplebank.database import Connection, Statement, new_id
 from samplebank.errors import Forbidden, NotFound, Violation, path_of
 from samplebank.nesting import values_in
 from samplebank.policy.schema_cost import TooDear
@@ -30,17 +29,27 @@ NO_CLAIM = (
     "You may add analyses only for tasks that you have claimed and whose lease you hold: under the name of the task's worker "
     "(userAgent.name), for the customer of its job."
 )
-RECORD = """
-    WITH touched AS (
-        UPDATE sample SET activity_time = greatest(activity_time, $17) WHERE id = $2 AND deleted_time IS NULL RETURNING id
+ANALYSIS_RECORDED = """
+    WITH sample_touched AS (
+        UPDATE sample SET activity_time = greatest(activity_time, :now) WHERE id = :sample_id AND deleted_time IS NULL
+        RETURNING id
     )
     INSERT INTO analysis (
         id, sample_id, customer_id, user_id, tlp, acl, readers, score, status_override, tags, detections,
         possible_detections, profile, internet_access, agent_name, agent_version, created_time, result)
-    SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18 FROM touched
-     WHERE {allowed}
-    RETURNING id
+    SELECT :id, id, :customer_id, :user_id, :tlp, :acl, :readers, :score, :status_override, :tags, :detections,
+           :possible_detections, :profile, :internet_access, :agent_name, :agent_version, :now, :result
+      FROM sample_touched
 """
+RECORD = Statement(f"{ANALYSIS_RECORDED} RETURNING id")
+RECORD_BY_CLAIM = Statement(f"""{ANALYSIS_RECORDED}
+    -- The caller holds the lease of a task of this worker, for the sample and the customer.
+     WHERE EXISTS (
+        SELECT FROM job_task t
+         WHERE t.sample_id = :sample_id AND t.claimed_by = :user_id AND t.lease_token IS NOT NULL
+           AND t.worker = :agent_name AND t.customer_id = :customer_id)
+    RETURNING id
+""")
 
 
 async def record(db: Connection, caller: Caller, sample_id: int, new: NewAnalysis, *, now: Millis) -> UUID:
@@ -49,39 +58,24 @@ async def record(db: Connection, caller: Caller, sample_id: int, new: NewAnalysi
     A caller without addSampleAnalysis for the customer needs a claim of the same worker and customer: raises `Forbidden`.
     Raises `NotFound` when the sample has been deleted meanwhile.
     """
-    where = Where()
-    where.parameters += _values(caller, sample_id, new, now)
     may_always = caller.may(Permission.ADD_ANALYSIS, new.customer_id)
-    if not may_always:
-        by_claim = claimed(where, caller, "$2::bigint")
-        where.conditions.append(f"EXISTS (SELECT {by_claim} AND t.worker = $15 AND t.customer_id = $3)")
-    id_: UUID | None = await db.fetchval(RECORD.format(allowed=where.sql), *where.parameters)
+    if not may_always and not caller.may(Permission.WORK_ON_CLAIMS, new.customer_id):
+        raise Forbidden(NO_CLAIM)
+    statement = RECORD if may_always else RECORD_BY_CLAIM
+    id_: UUID | None = await statement.value(
+        db, id=new_id(), sample_id=sample_id, user_id=caller.user.id, now=now, **_columns(new)
+    )
     if id_ is None:
         raise NotFound(NO_SAMPLE) if may_always else Forbidden(NO_CLAIM)
     return id_
 
 
-def _values(caller: Caller, sample_id: int, new: NewAnalysis, now: Millis) -> tuple[object, ...]:
-    return (
-        new_id(),
-        sample_id,
-        new.customer_id,
-        caller.user.id,
-        new.tlp,
-        new.acl,
-        new.readers,
-        new.score,
-        new.status_override,
-        msgspec.json.encode(new.tags),
-        msgspec.json.encode(new.detections),
-        new.possible_detections,
-        new.profile,
-        new.internet_access,
-        new.agent_name,
-        new.agent_version,
-        now,
-        new.result,
-    )
+def _columns(new: NewAnalysis) -> dict[str, object]:
+    return {
+        **msgspec.structs.asdict(new),
+        "tags": msgspec.json.encode(new.tags),
+        "detections": msgspec.json.encode(new.detections),
+    }
 
 
 async def violations_of_schema(
