@@ -16,6 +16,7 @@ CATCHING = {"sandbox/child.py", "worker/inside.py", "cli/ending.py"}
 #: only doors open transactions
 DOORS = {"api", "maintenance", "cli", "serving"}
 OPENERS = {"database/connection.py"}
+LOG_CALLS = {"debug", "info", "warning", "error", "exception", "critical", "makeRecord"}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -47,6 +48,19 @@ def test_only_doors_open_transactions_of_the_pool() -> None:
     }
 
     assert found <= DOORS
+
+
+def test_every_line_of_the_log_gives_its_fields_by_the_same_name() -> None:
+    others = [
+        f"{name}:{node.lineno}"
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LOG_CALLS
+        for keyword in node.keywords
+        if keyword.arg == "extra" and not ast.unparse(keyword.value).startswith("{'fields': ")
+    ]
+
+    assert others == []
 
 
 def test_every_setting_is_documented() -> None:
