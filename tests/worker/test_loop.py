@@ -35,7 +35,7 @@ class Given:
         return self.bank.task(self.job, self.id)
 
     def ended(self) -> dict[str, Any]:
-        eventually(lambda: self.now()["state"] in ENDED, timeout=30)
+        eventually(lambda: self.now()["state"] in ENDED)
         return self.now()
 
     def analyses(self) -> list[dict[str, Any]]:
