@@ -9,7 +9,7 @@ from uuid import UUID
 
 from samplebank.database import Connection, Statement, new_id
 from samplebank.errors import Conflict
-from samplebank.service_tasks.model import FINAL, MOVES, Flag, Operation, Running, State, Step
+from samplebank.service_tasks.model import FINAL, MOVES, Flag, Operation, RunningTask, State, Step
 from samplebank.timespec import Millis
 
 OPEN = Statement("""
@@ -88,25 +88,25 @@ async def find_next(db: Connection) -> tuple[UUID, UUID | None] | None:
 
 async def begin(
     db: Connection, id_: UUID, parent_id: UUID | None, host: str, *, now: Millis
-) -> Running | None:
+) -> RunningTask | None:
     """Lock the task for a step; None when the task has ended meanwhile."""
     if State.RUNNING not in MOVES[await _lock(db, id_, parent_id)]:
         return None
     row = await db.fetchrow(BEGIN, id_, host, now)
-    return None if row is None else Running(*row)
+    return None if row is None else RunningTask(*row)
 
 
-async def remember(db: Connection, task: Running, **arguments: Any) -> None:
+async def remember(db: Connection, task: RunningTask, **arguments: Any) -> None:
     """Store the progress of a task."""
     await db.execute(REMEMBER, task.id, arguments)
 
 
-async def count(db: Connection, task: Running, what: str, number: int) -> None:
+async def count(db: Connection, task: RunningTask, what: str, number: int) -> None:
     """Add to a count of work done, told in the response context of the task."""
     await db.execute(COUNT, task.id, what, number)
 
 
-async def take(db: Connection, task: Running, step: Step, *, now: Millis) -> None:
+async def take(db: Connection, task: RunningTask, step: Step, *, now: Millis) -> None:
     """Store the state of a task after a step."""
     if step.state is State.WAITING:
         await _move(db, task.id, State.WAITING, step.message, Flag.HAS_SUBTASKS, now=now)

@@ -6,7 +6,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Where
 from samplebank.errors import NotFound
 from samplebank.jobs.opening import Cause
-from samplebank.policy.model import Subject
+from samplebank.policy.model import Case
 from samplebank.samples.model import NO_SAMPLE, Sample
 
 # An update, because submissions look without a lock. The new version of the row tells submissions that there may be a new
@@ -19,8 +19,8 @@ LATEST = """
 """
 
 
-async def cause_of(db: Connection, caller: Caller, sample: Sample) -> tuple[Cause, Subject]:
-    """Find the cause of a reanalysis, and the subject for the rules. Locks the sample against other new jobs."""
+async def cause_of(db: Connection, caller: Caller, sample: Sample) -> tuple[Cause, Case]:
+    """Find the cause of a reanalysis, and the case for the rules. Locks the sample against other new jobs."""
     await db.execute(LOCK, sample.id)
     where = Where()
     where.add("u.sample_id = {}", sample.id)
@@ -30,4 +30,4 @@ async def cause_of(db: Connection, caller: Caller, sample: Sample) -> tuple[Caus
     if row is None:
         raise NotFound(NO_SAMPLE)
     submission, customer, meta_data, type_, super_type = row
-    return Cause(sample.id, customer, submission), Subject(customer, type_, super_type, meta_data)
+    return Cause(sample.id, customer, submission), Case(customer, type_, super_type, meta_data)
