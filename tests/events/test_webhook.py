@@ -1,4 +1,4 @@
-"""Events reach a webhook signed, at least once, in order per sample; what cannot be delivered is kept."""
+"""Events reach a webhook signed, at least once, in order per sample. Undelivered events are kept."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ SECRET = "a secret for tests"
 
 
 class Receiver(ThreadingHTTPServer):
-    """A real HTTP server that keeps what it gets, repeats once; `answers` are its next statuses, then 200."""
+    """A real HTTP server that keeps each message once. `answers` are the next statuses; later statuses are 200."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

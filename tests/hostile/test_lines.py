@@ -1,4 +1,4 @@
-"""Connections of one address beyond its share are closed: those that have been silent for longest, never working ones."""
+"""Of the connections of one address beyond the share, the longest silent are closed. Working connections stay."""
 
 import contextlib
 import re

@@ -1,4 +1,4 @@
-"""What goes wrong at the start is one line that says what to do, with exit code 1."""
+"""A start that goes wrong ends with exit code 1, and with one line that says what to do."""
 
 import socket
 from collections.abc import Iterator

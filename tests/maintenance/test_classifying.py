@@ -1,4 +1,4 @@
-"""What becomes of samples whose identification others disturb, or answers nonsense."""
+"""A disturbed identification or a nonsensical answer costs no sample its type for good."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -19,7 +19,7 @@ from samplebank.search.criteria import (
 
 
 class Entry(Criterion, frozen=True, kw_only=True):
-    """An entry that matches, does not, or (None) has nothing to say, as SQL has it."""
+    """An entry that matches, does not match, or is neither (None), in the sense of SQL."""
 
     matches: bool | None
 

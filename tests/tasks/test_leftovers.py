@@ -22,7 +22,7 @@ EVERY_PART = 512
 
 
 def orphan(service: Service, area: str, sample: Sample, age: float) -> Path:
-    """The bytes of the sample, in the store of the service, for which it has no row."""
+    """Puts the bytes of the sample into the store of the service, without a row."""
     path = service.blobs / area / sample.sha256[:2] / sample.sha256
     path.write_bytes(sample.data)
     os.utime(path, (time.time() - age, time.time() - age))

@@ -50,7 +50,7 @@ def shared() -> Names:
 
 @pytest.fixture(scope="module")
 def worker(bank: Bank, shared: Names) -> Iterator[Names]:
-    """One worker for all tests that want no more of it than to work."""
+    """One worker for all tests that need only a worker that works."""
     analysers = ("Measuring", "Refusing", "Broken", "Schemaless", "Lamenting", "Quoting", "Huge")
     with working(bank.url, bank.keys[CHIEF], shared, *analysers, settings={"depth": "2"}):
         assert eventually(lambda: all(bank.get(f"/sampledb/v2/worker/{shared[one]}").ok for one in analysers))

@@ -1,4 +1,4 @@
-"""The YARA analyser in its sandbox, with the shipped rules and with rules of one's own."""
+"""The YARA analyser in its sandbox, with the shipped rules and with the rules of a user."""
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
