@@ -1,6 +1,7 @@
 """House rules that people forget, enforced by tests."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,14 @@ def test_every_setting_is_documented() -> None:
     missing = [name for name in msgspec.structs.asdict(Settings()) if f"{PREFIX}{name.upper()}" not in text]
 
     assert missing == []
+
+
+def test_every_file_that_the_architecture_names_exists_but_for_the_door_to_be_made() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    named = set(re.findall(r"`([a-z_/.]+\.(?:py|toml|md))`", text))
+    missing = {name for name in named if not (SOURCE / name).exists() and not (ROOT / name).exists()}
+
+    assert missing == {"web/app.py", "web/visit.py"}
 
 
 def test_the_newest_migration_is_the_one_that_the_release_needs() -> None:
