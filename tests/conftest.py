@@ -1,5 +1,6 @@
 """One real service for the run, with tenants; and a database of their own for tests of the concepts."""
 
+import os
 import shutil
 import signal
 import tempfile
@@ -10,7 +11,7 @@ import pytest
 
 from kit.bank import Bank
 from kit.postgres import Postgres, own_postgres
-from kit.service import Service, running
+from kit.service import PREPARED, Service, running
 from samplebank.database import Connection, Database, connect
 
 
@@ -24,6 +25,10 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = tempfile.mkdtemp(prefix="samplebank-tests-")
     config.option.basetemp = str(Path(folder) / "run")
+    if PREPARED not in os.environ:  # else another process of the run has made the folder, for all processes
+        prepared = Path(folder) / "prepared"
+        prepared.mkdir()
+        os.environ[PREPARED] = str(prepared)
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 

@@ -10,9 +10,6 @@ from typing import Any
 
 import msgspec
 
-#: the attributes of every record, besides the fields of an event
-USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
 
 class TextFormatter(logging.Formatter):
     """`2026-01-31T12:00:00.123Z INFO  request method=GET path=/job`; control characters are escaped."""
@@ -89,10 +86,9 @@ def _origin(error: BaseException) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    """The fields of an event: `extra={"fields": {...}}`, or the names of `extra` themselves."""
-    said = vars(record)
-    fields: dict[str, Any] | None = said.get("fields")
-    return {name: value for name, value in said.items() if name not in USUAL} if fields is None else fields
+    """The fields of an event, from `extra={"fields": {...}}`. Names of `extra` itself would clash with the record's own."""
+    fields: dict[str, Any] = vars(record).get("fields", {})
+    return fields
 
 
 def _word(value: object) -> str:

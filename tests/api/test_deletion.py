@@ -11,11 +11,14 @@ import pytest
 import requests
 
 from kit.bank import CHIEF, ROBOT, V2, Bank, Sample, eventually, name_of
+from kit.locks import session_behind
 from kit.service import Service, running
 from samplebank.accounts.directory import Directory
 from samplebank.blobs import Area, DiskStore
 from samplebank.database import Connection, Database, connect
 from samplebank.errors import Unavailable
+from samplebank.samples import classification
+from samplebank.samples.model import Classification
 from samplebank.samples.model import Sample as Row
 from samplebank.service_tasks import deletion, operations
 from samplebank.service_tasks.model import State, Tools
@@ -29,6 +32,7 @@ COUNT = " UNION ALL ".join(
     for table in TABLES
 )
 NOW = 4_000_000_000_000
+PDF = Classification(type="pdf", super_type="document", arch=None, platform=None, version="", meta_data={})
 
 
 def full_sample(bank: Bank, evidence: bytes = b"evidence") -> Sample:
@@ -74,19 +78,6 @@ async def row_of(db: Connection, sample: Sample) -> Row:
     )
     assert row is not None
     return Row(*row)
-
-
-WAITS = """
-    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%')
-      FROM pg_sleep(0.01)
-"""
-
-
-async def is_waiting_for_a_lock(database: Database, query: str) -> None:
-    """Return as soon as some connection waits for a lock in a query that contains the text `query`."""
-    async with asyncio.timeout(15), database.connection() as db:
-        while not await db.fetchval(WAITS, query):
-            pass
 
 
 @asynccontextmanager
@@ -251,8 +242,8 @@ async def test_a_deletion_cut_off_in_any_step_is_finished_later(
     bank: Bank, db: Connection, database: Database, tmp_path: Path, done: int
 ) -> None:
     sample = full_sample(bank)
-    assert eventually(lambda: bank.data(bank.get(f"{sample.path}/classification")))
     async with at_hand(db, database, sample, tmp_path) as (task, tools):
+        await classification.store(db, (await row_of(db, sample)).id, PDF, now=NOW)
         await run(db, task, tools, done)
 
         await cut_off(db, task, tools)
@@ -289,12 +280,12 @@ async def test_the_bytes_go_only_after_the_sample_is_a_record(
 
 async def test_an_aborted_deletion_leaves_what_it_has_not_come_to(bank: Bank, database: Database) -> None:
     sample = full_sample(bank)
-    async with held(database, LOCK_LINKS, sample):
+    async with held(database, LOCK_LINKS, sample) as holder:
         response = bank.delete(sample.path)
-        await is_waiting_for_a_lock(database, "DELETE FROM link")
+        step = await session_behind(database, holder)
         task = task_of(bank, bank.data(response)["correlationID"])["id"]
         abort = asyncio.create_task(asyncio.to_thread(bank.delete, f"{V2}/servicetask/{task}"))
-        await is_waiting_for_a_lock(database, "SELECT state FROM service_task")
+        await session_behind(database, step)
 
     aborted = await abort
 
@@ -331,7 +322,7 @@ async def test_an_upload_while_the_bytes_are_removed_keeps_its_own(
     async with database.transaction() as db, at_hand(db, database, sample, tmp_path) as (task, tools):
         await run(db, task, tools._replace(blobs=store))
         upload = asyncio.create_task(asyncio.to_thread(bank.upload, sample))
-        await is_waiting_for_a_lock(database, "INSERT INTO sample")
+        await session_behind(database, db)
 
     response = await upload
 
@@ -356,26 +347,24 @@ async def test_a_sample_uploaded_again_is_not_what_was_to_be_deleted(
         assert (await rows_of(db, sample))["submission"] == 1
 
 
-LATE: dict[str, tuple[str, dict[str, object], str]] = {
+LATE: dict[str, tuple[str, dict[str, object]]] = {
     "analysis": (
         ROBOT,
         {"analysisResult": {}, "analysisScore": 1, "customer": "mill", "tlp": "amber", "userAgent": AGENT},
-        "INSERT INTO analysis",
     ),
-    "verdict": (ROBOT, {"statusOverride": "benign", "comment": "by hand"}, "FOR NO KEY UPDATE"),
-    "link": (
-        ROBOT,
-        {"reference": "0" * 64, "type": "child", "tlp": "amber", "userAgent": AGENT},
-        "FOR KEY SHARE",
-    ),
-    "fact": (CHIEF, {"key": "k", "value": "v", "userAgent": AGENT}, "FOR KEY SHARE"),
+    "verdict": (ROBOT, {"statusOverride": "benign", "comment": "by hand"}),
+    "link": (ROBOT, {"reference": "0" * 64, "type": "child", "tlp": "amber", "userAgent": AGENT}),
+    "fact": (CHIEF, {"key": "k", "value": "v", "userAgent": AGENT}),
 }
 
 
 @pytest.mark.parametrize("what", LATE)
 async def test_what_comes_while_its_sample_goes_is_refused(bank: Bank, database: Database, what: str) -> None:
     sample = bank.submitted()
-    user, body, query = LATE[what]
+    assert eventually(
+        lambda: bank.data(bank.get(f"{sample.path}/classification"))
+    )  # else it waits for the lock, too
+    user, body = LATE[what]
     async with database.transaction() as db:
         await db.execute(
             "UPDATE sample SET deleted_time = $2 WHERE id = (SELECT id FROM sample WHERE sha256 = $1 FOR UPDATE)",
@@ -383,7 +372,7 @@ async def test_what_comes_while_its_sample_goes_is_refused(bank: Bank, database:
             NOW,
         )
         late = asyncio.create_task(asyncio.to_thread(bank.post, f"{sample.path}/{what}", body, user))
-        await is_waiting_for_a_lock(database, query)
+        await session_behind(database, db)
 
     refused = await late
 
@@ -410,9 +399,9 @@ async def test_a_deletion_goes_on_after_the_service_was_killed(own_service: Serv
     sample = full_sample(bank)
     database = await connect(own_service.database_url, most=4)
     with suppress(Unavailable, asyncpg.PostgresError):
-        async with held(database, LOCK_LINKS, sample):
+        async with held(database, LOCK_LINKS, sample) as holder:
             response = bank.delete(sample.path)
-            await is_waiting_for_a_lock(database, "DELETE FROM link")
+            await session_behind(database, holder)
             own_service.kill()
     await database.close()
 

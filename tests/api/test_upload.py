@@ -1,36 +1,27 @@
 """Uploads of one file at the same time: one blob, one row, one 201. No row exists without its bytes."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 import requests
 
 from kit.bank import Bank, Sample
+from kit.locks import session_behind
 from kit.service import Service
 from samplebank.blobs import Area, Digests, DiskStore
-from samplebank.database import Database
+from samplebank.database import Connection, Database
 from samplebank.errors import Unavailable
 from samplebank.service_tasks.leftovers import STAND_IN
 from samplebank.submissions.receiving import receive
 
-WAITS = """
-    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%')
-      FROM pg_sleep(0.01)
-"""
 
-
-@asynccontextmanager
 async def waiting_upload(
-    bank: Bank, database: Database, sample: Sample
-) -> AsyncIterator["asyncio.Task[requests.Response]"]:
-    """An upload that waits, when the block begins, for the transaction that holds the row of the sample."""
+    bank: Bank, database: Database, sample: Sample, holder: Connection
+) -> "asyncio.Task[requests.Response]":
+    """An upload that waits for the transaction of `holder`, which holds the row of the sample."""
     upload = asyncio.create_task(asyncio.to_thread(bank.upload, sample))
-    async with asyncio.timeout(15), database.connection() as db:
-        while not await db.fetchval(WAITS, "INSERT INTO sample"):
-            pass
-    yield upload
+    await session_behind(database, holder)
+    return upload
 
 
 async def test_an_upload_overtaken_by_one_of_the_same_bytes_finds_them_known(
@@ -41,8 +32,7 @@ async def test_an_upload_overtaken_by_one_of_the_same_bytes_finds_them_known(
     async with database.transaction() as db:
         (user,) = await db.fetch("SELECT id, customer_id FROM subject WHERE kind = 'user' LIMIT 1")
         await receive(db, digests, customer_id=user["customer_id"], user_id=user["id"], expiry=1, now=0)
-        async with waiting_upload(bank, database, sample) as upload:
-            pass
+        upload = await waiting_upload(bank, database, sample, db)
 
     response = await upload
 
@@ -55,9 +45,9 @@ async def test_bytes_are_not_removed_while_their_row_is_under_way(
     sample = Sample()
     async with database.transaction() as db:
         stand_in = await db.fetchval(STAND_IN, bytes.fromhex(sample.sha256), 0)
-        async with waiting_upload(bank, database, sample) as upload:
-            with pytest.raises(Unavailable):
-                await DiskStore(service.blobs).remove(Area.SAMPLE, bytes.fromhex(sample.sha256))
+        upload = await waiting_upload(bank, database, sample, db)
+        with pytest.raises(Unavailable):
+            await DiskStore(service.blobs).remove(Area.SAMPLE, bytes.fromhex(sample.sha256))
         await db.execute("DELETE FROM sample WHERE id = $1", stand_in)
 
     response = await upload

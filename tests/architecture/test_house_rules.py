@@ -1,6 +1,7 @@
 """House rules that people forget, enforced by tests."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ CATCHING = {"sandbox/child.py", "worker/inside.py", "cli/ending.py"}
 #: only doors open transactions
 DOORS = {"api", "maintenance", "cli", "serving"}
 OPENERS = {"database/connection.py"}
+LOG_CALLS = {"debug", "info", "warning", "error", "exception", "critical", "makeRecord"}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -49,11 +51,32 @@ def test_only_doors_open_transactions_of_the_pool() -> None:
     assert found <= DOORS
 
 
+def test_every_line_of_the_log_gives_its_fields_by_the_same_name() -> None:
+    others = [
+        f"{name}:{node.lineno}"
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LOG_CALLS
+        for keyword in node.keywords
+        if keyword.arg == "extra" and not ast.unparse(keyword.value).startswith("{'fields': ")
+    ]
+
+    assert others == []
+
+
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "operations.md").read_text("utf-8")
     missing = [name for name in msgspec.structs.asdict(Settings()) if f"{PREFIX}{name.upper()}" not in text]
 
     assert missing == []
+
+
+def test_every_file_that_the_architecture_names_exists_but_for_the_door_to_be_made() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    named = set(re.findall(r"`([a-z_/.]+\.(?:py|toml|md))`", text))
+    missing = {name for name in named if not (SOURCE / name).exists() and not (ROOT / name).exists()}
+
+    assert missing == {"web/app.py", "web/visit.py"}
 
 
 def test_the_newest_migration_is_the_one_that_the_release_needs() -> None:

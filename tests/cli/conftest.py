@@ -66,7 +66,7 @@ def analysts(service: Service, bank: Bank, tmp_path_factory: pytest.TempPathFact
             stdout=log,
             stderr=log,
         )
-    assert eventually(lambda: all(bank.get(f"{V2}/worker/{name}").ok for name in ANALYSTS), timeout=60)
+    assert eventually(lambda: all(bank.get(f"{V2}/worker/{name}").ok for name in ANALYSTS))
     yield list(ANALYSTS)
     process.terminate()
     process.wait(30)

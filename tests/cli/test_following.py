@@ -21,7 +21,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def fail_the_task_of(bank: Bank, worker: str, message: str) -> None:
-    (claim,) = eventually(lambda: bank.claim(worker), timeout=30)
+    (claim,) = eventually(lambda: bank.claim(worker))
     bank.update(claim["job"]["id"], claim["task"]["id"], "failed", message=message)
 
 

@@ -41,7 +41,7 @@ def test_a_worker_of_ones_own_gets_scripts_by_a_rule_and_lowers_no_verdict(
     local.run("submit", script, "--json")
 
     sample = Sample(data=script.read_bytes())
-    (analysis,) = eventually(lambda: analyses_of(bank, sample, "urls"), timeout=30)
+    (analysis,) = eventually(lambda: analyses_of(bank, sample, "urls"))
     assert (analysis["analysisScore"], len(analysis["analysisResult"]["addresses"])) == (-1, 1)
     assert [(tag["type"], tag["value"]) for tag in analysis["tags"]] == [("behaviour", "web-addresses")]
 

@@ -1,4 +1,4 @@
-"""What a document lacks of a contract: one line for each thing, none when it has everything."""
+"""The parts of a contract that a document lacks, one line for each part."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -49,7 +49,7 @@ def _lacks_of_answers(theirs: Schema, ours: Schema) -> Iterator[str]:
             continue
         for media_type, content in answer["content"].items():
             found = ours[status]["content"].get(media_type)
-            # Refusals are result sets here, also of downloads; `*/*` stands for whatever it is.
+            # Refusals are result sets here, also of downloads. `*/*` stands for any type.
             if found is None and status in ("default", "200", "201") and media_type != "*/*":
                 yield f"the answer {status} does not come as {media_type}"
             if "schema" in content:
@@ -88,7 +88,7 @@ def _lacks_of_words(theirs: Schema, ours: Schema, where: str) -> Iterator[str]:
 
 
 def lacks_of_required(theirs: Schema, ours: Schema, name: str) -> Iterator[str]:
-    """A request needs what it needs in the contract, neither less nor more; an answer may promise more."""
+    """A request needs exactly the fields that the contract needs; an answer may promise more."""
     promised, found = set(theirs.get("required", ())), set(ours.get("required", ()))
     is_request = name.endswith(("Request", "Criteria"))
     wrong = promised ^ found if is_request else promised - found
@@ -109,7 +109,7 @@ def _types(schema: Schema) -> set[str]:
 
 
 def _same_default(theirs: Any, ours: Any) -> bool:
-    """The contract writes some defaults as a text, and that of a list as its only item."""
+    """The contract writes some defaults as a text, and the default of a list as the only item."""
     if ours in (theirs, [theirs]):
         return True
     return isinstance(theirs, str) and isinstance(ours, dict) and json.loads(theirs) == ours

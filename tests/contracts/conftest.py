@@ -1,4 +1,4 @@
-"""The contract lies beside the project, not in it: where it is not there, there is nothing to compare with."""
+"""The contract lies beside the project. Without the contract there is nothing to compare with."""
 
 import json
 from pathlib import Path

@@ -32,9 +32,9 @@ class Fuzzer:
 
     def __init__(self, bank: Bank, examples: int) -> None:
         document = bank.get("/openapi.json", user=None).json()
-        # A claim waits for work as long as it is asked to; here nobody has time for that.
+        # A claim waits for work for as long as the request says. The test has no time to wait.
         document["components"]["schemas"]["ClaimRequest"]["properties"]["waitSeconds"]["maximum"] = 0
-        # The key is not what is tried here: without it every answer would be 401.
+        # Every request has a good key, because without a key every answer would be 401.
         del document["security"], document["components"]["securitySchemes"]
         self._declared: dict[str, tuple[str, dict[str, Any]]] = {
             one["operationId"]: (path, one)
@@ -47,7 +47,7 @@ class Fuzzer:
         self._session = requests.Session()
 
     def problems_with(self, operation: str) -> list[str]:
-        """What is wrong with the answers to requests that fit, that do not, and about what is not there."""
+        """The faults of the answers to fitting requests, to misfits, and to requests about absent things."""
         path, declared = self._declared[operation]
         known = things_that_are_there(self._bank) if "{" in path else {}
         named = {name: value for name, value in known.items() if f"{{{name}}}" in path}
@@ -95,7 +95,7 @@ class Fuzzer:
     def _problems_of_answer(self, case: "Case[Any]", headers: dict[str, str]) -> list[str]:
         response = case.call(base_url=self._bank.url, session=self._session, headers=headers, timeout=30)
         if "x-request-id" not in response.headers:
-            # The web server itself refuses what is no HTTP, such as an address that is too long.
+            # The web server itself refuses broken HTTP, for example a path that is too long.
             return [] if response.status_code in (400, 414, 431) else [f"no answer: {response.status_code}"]
         try:
             case.validate_response(response, checks=CHECKS)

@@ -1,4 +1,4 @@
-"""Whatever is sent, the service keeps standing and answers as it has published."""
+"""No request brings the service down, and every answer is as published."""
 
 from collections.abc import Iterator
 
@@ -9,14 +9,14 @@ from kit.bank import Bank
 from kit.service import running
 from samplebank.api.app import ROUTES
 
-#: of each of three kinds, for each operation: fitting, not fitting, and about what is not there
+#: requests of each of three kinds for each operation: fitting, misfit, and about absent things
 EXAMPLES = 4
 OPERATIONS = sorted(route.opt["operation"].id for route in ROUTES if "operation" in route.opt)
 
 
 @pytest.fixture(scope="module")
 def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzer]:
-    """Of a service of its own, because it changes whatever it can, the default policy too."""
+    """The faults of a separate service: fuzzing changes all that can be changed, the default policy included."""
     with running(tmp_path_factory.mktemp("fuzzed"), {"SAMPLEBANK_PROCESSES": "1"}) as service:
         yield Fuzzer(Bank(service.url, service.keys), EXAMPLES)
 

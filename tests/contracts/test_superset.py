@@ -1,4 +1,4 @@
-"""Whoever was made for the contract finds in the published document all that the contract promises."""
+"""The published document has everything that the contract promises to its clients."""
 
 from typing import Any
 

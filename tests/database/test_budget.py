@@ -6,7 +6,7 @@ from samplebank.database import budget
 
 
 def taken(processes: int, allowed: int) -> int:
-    """What all processes take together, at most, of a database that allows so many."""
+    """The most connections that all processes together take from a database with `allowed` connections."""
     share = budget.share(budget.affordable(processes, allowed), processes)
     return processes * (share + budget.LISTENING) + budget.HOUSEKEEPER
 

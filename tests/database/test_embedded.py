@@ -1,4 +1,4 @@
-"""The embedded server recovers in its own time: it is waited for, and stopped by nobody who could not use it."""
+"""The embedded server recovers in its own time. Starts wait for the server, and a start that gives up does not stop the server."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from samplebank.serving import start
 
 @pytest.fixture
 def recovering(tmp_path: Path) -> Iterator[EmbeddedServer]:
-    """A server that takes no connections yet, as after a crash, until it is promoted."""
+    """A server that takes no connections, as after a crash, until the test promotes the server."""
     server = EmbeddedServer(tmp_path / "postgres")
     with server.running():
         pass

@@ -26,7 +26,7 @@ async def two(service: Service) -> AsyncIterator[Database]:
 
 
 def end_backend(service: Service, pid: int) -> None:
-    """The server ends a session, and whoever runs the loop notices nothing of it meanwhile."""
+    """The server ends a session while the event loop is busy, and so notices nothing."""
     order = f"SELECT pg_terminate_backend({pid}, 5000)"
     subprocess.run(
         [str(BINARIES / "psql"), service.database_url, "-Atqc", order], check=True, stdout=subprocess.DEVNULL
@@ -129,7 +129,7 @@ async def test_a_connection_that_ended_while_it_lay_idle_is_unavailable_once(
 ) -> None:
     one = await connect(service.database_url, most=1)
     first = await backend(one)
-    # the loop stands still meanwhile, as a busy one does, and is then at one of the turns in which it notices
+    # the loop stands still, as a busy loop does, and then takes a turn that notices the end
     end_backend(service, first)
     for _ in range(turns):
         await asyncio.sleep(0)

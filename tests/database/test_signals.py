@@ -1,4 +1,4 @@
-"""Signals to other processes: none is lost, and those that come with every upload are gathered."""
+"""No signal to other processes is lost, and the signals of uploads are gathered."""
 
 import asyncio
 import subprocess
@@ -34,7 +34,7 @@ class Ear:
         self._news.set()
 
     async def hears(self, number: int) -> list[str]:
-        """All that has been heard, once it is so many."""
+        """The signals heard, once there are `number` of them."""
         async with asyncio.timeout(10):
             while len(self.heard) < number:
                 self._news.clear()
@@ -121,7 +121,7 @@ async def test_signals_are_heard_again_after_every_connection_was_lost(
 ) -> None:
     sender.send(TASKS)
     await ear.hears(1)
-    # the loop stands still meanwhile, as a busy one does, so that the sender does not know yet
+    # the loop stands still, as a busy loop does, so that the sender has not noticed
     end_sessions(service, url)
     sender.send(TASKS)
 

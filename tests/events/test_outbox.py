@@ -1,4 +1,4 @@
-"""Events whose delivery fails: what becomes of them depends on whether anybody was there to refuse them."""
+"""An event that a receiver refuses is given up in the end. An event that reaches no receiver is kept."""
 
 import pytest
 

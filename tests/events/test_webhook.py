@@ -1,4 +1,4 @@
-"""Events reach a webhook signed, at least once, in order per sample; what cannot be delivered is kept."""
+"""Events reach a webhook signed, at least once, in order per sample. Undelivered events are kept."""
 
 import hashlib
 import hmac
@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ SECRET = "a secret for tests"
 
 
 class Receiver(ThreadingHTTPServer):
-    """A real HTTP server that keeps what it gets; `answers` are its next statuses, then 200."""
+    """A real HTTP server that keeps each message once. `answers` are the next statuses; later statuses are 200."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -28,12 +29,21 @@ class Receiver(ThreadingHTTPServer):
         self.got: list[dict[str, Any]] = []
         self.refused: list[dict[str, Any]] = []
         self.unsigned: list[dict[str, Any]] = []
+        self.ids: set[str] = set()
         self.held: str | None = None
         self.holding, self.let_go = threading.Event(), threading.Event()
 
     def hold(self, sample: Sample) -> None:
-        """Answer the next message about the sample only when `let_go` is set."""
+        """Answer messages about the sample only when `let_go` is set."""
         self.held = sample.sha256
+
+    def keep(self, status: int, id_: str, message: dict[str, Any]) -> None:
+        """Keep a message. A message comes again after a broken line or a lost patience, with the same id."""
+        if status != 200:
+            self.refused.append(message)
+        elif id_ not in self.ids:
+            self.ids.add(id_)
+            self.got.append(message)
 
     def about(self, sample: Sample) -> list[dict[str, Any]]:
         return [message for message in self.got if message["sampleSha256"] == sample.sha256]
@@ -51,13 +61,13 @@ class Handler(BaseHTTPRequestHandler):
         if not is_signed(self.headers["Samplebank-Signature"], body):
             self.server.unsigned.append(message)
         if message["sampleSha256"] == self.server.held:
-            self.server.held = None
             self.server.holding.set()
-            self.server.let_go.wait(30)
+            self.server.let_go.wait()
         status = self.server.answers.pop(0) if self.server.answers else 200
-        (self.server.got if status == 200 else self.server.refused).append(message)
-        self.send_response(status)
-        self.end_headers()
+        self.server.keep(status, self.headers["Samplebank-Event-Id"], message)
+        with suppress(ConnectionError):  # the sender may have lost patience, and sends the message again
+            self.send_response(status)
+            self.end_headers()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

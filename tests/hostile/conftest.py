@@ -1,4 +1,4 @@
-"""A service that loses patience soon, and clients that are no good."""
+"""A service with little patience, for tests with hostile clients."""
 
 from collections.abc import Iterator
 

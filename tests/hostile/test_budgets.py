@@ -1,4 +1,4 @@
-"""Whoever asks for too much gets less of it, and others get theirs."""
+"""A client that asks for too much is held back, and other clients are served."""
 
 import re
 import socket

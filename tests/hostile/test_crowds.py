@@ -1,4 +1,4 @@
-"""Lines that bring little and hold much: slow bodies, idle connections, and many of them."""
+"""Connections that hold much and bring little: slow bodies, and many idle connections."""
 
 import contextlib
 import socket

@@ -30,7 +30,7 @@ def aac() -> bytes:
 
 
 def compressed() -> bytes:
-    """What compress makes of a text without repetitions: each code is a letter."""
+    """The output of `compress` for a text without repetitions: each code is a letter."""
     packed = 0
     for place, letter in enumerate(b"the quick brown fox jumps over"):
         packed |= letter << 9 * place

@@ -132,7 +132,7 @@ def xz() -> bytes:
 
 
 def odd_apk() -> bytes:
-    """A package whose directory has an extra field that says to be longer than it is, as Android does not mind."""
+    """A package whose directory has an extra field with too great a length. Android accepts the package."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name in ("AndroidManifest.xml", "classes.dex"):

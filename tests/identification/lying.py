@@ -1,4 +1,4 @@
-"""A classifier that was taken over: it answers what the name of the file asks for."""
+"""A classifier that a sample has taken over: the name of the file decides the answer."""
 
 import os
 from collections.abc import Callable

@@ -192,5 +192,5 @@ def test_loading_the_model_starts_no_thread() -> None:
 
 
 def threads() -> set[str]:
-    """Those of earlier tests may end at any moment, but none may be new."""
+    """Processes of earlier tests may end at any moment, but no process may be new."""
     return {task.name for task in Path("/proc/self/task").iterdir()}

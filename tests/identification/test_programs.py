@@ -1,4 +1,4 @@
-"""Programs of other systems than Windows and Linux, and those that run without any."""
+"""Programs of systems other than Windows and Linux, and programs that run without a system."""
 
 import struct
 from pathlib import Path
@@ -20,7 +20,7 @@ async def identified(identifier: Identifier, tmp_path: Path, content: bytes) -> 
 
 
 def windows(mark: bytes) -> bytes:
-    """A program for MS-DOS, with the header of another one behind."""
+    """A program for MS-DOS, with the header of another program behind."""
     dos = b"MZ" + struct.pack("<13H", 0x90, 3, 0, 4, 0, 0xFFFF, 0, 0xB8, 0, 0, 0, 0x40, 0)
     return dos.ljust(60, b"\0") + struct.pack("<I", 128) + kinds.noise(64) + mark + kinds.noise(4000)
 

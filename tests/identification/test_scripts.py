@@ -1,4 +1,4 @@
-"""Scripts of one line, and those that are wrapped in markup, are told by what only their language says."""
+"""Scripts of one line, and scripts inside markup, are told by words that only their language has."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Claims that come while another is under way are served together."""
+"""Claims that come while another claim is under way are served together."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ LEASE = 60_000
 
 
 class Stage:
-    """A process's claims, which wait for the only connection until it is given back."""
+    """The claims of a process. The claims wait for the only connection until the connection is given back."""
 
     def __init__(self, database: Database, caller: Caller) -> None:
         self._claiming = Claiming(database, clock, COLUMNS)
@@ -56,14 +56,14 @@ async def stage(bank: Bank, own: Database) -> Stage:
 
 @asynccontextmanager
 async def busy(database: Database) -> AsyncIterator[None]:
-    """No statement can begin meanwhile; whoever has begun to wait is waiting at the end."""
+    """Lets claims begin to wait while no statement can begin."""
     async with database.connection():
         yield
         await asyncio.sleep(0)
 
 
 def tasks_for(bank: Bank, count: int) -> tuple[str, list[UUID]]:
-    """A worker, and that many tasks of it, longest-waiting first."""
+    """A worker, and `count` tasks of the worker, longest-waiting first."""
     (worker,) = bank.workers(1)
     return worker, [UUID(bank.planned(worker)[2][worker]) for _ in range(count)]
 

@@ -1,4 +1,4 @@
-"""Claims: who holds a task, for how long, and what becomes of it."""
+"""Claims: who holds a task, for how long, and how the task ends."""
 
 import json
 import socket

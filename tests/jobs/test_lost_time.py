@@ -1,4 +1,4 @@
-"""Jobs outlive clocks that jump and services that were not there; leases lost in masses come back at once."""
+"""Jobs survive clocks that jump and services that were away. Leases lost in masses come back at once."""
 
 from uuid import UUID
 
@@ -56,7 +56,7 @@ async def test_delays_move_with_a_clock_that_is_set_back(bank: Bank, database: D
 
 @pytest.fixture
 async def lost(bank: Bank, db: Connection) -> list[tuple[UUID, UUID]]:
-    """Three tasks whose leases have ended, of which one has had its last attempt; (task, job) of each."""
+    """Three tasks whose leases have ended, one of them in its last attempt, as (task, job)."""
     (worker,) = bank.workers(1)
     plan = bank.plan(worker)
     for _ in range(3):

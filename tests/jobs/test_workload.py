@@ -1,4 +1,4 @@
-"""What workers have to do, and when they were last seen."""
+"""The waiting work of each worker, and the time when the worker was last seen."""
 
 from typing import Any
 

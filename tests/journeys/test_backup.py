@@ -1,4 +1,4 @@
-"""docs/backup.md, followed to the letter: what it copies while the service runs comes back whole."""
+"""docs/backup.md, followed to the letter: a copy made while the service runs comes back whole."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from kit.service import Service
 
 #: the blocks that set variables are the reader's; the tests set their own
 _, BACKUP, _, RESTORE, COUNT = blocks("docs/backup.md")
-#: says that it has been reached, and goes on when it is told to
+#: tells the test that the place has been reached, and waits for the test
 HELD_UP = """\
 #!/bin/sh
 : >"$HERE/reached"
@@ -32,7 +32,7 @@ class Backup(NamedTuple):
     here: Path
 
     def go_on(self) -> str:
-        """Let it end; what it complained of."""
+        """Let the backup end. Returns the complaints of the backup."""
         (self.here / "go").write_text("on\n")
         return self.process.communicate(timeout=60)[1]
 

@@ -1,4 +1,4 @@
-"""More clients at once than the database has connections: all of them are served, and nobody is told to come later."""
+"""More clients at once than the database has connections: all clients are served, and no client is sent away."""
 
 from collections import Counter
 from collections.abc import Iterator

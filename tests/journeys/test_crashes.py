@@ -1,4 +1,4 @@
-"""A 2xx is a promise: what was answered is there after the service was killed."""
+"""A 2xx is a promise: everything answered is there after the service was killed."""
 
 import socket
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Bytes are what their name says, or they are not sent."""
+"""Bytes that do not match their name are not sent."""
 
 from pathlib import Path
 

@@ -1,6 +1,5 @@
-"""What goes wrong at the start is one line that says what to do, with exit code 1."""
+"""A start that goes wrong ends with exit code 1, and with one line that says what to do."""
 
-import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from kit.bank import Bank, eventually
+from kit.postgres import Postgres
 from kit.service import Service, running
-from samplebank.database.account import find_account, run_for_cluster
-from samplebank.database.embedded import BINARIES
 
 
 def refused(folder: Path, settings: dict[str, str], *arguments: str) -> str:
@@ -56,26 +54,24 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def own_service(tmp_path: Path) -> Iterator[Service]:
-    with running(tmp_path, {"SAMPLEBANK_PROCESSES": "1"}) as service:
+def operated(tmp_path: Path, postgres: Postgres) -> Iterator[Service]:
+    """A service with the database of an operator. The service starts its own database again, and no other."""
+    postgres.order("CREATE DATABASE operated")
+    url = f"{postgres.url.removesuffix('/postgres')}/operated"
+    with running(tmp_path, {"SAMPLEBANK_PROCESSES": "1", "SAMPLEBANK_DATABASE_URL": url}) as service:
         yield service
+    postgres.order("DROP DATABASE operated WITH (FORCE)")
 
 
-def control_database(service: Service, *arguments: str) -> None:
-    folder = service.folder / "data" / "postgres"
-    command = [str(BINARIES / "pg_ctl"), "-D", str(folder / "data"), "-w", *arguments]
-    account = find_account() if os.geteuid() == 0 else None
-    with Path(os.devnull).open("w") as output:
-        assert run_for_cluster(folder, command, account=account, output=output) == 0
-
-
-def test_without_its_database_the_service_is_unavailable_until_that_is_back(own_service: Service) -> None:
-    bank = Bank(own_service.url, own_service.keys)
-    sample, run = bank.submitted(), own_service.folder / "data" / "postgres" / "run"
-    control_database(own_service, "stop", "-m", "immediate")
+def test_without_its_database_the_service_is_unavailable_until_that_is_back(
+    operated: Service, postgres: Postgres
+) -> None:
+    bank = Bank(operated.url, operated.keys)
+    sample = bank.submitted()
+    postgres.stop("immediate")
     without = bank.get(sample.path)
 
-    control_database(own_service, "start", "-l", "/dev/null", "-o", f"-c unix_socket_directories='{run}'")
+    postgres.start()
 
     assert (without.status_code, without.headers["Retry-After"]) == (503, "1")
     assert eventually(lambda: bank.get(sample.path).status_code == 200)

@@ -1,1 +1,1 @@
-"""What the tests arrange with: a real service, its users, and verbs that read like the specification."""
+"""The tools of the tests: a real service, its users, and verbs that read like the specification."""

@@ -11,7 +11,7 @@ from kit.service import Service
 
 @asynccontextmanager
 async def own_database(service: Service) -> AsyncIterator[str]:
-    """The URL of an empty database, which goes with whoever is still connected to it."""
+    """The URL of an empty database. The end of the block removes the database, and ends open connections."""
     name = f"own_{secrets.token_hex(4)}"
     async with connected(service.database_url) as admin:
         await admin.execute(f"CREATE DATABASE {name}")

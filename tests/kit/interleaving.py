@@ -1,32 +1,38 @@
-"""Staged races: something happens between two statements of another."""
+"""Staged races: something happens between the look and the change."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from samplebank.database import Connection
+from samplebank.database import Connection, Statement
 
 
 class Interrupted:
-    """A connection on which `meanwhile` happens once, after the first statement and before the second."""
+    """A connection on which `meanwhile` happens once, before the first of the statements `before`."""
 
-    def __init__(self, db: Connection, meanwhile: Callable[[], Awaitable[object]]) -> None:
+    def __init__(
+        self, db: Connection, meanwhile: Callable[[], Awaitable[object]], *before: Statement
+    ) -> None:
         self._db = db
         self._meanwhile: Callable[[], Awaitable[object]] | None = meanwhile
-        self._statements = 0
+        self._before = {statement.sql for statement in before}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._db, name)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the interruption has happened."""
+        return self._meanwhile is None
+
     async def fetch(self, query: str, *values: Any) -> Any:
-        await self._next()
+        await self._begin(query)
         return await self._db.fetch(query, *values)
 
     async def fetchrow(self, query: str, *values: Any) -> Any:
-        await self._next()
+        await self._begin(query)
         return await self._db.fetchrow(query, *values)
 
-    async def _next(self) -> None:
-        self._statements += 1
-        if self._statements == 2 and self._meanwhile is not None:
+    async def _begin(self, query: str) -> None:
+        if query in self._before and self._meanwhile is not None:
             meanwhile, self._meanwhile = self._meanwhile, None
             await meanwhile()

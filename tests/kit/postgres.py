@@ -47,7 +47,7 @@ class Postgres:
         return self.url_at(self.port)
 
     def url_at(self, port: int) -> str:
-        """Where it is reached through a relay that listens on `port`."""
+        """The URL of the server through a relay that listens on `port`."""
         return f"postgresql://postgres@127.0.0.1:{port}/postgres"
 
     def start(self) -> None:

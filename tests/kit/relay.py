@@ -42,7 +42,7 @@ class Relay:
         self._hold_at = pattern
 
     def abandon(self) -> None:
-        """Swallow what comes over the lines that there are, and leave both ends open, as a firewall does that forgot them."""
+        """Swallow all bytes of the present lines, and leave both ends open, as a firewall that has forgotten the lines does."""
         self._abandoned.update(self._sockets)
 
     def go_on(self) -> None:
@@ -52,7 +52,7 @@ class Relay:
         return [request for request in self.requests if re.search(pattern, request)]
 
     def wait_for(self, pattern: str, times: int = 1) -> None:
-        """Wait until such requests have been made so often, whether they were let through or not."""
+        """Wait until `times` requests of the pattern have come, whether the relay let the requests through or not."""
         with self._changed:
             enough = self._changed.wait_for(
                 lambda: len(self.found(pattern)) >= times, timeout=PATIENCE_SECONDS
@@ -99,7 +99,7 @@ class Relay:
                 left = None if left is None else left - len(data)
                 self._flowing.wait()
                 if not _sent(service, data):
-                    return  # it takes no more, but what it says about that may still be on its way
+                    return  # the service takes no more, but its answer may still be on the way
         _break(client)
         _break(service)
 

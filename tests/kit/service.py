@@ -1,5 +1,6 @@
 """A real service for the tests: `samplebank serve` with a data folder of its own."""
 
+import fcntl
 import json
 import os
 import signal
@@ -24,6 +25,8 @@ SETTINGS = {
     "SAMPLEBANK_PROCESSES": "2",
 }
 START_SECONDS = 90
+#: the variable that tells all processes of the run where the prepared folder is
+PREPARED = "TESTS_PREPARED"
 
 
 def free_port() -> int:
@@ -129,12 +132,41 @@ class Service:
         return self._process.wait(60)
 
 
+def copy_prepared(data: Path) -> Mapping[str, str]:
+    """Make `data` the data folder of a service that has started once, and has the tenants. Returns their keys.
+
+    Making a database, migrating it and applying the tenants takes several times as long as the copy. The first to come
+    makes the folder that all services of the run are copies of, in all processes of the run.
+    """
+    prepared = Path(os.environ[PREPARED])
+    keys = prepared / "keys.json"
+    with (prepared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not keys.exists():
+            first = Service(prepared).start()
+            try:
+                first.apply()
+            finally:
+                code = first.stop()
+            assert code == 0
+            keys.write_text(json.dumps(first.keys))
+    # `cp` keeps the owner of the database, and shares the blocks where the file system can.
+    subprocess.run(["cp", "-a", "--reflink=auto", prepared / "data", data], check=True)
+    copied: dict[str, str] = json.loads(keys.read_text())
+    return copied
+
+
 @contextmanager
 def running(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
     """A service with the tenants, for as long as the block lasts; it may be killed and started again there."""
-    service = Service(folder, settings).start()
+    service = Service(folder, settings)
+    has_own_database = "SAMPLEBANK_DATABASE_URL" not in service.environment
+    if has_own_database:
+        service.keys.update(copy_prepared(service.folder / "data"))
+    service.start()
     try:
-        service.apply()
+        if not has_own_database:
+            service.apply()
         yield service
     finally:
         service.stop()

@@ -1,4 +1,4 @@
-"""A classifier that does what its sample says, for the tests of what asks it."""
+"""A classifier that does what the sample says, for tests of the classifier's callers."""
 
 import os
 import signal

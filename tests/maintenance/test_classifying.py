@@ -1,4 +1,4 @@
-"""What becomes of samples whose identification others disturb, or answers nonsense."""
+"""A disturbed identification or a nonsensical answer costs no sample its type for good."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from samplebank.assembly import Bank, open_bank
 from samplebank.blobs import Area
 from samplebank.database.migrations import upgrade
 from samplebank.identification import Identifier
-from samplebank.maintenance.classifying import MOST_DISTURBED, Classifying
+from samplebank.maintenance.classifying import BATCH, MOST_DISTURBED, Classifying
 from samplebank.settings import Settings
 
 TESTS = Path(__file__).parents[1]
@@ -57,6 +57,14 @@ async def rounds(bank: Bank, count: int, factory: str = "open_classifier") -> No
 async def types(bank: Bank, names: dict[bytes, bytes]) -> dict[bytes, str | None]:
     async with bank.database.connection() as db:
         return {names[row[0]]: row[1] for row in await db.fetch(TYPES)}
+
+
+async def test_one_round_classifies_a_flood(own_bank: Bank) -> None:
+    names = await stored(own_bank, *(b"good %d" % number for number in range(2 * BATCH + 1)))
+
+    await rounds(own_bank, 1)
+
+    assert set((await types(own_bank, names)).values()) == {"pdf"}
 
 
 async def test_a_sample_whose_child_is_killed_waits_and_lets_others_pass(own_bank: Bank) -> None:

@@ -1,4 +1,4 @@
-"""Work that can wait rests while others need the processors, by what /proc/stat says of two of them."""
+"""Work that can wait rests while others need the processors. /proc/stat tells the use of two processors."""
 
 from pathlib import Path
 

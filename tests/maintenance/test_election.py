@@ -31,7 +31,7 @@ Stand = Callable[[str], Awaitable[tuple[Candidate, "asyncio.Task[None]"]]]
 
 @pytest.fixture
 async def stand(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
-    """Let a candidate stand; it is given once it is elected."""
+    """Let a candidate stand. Returns once the candidate is elected."""
     for name, value in (("ELECTION", 0.1), ("HEARTBEAT", 0.1), ("ANSWER", 0.5), ("LEASE", "1500ms")):
         monkeypatch.setattr(election, name, value)
     running = []

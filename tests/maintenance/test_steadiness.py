@@ -1,4 +1,4 @@
-"""Time that nobody could work in does not time jobs out."""
+"""Jobs do not time out by hours in which nobody could work."""
 
 import pytest
 
@@ -9,7 +9,7 @@ START = 1_700_000_000_000
 
 
 class Clocks:
-    """A clock that can be set, and one that cannot."""
+    """A clock that can be set, and a clock that cannot."""
 
     def __init__(self) -> None:
         self.wall = START

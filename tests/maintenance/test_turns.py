@@ -1,4 +1,4 @@
-"""Who waits for the file type of a sample: those that a submission waits for first, then one customer after the other."""
+"""The order of classification: first samples that a submission waits for, then one customer after the other."""
 
 import pytest
 
@@ -15,7 +15,7 @@ ID = "SELECT id FROM sample WHERE sha256 = $1"
 
 @pytest.fixture
 async def queue(bank: Bank, db: Connection) -> list[bytes]:
-    """Six samples of one customer and then one of another, which nobody classifies meanwhile."""
+    """Six samples of one customer, then a sample of another customer. Nothing else classifies these samples."""
     samples = [Sample() for _ in range(7)]
     for sample, user in zip(samples, ["mia"] * 6 + ["quinn"], strict=True):
         bank.upload(sample, user)

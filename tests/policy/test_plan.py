@@ -5,12 +5,12 @@ from uuid import UUID
 
 import pytest
 
-from samplebank.policy.model import Action, Match, Option, Plan, Policy, Rule, RuleKind, Subject
+from samplebank.policy.model import Action, Case, Match, Option, Plan, Policy, Rule, RuleKind
 from samplebank.policy.plan import matches, plan
 
 ONE, TWO, THREE = (UUID(int=number) for number in (1, 2, 3))
 ALIVE = frozenset({ONE, TWO, THREE})
-PDF = Subject(7, "pdf", "document", {"source": "mail"})
+PDF = Case(7, "pdf", "document", {"source": "mail"})
 BY_CUSTOMER = Match(RuleKind.CUSTOMER, customers=(7,))
 BY_SUPER_TYPE = Match(RuleKind.CLASSIFICATION, super_types=("document",))
 BY_TYPE = Match(RuleKind.CLASSIFICATION, types=("pdf",))
@@ -23,25 +23,25 @@ def rule(match: Match, created: int = 0, id_: int = 100, **action: object) -> Ru
     return Rule(UUID(int=id_), 1, "rule", "", match, Action(**action), 1, created)  # type: ignore[arg-type]
 
 
-def planned(*rules: Rule, policy: Policy | None = None, subject: Subject = PDF) -> Plan:
-    return plan(policy or Policy((ONE,), ()), rules, subject, ALIVE)
+def planned(*rules: Rule, policy: Policy | None = None, case: Case = PDF) -> Plan:
+    return plan(policy or Policy((ONE,), ()), rules, case, ALIVE)
 
 
 @pytest.mark.parametrize(
-    ("match", "subject", "expected"),
+    ("match", "case", "expected"),
     [
         (BY_CUSTOMER, PDF, True),
-        (BY_CUSTOMER, Subject(8), False),
+        (BY_CUSTOMER, Case(8), False),
         (BY_BOTH, PDF, True),
-        (BY_BOTH, Subject(7, "pdf", "archive"), False),
-        (BY_TYPE, Subject(7), False),
+        (BY_BOTH, Case(7, "pdf", "archive"), False),
+        (BY_TYPE, Case(7), False),
         (BY_SUBMISSION, PDF, True),
-        (BY_SUBMISSION, Subject(7, meta_data={"source": "web"}), False),
-        (BY_SUBMISSION, Subject(7, meta_data={"other": "mail"}), False),
+        (BY_SUBMISSION, Case(7, meta_data={"source": "web"}), False),
+        (BY_SUBMISSION, Case(7, meta_data={"other": "mail"}), False),
     ],
 )
-def test_a_rule_matches_its_clause(match: Match, subject: Subject, *, expected: bool) -> None:
-    assert matches(match, subject) is expected
+def test_a_rule_matches_its_clause(match: Match, case: Case, *, expected: bool) -> None:
+    assert matches(match, case) is expected
 
 
 def test_without_a_rule_the_default_runs() -> None:

@@ -1,4 +1,4 @@
-"""What a schema costs is known before anything is checked against it."""
+"""The cost of a schema is known before a result is checked against the schema."""
 
 from typing import Any
 

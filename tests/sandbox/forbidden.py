@@ -1,4 +1,4 @@
-"""What a parser that was taken over might try; each attempt takes the path of a file that is not its own."""
+"""Attempts of a parser that a sample has taken over. Each attempt takes the path of a foreign file."""
 
 import ctypes
 import fcntl

@@ -1,4 +1,4 @@
-"""What runs inside the children of these tests: it keeps or breaks the rules as each request says."""
+"""The code inside the children of these tests. Each request says which rule to keep or break."""
 
 import ctypes
 import os
@@ -16,7 +16,7 @@ MIB = 1024 * 1024
 
 
 def obedient(argument: str) -> Answerer:
-    """Do what the request says; turn round what is no command."""
+    """Do what the request says. A request that is no command comes back reversed."""
     actions: dict[bytes, Answerer] = {
         b"hang": _hang,
         b"spin": _spin,

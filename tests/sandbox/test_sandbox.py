@@ -1,4 +1,4 @@
-"""Sandbox children that keep or break the rules, and what their parent makes of it."""
+"""Sandbox children that keep or break the rules, and the answers of their parent."""
 
 import asyncio
 import os
@@ -75,7 +75,7 @@ async def test_a_start_that_is_cancelled_leaves_no_line_open() -> None:
 
 
 def lines() -> set[str]:
-    """What this process has open that it shares with children: sockets and files without a name."""
+    """The open descriptors that this process shares with children: sockets and files without a name."""
     opened = (str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
     return {target for target in opened if target.endswith("(deleted)") or target.startswith("socket:")}
 

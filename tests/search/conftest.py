@@ -1,4 +1,4 @@
-"""A database with many samples, for tests of what searches do on a large one. They change nothing in it."""
+"""A database with many samples, for searches in a large database. The tests change nothing in the database."""
 
 import asyncio
 import time
@@ -50,7 +50,7 @@ AGED = (
 
 @pytest.fixture(scope="package")
 async def filled(service: Service) -> AsyncIterator[tuple[Database, Tenants]]:
-    """A database of its own, with many samples."""
+    """A separate database with many samples."""
     async with own_database(service) as url:
         await asyncio.to_thread(upgrade, url)
         tenants = await generate.fill(url, SAMPLES, CUSTOMERS)
@@ -64,7 +64,7 @@ async def filled(service: Service) -> AsyncIterator[tuple[Database, Tenants]]:
 
 @pytest.fixture(scope="package")
 async def callers(filled: tuple[Database, Tenants]) -> dict[str, Caller]:
-    """An administrator, users of one customer and of all of the tree, and one who sees more submissions than samples."""
+    """An administrator, users of one customer and of the whole tree, and a user who sees more submissions than samples."""
     database, tenants = filled
     directory = Directory(database)
     await directory.refresh()

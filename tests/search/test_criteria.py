@@ -12,7 +12,7 @@ from samplebank.search.criteria import Criterion, row_condition, set_demands, so
 
 
 class Entry(Criterion, frozen=True, kw_only=True):
-    """An entry that matches, does not, or (None) has nothing to say, as SQL has it."""
+    """An entry that matches, does not match, or is neither (None), in the sense of SQL."""
 
     matches: bool | None
 

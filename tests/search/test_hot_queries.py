@@ -59,7 +59,7 @@ ANY_FIELD = frozenset((*DIGESTS, *KEYWORD_KINDS))
 
 
 class Question:
-    """What a test asks the database, and of whose rows."""
+    """A question of a test to the database, and the caller whose rows are asked for."""
 
     def __init__(self, db: Connection, caller: Caller, tenants: Tenants) -> None:
         self.db = db

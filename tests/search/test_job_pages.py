@@ -1,4 +1,4 @@
-"""Pages of the jobs of some customers, which are gathered at once where they are few, and counted apart where not."""
+"""Pages of jobs of some customers. Few jobs are gathered at once, and many jobs are counted apart."""
 
 import time
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ EXPECTED = """
      ORDER BY enqueued_time DESC, id DESC
 """
 COUNT = "SELECT count(*) FROM job WHERE customer_id = ANY($1) AND state = ANY($2)"
-#: the customer of some jobs is one that was added after the callers were looked up
+#: some jobs belong to a customer who was added after the callers were looked up
 OF_A_CUSTOMER_UNKNOWN_TO_ALL = """
     WITH added AS (
         INSERT INTO customer (short_name, name, domain_id, parent_id)
@@ -30,7 +30,7 @@ OF_A_CUSTOMER_UNKNOWN_TO_ALL = """
     SELECT gen_random_uuid(), j.sample_id, added.id, 'done', 9e12, 9e12, 9e12, '{}', '[]', '[]'
       FROM added, (SELECT sample_id FROM job LIMIT 5) j
 """
-#: undone at the end, as it is a lie
+#: undone at the end, because the row is false
 MANY = f"INSERT INTO job_tally_change VALUES ($1, 'done', {FEW_JOBS})"
 
 

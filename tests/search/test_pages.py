@@ -1,4 +1,4 @@
-"""Pages and counts of sample searches, which take a way of their own, are those of the list as a whole."""
+"""Sample searches make pages and counts in a separate way, with the same result as the whole list."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple

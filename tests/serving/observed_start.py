@@ -18,7 +18,7 @@ VOLATILE = {"run", "users.lock", "start.lock"}
 
 
 class Observer:
-    """Listens to what Python is about to do to files in a folder; `pending` are paths that are not synced yet."""
+    """Listens to the operations of Python on files in a folder. `pending` are the paths that are not synced."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -56,7 +56,7 @@ class Observer:
         self.pending[path.parent] = f"got {path.name}"
 
     def _move(self, source: Path, target: Path) -> None:
-        """What was not synced under the old name is not under the new one either."""
+        """A file that was not synced under the old name is not synced under the new name either."""
         for path in [path for path in self.pending if path.is_relative_to(source)]:
             self.pending[target / path.relative_to(source)] = self.pending.pop(path)
         self._note_name(target)

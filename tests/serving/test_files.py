@@ -1,4 +1,4 @@
-"""What the service keeps is closed to all other accounts, and it opens no folder of others."""
+"""The files of the service are closed to all other accounts, and the service opens no folder of others."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ from samplebank.errors import Invalid
 from samplebank.files import NOT_FOR_OTHERS, make_own_folder
 from samplebank.settings import Settings
 
-#: as root, the account of PostgreSQL has to pass this folder, and may do nothing else with it
+#: where root runs the service, the account of PostgreSQL may pass this folder, and do nothing else
 FOR_THE_DATABASE = {Path("postgres"): 0o710}
 
 

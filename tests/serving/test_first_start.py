@@ -1,4 +1,4 @@
-"""What the first start makes survives the loss of power from then on."""
+"""Everything that the first start makes survives a loss of power."""
 
 import subprocess
 import sys

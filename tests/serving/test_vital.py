@@ -1,4 +1,4 @@
-"""A process that lost what it cannot do without ends, so that another takes its place."""
+"""A process that has lost a vital part ends, so that another process takes its place."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The built-in workers get a key that works, whatever has become of their last one."""
+"""The built-in workers get a key that works, also after their last key was revoked or lost."""
 
 import json
 from collections.abc import Callable, Mapping

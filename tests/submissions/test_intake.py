@@ -1,4 +1,4 @@
-"""A submission looks first and stores then; what happens in between is never overlooked."""
+"""A submission looks first and stores then. A change in between is never overlooked."""
 
 import asyncio
 import hashlib
@@ -18,7 +18,7 @@ from samplebank.assembly import clock
 from samplebank.database import Connection, Database, Outrun
 from samplebank.policy.rules import PolicyBook
 from samplebank.submissions.challenge import Outcome, Tries
-from samplebank.submissions.intake import Result, Token, submit
+from samplebank.submissions.intake import STORE, Result, Token, submit
 from samplebank.submissions.model import NewSubmission
 
 
@@ -74,8 +74,9 @@ class Interruption:
             UUID(token["id"]), bytes.fromhex(sample.sha256), hashlib.sha256(b"this request").digest()
         )
         async with self._database.transaction() if locking else self._database.connection() as db:
-            return await submit(
-                cast("Connection", Interrupted(db, partial(asyncio.to_thread, meanwhile))),
+            interrupted = Interrupted(db, partial(asyncio.to_thread, meanwhile), STORE)
+            result = await submit(
+                cast("Connection", interrupted),
                 bytes.fromhex(sample.sha256),
                 good,
                 self.new(meta_data or {}),
@@ -86,6 +87,8 @@ class Interruption:
                 now=clock(),
                 locking=locking,
             )
+        assert interrupted.is_over or result.outcome is not Outcome.GOOD
+        return result
 
 
 @pytest.fixture

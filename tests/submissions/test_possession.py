@@ -1,4 +1,4 @@
-"""Proof of possession: who does not hold the bytes gets nothing, however often it asks."""
+"""Proof of possession: a client without the bytes gets nothing, however often the client asks."""
 
 import hashlib
 import secrets

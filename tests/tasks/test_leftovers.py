@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kit.bank import ROBOT, Bank, Sample, name_of
+from kit.locks import session_behind
 from kit.service import Service
 from samplebank import settings
 from samplebank.analyses import evidence
@@ -18,20 +19,10 @@ from samplebank.maintenance.service_tasks import ORPHANED, orphan_sweep
 from samplebank.service_tasks import leftovers
 
 EVERY_PART = 512
-WAITS = """
-    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%')
-      FROM pg_sleep(0.01)
-"""
-
-
-async def is_waiting_for_a_lock(database: Database, query: str) -> None:
-    async with asyncio.timeout(15), database.connection() as db:
-        while not await db.fetchval(WAITS, query):
-            pass
 
 
 def orphan(service: Service, area: str, sample: Sample, age: float) -> Path:
-    """The bytes of the sample, in the store of the service, for which it has no row."""
+    """Puts the bytes of the sample into the store of the service, without a row."""
     path = service.blobs / area / sample.sha256[:2] / sample.sha256
     path.write_bytes(sample.data)
     os.utime(path, (time.time() - age, time.time() - age))
@@ -78,7 +69,7 @@ async def test_an_upload_waits_while_orphaned_bytes_of_its_name_are_removed(
     async with database.transaction() as db:
         await leftovers.remove_unused_sample(db, store, bytes.fromhex(sample.sha256), now=1)
         upload = asyncio.create_task(asyncio.to_thread(bank.upload, sample))
-        await is_waiting_for_a_lock(database, "INSERT INTO sample")
+        await session_behind(database, db)
 
     response = await upload
 
@@ -97,7 +88,7 @@ async def test_evidence_waits_while_orphaned_bytes_of_its_name_are_removed(
         await evidence.remove_unused(db, store, bytes.fromhex(report.sha256))
         post = asyncio.to_thread(bank.call, "POST", f"{place}/e.bin", ROBOT, data=report.data)
         upload = asyncio.create_task(post)
-        await is_waiting_for_a_lock(database, "pg_advisory_xact_lock_shared")
+        await session_behind(database, db)
 
     stored = bank.data(await upload)
 

@@ -1,4 +1,4 @@
-"""Verdicts by hand count for those for whom their author may judge, and tell nobody else who that was."""
+"""A verdict by hand counts for the customers of its author, and names the author to nobody else."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""An update of a task looks first and changes then; what happens in between is never lost."""
+"""An update of a task looks first and changes then. A change in between is never lost."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.assembly import clock
 from samplebank.database import Connection, Database, Outrun
-from samplebank.endings.updates import update_task
+from samplebank.endings.updates import END_JOB, END_TASK, update_task
 from samplebank.errors import Conflict
 from samplebank.jobs.model import Task, TaskState
 from samplebank.jobs.progress import Move
@@ -40,10 +40,12 @@ class Interruption:
         self, meanwhile: Callable[[], Any], job: str, task: str, move: Move, *, locking: bool = False
     ) -> tuple[Task, bool]:
         async with self._database.transaction() if locking else self._database.connection() as db:
-            interrupted = Interrupted(db, partial(asyncio.to_thread, meanwhile))
-            return await update_task(
+            interrupted = Interrupted(db, partial(asyncio.to_thread, meanwhile), END_TASK, END_JOB)
+            ended = await update_task(
                 cast("Connection", interrupted), self._robot, job, task, move, rules=RULES, now=clock()
             )
+        assert interrupted.is_over
+        return ended
 
 
 @pytest.fixture
@@ -147,7 +149,7 @@ async def test_it_goes_on_behind_locks(bank: Bank, database: Database, robot: Ca
 
     async def change(db: Connection, *, locking: bool = False) -> tuple[Task, bool]:
         happens = partial(asyncio.to_thread, outruns.pop() if outruns else lambda: None)
-        interrupted = cast("Connection", Interrupted(db, happens))
+        interrupted = cast("Connection", Interrupted(db, happens, END_TASK, END_JOB))
         return await update_task(
             interrupted, robot, job, tasks[one], success(), rules=RULES, now=clock(), locking=locking
         )

@@ -1,4 +1,4 @@
-"""What a set of analyses amounts to."""
+"""The verdict that a set of analyses leads to."""
 
 from uuid import UUID
 
@@ -31,10 +31,10 @@ def findings(*scores: int) -> list[Finding]:
 def test_the_strongest_findings_decide(
     scores: list[int], overall: int, shares: list[tuple[int | None, int | None]]
 ) -> None:
-    weighed = weigh(findings(*scores))
+    assessment = weigh(findings(*scores))
 
-    assert weighed.score == overall
-    assert [(share.difference, share.impact) for share in weighed.shares] == shares
+    assert assessment.score == overall
+    assert [(share.difference, share.impact) for share in assessment.shares] == shares
 
 
 @pytest.mark.parametrize(
@@ -46,29 +46,29 @@ def test_halves_round_away_from_zero(numerator: int, denominator: int, expected:
 
 
 def test_one_override_passes_to_the_verdict() -> None:
-    weighed = weigh([Finding(UUID(int=1), 90), Finding(UUID(int=2), 0, "benign")])
+    assessment = weigh([Finding(UUID(int=1), 90), Finding(UUID(int=2), 0, "benign")])
 
-    assert (weighed.status_override, weighed.contradicting) == ("benign", False)
+    assert (assessment.status_override, assessment.contradicting) == ("benign", False)
 
 
 def test_contradicting_overrides_cancel_each_other() -> None:
-    weighed = weigh([Finding(UUID(int=1), 90, "malicious"), Finding(UUID(int=2), 0, "benign")])
+    assessment = weigh([Finding(UUID(int=1), 90, "malicious"), Finding(UUID(int=2), 0, "benign")])
 
-    assert (weighed.status_override, weighed.contradicting) == (None, True)
+    assert (assessment.status_override, assessment.contradicting) == (None, True)
 
 
 def test_an_analysis_without_findings_still_brings_its_tags_and_override() -> None:
-    weighed = weigh([Finding(UUID(int=1), -1, "malicious", (("family", "Emotet"),))])
+    assessment = weigh([Finding(UUID(int=1), -1, "malicious", (("family", "Emotet"),))])
 
-    assert weighed.tags == (("family", "Emotet", 1),)
-    assert weighed.status_override == "malicious"
+    assert assessment.tags == (("family", "Emotet", 1),)
+    assert assessment.status_override == "malicious"
 
 
 def test_tags_are_counted_once_for_each_analysis() -> None:
     twice = (("yara", "rule"), ("yara", "rule"))
-    weighed = weigh([Finding(UUID(int=1), 10, None, twice), Finding(UUID(int=2), 10, None, twice)])
+    assessment = weigh([Finding(UUID(int=1), 10, None, twice), Finding(UUID(int=2), 10, None, twice)])
 
-    assert weighed.tags == (("yara", "rule", 2),)
+    assert assessment.tags == (("yara", "rule", 2),)
 
 
 @given(st.lists(st.integers(-1, 100), max_size=12))

@@ -1,4 +1,4 @@
-"""Archives made byte by byte: what their directories say, around entries that hold nothing of meaning."""
+"""Archives made byte by byte: real directories around entries of noise."""
 
 import io
 import lzma
@@ -10,7 +10,7 @@ LZMA_PROPERTIES = b"\x5d" + (1 << 16).to_bytes(4, "little")
 
 
 def _number(value: int) -> bytes:
-    """A number as 7z writes one of at most 14 bits."""
+    """A number of at most 14 bits, as 7z writes it."""
     return bytes([value]) if value < 0x80 else bytes([0x80 | value >> 8, value & 0xFF])
 
 
@@ -111,7 +111,7 @@ def ace(*names: str, password: bool = False) -> bytes:
 
 
 def zipped(*names: str, flags: int = 0, method: int = 0) -> bytes:
-    """A ZIP file of which all entries, or the last one, say what is given, in the central directory only."""
+    """A ZIP file whose entries, or whose last entry, have the given fields, in the central directory only."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name in names:

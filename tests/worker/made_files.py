@@ -52,7 +52,7 @@ def pdf(*objects: str) -> bytes:
 
 
 def word(**parts: str) -> bytes:
-    """Make a document of the usual parts and those given; `__` stands for a slash and `_dot_` for a dot."""
+    """Make a document of the usual parts and the given parts. `__` stands for a slash and `_dot_` for a dot."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", "<Types/>")
@@ -78,7 +78,7 @@ def encrypted_zip() -> bytes:
 
 
 def encrypted_workbook() -> bytes:
-    """What Office makes of a workbook with a password: a compound file with the workbook as one encrypted stream."""
+    """A workbook with a password, as Office writes it: a compound file with one encrypted stream."""
     names = b"".join(
         name.encode("utf-16-le").ljust(128, b"\0") for name in ("EncryptionInfo", "EncryptedPackage")
     )

@@ -1,4 +1,4 @@
-"""Analysers with a known answer, for the tests of what runs them."""
+"""Analysers with a known answer, for tests of the code that runs analysers."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ MIB = 1024 * 1024
 
 
 class Measuring(Analyser):
-    """Report the size that it finds itself, and whatever it is told."""
+    """Report the size of the sample, and all that the task says of the sample."""
 
     short_name = "measuring"
     version = "1.2"
@@ -50,7 +50,7 @@ class Refusing(Measuring):
 
 
 class Prying(Measuring):
-    """Read what lies beside the sample."""
+    """Read the files beside the sample."""
 
     short_name = "prying"
 
@@ -90,7 +90,7 @@ class Broken(Measuring):
 
 
 class Schemaless(Measuring):
-    """Answer what its own schema forbids."""
+    """Answer a result that the schema of the analyser forbids."""
 
     short_name = "schemaless"
     schema: ClassVar[Mapping[str, object]] = {
@@ -110,7 +110,7 @@ class Lamenting(Measuring):
 
 
 class Quoting(Measuring):
-    """Say more than a stream takes, and what neither JSON nor a database does."""
+    """Print more than a stream takes, and characters that neither JSON nor a database takes."""
 
     short_name = "quoting"
 
@@ -124,7 +124,7 @@ class Quoting(Measuring):
 
 
 class Huge(Measuring):
-    """Answer what is small on the way from the sandbox, and larger than the service takes as JSON."""
+    """Answer a result that is small on the way from the sandbox, and too large for the service as JSON."""
 
     short_name = "huge"
 
@@ -133,7 +133,7 @@ class Huge(Measuring):
 
 
 class Careless(Measuring):
-    """Answer whatever the setting `answer` says, which no type checker saw."""
+    """Answer what the setting `answer` says, unseen by a type checker."""
 
     short_name = "careless"
 

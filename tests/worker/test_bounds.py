@@ -1,4 +1,4 @@
-"""Files that are made to be slow: what is looked at of them is counted, and has a bound."""
+"""Files that are made to be slow: the looks at such a file are counted, and have a bound."""
 
 import io
 import re
@@ -22,7 +22,7 @@ BOMB = zlib.compress(b"/#41" * 250_000)
 
 
 class Counted:
-    """A pattern that adds up how many characters it was asked to look at."""
+    """A pattern that counts the characters that the pattern was asked to look at."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = re.compile(pattern)

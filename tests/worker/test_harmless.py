@@ -1,4 +1,4 @@
-"""Shapes of clean files that once were findings, beside what must stay one."""
+"""Shapes of clean files that must not be findings, beside similar shapes that must be findings."""
 
 from collections.abc import Awaitable, Callable
 

@@ -35,7 +35,7 @@ class Given:
         return self.bank.task(self.job, self.id)
 
     def ended(self) -> dict[str, Any]:
-        eventually(lambda: self.now()["state"] in ENDED, timeout=30)
+        eventually(lambda: self.now()["state"] in ENDED)
         return self.now()
 
     def analyses(self) -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ def shared() -> Names:
 
 @pytest.fixture(scope="module")
 def worker(bank: Bank, shared: Names) -> Iterator[Names]:
-    """One worker for all tests that want no more of it than to work."""
+    """One worker for all tests that need only a worker that works."""
     analysers = ("Measuring", "Refusing", "Broken", "Schemaless", "Lamenting", "Quoting", "Huge")
     with working(bank.url, bank.keys[CHIEF], shared, *analysers, settings={"depth": "2"}):
         assert eventually(lambda: all(bank.get(f"/sampledb/v2/worker/{shared[one]}").ok for one in analysers))
@@ -134,12 +134,13 @@ def test_an_exception_that_quotes_the_sample_fails_the_task_and_shows_its_author
         task = Given(bank, worker["Lamenting"])
         ended = task.ended()
 
-    told = [vars(record) for record in caplog.records if vars(record).get("task") == task.id]
-    lines = [(one["msg"], one["line"]) for one in told if "line" in one]
+    told = [(record.msg, vars(record)["fields"]) for record in caplog.records]
+    of_task = [(event, fields) for event, fields in told if fields.get("task") == task.id]
+    lines = [(event, fields["line"]) for event, fields in of_task if "line" in fields]
     assert ended["message"] == "The analysis stopped with ValueError: \ufffd in 5000 bytes"
     assert ("analysis.printed", "looking at 5000") in lines
     assert ("analysis.trace", '    raise ValueError(f"\\0 in {sample.size} bytes")') in lines
-    assert {(one["worker"], one["job"], one["sample"]) for one in told} == {
+    assert {(fields["worker"], fields["job"], fields["sample"]) for _, fields in of_task} == {
         (worker["Lamenting"], task.job, task.sample.sha256)
     }
 

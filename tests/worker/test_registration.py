@@ -1,4 +1,4 @@
-"""What the service knows of a worker follows the analyser, where the key may change it."""
+"""The service's description of a worker follows the analyser, if the key may change the description."""
 
 import logging
 from typing import Any
@@ -15,7 +15,7 @@ NEW = {"type": "object", "required": ["size"]}
 
 
 def described(worker: dict[str, Any], **changes: Any) -> Description:
-    """An analyser that is as the service knows it, but for the changes."""
+    """An analyser as the service knows the analyser, but for the changes."""
     known = {
         "names": worker["localizedNames"],
         "descriptions": worker["localizedDescriptions"],

@@ -1,4 +1,4 @@
-"""Whatever an analyser says fits the patterns of the interface."""
+"""Any text of an analyser is made to fit the patterns of the interface."""
 
 import json
 import re

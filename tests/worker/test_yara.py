@@ -1,4 +1,4 @@
-"""The YARA analyser in its sandbox, with the shipped rules and with rules of one's own."""
+"""The YARA analyser in its sandbox, with the shipped rules and with the rules of a user."""
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -211,13 +211,13 @@ async def test_what_is_wrong_in_the_folder_is_logged_at_first_and_when_it_change
 ) -> None:
     (rules / "old.yar").write_text("rule {")
     await own_rules.check()
-    first = [vars(record)["reason"] for record in caplog.records]
+    first = [vars(record)["fields"]["reason"] for record in caplog.records]
     (rules / "new.yar").mkdir()
 
     for _ in range(2):
         await own_rules.analyse(sample_file(sample))
 
-    later = [vars(record)["reason"] for record in caplog.records[len(first) :]]
+    later = [vars(record)["fields"]["reason"] for record in caplog.records[len(first) :]]
     assert [reason.partition(" in ")[0] for reason in first] == ["old.yar"]
     assert [reason.partition(" in ")[0] for reason in later] == ["new.yar"]
 

@@ -15,9 +15,9 @@ from samplebank.blobs.room import BLOBS, Room
 from samplebank.blobs.store import MISSING, Area, Digests
 from samplebank.blobs.writing import (
     SCARCE,
-    Gathered,
     Gathering,
     Hashing,
+    PendingBytes,
     Writing,
     to_the_end,
     write_all,
@@ -52,7 +52,7 @@ class DiskStore:
         self.folder = folder
         self._room = Room({BLOBS: folder, **(others or {})}, reserve)
         self._staging = folder / "staging"
-        self._gathered = Gathered(scarce)
+        self._gathered = PendingBytes(scarce)
 
     def prepare(self) -> None:
         """Make the folders. They are made once and synced, so that no upload has to."""

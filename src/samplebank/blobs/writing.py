@@ -90,7 +90,7 @@ class Writing:
             self._written_out = size
 
 
-class Gathered:
+class PendingBytes:
     """Bytes of all uploads of one process that wait in memory to become pieces."""
 
     def __init__(self, scarce: int) -> None:
@@ -108,7 +108,7 @@ class Gathering:
     While memory is scarce, pieces are smaller: the bytes of a slow upload then wait on the disk, not in memory.
     """
 
-    def __init__(self, chunks: AsyncIterator[bytes], most: int, everybody: Gathered) -> None:
+    def __init__(self, chunks: AsyncIterator[bytes], most: int, everybody: PendingBytes) -> None:
         self._chunks = chunks
         self._most = most
         self._everybody = everybody

@@ -54,7 +54,7 @@ class Outcome(msgspec.Struct, frozen=True, rename="camel"):
     error: str | None = None
 
 
-class Found(NamedTuple):
+class FoundFiles(NamedTuple):
     """The files to submit below some paths, the folders that cannot be read, and the entries that are no files."""
 
     files: list[Path]
@@ -62,10 +62,10 @@ class Found(NamedTuple):
     passed_over: list[Path]
 
 
-def files_below(paths: Iterable[Path]) -> Found:
+def files_below(paths: Iterable[Path]) -> FoundFiles:
     """Find the named files, and the files in the named folders. Links found in folders are not followed."""
     files: dict[Path, None] = {}
-    found = Found([], [], [])
+    found = FoundFiles([], [], [])
     for path in paths:
         status = _status(path)
         below = _below(path, found) if status and stat.S_ISDIR(status.st_mode) else [path]
@@ -74,7 +74,7 @@ def files_below(paths: Iterable[Path]) -> Found:
     return found._replace(passed_over=list(dict.fromkeys(found.passed_over)))
 
 
-def _below(folder: Path, found: Found) -> list[Path]:
+def _below(folder: Path, found: FoundFiles) -> list[Path]:
     def note(error: OSError) -> None:
         said = f"The folder cannot be read: {error.strerror}."
         found.unreadable.append(Outcome(shown(error.filename), "failed", error=said))

@@ -25,7 +25,7 @@ from samplebank.cli.printing import JsonOption
 from samplebank.cli.sending import (
     MAYBE_SENT,
     NOT_SENT,
-    Found,
+    FoundFiles,
     Outcome,
     Sent,
     files_below,
@@ -99,7 +99,7 @@ def _interrupted(outcomes: Sequence[Outcome]) -> str:
     return f"{said} Their analyses go on; `samplebank jobs` shows them." if arrived else said
 
 
-def _found(paths: Sequence[Path]) -> Found:
+def _found(paths: Sequence[Path]) -> FoundFiles:
     missing = [path for path in paths if not os.path.lexists(path)]
     if len(missing) == len(paths):
         raise typer.BadParameter(f"{shown(missing[0])} does not exist.", param_hint="PATHS")

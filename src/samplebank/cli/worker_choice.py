@@ -24,7 +24,7 @@ ImportFromOption = Annotated[
 ]
 
 
-class Chosen(NamedTuple):
+class AnalyserChoice(NamedTuple):
     """The analysers that the command line names."""
 
     names: Sequence[str]
@@ -35,7 +35,7 @@ class Chosen(NamedTuple):
     @classmethod
     def read(
         cls, names: Sequence[str], setting: list[str] | None, import_from: list[Path] | None
-    ) -> "Chosen":
+    ) -> "AnalyserChoice":
         places = tuple(place.absolute() for place in import_from or [])
         import_paths = [import_path(name) for name in names]
         settings = read_pairs(setting or [], "--setting")

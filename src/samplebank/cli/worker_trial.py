@@ -16,7 +16,7 @@ from samplebank.cli import printing
 from samplebank.cli.pairs import read_pairs
 from samplebank.cli.printing import JsonOption
 from samplebank.cli.text import shown
-from samplebank.cli.worker_choice import Chosen, ImportFromOption, SettingOption
+from samplebank.cli.worker_choice import AnalyserChoice, ImportFromOption, SettingOption
 from samplebank.errors import Refusal
 from samplebank.files import regular
 from samplebank.sandbox import SandboxError
@@ -58,7 +58,7 @@ def try_worker(
     json: JsonOption = False,
 ) -> None:
     """Run an analyser on files here, without a service, and show results, tracebacks and what it prints."""
-    chosen = Chosen.read([name], setting, import_from)
+    chosen = AnalyserChoice.read([name], setting, import_from)
     options = read_pairs(option or [], "--option")
     logs.set_up(load(os.environ).log_format, logging.WARNING)
     try:
@@ -74,7 +74,7 @@ def try_worker(
         raise typer.Exit(1)
 
 
-async def _tried(chosen: Chosen, files: Sequence[Path], options: dict[str, str]) -> list[Trial]:
+async def _tried(chosen: AnalyserChoice, files: Sequence[Path], options: dict[str, str]) -> list[Trial]:
     opened = await SandboxedAnalyser.open(
         chosen.import_paths[0],
         settings=chosen.settings,

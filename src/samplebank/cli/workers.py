@@ -18,7 +18,7 @@ from samplebank.cli.client import Client
 from samplebank.cli.connection import Connection, KeyOption, UrlOption
 from samplebank.cli.presence import absence
 from samplebank.cli.printing import JsonOption
-from samplebank.cli.worker_choice import Chosen, ImportFromOption, NamesArgument, SettingOption
+from samplebank.cli.worker_choice import AnalyserChoice, ImportFromOption, NamesArgument, SettingOption
 from samplebank.cli.worker_trial import try_worker
 from samplebank.errors import Refusal
 from samplebank.sandbox import SandboxError
@@ -78,7 +78,7 @@ def register_workers(
     key: KeyOption = None,
 ) -> None:
     """Make analysers known to the service, or bring what it knows of them up to date; needs an administrator's key."""
-    chosen = Chosen.read(names, setting, import_from)
+    chosen = AnalyserChoice.read(names, setting, import_from)
     service, own = connection.find(url, key), load(os.environ)
     logs.set_up(own.log_format, logging.WARNING)
     check_sandbox(own)
@@ -114,7 +114,7 @@ def run_workers(
     """Claim tasks, analyse samples and bring results back, until SIGTERM or Ctrl-C."""
     if with_parent:
         stop_with_parent()
-    chosen = Chosen.read(names, setting, import_from)
+    chosen = AnalyserChoice.read(names, setting, import_from)
     service = connection.find(url, key, account="workers")
     own = load(os.environ)
     logs.set_up(own.log_format)
@@ -151,7 +151,7 @@ def _done(work: Coroutine[object, object, T]) -> T:
 
 async def _run(
     service: Connection,
-    chosen: Chosen,
+    chosen: AnalyserChoice,
     parallel: int | None,
     own: Settings,
     current_key: Callable[[], str | None],

@@ -7,11 +7,11 @@ import msgspec
 
 from samplebank.database import Connection, Statement
 from samplebank.jobs import claims
-from samplebank.jobs.claims import Held
+from samplebank.jobs.claims import HeldTask
 from samplebank.jobs.model import JobRules, JobState
 from samplebank.jobs.progress import OpenJob, give_task_up, lock_job
 from samplebank.timespec import Millis
-from samplebank.verdicts.ruling import Ended, rule
+from samplebank.verdicts.ruling import EndedJob, rule
 
 #: the most leases that one look finds
 BATCH = 100
@@ -80,16 +80,16 @@ async def give_back_ended(
     return [row[0] for row in rows]
 
 
-async def find_ended_lease(db: Connection, task_id: UUID, *, now: Millis) -> Held | None:
+async def find_ended_lease(db: Connection, task_id: UUID, *, now: Millis) -> HeldTask | None:
     """Lock the task, if the lease is still an ended lease; else None. The job is locked already."""
     row = await db.fetchrow(LOCK_ENDED, task_id, now)
-    return None if row is None else Held(*row)
+    return None if row is None else HeldTask(*row)
 
 
 async def _give_up(
     db: Connection,
     job: OpenJob,
-    held: Held,
+    held: HeldTask,
     rules: JobRules,
     *,
     reason: str,
@@ -102,5 +102,5 @@ async def _give_up(
     message = "\n".join([*held.reasons, claims.said(held, reason)])
     was_last = await give_task_up(db, job, held.id, message, now=now)
     if was_last:
-        await rule(db, Ended(job, JobState.DONE), rules, now=now)
+        await rule(db, EndedJob(job, JobState.DONE), rules, now=now)
     return was_last

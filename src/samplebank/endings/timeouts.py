@@ -6,7 +6,7 @@ from samplebank.database import Connection
 from samplebank.jobs.model import JobRules, JobState
 from samplebank.jobs.progress import lock_job
 from samplebank.timespec import Millis
-from samplebank.verdicts.ruling import Ended, lock_sample, rule
+from samplebank.verdicts.ruling import EndedJob, lock_sample, rule
 
 #: the most jobs that one look finds
 BATCH = 100
@@ -35,7 +35,7 @@ async def time_out_job(
         return False
     await _time_out_tasks(db, job_id, now=now)
     await lock_sample(db, job.sample_id)
-    await rule(db, Ended(job, JobState.TIMEOUT), rules, now=now)
+    await rule(db, EndedJob(job, JobState.TIMEOUT), rules, now=now)
     return True
 
 

@@ -23,8 +23,8 @@ from samplebank.jobs.progress import (
     Move,
     OpenJob,
     OpenTask,
+    check_move,
     job_ended,
-    repeated,
     start_task,
 )
 from samplebank.jobs.queries import NO_JOB, NO_TASK
@@ -153,12 +153,12 @@ async def update_task(
     """
     if locking:
         await db.execute(LOCK, find_id(job))
-    seen = await look(db, caller, job, task, move)
-    if (found := await repeated(db, caller, seen.task, move)) is not None:
+    snapshot = await look(db, caller, job, task, move)
+    if (found := await check_move(db, caller, snapshot.task, move)) is not None:
         return found, False
     if move.to not in FINAL:
-        return await start_task(db, seen.task, move, now=now), False
-    return await _end_task(db, seen, move, rules, now=now), seen.grounds is not None
+        return await start_task(db, snapshot.task, move, now=now), False
+    return await _end_task(db, snapshot, move, rules, now=now), snapshot.grounds is not None
 
 
 async def look(db: Connection, caller: Caller, job: str, task: str, move: Move | None = None) -> TaskSnapshot:
@@ -205,10 +205,12 @@ async def look(db: Connection, caller: Caller, job: str, task: str, move: Move |
     )
 
 
-async def _end_task(db: Connection, seen: TaskSnapshot, move: Move, rules: JobRules, *, now: Millis) -> Task:
-    task = seen.task
+async def _end_task(
+    db: Connection, snapshot: TaskSnapshot, move: Move, rules: JobRules, *, now: Millis
+) -> Task:
+    task = snapshot.task
     change = {
-        "job_version": seen.job_version,
+        "job_version": snapshot.job_version,
         "task_id": task.id,
         "state": task.state,
         "lease": task.lease,
@@ -216,13 +218,13 @@ async def _end_task(db: Connection, seen: TaskSnapshot, move: Move, rules: JobRu
         "message": move.message,
         "analyses": list(move.analyses or ()),
     }
-    if seen.grounds is None:
-        row = await END_TASK.row(db, job_id=seen.job.id, now=now, **change)
+    if snapshot.grounds is None:
+        row = await END_TASK.row(db, job_id=snapshot.job.id, now=now, **change)
     else:
-        ruling = ruling_of(seen.job, seen.grounds, rules)
+        ruling = ruling_of(snapshot.job, snapshot.grounds, rules)
         row = await END_JOB.row(
             db,
-            sample_version=seen.sample_version,
+            sample_version=snapshot.sample_version,
             job_state=JobState.DONE,
             **change,
             **ruling.values(now),

@@ -26,7 +26,7 @@ class Line(NamedTuple):
     worker: str
 
 
-class Waiting(NamedTuple):
+class WaitingClaim(NamedTuple):
     """A claim that waits in a line. Claims of a line with the same `lease` may be served together."""
 
     most: int
@@ -43,7 +43,7 @@ class Claiming:
         self._cause = cause
         #: the customer who had the last turn in this process, by worker
         self._turns: dict[str, int] = {}
-        self._waiting: dict[tuple[int, str], deque[Waiting]] = {}
+        self._waiting: dict[tuple[int, str], deque[WaitingClaim]] = {}
         #: keeps the tasks alive: the event loop holds weak references only
         self._serving: set[asyncio.Task[None]] = set()
 
@@ -57,11 +57,11 @@ class Claiming:
             serving = asyncio.create_task(self._serve(key, Line(caller, worker), waiting))
             self._serving.add(serving)
             serving.add_done_callback(self._serving.discard)
-        mine = Waiting(most, lease, asyncio.get_running_loop().create_future())
+        mine = WaitingClaim(most, lease, asyncio.get_running_loop().create_future())
         waiting.append(mine)
         return await mine.served
 
-    async def _serve(self, key: tuple[int, str], line: Line, waiting: deque[Waiting]) -> None:
+    async def _serve(self, key: tuple[int, str], line: Line, waiting: deque[WaitingClaim]) -> None:
         try:
             while some := _next(waiting):
                 await self._serve_some(line, some)
@@ -70,7 +70,7 @@ class Claiming:
             for left in waiting:
                 left.served.cancel()
 
-    async def _serve_some(self, line: Line, some: list[Waiting]) -> None:
+    async def _serve_some(self, line: Line, some: list[WaitingClaim]) -> None:
         taking = asyncio.create_task(self._take(line, some[0].lease, sum(one.most for one in some)))
         try:
             await asyncio.wait({taking})
@@ -116,13 +116,13 @@ class Claiming:
         return turn
 
 
-def _next(waiting: deque[Waiting]) -> list[Waiting]:
+def _next(waiting: deque[WaitingClaim]) -> list[WaitingClaim]:
     """Take the first claim of the line, and the claims that may be served together with the first.
 
     Claims that were given up meanwhile are dropped.
     """
-    some: list[Waiting] = []
-    later: list[Waiting] = []
+    some: list[WaitingClaim] = []
+    later: list[WaitingClaim] = []
     wanted, is_full = 0, False
     while waiting:
         one = waiting.popleft()

@@ -165,7 +165,7 @@ class Turn(msgspec.Struct, frozen=True):
     is_last: bool
 
 
-class Held(msgspec.Struct, frozen=True):
+class HeldTask(msgspec.Struct, frozen=True):
     """A task whose lease has been checked. The task and the job are locked."""
 
     id: UUID
@@ -242,25 +242,25 @@ async def find_job_of(db: Connection, caller: Caller, reference: str) -> UUID:
     return job_id
 
 
-async def hold(db: Connection, task_id: str, token: UUID) -> Held:
+async def hold(db: Connection, task_id: str, token: UUID) -> HeldTask:
     """Lock the task with the lease `token`. Raises `Conflict` when the lease is lost. The job is locked already."""
     row = await db.fetchrow(LOCK_TASK, find_id(task_id))
     if row is None:
         raise NotFound(NO_TASK)
     if row["lease_token"] != token:
         raise Conflict(LOST)
-    return Held(row["id"], row["job_id"], row["attempt"], row["reasons"], row["worker_id"])
+    return HeldTask(row["id"], row["job_id"], row["attempt"], row["reasons"], row["worker_id"])
 
 
-async def extend(db: Connection, held: Held, until: Millis) -> None:
-    await db.execute(EXTEND, held.id, until)
+async def extend(db: Connection, task: HeldTask, until: Millis) -> None:
+    await db.execute(EXTEND, task.id, until)
 
 
-async def give_back(db: Connection, held: Held, reason: str, run_after: Millis) -> None:
+async def give_back(db: Connection, task: HeldTask, reason: str, run_after: Millis) -> None:
     """Put a task back into the queue, to be handed out at `run_after` or later."""
-    await db.execute(GIVE_BACK, held.id, run_after, said(held, reason))
+    await db.execute(GIVE_BACK, task.id, run_after, said(task, reason))
 
 
-def said(held: Held, reason: str) -> str:
+def said(task: HeldTask, reason: str) -> str:
     """The reason of an attempt, in the words of the message of a task that fails in the end."""
-    return f"Attempt {held.attempt}: {reason}"
+    return f"Attempt {task.attempt}: {reason}"

@@ -105,7 +105,7 @@ async def lock_job(db: Connection, job_id: UUID) -> OpenJob:
     return OpenJob(job_id, *row)
 
 
-async def repeated(db: Connection, caller: Caller, task: OpenTask, move: Move) -> Task | None:
+async def check_move(db: Connection, caller: Caller, task: OpenTask, move: Move) -> Task | None:
     """Get the task as the caller sees the task, if the move has been made already; else None.
 
     Raises `Conflict` for an illegal move, and for a repeat with other analyses. Raises `Invalid` for analyses of another

@@ -100,7 +100,7 @@ class RuleContent(msgspec.Struct, frozen=True):
     action: Action
 
 
-class Subject(msgspec.Struct, frozen=True):
+class Case(msgspec.Struct, frozen=True):
     """The facts that rules look at: the customer of a submission, the type of the file, the submission's metadata."""
 
     customer_id: int

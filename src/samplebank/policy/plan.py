@@ -4,20 +4,20 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from uuid import UUID
 
-from samplebank.policy.model import Book, Match, Option, Plan, Policy, Rule, RuleKind, Subject
+from samplebank.policy.model import Book, Case, Match, Option, Plan, Policy, Rule, RuleKind
 
 
-def plan_for(subject: Subject, book: Book) -> Plan:
-    """Make the effective policy for `subject` by a book."""
-    return plan(book.policy, book.rules, subject, book.names.keys())
+def plan_for(case: Case, book: Book) -> Plan:
+    """Make the effective policy for `case` by a book."""
+    return plan(book.policy, book.rules, case, book.names.keys())
 
 
-def plan(policy: Policy, rules: Iterable[Rule], subject: Subject, alive: AbstractSet[UUID]) -> Plan:
-    """Make the effective policy for `subject`. Only workers in `alive` (not deleted) take part.
+def plan(policy: Policy, rules: Iterable[Rule], case: Case, alive: AbstractSet[UUID]) -> Plan:
+    """Make the effective policy for `case`. Only workers in `alive` (not deleted) take part.
 
     workers = (union of all `set`, else the default) + all `add` - all `remove`; options likewise by key.
     """
-    matching = sorted((rule for rule in rules if matches(rule.match, subject)), key=_precedence)
+    matching = sorted((rule for rule in rules if matches(rule.match, case)), key=_precedence)
     chosen = _workers(policy, matching) & alive
     return Plan(
         workers=tuple(sorted(chosen)),
@@ -26,15 +26,15 @@ def plan(policy: Policy, rules: Iterable[Rule], subject: Subject, alive: Abstrac
     )
 
 
-def matches(match: Match, subject: Subject) -> bool:
-    """Whether a rule with the clause `match` holds for the subject."""
+def matches(match: Match, case: Case) -> bool:
+    """Whether a rule with the clause `match` holds for the case."""
     if match.kind is RuleKind.CUSTOMER:
-        return subject.customer_id in match.customers
+        return case.customer_id in match.customers
     if match.kind is RuleKind.CLASSIFICATION:
-        return (not match.types or subject.type in match.types) and (
-            not match.super_types or subject.super_type in match.super_types
+        return (not match.types or case.type in match.types) and (
+            not match.super_types or case.super_type in match.super_types
         )
-    return any(subject.meta_data.get(key) in match.meta_values for key in match.meta_keys)
+    return any(case.meta_data.get(key) in match.meta_values for key in match.meta_keys)
 
 
 def _precedence(rule: Rule) -> tuple[int, int, UUID]:

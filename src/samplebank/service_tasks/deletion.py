@@ -14,7 +14,7 @@ from samplebank.blobs import Area
 from samplebank.database import Connection, Statement
 from samplebank.samples.model import Sample
 from samplebank.service_tasks import running
-from samplebank.service_tasks.model import Operation, Running, State, Step, Tools
+from samplebank.service_tasks.model import Operation, RunningTask, State, Step, Tools
 from samplebank.submissions.retention import FORGET_READERS
 from samplebank.timespec import Millis
 
@@ -70,7 +70,7 @@ LEAVE_RECORD = """
 """
 
 
-class Condemned(NamedTuple):
+class LockedSample(NamedTuple):
     """A locked sample that is to be deleted."""
 
     sha256: bytes
@@ -97,7 +97,7 @@ async def may_delete(db: Connection, sample: Sample, scope: Scope) -> bool:
     return all(scope.covers(row[0]) for row in await db.fetch(CUSTOMERS, sample.id))
 
 
-async def step(db: Connection, task: Running, tools: Tools, now: Millis) -> Step:
+async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> Step:
     """Delete a batch of what is left of the sample: rows first, then the sample, then the bytes."""
     sample_id: int = task.arguments["sample"]
     if task.arguments.get("unused"):
@@ -106,7 +106,7 @@ async def step(db: Connection, task: Running, tools: Tools, now: Millis) -> Step
     row = await db.fetchrow(LOCK_SAMPLE, sample_id)
     if row is None or row["created_time"] != task.arguments["created"]:
         return Step(State.DONE, "The sample was deleted before, and has been uploaded again since.")
-    sample = Condemned(*row)
+    sample = LockedSample(*row)
     if sample.deleted_time is not None:
         await tools.blobs.remove(Area.SAMPLE, sample.sha256)
         return Step(State.DONE, "The sample is deleted.")
@@ -125,7 +125,7 @@ async def repair(db: Connection, arguments: dict[str, Any], *, now: Millis) -> N
         await FORGET_READERS.run(db, sample_ids=[arguments["sample"]], now=now)
 
 
-async def _delete_some(db: Connection, task: Running, sample_id: int, jobs: list[UUID]) -> bool:
+async def _delete_some(db: Connection, task: RunningTask, sample_id: int, jobs: list[UUID]) -> bool:
     """Delete a batch of the rows that come first; False when no rows are left."""
     if jobs:
         await _delete(db, DELETE_JOBS, jobs)
@@ -142,7 +142,7 @@ async def _delete_some(db: Connection, task: Running, sample_id: int, jobs: list
     return await _delete_analyses(db, task, sample_id) or await _delete_plain(db, task, sample_id)
 
 
-async def _delete_analyses(db: Connection, task: Running, sample_id: int) -> bool:
+async def _delete_analyses(db: Connection, task: RunningTask, sample_id: int) -> bool:
     """Delete a batch of analyses, and note the evidence whose bytes may have to go, too."""
     analyses = [row[0] for row in await db.fetch(LOCK_ANALYSES, sample_id, ANALYSES)]
     if not analyses:
@@ -154,7 +154,7 @@ async def _delete_analyses(db: Connection, task: Running, sample_id: int) -> boo
     return True
 
 
-async def _delete_plain(db: Connection, task: Running, sample_id: int) -> bool:
+async def _delete_plain(db: Connection, task: RunningTask, sample_id: int) -> bool:
     for table, name in PLAIN.items():
         deleted = await DELETE_PLAIN[table].value(db, sample_id=sample_id, most=BATCH)
         if deleted:
@@ -163,7 +163,7 @@ async def _delete_plain(db: Connection, task: Running, sample_id: int) -> bool:
     return False
 
 
-async def _remove_evidence(db: Connection, task: Running, tools: Tools) -> Step:
+async def _remove_evidence(db: Connection, task: RunningTask, tools: Tools) -> Step:
     """Remove the bytes of evidence whose rows are gone for good by now, if no other evidence has the bytes."""
     for name in task.arguments["unused"]:
         await evidence.remove_unused(db, tools.blobs, bytes.fromhex(name))

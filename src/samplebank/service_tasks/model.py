@@ -44,7 +44,7 @@ class Flag(StrEnum):
     HAS_FAILED_SUBTASKS = "hasFailedSubtasks"
 
 
-class Running(NamedTuple):
+class RunningTask(NamedTuple):
     """A task locked for the next step. `arguments` also hold the progress of the task."""
 
     id: UUID
@@ -70,7 +70,7 @@ class Tools(NamedTuple):
 
 
 #: one step of an operation, in a transaction: short, and safe to repeat
-Stepping = Callable[[Connection, Running, Tools, Millis], Awaitable[Step]]
+Stepping = Callable[[Connection, RunningTask, Tools, Millis], Awaitable[Step]]
 
 
 class Ancestor(NamedTuple):

@@ -7,7 +7,7 @@ from samplebank.accounts.caller import readers
 from samplebank.accounts.directory import Unknown
 from samplebank.database import Connection, Statement, new_id
 from samplebank.service_tasks import running
-from samplebank.service_tasks.model import Operation, Running, State, Step, Tools
+from samplebank.service_tasks.model import Operation, RunningTask, State, Step, Tools
 from samplebank.submissions.retention import FORGET_READERS
 from samplebank.timespec import Millis
 
@@ -64,7 +64,7 @@ LAST_ACTIVITY = """
 """
 
 
-async def plan(db: Connection, task: Running, _: Tools, now: Millis) -> Step:
+async def plan(db: Connection, task: RunningTask, _: Tools, now: Millis) -> Step:
     """Cut the work into sub-tasks, in the requested order."""
     arguments = task.arguments
     end: Millis = arguments["end"] if arguments["end"] is not None else FOREVER
@@ -90,7 +90,7 @@ async def plan(db: Connection, task: Running, _: Tools, now: Millis) -> Step:
     return Step(State.WAITING)
 
 
-async def step(db: Connection, task: Running, tools: Tools, now: Millis) -> Step:
+async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> Step:
     """Rebuild the next batch of a slice."""
     arguments = task.arguments
     after_time, after_id = arguments.get("after", [-1, -1])

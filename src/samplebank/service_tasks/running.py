@@ -1,6 +1,7 @@
 """The life of a service task: opened, run step by step, ended or aborted between steps.
 
 Every change of a task locks the root first. So the end of a task and the abort of the root cannot wait for each other.
+The root is locked in turn: an abort that waits for a step comes before the next step.
 """
 
 from typing import Any
@@ -8,7 +9,7 @@ from uuid import UUID
 
 from samplebank.database import Connection, Statement, new_id
 from samplebank.errors import Conflict
-from samplebank.service_tasks.model import FINAL, MOVES, Flag, Operation, Running, State, Step
+from samplebank.service_tasks.model import FINAL, MOVES, Flag, Operation, RunningTask, State, Step
 from samplebank.timespec import Millis
 
 OPEN = Statement("""
@@ -21,6 +22,11 @@ NEXT = """
      WHERE finished_time IS NULL AND state IN ('pending', 'running')
      ORDER BY operation <> 'deleteSample', state <> 'running', created_time, id LIMIT 1
 """
+#: the first of the two numbers of an advisory lock says what is locked
+LOCKS = 0x5A4B_0006
+# PostgreSQL gives a row lock to any session that comes at the right moment, and an advisory lock to the first in the queue.
+# With the row lock alone, the next step can overtake a waiting abort again and again.
+TAKE_TURN = "SELECT pg_advisory_xact_lock($1::int, hashtext($2::uuid::text))"
 LOCK = "SELECT state FROM service_task WHERE id = $1 FOR UPDATE"
 BEGIN = """
     UPDATE service_task SET state = 'running', host = $2, execution_time = coalesce(execution_time, $3) WHERE id = $1
@@ -82,25 +88,25 @@ async def find_next(db: Connection) -> tuple[UUID, UUID | None] | None:
 
 async def begin(
     db: Connection, id_: UUID, parent_id: UUID | None, host: str, *, now: Millis
-) -> Running | None:
+) -> RunningTask | None:
     """Lock the task for a step; None when the task has ended meanwhile."""
     if State.RUNNING not in MOVES[await _lock(db, id_, parent_id)]:
         return None
     row = await db.fetchrow(BEGIN, id_, host, now)
-    return None if row is None else Running(*row)
+    return None if row is None else RunningTask(*row)
 
 
-async def remember(db: Connection, task: Running, **arguments: Any) -> None:
+async def remember(db: Connection, task: RunningTask, **arguments: Any) -> None:
     """Store the progress of a task."""
     await db.execute(REMEMBER, task.id, arguments)
 
 
-async def count(db: Connection, task: Running, what: str, number: int) -> None:
+async def count(db: Connection, task: RunningTask, what: str, number: int) -> None:
     """Add to a count of work done, told in the response context of the task."""
     await db.execute(COUNT, task.id, what, number)
 
 
-async def take(db: Connection, task: Running, step: Step, *, now: Millis) -> None:
+async def take(db: Connection, task: RunningTask, step: Step, *, now: Millis) -> None:
     """Store the state of a task after a step."""
     if step.state is State.WAITING:
         await _move(db, task.id, State.WAITING, step.message, Flag.HAS_SUBTASKS, now=now)
@@ -133,6 +139,7 @@ async def abort(
 
 
 async def _lock(db: Connection, id_: UUID, parent_id: UUID | None) -> State:
+    await db.execute(TAKE_TURN, LOCKS, parent_id or id_)
     if parent_id is not None:
         await db.execute(LOCK, parent_id)
     return State(await db.fetchval(LOCK, id_))

@@ -7,7 +7,7 @@ import msgspec
 from samplebank.database import Connection, Outrun, Statement, new_id
 from samplebank.errors import NotFound
 from samplebank.jobs import opening
-from samplebank.policy.model import Subject
+from samplebank.policy.model import Case
 from samplebank.policy.plan import plan_for
 from samplebank.policy.rules import PolicyBook
 from samplebank.submissions import challenge
@@ -19,7 +19,7 @@ from samplebank.timespec import Millis
 NOT_STORED = "There is no sample with this SHA-256: upload it first."
 
 
-def _look(lock: str) -> Statement:
+def _look_statement(lock: str) -> Statement:
     return Statement(f"""
         WITH
         found AS MATERIALIZED (
@@ -37,9 +37,9 @@ def _look(lock: str) -> Statement:
     """)
 
 
-LOOK = _look("")
+LOOK = _look_statement("")
 #: locks the sample; the challenge is locked after the sample
-LOOK_AND_LOCK = _look("FOR NO KEY UPDATE OF s")
+LOOK_AND_LOCK = _look_statement("FOR NO KEY UPDATE OF s")
 #: answers no row, and changes nothing, if others have changed something since the look
 STORE = Statement(f"""
     WITH
@@ -106,7 +106,7 @@ class Result(msgspec.Struct, frozen=True):
     job_id: UUID | None = None
 
 
-class Seen(msgspec.Struct, frozen=True):
+class Snapshot(msgspec.Struct, frozen=True):
     """The sample and the policy at the time of the look, with their versions, and the worth of the answer."""
 
     sample_id: int
@@ -149,13 +149,13 @@ async def submit(
     Raises `NotFound` when the bytes are not stored. Raises `TooMany` for a user who has answered wrongly too often,
     whatever the present answer is. With `needs_type`, raises `Untyped` where the policy has to know the file type.
     """
-    seen = await _seen(db, sha256, token, user_id=user_id, tries=tries, now=now, locking=locking)
-    if seen.redeemed.outcome is not Outcome.GOOD:
-        return await _declined(db, token, seen.redeemed, now=now)
-    book = await policies.current(db, seen.policy_version)
-    if needs_type and seen.type is None and book.looks_at_classification:
-        raise Untyped(seen.sample_id)
-    chosen = plan_for(Subject(new.customer_id, seen.type, seen.super_type, new.meta_data), book)
+    snapshot = await _look(db, sha256, token, user_id=user_id, tries=tries, now=now, locking=locking)
+    if snapshot.redeemed.outcome is not Outcome.GOOD:
+        return await _declined(db, token, snapshot.redeemed, now=now)
+    book = await policies.current(db, snapshot.policy_version)
+    if needs_type and snapshot.type is None and book.looks_at_classification:
+        raise Untyped(snapshot.sample_id)
+    chosen = plan_for(Case(new.customer_id, snapshot.type, snapshot.super_type, new.meta_data), book)
     row = await STORE.row(
         db,
         **msgspec.structs.asdict(new),
@@ -166,9 +166,9 @@ async def submit(
         similar_since=now - similar_window if similar_window else None,
         request=token.request,
         challenge_id=token.id,
-        sample_id=seen.sample_id,
-        sample_version=seen.sample_version,
-        policy_version=seen.policy_version,
+        sample_id=snapshot.sample_id,
+        sample_version=snapshot.sample_version,
+        policy_version=snapshot.policy_version,
     )
     if row is None:
         raise Outrun
@@ -177,9 +177,9 @@ async def submit(
     return Result(Outcome.GOOD, stored, job_id)
 
 
-async def _seen(
+async def _look(
     db: Connection, sha256: bytes, token: Token, *, user_id: int, tries: Tries, now: Millis, locking: bool
-) -> Seen:
+) -> Snapshot:
     look = LOOK_AND_LOCK if locking else LOOK
     since = now - tries.period
     row = await look.row(db, sha256=sha256, challenge_id=token.id, since=since, most=tries.most)
@@ -196,7 +196,7 @@ async def _seen(
     )
     if redeemed.outcome in {Outcome.GOOD, Outcome.WRONG}:
         tries.check(barred, now)
-    return Seen(sample_id, sample_version, version, type_, super_type, redeemed)
+    return Snapshot(sample_id, sample_version, version, type_, super_type, redeemed)
 
 
 async def _declined(db: Connection, token: Token, redeemed: Redemption, *, now: Millis) -> Result:

@@ -6,7 +6,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Sql, all_of
 from samplebank.errors import NotFound
 from samplebank.jobs.opening import Cause
-from samplebank.policy.model import Subject
+from samplebank.policy.model import Case
 from samplebank.samples.model import NO_SAMPLE, Sample
 
 # An update, because submissions look without a lock. The new version of the row tells submissions that there may be a new
@@ -19,12 +19,12 @@ LATEST = """
 """
 
 
-async def cause_of(db: Connection, caller: Caller, sample: Sample) -> tuple[Cause, Subject]:
-    """Find the cause of a reanalysis, and the subject for the rules. Locks the sample against other new jobs."""
+async def cause_of(db: Connection, caller: Caller, sample: Sample) -> tuple[Cause, Case]:
+    """Find the cause of a reanalysis, and the case for the rules. Locks the sample against other new jobs."""
     await db.execute(LOCK, sample.id)
     where = all_of([Sql("u.sample_id = {}", sample.id), see_rows(caller, "u", Permission.REANALYSE)])
     row = await Sql(LATEST, where, caller.user.customer.id).row(db)
     if row is None:
         raise NotFound(NO_SAMPLE)
     submission, customer, meta_data, type_, super_type = row
-    return Cause(sample.id, customer, submission), Subject(customer, type_, super_type, meta_data)
+    return Cause(sample.id, customer, submission), Case(customer, type_, super_type, meta_data)

@@ -26,19 +26,19 @@ RECEIVE = Statement(f"""
 ATTEMPTS = 5
 
 
-class Received(NamedTuple):
+class UploadReceipt(NamedTuple):
     is_new: bool
     token: UUID
 
 
 async def receive(
     db: Connection, digests: Digests, *, customer_id: int, user_id: int, expiry: Millis, now: Millis
-) -> Received:
+) -> UploadReceipt:
     """Catalogue bytes that are kept, and issue a challenge that the uploader need not solve."""
     token = new_id()
     uploaded = catalogue.values(digests, customer_id, now=now)
     for _ in range(ATTEMPTS):
         is_new = await RECEIVE.value(db, token=token, user_id=user_id, expiry_time=expiry, **uploaded)
         if is_new is not None:
-            return Received(is_new, token)
+            return UploadReceipt(is_new, token)
     raise Unavailable("Too many uploads and deletions of these bytes met at once; try again.")

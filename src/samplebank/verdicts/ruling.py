@@ -14,7 +14,7 @@ from samplebank.jobs.progress import TOLD_OF_JOB, OpenJob, job_ended
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import MANUAL_SCORES, is_malicious
-from samplebank.verdicts.weighing import Finding, Weighed, weigh
+from samplebank.verdicts.weighing import Assessment, Finding, weigh
 
 LOCK_SAMPLE = "SELECT id FROM sample WHERE id = $1 AND deleted_time IS NULL FOR NO KEY UPDATE"
 #: the columns of an analysis `a` that `ruling_of` reads
@@ -137,7 +137,7 @@ class Circumstances(msgspec.Struct, frozen=True):
     shared: bool
 
 
-class Ended(msgspec.Struct, frozen=True):
+class EndedJob(msgspec.Struct, frozen=True):
     """A locked job without open tasks, and the state for the end of the job."""
 
     job: OpenJob
@@ -149,7 +149,7 @@ class Ruling(msgspec.Struct, frozen=True):
 
     sample_id: int
     job_id: UUID | None
-    weighed: Weighed
+    assessment: Assessment
     circumstances: Circumstances
     override: str | None
     malicious_score: int
@@ -160,27 +160,29 @@ class Ruling(msgspec.Struct, frozen=True):
 
     def values(self, now: Millis) -> dict[str, object]:
         """The parameters of `stored`."""
-        weighed = self.weighed
+        assessment = self.assessment
         return {
             "verdict_id": new_id(),
             "sample_id": self.sample_id,
             "job_id": self.job_id,
-            "score": weighed.score,
+            "score": assessment.score,
             "override": self.override,
             "manual": self.job_id is None,
-            "contradicting": weighed.contradicting,
+            "contradicting": assessment.contradicting,
             "shared": self.circumstances.shared,
-            "malicious": is_malicious(weighed.score, self.override, self.malicious_score),
+            "malicious": is_malicious(assessment.score, self.override, self.malicious_score),
             "comment": self.comment,
             "user_id": self.user_id,
-            "tags": [{"type": type_, "value": value, "count": count} for type_, value, count in weighed.tags],
-            "triggered_detections": weighed.triggered_detections,
+            "tags": [
+                {"type": type_, "value": value, "count": count} for type_, value, count in assessment.tags
+            ],
+            "triggered_detections": assessment.triggered_detections,
             "now": now,
             "judged_for": self.judged_for,
-            "places": list(range(len(weighed.shares))),
-            "share_ids": [share.id for share in weighed.shares],
-            "differences": [share.difference for share in weighed.shares],
-            "impacts": [share.impact for share in weighed.shares],
+            "places": list(range(len(assessment.shares))),
+            "share_ids": [share.id for share in assessment.shares],
+            "differences": [share.difference for share in assessment.shares],
+            "impacts": [share.impact for share in assessment.shares],
         }
 
 
@@ -189,7 +191,7 @@ async def lock_sample(db: Connection, sample_id: int) -> bool:
     return await db.fetchval(LOCK_SAMPLE, sample_id) is not None
 
 
-async def rule(db: Connection, ended: Ended, rules: JobRules, *, now: Millis) -> None:
+async def rule(db: Connection, ended: EndedJob, rules: JobRules, *, now: Millis) -> None:
     """End a job with the only verdict of the job. Job and sample are locked."""
     job = ended.job
     rows = await FINDINGS.rows(db, job_id=job.id)
@@ -200,13 +202,13 @@ async def rule(db: Connection, ended: Ended, rules: JobRules, *, now: Millis) ->
 def ruling_of(job: OpenJob, rows: Sequence[asyncpg.Record], rules: JobRules) -> Ruling:
     """Make the verdict from rows of `circumstances` and `FINDING`. Without analyses, the part of `FINDING` is NULL."""
     found = Circumstances(rows[0]["carried_override"], shared=rows[0]["shared"])
-    weighed = weigh([_finding(row) for row in rows if row["analysis_id"] is not None])
+    assessment = weigh([_finding(row) for row in rows if row["analysis_id"] is not None])
     return Ruling(
         sample_id=job.sample_id,
         job_id=job.id,
-        weighed=weighed,
+        assessment=assessment,
         circumstances=found,
-        override=found.carried_override or weighed.status_override,
+        override=found.carried_override or assessment.status_override,
         malicious_score=rules.malicious_score,
     )
 
@@ -235,7 +237,7 @@ async def rule_by_hand(
     ruling = Ruling(
         sample_id=sample_id,
         job_id=None,
-        weighed=msgspec.structs.replace(weigh([]), score=MANUAL_SCORES[status]),
+        assessment=msgspec.structs.replace(weigh([]), score=MANUAL_SCORES[status]),
         circumstances=Circumstances(row["carried_override"], shared=row["shared"]),
         override=status,
         malicious_score=rules.malicious_score,

@@ -30,7 +30,7 @@ class Share(msgspec.Struct, frozen=True):
     impact: int | None
 
 
-class Weighed(msgspec.Struct, frozen=True):
+class Assessment(msgspec.Struct, frozen=True):
     score: int
     status_override: str | None
     contradicting: bool
@@ -39,7 +39,7 @@ class Weighed(msgspec.Struct, frozen=True):
     triggered_detections: int
 
 
-def weigh(findings: Sequence[Finding]) -> Weighed:
+def weigh(findings: Sequence[Finding]) -> Assessment:
     """Weigh findings to a verdict. The shares come in the order of the findings."""
     weights = {f.id: max(f.score, 1) ** POWER for f in findings if f.score != UNKNOWN_SCORE}
     total = sum(weights.values())
@@ -47,7 +47,7 @@ def weigh(findings: Sequence[Finding]) -> Weighed:
     score = rounded(weighted, total) if total else UNKNOWN_SCORE
     overrides = {finding.status_override for finding in findings} - {None}
     counted = Counter(tag for finding in findings for tag in dict.fromkeys(finding.tags))
-    return Weighed(
+    return Assessment(
         score=score,
         status_override=overrides.pop() if len(overrides) == 1 else None,
         contradicting=len(overrides) > 1,

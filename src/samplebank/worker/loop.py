@@ -190,7 +190,7 @@ class _Loop:
             try:
                 await step()
             except ServiceUnavailable as error:
-                log.warning("service.unavailable", extra={"reason": str(error), "pause": pause})
+                log.warning("service.unavailable", extra={"fields": {"reason": str(error), "pause": pause}})
                 await self._until_stopped(asyncio.sleep(pause))
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             else:

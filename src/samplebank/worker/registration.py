@@ -58,7 +58,7 @@ async def _add(client: ServiceClient, name: str, told: dict[str, JSON]) -> dict[
         raise NotRegistered(
             f"The service does not know the analysis worker {name}, and this key may not register it. {refusal}"
         ) from None
-    log.info("worker.registered", extra={"worker": name})
+    log.info("worker.registered", extra={"fields": {"worker": name}})
     return told
 
 
@@ -66,7 +66,7 @@ async def _update(client: ServiceClient, name: str, told: dict[str, JSON]) -> St
     try:
         await client.update_worker(name, told)
     except ServiceRefused as refusal:  # the analyser works under the old description, too
-        log.warning("worker.outdated", extra={"worker": name, "reason": str(refusal)})
+        log.warning("worker.outdated", extra={"fields": {"worker": name, "reason": str(refusal)}})
         return Standing.OUTDATED
-    log.info("worker.updated", extra={"worker": name})
+    log.info("worker.updated", extra={"fields": {"worker": name}})
     return Standing.UPDATED

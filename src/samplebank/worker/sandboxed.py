@@ -84,7 +84,9 @@ class SandboxedAnalyser:
         try:
             reply = await self._asked(Check())
         except SandboxError as error:
-            log.warning("worker.unchecked", extra={"worker": self.description.short_name, "reason": error})
+            log.warning(
+                "worker.unchecked", extra={"fields": {"worker": self.description.short_name, "reason": error}}
+            )
         else:
             if isinstance(reply, Problems):
                 self._tell(reply.problems)
@@ -126,5 +128,7 @@ class SandboxedAnalyser:
     def _tell(self, problems: tuple[str, ...]) -> None:
         now = frozenset(problems)
         for problem in sorted(now - self._problems)[:MOST_PROBLEMS]:
-            log.warning("worker.problem", extra={"worker": self.description.short_name, "reason": problem})
+            log.warning(
+                "worker.problem", extra={"fields": {"worker": self.description.short_name, "reason": problem}}
+            )
         self._problems = now

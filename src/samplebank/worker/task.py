@@ -59,12 +59,12 @@ class Task:
         try:
             await self._while_leased()
         except LeaseLost as lost:
-            log.warning("task.lost", extra={**self._about, "reason": str(lost)})
+            log.warning("task.lost", extra={"fields": {**self._about, "reason": str(lost)}})
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back("The worker is shutting down.", delay_seconds=0))
             raise
         except (WorkerError, Disturbed, OSError, msgspec.MsgspecError) as error:
-            log.warning("task.released", extra={**self._about, "reason": str(error)})
+            log.warning("task.released", extra={"fields": {**self._about, "reason": str(error)}})
             await self._give_back(str(error), delay_seconds=RETRY_DELAY_SECONDS)
 
     async def _give_back(self, reason: str, *, delay_seconds: int) -> None:
@@ -123,7 +123,7 @@ class Task:
         if isinstance(refusal, Failed):
             for event, text in (("analysis.printed", refusal.printed), ("analysis.trace", refusal.trace)):
                 for line in text.splitlines()[-MOST_LINES:]:
-                    log.info(event, extra={**self._about, "line": line})
+                    log.info(event, extra={"fields": {**self._about, "line": line}})
 
     async def _report(self, sha256: str, result: Result) -> str:
         """Store the analysis with its evidence, and return the id of the analysis. Raises `LeaseLost`."""
@@ -152,4 +152,4 @@ class Task:
     async def _finish(self, state: str, *, message: str, analyses: list[str]) -> None:
         job, token = self._assignment.job.id, self._assignment.lease_token
         await self._client.finish(job, self._id, token, state=state, message=message, analyses=analyses)
-        log.info("task.finished", extra={**self._about, "state": state, "reason": message})
+        log.info("task.finished", extra={"fields": {**self._about, "state": state, "reason": message}})

@@ -10,7 +10,7 @@ from samplebank.api.published.openapi import document_of
 from samplebank.http.operation import OPEN
 
 
-class Published(msgspec.Struct, frozen=True):
+class Publication(msgspec.Struct, frozen=True):
     """The document and the page, made once for each process."""
 
     document: bytes
@@ -30,11 +30,11 @@ async def get_page(request: Call) -> Response[bytes]:
     return Response(content=published_by(request.app).page, media_type="text/html", headers=headers)
 
 
-def published_by(app: Litestar) -> Published:
-    published: Published | None = app.state.get("published")
+def published_by(app: Litestar) -> Publication:
+    published: Publication | None = app.state.get("published")
     if published is None:
         document = document_of(app.routes)
-        published = Published(msgspec.json.encode(document), reference.page_of(document).encode())
+        published = Publication(msgspec.json.encode(document), reference.page_of(document).encode())
         app.state.published = published
     return published
 

@@ -78,7 +78,7 @@ ANSWERS = {
 METHODS = ("GET", "POST", "PUT", "DELETE", "OPTIONS")
 
 
-class Declared(msgspec.Struct, frozen=True):
+class DeclaredRoute(msgspec.Struct, frozen=True):
     """A route that declares an operation."""
 
     path: str
@@ -99,10 +99,10 @@ class Declared(msgspec.Struct, frozen=True):
         return str(self.handler.__module__.rpartition(".")[2].replace("_", " "))
 
 
-def operations_of(routes: Iterable[Any]) -> list[Declared]:
+def operations_of(routes: Iterable[Any]) -> list[DeclaredRoute]:
     """List the operations of an application, in the order of the application's routes."""
     return [
-        Declared(
+        DeclaredRoute(
             path=route.path_format, method=method, operation=handler.opt["operation"], handler=handler.fn
         )
         for route in routes
@@ -137,13 +137,13 @@ def document_of(routes: Iterable[Any]) -> Schema:
     }
 
 
-def _tags(declared: Iterable[Declared]) -> Iterator[Schema]:
+def _tags(declared: Iterable[DeclaredRoute]) -> Iterator[Schema]:
     for tag, module in {one.tag: one.handler.__module__ for one in declared}.items():
         about = (sys.modules[module].__doc__ or "").strip().partition("\n")[0]
         yield {"name": tag, "description": about}
 
 
-def _operation(one: Declared) -> Schema:
+def _operation(one: DeclaredRoute) -> Schema:
     operation = one.operation
     published: Schema = {
         "operationId": operation.id,
@@ -162,13 +162,13 @@ def _operation(one: Declared) -> Schema:
     return published
 
 
-def _summary_of(one: Declared) -> str:
+def _summary_of(one: DeclaredRoute) -> str:
     """The first line of the handler's docstring, else the id of the operation as words."""
     said = (one.handler.__doc__ or "").strip().partition("\n")[0]
     return said or re.sub(r"(?<!^)(?=[A-Z])", " ", one.operation.id).capitalize() + "."
 
 
-def _parameters(one: Declared) -> Iterator[Schema]:
+def _parameters(one: DeclaredRoute) -> Iterator[Schema]:
     for name in one.parameters:
         published, schema, said = IN_PATH[name]
         yield {"name": published, "in": "path", "required": True, "schema": schema, "description": said}
