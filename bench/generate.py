@@ -42,13 +42,12 @@ TALLIES = (
     """,
     f"""
     INSERT INTO sample_tally_change
-    SELECT readers, created_time / {HOUR} * {HOUR} AS hour, count(*) FROM sample
-     WHERE id >= $1 AND deleted_time IS NULL AND unread_since IS NULL GROUP BY readers, hour
+    SELECT activity_time / {HOUR} * {HOUR} AS hour, count(*) FROM sample
+     WHERE id >= $1 AND deleted_time IS NULL GROUP BY hour
     """,
     f"""
     INSERT INTO submission_tally_change
-    SELECT readers, customer_id, submitted_time / {HOUR} * {HOUR} AS hour, count(*) FROM submission
-     WHERE sample_id >= $1 GROUP BY readers, customer_id, hour
+    SELECT submitted_time / {HOUR} * {HOUR} AS hour, count(*) FROM submission WHERE sample_id >= $1 GROUP BY hour
     """,
     f"""
     INSERT INTO sample_late

@@ -4,11 +4,11 @@ The triggers append changes to a table beside the tally, so that writers do not 
 the changes into the tally. The sum of tally and changes is exact at any moment.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from samplebank.database.connection import Connection
-from samplebank.database.sql import TRUE, Sql, all_of, any_of, joined
+from samplebank.database.sql import TRUE, Sql, all_of, any_of
 from samplebank.timespec import Millis
 
 #: bytes of a table of changes from which on shrinking pays: each page of a list reads the table, mostly empty space
@@ -33,17 +33,13 @@ class Tally:
         """A query for what the CTE `changes` adds to the tally."""
         return f"SELECT {self.keys}, sum(n) AS n FROM changes GROUP BY {self.keys}"
 
-    @property
-    def _columns(self) -> str:
-        return self.keys
-
     async def fold(self, db: Connection) -> None:
         """Fold the changes into the tally, and give back the space of the changes. `db` must not be in a transaction."""
         folded = await db.fetchval(f"""
             WITH changes AS (DELETE FROM {self.changes} RETURNING *),
             folded AS (
-                INSERT INTO {self.table} ({self._columns}, n)
-                SELECT {self._columns}, n FROM ({self._folded()}) f WHERE n <> 0 ORDER BY {self.keys}
+                INSERT INTO {self.table} ({self.keys}, n)
+                SELECT {self.keys}, n FROM ({self._folded()}) f WHERE n <> 0 ORDER BY {self.keys}
                 ON CONFLICT ({self.keys}) DO UPDATE SET n = {self.table}.n + excluded.n
             )
             SELECT count(*) FROM changes
@@ -63,26 +59,15 @@ class Span(NamedTuple):
 
 
 class TallyByTime(Tally):
-    """A tally of the rows of a table by readers and time, in buckets of an hour, a day, a month and all times.
+    """A tally of the rows of a table by a time, in buckets of an hour, a day, a month and all times.
 
-    `time` is the column of the time, `further` are the columns besides the readers that the visibility of a row depends on.
-    Rows for which `counted` does not hold are left out. A change has the exact time. The readers of a bucket stand behind
-    their digest, as a key may not be as long as an array.
+    `time` is the column of the time. Rows for which `counted` does not hold are left out. A change has the exact time.
     """
 
-    def __init__(
-        self, table: str, of: str, *, time: str, further: Sequence[str] = (), counted: str = "TRUE"
-    ) -> None:
-        super().__init__(table, "level", "bucket", "digest", *further)
-        #: the columns of a row that say who sees the row
-        self.seen = ", ".join(("readers", *further))
-        self._first = ", ".join(("min(readers) AS readers", *further))
+    def __init__(self, table: str, of: str, *, time: str, counted: str = "TRUE") -> None:
+        super().__init__(table, "level", "bucket")
         #: a query for the rows as changes
-        self._rows = f"SELECT {self.seen}, {time} AS time, 1 AS n FROM {of} WHERE {counted}"
-
-    @property
-    def _columns(self) -> str:
-        return f"{self.keys}, readers"
+        self._rows = f"SELECT {time} AS time, 1 AS n FROM {of} WHERE {counted}"
 
     def _folded(self) -> str:
         return self.bucketed("changes")
@@ -90,23 +75,24 @@ class TallyByTime(Tally):
     def bucketed(self, changes: str) -> str:
         """A query for the buckets of `changes`, with every level."""
         return f"""
-            SELECT level, coalesce(time / width * width, 0) AS bucket, digest, {self._first}, sum(n) AS n
-              FROM (SELECT sha256(convert_to(readers::text, 'UTF8')) AS digest, {self.seen}, time, n
-                      FROM (SELECT {self.seen}, time / {HOUR} * {HOUR} AS time, sum(n) AS n
-                              FROM {changes} GROUP BY {self.seen}, time / {HOUR}) hours) hours
+            SELECT level, coalesce(time / width * width, 0) AS bucket, sum(n) AS n
+              FROM (SELECT time / {HOUR} * {HOUR} AS time, sum(n) AS n FROM {changes} GROUP BY time / {HOUR}) hours
              CROSS JOIN {LEVELS}
-             GROUP BY {self.keys}
+             GROUP BY level, bucket
         """
 
     def since(self, first: Millis) -> Sql:
-        """A source of (readers, the further columns, n) for the rows of the time `first` or later.
+        """An expression: the number of rows of the time `first` or later.
 
-        `first` must begin an hour. For a `first` of 0 or less, the source has all rows.
+        `first` must begin an hour. For a `first` of 0 or less, all rows count.
         """
-        folded = Sql(f"SELECT {self.seen}, n FROM {self.table} WHERE {{}}", any_of(_within(first)))
-        newer = TRUE if first <= 0 else Sql("time >= {}", first)
-        return joined(
-            " UNION ALL ", [folded, Sql(f"SELECT {self.seen}, n FROM {self.changes} WHERE {{}}", newer)]
+        return Sql(
+            f"""
+            (SELECT coalesce(sum(n), 0)::bigint FROM (SELECT n FROM {self.table} WHERE {{}}
+                                                      UNION ALL SELECT n FROM {self.changes} WHERE {{}}) t)
+            """,
+            any_of(_within(first)),
+            TRUE if first <= 0 else Sql("time >= {}", first),
         )
 
     async def disagreements(self, db: Connection) -> int:

@@ -1,50 +1,50 @@
-"""The number of samples by readers and by the time of creation, so that lists without criteria need not count."""
+"""The number of samples by the time of their last activity, so that lists without criteria need not count."""
 
-from samplebank.database import Sql, all_of, joined
+from samplebank.database import Sql
 from samplebank.database.tally import HOUR, TallyByTime, next_hour
 from samplebank.timespec import Millis
 
-#: samples that somebody submitted. The others are few, and counted by the index of `unread_since`: so uploads cost no more
-SAMPLES = TallyByTime(
-    "sample_tally", "sample", time="created_time", counted="deleted_time IS NULL AND unread_since IS NULL"
-)
-#: milliseconds from creation to last activity from which on a sample stands in `sample_late`, too
+SAMPLES = TallyByTime("sample_tally", "sample", time="activity_time", counted="deleted_time IS NULL")
+#: milliseconds from creation to last activity from which on a sample stands in `sample_late`
 LATE = HOUR
+NONE_NEWER = "(SELECT max(id) FROM customer) <= {}"
 
 
-def number_of_samples(since: Millis, *, visible: Sql, active: Sql, sees_unread: bool) -> Sql:
-    """An expression: the number of samples that are not deleted, and were created or active at `since` or later.
-
-    `visible` is a condition on `s.readers`, `s.unread_since` and `s.deleted_time`, and says what the caller may see.
-    `active` is a condition on a sample `s`: the caller may know of activity at `since` or later. `active` must hold for
-    samples created at `since` or later. Samples that nobody submitted are counted where the caller `sees_unread`, which is to
-    hold downloadSampleUnrestricted: such samples have no readers but their uploaders.
-    """
+def number_of_samples(since: Millis) -> Sql:
+    """An expression: the number of samples that are not deleted, and were active at `since` or later."""
     first = next_hour(since)
-    tallied = Sql(
-        """
-        (SELECT coalesce(sum(s.n), 0)::bigint
-           FROM (SELECT readers, NULL::bigint AS unread_since, NULL::bigint AS deleted_time, n FROM ({}) t) s
-          WHERE {})
-        """,
+    if first <= 0:
+        return SAMPLES.since(first)
+    # Active in the rest of the hour in which `since` lies. No index has the time of the last activity: soon after their
+    # creation samples are found by the time of creation, later by the list of late activity.
+    begin, end, late = (Sql("{}::bigint", time) for time in (since, first, since - LATE))
+    soon = """
+        (SELECT count(*) FROM sample s
+          WHERE s.created_time >= {late} AND s.created_time < {end} AND s.deleted_time IS NULL
+            AND s.activity_time >= {begin} AND s.activity_time < {end} AND s.activity_time <= s.created_time + {hour})
+    """
+    later = """
+        (SELECT count(*) FROM sample_late l JOIN sample s ON s.id = l.sample_id
+          WHERE l.activity_time >= {begin} AND l.activity_time < {end} AND s.deleted_time IS NULL
+            AND s.activity_time > s.created_time + {hour})
+    """
+    return Sql(
+        "({} + {} + {})",
         SAMPLES.since(first),
-        visible,
+        Sql(soon, late=late, begin=begin, end=end, hour=LATE),
+        Sql(later, begin=begin, end=end, hour=LATE),
     )
-    begin, late = Sql("{}::bigint", since), Sql("{}::bigint", since - LATE)
-    found = all_of([Sql("s.deleted_time IS NULL AND s.activity_time >= {}", begin), active, visible])
-    parts = [tallied]
-    if sees_unread:
-        parts.append(Sql("(SELECT count(*) FROM sample s WHERE s.unread_since IS NOT NULL AND {})", found))
-    if first > 0:
-        # created around `since`: few, found by the time of creation
-        around = """
-            (SELECT count(*) FROM sample s
-              WHERE s.created_time >= {} AND s.created_time < {} AND s.unread_since IS NULL AND {})
-        """
-        # created long before `since`, and active again
-        again = """
-            (SELECT count(*) FROM sample_late l JOIN sample s ON s.id = l.sample_id
-              WHERE l.activity_time >= {} AND s.created_time < {} AND s.unread_since IS NULL AND {})
-        """
-        parts += [Sql(around, late, first, found), Sql(again, begin, late, found)]
-    return Sql("({})", joined(" + ", parts))
+
+
+def number_of_submitted_samples(since: Millis, newest_customer: int) -> Sql:
+    """As `number_of_samples`, of samples that somebody submitted. NULL where there is a newer customer."""
+    unread = """
+        (SELECT count(*) FROM sample s
+          WHERE s.unread_since IS NOT NULL AND s.deleted_time IS NULL AND s.activity_time >= {})
+    """
+    return Sql(
+        f"(CASE WHEN {NONE_NEWER} THEN {{}} - {{}} END)",
+        newest_customer,
+        number_of_samples(since),
+        Sql(unread, since),
+    )

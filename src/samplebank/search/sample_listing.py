@@ -239,7 +239,9 @@ class SampleListing(OrderedListing[Overview]):
 
     async def count(self, db: Connection, budget: float) -> Count:
         if self._number is not None:
-            return Count(await Sql("SELECT {}", self._number).value(db))
+            number = await Sql("SELECT {}", self._number).value(db)
+            if number is not None:
+                return Count(number)
         return self.gathering.count or await count_rows(db, self._matches, budget)
 
     async def place_of(self, db: Connection, row: Overview) -> Place:

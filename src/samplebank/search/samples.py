@@ -10,12 +10,12 @@ from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Sql, all_of, any_of, joined, one_of
 from samplebank.database.times import TimeRange
-from samplebank.samples.tally import number_of_samples
 from samplebank.search import rows
 from samplebank.search.criteria import Criterion, set_demands, within, without
 from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keyword, Keywords
 from samplebank.search.listing import Gathering, Way
+from samplebank.search.numbers import number_of_all_samples
 from samplebank.search.sample_listing import (
     Ask,
     ByDigest,
@@ -129,7 +129,7 @@ def samples_matching(
     gathering = Gathering()
     if not asked.sets:
         ways: list[Way[int]] = [ByDigest(ask) if asked.digests and not asked.excluded else InOrder(ask)]
-        number = None if asked.digests or asked.excluded else _number_of_all(caller, window)
+        number = None if asked.digests or asked.excluded else number_of_all_samples(caller, window)
         matches = Sql("SELECT FROM sample s WHERE {}", ask.where)
         return SampleListing(caller, ask, ways, matches, gathering, number=number)
 
@@ -148,18 +148,6 @@ def samples_matching(
     much = Much(ask, asked.sets, walked, window, gathering, is_newest_first)
     ways = [gathered, InOrder(ask)] if asked.digests else [much, gathered, much._replace(milliseconds=None)]
     return SampleListing(caller, ask, ways, Sql("SELECT DISTINCT m.id {}", found(frozenset(), 0)), gathering)
-
-
-def _number_of_all(caller: Caller, window: IndexWindow) -> Sql | None:
-    """An expression for the number of all samples in a window. None for a window that has ended, which no tally knows."""
-    if window.end is not None:
-        return None
-    return number_of_samples(
-        window.start,
-        visible=see_samples(caller, "s", Permission.VIEW_SAMPLES),
-        active=lies_in_window(caller, "s", window),
-        sees_unread=caller.holds(Permission.DOWNLOAD_UNRESTRICTED),
-    )
 
 
 def _may_be_found(caller: Caller, window: IndexWindow) -> Sql:

@@ -18,11 +18,11 @@ from samplebank.search.criteria import row_condition
 from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keyword, Keywords, contains, digests, find_common, mentions
 from samplebank.search.listing import MOST_GATHERED, PATIENCE, Gathering, Way, rows_within
+from samplebank.search.numbers import number_of_all_submissions
 from samplebank.search.rows import SubmissionCriterion
 from samplebank.search.widths import LITTLE, estimated
 from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
-from samplebank.submissions.tally import number_of_submissions
 
 # The digest is looked up for the rows of the page only: PostgreSQL works such columns out after LIMIT.
 COLUMNS = Columns.of(Submission, "u", sha256="(SELECT s.sha256 FROM sample s WHERE s.id = u.sample_id)")
@@ -178,7 +178,9 @@ class SubmissionListing(OrderedListing[Submission]):
 
     async def count(self, db: Connection, budget: float) -> Count:
         if self._number is not None:
-            return Count(await Sql("SELECT {}", self._number).value(db))
+            number = await Sql("SELECT {}", self._number).value(db)
+            if number is not None:
+                return Count(number)
         return self._gathering.count or await super().count(db, budget)
 
 
@@ -196,10 +198,7 @@ def submissions_matching(
         walked = matching(caller, wanted, window, by_index=False)
         much = Much(where, walked, order, gathering)
         ways = [much, gathered, much._replace(milliseconds=None)]
-    number = None
-    if wanted == SubmissionSearch() and window.end is None:
-        visible = see_rows(caller, "u", Permission.VIEW_SUBMISSION)
-        number = number_of_submissions(window.start, visible=visible)
+    number = number_of_all_submissions(caller, window) if wanted == SubmissionSearch() else None
     return SubmissionListing(where, order, ways, gathering, number=number)
 
 
