@@ -29,12 +29,12 @@ from samplebank.api.submissions import (
 from samplebank.api.uploads import kept_sample
 from samplebank.blobs import Digests
 from samplebank.database.signals import Signal
-from samplebank.errors import Invalid, Unavailable, Violation
+from samplebank.errors import Invalid, Refusal, Unavailable, Violation
 from samplebank.http.operation import EXTENSIONS, operation
 from samplebank.http.repeats import key_of, keyed
 from samplebank.http.shapes import Body, Sentence, Time, Unique, Word
 from samplebank.repeats import kept
-from samplebank.repeats.kept import Keyed
+from samplebank.repeats.kept import Kept, Keyed
 from samplebank.submissions.at_once import (
     CREATED,
     SIMILAR,
@@ -99,7 +99,14 @@ def show_submitted(
 async def submit_file(request: Call) -> Answer:
     """Store the bytes of the body with a submission, and open an analysis job. Needs addSubmission for the customer, too."""
     key = key_of(request)
-    new = await read_file(request)
+    try:
+        new = await read_file(request)
+    except Refusal:
+        # a request that was good when it first came may come again, when its retention is over
+        known = None if key is None else await _find_answer(request, key)
+        if known is None:
+            raise
+        return again(known)
     async with kept_sample(request) as digests:
         if key is None:
             return await _answer(request, digests, await _taken(request, digests, new, None))
@@ -148,6 +155,16 @@ def _by_parameter(violations: Iterable[Violation]) -> list[Violation]:
         msgspec.structs.replace(violation, field=PARAMETERS.get(violation.field or "", violation.field))
         for violation in violations
     ]
+
+
+async def _find_answer(request: Call, key: str) -> Kept | None:
+    """Find the answer to an earlier request with the key. The body is read only where the key has been used."""
+    database = request.bank.database
+    async with database.connection() as db:
+        if not await kept.is_taken(db, keyed(request, key, b"")):
+            return None
+    async with kept_sample(request) as digests, database.connection() as db:
+        return await kept.find(db, keyed(request, key, digests.sha256), now=request.now)
 
 
 async def _once(request: Call, digests: Digests, new: NewSubmission, asked: Keyed) -> Answer:

@@ -10,6 +10,7 @@ from samplebank.endings import leases, timeouts
 from samplebank.errors import NotFound
 from samplebank.jobs import clock, tally
 from samplebank.maintenance.steadiness import Steadiness
+from samplebank.repeats import kept
 from samplebank.submissions import retention
 from samplebank.timespec import Millis
 from samplebank.verdicts import alerting
@@ -122,4 +123,12 @@ async def remove_leftovers(bank: Bank) -> None:
         log.info("leftovers.removed", extra={"fields": {"files": removed}})
 
 
-SWEEPS: tuple[Sweep, ...] = (take_back_tasks, end_retention, remove_leftovers)
+async def forget_answers(bank: Bank) -> None:
+    """Forget answers that were kept for repeats, and are too old or too many."""
+    forgotten = kept.BATCH
+    while forgotten == kept.BATCH:
+        async with bank.database.connection() as db:
+            forgotten = await kept.forget_old(db, bank.settings.kept_answers, now=bank.clock())
+
+
+SWEEPS: tuple[Sweep, ...] = (take_back_tasks, end_retention, remove_leftovers, forget_answers)
