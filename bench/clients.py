@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import random
+import secrets
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from bench.wire import Wire
 
 V2 = "/sampledb/v2"
+FILE = "/samplebank/v1/sample"
 CLAIM = "/samplebank/v1/worker/{}/claim"
 RANDOM = random.Random(1).randbytes(1024 * 1024)  # noqa: S311 the same bytes in each run
 AGENT = {"name": "bench", "version": "1"}
@@ -89,6 +91,38 @@ async def upload(wire: Wire, bodies: Iterable[bytes], deadline: float) -> list[f
         if began >= deadline:
             break
         expect(201, await wire.ask("POST", f"{V2}/sample", body, kind="application/octet-stream"))
+        latencies.append(time.monotonic() - began)
+    return latencies
+
+
+async def ingest_in_two_calls(wire: Wire, bodies: Iterable[bytes], deadline: float) -> list[float]:
+    """Upload each file, then submit the file with the solved challenge of the upload."""
+    latencies = []
+    for number, body in enumerate(bodies):
+        began = time.monotonic()
+        if began >= deadline:
+            break
+        answer = expect(201, await wire.ask("POST", f"{V2}/sample", body, kind="application/octet-stream"))
+        token = json.loads(answer)["data"]["challenge"]
+        fields = {"fileName": f"invoice-{number}.exe", "userAgent": AGENT, "metaData": {"source": "mail"}}
+        submission = json.dumps({"challengeToken": token, **fields}).encode()
+        expect(201, await wire.ask("POST", f"{V2}/sample/{token['sha256']}/submission", submission))
+        latencies.append(time.monotonic() - began)
+    return latencies
+
+
+async def ingest_in_one_call(wire: Wire, bodies: Iterable[bytes], deadline: float) -> list[float]:
+    """Send each file with its submission, and with a key against doubles."""
+    latencies = []
+    for number, body in enumerate(bodies):
+        began = time.monotonic()
+        if began >= deadline:
+            break
+        path = (
+            f"{FILE}?fileName=invoice-{number}.exe&userAgent.name=bench&userAgent.version=1&meta.source=mail"
+        )
+        key = f"Idempotency-Key: {secrets.token_hex(16)}\r\n"
+        expect(201, await wire.ask("POST", path, body, key, "application/octet-stream"))
         latencies.append(time.monotonic() - began)
     return latencies
 

@@ -1,5 +1,6 @@
 """The only place where settings become objects."""
 
+import copy
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +11,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.blobs import Blobs, DiskStore
 from samplebank.database import Database, budget, open_database
+from samplebank.database.bound import Bound, HeldSignals
 from samplebank.database.signals import Signals
 from samplebank.database.sockets import url_of
 from samplebank.errors import Invalid
@@ -34,15 +36,21 @@ class Bank:
     def __init__(self, settings: Settings, database: Database, blobs: Blobs) -> None:
         self.settings = settings
         self.job_rules = job_rules(settings)
-        self.database = database
+        self.database: Database = database
         self.blobs = blobs
         self.directory = Directory(database)
         self.callers = Callers(database, self.directory)
-        self.signals = Signals(database)
+        self.signals: Signals = Signals(database)
         self.policies = PolicyBook()
         self.clock: Callable[[], Millis] = clock
         self.claiming = Claiming(database, self.clock, COLUMNS)
         self.sightings = Sightings(database, self.clock)
+
+    def within(self, database: Bound, signals: HeldSignals) -> "Bank":
+        """The same bank, with all of its changes in the transaction of `database`."""
+        bank = copy.copy(self)
+        bank.database, bank.signals = database, signals
+        return bank
 
 
 def job_rules(settings: Settings) -> JobRules:

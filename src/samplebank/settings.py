@@ -70,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     requests_per_address: NotNegative = 1000
     connections_per_address: NotNegative = 2000
     waiting_claims: Positive = 64
+    kept_answers: Positive = 1_000_000
     alerts_per_hour: NotNegative = 100
     webhook_url: str | None = None
     webhook_secret: str | None = None

@@ -163,12 +163,12 @@ def test_who_interrupts_sending_learns_what_was_sent(
 ) -> None:
     for name in "123":
         (tmp_path / name).write_bytes(Sample(100).data)
-    relay.hold("/submission")
+    relay.hold_answer()
     where = ["--url", relay.url, "--key", bank.keys["mia"]]
     files_in_order = [tmp_path / name for name in "123"]
 
     sending = local.start("submit", *files_in_order, "--json", "--parallel", "1", *where)
-    relay.wait_for("/submission")
+    relay.wait_for_held_answer()
     sending.send_signal(number)
     assert sending.stderr is not None
     relay.go_on()

@@ -13,7 +13,7 @@ from samplebank.cli.connection import Connection
 from samplebank.cli.sending import ASK_FIRST, Outcome, files_below, send, send_all
 from samplebank.errors import Unauthenticated, Unavailable
 
-UPLOAD = f"POST {V2}/sample$"
+FILE = "POST /samplebank/v1/sample"
 
 
 @pytest.fixture
@@ -71,10 +71,10 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert (folder.status, folder.error) == ("failed", "The folder cannot be read: File name too long.")
 
 
-def test_a_small_file_takes_two_calls(client: Client, relay: Relay, small: Sample, tmp_path: Path) -> None:
+def test_a_small_file_takes_one_call(client: Client, relay: Relay, small: Sample, tmp_path: Path) -> None:
     outcome = sent(client, small, tmp_path / "small")
 
-    assert relay.requests == [f"POST {V2}/sample", f"POST {small.path}/submission"]
+    assert [request.partition("?")[0] for request in relay.requests] == [FILE]
     assert (outcome.status, outcome.sha256, outcome.customer) == ("submitted", small.sha256, "mill")
 
 
@@ -111,13 +111,44 @@ def test_progress_ends_at_the_size_of_the_file_however_often_it_was_sent(
     client: Client, relay: Relay, large: Sample, tmp_path: Path
 ) -> None:
     path = written(large, tmp_path / "large")
-    relay.cut(UPLOAD, after=ASK_FIRST // 2)
+    relay.cut(FILE, after=ASK_FIRST // 2)
     steps: list[int] = []
 
     send(client, path, fields={}, advance=steps.append)
 
     assert sum(steps) == ASK_FIRST
     assert min(steps) < 0
+
+
+def test_a_file_whose_answer_is_lost_is_sent_again_and_stored_once(
+    client: Client, relay: Relay, bank: Bank, small: Sample, tmp_path: Path
+) -> None:
+    relay.lose_answer()
+
+    outcome = sent(client, small, tmp_path / "small")
+
+    stored_ones = bank.data(bank.get(f"{small.path}/submission", limit=0))
+    assert len(relay.found(FILE)) == 2
+    assert (outcome.status, [one["id"] for one in stored_ones]) == ("submitted", [outcome.submission])
+
+
+def test_the_job_of_a_file_is_told_at_once(client: Client, bank: Bank, small: Sample, tmp_path: Path) -> None:
+    plan = bank.plan(*bank.workers(1))
+
+    outcome = send(client, written(small, tmp_path / "a"), fields={"metaData": plan}, advance=lambda _: None)
+
+    assert [job["id"] for job in bank.jobs_of(small)] == [outcome.job]
+
+
+def test_metadata_too_long_for_an_address_travel_in_a_body(
+    client: Client, relay: Relay, bank: Bank, small: Sample, tmp_path: Path
+) -> None:
+    fields = {"metaData": {"mail": "x" * 10_000}}
+
+    outcome = send(client, written(small, tmp_path / "a"), fields=fields, advance=lambda _: None)
+
+    assert stored(bank, outcome)["metaData"] == fields["metaData"]
+    assert relay.requests == [f"POST {V2}/sample", f"POST {small.path}/submission"]
 
 
 def test_a_similar_submission_is_told_as_such(client: Client, small: Sample, tmp_path: Path) -> None:
@@ -184,7 +215,7 @@ def test_a_bad_key_ends_the_run(relay: Relay, small: Sample, tmp_path: Path) -> 
 
 
 def test_a_lost_service_ends_the_run(client: Client, relay: Relay, small: Sample, tmp_path: Path) -> None:
-    relay.cut(UPLOAD, times=3)
+    relay.cut(FILE, times=3)
 
     with pytest.raises(Unavailable):
         sent(client, small, tmp_path / "small")

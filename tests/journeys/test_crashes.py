@@ -1,19 +1,24 @@
 """A 2xx is a promise: everything answered is there after the service was killed."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
+import requests
 
-from kit.bank import Bank, Sample, eventually
+from kit.bank import Bank, Sample, eventually, name_of
 from kit.service import Service, running
 
 
 @pytest.fixture
 def own_service(tmp_path: Path) -> Iterator[Service]:
     """A service of the test's own, to be killed."""
-    with running(tmp_path, {"SAMPLEBANK_PROCESSES": "1"}) as service:
+    settings = {"SAMPLEBANK_PROCESSES": "1", "SAMPLEBANK_SIMILAR_SUBMISSION_WINDOW": "0"}
+    with running(tmp_path, settings) as service:
         yield service
 
 
@@ -78,3 +83,65 @@ def bank_is_left_in_the_middle_of(service: Service, sample: Sample) -> None:
     )
     with socket.create_connection(("127.0.0.1", service.port)) as connection:
         connection.sendall(head.encode() + sample.data[: len(sample.data) // 2])
+
+
+FILE = "/samplebank/v1/sample"
+Request = Callable[[str], requests.Response]
+
+
+def files(bank: Bank, count: int) -> tuple[list[Request], Callable[[], list[int]]]:
+    """Requests that send a file each; and how many submissions each file has."""
+    samples = [Sample() for _ in range(count)]
+
+    def send(sample: Sample, key: str) -> requests.Response:
+        headers = {"Idempotency-Key": key}
+        return bank.call("POST", FILE, "mia", data=sample.data, params={"fileName": "a"}, headers=headers)
+
+    def stored() -> list[int]:
+        return [len(bank.data(bank.get(f"{sample.path}/submission", limit=0))) for sample in samples]
+
+    return [partial(send, sample) for sample in samples], stored
+
+
+def links(bank: Bank, count: int) -> tuple[list[Request], Callable[[], list[int]]]:
+    """Requests that add a link each; and how many links to each other sample there are."""
+    sample, others = bank.submitted(), [Sample(10).sha256 for _ in range(count)]
+
+    def add(other: str, key: str) -> requests.Response:
+        agent = {"name": "tests", "version": other}
+        body = {"reference": other, "tlp": "amber", "type": "child", "userAgent": agent}
+        return bank.call("POST", f"{sample.path}/link", headers={"Idempotency-Key": key}, json=body)
+
+    def stored() -> list[int]:
+        found = [link["userAgent"]["version"] for link in bank.data(bank.get(f"{sample.path}/link", limit=0))]
+        return [found.count(other) for other in others]
+
+    return [partial(add, other) for other in others], stored
+
+
+@pytest.mark.parametrize("made", [files, links])
+def test_requests_that_come_again_with_their_keys_after_a_kill_are_carried_out_once(
+    own_service: Service, made: Callable[[Bank, int], tuple[list[Request], Callable[[], list[int]]]]
+) -> None:
+    bank = Bank(own_service.url, own_service.keys)
+    requests_, stored = made(bank, 120)
+    keyed = [(request, name_of("key")) for request in requests_]
+    first: dict[str, bytes] = {}
+
+    def ask(request: Request, key: str) -> None:
+        with suppress(requests.RequestException):
+            answer = request(key)
+            if answer.status_code == 201:
+                first[key] = answer.content
+
+    with ThreadPoolExecutor(8) as pool:
+        under_way = [pool.submit(ask, *one) for one in keyed]
+        wait(under_way[:40])
+        own_service.kill()
+    own_service.start()
+    again = {key: request(key) for request, key in keyed}
+
+    assert {answer.status_code for answer in again.values()} == {201}
+    assert {key: again[key].content for key in first} == first
+    assert 40 <= len(first) < len(keyed)
+    assert set(stored()) == {1}

@@ -25,6 +25,9 @@ class Relay:
         self.url = f"http://{HOST}:{self.own_port}"
         self._changed = threading.Condition()
         self._cuts: list[tuple[str, int]] = []
+        self._answers_to_lose = 0
+        self._holds_answer = False
+        self._answer_is_held = threading.Event()
         self._hold_at: str | None = None
         self._flowing = threading.Event()
         self._flowing.set()
@@ -36,6 +39,17 @@ class Relay:
     def cut(self, pattern: str, *, times: int = 1, after: int = 0) -> None:
         """Break the connection of the next requests, once `after` of their bytes have come."""
         self._cuts += [(pattern, after)] * times
+
+    def lose_answer(self) -> None:
+        """Break the connection of the next answer: the request has arrived, and the client does not learn so."""
+        self._answers_to_lose += 1
+
+    def hold_answer(self) -> None:
+        """Hold the next answer back until `go_on`."""
+        self._holds_answer = True
+
+    def wait_for_held_answer(self) -> None:
+        assert self._answer_is_held.wait(PATIENCE_SECONDS), f"no answer to any of {self.requests}"
 
     def hold(self, pattern: str) -> None:
         """From the next such request on, let no request through until `go_on`."""
@@ -106,6 +120,14 @@ class Relay:
     def _pass_answers(self, service: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):
             while data := service.recv(PIECE):
+                if self._answers_to_lose:
+                    self._answers_to_lose -= 1
+                    break
+                if self._holds_answer:
+                    self._holds_answer = False
+                    self._flowing.clear()
+                    self._answer_is_held.set()
+                    self._flowing.wait()
                 if service not in self._abandoned:
                     client.sendall(data)
         _break(client)

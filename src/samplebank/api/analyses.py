@@ -18,6 +18,7 @@ from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.api.job_tasks import AnalysisInfo
 from samplebank.api.jobs import JobInfo
+from samplebank.api.once import repeatable
 from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest, UserInfo
 from samplebank.errors import Violation, Violations
 from samplebank.http.operation import V2, operation
@@ -179,8 +180,10 @@ async def get_analysis(request: Call) -> Answer:
         answers=AnalysisResult,
         status=201,
         by_claims=True,
+        keyed=True,
     ),
 )
+@repeatable
 async def add_analysis(request: Call) -> Answer:
     """Store a worker's findings about the sample."""
     most = request.bank.settings.max_result_size

@@ -32,6 +32,9 @@ class Found(NamedTuple):
 class Call(Exchange):
     """A request to the API, and the ways to answer the request."""
 
+    #: whether the request has waited for the file type of its sample, and goes on without
+    has_waited = False
+
     async def show(self, row: Any, show: Show, status: int = 200) -> Answer:
         """Answer a single object. `show` turns the row into the shape of the answer."""
         return envelope.single(await self._shown(lambda: show(row, self.bank.directory)), status)

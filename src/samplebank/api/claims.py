@@ -16,6 +16,7 @@ from samplebank.api.call import Call
 from samplebank.api.classifications import ClassificationResponse
 from samplebank.api.envelope import Answer
 from samplebank.api.jobs import JobInfo, SampleInfo
+from samplebank.api.once import repeatable
 from samplebank.api.people import CustomerInfo
 from samplebank.api.policy.default import OptionResponse
 from samplebank.api.submissions import SubmissionResponse, show_submission
@@ -147,8 +148,10 @@ async def heartbeat(request: Call) -> Answer:
         body=ReleaseRequest,
         answers=LeaseResponse,
         by_claims=True,
+        keyed=True,
     ),
 )
+@repeatable
 async def release(request: Call) -> Answer:
     """Give a task back for another attempt. After the last attempt the task has failed."""
     document = await request.document(ReleaseRequest)

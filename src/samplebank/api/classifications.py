@@ -134,4 +134,12 @@ async def await_classification(
         await asyncio.sleep(LOOK_AGAIN)
 
 
+async def await_type(request: Call, sample_id: int) -> None:
+    """Have the file type of a new sample looked at first, and wait a while for the type."""
+    async with request.bank.database.connection() as db:
+        await classification.hurry(db, sample_id)
+    request.bank.signals.send(Signal.UNCLASSIFIED)
+    await await_classification(request, sample_id, request.bank.settings.classification_wait)
+
+
 ROUTES = [list_classifications, reclassify]

@@ -1,6 +1,7 @@
 """Evidence: files that back an analysis. Upload, list, download. The bytes are hostile, and sent only to be saved."""
 
 import re
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -13,12 +14,13 @@ from samplebank.analyses.evidence import AnalysisOfCustomer, NewEvidence
 from samplebank.api.call import Call
 from samplebank.api.downloads import BINARY, attachment
 from samplebank.api.envelope import Answer
+from samplebank.api.once import once
 from samplebank.api.people import UserInfo
-from samplebank.api.samples import refuse_announced_excess
-from samplebank.api.uploads import uploaded
-from samplebank.blobs import Area, verified
+from samplebank.api.uploads import refuse_announced_excess, uploaded
+from samplebank.blobs import Area, Staged, verified
 from samplebank.errors import Forbidden, Violations
 from samplebank.http.operation import V2, operation
+from samplebank.http.repeats import key_of
 from samplebank.http.shapes import WORD, Body, Int64, NoQuery, PageQuery, Shown, Unique
 from samplebank.http.streaming import Streamed
 
@@ -94,11 +96,12 @@ async def get_evidence_data(request: Call) -> Streamed:
         also={200: Evidence},
         raw_body=True,
         by_claims=True,
+        keyed=True,
     ),
 )
 async def upload_evidence(request: Call) -> Answer:
     """Store the bytes of the body, which may be empty. An upload repeated within 10 minutes answers 200."""
-    bank, caller, most = request.bank, request.caller, request.bank.settings.max_sample_size
+    key, caller, most = key_of(request), request.caller, request.bank.settings.max_sample_size
     analysis = await visible_analysis(request, Permission.ADD_EVIDENCE, Permission.WORK_ON_CLAIMS)
     new = read_evidence(request)
     if not caller.scope(Permission.ADD_EVIDENCE, Permission.WORK_ON_CLAIMS).covers(analysis.customer_id):
@@ -106,14 +109,18 @@ async def upload_evidence(request: Call) -> Answer:
             "You do not hold the permission addSampleAnalysisEvidence for the customer of this analysis."
         )
     refuse_announced_excess(request, most)
-    staged = await bank.blobs.stage(Area.EVIDENCE, uploaded(request), most)
+    staged = await request.bank.blobs.stage(Area.EVIDENCE, uploaded(request), most)
     try:
-        async with bank.database.transaction() as db:
-            row, is_new = await evidence.add(
-                db, analysis.id, staged, new, user_id=caller.user.id, now=bank.clock()
-            )
+        add = partial(_add, request, analysis, staged, new)
+        return await once(request, key, staged.digests.sha256, add)
     finally:
         await staged.discard()
+
+
+async def _add(request: Call, analysis: AnalysisOfCustomer, staged: Staged, new: NewEvidence) -> Answer:
+    user_id, now = request.caller.user.id, request.bank.clock()
+    async with request.bank.database.transaction() as db:
+        row, is_new = await evidence.add(db, analysis.id, staged, new, user_id=user_id, now=now)
     return await request.show(row, show_evidence, 201 if is_new else 200)
 
 

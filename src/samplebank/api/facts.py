@@ -12,6 +12,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
+from samplebank.api.once import repeatable
 from samplebank.api.people import UserAgent, UserAgentRequest, UserInfo, known_user
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Unique, unless_given
@@ -86,8 +87,10 @@ async def list_facts(request: Call) -> Response[bytes] | Streamed:
         answers=StaticFactResponse,
         status=201,
         also={200: StaticFactResponse},
+        keyed=True,
     ),
 )
+@repeatable
 async def add_fact(request: Call) -> Answer:
     """Add a fact. A fact that the sample already has, with the same value, answers 200."""
     document = await request.document(StaticFactAddRequest)

@@ -11,6 +11,7 @@ from samplebank.accounts.model import Permission
 from samplebank.api.acl import read_acl
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
+from samplebank.api.once import repeatable
 from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest, UserInfo
 from samplebank.api.samples import SampleMetaData, show_sample
 from samplebank.errors import Violations
@@ -127,8 +128,10 @@ async def get_link(request: Call) -> Answer:
         body=LinkAddRequest,
         answers=Link,
         status=201,
+        keyed=True,
     ),
 )
+@repeatable
 async def add_link(request: Call) -> Answer:
     """Add a link to another sample, which need not be stored."""
     document = await request.document(LinkAddRequest)

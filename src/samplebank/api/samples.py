@@ -1,5 +1,6 @@
 """Samples: upload, metadata, reanalysis."""
 
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -12,12 +13,14 @@ from samplebank.api.call import Call
 from samplebank.api.classifications import ClassificationResponse, await_classification
 from samplebank.api.envelope import Answer
 from samplebank.api.jobs import JobResponse, SampleInfo, show_job
-from samplebank.api.uploads import uploaded
+from samplebank.api.once import once
+from samplebank.api.uploads import kept_sample
 from samplebank.api.verdicts import VerdictResponse, show_verdict
-from samplebank.blobs import Area
+from samplebank.blobs import Digests
 from samplebank.database.signals import Signal
-from samplebank.errors import Invalid, TooLarge, invalid
+from samplebank.errors import invalid
 from samplebank.http.operation import V2, operation
+from samplebank.http.repeats import key_of
 from samplebank.http.shapes import Int64, NoQuery, Shown, Unique
 from samplebank.jobs.opening import open_again
 from samplebank.policy.plan import plan_for
@@ -76,31 +79,28 @@ class SampleMetaData(Shown):
         answers=SampleCompleteUploadResponse,
         also={201: SampleCompleteUploadResponse},
         raw_body=True,
+        keyed=True,
     ),
 )
 async def upload(request: Call) -> Answer:
     """Store the bytes of the body. A new sample answers 201, a known sample 200."""
+    key = key_of(request)
     request.read_query(NoQuery)
-    bank, settings = request.bank, request.bank.settings
-    refuse_announced_excess(request, settings.max_sample_size)
-    staged = await bank.blobs.stage(Area.SAMPLE, uploaded(request), settings.max_sample_size)
-    try:
-        digests = staged.digests
-        if not digests.size:
-            raise Invalid("The body is empty; it must hold the bytes of the sample.")
-        await staged.keep()
-        user, now = request.caller.user, bank.clock()
-        async with bank.database.connection() as db:
-            received = await receive(
-                db,
-                digests,
-                customer_id=user.customer.id,
-                user_id=user.id,
-                expiry=now + 1000 * settings.challenge_ttl,
-                now=now,
-            )
-    finally:
-        await staged.discard()
+    async with kept_sample(request) as digests:
+        return await once(request, key, digests.sha256, partial(_receive, request, digests))
+
+
+async def _receive(request: Call, digests: Digests) -> Answer:
+    bank, user, now = request.bank, request.caller.user, request.bank.clock()
+    async with bank.database.connection() as db:
+        received = await receive(
+            db,
+            digests,
+            customer_id=user.customer.id,
+            user_id=user.id,
+            expiry=now + 1000 * bank.settings.challenge_ttl,
+            now=now,
+        )
     if received.is_new:
         bank.signals.send(Signal.UNCLASSIFIED)
     sha256 = digests.sha256.hex()
@@ -110,12 +110,6 @@ async def upload(request: Call) -> Answer:
         challenge=ChallengeTokenResponse(received.token, sha256),
     )
     return envelope.single(answer, 201 if received.is_new else 200)
-
-
-def refuse_announced_excess(request: Call, most: int) -> None:
-    """Refuse a body whose announced length is over `most`, before any byte of the body is read."""
-    if (request.announced_length or 0) > most:
-        raise TooLarge(f"The body is larger than {most} bytes, which is the most that is taken.")
 
 
 @get(

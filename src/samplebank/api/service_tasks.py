@@ -12,6 +12,7 @@ from samplebank.accounts.model import Permission
 from samplebank.api import envelope
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
+from samplebank.api.once import repeatable
 from samplebank.api.people import UserInfo
 from samplebank.database import Page
 from samplebank.database.signals import Signal
@@ -162,9 +163,11 @@ async def delete_sample(request: Call) -> Answer:
         body=SampleResourceReindexRequest,
         answers=SampleServiceTaskResponse,
         installation_wide=True,
+        keyed=True,
     ),
     status_code=200,
 )
+@repeatable
 async def reindex(request: Call) -> Answer:
     """Ask for the search data of a time to be rebuilt. Everything stays readable meanwhile."""
     request.read_query(NoQuery)

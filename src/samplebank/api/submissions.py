@@ -15,8 +15,9 @@ from samplebank.accounts.model import Customer, Permission
 from samplebank.api import envelope
 from samplebank.api.acl import read_acl
 from samplebank.api.call import Call
-from samplebank.api.classifications import await_classification
+from samplebank.api.classifications import await_type
 from samplebank.api.envelope import Answer
+from samplebank.api.once import Later, repeatable
 from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest
 from samplebank.blobs import Area
 from samplebank.database.signals import Signal
@@ -26,7 +27,7 @@ from samplebank.http.reader import find_customer
 from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Time, Unique, unless_given
 from samplebank.http.streaming import Streamed
 from samplebank.http.validation import read_time
-from samplebank.samples import catalogue, classification
+from samplebank.samples import catalogue
 from samplebank.samples.model import SHA256, pasted, read_sha256
 from samplebank.settings import Settings
 from samplebank.submissions import challenge, queries
@@ -61,8 +62,9 @@ NO_RED = Meta(
 )
 
 
-class SubmissionAddRequest(Body):
-    challenge_token: ChallengeTokenRequest
+class SubmissionRequest(Body):
+    """What a submitter says about a file."""
+
     file_name: Text
     user_agent: UserAgentRequest
     customer: int | str | None = None
@@ -72,6 +74,10 @@ class SubmissionAddRequest(Body):
     meta_data: Annotated[dict[str, str] | None, unless_given({})] = None
     observed_timestamp: Time = None
     retention: Time = None
+
+
+class SubmissionAddRequest(SubmissionRequest, kw_only=True):
+    challenge_token: ChallengeTokenRequest
 
 
 class SubmissionResponse(Shown):
@@ -179,8 +185,10 @@ async def get_submission(request: Call) -> Answer:
         answers=SubmissionResponse,
         status=201,
         also={200: SubmissionResponse, 220: SubmissionRateLimitedResponse},
+        keyed=True,
     ),
 )
+@repeatable
 async def add_submission(request: Call) -> Answer:
     """Store the observation of a sample, and open an analysis job."""
     document = await request.document(SubmissionAddRequest)
@@ -208,15 +216,11 @@ async def _read_token(request: Call, given: ChallengeTokenRequest) -> Token:
 
 
 async def _submit_typed(request: Call, sha256: bytes, token: Token, new: NewSubmission) -> Result:
-    """Submit. Where the policy looks at file types, first wait a while for the file type of a new sample."""
+    """Submit. Raises `Later` where the policy looks at file types, and the file type of a new sample is worth a wait."""
     try:
-        return await _submit(request, sha256, token, new, needs_type=True)
+        return await _submit(request, sha256, token, new, needs_type=not request.has_waited)
     except Untyped as missing:
-        async with request.bank.database.connection() as db:
-            await classification.hurry(db, missing.sample_id)
-        request.bank.signals.send(Signal.UNCLASSIFIED)
-        await await_classification(request, missing.sample_id, request.bank.settings.classification_wait)
-    return await _submit(request, sha256, token, new, needs_type=False)
+        raise Later(partial(await_type, request, missing.sample_id)) from None
 
 
 async def _submit(
@@ -252,7 +256,7 @@ async def _answer(request: Call, sha256: bytes, result: Result) -> Answer:
     return await request.show(result.submission, show_submission, 200 if repeated else 201)
 
 
-async def read_submission(request: Call, data: SubmissionAddRequest) -> NewSubmission:
+async def read_submission(request: Call, data: SubmissionRequest) -> NewSubmission:
     """Read the submission with its defaults.
 
     Raises `Invalid` with every violation, `Forbidden` when the caller may not submit for the customer.

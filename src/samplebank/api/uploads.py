@@ -2,15 +2,44 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from samplebank.api.call import Call
-from samplebank.errors import Unsupported
+from samplebank.blobs import Area, Digests
+from samplebank.errors import Invalid, TooLarge, Unsupported
 
 FORM = re.compile(r"multipart/form-data\s*;.*?boundary=(\"?)(?P<boundary>[^\";]{1,70})\1", re.IGNORECASE)
 SAID = (
     "The body is a form with a file in it, but this call takes the bytes of the file alone: "
     "with curl, give --data-binary @FILE in place of -F."
 )
+
+
+EMPTY = "The body is empty; it must hold the bytes of the sample."
+
+
+@asynccontextmanager
+async def kept_sample(request: Call) -> AsyncIterator[Digests]:
+    """Keep the bytes of the body as those of a sample. A row of the bytes is to be committed before the block ends.
+
+    Raises `Invalid` for a body without bytes, `TooLarge` and `Unsupported`.
+    """
+    most = request.bank.settings.max_sample_size
+    refuse_announced_excess(request, most)
+    staged = await request.bank.blobs.stage(Area.SAMPLE, uploaded(request), most)
+    try:
+        if not staged.digests.size:
+            raise Invalid(EMPTY)
+        await staged.keep()
+        yield staged.digests
+    finally:
+        await staged.discard()
+
+
+def refuse_announced_excess(request: Call, most: int) -> None:
+    """Refuse a body whose announced length is over `most`, before any byte of the body is read."""
+    if (request.announced_length or 0) > most:
+        raise TooLarge(f"The body is larger than {most} bytes, which is the most that is taken.")
 
 
 def uploaded(request: Call) -> AsyncIterator[bytes]:

@@ -11,6 +11,7 @@ from samplebank.api.analyses import AnalysisDetectionResponse, AnalysisTagRespon
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.api.jobs import JobInfo
+from samplebank.api.once import repeatable
 from samplebank.api.people import UserAgent, UserInfo
 from samplebank.database.signals import Signal
 from samplebank.http.operation import V2, operation
@@ -118,8 +119,10 @@ async def list_verdicts(request: Call) -> Response[bytes] | Streamed:
         body=VerdictAddRequest,
         answers=VerdictResponse,
         status=201,
+        keyed=True,
     ),
 )
+@repeatable
 async def add_verdict(request: Call) -> Answer:
     """Judge the sample by hand. Later verdicts carry the given status until somebody judges again."""
     document = await request.document(VerdictAddRequest)

@@ -59,6 +59,15 @@ class Submission(_Answer, frozen=True):
     customer: Customer
 
 
+class SentFile(_Answer, frozen=True):
+    """What became of a file. Without an id, the service has just seen a similar submission, and stored nothing."""
+
+    sample_sha256: str
+    id: str | None = None
+    customer: Customer | None = None
+    job_id: str | None = msgspec.field(name="jobID", default=None)
+
+
 class Job(_Answer, frozen=True):
     id: str
     state: str

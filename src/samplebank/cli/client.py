@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
@@ -23,6 +24,7 @@ Chunks = Callable[[], Iterator[bytes]]
 AGENT: Final = {"name": "samplebank-cli", "version": version("samplebank")}
 API: Final = "/sampledb/v2"
 EXTENSIONS: Final = "/samplebank/v1"
+LONGEST_QUERY: Final = 4096  # bytes; proxies take lines of 8 KiB, as a rule
 SIMILAR: Final = 220
 UNCHALLENGEABLE: Final = 422
 TOO_MANY: Final = 429
@@ -63,6 +65,18 @@ class Client:
 
     def upload(self, content: Content) -> answers.Upload:
         return _read(self._send("POST", "/sample", content=content), Envelope[answers.Upload])
+
+    def send_file(self, content: Content, fields: Mapping[str, object], key: str) -> answers.SentFile:
+        """Upload and submit a file in one request. `key` stands for this file: a repeat with the key stores nothing again.
+
+        The fields have to fit into an address; see `fits`.
+        """
+        headers = {"Idempotency-Key": key}
+        params = _as_parameters(fields)
+        response = self._send(
+            "POST", "/sample", api=EXTENSIONS, params=params, content=content, headers=headers
+        )
+        return _read(response, Envelope[answers.SentFile])
 
     def challenge(self, sha256: str) -> answers.Challenge | None:
         """Ask for a challenge. None when the bytes have to be sent.
@@ -117,14 +131,21 @@ class Client:
         path: str,
         *,
         api: str = API,
-        params: Mapping[str, int] | None = None,
+        params: Mapping[str, str | int] | None = None,
         body: Mapping[str, object] | None = None,
         content: Content | None = None,
+        headers: Mapping[str, str] | None = None,
         expected: frozenset[int] | set[int] = frozenset(),
     ) -> httpx.Response:
         def once() -> httpx.Response:
-            headers, data = _payload(body, content)
-            return self._http.request(method, api + path, params=params, headers=headers, content=data)
+            described, data = _payload(body, content)
+            return self._http.request(
+                method,
+                api + path,
+                params=params,
+                headers={**described, **(headers or {})},
+                content=data,
+            )
 
         response = self._tried(once)
         if response.is_success or response.status_code in expected:
@@ -170,6 +191,21 @@ def _open(connection: Connection) -> httpx.Client:
         raise Invalid(
             f"No connection can be set up ({error}); look at SSL_CERT_FILE, SSL_CERT_DIR and the *_PROXY variables."
         ) from error
+
+
+def fits(fields: Mapping[str, object]) -> bool:
+    """Whether the fields of a submission fit into the address of a request, on the way through any proxy."""
+    return len(urlencode(_as_parameters(fields))) <= LONGEST_QUERY
+
+
+def _as_parameters(fields: Mapping[str, object]) -> dict[str, str]:
+    named = {f"userAgent.{name}": value for name, value in AGENT.items()}
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            named.update({f"meta.{key}": entry for key, entry in value.items()})
+        else:
+            named[name] = str(value)
+    return named
 
 
 def _payload(

@@ -1,8 +1,9 @@
-"""Sends files to the service: the proof of possession, then the submission. Files are read in pieces, never whole."""
+"""Sends files to the service, each with its submission. Files are read in pieces, never whole."""
 
 import hashlib
 import mimetypes
 import os
+import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -12,8 +13,8 @@ from typing import BinaryIO, Final, Literal, NamedTuple
 
 import msgspec
 
-from samplebank.cli.answers import Challenge, Token
-from samplebank.cli.client import Client, Content
+from samplebank.cli.answers import Challenge, SentFile, Token
+from samplebank.cli.client import Client, Content, fits
 from samplebank.cli.text import shown
 from samplebank.errors import Refusal, Unauthenticated, Unavailable
 from samplebank.files import regular
@@ -199,31 +200,47 @@ def _submitted(
     client: Client, path: Path, outcome: Outcome, fields: Mapping[str, object], advance: Advance
 ) -> Outcome:
     content = _FileContent(path, advance)
-    sha256, token = _proof(client, path, content)
     kind, _ = mimetypes.guess_type(path.name)
-    named = {"fileName": Path(outcome.path).name, **({"mimeType": kind} if kind else {})}
-    submission = client.submit(sha256, token, {**named, **fields})
+    said = {"fileName": Path(outcome.path).name, **({"mimeType": kind} if kind else {}), **fields}
+    sent = _submitted_by_challenge(client, path, content, said) or _sent(client, content, said)
     return msgspec.structs.replace(
         outcome,
-        status="submitted" if submission else "similar",
+        status="submitted" if sent.id else "similar",
         size=content.size,
-        sha256=sha256,
-        submission=submission.id if submission else None,
-        customer=submission.customer.short_name if submission else None,
+        sha256=sent.sample_sha256,
+        submission=sent.id,
+        job=sent.job_id,
+        customer=sent.customer.short_name if sent.customer else None,
     )
 
 
-def _proof(client: Client, path: Path, content: "_FileContent") -> tuple[str, Token]:
-    """Prove possession of the bytes: by a challenge where the service has the bytes, else by sending the bytes."""
-    if content.size >= ASK_FIRST:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        challenge = client.challenge(sha256)
-        if challenge is not None:
-            content.skip()
-            return sha256, _solve(path, challenge)
-    upload = client.upload(Content(content.chunks, content.size))
-    return upload.sample.id, upload.challenge
+def _sent(client: Client, content: "_FileContent", said: Mapping[str, object]) -> SentFile:
+    body = Content(content.chunks, content.size)
+    if fits(said):
+        # The key is the same for each try of the client, and another one for each run.
+        return client.send_file(body, said, secrets.token_hex(16))
+    upload = client.upload(body)
+    return _stored(client, upload.sample.id, upload.challenge, said)
+
+
+def _submitted_by_challenge(
+    client: Client, path: Path, content: "_FileContent", said: Mapping[str, object]
+) -> SentFile | None:
+    """Submit a large file that the service has, by a challenge. None when the bytes have to be sent."""
+    if content.size < ASK_FIRST:
+        return None
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    challenge = client.challenge(sha256)
+    if challenge is None:
+        return None
+    content.skip()
+    return _stored(client, sha256, _solve(path, challenge), said)
+
+
+def _stored(client: Client, sha256: str, token: Token, said: Mapping[str, object]) -> SentFile:
+    submission = client.submit(sha256, token, said)
+    return SentFile(sha256, submission.id, submission.customer) if submission else SentFile(sha256)
 
 
 def _solve(path: Path, challenge: Challenge) -> Token:
@@ -254,8 +271,9 @@ class _FileContent:
         self._tell(0)
         with self._path.open("rb") as file:
             for piece in _pieces(file, self.size):
-                yield piece
+                # Told before the piece goes: a run that ends may break off before the last piece, and not after all bytes.
                 self._tell(self._sent + len(piece))
+                yield piece
         if self._sent < self.size:
             raise OSError("it became shorter while it was sent")
 

@@ -39,6 +39,8 @@ SETTINGS = {
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
 #: milliseconds for which sent bytes may stay unacknowledged
 USER_TIMEOUT = 15_000
+#: attempts at a change with locks
+LOCKING = 3
 #: seconds that making a connection may take
 CONNECTING = 10.0
 
@@ -145,13 +147,17 @@ class Database:
             yield db
 
     async def optimistically(self, change: "Change[R_co]") -> R_co:
-        """Make a change without a transaction; where others outrun the change, once more in a transaction with locks."""
+        """Make a change without a transaction; where others outrun the change, again in a transaction with locks.
+
+        A row that is only about to be made cannot be locked. So even with locks, others may come first.
+        """
         with suppress(Outrun):
             async with self.connection() as db:
                 return await change(db)
-        with suppress(Outrun):
-            async with self.transaction() as db:
-                return await change(db, locking=True)
+        for _ in range(LOCKING):
+            with suppress(Outrun):
+                async with self.transaction() as db:
+                    return await change(db, locking=True)
         raise Unavailable("Too many changes met at once; try again.")
 
     async def make(self, number: int) -> None:

@@ -2,7 +2,8 @@
 
 import codecs
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -92,10 +93,12 @@ class Exchange(Request[Any, Any, Any]):
 
     async def bytes_of_body(self, extra: int = 0) -> bytes:
         """Read the body, once. Raises `Malformed` for an empty body, and `TooLarge`."""
+        most = self.bank.settings.max_body_size + extra
         kept: bytes | None = self.scope["state"].get("body")
         if kept is not None:
+            if len(kept) > most:
+                raise _too_large(most)
             return kept
-        most = self.bank.settings.max_body_size + extra
         if (self.announced_length or 0) > most:
             raise _too_large(most)
         body = bytearray()
@@ -150,6 +153,17 @@ class Exchange(Request[Any, Any, Any]):
     async def disconnected(self) -> None:
         """Return when the client has gone. The body of the request must have been read."""
         await disconnected(self.receive)
+
+    @contextmanager
+    def working_in(self, bank: Bank) -> Iterator[None]:
+        """Work with another bank, for as long as the block lasts."""
+        state = self.scope["state"]
+        before = self.bank
+        state["bank"] = bank
+        try:
+            yield
+        finally:
+            state["bank"] = before
 
     async def visible_sample(self, *permissions: Permission) -> Sample:
         """Get the sample of the path that the caller may see by any of `permissions`. A deleted sample is not found."""

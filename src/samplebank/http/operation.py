@@ -16,7 +16,8 @@ class Operation(msgspec.Struct, frozen=True):
 
     `needs` empty means that any good key will do. `installation_wide` operations concern no single customer: by the
     setting `SAMPLEBANK_ADMINISTRATION` the permission has to be held for every customer. `by_claims` admits callers who
-    hold workOnClaimedTasks as well, for everything that concerns the callers' own claims.
+    hold workOnClaimedTasks as well, for everything that concerns the callers' own claims. `keyed` operations heed the
+    header Idempotency-Key.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Operation(msgspec.Struct, frozen=True):
     raw_body: bool = False
     installation_wide: bool = False
     by_claims: bool = False
+    keyed: bool = False
     summary: str = ""
 
     @property

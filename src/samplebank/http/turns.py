@@ -25,6 +25,7 @@ PATIENCE = 10.0
 #: seconds for which a search runs before the search has to wait for a seat among the long searches
 FREE = 0.1
 MINE = "Too many of your dear requests (searches, statistics, whole lists, challenges) are under way; wait until one ends."
+SAME = "An earlier request with the same Idempotency-Key is still under way; try again in a moment."
 OTHERS = "Too many dear requests are under way at the moment; try again in a moment."
 
 
@@ -149,6 +150,35 @@ class Places:
             del self._taken[key]
 
 
+class _Queue:
+    """Those who want the same thing."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.first = asyncio.Semaphore(1)
+
+
+class OneByOne:
+    """Lets those who want the same thing do so one after the other, in the order of their coming."""
+
+    def __init__(self, *, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._queues: dict[Hashable, _Queue] = {}
+
+    @asynccontextmanager
+    async def alone(self, key: Hashable) -> AsyncIterator[None]:
+        """Be alone with the key for as long as the block lasts. Raises `Unavailable` when others take too long."""
+        queue = self._queues.setdefault(key, _Queue())
+        queue.number += 1
+        try:
+            async with _taken(queue.first, self._patience, Unavailable(SAME)):
+                yield
+        finally:
+            queue.number -= 1
+            if not queue.number:
+                del self._queues[key]
+
+
 class Budgets:
     """The kinds, each with its own turns: a user who downloads lists or asks for challenges can go on searching."""
 
@@ -159,6 +189,8 @@ class Budgets:
         self.files = Turns(FILES)
         #: waiting claims, by user and worker
         self.claims = Places(waiting_claims)
+        #: requests with a key, by user and key
+        self.keyed = OneByOne()
         self.memory = Memory(MEMORY, max(SHARE, largest_body))
 
 

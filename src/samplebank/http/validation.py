@@ -61,13 +61,20 @@ class Document(Generic[T]):
 
 
 def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -> T:
-    """Read a query string as its type. Lists are repeated parameters, booleans are written as in Python or JSON."""
-    lists = _list_fields(cast("Any", wanted))
+    """Read a query string as its type. Lists are repeated parameters, booleans are written as in Python or JSON.
+
+    The entries of a field that is a map are parameters of their own: `meta.key=value`.
+    """
+    lists, maps = _list_fields(cast("Any", wanted)), _map_fields(cast("Any", wanted))
     plain: dict[str, Any] = {}
     repeated = []
     for name, value in pairs:
+        field, dot, key = name.partition(".")
         if name in lists:
             plain.setdefault(name, []).append(value)
+        elif dot and field in maps and isinstance(entries := plain.setdefault(field, {}), dict):
+            if entries.setdefault(key, value) is not value:
+                repeated.append(Violation(f"The parameter {name} is given more than once.", name))
         elif name in plain:
             repeated.append(Violation(f"The parameter {name} is given more than once.", name))
         else:
@@ -198,7 +205,7 @@ def _way_down(way: Any) -> list[str | int]:
 
 def _coerced(plain: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the texts of a query into the numbers and booleans meant, so that a schema can judge the values."""
-    return {name: value if isinstance(value, list) else _coerced_text(value) for name, value in plain.items()}
+    return {name: _coerced_text(value) if isinstance(value, str) else value for name, value in plain.items()}
 
 
 def _coerced_text(text: str) -> Any:
@@ -250,6 +257,12 @@ def _without_null_types(schema: Any) -> Any:
 def _list_fields(wanted: Hashable) -> frozenset[str]:
     properties = _properties(wanted)
     return frozenset(name for name, inner in properties.items() if inner.get("type") == "array")
+
+
+@cache
+def _map_fields(wanted: Hashable) -> frozenset[str]:
+    properties = _properties(wanted)
+    return frozenset(name for name, inner in properties.items() if inner.get("type") == "object")
 
 
 @cache

@@ -10,33 +10,38 @@ from samplebank.jobs.queries import get_job
 from samplebank.policy.model import Book, Plan
 from samplebank.timespec import Millis
 
-#: Part of a statement: opens a job, or joins the unfinished job with the same workers and options. The part reads `cause`,
-#: of at most one `submission_id`: no row, no job. `job_of_cause` (id, is_new) has the job, if any worker is selected.
-#: The caller must hold the lock of the sample, so that two submissions at once cannot open two jobs.
-OPENED = """
+
+def opened(sample: str = ":sample_id::bigint") -> str:
+    """Part of a statement: opens a job, or joins the unfinished job with the same workers and options.
+
+    The part reads `cause`, of at most one `submission_id`: no row, no job. `job_of_cause` (id, is_new) has the job, if
+    any worker is selected. `sample` is an expression for the id of the sample. The caller must hold the lock of the
+    sample, so that two submissions at once cannot open two jobs.
+    """
+    return f"""
     -- `coalesce` hides the index of all unfinished jobs: the index is small, but full of dead entries until the next
     -- vacuum. `+ 0` hides the index of the customer. Only the index of the sample is left.
     unfinished AS (
         SELECT id FROM job
-         WHERE sample_id = :sample_id AND customer_id + 0 = :customer_id AND coalesce(end_time, 0) = 0
+         WHERE sample_id = {sample} AND customer_id + 0 = :customer_id AND coalesce(end_time, 0) = 0
            AND workers = :workers::uuid[]
            AND (:any_options::boolean OR options = :options::jsonb) AND EXISTS (SELECT FROM cause)
          ORDER BY enqueued_time LIMIT 1
     ),
     opened AS (
         INSERT INTO job (id, sample_id, customer_id, submission_id, state, enqueued_time, workers, options, rules)
-        SELECT :job_id::uuid, :sample_id::bigint, :customer_id::bigint, submission_id, 'enqueued', :now::bigint,
+        SELECT :job_id::uuid, {sample}, :customer_id::bigint, submission_id, 'enqueued', :now::bigint,
                :workers::uuid[], :options::jsonb, :rules::jsonb
-          FROM cause WHERE NOT EXISTS (SELECT FROM unfinished) AND :workers::uuid[] <> '{}'
+          FROM cause WHERE NOT EXISTS (SELECT FROM unfinished) AND :workers::uuid[] <> '{{}}'
         RETURNING id, submission_id
     ),
     published AS (
         INSERT INTO outbox (sample_id, kind, payload, created_time)
-        SELECT :sample_id, 'job', jsonb_build_object('jobID', id, 'submissionID', submission_id), :now FROM opened
+        SELECT {sample}, 'job', jsonb_build_object('jobID', id, 'submissionID', submission_id), :now FROM opened
     ),
     queued AS (
         INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time)
-        SELECT task.id, opened.id, :sample_id, :customer_id, task.worker_id, task.worker, 'enqueued', :now
+        SELECT task.id, opened.id, {sample}, :customer_id, task.worker_id, task.worker, 'enqueued', :now
           FROM opened, unnest(:task_ids::uuid[], :workers::uuid[], :worker_names::text[]) AS task(id, worker_id, worker)
     ),
     job_of_cause AS (
@@ -54,13 +59,13 @@ class Cause(msgspec.Struct, frozen=True):
 
 
 OPEN_AGAIN = Statement(f"""
-    WITH cause AS (SELECT :submission_id::uuid AS submission_id), {OPENED}
+    WITH cause AS (SELECT :submission_id::uuid AS submission_id), {opened()}
     SELECT id, is_new FROM job_of_cause
 """)
 
 
 def values(plan: Plan, book: Book, *, any_options: bool = False) -> dict[str, object]:
-    """The parameters of `OPENED` about the job. With `any_options`, an unfinished job with any options is joined."""
+    """The parameters of `opened` about the job. With `any_options`, an unfinished job with any options is joined."""
     rules = [{"id": str(rule), "version": version} for rule, version in plan.rules]
     return {
         "job_id": new_id(),
@@ -71,6 +76,13 @@ def values(plan: Plan, book: Book, *, any_options: bool = False) -> dict[str, ob
         "worker_names": [book.names[worker] for worker in plan.workers],
         "any_options": any_options,
     }
+
+
+def id_of(opened: dict[str, object]) -> UUID:
+    """The id that a new job would get, by the parameters that `values` made."""
+    id_ = opened["job_id"]
+    assert isinstance(id_, UUID)  # noqa: S101 for the type checker
+    return id_
 
 
 async def open_again(

@@ -11,6 +11,7 @@ from samplebank.errors import NotFound
 from samplebank.jobs import clock
 from samplebank.jobs.tally import JOBS
 from samplebank.maintenance.steadiness import Steadiness
+from samplebank.repeats import kept
 from samplebank.samples.tally import SAMPLES
 from samplebank.submissions import retention
 from samplebank.submissions.tally import SUBMISSIONS
@@ -126,4 +127,12 @@ async def remove_leftovers(bank: Bank) -> None:
         log.info("leftovers.removed", extra={"fields": {"files": removed}})
 
 
-SWEEPS: tuple[Sweep, ...] = (take_back_tasks, end_retention, remove_leftovers)
+async def forget_answers(bank: Bank) -> None:
+    """Forget answers that were kept for repeats, and are too old or too many."""
+    forgotten = kept.BATCH
+    while forgotten == kept.BATCH:
+        async with bank.database.connection() as db:
+            forgotten = await kept.forget_old(db, bank.settings.kept_answers, now=bank.clock())
+
+
+SWEEPS: tuple[Sweep, ...] = (take_back_tasks, end_retention, remove_leftovers, forget_answers)

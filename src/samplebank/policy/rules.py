@@ -146,6 +146,11 @@ class PolicyBook:
     def __init__(self) -> None:
         self._book: Book | None = None
 
+    @property
+    def latest(self) -> Book | None:
+        """The book that was in force when this process last looked. Its version tells whether it still is."""
+        return self._book
+
     async def current(self, db: Connection, version: int) -> Book:
         """Get the book of `version`. The caller has just read `version` from the table policy."""
         book = self._book

@@ -14,16 +14,21 @@ STORED = f"SELECT {COLUMNS.sql} FROM sample s WHERE s.sha256 = :sha256 AND s.del
 FIND_KNOWN = Statement(STORED)
 FIND_STORED = Statement(f"{STORED} FOR KEY SHARE")
 FIND_VISIBLE = f"SELECT {COLUMNS.sql} FROM sample s WHERE s.sha256 = {{}} AND ({{}})"
-#: Part of a statement: catalogues an upload, with the parameters of `values`. `sample_uploaded` (id, is_new) is empty when
-#: another upload or deletion of the same bytes has ended since the statement began. Then nothing has been changed, and the
-#: statement is to be repeated.
-UPLOADED = """
+
+
+def added(readers: str, *, unread_since: str = ":now", condition: str = "") -> str:
+    """Part of a statement: `sample_added` (id) is a new sample, or a deleted sample that comes back.
+
+    Takes the parameters of `values`. `readers` and `unread_since` are expressions, `condition` may begin with FROM.
+    """
+    return f"""
     -- The row is locked in either case: ON CONFLICT also locks a row that stays unchanged.
     sample_added AS (
         INSERT INTO sample AS s
                (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since, readers)
-        VALUES (:sha256::bytea, :md5::bytea, :sha1::bytea, :sha512::bytea, :size::bigint, :now::bigint, :now, :now,
-                ARRAY[:uploader::bigint])
+        SELECT :sha256::bytea, :md5::bytea, :sha1::bytea, :sha512::bytea, :size::bigint, :now::bigint, :now,
+               {unread_since}, {readers}
+               {condition}
         ON CONFLICT (sha256) DO UPDATE
            SET md5 = excluded.md5, sha1 = excluded.sha1, sha512 = excluded.sha512,
                created_time = excluded.created_time, activity_time = excluded.activity_time,
@@ -31,7 +36,15 @@ UPLOADED = """
                classification_id = NULL, verdict_id = NULL, classification_wanted = true
          WHERE s.deleted_time IS NOT NULL
         RETURNING id
-    ),
+    )
+    """
+
+
+#: Part of a statement: catalogues an upload, with the parameters of `values`. `sample_uploaded` (id, is_new) is empty when
+#: another upload or deletion of the same bytes has ended since the statement began. Then nothing has been changed, and the
+#: statement is to be repeated.
+UPLOADED = f"""
+    {added("ARRAY[:uploader::bigint]")},
     -- A known sample is looked up as of the start of the statement.
     sample_known AS (
         SELECT id FROM sample

@@ -40,6 +40,33 @@ def _look_statement(lock: str) -> Statement:
 LOOK = _look_statement("")
 #: locks the sample; the challenge is locked after the sample
 LOOK_AND_LOCK = _look_statement("FOR NO KEY UPDATE OF s")
+
+
+def stored(sample: str = ":sample_id::bigint") -> str:
+    """Part of a statement: `stored` (id) is the submission. The part reads `good`, of at most one row: no row, no submission.
+
+    `sample` is an expression for the id of the sample, whose lock the statement holds.
+    """
+    return f"""
+    -- Beside a similar submission nothing is stored. In a young database, the planner would take the index of the
+    -- customer, and keep the plan. `+ 0` and `|| ''` hide that index. Only the index of the sample is left.
+    stored AS (
+        INSERT INTO submission (
+            id, sample_id, customer_id, user_id, tlp, acl, readers, file_name, mime_type, agent_name, agent_version,
+            meta_data, observed_time, expiry_time, submitted_time, trusted_agent)
+        SELECT :id::uuid, {sample}, :customer_id::bigint, :user_id::bigint, :tlp::text, :acl::bigint[],
+               :readers::bigint[], :file_name::text, :mime_type::text, :agent_name::text, :agent_version::text,
+               :meta_data::jsonb, :observed_time::bigint, :expiry_time::bigint, :now::bigint, :trusted_agent::boolean
+          FROM good
+         WHERE NOT EXISTS (SELECT FROM submission
+                            WHERE sample_id = {sample} AND submitted_time > :similar_since::bigint
+                              AND customer_id + 0 = :customer_id
+                              AND agent_name || '' = :agent_name AND file_name || '' = :file_name)
+        RETURNING id
+    )
+    """
+
+
 #: answers no row, and changes nothing, if others have changed something since the look
 STORE = Statement(f"""
     WITH
@@ -56,22 +83,7 @@ STORE = Statement(f"""
     good AS (
         SELECT id FROM asked WHERE (SELECT version FROM policy) = :policy_version::bigint
     ),
-    -- Beside a similar submission nothing is stored. In a young database, the planner would take the index of the
-    -- customer, and keep the plan. `+ 0` and `|| ''` hide that index. Only the index of the sample is left.
-    stored AS (
-        INSERT INTO submission (
-            id, sample_id, customer_id, user_id, tlp, acl, readers, file_name, mime_type, agent_name, agent_version,
-            meta_data, observed_time, expiry_time, submitted_time, trusted_agent)
-        SELECT :id::uuid, :sample_id::bigint, :customer_id::bigint, :user_id::bigint, :tlp::text, :acl::bigint[],
-               :readers::bigint[], :file_name::text, :mime_type::text, :agent_name::text, :agent_version::text,
-               :meta_data::jsonb, :observed_time::bigint, :expiry_time::bigint, :now::bigint, :trusted_agent::boolean
-          FROM good
-         WHERE NOT EXISTS (SELECT FROM submission
-                            WHERE sample_id = :sample_id AND submitted_time > :similar_since::bigint
-                              AND customer_id + 0 = :customer_id
-                              AND agent_name || '' = :agent_name AND file_name || '' = :file_name)
-        RETURNING id
-    ),
+    {stored()},
     noted AS (
         UPDATE sample SET
             activity_time = greatest(activity_time, :now), unread_since = NULL,
@@ -85,7 +97,7 @@ STORE = Statement(f"""
           FROM good WHERE challenge.id = good.id
     ),
     cause AS (SELECT id AS submission_id FROM stored),
-    {opening.OPENED}
+    {opening.opened()}
     SELECT stored.id, job_of_cause.id FROM good LEFT JOIN stored ON TRUE LEFT JOIN job_of_cause ON TRUE
 """)
 
@@ -173,7 +185,7 @@ async def submit(
     if row is None:
         raise Outrun
     id_, job_id = row
-    stored = None if id_ is None else _stored(id_, sha256, new, user_id=user_id, now=now)
+    stored = None if id_ is None else as_stored(id_, sha256, new, user_id=user_id, now=now)
     return Result(Outcome.GOOD, stored, job_id)
 
 
@@ -208,7 +220,7 @@ async def _declined(db: Connection, token: Token, redeemed: Redemption, *, now: 
     return Result(redeemed.outcome, await get_submission(db, redeemed.submission_id))
 
 
-def _stored(id_: UUID, sha256: bytes, new: NewSubmission, *, user_id: int, now: Millis) -> Submission:
+def as_stored(id_: UUID, sha256: bytes, new: NewSubmission, *, user_id: int, now: Millis) -> Submission:
     """Make the submission that a read would give."""
     return Submission(
         id=id_,

@@ -22,8 +22,11 @@ RECEIVE = Statement(f"""
     )
     SELECT is_new FROM sample_uploaded
 """)
+CATALOGUE = Statement(f"WITH {catalogue.UPLOADED} SELECT id, is_new FROM sample_uploaded")
 #: attempts at the statement; an attempt fails if another upload or deletion of the same bytes overtakes the statement
 ATTEMPTS = 5
+
+MET = "Too many uploads and deletions of these bytes met at once; try again."
 
 
 class UploadReceipt(NamedTuple):
@@ -41,4 +44,15 @@ async def receive(
         is_new = await RECEIVE.value(db, token=token, user_id=user_id, expiry_time=expiry, **uploaded)
         if is_new is not None:
             return UploadReceipt(is_new, token)
-    raise Unavailable("Too many uploads and deletions of these bytes met at once; try again.")
+    raise Unavailable(MET)
+
+
+async def receive_alone(
+    db: Connection, digests: Digests, *, customer_id: int, now: Millis
+) -> tuple[int, bool]:
+    """Catalogue bytes that are kept, without a challenge: the id of the sample, and whether the sample is new."""
+    for _ in range(ATTEMPTS):
+        row = await CATALOGUE.row(db, **catalogue.values(digests, customer_id, now=now))
+        if row is not None:
+            return row[0], row[1]
+    raise Unavailable(MET)

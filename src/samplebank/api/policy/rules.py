@@ -10,6 +10,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
+from samplebank.api.once import repeatable
 from samplebank.api.people import CustomerInfo, known_user
 from samplebank.api.policy.access import known_customers, require_for, require_known
 from samplebank.api.policy.default import (
@@ -75,8 +76,10 @@ async def list_rules(request: Call) -> Answer:
         body=AnalysisRuleAddRequest,
         answers=AnalysisRuleResponse,
         status=201,
+        keyed=True,
     ),
 )
+@repeatable
 async def add_rule(request: Call) -> Answer:
     document = await request.document(AnalysisRuleAddRequest)
     request.read_query(NoQuery)

@@ -11,6 +11,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
 from samplebank.api.envelope import JSON, Answer
+from samplebank.api.once import repeatable
 from samplebank.api.people import UserInfo
 from samplebank.errors import Violations, invalid
 from samplebank.http.operation import V2, operation
@@ -117,8 +118,10 @@ async def list_workers(request: Call) -> Answer:
         answers=AnalysisWorkerResponse,
         status=201,
         installation_wide=True,
+        keyed=True,
     ),
 )
+@repeatable
 async def add_worker(request: Call) -> Answer:
     """Register a worker. A repeated request answers the worker that the first request made."""
     document = await request.document(AnalysisWorkerAddRequest)

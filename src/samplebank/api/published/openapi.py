@@ -19,6 +19,7 @@ from samplebank.api.published.schemas import (
     reference,
 )
 from samplebank.http.operation import Operation
+from samplebank.http.repeats import NAME
 
 SCHEME = "ApiKeyScheme"
 ABOUT = (
@@ -50,6 +51,11 @@ IN_HEADER: dict[str, dict[str, str]] = {
         "Range": "A single range of the bytes, such as `bytes=0-1023`; answered by 206.",
         "If-Range": "The ETag that the range is meant for.",
     },
+}
+#: the header of keyed operations
+KEY = {
+    NAME: "A text of up to 200 characters of the caller's own, for this one request. The same request with the same key "
+    "within 24 hours gets the first answer again, and nothing is done again. Another request with the key is refused."
 }
 REFUSALS = {
     400: "The body is not JSON.",
@@ -172,7 +178,8 @@ def _parameters(one: DeclaredRoute) -> Iterator[Schema]:
     for name in one.parameters:
         published, schema, said = IN_PATH[name]
         yield {"name": published, "in": "path", "required": True, "schema": schema, "description": said}
-    for name, said in IN_HEADER.get(one.operation.id, {}).items():
+    headers = {**IN_HEADER.get(one.operation.id, {}), **(KEY if one.operation.keyed else {})}
+    for name, said in headers.items():
         yield {"name": name, "in": "header", "required": False, "schema": TEXT, "description": said}
     if one.operation.query is not None:
         yield from parameters_of(one.operation.query)

@@ -27,6 +27,7 @@ TIME_SAID = (
     "or relative (`now - 1 week`, `startOfDay + 6 hours`)."
 )
 MESSAGE_TYPES = ["FIELD_ERROR", "ACTION_ERROR", "WARNING", "NOTIFICATION", "INFO"]
+ENTRY = "The value of KEY, which may be any name. May be given for several names."
 REFUSAL = "Refusal"
 JSON_NODE = "JsonNode"
 
@@ -49,10 +50,18 @@ def components_of(bodies: Iterable[Any], answers: Iterable[Any]) -> dict[str, Sc
 
 
 def parameters_of(query: type[Any]) -> list[Schema]:
-    """The fields of a query struct as parameters."""
+    """The fields of a query struct as parameters. A map stands for any number of parameters `name.KEY`."""
     schema = _published([query], "query")[query.__name__]
     return [
-        {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": inner}
+        {
+            "name": f"{name}.KEY",
+            "in": "query",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": ENTRY,
+        }
+        if inner.get("type") == "object"
+        else {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": inner}
         for name, inner in schema["properties"].items()
     ]
 

@@ -1,0 +1,47 @@
+"""A database whose every connection is the connection of one open transaction: what is done there is done together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+
+from samplebank.database.connection import Connection, Database
+from samplebank.database.signals import Signal, Signals
+
+
+class Bound(Database):
+    """The database as part of the open transaction of `db`. A transaction in the transaction is a savepoint.
+
+    One task may use a bound database at a time, as a connection does one thing at a time.
+    """
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        return nullcontext(self._db)
+
+    @asynccontextmanager
+    async def transaction(self, *, read_only: bool = False) -> AsyncIterator[Connection]:  # noqa: ARG002
+        async with self._db.transaction():
+            yield self._db
+
+
+class HeldSignals(Signals):
+    """Signals of an open transaction: sent on when the transaction has been committed."""
+
+    def __init__(self, signals: Signals) -> None:
+        self._signals = signals
+        self._held: list[Signal] = []
+
+    def send(self, signal: Signal) -> None:
+        self._held.append(signal)
+
+    @asynccontextmanager
+    async def listening(self, signal: Signal) -> AsyncIterator[asyncio.Event]:
+        async with self._signals.listening(signal) as event:
+            yield event
+
+    def send_on(self) -> None:
+        """Send the signals. The transaction has been committed."""
+        for signal in dict.fromkeys(self._held):
+            self._signals.send(signal)

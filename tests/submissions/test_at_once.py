@@ -1,0 +1,128 @@
+"""A file in one statement: what others do meanwhile is never overlooked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import cast
+
+import pytest
+
+from kit.bank import Bank, Sample, name_of
+from kit.interleaving import Interrupted
+from samplebank.accounts.caller import Caller, of_customer
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.keys import Callers
+from samplebank.assembly import clock
+from samplebank.blobs.writing import Hashing
+from samplebank.database import Connection, Database, Outrun
+from samplebank.policy.rules import PolicyBook
+from samplebank.submissions.at_once import Taken, Uploader, take_in
+from samplebank.submissions.model import NewSubmission
+
+WAITS = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%sample_added%')
+      FROM pg_sleep(0.01)
+"""
+
+
+@pytest.fixture(scope="module")
+async def mia(bank: Bank, database: Database) -> Caller:
+    found = await Callers(database, Directory(database)).find(bank.keys["mia"], now=clock())
+    assert found is not None
+    return found
+
+
+async def take(
+    db: Connection, sample: Sample, mia: Caller, policies: PolicyBook | None = None, *, locking: bool = False
+) -> Taken:
+    customer = mia.user.customer.id
+    new = NewSubmission(
+        customer_id=customer,
+        readers=[of_customer(customer)],
+        tlp="amber",
+        acl=[],
+        file_name=name_of("file"),
+        mime_type="application/octet-stream",
+        agent_name="tests",
+        agent_version="1",
+        meta_data={},
+        observed_time=clock(),
+        expiry_time=None,
+        trusted_agent=False,
+    )
+    hashing = Hashing()
+    hashing.update(sample.data)
+    return await take_in(
+        db,
+        hashing.digests(),
+        new,
+        policies or PolicyBook(),
+        uploader=Uploader(mia.user.id, customer),
+        similar_window=60_000,
+        now=clock(),
+        locking=locking,
+    )
+
+
+@asynccontextmanager
+async def overtaken(database: Database, sample: Sample, mia: Caller) -> AsyncIterator["asyncio.Task[Taken]"]:
+    """A file that waits, when the block begins, for the transaction that has stored the same file."""
+
+    async def second() -> Taken:
+        async with database.connection() as db:
+            return await take(db, sample, mia)
+
+    async with asyncio.timeout(15), database.connection() as watching:
+        async with database.transaction() as db:
+            await take(db, sample, mia)
+            waiting = asyncio.create_task(second())
+            while not await watching.fetchval(WAITS):
+                pass
+        yield waiting
+
+
+async def test_the_same_new_file_stored_meanwhile_outruns_it(database: Database, mia: Caller) -> None:
+    async with overtaken(database, Sample(), mia) as waiting:
+        with pytest.raises(Outrun):
+            await waiting
+
+
+async def test_a_submission_of_a_known_file_meanwhile_outruns_it(
+    bank: Bank, database: Database, mia: Caller
+) -> None:
+    async with overtaken(database, bank.submitted(), mia) as waiting:
+        with pytest.raises(Outrun):
+            await waiting
+
+
+async def test_with_locks_a_known_file_is_stored_after_the_others(
+    bank: Bank, database: Database, mia: Caller
+) -> None:
+    sample = bank.submitted()
+
+    async with database.transaction() as db:
+        taken = await take(db, sample, mia, locking=True)
+
+    assert (taken.is_new, taken.submission is not None) == (False, True)
+
+
+async def test_a_change_of_the_policy_meanwhile_outruns_it(
+    bank: Bank, database: Database, mia: Caller
+) -> None:
+    (worker,) = bank.workers(1)
+    meanwhile = partial(asyncio.to_thread, bank.plan, worker)
+
+    async with database.connection() as db:
+        with pytest.raises(Outrun):
+            await take(cast("Connection", Interrupted(db, meanwhile)), Sample(), mia)
+
+
+async def test_a_copy_of_an_earlier_policy_is_noticed(bank: Bank, database: Database, mia: Caller) -> None:
+    policies = PolicyBook()
+    async with database.connection() as db:
+        await take(db, Sample(), mia, policies)
+        await asyncio.to_thread(bank.workers, 1)
+
+        with pytest.raises(Outrun):
+            await take(db, Sample(), mia, policies)
