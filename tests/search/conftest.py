@@ -17,6 +17,8 @@ from samplebank.accounts.keys import find_caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Database, connect
 from samplebank.database.migrations import upgrade
+from samplebank.samples import tally as samples_tally
+from samplebank.submissions import tally as submissions_tally
 
 SAMPLES, CUSTOMERS = 20_000, 100
 #: what happens to samples in the course of time
@@ -55,6 +57,11 @@ async def filled(service: Service) -> AsyncIterator[tuple[Database, Tenants]]:
         await asyncio.to_thread(upgrade, url)
         tenants = await generate.fill(url, SAMPLES, CUSTOMERS)
         async with connected(url) as db:
+            for tally in (
+                samples_tally.SAMPLES,
+                submissions_tally.SUBMISSIONS,
+            ):  # what follows stays among the changes
+                await tally.fold(db)
             for statement in AGED:
                 await db.execute(statement)
         database = await connect(url, most=1, keep_plans=True)

@@ -69,6 +69,11 @@ async def ask(db: Connection, expression: str, where: Where) -> int:
     return found
 
 
+def seen_of(where: Where) -> str | None:
+    """The condition; None where everything is seen."""
+    return None if where.sql == "TRUE" else where.sql
+
+
 async def samples_of(db: Connection, caller: Caller, since: int) -> tuple[int, int]:
     """(the number by the tally, the number by counting)."""
     counted = Where()
@@ -82,7 +87,7 @@ async def samples_of(db: Connection, caller: Caller, since: int) -> tuple[int, i
     tallied = number_of_samples(
         visible,
         since,
-        visible=visible.sql,
+        visible=seen_of(visible),
         active=active.sql,
         sees_unread=caller.holds(Permission.DOWNLOAD_UNRESTRICTED),
     )
@@ -96,7 +101,7 @@ async def submissions_of(db: Connection, caller: Caller, since: int) -> tuple[in
     counted.add("u.submitted_time >= {}", since)
     visible = Where()
     see_rows(visible, caller, "u", Permission.VIEW_SUBMISSION)
-    tallied = number_of_submissions(visible, since, visible=visible.sql)
+    tallied = number_of_submissions(visible, since, visible=seen_of(visible))
     return await ask(db, tallied, visible), await ask(db, counted.count("submission u"), counted)
 
 

@@ -33,6 +33,10 @@ class Tally:
         """A query for what the CTE `changes` adds to the tally."""
         return f"SELECT {self.keys}, sum(n) AS n FROM changes GROUP BY {self.keys}"
 
+    def _further_tables(self) -> str:
+        """Further CTEs that fold `news`, if there are other tables to fold into."""
+        return ""
+
     @property
     def _columns(self) -> str:
         return self.keys
@@ -41,11 +45,13 @@ class Tally:
         """Fold the changes into the tally, and give back the space of the changes. `db` must not be in a transaction."""
         folded = await db.fetchval(f"""
             WITH changes AS (DELETE FROM {self.changes} RETURNING *),
+            news AS MATERIALIZED ({self._folded()}),
             folded AS (
                 INSERT INTO {self.table} ({self._columns}, n)
-                SELECT {self._columns}, n FROM ({self._folded()}) f WHERE n <> 0 ORDER BY {self.keys}
+                SELECT {self._columns}, n FROM news WHERE n <> 0 ORDER BY {self.keys}
                 ON CONFLICT ({self.keys}) DO UPDATE SET n = {self.table}.n + excluded.n
             )
+            {self._further_tables()}
             SELECT count(*) FROM changes
         """)
         if folded:
@@ -74,6 +80,8 @@ class TallyByTime(Tally):
         self, table: str, of: str, *, time: str, further: Sequence[str] = (), counted: str = "TRUE"
     ) -> None:
         super().__init__(table, "level", "bucket", "digest", *further)
+        #: the same for all readers together: a caller who sees every row need not add up every set of readers
+        self.total = f"{table}_total"
         #: the columns of a row that say who sees the row
         self.seen = ", ".join(("readers", *further))
         self._first = ", ".join(("min(readers) AS readers", *further))
@@ -86,6 +94,15 @@ class TallyByTime(Tally):
 
     def _folded(self) -> str:
         return self.bucketed("changes")
+
+    def _further_tables(self) -> str:
+        return f"""
+            , totalled AS (
+                INSERT INTO {self.total} (level, bucket, n)
+                SELECT level, bucket, sum(n) FROM news GROUP BY level, bucket HAVING sum(n) <> 0 ORDER BY level, bucket
+                ON CONFLICT (level, bucket) DO UPDATE SET n = {self.total}.n + excluded.n
+            )
+        """
 
     def bucketed(self, changes: str) -> str:
         """A query for the buckets of `changes`, with every level."""
@@ -103,12 +120,20 @@ class TallyByTime(Tally):
 
         `first` must begin an hour. For a `first` of 0 or less, the source has all rows.
         """
-        parts = [f"SELECT {self.seen}, n FROM {self.table} WHERE {self._in(where, first)}"]
-        parts.append(
-            f"SELECT {self.seen}, n FROM {self.changes}"
-            + (f" WHERE time >= {where.value(first)}" if first > 0 else "")
-        )
-        return " UNION ALL ".join(parts)
+        return f"""
+            SELECT {self.seen}, n FROM {self.table} WHERE {self._in(where, first)}
+            UNION ALL SELECT {self.seen}, n FROM {self.changes} WHERE {self._changed_in(where, first)}
+        """
+
+    def all_since(self, where: Where, first: Millis) -> str:
+        """As `since`, a source of (n) for a caller who sees every row."""
+        return f"""
+            SELECT n FROM {self.total} WHERE {self._in(where, first)}
+            UNION ALL SELECT n FROM {self.changes} WHERE {self._changed_in(where, first)}
+        """
+
+    def _changed_in(self, where: Where, first: Millis) -> str:
+        return f"time >= {where.value(first)}" if first > 0 else "TRUE"
 
     def _in(self, where: Where, first: Millis) -> str:
         spans = []
@@ -126,6 +151,9 @@ class TallyByTime(Tally):
                     UNION ALL SELECT {self.keys}, n FROM ({self.bucketed(self.changes)}) c
                     UNION ALL SELECT {self.keys}, -n FROM ({self.bucketed(f"({self._rows}) r")}) r
                 ) one GROUP BY {self.keys} HAVING sum(n) <> 0
+                UNION ALL SELECT FROM (
+                    SELECT level, bucket, n FROM {self.total} UNION ALL SELECT level, bucket, -n FROM {self.table}
+                ) total GROUP BY level, bucket HAVING sum(n) <> 0
             ) wrong
         """)
         return found

@@ -12,23 +12,28 @@ SAMPLES = TallyByTime(
 LATE = HOUR
 
 
-def number_of_samples(where: Where, since: Millis, *, visible: str, active: str, sees_unread: bool) -> str:
+def number_of_samples(
+    where: Where, since: Millis, *, visible: str | None, active: str, sees_unread: bool
+) -> str:
     """An expression: the number of samples that are not deleted, and were created or active at `since` or later.
 
-    `visible` is a condition on `s.readers`, `s.unread_since` and `s.deleted_time`, and says what the caller may see.
+    `visible` is a condition on `s.readers`, `s.unread_since` and `s.deleted_time`, None for a caller who sees every sample.
     `active` is a condition on a sample `s`: the caller may know of activity at `since` or later. `active` must hold for
     samples created at `since` or later. Both use the parameters of `where`. Samples that nobody submitted are counted where
     the caller `sees_unread`, which is to hold downloadSampleUnrestricted: such samples have no readers but their uploaders.
     """
     first = next_hour(since)
-    tallied = f"""
-        (SELECT coalesce(sum(s.n), 0)::bigint
-           FROM (SELECT readers, NULL::bigint AS unread_since, NULL::bigint AS deleted_time, n
-                   FROM ({SAMPLES.since(where, first)}) t) s
-          WHERE {visible})
-    """
+    if visible is None:
+        tallied = f"(SELECT coalesce(sum(s.n), 0)::bigint FROM ({SAMPLES.all_since(where, first)}) s)"
+    else:
+        tallied = f"""
+            (SELECT coalesce(sum(s.n), 0)::bigint
+               FROM (SELECT readers, NULL::bigint AS unread_since, NULL::bigint AS deleted_time, n
+                       FROM ({SAMPLES.since(where, first)}) t) s
+              WHERE {visible})
+        """
     begin, late = where.value(since), where.value(since - LATE)
-    found = f"s.deleted_time IS NULL AND s.activity_time >= {begin} AND ({active}) AND ({visible})"
+    found = f"s.deleted_time IS NULL AND s.activity_time >= {begin} AND ({active}) AND ({visible or 'TRUE'})"
     parts = [tallied]
     if sees_unread:
         parts.append(f"(SELECT count(*) FROM sample s WHERE s.unread_since IS NOT NULL AND {found})")
@@ -40,8 +45,11 @@ def number_of_samples(where: Where, since: Millis, *, visible: str, active: str,
                 AND {found})
         """)
         # created long before `since`, and active again
+        # OFFSET keeps the planner from reading all samples.
         parts.append(f"""
-            (SELECT count(*) FROM sample_late l JOIN sample s ON s.id = l.sample_id
-              WHERE l.activity_time >= {begin} AND s.created_time < {late} AND s.unread_since IS NULL AND {found})
+            (SELECT count(*) FROM sample_late l CROSS JOIN LATERAL (
+                SELECT FROM sample s
+                 WHERE s.id = l.sample_id AND s.created_time < {late} AND s.unread_since IS NULL AND {found} OFFSET 0) again
+              WHERE l.activity_time >= {begin})
         """)
     return f"({' + '.join(parts)})"

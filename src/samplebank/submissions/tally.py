@@ -7,19 +7,20 @@ from samplebank.timespec import Millis
 SUBMISSIONS = TallyByTime("submission_tally", "submission", time="submitted_time", further=("customer_id",))
 
 
-def number_of_submissions(where: Where, since: Millis, *, visible: str) -> str:
+def number_of_submissions(where: Where, since: Millis, *, visible: str | None) -> str:
     """An expression: the number of submissions of the time `since` or later.
 
-    `visible` is a condition on `u.readers` and `u.customer_id`, and says what the caller may see. The condition uses the
-    parameters of `where`.
+    `visible` is a condition on `u.readers` and `u.customer_id`, None for a caller who sees every submission. The condition
+    uses the parameters of `where`.
     """
     first = next_hour(since)
-    source = f"({SUBMISSIONS.since(where, first)}) u"
-    tallied = f"(SELECT coalesce(sum(u.n), 0)::bigint FROM {source} WHERE {visible})"
+    source = SUBMISSIONS.all_since(where, first) if visible is None else SUBMISSIONS.since(where, first)
+    seen = visible or "TRUE"
+    tallied = f"(SELECT coalesce(sum(u.n), 0)::bigint FROM ({source}) u WHERE {seen})"
     if first <= 0:
         return tallied
     begin, end = where.value(since), where.value(first)
     return f"""
         ({tallied} + (SELECT count(*) FROM submission u
-                       WHERE u.submitted_time >= {begin} AND u.submitted_time < {end} AND ({visible})))
+                       WHERE u.submitted_time >= {begin} AND u.submitted_time < {end} AND ({seen})))
     """

@@ -29,6 +29,12 @@ TALLY = """
 CHANGE = """
     CREATE TABLE {table}_change (readers bigint[] NOT NULL, {column}time bigint NOT NULL, n int NOT NULL)
 """
+# the same for all readers together
+TOTAL = """
+    CREATE TABLE {table}_total (level int NOT NULL, bucket bigint NOT NULL, n bigint NOT NULL, PRIMARY KEY (level, bucket))
+        WITH (fillfactor = 70)
+"""
+FILL_TOTAL = "INSERT INTO {table}_total SELECT level, bucket, sum(n) FROM {table} GROUP BY level, bucket"
 FILL = """
     INSERT INTO {table} (level, bucket, digest, readers{key}, n)
     SELECT level, coalesce(time / width * width, 0) AS start, digest, min(readers){key}, sum(n)
@@ -47,6 +53,7 @@ OLD_COUNTED, NEW_COUNTED = (
 )
 STATEMENTS = (
     TALLY.format(**SAMPLE),
+    TOTAL.format(**SAMPLE),
     CHANGE.format(**SAMPLE),
     f"""
     CREATE FUNCTION tally_sample() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -110,7 +117,9 @@ STATEMENTS = (
         hour=HOUR,
         levels=LEVELS,
     ),
+    FILL_TOTAL.format(**SAMPLE),
     TALLY.format(**SUBMISSION),
+    TOTAL.format(**SUBMISSION),
     CHANGE.format(**SUBMISSION),
     """
     CREATE FUNCTION tally_submission() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -142,6 +151,7 @@ STATEMENTS = (
         hour=HOUR,
         levels=LEVELS,
     ),
+    FILL_TOTAL.format(**SUBMISSION),
 )
 
 
