@@ -17,7 +17,7 @@ from samplebank.assembly import clock
 from samplebank.blobs.writing import Hashing
 from samplebank.database import Connection, Database, Outrun
 from samplebank.policy.rules import PolicyBook
-from samplebank.submissions.at_once import Taken, Uploader, take_in
+from samplebank.submissions.at_once import STORE, Taken, Uploader, take_in
 from samplebank.submissions.model import NewSubmission
 
 WAITS = """
@@ -115,7 +115,7 @@ async def test_a_change_of_the_policy_meanwhile_outruns_it(
 
     async with database.connection() as db:
         with pytest.raises(Outrun):
-            await take(cast("Connection", Interrupted(db, meanwhile)), Sample(), mia)
+            await take(cast("Connection", Interrupted(db, meanwhile, STORE)), Sample(), mia)
 
 
 async def test_a_copy_of_an_earlier_policy_is_noticed(bank: Bank, database: Database, mia: Caller) -> None:

@@ -73,7 +73,9 @@ async def test_they_agree_when_folding_is_killed_while_rows_change(service: Serv
         async with connected(url) as db:
             folding = asyncio.ensure_future(SAMPLES.fold(db))
             await killer.execute("SELECT pg_terminate_backend($1)", db.get_server_pid())
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with suppress(
+                asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError
+            ):
                 await folding
 
     async with own_database(service) as url:
