@@ -13,6 +13,7 @@ from samplebank.errors import NotFound
 from samplebank.identification import Identification, Identifier, failed
 from samplebank.logs import Faults
 from samplebank.maintenance.courtesy import Courtesy
+from samplebank.maintenance.late_types import add_late_workers
 from samplebank.samples import classification
 from samplebank.samples.model import Classification
 from samplebank.sandbox import ChildKilled, Killed, NotStarted
@@ -42,6 +43,7 @@ class Classifying:
         courtesy = Courtesy()
         done: set[int] = set()
         is_flood = True
+        await add_late_workers(bank)  # types stored by a classifier that ended before it could go on
         try:
             while is_flood:
                 async with bank.database.connection() as db:
@@ -92,6 +94,7 @@ class Classifying:
         except asyncpg.DataError as error:  # a child taken over by a sample may answer anything
             faults.tell("classification.unstorable", error, trace=False, sample=sha256.hex())
             await _store(bank, sample_id, failed("The answer of the classifier cannot be stored."))
+        await add_late_workers(bank, [sample_id])
         del self._disturbed[sample_id]
 
     async def _identified(self, bank: Bank, sample_id: int, sha256: bytes) -> Identification:

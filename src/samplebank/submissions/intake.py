@@ -40,8 +40,8 @@ def _look(lock: str) -> Statement:
 LOOK = _look("")
 #: locks the sample; the challenge is locked after the sample
 LOOK_AND_LOCK = _look("FOR NO KEY UPDATE OF s")
-#: answers no row, and changes nothing, if others have changed something since the look
-STORE = Statement(f"""
+#: the parts of a statement that changes nothing if others have changed something since the look
+STORING = f"""
     WITH
     -- Nobody has submitted, reanalysed or judged the sample meanwhile: each would make a new version of the row.
     held AS MATERIALIZED (
@@ -86,8 +86,18 @@ STORE = Statement(f"""
     ),
     cause AS (SELECT id AS submission_id FROM stored),
     {opening.OPENED}
-    SELECT stored.id, job_of_cause.id FROM good LEFT JOIN stored ON TRUE LEFT JOIN job_of_cause ON TRUE
-""")
+"""
+#: a part beside `STORING`: notes that the workers were chosen without the type of the file
+MARKED = """
+    marked AS (
+        INSERT INTO untyped_plan (sample_id, submission_id, job_id)
+        SELECT :sample_id, stored.id, job_of_cause.id FROM stored LEFT JOIN job_of_cause ON TRUE
+    )
+"""
+#: the end of the statement: no row if others have changed something since the look
+STORED = "SELECT stored.id, job_of_cause.id FROM good LEFT JOIN stored ON TRUE LEFT JOIN job_of_cause ON TRUE"
+STORE = Statement(f"{STORING} {STORED}")
+STORE_UNTYPED = Statement(f"{STORING}, {MARKED} {STORED}")
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -153,10 +163,11 @@ async def submit(
     if seen.redeemed.outcome is not Outcome.GOOD:
         return await _declined(db, token, seen.redeemed, now=now)
     book = await policies.current(db, seen.policy_version)
-    if needs_type and seen.type is None and book.looks_at_classification:
+    is_early = seen.type is None and book.looks_at_classification
+    if needs_type and is_early:
         raise Untyped(seen.sample_id)
     chosen = plan_for(Subject(new.customer_id, seen.type, seen.super_type, new.meta_data), book)
-    row = await STORE.row(
+    row = await (STORE_UNTYPED if is_early else STORE).row(
         db,
         **msgspec.structs.asdict(new),
         **opening.values(chosen, book),
