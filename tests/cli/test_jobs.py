@@ -244,5 +244,5 @@ async def test_why_tells_what_a_late_type_added(local: Program, bank: Bank, data
 
     ended = local.run("jobs", "--why", job)
 
-    told = "The file type pebin (executable) came after the job was opened: 1970-01-01T00:00:00Z added"
+    told = "The file type pebin (executable) came after the job was opened: 1970-01-01T00:00:00.000Z added"
     assert f"{told} {worker}." in " ".join(ended.out.split())

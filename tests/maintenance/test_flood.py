@@ -4,9 +4,9 @@ import asyncio
 
 from kit.bank import Bank, Sample
 from samplebank.database import Database
-from samplebank.maintenance.classifying import BATCH
+from samplebank.identification import MOST_FIRM
 
-FLOOD = 2 * BATCH + 1
+FLOOD = MOST_FIRM + 1
 PUT_BACK = "UPDATE sample SET classification_wanted = true, classification_id = NULL WHERE sha256 = ANY ($1)"
 IS_CLASSIFIED = """
     SELECT NOT EXISTS (SELECT FROM sample WHERE sha256 = ANY ($1) AND classification_id IS NULL) FROM pg_sleep(0.05)

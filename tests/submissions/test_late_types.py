@@ -20,7 +20,7 @@ from samplebank.jobs.model import TaskState
 from samplebank.jobs.opening import Cause
 from samplebank.jobs.progress import Move
 from samplebank.policy.rules import PolicyBook
-from samplebank.samples import classification
+from samplebank.samples import classification_queue
 from samplebank.samples.model import Classification
 from samplebank.submissions import replanning
 
@@ -85,7 +85,7 @@ class Late:
         id_ = (await self.cause_of(sample)).sample_id
         async with self.database.connection() as db:
             made = Classification(self.type, "document", None, None, "tests", {})
-            await classification.store(db, id_, made, now=clock())
+            await classification_queue.store(db, [(id_, made)], now=clock())
         await asyncio.gather(self.replan(id_), self.replan(id_))
 
     async def replan(self, sample_id: int) -> None:
@@ -246,7 +246,7 @@ async def test_the_policy_stays_as_it_is_while_workers_are_chosen(late: Late) ->
     id_ = (await late.cause_of(sample)).sample_id
     async with late.database.transaction() as db:
         made = Classification(late.type, "document", None, None, "tests", {})
-        await classification.store(db, id_, made, now=clock())
+        await classification_queue.store(db, [(id_, made)], now=clock())
         await replanning.replan(db, id_, PolicyBook(), now=clock())
 
         change = asyncio.create_task(asyncio.to_thread(late.rule_by_type, {"workers": {"add": [another]}}))

@@ -101,7 +101,7 @@ async def reclassify(request: Call) -> Answer:
     bank = request.bank
     async with bank.database.connection() as db:
         before = await classification.ask_again(db, sample.id)
-    bank.signals.send(Signal.UNCLASSIFIED)
+    bank.signals.send(Signal.URGENT)
     deadline = bank.settings.classification_deadline + 5
     async with request.budgets.files.turn(request.caller.user.id):
         found = await await_classification(request, sample.id, deadline, after=before)

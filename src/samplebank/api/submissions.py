@@ -214,7 +214,7 @@ async def _submit_typed(request: Call, sha256: bytes, token: Token, new: NewSubm
     except Untyped as missing:
         async with request.bank.database.connection() as db:
             await classification.hurry(db, missing.sample_id)
-        request.bank.signals.send(Signal.UNCLASSIFIED)
+        request.bank.signals.send(Signal.URGENT)
         await await_classification(request, missing.sample_id, request.bank.settings.classification_wait)
     return await _submit(request, sha256, token, new, needs_type=False)
 
