@@ -16,6 +16,8 @@ from samplebank.identification import Identifier
 from samplebank.maintenance import election
 from samplebank.maintenance.classifying import MOST_DISTURBED, Classifying
 from samplebank.maintenance.housekeeper import keep_house
+from samplebank.samples import classification_queue as queue
+from samplebank.samples.classification_queue import Lease
 from samplebank.settings import Settings
 
 TESTS = Path(__file__).parents[1]
@@ -153,3 +155,23 @@ async def test_every_host_classifies_not_only_the_elected_one(own_bank: Bank) ->
         await asyncio.gather(keeping, return_exceptions=True)
     finally:
         await db.close()
+
+
+async def test_two_classifiers_at_once_classify_each_sample_once(own_bank: Bank) -> None:
+    names = await stored(own_bank, *(b"sample %d" % number for number in range(40)))
+
+    await asyncio.gather(rounds(own_bank, 1), rounds(own_bank, 1))
+
+    async with own_bank.database.connection() as db:
+        assert await db.fetchval("SELECT count(*) FROM classification") == len(names)
+
+
+async def test_the_samples_of_a_classifier_that_was_killed_come_back(own_bank: Bank) -> None:
+    names = await stored(own_bank, b"good")
+    ended = Lease(own_bank.clock() - 2, own_bank.clock() - 1)
+    async with own_bank.database.transaction() as db:
+        assert len(await queue.take(db, 10, ended, doubtful=False)) == 1
+
+    await rounds(own_bank, 1)
+
+    assert await types(own_bank, names) == {b"good": "pdf"}
