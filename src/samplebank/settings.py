@@ -33,6 +33,11 @@ def cores_but_one() -> int:
     return max(1, cores() - 1)
 
 
+def spare_cores() -> int:
+    """The number of cores that work in the background may use beside requests; at least 1."""
+    return max(1, cores() // 2)
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one service; sizes in bytes, times in seconds."""
 
@@ -62,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bytes_retention: NotNegative = 30 * 24 * 3600
     classification_wait: NotNegative = 5
     classification_deadline: Positive = 10
+    classification_children: Annotated[int, Meta(ge=1, le=64)] | None = None
     count_budget: Positive = 25
     query_budget: Positive = 2
     body_timeout: Positive = 20
@@ -107,6 +113,7 @@ ALLOWED = {
     "port": "a whole number from 1 to 65535",
     "processes": "a whole number from 1 to 64",
     "malicious_score": "a whole number from 1 to 100",
+    "classification_children": "a whole number from 1 to 64",
     "administration": "all or any",
     "sandbox": "required or best",
     "yara_rules": "a folder",

@@ -17,7 +17,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.blobs import Area, DiskStore
 from samplebank.database import Connection, Database, connect
 from samplebank.errors import Unavailable
-from samplebank.samples import classification
+from samplebank.samples import classification_queue
 from samplebank.samples.model import Classification
 from samplebank.samples.model import Sample as Row
 from samplebank.service_tasks import deletion, operations
@@ -243,7 +243,7 @@ async def test_a_deletion_cut_off_in_any_step_is_finished_later(
 ) -> None:
     sample = full_sample(bank)
     async with at_hand(db, database, sample, tmp_path) as (task, tools):
-        await classification.store(db, (await row_of(db, sample)).id, PDF, now=NOW)
+        await classification_queue.store(db, [((await row_of(db, sample)).id, PDF)], now=NOW)
         await run(db, task, tools, done)
 
         await cut_off(db, task, tools)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 from subprocess import Popen
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -12,6 +13,7 @@ from cli.program import Program
 from kit.bank import Bank
 from samplebank import timespec
 from samplebank.cli.jobs import short_id
+from samplebank.database import Database
 
 
 def listed(program: Program, *arguments: str) -> list[dict[str, Any]]:
@@ -230,3 +232,17 @@ def test_following_ends_when_its_reader_is_gone(local: Program, bank: Bank) -> N
     assert follower.stderr is not None
     assert follower.stderr.read() == ""
     follower.stderr.close()
+
+
+async def test_why_tells_what_a_late_type_added(local: Program, bank: Bank, database: Database) -> None:
+    (worker,) = bank.workers(1)
+    _, job, _ = bank.planned(worker)
+    (added,) = bank.data(bank.get(f"/samplebank/v1/job/{job}/plan"))["workers"]
+    late = {"time": 0, "type": "pebin", "superType": "executable", "workers": [added["id"]]}
+    async with database.connection() as db:
+        await db.execute("UPDATE job SET replanned = $2 WHERE id = $1", UUID(job), late)
+
+    ended = local.run("jobs", "--why", job)
+
+    told = "The file type pebin (executable) came after the job was opened: 1970-01-01T00:00:00.000Z added"
+    assert f"{told} {worker}." in " ".join(ended.out.split())

@@ -1,4 +1,4 @@
-"""A classifier that a sample has taken over: the name of the file decides the answer."""
+"""Classifiers that were taken over, or that a file ends."""
 
 import os
 from collections.abc import Callable
@@ -17,4 +17,17 @@ ANSWERS = {
 
 
 def open_liar(_: str) -> Callable[[bytes], bytes]:
+    """A classifier that answers what the name of the file asks for."""
     return lambda request: ANSWERS[Path(os.fsdecode(request)).name]
+
+
+def open_fragile(_: str) -> Callable[[bytes], bytes]:
+    """A classifier that a file with the word `crash` ends."""
+
+    def answer(request: bytes) -> bytes:
+        contents = [Path(os.fsdecode(name)).read_bytes() for name in request.split(b"\0")]
+        if b"crash" in contents:
+            os._exit(3)
+        return b"\n".join(b'{"super_type": "text", "type": "txt"}' for _ in contents)
+
+    return answer

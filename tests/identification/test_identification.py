@@ -151,7 +151,7 @@ async def test_an_identification_that_takes_too_long_is_unknown_for_a_reason(tmp
 
 async def test_a_model_that_cannot_be_loaded_is_no_fault_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "sample"
-    path.write_bytes(kinds.pdf())
+    path.write_bytes(b"import os\n" * 100)
 
     async with Identifier(memory_bytes=128 * MIB) as poor:
         with pytest.raises(Disturbed, match="did not start"):

@@ -26,3 +26,11 @@ def _answer(content: bytes) -> bytes:
     if content == b"be killed":
         signal.raise_signal(signal.SIGKILL)
     return UNSTORABLE if content == b"lie" else GOOD
+
+
+def open_census(_: str) -> Callable[[bytes], bytes]:
+    """A classifier that says how many files its process looks at."""
+    return lambda request: b"\n".join(
+        b'{"super_type": "of one process", "type": "%d"}' % (request.count(b"\0") + 1)
+        for _ in request.split(b"\0")
+    )

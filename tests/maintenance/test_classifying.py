@@ -10,13 +10,20 @@ from kit.databases import own_database
 from kit.service import Service
 from samplebank.assembly import Bank, open_bank
 from samplebank.blobs import Area
+from samplebank.database.connection import connect_alone
 from samplebank.database.migrations import upgrade
-from samplebank.identification import Identifier
-from samplebank.maintenance.classifying import BATCH, MOST_DISTURBED, Classifying
+from samplebank.identification import MOST_FIRM, Identifier
+from samplebank.maintenance import election
+from samplebank.maintenance.classifying import MOST_DISTURBED, Classifying
+from samplebank.maintenance.housekeeper import keep_house
+from samplebank.samples import classification_queue as queue
+from samplebank.samples.classification_queue import Lease
 from samplebank.settings import Settings
 
 TESTS = Path(__file__).parents[1]
 ADD = "INSERT INTO sample (sha256, size, created_time, activity_time) VALUES ($1, $2, 1, 1)"
+STAGED = "maintenance.staged_classifier:open_classifier"
+OF_CUSTOMER = "UPDATE sample SET readers = $2 WHERE sha256 = $1"
 TYPES = "SELECT s.sha256, c.type FROM sample s LEFT JOIN classification c ON c.id = s.classification_id"
 
 
@@ -51,7 +58,8 @@ async def rounds(bank: Bank, count: int, factory: str = "open_classifier") -> No
     async with Identifier(factory=own, import_from=(TESTS,)) as identifier:
         classifying = Classifying(identifier)
         for _ in range(count):
-            await classifying.classify_waiting(bank)
+            await classifying.classify_new(bank)
+            await classifying.classify_doubtful(bank)
 
 
 async def types(bank: Bank, names: dict[bytes, bytes]) -> dict[bytes, str | None]:
@@ -60,7 +68,7 @@ async def types(bank: Bank, names: dict[bytes, bytes]) -> dict[bytes, str | None
 
 
 async def test_one_round_classifies_a_flood(own_bank: Bank) -> None:
-    names = await stored(own_bank, *(b"good %d" % number for number in range(2 * BATCH + 1)))
+    names = await stored(own_bank, *(b"good %d" % number for number in range(MOST_FIRM + 1)))
 
     await rounds(own_bank, 1)
 
@@ -101,3 +109,77 @@ async def test_an_answer_that_cannot_be_stored_costs_its_own_sample_only(own_ban
     await rounds(own_bank, 1)
 
     assert await types(own_bank, names) == {b"lie": "unknown", b"good": "pdf"}
+
+
+async def test_no_process_looks_at_files_of_two_customers(own_bank: Bank) -> None:
+    names = await stored(own_bank, b"one of mill", b"two of mill", b"one of quarry")
+    async with own_bank.database.connection() as db:
+        for sha256, content in names.items():
+            await db.execute(OF_CUSTOMER, sha256, [-2 if b"quarry" in content else -1])
+
+    await rounds(own_bank, 1, "open_census")
+
+    assert await types(own_bank, names) == {b"one of mill": "2", b"two of mill": "2", b"one of quarry": "1"}
+
+
+async def test_a_firm_type_is_stored_where_the_model_does_not_start(own_bank: Bank) -> None:
+    names = await stored(own_bank, b"%PDF-1.7\n1 0 obj\n", b"good")
+
+    await rounds(own_bank, 1, "without_start")
+
+    assert await types(own_bank, names) == {b"%PDF-1.7\n1 0 obj\n": "pdf", b"good": None}
+
+
+async def test_what_somebody_waits_for_is_classified_in_a_round_of_its_own(own_bank: Bank) -> None:
+    names = await stored(own_bank, b"good", b"better")
+    async with own_bank.database.connection() as db:
+        await db.execute("UPDATE sample SET classification_urgent = size = 6")
+
+    async with Identifier(factory=STAGED, import_from=(TESTS,)) as identifier:
+        await Classifying(identifier).classify_urgent(own_bank)
+
+    assert await types(own_bank, names) == {b"good": None, b"better": "pdf"}
+
+
+async def test_nothing_stays_taken_after_a_round(own_bank: Bank) -> None:
+    await stored(own_bank, b"be killed", b"good")
+
+    await rounds(own_bank, 1)
+
+    async with own_bank.database.connection() as db:
+        assert await db.fetchval("SELECT count(*) FROM classification_lease") == 0
+
+
+async def test_every_host_classifies_not_only_the_elected_one(own_bank: Bank) -> None:
+    names = await stored(own_bank, b"%PDF-1.7\n1 0 obj\n")
+    db = await connect_alone(own_bank.database.url)
+    try:
+        await db.execute("SELECT pg_advisory_lock($1)", election.LOCK)
+        keeping = asyncio.create_task(keep_house(own_bank))
+        async with asyncio.timeout(60):
+            while (await types(own_bank, names))[b"%PDF-1.7\n1 0 obj\n"] is None:
+                await db.execute("SELECT pg_sleep(0.05)")
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+    finally:
+        await db.close()
+
+
+async def test_two_classifiers_at_once_classify_each_sample_once(own_bank: Bank) -> None:
+    names = await stored(own_bank, *(b"sample %d" % number for number in range(40)))
+
+    await asyncio.gather(rounds(own_bank, 1), rounds(own_bank, 1))
+
+    async with own_bank.database.connection() as db:
+        assert await db.fetchval("SELECT count(*) FROM classification") == len(names)
+
+
+async def test_the_samples_of_a_classifier_that_was_killed_come_back(own_bank: Bank) -> None:
+    names = await stored(own_bank, b"good")
+    ended = Lease(own_bank.clock() - 2, own_bank.clock() - 1)
+    async with own_bank.database.transaction() as db:
+        assert len(await queue.take(db, 10, ended, doubtful=False)) == 1
+
+    await rounds(own_bank, 1)
+
+    assert await types(own_bank, names) == {b"good": "pdf"}

@@ -13,7 +13,8 @@ from identification import kinds
 from samplebank.identification import Identifier
 from samplebank.identification.zip_directory import MOST_READ_NAMES_BYTES, read_directory
 from samplebank.worker.analysers.static.pdf import MOST_INFLATED_BYTES, MOST_NAMES, object_streams
-from samplebank.worker.analysers.static.scripts import MOST_PLACES, NEAR, near
+from samplebank.worker.analysers.static.script_acts import Step
+from samplebank.worker.analysers.static.scripts import MOST_PLACES, NEAR, Searched, near
 from samplebank.worker.contract import Result
 from worker import made_files
 
@@ -55,8 +56,9 @@ def importing_without_end(descriptors: int, thunks: int) -> bytes:
 
 def test_the_steps_of_an_act_are_looked_for_near_a_bounded_number_of_places() -> None:
     following = Counted("never said")
+    step = Step(following, [["dup2"]])  # type: ignore[arg-type]
 
-    said = near("socket.socketdup2" * 10_000, re.compile(r"socket\.socket"), following)  # type: ignore[arg-type]
+    said = near(Searched.of("socket.socketdup2" * 10_000), Step(re.compile(r"socket\.socket"), [[]]), step)
 
     assert said is None
     assert following.characters <= MOST_PLACES * NEAR

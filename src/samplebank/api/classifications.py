@@ -101,7 +101,7 @@ async def reclassify(request: Call) -> Answer:
     bank = request.bank
     async with bank.database.connection() as db:
         before = await classification.ask_again(db, sample.id)
-    bank.signals.send(Signal.UNCLASSIFIED)
+    bank.signals.send(Signal.URGENT)
     deadline = bank.settings.classification_deadline + 5
     async with request.budgets.files.turn(request.caller.user.id):
         found = await await_classification(request, sample.id, deadline, after=before)
@@ -138,7 +138,7 @@ async def await_type(request: Call, sample_id: int) -> None:
     """Have the file type of a new sample looked at first, and wait a while for the type."""
     async with request.bank.database.connection() as db:
         await classification.hurry(db, sample_id)
-    request.bank.signals.send(Signal.UNCLASSIFIED)
+    request.bank.signals.send(Signal.URGENT)
     await await_classification(request, sample_id, request.bank.settings.classification_wait)
 
 

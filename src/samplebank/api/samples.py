@@ -27,7 +27,7 @@ from samplebank.policy.plan import plan_for
 from samplebank.policy.rules import read_version
 from samplebank.samples.model import Sample, read_sha256
 from samplebank.search.overview import Overview, get_overview
-from samplebank.submissions import reanalysis
+from samplebank.submissions import reanalysis, replanning
 from samplebank.submissions.receiving import receive
 
 Flag = Literal[
@@ -144,6 +144,8 @@ async def reanalyse(request: Call) -> Answer:
                 "workers", "The policy selects no worker for this sample, so there is nothing to run."
             )
         job, is_new = await open_again(db, cause, chosen, book, now=request.now)
+        if subject.type is None and book.looks_at_classification:
+            await replanning.mark(db, cause, job.id)
     if is_new:
         bank.signals.send(Signal.TASKS)
     return await request.show(job, show_job)

@@ -121,6 +121,16 @@ class PlanRule(_Answer, frozen=True):
     on: list[str]
 
 
+class Replanned(_Answer, frozen=True):
+    """What a file type that came late added to a job."""
+
+    timestamp: int
+    type: str
+    super_type: str
+    workers: list[str]
+    previous_job_id: str | None = msgspec.field(name="previousJobID", default=None)
+
+
 class Plan(_Answer, frozen=True):
     """Why a job has its workers. Without rules, the default policy chose."""
 
@@ -128,6 +138,7 @@ class Plan(_Answer, frozen=True):
     workers: list[WorkerInfo]
     options: list[Option]
     rules: list[PlanRule]
+    replanned: Replanned | None = None
 
 
 class Tag(_Answer, frozen=True):

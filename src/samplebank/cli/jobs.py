@@ -13,7 +13,7 @@ from rich.live import Live
 
 from samplebank import timespec
 from samplebank.cli import connection, printing
-from samplebank.cli.answers import Job, Plan, Task, Verdict
+from samplebank.cli.answers import Job, Plan, Replanned, Task, Verdict
 from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.following import assessment
@@ -198,6 +198,8 @@ def _explain(client: Client, shortened: str, *, as_json: bool) -> None:
         console.print(printing.printable(sentence), markup=False)
     console.print()
     console.print(_chosen_by(plan))
+    if plan.replanned:
+        console.print(_late_line(plan.replanned), markup=False)
     if plan.options:
         console.print(_options_line(plan), markup=False)
     console.print()
@@ -224,6 +226,18 @@ def _chosen_by(plan: Plan) -> RenderableType:
         return "Chosen by the default policy."
     rows = ((rule.name, rule.version, rule.matches, ", ".join(rule.on)) for rule in plan.rules)
     return printing.table(("CHOSEN BY", "VERSION", "KIND", "MATCHES"), rows)
+
+
+def _late_line(late: Replanned) -> str:
+    """Tell what a file type that came late added to the job."""
+    added = ", ".join(late.workers)
+    begun = (
+        f"after job {late.previous_job_id} had ended" if late.previous_job_id else "after the job was opened"
+    )
+    what = f"added {added}" if added else "changed the options"
+    return printing.printable(
+        f"The file type {late.type} ({late.super_type}) came {begun}: {timespec.iso(late.timestamp)} {what}."
+    )
 
 
 def _options_line(plan: Plan) -> str:

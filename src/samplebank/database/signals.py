@@ -28,6 +28,7 @@ ANSWER = 10.0
 
 class Signal(StrEnum):
     UNCLASSIFIED = "samplebank_unclassified"
+    URGENT = "samplebank_urgent"
     TASKS = "samplebank_tasks"
     VERDICTS = "samplebank_verdicts"
     SERVICE_TASKS = "samplebank_service_tasks"

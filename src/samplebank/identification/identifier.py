@@ -1,6 +1,10 @@
-"""The front of identification: asks a child about a file, and turns the outcome into an Identification."""
+"""The front of identification: asks children about files, and turns the outcome into Identifications.
+
+Files whose bytes leave no doubt are told by a light child, without the model. Another child asks the model for the rest.
+"""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Self
@@ -10,13 +14,25 @@ from msgspec import Meta
 
 from samplebank.identification.model import CLASSIFIER_VERSION, JSON, UNKNOWN, Identification
 from samplebank.nesting import holds_nul
-from samplebank.sandbox import Disturbed, Limits, Sandbox, SandboxError
+from samplebank.sandbox import (
+    ChildKilled,
+    Killed,
+    Limits,
+    NotStarted,
+    Refused,
+    Sandbox,
+    SandboxError,
+)
 
 MIB = 1024 * 1024
 #: most bytes of an answer: an honest answer has some hundred bytes
 ANSWER_BYTES = 64 * 1024
+#: files that one process may be asked about: without the model, and with the model
+MOST_FIRM, MOST_GUESSED = 64, 16
 #: beside uploads, classification gets a thirtieth of the processor, and catches up when uploads pause
 NICENESS = 15
+#: the answer of the light child about a file that needs the model
+NOTHING = b"null"
 UNREADABLE = "The answer of the classifier cannot be read."
 
 Word = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -43,16 +59,22 @@ class Identifier:
         memory_bytes: int = 1536 * MIB,
         sandbox_required: bool = True,
         factory: str = "samplebank.identification.classifier:open_classifier",
+        firm: str = "samplebank.identification.firm:open_firm",
         import_from: tuple[Path, ...] = (),
     ) -> None:
         self._deadline_seconds = deadline_seconds
-        limits = Limits(
-            memory_bytes=memory_bytes,
-            answer_bytes=ANSWER_BYTES,
-            niceness=NICENESS,
-            required=sandbox_required,
-        )
-        self._sandbox = Sandbox(factory, limits=limits, children=children, import_from=import_from)
+
+        def opened(name: str, most: int) -> Sandbox:
+            limits = Limits(
+                memory_bytes=memory_bytes,
+                answer_bytes=most * ANSWER_BYTES,
+                niceness=NICENESS,
+                required=sandbox_required,
+            )
+            return Sandbox(name, limits=limits, children=children, import_from=import_from)
+
+        self._firm = opened(firm, MOST_FIRM)
+        self._model = opened(factory, MOST_GUESSED)
 
     async def __aenter__(self) -> Self:
         return self
@@ -63,25 +85,66 @@ class Identifier:
         await self.close()
 
     async def warm_up(self) -> None:
-        """Start a child before the first file comes. Raises SandboxError when no child can start."""
-        await self._sandbox.warm_up()
+        """Start a child with the model before the first file comes. Raises SandboxError when no child can start."""
+        await self._model.warm_up()
 
     async def identify(self, path: Path) -> Identification:
         """Name the type of a file. An unidentified file is "unknown", with the reason in the metadata.
 
         Raises Disturbed where the file is not to blame. Another attempt may succeed.
         """
-        own = Path(os.path.abspath(path))  # noqa: ASYNC240, PTH100 -- abspath leaves the disk alone; the child has another cwd
+        (firm,) = await self.firm([path])
+        if firm is not None:
+            return firm
+        (found,) = await self.guess([path])
+        if isinstance(found, Killed):
+            raise found
+        return found
+
+    async def firm(self, paths: Sequence[Path]) -> list[Identification | None]:
+        """Name the types that need no model; None for each other file. One process looks at all of these files.
+
+        The files should be of one customer, as a file that took the process over could lie about the others.
+        Raises Disturbed where no file is to blame.
+        """
         try:
-            answer = await self._sandbox.call(bytes(own), self._deadline_seconds, reads=(own,))
-        except Disturbed:
+            answers = await self._ask(self._firm, paths)
+        except (ChildKilled, NotStarted):
+            raise
+        except SandboxError:
+            if len(paths) == 1:
+                return [None]
+            return [(await self.firm([path]))[0] for path in paths]
+        read = [None if answer == NOTHING else _read(answer) for answer in answers]
+        return [None if found is None or "failure" in found.meta_data else found for found in read]
+
+    async def guess(self, paths: Sequence[Path]) -> list[Identification | Killed]:
+        """Name the types of files that leave a doubt, with the model. Otherwise as `firm`.
+
+        `Killed` stands for a file whose process others ended: the file is perhaps not to blame.
+        """
+        try:
+            return [_read(answer) for answer in await self._ask(self._model, paths)]
+        except (ChildKilled, NotStarted):
             raise
         except SandboxError as error:
-            return failed(error.reason)
-        return _read(answer)
+            if len(paths) == 1:
+                return [error if isinstance(error, Killed) else failed(error.reason)]
+            return [(await self.guess([path]))[0] for path in paths]  # one of the files is to blame
+
+    async def _ask(self, sandbox: Sandbox, paths: Sequence[Path]) -> list[bytes]:
+        """Ask one process about files. Raises `SandboxError`."""
+        # abspath leaves the disk alone; the child has another working directory
+        own = [Path(os.path.abspath(path)) for path in paths]  # noqa: ASYNC240, PTH100
+        request = b"\0".join(map(bytes, own))
+        answers = (await sandbox.call(request, self._deadline_seconds, reads=tuple(own))).split(b"\n")
+        if len(answers) != len(paths):
+            raise Refused(UNREADABLE)
+        return answers
 
     async def close(self) -> None:
-        await self._sandbox.close()
+        await self._firm.close()
+        await self._model.close()
 
 
 def failed(reason: str) -> Identification:

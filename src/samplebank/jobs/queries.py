@@ -1,6 +1,7 @@
 """Reading jobs and tasks. A job is visible to callers who hold the permission for the customer of the job."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -85,6 +86,8 @@ class PlanOfJob(msgspec.Struct, frozen=True):
     workers: list[UUID]
     options: list[dict[str, str]]
     rules: list[dict[str, object]]
+    #: what a file type that came late added, as `adding.Replanned` stores it
+    replanned: dict[str, Any] | None
 
 
 PLAN = Columns.of(

@@ -1,28 +1,48 @@
-"""Classifies new samples, in a child process. A crash or a hang costs only the child."""
+"""Classifies new samples, in child processes, on every host. A crash or a hang costs only the child.
+
+Three kinds of rounds run side by side. What somebody waits for is classified at once. Of the other samples, first those
+are told whose bytes leave no doubt. The model is asked for the rest.
+"""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
 
 import asyncpg
 
 from samplebank.assembly import Bank
 from samplebank.blobs import Area
-from samplebank.errors import NotFound
-from samplebank.identification import Identification, Identifier, failed
+from samplebank.database import Connection
+from samplebank.database.failures import TROUBLE
+from samplebank.database.signals import Signal
+from samplebank.errors import NotFound, Unavailable
+from samplebank.identification import MOST_FIRM, MOST_GUESSED, Identification, Identifier, failed
 from samplebank.logs import Faults
 from samplebank.maintenance.courtesy import Courtesy
-from samplebank.samples import classification
+from samplebank.maintenance.late_types import add_late_workers
+from samplebank.samples import classification_queue as queue
+from samplebank.samples.classification_queue import Lease, Waiting
 from samplebank.samples.model import Classification
 from samplebank.sandbox import ChildKilled, Killed, NotStarted
+from samplebank.timespec import Millis
 
 log = logging.getLogger("samplebank.maintenance")
 faults = Faults(log)
-#: samples taken from the queue at once
-BATCH = 50
+#: milliseconds until others may take samples from a classifier that has gone, and seconds between two extensions
+LEASE: Millis = 30_000
+EXTENSION = 10.0
+#: samples that a round classifies without a rest
+HANDFUL = 50
 #: rounds in which the identification of a sample may be disturbed, before the sample itself is taken for the reason
 MOST_DISTURBED = 4
+
+Found = list[tuple[Waiting, Identification]]
 
 
 class Classifying:
@@ -31,92 +51,210 @@ class Classifying:
     def __init__(self, identifier: Identifier) -> None:
         self._identifier = identifier
         self._disturbed: Counter[int] = Counter()
-        #: samples put off until the next round
-        self._later: list[int] = []
+        self._held: set[int] = set()
 
-    async def classify_waiting(self, bank: Bank) -> None:
-        """Classify every waiting sample: few samples without a rest, a flood with rests while others want the processors.
+    async def classify_urgent(self, bank: Bank) -> None:
+        """Classify the samples that somebody waits for, without a rest."""
 
-        A sample that is not to blame for a failed identification waits for the next round.
+        async def tell(bank: Bank, taken: Sequence[Waiting]) -> list[int]:
+            doubtful, later = await self._tell_firm(bank, taken)
+            return later + await self._guess(bank, doubtful)
+
+        await self._round(bank, queue.take_urgent, tell, MOST_GUESSED, None)
+
+    async def classify_new(self, bank: Bank) -> None:
+        """Classify every new sample whose bytes leave no doubt, and leave the others to the model.
+
+        Few samples are classified without a rest, a flood with rests while others want the processors.
         """
-        courtesy = Courtesy()
-        done: set[int] = set()
-        is_flood = True
-        try:
-            while is_flood:
+
+        async def tell(bank: Bank, taken: Sequence[Waiting]) -> list[int]:
+            doubtful, later = await self._tell_firm(bank, taken)
+            if doubtful:
+                await self._doubt(bank, doubtful)
+            return later
+
+        async def take(db: Connection, most: int, lease: Lease) -> list[Waiting]:
+            return await queue.take(db, most, lease, doubtful=False)
+
+        await self._round(bank, take, tell, MOST_FIRM, Courtesy())
+
+    async def classify_doubtful(self, bank: Bank) -> None:
+        """Classify every sample that only the model can tell, with rests as in `classify_new`."""
+
+        async def take(db: Connection, most: int, lease: Lease) -> list[Waiting]:
+            return await queue.take(db, most, lease, doubtful=True)
+
+        await self._round(bank, take, self._guess, MOST_GUESSED, Courtesy())
+
+    async def keep_leases(self, bank: Bank) -> None:
+        """Extend the leases on samples under way, until cancelled."""
+        while True:
+            await asyncio.sleep(EXTENSION)
+            with contextlib.suppress(
+                Unavailable, *TROUBLE
+            ):  # without an extension, others do the same once more
                 async with bank.database.connection() as db:
-                    waiting = await classification.waiting(db, BATCH, without=self._later)
-                is_flood = len(waiting) == BATCH
-                for sample_id, sha256 in waiting:
-                    began = time.monotonic()
-                    if len(waiting) > 1:  # a single sample waits for no other
-                        await self._hurry(bank, done)
-                    if sample_id not in done:
-                        await self._attempt(bank, sample_id, sha256)
-                    if is_flood:
-                        await asyncio.sleep(courtesy.rest_after(time.monotonic() - began))
+                    await queue.extend(db, list(self._held), bank.clock() + LEASE)
+
+    async def _round(
+        self,
+        bank: Bank,
+        take: Callable[[Connection, int, Lease], Awaitable[list[Waiting]]],
+        tell: Callable[[Bank, Sequence[Waiting]], Awaitable[list[int]]],
+        most: int,
+        courtesy: Courtesy | None,
+    ) -> None:
+        """Take and tell samples until few are left. A sample that is not to blame for a failure waits for the next round."""
+        done, later, held = 0, list[int](), set[int]()
+        try:
+            while True:
+                async with bank.database.transaction() as db:
+                    now = bank.clock()
+                    taken = await take(db, most, Lease(now, now + LEASE))
+                held |= {one.id for one in taken}
+                self._held |= held
+                began = time.monotonic()
+                if taken:
+                    later += await tell(bank, taken)
+                self._held -= held - set(later)
+                held &= set(later)
+                done += len(taken)
+                if len(taken) < most:
+                    return
+                if courtesy is not None and done > HANDFUL:
+                    await asyncio.sleep(courtesy.rest_after(time.monotonic() - began))
         except NotStarted as error:  # the identification would not start for other samples, either
             faults.tell("classification.unavailable", error, trace=False)
         finally:
-            self._later.clear()
+            self._held -= held
+            if held:
+                async with bank.database.connection() as db:
+                    await queue.give_back(db, list(held))
 
-    async def _hurry(self, bank: Bank, done: set[int]) -> None:
-        """Classify the samples that somebody waits for, before all others."""
+    async def _tell_firm(self, bank: Bank, taken: Sequence[Waiting]) -> tuple[list[Waiting], list[int]]:
+        """Store the types that the bytes tell: (the samples that need the model, the samples put off)."""
+        found: Found = []
+        doubtful: list[Waiting] = []
+        later: list[int] = []
+        for group in _by_customer(taken):
+            async with _local(bank, group) as (paths, missing):
+                found += await self._without_bytes(bank, missing)
+                there = [one for one in group if one.id in paths]
+                try:
+                    answers = await self._identifier.firm([paths[one.id] for one in there]) if there else []
+                except ChildKilled as error:
+                    later += self._put_off(there, error)
+                    continue
+                except OSError:  # the model's child tells whether the file is to blame
+                    answers = [None for _ in there]
+            found += [(one, answer) for one, answer in zip(there, answers, strict=True) if answer]
+            doubtful += [one for one, answer in zip(there, answers, strict=True) if not answer]
+        await self._store(bank, found)
+        return doubtful, later
+
+    async def _guess(self, bank: Bank, taken: Sequence[Waiting]) -> list[int]:
+        """Store the types that the model tells; answers the samples put off."""
+        found: Found = []
+        later: list[int] = []
+        for group in _by_customer(taken):
+            async with _local(bank, group) as (paths, missing):
+                found += await self._without_bytes(bank, missing)
+                there = [one for one in group if one.id in paths]
+                try:
+                    answers = await self._identifier.guess([paths[one.id] for one in there]) if there else []
+                except ChildKilled as error:
+                    later += self._put_off(there, error)
+                    continue
+                except OSError as error:
+                    answers = [Killed(str(error)) for _ in there]
+            for one, answer in zip(there, answers, strict=True):
+                if not isinstance(answer, Killed):
+                    found.append((one, answer))
+                elif self._is_to_blame(one):
+                    found.append((one, failed(str(answer))))
+                else:
+                    later += self._put_off([one], answer)
+        await self._store(bank, found)
+        return later
+
+    def _is_to_blame(self, one: Waiting) -> bool:
+        """Whether the sample has been disturbed so often that the sample itself counts as the reason."""
+        self._disturbed[one.id] += 1
+        return self._disturbed[one.id] >= MOST_DISTURBED
+
+    def _put_off(self, waiting: Sequence[Waiting], error: Exception) -> list[int]:
+        for one in waiting:
+            faults.tell("classification.disturbed", error, trace=False, sample=one.sha256.hex())
+        return [one.id for one in waiting]
+
+    async def _doubt(self, bank: Bank, waiting: Sequence[Waiting]) -> None:
         async with bank.database.connection() as db:
-            urgent = await classification.urgent(db, BATCH, without=self._later)
-        for sample_id, sha256 in urgent:
-            await self._attempt(bank, sample_id, sha256)
-            done.add(sample_id)
+            is_urgent = await queue.doubt(db, [one.id for one in waiting])
+        bank.signals.send(Signal.URGENT if is_urgent else Signal.UNCLASSIFIED)
 
-    async def _attempt(self, bank: Bank, sample_id: int, sha256: bytes) -> None:
-        """Classify a sample, or put the sample off to the next round where others disturb. Raises `NotStarted`."""
-        try:
-            await self._classify(bank, sample_id, sha256)
-        except (ChildKilled, Killed, OSError) as error:
-            faults.tell("classification.disturbed", error, trace=False, sample=sha256.hex())
-            self._later.append(sample_id)
-
-    async def _classify(self, bank: Bank, sample_id: int, sha256: bytes) -> None:
-        try:
-            found = await self._identified(bank, sample_id, sha256)
-        except NotFound as error:
+    async def _without_bytes(self, bank: Bank, missing: Sequence[tuple[Waiting, NotFound]]) -> Found:
+        """What is stored of samples whose bytes are missing: nothing, where the sample has a type."""
+        found: Found = []
+        for one, error in missing:
             async with bank.database.connection() as db:
-                if await classification.give_up(db, sample_id):
-                    return
-            found = failed(str(error))
-        if "failure" in found.meta_data:
-            why = found.meta_data["failure"]
-            log.warning("classification.failed", extra={"fields": {"sample": sha256.hex(), "why": why}})
+                if not await queue.give_up(db, one.id):
+                    found.append((one, failed(str(error))))
+        return found
+
+    async def _store(self, bank: Bank, found: Found) -> None:
+        if not found:
+            return
+        for one, told in found:
+            if "failure" in told.meta_data:
+                fields = {"sample": one.sha256.hex(), "why": told.meta_data["failure"]}
+                log.warning("classification.failed", extra={"fields": fields})
         try:
-            await _store(bank, sample_id, found)
+            await _store(bank, found)
         except asyncpg.DataError as error:  # a child taken over by a sample may answer anything
-            faults.tell("classification.unstorable", error, trace=False, sample=sha256.hex())
-            await _store(bank, sample_id, failed("The answer of the classifier cannot be stored."))
-        del self._disturbed[sample_id]
-
-    async def _identified(self, bank: Bank, sample_id: int, sha256: bytes) -> Identification:
-        """Identify a sample. Raises `Killed` or `OSError` while others may be to blame, `NotFound` without the bytes.
-
-        After `MOST_DISTURBED` rounds the sample is to blame, and the identification counts as failed.
-        """
-        try:
-            async with bank.blobs.local(Area.SAMPLE, sha256) as path:
-                return await self._identifier.identify(path)
-        except (Killed, OSError) as error:
-            self._disturbed[sample_id] += 1
-            if self._disturbed[sample_id] < MOST_DISTURBED:
-                raise
-            return failed(str(error))
+            if len(found) > 1:
+                for single in found:
+                    await self._store(bank, [single])
+                return
+            faults.tell("classification.unstorable", error, trace=False, sample=found[0][0].sha256.hex())
+            await _store(bank, [(found[0][0], failed("The answer of the classifier cannot be stored."))])
+        for one, _ in found:
+            del self._disturbed[one.id]
+        await add_late_workers(bank, [one.id for one, _ in found])
 
 
-async def _store(bank: Bank, sample_id: int, found: Identification) -> None:
-    made = Classification(
-        found.type,
-        found.super_type,
-        found.arch,
-        found.platform,
-        found.version,
-        found.meta_data,
-    )
+async def forget_leases(bank: Bank) -> None:
+    """Remove the leases of classifiers that have gone."""
     async with bank.database.connection() as db:
-        await classification.store(db, sample_id, made, now=bank.clock())
+        await queue.forget_ended(db, now=bank.clock())
+
+
+def _by_customer(taken: Sequence[Waiting]) -> Iterator[list[Waiting]]:
+    """Group samples by the customers of their uploaders: no process sees files of two customers."""
+    key = attrgetter("uploader")
+    return (list(group) for _, group in groupby(sorted(taken, key=key), key))
+
+
+@contextlib.asynccontextmanager
+async def _local(
+    bank: Bank, waiting: Sequence[Waiting]
+) -> AsyncIterator[tuple[dict[int, Path], list[tuple[Waiting, NotFound]]]]:
+    """The files of samples by id, and the samples without bytes."""
+    paths: dict[int, Path] = {}
+    missing: list[tuple[Waiting, NotFound]] = []
+    async with contextlib.AsyncExitStack() as stack:
+        for one in waiting:
+            try:
+                paths[one.id] = await stack.enter_async_context(bank.blobs.local(Area.SAMPLE, one.sha256))
+            except NotFound as error:
+                missing.append((one, error))
+        yield paths, missing
+
+
+async def _store(bank: Bank, found: Found) -> None:
+    made = [
+        (one.id, Classification(t.type, t.super_type, t.arch, t.platform, t.version, t.meta_data))
+        for one, t in found
+    ]
+    async with bank.database.connection() as db:
+        await queue.store(db, made, now=bank.clock())

@@ -1,4 +1,7 @@
-"""The housekeeper: the process that holds the advisory lock does the housework, a single process at a time."""
+"""The housekeeper: the process that holds the advisory lock does the housework, a single process at a time.
+
+Samples are classified by the housekeepers of all hosts.
+"""
 
 import asyncio
 import contextlib
@@ -13,12 +16,14 @@ from samplebank.database.signals import Signal
 from samplebank.errors import Refusal, Unavailable
 from samplebank.identification import Identifier
 from samplebank.logs import Faults
-from samplebank.maintenance.classifying import Classifying
+from samplebank.maintenance.classifying import Classifying, forget_leases
 from samplebank.maintenance.election import reign
+from samplebank.maintenance.late_types import add_late_workers
 from samplebank.maintenance.publishing import forget_old_events, open_sink, publish
 from samplebank.maintenance.scrubbing import scrub_sweep
 from samplebank.maintenance.service_tasks import end_bytes_retention, orphan_sweep, run_service_tasks
 from samplebank.maintenance.sweeps import SWEEPS, Sweep, fold_tallies, generate_events, time_out_sweep
+from samplebank.settings import spare_cores
 from samplebank.vital import vital
 
 log = logging.getLogger("samplebank.maintenance")
@@ -38,21 +43,36 @@ TALLY_INTERVAL = 2.0
 
 
 async def keep_house(bank: Bank) -> None:
-    """Do the housework once the process is elected, until cancelled.
+    """Classify samples, and do the housework once the process is elected, until cancelled.
 
     Raises `Deposed` when the election is lost. Then the process has to end: nothing else surely ends the work under way.
     """
-    async with vital(bank.signals.run(), "signals"):
+    async with vital(bank.signals.run(), "signals"), vital(_classify(bank), "classification"):
         await reign(bank.database.url, partial(_housework, bank))
+
+
+async def _classify(bank: Bank) -> None:
+    settings = bank.settings
+    children = settings.classification_children or spare_cores()
+    identifier = Identifier(
+        children=children,
+        deadline_seconds=settings.classification_deadline,
+        sandbox_required=settings.sandbox_required,
+    )
+    classifying, interval = Classifying(identifier), settings.sweep_interval
+    rounds = [(classifying.classify_urgent, Signal.URGENT)]
+    rounds += [(classifying.classify_new, Signal.UNCLASSIFIED)] * children
+    rounds += [(classifying.classify_doubtful, Signal.UNCLASSIFIED)] * children
+    async with identifier, asyncio.TaskGroup() as tasks:
+        tasks.create_task(classifying.keep_leases(bank))
+        for sweep, signal in rounds:
+            tasks.create_task(_again_and_again(bank, sweep, interval, signal))
 
 
 async def _housework(bank: Bank) -> None:
     settings = bank.settings
-    identifier = Identifier(
-        deadline_seconds=settings.classification_deadline, sandbox_required=settings.sandbox_required
-    )
     sink = open_sink(bank)
-    async with identifier, asyncio.TaskGroup() as tasks:
+    async with asyncio.TaskGroup() as tasks:
         if sink is not None:
             relay = partial(publish, sink=sink)
             tasks.create_task(_again_and_again(bank, relay, PUBLISH_INTERVAL, None))
@@ -63,6 +83,8 @@ async def _housework(bank: Bank) -> None:
             orphan_sweep(),
             scrub_sweep(),
             forget_old_events,
+            add_late_workers,
+            forget_leases,
         ):
             tasks.create_task(_again_and_again(bank, sweep, settings.sweep_interval, None))
         tasks.create_task(
@@ -73,14 +95,6 @@ async def _housework(bank: Bank) -> None:
         tasks.create_task(_again_and_again(bank, fold_tallies, TALLY_INTERVAL, None))
         tasks.create_task(
             _again_and_again(bank, run_service_tasks, settings.sweep_interval, Signal.SERVICE_TASKS)
-        )
-        tasks.create_task(
-            _again_and_again(
-                bank,
-                Classifying(identifier).classify_waiting,
-                settings.sweep_interval,
-                Signal.UNCLASSIFIED,
-            ),
         )
 
 

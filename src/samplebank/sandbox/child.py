@@ -18,7 +18,7 @@ from typing import NoReturn, TypeVar, cast
 
 import msgspec
 
-from samplebank.sandbox.confinement import confine, renew_cpu_seconds, seal
+from samplebank.sandbox.confinement import confine, prepare_seal, renew_cpu_seconds, seal
 from samplebank.sandbox.limits import (
     CALL,
     HEADER_BYTES,
@@ -51,6 +51,7 @@ def run() -> None:
         sys.path.extend(map(str, assignment.import_from))
         confine(assignment.limits, assignment.parent)
         answerer = _made_by(assignment)
+        prepare_seal()
         # The collector skips frozen objects. So the process of a call does not touch the objects, and need not copy memory.
         gc.collect()
         gc.freeze()

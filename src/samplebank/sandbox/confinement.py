@@ -17,7 +17,7 @@ from pathlib import Path
 from samplebank.sandbox.landlock import forbid_files, has_landlock
 from samplebank.sandbox.limits import Limits
 from samplebank.sandbox.privileges import drop_capabilities, leave_root
-from samplebank.sandbox.seccomp import forbid_system_calls, has_filters
+from samplebank.sandbox.seccomp import forbid_system_calls, has_filters, prepare_filter
 
 SET_PARENT_DEATH_SIGNAL, SET_NO_NEW_PRIVILEGES = 1, 38
 NEW_USER_NAMESPACE, NEW_NETWORK_NAMESPACE = 0x10000000, 0x40000000
@@ -67,11 +67,18 @@ def confine(limits: Limits, parent: int) -> None:
     forbid_files(libc, None)
 
 
+def prepare_seal() -> None:
+    """Make beforehand what each `seal` needs, in the parent of all calls."""
+    _libc()
+    _own_code(tuple(sys.path))
+    prepare_filter()
+
+
 def seal(readable: Iterable[Path], *, parent: int, required: bool) -> None:
     """Leave only the right to read `readable` and the code. Ends the process where sealing is required and fails."""
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = _libc()
     end_with(libc, parent)
-    sealed = forbid_files(libc, (*readable, *_own_code())), forbid_system_calls(libc)
+    sealed = forbid_files(libc, (*readable, *_own_code(tuple(sys.path)))), forbid_system_calls(libc)
     if required and not all(sealed):
         sys.exit("The sandbox could not be closed.")
 
@@ -97,6 +104,12 @@ def _set_resource_limits(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _own_code() -> list[Path]:
-    names = [*SYSTEM_CODE, *MACHINE_FACTS, sys.prefix, sys.base_prefix, *sys.path]
-    return [Path(name) for name in names if name]
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+@cache
+def _own_code(search_path: tuple[str, ...]) -> tuple[Path, ...]:
+    names = [*SYSTEM_CODE, *MACHINE_FACTS, sys.prefix, sys.base_prefix, *search_path]
+    return tuple(Path(name) for name in names if name)

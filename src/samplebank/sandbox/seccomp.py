@@ -9,6 +9,7 @@ import os
 import platform
 import struct
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import msgspec
 
@@ -32,6 +33,9 @@ PROCESS_OPTIONS = (15, 16, 0x53564D41)
 WRITING = 0o1103
 FLAGS_OF_OPEN: Mapping[str, int] = {"open": 1, "openat": 2}
 
+#: stands for the number of the process that installs the filter
+OWN_PROCESS = 0x7FFFFFF1
+INSTRUCTION = struct.Struct("<HBBI")
 Instruction = tuple[int, int, int, int]
 
 
@@ -65,17 +69,34 @@ def has_filters(libc: ctypes.CDLL) -> bool:
     return available == 0
 
 
+def prepare_filter() -> None:
+    """Make the filter beforehand, so that each process only puts its own number in."""
+    machine = MACHINES.get(platform.machine())
+    if machine is not None:
+        _code(machine)
+
+
 def forbid_system_calls(libc: ctypes.CDLL) -> bool:
     """Install the filter. The process must have no_new_privs. False: the kernel or the machine has no filters."""
     machine = MACHINES.get(platform.machine())
     if machine is None:
         return False
-    program = _program(machine)
-    code = b"".join(struct.pack("<HBBI", *instruction) for instruction in program)
+    code = _code(machine).replace(_packed(OWN_PROCESS), _packed(os.getpid()))
+    program = FilterProgram(len(code) // INSTRUCTION.size, code)
     installed: int = libc.syscall(
-        machine.number(SECCOMP), SET_MODE_FILTER, ALL_THREADS, ctypes.byref(FilterProgram(len(program), code))
+        machine.number(SECCOMP), SET_MODE_FILTER, ALL_THREADS, ctypes.byref(program)
     )
     return installed == 0
+
+
+@cache
+def _code(machine: Machine) -> bytes:
+    return b"".join(INSTRUCTION.pack(*instruction) for instruction in _program(machine))
+
+
+def _packed(process: int) -> bytes:
+    """The instruction that compares an argument with the number of a process."""
+    return INSTRUCTION.pack(JUMP_IF_EQUAL, 0, 1, process)
 
 
 def _program(machine: Machine) -> list[Instruction]:
@@ -110,7 +131,7 @@ def _restrictions() -> Mapping[str, tuple[int, int, Sequence[int]]]:
     return {
         "clone": (0, JUMP_IF_BITS, (CLONE_THREAD,)),
         "prlimit64": (0, JUMP_IF_EQUAL, (0,)),
-        "tgkill": (0, JUMP_IF_EQUAL, (os.getpid(),)),
+        "tgkill": (0, JUMP_IF_EQUAL, (OWN_PROCESS,)),
         "fcntl": (1, JUMP_IF_EQUAL, DESCRIPTOR_COMMANDS),
         "ioctl": (1, JUMP_IF_EQUAL, DEVICE_COMMANDS),
         "prctl": (0, JUMP_IF_EQUAL, PROCESS_OPTIONS),

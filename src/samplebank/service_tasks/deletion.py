@@ -62,6 +62,8 @@ DELETE_PLAIN = {
 }
 #: all at once, as there are no more rows than users
 DELETE_RANGES = "DELETE FROM challenge_range WHERE sample_id = $1"
+#: all at once, as few submissions come before the type of a file
+DELETE_MARKS = "DELETE FROM untyped_plan WHERE sample_id = $1"
 # The readers stay, so that readers who may delete samples see the record.
 LEAVE_RECORD = """
     UPDATE sample SET deleted_time = $2, md5 = NULL, sha1 = NULL, sha512 = NULL, classification_id = NULL,
@@ -114,6 +116,7 @@ async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> 
         return Step(State.DONE, "The sample was submitted again, so it stays.")
     if not await _delete_some(db, task, sample_id, jobs):
         await db.execute(DELETE_RANGES, sample_id)
+        await db.execute(DELETE_MARKS, sample_id)
         await db.execute(LEAVE_RECORD, sample_id, now)
     return Step()
 

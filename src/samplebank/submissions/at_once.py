@@ -15,7 +15,7 @@ from samplebank.policy.plan import plan_for
 from samplebank.policy.rules import PolicyBook
 from samplebank.repeats.kept import Keyed, is_taken
 from samplebank.samples import catalogue
-from samplebank.submissions.intake import as_stored, stored
+from samplebank.submissions.intake import as_stored, marked, stored
 from samplebank.submissions.model import NewSubmission, Submission
 from samplebank.timespec import Millis
 
@@ -36,8 +36,8 @@ def _look(lock: str) -> Statement:
 
 LOOK = _look("")
 LOOK_AND_LOCK = _look("FOR NO KEY UPDATE OF s")
-#: answers no row, and changes nothing, if others have changed something since the look or since the statement began
-STORE = Statement(f"""
+#: the parts of a statement that changes nothing if others have changed something since the look or since it began
+STORING = f"""
     WITH
     known AS MATERIALIZED (
         SELECT s.id, s.xmin AS version, c.type, c.super_type
@@ -94,9 +94,14 @@ STORE = Statement(f"""
           FROM good LEFT JOIN stored ON TRUE LEFT JOIN job_of_cause ON TRUE
          WHERE :key IS NOT NULL
     )
+"""
+#: the end of the statement: no row if others have changed something
+STORED = """
     SELECT good.is_new, stored.id, job_of_cause.id, job_of_cause.is_new
       FROM good LEFT JOIN stored ON TRUE LEFT JOIN job_of_cause ON TRUE
-""")
+"""
+STORE = Statement(f"{STORING} {STORED}")
+STORE_UNTYPED = Statement(f"{STORING}, {marked('(SELECT id FROM good)')} {STORED}")
 
 
 class Uploader(msgspec.Struct, frozen=True):
@@ -151,7 +156,8 @@ async def take_in(
     With `locking`, in a transaction, others have to wait instead.
     """
     book, type_, super_type = await _seen(db, digests.sha256, policies, locking=locking)
-    if needs_type and type_ is None and book.looks_at_classification:
+    is_early = type_ is None and book.looks_at_classification
+    if needs_type and is_early:
         raise NeedsType
     chosen = plan_for(Case(new.customer_id, type_, super_type, new.meta_data), book)
     id_, job = new_id(), opening.values(chosen, book)
@@ -159,7 +165,7 @@ async def take_in(
     planned_id = opening.id_of(job) if chosen.workers else None
     own = of_uploader(uploader.customer_id)
     try:
-        row = await STORE.row(
+        row = await (STORE_UNTYPED if is_early else STORE).row(
             db,
             **msgspec.structs.asdict(new),
             **catalogue.values(digests, uploader.customer_id, now=now),

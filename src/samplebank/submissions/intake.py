@@ -67,8 +67,8 @@ def stored(sample: str = ":sample_id::bigint") -> str:
     """
 
 
-#: answers no row, and changes nothing, if others have changed something since the look
-STORE = Statement(f"""
+#: the parts of a statement that changes nothing if others have changed something since the look
+STORING = f"""
     WITH
     -- Nobody has submitted, reanalysed or judged the sample meanwhile: each would make a new version of the row.
     held AS MATERIALIZED (
@@ -98,8 +98,26 @@ STORE = Statement(f"""
     ),
     cause AS (SELECT id AS submission_id FROM stored),
     {opening.opened()}
-    SELECT stored.id, job_of_cause.id FROM good LEFT JOIN stored ON TRUE LEFT JOIN job_of_cause ON TRUE
-""")
+"""
+
+
+def marked(sample: str = ":sample_id") -> str:
+    """Part of a statement: notes that the workers were chosen without the type of the file.
+
+    The part reads `stored` and `job_of_cause`. `sample` is an expression for the id of the sample.
+    """
+    return f"""
+    marked AS (
+        INSERT INTO untyped_plan (sample_id, submission_id, job_id)
+        SELECT {sample}, stored.id, job_of_cause.id FROM stored LEFT JOIN job_of_cause ON TRUE
+    )
+    """
+
+
+#: the end of the statement: no row if others have changed something since the look
+STORED = "SELECT stored.id, job_of_cause.id FROM good LEFT JOIN stored ON TRUE LEFT JOIN job_of_cause ON TRUE"
+STORE = Statement(f"{STORING} {STORED}")
+STORE_UNTYPED = Statement(f"{STORING}, {marked()} {STORED}")
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -165,10 +183,11 @@ async def submit(
     if snapshot.redeemed.outcome is not Outcome.GOOD:
         return await _declined(db, token, snapshot.redeemed, now=now)
     book = await policies.current(db, snapshot.policy_version)
-    if needs_type and snapshot.type is None and book.looks_at_classification:
+    is_early = snapshot.type is None and book.looks_at_classification
+    if needs_type and is_early:
         raise Untyped(snapshot.sample_id)
     chosen = plan_for(Case(new.customer_id, snapshot.type, snapshot.super_type, new.meta_data), book)
-    row = await STORE.row(
+    row = await (STORE_UNTYPED if is_early else STORE).row(
         db,
         **msgspec.structs.asdict(new),
         **opening.values(chosen, book),

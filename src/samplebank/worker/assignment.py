@@ -13,6 +13,13 @@ class Identified(msgspec.Struct, frozen=True):
     id: str
 
 
+class Sample(msgspec.Struct, frozen=True):
+    """The sample of a task. A service that does not tell the size, in bytes, is taken to mean a large sample."""
+
+    id: str
+    size: int = 1 << 62
+
+
 class Option(msgspec.Struct, frozen=True):
     key: str
     value: str
@@ -30,7 +37,7 @@ class JobReference(msgspec.Struct, frozen=True):
 class Assignment(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     task: Identified
     job: JobReference
-    sample: Identified
+    sample: Sample
     lease_token: str
     attempt: int = 1
     #: bytes of a result as JSON; None if the service names no bound

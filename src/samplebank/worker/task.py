@@ -6,6 +6,7 @@ Every way out ends the task, gives the task back, or leaves the task to the work
 import asyncio
 import logging
 import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +24,10 @@ from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
 HEARTBEATS_PER_LEASE = 3
 RETRY_DELAY_SECONDS = 10
 GIVE_BACK_SECONDS = 10.0
+#: bytes of a sample that is fetched while the task waits for its turn
+MOST_BYTES_AHEAD = 16 * 1024 * 1024
+#: seconds after which the lease may have been lost during an analysis
+LONG_SECONDS = 1.0
 #: lines of the output of an analyser, and as many of a traceback, that go into the log for one task
 MOST_LINES = 100
 
@@ -97,15 +102,10 @@ class Task:
         await self._client.heartbeat(self._id, token, lease_seconds=self._lease_seconds)
 
     async def _analyse(self) -> None:
-        sha256 = self._assignment.sample.id
         path = self._samples / secrets.token_hex(16)
         try:
-            async with self._places.turn():
-                # a cleaner of temporary folders may have removed the folder
-                self._samples.mkdir(mode=0o700, exist_ok=True)
-                size = await self._client.download(sha256, path)
-                result = await self._analyser.analyse(self._assignment.sample_file(path, size))
-            analyses = [await self._report(sha256, result)]
+            result = await self._result(path)
+            analyses = [await self._report(self._assignment.sample.id, result)]
         except (Rejected, ServiceRefused) as refusal:
             # The service would refuse the same result again, so another attempt would only cost time.
             self._tell_author(refusal)
@@ -114,6 +114,33 @@ class Task:
             await self._finish("success", message="", analyses=analyses)
         finally:
             path.unlink(missing_ok=True)
+
+    async def _result(self, path: Path) -> Result:
+        """Fetch the sample, and analyse the sample in turn. A small sample is fetched before the turn."""
+        is_small = self._assignment.sample.size <= MOST_BYTES_AHEAD
+        size = await self._fetch(path) if is_small else 0
+        async with self._places.turn():
+            if not is_small:
+                size = await self._fetch(path)
+            # The lease is looked at while the child works, and once more where the work took long.
+            lease = asyncio.create_task(self._extend_lease())
+            began = time.monotonic()
+            try:
+                result = await self._analyser.analyse(self._assignment.sample_file(path, size))
+                await lease
+            finally:
+                lease.cancel()
+                await asyncio.gather(lease, return_exceptions=True)
+                took = time.monotonic() - began
+                self._places.note(took)
+        if took > LONG_SECONDS:
+            await self._extend_lease()
+        return result
+
+    async def _fetch(self, path: Path) -> int:
+        # a cleaner of temporary folders may have removed the folder
+        self._samples.mkdir(mode=0o700, exist_ok=True)
+        return await self._client.download(self._assignment.sample.id, path)
 
     def _tell_author(self, refusal: Rejected | ServiceRefused) -> None:
         """Log the output and the traceback of a failed analysis, for the author of the analyser and not for the analyst.
@@ -126,8 +153,7 @@ class Task:
                     log.info(event, extra={"fields": {**self._about, "line": line}})
 
     async def _report(self, sha256: str, result: Result) -> str:
-        """Store the analysis with its evidence, and return the id of the analysis. Raises `LeaseLost`."""
-        await self._extend_lease()
+        """Store the analysis with its evidence, and return the id of the analysis."""
         description = self._analyser.description
         # Encoding a Result of a hundred thousand parts takes long. A thread keeps the loop free to extend other leases.
         request = await asyncio.to_thread(

@@ -1,5 +1,6 @@
 """Plans: why a job has its workers. A plan shows the rules that chose the workers, in the versions of that time."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal
 from uuid import UUID
@@ -16,6 +17,7 @@ from samplebank.api.jobs import visible_job
 from samplebank.api.policy.default import AnalysisWorkerInfo, AnalysisWorkerOptionResponse
 from samplebank.http.operation import EXTENSIONS, operation
 from samplebank.http.shapes import NoQuery, Shown
+from samplebank.jobs import adding
 from samplebank.jobs.queries import PlanOfJob, plan_of
 from samplebank.jobs.workload import last_seen
 from samplebank.policy.model import Worker
@@ -41,6 +43,19 @@ class PlannedWorker(Shown):
     last_seen_timestamp: int | None = None
 
 
+class Replanned(Shown):
+    """The type of the file came after the job was opened. `workers` are the short names of the workers added then.
+
+    With `previousJobID`, the job for which the workers were chosen at first had ended. The tasks of that job came along.
+    """
+
+    timestamp: int
+    type: str
+    super_type: str
+    workers: list[str]
+    previous_job_id: UUID | None = msgspec.field(name="previousJobID", default=None)
+
+
 class JobPlanResponse(Shown):
     """When `rules` is empty, the default policy alone chose."""
 
@@ -48,6 +63,7 @@ class JobPlanResponse(Shown):
     workers: list[PlannedWorker]
     options: list[AnalysisWorkerOptionResponse]
     rules: list[PlanRule]
+    replanned: Replanned | None = None
 
 
 @get(
@@ -74,6 +90,18 @@ def _show(
         workers=[_show_worker(known[id_], seen.get(id_)) for id_ in plan.workers],
         options=[AnalysisWorkerOptionResponse(option["key"], option["value"]) for option in plan.options],
         rules=[_show_rule(content, caller, directory) for content in plan.rules],
+        replanned=None if plan.replanned is None else _show_late_type(plan.replanned, known),
+    )
+
+
+def _show_late_type(stored: dict[str, Any], known: Mapping[UUID, Worker]) -> Replanned:
+    late = msgspec.convert(stored, adding.Replanned)
+    return Replanned(
+        timestamp=late.time,
+        type=late.type,
+        super_type=late.super_type,
+        workers=[known[worker].short_name for worker in late.workers],
+        previous_job_id=late.previous_job,
     )
 
 

@@ -2,16 +2,42 @@
 
 A word alone proves nothing: libraries, tools and documents name all the words. So a pattern matches a word in use.
 Each pattern looks at a bounded number of characters from each place where a match may begin.
+
+To try a pattern at each place of a text takes some milliseconds, to look for words in the text some microseconds. So each
+pattern comes with words without which it cannot match (`Step.hints`).
 """
 
 import re
 from collections.abc import Mapping, Sequence
 
-Act = tuple[re.Pattern[str], ...]
+import msgspec
 
 
-def _any(patterns: Sequence[str], flags: re.RegexFlag = re.IGNORECASE) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), flags)
+class Step(msgspec.Struct, frozen=True):
+    """A pattern, and what a text must contain for a match: all words of one of the hints, in small letters."""
+
+    pattern: re.Pattern[str]
+    hints: Sequence[Sequence[str]]
+
+    def may_be_in(self, folded: str) -> bool:
+        """Whether the pattern may match a text that `folded` made of."""
+        return any(all(word in folded for word in words) for words in self.hints)
+
+
+Act = tuple[Step, ...]
+
+
+def folded(text: str) -> str:
+    """The text in small letters, as patterns that ignore the case see the text."""
+    if text.isascii():
+        return text.lower()
+    # To such a pattern, a dotless i and an I with a dot are an i.
+    return text.casefold().replace("\u0131", "i").replace("\u0307", "")
+
+
+def _any(patterns: Sequence[str], hints: Sequence[str], flags: re.RegexFlag = re.IGNORECASE) -> Step:
+    """Make a step. The words of a hint are divided by blanks."""
+    return Step(re.compile("|".join(patterns), flags), [hint.split() for hint in hints])
 
 
 SHELL = r"(?:ba|da|z|k)?sh\b"
@@ -31,6 +57,23 @@ DOWNLOADS = _any(
         r"urllib\.request\.url(?:open|retrieve)\(",
         r"URLDownloadToFile[AW]?\s{0,5}\(",
     ],
+    [
+        ".download",
+        "invoke-webrequest",
+        "invoke-restmethod",
+        "start-bitstransfer",
+        "iwr",
+        "irm",
+        "net.webclient",
+        "xmlhttp",
+        "winhttprequest",
+        "certutil",
+        "bitsadmin",
+        "curl ://",
+        "wget ://",
+        "urllib.request.url",
+        "urldownloadtofile",
+    ],
 )
 EXECUTES = _any(
     [
@@ -48,6 +91,24 @@ EXECUTES = _any(
         r"(?<![.\w])(?:exec|eval)\(",
         r"\b(?:mshta|rundll32|regsvr32)(?:\.exe)?\s",
     ],
+    [
+        "iex",
+        "invoke-expression",
+        "start-process",
+        "wscript.shell",
+        "shell.application",
+        "shellexecute",
+        "cmd /c",
+        "chmod",
+        "| sh",
+        "os.system(",
+        "subprocess.",
+        "exec(",
+        "eval(",
+        "mshta",
+        "rundll32",
+        "regsvr32",
+    ],
 )
 #: the address of a named host, with TLS
 NAMED_HOST = r"https://[a-z0-9-]{1,60}(?:\.[a-z0-9-]{1,60}){0,4}\.[a-z]{2,10}(?:/[^\r\n|]{0,200})?"
@@ -62,12 +123,23 @@ INSTALLER = _any(
         + NAMED_HOST
         + r"\|\s{0,5}(?:iex|Invoke-Expression)\b",
     ],
+    [
+        "curl https:// |",
+        "wget https:// |",
+        "irm https:// |",
+        "iwr https:// |",
+        "invoke-restmethod https:// |",
+        "invoke-webrequest https:// |",
+    ],
 )
 
 #: how a language decodes, and how the same language runs the decoded text
-DECODING: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
+DECODING: tuple[tuple[Step, Step], ...] = (
     (
-        _any([r"FromBase64String\s{0,5}\(", r"\b(?:Gzip|Deflate)Stream\b", r"-split\s[^\r\n]{1,40}\[char\]"]),
+        _any(
+            [r"FromBase64String\s{0,5}\(", r"\b(?:Gzip|Deflate)Stream\b", r"-split\s[^\r\n]{1,40}\[char\]"],
+            ["frombase64string", "gzipstream", "deflatestream", "-split [char]"],
+        ),
         _any(
             [
                 r"\bIEX\b",
@@ -76,6 +148,7 @@ DECODING: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
                 r"\[ScriptBlock\]::Create",
                 r"VirtualAlloc",
             ],
+            ["iex", "invoke-expression", "assembly load", "[scriptblock]", "virtualalloc"],
         ),
     ),
     (
@@ -85,6 +158,7 @@ DECODING: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
                 r"\bopenssl\s+(?:enc|base64)\s[^\r\n]{0,40}-d\b",
                 r"\bxxd\s+-r\b",
             ],
+            ["base64 -d", "openssl -d", "base64 --decode", "xxd"],
         ),
         _any(
             [
@@ -92,6 +166,7 @@ DECODING: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
                 r"\beval\b",
                 r"\bsource\s+/dev/",
             ],
+            ["| sh", "| python", "| perl", "eval", "source /dev/"],
         ),
     ),
     (
@@ -103,34 +178,58 @@ DECODING: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
                 r"bytes\.fromhex\(",
                 r"\.decode\([\"'](?:hex|rot13)",
             ],
+            [
+                "b64decode(",
+                "zlib.decompress(",
+                "marshal.loads(",
+                "bytes.fromhex(",
+                ".decode( hex",
+                ".decode( rot13",
+            ],
         ),
-        _any([r"(?<![.\w])(?:exec|eval)\("], flags=re.NOFLAG),
+        _any([r"(?<![.\w])(?:exec|eval)\("], ["exec(", "eval("], flags=re.NOFLAG),
     ),
     (
-        _any([r"(?<![.\w])(?:window\.)?(?:atob|unescape)\(", r"String\.fromCharCode\("]),
         _any(
-            [r"(?<![.\w])(?:window\.)?eval\(", r"\bnew\s+Function\(", r"\bdocument\.write\("], flags=re.NOFLAG
+            [r"(?<![.\w])(?:window\.)?(?:atob|unescape)\(", r"String\.fromCharCode\("],
+            ["atob(", "unescape(", "string.fromcharcode("],
+        ),
+        _any(
+            [r"(?<![.\w])(?:window\.)?eval\(", r"\bnew\s+Function\(", r"\bdocument\.write\("],
+            ["eval(", "new function(", "document.write("],
+            flags=re.NOFLAG,
         ),
     ),
     (
-        _any([r"\bbase64_decode\s{0,5}\(", r"\bgzinflate\s{0,5}\(", r"\bstr_rot13\s{0,5}\("]),
-        _any([r"\b(?:eval|assert|create_function)\s{0,5}\("]),
+        _any(
+            [r"\bbase64_decode\s{0,5}\(", r"\bgzinflate\s{0,5}\(", r"\bstr_rot13\s{0,5}\("],
+            ["base64_decode", "gzinflate", "str_rot13"],
+        ),
+        _any([r"\b(?:eval|assert|create_function)\s{0,5}\("], ["eval", "assert", "create_function"]),
     ),
     (
-        _any([r"\bChrW?\(\s{0,5}\d{1,6}\s{0,5}\)\s{0,5}&\s{0,5}ChrW?\(", r"\bStrReverse\s{0,5}\("]),
-        _any([r"\bExecute(?:Global)?\b\s{0,5}[(\w\"]", OBJECT + r"WScript\.Shell"]),
+        _any(
+            [r"\bChrW?\(\s{0,5}\d{1,6}\s{0,5}\)\s{0,5}&\s{0,5}ChrW?\(", r"\bStrReverse\s{0,5}\("],
+            ["chr &", "strreverse"],
+        ),
+        _any(
+            [r"\bExecute(?:Global)?\b\s{0,5}[(\w\"]", OBJECT + r"WScript\.Shell"],
+            ["execute", "wscript.shell"],
+        ),
     ),
 )
 
-ALONE: Mapping[str, re.Pattern[str]] = {
+ALONE: Mapping[str, Step] = {
     "script-encoded-command": _any(
-        [r"powershell(?:\.exe)?[^\r\n]{0,300}\s-e(?:c|nc|ncodedcommand)?\s+[\"']?[A-Za-z0-9+/=]{40,}"]
+        [r"powershell(?:\.exe)?[^\r\n]{0,300}\s-e(?:c|nc|ncodedcommand)?\s+[\"']?[A-Za-z0-9+/=]{40,}"],
+        ["powershell -e"],
     ),
     "script-hidden-window": _any(
         [
             r"-w(?:indowstyle)?\s+(?:hidden|1)\b",
             r"\.Run(?:\s{1,20}|\s{0,20}\()[^\r\n;{}]{0,300},\s{0,20}0\s{0,20}(?:,|\)|$)",
         ],
+        ["-w hidden", "-w 1", ".run"],
         flags=re.IGNORECASE | re.MULTILINE,
     ),
     "script-reverse-shell": _any(
@@ -140,6 +239,7 @@ ALONE: Mapping[str, re.Pattern[str]] = {
             r"mkfifo\s[^\r\n]{0,200}\|\s{0,20}(?:nc|ncat|netcat|telnet)\b",
             r"\bexec\s+\d{1,3}<>\s{0,3}/dev/(?:tcp|udp)/",
         ],
+        ["sh /dev/tcp/", "sh /dev/udp/", "nc /bin/", "mkfifo |", "<> /dev/"],
     ),
     "script-persistence": _any(
         [
@@ -151,13 +251,29 @@ ALONE: Mapping[str, re.Pattern[str]] = {
             r"systemctl\s+enable",
             r"/etc/rc\.local",
         ],
+        [
+            "currentversion",
+            "schtasks",
+            "new-scheduledtask",
+            "/etc/cron.",
+            "crontab",
+            "systemctl",
+            "/etc/rc.local",
+        ],
     ),
 }
 
 #: acts of several steps, each step near the step before
 STEPS: Mapping[str, tuple[Act, ...]] = {
     "script-reverse-shell": (
-        (_any([r"Net\.Sockets\.TCPClient"]), _any([r"Invoke-Expression|\bIEX\b"])),
-        (re.compile(r"socket\.socket"), re.compile(r"dup2"), re.compile(r"/bin/(?:ba)?sh")),
+        (
+            _any([r"Net\.Sockets\.TCPClient"], ["net.sockets.tcpclient"]),
+            _any([r"Invoke-Expression|\bIEX\b"], ["invoke-expression", "iex"]),
+        ),
+        (
+            _any([r"socket\.socket"], ["socket.socket"], flags=re.NOFLAG),
+            _any([r"dup2"], ["dup2"], flags=re.NOFLAG),
+            _any([r"/bin/(?:ba)?sh"], ["/bin/"], flags=re.NOFLAG),
+        ),
     ),
 }

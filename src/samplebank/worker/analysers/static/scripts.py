@@ -3,6 +3,8 @@
 import re
 from itertools import islice
 
+import msgspec
+
 from samplebank.worker.analysers.static.script_acts import (
     ALONE,
     DECODING,
@@ -10,6 +12,8 @@ from samplebank.worker.analysers.static.script_acts import (
     EXECUTES,
     INSTALLER,
     STEPS,
+    Step,
+    folded,
 )
 from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
@@ -28,6 +32,9 @@ FEWEST_PRINTABLE = 0.95
 PRINTABLE = frozenset("\t\n\r\f\b\x1b")
 #: runs of letters without meaning, and runs of blanks: padding that keeps the steps of an act apart
 PADDING = re.compile(r"[A-Za-z0-9+/=%\\]{401,}|[^\S\n]{41,}|\n{41,}")
+BLANK_PADDING = re.compile(r"[^\S\n]{41,}|\n{41,}")
+#: characters of the longest run of letters that is no padding
+MOST_RUN = 400
 
 
 def find_text(head: bytes) -> str | None:
@@ -47,44 +54,65 @@ def read(text: str) -> tuple[dict[str, JSON], list[Finding]]:
         "longestLine": longest,
         "interpreter": lines[0][2:200].strip() if lines and lines[0].startswith("#!") else None,
     }
-    text = _searched(text)
+    searched = Searched.of(_searched(text, longest))
     findings = [
         Finding(trait, match.group()[:200])
-        for trait, pattern in ALONE.items()
-        if (match := pattern.search(text)) is not None
+        for trait, step in ALONE.items()
+        if (match := searched.search(step)) is not None
     ]
     known = {finding.trait for finding in findings}
     for trait, acts in STEPS.items():
-        said = next((found for act in acts if (found := near(text, *act))), None)
+        said = next((found for act in acts if (found := near(searched, *act))), None)
         if said and trait not in known:
             findings.append(Finding(trait, said))
-    findings += _combinations(text)
-    if longest >= LONG_LINE_CHARACTERS and _decodes_or_executes(text):
+    findings += _combinations(searched)
+    if longest >= LONG_LINE_CHARACTERS and _decodes_or_executes(searched):
         findings.append(Finding("script-very-long-line", f"{longest} characters"))
     return facts, findings
 
 
-def _decodes_or_executes(text: str) -> bool:
-    return any(pattern.search(text) for pattern in (EXECUTES, *(decode for decode, _ in DECODING)))
+class Searched(msgspec.Struct, frozen=True):
+    """A text that is searched, and the same text in small letters for the hints of steps."""
+
+    text: str
+    folded: str
+
+    @classmethod
+    def of(cls, text: str) -> "Searched":
+        return cls(text, folded(text))
+
+    def may_have(self, step: Step) -> bool:
+        return step.may_be_in(self.folded)
+
+    def search(self, step: Step) -> re.Match[str] | None:
+        return step.pattern.search(self.text) if self.may_have(step) else None
 
 
-def _searched(text: str) -> str:
-    text = PADDING.sub(lambda run: run.group()[:400] if run.group()[0].strip() else run.group()[:40], text)
+def _decodes_or_executes(searched: Searched) -> bool:
+    return any(searched.search(step) for step in (EXECUTES, *(decode for decode, _ in DECODING)))
+
+
+def _searched(text: str, longest: int) -> str:
+    """The part of a text that is searched, without padding. `longest` is the length of the longest line."""
+    padding = PADDING if longest > MOST_RUN else BLANK_PADDING
+    text = padding.sub(lambda run: run.group()[:400] if run.group()[0].strip() else run.group()[:40], text)
     if len(text) <= SEARCHED_START + SEARCHED_END:
         return text
     return f"{text[:SEARCHED_START]}\n{text[-SEARCHED_END:]}"
 
 
-def near(text: str, *steps: re.Pattern[str], within: int = NEAR) -> str | None:
+def near(searched: Searched, *steps: Step, within: int = NEAR) -> str | None:
     """The words of the first place where the steps follow each other in this order; None without such a place.
 
     Each step begins at most `within` characters after the end of the step before.
     """
-    first, *others = steps
-    for match in islice(first.finditer(text), MOST_PLACES):
+    if not all(map(searched.may_have, steps)):
+        return None
+    first, *others = (step.pattern for step in steps)
+    for match in islice(first.finditer(searched.text), MOST_PLACES):
         said, end = [match.group()[:100]], match.end()
         for step in others:
-            following = step.search(text, end, end + within)
+            following = step.search(searched.text, end, end + within)
             if following is None:
                 break
             said.append(following.group()[:100])
@@ -94,21 +122,23 @@ def near(text: str, *steps: re.Pattern[str], within: int = NEAR) -> str | None:
     return None
 
 
-def _beside(text: str, one: re.Pattern[str], other: re.Pattern[str], *, within: int = NEAR) -> str | None:
+def _beside(searched: Searched, one: Step, other: Step, *, within: int = NEAR) -> str | None:
     """The words of two steps near each other, in any order; None where no two are near."""
-    return near(text, one, other, within=within) or near(text, other, one, within=within)
+    return near(searched, one, other, within=within) or near(searched, other, one, within=within)
 
 
-def _combinations(text: str) -> list[Finding]:
+def _combinations(searched: Searched) -> list[Finding]:
     findings = []
     # A document shows how to install the described program. A script that installs begins with `#!`, or is short.
-    is_document = text.count("\n") > FEW_LINES and not text.startswith("#!")
-    acting = INSTALLER.sub("", text) if is_document else text
+    is_document = searched.text.count("\n") > FEW_LINES and not searched.text.startswith("#!")
+    acting = searched
+    if is_document and searched.may_have(INSTALLER):
+        acting = Searched.of(INSTALLER.pattern.sub("", searched.text))
     if said := _beside(acting, DOWNLOADS, EXECUTES):
         findings.append(Finding("script-download-and-execute", said))
-    elif download := DOWNLOADS.search(text):
+    elif download := searched.search(DOWNLOADS):
         findings.append(Finding("script-download", download.group()[:100]))
-    decoded = (_beside(text, decode, run, within=NEAR_DECODING) for decode, run in DECODING)
+    decoded = (_beside(searched, decode, run, within=NEAR_DECODING) for decode, run in DECODING)
     if said := next(filter(None, decoded), None):
         findings.append(Finding("script-decode-and-execute", said))
     return findings

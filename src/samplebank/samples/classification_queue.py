@@ -1,0 +1,167 @@
+"""The samples that wait for their type, and who is busy with them. Any number of classifiers take from the queue."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from samplebank.database import Connection, Statement, new_id
+from samplebank.samples.model import Classification
+from samplebank.timespec import Millis
+
+# Two classifiers that look at the same moment would find the same samples. The lock lets one look after the other.
+LOCK = "SELECT pg_advisory_xact_lock($1)"
+QUEUE = 0x5A4B_0005
+FREE = "NOT EXISTS (SELECT FROM classification_lease l WHERE l.sample_id = s.id AND l.until > :now)"
+URGENT = f"""
+    SELECT s.id, s.sha256, coalesce(s.readers[1], 0) AS uploader FROM sample s
+     WHERE s.classification_wanted AND s.classification_urgent AND s.deleted_time IS NULL AND {FREE}
+     ORDER BY s.id LIMIT :most
+"""
+# The customers of uploaders share the samples taken at once, so that no customer waits for the flood of another. Each look
+# into the index finds one customer.
+IN_TURNS = f"""
+    SELECT theirs.* FROM uploader CROSS JOIN LATERAL (
+        SELECT s.id, s.sha256, uploader.number AS uploader, row_number() OVER (ORDER BY s.id) AS turn FROM sample s
+         WHERE s.classification_wanted AND s.classification_doubtful = :doubtful
+           AND coalesce(s.readers[1], 0) = uploader.number AND s.deleted_time IS NULL AND {FREE}
+         ORDER BY s.id LIMIT :most
+    ) theirs ORDER BY theirs.turn, theirs.id LIMIT :most
+"""
+UPLOADERS = """
+    uploader(number, place) AS (
+        (SELECT coalesce(readers[1], 0), 1 FROM sample
+          WHERE classification_wanted AND classification_doubtful = :doubtful
+          ORDER BY coalesce(readers[1], 0) LIMIT 1)
+        UNION ALL
+        (SELECT following.number, uploader.place + 1 FROM uploader CROSS JOIN LATERAL (
+            SELECT coalesce(s.readers[1], 0) AS number FROM sample s
+             WHERE s.classification_wanted AND s.classification_doubtful = :doubtful
+               AND coalesce(s.readers[1], 0) > uploader.number
+             ORDER BY coalesce(s.readers[1], 0) LIMIT 1
+         ) following WHERE uploader.place < :most)
+    )
+"""
+TAKEN = """
+    found AS MATERIALIZED ({found}),
+    taken AS (
+        INSERT INTO classification_lease (sample_id, until) SELECT id, :until FROM found
+        ON CONFLICT (sample_id) DO UPDATE SET until = excluded.until WHERE classification_lease.until <= :now
+        RETURNING sample_id
+    )
+    SELECT found.id, found.sha256, found.uploader FROM found JOIN taken ON taken.sample_id = found.id ORDER BY found.id
+"""
+TAKE_URGENT = Statement(f"WITH {TAKEN.format(found=URGENT)}")
+TAKE = Statement(f"WITH RECURSIVE {UPLOADERS}, {TAKEN.format(found=IN_TURNS)}")
+EXTEND = "UPDATE classification_lease SET until = $2 WHERE sample_id = ANY ($1)"
+GIVE_BACK = "DELETE FROM classification_lease WHERE sample_id = ANY ($1)"
+FORGET_ENDED = "DELETE FROM classification_lease WHERE until <= $1"
+DOUBT = Statement("""
+    WITH freed AS (DELETE FROM classification_lease WHERE sample_id = ANY (:ids::bigint[])),
+    locked AS MATERIALIZED (
+        SELECT id FROM sample WHERE id = ANY (:ids) AND classification_wanted AND NOT classification_doubtful
+         ORDER BY id FOR NO KEY UPDATE
+    ),
+    doubted AS (
+        UPDATE sample SET classification_doubtful = true FROM locked WHERE sample.id = locked.id
+        RETURNING classification_urgent
+    )
+    SELECT coalesce(bool_or(classification_urgent), false) FROM doubted
+""")
+# A sample whose bytes are missing keeps the present type.
+GIVE_UP = """
+    UPDATE sample SET classification_wanted = false, classification_urgent = false
+     WHERE id = $1 AND classification_id IS NOT NULL RETURNING id
+"""
+# The samples are locked in the order of their ids, as by everybody who locks several.
+STORE = Statement("""
+    WITH made AS MATERIALIZED (
+        SELECT * FROM unnest(:ids::uuid[], :sample_ids::bigint[], :types::text[], :super_types::text[], :archs::text[],
+                             :platforms::text[], :versions::text[], :meta_datas::jsonb[])
+                      AS made(id, sample_id, type, super_type, arch, platform, version, meta_data)
+    ),
+    freed AS (DELETE FROM classification_lease WHERE sample_id = ANY (:sample_ids)),
+    locked AS MATERIALIZED (
+        SELECT id FROM sample WHERE id = ANY (:sample_ids) AND deleted_time IS NULL ORDER BY id FOR NO KEY UPDATE
+    ),
+    alive AS (
+        UPDATE sample SET classification_id = made.id, classification_wanted = false, classification_urgent = false,
+               classification_doubtful = false
+          FROM locked JOIN made ON made.sample_id = locked.id WHERE sample.id = locked.id RETURNING sample.id
+    )
+    INSERT INTO classification (id, sample_id, type, super_type, arch, platform, version, meta_data, created_time)
+    SELECT made.id, made.sample_id, type, super_type, arch, platform, version, meta_data, :now
+      FROM made JOIN alive ON alive.id = made.sample_id
+""")
+
+
+class Waiting(NamedTuple):
+    """A sample without a type, and the number of the uploader's customer among the readers."""
+
+    id: int
+    sha256: bytes
+    uploader: int
+
+
+class Lease(NamedTuple):
+    """Until when samples are taken, seen from `now`."""
+
+    now: Millis
+    until: Millis
+
+
+async def take(db: Connection, most: int, lease: Lease, *, doubtful: bool) -> list[Waiting]:
+    """Take waiting samples, of each uploader's customer in turn the oldest: those that the model must tell, or the others.
+
+    Must run in a transaction. Until the lease ends, nobody else gets the samples.
+    """
+    await db.execute(LOCK, QUEUE)
+    rows = await TAKE.rows(db, most=most, now=lease.now, until=lease.until, doubtful=doubtful)
+    return [Waiting(*row) for row in rows]
+
+
+async def take_urgent(db: Connection, most: int, lease: Lease) -> list[Waiting]:
+    """As `take`, but only samples that somebody waits for, of both kinds."""
+    await db.execute(LOCK, QUEUE)
+    rows = await TAKE_URGENT.rows(db, most=most, now=lease.now, until=lease.until)
+    return [Waiting(*row) for row in rows]
+
+
+async def extend(db: Connection, ids: Sequence[int], until: Millis) -> None:
+    await db.execute(EXTEND, list(ids), until)
+
+
+async def give_back(db: Connection, ids: Sequence[int]) -> None:
+    """Let others take samples that were taken."""
+    await db.execute(GIVE_BACK, list(ids))
+
+
+async def forget_ended(db: Connection, *, now: Millis) -> None:
+    """Remove ended leases, of samples that were deleted or whose classifier has gone."""
+    await db.execute(FORGET_ENDED, now)
+
+
+async def doubt(db: Connection, ids: Sequence[int]) -> bool:
+    """Leave samples to the model, and let others take the samples. Whether somebody waits for one of the samples."""
+    is_urgent: bool = await DOUBT.value(db, ids=list(ids))
+    return is_urgent
+
+
+async def give_up(db: Connection, sample_id: int) -> bool:
+    """Leave a sample with the present type; False for a sample without a type."""
+    return await db.fetchval(GIVE_UP, sample_id) is not None
+
+
+async def store(db: Connection, made: Sequence[tuple[int, Classification]], *, now: Millis) -> None:
+    """Store the classifications of different samples. For a sample deleted meanwhile nothing is stored."""
+    found = [one for _, one in made]
+    await STORE.run(
+        db,
+        ids=[new_id() for _ in made],
+        sample_ids=[sample_id for sample_id, _ in made],
+        types=[one.type for one in found],
+        super_types=[one.super_type for one in found],
+        archs=[one.arch for one in found],
+        platforms=[one.platform for one in found],
+        versions=[one.version for one in found],
+        meta_datas=[one.meta_data for one in found],
+        now=now,
+    )
