@@ -15,7 +15,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.assembly import clock
 from samplebank.database import Connection, Database, Outrun
-from samplebank.endings.updates import update_task
+from samplebank.endings.updates import END_JOB, END_TASK, update_task
 from samplebank.jobs.model import TaskState
 from samplebank.jobs.opening import Cause
 from samplebank.jobs.progress import Move
@@ -124,7 +124,7 @@ async def finish(bank: Bank, database: Database) -> Any:
 
     async def update(job: str, task: str, meanwhile: Any) -> None:
         async with database.connection() as db:
-            interrupted = cast("Connection", Interrupted(db, meanwhile))
+            interrupted = cast("Connection", Interrupted(db, meanwhile, END_TASK, END_JOB))
             move = Move(TaskState.SUCCESS, [])
             await update_task(interrupted, robot, job, task, move, rules=RULES, now=clock())
 
@@ -207,6 +207,19 @@ async def test_of_two_submissions_that_share_a_job_each_gets_its_worker_once(lat
     await late.comes(sample)
 
     assert late.runs(sample) == sorted([(late.first, "enqueued"), (late.worker, "enqueued")])
+
+
+async def test_a_file_in_one_request_that_is_known_without_a_type_is_planned_again(late: Late) -> None:
+    sample = Sample()
+    late.bank.upload(sample)
+    await late.forget_type(sample)
+    named = {"fileName": name_of("late")}
+    sent = late.bank.call("POST", "/samplebank/v1/sample", "mia", data=sample.data, params=named)
+    assert sent.status_code == 201
+
+    await late.comes(sample)
+
+    assert (late.worker, "enqueued") in late.runs(sample)
 
 
 async def test_a_type_outruns_the_end_of_the_last_task(late: Late, finish: Any) -> None:
