@@ -42,5 +42,5 @@ def test_a_column_without_a_field_is_refused() -> None:
 def test_objects_can_be_made_into_others() -> None:
     made = Made(Columns.of(Thing, "t"), lambda thing: thing.name * thing.id)
 
-    assert made.sql == "t.id, t.name"
+    assert made.selected.render() == ("t.id, t.name", [])
     assert made.read((2, "ab")) == "abab"

@@ -7,15 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samplebank.search.criteria import (
-    Criterion,
-    all_of,
-    any_of,
-    row_conditions,
-    set_conditions,
-    sort_out,
-    within,
-)
+from samplebank.database import FALSE, TRUE, Sql, all_of, any_of
+from samplebank.search.criteria import Criterion, row_condition, set_demands, sort_out, within, without
 
 
 class Entry(Criterion, frozen=True, kw_only=True):
@@ -53,18 +46,28 @@ CASES = {
 }
 
 
-def literal(entry: Entry) -> str:
-    return {True: "1 = 1", False: "1 = 0", None: "NULL = 1"}[entry.matches]
+def literal(entry: Entry) -> Sql:
+    return Sql({True: "1 = 1", False: "1 = 0", None: "NULL = 1"}[entry.matches])
 
 
-def members(entry: Entry) -> str:
+def members(entry: Entry) -> Sql:
     """The ids of matching rows; the row under test is 7."""
-    return f"SELECT 7 AS id WHERE {literal(entry)} UNION ALL SELECT 8"
+    return Sql("SELECT 7 AS id WHERE {} UNION ALL SELECT 8", literal(entry))
 
 
-def is_true(condition: str) -> bool:
+def on_id(entries: list[Entry]) -> Sql:
+    """The condition on the id of the row under test."""
+    demanded, excluded = set_demands(entries, members)
+    return all_of(
+        [*(within("row.id", sets) for sets in demanded), *(without("row.id", one) for one in excluded)]
+    )
+
+
+def is_true(condition: Sql) -> bool:
+    text, _ = condition.render()
+    text = text.replace("SELECT FROM", "SELECT 1 FROM")
     with sqlite3.connect(":memory:") as db:
-        (found,) = db.execute(f"SELECT count(*) FROM (SELECT 7 AS id) row WHERE {condition}").fetchone()
+        (found,) = db.execute(f"SELECT count(*) FROM (SELECT 7 AS id) row WHERE {text}").fetchone()
     return bool(found)
 
 
@@ -93,31 +96,23 @@ ENTRIES = st.lists(
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_conditions_on_a_row_hold_as_the_rule_says(case: Case) -> None:
-    conditions = row_conditions(case.entries, literal)
-
-    found = is_true(all_of(conditions))
+    found = is_true(row_condition(case.entries, literal))
 
     assert found is case.found
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_conditions_on_an_id_hold_as_the_rule_says(case: Case) -> None:
-    conditions = set_conditions(case.entries, members, "row.id")
-
-    found = is_true(all_of(conditions).replace("SELECT FROM", "SELECT 1 FROM"))
+    found = is_true(on_id(case.entries))
 
     assert found is case.found
 
 
 @given(ENTRIES)
 def test_any_list_of_entries_combines_as_the_specification_words_it(entries: list[Entry]) -> None:
-    rows = row_conditions(entries, literal)
-    sets = set_conditions(entries, members, "row.id")
+    found = is_true(row_condition(entries, literal)), is_true(on_id(entries))
 
-    on_row = is_true(all_of(rows))
-    on_id = is_true(all_of(sets).replace("SELECT FROM", "SELECT 1 FROM"))
-
-    assert (on_row, on_id) == (expected(entries), expected(entries))
+    assert found == (expected(entries), expected(entries))
 
 
 @given(ENTRIES)
@@ -130,10 +125,8 @@ def test_every_entry_is_sorted_into_exactly_one_kind(entries: list[Entry]) -> No
 
 
 def test_a_list_that_is_not_given_demands_nothing() -> None:
-    conditions = row_conditions(None, literal)
-
-    assert conditions == []
+    assert row_condition(None, literal) is TRUE
 
 
 def test_nothing_is_within_no_sets() -> None:
-    assert (within("row.id", []), any_of([]), all_of([])) == ("FALSE", "FALSE", "TRUE")
+    assert (within("row.id", []), any_of([]), all_of([])) == (FALSE, FALSE, TRUE)

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samplebank.database import Connection, Database
-from samplebank.database.query import Where
+from samplebank.database import Connection, Database, Sql, joined
 from samplebank.search.keywords import Keywords, contains, digests, mentions, read_keyword
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=3, max_size=30)
@@ -69,14 +68,16 @@ def test_only_digests_of_the_kind_are_taken() -> None:
     assert digests(words, "sha256") == [b"\xcd" * 32]
 
 
+def held(condition: Sql, text: str) -> Sql:
+    """Whether the condition on `k.search` holds for the text."""
+    return Sql("SELECT {} FROM (SELECT lower({}::text) AS search) k", condition, text)
+
+
 @pytest.mark.parametrize("count", [1, 3, 40])
 async def test_a_word_is_found_wherever_it_is_in_the_list(db: Connection, count: int) -> None:
     words = [*(read_keyword(f"absent{n}") for n in range(count - 1)), read_keyword("OVER%d")]
-    where = Where()
-    text = where.value("an over%due invoice")
-    condition = contains(where, f"lower({text}::text)", words)
 
-    found = await db.fetchval(f"SELECT {condition}", *where.parameters)
+    found = await held(contains("k.search", words), "an over%due invoice").value(db)
 
     assert found is True
 
@@ -85,12 +86,10 @@ async def test_a_word_is_found_wherever_it_is_in_the_list(db: Connection, count:
 async def test_any_word_is_found_in_what_holds_it(
     database: Database, prefix: str, word: str, suffix: str
 ) -> None:
-    where = Where()
-    text = where.value(prefix + word + suffix)
-    condition = contains(where, f"lower({text}::text)", [read_keyword(word)])
+    condition = contains("k.search", [read_keyword(word)])
 
     async with database.connection() as db:
-        found = await db.fetchval(f"SELECT {condition}", *where.parameters)
+        found = await held(condition, prefix + word + suffix).value(db)
 
     assert found is True
 
@@ -119,14 +118,12 @@ SCARCE = st.text("aB1._%é", min_size=3, max_size=12)
 async def test_looking_for_parts_finds_what_looking_for_the_whole_does(
     database: Database, before: str, word: str, cut: int, *, common: bool
 ) -> None:
-    where, keyword = Where(), read_keyword(word)
-    text = where.value(before + word[: cut or None] + before)
-    by_parts = mentions(where, "k", "k", [keyword], frozenset(keyword.words if common else ()))
-    as_a_whole = contains(where, "k.search", [keyword])
+    keyword, text = read_keyword(word), before + word[: cut or None] + before
+    by_parts = mentions("k", "k", [keyword], frozenset(keyword.words if common else ()))
+    as_a_whole = contains("k.search", [keyword])
 
     async with database.connection() as db:
-        query = f"SELECT {by_parts}, {as_a_whole} FROM (SELECT lower({text}::text) AS search) k"
-        found = await db.fetchrow(query, *where.parameters)
+        found = await held(joined(", ", [by_parts, as_a_whole]), text).row(db)
 
     assert found is not None
     assert found[0] == found[1]

@@ -7,11 +7,11 @@ import pytest
 from bench.tenants import Tenants
 
 from samplebank.accounts.caller import Caller
-from samplebank.database import Connection, Database, Page, Where
+from samplebank.database import Connection, Database, Page, Sql
 from samplebank.database.listing import UNCOUNTED
 from samplebank.database.times import TimeRange
 from samplebank.search.keywords import Keywords, find_common, read_keyword
-from samplebank.search.listing import TRY
+from samplebank.search.listing import TRY, Gathering
 from samplebank.search.paths import PathCriterion
 from samplebank.search.rows import (
     ClassificationCriterion,
@@ -19,7 +19,15 @@ from samplebank.search.rows import (
     Tag,
     VerdictCriterion,
 )
-from samplebank.search.sample_listing import Everything, SampleListing
+from samplebank.search.sample_listing import (
+    Ask,
+    Everything,
+    Gathered,
+    InOrder,
+    SampleListing,
+    Way,
+    number_gathered,
+)
 from samplebank.search.samples import SampleCriterion, Users, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
 from samplebank.search.submissions import KEYWORD_FIELDS, SubmissionSearch, submissions_matching
@@ -193,21 +201,12 @@ async def test_what_was_uploaded_again_is_the_newest(
 async def test_what_takes_too_long_to_gather_is_looked_for_among_the_newest(
     db: Connection, callers: dict[str, Caller]
 ) -> None:
-    where = Where()
-    where.add("s.id <= {}", 1000)
-    forever = Everything(lambda _where, _common: "FROM (SELECT 1::bigint AS id FROM pg_sleep(10)) m", [])
-    order = "ORDER BY s.created_time DESC, s.id DESC"
-    listing = SampleListing(
-        callers["admin"],
-        "sample s",
-        where,
-        order,
-        ALWAYS,
-        newest=None,
-        everything=forever,
-        by_digest=False,
-        in_parts=False,
-    )
+    ask = Ask(Sql("sample s"), Sql("s.id <= {}", 1000), "ORDER BY s.created_time DESC, s.id DESC")
+    forever = Everything(lambda _common: Sql("FROM (SELECT 1::bigint AS id FROM pg_sleep(10)) m"), [])
+    gathering = Gathering()
+    ways: list[Way] = [Gathered(ask, forever, is_newest_first=False, gathering=gathering), InOrder(ask)]
+    number = number_gathered(forever)
+    listing = SampleListing(callers["admin"], ask, ways, number=number, gathering=gathering)
 
     rows = await listing.page(db, Page(25))
 

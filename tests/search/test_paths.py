@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from samplebank.database import Connection
-from samplebank.database.query import Where
-from samplebank.search.paths import PathCriterion, in_flat_map, in_json
+from samplebank.database import Connection, Sql
+from samplebank.search.paths import Document, PathCriterion, in_flat_map, in_json
 
 DEEP: dict[str, Any] = {
     "report": {"name": "two", "lists": [{"k": "x"}, {"k": ["y", "z"]}]},
@@ -20,12 +19,8 @@ DEEP: dict[str, Any] = {
 
 
 async def judged(db: Connection, document: dict[str, Any], criterion: PathCriterion) -> bool:
-    where = Where()
-    row = where.value(document)
-    condition = in_json(where, "analysis", "a", "result", criterion)
-    found: bool = await db.fetchval(
-        f"SELECT {condition} FROM (SELECT {row}::jsonb AS result) a", *where.parameters
-    )
+    condition = in_json(Document("analysis", "a", "result"), criterion)
+    found: bool = await Sql("SELECT {} FROM (SELECT {}::jsonb AS result) a", condition, document).value(db)
     return found
 
 
@@ -73,12 +68,11 @@ async def test_a_value_that_is_hardly_a_number_is_a_text(db: Connection, value: 
 
 
 async def test_keys_of_metadata_may_hold_dots(db: Connection) -> None:
-    where = Where()
-    row = where.value({"mail.from": "x@y"})
-    condition = in_flat_map(where, "submission", "u", PathCriterion(path="mail.from", value=["x@y"]))
+    criterion = PathCriterion(path="mail.from", value=["x@y"])
+    condition = in_flat_map(Document("submission", "u", "meta_data"), criterion)
 
-    found = await db.fetchval(
-        f"SELECT {condition} FROM (SELECT {row}::jsonb AS meta_data) u", *where.parameters
-    )
+    found = await Sql(
+        "SELECT {} FROM (SELECT {}::jsonb AS meta_data) u", condition, {"mail.from": "x@y"}
+    ).value(db)
 
     assert found is True

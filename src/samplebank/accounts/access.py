@@ -7,94 +7,83 @@ all its submissions. A job is seen with its customer.
 from collections.abc import Callable, Iterable, Sequence
 
 from samplebank.accounts.caller import Caller, of_uploader
-from samplebank.accounts.many_customers import MANY, of_many, see_nearly_all_samples, shares_a_number
+from samplebank.accounts.many_customers import (
+    MANY,
+    is_of_many,
+    is_row_of_many,
+    sees_nearly_all,
+    shares_a_number,
+)
 from samplebank.accounts.model import VIEWS, Permission
-from samplebank.database import Where
+from samplebank.database import TRUE, Sql, all_of, any_of, one_of_few
 
-See = Callable[[Where, "Caller", Sequence[Permission]], None]
+See = Callable[[Sequence[Permission]], Sql]
 
 
-def see_rows(where: Where, caller: Caller, table: str, *permissions: Permission) -> None:
-    """Limit `where` to the rows of `table` (with readers) that the caller may see by any of `permissions`.
+def see_rows(caller: Caller, table: str, *permissions: Permission) -> Sql:
+    """The rows of `table` (with readers) that the caller may see by any of `permissions`.
 
-    By workOnClaimedTasks it sees those that it made itself.
+    By workOnClaimedTasks the caller sees the rows that the caller made.
     """
     if Permission.WORK_ON_CLAIMS in permissions:
-        _see_by_claims_too(
-            where,
-            caller,
-            lambda where, caller, others: see_rows(where, caller, table, *others),
-            permissions,
-            lambda: f"{table}.user_id = {where.value(caller.user.id)}",
-        )
-        return
+        own = Sql(f"{table}.user_id = {{}}", caller.user.id)
+        return _see_by_claims_too(caller, lambda others: see_rows(caller, table, *others), permissions, own)
     scope = caller.scope(*permissions)
     if scope.everywhere:
-        return
-    if len(scope.customers) < MANY:
-        where.add(f"{table}.readers && {{}}::bigint[]", caller.numbers(*permissions))
-        return
-    held, lacked = of_many(where, caller, scope, f"{table}.customer_id")
-    own = where.value(caller.own_numbers)
-    shared = f"({lacked}) AND {table}.readers && {own}::bigint[]"
-    where.add_counted(f"({held}) OR ({shared})", "({0} + {1})", held, shared)
+        return TRUE
+    if len(scope.customers) >= MANY:
+        return is_row_of_many(caller, scope, table)
+    return Sql(f"{table}.readers && {{}}::bigint[]", caller.numbers(*permissions))
 
 
-def see_samples(where: Where, caller: Caller, table: str, *permissions: Permission) -> None:
-    """Limit `where` to the samples that the caller may see by any of `permissions`.
+def see_samples(caller: Caller, table: str, *permissions: Permission) -> Sql:
+    """The samples that the caller may see by any of `permissions`.
 
-    A sample without any submission is seen only with downloadSampleUnrestricted: for every customer, or for that of
-    an uploader. The record of a deleted one is seen by those who may delete, among the readers that it had.
+    A sample without any submission is seen only with downloadSampleUnrestricted: for every customer, or for the customer of
+    an uploader. The record of a deleted sample is seen by callers who may delete, among the readers that the sample had.
     By workOnClaimedTasks the samples of the caller's own claims are seen, and nothing else.
     """
     if Permission.WORK_ON_CLAIMS in permissions:
-        _see_by_claims_too(
-            where,
-            caller,
-            lambda where, caller, others: see_samples(where, caller, table, *others),
-            permissions,
-            lambda: (
-                f"{table}.deleted_time IS NULL AND EXISTS (SELECT {claimed(where, caller, f'{table}.id')})"
-            ),
+        by_claim = Sql(
+            f"{table}.deleted_time IS NULL AND EXISTS (SELECT {{}})", claimed(caller, Sql(f"{table}.id"))
         )
-        return
+        return _see_by_claims_too(
+            caller, lambda others: see_samples(caller, table, *others), permissions, by_claim
+        )
     unrestricted = caller.scope(Permission.DOWNLOAD_UNRESTRICTED)
     if unrestricted.everywhere:
-        return
+        return TRUE
+    undeleted = [] if caller.holds(Permission.DELETE_SAMPLE) else [Sql(f"{table}.deleted_time IS NULL")]
     scope = caller.scope(*permissions)
+    numbers = [of_uploader(id_) for id_ in sorted(unrestricted.customers)]
     if scope.everywhere:
-        numbers = [of_uploader(id_) for id_ in sorted(unrestricted.customers)]
-        where.add(f"{table}.unread_since IS NULL OR {table}.readers && {{}}::bigint[]", numbers)
+        readable = Sql(f"{table}.unread_since IS NULL OR {table}.readers && {{}}::bigint[]", numbers)
     elif len(scope.customers) >= MANY and len(caller.customers - scope.customers) < MANY:
-        see_nearly_all_samples(where, caller, table, scope, unrestricted)
+        readable = sees_nearly_all(caller, table, scope, unrestricted)
     else:
-        numbers = [of_uploader(id_) for id_ in sorted(unrestricted.customers)]
-        where.conditions.append(shares_a_number(where, table, numbers + caller.numbers(*permissions)))
-    if not caller.holds(Permission.DELETE_SAMPLE):
-        where.add(f"{table}.deleted_time IS NULL")
+        readable = shares_a_number(table, numbers + caller.numbers(*permissions))
+    return all_of([readable, *undeleted])
 
 
-def see_customers(where: Where, caller: Caller, column: str, *permissions: Permission) -> None:
-    """Limit `where` to rows whose customer the caller holds any of `permissions` for (jobs, tasks)."""
+def see_customers(caller: Caller, column: str, *permissions: Permission) -> Sql:
+    """The rows whose customer the caller holds any of `permissions` for (jobs, tasks)."""
     scope = caller.scope(*permissions)
     if scope.everywhere:
-        return
-    if len(scope.customers) < MANY:
-        where.add_one_of(column, sorted(scope.customers))
-    else:
-        held, _ = of_many(where, caller, scope, column)
-        where.conditions.append(held)
+        return TRUE
+    if len(scope.customers) >= MANY:
+        return is_of_many(caller, scope, column).held
+    return one_of_few(column, sorted(scope.customers))
 
 
-def sees_row(where: Where, caller: Caller, table: str, *permissions: Permission) -> str:
-    """That the caller may see a row of `table` that is found already; it sees those that it made itself.
+def sees_row(caller: Caller, table: str, *permissions: Permission) -> Sql:
+    """That the caller may see a row of `table` that is found already. The caller sees the rows that the caller made.
 
-    For many rows there is `see_rows`, which finds them as well.
+    For many rows there is `see_rows`, which finds the rows as well.
     """
     numbers = numbers_to_see(caller, *permissions)
     if numbers is None:
-        return "TRUE"
-    return f"({table}.readers && {where.value(numbers)}::bigint[] OR {table}.user_id = {where.value(caller.user.id)})"
+        return TRUE
+    return Sql(f"({table}.readers && {{}}::bigint[] OR {table}.user_id = {{}})", numbers, caller.user.id)
 
 
 def numbers_to_see(caller: Caller, *permissions: Permission) -> list[int] | None:
@@ -109,7 +98,7 @@ def sees_internal(caller: Caller, customer_id: int) -> bool:
     return caller.scope(Permission.UPDATE_JOB, Permission.ADD_EVIDENCE).covers(customer_id)
 
 
-def sees_judgement(where: Where, caller: Caller, column: str) -> str:
+def sees_judgement(caller: Caller, column: str) -> Sql:
     """That the caller may read who judged by hand, and why.
 
     `column` lists the customers for which the author could judge, NULL for every customer. Whoever holds a view
@@ -117,8 +106,8 @@ def sees_judgement(where: Where, caller: Caller, column: str) -> str:
     """
     scope = caller.scope(*VIEWS)
     if scope.everywhere:
-        return "TRUE"
-    return f"({column} IS NULL OR {column} && {where.value(sorted(scope.customers))}::bigint[])"
+        return TRUE
+    return Sql(f"({column} IS NULL OR {column} && {{}}::bigint[])", sorted(scope.customers))
 
 
 def submissions_open_samples(caller: Caller) -> bool:
@@ -130,33 +119,27 @@ def submissions_open_samples(caller: Caller) -> bool:
     return caller.scope(Permission.VIEW_SAMPLES) >= caller.scope(Permission.VIEW_SUBMISSION)
 
 
-def claimed(where: Where, caller: Caller, sample: str) -> str:
+def claimed(caller: Caller, sample: Sql) -> Sql:
     """That there is a task `t` of the sample whose id is `sample` that the caller has claimed and works on.
 
-    It is the FROM and the WHERE of a query, to which conditions may be added.
+    The piece is the FROM and the WHERE of a query, to which conditions may be added.
     """
     scope = caller.scope(Permission.WORK_ON_CLAIMS)
     of_customers = (
-        "TRUE"
-        if scope.everywhere
-        else f"t.customer_id = ANY({where.value(sorted(scope.customers))}::bigint[])"
+        TRUE if scope.everywhere else Sql("t.customer_id = ANY({}::bigint[])", sorted(scope.customers))
     )
-    user = where.value(caller.user.id)
-    return (
-        f"FROM job_task t WHERE t.sample_id = {sample} AND t.claimed_by = {user}"
-        f" AND t.lease_token IS NOT NULL AND {of_customers}"
+    return Sql(
+        "FROM job_task t WHERE t.sample_id = {} AND t.claimed_by = {} AND t.lease_token IS NOT NULL AND {}",
+        sample,
+        caller.user.id,
+        of_customers,
     )
 
 
-def _see_by_claims_too(
-    where: Where, caller: Caller, see: See, permissions: Iterable[Permission], by_claim: Callable[[], str]
-) -> None:
-    """Limit `where` to what the caller sees by the other permissions, or by its claims."""
+def _see_by_claims_too(caller: Caller, see: See, permissions: Iterable[Permission], by_claim: Sql) -> Sql:
+    """What the caller sees by the other permissions, or by its claims."""
     others = [permission for permission in permissions if permission != Permission.WORK_ON_CLAIMS]
-    since = len(where.conditions)
-    if caller.holds(*others):
-        see(where, caller, others)
-        if caller.holds(Permission.WORK_ON_CLAIMS):
-            where.widen(since, by_claim())
-    else:
-        where.conditions.append(by_claim())
+    if not caller.holds(*others):
+        return by_claim
+    seen = see(others)
+    return any_of([seen, by_claim]) if caller.holds(Permission.WORK_ON_CLAIMS) and seen is not TRUE else seen

@@ -1,90 +1,108 @@
 """What makes the rule of visibility fast for callers of many customers. The rule itself stands in `access`."""
 
+from typing import NamedTuple
+
 from samplebank.accounts.caller import UPLOADERS, Caller, Scope, of_customer, of_uploader
 from samplebank.accounts.model import Permission
-from samplebank.database import Where
+from samplebank.database import InParts, Sql, all_of, any_of
 
 #: from so many customers on, a caller's numbers are looked up in a hash table: `&&` compares each with each, and
 #: took 250 ms for 100,000 rows and 1,000 customers, where the hash table takes 10
 MANY = 64
 
 
-def see_nearly_all_samples(
-    where: Where, caller: Caller, table: str, scope: Scope, unrestricted: Scope
-) -> None:
-    """As `see_samples`, for a caller who lacks only a few customers.
+class Membership(NamedTuple):
+    """That the customer of a row is among a caller's customers, and that the customer is not."""
 
-    As long as there is no newer customer, a sample is hidden only if nobody submitted it, or if one of those few did.
+    held: Sql
+    lacked: Sql
+
+
+def is_row_of_many(caller: Caller, scope: Scope, table: str) -> Sql:
+    """The rows of `table` (with readers) of very many customers, or shared with the caller."""
+    held, lacked = is_of_many(caller, scope, f"{table}.customer_id")
+    shared = all_of([lacked, Sql(f"{table}.readers && {{}}::bigint[]", caller.own_numbers)])
+    return InParts(any_of([held, shared]), lambda a, b: Sql("({} + {})", a, b), held, shared)
+
+
+def sees_nearly_all(caller: Caller, table: str, scope: Scope, unrestricted: Scope) -> Sql:
+    """The samples that a caller sees who lacks only a few customers.
+
+    As long as there is no newer customer, a sample is hidden only if nobody submitted the sample, or if one of those few did.
     """
     readers, newest = f"{table}.readers", max(caller.customers)
-    lacked = where.value([of_customer(id_) for id_ in caller.customers - scope.customers])
-    submitted, none_lacked = f"{table}.unread_since IS NULL", f"NOT {readers} && {lacked}::bigint[]"
-    none_newer = f"(SELECT max(id) FROM customer) <= {where.value(newest)}"
-    theirs = (
-        f"r BETWEEN 1 AND {where.value(of_customer(newest))} AND r % 2 = 0 AND r <> ALL ({lacked}::bigint[])"
-    )
+    lacked = Sql("{}::bigint[]", [of_customer(id_) for id_ in caller.customers - scope.customers])
+    submitted = Sql(f"{table}.unread_since IS NULL")
+    none_lacked = Sql(f"NOT {readers} && {{}}", lacked)
+    none_newer = Sql("(SELECT max(id) FROM customer) <= {}", newest)
+    theirs = Sql("r BETWEEN 1 AND {} AND r % 2 = 0 AND r <> ALL ({})", of_customer(newest), lacked)
     if unrestricted:
         uploaders = [of_uploader(id_) for id_ in sorted(unrestricted.customers)]
-        theirs = (
-            f"({theirs}) OR (r < {where.value(UPLOADERS)} AND r = ANY ({where.value(uploaders)}::bigint[]))"
-        )
-    shared = (
-        f"{readers} && {where.value(caller.own_numbers)}::bigint[] OR EXISTS"
-        f" (SELECT FROM unnest({readers}) r WHERE {theirs})"
+        theirs = any_of([theirs, Sql("r < {} AND r = ANY ({}::bigint[])", UPLOADERS, uploaders)])
+    shared = Sql(
+        f"{readers} && {{}}::bigint[] OR EXISTS (SELECT FROM unnest({readers}) r WHERE {{}})",
+        caller.own_numbers,
+        theirs,
     )
-    where.add_counted(
-        f"CASE WHEN {submitted} AND {none_newer} AND {none_lacked} THEN TRUE ELSE {shared} END",
-        f"(CASE WHEN {none_newer} THEN {{0}} - {{1}} + {{2}} ELSE {{3}} END)",
+    return InParts(
+        Sql("CASE WHEN {} AND {} AND {} THEN TRUE ELSE {} END", submitted, none_newer, none_lacked, shared),
+        lambda all_, hidden, unread, one_by_one: Sql(
+            "(CASE WHEN {} THEN {} - {} + {} ELSE {} END)", none_newer, all_, hidden, unread, one_by_one
+        ),
         submitted,
-        f"{submitted} AND {readers} && {lacked}::bigint[] AND NOT ({shared})",
-        f"NOT {submitted} AND ({shared})",
+        Sql(f"{{}} AND {readers} && {{}} AND NOT ({{}})", submitted, lacked, shared),
+        Sql("NOT {} AND ({})", submitted, shared),
         shared,
     )
 
 
-def lacks_customer(caller: Caller, column: str, *permissions: Permission) -> str | None:
+def lacks_customer(caller: Caller, column: str, *permissions: Permission) -> Sql | None:
     """That a caller who holds nearly all customers lacks the one in `column`; None for every other caller.
 
-    It is seldom true, so that what such a caller may see is counted best as everything but what it may not.
+    The condition is seldom true. So what such a caller may see is counted best as everything but what the caller may not.
     """
     scope = caller.scope(*permissions)
     is_one_of_many = not scope.everywhere and len(scope.customers) >= MANY
     of_nearly_all = _of_nearly_all(caller, scope, column) if is_one_of_many else None
-    return of_nearly_all and of_nearly_all[1]
+    return of_nearly_all and of_nearly_all.lacked
 
 
-def of_many(where: Where, caller: Caller, scope: Scope, column: str) -> tuple[str, str]:
-    """That the customer in `column` is one of very many, and that it is not."""
+def is_of_many(caller: Caller, scope: Scope, column: str) -> Membership:
+    """That the customer in `column` is one of very many, and that the customer is not."""
     if of_nearly_all := _of_nearly_all(caller, scope, column):
         return of_nearly_all
-    given = f"{where.value(sorted(scope.customers))}::bigint[]"
-    # The part with NULL is never true. It keeps the other from becoming a join, which would sort every row.
-    among = f"({column} IN (SELECT unnest({given})) OR {column} IS NULL)"
-    return among, f"NOT {among}"
+    # The part with NULL is never true. The part keeps the other from becoming a join, which would sort every row.
+    among = Sql(f"({column} IN (SELECT unnest({{}}::bigint[])) OR {column} IS NULL)", sorted(scope.customers))
+    return Membership(among, Sql("NOT {}", among))
 
 
-def _of_nearly_all(caller: Caller, scope: Scope, column: str) -> tuple[str, str] | None:
-    """As `of_many`, for who holds nearly all customers: it is checked by the few that it lacks.
+def _of_nearly_all(caller: Caller, scope: Scope, column: str) -> Membership | None:
+    """As `is_of_many`, for a caller who holds nearly all customers: checked by the few that the caller lacks.
 
-    Those do not keep the database from its indexes, and cost next to nothing for each row.
+    The few do not keep the database from its indexes, and cost next to nothing for each row.
     """
     lacked = sorted(caller.customers - scope.customers)
     if len(lacked) >= MANY or not caller.customers:
         return None
-    # Numbers of our own, written out: compared one by one they are faster than as an array, and the database,
-    # which sees that they exclude next to nothing, keeps its plan instead of making one for each request.
+    # Numbers of our own, written out: compared one by one the numbers are faster than an array. The database sees that
+    # the numbers exclude next to nothing, and keeps its plan instead of making a plan for each request.
     newest = max(caller.customers)
     held = " AND ".join([f"{column} <= {newest:d}", *(f"{column} <> {id_:d}" for id_ in lacked)])
-    return held, " OR ".join([f"{column} > {newest:d}", *(f"{column} = {id_:d}" for id_ in lacked)])
+    return Membership(
+        Sql(held), Sql(" OR ".join([f"{column} > {newest:d}", *(f"{column} = {id_:d}" for id_ in lacked)]))
+    )
 
 
-def shares_a_number(where: Where, table: str, numbers: list[int]) -> str:
-    given = f"{where.value(numbers)}::bigint[]"
+def shares_a_number(table: str, numbers: list[int]) -> Sql:
+    """The rows of `table` that have one of the numbers among their readers."""
+    given = Sql("{}::bigint[]", numbers)
     if len(numbers) < MANY:
-        return f"{table}.readers && {given}"
-    # The last number is that of a customer in nearly every row, so the others are seldom looked at.
-    among = f"IN (SELECT unnest({given}))"
-    return (
-        f"({table}.readers[cardinality({table}.readers)] {among}"
-        f" OR (SELECT bool_or(r {among}) FROM unnest({table}.readers) r))"
+        return Sql(f"{table}.readers && {{}}", given)
+    # The last number is the number of a customer in nearly every row, so the others are seldom looked at.
+    among = Sql("IN (SELECT unnest({}))", given)
+    return Sql(
+        f"({table}.readers[cardinality({table}.readers)] {{}}"
+        f" OR (SELECT bool_or(r {{}}) FROM unnest({table}.readers) r))",
+        among,
+        among,
     )

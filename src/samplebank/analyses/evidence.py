@@ -13,7 +13,7 @@ from samplebank.accounts.access import see_rows, sees_internal
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.blobs import Area, Blobs, Staged
-from samplebank.database import Columns, Connection, Statement, Where, new_id
+from samplebank.database import Columns, Connection, Sql, Statement, all_of, new_id
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
@@ -82,13 +82,12 @@ async def get_visible_owner(
     db: Connection, caller: Caller, sample: Sample, reference: str, *permissions: Permission
 ) -> AnalysisOfCustomer:
     """Get an analysis that the caller may see, for the evidence of the analysis. Raises `NotFound`."""
-    where = Where()
-    where.add("a.sample_id = {}", sample.id)
-    where.add("a.id = {}", find_id(reference))
-    see_rows(where, caller, "a", *permissions)
-    row = await db.fetchrow(
-        f"SELECT a.id, a.customer_id FROM analysis a WHERE {where.sql}", *where.parameters
-    )
+    row = await Sql(
+        "SELECT a.id, a.customer_id FROM analysis a WHERE a.sample_id = {} AND a.id = {} AND ({})",
+        sample.id,
+        find_id(reference),
+        see_rows(caller, "a", *permissions),
+    ).row(db)
     if row is None:
         raise NotFound(NO_ANALYSIS)
     return AnalysisOfCustomer(*row)
@@ -123,21 +122,17 @@ def evidence_of(analysis: AnalysisOfCustomer, caller: Caller) -> Listing[Evidenc
     return Listing(COLUMNS, "evidence e", where, "ORDER BY e.created_time, e.id")
 
 
-def _of(analysis: AnalysisOfCustomer, caller: Caller) -> Where:
-    where = Where()
-    where.add("e.analysis_id = {}", analysis.id)
-    if not sees_internal(caller, analysis.customer_id):
-        where.add("NOT e.internal")
-    return where
+def _of(analysis: AnalysisOfCustomer, caller: Caller) -> Sql:
+    shown = [] if sees_internal(caller, analysis.customer_id) else [Sql("NOT e.internal")]
+    return all_of([Sql("e.analysis_id = {}", analysis.id), *shown])
 
 
 async def get_evidence(
     db: Connection, analysis: AnalysisOfCustomer, caller: Caller, reference: str
 ) -> Evidence:
     """Get evidence of the analysis that is for the caller. Raises `NotFound`."""
-    where = _of(analysis, caller)
-    where.add("e.id = {}", find_id(reference))
-    row = await db.fetchrow(f"SELECT {COLUMNS.sql} FROM evidence e WHERE {where.sql}", *where.parameters)
+    where = all_of([_of(analysis, caller), Sql("e.id = {}", find_id(reference))])
+    row = await Sql(f"SELECT {COLUMNS.sql} FROM evidence e WHERE {{}}", where).row(db)
     if row is None:
         raise NotFound(NO_EVIDENCE)
     return COLUMNS.read(row)

@@ -9,7 +9,7 @@ from samplebank.accounts.access import see_rows, sees_internal
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.analyses.model import Analysis, AnalysisSummary, LatestAnalysis
-from samplebank.database import Columns, Connection, Made, Statement, Where
+from samplebank.database import Columns, Connection, Made, Sql, Statement, all_of
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
@@ -27,21 +27,21 @@ COLUMNS = Columns.of(
 FROM = "analysis a JOIN sample s ON s.id = a.sample_id LEFT JOIN job j ON j.id = a.job_id"
 GET_ANALYSIS = Statement(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE a.id = :id")
 LATEST = Columns.of(LatestAnalysis, "a")
+ANALYSERS = "SELECT DISTINCT a.agent_name, a.agent_version FROM analysis a WHERE {} ORDER BY 1, 2"
+LATEST_OF = f"SELECT {LATEST.sql} FROM analysis a WHERE {{}} ORDER BY a.created_time DESC, a.id DESC LIMIT 1"
 NO_ANALYSIS = "There is no analysis with this id of a sample that you may see."
 
 
-def _visible(caller: Caller, sample: Sample, *permissions: Permission) -> Where:
-    where = Where()
-    where.add("a.sample_id = {}", sample.id)
-    see_rows(where, caller, "a", *permissions)
-    return where
+def _visible(caller: Caller, sample: Sample, *permissions: Permission) -> Sql:
+    return all_of([Sql("a.sample_id = {}", sample.id), see_rows(caller, "a", *permissions)])
 
 
 def analyses_of(caller: Caller, sample: Sample) -> Listing[Analysis]:
     """List the analyses of the sample, newest first."""
     where = _visible(caller, sample, Permission.VIEW_ANALYSIS)
     shown = Made(COLUMNS, partial(_shown_to, caller))
-    return Listing(shown, FROM, where, "ORDER BY a.created_time DESC, a.id DESC")
+    order = "ORDER BY a.created_time DESC, a.id DESC"
+    return Listing(shown, FROM, where, order, number=where.count("analysis a"))
 
 
 async def get_visible_analysis(
@@ -52,9 +52,8 @@ async def get_visible_analysis(
     *permissions: Permission,
 ) -> Analysis:
     """Get an analysis of the sample that the caller may see by any of `permissions`. Raises `NotFound`."""
-    where = _visible(caller, sample, *permissions)
-    where.add("a.id = {}", find_id(reference))
-    row = await db.fetchrow(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {where.sql}", *where.parameters)
+    where = all_of([_visible(caller, sample, *permissions), Sql("a.id = {}", find_id(reference))])
+    row = await Sql(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {{}}", where).row(db)
     if row is None:
         raise NotFound(NO_ANALYSIS)
     return _shown_to(caller, COLUMNS.read(row))
@@ -78,15 +77,8 @@ async def get_own_analysis(db: Connection, caller: Caller, id_: UUID) -> Analysi
 async def summary(db: Connection, caller: Caller, sample: Sample) -> AnalysisSummary:
     """Sum up the analyses that the caller may see: the analysers, and the latest analysis."""
     where = _visible(caller, sample, Permission.VIEW_ANALYSIS)
-    analysers = await db.fetch(
-        f"SELECT DISTINCT a.agent_name, a.agent_version FROM analysis a WHERE {where.sql} ORDER BY 1, 2",
-        *where.parameters,
-    )
-    latest = await db.fetchrow(
-        f"""SELECT {LATEST.sql} FROM analysis a WHERE {where.sql}
-             ORDER BY a.created_time DESC, a.id DESC LIMIT 1""",
-        *where.parameters,
-    )
+    analysers = await Sql(ANALYSERS, where).rows(db)
+    latest = await Sql(LATEST_OF, where).row(db)
     return AnalysisSummary(
         analysers=[(row[0], row[1]) for row in analysers],
         latest=None if latest is None else LATEST.read(latest),

@@ -6,10 +6,11 @@ from uuid import UUID
 import jsonschema_rs
 import msgspec
 
+from samplebank.accounts.access import claimed
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.analyses.model import NewAnalysis
-from samplebank.database import Connection, Statement, new_id
+from samplebank.database import TRUE, Connection, Sql, new_id
 from samplebank.errors import Forbidden, NotFound, Violation, path_of
 from samplebank.nesting import values_in
 from samplebank.policy.schema_cost import TooDear
@@ -29,27 +30,19 @@ NO_CLAIM = (
     "You may add analyses only for tasks that you have claimed and whose lease you hold: under the name of the task's worker "
     "(userAgent.name), for the customer of its job."
 )
-ANALYSIS_RECORDED = """
-    WITH sample_touched AS (
-        UPDATE sample SET activity_time = greatest(activity_time, :now) WHERE id = :sample_id AND deleted_time IS NULL
+RECORD = """
+    WITH touched AS (
+        UPDATE sample SET activity_time = greatest(activity_time, {now}) WHERE id = {sample_id} AND deleted_time IS NULL
         RETURNING id
     )
     INSERT INTO analysis (
         id, sample_id, customer_id, user_id, tlp, acl, readers, score, status_override, tags, detections,
         possible_detections, profile, internet_access, agent_name, agent_version, created_time, result)
-    SELECT :id, id, :customer_id, :user_id, :tlp, :acl, :readers, :score, :status_override, :tags, :detections,
-           :possible_detections, :profile, :internet_access, :agent_name, :agent_version, :now, :result
-      FROM sample_touched
-"""
-RECORD = Statement(f"{ANALYSIS_RECORDED} RETURNING id")
-RECORD_BY_CLAIM = Statement(f"""{ANALYSIS_RECORDED}
-    -- The caller holds the lease of a task of this worker, for the sample and the customer.
-     WHERE EXISTS (
-        SELECT FROM job_task t
-         WHERE t.sample_id = :sample_id AND t.claimed_by = :user_id AND t.lease_token IS NOT NULL
-           AND t.worker = :agent_name AND t.customer_id = :customer_id)
+    SELECT {id}, id, {customer_id}, {user_id}, {tlp}, {acl}, {readers}, {score}, {status_override}, {tags}, {detections},
+           {possible_detections}, {profile}, {internet_access}, {agent_name}, {agent_version}, {now}, {result} FROM touched
+     WHERE {allowed}
     RETURNING id
-""")
+"""
 
 
 async def record(db: Connection, caller: Caller, sample_id: int, new: NewAnalysis, *, now: Millis) -> UUID:
@@ -59,23 +52,28 @@ async def record(db: Connection, caller: Caller, sample_id: int, new: NewAnalysi
     Raises `NotFound` when the sample has been deleted meanwhile.
     """
     may_always = caller.may(Permission.ADD_ANALYSIS, new.customer_id)
-    if not may_always and not caller.may(Permission.WORK_ON_CLAIMS, new.customer_id):
-        raise Forbidden(NO_CLAIM)
-    statement = RECORD if may_always else RECORD_BY_CLAIM
-    id_: UUID | None = await statement.value(
-        db, id=new_id(), sample_id=sample_id, user_id=caller.user.id, now=now, **_columns(new)
+    encoded = {"tags": msgspec.json.encode(new.tags), "detections": msgspec.json.encode(new.detections)}
+    query = Sql(
+        RECORD,
+        **(msgspec.structs.asdict(new) | encoded),
+        id=new_id(),
+        sample_id=sample_id,
+        user_id=caller.user.id,
+        now=Sql("{}::bigint", now),
+        allowed=TRUE if may_always else _by_claim(caller, sample_id, new),
     )
+    id_: UUID | None = await query.value(db)
     if id_ is None:
         raise NotFound(NO_SAMPLE) if may_always else Forbidden(NO_CLAIM)
     return id_
 
 
-def _columns(new: NewAnalysis) -> dict[str, object]:
-    return {
-        **msgspec.structs.asdict(new),
-        "tags": msgspec.json.encode(new.tags),
-        "detections": msgspec.json.encode(new.detections),
-    }
+def _by_claim(caller: Caller, sample_id: int, new: NewAnalysis) -> Sql:
+    """That the caller works on a task of the worker in whose name the analysis is, for the customer of the analysis."""
+    claim = claimed(caller, Sql("{}::bigint", sample_id))
+    return Sql(
+        "EXISTS (SELECT {} AND t.worker = {} AND t.customer_id = {})", claim, new.agent_name, new.customer_id
+    )
 
 
 async def violations_of_schema(

@@ -3,21 +3,30 @@
 from samplebank.database.columns import Columns, Made, Shape
 from samplebank.database.connection import Connection, Database, Outrun, connect, open_database
 from samplebank.database.identifiers import new_id
-from samplebank.database.query import Page, Where, order_by
+from samplebank.database.query import Page, order_by
+from samplebank.database.sql import FALSE, TRUE, InParts, Sql, all_of, any_of, joined, one_of, one_of_few
 from samplebank.database.statement import Statement
 
 __all__ = [
+    "FALSE",
+    "TRUE",
     "Columns",
     "Connection",
     "Database",
+    "InParts",
     "Made",
     "Outrun",
     "Page",
     "Shape",
+    "Sql",
     "Statement",
-    "Where",
+    "all_of",
+    "any_of",
     "connect",
+    "joined",
     "new_id",
+    "one_of",
+    "one_of_few",
     "open_database",
     "order_by",
 ]

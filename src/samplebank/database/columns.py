@@ -5,6 +5,8 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 import msgspec
 
+from samplebank.database.sql import Sql, joined
+
 R = TypeVar("R")
 S = TypeVar("S")
 R_co = TypeVar("R_co", covariant=True)
@@ -14,7 +16,7 @@ class Shape(Protocol[R_co]):
     """The columns to select, and the way from a row of the columns to an object."""
 
     @property
-    def sql(self) -> str: ...
+    def selected(self) -> Sql: ...
 
     def read(self, row: Sequence[Any], /) -> R_co: ...
 
@@ -22,24 +24,34 @@ class Shape(Protocol[R_co]):
 class Columns(Generic[R]):
     """An expression for each field of a struct, in the order of the struct.
 
-    Raises `TypeError` at import when a field has no expression, or an expression no field.
+    An expression that depends on the caller holds values: `Sql`. Raises `TypeError` at import when a field has no expression,
+    or an expression no field.
     """
 
-    __slots__ = ("_struct", "sql", "width")
+    __slots__ = ("_struct", "selected", "width")
 
-    def __init__(self, struct: type[R], /, **expressions: str) -> None:
+    def __init__(self, struct: type[R], /, **expressions: str | Sql) -> None:
         fields = _fields_of(struct)
         if set(fields) != expressions.keys():
             raise TypeError(
                 f"{struct.__name__} has the fields {', '.join(fields)}, not {', '.join(expressions)}."
             )
         self._struct: Callable[..., R] = struct
+        written = [expressions[name] for name in fields]
         #: the list of a SELECT
-        self.sql = ", ".join(expressions[name] for name in fields)
+        self.selected = joined(", ", (one if isinstance(one, Sql) else Sql(one) for one in written)).compact
         self.width = len(fields)
 
+    @property
+    def sql(self) -> str:
+        """The list of a SELECT, where no expression holds a value. Raises `TypeError` where one does."""
+        text, values = self.selected.render()
+        if values:
+            raise TypeError(f"The columns of {self._struct.__name__} hold values; use `selected`.")
+        return text
+
     @classmethod
-    def of(cls, struct: type[R], alias: str, /, **others: str) -> Self:
+    def of(cls, struct: type[R], alias: str, /, **others: str | Sql) -> Self:
         """Map each field to the column of the same name in the table `alias`, but for the expressions in `others`."""
         return cls(struct, **{name: f"{alias}.{name}" for name in _fields_of(struct)} | others)
 
@@ -50,10 +62,10 @@ class Columns(Generic[R]):
 class Made(Generic[R, S]):
     """As `columns`, with `make` applied to each object."""
 
-    __slots__ = ("_columns", "_make", "sql")
+    __slots__ = ("_columns", "_make", "selected")
 
     def __init__(self, columns: Shape[R], make: Callable[[R], S]) -> None:
-        self.sql = columns.sql
+        self.selected = columns.selected
         self._columns = columns
         self._make = make
 

@@ -1,17 +1,16 @@
 """Lists: one page at a time, or all of it in pieces through a cursor, with the number of all matches."""
 
-import re
 from collections.abc import AsyncGenerator
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import asyncpg
 
 from samplebank.database.columns import Shape
 from samplebank.database.connection import Connection
-from samplebank.database.query import Page, Where
+from samplebank.database.query import Page
+from samplebank.database.sql import Sql
 
 R = TypeVar("R")
-PLACEHOLDER = re.compile(r"\$(\d+)")
 #: a plan that gives rows as it goes, rather than one that gathers them first, in the memory of the database
 AS_A_STREAM = "SET LOCAL cursor_tuple_fraction = 0.001; SET LOCAL work_mem = '4MB'"
 #: rows fetched at once from the cursor of an unlimited list
@@ -23,39 +22,31 @@ UNCOUNTED = -1
 class Listing(Generic[R]):
     """A question whose answer is a list.
 
-    `counted` is the part of `source` that the conditions are about, where that is not all of it; each of its rows is
-    one of the list. Without `in_parts` the matches are counted all at once.
+    `number` is an expression for the number of all matches, where there is a better one than to count the rows of `source`.
     """
 
     #: whether a page of it may ask much of the database
     is_dear = False
 
     def __init__(
-        self,
-        columns: Shape[R],
-        source: str,
-        where: Where,
-        order: str,
-        *,
-        counted: str = "",
-        in_parts: bool = True,
+        self, columns: Shape[R], source: str | Sql, where: Sql, order: str, *, number: Sql | None = None
     ) -> None:
         self.columns = columns
-        self.source = source
+        self.source = source if isinstance(source, Sql) else Sql(source)
         self.where = where
         self.order = order
-        self._counted = counted or source
-        self._in_parts = in_parts
+        self.number = (
+            number if number is not None else Sql("(SELECT count(*) FROM {} WHERE {})", self.source, where)
+        )
 
     async def page(self, db: Connection, page: Page) -> list[R]:
-        query, parameters = self._select(page)
-        return [self.columns.read(row) for row in await db.fetch(query, *parameters)]
+        return [self.columns.read(row) for row in await self._selected(page).rows(db)]
 
     async def pieces(self, db: Connection, page: Page) -> AsyncGenerator[list[R], None]:
         """The rows in pieces; `db` is in a transaction for as long as this lasts."""
-        query, parameters = self._select(page)
+        query, values = self._selected(page).render()
         await db.execute(AS_A_STREAM)
-        cursor = await db.cursor(query, *parameters)
+        cursor = await db.cursor(query, *values)
         while rows := await cursor.fetch(PIECE):
             yield [self.columns.read(row) for row in rows]
 
@@ -64,25 +55,17 @@ class Listing(Generic[R]):
 
         `db` is not in a transaction, because running out of time would break it.
         """
-        query, parameters = self._counting()
+        query, values = Sql("SELECT {}", self.number).render()
         try:
-            found: int = await db.fetchval(query, *parameters, timeout=budget / 1000)
+            found: int = await db.fetchval(query, *values, timeout=budget / 1000)
         except (TimeoutError, asyncpg.QueryCanceledError):
             return UNCOUNTED
         return found
 
-    def _counting(self) -> tuple[str, list[Any]]:
-        query = f"SELECT {self.where.count(self._counted, in_parts=self._in_parts)}"
-        return only_used(query, self.where.parameters)
-
-    def _select(self, page: Page) -> tuple[str, list[Any]]:
-        query = f"SELECT {self.columns.sql} FROM {self.source} WHERE {self.where.sql} {self.order} "
-        return only_used(query + page.clause(), self.where.parameters)
-
-
-def only_used(query: str, parameters: list[Any]) -> tuple[str, list[Any]]:
-    """The query with only those parameters that it uses, as PostgreSQL wants it: a count leaves those of the columns out."""
-    used = sorted({int(number) for number in PLACEHOLDER.findall(query)})
-    places = {number: place for place, number in enumerate(used, 1)}
-    renumbered = PLACEHOLDER.sub(lambda match: f"${places[int(match[1])]}", query)
-    return renumbered, [parameters[number - 1] for number in used]
+    def _selected(self, page: Page) -> Sql:
+        return Sql(
+            f"SELECT {{}} FROM {{}} WHERE {{}} {self.order} {page.clause()}",
+            self.columns.selected,
+            self.source,
+            self.where,
+        )

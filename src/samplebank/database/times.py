@@ -2,7 +2,7 @@
 
 import msgspec
 
-from samplebank.database.query import Where
+from samplebank.database.sql import TRUE, Sql, all_of, any_of
 from samplebank.timespec import Millis
 
 
@@ -18,16 +18,19 @@ class TimeRange(msgspec.Struct, frozen=True):
     def is_bounded(self) -> bool:
         return self.start is not None or self.end is not None
 
-    def add_to(self, where: Where) -> None:
-        """Add the condition; `fields` are column expressions by now."""
+    @property
+    def condition(self) -> Sql:
+        """The condition; `fields` are column expressions by now."""
         if not self.is_bounded:
-            return
-        conditions = []
-        for column in self.fields:
-            bounds = []
-            if self.start is not None:
-                bounds.append(f"{column} >= {where.value(self.start)}")
-            if self.end is not None:
-                bounds.append(f"{column} < {where.value(self.end)}")
-            conditions.append(f"({' AND '.join(bounds)})")
-        where.conditions.append((" AND " if self.every else " OR ").join(conditions))
+            return TRUE
+        matches = [self.within(column) for column in self.fields]
+        return all_of(matches) if self.every else any_of(matches)
+
+    def within(self, column: str) -> Sql:
+        """The time in `column` is set, and lies within the bounds, of which there is at least one."""
+        bounds = []
+        if self.start is not None:
+            bounds.append(Sql(f"{column} >= {{}}", self.start))
+        if self.end is not None:
+            bounds.append(Sql(f"{column} < {{}}", self.end))
+        return all_of(bounds)

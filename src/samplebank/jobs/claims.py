@@ -10,7 +10,7 @@ import msgspec
 from samplebank.accounts.access import see_customers
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Shape, Where
+from samplebank.database import Columns, Connection, Shape, Sql, all_of, joined
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, Forbidden, NotFound
 from samplebank.policy.workers import is_worker
@@ -191,22 +191,25 @@ async def claim(
     The turn begins with the first customer after the id `after`. `worker` is an id or a short name; a worker that does
     not exist gets no task. `cause` reads the submission `u` behind the job, with the sample `s`.
     """
-    where = Where()
-    is_worker(where, "t.worker_id", worker)
-    where.add("t.state = 'enqueued' AND t.run_after <= {}", now)
-    see_customers(where, caller, "t.customer_id", Permission.UPDATE_JOB, Permission.WORK_ON_CLAIMS)
-    customers = min(most, CUSTOMERS)
-    some = {} if most == 1 else {"customers": where.value(customers), "most": f"{where.value(most)}::bigint"}
-    query = CLAIM.replace("{found}", FOUND if some else FOUND_ONE).format(
-        **some,
-        waiting=where.sql,
-        after=where.value(after),
-        now=f"{where.value(now)}::bigint",
-        until=where.value(now + lease),
-        user=where.value(caller.user.id),
-        columns=f"{CROWD.sql}, {CLAIMED.sql}, {cause.sql}",
+    waiting = all_of(
+        [
+            is_worker("t.worker_id", worker),
+            Sql("t.state = 'enqueued' AND t.run_after <= {}", now),
+            see_customers(caller, "t.customer_id", Permission.UPDATE_JOB, Permission.WORK_ON_CLAIMS),
+        ]
     )
-    rows = [tuple(row) for row in await db.fetch(query, *where.parameters)]
+    customers = min(most, CUSTOMERS)
+    ring = {"waiting": waiting, "after": after}
+    some = {"customers": customers, "most": Sql("{}::bigint", most)}
+    query = Sql(
+        CLAIM,
+        found=Sql(FOUND_ONE, **ring) if most == 1 else Sql(FOUND, **ring, **some),
+        now=Sql("{}::bigint", now),
+        until=now + lease,
+        user=caller.user.id,
+        columns=joined(", ", [CROWD.selected, CLAIMED.selected, cause.selected]),
+    )
+    rows = [tuple(row) for row in await query.rows(db)]
     crowd = CROWD.read(rows[0][: CROWD.width])
     of_tasks = [row[CROWD.width :] for row in rows]
     taken = [_claim(row, cause) for row in of_tasks if row[0] is not None]

@@ -8,7 +8,7 @@ import msgspec
 from samplebank.accounts.access import sees_row
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Statement, Where, order_by
+from samplebank.database import Columns, Connection, Sql, Statement, order_by
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
@@ -49,30 +49,30 @@ async def get_visible_job(db: Connection, caller: Caller, reference: str, *permi
     return job
 
 
-def _task(where: Where, caller: Caller) -> Columns[Task]:
-    seen = sees_row(where, caller, "a", Permission.VIEW_ANALYSIS)
-    analyses = f"""
+def _task(caller: Caller) -> Columns[Task]:
+    analyses = Sql(
+        """
         coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.score, a.agent_name, a.agent_version) ORDER BY a.id)
                     FROM job_task_analysis ta JOIN analysis a ON a.id = ta.analysis_id
-                   WHERE ta.task_id = t.id AND {seen}), '[]')
-    """
+                   WHERE ta.task_id = t.id AND {}), '[]')
+        """,
+        sees_row(caller, "a", Permission.VIEW_ANALYSIS),
+    )
     return Columns.of(Task, "t", analyses=analyses)
 
 
 def tasks_of(job_id: UUID, caller: Caller, sort: Sequence[str]) -> Listing[Task]:
     """List the tasks of a job, each with only the analyses visible to the caller."""
-    where = Where()
-    where.add("t.job_id = {}", job_id)
-    return Listing(_task(where, caller), "job_task t", where, order_by(sort, TASK_SORTS, "t.id"))
+    where = Sql("t.job_id = {}", job_id)
+    return Listing(_task(caller), "job_task t", where, order_by(sort, TASK_SORTS, "t.id"))
 
 
 async def get_task(db: Connection, job_id: UUID, caller: Caller, reference: str | UUID) -> Task:
     """Get a task of the job, with only the analyses visible to the caller. Raises `NotFound`."""
-    where = Where()
-    where.add("t.job_id = {}", job_id)
-    where.add("t.id = {}", reference if isinstance(reference, UUID) else find_id(reference))
-    columns = _task(where, caller)
-    row = await db.fetchrow(f"SELECT {columns.sql} FROM job_task t WHERE {where.sql}", *where.parameters)
+    id_ = reference if isinstance(reference, UUID) else find_id(reference)
+    columns = _task(caller)
+    query = Sql("SELECT {} FROM job_task t WHERE t.job_id = {} AND t.id = {}", columns.selected, job_id, id_)
+    row = await query.row(db)
     if row is None:
         raise NotFound(NO_TASK)
     return columns.read(row)

@@ -1,6 +1,6 @@
 """The number of jobs by customer and state: kept by triggers, exact at any moment, and never counted."""
 
-from samplebank.database import Connection
+from samplebank.database import Connection, Sql, all_of
 
 #: (customer_id, state, n), where the same customer and state may come more than once
 TALLY = "(SELECT * FROM job_tally UNION ALL SELECT * FROM job_tally_change) j"
@@ -16,14 +16,14 @@ FOLD = """
 """
 
 
-def number_in(tally: str, condition: str) -> str:
+def number_in(tally: str, condition: Sql) -> Sql:
     """An expression: the number of jobs in `TALLY` or `TOTAL` for which `condition` on `j` holds."""
-    return f"(SELECT coalesce(sum(j.n), 0)::bigint FROM {tally} WHERE {condition})"
+    return Sql(f"(SELECT coalesce(sum(j.n), 0)::bigint FROM {tally} WHERE {{}})", condition)
 
 
-def all_but(condition: str, lacked: str) -> str:
-    """A query: the number of jobs for which `condition` holds and `lacked` does not. `condition` is not on customers."""
-    return f"SELECT {number_in(TOTAL, condition)} - {number_in(TALLY, f'({condition}) AND ({lacked})')}"
+def all_but(condition: Sql, lacked: Sql) -> Sql:
+    """An expression: the number of jobs for which `condition` holds, `lacked` does not. `condition` is not on customers."""
+    return Sql("({} - {})", number_in(TOTAL, condition), number_in(TALLY, all_of([condition, lacked])))
 
 
 async def fold_changes(db: Connection) -> None:

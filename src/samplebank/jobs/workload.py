@@ -1,7 +1,6 @@
 """The work of each worker: how many tasks wait, since when, and when the worker was last seen."""
 
 from collections.abc import Collection
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -9,17 +8,17 @@ import msgspec
 from samplebank.accounts.access import see_customers
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Where
+from samplebank.database import Connection, Sql
 from samplebank.timespec import Millis
 
 # Each half reads one small index: the index of waiting tasks, and the index of leases.
 WORKLOADS = """
     WITH waiting AS (
         SELECT t.worker_id, count(*) AS tasks, min(t.enqueued_time) AS since
-          FROM job_task t WHERE t.state = 'enqueued' AND {visible} GROUP BY t.worker_id
+          FROM job_task t WHERE t.state = 'enqueued' AND {} GROUP BY t.worker_id
     ), executing AS (
         SELECT t.worker_id, count(*) AS tasks
-          FROM job_task t WHERE t.lease_until IS NOT NULL AND {visible} GROUP BY t.worker_id
+          FROM job_task t WHERE t.lease_until IS NOT NULL AND {} GROUP BY t.worker_id
     )
     SELECT w.id, w.short_name, coalesce(w.names ->> 'english', w.short_name),
            coalesce(w.descriptions ->> 'english', ''), seen.seen_time,
@@ -46,17 +45,14 @@ class Workload(msgspec.Struct, frozen=True):
 
 async def workloads(db: Connection, caller: Caller) -> list[Workload]:
     """Sum up the work of each worker, for the customers whose jobs the caller may see or work on."""
-    visible = Where()
-    see_customers(
-        visible,
+    visible = see_customers(
         caller,
         "t.customer_id",
         Permission.VIEW_JOBS,
         Permission.UPDATE_JOB,
         Permission.WORK_ON_CLAIMS,
     )
-    rows: Any = await db.fetch(WORKLOADS.format(visible=visible.sql), *visible.parameters)
-    return [Workload(*row) for row in rows]
+    return [Workload(*row) for row in await Sql(WORKLOADS, visible, visible).rows(db)]
 
 
 async def last_seen(db: Connection, workers: Collection[UUID]) -> dict[UUID, Millis]:

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from samplebank.database import Connection, Page, Statement, Where, new_id
+from samplebank.database import Connection, Page, Sql, Statement, all_of, new_id
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, NotFound, Violation
 from samplebank.policy.model import Action, Book, Match, Option, Policy, Rule, RuleContent, RuleKind
@@ -127,15 +127,16 @@ async def list_rules(
 
     With `customers`, rules that are only for other customers are left out.
     """
-    where = Where()
-    if not include_deleted:
-        where.add("r.deleted_time IS NULL")
+    wanted = [] if include_deleted else [Sql("r.deleted_time IS NULL")]
     if customers is not None:
-        concerned = f"r.customers && {where.value(sorted(customers))}::bigint[]"
-        where.conditions.append(f"(r.kind <> {where.value(str(RuleKind.CUSTOMER))} OR {concerned})")
-    total = await db.fetchval(f"SELECT count(*) FROM policy_rule r WHERE {where.sql}", *where.parameters)
-    query = f"SELECT {RULE_COLUMNS} FROM policy_rule r WHERE {where.sql} ORDER BY r.created_time, r.id "
-    rows = await db.fetch(query + page.clause(), *where.parameters)
+        kind = str(RuleKind.CUSTOMER)
+        wanted.append(Sql("r.kind <> {} OR r.customers && {}::bigint[]", kind, sorted(customers)))
+    where = all_of(wanted)
+    total = await Sql("SELECT count(*) FROM policy_rule r WHERE {}", where).value(db)
+    listed = (
+        f"SELECT {RULE_COLUMNS} FROM policy_rule r WHERE {{}} ORDER BY r.created_time, r.id {page.clause()}"
+    )
+    rows = await Sql(listed, where).rows(db)
     return [_rule(row) for row in rows], total
 
 

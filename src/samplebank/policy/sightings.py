@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from samplebank.database import Database, Where
+from samplebank.database import Database, Sql
 from samplebank.database.failures import TROUBLE
 from samplebank.errors import Unavailable
 from samplebank.policy.workers import is_worker
@@ -14,7 +14,7 @@ from samplebank.timespec import Millis
 #: seconds for which a process does not note the same worker again
 INTERVAL = 60.0
 NOTE = """
-    INSERT INTO worker_seen AS s (worker_id, seen_time) SELECT w.id, $1 FROM worker w WHERE {worker}
+    INSERT INTO worker_seen AS s (worker_id, seen_time) SELECT w.id, {now} FROM worker w WHERE {worker}
     ON CONFLICT (worker_id) DO UPDATE SET seen_time = excluded.seen_time WHERE s.seen_time < excluded.seen_time
 """
 
@@ -40,10 +40,8 @@ class Sightings:
         noting.add_done_callback(self._noting.discard)
 
     async def _write(self, worker: str) -> None:
-        where = Where()
-        where.value(self._clock())
-        is_worker(where, "w.id", worker)
+        note = Sql(NOTE, now=self._clock(), worker=is_worker("w.id", worker))
         # a busy or absent database loses the sighting; the worker is noted again a minute later
         with contextlib.suppress(Unavailable, *TROUBLE):
             async with self._database.connection() as db:
-                await db.execute(NOTE.format(worker=where.sql), *where.parameters)
+                await note.run(db)

@@ -10,7 +10,7 @@ import asyncpg
 import jsonschema_rs
 import msgspec
 
-from samplebank.database import Columns, Connection, Page, Statement, Where, new_id, order_by
+from samplebank.database import FALSE, Columns, Connection, Page, Sql, Statement, new_id, order_by
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, NotFound, Violation, Violations, invalid
 from samplebank.policy.model import Worker, WorkerContent
@@ -158,17 +158,15 @@ async def delete_worker(db: Connection, reference: str, *, user_id: int, now: Mi
     return await get_worker(db, str(worker.id))
 
 
-def is_worker(where: Where, column: str, reference: str) -> None:
-    """Limit `where` to the rows whose `column` is a worker, named by id or by the present short name."""
+def is_worker(column: str, reference: str) -> Sql:
+    """The rows whose `column` is a worker, named by id or by the present short name."""
     id_ = find_id(reference)
     if id_:
-        where.add(f"{column} = {{}}::uuid", id_)
-    elif not SHORT_NAME.fullmatch(reference):
-        where.add("FALSE")
-    else:
-        where.add(
-            f"{column} = (SELECT id FROM worker WHERE short_name = {{}} AND deleted_time IS NULL)", reference
-        )
+        return Sql(f"{column} = {{}}::uuid", id_)
+    if not SHORT_NAME.fullmatch(reference):
+        return FALSE
+    named = "SELECT id FROM worker WHERE short_name = {} AND deleted_time IS NULL"
+    return Sql(f"{column} = ({named})", reference)
 
 
 async def find_worker(db: Connection, reference: str) -> Worker | None:
@@ -205,13 +203,11 @@ async def find_schema_of(db: Connection, short_name: str) -> object:
 
 async def list_workers(db: Connection, page: Page, *, include_deleted: bool) -> tuple[list[Worker], int]:
     """List workers: (the page, the number of all)."""
-    where = Where()
-    if not include_deleted:
-        where.add("w.deleted_time IS NULL")
-    total = await db.fetchval(f"SELECT count(*) FROM worker w WHERE {where.sql}")
+    where = "TRUE" if include_deleted else "w.deleted_time IS NULL"
+    total = await db.fetchval(f"SELECT count(*) FROM worker w WHERE {where}")
     order = order_by(page.sort or ("shortName",), SORTS, "w.id")
-    query = f"SELECT {COLUMNS.sql} FROM worker w WHERE {where.sql} {order} {page.clause()}"
-    return [COLUMNS.read(row) for row in await db.fetch(query, *where.parameters)], total
+    query = f"SELECT {COLUMNS.sql} FROM worker w WHERE {where} {order} {page.clause()}"
+    return [COLUMNS.read(row) for row in await db.fetch(query)], total
 
 
 async def workers_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Worker]:

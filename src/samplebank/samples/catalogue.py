@@ -4,7 +4,7 @@ from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller, of_uploader
 from samplebank.accounts.model import Permission
 from samplebank.blobs import Digests
-from samplebank.database import Columns, Connection, Statement, Where
+from samplebank.database import Columns, Connection, Sql, Statement
 from samplebank.errors import NotFound
 from samplebank.samples.model import NO_SAMPLE, Sample
 from samplebank.timespec import Millis
@@ -13,6 +13,7 @@ COLUMNS = Columns.of(Sample, "s")
 STORED = f"SELECT {COLUMNS.sql} FROM sample s WHERE s.sha256 = :sha256 AND s.deleted_time IS NULL"
 FIND_KNOWN = Statement(STORED)
 FIND_STORED = Statement(f"{STORED} FOR KEY SHARE")
+FIND_VISIBLE = f"SELECT {COLUMNS.sql} FROM sample s WHERE s.sha256 = {{}} AND ({{}})"
 #: Part of a statement: catalogues an upload, with the parameters of `values`. `sample_uploaded` (id, is_new) is empty when
 #: another upload or deletion of the same bytes has ended since the statement began. Then nothing has been changed, and the
 #: statement is to be repeated.
@@ -83,10 +84,7 @@ async def get_stored(db: Connection, sha256: bytes) -> Sample:
 
 async def get_visible(db: Connection, caller: Caller, sha256: bytes, *permissions: Permission) -> Sample:
     """Get a sample that the caller may see by any of `permissions`. Raises `NotFound`."""
-    where = Where()
-    where.add("s.sha256 = {}", sha256)
-    see_samples(where, caller, "s", *permissions)
-    row = await db.fetchrow(f"SELECT {COLUMNS.sql} FROM sample s WHERE {where.sql}", *where.parameters)
+    row = await Sql(FIND_VISIBLE, sha256, see_samples(caller, "s", *permissions)).row(db)
     if row is None:
         raise NotFound(NO_SAMPLE)
     return COLUMNS.read(row)

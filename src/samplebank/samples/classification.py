@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.database import Columns, Connection, Statement, Where, new_id, order_by
+from samplebank.database import Columns, Connection, Sql, Statement, new_id, order_by
 from samplebank.database.listing import Listing
 from samplebank.samples.model import Classification
 from samplebank.timespec import Millis
@@ -67,8 +67,7 @@ STORE = Statement("""
 
 
 def classifications_of(sample_id: int, sort: Sequence[str]) -> Listing[Classification]:
-    where = Where()
-    where.add("c.sample_id = {}", sample_id)
+    where = Sql("c.sample_id = {}", sample_id)
     return Listing(COLUMNS, "classification c", where, order_by(sort, SORTS, "c.id"))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from samplebank.database import Columns, Connection, Statement, Where, new_id, order_by
+from samplebank.database import Columns, Connection, Sql, Statement, all_of, new_id, one_of, order_by
 from samplebank.database.listing import Listing
 from samplebank.errors import invalid
 from samplebank.samples import catalogue
@@ -53,8 +53,6 @@ async def add(
 
 def facts_of(sample: Sample, keys: Sequence[str] | None, sort: Sequence[str]) -> Listing[StaticFact]:
     """List the facts of a sample; with `keys`, only the facts with one of the keys."""
-    where = Where()
-    where.add("f.sample_id = {}", sample.id)
-    if keys is not None:
-        where.add("f.key = ANY({}::text[])", list(keys))
-    return Listing(COLUMNS, FROM, where, order_by(sort, SORTS, "f.id"))
+    named = [] if keys is None else [one_of("f.key", "text", keys)]
+    where = all_of([Sql("f.sample_id = {}", sample.id), *named])
+    return Listing(COLUMNS, FROM, where, order_by(sort, SORTS, "f.id"), number=where.count("static_fact f"))

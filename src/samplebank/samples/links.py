@@ -7,7 +7,7 @@ import msgspec
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Statement, Where, new_id
+from samplebank.database import Columns, Connection, Sql, Statement, all_of, new_id
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
@@ -71,14 +71,14 @@ async def add(db: Connection, sha256: bytes, new: NewLink, *, user_id: int, now:
 def links_of(caller: Caller, sample: Sample) -> Listing[Link]:
     """List the links of the sample that the caller may see, newest first."""
     where = _visible(caller, sample)
-    return Listing(COLUMNS, FROM, where, "ORDER BY l.created_time DESC, l.id DESC")
+    order = "ORDER BY l.created_time DESC, l.id DESC"
+    return Listing(COLUMNS, FROM, where, order, number=where.count("link l"))
 
 
 async def get_visible_link(db: Connection, caller: Caller, sample: Sample, reference: str) -> Link:
     """Get a link of the sample that the caller may see. Raises `NotFound`."""
-    where = _visible(caller, sample)
-    where.add("l.id = {}", find_id(reference))
-    row = await db.fetchrow(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {where.sql}", *where.parameters)
+    where = all_of([_visible(caller, sample), Sql("l.id = {}", find_id(reference))])
+    row = await Sql(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {{}}", where).row(db)
     if row is None:
         raise NotFound(NO_LINK)
     return COLUMNS.read(row)
@@ -94,12 +94,8 @@ async def get_link(db: Connection, id_: UUID) -> Link:
 
 async def count_by_type(db: Connection, caller: Caller, sample: Sample) -> list[tuple[str, int]]:
     """Count the links that the caller may see, by type."""
-    where = _visible(caller, sample)
-    return [(row[0], row[1]) for row in await db.fetch(COUNT.format(where.sql), *where.parameters)]
+    return [(row[0], row[1]) for row in await Sql(COUNT, _visible(caller, sample)).rows(db)]
 
 
-def _visible(caller: Caller, sample: Sample) -> Where:
-    where = Where()
-    where.add("l.sample_id = {}", sample.id)
-    see_rows(where, caller, "l", Permission.VIEW_ANALYSIS)
-    return where
+def _visible(caller: Caller, sample: Sample) -> Sql:
+    return all_of([Sql("l.sample_id = {}", sample.id), see_rows(caller, "l", Permission.VIEW_ANALYSIS)])

@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from samplebank.database import FALSE, Sql, all_of, any_of, joined
+
 C = TypeVar("C", bound="Criterion")
 M = TypeVar("M")
 
@@ -36,20 +38,14 @@ def sort_out(criteria: Sequence[C] | None) -> Sorted[C]:
     )
 
 
-def row_conditions(criteria: Sequence[C] | None, says: Callable[[C], str]) -> list[str]:
-    """Conditions on one row, all of which must hold; `says` writes that of one entry."""
+def row_condition(criteria: Sequence[C] | None, says: Callable[[C], Sql]) -> Sql:
+    """The condition on one row; `says` writes the condition of one entry."""
     found = sort_out(criteria)
     conditions = [says(c) for c in found.required]
-    conditions.extend(f"({says(c)}) IS NOT TRUE" for c in found.excluded)
+    conditions.extend(Sql("({}) IS NOT TRUE", says(c)) for c in found.excluded)
     if found.optional:
         conditions.append(any_of([says(c) for c in found.optional]))
-    return conditions
-
-
-def set_conditions(criteria: Sequence[C] | None, members: Callable[[C], str], id_: str) -> list[str]:
-    """Conditions on the id in the column `id_`; `members` writes a query for the ids (as `id`) that match an entry."""
-    demanded, excluded = set_demands(criteria, members)
-    return [*(within(id_, sets) for sets in demanded), *(without(id_, one) for one in excluded)]
+    return all_of(conditions)
 
 
 def set_demands(criteria: Sequence[C] | None, members: Callable[[C], M]) -> tuple[list[list[M]], list[M]]:
@@ -65,20 +61,11 @@ def set_demands(criteria: Sequence[C] | None, members: Callable[[C], M]) -> tupl
     return demanded, excluded
 
 
-def within(id_: str, sets: Sequence[str]) -> str:
+def within(id_: str, sets: Sequence[Sql]) -> Sql:
     """The id is in at least one of the sets; without any set it is in none."""
-    return f"{id_} IN ({' UNION ALL '.join(sets)})" if sets else "FALSE"
+    return Sql(f"{id_} IN ({{}})", joined(" UNION ALL ", sets)) if sets else FALSE
 
 
-def without(id_: str, one: str) -> str:
+def without(id_: str, one: Sql) -> Sql:
     """The id is not in the set."""
-    return f"NOT EXISTS (SELECT FROM ({one}) excluded WHERE excluded.id = {id_})"
-
-
-def all_of(conditions: Sequence[str]) -> str:
-    return " AND ".join(f"({c})" for c in conditions) or "TRUE"
-
-
-def any_of(conditions: Sequence[str]) -> str:
-    """At least one holds; without any condition none does."""
-    return " OR ".join(f"({c})" for c in conditions) or "FALSE"
+    return Sql(f"NOT EXISTS (SELECT FROM ({{}}) excluded WHERE excluded.id = {id_})", one)

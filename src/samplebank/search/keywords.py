@@ -6,10 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.database import Connection, Where
+from samplebank.database import Connection, Sql, all_of, any_of
 from samplebank.database.identifiers import find_id
 from samplebank.samples.model import pasted
-from samplebank.search.criteria import all_of, any_of
 from samplebank.spelling import respelled
 
 #: the digests of a sample by the number of hexadecimal digits that write them
@@ -95,29 +94,28 @@ def read_keyword(text: str) -> Keyword:
     return Keyword(text, algorithm, bytes.fromhex(text) if algorithm else None, find_id(text))
 
 
-def mentions(
-    where: Where, table: str, alias: str, words: Sequence[Keyword], common: frozenset[str] | None = None
-) -> str:
+def mentions(table: str, alias: str, words: Sequence[Keyword], common: frozenset[str] | None = None) -> Sql:
     """The text of the row holds at least one of the words; served by the trigram index of the table.
 
     With what is `common`, the index is asked for the other parts of the words, and the rows for the whole.
     """
     if len(words) > FEW:
-        found = f"SELECT k.id FROM {_patterns(where, words)} JOIN {table} k ON k.search LIKE words.pattern"
+        found = Sql(f"SELECT k.id FROM {{}} JOIN {table} k ON k.search LIKE words.pattern", _patterns(words))
         return among(alias, found)
     if common is None:
-        return contains(where, f"{alias}.search", words)
-    return any_of([_by_parts(where, f"{alias}.search", word, word.parts(common)) for word in words])
+        return contains(f"{alias}.search", words)
+    return any_of([_by_parts(f"{alias}.search", word, word.parts(common)) for word in words])
 
 
-def _by_parts(where: Where, text: str, word: Keyword, parts: Sequence[str]) -> str:
-    whole = f"lower({where.value(word.pattern)})"
+def _by_parts(text: str, word: Keyword, parts: Sequence[str]) -> Sql:
     if not parts:
-        return f"{text} LIKE {whole}"
+        return _has(text, word.pattern)
     # an expression instead of the column is not for the index
-    return all_of(
-        [*(f"{text} LIKE lower({where.value(f'%{part}%')})" for part in parts), f"{text} || '' LIKE {whole}"]
-    )
+    return all_of([*(_has(text, f"%{part}%") for part in parts), _has(f"{text} || ''", word.pattern)])
+
+
+def _has(text: str, pattern: str) -> Sql:
+    return Sql(f"{text} LIKE lower({{}})", pattern)
 
 
 async def find_common(db: Connection, keywords: Sequence[Keyword]) -> frozenset[str]:
@@ -126,27 +124,27 @@ async def find_common(db: Connection, keywords: Sequence[Keyword]) -> frozenset[
     return frozenset(row[0] for row in await db.fetch(COMMON, words)) if words else frozenset()
 
 
-def among(alias: str, rows: str) -> str:
+def among(alias: str, rows: Sql) -> Sql:
     """The row is one of those that the query finds, which is asked once and first.
 
     For long lists of values: the planner takes them for conditions that match all rows, and would try each row.
     """
-    return f"{alias}.id IN (WITH found AS MATERIALIZED ({rows}) SELECT id FROM found)"
+    return Sql(f"{alias}.id IN (WITH found AS MATERIALIZED ({{}}) SELECT id FROM found)", rows)
 
 
-def contains(where: Where, text: str, words: Sequence[Keyword]) -> str:
+def contains(text: str, words: Sequence[Keyword]) -> Sql:
     """The lower-cased text holds at least one of the words.
 
     PostgreSQL lower-cases the words, too, so that both sides agree whatever the locale of the database is.
     """
     if len(words) <= FEW:
-        return any_of([f"{text} LIKE lower({where.value(word.pattern)})" for word in words])
-    return f"EXISTS (SELECT FROM {_patterns(where, words)} WHERE {text} LIKE words.pattern)"
+        return any_of([_has(text, word.pattern) for word in words])
+    return Sql(f"EXISTS (SELECT FROM {{}} WHERE {text} LIKE words.pattern)", _patterns(words))
 
 
-def _patterns(where: Where, words: Sequence[Keyword]) -> str:
-    patterns = where.value([word.pattern for word in words])
-    return f"(SELECT lower(pattern) AS pattern FROM unnest({patterns}::text[]) pattern) words"
+def _patterns(words: Sequence[Keyword]) -> Sql:
+    patterns = [word.pattern for word in words]
+    return Sql("(SELECT lower(pattern) AS pattern FROM unnest({}::text[]) pattern) words", patterns)
 
 
 def digests(words: Sequence[Keyword], algorithm: str) -> list[bytes]:

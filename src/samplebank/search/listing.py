@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import asyncpg
 
-from samplebank.database import Connection, Page, Where
-from samplebank.database.listing import UNCOUNTED, Listing, only_used
+from samplebank.database import Connection, Page, Sql
+from samplebank.database.listing import UNCOUNTED, Listing
 
 R = TypeVar("R")
 #: rows that are looked at first
@@ -46,33 +46,38 @@ async def plan_for_values(db: Connection, *settings: str) -> None:
     await db.execute("; ".join(f"SET LOCAL {setting}" for setting in (*PLANNING, *settings)))
 
 
+class Gathering:
+    """All that is found, gathered at once, so that page and number come from one look."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self.takes_long = False
+
+    async def rows(self, db: Connection, query: Sql) -> "list[asyncpg.Record] | None":
+        """The answer to a query for everything, the first column of which is its number; None where it takes too long."""
+        try:
+            async with planned(db, *SERIAL, f"statement_timeout = {TRY}"):
+                rows: list[asyncpg.Record] = await query.rows(db)
+        except asyncpg.QueryCanceledError:
+            self.takes_long = True
+            return None
+        self.number = rows[0][0]
+        return rows
+
+
 class SearchListing(Listing[R]):
     """A list that may be gathered as a whole, for a page and for its count."""
 
     is_dear = True
-    #: what was counted with the page
-    _counted_along: int | None = None
-    _takes_long = False
+    gathering: Gathering
 
     async def count(self, db: Connection, budget: int) -> int:
-        if self._counted_along is not None:
-            return self._counted_along
-        if self._takes_long and budget <= TRY:
+        if self.gathering.number is not None:
+            return self.gathering.number
+        if self.gathering.takes_long and budget <= TRY:
             return UNCOUNTED
         try:
             async with planned(db, *SERIAL, f"statement_timeout = {int(budget)}"):
                 return await super().count(db, 10 * budget)
         except asyncpg.QueryCanceledError:
             return UNCOUNTED
-
-    async def _gather(self, db: Connection, query: str, where: Where) -> "list[asyncpg.Record] | None":
-        """The answer to a query for everything, the first column of which is its number; None where it takes too long."""
-        query, parameters = only_used(query, where.parameters)
-        try:
-            async with planned(db, *SERIAL, f"statement_timeout = {TRY}"):
-                rows: list[asyncpg.Record] = await db.fetch(query, *parameters)
-        except asyncpg.QueryCanceledError:
-            self._takes_long = True
-            return None
-        self._counted_along = rows[0][0]
-        return rows

@@ -8,7 +8,7 @@ import msgspec
 from samplebank.accounts.access import see_rows, see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Where
+from samplebank.database import Columns, Connection, Sql, all_of, joined
 from samplebank.errors import NotFound
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
@@ -58,25 +58,23 @@ GLANCE = Columns.of(
 class Overviews:
     """What to select, from where, and how a row becomes an overview as the caller may see it.
 
-    The parameters go into `where`, whose condition is about the sample `s`.
+    Conditions are about the sample `s`.
     """
 
-    def __init__(self, where: Where, caller: Caller) -> None:
-        self._verdict = verdict_columns(where, caller)
-        self.sql = f"{GLANCE.sql}, {self._verdict.sql}"
-        self.source = _source(where, caller)
+    def __init__(self, caller: Caller) -> None:
+        self._verdict = verdict_columns(caller)
+        self.selected = joined(", ", [GLANCE.selected, self._verdict.selected])
+        self.source = _source(caller)
 
     def read(self, row: Sequence[Any], /) -> Overview:
         glance, verdict = row[: GLANCE.width], row[GLANCE.width :]
         return Overview(*(*glance, None if verdict[0] is None else self._verdict.read(verdict)))
 
 
-def _source(where: Where, caller: Caller) -> str:
+def _source(caller: Caller) -> Sql:
     """The sample `s`, and beside the sample what the caller may see."""
-    visible = Where()
-    visible.parameters = where.parameters
-    see_rows(visible, caller, "u", Permission.VIEW_SAMPLES)
-    return f"""
+    return Sql(
+        """
         sample s
         LEFT JOIN classification c ON c.id = s.classification_id
         LEFT JOIN verdict v ON v.id = s.verdict_id
@@ -84,19 +82,18 @@ def _source(where: Where, caller: Caller) -> str:
         CROSS JOIN LATERAL (
             SELECT min(u.observed_time) AS first_observed, max(u.observed_time) AS last_observed,
                    min(u.submitted_time) AS first_submitted, max(u.submitted_time) AS last_submitted
-              FROM submission u WHERE u.sample_id = s.id AND {visible.sql}
+              FROM submission u WHERE u.sample_id = s.id AND {}
         ) span
-    """
+        """,
+        see_rows(caller, "u", Permission.VIEW_SAMPLES),
+    )
 
 
 async def get_overview(db: Connection, caller: Caller, sha256: bytes) -> Overview:
     """The sample, if the caller may see it (the record of a deleted one among them); else raises `NotFound`."""
-    where = Where()
-    where.add("s.sha256 = {}", sha256)
-    see_samples(where, caller, "s", Permission.VIEW_SAMPLES)
-    shown = Overviews(where, caller)
-    query = f"SELECT {shown.sql} FROM {shown.source} WHERE {where.sql}"
-    row = await db.fetchrow(query, *where.parameters)
+    where = all_of([Sql("s.sha256 = {}", sha256), see_samples(caller, "s", Permission.VIEW_SAMPLES)])
+    shown = Overviews(caller)
+    row = await Sql("SELECT {} FROM {} WHERE {}", shown.selected, shown.source, where).row(db)
     if row is None:
         raise NotFound(NO_SAMPLE)
     return shown.read(row)

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from samplebank.database import Where
+from samplebank.database import Sql, all_of
 from samplebank.search.criteria import Criterion
 from samplebank.search.keywords import FEW, among, mentions, read_keyword
 
@@ -22,42 +23,49 @@ class PathCriterion(Criterion, frozen=True, kw_only=True):
     value: list[str] | None = None
 
 
-def in_flat_map(where: Where, table: str, alias: str, criterion: PathCriterion) -> str:
+class Document(NamedTuple):
+    """A column of JSON in the rows `alias` of a table."""
+
+    table: str
+    alias: str
+    column: str
+
+
+def in_flat_map(document: Document, criterion: PathCriterion) -> Sql:
     """On submission metadata: a map of texts, whose keys may hold dots."""
     path, values = criterion.path, criterion.value or []
     tests = _tests(values, _same)
     if path is None:
-        return _anywhere(where, table, alias, "meta_data", values=values, tests=tests)
+        return _anywhere(document, values, tests)
     if not values:
-        return f"{alias}.meta_data ? {where.value(path)}"
+        return Sql(f"{document.alias}.{document.column} ? {{}}", path)
     found = [f"$.{_quoted(path)}{test}" for test in tests]
-    return _any_path(where, table, alias, "meta_data", found, few=len(values) <= FEW)
+    return _any_path(document, found, few=len(values) <= FEW)
 
 
-def in_json(where: Where, table: str, alias: str, column: str, criterion: PathCriterion) -> str:
+def in_json(document: Document, criterion: PathCriterion) -> Sql:
     """On any JSON; lists on the way are looked into."""
     path, values = criterion.path, criterion.value or []
     tests = _tests(values, _literals)
     if path is None:
-        return _anywhere(where, table, alias, column, values=values, tests=tests)
+        return _anywhere(document, values, tests)
     found = [f"{steps}{test}" for steps in _steps(path) for test in tests]
-    return _any_path(where, table, alias, column, found, few=len(values) <= FEW)
+    return _any_path(document, found, few=len(values) <= FEW)
 
 
-def _any_path(where: Where, table: str, alias: str, column: str, paths: list[str], *, few: bool) -> str:
-    found = f"@? ANY ({where.value(paths)}::text[]::jsonpath[])"
+def _any_path(document: Document, paths: list[str], *, few: bool) -> Sql:
+    table, alias, column = document
+    found = Sql("@? ANY ({}::text[]::jsonpath[])", paths)
     if few:
-        return f"{alias}.{column} {found}"
-    return among(alias, f"SELECT k.id FROM {table} k WHERE k.{column} {found}")
+        return Sql(f"{alias}.{column} {{}}", found)
+    return among(alias, Sql(f"SELECT k.id FROM {table} k WHERE k.{column} {{}}", found))
 
 
-def _anywhere(
-    where: Where, table: str, alias: str, column: str, *, values: list[str], tests: list[str]
-) -> str:
+def _anywhere(document: Document, values: list[str], tests: list[str]) -> Sql:
     """No index knows values without their paths; the text of the row narrows the rows down."""
     words = [read_keyword(value) for value in values]
-    found = _any_path(where, table, alias, column, [f"$.**{test}" for test in tests], few=True)
-    return f"{mentions(where, table, alias, words)} AND {found}"
+    found = _any_path(document, [f"$.**{test}" for test in tests], few=True)
+    return all_of([mentions(document.table, document.alias, words), found])
 
 
 def _steps(path: str) -> list[str]:

@@ -7,7 +7,7 @@ import msgspec
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Made, Page, Where
+from samplebank.database import Connection, Made, Page, Sql, all_of, one_of
 from samplebank.database.listing import Listing
 from samplebank.samples.links import Link
 from samplebank.search.overview import Overview, Overviews
@@ -24,7 +24,9 @@ class References(Listing[Reference]):
     """A list of links, each with the sample that it leads to: one more query for each piece, none for each row."""
 
     def __init__(self, caller: Caller, links: Listing[Link]) -> None:
-        super().__init__(Made(links.columns, Reference), links.source, links.where, links.order)
+        super().__init__(
+            Made(links.columns, Reference), links.source, links.where, links.order, number=links.number
+        )
         self._caller = caller
 
     async def page(self, db: Connection, page: Page) -> list[Reference]:
@@ -38,12 +40,15 @@ class References(Listing[Reference]):
 async def follow(db: Connection, caller: Caller, links: Iterable[Link]) -> list[Reference]:
     """Find what the links lead to."""
     listed = list(links)
-    where = Where()
-    where.add("s.sha256 = ANY({}::bytea[])", list({link.reference for link in listed}))
-    where.add("s.deleted_time IS NULL")
-    see_samples(where, caller, "s", Permission.VIEW_SAMPLES)
-    shown = Overviews(where, caller)
-    query = f"SELECT {shown.sql} FROM {shown.source} WHERE {where.sql}"
-    read = [shown.read(row) for row in await db.fetch(query, *where.parameters)]
+    where = all_of(
+        [
+            one_of("s.sha256", "bytea", list({link.reference for link in listed})),
+            Sql("s.deleted_time IS NULL"),
+            see_samples(caller, "s", Permission.VIEW_SAMPLES),
+        ]
+    )
+    shown = Overviews(caller)
+    query = Sql("SELECT {} FROM {} WHERE {}", shown.selected, shown.source, where)
+    read = [shown.read(row) for row in await query.rows(db)]
     found = {overview.sha256: overview for overview in read}
     return [Reference(link, found.get(link.reference)) for link in listed]

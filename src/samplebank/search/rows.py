@@ -1,14 +1,16 @@
 """What a criterion says of one row: a submission, an analysis, a link, a classification, a verdict, a fact."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from samplebank.database import Where
-from samplebank.search.criteria import Criterion, all_of, any_of, row_conditions
+from samplebank.database import Sql, all_of, any_of, one_of
+from samplebank.search.criteria import Criterion, row_condition
+from samplebank.search.filters import Filters
 from samplebank.search.keywords import spellings
-from samplebank.search.paths import PathCriterion, in_flat_map, in_json
+from samplebank.search.paths import Document, PathCriterion, in_flat_map, in_json
 
 SUBMISSION_FLAGS = {
     "trustedAgent": "u.trusted_agent",
@@ -78,108 +80,79 @@ class FactCriterion(Criterion, frozen=True, kw_only=True):
     user_agent: list[Agent] | None = None
 
 
-def of_submission(where: Where, wanted: SubmissionCriterion) -> str:
-    return all_of(
-        [
-            *is_one_of(
-                where, "u.file_name", "text", [t for name in wanted.file_name or () for t in spellings(name)]
-            ),
-            *is_one_of(where, "u.mime_type", "text", wanted.mime_type),
-            *by_agent(where, "u", wanted.user_agent),
-            *row_conditions(wanted.meta_data, lambda path: in_flat_map(where, "submission", "u", path)),
-            *flagged(SUBMISSION_FLAGS, wanted.include_flags, wanted.exclude_flags),
-        ]
-    )
+def one_of_texts(column: str) -> Callable[[Sequence[str]], Sql]:
+    return lambda values: one_of(column, "text", values)
 
 
-def of_analysis(where: Where, wanted: AnalysisCriterion) -> str:
-    return all_of(
-        [
-            *by_agent(where, "a", wanted.user_agent),
-            *row_conditions(
-                wanted.analysis_result, lambda path: in_json(where, "analysis", "a", "result", path)
-            ),
-        ]
-    )
+def by_agent(alias: str) -> Callable[[Sequence[Agent]], Sql]:
+    """Made by one of the agents."""
+    return lambda agents: any_of([_is_agent(alias, agent) for agent in agents])
 
 
-def of_link(where: Where, wanted: LinkCriterion) -> str:
-    return all_of(
-        [
-            *is_one_of(where, "l.type", "text", wanted.link_type),
-            *is_one_of(where, "l.reference", "bytea", wanted.reference),
-            *by_agent(where, "l", wanted.user_agent),
-        ]
-    )
+def _is_agent(alias: str, agent: Agent) -> Sql:
+    given = (("name", agent.name), ("version", agent.version))
+    return all_of([one_of(f"{alias}.agent_{field}", "text", values) for field, values in given if values])
 
 
-def of_classification(where: Where, wanted: ClassificationCriterion) -> str:
-    return all_of(
-        [
-            *is_one_of(where, "c.type", "text", wanted.type),
-            *is_one_of(where, "c.super_type", "text", wanted.super_type),
-            *is_one_of(where, "c.arch", "text", wanted.arch),
-            *is_one_of(where, "c.platform", "text", wanted.platform),
-            *is_one_of(where, "c.version", "text", wanted.version),
-            *row_conditions(
-                wanted.meta_data, lambda path: in_json(where, "classification", "c", "meta_data", path)
-            ),
-        ]
-    )
+def has_any(flags: dict[str, str]) -> Callable[[Sequence[str]], Sql]:
+    """The row has any of the wanted flags."""
+    return lambda wanted: any_of([Sql(flags[name]) for name in wanted])
 
 
-def of_verdict(where: Where, wanted: VerdictCriterion) -> str:
-    conditions = flagged(VERDICT_FLAGS, wanted.include_flags, wanted.exclude_flags)
-    if wanted.minimum_score is not None:
-        conditions.append(f"v.score >= {where.value(wanted.minimum_score)}")
-    if wanted.maximum_score is not None:
-        conditions.append(f"v.score <= {where.value(wanted.maximum_score)}")
-    if wanted.tags:
-        # encoded here, because lists in a list would become one array of two dimensions
-        tags = [msgspec.json.encode([tag]) for tag in wanted.tags]
-        conditions.append(f"v.tags @> ANY ({where.value(tags)}::jsonb[])")
-    return all_of(conditions)
+def has_none(flags: dict[str, str]) -> Callable[[Sequence[str]], Sql]:
+    """The row has none of the unwanted flags."""
+    return lambda unwanted: Sql("({}) IS NOT TRUE", has_any(flags)(unwanted))
 
 
-def of_fact(where: Where, wanted: FactCriterion) -> str:
-    return all_of(
-        [
-            *is_one_of(where, "f.key", "text", wanted.key),
-            *is_one_of(where, "f.value", "text", wanted.value),
-            *by_agent(where, "f", wanted.user_agent),
-        ]
-    )
+def _has_tag(tags: Sequence[Tag]) -> Sql:
+    # encoded here, because lists in a list would become one array of two dimensions
+    return Sql("v.tags @> ANY ({}::jsonb[])", [msgspec.json.encode([tag]) for tag in tags])
 
 
-def is_one_of(where: Where, column: str, type_: str, values: Sequence[Any] | None) -> list[str]:
-    """At most one condition: lists that are empty or not given filter nothing."""
-    return [f"{column} = ANY ({where.value(list(values))}::{type_}[])"] if values else []
+def _in_meta_data(criteria: Sequence[PathCriterion]) -> Sql:
+    return row_condition(criteria, partial(in_flat_map, Document("submission", "u", "meta_data")))
 
 
-def by_agent(where: Where, alias: str, agents: Sequence[Agent] | None) -> list[str]:
-    """At most one condition: made by one of the agents."""
-    if not agents:
-        return []
-    return [
-        any_of(
-            [
-                all_of(
-                    [
-                        *is_one_of(where, f"{alias}.agent_name", "text", agent.name),
-                        *is_one_of(where, f"{alias}.agent_version", "text", agent.version),
-                    ]
-                )
-                for agent in agents
-            ]
-        )
-    ]
+def _in_json(table: str, alias: str, column: str) -> Callable[[Sequence[PathCriterion]], Sql]:
+    return lambda criteria: row_condition(criteria, partial(in_json, Document(table, alias, column)))
 
 
-def flagged(flags: dict[str, str], wanted: Sequence[str] | None, unwanted: Sequence[str] | None) -> list[str]:
-    """Has any of the wanted flags, and none of the unwanted."""
-    conditions = []
-    if wanted:
-        conditions.append(any_of([flags[name] for name in wanted]))
-    if unwanted:
-        conditions.append(f"({any_of([flags[name] for name in unwanted])}) IS NOT TRUE")
-    return conditions
+#: what each field of a submission's criterion asks for, whatever else a search for submissions has
+OF_SUBMISSION: dict[str, Callable[[Any], Sql]] = {
+    "file_name": lambda names: one_of("u.file_name", "text", [t for name in names for t in spellings(name)]),
+    "mime_type": one_of_texts("u.mime_type"),
+    "user_agent": by_agent("u"),
+    "meta_data": _in_meta_data,
+    "include_flags": has_any(SUBMISSION_FLAGS),
+    "exclude_flags": has_none(SUBMISSION_FLAGS),
+}
+SUBMISSIONS = Filters(SubmissionCriterion, **OF_SUBMISSION)
+ANALYSES = Filters(
+    AnalysisCriterion, user_agent=by_agent("a"), analysis_result=_in_json("analysis", "a", "result")
+)
+LINKS = Filters(
+    LinkCriterion,
+    link_type=one_of_texts("l.type"),
+    reference=lambda digests: one_of("l.reference", "bytea", digests),
+    user_agent=by_agent("l"),
+)
+CLASSIFICATIONS = Filters(
+    ClassificationCriterion,
+    type=one_of_texts("c.type"),
+    super_type=one_of_texts("c.super_type"),
+    arch=one_of_texts("c.arch"),
+    platform=one_of_texts("c.platform"),
+    version=one_of_texts("c.version"),
+    meta_data=_in_json("classification", "c", "meta_data"),
+)
+VERDICTS = Filters(
+    VerdictCriterion,
+    include_flags=has_any(VERDICT_FLAGS),
+    exclude_flags=has_none(VERDICT_FLAGS),
+    minimum_score=lambda score: Sql("v.score >= {}", score),
+    maximum_score=lambda score: Sql("v.score <= {}", score),
+    tags=_has_tag,
+)
+FACTS = Filters(
+    FactCriterion, key=one_of_texts("f.key"), value=one_of_texts("f.value"), user_agent=by_agent("f")
+)

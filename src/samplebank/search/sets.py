@@ -7,11 +7,10 @@ import msgspec
 from samplebank.accounts.access import see_rows, see_samples, sees_judgement, submissions_open_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Where
+from samplebank.database import FALSE, TRUE, Sql, all_of, any_of, one_of
 from samplebank.database.times import TimeRange
-from samplebank.search.criteria import all_of, any_of
 from samplebank.search.keywords import Keyword, contains, digests, mentions
-from samplebank.search.window import IndexWindow, lies_in, lies_in_window
+from samplebank.search.window import IndexWindow, lies_in_window
 
 
 class Kind(NamedTuple):
@@ -69,10 +68,6 @@ LAST_SUBMITTED = "lastSubmitted"
 TIME_FIELDS = (SAMPLE_CREATED, *ROW_TIMES, FIRST_SUBMITTED, LAST_SUBMITTED)
 
 
-#: the condition of who sees all rows
-EVERY_ROW = Where().sql
-
-
 class Slice(msgspec.Struct, frozen=True):
     """The newest part of all samples: those with at least this id and this creation time."""
 
@@ -87,85 +82,80 @@ class Members(NamedTuple):
     """
 
     id: str
-    source: str
-    speaks: str = "FALSE"
+    source: Sql
+    speaks: Sql = FALSE
 
     @property
-    def ids(self) -> str:
-        return f"SELECT {self.id} AS id {self.source}"
+    def ids(self) -> Sql:
+        return Sql(f"SELECT {self.id} AS id {{}}", self.source)
 
     @property
-    def spoken_for(self) -> str:
-        return f"SELECT {self.id} AS id, {self.speaks} AS spoken_for {self.source}"
+    def spoken_for(self) -> Sql:
+        return Sql(f"SELECT {self.id} AS id, {{}} AS spoken_for {{}}", self.speaks, self.source)
 
 
 class Sets:
-    """Writes sets of samples whose parameters go to `where`.
+    """Writes sets of samples.
 
     `window` is that of the search, `part` what it is limited to, `common` the words that are too common to look for.
     """
 
     def __init__(
         self,
-        where: Where,
         caller: Caller,
         window: IndexWindow | None = None,
         *,
         part: Slice | None = None,
         common: frozenset[str] | None = None,
     ) -> None:
-        self.where = where
         self._caller = caller
         self._window = window
         self._part = part
         self._common = common
-        self._visible: dict[Kind, str] = {}
+        self._visible: dict[Kind, Sql] = {}
 
-    def with_row(self, kind: Kind, condition: str) -> Members:
+    def with_row(self, kind: Kind, condition: Sql) -> Members:
         """The samples that have a visible row of this kind with which the condition holds."""
-        conditions = [condition, kind.current, self.visible(kind)]
+        conditions = [condition, Sql(kind.current), self.visible(kind)]
         source = f"{kind.table} {kind.alias}"
         if self._reads_owner(kind):
             source += f" JOIN sample o ON {kind.owner}"
         if self._part is not None:
-            conditions.append(f"{kind.alias}.sample_id >= {self.where.value(self._part.least_id)}")
+            conditions.append(Sql(f"{kind.alias}.sample_id >= {{}}", self._part.least_id))
         return Members(
-            f"{kind.alias}.sample_id", f"FROM {source} WHERE {all_of(conditions)}", self._speaks(kind)
+            f"{kind.alias}.sample_id",
+            Sql(f"FROM {source} WHERE {{}}", all_of(conditions)),
+            self._speaks(kind),
         )
 
     def _reads_owner(self, kind: Kind) -> bool:
-        return kind.owner is not None and (kind.current_by_owner or self.visible(kind) != EVERY_ROW)
+        return kind.owner is not None and (kind.current_by_owner or self.visible(kind) is not TRUE)
 
-    def _speaks(self, kind: Kind) -> str:
+    def _speaks(self, kind: Kind) -> Sql:
         """When a visible row of this kind shows that its sample may be found."""
         window = self._window
         if window is None:
-            return "FALSE"
+            return FALSE
         if self._reads_owner(kind):
-            within = Where()
-            within.parameters = self.where.parameters
-            lies_in_window(within, self._caller, "o", window)
-            return within.sql
+            return lies_in_window(self._caller, "o", window)
         # A sample is active no earlier than its submissions and verdicts, and is deleted after them. That it was
         # created before an end that is given can only be read from itself.
         if window.end is None and kind is SUBMISSION and submissions_open_samples(self._caller):
-            return f"u.submitted_time >= {self.where.value(window.start)}"
+            return Sql("u.submitted_time >= {}", window.start)
         if window.end is None and kind is VERDICT:
-            return f"v.created_time >= {self.where.value(window.start)}"
-        return "FALSE"
+            return Sql("v.created_time >= {}", window.start)
+        return FALSE
 
-    def visible(self, kind: Kind) -> str:
-        """The condition that the caller may see the row; written once for each kind."""
+    def visible(self, kind: Kind) -> Sql:
+        """The condition that the caller may see the row; made once for each kind."""
         known = self._visible.get(kind)
         if known is None:
-            apart = Where()
-            apart.parameters = self.where.parameters
             if kind.owner is None:
-                see_rows(apart, self._caller, kind.alias, kind.permission)
+                known = see_rows(self._caller, kind.alias, kind.permission)
             else:
                 # the sample that is found is checked anyway; said here, it keeps out the rows of all other customers
-                see_samples(apart, self._caller, "o", kind.permission)
-            known = self._visible[kind] = apart.sql
+                known = see_samples(self._caller, "o", kind.permission)
+            self._visible[kind] = known
         return known
 
     def with_words(self, words: tuple[Keyword, ...], fields: frozenset[str]) -> list[Members]:
@@ -177,41 +167,40 @@ class Sets:
                 sets.append(self.with_digest(algorithm, wanted))
         for name, kind in KEYWORD_KINDS.items():
             if name in fields:
-                said = mentions(self.where, kind.table, kind.alias, words, self._common)
+                said = mentions(kind.table, kind.alias, words, self._common)
                 sets.append(self.with_row(kind, self._readable(said, words) if kind is VERDICT else said))
         references = digests(words, "sha256")
         if references and "link" in fields:
-            sets.append(self.with_row(LINK, f"l.reference = ANY ({self.where.value(references)}::bytea[])"))
+            sets.append(self.with_row(LINK, one_of("l.reference", "bytea", references)))
         return sets
 
-    def _readable(self, said: str, words: tuple[Keyword, ...]) -> str:
+    def _readable(self, said: Sql, words: tuple[Keyword, ...]) -> Sql:
         """That a verdict mentions a word where the caller may read it: the comment of a judgement is not for everybody."""
-        judgement = sees_judgement(self.where, self._caller, "v.judged_for")
-        if judgement == EVERY_ROW:
+        judgement = sees_judgement(self._caller, "v.judged_for")
+        if judgement is TRUE:
             return said
-        override = contains(self.where, "coalesce(v.status_override, '')", words)
-        return all_of([said, any_of(["NOT v.manual", judgement, override])])
+        override = contains("coalesce(v.status_override, '')", words)
+        return all_of([said, any_of([Sql("NOT v.manual"), judgement, override])])
 
     def with_digest(self, algorithm: str, wanted: list[bytes]) -> Members:
-        return Members(
-            "h.id", f"FROM sample h WHERE h.{algorithm} = ANY ({self.where.value(wanted)}::bytea[])"
-        )
+        return Members("h.id", Sql("FROM sample h WHERE {}", one_of(f"h.{algorithm}", "bytea", wanted)))
 
     def at_time(self, field: str, times: TimeRange) -> Members:
         """Where the time of this name lies within the bounds."""
         if field == SAMPLE_CREATED:
-            return Members("t.id", f"FROM sample t WHERE {lies_in(self.where, 't.created_time', times)}")
+            return Members("t.id", Sql("FROM sample t WHERE {}", times.within("t.created_time")))
         if field in ROW_TIMES:
             kind, column = ROW_TIMES[field]
-            return self.with_row(kind, lies_in(self.where, column, times))
+            return self.with_row(kind, times.within(column))
         return self._at_edge(times, first=field == FIRST_SUBMITTED)
 
     def _at_edge(self, times: TimeRange, *, first: bool) -> Members:
         """The first (or last) submission that the caller sees lies within: it does, and none lies before (after)."""
-        condition = lies_in(self.where, "u.submitted_time", times)
+        lies = times.within("u.submitted_time")
         bound = times.start if first else times.end
         if bound is not None:
-            beyond = f"e.submitted_time {'<' if first else '>='} {self.where.value(bound)}"
+            beyond = Sql(f"e.submitted_time {'<' if first else '>='} {{}}", bound)
             seen = self.visible(SUBMISSION._replace(alias="e"))
-            condition += f" AND NOT EXISTS (SELECT FROM submission e WHERE e.sample_id = u.sample_id AND {beyond} AND {seen})"
-        return self.with_row(SUBMISSION, condition)
+            none = "NOT EXISTS (SELECT FROM submission e WHERE e.sample_id = u.sample_id AND {} AND {})"
+            lies = all_of([lies, Sql(none, beyond, seen)])
+        return self.with_row(SUBMISSION, lies)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from samplebank.accounts.caller import Caller
-from samplebank.database import Connection, Where
+from samplebank.database import Connection, Sql, joined
 from samplebank.errors import invalid
 from samplebank.search import timelines
 from samplebank.search.listing import planned
@@ -63,12 +63,10 @@ async def statistics_of(
 ) -> list[Record]:
     """The first level of records; without groups, one record over all."""
     async with planned(db):
-        query, parameters = _counting(matching(caller, wanted, window), asked)
-        rows = await db.fetch(query, *parameters)
-        tree = _Tree(asked, rows)
+        where = matching(caller, wanted, window)
+        tree = _Tree(asked, await _counting(where, asked).rows(db))
         if asked.timelines and tree.leaves:
-            query, parameters = _timing(matching(caller, wanted, window), asked, list(tree.leaves))
-            tree.fill(await db.fetch(query, *parameters))
+            tree.fill(await _timing(where, asked, list(tree.leaves)).rows(db))
     return tree.records
 
 
@@ -109,81 +107,82 @@ class _Tree:
             )
 
 
-def _counting(where: Where, asked: Statistics) -> tuple[str, list[Any]]:
+def _counting(where: Sql, asked: Statistics) -> Sql:
     """Count the rows of the innermost groups once; the groups around them are sums of these counts."""
-    keys = _keys(where, asked.groups)
+    keys = _keys(asked.groups)
     metrics = [f"min({TIMES[f]}) AS a{i}, max({TIMES[f]}) AS z{i}" for i, f in enumerate(asked.extremes)]
     gathered = "".join(f", min(a{i}) AS a{i}, max(z{i}) AS z{i}" for i in range(len(metrics)))
     shown = "".join(f", a{i}, z{i}" for i in range(len(metrics)))
-    selected = ", ".join([*(f"{sql} AS k{i}" for i, (sql, _) in enumerate(keys)), "count(*) AS n", *metrics])
+    named = [Sql(f"{{}} AS k{i}", sql) for i, (sql, _) in enumerate(keys)]
+    selected = joined(", ", [*named, *map(Sql, ["count(*) AS n", *metrics])])
     source = _source(asked.groups)
     if not keys:
-        return f"SELECT 0, {selected} FROM {source} WHERE {where.sql}", where.parameters
+        return Sql(f"SELECT 0, {{}} FROM {source} WHERE {{}}", selected, where)
     names = [f"k{i}" for i in range(len(keys))]
-    leaf = f"SELECT {selected} FROM {source} WHERE {where.sql} GROUP BY {', '.join(names)}"
-    parts, results = [f"leaf AS MATERIALIZED ({leaf})"], []
+    leaf = Sql(f"SELECT {{}} FROM {source} WHERE {{}} GROUP BY {', '.join(names)}", selected, where)
+    parts, results = [Sql("leaf AS MATERIALIZED ({})", leaf)], []
     for level, group in enumerate(asked.groups):
-        parts.append(f"level{level} AS ({_level(names, level, gathered, where.value(group.limit))})")
+        parts.append(Sql(f"level{level} AS ({{}})", _level(names, level, gathered, group.limit)))
         missing = [f"NULL::{type_} AS k{i}" for i, (_, type_) in enumerate(keys) if i > level]
         columns = ", ".join([*names[: level + 1], *missing])
         results.append(f"SELECT {level + 1} AS level, {columns}, n{shown}, place FROM level{level}")
     ordered = f"SELECT level, {', '.join(names)}, n{shown} FROM ({' UNION ALL '.join(results)}) found"
-    return f"WITH {', '.join(parts)} {ordered} ORDER BY level, place", where.parameters
+    return Sql(f"WITH {{}} {ordered} ORDER BY level, place", joined(", ", parts))
 
 
-def _level(names: Sequence[str], level: int, gathered: str, limit: str) -> str:
+def _level(names: Sequence[str], level: int, gathered: str, limit: int) -> Sql:
     """The largest groups of one level within each of the groups around them."""
     outer, own = names[:level], names[level]
     together, around = ", ".join([*outer, own]), ", ".join(outer)
     chosen = f" JOIN (SELECT {around} FROM level{level - 1}) chosen USING ({around})" if outer else ""
     partition = f"PARTITION BY {around} " if outer else ""
-    return f"""
+    return Sql(
+        f"""
         SELECT * FROM (
             SELECT {together}, sum(n)::bigint AS n{gathered},
                    row_number() OVER ({partition}ORDER BY sum(n) DESC, {own}) AS place
               FROM leaf{chosen} WHERE {own} IS NOT NULL GROUP BY {together}
-        ) ranked WHERE place <= {limit}
-    """
+        ) ranked WHERE place <= {{}}
+        """,
+        limit,
+    )
 
 
-def _timing(where: Where, asked: Statistics, leaves: Sequence[tuple[Any, ...]]) -> tuple[str, list[Any]]:
+def _timing(where: Sql, asked: Statistics, leaves: Sequence[tuple[Any, ...]]) -> Sql:
     """Count the rows of each bucket of each timeline, in the leaves that are shown."""
-    keys = _keys(where, asked.groups)
-    source, place = _source(asked.groups), "1::bigint"
-    if keys:
-        arrays = [
-            f"{where.value([leaf[i] for leaf in leaves])}::{type_}[]" for i, (_, type_) in enumerate(keys)
-        ]
-        same = " AND ".join(f"{sql} = chosen.k{i}" for i, (sql, _) in enumerate(keys))
-        named = ", ".join([*(f"k{i}" for i in range(len(keys))), "place"])
-        source += f" JOIN unnest({', '.join(arrays)}) WITH ORDINALITY AS chosen({named}) ON {same}"
-        place = "chosen.place"
+    source, place = _source_of(asked.groups, leaves)
     lines = range(len(asked.timelines))
     starts = [
         f"{timelines.start_sql(TIMES[t.field], t.resolution)} AS t{i}" for i, t in enumerate(asked.timelines)
     ]
-    rows = f"SELECT {place} AS place, {', '.join(starts)} FROM {source} WHERE {where.sql}"
     which = "CASE " + " ".join(f"WHEN grouping(t{i}) = 0 THEN {i}" for i in lines) + " END"
-    sets = ", ".join(f"(place, t{i})" for i in lines)
     counted = f"""
         SELECT place, {which} AS which, coalesce({", ".join(f"t{i}" for i in lines)}) AS start, count(*)
-          FROM ({rows}) counted GROUP BY GROUPING SETS ({sets})
+          FROM (SELECT {place} AS place, {", ".join(starts)} FROM {{}} WHERE {{}}) counted
+         GROUP BY GROUPING SETS ({", ".join(f"(place, t{i})" for i in lines)})
     """
-    return f"SELECT * FROM ({counted}) found WHERE start IS NOT NULL", where.parameters
+    return Sql(f"SELECT * FROM ({counted}) found WHERE start IS NOT NULL", source, where)
 
 
-def _keys(where: Where, groups: Sequence[Group]) -> list[tuple[str, str]]:
+def _source_of(groups: Sequence[Group], leaves: Sequence[tuple[Any, ...]]) -> tuple[Sql, str]:
+    """The rows of the leaves, and an expression for the place of the leaf, counted from 1."""
+    keys, source = _keys(groups), Sql(_source(groups))
+    if not keys:
+        return source, "1::bigint"
+    arrays = [Sql(f"{{}}::{type_}[]", [leaf[i] for leaf in leaves]) for i, (_, type_) in enumerate(keys)]
+    same = joined(" AND ", [Sql(f"{{}} = chosen.k{i}", sql) for i, (sql, _) in enumerate(keys)])
+    named = ", ".join([*(f"k{i}" for i in range(len(keys))), "place"])
+    chosen = f"{{}} JOIN unnest({{}}) WITH ORDINALITY AS chosen({named}) ON {{}}"
+    return Sql(chosen, source, joined(", ", arrays), same), "chosen.place"
+
+
+def _keys(groups: Sequence[Group]) -> list[tuple[Sql, str]]:
+    """The expression of each group, and the type of the expression."""
     found = []
     for group in groups:
         sql, type_ = KEYS[group.field]
-        found.append(
-            (
-                sql.format(f"{where.value(group.meta_data_field)}::text")
-                if group.field == META_DATA
-                else sql,
-                type_,
-            )
-        )
+        is_named = group.field == META_DATA
+        found.append((Sql(sql, Sql("{}::text", group.meta_data_field)) if is_named else Sql(sql), type_))
     return found
 
 

@@ -1,18 +1,20 @@
 """Search for submissions: what is asked for, and the list that answers it."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from functools import lru_cache, partial
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Page, Statement, Where, order_by
+from samplebank.database import Columns, Connection, Page, Sql, Statement, all_of, any_of, one_of, order_by
 from samplebank.database.times import TimeRange
 from samplebank.search import rows
-from samplebank.search.criteria import all_of, any_of, row_conditions
+from samplebank.search.criteria import row_condition
+from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keyword, Keywords, contains, digests, find_common, mentions
-from samplebank.search.listing import SERIAL, SearchListing, depth, planned
+from samplebank.search.listing import SERIAL, Gathering, SearchListing, depth, planned
 from samplebank.search.rows import SubmissionCriterion
 from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
@@ -71,58 +73,90 @@ class SubmissionSearch(SubmissionCriterion, frozen=True, kw_only=True):
         return [*own, *(word for one in self.sub_criteria or () for word in one.all_keywords)]
 
 
-class Everything(NamedTuple):
-    """Writes the condition on all that is found, with what is known of its keywords; `keys` are what it is sorted by."""
+class Way(Protocol):
+    """A way to the submissions on a page."""
 
-    write: Callable[[frozenset[str]], Where]
+    async def rows(self, db: Connection, page: Page) -> list[Submission] | None:
+        """The submissions in order; None where this way does not find the page."""
+
+
+class InOrder(NamedTuple):
+    """All submissions in the order that is asked for, until the page is full."""
+
+    where: Sql
+    order: str
+
+    async def rows(self, db: Connection, page: Page) -> list[Submission] | None:
+        async with planned(db, *SERIAL):
+            return await _selected(db, self.where, self.order, page)
+
+
+class AmongTheNewest(NamedTuple):
+    """The newest few thousand submissions by the time in `column`, which fill most pages that begin with the newest."""
+
+    where: Sql
+    order: str
+    column: str
+
+    async def rows(self, db: Connection, page: Page) -> list[Submission] | None:
+        newest = depth(page)
+        if newest is None:
+            return None
+        async with planned(db, *SERIAL):
+            since = await OLDEST_OF_NEWEST[self.column].value(db, newest=newest)
+            where = all_of([self.where, Sql(f"u.{self.column} >= {{}}", since or 0)])
+            found = await _selected(db, where, self.order, page)
+        return found if len(found) == page.limit else None
+
+
+class Gathered(NamedTuple):
+    """All submissions that match, gathered with their number. `keys` are the columns of the order.
+
+    `find` is given words that are too common to look for.
+    """
+
+    find: Callable[[frozenset[str]], Sql]
     keywords: Sequence[Keyword]
     keys: Sequence[str]
+    order: str
+    gathering: Gathering
 
-
-class SubmissionListing(SearchListing[Submission]):
-    """`sliced` is the column by which the newest rows are looked at first, if that helps; so for `everything`."""
-
-    def __init__(
-        self, where: Where, order: str, *, sliced: str | None, everything: Everything | None = None
-    ) -> None:
-        super().__init__(COLUMNS, FROM, where, order)
-        self._sliced = sliced
-        self._everything = everything
-
-    async def page(self, db: Connection, page: Page) -> list[Submission]:
-        gathered = await self._gathered(db, page)
-        if gathered is not None:
-            return gathered
-        newest = depth(page)
-        async with planned(db, *SERIAL):
-            if self._sliced is not None and newest is not None:
-                found = await self._within(db, page, newest, self._sliced)
-                if len(found) == page.limit:
-                    return found
-            return await super().page(db, page)
-
-    async def _gathered(self, db: Connection, page: Page) -> list[Submission] | None:
-        if self._everything is None:
-            return None
-        where = self._everything.write(await find_common(db, self._everything.keywords))
-        query = f"""
+    async def rows(self, db: Connection, page: Page) -> list[Submission] | None:
+        query = Sql(
+            f"""
             WITH found AS MATERIALIZED (
-                SELECT {", ".join(dict.fromkeys(["u.id", *self._everything.keys]))} FROM {FROM} WHERE {where.sql}
+                SELECT {", ".join(dict.fromkeys(["u.id", *self.keys]))} FROM {FROM} WHERE {{}}
             )
             SELECT total.n, {COLUMNS.sql} FROM (SELECT count(*) AS n FROM found) total
               LEFT JOIN {FROM} ON u.id = ANY (ARRAY(SELECT u.id FROM found u {self.order} {page.clause()}))
              {self.order}
-        """
-        rows = await self._gather(db, query, where)
+            """,
+            self.find(await find_common(db, self.keywords)),
+        )
+        rows = await self.gathering.rows(db, query)
         # beside a page without rows the number stands alone
         return None if rows is None else [COLUMNS.read(row[1:]) for row in rows if row[1] is not None]
 
-    async def _within(self, db: Connection, page: Page, newest: int, column: str) -> list[Submission]:
-        since = await OLDEST_OF_NEWEST[column].value(db, newest=newest)
-        where = self.where.copy()
-        where.add(f"u.{column} >= {{}}", since or 0)
-        query = f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {where.sql} {self.order} {page.clause()}"
-        return [COLUMNS.read(row) for row in await db.fetch(query, *where.parameters)]
+
+async def _selected(db: Connection, where: Sql, order: str, page: Page) -> list[Submission]:
+    query = Sql(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {{}} {order} {page.clause()}", where)
+    return [COLUMNS.read(row) for row in await query.rows(db)]
+
+
+class SubmissionListing(SearchListing[Submission]):
+    """Submissions that match, found by the first of `ways` that finds the page."""
+
+    def __init__(self, where: Sql, order: str, ways: Sequence[Way], gathering: Gathering) -> None:
+        super().__init__(COLUMNS, FROM, where, order, number=where.count(FROM))
+        self.gathering = gathering
+        self._ways = ways
+
+    async def page(self, db: Connection, page: Page) -> list[Submission]:
+        for way in self._ways:
+            found = await way.rows(db, page)
+            if found is not None:
+                return found
+        return []
 
 
 def submissions_matching(
@@ -130,78 +164,74 @@ def submissions_matching(
 ) -> SubmissionListing:
     """The submissions that match and that the caller may see, latest observed first unless sorted otherwise."""
     names = list(sort) or [LATEST_FIRST]
-    few = bool(wanted.ids or wanted.samples)
-    keys = [SORTS[name.removeprefix("-")].removesuffix("?") for name in names]
-    everything = Everything(
-        lambda common: matching(caller, wanted, window, common), wanted.all_keywords, keys
-    )
-    return SubmissionListing(
-        matching(caller, wanted, window),
-        order_by(names, SORTS, "u.id"),
-        sliced=None if few or len(names) > 1 else SLICED.get(names[0]),
+    order = order_by(names, SORTS, "u.id")
+    where = matching(caller, wanted, window)
+    gathering = Gathering()
+    ways: list[Way] = []
+    if wanted.keywords or wanted.meta_data or wanted.sub_criteria:
         # other conditions are counted in an index, without the rows
-        everything=everything if wanted.keywords or wanted.meta_data or wanted.sub_criteria else None,
-    )
+        keys = [SORTS[name.removeprefix("-")].removesuffix("?") for name in names]
+        find = partial(matching, caller, wanted, window)
+        ways.append(Gathered(find, wanted.all_keywords, keys, order, gathering))
+    if len(names) == 1 and names[0] in SLICED and not (wanted.ids or wanted.samples):
+        ways.append(AmongTheNewest(where, order, SLICED[names[0]]))
+    ways.append(InOrder(where, order))
+    return SubmissionListing(where, order, ways, gathering)
 
 
 def matching(
     caller: Caller, wanted: SubmissionSearch, window: IndexWindow, common: frozenset[str] | None = None
-) -> Where:
+) -> Sql:
     """The condition on a submission `u`; the index is not asked for words that are `common`."""
-    where = Where()
-    see_rows(where, caller, "u", Permission.VIEW_SUBMISSION)
-    where.add("u.submitted_time >= {}", window.start)
-    if window.end is not None:
-        where.add("u.submitted_time <= {}", window.end)
-    where.conditions.extend(conditions(where, wanted, common))
-    return where
-
-
-def conditions(where: Where, wanted: SubmissionSearch, common: frozenset[str] | None = None) -> list[str]:
-    found = [
-        *rows.is_one_of(where, "u.id", "uuid", wanted.ids),
-        *rows.is_one_of(where, "u.customer_id", "bigint", wanted.customers),
-        *rows.is_one_of(where, "u.tlp", "text", wanted.tlps),
-        rows.of_submission(where, wanted),
+    conditions = [
+        see_rows(caller, "u", Permission.VIEW_SUBMISSION),
+        Sql("u.submitted_time >= {}", window.start),
     ]
-    if wanted.samples:
-        found.append(_of_samples(where, wanted.samples))
-    if wanted.times.is_bounded:
-        times = Where()
-        times.parameters = where.parameters
-        wanted.times.add_to(times)
-        found.append(times.sql)
-    if wanted.keywords is not None:
-        keywords = wanted.keywords
-        found.extend(_occurs(where, words, keywords.fields, common) for words in keywords.demands)
-    found.extend(row_conditions(wanted.sub_criteria, lambda c: all_of(conditions(where, c, common))))
-    return found
+    if window.end is not None:
+        conditions.append(Sql("u.submitted_time <= {}", window.end))
+    return all_of([*conditions, filters(common).condition(wanted)])
 
 
-def _occurs(
-    where: Where, words: tuple[Keyword, ...], fields: frozenset[str], common: frozenset[str] | None
-) -> str:
+@lru_cache(64)
+def filters(common: frozenset[str] | None) -> Filters[SubmissionSearch]:
+    """What each field of a search asks for; the index is not asked for words that are `common`."""
+    return Filters(
+        SubmissionSearch,
+        ids=lambda ids: one_of("u.id", "uuid", ids),
+        customers=lambda customers: one_of("u.customer_id", "bigint", customers),
+        tlps=rows.one_of_texts("u.tlp"),
+        **rows.OF_SUBMISSION,
+        samples=_of_samples,
+        times=lambda times: times.condition,
+        keywords=lambda keywords: all_of(
+            [_occurs(words, keywords.fields, common) for words in keywords.demands]
+        ),
+        sub_criteria=lambda criteria: row_condition(criteria, filters(common).condition),
+    )
+
+
+def _occurs(words: tuple[Keyword, ...], fields: frozenset[str], common: frozenset[str] | None) -> Sql:
     """At least one of the words is in at least one of the fields."""
     found = []
     if fields >= TEXTS.keys():
-        found.append(mentions(where, "submission", "u", words, common))
+        found.append(mentions("submission", "u", words, common))
     else:
         # the index finds the word in the text of the row; which field it is in shows the row itself
-        texts = [contains(where, text, words) for name in TEXTS if name in fields for text in TEXTS[name]]
+        texts = [contains(text, words) for name in TEXTS if name in fields for text in TEXTS[name]]
         if texts:
-            found.append(f"({any_of(texts)}) AND {mentions(where, 'submission', 'u', words)}")
+            found.append(all_of([any_of(texts), mentions("submission", "u", words)]))
     ids = [word.id for word in words if word.id is not None]
     if ids and "id" in fields:
-        found.append(f"u.id = ANY ({where.value(ids)}::uuid[])")
+        found.append(one_of("u.id", "uuid", ids))
     samples = digests(words, "sha256")
     if samples and "sampleSha256" in fields:
-        found.append(_of_samples(where, samples))
+        found.append(_of_samples(samples))
     tlps = [tlp for tlp in TLPS if any(word.text.lower() in tlp for word in words)]
     if tlps and "tlp" in fields:
-        found.append(f"u.tlp = ANY ({where.value(tlps)}::text[])")
+        found.append(one_of("u.tlp", "text", tlps))
     return any_of(found)
 
 
-def _of_samples(where: Where, samples: list[bytes]) -> str:
-    found = f"SELECT id FROM sample WHERE sha256 = ANY ({where.value(samples)}::bytea[])"
-    return f"u.sample_id = ANY (ARRAY({found}))"
+def _of_samples(samples: list[bytes]) -> Sql:
+    found = Sql("SELECT id FROM sample WHERE {}", one_of("sha256", "bytea", samples))
+    return Sql("u.sample_id = ANY (ARRAY({}))", found)

@@ -1,12 +1,11 @@
-"""When: the window of an index, and the bounds of a time search."""
+"""When: the window of an index."""
 
 import msgspec
 
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Where
-from samplebank.database.times import TimeRange
+from samplebank.database import TRUE, Sql, all_of, any_of
 from samplebank.timespec import Millis
 
 
@@ -25,44 +24,35 @@ ACTIVITY = (
 )
 
 
-def lies_in_window(where: Where, caller: Caller, alias: str, window: IndexWindow) -> None:
+def lies_in_window(caller: Caller, alias: str, window: IndexWindow) -> Sql:
     """The sample `alias` is not deleted, and its time from creation to last activity overlaps the window.
 
     Only the activity that the caller may see counts: else the window would tell when others did something.
     """
-    where.add(f"{alias}.deleted_time IS NULL")
-    where.add(f"{alias}.activity_time >= {{}}", window.start)
+    since = Sql("{}", window.start)
+    lies = [Sql(f"{alias}.deleted_time IS NULL"), Sql(f"{alias}.activity_time >= {{}}", since)]
     if not all(caller.scope(permission).everywhere for *_, permission in ACTIVITY):
-        where.add(_seen_active(where, caller, alias, window.start))
+        lies.append(_seen_active(caller, alias, since))
     if window.end is not None:
-        where.add(f"{alias}.created_time <= {{}}", window.end)
+        lies.append(Sql(f"{alias}.created_time <= {{}}", window.end))
+    return all_of(lies)
 
 
-def _seen_active(where: Where, caller: Caller, sample: str, start: Millis) -> str:
-    """That the sample, or a row of it that the caller may see, is from `start` or later.
+def _seen_active(caller: Caller, sample: str, since: Sql) -> Sql:
+    """That the sample, or a row of it that the caller may see, is from `since` or later.
 
     Most samples in a window are new themselves, so the rows are seldom looked at.
     """
-    since = where.value(start)
-    seen = [
-        f"{sample}.created_time >= {since}",
-        f"EXISTS (SELECT FROM verdict y WHERE y.sample_id = {sample}.id AND y.created_time >= {since})",
-        f"EXISTS (SELECT FROM static_fact y WHERE y.sample_id = {sample}.id AND y.created_time >= {since})",
+    rows = [
+        *(("verdict", "created_time", TRUE), ("static_fact", "created_time", TRUE)),
+        *((table, column, see_rows(caller, "y", permission)) for table, column, permission in ACTIVITY),
     ]
-    for table, column, permission in ACTIVITY:
-        visible = Where()
-        visible.parameters = where.parameters
-        see_rows(visible, caller, "y", permission)
-        row = f"SELECT FROM {table} y WHERE y.sample_id = {sample}.id AND y.{column} >= {since} AND {visible.sql}"
-        seen.append(f"EXISTS ({row})")
-    return " OR ".join(seen)
-
-
-def lies_in(where: Where, column: str, times: TimeRange) -> str:
-    """The time in `column` is set, not before the start and before the end."""
-    bounds = [f"{column} IS NOT NULL"]
-    if times.start is not None:
-        bounds.append(f"{column} >= {where.value(times.start)}")
-    if times.end is not None:
-        bounds.append(f"{column} < {where.value(times.end)}")
-    return " AND ".join(bounds)
+    seen = [
+        Sql(
+            f"EXISTS (SELECT FROM {table} y WHERE y.sample_id = {sample}.id AND y.{column} >= {{}} AND {{}})",
+            since,
+            visible,
+        )
+        for table, column, visible in rows
+    ]
+    return any_of([Sql(f"{sample}.created_time >= {{}}", since), *seen])

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from samplebank.accounts.caller import Caller
-from samplebank.database import Columns, Connection, Where
+from samplebank.database import TRUE, Columns, Connection, Sql, all_of, one_of
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.database.times import TimeRange
@@ -38,41 +38,36 @@ class TaskFilter(msgspec.Struct, frozen=True):
     hosts: Sequence[str] | None = None
     times: TimeRange = TimeRange()
 
-    def add_to(self, where: Where) -> None:
-        filters: tuple[tuple[str, Sequence[object] | None], ...] = (
-            ("t.state = ANY({}::text[])", self.states),
-            ("t.operation = ANY({}::text[])", self.operations),
-            ("t.user_id = ANY({}::bigint[])", self.users),
-            ("t.parent_id = ANY({}::uuid[])", self.parents),
-            ("t.root_id = ANY({}::uuid[])", self.roots),
-            ("t.correlation_id = ANY({}::uuid[])", self.correlations),
-            ("t.host = ANY({}::text[])", self.hosts),
+    @property
+    def condition(self) -> Sql:
+        filters: tuple[tuple[str, str, Sequence[object] | None], ...] = (
+            ("t.state", "text", self.states),
+            ("t.operation", "text", self.operations),
+            ("t.user_id", "bigint", self.users),
+            ("t.parent_id", "uuid", self.parents),
+            ("t.root_id", "uuid", self.roots),
+            ("t.correlation_id", "uuid", self.correlations),
+            ("t.host", "text", self.hosts),
         )
-        for condition, values in filters:
-            if values is not None:
-                where.add(condition, list(values))
-        self.times.add_to(where)
+        given = [one_of(column, type_, values) for column, type_, values in filters if values is not None]
+        return all_of([*given, self.times.condition])
 
 
 def tasks_matching(caller: Caller, wanted: TaskFilter, *, sees_all: bool) -> Listing[ServiceTask]:
     """List the matching tasks of the caller, newest first; with `sees_all`, the matching tasks of everybody."""
-    where = Where()
-    _see_tasks(where, caller, sees_all=sees_all)
-    wanted.add_to(where)
-    return Listing(COLUMNS, FROM, where, "ORDER BY t.created_time DESC, t.id DESC")
+    where = all_of([_see_tasks(caller, sees_all=sees_all), wanted.condition])
+    order = "ORDER BY t.created_time DESC, t.id DESC"
+    return Listing(COLUMNS, FROM, where, order, number=where.count("service_task t"))
 
 
 async def get_visible_task(db: Connection, caller: Caller, reference: str, *, sees_all: bool) -> ServiceTask:
     """Get a task of the caller; with `sees_all`, a task of anybody. Raises `NotFound`."""
-    where = Where()
-    where.add("t.id = {}", find_id(reference))
-    _see_tasks(where, caller, sees_all=sees_all)
-    row = await db.fetchrow(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {where.sql}", *where.parameters)
+    where = all_of([Sql("t.id = {}", find_id(reference)), _see_tasks(caller, sees_all=sees_all)])
+    row = await Sql(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE {{}}", where).row(db)
     if row is None:
         raise NotFound(NO_TASK)
     return COLUMNS.read(row)
 
 
-def _see_tasks(where: Where, caller: Caller, *, sees_all: bool) -> None:
-    if not sees_all:
-        where.add("t.user_id = {}", caller.user.id)
+def _see_tasks(caller: Caller, *, sees_all: bool) -> Sql:
+    return TRUE if sees_all else Sql("t.user_id = {}", caller.user.id)

@@ -3,7 +3,7 @@
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Where
+from samplebank.database import Connection, Sql, all_of
 from samplebank.errors import NotFound
 from samplebank.jobs.opening import Cause
 from samplebank.policy.model import Case
@@ -22,11 +22,8 @@ LATEST = """
 async def cause_of(db: Connection, caller: Caller, sample: Sample) -> tuple[Cause, Case]:
     """Find the cause of a reanalysis, and the case for the rules. Locks the sample against other new jobs."""
     await db.execute(LOCK, sample.id)
-    where = Where()
-    where.add("u.sample_id = {}", sample.id)
-    see_rows(where, caller, "u", Permission.REANALYSE)
-    query = LATEST.format(where.sql, where.value(caller.user.customer.id))
-    row = await db.fetchrow(query, *where.parameters)
+    where = all_of([Sql("u.sample_id = {}", sample.id), see_rows(caller, "u", Permission.REANALYSE)])
+    row = await Sql(LATEST, where, caller.user.customer.id).row(db)
     if row is None:
         raise NotFound(NO_SAMPLE)
     submission, customer, meta_data, type_, super_type = row

@@ -5,13 +5,12 @@ customer for whom the author could judge.
 """
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from samplebank.accounts.access import see_customers, see_rows, sees_judgement
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Where, order_by
+from samplebank.database import Columns, Connection, Sql, order_by
 from samplebank.database.listing import Listing
 from samplebank.samples.model import Sample
 from samplebank.verdicts.model import Verdict
@@ -24,25 +23,20 @@ SORTS = {
 FROM = "verdict v JOIN sample s ON s.id = v.sample_id LEFT JOIN job j ON j.id = v.job_id"
 
 
-def columns(where: Where, caller: Caller) -> Columns[Verdict]:
+def columns(caller: Caller) -> Columns[Verdict]:
     """The columns of a verdict `v` of a sample `s` with the job `j`, as far as the caller may see the verdict."""
-    analyses = Where()
-    analyses.parameters = where.parameters
-    see_rows(analyses, caller, "a", Permission.VIEW_ANALYSIS, Permission.VIEW_VERDICTS)
-    jobs = Where()
-    jobs.parameters = where.parameters
-    see_customers(jobs, caller, "j.customer_id", Permission.VIEW_JOBS)
-    sees_job = jobs.sql
-    sees_author = f"v.manual AND {sees_judgement(where, caller, 'v.judged_for')}"
+    sees_job = see_customers(caller, "j.customer_id", Permission.VIEW_JOBS)
+    sees_author = Sql("v.manual AND {}", sees_judgement(caller, "v.judged_for"))
     return Columns.of(
         Verdict,
         "v",
         sha256="s.sha256",
-        comment=f"CASE WHEN {sees_author} THEN v.comment END",
-        user_id=f"CASE WHEN {sees_author} THEN v.user_id END",
-        job_id=f"CASE WHEN {sees_job} THEN j.id END",
-        job_state=f"CASE WHEN {sees_job} THEN j.state END",
-        analyses=f"""
+        comment=Sql("CASE WHEN {} THEN v.comment END", sees_author),
+        user_id=Sql("CASE WHEN {} THEN v.user_id END", sees_author),
+        job_id=Sql("CASE WHEN {} THEN j.id END", sees_job),
+        job_state=Sql("CASE WHEN {} THEN j.state END", sees_job),
+        analyses=Sql(
+            """
             coalesce((SELECT jsonb_agg(jsonb_build_object(
                         'id', a.id, 'analysisScore', a.score, 'difference', va.difference, 'impact', va.impact,
                         'possibleDetections', a.possible_detections, 'tags', a.tags,
@@ -50,22 +44,22 @@ def columns(where: Where, caller: Caller) -> Columns[Verdict]:
                         'userAgent', jsonb_build_object('name', a.agent_name, 'version', a.agent_version))
                         ORDER BY va.position)
                     FROM verdict_analysis va JOIN analysis a ON a.id = va.analysis_id
-                   WHERE va.verdict_id = v.id AND {analyses.sql}), '[]')
-        """,
+                   WHERE va.verdict_id = v.id AND {}), '[]')
+            """,
+            see_rows(caller, "a", Permission.VIEW_ANALYSIS, Permission.VIEW_VERDICTS),
+        ),
     )
 
 
 def verdicts_of(caller: Caller, sample: Sample, sort: Sequence[str]) -> Listing[Verdict]:
-    where = Where()
-    where.add("v.sample_id = {}", sample.id)
-    selected = columns(where, caller)
-    return Listing(selected, FROM, where, order_by(sort, SORTS, "v.id"))
+    where = Sql("v.sample_id = {}", sample.id)
+    return Listing(
+        columns(caller), FROM, where, order_by(sort, SORTS, "v.id"), number=where.count("verdict v")
+    )
 
 
 async def get_verdict(db: Connection, caller: Caller, id_: UUID) -> Verdict:
-    where = Where()
-    where.add("v.id = {}", id_)
-    shown = columns(where, caller)
-    row: Any = await db.fetchrow(f"SELECT {shown.sql} FROM {FROM} WHERE {where.sql}", *where.parameters)
+    shown = columns(caller)
+    row = await Sql(f"SELECT {{}} FROM {FROM} WHERE v.id = {{}}", shown.selected, id_).row(db)
     # None is impossible: the verdict was stored in the same transaction
     return shown.read(row)
