@@ -201,6 +201,12 @@ async def find_schema_of(db: Connection, short_name: str) -> object:
     )
 
 
+async def is_any_registered(db: Connection) -> bool:
+    """Whether a worker has ever been registered."""
+    found: bool = await db.fetchval("SELECT EXISTS (SELECT FROM worker)")
+    return found
+
+
 async def list_workers(db: Connection, page: Page, *, include_deleted: bool) -> tuple[list[Worker], int]:
     """List workers: (the page, the number of all)."""
     where = "TRUE" if include_deleted else "w.deleted_time IS NULL"

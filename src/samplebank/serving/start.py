@@ -93,7 +93,7 @@ async def _provision(settings: Settings, url: str) -> None:
 
 async def _register_workers(db: Connection, settings: Settings) -> None:
     """Let a new database run the built-in workers by default. Later the policy is the operator's."""
-    if await db.fetchval("SELECT EXISTS (SELECT FROM worker)"):
+    if await workers.is_any_registered(db):
         return
     user_id, now = await provisioning.get_user_id(db, provisioning.ADMIN), clock()
     made = []
