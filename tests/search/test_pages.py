@@ -32,6 +32,7 @@ from samplebank.search.submissions import (
 from samplebank.search.submissions import SORTS as SUBMISSION_SORTS
 from samplebank.search.submissions import Much as MuchOfSubmissions
 from samplebank.search.window import IndexWindow
+from samplebank.submissions.model import Submission
 
 #: milliseconds within which any count here is done
 LONG = 60_000
@@ -84,6 +85,7 @@ SEARCHES = {
     "only what must not be": SampleCriterion(verdicts=[VerdictCriterion(minimum_score=1, exclude=True)]),
 }
 SUBMISSIONS = {
+    "everything": SubmissionSearch(),
     "a keyword": SubmissionSearch(
         keywords=Keywords((read_keyword("faktura"),), frozenset(KEYWORD_FIELDS), every=False)
     ),
@@ -191,7 +193,7 @@ async def test_pages_behind_cursors_are_together_the_whole_list(
 async def test_submissions_behind_cursors_are_together_the_whole_list(
     filled: tuple[Database, Tenants], caller: Caller, sort: str, direction: str
 ) -> None:
-    def listing() -> SubmissionListing:
+    def listing() -> OrderedListing[Submission]:
         return submissions_matching(caller, SUBMISSIONS["a keyword"], ALWAYS, [direction + sort])
 
     async with filled[0].transaction(read_only=True) as db:
@@ -280,6 +282,7 @@ async def test_a_search_for_many_submissions_goes_through_them_to_the_same_page(
         pieces = submissions_matching(caller, wanted, ALWAYS, [sort]).pieces(reading, Page(0))
         whole = [row.id for piece in [piece async for piece in pieces] for row in piece]
     listing = submissions_matching(caller, wanted, ALWAYS, [sort])
+    assert isinstance(listing, SubmissionListing)
     listing.ways = [way._replace(little=-1) for way in listing.ways if isinstance(way, MuchOfSubmissions)][
         -1:
     ]

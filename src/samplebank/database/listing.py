@@ -89,5 +89,27 @@ class OrderedListing(Listing[R]):
         return self.by.place_of(row)
 
 
+class TalliedListing(OrderedListing[R]):
+    """A list whose number a tally tells. `number` is an expression for the number, which comes along with each page."""
+
+    def __init__(self, columns: Shape[R], source: str | Sql, where: Sql, order: Order, number: Sql) -> None:
+        super().__init__(columns, source, where, order)
+        self._number = number
+        self._count: Count | None = None
+
+    async def page(self, db: Connection, page: Page) -> list[R]:
+        rows = await self._numbered(self._number, page).rows(db)
+        if rows:
+            self._count = Count(rows[0][0])
+        return [self.columns.read(columns) for _, *columns in rows]
+
+    async def count(self, db: Connection, _budget: float) -> Count:
+        return self._count or Count(await Sql("SELECT {}", self._number).value(db))
+
+    def _numbered(self, number: Sql, page: Page) -> Sql:
+        """A query for the rows on a page, each behind the number."""
+        return self.by.rows(Sql("{}, {}", number, self.columns.selected), self.source, self.where, page)
+
+
 def _as_sql(source: str | Sql) -> Sql:
     return source if isinstance(source, Sql) else Sql(source)

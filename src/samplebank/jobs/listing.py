@@ -10,7 +10,7 @@ from samplebank.accounts.many_customers import lacks_customer
 from samplebank.accounts.model import Permission
 from samplebank.database import TRUE, Connection, Page, Sql, all_of, one_of, one_of_few
 from samplebank.database.counting import Count
-from samplebank.database.listing import OrderedListing
+from samplebank.database.listing import OrderedListing, TalliedListing
 from samplebank.database.ordering import Key, Order
 from samplebank.database.times import TimeRange
 from samplebank.jobs.model import Job
@@ -40,25 +40,6 @@ class JobFilter(msgspec.Struct, frozen=True):
     samples: Sequence[bytes] | None = None
     customers: Sequence[int] | None = None
     times: TimeRange = TimeRange()
-
-
-class TalliedJobs(OrderedListing[Job]):
-    """Jobs whose number the tally tells. The number comes along with each page."""
-
-    def __init__(self, where: Sql, order: Order, number: Sql) -> None:
-        super().__init__(JOB, JOB_FROM, where, order)
-        self._number = number
-        self._count: Count | None = None
-
-    async def page(self, db: Connection, page: Page) -> list[Job]:
-        columns = Sql("{}, {}", self._number, JOB.selected)
-        rows = await self.by.rows(columns, self.source, self.where, page).rows(db)
-        if rows:
-            self._count = Count(rows[0][0])
-        return [JOB.read(columns) for _, *columns in rows]
-
-    async def count(self, db: Connection, _budget: float) -> Count:
-        return self._count or Count(await Sql("SELECT {}", self._number).value(db))
 
 
 class JobsOfFew(OrderedListing[Job]):
@@ -117,8 +98,10 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Ord
         if named is not None and len(named) <= FEW_CUSTOMERS and not _is_by_time(order):
             return JobsOfFew(where, order, owners)
         if wanted.customers is None and lacked:
-            return TalliedJobs(where, order, all_but(states, lacked))
-        return TalliedJobs(where, order, number_in(TOTAL if named is None else TALLY, where))
+            return TalliedListing(JOB, JOB_FROM, where, order, all_but(states, lacked))
+        return TalliedListing(
+            JOB, JOB_FROM, where, order, number_in(TOTAL if named is None else TALLY, where)
+        )
     if wanted.samples is None and named is not None and len(named) <= FEW_CUSTOMERS:
         return JobsOfFew(where, order, owners)
     return OrderedListing(JOB, JOB_FROM, where, order)

@@ -222,8 +222,11 @@ class SampleListing(OrderedListing[Overview]):
         self.ways = ways
         self._matches = matches
         self._number = number
+        self._is_plain = see_samples(caller, "s", Permission.VIEW_SAMPLES) is TRUE
 
     async def page(self, db: Connection, page: Page) -> list[Overview]:
+        if self._is_plain and self._number is not None:
+            return await self._at_once(db, page, self._number)
         for way in self.ways:
             ids = await way.find(db, page)
             if ids is not None:
@@ -238,11 +241,29 @@ class SampleListing(OrderedListing[Overview]):
             yield await self._overviews(db, [row[0] for row in rows])
 
     async def count(self, db: Connection, budget: float) -> Count:
-        if self._number is not None:
+        if self._number is not None and self.gathering.count is None:
             number = await Sql("SELECT {}", self._number).value(db)
             if number is not None:
                 return Count(number)
         return self.gathering.count or await count_rows(db, self._matches, budget)
+
+    async def _at_once(self, db: Connection, page: Page, number: Sql) -> list[Overview]:
+        """The page and the number of a list without criteria, by one statement: any values have the same plan."""
+        shown = Overviews(self._caller)
+        query = Sql(
+            """
+            SELECT {}, {} FROM {} JOIN unnest(ARRAY({})) WITH ORDINALITY page(id, place) ON page.id = s.id
+             ORDER BY page.place
+            """,
+            number,
+            shown.selected,
+            shown.source,
+            self.by.ids(self.where, page),
+        )
+        rows = await query.rows(db)
+        if rows:
+            self.gathering.count = Count(rows[0][0])
+        return [shown.read(row[1:]) for row in rows]
 
     async def place_of(self, db: Connection, row: Overview) -> Place:
         columns = ", ".join(key.sql for key, _ in self.by.sorted_by)

@@ -8,9 +8,9 @@ from uuid import UUID
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Page, Sql, all_of, any_of, one_of
+from samplebank.database import TRUE, Columns, Connection, Page, Sql, all_of, any_of, one_of
 from samplebank.database.counting import Count
-from samplebank.database.listing import OrderedListing
+from samplebank.database.listing import OrderedListing, TalliedListing
 from samplebank.database.ordering import BEGINNING, Key, Order
 from samplebank.database.times import TimeRange
 from samplebank.search import rows
@@ -186,7 +186,7 @@ class SubmissionListing(OrderedListing[Submission]):
 
 def submissions_matching(
     caller: Caller, wanted: SubmissionSearch, window: IndexWindow, sort: Sequence[str] = ()
-) -> SubmissionListing:
+) -> OrderedListing[Submission]:
     """The submissions that match and that the caller may see, latest observed first unless sorted otherwise."""
     order = Order(Sql(FROM), tuple(sort) or (LATEST_FIRST,), SORTS, Key("u.id", "uuid", field="id"))
     where = matching(caller, wanted, window)
@@ -199,6 +199,8 @@ def submissions_matching(
         much = Much(where, walked, order, gathering)
         ways = [much, gathered, much._replace(milliseconds=None)]
     number = number_of_all_submissions(caller, window) if wanted == SubmissionSearch() else None
+    if number is not None and see_rows(caller, "u", Permission.VIEW_SUBMISSION) is TRUE:
+        return TalliedListing(COLUMNS, FROM, where, order, number)
     return SubmissionListing(where, order, ways, gathering, number=number)
 
 

@@ -26,6 +26,7 @@ from samplebank.api.search.criteria import (
 )
 from samplebank.api.submissions import SubmissionResponse, show_submission
 from samplebank.database import Page
+from samplebank.database.listing import OrderedListing
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import Body, Limit, NoQuery, PageQuery, SearchOffset, Time, unless_given
 from samplebank.http.streaming import Streamed
@@ -34,10 +35,10 @@ from samplebank.search.paths import PathCriterion
 from samplebank.search.submissions import (
     KEYWORD_FIELDS,
     TIMES,
-    SubmissionListing,
     SubmissionSearch,
     submissions_matching,
 )
+from samplebank.submissions.model import Submission
 
 Sort = Literal[
     "fileName",
@@ -122,7 +123,7 @@ async def search_simply(request: Call) -> Response[bytes] | Streamed:
     return await request.show_list(listing_of(request, query), query.page(), show_submission)
 
 
-def listing_of(request: Call, query: SubmissionSearchQuery) -> SubmissionListing:
+def listing_of(request: Call, query: SubmissionSearchQuery) -> OrderedListing[Submission]:
     """The submissions of a simple search. Raises `Invalid` with every violation."""
     reader = Reader(request.caller, request.bank.directory, request.now)
     window = reader.window(query.index_start_timestamp, query.index_end_timestamp)
@@ -149,7 +150,7 @@ async def search(request: Call) -> Response[bytes] | Streamed:
     return await request.show_list(matching(request, wanted), page, show_submission)
 
 
-def matching(request: Call, wanted: SubmissionSearchRequest) -> SubmissionListing:
+def matching(request: Call, wanted: SubmissionSearchRequest) -> OrderedListing[Submission]:
     """The submissions of an advanced search. Raises `Invalid` with every violation."""
     reader = Reader(request.caller, request.bank.directory, request.now)
     window = reader.window(wanted.index_start_timestamp, wanted.index_end_timestamp)
