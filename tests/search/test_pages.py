@@ -262,20 +262,22 @@ async def test_what_was_uploaded_again_is_the_newest(
     "search", ["a keyword of many", "metadata, not a score", "one of two sub-criteria", "a TLP"]
 )
 async def test_a_search_for_much_goes_through_the_samples_to_the_same_page(
-    filled: tuple[Database, Tenants], db: Connection, caller: Caller, search: str, sort: str
+    filled: tuple[Database, Tenants], caller: Caller, search: str, sort: str
 ) -> None:
     asking = Asking(filled[0], caller, lambda: samples_matching(caller, SEARCHES[search], ALWAYS, [sort]))
+    whole = await asking.whole()
     listing = asking.listing()
     listing.ways = [way._replace(little=-1) for way in listing.ways if isinstance(way, Much)][-1:]
 
-    found = [row.sha256 for row in await listing.page(db, Page(25, 5))]
+    async with filled[0].connection() as db:
+        found = [row.sha256 for row in await listing.page(db, Page(25, 5))]
 
-    assert found == (await asking.whole())[5:30]
+    assert found == whole[5:30]
 
 
 @pytest.mark.parametrize("sort", ["-observedTimestamp", "fileName"])
 async def test_a_search_for_many_submissions_goes_through_them_to_the_same_page(
-    filled: tuple[Database, Tenants], db: Connection, caller: Caller, sort: str
+    filled: tuple[Database, Tenants], caller: Caller, sort: str
 ) -> None:
     wanted = SUBMISSIONS["a keyword"]
     async with filled[0].transaction(read_only=True) as reading:
@@ -287,7 +289,8 @@ async def test_a_search_for_many_submissions_goes_through_them_to_the_same_page(
         -1:
     ]
 
-    found = [row.id for row in await listing.page(db, Page(25, 5))]
+    async with filled[0].connection() as db:
+        found = [row.id for row in await listing.page(db, Page(25, 5))]
 
     assert found == whole[5:30]
 

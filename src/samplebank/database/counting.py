@@ -1,6 +1,5 @@
 """How many rows match: exact where the number is small or cheap to find, else the least that is known."""
 
-import contextlib
 import time
 from typing import NamedTuple
 
@@ -38,17 +37,18 @@ async def count_rows(db: Connection, rows: Sql, budget: float) -> Count:
     """
     query, values = rows.render()
     began = time.monotonic()
-    async with db.transaction(readonly=True):
-        await db.execute(COUNTING)
-        cursor = await db.cursor(query, *values)
-        passed = await cursor.forward(ALWAYS + 1)
-        if passed <= ALWAYS:
-            return Count(passed)
-        left = int(budget - 1000 * (time.monotonic() - began))
-        if left < 1:
-            return Count(passed, is_exact=False)
-        await db.execute(f"SET LOCAL statement_timeout = {left}")
-        # the transaction has failed then, and is rolled back
-        with contextlib.suppress(asyncpg.QueryCanceledError):
+    passed = 0
+    try:
+        async with db.transaction(readonly=True):
+            await db.execute(COUNTING)
+            cursor = await db.cursor(query, *values)
+            passed = await cursor.forward(ALWAYS + 1)
+            if passed <= ALWAYS:
+                return Count(passed)
+            left = int(budget - 1000 * (time.monotonic() - began))
+            if left < 1:
+                return Count(passed, is_exact=False)
+            await db.execute(f"SET LOCAL statement_timeout = {left}")
             return Count(passed + await cursor.forward(ALL))
-    return Count(passed, is_exact=False)
+    except asyncpg.QueryCanceledError:
+        return Count(passed, is_exact=False)

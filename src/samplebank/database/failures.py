@@ -36,6 +36,8 @@ SAID: dict[type[Exception], str] = {
     asyncpg.OutOfMemoryError: "The database has no memory left for this at the moment; try again in a moment.",
     asyncpg.InsufficientResourcesError: "The database lacks resources at the moment; try again in a moment.",
     asyncpg.ReadOnlySQLTransactionError: "The database takes no changes at the moment; try again in a moment.",
+    # an order to end an earlier question may arrive late, and meet the next question of the connection
+    asyncpg.QueryCanceledError: "The database was told to end its work on this; try again in a moment.",
     asyncpg.PostgresSystemError: "The database cannot use its files at the moment; try again in a moment.",
 }
 

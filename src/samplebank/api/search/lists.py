@@ -45,7 +45,7 @@ class JobPageRequest(JobSearchRequest):
 @get(
     f"{EXTENSIONS}/sample",
     opt=operation(
-        "listSamples", Permission.VIEW_SAMPLES, query=SampleListQuery, answers=list[SampleMetaData]
+        "listSamplesBehind", Permission.VIEW_SAMPLES, query=SampleListQuery, answers=list[SampleMetaData]
     ),
 )
 async def list_samples(request: Call) -> Response[bytes] | Streamed:
@@ -58,7 +58,7 @@ async def list_samples(request: Call) -> Response[bytes] | Streamed:
 @post(
     f"{EXTENSIONS}/sample/search",
     opt=operation(
-        "searchSamples",
+        "searchSamplesBehind",
         Permission.VIEW_SAMPLES,
         query=NoQuery,
         body=SampleListRequest,
@@ -77,7 +77,7 @@ async def search_samples(request: Call) -> Response[bytes] | Streamed:
 @get(
     f"{EXTENSIONS}/submission",
     opt=operation(
-        "listSubmissions",
+        "listSubmissionsBehind",
         Permission.VIEW_SUBMISSION,
         query=SubmissionListQuery,
         answers=list[SubmissionResponse],
@@ -95,7 +95,7 @@ async def list_submissions(request: Call) -> Response[bytes] | Streamed:
 @post(
     f"{EXTENSIONS}/submission/search",
     opt=operation(
-        "searchSubmissions",
+        "searchSubmissionsBehind",
         Permission.VIEW_SUBMISSION,
         query=NoQuery,
         body=SubmissionListRequest,

@@ -1,0 +1,37 @@
+"""Rows are counted exactly up to 10,000, and beyond as long as the budget lasts."""
+
+import pytest
+
+from samplebank.database import Connection, Sql
+from samplebank.database.counting import ALWAYS, UNCOUNTED, Count, count_rows
+
+LONG = 60_000
+
+
+def series(most: int) -> Sql:
+    return Sql("SELECT FROM generate_series(1, {}::int)", most)
+
+
+@pytest.mark.parametrize("rows", [0, 1, ALWAYS])
+async def test_so_many_rows_are_counted_whatever_the_budget(db: Connection, rows: int) -> None:
+    assert await count_rows(db, series(rows), 0) == Count(rows)
+
+
+async def test_more_rows_are_counted_within_the_budget(db: Connection) -> None:
+    assert await count_rows(db, series(3 * ALWAYS), LONG) == Count(3 * ALWAYS)
+
+
+async def test_beyond_the_budget_the_least_is_told(db: Connection) -> None:
+    found = await count_rows(db, series(3 * ALWAYS), 0)
+
+    assert (found.number, found.at_least, found.is_exact) == (UNCOUNTED, ALWAYS + 1, False)
+
+
+async def test_counting_that_is_cut_off_leaves_the_connection_of_use(db: Connection) -> None:
+    slow = Sql(
+        "SELECT pg_sleep(CASE WHEN n > {} THEN 60 ELSE 0 END) FROM generate_series(1, 100000) n", ALWAYS + 5
+    )
+
+    found = await count_rows(db, slow, 200)
+
+    assert (found.is_exact, await db.fetchval("SELECT 1")) == (False, 1)
