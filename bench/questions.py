@@ -46,14 +46,17 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def questions(latest: int, *, quick: bool) -> Iterator[Question]:
-    """Every list and search in every order. `latest` is the time of the newest rows. A quick run leaves out the ascending orders."""
+    """Every list and search in every order. `latest` is the time of the newest rows.
+
+    A quick run leaves out the ascending orders, and the criteria that few rows match.
+    """
     criteria = _criteria(latest)
     for kind, orders in ORDERS.items():
         chosen = [order for order in orders if order.startswith("-") or not quick]
         for order in chosen:
             path = f"{V2}/{kind}?{_query(kind, order)}"
             yield Question(kind, "list", f"{kind} list by {order}", ("GET", path, b""), LIST_GOAL)
-        for said, wanted in criteria[kind].items():
+        for said, wanted in list(criteria[kind].items())[1 if quick else 0 :]:
             for order in chosen:
                 yield _search(kind, f"{kind} search, {said}, by {order}", wanted, order)
     yield from _named(latest)

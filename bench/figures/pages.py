@@ -42,7 +42,7 @@ def measure(service: Service, tenants: Tenants, size: int, *, quick: bool) -> li
     latest = asyncio.run(_latest(service.database_url))
     asked = list(questions(latest, quick=quick))
     deeply = [*asked, *deep(asyncio.run(_cursors(service)))]
-    rounds, runs = (20, 1) if quick else (40, 3)
+    rounds, runs = (12, 1) if quick else (40, 3)
     return [
         *_latencies(service, service.key, deeply, ADMINISTRATOR, size=size, rounds=rounds, runs=runs),
         *_latencies(service, tenants.one_key, asked, READER, size=size, rounds=rounds, runs=runs),
