@@ -17,7 +17,7 @@ from rich.console import Console
 from bench import generate, limits, machine, report
 from bench.clients import WrongAnswer
 from bench.figure import Figure
-from bench.figures import claiming, cycle, filled, reading, serving, slow
+from bench.figures import claiming, cycle, filled, from_upload, ingest, pages, reading, serving, slow
 from bench.machine import MemoryWatch
 from bench.service import Service, Unusable, check_disk, check_port
 from bench.tenants import Tenants
@@ -28,9 +28,9 @@ GROWTH_SIZES = (10_000, 100_000, 1_000_000)
 ACCESS_SIZES = (100_000,)
 WHOLE_LIST_SIZES = (200_000,)
 FULL_SIZES = (10_000, 100_000, 200_000, 1_000_000)
-QUICK_SIZES = (5_000,)
+QUICK_SIZES = (100_000,)
 #: groups of figures on the filled database
-FILLED = ("reading", "claims", "access rules", "whole list", "statistics", "generator")
+FILLED = ("pages", "reading", "claims", "access rules", "whole list", "statistics", "generator")
 #: seconds of rest after the start, for figures of processor time
 REST = 5.0
 
@@ -69,6 +69,8 @@ class Bench:
             self.say("limits of the machine")
             found = limits.measure(service, quick=self.quick)
             self._writing(service, found)
+        files, runs = (40, 1) if self.quick else (240, 3)
+        self.measure("real files", lambda: from_upload.to_verdict(self.parent, self.port, files, runs))
         if any(self._only in group for group in FILLED):
             with Service(self.parent, self.port) as service:
                 service.start()
@@ -83,22 +85,25 @@ class Bench:
         self.measure("upload", lambda: serving.large_upload(service, 1024, 1 if quick else 3, found))
         self.measure("cycles", lambda: cycle.cycles(service, 300 if quick else 1000, runs, found))
         self.measure("uploads", lambda: cycle.uploads(service, 200 if quick else 1000, runs, found))
-        self.measure("slow uploaders", lambda: slow.measure(service, 1 if quick else 4, 1 if quick else 3))
+        self.measure("ingest", lambda: ingest.measure(service, 400 if quick else 2000, runs))
+        self.measure("types", lambda: from_upload.types(service, 240 if quick else 1000, runs))
+        if not quick:
+            self.measure("slow uploaders", lambda: slow.measure(service, 4, 3))
 
     def _growing(self, service: Service) -> None:
         """The figures of a filled database, at each size."""
-        seconds, runs = (0.3, 2) if self.quick else (1.0, 3)
+        seconds, runs = (0.2, 1) if self.quick else (1.0, 3)
         sizes = QUICK_SIZES if self.quick else FULL_SIZES
         tenants, filled_in = None, 0
         for size in sizes:
             tenants = self._fill(service, size - filled_in, tenants)
             filled_in = size
             largest = size == sizes[-1] and not self.quick
-            if size in ACCESS_SIZES or self.quick:
+            if size in ACCESS_SIZES and not self.quick:
                 self._access(service, tenants, size, seconds, runs)
             with MemoryWatch(service.processes()) as watch:
                 self._at(service, tenants, size, seconds, runs, largest=largest)
-            if size in WHOLE_LIST_SIZES or self.quick:
+            if size in WHOLE_LIST_SIZES:
                 self.measure("whole list", lambda: filled.whole_list(service, 3))
             if largest:
                 self.measure("statistics", lambda: [filled.statistics(service, 5)])
@@ -106,12 +111,15 @@ class Bench:
                     "memory of the largest process", "MiB", [watch.largest / 2**20], 200, less=True
                 )
                 self.figures.append(memory)
-        self.figures += reading.growth(self.figures)
+        self.figures += [*reading.growth(self.figures), *pages.summary(self.figures)]
 
     def _at(
         self, service: Service, tenants: Tenants, size: int, seconds: float, runs: int, *, largest: bool
     ) -> None:
         if size in GROWTH_SIZES or self.quick:
+            self.measure(
+                f"pages, {size:,} samples", lambda: pages.measure(service, tenants, size, quick=self.quick)
+            )
             self.measure(
                 f"reading, {size:,} samples",
                 lambda: reading.measure(service, tenants, size, seconds, runs, largest=largest),
@@ -125,7 +133,7 @@ class Bench:
     def _access(self, service: Service, tenants: Tenants, size: int, seconds: float, runs: int) -> None:
         self.measure(
             "access rules",
-            lambda: filled.access_rules(service, tenants, size, seconds, 1 if self.quick else runs + 2),
+            lambda: filled.access_rules(service, tenants, size, seconds, runs + 2),
         )
 
     def _fill(self, service: Service, samples: int, made: Tenants | None) -> Tenants:

@@ -32,6 +32,8 @@ class Figure(msgspec.Struct):
     others: float = 0.0
     #: samples in the database, for figures that are measured at several sizes
     size: int = 0
+    #: who asks, for the figures of the table of pages
+    caller: str = ""
 
     @property
     def median(self) -> float:

@@ -149,15 +149,24 @@ async def _insert(db: Any) -> None:
     await db.execute(INSERT, *digests, 16 * 1024, int(1000 * time.perf_counter()))
 
 
-def selects(url: str, statement: str, values: Sequence[tuple[object, ...]], seconds: float) -> float:
-    """Reads of the rows per second by asyncpg alone, 16 at once. Takes the values in turn."""
+def selects(
+    url: str,
+    statement: str,
+    values: Sequence[tuple[object, ...]],
+    seconds: float,
+    *,
+    connections: int = CLIENTS,
+) -> float:
+    """Reads of the rows per second by asyncpg alone, over some connections at once. Takes the values in turn."""
     turn = itertools.cycle(values)
-    return asyncio.run(_rate(url, lambda db: db.fetch(statement, *next(turn)), seconds))
+    return asyncio.run(_rate(url, lambda db: db.fetch(statement, *next(turn)), seconds, connections))
 
 
-async def _rate(url: str, ask: Callable[[Any], Awaitable[object]], seconds: float) -> float:
-    """Calls of `ask` per second, over 16 connections at once."""
-    async with asyncpg.create_pool(url, min_size=CLIENTS, max_size=CLIENTS) as pool:
+async def _rate(
+    url: str, ask: Callable[[Any], Awaitable[object]], seconds: float, connections: int = CLIENTS
+) -> float:
+    """Calls of `ask` per second, over some connections at once."""
+    async with asyncpg.create_pool(url, min_size=connections, max_size=connections) as pool:
         began = time.perf_counter()
 
         async def go_on() -> int:
@@ -168,7 +177,7 @@ async def _rate(url: str, ask: Callable[[Any], Awaitable[object]], seconds: floa
                     done += 1
             return done
 
-        done = await asyncio.gather(*(go_on() for _ in range(CLIENTS)))
+        done = await asyncio.gather(*(go_on() for _ in range(connections)))
         return sum(done) / (time.perf_counter() - began)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import uvloop
 
+from bench.clients import WrongAnswer
 from bench.wire import Wire
 
 #: a client works until the deadline, and returns the seconds of each round
@@ -130,6 +131,8 @@ def _receive(pipe: Any) -> Any:
 def _child(pipe: Any, client: Client, target: Target, work: Shares | Pile, seconds: float) -> None:
     try:
         pipe.send(uvloop.run(_load(pipe, client, target, work.by_client(), seconds)))
+    except WrongAnswer as error:
+        pipe.send(error)
     except Exception as error:  # noqa: BLE001 the bench tells any error
         pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))
 

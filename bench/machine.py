@@ -4,6 +4,7 @@ import os
 import platform
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -65,6 +66,18 @@ class Processes:
             waiting.extend(children.get(found[-1], ()))
         return found
 
+    def seconds_with_ended(self) -> Iterator[tuple[list[str], float]]:
+        """For each process its command and those of its parents, and its processor time with that of its children that have ended."""
+        ids = self.ids()
+        stats = {id_: stat for id_ in ids if (stat := _read(id_, "stat").rsplit(")", 1)[-1].split())}
+        commands = {id_: _read(id_, "cmdline").replace("\0", " ") for id_ in stats}
+        for id_, stat in stats.items():
+            line, above = [commands[id_]], int(stat[1])
+            while above in stats:
+                line.append(commands[above])
+                above = int(stats[above][1])
+            yield line, sum(map(int, stat[11:15])) / TICKS
+
     def memory(self) -> int:
         """Resident bytes of all processes, without shared memory: PostgreSQL's buffers would count many times."""
         return sum(self.memory_by_process().values())
@@ -83,6 +96,14 @@ class Processes:
     def processor_seconds(self) -> float:
         """Processor time by the scheduler, which counts in nanoseconds. Ticks of 10 ms would hide the work of an idle process."""
         return sum(_nanoseconds(id_) for id_ in self.ids()) / 1e9
+
+
+def _read(process: int, name: str) -> str:
+    """A file of a process; empty when the process has ended."""
+    try:
+        return PROC.joinpath(str(process), name).read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def _nanoseconds(process: int) -> int:

@@ -1,5 +1,6 @@
 """The table on the screen, the results as JSON, and the plot of a run."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,40 @@ def show(report: Report, console: Console) -> None:
     table.add_column("load / others")
     table.add_column("note", overflow="fold")
     for figure in report.figures:
-        table.add_row(*_cells(figure))
+        if not figure.caller:
+            table.add_row(*_cells(figure))
     console.print(table)
+    if any(figure.caller for figure in report.figures):
+        console.print(pages([figure for figure in report.figures if figure.caller]))
     for name, value in msgspec.structs.asdict(report.limits).items():
         console.print(f"limit {name}: {number(value)}", highlight=False)
     for remark in report.remarks:
         console.print(remark, highlight=False)
+
+
+def pages(figures: Sequence[Figure]) -> Table:
+    """A row for each page, with the p95 in milliseconds by caller and size, and in brackets that of a bare select of the rows."""
+    table = Table(title="p95 of pages in ms (a bare select of the same rows)")
+    table.add_column("page")
+    table.add_column("goal", justify="right")
+    callers = list(dict.fromkeys(figure.caller for figure in figures))
+    sizes = sorted({figure.size for figure in figures})
+    for caller in callers:
+        for size in sizes:
+            table.add_column(f"{caller}, {size:,}", justify="right")
+    by_place = {(figure.name, figure.caller, figure.size): figure for figure in figures}
+    for name in dict.fromkeys(figure.name for figure in figures):
+        row = [by_place.get((name, caller, size)) for caller in callers for size in sizes]
+        goal = next(figure.goal for figure in row if figure)
+        table.add_row(name, f"{goal:g}", *(_page(figure) for figure in row))
+    return table
+
+
+def _page(figure: Figure | None) -> str:
+    if figure is None or figure.limit is None:
+        return ""
+    colour = "green" if figure.reached else "red"
+    return f"[{colour}]{number(figure.median)}[/] ({number(figure.limit.value)})"
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:
@@ -99,7 +128,7 @@ def _series(report: Report) -> dict[str, list[Figure]]:
     """The figures that have several sizes, smallest size first."""
     found: dict[str, list[Figure]] = {}
     for figure in sorted(report.figures, key=lambda figure: figure.size):
-        if figure.size:
+        if figure.size and not figure.caller:
             found.setdefault(f"{figure.name} [{figure.unit}]", []).append(figure)
     return {name: figures for name, figures in found.items() if len(figures) > 1}
 
@@ -134,7 +163,7 @@ def _plot_growth(series: dict[str, list[Figure]], canvas_of: Any, path: Path) ->
 
 def _plot_goals(report: Report, canvas_of: Any, path: Path) -> None:
     """Draw a bar for each figure, in percent of the goal."""
-    shown = [figure for figure in report.figures if figure.goal]
+    shown = [figure for figure in report.figures if figure.goal and not figure.caller]
     canvas = canvas_of(figsize=(9, 0.4 * len(shown) + 1.4), layout="constrained")
     axes = canvas.subplots()
     for place, figure in enumerate(reversed(shown)):

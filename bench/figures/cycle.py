@@ -59,7 +59,9 @@ def _bare_uploads(service: Service, count: int) -> float:
     folder.mkdir()
     url = service.database_url
     with limits.samples_table(url), static_answers.serving(2, url, folder) as target:
-        rates = [load.run_off(clients.upload, target, _files(count, SIZE, CLIENTS)).rate for _ in range(3)]
+        rates = [
+            load.run_off(clients.upload, target, fresh_files(count, SIZE, CLIENTS)).rate for _ in range(3)
+        ]
     return statistics.median(rates)
 
 
@@ -67,19 +69,19 @@ def _uploads(service: Service, figure: Figure, count: int, size: int, *, callers
     factor = size / 2**20 if figure.unit == "MiB/s" else 1
     with Surroundings(service.processes) as around:
         for _ in range(runs):
-            files = _files(count, size, callers)
+            files = fresh_files(count, size, callers)
             figure.values.append(factor * load.run_off(clients.upload, service.target(), files).rate)
     return around.mark(figure)
 
 
-def _files(count: int, size: int, callers: int) -> load.Pile:
+def fresh_files(count: int, size: int, callers: int) -> load.Pile:
     first = next(FRESH) * 1_000_000
     return load.Pile([(first + number, size) for number in range(count)], callers, clients.body_of)
 
 
 def cycles(service: Service, count: int, runs: int, found: Limits) -> list[Figure]:
     """Measure cycles on samples that are uploaded and classified before. Each run uploads the samples again for new tokens."""
-    asyncio.run(_make_worker(service))
+    asyncio.run(make_workers(service, [WORKER]))
     seeds = range(10_000_000, 10_000_000 + count)
     asyncio.run(clients.prepare_all("127.0.0.1", service.port, service.key, seeds, SIZE))
     asyncio.run(wait_for_classifier(service.database_url))
@@ -136,11 +138,14 @@ def _statements(service: Service, seeds: Sequence[int], runs: int) -> Figure:
     return around.mark(figure)
 
 
-async def _make_worker(service: Service) -> None:
+async def make_workers(service: Service, names: Sequence[str]) -> None:
+    """Make workers, and let the default policy choose them. Raises `WrongAnswer`."""
     wire = await clients.Wire.open("127.0.0.1", service.port, service.key)
     texts = {"localizedNames": {"english": "bench"}, "localizedDescriptions": {"english": "bench"}}
-    await wire.ask_json("POST", f"{clients.V2}/worker", {"shortName": WORKER, **texts})
-    answer = await wire.ask_json("PUT", f"{clients.V2}/policy/default", {"workers": [WORKER], "options": []})
+    for name in names:
+        await wire.ask_json("POST", f"{clients.V2}/worker", {"shortName": name, **texts})
+    policy = {"workers": list(names), "options": []}
+    answer = await wire.ask_json("PUT", f"{clients.V2}/policy/default", policy)
     wire.close()
     if answer[0] != OK:
         raise clients.WrongAnswer(f"the policy cannot be set: {answer}")

@@ -199,7 +199,7 @@ def _search(kind: str, **wanted: Any) -> Request:
 def growth(figures: Sequence[Figure]) -> list[Figure]:
     """How many times slower each question is at the largest size than at the smallest size, by p95."""
     found = []
-    for name in dict.fromkeys(figure.name for figure in figures if figure.size and figure.unit == "ms"):
+    for name in dict.fromkeys(f.name for f in figures if f.size and f.unit == "ms" and not f.caller):
         series = sorted((f for f in figures if f.name == name and f.size), key=lambda f: f.size)
         small, large = series[0], series[-1]
         if small.size == large.size:
