@@ -1,0 +1,99 @@
+"""Cursors: pages behind one another are the whole list, and what is no cursor of the question is refused."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from kit.bank import Bank, fields_of, name_of
+
+LISTS = "/samplebank/v1"
+
+
+def forged(cursor: str, values: list[Any]) -> str:
+    """The cursor with other values, for the same question."""
+    question = json.loads(base64.urlsafe_b64decode(cursor))[0]
+    return base64.urlsafe_b64encode(json.dumps([question, values]).encode()).decode()
+
+
+@pytest.fixture
+def cursor(bank: Bank) -> str:
+    """A cursor of the list of submissions, one on a page."""
+    for _ in range(2):
+        bank.submit()
+    answer = bank.get(f"{LISTS}/submission", "mia", limit=1).json()
+    return str(answer["metaData"]["next"])
+
+
+@pytest.mark.parametrize("kind", ["sample", "submission", "job"])
+def test_pages_behind_one_another_are_the_whole_search(bank: Bank, kind: str) -> None:
+    word = name_of("paged")
+    samples = [bank.submitted(fileName=word) for _ in range(5)]
+    criteria_of: dict[str, dict[str, Any]] = {
+        "sample": {"submission": [{"fileName": [word]}]},
+        "submission": {"keywords": [word]},
+        "job": {"sampleSha256": [sample.sha256 for sample in samples]},
+    }
+    criteria = criteria_of[kind]
+    whole = bank.data(bank.post(f"{LISTS}/{kind}/search", {"limit": 0, **criteria}))
+
+    pages: list[list[dict[str, Any]]] = []
+    after: str | None = None
+    while not pages or after:
+        answer = bank.post(f"{LISTS}/{kind}/search", {"limit": 2, "after": after, **criteria}).json()
+        pages.append(answer["data"])
+        after = answer["metaData"].get("next")
+
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert [row for page in pages for row in page] == whole
+
+
+@pytest.mark.parametrize("kind", ["sample", "submission", "job"])
+@pytest.mark.parametrize("after", ["nonsense", "bm9uc2Vuc2U=", "é", "W10="])
+def test_what_is_no_cursor_is_refused(bank: Bank, kind: str, after: str) -> None:
+    refused = bank.get(f"{LISTS}/{kind}", after=after)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"after"})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        [1],
+        ["text", "text"],
+        [2**63, 1],
+        [-(2**70), 1],
+        [True, 1],
+        ["a\0b", "a\0b"],
+        [None, None],
+        [1, 1, 1],
+    ],
+    ids=str,
+)
+def test_a_cursor_with_values_of_its_own_is_refused(bank: Bank, cursor: str, values: list[Any]) -> None:
+    refused = bank.get(f"{LISTS}/submission", "mia", limit=1, after=forged(cursor, values))
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"after"})
+
+
+def test_a_cursor_of_another_question_is_refused(bank: Bank, cursor: str) -> None:
+    sorted_otherwise = bank.get(
+        f"{LISTS}/submission", "mia", limit=1, sortBy="submittedTimestamp", after=cursor
+    )
+    elsewhere = bank.get(f"{LISTS}/job", "mia", limit=1, after=cursor)
+
+    assert [fields_of(sorted_otherwise), fields_of(elsewhere)] == [{"after"}, {"after"}]
+
+
+def test_a_page_begins_behind_a_cursor_or_at_an_offset(bank: Bank, cursor: str) -> None:
+    refused = bank.get(f"{LISTS}/submission", "mia", limit=1, offset=1, after=cursor)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"offset"})
+
+
+def test_the_whole_list_takes_no_cursor(bank: Bank, cursor: str) -> None:
+    refused = bank.get(f"{LISTS}/submission", "mia", limit=0, after=cursor)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"after"})
