@@ -76,7 +76,10 @@ class Call(Exchange):
     async def _found(self, listing: Listing[Any], page: Page) -> "Found":
         if listing.is_dear:
             return await self.dearly(lambda: self._page_of(listing, page))
-        return await self._page_of(listing, page)
+        if listing.is_quick:
+            return await self._page_of(listing, page)
+        async with while_connected(self.disconnected):
+            return await self._page_of(listing, page)
 
     async def _whole(self, listing: Listing[R], page: Page, show: Show) -> Streamed:
         settings = self.bank.settings

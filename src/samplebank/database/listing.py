@@ -25,6 +25,8 @@ class Listing(Generic[R]):
 
     #: whether a page of it may ask much of the database
     is_dear = False
+    #: whether a page of it takes so little that nobody needs to watch for clients that leave
+    is_quick = False
 
     def __init__(
         self,
@@ -91,6 +93,8 @@ class OrderedListing(Listing[R]):
 
 class TalliedListing(OrderedListing[R]):
     """A list whose number a tally tells. `number` is an expression for the number, which comes along with each page."""
+
+    is_quick = True
 
     def __init__(self, columns: Shape[R], source: str | Sql, where: Sql, order: Order, number: Sql) -> None:
         super().__init__(columns, source, where, order)
