@@ -19,8 +19,9 @@ from samplebank.search.rows import (
     Tag,
     VerdictCriterion,
 )
-from samplebank.search.sample_listing import Much, SampleListing
+from samplebank.search.sample_listing import SampleListing
 from samplebank.search.sample_order import SORTS as SAMPLE_SORTS
+from samplebank.search.sample_ways import Much
 from samplebank.search.samples import SampleCriterion, Users, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
 from samplebank.search.submissions import (

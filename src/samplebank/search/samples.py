@@ -16,16 +16,9 @@ from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keyword, Keywords
 from samplebank.search.listing import Gathering, Way
 from samplebank.search.numbers import number_of_all_samples
-from samplebank.search.sample_listing import (
-    Ask,
-    ByDigest,
-    Everything,
-    Gathered,
-    InOrder,
-    Much,
-    SampleListing,
-)
+from samplebank.search.sample_listing import SampleListing
 from samplebank.search.sample_order import NEWEST_FIRST, order_of
+from samplebank.search.sample_ways import Ask, ByDigest, Everything, Gathered, InOrder, Much
 from samplebank.search.sets import (
     ANALYSIS,
     CLASSIFICATION,
