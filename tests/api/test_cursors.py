@@ -4,9 +4,13 @@ import base64
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from kit.bank import Bank, fields_of, name_of
+from samplebank.api import envelope
+from samplebank.database import Page
+from samplebank.database.counting import Count
 
 LISTS = "/samplebank/v1"
 
@@ -95,5 +99,41 @@ def test_a_page_begins_behind_a_cursor_or_at_an_offset(bank: Bank, cursor: str) 
 
 def test_the_whole_list_takes_no_cursor(bank: Bank, cursor: str) -> None:
     refused = bank.get(f"{LISTS}/submission", "mia", limit=0, after=cursor)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"after"})
+
+
+def test_a_number_that_is_not_known_is_minus_one_with_what_is_known() -> None:
+    answer = envelope.several([], Page(), Count(10_001, is_exact=False), {"next": "there"})
+
+    told = msgspec.json.decode(answer.content)
+    assert (told["count"], told["metaData"]) == (-1, {"countAtLeast": 10_001, "next": "there"})
+
+
+def test_a_number_that_is_known_stands_alone() -> None:
+    told = msgspec.json.decode(envelope.several([], Page(), Count(3)).content)
+
+    assert (told["count"], told["metaData"]) == (3, {})
+
+
+def test_behind_the_cursor_of_somebody_else_a_caller_sees_only_what_the_caller_may(
+    bank: Bank, cursor: str
+) -> None:
+    bank.submit(user="quinn")
+    own = {row["id"] for row in bank.data(bank.get(f"{LISTS}/submission", "quinn", limit=0))}
+
+    found = bank.data(
+        bank.get(
+            f"{LISTS}/submission",
+            "quinn",
+            limit=1000,
+            after=forged(cursor, [2**42, "f" * 8 + "-ffff-ffff-ffff-" + "f" * 12]),
+        )
+    )
+    assert {row["id"] for row in found} <= own
+
+
+def test_a_filter_that_has_changed_is_another_question(bank: Bank, cursor: str) -> None:
+    refused = bank.get(f"{LISTS}/submission", "mia", limit=1, keywords="other", after=cursor)
 
     assert (refused.status_code, fields_of(refused)) == (412, {"after"})
