@@ -18,7 +18,7 @@ from samplebank.database.times import TimeRange
 from samplebank.endings import leases, timeouts
 from samplebank.endings.updates import update_task
 from samplebank.jobs import claims
-from samplebank.jobs.listing import JOB_TIMES, JobFilter, jobs_matching
+from samplebank.jobs.listing import JOB_SORTS, JOB_TIMES, JobFilter, jobs_matching
 from samplebank.jobs.model import TaskState
 from samplebank.jobs.opening import Cause, open_again
 from samplebank.jobs.progress import Move
@@ -29,9 +29,11 @@ from samplebank.samples.catalogue import get_known
 from samplebank.search.keywords import Keywords, read_keyword
 from samplebank.search.paths import PathCriterion
 from samplebank.search.rows import SubmissionCriterion, Tag, VerdictCriterion
+from samplebank.search.sample_order import SORTS as SAMPLE_SORTS
 from samplebank.search.samples import SampleCriterion, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
 from samplebank.search.submissions import KEYWORD_FIELDS, SubmissionSearch, submissions_matching
+from samplebank.search.submissions import SORTS as SUBMISSION_SORTS
 from samplebank.search.window import IndexWindow
 from samplebank.submissions import challenge
 from samplebank.submissions.intake import Token, submit
@@ -226,6 +228,41 @@ async def test_no_large_table_is_read_from_end_to_end(
 
         for _ in range(TIMES):
             await query(Question(db, callers[who], tenants))
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        scans = {row[0]: row[1] for row in await db.fetch(SCANS, list(LARGE))}
+    assert scans == dict.fromkeys(scans, 0)
+
+
+LISTS: dict[str, Callable[[Caller, str], Listing[Any]]] = {
+    **{
+        f"samples by {name}": lambda caller, sort: samples_matching(caller, SampleCriterion(), ALWAYS, [sort])
+        for name in SAMPLE_SORTS
+    },
+    **{
+        f"submissions by {name}": lambda caller, sort: submissions_matching(
+            caller, SubmissionSearch(), ALWAYS, [sort]
+        )
+        for name in SUBMISSION_SORTS
+    },
+    **{
+        f"jobs by {name}": lambda caller, sort: jobs_matching(caller, JobFilter(), [sort])
+        for name in JOB_SORTS
+    },
+}
+
+
+@pytest.mark.parametrize("who", ["admin", "most", "one"])
+@pytest.mark.parametrize("direction", ["", "-"])
+@pytest.mark.parametrize("name", LISTS)
+async def test_the_first_page_in_any_order_reads_no_large_table(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], name: str, direction: str, who: str
+) -> None:
+    sort = direction + name.rpartition(" ")[2]
+    async with filled[0].connection() as db:
+        await db.execute("SELECT pg_stat_reset()")
+
+        await LISTS[name](callers[who], sort).page(db, PAGE)
 
         await db.execute("SELECT pg_stat_force_next_flush()")
         scans = {row[0]: row[1] for row in await db.fetch(SCANS, list(LARGE))}
