@@ -165,7 +165,7 @@ async def test_a_page_is_the_part_of_the_whole_list(
 
 @pytest.mark.parametrize("direction", ["", "-"])
 @pytest.mark.parametrize("sort", SAMPLE_SORTS)
-@pytest.mark.parametrize("search", ["everything", "a keyword of a few", "a keyword of many"])
+@pytest.mark.parametrize("search", ["everything", "a keyword of a few"])
 async def test_a_page_in_any_order_is_the_part_of_the_whole_list(
     filled: tuple[Database, Tenants], caller: Caller, search: str, sort: str, direction: str
 ) -> None:
@@ -258,10 +258,8 @@ async def test_what_was_uploaded_again_is_the_newest(
     assert [row[0] % 500 for row in created] == [7, 7, 7]
 
 
-@pytest.mark.parametrize("sort", ["-sampleCreatedTimestamp", "sampleSize", "-lastUpdatedSubmission"])
-@pytest.mark.parametrize(
-    "search", ["a keyword of many", "metadata, not a score", "one of two sub-criteria", "a TLP"]
-)
+@pytest.mark.parametrize("sort", ["-sampleCreatedTimestamp", "sampleSize"])
+@pytest.mark.parametrize("search", ["a keyword of many", "metadata, not a score"])
 async def test_a_search_for_much_goes_through_the_samples_to_the_same_page(
     filled: tuple[Database, Tenants], caller: Caller, search: str, sort: str
 ) -> None:
