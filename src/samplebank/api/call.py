@@ -10,7 +10,7 @@ from samplebank.accounts.directory import Directory, Unknown
 from samplebank.api import envelope
 from samplebank.api.cursors import Question, cursor_at, page_behind
 from samplebank.api.envelope import Answer
-from samplebank.database import Page
+from samplebank.database import Connection, Page
 from samplebank.database.counting import Count
 from samplebank.database.listing import Listing, OrderedListing
 from samplebank.http.deadlines import Deadline
@@ -82,31 +82,33 @@ class Call(Exchange):
             return await self._page_of(listing, page)
 
     async def _whole(self, listing: Listing[R], page: Page, show: Show) -> Streamed:
-        settings = self.bank.settings
-        with Within(settings.search_timeout):
-            async with self.bank.database.connection() as db:
-                count = await listing.count(db, settings.count_budget)
-        await self.bank.directory.refresh(at_once=True)
-        directory = self.bank.directory
         async with while_connected(self.disconnected):  # later, the answer watches the connection itself
+            async with self.bank.database.connection() as db:
+                count = await self._counted(db, listing)
+            await self.bank.directory.refresh(at_once=True)
+            directory = self.bank.directory
             return await envelope.all_of(
                 self._pieces(listing, page), page, count.number, lambda row: show(row, directory)
             )
 
+    async def _counted(self, db: Connection, listing: Listing[Any], known: int = 0) -> Count:
+        """The number of all matches. Where counting takes too long, at least `known`."""
+        settings = self.bank.settings
+        try:
+            with Deadline(settings.query_budget):
+                return await listing.count(db, settings.count_budget)
+        except TimeoutError:
+            return Count(known, is_exact=False)
+
     async def _page_of(self, listing: Listing[Any], page: Page) -> "Found":
         """The rows of a page, and the number of all matches. Raises `Unavailable` for a page that takes too long."""
-        settings = self.bank.settings
         async with self.bank.database.connection() as db:
-            with Within(settings.query_budget):
+            with Within(self.bank.settings.query_budget):
                 rows = await listing.page(db, page)
             known = page.offset + len(rows)
             if page.after is None and (0 < len(rows) < page.limit or not known):
                 return Found(rows, Count(known))
-            try:
-                with Deadline(settings.query_budget):
-                    return Found(rows, await listing.count(db, settings.count_budget))
-            except TimeoutError:
-                return Found(rows, Count(known if rows else 0, is_exact=False))
+            return Found(rows, await self._counted(db, listing, known if rows else 0))
 
     async def _pieces(self, listing: Listing[R], page: Page) -> AsyncGenerator[list[R], None]:
         if self.is_head:
