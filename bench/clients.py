@@ -7,7 +7,7 @@ import math
 import random
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from bench.wire import Wire
@@ -113,47 +113,51 @@ async def claim_all(wire: Wire, work: Sequence[tuple[str, int]], deadline: float
     return latencies
 
 
-async def upload(wire: Wire, bodies: Iterable[bytes], deadline: float) -> list[float]:
-    latencies = []
-    for body in bodies:
-        began = time.monotonic()
-        if began >= deadline:
-            break
-        expect(201, await wire.ask("POST", f"{V2}/sample", body, kind="application/octet-stream"))
-        latencies.append(time.monotonic() - began)
-    return latencies
-
-
-async def ingest_in_two_calls(wire: Wire, bodies: Iterable[bytes], deadline: float) -> list[float]:
-    """Upload each file, then submit the file with the solved challenge of the upload."""
+async def _one_by_one(
+    bodies: Iterable[bytes], deadline: float, send: Callable[[int, bytes], Awaitable[None]]
+) -> list[float]:
+    """Send the bodies with their numbers until the deadline. Returns a time for each body."""
     latencies = []
     for number, body in enumerate(bodies):
         began = time.monotonic()
         if began >= deadline:
             break
+        await send(number, body)
+        latencies.append(time.monotonic() - began)
+    return latencies
+
+
+async def upload(wire: Wire, bodies: Iterable[bytes], deadline: float) -> list[float]:
+    async def send(_: int, body: bytes) -> None:
+        expect(201, await wire.ask("POST", f"{V2}/sample", body, kind="application/octet-stream"))
+
+    return await _one_by_one(bodies, deadline, send)
+
+
+async def ingest_in_two_calls(wire: Wire, bodies: Iterable[bytes], deadline: float) -> list[float]:
+    """Upload each file, then submit the file with the solved challenge of the upload."""
+
+    async def send(number: int, body: bytes) -> None:
         answer = expect(201, await wire.ask("POST", f"{V2}/sample", body, kind="application/octet-stream"))
         token = json.loads(answer)["data"]["challenge"]
         fields = {"fileName": f"invoice-{number}.exe", "userAgent": AGENT, "metaData": {"source": "mail"}}
         submission = json.dumps({"challengeToken": token, **fields}).encode()
         expect(201, await wire.ask("POST", f"{V2}/sample/{token['sha256']}/submission", submission))
-        latencies.append(time.monotonic() - began)
-    return latencies
+
+    return await _one_by_one(bodies, deadline, send)
 
 
 async def ingest_in_one_call(wire: Wire, bodies: Iterable[bytes], deadline: float) -> list[float]:
     """Send each file with its submission, and with a key against doubles."""
-    latencies = []
-    for number, body in enumerate(bodies):
-        began = time.monotonic()
-        if began >= deadline:
-            break
+
+    async def send(number: int, body: bytes) -> None:
         path = (
             f"{FILE}?fileName=invoice-{number}.exe&userAgent.name=bench&userAgent.version=1&meta.source=mail"
         )
         key = f"Idempotency-Key: {secrets.token_hex(16)}\r\n"
         expect(201, await wire.ask("POST", path, body, key, "application/octet-stream"))
-        latencies.append(time.monotonic() - began)
-    return latencies
+
+    return await _one_by_one(bodies, deadline, send)
 
 
 async def cycle(wire: Wire, work: Iterable[Any], deadline: float) -> list[float]:

@@ -292,15 +292,18 @@ async def test_an_answer_is_kept_for_a_day_and_then_forgotten(bank: Bank, databa
     assert later.json()["data"]["id"] != first.json()["data"]["id"]
 
 
+OLD = "SELECT EXISTS (SELECT FROM kept_answer WHERE created_time = 1)"
+
+
 async def test_the_housekeeper_removes_old_answers(bank: Bank, database: Database) -> None:
     await asyncio.to_thread(a_link(bank), name_of("key"))
     async with database.connection() as db:
         await db.execute("UPDATE kept_answer SET created_time = 1")
         async with asyncio.timeout(20):
-            while await db.fetchval(
-                "SELECT EXISTS (SELECT FROM kept_answer WHERE created_time = 1) FROM pg_sleep(0.1)"
-            ):
+            while await db.fetchval(f"{OLD} FROM pg_sleep(0.1)"):
                 pass
+
+        assert await db.fetchval(OLD) is False
 
 
 async def test_the_oldest_answers_beyond_the_bound_are_forgotten(db: Connection) -> None:

@@ -164,6 +164,8 @@ async def test_every_host_classifies_not_only_the_elected_one(own_bank: Bank) ->
     finally:
         await db.close()
 
+    assert set((await types(own_bank, names)).values()) == {"pdf"}
+
 
 async def test_two_classifiers_at_once_classify_each_sample_once(own_bank: Bank) -> None:
     names = await stored(own_bank, *(b"sample %d" % number for number in range(40)))

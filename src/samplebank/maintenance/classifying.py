@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
 
 import asyncpg
 
@@ -42,7 +43,18 @@ HANDFUL = 50
 #: rounds in which the identification of a sample may be disturbed, before the sample itself is taken for the reason
 MOST_DISTURBED = 4
 
+T = TypeVar("T")
 Found = list[tuple[Waiting, Identification]]
+#: names the types of files
+Tell = Callable[[Sequence[Path]], Awaitable[Sequence[T]]]
+
+
+class Told(NamedTuple, Generic[T]):
+    """What a child told of samples: of those without bytes, of the others, and which samples are put off."""
+
+    missing: Found
+    answers: list[tuple[Waiting, T]]
+    later: list[int]
 
 
 class Classifying:
@@ -138,37 +150,38 @@ class Classifying:
         doubtful: list[Waiting] = []
         later: list[int] = []
         for group in _by_customer(taken):
-            async with _local(bank, group) as (paths, missing):
-                found += await self._without_bytes(bank, missing)
-                there = [one for one in group if one.id in paths]
-                try:
-                    answers = await self._identifier.firm([paths[one.id] for one in there]) if there else []
-                except ChildKilled as error:
-                    later += self._put_off(there, error)
-                    continue
-                except OSError:  # the model's child tells whether the file is to blame
-                    answers = [None for _ in there]
-            found += [(one, answer) for one, answer in zip(there, answers, strict=True) if answer]
-            doubtful += [one for one, answer in zip(there, answers, strict=True) if not answer]
+            # where the child fails, the model's child tells whether the file is to blame
+            told = await self._ask(bank, group, self._identifier.firm, lambda _: None)
+            later += told.later
+            found += [*told.missing, *((one, answer) for one, answer in told.answers if answer)]
+            doubtful += [one for one, answer in told.answers if not answer]
         await self._store(bank, found)
         return doubtful, later
+
+    async def _ask(
+        self, bank: Bank, group: Sequence[Waiting], tell: Tell[T], broken: Callable[[OSError], T]
+    ) -> Told[T]:
+        """Ask a child for the types of a customer's samples. `broken` is the answer where the child fails."""
+        async with _local(bank, group) as (paths, missing):
+            without = await self._without_bytes(bank, missing)
+            there = [one for one in group if one.id in paths]
+            try:
+                answers = await tell([paths[one.id] for one in there]) if there else []
+            except ChildKilled as error:
+                return Told(without, [], self._put_off(there, error))
+            except OSError as error:
+                answers = [broken(error) for _ in there]
+        return Told(without, list(zip(there, answers, strict=True)), [])
 
     async def _guess(self, bank: Bank, taken: Sequence[Waiting]) -> list[int]:
         """Store the types that the model tells; answers the samples put off."""
         found: Found = []
         later: list[int] = []
         for group in _by_customer(taken):
-            async with _local(bank, group) as (paths, missing):
-                found += await self._without_bytes(bank, missing)
-                there = [one for one in group if one.id in paths]
-                try:
-                    answers = await self._identifier.guess([paths[one.id] for one in there]) if there else []
-                except ChildKilled as error:
-                    later += self._put_off(there, error)
-                    continue
-                except OSError as error:
-                    answers = [Killed(str(error)) for _ in there]
-            for one, answer in zip(there, answers, strict=True):
+            told = await self._ask(bank, group, self._identifier.guess, lambda error: Killed(str(error)))
+            later += told.later
+            found += told.missing
+            for one, answer in told.answers:
                 if not isinstance(answer, Killed):
                     found.append((one, answer))
                 elif self._is_to_blame(one):
