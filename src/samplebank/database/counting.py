@@ -52,3 +52,9 @@ async def count_rows(db: Connection, rows: Sql, budget: float) -> Count:
             return Count(passed + await cursor.forward(ALL))
     except asyncpg.QueryCanceledError:
         return Count(passed, is_exact=False)
+
+
+async def tallied(db: Connection, number: Sql | None) -> Count | None:
+    """The number that an expression over a tally tells; None where no tally knows the number."""
+    found = None if number is None else await Sql("SELECT {}", number).value(db)
+    return None if found is None else Count(found)

@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 import msgspec
 
-MOST_ROWS = 10_000
-
 
 class Place(NamedTuple):
     """Where a row stands in the order of a list: its keys, and its id."""

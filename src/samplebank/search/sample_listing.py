@@ -7,7 +7,7 @@ from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import TRUE, Columns, Connection, Page, Shape, Sql, all_of
-from samplebank.database.counting import Count, count_rows
+from samplebank.database.counting import Count, count_rows, tallied
 from samplebank.database.listing import PIECE, OrderedListing
 from samplebank.database.query import Place
 from samplebank.search.listing import SERIAL, Gathering, Way, plan_for_values
@@ -66,11 +66,8 @@ class SampleListing(OrderedListing[Overview]):
             yield await self._overviews(db, [row[0] for row in rows])
 
     async def count(self, db: Connection, budget: float) -> Count:
-        if self._number is not None and self.gathering.count is None:
-            number = await Sql("SELECT {}", self._number).value(db)
-            if number is not None:
-                return Count(number)
-        return self.gathering.count or await count_rows(db, self._matches, budget)
+        known = self.gathering.count or await tallied(db, self._number)
+        return known or await count_rows(db, self._matches, budget)
 
     async def _at_once(self, db: Connection, page: Page, number: Sql) -> list[Overview]:
         """The page and the number of a list without criteria, by one statement: any values have the same plan."""

@@ -9,7 +9,7 @@ from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import TRUE, Columns, Connection, Page, Sql, all_of, any_of, one_of
-from samplebank.database.counting import Count
+from samplebank.database.counting import Count, tallied
 from samplebank.database.listing import OrderedListing, TalliedListing
 from samplebank.database.ordering import BEGINNING, Key, Order
 from samplebank.database.times import TimeRange
@@ -177,11 +177,8 @@ class SubmissionListing(OrderedListing[Submission]):
         return []
 
     async def count(self, db: Connection, budget: float) -> Count:
-        if self._number is not None:
-            number = await Sql("SELECT {}", self._number).value(db)
-            if number is not None:
-                return Count(number)
-        return self._gathering.count or await super().count(db, budget)
+        known = self._gathering.count or await tallied(db, self._number)
+        return known or await super().count(db, budget)
 
 
 def submissions_matching(
