@@ -40,14 +40,14 @@ class ListedJob(Page, frozen=True):
 
 
 class JobsPage(Page, frozen=True):
-    """`states` are those asked for. `number` is -1 where only `at_least` is known."""
+    """`states` are those asked for. `count` is -1 where only `at_least` is known."""
 
     template: ClassVar[str] = "jobs.html"
     section: ClassVar[str] = "jobs"
 
     states: list[str]
     rows: list[ListedJob]
-    number: int
+    count: int
     at_least: int
     older: str | None
 
@@ -87,7 +87,7 @@ async def show_jobs(request: Visit) -> Response[bytes]:
         JobsPage(
             states=[*(query.state or ())],
             rows=rows,
-            number=0 if number is None else number.number,
+            count=0 if number is None else number.number,
             at_least=0 if number is None else number.at_least,
             older=older,
         )

@@ -42,14 +42,14 @@ class Listed(Page, frozen=True):
 
 
 class SamplesPage(Page, frozen=True):
-    """`number` is of all matches, -1 where only `at_least` is known."""
+    """`count` is of all matches, -1 where only `at_least` is known."""
 
     template: ClassVar[str] = "samples.html"
     section: ClassVar[str] = "samples"
 
     query: str
     rows: list[Listed]
-    number: int
+    count: int
     at_least: int
     older: str | None
 
@@ -88,7 +88,7 @@ async def show_samples(request: Visit) -> Response[bytes]:
         SamplesPage(
             query=query.q,
             rows=[row_of(sample) for sample in samples],
-            number=0 if number is None else number.number,
+            count=0 if number is None else number.number,
             at_least=0 if number is None else number.at_least,
             older=older,
         )

@@ -28,7 +28,6 @@ class Today(Page, frozen=True):
     waiting: int
     running: int
     jobs: list[ListedJob]
-    may_submit: bool
 
 
 @get("/", opt=operation("showToday"))
@@ -59,7 +58,6 @@ async def show_today(request: Visit) -> Response[bytes]:
                 )
                 for job in found
             ],
-            may_submit=caller.holds(Permission.SUBMIT_SAMPLE),
         )
     )
 
