@@ -62,7 +62,7 @@ def hostile(bank: Bank) -> dict[str, str]:
         sample,
         worker,
         99,
-        tags=[{"type": "detection", "value": TAME}],
+        tags=[{"type": "family", "value": TAME}],
         triggeredDetections=[{"name": TAME, "assessment": "malicious"}],
         analysisResult={HOSTILE: [HOSTILE]},
     )

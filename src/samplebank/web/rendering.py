@@ -11,7 +11,7 @@ from markupsafe import Markup
 from samplebank.timespec import Millis
 from samplebank.web import shown
 from samplebank.web.assets import path_of
-from samplebank.web.wild import plain, wild
+from samplebank.web.wild import plain, tame, wild
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -75,6 +75,7 @@ def _environment() -> Environment:
         "asset": _asset,
         "ago": _ago,
         "wild": wild,
+        "tame": tame,
         "badge": shown.badge,
         "state": shown.state,
         "digest": shown.digest,

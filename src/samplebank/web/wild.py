@@ -76,6 +76,11 @@ def defanged(text: str) -> str:
     return HOST.sub(lambda found: found[0].replace(".", "[.]"), without_schemes)
 
 
+def tame(text: object) -> str:
+    """Hostile text as one short line without markup, for titles and attributes."""
+    return plain(defanged(str(text)[:SHOWN]))
+
+
 def wild(text: object) -> Markup:
     """Hostile text as HTML: set apart from the direction of the page, unseen characters as chips, cut when long."""
     given = str(text)
