@@ -2,6 +2,7 @@
 
 from typing import Annotated, ClassVar, Final, Literal
 
+import msgspec
 from litestar import Response, get
 from msgspec import Meta
 
@@ -28,10 +29,8 @@ class JobsQuery(Body):
     after: After | None = None
 
 
-class ListedJob(Page, frozen=True):
+class ListedJob(msgspec.Struct, frozen=True):
     """A job, as a line of the list."""
-
-    template: ClassVar[str] = ""
 
     job: Job
     sha256: str

@@ -1,13 +1,17 @@
 """A sample: the verdict as an argument, what the sample is, how it was seen, and its way through jobs."""
 
+from collections.abc import Collection
 from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get
 from msgspec import Meta
 
+from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.analyses import queries as analyses
+from samplebank.analyses.model import Analysis
 from samplebank.api.archive import archive_length, archived
 from samplebank.api.downloads import ZIP, attachment
 from samplebank.database import Page as Part
@@ -21,6 +25,7 @@ from samplebank.samples import catalogue, links
 from samplebank.samples.model import pasted, read_sha256
 from samplebank.search.overview import Overview, get_overview
 from samplebank.submissions import queries as submissions
+from samplebank.submissions.model import Submission
 from samplebank.web.argument import Argument, argue
 from samplebank.web.entrance import permissions
 from samplebank.web.rendering import Page
@@ -34,10 +39,8 @@ class SampleQuery(Body):
     without: Annotated[list[UUID], Meta(max_length=100)] | None = None
 
 
-class Seen(Page, frozen=True):
+class Seen(msgspec.Struct, frozen=True):
     """A submission, as a line of the page."""
-
-    template: ClassVar[str] = ""
 
     file_name: str
     customer: str
@@ -45,10 +48,8 @@ class Seen(Page, frozen=True):
     submitted_time: int
 
 
-class Said(Page, frozen=True):
+class Said(msgspec.Struct, frozen=True):
     """An analysis, as a line of the page."""
-
-    template: ClassVar[str] = ""
 
     id: UUID
     name: str
@@ -84,9 +85,11 @@ async def show_sample(request: Visit) -> Response[bytes]:
     if sha256.hex() != given:
         return request.to(f"sample/{sha256.hex()}")
     query = request.read_query(SampleQuery)
-    caller, directory = request.caller, request.bank.directory
-    may = permissions(request)
-    part = Part(limit=MOST)
+    return request.page(await _read(request, sha256, query.without or ()))
+
+
+async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> SamplePage:
+    caller, directory, part = request.caller, request.bank.directory, Part(limit=MOST)
     async with request.reading() as db:
         overview = await get_overview(db, caller, sha256)
         sample = await catalogue.get_visible(db, caller, sha256, Permission.VIEW_SAMPLES)
@@ -96,35 +99,33 @@ async def show_sample(request: Visit) -> Response[bytes]:
         of_sample = jobs.jobs_matching(caller, JobFilter(samples=[sha256]), ["-enqueuedTimestamp"])
         found = await of_sample.page(db, part) if caller.holds(Permission.VIEW_JOBS) else []
     verdict = overview.verdict
-    malicious_score = request.bank.settings.malicious_score
-    return request.page(
-        SamplePage(
-            sample=overview,
-            sha256=sha256.hex(),
-            names=list(dict.fromkeys(one.file_name for one in seen)),
-            argument=None if verdict is None else argue(verdict, malicious_score, query.without or ()),
-            analyses=[
-                Said(
-                    id=one.id,
-                    name=one.agent_name,
-                    version=one.agent_version,
-                    score=one.score,
-                    created_time=one.created_time,
-                    detections=[detection["name"] for detection in one.detections],
-                    tags=[tag["value"] for tag in one.tags],
-                )
-                for one in said
-            ],
-            seen=[
-                Seen(
-                    one.file_name, directory.customer(one.customer_id).short_name, one.tlp, one.submitted_time
-                )
-                for one in seen
-            ],
-            jobs=found,
-            links=counted,
-            may=may,
-        )
+    return SamplePage(
+        sample=overview,
+        sha256=sha256.hex(),
+        names=list(dict.fromkeys(one.file_name for one in seen)),
+        argument=None if verdict is None else argue(verdict, request.bank.settings.malicious_score, without),
+        analyses=[_said(one) for one in said],
+        seen=[_seen(one, directory) for one in seen],
+        jobs=found,
+        links=counted,
+        may=permissions(request),
+    )
+
+
+def _seen(submission: Submission, directory: Directory) -> Seen:
+    customer = directory.customer(submission.customer_id).short_name
+    return Seen(submission.file_name, customer, submission.tlp, submission.submitted_time)
+
+
+def _said(analysis: Analysis) -> Said:
+    return Said(
+        id=analysis.id,
+        name=analysis.agent_name,
+        version=analysis.agent_version,
+        score=analysis.score,
+        created_time=analysis.created_time,
+        detections=[detection["name"] for detection in analysis.detections],
+        tags=[tag["value"] for tag in analysis.tags],
     )
 
 

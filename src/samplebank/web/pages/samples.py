@@ -2,6 +2,7 @@
 
 from typing import Annotated, ClassVar, Final
 
+import msgspec
 from litestar import Response, get
 from msgspec import Meta
 
@@ -26,10 +27,8 @@ class SamplesQuery(Body):
     after: After | None = None
 
 
-class Listed(Page, frozen=True):
+class Listed(msgspec.Struct, frozen=True):
     """A sample, as a line of the list."""
-
-    template: ClassVar[str] = ""
 
     sha256: str
     word: str
