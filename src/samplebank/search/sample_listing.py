@@ -52,10 +52,15 @@ class SampleListing(OrderedListing[Overview]):
     async def page(self, db: Connection, page: Page) -> list[Overview]:
         if self._is_plain and self._number is not None:
             return await self._at_once(db, page, self._number)
+        ids = await self.ids(db, page)
+        return await self._overviews(db, ids) if ids else []
+
+    async def ids(self, db: Connection, page: Page) -> list[int]:
+        """Find the ids of the samples on a page, in order."""
         for way in self.ways:
             ids = await way.find(db, page)
             if ids is not None:
-                return await self._overviews(db, ids) if ids else []
+                return list(ids)
         return []
 
     async def pieces(self, db: Connection, page: Page) -> AsyncGenerator[list[Overview], None]:
