@@ -12,6 +12,8 @@ BENIGN = "benign"
 #: scores of manual verdicts
 MANUAL_SCORES = {MALICIOUS: 100, BENIGN: 0}
 UNKNOWN_SCORE = -1
+#: the lowest score of a suspicious verdict
+SUSPICIOUS_SCORE = 30
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -1,0 +1,135 @@
+"""Searches by a query as people write queries, such as `type:pebin score:70.. -tag:family:Emotet`."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Response, get, post
+from msgspec import Meta, structs
+
+from samplebank.accounts.model import Permission
+from samplebank.api.call import Call
+from samplebank.api.cursors import After
+from samplebank.api.samples import SampleMetaData, show_sample
+from samplebank.api.search.criteria import Criteria, Listed, Reader, SubmissionCriteria, VerdictSearchRequest
+from samplebank.api.search.samples import LONG_LISTS, SampleSearchSubCriteriaRequest, Sort, read_parameters
+from samplebank.database import Page
+from samplebank.errors import Invalid, Violation
+from samplebank.http.operation import EXTENSIONS, operation
+from samplebank.http.shapes import Body, Limit, NoQuery, unless_given
+from samplebank.http.streaming import Streamed
+from samplebank.query.mistakes import BadQuery, Mistake
+from samplebank.query.parsing import LONGEST, parse
+from samplebank.query.places import place_of
+from samplebank.query.samples import document_of
+from samplebank.query.tree import Query
+from samplebank.search.sample_listing import SampleListing
+from samplebank.search.samples import SampleCriterion, samples_matching
+from samplebank.search.window import IndexWindow
+
+#: a query finds samples of any age
+EVER: Final = IndexWindow(0)
+Text = Annotated[str, Meta(max_length=LONGEST, description="The query, as docs/query.md describes queries.")]
+
+
+class QueriedSubmission(SubmissionCriteria):
+    file_name_like: Listed[list[str]] | None = None
+
+
+class QueriedVerdict(VerdictSearchRequest):
+    assessment: Listed[str] | None = None
+
+
+class QueriedSample(SampleSearchSubCriteriaRequest):
+    """What a query asks for: the fields of an advanced search, and sub-criteria within sub-criteria."""
+
+    submission: Criteria[QueriedSubmission] | None = None  # type: ignore[assignment]  # with one field more
+    verdict: Criteria[QueriedVerdict] | None = None  # type: ignore[assignment]  # with one field more
+    size: tuple[int | None, int | None] = (None, None)
+    sub_criteria: Criteria["QueriedSample"] | None = None
+
+
+class SampleQuery(Body):
+    q: Text = ""
+    limit: Limit = 25
+    after: After | None = None
+    sort_by: Annotated[list[Sort] | None, unless_given(["-sampleCreatedTimestamp"])] = None
+
+
+class SampleQueryRequest(SampleQuery):
+    """The query as a body, for lists of hashes that no address holds."""
+
+
+@get(
+    f"{EXTENSIONS}/query/samples",
+    opt=operation("querySamples", Permission.VIEW_SAMPLES, query=SampleQuery, answers=list[SampleMetaData]),
+)
+async def query_samples(request: Call) -> Response[bytes] | Streamed:
+    """List the samples that a query finds, newest first unless sorted otherwise. A mistake is told with its place in the query."""
+    return await _answer_samples(request, request.read_query(SampleQuery))
+
+
+@post(
+    f"{EXTENSIONS}/query/samples",
+    opt=operation(
+        "querySamplesByBody",
+        Permission.VIEW_SAMPLES,
+        query=NoQuery,
+        body=SampleQueryRequest,
+        answers=list[SampleMetaData],
+    ),
+)
+async def query_samples_by_body(request: Call) -> Response[bytes] | Streamed:
+    """List samples as querySamples does."""
+    request.read_query(NoQuery)
+    document = await request.document(SampleQueryRequest, extra=LONG_LISTS)
+    return await _answer_samples(request, document.read(request.now))
+
+
+async def _answer_samples(request: Call, asked: SampleQuery) -> Response[bytes] | Streamed:
+    listing = samples_of(request, asked.q, asked.sort_by or ())
+    return await request.show_list_behind(
+        listing, Page(asked.limit), show_sample, asked=asked, after=asked.after
+    )
+
+
+def samples_of(request: Call, text: str, sort: Any = ()) -> SampleListing:
+    """The samples that a query finds. Raises `Invalid` with every mistake and its place."""
+    try:
+        query = parse(text)
+        document = document_of(query, request.now)
+    except BadQuery as error:
+        raise Invalid(*map(violation_of, error.mistakes)) from error
+    reader = Reader(request.caller, request.bank.directory, request.now)
+    wanted = msgspec.convert(document, QueriedSample)
+    reader.size(wanted)
+    criterion = _read(reader, wanted)
+    _raise_if_any(reader, query, document)
+    return samples_matching(request.caller, criterion, EVER, sort)
+
+
+def _read(reader: Reader, wanted: QueriedSample, at: str = "") -> SampleCriterion:
+    inner = [
+        _read(reader, each, f"{at}subCriteria[{position}].")
+        for position, each in enumerate(wanted.sub_criteria or ())
+    ]
+    return structs.replace(read_parameters(reader, wanted, at), size=wanted.size, sub_criteria=inner)
+
+
+def violation_of(mistake: Mistake) -> Violation:
+    """The mistake as a violation: `q[5:9]` is from the character 5 to before the character 9."""
+    return Violation(mistake.message, f"q[{mistake.start}:{mistake.end}]")
+
+
+def _raise_if_any(reader: Reader, query: Query, document: dict[str, Any]) -> None:
+    """Raise what the reader refused, with the places in the query."""
+    if not reader.violations:
+        return
+    placed = [
+        structs.replace(violation, field=f"q[{place.start}:{place.end}]")
+        for violation in reader.violations
+        for place in [place_of(query, document, violation.field or "")]
+    ]
+    raise Invalid(*placed)
+
+
+ROUTES = [query_samples, query_samples_by_body]

@@ -1,0 +1,126 @@
+"""Queries of people over HTTP: what each condition finds, and what is told of mistakes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kit.bank import AGENT, ROBOT, V2, Bank, Sample, fields_of, name_of
+
+SAMPLES = "/samplebank/v1/query/samples"
+
+
+def find(bank: Bank, query: str, user: str = "mia") -> list[str]:
+    """SHA-256 of the samples that a query finds, newest first."""
+    rows = bank.data(bank.get(SAMPLES, user, q=query, limit=0))
+    return [row["sha256"] for row in rows]
+
+
+def judged(bank: Bank, score: int, tag: str, **fields: Any) -> Sample:
+    """A sample with a verdict."""
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker, **fields)
+    tags = [{"type": "family", "value": tag}]
+    analysis = bank.analyse(sample, worker, score, tags=tags)
+    bank.data(bank.update(job, tasks[worker], "success", analyses=[analysis]))
+    return sample
+
+
+class Case:
+    """Two samples, of which nobody else knows the words."""
+
+    def __init__(self, bank: Bank) -> None:
+        self.word, self.tag = name_of("case"), name_of("tag")
+        self.high = judged(bank, 95, self.tag, fileName=f"{self.word}-Invoice.exe")
+        self.low = judged(bank, 40, name_of("tag"), fileName=f"{self.word}-note.txt")
+        bank.submit(self.low, user="quinn", fileName=name_of("theirs"))
+        body = {"reference": self.low.sha256, "type": "child", "tlp": "amber", "userAgent": AGENT}
+        bank.data(bank.post(f"{self.high.path}/link", body, ROBOT))
+
+
+@pytest.fixture(scope="module")
+def case(bank: Bank) -> Iterator[Case]:
+    return Case(bank)
+
+
+BOTH, HIGH, LOW, NONE = {"high", "low"}, {"high"}, {"low"}, set[str]()
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", BOTH),
+        ("score:70..", HIGH),
+        ("score:95", HIGH),
+        ("score:>95", NONE),
+        ("-score:70..", LOW),
+        ("verdict:malicious", HIGH),
+        ("verdict:suspicious", LOW),
+        ("verdict:benign OR verdict:unknown", NONE),
+        ("verdict:malicious OR verdict:suspicious", BOTH),
+        ("family:{tag}", HIGH),
+        ("tag:{tag}", HIGH),
+        ("tag:yara:{tag}", NONE),
+        ("-tag:family:{tag}", LOW),
+        ("name:{word}-Invoice.exe", HIGH),
+        ("name:{word}-invoice.exe", NONE),
+        ("name:{word}-in*.EXE", HIGH),
+        ("name:{word}*", BOTH),
+        ("-name:*.exe", LOW),
+        ("invoice", HIGH),
+        ("-invoice", LOW),
+        ("invoice OR note.txt", BOTH),
+        ("size:5000", BOTH),
+        ("size:>4K size:<1M", BOTH),
+        ("size:>5K", NONE),
+        ("seen:-1d", BOTH),
+        ("seen:..2020", NONE),
+        ("first:today..", BOTH),
+        ("first:-1d last:-1d", BOTH),
+        ("customer:mill", BOTH),
+        ("{low}", LOW),
+        ("SHA256: {low}", LOW),
+        ("{low}\n{high}", BOTH),
+        ("{low},{high};", BOTH),
+        ("{low} {high} -{low}", HIGH),
+        ("child:{low}", HIGH),
+        ("link:child", HIGH),
+        ("-link:child", LOW),
+        ("(score:70.. invoice) OR (score:..69 note.txt)", BOTH),
+        ("-(score:70.. invoice)", LOW),
+        ("-(score:70.. note.txt)", BOTH),
+        ("(score:70.. OR note.txt) (invoice OR link:child)", HIGH),
+        ("score:..50 OR -invoice", LOW),
+        ("worker:nobody", NONE),
+        ('result.made:"by a test"', BOTH),
+        ("result.made:*", BOTH),
+        ("meta.never:*", NONE),
+        ("is:manual", NONE),
+        ("tlp:clear", NONE),
+    ],
+)
+def test_a_query_finds_what_it_says(bank: Bank, case: Case, query: str, expected: set[str]) -> None:
+    told = query.format(word=case.word, tag=case.tag, low=case.low.sha256, high=case.high.sha256)
+    names = {case.high.sha256: "high", case.low.sha256: "low"}
+
+    assert {names[sha256] for sha256 in find(bank, f"{told} name:{case.word}*")} == expected
+
+
+def test_mistakes_are_told_all_at_once_with_their_places(bank: Bank) -> None:
+    refused = bank.get(SAMPLES, q="tpye:pebin score:900 customer:acme")
+
+    assert refused.status_code == 412
+    assert fields_of(refused) == {"q[0:4]", "q[17:20]"}
+
+
+def test_a_field_that_is_nearly_right_is_told(bank: Bank) -> None:
+    refused = bank.get(SAMPLES, q="tpye:pebin")
+
+    assert '"type:"' in refused.json()["messages"][0]["message"]
+
+
+def test_a_customer_that_nobody_may_see_is_refused_at_its_place(bank: Bank) -> None:
+    unknown = bank.get(SAMPLES, "mia", q="invoice OR customer:nobody")
+    invisible = bank.get(SAMPLES, "mia", q="invoice OR customer:quarry")
+
+    assert [(r.status_code, fields_of(r)) for r in (unknown, invisible)] == [(412, {"q[20:26]"})] * 2
