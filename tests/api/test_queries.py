@@ -1,11 +1,10 @@
 """Queries of people over HTTP: what each condition finds, and what is told of mistakes."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from kit.bank import AGENT, ROBOT, V2, Bank, Sample, fields_of, name_of
+from kit.bank import AGENT, ROBOT, Bank, Sample, fields_of, name_of
 
 SAMPLES = "/samplebank/v1/query/samples"
 
@@ -39,7 +38,7 @@ class Case:
 
 
 @pytest.fixture(scope="module")
-def case(bank: Bank) -> Iterator[Case]:
+def case(bank: Bank) -> Case:
     return Case(bank)
 
 
@@ -124,3 +123,48 @@ def test_a_customer_that_nobody_may_see_is_refused_at_its_place(bank: Bank) -> N
     invisible = bank.get(SAMPLES, "mia", q="invoice OR customer:quarry")
 
     assert [(r.status_code, fields_of(r)) for r in (unknown, invisible)] == [(412, {"q[20:26]"})] * 2
+
+
+JOBS = "/samplebank/v1/query/jobs"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("state:enqueued", {"waiting"}),
+        ("-state:done -state:timeout", {"waiting"}),
+        ("state:done OR state:enqueued", {"waiting", "done"}),
+        ("state:timeout", set()),
+        ("worker:{worker}", {"waiting", "done"}),
+        ("worker:nobody", set()),
+        ("customer:mill", {"waiting"}),
+        ("customer:mill OR customer:quarry", {"waiting", "done"}),
+        ("seen:-1d", {"waiting", "done"}),
+        ("ended:-1d", {"done"}),
+        ("ended:..2020", set()),
+        ("type:never", set()),
+        ("", {"waiting", "done"}),
+    ],
+)
+def test_a_query_finds_the_jobs_that_it_says(
+    bank: Bank, two_jobs: dict[str, str], query: str, expected: set[str]
+) -> None:
+    samples = " ".join(two_jobs[name] for name in ("waiting_sample", "done_sample"))
+    rows = bank.data(bank.get(JOBS, q=f"{query.format(**two_jobs)} {samples}", limit=0))
+
+    assert {row["id"] for row in rows} == {two_jobs[name] for name in expected}
+
+
+@pytest.fixture(scope="module")
+def two_jobs(bank: Bank) -> dict[str, str]:
+    (worker,) = bank.workers(1)
+    waiting_sample, waiting, _ = bank.planned(worker)
+    done_sample, done, tasks = bank.planned(worker, user="quinn")
+    bank.data(bank.update(done, tasks[worker], "success"))
+    return {
+        "worker": worker,
+        "waiting": waiting,
+        "waiting_sample": waiting_sample.sha256,
+        "done": done,
+        "done_sample": done_sample.sha256,
+    }

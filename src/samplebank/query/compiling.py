@@ -22,8 +22,8 @@ class Compiler:
         return self._all(query.clauses)
 
     def _all(self, clauses: tuple[Clause, ...]) -> Document:
-        listed = [clause for clause in clauses if _is_listed(clause)]
-        others = [self._clause(clause) for clause in clauses if not _is_listed(clause)]
+        listed = [clause for clause in clauses if is_listed(clause)]
+        others = [self._clause(clause) for clause in clauses if not is_listed(clause)]
         hashes = [either([self._clause(one) for one in listed])] if listed else []
         return both([*hashes, *others])
 
@@ -37,7 +37,7 @@ class Compiler:
         return negated(found) if clause.negated else found
 
 
-def _is_listed(clause: Clause) -> bool:
+def is_listed(clause: Clause) -> bool:
     return isinstance(clause, Term) and is_hash(clause) and not clause.negated
 
 

@@ -1,6 +1,7 @@
 """Searches by a query as people write queries, such as `type:pebin score:70.. -tag:family:Emotet`."""
 
-from typing import Annotated, Any, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Annotated, Final
 
 import msgspec
 from litestar import Response, get, post
@@ -9,22 +10,29 @@ from msgspec import Meta, structs
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
 from samplebank.api.cursors import After
+from samplebank.api.jobs import JobResponse, JobSearchRequest, JobSort, read_filter, show_job
 from samplebank.api.samples import SampleMetaData, show_sample
 from samplebank.api.search.criteria import Criteria, Listed, Reader, SubmissionCriteria, VerdictSearchRequest
 from samplebank.api.search.samples import LONG_LISTS, SampleSearchSubCriteriaRequest, Sort, read_parameters
 from samplebank.database import Page
+from samplebank.database.listing import OrderedListing
 from samplebank.errors import Invalid, Violation
+from samplebank.http.exchange import Exchange
 from samplebank.http.operation import EXTENSIONS, operation
 from samplebank.http.shapes import Body, Limit, NoQuery, unless_given
 from samplebank.http.streaming import Streamed
+from samplebank.jobs.listing import jobs_matching
+from samplebank.jobs.model import Job
+from samplebank.query import jobs, samples
+from samplebank.query.documents import Document
 from samplebank.query.mistakes import BadQuery, Mistake
 from samplebank.query.parsing import LONGEST, parse
 from samplebank.query.places import place_of
-from samplebank.query.samples import document_of
 from samplebank.query.tree import Query
 from samplebank.search.sample_listing import SampleListing
 from samplebank.search.samples import SampleCriterion, samples_matching
 from samplebank.search.window import IndexWindow
+from samplebank.timespec import Millis
 
 #: a query finds samples of any age
 EVER: Final = IndexWindow(0)
@@ -53,6 +61,20 @@ class SampleQuery(Body):
     limit: Limit = 25
     after: After | None = None
     sort_by: Annotated[list[Sort] | None, unless_given(["-sampleCreatedTimestamp"])] = None
+
+
+class JobQuery(Body):
+    q: Text = ""
+    limit: Limit = 25
+    after: After | None = None
+    sort_by: Annotated[list[JobSort] | None, unless_given(["-enqueuedTimestamp"])] = None
+
+
+class QueriedJobs(JobSearchRequest):
+    """What a query asks for: the fields of a search for jobs, and more."""
+
+    worker: Listed[str] | None = None
+    type: Listed[str] | None = None
 
 
 class SampleQueryRequest(SampleQuery):
@@ -92,19 +114,51 @@ async def _answer_samples(request: Call, asked: SampleQuery) -> Response[bytes] 
     )
 
 
-def samples_of(request: Call, text: str, sort: Any = ()) -> SampleListing:
+@get(
+    f"{EXTENSIONS}/query/jobs",
+    opt=operation("queryJobs", Permission.VIEW_JOBS, query=JobQuery, answers=list[JobResponse]),
+)
+async def query_jobs(request: Call) -> Response[bytes] | Streamed:
+    """List the jobs that a query finds, newest first unless sorted otherwise. A mistake is told with its place in the query."""
+    asked = request.read_query(JobQuery)
+    listing = jobs_of(request, asked.q, asked.sort_by or ())
+    return await request.show_list_behind(
+        listing, Page(asked.limit), show_job, asked=asked, after=asked.after
+    )
+
+
+def samples_of(request: Exchange, text: str, sort: Sequence[str] = ()) -> SampleListing:
     """The samples that a query finds. Raises `Invalid` with every mistake and its place."""
-    try:
-        query = parse(text)
-        document = document_of(query, request.now)
-    except BadQuery as error:
-        raise Invalid(*map(violation_of, error.mistakes)) from error
+    query, document = _read_text(text, samples.document_of, request.now)
     reader = Reader(request.caller, request.bank.directory, request.now)
     wanted = msgspec.convert(document, QueriedSample)
     reader.size(wanted)
     criterion = _read(reader, wanted)
-    _raise_if_any(reader, query, document)
+    if reader.violations:
+        raise Invalid(*_placed(reader.violations, query, document))
     return samples_matching(request.caller, criterion, EVER, sort)
+
+
+def jobs_of(request: Exchange, text: str, sort: Sequence[str] = ()) -> OrderedListing[Job]:
+    """The jobs that a query finds. Raises `Invalid` with every mistake and its place."""
+    query, document = _read_text(text, jobs.document_of, request.now)
+    wanted = msgspec.convert(document, QueriedJobs)
+    try:
+        found = read_filter(wanted, request.caller, request.bank.directory, request.now)
+    except Invalid as error:
+        raise Invalid(*_placed(error.violations, query, document)) from error
+    found = structs.replace(found, workers=wanted.worker, types=wanted.type)
+    return jobs_matching(request.caller, found, sort or ("-enqueuedTimestamp",))
+
+
+def _read_text(
+    text: str, document_of: Callable[[Query, Millis], Document], now: Millis
+) -> tuple[Query, Document]:
+    try:
+        query = parse(text)
+        return query, document_of(query, now)
+    except BadQuery as error:
+        raise Invalid(*map(violation_of, error.mistakes)) from error
 
 
 def _read(reader: Reader, wanted: QueriedSample, at: str = "") -> SampleCriterion:
@@ -120,16 +174,11 @@ def violation_of(mistake: Mistake) -> Violation:
     return Violation(mistake.message, f"q[{mistake.start}:{mistake.end}]")
 
 
-def _raise_if_any(reader: Reader, query: Query, document: dict[str, Any]) -> None:
-    """Raise what the reader refused, with the places in the query."""
-    if not reader.violations:
-        return
-    placed = [
-        structs.replace(violation, field=f"q[{place.start}:{place.end}]")
-        for violation in reader.violations
-        for place in [place_of(query, document, violation.field or "")]
-    ]
-    raise Invalid(*placed)
+def _placed(violations: Iterable[Violation], query: Query, document: Document) -> Iterator[Violation]:
+    """What was refused of the document, with the places in the query."""
+    for violation in violations:
+        start, end = place_of(query, document, violation.field or "")
+        yield structs.replace(violation, field=f"q[{start}:{end}]")
 
 
-ROUTES = [query_samples, query_samples_by_body]
+ROUTES = [query_samples, query_samples_by_body, query_jobs]
