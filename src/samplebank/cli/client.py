@@ -5,6 +5,7 @@ Every call may be repeated, so a call that a busy or restarting service refuses 
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
@@ -16,7 +17,16 @@ import msgspec
 from samplebank.cli import answers
 from samplebank.cli.answers import Envelope
 from samplebank.cli.connection import Connection
-from samplebank.errors import Forbidden, Invalid, NotFound, Refusal, TooLarge, Unauthenticated, Unavailable
+from samplebank.errors import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refusal,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    Violation,
+)
 
 Answer = TypeVar("Answer")
 Chunks = Callable[[], Iterator[bytes]]
@@ -125,6 +135,31 @@ class Client:
     def workers(self) -> list[answers.Workload]:
         return _read(self._send("GET", "/worker", api=EXTENSIONS), Envelope[list[answers.Workload]])
 
+    def ask(
+        self,
+        kind: type[Envelope[Answer]],
+        path: str,
+        *,
+        api: str = API,
+        params: Mapping[str, str | int] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> Envelope[Answer]:
+        """Get what is at a path, or post a body there."""
+        method = "GET" if body is None else "POST"
+        return _decoded(self._send(method, path, api=api, params=params, body=body), kind)
+
+    @contextmanager
+    def bytes_at(self, path: str) -> Iterator[Iterator[bytes]]:
+        """The bytes at a path, piece by piece. Raises `Unavailable` where the bytes break off."""
+        try:
+            with self._http.stream("GET", API + path) as response:
+                if not response.is_success:
+                    response.read()
+                    raise _refusal(response)
+                yield response.iter_raw()
+        except httpx.RequestError as error:
+            raise Unavailable(f"The download broke off: {_reason(error)}.") from error
+
     def _send(
         self,
         method: str,
@@ -223,8 +258,12 @@ def _payload(
 
 
 def _read(response: httpx.Response, kind: type[Envelope[Answer]]) -> Answer:
+    return _decoded(response, kind).data
+
+
+def _decoded(response: httpx.Response, kind: type[Envelope[Answer]]) -> Envelope[Answer]:
     try:
-        return msgspec.json.decode(response.content, type=kind).data
+        return msgspec.json.decode(response.content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unavailable(
             f"{response.request.url} does not answer like SampleDB v2 ({error}); check --url."
@@ -239,10 +278,10 @@ def _refusal(response: httpx.Response) -> Refusal:
         messages = []
     if not messages:
         return family(_not_in_our_words(response))
-    said = " ".join(f"{m.field}: {m.message}" if m.field else m.message for m in messages)
+    told = [Violation(f"{m.field}: {m.message}" if m.field else m.message, m.field) for m in messages]
     if family is Unauthenticated:
-        said += " Give a valid key with --key or SAMPLEBANK_KEY."
-    return family(said)
+        told.append(Violation("Give a valid key with --key or SAMPLEBANK_KEY."))
+    return family(*told)
 
 
 def _not_in_our_words(response: httpx.Response) -> str:

@@ -81,6 +81,10 @@ class SampleQueryRequest(SampleQuery):
     """The query as a body, for lists of hashes that no address holds."""
 
 
+class JobQueryRequest(JobQuery):
+    """The query as a body, for lists of hashes that no address holds."""
+
+
 @get(
     f"{EXTENSIONS}/query/samples",
     opt=operation("querySamples", Permission.VIEW_SAMPLES, query=SampleQuery, answers=list[SampleMetaData]),
@@ -120,7 +124,27 @@ async def _answer_samples(request: Call, asked: SampleQuery) -> Response[bytes] 
 )
 async def query_jobs(request: Call) -> Response[bytes] | Streamed:
     """List the jobs that a query finds, newest first unless sorted otherwise. A mistake is told with its place in the query."""
-    asked = request.read_query(JobQuery)
+    return await _answer_jobs(request, request.read_query(JobQuery))
+
+
+@post(
+    f"{EXTENSIONS}/query/jobs",
+    opt=operation(
+        "queryJobsByBody",
+        Permission.VIEW_JOBS,
+        query=NoQuery,
+        body=JobQueryRequest,
+        answers=list[JobResponse],
+    ),
+)
+async def query_jobs_by_body(request: Call) -> Response[bytes] | Streamed:
+    """List jobs as queryJobs does."""
+    request.read_query(NoQuery)
+    document = await request.document(JobQueryRequest, extra=LONG_LISTS)
+    return await _answer_jobs(request, document.read(request.now))
+
+
+async def _answer_jobs(request: Call, asked: JobQuery) -> Response[bytes] | Streamed:
     listing = jobs_of(request, asked.q, asked.sort_by or ())
     return await request.show_list_behind(
         listing, Page(asked.limit), show_job, asked=asked, after=asked.after
@@ -181,4 +205,4 @@ def _placed(violations: Iterable[Violation], query: Query, document: Document) -
         yield structs.replace(violation, field=f"q[{start}:{end}]")
 
 
-ROUTES = [query_samples, query_samples_by_body, query_jobs]
+ROUTES = [query_samples, query_samples_by_body, query_jobs, query_jobs_by_body]
