@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from samplebank.query.documents import Document
 from samplebank.query.mistakes import Mistakes, Span, quoted
+from samplebank.query.parsing import is_hash
 from samplebank.query.tree import Term
 from samplebank.query.values import BadValue
 from samplebank.timespec import Millis
@@ -15,6 +16,8 @@ from samplebank.timespec import Millis
 ALIKE: Final = 0.6
 #: a name longer than any field is compared with none: comparing takes time by both lengths
 LONGEST_NAME: Final = 40
+#: the most characters of a value that is no list of hashes
+LONGEST_VALUE: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,9 @@ class Vocabulary:
 
     def meaning_of(self, term: Term, now: Millis, mistakes: Mistakes) -> Document:
         """The document of a term. A mistake is told to `mistakes`; the document is empty then."""
+        if max(len(term.text), len(term.field or "")) > LONGEST_VALUE and not is_hash(term):
+            mistakes.add(term.at, f"A field and its value have at most {LONGEST_VALUE} characters each.")
+            return {}
         reading = Reading(term, "", now)
         meaning = self.word
         if term.field is not None:

@@ -59,7 +59,7 @@ def _joined(tokens: Iterator[Token]) -> Iterator[Token]:
 def _bounded(tokens: Iterator[Token], mistakes: Mistakes) -> Iterator[Token]:
     """End after as many terms as a search takes, and tell so."""
     terms = hashes = 0
-    for token in islice(tokens, 4 * MOST_HASHES):
+    for token in islice(tokens, 5 * MOST_HASHES):
         if isinstance(token, Term):
             found = len(hashes_in(token.text)) if is_hash(token) else 0
             hashes, terms = hashes + found, terms + (not found)

@@ -8,10 +8,14 @@ from samplebank.query.fields import Meaning, Reading, unknown_value
 from samplebank.query.hashes import algorithm_of, hashes_in
 from samplebank.query.mistakes import quoted
 from samplebank.query.terms import plain
-from samplebank.query.values import BadValue, bounds_of, read_number, read_size
+from samplebank.query.tree import Term
+from samplebank.query.values import BadValue, Bounds, bounds_of, read_number, read_size
 
 SHORTEST_WORD: Final = 3
-LONGEST_WORD: Final = 4096
+#: scores
+LEAST, MOST = -1, 100
+#: comparing takes time by the length of a name for each further `*`
+MOST_STARS: Final = 4
 ASSESSMENTS: Final = ("malicious", "suspicious", "benign", "unknown")
 TLPS: Final = ("clear", "green", "amber", "red")
 TAGS: Final = ("family", "behaviour", "yara")
@@ -34,15 +38,25 @@ def word(reading: Reading) -> Document:
 
 
 def keyword(reading: Reading) -> Document:
-    stars = "*" if not any(part.quoted for part in reading.term.parts) else ""
-    text = reading.term.text.strip(stars + " ") if stars else reading.term.text.strip()
-    if stars and "*" in text:
+    found = [piece for piece in _between_stars(reading.term) if piece]
+    if len(found) > 1:
         raise BadValue(
-            'A word is found anywhere in a text, and holds no "*". Write the parts as words of their own.'
+            'A word holds no "*": a word is found anywhere in a text. Write the parts as words of their own.'
         )
-    if not SHORTEST_WORD <= len(text) <= LONGEST_WORD:
-        raise BadValue(f"A word has at least {SHORTEST_WORD} characters, and at most {LONGEST_WORD}.")
+    text = "".join(found).strip()
+    if len(text) < SHORTEST_WORD:
+        raise BadValue(f"A word has at least {SHORTEST_WORD} characters.")
     return {"keywords": [text], **DEMANDED}
+
+
+def _between_stars(term: Term) -> list[str]:
+    """The texts between the `*` of a value. In quotes, `*` is a character as any other."""
+    pieces = [""]
+    for part in term.parts:
+        first, *others = [part.text] if part.quoted else part.text.split("*")
+        pieces[-1] += first
+        pieces.extend(others)
+    return pieces
 
 
 def _by_hash(hashes: Iterable[str]) -> Document:
@@ -93,6 +107,8 @@ def flagged(value: str) -> Document:
 
 def score(reading: Reading) -> Document:
     bounds = bounds_of(reading.term, _read_score, _read_score)
+    if (bounds.start or LEAST) > MOST or bounds.end == LEAST:
+        raise BadValue(f"No score lies there: scores are from {LEAST} to {MOST}.")
     fields: dict[str, Any] = {}
     if bounds.start is not None:
         fields["minimumScore"] = bounds.start
@@ -101,8 +117,8 @@ def score(reading: Reading) -> Document:
     return row("verdict", **fields)
 
 
-def _read_score(text: str) -> Any:
-    return read_number(text, -1, 100)
+def _read_score(text: str) -> Bounds:
+    return read_number(text, LEAST, MOST)
 
 
 def size(reading: Reading) -> Document:
@@ -111,16 +127,13 @@ def size(reading: Reading) -> Document:
 
 
 def name_of(reading: Reading) -> Document:
-    parts = reading.term.parts
-    if not any("*" in part.text for part in parts if not part.quoted):
-        return row("submission", fileName=[reading.term.text])
-    pieces = [""]
-    for part in parts:
-        first, *others = [part.text] if part.quoted else part.text.split("*")
-        pieces[-1] += first
-        pieces.extend(others)
+    pieces = _between_stars(reading.term)
+    if len(pieces) == 1:
+        return row("submission", fileName=pieces)
     if max(map(len, pieces)) < SHORTEST_WORD:
         raise BadValue(f'Beside "*" a name has at least {SHORTEST_WORD} characters together.')
+    if len(pieces) > MOST_STARS + 1:
+        raise BadValue(f'A name holds at most {MOST_STARS} "*".')
     return row("submission", fileNameLike=[pieces])
 
 
