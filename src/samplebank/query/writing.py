@@ -17,14 +17,14 @@ def _clause(clause: Clause) -> str:
     sign = "-" if clause.negated else ""
     if isinstance(clause, Group):
         return f"{sign}({_clauses(clause.clauses)})"
-    return f"{sign}{_field(clause)}{''.join(_part(part) for part in clause.parts)}"
+    return f"{sign}{_field(clause)}{''.join(written(part) for part in clause.parts)}"
 
 
 def _field(term: Term) -> str:
     return "" if term.field is None else f"{term.field}:"
 
 
-def _part(part: Part) -> str:
+def written(part: Part) -> str:
     if not part.quoted:
         return part.text
     escaped = part.text.replace("\\", "\\\\").replace('"', '\\"')
