@@ -10,6 +10,7 @@ from importlib.metadata import version
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import httpx
 import msgspec
@@ -144,9 +145,10 @@ class Client:
         params: Mapping[str, str | int] | None = None,
         body: Mapping[str, object] | None = None,
     ) -> Envelope[Answer]:
-        """Get what is at a path, or post a body there."""
-        method = "GET" if body is None else "POST"
-        return _decoded(self._send(method, path, api=api, params=params, body=body), kind)
+        """Get what is at a path, or post a body there. What is posted is done once, however often the call is repeated."""
+        method, headers = ("GET", {}) if body is None else ("POST", {"Idempotency-Key": str(uuid4())})
+        response = self._send(method, path, api=api, params=params, body=body, headers=headers)
+        return _decoded(response, kind)
 
     @contextmanager
     def bytes_at(self, path: str) -> Iterator[Iterator[bytes]]:
