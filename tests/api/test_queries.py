@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kit.bank import AGENT, ROBOT, Bank, Sample, fields_of, name_of
+from kit.bank import AGENT, ROBOT, Bank, Sample, eventually, fields_of, name_of
 
 SAMPLES = "/samplebank/v1/query/samples"
 
@@ -168,3 +168,70 @@ def two_jobs(bank: Bank) -> dict[str, str]:
         "done": done,
         "done_sample": done_sample.sha256,
     }
+
+
+@pytest.mark.parametrize("query", ["{low}", "{word}", "score:40", "family:{tag} OR customer:quarry"])
+def test_a_query_tells_nothing_of_what_a_caller_may_not_see(bank: Bank, case: Case, query: str) -> None:
+    told = query.format(word=case.word, tag=case.tag, low=case.low.sha256)
+
+    assert case.high.sha256 not in find(bank, told, "quinn")
+    assert find(bank, f"{told} name:{case.word}*", "quinn") == []
+
+
+def test_a_type_of_a_sample_that_a_caller_may_not_see_finds_no_job(bank: Bank) -> None:
+    pdf = Sample(data=b"%PDF-1.4\n" + Sample().data)
+    (worker,) = bank.workers(1)
+    bank.submit(pdf, metaData=bank.plan(worker))
+    assert eventually(lambda: "latestClassification" in bank.data(bank.get(pdf.path)))
+    kind = bank.data(bank.get(pdf.path))["latestClassification"]["type"]
+
+    by_user = {
+        user: len(bank.data(bank.get(JOBS, user, q=f"worker:{worker} type:{kind}")))
+        for user in ("mia", "quinn")
+    }
+
+    assert by_user == {"mia": 1, "quinn": 0}
+
+
+@pytest.mark.parametrize("path", [SAMPLES, JOBS])
+def test_pages_behind_one_another_are_the_whole_answer(
+    bank: Bank, two_jobs: dict[str, str], path: str
+) -> None:
+    query = f"{two_jobs['waiting_sample']} {two_jobs['done_sample']}"
+    whole = bank.data(bank.get(path, q=query, limit=0))
+
+    first = bank.get(path, q=query, limit=1).json()
+    second = bank.get(path, q=query, limit=1, after=first["metaData"]["next"]).json()
+
+    assert (first["count"], first["data"] + second["data"]) == (2, whole)
+
+
+@pytest.mark.parametrize("path", [SAMPLES, JOBS])
+def test_a_cursor_is_for_its_own_query(bank: Bank, two_jobs: dict[str, str], path: str) -> None:
+    query = f"{two_jobs['waiting_sample']} {two_jobs['done_sample']}"
+    cursor = bank.get(path, q=query, limit=1).json()["metaData"]["next"]
+
+    assert fields_of(bank.get(path, q=f"{query} seen:-1d", limit=1, after=cursor)) == {"after"}
+
+
+@pytest.mark.parametrize("path", [SAMPLES, JOBS])
+def test_a_query_that_no_address_holds_is_a_body(bank: Bank, two_jobs: dict[str, str], path: str) -> None:
+    others = [f"{number:064x}" for number in range(5_000)]
+    query = "\n".join([*others, two_jobs["waiting_sample"]])
+
+    rows = bank.data(bank.post(path, {"q": query}))
+
+    told = [row.get("sha256") or row["analysedSample"]["id"] for row in rows]
+    assert told == [two_jobs["waiting_sample"]]
+
+
+def test_as_many_terms_as_a_query_may_have_are_answered(bank: Bank, case: Case) -> None:
+    choices = " OR ".join(f"(meta.k{number}:v -customer:mill)" for number in range(19))
+
+    assert find(bank, f"{choices} OR {case.word}") == [case.low.sha256, case.high.sha256]
+
+
+def test_a_word_of_two_letters_with_accents_apart_is_too_short(bank: Bank) -> None:
+    refused = bank.get(SAMPLES, q="e\u0301a\u0301")
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"q[0:4]"})
