@@ -133,8 +133,10 @@ def _is_by_time(order: Order) -> bool:
 def _of_workers(workers: Sequence[str] | None) -> Sql:
     if workers is None:
         return TRUE
+    # One value of a subquery: the planner makes no join of it, which would read the tasks of all jobs.
     return Sql(
-        "EXISTS (SELECT FROM job_task t WHERE t.job_id = j.id AND t.worker = ANY({}::text[]))", list(workers)
+        "(SELECT TRUE FROM job_task t WHERE t.job_id = j.id AND t.worker = ANY({}::text[]) LIMIT 1)",
+        list(workers),
     )
 
 
@@ -143,8 +145,8 @@ def _of_types(caller: Caller, types: Sequence[str] | None) -> Sql:
         return TRUE
     return Sql(
         """
-        EXISTS (SELECT FROM sample y JOIN classification c ON c.id = y.classification_id
-                 WHERE y.id = j.sample_id AND c.type = ANY({}::text[]) AND {})
+        (SELECT TRUE FROM sample y JOIN classification c ON c.id = y.classification_id
+          WHERE y.id = j.sample_id AND c.type = ANY({}::text[]) AND {} LIMIT 1)
         """,
         list(types),
         see_samples(caller, "y", Permission.VIEW_SAMPLES),
