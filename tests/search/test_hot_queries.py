@@ -101,13 +101,15 @@ async def jobs_of_a_sample(ask: Question) -> None:
     await ask.list(jobs_matching(ask.caller, JobFilter(samples=[await ask.sample()]), ["enqueuedTimestamp"]))
 
 
-async def jobs_of_a_worker(ask: Question) -> None:
-    worker = await ask.db.fetchval("SELECT worker FROM job_task LIMIT 1")
-    await ask.list(jobs_matching(ask.caller, JobFilter(workers=[worker]), ["-enqueuedTimestamp"]))
+async def a_page_of_jobs_of_a_worker(ask: Question) -> None:
+    worker = await ask.db.fetchval("SELECT short_name FROM worker ORDER BY id LIMIT 1")
+    listing = jobs_matching(ask.caller, JobFilter(workers=[worker]), ["-enqueuedTimestamp"])
+    await listing.page(ask.db, PAGE)
 
 
-async def jobs_of_a_type(ask: Question) -> None:
-    await ask.list(jobs_matching(ask.caller, JobFilter(types=["pdf"]), ["-enqueuedTimestamp"]))
+async def a_page_of_jobs_of_a_type(ask: Question) -> None:
+    listing = jobs_matching(ask.caller, JobFilter(types=["pdf"]), ["-enqueuedTimestamp"])
+    await listing.page(ask.db, PAGE)
 
 
 async def a_job_with_its_tasks(ask: Question) -> None:
@@ -227,7 +229,7 @@ def word(text: str) -> Keywords:
 
 
 HOT = (
-    newest_jobs, unfinished_jobs, jobs_of_a_week_and_customer, jobs_of_a_sample, jobs_of_a_worker, jobs_of_a_type, a_job_with_its_tasks, a_claim,
+    newest_jobs, unfinished_jobs, jobs_of_a_week_and_customer, jobs_of_a_sample, a_page_of_jobs_of_a_worker, a_page_of_jobs_of_a_type, a_job_with_its_tasks, a_claim,
     a_submission, the_end_of_a_task, the_sweeps_of_jobs_and_leases, a_known_sample, a_sample_by_hash, samples_by_a_common_keyword,
     samples_by_an_absent_keyword, samples_by_one_file_name, samples_by_metadata, samples_by_verdict, samples_by_size, samples_by_a_part_of_a_name,
     samples_by_sub_criteria, submissions_by_a_common_keyword,
