@@ -13,7 +13,7 @@ from samplebank.cli.hashes import one_hash, read_hashes
 from samplebank.cli.printing import JsonOption
 from samplebank.cli.submit import Tlp
 
-link_app = typer.Typer(help="Tell how samples belong together.", no_args_is_help=True, rich_markup_mode=None)
+link_app = typer.Typer(help="Tell how samples belong together.")
 
 
 class LinkType(StrEnum):

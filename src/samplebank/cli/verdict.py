@@ -13,7 +13,7 @@ from samplebank.cli.following import assessment
 from samplebank.cli.hashes import one_hash
 from samplebank.cli.printing import JsonOption
 
-verdict_app = typer.Typer(help="Judge a sample by hand.", no_args_is_help=True, rich_markup_mode=None)
+verdict_app = typer.Typer(help="Judge a sample by hand.")
 
 
 class Status(StrEnum):
