@@ -106,18 +106,19 @@ def read_range(request: Call, size: int, etag: str) -> Part | None:
 def attachment(
     pieces: Pieces,
     name: str,
-    length: int,
+    length: int | None,
     media_type: str,
     *,
     status: int = 200,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Streamed:
-    """Answer bytes that are to be saved as a file, never shown."""
+    """Answer bytes that are to be saved as a file, never shown. The length may be unknown."""
     about = {
         "Content-Type": media_type,
-        "Content-Length": str(length),
         "Content-Disposition": f'attachment; filename="{name}"',
     }
+    if length is not None:
+        about["Content-Length"] = str(length)
     return Streamed(pieces, status=status, media_type=media_type, headers={**HOSTILE, **about, **headers})
 
 
