@@ -26,6 +26,7 @@ from samplebank.service_tasks.model import State, Tools
 AGENT = {"name": "tests", "version": "1.0"}
 TABLES = (
     "submission", "job", "analysis", "link", "static_fact", "classification", "verdict", "challenge", "job_task",
+    "sample_note",
 )  # fmt: skip
 COUNT = " UNION ALL ".join(
     f"SELECT '{table}', count(*) FROM {table} JOIN sample s ON s.id = sample_id WHERE s.sha256 = $1"
@@ -44,6 +45,7 @@ def full_sample(bank: Bank, evidence: bytes = b"evidence") -> Sample:
     bank.update(job, tasks[worker], "success", analyses=[analysis])
     bank.post(f"{sample.path}/fact", {"key": "k", "value": "v", "userAgent": AGENT})
     link(bank, sample)
+    bank.data(bank.post(f"/samplebank/v1/sample/{sample.sha256}/notes", {"text": "a note"}))
     return sample
 
 
@@ -237,7 +239,7 @@ async def cut_off(db: Connection, task: UUID, tools: Tools) -> None:
             raise Crash
 
 
-@pytest.mark.parametrize("done", range(11))
+@pytest.mark.parametrize("done", range(12))
 async def test_a_deletion_cut_off_in_any_step_is_finished_later(
     bank: Bank, db: Connection, database: Database, tmp_path: Path, done: int
 ) -> None:

@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "key": "samplebank.cli.keys:key_app",
     "submit": "samplebank.cli.submit:submit",
     "jobs": "samplebank.cli.jobs:jobs",
+    "note": "samplebank.cli.notes:note_app",
     "worker": "samplebank.cli.workers:worker_app",
     "events": "samplebank.cli.events:events_app",
     "demo": "samplebank.cli.demo:demo",
