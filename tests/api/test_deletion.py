@@ -17,6 +17,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.blobs import Area, DiskStore
 from samplebank.database import Connection, Database, connect
 from samplebank.errors import Unavailable
+from samplebank.policy.rules import PolicyBook
 from samplebank.samples import classification_queue
 from samplebank.samples.model import Classification
 from samplebank.samples.model import Sample as Row
@@ -214,7 +215,7 @@ async def at_hand(
     correlation = await deletion.open_deletion(db, await row_of(db, sample), user_id=user.id, now=NOW)
     yield (
         await db.fetchval("SELECT id FROM service_task WHERE correlation_id = $1", correlation),
-        Tools(store, directory),
+        Tools(store, directory, PolicyBook()),
     )
 
 
