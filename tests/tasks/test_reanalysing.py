@@ -36,7 +36,12 @@ def task_of(bank: Bank, correlation: str) -> dict[str, Any]:
 
 def told(bank: Bank, correlation: str, **context: str) -> bool:
     """Wait until the task tells this of its work."""
-    return eventually(lambda: context.items() <= task_of(bank, correlation)["responseContext"].items())
+
+    def is_told() -> bool:
+        found: dict[str, str] = task_of(bank, correlation)["responseContext"]
+        return context.items() <= found.items()
+
+    return eventually(is_told)
 
 
 def analysed(bank: Bank, *users: str) -> tuple[str, dict[str, str], list[Sample]]:
