@@ -5,8 +5,8 @@ The previous release can run on the result. It knows no notes, and leaves the no
 
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 
 STATEMENTS = (
     # the text of a withdrawn note is empty

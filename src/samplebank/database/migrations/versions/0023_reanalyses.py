@@ -5,8 +5,8 @@ The previous release can run on the result. It fails the reanalyses that it find
 
 from alembic import op
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 
 STATEMENTS = (
     """
