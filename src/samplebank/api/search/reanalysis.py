@@ -13,6 +13,7 @@ from samplebank.database.signals import Signal
 from samplebank.errors import Invalid
 from samplebank.http.operation import EXTENSIONS, operation
 from samplebank.http.shapes import NoQuery
+from samplebank.http.turns import Within
 from samplebank.search.sample_listing import SampleListing
 from samplebank.service_tasks import reanalysing
 
@@ -48,7 +49,8 @@ async def reanalyse_all(request: Call) -> Answer:
         raise Invalid(EVERYTHING)
     samples = await _find(request, matching(request, wanted))
     async with request.bank.database.transaction() as db:
-        correlation_id = await reanalysing.open_reanalysis(db, request.caller, samples, now=request.now)
+        with Within(request.bank.settings.search_timeout):
+            correlation_id = await reanalysing.open_reanalysis(db, request.caller, samples, now=request.now)
     request.bank.signals.send(Signal.SERVICE_TASKS)
     return envelope.single(SampleServiceTaskResponse(correlation_id))
 
