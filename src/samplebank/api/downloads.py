@@ -24,7 +24,9 @@ RANGE = re.compile(r"bytes=(?P<first>\d{0,19})-(?P<last>\d{0,19})")
 HOSTILE = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
-    "Cache-Control": "private, no-transform",
+    # a browser would keep the bytes on the disk of whoever looked, where scanners find the bytes years later
+    "Cache-Control": "no-store, no-transform",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 
 

@@ -195,6 +195,16 @@ class Verdict(_Answer, frozen=True):
         return "manual" in self.flags
 
 
+class Note(_Answer, frozen=True):
+    id: str
+    sample_sha256: str
+    text: str
+    customer: Customer
+    tlp: str
+    created_by_user: Author
+    created_timestamp: int
+
+
 class Classification(_Answer, frozen=True):
     super_type: str | None = None
     type: str | None = None

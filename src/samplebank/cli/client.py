@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import httpx
@@ -116,6 +116,20 @@ class Client:
         """Tell which rules gave the job its workers."""
         return _read(self._send("GET", f"/job/{job_id}/plan", api=EXTENSIONS), Envelope[answers.Plan])
 
+    def add_note(self, sha256: str, fields: Mapping[str, object], key: str) -> answers.Note:
+        """Add a note to a sample. `key` stands for this note: a repeat with the key stores nothing again."""
+        headers = {"Idempotency-Key": key}
+        response = self._send("POST", _notes(sha256), api=EXTENSIONS, body=fields, headers=headers)
+        return _read(response, Envelope[answers.Note])
+
+    def notes(self, sha256: str, *, limit: int) -> list[answers.Note]:
+        response = self._send("GET", _notes(sha256), api=EXTENSIONS, params={"limit": limit})
+        return _read(response, Envelope[list[answers.Note]])
+
+    def withdraw_note(self, sha256: str, id_: str) -> answers.Note:
+        path = f"{_notes(sha256)}/{quote(id_, safe='')}"
+        return _read(self._send("DELETE", path, api=EXTENSIONS), Envelope[answers.Note])
+
     def workers(self) -> list[answers.Workload]:
         return _read(self._send("GET", "/worker", api=EXTENSIONS), Envelope[list[answers.Workload]])
 
@@ -186,6 +200,10 @@ class Client:
             return once()
         except httpx.RequestError as error:
             raise Unavailable(f"The service at {self.url} cannot be reached: {reason_of(error)}.") from error
+
+
+def _notes(sha256: str) -> str:
+    return f"/sample/{quote(sha256, safe='')}/notes"
 
 
 def _has_to_wait(response: httpx.Response) -> bool:

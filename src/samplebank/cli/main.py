@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "get": "samplebank.cli.get:get",
     "verdict": "samplebank.cli.verdict:verdict_app",
     "link": "samplebank.cli.link:link_app",
+    "note": "samplebank.cli.notes:note_app",
     "worker": "samplebank.cli.workers:worker_app",
     "events": "samplebank.cli.events:events_app",
     "demo": "samplebank.cli.demo:demo",

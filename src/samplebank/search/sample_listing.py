@@ -10,7 +10,7 @@ from samplebank.database import TRUE, Columns, Connection, Page, Shape, Sql, all
 from samplebank.database.counting import Count, count_rows, tallied
 from samplebank.database.listing import PIECE, OrderedListing
 from samplebank.database.query import Place
-from samplebank.search.listing import SERIAL, Gathering, Way, plan_for_values
+from samplebank.search.listing import SERIAL, Gathering, Way, plan_for_values, planned
 from samplebank.search.overview import Overview, Overviews
 from samplebank.search.sample_ways import Ask
 
@@ -91,6 +91,17 @@ class SampleListing(OrderedListing[Overview]):
         if rows:
             self.gathering.count = Count(rows[0][0])
         return [shown.read(row[1:]) for row in rows]
+
+    async def stored_ids(self, db: Connection, most: int) -> list[int]:
+        """The ids of all matches that are not deleted, in no order; `most` of them where there are more."""
+        query = Sql(
+            "SELECT array_agg(id) FROM (SELECT s.id FROM {} WHERE s.deleted_time IS NULL AND {} LIMIT {}) found",
+            self.source,
+            self.where,
+            most,
+        )
+        async with planned(db, *SERIAL):
+            return await query.value(db) or []
 
     async def place_of(self, db: Connection, row: Overview) -> Place:
         columns = ", ".join(key.sql for key, _ in self.by.sorted_by)

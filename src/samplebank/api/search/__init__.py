@@ -1,5 +1,12 @@
 """Searches and statistics over samples and submissions."""
 
-from samplebank.api.search import lists, queries, samples, statistics, submissions
+from samplebank.api.search import lists, queries, reanalysis, samples, statistics, submissions
 
-ROUTES = [*samples.ROUTES, *submissions.ROUTES, *statistics.ROUTES, *lists.ROUTES, *queries.ROUTES]
+ROUTES = [
+    *samples.ROUTES,
+    *submissions.ROUTES,
+    *statistics.ROUTES,
+    *lists.ROUTES,
+    *queries.ROUTES,
+    *reanalysis.ROUTES,
+]
