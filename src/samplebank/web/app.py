@@ -16,6 +16,7 @@ from samplebank.web.pages import (
     completion,
     export,
     facets,
+    hexview,
     history,
     jobs,
     judging,
@@ -25,6 +26,7 @@ from samplebank.web.pages import (
     sample,
     samples,
     sightings,
+    strings,
     today,
 )
 from samplebank.web.pages.refused import FAILED, SAID, Refused
@@ -41,6 +43,8 @@ PAGES = (
     sightings,
     relations,
     history,
+    hexview,
+    strings,
     judging,
     jobs,
     login,

@@ -13,6 +13,7 @@ from samplebank.samples.model import Sample, read_sha256
 from samplebank.search.overview import Overview, get_overview
 from samplebank.search.sightings import newest_sightings
 from samplebank.verdicts.model import word_of
+from samplebank.web.entrance import permissions
 from samplebank.web.visit import Visit
 
 #: entries on a page of a view
@@ -20,7 +21,7 @@ MOST: Final = 50
 
 
 class Head(msgspec.Struct, frozen=True):
-    """`name` is that of the newest submission, None where the visitor may see none."""
+    """`name` is that of the newest submission, None where the visitor may see none. `may` are the visitor's permissions."""
 
     sha256: str
     size: int
@@ -28,6 +29,7 @@ class Head(msgspec.Struct, frozen=True):
     score: int | None
     name: str | None
     is_deleted: bool
+    may: frozenset[Permission]
 
 
 class PartQuery(Body):
@@ -57,4 +59,5 @@ def head_of(request: Visit, overview: Overview, name: str | None) -> Head:
         score=None if verdict is None else verdict.score,
         name=name,
         is_deleted=overview.deleted_time is not None,
+        may=permissions(request),
     )
