@@ -16,7 +16,8 @@ from samplebank.web import assets, headers
 from samplebank.web.app import ROUTES
 from web.conftest import Visitors
 
-NOTHING = {"sha256": "0" * 64, "job_id": "00000000-0000-0000-0000-000000000000"}
+NO_ID = "00000000-0000-0000-0000-000000000000"
+NOTHING = {"sha256": "0" * 64, "job_id": NO_ID, "analysis_id": NO_ID, "evidence_id": NO_ID}
 #: names and values that attackers choose
 HOSTILE = (
     "<svg onload=alert(1)>\u202e\u200b\x1b[31m'\"><script>alert(1)</script> http://evil.example/ {{ 7 * 7 }} "
@@ -64,8 +65,10 @@ def hostile(bank: Bank) -> dict[str, str]:
         99,
         tags=[{"type": "family", "value": TAME}],
         triggeredDetections=[{"name": TAME, "assessment": "malicious"}],
-        analysisResult={HOSTILE: [HOSTILE]},
+        analysisResult={HOSTILE: [HOSTILE], "told": [{"by": HOSTILE}, {"by": ["one", 2, None, True]}]},
     )
+    backed = f"{sample.path}/analysis/{analysis}/evidence/screen.png?internal=true"
+    evidence = bank.data(bank.call("POST", backed, ROBOT, data=HOSTILE.encode()))
     done = bank.update(job, tasks[worker], "failed", user=ROBOT, message=HOSTILE, analyses=[analysis])
     assert done.status_code < 300, done.text
     other = Sample()
@@ -80,7 +83,12 @@ def hostile(bank: Bank) -> dict[str, str]:
     assert bank.post(f"{sample.path}/link", link, ROBOT).status_code == 201
     judged = bank.post(f"{sample.path}/verdict", {"statusOverride": "benign", "comment": TAME})
     assert judged.status_code == 201
-    return {"sha256": sample.sha256, "job_id": job}
+    return {
+        "sha256": sample.sha256,
+        "job_id": job,
+        "analysis_id": analysis,
+        "evidence_id": evidence["id"],
+    }
 
 
 @pytest.mark.parametrize("user", USERS)

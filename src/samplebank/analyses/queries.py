@@ -30,6 +30,10 @@ GET_ANALYSIS = Statement(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE a.id = :id")
 LATEST = Columns.of(LatestAnalysis, "a")
 ANALYSERS = "SELECT DISTINCT a.agent_name, a.agent_version FROM analysis a WHERE {} ORDER BY 1, 2"
 LATEST_OF = f"SELECT {LATEST.sql} FROM analysis a WHERE {{}} ORDER BY a.created_time DESC, a.id DESC LIMIT 1"
+NEWEST_BY_WORKER = """
+    SELECT DISTINCT ON (a.agent_name) a.id FROM analysis a
+     WHERE {} ORDER BY a.agent_name, a.created_time DESC, a.id DESC
+"""
 STRUCTURE_OF = """
     SELECT jsonb_path_query_array(a.result, '$.*.sections[0 to 199]') || jsonb_path_query_array(a.result, '$.*.overlay')
       FROM analysis a WHERE {} AND a.agent_name = {} ORDER BY a.created_time DESC, a.id DESC LIMIT 1
@@ -47,6 +51,13 @@ def analyses_of(caller: Caller, sample: Sample) -> Listing[Analysis]:
     shown = Made(COLUMNS, partial(_shown_to, caller))
     order = "ORDER BY a.created_time DESC, a.id DESC"
     return Listing(shown, FROM, where, order, counted="analysis a")
+
+
+def newest_by_worker(caller: Caller, sample: Sample) -> Listing[Analysis]:
+    """List the newest analysis of each worker, newest first."""
+    newest = Sql(NEWEST_BY_WORKER, _visible(caller, sample, Permission.VIEW_ANALYSIS))
+    shown = Made(COLUMNS, partial(_shown_to, caller))
+    return Listing(shown, FROM, Sql("a.id IN ({})", newest), "ORDER BY a.created_time DESC, a.id DESC")
 
 
 async def get_visible_analysis(
