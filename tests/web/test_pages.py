@@ -83,6 +83,8 @@ def hostile(bank: Bank) -> dict[str, str]:
     assert bank.post(f"{sample.path}/link", link, ROBOT).status_code == 201
     judged = bank.post(f"{sample.path}/verdict", {"statusOverride": "benign", "comment": TAME})
     assert judged.status_code == 201
+    note = {"text": f"{HOSTILE}\n{HOSTILE}"}
+    assert bank.post(f"/samplebank/v1/sample/{sample.sha256}/notes", note).status_code == 201
     return {
         "sha256": sample.sha256,
         "job_id": job,
