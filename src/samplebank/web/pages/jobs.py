@@ -15,6 +15,7 @@ from samplebank.http.shapes import Body, NoQuery
 from samplebank.jobs import queries
 from samplebank.jobs.model import Job, Task
 from samplebank.search.sightings import newest_sightings
+from samplebank.web.copying import Copied, of_job, of_jobs
 from samplebank.web.querying import Mistake, mistakes_in
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
@@ -51,6 +52,7 @@ class JobsPage(Page, frozen=True):
     count: int
     at_least: int
     older: str | None
+    copied: Copied | None
 
 
 class JobPage(Page, frozen=True):
@@ -62,6 +64,7 @@ class JobPage(Page, frozen=True):
     customer: str
     name: str | None
     tasks: list[Task]
+    copied: Copied
 
 
 @get("/jobs", opt=operation("showJobs", Permission.VIEW_JOBS))
@@ -72,7 +75,9 @@ async def show_jobs(request: Visit) -> Response[bytes]:
         listing = jobs_of(request, query.q)
     except Invalid as error:
         mistakes = mistakes_in(query.q, error.violations)
-        refused = JobsPage(query=query.q, mistakes=mistakes, rows=[], count=0, at_least=0, older=None)
+        refused = JobsPage(
+            query=query.q, mistakes=mistakes, rows=[], count=0, at_least=0, older=None, copied=None
+        )
         return request.page(refused, BAD_REQUEST)
     _, found, older = await request.found_behind(listing, Part(limit=MOST), asked=query, after=query.after)
     jobs: list[Job] = [] if found is None else found.rows
@@ -97,6 +102,7 @@ async def show_jobs(request: Visit) -> Response[bytes]:
             count=0 if number is None else number.number,
             at_least=0 if number is None else number.at_least,
             older=older,
+            copied=of_jobs(request.address, query.q),
         )
     )
 
@@ -120,6 +126,7 @@ async def show_job(request: Visit) -> Response[bytes]:
             customer=request.bank.directory.customer(job.customer_id).short_name,
             name=None if sighting is None else sighting.file_name,
             tasks=tasks,
+            copied=of_job(request.address, str(job.id)),
         )
     )
 

@@ -27,6 +27,7 @@ from samplebank.search.overview import Overview, get_overview
 from samplebank.submissions import queries as submissions
 from samplebank.submissions.model import Submission
 from samplebank.web.argument import Argument, argue
+from samplebank.web.copying import Copied, of_sample
 from samplebank.web.entrance import permissions
 from samplebank.web.pages.noting import MOST_NOTES, NoteLine, line_of, new_key
 from samplebank.web.rendering import Page
@@ -83,6 +84,7 @@ class SamplePage(Page, frozen=True):
     links: list[tuple[str, int]]
     notes: list[NoteLine]
     note_key: str
+    copied: Copied
     may: frozenset[Permission]
 
 
@@ -105,9 +107,9 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
         seen = await submissions.submissions_of(caller, sample).page(db, part)
         said = await analyses.analyses_of(caller, sample).page(db, part)
         counted = await links.count_by_type(db, caller, sample)
-        of_sample = jobs.jobs_matching(caller, JobFilter(samples=[sha256]), ["-enqueuedTimestamp"])
+        its_jobs = jobs.jobs_matching(caller, JobFilter(samples=[sha256]), ["-enqueuedTimestamp"])
         noted = await notes.notes_of(caller, sample).page(db, Part(limit=MOST_NOTES))
-        found = await of_sample.page(db, part) if caller.holds(Permission.VIEW_JOBS) else []
+        found = await its_jobs.page(db, part) if caller.holds(Permission.VIEW_JOBS) else []
     verdict = overview.verdict
     return SamplePage(
         sample=overview,
@@ -122,6 +124,7 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
         links=counted,
         notes=[line_of(request, one) for one in noted],
         note_key=new_key(),
+        copied=of_sample(request.address, sha256.hex()),
         may=permissions(request),
     )
 
