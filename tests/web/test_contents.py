@@ -167,3 +167,16 @@ def test_strings_go_on_in_the_next_window(bank: Bank, visitor: Visitors) -> None
 
     assert "behind the window" not in first.text()
     assert "behind the window" in mia.get(f"/sample/{sample.sha256}/{following}").text()
+
+
+def test_raw_bytes_come_after_a_word_of_warning(visitor: Visitors, program: Sample) -> None:
+    mia, path = visitor("mia"), f"/sample/{program.sha256}/raw"
+
+    warned = mia.get(path)
+    saved = mia.post(path).response
+
+    assert "harmless" in warned.text(".problem")
+    assert saved.content == program.data
+    assert saved.headers["Content-Disposition"] == f'attachment; filename="{program.sha256}"'
+    assert "no-store" in saved.headers["Cache-Control"]
+    assert saved.headers["Cross-Origin-Resource-Policy"] == "same-origin"

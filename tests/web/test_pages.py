@@ -17,7 +17,14 @@ from samplebank.web.app import ROUTES
 from web.conftest import Visitors
 
 NO_ID = "00000000-0000-0000-0000-000000000000"
-NOTHING = {"sha256": "0" * 64, "job_id": NO_ID, "analysis_id": NO_ID, "evidence_id": NO_ID}
+NOTHING = {
+    "sha256": "0" * 64,
+    "a": "0" * 64,
+    "b": "0" * 64,
+    "job_id": NO_ID,
+    "analysis_id": NO_ID,
+    "evidence_id": NO_ID,
+}
 #: names and values that attackers choose
 HOSTILE = (
     "<svg onload=alert(1)>\u202e\u200b\x1b[31m'\"><script>alert(1)</script> http://evil.example/ {{ 7 * 7 }} "
@@ -87,6 +94,8 @@ def hostile(bank: Bank) -> dict[str, str]:
     assert bank.post(f"/samplebank/v1/sample/{sample.sha256}/notes", note).status_code == 201
     return {
         "sha256": sample.sha256,
+        "a": sample.sha256,
+        "b": other.sha256,
         "job_id": job,
         "analysis_id": analysis,
         "evidence_id": evidence["id"],

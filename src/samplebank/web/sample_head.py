@@ -40,7 +40,11 @@ class PartQuery(Body):
 
 async def read_head(request: Visit, db: Connection) -> tuple[Sample, Head, Overview]:
     """Read the sample of the path, if the visitor may see the sample. Raises `NotFound`."""
-    sha256 = read_sha256(request.path("sha256"))
+    return await read_head_of(request, db, read_sha256(request.path("sha256")))
+
+
+async def read_head_of(request: Visit, db: Connection, sha256: bytes) -> tuple[Sample, Head, Overview]:
+    """As `read_head`, for any sample."""
     overview = await get_overview(db, request.caller, sha256)
     sample = await catalogue.get_visible(db, request.caller, sha256, Permission.VIEW_SAMPLES)
     seen = await newest_sightings(db, request.caller, [sha256])
