@@ -24,8 +24,8 @@ STRIP: Final = Markup(
     'aria-label="Parts of the file, as high as their entropy">{}</svg>'
 )
 PART: Final = Markup(
-    '<a href="{}" aria-label="{}"><rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">'
-    "<title>{}</title></rect></a>"
+    '<a href="{link}" aria-label="{said}"><rect class="{kind}" x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" '
+    'height="{height:.1f}"><title>{said}</title></rect></a>'
 )
 
 
@@ -72,8 +72,15 @@ def _drawn(part: FilePart, size: int, link: str, *, is_current: bool) -> Markup:
     width = max(NARROWEST, WIDTH * part.size / size - 0.5)
     height = max(LOWEST, HEIGHT * entropy / BITS)
     said = f"{tame(part.name)}: {part.size:,} bytes at {part.offset:#x}, entropy {entropy:.2f}"
-    kind = "current" if is_current else "part"
-    return PART.format(link, said, kind, left, HEIGHT - height, width, height, said)
+    return PART.format(
+        link=link,
+        said=said,
+        kind="current" if is_current else "part",
+        left=left,
+        top=HEIGHT - height,
+        width=width,
+        height=height,
+    )
 
 
 def _objects(found: Any) -> Iterator[dict[str, Any]]:
