@@ -162,6 +162,7 @@ def test_what_a_search_for_jobs_cannot_say_is_refused_at_its_place(text: str, pl
         "(" * LONGEST,
         ")" * LONGEST,
         '"' * LONGEST,
+        "," * LONGEST,
         '"a' * (LONGEST // 2),
         "-" * LONGEST + " a(",
         "OR " * (LONGEST // 3),

@@ -14,6 +14,8 @@ HEXADECIMAL: Final = re.compile(r"[0-9A-Fa-f]+")
 #: characters of the longest hash, with what may stand around
 LONGEST: Final = 200
 BETWEEN: Final = re.compile(r"[,;]+")
+#: commas and semicolons of the longest list
+MOST_SEPARATORS: Final = 25_000
 HASH: Final = r"(?:[0-9A-Fa-f]{128}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32})(?![^\s,;)])"
 #: a pasted list, which is read as a whole
 LIST: Final = re.compile(rf"{HASH}(?:[\s,;]++{HASH})++")
@@ -34,6 +36,8 @@ def hashes_in(text: str) -> tuple[str, ...]:
         return (text.lower(),)
     if len(text) < SHORTEST or (len(text) > LONGEST and not BETWEEN.search(text, 0, LONGEST)):
         return ()
-    pieces = (piece.strip(AROUND) for piece in BETWEEN.split(text.lower()))
+    if text.count(",") + text.count(";") > MOST_SEPARATORS:
+        return ()
+    pieces = (piece.strip(AROUND) for piece in text.lower().replace(";", ",").split(","))
     found = tuple(piece for piece in pieces if piece)
     return found if all(map(algorithm_of, found)) else ()

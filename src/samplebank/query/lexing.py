@@ -11,7 +11,6 @@ from samplebank.query.mistakes import Mistakes, Span
 from samplebank.query.tree import Part, Term
 
 BLANK: Final = re.compile(r"[\s\ufeff\u200b]+")
-SEPARATOR: Final = re.compile(r"[\s,;]+")
 BARE: Final = re.compile(r"[^\s\ufeff\u200b\"()]+")
 QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 ESCAPED: Final = re.compile(r'\\(["\\])')
@@ -70,7 +69,8 @@ def tokens_of(text: str, mistakes: Mistakes) -> Iterator[Token]:
 def _list(found: re.Match[str]) -> Term:
     """A pasted list of hashes as one term."""
     at = Span(*found.span())
-    return Term((Part(SEPARATOR.sub(",", found[0])),), at=at, value_at=at)
+    hashes = found[0].replace(",", " ").replace(";", " ").split()
+    return Term((Part(",".join(hashes)),), at=at, value_at=at)
 
 
 def _word(text: str, start: int, mistakes: Mistakes) -> tuple[Token, int]:
