@@ -55,6 +55,7 @@ def told_of(text: str, read: Callable[[str], object]) -> tuple[Mistake, ...]:
         ("(a b) OR -(c)", (Either((Group((term("a"), term("b"))), Group((term("c"),), negated=True))),)),
         ("SHA256: " + SHA256, (term(SHA256, "SHA256"),)),
         (f"{SHA256} {'a' * 32};\n{SHA256}", (term(f"{SHA256},{'a' * 32},{SHA256}"),)),
+        (f"{SHA256},{SHA256}; x", (term(f"{SHA256},{SHA256}"), term("x"))),
         (f"{SHA256} OR x", (Either((term(SHA256), term("x"))),)),
         ("meta.a.b:c:d", (term("c:d", "meta.a.b"),)),
         ("\ufeffa\u200b\n\tb", (term("a"), term("b"))),

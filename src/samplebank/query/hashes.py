@@ -18,7 +18,7 @@ BETWEEN: Final = re.compile(r"[,;]+")
 MOST_SEPARATORS: Final = 25_000
 HASH: Final = r"(?:[0-9A-Fa-f]{128}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32})(?![^\s,;)])"
 #: a pasted list, which is read as a whole
-LIST: Final = re.compile(rf"{HASH}(?:[\s,;]++{HASH})++")
+LIST: Final = re.compile(rf"{HASH}(?:[\s,;]++{HASH})++[,;]*+")
 #: what stands around a pasted hash
 AROUND: Final = "'`<>\".\ufeff\u200b"
 
