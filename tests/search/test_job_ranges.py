@@ -13,7 +13,7 @@ from samplebank.database import Connection, Database, Page
 from samplebank.database.times import TimeRange
 from samplebank.jobs.listing import JOB_SORTS, JOB_TIMES, JobFilter, jobs_matching
 from samplebank.jobs.ranges import LONG
-from search.test_pages import followed
+from search.conftest import followed
 
 DAY = 86_400_000
 LATER = 2 * LONG

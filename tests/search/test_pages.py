@@ -1,7 +1,7 @@
 """Sample searches make pages and counts in a separate way, with the same result as the whole list."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from bench.tenants import Tenants
@@ -34,6 +34,7 @@ from samplebank.search.submissions import SORTS as SUBMISSION_SORTS
 from samplebank.search.submissions import Much as MuchOfSubmissions
 from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
+from search.conftest import followed
 
 #: milliseconds within which any count here is done
 LONG = 60_000
@@ -126,18 +127,6 @@ class Asking(NamedTuple):
     async def behind_cursors(self, limit: int) -> list[bytes]:
         async with self.database.connection() as db:
             return [row.sha256 for row in await followed(db, self.listing, limit)]
-
-
-async def followed(db: Connection, listing: Callable[[], OrderedListing[Any]], limit: int) -> list[Any]:
-    """The rows of all pages, each of which begins behind the last row of the page before."""
-    rows: list[Any] = []
-    after = None
-    while True:
-        found = await listing().page(db, Page(limit, after=after))
-        rows += found
-        if len(found) < limit:
-            return rows
-        after = await listing().place_of(db, found[-1])
 
 
 @pytest.fixture(params=CALLERS)

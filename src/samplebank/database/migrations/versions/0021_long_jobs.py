@@ -8,11 +8,15 @@ from alembic import op
 revision = "0021"
 down_revision = "0020"
 
+SPAN = "greatest(enqueued_time, start_time, end_time) - least(enqueued_time, start_time, end_time)"
+STATEMENTS = (
+    f"CREATE INDEX job_long ON job (enqueued_time) WHERE {SPAN} > 3600000",
+    # without the statistics the planner takes a third of all jobs to be long
+    f"CREATE STATISTICS job_span ON ({SPAN}) FROM job",
+    "ANALYZE job",
+)
+
 
 def upgrade() -> None:
-    op.execute(
-        """
-        CREATE INDEX job_long ON job (enqueued_time)
-         WHERE greatest(enqueued_time, start_time, end_time) - least(enqueued_time, start_time, end_time) > 3600000
-        """
-    )
+    for statement in STATEMENTS:
+        op.execute(statement)
