@@ -52,7 +52,7 @@ LARGE = (
     "job_task_analysis",
 )
 SCANS = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY($1) ORDER BY relname"
-READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'job'"
+READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = $1"
 #: PostgreSQL may change to a plan for any values after the fifth time
 TIMES = 7
 PAGE = Page(25)
@@ -293,6 +293,20 @@ async def test_a_page_of_jobs_with_any_time_in_a_week_reads_few_jobs(
         )
 
         await db.execute("SELECT pg_stat_force_next_flush()")
-        read = await db.fetchval(READ)
+        read = await db.fetchval(READ, "job")
+    assert len(page) == PAGE.limit
+    assert read <= FEW_ROWS
+
+
+async def test_a_deep_page_of_a_reader_passes_over_the_submissions_of_others_unread(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller]
+) -> None:
+    async with filled[0].connection() as db:
+        await forget_scans(db)
+
+        page = await submissions_matching(callers["one"], SubmissionSearch(), ALWAYS).page(db, Page(25, 1000))
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        read = await db.fetchval(READ, "submission")
     assert len(page) == PAGE.limit
     assert read <= FEW_ROWS
