@@ -205,7 +205,7 @@ async def test_a_page_in_another_order_is_the_part_of_the_whole_list(
     assert await asking.page(Page(25, 10)) == (whole[10:35], len(whole))
 
 
-@pytest.mark.parametrize("search", ["a keyword of a few", "a verdict", "sub-criteria"])
+@pytest.mark.parametrize("search", ["everything", "a keyword of a few", "a verdict", "sub-criteria"])
 @pytest.mark.parametrize("ends", [False, True])
 async def test_the_window_is_that_of_the_samples(
     filled: tuple[Database, Tenants], caller: Caller, search: str, *, ends: bool
@@ -213,7 +213,8 @@ async def test_the_window_is_that_of_the_samples(
     async with filled[0].connection() as db:
         start, end = await db.fetchval(TIMES)
     window = IndexWindow(start, end if ends else None)
-    asking = Asking(filled[0], caller, lambda: samples_matching(caller, SEARCHES[search], window))
+    wanted = SEARCHES.get(search, SampleCriterion())
+    asking = Asking(filled[0], caller, lambda: samples_matching(caller, wanted, window))
 
     whole = await asking.whole()
 
