@@ -5,8 +5,8 @@ The previous release can run on the result. Writers of submissions wait while th
 
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 
 SPAN = "greatest(enqueued_time, start_time, end_time) - least(enqueued_time, start_time, end_time)"
 STATEMENTS = (
