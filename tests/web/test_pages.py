@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from architecture.test_access import EVERYWHERE, USERS
-from kit.bank import ROBOT, Bank
+from kit.bank import AGENT, ROBOT, Bank, Sample
 from kit.service import Service
 from kit.visitor import Shown, Visitor
 from samplebank.accounts.model import ROLES
@@ -68,6 +68,18 @@ def hostile(bank: Bank) -> dict[str, str]:
     )
     done = bank.update(job, tasks[worker], "failed", user=ROBOT, message=HOSTILE, analyses=[analysis])
     assert done.status_code < 300, done.text
+    other = Sample()
+    bank.submit(other, "mia", fileName=HOSTILE)
+    link = {
+        "reference": other.sha256,
+        "tlp": "amber",
+        "type": "child",
+        "userAgent": AGENT,
+        "customer": "mill",
+    }
+    assert bank.post(f"{sample.path}/link", link, ROBOT).status_code == 201
+    judged = bank.post(f"{sample.path}/verdict", {"statusOverride": "benign", "comment": TAME})
+    assert judged.status_code == 201
     return {"sha256": sample.sha256, "job_id": job}
 
 

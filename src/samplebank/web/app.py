@@ -6,17 +6,30 @@ from urllib.parse import quote
 from litestar import Litestar, Response
 from litestar.exceptions import HTTPException
 
-from samplebank.errors import Refusal, TooMany, Unauthenticated
+from samplebank.errors import Conflict, Refusal, TooMany, Unauthenticated
 from samplebank.http.log import Observed
 from samplebank.web.entrance import SAFE, enter
-from samplebank.web.pages import asset, jobs, login, me, sample, samples, today
+from samplebank.web.pages import (
+    asset,
+    history,
+    jobs,
+    judging,
+    login,
+    me,
+    relations,
+    sample,
+    samples,
+    sightings,
+    today,
+)
 from samplebank.web.pages.refused import FAILED, SAID, Refused
 from samplebank.web.visit import Visit
 
-PAGES = (today, samples, sample, jobs, login, me, asset)
+PAGES = (today, samples, sample, sightings, relations, history, judging, jobs, login, me, asset)
 ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]
 #: the status of a page for a request that breaks a rule; the API says 412, as SampleDB v2 does
 BAD_REQUEST: Final = 400
+CONFLICT: Final = 409
 
 
 def make_pages() -> Litestar:
@@ -36,6 +49,8 @@ def _refused(visit: Visit, error: Refusal) -> Response[bytes]:
     if isinstance(error, Unauthenticated) and visit.scope["method"] in SAFE:
         return visit.to(f"login?next={quote(visit.here, safe='')}")
     status = BAD_REQUEST if error.status == 412 else error.status  # noqa: PLR2004 an HTTP status
+    if isinstance(error, Conflict):
+        status = CONFLICT
     answer = visit.page(Refused.of(status, error.violations), status)
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.wait)
