@@ -1,7 +1,7 @@
 """Sample searches make pages and counts in a separate way, with the same result as the whole list."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from bench.tenants import Tenants
@@ -34,6 +34,7 @@ from samplebank.search.submissions import SORTS as SUBMISSION_SORTS
 from samplebank.search.submissions import Much as MuchOfSubmissions
 from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
+from search.conftest import followed
 
 #: milliseconds within which any count here is done
 LONG = 60_000
@@ -143,18 +144,6 @@ class Asking(NamedTuple):
             return [row.sha256 for row in await followed(db, self.listing, limit)]
 
 
-async def followed(db: Connection, listing: Callable[[], OrderedListing[Any]], limit: int) -> list[Any]:
-    """The rows of all pages, each of which begins behind the last row of the page before."""
-    rows: list[Any] = []
-    after = None
-    while True:
-        found = await listing().page(db, Page(limit, after=after))
-        rows += found
-        if len(found) < limit:
-            return rows
-        after = await listing().place_of(db, found[-1])
-
-
 @pytest.fixture(params=CALLERS)
 def caller(request: pytest.FixtureRequest, callers: dict[str, Caller]) -> Caller:
     return callers[request.param]
@@ -231,7 +220,7 @@ async def test_a_page_in_another_order_is_the_part_of_the_whole_list(
     assert await asking.page(Page(25, 10)) == (whole[10:35], len(whole))
 
 
-@pytest.mark.parametrize("search", ["a keyword of a few", "a verdict", "sub-criteria"])
+@pytest.mark.parametrize("search", ["everything", "a keyword of a few", "a verdict", "sub-criteria"])
 @pytest.mark.parametrize("ends", [False, True])
 async def test_the_window_is_that_of_the_samples(
     filled: tuple[Database, Tenants], caller: Caller, search: str, *, ends: bool
@@ -239,7 +228,8 @@ async def test_the_window_is_that_of_the_samples(
     async with filled[0].connection() as db:
         start, end = await db.fetchval(TIMES)
     window = IndexWindow(start, end if ends else None)
-    asking = Asking(filled[0], caller, lambda: samples_matching(caller, SEARCHES[search], window))
+    wanted = SEARCHES.get(search, SampleCriterion())
+    asking = Asking(filled[0], caller, lambda: samples_matching(caller, wanted, window))
 
     whole = await asking.whole()
 
