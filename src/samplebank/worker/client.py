@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -84,12 +85,8 @@ class ServiceClient:
 
     async def heartbeat(self, task: str, lease_token: str, *, lease_seconds: int) -> None:
         body = {"leaseToken": lease_token, "leaseSeconds": lease_seconds}
-        try:
+        with _losing_leases():
             await self._patiently("POST", f"/samplebank/v1/task/{task}/heartbeat", json=body)
-        except ServiceRefused as refusal:
-            if refusal.status in {PRECONDITION_FAILED, NOT_FOUND}:
-                raise LeaseLost(str(refusal)) from None
-            raise
 
     async def release(self, task: str, lease_token: str, *, reason: str, delay_seconds: int) -> None:
         body = {"leaseToken": lease_token, "reason": reason, "delaySeconds": delay_seconds}
@@ -123,6 +120,12 @@ class ServiceClient:
             raise DamagedDownload(f"The download of {sha256} has other bytes than the sample.")
         return size
 
+    async def end_with_result(self, assignment: Assignment, analysis: Mapping[str, JSON]) -> None:
+        """Store the analysis of a task and end the task with success: both, or neither when the service refuses."""
+        path = f"/samplebank/v1/job/{assignment.job.id}/task/{assignment.task.id}/result"
+        body = {"leaseToken": assignment.lease_token, "analysis": dict(analysis)}
+        await self._patiently("POST", path, json=body)
+
     async def add_analysis(self, sha256: str, request: Mapping[str, JSON]) -> str:
         """Store an analysis and return its id."""
         path = f"/sampledb/v2/sample/{sha256}/analysis"
@@ -143,10 +146,11 @@ class ServiceClient:
     async def finish(
         self, job: str, task: str, lease_token: str, *, state: str, message: str, analyses: list[str]
     ) -> None:
-        """End a task. The service refuses when the lease is lost, so that nobody else's work is overwritten."""
+        """End a task. Raises `LeaseLost` instead of overwriting the work of somebody else."""
         body = {"state": state, "message": message, "analyses": analyses}
         path = f"/sampledb/v2/job/{job}/task/{task}"
-        await self._patiently("PUT", path, json=body, headers={"Samplebank-Lease": lease_token})
+        with _losing_leases():
+            await self._patiently("PUT", path, json=body, headers={"Samplebank-Lease": lease_token})
 
     async def _patiently(self, method: str, path: str, **content: Any) -> Any:
         for seconds in PATIENCE_SECONDS:
@@ -176,6 +180,17 @@ class ServiceClient:
             return False
         self._http.headers[HEADER] = key
         return True
+
+
+@contextmanager
+def _losing_leases() -> Iterator[None]:
+    """Take the refusals of a call that only names a task and its lease for the loss of the lease."""
+    try:
+        yield
+    except ServiceRefused as refusal:
+        if refusal.status in {PRECONDITION_FAILED, NOT_FOUND}:
+            raise LeaseLost(str(refusal)) from None
+        raise
 
 
 def _checked(response: httpx.Response, *, enveloped: bool = True) -> Any:
