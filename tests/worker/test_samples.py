@@ -29,6 +29,10 @@ async def look_at(samples: Samples, sample: Sample, until: asyncio.Barrier) -> b
     return content
 
 
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 async def test_a_sample_is_fetched_once_for_all_who_look_at_it(
     bank: Bank, relay: Relay, samples: Samples
 ) -> None:
@@ -51,7 +55,7 @@ async def test_the_file_stays_until_the_last_who_looks_has_gone(
         between = path.read_bytes()
 
     assert (between, size) == (sample.data, len(sample.data))
-    assert list(tmp_path.iterdir()) == []
+    assert files_in(tmp_path) == []
 
 
 async def test_who_waits_for_a_download_that_fails_fetches_by_itself(
@@ -65,4 +69,4 @@ async def test_who_waits_for_a_download_that_fails_fetches_by_itself(
     )
 
     assert [type(answer) for answer in answers] == [ServiceUnavailable, bytes]
-    assert list(tmp_path.iterdir()) == []
+    assert files_in(tmp_path) == []

@@ -18,6 +18,9 @@ class FetchedSample:
         self.holders = 0
         self.turn = asyncio.Lock()
 
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
 
 class Samples:
     def __init__(self, client: ServiceClient, folder: Path) -> None:
@@ -36,19 +39,19 @@ class Samples:
         try:
             async with sample.turn:
                 if sample.size is None:
-                    sample.size = await self._download(sha256, sample.path)
+                    sample.size = await self._download(sha256, sample)
             yield sample.path, sample.size
         finally:
             sample.holders -= 1
             if not sample.holders:
                 del self._held[sha256]
-                sample.path.unlink(missing_ok=True)
+                sample.remove()
 
-    async def _download(self, sha256: str, path: Path) -> int:
+    async def _download(self, sha256: str, sample: FetchedSample) -> int:
         # a cleaner of temporary folders may have removed the folder
         self._folder.mkdir(mode=0o700, exist_ok=True)
         try:
-            return await self._client.download(sha256, path)
+            return await self._client.download(sha256, sample.path)
         except BaseException:
-            path.unlink(missing_ok=True)
+            sample.remove()
             raise
