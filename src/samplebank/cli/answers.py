@@ -180,6 +180,7 @@ class Sample(_Answer, frozen=True):
     sha256: str
     size: int
     latest_classification: Classification | None = None
+    latest_verdict: Verdict | None = None
 
 
 class Workload(_Answer, frozen=True):
