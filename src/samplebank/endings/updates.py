@@ -46,7 +46,7 @@ LOOK = Statement(f"""
                :is_final::boolean AS is_final, :numbers::bigint[] AS numbers, :user_id::bigint AS user_id
     ),
     seen AS MATERIALIZED (
-        SELECT j.id AS job_id, j.customer_id, t.claimed_by, t.worker, t.start_time, t.state, t.lease_token,
+        SELECT j.id AS job_id, t.id AS task_id, j.customer_id, t.claimed_by, t.worker, t.start_time, t.state, t.lease_token,
                ARRAY(SELECT id FROM analysis a WHERE sample_id = j.sample_id AND id = ANY(asked.analyses)
                                                AND (asked.numbers IS NULL OR a.readers && asked.numbers
                                                     OR a.user_id = asked.user_id)) AS known,
@@ -192,18 +192,22 @@ async def look(db: Connection, caller: Caller, job: str, task: str, move: Move |
         raise NotFound(NO_JOB)
     if not may_move:
         raise Forbidden("You do not hold the permission updateAnalysisJob for the customer of this job.")
-    seen = rows[0]
-    if task_id is None or seen["state"] is None:
+    if task_id is None or rows[0]["state"] is None:
         raise NotFound(NO_TASK)
+    return _snapshot(rows)
+
+
+def _snapshot(rows: Sequence[asyncpg.Record]) -> TaskSnapshot:
+    seen = rows[0]
     return TaskSnapshot(
         task=OpenTask(
-            id=task_id,
-            job_id=job_id,
+            id=seen["task_id"],
+            job_id=seen["job_id"],
             state=TaskState(seen["state"]),
             lease=seen["lease_token"],
             known=seen["known"],
         ),
-        job=OpenJob(job_id, seen["sample_id"]),
+        job=OpenJob(seen["job_id"], seen["sample_id"]),
         job_version=seen["job_version"],
         sample_version=seen["sample_version"],
         grounds=rows if seen["is_last"] else None,
