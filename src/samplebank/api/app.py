@@ -29,6 +29,7 @@ from samplebank.api import (
     session,
     submissions,
     verdicts,
+    why,
     workloads,
 )
 from samplebank.api.call import Call
@@ -57,6 +58,7 @@ RESOURCES = (
     jobs,
     job_tasks,
     claims,
+    why,
     workloads,
     policy,
     downloads,
