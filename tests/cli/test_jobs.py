@@ -12,7 +12,7 @@ import pytest
 from cli.program import Program
 from kit.bank import Bank
 from samplebank import timespec
-from samplebank.cli.jobs import short_id
+from samplebank.cli.job_table import short_id
 from samplebank.database import Database
 
 
@@ -142,7 +142,7 @@ def test_why_in_json_has_job_tasks_plan_and_verdict(local: Program, bank: Bank) 
 
     document = explained(local, job)
 
-    assert document.keys() == {"job", "tasks", "plan", "verdict", "verdictByHand"}
+    assert document.keys() == {"why", "job", "tasks", "plan", "verdict", "verdictByHand"}
     assert (document["job"]["id"], document["verdict"]["score"]) == (job, 40)
     assert [task["worker"] for task in document["tasks"]] == [worker]
     assert document["plan"]["jobID"] == job

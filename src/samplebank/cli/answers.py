@@ -141,6 +141,26 @@ class Plan(_Answer, frozen=True):
     replanned: Replanned | None = None
 
 
+class WhyTask(_Answer, frozen=True):
+    worker: str
+    cause: str
+    because: str
+    next: str
+    remedy: str | None = None
+
+
+class Why(_Answer, frozen=True):
+    """Why a job is not done, in sentences. Without an estimate, nobody can tell when the end comes."""
+
+    cause: str
+    because: str
+    next: str
+    tasks: list[WhyTask]
+    remedy: str | None = None
+    estimate_timestamp: int | None = None
+    timeout_timestamp: int | None = None
+
+
 class Tag(_Answer, frozen=True):
     type: str
     value: str

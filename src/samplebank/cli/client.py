@@ -122,6 +122,10 @@ class Client:
         """Tell which rules gave the job its workers."""
         return _read(self._send("GET", f"/job/{job_id}/plan", api=EXTENSIONS), Envelope[answers.Plan])
 
+    def why(self, job_id: str) -> answers.Why:
+        """Tell why a job is not done."""
+        return _read(self._send("GET", f"/job/{job_id}/why", api=EXTENSIONS), Envelope[answers.Why])
+
     def workers(self) -> list[answers.Workload]:
         return _read(self._send("GET", "/worker", api=EXTENSIONS), Envelope[list[answers.Workload]])
 
