@@ -30,6 +30,7 @@ from samplebank.api import (
     submissions,
     verdicts,
     why,
+    worker_lines,
     workloads,
 )
 from samplebank.api.call import Call
@@ -60,6 +61,7 @@ RESOURCES = (
     claims,
     why,
     workloads,
+    worker_lines,
     policy,
     downloads,
     facts,
