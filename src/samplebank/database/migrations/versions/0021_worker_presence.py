@@ -68,8 +68,9 @@ STATEMENTS = (
         WHEN (OLD.end_time IS NULL AND NEW.end_time IS NOT NULL AND NEW.state <> 'cancelled')
         EXECUTE FUNCTION note_task_times()
     """,
-    # failures by their time: few among the tasks
+    # failures by their time, of all customers and of one: few among the tasks
     "CREATE INDEX job_task_failed ON job_task (end_time) WHERE state IN ('failed', 'timeout')",
+    "CREATE INDEX job_task_failed_of ON job_task (customer_id, end_time) WHERE state IN ('failed', 'timeout')",
 )
 
 
