@@ -161,6 +161,30 @@ class Why(_Answer, frozen=True):
     timeout_timestamp: int | None = None
 
 
+class FailuresOfWorker(_Answer, frozen=True):
+    worker: str
+    failures: int
+
+
+class FailureCause(_Answer, frozen=True):
+    """Failed tasks whose messages differ in numbers, names and places only."""
+
+    cause: str
+    failures: int
+    first_timestamp: int
+    last_timestamp: int
+    workers: list[FailuresOfWorker]
+    example_job_ids: list[str] = msgspec.field(name="exampleJobIDs")
+    timed_out: bool = False
+
+
+class Failures(_Answer, frozen=True):
+    since_timestamp: int
+    failures: int
+    causes: list[FailureCause]
+    is_more: bool = False
+
+
 class Tag(_Answer, frozen=True):
     type: str
     value: str

@@ -126,6 +126,10 @@ class Client:
         """Tell why a job is not done."""
         return _read(self._send("GET", f"/job/{job_id}/why", api=EXTENSIONS), Envelope[answers.Why])
 
+    def failures(self) -> answers.Failures:
+        """Fold the failed tasks of the last days by their cause."""
+        return _read(self._send("GET", "/failures", api=EXTENSIONS), Envelope[answers.Failures])
+
     def workers(self) -> list[answers.Workload]:
         return _read(self._send("GET", "/worker", api=EXTENSIONS), Envelope[list[answers.Workload]])
 

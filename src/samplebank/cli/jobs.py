@@ -12,11 +12,11 @@ from rich.live import Live
 
 from samplebank import timespec
 from samplebank.cli import connection, printing
-from samplebank.cli.answers import Job
+from samplebank.cli.answers import Failures, Job
 from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.explaining import explain_job
-from samplebank.cli.job_table import JobWithTasks, job_table
+from samplebank.cli.job_table import JobWithTasks, job_table, short_id
 from samplebank.cli.printing import JsonOption
 from samplebank.timespec import BadTime, Millis
 
@@ -49,11 +49,14 @@ def jobs(
     why: Annotated[
         str | None, typer.Option(metavar="ID", help="One job: its tasks, what chose them, its verdict.")
     ] = None,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="Failed tasks of the last 7 days, by cause.")
+    ] = False,
     json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
 ) -> None:
-    """List jobs, follow them, or explain one."""
+    """List jobs, follow them, explain one, or tell why tasks fail."""
     if why is not None and not why.strip():
         raise typer.BadParameter("The id is empty.", param_hint="--why")
     now = _now()
@@ -67,6 +70,8 @@ def jobs(
     with Client(connection.find(url, key)) as client:
         if why is not None:
             explain_job(client, why, as_json=json)
+        elif failures:
+            _tell_failures(client.failures(), as_json=json)
         elif follow:
             _follow(client, criteria, as_json=json)
         elif json:
@@ -86,6 +91,26 @@ def since_when(text: str, *, now: Millis) -> Millis:
             raise typer.BadParameter(
                 f'{refusal} A span such as "1 week" will do too.', param_hint="--since"
             ) from None
+
+
+def _tell_failures(found: Failures, *, as_json: bool) -> None:
+    if as_json:
+        printing.write_json(found)
+        return
+    rows = (
+        (
+            cause.failures,
+            ", ".join(one.worker for one in cause.workers),
+            f"timed out: {cause.cause}" if cause.timed_out else cause.cause,
+            timespec.iso(cause.last_timestamp),
+            short_id(cause.example_job_ids[0]),
+        )
+        for cause in found.causes
+    )
+    printing.out().print(printing.table(("FAILURES", "WORKERS", "CAUSE", "LAST", "FOR EXAMPLE"), rows))
+    if found.is_more:
+        since = timespec.iso(found.since_timestamp)
+        printing.out().print(f"There are more failures: these are the newest, since {since}.")
 
 
 def _with_tasks(client: Client, found: Sequence[Job]) -> list[JobWithTasks]:
