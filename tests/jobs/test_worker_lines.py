@@ -19,11 +19,9 @@ def line(bank: Bank, worker: str, user: str = CHIEF) -> dict[str, Any]:
     return line
 
 
-def asked(
-    bank: Bank, worker: str, user: str = ROBOT, *, most: int = 1, **headers: str
-) -> list[dict[str, Any]]:
+def asked(bank: Bank, worker: str, user: str = ROBOT, **headers: str) -> list[dict[str, Any]]:
     """Claim as a process that names itself."""
-    body = {"max": most, "leaseSeconds": 60}
+    body = {"leaseSeconds": 60}
     path = f"/samplebank/v1/worker/{worker}/claim"
     claims: list[dict[str, Any]] = bank.data(bank.call("POST", path, user, json=body, headers=headers))
     return claims

@@ -35,7 +35,7 @@ class Failure(NamedTuple):
     worker: str
     state: str
     message: str | None
-    count: int
+    number: int
     first: Millis
     last: Millis
     jobs: Sequence[UUID]
@@ -70,7 +70,7 @@ async def failures(db: Connection, caller: Caller, *, since: Millis) -> Failures
     ]
     rows = [tuple(row) for row in await Sql(FAILED, all_of(seen)).rows(db)]
     found = [Failure(*row[:-1]) for row in rows]
-    number = sum(failure.count for failure in found)
+    number = sum(failure.number for failure in found)
     is_complete = number < MOST
     oldest = min((failure.first for failure in found), default=since)
     return Failures(by_cause(found), number, since if is_complete else oldest, is_complete)
@@ -89,7 +89,7 @@ def by_cause(found: Iterable[Failure]) -> list[FailuresByCause]:
 def _sum(cause: str, same: Sequence[Failure]) -> FailuresByCause:
     workers: Counter[str] = Counter()
     for failure in same:
-        workers[failure.worker] += failure.count
+        workers[failure.worker] += failure.number
     newest = sorted(same, key=lambda failure: -failure.last)
     jobs = dict.fromkeys(job for failure in newest for job in failure.jobs)
     return FailuresByCause(

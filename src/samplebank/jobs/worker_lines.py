@@ -128,12 +128,17 @@ async def worker_lines(db: Connection, caller: Caller, *, now: Millis) -> list[W
     idle = Service(1)
     return [
         WorkerLine(
-            *tuple(row)[:-1],
-            [WaitingCustomer(*longest) for longest in row[-1]],
-            of_worker.get(row[0], []),
-            done.get(row[0], idle),
+            worker_id=id_,
+            short_name=short_name,
+            name=name,
+            waiting=waiting,
+            waiting_since=since,
+            executing=executing,
+            longest=[WaitingCustomer(*one) for one in longest],
+            processes=of_worker.get(id_, []),
+            service=done.get(id_, idle),
         )
-        for row in rows
+        for id_, short_name, name, waiting, since, executing, longest in rows
     ]
 
 

@@ -1,5 +1,5 @@
 """Searches and statistics over samples and submissions."""
 
-from samplebank.api.search import lists, samples, statistics, submissions
+from samplebank.api.search import arrivals, lists, samples, statistics, submissions
 
-ROUTES = [*samples.ROUTES, *submissions.ROUTES, *statistics.ROUTES, *lists.ROUTES]
+ROUTES = [*samples.ROUTES, *submissions.ROUTES, *statistics.ROUTES, *lists.ROUTES, *arrivals.ROUTES]
