@@ -8,27 +8,26 @@ from hypothesis import strategies as st
 
 from kit.bank import V2, Bank, eventually, together
 from samplebank.database import Database
-from samplebank.jobs.task_times import EVERYBODY, TIMES, forget_times, quantile
+from samplebank.jobs.task_times import EVERYBODY, TIMES, Times, forget_times
 from samplebank.policy.workers import get_worker
 from samplebank.timespec import Millis
 
 HOUR = 3_600_000
 TALLIED = f"""
-    SELECT level, measure, sum(n)::bigint AS n FROM (
-        SELECT customer_id, worker_id, level, measure, n FROM task_times
-        UNION ALL SELECT customer_id, worker_id, level, measure, n FROM ({TIMES.bucketed("task_times_change")}) c
-    ) t WHERE worker_id = $1 AND customer_id = ANY ($2::bigint[]) GROUP BY level, measure ORDER BY level, measure
+    SELECT level, measure, sum(n)::bigint, sum(ms)::bigint FROM (
+        SELECT customer_id, worker_id, level, measure, n, ms FROM task_times
+        UNION ALL SELECT customer_id, worker_id, level, measure, n, ms FROM ({TIMES.bucketed("task_times_change")}) c
+    ) t WHERE worker_id = $1 AND customer_id = ANY ($2::bigint[]) AND (level = 0 OR measure = 'failed')
+     GROUP BY level, measure ORDER BY level, measure
 """
 COUNTED = """
-    SELECT level, measure, sum(n)::bigint AS n FROM job_task t CROSS JOIN LATERAL (VALUES
-        ('ended', CASE WHEN state IN ('success', 'failed') THEN 1 END),
-        ('failed', CASE WHEN state IN ('failed', 'timeout') THEN 1 END),
-        ('wait', CASE WHEN state IN ('success', 'failed') AND start_time IS NOT NULL THEN 1 END),
-        ('waitSum', CASE WHEN state IN ('success', 'failed') THEN start_time - enqueued_time END),
-        ('service', CASE WHEN state IN ('success', 'failed') AND start_time IS NOT NULL THEN 1 END),
-        ('serviceSum', CASE WHEN state IN ('success', 'failed') THEN end_time - start_time END)
-    ) one (measure, n) CROSS JOIN (VALUES (0), (1)) levels (level)
-     WHERE worker_id = $1 AND n IS NOT NULL GROUP BY level, measure ORDER BY level, measure
+    SELECT level, measure, count(*), sum(ms)::bigint FROM job_task t CROSS JOIN LATERAL (VALUES
+        (0, 'wait', start_time - enqueued_time, state IN ('success', 'failed') AND start_time IS NOT NULL),
+        (0, 'service', end_time - start_time, state IN ('success', 'failed') AND start_time IS NOT NULL),
+        (0, 'unstarted', 0, state IN ('success', 'failed') AND start_time IS NULL),
+        (0, 'failed', 0, state IN ('failed', 'timeout')),
+        (1, 'failed', 0, state IN ('failed', 'timeout'))
+    ) one (level, measure, ms, counts) WHERE worker_id = $1 AND counts GROUP BY level, measure ORDER BY level, measure
 """
 
 
@@ -79,7 +78,7 @@ async def test_work_stays_counted_when_the_sample_is_deleted(bank: Bank, databas
     assert eventually(lambda: bank.get(f"{V2}/job/{job}").status_code == 404)
     async with database.connection() as db:
         id_ = (await get_worker(db, worker)).id
-        assert ("failed", 1) in [tuple(row)[1:] for row in await db.fetch(TALLIED, id_, [EVERYBODY])]
+        assert ("failed", 1) in [tuple(row)[1:3] for row in await db.fetch(TALLIED, id_, [EVERYBODY])]
 
 
 async def test_buckets_that_nobody_asks_for_are_forgotten(bank: Bank, database: Database) -> None:
@@ -99,12 +98,12 @@ async def test_buckets_that_nobody_asks_for_are_forgotten(bank: Bank, database: 
 
 
 def test_without_times_there_is_no_quantile() -> None:
-    assert quantile({}, 0.5) is None
+    assert Times(0, {}).quantile(0.5) is None
 
 
 @pytest.mark.parametrize(("part", "least", "most"), [(0.5, 512, 1024), (0.95, 4096, 8192)])
 def test_a_quantile_lies_among_the_times_of_its_size(part: float, least: Millis, most: Millis) -> None:
-    assert least <= (quantile({10: 90, 13: 10}, part) or 0) <= most
+    assert least <= (Times(0, {10: 90, 13: 10}).quantile(part) or 0) <= most
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1), st.sampled_from([0.5, 0.95]))
@@ -114,7 +113,7 @@ def test_a_quantile_is_off_by_a_factor_of_two_at_most(times: list[Millis], part:
         numbers[time.bit_length()] = numbers.get(time.bit_length(), 0) + 1
     exact = next(time for n, time in enumerate(sorted(times), 1) if n >= part * len(times))
 
-    found = quantile(numbers, part)
+    found = Times(sum(times), numbers).quantile(part)
 
     assert found is not None
     assert exact / 2 <= found <= 2 * exact

@@ -14,7 +14,7 @@ from samplebank.api.people import CustomerInfo
 from samplebank.database import Page
 from samplebank.http.operation import EXTENSIONS, operation
 from samplebank.http.shapes import Int64, NoQuery, Shown
-from samplebank.jobs.task_times import quantile
+from samplebank.jobs import task_times
 from samplebank.jobs.worker_lines import (
     MOST_WAITING,
     Process,
@@ -110,18 +110,18 @@ def _show(line: WorkerLine, directory: Directory, *, now: Millis, in_full: bool)
         executing_tasks=line.executing,
         rate_per_minute=round(service.rate, 3),
         tasks_at_work=round(service.at_work, 3),
-        wait_milliseconds=Times(
-            service.mean_wait, quantile(service.waits, 0.5), quantile(service.waits, 0.95)
-        ),
-        service_milliseconds=Times(
-            service.mean_service, quantile(service.services, 0.5), quantile(service.services, 0.95)
-        ),
+        wait_milliseconds=_show_times(service.waits),
+        service_milliseconds=_show_times(service.services),
         failures_last_day=service.failed_day,
         longest_waiting_customers=[_show_customer(longest, directory) for longest in line.longest],
         waiting_is_more=line.waiting >= MOST_WAITING,
         waiting_since_timestamp=line.waiting_since,
         clears_in_seconds=None if clears_in is None else -(-clears_in // 1000),
     )
+
+
+def _show_times(times: task_times.Times) -> Times:
+    return Times(times.mean, times.quantile(0.5), times.quantile(0.95))
 
 
 def _show_process(process: Process, *, now: Millis, in_full: bool) -> ProcessInfo:

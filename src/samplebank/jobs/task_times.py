@@ -22,6 +22,8 @@ LEVELS = f"(VALUES (0, {TEN_MINUTES}::bigint), (1, {HOUR})) levels (level, width
 KEPT = (3 * HOUR, 49 * HOUR)
 #: the customer of the sum over all customers
 EVERYBODY = 0
+#: the most changes that are folded at once
+MOST_FOLDED = 20_000
 #: bits of the longest time that is told apart: half a year
 MOST_BITS = 34
 #: the permissions that show the work on a customer's tasks
@@ -29,14 +31,13 @@ WORKED_ON = (Permission.VIEW_JOBS, Permission.UPDATE_JOB, Permission.WORK_ON_CLA
 
 
 class Measure(StrEnum):
-    """`size` tells times apart by their bits: the times from 2^(size-1) to 2^size milliseconds. Else `size` is 0."""
+    """What is measured of a task that a worker has ended. `FAILED` has the tasks that timed out, too."""
 
-    ENDED = "ended"
-    FAILED = "failed"
     WAIT = "wait"
-    WAIT_SUM = "waitSum"
     SERVICE = "service"
-    SERVICE_SUM = "serviceSum"
+    #: a task that ended without a start has no times
+    UNSTARTED = "unstarted"
+    FAILED = "failed"
 
 
 def _bits(column: str) -> str:
@@ -44,75 +45,111 @@ def _bits(column: str) -> str:
     return f"least(length(ltrim(({column})::bit(63)::text, '0')), {MOST_BITS})"
 
 
-# A task that times out has not been served, so the task counts as failed only.
+# A task that times out was not ended by a worker, so the task counts as failed only.
 MEASURED = f"""
-    (VALUES ('{Measure.ENDED}', 0, CASE WHEN state <> 'timeout' THEN 1 END::bigint),
-            ('{Measure.FAILED}', 0, CASE WHEN state IN ('failed', 'timeout') THEN 1 END::bigint),
-            ('{Measure.WAIT}', {_bits("wait")}, CASE WHEN state <> 'timeout' AND wait IS NOT NULL THEN 1 END::bigint),
-            ('{Measure.WAIT_SUM}', 0, CASE WHEN state <> 'timeout' THEN wait END),
-            ('{Measure.SERVICE}', {_bits("service")}, CASE WHEN state <> 'timeout' AND service IS NOT NULL THEN 1 END::bigint),
-            ('{Measure.SERVICE_SUM}', 0, CASE WHEN state <> 'timeout' THEN service END)
-    ) measured (measure, size, n)
+    (SELECT '{Measure.WAIT}', {_bits("c.wait")}, c.wait WHERE c.state <> 'timeout' AND c.wait IS NOT NULL
+      UNION ALL
+     SELECT '{Measure.SERVICE}', {_bits("c.service")}, c.service WHERE c.state <> 'timeout' AND c.service IS NOT NULL
+      UNION ALL
+     SELECT '{Measure.UNSTARTED}', 0, 0 WHERE c.state <> 'timeout' AND c.service IS NULL
+      UNION ALL
+     SELECT '{Measure.FAILED}', 0, 0 WHERE c.state IN ('failed', 'timeout')
+    ) measured (measure, size, ms)
 """
 
 
 class TaskTimes(Tally):
-    """The tally of the times of tasks."""
+    """The tally of the times of tasks. `size` is the number of bits of the time: 10 for 512 to 1,023 milliseconds."""
+
+    sums = ("n", "ms")
 
     def __init__(self) -> None:
         super().__init__("task_times", "customer_id", "level", "bucket", "worker_id", "measure", "size")
+
+    def _taken(self) -> str:
+        """As many changes as are folded in a moment: after a long absence of the housekeeper there may be very many."""
+        some = f"SELECT ctid FROM {self.changes} LIMIT {MOST_FOLDED}"
+        return f"DELETE FROM {self.changes} WHERE ctid = ANY (ARRAY({some})) RETURNING *"
 
     def _folded(self) -> str:
         return self.bucketed("changes")
 
     def bucketed(self, changes: str) -> str:
-        """A query for the buckets of `changes`, with every level, by customer and for all customers.
+        """A query for the buckets of `changes`, by customer and for all customers.
 
-        The changes of ten minutes are summed up first, so that the rest of the work is little.
+        The changes of ten minutes are summed up first, so that the rest of the work is little. Of a single customer, only
+        the failures are kept by the hour.
         """
         return f"""
             SELECT coalesce(customer_id, {EVERYBODY}) AS customer_id, level, time / width * width AS bucket, worker_id, measure,
-                   size, sum(n) AS n
+                   size, sum(n)::bigint AS n, sum(ms)::bigint AS ms
               FROM (SELECT c.customer_id, c.worker_id, c.time / {TEN_MINUTES} * {TEN_MINUTES} AS time, measure, size,
-                           sum(measured.n) AS n
-                      FROM {changes} c CROSS JOIN LATERAL {MEASURED} WHERE measured.n IS NOT NULL
+                           count(*) AS n, sum(ms) AS ms
+                      FROM {changes} c CROSS JOIN LATERAL {MEASURED}
                      GROUP BY c.customer_id, c.worker_id, c.time / {TEN_MINUTES}, measure, size) summed
              CROSS JOIN {LEVELS}
              GROUP BY GROUPING SETS ((customer_id, level, bucket, worker_id, measure, size),
                                      (level, bucket, worker_id, measure, size))
+            HAVING level = 0 OR measure = '{Measure.FAILED}' OR GROUPING(customer_id) = 1
         """
 
 
 TIMES = TaskTimes()
 FORGET = Statement("DELETE FROM task_times WHERE level = :level AND bucket < :before")
-# The notes are read as they are, a few seconds of them. Each bucket of ten minutes lies in one bucket of an hour.
+#: the tasks of the last hour, and the failures of the last day
+ASKED = (
+    f"(level = 0 AND bucket >= {{hour}} OR level = 1 AND bucket >= {{day}} AND measure = '{Measure.FAILED}')"
+)
+# The changes are read as they are, a few seconds of them.
 SUMS = f"""
     WITH recent AS (SELECT * FROM task_times_change c WHERE {{of_change}} AND c.time >= {{day}}),
     sums AS (
-        SELECT level, bucket, worker_id, measure, size, n FROM task_times t
-         WHERE {{of_tally}} AND (level = 0 AND bucket >= {{hour}} OR level = 1 AND bucket >= {{day}} AND measure = 'failed')
+        SELECT level, worker_id, measure, size, n, ms FROM task_times t WHERE {{of_tally}} AND {ASKED}
         UNION ALL
-        SELECT level, bucket, worker_id, measure, size, n FROM ({TIMES.bucketed("recent")}) folded
-         WHERE customer_id = {EVERYBODY} AND (level = 0 AND bucket >= {{hour}} OR level = 1 AND measure = 'failed')
+        SELECT level, worker_id, measure, size, n, ms FROM ({TIMES.bucketed("recent")}) folded
+         WHERE customer_id = {EVERYBODY} AND {ASKED}
     )
-    SELECT worker_id, level, measure, size, sum(n)::bigint FROM sums GROUP BY worker_id, level, measure, size
+    SELECT worker_id, level, measure, size, sum(n)::bigint, sum(ms)::bigint FROM sums
+     GROUP BY worker_id, level, measure, size
 """
 
 
-class Service(NamedTuple):
-    """How a worker did in the last hour, of `span` milliseconds, and how many tasks failed in the last day.
+class Times(NamedTuple):
+    """How long tasks took, together, and the numbers of tasks by the bits of their milliseconds."""
 
-    `waits` and `services` are numbers of tasks by the bits of the time in milliseconds.
-    """
+    total: Millis
+    numbers: Mapping[int, int]
+
+    @property
+    def mean(self) -> Millis | None:
+        number = sum(self.numbers.values())
+        return self.total // number if number else None
+
+    def quantile(self, part: float) -> Millis | None:
+        """The time below which `part` of the times lie, off by up to a factor of 2. None for no times.
+
+        Within the times of equally many bits, times count as evenly spread.
+        """
+        left = part * sum(self.numbers.values())
+        for bits in sorted(self.numbers):
+            if left <= self.numbers[bits]:
+                least = 1 << (bits - 1) if bits else 0
+                return least + round(left / self.numbers[bits] * max(least - 1, 0))
+            left -= self.numbers[bits]
+        return None
+
+
+NO_TIMES = Times(0, {})
+
+
+class Service(NamedTuple):
+    """How a worker did in the last hour, of `span` milliseconds, and how many tasks failed in the last day."""
 
     span: Millis
     ended: int = 0
-    failed: int = 0
     failed_day: int = 0
-    wait_sum: Millis = 0
-    service_sum: Millis = 0
-    waits: Mapping[int, int] = {}
-    services: Mapping[int, int] = {}
+    waits: Times = NO_TIMES
+    services: Times = NO_TIMES
 
     @property
     def rate(self) -> float:
@@ -122,17 +159,7 @@ class Service(NamedTuple):
     @property
     def at_work(self) -> float:
         """How many tasks were under way at the same time, on average."""
-        return self.service_sum / self.span
-
-    @property
-    def mean_wait(self) -> Millis | None:
-        number = sum(self.waits.values())
-        return self.wait_sum // number if number else None
-
-    @property
-    def mean_service(self) -> Millis | None:
-        number = sum(self.services.values())
-        return self.service_sum // number if number else None
+        return self.services.total / self.span
 
 
 class Whose(NamedTuple):
@@ -161,28 +188,27 @@ async def services(db: Connection, whose: Whose, *, now: Millis) -> dict[UUID, S
     """
     hour, day = (now - HOUR) // TEN_MINUTES * TEN_MINUTES, (now - 24 * HOUR) // HOUR * HOUR
     query = Sql(SUMS, of_tally=whose.tally, of_change=whose.changes, hour=hour, day=day)
-    found: dict[UUID, dict[tuple[int, str, int], int]] = {}
-    for worker, level, measure, size, n in await query.rows(db):
-        found.setdefault(worker, {})[level, measure, size] = n
+    found: dict[UUID, dict[tuple[int, str], Times]] = {}
+    for worker, level, measure, size, n, ms in await query.rows(db):
+        sums = found.setdefault(worker, {})
+        before = sums.get((level, measure), NO_TIMES)
+        sums[level, measure] = Times(before.total + ms, {**before.numbers, size: n})
     return {worker: _service(max(now - hour, 1), sums) for worker, sums in found.items()}
 
 
-def _service(span: Millis, sums: Mapping[tuple[int, str, int], int]) -> Service:
-    def total(measure: Measure, level: int = 0) -> int:
-        return sums.get((level, measure, 0), 0)
+def _service(span: Millis, sums: Mapping[tuple[int, str], Times]) -> Service:
+    def times(measure: Measure, level: int = 0) -> Times:
+        return sums.get((level, measure), NO_TIMES)
 
-    def by_size(wanted: Measure) -> dict[int, int]:
-        return {size: n for (_, measure, size), n in sums.items() if measure == wanted}
+    def number(measure: Measure, level: int = 0) -> int:
+        return sum(times(measure, level).numbers.values())
 
     return Service(
         span,
-        ended=total(Measure.ENDED),
-        failed=total(Measure.FAILED),
-        failed_day=total(Measure.FAILED, 1),
-        wait_sum=total(Measure.WAIT_SUM),
-        service_sum=total(Measure.SERVICE_SUM),
-        waits=by_size(Measure.WAIT),
-        services=by_size(Measure.SERVICE),
+        ended=number(Measure.SERVICE) + number(Measure.UNSTARTED),
+        failed_day=number(Measure.FAILED, 1),
+        waits=times(Measure.WAIT),
+        services=times(Measure.SERVICE),
     )
 
 
@@ -190,17 +216,3 @@ async def forget_times(db: Connection, *, now: Millis) -> None:
     """Forget buckets that nobody asks for any more."""
     for level, kept in enumerate(KEPT):
         await FORGET.run(db, level=level, before=now - kept)
-
-
-def quantile(numbers: Mapping[int, int], part: float) -> Millis | None:
-    """The time below which `part` of the times lie. Within the times of equally many bits, times count as evenly spread.
-
-    None for no times. The answer is at most twice, and at least half of the exact one.
-    """
-    left = part * sum(numbers.values())
-    for bits in sorted(numbers):
-        if left <= numbers[bits]:
-            least = 1 << (bits - 1) if bits else 0
-            return least + round(left / numbers[bits] * (max(least, 1) - (0 if bits else 1)))
-        left -= numbers[bits]
-    return None

@@ -56,5 +56,5 @@ def _read(row: Sequence[Any], done: Mapping[UUID, Service]) -> tuple[TaskFacts, 
     _, worker_id, *columns = row
     service = done.get(worker_id)
     presence = PRESENCE.read(columns[: PRESENCE.width])
-    worker = WorkerFacts(presence, service and service.rate, service and service.mean_service)
+    worker = WorkerFacts(presence, service and service.rate, service and service.services.mean)
     return TASK.read(columns[PRESENCE.width :]), worker

@@ -27,7 +27,8 @@ STATEMENTS = (
         PRIMARY KEY (worker_id, user_id, label)
     ) WITH (fillfactor = 50)
     """,
-    # The measures of ended tasks, in buckets of ten minutes (level 0) and an hour (level 1). Customer 0 has the sum.
+    # Ended tasks in buckets of ten minutes (level 0) and an hour (level 1), with the sum of their milliseconds. Customer 0
+    # has the sum over all customers.
     """
     CREATE TABLE task_times (
         customer_id bigint NOT NULL,
@@ -37,6 +38,7 @@ STATEMENTS = (
         measure text NOT NULL,
         size int NOT NULL,
         n bigint NOT NULL,
+        ms bigint NOT NULL,
         PRIMARY KEY (customer_id, level, bucket, worker_id, measure, size)
     ) WITH (fillfactor = 70)
     """,
