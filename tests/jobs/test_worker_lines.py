@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 
 from kit.bank import CHIEF, ROBOT, Bank, eventually
-from samplebank.database import Database
+from samplebank.accounts.caller import Caller, Scope
+from samplebank.accounts.model import Customer, Domain, Permission, Subject
+from samplebank.database import Connection, Database
+from samplebank.jobs.worker_lines import worker_lines
 from samplebank.policy.presence import GIVEN_UP, SLACK, Presence, Standing
 from samplebank.policy.sightings import FORGOTTEN, MOST_KEPT, forget_processes
 from samplebank.policy.workers import get_worker
@@ -181,3 +184,19 @@ async def test_a_worker_is_shown_with_a_bounded_number_of_processes(bank: Bank, 
         assert await db.fetchval("SELECT count(*) FROM worker_process WHERE worker_id = $1", id_) == MOST_KEPT
         await forget_processes(db, now=1 + FORGOTTEN + 1)
         assert not await db.fetchval("SELECT count(*) FROM worker_process WHERE worker_id = $1", id_)
+
+
+@pytest.mark.parametrize("customers", [None, frozenset({1, 2})], ids=["every-customer", "some-customers"])
+async def test_all_lines_are_read_by_three_statements(
+    db: Connection, customers: frozenset[int] | None
+) -> None:
+    scope = Scope(everywhere=True) if customers is None else Scope(customers=customers)
+    home = Customer(1, "mill", "Mill", Domain(1, "here"), None)
+    caller = Caller(Subject(1, "user", "x", "X", home), (), {Permission.VIEW_JOBS: scope})
+    await worker_lines(db, caller, now=0)  # the driver asks for types once
+    statements: list[str] = []
+
+    with db.query_logger(lambda record: statements.append(record.query)):
+        await worker_lines(db, caller, now=0)
+
+    assert len(statements) == 3

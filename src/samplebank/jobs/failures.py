@@ -17,15 +17,21 @@ from samplebank.timespec import Millis
 #: the newest failures that are looked at, and the most causes that are told
 MOST, MOST_CAUSES = 10_000, 200
 EXAMPLES = 3
-# Messages that are equal are folded once. The index of failures has the newest first.
+#: the most messages that are folded here: the work must not hold up other requests
+MOST_FOLDED = 2_000
+# Messages that differ in numbers and hashes only are put together by the database, so that few messages are folded here.
+# The index of failures has the newest first.
 FAILED = f"""
     WITH newest AS MATERIALIZED (
         SELECT t.job_id, t.worker, t.state, left(t.message, {LONGEST_MESSAGE}) AS message, t.end_time FROM job_task t
          WHERE t.state IN ('failed', 'timeout') AND {{}} ORDER BY t.end_time DESC LIMIT {MOST}
     )
-    SELECT worker, state, message, count(*), min(end_time), max(end_time),
-           (array_agg(job_id ORDER BY end_time DESC))[1:{EXAMPLES}], (SELECT count(*) FROM newest)
-      FROM newest GROUP BY worker, state, message
+    SELECT worker, state, max(message), count(*), min(end_time), max(end_time),
+           (array_agg(job_id ORDER BY end_time DESC))[1:{EXAMPLES}], (SELECT count(*) FROM newest),
+           (SELECT min(end_time) FROM newest)
+      FROM newest
+     GROUP BY worker, state, regexp_replace(message, '\\m[0-9a-fA-F]*[0-9][0-9a-fA-F]*\\M', '0', 'g')
+     ORDER BY count(*) DESC, max(end_time) DESC LIMIT {MOST_FOLDED}
 """
 
 
@@ -69,11 +75,10 @@ async def failures(db: Connection, caller: Caller, *, since: Millis) -> Failures
         see_customers(caller, "t.customer_id", Permission.VIEW_JOBS),
     ]
     rows = [tuple(row) for row in await Sql(FAILED, all_of(seen)).rows(db)]
-    found = [Failure(*row[:-1]) for row in rows]
-    number = sum(failure.number for failure in found)
+    number, oldest = rows[0][-2:] if rows else (0, since)
     is_complete = number < MOST
-    oldest = min((failure.first for failure in found), default=since)
-    return Failures(by_cause(found), number, since if is_complete else oldest, is_complete)
+    causes = by_cause(Failure(*row[:-2]) for row in rows)
+    return Failures(causes, number, since if is_complete else oldest, is_complete)
 
 
 def by_cause(found: Iterable[Failure]) -> list[FailuresByCause]:

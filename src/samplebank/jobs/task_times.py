@@ -100,9 +100,12 @@ FORGET = Statement("DELETE FROM task_times WHERE level = :level AND bucket < :be
 ASKED = (
     f"(level = 0 AND bucket >= {{hour}} OR level = 1 AND bucket >= {{day}} AND measure = '{Measure.FAILED}')"
 )
-# The changes are read as they are, a few seconds of them.
+# The changes are read as they are, a few seconds of them, as if they were of a single customer.
 SUMS = f"""
-    WITH recent AS (SELECT * FROM task_times_change c WHERE {{of_change}} AND c.time >= {{day}}),
+    WITH recent AS (
+        SELECT -1 AS customer_id, c.worker_id, c.time, c.wait, c.service, c.state FROM task_times_change c
+         WHERE {{of_change}} AND c.time >= {{day}}
+    ),
     sums AS (
         SELECT level, worker_id, measure, size, n, ms FROM task_times t WHERE {{of_tally}} AND {ASKED}
         UNION ALL
