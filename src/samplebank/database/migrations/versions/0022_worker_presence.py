@@ -6,8 +6,8 @@ then, so that their table grows.
 
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 
 STATEMENTS = (
     # A process of a worker, as the process names itself. `customers` are those whose tasks the process may claim, NULL for
