@@ -1,6 +1,7 @@
 """The lines before the workers: live processes, what waits, how fast, and when a line is cleared."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -13,6 +14,11 @@ from samplebank.jobs.worker_lines import worker_lines
 from samplebank.policy.presence import GIVEN_UP, SLACK, Presence, Standing
 from samplebank.policy.sightings import FORGOTTEN, MOST_KEPT, forget_processes
 from samplebank.policy.workers import get_worker
+
+#: as many processes of a worker
+KNOWN = """
+    INSERT INTO worker_process SELECT $1, 0, n::text, NULL, NULL, NULL, $3, $3, $3 FROM generate_series(1, $2::int) n
+"""
 
 
 def line(bank: Bank, worker: str, user: str = CHIEF) -> dict[str, Any]:
@@ -167,24 +173,28 @@ def test_an_empty_line_is_clear(bank: Bank) -> None:
 
 
 async def test_a_worker_is_shown_with_a_bounded_number_of_processes(bank: Bank, database: Database) -> None:
-    (worker,) = bank.workers(1)
+    worker, other = bank.workers(2)
     async with database.connection() as db:
         id_ = (await get_worker(db, worker)).id
-        await db.execute(
-            "INSERT INTO worker_process SELECT $1, 0, n::text, NULL, NULL, NULL, 1, 1, 1 FROM generate_series(1, $2) n",
-            id_,
-            MOST_KEPT,
-        )
-    (other,) = bank.workers(1)
+        await db.execute(KNOWN, id_, MOST_KEPT, time.time_ns() // 1_000_000)
 
     asked(bank, worker)
     asked(bank, other)
 
     seen(bank, other)
-    async with database.connection() as db:
-        assert await db.fetchval("SELECT count(*) FROM worker_process WHERE worker_id = $1", id_) == MOST_KEPT
-        await forget_processes(db, now=1 + FORGOTTEN + 1)
-        assert not await db.fetchval("SELECT count(*) FROM worker_process WHERE worker_id = $1", id_)
+    assert len(seen(bank, worker, MOST_KEPT)) == MOST_KEPT
+
+
+async def test_processes_that_gave_no_sign_for_long_are_forgotten(bank: Bank, db: Connection) -> None:
+    (worker,) = bank.workers(1)
+    id_ = (await get_worker(db, worker)).id
+    await db.execute(KNOWN, id_, 1, 1)
+    await db.execute(KNOWN.replace("n::text", "'later'"), id_, 1, 3)
+
+    await forget_processes(db, now=FORGOTTEN + 2)
+
+    kept = await db.fetch("SELECT label FROM worker_process WHERE worker_id = $1", id_)
+    assert [row[0] for row in kept] == ["later"]
 
 
 @pytest.mark.parametrize("customers", [None, frozenset({1, 2})], ids=["every-customer", "some-customers"])
