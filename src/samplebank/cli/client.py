@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 
-from samplebank.cli import answers
+from samplebank.cli import answers, causes
 from samplebank.cli.answers import Envelope
 from samplebank.cli.connection import Connection
 from samplebank.cli.refusals import RETRIED, reason_of, refusal_of
@@ -132,6 +132,14 @@ class Client:
     def withdraw_note(self, sha256: str, id_: str) -> answers.Note:
         path = f"{_notes(sha256)}/{quote(id_, safe='')}"
         return _read(self._send("DELETE", path, api=EXTENSIONS), Envelope[answers.Note])
+
+    def why(self, job_id: str) -> causes.Why:
+        """Tell why a job is not done."""
+        return _read(self._send("GET", f"/job/{job_id}/why", api=EXTENSIONS), Envelope[causes.Why])
+
+    def failures(self) -> causes.Failures:
+        """Fold the failed tasks of the last days by their cause."""
+        return _read(self._send("GET", "/failures", api=EXTENSIONS), Envelope[causes.Failures])
 
     def workers(self) -> list[answers.Workload]:
         return _read(self._send("GET", "/worker", api=EXTENSIONS), Envelope[list[answers.Workload]])

@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +30,7 @@ TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 SUCCESS = range(200, 300)
 SERVER_ERRORS = range(500, 600)
 TOO_MANY_REQUESTS, NOT_FOUND, PRECONDITION_FAILED, UNAUTHORIZED = 429, 404, 412, 401
-HEADER = "Argus-API-Key"
+HEADER, PROCESS = "Argus-API-Key", "Samplebank-Process"
 
 
 class ServiceClient:
@@ -42,9 +44,8 @@ class ServiceClient:
         current_key: Callable[[], str | None] = lambda: None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=url, headers={HEADER: key}, timeout=TIMEOUT, transport=transport
-        )
+        headers = {HEADER: key, PROCESS: wire.header(f"{socket.gethostname()}:{os.getpid()}")}
+        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT, transport=transport)
         self._current_key = current_key
 
     async def __aenter__(self) -> Self:
@@ -73,11 +74,12 @@ class ServiceClient:
         await self._patiently("PUT", f"/sampledb/v2/worker/{short_name}", body=dict(changes))
 
     async def claim(
-        self, worker: str, *, most: int, wait_seconds: int, lease_seconds: int
+        self, worker: str, *, most: int, wait_seconds: int, lease_seconds: int, version: str = ""
     ) -> list[Assignment]:
         """Wait up to `wait_seconds` for tasks. Not repeated: tasks of a lost answer come back when their leases end."""
         body = {"max": most, "waitSeconds": wait_seconds, "leaseSeconds": lease_seconds}
-        answer = await self._once("POST", f"/samplebank/v1/worker/{worker}/claim", body=body)
+        path, agent = f"/samplebank/v1/worker/{worker}/claim", wire.header(f"{worker}/{version}")
+        answer = await self._once("POST", path, body=body, headers={"User-Agent": agent})
         try:
             return msgspec.convert(answer, list[Assignment])
         except msgspec.ValidationError as error:

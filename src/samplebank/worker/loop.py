@@ -161,6 +161,7 @@ class _Loop:
             most=max(self._places.free, 1),
             wait_seconds=self._pace.claim_seconds,
             lease_seconds=self._pace.lease_seconds,
+            version=self._analyser.description.version,
         )
         for assignment in assignments:
             self._begin(assignment)
