@@ -14,13 +14,19 @@ from kit.postgres import Postgres, own_postgres
 from kit.service import PREPARED, Service, running
 from samplebank.database import Connection, Database, connect
 
+#: folders with files that take longest
+LONG = {"contracts", "journeys", "maintenance", "search", "serving"}
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Give the run a folder of its own: pytest closes the usual one to other accounts, such as the database's.
 
     Programs under test feel Ctrl-C, even if a shell that ran the tests in the background made them deaf to it.
+    Programs under test see no width of a terminal: a process that runs tests side by side with others gets one.
     """
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = tempfile.mkdtemp(prefix="samplebank-tests-")
@@ -30,6 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
         prepared.mkdir()
         os.environ[PREPARED] = str(prepared)
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where tests run side by side, begin with the long files: at the end no process works while the others rest."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.parent.name not in LONG)
 
 
 @pytest.fixture(scope="session")
