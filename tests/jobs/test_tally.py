@@ -75,16 +75,14 @@ def test_a_list_of_the_jobs_in_some_states_says_how_many_there_are(bank: Bank) -
 
 
 async def test_many_changes_leave_no_empty_space_behind(service: Service) -> None:
-    async with migrated_database(service) as url:  # where no housekeeper folds them
-        async with connected(url) as db:
-            await db.execute(
-                "INSERT INTO job_tally_change SELECT 1, 'done', 1 FROM generate_series(1, 20000)"
-            )
+    # where no housekeeper folds them
+    async with migrated_database(service) as url, connected(url) as db:
+        await db.execute("INSERT INTO job_tally_change SELECT 1, 'done', 1 FROM generate_series(1, 20000)")
 
-            await JOBS.fold(db)
+        await JOBS.fold(db)
 
-            assert await db.fetchval("SELECT pg_relation_size('job_tally_change')") <= LARGE
-            assert await db.fetchval(f"SELECT sum(n) FROM {TOTAL}") == 20_000
+        assert await db.fetchval("SELECT pg_relation_size('job_tally_change')") <= LARGE
+        assert await db.fetchval(f"SELECT sum(n) FROM {TOTAL}") == 20_000
 
 
 async def test_its_totals_stay_on_one_page_however_many_customers_are_folded(service: Service) -> None:
