@@ -9,6 +9,7 @@ from pathlib import Path
 
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
+from samplebank.accounts.sessions import Lasting, Visitors
 from samplebank.blobs import Blobs, DiskStore
 from samplebank.database import Database, budget, open_database
 from samplebank.database.bound import Bound, HeldSignals
@@ -40,6 +41,11 @@ class Bank:
         self.blobs = blobs
         self.directory = Directory(database)
         self.callers = Callers(database, self.directory)
+        self.visitors = Visitors(
+            database,
+            self.directory,
+            Lasting(idle=1000 * settings.session_idle, longest=1000 * settings.session_longest),
+        )
         self.signals: Signals = Signals(database)
         self.policies = PolicyBook()
         self.clock: Callable[[], Millis] = clock

@@ -85,6 +85,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sandbox: Annotated[str, Meta(pattern="^(required|best)$")] = "required"
     scheduling: Annotated[str, Meta(pattern="^(batch|normal)$")] = "batch"
     yara_rules: Path | None = None
+    public_url: str | None = None
+    session_idle: Positive = 12 * 3600
+    session_longest: Positive = 7 * 24 * 3600
     log_format: Annotated[str, Meta(pattern="^(text|json)$")] = "text"
 
     @property
@@ -181,6 +184,9 @@ def _check_urls(settings: Settings) -> None:
         raise Invalid(f"SAMPLEBANK_WEBHOOK_URL is {webhook!r}, but must start with http:// or https://.")
     if (webhook is None) != (settings.webhook_secret is None):
         raise Invalid("SAMPLEBANK_WEBHOOK_URL and SAMPLEBANK_WEBHOOK_SECRET go together: give both or none.")
+    public = settings.public_url
+    if public is not None and not public.startswith(("http://", "https://")):
+        raise Invalid(f"SAMPLEBANK_PUBLIC_URL is {public!r}, but must start with http:// or https://.")
     blobs = settings.blob_url
     if blobs is not None and not blobs.startswith("file://"):
         raise Invalid(f"SAMPLEBANK_BLOB_URL is {blobs!r}, but must start with file://.")

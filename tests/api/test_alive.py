@@ -11,8 +11,8 @@ import pytest
 
 from kit.service import Service
 from samplebank.api import health
-from samplebank.api.app import make_app
 from samplebank.assembly import Bank, open_bank
+from samplebank.serving.site import make_site
 from samplebank.settings import Settings
 
 
@@ -32,10 +32,10 @@ async def client_of(bank: Bank) -> AsyncIterator[httpx.AsyncClient]:
     async def opened() -> AsyncIterator[Bank]:
         yield bank
 
-    app: Any = make_app(opened())
+    app: Any = make_site(opened())
     transport = httpx.ASGITransport(app)
     async with (
-        app.app.app.lifespan(),
+        app.app.api.app.lifespan(),
         httpx.AsyncClient(transport=transport, base_url="http://here") as client,
     ):
         yield client

@@ -13,7 +13,10 @@ from kit.service import Service
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ([], "Missing command: serve, apply, submit, jobs, key, worker, events. See `samplebank --help`"),
+        (
+            [],
+            "Missing command: serve, apply, login, submit, jobs, key, worker, events. See `samplebank --help`",
+        ),
         (["key"], "Missing command: create, list, revoke. See `samplebank key --help`"),
         (["key", "create", "admin", "--expires", "now - 1 day"], "The key would end at once"),
         (["frobnicate"], "No such command 'frobnicate'"),

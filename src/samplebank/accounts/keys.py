@@ -116,15 +116,29 @@ async def find_caller(db: Connection, directory: Directory, key: str, *, now: Mi
     row = await db.fetchrow(FIND_KEY, digest(key))
     if row is None or row["revoked_time"] is not None or (row["expiry_time"] or now + 1) <= now:
         return None
-    user_id = row["user_id"]
+    return await caller_of(
+        db, directory, row["user_id"], roles=row["roles"], customers=row["customers"], key_id=row["id"]
+    )
+
+
+async def caller_of(
+    db: Connection,
+    directory: Directory,
+    user_id: int,
+    *,
+    roles: Sequence[str] | None = None,
+    customers: Sequence[int] | None = None,
+    key_id: UUID | None = None,
+) -> Caller:
+    """Make the caller of a user, narrowed to some roles and customers. Raises `Unknown` for a user newer than the copy."""
     groups = tuple(group for (group,) in await db.fetch(GROUPS, user_id))
     grants = [(role, customer) for role, customer in await db.fetch(GRANTS, user_id)]
-    if row["roles"] is not None:
-        grants = [(role, customer) for role, customer in grants if role in row["roles"]]
+    if roles is not None:
+        grants = [(role, customer) for role, customer in grants if role in roles]
     scopes = _scopes(grants, directory)
-    if row["customers"] is not None:
-        scopes = _narrowed(scopes, directory.with_all_below(row["customers"]))
-    return Caller(directory.subject(user_id), groups, scopes, directory.customer_ids, row["id"])
+    if customers is not None:
+        scopes = _narrowed(scopes, directory.with_all_below(customers))
+    return Caller(directory.subject(user_id), groups, scopes, directory.customer_ids, key_id)
 
 
 def _scopes(grants: Iterable[tuple[str, int | None]], directory: Directory) -> dict[Permission, Scope]:

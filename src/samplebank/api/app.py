@@ -1,9 +1,8 @@
-"""The web application: routes, guard and error shapes. One for each process."""
+"""The application of the interface: routes, guard and error shapes. One for each process."""
 
 import errno
-import sys
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from litestar import Litestar
@@ -38,11 +37,8 @@ from samplebank.assembly import Bank
 from samplebank.errors import Refusal, Unavailable
 from samplebank.http.guard import guard
 from samplebank.http.log import Observed
-from samplebank.http.methods import Methods, allowed
-from samplebank.http.seats import Seats
-from samplebank.http.turns import Budgets, Places
+from samplebank.http.methods import allowed
 from samplebank.settings import Settings
-from samplebank.vital import vital
 
 RESOURCES = (
     session,
@@ -85,23 +81,9 @@ LACKING = {
 OpenBank = AbstractAsyncContextManager[Bank]
 
 
-def make_app(open_bank: OpenBank) -> Observed:
-    """Make the application. `open_bank` is entered when the application starts and left when the application stops."""
-
-    @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with open_bank as bank, vital(bank.signals.run(), "signals"):
-            app.state.bank = bank
-            observed.addresses = Places(bank.settings.requests_per_address or sys.maxsize)
-            app.state.budgets = Budgets(
-                bank.database.size,
-                bank.settings.waiting_claims,
-                largest_body(bank.settings),
-                seats=Seats(bank.settings.folder / "seats", bank.settings.long_searches),
-            )
-            yield
-
-    app = Litestar(
+def make_api(lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]]) -> Litestar:
+    """Make the application. The lifespan gives the state of the application its `bank` and its `budgets`."""
+    return Litestar(
         ROUTES,
         request_class=Call,
         before_request=guard,
@@ -111,8 +93,6 @@ def make_app(open_bank: OpenBank) -> Observed:
         request_max_body_size=None,
         logging_config=None,
     )
-    observed = Observed(Methods(app), refusal)
-    return observed
 
 
 def largest_body(settings: Settings) -> int:

@@ -56,16 +56,28 @@ class Call(Exchange):
         self, listing: OrderedListing[R], page: Page, show: Show, *, asked: Any, after: str | None
     ) -> Response[bytes] | Streamed:
         """As `show_list`. The page begins behind the cursor `after`, and the answer has the cursor of the next page."""
+        page, found, following = await self.found_behind(listing, page, asked=asked, after=after)
+        if found is None:
+            return await self._whole(listing, page, show)
+        return await self._several(found, page, show, {"next": following} if following else None)
+
+    async def found_behind(
+        self, listing: OrderedListing[R], page: Page, *, asked: Any, after: str | None
+    ) -> "tuple[Page, Found | None, str | None]":
+        """Find the page behind the cursor `after`: the page, its rows, and the cursor of the next page.
+
+        With limit 0, for the whole list, there are no rows. The last page has no cursor. Raises `Invalid`.
+        """
         question = Question(self.url.path, asked)
         page = page_behind(listing, question, page, after)
         if page.limit == 0:
-            return await self._whole(listing, page, show)
+            return page, None, None
         found = await self._found(listing, page)
         if len(found.rows) < page.limit:
-            return await self._several(found, page, show)
+            return page, found, None
         async with self.bank.database.connection() as db:
             place = await listing.place_of(db, found.rows[-1])
-        return await self._several(found, page, show, {"next": cursor_at(question, place)})
+        return page, found, cursor_at(question, place)
 
     async def _several(
         self, found: "Found", page: Page, show: Show, meta_data: dict[str, Any] | None = None

@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "serve": "samplebank.cli.serve:serve",
     "apply": "samplebank.cli.apply:apply",
     "key": "samplebank.cli.keys:key_app",
+    "login": "samplebank.cli.login:login",
     "submit": "samplebank.cli.submit:submit",
     "jobs": "samplebank.cli.jobs:jobs",
     "worker": "samplebank.cli.workers:worker_app",

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from samplebank.accounts import sessions
 from samplebank.assembly import Bank
 from samplebank.database.signals import Signal
 from samplebank.endings import leases, timeouts
@@ -135,4 +136,18 @@ async def forget_answers(bank: Bank) -> None:
             forgotten = await kept.forget_old(db, bank.settings.kept_answers, now=bank.clock())
 
 
-SWEEPS: tuple[Sweep, ...] = (take_back_tasks, end_retention, remove_leftovers, forget_answers)
+async def forget_sessions(bank: Bank) -> None:
+    """Forget sessions of browsers, and links to sign in, that have ended."""
+    forgotten = sessions.BATCH
+    while forgotten == sessions.BATCH:
+        async with bank.database.connection() as db:
+            forgotten = await sessions.forget_old(db, now=bank.clock())
+
+
+SWEEPS: tuple[Sweep, ...] = (
+    take_back_tasks,
+    end_retention,
+    remove_leftovers,
+    forget_answers,
+    forget_sessions,
+)

@@ -13,13 +13,13 @@ keep_figures()  # before the modules below make figures
 
 # ruff: noqa: E402
 from samplebank import logs, settings
-from samplebank.api.app import make_app
 from samplebank.assembly import Bank, open_bank
 from samplebank.http.log import Observed
 from samplebank.serving.connections import tell_connections
 from samplebank.serving.descriptors import raise_limit
 from samplebank.serving.lines import Lines
 from samplebank.serving.parent import stop_with_parent
+from samplebank.serving.site import make_site
 from samplebank.vital import vital
 
 #: objects made before the collector looks through young objects, and how often it looks through older objects
@@ -47,5 +47,5 @@ def application() -> Observed:
         ):
             yield bank
 
-    app = make_app(opened())
+    app = make_site(opened())
     return app

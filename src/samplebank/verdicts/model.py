@@ -12,6 +12,8 @@ BENIGN = "benign"
 #: scores of manual verdicts
 MANUAL_SCORES = {MALICIOUS: 100, BENIGN: 0}
 UNKNOWN_SCORE = -1
+#: the lowest score of a suspicious verdict
+SUSPICIOUS_SCORE = 30
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -45,3 +47,14 @@ class Verdict(msgspec.Struct, frozen=True):
 def is_malicious(score: int, status_override: str | None, malicious_score: int) -> bool:
     """Whether the override is malicious or, without an override, the score is at least `malicious_score`."""
     return status_override == MALICIOUS or (status_override is None and score >= malicious_score)
+
+
+def word_of(score: int, status_override: str | None, malicious_score: int) -> str:
+    """Sum up a verdict in one word: the override, or malicious, suspicious, benign or unknown by the score."""
+    if status_override is not None:
+        return status_override
+    if score <= UNKNOWN_SCORE:
+        return "unknown"
+    if score >= malicious_score:
+        return MALICIOUS
+    return "suspicious" if score >= min(SUSPICIOUS_SCORE, malicious_score) else BENIGN

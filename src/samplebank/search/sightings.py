@@ -1,0 +1,42 @@
+"""How samples were seen: for each sample of a page, the newest submission that the caller may see."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from samplebank.accounts.access import see_rows
+from samplebank.accounts.caller import Caller
+from samplebank.accounts.model import Permission
+from samplebank.database import Columns, Connection, Sql, one_of
+from samplebank.timespec import Millis
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """The newest submission of the sample `sha256`."""
+
+    sha256: bytes
+    file_name: str
+    customer_id: int
+    tlp: str
+    submitted_time: Millis
+
+
+COLUMNS = Columns.of(Sighting, "u", sha256="s.sha256")
+
+
+async def newest_sightings(db: Connection, caller: Caller, digests: Sequence[bytes]) -> dict[bytes, Sighting]:
+    """Find the newest visible submission of each of the samples, by digest. One index range is read for each sample."""
+    query = Sql(
+        """
+        SELECT {} FROM sample s
+         CROSS JOIN LATERAL (
+            SELECT * FROM submission u WHERE u.sample_id = s.id AND {}
+             ORDER BY u.submitted_time DESC, u.id DESC LIMIT 1
+         ) u
+         WHERE {}
+        """,
+        COLUMNS.selected,
+        see_rows(caller, "u", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
+        one_of("s.sha256", "bytea", list(digests)),
+    )
+    return {row[0]: COLUMNS.read(row) for row in await query.rows(db)}

@@ -1,0 +1,74 @@
+"""Everything that one port answers: the interface for programs and the pages for browsers, told apart by path."""
+
+import sys
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from litestar import Litestar
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from samplebank.api.app import OpenBank, largest_body, make_api
+from samplebank.api.envelope import refusal
+from samplebank.http.log import Observed
+from samplebank.http.methods import Methods
+from samplebank.http.seats import Seats
+from samplebank.http.turns import Budgets, Places
+from samplebank.vital import vital
+from samplebank.web.app import ROUTES, make_pages
+
+ACCEPT: Final = b"accept"
+#: the first part of the path of each page
+PAGES: Final = frozenset(path.split("/")[1] for route in ROUTES for path in route.paths)
+
+
+class Site:
+    """An ASGI application that gives each request to one of two."""
+
+    def __init__(self, api: ASGIApp, pages: ASGIApp) -> None:
+        self.api = api
+        self.pages = pages
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        # Not a coroutine: each message of a request would have to pass the coroutine.
+        return (self.pages if _is_for_pages(scope) else self.api)(scope, receive, send)
+
+
+def _is_for_pages(scope: Any) -> bool:
+    """Whether the path is of a page. A path of nobody is for the pages where a browser asks."""
+    if scope["type"] != "http":
+        return False
+    first = scope["path"].split("/", 2)[1]
+    if first in PAGES:
+        return True
+    if first in API:
+        return False
+    return any(name == ACCEPT and b"text/html" in value for name, value in scope["headers"])
+
+
+#: the first part of the path of each operation
+API: Final = frozenset(
+    {"sampledb", "samplebank", "authentication", "healthz", "readyz", "metrics", "openapi.json", "docs"}
+)
+
+
+def make_site(open_bank: OpenBank) -> Observed:
+    """Make the application. `open_bank` is entered when the application starts and left when the application stops."""
+    pages = make_pages()
+
+    @asynccontextmanager
+    async def lifespan(api: Litestar) -> AsyncIterator[None]:
+        async with open_bank as bank, vital(bank.signals.run(), "signals"):
+            observed.addresses = Places(bank.settings.requests_per_address or sys.maxsize)
+            budgets = Budgets(
+                bank.database.size,
+                bank.settings.waiting_claims,
+                largest_body(bank.settings),
+                seats=Seats(bank.settings.folder / "seats", bank.settings.long_searches),
+            )
+            for app in (api, pages):
+                app.state.bank, app.state.budgets = bank, budgets
+            yield
+
+    observed = Observed(Site(Methods(make_api(lifespan)), Methods(pages)), refusal)
+    return observed

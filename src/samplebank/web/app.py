@@ -1,0 +1,77 @@
+"""The application of the pages: routes, entrance, and refusals as pages."""
+
+from typing import Any, Final
+from urllib.parse import quote
+
+from litestar import Litestar, Response
+from litestar.exceptions import HTTPException
+
+from samplebank.errors import Conflict, Refusal, TooMany, Unauthenticated
+from samplebank.http.log import Observed
+from samplebank.web.entrance import SAFE, enter
+from samplebank.web.pages import (
+    asset,
+    history,
+    jobs,
+    judging,
+    login,
+    me,
+    relations,
+    sample,
+    samples,
+    sightings,
+    today,
+)
+from samplebank.web.pages.refused import FAILED, SAID, Refused
+from samplebank.web.visit import Visit
+
+PAGES = (today, samples, sample, sightings, relations, history, judging, jobs, login, me, asset)
+ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]
+#: the status of a page for a request that breaks a rule; the API says 412, as SampleDB v2 does
+BAD_REQUEST: Final = 400
+CONFLICT: Final = 409
+
+
+def make_pages() -> Litestar:
+    """Make the application. Its state must be given `bank` and `budgets` before the first request."""
+    return Litestar(
+        ROUTES,
+        request_class=Visit,
+        before_request=enter,
+        exception_handlers=HANDLERS,
+        openapi_config=None,
+        request_max_body_size=None,
+        logging_config=None,
+    )
+
+
+def _refused(visit: Visit, error: Refusal) -> Response[bytes]:
+    if isinstance(error, Unauthenticated) and visit.scope["method"] in SAFE:
+        return visit.to(f"login?next={quote(visit.here, safe='')}")
+    status = BAD_REQUEST if error.status == 412 else error.status  # noqa: PLR2004 an HTTP status
+    if isinstance(error, Conflict):
+        status = CONFLICT
+    answer = visit.page(Refused.of(status, error.violations), status)
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = str(error.wait)
+    return answer
+
+
+def _declined(visit: Visit, error: HTTPException) -> Response[bytes]:
+    answer = visit.page(Refused.saying(error.status_code, SAID.get(error.status_code)), error.status_code)
+    if allow := (error.headers or {}).get("allow"):
+        answer.headers["Allow"] = allow
+    return answer
+
+
+def _broken(visit: Visit, error: Exception) -> Response[bytes]:
+    """Answer an unforeseen error. The log tells the error, the page does not."""
+    if isinstance(error, BaseExceptionGroup):
+        known = error.split(Refusal)[0]
+        if known is not None and isinstance(known.exceptions[0], Refusal):
+            return _refused(visit, known.exceptions[0])
+    Observed.note_failure(visit.scope, error)
+    return visit.page(Refused.saying(500, FAILED), 500)
+
+
+HANDLERS: Final[dict[Any, Any]] = {Refusal: _refused, HTTPException: _declined, Exception: _broken}

@@ -1,0 +1,132 @@
+"""A verdict as an argument: who said what, with which weight, and what the verdict would be without a witness. Pure."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from samplebank.verdicts.model import UNKNOWN_SCORE, Verdict, word_of
+from samplebank.verdicts.weighing import Finding, weigh
+
+#: witnesses for whom the score is looked for at which the verdict becomes another
+MOST_FLIPPED: Final = 12
+HIGHEST: Final = 100
+
+
+class Flip(msgspec.Struct, frozen=True):
+    """The verdict becomes `word` if the witness `rises` to `score`, or falls to `score`."""
+
+    rises: bool
+    score: int
+    word: str
+
+
+class Witness(msgspec.Struct, frozen=True):
+    """An analysis that counts. `weight` is the share of the score in percent, None for an analysis that says nothing."""
+
+    id: UUID
+    name: str
+    version: str
+    score: int
+    weight: int | None
+    detections: list[str]
+    tags: list[str]
+    is_out: bool
+    flip: Flip | None
+    #: the analyses to leave out after a click on the switch of the witness
+    switched: list[UUID]
+
+
+class Argument(msgspec.Struct, frozen=True):
+    """`word` and `score` are of the stored verdict, `doubted` and `doubted_score` of the verdict without some witnesses."""
+
+    word: str
+    score: int
+    is_manual: bool
+    override: str | None
+    is_contradicting: bool
+    comment: str | None
+    witnesses: list[Witness]
+    is_doubted: bool
+    doubted: str
+    doubted_score: int
+
+    @property
+    def speaking(self) -> list[Witness]:
+        return [one for one in self.witnesses if one.weight is not None]
+
+    @property
+    def silent(self) -> list[Witness]:
+        return [one for one in self.witnesses if one.weight is None and not one.is_out]
+
+
+def argue(verdict: Verdict, malicious_score: int, without: Collection[UUID] = ()) -> Argument:
+    """Take a verdict apart, leaving out the analyses `without`. Only analyses that the reader may see take part."""
+    given = [_finding(analysis) for analysis in verdict.analyses]
+    kept = [finding for finding in given if finding.id not in without]
+    weighed = weigh(kept)
+    shares = {share.id: share.impact for share in weighed.shares}
+    left_out = [finding.id for finding in given if finding.id in without]
+    override = verdict.status_override
+    is_doubted = len(kept) < len(given)
+    score = weighed.score if is_doubted else verdict.score
+    return Argument(
+        word=word_of(verdict.score, override, malicious_score),
+        score=verdict.score,
+        is_manual=verdict.manual,
+        override=override,
+        is_contradicting=verdict.contradicting,
+        comment=verdict.comment,
+        witnesses=[
+            _witness(analysis, shares, left_out, _flip(kept, analysis, override, malicious_score))
+            for analysis in verdict.analyses
+        ],
+        is_doubted=is_doubted,
+        doubted=word_of(score, override, malicious_score),
+        doubted_score=score,
+    )
+
+
+def _finding(analysis: dict[str, Any]) -> Finding:
+    return Finding(UUID(analysis["id"]), analysis["analysisScore"])
+
+
+def _witness(
+    analysis: dict[str, Any], shares: dict[UUID, int | None], left_out: Sequence[UUID], flip: Flip | None
+) -> Witness:
+    id_ = UUID(analysis["id"])
+    is_out = id_ in left_out
+    switched = [one for one in left_out if one != id_] if is_out else [*left_out, id_]
+    return Witness(
+        id=id_,
+        name=analysis["userAgent"]["name"],
+        version=analysis["userAgent"]["version"],
+        score=analysis["analysisScore"],
+        weight=shares.get(id_),
+        detections=list(dict.fromkeys(str(one["name"]) for one in analysis["triggeredDetections"])),
+        tags=[str(tag["value"]) for tag in analysis["tags"]],
+        is_out=is_out,
+        flip=flip,
+        switched=switched,
+    )
+
+
+def _flip(
+    kept: Sequence[Finding], analysis: dict[str, Any], override: str | None, malicious_score: int
+) -> Flip | None:
+    """The nearest score of the witness at which the verdict becomes another; None where no score does, or with an override."""
+    id_, score = UUID(analysis["id"]), analysis["analysisScore"]
+    if override is not None or len(kept) > MOST_FLIPPED or not any(finding.id == id_ for finding in kept):
+        return None
+
+    def word_with(changed: int) -> str:
+        findings = [Finding(one.id, changed if one.id == id_ else one.score) for one in kept]
+        return word_of(weigh(findings).score, None, malicious_score)
+
+    now = word_with(score)
+    for distance in range(1, HIGHEST + 1):
+        for changed in (score - distance, score + distance):
+            if UNKNOWN_SCORE < changed <= HIGHEST and (word := word_with(changed)) != now:
+                return Flip(changed > score, changed, word)
+    return None

@@ -1,0 +1,119 @@
+"""Jobs: the list by state, and one job with its tasks."""
+
+from typing import Annotated, ClassVar, Final, Literal
+
+import msgspec
+from litestar import Response, get
+from msgspec import Meta
+
+from samplebank.accounts.model import Permission
+from samplebank.api.cursors import After
+from samplebank.database import Page as Part
+from samplebank.http.operation import operation
+from samplebank.http.shapes import Body, NoQuery
+from samplebank.jobs import queries
+from samplebank.jobs.listing import JobFilter, jobs_matching
+from samplebank.jobs.model import Job, Task
+from samplebank.search.sightings import newest_sightings
+from samplebank.web.rendering import Page
+from samplebank.web.visit import Visit
+
+#: jobs on a page of the list, and tasks on the page of a job
+MOST: Final = 50
+MOST_TASKS: Final = 200
+State = Literal["enqueued", "executing", "done", "timeout"]
+
+
+class JobsQuery(Body):
+    state: Annotated[list[State], Meta(max_length=4)] | None = None
+    after: After | None = None
+
+
+class ListedJob(msgspec.Struct, frozen=True):
+    """A job, as a line of the list."""
+
+    job: Job
+    sha256: str
+    customer: str
+    name: str | None
+
+
+class JobsPage(Page, frozen=True):
+    """`states` are those asked for. `count` is -1 where only `at_least` is known."""
+
+    template: ClassVar[str] = "jobs.html"
+    section: ClassVar[str] = "jobs"
+
+    states: list[str]
+    rows: list[ListedJob]
+    count: int
+    at_least: int
+    older: str | None
+
+
+class JobPage(Page, frozen=True):
+    template: ClassVar[str] = "job.html"
+    section: ClassVar[str] = "jobs"
+
+    job: Job
+    sha256: str
+    customer: str
+    name: str | None
+    tasks: list[Task]
+
+
+@get("/jobs", opt=operation("showJobs", Permission.VIEW_JOBS))
+async def show_jobs(request: Visit) -> Response[bytes]:
+    """Show the newest jobs, of all states or of some."""
+    query = request.read_query(JobsQuery)
+    listing = jobs_matching(request.caller, JobFilter(states=query.state), ["-enqueuedTimestamp"])
+    _, found, older = await request.found_behind(listing, Part(limit=MOST), asked=query, after=query.after)
+    jobs: list[Job] = [] if found is None else found.rows
+    async with request.reading() as db:
+        seen = await newest_sightings(db, request.caller, list({job.sha256 for job in jobs}))
+    directory = request.bank.directory
+    rows = [
+        ListedJob(
+            job=job,
+            sha256=job.sha256.hex(),
+            customer=directory.customer(job.customer_id).short_name,
+            name=seen[job.sha256].file_name if job.sha256 in seen else None,
+        )
+        for job in jobs
+    ]
+    number = None if found is None else found.number
+    return request.page(
+        JobsPage(
+            states=[*(query.state or ())],
+            rows=rows,
+            count=0 if number is None else number.number,
+            at_least=0 if number is None else number.at_least,
+            older=older,
+        )
+    )
+
+
+@get("/job/{job_id:str}", opt=operation("showJob", Permission.VIEW_JOBS))
+async def show_job(request: Visit) -> Response[bytes]:
+    """Show a job and its tasks."""
+    request.read_query(NoQuery)
+    caller = request.caller
+    async with request.reading() as db:
+        job = await queries.get_visible_job(db, caller, request.path("job_id"), Permission.VIEW_JOBS)
+        tasks = await queries.tasks_of(job.id, caller, ["enqueuedTimestamp", "worker"]).page(
+            db, Part(limit=MOST_TASKS)
+        )
+        seen = await newest_sightings(db, caller, [job.sha256])
+    sighting = seen.get(job.sha256)
+    return request.page(
+        JobPage(
+            job=job,
+            sha256=job.sha256.hex(),
+            customer=request.bank.directory.customer(job.customer_id).short_name,
+            name=None if sighting is None else sighting.file_name,
+            tasks=tasks,
+        )
+    )
+
+
+ROUTES = [show_jobs, show_job]

@@ -1,0 +1,130 @@
+"""Signing in: by pasting an API key, or by a link that works once; and signing out."""
+
+import re
+from functools import partial
+from typing import Annotated, ClassVar, Final
+from urllib.parse import quote
+
+from litestar import Response, get, post
+from msgspec import Meta
+
+from samplebank.accounts import sessions
+from samplebank.accounts.caller import Caller
+from samplebank.errors import Unauthenticated
+from samplebank.http.operation import OPEN, operation
+from samplebank.http.shapes import Body
+from samplebank.web.entrance import cookie_for
+from samplebank.web.rendering import Page
+from samplebank.web.visit import Visit
+
+#: a page of ours, as a path: no second slash, which would begin the name of a host, and nothing that a browser rewrites
+OURS: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}")
+#: what a browser throws away when somebody signs out
+EVERYTHING: Final = '"cache", "cookies", "storage"'
+BAD_KEY: Final = "The API key is unknown, expired or revoked."
+BAD_LINK: Final = (
+    "The link is unknown, has been used, or is older than 10 minutes: samplebank login makes another one."
+)
+NOTHING_GIVEN: Final = "Paste an API key."
+
+
+class LoginQuery(Body):
+    next: Annotated[str, Meta(max_length=4000)] = "/"
+    link: Annotated[str, Meta(max_length=200)] | None = None
+    tried: Annotated[str, Meta(max_length=10)] | None = None
+
+
+class LoginPage(Page, frozen=True):
+    """`is_lost` says that the cookie of a fresh session did not come back."""
+
+    template: ClassVar[str] = "login.html"
+
+    next: str
+    link: str | None
+    mistake: str | None
+    is_lost: bool
+    is_secure: bool
+
+
+@get("/login", opt=OPEN)
+async def show_login(request: Visit) -> Response[bytes]:
+    """The page to sign in. Whoever has just signed in goes on to the page asked for."""
+    query = request.read_query(LoginQuery)
+    target = ours(query.next)
+    if query.tried is not None and request.visitor is not None:
+        return request.to(target[1:])
+    is_lost = query.tried is not None
+    page = LoginPage(target, query.link, None, is_lost=is_lost, is_secure=request.is_secure)
+    return request.page(page)
+
+
+@post("/login", opt=OPEN, status_code=303)
+async def sign_in(request: Visit) -> Response[bytes]:
+    """Exchange a key, or a link, for a session. The key itself is not stored."""
+    form = await request.read_form()
+    given = {name: values[0].strip() for name, values in form.items()}
+    target = ours(given.get("next", "/"))
+    refuse = partial(_refuse, request, target, given.get("link") or None)
+    if link := given.get("link"):
+        cookie = await _by_link(request, link)
+        mistake = BAD_LINK
+    else:
+        caller = await request.bank.callers.find(given.get("key", ""), now=request.now)
+        cookie = None if caller is None else await _begin(request, caller)
+        mistake = BAD_KEY if given.get("key") else NOTHING_GIVEN
+    if cookie is None:
+        return refuse(mistake)
+    return request.to(f"login?tried=1&next={quote(target, safe='')}", cookies=(cookie_for(request, cookie),))
+
+
+@post("/logout", opt=operation("signOut"), status_code=303)
+async def sign_out(request: Visit) -> Response[bytes]:
+    """End the session. The browser forgets everything of the service."""
+    visitor = request.visitor
+    if visitor is None:
+        raise Unauthenticated(BAD_KEY)
+    async with request.bank.database.transaction() as db:
+        await sessions.end(db, visitor.session.id, visitor.session.user_id)
+    request.bank.visitors.forget()
+    answer = request.to("login", cookies=(cookie_for(request, ""),))
+    answer.headers["Clear-Site-Data"] = EVERYTHING
+    return answer
+
+
+def ours(path: str) -> str:
+    """The path, if the path is one of this service; else the path of the first page."""
+    return path if OURS.fullmatch(path) else "/"
+
+
+def _refuse(request: Visit, target: str, link: str | None, mistake: str) -> Response[bytes]:
+    kept = None if mistake == BAD_LINK else link
+    page = LoginPage(target, kept, mistake, is_lost=False, is_secure=request.is_secure)
+    return request.page(page, 401)
+
+
+async def _begin(request: Visit, caller: Caller) -> str:
+    bank = request.bank
+    async with bank.database.transaction() as db:
+        return await sessions.begin(
+            db,
+            caller.user.id,
+            bank.visitors.lasting,
+            now=request.now,
+            key_id=caller.key_id,
+            label=request.header(b"user-agent") or "",
+        )
+
+
+async def _by_link(request: Visit, secret: str) -> str | None:
+    bank = request.bank
+    if not sessions.is_secret(secret):
+        return None
+    async with bank.database.transaction() as db:
+        user_id = await sessions.use_link(db, secret, now=request.now)
+        if user_id is None:
+            return None
+        label = request.header(b"user-agent") or ""
+        return await sessions.begin(db, user_id, bank.visitors.lasting, now=request.now, label=label)
+
+
+ROUTES = [show_login, sign_in, sign_out]

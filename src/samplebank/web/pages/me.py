@@ -1,0 +1,74 @@
+"""One's own account: permissions, sessions that can be ended, and keys."""
+
+from typing import ClassVar, Final
+from uuid import UUID
+
+from litestar import Response, get, post
+
+from samplebank.accounts import keys, sessions
+from samplebank.accounts.keys import Key
+from samplebank.accounts.sessions import Session
+from samplebank.database.identifiers import find_id
+from samplebank.errors import NotFound
+from samplebank.http.operation import operation
+from samplebank.http.shapes import NoQuery
+from samplebank.web.rendering import Page
+from samplebank.web.visit import Visit
+
+#: the most sessions, and the most keys, that the page shows
+MOST: Final = 100
+
+
+class Own(Page, frozen=True):
+    """`current` is the session that looks at the page."""
+
+    template: ClassVar[str] = "me.html"
+    section: ClassVar[str] = "me"
+
+    name: str
+    short_name: str
+    customer: str
+    permissions: list[str]
+    sessions: list[Session]
+    current: UUID
+    keys: list[Key]
+
+
+@get("/me", opt=operation("showAccount"))
+async def show_account(request: Visit) -> Response[bytes]:
+    """Show the account."""
+    request.read_query(NoQuery)
+    visitor = request.visitor
+    assert visitor is not None  # noqa: S101 the entrance lets nobody else in
+    user = visitor.caller.user
+    async with request.reading() as db:
+        found = await sessions.sessions_of(
+            db, user.id, request.bank.visitors.lasting, now=request.now, most=MOST
+        )
+        own = await keys.list_keys(db, user.short_name)
+    return request.page(
+        Own(
+            name=user.name,
+            short_name=user.short_name,
+            customer=user.customer.name,
+            permissions=sorted(str(one) for one, scope in visitor.caller.scopes.items() if scope),
+            sessions=found,
+            current=visitor.session.id,
+            keys=own[-MOST:],
+        )
+    )
+
+
+@post("/me/sessions/{session_id:str}/end", opt=operation("endSession"), status_code=303)
+async def end_session(request: Visit) -> Response[bytes]:
+    """End one of the visitor's sessions; the browser of the session is signed out within 2 seconds."""
+    id_ = find_id(request.path("session_id"))
+    if id_ is None:
+        raise NotFound(sessions.NO_SESSION)
+    async with request.bank.database.transaction() as db:
+        await sessions.end(db, id_, request.caller.user.id)
+    request.bank.visitors.forget()
+    return request.to("me")
+
+
+ROUTES = [show_account, end_session]

@@ -1,0 +1,149 @@
+"""A sample: the verdict as an argument, what the sample is, how it was seen, and its way through jobs."""
+
+from collections.abc import Collection
+from typing import Annotated, ClassVar, Final
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get
+from msgspec import Meta
+
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import Permission
+from samplebank.analyses import queries as analyses
+from samplebank.analyses.model import Analysis
+from samplebank.api.archive import archive_length, archived
+from samplebank.api.downloads import ZIP, attachment
+from samplebank.database import Page as Part
+from samplebank.http.operation import operation
+from samplebank.http.shapes import Body, NoQuery
+from samplebank.http.streaming import Streamed
+from samplebank.jobs import listing as jobs
+from samplebank.jobs.listing import JobFilter
+from samplebank.jobs.model import Job
+from samplebank.samples import catalogue, links
+from samplebank.samples.model import pasted, read_sha256
+from samplebank.search.overview import Overview, get_overview
+from samplebank.submissions import queries as submissions
+from samplebank.submissions.model import Submission
+from samplebank.web.argument import Argument, argue
+from samplebank.web.entrance import permissions
+from samplebank.web.rendering import Page
+from samplebank.web.sample_head import Head, head_of
+from samplebank.web.visit import Visit
+
+#: submissions, analyses and jobs that the page shows
+MOST: Final = 10
+
+
+class SampleQuery(Body):
+    without: Annotated[list[UUID], Meta(max_length=100)] | None = None
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A submission, as a line of the page."""
+
+    file_name: str
+    customer: str
+    tlp: str
+    submitted_time: int
+
+
+class Said(msgspec.Struct, frozen=True):
+    """An analysis, as a line of the page."""
+
+    id: UUID
+    name: str
+    version: str
+    score: int
+    created_time: int
+    detections: list[str]
+    tags: list[str]
+
+
+class SamplePage(Page, frozen=True):
+    """`names` are the different file names among the newest submissions. `may` are the permissions of the visitor."""
+
+    template: ClassVar[str] = "sample.html"
+    section: ClassVar[str] = "samples"
+
+    sample: Overview
+    head: Head
+    sha256: str
+    verdict_id: str
+    names: list[str]
+    argument: Argument | None
+    analyses: list[Said]
+    seen: list[Seen]
+    jobs: list[Job]
+    links: list[tuple[str, int]]
+    may: frozenset[Permission]
+
+
+@get("/sample/{sha256:str}", opt=operation("showSample", Permission.VIEW_SAMPLES))
+async def show_sample(request: Visit) -> Response[bytes]:
+    """Show a sample. A pasted digest with blanks, or in capitals, leads to the page of the sample."""
+    given = request.path("sha256")
+    sha256 = read_sha256(pasted(given))
+    if sha256.hex() != given:
+        return request.to(f"sample/{sha256.hex()}")
+    query = request.read_query(SampleQuery)
+    return request.page(await _read(request, sha256, query.without or ()))
+
+
+async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> SamplePage:
+    caller, directory, part = request.caller, request.bank.directory, Part(limit=MOST)
+    async with request.reading() as db:
+        overview = await get_overview(db, caller, sha256)
+        sample = await catalogue.get_visible(db, caller, sha256, Permission.VIEW_SAMPLES)
+        seen = await submissions.submissions_of(caller, sample).page(db, part)
+        said = await analyses.analyses_of(caller, sample).page(db, part)
+        counted = await links.count_by_type(db, caller, sample)
+        of_sample = jobs.jobs_matching(caller, JobFilter(samples=[sha256]), ["-enqueuedTimestamp"])
+        found = await of_sample.page(db, part) if caller.holds(Permission.VIEW_JOBS) else []
+    verdict = overview.verdict
+    return SamplePage(
+        sample=overview,
+        head=head_of(request, overview, seen[0].file_name if seen else None),
+        sha256=sha256.hex(),
+        verdict_id="" if verdict is None else str(verdict.id),
+        names=list(dict.fromkeys(one.file_name for one in seen)),
+        argument=None if verdict is None else argue(verdict, request.bank.settings.malicious_score, without),
+        analyses=[_said(one) for one in said],
+        seen=[_seen(one, directory) for one in seen],
+        jobs=found,
+        links=counted,
+        may=permissions(request),
+    )
+
+
+def _seen(submission: Submission, directory: Directory) -> Seen:
+    customer = directory.customer(submission.customer_id).short_name
+    return Seen(submission.file_name, customer, submission.tlp, submission.submitted_time)
+
+
+def _said(analysis: Analysis) -> Said:
+    return Said(
+        id=analysis.id,
+        name=analysis.agent_name,
+        version=analysis.agent_version,
+        score=analysis.score,
+        created_time=analysis.created_time,
+        detections=[detection["name"] for detection in analysis.detections],
+        tags=[tag["value"] for tag in analysis.tags],
+    )
+
+
+@get(
+    "/sample/{sha256:str}/safe",
+    opt=operation("downloadSafeByPage", Permission.DOWNLOAD, Permission.DOWNLOAD_UNRESTRICTED),
+)
+async def download_safe(request: Visit) -> Streamed:
+    """Send the bytes in an archive that opens with the password `infected`."""
+    request.read_query(NoQuery)
+    sample = await request.visible_sample(Permission.DOWNLOAD, Permission.DOWNLOAD_UNRESTRICTED)
+    pieces = await request.opened(archived(request.bank.blobs, sample))
+    return attachment(pieces, f"{sample.sha256.hex()}.zip", archive_length(sample), ZIP)
+
+
+ROUTES = [show_sample, download_safe]

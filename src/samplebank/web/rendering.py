@@ -1,0 +1,97 @@
+"""From the content of a page to HTML. Templates are strict: an unknown name is an error, and every value is escaped."""
+
+from importlib.resources import files
+from typing import Any, ClassVar, Final
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from samplebank.timespec import Millis
+from samplebank.web import shown
+from samplebank.web.assets import path_of
+from samplebank.web.wild import plain, tame, wild
+
+
+class Page(msgspec.Struct, frozen=True):
+    """The base of all pages: the fields are everything that the template may show.
+
+    `template` is the file below `templates/`, `section` the part of the site that the navigation marks.
+    """
+
+    template: ClassVar[str]
+    section: ClassVar[str] = ""
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """What every page shows around its content.
+
+    `root` is the relative way to the first page, `here` the path of the page, `user` the short name of who looks on.
+    """
+
+    root: str
+    here: str
+    user: str | None
+    now: Millis
+    milliseconds: int
+    statements: int
+
+
+def _finalize(value: object) -> object:
+    """Show unseen characters of every text by name, wherever the text stands."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@pass_context
+def _to(context: Context, path: str) -> str:
+    """The link to a page or file, given as a path from the first page on."""
+    return str(context["frame"].root) + path
+
+
+@pass_context
+def _asset(context: Context, name: str) -> str:
+    """The link to a file of the pages."""
+    return str(context["frame"].root) + path_of(name)
+
+
+@pass_context
+def _ago(context: Context, time: Millis | None) -> Markup:
+    return shown.ago(time, context["frame"].now)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(str(files("samplebank.web") / "templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals |= {
+        "to": _to,
+        "asset": _asset,
+        "ago": _ago,
+        "wild": wild,
+        "tame": tame,
+        "badge": shown.badge,
+        "state": shown.state,
+        "digest": shown.digest,
+        "size": shown.size,
+        "number": shown.number,
+        "duration": shown.duration,
+        "quote": shown.quoted,
+    }
+    return environment
+
+
+ENVIRONMENT: Final = _environment()
+
+
+def render(content: Page, frame: Frame) -> str:
+    """Draw a page. Raises `jinja2.UndefinedError` for a name that the content does not have."""
+    template = ENVIRONMENT.get_template(content.template)
+    fields: dict[str, Any] = {name: getattr(content, name) for name in content.__struct_fields__}
+    return template.render(fields, frame=frame, section=content.section)

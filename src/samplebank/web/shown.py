@@ -1,0 +1,87 @@
+"""How values look on every page: sizes, times, digests, verdicts and states. Each is told by words, not by colour alone."""
+
+from typing import Final
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from samplebank import timespec
+from samplebank.timespec import Millis
+
+#: in place of a value that is not there
+DASH: Final = "\N{EN DASH}"
+SHAPES: Final = {"malicious": "●", "suspicious": "◑", "benign": "○", "unknown": DASH}
+SECOND: Final = 1000
+#: the units of a span of time: milliseconds, and the word
+SPANS: Final = (
+    (365 * 24 * 3600 * SECOND, "y"),
+    (24 * 3600 * SECOND, "d"),
+    (3600 * SECOND, "h"),
+    (60 * SECOND, "min"),
+)
+UNITS: Final = ("kB", "MB", "GB", "TB")
+NONE: Final = Markup('<span class="none">{}</span>').format(DASH)
+
+
+def number(value: int) -> str:
+    return f"{value:,}"
+
+
+def size(value: int) -> str:
+    """A number of bytes, in the unit with at most three digits."""
+    if value < 1000:  # noqa: PLR2004 the first step of the units
+        return f"{value} B"
+    amount = float(value)
+    for unit in UNITS:
+        amount /= 1000
+        if amount < 999.5 or unit == UNITS[-1]:  # noqa: PLR2004 would be written with four digits
+            break
+    return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:,.0f} {unit}"  # noqa: PLR2004 two digits are enough
+
+
+def duration(milliseconds: int | None) -> str:
+    """A span of time, in words. Clocks of two hosts differ, so a negative span is none."""
+    if milliseconds is None:
+        return DASH
+    given = max(0, milliseconds)
+    if given < SECOND:
+        return f"{given} ms"
+    for length, unit in SPANS:
+        if given >= length:
+            return f"{given // length} {unit}"
+    return f"{given / SECOND:.1f} s"
+
+
+def ago(time: Millis | None, now: Millis) -> Markup:
+    """A point in time, as people speak of it; the exact time is in the title."""
+    if time is None:
+        return NONE
+    exact = timespec.iso(time)
+    spoken = f"{duration(now - time)} ago" if time <= now else f"in {duration(time - now)}"
+    if abs(now - time) < SECOND:
+        spoken = "now"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(exact, exact, spoken)
+
+
+def digest(value: str) -> Markup:
+    """A hash, cut in the middle; whole when copied."""
+    short = value if len(value) <= 16 else f"{value[:8]}…{value[-6:]}"  # noqa: PLR2004 what a column holds
+    return Markup('<code class="hash" title="{}" data-copy="{}">{}</code>').format(value, value, short)
+
+
+def badge(word: str, score: int | None = None) -> Markup:
+    """A verdict: a shape, the score, and the word."""
+    told = "" if score is None or score < 0 else f" {score}"
+    return Markup('<span class="verdict {}"><span aria-hidden="true">{}</span>{} {}</span>').format(
+        word, SHAPES.get(word, SHAPES["unknown"]), told, word
+    )
+
+
+def state(word: str) -> Markup:
+    """The state of a job or task."""
+    return Markup('<span class="state {}">{}</span>').format(word, word)
+
+
+def quoted(value: str) -> str:
+    """A text as a part of an address."""
+    return quote(value, safe="")

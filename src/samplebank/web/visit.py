@@ -1,0 +1,117 @@
+"""A visit: a request of a browser, answered by a page."""
+
+import gzip
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import parse_qsl, quote
+
+import asyncpg
+from litestar import Response
+
+from samplebank.accounts.sessions import Visitor
+from samplebank.api.call import Call
+from samplebank.assembly import clock
+from samplebank.database import Connection
+from samplebank.errors import Malformed, TooLarge
+from samplebank.web.headers import PAGE
+from samplebank.web.rendering import Frame, Page, render
+
+HTML: Final = "text/html"
+#: the most bytes, and the most fields, of a form: the hashes of 10,000 selected samples fit
+MOST_FORM: Final = 1024 * 1024
+MOST_FIELDS: Final = 10_100
+#: statements that are about transactions, and ask for nothing
+AROUND: Final = ("BEGIN", "START", "COMMIT", "ROLLBACK", "SET")
+NO_FORM: Final = "The form could not be read: load the page again, and send the form again."
+
+
+class Visit(Call):
+    """A request of a browser. `visitor` is None for somebody who has not signed in."""
+
+    @property
+    def visitor(self) -> Visitor | None:
+        visitor: Visitor | None = self.scope["state"].get("visitor")
+        return visitor
+
+    @property
+    def root(self) -> str:
+        """The way from the page to the first page. Relative, so that a proxy may put the pages below a prefix."""
+        return "../" * (self.scope["path"].count("/") - 1) or "./"
+
+    @property
+    def here(self) -> str:
+        """The page with its query, as a path from the first page on."""
+        query = self.scope["query_string"].decode("latin-1")
+        return quote(self.scope["path"]) + (f"?{query}" if query else "")
+
+    @property
+    def takes_gzip(self) -> bool:
+        return "gzip" in (self.header(b"accept-encoding") or "")
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the browser came over TLS, as far as the service is told."""
+        public = self.bank.settings.public_url
+        if public is not None:
+            return public.startswith("https://")
+        return self.header(b"x-forwarded-proto") == "https"
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A read-only transaction for everything that the page shows, all of one moment."""
+        async with self.bank.database.transaction(read_only=True) as db:
+            with db.query_logger(self._note_statement):
+                yield db
+
+    def _note_statement(self, record: asyncpg.connection.LoggedQuery) -> None:
+        if not record.query.lstrip().startswith(AROUND):
+            state = self.scope["state"]
+            state["statements"] = state.get("statements", 0) + 1
+
+    async def read_form(self) -> dict[str, list[str]]:
+        """Read a form. Raises `Malformed` and `TooLarge`."""
+        body = bytearray()
+        async for chunk in self.chunks():
+            body += chunk
+            if len(body) > MOST_FORM:
+                raise TooLarge(
+                    f"The form is larger than {MOST_FORM} bytes: select less, and send the form again."
+                )
+        try:
+            pairs = parse_qsl(
+                body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
+            )
+        except ValueError as error:
+            raise Malformed(NO_FORM) from error
+        fields: dict[str, list[str]] = {}
+        for name, value in pairs:
+            fields.setdefault(name, []).append(value)
+        return fields
+
+    def page(self, content: Page, status: int = 200) -> Response[bytes]:
+        """Answer a page."""
+        visitor = self.visitor
+        state = self.scope["state"]
+        frame = Frame(
+            root=self.root,
+            here=self.here,
+            user=None if visitor is None else visitor.caller.user.short_name,
+            now=self.now,
+            milliseconds=max(0, clock() - self.now),
+            statements=state.get("statements", 0),
+        )
+        html = render(content, frame).encode("utf-8", "replace")
+        headers = {**PAGE, "Vary": "Accept-Encoding, Cookie"}
+        if self.takes_gzip:
+            # No secret stands in a page, so the length of a packed page tells nothing.
+            html, headers["Content-Encoding"] = gzip.compress(html, 1, mtime=0), "gzip"
+        return Response(html, status_code=status, media_type=HTML, headers=headers)
+
+    def to(self, path: str, *, cookies: tuple[str, ...] = ()) -> Response[bytes]:
+        """Send the browser to another page, given as a path from the first page on, without a leading slash."""
+        headers = {**PAGE, "Location": self.root + path}
+        response = Response(b"", status_code=303, media_type=HTML, headers=headers)
+        for cookie in cookies:
+            response.headers["Set-Cookie"] = cookie
+        return response

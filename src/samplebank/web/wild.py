@@ -1,0 +1,106 @@
+"""Hostile text made safe to look at. Names, tags and results are chosen by attackers.
+
+A character that cannot be seen, or that reorders the text around the character, is shown by its name. Addresses are shown
+in a form that no program takes for an address.
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+from markupsafe import Markup, escape
+
+#: the most characters shown at once; the rest is behind a click
+SHOWN: Final = 200
+#: the most characters kept in a page
+KEPT: Final = 4_096
+#: characters with short names of their own
+NAMES: Final = {
+    "\u200b": "ZWSP",
+    "\u200c": "ZWNJ",
+    "\u200d": "ZWJ",
+    "\u200e": "LRM",
+    "\u200f": "RLM",
+    "\u202a": "LRE",
+    "\u202b": "RLE",
+    "\u202c": "PDF",
+    "\u202d": "LRO",
+    "\u202e": "RLO",
+    "\u2060": "WJ",
+    "\u2066": "LRI",
+    "\u2067": "RLI",
+    "\u2068": "FSI",
+    "\u2069": "PDI",
+    "\ufeff": "BOM",
+    "\x1b": "ESC",
+    "\n": "LF",
+    "\r": "CR",
+    "\t": "TAB",
+    "\u00ad": "SHY",
+    "\u2028": "LS",
+    "\u2029": "PS",
+    "\ufffd": "?",
+}
+#: categories of Unicode without a glyph of their own: controls, formats, surrogates, private and unassigned characters
+UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+#: letters without a glyph whose category does not tell: fillers and variation selectors
+ALSO_UNSEEN: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f]")
+SCHEME: Final = re.compile(r"\b(h)tt(ps?)(?=://)|\b(f)t(ps?)(?=://)", re.IGNORECASE)
+#: a dot of a host name behind a scheme, or of an IPv4 address
+HOST: Final = re.compile(r"(?<=://)[^\s/?#]+|\b\d{1,3}(?:\.\d{1,3}){3}\b")
+CHIP: Final = Markup('<span class="chip" title="U+{:04X}">⟦{}⟧</span>')
+MORE: Final = Markup('<bdi>{}</bdi><details class="rest"><summary>{} more</summary><bdi>{}</bdi></details>')
+
+
+def name_of(character: str) -> str | None:
+    """The name to show in place of a character; None for a character that can be seen."""
+    if " " <= character <= "~":
+        return None
+    if character in NAMES:
+        return NAMES[character]
+    if unicodedata.category(character) in UNSEEN or ALSO_UNSEEN.match(character):
+        return f"U+{ord(character):04X}"
+    return None
+
+
+def plain(text: str) -> str:
+    """The text with each unseen character shown by name, without markup: for attributes, titles and tables of text."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(character if (name := name_of(character)) is None else f"⟦{name}⟧" for character in text)
+
+
+def defanged(text: str) -> str:
+    """The text with addresses that no program takes for addresses: `hxxps://evil[.]example/`."""
+    without_schemes = SCHEME.sub(_scheme, text)
+    return HOST.sub(lambda found: found[0].replace(".", "[.]"), without_schemes)
+
+
+def tame(text: object) -> str:
+    """Hostile text as one short line without markup, for titles and attributes."""
+    return plain(defanged(str(text)[:SHOWN]))
+
+
+def wild(text: object) -> Markup:
+    """Hostile text as HTML: set apart from the direction of the page, unseen characters as chips, cut when long."""
+    given = str(text)
+    kept = defanged(given[:KEPT])
+    shown, rest = kept[:SHOWN], kept[SHOWN:]
+    if not rest:
+        return Markup("<bdi>{}</bdi>").format(_with_chips(shown))
+    cut = f"{len(given) - SHOWN:,}"
+    tail = "" if len(given) <= KEPT else f" … and {len(given) - KEPT:,} characters that are not shown"
+    return MORE.format(_with_chips(shown), cut, _with_chips(rest + tail))
+
+
+def _scheme(found: re.Match[str]) -> str:
+    return f"{found[1]}xx{found[2]}" if found[1] else f"{found[3]}x{found[4]}"
+
+
+def _with_chips(text: str) -> Markup:
+    if text.isascii() and text.isprintable():
+        return escape(text)
+    return Markup("").join(
+        escape(character) if (name := name_of(character)) is None else CHIP.format(ord(character), name)
+        for character in text
+    )

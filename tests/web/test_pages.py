@@ -1,0 +1,229 @@
+"""Every page: for whom, with which headers, and what is left when everything on the page is hostile."""
+
+import unicodedata
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+
+from architecture.test_access import EVERYWHERE, USERS
+from kit.bank import AGENT, ROBOT, Bank, Sample
+from kit.service import Service
+from kit.visitor import Shown, Visitor
+from samplebank.accounts.model import ROLES
+from samplebank.http.operation import Operation
+from samplebank.web import assets, headers
+from samplebank.web.app import ROUTES
+from web.conftest import Visitors
+
+NOTHING = {"sha256": "0" * 64, "job_id": "00000000-0000-0000-0000-000000000000"}
+#: names and values that attackers choose
+HOSTILE = (
+    "<svg onload=alert(1)>\u202e\u200b\x1b[31m'\"><script>alert(1)</script> http://evil.example/ {{ 7 * 7 }} "
+    "\u2066\u2028&lt; javascript:alert(1)"
+)
+
+
+#: as hostile as the pattern of the interface allows
+TAME = 'javascript:alert(1) \'"" http://evil.example/ {{ 7 * 7 }}'
+
+
+def path_of(path: str, names: dict[str, str]) -> str:
+    parts = (
+        names.get(part.strip("{}").split(":")[0], part) if "{" in part else part for part in path.split("/")
+    )
+    return "/".join("x" if "{" in part else part for part in parts)
+
+
+def guarded(method: str) -> list[tuple[str, Operation]]:
+    return [
+        (path, route.opt["operation"])
+        for route in ROUTES
+        for path in sorted(route.paths)
+        if "operation" in route.opt and method in route.http_methods
+    ]
+
+
+READ, CHANGED = guarded("GET"), guarded("POST")
+
+
+def ids(pairs: list[tuple[str, Operation]]) -> list[str]:
+    return [operation.id for _, operation in pairs]
+
+
+@pytest.fixture(scope="module")
+def hostile(bank: Bank) -> dict[str, str]:
+    """A sample and a job with hostile text wherever text goes: names of what the paths of pages ask for."""
+    worker = bank.worker()["shortName"]
+    meta_data = bank.plan(worker)
+    sample, job, tasks = bank.planned(worker, fileName=HOSTILE)
+    assert meta_data
+    analysis = bank.analyse(
+        sample,
+        worker,
+        99,
+        tags=[{"type": "family", "value": TAME}],
+        triggeredDetections=[{"name": TAME, "assessment": "malicious"}],
+        analysisResult={HOSTILE: [HOSTILE]},
+    )
+    done = bank.update(job, tasks[worker], "failed", user=ROBOT, message=HOSTILE, analyses=[analysis])
+    assert done.status_code < 300, done.text
+    other = Sample()
+    bank.submit(other, "mia", fileName=HOSTILE)
+    link = {
+        "reference": other.sha256,
+        "tlp": "amber",
+        "type": "child",
+        "userAgent": AGENT,
+        "customer": "mill",
+    }
+    assert bank.post(f"{sample.path}/link", link, ROBOT).status_code == 201
+    judged = bank.post(f"{sample.path}/verdict", {"statusOverride": "benign", "comment": TAME})
+    assert judged.status_code == 201
+    return {"sha256": sample.sha256, "job_id": job}
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))
+def test_a_page_is_for_who_holds_one_of_its_permissions(
+    visitor: Visitors, path: str, operation: Operation, user: str
+) -> None:
+    held = ROLES.get(USERS[user] or "", frozenset())
+    expected = not operation.needs or bool(held & set(operation.needs))
+    if operation.installation_wide:
+        expected = expected and user in EVERYWHERE
+
+    shown = visitor(user).get(path_of(path, NOTHING))
+
+    assert (shown.status != 403) is expected
+    assert shown.status < 500
+
+
+@pytest.mark.parametrize(("path", "operation"), CHANGED, ids=ids(CHANGED))
+def test_a_change_needs_a_session(stranger: Visitor, path: str, operation: Operation) -> None:
+    assert stranger.post(path_of(path, NOTHING)).status == 401, operation.id
+
+
+@pytest.mark.parametrize(("path", "operation"), CHANGED, ids=ids(CHANGED))
+def test_a_change_needs_a_page_of_the_service(visitor: Visitors, path: str, operation: Operation) -> None:
+    refused = visitor("chief").post(path_of(path, NOTHING), headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert refused.status == 403, operation.id
+
+
+@pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))
+def test_a_page_without_a_session_leads_to_the_sign_in_page(
+    stranger: Visitor, path: str, operation: Operation
+) -> None:
+    shown = stranger.get(path_of(path, NOTHING), follow=False)
+
+    assert shown.status == 303, operation.id
+    assert "login?next=" in shown.response.headers["Location"]
+
+
+@pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))
+def test_a_page_has_the_headers_of_pages(
+    visitor: Visitors, hostile: dict[str, str], path: str, operation: Operation
+) -> None:
+    shown = visitor("chief").get(path_of(path, hostile))
+
+    assert shown.status == 200, operation.id
+    if shown.response.headers["Content-Type"].startswith("text/html"):
+        assert {name: shown.response.headers.get(name) for name in headers.PAGE} == headers.PAGE
+    else:
+        assert shown.response.headers["X-Content-Type-Options"] == "nosniff"
+        assert "sandbox" in shown.response.headers["Content-Security-Policy"]
+
+
+def is_page(shown: Shown) -> bool:
+    return shown.response.headers["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))
+def test_hostile_text_is_shown_and_not_obeyed(
+    visitor: Visitors, hostile: dict[str, str], path: str, operation: Operation
+) -> None:
+    shown = visitor("chief").get(path_of(path, hostile))
+
+    if is_page(shown):
+        assert not shown.all("svg[onload], script:not([src]), [onload], [onerror], [style]"), operation.id
+        assert not [
+            c for c in shown.html if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"}
+        ]
+        assert "http://evil" not in shown.html
+        assert not [link for link in shown.links() if urlsplit(link).scheme]
+        assert "49" not in shown.text("h1")
+
+
+@pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))
+def test_every_link_of_a_page_leads_somewhere(
+    visitor: Visitors, hostile: dict[str, str], path: str, operation: Operation
+) -> None:
+    chief, own = visitor("chief"), path_of(path, hostile)
+    shown = chief.get(own)
+    here = f"{chief.url}{own}"
+    links = {urljoin(here, link) for link in shown.links()} if is_page(shown) else set()
+
+    statuses = {link: chief.get(link.removeprefix(chief.url)).status for link in links if "#" not in link}
+
+    assert {link: status for link, status in statuses.items() if status != 200} == {}, operation.id
+
+
+@pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))
+def test_what_others_own_looks_like_what_is_missing(
+    visitor: Visitors, hostile: dict[str, str], path: str, operation: Operation
+) -> None:
+    if "{" not in path:
+        assert hostile["sha256"] not in visitor("quinn").get(path).html, operation.id
+        return
+    foreign = visitor("quinn").get(path_of(path, hostile))
+    missing = visitor("quinn").get(path_of(path, NOTHING))
+
+    def told(shown: Shown, names: dict[str, str]) -> str:
+        text = shown.text()
+        for name in names.values():
+            text = text.replace(name, "")
+        return text
+
+    assert (foreign.status, told(foreign, hostile)) == (missing.status, told(missing, NOTHING))
+
+
+@pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))
+def test_an_unknown_parameter_is_refused_on_a_page(
+    visitor: Visitors, hostile: dict[str, str], path: str, operation: Operation
+) -> None:
+    shown = visitor("chief").get(f"{path_of(path, hostile)}?nonsense=1")
+
+    assert shown.status == 400, operation.id
+    assert "nonsense" in shown.text()
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/sample/xyz", "/job/xyz", "/sample/" + "0" * 63, "/-/0/app.css"]
+)
+def test_an_unknown_page_says_so(visitor: Visitors, path: str) -> None:
+    shown = visitor("chief").get(path)
+
+    assert shown.status == 404
+    assert shown.all("h1")
+
+
+def test_an_asset_is_kept_for_ever(stranger: Visitor) -> None:
+    shown = stranger.get(f"/{assets.path_of('app.css')}")
+
+    assert shown.status == 200
+    assert shown.response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+def test_programs_still_get_json_at_unknown_paths(bank: Bank) -> None:
+    answer: Any = bank.get("/nothing")
+
+    assert (answer.status_code, answer.json()["responseCode"]) == (404, 404)
+
+
+def test_a_pasted_digest_leads_to_the_sample(
+    service: Service, visitor: Visitors, hostile: dict[str, str]
+) -> None:
+    shown = visitor("chief").get(f"/sample/%20SHA256:{hostile['sha256'].upper()}")
+
+    assert shown.response.url == f"{service.url}/sample/{hostile['sha256']}"

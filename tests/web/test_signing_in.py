@@ -1,0 +1,201 @@
+"""Signing in and out: a key or a link becomes a session, and nothing else does."""
+
+import json
+
+import pytest
+
+from kit.bank import Bank, eventually
+from kit.service import Service
+from kit.visitor import Visitor
+
+
+def link_for(service: Service, user: str) -> str:
+    done = service.run("login", user, "--json")
+    assert done.returncode == 0, done.stderr
+    url: str = json.loads(done.stdout)["url"]
+    return url
+
+
+def sign_in_by(link: str, stranger: Visitor) -> int:
+    return stranger.post("/login", {"link": link.partition("?link=")[2]}).status
+
+
+def test_a_page_leads_a_stranger_to_the_sign_in_page_once(stranger: Visitor) -> None:
+    first = stranger.get("/jobs?state=done", follow=False)
+    second = stranger.get("/" + first.response.headers["Location"], follow=False)
+
+    assert first.status == 303
+    assert second.status == 200
+    assert second.all("input[name=next]")[0].attributes["value"] == "/jobs?state=done"
+
+
+def test_a_key_signs_in_and_leads_to_the_page_asked_for(service: Service, stranger: Visitor) -> None:
+    shown = stranger.post("/login", {"key": service.keys["mia"], "next": "/jobs?state=done"})
+
+    assert shown.status == 200
+    assert shown.response.url == f"{service.url}/jobs?state=done"
+
+
+def test_a_pasted_key_may_have_blanks_around(service: Service, stranger: Visitor) -> None:
+    assert stranger.post("/login", {"key": f" {service.keys['mia']}\r\n"}).status == 200
+
+
+@pytest.mark.parametrize("key", ["", "sb_unknown", "sb_" + "a" * 43, "ü" * 50])
+def test_a_bad_key_is_refused_on_the_page(stranger: Visitor, key: str) -> None:
+    shown = stranger.post("/login", {"key": key})
+
+    assert shown.status == 401
+    assert "key" in shown.text("[role=alert]").lower()
+    assert stranger.cookies == {}
+
+
+def test_a_link_signs_in_without_a_key(service: Service, stranger: Visitor) -> None:
+    link = link_for(service, "mia")
+
+    offered = stranger.get(link.removeprefix(service.url))
+    signed_in = sign_in_by(link, stranger)
+
+    assert (offered.status, len(offered.all("input[name=link]"))) == (200, 1)
+    assert signed_in == 200
+
+
+def test_looking_at_a_link_does_not_use_the_link_up(service: Service, stranger: Visitor) -> None:
+    link = link_for(service, "mia")
+    stranger.get(link.removeprefix(service.url))
+    stranger.get(link.removeprefix(service.url))
+
+    assert sign_in_by(link, stranger) == 200
+
+
+def test_a_link_works_once(service: Service) -> None:
+    link = link_for(service, "mia")
+    sign_in_by(link, Visitor(service.url))
+
+    assert sign_in_by(link, Visitor(service.url)) == 401
+
+
+def test_a_link_is_for_known_users_only(service: Service) -> None:
+    done = service.run("login", "nobody-of-that-name")
+
+    assert done.returncode == 1
+    assert "nobody-of-that-name" in done.stderr
+
+
+def test_a_session_has_the_rights_of_its_key(service: Service, bank: Bank) -> None:
+    done = service.run("key", "create", "chief", "--customer", "quarry", "--json")
+    narrowed = Visitor(service.url).sign_in(json.loads(done.stdout)["key"])
+    of_mill, of_quarry = bank.submitted(user="mia"), bank.submitted(user="quinn")
+
+    assert narrowed.get(f"/sample/{of_mill.sha256}").status == 404
+    assert narrowed.get(f"/sample/{of_quarry.sha256}").status == 200
+
+
+def test_a_session_ends_with_its_key(service: Service) -> None:
+    key = json.loads(service.run("key", "create", "mia", "--json").stdout)
+    visitor = Visitor(service.url).sign_in(key["key"])
+
+    service.run("key", "revoke", key["id"])
+
+    assert eventually(lambda: visitor.get("/jobs", follow=False).status == 303, timeout=10)
+
+
+def test_signing_out_ends_the_session(service: Service) -> None:
+    visitor = Visitor(service.url).sign_in(service.keys["mia"])
+    kept = visitor.cookies
+
+    answer = visitor.post("/logout", follow=False)
+
+    thief = Visitor(service.url)
+    header = {"Cookie": "; ".join(f"{name}={value}" for name, value in kept.items())}
+    assert answer.response.headers["Clear-Site-Data"] == '"cache", "cookies", "storage"'
+    assert eventually(lambda: thief.get("/jobs", follow=False, headers=header).status == 303, timeout=10)
+
+
+def test_a_cookie_that_does_not_come_back_is_explained(stranger: Visitor) -> None:
+    shown = stranger.get("/login?tried=1&next=%2Fjobs", follow=False)
+
+    assert shown.status == 200
+    assert "cookie did not come back" in shown.text("[role=alert]")
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "//evil.example/",
+        "https://evil.example/",
+        "/\\evil.example",
+        "/a\r\nX: y",
+        "evil",
+        "",
+        "/" + "a" * 3000,
+    ],
+)
+def test_signing_in_leads_nowhere_else(service: Service, stranger: Visitor, elsewhere: str) -> None:
+    shown = stranger.post("/login", {"key": service.keys["mia"], "next": elsewhere})
+
+    assert shown.response.url == f"{service.url}/"
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(service: Service, stranger: Visitor) -> None:
+    answer = stranger.post("/login", {"key": service.keys["mia"]}, follow=False)
+
+    cookie = answer.response.headers["Set-Cookie"]
+    assert cookie.startswith("samplebank=")
+    assert cookie.endswith("; Path=/; HttpOnly; SameSite=Lax")
+
+
+def test_behind_tls_the_cookie_is_for_tls_only(service: Service, stranger: Visitor) -> None:
+    headers = {"Sec-Fetch-Site": "same-origin", "X-Forwarded-Proto": "https"}
+
+    answer = stranger.post("/login", {"key": service.keys["mia"]}, follow=False, headers=headers)
+
+    cookie = answer.response.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-samplebank=")
+    assert cookie.endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
+
+
+@pytest.mark.parametrize("cookie", ["", "a", "x" * 43, "ü", "a" * 5000, '"', "samplebank"])
+def test_a_forged_cookie_is_no_session(stranger: Visitor, cookie: str) -> None:
+    header = {"Cookie": f"samplebank={cookie}".encode().decode("latin-1")}
+
+    assert stranger.get("/jobs", follow=False, headers=header).status == 303
+
+
+def test_the_interface_knows_no_cookie(service: Service) -> None:
+    visitor = Visitor(service.url).sign_in(service.keys["chief"])
+
+    assert visitor.get("/sampledb/v2/job").status == 401
+
+
+def test_pages_know_no_key(service: Service, stranger: Visitor) -> None:
+    header = {"Argus-API-Key": service.keys["chief"]}
+
+    assert stranger.get("/jobs", follow=False, headers=header).status == 303
+
+
+def test_one_of_several_sessions_can_be_ended(service: Service) -> None:
+    key = service.keys["nora"]
+    here, there = Visitor(service.url).sign_in(key), Visitor(service.url).sign_in(key)
+    others = [
+        form.attributes["action"]
+        for row in here.get("/me").all("section:first-of-type tbody tr")
+        if "(this one)" not in row.text()
+        for form in row.css("form")
+    ]
+
+    for action in others:
+        here.post(f"/{action}".replace("/./", "/"))
+
+    assert eventually(lambda: there.get("/me", follow=False).status == 303, timeout=10)
+    assert here.get("/me", follow=False).status == 200
+
+
+def test_a_session_of_somebody_else_cannot_be_ended(service: Service) -> None:
+    mia = Visitor(service.url).sign_in(service.keys["mia"])
+    nora = Visitor(service.url).sign_in(service.keys["nora"])
+    action = str(nora.get("/me").all("section:first-of-type form")[0].attributes["action"])
+
+    refused = mia.post(f"/{action}".replace("/./", "/"))
+
+    assert refused.status == 404
+    assert nora.get("/me", follow=False).status == 200
