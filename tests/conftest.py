@@ -29,10 +29,14 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop(name, None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    folder = tempfile.mkdtemp(prefix="samplebank-tests-")
-    config.option.basetemp = str(Path(folder) / "run")
+    if worker := getattr(config, "workerinput", None):
+        folder = Path(os.environ[PREPARED]).parent / worker["workerid"]
+        folder.mkdir(mode=0o700)
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="samplebank-tests-"))
+    config.option.basetemp = str(folder / "run")
     if PREPARED not in os.environ:  # else another process of the run has made the folder, for all processes
-        prepared = Path(folder) / "prepared"
+        prepared = folder / "prepared"
         prepared.mkdir()
         os.environ[PREPARED] = str(prepared)
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
