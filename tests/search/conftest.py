@@ -1,6 +1,5 @@
 """A database with many samples, for searches in a large database. The tests change nothing in the database."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -10,7 +9,7 @@ from bench import generate
 from bench.databases import connected
 from bench.tenants import Tenants
 
-from kit.databases import own_database
+from kit.databases import migrated_database
 from kit.service import Service
 from samplebank.accounts.caller import Caller, Scope
 from samplebank.accounts.directory import Directory
@@ -18,7 +17,6 @@ from samplebank.accounts.keys import find_caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Page, connect
 from samplebank.database.listing import OrderedListing
-from samplebank.database.migrations import upgrade
 
 SAMPLES, CUSTOMERS = 20_000, 100
 #: what happens to samples in the course of time
@@ -54,8 +52,7 @@ AGED = (
 @pytest.fixture(scope="package")
 async def filled(service: Service) -> AsyncIterator[tuple[Database, Tenants]]:
     """A separate database with many samples."""
-    async with own_database(service) as url:
-        await asyncio.to_thread(upgrade, url)
+    async with migrated_database(service) as url:
         tenants = await generate.fill(url, SAMPLES, CUSTOMERS)
         async with connected(url) as db:
             for statement in AGED:
