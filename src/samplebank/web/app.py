@@ -20,12 +20,13 @@ from samplebank.web.pages import (
     sample,
     samples,
     sightings,
+    theme,
     today,
 )
 from samplebank.web.pages.refused import FAILED, SAID, Refused
 from samplebank.web.visit import Visit
 
-PAGES = (today, samples, sample, sightings, relations, history, judging, jobs, login, me, asset)
+PAGES = (today, samples, sample, sightings, relations, history, judging, jobs, login, me, theme, asset)
 ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]
 #: the status of a page for a request that breaks a rule; the API says 412, as SampleDB v2 does
 BAD_REQUEST: Final = 400
