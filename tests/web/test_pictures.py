@@ -20,7 +20,9 @@ def without_names(path: str) -> str:
 
 
 def test_every_page_has_its_pictures_in_the_docs() -> None:
-    described = {without_names(path) for path in re.findall(r"^`(/.*?)`: ", text_of("docs/pages.md"), re.M)}
+    described = {
+        without_names(path) for path in re.findall(r"^`(/.*?)`: ", text_of("docs/pages.md"), re.MULTILINE)
+    }
 
     missing = {path for path, one in READ if one.id not in NO_PAGES and without_names(path) not in described}
 
