@@ -6,11 +6,16 @@ from urllib.parse import quote
 from litestar import Litestar, Response
 from litestar.exceptions import HTTPException
 
+from samplebank.accounts.directory import Unknown
 from samplebank.errors import Conflict, Refusal, TooMany, Unauthenticated
 from samplebank.http.log import Observed
 from samplebank.web.entrance import SAFE, enter
 from samplebank.web.pages import (
     asset,
+    bulk,
+    completion,
+    export,
+    facets,
     history,
     jobs,
     judging,
@@ -26,11 +31,29 @@ from samplebank.web.pages import (
 from samplebank.web.pages.refused import FAILED, SAID, Refused
 from samplebank.web.visit import Visit
 
-PAGES = (today, samples, sample, sightings, relations, history, judging, jobs, login, me, theme, asset)
+PAGES = (
+    today,
+    samples,
+    bulk,
+    facets,
+    export,
+    completion,
+    sample,
+    sightings,
+    relations,
+    history,
+    judging,
+    jobs,
+    login,
+    me,
+    theme,
+    asset,
+)
 ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]
 #: the status of a page for a request that breaks a rule; the API says 412, as SampleDB v2 does
 BAD_REQUEST: Final = 400
 CONFLICT: Final = 409
+NEWER: Final = "The accounts have just changed: load the page again."
 
 
 def make_pages() -> Litestar:
@@ -58,6 +81,11 @@ def _refused(visit: Visit, error: Refusal) -> Response[bytes]:
     return answer
 
 
+def _is_newer(visit: Visit, _: Unknown) -> Response[bytes]:
+    """Ask for patience: a customer or user is newer than the copy of the accounts, which is a second old at most."""
+    return visit.page(Refused.saying(503, NEWER), 503)
+
+
 def _declined(visit: Visit, error: HTTPException) -> Response[bytes]:
     answer = visit.page(Refused.saying(error.status_code, SAID.get(error.status_code)), error.status_code)
     if allow := (error.headers or {}).get("allow"):
@@ -75,4 +103,9 @@ def _broken(visit: Visit, error: Exception) -> Response[bytes]:
     return visit.page(Refused.saying(500, FAILED), 500)
 
 
-HANDLERS: Final[dict[Any, Any]] = {Refusal: _refused, HTTPException: _declined, Exception: _broken}
+HANDLERS: Final[dict[Any, Any]] = {
+    Refusal: _refused,
+    Unknown: _is_newer,
+    HTTPException: _declined,
+    Exception: _broken,
+}

@@ -5,6 +5,7 @@ from typing import ClassVar
 import msgspec
 from litestar import Response, get
 
+from samplebank.accounts.caller import Caller, sees_customer
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.database import Page as Part
@@ -17,7 +18,7 @@ from samplebank.web.visit import Visit
 
 
 class Sighting(msgspec.Struct, frozen=True):
-    """A submission, with the reasons for which others see the submission."""
+    """A submission, with the reasons for which others see the submission. `user` is None for a user of others."""
 
     submission: Submission
     customer: str
@@ -49,19 +50,19 @@ async def show_sightings(request: Visit) -> Response[bytes]:
     return request.page(
         Sightings(
             head=head,
-            rows=[_sighting(one, directory) for one in found[:MOST]],
+            rows=[_sighting(one, caller, directory) for one in found[:MOST]],
             offset=query.offset,
             next_offset=query.offset + MOST if len(found) > MOST else None,
         )
     )
 
 
-def _sighting(submission: Submission, directory: Directory) -> Sighting:
-    customer = directory.customer(submission.customer_id)
+def _sighting(submission: Submission, caller: Caller, directory: Directory) -> Sighting:
+    customer, user = directory.customer(submission.customer_id), directory.subject(submission.user_id)
     return Sighting(
         submission=submission,
         customer=customer.short_name,
-        user=directory.subject(submission.user_id).short_name,
+        user=user.short_name if sees_customer(caller, user.customer, Permission.VIEW_SUBMISSION) else None,
         readers=[
             f"{customer.short_name} (the customer)",
             *(f"{directory.subject(id_).short_name} (named by the submitter)" for id_ in submission.acl),
