@@ -25,6 +25,7 @@ from samplebank.web.pages import (
     sample,
     samples,
     sightings,
+    theme,
     today,
 )
 from samplebank.web.pages.refused import FAILED, SAID, Refused
@@ -45,6 +46,7 @@ PAGES = (
     jobs,
     login,
     me,
+    theme,
     asset,
 )
 ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]
