@@ -148,6 +148,7 @@ async def reanalyse(request: Call) -> Answer:
             await replanning.mark(db, cause, job.id)
     if is_new:
         bank.signals.send(Signal.TASKS)
+        bank.signals.tell(job.id)
     return await request.show(job, show_job)
 
 
