@@ -16,6 +16,7 @@ from samplebank.http.seats import Seats
 from samplebank.http.turns import Budgets, Places
 from samplebank.vital import vital
 from samplebank.web.app import ROUTES, make_pages
+from samplebank.web.live import Hub
 
 ACCEPT: Final = b"accept"
 #: the first part of the path of each page
@@ -68,7 +69,9 @@ def make_site(open_bank: OpenBank) -> Observed:
             )
             for app in (api, pages):
                 app.state.bank, app.state.budgets = bank, budgets
-            yield
+            pages.state.hub = Hub(bank)
+            async with vital(pages.state.hub.run(), "live"):
+                yield
 
     observed = Observed(Site(Methods(make_api(lifespan)), Methods(pages)), refusal)
     return observed

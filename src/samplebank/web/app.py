@@ -9,11 +9,11 @@ from litestar.exceptions import HTTPException
 from samplebank.errors import Refusal, TooMany, Unauthenticated
 from samplebank.http.log import Observed
 from samplebank.web.entrance import SAFE, enter
-from samplebank.web.pages import asset, jobs, login, me, sample, samples, today
+from samplebank.web.pages import asset, batch, jobs, live, login, me, sample, samples, submit, today
 from samplebank.web.pages.refused import FAILED, SAID, Refused
 from samplebank.web.visit import Visit
 
-PAGES = (today, samples, sample, jobs, login, me, asset)
+PAGES = (today, samples, sample, jobs, submit, batch, live, login, me, asset)
 ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]
 #: the status of a page for a request that breaks a rule; the API says 412, as SampleDB v2 does
 BAD_REQUEST: Final = 400

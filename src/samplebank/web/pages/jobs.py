@@ -49,6 +49,7 @@ class JobsPage(Page, frozen=True):
     count: int
     at_least: int
     older: str | None
+    is_under_way: bool
 
 
 class JobPage(Page, frozen=True):
@@ -89,6 +90,7 @@ async def show_jobs(request: Visit) -> Response[bytes]:
             count=0 if number is None else number.number,
             at_least=0 if number is None else number.at_least,
             older=older,
+            is_under_way=any(job.end_time is None for job in jobs),
         )
     )
 
