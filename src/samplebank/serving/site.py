@@ -1,5 +1,6 @@
 """Everything that one port answers: the interface for programs and the pages for browsers, told apart by path."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from samplebank.http.log import Observed
 from samplebank.http.methods import Methods
 from samplebank.http.seats import Seats
 from samplebank.http.turns import Budgets, Places
+from samplebank.serving.parent import LAST_CALL
 from samplebank.vital import vital
 from samplebank.web.app import ROUTES, make_pages
 from samplebank.web.live import Hub
@@ -69,8 +71,10 @@ def make_site(open_bank: OpenBank) -> Observed:
             )
             for app in (api, pages):
                 app.state.bank, app.state.budgets = bank, budgets
-            pages.state.hub = Hub(bank)
-            async with vital(pages.state.hub.run(), "live"):
+            hub = pages.state.hub = Hub(bank)
+            # Streams of tabs last for ever, and the server waits for requests under way before anything else ends.
+            asyncio.get_running_loop().add_signal_handler(LAST_CALL, hub.close)
+            async with vital(hub.run(), "live"):
                 yield
 
     observed = Observed(Site(Methods(make_api(lifespan)), Methods(pages)), refusal)

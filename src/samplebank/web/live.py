@@ -96,6 +96,7 @@ class Hub:
         self._changed: set[UUID] = set()
         self._is_anything = False
         self._arrived = asyncio.Event()
+        self._is_closed = False
 
     @contextmanager
     def joined(self, tab: Tab) -> Iterator[None]:
@@ -104,6 +105,8 @@ class Hub:
         if not self._places.enter(user_id):
             raise TooMany(CROWDED, wait=COME_AGAIN)
         self._tabs.add(tab)
+        if self._is_closed:
+            tab.end()
         try:
             yield
         finally:
@@ -111,14 +114,16 @@ class Hub:
             self._places.leave(user_id)
 
     async def run(self) -> None:
-        """Tell the tabs until cancelled. Then the streams end, so that the service can stop."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._tell())
-                tasks.create_task(self._beat())
-        finally:
-            for tab in self._tabs:
-                tab.end()
+        """Tell the tabs until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tell())
+            tasks.create_task(self._beat())
+
+    def close(self) -> None:
+        """End all streams, so that the service can stop."""
+        self._is_closed = True
+        for tab in self._tabs:
+            tab.end()
 
     def _note(self, ids: Changed) -> None:
         if not self._tabs:

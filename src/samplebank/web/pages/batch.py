@@ -34,10 +34,14 @@ class BatchQuery(Body):
 
 
 class SentFile(msgspec.Struct, frozen=True):
-    """A file, as a line of the table. `word` is None until there is a verdict that the visitor may see."""
+    """A file, as a line of the table. `word` is None until there is a verdict that the visitor may see.
+
+    `may_open` is whether the visitor may look at samples at all: whoever only sends files may not.
+    """
 
     id: UUID
     sha256: str
+    may_open: bool
     size: int
     name: str
     customer: str
@@ -113,6 +117,7 @@ async def files_of(request: Visit, batch: UUID, *, asked: Body, after: str | Non
         return SentFile(
             id=sent.id,
             sha256=sent.sha256.hex(),
+            may_open=request.caller.holds(Permission.VIEW_SAMPLES),
             size=sent.size,
             name=sent.file_name,
             customer=directory.customer(sent.customer_id).short_name,

@@ -110,7 +110,9 @@ function add(files) {
         items.push({ file, path, id, query, state: "waiting", sent: 0, tries: 0, said: "", request: null });
     }
     keep();
-    history.replaceState(null, "", `${document.documentElement.dataset.root}submit?batch=${batch}`);
+    const root = document.documentElement.dataset.root;
+    history.replaceState(null, "", `${root}submit?batch=${batch}`);
+    part("link").href = `${root}batch/${batch}`;
     show();
     next();
 }
@@ -174,6 +176,7 @@ function answered(item, request) {
         item.sent = item.file.size;
         known.set(item.id, { path: item.path, size: item.file.size, isStored: true });
         keep();
+        part("link").hidden = false;
         document.dispatchEvent(new Event("refresh"));
     } else if (request.status === 429 || request.status === 503) {
         again(item, 1000 * Number(request.getResponseHeader("Retry-After") ?? 5), words(request));
