@@ -1,6 +1,7 @@
 """The event stream of a tab: `with Stream(mia, f"job:{id}") as stream: stream.next()`."""
 
 from collections.abc import Iterator
+from typing import Self
 
 import requests
 
@@ -28,7 +29,7 @@ class Stream:
     def status(self) -> int:
         return self._response.status_code
 
-    def __enter__(self) -> "Stream":
+    def __enter__(self) -> Self:
         assert self.status == 200, self._response.text
         return self
 
