@@ -246,7 +246,9 @@ document.addEventListener("drop", async (event) => {
     depth = 0;
     document.body.classList.remove("dropping");
     // read before anything is awaited: afterwards the browser has forgotten what was dropped
-    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+    const entries = [...event.dataTransfer.items]
+        .map((item) => item.webkitGetAsEntry() ?? item.getAsFile())
+        .filter(Boolean);
     const open = document.querySelector('script[src$="submit.js"]');
     const form = open ? await import(open.src) : await loadForm();
     if (form) await form.addEntries(entries);

@@ -4,6 +4,7 @@ const AT_ONCE = 4;
 const TRIES = 5;
 const SHOWN = 50; // lines of the list
 const PAUSES = [1000, 2000, 5000, 15_000]; // milliseconds before a broken request is sent again
+const EMPTY = "The file is empty: there is nothing to analyse.";
 const SETTINGS = "samplebank.submit";
 
 /**
@@ -100,6 +101,7 @@ function said() {
 
 /** Add files to what is sent. Files of the batch that have been sent are passed over. */
 function add(files) {
+    if (!files.length) return;
     const query = said();
     if (query === null) return;
     for (const { file, path } of files) {
@@ -107,7 +109,8 @@ function add(files) {
         const before = known.get(id);
         if (before?.isStored || items.some((item) => item.id === id && isOpen(item))) continue;
         known.set(id, { path, size: file.size, isStored: false });
-        items.push({ file, path, id, query, state: "waiting", sent: 0, tries: 0, said: "", request: null });
+        const state = file.size ? "waiting" : "refused";
+        items.push({ file, path, id, query, state, sent: 0, tries: 0, said: file.size ? "" : EMPTY, request: null });
     }
     keep();
     const root = document.documentElement.dataset.root;
@@ -123,6 +126,10 @@ function keep() {
 
 /** Files in folders, with their paths. */
 async function* within(entry) {
+    if (entry instanceof File) {
+        yield { file: entry, path: entry.name };
+        return;
+    }
     if (entry.isFile) {
         const file = await new Promise((done) => entry.file(done, () => done(null)));
         if (file) yield { file, path: entry.fullPath.replace(/^\//, "") };
@@ -234,14 +241,14 @@ function show() {
 function draw() {
     const all = items.reduce((sum, item) => sum + item.file.size, 0);
     const sent = items.reduce((sum, item) => sum + (isOpen(item) ? Math.min(item.sent, item.file.size) : item.file.size), 0);
-    const told = [`${items.length} ${items.length === 1 ? "file" : "files"} · ${size(all)}`];
+    const told = items.length ? [`${items.length} ${items.length === 1 ? "file" : "files"} · ${size(all)}`] : [];
     const counts = { stored: "stored", same: "sent a moment ago already", refused: "refused", cancelled: "cancelled" };
     for (const [state, word] of Object.entries(counts)) {
         const number = inState(state).length;
         if (number) told.push(`${number} ${word}`);
     }
     const left = items.filter(isOpen).length;
-    told.push(left ? `${left} to go${isPaused ? ", paused" : ""}` : "nothing left to send");
+    if (items.length) told.push(left ? `${left} to go${isPaused ? ", paused" : ""}` : "nothing left to send");
     const missing = [...known.values()].filter((one) => !one.isStored).length - inState("waiting", "sending", "refused").length;
     if (missing > 0) told.push(`${missing} of before: drop them again to send them`);
     part("sending").hidden = false;
