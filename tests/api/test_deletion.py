@@ -17,6 +17,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.blobs import Area, DiskStore
 from samplebank.database import Connection, Database, connect
 from samplebank.errors import Unavailable
+from samplebank.policy.rules import PolicyBook
 from samplebank.samples import classification_queue
 from samplebank.samples.model import Classification
 from samplebank.samples.model import Sample as Row
@@ -26,6 +27,7 @@ from samplebank.service_tasks.model import State, Tools
 AGENT = {"name": "tests", "version": "1.0"}
 TABLES = (
     "submission", "job", "analysis", "link", "static_fact", "classification", "verdict", "challenge", "job_task",
+    "sample_note",
 )  # fmt: skip
 COUNT = " UNION ALL ".join(
     f"SELECT '{table}', count(*) FROM {table} JOIN sample s ON s.id = sample_id WHERE s.sha256 = $1"
@@ -44,6 +46,7 @@ def full_sample(bank: Bank, evidence: bytes = b"evidence") -> Sample:
     bank.update(job, tasks[worker], "success", analyses=[analysis])
     bank.post(f"{sample.path}/fact", {"key": "k", "value": "v", "userAgent": AGENT})
     link(bank, sample)
+    bank.data(bank.post(f"/samplebank/v1/sample/{sample.sha256}/notes", {"text": "a note"}))
     return sample
 
 
@@ -212,7 +215,7 @@ async def at_hand(
     correlation = await deletion.open_deletion(db, await row_of(db, sample), user_id=user.id, now=NOW)
     yield (
         await db.fetchval("SELECT id FROM service_task WHERE correlation_id = $1", correlation),
-        Tools(store, directory),
+        Tools(store, directory, PolicyBook()),
     )
 
 
@@ -237,7 +240,7 @@ async def cut_off(db: Connection, task: UUID, tools: Tools) -> None:
             raise Crash
 
 
-@pytest.mark.parametrize("done", range(11))
+@pytest.mark.parametrize("done", range(12))
 async def test_a_deletion_cut_off_in_any_step_is_finished_later(
     bank: Bank, db: Connection, database: Database, tmp_path: Path, done: int
 ) -> None:

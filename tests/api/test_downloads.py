@@ -5,8 +5,24 @@ import io
 import pytest
 import pyzipper
 
-from kit.bank import Bank, Sample
+from kit.bank import ROBOT, Bank, Sample
 from kit.service import Service
+from samplebank.api.app import ROUTES
+
+#: the operations that answer bytes which somebody uploaded
+BYTES = sorted(
+    route.opt["operation"].id
+    for route in ROUTES
+    if "operation" in route.opt and not route.opt["operation"].media_type.startswith("application/json")
+)
+
+
+def evidence_of(bank: Bank, sample: Sample) -> str:
+    """Store evidence of the sample; the path of the evidence."""
+    analysis = bank.analyse(sample, bank.worker()["shortName"])
+    place = f"{sample.path}/analysis/{analysis}/evidence"
+    stored = bank.data(bank.call("POST", f"{place}/e.html", ROBOT, data=b"<script>alert(1)</script>"))
+    return f"{place}/{stored['id']}"
 
 
 def test_a_raw_download_is_a_file_to_keep_and_never_shown(bank: Bank) -> None:
@@ -20,6 +36,33 @@ def test_a_raw_download_is_a_file_to_keep_and_never_shown(bank: Bank) -> None:
     assert response.headers["Content-Disposition"] == f'attachment; filename="{sample.sha256}"'
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize("operation", BYTES)
+def test_no_browser_keeps_or_shows_bytes_and_no_other_site_loads_them(bank: Bank, operation: str) -> None:
+    sample = bank.submitted()
+    paths = {
+        "downloadRawSample": f"{sample.path}/raw",
+        "downloadSafeSample": f"{sample.path}/safe",
+        "getEvidenceData": f"{evidence_of(bank, sample)}/download",
+    }
+
+    told = bank.get(paths[operation]).headers
+
+    assert told["Cache-Control"] == "no-store, no-transform"
+    assert told["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert told["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert told["X-Content-Type-Options"] == "nosniff"
+    assert told["Content-Disposition"].startswith("attachment; ")
+
+
+def test_a_part_of_the_bytes_is_not_kept_either(bank: Bank) -> None:
+    sample = bank.submitted()
+
+    told = bank.call("GET", f"{sample.path}/raw", "mia", headers={"Range": "bytes=0-9"}).headers
+
+    assert told["Cache-Control"] == "no-store, no-transform"
+    assert told["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,16 @@ def a_link(bank: Bank) -> Request:
     return lambda key: keyed(bank, key, f"{sample.path}/link", json=body)
 
 
+def a_reanalysis(bank: Bank) -> Request:
+    body = {"sha256": [Sample().sha256]}
+    return lambda key: keyed(bank, key, "/samplebank/v1/sample/reanalyse", json=body)
+
+
+def a_note(bank: Bank) -> Request:
+    path = f"/samplebank/v1/sample/{bank.submitted().sha256}/notes"
+    return lambda key: keyed(bank, key, path, json={"text": "looked at it"})
+
+
 def a_fact(bank: Bank) -> Request:
     sample = bank.submitted()
     body = {"key": "packer", "value": "upx", "userAgent": AGENT}
@@ -121,6 +131,8 @@ REQUESTS = {
     "addAnalysis": an_analysis,
     "uploadEvidence": some_evidence,
     "addLink": a_link,
+    "reanalyseSamples": a_reanalysis,
+    "addNote": a_note,
     "addStaticFact": a_fact,
     "addVerdict": a_verdict,
     "addAnalysisWorker": a_worker,

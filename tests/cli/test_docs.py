@@ -76,7 +76,19 @@ def test_every_setting_is_in_the_operations_page() -> None:
     assert {f"{PREFIX}{name.upper()}" for name in FIELDS} <= documented
 
 
-@pytest.mark.parametrize("command", [["submit"], ["jobs"], ["worker", "run"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["submit"],
+        ["jobs"],
+        ["search"],
+        ["show"],
+        ["get"],
+        ["verdict", "set"],
+        ["link", "add"],
+        ["worker", "run"],
+    ],
+)
 def test_every_option_of_the_operations_page_is_there(program: Program, command: list[str]) -> None:
     page = (ROOT / "docs/operations.md").read_text("utf-8")
     row = re.search(rf"^\| `samplebank {' '.join(command)}.*$", page, re.MULTILINE)

@@ -13,7 +13,10 @@ from kit.service import Service
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ([], "Missing command: serve, apply, submit, jobs, key, worker, events. See `samplebank --help`"),
+        (
+            [],
+            "Missing command: serve, apply, login, submit, jobs, search, show, get, key, verdict, link, note, worker, events. See `samplebank --help`",
+        ),
         (["key"], "Missing command: create, list, revoke. See `samplebank key --help`"),
         (["key", "create", "admin", "--expires", "now - 1 day"], "The key would end at once"),
         (["frobnicate"], "No such command 'frobnicate'"),
@@ -31,6 +34,14 @@ from kit.service import Service
         (["jobs", "--why", " "], "The id is empty"),
         (["submit", "/bin/ls", "--tlp", "red"], "--tlp"),
         (["submit", "/bin/ls", "--parallel", "0"], "--parallel"),
+        (["search", "--limit", "0"], "--limit"),
+        (["search", "--json", "--hashes", "x"], "There is one form of output"),
+        (["show", "d41d8cd98f00b204e9800998ecf8427e"], "is no SHA256"),
+        (["get"], "Missing argument"),
+        (["get", "invoice.exe"], "`samplebank search` finds the SHA256"),
+        (["verdict"], "Missing command: set"),
+        (["verdict", "set", "0" * 64, "benign"], "Missing option '--reason'"),
+        (["link", "add", "0" * 64], "Missing argument"),
         (["worker"], "Missing command"),
         (["worker", "run"], "Missing argument"),
         (["worker", "run", "stastic"], "There is no built-in analyser stastic: choose among static, yara"),

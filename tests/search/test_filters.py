@@ -4,18 +4,19 @@ import msgspec
 import pytest
 
 from samplebank.api.search import criteria as requests
+from samplebank.api.search import queries
 from samplebank.database import TRUE, Sql
 from samplebank.search import rows
 from samplebank.search.criteria import Criterion
 from samplebank.search.filters import Filters
 
-#: the entries of criteria lists in requests, and the criteria that they become
+#: the entries of criteria lists in requests and in queries, and the criteria that the entries become
 PAIRS: list[tuple[type[msgspec.Struct], type[Criterion]]] = [
-    (requests.SubmissionCriteria, rows.SubmissionCriterion),
+    (queries.QueriedSubmission, rows.SubmissionCriterion),
     (requests.AnalysisSearchRequest, rows.AnalysisCriterion),
     (requests.LinkSearchRequest, rows.LinkCriterion),
     (requests.ClassificationSearchRequest, rows.ClassificationCriterion),
-    (requests.VerdictSearchRequest, rows.VerdictCriterion),
+    (queries.QueriedVerdict, rows.VerdictCriterion),
     (requests.StaticFactSearchRequest, rows.FactCriterion),
 ]
 

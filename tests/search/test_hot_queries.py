@@ -101,6 +101,17 @@ async def jobs_of_a_sample(ask: Question) -> None:
     await ask.list(jobs_matching(ask.caller, JobFilter(samples=[await ask.sample()]), ["enqueuedTimestamp"]))
 
 
+async def a_page_of_jobs_of_a_worker(ask: Question) -> None:
+    worker = await ask.db.fetchval("SELECT short_name FROM worker ORDER BY id LIMIT 1")
+    listing = jobs_matching(ask.caller, JobFilter(workers=[worker]), ["-enqueuedTimestamp"])
+    await listing.page(ask.db, PAGE)
+
+
+async def a_page_of_jobs_of_a_type(ask: Question) -> None:
+    listing = jobs_matching(ask.caller, JobFilter(types=["pdf"]), ["-enqueuedTimestamp"])
+    await listing.page(ask.db, PAGE)
+
+
 async def a_job_with_its_tasks(ask: Question) -> None:
     job = await get_job(ask.db, await ask.job())
     await ask.list(tasks_of(job.id, ask.caller, ["worker"]))
@@ -195,6 +206,17 @@ async def samples_by_verdict(ask: Question) -> None:
     await ask.list(samples_matching(ask.caller, SampleCriterion(verdicts=[found]), ALWAYS))
 
 
+async def samples_by_size(ask: Question) -> None:
+    size = await ask.db.fetchval(f"SELECT size FROM sample WHERE id = {SAMPLES // 2}")
+    await ask.list(samples_matching(ask.caller, SampleCriterion(size=(size, size + 1)), ALWAYS))
+
+
+async def samples_by_a_part_of_a_name(ask: Question) -> None:
+    name = await ask.db.fetchval(f"SELECT file_name FROM submission WHERE sample_id = {SAMPLES // 2}")
+    found = SubmissionCriterion(file_name_like=[[name[:12], ""]])
+    await ask.list(samples_matching(ask.caller, SampleCriterion(submissions=[found]), ALWAYS))
+
+
 async def submissions_by_a_common_keyword(ask: Question) -> None:
     wanted = SubmissionSearch(
         keywords=Keywords((read_keyword("faktura"),), frozenset(KEYWORD_FIELDS), every=False)
@@ -207,9 +229,9 @@ def word(text: str) -> Keywords:
 
 
 HOT = (
-    newest_jobs, unfinished_jobs, jobs_of_a_week_and_customer, jobs_of_a_sample, a_job_with_its_tasks, a_claim,
+    newest_jobs, unfinished_jobs, jobs_of_a_week_and_customer, jobs_of_a_sample, a_page_of_jobs_of_a_worker, a_page_of_jobs_of_a_type, a_job_with_its_tasks, a_claim,
     a_submission, the_end_of_a_task, the_sweeps_of_jobs_and_leases, a_known_sample, a_sample_by_hash, samples_by_a_common_keyword,
-    samples_by_an_absent_keyword, samples_by_one_file_name, samples_by_metadata, samples_by_verdict,
+    samples_by_an_absent_keyword, samples_by_one_file_name, samples_by_metadata, samples_by_verdict, samples_by_size, samples_by_a_part_of_a_name,
     samples_by_sub_criteria, submissions_by_a_common_keyword,
 )  # fmt: skip
 

@@ -81,6 +81,21 @@ SEARCHES = {
     "one of two sub-criteria": SampleCriterion(
         sub_criteria=[judged(98), SampleCriterion(submissions=[SENSOR])]
     ),
+    "sub-criteria within sub-criteria": SampleCriterion(
+        sub_criteria=[
+            SampleCriterion(required=True, sub_criteria=[judged(90), SampleCriterion(submissions=[SENSOR])]),
+            SampleCriterion(required=True, sub_criteria=[judged(95), SampleCriterion(tlps=["clear"])]),
+        ]
+    ),
+    "a size": SampleCriterion(size=(1_000_000, None), verdicts=[SCORED]),
+    "a size between": SampleCriterion(size=(100_000, 200_000)),
+    "a verdict in a word": SampleCriterion(verdicts=[VerdictCriterion(assessment=["malicious"])]),
+    "one of two words of a verdict": SampleCriterion(
+        verdicts=[VerdictCriterion(assessment=["suspicious", "benign"])]
+    ),
+    "a name with anything between": SampleCriterion(
+        submissions=[SubmissionCriterion(file_name_like=[["faktura", ".exe"]])]
+    ),
     "users": SampleCriterion(users=Users([5, 6, 7], ("submittedByUser", "analysedByUser"), every=False)),
     "a TLP": SampleCriterion(tlps=["clear"], verdicts=[SCORED]),
     "only what must not be": SampleCriterion(verdicts=[VerdictCriterion(minimum_score=1, exclude=True)]),

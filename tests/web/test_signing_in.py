@@ -21,19 +21,19 @@ def sign_in_by(link: str, stranger: Visitor) -> int:
 
 
 def test_a_page_leads_a_stranger_to_the_sign_in_page_once(stranger: Visitor) -> None:
-    first = stranger.get("/jobs?state=done", follow=False)
+    first = stranger.get("/jobs?q=state:done", follow=False)
     second = stranger.get("/" + first.response.headers["Location"], follow=False)
 
     assert first.status == 303
     assert second.status == 200
-    assert second.all("input[name=next]")[0].attributes["value"] == "/jobs?state=done"
+    assert second.all("input[name=next]")[0].attributes["value"] == "/jobs?q=state:done"
 
 
 def test_a_key_signs_in_and_leads_to_the_page_asked_for(service: Service, stranger: Visitor) -> None:
-    shown = stranger.post("/login", {"key": service.keys["mia"], "next": "/jobs?state=done"})
+    shown = stranger.post("/login", {"key": service.keys["mia"], "next": "/jobs?q=state:done"})
 
     assert shown.status == 200
-    assert shown.response.url == f"{service.url}/jobs?state=done"
+    assert shown.response.url == f"{service.url}/jobs?q=state:done"
 
 
 def test_a_pasted_key_may_have_blanks_around(service: Service, stranger: Visitor) -> None:

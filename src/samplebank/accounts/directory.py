@@ -69,6 +69,10 @@ class Directory:
         self._customer_names = {customer.short_name: customer for customer in customers.values()}
         self._subject_names = {subject.short_name: subject for subject in subjects.values()}
 
+    @property
+    def customers(self) -> Iterable[Customer]:
+        return self._customers.values()
+
     def customer(self, id_: int) -> Customer:
         """Get a customer. Raises `Unknown` when the customer is newer than the copy."""
         try:

@@ -35,6 +35,8 @@ class Permission(StrEnum):
     ADD_FACT = "addSampleFact"
     DELETE_SAMPLE = "deleteSampleCompletely"
     REINDEX = "reindexSampleResources"
+    #: not of SampleDB v2: write notes on samples
+    ADD_NOTE = "addSampleNote"
     #: not of SampleDB v2: claim tasks, and do everything else only for own claims
     WORK_ON_CLAIMS = "workOnClaimedTasks"
 
@@ -44,7 +46,7 @@ P = Permission
 VIEWS = (P.VIEW_SAMPLES, P.VIEW_SUBMISSION, P.VIEW_ANALYSIS, P.VIEW_VERDICTS, P.VIEW_JOBS)
 VIEWER = frozenset({*VIEWS, P.DOWNLOAD, P.DOWNLOAD_RAW})
 UPLOADER = frozenset({P.SUBMIT_SAMPLE, P.ADD_SUBMISSION})
-USER = VIEWER | UPLOADER | {P.REANALYSE}
+USER = VIEWER | UPLOADER | {P.REANALYSE, P.ADD_NOTE}
 ANALYZER = USER | {
     P.ADD_ANALYSIS,
     P.ADD_EVIDENCE,

@@ -24,7 +24,9 @@ RANGE = re.compile(r"bytes=(?P<first>\d{0,19})-(?P<last>\d{0,19})")
 HOSTILE = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
-    "Cache-Control": "private, no-transform",
+    # a browser would keep the bytes on the disk of whoever looked, where scanners find the bytes years later
+    "Cache-Control": "no-store, no-transform",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 
 
@@ -106,18 +108,19 @@ def read_range(request: Call, size: int, etag: str) -> Part | None:
 def attachment(
     pieces: Pieces,
     name: str,
-    length: int,
+    length: int | None,
     media_type: str,
     *,
     status: int = 200,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Streamed:
-    """Answer bytes that are to be saved as a file, never shown."""
+    """Answer bytes that are to be saved as a file, never shown. The length may be unknown."""
     about = {
         "Content-Type": media_type,
-        "Content-Length": str(length),
         "Content-Disposition": f'attachment; filename="{name}"',
     }
+    if length is not None:
+        about["Content-Length"] = str(length)
     return Streamed(pieces, status=status, media_type=media_type, headers={**HOSTILE, **about, **headers})
 
 

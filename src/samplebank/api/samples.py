@@ -22,6 +22,7 @@ from samplebank.errors import invalid
 from samplebank.http.operation import V2, operation
 from samplebank.http.repeats import key_of
 from samplebank.http.shapes import Int64, NoQuery, Shown, Unique
+from samplebank.jobs.model import Job
 from samplebank.jobs.opening import open_again
 from samplebank.policy.plan import plan_for
 from samplebank.policy.rules import read_version
@@ -131,9 +132,14 @@ async def get_sample(request: Call) -> Answer:
 )
 async def reanalyse(request: Call) -> Answer:
     """Start a new job for the sample, or answer an unfinished job with the same workers."""
-    bank = request.bank
     sample = await request.visible_sample(Permission.REANALYSE)
     request.read_query(NoQuery)
+    return await request.show(await analyse_again(request, sample), show_job)
+
+
+async def analyse_again(request: Call, sample: Sample) -> Job:
+    """Open a job for a sample that is there already, or find an unfinished job with the same workers. Raises `Invalid`."""
+    bank = request.bank
     await _await_file_type(request, sample)
     async with bank.database.transaction() as db:
         cause, subject = await reanalysis.cause_of(db, request.caller, sample)
@@ -149,7 +155,7 @@ async def reanalyse(request: Call) -> Answer:
     if is_new:
         bank.signals.send(Signal.TASKS)
         bank.signals.tell(job.id)
-    return await request.show(job, show_job)
+    return job
 
 
 async def _await_file_type(request: Call, sample: Sample) -> None:

@@ -17,6 +17,7 @@ from samplebank.database.signals import Signal
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import Body, NoQuery, PageQuery, Sentence, Shown, Unique, unless_given
 from samplebank.http.streaming import Streamed
+from samplebank.samples.model import Sample
 from samplebank.verdicts import queries, ruling
 from samplebank.verdicts.model import Verdict
 
@@ -128,14 +129,18 @@ async def add_verdict(request: Call) -> Answer:
     document = await request.document(VerdictAddRequest)
     sample = await request.visible_sample(Permission.ADD_VERDICT)
     request.read_query(NoQuery)
-    data = document.read(request.now)
+    return await request.show(await judge(request, sample, document.read(request.now)), show_verdict, 201)
+
+
+async def judge(request: Call, sample: Sample, given: VerdictAddRequest) -> Verdict:
+    """Store a verdict by hand. Raises `Forbidden` and `NotFound`."""
     bank = request.bank
     async with bank.database.transaction() as db:
         id_ = await ruling.rule_by_hand(
             db,
             sample.id,
-            data.status_override,
-            data.comment,
+            given.status_override,
+            given.comment,
             user_id=request.caller.user.id,
             held=request.caller.scope(Permission.ADD_VERDICT),
             rules=bank.job_rules,
@@ -143,7 +148,7 @@ async def add_verdict(request: Call) -> Answer:
         )
         row = await queries.get_verdict(db, request.caller, id_)
     bank.signals.send(Signal.VERDICTS)
-    return await request.show(row, show_verdict, 201)
+    return row
 
 
 ROUTES = [list_verdicts, add_verdict]

@@ -16,9 +16,17 @@ class Message(_Answer, frozen=True):
     field: str | None = None
 
 
+class MetaData(_Answer, frozen=True):
+    """`next` is the cursor of the next page."""
+
+    next: str | None = None
+    count_at_least: int | None = None
+
+
 class Envelope(_Answer, Generic[Data], frozen=True):
     data: Data
     count: int = 0
+    meta_data: MetaData = MetaData()
 
 
 class Refused(_Answer, frozen=True):
@@ -154,6 +162,21 @@ class Author(_Answer, frozen=True):
     short_name: str
 
 
+class Agent(_Answer, frozen=True):
+    name: str
+    version: str = ""
+
+
+class Contribution(_Answer, frozen=True):
+    """What an analysis adds to a verdict. An analysis without findings has no impact."""
+
+    id: str
+    analysis_score: int
+    user_agent: Agent
+    tags: list[Tag] = []
+    impact: int | None = None
+
+
 class Verdict(_Answer, frozen=True):
     """A verdict. The comment and the author of a verdict by hand are told to those concerned only."""
 
@@ -165,10 +188,21 @@ class Verdict(_Answer, frozen=True):
     comment: str | None = None
     created_timestamp: int | None = None
     created_by_user: Author | None = None
+    analysis: list[Contribution] = []
 
     @property
     def by_hand(self) -> bool:
         return "manual" in self.flags
+
+
+class Note(_Answer, frozen=True):
+    id: str
+    sample_sha256: str
+    text: str
+    customer: Customer
+    tlp: str
+    created_by_user: Author
+    created_timestamp: int
 
 
 class Classification(_Answer, frozen=True):
@@ -180,6 +214,40 @@ class Sample(_Answer, frozen=True):
     sha256: str
     size: int
     latest_classification: Classification | None = None
+    latest_verdict: Verdict | None = None
+    created_timestamp: int = 0
+    first_submitted_timestamp: int | None = None
+    last_submitted_timestamp: int | None = None
+    md5: str | None = None
+    sha1: str | None = None
+    sha512: str | None = None
+
+
+class Analysis(_Answer, frozen=True):
+    analysis_id: str = msgspec.field(name="analysisID")
+    analysis_score: int
+    user_agent: Agent
+    customer: Customer
+    created_timestamp: int
+    tags: list[Tag] = []
+
+
+class Link(_Answer, frozen=True):
+    id: str
+    type: str
+    customer: Customer
+    created_timestamp: int
+    referenced_sample: Sample | None = None
+
+
+class Sighting(_Answer, frozen=True):
+    """A submission of the sample."""
+
+    id: str
+    customer: Customer
+    file_name: str
+    tlp: str
+    submitted_timestamp: int
 
 
 class Workload(_Answer, frozen=True):

@@ -5,10 +5,12 @@ Every call may be repeated, so a call that a busy or restarting service refuses 
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 import httpx
 import msgspec
@@ -16,7 +18,8 @@ import msgspec
 from samplebank.cli import answers
 from samplebank.cli.answers import Envelope
 from samplebank.cli.connection import Connection
-from samplebank.errors import Forbidden, Invalid, NotFound, Refusal, TooLarge, Unauthenticated, Unavailable
+from samplebank.cli.refusals import RETRIED, reason_of, refusal_of
+from samplebank.errors import Invalid, Unavailable
 
 Answer = TypeVar("Answer")
 Chunks = Callable[[], Iterator[bytes]]
@@ -29,17 +32,8 @@ SIMILAR: Final = 220
 UNCHALLENGEABLE: Final = 422
 TOO_MANY: Final = 429
 PAUSES: Final = (0.2, 0.8)  # seconds before the second and the third try
-RETRIED: Final = frozenset({500, 503, 504})
 LONGEST_WAIT: Final = 30  # seconds; a 429 that asks for a longer wait is not tried again
 TIMEOUT: Final = httpx.Timeout(120, connect=5, pool=None)
-FAMILIES: Final[Mapping[int, type[Refusal]]] = {
-    401: Unauthenticated,
-    403: Forbidden,
-    404: NotFound,
-    413: TooLarge,
-    429: Unavailable,
-    **dict.fromkeys(sorted(RETRIED), Unavailable),
-}
 
 
 class Content(NamedTuple):
@@ -122,8 +116,48 @@ class Client:
         """Tell which rules gave the job its workers."""
         return _read(self._send("GET", f"/job/{job_id}/plan", api=EXTENSIONS), Envelope[answers.Plan])
 
+    def add_note(self, sha256: str, fields: Mapping[str, object], key: str) -> answers.Note:
+        """Add a note to a sample. `key` stands for this note: a repeat with the key stores nothing again."""
+        headers = {"Idempotency-Key": key}
+        response = self._send("POST", _notes(sha256), api=EXTENSIONS, body=fields, headers=headers)
+        return _read(response, Envelope[answers.Note])
+
+    def notes(self, sha256: str, *, limit: int) -> list[answers.Note]:
+        response = self._send("GET", _notes(sha256), api=EXTENSIONS, params={"limit": limit})
+        return _read(response, Envelope[list[answers.Note]])
+
+    def withdraw_note(self, sha256: str, id_: str) -> answers.Note:
+        path = f"{_notes(sha256)}/{quote(id_, safe='')}"
+        return _read(self._send("DELETE", path, api=EXTENSIONS), Envelope[answers.Note])
+
     def workers(self) -> list[answers.Workload]:
         return _read(self._send("GET", "/worker", api=EXTENSIONS), Envelope[list[answers.Workload]])
+
+    def ask(
+        self,
+        kind: type[Envelope[Answer]],
+        path: str,
+        *,
+        api: str = API,
+        params: Mapping[str, str | int] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> Envelope[Answer]:
+        """Get what is at a path, or post a body there. What is posted is done once, however often the call is repeated."""
+        method, headers = ("GET", {}) if body is None else ("POST", {"Idempotency-Key": str(uuid4())})
+        response = self._send(method, path, api=api, params=params, body=body, headers=headers)
+        return _decoded(response, kind)
+
+    @contextmanager
+    def bytes_at(self, path: str) -> Iterator[Iterator[bytes]]:
+        """The bytes at a path, piece by piece. Raises `Unavailable` where the bytes break off."""
+        try:
+            with self._http.stream("GET", API + path) as response:
+                if not response.is_success:
+                    response.read()
+                    raise refusal_of(response)
+                yield response.iter_raw()
+        except httpx.RequestError as error:
+            raise Unavailable(f"The download broke off: {reason_of(error)}.") from error
 
     def _send(
         self,
@@ -150,7 +184,7 @@ class Client:
         response = self._tried(once)
         if response.is_success or response.status_code in expected:
             return response
-        raise _refusal(response)
+        raise refusal_of(response)
 
     def _tried(self, once: Callable[[], httpx.Response]) -> httpx.Response:
         for pause in self._pauses:
@@ -165,7 +199,11 @@ class Client:
         try:
             return once()
         except httpx.RequestError as error:
-            raise Unavailable(f"The service at {self.url} cannot be reached: {_reason(error)}.") from error
+            raise Unavailable(f"The service at {self.url} cannot be reached: {reason_of(error)}.") from error
+
+
+def _notes(sha256: str) -> str:
+    return f"/sample/{quote(sha256, safe='')}/notes"
 
 
 def _has_to_wait(response: httpx.Response) -> bool:
@@ -223,37 +261,13 @@ def _payload(
 
 
 def _read(response: httpx.Response, kind: type[Envelope[Answer]]) -> Answer:
+    return _decoded(response, kind).data
+
+
+def _decoded(response: httpx.Response, kind: type[Envelope[Answer]]) -> Envelope[Answer]:
     try:
-        return msgspec.json.decode(response.content, type=kind).data
+        return msgspec.json.decode(response.content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unavailable(
             f"{response.request.url} does not answer like SampleDB v2 ({error}); check --url."
         ) from error
-
-
-def _refusal(response: httpx.Response) -> Refusal:
-    family = FAMILIES.get(response.status_code, Invalid)
-    try:
-        messages = msgspec.json.decode(response.content, type=answers.Refused).messages
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        messages = []
-    if not messages:
-        return family(_not_in_our_words(response))
-    said = " ".join(f"{m.field}: {m.message}" if m.field else m.message for m in messages)
-    if family is Unauthenticated:
-        said += " Give a valid key with --key or SAMPLEBANK_KEY."
-    return family(said)
-
-
-def _not_in_our_words(response: httpx.Response) -> str:
-    """Tell what to do about an answer that the service itself would not give."""
-    said = f"{response.request.url} answered {response.status_code} {response.reason_phrase}"
-    if response.has_redirect_location:
-        return f"{said} and points to {response.headers['Location'][:200]}: give the address that it stands for with --url."
-    if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-        return f"{said}: something in front of the service, such as a proxy, takes no bodies of this size. See docs/proxies.md."
-    return f"{said}: something in front of the service, such as a proxy, refused. See docs/proxies.md."
-
-
-def _reason(error: httpx.RequestError) -> str:
-    return str(error).rstrip(".") or type(error).__name__

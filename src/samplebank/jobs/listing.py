@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from samplebank.accounts.access import see_customers
+from samplebank.accounts.access import see_customers, see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.many_customers import lacks_customer
 from samplebank.accounts.model import Permission
@@ -40,6 +40,17 @@ class JobFilter(msgspec.Struct, frozen=True):
     samples: Sequence[bytes] | None = None
     customers: Sequence[int] | None = None
     times: TimeRange = TimeRange()
+    #: short names of workers that have a task of the job
+    workers: Sequence[str] | None = None
+    #: file types of the sample, as far as the caller may see the sample
+    types: Sequence[str] | None = None
+
+    @property
+    def knows_tally(self) -> bool:
+        """Whether the tally of jobs can tell the number: it knows states and customers."""
+        return (
+            self.samples is None and self.workers is None and self.types is None and not self.times.is_bounded
+        )
 
 
 class JobsOfFew(OrderedListing[Job]):
@@ -90,10 +101,11 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Ord
     customers = TRUE if wanted.customers is None else one_of_few("j.customer_id", wanted.customers)
     # last, because conditions are checked in their order, and this condition fails least often
     owners = all_of([customers, see_customers(caller, "j.customer_id", Permission.VIEW_JOBS)])
-    where = all_of([wanted.times.condition, _of_samples(wanted.samples), states, owners])
+    others = [_of_workers(wanted.workers), _of_types(caller, wanted.types)]
+    where = all_of([wanted.times.condition, _of_samples(wanted.samples), states, *others, owners])
     scope = caller.scope(Permission.VIEW_JOBS)
     named = wanted.customers if wanted.customers is not None or scope.everywhere else scope.customers
-    if wanted.samples is None and not wanted.times.is_bounded:
+    if wanted.knows_tally:
         lacked = lacks_customer(caller, "j.customer_id", Permission.VIEW_JOBS)
         if named is not None and len(named) <= FEW_CUSTOMERS and not _is_by_time(order):
             return JobsOfFew(where, order, owners)
@@ -116,6 +128,29 @@ def _names(sort: Sequence[str]) -> tuple[str, ...]:
 def _is_by_time(order: Order) -> bool:
     """Whether an index has the jobs of a customer in this order."""
     return order.names in {("enqueuedTimestamp",), ("-enqueuedTimestamp",)}
+
+
+def _of_workers(workers: Sequence[str] | None) -> Sql:
+    if workers is None:
+        return TRUE
+    # One value of a subquery: the planner makes no join of it, which would read the tasks of all jobs.
+    return Sql(
+        "(SELECT TRUE FROM job_task t WHERE t.job_id = j.id AND t.worker = ANY({}::text[]) LIMIT 1)",
+        list(workers),
+    )
+
+
+def _of_types(caller: Caller, types: Sequence[str] | None) -> Sql:
+    if types is None:
+        return TRUE
+    return Sql(
+        """
+        (SELECT TRUE FROM sample y JOIN classification c ON c.id = y.classification_id
+          WHERE y.id = j.sample_id AND c.type = ANY({}::text[]) AND {} LIMIT 1)
+        """,
+        list(types),
+        see_samples(caller, "y", Permission.VIEW_SAMPLES),
+    )
 
 
 def _of_samples(samples: Sequence[bytes] | None) -> Sql:

@@ -89,7 +89,15 @@ async def open_again(
     db: Connection, cause: Cause, plan: Plan, book: Book, *, now: Millis
 ) -> tuple[Job, bool]:
     """Open a new job, unless an unfinished job has the same workers: (the job, whether the job is new)."""
+    job_id, is_new = await open_or_join(db, cause, plan, book, now=now)
+    return await get_job(db, job_id), is_new
+
+
+async def open_or_join(
+    db: Connection, cause: Cause, plan: Plan, book: Book, *, now: Millis
+) -> tuple[UUID, bool]:
+    """As `open_again`, but answers the id of the job only."""
     row = await OPEN_AGAIN.row(
         db, **msgspec.structs.asdict(cause), **values(plan, book, any_options=True), now=now
     )
-    return await get_job(db, row[0]), row[1]
+    return row[0], row[1]

@@ -21,7 +21,12 @@ from samplebank.maintenance.election import reign
 from samplebank.maintenance.late_types import add_late_workers
 from samplebank.maintenance.publishing import forget_old_events, open_sink, publish
 from samplebank.maintenance.scrubbing import scrub_sweep
-from samplebank.maintenance.service_tasks import end_bytes_retention, orphan_sweep, run_service_tasks
+from samplebank.maintenance.service_tasks import (
+    end_bytes_retention,
+    orphan_sweep,
+    run_reanalyses,
+    run_service_tasks,
+)
 from samplebank.maintenance.sweeps import SWEEPS, Sweep, fold_tallies, generate_events, time_out_sweep
 from samplebank.settings import spare_cores
 from samplebank.vital import vital
@@ -93,9 +98,8 @@ async def _housework(bank: Bank) -> None:
             )
         )
         tasks.create_task(_again_and_again(bank, fold_tallies, TALLY_INTERVAL, None))
-        tasks.create_task(
-            _again_and_again(bank, run_service_tasks, settings.sweep_interval, Signal.SERVICE_TASKS)
-        )
+        for run in (run_service_tasks, run_reanalyses):
+            tasks.create_task(_again_and_again(bank, run, settings.sweep_interval, Signal.SERVICE_TASKS))
 
 
 async def _again_and_again(

@@ -17,7 +17,7 @@ from samplebank.assembly import Bank
 from samplebank.blobs import Area
 from samplebank.database.signals import Signal
 from samplebank.errors import NotFound, Refusal, Unavailable
-from samplebank.service_tasks import deletion, leftovers, operations, running
+from samplebank.service_tasks import deletion, leftovers, operations, reanalysing, running
 from samplebank.service_tasks.model import State, Tools
 
 log = logging.getLogger("samplebank.maintenance")
@@ -39,6 +39,16 @@ async def run_service_tasks(bank: Bank) -> None:
         await _run(bank, *found)
 
 
+async def run_reanalyses(bank: Bank) -> None:
+    """Run every reanalysis as far as there is something to do, and wake the workers."""
+    async with bank.database.connection() as db:
+        found = await running.find_reanalyses(db)
+        await reanalysing.forget_left(db)
+    for id_, parent_id in found:
+        await _run(bank, id_, parent_id)
+        bank.signals.send(Signal.TASKS)
+
+
 async def _run(bank: Bank, id_: UUID, parent_id: UUID | None) -> None:
     """Run a task until the task ends or waits. A task that cannot be done fails, and so does not stop other tasks."""
     try:
@@ -54,11 +64,11 @@ async def _run(bank: Bank, id_: UUID, parent_id: UUID | None) -> None:
             said = f"The task cannot be done: {type(error).__name__}. The log of the service tells more."
             await running.fail(db, id_, parent_id, said, now=bank.clock())
         return
-    log.info("service_task.run", extra={"fields": {"task": id_, "state": state or "ended before"}})
+    log.info("service_task.run", extra={"fields": {"task": id_, "state": state or "ended before, or rests"}})
 
 
 async def _step(bank: Bank, id_: UUID, parent_id: UUID | None) -> State | None:
-    tools = Tools(bank.blobs, bank.directory)
+    tools = Tools(bank.blobs, bank.directory, bank.policies)
     async with bank.database.transaction() as db:
         return await operations.run_step(db, id_, parent_id, socket.gethostname(), tools, now=bank.clock())
 

@@ -165,6 +165,12 @@ async def read_version(db: Connection) -> int:
     return version
 
 
+async def lock_version(db: Connection) -> int:
+    """As `read_version`. The policy stays as it is until the transaction ends."""
+    version: int = await db.fetchval("SELECT version FROM policy FOR SHARE")
+    return version
+
+
 async def _read_book(db: Connection, version: int) -> Book:
     rules = tuple((await list_rules(db, Page(limit=0), include_deleted=False))[0])
     workers = await db.fetch("SELECT id, short_name FROM worker WHERE deleted_time IS NULL")

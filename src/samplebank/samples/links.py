@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import see_rows
+from samplebank.accounts.access import see_rows, see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Columns, Connection, Sql, Statement, all_of, new_id
@@ -73,6 +73,19 @@ def links_of(caller: Caller, sample: Sample) -> Listing[Link]:
     where = _visible(caller, sample)
     order = "ORDER BY l.created_time DESC, l.id DESC"
     return Listing(COLUMNS, FROM, where, order, counted="link l")
+
+
+def links_to(caller: Caller, sha256: bytes) -> Listing[Link]:
+    """List the links of other samples to this sample that the caller may see, with samples that the caller may see."""
+    where = all_of(
+        [
+            Sql("l.reference = {}", sha256),
+            see_rows(caller, "l", Permission.VIEW_ANALYSIS),
+            Sql("s.deleted_time IS NULL"),
+            see_samples(caller, "s", Permission.VIEW_SAMPLES),
+        ]
+    )
+    return Listing(COLUMNS, FROM, where, "ORDER BY l.created_time DESC, l.id DESC")
 
 
 async def get_visible_link(db: Connection, caller: Caller, sample: Sample, reference: str) -> Link:

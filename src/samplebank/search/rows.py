@@ -10,8 +10,10 @@ from samplebank.database import Sql, all_of, any_of, one_of
 from samplebank.database.ordering import BEGINNING
 from samplebank.search.criteria import Criterion, row_condition
 from samplebank.search.filters import Filters
-from samplebank.search.keywords import spellings
+from samplebank.search.keywords import SPECIAL, contains, read_keyword, spellings
 from samplebank.search.paths import Document, PathCriterion, in_flat_map, in_json
+from samplebank.spelling import respelled
+from samplebank.verdicts.model import SUSPICIOUS_SCORE
 
 SUBMISSION_FLAGS = {
     "trustedAgent": "u.trusted_agent",
@@ -23,6 +25,15 @@ VERDICT_FLAGS = {
     "manual": "v.manual",
     "shared": "v.shared",
     "contradictingStatusOverrides": "v.contradicting",
+}
+#: what a verdict says in a word; a verdict without findings says none of these words
+ASSESSMENTS = {
+    "malicious": "v.malicious",
+    "suspicious": f"v.status_override IS NULL AND v.score >= {SUSPICIOUS_SCORE} AND NOT v.malicious",
+    "benign": f"""
+        (v.status_override = 'benign' OR v.status_override IS NULL AND v.score BETWEEN 0 AND {SUSPICIOUS_SCORE - 1})
+        AND NOT v.malicious
+    """,
 }
 
 
@@ -40,6 +51,8 @@ class Tag(msgspec.Struct, frozen=True):
 
 class SubmissionCriterion(Criterion, frozen=True, kw_only=True):
     file_name: list[str] | None = None
+    #: names with anything between the parts of each
+    file_name_like: list[list[str]] | None = None
     mime_type: list[str] | None = None
     user_agent: list[Agent] | None = None
     meta_data: list[PathCriterion] | None = None
@@ -70,6 +83,7 @@ class ClassificationCriterion(Criterion, frozen=True, kw_only=True):
 class VerdictCriterion(Criterion, frozen=True, kw_only=True):
     minimum_score: int | None = None
     maximum_score: int | None = None
+    assessment: list[str] | None = None
     tags: list[Tag] | None = None
     include_flags: list[str] | None = None
     exclude_flags: list[str] | None = None
@@ -122,6 +136,23 @@ def _is_named(names: Sequence[str]) -> Sql:
     )
 
 
+def _is_named_like(names: Sequence[Sequence[str]]) -> Sql:
+    """The submission has a file name with the parts of one of the names. The index knows the longest part."""
+    return any_of([_is_like(spelled) for parts in names for spelled in _spellings_of(parts)])
+
+
+def _spellings_of(parts: Sequence[str]) -> list[list[str]]:
+    spelled = [[respelled(form, part) for part in parts] for form in ("NFC", "NFD")]
+    return spelled[:1] if spelled[0] == spelled[1] else spelled
+
+
+def _is_like(parts: Sequence[str]) -> Sql:
+    longest = read_keyword(max(parts, key=len))
+    pattern = "%".join(SPECIAL.sub(r"\\\1", part) for part in parts)
+    named = Sql("lower(u.file_name) LIKE lower({})", pattern)
+    return all_of([contains("u.search", [longest]), named])
+
+
 def _in_meta_data(criteria: Sequence[PathCriterion]) -> Sql:
     return row_condition(criteria, partial(in_flat_map, Document("submission", "u", "meta_data")))
 
@@ -133,6 +164,7 @@ def _in_json(table: str, alias: str, column: str) -> Callable[[Sequence[PathCrit
 #: what each field of a submission's criterion asks for, whatever else a search for submissions has
 OF_SUBMISSION: dict[str, Callable[[Any], Sql]] = {
     "file_name": _is_named,
+    "file_name_like": _is_named_like,
     "mime_type": one_of_texts("u.mime_type"),
     "user_agent": by_agent("u"),
     "meta_data": _in_meta_data,
@@ -164,6 +196,7 @@ VERDICTS = Filters(
     exclude_flags=has_none(VERDICT_FLAGS),
     minimum_score=lambda score: Sql("v.score >= {}", score),
     maximum_score=lambda score: Sql("v.score <= {}", score),
+    assessment=has_any(ASSESSMENTS),
     tags=_has_tag,
 )
 FACTS = Filters(

@@ -10,7 +10,7 @@ from samplebank.database import TRUE, Columns, Connection, Page, Shape, Sql, all
 from samplebank.database.counting import Count, count_rows, tallied
 from samplebank.database.listing import PIECE, OrderedListing
 from samplebank.database.query import Place
-from samplebank.search.listing import SERIAL, Gathering, Way, plan_for_values
+from samplebank.search.listing import SERIAL, Gathering, Way, plan_for_values, planned
 from samplebank.search.overview import Overview, Overviews
 from samplebank.search.sample_ways import Ask
 
@@ -52,10 +52,15 @@ class SampleListing(OrderedListing[Overview]):
     async def page(self, db: Connection, page: Page) -> list[Overview]:
         if self._is_plain and self._number is not None:
             return await self._at_once(db, page, self._number)
+        ids = await self.ids(db, page)
+        return await self._overviews(db, ids) if ids else []
+
+    async def ids(self, db: Connection, page: Page) -> list[int]:
+        """Find the ids of the samples on a page, in order."""
         for way in self.ways:
             ids = await way.find(db, page)
             if ids is not None:
-                return await self._overviews(db, ids) if ids else []
+                return list(ids)
         return []
 
     async def pieces(self, db: Connection, page: Page) -> AsyncGenerator[list[Overview], None]:
@@ -86,6 +91,17 @@ class SampleListing(OrderedListing[Overview]):
         if rows:
             self.gathering.count = Count(rows[0][0])
         return [shown.read(row[1:]) for row in rows]
+
+    async def stored_ids(self, db: Connection, most: int) -> list[int]:
+        """The ids of all matches that are not deleted, in no order; `most` of them where there are more."""
+        query = Sql(
+            "SELECT array_agg(id) FROM (SELECT s.id FROM {} WHERE s.deleted_time IS NULL AND {} LIMIT {}) found",
+            self.source,
+            self.where,
+            most,
+        )
+        async with planned(db, *SERIAL):
+            return await query.value(db) or []
 
     async def place_of(self, db: Connection, row: Overview) -> Place:
         columns = ", ".join(key.sql for key, _ in self.by.sorted_by)

@@ -55,6 +55,8 @@ class SampleCriterion(Criterion, frozen=True, kw_only=True):
     tlps: list[str] | None = None
     users: Users | None = None
     times: TimeRange = TimeRange()
+    #: from so many bytes to fewer than so many
+    size: tuple[int | None, int | None] = (None, None)
     keywords: Keywords | None = None
     submissions: list[rows.SubmissionCriterion] | None = None
     analyses: list[rows.AnalysisCriterion] | None = None
@@ -189,6 +191,8 @@ def demands(sets: Sets, wanted: SampleCriterion) -> Demands:
     if wanted.times.is_bounded:
         matching = [sets.at_time(field, wanted.times) for field in wanted.times.fields]
         found.extend(_any_or_every(matching, every=wanted.times.every))
+    if wanted.size != (None, None):
+        found.append([sets.of_size(*wanted.size)])
     lists = [
         *(
             set_demands(getattr(wanted, field), _with_row(sets, kind, filters))

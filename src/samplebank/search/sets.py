@@ -195,6 +195,12 @@ class Sets:
     def with_digest(self, algorithm: str, wanted: list[bytes]) -> Members:
         return Members("h.id", Sql("FROM sample h WHERE {}", one_of(f"h.{algorithm}", "bytea", wanted)))
 
+    def of_size(self, least: int | None, below: int | None) -> Members:
+        """Of at least so many bytes, and of fewer than so many."""
+        bounds = [(">=", least), ("<", below)]
+        lies = [Sql(f"z.size {sign} {{}}", bound) for sign, bound in bounds if bound is not None]
+        return Members("z.id", Sql("FROM sample z WHERE {}", all_of(lies)))
+
     def at_time(self, field: str, times: TimeRange) -> Members:
         """Where the time of this name lies within the bounds."""
         if field == SAMPLE_CREATED:

@@ -45,6 +45,7 @@ DELETE_ANALYSES = "DELETE FROM analysis WHERE id = ANY($1::uuid[])"
 #: tables whose rows belong to a sample and to nothing else, and their names in the response context
 PLAIN = {
     "link": "links",
+    "sample_note": "notes",
     "static_fact": "facts",
     "classification": "classifications",
     "challenge": "challenges",

@@ -10,6 +10,7 @@ import msgspec
 from samplebank.accounts.directory import Directory
 from samplebank.blobs import Blobs
 from samplebank.database import Connection
+from samplebank.policy.rules import PolicyBook
 from samplebank.timespec import Millis
 
 
@@ -37,6 +38,8 @@ class Operation(StrEnum):
     DELETE = "deleteSample"
     REINDEX = "reindex"
     REINDEX_SLICE = "reindexSlice"
+    #: not of SampleDB v2
+    REANALYSE = "reanalyse"
 
 
 class Flag(StrEnum):
@@ -56,10 +59,14 @@ class RunningTask(NamedTuple):
 
 
 class Step(NamedTuple):
-    """The state of a task after a step: still running, waiting for sub-tasks, or done; with a message, if any."""
+    """The state of a task after a step: still running, waiting for sub-tasks, or done; with a message, if any.
+
+    A running task that `rests` has nothing to do until others have done something.
+    """
 
     state: State = State.RUNNING
     message: str | None = None
+    rests: bool = False
 
 
 class Tools(NamedTuple):
@@ -67,6 +74,7 @@ class Tools(NamedTuple):
 
     blobs: Blobs
     directory: Directory
+    policies: PolicyBook
 
 
 #: one step of an operation, in a transaction: short, and safe to repeat

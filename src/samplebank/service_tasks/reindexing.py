@@ -17,8 +17,8 @@ BATCH = 100
 FOREVER = 2**62
 #: the tables whose rows have readers of their own, by the requested resource
 TABLES = {
-    "all": ("submission", "analysis", "link"),
-    "sample": ("analysis", "link"),
+    "all": ("submission", "analysis", "link", "sample_note"),
+    "sample": ("analysis", "link", "sample_note"),
     "submission": ("submission",),
 }
 FIRST = "SELECT created_time FROM sample WHERE created_time < $1 ORDER BY created_time LIMIT 1"

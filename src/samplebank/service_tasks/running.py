@@ -16,11 +16,14 @@ OPEN = Statement("""
     INSERT INTO service_task (id, correlation_id, parent_id, root_id, operation, arguments, state, user_id, created_time)
     VALUES (:id, :correlation_id, :parent_id, :parent_id, :operation, :arguments, 'pending', :user_id, :now)
 """)
-# Deletions come first: deletions are short, and somebody waits. A task that was begun comes before others.
+# Reanalyses rest between their steps, and have a sweep of their own. Deletions come first: deletions are short, and somebody waits. A task that was begun comes before others.
 NEXT = """
     SELECT id, parent_id FROM service_task
-     WHERE finished_time IS NULL AND state IN ('pending', 'running')
+     WHERE finished_time IS NULL AND state IN ('pending', 'running') AND operation <> 'reanalyse'
      ORDER BY operation <> 'deleteSample', state <> 'running', created_time, id LIMIT 1
+"""
+REANALYSES = """
+    SELECT id, parent_id FROM service_task WHERE finished_time IS NULL AND operation = 'reanalyse' ORDER BY created_time, id
 """
 #: the first of the two numbers of an advisory lock says what is locked
 LOCKS = 0x5A4B_0006
@@ -84,6 +87,11 @@ async def find_next(db: Connection) -> tuple[UUID, UUID | None] | None:
     """Find the task to be run next: (the id, the id of the parent)."""
     row = await db.fetchrow(NEXT)
     return None if row is None else (row[0], row[1])
+
+
+async def find_reanalyses(db: Connection) -> list[tuple[UUID, UUID | None]]:
+    """Find the reanalyses under way, as `find_next` does. Each user has a few at most."""
+    return [(row[0], row[1]) for row in await db.fetch(REANALYSES)]
 
 
 async def begin(

@@ -6,17 +6,58 @@ from urllib.parse import quote
 from litestar import Litestar, Response
 from litestar.exceptions import HTTPException
 
-from samplebank.errors import Refusal, TooMany, Unauthenticated
+from samplebank.accounts.directory import Unknown
+from samplebank.errors import Conflict, Refusal, TooMany, Unauthenticated
 from samplebank.http.log import Observed
 from samplebank.web.entrance import SAFE, enter
-from samplebank.web.pages import asset, batch, jobs, live, login, me, sample, samples, submit, today
+from samplebank.web.pages import (
+    asset,
+    batch,
+    bulk,
+    completion,
+    export,
+    facets,
+    history,
+    jobs,
+    judging,
+    live,
+    login,
+    me,
+    relations,
+    sample,
+    samples,
+    sightings,
+    submit,
+    today,
+)
 from samplebank.web.pages.refused import FAILED, SAID, Refused
 from samplebank.web.visit import Visit
 
-PAGES = (today, samples, sample, jobs, submit, batch, live, login, me, asset)
+PAGES = (
+    today,
+    samples,
+    bulk,
+    facets,
+    export,
+    completion,
+    sample,
+    sightings,
+    relations,
+    history,
+    judging,
+    jobs,
+    submit,
+    batch,
+    live,
+    login,
+    me,
+    asset,
+)
 ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]
 #: the status of a page for a request that breaks a rule; the API says 412, as SampleDB v2 does
 BAD_REQUEST: Final = 400
+CONFLICT: Final = 409
+NEWER: Final = "The accounts have just changed: load the page again."
 
 
 def make_pages() -> Litestar:
@@ -36,10 +77,17 @@ def _refused(visit: Visit, error: Refusal) -> Response[bytes]:
     if isinstance(error, Unauthenticated) and visit.scope["method"] in SAFE:
         return visit.to(f"login?next={quote(visit.here, safe='')}")
     status = BAD_REQUEST if error.status == 412 else error.status  # noqa: PLR2004 an HTTP status
+    if isinstance(error, Conflict):
+        status = CONFLICT
     answer = visit.page(Refused.of(status, error.violations), status)
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.wait)
     return answer
+
+
+def _is_newer(visit: Visit, _: Unknown) -> Response[bytes]:
+    """Ask for patience: a customer or user is newer than the copy of the accounts, which is a second old at most."""
+    return visit.page(Refused.saying(503, NEWER), 503)
 
 
 def _declined(visit: Visit, error: HTTPException) -> Response[bytes]:
@@ -59,4 +107,9 @@ def _broken(visit: Visit, error: Exception) -> Response[bytes]:
     return visit.page(Refused.saying(500, FAILED), 500)
 
 
-HANDLERS: Final[dict[Any, Any]] = {Refusal: _refused, HTTPException: _declined, Exception: _broken}
+HANDLERS: Final[dict[Any, Any]] = {
+    Refusal: _refused,
+    Unknown: _is_newer,
+    HTTPException: _declined,
+    Exception: _broken,
+}

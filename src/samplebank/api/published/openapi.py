@@ -37,6 +37,7 @@ IN_PATH: dict[str, tuple[str, Schema, str]] = {
     "analysis_id": ("analysisID", UUID, "The id of the analysis."),
     "evidence_id": ("evidenceID", UUID, "The id of the evidence."),
     "link_id": ("linkID", UUID, "The id of the link."),
+    "note_id": ("noteID", UUID, "The id of the note."),
     "id": ("id", UUID, "The id of the rule."),
     "worker": ("idOrShortName", TEXT, "The id or the short name of the worker."),
     "file_name": ("fileName", {**TEXT, "pattern": r"[a-zA-Z0-9_:\-\.]*"}, "The name of the file."),

@@ -1,5 +1,12 @@
 """Searches and statistics over samples and submissions."""
 
-from samplebank.api.search import lists, samples, statistics, submissions
+from samplebank.api.search import lists, queries, reanalysis, samples, statistics, submissions
 
-ROUTES = [*samples.ROUTES, *submissions.ROUTES, *statistics.ROUTES, *lists.ROUTES]
+ROUTES = [
+    *samples.ROUTES,
+    *submissions.ROUTES,
+    *statistics.ROUTES,
+    *lists.ROUTES,
+    *queries.ROUTES,
+    *reanalysis.ROUTES,
+]

@@ -70,7 +70,7 @@ async def search_samples(request: Call) -> Response[bytes] | Streamed:
     request.read_query(NoQuery)
     document = await request.document(SampleListRequest, extra=samples.LONG_LISTS)
     wanted = document.read(request.now)
-    listing, page = samples.matching(request, wanted), Page(wanted.limit, wanted.offset)
+    listing, page = samples.matching(request, wanted, wanted.sort_by or ()), Page(wanted.limit, wanted.offset)
     return await request.show_list_behind(listing, page, show_sample, asked=wanted, after=wanted.after)
 
 

@@ -1,5 +1,6 @@
 """Search for samples: simple by keywords, advanced by everything that is known of a sample."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from litestar import Response, get, post
@@ -132,13 +133,18 @@ class SampleSearchSubCriteriaRequest(SampleParameters):
     exclude: bool | None = None
 
 
-class SampleSearchRequest(SampleParameters):
-    limit: Limit = 25
-    offset: SearchOffset = 0
-    sort_by: list[Sort] | None = None
+class SampleCriteria(SampleParameters):
+    """Everything that decides which samples match."""
+
     index_start_timestamp: Time = START
     index_end_timestamp: Time = END
     sub_criteria: Criteria[SampleSearchSubCriteriaRequest] | None = None
+
+
+class SampleSearchRequest(SampleCriteria):
+    limit: Limit = 25
+    offset: SearchOffset = 0
+    sort_by: list[Sort] | None = None
 
 
 @get(
@@ -178,10 +184,10 @@ async def search(request: Call) -> Response[bytes] | Streamed:
     document = await request.document(SampleSearchRequest, extra=LONG_LISTS)
     wanted = document.read(request.now)
     page = Page(wanted.limit, wanted.offset)
-    return await request.show_list(matching(request, wanted), page, show_sample)
+    return await request.show_list(matching(request, wanted, wanted.sort_by or ()), page, show_sample)
 
 
-def matching(request: Call, wanted: SampleSearchRequest) -> SampleListing:
+def matching(request: Call, wanted: SampleCriteria, sort: Sequence[str] = ()) -> SampleListing:
     """The samples of an advanced search. Raises `Invalid` with every violation."""
     reader = Reader(request.caller, request.bank.directory, request.now)
     window = reader.window(wanted.index_start_timestamp, wanted.index_end_timestamp)
@@ -192,7 +198,7 @@ def matching(request: Call, wanted: SampleSearchRequest) -> SampleListing:
     ]
     criterion = structs.replace(read_parameters(reader, wanted), sub_criteria=inner)
     reader.violations.raise_if_any()
-    return samples_matching(request.caller, criterion, window, wanted.sort_by or ())
+    return samples_matching(request.caller, criterion, window, sort)
 
 
 def read_parameters(reader: Reader, wanted: SampleParameters, at: str = "") -> SampleCriterion:

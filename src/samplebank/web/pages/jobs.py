@@ -1,31 +1,32 @@
 """Jobs: the list by state, and one job with its tasks."""
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import ClassVar, Final
 
 import msgspec
 from litestar import Response, get
-from msgspec import Meta
 
 from samplebank.accounts.model import Permission
 from samplebank.api.cursors import After
+from samplebank.api.search.queries import Text, jobs_of
 from samplebank.database import Page as Part
+from samplebank.errors import Invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body, NoQuery
 from samplebank.jobs import queries
-from samplebank.jobs.listing import JobFilter, jobs_matching
 from samplebank.jobs.model import Job, Task
 from samplebank.search.sightings import newest_sightings
+from samplebank.web.querying import Mistake, mistakes_in
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
 
 #: jobs on a page of the list, and tasks on the page of a job
 MOST: Final = 50
 MOST_TASKS: Final = 200
-State = Literal["enqueued", "executing", "done", "timeout"]
+BAD_REQUEST: Final = 400
 
 
 class JobsQuery(Body):
-    state: Annotated[list[State], Meta(max_length=4)] | None = None
+    q: Text = ""
     after: After | None = None
 
 
@@ -39,12 +40,13 @@ class ListedJob(msgspec.Struct, frozen=True):
 
 
 class JobsPage(Page, frozen=True):
-    """`states` are those asked for. `count` is -1 where only `at_least` is known."""
+    """`count` is -1 where only `at_least` is known. With `mistakes` in the query there are no rows."""
 
     template: ClassVar[str] = "jobs.html"
     section: ClassVar[str] = "jobs"
 
-    states: list[str]
+    query: str
+    mistakes: list[Mistake]
     rows: list[ListedJob]
     count: int
     at_least: int
@@ -65,9 +67,16 @@ class JobPage(Page, frozen=True):
 
 @get("/jobs", opt=operation("showJobs", Permission.VIEW_JOBS))
 async def show_jobs(request: Visit) -> Response[bytes]:
-    """Show the newest jobs, of all states or of some."""
+    """Show the jobs that match the query, newest first."""
     query = request.read_query(JobsQuery)
-    listing = jobs_matching(request.caller, JobFilter(states=query.state), ["-enqueuedTimestamp"])
+    try:
+        listing = jobs_of(request, query.q)
+    except Invalid as error:
+        mistakes = mistakes_in(query.q, error.violations)
+        refused = JobsPage(
+            query=query.q, mistakes=mistakes, rows=[], count=0, at_least=0, older=None, is_under_way=False
+        )
+        return request.page(refused, BAD_REQUEST)
     _, found, older = await request.found_behind(listing, Part(limit=MOST), asked=query, after=query.after)
     jobs: list[Job] = [] if found is None else found.rows
     async with request.reading() as db:
@@ -85,7 +94,8 @@ async def show_jobs(request: Visit) -> Response[bytes]:
     number = None if found is None else found.number
     return request.page(
         JobsPage(
-            states=[*(query.state or ())],
+            query=query.q,
+            mistakes=[],
             rows=rows,
             count=0 if number is None else number.number,
             at_least=0 if number is None else number.at_least,

@@ -12,6 +12,7 @@ HEADINGS: Final = {
     403: "Not for you",
     404: "Not here",
     405: "Not possible here",
+    409: "Somebody was faster",
     413: "Too large",
     429: "Too many at once",
     503: "Not at the moment",

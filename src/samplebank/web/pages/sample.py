@@ -29,6 +29,7 @@ from samplebank.submissions.model import Submission
 from samplebank.web.argument import Argument, argue
 from samplebank.web.entrance import permissions
 from samplebank.web.rendering import Page
+from samplebank.web.sample_head import Head, head_of
 from samplebank.web.visit import Visit
 
 #: submissions, analyses and jobs that the page shows
@@ -67,7 +68,9 @@ class SamplePage(Page, frozen=True):
     section: ClassVar[str] = "samples"
 
     sample: Overview
+    head: Head
     sha256: str
+    verdict_id: str
     names: list[str]
     argument: Argument | None
     analyses: list[Said]
@@ -101,7 +104,9 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
     verdict = overview.verdict
     return SamplePage(
         sample=overview,
+        head=head_of(request, overview, seen[0].file_name if seen else None),
         sha256=sha256.hex(),
+        verdict_id="" if verdict is None else str(verdict.id),
         names=list(dict.fromkeys(one.file_name for one in seen)),
         argument=None if verdict is None else argue(verdict, request.bank.settings.malicious_score, without),
         analyses=[_said(one) for one in said],

@@ -1,0 +1,68 @@
+"""What the newest matches of a sample search are like: how many of each verdict, type and customer, and on which days."""
+
+from collections import Counter
+from typing import Final
+
+import msgspec
+
+from samplebank.accounts.access import see_rows
+from samplebank.accounts.caller import Caller
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Page, Sql, one_of
+from samplebank.search.sample_listing import SampleListing
+from samplebank.timespec import Millis
+from samplebank.verdicts.model import word_of
+
+#: matches that are looked at, the newest first
+LOOKED_AT: Final = 2_000
+#: values of a kind that are told
+MOST: Final = 12
+DAY: Final = 24 * 3600 * 1000
+
+
+class Facets(msgspec.Struct, frozen=True):
+    """Numbers among `looked_at` matches, the most frequent values first. `days` are (start of the day in UTC, number)."""
+
+    looked_at: int
+    verdicts: list[tuple[str, int]]
+    types: list[tuple[str, int]]
+    customers: list[tuple[int, int]]
+    days: list[tuple[Millis, int]]
+
+
+async def facets_of(db: Connection, caller: Caller, listing: SampleListing, malicious_score: int) -> Facets:
+    """Look at the newest matches. Takes two statements: the ids of the matches, then their rows."""
+    ids = await listing.ids(db, Page(LOOKED_AT))
+    rows = await _rows(caller, ids).rows(db) if ids else []
+    customers: Counter[int] = Counter(row[3] for row in rows if row[3] is not None)
+    return Facets(
+        looked_at=len(rows),
+        verdicts=_most(Counter(_word(row[1], row[2], malicious_score) for row in rows)),
+        types=_most(Counter(row[0] for row in rows if row[0] is not None)),
+        customers=customers.most_common(MOST),
+        days=sorted(Counter(row[4] - row[4] % DAY for row in rows).items()),
+    )
+
+
+def _rows(caller: Caller, ids: list[int]) -> Sql:
+    """The type, the verdict, the customer of the newest visible submission, and the time of each sample."""
+    return Sql(
+        """
+        SELECT c.type, v.score, v.status_override,
+               (SELECT u.customer_id FROM submission u WHERE u.sample_id = s.id AND {}
+                 ORDER BY u.submitted_time DESC, u.id DESC LIMIT 1),
+               s.created_time
+          FROM sample s LEFT JOIN classification c ON c.id = s.classification_id LEFT JOIN verdict v ON v.id = s.verdict_id
+         WHERE {}
+        """,
+        see_rows(caller, "u", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
+        one_of("s.id", "bigint", ids),
+    )
+
+
+def _word(score: int | None, override: str | None, malicious_score: int) -> str:
+    return "unknown" if score is None else word_of(score, override, malicious_score)
+
+
+def _most(counted: Counter[str]) -> list[tuple[str, int]]:
+    return counted.most_common(MOST)

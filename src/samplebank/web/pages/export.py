@@ -1,0 +1,132 @@
+"""Samples as a file: the hashes, CSV or JSON of what a query finds, or of selected samples."""
+
+import csv
+import io
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from typing import Annotated, Final, Literal
+
+import msgspec
+from litestar import get
+from msgspec import Meta
+
+from samplebank import timespec
+from samplebank.accounts.model import Permission
+from samplebank.api.downloads import attachment
+from samplebank.api.samples import show_sample
+from samplebank.api.search.queries import Text, samples_of
+from samplebank.database import Page as Part
+from samplebank.errors import invalid
+from samplebank.http.operation import operation
+from samplebank.http.shapes import Body
+from samplebank.http.streaming import Pieces, Streamed
+from samplebank.samples.model import SHA256
+from samplebank.search.overview import Overview
+from samplebank.verdicts.model import word_of
+from samplebank.web.visit import Visit
+
+#: nobody can page past so many matches
+MOST: Final = 20_000
+#: the first characters of a cell that a spreadsheet takes for a formula
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+COLUMNS: Final = ("sha256", "md5", "sha1", "size", "type", "verdict", "score", "created", "last_submitted")
+MEDIA_TYPES: Final = {"hashes": "text/plain", "csv": "text/csv", "json": "application/json"}
+ENDINGS: Final = {"hashes": "txt", "csv": "csv", "json": "json"}
+
+
+class ExportQuery(Body):
+    q: Text = ""
+    format: Literal["hashes", "csv", "json"] = "hashes"
+    sha256: Annotated[list[str], Meta(max_length=1000)] | None = None
+
+
+@get("/samples/export", opt=operation("exportSamples", Permission.VIEW_SAMPLES))
+async def export(request: Visit) -> Streamed:
+    """Send the samples that the query finds, newest first, at most 20,000; or the selected samples."""
+    query = request.read_query(ExportQuery)
+    listing = samples_of(request, " ".join(_digests(query.sha256)) if query.sha256 else query.q)
+
+    async def pieces() -> AsyncGenerator[list[Overview], None]:
+        async with (
+            request.budgets.lists.turn(request.caller.user.id),
+            request.bank.database.transaction(read_only=True) as db,
+            aclosing(listing.pieces(db, Part(MOST))) as found,
+        ):
+            async for rows in found:
+                yield rows
+
+    write = {"hashes": _hashes, "csv": _csv(request), "json": _json(request)}[query.format]
+    written = await request.opened(write(pieces()))
+    headers = {"Cache-Control": "no-store"}
+    name = f"samples.{ENDINGS[query.format]}"
+    return attachment(written, name, None, MEDIA_TYPES[query.format], headers=headers)
+
+
+def _digests(given: Sequence[str]) -> Sequence[str]:
+    for position, digest in enumerate(given):
+        if not SHA256.fullmatch(digest):
+            raise invalid(f"sha256[{position}]", f"{digest[:100]!r} is no SHA-256.")
+    return given
+
+
+Rows = AsyncGenerator[list[Overview], None]
+
+
+async def _hashes(rows: Rows) -> Pieces:
+    async with aclosing(rows):
+        async for some in rows:
+            yield "".join(f"{sample.sha256.hex()}\n" for sample in some).encode()
+
+
+def _csv(request: Visit) -> Callable[[Rows], Pieces]:
+    async def write(rows: Rows) -> Pieces:
+        yield _lines([COLUMNS])
+        async with aclosing(rows):
+            async for some in rows:
+                yield _lines(_cells(sample, request.bank.settings.malicious_score) for sample in some)
+
+    return write
+
+
+def _lines(rows: Iterable[Sequence[object]]) -> bytes:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    return file.getvalue().encode("utf-8", "replace")
+
+
+def _cells(sample: Overview, malicious_score: int) -> list[object]:
+    verdict = sample.verdict
+    return [
+        sample.sha256.hex(),
+        "" if sample.md5 is None else sample.md5.hex(),
+        "" if sample.sha1 is None else sample.sha1.hex(),
+        sample.size,
+        harmless(sample.type or ""),
+        "unknown" if verdict is None else word_of(verdict.score, verdict.status_override, malicious_score),
+        "" if verdict is None else verdict.score,
+        timespec.iso(sample.created_time),
+        "" if sample.last_submitted is None else timespec.iso(sample.last_submitted),
+    ]
+
+
+def harmless(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _json(request: Visit) -> Callable[[Rows], Pieces]:
+    """One list of samples as the interface shows samples."""
+
+    async def write(rows: Rows) -> Pieces:
+        is_first = True
+        async with aclosing(rows):
+            async for some in rows:
+                shown = [msgspec.json.encode(show_sample(one, request.bank.directory)) for one in some]
+                yield (b"[\n" if is_first else b",\n") + b",\n".join(shown)
+                is_first = False
+        yield b"[]\n" if is_first else b"\n]\n"
+
+    return write
+
+
+ROUTES = [export]

@@ -1,0 +1,76 @@
+"""What a visitor decides about a sample: a verdict by hand, and another analysis."""
+
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from litestar import Response, post
+
+from samplebank.accounts.model import Permission
+from samplebank.api.samples import analyse_again
+from samplebank.api.verdicts import VerdictAddRequest, judge
+from samplebank.errors import Conflict, Invalid, invalid
+from samplebank.http.operation import operation
+from samplebank.http.shapes import NoQuery
+from samplebank.http.validation import violations_of
+from samplebank.search.overview import get_overview
+from samplebank.web.visit import Visit
+
+CHANGED: Final = "The verdict has changed since you loaded the page, so nothing was stored: look at the sample again, and judge again."
+NO_REASON: Final = "Give a reason: others will want to know why."
+
+
+@post(
+    "/sample/{sha256:str}/verdict",
+    opt=operation("judgeByPage", Permission.ADD_VERDICT),
+    status_code=303,
+)
+async def set_verdict(request: Visit) -> Response[bytes]:
+    """Judge the sample. A form that was filled in before somebody else judged is refused."""
+    request.read_query(NoQuery)
+    form = await request.read_form()
+    sample = await request.visible_sample(Permission.ADD_VERDICT)
+    given = {
+        "statusOverride": form.get("status", [""])[0],
+        "comment": form.get("comment", [""])[0].strip(),
+    }
+    if not given["comment"]:
+        raise invalid("comment", NO_REASON)
+    try:
+        wanted = msgspec.convert(given, VerdictAddRequest)
+    except msgspec.ValidationError as error:
+        raise Invalid(*violations_of(given, VerdictAddRequest, request.now, str(error))) from None
+    async with request.bank.database.connection() as db:
+        latest = (await get_overview(db, request.caller, sample.sha256)).verdict
+    if form.get("seen", [""])[0] != _id_of(None if latest is None else latest.id):
+        if latest is not None and _is_repeat(latest.status_override, latest.comment, wanted):
+            return request.to(f"sample/{sample.sha256.hex()}")
+        raise Conflict(CHANGED)
+    await judge(request, sample, wanted)
+    return request.to(f"sample/{sample.sha256.hex()}")
+
+
+@post(
+    "/sample/{sha256:str}/reanalyse",
+    opt=operation("reanalyseByPage", Permission.REANALYSE),
+    status_code=303,
+)
+async def reanalyse(request: Visit) -> Response[bytes]:
+    """Start another job, or go on to an unfinished job with the same workers."""
+    request.read_query(NoQuery)
+    await request.read_form()
+    sample = await request.visible_sample(Permission.REANALYSE)
+    job = await analyse_again(request, sample)
+    return request.to(f"job/{job.id}")
+
+
+def _id_of(id_: UUID | None) -> str:
+    return "" if id_ is None else str(id_)
+
+
+def _is_repeat(status: str | None, comment: str | None, wanted: VerdictAddRequest) -> bool:
+    """Whether the latest verdict is that of the same form, which the browser has sent twice."""
+    return (status, comment) == (wanted.status_override, wanted.comment)
+
+
+ROUTES = [set_verdict, reanalyse]

@@ -1,0 +1,99 @@
+"""The relations of a sample: links to other samples, and links of others to this sample."""
+
+from typing import ClassVar, Final
+
+import msgspec
+from litestar import Response, get
+
+from samplebank.accounts.model import Permission
+from samplebank.database import Page as Part
+from samplebank.http.operation import operation
+from samplebank.samples import links
+from samplebank.samples.links import Link
+from samplebank.search.references import References
+from samplebank.verdicts.model import word_of
+from samplebank.web.rendering import Page
+from samplebank.web.sample_head import MOST, Head, PartQuery, read_head
+from samplebank.web.visit import Visit
+
+#: links of others to the sample that the page shows
+MOST_NAMED: Final = 50
+
+
+class Relation(msgspec.Struct, frozen=True):
+    """A link to a sample. `word` is None where the sample is not there, or not for the visitor."""
+
+    link: Link
+    sha256: str
+    customer: str
+    word: str | None
+    score: int | None
+    type: str | None
+    size: int | None
+
+
+class NamedBy(msgspec.Struct, frozen=True):
+    """A link of another sample to this sample."""
+
+    link: Link
+    sha256: str
+
+
+class Relations(Page, frozen=True):
+    """`counted` are the numbers of links by type, `total` is their sum."""
+
+    template: ClassVar[str] = "relations.html"
+    section: ClassVar[str] = "samples"
+
+    head: Head
+    counted: list[tuple[str, int]]
+    total: int
+    rows: list[Relation]
+    named_by: list[NamedBy]
+    offset: int
+    next_offset: int | None
+
+
+@get("/sample/{sha256:str}/relations", opt=operation("showRelations", Permission.VIEW_ANALYSIS))
+async def show_relations(request: Visit) -> Response[bytes]:
+    """Show the links that the visitor may see, newest first."""
+    caller, directory = request.caller, request.bank.directory
+    async with request.reading() as db:
+        sample, head, _ = await read_head(request, db)
+        query = request.read_query(PartQuery)
+        part = Part(MOST + 1, query.offset)
+        found = await References(caller, links.links_of(caller, sample)).page(db, part)
+        counted = await links.count_by_type(db, caller, sample)
+        named = await links.links_to(caller, sample.sha256).page(db, Part(MOST_NAMED))
+    malicious_score = request.bank.settings.malicious_score
+    rows = []
+    for link, other in ((one.link, one.sample) for one in found[:MOST]):
+        verdict = None if other is None else other.verdict
+        word = None if other is None else "unknown"
+        if verdict is not None:
+            word = word_of(verdict.score, verdict.status_override, malicious_score)
+        rows.append(
+            Relation(
+                link=link,
+                sha256=link.reference.hex(),
+                customer=directory.customer(link.customer_id).short_name,
+                word=word,
+                score=None if verdict is None else verdict.score,
+                type=None if other is None else other.type,
+                size=None if other is None else other.size,
+            )
+        )
+    return request.page(
+        Relations(
+            head=head,
+            counted=counted,
+            total=sum(count for _, count in counted),
+            rows=rows,
+            named_by=[NamedBy(one, one.sha256.hex()) for one in named],
+            offset=query.offset,
+            next_offset=query.offset + MOST if len(found) > MOST else None,
+        )
+    )
+
+
+ROUTES = [show_relations]

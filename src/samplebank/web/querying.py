@@ -1,0 +1,48 @@
+"""Queries on pages: mistakes at their spots, and links to narrower queries."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from samplebank.errors import Violation
+from samplebank.query.tree import Part
+from samplebank.query.writing import written
+
+#: where in a query a mistake stands, as `api.search.queries` tells
+SPOT: Final = re.compile(r"q\[(\d+):(\d+)\]")
+#: a value that needs no quotes
+SIMPLE: Final = re.compile(r"[^\s\"()*>:]+")
+#: characters shown on each side of a mistake
+AROUND: Final = 40
+
+
+class Mistake(msgspec.Struct, frozen=True):
+    """A mistake with the part of the query that is wrong, and what stands around the part."""
+
+    before: str
+    wrong: str
+    after: str
+    message: str
+
+
+def mistakes_in(query: str, violations: Iterable[Violation]) -> list[Mistake]:
+    return [_mistake(query, violation) for violation in violations]
+
+
+def _mistake(query: str, violation: Violation) -> Mistake:
+    spot = SPOT.fullmatch(violation.field or "")
+    start, end = (int(spot[1]), int(spot[2])) if spot else (0, 0)
+    return Mistake(
+        before=query[max(0, start - AROUND) : start],
+        wrong=query[start:end][:AROUND],
+        after=query[end : end + AROUND],
+        message=violation.message,
+    )
+
+
+def narrowed(query: str, field: str, value: str) -> str:
+    """The query, with one more term."""
+    part = written(Part(value, quoted=SIMPLE.fullmatch(value) is None))
+    return f"{query} {field}:{part}".strip()

@@ -1,0 +1,60 @@
+"""What all views of a sample begin with: the verdict, a name, and the way to the other views."""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection
+from samplebank.http.shapes import Body
+from samplebank.samples import catalogue
+from samplebank.samples.model import Sample, read_sha256
+from samplebank.search.overview import Overview, get_overview
+from samplebank.search.sightings import newest_sightings
+from samplebank.verdicts.model import word_of
+from samplebank.web.visit import Visit
+
+#: entries on a page of a view
+MOST: Final = 50
+
+
+class Head(msgspec.Struct, frozen=True):
+    """`name` is that of the newest submission, None where the visitor may see none."""
+
+    sha256: str
+    size: int
+    word: str
+    score: int | None
+    name: str | None
+    is_deleted: bool
+
+
+class PartQuery(Body):
+    """A page of a list that has no cursor."""
+
+    offset: Annotated[int, Meta(ge=0, le=100_000)] = 0
+
+
+async def read_head(request: Visit, db: Connection) -> tuple[Sample, Head, Overview]:
+    """Read the sample of the path, if the visitor may see the sample. Raises `NotFound`."""
+    sha256 = read_sha256(request.path("sha256"))
+    overview = await get_overview(db, request.caller, sha256)
+    sample = await catalogue.get_visible(db, request.caller, sha256, Permission.VIEW_SAMPLES)
+    seen = await newest_sightings(db, request.caller, [sha256])
+    return sample, head_of(request, overview, seen[sha256].file_name if sha256 in seen else None), overview
+
+
+def head_of(request: Visit, overview: Overview, name: str | None) -> Head:
+    verdict = overview.verdict
+    word = "unknown"
+    if verdict is not None:
+        word = word_of(verdict.score, verdict.status_override, request.bank.settings.malicious_score)
+    return Head(
+        sha256=overview.sha256.hex(),
+        size=overview.size,
+        word=word,
+        score=None if verdict is None else verdict.score,
+        name=name,
+        is_deleted=overview.deleted_time is not None,
+    )

@@ -1,0 +1,87 @@
+// Completion in the boxes of queries: names of fields, and known values.
+
+const PAUSE = 120; // milliseconds after the last key before the service is asked
+const root = document.documentElement.dataset.root;
+
+/** @param {HTMLInputElement} box */
+function completeIn(box) {
+    const list = document.createElement("ul");
+    list.className = "choices";
+    list.role = "listbox";
+    list.id = `choices-${box.dataset.complete}`;
+    list.hidden = true;
+    box.after(list);
+    box.setAttribute("role", "combobox");
+    box.setAttribute("aria-controls", list.id);
+    box.setAttribute("aria-expanded", "false");
+    let span = [0, 0];
+    let timer = 0;
+    let asked = 0;
+
+    function close() {
+        list.hidden = true;
+        box.setAttribute("aria-expanded", "false");
+    }
+
+    function take(text) {
+        const [start, end] = span;
+        const blank = text.endsWith(":") || text.endsWith(".") ? "" : " ";
+        box.value = box.value.slice(0, start) + text + blank + box.value.slice(end).trimStart();
+        box.setSelectionRange(start + text.length + blank.length, start + text.length + blank.length);
+        box.focus();
+        close();
+    }
+
+    function mark(place) {
+        const items = [...list.children];
+        items.forEach((item, i) => item.setAttribute("aria-selected", String(i === place)));
+        items[place]?.scrollIntoView({ block: "nearest" });
+    }
+
+    async function ask() {
+        const mine = ++asked;
+        const query = new URLSearchParams({ q: box.value, at: String(box.selectionStart ?? 0), kind: box.dataset.complete });
+        const answer = await fetch(`${root}complete?${query}`);
+        if (!answer.ok || mine !== asked || document.activeElement !== box) return;
+        const [start, end, choices] = await answer.json();
+        span = [start, end];
+        list.replaceChildren(
+            ...choices.map(([text, help]) => {
+                const item = document.createElement("li");
+                item.role = "option";
+                item.append(text);
+                item.dataset.text = text;
+                const small = document.createElement("small");
+                small.append(help);
+                item.append(small);
+                return item;
+            }),
+        );
+        list.hidden = choices.length === 0;
+        box.setAttribute("aria-expanded", String(!list.hidden));
+    }
+
+    box.addEventListener("input", () => {
+        clearTimeout(timer);
+        timer = setTimeout(ask, PAUSE);
+    });
+    box.addEventListener("blur", () => setTimeout(close, PAUSE));
+    list.addEventListener("mousedown", (event) => {
+        const item = event.target instanceof Element ? event.target.closest("li") : null;
+        event.preventDefault();
+        if (item) take(item.dataset.text);
+    });
+    box.addEventListener("keydown", (event) => {
+        if (list.hidden) return;
+        const items = [...list.children];
+        const place = items.findIndex((item) => item.getAttribute("aria-selected") === "true");
+        if (event.key === "ArrowDown") mark(Math.min(items.length - 1, place + 1));
+        else if (event.key === "ArrowUp") mark(Math.max(0, place - 1));
+        else if (event.key === "Escape") close();
+        else if (event.key === "Tab" || (event.key === "Enter" && place >= 0)) take(items[Math.max(0, place)].dataset.text);
+        else return;
+        event.preventDefault();
+    });
+}
+
+document.querySelectorAll("input[data-complete]").forEach(completeIn);

@@ -1,0 +1,87 @@
+"""`samplebank get`: saves samples, safely unless told otherwise."""
+
+import hashlib
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import pyzipper
+
+from cli.program import Program
+from kit.bank import Bank, Sample
+
+
+def test_an_archive_with_a_password_is_saved(local: Program, bank: Bank, tmp_path: Path) -> None:
+    sample = bank.submitted()
+
+    ended = local.run("get", sample.sha256, "--out", tmp_path)
+
+    saved = tmp_path / f"{sample.sha256}.zip"
+    assert (ended.status, ended.out.splitlines()) == (0, [str(saved)])
+    with pyzipper.AESZipFile(saved) as archive:
+        archive.setpassword(b"infected")
+        assert archive.read(sample.sha256) == sample.data
+
+
+def test_raw_bytes_come_with_a_warning_and_no_right_to_run(
+    local: Program, bank: Bank, tmp_path: Path
+) -> None:
+    sample = bank.submitted()
+
+    ended = local.run("get", "--raw", sample.sha256, "--out", tmp_path / "new")
+
+    saved = tmp_path / "new" / sample.sha256
+    assert saved.read_bytes() == sample.data
+    assert saved.stat().st_mode & 0o777 == 0o600
+    assert "may be malware" in ended.complaints[0]
+
+
+def test_what_is_there_is_never_replaced_untold(local: Program, bank: Bank, tmp_path: Path) -> None:
+    sample = bank.submitted()
+    there = tmp_path / f"{sample.sha256}.zip"
+    there.write_bytes(b"mine")
+
+    refused = local.run("get", sample.sha256, "--out", tmp_path)
+    kept = there.read_bytes()
+    told = local.run("get", sample.sha256, "--out", tmp_path, "--overwrite")
+
+    assert (refused.status, kept) == (1, b"mine")
+    assert "--overwrite" in refused.complaints[0]
+    assert (told.status, there.read_bytes() != b"mine") == (0, True)
+
+
+def test_one_sample_that_is_missing_does_not_keep_the_others(
+    local: Program, bank: Bank, tmp_path: Path
+) -> None:
+    sample, missing = bank.submitted(), Sample()
+
+    ended = local.run("get", "--json", missing.sha256, sample.sha256, "--out", tmp_path)
+
+    assert ended.status == 1
+    assert missing.sha256 in ended.complaints[0]
+    assert [one["sha256"] for one in json.loads(ended.out)["files"]] == [sample.sha256]
+    assert [path.name for path in tmp_path.iterdir()] == [f"{sample.sha256}.zip"]
+
+
+def test_hashes_are_read_from_standard_input(
+    local: Program, bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = [bank.submitted() for _ in range(2)]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(sample.sha256 for sample in samples)))
+
+    local.run("get", "-", "--out", tmp_path)
+
+    assert {path.name for path in tmp_path.iterdir()} == {f"{sample.sha256}.zip" for sample in samples}
+
+
+def test_bytes_that_do_not_match_their_hash_are_not_kept(
+    local: Program, bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = bank.submitted()
+    monkeypatch.setattr(hashlib, "sha256", hashlib.sha512)
+
+    ended = local.run("get", "--raw", sample.sha256, "--out", tmp_path)
+
+    assert (ended.status, list(tmp_path.iterdir())) == (1, [])

@@ -1,0 +1,34 @@
+"""Charts: every bar is a link that says its number."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
+
+from samplebank.web.charts import HEIGHT, WIDTH, Bar, bars
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=80))
+def test_bars_stay_within_the_picture(numbers: list[int]) -> None:
+    tree = LexborHTMLParser(bars("all", [Bar(number, str(number)) for number in numbers]))
+
+    drawn = [
+        [float(str(node.attributes[name])) for name in ("x", "y", "width", "height")]
+        for node in tree.css("rect")
+    ]
+    assert len(drawn) == len(numbers)
+    assert all(
+        0 <= x <= x + width <= WIDTH + 1 and 0 <= y <= y + height <= HEIGHT + 0.2
+        for x, y, width, height in drawn
+    )
+
+
+def test_a_bar_with_a_link_is_a_link_with_words() -> None:
+    tree = LexborHTMLParser(bars("all", [Bar(3, "Monday: 3", "samples?q=a&b")]))
+
+    link = tree.css("a")[0]
+    assert (link.attributes["href"], link.attributes["aria-label"]) == ("samples?q=a&b", "Monday: 3")
+    assert tree.css("rect title")[0].text() == "Monday: 3"
+
+
+def test_no_bars_are_no_picture() -> None:
+    assert bars("all", []) == ""

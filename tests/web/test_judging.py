@@ -1,0 +1,154 @@
+"""Deciding on the page of a sample: verdicts by hand, and another analysis."""
+
+from typing import Any
+
+import pytest
+
+from kit.bank import ROBOT, Bank, Sample, name_of
+from kit.visitor import Shown, Visitor
+from web.conftest import Visitors
+
+
+@pytest.fixture
+def judged(bank: Bank) -> Sample:
+    """A sample of the mill with a verdict by two analyses."""
+    strong, weak = bank.workers(2)
+    sample, job, tasks = bank.planned(strong, weak)
+    for worker, score in ((strong, 99), (weak, 40)):
+        analysis = bank.analyse(sample, worker, score)
+        assert bank.update(job, tasks[worker], "success", analyses=[analysis]).status_code < 300
+    return sample
+
+
+def page_of(visitor: Visitor, sample: Sample) -> Shown:
+    return visitor.get(f"/sample/{sample.sha256}")
+
+
+def judge(visitor: Visitor, sample: Sample, seen: str, **fields: str) -> Shown:
+    form = {"seen": seen, "status": "benign", "comment": "looked at by hand", **fields}
+    return visitor.post(f"/sample/{sample.sha256}/verdict", form)
+
+
+def seen_on(shown: Shown) -> str:
+    return str(shown.all("input[name=seen]")[0].attributes["value"])
+
+
+def test_the_verdict_is_told_as_an_argument(visitor: Visitors, judged: Sample) -> None:
+    told = page_of(visitor("mia"), judged).text("header.verdict-line")
+
+    assert "malicious" in told
+    assert "97 % of the weight" in told
+    assert "3 % of the weight" in told
+
+
+def test_without_a_witness_the_page_tells_another_verdict(visitor: Visitors, judged: Sample) -> None:
+    mia = visitor("mia")
+    strongest = page_of(mia, judged).all("a[role=switch]")[0].attributes["href"]
+
+    shown = mia.get(f"/sample/{strongest}")
+
+    assert "suspicious" in shown.text(".doubt")
+
+
+def test_a_verdict_by_hand_shows_its_reason(visitor: Visitors, judged: Sample) -> None:
+    chief = visitor("chief")
+
+    shown = judge(chief, judged, seen_on(page_of(chief, judged)))
+
+    assert "benign" in shown.text("h1")
+    assert "looked at by hand" in shown.text("header.verdict-line")
+
+
+def test_a_form_that_is_sent_twice_judges_once(bank: Bank, visitor: Visitors, judged: Sample) -> None:
+    chief = visitor("chief")
+    seen = seen_on(page_of(chief, judged))
+
+    statuses = [judge(chief, judged, seen).status for _ in range(2)]
+
+    assert statuses == [200, 200]
+    assert len([verdict for verdict in bank.verdicts_of(judged) if "manual" in verdict["flags"]]) == 1
+
+
+def test_of_two_who_judge_at_once_the_second_is_told(visitor: Visitors, judged: Sample) -> None:
+    chief, boss = visitor("chief"), visitor("boss")
+    seen = seen_on(page_of(chief, judged))
+    judge(chief, judged, seen, status="benign", comment="harmless")
+
+    late = judge(boss, judged, seen, status="malicious", comment="evil")
+
+    assert late.status == 409
+    assert "changed since you loaded the page" in late.text()
+
+
+@pytest.mark.parametrize("fields", [{"comment": " "}, {"comment": "a" * 20_000}, {"status": "odd"}])
+def test_a_verdict_with_a_mistake_is_refused(
+    bank: Bank, visitor: Visitors, judged: Sample, fields: dict[str, Any]
+) -> None:
+    chief = visitor("chief")
+
+    refused = judge(chief, judged, seen_on(page_of(chief, judged)), **fields)
+
+    assert refused.status == 400
+    assert not [verdict for verdict in bank.verdicts_of(judged) if "manual" in verdict["flags"]]
+
+
+def test_who_may_not_judge_is_offered_nothing(visitor: Visitors, judged: Sample) -> None:
+    mia = visitor("mia")
+
+    assert not page_of(mia, judged).all("input[name=seen]")
+    assert judge(mia, judged, "").status == 403
+
+
+def test_another_analysis_leads_to_its_job(bank: Bank, visitor: Visitors, judged: Sample) -> None:
+    shown = visitor("mia").post(f"/sample/{judged.sha256}/reanalyse")
+
+    newest = bank.jobs_of(judged, sortBy=["-enqueuedTimestamp"])[0]
+    assert shown.response.url.endswith(f"/job/{newest['id']}")
+    assert len(bank.jobs_of(judged)) == 2
+
+
+def test_the_history_tells_what_changed(visitor: Visitors, judged: Sample) -> None:
+    chief = visitor("chief")
+    judge(chief, judged, seen_on(page_of(chief, judged)))
+
+    shown = chief.get(f"/sample/{judged.sha256}/history")
+
+    assert [row.css("td")[2].text() for row in shown.all("tbody tr")] == ["by hand, chief", "analyses"]
+
+
+def test_a_link_to_a_sample_of_others_shows_nothing_of_the_sample(
+    bank: Bank, visitor: Visitors, judged: Sample
+) -> None:
+    foreign, name = Sample(), name_of("secret")
+    bank.submit(foreign, "quinn", fileName=name)
+    link = {
+        "reference": foreign.sha256,
+        "tlp": "amber",
+        "type": "child",
+        "userAgent": {"name": "tests", "version": "1"},
+        "customer": "mill",
+    }
+    bank.data(bank.post(f"{judged.path}/link", link, ROBOT))
+
+    shown = visitor("mia").get(f"/sample/{judged.sha256}/relations")
+
+    assert "not here" in shown.text("tbody")
+    assert name not in shown.html
+
+
+def test_sightings_tell_who_can_see_them(bank: Bank, visitor: Visitors) -> None:
+    sample = bank.submitted(user="mia", tlp="green")
+
+    told = visitor("mia").get(f"/sample/{sample.sha256}/sightings").text("tbody")
+
+    assert "mill (the customer)" in told
+    assert "everybody of here (TLP green)" in told
+
+
+def test_the_submitter_is_told_to_who_may_know_the_submitter(bank: Bank, visitor: Visitors) -> None:
+    sample = bank.submitted(user="mia", tlp="clear")
+    path = f"/sample/{sample.sha256}/sightings"
+
+    told = {user: "mia" in visitor(user).get(path).text("tbody td:nth-child(5)") for user in ("mia", "quinn")}
+
+    assert told == {"mia": True, "quinn": False}

@@ -1,0 +1,164 @@
+"""The list of samples: queries, mistakes, what the matches are like, files of hashes, and several samples at once."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from kit.bank import Bank, Sample, name_of
+from kit.visitor import Visitor
+from samplebank.web.pages.export import harmless
+from web.conftest import Visitors
+
+
+@pytest.fixture
+def named(bank: Bank) -> tuple[str, list[Sample]]:
+    """Three samples of the mill with a name in common."""
+    name = name_of("invoice")
+    return name, [bank.submitted(user="mia", fileName=f"{name}.exe") for _ in range(3)]
+
+
+def found(visitor: Visitor, query: str) -> set[str]:
+    shown = visitor.get(f"/samples?q={query}")
+    assert shown.status == 200, shown.text()
+    return {str(node.attributes["value"]) for node in shown.all("input[name=sha256]")}
+
+
+def test_a_query_finds_samples(visitor: Visitors, named: tuple[str, list[Sample]]) -> None:
+    name, samples = named
+
+    assert found(visitor("mia"), f"name:{name}.exe -sha256:{samples[0].sha256}") == {
+        sample.sha256 for sample in samples[1:]
+    }
+
+
+def test_a_query_finds_nothing_of_others(visitor: Visitors, named: tuple[str, list[Sample]]) -> None:
+    assert found(visitor("quinn"), f"name:{named[0]}.exe") == set()
+
+
+def test_a_mistake_is_shown_at_its_spot_with_the_nearest_name(visitor: Visitors) -> None:
+    shown = visitor("mia").get("/samples?q=tpye:pebin score:70..")
+
+    assert shown.status == 400
+    assert shown.text("mark") == "tpye"
+    assert 'Do you mean "type:"?' in shown.text("[role=alert]")
+    assert shown.all("input[name=q]")[0].attributes["value"] == "tpye:pebin score:70.."
+
+
+def test_a_mistake_in_a_query_for_jobs_is_shown_at_its_spot(visitor: Visitors) -> None:
+    shown = visitor("mia").get("/jobs?q=state:lost")
+
+    assert shown.status == 400
+    assert shown.text("mark") == "lost"
+
+
+def test_jobs_are_found_by_a_query(bank: Bank, visitor: Visitors) -> None:
+    sample, job, _ = bank.planned(*bank.workers(1))
+
+    shown = visitor("mia").get(f"/jobs?q=sample:{sample.sha256}")
+
+    assert [link for link in shown.links() if "job/" in link] == [f"./job/{job}"]
+
+
+def test_the_matches_are_counted_by_kind(
+    bank: Bank, visitor: Visitors, named: tuple[str, list[Sample]]
+) -> None:
+    bank.submit(named[1][0], "quinn", fileName=f"{named[0]}.exe")
+
+    shown = visitor("mia").get(f"/samples/facets?q=name:{named[0]}.exe")
+
+    assert "of the newest 3" in shown.text("h2")
+    assert "mill 3" in shown.text(".facet")
+    assert "quarry" not in shown.text()
+    assert len(shown.all("svg.bars rect")) == 1
+
+
+def test_a_value_of_the_matches_leads_to_a_narrower_query(
+    visitor: Visitors, named: tuple[str, list[Sample]]
+) -> None:
+    mia = visitor("mia")
+    shown = mia.get(f"/samples/facets?q=name:{named[0]}.exe")
+
+    link = next(link for link in shown.links() if "customer" in link)
+
+    assert mia.get(f"/samples/{link}").text("h1").endswith("3 found")
+
+
+def test_the_matches_are_saved_as_hashes(visitor: Visitors, named: tuple[str, list[Sample]]) -> None:
+    name, samples = named
+
+    saved = visitor("mia").get(f"/samples/export?format=hashes&q=name:{name}.exe")
+
+    assert saved.response.headers["Content-Disposition"] == 'attachment; filename="samples.txt"'
+    assert saved.response.text.split() == [sample.sha256 for sample in reversed(samples)]
+
+
+def test_the_matches_are_saved_as_csv(visitor: Visitors, named: tuple[str, list[Sample]]) -> None:
+    saved = visitor("mia").get(f"/samples/export?format=csv&q=name:{named[0]}.exe")
+
+    rows = list(csv.DictReader(io.StringIO(saved.response.text)))
+    assert [(row["sha256"], row["size"]) for row in rows] == [
+        (sample.sha256, "5000") for sample in reversed(named[1])
+    ]
+
+
+def test_the_matches_are_saved_as_json(visitor: Visitors, named: tuple[str, list[Sample]]) -> None:
+    saved = visitor("mia").get(f"/samples/export?format=json&q=name:{named[0]}.exe")
+
+    rows = json.loads(saved.response.text)
+    assert [row["sha256"] for row in rows] == [sample.sha256 for sample in reversed(named[1])]
+
+
+def test_an_empty_answer_is_still_json(visitor: Visitors) -> None:
+    saved = visitor("mia").get(f"/samples/export?format=json&q=name:{name_of('nothing')}")
+
+    assert json.loads(saved.response.text) == []
+
+
+def test_selected_samples_are_saved_alone(visitor: Visitors, named: tuple[str, list[Sample]]) -> None:
+    chosen = named[1][1].sha256
+
+    saved = visitor("mia").get(f"/samples/export?format=hashes&sha256={chosen}")
+
+    assert saved.response.text.split() == [chosen]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1"])
+def test_no_cell_is_a_formula(text: str) -> None:
+    assert harmless(text) == f"'{text}"
+
+
+def test_several_samples_are_analysed_again(
+    bank: Bank, visitor: Visitors, named: tuple[str, list[Sample]]
+) -> None:
+    chosen = [sample.sha256 for sample in named[1][:2]]
+    foreign = bank.submitted(user="quinn").sha256
+
+    shown = visitor("mia").post("/samples/reanalyse", {"sha256": [*chosen, foreign]})
+
+    assert len([link for link in shown.links() if "job/" in link]) == 2
+    assert "There is no sample" in shown.text("tbody")
+
+
+def test_none_selected_is_refused_with_a_remedy(visitor: Visitors) -> None:
+    shown = visitor("mia").post("/samples/reanalyse", {})
+
+    assert shown.status == 400
+    assert "mark the samples" in shown.text()
+
+
+def test_a_field_is_completed(visitor: Visitors) -> None:
+    start, end, choices = visitor("mia").get("/complete?q=verd&at=4").response.json()
+
+    assert (start, end, choices[0][0]) == (0, 4, "verdict:")
+
+
+def test_only_customers_that_the_visitor_may_know_are_offered(visitor: Visitors) -> None:
+    def offered(user: str) -> set[str]:
+        answer = visitor(user).get("/complete?q=customer:&at=9").response.json()
+        return {text for text, _ in answer[2]}
+
+    assert offered("quinn") == {"quarry"}
+    assert "mill-north" in offered("mia")
+    assert "quarry" not in offered("mia")
