@@ -28,6 +28,7 @@ from samplebank.web.pages import (
     samples,
     sightings,
     submit,
+    theme,
     today,
 )
 from samplebank.web.pages.refused import FAILED, SAID, Refused
@@ -51,6 +52,7 @@ PAGES = (
     live,
     login,
     me,
+    theme,
     asset,
 )
 ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]

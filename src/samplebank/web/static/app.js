@@ -10,11 +10,13 @@ function isTyping(target) {
     return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }
 
-/** Copy a text, over plain HTTP too, where browsers hide the clipboard from scripts. */
+/** Copy a text, also where browsers hide the clipboard from scripts, as over plain HTTP, or keep the clipboard closed. */
 async function copy(text) {
-    if (navigator.clipboard) {
+    try {
         await navigator.clipboard.writeText(text);
         return;
+    } catch {
+        // the old way, below
     }
     const field = document.createElement("textarea");
     field.value = text;
@@ -44,10 +46,25 @@ function move(step) {
     next.scrollIntoView({ block: "nearest" });
 }
 
+/** Show the list of all keys, or the palette. */
+async function show(name) {
+    if (!document.querySelector("dialog[open]")) (await import("./keys.js"))[name]();
+}
+
+for (const button of document.querySelectorAll("[data-opens]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => show(button.dataset.opens));
+}
+
 let isGoing = false;
 
 document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
+    if (event.key === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
+        event.preventDefault();
+        show("palette");
+        return;
+    }
+    if (document.querySelector("dialog[open]") || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
     if (isGoing && event.key in GO) {
         isGoing = false;
         location.href = root() + GO[event.key];
