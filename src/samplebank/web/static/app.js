@@ -85,6 +85,7 @@ document.addEventListener("keydown", (event) => {
 
 const LOOK = 15_000; // milliseconds after which a page with something under way is fetched again, should a message be lost
 const REST = 500; // milliseconds between two fetches
+const SETTLED = 700; // milliseconds after which somebody reads a page
 
 /** @returns {HTMLElement[]} */
 const liveParts = () => [...document.querySelectorAll("[data-live][id]")];
@@ -220,7 +221,8 @@ document.addEventListener("visibilitychange", () => {
 });
 document.addEventListener("refresh", refresh);
 addEventListener("pagehide", unfollow);
-addEventListener("pageshow", follow);
+// Who goes quickly from page to page needs no streams.
+addEventListener("pageshow", () => setTimeout(follow, SETTLED));
 setInterval(() => {
     if (!document.hidden && !hasEnded && document.querySelector("[data-live][data-open]")) refresh();
 }, LOOK);
