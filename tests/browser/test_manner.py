@@ -38,6 +38,20 @@ async def test_a_sample_is_found_and_opened_by_keys_alone(mia: Tab, named: list[
     await mia.page.wait_for_url(f"**/sample/{named[1]}")
 
 
+async def test_a_query_is_completed_while_somebody_types(mia: Tab) -> None:
+    keyboard = mia.page.keyboard
+    await keyboard.press("/")
+
+    await keyboard.type("verd")
+    await mia.page.get_by_role("option").first.wait_for()
+    await keyboard.press("Tab")
+    await keyboard.type("mal")
+    await mia.page.get_by_role("option", name="malicious").wait_for()
+    await keyboard.press("Tab")
+
+    assert await mia.query.input_value() == "verdict:malicious "
+
+
 @pytest.mark.parametrize(("keys", "path"), [("gs", "/samples"), ("gj", "/jobs"), ("gm", "/me")])
 async def test_g_and_a_letter_go_to_a_page(mia: Tab, keys: str, path: str) -> None:
     for key in keys:
@@ -47,11 +61,11 @@ async def test_g_and_a_letter_go_to_a_page(mia: Tab, keys: str, path: str) -> No
 
 
 async def test_no_key_acts_while_somebody_types(mia: Tab) -> None:
-    await mia.page.get_by_role("searchbox").fill("")
+    await mia.query.fill("")
 
     await mia.page.keyboard.type("gj?")
 
-    assert await mia.page.get_by_role("searchbox").input_value() == "gj?"
+    assert await mia.query.input_value() == "gj?"
     assert mia.path == "/"
 
 
@@ -168,10 +182,10 @@ async def test_a_click_copies_a_whole_hash(service: Service, bank: Bank, tabs: T
 
     await tab.page.locator(f"[data-copy='{sample.sha256}']").click()
     await tab.page.locator(".copied").wait_for()
-    await tab.page.get_by_role("searchbox").fill("")
+    await tab.query.fill("")
     await tab.page.keyboard.press("Control+v")
 
-    assert await tab.page.get_by_role("searchbox").input_value() == sample.sha256
+    assert await tab.query.input_value() == sample.sha256
 
 
 async def test_a_printed_sample_has_its_facts_and_no_controls(mia: Tab, named: list[str]) -> None:
@@ -187,8 +201,8 @@ async def test_a_printed_sample_has_its_facts_and_no_controls(mia: Tab, named: l
 
 async def test_every_page_can_be_read_without_scripts(service: Service, tabs: Tabs, named: list[str]) -> None:
     tab = await (await tabs(java_script_enabled=False)).sign_in(service.keys["mia"])
-    await tab.page.get_by_role("searchbox").fill(named[-1])
-    await tab.page.get_by_role("searchbox").press("Enter")
+    await tab.query.fill(named[-1])
+    await tab.query.press("Enter")
     await tab.page.locator("tr[data-row] a").first.click()
     await tab.page.wait_for_url(f"**/sample/{named[0]}")
 

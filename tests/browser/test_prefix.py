@@ -21,7 +21,7 @@ async def test_pages_work_below_a_prefix(prefix: str, service: Service, bank: Ba
     sample = bank.submitted(fileName=word)
     tab = await (await tabs(prefix)).sign_in(service.keys["mia"])
 
-    await tab.page.get_by_role("searchbox").fill(word)
+    await tab.query.fill(word)
     await tab.page.keyboard.press("Enter")
     await tab.page.get_by_role("link", name=word).click()
     await tab.page.wait_for_url(f"{prefix}/sample/{sample.sha256}")
@@ -40,12 +40,12 @@ async def test_a_stranger_is_led_to_the_sign_in_page_below_the_prefix(
     prefix: str, service: Service, tabs: Tabs
 ) -> None:
     tab = await tabs(prefix)
-    await tab.open("/jobs?state=done")
+    await tab.open("/jobs?q=state%3Adone")
 
     await tab.page.get_by_label("API key").fill(service.keys["mia"])
     await tab.page.keyboard.press("Enter")
 
-    await tab.page.wait_for_url(f"{prefix}/jobs?state=done")
+    await tab.page.wait_for_url(f"{prefix}/jobs?q=state%3Adone")
 
 
 async def test_a_look_is_chosen_below_a_prefix(prefix: str, tabs: Tabs) -> None:

@@ -50,12 +50,12 @@ async def test_over_plain_http_a_host_name_signs_in(service: Service, tabs: Tabs
 
 async def test_who_has_signed_in_sees_the_page_asked_for(service: Service, tabs: Tabs) -> None:
     tab = await tabs()
-    await tab.open("/jobs?state=done")
+    await tab.open("/jobs?q=state%3Adone")
 
     await tab.page.get_by_label("API key").fill(service.keys["mia"])
     await tab.page.keyboard.press("Enter")
 
-    await tab.page.wait_for_url("**/jobs?state=done")
+    await tab.page.wait_for_url("**/jobs?q=state%3Adone")
 
 
 async def test_a_page_kept_by_the_browser_is_gone_after_signing_out(service: Service, tabs: Tabs) -> None:

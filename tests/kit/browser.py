@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Request, async_playwright
 
 ROOT = Path(__file__).parents[2]
 #: a host name that leads to this machine, and that no browser trusts as it trusts 127.0.0.1
@@ -73,6 +73,11 @@ class Tab:
         await self.page.get_by_role("button", name="Sign in").click()
         await self.page.wait_for_url(f"{self.url}/")
         return self
+
+    @property
+    def query(self) -> Locator:
+        """The box for queries, which every page has."""
+        return self.page.locator("form.query input")
 
     @property
     def path(self) -> str:

@@ -42,7 +42,7 @@ def prefixed(url: str, folder: Path) -> Iterator[str]:
     port = free_port()
     configuration = folder / "nginx.conf"
     configuration.write_text(CONFIGURATION.format(folder=folder, port=port, url=url))
-    command = [program("nginx"), "-p", folder, "-c", configuration, "-e", folder / "error.log"]
+    command = [program("nginx"), "-p", str(folder), "-c", str(configuration), "-e", f"{folder}/error.log"]
     with (folder / "output.log").open("w") as output:
         proxy = subprocess.Popen(command, stdout=output, stderr=output)
     try:

@@ -37,14 +37,14 @@ async def database(quiet: Service) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def content(db: Connection) -> dict[str, tuple[int, int]]:
+async def content(db: Connection) -> dict[str, tuple[object, ...]]:
     tables = await db.fetch(
         "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'"
     )
-    return {name: tuple(await db.fetchrow(CONTENT.format(name))) for (name,) in tables}
+    return {name: tuple(await db.fetch(CONTENT.format(name))) for (name,) in tables}
 
 
-async def still(db: Connection) -> dict[str, tuple[int, int]]:
+async def still(db: Connection) -> dict[str, tuple[object, ...]]:
     """The content once the housework after the last change is done."""
     before = await content(db)
     while True:

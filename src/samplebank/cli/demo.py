@@ -19,7 +19,7 @@ from samplebank.cli.client import Client
 from samplebank.cli.connection import CREDENTIALS
 from samplebank.cli.demo_files import EICAR_NAME, make_files
 from samplebank.cli.following import follow
-from samplebank.cli.jobs import short_id, task_table
+from samplebank.cli.job_table import short_id, task_table
 from samplebank.cli.local_service import LocalService, running
 from samplebank.cli.login import MINUTES, make_link
 from samplebank.cli.sending import Outcome, send_all

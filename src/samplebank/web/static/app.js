@@ -46,6 +46,14 @@ function move(step) {
     next.scrollIntoView({ block: "nearest" });
 }
 
+/** Completion is loaded for the first box of a query that somebody goes to; what was typed meanwhile is completed, too. */
+document.addEventListener("focusin", async (event) => {
+    if (!(event.target instanceof HTMLInputElement) || !event.target.dataset.complete) return;
+    const typed = event.target.value;
+    await import("./query.js");
+    if (event.target.value !== typed) event.target.dispatchEvent(new Event("input"));
+});
+
 /** Show the list of all keys, or the palette. */
 async function show(name) {
     if (!document.querySelector("dialog[open]")) (await import("./keys.js"))[name]();
