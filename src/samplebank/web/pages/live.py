@@ -21,12 +21,8 @@ from samplebank.web.visit import Visit
 #: the most topics of a stream
 MOST: Final = 50
 EVENTS: Final = "text/event-stream"
-#: nothing runs, should a browser show the stream as a page; proxies pass each event on at once
-HEADERS: Final = {
-    **PAGE,
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "X-Accel-Buffering": "no",
-}
+#: proxies are to pass each event on at once
+HEADERS: Final = {**PAGE, "X-Accel-Buffering": "no"}
 #: milliseconds after which a browser comes again
 BEGIN: Final = b"retry: 3000\n\n"
 HEARTBEAT: Final = b":\n\n"
