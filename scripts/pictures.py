@@ -42,6 +42,7 @@ class Shown(NamedTuple):
     purpose: str
 
 
+BATCH: Final = "6a1f2c9e-4b77-4f0e-9d35-0c8f1e2d3b4a"
 #: `{sample}`, `{archive}` and `{job}` stand for the EICAR test file, an archive, and the job of the EICAR test file
 PAGES: Final = (
     Shown("today", "/", "Today", "What is waiting and running, and the newest jobs."),
@@ -56,6 +57,8 @@ PAGES: Final = (
     Shown("sightings", "/sample/{sample}/sightings", "Sightings", "Who brought the sample in, when, by which name, and who can see that."),
     Shown("relations", "/sample/{archive}/relations", "Relations", "Samples that this sample contains or comes from."),
     Shown("history", "/sample/{sample}/history", "History", "Every verdict that the sample had, and what changed it."),
+    Shown("submit", "/submit", "Submit", "Files and folders are dropped or chosen, sent four at a time, and watched to their verdicts."),
+    Shown("batch", "/batch/{batch}", "Batch", "Files that were sent together, with their verdicts and tasks."),
     Shown("jobs", "/jobs", "Jobs", "Jobs by state, the newest first."),
     Shown("job", "/job/{job}", "Job", "A job and its tasks, with waits, times and messages."),
     Shown("account", "/me", "Your account", "Your sessions, which you can end, your keys and permissions."),
@@ -72,12 +75,12 @@ def demo() -> Iterator[tuple[LocalService, dict[str, str]]]:
         Client(service.connection) as client,
     ):
         files = make_files(Path(folder) / "files")
-        sent, end = send_all(client, files, {}, parallel=2, advance=lambda _: None)
+        sent, end = send_all(client, files, {"meta.batch": BATCH}, parallel=2, advance=lambda _: None)
         if end:
             raise end
         ended = {Path(one.path).name: one for one in follow(client, sent, lambda _: None, print)}
         eicar, archive = ended[EICAR_NAME], ended["backup.zip"]
-        names = {"sample": eicar.sha256, "archive": archive.sha256, "job": eicar.job}
+        names = {"sample": eicar.sha256, "archive": archive.sha256, "job": eicar.job, "batch": BATCH}
         yield service, {name: str(value) for name, value in names.items()}
 
 

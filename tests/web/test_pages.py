@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
 
 import pytest
 
@@ -16,7 +17,8 @@ from samplebank.web import assets, headers
 from samplebank.web.app import ROUTES
 from web.conftest import Visitors
 
-NOTHING = {"sha256": "0" * 64, "job_id": "00000000-0000-0000-0000-000000000000"}
+NOBODY = "00000000-0000-0000-0000-000000000000"
+NOTHING = {"sha256": "0" * 64, "job_id": NOBODY, "batch_id": NOBODY}
 #: names and values that attackers choose
 HOSTILE = (
     "<svg onload=alert(1)>\u202e\u200b\x1b[31m'\"><script>alert(1)</script> http://evil.example/ {{ 7 * 7 }} "
@@ -80,7 +82,9 @@ def hostile(bank: Bank) -> dict[str, str]:
     assert bank.post(f"{sample.path}/link", link, ROBOT).status_code == 201
     judged = bank.post(f"{sample.path}/verdict", {"statusOverride": "benign", "comment": TAME})
     assert judged.status_code == 201
-    return {"sha256": sample.sha256, "job_id": job}
+    batch = str(uuid4())
+    bank.submit(sample, fileName=HOSTILE + " again", metaData={"batch": batch})
+    return {"sha256": sample.sha256, "job_id": job, "batch_id": batch}
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -8,7 +8,7 @@ from web.test_pages import READ
 
 PICTURES = ROOT / "docs" / "pictures"
 #: operations that answer no page of their own
-NO_PAGES = {"downloadSafeByPage"}
+NO_PAGES = {"downloadSafeByPage", "followChanges"}
 
 
 def shown() -> set[str]:

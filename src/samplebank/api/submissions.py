@@ -252,6 +252,7 @@ async def _answer(request: Call, sha256: bytes, result: Result) -> Answer:
         return envelope.single(SubmissionRateLimitedResponse(sha256.hex()), 220)
     if result.job_id is not None:
         request.bank.signals.send(Signal.TASKS)
+        request.bank.signals.tell(result.job_id)
     repeated = result.outcome is Outcome.REPEATED
     return await request.show(result.submission, show_submission, 200 if repeated else 201)
 

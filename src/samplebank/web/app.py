@@ -12,6 +12,7 @@ from samplebank.http.log import Observed
 from samplebank.web.entrance import SAFE, enter
 from samplebank.web.pages import (
     asset,
+    batch,
     bulk,
     completion,
     export,
@@ -19,12 +20,14 @@ from samplebank.web.pages import (
     history,
     jobs,
     judging,
+    live,
     login,
     me,
     relations,
     sample,
     samples,
     sightings,
+    submit,
     theme,
     today,
 )
@@ -44,6 +47,9 @@ PAGES = (
     history,
     judging,
     jobs,
+    submit,
+    batch,
+    live,
     login,
     me,
     theme,
