@@ -7,8 +7,8 @@ from kit.pages import ROOT, text_of
 from web.test_pages import READ
 
 PICTURES = ROOT / "docs" / "pictures"
-#: operations that answer no page of their own
-NO_PAGES = {"downloadSafeByPage", "followChanges"}
+#: operations that answer files, data, or a part of another page
+NO_PAGES = {"downloadSafeByPage", "followChanges", "exportSamples", "completeQuery", "showFacets"}
 
 
 def shown() -> set[str]:
