@@ -258,10 +258,7 @@ async def _answer(request: Call, sha256: bytes, result: Result) -> Answer:
 
 
 async def read_submission(request: Call, data: SubmissionRequest) -> NewSubmission:
-    """Read the submission with its defaults.
-
-    Raises `Invalid` with every violation, `Forbidden` when the caller may not submit for the customer.
-    """
+    """Read the submission with its defaults. Raises `Invalid`, and `Forbidden` for a customer of others."""
     directory, caller, now = request.bank.directory, request.caller, request.now
     violations = Violations()
     customer: Customer | None = caller.user.customer
