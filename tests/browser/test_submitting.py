@@ -74,11 +74,12 @@ async def test_thirty_files_are_dropped_and_watched_to_their_verdicts(
     await expect(rows.filter(has_text=next(iter(dropped))).locator(".verdict.malicious")).to_be_visible()
 
 
-async def test_files_dropped_on_another_page_are_submitted(mia: Tab) -> None:
+async def test_files_dropped_on_another_page_wait_in_the_form(mia: Tab) -> None:
     dropped = files(2)
     await mia.open("/samples")
 
     await drop(mia, dropped)
+    await mia.page.get_by_role("button", name="Send 2 files").click()
 
     await mia.page.wait_for_url("**/submit?batch=*")
     await expect(mia.page.locator("#files tr[id]")).to_have_count(2)
