@@ -14,22 +14,38 @@ from kit.postgres import Postgres, own_postgres
 from kit.service import PREPARED, Service, running
 from samplebank.database import Connection, Database, connect
 
+#: folders with files that take longest
+LONG = {"contracts", "journeys", "maintenance", "search", "serving"}
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Give the run a folder of its own: pytest closes the usual one to other accounts, such as the database's.
 
     Programs under test feel Ctrl-C, even if a shell that ran the tests in the background made them deaf to it.
+    Programs under test see no width of a terminal: a process that runs tests side by side with others gets one.
     """
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    folder = tempfile.mkdtemp(prefix="samplebank-tests-")
-    config.option.basetemp = str(Path(folder) / "run")
+    if worker := getattr(config, "workerinput", None):
+        folder = Path(os.environ[PREPARED]).parent / worker["workerid"]
+        folder.mkdir(mode=0o700)
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="samplebank-tests-"))
+    config.option.basetemp = str(folder / "run")
     if PREPARED not in os.environ:  # else another process of the run has made the folder, for all processes
-        prepared = Path(folder) / "prepared"
+        prepared = folder / "prepared"
         prepared.mkdir()
         os.environ[PREPARED] = str(prepared)
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where tests run side by side, begin with the long files: at the end no process works while the others rest."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.parent.name not in LONG)
 
 
 @pytest.fixture(scope="session")

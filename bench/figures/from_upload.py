@@ -15,6 +15,8 @@ from bench.service import Service, Unusable
 
 #: goals in files a second
 FIRM_GOAL, GUESSED_GOAL, VERDICT_GOAL = 800.0, 80.0, 40.0
+#: files before the measurement, so that all children of both workers are there
+FIRST = 16
 CHILD, HOUSEKEEPER = "samplebank.sandbox.child", "samplebank.serving.housekeeper_process"
 #: what is in the command of a process, and the kind of the process
 KINDS = (("postgres", "PostgreSQL"), (HOUSEKEEPER, "housekeeper"), ("worker run", "worker"))
@@ -52,17 +54,17 @@ def _classify(service: Service, contents: list[bytes], *, run: int) -> float:
 
 def to_verdict(parent: Path, port: int | None, count: int, runs: int) -> list[Figure]:
     """Measure `samplebank submit --wait` on files of packages, with both built-in workers."""
-    paths = real_files.different(real_files.of_packages(), count * runs + 1, lambda _: True)
+    paths = real_files.different(real_files.of_packages(), count * runs + FIRST, lambda _: True)
     figure = Figure("real files, upload to verdict", "/s", [], VERDICT_GOAL)
     spent: Counter[str] = Counter()
     with Service(parent, port, with_workers=True) as service:
         service.start()
-        _submit(service, paths[:1])  # both workers are there when their first verdict is
+        _submit(service, paths[:FIRST])
         with Surroundings(service.processes) as around:
             for run in range(runs):
                 before = _seconds_by(service, _kind)
                 began = time.perf_counter()
-                _submit(service, paths[1 + run * count : 1 + (run + 1) * count])
+                _submit(service, paths[FIRST + run * count : FIRST + (run + 1) * count])
                 figure.values.append(count / (time.perf_counter() - began))
                 spent += _seconds_by(service, _kind) - before
         verdicts = asyncio.run(rows_of(service.database_url, "verdict"))

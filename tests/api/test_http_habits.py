@@ -66,7 +66,7 @@ def test_a_connection_goes_on_after_head(bank: Bank) -> None:
         ("/healthz", "GET, HEAD, OPTIONS"),
         (f"{V2}/sample", "GET, HEAD, OPTIONS, POST"),
         (f"{V2}/job/search", "OPTIONS, POST"),
-        (Sample().path, "DELETE, GET, HEAD, OPTIONS"),
+        pytest.param(Sample().path, "DELETE, GET, HEAD, OPTIONS", id="sample"),
     ],
 )
 def test_options_tells_the_methods_of_a_path_to_anybody(bank: Bank, path: str, methods: str) -> None:

@@ -44,15 +44,17 @@ def a_submission(bank: Bank) -> Request:
 
 def an_analysis(bank: Bank) -> Request:
     sample, (worker,) = bank.submitted(), bank.workers(1)
-    agent = {"name": worker, "version": "1"}
-    body = {
+    return lambda key: keyed(bank, key, f"{sample.path}/analysis", "robot", json=analysis_of(worker))
+
+
+def analysis_of(worker: str) -> dict[str, Any]:
+    return {
         "analysisResult": {"a": 1},
         "analysisScore": 5,
         "customer": "mill",
         "tlp": "amber",
-        "userAgent": agent,
+        "userAgent": {"name": worker, "version": "1"},
     }
-    return lambda key: keyed(bank, key, f"{sample.path}/analysis", "robot", json=body)
 
 
 def some_evidence(bank: Bank) -> Request:
@@ -124,6 +126,15 @@ def a_release(bank: Bank) -> Request:
     return lambda key: keyed(bank, key, path, "robot", json={"leaseToken": claim["leaseToken"]})
 
 
+def a_result(bank: Bank) -> Request:
+    (worker,) = bank.workers(1)
+    bank.planned(worker)
+    (claim,) = bank.claim(worker)
+    path = f"/samplebank/v1/job/{claim['job']['id']}/task/{claim['task']['id']}/result"
+    body = {"leaseToken": claim["leaseToken"], "analysis": analysis_of(worker)}
+    return lambda key: keyed(bank, key, path, "robot", json=body)
+
+
 REQUESTS = {
     "submitFile": a_file,
     "addSample": an_upload,
@@ -139,6 +150,7 @@ REQUESTS = {
     "addAnalysisRule": a_rule,
     "reindexResources": a_reindexing,
     "releaseTask": a_release,
+    "addTaskResult": a_result,
 }
 
 

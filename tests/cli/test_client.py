@@ -86,7 +86,7 @@ def test_what_the_service_cannot_do_now_is_told_after_three_tries(
     ("user", "call", "family"),
     [
         ("nobody", lambda client: client.jobs(), Forbidden),
-        ("mia", lambda client: client.sample("0" * 64), NotFound),
+        ("mia", lambda client: client.verdicts("0" * 64), NotFound),
         ("mia", lambda client: client.jobs(limit=-1), Invalid),
     ],
     ids=["forbidden", "unknown", "invalid"],

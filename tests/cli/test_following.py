@@ -72,3 +72,16 @@ def test_the_type_of_a_file_is_waited_for(client: Client, bank: Bank) -> None:
     (told,) = follow(client, [outcome], lambda _: None, lambda _: None)
 
     assert told.type is not None
+
+
+def test_the_verdict_of_the_own_job_is_told_although_a_newer_one_is_there(client: Client, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    analysis = bank.analyse(sample, worker, 90)
+    bank.update(job, tasks[worker], "success", analyses=[analysis])
+    bank.data(bank.post(f"{sample.path}/verdict", {"statusOverride": "benign", "comment": "ours"}))
+    outcome = Outcome("file", "submitted", sha256=sample.sha256, job=job, job_state="done")
+
+    (told,) = follow(client, [outcome], lambda _: None, lambda _: None)
+
+    assert (told.verdict, told.score) == ("malicious", 90)

@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 
 from cli.program import Program
-from kit.bank import Bank
+from kit.bank import Bank, name_of
 from samplebank import timespec
-from samplebank.cli.jobs import short_id
+from samplebank.cli.job_table import short_id
 from samplebank.database import Database
 
 
@@ -142,7 +142,7 @@ def test_why_in_json_has_job_tasks_plan_and_verdict(local: Program, bank: Bank) 
 
     document = explained(local, job)
 
-    assert document.keys() == {"job", "tasks", "plan", "verdict", "verdictByHand"}
+    assert document.keys() == {"why", "job", "tasks", "plan", "verdict", "verdictByHand"}
     assert (document["job"]["id"], document["verdict"]["score"]) == (job, 40)
     assert [task["worker"] for task in document["tasks"]] == [worker]
     assert document["plan"]["jobID"] == job
@@ -246,3 +246,30 @@ async def test_why_tells_what_a_late_type_added(local: Program, bank: Bank, data
 
     told = "The file type pebin (executable) came after the job was opened: 1970-01-01T00:00:00.000Z added"
     assert f"{told} {worker}." in " ".join(ended.out.split())
+
+
+def test_failures_are_told_by_cause(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    kind = name_of("x").replace("-", "")
+    for size in range(2):
+        _, job, tasks = bank.planned(worker)
+        bank.update(job, tasks[worker], "failed", message=f"No disk of {size} MiB for {kind}.")
+
+    (row,) = [line for line in local.run("jobs", "--failures").out.splitlines() if kind in line]
+    told = json.loads(local.run("jobs", "--failures", "--json").out)
+
+    assert row.split()[:2] == ["2", worker]
+    assert row.split()[-1] == short_id(job)
+    (cause,) = [one for one in told["causes"] if kind in one["cause"]]
+    assert cause["failures"] == 2
+
+
+def test_why_says_what_a_job_waits_for_in_the_words_of_the_service(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    _, job, _ = bank.planned(worker)
+    bank.release(bank.claim(worker)[0], "no disk", delay=3600)
+    said = bank.data(bank.get(f"/samplebank/v1/job/{job}/why"))
+
+    ended = " ".join(local.run("jobs", "--why", job).out.split())
+
+    assert f"{said['because']} {said['next']}" in ended

@@ -80,7 +80,8 @@ def test_why_a_job_waits_names_the_worker_that_nobody_runs(local: Program, bank:
 
     explained = local.run("jobs", "--why", job)
 
-    assert f"Nobody has ever asked for work of {worker}" in explained.out
+    assert f"No live worker for {worker} so far: nobody has asked for tasks of the customer." in explained.out
+    assert f"Start the worker: samplebank worker run {worker}" in explained.out
 
 
 def test_a_worker_that_is_not_registered_is_told_the_command(

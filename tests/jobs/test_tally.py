@@ -1,15 +1,13 @@
 """How many jobs there are is never counted, and always right."""
 
-import asyncio
 from functools import partial
 
 from bench.databases import connected
 
 from kit.bank import V2, Bank, eventually, together
-from kit.databases import own_database
+from kit.databases import migrated_database
 from kit.service import Service
 from samplebank.database import Database
-from samplebank.database.migrations import upgrade
 from samplebank.database.tally import LARGE
 from samplebank.jobs.tally import JOBS, TALLY, TOTAL
 
@@ -77,28 +75,23 @@ def test_a_list_of_the_jobs_in_some_states_says_how_many_there_are(bank: Bank) -
 
 
 async def test_many_changes_leave_no_empty_space_behind(service: Service) -> None:
-    async with own_database(service) as url:  # where no housekeeper folds them
-        await asyncio.to_thread(upgrade, url)
-        async with connected(url) as db:
-            await db.execute(
-                "INSERT INTO job_tally_change SELECT 1, 'done', 1 FROM generate_series(1, 20000)"
-            )
+    # where no housekeeper folds them
+    async with migrated_database(service) as url, connected(url) as db:
+        await db.execute("INSERT INTO job_tally_change SELECT 1, 'done', 1 FROM generate_series(1, 20000)")
 
-            await JOBS.fold(db)
+        await JOBS.fold(db)
 
-            assert await db.fetchval("SELECT pg_relation_size('job_tally_change')") <= LARGE
-            assert await db.fetchval(f"SELECT sum(n) FROM {TOTAL}") == 20_000
+        assert await db.fetchval("SELECT pg_relation_size('job_tally_change')") <= LARGE
+        assert await db.fetchval(f"SELECT sum(n) FROM {TOTAL}") == 20_000
 
 
 async def test_its_totals_stay_on_one_page_however_many_customers_are_folded(service: Service) -> None:
-    async with own_database(service) as url:
-        await asyncio.to_thread(upgrade, url)
-        async with connected(url) as db:
-            for _ in range(3):
-                await db.execute(
-                    "INSERT INTO job_tally_change SELECT n, 'done', 1 FROM generate_series(1, 1000) n"
-                )
-                await JOBS.fold(db)
+    async with migrated_database(service) as url, connected(url) as db:
+        for _ in range(3):
+            await db.execute(
+                "INSERT INTO job_tally_change SELECT n, 'done', 1 FROM generate_series(1, 1000) n"
+            )
+            await JOBS.fold(db)
 
-            assert await db.fetchval("SELECT pg_relation_size('job_tally_total')") == PAGE
-            assert await db.fetchval(f"SELECT sum(n) FROM {TOTAL}") == 3_000
+        assert await db.fetchval("SELECT pg_relation_size('job_tally_total')") == PAGE
+        assert await db.fetchval(f"SELECT sum(n) FROM {TOTAL}") == 3_000

@@ -3,13 +3,14 @@
 import fcntl
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,13 +28,21 @@ SETTINGS = {
 START_SECONDS = 90
 #: the variable that tells all processes of the run where the prepared folder is
 PREPARED = "TESTS_PREPARED"
+PORTS = range(20_000, 32_000)
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Get a port for a server that stops and starts again.
+
+    The system gives clients ports from 32768 on, so no client takes the port meanwhile. Tests run side by side: a file in
+    the prepared folder keeps the port for one of them.
+    """
+    while True:
+        port = secrets.choice(PORTS)
+        with suppress(OSError), socket.socket() as probe:
+            Path(os.environ[PREPARED], f"port-{port}").touch(exist_ok=False)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Service:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from kit.databases import own_database
+from kit.databases import migrated_database
 from kit.service import Service
 from samplebank.assembly import Bank, open_bank
 from samplebank.blobs import Area
 from samplebank.database.connection import connect_alone
-from samplebank.database.migrations import upgrade
 from samplebank.identification import MOST_FIRM, Identifier
 from samplebank.maintenance import election
 from samplebank.maintenance.classifying import MOST_DISTURBED, Classifying
@@ -30,10 +29,8 @@ TYPES = "SELECT s.sha256, c.type FROM sample s LEFT JOIN classification c ON c.i
 @pytest.fixture
 async def own_bank(service: Service, tmp_path: Path) -> AsyncIterator[Bank]:
     """A bank whose queue of samples is the test's own."""
-    async with own_database(service) as url:
-        await asyncio.to_thread(upgrade, url)
-        async with open_bank(Settings(data_dir=tmp_path), url) as bank:
-            yield bank
+    async with migrated_database(service) as url, open_bank(Settings(data_dir=tmp_path), url) as bank:
+        yield bank
 
 
 async def stored(bank: Bank, *contents: bytes) -> dict[bytes, bytes]:

@@ -10,7 +10,9 @@ from samplebank.query.tree import Either, Group, Part, Query, Term
 #: without what begins a negation, names a field, or ends a word
 FIRST = st.text("abzé09*._=/\\'", min_size=1, max_size=8)
 BARE = st.text("abz09*.:-<>,=é\u202e", min_size=1, max_size=8)
-QUOTED = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+QUOTED = st.one_of(
+    st.text('ab"\\*. (:-', max_size=6), st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+)
 FIELDS = st.sampled_from([*SAMPLES.by_name, "meta.a.b", "result.x-y", "unknown"])
 
 

@@ -194,6 +194,12 @@ async def test_a_child_has_no_capabilities(shared_sandbox: Sandbox) -> None:
     assert sets == dict.fromkeys(("Inh", "Prm", "Eff", "Bnd", "Amb"), "0" * 16)
 
 
+async def test_a_child_holds_its_line_and_its_output_and_no_other_file(shared_sandbox: Sandbox) -> None:
+    held = (await shared_sandbox.call(b"name what is open", 10)).decode().split()
+
+    assert set(held) == {"0", "1", "2"}
+
+
 async def test_threads_have_an_end(shared_sandbox: Sandbox) -> None:
     assert int(await shared_sandbox.call(b"start threads", 10)) < LIMITS.threads
 

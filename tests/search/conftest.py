@@ -1,22 +1,22 @@
 """A database with many samples, for searches in a large database. The tests change nothing in the database."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from bench import generate
 from bench.databases import connected
 from bench.tenants import Tenants
 
-from kit.databases import own_database
+from kit.databases import migrated_database
 from kit.service import Service
 from samplebank.accounts.caller import Caller, Scope
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import find_caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Database, connect
-from samplebank.database.migrations import upgrade
+from samplebank.database import Connection, Database, Page, connect
+from samplebank.database.listing import OrderedListing
 
 SAMPLES, CUSTOMERS = 20_000, 100
 #: what happens to samples in the course of time
@@ -44,15 +44,15 @@ AGED = (
     UPDATE sample SET deleted_time = 1, md5 = NULL, sha1 = NULL, sha512 = NULL, verdict_id = NULL,
            classification_id = NULL WHERE id % 100 = 12
     """,
-    "ANALYZE",
+    # which the housekeeper of PostgreSQL does in time: so the indexes know which rows everybody may read
+    "VACUUM (ANALYZE)",
 )
 
 
 @pytest.fixture(scope="package")
 async def filled(service: Service) -> AsyncIterator[tuple[Database, Tenants]]:
     """A separate database with many samples."""
-    async with own_database(service) as url:
-        await asyncio.to_thread(upgrade, url)
+    async with migrated_database(service) as url:
         tenants = await generate.fill(url, SAMPLES, CUSTOMERS)
         async with connected(url) as db:
             for statement in AGED:
@@ -82,3 +82,15 @@ async def callers(filled: tuple[Database, Tenants]) -> dict[str, Caller]:
         "admin": Caller(one.user, (), everything),
         "mixed": Caller(one.user, (), mixed, one.customers),
     }
+
+
+async def followed(db: Connection, listing: Callable[[], OrderedListing[Any]], limit: int) -> list[Any]:
+    """The rows of all pages, each of which begins behind the last row of the page before."""
+    rows: list[Any] = []
+    after = None
+    while True:
+        found = await listing().page(db, Page(limit, after=after))
+        rows += found
+        if len(found) < limit:
+            return rows
+        after = await listing().place_of(db, found[-1])

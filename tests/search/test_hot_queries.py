@@ -52,9 +52,12 @@ LARGE = (
     "job_task_analysis",
 )
 SCANS = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY($1) ORDER BY relname"
+READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = $1"
 #: PostgreSQL may change to a plan for any values after the fifth time
 TIMES = 7
 PAGE = Page(25)
+#: rows read for a page: a few times as many as the page has, of 20,000
+FEW_ROWS = 10 * PAGE.limit
 ALWAYS = IndexWindow(0)
 WEEK = 7 * 86_400_000
 ANY_FIELD = frozenset((*DIGESTS, *KEYWORD_KINDS))
@@ -79,6 +82,12 @@ class Question:
     async def job(self) -> UUID:
         found: UUID = await self.db.fetchval(f"SELECT id FROM job WHERE sample_id = {SAMPLES // 2}")
         return found
+
+
+async def forget_scans(db: Connection) -> None:
+    """Begin to count scans at 0. What the connection has not told yet is told before."""
+    await db.execute("SELECT pg_stat_force_next_flush()")
+    await db.execute("SELECT pg_stat_reset()")
 
 
 async def newest_jobs(ask: Question) -> None:
@@ -246,7 +255,7 @@ async def test_no_large_table_is_read_from_end_to_end(
 ) -> None:
     database, tenants = filled
     async with database.connection() as db:
-        await db.execute("SELECT pg_stat_reset()")
+        await forget_scans(db)
 
         for _ in range(TIMES):
             await query(Question(db, callers[who], tenants))
@@ -282,10 +291,44 @@ async def test_the_first_page_in_any_order_reads_no_large_table(
 ) -> None:
     sort = direction + name.rpartition(" ")[2]
     async with filled[0].connection() as db:
-        await db.execute("SELECT pg_stat_reset()")
+        await forget_scans(db)
 
         await LISTS[name](callers[who], sort).page(db, PAGE)
 
         await db.execute("SELECT pg_stat_force_next_flush()")
         scans = {row[0]: row[1] for row in await db.fetch(SCANS, list(LARGE))}
     assert scans == dict.fromkeys(scans, 0)
+
+
+@pytest.mark.parametrize("direction", ["", "-"])
+@pytest.mark.parametrize("sort", JOB_SORTS)
+async def test_a_page_of_jobs_with_any_time_in_a_week_reads_few_jobs(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str, direction: str
+) -> None:
+    end = time.time_ns() // 1_000_000 - WEEK
+    times = TimeRange(end - WEEK, end, tuple(JOB_TIMES.values()))
+    async with filled[0].connection() as db:
+        await forget_scans(db)
+
+        page = await jobs_matching(callers["admin"], JobFilter(times=times), [direction + sort]).page(
+            db, PAGE
+        )
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        read = await db.fetchval(READ, "job")
+    assert len(page) == PAGE.limit
+    assert read <= FEW_ROWS
+
+
+async def test_a_deep_page_of_a_reader_passes_over_the_submissions_of_others_unread(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller]
+) -> None:
+    async with filled[0].connection() as db:
+        await forget_scans(db)
+
+        page = await submissions_matching(callers["one"], SubmissionSearch(), ALWAYS).page(db, Page(25, 1000))
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        read = await db.fetchval(READ, "submission")
+    assert len(page) == PAGE.limit
+    assert read <= FEW_ROWS

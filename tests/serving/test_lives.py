@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from kit.bank import Bank, Sample, eventually
-from kit.service import Service, running
+from kit.service import Service, copy_prepared, running
 
 #: seconds in which everything is whole again
 WHOLE = 30.0
@@ -108,7 +108,9 @@ def test_figures_have_their_room_on_the_disk_in_advance(alive: Service) -> None:
 @pytest.fixture
 def stale(tmp_path: Path) -> Iterator[Service]:
     """A service that was killed, whose lock file names another living process."""
-    service = Service(tmp_path).start()
+    service = Service(tmp_path)
+    copy_prepared(tmp_path / "data")
+    service.start()
     service.kill()
     lock = tmp_path / "data" / "postgres" / "data" / "postmaster.pid"
     os.kill(int(lock.read_text().split()[0]), signal.SIGKILL)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.service import Service
+from kit.service import Service, running
 from samplebank.serving import scheduling
 
 SAY = f"""
@@ -29,12 +29,8 @@ def test_the_database_finishes_before_others_begin(service: Service) -> None:
 
 
 def test_an_operator_may_want_single_answers_sooner(tmp_path: Path) -> None:
-    service = Service(tmp_path, {"SAMPLEBANK_SCHEDULING": "normal"}).start()
-
-    policy = policy_of_database(service)
-
-    service.stop()
-    assert policy == os.SCHED_OTHER
+    with running(tmp_path, {"SAMPLEBANK_SCHEDULING": "normal"}) as service:
+        assert policy_of_database(service) == os.SCHED_OTHER
 
 
 @pytest.mark.parametrize(

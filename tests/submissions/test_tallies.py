@@ -10,10 +10,9 @@ import pytest
 from bench.databases import connected
 
 from kit.bank import Bank, Sample, eventually, together
-from kit.databases import own_database
+from kit.databases import migrated_database
 from kit.service import Service
 from samplebank.database import Database
-from samplebank.database.migrations import upgrade
 from samplebank.database.tally import DAY, HOUR, MONTH, Span, spans_since
 from samplebank.samples.tally import SAMPLES
 from samplebank.submissions.tally import SUBMISSIONS
@@ -49,17 +48,15 @@ async def test_they_agree_after_uploads_submissions_and_deletions_at_once(
 
 
 async def test_folding_changes_nothing_and_empties_the_list_of_changes(service: Service) -> None:
-    async with own_database(service) as url:
-        await asyncio.to_thread(upgrade, url)
-        async with connected(url) as db:
-            for time in (5, HOUR, 3 * DAY, 2 * MONTH):
-                await db.execute(NEW, time, [2])
-                await db.execute(READ, time)
+    async with migrated_database(service) as url, connected(url) as db:
+        for time in (5, HOUR, 3 * DAY, 2 * MONTH):
+            await db.execute(NEW, time, [2])
+            await db.execute(READ, time)
 
-            await SAMPLES.fold(db)
+        await SAMPLES.fold(db)
 
-            assert await db.fetchval("SELECT count(*) FROM sample_tally_change") == 0
-            assert await SAMPLES.disagreements(db) == 0
+        assert await db.fetchval("SELECT count(*) FROM sample_tally_change") == 0
+        assert await SAMPLES.disagreements(db) == 0
 
 
 async def test_they_agree_when_folding_is_killed_while_rows_change(service: Service) -> None:
@@ -78,27 +75,23 @@ async def test_they_agree_when_folding_is_killed_while_rows_change(service: Serv
             ):
                 await folding
 
-    async with own_database(service) as url:
-        await asyncio.to_thread(upgrade, url)
-        async with connected(url) as db:
-            writing = asyncio.gather(*(write(url, number) for number in range(4)))
-            while not writing.done():
-                await fold_and_die(url, db)
-            await writing
-            await SAMPLES.fold(db)
+    async with migrated_database(service) as url, connected(url) as db:
+        writing = asyncio.gather(*(write(url, number) for number in range(4)))
+        while not writing.done():
+            await fold_and_die(url, db)
+        await writing
+        await SAMPLES.fold(db)
 
-            assert await SAMPLES.disagreements(db) == 0
+        assert await SAMPLES.disagreements(db) == 0
 
 
 async def test_the_check_notices_a_wrong_figure(service: Service) -> None:
-    async with own_database(service) as url:
-        await asyncio.to_thread(upgrade, url)
-        async with connected(url) as db:
-            await db.execute(NEW, 5, [2])
-            await db.execute(READ, 5)
-            await db.execute("DELETE FROM sample_tally_change")
+    async with migrated_database(service) as url, connected(url) as db:
+        await db.execute(NEW, 5, [2])
+        await db.execute(READ, 5)
+        await db.execute("DELETE FROM sample_tally_change")
 
-            assert await SAMPLES.disagreements(db) > 0
+        assert await SAMPLES.disagreements(db) > 0
 
 
 @pytest.mark.parametrize(

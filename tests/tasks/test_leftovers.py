@@ -24,6 +24,7 @@ EVERY_PART = 512
 def orphan(service: Service, area: str, sample: Sample, age: float) -> Path:
     """Puts the bytes of the sample into the store of the service, without a row."""
     path = service.blobs / area / sample.sha256[:2] / sample.sha256
+    path.touch(mode=0o600)
     path.write_bytes(sample.data)
     os.utime(path, (time.time() - age, time.time() - age))
     return path

@@ -14,8 +14,15 @@ from kit.rules import RULES
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
+from samplebank.analyses.model import NewAnalysis
 from samplebank.assembly import clock
 from samplebank.database import Connection, Database, Outrun
+from samplebank.endings.results import (
+    END_JOB_WITH_RESULT,
+    END_TASK_WITH_RESULT,
+    TaskResult,
+    end_with_result,
+)
 from samplebank.endings.updates import END_JOB, END_TASK, update_task
 from samplebank.errors import Conflict
 from samplebank.jobs.model import Task, TaskState
@@ -139,6 +146,47 @@ async def test_what_was_outrun_leaves_no_trace(bank: Bank, interruption: Interru
 
     assert bank.task(job, tasks[one])["analyses"] == []
     assert "jobID" not in bank.data(bank.get(f"{sample.path}/analysis/{analysis}"))
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+async def test_an_outrun_result_leaves_no_trace(
+    bank: Bank, database: Database, robot: Caller, *, is_last: bool
+) -> None:
+    one, other = bank.workers(2)
+    sample, job, tasks = bank.planned(one, other)
+    (claim,) = bank.claim(one)
+    if is_last:
+        bank.update(job, tasks[other], "success")
+    result = TaskResult(job, tasks[one], UUID(claim["leaseToken"]), an_analysis(robot, one))
+
+    async with database.connection() as db:
+        meanwhile = partial(asyncio.to_thread, bank.release, claim)
+        interrupted = Interrupted(db, meanwhile, END_TASK_WITH_RESULT, END_JOB_WITH_RESULT)
+        with pytest.raises(Outrun):
+            await end_with_result(cast("Connection", interrupted), robot, result, rules=RULES, now=clock())
+
+    assert bank.data(bank.get(f"{sample.path}/analysis")) == []
+    assert bank.task(job, tasks[one])["state"] == "enqueued"
+    assert bank.verdicts_of(sample) == []
+
+
+def an_analysis(caller: Caller, worker: str) -> NewAnalysis:
+    return NewAnalysis(
+        customer_id=caller.user.customer.id,
+        tlp="amber",
+        acl=[],
+        readers=[],
+        score=9,
+        status_override=None,
+        tags=[],
+        detections=[],
+        possible_detections=None,
+        profile=None,
+        internet_access=False,
+        agent_name=worker,
+        agent_version="1",
+        result=b"{}",
+    )
 
 
 async def test_it_goes_on_behind_locks(bank: Bank, database: Database, robot: Caller) -> None:

@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
 
 import pytest
 
@@ -24,6 +25,7 @@ NOTHING = {
     "job_id": NO_ID,
     "analysis_id": NO_ID,
     "evidence_id": NO_ID,
+    "batch_id": NO_ID,
 }
 #: names and values that attackers choose
 HOSTILE = (
@@ -92,6 +94,8 @@ def hostile(bank: Bank) -> dict[str, str]:
     assert judged.status_code == 201
     note = {"text": f"{HOSTILE}\n{HOSTILE}"}
     assert bank.post(f"/samplebank/v1/sample/{sample.sha256}/notes", note).status_code == 201
+    batch = str(uuid4())
+    bank.submit(sample, fileName=HOSTILE + " again", metaData={"batch": batch})
     return {
         "sha256": sample.sha256,
         "a": sample.sha256,
@@ -99,6 +103,7 @@ def hostile(bank: Bank) -> dict[str, str]:
         "job_id": job,
         "analysis_id": analysis,
         "evidence_id": evidence["id"],
+        "batch_id": batch,
     }
 
 

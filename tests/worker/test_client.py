@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from kit.bank import ROBOT, Bank
+from kit.relay import Relay
 from samplebank.worker.client import ServiceClient
-from samplebank.worker.errors import KeyRefused, ServiceRefused
+from samplebank.worker.errors import KeyRefused, LeaseLost
 
 
 async def test_an_end_that_comes_after_the_lease_was_lost_is_refused(bank: Bank) -> None:
@@ -17,12 +18,28 @@ async def test_an_end_that_comes_after_the_lease_was_lost_is_refused(bank: Bank)
     bank.claim(worker)
 
     async with ServiceClient(bank.url, bank.keys[ROBOT]) as client:
-        with pytest.raises(ServiceRefused, match="lease"):
+        with pytest.raises(LeaseLost, match="lease"):
             await client.finish(
                 job, tasks[worker], late["leaseToken"], state="failed", message="", analyses=[]
             )
 
     assert bank.task(job, tasks[worker])["state"] == "executing"
+
+
+async def test_a_result_whose_answer_was_lost_is_stored_once(bank: Bank, relay: Relay) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    agent = {"name": worker, "version": "1"}
+    analysis = {"analysisResult": {}, "analysisScore": 9, "customer": "mill", "tlp": "amber"}
+
+    async with ServiceClient(relay.url, bank.keys[ROBOT]) as client:
+        (claim,) = await client.claim(worker, most=1, wait_seconds=0, lease_seconds=60)
+        relay.lose_answer()
+        await client.end_with_result(claim, {**analysis, "userAgent": agent})
+
+    assert len(relay.found("/result$")) == 2
+    assert bank.task(job, tasks[worker])["state"] == "success"
+    assert len(bank.data(bank.get(f"{sample.path}/analysis"))) == 1
 
 
 async def test_a_worker_whose_key_was_replaced_goes_on_with_the_new_one(bank: Bank) -> None:

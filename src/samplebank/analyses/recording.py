@@ -30,19 +30,42 @@ NO_CLAIM = (
     "You may add analyses only for tasks that you have claimed and whose lease you hold: under the name of the task's worker "
     "(userAgent.name), for the customer of its job."
 )
-RECORD = """
+#: the columns of an analysis as it is stored
+COLUMNS = ("id", "sample_id", "user_id", "created_time", *NewAnalysis.__struct_fields__)
+RECORD = f"""
     WITH touched AS (
-        UPDATE sample SET activity_time = greatest(activity_time, {now}) WHERE id = {sample_id} AND deleted_time IS NULL
+        UPDATE sample SET activity_time = greatest(activity_time, {{created_time}})
+         WHERE id = {{sample_id}} AND deleted_time IS NULL
         RETURNING id
     )
-    INSERT INTO analysis (
-        id, sample_id, customer_id, user_id, tlp, acl, readers, score, status_override, tags, detections,
-        possible_detections, profile, internet_access, agent_name, agent_version, created_time, result)
-    SELECT {id}, id, {customer_id}, {user_id}, {tlp}, {acl}, {readers}, {score}, {status_override}, {tags}, {detections},
-           {possible_detections}, {profile}, {internet_access}, {agent_name}, {agent_version}, {now}, {result} FROM touched
-     WHERE {allowed}
+    INSERT INTO analysis ({", ".join(COLUMNS)})
+    SELECT {", ".join(f"{{{name}}}" for name in COLUMNS)} FROM touched WHERE {{allowed}}
     RETURNING id
 """
+
+
+def recorded_with(held: str) -> str:
+    """Part of a statement: stores an analysis of a task of a job, if `held` has a row. Takes the parameters of `values`."""
+    given = ", ".join(f":new_{name}" for name in COLUMNS)
+    return f"""
+        recorded AS (
+            INSERT INTO analysis (job_id, {", ".join(COLUMNS)}) SELECT :job_id, {given} FROM {held}
+        )
+    """
+
+
+def values(id_: UUID, sample_id: int, caller: Caller, new: NewAnalysis, *, now: Millis) -> dict[str, object]:
+    """The parameters of `recorded_with`, without the job."""
+    return {f"new_{name}": value for name, value in _columns(id_, sample_id, caller, new, now=now).items()}
+
+
+def _columns(
+    id_: UUID, sample_id: int, caller: Caller, new: NewAnalysis, *, now: Millis
+) -> dict[str, object]:
+    """The values of `COLUMNS`, by name."""
+    encoded = {"tags": msgspec.json.encode(new.tags), "detections": msgspec.json.encode(new.detections)}
+    own = {"id": id_, "sample_id": sample_id, "user_id": caller.user.id, "created_time": now}
+    return own | msgspec.structs.asdict(new) | encoded
 
 
 async def record(db: Connection, caller: Caller, sample_id: int, new: NewAnalysis, *, now: Millis) -> UUID:
@@ -52,14 +75,10 @@ async def record(db: Connection, caller: Caller, sample_id: int, new: NewAnalysi
     Raises `NotFound` when the sample has been deleted meanwhile.
     """
     may_always = caller.may(Permission.ADD_ANALYSIS, new.customer_id)
-    encoded = {"tags": msgspec.json.encode(new.tags), "detections": msgspec.json.encode(new.detections)}
+    columns = _columns(new_id(), sample_id, caller, new, now=now)
     query = Sql(
         RECORD,
-        **(msgspec.structs.asdict(new) | encoded),
-        id=new_id(),
-        sample_id=sample_id,
-        user_id=caller.user.id,
-        now=Sql("{}::bigint", now),
+        **(columns | {"created_time": Sql("{}::bigint", now)}),
         allowed=TRUE if may_always else _by_claim(caller, sample_id, new),
     )
     id_: UUID | None = await query.value(db)

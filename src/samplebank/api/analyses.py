@@ -190,8 +190,20 @@ async def add_analysis(request: Call) -> Answer:
     document = await request.document(AnalysisAddRequest, extra=most)
     sample = await request.visible_sample(Permission.ADD_ANALYSIS, Permission.WORK_ON_CLAIMS)
     request.read_query(NoQuery)
-    data = document.read(request.now)
+    new = await read_analysis(request, document.read(request.now))
     bank = request.bank
+    async with bank.database.transaction() as db:
+        id_ = await recording.record(db, request.caller, sample.id, new, now=request.now)
+        row = await queries.get_own_analysis(db, request.caller, id_)
+    return await request.show(row, show_analysis, 201)
+
+
+async def read_analysis(request: Call, data: AnalysisAddRequest) -> NewAnalysis:
+    """Read the analysis to store.
+
+    Raises `Invalid` with every violation, `Forbidden` when the caller may not add analyses for the customer.
+    """
+    bank, most = request.bank, request.bank.settings.max_result_size
     result = msgspec.json.encode(data.analysis_result)
     if len(result) > most:
         wrong = [Violation(f"The result has more than {most} bytes as JSON.", "analysisResult")]
@@ -200,20 +212,12 @@ async def add_analysis(request: Call) -> Answer:
             wrong = await recording.violations_of_schema(
                 db, data.user_agent.name, data.analysis_result, result
             )
-    new = await read_analysis(request, data, result, wrong)
-    async with bank.database.transaction() as db:
-        id_ = await recording.record(db, request.caller, sample.id, new, now=request.now)
-        row = await queries.get_own_analysis(db, request.caller, id_)
-    return await request.show(row, show_analysis, 201)
+    return await _new_analysis(request, data, result, wrong)
 
 
-async def read_analysis(
+async def _new_analysis(
     request: Call, data: AnalysisAddRequest, result: bytes, wrong: Iterable[Violation]
 ) -> NewAnalysis:
-    """Read the analysis to store.
-
-    Raises `Invalid` with every violation, `Forbidden` when the caller may not add analyses for the customer.
-    """
     directory, caller = request.bank.directory, request.caller
     violations = Violations()
     violations.extend(wrong)

@@ -1,6 +1,6 @@
 """A call of the API: an exchange answered by an envelope of JSON."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,6 +13,7 @@ from samplebank.api.envelope import Answer
 from samplebank.database import Connection, Page
 from samplebank.database.counting import Count
 from samplebank.database.listing import Listing, OrderedListing
+from samplebank.database.query import Place
 from samplebank.http.deadlines import Deadline
 from samplebank.http.exchange import Exchange
 from samplebank.http.streaming import Streamed
@@ -20,13 +21,16 @@ from samplebank.http.turns import Within, while_connected
 
 R = TypeVar("R")
 Show = Callable[[Any, Directory], Any]
+#: finds the place of a row in a list
+FindPlace = Callable[[Connection, Any], Awaitable[Place]]
 
 
 class Found(NamedTuple):
-    """The rows of a page, and the number of all matches."""
+    """The rows of a page, and the number of all matches. `place` is where the next page begins, if that was asked for."""
 
     rows: list[Any]
     number: Count
+    place: Place | None = None
 
 
 class Call(Exchange):
@@ -72,12 +76,8 @@ class Call(Exchange):
         page = page_behind(listing, question, page, after)
         if page.limit == 0:
             return page, None, None
-        found = await self._found(listing, page)
-        if len(found.rows) < page.limit:
-            return page, found, None
-        async with self.bank.database.connection() as db:
-            place = await listing.place_of(db, found.rows[-1])
-        return page, found, cursor_at(question, place)
+        found = await self._found(listing, page, listing.place_of)
+        return page, found, None if found.place is None else cursor_at(question, found.place)
 
     async def _several(
         self, found: "Found", page: Page, show: Show, meta_data: dict[str, Any] | None = None
@@ -85,13 +85,13 @@ class Call(Exchange):
         shown = await self._shown(lambda: [show(row, self.bank.directory) for row in found.rows])
         return envelope.several(shown, page, found.number, meta_data)
 
-    async def _found(self, listing: Listing[Any], page: Page) -> "Found":
+    async def _found(self, listing: Listing[Any], page: Page, find_place: FindPlace | None = None) -> "Found":
         if listing.is_dear:
-            return await self.dearly(lambda: self._page_of(listing, page))
+            return await self.dearly(lambda: self._page_of(listing, page, find_place))
         if listing.is_quick:
-            return await self._page_of(listing, page)
+            return await self._page_of(listing, page, find_place)
         async with while_connected(self.disconnected):
-            return await self._page_of(listing, page)
+            return await self._page_of(listing, page, find_place)
 
     async def _whole(self, listing: Listing[R], page: Page, show: Show) -> Streamed:
         async with while_connected(self.disconnected):  # later, the answer watches the connection itself
@@ -112,15 +112,17 @@ class Call(Exchange):
         except TimeoutError:
             return Count(known, is_exact=False)
 
-    async def _page_of(self, listing: Listing[Any], page: Page) -> "Found":
+    async def _page_of(self, listing: Listing[Any], page: Page, find_place: FindPlace | None) -> "Found":
         """The rows of a page, and the number of all matches. Raises `Unavailable` for a page that takes too long."""
         async with self.bank.database.connection() as db:
             with Within(self.bank.settings.query_budget):
                 rows = await listing.page(db, page)
+                is_full = len(rows) == page.limit
+                place = await find_place(db, rows[-1]) if find_place is not None and is_full else None
             known = page.offset + len(rows)
             if page.after is None and (0 < len(rows) < page.limit or not known):
                 return Found(rows, Count(known))
-            return Found(rows, await self._counted(db, listing, known if rows else 0))
+            return Found(rows, await self._counted(db, listing, known if rows else 0), place)
 
     async def _pieces(self, listing: Listing[R], page: Page) -> AsyncGenerator[list[R], None]:
         if self.is_head:

@@ -28,12 +28,15 @@ from samplebank.http.operation import EXTENSIONS, operation
 from samplebank.http.shapes import Body, NoQuery, Shown
 from samplebank.jobs import claims
 from samplebank.jobs.progress import lock_job
+from samplebank.policy.sightings import Process
 from samplebank.policy.workers import get_worker
 
 #: seconds after which a waiting claim looks again, because no signal tells when delayed tasks come due
 LOOK_AGAIN = 1.0
 #: seconds after which a claim that found no place to wait may come again
 COME_AGAIN = 5
+#: the header by which a process of a worker names itself, and the most characters of the name
+LABEL, LONGEST_LABEL = b"samplebank-process", 100
 TOO_MANY = "Too many of your claims wait for tasks of this worker already; claim again later, or for more tasks at once."
 Seconds = Annotated[int, Meta(ge=1, le=3600)]
 
@@ -106,7 +109,8 @@ async def claim(request: Call) -> Answer:
     claimed = await _claim_once(request, wanted)
     if not claimed:
         await _check_worker(request)
-    request.bank.sightings.note(request.path("worker"))
+    agent = request.header(b"user-agent") or ""
+    _note(request, request.path("worker"), max(wanted.wait_seconds, wanted.lease_seconds), agent)
     if not claimed and wanted.wait_seconds:
         claimed = await _wait_at_a_place(request, wanted)
     show = partial(_show_claim, most=request.bank.settings.max_result_size)
@@ -135,7 +139,7 @@ async def heartbeat(request: Call) -> Answer:
         held = await claims.hold(db, request.path("task_id"), wanted.lease_token)
         until = request.now + 1000 * wanted.lease_seconds
         await claims.extend(db, held, until)
-    bank.sightings.note(str(held.worker_id))
+    _note(request, str(held.worker_id), wanted.lease_seconds)
     return await request.show((held.id, until), _show_lease)
 
 
@@ -168,7 +172,20 @@ async def release(request: Call) -> Answer:
             now=request.now,
         )
     bank.signals.send(Signal.VERDICTS if ended else Signal.TASKS)
+    bank.signals.tell(job_id)
     return await request.show((UUID(task_id), None), _show_lease)
+
+
+def _note(request: Call, worker: str, seconds: int, agent: str = "") -> None:
+    """Note a sign of life of a worker, who has to give the next sign within `seconds`. Claims tell the `agent`."""
+    name, _, version = agent.partition(" ")[0].partition("/")
+    process = Process(_told(request.header(LABEL)) or "", _told(name), _told(version))
+    request.bank.sightings.note(worker, request.caller, process, expected=1000 * seconds)
+
+
+def _told(text: str | None) -> str | None:
+    """The text of a header as a process may be named: short, and of visible characters. None for no text."""
+    return "".join(filter(str.isprintable, text or ""))[:LONGEST_LABEL].strip() or None
 
 
 async def _wait_at_a_place(request: Call, wanted: ClaimRequest) -> list[claims.Claim]:
@@ -204,7 +221,10 @@ async def _wait_and_claim(request: Call, wanted: ClaimRequest) -> list[claims.Cl
 
 async def _claim_once(request: Call, wanted: ClaimRequest) -> list[claims.Claim]:
     claiming, worker = request.bank.claiming, request.path("worker")
-    return await claiming.claim(request.caller, worker, most=wanted.max, lease=1000 * wanted.lease_seconds)
+    lease = 1000 * wanted.lease_seconds
+    claimed = await claiming.claim(request.caller, worker, most=wanted.max, lease=lease)
+    request.bank.signals.tell(*(one.job_id for one in claimed))
+    return claimed
 
 
 async def _check_worker(request: Call) -> None:

@@ -7,67 +7,67 @@ import msgspec
 Data = TypeVar("Data")
 
 
-class _Answer(msgspec.Struct, frozen=True, rename="camel"):
+class Shown(msgspec.Struct, frozen=True, rename="camel"):
     """The base of answers. Fields without a name here are passed over, so a newer service stays readable."""
 
 
-class Message(_Answer, frozen=True):
+class Message(Shown, frozen=True):
     message: str
     field: str | None = None
 
 
-class MetaData(_Answer, frozen=True):
+class MetaData(Shown, frozen=True):
     """`next` is the cursor of the next page."""
 
     next: str | None = None
     count_at_least: int | None = None
 
 
-class Envelope(_Answer, Generic[Data], frozen=True):
+class Envelope(Shown, Generic[Data], frozen=True):
     data: Data
     count: int = 0
     meta_data: MetaData = MetaData()
 
 
-class Refused(_Answer, frozen=True):
+class Refused(Shown, frozen=True):
     messages: list[Message]
 
 
-class SampleInfo(_Answer, frozen=True):
+class SampleInfo(Shown, frozen=True):
     id: str
     size: int
 
 
-class Customer(_Answer, frozen=True):
+class Customer(Shown, frozen=True):
     id: int
     short_name: str
 
 
-class Token(_Answer, frozen=True):
+class Token(Shown, frozen=True):
     """A solved challenge."""
 
     id: str
     sha256: str
 
 
-class Upload(_Answer, frozen=True):
+class Upload(Shown, frozen=True):
     sample: SampleInfo
     challenge: Token
     exists: bool
 
 
-class Challenge(_Answer, frozen=True):
+class Challenge(Shown, frozen=True):
     id: str
     offset: int
     length: int
 
 
-class Submission(_Answer, frozen=True):
+class Submission(Shown, frozen=True):
     id: str
     customer: Customer
 
 
-class SentFile(_Answer, frozen=True):
+class SentFile(Shown, frozen=True):
     """What became of a file. Without an id, the service has just seen a similar submission, and stored nothing."""
 
     sample_sha256: str
@@ -76,7 +76,7 @@ class SentFile(_Answer, frozen=True):
     job_id: str | None = msgspec.field(name="jobID", default=None)
 
 
-class Job(_Answer, frozen=True):
+class Job(Shown, frozen=True):
     id: str
     state: str
     customer: Customer
@@ -90,7 +90,7 @@ class Job(_Answer, frozen=True):
         return self.state in {"done", "timeout"}
 
 
-class Task(_Answer, frozen=True):
+class Task(Shown, frozen=True):
     id: str
     worker: str
     state: str
@@ -107,18 +107,18 @@ class Task(_Answer, frozen=True):
         return self.state in {"failed", "timeout"}
 
 
-class WorkerInfo(_Answer, frozen=True):
+class WorkerInfo(Shown, frozen=True):
     id: str
     short_name: str
     last_seen_timestamp: int | None = None
 
 
-class Option(_Answer, frozen=True):
+class Option(Shown, frozen=True):
     key: str
     value: str
 
 
-class PlanRule(_Answer, frozen=True):
+class PlanRule(Shown, frozen=True):
     """A rule of the policy, in the version that chose the workers. `on` tells the criteria of the rule."""
 
     id: str
@@ -129,7 +129,7 @@ class PlanRule(_Answer, frozen=True):
     on: list[str]
 
 
-class Replanned(_Answer, frozen=True):
+class Replanned(Shown, frozen=True):
     """What a file type that came late added to a job."""
 
     timestamp: int
@@ -139,7 +139,7 @@ class Replanned(_Answer, frozen=True):
     previous_job_id: str | None = msgspec.field(name="previousJobID", default=None)
 
 
-class Plan(_Answer, frozen=True):
+class Plan(Shown, frozen=True):
     """Why a job has its workers. Without rules, the default policy chose."""
 
     job_id: str = msgspec.field(name="jobID")
@@ -149,25 +149,25 @@ class Plan(_Answer, frozen=True):
     replanned: Replanned | None = None
 
 
-class Tag(_Answer, frozen=True):
+class Tag(Shown, frozen=True):
     type: str
     value: str
 
 
-class JobInfo(_Answer, frozen=True):
+class JobInfo(Shown, frozen=True):
     id: str
 
 
-class Author(_Answer, frozen=True):
+class Author(Shown, frozen=True):
     short_name: str
 
 
-class Agent(_Answer, frozen=True):
+class Agent(Shown, frozen=True):
     name: str
     version: str = ""
 
 
-class Contribution(_Answer, frozen=True):
+class Contribution(Shown, frozen=True):
     """What an analysis adds to a verdict. An analysis without findings has no impact."""
 
     id: str
@@ -177,7 +177,7 @@ class Contribution(_Answer, frozen=True):
     impact: int | None = None
 
 
-class Verdict(_Answer, frozen=True):
+class Verdict(Shown, frozen=True):
     """A verdict. The comment and the author of a verdict by hand are told to those concerned only."""
 
     score: int
@@ -195,7 +195,7 @@ class Verdict(_Answer, frozen=True):
         return "manual" in self.flags
 
 
-class Note(_Answer, frozen=True):
+class Note(Shown, frozen=True):
     id: str
     sample_sha256: str
     text: str
@@ -205,12 +205,12 @@ class Note(_Answer, frozen=True):
     created_timestamp: int
 
 
-class Classification(_Answer, frozen=True):
+class Classification(Shown, frozen=True):
     super_type: str | None = None
     type: str | None = None
 
 
-class Sample(_Answer, frozen=True):
+class Sample(Shown, frozen=True):
     sha256: str
     size: int
     latest_classification: Classification | None = None
@@ -223,7 +223,7 @@ class Sample(_Answer, frozen=True):
     sha512: str | None = None
 
 
-class Analysis(_Answer, frozen=True):
+class Analysis(Shown, frozen=True):
     analysis_id: str = msgspec.field(name="analysisID")
     analysis_score: int
     user_agent: Agent
@@ -232,7 +232,7 @@ class Analysis(_Answer, frozen=True):
     tags: list[Tag] = []
 
 
-class Link(_Answer, frozen=True):
+class Link(Shown, frozen=True):
     id: str
     type: str
     customer: Customer
@@ -240,7 +240,7 @@ class Link(_Answer, frozen=True):
     referenced_sample: Sample | None = None
 
 
-class Sighting(_Answer, frozen=True):
+class Sighting(Shown, frozen=True):
     """A submission of the sample."""
 
     id: str
@@ -250,7 +250,7 @@ class Sighting(_Answer, frozen=True):
     submitted_timestamp: int
 
 
-class Workload(_Answer, frozen=True):
+class Workload(Shown, frozen=True):
     """The tasks of a worker. Without `last_seen_timestamp` the worker has never asked for work."""
 
     id: str

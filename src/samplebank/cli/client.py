@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 
-from samplebank.cli import answers
+from samplebank.cli import answers, causes
 from samplebank.cli.answers import Envelope
 from samplebank.cli.connection import Connection
 from samplebank.cli.refusals import RETRIED, reason_of, refusal_of
@@ -28,6 +28,7 @@ AGENT: Final = {"name": "samplebank-cli", "version": version("samplebank")}
 API: Final = "/sampledb/v2"
 EXTENSIONS: Final = "/samplebank/v1"
 LONGEST_QUERY: Final = 4096  # bytes; proxies take lines of 8 KiB, as a rule
+MOST_TASKS: Final = 1000  # of a job: as many as the workers of a policy
 SIMILAR: Final = 220
 UNCHALLENGEABLE: Final = 422
 TOO_MANY: Final = 429
@@ -90,8 +91,10 @@ class Client:
         response = self._send("POST", f"/sample/{sha256}/submission", body=body)
         return None if response.status_code == SIMILAR else _read(response, Envelope[answers.Submission])
 
-    def sample(self, sha256: str) -> answers.Sample:
-        return _read(self._send("GET", f"/sample/{sha256}"), Envelope[answers.Sample])
+    def samples(self, sha256: Sequence[str]) -> list[answers.Sample]:
+        """Find samples by their digests, all in one request. Samples that the caller may not see are left out."""
+        body = {"sha256": sha256, "limit": len(sha256)}
+        return _read(self._send("POST", "/sample/search", body=body), Envelope[list[answers.Sample]])
 
     def verdicts(self, sha256: str, *, limit: int = 25) -> list[answers.Verdict]:
         """List the verdicts of a sample, newest first. A limit of 0 means all verdicts."""
@@ -108,9 +111,9 @@ class Client:
         return _read(self._send("GET", f"/job/{job_id}"), Envelope[answers.Job])
 
     def tasks(self, job_id: str) -> list[answers.Task]:
-        return _read(
-            self._send("GET", f"/job/{job_id}/tasks", params={"limit": 0}), Envelope[list[answers.Task]]
-        )
+        # A page costs less than the whole list, which is sent as a stream.
+        response = self._send("GET", f"/job/{job_id}/tasks", params={"limit": MOST_TASKS})
+        return _read(response, Envelope[list[answers.Task]])
 
     def plan(self, job_id: str) -> answers.Plan:
         """Tell which rules gave the job its workers."""
@@ -129,6 +132,14 @@ class Client:
     def withdraw_note(self, sha256: str, id_: str) -> answers.Note:
         path = f"{_notes(sha256)}/{quote(id_, safe='')}"
         return _read(self._send("DELETE", path, api=EXTENSIONS), Envelope[answers.Note])
+
+    def why(self, job_id: str) -> causes.Why:
+        """Tell why a job is not done."""
+        return _read(self._send("GET", f"/job/{job_id}/why", api=EXTENSIONS), Envelope[causes.Why])
+
+    def failures(self) -> causes.Failures:
+        """Fold the failed tasks of the last days by their cause."""
+        return _read(self._send("GET", "/failures", api=EXTENSIONS), Envelope[causes.Failures])
 
     def workers(self) -> list[answers.Workload]:
         return _read(self._send("GET", "/worker", api=EXTENSIONS), Envelope[list[answers.Workload]])

@@ -1,14 +1,14 @@
 """Follows the jobs of submitted files to their verdicts."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
 import msgspec
 
-from samplebank.cli.answers import Classification, Job, Verdict
+from samplebank.cli.answers import Job, Sample, Verdict
 from samplebank.cli.client import Client
 from samplebank.cli.presence import absences
 from samplebank.cli.sending import FailedAnalysis, Outcome
@@ -45,9 +45,9 @@ def follow(
         watch.look_at(waiting)
         time.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 1.3)
-    classified_by = time.monotonic() + CLASSIFICATION
+    samples = _samples(client, current)
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        return list(pool.map(partial(_judged, client, classified_by), current))
+        return list(pool.map(partial(_judged, client, samples), current))
 
 
 class _Watch:
@@ -116,13 +116,28 @@ def _concerns(job: Job, outcome: Outcome) -> bool:
     return same_customer and job.analysed_sample.id == outcome.sha256
 
 
-def _judged(client: Client, classified_by: float, outcome: Outcome) -> Outcome:
+def _samples(client: Client, outcomes: Iterable[Outcome]) -> Mapping[str, Sample]:
+    """Get the samples with their file types. A file type may come later than the verdict, and is waited for a while."""
+    until = time.monotonic() + CLASSIFICATION
+    wanted = sorted({outcome.sha256 for outcome in outcomes if outcome.sha256})
+    found: dict[str, Sample] = {}
+    while wanted:
+        for start in range(0, len(wanted), BATCH):
+            found |= {sample.sha256: sample for sample in client.samples(wanted[start : start + BATCH])}
+        wanted = [one for one in wanted if one in found and found[one].latest_classification is None]
+        if time.monotonic() > until:
+            break
+        if wanted:
+            time.sleep(FIRST_PAUSE)
+    return found
+
+
+def _judged(client: Client, samples: Mapping[str, Sample], outcome: Outcome) -> Outcome:
     if outcome.sha256 is None:
         return outcome
-    kind = _classification(client, outcome.sha256, classified_by)
-    verdicts = client.verdicts(outcome.sha256)
-    own = next((v for v in verdicts if v.job and v.job.id == outcome.job), None)
-    verdict = own or next(iter(verdicts), None)
+    sample = samples.get(outcome.sha256)
+    kind, latest = (sample.latest_classification, sample.latest_verdict) if sample else (None, None)
+    verdict = latest if latest and _is_own(latest, outcome) else _verdict(client, outcome, outcome.sha256)
     timed_out = outcome.job_state == "timeout"
     return msgspec.structs.replace(
         outcome,
@@ -136,11 +151,15 @@ def _judged(client: Client, classified_by: float, outcome: Outcome) -> Outcome:
     )
 
 
-def _classification(client: Client, sha256: str, until: float) -> Classification | None:
-    """Ask for the file type, which may come later than the verdict. None when the file type has not come in time."""
-    while (kind := client.sample(sha256).latest_classification) is None and time.monotonic() < until:
-        time.sleep(FIRST_PAUSE)
-    return kind
+def _is_own(verdict: Verdict, outcome: Outcome) -> bool:
+    return verdict.job is not None and verdict.job.id == outcome.job
+
+
+def _verdict(client: Client, outcome: Outcome, sha256: str) -> Verdict | None:
+    """The verdict of the job of the file; the newest verdict where the file has no job."""
+    verdicts = client.verdicts(sha256)
+    own = (verdict for verdict in verdicts if _is_own(verdict, outcome))
+    return next(own, None) or next(iter(verdicts), None)
 
 
 def _failed_analyses(client: Client, job: str | None) -> list[FailedAnalysis]:

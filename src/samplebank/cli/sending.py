@@ -6,9 +6,9 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
-from threading import Event
+from threading import Event, Semaphore
 from typing import BinaryIO, Final, Literal, NamedTuple
 
 import msgspec
@@ -135,32 +135,35 @@ def send_all(
     service has done the work.
     """
     stop = Event()
+    turns = Semaphore(0)
 
     def advance_or_stop(sent: int) -> None:
         if stop.is_set():
             raise _Stopped
         advance(sent)
 
-    def send_or_stop(path: Path) -> Outcome:
+    def send_in_turn(path: Path) -> Outcome:
+        turns.acquire()
         if stop.is_set():
             raise _Stopped
-        try:
-            return send(client, path, fields=fields, advance=advance_or_stop)
-        except Refusal:
-            # here, before this thread takes the next file
-            stop.set()
-            raise
+        return send(client, path, fields=fields, advance=advance_or_stop)
 
     end: Refusal | KeyboardInterrupt | SystemExit | None = None
     with ThreadPoolExecutor(max_workers=parallel) as pool:
-        futures = [pool.submit(send_or_stop, path) for path in files]
+        futures = [pool.submit(send_in_turn, path) for path in files]
         try:
-            wait(futures, return_when=FIRST_EXCEPTION)
+            # Turns come from this thread, which feels Ctrl-C: after Ctrl-C no other thread begins a file.
+            turns.release(parallel)
+            for future in as_completed(futures):
+                if future.exception():
+                    break
+                turns.release()
         except (KeyboardInterrupt, SystemExit) as interruption:
             end = interruption
         stop.set()
         for future in futures:
             future.cancel()
+        turns.release(parallel)
     end = end or next((error for future in futures if isinstance(error := _error(future), Refusal)), None)
     return Sent([_told(future, path) for future, path in zip(futures, files, strict=True)], end)
 

@@ -7,8 +7,16 @@ from uuid import UUID
 
 def new_id() -> UUID:
     """A UUID version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, then 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    value = milliseconds << 80 | secrets.randbits(80)
+    return _made(time.time_ns() // 1_000_000, secrets.randbits(80))
+
+
+def id_of(token: UUID, milliseconds: int) -> UUID:
+    """The one UUID version 7 that belongs to a random token and a time. Whoever knows both knows the UUID."""
+    return _made(milliseconds, token.int)
+
+
+def _made(milliseconds: int, bits: int) -> UUID:
+    value = milliseconds << 80 | bits & (1 << 80) - 1
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)

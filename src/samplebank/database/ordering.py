@@ -57,8 +57,9 @@ class Selection(NamedTuple):
 class Order(NamedTuple):
     """The order of a list of rows with the id `tie` in `source`.
 
-    `names` are the names of the contract, such as `-endTimestamp`. `keys` are the keys of the names. Of a list sorted by a
-    single key, `branches` are the parts, where the key is no column of the row.
+    `names` are the names of the contract, such as `-endTimestamp`. `keys` are the keys of the names. `branches` are the
+    parts, where an index finds each part rather than the whole, or where the key is no column of the row. Of a list sorted
+    by several keys, each part is sorted by all of them.
     """
 
     source: Sql
@@ -98,15 +99,11 @@ class Order(NamedTuple):
         return self._select(Selection(columns, source), where, page)
 
     def _select(self, selection: Selection | None, where: Sql, page: Page) -> Sql:
-        if len(self.names) > 1:
-            columns, source = selection or Selection(Sql(f"{self.tie.sql} AS id"), self.source)
-            beyond = TRUE if page.after is None else self._beyond(page.after)
-            text = f"SELECT {{}} FROM {{}} WHERE {{}} {self.sql} {page.clause()}"
-            return Sql(text, columns, source, all_of([where, beyond]))
+        write = self._part if len(self.names) == 1 else self._part_by_keys
         parts = [
             part
             for branch in self._parts()
-            if (part := self._part(branch, selection, where, page.after)) is not None
+            if (part := write(branch, selection, where, page.after)) is not None
         ]
         if len(parts) == 1:
             return Sql(f"{{}} {page.clause()}", parts[0])
@@ -118,7 +115,7 @@ class Order(NamedTuple):
         key, _ = self.sorted_by[0]
         if self.branches:
             return self.branches
-        if not key.may_be_null:
+        if not key.may_be_null or len(self.names) > 1:
             return [Branch(self.source, key, self.tie.sql)]
         return [
             Branch(self.source, key, self.tie.sql, Sql(f"{key.sql} IS NOT NULL")),
@@ -145,6 +142,15 @@ class Order(NamedTuple):
         columns, source = selection or Selection(Sql(f"{tie} AS id"), branch.source)
         text = f"SELECT {{}} FROM {{}} WHERE {{}} ORDER BY {by_key}{tie} {direction}"
         return Sql(text, columns, source, all_of(conditions))
+
+    def _part_by_keys(
+        self, branch: Branch, selection: Selection | None, where: Sql, after: Place | None
+    ) -> Sql:
+        """As `_part`, in an order by several keys."""
+        columns, source = selection or Selection(Sql(f"{self.tie.sql} AS id"), branch.source)
+        beyond = TRUE if after is None else self._beyond(after)
+        text = f"SELECT {{}} FROM {{}} WHERE {{}} {self.sql}"
+        return Sql(text, columns, source, all_of([branch.condition, where, beyond]))
 
     def _beyond(self, after: Place) -> Sql:
         """The rows behind a place, in an order by several keys."""

@@ -22,12 +22,21 @@ LEVELS = f"(VALUES (0, {HOUR}::bigint), (1, {DAY}), (2, {MONTH}), ({ALL_TIMES}, 
 
 
 class Tally:
-    """The tally in `table`, and the changes in `<table>_change`. `keys` are the columns that tell kinds of rows apart."""
+    """The tally in `table`, and the changes in `<table>_change`. `keys` are the columns that tell kinds of rows apart.
+
+    `sums` are the columns that are added up; the first is the number of rows.
+    """
+
+    sums: tuple[str, ...] = ("n",)
 
     def __init__(self, table: str, *keys: str) -> None:
         self.table = table
         self.keys = ", ".join(keys)
         self.changes = f"{table}_change"
+
+    def _taken(self) -> str:
+        """A statement that takes the changes to be folded."""
+        return f"DELETE FROM {self.changes} RETURNING *"
 
     def _folded(self) -> str:
         """A query for what the CTE `changes` adds to the tally."""
@@ -35,12 +44,14 @@ class Tally:
 
     async def fold(self, db: Connection) -> None:
         """Fold the changes into the tally, and give back the space of the changes. `db` must not be in a transaction."""
+        sums = ", ".join(self.sums)
+        added = ", ".join(f"{column} = {self.table}.{column} + excluded.{column}" for column in self.sums)
         folded = await db.fetchval(f"""
-            WITH changes AS (DELETE FROM {self.changes} RETURNING *),
+            WITH changes AS ({self._taken()}),
             folded AS (
-                INSERT INTO {self.table} ({self.keys}, n)
-                SELECT {self.keys}, n FROM ({self._folded()}) f WHERE n <> 0 ORDER BY {self.keys}
-                ON CONFLICT ({self.keys}) DO UPDATE SET n = {self.table}.n + excluded.n
+                INSERT INTO {self.table} ({self.keys}, {sums})
+                SELECT {self.keys}, {sums} FROM ({self._folded()}) f WHERE n <> 0 ORDER BY {self.keys}
+                ON CONFLICT ({self.keys}) DO UPDATE SET {added}
             )
             SELECT count(*) FROM changes
         """)

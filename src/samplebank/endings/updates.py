@@ -29,7 +29,7 @@ from samplebank.jobs.progress import (
 )
 from samplebank.jobs.queries import NO_JOB, NO_TASK
 from samplebank.timespec import Millis
-from samplebank.verdicts.ruling import CHOSEN, FINDING, STORED_OF_JOB, circumstances, ruling_of
+from samplebank.verdicts.ruling import CHOSEN, FINDING, STORED_OF_JOB, Ruling, circumstances, ruling_of
 
 #: for updates that others keep outrunning: locks the job before the sample, as everywhere
 LOCK = """
@@ -46,7 +46,7 @@ LOOK = Statement(f"""
                :is_final::boolean AS is_final, :numbers::bigint[] AS numbers, :user_id::bigint AS user_id
     ),
     seen AS MATERIALIZED (
-        SELECT j.id AS job_id, j.customer_id, t.claimed_by, t.state, t.lease_token,
+        SELECT j.id AS job_id, t.id AS task_id, j.customer_id, t.claimed_by, t.worker, t.start_time, t.state, t.lease_token,
                ARRAY(SELECT id FROM analysis a WHERE sample_id = j.sample_id AND id = ANY(asked.analyses)
                                                AND (asked.numbers IS NULL OR a.readers && asked.numbers
                                                     OR a.user_id = asked.user_id)) AS known,
@@ -132,6 +132,11 @@ class TaskSnapshot(msgspec.Struct, frozen=True):
     job_version: int
     sample_version: int
     grounds: Sequence[asyncpg.Record] | None
+    #: the customer of the job
+    customer_id: int
+    worker: str
+    claimed_by: int | None
+    start_time: Millis | None
 
 
 async def update_task(
@@ -187,48 +192,62 @@ async def look(db: Connection, caller: Caller, job: str, task: str, move: Move |
         raise NotFound(NO_JOB)
     if not may_move:
         raise Forbidden("You do not hold the permission updateAnalysisJob for the customer of this job.")
-    seen = rows[0]
-    if task_id is None or seen["state"] is None:
+    if task_id is None or rows[0]["state"] is None:
         raise NotFound(NO_TASK)
+    return _snapshot(rows)
+
+
+def _snapshot(rows: Sequence[asyncpg.Record]) -> TaskSnapshot:
+    seen = rows[0]
     return TaskSnapshot(
         task=OpenTask(
-            id=task_id,
-            job_id=job_id,
+            id=seen["task_id"],
+            job_id=seen["job_id"],
             state=TaskState(seen["state"]),
             lease=seen["lease_token"],
             known=seen["known"],
         ),
-        job=OpenJob(job_id, seen["sample_id"]),
+        job=OpenJob(seen["job_id"], seen["sample_id"]),
         job_version=seen["job_version"],
         sample_version=seen["sample_version"],
         grounds=rows if seen["is_last"] else None,
+        customer_id=seen["customer_id"],
+        worker=seen["worker"],
+        claimed_by=seen["claimed_by"],
+        start_time=seen["start_time"],
     )
 
 
 async def _end_task(
     db: Connection, snapshot: TaskSnapshot, move: Move, rules: JobRules, *, now: Millis
 ) -> Task:
-    task = snapshot.task
-    change = {
+    if snapshot.grounds is None:
+        row = await END_TASK.row(db, job_id=snapshot.job.id, now=now, **change_of(snapshot, move))
+    else:
+        ruling = ruling_of(snapshot.job, snapshot.grounds, rules)
+        row = await END_JOB.row(db, **change_of(snapshot, move), **end_of_job(snapshot, ruling, now))
+    if row is None:
+        raise Outrun
+    return ENDED.read(row)
+
+
+def change_of(snapshot: TaskSnapshot, move: Move) -> dict[str, object]:
+    """The parameters of `ended` and of `HELD_JOB`, without the id of the job."""
+    return {
         "job_version": snapshot.job_version,
-        "task_id": task.id,
-        "state": task.state,
-        "lease": task.lease,
+        "task_id": snapshot.task.id,
+        "state": snapshot.task.state,
+        "lease": snapshot.task.lease,
         "to": move.to,
         "message": move.message,
         "analyses": list(move.analyses or ()),
     }
-    if snapshot.grounds is None:
-        row = await END_TASK.row(db, job_id=snapshot.job.id, now=now, **change)
-    else:
-        ruling = ruling_of(snapshot.job, snapshot.grounds, rules)
-        row = await END_JOB.row(
-            db,
-            sample_version=snapshot.sample_version,
-            job_state=JobState.DONE,
-            **change,
-            **ruling.values(now),
-        )
-    if row is None:
-        raise Outrun
-    return ENDED.read(row)
+
+
+def end_of_job(snapshot: TaskSnapshot, ruling: Ruling, now: Millis) -> dict[str, object]:
+    """The parameters of `HELD_SAMPLE`, `job_ended` and `STORED_OF_JOB`."""
+    return {
+        "sample_version": snapshot.sample_version,
+        "job_state": JobState.DONE,
+        **ruling.values(now),
+    }

@@ -9,16 +9,18 @@ from samplebank.accounts.caller import Caller
 from samplebank.accounts.many_customers import lacks_customer
 from samplebank.accounts.model import Permission
 from samplebank.database import TRUE, Connection, Page, Sql, all_of, one_of, one_of_few
-from samplebank.database.counting import Count
+from samplebank.database.counting import Count, count_rows
 from samplebank.database.listing import OrderedListing, TalliedListing
-from samplebank.database.ordering import Key, Order
+from samplebank.database.ordering import Branch, Key, Order
+from samplebank.database.planning import SERIAL, planned
 from samplebank.database.times import TimeRange
 from samplebank.jobs.model import Job
 from samplebank.jobs.queries import JOB, JOB_FROM
+from samplebank.jobs.ranges import ENQUEUED, Ranged
 from samplebank.jobs.tally import TALLY, TOTAL, all_but, number_in
 
 JOB_SORTS = {
-    "enqueuedTimestamp": Key("j.enqueued_time", field="enqueued_time"),
+    "enqueuedTimestamp": ENQUEUED,
     "state": Key("j.state", "text", field="state"),
     "startTimestamp": Key("j.start_time", may_be_null=True, field="start_time"),
     "endTimestamp": Key("j.end_time", may_be_null=True, field="end_time"),
@@ -53,14 +55,34 @@ class JobFilter(msgspec.Struct, frozen=True):
         )
 
 
+class JobsOfRange(OrderedListing[Job]):
+    """Jobs of a time range, which are found part by part."""
+
+    def __init__(self, ranged: Ranged, order: Order) -> None:
+        super().__init__(JOB, JOB_FROM, ranged.where, order)
+        self._ranged = ranged
+
+    async def page(self, db: Connection, page: Page) -> list[Job]:
+        where = self._ranged.others if self.by.branches else self._ranged.where
+        query = self.by.rows(JOB.selected, self.source, where, page)
+        # the best plan depends on how wide the range is
+        async with planned(db, *SERIAL):
+            rows = await query.rows(db)
+        return [JOB.read(row) for row in rows]
+
+    async def count(self, db: Connection, budget: float) -> Count:
+        return await count_rows(db, self._ranged.matches, budget)
+
+
 class JobsOfFew(OrderedListing[Job]):
     """Jobs of some customers, who are `owners`. A page gathers all matches where the tally says that the customers have few jobs.
 
-    So the matches are gone through once, not once for the page and once for their number.
+    So the matches are gone through once, not once for the page and once for their number. Else the list is as `otherwise`.
     """
 
-    def __init__(self, where: Sql, order: Order, owners: Sql) -> None:
-        super().__init__(JOB, JOB_FROM, where, order)
+    def __init__(self, otherwise: OrderedListing[Job], owners: Sql) -> None:
+        super().__init__(JOB, JOB_FROM, otherwise.where, otherwise.by)
+        self._otherwise = otherwise
         self._owners = owners
         self._count: Count | None = None
 
@@ -68,12 +90,12 @@ class JobsOfFew(OrderedListing[Job]):
         rows = await self._gathered(page).rows(db) if page.limit and page.after is None else []
         if not rows:
             # no job matches, or the customers have more than a few jobs
-            return await super().page(db, page)
+            return await self._otherwise.page(db, page)
         self._count = Count(rows[0][0])
         return [JOB.read(columns) for _, *columns in rows]
 
     async def count(self, db: Connection, budget: float) -> Count:
-        return self._count or await super().count(db, budget)
+        return self._count or await self._otherwise.count(db, budget)
 
     def _gathered(self, page: Page) -> Sql:
         return Sql(
@@ -101,28 +123,41 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Ord
     customers = TRUE if wanted.customers is None else one_of_few("j.customer_id", wanted.customers)
     # last, because conditions are checked in their order, and this condition fails least often
     owners = all_of([customers, see_customers(caller, "j.customer_id", Permission.VIEW_JOBS)])
-    others = [_of_workers(wanted.workers), _of_types(caller, wanted.types)]
-    where = all_of([wanted.times.condition, _of_samples(wanted.samples), states, *others, owners])
+    others = all_of([states, _of_workers(wanted.workers), _of_types(caller, wanted.types), owners])
     scope = caller.scope(Permission.VIEW_JOBS)
     named = wanted.customers if wanted.customers is not None or scope.everywhere else scope.customers
-    if wanted.knows_tally:
-        lacked = lacks_customer(caller, "j.customer_id", Permission.VIEW_JOBS)
-        if named is not None and len(named) <= FEW_CUSTOMERS and not _is_by_time(order):
-            return JobsOfFew(where, order, owners)
-        if wanted.customers is None and lacked:
-            return TalliedListing(JOB, JOB_FROM, where, order, all_but(states, lacked))
-        return TalliedListing(
-            JOB, JOB_FROM, where, order, number_in(TOTAL if named is None else TALLY, where)
-        )
-    if wanted.samples is None and named is not None and len(named) <= FEW_CUSTOMERS:
-        return JobsOfFew(where, order, owners)
-    return OrderedListing(JOB, JOB_FROM, where, order)
+    if wanted.samples is not None:
+        where = all_of([wanted.times.condition, _of_samples(wanted.samples), others])
+        return OrderedListing(JOB, JOB_FROM, where, order)
+    has_few_owners = named is not None and len(named) <= FEW_CUSTOMERS
+    if wanted.times.is_bounded:
+        ranged = Ranged(wanted.times, others)
+        in_range = JobsOfRange(ranged, order._replace(branches=_parts(ranged, wanted.states, order)))
+        return JobsOfFew(in_range, owners) if has_few_owners else in_range
+    if not wanted.knows_tally or (has_few_owners and not _is_by_time(order)):
+        listing = OrderedListing(JOB, JOB_FROM, others, order)
+        return JobsOfFew(listing, owners) if has_few_owners else listing
+    where = all_of([states, owners])
+    lacked = lacks_customer(caller, "j.customer_id", Permission.VIEW_JOBS)
+    if wanted.customers is None and lacked:
+        return TalliedListing(JOB, JOB_FROM, where, order, all_but(states, lacked))
+    return TalliedListing(JOB, JOB_FROM, where, order, number_in(TOTAL if named is None else TALLY, where))
 
 
 def _names(sort: Sequence[str]) -> tuple[str, ...]:
     """The names to sort by. Jobs of the same state are in the order of their times, as they are in the index of states."""
     by_time = {"state": "enqueuedTimestamp", "-state": "-enqueuedTimestamp"}
     return (*sort, by_time[sort[0]]) if len(sort) == 1 and sort[0] in by_time else tuple(sort)
+
+
+def _parts(ranged: Ranged, states: Sequence[str] | None, order: Order) -> tuple[Branch, ...]:
+    """The parts of a list of a time range; none of a list that is sorted by several keys of choice."""
+    descends = order.names[0].startswith("-")
+    if order.names in {("state", "enqueuedTimestamp"), ("-state", "-enqueuedTimestamp")}:
+        return ranged.by_state(states, descends=descends)
+    if len(order.names) > 1:
+        return ()
+    return ranged.by_time(JOB_SORTS[order.names[0].removeprefix("-")], descends=descends)
 
 
 def _is_by_time(order: Order) -> bool:

@@ -11,7 +11,9 @@ from samplebank.endings import leases, timeouts
 from samplebank.errors import NotFound
 from samplebank.jobs import clock
 from samplebank.jobs.tally import JOBS
+from samplebank.jobs.task_times import TIMES, forget_times
 from samplebank.maintenance.steadiness import Steadiness
+from samplebank.policy.sightings import forget_processes
 from samplebank.repeats import kept
 from samplebank.samples.tally import SAMPLES
 from samplebank.submissions import retention
@@ -61,6 +63,7 @@ async def _time_out(bank: Bank, *, lost: Millis) -> None:
                     db, job_id, bank.job_rules, overdue_at=overdue_at, now=bank.clock()
                 ):
                     log.info("job.timeout", extra={"fields": {"job": job_id}})
+        bank.signals.tell(*overdue)
         if len(overdue) < timeouts.BATCH:
             return
 
@@ -79,6 +82,7 @@ async def take_back_tasks(bank: Bank) -> None:
                 await _take_back(bank, job_id, task_id, now=now)
         if back:
             bank.signals.send(Signal.TASKS)
+        bank.signals.tell(*(job_id for _, job_id in ended))
         if len(ended) < leases.BATCH:
             return
 
@@ -96,7 +100,7 @@ async def _take_back(bank: Bank, job_id: UUID, task_id: UUID, *, now: Millis) ->
 async def fold_tallies(bank: Bank) -> None:
     """Keep the lists of changes short: to count rows is to add up the changes."""
     async with bank.database.connection() as db:
-        for tally in (JOBS, SAMPLES, SUBMISSIONS):
+        for tally in (JOBS, SAMPLES, SUBMISSIONS, TIMES):
             await tally.fold(db)
 
 
@@ -136,6 +140,13 @@ async def forget_answers(bank: Bank) -> None:
             forgotten = await kept.forget_old(db, bank.settings.kept_answers, now=bank.clock())
 
 
+async def forget_figures(bank: Bank) -> None:
+    """Forget processes of workers that are long gone, and times of tasks that nobody asks for any more."""
+    async with bank.database.connection() as db:
+        await forget_processes(db, now=bank.clock())
+        await forget_times(db, now=bank.clock())
+
+
 async def forget_sessions(bank: Bank) -> None:
     """Forget sessions of browsers, and links to sign in, that have ended."""
     forgotten = sessions.BATCH
@@ -149,5 +160,6 @@ SWEEPS: tuple[Sweep, ...] = (
     end_retention,
     remove_leftovers,
     forget_answers,
+    forget_figures,
     forget_sessions,
 )

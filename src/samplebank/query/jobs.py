@@ -106,7 +106,7 @@ def _sample(reading: Reading) -> Document:
         raise BadValue(
             f"{quoted(reading.term.text)} is no SHA256. Jobs are found by whole SHA256 of their samples."
         )
-    return {"sampleSha256": found}
+    return {"sampleSha256": list(found)}
 
 
 def _word(reading: Reading) -> Document:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from samplebank.query.hashes import LIST
 from samplebank.query.mistakes import Mistakes, Span
 from samplebank.query.tree import Part, Term
 
@@ -16,6 +17,8 @@ ESCAPED: Final = re.compile(r'\\(["\\])')
 #: the name of a field; behind a dot stands a path, which may hold anything but blanks
 FIELD: Final = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_-]*(?:\.[^:]+)?):(?!//)")
 OR: Final = "OR"
+#: the most pieces of a word, with and without quotes
+MOST_PIECES: Final = 100
 
 
 class Mark(Enum):
@@ -55,9 +58,19 @@ def tokens_of(text: str, mistakes: Mistakes) -> Iterator[Token]:
                     Span(at - 1, at),
                     'Behind ")" stands a blank. A value with parentheses needs quotes: "a(1).exe".',
                 )
+        elif listed := LIST.match(text, at):
+            yield _list(listed)
+            at = listed.end()
         else:
             token, at = _word(text, at, mistakes)
             yield token
+
+
+def _list(found: re.Match[str]) -> Term:
+    """A pasted list of hashes as one term."""
+    at = Span(*found.span())
+    hashes = found[0].replace(",", " ").replace(";", " ").split()
+    return Term((Part(",".join(hashes)),), at=at, value_at=at)
 
 
 def _word(text: str, start: int, mistakes: Mistakes) -> tuple[Token, int]:
@@ -84,6 +97,11 @@ def _parts(text: str, at: int, mistakes: Mistakes) -> tuple[list[Part], int]:
     """The pieces of a word, up to the next blank or parenthesis."""
     parts: list[Part] = []
     while at < len(text):
+        if len(parts) > MOST_PIECES:
+            mistakes.add(
+                Span(at, len(text)), f"A value has at most {MOST_PIECES} pieces in quotes and without."
+            )
+            return parts, len(text)
         if found := QUOTED.match(text, at):
             parts.append(Part(ESCAPED.sub(r"\1", found[1]), quoted=True))
         elif text[at] == '"':

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from typing import Final
 
 from samplebank.query.hashes import NAMES, hashes_in
@@ -13,6 +12,8 @@ from samplebank.query.tree import Atom, Clause, Either, Group, Query, Term
 #: characters of a query that names as many hashes as a search takes
 LONGEST: Final = 1_400_000
 MOST_HASHES: Final = 10_000
+#: parentheses and `OR`
+MOST_SYMBOLS: Final = 2_000
 #: conditions besides hashes; each condition becomes a query of its own
 MOST_TERMS: Final = 40
 NESTED = "Parentheses hold no further parentheses: write the inner ones apart."
@@ -58,15 +59,16 @@ def _joined(tokens: Iterator[Token]) -> Iterator[Token]:
 
 def _bounded(tokens: Iterator[Token], mistakes: Mistakes) -> Iterator[Token]:
     """End after as many terms as a search takes, and tell so."""
-    terms = hashes = 0
-    for token in islice(tokens, 5 * MOST_HASHES):
-        if isinstance(token, Term):
-            found = len(hashes_in(token.text)) if is_hash(token) else 0
-            hashes, terms = hashes + found, terms + (not found)
-            if hashes > MOST_HASHES or terms > MOST_TERMS:
-                said = f"A query has at most {MOST_HASHES} hashes and {MOST_TERMS} other terms."
-                mistakes.add(token.at, said)
-                return
+    terms = hashes = symbols = 0
+    for token in tokens:
+        found = len(hashes_in(token.text)) if isinstance(token, Term) and is_hash(token) else 0
+        hashes += found
+        terms += isinstance(token, Term) and not found
+        symbols += isinstance(token, Symbol)
+        if hashes > MOST_HASHES or terms > MOST_TERMS or symbols > MOST_SYMBOLS:
+            said = f"A query has at most {MOST_HASHES} hashes, {MOST_TERMS} other terms, and {MOST_SYMBOLS} parentheses and OR."
+            mistakes.add(token.at, said)
+            return
         yield token
 
 

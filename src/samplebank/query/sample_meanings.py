@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from samplebank.query.documents import DEMANDED, Document, either, negated, row
 from samplebank.query.fields import Meaning, Reading, unknown_value
-from samplebank.query.hashes import algorithm_of, hashes_in
+from samplebank.query.hashes import ALGORITHMS, algorithm_of, hashes_in
 from samplebank.query.mistakes import quoted
 from samplebank.query.terms import plain
 from samplebank.query.tree import Term
@@ -60,7 +60,11 @@ def _between_stars(term: Term) -> list[str]:
 
 
 def _by_hash(hashes: Iterable[str]) -> Document:
-    return either([{str(algorithm_of(digest)): [digest]} for digest in hashes])
+    """One of the hashes; those of an algorithm are a list."""
+    found: dict[str, list[str]] = {}
+    for digest in hashes:
+        found.setdefault(ALGORITHMS[len(digest)], []).append(digest)
+    return either([{algorithm: listed} for algorithm, listed in found.items()])
 
 
 def hash_of(algorithm: str | None) -> Meaning:
@@ -191,6 +195,6 @@ def link(type_: str | None) -> Meaning:
         found = hashes_in(text)
         if not found or any(algorithm_of(digest) != "sha256" for digest in found):
             raise BadValue(f"{quoted(text)} is no SHA256 of a sample that a link leads to.")
-        return row("link", reference=found, **fields)
+        return row("link", reference=list(found), **fields)
 
     return meaning

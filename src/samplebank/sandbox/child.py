@@ -52,9 +52,7 @@ def run() -> None:
         confine(assignment.limits, assignment.parent)
         answerer = _made_by(assignment)
         prepare_seal()
-        # The collector skips frozen objects. So the process of a call does not touch the objects, and need not copy memory.
         gc.collect()
-        gc.freeze()
         parent.sendall(framed(Ready()))
         while (call := _next_call(parent)) is not None:
             report = _serve(call, answerer, assignment.limits, parent)
@@ -80,6 +78,8 @@ def _next_call(parent: socket.socket) -> socket.socket | None:
 def _serve(call: socket.socket, answerer: Answerer, limits: Limits, parent: socket.socket) -> Report:
     with call:
         _prepare(answerer)
+        # The collector skips frozen objects. So the process of the call does not touch the objects, and need not copy memory.
+        gc.freeze()
         own = os.getpid()
         try:
             process = os.fork()

@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from samplebank.sandbox.landlock import forbid_files, has_landlock
+from samplebank.sandbox.landlock import OpenedPath, forbid_files, has_landlock, opened_path
 from samplebank.sandbox.limits import Limits
 from samplebank.sandbox.privileges import drop_capabilities, leave_root
 from samplebank.sandbox.seccomp import forbid_system_calls, has_filters, prepare_filter
@@ -22,8 +22,9 @@ from samplebank.sandbox.seccomp import forbid_system_calls, has_filters, prepare
 SET_PARENT_DEATH_SIGNAL, SET_NO_NEW_PRIVILEGES = 1, 38
 NEW_USER_NAMESPACE, NEW_NETWORK_NAMESPACE = 0x10000000, 0x40000000
 SYSTEM_CODE = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
+#: another folder for each process
+OWN_FACTS = Path("/proc/self")
 MACHINE_FACTS = (
-    "/proc/self",
     "/proc/cpuinfo",
     "/proc/meminfo",
     "/sys/devices/system/cpu",
@@ -78,7 +79,12 @@ def seal(readable: Iterable[Path], *, parent: int, required: bool) -> None:
     """Leave only the right to read `readable` and the code. Ends the process where sealing is required and fails."""
     libc = _libc()
     end_with(libc, parent)
-    sealed = forbid_files(libc, (*readable, *_own_code(tuple(sys.path)))), forbid_system_calls(libc)
+    named = [path for path in map(opened_path, (OWN_FACTS, *readable)) if path is not None]
+    opened = [*named, *_own_code(tuple(sys.path))]
+    has_no_files = forbid_files(libc, opened)
+    for path in opened:
+        os.close(path.descriptor)
+    sealed = has_no_files, forbid_system_calls(libc)
     if required and not all(sealed):
         sys.exit("The sandbox could not be closed.")
 
@@ -110,6 +116,8 @@ def _libc() -> ctypes.CDLL:
 
 
 @cache
-def _own_code(search_path: tuple[str, ...]) -> tuple[Path, ...]:
+def _own_code(search_path: tuple[str, ...]) -> tuple[OpenedPath, ...]:
+    """The code, opened once for all calls. The process of a call closes the code before the process sees a sample."""
     names = [*SYSTEM_CODE, *MACHINE_FACTS, sys.prefix, sys.base_prefix, *search_path]
-    return tuple(Path(name) for name in names if name)
+    opened = [opened_path(Path(name)) for name in dict.fromkeys(names) if name]
+    return tuple(path for path in opened if path is not None)

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 VERSION_FLAG = 1
@@ -39,7 +40,24 @@ def _version(libc: ctypes.CDLL) -> int:
     return version
 
 
-def forbid_files(libc: ctypes.CDLL, readable: Iterable[Path] | None) -> bool:
+class OpenedPath(NamedTuple):
+    """A path that a process may be allowed to read, as Landlock wants the path named."""
+
+    descriptor: int
+    rule: PathBeneath
+
+
+def opened_path(path: Path) -> OpenedPath | None:
+    """Open a path for `forbid_files`; None for a missing file, which needs no permission."""
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return None
+    rights = READING if stat.S_ISDIR(os.fstat(descriptor).st_mode) else READ_FILE
+    return OpenedPath(descriptor, PathBeneath(rights, descriptor))
+
+
+def forbid_files(libc: ctypes.CDLL, readable: Iterable[OpenedPath] | None) -> bool:
     """Forbid writing, TCP, and signals to other processes. Only `readable` may be read (None: everything).
 
     False: the kernel has no Landlock, or refuses.
@@ -60,18 +78,8 @@ def forbid_files(libc: ctypes.CDLL, readable: Iterable[Path] | None) -> bool:
     ruleset = libc.syscall(CREATE_RULESET, ctypes.byref(attributes), size, 0)
     if ruleset < 0:
         return False
-    for path in readable or ():
-        _allow_reading(libc, ruleset, path)
+    for _, rule in readable or ():
+        libc.syscall(ADD_RULE, ruleset, RULE_PATH_BENEATH, ctypes.byref(rule), 0)
     restricted: int = libc.syscall(RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
     return restricted == 0
-
-
-def _allow_reading(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:
-    try:
-        folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
-        return  # a missing file needs no permission
-    rights = READING if stat.S_ISDIR(os.fstat(folder).st_mode) else READ_FILE
-    libc.syscall(ADD_RULE, ruleset, RULE_PATH_BENEATH, ctypes.byref(PathBeneath(rights, folder)), 0)
-    os.close(folder)

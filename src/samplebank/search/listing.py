@@ -5,14 +5,14 @@ through the rows in the order that is asked for, as many of the rows match. Whic
 (`widths`). Where the estimate is wrong, gathering stops after `MOST_GATHERED` rows, and going through the rows after a while.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 import asyncpg
 
 from samplebank.database import Connection, Page, Sql
 from samplebank.database.counting import ALWAYS, Count
+from samplebank.database.planning import SERIAL, planned
 
 R_co = TypeVar("R_co", covariant=True)
 #: the most of the newest rows that are looked at first
@@ -21,22 +21,6 @@ DEEPEST = 50_000
 MOST_GATHERED = 30_000
 #: milliseconds after which a search for much, as the planner says, may be one for little
 PATIENCE = 250
-PLANNING = ("plan_cache_mode = force_custom_plan",)
-#: starting parallel workers takes longer than most searches, and there are other callers
-SERIAL = ("max_parallel_workers_per_gather = 0",)
-
-
-@asynccontextmanager
-async def planned(db: Connection, *settings: str) -> AsyncIterator[None]:
-    """A transaction in which every query is planned for its values; the plan for any values is far off for searches."""
-    async with db.transaction(readonly=True):
-        await plan_for_values(db, *settings)
-        yield
-
-
-async def plan_for_values(db: Connection, *settings: str) -> None:
-    """As `planned`, for the rest of the transaction that `db` is in."""
-    await db.execute("; ".join(f"SET LOCAL {setting}" for setting in (*PLANNING, *settings)))
 
 
 async def rows_within(db: Connection, query: Sql, milliseconds: int | None) -> "list[asyncpg.Record] | None":

@@ -9,8 +9,9 @@ from samplebank.accounts.model import Permission
 from samplebank.database import TRUE, Columns, Connection, Page, Shape, Sql, all_of
 from samplebank.database.counting import Count, count_rows, tallied
 from samplebank.database.listing import PIECE, OrderedListing
+from samplebank.database.planning import SERIAL, plan_for_values, planned
 from samplebank.database.query import Place
-from samplebank.search.listing import SERIAL, Gathering, Way, plan_for_values, planned
+from samplebank.search.listing import Gathering, Way
 from samplebank.search.overview import Overview, Overviews
 from samplebank.search.sample_ways import Ask
 

@@ -6,14 +6,13 @@ from typing import NamedTuple
 from samplebank.database import TRUE, Connection, Page, Sql
 from samplebank.database.counting import Count
 from samplebank.database.ordering import Order
+from samplebank.database.planning import SERIAL, planned
 from samplebank.search.keywords import Keyword, find_common
 from samplebank.search.listing import (
     DEEPEST,
     MOST_GATHERED,
     PATIENCE,
-    SERIAL,
     Gathering,
-    planned,
     rows_within,
 )
 from samplebank.search.sets import Members, Slice

@@ -33,7 +33,7 @@ from samplebank.search.sets import (
     Slice,
 )
 from samplebank.search.widths import Widths
-from samplebank.search.window import IndexWindow, lies_in_window
+from samplebank.search.window import IndexWindow, lies_in_window, parts_of_window
 
 #: rows of a set that are gathered once, rather than looked up for each sample
 FEW = 10_000
@@ -125,8 +125,7 @@ def samples_matching(
     if not asked.sets:
         ways: list[Way[int]] = [ByDigest(ask) if asked.digests and not asked.excluded else InOrder(ask)]
         number = None if asked.digests or asked.excluded else number_of_all_samples(caller, window)
-        matches = Sql("SELECT FROM sample s WHERE {}", ask.where)
-        return SampleListing(caller, ask, ways, matches, gathering, number=number)
+        return SampleListing(caller, ask, ways, _all(caller, window, asked), gathering, number=number)
 
     def found(common: frozenset[str], first: int) -> Sql:
         inner = demands(Sets(caller, window, common=common), wanted)
@@ -147,6 +146,16 @@ def samples_matching(
 
 def _may_be_found(caller: Caller, window: IndexWindow) -> Sql:
     return all_of([see_samples(caller, "s", Permission.VIEW_SAMPLES), lies_in_window(caller, "s", window)])
+
+
+def _all(caller: Caller, window: IndexWindow, asked: Demands) -> Sql:
+    """A query with one row for each sample of the window, without sets that the samples have to be in."""
+    others = all_of([see_samples(caller, "s", Permission.VIEW_SAMPLES), asked.on("s")])
+    parts = [
+        Sql("SELECT FROM sample s WHERE {} AND {}", part, others)
+        for part in parts_of_window(caller, "s", window)
+    ]
+    return joined(" UNION ALL ", parts)
 
 
 def _found(caller: Caller, window: IndexWindow, members: Members) -> Sql:

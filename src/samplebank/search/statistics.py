@@ -10,9 +10,9 @@ import msgspec
 
 from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Sql, joined
+from samplebank.database.planning import planned
 from samplebank.errors import invalid
 from samplebank.search import timelines
-from samplebank.search.listing import planned
 from samplebank.search.submissions import TIMES, SubmissionSearch, matching
 from samplebank.search.timelines import MOST_BUCKETS, Bucket, Timeline, TooManyBuckets
 from samplebank.search.window import IndexWindow

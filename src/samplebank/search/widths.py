@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from samplebank.database import Connection, Sql, joined
-from samplebank.search.listing import SERIAL, planned
+from samplebank.database.planning import SERIAL, planned
 from samplebank.search.sets import Members
 
 #: matches that are gathered: a few more than are always counted, as an estimate is not exact

@@ -30,12 +30,26 @@ def lies_in_window(caller: Caller, alias: str, window: IndexWindow) -> Sql:
     Only the activity that the caller may see counts: else the window would tell when others did something.
     """
     since = Sql("{}", window.start)
-    lies = [Sql(f"{alias}.deleted_time IS NULL"), Sql(f"{alias}.activity_time >= {{}}", since)]
-    if not all(caller.scope(permission).everywhere for *_, permission in ACTIVITY):
-        lies.append(_seen_active(caller, alias, since))
-    if window.end is not None:
-        lies.append(Sql(f"{alias}.created_time <= {{}}", window.end))
-    return all_of(lies)
+    active = [Sql(f"{alias}.activity_time >= {{}}", since)] if window.start > 0 else []
+    if active and not all(caller.scope(permission).everywhere for *_, permission in ACTIVITY):
+        active.append(_seen_active(caller, alias, since))
+    return all_of([*_exists(alias, window), *active])
+
+
+def parts_of_window(caller: Caller, alias: str, window: IndexWindow) -> list[Sql]:
+    """`lies_in_window` in two parts: the samples that are new in the window, and older samples.
+
+    Of the new samples the planner sees that no rows are looked at.
+    """
+    new = all_of([*_exists(alias, window), Sql(f"{alias}.created_time >= {{}}", window.start)])
+    older = all_of([Sql(f"{alias}.created_time < {{}}", window.start), lies_in_window(caller, alias, window)])
+    return [new, older] if window.start > 0 else [lies_in_window(caller, alias, window)]
+
+
+def _exists(alias: str, window: IndexWindow) -> list[Sql]:
+    """The sample is not deleted, and was created before the end of the window."""
+    before = [] if window.end is None else [Sql(f"{alias}.created_time <= {{}}", window.end)]
+    return [Sql(f"{alias}.deleted_time IS NULL"), *before]
 
 
 def _seen_active(caller: Caller, sample: str, since: Sql) -> Sql:

@@ -199,10 +199,13 @@ async def rule(db: Connection, ended: EndedJob, rules: JobRules, *, now: Millis)
     await STORE_OF_JOB.run(db, **ruling.values(now), job_state=ended.state)
 
 
-def ruling_of(job: OpenJob, rows: Sequence[asyncpg.Record], rules: JobRules) -> Ruling:
-    """Make the verdict from rows of `circumstances` and `FINDING`. Without analyses, the part of `FINDING` is NULL."""
+def ruling_of(job: OpenJob, rows: Sequence[asyncpg.Record], rules: JobRules, *new: Finding) -> Ruling:
+    """Make the verdict from rows of `circumstances` and `FINDING`. Without analyses, the part of `FINDING` is NULL.
+
+    `new` are findings that are not stored yet.
+    """
     found = Circumstances(rows[0]["carried_override"], shared=rows[0]["shared"])
-    assessment = weigh([_finding(row) for row in rows if row["analysis_id"] is not None])
+    assessment = weigh([*(_finding(row) for row in rows if row["analysis_id"] is not None), *new])
     return Ruling(
         sample_id=job.sample_id,
         job_id=job.id,

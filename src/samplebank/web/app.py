@@ -12,6 +12,7 @@ from samplebank.http.log import Observed
 from samplebank.web.entrance import SAFE, enter
 from samplebank.web.pages import (
     asset,
+    batch,
     bulk,
     compare,
     completion,
@@ -22,6 +23,7 @@ from samplebank.web.pages import (
     history,
     jobs,
     judging,
+    live,
     login,
     me,
     noting,
@@ -31,6 +33,8 @@ from samplebank.web.pages import (
     samples,
     sightings,
     strings,
+    submit,
+    theme,
     today,
 )
 from samplebank.web.pages.refused import FAILED, SAID, Refused
@@ -55,8 +59,12 @@ PAGES = (
     judging,
     noting,
     jobs,
+    submit,
+    batch,
+    live,
     login,
     me,
+    theme,
     asset,
 )
 ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]

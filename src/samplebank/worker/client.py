@@ -2,7 +2,10 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,7 +30,7 @@ TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 SUCCESS = range(200, 300)
 SERVER_ERRORS = range(500, 600)
 TOO_MANY_REQUESTS, NOT_FOUND, PRECONDITION_FAILED, UNAUTHORIZED = 429, 404, 412, 401
-HEADER = "Argus-API-Key"
+HEADER, PROCESS = "Argus-API-Key", "Samplebank-Process"
 
 
 class ServiceClient:
@@ -41,9 +44,8 @@ class ServiceClient:
         current_key: Callable[[], str | None] = lambda: None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=url, headers={HEADER: key}, timeout=TIMEOUT, transport=transport
-        )
+        headers = {HEADER: key, PROCESS: wire.header(f"{socket.gethostname()}:{os.getpid()}")}
+        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT, transport=transport)
         self._current_key = current_key
 
     async def __aenter__(self) -> Self:
@@ -66,17 +68,18 @@ class ServiceClient:
         return {**known, "schema": await self._patiently("GET", f"{path}/schema", enveloped=False)}
 
     async def add_worker(self, worker: Mapping[str, JSON]) -> None:
-        await self._patiently("POST", "/sampledb/v2/worker", json=dict(worker))
+        await self._patiently("POST", "/sampledb/v2/worker", body=dict(worker))
 
     async def update_worker(self, short_name: str, changes: Mapping[str, JSON]) -> None:
-        await self._patiently("PUT", f"/sampledb/v2/worker/{short_name}", json=dict(changes))
+        await self._patiently("PUT", f"/sampledb/v2/worker/{short_name}", body=dict(changes))
 
     async def claim(
-        self, worker: str, *, most: int, wait_seconds: int, lease_seconds: int
+        self, worker: str, *, most: int, wait_seconds: int, lease_seconds: int, version: str = ""
     ) -> list[Assignment]:
         """Wait up to `wait_seconds` for tasks. Not repeated: tasks of a lost answer come back when their leases end."""
         body = {"max": most, "waitSeconds": wait_seconds, "leaseSeconds": lease_seconds}
-        answer = await self._once("POST", f"/samplebank/v1/worker/{worker}/claim", json=body)
+        path, agent = f"/samplebank/v1/worker/{worker}/claim", wire.header(f"{worker}/{version}")
+        answer = await self._once("POST", path, body=body, headers={"User-Agent": agent})
         try:
             return msgspec.convert(answer, list[Assignment])
         except msgspec.ValidationError as error:
@@ -84,16 +87,12 @@ class ServiceClient:
 
     async def heartbeat(self, task: str, lease_token: str, *, lease_seconds: int) -> None:
         body = {"leaseToken": lease_token, "leaseSeconds": lease_seconds}
-        try:
-            await self._patiently("POST", f"/samplebank/v1/task/{task}/heartbeat", json=body)
-        except ServiceRefused as refusal:
-            if refusal.status in {PRECONDITION_FAILED, NOT_FOUND}:
-                raise LeaseLost(str(refusal)) from None
-            raise
+        with _losing_leases():
+            await self._patiently("POST", f"/samplebank/v1/task/{task}/heartbeat", body=body)
 
     async def release(self, task: str, lease_token: str, *, reason: str, delay_seconds: int) -> None:
         body = {"leaseToken": lease_token, "reason": reason, "delaySeconds": delay_seconds}
-        await self._patiently("POST", f"/samplebank/v1/task/{task}/release", json=body)
+        await self._patiently("POST", f"/samplebank/v1/task/{task}/release", body=body)
 
     async def download(self, sha256: str, target: Path) -> int:
         """Write the sample to `target`, check the SHA-256, and return the size in bytes. Raises `DamagedDownload`."""
@@ -123,10 +122,16 @@ class ServiceClient:
             raise DamagedDownload(f"The download of {sha256} has other bytes than the sample.")
         return size
 
+    async def end_with_result(self, assignment: Assignment, analysis: Mapping[str, JSON]) -> None:
+        """Store the analysis of a task and end the task with success: both, or neither when the service refuses."""
+        path = f"/samplebank/v1/job/{assignment.job.id}/task/{assignment.task.id}/result"
+        body = {"leaseToken": assignment.lease_token, "analysis": dict(analysis)}
+        await self._patiently("POST", path, body=body)
+
     async def add_analysis(self, sha256: str, request: Mapping[str, JSON]) -> str:
         """Store an analysis and return its id."""
         path = f"/sampledb/v2/sample/{sha256}/analysis"
-        answer = await self._patiently("POST", path, json=dict(request))
+        answer = await self._patiently("POST", path, body=dict(request))
         return str(answer["analysisID"])
 
     async def add_evidence(self, sha256: str, analysis: str, evidence: Evidence) -> None:
@@ -143,10 +148,11 @@ class ServiceClient:
     async def finish(
         self, job: str, task: str, lease_token: str, *, state: str, message: str, analyses: list[str]
     ) -> None:
-        """End a task. The service refuses when the lease is lost, so that nobody else's work is overwritten."""
+        """End a task. Raises `LeaseLost` instead of overwriting the work of somebody else."""
         body = {"state": state, "message": message, "analyses": analyses}
         path = f"/sampledb/v2/job/{job}/task/{task}"
-        await self._patiently("PUT", path, json=body, headers={"Samplebank-Lease": lease_token})
+        with _losing_leases():
+            await self._patiently("PUT", path, body=body, headers={"Samplebank-Lease": lease_token})
 
     async def _patiently(self, method: str, path: str, **content: Any) -> Any:
         for seconds in PATIENCE_SECONDS:
@@ -156,7 +162,12 @@ class ServiceClient:
                 await asyncio.sleep(seconds)
         return await self._once(method, path, **content)
 
-    async def _once(self, method: str, path: str, *, enveloped: bool = True, **content: Any) -> Any:
+    async def _once(
+        self, method: str, path: str, *, enveloped: bool = True, body: JSON = None, **content: Any
+    ) -> Any:
+        if body is not None:
+            headers = {"Content-Type": "application/json", **content.get("headers", {})}
+            content |= {"content": msgspec.json.encode(body), "headers": headers}
         try:
             response = await self._http.request(method, path, **content)
         except httpx.HTTPError as error:
@@ -176,6 +187,17 @@ class ServiceClient:
             return False
         self._http.headers[HEADER] = key
         return True
+
+
+@contextmanager
+def _losing_leases() -> Iterator[None]:
+    """Take the refusals of a call that only names a task and its lease for the loss of the lease."""
+    try:
+        yield
+    except ServiceRefused as refusal:
+        if refusal.status in {PRECONDITION_FAILED, NOT_FOUND}:
+            raise LeaseLost(str(refusal)) from None
+        raise
 
 
 def _checked(response: httpx.Response, *, enveloped: bool = True) -> Any:

@@ -15,6 +15,7 @@ from samplebank.worker.client import ServiceClient
 from samplebank.worker.errors import ServiceUnavailable, WorkerError
 from samplebank.worker.places import Places
 from samplebank.worker.registration import Standing, ensure_registered
+from samplebank.worker.samples import Samples
 from samplebank.worker.sandboxed import SandboxedAnalyser
 from samplebank.worker.scratch import scratch_folder
 from samplebank.worker.task import Task
@@ -59,8 +60,9 @@ async def run(
     """
     count = parallel or len(os.sched_getaffinity(0))
     async with AsyncExitStack() as stack:
-        samples = stack.enter_context(scratch_folder(scratch))
+        folder = stack.enter_context(scratch_folder(scratch))
         client = await stack.enter_async_context(ServiceClient(url, key, current_key=current_key))
+        samples = Samples(client, folder)
         opened = partial(
             SandboxedAnalyser.open,
             settings=settings,
@@ -124,7 +126,7 @@ class _Loop:
         self,
         client: ServiceClient,
         analyser: SandboxedAnalyser,
-        samples: Path,
+        samples: Samples,
         places: Places,
         *,
         pace: Pace,
@@ -159,6 +161,7 @@ class _Loop:
             most=max(self._places.free, 1),
             wait_seconds=self._pace.claim_seconds,
             lease_seconds=self._pace.lease_seconds,
+            version=self._analyser.description.version,
         )
         for assignment in assignments:
             self._begin(assignment)

@@ -10,7 +10,7 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 
 #: tasks taken ahead, for each place
-AHEAD = 2
+AHEAD = 4
 #: seconds that an analysis usually takes at most for tasks to be taken ahead
 QUICK = 1.0
 #: how much the latest analysis counts in what an analysis usually takes
@@ -29,7 +29,7 @@ class Places:
     @property
     def free(self) -> int:
         """How many tasks may be taken; below 0 where loops took more than there is room for."""
-        return self._count * (1 + AHEAD if self._takes_ahead else 1) - self._taken
+        return self._room - self._taken
 
     def take(self) -> None:
         self._taken += 1
@@ -49,15 +49,19 @@ class Places:
         return self._turns
 
     async def some_free(self) -> None:
-        """Wait for room. With tasks taken ahead, wait for room for several: so one claim brings several."""
+        """Wait for room. With tasks taken ahead, wait until half of the room is free: so one claim brings several."""
         await self._some_free.wait()
+
+    @property
+    def _room(self) -> int:
+        return self._count * (1 + AHEAD if self._takes_ahead else 1)
 
     @property
     def _takes_ahead(self) -> bool:
         return self._usual is not None and self._usual < QUICK
 
     def _look(self) -> None:
-        if self.free >= (self._count if self._takes_ahead else 1):
+        if self.free >= (self._room // 2 if self._takes_ahead else 1):
             self._some_free.set()
         else:
             self._some_free.clear()

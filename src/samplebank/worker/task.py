@@ -5,10 +5,8 @@ Every way out ends the task, gives the task back, or leaves the task to the work
 
 import asyncio
 import logging
-import secrets
 import time
-from contextlib import suppress
-from pathlib import Path
+from contextlib import AsyncExitStack, suppress
 
 import msgspec
 
@@ -19,6 +17,7 @@ from samplebank.worker.client import ServiceClient
 from samplebank.worker.contract import JSON, Rejected, Result
 from samplebank.worker.errors import LeaseLost, ServiceRefused, WorkerError
 from samplebank.worker.places import Places
+from samplebank.worker.samples import Samples
 from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
 
 HEARTBEATS_PER_LEASE = 3
@@ -26,8 +25,6 @@ RETRY_DELAY_SECONDS = 10
 GIVE_BACK_SECONDS = 10.0
 #: bytes of a sample that is fetched while the task waits for its turn
 MOST_BYTES_AHEAD = 16 * 1024 * 1024
-#: seconds after which the lease may have been lost during an analysis
-LONG_SECONDS = 1.0
 #: lines of the output of an analyser, and as many of a traceback, that go into the log for one task
 MOST_LINES = 100
 
@@ -42,7 +39,7 @@ class Task:
         client: ServiceClient,
         places: Places,
         *,
-        samples: Path,
+        samples: Samples,
         lease_seconds: int,
     ) -> None:
         self._assignment = assignment
@@ -102,45 +99,28 @@ class Task:
         await self._client.heartbeat(self._id, token, lease_seconds=self._lease_seconds)
 
     async def _analyse(self) -> None:
-        path = self._samples / secrets.token_hex(16)
         try:
-            result = await self._result(path)
-            analyses = [await self._report(self._assignment.sample.id, result)]
+            await self._bring_back(await self._result())
         except (Rejected, ServiceRefused) as refusal:
             # The service would refuse the same result again, so another attempt would only cost time.
             self._tell_author(refusal)
             await self._finish("failed", message=wire.message(str(refusal)), analyses=[])
-        else:
-            await self._finish("success", message="", analyses=analyses)
-        finally:
-            path.unlink(missing_ok=True)
 
-    async def _result(self, path: Path) -> Result:
+    async def _result(self) -> Result:
         """Fetch the sample, and analyse the sample in turn. A small sample is fetched before the turn."""
-        is_small = self._assignment.sample.size <= MOST_BYTES_AHEAD
-        size = await self._fetch(path) if is_small else 0
-        async with self._places.turn():
-            if not is_small:
-                size = await self._fetch(path)
-            # The lease is looked at while the child works, and once more where the work took long.
-            lease = asyncio.create_task(self._extend_lease())
+        sample = self._assignment.sample
+        async with AsyncExitStack() as stack:
+            fetched = self._samples.fetched(sample.id)
+            if sample.size <= MOST_BYTES_AHEAD:
+                path, size = await stack.enter_async_context(fetched)
+            await stack.enter_async_context(self._places.turn())
+            if sample.size > MOST_BYTES_AHEAD:
+                path, size = await stack.enter_async_context(fetched)
             began = time.monotonic()
             try:
-                result = await self._analyser.analyse(self._assignment.sample_file(path, size))
-                await lease
+                return await self._analyser.analyse(self._assignment.sample_file(path, size))
             finally:
-                lease.cancel()
-                await asyncio.gather(lease, return_exceptions=True)
-                took = time.monotonic() - began
-                self._places.note(took)
-        if took > LONG_SECONDS:
-            await self._extend_lease()
-        return result
-
-    async def _fetch(self, path: Path) -> int:
-        # a cleaner of temporary folders may have removed the folder
-        self._samples.mkdir(mode=0o700, exist_ok=True)
-        return await self._client.download(self._assignment.sample.id, path)
+                self._places.note(time.monotonic() - began)
 
     def _tell_author(self, refusal: Rejected | ServiceRefused) -> None:
         """Log the output and the traceback of a failed analysis, for the author of the analyser and not for the analyst.
@@ -152,8 +132,8 @@ class Task:
                 for line in text.splitlines()[-MOST_LINES:]:
                     log.info(event, extra={"fields": {**self._about, "line": line}})
 
-    async def _report(self, sha256: str, result: Result) -> str:
-        """Store the analysis with its evidence, and return the id of the analysis."""
+    async def _bring_back(self, result: Result) -> None:
+        """Store the analysis and end the task. Evidence needs an analysis that is there, and goes before the end."""
         description = self._analyser.description
         # Encoding a Result of a hundred thousand parts takes long. A thread keeps the loop free to extend other leases.
         request = await asyncio.to_thread(
@@ -164,10 +144,16 @@ class Task:
             agent={"name": description.short_name, "version": wire.text(description.version)},
         )
         self._refuse_excess(request["analysisResult"])
+        if not result.evidence:
+            await self._client.end_with_result(self._assignment, request)
+            self._tell_end("success", "")
+            return
+        await self._extend_lease()  # a task that is lost gets no analysis
+        sha256 = self._assignment.sample.id
         analysis = await self._client.add_analysis(sha256, request)
         for evidence in result.evidence:
             await self._client.add_evidence(sha256, analysis, evidence)
-        return analysis
+        await self._finish("success", message="", analyses=[analysis])
 
     def _refuse_excess(self, result: JSON) -> None:
         """Raise `Failed` for a result that is too large. The service would hang up in the middle of the upload."""
@@ -178,4 +164,7 @@ class Task:
     async def _finish(self, state: str, *, message: str, analyses: list[str]) -> None:
         job, token = self._assignment.job.id, self._assignment.lease_token
         await self._client.finish(job, self._id, token, state=state, message=message, analyses=analyses)
+        self._tell_end(state, message)
+
+    def _tell_end(self, state: str, message: str) -> None:
         log.info("task.finished", extra={"fields": {**self._about, "state": state, "reason": message}})

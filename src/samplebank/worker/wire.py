@@ -15,8 +15,9 @@ NOT_IN_FILE_NAME = re.compile(r"[^a-zA-Z0-9_:\-.]")
 # PostgreSQL's jsonb has no NUL, and UTF-8 has no lone surrogates.
 NOT_IN_JSON = re.compile("[\0\ud800-\udfff]")
 NOT_A_MIME_TYPE = re.compile(r"[^a-zA-Z0-9!#$&^_.+/;= -]")
+NOT_IN_HEADER = re.compile("[^ -~]")
 
-MOST_CHARACTERS = 200
+MOST_CHARACTERS, MOST_OF_HEADER = 200, 100
 MOST_OF_MESSAGE = 10_000
 #: characters of the digest that tells two cut texts with the same beginning apart
 DIGEST_CHARACTERS = 16
@@ -51,6 +52,11 @@ def analysis_request(result: Result, *, customer: str, tlp: str, agent: dict[str
     if result.status_override is not None:
         request["verdictStatusOverride"] = result.status_override
     return request
+
+
+def header(value: str) -> str:
+    """Spell a text as the value of a header of HTTP."""
+    return NOT_IN_HEADER.sub("?", value).strip()[:MOST_OF_HEADER]
 
 
 def text(value: str) -> str:

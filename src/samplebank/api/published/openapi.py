@@ -42,11 +42,14 @@ IN_PATH: dict[str, tuple[str, Schema, str]] = {
     "worker": ("idOrShortName", TEXT, "The id or the short name of the worker."),
     "file_name": ("fileName", {**TEXT, "pattern": r"[a-zA-Z0-9_:\-\.]*"}, "The name of the file."),
 }
+PROCESS = {"Samplebank-Process": "A name of the process that works, such as its host and process id."}
 #: headers that an operation reads besides the key
 IN_HEADER: dict[str, dict[str, str]] = {
     "updateJobTask": {
         "Samplebank-Lease": "The lease token of a claim: the update is refused once it is lost."
     },
+    "claimTasks": {**PROCESS, "User-Agent": "The name and the version of the worker, such as `urls/1.0`."},
+    "extendLease": PROCESS,
     "uploadEvidence": {"Content-Type": "The media type of the evidence."},
     "downloadRawSample": {
         "Range": "A single range of the bytes, such as `bytes=0-1023`; answered by 206.",

@@ -53,6 +53,7 @@ class JobsPage(Page, frozen=True):
     at_least: int
     older: str | None
     copied: Copied | None
+    is_under_way: bool
 
 
 class JobPage(Page, frozen=True):
@@ -76,7 +77,14 @@ async def show_jobs(request: Visit) -> Response[bytes]:
     except Invalid as error:
         mistakes = mistakes_in(query.q, error.violations)
         refused = JobsPage(
-            query=query.q, mistakes=mistakes, rows=[], count=0, at_least=0, older=None, copied=None
+            query=query.q,
+            mistakes=mistakes,
+            rows=[],
+            count=0,
+            at_least=0,
+            older=None,
+            copied=None,
+            is_under_way=False,
         )
         return request.page(refused, BAD_REQUEST)
     _, found, older = await request.found_behind(listing, Part(limit=MOST), asked=query, after=query.after)
@@ -103,6 +111,7 @@ async def show_jobs(request: Visit) -> Response[bytes]:
             at_least=0 if number is None else number.at_least,
             older=older,
             copied=of_jobs(request.address, query.q),
+            is_under_way=any(job.end_time is None for job in jobs),
         )
     )
 

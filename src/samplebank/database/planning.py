@@ -1,0 +1,23 @@
+"""Queries that are planned for their values, because the best plan depends on the values."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from samplebank.database.connection import Connection
+
+PLANNING = ("plan_cache_mode = force_custom_plan",)
+#: starting parallel workers takes longer than most searches, and there are other callers
+SERIAL = ("max_parallel_workers_per_gather = 0",)
+
+
+@asynccontextmanager
+async def planned(db: Connection, *settings: str) -> AsyncIterator[None]:
+    """A transaction in which every query is planned for its values; the plan for any values is far off for searches."""
+    async with db.transaction(readonly=True):
+        await plan_for_values(db, *settings)
+        yield
+
+
+async def plan_for_values(db: Connection, *settings: str) -> None:
+    """As `planned`, for the rest of the transaction that `db` is in."""
+    await db.execute("; ".join(f"SET LOCAL {setting}" for setting in (*PLANNING, *settings)))

@@ -1,0 +1,60 @@
+"""The facts from which `why` explains a job."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from samplebank.database import Columns, Connection, Statement
+from samplebank.jobs.model import Job
+from samplebank.jobs.task_times import Service, of_customer, services
+from samplebank.jobs.why import MOST_AHEAD, JobFacts, TaskFacts, WorkerFacts
+from samplebank.policy.presence import Presence
+from samplebank.timespec import Millis
+
+PRESENCE = Columns.of(Presence, "process")
+TASK = Columns.of(
+    TaskFacts,
+    "t",
+    worker_is_deleted="w.deleted_time IS NOT NULL",
+    # Customers take turns in the line of a worker, so the line of the customer tells more than the line of all.
+    ahead=f"""
+        CASE WHEN t.state <> 'enqueued' THEN 0 ELSE (SELECT count(*) FROM (
+            SELECT FROM job_task other
+             WHERE other.worker_id = t.worker_id AND other.customer_id = t.customer_id AND other.state = 'enqueued'
+               AND (other.enqueued_time, other.id) < (t.enqueued_time, t.id) LIMIT {MOST_AHEAD}) line) END
+    """,
+)
+# The process that has to give the next sign last stands for all processes that may take tasks of the customer.
+TASKS = Statement(f"""
+    SELECT EXISTS (SELECT FROM untyped_plan u WHERE u.sample_id = t.sample_id AND u.job_id = :job_id), t.worker_id,
+           {PRESENCE.sql}, {TASK.sql}
+      FROM job_task t JOIN worker w ON w.id = t.worker_id
+      LEFT JOIN LATERAL (
+          SELECT p.last_time, p.due_time FROM worker_process p
+           WHERE p.worker_id = t.worker_id AND (p.customers IS NULL OR t.customer_id = ANY (p.customers))
+           ORDER BY p.due_time DESC LIMIT 1) process ON TRUE
+     WHERE t.job_id = :job_id ORDER BY t.worker, t.id
+""")
+
+
+async def facts_of(db: Connection, job: Job, *, now: Millis) -> JobFacts:
+    """Get the facts about a job that the caller may see. The lines and the rates are those of the customer of the job."""
+    rows = [tuple(row) for row in await TASKS.rows(db, job_id=job.id)]
+    done = await services(db, of_customer(job.customer_id), now=now)
+    return JobFacts(
+        id=job.id,
+        state=job.state,
+        enqueued_time=job.enqueued_time,
+        start_time=job.start_time,
+        end_time=job.end_time,
+        awaits_type=any(row[0] for row in rows),
+        tasks=[_read(row, done) for row in rows],
+    )
+
+
+def _read(row: Sequence[Any], done: Mapping[UUID, Service]) -> tuple[TaskFacts, WorkerFacts]:
+    _, worker_id, *columns = row
+    service = done.get(worker_id)
+    presence = PRESENCE.read(columns[: PRESENCE.width])
+    worker = WorkerFacts(presence, service and service.rate, service and service.services.mean)
+    return TASK.read(columns[PRESENCE.width :]), worker

@@ -1,0 +1,155 @@
+"""The lines before the workers: what waits, for whom, who works, how fast, and when a line is cleared.
+
+Everything is read by three statements, however long the lines are.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from samplebank.accounts.access import see_customers
+from samplebank.accounts.caller import Caller
+from samplebank.accounts.model import Permission
+from samplebank.database import TRUE, Columns, Connection, Sql
+from samplebank.jobs.task_times import WORKED_ON, Service, of_caller, services
+from samplebank.policy.presence import Presence, Standing
+from samplebank.timespec import Millis
+
+#: the most tasks of a line, and of a customer in a line, that are counted
+MOST_WAITING, MOST_OF_CUSTOMER = 10_000, 1_000
+#: the most customers of a line that are looked at, and the customers told of a line: those who wait longest
+MOST_CUSTOMERS, TOLD_CUSTOMERS = 1_000, 3
+# `head`: the longest-waiting task of each customer in each line. Each look into the index finds one customer.
+LINES = f"""
+    WITH RECURSIVE head(worker_id, customer_id, since, place) AS (
+        SELECT w.id, first.*, 1 FROM worker w CROSS JOIN LATERAL (
+            SELECT t.customer_id, t.enqueued_time FROM job_task t
+             WHERE t.worker_id = w.id AND t.state = 'enqueued' AND {{seen}}
+             ORDER BY t.customer_id, t.enqueued_time LIMIT 1) first
+         WHERE w.deleted_time IS NULL
+        UNION ALL
+        SELECT head.worker_id, following.*, head.place + 1 FROM head CROSS JOIN LATERAL (
+            SELECT t.customer_id, t.enqueued_time FROM job_task t
+             WHERE t.worker_id = head.worker_id AND t.state = 'enqueued' AND t.customer_id > head.customer_id AND {{seen}}
+             ORDER BY t.customer_id, t.enqueued_time LIMIT 1) following
+         WHERE head.place < {MOST_CUSTOMERS}
+    ), longest AS (
+        SELECT worker_id, customer_id, since FROM (
+            SELECT *, row_number() OVER (PARTITION BY worker_id ORDER BY since, customer_id) AS rank FROM head) ranked
+         WHERE rank <= {TOLD_CUSTOMERS}
+    ), customers AS (
+        SELECT l.worker_id, min(l.since) AS since,
+               jsonb_agg(jsonb_build_array(l.customer_id, l.since, (
+                   SELECT count(*) FROM (
+                       SELECT FROM job_task t WHERE t.worker_id = l.worker_id AND t.state = 'enqueued'
+                                                AND t.customer_id = l.customer_id LIMIT {MOST_OF_CUSTOMER}) of_customer
+               )) ORDER BY l.since, l.customer_id) AS longest
+          FROM longest l GROUP BY l.worker_id
+    ), executing AS (
+        SELECT t.worker_id, count(*) AS n FROM job_task t WHERE t.lease_until IS NOT NULL AND {{seen}} GROUP BY t.worker_id
+    )
+    SELECT w.id, w.short_name, coalesce(w.names ->> 'english', w.short_name),
+           (SELECT count(*) FROM (SELECT FROM job_task t WHERE t.worker_id = w.id AND t.state = 'enqueued' AND {{seen}}
+                                   LIMIT {MOST_WAITING}) waiting),
+           customers.since, coalesce(executing.n, 0), coalesce(customers.longest, '[]'::jsonb)
+      FROM worker w LEFT JOIN customers ON customers.worker_id = w.id LEFT JOIN executing ON executing.worker_id = w.id
+     WHERE w.deleted_time IS NULL ORDER BY w.short_name
+"""
+PROCESSES = """
+    SELECT {} FROM worker_process p LEFT JOIN subject u ON u.id = p.user_id WHERE {} ORDER BY p.last_time DESC
+"""
+
+
+class Process(msgspec.Struct, frozen=True):
+    """A process of a worker, by the last sign of life."""
+
+    worker_id: UUID
+    label: str
+    user_name: str | None
+    agent_name: str | None
+    agent_version: str | None
+    first_time: Millis
+    last_time: Millis
+    due_time: Millis
+
+    def standing(self, now: Millis) -> Standing:
+        return Presence(self.last_time, self.due_time).standing(now)
+
+
+class WaitingCustomer(NamedTuple):
+    """A customer in a line. The tasks are counted up to `MOST_OF_CUSTOMER`."""
+
+    customer_id: int
+    since: Millis
+    tasks: int
+
+
+class WorkerLine(msgspec.Struct, frozen=True):
+    """The line before a worker, for the customers that the caller may see. `waiting` is counted up to `MOST_WAITING`."""
+
+    worker_id: UUID
+    short_name: str
+    name: str
+    waiting: int
+    waiting_since: Millis | None
+    executing: int
+    longest: Sequence[WaitingCustomer]
+    processes: Sequence[Process]
+    service: Service
+
+    def standing(self, now: Millis) -> Standing:
+        """How the worker stands: as the process that stands best."""
+        found = {process.standing(now) for process in self.processes}
+        return next((standing for standing in Standing if standing in found), Standing.NONE)
+
+    def clears_in(self, now: Millis) -> Millis | None:
+        """How many milliseconds the line takes at the rate of the last hour. None for never, as far as anybody knows."""
+        if not self.waiting:
+            return 0
+        if self.standing(now) is Standing.NONE or not self.service.ended:
+            return None
+        return round(60_000 * self.waiting / self.service.rate)
+
+
+PROCESS = Columns.of(Process, "p", user_name="u.short_name")
+
+
+async def worker_lines(db: Connection, caller: Caller, *, now: Millis) -> list[WorkerLine]:
+    """Get the line before each worker, for the customers whose jobs the caller may see or work on."""
+    seen = see_customers(caller, "t.customer_id", *WORKED_ON)
+    rows = await Sql(LINES, seen=seen).rows(db)
+    of_worker: dict[UUID, list[Process]] = {}
+    for row in await Sql(PROCESSES, PROCESS.selected, _works_for(caller)).rows(db):
+        process = PROCESS.read(row)
+        of_worker.setdefault(process.worker_id, []).append(process)
+    done = await services(db, of_caller(caller), now=now)
+    idle = Service(1)
+    return [
+        WorkerLine(
+            worker_id=id_,
+            short_name=short_name,
+            name=name,
+            waiting=waiting,
+            waiting_since=since,
+            executing=executing,
+            longest=[WaitingCustomer(*one) for one in longest],
+            processes=of_worker.get(id_, []),
+            service=done.get(id_, idle),
+        )
+        for id_, short_name, name, waiting, since, executing, longest in rows
+    ]
+
+
+def _works_for(caller: Caller) -> Sql:
+    """The processes that may take tasks of any customer whose jobs the caller may see."""
+    scope = caller.scope(*WORKED_ON)
+    if scope.everywhere:
+        return TRUE
+    return Sql("(p.customers IS NULL OR p.customers && {}::bigint[])", sorted(scope.customers))
+
+
+def knows_processes(caller: Caller) -> bool:
+    """Whether the caller is told the names of processes and the users behind the processes: who sees every customer."""
+    return caller.scope(Permission.VIEW_WORKER).everywhere
