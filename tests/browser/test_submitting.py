@@ -112,11 +112,10 @@ async def test_a_job_moves_before_ones_eyes(mia: Tab, bank: Bank, worker: str) -
 
 async def test_a_list_says_how_many_are_new_and_stays(mia: Tab, bank: Bank) -> None:
     bank.submitted("mia")
-    await mia.open("/jobs")
+    async with mia.page.expect_response("**/live?*"):
+        await mia.open("/jobs")
     rows = mia.page.locator("#list tr[id]")
     before = [await row.get_attribute("id") for row in await rows.all()]
-    async with mia.page.expect_response("**/live?*"):
-        pass
 
     bank.submitted("mia")
 
