@@ -22,6 +22,7 @@ def program(bank: Bank) -> Sample:
     """Ten thousand bytes with a text, the same in UTF-16LE, and parts that a static analysis knows."""
     data = bytearray(Sample(10_000).data.replace(b"k", b"\x01"))
     data[5000:5012] = b"http://evil/"
+    data[4998:5000] = data[7012:7014] = data[6998:7000] = b"\x01\x01"
     data[7000:7012] = "secret".encode("utf-16-le")
     sample = Sample(data=bytes(data))
     bank.submit(sample, "mia")

@@ -8,7 +8,10 @@ from web.test_pages import READ
 
 PICTURES = ROOT / "docs" / "pictures"
 #: operations that answer files, data, or a part of another page
-NO_PAGES = {"downloadSafeByPage", "followChanges", "exportSamples", "completeQuery", "showFacets"}
+NO_PAGES = {
+    *("downloadSafeByPage", "downloadEvidenceByPage", "downloadResult", "exportSamples"),
+    *("followChanges", "completeQuery", "showFacets"),
+}
 
 
 def shown() -> set[str]:
