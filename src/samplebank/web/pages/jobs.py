@@ -75,18 +75,7 @@ async def show_jobs(request: Visit) -> Response[bytes]:
     try:
         listing = jobs_of(request, query.q)
     except Invalid as error:
-        mistakes = mistakes_in(query.q, error.violations)
-        refused = JobsPage(
-            query=query.q,
-            mistakes=mistakes,
-            rows=[],
-            count=0,
-            at_least=0,
-            older=None,
-            copied=None,
-            is_under_way=False,
-        )
-        return request.page(refused, BAD_REQUEST)
+        return request.page(_refused(query, error), BAD_REQUEST)
     _, found, older = await request.found_behind(listing, Part(limit=MOST), asked=query, after=query.after)
     jobs: list[Job] = [] if found is None else found.rows
     async with request.reading() as db:
@@ -113,6 +102,19 @@ async def show_jobs(request: Visit) -> Response[bytes]:
             copied=of_jobs(request.address, query.q),
             is_under_way=any(job.end_time is None for job in jobs),
         )
+    )
+
+
+def _refused(query: JobsQuery, error: Invalid) -> JobsPage:
+    return JobsPage(
+        query=query.q,
+        mistakes=mistakes_in(query.q, error.violations),
+        rows=[],
+        count=0,
+        at_least=0,
+        older=None,
+        copied=None,
+        is_under_way=False,
     )
 
 
