@@ -16,7 +16,7 @@ from samplebank.web import assets, headers
 from samplebank.web.app import ROUTES
 from web.conftest import Visitors
 
-NOTHING = {"sha256": "0" * 64, "job_id": "00000000-0000-0000-0000-000000000000"}
+NOTHING = {"sha256": "0" * 64, "job_id": "00000000-0000-0000-0000-000000000000", "worker": "nobody"}
 #: names and values that attackers choose
 HOSTILE = (
     "<svg onload=alert(1)>\u202e\u200b\x1b[31m'\"><script>alert(1)</script> http://evil.example/ {{ 7 * 7 }} "
@@ -80,7 +80,16 @@ def hostile(bank: Bank) -> dict[str, str]:
     assert bank.post(f"{sample.path}/link", link, ROBOT).status_code == 201
     judged = bank.post(f"{sample.path}/verdict", {"statusOverride": "benign", "comment": TAME})
     assert judged.status_code == 201
-    return {"sha256": sample.sha256, "job_id": job}
+    bank.planned(worker, user="mia")
+    asked = bank.call(
+        "POST",
+        f"/samplebank/v1/worker/{worker}/claim",
+        ROBOT,
+        json={"leaseSeconds": 60},
+        headers={"User-Agent": "<script>/<b>", "Samplebank-Process": TAME},
+    )
+    assert asked.ok, asked.text
+    return {"sha256": sample.sha256, "job_id": job, "worker": worker}
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -27,6 +27,7 @@ from samplebank.web.pages import (
     samples,
     sightings,
     today,
+    workers,
 )
 from samplebank.web.pages.refused import FAILED, SAID, Refused
 from samplebank.web.visit import Visit
@@ -45,6 +46,7 @@ PAGES = (
     judging,
     jobs,
     job,
+    workers,
     login,
     me,
     asset,
