@@ -16,7 +16,8 @@ from samplebank.web import assets, headers
 from samplebank.web.app import ROUTES
 from web.conftest import Visitors
 
-NOTHING = {"sha256": "0" * 64, "job_id": "00000000-0000-0000-0000-000000000000", "worker": "nobody"}
+NOBODY = "00000000-0000-0000-0000-000000000000"
+NOTHING = {"sha256": "0" * 64, "job_id": NOBODY, "worker": "nobody", "task_id": NOBODY}
 #: names and values that attackers choose
 HOSTILE = (
     "<svg onload=alert(1)>\u202e\u200b\x1b[31m'\"><script>alert(1)</script> http://evil.example/ {{ 7 * 7 }} "
@@ -89,7 +90,9 @@ def hostile(bank: Bank) -> dict[str, str]:
         headers={"User-Agent": "<script>/<b>", "Samplebank-Process": TAME},
     )
     assert asked.ok, asked.text
-    return {"sha256": sample.sha256, "job_id": job, "worker": worker}
+    created = {"sha256": [sample.sha256]}
+    task = bank.data(bank.post("/samplebank/v1/sample/reanalyse", created))["correlationID"]
+    return {"sha256": sample.sha256, "job_id": job, "worker": worker, "task_id": task}
 
 
 @pytest.mark.parametrize("user", USERS)
