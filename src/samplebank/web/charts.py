@@ -17,6 +17,9 @@ SVG: Final = Markup(
     '<svg class="bars" viewBox="0 0 {} {}" preserveAspectRatio="none" role="group" aria-label="{}">{}</svg>'
 )
 BAR: Final = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>')
+FOOT: Final = Markup(
+    '<rect class="marked" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>'
+)
 LINKED: Final = Markup('<a href="{}" aria-label="{}">{}</a>')
 
 LANED: Final = Markup(
@@ -26,11 +29,15 @@ SPAN: Final = Markup('<rect class="{}" x="{:.1f}" y="{}" width="{:.1f}" height="
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """`said` tells the number in words. Without a `link` the bar is a picture only."""
+    """`said` tells the number in words. Without a `link` the bar is a picture only.
+
+    `marked` of the number are drawn in the colour of what is malicious, at the foot of the bar.
+    """
 
     number: int
     said: str
     link: str | None = None
+    marked: int = 0
 
 
 def bars(label: str, given: Sequence[Bar]) -> Markup:
@@ -46,6 +53,9 @@ def bars(label: str, given: Sequence[Bar]) -> Markup:
 def _drawn(bar: Bar, left: float, width: float, highest: int) -> Markup:
     height = max(LOWEST, HEIGHT * bar.number / highest) if bar.number else 0
     drawn = BAR.format(left, HEIGHT - height, max(width - 1, 0.5), height, bar.said)
+    if bar.marked:
+        foot = min(height, max(LOWEST, HEIGHT * bar.marked / highest))
+        drawn += FOOT.format(left, HEIGHT - foot, max(width - 1, 0.5), foot, bar.said)
     return drawn if bar.link is None else LINKED.format(bar.link, bar.said, drawn)
 
 

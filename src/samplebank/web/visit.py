@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote
 import asyncpg
 from litestar import Response
 
+from samplebank.accounts.model import Permission
 from samplebank.accounts.sessions import Visitor
 from samplebank.api.call import Call
 from samplebank.assembly import clock
@@ -97,6 +98,7 @@ class Visit(Call):
             root=self.root,
             here=self.here,
             user=None if visitor is None else visitor.caller.user.short_name,
+            sees_workers=visitor is not None and visitor.caller.holds(Permission.VIEW_WORKER),
             now=self.now,
             milliseconds=max(0, clock() - self.now),
             statements=state.get("statements", 0),
