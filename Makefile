@@ -1,5 +1,5 @@
 # Every target sets up what it needs; a second run starts at once.
-.PHONY: help demo test check facts format bench bench-quick drill drill-quick clean
+.PHONY: help demo test check facts format pictures bench bench-quick drill drill-quick clean
 .DEFAULT_GOAL := help
 
 BOOTSTRAP := @scripts/bootstrap
@@ -32,6 +32,10 @@ format: ## put all code into the project's format
 	$(BOOTSTRAP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+pictures: ## take the pictures of docs/pages.md anew, in a browser
+	$(BOOTSTRAP)
+	@PYTHONPATH=tests $(BIN)/python scripts/pictures.py
 
 bench: ## measure the figures of docs/performance.md on this machine; takes about half an hour
 	$(BOOTSTRAP)

@@ -17,7 +17,7 @@ from rich.console import Console
 from bench import generate, limits, machine, report
 from bench.clients import WrongAnswer
 from bench.figure import Figure
-from bench.figures import claiming, cycle, filled, from_upload, ingest, pages, reading, serving, slow
+from bench.figures import claiming, cycle, filled, from_upload, ingest, pages, reading, serving, slow, web
 from bench.machine import MemoryWatch
 from bench.service import Service, Unusable, check_disk, check_port
 from bench.tenants import Tenants
@@ -30,7 +30,7 @@ WHOLE_LIST_SIZES = (200_000,)
 FULL_SIZES = (10_000, 100_000, 200_000, 1_000_000)
 QUICK_SIZES = (100_000,)
 #: groups of figures on the filled database
-FILLED = ("pages", "reading", "claims", "access rules", "whole list", "statistics", "generator")
+FILLED = ("pages", "web pages", "reading", "claims", "access rules", "whole list", "statistics", "generator")
 #: seconds of rest after the start, for figures of processor time
 REST = 5.0
 
@@ -120,6 +120,7 @@ class Bench:
             self.measure(
                 f"pages, {size:,} samples", lambda: pages.measure(service, tenants, size, quick=self.quick)
             )
+            self.measure(f"web pages, {size:,} samples", lambda: web.measure(service, size, quick=self.quick))
             self.measure(
                 f"reading, {size:,} samples",
                 lambda: reading.measure(service, tenants, size, seconds, runs, largest=largest),

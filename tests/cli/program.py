@@ -49,10 +49,13 @@ class Program:
         captured = self._capsys.readouterr()
         return Ended(status, captured.out, captured.err.splitlines())
 
-    def start(self, *arguments: str | Path, **settings: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str | Path, folder: Path | None = None, **settings: str
+    ) -> subprocess.Popen[str]:
         """Start a command as a process, for tests that end the command by a signal."""
         return subprocess.Popen(
             [SAMPLEBANK, *arguments],
+            cwd=folder,
             env=self._environment(settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,5 +1,7 @@
 """`samplebank demo` shows everything, checks everything, and leaves nothing behind."""
 
+import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from cli.program import Program
+from kit.bank import eventually
+from kit.visitor import Visitor
 
 
 @pytest.fixture
@@ -35,6 +39,34 @@ def test_the_demo_shows_files_on_their_way_to_a_verdict_and_leaves_nothing(
     ]
     assert "malicious" in verdict
     assert list(temporary.iterdir()) == []
+
+
+def test_a_demo_that_stays_ends_with_a_link_that_signs_in(program: Program, temporary: Path) -> None:
+    demo = program.start("demo", "--keep", folder=temporary)
+    out, complaints = demo.communicate(timeout=120)
+    try:
+        assert (demo.returncode, complaints) == (0, "")
+
+        url, _, secret = out.splitlines()[-1].partition("/login?link=")
+        shown = Visitor(url).post("/login", {"link": secret})
+
+        assert (shown.status, shown.text("h1")) == (200, "Today")
+    finally:
+        stop(int(out.rpartition("stop it                kill ")[2].split()[0]))
+
+
+def stop(service: int) -> None:
+    """End the service, and wait for its end: the folder of the test goes next."""
+    os.kill(service, signal.SIGTERM)
+    assert eventually(lambda: not is_alive(service))
+
+
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return "zombie" not in Path(f"/proc/{process}/status").read_text()
 
 
 def test_a_demo_that_is_ended_early_leaves_nothing(program: Program, temporary: Path) -> None:

@@ -57,12 +57,13 @@ class Visitor:
         path: str,
         fields: Any = None,
         *,
+        files: Any = None,
         follow: bool = True,
         headers: dict[str, str] | None = None,
     ) -> Shown:
         """Send a form as a page of the service would, unless other headers are given."""
         given = SAME_ORIGIN if headers is None else headers
-        return self._ask("POST", path, follow=follow, headers=given, data=fields)
+        return self._ask("POST", path, follow=follow, headers=given, data=fields, files=files)
 
     def _ask(self, method: str, path: str, *, follow: bool, **more: Any) -> Shown:
         response = self._session.request(method, self.url + path, allow_redirects=follow, timeout=60, **more)

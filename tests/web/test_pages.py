@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
 
 import pytest
 
@@ -17,7 +18,7 @@ from samplebank.web.app import ROUTES
 from web.conftest import Visitors
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
-NOTHING = {"sha256": "0" * 64, "job_id": NOBODY, "worker": "nobody", "task_id": NOBODY}
+NOTHING = {"sha256": "0" * 64, "job_id": NOBODY, "batch_id": NOBODY, "worker": "nobody", "task_id": NOBODY}
 #: names and values that attackers choose
 HOSTILE = (
     "<svg onload=alert(1)>\u202e\u200b\x1b[31m'\"><script>alert(1)</script> http://evil.example/ {{ 7 * 7 }} "
@@ -92,7 +93,10 @@ def hostile(bank: Bank) -> dict[str, str]:
     assert asked.ok, asked.text
     created = {"sha256": [sample.sha256]}
     task = bank.data(bank.post("/samplebank/v1/sample/reanalyse", created))["correlationID"]
-    return {"sha256": sample.sha256, "job_id": job, "worker": worker, "task_id": task}
+    batch = str(uuid4())
+    bank.submit(sample, fileName=HOSTILE + " again", metaData={"batch": batch})
+    names = {"sha256": sample.sha256, "job_id": job, "batch_id": batch}
+    return {**names, "worker": worker, "task_id": task}
 
 
 @pytest.mark.parametrize("user", USERS)

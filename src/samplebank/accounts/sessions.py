@@ -6,7 +6,7 @@ A session that began with an API key has the rights of the key, and ends with th
 import hashlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -72,6 +72,9 @@ FIND = Statement(f"""
 LIST = Statement(f"""
     SELECT {SESSION.sql} FROM browser_session b LEFT JOIN api_key k ON k.id = b.key_id
      WHERE b.user_id = :user_id AND {GOOD} ORDER BY b.seen_time DESC, b.id LIMIT :most
+""")
+GOOD_AMONG = Statement(f"""
+    SELECT b.id FROM browser_session b LEFT JOIN api_key k ON k.id = b.key_id WHERE b.id = ANY(:ids::uuid[]) AND {GOOD}
 """)
 NOTE = Statement("UPDATE browser_session SET seen_time = :now WHERE id = :id AND seen_time < :before")
 ADD = Statement("""
@@ -139,6 +142,14 @@ async def sessions_of(
     """The sessions of the user that have not ended, the one used last first, at most `most`."""
     rows = await LIST.rows(db, user_id=user_id, now=now, idle_since=now - lasting.idle, most=most)
     return [SESSION.read(row) for row in rows]
+
+
+async def good_among(
+    db: Connection, ids: Iterable[UUID], lasting: Lasting, *, now: Millis
+) -> frozenset[UUID]:
+    """The sessions of `ids` that have not ended. To ask is no use of a session."""
+    rows = await GOOD_AMONG.rows(db, ids=list(ids), now=now, idle_since=now - lasting.idle)
+    return frozenset(row[0] for row in rows)
 
 
 async def make_link(db: Connection, user_id: int, *, now: Millis) -> str:

@@ -172,6 +172,7 @@ async def release(request: Call) -> Answer:
             now=request.now,
         )
     bank.signals.send(Signal.VERDICTS if ended else Signal.TASKS)
+    bank.signals.tell(job_id)
     return await request.show((UUID(task_id), None), _show_lease)
 
 
@@ -220,7 +221,10 @@ async def _wait_and_claim(request: Call, wanted: ClaimRequest) -> list[claims.Cl
 
 async def _claim_once(request: Call, wanted: ClaimRequest) -> list[claims.Claim]:
     claiming, worker = request.bank.claiming, request.path("worker")
-    return await claiming.claim(request.caller, worker, most=wanted.max, lease=1000 * wanted.lease_seconds)
+    lease = 1000 * wanted.lease_seconds
+    claimed = await claiming.claim(request.caller, worker, most=wanted.max, lease=lease)
+    request.bank.signals.tell(*(one.job_id for one in claimed))
+    return claimed
 
 
 async def _check_worker(request: Call) -> None:

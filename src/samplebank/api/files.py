@@ -98,6 +98,11 @@ def show_submitted(
 )
 async def submit_file(request: Call) -> Answer:
     """Store the bytes of the body with a submission, and open an analysis job. Needs addSubmission for the customer, too."""
+    return await take_body(request)
+
+
+async def take_body(request: Call) -> Answer:
+    """Store the bytes of the body with the submission that the query describes. Raises refusals."""
     key = key_of(request)
     try:
         new = await read_file(request)
@@ -108,11 +113,16 @@ async def submit_file(request: Call) -> Answer:
             raise
         return again(known)
     async with kept_sample(request) as digests:
-        if key is None:
-            return await _answer(request, digests, await _taken(request, digests, new, None))
-        asked = keyed(request, key, digests.sha256)
-        async with request.budgets.keyed.alone((asked.user_id, asked.key)):
-            return await _once(request, digests, new, asked)
+        return await take(request, digests, new, key)
+
+
+async def take(request: Call, digests: Digests, new: NewSubmission, key: str | None) -> Answer:
+    """Store the submission of bytes that are kept; with a key once only."""
+    if key is None:
+        return await _answer(request, digests, await _taken(request, digests, new, None))
+    asked = keyed(request, key, digests.sha256)
+    async with request.budgets.keyed.alone((asked.user_id, asked.key)):
+        return await _once(request, digests, new, asked)
 
 
 async def read_file(request: Call) -> NewSubmission:
@@ -229,6 +239,8 @@ async def _answer(request: Call, digests: Digests, taken: Taken) -> Answer:
         return _similar(digests)
     if taken.opens_job:
         signals.send(Signal.TASKS)
+    if taken.job_id is not None:
+        signals.tell(taken.job_id)
     return await request.show(taken.submission, partial(show_submitted, taken.job_id), CREATED)
 
 

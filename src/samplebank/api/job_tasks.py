@@ -151,6 +151,8 @@ async def update_task(request: Call) -> Answer:
     moved, ended = await bank.database.optimistically(updating)
     if ended:
         bank.signals.send(Signal.VERDICTS)
+    if (job_id := find_id(job)) is not None:
+        bank.signals.tell(job_id)
     return await request.show(moved, show_task)
 
 

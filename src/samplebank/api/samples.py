@@ -154,6 +154,7 @@ async def analyse_again(request: Call, sample: Sample) -> Job:
             await replanning.mark(db, cause, job.id)
     if is_new:
         bank.signals.send(Signal.TASKS)
+        bank.signals.tell(job.id)
     return job
 
 

@@ -252,15 +252,13 @@ async def _answer(request: Call, sha256: bytes, result: Result) -> Answer:
         return envelope.single(SubmissionRateLimitedResponse(sha256.hex()), 220)
     if result.job_id is not None:
         request.bank.signals.send(Signal.TASKS)
+        request.bank.signals.tell(result.job_id)
     repeated = result.outcome is Outcome.REPEATED
     return await request.show(result.submission, show_submission, 200 if repeated else 201)
 
 
 async def read_submission(request: Call, data: SubmissionRequest) -> NewSubmission:
-    """Read the submission with its defaults.
-
-    Raises `Invalid` with every violation, `Forbidden` when the caller may not submit for the customer.
-    """
+    """Read the submission with its defaults. Raises `Invalid`, and `Forbidden` for a customer of others."""
     directory, caller, now = request.bank.directory, request.caller, request.now
     violations = Violations()
     customer: Customer | None = caller.user.customer

@@ -19,14 +19,18 @@ EMPTY = "The body is empty; it must hold the bytes of the sample."
 
 
 @asynccontextmanager
-async def kept_sample(request: Call) -> AsyncIterator[Digests]:
-    """Keep the bytes of the body as those of a sample. A row of the bytes is to be committed before the block ends.
+async def kept_sample(request: Call, chunks: AsyncIterator[bytes] | None = None) -> AsyncIterator[Digests]:
+    """Keep the bytes of the body, or of a part of the body, as those of a sample.
 
-    Raises `Invalid` for a body without bytes, `TooLarge` and `Unsupported`.
+    A row of the bytes is to be committed before the block ends.
+
+    Raises `Invalid` where there are no bytes, `TooLarge` and `Unsupported`.
     """
     most = request.bank.settings.max_sample_size
-    refuse_announced_excess(request, most)
-    staged = await request.bank.blobs.stage(Area.SAMPLE, uploaded(request), most)
+    if chunks is None:
+        refuse_announced_excess(request, most)
+        chunks = uploaded(request)
+    staged = await request.bank.blobs.stage(Area.SAMPLE, chunks, most)
     try:
         if not staged.digests.size:
             raise Invalid(EMPTY)

@@ -21,6 +21,7 @@ from samplebank.cli.demo_files import EICAR_NAME, make_files
 from samplebank.cli.following import follow
 from samplebank.cli.job_table import short_id, task_table
 from samplebank.cli.local_service import LocalService, running
+from samplebank.cli.login import MINUTES, make_link
 from samplebank.cli.sending import Outcome, send_all
 from samplebank.cli.submit import verdict_table
 from samplebank.errors import Refusal, Unavailable
@@ -143,5 +144,8 @@ def _show_where_to_look(console: Console, service: LocalService, folder: Path, *
         f"  keys                   {folder / CREDENTIALS}",
         f"  jobs                   SAMPLEBANK_DATA_DIR={folder} .venv/bin/samplebank jobs",
         f"  stop it                kill {service.process.pid}",
+        f"  another link           SAMPLEBANK_DATA_DIR={folder} .venv/bin/samplebank login",
+        f"Open this link within {MINUTES} minutes to look around, signed in:",
+        make_link(folder),
     )
     console.print("\n".join(lines), soft_wrap=True)  # not folded, for copying

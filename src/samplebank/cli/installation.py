@@ -12,6 +12,7 @@ from samplebank import settings
 from samplebank.database import Connection, open_database
 from samplebank.errors import Unavailable
 from samplebank.serving import installed
+from samplebank.settings import Settings
 
 T = TypeVar("T")
 
@@ -24,13 +25,16 @@ class Done(NamedTuple, Generic[T]):
 
 
 def in_transaction(
-    work: Callable[[Connection], Awaitable[T]], tell: Callable[[T, str], None] | None = None
+    work: Callable[[Connection], Awaitable[T]],
+    tell: Callable[[T, str], None] | None = None,
+    *,
+    own: Settings | None = None,
 ) -> Done[T]:
-    """Run `work` in one transaction on the database of the installation.
+    """Run `work` in one transaction on the database of the installation, by default the one that the environment names.
 
     `tell` writes the result and the place before the commit: a key that nobody could read must not stay.
     """
-    with installed.opened(settings.load(os.environ)) as installation:
+    with installed.opened(own or settings.load(os.environ)) as installation:
 
         async def told(db: Connection) -> T:
             result = await work(db)

@@ -1,6 +1,8 @@
 """`samplebank login`: a link that signs a user in to the pages, once."""
 
 import os
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,9 +10,11 @@ import typer
 from samplebank import settings
 from samplebank.accounts import provisioning, sessions
 from samplebank.assembly import clock
+from samplebank.cli.connection import CREDENTIALS, read_credentials
 from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, write_json
 from samplebank.database import Connection
+from samplebank.errors import Refusal
 from samplebank.serving.credentials import url_of
 from samplebank.settings import Settings
 
@@ -25,9 +29,6 @@ def login(
     """Print a link that signs a user in to the pages, once. Works on the machine of the service."""
     own = settings.load(os.environ)
 
-    async def make(db: Connection) -> str:
-        return await sessions.make_link(db, await provisioning.get_user_id(db, user), now=clock())
-
     def tell(secret: str, where: str) -> None:
         link = link_of(own, secret)
         if as_json:
@@ -35,9 +36,32 @@ def login(
         else:
             typer.echo(f"Open this link within {MINUTES} minutes to sign in as {user} of {where}:\n{link}")
 
-    in_transaction(make, tell)
+    in_transaction(partial(_make, user), tell)
+
+
+def make_link(folder: Path, user: str = provisioning.ADMIN) -> str:
+    """A link that signs the user in to the service with this data folder, once."""
+    own = settings.load({"SAMPLEBANK_DATA_DIR": str(folder)})
+    return link_of(own, in_transaction(partial(_make, user), own=own).result)
+
+
+async def _make(user: str, db: Connection) -> str:
+    return await sessions.make_link(db, await provisioning.get_user_id(db, user), now=clock())
 
 
 def link_of(own: Settings, secret: str) -> str:
     """The address of the page that signs in by the secret of a link."""
-    return f"{(own.public_url or url_of(own)).rstrip('/')}/login?link={secret}"
+    return f"{_address_of(own).rstrip('/')}/login?link={secret}"
+
+
+def _address_of(own: Settings) -> str:
+    """The public address, else the address that `serve` left in the data folder, else the address of the settings.
+
+    `serve --port` listens elsewhere than the settings of another command say.
+    """
+    if own.public_url is not None:
+        return own.public_url
+    try:
+        return read_credentials(own.folder / CREDENTIALS).url
+    except Refusal:
+        return url_of(own)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from uuid import UUID
 
 from samplebank.database.connection import Connection, Database
 from samplebank.database.signals import Signal, Signals
@@ -32,9 +33,13 @@ class HeldSignals(Signals):
     def __init__(self, signals: Signals) -> None:
         self._signals = signals
         self._held: list[Signal] = []
+        self._changes: list[UUID] = []
 
     def send(self, signal: Signal) -> None:
         self._held.append(signal)
+
+    def tell(self, *ids: UUID) -> None:
+        self._changes += ids
 
     @asynccontextmanager
     async def listening(self, signal: Signal) -> AsyncIterator[asyncio.Event]:
@@ -45,3 +50,4 @@ class HeldSignals(Signals):
         """Send the signals. The transaction has been committed."""
         for signal in dict.fromkeys(self._held):
             self._signals.send(signal)
+        self._signals.tell(*self._changes)

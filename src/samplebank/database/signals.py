@@ -1,14 +1,17 @@
 """Wake-up calls between processes, by LISTEN and NOTIFY. Signals only save waiting: listeners also look by themselves.
 
+Beside signals travel changes: the ids of what has changed, for those who watch.
+
 A NOTIFY inside a transaction makes commits wait for each other. So signals are gathered, and sent after the commit.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
+from uuid import UUID
 
 import asyncpg
 
@@ -24,6 +27,13 @@ RECONNECT = 1.0
 #: seconds of silence after which the line is tried, and seconds in which the server must answer
 SILENCE = 15.0
 ANSWER = 10.0
+#: the channel of changes, the ids that one message holds, and the ids beyond which a message says that all may have changed
+CHANGES = "samplebank_changes"
+IDS = 200
+MOST_IDS = 2000
+HEX = 32
+#: the ids of what has changed; None where anything may have changed
+Changed: TypeAlias = frozenset[UUID] | None
 
 
 class Signal(StrEnum):
@@ -43,6 +53,8 @@ class Signals:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._unsent: set[Signal] = set()
+        self._untold: set[UUID] = set()
+        self._watching: set[Callable[[Changed], None]] = set()
         self._held_back: set[Signal] = set()
         self._wake = asyncio.Event()
         self._waiting: dict[Signal, set[asyncio.Event]] = {signal: set() for signal in Signal}
@@ -52,6 +64,21 @@ class Signals:
         self._arrived(signal)
         self._unsent.add(signal)
         self._wake.set()
+
+    def tell(self, *ids: UUID) -> None:
+        """Tell everybody who watches that what has these ids has changed: here and in other processes a moment later."""
+        if ids:
+            self._untold.update(ids)
+            self._wake.set()
+
+    @contextmanager
+    def watching(self, told: Callable[[Changed], None]) -> Iterator[None]:
+        """Call `told` with each change, for as long as the block lasts."""
+        self._watching.add(told)
+        try:
+            yield
+        finally:
+            self._watching.discard(told)
 
     @asynccontextmanager
     async def listening(self, signal: Signal) -> AsyncIterator[asyncio.Event]:
@@ -67,6 +94,12 @@ class Signals:
         for event in self._waiting[signal]:
             event.set()
 
+    def _changed(self, payload: str) -> None:
+        if self._watching:
+            ids = frozenset(UUID(payload[at : at + HEX]) for at in range(0, len(payload), HEX))
+            for told in self._watching:
+                told(ids or None)
+
     async def run(self) -> None:
         """Send and receive until cancelled; a lost connection is made again."""
         async with asyncio.TaskGroup() as tasks:
@@ -79,16 +112,17 @@ class Signals:
             self._wake.clear()
             signals = self._unsent - self._held_back
             self._unsent -= signals
-            if signals:
-                await self._notify(signals)
+            changes, self._untold = self._untold, set()
+            if signals or changes:
+                await self._notify([f"NOTIFY {signal}" for signal in signals] + _told(changes))
                 for signal in signals & PATIENT:
                     self._hold_back(signal)
             await asyncio.sleep(GATHER)
 
-    async def _notify(self, signals: set[Signal]) -> None:
+    async def _notify(self, commands: list[str]) -> None:
         with contextlib.suppress(Unavailable, *TROUBLE):
             async with self._database.connection() as db:
-                await db.execute("; ".join(f"NOTIFY {signal}" for signal in signals))
+                await db.execute("; ".join(commands))
 
     def _hold_back(self, signal: Signal) -> None:
         self._held_back.add(signal)
@@ -113,8 +147,10 @@ class Signals:
                 await db.add_listener(
                     signal, lambda _db, _pid, channel, _payload: self._arrived(Signal(channel))
                 )
+            await db.add_listener(CHANGES, lambda _db, _pid, _channel, payload: self._changed(str(payload)))
             for signal in Signal:
                 self._arrived(signal)
+            self._changed("")
             while not lost.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(lost.wait(), SILENCE)
@@ -122,3 +158,13 @@ class Signals:
         finally:
             with contextlib.suppress(*TROUBLE):
                 await db.close(timeout=2)
+
+
+def _told(ids: set[UUID]) -> list[str]:
+    """The commands that tell of changes. A message is a text of ids, and without ids says that anything may have changed."""
+    if len(ids) > MOST_IDS:
+        return [f"NOTIFY {CHANGES}"]
+    texts = [one.hex for one in ids]
+    return [
+        f"NOTIFY {CHANGES}, '{''.join(texts[start : start + IDS])}'" for start in range(0, len(texts), IDS)
+    ]

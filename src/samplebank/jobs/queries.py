@@ -1,12 +1,12 @@
 """Reading jobs and tasks. A job is visible to callers who hold the permission for the customer of the job."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import sees_row
+from samplebank.accounts.access import see_customers, sees_row
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Columns, Connection, Sql, Statement, order_by
@@ -31,6 +31,9 @@ NO_TASK = "There is no task with this id in a job that you may see."
 GET_JOB = Statement(f"SELECT {JOB.sql} FROM {JOB_FROM} WHERE j.id = :id")
 
 
+CUSTOMERS_OF = Statement("SELECT DISTINCT customer_id FROM job WHERE id = ANY(:ids::uuid[])")
+
+
 async def get_job(db: Connection, id_: UUID) -> Job:
     """Get a job, no matter who asks. Raises `NotFound`."""
     row = await GET_JOB.row(db, id=id_)
@@ -51,6 +54,20 @@ def _visible(job: Job, caller: Caller, permissions: Sequence[Permission]) -> Job
     if not caller.scope(*permissions).covers(job.customer_id):
         raise NotFound(NO_JOB)
     return job
+
+
+async def visible_among(
+    db: Connection, caller: Caller, ids: Iterable[UUID], *permissions: Permission
+) -> list[UUID]:
+    """The jobs of `ids` that the caller may see by any of `permissions`."""
+    see = see_customers(caller, "j.customer_id", *permissions)
+    query = Sql("SELECT j.id FROM job j WHERE j.id = ANY({}::uuid[]) AND {}", list(ids), see)
+    return [row[0] for row in await query.rows(db)]
+
+
+async def customers_of(db: Connection, ids: Iterable[UUID]) -> set[int]:
+    """The customers of jobs, no matter who asks. Unknown ids are passed over."""
+    return {row[0] for row in await CUSTOMERS_OF.rows(db, ids=list(ids))}
 
 
 def _task(caller: Caller) -> Columns[Task]:

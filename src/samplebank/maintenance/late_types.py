@@ -24,3 +24,4 @@ async def add_late_workers(bank: Bank, among: Sequence[int] | None = None) -> No
                 log.info("job.replanned", extra={"fields": {"job": job_id}})
             if changed:
                 bank.signals.send(Signal.TASKS)
+                bank.signals.tell(*changed)

@@ -63,6 +63,7 @@ async def _time_out(bank: Bank, *, lost: Millis) -> None:
                     db, job_id, bank.job_rules, overdue_at=overdue_at, now=bank.clock()
                 ):
                     log.info("job.timeout", extra={"fields": {"job": job_id}})
+        bank.signals.tell(*overdue)
         if len(overdue) < timeouts.BATCH:
             return
 
@@ -81,6 +82,7 @@ async def take_back_tasks(bank: Bank) -> None:
                 await _take_back(bank, job_id, task_id, now=now)
         if back:
             bank.signals.send(Signal.TASKS)
+        bank.signals.tell(*(job_id for _, job_id in ended))
         if len(ended) < leases.BATCH:
             return
 

@@ -7,6 +7,8 @@ import signal
 PR_SET_PDEATHSIG = 1
 #: the environment variable with the process id of the parent
 PARENT = "_SAMPLEBANK_PARENT"
+#: tells a web process that the service stops: streams to tabs, which never end by themselves, are to end
+LAST_CALL = signal.SIGUSR1
 
 
 def be_parent() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Everything that one port answers: the interface for programs and the pages for browsers, told apart by path."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -14,8 +15,10 @@ from samplebank.http.log import Observed
 from samplebank.http.methods import Methods
 from samplebank.http.seats import Seats
 from samplebank.http.turns import Budgets, Places
+from samplebank.serving.parent import LAST_CALL
 from samplebank.vital import vital
 from samplebank.web.app import ROUTES, make_pages
+from samplebank.web.live import Hub
 
 ACCEPT: Final = b"accept"
 #: the first part of the path of each page
@@ -68,7 +71,11 @@ def make_site(open_bank: OpenBank) -> Observed:
             )
             for app in (api, pages):
                 app.state.bank, app.state.budgets = bank, budgets
-            yield
+            hub = pages.state.hub = Hub(bank)
+            # Streams of tabs last for ever, and the server waits for requests under way before anything else ends.
+            asyncio.get_running_loop().add_signal_handler(LAST_CALL, hub.close)
+            async with vital(hub.run(), "live"):
+                yield
 
     observed = Observed(Site(Methods(make_api(lifespan)), Methods(pages)), refusal)
     return observed

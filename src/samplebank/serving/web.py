@@ -1,6 +1,8 @@
 """The web processes: Granian serves one application in each."""
 
+import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +13,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from samplebank.serving.descriptors import most_connections
+from samplebank.serving.parent import LAST_CALL
 from samplebank.settings import Settings
 
 log = logging.getLogger("samplebank.serving")
@@ -42,6 +45,9 @@ class Server(MPServer):
     def shutdown(self, exit_code: int = 0) -> None:
         if self.interrupt_signal:
             self.before_stop()
+        for worker in self.wrks:
+            with contextlib.suppress(ProcessLookupError, TypeError):  # which has ended already
+                os.kill(worker.inner.pid, LAST_CALL)
         super().shutdown(exit_code)  # type: ignore[no-untyped-call]
 
 

@@ -18,7 +18,7 @@ from samplebank.http.log import Observed
 from samplebank.serving.connections import tell_connections
 from samplebank.serving.descriptors import raise_limit
 from samplebank.serving.lines import Lines
-from samplebank.serving.parent import stop_with_parent
+from samplebank.serving.parent import LAST_CALL, stop_with_parent
 from samplebank.serving.site import make_site
 from samplebank.vital import vital
 
@@ -29,6 +29,7 @@ GARBAGE = (20_000, 20, 50)
 def application() -> Observed:
     # Not SIGTERM: Granian's handler hangs for ever while Granian's server starts. An orphan would keep the port.
     stop_with_parent(signal.SIGKILL)
+    signal.signal(LAST_CALL, signal.SIG_IGN)  # until there are streams to end
     raise_limit()
     own = settings.load(os.environ)
     logs.set_up(own.log_format)

@@ -12,6 +12,7 @@ from samplebank.http.log import Observed
 from samplebank.web.entrance import SAFE, enter
 from samplebank.web.pages import (
     asset,
+    batch,
     bulk,
     completion,
     export,
@@ -21,12 +22,15 @@ from samplebank.web.pages import (
     job,
     jobs,
     judging,
+    live,
     login,
     me,
     relations,
     sample,
     samples,
     sightings,
+    submit,
+    theme,
     today,
     workers,
 )
@@ -49,8 +53,12 @@ PAGES = (
     job,
     workers,
     failures,
+    submit,
+    batch,
+    live,
     login,
     me,
+    theme,
     asset,
 )
 ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]

@@ -22,6 +22,9 @@ HTML: Final = "text/html"
 #: the most bytes, and the most fields, of a form: the hashes of 10,000 selected samples fit
 MOST_FORM: Final = 1024 * 1024
 MOST_FIELDS: Final = 10_100
+#: the cookie of the look that the visitor chose, and its values; empty stands for the look of the system
+THEME: Final = "samplebank-theme"
+THEMES: Final = ("", "light", "dark")
 #: statements that are about transactions, and ask for nothing
 AROUND: Final = ("BEGIN", "START", "COMMIT", "ROLLBACK", "SET")
 NO_FORM: Final = "The form could not be read: load the page again, and send the form again."
@@ -49,6 +52,12 @@ class Visit(Call):
     @property
     def takes_gzip(self) -> bool:
         return "gzip" in (self.header(b"accept-encoding") or "")
+
+    @property
+    def theme(self) -> str:
+        """The look that the visitor chose; empty for the look of the system."""
+        chosen = self.cookies.get(THEME, "")
+        return chosen if chosen in THEMES else ""
 
     @property
     def is_secure(self) -> bool:
@@ -96,7 +105,8 @@ class Visit(Call):
         state = self.scope["state"]
         frame = Frame(
             root=self.root,
-            here=self.here,
+            here=self.here if self.scope["method"] == "GET" else "/",
+            theme=self.theme,
             user=None if visitor is None else visitor.caller.user.short_name,
             sees_workers=visitor is not None and visitor.caller.holds(Permission.VIEW_WORKER),
             now=self.now,

@@ -49,6 +49,7 @@ class JobsPage(Page, frozen=True):
     count: int
     at_least: int
     older: str | None
+    is_under_way: bool
 
 
 @get("/jobs", opt=operation("showJobs", Permission.VIEW_JOBS))
@@ -59,7 +60,9 @@ async def show_jobs(request: Visit) -> Response[bytes]:
         listing = jobs_of(request, query.q)
     except Invalid as error:
         mistakes = mistakes_in(query.q, error.violations)
-        refused = JobsPage(query=query.q, mistakes=mistakes, rows=[], count=0, at_least=0, older=None)
+        refused = JobsPage(
+            query=query.q, mistakes=mistakes, rows=[], count=0, at_least=0, older=None, is_under_way=False
+        )
         return request.page(refused, BAD_REQUEST)
     _, found, older = await request.found_behind(listing, Part(limit=MOST), asked=query, after=query.after)
     jobs: list[Job] = [] if found is None else found.rows
@@ -84,6 +87,7 @@ async def show_jobs(request: Visit) -> Response[bytes]:
             count=0 if number is None else number.number,
             at_least=0 if number is None else number.at_least,
             older=older,
+            is_under_way=any(job.end_time is None for job in jobs),
         )
     )
 

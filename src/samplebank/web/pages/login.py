@@ -86,6 +86,7 @@ async def sign_out(request: Visit) -> Response[bytes]:
     async with request.bank.database.transaction() as db:
         await sessions.end(db, visitor.session.id, visitor.session.user_id)
     request.bank.visitors.forget()
+    request.bank.signals.tell(visitor.session.id)
     answer = request.to("login", cookies=(cookie_for(request, ""),))
     answer.headers["Clear-Site-Data"] = EVERYTHING
     return answer

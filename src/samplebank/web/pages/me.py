@@ -68,6 +68,7 @@ async def end_session(request: Visit) -> Response[bytes]:
     async with request.bank.database.transaction() as db:
         await sessions.end(db, id_, request.caller.user.id)
     request.bank.visitors.forget()
+    request.bank.signals.tell(id_)
     return request.to("me")
 
 

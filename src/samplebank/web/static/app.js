@@ -1,19 +1,22 @@
 // What every page does with scripts. Without scripts all pages work: everything here is a shortcut to a link or a form.
 
 const COPIED = 1200; // milliseconds for which a copied value is marked
-const GO = { t: "", s: "samples", j: "jobs", m: "me" };
+const GO = { t: "", s: "samples", j: "jobs", u: "submit", m: "me" };
 
-const root = document.documentElement.dataset.root;
+/** The way from the page to the first page. */
+const root = () => document.documentElement.dataset.root;
 
 function isTyping(target) {
     return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }
 
-/** Copy a text, over plain HTTP too, where browsers hide the clipboard from scripts. */
+/** Copy a text, also where browsers hide the clipboard from scripts, as over plain HTTP, or keep the clipboard closed. */
 async function copy(text) {
-    if (navigator.clipboard) {
+    try {
         await navigator.clipboard.writeText(text);
         return;
+    } catch {
+        // the old way, below
     }
     const field = document.createElement("textarea");
     field.value = text;
@@ -43,13 +46,36 @@ function move(step) {
     next.scrollIntoView({ block: "nearest" });
 }
 
+/** Completion is loaded for the first box of a query that somebody goes to; what was typed meanwhile is completed, too. */
+document.addEventListener("focusin", async (event) => {
+    if (!(event.target instanceof HTMLInputElement) || !event.target.dataset.complete) return;
+    const typed = event.target.value;
+    await import("./query.js");
+    if (event.target.value !== typed) event.target.dispatchEvent(new Event("input"));
+});
+
+/** Show the list of all keys, or the palette. */
+async function show(name) {
+    if (!document.querySelector("dialog[open]")) (await import("./keys.js"))[name]();
+}
+
+for (const button of document.querySelectorAll("[data-opens]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => show(button.dataset.opens));
+}
+
 let isGoing = false;
 
 document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
+    if (event.key === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
+        event.preventDefault();
+        show("palette");
+        return;
+    }
+    if (document.querySelector("dialog[open]") || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
     if (isGoing && event.key in GO) {
         isGoing = false;
-        location.href = root + GO[event.key];
+        location.href = root() + GO[event.key];
         return;
     }
     isGoing = event.key === "g";
@@ -60,4 +86,198 @@ document.addEventListener("keydown", (event) => {
         else marked.click();
     } else if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);
+});
+
+// Live parts: elements with data-live="topic". One stream of a visible tab says which topics have changed. Then the page
+// is fetched again, and what differs is put in. In a list (data-list) rows stay where they are, and new rows are counted.
+
+const LOOK = 15_000; // milliseconds after which a page with something under way is fetched again, should a message be lost
+const REST = 500; // milliseconds between two fetches
+const SETTLED = 700; // milliseconds after which somebody reads a page
+
+/** @returns {HTMLElement[]} */
+const liveParts = () => [...document.querySelectorAll("[data-live][id]")];
+let stream = null;
+let isFetching = false;
+let isDue = false;
+let followed = "";
+let hasEnded = false;
+const topics = () => [...new Set(liveParts().map((part) => part.dataset.live))];
+
+/** Make `old` like `fresh`, in place, so that focus, selection and open details stay. */
+function morph(old, fresh) {
+    if (old.isEqualNode(fresh)) return;
+    if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
+        old.replaceWith(document.importNode(fresh, true));
+        return;
+    }
+    if (!(old instanceof Element)) {
+        old.nodeValue = fresh.nodeValue;
+        return;
+    }
+    for (const { name } of [...old.attributes]) {
+        if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    const children = [...old.childNodes];
+    const wanted = [...fresh.childNodes];
+    // rows that have gone or come in between: rows are told apart by their ids
+    const byId = new Map([...old.children].filter((one) => one.id).map((one) => [one.id, one]));
+    if (byId.size) {
+        let place = old.firstChild;
+        const kept = new Set();
+        for (const one of wanted) {
+            const known = byId.get(one.id ?? "");
+            const next = known ?? document.importNode(one, true);
+            if (next === place) place = place.nextSibling;
+            else old.insertBefore(next, place);
+            kept.add(next);
+            if (known) morph(known, one);
+        }
+        for (const one of [...old.childNodes]) if (!kept.has(one)) one.remove();
+        return;
+    }
+    wanted.forEach((one, at) => {
+        if (children[at]) morph(children[at], one);
+        else old.append(document.importNode(one, true));
+    });
+    children.slice(wanted.length).forEach((one) => one.remove());
+}
+
+/** Update the rows of a list that are shown, and say how many are new. */
+function mergeRows(part, fresh) {
+    const rows = new Map([...fresh.querySelectorAll("tr[id]")].map((row) => [row.id, row]));
+    for (const row of part.querySelectorAll("tr[id]")) {
+        const now = rows.get(row.id);
+        row.classList.toggle("gone", !now);
+        if (now) {
+            now.classList.toggle("selected", row.classList.contains("selected"));
+            morph(row, now);
+        }
+        rows.delete(row.id);
+    }
+    part.toggleAttribute("data-open", fresh.hasAttribute("data-open"));
+    part.querySelector(".news")?.remove();
+    if (!rows.size || new URLSearchParams(location.search).has("after")) return;
+    const link = document.createElement("a");
+    link.className = "news";
+    link.href = location.href;
+    link.setAttribute("role", "status");
+    link.textContent = `${rows.size} new ↑`;
+    part.prepend(link);
+}
+
+/** Fetch the page again, and put in what differs. */
+async function refresh() {
+    if (isFetching) {
+        isDue = true;
+        return;
+    }
+    isFetching = true;
+    isDue = false;
+    try {
+        const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
+        if (answer.ok) {
+            const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+            for (const part of liveParts()) {
+                const fresh = page.getElementById(part.id);
+                if (!fresh) continue;
+                if ("list" in part.dataset) mergeRows(part, fresh);
+                else morph(part, fresh);
+            }
+            if (stream && topics().join() !== followed) follow();
+        } else if (answer.type === "opaqueredirect") {
+            // the session has ended: nothing is shown any more without signing in
+            unfollow();
+            hasEnded = true;
+        }
+    } catch {
+        // the service is away: the next look tells
+    }
+    setTimeout(() => {
+        isFetching = false;
+        if (isDue) refresh();
+    }, REST);
+}
+
+function unfollow() {
+    stream?.close();
+    stream = null;
+}
+
+/** Listen for changes of what the page shows. */
+function follow() {
+    unfollow();
+    const wanted = topics();
+    followed = wanted.join();
+    if (!wanted.length || document.hidden || hasEnded) return;
+    const query = wanted.map((topic) => `on=${encodeURIComponent(topic)}`).join("&");
+    stream = new EventSource(`${root()}live?${query}`);
+    for (const topic of wanted) stream.addEventListener(topic, refresh);
+    // what has changed while nobody listened
+    stream.addEventListener("open", () => {
+        if (document.querySelector("[data-open]")) refresh();
+    });
+}
+
+document.addEventListener("visibilitychange", () => {
+    if (document.hidden) unfollow();
+    else {
+        follow();
+        if (liveParts().length) refresh();
+    }
+});
+document.addEventListener("refresh", refresh);
+addEventListener("pagehide", unfollow);
+// Who goes quickly from page to page needs no streams.
+addEventListener("pageshow", () => setTimeout(follow, SETTLED));
+setInterval(() => {
+    if (!document.hidden && !hasEnded && document.querySelector("[data-live][data-open]")) refresh();
+}, LOOK);
+
+// Files that are dropped on any page are submitted. Files cannot go to another page, so the page of the form comes to the files.
+
+const hasFiles = (event) => event.dataTransfer?.types.includes("Files") && document.querySelector("nav");
+let depth = 0;
+
+/** Replace the page by the page of the form; answers the module of the form. */
+async function loadForm() {
+    const url = new URL(`${root()}submit`, location.href);
+    const page = new DOMParser().parseFromString(await (await fetch(url)).text(), "text/html");
+    const script = page.querySelector('script[src$="submit.js"]');
+    if (!script) return null;
+    unfollow();
+    history.pushState(null, "", url);
+    addEventListener("popstate", () => location.reload());
+    document.documentElement.dataset.root = page.documentElement.dataset.root;
+    document.title = page.title;
+    document.body = document.importNode(page.body, true);
+    follow();
+    return import(new URL(script.getAttribute("src"), url).href);
+}
+
+document.addEventListener("dragenter", (event) => {
+    if (!hasFiles(event)) return;
+    depth += 1;
+    document.body.classList.add("dropping");
+});
+document.addEventListener("dragleave", (event) => {
+    if (hasFiles(event) && --depth <= 0) document.body.classList.remove("dropping");
+});
+document.addEventListener("dragover", (event) => {
+    if (hasFiles(event)) event.preventDefault();
+});
+document.addEventListener("drop", async (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    document.body.classList.remove("dropping");
+    // read before anything is awaited: afterwards the browser has forgotten what was dropped
+    const entries = [...event.dataTransfer.items]
+        .map((item) => item.webkitGetAsEntry() ?? item.getAsFile())
+        .filter(Boolean);
+    const open = document.querySelector('script[src$="submit.js"]');
+    const form = open ? await import(open.src) : await loadForm();
+    if (form) await form.addEntries(entries);
+    else location.href = `${root()}submit`;
 });

@@ -15,6 +15,7 @@ function completeIn(box) {
     box.setAttribute("aria-controls", list.id);
     box.setAttribute("aria-expanded", "false");
     let span = [0, 0];
+    let length = 0; // of the text that the span is about
     let timer = 0;
     let asked = 0;
 
@@ -24,7 +25,8 @@ function completeIn(box) {
     }
 
     function take(text) {
-        const [start, end] = span;
+        const start = span[0];
+        const end = span[1] + box.value.length - length; // typing goes on while an answer is on its way
         const blank = text.endsWith(":") || text.endsWith(".") ? "" : " ";
         box.value = box.value.slice(0, start) + text + blank + box.value.slice(end).trimStart();
         box.setSelectionRange(start + text.length + blank.length, start + text.length + blank.length);
@@ -40,11 +42,13 @@ function completeIn(box) {
 
     async function ask() {
         const mine = ++asked;
+        const given = box.value.length;
         const query = new URLSearchParams({ q: box.value, at: String(box.selectionStart ?? 0), kind: box.dataset.complete });
         const answer = await fetch(`${root}complete?${query}`);
         if (!answer.ok || mine !== asked || document.activeElement !== box) return;
         const [start, end, choices] = await answer.json();
         span = [start, end];
+        length = given;
         list.replaceChildren(
             ...choices.map(([text, help]) => {
                 const item = document.createElement("li");

@@ -1,0 +1,135 @@
+"""Takes the pictures of docs/pages.md: starts a service, submits the files of the demo, visits each page in light and dark.
+
+Writes the pictures to docs/pictures/, and the part of docs/pages.md that shows them.
+"""
+
+import asyncio
+import io
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from PIL import Image
+from playwright.async_api import Browser
+
+from kit.browser import browsing, tab
+from samplebank.cli.client import Client
+from samplebank.cli.demo_files import EICAR_NAME, make_files
+from samplebank.cli.following import follow
+from samplebank.cli.local_service import LocalService, running
+from samplebank.cli.sending import send_all
+
+ROOT: Final = Path(__file__).parents[1]
+PAGE: Final = ROOT / "docs" / "pages.md"
+PICTURES: Final = ROOT / "docs" / "pictures"
+#: colours of a picture, which keep text sharp and files small; the most bytes of a picture, and of all pictures
+COLOURS: Final = 64
+MOST_BYTES, MOST_OF_ALL = 150_000, 2_000_000
+SCHEMES: Final = ("light", "dark")
+BEGIN, END = "<!-- begin of what `make pictures` writes -->\n", "<!-- end -->"
+
+
+class Shown(NamedTuple):
+    """A page: the name of its pictures, its path, what it is called, and what it is for."""
+
+    name: str
+    path: str
+    title: str
+    purpose: str
+
+
+BATCH: Final = "6a1f2c9e-4b77-4f0e-9d35-0c8f1e2d3b4a"
+#: `{sample}`, `{archive}` and `{job}` stand for the EICAR test file, an archive, and the job of the EICAR test file
+PAGES: Final = (
+    Shown("today", "/", "Today", "What is waiting and running, and the newest jobs."),
+    Shown("samples", "/samples", "Samples", "The newest samples, or those in which the words of the query occur."),
+    Shown(
+        "sample",
+        "/sample/{sample}",
+        "Sample",
+        "The verdict as an argument: who said what, with which weight, and what the verdict would be without one of them; "
+        "what the sample is, where it was seen; a safe zip.",
+    ),
+    Shown("sightings", "/sample/{sample}/sightings", "Sightings", "Who brought the sample in, when, by which name, and who can see that."),
+    Shown("relations", "/sample/{archive}/relations", "Relations", "Samples that this sample contains or comes from."),
+    Shown("history", "/sample/{sample}/history", "History", "Every verdict that the sample had, and what changed it."),
+    Shown("submit", "/submit", "Submit", "Files and folders are dropped or chosen, sent four at a time, and watched to their verdicts."),
+    Shown("batch", "/batch/{batch}", "Batch", "Files that were sent together, with their verdicts and tasks."),
+    Shown("jobs", "/jobs", "Jobs", "Jobs by state, the newest first."),
+    Shown("job", "/job/{job}", "Job", "A job and its tasks, with waits, times and messages."),
+    Shown("account", "/me", "Your account", "Your sessions, which you can end, your keys and permissions."),
+    Shown("login", "/login", "Sign in", "An API key, or a link of `samplebank login`, becomes a session."),
+)  # fmt: skip
+
+
+@contextmanager
+def demo() -> Iterator[tuple[LocalService, dict[str, str]]]:
+    """A service with the files of the demo, and what stands for the names in paths."""
+    with (
+        tempfile.TemporaryDirectory(prefix="samplebank-pictures-") as folder,
+        running(Path(folder) / "data", keep=False) as service,
+        Client(service.connection) as client,
+    ):
+        files = make_files(Path(folder) / "files")
+        sent, end = send_all(client, files, {"meta.batch": BATCH}, parallel=2, advance=lambda _: None)
+        if end:
+            raise end
+        ended = {Path(one.path).name: one for one in follow(client, sent, lambda _: None, print)}
+        eicar, archive = ended[EICAR_NAME], ended["backup.zip"]
+        names = {"sample": eicar.sha256, "archive": archive.sha256, "job": eicar.job, "batch": BATCH}
+        yield service, {name: str(value) for name, value in names.items()}
+
+
+async def visit(browser: Browser, service: LocalService, names: dict[str, str], scheme: str) -> None:
+    async with tab(browser, service.connection.url, color_scheme=scheme) as visitor:
+        await visitor.sign_in(service.connection.key)
+        for page in PAGES:
+            await visitor.page.goto(visitor.url + page.path.format_map(names), wait_until="networkidle")
+            keep(await visitor.page.screenshot(), PICTURES / f"{page.name}-{scheme}.png")
+        if visitor.problems:
+            raise SystemExit(f"pictures: {visitor.problems}")
+
+
+def keep(picture: bytes, path: Path) -> None:
+    taken = Image.open(io.BytesIO(picture))
+    taken.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    if path.stat().st_size > MOST_BYTES:
+        raise SystemExit(f"pictures: {path} has {path.stat().st_size} bytes, and may have {MOST_BYTES}")
+
+
+async def take_all(service: LocalService, names: dict[str, str]) -> None:
+    async with browsing() as browser:
+        for scheme in SCHEMES:
+            await visit(browser, service, names, scheme)
+
+
+def section(page: Shown) -> str:
+    """What docs/pages.md says of a page. A reader in the dark sees the dark picture."""
+    return (
+        f"### {page.title}\n\n`{page.path}`: {page.purpose}\n\n<picture>\n"
+        f'<source media="(prefers-color-scheme: dark)" srcset="pictures/{page.name}-dark.png">\n'
+        f'<img src="pictures/{page.name}-light.png" alt="The page {page.title}" width="1280">\n</picture>\n'
+    )
+
+
+def main() -> None:
+    PICTURES.mkdir(exist_ok=True)
+    for old in PICTURES.glob("*.png"):
+        old.unlink()
+    with demo() as (service, names):
+        asyncio.run(take_all(service, names))
+    written = BEGIN + "\n".join(map(section, PAGES)) + END
+    text = PAGE.read_text("utf-8")
+    PAGE.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: written, text, flags=re.DOTALL), "utf-8")
+    total = sum(path.stat().st_size for path in PICTURES.glob("*.png"))
+    print(f"{2 * len(PAGES)} pictures, {total / 1000:,.0f} kB")
+    if total > MOST_OF_ALL:
+        sys.exit(f"pictures: all together may have {MOST_OF_ALL} bytes")
+
+
+if __name__ == "__main__":
+    main()

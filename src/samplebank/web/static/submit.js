@@ -1,0 +1,322 @@
+// Sends files, each in a request of its own. Each file has a key, so that a repeat after a lost answer stores nothing twice.
+
+const AT_ONCE = 4;
+const TRIES = 5;
+const SHOWN = 50; // lines of the list
+const PAUSES = [1000, 2000, 5000, 15_000]; // milliseconds before a broken request is sent again
+const EMPTY = "The file is empty: there is nothing to analyse.";
+const SETTINGS = "samplebank.submit";
+
+/**
+ * @typedef {{file: File, path: string, id: string, query: string, state: string, sent: number, tries: number, said: string,
+ *            request: XMLHttpRequest | null}} Item
+ * States: waiting, sending, stored, same, refused, cancelled.
+ */
+
+const form = /** @type {HTMLFormElement} */ (document.getElementById("submit"));
+const batch = form.dataset.batch;
+const memory = `samplebank.batch.${batch}`;
+const fields = form.elements;
+const list = document.querySelector(".sending tbody");
+/** @type {Item[]} */
+const items = [];
+/** @type {Map<string, {path: string, size: number, isStored: boolean}>} files of this batch, before a reload too */
+const known = new Map();
+let isPaused = false;
+
+const part = (id) => document.getElementById(id);
+const isOpen = (item) => item.state === "waiting" || item.state === "sending";
+const inState = (...states) => items.filter((item) => states.includes(item.state));
+
+/** Texts of strangers: what cannot be seen is shown by its number. */
+const plain = (text) =>
+    text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (one) => `⟦U+${one.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟧`);
+
+function size(bytes) {
+    const step = bytes < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
+    const amount = bytes / 1000 ** step;
+    return `${step && amount < 10 ? amount.toFixed(1) : Math.round(amount)} ${["B", "kB", "MB", "GB", "TB"][step]}`;
+}
+
+/** 53 bits of a text: enough to tell the files of a batch apart. */
+function shortHash(text) {
+    let a = 0xdeadbeef;
+    let b = 0x41c6ce57;
+    for (const one of text) {
+        a = Math.imul(a ^ one.codePointAt(0), 2654435761);
+        b = Math.imul(b ^ one.codePointAt(0), 1597334677);
+    }
+    a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
+    b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
+    return (4294967296 * (2097151 & b) + (a >>> 0)).toString(36);
+}
+
+/** A store that may be full or forbidden: then nothing is remembered. */
+function remember(name, value) {
+    try {
+        localStorage.setItem(name, JSON.stringify(value));
+    } catch {
+        // the files are sent all the same
+    }
+}
+
+function recall(name) {
+    try {
+        return JSON.parse(localStorage.getItem(name) ?? "null");
+    } catch {
+        return null;
+    }
+}
+
+/** The pairs of the metadata; null where a line is no pair. */
+function pairs() {
+    const found = new Map();
+    for (const line of fields.meta.value.split("\n").map((one) => one.trim()).filter(Boolean)) {
+        const at = line.indexOf("=");
+        const key = line.slice(0, at).trim();
+        if (at < 1 || !key || found.has(key)) {
+            fields.meta.setCustomValidity(`Write key=value, one pair a line, each key once: ${line}`);
+            return null;
+        }
+        found.set(key, line.slice(at + 1).trim());
+    }
+    fields.meta.setCustomValidity("");
+    return found;
+}
+
+/** What is said of each file, as the query of its request without its name; null where the form has a mistake. */
+function said() {
+    const meta = pairs();
+    if (!form.checkValidity() || !meta) {
+        form.reportValidity();
+        return null;
+    }
+    meta.set("batch", batch);
+    const query = new URLSearchParams({ customer: fields.customer.value, tlp: fields.tlp.value });
+    query.set("userAgent.name", form.dataset.agent);
+    if (fields.retention.value) query.set("retention", `now + ${fields.retention.value}`);
+    for (const [key, value] of meta) query.set(`meta.${key}`, value);
+    return query.toString();
+}
+
+/** Add files to what is sent. Files of the batch that have been sent are passed over. */
+function add(files) {
+    if (!files.length) return;
+    const query = said();
+    if (query === null) return;
+    for (const { file, path } of files) {
+        const id = shortHash(`${path}\n${file.size}\n${file.lastModified}`);
+        const before = known.get(id);
+        if (before?.isStored || items.some((item) => item.id === id && isOpen(item))) continue;
+        known.set(id, { path, size: file.size, isStored: false });
+        const state = file.size ? "waiting" : "refused";
+        items.push({ file, path, id, query, state, sent: 0, tries: 0, said: file.size ? "" : EMPTY, request: null });
+    }
+    keep();
+    const root = document.documentElement.dataset.root;
+    history.replaceState(null, "", `${root}submit?batch=${batch}`);
+    part("link").href = `${root}batch/${batch}`;
+    show();
+    next();
+}
+
+function keep() {
+    remember(memory, [...known]);
+}
+
+/** Files in folders, with their paths. */
+async function* within(entry) {
+    if (entry instanceof File) {
+        yield { file: entry, path: entry.name };
+        return;
+    }
+    if (entry.isFile) {
+        const file = await new Promise((done) => entry.file(done, () => done(null)));
+        if (file) yield { file, path: entry.fullPath.replace(/^\//, "") };
+        return;
+    }
+    const reader = entry.createReader();
+    for (;;) {
+        const some = await new Promise((done) => reader.readEntries(done, () => done([])));
+        if (!some.length) return;
+        for (const one of some) yield* within(one);
+    }
+}
+
+/** Add what was dropped. */
+export async function addEntries(entries) {
+    const files = [];
+    for (const entry of entries) for await (const one of within(entry)) files.push(one);
+    add(files);
+}
+
+function next() {
+    if (isPaused) return;
+    for (const item of inState("waiting").slice(0, Math.max(0, AT_ONCE - inState("sending").length))) send(item);
+}
+
+/** @param {Item} item */
+function send(item) {
+    item.state = "sending";
+    item.tries += 1;
+    const request = (item.request = new XMLHttpRequest());
+    const query = new URLSearchParams(item.query);
+    query.set("fileName", item.file.name);
+    if (item.file.type) query.set("mimeType", item.file.type);
+    request.open("POST", `${form.dataset.url}?${query}`);
+    request.setRequestHeader("Idempotency-Key", `${batch}/${item.id}`);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.addEventListener("progress", (event) => {
+        item.sent = event.loaded;
+        show();
+    });
+    request.addEventListener("load", () => answered(item, request));
+    request.addEventListener("error", () => again(item, PAUSES[item.tries - 1], "The connection broke. Drop the file again."));
+    request.send(item.file);
+    show();
+}
+
+/** @param {Item} item */
+function answered(item, request) {
+    if (request.status === 201 || request.status === 220) {
+        item.state = request.status === 201 ? "stored" : "same";
+        item.sent = item.file.size;
+        known.set(item.id, { path: item.path, size: item.file.size, isStored: true });
+        keep();
+        part("link").hidden = false;
+        document.dispatchEvent(new Event("refresh"));
+    } else if (request.status === 429 || request.status === 503) {
+        again(item, 1000 * Number(request.getResponseHeader("Retry-After") ?? 5), words(request));
+        return;
+    } else {
+        item.state = "refused";
+        item.said = words(request);
+    }
+    over(item);
+}
+
+/** Send a file again after a while, unless it has been tried often. */
+function again(item, wait, said) {
+    item.sent = 0;
+    item.request = null;
+    if (item.tries >= TRIES) {
+        item.state = "refused";
+        item.said = said;
+        over(item);
+        return;
+    }
+    setTimeout(() => {
+        if (item.state === "sending") item.state = "waiting";
+        next();
+    }, wait);
+}
+
+function over(item) {
+    item.request = null;
+    show();
+    next();
+}
+
+/** What a refusal says, in words. */
+function words(request) {
+    try {
+        return JSON.parse(request.responseText).messages.map((one) => one.message).join(" ");
+    } catch {
+        return `The service answered ${request.status}. Load the page again, and drop the file again.`;
+    }
+}
+
+let isDrawing = false;
+
+/** Draw the list and the sum, once a frame at most. */
+function show() {
+    if (isDrawing) return;
+    isDrawing = true;
+    requestAnimationFrame(() => {
+        isDrawing = false;
+        draw();
+    });
+}
+
+function draw() {
+    const all = items.reduce((sum, item) => sum + item.file.size, 0);
+    const sent = items.reduce((sum, item) => sum + (isOpen(item) ? Math.min(item.sent, item.file.size) : item.file.size), 0);
+    const told = items.length ? [`${items.length} ${items.length === 1 ? "file" : "files"} · ${size(all)}`] : [];
+    const counts = { stored: "stored", same: "sent a moment ago already", refused: "refused", cancelled: "cancelled" };
+    for (const [state, word] of Object.entries(counts)) {
+        const number = inState(state).length;
+        if (number) told.push(`${number} ${word}`);
+    }
+    const left = items.filter(isOpen).length;
+    if (items.length) told.push(left ? `${left} to go${isPaused ? ", paused" : ""}` : "nothing left to send");
+    const missing = [...known.values()].filter((one) => !one.isStored).length - inState("waiting", "sending", "refused").length;
+    if (missing > 0) told.push(`${missing} of before: drop them again to send them`);
+    part("sending").hidden = false;
+    part("progress").value = all ? sent / all : 1;
+    part("summary").textContent = told.join(" · ");
+    part("pause").textContent = isPaused ? "Go on" : "Pause";
+    part("pause").disabled = part("cancel").disabled = !left;
+    list.replaceChildren(...inState("refused", "sending", "waiting").slice(0, SHOWN).map(line));
+}
+
+function line(item) {
+    const row = document.createElement("tr");
+    const percent = item.file.size ? Math.round((100 * item.sent) / item.file.size) : 0;
+    const state = { refused: item.said, sending: `${percent} %`, waiting: "waiting" }[item.state];
+    for (const text of [item.path, size(item.file.size), state]) {
+        const cell = document.createElement("td");
+        const apart = document.createElement("bdi");
+        apart.textContent = plain(text);
+        cell.append(apart);
+        row.append(cell);
+    }
+    row.classList.toggle("failed", item.state === "refused");
+    return row;
+}
+
+/** What is there already of a batch that goes on after a reload. */
+function resume() {
+    const before = recall(memory);
+    if (!Array.isArray(before)) return;
+    for (const [id, file] of before) known.set(id, file);
+    if ([...known.values()].some((file) => !file.isStored)) show();
+}
+
+function restoreSettings() {
+    const kept = recall(SETTINGS) ?? {};
+    for (const name of ["customer", "tlp", "retention", "meta"]) {
+        const field = fields[name];
+        if (typeof kept[name] !== "string") continue;
+        const isOffered = !(field instanceof HTMLSelectElement) || [...field.options].some((one) => one.value === kept[name]);
+        if (isOffered) field.value = kept[name];
+    }
+}
+
+form.addEventListener("change", () => {
+    pairs();
+    remember(SETTINGS, Object.fromEntries(["customer", "tlp", "retention", "meta"].map((name) => [name, fields[name].value])));
+});
+form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const chosen = [...fields.file.files, ...part("folder").files];
+    add(chosen.map((file) => ({ file, path: file.webkitRelativePath || file.name })));
+    fields.file.value = part("folder").value = "";
+});
+part("pause").addEventListener("click", () => {
+    isPaused = !isPaused;
+    show();
+    next();
+});
+part("cancel").addEventListener("click", () => {
+    for (const item of items.filter(isOpen)) {
+        item.state = "cancelled";
+        item.request?.abort();
+    }
+    show();
+});
+addEventListener("beforeunload", (event) => {
+    if (items.some(isOpen)) event.preventDefault();
+});
+for (const one of form.querySelectorAll(".scripted")) one.hidden = false;
+restoreSettings();
+resume();

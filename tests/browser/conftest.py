@@ -1,0 +1,59 @@
+"""One browser for the run; tabs of one test each, which fail the test for everything that a page may not cause."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser
+
+from kit.browser import Tab, browsing, tab
+from kit.service import Service
+from kit.visitor import Visitor
+from web import test_pages
+from web.test_pages import READ, is_page, path_of
+
+Tabs = Callable[..., Awaitable[Tab]]
+#: a sample and a job with hostile text wherever text goes
+hostile = test_pages.hostile
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+async def tabs(browser: Browser, service: Service) -> AsyncIterator[Tabs]:
+    """Open a tab: `await tabs()`, `await tabs(java_script_enabled=False)`. No tab may have problems at the end."""
+    opened: list[Tab] = []
+    async with AsyncExitStack() as stack:
+
+        async def open_tab(url: str = service.url, **how: Any) -> Tab:
+            opened.append(await stack.enter_async_context(tab(browser, url, **how)))
+            return opened[-1]
+
+        yield open_tab
+    assert [problem for one in opened for problem in one.problems] == []
+
+
+@pytest.fixture
+async def mia(tabs: Tabs, service: Service) -> Tab:
+    """A tab in which mia is signed in."""
+    return await (await tabs()).sign_in(service.keys["mia"])
+
+
+@pytest.fixture(scope="module")
+def every_page(service: Service, hostile: dict[str, str]) -> list[str]:
+    """The paths of all pages that the chief may read, with hostile text wherever text goes."""
+    chief = Visitor(service.url).sign_in(service.keys["chief"])
+    paths = [path_of(path, hostile) for path, _ in READ]
+    return ["/login", *(path for path in paths if is_page(chief.get(path)))]

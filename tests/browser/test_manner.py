@@ -1,0 +1,211 @@
+"""The manners of pages: keys, looks, narrow screens, going back, copying, printing."""
+
+import re
+from typing import Any
+
+import pytest
+
+from browser.conftest import Tabs
+from kit.bank import Bank, name_of
+from kit.browser import HOST, Tab
+from kit.service import Service
+
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+GROUND = "getComputedStyle(document.body).backgroundColor"
+LIGHT, DARK = "rgb(246, 247, 249)", "rgb(20, 23, 28)"
+LONG = "quarterly_report_" * 12 + ".exe"
+
+
+@pytest.fixture(scope="module")
+def named(bank: Bank) -> list[str]:
+    """The digests of three samples of mia, newest first, that a word finds; the word comes last."""
+    word = name_of("lure")
+    digests = [bank.submitted(fileName=f"{word} {place}").sha256 for place in range(3)]
+    return [*digests[::-1], word]
+
+
+async def test_a_sample_is_found_and_opened_by_keys_alone(mia: Tab, named: list[str]) -> None:
+    keyboard = mia.page.keyboard
+
+    await keyboard.press("/")
+    await keyboard.type(named[-1])
+    await keyboard.press("Enter")
+    await mia.page.wait_for_url("**/samples?q=*")
+    for key in "jjjk":
+        await keyboard.press(key)
+    await keyboard.press("Enter")
+
+    await mia.page.wait_for_url(f"**/sample/{named[1]}")
+
+
+async def test_a_query_is_completed_while_somebody_types(mia: Tab) -> None:
+    keyboard = mia.page.keyboard
+    await keyboard.press("/")
+
+    await keyboard.type("verd")
+    await mia.page.get_by_role("option").first.wait_for()
+    await keyboard.press("Tab")
+    await keyboard.type("mal")
+    await mia.page.get_by_role("option", name="malicious").wait_for()
+    await keyboard.press("Tab")
+
+    assert await mia.query.input_value() == "verdict:malicious "
+
+
+@pytest.mark.parametrize(("keys", "path"), [("gs", "/samples"), ("gj", "/jobs"), ("gm", "/me")])
+async def test_g_and_a_letter_go_to_a_page(mia: Tab, keys: str, path: str) -> None:
+    for key in keys:
+        await mia.page.keyboard.press(key)
+
+    await mia.page.wait_for_url(f"**{path}")
+
+
+async def test_no_key_acts_while_somebody_types(mia: Tab) -> None:
+    await mia.query.fill("")
+
+    await mia.page.keyboard.type("gj?")
+
+    assert await mia.query.input_value() == "gj?"
+    assert mia.path == "/"
+
+
+async def test_a_question_mark_shows_all_keys(mia: Tab, named: list[str]) -> None:
+    await mia.open(f"/sample/{named[0]}")
+    marked = await mia.page.locator("[data-key]").evaluate_all("all => all.map((one) => one.dataset.key)")
+
+    await mia.page.keyboard.press("?")
+
+    dialog = mia.page.get_by_role("dialog", name="Keys")
+    await dialog.wait_for()
+    shown = await dialog.locator("kbd").all_inner_texts()
+    assert {*marked, "j, k", "Enter", "Ctrl+K"} <= set(shown)
+    await mia.page.keyboard.press("Escape")
+    await dialog.wait_for(state="detached")
+
+
+async def test_the_palette_goes_to_a_page_by_its_name(mia: Tab) -> None:
+    await mia.page.keyboard.press("Control+k")
+    await mia.page.get_by_role("dialog", name="Go to").get_by_role("textbox").fill("jo")
+
+    await mia.page.keyboard.press("Enter")
+
+    await mia.page.wait_for_url("**/jobs")
+
+
+async def test_the_palette_goes_to_a_sample_by_its_hash(mia: Tab, named: list[str]) -> None:
+    await mia.page.keyboard.press("Control+k")
+    await mia.page.get_by_role("dialog", name="Go to").get_by_role("textbox").fill(named[0].upper())
+
+    await mia.page.keyboard.press("Enter")
+
+    await mia.page.wait_for_url(f"**/sample/{named[0]}")
+
+
+async def test_back_returns_to_the_list_as_it_was(mia: Tab, named: list[str]) -> None:
+    await mia.open(f"/samples?q={named[-1].replace(' ', '+')}")
+    before = await mia.page.locator("main").inner_text()
+    await mia.page.locator("tr[data-row] a").first.click()
+    await mia.page.wait_for_url(f"**/sample/{named[0]}")
+
+    await mia.page.go_back()
+
+    assert mia.path.startswith("/samples?q=")
+    assert without_times(await mia.page.locator("main").inner_text()) == without_times(before)
+
+
+def without_times(text: str) -> str:
+    return re.sub(r"now|[\d.]+ \w+ ago", "", text)
+
+
+@pytest.mark.parametrize(("scheme", "ground"), [("light", LIGHT), ("dark", DARK)])
+async def test_a_page_looks_as_the_system_says(tabs: Tabs, scheme: str, ground: str) -> None:
+    tab = await tabs(color_scheme=scheme)
+
+    await tab.open("/login")
+
+    assert await tab.page.evaluate(GROUND) == ground
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+@pytest.mark.parametrize(
+    ("scheme", "chosen", "ground"), [("light", "Dark", DARK), ("dark", "Light", LIGHT)], ids=["dark", "light"]
+)
+async def test_a_chosen_look_stays(
+    tabs: Tabs, scheme: str, chosen: str, ground: str, *, scripts: bool
+) -> None:
+    tab = await tabs(color_scheme=scheme, java_script_enabled=scripts)
+    await tab.open("/login?next=%2Fjobs")
+
+    await tab.page.get_by_role("button", name=chosen, exact=True).click()
+    await tab.page.wait_for_url("**/login?next=%2Fjobs")
+    await tab.open("/login")
+
+    assert await tab.page.evaluate(GROUND) == ground
+
+
+async def test_the_look_can_be_left_to_the_system_again(tabs: Tabs) -> None:
+    tab = await tabs()
+    await tab.open("/login")
+    await tab.page.get_by_role("button", name="Dark", exact=True).click()
+
+    await tab.page.get_by_role("button", name="System", exact=True).click()
+    await tab.page.locator("html:not([data-theme])").wait_for(state="attached")
+
+    assert await tab.page.evaluate(GROUND) == LIGHT
+
+
+#: a window of 1280 pixels zoomed to 200 % has 640 pixels of its own
+@pytest.mark.parametrize("how", [{"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
+                                 {"viewport": {"width": 400, "height": 800}}], ids=["zoom 200 %", "400 px wide"])  # fmt: skip
+async def test_no_page_scrolls_sideways(
+    service: Service, bank: Bank, tabs: Tabs, every_page: list[str], how: dict[str, Any]
+) -> None:
+    long = f"/sample/{bank.submitted(fileName=LONG).sha256}"
+    tab = await (await tabs(**how)).sign_in(service.keys["chief"])
+
+    wider = {path: await too_wide(tab, path) for path in [*every_page, long, f"{long}/sightings"]}
+
+    assert wider == dict.fromkeys(wider, 0)
+
+
+async def too_wide(tab: Tab, path: str) -> int:
+    await tab.open(path)
+    pixels: int = await tab.page.evaluate(SIDEWAYS)
+    return pixels
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", HOST])
+async def test_a_click_copies_a_whole_hash(service: Service, bank: Bank, tabs: Tabs, host: str) -> None:
+    sample = bank.submitted()
+    tab = await (await tabs(f"http://{host}:{service.port}")).sign_in(service.keys["mia"])
+    await tab.open(f"/samples?q={sample.sha256}")
+
+    await tab.page.locator(f"[data-copy='{sample.sha256}']").click()
+    await tab.page.locator(".copied").wait_for()
+    await tab.query.fill("")
+    await tab.page.keyboard.press("Control+v")
+
+    assert await tab.query.input_value() == sample.sha256
+
+
+async def test_a_printed_sample_has_its_facts_and_no_controls(mia: Tab, named: list[str]) -> None:
+    await mia.open(f"/sample/{named[0]}")
+
+    await mia.page.emulate_media(media="print")
+
+    assert await mia.page.get_by_text(named[0]).first.is_visible()
+    assert (
+        await mia.page.locator("button:visible, .button:visible, .top:visible, footer:visible").count() == 0
+    )
+
+
+async def test_every_page_can_be_read_without_scripts(service: Service, tabs: Tabs, named: list[str]) -> None:
+    tab = await (await tabs(java_script_enabled=False)).sign_in(service.keys["mia"])
+    await tab.query.fill(named[-1])
+    await tab.query.press("Enter")
+    await tab.page.locator("tr[data-row] a").first.click()
+    await tab.page.wait_for_url(f"**/sample/{named[0]}")
+
+    for view in await tab.page.locator("nav.views a").all_inner_texts():
+        await tab.page.get_by_role("link", name=view, exact=True).click()
+        await tab.page.locator(f"nav.views a[aria-current]:text-is('{view}')").wait_for()

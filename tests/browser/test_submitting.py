@@ -1,0 +1,123 @@
+"""Files are dropped, sent and watched until their verdicts are there; lists and jobs move before one's eyes."""
+
+import base64
+from collections.abc import Mapping
+
+import pytest
+from playwright.async_api import expect
+
+from browser.conftest import Tabs
+from kit.bank import ROBOT, Bank, Sample, name_of
+from kit.browser import Tab
+from kit.service import Service
+
+#: drops files on the element: names and bytes in base64
+DROP = """(element, files) => {
+    const dropped = new DataTransfer();
+    for (const [name, content] of files) {
+        dropped.items.add(new File([Uint8Array.from(atob(content), (one) => one.charCodeAt(0))], name));
+    }
+    for (const type of ["dragenter", "dragover", "drop"]) {
+        element.dispatchEvent(new DragEvent(type, { dataTransfer: dropped, bubbles: true, cancelable: true }));
+    }
+}"""
+
+
+@pytest.fixture
+def worker(bank: Bank) -> str:
+    name: str = bank.worker()["shortName"]
+    return name
+
+
+def files(number: int) -> dict[str, Sample]:
+    return {name_of("file"): Sample(1000 + 5_000 * place) for place in range(number)}
+
+
+async def drop(tab: Tab, dropped: Mapping[str, Sample]) -> None:
+    given = [[name, base64.b64encode(sample.data).decode()] for name, sample in dropped.items()]
+    await tab.page.locator("body").evaluate(DROP, given)
+
+
+async def say(tab: Tab, meta: Mapping[str, str]) -> None:
+    await tab.page.get_by_label("Metadata").fill("\n".join(f"{key}={value}" for key, value in meta.items()))
+
+
+def judge(bank: Bank, worker: str, malicious: Sample, number: int) -> None:
+    """Let the worker find one of the samples malicious, and the others benign."""
+    by_digest = {}
+    for claim in bank.claim(worker, most=number):
+        sample = Sample(data=b"")
+        sample.sha256 = claim["sample"]["id"]
+        by_digest[sample.sha256] = (claim, sample)
+    for digest, (claim, sample) in by_digest.items():
+        analysis = bank.analyse(sample, worker, 99 if digest == malicious.sha256 else 0)
+        ended = bank.update(
+            claim["job"]["id"], claim["task"]["id"], "success", user=ROBOT, analyses=[analysis]
+        )
+        assert ended.status_code == 200, ended.text
+
+
+async def test_thirty_files_are_dropped_and_watched_to_their_verdicts(
+    mia: Tab, bank: Bank, worker: str
+) -> None:
+    dropped = files(30)
+    await mia.open("/submit")
+    await say(mia, bank.plan(worker))
+
+    await drop(mia, dropped)
+    rows = mia.page.locator("#files tr[id]")
+    await expect(rows).to_have_count(30)
+    await expect(mia.page.locator("#summary")).to_contain_text("30 stored")
+    judge(bank, worker, next(iter(dropped.values())), 30)
+
+    await expect(rows.locator(".verdict.benign")).to_have_count(29)
+    await expect(rows.filter(has_text=next(iter(dropped))).locator(".verdict.malicious")).to_be_visible()
+
+
+async def test_files_dropped_on_another_page_are_submitted(mia: Tab) -> None:
+    dropped = files(2)
+    await mia.open("/samples")
+
+    await drop(mia, dropped)
+
+    await mia.page.wait_for_url("**/submit?batch=*")
+    await expect(mia.page.locator("#files tr[id]")).to_have_count(2)
+
+
+async def test_without_scripts_the_form_leads_to_the_batch(tabs: Tabs, service: Service) -> None:
+    tab = await (await tabs(java_script_enabled=False)).sign_in(service.keys["mia"])
+    await tab.open("/submit")
+    (name, sample) = next(iter(files(1).items()))
+
+    await tab.page.get_by_label("Files").set_input_files(
+        {"name": name, "mimeType": "", "buffer": sample.data}
+    )
+    await tab.page.get_by_role("button", name="Send").click()
+
+    await tab.page.wait_for_url("**/batch/*")
+    await expect(tab.page.locator("#files")).to_contain_text(name)
+
+
+async def test_a_job_moves_before_ones_eyes(mia: Tab, bank: Bank, worker: str) -> None:
+    _, job, tasks = bank.planned(worker)
+    await mia.open(f"/job/{job}")
+
+    bank.claim(worker)
+    await expect(mia.page.locator("td .state.executing")).to_be_visible()
+    bank.update(job, tasks[worker], "success", user=ROBOT)
+
+    await expect(mia.page.locator("td .state.success")).to_be_visible()
+
+
+async def test_a_list_says_how_many_are_new_and_stays(mia: Tab, bank: Bank) -> None:
+    bank.submitted("mia")
+    await mia.open("/jobs")
+    rows = mia.page.locator("#list tr[id]")
+    before = [await row.get_attribute("id") for row in await rows.all()]
+    async with mia.page.expect_response("**/live?*"):
+        pass
+
+    bank.submitted("mia")
+
+    await expect(mia.page.get_by_role("status").filter(has_text="new")).to_be_visible()
+    assert [await row.get_attribute("id") for row in await rows.all()] == before

@@ -1,0 +1,68 @@
+"""Looking changes nothing: no page leaves a trace in the database, but for when a session was last seen."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from kit.bank import Bank
+from kit.service import Service, running
+from kit.visitor import Visitor
+from samplebank.database import Connection, Database, connect
+from samplebank.maintenance.housekeeper import TALLY_INTERVAL
+from web import test_pages
+from web.test_pages import READ, path_of
+
+#: everything that a table says, as one number
+CONTENT = "SELECT count(*), coalesce(sum(hashtext((to_jsonb(t) - 'seen_time')::text)::bigint), 0) FROM {} t"
+hostile = test_pages.hostile
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that nobody else uses."""
+    with running(tmp_path_factory.mktemp("quiet"), {"SAMPLEBANK_SWEEP_INTERVAL": "3600"}) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def bank(quiet: Service) -> Bank:
+    return Bank(quiet.url, quiet.keys)
+
+
+@pytest.fixture(scope="module")
+async def database(quiet: Service) -> AsyncIterator[Database]:
+    database = await connect(quiet.database_url, most=2)
+    yield database
+    await database.close()
+
+
+async def content(db: Connection) -> dict[str, tuple[object, ...]]:
+    tables = await db.fetch(
+        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'"
+    )
+    return {name: tuple(await db.fetch(CONTENT.format(name))) for (name,) in tables}
+
+
+async def still(db: Connection) -> dict[str, tuple[object, ...]]:
+    """The content once the housework after the last change is done."""
+    before = await content(db)
+    while True:
+        await asyncio.sleep(1.25 * TALLY_INTERVAL)
+        if (after := await content(db)) == before:
+            return after
+        before = after
+
+
+async def test_looking_at_every_page_changes_nothing(
+    quiet: Service, database: Database, hostile: dict[str, str]
+) -> None:
+    chief = Visitor(quiet.url).sign_in(quiet.keys["chief"])
+    async with database.connection() as db:
+        before = await still(db)
+
+        statuses = [chief.get(path_of(path, hostile)).status for path, _ in [*READ, ("/login", None)]]
+
+        after = await content(db)
+    assert set(statuses) == {200}
+    assert {name: (before[name], after[name]) for name in before if before[name] != after[name]} == {}

@@ -1,0 +1,200 @@
+"""Submitting on pages: each file is stored once with its job, by script and by form, and its batch shows what became of it."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+
+from kit.bank import ROBOT, Bank, Sample, name_of
+from kit.visitor import SAME_ORIGIN, Shown, Visitor
+from web.conftest import Visitors
+
+
+def send(visitor: Visitor, sample: Sample, key: str | None = None, **said: Any) -> requests.Response:
+    """Send a file as the script of the page does."""
+    headers = {**SAME_ORIGIN, **({"Idempotency-Key": key} if key else {})}
+    return requests.post(
+        f"{visitor.url}/submit/file",
+        params={"fileName": name_of("file"), **said},
+        data=sample.data,
+        headers=headers,
+        cookies=visitor.cookies,
+        timeout=60,
+    )
+
+
+def send_form(visitor: Visitor, *files: tuple[str, bytes], **fields: str) -> Shown:
+    """Send the form as a browser without scripts does."""
+    parts: list[tuple[str, Any]] = [(name, (None, value)) for name, value in fields.items()]
+    return visitor.post("/submit", files=parts + [("file", file) for file in files])
+
+
+def names_in(shown: Shown) -> set[str]:
+    return {" ".join(node.text().split()) for node in shown.all("#files td:nth-child(2)")}
+
+
+def submissions_of(bank: Bank, sample: Sample) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = bank.data(bank.get(f"{sample.path}/submission"))
+    return found
+
+
+def test_a_file_of_the_page_is_stored_with_its_job(bank: Bank, visitor: Visitors) -> None:
+    sample, worker = Sample(), bank.worker()["shortName"]
+    plan = {f"meta.{key}": value for key, value in bank.plan(worker).items()}
+
+    answer = send(visitor("mia"), sample, **plan)
+
+    assert answer.status_code == 201, answer.text
+    assert bank.tasks_of(answer.json()["data"]["jobID"]).keys() == {worker}
+
+
+def test_a_repeat_under_the_same_key_stores_nothing_twice(bank: Bank, visitor: Visitors) -> None:
+    sample, said = Sample(), {"fileName": name_of("file"), "meta.batch": str(uuid4())}
+    key = str(uuid4())
+
+    first = send(visitor("mia"), sample, key, **said)
+    again = send(visitor("mia"), sample, key, **said)
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert len(submissions_of(bank, sample)) == 1
+
+
+def test_a_customer_of_others_is_refused_in_words(bank: Bank, visitor: Visitors) -> None:
+    sample = Sample()
+
+    answer = send(visitor("mia"), sample, customer="quarry")
+
+    assert answer.status_code == 403
+    assert "customer" in answer.json()["messages"][0]["message"]
+    assert bank.get(sample.path).status_code == 404
+
+
+def test_an_empty_file_is_refused_in_words(visitor: Visitors) -> None:
+    answer = send(visitor("mia"), Sample(data=b""))
+
+    assert answer.status_code == 412
+    assert "empty" in answer.json()["messages"][0]["message"]
+
+
+def test_a_batch_shows_its_files_with_verdicts(bank: Bank, visitor: Visitors) -> None:
+    sample, worker, batch = Sample(), bank.worker()["shortName"], str(uuid4())
+    plan = {f"meta.{key}": value for key, value in bank.plan(worker).items()}
+    name = name_of("file")
+    job = send(visitor("mia"), sample, fileName=name, **plan, **{"meta.batch": batch}).json()["data"]["jobID"]
+    analysis = bank.analyse(sample, worker, 99)
+    bank.update(job, bank.tasks_of(job)[worker], "success", user=ROBOT, analyses=[analysis])
+
+    shown = visitor("mia").get(f"/batch/{batch}")
+
+    assert names_in(shown) == {name}
+    assert "malicious" in shown.text("#files .verdict")
+    assert "done" in shown.text("#files .state")
+    assert worker in shown.text("#files .task")
+
+
+def test_a_batch_says_when_a_file_was_seen_before(bank: Bank, visitor: Visitors) -> None:
+    sample, batch = bank.submitted("mia"), str(uuid4())
+    send(visitor("mia"), sample, **{"meta.batch": batch})
+
+    assert "last seen" in visitor("mia").get(f"/batch/{batch}").text("#files")
+
+
+def test_who_only_sends_files_sees_them_in_the_batch(visitor: Visitors) -> None:
+    batch, name = str(uuid4()), name_of("file")
+    send(visitor("uploader"), Sample(), fileName=name, **{"meta.batch": batch})
+
+    shown = visitor("uploader").get(f"/batch/{batch}")
+
+    assert names_in(shown) == {name}
+    assert not shown.all("#files a")
+
+
+def test_the_form_offers_the_customers_that_the_visitor_may_submit_for(visitor: Visitors) -> None:
+    offered = [node.text() for node in visitor("mia").get("/submit").all("select[name=customer] option")]
+
+    assert offered == ["mill", "mill-dock", "mill-north", "mill-south"]
+
+
+def test_a_form_stores_every_file_and_leads_to_the_batch(bank: Bank, visitor: Visitors) -> None:
+    first, second, batch = Sample(), Sample(size=3_000_000), str(uuid4())
+    fields = {
+        "batch": batch,
+        "customer": "mill-north",
+        "tlp": "green",
+        "meta": "case=2024-17\n",
+        "retention": "7 days",
+    }
+
+    shown = send_form(visitor("mia"), ("a.exe", first.data), ("b.exe", second.data), **fields)
+
+    (stored,) = submissions_of(bank, second)
+    assert shown.response.url.endswith(f"/batch/{batch}")
+    assert names_in(shown) == {"a.exe", "b.exe"}
+    assert (stored["customer"]["shortName"], stored["tlp"]) == ("mill-north", "green")
+    assert stored["metaData"] == {"case": "2024-17", "batch": batch}
+    assert stored["expiryTimestamp"] > stored["submittedTimestamp"]
+
+
+def test_a_form_sent_again_stores_nothing_twice(bank: Bank, visitor: Visitors) -> None:
+    sample, fields = Sample(), {"batch": str(uuid4())}
+
+    send_form(visitor("mia"), ("a.exe", sample.data), **fields)
+    again = send_form(visitor("mia"), ("a.exe", sample.data), **fields)
+
+    assert again.status == 200
+    assert len(submissions_of(bank, sample)) == 1
+
+
+def test_a_form_tells_of_each_file_that_was_not_stored(bank: Bank, visitor: Visitors) -> None:
+    sample = Sample()
+
+    shown = send_form(visitor("mia"), ("empty.exe", b""), ("a.exe", sample.data))
+
+    assert shown.status == 400
+    assert "empty.exe" in shown.text("li")
+    assert len(submissions_of(bank, sample)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"meta": "no pair"}, "key=value"),
+        ({"meta": "a=1\na=2"}, "two lines"),
+        ({"retention": "for ever"}, "retention"),
+        ({"tlp": "red"}, "TLP"),
+        ({"customer": "nobody"}, "customer"),
+    ],
+)
+def test_a_mistake_of_the_form_is_told_and_nothing_is_stored(
+    bank: Bank, visitor: Visitors, fields: dict[str, str], told: str
+) -> None:
+    sample = Sample()
+
+    shown = send_form(visitor("mia"), ("a.exe", sample.data), **fields)
+
+    assert shown.status == 400
+    assert told in shown.text()
+    assert bank.get(sample.path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nbroken off', 400),
+        (b"no form at all", 400),
+        (b'--x\r\nContent-Disposition: form-data; name="tlp"\r\n\r\namber\r\n--x--\r\n', 400),
+    ],
+    ids=["broken off", "no form", "no file"],
+)
+def test_a_form_that_is_none_is_refused(visitor: Visitors, body: bytes, status: int) -> None:
+    headers = {**SAME_ORIGIN, "Content-Type": "multipart/form-data; boundary=x"}
+
+    assert visitor("mia").post("/submit", body, headers=headers).status == status
+
+
+def test_a_field_behind_the_files_is_refused(visitor: Visitors) -> None:
+    files = [("file", ("a.exe", Sample().data)), ("tlp", (None, "green"))]
+
+    assert visitor("mia").post("/submit", files=files).status == 400
