@@ -1,9 +1,15 @@
 """The first page: what needs eyes, what arrived, and what waits in vain."""
 
 import pytest
+from markupsafe import Markup
+from selectolax.lexbor import LexborHTMLParser
 
 from kit.bank import ROBOT, Bank, Sample, eventually, name_of
 from kit.visitor import Visitor
+from samplebank.accounts.model import Permission
+from samplebank.jobs.under_way import UnderWay
+from samplebank.web.pages.today import CLASSES, Today
+from samplebank.web.rendering import Frame, render
 from web.conftest import Visitors
 
 
@@ -112,8 +118,21 @@ def test_who_may_see_workers_finds_the_way_to_the_workers(visitor: Visitors) -> 
     assert "./workers" not in visitor("mia").get("/").links()
 
 
-def test_somebody_to_whom_nothing_came_is_told_what_to_do_first(visitor: Visitors) -> None:
-    shown = visitor("hana").get("/")
+def test_where_nothing_has_arrived_the_page_tells_what_to_do_first() -> None:
+    empty = Today(
+        eyes=[],
+        arrived=dict.fromkeys(CLASSES, 0),
+        is_complete=True,
+        chart=Markup(),
+        under_way=UnderWay(0, 0, 0),
+        in_vain=[],
+        jobs=[],
+        may=frozenset(Permission),
+    )
+    frame = Frame("./", "/", "", "mia", sees_workers=False, now=0, milliseconds=0, statements=0)
 
-    assert "Nothing has arrived yet" in shown.text()
-    assert "samplebank submit" in shown.text("code")
+    page = LexborHTMLParser(render(empty, frame))
+
+    assert "Nothing has arrived yet" in page.text()
+    assert page.css('main a[href="./submit"]')
+    assert "samplebank submit" in page.css("main code")[0].text()
