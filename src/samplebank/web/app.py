@@ -17,7 +17,9 @@ from samplebank.web.pages import (
     completion,
     export,
     facets,
+    failures,
     history,
+    job,
     jobs,
     judging,
     live,
@@ -30,6 +32,7 @@ from samplebank.web.pages import (
     submit,
     theme,
     today,
+    workers,
 )
 from samplebank.web.pages.refused import FAILED, SAID, Refused
 from samplebank.web.visit import Visit
@@ -47,6 +50,9 @@ PAGES = (
     history,
     judging,
     jobs,
+    job,
+    workers,
+    failures,
     submit,
     batch,
     live,

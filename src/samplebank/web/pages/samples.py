@@ -1,5 +1,6 @@
 """The list of samples: newest first, or those that a query finds."""
 
+import secrets
 from typing import ClassVar, Final
 
 import msgspec
@@ -47,7 +48,10 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class SamplesPage(Page, frozen=True):
-    """`count` is of all matches, -1 where only `at_least` is known. With `mistakes` in the query there are no rows."""
+    """`count` is of all matches, -1 where only `at_least` is known. With `mistakes` in the query there are no rows.
+
+    `key` tells a form that is sent twice.
+    """
 
     template: ClassVar[str] = "samples.html"
     section: ClassVar[str] = "samples"
@@ -60,6 +64,7 @@ class SamplesPage(Page, frozen=True):
     at_least: int
     older: str | None
     may: frozenset[Permission]
+    key: str
 
 
 @get("/samples", opt=operation("showSamples", Permission.VIEW_SAMPLES))
@@ -85,6 +90,7 @@ async def show_samples(request: Visit) -> Response[bytes]:
             at_least=0 if number is None else number.at_least,
             older=older,
             may=permissions(request),
+            key=secrets.token_hex(16),
         )
     )
 
@@ -99,6 +105,7 @@ def _refused(request: Visit, query: SamplesQuery, error: Invalid) -> SamplesPage
         at_least=0,
         older=None,
         may=permissions(request),
+        key=secrets.token_hex(16),
     )
 
 
