@@ -43,9 +43,10 @@ class Shown(NamedTuple):
 
 
 BATCH: Final = "6a1f2c9e-4b77-4f0e-9d35-0c8f1e2d3b4a"
-#: `{sample}`, `{archive}` and `{job}` stand for the EICAR test file, an archive, and the job of the EICAR test file
+#: `{sample}`, `{archive}` and `{job}` stand for the EICAR test file, an archive, and the job of the EICAR test file,
+#: `{worker}` for a worker
 PAGES: Final = (
-    Shown("today", "/", "Today", "What is waiting and running, and the newest jobs."),
+    Shown("today", "/", "Today", "What needs eyes, what arrived in the last two days, jobs under way, and workers that tasks wait for in vain."),
     Shown("samples", "/samples", "Samples", "The newest samples, or those in which the words of the query occur."),
     Shown(
         "sample",
@@ -66,7 +67,28 @@ PAGES: Final = (
     Shown("submit", "/submit", "Submit", "Files and folders are dropped or chosen, sent four at a time, and watched to their verdicts."),
     Shown("batch", "/batch/{batch}", "Batch", "Files that were sent together, with their verdicts and tasks."),
     Shown("jobs", "/jobs", "Jobs", "Jobs by state, the newest first."),
-    Shown("job", "/job/{job}", "Job", "A job and its tasks, with waits, times and messages."),
+    Shown(
+        "job",
+        "/job/{job}",
+        "Job",
+        "Why the job is not done: the cause, what will happen, what helps, when the end may come. The wait and the work of "
+        "each task on one scale, attempts with their reasons, and what chose the workers.",
+    ),
+    Shown(
+        "workers",
+        "/workers",
+        "Workers",
+        "Which processes live, what waits and for whom, how fast the work goes, and when each line is cleared. "
+        "A worker that tasks wait for in vain comes first, with the command that starts the worker.",
+    ),
+    Shown("worker", "/worker/{worker}", "Worker", "One worker: its line, its processes, and how its tasks ended in the last days."),
+    Shown(
+        "failures",
+        "/failures",
+        "Failures",
+        "Failed tasks by cause, with examples. A cause that has been mended is tried again: the samples that no later task "
+        "of the worker has tried are analysed anew, with a page that tells how far that is.",
+    ),
     Shown("account", "/me", "Your account", "Your sessions, which you can end, your keys and permissions."),
     Shown("login", "/login", "Sign in", "An API key, or a link of `samplebank login`, becomes a session."),
 )  # fmt: skip
@@ -88,7 +110,13 @@ def demo() -> Iterator[tuple[LocalService, dict[str, str]]]:
             raise end
         ended = {Path(one.path).name: one for one in follow(client, sent, lambda _: None, print)}
         eicar, archive = ended[EICAR_NAME], ended["backup.zip"]
-        names = {"sample": eicar.sha256, "archive": archive.sha256, "job": eicar.job, "batch": BATCH}
+        names = {
+            "sample": eicar.sha256,
+            "archive": archive.sha256,
+            "job": eicar.job,
+            "batch": BATCH,
+            "worker": "static",
+        }
         yield service, {name: str(value) for name, value in names.items()}
 
 

@@ -1,7 +1,7 @@
 """A call of the API: an exchange answered by an envelope of JSON."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from litestar import Response
@@ -112,9 +112,15 @@ class Call(Exchange):
         except TimeoutError:
             return Count(known, is_exact=False)
 
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Connection]:
+        """A connection for the page of a list."""
+        async with self.bank.database.connection() as db:
+            yield db
+
     async def _page_of(self, listing: Listing[Any], page: Page, find_place: FindPlace | None) -> "Found":
         """The rows of a page, and the number of all matches. Raises `Unavailable` for a page that takes too long."""
-        async with self.bank.database.connection() as db:
+        async with self.connected() as db:
             with Within(self.bank.settings.query_budget):
                 rows = await listing.page(db, page)
                 is_full = len(rows) == page.limit

@@ -47,7 +47,10 @@ async def get_visible_job(db: Connection, caller: Caller, reference: str, *permi
     id_ = find_id(reference)
     if id_ is None:
         raise NotFound(NO_JOB)
-    job = await get_job(db, id_)
+    return _visible(await get_job(db, id_), caller, permissions)
+
+
+def _visible(job: Job, caller: Caller, permissions: Sequence[Permission]) -> Job:
     if not caller.scope(*permissions).covers(job.customer_id):
         raise NotFound(NO_JOB)
     return job
@@ -127,3 +130,17 @@ async def plan_of(db: Connection, job_id: UUID) -> PlanOfJob:
     if row is None:
         raise NotFound(NO_JOB)
     return PLAN.read(row)
+
+
+GET_PLANNED = Statement(f"SELECT {JOB.sql}, {PLAN.sql} FROM {JOB_FROM} WHERE j.id = :id")
+
+
+async def get_planned_job(
+    db: Connection, caller: Caller, reference: str, *permissions: Permission
+) -> tuple[Job, PlanOfJob]:
+    """Get a job as `get_visible_job` does, with what the policy chose, in one statement. Raises `NotFound`."""
+    row = await GET_PLANNED.row(db, id=find_id(reference))
+    if row is None:
+        raise NotFound(NO_JOB)
+    columns = tuple(row)
+    return _visible(JOB.read(columns[: JOB.width]), caller, permissions), PLAN.read(columns[JOB.width :])

@@ -40,7 +40,8 @@ TASKS = Statement(f"""
 async def facts_of(db: Connection, job: Job, *, now: Millis) -> JobFacts:
     """Get the facts about a job that the caller may see. The lines and the rates are those of the customer of the job."""
     rows = [tuple(row) for row in await TASKS.rows(db, job_id=job.id)]
-    done = await services(db, of_customer(job.customer_id), now=now)
+    # An ended job waits for nobody, however fast the workers are.
+    done = await services(db, of_customer(job.customer_id), now=now) if job.end_time is None else {}
     return JobFacts(
         id=job.id,
         state=job.state,

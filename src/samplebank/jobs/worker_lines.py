@@ -121,7 +121,7 @@ async def worker_lines(db: Connection, caller: Caller, *, now: Millis) -> list[W
     seen = see_customers(caller, "t.customer_id", *WORKED_ON)
     rows = await Sql(LINES, seen=seen).rows(db)
     of_worker: dict[UUID, list[Process]] = {}
-    for row in await Sql(PROCESSES, PROCESS.selected, _works_for(caller)).rows(db):
+    for row in await Sql(PROCESSES, PROCESS.selected, works_for(caller)).rows(db):
         process = PROCESS.read(row)
         of_worker.setdefault(process.worker_id, []).append(process)
     done = await services(db, of_caller(caller), now=now)
@@ -142,7 +142,7 @@ async def worker_lines(db: Connection, caller: Caller, *, now: Millis) -> list[W
     ]
 
 
-def _works_for(caller: Caller) -> Sql:
+def works_for(caller: Caller) -> Sql:
     """The processes that may take tasks of any customer whose jobs the caller may see."""
     scope = caller.scope(*WORKED_ON)
     if scope.everywhere:

@@ -10,7 +10,8 @@ from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Columns, Connection, Sql, all_of, joined
 from samplebank.errors import NotFound
-from samplebank.samples.model import NO_SAMPLE
+from samplebank.samples import catalogue
+from samplebank.samples.model import NO_SAMPLE, Sample
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import Verdict
 from samplebank.verdicts.queries import columns as verdict_columns
@@ -97,3 +98,16 @@ async def get_overview(db: Connection, caller: Caller, sha256: bytes) -> Overvie
     if row is None:
         raise NotFound(NO_SAMPLE)
     return shown.read(row)
+
+
+async def get_sample_with_overview(db: Connection, caller: Caller, sha256: bytes) -> tuple[Sample, Overview]:
+    """As `get_overview`, with the sample for further questions, in one statement. Raises `NotFound`."""
+    where = all_of([Sql("s.sha256 = {}", sha256), see_samples(caller, "s", Permission.VIEW_SAMPLES)])
+    shown, sample = Overviews(caller), catalogue.COLUMNS
+    row = await Sql(
+        "SELECT {}, {} FROM {} WHERE {}", sample.selected, shown.selected, shown.source, where
+    ).row(db)
+    if row is None:
+        raise NotFound(NO_SAMPLE)
+    columns = tuple(row)
+    return sample.read(columns[: sample.width]), shown.read(columns[sample.width :])

@@ -18,9 +18,11 @@ from samplebank.web.pages import (
     completion,
     export,
     facets,
+    failures,
     findings,
     hexview,
     history,
+    job,
     jobs,
     judging,
     live,
@@ -36,6 +38,7 @@ from samplebank.web.pages import (
     submit,
     theme,
     today,
+    workers,
 )
 from samplebank.web.pages.refused import FAILED, SAID, Refused
 from samplebank.web.visit import Visit
@@ -59,6 +62,9 @@ PAGES = (
     judging,
     noting,
     jobs,
+    job,
+    workers,
+    failures,
     submit,
     batch,
     live,

@@ -1,4 +1,4 @@
-"""Charts as SVG, drawn here: every bar is a link, and says its number in words. Pure."""
+"""Charts as SVG, drawn here: bars that are links and say their numbers in words, and lanes of time. Pure."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,21 +7,37 @@ import msgspec
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 600, 48
+#: the height of a lane, and the width of the shortest span that can be seen
+LANE, NARROWEST = 12, 2
+#: the kind of a span in which nothing is done, which is drawn thin
+WAIT: Final = "wait"
 #: the lowest bar that can be seen
 LOWEST: Final = 2
 SVG: Final = Markup(
     '<svg class="bars" viewBox="0 0 {} {}" preserveAspectRatio="none" role="group" aria-label="{}">{}</svg>'
 )
 BAR: Final = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>')
+FOOT: Final = Markup(
+    '<rect class="marked" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>'
+)
 LINKED: Final = Markup('<a href="{}" aria-label="{}">{}</a>')
+
+LANED: Final = Markup(
+    '<svg class="lane" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+)
+SPAN: Final = Markup('<rect class="{}" x="{:.1f}" y="{}" width="{:.1f}" height="{}"><title>{}</title></rect>')
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """`said` tells the number in words. Without a `link` the bar is a picture only."""
+    """`said` tells the number in words. Without a `link` the bar is a picture only.
+
+    `marked` of the number are drawn in the colour of what is malicious, at the foot of the bar.
+    """
 
     number: int
     said: str
     link: str | None = None
+    marked: int = 0
 
 
 def bars(label: str, given: Sequence[Bar]) -> Markup:
@@ -37,4 +53,32 @@ def bars(label: str, given: Sequence[Bar]) -> Markup:
 def _drawn(bar: Bar, left: float, width: float, highest: int) -> Markup:
     height = max(LOWEST, HEIGHT * bar.number / highest) if bar.number else 0
     drawn = BAR.format(left, HEIGHT - height, max(width - 1, 0.5), height, bar.said)
+    if bar.marked:
+        foot = min(height, max(LOWEST, HEIGHT * bar.marked / highest))
+        drawn += FOOT.format(left, HEIGHT - foot, max(width - 1, 0.5), foot, bar.said)
     return drawn if bar.link is None else LINKED.format(bar.link, bar.said, drawn)
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A part of a lane, from `begin` to `end`. `kind` is a class of the style sheet, and `said` tells the span in words."""
+
+    kind: str
+    begin: int
+    end: int
+    said: str
+
+
+def lane(begin: int, end: int, spans: Sequence[Span]) -> Markup:
+    """Draw spans one behind the other, on a lane that lasts from `begin` to `end`. What lies outside is left out.
+
+    Clocks of hosts differ, so a span may end before the span begins. Such a span is drawn as narrow as can be.
+    """
+    scale = WIDTH / max(1, end - begin)
+
+    def drawn(span: Span) -> Markup:
+        left = min(max(0.0, (span.begin - begin) * scale), WIDTH - NARROWEST)
+        right = min(max(left + NARROWEST, (span.end - begin) * scale), WIDTH)
+        height = LANE // 3 if span.kind == WAIT else LANE
+        return SPAN.format(span.kind, left, (LANE - height) // 2, right - left, height, span.said)
+
+    return LANED.format(WIDTH, LANE, "; ".join(span.said for span in spans), Markup().join(map(drawn, spans)))

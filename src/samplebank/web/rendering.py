@@ -28,13 +28,14 @@ class Frame(msgspec.Struct, frozen=True):
     """What every page shows around its content.
 
     `root` is the relative way to the first page, `here` the path of the page, `theme` the look that the visitor
-    chose, `user` the short name of who looks on.
+    chose, `user` the short name of who looks on. `sees_workers` is whether the visitor may see workers.
     """
 
     root: str
     here: str
     theme: str
     user: str | None
+    sees_workers: bool
     now: Millis
     milliseconds: int
     statements: int

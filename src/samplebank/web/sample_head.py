@@ -8,9 +8,8 @@ from msgspec import Meta
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection
 from samplebank.http.shapes import Body
-from samplebank.samples import catalogue
 from samplebank.samples.model import Sample, read_sha256
-from samplebank.search.overview import Overview, get_overview
+from samplebank.search.overview import Overview, get_sample_with_overview
 from samplebank.search.sightings import newest_sightings
 from samplebank.verdicts.model import word_of
 from samplebank.web.entrance import permissions
@@ -45,8 +44,7 @@ async def read_head(request: Visit, db: Connection) -> tuple[Sample, Head, Overv
 
 async def read_head_of(request: Visit, db: Connection, sha256: bytes) -> tuple[Sample, Head, Overview]:
     """As `read_head`, for any sample."""
-    overview = await get_overview(db, request.caller, sha256)
-    sample = await catalogue.get_visible(db, request.caller, sha256, Permission.VIEW_SAMPLES)
+    sample, overview = await get_sample_with_overview(db, request.caller, sha256)
     seen = await newest_sightings(db, request.caller, [sha256])
     return sample, head_of(request, overview, seen[sha256].file_name if sha256 in seen else None), overview
 

@@ -1,5 +1,6 @@
 """A visit: a request of a browser, answered by a page."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from urllib.parse import parse_qsl, quote
 import asyncpg
 from litestar import Response
 
+from samplebank.accounts.model import Permission
 from samplebank.accounts.sessions import Visitor
 from samplebank.api.call import Call
 from samplebank.assembly import clock
@@ -25,7 +27,9 @@ MOST_FIELDS: Final = 10_100
 THEME: Final = "samplebank-theme"
 THEMES: Final = ("", "light", "dark")
 #: statements that are about transactions, and ask for nothing
-AROUND: Final = ("BEGIN", "START", "COMMIT", "ROLLBACK", "SET")
+AROUND: Final = ("BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SET")
+#: what the driver asks once on a connection, about types
+OF_DRIVER: Final = ("typeinfo_tree", "set_config('jit'")
 NO_FORM: Final = "The form could not be read: load the page again, and send the form again."
 
 
@@ -77,12 +81,24 @@ class Visit(Call):
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         """A read-only transaction for everything that the page shows, all of one moment."""
-        async with self.bank.database.transaction(read_only=True) as db:
-            with db.query_logger(self._note_statement):
-                yield db
+        async with self.bank.database.transaction(read_only=True) as db, self._counted_on(db):
+            yield db
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Connection]:
+        async with super().connected() as db, self._counted_on(db):
+            yield db
+
+    @asynccontextmanager
+    async def _counted_on(self, db: Connection) -> AsyncIterator[None]:
+        """Count the statements, for the foot of the page."""
+        with db.query_logger(self._note_statement):
+            yield
+        await asyncio.sleep(0)  # the last statement is told in the next turn of the loop
 
     def _note_statement(self, record: asyncpg.connection.LoggedQuery) -> None:
-        if not record.query.lstrip().startswith(AROUND):
+        query = record.query
+        if not query.lstrip().startswith(AROUND) and not any(mark in query for mark in OF_DRIVER):
             state = self.scope["state"]
             state["statements"] = state.get("statements", 0) + 1
 
@@ -115,6 +131,7 @@ class Visit(Call):
             here=self.here if self.scope["method"] == "GET" else "/",
             theme=self.theme,
             user=None if visitor is None else visitor.caller.user.short_name,
+            sees_workers=visitor is not None and visitor.caller.holds(Permission.VIEW_WORKER),
             now=self.now,
             milliseconds=max(0, clock() - self.now),
             statements=state.get("statements", 0),

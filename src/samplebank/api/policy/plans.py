@@ -89,12 +89,12 @@ def _show(
         job_id=plan.job_id,
         workers=[_show_worker(known[id_], seen.get(id_)) for id_ in plan.workers],
         options=[AnalysisWorkerOptionResponse(option["key"], option["value"]) for option in plan.options],
-        rules=[_show_rule(content, caller, directory) for content in plan.rules],
-        replanned=None if plan.replanned is None else _show_late_type(plan.replanned, known),
+        rules=[show_rule(content, caller, directory) for content in plan.rules],
+        replanned=None if plan.replanned is None else show_late_type(plan.replanned, known),
     )
 
 
-def _show_late_type(stored: dict[str, Any], known: Mapping[UUID, Worker]) -> Replanned:
+def show_late_type(stored: dict[str, Any], known: Mapping[UUID, Worker]) -> Replanned:
     late = msgspec.convert(stored, adding.Replanned)
     return Replanned(
         timestamp=late.time,
@@ -112,7 +112,7 @@ def _show_worker(worker: Worker, seen: Millis | None) -> PlannedWorker:
     )
 
 
-def _show_rule(content: Any, caller: Caller, directory: Directory) -> PlanRule:
+def show_rule(content: Any, caller: Caller, directory: Directory) -> PlanRule:
     """Show the criteria of the rule. Customers that the caller may not know are left out."""
     match = content["match"]
     customers = [directory.customer(id_) for id_ in match["customers"]]

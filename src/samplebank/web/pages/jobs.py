@@ -1,4 +1,4 @@
-"""Jobs: the list by state, and one job with its tasks."""
+"""The list of jobs: newest first, or those that a query finds."""
 
 from typing import ClassVar, Final
 
@@ -11,18 +11,16 @@ from samplebank.api.search.queries import Text, jobs_of
 from samplebank.database import Page as Part
 from samplebank.errors import Invalid
 from samplebank.http.operation import operation
-from samplebank.http.shapes import Body, NoQuery
-from samplebank.jobs import queries
-from samplebank.jobs.model import Job, Task
+from samplebank.http.shapes import Body
+from samplebank.jobs.model import Job
 from samplebank.search.sightings import newest_sightings
-from samplebank.web.copying import Copied, of_job, of_jobs
+from samplebank.web.copying import Copied, of_jobs
 from samplebank.web.querying import Mistake, mistakes_in
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
 
-#: jobs on a page of the list, and tasks on the page of a job
+#: jobs on a page
 MOST: Final = 50
-MOST_TASKS: Final = 200
 BAD_REQUEST: Final = 400
 
 
@@ -54,18 +52,6 @@ class JobsPage(Page, frozen=True):
     older: str | None
     copied: Copied | None
     is_under_way: bool
-
-
-class JobPage(Page, frozen=True):
-    template: ClassVar[str] = "job.html"
-    section: ClassVar[str] = "jobs"
-
-    job: Job
-    sha256: str
-    customer: str
-    name: str | None
-    tasks: list[Task]
-    copied: Copied
 
 
 @get("/jobs", opt=operation("showJobs", Permission.VIEW_JOBS))
@@ -118,28 +104,4 @@ def _refused(query: JobsQuery, error: Invalid) -> JobsPage:
     )
 
 
-@get("/job/{job_id:str}", opt=operation("showJob", Permission.VIEW_JOBS))
-async def show_job(request: Visit) -> Response[bytes]:
-    """Show a job and its tasks."""
-    request.read_query(NoQuery)
-    caller = request.caller
-    async with request.reading() as db:
-        job = await queries.get_visible_job(db, caller, request.path("job_id"), Permission.VIEW_JOBS)
-        tasks = await queries.tasks_of(job.id, caller, ["enqueuedTimestamp", "worker"]).page(
-            db, Part(limit=MOST_TASKS)
-        )
-        seen = await newest_sightings(db, caller, [job.sha256])
-    sighting = seen.get(job.sha256)
-    return request.page(
-        JobPage(
-            job=job,
-            sha256=job.sha256.hex(),
-            customer=request.bank.directory.customer(job.customer_id).short_name,
-            name=None if sighting is None else sighting.file_name,
-            tasks=tasks,
-            copied=of_job(request.address, str(job.id)),
-        )
-    )
-
-
-ROUTES = [show_jobs, show_job]
+ROUTES = [show_jobs]

@@ -21,9 +21,9 @@ from samplebank.http.streaming import Streamed
 from samplebank.jobs import listing as jobs
 from samplebank.jobs.listing import JobFilter
 from samplebank.jobs.model import Job
-from samplebank.samples import catalogue, links, notes
+from samplebank.samples import links, notes
 from samplebank.samples.model import pasted, read_sha256
-from samplebank.search.overview import Overview, get_overview
+from samplebank.search.overview import Overview, get_sample_with_overview
 from samplebank.submissions import queries as submissions
 from samplebank.submissions.model import Submission
 from samplebank.web.argument import Argument, argue
@@ -102,8 +102,7 @@ async def show_sample(request: Visit) -> Response[bytes]:
 async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> SamplePage:
     caller, directory, part = request.caller, request.bank.directory, Part(limit=MOST)
     async with request.reading() as db:
-        overview = await get_overview(db, caller, sha256)
-        sample = await catalogue.get_visible(db, caller, sha256, Permission.VIEW_SAMPLES)
+        sample, overview = await get_sample_with_overview(db, caller, sha256)
         seen = await submissions.submissions_of(caller, sample).page(db, part)
         said = await analyses.analyses_of(caller, sample).page(db, part)
         counted = await links.count_by_type(db, caller, sample)

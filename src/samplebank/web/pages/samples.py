@@ -1,5 +1,6 @@
 """The list of samples: newest first, or those that a query finds."""
 
+import secrets
 from typing import ClassVar, Final
 
 import msgspec
@@ -48,7 +49,10 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class SamplesPage(Page, frozen=True):
-    """`count` is of all matches, -1 where only `at_least` is known. With `mistakes` in the query there are no rows, and nothing is `copied`."""
+    """`count` is of all matches, -1 where only `at_least` is known.
+
+    With `mistakes` in the query there are no rows, and nothing is `copied`. `key` tells a form that is sent twice.
+    """
 
     template: ClassVar[str] = "samples.html"
     section: ClassVar[str] = "samples"
@@ -62,6 +66,7 @@ class SamplesPage(Page, frozen=True):
     older: str | None
     copied: Copied | None
     may: frozenset[Permission]
+    key: str
 
 
 @get("/samples", opt=operation("showSamples", Permission.VIEW_SAMPLES))
@@ -88,6 +93,7 @@ async def show_samples(request: Visit) -> Response[bytes]:
             older=older,
             copied=of_samples(request.address, query.q),
             may=permissions(request),
+            key=secrets.token_hex(16),
         )
     )
 
@@ -103,6 +109,7 @@ def _refused(request: Visit, query: SamplesQuery, error: Invalid) -> SamplesPage
         older=None,
         copied=None,
         may=permissions(request),
+        key=secrets.token_hex(16),
     )
 
 

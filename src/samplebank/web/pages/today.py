@@ -1,54 +1,97 @@
-"""The first page: what came in, and what is under way."""
+"""The first page: what needs eyes, what came in, what is under way, and what waits in vain."""
 
+from collections import Counter
 from typing import ClassVar, Final
 
+import msgspec
 from litestar import Response, get
+from markupsafe import Markup
 
+from samplebank import timespec
+from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.database import Page as Part
+from samplebank.database.tally import HOUR
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
 from samplebank.jobs.listing import JobFilter, jobs_matching
-from samplebank.jobs.model import JobState
+from samplebank.jobs.under_way import InVain, UnderWay, in_vain, under_way
+from samplebank.search.arrivals import Arrivals, arrivals
+from samplebank.search.notable import Notable, notable
+from samplebank.timespec import Millis
+from samplebank.verdicts.model import word_of
+from samplebank.web.charts import Bar, bars
+from samplebank.web.entrance import permissions
 from samplebank.web.pages.jobs import ListedJob
 from samplebank.web.rendering import Page
+from samplebank.web.shown import number, quoted
 from samplebank.web.visit import Visit
 
+#: samples that need eyes, jobs, and workers that are told
 MOST: Final = 12
-#: milliseconds for a number that no tally knows
-BUDGET: Final = 10.0
+#: hours of the chart, and how far back a sample needs eyes
+HOURS: Final = 48
+WEEK: Final = 7 * 24 * HOUR
+#: what arrivals are counted by
+CLASSES: Final = ("submissions", "malicious", "suspicious", "benign")
+
+
+class NeedsEyes(msgspec.Struct, frozen=True):
+    """A sample, as a line of the page."""
+
+    sha256: str
+    word: str
+    score: int
+    is_contradicting: bool
+    name: str
+    customer: str
+    time: Millis
 
 
 class Today(Page, frozen=True):
-    """`waiting` and `running` are numbers of jobs, -1 where unknown."""
+    """`arrived` tells how much arrived within the hours of the chart, by class. `may` are the permissions of the visitor."""
 
     template: ClassVar[str] = "today.html"
     section: ClassVar[str] = "today"
 
-    waiting: int
-    running: int
+    eyes: list[NeedsEyes]
+    arrived: dict[str, int]
+    is_complete: bool
+    chart: Markup
+    under_way: UnderWay
+    in_vain: list[InVain]
     jobs: list[ListedJob]
+    may: frozenset[Permission]
 
 
 @get("/", opt=operation("showToday"))
 async def show_today(request: Visit) -> Response[bytes]:
-    """Show the newest jobs, and how many are under way."""
+    """Show what needs eyes, what arrived, and the jobs that are under way, as far as the visitor may see."""
     request.read_query(NoQuery)
-    caller, directory = request.caller, request.bank.directory
-    counts, found = {}, []
-    if caller.holds(Permission.VIEW_JOBS):
-        async with request.reading() as db:
-            found = await jobs_matching(caller, JobFilter(), ["-enqueuedTimestamp"]).page(
-                db, Part(limit=MOST)
-            )
-        async with request.bank.database.connection() as db:
-            for state in (JobState.ENQUEUED, JobState.EXECUTING):
-                of_state = jobs_matching(caller, JobFilter(states=[state]), ["-enqueuedTimestamp"])
-                counts[state] = (await of_state.count(db, BUDGET)).number
+    caller, directory, now = request.caller, request.bank.directory, request.now
+    score, since = request.bank.settings.malicious_score, now // HOUR * HOUR - (HOURS - 1) * HOUR
+    came, counts = Arrivals([], since, is_complete=True), UnderWay(0, 0, 0)
+    eyes: list[Notable] = []
+    vain: list[InVain] = []
+    async with request.reading() as db:
+        if caller.holds(Permission.VIEW_SUBMISSION):
+            eyes = await notable(db, caller, since=now - WEEK, malicious_score=score, most=MOST)
+            came = await arrivals(db, caller, since=since, malicious_score=score)
+        jobs = []
+        if caller.holds(Permission.VIEW_JOBS):
+            counts = await under_way(db, caller, now=now)
+            vain = await in_vain(db, caller, now=now)
+            newest = jobs_matching(caller, JobFilter(), ["-enqueuedTimestamp"])
+            jobs = await newest.page(db, Part(limit=MOST))
+    by_hour = _by_hour(came)
     return request.page(
         Today(
-            waiting=counts.get(JobState.ENQUEUED, 0),
-            running=counts.get(JobState.EXECUTING, 0),
+            eyes=[_eyes(one, score, directory) for one in eyes],
+            arrived={name: sum(hour[name] for hour in by_hour.values()) for name in CLASSES},
+            is_complete=came.is_complete,
+            chart=_chart(request.root, by_hour, since),
+            under_way=counts,
+            in_vain=vain[:MOST],
             jobs=[
                 ListedJob(
                     job=job,
@@ -56,10 +99,46 @@ async def show_today(request: Visit) -> Response[bytes]:
                     customer=directory.customer(job.customer_id).short_name,
                     name=None,
                 )
-                for job in found
+                for job in jobs
             ],
+            may=permissions(request),
         )
     )
+
+
+def _eyes(one: Notable, malicious_score: int, directory: Directory) -> NeedsEyes:
+    return NeedsEyes(
+        sha256=one.sha256.hex(),
+        word=word_of(one.score, one.status_override, malicious_score),
+        score=one.score,
+        is_contradicting=one.contradicting,
+        name=one.file_name,
+        customer=directory.customer(one.customer_id).short_name,
+        time=one.submitted_time,
+    )
+
+
+def _by_hour(came: Arrivals) -> dict[Millis, Counter[str]]:
+    """The arrivals by class, of all customers together."""
+    found: dict[Millis, Counter[str]] = {}
+    for one in came.arrived:
+        counted = {name: getattr(one, name) for name in CLASSES}
+        found.setdefault(one.hour, Counter()).update(counted)
+    return found
+
+
+def _chart(root: str, by_hour: dict[Millis, Counter[str]], since: Millis) -> Markup:
+    nothing: Counter[str] = Counter()
+    hours = range(since, since + HOURS * HOUR, HOUR)
+    return bars("Arrivals by hour", [_bar(root, hour, by_hour.get(hour, nothing)) for hour in hours])
+
+
+def _bar(root: str, hour: Millis, counted: Counter[str]) -> Bar:
+    begin, last = timespec.iso(hour), timespec.iso(hour + HOUR - 1)
+    classes = "".join(f", {number(counted[name])} {name}" for name in CLASSES[1:] if counted[name])
+    said = f"{begin[:16]}Z: {number(counted['submissions'])} arrived{classes}"
+    link = f"{root}samples?q={quoted(f'seen:{begin}..{last}')}" if counted["submissions"] else None
+    return Bar(counted["submissions"], said, link, counted["malicious"])
 
 
 ROUTES = [show_today]

@@ -1,0 +1,82 @@
+"""What needs eyes: the newest arrivals whose verdict is malicious, suspicious, or contradicts itself."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from samplebank.accounts.access import see_customers
+from samplebank.accounts.caller import Caller
+from samplebank.accounts.model import Permission
+from samplebank.database import Columns, Connection, Sql, all_of
+from samplebank.search.arrivals import MOST
+from samplebank.timespec import Millis
+from samplebank.verdicts.model import SUSPICIOUS_SCORE
+
+#: submissions that are read for each sample that is told: a sample may be submitted again and again
+FOR_EACH = 10
+
+
+class Notable(msgspec.Struct, frozen=True):
+    """A submission whose sample needs eyes, with the verdict of the sample."""
+
+    sha256: bytes
+    file_name: str
+    customer_id: int
+    submitted_time: Millis
+    score: int
+    status_override: str | None
+    contradicting: bool
+
+
+COLUMNS = Columns.of(
+    Notable,
+    "n",
+    sha256="s.sha256",
+    score="v.score",
+    status_override="v.status_override",
+    contradicting="v.contradicting",
+)
+# The submissions come in the order of their index, and reading ends when enough are found.
+NOTABLE = """
+    SELECT {columns} FROM (
+        SELECT u.sample_id, u.file_name, u.customer_id, u.submitted_time FROM submission u
+         WHERE {seen} ORDER BY u.submitted_time DESC LIMIT {looked_at}
+    ) n JOIN sample s ON s.id = n.sample_id JOIN verdict v ON v.id = s.verdict_id
+     WHERE s.deleted_time IS NULL
+       AND (v.contradicting OR NOT v.manual AND (v.status_override = 'malicious'
+                                                 OR v.status_override IS NULL AND v.score >= {least}::int))
+     ORDER BY n.submitted_time DESC LIMIT {most}
+"""
+
+
+async def notable(
+    db: Connection, caller: Caller, *, since: Millis, malicious_score: int, most: int
+) -> list[Notable]:
+    """Find what needs eyes among the newest submissions from `since` on, each sample once, the newest first.
+
+    A sample that somebody judged by hand needs no eyes any more, unless the verdicts contradict each other. Submissions are
+    those of the customers whose submissions, samples and verdicts the caller may see.
+    """
+    needed = (Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES, Permission.VIEW_VERDICTS)
+    query = Sql(
+        NOTABLE,
+        columns=COLUMNS.selected,
+        seen=all_of(
+            [
+                Sql("u.submitted_time >= {}", since),
+                *(see_customers(caller, "u.customer_id", one) for one in needed),
+            ]
+        ),
+        looked_at=MOST,
+        least=min(SUSPICIOUS_SCORE, malicious_score),
+        most=most * FOR_EACH,
+    )
+    return _once_each(COLUMNS.read(row) for row in await query.rows(db))[:most]
+
+
+def _once_each(found: Iterable[Notable]) -> list[Notable]:
+    """The newest submission of each sample."""
+    by_sample: dict[bytes, Notable] = {}
+    for one in found:
+        by_sample.setdefault(one.sha256, one)
+    return list(by_sample.values())

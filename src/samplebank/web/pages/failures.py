@@ -1,0 +1,163 @@
+"""Failed tasks by cause, and another try of all samples of a cause."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Final
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from msgspec import Meta
+
+from samplebank.accounts.model import Permission
+from samplebank.api import envelope
+from samplebank.api.envelope import Answer
+from samplebank.api.once import once
+from samplebank.api.service_tasks import SampleServiceTaskResponse
+from samplebank.database import Page as Part
+from samplebank.database.identifiers import find_id
+from samplebank.database.signals import Signal
+from samplebank.errors import Conflict, NotFound, invalid
+from samplebank.http.operation import operation
+from samplebank.http.shapes import Body, NoQuery
+from samplebank.jobs.failures import Failures, FailuresByCause, failures, untried_samples
+from samplebank.service_tasks import queries, reanalysing
+from samplebank.service_tasks.model import FINAL, ServiceTask
+from samplebank.service_tasks.queries import NO_TASK, TaskFilter
+from samplebank.timespec import Millis
+from samplebank.web.rendering import Page
+from samplebank.web.visit import Visit
+
+DAY: Final = 24 * 3_600_000
+#: causes that the page shows
+MOST: Final = 50
+NO_CAUSE: Final = "The form names no cause: load the page of failures again, and send the form again."
+ALL_TRIED: Final = (
+    "Every sample with this cause has been tried again since, or you may not analyse the samples again. "
+    "Load the page of failures again."
+)
+
+
+Days = Annotated[int, Meta(ge=1, le=30)]
+Name = Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class FailureQuery(Body):
+    days: Days = 7
+    worker: Annotated[str, Meta(max_length=255)] = ""
+
+
+class RetryForm(msgspec.Struct, frozen=True):
+    """The key of a cause, the days that the page looked at, and a random key for the form."""
+
+    cause: Name
+    days: Days
+    key: Name
+
+
+class FailuresPage(Page, frozen=True):
+    """`number` failures since `since` were looked at. `key` stands for the forms of the page, which may be sent twice."""
+
+    template: ClassVar[str] = "failures.html"
+    section: ClassVar[str] = "workers"
+
+    causes: list[FailuresByCause]
+    number_of_failures: int
+    since: Millis
+    is_complete: bool
+    days: int
+    worker: str
+    key: str
+    may_retry: bool
+
+
+class RetryPage(Page, frozen=True):
+    """A service task that analyses samples again. `counts` are numbers of samples by what became of them."""
+
+    template: ClassVar[str] = "retry.html"
+    section: ClassVar[str] = "workers"
+
+    task: ServiceTask
+    counts: dict[str, int]
+    is_under_way: bool
+
+
+@get("/failures", opt=operation("showFailures", Permission.VIEW_JOBS))
+async def show_failures(request: Visit) -> Response[bytes]:
+    """Show the causes of failures, the most frequent first."""
+    query = request.read_query(FailureQuery)
+
+    async def found() -> Failures:
+        async with request.reading() as db:
+            return await failures(db, request.caller, since=request.now - query.days * DAY)
+
+    folded = await request.dearly(found)
+    return request.page(
+        FailuresPage(
+            causes=_of_worker(folded.causes, query.worker)[:MOST],
+            number_of_failures=folded.number,
+            since=folded.since,
+            is_complete=folded.is_complete,
+            days=query.days,
+            worker=query.worker,
+            key=secrets.token_hex(16),
+            may_retry=request.caller.holds(Permission.REANALYSE),
+        )
+    )
+
+
+def _of_worker(causes: Sequence[FailuresByCause], worker: str) -> list[FailuresByCause]:
+    return [cause for cause in causes if not worker or worker in cause.workers]
+
+
+@post("/failures/retry", opt=operation("retryFailures", Permission.REANALYSE), status_code=303)
+async def retry(request: Visit) -> Response[bytes]:
+    """Analyse the samples of a cause again. A form that is sent twice leads to the task of the first time."""
+    request.read_query(NoQuery)
+    form = {name: values[0] for name, values in (await request.read_form()).items()}
+    try:
+        wanted = msgspec.convert(form, RetryForm, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid("cause", NO_CAUSE) from error
+    since = request.now - wanted.days * DAY
+
+    async def open_task() -> Answer:
+        samples = await request.dearly(lambda: _untried(request, wanted.cause, since))
+        if not samples:
+            raise Conflict(ALL_TRIED)
+        async with request.bank.database.transaction() as db:
+            id_ = await reanalysing.open_reanalysis(db, request.caller, sorted(samples), now=request.now)
+        request.bank.signals.send(Signal.SERVICE_TASKS)
+        return envelope.single(SampleServiceTaskResponse(id_))
+
+    answer = await once(request, f"{wanted.key} {wanted.cause}", wanted.cause.encode(), open_task)
+    told = msgspec.json.decode(answer.content)
+    return request.to(f"failures/retry/{told['data']['correlationID']}")
+
+
+async def _untried(request: Visit, cause: str, since: Millis) -> set[int]:
+    async with request.bank.database.connection() as db:
+        return await untried_samples(db, request.caller, cause, since=since)
+
+
+@get("/failures/retry/{task_id:str}", opt=operation("showRetry", Permission.REANALYSE))
+async def show_retry(request: Visit) -> Response[bytes]:
+    """Show how far a retry of the visitor is."""
+    request.read_query(NoQuery)
+    task = await _task(request, find_id(request.path("task_id")))
+    counts = {name: int(value) for name, value in task.context.items() if value.isdecimal()}
+    return request.page(RetryPage(task=task, counts=counts, is_under_way=task.state not in FINAL))
+
+
+async def _task(request: Visit, id_: UUID | None) -> ServiceTask:
+    if id_ is None:
+        raise NotFound(NO_TASK)
+    listing = queries.tasks_matching(request.caller, TaskFilter(correlations=[id_]), sees_all=False)
+    async with request.reading() as db:
+        found = await listing.page(db, Part(limit=1))
+    if not found:
+        raise NotFound(NO_TASK)
+    return found[0]
+
+
+ROUTES = [show_failures, retry, show_retry]

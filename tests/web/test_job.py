@@ -1,0 +1,102 @@
+"""The page of a job: why the job is not done, the way of each task, and what chose the workers."""
+
+from uuid import UUID
+
+import pytest
+
+from kit.bank import ROBOT, Bank
+from samplebank.jobs.model import Task
+from samplebank.web.pages.job import way_of
+from web.conftest import Visitors
+
+
+def test_a_job_that_waits_is_explained_in_the_words_of_the_interface(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    _, job, _ = bank.planned(worker)
+    told = bank.data(bank.get(f"/samplebank/v1/job/{job}/why", "mia"))
+
+    shown = visitor("mia").get(f"/job/{job}").text("#why")
+
+    assert told["cause"] == "noLiveWorker"
+    assert all(told[part] in shown for part in ("because", "next", "remedy"))
+
+
+def test_a_job_that_waits_is_shown_by_five_statements(bank: Bank, visitor: Visitors) -> None:
+    _, job, _ = bank.planned(*bank.workers(3))
+
+    assert visitor("mia").get(f"/job/{job}").text("footer span").startswith("5 statements")
+
+
+def test_a_job_that_ended_well_needs_no_words(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    _, job, tasks = bank.planned(worker)
+    assert bank.update(job, tasks[worker], "success").ok
+
+    assert not visitor("mia").get(f"/job/{job}").all("#why")
+
+
+def test_a_job_that_lacks_a_result_says_what_helps(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    _, job, tasks = bank.planned(worker)
+    assert bank.update(job, tasks[worker], "failed", message="no disk").ok
+
+    shown = visitor("mia").get(f"/job/{job}")
+
+    assert f"For another try of {worker}, analyse the sample again." in shown.text("#why")
+    assert "no disk" in shown.text(f"#task-{tasks[worker]}")
+
+
+def test_attempts_are_told_with_their_reasons(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    _, job, tasks = bank.planned(worker)
+    (claim,) = bank.claim(worker, ROBOT)
+    assert bank.release(claim, reason="the disk is full").status_code < 300
+
+    shown = visitor("mia").get(f"/job/{job}")
+
+    assert "the disk is full" in shown.text(f"#task-{tasks[worker]} .attempts li")
+
+
+def test_each_task_has_a_lane_with_its_way_in_words(bank: Bank, visitor: Visitors) -> None:
+    workers = bank.workers(2)
+    _, job, tasks = bank.planned(*workers)
+    assert bank.update(job, tasks[workers[0]], "executing").ok
+
+    shown = visitor("mia").get(f"/job/{job}")
+
+    (first,), (second,) = (shown.all(f"#task-{tasks[worker]} .lane") for worker in workers)
+    assert "executing" in str(first.attributes["aria-label"])
+    assert str(second.attributes["aria-label"]).startswith("waited")
+
+
+def test_the_rules_that_chose_the_workers_are_named(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    _, job, _ = bank.planned(worker)
+    (rule,) = bank.data(bank.get(f"/samplebank/v1/job/{job}/plan", "mia"))["rules"]
+
+    shown = visitor("mia").get(f"/job/{job}").text()
+
+    assert rule["name"] in shown
+    assert rule["on"][0] in shown
+
+
+@pytest.mark.parametrize(
+    ("times", "kinds"),
+    [
+        ((None, None), ["wait"]),
+        ((20, None), ["wait", "state"]),
+        ((20, 30), ["wait", "state"]),
+        ((None, 30), ["wait"]),
+    ],
+    ids=["waiting", "at work", "ended", "ended without a start"],
+)
+def test_a_way_has_the_wait_and_then_the_work(times: tuple[int | None, int | None], kinds: list[str]) -> None:
+    start, end = times
+    state = "executing" if end is None and start else "enqueued" if end is None else "failed"
+    task = Task(UUID(int=1), "w", state, 10, start, end, None, [])
+
+    way = way_of(task, 40)
+
+    assert [span.kind.replace(state, "state") for span in way] == kinds
+    assert way[0].begin == 10
+    assert way[-1].end == (end or 40)

@@ -1,0 +1,138 @@
+"""The first page: what needs eyes, what arrived, and what waits in vain."""
+
+import pytest
+from markupsafe import Markup
+from selectolax.lexbor import LexborHTMLParser
+
+from kit.bank import ROBOT, Bank, Sample, eventually, name_of
+from kit.visitor import Visitor
+from samplebank.accounts.model import Permission
+from samplebank.jobs.under_way import UnderWay
+from samplebank.web.pages.today import CLASSES, Today
+from samplebank.web.rendering import Frame, render
+from web.conftest import Visitors
+
+
+def judged(bank: Bank, score: int, user: str = "mia") -> tuple[Sample, str]:
+    """A sample with a verdict by its job, and the name of the file."""
+    (worker,) = bank.workers(1)
+    name = name_of("file")
+    sample, job, tasks = bank.planned(worker, user=user, fileName=name)
+    analysis = bank.analyse(sample, worker, score, customer="mill" if user == "mia" else "quarry")
+    assert bank.update(job, tasks[worker], "success", analyses=[analysis]).ok
+    return sample, name
+
+
+def eyes(visitor: Visitor) -> str:
+    return visitor.get("/").text("#eyes")
+
+
+@pytest.mark.parametrize(("score", "word"), [(99, "malicious"), (40, "suspicious")])
+def test_a_bad_sample_needs_eyes(bank: Bank, visitor: Visitors, score: int, word: str) -> None:
+    _, name = judged(bank, score)
+
+    (row,) = [row for row in visitor("mia").get("/").all("#eyes tr[data-row]") if name in row.text()]
+
+    assert word in row.text()
+
+
+def test_a_good_sample_needs_no_eyes(bank: Bank, visitor: Visitors) -> None:
+    _, name = judged(bank, 0)
+
+    assert name not in eyes(visitor("mia"))
+
+
+def test_a_sample_that_is_judged_by_hand_needs_no_eyes_any_more(bank: Bank, visitor: Visitors) -> None:
+    sample, name = judged(bank, 99)
+    assert name in eyes(visitor("mia"))
+
+    verdict = {"statusOverride": "malicious", "comment": "seen"}
+    assert bank.post(f"{sample.path}/verdict", verdict).status_code == 201
+
+    assert name not in eyes(visitor("mia"))
+
+
+def test_the_samples_of_others_are_not_shown(bank: Bank, visitor: Visitors) -> None:
+    _, name = judged(bank, 99)
+
+    assert name not in eyes(visitor("quinn"))
+    assert name in eyes(visitor("mia"))
+
+
+def test_a_sample_that_came_again_is_shown_once(bank: Bank, visitor: Visitors) -> None:
+    sample, name = judged(bank, 99)
+    bank.submit(sample, "mia", fileName=f"{name} again")
+
+    shown = visitor("mia").get("/")
+
+    assert f"{name} again" in shown.text("#eyes")
+    assert shown.text("#eyes").count(name) == 1
+
+
+def test_a_bar_leads_to_the_samples_of_its_hour(bank: Bank, visitor: Visitors) -> None:
+    sample = bank.submitted(user="mia")
+    mia = visitor("mia")
+
+    link = mia.get("/").all("#arrivals svg a")[-1].attributes["href"]
+
+    listed = mia.get(f"/{link}").all("input[name=sha256]")
+    assert sample.sha256 in {str(node.attributes["value"]) for node in listed}
+
+
+def test_arrivals_are_counted_by_verdict(bank: Bank, visitor: Visitors) -> None:
+    judged(bank, 99)
+
+    titles = [node.text() for node in visitor("mia").get("/").all("#arrivals rect title")]
+
+    assert any("arrived" in title and "malicious" in title for title in titles)
+
+
+def test_tasks_that_wait_for_nobody_are_told_with_the_way_to_help(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    bank.planned(worker)
+    bank.planned(worker)
+
+    told = [node.text() for node in visitor("analyzer").get("/").all("#in-vain p") if worker in node.text()]
+
+    assert told == [f"2 tasks wait for worker {worker}: nobody runs {worker}. What to do"]
+
+
+def test_a_worker_with_a_live_process_is_not_waited_for_in_vain(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    bank.planned(worker)
+    bank.planned(worker)
+    assert bank.claim(worker, ROBOT)
+
+    assert eventually(lambda: worker not in visitor("analyzer").get("/").text("#in-vain"))
+
+
+def test_tasks_of_others_that_wait_in_vain_are_not_told(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    bank.planned(worker)
+
+    assert worker not in visitor("quinn").get("/").text()
+
+
+def test_who_may_see_workers_finds_the_way_to_the_workers(visitor: Visitors) -> None:
+    assert "./workers" in visitor("analyzer").get("/").links()
+    assert "./workers" not in visitor("mia").get("/").links()
+
+
+def test_where_nothing_has_arrived_the_page_tells_what_to_do_first() -> None:
+    empty = Today(
+        eyes=[],
+        arrived=dict.fromkeys(CLASSES, 0),
+        is_complete=True,
+        chart=Markup(),
+        under_way=UnderWay(0, 0, 0),
+        in_vain=[],
+        jobs=[],
+        may=frozenset(Permission),
+    )
+    frame = Frame("./", "/", "", "mia", sees_workers=False, now=0, milliseconds=0, statements=0)
+
+    page = LexborHTMLParser(render(empty, frame))
+
+    assert "Nothing has arrived yet" in page.text()
+    assert page.css('main a[href="./submit"]')
+    assert "samplebank submit" in page.css("main code")[0].text()
