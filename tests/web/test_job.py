@@ -66,7 +66,7 @@ def test_each_task_has_a_lane_with_its_way_in_words(bank: Bank, visitor: Visitor
 
     (first,), (second,) = (shown.all(f"#task-{tasks[worker]} .lane") for worker in workers)
     assert "executing" in str(first.attributes["aria-label"])
-    assert str(second.attributes["aria-label"]).startswith("waited")
+    assert str(second.attributes["aria-label"]).startswith("waits for")
 
 
 def test_the_rules_that_chose_the_workers_are_named(bank: Bank, visitor: Visitors) -> None:
@@ -78,6 +78,12 @@ def test_the_rules_that_chose_the_workers_are_named(bank: Bank, visitor: Visitor
 
     assert rule["name"] in shown
     assert rule["on"][0] in shown
+
+
+def test_a_task_that_is_back_in_line_waits_until_now() -> None:
+    (wait,) = way_of(Task(UUID(int=1), "w", "enqueued", 10, 20, None, None, []), 40)
+
+    assert (wait.begin, wait.end) == (10, 40)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ NOTHING = {
 #: the most statements of a page. A view of a sample takes two for its head: the sample, and the newest visible name.
 USUAL = 6
 STATEMENTS = {
-    # what needs eyes, arrivals, numbers of jobs, workers that are waited for in vain, the newest jobs
+    # what needs eyes, arrivals, what is under way, the newest jobs, and their names
     "showToday": 5,
     # the ids of the page, their rows, the number of all matches, where the next page begins, and the names
     "showSamples": 5,

@@ -124,7 +124,7 @@ def test_where_nothing_has_arrived_the_page_tells_what_to_do_first() -> None:
         arrived=dict.fromkeys(CLASSES, 0),
         is_complete=True,
         chart=Markup(),
-        under_way=UnderWay(0, 0, 0),
+        under_way=UnderWay(),
         in_vain=[],
         jobs=[],
         may=frozenset(Permission),

@@ -1,5 +1,6 @@
 """How many jobs wait, run, and are late, and which workers tasks wait for in vain."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from samplebank.accounts.access import see_customers
@@ -19,25 +20,17 @@ MOST = 1_000
 UNDER_WAY = """
     SELECT {waiting}, {running},
            (SELECT count(*) FROM (SELECT FROM job j WHERE j.end_time IS NULL AND j.enqueued_time < {late} AND {seen}
-                                   LIMIT {most}) late)
+                                   LIMIT {most}) late),
+           (SELECT coalesce(jsonb_agg(jsonb_build_array(short_name, n) ORDER BY n DESC, short_name), '[]') FROM (
+               SELECT w.short_name, (SELECT count(*) FROM (
+                          SELECT FROM job_task t WHERE t.worker_id = w.id AND t.state = 'enqueued' AND {task_seen}
+                           LIMIT {most}) waiting) AS n
+                 FROM worker w
+                WHERE w.deleted_time IS NULL
+                  AND NOT EXISTS (SELECT FROM worker_process p
+                                   WHERE p.worker_id = w.id AND p.due_time >= {living} AND {works_for})) line
+             WHERE n > 0)
 """
-IN_VAIN = """
-    SELECT w.short_name, (SELECT count(*) FROM (SELECT FROM job_task t WHERE t.worker_id = w.id AND t.state = 'enqueued'
-                                                  AND {seen} LIMIT {most}) waiting) AS n
-      FROM worker w
-     WHERE w.deleted_time IS NULL
-       AND EXISTS (SELECT FROM job_task t WHERE t.worker_id = w.id AND t.state = 'enqueued' AND {seen})
-       AND NOT EXISTS (SELECT FROM worker_process p WHERE p.worker_id = w.id AND p.due_time >= {living} AND {works_for})
-     ORDER BY n DESC, w.short_name
-"""
-
-
-class UnderWay(NamedTuple):
-    """Numbers of jobs. Those that are late are counted up to `MOST`."""
-
-    waiting: int
-    running: int
-    late: int
 
 
 class InVain(NamedTuple):
@@ -47,8 +40,17 @@ class InVain(NamedTuple):
     tasks: int
 
 
+class UnderWay(NamedTuple):
+    """Numbers of jobs, and workers that tasks wait for in vain. Jobs that are late are counted up to `MOST`."""
+
+    waiting: int = 0
+    running: int = 0
+    late: int = 0
+    in_vain: Sequence[InVain] = ()
+
+
 async def under_way(db: Connection, caller: Caller, *, now: Millis) -> UnderWay:
-    """Count the jobs that are under way, of the customers whose jobs the caller may see."""
+    """Tell what is under way, of the customers whose jobs the caller may see."""
     seen = see_customers(caller, "j.customer_id", Permission.VIEW_JOBS)
     tally = TOTAL if caller.scope(Permission.VIEW_JOBS).everywhere else TALLY
 
@@ -61,18 +63,10 @@ async def under_way(db: Connection, caller: Caller, *, now: Millis) -> UnderWay:
         running=of_state("executing"),
         late=now - LATE,
         seen=seen,
-        most=MOST,
-    )
-    return UnderWay(*await query.row(db))
-
-
-async def in_vain(db: Connection, caller: Caller, *, now: Millis) -> list[InVain]:
-    """Find the workers without a live process for which tasks wait, of the customers whose jobs the caller may see."""
-    query = Sql(
-        IN_VAIN,
-        seen=see_customers(caller, "t.customer_id", Permission.VIEW_JOBS),
+        task_seen=see_customers(caller, "t.customer_id", Permission.VIEW_JOBS),
         most=MOST,
         living=now - GIVEN_UP,
         works_for=works_for(caller),
     )
-    return [InVain(*row) for row in await query.rows(db)]
+    waiting, running, late, in_vain = await query.row(db)
+    return UnderWay(waiting, running, late, [InVain(*one) for one in in_vain])

@@ -115,15 +115,17 @@ def _shown(job: Job, tasks: Sequence[Task], why: Explanation, now: Millis) -> li
 
 
 def way_of(task: Task, end: Millis) -> list[Span]:
-    """The wait and the work of a task, as spans of a lane that lasts until `end`."""
-    began = task.start_time if task.start_time is not None else task.end_time
-    waited = (end if began is None else began) - task.enqueued_time
-    spans = [Span(WAIT, task.enqueued_time, task.enqueued_time + waited, f"waited {duration(waited)}")]
-    if task.start_time is not None and task.state != TaskState.ENQUEUED:
+    """The wait and the work of a task, as spans of a lane that lasts until `end`. A task that is back in line only waits."""
+    is_waiting = task.state == TaskState.ENQUEUED
+    began = None if is_waiting else task.start_time
+    moved = end if is_waiting else began if began is not None else task.end_time
+    waited = (end if moved is None else moved) - task.enqueued_time
+    said = f"{'waits for' if is_waiting else 'waited'} {duration(waited)}"
+    spans = [Span(WAIT, task.enqueued_time, task.enqueued_time + waited, said)]
+    if began is not None:
         ended = end if task.end_time is None else task.end_time
         verb = "worked" if task.state in FINAL else "at work for"
-        said = f"{verb} {duration(ended - task.start_time)}: {task.state}"
-        spans.append(Span(str(task.state), task.start_time, ended, said))
+        spans.append(Span(str(task.state), began, ended, f"{verb} {duration(ended - began)}: {task.state}"))
     return spans
 
 

@@ -15,9 +15,11 @@ from samplebank.database.tally import HOUR
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
 from samplebank.jobs.listing import JobFilter, jobs_matching
-from samplebank.jobs.under_way import InVain, UnderWay, in_vain, under_way
+from samplebank.jobs.model import Job
+from samplebank.jobs.under_way import InVain, UnderWay, under_way
 from samplebank.search.arrivals import Arrivals, arrivals
 from samplebank.search.notable import Notable, notable
+from samplebank.search.sightings import Sighting, newest_sightings
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import word_of
 from samplebank.web.charts import Bar, bars
@@ -70,19 +72,19 @@ async def show_today(request: Visit) -> Response[bytes]:
     request.read_query(NoQuery)
     caller, directory, now = request.caller, request.bank.directory, request.now
     score, since = request.bank.settings.malicious_score, now // HOUR * HOUR - (HOURS - 1) * HOUR
-    came, counts = Arrivals([], since, is_complete=True), UnderWay(0, 0, 0)
+    came, counts = Arrivals([], since, is_complete=True), UnderWay()
     eyes: list[Notable] = []
-    vain: list[InVain] = []
     async with request.reading() as db:
         if caller.holds(Permission.VIEW_SUBMISSION):
             eyes = await notable(db, caller, since=now - WEEK, malicious_score=score, most=MOST)
             came = await arrivals(db, caller, since=since, malicious_score=score)
-        jobs = []
+        jobs: list[Job] = []
+        seen: dict[bytes, Sighting] = {}
         if caller.holds(Permission.VIEW_JOBS):
             counts = await under_way(db, caller, now=now)
-            vain = await in_vain(db, caller, now=now)
             newest = jobs_matching(caller, JobFilter(), ["-enqueuedTimestamp"])
             jobs = await newest.page(db, Part(limit=MOST))
+            seen = await newest_sightings(db, caller, list({job.sha256 for job in jobs}))
     by_hour = _by_hour(came)
     return request.page(
         Today(
@@ -91,13 +93,13 @@ async def show_today(request: Visit) -> Response[bytes]:
             is_complete=came.is_complete,
             chart=_chart(request.root, by_hour, since),
             under_way=counts,
-            in_vain=vain[:MOST],
+            in_vain=list(counts.in_vain[:MOST]),
             jobs=[
                 ListedJob(
                     job=job,
                     sha256=job.sha256.hex(),
                     customer=directory.customer(job.customer_id).short_name,
-                    name=None,
+                    name=seen[job.sha256].file_name if job.sha256 in seen else None,
                 )
                 for job in jobs
             ],

@@ -163,13 +163,20 @@ def _line(line: WorkerLine, now: Millis) -> ShownLine:
         is_more=line.waiting >= MOST_WAITING,
         waiting_since=line.waiting_since,
         executing=line.executing,
-        rate=f"{service.rate:,.3g}" if service.ended else "0",
-        at_work=f"{service.at_work:.2g}" if service.ended else "0",
+        rate=_short(service.rate),
+        at_work=_short(service.at_work),
         wait=_times(service.waits),
         service=_times(service.services),
         failed_day=service.failed_day,
         clears=_clears(line, now),
     )
+
+
+def _short(value: float) -> str:
+    """A number with two digits behind the point, as far as these tell something."""
+    if 0 < value < 0.01:  # noqa: PLR2004 the smallest that two digits tell
+        return "< 0.01"
+    return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"  # noqa: PLR2004 three digits are enough
 
 
 def _living(processes: Sequence[Process], now: Millis) -> list[Living]:
