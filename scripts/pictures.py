@@ -97,7 +97,9 @@ def demo() -> Iterator[tuple[LocalService, dict[str, str]]]:
         Client(service.connection) as client,
     ):
         files = make_files(Path(folder) / "files")
-        sent, end = send_all(client, files, {"meta.batch": BATCH}, parallel=2, advance=lambda _: None)
+        sent, end = send_all(
+            client, files, {"metaData": {"batch": BATCH}}, parallel=2, advance=lambda _: None
+        )
         if end:
             raise end
         ended = {Path(one.path).name: one for one in follow(client, sent, lambda _: None, print)}

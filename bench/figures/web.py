@@ -16,12 +16,14 @@ PAGES = {
     "/": 30.0,
     "/samples": 15.0,
     f"/samples?{urlencode({'q': words.RARE_STEM})}": 60.0,
+    "/samples/facets": 80.0,
     "/sample/{sample}": 15.0,
     "/sample/{sample}/sightings": 15.0,
     "/sample/{sample}/relations": 15.0,
     "/sample/{sample}/history": 15.0,
     "/jobs": 15.0,
     "/job/{job}": 15.0,
+    "/submit": 15.0,
 }
 #: the page whose time is that of everything but the database
 BARE = "/login"

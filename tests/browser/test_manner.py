@@ -103,14 +103,14 @@ async def test_the_palette_goes_to_a_sample_by_its_hash(mia: Tab, named: list[st
 
 async def test_back_returns_to_the_list_as_it_was(mia: Tab, named: list[str]) -> None:
     await mia.open(f"/samples?q={named[-1].replace(' ', '+')}")
-    before = await mia.page.locator("main").inner_text()
+    before = await mia.page.locator("table.list").inner_text()
     await mia.page.locator("tr[data-row] a").first.click()
     await mia.page.wait_for_url(f"**/sample/{named[0]}")
 
     await mia.page.go_back()
 
     assert mia.path.startswith("/samples?q=")
-    assert without_times(await mia.page.locator("main").inner_text()) == without_times(before)
+    assert without_times(await mia.page.locator("table.list").inner_text()) == without_times(before)
 
 
 def without_times(text: str) -> str:

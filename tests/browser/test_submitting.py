@@ -74,11 +74,12 @@ async def test_thirty_files_are_dropped_and_watched_to_their_verdicts(
     await expect(rows.filter(has_text=next(iter(dropped))).locator(".verdict.malicious")).to_be_visible()
 
 
-async def test_files_dropped_on_another_page_are_submitted(mia: Tab) -> None:
+async def test_files_dropped_on_another_page_wait_in_the_form(mia: Tab) -> None:
     dropped = files(2)
     await mia.open("/samples")
 
     await drop(mia, dropped)
+    await mia.page.get_by_role("button", name="Send 2 files").click()
 
     await mia.page.wait_for_url("**/submit?batch=*")
     await expect(mia.page.locator("#files tr[id]")).to_have_count(2)
@@ -111,11 +112,10 @@ async def test_a_job_moves_before_ones_eyes(mia: Tab, bank: Bank, worker: str) -
 
 async def test_a_list_says_how_many_are_new_and_stays(mia: Tab, bank: Bank) -> None:
     bank.submitted("mia")
-    await mia.open("/jobs")
+    async with mia.page.expect_response("**/live?*"):
+        await mia.open("/jobs")
     rows = mia.page.locator("#list tr[id]")
     before = [await row.get_attribute("id") for row in await rows.all()]
-    async with mia.page.expect_response("**/live?*"):
-        pass
 
     bank.submitted("mia")
 

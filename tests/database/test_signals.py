@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from uuid import UUID, uuid4
 
 import pytest
 from bench.databases import connected
@@ -12,7 +13,7 @@ from kit.databases import own_database
 from kit.service import Service
 from samplebank.database import connect, signals
 from samplebank.database.embedded import BINARIES
-from samplebank.database.signals import Signal, Signals
+from samplebank.database.signals import MOST_IDS, Changed, Signal, Signals
 
 TASKS, UNCLASSIFIED = Signal.TASKS, Signal.UNCLASSIFIED
 
@@ -131,3 +132,71 @@ async def test_signals_are_heard_again_after_every_connection_was_lost(
             await asyncio.sleep(0.05)
 
     assert ear.heard[1] == TASKS
+
+
+class Watcher:
+    """A process that watches for changes."""
+
+    def __init__(self) -> None:
+        self.told: list[Changed] = []
+        self._news = asyncio.Event()
+
+    def note(self, changed: Changed) -> None:
+        self.told.append(changed)
+        self._news.set()
+
+    async def knows(self, ids: set[UUID]) -> bool:
+        """Whether the watcher is told of the ids, in any number of messages."""
+        async with asyncio.timeout(10):
+            while not ids <= frozenset().union(*(changed or () for changed in self.told)):
+                self._news.clear()
+                await self._news.wait()
+        return True
+
+    async def knows_that_anything_may_have_changed(self) -> bool:
+        async with asyncio.timeout(10):
+            while None not in self.told:
+                self._news.clear()
+                await self._news.wait()
+        return True
+
+
+@pytest.fixture
+async def watcher(url: str) -> AsyncIterator[Watcher]:
+    watcher = Watcher()
+    database = await connect(url, most=1)
+    receiver = Signals(database)
+    with receiver.watching(watcher.note):
+        running = asyncio.create_task(receiver.run())
+        assert await watcher.knows_that_anything_may_have_changed()  # which is told first of all
+        watcher.told.clear()
+        yield watcher
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    await database.close()
+
+
+async def test_changes_are_told_to_other_processes_by_their_ids(sender: Signals, watcher: Watcher) -> None:
+    ids = {uuid4() for _ in range(450)}
+
+    sender.tell(*ids)
+
+    assert await watcher.knows(ids)
+    assert None not in watcher.told
+
+
+async def test_of_very_many_changes_it_is_told_that_anything_may_have_changed(
+    sender: Signals, watcher: Watcher
+) -> None:
+    sender.tell(*(uuid4() for _ in range(MOST_IDS + 1)))
+
+    assert await watcher.knows_that_anything_may_have_changed()
+
+
+async def test_after_a_lost_line_anything_may_have_changed(
+    service: Service, url: str, watcher: Watcher
+) -> None:
+    end_sessions(service, url)
+
+    assert await watcher.knows_that_anything_may_have_changed()

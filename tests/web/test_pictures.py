@@ -7,13 +7,13 @@ from kit.pages import ROOT, text_of
 from web.test_pages import READ
 
 PICTURES = ROOT / "docs" / "pictures"
-#: operations that answer no page of their own, or a page that is a part of another
+#: operations that answer files, data, or a part of another page
 NO_PAGES = {
     "downloadSafeByPage",
     "followChanges",
-    "showFacets",
     "exportSamples",
     "completeQuery",
+    "showFacets",
     "showRetry",
 }
 

@@ -15,6 +15,8 @@ from samplebank.web import app, assets
 from samplebank.web.rendering import ENVIRONMENT, Page
 
 FOLDER = Path(str(files("samplebank.web")))
+#: files by others: those of pages, and those that tests use
+VENDORED = [FOLDER / "static" / "vendor", Path(__file__).parents[1] / "browser" / "vendor"]
 TEMPLATES = sorted((FOLDER / "templates").glob("*.html"))
 #: names that every template has
 GIVEN = {"frame", "section"} | set(ENVIRONMENT.globals)
@@ -77,8 +79,8 @@ def test_every_template_belongs_to_a_page_or_is_shared() -> None:
     assert {path.name for path in TEMPLATES} - shared == {page.template for page in PAGES}
 
 
-def test_vendored_files_are_as_their_list_says() -> None:
-    folder = FOLDER / "static" / "vendor"
+@pytest.mark.parametrize("folder", VENDORED, ids=lambda folder: folder.parent.name)
+def test_vendored_files_are_as_their_list_says(folder: Path) -> None:
     listed = tomllib.loads((folder / "vendor.toml").read_text("utf-8"))["file"]
     digests = {
         path.name: "sha512-" + base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()

@@ -277,7 +277,11 @@ document.addEventListener("drop", async (event) => {
         .map((item) => item.webkitGetAsEntry() ?? item.getAsFile())
         .filter(Boolean);
     const open = document.querySelector('script[src$="submit.js"]');
-    const form = open ? await import(open.src) : await loadForm();
-    if (form) await form.addEntries(entries);
+    if (open) {
+        await (await import(open.src)).addEntries(entries);
+        return;
+    }
+    const form = await loadForm();
+    if (form) await form.offerEntries(entries);
     else location.href = `${root()}submit`;
 });

@@ -23,6 +23,8 @@ const items = [];
 /** @type {Map<string, {path: string, size: number, isStored: boolean}>} files of this batch, before a reload too */
 const known = new Map();
 let isPaused = false;
+/** @type {{file: File, path: string}[]} files that wait for a click */
+let offered = [];
 
 const part = (id) => document.getElementById(id);
 const isOpen = (item) => item.state === "waiting" || item.state === "sending";
@@ -143,11 +145,22 @@ async function* within(entry) {
     }
 }
 
-/** Add what was dropped. */
-export async function addEntries(entries) {
+async function filesOf(entries) {
     const files = [];
     for (const entry of entries) for await (const one of within(entry)) files.push(one);
-    add(files);
+    return files;
+}
+
+/** Send what was dropped on the form. */
+export async function addEntries(entries) {
+    add(await filesOf(entries));
+}
+
+/** Offer what was dropped on another page: there nobody could see for whom, and with which TLP, files are sent. */
+export async function offerEntries(entries) {
+    offered = await filesOf(entries);
+    part("send").textContent = `Send ${offered.length} ${offered.length === 1 ? "file" : "files"}`;
+    part("send").focus();
 }
 
 function next() {
@@ -299,7 +312,10 @@ form.addEventListener("change", () => {
 form.addEventListener("submit", (event) => {
     event.preventDefault();
     const chosen = [...fields.file.files, ...part("folder").files];
-    add(chosen.map((file) => ({ file, path: file.webkitRelativePath || file.name })));
+    add([...offered, ...chosen.map((file) => ({ file, path: file.webkitRelativePath || file.name }))]);
+    if (!form.checkValidity()) return;
+    offered = [];
+    part("send").textContent = "Send";
     fields.file.value = part("folder").value = "";
 });
 part("pause").addEventListener("click", () => {
