@@ -17,8 +17,18 @@ from samplebank.web import assets, headers
 from samplebank.web.app import ROUTES
 from web.conftest import Visitors
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
-NOTHING = {"sha256": "0" * 64, "job_id": NOBODY, "batch_id": NOBODY, "worker": "nobody", "task_id": NOBODY}
+NO_ID = "00000000-0000-0000-0000-000000000000"
+NOTHING = {
+    "sha256": "0" * 64,
+    "a": "0" * 64,
+    "b": "0" * 64,
+    "job_id": NO_ID,
+    "analysis_id": NO_ID,
+    "evidence_id": NO_ID,
+    "batch_id": NO_ID,
+    "worker": "nobody",
+    "task_id": NO_ID,
+}
 #: the most statements of a page. A view of a sample takes two for its head: the sample, and the newest visible name.
 USUAL = 6
 STATEMENTS = {
@@ -39,6 +49,8 @@ STATEMENTS = {
     # the head, the links, what the links lead to, their number by type, and the links of others
     "showRelations": 6,
     "showAccount": 2,
+    # the head of each, the names, and what analyses tell
+    "compareTwo": 8,
 }
 #: names and values that attackers choose
 HOSTILE = (
@@ -87,8 +99,10 @@ def hostile(bank: Bank) -> dict[str, str]:
         99,
         tags=[{"type": "family", "value": TAME}],
         triggeredDetections=[{"name": TAME, "assessment": "malicious"}],
-        analysisResult={HOSTILE: [HOSTILE]},
+        analysisResult={HOSTILE: [HOSTILE], "told": [{"by": HOSTILE}, {"by": ["one", 2, None, True]}]},
     )
+    backed = f"{sample.path}/analysis/{analysis}/evidence/screen.png?internal=true"
+    evidence = bank.data(bank.call("POST", backed, ROBOT, data=HOSTILE.encode()))
     done = bank.update(job, tasks[worker], "failed", user=ROBOT, message=HOSTILE, analyses=[analysis])
     assert done.status_code < 300, done.text
     other = Sample()
@@ -103,6 +117,8 @@ def hostile(bank: Bank) -> dict[str, str]:
     assert bank.post(f"{sample.path}/link", link, ROBOT).status_code == 201
     judged = bank.post(f"{sample.path}/verdict", {"statusOverride": "benign", "comment": TAME})
     assert judged.status_code == 201
+    note = {"text": f"{HOSTILE}\n{HOSTILE}"}
+    assert bank.post(f"/samplebank/v1/sample/{sample.sha256}/notes", note).status_code == 201
     bank.planned(worker, user="mia")
     asked = bank.call(
         "POST",
@@ -116,8 +132,17 @@ def hostile(bank: Bank) -> dict[str, str]:
     task = bank.data(bank.post("/samplebank/v1/sample/reanalyse", created))["correlationID"]
     batch = str(uuid4())
     bank.submit(sample, fileName=HOSTILE + " again", metaData={"batch": batch})
-    names = {"sha256": sample.sha256, "job_id": job, "batch_id": batch}
-    return {**names, "worker": worker, "task_id": task}
+    return {
+        "sha256": sample.sha256,
+        "a": sample.sha256,
+        "b": other.sha256,
+        "job_id": job,
+        "analysis_id": analysis,
+        "evidence_id": evidence["id"],
+        "batch_id": batch,
+        "worker": worker,
+        "task_id": task,
+    }
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -7,14 +7,10 @@ from kit.pages import ROOT, text_of
 from web.test_pages import READ
 
 PICTURES = ROOT / "docs" / "pictures"
-#: operations that answer files, data, or a part of another page
+#: operations that answer files, data, or a page that is a part of another
 NO_PAGES = {
-    "downloadSafeByPage",
-    "followChanges",
-    "exportSamples",
-    "completeQuery",
-    "showFacets",
-    "showRetry",
+    *("downloadSafeByPage", "downloadEvidenceByPage", "downloadResult", "exportSamples"),
+    *("followChanges", "completeQuery", "showFacets", "showRetry"),
 }
 
 

@@ -141,6 +141,25 @@ def test_several_samples_are_analysed_again(
     assert "There is no sample" in shown.text("tbody")
 
 
+def test_all_matches_are_analysed_again_by_one_task(
+    visitor: Visitors, named: tuple[str, list[Sample]]
+) -> None:
+    mia, query = visitor("mia"), f"name:{named[0]}.exe"
+    key = str(mia.get(f"/samples?q={query}").all("input[name=key]")[0].attributes["value"])
+
+    pages = [mia.post("/samples/reanalyse-all", {"q": query, "key": key}) for _ in range(2)]
+
+    assert len({page.response.url for page in pages}) == 1
+    assert pages[0].text("dl").startswith("Samples 3 ")
+
+
+def test_without_a_query_not_everything_is_analysed_again(visitor: Visitors) -> None:
+    shown = visitor("mia").post("/samples/reanalyse-all", {"q": " ", "key": "0" * 32})
+
+    assert shown.status == 400
+    assert "search first" in shown.text()
+
+
 def test_none_selected_is_refused_with_a_remedy(visitor: Visitors) -> None:
     shown = visitor("mia").post("/samples/reanalyse", {})
 

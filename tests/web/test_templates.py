@@ -74,7 +74,15 @@ def test_a_template_holds_nothing_that_the_policy_forbids(template: Path) -> Non
 
 
 def test_every_template_belongs_to_a_page_or_is_shared() -> None:
-    shared = {"base.html", "parts.html", "query_parts.html", "sample_parts.html", "worker_parts.html"}
+    shared = {
+        "base.html",
+        "parts.html",
+        "query_parts.html",
+        "sample_parts.html",
+        "result_parts.html",
+        "copy_parts.html",
+        "worker_parts.html",
+    }
 
     assert {path.name for path in TEMPLATES} - shared == {page.template for page in PAGES}
 

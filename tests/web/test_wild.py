@@ -35,6 +35,7 @@ def test_what_cannot_be_seen_is_shown_by_name(text: str, shown: str) -> None:
     ("text", "shown"),
     [
         ("http://evil.example/a.b", "hxxp://evil[.]example/a.b"),
+        ("8http://evil.example/", "8hxxp://evil[.]example/"),
         ("HTTPS://evil.example", "HxxPS://evil[.]example"),
         ("ftp://a.b", "fxp://a[.]b"),
         ("from 10.0.0.1 on", "from 10[.]0[.]0[.]1 on"),

@@ -40,10 +40,19 @@ async def test_a_program_of_the_system_is_not_suspicious(static: Analyse) -> Non
 async def test_the_sections_and_imports_of_a_windows_program_are_told(static: Analyse) -> None:
     facts = (await static(made_files.launcher())).result["pe"]
 
-    assert facts["sections"][0].keys() == {"name", "size", "virtualSize", "entropy", "rights"}
+    assert facts["sections"][0].keys() == {"name", "offset", "size", "virtualSize", "entropy", "rights"}
     assert "CreateProcessW" in facts["imports"][0]["functions"]
     assert len(facts["imphash"]) == 32
     assert (facts["signature"], facts["overlay"]) == (None, None)
+
+
+async def test_the_sections_of_a_program_are_told_with_their_places(static: Analyse) -> None:
+    told = {
+        section["name"]: section.get("offset") for section in (await static(LS)).result["elf"]["sections"]
+    }
+
+    assert LS[told[".interp"] :].startswith(b"/lib")
+    assert told[".bss"] is None
 
 
 async def test_the_imports_of_process_injection_are_suspicious(static: Analyse) -> None:

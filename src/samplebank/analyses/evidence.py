@@ -4,6 +4,7 @@ Equal files are stored once. To keep or to remove the bytes of a file takes the 
 cannot come between the bytes and the row of an upload.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from samplebank.accounts.access import see_rows, sees_internal
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.blobs import Area, Blobs, Staged
-from samplebank.database import Columns, Connection, Sql, Statement, all_of, new_id
+from samplebank.database import Columns, Connection, Sql, Statement, all_of, any_of, new_id
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
@@ -69,6 +70,9 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 COLUMNS = Columns.of(Evidence, "e")
+FIND_OF_SEVERAL = f"""
+    SELECT e.analysis_id, {COLUMNS.sql} FROM evidence e WHERE {{}} ORDER BY e.created_time, e.id LIMIT {{}}
+"""
 FIND_SAME = Statement(f"""
     SELECT {COLUMNS.sql} FROM evidence e
      WHERE e.analysis_id = :analysis_id AND e.file_name = :file_name AND e.mime_type = :mime_type AND e.sha256 = :sha256
@@ -136,6 +140,17 @@ async def get_evidence(
     if row is None:
         raise NotFound(NO_EVIDENCE)
     return COLUMNS.read(row)
+
+
+async def evidence_of_several(
+    db: Connection, caller: Caller, analyses: Iterable[AnalysisOfCustomer], most: int
+) -> dict[UUID, list[Evidence]]:
+    """Find the evidence of several analyses that is for the caller, oldest first, `most` in all."""
+    of_analyses = [_of(analysis, caller) for analysis in analyses]
+    found: dict[UUID, list[Evidence]] = {}
+    for id_, *columns in await Sql(FIND_OF_SEVERAL, any_of(of_analyses), most).rows(db):
+        found.setdefault(id_, []).append(COLUMNS.read(columns))
+    return found
 
 
 async def remove_unused(db: Connection, blobs: Blobs, sha256: bytes) -> bool:

@@ -1,6 +1,7 @@
 """Reading the analyses of a visible sample that the caller may see."""
 
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -29,6 +30,14 @@ GET_ANALYSIS = Statement(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE a.id = :id")
 LATEST = Columns.of(LatestAnalysis, "a")
 ANALYSERS = "SELECT DISTINCT a.agent_name, a.agent_version FROM analysis a WHERE {} ORDER BY 1, 2"
 LATEST_OF = f"SELECT {LATEST.sql} FROM analysis a WHERE {{}} ORDER BY a.created_time DESC, a.id DESC LIMIT 1"
+NEWEST_BY_WORKER = """
+    SELECT DISTINCT ON (a.agent_name) a.id FROM analysis a
+     WHERE {} ORDER BY a.agent_name, a.created_time DESC, a.id DESC
+"""
+STRUCTURE_OF = """
+    SELECT jsonb_path_query_array(a.result, '$.*.sections[0 to 199]') || jsonb_path_query_array(a.result, '$.*.overlay')
+      FROM analysis a WHERE {} AND a.agent_name = {} ORDER BY a.created_time DESC, a.id DESC LIMIT 1
+"""
 NO_ANALYSIS = "There is no analysis with this id of a sample that you may see."
 
 
@@ -42,6 +51,13 @@ def analyses_of(caller: Caller, sample: Sample) -> Listing[Analysis]:
     shown = Made(COLUMNS, partial(_shown_to, caller))
     order = "ORDER BY a.created_time DESC, a.id DESC"
     return Listing(shown, FROM, where, order, counted="analysis a")
+
+
+def newest_by_worker(caller: Caller, sample: Sample) -> Listing[Analysis]:
+    """List the newest analysis of each worker, newest first."""
+    newest = Sql(NEWEST_BY_WORKER, _visible(caller, sample, Permission.VIEW_ANALYSIS))
+    shown = Made(COLUMNS, partial(_shown_to, caller))
+    return Listing(shown, FROM, Sql("a.id IN ({})", newest), "ORDER BY a.created_time DESC, a.id DESC")
 
 
 async def get_visible_analysis(
@@ -83,3 +99,9 @@ async def summary(db: Connection, caller: Caller, sample: Sample) -> AnalysisSum
         analysers=[(row[0], row[1]) for row in analysers],
         latest=None if latest is None else LATEST.read(latest),
     )
+
+
+async def latest_structure(db: Connection, caller: Caller, sample: Sample, agent: str) -> Any:
+    """Find the sections and overlays that the latest analysis by `agent` tells of; None without such an analysis."""
+    where = _visible(caller, sample, Permission.VIEW_ANALYSIS)
+    return await Sql(STRUCTURE_OF, where, agent).value(db)

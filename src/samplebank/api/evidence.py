@@ -71,7 +71,7 @@ async def list_evidence(request: Call) -> Response[bytes] | Streamed:
 
 @get(ONE, opt=operation("getEvidence", Permission.VIEW_ANALYSIS, query=NoQuery, answers=Evidence))
 async def get_evidence(request: Call) -> Answer:
-    return await request.show(await _visible_evidence(request), show_evidence)
+    return await request.show(await visible_evidence(request), show_evidence)
 
 
 @get(
@@ -80,7 +80,7 @@ async def get_evidence(request: Call) -> Answer:
 )
 async def get_evidence_data(request: Call) -> Streamed:
     """Send the bytes as uploaded."""
-    row = await _visible_evidence(request)
+    row = await visible_evidence(request)
     pieces = await request.opened(verified(request.bank.blobs.read(Area.EVIDENCE, row.sha256), row.sha256))
     return attachment(pieces, row.file_name, row.size, row.mime_type)
 
@@ -154,7 +154,7 @@ async def visible_analysis(request: Call, *permissions: Permission) -> AnalysisO
         )
 
 
-async def _visible_evidence(request: Call) -> evidence.Evidence:
+async def visible_evidence(request: Call) -> evidence.Evidence:
     analysis = await visible_analysis(request, Permission.VIEW_ANALYSIS)
     async with request.bank.database.connection() as db:
         row = await evidence.get_evidence(db, analysis, request.caller, request.path("evidence_id"))

@@ -20,6 +20,7 @@ from samplebank.http.reader import find_customer
 from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Unique
 from samplebank.http.streaming import Streamed
 from samplebank.samples import notes
+from samplebank.samples.model import Sample
 from samplebank.samples.notes import NewNote
 
 ALL = f"{EXTENSIONS}/sample/{{sha256:str}}/notes"
@@ -84,7 +85,12 @@ async def add_note(request: Call) -> Answer:
     document = await request.document(NoteAddRequest)
     sample = await request.visible_sample(Permission.ADD_NOTE)
     request.read_query(NoQuery)
-    new = await read_note(request, document.read(request.now))
+    return await store_note(request, sample, document.read(request.now))
+
+
+async def store_note(request: Call, sample: Sample, data: NoteAddRequest) -> Answer:
+    """Store a note. Raises as `read_note`."""
+    new = await read_note(request, data)
     async with request.bank.database.transaction() as db:
         note = await notes.add(db, sample.sha256, new, user_id=request.caller.user.id, now=request.now)
     return await request.show(note, show_note, 201)

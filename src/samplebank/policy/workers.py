@@ -42,6 +42,10 @@ FIND_BY_NAME = Statement(
     f"SELECT {COLUMNS.sql} FROM worker w WHERE w.short_name = :short_name AND w.deleted_time IS NULL"
 )
 FIND_ALL = Statement(f"SELECT {COLUMNS.sql} FROM worker w WHERE w.id = ANY(:ids::uuid[])")
+FIND_SCHEMAS = Statement("""
+    SELECT short_name, schema FROM worker
+     WHERE short_name = ANY(:names::text[]) AND deleted_time IS NULL AND schema IS NOT NULL
+""")
 SORTS = {
     "shortName": "w.short_name",
     "createdTimestamp": "w.created_time",
@@ -199,6 +203,12 @@ async def find_schema_of(db: Connection, short_name: str) -> object:
     return await db.fetchval(
         "SELECT schema FROM worker WHERE short_name = $1 AND deleted_time IS NULL", short_name
     )
+
+
+async def find_schemas_of(db: Connection, short_names: Iterable[str]) -> dict[str, object]:
+    """Find the schemas for the results of several workers by their present names; workers without a schema are left out."""
+    rows = await FIND_SCHEMAS.rows(db, names=list(short_names))
+    return {row[0]: row[1] for row in rows}
 
 
 async def is_any_registered(db: Connection) -> bool:

@@ -5,12 +5,14 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from samplebank.accounts.model import Permission
 from samplebank.database import Connection
 from samplebank.http.shapes import Body
 from samplebank.samples.model import Sample, read_sha256
 from samplebank.search.overview import Overview, get_sample_with_overview
 from samplebank.search.sightings import newest_sightings
 from samplebank.verdicts.model import word_of
+from samplebank.web.entrance import permissions
 from samplebank.web.visit import Visit
 
 #: entries on a page of a view
@@ -18,7 +20,7 @@ MOST: Final = 50
 
 
 class Head(msgspec.Struct, frozen=True):
-    """`name` is that of the newest submission, None where the visitor may see none."""
+    """`name` is that of the newest submission, None where the visitor may see none. `may` are the visitor's permissions."""
 
     sha256: str
     size: int
@@ -26,6 +28,7 @@ class Head(msgspec.Struct, frozen=True):
     score: int | None
     name: str | None
     is_deleted: bool
+    may: frozenset[Permission]
 
 
 class PartQuery(Body):
@@ -36,7 +39,11 @@ class PartQuery(Body):
 
 async def read_head(request: Visit, db: Connection) -> tuple[Sample, Head, Overview]:
     """Read the sample of the path, if the visitor may see the sample. Raises `NotFound`."""
-    sha256 = read_sha256(request.path("sha256"))
+    return await read_head_of(request, db, read_sha256(request.path("sha256")))
+
+
+async def read_head_of(request: Visit, db: Connection, sha256: bytes) -> tuple[Sample, Head, Overview]:
+    """As `read_head`, for any sample."""
     sample, overview = await get_sample_with_overview(db, request.caller, sha256)
     seen = await newest_sightings(db, request.caller, [sha256])
     return sample, head_of(request, overview, seen[sha256].file_name if sha256 in seen else None), overview
@@ -54,4 +61,5 @@ def head_of(request: Visit, overview: Overview, name: str | None) -> Head:
         score=None if verdict is None else verdict.score,
         name=name,
         is_deleted=overview.deleted_time is not None,
+        may=permissions(request),
     )

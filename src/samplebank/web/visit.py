@@ -53,6 +53,14 @@ class Visit(Call):
         return quote(self.scope["path"]) + (f"?{query}" if query else "")
 
     @property
+    def address(self) -> str:
+        """The address of the first page, without a slash at the end, for programs elsewhere."""
+        public = self.bank.settings.public_url
+        if public is not None:
+            return public.rstrip("/")
+        return f"{'https' if self.is_secure else 'http'}://{self.header(b'host') or 'localhost'}"
+
+    @property
     def takes_gzip(self) -> bool:
         return "gzip" in (self.header(b"accept-encoding") or "")
 

@@ -45,7 +45,7 @@ NAMES: Final = {
 UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 #: letters without a glyph whose category does not tell: fillers and variation selectors
 ALSO_UNSEEN: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f]")
-SCHEME: Final = re.compile(r"\b(h)tt(ps?)(?=://)|\b(f)t(ps?)(?=://)", re.IGNORECASE)
+SCHEME: Final = re.compile(r"(h)tt(ps?)(?=://)|(f)t(ps?)(?=://)", re.IGNORECASE)
 #: a dot of a host name behind a scheme, or of an IPv4 address
 HOST: Final = re.compile(r"(?<=://)[^\s/?#]+|\b\d{1,3}(?:\.\d{1,3}){3}\b")
 CHIP: Final = Markup('<span class="chip" title="U+{:04X}">⟦{}⟧</span>')

@@ -1,5 +1,7 @@
 """Reanalysis of everything that a search finds, as a service task."""
 
+from uuid import UUID
+
 from litestar import post
 
 from samplebank.accounts.model import Permission
@@ -47,12 +49,17 @@ async def reanalyse_all(request: Call) -> Answer:
     wanted = document.read(request.now)
     if not any(getattr(wanted, name) for name in CHOOSING):
         raise Invalid(EVERYTHING)
-    samples = await _find(request, matching(request, wanted))
+    return envelope.single(SampleServiceTaskResponse(await begin(request, matching(request, wanted))))
+
+
+async def begin(request: Call, listing: SampleListing) -> UUID:
+    """Open the service task for everything that the listing finds; answers the id. Raises `Invalid` for too many."""
+    samples = await _find(request, listing)
     async with request.bank.database.transaction() as db:
         with Within(request.bank.settings.search_timeout):
             correlation_id = await reanalysing.open_reanalysis(db, request.caller, samples, now=request.now)
     request.bank.signals.send(Signal.SERVICE_TASKS)
-    return envelope.single(SampleServiceTaskResponse(correlation_id))
+    return correlation_id
 
 
 async def _find(request: Call, listing: SampleListing) -> list[int]:

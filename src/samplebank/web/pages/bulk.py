@@ -1,15 +1,23 @@
 """What a visitor does with several samples at once."""
 
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 from litestar import Response, post
+from msgspec import Meta
 
 from samplebank.accounts.model import Permission
+from samplebank.api import envelope
+from samplebank.api.envelope import Answer
+from samplebank.api.once import once
 from samplebank.api.samples import analyse_again
+from samplebank.api.search.queries import samples_of
+from samplebank.api.search.reanalysis import begin
+from samplebank.api.service_tasks import SampleServiceTaskResponse
 from samplebank.errors import NotFound, Refusal, invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
+from samplebank.query.parsing import LONGEST
 from samplebank.samples import catalogue
 from samplebank.samples.model import read_sha256
 from samplebank.web.rendering import Page
@@ -17,6 +25,8 @@ from samplebank.web.visit import Visit
 
 #: samples that one form analyses again
 MOST: Final = 100
+RELOAD: Final = "The form is not complete: load the page again, and send the form again."
+EVERYTHING: Final = "Without a query everything would be analysed again: search first."
 NONE_SELECTED: Final = "No sample is selected: go back, and mark the samples."
 
 
@@ -33,6 +43,34 @@ class BulkPage(Page, frozen=True):
     section: ClassVar[str] = "samples"
 
     begun: list[Begun]
+
+
+class AllForm(msgspec.Struct, frozen=True):
+    """The query whose matches are analysed again. `key` tells a form that is sent twice."""
+
+    q: Annotated[str, Meta(max_length=LONGEST)]
+    key: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+
+
+@post("/samples/reanalyse-all", opt=operation("reanalyseMatches", Permission.REANALYSE), status_code=303)
+async def reanalyse_all(request: Visit) -> Response[bytes]:
+    """Analyse everything again that a query finds, by a service task. A form that is sent twice leads to the same task."""
+    request.read_query(NoQuery)
+    form = {name: values[0] for name, values in (await request.read_form()).items()}
+    try:
+        wanted = msgspec.convert({"q": form.get("q", ""), "key": form.get("key", "")}, AllForm)
+    except msgspec.ValidationError as error:
+        raise invalid("q", RELOAD) from error
+    if not wanted.q.strip():
+        raise invalid("q", EVERYTHING)
+    listing = samples_of(request, wanted.q)
+
+    async def open_task() -> Answer:
+        return envelope.single(SampleServiceTaskResponse(await begin(request, listing)))
+
+    answer = await once(request, f"{wanted.key} matches", wanted.q.encode(), open_task)
+    told = msgspec.json.decode(answer.content)
+    return request.to(f"failures/retry/{told['data']['correlationID']}")
 
 
 @post("/samples/reanalyse", opt=operation("reanalyseSelected", Permission.REANALYSE), status_code=200)
@@ -63,4 +101,4 @@ async def _begin(request: Visit, digest: str) -> Begun:
     return Begun(digest, str(job.id), None)
 
 
-ROUTES = [reanalyse]
+ROUTES = [reanalyse, reanalyse_all]

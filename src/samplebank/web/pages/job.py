@@ -23,6 +23,7 @@ from samplebank.policy.workers import workers_by_id
 from samplebank.search.sightings import newest_sightings
 from samplebank.timespec import Millis
 from samplebank.web.charts import WAIT, Span, lane
+from samplebank.web.copying import Copied, of_job
 from samplebank.web.rendering import Page
 from samplebank.web.shown import duration
 from samplebank.web.visit import Visit
@@ -55,6 +56,7 @@ class JobPage(Page, frozen=True):
     rules: list[PlanRule]
     options: list[dict[str, str]]
     late: Replanned | None
+    copied: Copied
 
 
 @get("/job/{job_id:str}", opt=operation("showJob", Permission.VIEW_JOBS))
@@ -83,6 +85,7 @@ async def show_job(request: Visit) -> Response[bytes]:
             rules=[show_rule(content, caller, directory) for content in plan.rules],
             options=plan.options,
             late=late,
+            copied=of_job(request.address, str(job.id)),
         )
     )
 

@@ -14,6 +14,7 @@ from samplebank.http.operation import operation
 from samplebank.http.shapes import Body
 from samplebank.jobs.model import Job
 from samplebank.search.sightings import newest_sightings
+from samplebank.web.copying import Copied, of_jobs
 from samplebank.web.querying import Mistake, mistakes_in
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
@@ -49,6 +50,7 @@ class JobsPage(Page, frozen=True):
     count: int
     at_least: int
     older: str | None
+    copied: Copied | None
     is_under_way: bool
 
 
@@ -59,11 +61,7 @@ async def show_jobs(request: Visit) -> Response[bytes]:
     try:
         listing = jobs_of(request, query.q)
     except Invalid as error:
-        mistakes = mistakes_in(query.q, error.violations)
-        refused = JobsPage(
-            query=query.q, mistakes=mistakes, rows=[], count=0, at_least=0, older=None, is_under_way=False
-        )
-        return request.page(refused, BAD_REQUEST)
+        return request.page(_refused(query, error), BAD_REQUEST)
     _, found, older = await request.found_behind(listing, Part(limit=MOST), asked=query, after=query.after)
     jobs: list[Job] = [] if found is None else found.rows
     async with request.reading() as db:
@@ -87,8 +85,22 @@ async def show_jobs(request: Visit) -> Response[bytes]:
             count=0 if number is None else number.number,
             at_least=0 if number is None else number.at_least,
             older=older,
+            copied=of_jobs(request.address, query.q),
             is_under_way=any(job.end_time is None for job in jobs),
         )
+    )
+
+
+def _refused(query: JobsQuery, error: Invalid) -> JobsPage:
+    return JobsPage(
+        query=query.q,
+        mistakes=mistakes_in(query.q, error.violations),
+        rows=[],
+        count=0,
+        at_least=0,
+        older=None,
+        copied=None,
+        is_under_way=False,
     )
 
 

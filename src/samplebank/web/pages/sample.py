@@ -21,13 +21,15 @@ from samplebank.http.streaming import Streamed
 from samplebank.jobs import listing as jobs
 from samplebank.jobs.listing import JobFilter
 from samplebank.jobs.model import Job
-from samplebank.samples import links
+from samplebank.samples import links, notes
 from samplebank.samples.model import pasted, read_sha256
 from samplebank.search.overview import Overview, get_sample_with_overview
 from samplebank.submissions import queries as submissions
 from samplebank.submissions.model import Submission
 from samplebank.web.argument import Argument, argue
+from samplebank.web.copying import Copied, of_sample
 from samplebank.web.entrance import permissions
+from samplebank.web.pages.noting import MOST_NOTES, NoteLine, line_of, new_key
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import Head, head_of
 from samplebank.web.visit import Visit
@@ -62,7 +64,10 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class SamplePage(Page, frozen=True):
-    """`names` are the different file names among the newest submissions. `may` are the permissions of the visitor."""
+    """`names` are the different file names among the newest submissions. `may` are the permissions of the visitor.
+
+    `note_key` is the key of the form for a note.
+    """
 
     template: ClassVar[str] = "sample.html"
     section: ClassVar[str] = "samples"
@@ -77,6 +82,9 @@ class SamplePage(Page, frozen=True):
     seen: list[Seen]
     jobs: list[Job]
     links: list[tuple[str, int]]
+    notes: list[NoteLine]
+    note_key: str
+    copied: Copied
     may: frozenset[Permission]
 
 
@@ -98,8 +106,9 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
         seen = await submissions.submissions_of(caller, sample).page(db, part)
         said = await analyses.analyses_of(caller, sample).page(db, part)
         counted = await links.count_by_type(db, caller, sample)
-        of_sample = jobs.jobs_matching(caller, JobFilter(samples=[sha256]), ["-enqueuedTimestamp"])
-        found = await of_sample.page(db, part) if caller.holds(Permission.VIEW_JOBS) else []
+        its_jobs = jobs.jobs_matching(caller, JobFilter(samples=[sha256]), ["-enqueuedTimestamp"])
+        noted = await notes.notes_of(caller, sample).page(db, Part(limit=MOST_NOTES))
+        found = await its_jobs.page(db, part) if caller.holds(Permission.VIEW_JOBS) else []
     verdict = overview.verdict
     return SamplePage(
         sample=overview,
@@ -112,6 +121,9 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
         seen=[_seen(one, directory) for one in seen],
         jobs=found,
         links=counted,
+        notes=[line_of(request, one) for one in noted],
+        note_key=new_key(),
+        copied=of_sample(request.address, sha256.hex()),
         may=permissions(request),
     )
 

@@ -1,5 +1,6 @@
 """The list of samples: newest first, or those that a query finds."""
 
+import secrets
 from typing import ClassVar, Final
 
 import msgspec
@@ -17,6 +18,7 @@ from samplebank.http.shapes import Body
 from samplebank.search.overview import Overview
 from samplebank.search.sightings import Sighting, newest_sightings
 from samplebank.verdicts.model import word_of
+from samplebank.web.copying import Copied, of_samples
 from samplebank.web.entrance import permissions
 from samplebank.web.querying import Mistake, mistakes_in
 from samplebank.web.rendering import Page
@@ -47,7 +49,10 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class SamplesPage(Page, frozen=True):
-    """`count` is of all matches, -1 where only `at_least` is known. With `mistakes` in the query there are no rows."""
+    """`count` is of all matches, -1 where only `at_least` is known.
+
+    With `mistakes` in the query there are no rows, and nothing is `copied`. `key` tells a form that is sent twice.
+    """
 
     template: ClassVar[str] = "samples.html"
     section: ClassVar[str] = "samples"
@@ -59,7 +64,9 @@ class SamplesPage(Page, frozen=True):
     count: int
     at_least: int
     older: str | None
+    copied: Copied | None
     may: frozenset[Permission]
+    key: str
 
 
 @get("/samples", opt=operation("showSamples", Permission.VIEW_SAMPLES))
@@ -84,7 +91,9 @@ async def show_samples(request: Visit) -> Response[bytes]:
             count=0 if number is None else number.number,
             at_least=0 if number is None else number.at_least,
             older=older,
+            copied=of_samples(request.address, query.q),
             may=permissions(request),
+            key=secrets.token_hex(16),
         )
     )
 
@@ -98,7 +107,9 @@ def _refused(request: Visit, query: SamplesQuery, error: Invalid) -> SamplesPage
         count=0,
         at_least=0,
         older=None,
+        copied=None,
         may=permissions(request),
+        key=secrets.token_hex(16),
     )
 
 

@@ -29,7 +29,7 @@ async function copy(text) {
 document.addEventListener("click", async (event) => {
     const target = event.target instanceof Element ? event.target.closest("[data-copy]") : null;
     if (!target || target.closest("a")) return;
-    await copy(target.dataset.copy);
+    await copy(target.dataset.copy || target.textContent.trim());
     target.classList.add("copied");
     setTimeout(() => target.classList.remove("copied"), COPIED);
 });

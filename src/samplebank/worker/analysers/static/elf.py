@@ -15,6 +15,7 @@ from samplebank.worker.analysers.static.programs import (
     FEWEST_CODE_BYTES,
     MOST_LIBRARIES,
     MOST_SECTIONS,
+    in_file,
     names,
     overlay_facts,
     overlay_findings,
@@ -79,8 +80,11 @@ def _section(section: lief.ELF.Section) -> dict[str, JSON]:
         executable=section.has(SECTION_RIGHTS.EXECINSTR),
     )
     # A NOBITS section has no bytes in the file to measure. Files with debug information only are full of such sections.
-    measured = 0.0 if section.type == lief.ELF.Section.TYPE.NOBITS else section.entropy
-    return section_facts(text_of(lambda: section.name), section.size, measured, allowed)
+    has_bytes = section.type != lief.ELF.Section.TYPE.NOBITS
+    facts = section_facts(
+        text_of(lambda: section.name), section.size, section.entropy if has_bytes else 0.0, allowed
+    )
+    return facts | in_file(section.file_offset if has_bytes else 0)
 
 
 def _segment(segment: lief.ELF.Segment) -> dict[str, JSON]:

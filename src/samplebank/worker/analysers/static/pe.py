@@ -14,6 +14,7 @@ from samplebank.worker.analysers.static.programs import (
     MOST_FUNCTIONS,
     MOST_LIBRARIES,
     MOST_NAMES,
+    in_file,
     names,
     overlay_facts,
     overlay_findings,
@@ -120,7 +121,7 @@ def _section(section: lief.PE.Section) -> dict[str, JSON]:
         executable=section.has_characteristic(CODE_RIGHTS.MEM_EXECUTE),
     )
     facts = section_facts(text_of(lambda: section.name), section.size, section.entropy, allowed)
-    return facts | {"virtualSize": section.virtual_size}
+    return facts | in_file(section.pointerto_raw_data) | {"virtualSize": section.virtual_size}
 
 
 def _imports(binary: lief.PE.Binary, parts: Parts) -> list[dict[str, JSON]]:

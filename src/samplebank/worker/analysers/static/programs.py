@@ -77,6 +77,11 @@ def section_facts(name: str, size: int, section_entropy: float, rights: str) -> 
     return {"name": name, "size": size, "entropy": round(section_entropy, 4), "rights": rights}
 
 
+def in_file(offset: int) -> dict[str, JSON]:
+    """Where a section begins in the file. A section without bytes in the file has no place there, or place 0."""
+    return {"offset": offset} if offset > 0 else {}
+
+
 def rights(*, readable: bool, writable: bool, executable: bool) -> str:
     return f"{'r' if readable else '-'}{'w' if writable else '-'}{'x' if executable else '-'}"
 

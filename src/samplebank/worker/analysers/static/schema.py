@@ -12,6 +12,7 @@ SECTIONS: JSON = {
         "required": ["name", "size", "entropy"],
         "properties": {
             "name": {"type": "string"},
+            "offset": {"type": "integer", "minimum": 0},
             "size": {"type": "integer", "minimum": 0},
             "virtualSize": {"type": "integer", "minimum": 0},
             "entropy": {"type": "number", "minimum": 0, "maximum": 8},

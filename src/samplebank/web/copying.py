@@ -1,0 +1,123 @@
+"""What a page shows, asked for by other means: a link, curl, Python with argus-api, and the command line. Pure.
+
+A query may hold any text. So each text is quoted for the shell or for Python, and characters that cannot be seen, or that
+reorder a line, are written as escapes, which mean the same.
+"""
+
+import shlex
+from typing import Final
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from samplebank.web.wild import name_of
+
+V1: Final = "/samplebank/v1"
+V2: Final = "/sampledb/v2"
+IMPORTS: Final = ("import os", "from argus_api.session import ArgusAPISession")
+
+
+class Copied(msgspec.Struct, frozen=True):
+    """`python` and `cli` are lines."""
+
+    link: str
+    curl: str
+    python: list[str]
+    cli: list[str]
+
+
+def of_sample(address: str, sha256: str) -> Copied:
+    """What is known of a sample, and the sample itself in a safe archive."""
+    return Copied(
+        link=f"{address}/sample/{sha256}",
+        curl=_curl(f"{address}{V2}/sample/{sha256}"),
+        python=[
+            IMPORTS[0],
+            "from argus_api.lib.sampledb.v2.sample import download_safe_sample, get_sample_meta_data",
+            IMPORTS[1],
+            _session(address),
+            f"sha256 = {in_python(sha256)}",
+            'print(get_sample_meta_data(sha256=sha256, api_session=session)["data"])',
+            'with open(f"{sha256}.zip", "wb") as file:  # opens with the password "infected"',
+            "    file.write(download_safe_sample(sha256=sha256, api_session=session).content)",
+        ],
+        cli=[_command(address, "show", sha256), _command(address, "get", sha256)],
+    )
+
+
+def of_samples(address: str, query: str) -> Copied:
+    return _of_query(address, "samples", query, _command(address, "search", *_words(query)))
+
+
+def of_jobs(address: str, query: str) -> Copied:
+    return _of_query(address, "jobs", query, _command(address, "search", "--jobs", *_words(query)))
+
+
+def of_job(address: str, id_: str) -> Copied:
+    return Copied(
+        link=f"{address}/job/{id_}",
+        curl=_curl(f"{address}{V2}/job/{id_}"),
+        python=[
+            IMPORTS[0],
+            "from argus_api.lib.sampledb.v2.job import get_job",
+            IMPORTS[1],
+            _session(address),
+            f'print(get_job(jobID={in_python(id_)}, api_session=session)["data"])',
+        ],
+        cli=[_command(address, "jobs", "--why", id_)],
+    )
+
+
+def _of_query(address: str, kind: str, query: str, command: str) -> Copied:
+    asked = f"?{urlencode({'q': query}, quote_via=quote)}" if query else ""
+    return Copied(
+        link=f"{address}/{kind}{asked}",
+        curl=_curl(f"{address}{V1}/query/{kind}{asked}"),
+        python=[
+            *IMPORTS,
+            _session(address),
+            f'found = session.get("{V1}/query/{kind}", params={{"q": {in_python(query)}}})',
+            'print(found.json()["data"])',
+        ],
+        cli=[command],
+    )
+
+
+def _curl(url: str) -> str:
+    return f'curl --fail-with-body -H "Argus-API-Key: $SAMPLEBANK_KEY" {in_shell(url)}'
+
+
+def _session(address: str) -> str:
+    return f'session = ArgusAPISession(auth=os.environ["SAMPLEBANK_KEY"], api_url={in_python(address)})'
+
+
+def _command(address: str, name: str, *words: str) -> str:
+    return " ".join(["samplebank", name, "--url", in_shell(address), *map(in_shell, words)])
+
+
+def _words(query: str) -> list[str]:
+    """The query as arguments. A query that begins as an option does stands behind `--`."""
+    if not query:
+        return []
+    return ["--", query] if query.startswith("-") else [query]
+
+
+def in_shell(text: str) -> str:
+    """The text as one word of a shell: as it is, in quotes, or in bash and zsh with escapes for unseen characters."""
+    if not any(map(name_of, text)):
+        return shlex.quote(text)
+    written = "".join(_escaped(character) for character in text)
+    return f"$'{written}'"
+
+
+def _escaped(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    if name_of(character) is None:
+        return character
+    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
+def in_python(text: str) -> str:
+    """The text as Python writes the text, with escapes for unseen characters."""
+    return ascii(text) if any(map(name_of, text)) else repr(text)

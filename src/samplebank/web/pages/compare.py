@@ -1,0 +1,92 @@
+"""Two samples side by side: what only one of them has, and what both have."""
+
+from typing import Annotated, ClassVar, Final
+
+from litestar import Response, get
+from msgspec import Meta
+
+from samplebank.accounts.model import Permission
+from samplebank.analyses import queries as analyses
+from samplebank.database import Connection
+from samplebank.database import Page as Part
+from samplebank.errors import invalid
+from samplebank.http.operation import operation
+from samplebank.http.shapes import Body, NoQuery
+from samplebank.samples.model import pasted, read_sha256
+from samplebank.submissions import queries as submissions
+from samplebank.web.differing import MOST_LEAVES, Difference, compare, told_in
+from samplebank.web.rendering import Page
+from samplebank.web.sample_head import Head, read_head_of
+from samplebank.web.visit import Visit
+
+TWO: Final = 2
+#: submissions and analyses of each sample that take part
+MOST_SUBMISSIONS: Final = 50
+MOST_ANALYSES: Final = 6
+NOT_TWO: Final = "Two samples are compared: select two."
+
+
+class CompareQuery(Body):
+    sha256: Annotated[list[str], Meta(max_length=100)] | None = None
+
+
+class Chosen(Page, frozen=True):
+    """The form for the hashes of two samples."""
+
+    template: ClassVar[str] = "compare_form.html"
+    section: ClassVar[str] = "samples"
+
+    first: str
+
+
+class Compared(Page, frozen=True):
+    template: ClassVar[str] = "compare.html"
+    section: ClassVar[str] = "samples"
+
+    a: Head
+    b: Head
+    rows: list[Difference]
+
+
+@get("/compare", opt=operation("chooseTwo", Permission.VIEW_SAMPLES))
+async def choose_two(request: Visit) -> Response[bytes]:
+    """Lead to the comparison of two samples, or ask which two."""
+    given = [one for one in request.read_query(CompareQuery).sha256 or [] if one.strip()]
+    if len(given) > TWO:
+        raise invalid("sha256", NOT_TWO)
+    if len(given) < TWO:
+        return request.page(Chosen(first=given[0][:100] if given else ""))
+    a, b = (read_sha256(pasted(one)).hex() for one in given)
+    return request.to(f"compare/{a}/{b}")
+
+
+@get("/compare/{a:str}/{b:str}", opt=operation("compareTwo", Permission.VIEW_SAMPLES))
+async def compare_two(request: Visit) -> Response[bytes]:
+    """Compare two samples by what the visitor may see of each."""
+    async with request.reading() as db:
+        a, facts_of_a = await _facts(request, db, request.path("a"))
+        b, facts_of_b = await _facts(request, db, request.path("b"))
+    request.read_query(NoQuery)
+    return request.page(Compared(a=a, b=b, rows=compare(facts_of_a, facts_of_b)))
+
+
+async def _facts(request: Visit, db: Connection, digest: str) -> tuple[Head, dict[str, list[str]]]:
+    caller = request.caller
+    sample, head, overview = await read_head_of(request, db, read_sha256(digest))
+    seen = await submissions.submissions_of(caller, sample).page(db, Part(MOST_SUBMISSIONS))
+    said = await analyses.newest_by_worker(caller, sample).page(db, Part(MOST_ANALYSES))
+    findings: list[str] = []
+    for one in said:
+        findings += told_in(one.agent_name, one.result, MOST_LEAVES - len(findings))
+    return head, {
+        "Verdict": [head.word],
+        "Type": [part for part in (overview.type, overview.super_type, overview.arch) if part],
+        "Size": [f"{overview.size:,} bytes"],
+        "Names": [one.file_name for one in seen],
+        "Tags": [f"{tag['type']}: {tag['value']}" for one in said for tag in one.tags],
+        "Detections": [f"{one.agent_name}: {found['name']}" for one in said for found in one.detections],
+        "Findings": findings,
+    }
+
+
+ROUTES = [choose_two, compare_two]

@@ -1,0 +1,95 @@
+"""Two samples side by side."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit.bank import Bank, Sample, name_of
+from kit.visitor import Shown, Visitor
+from samplebank.web.differing import MOST_SHOWN, compare
+from web.conftest import Visitors
+
+FACTS = st.dictionaries(st.sampled_from("xyz"), st.lists(st.sampled_from("abcdef")))
+
+
+def between(visitor: Visitor, a: Sample, b: Sample) -> Shown:
+    return visitor.get(f"/compare/{a.sha256}/{b.sha256}")
+
+
+def row(shown: Shown, name: str) -> list[str]:
+    cells = next(one for one in shown.all("tbody tr") if one.css("th")[0].text() == name).css("td")
+    return [" ".join(cell.text(separator=" ").split()) for cell in cells]
+
+
+def pair(bank: Bank) -> tuple[Sample, Sample]:
+    """Two samples with a worker in common, which says some things of both."""
+    worker = name_of("w")
+    a, b = bank.submitted(user="mia", fileName="a.exe"), bank.submitted(user="mia", fileName="b.exe")
+    for sample, own in ((a, "one"), (b, "two")):
+        bank.analyse(
+            sample,
+            worker,
+            tags=[{"type": "family", "value": "Emotet"}, {"type": "family", "value": own}],
+            triggeredDetections=[{"name": f"rule {own}", "assessment": "malicious"}],
+            analysisResult={"config": {"key": own, "shared": [1, 2]}},
+        )
+    return a, b
+
+
+def test_what_only_one_has_stands_apart(bank: Bank, visitor: Visitors) -> None:
+    shown = between(visitor("mia"), *pair(bank))
+
+    assert row(shown, "Names") == ["a.exe", "", "b.exe"]
+    assert row(shown, "Size") == ["", "5,000 bytes", ""]
+    assert row(shown, "Tags") == ["family: one", "family: Emotet", "family: two"]
+    assert "rule one" in row(shown, "Detections")[0]
+    only_a, both, only_b = row(shown, "Findings")
+    assert "config.key: one" in only_a
+    assert "config.shared: 1" in both
+    assert "config.key: two" in only_b
+
+
+def test_a_sample_of_others_looks_like_a_missing_sample(bank: Bank, visitor: Visitors) -> None:
+    own, foreign, missing = bank.submitted(user="mia"), bank.submitted(user="quinn"), Sample()
+    mia = visitor("mia")
+
+    refused = [between(mia, own, other) for other in (foreign, missing)]
+
+    assert [shown.status for shown in refused] == [404, 404]
+    assert refused[0].text() == refused[1].text()
+
+
+def test_two_selected_samples_are_compared(bank: Bank, visitor: Visitors) -> None:
+    a, b = (bank.submitted(user="mia") for _ in range(2))
+
+    shown = visitor("mia").get(f"/compare?sha256={a.sha256.upper()}&sha256=%20{b.sha256}")
+
+    assert shown.response.url.endswith(f"/compare/{a.sha256}/{b.sha256}")
+
+
+def test_one_selected_sample_asks_for_the_other(visitor: Visitors) -> None:
+    shown = visitor("mia").get("/compare?sha256=abc&sha256=")
+
+    assert [node.attributes["value"] for node in shown.all("main input[value]")] == ["abc"]
+
+
+def test_three_selected_samples_are_refused(visitor: Visitors) -> None:
+    shown = visitor("mia").get("/compare?sha256=a&sha256=b&sha256=c")
+
+    assert shown.status == 400
+    assert "select two" in shown.text()
+
+
+@given(FACTS, FACTS)
+def test_every_value_stands_in_one_column(a: dict[str, list[str]], b: dict[str, list[str]]) -> None:
+    for difference in compare(a, b):
+        columns = (difference.only_a.shown, difference.both.shown, difference.only_b.shown)
+        shown = [value for column in columns for value in column]
+
+        assert len(shown) == len(set(shown))
+        assert set(shown) == set(a.get(difference.name, [])) | set(b.get(difference.name, []))
+
+
+def test_a_long_column_is_cut_and_says_so() -> None:
+    (difference,) = compare({"x": [str(number) for number in range(150)]}, {})
+
+    assert (len(difference.only_a.shown), difference.only_a.more) == (MOST_SHOWN, 50)

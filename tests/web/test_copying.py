@@ -1,0 +1,137 @@
+"""Copy as: what a page offers to other programs does what the page says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from selectolax.lexbor import LexborNode
+
+from kit.bank import Bank, Sample, name_of
+from kit.service import Service
+from kit.visitor import Shown
+from samplebank.web.copying import in_python, in_shell, of_samples
+from samplebank.web.wild import plain
+from web.conftest import Visitors
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+HOSTILE = "$(touch evil) `id` 'x' \"y\" \\ \u202e ; \n & ünï"
+
+
+def offered(shown: Shown) -> dict[str, str]:
+    """What the page offers to be copied, by its name."""
+    names: list[LexborNode] = shown.all(".copy-as dt")
+    texts = shown.all(".copy-as pre")
+    return {name.text(): text.text().strip() for name, text in zip(names, texts, strict=True)}
+
+
+class Elsewhere:
+    """A user of the service in a shell of the user's own."""
+
+    def __init__(self, service: Service, user: str, folder: Path) -> None:
+        self.folder = folder
+        tools = Path(sys.executable).parent
+        self.environment = {
+            "SAMPLEBANK_KEY": service.keys[user],
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "HOME": str(folder),
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            command,
+            check=False,
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr[-1000:]
+        return done.stdout
+
+
+@pytest.fixture
+def mia(service: Service, tmp_path: Path) -> Elsewhere:
+    return Elsewhere(service, "mia", tmp_path)
+
+
+@pytest.fixture
+def named(bank: Bank) -> tuple[str, Sample]:
+    name = name_of("copied")
+    return name, bank.submitted(user="mia", fileName=f"{name} {HOSTILE}")
+
+
+@pytest.mark.parametrize("form", ["CLI", "Python", "curl"])
+def test_a_sample_is_asked_for_elsewhere(
+    visitor: Visitors, mia: Elsewhere, named: tuple[str, Sample], form: str
+) -> None:
+    sample = named[1]
+    text = offered(visitor("mia").get(f"/sample/{sample.sha256}"))[form]
+
+    told = mia.run(sys.executable, "-c", text) if form == "Python" else mia.run("bash", "-ec", text)
+
+    assert sample.sha256 in told
+    if form != "curl":
+        assert (mia.folder / f"{sample.sha256}.zip").stat().st_size > len(sample.data)
+
+
+@pytest.mark.parametrize("form", ["CLI", "Python", "curl"])
+@pytest.mark.parametrize(
+    "query", ["name:{}*", '-type:pebin name:"{} $(touch evil) `id` \'x\' \\"y\\" \\\\ \u202e ; \n & ünï"']
+)
+def test_a_query_is_asked_elsewhere(
+    visitor: Visitors, mia: Elsewhere, named: tuple[str, Sample], query: str, form: str
+) -> None:
+    name, sample = named
+    path = of_samples("", query.format(name)).link
+    text = offered(visitor("mia").get(path))[form]
+
+    told = mia.run(sys.executable, "-c", text) if form == "Python" else mia.run("bash", "-ec", text)
+
+    assert sample.sha256[:8] in told
+    assert not (mia.folder / "evil").exists()
+
+
+@pytest.mark.parametrize("form", ["CLI", "Python"])
+def test_a_job_is_asked_for_elsewhere(bank: Bank, visitor: Visitors, mia: Elsewhere, form: str) -> None:
+    worker = bank.workers(1)[0]
+    _, job, _ = bank.planned(worker)
+    text = offered(visitor("mia").get(f"/job/{job}"))[form]
+
+    told = mia.run(sys.executable, "-c", text) if form == "Python" else mia.run("bash", "-ec", text)
+
+    assert job[-12:] in told
+
+
+def test_jobs_are_asked_for_elsewhere(bank: Bank, visitor: Visitors, mia: Elsewhere) -> None:
+    sample, job, _ = bank.planned(*bank.workers(1))
+    text = offered(visitor("mia").get(f"/jobs?q=sample:{sample.sha256}"))["Python"]
+
+    assert job in mia.run(sys.executable, "-c", text)
+
+
+def test_a_query_with_a_mistake_is_not_copied(visitor: Visitors) -> None:
+    assert not visitor("mia").get("/samples?q=tpye:x").all(".copy-as")
+
+
+@given(TEXTS)
+def test_python_reads_the_text(text: str) -> None:
+    written = in_python(text)
+
+    assert eval(written, {}) == text  # noqa: S307  a text that Python has to read
+    assert plain(written) == written
+
+
+def test_a_shell_reads_the_texts() -> None:
+    texts = ["", "a", "'", "\\", "\\'\u202e", "\n", "$(id)", "!x", "\u202e7", "\x1b[31m", "🦠\u200d", HOSTILE]
+    words = " ".join(map(in_shell, texts))
+
+    read = subprocess.run(["bash", "-c", f"printf '%s\\0' {words}"], capture_output=True, check=True).stdout
+
+    assert read.decode().split("\0")[:-1] == texts
+    assert plain(words) == words
