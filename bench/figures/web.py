@@ -24,6 +24,8 @@ PAGES = {
     "/jobs": 15.0,
     "/job/{job}": 15.0,
     "/submit": 15.0,
+    "/workers": 20.0,
+    "/failures": 100.0,
 }
 #: the page whose time is that of everything but the database
 BARE = "/login"
