@@ -144,10 +144,10 @@ def test_several_samples_are_analysed_again(
 def test_all_matches_are_analysed_again_by_one_task(
     visitor: Visitors, named: tuple[str, list[Sample]]
 ) -> None:
-    mia, query = visitor("mia"), f"name:{named[0]}.exe"
-    key = str(mia.get(f"/samples?q={query}").all("input[name=key]")[0].attributes["value"])
+    analyst, query = visitor("analyzer"), f"name:{named[0]}.exe"
+    key = str(analyst.get(f"/samples?q={query}").all("input[name=key]")[0].attributes["value"])
 
-    pages = [mia.post("/samples/reanalyse-all", {"q": query, "key": key}) for _ in range(2)]
+    pages = [analyst.post("/samples/reanalyse-all", {"q": query, "key": key}) for _ in range(2)]
 
     assert len({page.response.url for page in pages}) == 1
     assert pages[0].text("dl").startswith("Samples 3 ")
