@@ -75,7 +75,7 @@ async def overtaken(database: Database, sample: Sample, mia: Caller) -> AsyncIte
 
     async with asyncio.timeout(15), database.connection() as watching:
         async with database.transaction() as db:
-            await take(db, sample, mia)
+            await take(db, sample, mia, locking=True)  # a file may get its type meanwhile
             waiting = asyncio.create_task(second())
             while not await watching.fetchval(WAITS):
                 pass
