@@ -9,6 +9,7 @@ from samplebank.timespec import Millis
 
 MALICIOUS = "malicious"
 BENIGN = "benign"
+UNKNOWN = "unknown"
 #: scores of manual verdicts
 MANUAL_SCORES = {MALICIOUS: 100, BENIGN: 0}
 UNKNOWN_SCORE = -1
@@ -54,7 +55,12 @@ def word_of(score: int, status_override: str | None, malicious_score: int) -> st
     if status_override is not None:
         return status_override
     if score <= UNKNOWN_SCORE:
-        return "unknown"
+        return UNKNOWN
     if score >= malicious_score:
         return MALICIOUS
     return "suspicious" if score >= min(SUSPICIOUS_SCORE, malicious_score) else BENIGN
+
+
+def word_for(verdict: Verdict | None, malicious_score: int) -> str:
+    """As `word_of`, of the latest verdict of a sample. Without a verdict, unknown."""
+    return UNKNOWN if verdict is None else word_of(verdict.score, verdict.status_override, malicious_score)

@@ -11,7 +11,7 @@ from samplebank.http.shapes import Body
 from samplebank.samples.model import Sample, read_sha256
 from samplebank.search.overview import Overview, get_sample_with_overview
 from samplebank.search.sightings import newest_sightings
-from samplebank.verdicts.model import word_of
+from samplebank.verdicts.model import word_for
 from samplebank.web.entrance import permissions
 from samplebank.web.visit import Visit
 
@@ -51,13 +51,10 @@ async def read_head_of(request: Visit, db: Connection, sha256: bytes) -> tuple[S
 
 def head_of(request: Visit, overview: Overview, name: str | None) -> Head:
     verdict = overview.verdict
-    word = "unknown"
-    if verdict is not None:
-        word = word_of(verdict.score, verdict.status_override, request.bank.settings.malicious_score)
     return Head(
         sha256=overview.sha256.hex(),
         size=overview.size,
-        word=word,
+        word=word_for(verdict, request.bank.settings.malicious_score),
         score=None if verdict is None else verdict.score,
         name=name,
         is_deleted=overview.deleted_time is not None,

@@ -22,7 +22,7 @@ from samplebank.http.shapes import Body
 from samplebank.http.streaming import Pieces, Streamed
 from samplebank.samples.model import SHA256
 from samplebank.search.overview import Overview
-from samplebank.verdicts.model import word_of
+from samplebank.verdicts.model import word_for
 from samplebank.web.visit import Visit
 
 #: nobody can page past so many matches
@@ -102,7 +102,7 @@ def _cells(sample: Overview, malicious_score: int) -> list[object]:
         "" if sample.sha1 is None else sample.sha1.hex(),
         sample.size,
         harmless(sample.type or ""),
-        "unknown" if verdict is None else word_of(verdict.score, verdict.status_override, malicious_score),
+        word_for(verdict, malicious_score),
         "" if verdict is None else verdict.score,
         timespec.iso(sample.created_time),
         "" if sample.last_submitted is None else timespec.iso(sample.last_submitted),

@@ -9,7 +9,7 @@ from litestar import Response, get
 from samplebank.accounts.model import Permission
 from samplebank.database import Page as Part
 from samplebank.http.operation import operation
-from samplebank.verdicts.model import Verdict, word_of
+from samplebank.verdicts.model import Verdict, word_for
 from samplebank.verdicts.queries import verdicts_of
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import MOST, Head, PartQuery, read_head
@@ -60,7 +60,7 @@ async def show_history(request: Visit) -> Response[bytes]:
 
 def _step(request: Visit, verdict: Verdict, before: Verdict | None) -> Step:
     by = None if verdict.user_id is None else request.bank.directory.subject(verdict.user_id).short_name
-    word = word_of(verdict.score, verdict.status_override, request.bank.settings.malicious_score)
+    word = word_for(verdict, request.bank.settings.malicious_score)
     return Step(verdict, word, by, _changes(verdict, before))
 
 

@@ -11,7 +11,7 @@ from samplebank.http.operation import operation
 from samplebank.samples import links
 from samplebank.samples.links import Link
 from samplebank.search.references import References
-from samplebank.verdicts.model import word_of
+from samplebank.verdicts.model import word_for
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import MOST, Head, PartQuery, read_head
 from samplebank.web.visit import Visit
@@ -69,15 +69,12 @@ async def show_relations(request: Visit) -> Response[bytes]:
     rows = []
     for link, other in ((one.link, one.sample) for one in found[:MOST]):
         verdict = None if other is None else other.verdict
-        word = None if other is None else "unknown"
-        if verdict is not None:
-            word = word_of(verdict.score, verdict.status_override, malicious_score)
         rows.append(
             Relation(
                 link=link,
                 sha256=link.reference.hex(),
                 customer=directory.customer(link.customer_id).short_name,
-                word=word,
+                word=None if other is None else word_for(verdict, malicious_score),
                 score=None if verdict is None else verdict.score,
                 type=None if other is None else other.type,
                 size=None if other is None else other.size,

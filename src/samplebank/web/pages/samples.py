@@ -17,7 +17,7 @@ from samplebank.http.operation import operation
 from samplebank.http.shapes import Body
 from samplebank.search.overview import Overview
 from samplebank.search.sightings import Sighting, newest_sightings
-from samplebank.verdicts.model import word_of
+from samplebank.verdicts.model import word_for
 from samplebank.web.copying import Copied, of_samples
 from samplebank.web.entrance import permissions
 from samplebank.web.querying import Mistake, mistakes_in
@@ -116,12 +116,9 @@ def _refused(request: Visit, query: SamplesQuery, error: Invalid) -> SamplesPage
 def row_of(request: Visit, sample: Overview, sighting: Sighting | None) -> Listed:
     """A sample, as a line of a list."""
     verdict, directory = sample.verdict, request.bank.directory
-    word = "unknown"
-    if verdict is not None:
-        word = word_of(verdict.score, verdict.status_override, request.bank.settings.malicious_score)
     return Listed(
         sha256=sample.sha256.hex(),
-        word=word,
+        word=word_for(verdict, request.bank.settings.malicious_score),
         score=None if verdict is None else verdict.score,
         name=None if sighting is None else sighting.file_name,
         type=sample.type,
