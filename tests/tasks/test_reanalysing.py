@@ -150,6 +150,16 @@ async def directory(database: Database) -> Directory:
     return directory
 
 
+@pytest.fixture(scope="module", autouse=True)
+async def none_under_way(database: Database) -> None:
+    """End the reanalyses that other files have left under way: a user may have a few only."""
+    async with database.connection() as db:
+        await db.execute(
+            "UPDATE service_task SET state = 'aborted', finished_time = created_time "
+            "WHERE finished_time IS NULL AND operation = 'reanalyse'"
+        )
+
+
 @pytest.fixture
 def tools(service: Service, directory: Directory) -> Tools:
     return Tools(DiskStore(service.blobs), directory, PolicyBook())
