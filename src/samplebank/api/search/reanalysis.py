@@ -1,5 +1,6 @@
 """Reanalysis of everything that a search finds, as a service task."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from litestar import post
@@ -54,7 +55,11 @@ async def reanalyse_all(request: Call) -> Answer:
 
 async def begin(request: Call, listing: SampleListing) -> UUID:
     """Open the service task for everything that the listing finds; answers the id. Raises `Invalid` for too many."""
-    samples = await _find(request, listing)
+    return await begin_for(request, await _find(request, listing))
+
+
+async def begin_for(request: Call, samples: Sequence[int]) -> UUID:
+    """Open the service task for the samples of these ids; answers the id. Raises `Conflict` and `Unavailable`."""
     async with request.bank.database.transaction() as db:
         with Within(request.bank.settings.search_timeout):
             correlation_id = await reanalysing.open_reanalysis(db, request.caller, samples, now=request.now)

@@ -7,13 +7,9 @@ from litestar import Response, post
 from msgspec import Meta
 
 from samplebank.accounts.model import Permission
-from samplebank.api import envelope
-from samplebank.api.envelope import Answer
-from samplebank.api.once import once
 from samplebank.api.samples import analyse_again
 from samplebank.api.search.queries import samples_of
 from samplebank.api.search.reanalysis import begin
-from samplebank.api.service_tasks import SampleServiceTaskResponse
 from samplebank.errors import NotFound, Refusal, invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
@@ -21,6 +17,7 @@ from samplebank.query.parsing import LONGEST
 from samplebank.samples import catalogue
 from samplebank.samples.model import read_sha256
 from samplebank.web.rendering import Page
+from samplebank.web.tasks import to_task
 from samplebank.web.visit import Visit
 
 #: samples that one form analyses again
@@ -65,12 +62,7 @@ async def reanalyse_all(request: Visit) -> Response[bytes]:
         raise invalid("q", EVERYTHING)
     listing = samples_of(request, wanted.q)
 
-    async def open_task() -> Answer:
-        return envelope.single(SampleServiceTaskResponse(await begin(request, listing)))
-
-    answer = await once(request, f"{wanted.key} matches", wanted.q.encode(), open_task)
-    told = msgspec.json.decode(answer.content)
-    return request.to(f"failures/retry/{told['data']['correlationID']}")
+    return await to_task(request, f"{wanted.key} matches", wanted.q, lambda: begin(request, listing))
 
 
 @post("/samples/reanalyse", opt=operation("reanalyseSelected", Permission.REANALYSE), status_code=200)

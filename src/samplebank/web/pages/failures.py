@@ -10,22 +10,19 @@ from litestar import Response, get, post
 from msgspec import Meta
 
 from samplebank.accounts.model import Permission
-from samplebank.api import envelope
-from samplebank.api.envelope import Answer
-from samplebank.api.once import once
-from samplebank.api.service_tasks import SampleServiceTaskResponse
+from samplebank.api.search.reanalysis import begin_for
 from samplebank.database import Page as Part
 from samplebank.database.identifiers import find_id
-from samplebank.database.signals import Signal
 from samplebank.errors import Conflict, NotFound, invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body, NoQuery
 from samplebank.jobs.failures import Failures, FailuresByCause, failures, untried_samples
-from samplebank.service_tasks import queries, reanalysing
+from samplebank.service_tasks import queries
 from samplebank.service_tasks.model import FINAL, ServiceTask
 from samplebank.service_tasks.queries import NO_TASK, TaskFilter
 from samplebank.timespec import Millis
 from samplebank.web.rendering import Page
+from samplebank.web.tasks import to_task
 from samplebank.web.visit import Visit
 
 DAY: Final = 24 * 3_600_000
@@ -121,18 +118,13 @@ async def retry(request: Visit) -> Response[bytes]:
         raise invalid("cause", NO_CAUSE) from error
     since = request.now - wanted.days * DAY
 
-    async def open_task() -> Answer:
+    async def begin() -> UUID:
         samples = await request.dearly(lambda: _untried(request, wanted.cause, since))
         if not samples:
             raise Conflict(ALL_TRIED)
-        async with request.bank.database.transaction() as db:
-            id_ = await reanalysing.open_reanalysis(db, request.caller, sorted(samples), now=request.now)
-        request.bank.signals.send(Signal.SERVICE_TASKS)
-        return envelope.single(SampleServiceTaskResponse(id_))
+        return await begin_for(request, sorted(samples))
 
-    answer = await once(request, f"{wanted.key} {wanted.cause}", wanted.cause.encode(), open_task)
-    told = msgspec.json.decode(answer.content)
-    return request.to(f"failures/retry/{told['data']['correlationID']}")
+    return await to_task(request, f"{wanted.key} {wanted.cause}", wanted.cause, begin)
 
 
 async def _untried(request: Visit, cause: str, since: Millis) -> set[int]:
