@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from samplebank.maintenance.courtesy import REST, WINDOW, Courtesy
+from samplebank.maintenance.courtesy import LONGEST_REST, REST, WINDOW, Courtesy
 
 BUSY, LOW_PRIORITY, IDLE, WAITING = {"user": 25}, {"low": 25}, {"idle": 25}, {"waiting": 25}
 
@@ -54,6 +54,14 @@ def test_work_rests_several_times_its_length_while_all_processors_are_wanted(
     machine.run(BUSY, BUSY)
 
     assert courtesy.rest_after(0.01) == pytest.approx(REST * 0.01)
+
+
+def test_no_rest_is_so_long_that_what_comes_meanwhile_waits_for_long(
+    machine: Machine, courtesy: Courtesy
+) -> None:
+    machine.run(BUSY, BUSY)
+
+    assert courtesy.rest_after(30.0) == LONGEST_REST
 
 
 @pytest.mark.parametrize("left", [IDLE, LOW_PRIORITY, WAITING])

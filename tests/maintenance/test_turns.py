@@ -8,6 +8,10 @@ from samplebank.samples import classification
 from samplebank.samples import classification_queue as queue
 from samplebank.samples.classification_queue import Lease
 
+# A classifier that is about to store a type locks the sample first, and the lease then.
+LOCK = """
+    SELECT FROM sample WHERE classification_wanted OR sha256 = ANY ($1) ORDER BY id FOR NO KEY UPDATE
+"""
 PUT_BACK = """
     UPDATE sample SET classification_wanted = sha256 = ANY ($1), classification_urgent = false, classification_doubtful = false
      WHERE classification_wanted OR sha256 = ANY ($1)
@@ -24,6 +28,7 @@ async def waiting(bank: Bank, db: Connection) -> list[bytes]:
         bank.upload(sample, user)
     names = [bytes.fromhex(sample.sha256) for sample in samples]
     await db.execute(queue.LOCK, queue.QUEUE)
+    await db.execute(LOCK, names)
     await db.execute("DELETE FROM classification_lease")
     await db.execute(PUT_BACK, names)
     return names
@@ -37,6 +42,14 @@ async def test_customers_take_turns(db: Connection, waiting: list[bytes]) -> Non
     first = await taken(db, 2)
 
     assert set(first) == {waiting[0], waiting[6]}
+
+
+async def test_the_newest_of_a_customer_does_not_wait_for_all_before(
+    db: Connection, waiting: list[bytes]
+) -> None:
+    first = await taken(db, 3)
+
+    assert set(first) == {waiting[0], waiting[5], waiting[6]}
 
 
 async def test_everybody_gets_a_turn(db: Connection, waiting: list[bytes]) -> None:

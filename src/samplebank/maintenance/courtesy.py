@@ -20,6 +20,8 @@ ENOUGH = 1.0
 ENOUGH_OF_FEW = 0.5
 #: the rest, in multiples of the time worked
 REST = 9.0
+#: seconds that a rest takes at most: what comes meanwhile waits for the end of the rest
+LONGEST_REST = 1.0
 
 
 class Ticks(NamedTuple):
@@ -59,7 +61,7 @@ class Courtesy:
         """The seconds to rest; 0 as long as enough of the processors is left."""
         if self._clock() - self._looked >= WINDOW:
             self._look()
-        return REST * worked if self._is_in_the_way else 0.0
+        return min(REST * worked, LONGEST_REST) if self._is_in_the_way else 0.0
 
     def _look(self) -> None:
         self._looked = self._clock()

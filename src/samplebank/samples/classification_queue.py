@@ -16,15 +16,24 @@ URGENT = f"""
      WHERE s.classification_wanted AND s.classification_urgent AND s.deleted_time IS NULL AND {FREE}
      ORDER BY s.id LIMIT :most
 """
-# The customers of uploaders share the samples taken at once, so that no customer waits for the flood of another. Each look
-# into the index finds one customer.
+# The customers of uploaders share the samples taken at once, so that no customer waits for the flood of another. Of each
+# customer the oldest and the newest samples take turns, so that what comes behind a flood of its own need not wait for
+# the whole flood. Each look into the index finds one customer.
+OF_UPLOADER = f"""
+    SELECT s.id, s.sha256, row_number() OVER (ORDER BY s.id {{order}}) AS turn FROM sample s
+     WHERE s.classification_wanted AND s.classification_doubtful = :doubtful
+       AND coalesce(s.readers[1], 0) = uploader.number AND s.deleted_time IS NULL AND {FREE}
+     ORDER BY s.id {{order}} LIMIT :most
+"""
 IN_TURNS = f"""
-    SELECT theirs.* FROM uploader CROSS JOIN LATERAL (
-        SELECT s.id, s.sha256, uploader.number AS uploader, row_number() OVER (ORDER BY s.id) AS turn FROM sample s
-         WHERE s.classification_wanted AND s.classification_doubtful = :doubtful
-           AND coalesce(s.readers[1], 0) = uploader.number AND s.deleted_time IS NULL AND {FREE}
-         ORDER BY s.id LIMIT :most
-    ) theirs ORDER BY theirs.turn, theirs.id LIMIT :most
+    SELECT id, sha256, uploader FROM (
+        SELECT theirs.id, theirs.sha256, uploader.number AS uploader, min(theirs.turn) AS turn
+          FROM uploader CROSS JOIN LATERAL (
+            SELECT id, sha256, 2 * turn AS turn FROM ({OF_UPLOADER.format(order="ASC")}) oldest
+            UNION ALL
+            SELECT id, sha256, 2 * turn + 1 FROM ({OF_UPLOADER.format(order="DESC")}) newest
+        ) theirs GROUP BY theirs.id, theirs.sha256, uploader.number
+    ) each_once ORDER BY turn, id LIMIT :most
 """
 UPLOADERS = """
     uploader(number, place) AS (
@@ -51,7 +60,12 @@ TAKEN = """
 """
 TAKE_URGENT = Statement(f"WITH {TAKEN.format(found=URGENT)}")
 TAKE = Statement(f"WITH RECURSIVE {UPLOADERS}, {TAKEN.format(found=IN_TURNS)}")
-EXTEND = "UPDATE classification_lease SET until = $2 WHERE sample_id = ANY ($1)"
+# A lease that somebody is removing needs no extension. Waiting for the lease could end in a deadlock.
+EXTEND = """
+    UPDATE classification_lease SET until = $2 WHERE sample_id IN (
+        SELECT sample_id FROM classification_lease WHERE sample_id = ANY ($1) FOR UPDATE SKIP LOCKED
+    )
+"""
 GIVE_BACK = "DELETE FROM classification_lease WHERE sample_id = ANY ($1)"
 FORGET_ENDED = "DELETE FROM classification_lease WHERE until <= $1"
 DOUBT = Statement("""
@@ -109,7 +123,7 @@ class Lease(NamedTuple):
 
 
 async def take(db: Connection, most: int, lease: Lease, *, doubtful: bool) -> list[Waiting]:
-    """Take waiting samples, of each uploader's customer in turn the oldest: those that the model must tell, or the others.
+    """Take waiting samples, those that the model must tell or the others: in turn of each uploader's customer.
 
     Must run in a transaction. Until the lease ends, nobody else gets the samples.
     """

@@ -53,6 +53,8 @@ def run() -> None:
         answerer = _made_by(assignment)
         prepare_seal()
         gc.collect()
+        # Not before: on a busy machine, a start of low priority takes minutes.
+        os.nice(assignment.limits.niceness)
         parent.sendall(framed(Ready()))
         while (call := _next_call(parent)) is not None:
             report = _serve(call, answerer, assignment.limits, parent)

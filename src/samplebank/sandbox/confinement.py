@@ -54,7 +54,6 @@ def confine(limits: Limits, parent: int) -> None:
     _set_resource_limits(limits)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    os.nice(limits.niceness)
     leave_root(libc)
     has_own_count = libc.unshare(NEW_USER_NAMESPACE | NEW_NETWORK_NAMESPACE) == 0
     if has_own_count:
