@@ -71,11 +71,39 @@ BODIES = {
     ),
     "keywords of marks that combine": (
         f"{V2}/sample/search",
-        _any_of([f"{n}a" + "\u0301\u0316" * 2000 for n in range(250)]),
+        _any_of([f"{n}a" + "\u0301\u0316" * 2000 for n in range(49)]),
     ),
     "keywords in Hangul": (
         f"{V2}/sample/search",
-        _any_of([f"{n}" + "\u1112\u1161\u11ab" * 1300 for n in range(170)]),
+        _any_of([f"{n}" + "\u1112\u1161\u11ab" * 1300 for n in range(51)]),
+    ),
+    "many keywords in many criteria": (
+        f"{V2}/sample/search",
+        json.dumps(
+            {
+                "subCriteria": [
+                    {"keywords": [f"{n}word{m}" for m in range(990)], "keywordMatchStrategy": "any"}
+                    for n in range(50)
+                ]
+            }
+        ).encode(),
+    ),
+    "names in Hangul": (
+        f"{V2}/sample/search",
+        json.dumps(
+            {
+                "submission": [
+                    {"fileName": [f"{n}x{m}\u1112\u1161\u11ab" for m in range(2300)]} for n in range(9)
+                ]
+            },
+            ensure_ascii=False,
+        ).encode(),
+    ),
+    "more values than a request may have": (
+        f"{V2}/sample/search",
+        json.dumps(
+            {"submission": [{"fileName": [f"{n}x{m}" for m in range(3000)]} for n in range(50)]}
+        ).encode(),
     ),
     "paths of many steps": (
         f"{V2}/sample/search",
@@ -90,7 +118,7 @@ BODIES = {
     "many criteria of many values": (
         f"{V2}/sample/search",
         json.dumps(
-            {"submission": [{"fileName": [f"{n}x{m}" for m in range(3000)]} for n in range(50)]}
+            {"submission": [{"fileName": [f"{n}x{m}" for m in range(3000)]} for n in range(16)]}
         ).encode(),
     ),
     "metadata of many keys": (

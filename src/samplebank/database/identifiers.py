@@ -4,6 +4,8 @@ import secrets
 import time
 from uuid import UUID
 
+UUID_CHARACTERS = 36
+
 
 def new_id() -> UUID:
     """A UUID version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, then 74 random bits."""
@@ -24,6 +26,8 @@ def _made(milliseconds: int, bits: int) -> UUID:
 
 def find_id(text: str) -> UUID | None:
     """Read a UUID in the usual form; None for any other text."""
+    if len(text) != UUID_CHARACTERS:
+        return None
     try:
         value = UUID(text)
     except ValueError:

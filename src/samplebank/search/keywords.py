@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from uuid import UUID
 
 import msgspec
@@ -14,8 +15,6 @@ from samplebank.spelling import respelled
 #: the digests of a sample by the number of hexadecimal digits that write them
 ALGORITHMS: Mapping[int, str] = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
-#: what LIKE reads as more than itself
-SPECIAL = re.compile(r"([\\%_])")
 #: words that are written as conditions of their own; more are joined
 FEW = 16
 #: what the trigram index knows of a keyword; only in ASCII is a part sure to be lower-cased as within the whole
@@ -34,17 +33,16 @@ COMMON = """
 
 
 class Keyword(msgspec.Struct, frozen=True):
-    """A keyword, and what else it may be."""
+    """A keyword, and what else it may be.
+
+    `pattern` is the pattern of LIKE for texts that hold the keyword. The text is still to be lower-cased.
+    """
 
     text: str
+    pattern: str
     algorithm: str | None
     digest: bytes | None
     id: UUID | None
-
-    @property
-    def pattern(self) -> str:
-        """The pattern of LIKE for texts that hold the keyword; the text is still to be lower-cased."""
-        return "%" + SPECIAL.sub(r"\\\1", self.text) + "%"
 
     @property
     def words(self) -> list[str]:
@@ -57,14 +55,14 @@ class Keyword(msgspec.Struct, frozen=True):
         return [] if parts == [self.text] else parts
 
 
-class Keywords(msgspec.Struct, frozen=True):
+class Keywords(msgspec.Struct, frozen=True, dict=True):
     """Keywords with the fields that they are looked for in; `every` demands all of them, else one is enough."""
 
     words: tuple[Keyword, ...]
     fields: frozenset[str]
     every: bool
 
-    @property
+    @cached_property
     def demands(self) -> tuple[tuple[Keyword, ...], ...]:
         """Groups of keywords: one of each group must occur."""
         every = tuple(tuple(spellings_of(word)) for word in self.words)
@@ -90,8 +88,21 @@ def spellings_of(word: Keyword) -> list[Keyword]:
 
 
 def read_keyword(text: str) -> Keyword:
-    algorithm = ALGORITHMS.get(len(text)) if HEXADECIMAL.fullmatch(text) else None
-    return Keyword(text, algorithm, bytes.fromhex(text) if algorithm else None, find_id(text))
+    algorithm = ALGORITHMS.get(len(text))
+    if algorithm is not None and not HEXADECIMAL.fullmatch(text):
+        algorithm = None
+    return Keyword(
+        text=text,
+        pattern=f"%{literal(text)}%",
+        algorithm=algorithm,
+        digest=bytes.fromhex(text) if algorithm else None,
+        id=find_id(text),
+    )
+
+
+def literal(text: str) -> str:
+    """The text as LIKE takes the text for itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def mentions(
@@ -101,16 +112,18 @@ def mentions(
     common: frozenset[str] | None = None,
     *,
     by_index: bool = True,
+    patterns: Sql | None = None,
 ) -> Sql:
     """The text of the row holds at least one of the words; served by the trigram index of the table.
 
     With what is `common`, the index is asked for the other parts of the words, and the rows for the whole. Where rows are
-    known otherwise, `by_index` is false.
+    known otherwise, `by_index` is false. `patterns` is `patterns_of` the words, for words that several tables are asked for.
     """
     if not by_index:
-        return contains(f"{alias}.search || ''", words)
+        return contains(f"{alias}.search || ''", words, patterns)
     if len(words) > FEW:
-        found = Sql(f"SELECT k.id FROM {{}} JOIN {table} k ON k.search LIKE words.pattern", _patterns(words))
+        asked = patterns or patterns_of(words)
+        found = Sql(f"SELECT k.id FROM {{}} JOIN {table} k ON k.search LIKE words.pattern", asked)
         return among(alias, found)
     if common is None:
         return contains(f"{alias}.search", words)
@@ -142,17 +155,18 @@ def among(alias: str, rows: Sql) -> Sql:
     return Sql(f"{alias}.id IN (WITH found AS MATERIALIZED ({{}}) SELECT id FROM found)", rows)
 
 
-def contains(text: str, words: Sequence[Keyword]) -> Sql:
-    """The lower-cased text holds at least one of the words.
+def contains(text: str, words: Sequence[Keyword], patterns: Sql | None = None) -> Sql:
+    """The lower-cased text holds at least one of the words; `patterns` as in `mentions`.
 
     PostgreSQL lower-cases the words, too, so that both sides agree whatever the locale of the database is.
     """
     if len(words) <= FEW:
         return any_of([_has(text, word.pattern) for word in words])
-    return Sql(f"EXISTS (SELECT FROM {{}} WHERE {text} LIKE words.pattern)", _patterns(words))
+    return Sql(f"EXISTS (SELECT FROM {{}} WHERE {text} LIKE words.pattern)", patterns or patterns_of(words))
 
 
-def _patterns(words: Sequence[Keyword]) -> Sql:
+def patterns_of(words: Sequence[Keyword]) -> Sql:
+    """A table `words` of the patterns of many words. A piece that stands in several places travels once."""
     patterns = [word.pattern for word in words]
     return Sql("(SELECT lower(pattern) AS pattern FROM unnest({}::text[]) pattern) words", patterns)
 

@@ -10,7 +10,7 @@ from samplebank.database import Sql, all_of, any_of, one_of
 from samplebank.database.ordering import BEGINNING
 from samplebank.search.criteria import Criterion, row_condition
 from samplebank.search.filters import Filters
-from samplebank.search.keywords import SPECIAL, contains, read_keyword, spellings
+from samplebank.search.keywords import contains, literal, read_keyword, spellings
 from samplebank.search.paths import Document, PathCriterion, in_flat_map, in_json
 from samplebank.spelling import respelled
 from samplebank.verdicts.model import SUSPICIOUS_SCORE
@@ -148,7 +148,7 @@ def _spellings_of(parts: Sequence[str]) -> list[list[str]]:
 
 def _is_like(parts: Sequence[str]) -> Sql:
     longest = read_keyword(max(parts, key=len))
-    pattern = "%".join(SPECIAL.sub(r"\\\1", part) for part in parts)
+    pattern = "%".join(literal(part) for part in parts)
     named = Sql("lower(u.file_name) LIKE lower({})", pattern)
     return all_of([contains("u.search", [longest]), named])
 

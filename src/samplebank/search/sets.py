@@ -9,7 +9,7 @@ from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import FALSE, TRUE, Sql, all_of, any_of, one_of
 from samplebank.database.times import TimeRange
-from samplebank.search.keywords import Keyword, contains, digests, mentions
+from samplebank.search.keywords import Keyword, contains, digests, mentions, patterns_of
 from samplebank.search.window import IndexWindow, lies_in_window
 
 
@@ -176,9 +176,12 @@ class Sets:
             wanted = digests(words, algorithm)
             if wanted and algorithm in fields:
                 sets.append(self.with_digest(algorithm, wanted))
+        patterns = patterns_of(words)
         for name, kind in KEYWORD_KINDS.items():
             if name in fields:
-                said = mentions(kind.table, kind.alias, words, self._common, by_index=self._by_index)
+                said = mentions(
+                    kind.table, kind.alias, words, self._common, by_index=self._by_index, patterns=patterns
+                )
                 sets.append(self.with_row(kind, self._readable(said, words) if kind is VERDICT else said))
         references = digests(words, "sha256")
         if references and "link" in fields:

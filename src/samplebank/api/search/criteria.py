@@ -25,8 +25,6 @@ END = "now"
 MOST_VALUES = 10_000
 #: the most entries of a criteria list: each entry becomes a query of its own
 MOST_CRITERIA = 50
-#: the most entries of all criteria lists of a request, inner lists included
-MOST_ENTRIES = 300
 #: the most keywords that are demanded together: each keyword becomes a query of its own
 MOST_DEMANDED = 100
 
@@ -210,19 +208,6 @@ class Reader:
                 found.append(user.id)
         return found
 
-    def size(self, wanted: Body) -> None:
-        """Refuse a request with more criteria than a planner can weigh.
-
-        The field whose criteria exceed the limit gets the violation.
-        """
-        total = 0
-        for name, shown in zip(wanted.__struct_fields__, wanted.__struct_encode_fields__, strict=True):
-            total += _entries(getattr(wanted, name))
-            if total > MOST_ENTRIES:
-                said = f"The request has more than {MOST_ENTRIES} criteria in all."
-                self.violations.add(shown, said)
-                return
-
     def paths(self, field: str, criteria: Sequence[MetaDataSearchRequest] | None) -> None:
         """Refuse criteria on metadata with neither a path nor a value."""
         for position, criterion in enumerate(criteria or ()):
@@ -241,15 +226,6 @@ def as_criteria(wanted: Sequence[Any] | None, type_: type[T]) -> list[T] | None:
     if not wanted:
         return None
     return [msgspec.convert(criterion, type_, from_attributes=True) for criterion in wanted]
-
-
-def _entries(value: object) -> int:
-    """Count the criteria in a list, and the criteria inside of each entry. Tags are values, not criteria."""
-    if not isinstance(value, list) or not value or isinstance(value[0], AnalysisTagCriteria):
-        return 0
-    return sum(
-        1 + sum(_entries(getattr(c, f)) for f in c.__struct_fields__) for c in value if isinstance(c, Body)
-    )
 
 
 def _unhex(text: str) -> bytes | None:

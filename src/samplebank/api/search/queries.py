@@ -14,6 +14,7 @@ from samplebank.api.jobs import JobResponse, JobSearchRequest, JobSort, read_fil
 from samplebank.api.samples import SampleMetaData, show_sample
 from samplebank.api.search.criteria import Criteria, Listed, Reader, SubmissionCriteria, VerdictSearchRequest
 from samplebank.api.search.samples import LONG_LISTS, SampleSearchSubCriteriaRequest, Sort, read_parameters
+from samplebank.api.search.weight import check_weight
 from samplebank.database import Page
 from samplebank.database.listing import OrderedListing
 from samplebank.errors import Invalid, Violation
@@ -156,7 +157,7 @@ def samples_of(request: Exchange, text: str, sort: Sequence[str] = ()) -> Sample
     query, document = _read_text(text, samples.document_of, request.now)
     reader = Reader(request.caller, request.bank.directory, request.now)
     wanted = msgspec.convert(document, QueriedSample)
-    reader.size(wanted)
+    check_weight(wanted, reader.violations)
     criterion = _read(reader, wanted)
     if reader.violations:
         raise Invalid(*_placed(reader.violations, query, document))

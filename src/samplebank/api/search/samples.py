@@ -29,6 +29,7 @@ from samplebank.api.search.criteria import (
     as_criteria,
     chosen_fields,
 )
+from samplebank.api.search.weight import check_weight
 from samplebank.database import Page
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import Body, Limit, NoQuery, PageQuery, SearchOffset, Time, unless_given
@@ -191,7 +192,7 @@ def matching(request: Call, wanted: SampleCriteria, sort: Sequence[str] = ()) ->
     """The samples of an advanced search. Raises `Invalid` with every violation."""
     reader = Reader(request.caller, request.bank.directory, request.now)
     window = reader.window(wanted.index_start_timestamp, wanted.index_end_timestamp)
-    reader.size(wanted)
+    check_weight(wanted, reader.violations)
     inner = [
         read_parameters(reader, each, f"subCriteria[{position}].")
         for position, each in enumerate(wanted.sub_criteria or ())

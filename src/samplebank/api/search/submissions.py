@@ -24,6 +24,7 @@ from samplebank.api.search.criteria import (
     Word,
     as_criteria,
 )
+from samplebank.api.search.weight import check_weight
 from samplebank.api.submissions import SubmissionResponse, show_submission
 from samplebank.database import Page
 from samplebank.database.listing import OrderedListing
@@ -161,7 +162,7 @@ def matching(request: Call, wanted: SubmissionSearchRequest) -> OrderedListing[S
 
 def read_criteria(reader: Reader, wanted: SubmissionCriteriaRequest) -> SubmissionSearch:
     """Read the criterion of the request, with the sub-criteria."""
-    reader.size(wanted)
+    check_weight(wanted, reader.violations)
     inner = [
         read_parameters(reader, each, f"subCriteria[{position}].")
         for position, each in enumerate(wanted.sub_criteria or ())
