@@ -38,15 +38,14 @@ def check_weight(wanted: Body, violations: Violations) -> None:
 
 def _add(weight: Counter[Kind], value: object) -> None:
     """Add what a field holds. Tags are values, not criteria."""
-    if isinstance(value, Body):
+    if isinstance(value, str):
+        weight["characters"] += 0 if value.isascii() else len(value)
+    elif isinstance(value, Body):
         for name in value.__struct_fields__:
             _add(weight, getattr(value, name))
-    elif isinstance(value, str):
-        weight["characters"] += 0 if value.isascii() else len(value)
     elif isinstance(value, list):
-        are_criteria = value and isinstance(value[0], Body) and not isinstance(value[0], AnalysisTagCriteria)
-        weight["criteria" if are_criteria else "values"] += len(value)
-        weight["characters"] += sum(len(one) for one in value if isinstance(one, str) and not one.isascii())
+        criteria = sum(isinstance(one, Body) and not isinstance(one, AnalysisTagCriteria) for one in value)
+        weight["criteria"] += criteria
+        weight["values"] += len(value) - criteria
         for one in value:
-            if isinstance(one, Body):
-                _add(weight, one)
+            _add(weight, one)
