@@ -8,7 +8,7 @@ import pytest
 
 from kit.bank import Bank, Sample, name_of
 from kit.visitor import Visitor
-from samplebank.web.pages.export import harmless
+from samplebank.cells import harmless
 from web.conftest import Visitors
 
 

@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from samplebank import timespec
+from samplebank.cells import harmless
 from samplebank.cli import connection, printing
 from samplebank.cli.answers import Envelope, Job, Sample
 from samplebank.cli.client import EXTENSIONS, Client
@@ -27,8 +28,6 @@ SHORT_HASH: Final = 16
 WIDE: Final = 150
 #: where a mistake stands in the query, as the service tells
 PLACE: Final = re.compile(r"q\[([0-9]{1,9}):([0-9]{1,9})\]")
-#: with what a cell begins that spreadsheets take for a formula
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 SAMPLE_COLUMNS: Final = ("SHA256", "VERDICT", "SCORE", "TYPE", "SIZE", "FIRST SEEN", "LAST SEEN", "TAGS")
 JOB_COLUMNS: Final = ("ID", "STATE", "SAMPLE", "CUSTOMER", "ENQUEUED", "STARTED", "ENDED")
 
@@ -186,8 +185,7 @@ def _cell(value: object) -> object:
     """A cell that no spreadsheet takes for a formula."""
     if value is None or isinstance(value, int):
         return value
-    text = str(value)
-    return printing.printable(f"'{text}" if text.startswith(FORMULA) else text)
+    return printing.printable(harmless(str(value)))
 
 
 def _sample_row(row: msgspec.Raw) -> Row:

@@ -15,6 +15,7 @@ from samplebank.accounts.model import Permission
 from samplebank.api.downloads import attachment
 from samplebank.api.samples import show_sample
 from samplebank.api.search.queries import Text, samples_of
+from samplebank.cells import harmless
 from samplebank.database import Page as Part
 from samplebank.errors import invalid
 from samplebank.http.operation import operation
@@ -27,8 +28,6 @@ from samplebank.web.visit import Visit
 
 #: nobody can page past so many matches
 MOST: Final = 20_000
-#: the first characters of a cell that a spreadsheet takes for a formula
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS: Final = ("sha256", "md5", "sha1", "size", "type", "verdict", "score", "created", "last_submitted")
 MEDIA_TYPES: Final = {"hashes": "text/plain", "csv": "text/csv", "json": "application/json"}
 ENDINGS: Final = {"hashes": "txt", "csv": "csv", "json": "json"}
@@ -107,11 +106,6 @@ def _cells(sample: Overview, malicious_score: int) -> list[object]:
         timespec.iso(sample.created_time),
         "" if sample.last_submitted is None else timespec.iso(sample.last_submitted),
     ]
-
-
-def harmless(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _json(request: Visit) -> Callable[[Rows], Pieces]:
