@@ -320,6 +320,30 @@ async def test_a_page_of_jobs_with_any_time_in_a_week_reads_few_jobs(
     assert read <= FEW_ROWS
 
 
+@pytest.mark.parametrize("who", ["admin", "most", "one"])
+@pytest.mark.parametrize(
+    "rare",
+    [
+        VerdictCriterion(assessment=["suspicious"]),
+        VerdictCriterion(include_flags=["contradictingStatusOverrides"]),
+    ],
+    ids=["suspicious", "contradicting"],
+)
+async def test_samples_by_a_rare_verdict_are_found_without_a_look_at_the_other_verdicts(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], rare: VerdictCriterion, who: str
+) -> None:
+    async with filled[0].connection() as db:
+        await forget_scans(db)
+
+        listing = samples_matching(callers[who], SampleCriterion(verdicts=[rare]), ALWAYS)
+        page = await listing.page(db, PAGE)
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        read = await db.fetchval(READ, "verdict")
+    assert page or who == "one"
+    assert read <= FEW_ROWS
+
+
 async def test_a_deep_page_of_a_reader_passes_over_the_submissions_of_others_unread(
     filled: tuple[Database, Tenants], callers: dict[str, Caller]
 ) -> None:
