@@ -12,6 +12,7 @@ from samplebank.database import TRUE, Columns, Connection, Page, Sql, all_of, an
 from samplebank.database.counting import Count, tallied
 from samplebank.database.listing import OrderedListing, TalliedListing
 from samplebank.database.ordering import BEGINNING, Key, Order
+from samplebank.database.planning import estimated
 from samplebank.database.times import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import row_condition
@@ -20,7 +21,7 @@ from samplebank.search.keywords import Keyword, Keywords, contains, digests, fin
 from samplebank.search.listing import MOST_GATHERED, PATIENCE, Gathering, Way, rows_within
 from samplebank.search.numbers import number_of_all_submissions
 from samplebank.search.rows import SubmissionCriterion
-from samplebank.search.widths import LITTLE, estimated
+from samplebank.search.widths import LITTLE
 from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
 
