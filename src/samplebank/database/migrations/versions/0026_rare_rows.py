@@ -1,6 +1,6 @@
-"""Indexes for searches for little among much: verdicts of a rare class, and tasks of a rare worker.
+"""Indexes for searches for little among much: verdicts of a rare class, tasks of a rare worker, submissions by their readers.
 
-The previous release can run on the result. Writers of verdicts and tasks wait while the indexes are made.
+The previous release can run on the result. Writers of verdicts, tasks and submissions wait while the indexes are made.
 """
 
 from alembic import op
@@ -23,6 +23,15 @@ STATEMENTS = (
     "ANALYZE verdict",
     # the jobs of a worker
     "CREATE INDEX job_task_worker ON job_task (worker)",
+    # The list of submissions for readers of some customers: those of a customer, and those that more than a customer may
+    # read. The first reader is everybody, or a domain.
+    """
+    CREATE INDEX submission_of_customer ON submission (customer_id, observed_time, id) INCLUDE (submitted_time, readers)
+    """,
+    """
+    CREATE INDEX submission_public ON submission ((readers[1]), observed_time, id)
+        INCLUDE (customer_id, submitted_time, readers) WHERE readers[1] <= 0
+    """,
 )
 
 
