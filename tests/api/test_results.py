@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from kit.bank import ROBOT, Bank, fields_of, name_of, together
+from kit.bank import ROBOT, V2, Bank, fields_of, later, name_of, together
 
 TOILER = "toiler"
 SCHEMA = {"type": "object", "properties": {"size": {"type": "integer"}}, "required": ["size"]}
@@ -69,6 +69,18 @@ def test_the_task_ends_with_the_analysis(bank: Bank) -> None:
     assert (task["state"], [one["id"] for one in task["analyses"]]) == ("success", [analysis["analysisID"]])
     assert (analysis["analysisResult"], analysis["job"]["id"]) == ({"size": 7}, claimed.job)
     assert bank.job(claimed.job)["state"] == "executing"
+
+
+def test_a_result_is_found_by_a_window_that_begins_after_the_submission(bank: Bank) -> None:
+    claimed = Claimed(bank, alone=False)
+    moment = later(bank.job(claimed.job)["enqueuedTimestamp"])
+    body = {"indexStartTimestamp": moment, "sha256": [claimed.sample.sha256]}
+    before = bank.data(bank.post(f"{V2}/sample/search", body))
+
+    bank.data(claimed.end())
+
+    found = bank.data(bank.post(f"{V2}/sample/search", body))
+    assert (before, [one["sha256"] for one in found]) == ([], [claimed.sample.sha256])
 
 
 def test_the_last_result_settles_the_verdict_from_all_results(bank: Bank) -> None:

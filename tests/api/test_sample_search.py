@@ -1,12 +1,11 @@
 """Search for samples: what a caller finds. A search tells a caller nothing about samples that the caller may not see."""
 
-import time
 from typing import Any
 
 import pytest
 import requests
 
-from kit.bank import AGENT, CHIEF, ROBOT, V2, Bank, Sample, fields_of, name_of
+from kit.bank import AGENT, CHIEF, ROBOT, V2, Bank, Sample, fields_of, later, name_of
 
 SEARCH = f"{V2}/sample/search"
 MANY = 10_000
@@ -260,13 +259,6 @@ def test_unknown_and_invisible_ones_are_refused_with_the_same_words(
 def is_active_since(bank: Bank, sample: Sample, moment: int, user: str, **criteria: Any) -> bool:
     body = {"indexStartTimestamp": moment, "sha256": [sample.sha256], **criteria}
     return bool(bank.data(bank.post(SEARCH, body, user)))
-
-
-def later(moment: int) -> int:
-    """The next millisecond by the clock."""
-    while (now := time.time_ns() // 1_000_000) <= moment:
-        pass
-    return now
 
 
 @pytest.mark.parametrize("criteria", [{}, {"customer": ["mill"]}, {"tlp": ["amber"]}])

@@ -44,6 +44,13 @@ def eventually(probe: Callable[[], T], timeout: float = PATIENCE) -> T:
     return found
 
 
+def later(moment: int) -> int:
+    """The next millisecond by the clock."""
+    while (now := time.time_ns() // 1_000_000) <= moment:
+        pass
+    return now
+
+
 def together(calls: Iterable[Callable[[], T]]) -> list[T]:
     """Make the calls at the same time; their results in order."""
     waiting = list(calls)

@@ -53,6 +53,7 @@ LARGE = (
 )
 SCANS = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY($1) ORDER BY relname"
 READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = $1"
+ENTRIES = "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = $1"
 #: PostgreSQL may change to a plan for any values after the fifth time
 TIMES = 7
 PAGE = Page(25)
@@ -320,15 +321,43 @@ async def test_a_page_of_jobs_with_any_time_in_a_week_reads_few_jobs(
     assert read <= FEW_ROWS
 
 
-async def test_a_deep_page_of_a_reader_passes_over_the_submissions_of_others_unread(
-    filled: tuple[Database, Tenants], callers: dict[str, Caller]
+@pytest.mark.parametrize("who", ["admin", "most", "one"])
+@pytest.mark.parametrize(
+    "rare",
+    [
+        VerdictCriterion(assessment=["suspicious"]),
+        VerdictCriterion(include_flags=["contradictingStatusOverrides"]),
+    ],
+    ids=["suspicious", "contradicting"],
+)
+async def test_samples_by_a_rare_verdict_are_found_without_a_look_at_the_other_verdicts(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], rare: VerdictCriterion, who: str
 ) -> None:
     async with filled[0].connection() as db:
         await forget_scans(db)
 
-        page = await submissions_matching(callers["one"], SubmissionSearch(), ALWAYS).page(db, Page(25, 1000))
+        listing = samples_matching(callers[who], SampleCriterion(verdicts=[rare]), ALWAYS)
+        page = await listing.page(db, PAGE)
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        read = await db.fetchval(READ, "verdict")
+    assert page or who == "one"
+    assert read <= FEW_ROWS
+
+
+@pytest.mark.parametrize("sort", ["observedTimestamp", "-observedTimestamp"])
+async def test_a_deep_page_of_a_reader_passes_over_no_submission_of_others(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str
+) -> None:
+    async with filled[0].connection() as db:
+        await forget_scans(db)
+
+        listing = submissions_matching(callers["one"], SubmissionSearch(), ALWAYS, [sort])
+        page = await listing.page(db, Page(25, 1000))
 
         await db.execute("SELECT pg_stat_force_next_flush()")
         read = await db.fetchval(READ, "submission")
+        entries = await db.fetchval(ENTRIES, "submission")
     assert len(page) == PAGE.limit
     assert read <= FEW_ROWS
+    assert entries <= 2 * 1000

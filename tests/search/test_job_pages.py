@@ -12,6 +12,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Page
 from samplebank.database.times import TimeRange
 from samplebank.jobs.listing import FEW_JOBS, JOB_TIMES, JobFilter, jobs_matching
+from search.conftest import followed
 
 WEEK = 7 * 86_400_000
 EXPECTED = """
@@ -80,3 +81,88 @@ async def test_a_list_that_is_tallied_says_how_many_jobs_the_caller_may_see(
 
     assert {job.customer_id for job in page} <= held
     assert (await listing.count(db, 10_000)).number == expected > 7
+
+
+RARE_WORKER = "UPDATE job_task SET worker = 'rare' WHERE worker = 'yara' AND sample_id % 1000 = 3"
+RARE_TYPE = "UPDATE classification SET type = 'rare' WHERE sample_id % 500 IN (3, 4)"
+#: the state decides first where jobs are sorted by state
+OF_RARE = """
+    SELECT j.id FROM job j JOIN sample s ON s.id = j.sample_id LEFT JOIN classification c ON c.id = s.classification_id
+     WHERE (NOT $1 OR EXISTS (SELECT FROM job_task t WHERE t.job_id = j.id AND t.worker = 'rare'))
+       AND (NOT $2 OR c.type = 'rare') AND s.deleted_time IS NULL
+     ORDER BY {}
+"""
+ORDERS = {
+    "-enqueuedTimestamp": "enqueued_time DESC, j.id DESC",
+    "endTimestamp": "end_time NULLS LAST, j.id",
+    "-state": "state DESC, enqueued_time DESC, j.id DESC",
+}
+RARE = {
+    "a worker": JobFilter(workers=["rare", "nobody"]),
+    "a type": JobFilter(types=["rare"]),
+    "both": JobFilter(workers=["rare"], types=["rare"]),
+}
+JOBS_READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'job'"
+
+
+@pytest.fixture
+async def rare(db: Connection) -> Connection:
+    """A few jobs have a task of the worker `rare`, and a few samples are of the type `rare`."""
+    await db.execute(RARE_WORKER)
+    await db.execute(RARE_TYPE)
+    return db
+
+
+async def check_pages(db: Connection, caller: Caller, name: str, sort: str) -> int:
+    """Compare all pages by offset and by cursor with a plain query; the number of jobs."""
+    wanted = RARE[name]
+    asked = wanted.workers is not None, wanted.types is not None
+    expected = [row[0] for row in await db.fetch(OF_RARE.format(ORDERS[sort]), *asked)]
+    for offset in (0, 7, len(expected)):
+        listing = jobs_matching(caller, wanted, [sort])
+        page = await listing.page(db, Page(7, offset))
+        assert [job.id for job in page] == expected[offset : offset + 7]
+        assert (await listing.count(db, 10_000)).number == len(expected)
+    pages = await followed(db, lambda: jobs_matching(caller, wanted, [sort]), 9)
+    assert [job.id for job in pages] == expected
+    return len(expected)
+
+
+@pytest.mark.parametrize("who", ["admin", "most"])
+@pytest.mark.parametrize("sort", ORDERS)
+@pytest.mark.parametrize("name", RARE)
+async def test_jobs_of_a_rare_worker_or_type_are_found_without_a_look_at_all_jobs(
+    rare: Connection, callers: dict[str, Caller], name: str, sort: str, who: str
+) -> None:
+    listing = jobs_matching(callers[who], RARE[name], [sort])
+    before = await rare.fetchval(JOBS_READ)
+
+    page = await listing.page(rare, Page(25))
+    await listing.count(rare, 10_000)
+
+    read = await rare.fetchval(JOBS_READ) - before
+    number = await check_pages(rare, callers[who], name, sort)
+    assert read <= 5 * number
+    assert len(page) == min(number, 25) > 7
+
+
+@pytest.mark.parametrize("sort", ORDERS)
+@pytest.mark.parametrize("name", RARE)
+async def test_jobs_that_are_more_than_the_planner_thinks_are_gone_through(
+    rare: Connection, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch, name: str, sort: str
+) -> None:
+    monkeypatch.setattr("samplebank.jobs.rare.MOST_GATHERED", 5)
+    monkeypatch.setattr("samplebank.jobs.rare.PATIENCE", 60_000)
+
+    assert await check_pages(rare, callers["admin"], name, sort) > 7
+
+
+@pytest.mark.parametrize("sort", ORDERS)
+@pytest.mark.parametrize("name", RARE)
+async def test_jobs_that_are_not_found_soon_by_going_through_are_gathered(
+    rare: Connection, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch, name: str, sort: str
+) -> None:
+    monkeypatch.setattr("samplebank.jobs.rare.LITTLE", -1)
+    monkeypatch.setattr("samplebank.jobs.rare.PATIENCE", 1)
+
+    assert await check_pages(rare, callers["admin"], name, sort) > 7

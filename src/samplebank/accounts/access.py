@@ -17,6 +17,8 @@ from samplebank.accounts.many_customers import (
 from samplebank.accounts.model import VIEWS, Permission
 from samplebank.database import TRUE, Sql, all_of, any_of, one_of_few
 
+#: customers of a caller whose rows are looked for customer by customer
+FEW = 16
 See = Callable[[Sequence[Permission]], Sql]
 
 
@@ -34,6 +36,31 @@ def see_rows(caller: Caller, table: str, *permissions: Permission) -> Sql:
     if len(scope.customers) >= MANY:
         return is_row_of_many(caller, scope, table)
     return Sql(f"{table}.readers && {{}}::bigint[]", caller.numbers(*permissions))
+
+
+def parts_of_rows(caller: Caller, table: str, *permissions: Permission) -> list[Sql]:
+    """`see_rows` for a caller of few customers, as conditions of which one at most holds of a row. Empty for any other caller.
+
+    Each part but the last is about a single customer or a single first reader. So an index that begins with customer or
+    first reader has the rows of the part in its order. A row that is not for everybody or for a domain begins with another
+    reader than these.
+    """
+    scope = caller.scope(*permissions)
+    if scope.everywhere or len(scope.customers) > FEW or Permission.WORK_ON_CLAIMS in permissions:
+        return []
+    customers = sorted(scope.customers)
+    own = [Sql(f"{table}.customer_id = {{}}", id_) for id_ in customers]
+    foreign = Sql(f"{table}.customer_id <> ALL ({{}}::bigint[])", customers)
+    wide = [number for number in caller.own_numbers if number <= 0]
+    # Written out: only of numbers that the planner sees does it know that a partial index has their rows.
+    public = [Sql(f"{table}.readers[1] = {number:d} AND {{}}", foreign) for number in wide]
+    others = Sql(
+        f"{table}.readers && {{}}::bigint[] AND {table}.readers[1] <> ALL ({{}}::bigint[]) AND {{}}",
+        [number for number in caller.own_numbers if number > 0],
+        wide,
+        foreign,
+    )
+    return [*own, *public, others]
 
 
 def see_samples(caller: Caller, table: str, *permissions: Permission) -> Sql:

@@ -1,9 +1,13 @@
 """Queries that are planned for their values, because the best plan depends on the values."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
 
 from samplebank.database.connection import Connection
+from samplebank.database.sql import Sql, joined
 
 PLANNING = ("plan_cache_mode = force_custom_plan",)
 #: starting parallel workers takes longer than most searches, and there are other callers
@@ -21,3 +25,13 @@ async def planned(db: Connection, *settings: str) -> AsyncIterator[None]:
 async def plan_for_values(db: Connection, *settings: str) -> None:
     """As `planned`, for the rest of the transaction that `db` is in."""
     await db.execute("; ".join(f"SET LOCAL {setting}" for setting in (*PLANNING, *settings)))
+
+
+async def estimated(db: Connection, queries: Sequence[Sql]) -> list[float] | None:
+    """The number of rows of each query, as the planner thinks. None where the planner joins queries."""
+    query, values = Sql("EXPLAIN (FORMAT JSON) {}", joined(" UNION ALL ", queries)).render()
+    async with planned(db, *SERIAL):
+        explained = msgspec.json.decode(await db.fetchval(query, *values))
+    plan: dict[str, Any] = explained[0]["Plan"]
+    plans: list[dict[str, Any]] = [plan] if len(queries) == 1 else plan.get("Plans", [])
+    return [float(one["Plan Rows"]) for one in plans] if len(plans) == len(queries) else None

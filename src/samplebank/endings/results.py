@@ -31,9 +31,16 @@ from samplebank.verdicts.weighing import Finding
 
 # The new analysis is not visible to the statement that stores the analysis.
 ENDED = Columns.of(Task, "ended", analyses="'[]'::jsonb")
-#: ends a task that is not the last task of the job. The last task moves on the last activity of the sample.
+#: Part of a statement: moves the last activity of the sample on, if a task has `ended`. A verdict moves the activity as well.
+TOUCHED = """
+    touched AS (
+        UPDATE sample SET activity_time = greatest(activity_time, :now::bigint)
+         WHERE id = (SELECT :new_sample_id::bigint FROM ended)
+    )
+"""
+#: ends a task that is not the last task of the job
 END_TASK_WITH_RESULT = Statement(f"""
-    WITH {HELD_JOB}, {ended("held_job")}, {recorded_with("ended")}, {JOB_NOTED}
+    WITH {HELD_JOB}, {ended("held_job")}, {recorded_with("ended")}, {TOUCHED}, {JOB_NOTED}
     SELECT {ENDED.sql} FROM ended
 """)
 #: ends the last task of a job, ends the job, and stores the verdict

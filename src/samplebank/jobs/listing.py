@@ -1,10 +1,10 @@
 """Lists of jobs that match a filter, with their number."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
-from samplebank.accounts.access import see_customers, see_samples
+from samplebank.accounts.access import see_customers
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.many_customers import lacks_customer
 from samplebank.accounts.model import Permission
@@ -17,6 +17,7 @@ from samplebank.database.times import TimeRange
 from samplebank.jobs.model import Job
 from samplebank.jobs.queries import JOB, JOB_FROM
 from samplebank.jobs.ranges import ENQUEUED, Ranged
+from samplebank.jobs.rare import JobsOfSides, Side, of_types, of_workers
 from samplebank.jobs.tally import TALLY, TOTAL, all_but, number_in
 
 JOB_SORTS = {
@@ -123,7 +124,8 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Ord
     customers = TRUE if wanted.customers is None else one_of_few("j.customer_id", wanted.customers)
     # last, because conditions are checked in their order, and this condition fails least often
     owners = all_of([customers, see_customers(caller, "j.customer_id", Permission.VIEW_JOBS)])
-    others = all_of([states, _of_workers(wanted.workers), _of_types(caller, wanted.types), owners])
+    sides = _sides(caller, wanted)
+    others = all_of([states, *(side.condition for side in sides), owners])
     scope = caller.scope(Permission.VIEW_JOBS)
     named = wanted.customers if wanted.customers is not None or scope.everywhere else scope.customers
     if wanted.samples is not None:
@@ -132,11 +134,28 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Ord
     has_few_owners = named is not None and len(named) <= FEW_CUSTOMERS
     if wanted.times.is_bounded:
         ranged = Ranged(wanted.times, others)
-        in_range = JobsOfRange(ranged, order._replace(branches=_parts(ranged, wanted.states, order)))
-        return JobsOfFew(in_range, owners) if has_few_owners else in_range
-    if not wanted.knows_tally or (has_few_owners and not _is_by_time(order)):
+        listing: OrderedListing[Job] = JobsOfRange(
+            ranged, order._replace(branches=_parts(ranged, wanted.states, order))
+        )
+    elif not wanted.knows_tally or (has_few_owners and not _is_by_time(order)):
         listing = OrderedListing(JOB, JOB_FROM, others, order)
-        return JobsOfFew(listing, owners) if has_few_owners else listing
+    else:
+        return _tallied(caller, wanted, order, states, owners, named=named)
+    if sides:
+        listing = JobsOfSides(listing, sides, all_of([wanted.times.condition, states, owners]))
+    return JobsOfFew(listing, owners) if has_few_owners else listing
+
+
+def _tallied(
+    caller: Caller,
+    wanted: JobFilter,
+    order: Order,
+    states: Sql,
+    owners: Sql,
+    *,
+    named: Collection[int] | None,
+) -> OrderedListing[Job]:
+    """Jobs by state and customer (`named`, None for all), of which the tally tells the number."""
     where = all_of([states, owners])
     lacked = lacks_customer(caller, "j.customer_id", Permission.VIEW_JOBS)
     if wanted.customers is None and lacked:
@@ -165,27 +184,10 @@ def _is_by_time(order: Order) -> bool:
     return order.names in {("enqueuedTimestamp",), ("-enqueuedTimestamp",)}
 
 
-def _of_workers(workers: Sequence[str] | None) -> Sql:
-    if workers is None:
-        return TRUE
-    # One value of a subquery: the planner makes no join of it, which would read the tasks of all jobs.
-    return Sql(
-        "(SELECT TRUE FROM job_task t WHERE t.job_id = j.id AND t.worker = ANY({}::text[]) LIMIT 1)",
-        list(workers),
-    )
-
-
-def _of_types(caller: Caller, types: Sequence[str] | None) -> Sql:
-    if types is None:
-        return TRUE
-    return Sql(
-        """
-        (SELECT TRUE FROM sample y JOIN classification c ON c.id = y.classification_id
-          WHERE y.id = j.sample_id AND c.type = ANY({}::text[]) AND {} LIMIT 1)
-        """,
-        list(types),
-        see_samples(caller, "y", Permission.VIEW_SAMPLES),
-    )
+def _sides(caller: Caller, wanted: JobFilter) -> list[Side]:
+    """What else jobs can be found from."""
+    workers = [] if wanted.workers is None else [of_workers(wanted.workers)]
+    return [*workers, *([] if wanted.types is None else [of_types(caller, wanted.types)])]
 
 
 def _of_samples(samples: Sequence[bytes] | None) -> Sql:

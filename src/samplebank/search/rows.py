@@ -26,15 +26,13 @@ VERDICT_FLAGS = {
     "shared": "v.shared",
     "contradictingStatusOverrides": "v.contradicting",
 }
-#: what a verdict says in a word; a verdict without findings says none of these words
-ASSESSMENTS = {
-    "malicious": "v.malicious",
-    "suspicious": f"v.status_override IS NULL AND v.score >= {SUSPICIOUS_SCORE} AND NOT v.malicious",
-    "benign": f"""
-        (v.status_override = 'benign' OR v.status_override IS NULL AND v.score BETWEEN 0 AND {SUSPICIOUS_SCORE - 1})
-        AND NOT v.malicious
-    """,
-}
+#: what a verdict says in a word; NULL of a verdict without findings. As in the index `verdict_class`
+CLASS = f"""
+    CASE WHEN v.malicious THEN 'malicious'
+         WHEN v.status_override = 'benign'
+              OR (v.status_override IS NULL AND v.score >= 0 AND v.score < {SUSPICIOUS_SCORE}) THEN 'benign'
+         WHEN v.status_override IS NULL AND v.score >= {SUSPICIOUS_SCORE} THEN 'suspicious' END
+"""
 
 
 class Agent(msgspec.Struct, frozen=True):
@@ -196,7 +194,7 @@ VERDICTS = Filters(
     exclude_flags=has_none(VERDICT_FLAGS),
     minimum_score=lambda score: Sql("v.score >= {}", score),
     maximum_score=lambda score: Sql("v.score <= {}", score),
-    assessment=has_any(ASSESSMENTS),
+    assessment=one_of_texts(f"({CLASS})"),
     tags=_has_tag,
 )
 FACTS = Filters(

@@ -8,10 +8,11 @@ from uuid import UUID
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import TRUE, Columns, Connection, Page, Sql, all_of, any_of, one_of
-from samplebank.database.counting import Count, tallied
+from samplebank.database import TRUE, Connection, Page, Sql, all_of, any_of, one_of
+from samplebank.database.counting import Count, count_rows, tallied
 from samplebank.database.listing import OrderedListing, TalliedListing
 from samplebank.database.ordering import BEGINNING, Key, Order
+from samplebank.database.planning import estimated
 from samplebank.database.times import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import row_condition
@@ -20,13 +21,11 @@ from samplebank.search.keywords import Keyword, Keywords, contains, digests, fin
 from samplebank.search.listing import MOST_GATHERED, PATIENCE, Gathering, Way, rows_within
 from samplebank.search.numbers import number_of_all_submissions
 from samplebank.search.rows import SubmissionCriterion
-from samplebank.search.widths import LITTLE, estimated
+from samplebank.search.submission_parts import COLUMNS, FROM, Parts, parts_of
+from samplebank.search.widths import LITTLE
 from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
 
-# The digest is looked up for the rows of the page only: PostgreSQL works such columns out after LIMIT.
-COLUMNS = Columns.of(Submission, "u", sha256="(SELECT s.sha256 FROM sample s WHERE s.id = u.sample_id)")
-FROM = "submission u"
 LATEST_FIRST = "-observedTimestamp"
 SORTS = {
     "fileName": Key(f"left(u.file_name, {BEGINNING})", "text", field="file_name"),
@@ -163,8 +162,10 @@ class SubmissionListing(OrderedListing[Submission]):
         gathering: Gathering,
         *,
         number: Sql | None,
+        parts: Parts | None = None,
     ) -> None:
         super().__init__(COLUMNS, FROM, where, order)
+        self._parts = parts
         self._gathering = gathering
         self.ways = ways
         self._number = number
@@ -178,6 +179,8 @@ class SubmissionListing(OrderedListing[Submission]):
 
     async def count(self, db: Connection, budget: float) -> Count:
         known = self._gathering.count or await tallied(db, self._number)
+        if known is None and self._parts is not None:
+            return await count_rows(db, self._parts.matches, budget)
         return known or await super().count(db, budget)
 
 
@@ -195,10 +198,14 @@ def submissions_matching(
         walked = matching(caller, wanted, window, by_index=False)
         much = Much(where, walked, order, gathering)
         ways = [much, gathered, much._replace(milliseconds=None)]
-    number = number_of_all_submissions(caller, window) if wanted == SubmissionSearch() else None
+    if wanted != SubmissionSearch():
+        return SubmissionListing(where, order, ways, gathering, number=None)
+    number = number_of_all_submissions(caller, window)
     if number is not None and see_rows(caller, "u", Permission.VIEW_SUBMISSION) is TRUE:
         return TalliedListing(COLUMNS, FROM, where, order, number)
-    return SubmissionListing(where, order, ways, gathering, number=number)
+    parts = parts_of(caller, _lies_in(window), order)
+    ways = [parts, *ways] if parts else ways
+    return SubmissionListing(where, order, ways, gathering, number=number, parts=parts)
 
 
 def matching(
@@ -210,13 +217,13 @@ def matching(
     by_index: bool = True,
 ) -> Sql:
     """The condition on a submission `u`; the index is not asked for words that are `common`, and without `by_index` for none."""
-    conditions = [
-        see_rows(caller, "u", Permission.VIEW_SUBMISSION),
-        Sql("u.submitted_time >= {}", window.start),
-    ]
-    if window.end is not None:
-        conditions.append(Sql("u.submitted_time <= {}", window.end))
-    return all_of([*conditions, filters(common, by_index=by_index).condition(wanted)])
+    visible = see_rows(caller, "u", Permission.VIEW_SUBMISSION)
+    return all_of([visible, _lies_in(window), filters(common, by_index=by_index).condition(wanted)])
+
+
+def _lies_in(window: IndexWindow) -> Sql:
+    since = Sql("u.submitted_time >= {}", window.start)
+    return since if window.end is None else all_of([since, Sql("u.submitted_time <= {}", window.end)])
 
 
 @lru_cache(64)

@@ -2,12 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-
-from samplebank.database import Connection, Sql, joined
-from samplebank.database.planning import SERIAL, planned
+from samplebank.database import Connection, Sql
+from samplebank.database.planning import estimated
 from samplebank.search.sets import Members
 
 #: matches that are gathered: a few more than are always counted, as an estimate is not exact
@@ -44,13 +42,3 @@ async def estimate(db: Connection, sets: Sequence[Sequence[Members]]) -> Widths 
     all_samples, *rows = found
     left = iter(rows)
     return Widths(all_samples, [[next(left) for _ in some] for some in sets])
-
-
-async def estimated(db: Connection, queries: Sequence[Sql]) -> list[float] | None:
-    """The number of rows of each query, as the planner thinks. None where the planner joins queries."""
-    query, values = Sql("EXPLAIN (FORMAT JSON) {}", joined(" UNION ALL ", queries)).render()
-    async with planned(db, *SERIAL):
-        explained = msgspec.json.decode(await db.fetchval(query, *values))
-    plan: dict[str, Any] = explained[0]["Plan"]
-    plans: list[dict[str, Any]] = [plan] if len(queries) == 1 else plan.get("Plans", [])
-    return [float(one["Plan Rows"]) for one in plans] if len(plans) == len(queries) else None
