@@ -143,6 +143,22 @@ async def test_over_plain_http_files_are_sent_though_nothing_can_be_hashed(
     assert not [request for request in tab.requests if "known" in request.url]
 
 
+@pytest.mark.parametrize(
+    ("status", "told"), [(413, "a proxy before the service"), (414, "metadata are too long")]
+)
+async def test_a_refusal_of_a_proxy_is_told_in_words(mia: Tab, status: int, told: str) -> None:
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=status, body="<html>nginx</html>")
+
+    await mia.page.route("**/submit/file?*", refuse)
+    await mia.open("/submit")
+
+    await drop(mia, files(1))
+
+    await expect(mia.page.locator(".sending tr.failed")).to_contain_text(told)
+    assert str(status) in mia.problems.pop()  # browsers tell their console of every refusal
+
+
 async def test_files_dropped_on_another_page_wait_in_the_form(mia: Tab) -> None:
     dropped = files(2)
     await mia.open("/samples")

@@ -7,6 +7,11 @@ const HASHED = 32 * 1024 * 1024; // bytes of the largest file that is hashed bef
 const ASKED = 20; // files that are asked about together
 const PATIENCE = 5000; // milliseconds for which files wait for the answer
 const PAUSES = [1000, 2000, 5000, 15_000]; // milliseconds before a broken request is sent again
+/** Refusals of servers and proxies that give no reason. */
+const REASONS = {
+    413: "The file is larger than the service, or a proxy before the service, takes.",
+    414: "The metadata are too long to travel with a file: write less, and drop the file again.",
+};
 const EMPTY = "The file is empty: there is nothing to analyse.";
 const SETTINGS = "samplebank.submit";
 
@@ -277,7 +282,7 @@ function words(request) {
     try {
         return JSON.parse(request.responseText).messages.map((one) => one.message).join(" ");
     } catch {
-        return `The service answered ${request.status}. Load the page again, and drop the file again.`;
+        return REASONS[request.status] ?? `The service answered ${request.status}. Load the page again, and drop the file again.`;
     }
 }
 
