@@ -87,7 +87,7 @@ PAGES: Final = (
         "/failures",
         "Failures",
         "Failed tasks by cause, with examples. A cause that has been mended is tried again: the samples that no later task "
-        "of the worker has tried are analysed anew, with a page that tells how far that is.",
+        "of the worker has tried are analysed anew, with a page that tells how far that is, and a button that aborts.",
     ),
     Shown("account", "/me", "Your account", "Your sessions, which you can end, your keys and permissions."),
     Shown("login", "/login", "Sign in", "An API key, or a link of `samplebank login`, becomes a session."),

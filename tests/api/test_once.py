@@ -92,6 +92,13 @@ def a_verdict(bank: Bank) -> Request:
     return lambda key: keyed(bank, key, f"{sample.path}/verdict", json=body)
 
 
+def a_withdrawal(bank: Bank) -> Request:
+    sample = bank.submitted()
+    bank.data(bank.post(f"{sample.path}/verdict", {"statusOverride": "benign", "comment": "looked at it"}))
+    path = f"/samplebank/v1/sample/{sample.sha256}/verdict/withdrawal"
+    return lambda key: keyed(bank, key, path, json={"comment": "looked again"})
+
+
 def a_worker(bank: Bank) -> Request:
     name = name_of("w")
     body = {
@@ -146,6 +153,7 @@ REQUESTS = {
     "addNote": a_note,
     "addStaticFact": a_fact,
     "addVerdict": a_verdict,
+    "withdrawVerdict": a_withdrawal,
     "addAnalysisWorker": a_worker,
     "addAnalysisRule": a_rule,
     "reindexResources": a_reindexing,

@@ -9,11 +9,14 @@ from browser.conftest import Tabs
 from kit.bank import Bank, name_of
 from kit.browser import HOST, Tab
 from kit.service import Service
+from web.test_pages import HOSTILE
 
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 GROUND = "getComputedStyle(document.body).backgroundColor"
 LIGHT, DARK = "rgb(246, 247, 249)", "rgb(20, 23, 28)"
 LONG = "quarterly_report_" * 12 + ".exe"
+#: as long and as hostile as a name can be, without a place to break the line
+LONGEST = (HOSTILE.replace(" ", "") * 40)[:4096]
 
 
 @pytest.fixture(scope="module")
@@ -160,10 +163,13 @@ async def test_the_look_can_be_left_to_the_system_again(tabs: Tabs) -> None:
 async def test_no_page_scrolls_sideways(
     service: Service, bank: Bank, tabs: Tabs, every_page: list[str], how: dict[str, Any]
 ) -> None:
-    long = f"/sample/{bank.submitted(fileName=LONG).sha256}"
+    named = [f"/sample/{bank.submitted(fileName=name).sha256}" for name in (LONG, LONGEST)]
     tab = await (await tabs(**how)).sign_in(service.keys["chief"])
 
-    wider = {path: await too_wide(tab, path) for path in [*every_page, long, f"{long}/sightings"]}
+    wider = {
+        path: await too_wide(tab, path)
+        for path in [*every_page, *named, *(f"{one}/sightings" for one in named)]
+    }
 
     assert wider == dict.fromkeys(wider, 0)
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.async_api import expect
 
 from browser.conftest import Tabs
+from browser.test_submitting import drop, files, judge, say
 from kit.bank import Bank, name_of
 from kit.proxy import prefixed
 from kit.service import Service
@@ -46,6 +48,24 @@ async def test_a_stranger_is_led_to_the_sign_in_page_below_the_prefix(
     await tab.page.keyboard.press("Enter")
 
     await tab.page.wait_for_url(f"{prefix}/jobs?q=state%3Adone")
+
+
+async def test_files_are_sent_and_followed_below_a_prefix(
+    prefix: str, service: Service, bank: Bank, tabs: Tabs
+) -> None:
+    worker = bank.worker()["shortName"]
+    dropped = files(2)
+    tab = await (await tabs(prefix)).sign_in(service.keys["mia"])
+    await tab.open("/submit")
+    await say(tab, bank.plan(worker))
+
+    await drop(tab, dropped)
+    rows = tab.page.locator("#files tr[id]")
+    await expect(rows).to_have_count(2)
+    judge(bank, worker, next(iter(dropped.values())), 2)
+
+    await expect(rows.locator(".verdict.malicious")).to_have_count(1)
+    assert tab.page.url.startswith(f"{prefix}/submit?batch=")
 
 
 async def test_a_look_is_chosen_below_a_prefix(prefix: str, tabs: Tabs) -> None:

@@ -1,21 +1,22 @@
 """Files are dropped, sent and watched until their verdicts are there; lists and jobs move before one's eyes."""
 
+import asyncio
 import base64
 from collections.abc import Mapping
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from browser.conftest import Tabs
 from kit.bank import ROBOT, Bank, Sample, name_of
-from kit.browser import Tab
+from kit.browser import HOST, Tab
 from kit.service import Service
 
 #: drops files on the element: names and bytes in base64
 DROP = """(element, files) => {
     const dropped = new DataTransfer();
     for (const [name, content] of files) {
-        dropped.items.add(new File([Uint8Array.from(atob(content), (one) => one.charCodeAt(0))], name));
+        dropped.items.add(new File([Uint8Array.from(atob(content), (one) => one.charCodeAt(0))], name, { lastModified: 1 }));
     }
     for (const type of ["dragenter", "dragover", "drop"]) {
         element.dispatchEvent(new DragEvent(type, { dataTransfer: dropped, bubbles: true, cancelable: true }));
@@ -72,6 +73,90 @@ async def test_thirty_files_are_dropped_and_watched_to_their_verdicts(
 
     await expect(rows.locator(".verdict.benign")).to_have_count(29)
     await expect(rows.filter(has_text=next(iter(dropped))).locator(".verdict.malicious")).to_be_visible()
+
+
+async def test_after_a_reload_in_the_middle_the_rest_is_sent(mia: Tab, bank: Bank, worker: str) -> None:
+    dropped = files(30)
+    await mia.open("/submit")
+    await say(mia, bank.plan(worker))
+    arrived, is_lost = 0, asyncio.Event()
+
+    async def answer_twelve(route: Route) -> None:
+        nonlocal arrived
+        arrived += 1
+        if arrived <= 12:
+            await route.continue_()
+        elif arrived == 13:  # the file is stored, and its answer is lost
+            await route.fetch()
+            is_lost.set()
+
+    await mia.page.route("**/submit/file?*", answer_twelve)
+    await drop(mia, dropped)
+    await expect(mia.page.locator("#summary")).to_contain_text("12 stored")
+    await is_lost.wait()
+
+    await mia.page.reload()
+    await mia.page.unroute_all(behavior="ignoreErrors")
+    await expect(mia.page.locator("#summary")).to_contain_text("18 of before: drop them again")
+    await drop(mia, dropped)
+
+    await expect(mia.page.locator("#summary")).to_contain_text("18 stored · 1 known · nothing left to send")
+    await expect(mia.page.locator("#files tr[id]")).to_have_count(30)
+    assert [len(bank.jobs_of(sample)) for sample in dropped.values()] == [1] * 30
+
+
+async def test_a_known_file_is_told_before_its_bytes_travel(mia: Tab, bank: Bank, worker: str) -> None:
+    dropped = files(3)
+    seen, foreign, _ = dropped
+    bank.submit(dropped[seen], "mia")
+    bank.submit(dropped[foreign], "quinn")
+    await mia.open("/submit")
+    await say(mia, bank.plan(worker))
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await mia.page.route("**/submit/file?*", hold)
+    await drop(mia, dropped)
+
+    rows = mia.page.locator(".sending tr")
+    await expect(rows.filter(has_text=seen)).to_contain_text("known, last seen")
+    await expect(mia.page.locator("#summary")).to_contain_text("1 known · 3 to go")
+    for route in held:
+        await route.continue_()
+    await expect(mia.page.locator("#summary")).to_contain_text("3 stored · 1 known")
+
+
+async def test_over_plain_http_files_are_sent_though_nothing_can_be_hashed(
+    tabs: Tabs, service: Service, bank: Bank
+) -> None:
+    tab = await (await tabs(f"http://{HOST}:{service.port}")).sign_in(service.keys["mia"])
+    await tab.open("/submit")
+    dropped = files(2)
+    bank.submit(next(iter(dropped.values())), "mia")
+
+    await drop(tab, dropped)
+
+    await expect(tab.page.locator("#files tr[id]", has_text="last seen")).to_have_count(1)
+    await expect(tab.page.locator("#files tr[id]")).to_have_count(2)
+    assert not [request for request in tab.requests if "known" in request.url]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(413, "a proxy before the service"), (414, "metadata are too long")]
+)
+async def test_a_refusal_of_a_proxy_is_told_in_words(mia: Tab, status: int, told: str) -> None:
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=status, body="<html>nginx</html>")
+
+    await mia.page.route("**/submit/file?*", refuse)
+    await mia.open("/submit")
+
+    await drop(mia, files(1))
+
+    await expect(mia.page.locator(".sending tr.failed")).to_contain_text(told)
+    assert str(status) in mia.problems.pop()  # browsers tell their console of every refusal
 
 
 async def test_files_dropped_on_another_page_wait_in_the_form(mia: Tab) -> None:

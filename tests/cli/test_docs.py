@@ -85,6 +85,7 @@ def test_every_setting_is_in_the_operations_page() -> None:
         ["show"],
         ["get"],
         ["verdict", "set"],
+        ["verdict", "withdraw"],
         ["link", "add"],
         ["worker", "run"],
     ],

@@ -77,6 +77,19 @@ def test_a_verdict_by_hand_is_told_with_its_reason(local: Program, bank: Bank) -
     assert "same lure as before" in local.run("show", sample.sha256).out
 
 
+def test_a_verdict_by_hand_is_taken_back(local: Program, bank: Bank) -> None:
+    sample = bank.submitted()
+    local.run("verdict", "set", sample.sha256, "malicious", "--reason", "same lure as before")
+
+    back = local.run("verdict", "withdraw", sample.sha256, "--reason", "wrong window")
+    again = local.run("verdict", "withdraw", sample.sha256, "--reason", "wrong window")
+
+    assert back.out.splitlines() == [f"{sample.sha256} is unknown now, by its analyses."]
+    assert "The verdict by hand was taken back by" in local.run("show", sample.sha256).out
+    assert again.status == 1
+    assert "nothing to take back" in again.complaints[0]
+
+
 def test_a_verdict_needs_a_word_and_a_reason(local: Program, bank: Bank) -> None:
     sample = bank.submitted()
 

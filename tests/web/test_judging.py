@@ -80,6 +80,41 @@ def test_of_two_who_judge_at_once_the_second_is_told(visitor: Visitors, judged: 
     assert "changed since you loaded the page" in late.text()
 
 
+def test_a_verdict_by_hand_is_taken_back(visitor: Visitors, judged: Sample) -> None:
+    chief = visitor("chief")
+    shown = judge(chief, judged, seen_on(page_of(chief, judged)))
+    assert shown.all("button[value=withdrawn]")
+
+    seen = seen_on(shown)
+    back = [judge(chief, judged, seen, status="withdrawn", comment="wrong tab") for _ in range(2)]
+
+    assert [one.status for one in back] == [200, 200]
+    told = back[-1].text("header.verdict-line")
+    assert "malicious" in told
+    assert "The verdict by hand was taken back. wrong tab" in told
+    assert "97 % of the weight" in told
+    assert not back[-1].all("button[value=withdrawn]")
+    history = chief.get(f"/sample/{judged.sha256}/history")
+    assert [row.css("td")[2].text() for row in history.all("tbody tr")] == [
+        "taken back, chief",
+        "by hand, chief",
+        "analyses",
+    ]
+
+
+def test_where_nothing_was_set_by_hand_there_is_nothing_to_take_back(
+    visitor: Visitors, judged: Sample
+) -> None:
+    chief = visitor("chief")
+    shown = page_of(chief, judged)
+
+    refused = judge(chief, judged, seen_on(shown), status="withdrawn")
+
+    assert not shown.all("button[value=withdrawn]")
+    assert refused.status == 409
+    assert "nothing to take back" in refused.text()
+
+
 @pytest.mark.parametrize("fields", [{"comment": " "}, {"comment": "a" * 20_000}, {"status": "odd"}])
 def test_a_verdict_with_a_mistake_is_refused(
     bank: Bank, visitor: Visitors, judged: Sample, fields: dict[str, Any]

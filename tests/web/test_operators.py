@@ -164,6 +164,41 @@ def test_a_form_without_a_cause_says_what_to_do(visitor: Visitors, fields: dict[
     assert "load the page of failures again" in shown.text()
 
 
+def retried(bank: Bank, visitor: Visitor) -> tuple[Shown, Sample]:
+    """The page of a retry that is under way, and its only sample."""
+    (worker,) = bank.workers(1)
+    mark = name_of("mark").replace("-", "")
+    sample, _ = failed(bank, worker, mark)
+    shown = visitor.post("/failures/retry", form_of(visitor.get("/failures"), mark))
+    assert eventually(lambda: len(bank.jobs_of(sample)) == 2)
+    return shown, sample
+
+
+def test_a_retry_is_aborted_once_and_its_open_jobs_go_on(bank: Bank, visitor: Visitors) -> None:
+    mia = visitor("mia")
+    shown, sample = retried(bank, mia)
+    (form,) = shown.all("#retry form")
+    path = f"/failures/retry/{str(form.attributes['action']).split('failures/retry/')[1]}"
+
+    aborted = [mia.post(path) for _ in range(2)]
+
+    assert [one.status for one in aborted] == [200, 200]
+    assert "aborted" in aborted[-1].text("h1")
+    assert "Aborted by mia." in aborted[-1].text()
+    assert not aborted[-1].all("#retry form")
+    assert sorted(job["state"] for job in bank.jobs_of(sample)) == ["done", "enqueued"]
+
+
+def test_the_retry_of_another_user_is_not_aborted(bank: Bank, visitor: Visitors) -> None:
+    mia = visitor("mia")
+    path = retried(bank, mia)[0].response.url.removeprefix(mia.url)
+
+    refused = visitor("chief").post(f"{path}/abort")
+
+    assert refused.status == 404
+    assert "aborted" not in mia.get(path).text("h1")
+
+
 def test_the_retry_of_another_user_looks_like_a_missing_one(bank: Bank, visitor: Visitors) -> None:
     (worker,) = bank.workers(1)
     mark = name_of("mark").replace("-", "")

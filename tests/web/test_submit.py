@@ -101,6 +101,55 @@ def test_a_batch_says_when_a_file_was_seen_before(bank: Bank, visitor: Visitors)
     assert "last seen" in visitor("mia").get(f"/batch/{batch}").text("#files")
 
 
+def known_to(visitor: Visitor, *samples: Sample) -> dict[str, str]:
+    query = "&".join(f"sha256={sample.sha256}" for sample in samples)
+    told: dict[str, str] = visitor.get(f"/submit/known?{query}").response.json()
+    return told
+
+
+def test_a_file_is_known_with_its_verdict(bank: Bank, visitor: Visitors) -> None:
+    sample = bank.submitted("mia")
+    bank.data(bank.post(f"{sample.path}/verdict", {"statusOverride": "malicious", "comment": "a lure"}))
+
+    (told,) = known_to(visitor("mia"), sample, Sample()).values()
+
+    assert told.startswith("known, last seen")
+    assert told.endswith("ago: malicious")
+
+
+def test_a_file_of_others_is_as_unknown_as_one_that_is_new(bank: Bank, visitor: Visitors) -> None:
+    sample = bank.submitted("quinn", tlp="amber")
+
+    assert known_to(visitor("mia"), sample, Sample()) == {}
+    assert known_to(visitor("quinn"), sample).keys() == {sample.sha256}
+
+
+def test_asking_for_a_hash_opens_nothing(bank: Bank, visitor: Visitors) -> None:
+    sample, mia = bank.submitted("quinn"), visitor("mia")
+    known_to(mia, sample)
+
+    assert mia.get(f"/sample/{sample.sha256}").status == 404
+
+
+@pytest.mark.parametrize("query", ["sha256=x", f"sha256={'0' * 65}", f"sha256={'G' * 64}"])
+def test_what_is_no_hash_is_refused(visitor: Visitors, query: str) -> None:
+    shown = visitor("mia").get(f"/submit/known?{query}")
+
+    assert shown.status == 400
+    assert "sha256[0]" in shown.text()
+
+
+def test_who_only_sends_files_is_told_of_own_files_alone(bank: Bank, visitor: Visitors) -> None:
+    sample, batch = bank.submitted("mia", tlp="clear"), str(uuid4())
+    uploader = visitor("uploader")
+
+    send(uploader, sample, **{"meta.batch": batch})
+
+    assert "new" in uploader.get(f"/batch/{batch}").text("#files td:last-child")
+    assert uploader.get(f"/submit/known?sha256={sample.sha256}").status == 403
+    assert not uploader.get("/submit").all("form[data-known]")
+
+
 def test_who_only_sends_files_sees_them_in_the_batch(visitor: Visitors) -> None:
     batch, name = str(uuid4()), name_of("file")
     send(visitor("uploader"), Sample(), fileName=name, **{"meta.batch": batch})

@@ -1,5 +1,6 @@
-"""Verdicts: list verdicts, and set a verdict by hand."""
+"""Verdicts: list verdicts, set a verdict by hand, and take a verdict by hand back."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,12 +14,14 @@ from samplebank.api.envelope import Answer
 from samplebank.api.jobs import JobInfo
 from samplebank.api.once import repeatable
 from samplebank.api.people import UserAgent, UserInfo
+from samplebank.database import Connection
 from samplebank.database.signals import Signal
-from samplebank.http.operation import V2, operation
+from samplebank.http.operation import EXTENSIONS, V2, operation
 from samplebank.http.shapes import Body, NoQuery, PageQuery, Sentence, Shown, Unique, unless_given
 from samplebank.http.streaming import Streamed
 from samplebank.samples.model import Sample
-from samplebank.verdicts import queries, ruling
+from samplebank.verdicts import by_hand, queries
+from samplebank.verdicts.by_hand import Judge
 from samplebank.verdicts.model import Verdict
 
 Sort = Literal[
@@ -67,6 +70,10 @@ class VerdictQuery(PageQuery):
 
 class VerdictAddRequest(Body):
     status_override: Status
+    comment: Sentence
+
+
+class VerdictWithdrawRequest(Body):
     comment: Sentence
 
 
@@ -132,23 +139,63 @@ async def add_verdict(request: Call) -> Answer:
     return await request.show(await judge(request, sample, document.read(request.now)), show_verdict, 201)
 
 
+@post(
+    f"{EXTENSIONS}/sample/{{sha256:str}}/verdict/withdrawal",
+    opt=operation(
+        "withdrawVerdict",
+        Permission.ADD_VERDICT,
+        query=NoQuery,
+        body=VerdictWithdrawRequest,
+        answers=VerdictResponse,
+        status=201,
+        keyed=True,
+    ),
+)
+@repeatable
+async def withdraw_verdict(request: Call) -> Answer:
+    """Take the latest verdict by hand back. The answer is the verdict of the analyses, which the sample has from now on.
+
+    Nothing of the history is removed.
+    """
+    document = await request.document(VerdictWithdrawRequest)
+    sample = await request.visible_sample(Permission.ADD_VERDICT)
+    request.read_query(NoQuery)
+    return await request.show(
+        await withdraw(request, sample, document.read(request.now).comment), show_verdict, 201
+    )
+
+
 async def judge(request: Call, sample: Sample, given: VerdictAddRequest) -> Verdict:
     """Store a verdict by hand. Raises `Forbidden` and `NotFound`."""
-    bank = request.bank
-    async with bank.database.transaction() as db:
-        id_ = await ruling.rule_by_hand(
-            db,
-            sample.id,
-            given.status_override,
-            given.comment,
-            user_id=request.caller.user.id,
-            held=request.caller.scope(Permission.ADD_VERDICT),
-            rules=bank.job_rules,
-            now=request.now,
+
+    async def store(db: Connection) -> UUID:
+        author, rules = _author(request, given.comment), request.bank.job_rules
+        return await by_hand.set_verdict(
+            db, sample.id, given.status_override, author, rules=rules, now=request.now
         )
-        row = await queries.get_verdict(db, request.caller, id_)
-    bank.signals.send(Signal.VERDICTS)
+
+    return await _stored(request, store)
+
+
+async def withdraw(request: Call, sample: Sample, comment: str) -> Verdict:
+    """Take the latest verdict by hand back. Raises `Conflict`, `Forbidden` and `NotFound`."""
+
+    async def store(db: Connection) -> UUID:
+        author, rules = _author(request, comment), request.bank.job_rules
+        return await by_hand.withdraw_verdict(db, sample.id, author, rules=rules, now=request.now)
+
+    return await _stored(request, store)
+
+
+def _author(request: Call, comment: str) -> Judge:
+    return Judge(request.caller.user.id, request.caller.scope(Permission.ADD_VERDICT), comment)
+
+
+async def _stored(request: Call, store: Callable[[Connection], Awaitable[UUID]]) -> Verdict:
+    async with request.bank.database.transaction() as db:
+        row = await queries.get_verdict(db, request.caller, await store(db))
+    request.bank.signals.send(Signal.VERDICTS)
     return row
 
 
-ROUTES = [list_verdicts, add_verdict]
+ROUTES = [list_verdicts, add_verdict, withdraw_verdict]

@@ -191,8 +191,17 @@ class Verdict(Shown, frozen=True):
     analysis: list[Contribution] = []
 
     @property
-    def by_hand(self) -> bool:
+    def is_manual(self) -> bool:
         return "manual" in self.flags
+
+    @property
+    def is_withdrawal(self) -> bool:
+        """Whether an earlier verdict by hand was taken back. Then the verdict is that of the analyses."""
+        return self.is_manual and (self.status_override is None or bool(self.analysis))
+
+    @property
+    def by_hand(self) -> bool:
+        return self.is_manual and not self.is_withdrawal
 
 
 class Note(Shown, frozen=True):

@@ -25,7 +25,9 @@ def explain_job(client: Client, shortened: str, *, as_json: bool) -> None:
     tasks, plan, why = client.tasks(job.id), client.plan(job.id), client.why(job.id)
     verdicts = client.verdicts(job.analysed_sample.id, limit=0)
     verdict = next((v for v in verdicts if v.job and v.job.id == job.id), None)
-    by_hand = next((v for v in verdicts if v.by_hand), None)
+    by_hand = next((v for v in verdicts if v.is_manual), None)
+    if by_hand is not None and by_hand.is_withdrawal:
+        by_hand = None
     if as_json:
         told = {
             "why": why,

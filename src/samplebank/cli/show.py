@@ -110,8 +110,8 @@ def _sentence(verdict: Verdict | None) -> str:
     if verdict is None:
         return "VERDICT unknown: there is none yet."
     said = f"VERDICT {assessment(verdict)}, score {verdict.score}"
+    author = f" by {verdict.created_by_user.short_name}" if verdict.created_by_user else ""
     if verdict.by_hand:
-        author = f" by {verdict.created_by_user.short_name}" if verdict.created_by_user else ""
         return printing.printable(
             f"{said}: set by hand{author}{f': {verdict.comment}' if verdict.comment else '.'}"
         )
@@ -119,7 +119,8 @@ def _sentence(verdict: Verdict | None) -> str:
     reasons = ", ".join(f"{one.user_agent.name} {one.analysis_score} ({one.impact} %)" for one in weighty[:3])
     tags = f" Tags: {_tags(verdict.tags or ())}." if verdict.tags else ""
     override = " The word is an override, not the score." if verdict.status_override else ""
-    return printing.printable(f"{said}{f': {reasons}' if reasons else ''}.{override}{tags}")
+    back = f" The verdict by hand was taken back{author}." if verdict.is_withdrawal else ""
+    return printing.printable(f"{said}{f': {reasons}' if reasons else ''}.{override}{tags}{back}")
 
 
 def _weight(one: Contribution) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts.access import see_customers, see_rows, see_samples, sees_row
+from samplebank.accounts.access import see_customers, see_samples, sees_row
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Columns, Connection, Sql, all_of
@@ -76,7 +76,7 @@ def _columns(caller: Caller) -> Columns[Sent]:
         (SELECT max(b.submitted_time) FROM submission b
           WHERE b.sample_id = u.sample_id AND b.submitted_time < u.submitted_time AND {})
         """,
-        see_rows(caller, "b", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
+        sees_row(caller, "b", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
     )
     verdict = Sql(
         """

@@ -8,7 +8,7 @@ import msgspec
 from samplebank.accounts.access import see_rows, see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Sql, all_of, joined
+from samplebank.database import Columns, Connection, Sql, all_of, joined, one_of
 from samplebank.errors import NotFound
 from samplebank.samples import catalogue
 from samplebank.samples.model import NO_SAMPLE, Sample
@@ -98,6 +98,21 @@ async def get_overview(db: Connection, caller: Caller, sha256: bytes) -> Overvie
     if row is None:
         raise NotFound(NO_SAMPLE)
     return shown.read(row)
+
+
+async def get_overviews(db: Connection, caller: Caller, digests: Sequence[bytes]) -> dict[bytes, Overview]:
+    """Get those of the samples that are stored and that the caller may see, by digest."""
+    where = all_of(
+        [
+            one_of("s.sha256", "bytea", list(digests)),
+            Sql("s.deleted_time IS NULL"),
+            see_samples(caller, "s", Permission.VIEW_SAMPLES),
+        ]
+    )
+    shown = Overviews(caller)
+    query = Sql("SELECT {} FROM {} WHERE {}", shown.selected, shown.source, where)
+    read = [shown.read(row) for row in await query.rows(db)]
+    return {overview.sha256: overview for overview in read}
 
 
 async def get_sample_with_overview(db: Connection, caller: Caller, sha256: bytes) -> tuple[Sample, Overview]:

@@ -4,13 +4,11 @@ from collections.abc import AsyncGenerator, Iterable
 
 import msgspec
 
-from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
-from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Made, Page, Sql, all_of, one_of
+from samplebank.database import Connection, Made, Page
 from samplebank.database.listing import Listing
 from samplebank.samples.links import Link
-from samplebank.search.overview import Overview, Overviews
+from samplebank.search.overview import Overview, get_overviews
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -40,15 +38,5 @@ class References(Listing[Reference]):
 async def follow(db: Connection, caller: Caller, links: Iterable[Link]) -> list[Reference]:
     """Find what the links lead to."""
     listed = list(links)
-    where = all_of(
-        [
-            one_of("s.sha256", "bytea", list({link.reference for link in listed})),
-            Sql("s.deleted_time IS NULL"),
-            see_samples(caller, "s", Permission.VIEW_SAMPLES),
-        ]
-    )
-    shown = Overviews(caller)
-    query = Sql("SELECT {} FROM {} WHERE {}", shown.selected, shown.source, where)
-    read = [shown.read(row) for row in await query.rows(db)]
-    found = {overview.sha256: overview for overview in read}
+    found = await get_overviews(db, caller, list({link.reference for link in listed}))
     return [Reference(link, found.get(link.reference)) for link in listed]

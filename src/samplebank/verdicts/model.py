@@ -15,6 +15,11 @@ MANUAL_SCORES = {MALICIOUS: 100, BENIGN: 0}
 UNKNOWN_SCORE = -1
 #: the lowest score of a suspicious verdict
 SUSPICIOUS_SCORE = 30
+#: Of a manual verdict `v`: the author took an earlier manual verdict back. A verdict set by hand has an override, and weighs
+#: no analyses.
+IS_WITHDRAWAL = """
+    (v.status_override IS NULL OR EXISTS (SELECT FROM verdict_analysis w WHERE w.verdict_id = v.id))
+"""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -34,6 +39,11 @@ class Verdict(msgspec.Struct, frozen=True):
     job_id: UUID | None
     job_state: str | None
     analyses: list[dict[str, Any]]
+
+    @property
+    def is_withdrawal(self) -> bool:
+        """Whether an earlier manual verdict was taken back. Then the verdict is that of the analyses, as for `IS_WITHDRAWAL`."""
+        return self.manual and (self.status_override is None or bool(self.analyses))
 
     @property
     def flags(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Making verdicts: from the analyses of an ended job, or by hand. The sample is locked meanwhile."""
+"""Making verdicts: what every verdict is stored with, and the verdict of an ended job. The sample is locked meanwhile."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -6,14 +6,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from samplebank.accounts.caller import Scope
 from samplebank.database import Connection, Statement, new_id
-from samplebank.errors import Forbidden, NotFound
 from samplebank.jobs.model import JobRules, JobState
 from samplebank.jobs.progress import TOLD_OF_JOB, OpenJob, job_ended
-from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
-from samplebank.verdicts.model import MANUAL_SCORES, is_malicious
+from samplebank.verdicts.model import IS_WITHDRAWAL, is_malicious
 from samplebank.verdicts.weighing import Assessment, Finding, weigh
 
 LOCK_SAMPLE = "SELECT id FROM sample WHERE id = $1 AND deleted_time IS NULL FOR NO KEY UPDATE"
@@ -27,10 +24,11 @@ def circumstances(sample: str) -> str:
     """Two columns, the fields of `Circumstances`. `sample` is an expression for the id of a sample.
 
     The sample must be locked, or the version of its row checked later. A manual override is in force while the author
-    could judge for every customer that has the sample.
+    could judge for every customer that has the sample, and until somebody judges again or takes the verdict back.
     """
     return f"""
-        (SELECT CASE WHEN v.judged_for IS NULL OR NOT EXISTS (
+        (SELECT CASE WHEN {IS_WITHDRAWAL} THEN NULL
+                     WHEN v.judged_for IS NULL OR NOT EXISTS (
                     SELECT FROM submission u WHERE u.sample_id = {sample} AND u.customer_id <> ALL (v.judged_for))
                      THEN v.status_override END
            FROM verdict v WHERE v.sample_id = {sample} AND v.manual
@@ -84,9 +82,6 @@ FINDINGS = Statement(f"""
       FROM ending LEFT JOIN (chosen JOIN analysis a ON a.id = chosen.analysis_id) ON TRUE
      ORDER BY a.created_time, a.id
 """)
-FIND_CIRCUMSTANCES = Statement(f"SELECT {circumstances(':sample_id')}")
-CUSTOMERS = "SELECT DISTINCT customer_id FROM submission WHERE sample_id = $1"
-NOT_FOR_ALL = "Customers have the sample for whom you do not hold the permission addSampleVerdict."
 
 
 def stored(permitted: str, told: str = "") -> str:
@@ -126,7 +121,6 @@ def stored(permitted: str, told: str = "") -> str:
 
 #: Part of a statement: stores the verdict of a job that `job_ended` has ended.
 STORED_OF_JOB = stored("job_ended", TOLD_OF_JOB)
-STORE_BY_HAND = Statement(f"WITH {stored('(VALUES (1)) always')} SELECT id FROM stored")
 STORE_OF_JOB = Statement(f"WITH {job_ended()}, {STORED_OF_JOB} SELECT id FROM stored")
 
 
@@ -205,7 +199,7 @@ def ruling_of(job: OpenJob, rows: Sequence[asyncpg.Record], rules: JobRules, *ne
     `new` are findings that are not stored yet.
     """
     found = Circumstances(rows[0]["carried_override"], shared=rows[0]["shared"])
-    assessment = weigh([*(_finding(row) for row in rows if row["analysis_id"] is not None), *new])
+    assessment = weigh([*(finding_of(row) for row in rows if row["analysis_id"] is not None), *new])
     return Ruling(
         sample_id=job.sample_id,
         job_id=job.id,
@@ -216,43 +210,8 @@ def ruling_of(job: OpenJob, rows: Sequence[asyncpg.Record], rules: JobRules, *ne
     )
 
 
-async def rule_by_hand(
-    db: Connection,
-    sample_id: int,
-    status: str,
-    comment: str,
-    *,
-    user_id: int,
-    held: Scope,
-    rules: JobRules,
-    now: Millis,
-) -> UUID:
-    """Store a manual verdict, whose status later verdicts carry; answers the id of the verdict.
-
-    `held` is where the author may judge. A verdict counts for every customer that has the sample: raises `Forbidden`
-    unless `held` covers all of them. Raises `NotFound` when the sample has been deleted meanwhile.
-    """
-    if not await lock_sample(db, sample_id):
-        raise NotFound(NO_SAMPLE)
-    if not all(held.covers(row[0]) for row in await db.fetch(CUSTOMERS, sample_id)):
-        raise Forbidden(NOT_FOR_ALL)
-    row = await FIND_CIRCUMSTANCES.row(db, sample_id=sample_id)
-    ruling = Ruling(
-        sample_id=sample_id,
-        job_id=None,
-        assessment=msgspec.structs.replace(weigh([]), score=MANUAL_SCORES[status]),
-        circumstances=Circumstances(row["carried_override"], shared=row["shared"]),
-        override=status,
-        malicious_score=rules.malicious_score,
-        comment=comment,
-        user_id=user_id,
-        judged_for=None if held.everywhere else sorted(held.customers),
-    )
-    id_: UUID = await STORE_BY_HAND.value(db, **ruling.values(now))
-    return id_
-
-
-def _finding(row: "asyncpg.Record") -> Finding:
+def finding_of(row: "asyncpg.Record") -> Finding:
+    """Read the columns of `FINDING`."""
     return Finding(
         id=row["analysis_id"],
         score=row["score"],

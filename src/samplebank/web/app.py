@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 from samplebank.accounts.directory import Unknown
 from samplebank.errors import Conflict, Refusal, TooMany, Unauthenticated
 from samplebank.http.log import Observed
+from samplebank.samples.model import SHA256
 from samplebank.web.entrance import SAFE, enter
 from samplebank.web.pages import (
     asset,
@@ -25,6 +26,7 @@ from samplebank.web.pages import (
     job,
     jobs,
     judging,
+    known,
     live,
     login,
     me,
@@ -66,6 +68,7 @@ PAGES = (
     workers,
     failures,
     submit,
+    known,
     batch,
     live,
     login,
@@ -99,10 +102,17 @@ def _refused(visit: Visit, error: Refusal) -> Response[bytes]:
     status = BAD_REQUEST if error.status == 412 else error.status  # noqa: PLR2004 an HTTP status
     if isinstance(error, Conflict):
         status = CONFLICT
-    answer = visit.page(Refused.of(status, error.violations), status)
+    answer = visit.page(Refused.of(status, error.violations, _sample_of(visit, status)), status)
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.wait)
     return answer
+
+
+def _sample_of(visit: Visit, status: int) -> str | None:
+    """The sample that a form was about whose visitor can mend the form: there is a way back to the sample."""
+    _, first, sha256, *_ = [*visit.scope["path"].split("/"), "", ""]
+    is_mendable = visit.scope["method"] == "POST" and status in {BAD_REQUEST, CONFLICT}
+    return sha256 if is_mendable and first == "sample" and SHA256.fullmatch(sha256) else None
 
 
 def _is_newer(visit: Visit, _: Unknown) -> Response[bytes]:

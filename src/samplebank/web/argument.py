@@ -44,6 +44,7 @@ class Argument(msgspec.Struct, frozen=True):
     word: str
     score: int
     is_manual: bool
+    is_withdrawal: bool
     override: str | None
     is_contradicting: bool
     comment: str | None
@@ -75,6 +76,7 @@ def argue(verdict: Verdict, malicious_score: int, without: Collection[UUID] = ()
         word=word_of(verdict.score, override, malicious_score),
         score=verdict.score,
         is_manual=verdict.manual,
+        is_withdrawal=verdict.is_withdrawal,
         override=override,
         is_contradicting=verdict.contradicting,
         comment=verdict.comment,

@@ -17,8 +17,8 @@ from samplebank.errors import Conflict, NotFound, invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body, NoQuery
 from samplebank.jobs.failures import Failures, FailuresByCause, failures, untried_samples
-from samplebank.service_tasks import queries
-from samplebank.service_tasks.model import FINAL, ServiceTask
+from samplebank.service_tasks import operations, queries
+from samplebank.service_tasks.model import FINAL, Operation, ServiceTask
 from samplebank.service_tasks.queries import NO_TASK, TaskFilter
 from samplebank.timespec import Millis
 from samplebank.web.rendering import Page
@@ -141,10 +141,29 @@ async def show_retry(request: Visit) -> Response[bytes]:
     return request.page(RetryPage(task=task, counts=counts, is_under_way=task.state not in FINAL))
 
 
+@post(
+    "/failures/retry/{task_id:str}/abort",
+    opt=operation("abortRetry", Permission.REANALYSE),
+    status_code=303,
+)
+async def abort_retry(request: Visit) -> Response[bytes]:
+    """Open no further job of a retry of the visitor. To abort a retry that has ended changes nothing."""
+    request.read_query(NoQuery)
+    await request.read_form()
+    task = await _task(request, find_id(request.path("task_id")))
+    if task.state not in FINAL:
+        async with request.bank.database.transaction() as db:
+            await operations.abort(
+                db, task.id, task.parent_id, request.caller.user.short_name, now=request.now
+            )
+    return request.to(f"failures/retry/{task.correlation_id}")
+
+
 async def _task(request: Visit, id_: UUID | None) -> ServiceTask:
     if id_ is None:
         raise NotFound(NO_TASK)
-    listing = queries.tasks_matching(request.caller, TaskFilter(correlations=[id_]), sees_all=False)
+    wanted = TaskFilter(correlations=[id_], operations=[Operation.REANALYSE])
+    listing = queries.tasks_matching(request.caller, wanted, sees_all=False)
     async with request.reading() as db:
         found = await listing.page(db, Part(limit=1))
     if not found:
@@ -152,4 +171,4 @@ async def _task(request: Visit, id_: UUID | None) -> ServiceTask:
     return found[0]
 
 
-ROUTES = [show_failures, retry, show_retry]
+ROUTES = [show_failures, retry, show_retry, abort_retry]

@@ -8,14 +8,18 @@ from litestar import Response, post
 
 from samplebank.accounts.model import Permission
 from samplebank.api.samples import analyse_again
-from samplebank.api.verdicts import VerdictAddRequest, judge
+from samplebank.api.verdicts import VerdictAddRequest, VerdictWithdrawRequest, judge, withdraw
 from samplebank.errors import Conflict, Invalid, invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
 from samplebank.http.validation import violations_of
 from samplebank.search.overview import get_overview
+from samplebank.verdicts.model import Verdict
 from samplebank.web.visit import Visit
 
+#: the status of the form that takes a verdict by hand back
+WITHDRAWN: Final = "withdrawn"
+Wanted = VerdictAddRequest | VerdictWithdrawRequest
 CHANGED: Final = "The verdict has changed since you loaded the page, so nothing was stored: look at the sample again, and judge again."
 NO_REASON: Final = "Give a reason: others will want to know why."
 
@@ -26,27 +30,21 @@ NO_REASON: Final = "Give a reason: others will want to know why."
     status_code=303,
 )
 async def set_verdict(request: Visit) -> Response[bytes]:
-    """Judge the sample. A form that was filled in before somebody else judged is refused."""
+    """Judge the sample, or take the verdict by hand back. A form that was filled in before somebody else judged is refused."""
     request.read_query(NoQuery)
     form = await request.read_form()
     sample = await request.visible_sample(Permission.ADD_VERDICT)
-    given = {
-        "statusOverride": form.get("status", [""])[0],
-        "comment": form.get("comment", [""])[0].strip(),
-    }
-    if not given["comment"]:
-        raise invalid("comment", NO_REASON)
-    try:
-        wanted = msgspec.convert(given, VerdictAddRequest)
-    except msgspec.ValidationError as error:
-        raise Invalid(*violations_of(given, VerdictAddRequest, request.now, str(error))) from None
+    wanted = _read(request, {name: values[0] for name, values in form.items()})
     async with request.bank.database.connection() as db:
         latest = (await get_overview(db, request.caller, sample.sha256)).verdict
     if form.get("seen", [""])[0] != _id_of(None if latest is None else latest.id):
-        if latest is not None and _is_repeat(latest.status_override, latest.comment, wanted):
+        if latest is not None and _is_repeat(latest, wanted):
             return request.to(f"sample/{sample.sha256.hex()}")
         raise Conflict(CHANGED)
-    await judge(request, sample, wanted)
+    if isinstance(wanted, VerdictAddRequest):
+        await judge(request, sample, wanted)
+    else:
+        await withdraw(request, sample, wanted.comment)
     return request.to(f"sample/{sample.sha256.hex()}")
 
 
@@ -68,9 +66,26 @@ def _id_of(id_: UUID | None) -> str:
     return "" if id_ is None else str(id_)
 
 
-def _is_repeat(status: str | None, comment: str | None, wanted: VerdictAddRequest) -> bool:
+def _read(request: Visit, fields: dict[str, str]) -> Wanted:
+    """Read the form. Raises `Invalid`."""
+    given = {"comment": fields.get("comment", "").strip()}
+    if not given["comment"]:
+        raise invalid("comment", NO_REASON)
+    shape: type[Wanted] = VerdictWithdrawRequest
+    if (status := fields.get("status", "")) != WITHDRAWN:
+        shape = VerdictAddRequest
+        given["statusOverride"] = status
+    try:
+        return msgspec.convert(given, shape)
+    except msgspec.ValidationError as error:
+        raise Invalid(*violations_of(given, shape, request.now, str(error))) from None
+
+
+def _is_repeat(latest: Verdict, wanted: Wanted) -> bool:
     """Whether the latest verdict is that of the same form, which the browser has sent twice."""
-    return (status, comment) == (wanted.status_override, wanted.comment)
+    status = WITHDRAWN if latest.is_withdrawal else latest.status_override
+    asked = wanted.status_override if isinstance(wanted, VerdictAddRequest) else WITHDRAWN
+    return (status, latest.comment) == (asked, wanted.comment)
 
 
 ROUTES = [set_verdict, reanalyse]

@@ -27,17 +27,21 @@ FAILED: Final = (
 
 
 class Refused(Page, frozen=True):
-    """`mistakes` are sentences, each with the field that the sentence is about, if there is one."""
+    """`mistakes` are sentences, each with the field that the sentence is about, if there is one.
+
+    `sample` is the SHA-256 of the sample that a refused form was about.
+    """
 
     template: ClassVar[str] = "refused.html"
 
     status: int
     heading: str
     mistakes: list[Violation]
+    sample: str | None = None
 
     @classmethod
-    def of(cls, status: int, violations: Iterable[Violation]) -> Self:
-        return cls(status, HEADINGS.get(status, "That did not work"), list(violations))
+    def of(cls, status: int, violations: Iterable[Violation], sample: str | None = None) -> Self:
+        return cls(status, HEADINGS.get(status, "That did not work"), list(violations), sample)
 
     @classmethod
     def saying(cls, status: int, sentence: str | None) -> Self:

@@ -40,7 +40,7 @@ class NamedBy(msgspec.Struct, frozen=True):
 
 
 class Relations(Page, frozen=True):
-    """`counted` are the numbers of links by type, `total` is their sum."""
+    """`counted` are the numbers of links by type, `total` is their sum. `names_more` is whether others have further links."""
 
     template: ClassVar[str] = "relations.html"
     section: ClassVar[str] = "samples"
@@ -50,6 +50,7 @@ class Relations(Page, frozen=True):
     total: int
     rows: list[Relation]
     named_by: list[NamedBy]
+    names_more: bool
     offset: int
     next_offset: int | None
 
@@ -64,7 +65,7 @@ async def show_relations(request: Visit) -> Response[bytes]:
         part = Part(MOST + 1, query.offset)
         found = await References(caller, links.links_of(caller, sample)).page(db, part)
         counted = await links.count_by_type(db, caller, sample)
-        named = await links.links_to(caller, sample.sha256).page(db, Part(MOST_NAMED))
+        named = await links.links_to(caller, sample.sha256).page(db, Part(MOST_NAMED + 1))
     malicious_score = request.bank.settings.malicious_score
     rows = []
     for link, other in ((one.link, one.sample) for one in found[:MOST]):
@@ -86,7 +87,8 @@ async def show_relations(request: Visit) -> Response[bytes]:
             counted=counted,
             total=sum(count for _, count in counted),
             rows=rows,
-            named_by=[NamedBy(one, one.sha256.hex()) for one in named],
+            named_by=[NamedBy(one, one.sha256.hex()) for one in named[:MOST_NAMED]],
+            names_more=len(named) > MOST_NAMED,
             offset=query.offset,
             next_offset=query.offset + MOST if len(found) > MOST else None,
         )

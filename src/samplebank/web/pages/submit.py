@@ -46,7 +46,10 @@ class SubmitQuery(Body):
 
 
 class SubmitPage(Page, frozen=True):
-    """`customers` are those offered, none where there are too many to offer. `rows` are the files sent so far."""
+    """`customers` are those offered, none where there are too many to offer. `rows` are the files sent so far.
+
+    `sees_samples` is whether the visitor may be told which files are known.
+    """
 
     template: ClassVar[str] = "submit.html"
     section: ClassVar[str] = "submit"
@@ -59,6 +62,7 @@ class SubmitPage(Page, frozen=True):
     retentions: tuple[str, ...]
     rows: list[SentFile]
     is_under_way: bool
+    sees_samples: bool
 
 
 class SentPage(Page, frozen=True):
@@ -90,6 +94,7 @@ async def show_submit(request: Visit) -> Response[bytes]:
             retentions=RETENTIONS,
             rows=[] if sent is None else sent.rows,
             is_under_way=sent is not None and sent.is_under_way,
+            sees_samples=request.caller.holds(Permission.VIEW_SAMPLES),
         )
     )
 

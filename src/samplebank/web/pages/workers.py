@@ -78,6 +78,7 @@ class WorkersPage(Page, frozen=True):
 
     lines: list[ShownLine]
     longest: list[WaitingLongest]
+    is_under_way: bool
     may_see_jobs: bool
 
 
@@ -106,6 +107,7 @@ class WorkerPage(Page, frozen=True):
     span: str
     ended: Markup
     failed: Markup
+    is_under_way: bool
     may_see_jobs: bool
 
 
@@ -120,6 +122,7 @@ async def show_workers(request: Visit) -> Response[bytes]:
         WorkersPage(
             lines=sorted(shown, key=lambda line: (line.clears != NEVER, not line.waiting, line.name)),
             longest=_longest(lines, request.bank.directory),
+            is_under_way=any(map(_is_under_way, lines)),
             may_see_jobs=request.caller.holds(Permission.VIEW_JOBS),
         )
     )
@@ -147,9 +150,14 @@ async def show_worker(request: Visit) -> Response[bytes]:
             span="by hour, two days" if history.width == HOUR else "by ten minutes, three hours",
             ended=_ended_chart(history, now),
             failed=_failed_chart(history, now, _failures_of(request, line) if sees_jobs else None),
+            is_under_way=_is_under_way(line),
             may_see_jobs=sees_jobs,
         )
     )
+
+
+def _is_under_way(line: WorkerLine) -> bool:
+    return bool(line.waiting or line.executing)
 
 
 def _line(line: WorkerLine, now: Millis) -> ShownLine:

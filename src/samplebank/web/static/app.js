@@ -92,7 +92,7 @@ document.addEventListener("keydown", (event) => {
 // is fetched again, and what differs is put in. In a list (data-list) rows stay where they are, and new rows are counted.
 
 const LOOK = 15_000; // milliseconds after which a page with something under way is fetched again, should a message be lost
-const REST = 500; // milliseconds between two fetches
+const REST = 500; // milliseconds between two fetches, unless a part asks for more: data-rest
 const SETTLED = 700; // milliseconds after which somebody reads a page
 
 /** @returns {HTMLElement[]} */
@@ -197,7 +197,7 @@ async function refresh() {
     setTimeout(() => {
         isFetching = false;
         if (isDue) refresh();
-    }, REST);
+    }, Math.max(REST, ...liveParts().map((part) => Number(part.dataset.rest ?? 0))));
 }
 
 function unfollow() {

@@ -3,14 +3,22 @@
 const AT_ONCE = 4;
 const TRIES = 5;
 const SHOWN = 50; // lines of the list
+const HASHED = 32 * 1024 * 1024; // bytes of the largest file that is hashed before: the browser reads the file into memory
+const ASKED = 20; // files that are asked about together
+const PATIENCE = 5000; // milliseconds for which files wait for the answer
 const PAUSES = [1000, 2000, 5000, 15_000]; // milliseconds before a broken request is sent again
+/** Refusals of servers and proxies that give no reason. */
+const REASONS = {
+    413: "The file is larger than the service, or a proxy before the service, takes.",
+    414: "The metadata are too long to travel with a file: write less, and drop the file again.",
+};
 const EMPTY = "The file is empty: there is nothing to analyse.";
 const SETTINGS = "samplebank.submit";
 
 /**
  * @typedef {{file: File, path: string, id: string, query: string, state: string, sent: number, tries: number, said: string,
- *            request: XMLHttpRequest | null}} Item
- * States: waiting, sending, stored, same, refused, cancelled.
+ *            known: string, request: XMLHttpRequest | null}} Item
+ * States: unseen, waiting, sending, stored, same, refused, cancelled. What the service knows of an unseen file is asked first.
  */
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("submit"));
@@ -22,12 +30,15 @@ const list = document.querySelector(".sending tbody");
 const items = [];
 /** @type {Map<string, {path: string, size: number, isStored: boolean}>} files of this batch, before a reload too */
 const known = new Map();
+/** Browsers hash over TLS and on this machine only. Elsewhere the list of sent files says what was known. */
+const canAsk = Boolean(form.dataset.known && globalThis.crypto?.subtle);
 let isPaused = false;
+let isAsking = false;
 /** @type {{file: File, path: string}[]} files that wait for a click */
 let offered = [];
 
 const part = (id) => document.getElementById(id);
-const isOpen = (item) => item.state === "waiting" || item.state === "sending";
+const isOpen = (item) => ["unseen", "waiting", "sending"].includes(item.state);
 const inState = (...states) => items.filter((item) => states.includes(item.state));
 
 /** Texts of strangers: what cannot be seen is shown by its number. */
@@ -106,13 +117,14 @@ function add(files) {
     if (!files.length) return;
     const query = said();
     if (query === null) return;
+    keepSettings();
     for (const { file, path } of files) {
         const id = shortHash(`${path}\n${file.size}\n${file.lastModified}`);
         const before = known.get(id);
         if (before?.isStored || items.some((item) => item.id === id && isOpen(item))) continue;
         known.set(id, { path, size: file.size, isStored: false });
-        const state = file.size ? "waiting" : "refused";
-        items.push({ file, path, id, query, state, sent: 0, tries: 0, said: file.size ? "" : EMPTY, request: null });
+        const state = !file.size ? "refused" : canAsk ? "unseen" : "waiting";
+        items.push({ file, path, id, query, state, sent: 0, tries: 0, said: file.size ? "" : EMPTY, known: "", request: null });
     }
     keep();
     const root = document.documentElement.dataset.root;
@@ -166,6 +178,41 @@ export async function offerEntries(entries) {
 function next() {
     if (isPaused) return;
     for (const item of inState("waiting").slice(0, Math.max(0, AT_ONCE - inState("sending").length))) send(item);
+    if (!isAsking && inState("waiting").length < AT_ONCE) ask(inState("unseen").slice(0, ASKED));
+}
+
+/** Ask what the service knows of some files, then let them be sent. Without an answer they are sent all the same. */
+async function ask(some) {
+    if (!some.length) return;
+    isAsking = true;
+    try {
+        await tellKnown(some);
+    } catch {
+        // nothing is said of what is known
+    }
+    isAsking = false;
+    for (const item of some) if (item.state === "unseen") item.state = "waiting";
+    show();
+    next();
+}
+
+async function tellKnown(some) {
+    const digests = new Map();
+    for (const item of some) if (item.file.size <= HASHED) digests.set(item, await sha256(item.file));
+    const query = new URLSearchParams([...digests.values()].filter(Boolean).map((digest) => ["sha256", digest]));
+    const answer = await fetch(`${form.dataset.known}?${query}`, { redirect: "error", signal: AbortSignal.timeout(PATIENCE) });
+    const told = answer.ok ? await answer.json() : {};
+    for (const [item, digest] of digests) item.known = told[digest] ?? "";
+}
+
+/** The SHA-256 of a file in hex; empty where the file cannot be read any more, which sending tells. */
+async function sha256(file) {
+    try {
+        const digest = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+        return [...new Uint8Array(digest)].map((one) => one.toString(16).padStart(2, "0")).join("");
+    } catch {
+        return "";
+    }
 }
 
 /** @param {Item} item */
@@ -235,7 +282,7 @@ function words(request) {
     try {
         return JSON.parse(request.responseText).messages.map((one) => one.message).join(" ");
     } catch {
-        return `The service answered ${request.status}. Load the page again, and drop the file again.`;
+        return REASONS[request.status] ?? `The service answered ${request.status}. Load the page again, and drop the file again.`;
     }
 }
 
@@ -261,22 +308,24 @@ function draw() {
         if (number) told.push(`${number} ${word}`);
     }
     const left = items.filter(isOpen).length;
+    const seen = items.filter((item) => item.known).length;
+    if (seen) told.push(`${seen} known`);
     if (items.length) told.push(left ? `${left} to go${isPaused ? ", paused" : ""}` : "nothing left to send");
-    const missing = [...known.values()].filter((one) => !one.isStored).length - inState("waiting", "sending", "refused").length;
+    const missing = [...known.values()].filter((one) => !one.isStored).length - inState("unseen", "waiting", "sending", "refused").length;
     if (missing > 0) told.push(`${missing} of before: drop them again to send them`);
     part("sending").hidden = false;
     part("progress").value = all ? sent / all : 1;
     part("summary").textContent = told.join(" · ");
     part("pause").textContent = isPaused ? "Go on" : "Pause";
     part("pause").disabled = part("cancel").disabled = !left;
-    list.replaceChildren(...inState("refused", "sending", "waiting").slice(0, SHOWN).map(line));
+    list.replaceChildren(...inState("refused", "sending", "waiting", "unseen").slice(0, SHOWN).map(line));
 }
 
 function line(item) {
     const row = document.createElement("tr");
     const percent = item.file.size ? Math.round((100 * item.sent) / item.file.size) : 0;
-    const state = { refused: item.said, sending: `${percent} %`, waiting: "waiting" }[item.state];
-    for (const text of [item.path, size(item.file.size), state]) {
+    const state = { refused: item.said, sending: `${percent} %` }[item.state] ?? "waiting";
+    for (const text of [item.path, size(item.file.size), state, item.known]) {
         const cell = document.createElement("td");
         const apart = document.createElement("bdi");
         apart.textContent = plain(text);
@@ -305,9 +354,14 @@ function restoreSettings() {
     }
 }
 
+/** Remembered when files are sent, too: who types and then drops files has not left the field. */
+function keepSettings() {
+    remember(SETTINGS, Object.fromEntries(["customer", "tlp", "retention", "meta"].map((name) => [name, fields[name].value])));
+}
+
 form.addEventListener("change", () => {
     pairs();
-    remember(SETTINGS, Object.fromEntries(["customer", "tlp", "retention", "meta"].map((name) => [name, fields[name].value])));
+    keepSettings();
 });
 form.addEventListener("submit", (event) => {
     event.preventDefault();

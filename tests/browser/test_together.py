@@ -1,0 +1,88 @@
+"""Two people at the same sample, and one who goes back: nothing is overwritten, lost or done twice."""
+
+import pytest
+from playwright.async_api import expect
+
+from browser.conftest import Tabs
+from browser.test_submitting import drop, files
+from kit.bank import Bank, Sample
+from kit.browser import Tab
+from kit.service import Service
+
+
+@pytest.fixture
+async def chief(tabs: Tabs, service: Service) -> Tab:
+    return await (await tabs()).sign_in(service.keys["chief"])
+
+
+@pytest.fixture
+async def boss(tabs: Tabs, service: Service) -> Tab:
+    return await (await tabs()).sign_in(service.keys["boss"])
+
+
+@pytest.fixture
+def sample(bank: Bank) -> Sample:
+    return bank.submitted("mia")
+
+
+async def judge(tab: Tab, word: str, reason: str) -> None:
+    await tab.page.get_by_label("Reason").fill(reason)
+    async with tab.page.expect_navigation():
+        await tab.page.get_by_role("button", name=f"Set {word}").click()
+
+
+async def test_the_second_of_two_who_judge_sees_the_first_verdict_before_judging(
+    chief: Tab, boss: Tab, bank: Bank, sample: Sample
+) -> None:
+    for tab in (chief, boss):
+        await tab.open(f"/sample/{sample.sha256}")
+    await judge(chief, "benign", "signed by the vendor")
+
+    await judge(boss, "malicious", "drops a loader")
+    await expect(boss.page.get_by_role("heading")).to_contain_text("Somebody was faster")
+    assert len(bank.verdicts_of(sample)) == 1
+    assert "409" in boss.problems.pop()  # browsers tell their console of every refusal
+    await boss.page.get_by_role("link", name="Back to the sample").click()
+    await expect(boss.page.locator("header.verdict-line")).to_contain_text("signed by the vendor")
+    await judge(boss, "malicious", "drops a loader")
+
+    await expect(boss.page.locator("h1")).to_contain_text("malicious")
+    told = [verdict["comment"] for verdict in bank.verdicts_of(sample)]
+    assert told == ["drops a loader", "signed by the vendor"]
+
+
+async def test_going_back_after_a_verdict_judges_once(chief: Tab, bank: Bank, sample: Sample) -> None:
+    await chief.open("/samples")
+    await chief.open(f"/sample/{sample.sha256}")
+    await judge(chief, "malicious", "drops a loader")
+
+    await chief.page.reload()
+    await chief.page.go_back()
+    await chief.page.go_forward()
+
+    await expect(chief.page.locator("h1")).to_contain_text("malicious")
+    assert len(bank.verdicts_of(sample)) == 1
+
+
+async def test_back_leads_through_the_views_of_a_sample(chief: Tab, sample: Sample) -> None:
+    for view in ("", "/bytes", "/bytes?at=0x10", "/strings"):
+        await chief.open(f"/sample/{sample.sha256}{view}")
+
+    paths = []
+    for _ in range(3):
+        await chief.page.go_back()
+        paths.append(chief.path)
+
+    here = f"/sample/{sample.sha256}"
+    assert paths == [f"{here}/bytes?at=0x10", f"{here}/bytes", here]
+
+
+async def test_back_from_dropped_files_returns_to_the_page(chief: Tab, sample: Sample) -> None:
+    await chief.open(f"/sample/{sample.sha256}")
+    await drop(chief, files(1))
+    await expect(chief.page.get_by_role("button", name="Send 1 file")).to_be_visible()
+
+    await chief.page.go_back()
+
+    await expect(chief.page.get_by_role("link", name="History")).to_be_visible()
+    assert chief.path == f"/sample/{sample.sha256}"
