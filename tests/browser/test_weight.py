@@ -19,12 +19,12 @@ class Load(NamedTuple):
 class Meter:
     """Counts the requests of a tab that reach the network, and the bytes that come back: packed, with headers.
 
-    Parts that a page asks for once the page is there count with their bytes alone.
+    A page that is fetched again, because something has changed, counts with its bytes alone.
     """
 
     def __init__(self) -> None:
         self._sizes: dict[str, int] = {}
-        self._later: set[str] = set()
+        self._again: set[str] = set()
 
     async def watch(self, tab: Tab) -> None:
         wire = await tab.page.context.new_cdp_session(tab.page)
@@ -33,15 +33,15 @@ class Meter:
         wire.on("Network.loadingFinished", self._end)
 
     def _begin(self, event: dict[str, Any]) -> None:
-        if event["type"] in {"XHR", "Fetch"}:
-            self._later.add(event["requestId"])
+        if event["type"] == "Fetch" and event["request"]["url"] == event["documentURL"]:
+            self._again.add(event["requestId"])
 
     def _end(self, event: dict[str, Any]) -> None:
         if event["encodedDataLength"]:  # nothing comes for what the browser has kept
             self._sizes[event["requestId"]] = event["encodedDataLength"]
 
     def read(self) -> Load:
-        load = Load(len(self._sizes.keys() - self._later), sum(self._sizes.values()))
+        load = Load(len(self._sizes.keys() - self._again), sum(self._sizes.values()))
         self._sizes.clear()
         return load
 

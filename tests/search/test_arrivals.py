@@ -1,18 +1,31 @@
 """What arrived, by hour, customer and class of the latest verdict."""
 
+import time
 from typing import Any
 from uuid import UUID
 
 import pytest
+from bench.tenants import Tenants
 
 from kit.bank import Bank, Sample, fields_of
+from samplebank.accounts.caller import Caller
 from samplebank.database import Database
+from samplebank.search.arrivals import MOST_OF_CHART, ArrivedInHour, arrivals, chart
 
 ARRIVALS = "/samplebank/v1/arrivals"
 # In the service the time of a submission never changes. So no trigger tells the tally.
 MOVE = "UPDATE submission SET submitted_time = $2 WHERE id = $1"
 TELL_TALLY = "INSERT INTO submission_tally_change VALUES ($1, -1), ($2, 1)"
 CLASSES = ("malicious", "suspicious", "benign")
+HOUR = 3_600_000
+#: hours over which customers have fewer submissions than a chart looks at, and all customers have more
+FEW, MANY = 24, 14 * 24
+COUNTED = "SELECT submitted_time / $1 * $1, count(*) FROM submission WHERE submitted_time >= $2 GROUP BY 1"
+
+
+@pytest.fixture
+def now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def arrived(bank: Bank, user: str, **query: Any) -> dict[str, int]:
@@ -79,11 +92,11 @@ def test_arrivals_of_other_customers_are_not_told(bank: Bank) -> None:
 
 async def test_arrivals_are_counted_in_the_hour_in_which_they_came(bank: Bank, database: Database) -> None:
     submission = bank.submit(user="hana")
-    time = submission["submittedTimestamp"]
-    earlier = time - 30 * 3_600_000
+    came = submission["submittedTimestamp"]
+    earlier = came - 30 * 3_600_000
     async with database.transaction() as db:
         await db.execute(MOVE, UUID(submission["id"]), earlier)
-        await db.execute(TELL_TALLY, time, earlier)
+        await db.execute(TELL_TALLY, came, earlier)
     hour = earlier // 3_600_000 * 3_600_000
 
     told = {one["startTimestamp"] for one in bank.data(bank.get(ARRIVALS, "hana", hours=31))["hours"]}
@@ -92,6 +105,52 @@ async def test_arrivals_are_counted_in_the_hour_in_which_they_came(bank: Bank, d
     assert hour not in {
         one["startTimestamp"] for one in bank.data(bank.get(ARRIVALS, "hana", hours=30))["hours"]
     }
+
+
+@pytest.mark.parametrize("caller", ["admin", "one", "most", "mixed"])
+async def test_a_chart_sums_up_the_customers(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], now: int, caller: str
+) -> None:
+    asked = {"since": (now // HOUR - 2 * FEW) * HOUR, "malicious_score": 70}
+
+    async with filled[0].connection() as db:
+        told = await arrivals(db, callers[caller], **asked)
+        drawn = await chart(db, callers[caller], **asked)
+
+    assert told.is_complete
+    assert (drawn.judged_since, drawn.is_complete) == (told.since, True)
+    assert drawn.hours == {
+        hour: ArrivedInHour(*(sum(column) for column in zip(*numbers, strict=True)))
+        for hour in {one.hour for one in told.arrived}
+        if (numbers := [(one.submissions, *one[4:]) for one in told.arrived if one.hour == hour])
+    }
+
+
+async def test_who_sees_everything_gets_a_chart_of_everything(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], now: int
+) -> None:
+    since = (now // HOUR - MANY) * HOUR
+
+    async with filled[0].connection() as db:
+        drawn = await chart(db, callers["admin"], since=since, malicious_score=70)
+        counted = dict(await db.fetch(COUNTED, HOUR, since))
+
+    assert drawn.is_complete
+    assert {hour: one.submissions for hour, one in drawn.hours.items()} == counted
+    assert drawn.judged_since > since
+    assert 0 < sum(sum(one[1:]) for one in drawn.hours.values()) <= MOST_OF_CHART < sum(counted.values())
+
+
+async def test_a_chart_of_many_customers_tells_the_newest(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], now: int
+) -> None:
+    async with filled[0].connection() as db:
+        since = (now // HOUR - MANY) * HOUR
+        drawn = await chart(db, callers["most"], since=since, malicious_score=70)
+
+    assert not drawn.is_complete
+    assert sum(one.submissions for one in drawn.hours.values()) == MOST_OF_CHART
+    assert drawn.judged_since // HOUR * HOUR == min(drawn.hours)
 
 
 def test_each_bad_bound_is_named(bank: Bank) -> None:

@@ -21,10 +21,10 @@ def test_a_job_that_waits_is_explained_in_the_words_of_the_interface(bank: Bank,
     assert all(told[part] in shown for part in ("because", "next", "remedy"))
 
 
-def test_a_job_that_waits_is_shown_by_five_statements(bank: Bank, visitor: Visitors) -> None:
+def test_a_job_that_waits_is_shown_by_four_statements(bank: Bank, visitor: Visitors) -> None:
     _, job, _ = bank.planned(*bank.workers(3))
 
-    assert visitor("mia").get(f"/job/{job}").text("footer span").startswith("5 statements")
+    assert visitor("mia").get(f"/job/{job}").text("footer span").startswith("4 statements")
 
 
 def test_a_job_that_ended_well_needs_no_words(bank: Bank, visitor: Visitors) -> None:

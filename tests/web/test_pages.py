@@ -29,28 +29,30 @@ NOTHING = {
     "worker": "nobody",
     "task_id": NO_ID,
 }
-#: the most statements of a page. A view of a sample takes two for its head: the sample, and the newest visible name.
-USUAL = 6
+#: the most statements of a page. A view of a sample takes one for its head: the sample with its newest visible name.
+USUAL = 4
 STATEMENTS = {
     # what needs eyes, arrivals, what is under way, the newest jobs, and their names
     "showToday": 5,
-    # the ids of the page, their rows, the number of all matches, where the next page begins, and the names
-    "showSamples": 5,
+    # without a query the rows come with their names and the number of all
+    "showSamples": 1,
     "showFacets": 2,
-    # the page, the number of all matches, where the next page begins, and the names
-    "showJobs": 4,
-    # The job with its plan, facts about the tasks, their scores, the name. A job that is not done asks for rates, too.
-    "showJob": 5,
+    # the rows with the number of all, and the names
+    "showJobs": 2,
+    # the job with its plan, its tasks with facts about them, the name. A job that is not done asks for rates, too.
+    "showJob": 3,
+    # the head, submissions, analyses, links by type, notes and jobs
+    "showSample": 6,
     "showWorkers": 3,
     # the worker, the statements of all lines, and the history
     "showWorker": 5,
     "showFailures": 1,
     "showRetry": 1,
-    # the head, the links, what the links lead to, their number by type, and the links of others
-    "showRelations": 6,
+    # the head, the links with the samples that they lead to, their number by type, and the links of others
+    "showRelations": 4,
     "showAccount": 2,
     # the head of each, the names, and what analyses tell
-    "compareTwo": 8,
+    "compareTwo": 6,
 }
 #: names and values that attackers choose
 HOSTILE = (

@@ -37,6 +37,18 @@ def test_a_query_finds_nothing_of_others(visitor: Visitors, named: tuple[str, li
     assert found(visitor("quinn"), f"name:{named[0]}.exe") == set()
 
 
+@pytest.mark.parametrize("query", ["sha256:{}", "name:{}"])
+def test_a_query_is_answered_by_three_statements(
+    visitor: Visitors, named: tuple[str, list[Sample]], query: str
+) -> None:
+    name, samples = named
+    value = samples[0].sha256 if "sha256" in query else f"{name}.exe"
+
+    shown = visitor("mia").get(f"/samples?q={query.format(value)}")
+
+    assert int(shown.text("footer span").split()[0]) <= 3
+
+
 def test_a_mistake_is_shown_at_its_spot_with_the_nearest_name(visitor: Visitors) -> None:
     shown = visitor("mia").get("/samples?q=tpye:pebin score:70..")
 

@@ -8,7 +8,7 @@ from kit.bank import ROBOT, Bank, Sample, eventually, name_of
 from kit.visitor import Visitor
 from samplebank.accounts.model import Permission
 from samplebank.jobs.under_way import UnderWay
-from samplebank.web.pages.today import CLASSES, Today
+from samplebank.web.pages.today import NOTHING, Today
 from samplebank.web.rendering import Frame, render
 from web.conftest import Visitors
 
@@ -121,7 +121,9 @@ def test_who_may_see_workers_finds_the_way_to_the_workers(visitor: Visitors) -> 
 def test_where_nothing_has_arrived_the_page_tells_what_to_do_first() -> None:
     empty = Today(
         eyes=[],
-        arrived=dict.fromkeys(CLASSES, 0),
+        arrived=NOTHING,
+        judged_since=None,
+        most_judged=1,
         is_complete=True,
         chart=Markup(),
         under_way=UnderWay(),

@@ -106,6 +106,19 @@ class TallyByTime(Tally):
             TRUE if first <= 0 else Sql("time >= {}", first),
         )
 
+    def by_hour(self, first: Millis) -> Sql:
+        """Part of FROM: `t`, with the numbers of rows `n` by `hour`, from `first` on, which begins an hour."""
+        return Sql(
+            f"""
+            (SELECT hour, sum(n)::bigint AS n
+               FROM (SELECT bucket AS hour, n FROM {self.table} WHERE level = 0 AND bucket >= {{first}}
+                      UNION ALL
+                     SELECT time / {HOUR} * {HOUR}, n FROM {self.changes} WHERE time >= {{first}}) told
+              GROUP BY hour HAVING sum(n) > 0) t
+            """,
+            first=first,
+        )
+
     async def disagreements(self, db: Connection) -> int:
         """The number of buckets that differ from what counting the rows gives: 0. Reads every row of the table."""
         found: int = await db.fetchval(f"""

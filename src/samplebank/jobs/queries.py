@@ -70,7 +70,8 @@ async def customers_of(db: Connection, ids: Iterable[UUID]) -> set[int]:
     return {row[0] for row in await CUSTOMERS_OF.rows(db, ids=list(ids))}
 
 
-def _task(caller: Caller) -> Columns[Task]:
+def task_columns(caller: Caller) -> Columns[Task]:
+    """The columns of a task `t`, with only the analyses visible to the caller."""
     analyses = Sql(
         """
         coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.score, a.agent_name, a.agent_version) ORDER BY a.id)
@@ -85,13 +86,13 @@ def _task(caller: Caller) -> Columns[Task]:
 def tasks_of(job_id: UUID, caller: Caller, sort: Sequence[str]) -> Listing[Task]:
     """List the tasks of a job, each with only the analyses visible to the caller."""
     where = Sql("t.job_id = {}", job_id)
-    return Listing(_task(caller), "job_task t", where, order_by(sort, TASK_SORTS, "t.id"))
+    return Listing(task_columns(caller), "job_task t", where, order_by(sort, TASK_SORTS, "t.id"))
 
 
 async def get_task(db: Connection, job_id: UUID, caller: Caller, reference: str | UUID) -> Task:
     """Get a task of the job, with only the analyses visible to the caller. Raises `NotFound`."""
     id_ = reference if isinstance(reference, UUID) else find_id(reference)
-    columns = _task(caller)
+    columns = task_columns(caller)
     query = Sql("SELECT {} FROM job_task t WHERE t.job_id = {} AND t.id = {}", columns.selected, job_id, id_)
     row = await query.row(db)
     if row is None:

@@ -19,7 +19,8 @@ LATE = HOUR
 MOST = 1_000
 UNDER_WAY = """
     SELECT {waiting}, {running},
-           (SELECT count(*) FROM (SELECT FROM job j WHERE j.end_time IS NULL AND j.enqueued_time < {late} AND {seen}
+           (SELECT count(*) FROM (SELECT FROM job j
+                                   WHERE j.state IN ('enqueued', 'executing') AND j.enqueued_time < {late} AND {seen}
                                    LIMIT {most}) late),
            (SELECT coalesce(jsonb_agg(jsonb_build_array(short_name, n) ORDER BY n DESC, short_name), '[]') FROM (
                SELECT w.short_name, (SELECT count(*) FROM (

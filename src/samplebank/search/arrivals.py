@@ -1,10 +1,10 @@
 """What arrived: submissions by hour, customer and class of the latest verdict of their sample.
 
-The class changes with every verdict, for all earlier submissions of the sample. So nothing is kept for it: the newest
-submissions are read by their index, up to a bound.
+The class changes with every verdict, for all earlier submissions of the sample. So classes are not kept: the newest
+submissions are read by their index, up to a bound. The number of an hour is told by the tally of submissions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -12,29 +12,48 @@ import msgspec
 from samplebank.accounts.access import see_customers
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Sql, all_of
+from samplebank.database import TRUE, Connection, Sql, all_of
 from samplebank.database.tally import HOUR
+from samplebank.submissions.tally import SUBMISSIONS
 from samplebank.timespec import Millis
 
-#: the newest submissions that are looked at
+#: the newest submissions that are looked at: by customer, and for the chart of a page
 MOST = 10_000
+MOST_OF_CHART = 5_000
 #: the lowest score of a suspicious verdict
 SUSPICIOUS_SCORE = 30
-ARRIVED = f"""
+#: the newest submissions. The number stands in the text: for a number to come, the planner would prepare to read every verdict.
+NEWEST = """
     WITH newest AS MATERIALIZED (
         SELECT u.sample_id, u.customer_id, u.submitted_time FROM submission u
-         WHERE {{seen}} ORDER BY u.submitted_time DESC LIMIT {MOST}
+         WHERE {{seen}} ORDER BY u.submitted_time DESC LIMIT {:d}
     )
-    SELECT n.submitted_time / {HOUR} * {HOUR} AS hour, n.customer_id, count(*), min(n.submitted_time),
-           count(*) FILTER (WHERE v.status_override = 'malicious'
-                               OR v.status_override IS NULL AND v.score >= {{malicious}}::int),
-           count(*) FILTER (WHERE v.status_override IS NULL AND v.score >= {SUSPICIOUS_SCORE}
-                              AND v.score < {{malicious}}::int),
-           count(*) FILTER (WHERE v.status_override = 'benign'
-                               OR v.status_override IS NULL AND v.score >= 0
-                              AND v.score < least({SUSPICIOUS_SCORE}, {{malicious}}::int))
-      FROM newest n JOIN sample s ON s.id = n.sample_id LEFT JOIN verdict v ON v.id = s.verdict_id
-     GROUP BY hour, n.customer_id ORDER BY hour DESC, n.customer_id
+"""
+#: the newest submissions `n` with the latest verdict `v` of each
+JUDGED = "newest n LEFT JOIN verdict v ON v.sample_id = n.sample_id AND v.latest"
+HOUR_OF = f"n.submitted_time / {HOUR} * {HOUR}"
+CLASSES = f"""
+    count(*) FILTER (WHERE v.status_override = 'malicious'
+                        OR v.status_override IS NULL AND v.score >= {{malicious}}::int),
+    count(*) FILTER (WHERE v.status_override IS NULL AND v.score >= {SUSPICIOUS_SCORE}
+                       AND v.score < {{malicious}}::int),
+    count(*) FILTER (WHERE v.status_override = 'benign'
+                        OR v.status_override IS NULL AND v.score >= 0
+                       AND v.score < least({SUSPICIOUS_SCORE}, {{malicious}}::int))
+"""
+ARRIVED = f"""
+    {NEWEST.format(MOST)}
+    SELECT {HOUR_OF} AS hour, n.customer_id, count(*), min(n.submitted_time), {CLASSES}
+      FROM {JUDGED} GROUP BY hour, n.customer_id ORDER BY hour DESC, n.customer_id
+"""
+BY_HOUR = f"""
+    {NEWEST.format(MOST_OF_CHART)}
+    SELECT hour, coalesce(t.n, j.submissions), coalesce(j.malicious, 0), coalesce(j.suspicious, 0), coalesce(j.benign, 0),
+           min(j.first) OVER (), sum(j.submissions) OVER ()
+      FROM (SELECT {HOUR_OF} AS hour, count(*) AS submissions, min(n.submitted_time) AS first, {CLASSES}
+              FROM {JUDGED} GROUP BY hour) j (hour, submissions, first, malicious, suspicious, benign)
+      {{counted}}
+     ORDER BY hour DESC
 """
 
 
@@ -60,14 +79,50 @@ class Arrivals(msgspec.Struct, frozen=True):
 
 async def arrivals(db: Connection, caller: Caller, *, since: Millis, malicious_score: int) -> Arrivals:
     """Count what arrived from `since` on, for the customers whose submissions and verdicts the caller may see."""
-    seen = all_of(
-        [
-            Sql("u.submitted_time >= {}", since),
-            see_customers(caller, "u.customer_id", Permission.VIEW_SUBMISSION),
-            see_customers(caller, "u.customer_id", Permission.VIEW_VERDICTS),
-        ]
-    )
+    seen = all_of([Sql("u.submitted_time >= {}", since), _seen(caller)])
     rows = await Sql(ARRIVED, seen=seen, malicious=malicious_score).rows(db)
     arrived = [Arrived(*row) for row in rows]
     is_complete = sum(one.submissions for one in arrived) < MOST
     return Arrivals(arrived, since if is_complete else min(one.first for one in arrived), is_complete)
+
+
+class ArrivedInHour(NamedTuple):
+    """The submissions of all customers in an hour. Those before `Chart.judged_since` count in no class."""
+
+    submissions: int
+    malicious: int
+    suspicious: int
+    benign: int
+
+
+class Chart(NamedTuple):
+    """What arrived, by the beginning of the hour. Where more arrived than was looked at, `judged_since` is the oldest looked at.
+
+    `is_complete` is whether every submission is counted.
+    """
+
+    hours: Mapping[Millis, ArrivedInHour]
+    judged_since: Millis
+    is_complete: bool
+
+
+async def chart(db: Connection, caller: Caller, *, since: Millis, malicious_score: int) -> Chart:
+    """As `arrivals`, summed up by hour. For callers who see everything, the tally tells the number of each hour."""
+    seen = all_of([Sql("u.submitted_time >= {}", since), _seen(caller)])
+    told = SUBMISSIONS.by_hour(since) if _seen(caller) is TRUE else None
+    counted = (
+        Sql("CROSS JOIN (SELECT NULL::bigint) t (n)")
+        if told is None
+        else Sql("FULL JOIN {} USING (hour)", told)
+    )
+    query = Sql(BY_HOUR, seen=seen, malicious=malicious_score, counted=counted)
+    rows = await query.rows(db)
+    hours = {hour: ArrivedInHour(*numbers) for hour, *numbers, _, _ in rows}
+    first, looked_at = (rows[0][-2], rows[0][-1]) if rows else (None, None)
+    is_judged = (looked_at or 0) < MOST_OF_CHART
+    return Chart(hours, since if is_judged or first is None else first, is_judged or told is not None)
+
+
+def _seen(caller: Caller) -> Sql:
+    needed = (Permission.VIEW_SUBMISSION, Permission.VIEW_VERDICTS)
+    return all_of([see_customers(caller, "u.customer_id", one) for one in needed])

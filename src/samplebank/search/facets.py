@@ -14,7 +14,7 @@ from samplebank.timespec import Millis
 from samplebank.verdicts.model import word_of
 
 #: matches that are looked at, the newest first
-LOOKED_AT: Final = 2_000
+LOOKED_AT: Final = 1_000
 #: values of a kind that are told
 MOST: Final = 12
 DAY: Final = 24 * 3600 * 1000

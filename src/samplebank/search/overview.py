@@ -12,6 +12,8 @@ from samplebank.database import Columns, Connection, Sql, all_of, joined, one_of
 from samplebank.errors import NotFound
 from samplebank.samples import catalogue
 from samplebank.samples.model import NO_SAMPLE, Sample
+from samplebank.search import sightings
+from samplebank.search.sightings import Sighting
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import Verdict
 from samplebank.verdicts.queries import columns as verdict_columns
@@ -45,6 +47,12 @@ class Overview(Glance, frozen=True):
     verdict: Verdict | None
 
 
+class SeenOverview(Overview, frozen=True):
+    """An overview with the newest submission that the caller may see."""
+
+    newest: Sighting | None
+
+
 GLANCE = Columns.of(
     Glance,
     "s",
@@ -70,6 +78,22 @@ class Overviews:
     def read(self, row: Sequence[Any], /) -> Overview:
         glance, verdict = row[: GLANCE.width], row[GLANCE.width :]
         return Overview(*(*glance, None if verdict[0] is None else self._verdict.read(verdict)))
+
+
+class SeenOverviews(Overviews):
+    """As `Overviews`, of overviews with the newest submission."""
+
+    def __init__(self, caller: Caller) -> None:
+        super().__init__(caller)
+        self.selected = joined(", ", [sightings.COLUMNS.selected, self.selected])
+        self.source = Sql("{} LEFT JOIN {} ON TRUE", self.source, sightings.newest_of(caller))
+
+    def read(self, row: Sequence[Any], /) -> SeenOverview:
+        width = sightings.COLUMNS.width
+        submission, overview = row[:width], super().read(row[width:])
+        # the last column is the time, which every submission has
+        newest = None if submission[-1] is None else sightings.COLUMNS.read(submission)
+        return SeenOverview(*(*msgspec.structs.astuple(overview), newest))
 
 
 def _source(caller: Caller) -> Sql:
@@ -115,10 +139,15 @@ async def get_overviews(db: Connection, caller: Caller, digests: Sequence[bytes]
     return {overview.sha256: overview for overview in read}
 
 
-async def get_sample_with_overview(db: Connection, caller: Caller, sha256: bytes) -> tuple[Sample, Overview]:
-    """As `get_overview`, with the sample for further questions, in one statement. Raises `NotFound`."""
+async def get_sample_with_overview(
+    db: Connection, caller: Caller, sha256: bytes
+) -> tuple[Sample, SeenOverview]:
+    """As `get_overview`, with the newest submission and the sample for further questions, in one statement.
+
+    Raises `NotFound`.
+    """
     where = all_of([Sql("s.sha256 = {}", sha256), see_samples(caller, "s", Permission.VIEW_SAMPLES)])
-    shown, sample = Overviews(caller), catalogue.COLUMNS
+    shown, sample = SeenOverviews(caller), catalogue.COLUMNS
     row = await Sql(
         "SELECT {}, {} FROM {} WHERE {}", sample.selected, shown.selected, shown.source, where
     ).row(db)

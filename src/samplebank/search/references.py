@@ -1,14 +1,17 @@
 """What links lead to. A sample that is missing, deleted or invisible to the caller all look the same: like none."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
+from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
-from samplebank.database import Connection, Made, Page
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Sql, all_of
 from samplebank.database.listing import Listing
-from samplebank.samples.links import Link
-from samplebank.search.overview import Overview, get_overviews
+from samplebank.samples.links import COLUMNS, Link
+from samplebank.search.overview import Overview, Overviews, get_overviews
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -19,20 +22,35 @@ class Reference(msgspec.Struct, frozen=True):
 
 
 class References(Listing[Reference]):
-    """A list of links, each with the sample that it leads to: one more query for each piece, none for each row."""
+    """A list of links, each with the sample that it leads to, by one query."""
 
     def __init__(self, caller: Caller, links: Listing[Link]) -> None:
-        super().__init__(
-            Made(links.columns, Reference), links.source, links.where, links.order, counted=links.counted
+        led = _Led(caller)
+        source = Sql("{} LEFT JOIN {} ON TRUE", links.source, led.source)
+        super().__init__(led, source, links.where, links.order, counted=links.counted)
+
+
+class _Led:
+    """The columns of a link, and behind these the columns of `other`, the sample that the link leads to."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._shown = Overviews(caller)
+        self.selected = Sql("{}, other.*", COLUMNS.selected)
+        where = all_of(
+            [
+                Sql("s.sha256 = l.reference"),
+                Sql("s.deleted_time IS NULL"),
+                see_samples(caller, "s", Permission.VIEW_SAMPLES),
+            ]
         )
-        self._caller = caller
+        self.source = Sql(
+            "LATERAL (SELECT {} FROM {} WHERE {}) other", self._shown.selected, self._shown.source, where
+        )
 
-    async def page(self, db: Connection, page: Page) -> list[Reference]:
-        return await follow(db, self._caller, (row.link for row in await super().page(db, page)))
-
-    async def pieces(self, db: Connection, page: Page) -> AsyncGenerator[list[Reference], None]:
-        async for rows in super().pieces(db, page):
-            yield await follow(db, self._caller, (row.link for row in rows))
+    def read(self, row: Sequence[Any], /) -> Reference:
+        link, other = COLUMNS.read(row[: COLUMNS.width]), row[COLUMNS.width :]
+        # every sample has a digest
+        return Reference(link, None if other[0] is None else self._shown.read(other))
 
 
 async def follow(db: Connection, caller: Caller, links: Iterable[Link]) -> list[Reference]:

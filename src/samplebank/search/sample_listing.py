@@ -12,7 +12,7 @@ from samplebank.database.listing import PIECE, OrderedListing
 from samplebank.database.planning import SERIAL, plan_for_values, planned
 from samplebank.database.query import Place
 from samplebank.search.listing import Gathering, Way
-from samplebank.search.overview import Overview, Overviews
+from samplebank.search.overview import Overview, Overviews, SeenOverviews
 from samplebank.search.sample_ways import Ask
 
 
@@ -49,6 +49,13 @@ class SampleListing(OrderedListing[Overview]):
         self._matches = matches
         self._number = number
         self._is_plain = see_samples(caller, "s", Permission.VIEW_SAMPLES) is TRUE
+        self._shown = Overviews(caller)
+        #: digest and id of the last sample that was read
+        self._last: tuple[bytes, int] | None = None
+
+    def with_newest(self) -> None:
+        """Read each sample with its newest submission: rows are of `SeenOverview` from now on."""
+        self._shown = SeenOverviews(self._caller)
 
     async def page(self, db: Connection, page: Page) -> list[Overview]:
         if self._is_plain and self._number is not None:
@@ -77,10 +84,10 @@ class SampleListing(OrderedListing[Overview]):
 
     async def _at_once(self, db: Connection, page: Page, number: Sql) -> list[Overview]:
         """The page and the number of a list without criteria, by one statement: any values have the same plan."""
-        shown = Overviews(self._caller)
+        shown = self._shown
         query = Sql(
             """
-            SELECT {}, {} FROM {} JOIN unnest(ARRAY({})) WITH ORDINALITY page(id, place) ON page.id = s.id
+            SELECT {}, s.id, {} FROM {} JOIN unnest(ARRAY({})) WITH ORDINALITY page(id, place) ON page.id = s.id
              ORDER BY page.place
             """,
             number,
@@ -91,7 +98,7 @@ class SampleListing(OrderedListing[Overview]):
         rows = await query.rows(db)
         if rows:
             self.gathering.count = Count(rows[0][0])
-        return [shown.read(row[1:]) for row in rows]
+        return self._noted([(row[1], shown.read(row[2:])) for row in rows])
 
     async def stored_ids(self, db: Connection, most: int) -> list[int]:
         """The ids of all matches that are not deleted, in no order; `most` of them where there are more."""
@@ -105,6 +112,9 @@ class SampleListing(OrderedListing[Overview]):
             return await query.value(db) or []
 
     async def place_of(self, db: Connection, row: Overview) -> Place:
+        fields = [key.field for key, _ in self.by.sorted_by[:-1]]
+        if all(fields) and self._last is not None and self._last[0] == row.sha256:
+            return Place(tuple(getattr(row, field) for field in fields), self._last[1])
         columns = ", ".join(key.sql for key, _ in self.by.sorted_by)
         *keys, id_ = await Sql(
             f"SELECT {columns} FROM {{}} WHERE s.sha256 = {{}}", self.source, row.sha256
@@ -119,7 +129,14 @@ class SampleListing(OrderedListing[Overview]):
                 see_samples(self._caller, "s", Permission.VIEW_SAMPLES),
             ]
         )
-        shown = Overviews(self._caller)
+        shown = self._shown
         query = Sql("SELECT s.id, {} FROM {} WHERE {}", shown.selected, shown.source, where)
         found = {row[0]: shown.read(row[1:]) for row in await query.rows(db)}
-        return [found[id_] for id_ in ids if id_ in found]
+        return self._noted([(id_, found[id_]) for id_ in ids if id_ in found])
+
+    def _noted(self, found: list[tuple[int, Overview]]) -> list[Overview]:
+        """The samples behind their ids. Keeps the last id, so that `place_of` need not ask for the place of the last sample."""
+        if found:
+            id_, last = found[-1]
+            self._last = last.sha256, id_
+        return [overview for _, overview in found]

@@ -12,8 +12,8 @@ TIE = Key("s.id")
 TYPE = "sampleClassificationType"
 #: the keys by their names. Those of other rows are expressions over the joins of `_joined`
 SORTS = {
-    "sampleCreatedTimestamp": Key("s.created_time"),
-    "sampleSize": Key("s.size"),
+    "sampleCreatedTimestamp": Key("s.created_time", field="created_time"),
+    "sampleSize": Key("s.size", field="size"),
     TYPE: Key("c.type", "text", may_be_null=True),
     "lastUpdatedSubmission": Key("submitted.latest", may_be_null=True),
     "lastUpdatedAnalysis": Key("analysed.latest", may_be_null=True),

@@ -1,5 +1,6 @@
 """The ways to the ids of the samples on a page: gather all that matches, or go through the samples."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -72,7 +73,7 @@ class Much(NamedTuple):
         widths = await estimate(db, self.sets)
         if widths is None:
             return None if self.milliseconds else await InOrder(self.ask).find(db, page)
-        if widths.matches <= self.little and not self.gathering.is_much:
+        if widths.matches <= self._most_gathered(widths, page) and not self.gathering.is_much:
             self.gathering.narrowest = widths.narrowest
             return None
         found = await self._among_the_newest(db, page, widths) if self.is_newest_first else None
@@ -82,6 +83,14 @@ class Much(NamedTuple):
         if found is not None and self.gathering.count is None:
             self.gathering.count = Count(page.offset + len(found), is_exact=False)
         return found
+
+    def _most_gathered(self, widths: Widths, page: Page) -> float:
+        """Of a wide page, up to twice as many matches are gathered, where going through the samples would read more rows.
+
+        Going through the samples reads rows * samples / matches.
+        """
+        as_much = math.sqrt((page.offset + page.limit) * widths.samples)
+        return min(2 * self.little, max(self.little, as_much))
 
     async def _among_the_newest(self, db: Connection, page: Page, widths: Widths) -> Sequence[int] | None:
         deep = int(SPARE * (page.offset + page.limit) / widths.density) if widths.density else DEEPEST

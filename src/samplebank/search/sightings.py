@@ -21,22 +21,28 @@ class Sighting(msgspec.Struct, frozen=True):
     submitted_time: Millis
 
 
-COLUMNS = Columns.of(Sighting, "u", sha256="s.sha256")
+COLUMNS = Columns.of(Sighting, "newest", sha256="s.sha256")
+
+
+def newest_of(caller: Caller) -> Sql:
+    """A row to join: `newest` is the newest visible submission of the sample `s`. One index range is read."""
+    return Sql(
+        """
+        LATERAL (
+            SELECT * FROM submission u WHERE u.sample_id = s.id AND {}
+             ORDER BY u.submitted_time DESC, u.id DESC LIMIT 1
+        ) newest
+        """,
+        see_rows(caller, "u", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
+    )
 
 
 async def newest_sightings(db: Connection, caller: Caller, digests: Sequence[bytes]) -> dict[bytes, Sighting]:
-    """Find the newest visible submission of each of the samples, by digest. One index range is read for each sample."""
+    """Find the newest visible submission of each of the samples, by digest."""
     query = Sql(
-        """
-        SELECT {} FROM sample s
-         CROSS JOIN LATERAL (
-            SELECT * FROM submission u WHERE u.sample_id = s.id AND {}
-             ORDER BY u.submitted_time DESC, u.id DESC LIMIT 1
-         ) u
-         WHERE {}
-        """,
+        "SELECT {} FROM sample s CROSS JOIN {} WHERE {}",
         COLUMNS.selected,
-        see_rows(caller, "u", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
+        newest_of(caller),
         one_of("s.sha256", "bytea", list(digests)),
     )
     return {row[0]: COLUMNS.read(row) for row in await query.rows(db)}

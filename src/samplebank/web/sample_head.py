@@ -9,8 +9,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Connection
 from samplebank.http.shapes import Body
 from samplebank.samples.model import Sample, read_sha256
-from samplebank.search.overview import Overview, get_sample_with_overview
-from samplebank.search.sightings import newest_sightings
+from samplebank.search.overview import SeenOverview, get_sample_with_overview
 from samplebank.verdicts.model import word_for
 from samplebank.web.entrance import permissions
 from samplebank.web.visit import Visit
@@ -37,26 +36,25 @@ class PartQuery(Body):
     offset: Annotated[int, Meta(ge=0, le=100_000)] = 0
 
 
-async def read_head(request: Visit, db: Connection) -> tuple[Sample, Head, Overview]:
+async def read_head(request: Visit, db: Connection) -> tuple[Sample, Head, SeenOverview]:
     """Read the sample of the path, if the visitor may see the sample. Raises `NotFound`."""
     return await read_head_of(request, db, read_sha256(request.path("sha256")))
 
 
-async def read_head_of(request: Visit, db: Connection, sha256: bytes) -> tuple[Sample, Head, Overview]:
+async def read_head_of(request: Visit, db: Connection, sha256: bytes) -> tuple[Sample, Head, SeenOverview]:
     """As `read_head`, for any sample."""
     sample, overview = await get_sample_with_overview(db, request.caller, sha256)
-    seen = await newest_sightings(db, request.caller, [sha256])
-    return sample, head_of(request, overview, seen[sha256].file_name if sha256 in seen else None), overview
+    return sample, head_of(request, overview), overview
 
 
-def head_of(request: Visit, overview: Overview, name: str | None) -> Head:
+def head_of(request: Visit, overview: SeenOverview) -> Head:
     verdict = overview.verdict
     return Head(
         sha256=overview.sha256.hex(),
         size=overview.size,
         word=word_for(verdict, request.bank.settings.malicious_score),
         score=None if verdict is None else verdict.score,
-        name=name,
+        name=None if overview.newest is None else overview.newest.file_name,
         is_deleted=overview.deleted_time is not None,
         may=permissions(request),
     )

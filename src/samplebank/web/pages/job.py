@@ -11,14 +11,13 @@ from markupsafe import Markup
 from samplebank.accounts.model import Permission
 from samplebank.api.policy.plans import PlanRule, Replanned, show_late_type, show_rule
 from samplebank.database import Connection
-from samplebank.database import Page as Part
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
 from samplebank.jobs import queries
 from samplebank.jobs.model import FINAL, Job, Task, TaskState
 from samplebank.jobs.queries import PlanOfJob
 from samplebank.jobs.why import Cause, Explanation, Told, explain
-from samplebank.jobs.why_facts import facts_of
+from samplebank.jobs.why_facts import facts_with_tasks
 from samplebank.policy.workers import workers_by_id
 from samplebank.search.sightings import newest_sightings
 from samplebank.timespec import Millis
@@ -66,10 +65,7 @@ async def show_job(request: Visit) -> Response[bytes]:
     caller = request.caller
     async with request.reading() as db:
         job, plan = await queries.get_planned_job(db, caller, request.path("job_id"), Permission.VIEW_JOBS)
-        facts = await facts_of(db, job, now=request.now)
-        tasks = await queries.tasks_of(job.id, caller, ["enqueuedTimestamp", "worker"]).page(
-            db, Part(limit=MOST_TASKS)
-        )
+        facts, tasks = await facts_with_tasks(db, caller, job, now=request.now)
         seen = await newest_sightings(db, caller, [job.sha256])
         late = await _late(db, plan)
     why = explain(facts, request.bank.job_rules, now=request.now)
@@ -81,7 +77,7 @@ async def show_job(request: Visit) -> Response[bytes]:
             customer=directory.customer(job.customer_id).short_name,
             name=None if sighting is None else sighting.file_name,
             why=None if job.end_time is not None and why.told.remedy is None else why,
-            tasks=_shown(job, tasks, why, request.now),
+            tasks=_shown(job, _in_order(tasks)[:MOST_TASKS], why, request.now),
             rules=[show_rule(content, caller, directory) for content in plan.rules],
             options=plan.options,
             late=late,
@@ -95,6 +91,10 @@ async def _late(db: Connection, plan: PlanOfJob) -> Replanned | None:
     if plan.replanned is None:
         return None
     return show_late_type(plan.replanned, await workers_by_id(db, plan.workers))
+
+
+def _in_order(tasks: Sequence[Task]) -> list[Task]:
+    return sorted(tasks, key=lambda task: (task.enqueued_time, task.worker, task.id))
 
 
 def _shown(job: Job, tasks: Sequence[Task], why: Explanation, now: Millis) -> list[ShownTask]:

@@ -112,7 +112,7 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
     verdict = overview.verdict
     return SamplePage(
         sample=overview,
-        head=head_of(request, overview, seen[0].file_name if seen else None),
+        head=head_of(request, overview),
         sha256=sha256.hex(),
         verdict_id="" if verdict is None else str(verdict.id),
         names=list(dict.fromkeys(one.file_name for one in seen)),

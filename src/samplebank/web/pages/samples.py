@@ -6,7 +6,6 @@ from typing import ClassVar, Final
 import msgspec
 from litestar import Response, get
 
-from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.cursors import After
 from samplebank.api.search.queries import Text, samples_of
@@ -15,8 +14,7 @@ from samplebank.database import Page as Part
 from samplebank.errors import Invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body
-from samplebank.search.overview import Overview
-from samplebank.search.sightings import Sighting, newest_sightings
+from samplebank.search.overview import SeenOverview
 from samplebank.verdicts.model import word_for
 from samplebank.web.copying import Copied, of_samples
 from samplebank.web.entrance import permissions
@@ -75,19 +73,18 @@ async def show_samples(request: Visit) -> Response[bytes]:
     query = request.read_query(SamplesQuery)
     try:
         listing = samples_of(request, query.q, (query.sort,))
+        listing.with_newest()
     except Invalid as error:
         return request.page(_refused(request, query, error), BAD_REQUEST)
     _, found, older = await request.found_behind(listing, Part(limit=MOST), asked=query, after=query.after)
-    samples: list[Overview] = [] if found is None else found.rows
-    async with request.reading() as db:
-        seen = await newest_sightings(db, request.caller, [one.sha256 for one in samples])
+    samples: list[SeenOverview] = [] if found is None else found.rows
     number = None if found is None else found.number
     return request.page(
         SamplesPage(
             query=query.q,
             sort=query.sort,
             mistakes=[],
-            rows=[row_of(request, sample, seen.get(sample.sha256)) for sample in samples],
+            rows=[_row(request, sample) for sample in samples],
             count=0 if number is None else number.number,
             at_least=0 if number is None else number.at_least,
             older=older,
@@ -113,23 +110,18 @@ def _refused(request: Visit, query: SamplesQuery, error: Invalid) -> SamplesPage
     )
 
 
-def row_of(request: Visit, sample: Overview, sighting: Sighting | None) -> Listed:
-    """A sample, as a line of a list."""
-    verdict, directory = sample.verdict, request.bank.directory
+def _row(request: Visit, sample: SeenOverview) -> Listed:
+    verdict, newest, directory = sample.verdict, sample.newest, request.bank.directory
     return Listed(
         sha256=sample.sha256.hex(),
         word=word_for(verdict, request.bank.settings.malicious_score),
         score=None if verdict is None else verdict.score,
-        name=None if sighting is None else sighting.file_name,
+        name=None if newest is None else newest.file_name,
         type=sample.type,
         size=sample.size,
-        customer=None if sighting is None else _name_of(sighting.customer_id, directory),
-        last_seen=None if sighting is None else sighting.submitted_time,
+        customer=None if newest is None else directory.customer(newest.customer_id).short_name,
+        last_seen=None if newest is None else newest.submitted_time,
     )
-
-
-def _name_of(customer_id: int, directory: Directory) -> str:
-    return directory.customer(customer_id).short_name
 
 
 ROUTES = [show_samples]

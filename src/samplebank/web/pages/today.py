@@ -1,6 +1,6 @@
 """The first page: what needs eyes, what came in, what is under way, and what waits in vain."""
 
-from collections import Counter
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 import msgspec
@@ -17,7 +17,7 @@ from samplebank.http.shapes import NoQuery
 from samplebank.jobs.listing import JobFilter, jobs_matching
 from samplebank.jobs.model import Job
 from samplebank.jobs.under_way import InVain, UnderWay, under_way
-from samplebank.search.arrivals import Arrivals, arrivals
+from samplebank.search.arrivals import MOST_OF_CHART, ArrivedInHour, Chart, chart
 from samplebank.search.notable import Notable, notable
 from samplebank.search.sightings import Sighting, newest_sightings
 from samplebank.timespec import Millis
@@ -34,8 +34,8 @@ MOST: Final = 12
 #: hours of the chart, and how far back a sample needs eyes
 HOURS: Final = 48
 WEEK: Final = 7 * 24 * HOUR
-#: what arrivals are counted by
-CLASSES: Final = ("submissions", "malicious", "suspicious", "benign")
+#: an hour in which nothing arrived
+NOTHING: Final = ArrivedInHour(0, 0, 0, 0)
 
 
 class NeedsEyes(msgspec.Struct, frozen=True):
@@ -51,13 +51,18 @@ class NeedsEyes(msgspec.Struct, frozen=True):
 
 
 class Today(Page, frozen=True):
-    """`arrived` tells how much arrived within the hours of the chart, by class. `may` are the permissions of the visitor."""
+    """`arrived` tells how much arrived within the hours of the chart, by class. `may` are the permissions of the visitor.
+
+    `judged_since` is None where the verdict of everything that arrived is told, else of the newest `most_judged`.
+    """
 
     template: ClassVar[str] = "today.html"
     section: ClassVar[str] = "today"
 
     eyes: list[NeedsEyes]
-    arrived: dict[str, int]
+    arrived: ArrivedInHour
+    judged_since: Millis | None
+    most_judged: int
     is_complete: bool
     chart: Markup
     under_way: UnderWay
@@ -72,12 +77,12 @@ async def show_today(request: Visit) -> Response[bytes]:
     request.read_query(NoQuery)
     caller, directory, now = request.caller, request.bank.directory, request.now
     score, since = request.bank.settings.malicious_score, now // HOUR * HOUR - (HOURS - 1) * HOUR
-    came, counts = Arrivals([], since, is_complete=True), UnderWay()
+    came, counts = Chart({}, since, is_complete=True), UnderWay()
     eyes: list[Notable] = []
     async with request.reading() as db:
         if caller.holds(Permission.VIEW_SUBMISSION):
             eyes = await notable(db, caller, since=now - WEEK, malicious_score=score, most=MOST)
-            came = await arrivals(db, caller, since=since, malicious_score=score)
+            came = await chart(db, caller, since=since, malicious_score=score)
         jobs: list[Job] = []
         seen: dict[bytes, Sighting] = {}
         if caller.holds(Permission.VIEW_JOBS):
@@ -85,26 +90,30 @@ async def show_today(request: Visit) -> Response[bytes]:
             newest = jobs_matching(caller, JobFilter(), ["-enqueuedTimestamp"])
             jobs = await newest.page(db, Part(limit=MOST))
             seen = await newest_sightings(db, caller, list({job.sha256 for job in jobs}))
-    by_hour = _by_hour(came)
     return request.page(
         Today(
             eyes=[_eyes(one, score, directory) for one in eyes],
-            arrived={name: sum(hour[name] for hour in by_hour.values()) for name in CLASSES},
+            arrived=ArrivedInHour(*map(sum, zip(*came.hours.values(), strict=True)))
+            if came.hours
+            else NOTHING,
+            judged_since=came.judged_since if came.judged_since > since else None,
+            most_judged=MOST_OF_CHART,
             is_complete=came.is_complete,
-            chart=_chart(request.root, by_hour, since),
+            chart=_chart(request.root, came.hours, since),
             under_way=counts,
             in_vain=list(counts.in_vain[:MOST]),
-            jobs=[
-                ListedJob(
-                    job=job,
-                    sha256=job.sha256.hex(),
-                    customer=directory.customer(job.customer_id).short_name,
-                    name=seen[job.sha256].file_name if job.sha256 in seen else None,
-                )
-                for job in jobs
-            ],
+            jobs=[_listed(job, seen, directory) for job in jobs],
             may=permissions(request),
         )
+    )
+
+
+def _listed(job: Job, seen: Mapping[bytes, Sighting], directory: Directory) -> ListedJob:
+    return ListedJob(
+        job=job,
+        sha256=job.sha256.hex(),
+        customer=directory.customer(job.customer_id).short_name,
+        name=seen[job.sha256].file_name if job.sha256 in seen else None,
     )
 
 
@@ -120,27 +129,18 @@ def _eyes(one: Notable, malicious_score: int, directory: Directory) -> NeedsEyes
     )
 
 
-def _by_hour(came: Arrivals) -> dict[Millis, Counter[str]]:
-    """The arrivals by class, of all customers together."""
-    found: dict[Millis, Counter[str]] = {}
-    for one in came.arrived:
-        counted = {name: getattr(one, name) for name in CLASSES}
-        found.setdefault(one.hour, Counter()).update(counted)
-    return found
-
-
-def _chart(root: str, by_hour: dict[Millis, Counter[str]], since: Millis) -> Markup:
-    nothing: Counter[str] = Counter()
+def _chart(root: str, by_hour: Mapping[Millis, ArrivedInHour], since: Millis) -> Markup:
     hours = range(since, since + HOURS * HOUR, HOUR)
-    return bars("Arrivals by hour", [_bar(root, hour, by_hour.get(hour, nothing)) for hour in hours])
+    return bars("Arrivals by hour", [_bar(root, hour, by_hour.get(hour, NOTHING)) for hour in hours])
 
 
-def _bar(root: str, hour: Millis, counted: Counter[str]) -> Bar:
+def _bar(root: str, hour: Millis, arrived: ArrivedInHour) -> Bar:
     begin, last = timespec.iso(hour), timespec.iso(hour + HOUR - 1)
-    classes = "".join(f", {number(counted[name])} {name}" for name in CLASSES[1:] if counted[name])
-    said = f"{begin[:16]}Z: {number(counted['submissions'])} arrived{classes}"
-    link = f"{root}samples?q={quoted(f'seen:{begin}..{last}')}" if counted["submissions"] else None
-    return Bar(counted["submissions"], said, link, counted["malicious"])
+    classes = zip(ArrivedInHour._fields[1:], arrived[1:], strict=True)
+    told = "".join(f", {number(count)} {name}" for name, count in classes if count)
+    said = f"{begin[:16]}Z: {number(arrived.submissions)} arrived{told}"
+    link = f"{root}samples?q={quoted(f'seen:{begin}..{last}')}" if arrived.submissions else None
+    return Bar(arrived.submissions, said, link, arrived.malicious)
 
 
 ROUTES = [show_today]

@@ -34,6 +34,18 @@ document.addEventListener("click", async (event) => {
     setTimeout(() => target.classList.remove("copied"), COPIED);
 });
 
+/** Put in a part of another page: `data-part` is the address of the page, and behind `#` the id of the part. */
+async function putIn(place) {
+    const url = new URL(place.dataset.part, location.href);
+    const answer = await fetch(url, { headers: { Accept: "text/html" }, redirect: "manual" });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const part = page.querySelector(url.hash);
+    if (part) place.replaceChildren(document.importNode(part, true));
+}
+
+for (const place of document.querySelectorAll("[data-part]")) putIn(place).catch(() => {}); // without the part the page works, too
+
 /** Rows of lists are gone through with j and k, and opened with Enter. */
 function move(step) {
     const rows = [...document.querySelectorAll("tr[data-row]")];
