@@ -1,4 +1,4 @@
-"""Tasks that look at a sample at the same time share one download, and nobody's failure."""
+"""Tasks that look at a sample one soon after the other share one download, and nobody's failure."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from kit.bank import ROBOT, Bank, Sample
 from kit.relay import Relay
 from samplebank.worker.client import ServiceClient
 from samplebank.worker.errors import ServiceUnavailable
-from samplebank.worker.samples import Samples
+from samplebank.worker.samples import MOST_KEPT_BYTES, Samples
 
 RAW = "/raw$"
 
@@ -29,6 +29,15 @@ async def look_at(samples: Samples, sample: Sample, until: asyncio.Barrier) -> b
     return content
 
 
+async def all_gone(folder: Path, but: int = 0) -> None:
+    """Let the loop run until the time of the files that nobody holds is over."""
+    loop = asyncio.get_running_loop()
+    while len(files_in(folder)) > but:
+        turn = loop.create_future()
+        loop.call_soon(turn.set_result, None)
+        await turn
+
+
 def files_in(folder: Path) -> list[Path]:
     return list(folder.iterdir())
 
@@ -44,23 +53,69 @@ async def test_a_sample_is_fetched_once_for_all_who_look_at_it(
     assert len(relay.found(RAW)) == 1
 
 
-async def test_the_file_stays_until_the_last_who_looks_has_gone(
-    bank: Bank, samples: Samples, tmp_path: Path
+async def test_who_looks_soon_after_the_others_finds_the_file(
+    bank: Bank, relay: Relay, samples: Samples
 ) -> None:
+    sample = bank.submitted()
+
+    contents = [await look_at(samples, sample, asyncio.Barrier(1)) for _ in range(3)]
+
+    assert contents == [sample.data] * 3
+    assert len(relay.found(RAW)) == 1
+
+
+async def test_the_file_is_gone_a_moment_after_the_last_who_looks(
+    bank: Bank, samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samplebank.worker.samples.KEPT_SECONDS", 0)
     sample = bank.submitted()
 
     async with samples.fetched(sample.sha256):
         async with samples.fetched(sample.sha256) as (path, size):
             pass
         between = path.read_bytes()
+    await all_gone(tmp_path)
 
     assert (between, size) == (sample.data, len(sample.data))
-    assert files_in(tmp_path) == []
+
+
+async def test_a_file_that_is_looked_at_again_stays(
+    bank: Bank, samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samplebank.worker.samples.KEPT_SECONDS", 0)
+    first, second = bank.submitted(), bank.submitted()
+    async with samples.fetched(first.sha256):
+        pass
+
+    async with samples.fetched(first.sha256) as (path, _):
+        async with samples.fetched(second.sha256):
+            pass
+        await all_gone(tmp_path, but=1)
+        content = path.read_bytes()
+
+    assert content == first.data
+
+
+async def test_a_few_small_files_stay_and_no_large_file(
+    bank: Bank, samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samplebank.worker.samples.MOST_KEPT", 2)
+    small, large = [bank.submitted() for _ in range(4)], Sample(MOST_KEPT_BYTES + 1)
+    bank.submit(large)
+
+    for sample in (*small, large):
+        async with samples.fetched(sample.sha256):
+            pass
+
+    assert sorted(path.read_bytes() for path in files_in(tmp_path)) == sorted(
+        sample.data for sample in small[2:]
+    )
 
 
 async def test_who_waits_for_a_download_that_fails_fetches_by_itself(
-    bank: Bank, relay: Relay, samples: Samples, tmp_path: Path
+    bank: Bank, relay: Relay, samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("samplebank.worker.samples.KEPT_SECONDS", 0)
     sample = bank.submitted()
     relay.cut(RAW)
 
@@ -69,4 +124,4 @@ async def test_who_waits_for_a_download_that_fails_fetches_by_itself(
     )
 
     assert [type(answer) for answer in answers] == [ServiceUnavailable, bytes]
-    assert files_in(tmp_path) == []
+    await all_gone(tmp_path)

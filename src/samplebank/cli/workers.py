@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Annotated, TypeVar
 
 import typer
+import uvloop
 
 from samplebank import logs, timespec
 from samplebank.cli import connection, printing
@@ -142,7 +143,7 @@ def _current_key(url: str | None, key: str | None) -> Callable[[], str | None]:
 
 def _done(work: Coroutine[object, object, T]) -> T:
     try:
-        return asyncio.run(work)
+        return uvloop.run(work)
     except NotRegistered:
         raise
     except (WorkerError, SandboxError) as error:

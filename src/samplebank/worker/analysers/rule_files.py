@@ -103,9 +103,12 @@ def _check_linked_folder(path: Path, root: Path, broken: dict[str, str]) -> None
 
 
 def _file(path: Path, name: str, root: Path) -> RuleFile:
-    found = path.stat()
-    if not Path(os.path.realpath(path)).is_relative_to(root):
-        raise ValueError("This leads out of the folder of rules, where files are not read.")
+    found = path.lstat()
+    # Only a link can lead elsewhere, as `_entries` follows no linked folders. To resolve a path takes a call for each folder above.
+    if stat.S_ISLNK(found.st_mode):
+        found = path.stat()
+        if not Path(os.path.realpath(path)).is_relative_to(root):
+            raise ValueError("This leads out of the folder of rules, where files are not read.")
     _check_kind(found)
     return RuleFile(path, name, found.st_ctime_ns, found.st_size, (found.st_dev, found.st_ino))
 

@@ -42,8 +42,12 @@ def find_text(head: bytes) -> str | None:
     encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
     text = head[: 2 * MOST_CHARACTERS].decode(encoding, errors="replace")[:MOST_CHARACTERS]
     start = text[:8192]
-    printable = sum((char.isprintable() and char != "\ufffd") or char in PRINTABLE for char in start)
+    printable = len(start) - sum(start.count(char) for char in set(start) if not _is_printable(char))
     return text if start and printable / len(start) >= FEWEST_PRINTABLE else None
+
+
+def _is_printable(char: str) -> bool:
+    return (char.isprintable() and char != "\ufffd") or char in PRINTABLE
 
 
 def read(text: str) -> tuple[dict[str, JSON], list[Finding]]:
