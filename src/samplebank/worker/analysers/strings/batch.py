@@ -21,7 +21,7 @@ AS_THEY_ARE = frozenset(
     b"temp tmp appdata localappdata userprofile username path cd random date time homepath errorlevel".split()
 )
 CARET = re.compile(rb"\^(?=[^\s^])")
-CARETS = re.compile(rb"\w\^\w[\w^]{0,80}\w\^\w|\w\^\w\^\w")
+CARETS = re.compile(rb"\^(?<=\w\^)\w{1,3}\^\w")
 SET = re.compile(rb"(?:^|[\s&|(@\"])set\s+\"?([\w#$@'()+,.?{}~-]{1,60})=([^\"&|\r\n]{0,8000})", re.IGNORECASE)
 #: a variable is set, in small letters
 SETS = re.compile(rb"set\s+\"?([\w#$@'()+,.?{}~-]{1,60})=")

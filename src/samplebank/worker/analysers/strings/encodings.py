@@ -61,7 +61,7 @@ NAMED = tuple(
 )
 ARGUMENT = re.compile(rb"([A-Za-z0-9+/]{8,23})={0,2}[\"']")
 NUMBERS = re.compile(
-    rb"(?<![\w.])(?:0x[0-9a-fA-F]{1,2}|\d{1,3})(?:\s{0,2}[,;:| ]\s{0,2}(?:0x[0-9a-fA-F]{1,2}|\d{1,3})){7,65535}(?![\w.])"
+    rb"\d(?<![\w.]\d)(?:(?<=0)x[0-9a-fA-F]{1,2}|\d{0,2})(?:\s{0,2}[,;:| ]\s{0,2}(?:0x[0-9a-fA-F]{1,2}|\d{1,3})){7,65535}(?![\w.])"
 )
 NUMBER = re.compile(rb"0x([0-9a-fA-F]{1,2})|(\d{1,3})")
 #: words of texts that decode numbers: without such a word a list of numbers is a table

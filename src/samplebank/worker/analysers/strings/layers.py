@@ -48,13 +48,14 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Waiting(msgspec.Struct, frozen=True):
-    """A text to peel. `shown` is the text of the nearest layer that is kept."""
+    """A text to peel. `shown` is the text of the nearest layer that is kept; a resolved text has no expressions left."""
 
     text: bytes
     parent: int
     depth: int
     how: tuple[str, ...]
     shown: bytes
+    is_resolved: bool = False
 
 
 class Peeling:
@@ -88,7 +89,7 @@ class Peeling:
                 return
             if len(found.content) <= MOST_BYTES - self._bytes and self._is_new(found.content):
                 yield from self._encoded(current, found, is_script=not only_encoded)
-        if not only_encoded and not self._is_over():
+        if not (only_encoded or current.is_resolved or self._is_over()):
             text, how = rewritten(current.text)
             if how and self._is_new(text):
                 yield self._rewritten(current, text, how)
@@ -107,9 +108,11 @@ class Peeling:
         number = len(self.layers) + 1
         is_telling = bool(runs and self._indicators.collect(runs, number)) or bool(grave or slight)
         if not is_telling:
-            return _Waiting(text, current.parent, current.depth + 1, (*current.how, *how), current.shown)
+            return _Waiting(
+                text, current.parent, current.depth + 1, (*current.how, *how), current.shown, is_resolved=True
+            )
         layer = self._kept(current, Encoded(text, how, 0), grave, slight)
-        return _Waiting(text, layer.number, layer.depth, (), text)
+        return _Waiting(text, layer.number, layer.depth, (), text, is_resolved=True)
 
     def _kept(self, current: _Waiting, found: Encoded, grave: list[bytes], slight: list[bytes]) -> Layer:
         layer = Layer(

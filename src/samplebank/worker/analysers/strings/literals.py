@@ -32,11 +32,10 @@ BACKWARDS = re.compile(
     rb"|(%b)\s{0,5}\[::-1\]|(%b)\s{0,5}\[-1\.\.-\d{1,6}\]" % (QUOTED, QUOTED, QUOTED, QUOTED),
     re.IGNORECASE,
 )
-#: whether a text is turned round, or has parts replaced, in small letters
+#: whether a text is turned round, in small letters
 TURNS = re.compile(
     rb"strreverse|['\"]\s{0,5}(?:\[::-1\]|\[-1\.\.|\.split\(\s{0,3}(?:''|\"\")\s{0,3}\)\s{0,5}\.reverse)"
 )
-REPLACES = re.compile(rb"replace\s{0,5}\(?\s{0,5}['\"]")
 REPLACED = re.compile(
     rb"(%b)\s{0,5}(?:\.replace\s{0,5}\(|-[ci]?replace)\s{0,5}(%b)\s{0,5},\s{0,5}(%b)\s{0,5}\)?"
     % (QUOTED, QUOTED, QUOTED),

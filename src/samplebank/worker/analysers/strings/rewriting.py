@@ -27,13 +27,16 @@ ONE_ESCAPE = re.compile(rb"(?:\\x|\\u00|%u00|%)([0-9a-fA-F]{2})|&#x([0-9a-fA-F]{
 OCTAL = re.compile(rb"\\[01][0-7]{2}(?:\\[01][0-7]{2}){2,}")
 BACKTICK = re.compile(rb"`(?<=[A-Za-z.-]`)(?=[A-Za-z.-])")
 PRINTABLE = frozenset(b"\t\r\n" + bytes(range(0x20, 0x7F)))
+REPLACE = re.compile(rb"replace(?=\s{0,5}\(?\s{0,5}['\"])")
+#: a text in quotes with the call, or a call that begins a word, as Visual Basic has it
+BEFORE_REPLACE = re.compile(rb"['\"]\s{0,5}(?:\.|-[ci]?)$|(?:^|[^\w.-])$")
 JOINT = re.compile(rb"[+&]")
 NAME, NAME_BEFORE = re.compile(rb"\s{0,5}(\$?[a-z_]\w{0,60})"), re.compile(rb"(\$?[a-z_]\w{0,60})\s{0,5}$")
 FILLING = re.compile(rb"(?:-f|,|strreverse\s{0,5}\()\s{0,5}(\$[a-z_]\w{0,60}|(?<=\()[a-z_]\w{0,60})")
 MOST_JOINTS = 5000
 USE = re.compile(rb"(?<![\w.'\"`@])(\$?[A-Za-z_]\w{0,60})(?=\s{0,5}(?:[+&),;.\]]|\r?\n|-f|\[|$))")
 
-FOLLOWING = "variables"
+FOLLOWING, JOINING = "variables", "concatenation"
 
 Rule = tuple[str, Callable[[bytes], bool], Callable[[bytes], bytes]]
 
@@ -42,20 +45,27 @@ def rewritten(text: bytes) -> tuple[bytes, tuple[str, ...]]:
     """The text with its expressions resolved, and the names of what was resolved."""
     text = text[:MOST_BYTES]
     how: dict[str, None] = {}
+    rules = RULES
     for _ in range(MOST_ROUNDS):
-        after, changed = _one_round(text)
+        after, changed = _one_round(text, rules)
         if changed.keys() <= {FOLLOWING}:
             break  # values in place of variables alone show nothing new
         text = after
         how |= dict.fromkeys(changed)
+        if changed.keys() <= OF_TEXTS:
+            rules = LATER_RULES
+        if changed.keys() <= {JOINING} and (len(text) > MOST_OF_VARIABLES or _followed(text) == text):
+            break
+    if not how:
+        return text, ()
     named = _named(text)
     return named, (*how, *(("quoted names",) if named != text else ()))
 
 
-def _one_round(text: bytes) -> tuple[bytes, dict[str, None]]:
+def _one_round(text: bytes, rules: tuple[Rule, ...]) -> tuple[bytes, dict[str, None]]:
     changed: dict[str, None] = {}
     folded = text.lower()
-    for name, may_match, rule in RULES:
+    for name, may_match, rule in rules:
         if may_match(folded):
             after = rule(text)[:MOST_BYTES]
             if after != text:
@@ -70,6 +80,12 @@ def _holds(*words: bytes) -> Callable[[bytes], bool]:
 
 def _matches(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
     return lambda folded: pattern.search(folded) is not None
+
+
+def _may_replace(folded: bytes) -> bool:
+    """Whether a text in quotes, and no variable, has parts replaced."""
+    places = (found.start() for found in islice(REPLACE.finditer(folded), MOST_JOINTS))
+    return any(BEFORE_REPLACE.search(folded, max(0, place - 8), place) for place in places)
 
 
 def _unescaped(text: bytes) -> bytes:
@@ -112,10 +128,14 @@ def _quoted_characters(sums: list[bytes], written: bytes) -> bytes:
 
 
 def _joined(text: bytes) -> bytes:
-    text = literals.GROUPED.sub(lambda group: group[1], text)
-    return literals.CHAIN.sub(
-        lambda chain: quoted(b"".join(inner(part) for part in literals.EACH.findall(chain[0]))), text
-    )
+    for _ in range(MOST_ROUNDS):
+        before, text = text, literals.GROUPED.sub(lambda group: group[1], text)
+        text = literals.CHAIN.sub(
+            lambda chain: quoted(b"".join(inner(part) for part in literals.EACH.findall(chain[0]))), text
+        )
+        if text == before:
+            break
+    return text
 
 
 def _formatted(text: bytes) -> bytes:
@@ -160,7 +180,8 @@ def _followed(text: bytes) -> bytes:
 
 def _joined_names(folded: bytes) -> set[bytes]:
     """The names beside a `+` or `&`, and those that fill a format or are turned round."""
-    names = set(FILLING.findall(folded))
+    is_filling = b"-f" in folded or b"strreverse" in folded
+    names = set(FILLING.findall(folded)) if is_filling else set()
     for joint in islice(JOINT.finditer(folded), MOST_JOINTS):
         for name in (
             NAME_BEFORE.search(folded, max(0, joint.start() - 64), joint.start()),
@@ -190,11 +211,17 @@ RULES: tuple[Rule, ...] = (
     ("character codes", _matches(literals.CODES), _characters),
     (FOLLOWING, lambda folded: len(folded) <= MOST_OF_VARIABLES and b"=" in folded, _followed),
     ("format", _holds(b"-f"), _formatted),
-    ("concatenation", _matches(literals.JOINT), _joined),
+    (JOINING, _matches(literals.JOINT), _joined),
     (
         "reversal",
-        lambda folded: _holds(b"reverse", b"[::-1]", b"[-1..")(folded) and _matches(literals.TURNS)(folded),
+        lambda folded: (
+            _holds(b"reverse()", b"strreverse", b"[::-1]", b"[-1..")(folded)
+            and _matches(literals.TURNS)(folded)
+        ),
         _turned,
     ),
-    ("replacement", _matches(literals.REPLACES), _replaced),
+    ("replacement", _may_replace, _replaced),
 )
+#: the rules that make texts of texts: where no other rule changed the text, no other rule is tried again
+LATER_RULES = RULES[[name for name, *_ in RULES].index(FOLLOWING) :]
+OF_TEXTS = frozenset(name for name, *_ in LATER_RULES)
