@@ -133,3 +133,26 @@ def test_a_sample_that_is_not_there_is_told(local: Program) -> None:
 
     assert ended.status == 1
     assert "There is no sample" in ended.complaints[0]
+
+
+def test_indicators_are_shown_in_a_form_that_no_program_takes_for_an_address(
+    local: Program, bank: Bank
+) -> None:
+    sample, (worker,) = bank.submitted(), bank.workers(1)
+    found = {"value": "http://evil.example/x", "defanged": "hxxp://evil[.]example/x", "layer": 2, "where": 7}
+    for result in ({"iocs": {"urls": [found]}}, {"iocs": "of another shape"}, {"iocs": {"urls": [found]}}):
+        bank.analyse(sample, worker, -1, analysisResult=result)
+
+    lines = local.run("show", sample.sha256).out.splitlines()
+
+    assert [line.split() for line in lines if "evil" in line] == [
+        ["urls", "hxxp://evil[.]example/x", "2", worker]
+    ]
+
+
+def test_a_sample_without_indicators_has_no_table_of_them(local: Program, bank: Bank) -> None:
+    sample, _ = weighed(bank)
+
+    out = local.run("show", sample.sha256).out
+
+    assert "INDICATOR" not in out

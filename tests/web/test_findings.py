@@ -7,6 +7,7 @@ import pytest
 
 from kit.bank import ROBOT, Bank, Sample, name_of
 from kit.visitor import Visitor
+from samplebank.worker.analysers.strings import schema as strings
 from web.conftest import Visitors
 
 SCHEMA = {
@@ -137,3 +138,20 @@ def test_internal_evidence_is_for_who_works_on_analyses(visitor: Visitors, backe
     assert {user: len(found) for user, found in links.items()} == {"mia": 1, "chief": 2}
     internal = next(link for link in links["chief"] if link not in links["mia"])
     assert visitor("mia").get(f"/sample/{backed.sha256}/{internal}").status == 404
+
+
+def test_indicators_of_the_worker_strings_are_drawn_in_a_form_that_no_program_takes_for_an_address(
+    bank: Bank, visitor: Visitors, sample: Sample
+) -> None:
+    worker = str(bank.worker(schema=strings.SCHEMA)["shortName"])
+    found = {"value": "evil.ru", "defanged": "evil[.]ru", "layer": 1, "where": 7}
+    lists: dict[str, list[str]] = {name: [] for name in ("layers", "rules", "attack", "limits")}
+    counts = {"ascii": 0, "wide": 0, "isText": True, "isCut": False}
+    result = {"iocs": {"domains": [found]}, "iocTotals": {"domains": 1}, "strings": counts, **lists}
+    bank.analyse(sample, worker, analysisResult=result)
+
+    shown = findings(visitor("mia"), sample)
+
+    assert "evil[.]ru" in shown.text(".wide")
+    assert "evil.ru" not in shown.text(".wide")
+    assert {node.text() for node in shown.all(".wide th")} == {"Domain", "Layer", "Offset in the layer"}

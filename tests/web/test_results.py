@@ -163,6 +163,17 @@ def test_a_list_of_objects_is_a_table() -> None:
     assert parts.rows[1][0] is None
 
 
+def test_a_column_that_the_schema_hides_is_not_drawn_and_not_missed() -> None:
+    hiding = {"items": {"properties": {"name": {"title": "Name"}, "value": {"x-hidden": True}}}}
+
+    drawn = draw([{"name": "a", "value": "b"}, {"name": "c"}], hiding)
+
+    assert isinstance(drawn.node, Table)
+    assert [head.striptags() for head in drawn.node.heads] == ["Name"]
+    assert [leaf.text.striptags() for leaf in leaves(drawn.node)] == ["a", "c"]
+    assert drawn.more == 0
+
+
 def test_what_the_schema_does_not_know_is_folded() -> None:
     drawn = draw({"level": 1, "other": {"a": 1}, "others": [{"a": 1}]}, FITTING).node
 

@@ -28,6 +28,12 @@ async def yara_analyser() -> AsyncIterator[SandboxedAnalyser]:
 
 
 @pytest.fixture(scope="session")
+async def strings_analyser() -> AsyncIterator[SandboxedAnalyser]:
+    async with await SandboxedAnalyser.open(BUILT_IN["strings"]) as analyser:
+        yield analyser
+
+
+@pytest.fixture(scope="session")
 async def identifier() -> AsyncIterator[Identifier]:
     async with Identifier() as identifier:
         yield identifier
@@ -52,6 +58,11 @@ def static(static_analyser: SandboxedAnalyser, tmp_path: Path) -> Analyse:
 @pytest.fixture
 def yara(yara_analyser: SandboxedAnalyser, tmp_path: Path) -> Analyse:
     return _on_content(yara_analyser, tmp_path / "sample")
+
+
+@pytest.fixture
+def strings(strings_analyser: SandboxedAnalyser, tmp_path: Path) -> Analyse:
+    return _on_content(strings_analyser, tmp_path / "sample")
 
 
 def _on_content(analyser: SandboxedAnalyser, path: Path) -> Analyse:

@@ -239,6 +239,7 @@ class Analysis(Shown, frozen=True):
     customer: Customer
     created_timestamp: int
     tags: list[Tag] = []
+    analysis_result: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class Link(Shown, frozen=True):

@@ -8,7 +8,7 @@ import typer
 from rich.console import RenderableType
 
 from samplebank import timespec
-from samplebank.cli import connection, printing
+from samplebank.cli import connection, indicators, printing
 from samplebank.cli.answers import Analysis, Contribution, Envelope, Link, Sample, Sighting, Tag, Verdict
 from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
@@ -69,6 +69,11 @@ def _parts(sample: Sample, lists: Mapping[str, msgspec.Raw | None]) -> Iterator[
             ("WEIGHT", "SCORE", "ANALYSIS", "VERSION", "TAGS"), map(_weight, verdict.analysis)
         )
     yield from _section("ANALYSES", lists["analysis"], list[Analysis], _analysis)
+    if found := indicators.rows_of(_rows(lists["analysis"], list[Analysis])):
+        yield ""
+        yield printing.table(("INDICATOR", "DEFANGED", "LAYER", "BY"), found)
+        if len(found) == indicators.MOST:
+            yield f"These are {indicators.MOST}; the results of the analyses have more."
     yield from _section("LINKS", lists["link"], list[Link], _link)
     yield from _section("SUBMISSIONS", lists["submission"], list[Sighting], _sighting)
 

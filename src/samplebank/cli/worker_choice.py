@@ -12,6 +12,8 @@ from samplebank.files import expanded
 from samplebank.worker.analysers import BUILT_IN
 
 RULES: Final = "yara_rules"
+#: the built-in analysers that scan by the rules
+SCANNING: Final = frozenset({"yara", "strings"})
 NamesArgument = Annotated[
     list[str],
     typer.Argument(metavar="NAME...", help=f"{', '.join(BUILT_IN)}, or your own as package.module:Class."),
@@ -39,7 +41,7 @@ class AnalyserChoice(NamedTuple):
         places = tuple(place.absolute() for place in import_from or [])
         import_paths = [import_path(name) for name in names]
         settings = read_pairs(setting or [], "--setting")
-        if "yara" in names and RULES in settings:
+        if RULES in settings and not SCANNING.isdisjoint(names):
             settings[RULES] = _folder(settings[RULES])
         return cls(names, import_paths, settings, places)
 

@@ -212,7 +212,7 @@ class _Drawing:
         items = self._followed(_mapped(schema.get("items")))
         properties = _mapped(items.get("properties"))
         if properties and all(isinstance(one, dict) for one in value):
-            names = _columns(properties, value)
+            names = [name for name in _columns(properties, value) if not self._is_hidden(properties, name)]
             if len(names) <= MOST_COLUMNS:
                 return self._table(value, names, properties, path, depth)
         # a query looks into a list, but not into a list in a list
@@ -229,13 +229,22 @@ class _Drawing:
     ) -> Table:
         told = {name: self._followed(_mapped(properties.get(name))) for name in names}
         heads = [self._shown(_said(told[name], "title") or name, LONGEST_NAME) for name in names]
+        hidden = [name for name in properties if self._is_hidden(properties, name)]
 
         def cell(row: dict[str, Any], name: str) -> Node | None:
             if name not in row or self.is_full:
                 return None
             return self.node(row[name], told[name], None if path is None else (*path, name), depth + 1)
 
-        return Table(heads, [[cell(row, name) for name in names] for row in self._while_room(value)])
+        rows = []
+        for row in self._while_room(value):
+            rows.append([cell(row, name) for name in names])
+            self.leaves += sum(name in row for name in hidden)  # not shown on purpose, so not told as missing
+        return Table(heads, rows)
+
+    def _is_hidden(self, properties: Schema, name: str) -> bool:
+        """Whether a schema keeps a column from people, as where another column shows the value in a safe form."""
+        return _mapped(properties.get(name)).get("x-hidden") is True
 
     def _while_room(self, values: Iterable[Any]) -> Iterator[Any]:
         for value in values:

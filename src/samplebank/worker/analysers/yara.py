@@ -151,6 +151,16 @@ class YaraAnalyser(Analyser):
             possible_detections=rules.size,
         )
 
+    def matches_in(self, content: bytes) -> list[tuple[str, Meaning]]:
+        """The names of the rules that match bytes of an analysis, with their meanings, highest scores first.
+
+        Raises yara_x.ScanError, and its subclass yara_x.TimeoutError.
+        """
+        rules = self._rules or self._current_rules()
+        matching = rules.scanner.scan(content).matching_rules
+        found = _worst_first((rule, meaning_of(dict(rule.metadata))) for rule in matching)
+        return [(rule.identifier, meaning) for rule, meaning in found]
+
     def _current_rules(self) -> RuleSet:
         found = tuple(rule_files.find(folder) for folder in self.folders())
         if self._rules is None or found != self._looked_at:

@@ -1,0 +1,151 @@
+"""The layers of disguised scripts, peeled by the analyser in its sandbox; and clean scripts, which stay clean."""
+
+import base64
+import sysconfig
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from samplebank.worker.analysers.strings import StringsAnalyser
+from samplebank.worker.analysers.testing import sample_file
+from samplebank.worker.contract import NO_FINDINGS, Result
+from worker.made_scripts import ADDRESS, CRADLE, SCRIPTS, encoded_script
+
+Analyse = Callable[[bytes], Awaitable[Result]]
+
+MALICIOUS = 70
+
+
+def tags(result: Result) -> set[str]:
+    return {tag.value for tag in result.tags}
+
+
+def encoded_command(script: str) -> str:
+    return f"powershell -enc {base64.b64encode(script.encode('utf-16-le')).decode()}"
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+async def test_the_address_in_a_disguised_script_is_found_in_a_layer(strings: Analyse, name: str) -> None:
+    script = SCRIPTS[name]()
+
+    result = await strings(script.encode())
+
+    assert ADDRESS not in script
+    found = [one for one in result.result["iocs"]["urls"] if one["value"].startswith(ADDRESS)]
+    assert found
+    assert found[0]["layer"] > 0
+    assert found[0]["defanged"].startswith("hxxp://203[.]0[.]113[.]7")
+
+
+async def test_a_layer_is_evidence_with_what_peeled_it(strings: Analyse) -> None:
+    result = await strings(encoded_command(CRADLE).encode())
+
+    (layer,) = result.result["layers"]
+    (evidence,) = result.evidence
+    assert layer["how"] == ["base64", "utf-16"]
+    assert (layer["number"], layer["parent"], layer["depth"], layer["where"]) == (1, 0, 1, 16)
+    assert (evidence.file_name, evidence.data.decode()) == ("layer1.txt", CRADLE)
+    assert evidence.potentially_malicious
+
+
+async def test_the_rules_that_match_a_layer_make_the_score(strings: Analyse) -> None:
+    result = await strings(encoded_command(CRADLE).encode())
+
+    assert result.score >= MALICIOUS
+    assert result.result["layers"][0]["rules"] == ["PowerShell_Download_Cradle"]
+    assert "PowerShell_Download_Cradle" in tags(result)
+
+
+async def test_a_rule_that_matches_the_file_itself_is_left_to_yara(strings: Analyse) -> None:
+    result = await strings(f"{CRADLE}; $x = 'cmd' + '.exe'".encode())
+
+    assert result.result["layers"]
+    assert (result.score, result.result["rules"]) == (NO_FINDINGS, [])
+
+
+async def test_hidden_words_are_techniques_of_attack(strings: Analyse) -> None:
+    result = await strings(encoded_command(CRADLE).encode())
+
+    told = {one["technique"]: one["name"] for one in result.result["attack"]}
+    assert told["T1059.001"] == "PowerShell"
+    assert told.keys() >= {"T1027", "T1027.013", "T1105"}
+    assert tags(result) >= {"obfuscated", "attack.t1027", "attack.t1059.001", "attack.t1105"}
+
+
+async def test_layers_in_layers_tell_their_parents(strings: Analyse) -> None:
+    script = encoded_command(encoded_command(CRADLE))
+
+    result = await strings(script.encode())
+
+    assert [(one["number"], one["parent"], one["depth"]) for one in result.result["layers"]] == [
+        (1, 0, 1),
+        (2, 1, 2),
+    ]
+
+
+async def test_layers_end_at_a_depth(strings: Analyse) -> None:
+    script = CRADLE
+    for _ in range(10):
+        script = f"x = '{base64.b64encode(script.encode()).decode()}'"
+
+    result = await strings(script.encode())
+
+    assert max(one["depth"] for one in result.result["layers"]) == 8
+    assert "Layers deeper than 8 are not peeled." in result.result["limits"]
+
+
+async def test_layers_end_at_a_number(strings: Analyse) -> None:
+    words = "\n".join(
+        f"x = '{base64.b64encode(b'this is the text %05d' % number).decode()}'" for number in range(80)
+    )
+
+    result = await strings(words.encode())
+
+    assert len(result.result["layers"]) == 50
+    assert "More than 50 layers are not kept." in result.result["limits"]
+
+
+async def test_a_command_inside_a_program_is_a_layer(strings: Analyse) -> None:
+    program = bytes(300) + encoded_command(CRADLE).encode() + bytes(300)
+
+    result = await strings(program)
+
+    assert result.result["layers"][0]["how"] == ["base64", "utf-16"]
+    assert result.score >= MALICIOUS
+
+
+async def test_encoded_text_inside_a_program_says_nothing(strings: Analyse) -> None:
+    harmless = base64.b64encode(b"a sentence that nobody would hide from anybody")
+
+    result = await strings(bytes(300) + harmless + bytes(300))
+
+    assert result.result["layers"] == []
+
+
+async def test_a_program_inside_a_script_is_a_layer_of_bytes(strings: Analyse) -> None:
+    program = b"MZ" + bytes(200)
+
+    result = await strings(b"$x = '" + base64.b64encode(program) + b"'")
+
+    assert (result.evidence[0].file_name, result.evidence[0].data) == ("layer1.bin", program)
+
+
+async def test_text_that_was_encoded_by_the_script_encoder_comes_back(strings: Analyse) -> None:
+    script = "".join(map(chr, range(32, 127))) * 2 + "\r\n\t'<>@ CreateObject"
+
+    result = await strings(encoded_script(script).encode())
+
+    assert result.evidence[0].data.decode() == script
+
+
+def test_clean_scripts_stay_clean() -> None:
+    """The modules of the Python standard library: none scores, none is tagged. `docs/workers.md` has larger counts."""
+    analyser = StringsAnalyser({})
+    modules = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
+
+    results = [analyser.analyse(sample_file(module)) for module in modules]
+
+    assert len(modules) > 150
+    assert [result.score for result in results if result.score != NO_FINDINGS] == []
+    assert [tags(result) for result in results if result.tags] == []
