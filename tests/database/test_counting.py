@@ -3,7 +3,7 @@
 import pytest
 
 from samplebank.database import Connection, Sql
-from samplebank.database.counting import ALWAYS, UNCOUNTED, Count, count_rows
+from samplebank.database.counting import ALWAYS, UNCOUNTED, Count, count_rows, tallied
 
 LONG = 60_000
 
@@ -35,3 +35,15 @@ async def test_counting_that_is_cut_off_leaves_the_connection_of_use(db: Connect
     found = await count_rows(db, slow, 200)
 
     assert (found.is_exact, await db.fetchval("SELECT 1")) == (False, 1)
+
+
+async def test_a_number_that_is_not_told_within_the_budget_is_not_awaited(db: Connection) -> None:
+    slow = Sql("(SELECT 1 FROM pg_sleep(60))")
+
+    found = await tallied(db, slow, 20)
+
+    assert (found, await db.fetchval("SELECT 1")) == (None, 1)
+
+
+async def test_a_number_that_is_told_within_the_budget_is_exact(db: Connection) -> None:
+    assert await tallied(db, Sql("7"), LONG) == Count(7)

@@ -83,6 +83,21 @@ async def test_a_list_that_is_tallied_says_how_many_jobs_the_caller_may_see(
     assert (await listing.count(db, 10_000)).number == expected > 7
 
 
+@pytest.mark.parametrize("sort", ["-enqueuedTimestamp", "endTimestamp", "-state"])
+async def test_the_number_of_the_many_jobs_of_few_customers_is_tallied_in_any_order(
+    db: Connection, callers: dict[str, Caller], sort: str
+) -> None:
+    (customer,) = callers["one"].scope(Permission.VIEW_JOBS).customers
+    before = await db.fetchval(COUNT, [customer], ["done"])
+    await db.execute(MANY, customer)
+
+    listing = jobs_matching(callers["one"], JobFilter(states=["done"]), [sort])
+    page = await listing.page(db, Page(7))
+
+    assert len(page) == 7
+    assert (await listing.count(db, 0)).number == before + FEW_JOBS
+
+
 RARE_WORKER = "UPDATE job_task SET worker = 'rare' WHERE worker = 'yara' AND sample_id % 1000 = 3"
 RARE_TYPE = "UPDATE classification SET type = 'rare' WHERE sample_id % 500 IN (3, 4)"
 #: the state decides first where jobs are sorted by state

@@ -3,16 +3,22 @@
 import time
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 import pytest
 from bench.tenants import Tenants
 
 from samplebank.accounts.access import see_rows, see_samples
-from samplebank.accounts.caller import Caller
+from samplebank.accounts.caller import Caller, Scope
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Sql, all_of
 from samplebank.database.tally import DAY, HOUR, MONTH
 from samplebank.samples.tally import SAMPLES
-from samplebank.search.numbers import number_of_all_samples, number_of_all_submissions
+from samplebank.search.numbers import (
+    number_of_all_samples,
+    number_of_all_submissions,
+    number_of_nearly_all_samples,
+    number_of_nearly_all_submissions,
+)
 from samplebank.search.window import IndexWindow, lies_in_window
 from samplebank.submissions.tally import SUBMISSIONS
 
@@ -64,23 +70,40 @@ async def db(filled: tuple[Database, Tenants]) -> AsyncIterator[Connection]:
         await transaction.rollback()
 
 
+@pytest.fixture
+def nearly(callers: dict[str, Caller]) -> Caller:
+    """A caller who lacks three of all customers. The first of these has more rows than any other."""
+    most = callers["most"]
+    first, *others = sorted(most.customers)
+    lacked = {first, *others[-2:]}
+    scopes = {name: Scope(customers=scope.customers - lacked) for name, scope in most.scopes.items()}
+    return msgspec.structs.replace(most, scopes=scopes)
+
+
+async def counted_samples(db: Connection, caller: Caller, since: int) -> int:
+    visible = see_samples(caller, "s", Permission.VIEW_SAMPLES)
+    there = all_of([visible, lies_in_window(caller, "s", IndexWindow(since))])
+    counted: int = await Sql("SELECT count(*) FROM sample s WHERE {}", there).value(db)
+    return counted
+
+
+async def counted_submissions(db: Connection, caller: Caller, since: int) -> int:
+    visible = see_rows(caller, "u", Permission.VIEW_SUBMISSION)
+    there = all_of([visible, Sql("u.submitted_time >= {}", since)])
+    counted: int = await Sql("SELECT count(*) FROM submission u WHERE {}", there).value(db)
+    return counted
+
+
 async def samples_of(db: Connection, caller: Caller, since: int) -> tuple[int | None, int]:
     """(the number by the tally, the number by counting)."""
-    window = IndexWindow(since)
-    visible = see_samples(caller, "s", Permission.VIEW_SAMPLES)
-    counted = Sql(
-        "SELECT count(*) FROM sample s WHERE {}", all_of([visible, lies_in_window(caller, "s", window)])
-    )
-    return await told(db, number_of_all_samples(caller, window)), await counted.value(db)
+    tallied = await told(db, number_of_all_samples(caller, IndexWindow(since)))
+    return tallied, await counted_samples(db, caller, since)
 
 
 async def submissions_of(db: Connection, caller: Caller, since: int) -> tuple[int | None, int]:
     """As `samples_of`, of submissions."""
-    visible = see_rows(caller, "u", Permission.VIEW_SUBMISSION)
-    counted = Sql(
-        "SELECT count(*) FROM submission u WHERE {}", all_of([visible, Sql("u.submitted_time >= {}", since)])
-    )
-    return await told(db, number_of_all_submissions(caller, IndexWindow(since))), await counted.value(db)
+    tallied = await told(db, number_of_all_submissions(caller, IndexWindow(since)))
+    return tallied, await counted_submissions(db, caller, since)
 
 
 async def told(db: Connection, number: Sql | None) -> int | None:
@@ -149,3 +172,58 @@ async def test_a_change_counts_at_once(db: Connection, callers: dict[str, Caller
 
     assert [tallied for tallied, _ in found] == [counted for _, counted in found]
     assert (await SAMPLES.disagreements(db), await SUBMISSIONS.disagreements(db)) == (0, 0)
+
+
+async def numbers_of_nearly_all(db: Connection, caller: Caller, since: int) -> list[int | None]:
+    """The numbers of samples and submissions, as all but the rows that the caller may not see."""
+    window = IndexWindow(since)
+    numbers = number_of_nearly_all_samples(caller, window), number_of_nearly_all_submissions(caller, window)
+    return [await told(db, number) for number in numbers]
+
+
+@pytest.mark.parametrize("since", STARTS.values(), ids=STARTS)
+async def test_who_lacks_a_few_customers_is_told_the_number_that_counting_gives(
+    db: Connection, nearly: Caller, since: int
+) -> None:
+    found = await numbers_of_nearly_all(db, nearly, since)
+
+    counted = [await counted_samples(db, nearly, since), await counted_submissions(db, nearly, since)]
+    assert found == counted
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_a_change_counts_at_once_for_who_lacks_a_few_customers(
+    db: Connection, nearly: Caller, change: str
+) -> None:
+    await db.execute(change.format(id="id % 50 = 3"), NOW)
+
+    for since in (0, NOW - 30 * DAY, NOW - HOUR):
+        counted = [await counted_samples(db, nearly, since), await counted_submissions(db, nearly, since)]
+        assert await numbers_of_nearly_all(db, nearly, since) == counted
+
+
+async def test_what_a_newer_customer_adds_is_hidden_from_who_lacks_a_few(
+    db: Connection, nearly: Caller
+) -> None:
+    before = await numbers_of_nearly_all(db, nearly, 0)
+    newer = await db.fetchval(
+        "INSERT INTO customer (short_name, name, domain_id) SELECT 'newer', 'Newer', max(id) FROM domain RETURNING id"
+    )
+    await db.execute(CHANGES["a submission added"].format(id="id % 50 = 3"), NOW)
+    moved = "UPDATE submission SET customer_id = $1::bigint, readers = ARRAY[2 * $1::bigint] WHERE submitted_time = $2"
+    await db.execute(moved, newer, NOW)
+
+    samples, submissions = await numbers_of_nearly_all(db, nearly, 0)
+
+    assert samples is None
+    assert submissions == before[1] == await counted_submissions(db, nearly, 0)
+
+
+@pytest.mark.parametrize("name", ["admin", "one"])
+def test_only_who_lacks_a_few_customers_is_told_by_what_is_hidden(
+    callers: dict[str, Caller], name: str
+) -> None:
+    caller = callers[name]
+
+    assert number_of_nearly_all_samples(caller, IndexWindow(0)) is None
+    assert number_of_nearly_all_submissions(caller, IndexWindow(0)) is None

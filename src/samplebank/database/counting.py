@@ -54,7 +54,21 @@ async def count_rows(db: Connection, rows: Sql, budget: float) -> Count:
         return Count(passed, is_exact=False)
 
 
-async def tallied(db: Connection, number: Sql | None) -> Count | None:
-    """The number that an expression over a tally tells; None where no tally knows the number."""
-    found = None if number is None else await Sql("SELECT {}", number).value(db)
+async def tallied(db: Connection, number: Sql | None, budget: float | None = None) -> Count | None:
+    """The number that an expression over a tally tells; None where no tally knows the number, or not within the budget.
+
+    With a budget in milliseconds, `db` is not in a transaction.
+    """
+    if number is None:
+        return None
+    query = Sql("SELECT {}", number)
+    if budget is None:
+        found = await query.value(db)
+    else:
+        try:
+            async with db.transaction(readonly=True):
+                await db.execute(f"{COUNTING}; SET LOCAL statement_timeout = {max(1, int(budget))}")
+                found = await query.value(db)
+        except asyncpg.QueryCanceledError:
+            return None
     return None if found is None else Count(found)

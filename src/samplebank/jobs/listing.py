@@ -137,10 +137,11 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Ord
         listing: OrderedListing[Job] = JobsOfRange(
             ranged, order._replace(branches=_parts(ranged, wanted.states, order))
         )
-    elif not wanted.knows_tally or (has_few_owners and not _is_by_time(order)):
-        listing = OrderedListing(JOB, JOB_FROM, others, order)
+    elif wanted.knows_tally:
+        tallied = _tallied(caller, wanted, order, states, owners, named=named)
+        return JobsOfFew(tallied, owners) if has_few_owners and not _is_by_time(order) else tallied
     else:
-        return _tallied(caller, wanted, order, states, owners, named=named)
+        listing = OrderedListing(JOB, JOB_FROM, others, order)
     if sides:
         listing = JobsOfSides(listing, sides, all_of([wanted.times.condition, states, owners]))
     return JobsOfFew(listing, owners) if has_few_owners else listing

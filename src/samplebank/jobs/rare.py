@@ -138,9 +138,10 @@ def of_types(caller: Caller, types: Sequence[str]) -> Side:
     """The samples of some file types that the caller may see."""
     typed = one_of("c.type", "text", types)
     visible = see_samples(caller, "y", Permission.VIEW_SAMPLES)
+    # as in `of_workers`, no join: the planner would read all samples
     rows = """
-        SELECT c.sample_id AS key FROM classification c JOIN sample y ON y.id = c.sample_id
-         WHERE {} AND coalesce(y.classification_id = c.id, FALSE) AND {}
+        SELECT c.sample_id AS key FROM classification c
+         WHERE {} AND (SELECT TRUE FROM sample y WHERE y.id = c.sample_id AND y.classification_id = c.id AND {} LIMIT 1)
     """
     has = """
         (SELECT TRUE FROM sample y JOIN classification c ON c.id = y.classification_id

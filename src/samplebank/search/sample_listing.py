@@ -27,7 +27,8 @@ IDS: Shape[Any] = Columns.of(Id, "s")
 class SampleListing(OrderedListing[Overview]):
     """Samples that match, found by the first of `ways` that finds the page.
 
-    `matches` is a query with one row for each. `number` is an expression for their number, where a tally knows the number.
+    `matches` is a query with one row for each. `number` is an expression for their number, where a tally knows the number, and
+    `all_but` one that takes longer.
     """
 
     is_dear = True
@@ -41,6 +42,7 @@ class SampleListing(OrderedListing[Overview]):
         gathering: Gathering,
         *,
         number: Sql | None = None,
+        all_but: Sql | None = None,
     ) -> None:
         super().__init__(IDS, ask.order.source, ask.where, ask.order)
         self.gathering = gathering
@@ -48,6 +50,7 @@ class SampleListing(OrderedListing[Overview]):
         self.ways = ways
         self._matches = matches
         self._number = number
+        self._all_but = all_but
         self._is_plain = see_samples(caller, "s", Permission.VIEW_SAMPLES) is TRUE
         self._shown = Overviews(caller)
         #: digest and id of the last sample that was read
@@ -80,6 +83,7 @@ class SampleListing(OrderedListing[Overview]):
 
     async def count(self, db: Connection, budget: float) -> Count:
         known = self.gathering.count or await tallied(db, self._number)
+        known = known or await tallied(db, self._all_but, budget)
         return known or await count_rows(db, self._matches, budget)
 
     async def _at_once(self, db: Connection, page: Page, number: Sql) -> list[Overview]:

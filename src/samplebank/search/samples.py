@@ -15,7 +15,7 @@ from samplebank.search.criteria import Criterion, set_demands, within, without
 from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keyword, Keywords
 from samplebank.search.listing import Gathering, Way
-from samplebank.search.numbers import number_of_all_samples
+from samplebank.search.numbers import number_of_all_samples, number_of_nearly_all_samples
 from samplebank.search.sample_listing import SampleListing
 from samplebank.search.sample_order import NEWEST_FIRST, order_of
 from samplebank.search.sample_ways import Ask, ByDigest, Everything, Gathered, InOrder, Much
@@ -124,8 +124,11 @@ def samples_matching(
     gathering = Gathering()
     if not asked.sets:
         ways: list[Way[int]] = [ByDigest(ask) if asked.digests and not asked.excluded else InOrder(ask)]
-        number = None if asked.digests or asked.excluded else number_of_all_samples(caller, window)
-        return SampleListing(caller, ask, ways, _all(caller, window, asked), gathering, number=number)
+        matches = _all(caller, window, asked)
+        if asked.digests or asked.excluded:
+            return SampleListing(caller, ask, ways, matches, gathering)
+        number, all_but = number_of_all_samples(caller, window), number_of_nearly_all_samples(caller, window)
+        return SampleListing(caller, ask, ways, matches, gathering, number=number, all_but=all_but)
 
     def found(common: frozenset[str], first: int) -> Sql:
         inner = demands(Sets(caller, window, common=common), wanted)

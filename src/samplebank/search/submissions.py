@@ -19,7 +19,7 @@ from samplebank.search.criteria import row_condition
 from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keyword, Keywords, contains, digests, find_common, mentions
 from samplebank.search.listing import MOST_GATHERED, PATIENCE, Gathering, Way, rows_within
-from samplebank.search.numbers import number_of_all_submissions
+from samplebank.search.numbers import number_of_all_submissions, number_of_nearly_all_submissions
 from samplebank.search.rows import SubmissionCriterion
 from samplebank.search.submission_parts import COLUMNS, FROM, Parts, parts_of
 from samplebank.search.widths import LITTLE
@@ -149,7 +149,8 @@ def _read(rows: Sequence[Any] | None) -> list[Submission] | None:
 class SubmissionListing(OrderedListing[Submission]):
     """Submissions that match, found by the first of `ways` that finds the page.
 
-    `number` is an expression for their number, where a tally knows the number.
+    `number` is an expression for their number, where a tally knows the number, and `all_but` one that takes longer. `parts`
+    are the same submissions, where an index has these without the rows of others.
     """
 
     is_dear = True
@@ -163,9 +164,11 @@ class SubmissionListing(OrderedListing[Submission]):
         *,
         number: Sql | None,
         parts: Parts | None = None,
+        all_but: Sql | None = None,
     ) -> None:
         super().__init__(COLUMNS, FROM, where, order)
         self._parts = parts
+        self._all_but = all_but
         self._gathering = gathering
         self.ways = ways
         self._number = number
@@ -181,6 +184,7 @@ class SubmissionListing(OrderedListing[Submission]):
         known = self._gathering.count or await tallied(db, self._number)
         if known is None and self._parts is not None:
             return await count_rows(db, self._parts.matches, budget)
+        known = known or await tallied(db, self._all_but, budget)
         return known or await super().count(db, budget)
 
 
@@ -205,7 +209,8 @@ def submissions_matching(
         return TalliedListing(COLUMNS, FROM, where, order, number)
     parts = parts_of(caller, _lies_in(window), order)
     ways = [parts, *ways] if parts else ways
-    return SubmissionListing(where, order, ways, gathering, number=number, parts=parts)
+    all_but = number_of_nearly_all_submissions(caller, window)
+    return SubmissionListing(where, order, ways, gathering, number=number, parts=parts, all_but=all_but)
 
 
 def matching(
