@@ -92,22 +92,31 @@ async def _provision(settings: Settings, url: str) -> None:
 
 
 async def _register_workers(db: Connection, settings: Settings) -> None:
-    """Let a new database run the built-in workers by default. Later the policy is the operator's."""
-    if await workers.is_any_registered(db):
+    """Register the built-in workers that the database lacks, so that their process can start after an upgrade.
+
+    A new database also runs all of them by default. Later the policy is the operator's.
+    """
+    is_new = not await workers.is_any_registered(db)
+    missing = [path for name, path in BUILT_IN.items() if is_new or not await workers.find_worker(db, name)]
+    if not missing:
         return
     user_id, now = await provisioning.get_user_id(db, provisioning.ADMIN), clock()
-    made = []
-    for import_path in BUILT_IN.values():
-        async with await SandboxedAnalyser.open(
-            import_path, sandbox_required=settings.sandbox_required
-        ) as analyser:
-            told = analyser.description
-        content = WorkerContent(
-            short_name=told.short_name,
-            names=dict(told.names),
-            descriptions=dict(told.descriptions),
-            schema=None if told.schema is None else msgspec.json.encode(told.schema),
-        )
-        worker, _ = await workers.add_worker(db, content, user_id=user_id, now=now)
-        made.append(worker)
-    await rules.put_policy(db, tuple(worker.id for worker in made), (), user_id=user_id, now=now)
+    made = [
+        (await workers.add_worker(db, await _described(path, settings), user_id=user_id, now=now))[0]
+        for path in missing
+    ]
+    if is_new:
+        await rules.put_policy(db, tuple(worker.id for worker in made), (), user_id=user_id, now=now)
+
+
+async def _described(import_path: str, settings: Settings) -> WorkerContent:
+    async with await SandboxedAnalyser.open(
+        import_path, sandbox_required=settings.sandbox_required
+    ) as analyser:
+        told = analyser.description
+    return WorkerContent(
+        short_name=told.short_name,
+        names=dict(told.names),
+        descriptions=dict(told.descriptions),
+        schema=None if told.schema is None else msgspec.json.encode(told.schema),
+    )
