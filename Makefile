@@ -37,11 +37,11 @@ pictures: ## take the pictures of docs/pages.md anew, in a browser
 	$(BOOTSTRAP)
 	@PYTHONPATH=tests $(BIN)/python scripts/pictures.py
 
-bench: ## measure the figures of docs/performance.md on this machine; takes about half an hour
+bench: ## measure the figures of docs/performance.md on this machine; takes about an hour
 	$(BOOTSTRAP)
 	@$(BIN)/python -m bench
 
-bench-quick: ## the same with smaller sizes and fewer runs, in under three minutes
+bench-quick: ## the same with smaller sizes and fewer runs, as far as three minutes reach
 	$(BOOTSTRAP)
 	@$(BIN)/python -m bench --quick
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from rich.console import Console
 
 from bench import generate, limits, machine, report
 from bench.clients import WrongAnswer
+from bench.deadline import Late, within
 from bench.figure import Figure
 from bench.figures import claiming, cycle, filled, from_upload, ingest, pages, reading, serving, slow, web
 from bench.machine import MemoryWatch
@@ -31,6 +32,8 @@ FULL_SIZES = (10_000, 100_000, 200_000, 1_000_000)
 QUICK_SIZES = (100_000,)
 #: groups of figures on the filled database
 FILLED = ("pages", "web pages", "reading", "claims", "access rules", "whole list", "statistics", "generator")
+#: seconds of a quick run, the end of the services left out, of a group of figures, and of filling in: three minutes are enough
+QUICK_SECONDS, QUICK_GROUP, QUICK_FILL = 150.0, 25.0, 60.0
 #: seconds of rest after the start, for figures of processor time
 REST = 5.0
 
@@ -51,14 +54,23 @@ class Bench:
         print(f"[{time.monotonic() - self._began:5.0f} s] {text}", file=sys.stderr, flush=True)
 
     def measure(self, name: str, make: Callable[[], list[Figure]]) -> None:
-        """Measure a group of figures. A group that cannot be measured becomes a remark, and the run goes on."""
+        """Measure a group of figures. A group that cannot be measured becomes a remark, and the run goes on.
+
+        A quick run gives up a group that takes long, leaves out the groups for which no time is left, and says so.
+        """
         if self._only and self._only not in name:
             return
         self.say(name)
         try:
-            self.figures += make()
-        except WrongAnswer as error:
+            with self._within(QUICK_GROUP):
+                self.figures += make()
+        except (WrongAnswer, Late) as error:
             self.remarks.append(f"not measured: {name}: {error}")
+
+    def _within(self, seconds: float) -> AbstractContextManager[None]:
+        """The time that a part of a quick run has. Other runs take their time."""
+        left = QUICK_SECONDS - (time.monotonic() - self._began)
+        return within(min(seconds, left) if self.quick else None)
 
     def run(self) -> limits.Limits:
         with ExitStack() as later:
@@ -68,14 +80,25 @@ class Bench:
             service.start()
             self.say("limits of the machine")
             found = limits.measure(service, quick=self.quick)
+            if self.quick:
+                self._filled()  # first, as the time may not be enough for everything
             self._writing(service, found)
         files, runs = (40, 1) if self.quick else (240, 3)
         self.measure("real files", lambda: from_upload.to_verdict(self.parent, self.port, files, runs))
-        if any(self._only in group for group in FILLED):
-            with Service(self.parent, self.port) as service:
-                service.start()
-                self._growing(service)
+        if not self.quick:
+            self._filled()
         return found
+
+    def _filled(self) -> None:
+        """The figures of a database of its own, which is filled in."""
+        if not any(self._only in group for group in FILLED):
+            return
+        with Service(self.parent, None if self.quick else self.port) as service:
+            service.start()
+            try:
+                self._growing(service)
+            except Late as error:
+                self.remarks.append(f"not measured: a filled database: {error}")
 
     def _writing(self, service: Service, found: limits.Limits) -> None:
         """The figures of writing to an empty database."""
@@ -140,7 +163,8 @@ class Bench:
     def _fill(self, service: Service, samples: int, made: Tenants | None) -> Tenants:
         self.say(f"filling in {samples:,} samples")
         began = time.monotonic()
-        tenants = asyncio.run(generate.fill(service.database_url, samples, made=made))
+        with self._within(QUICK_FILL):
+            tenants = asyncio.run(generate.fill(service.database_url, samples, made=made))
         rate = samples / (time.monotonic() - began)
         goal = 1_000_000 / 600
         self.figures.append(Figure(f"generator, {samples:,} samples", "samples/s", [rate], goal))
@@ -157,7 +181,9 @@ def revision() -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "--quick", action="store_true", help="smaller sizes and fewer runs: under three minutes"
+        "--quick",
+        action="store_true",
+        help="smaller sizes and fewer runs: under three minutes, and what they leave no time for is left out",
     )
     parser.add_argument(
         "--only", default="", help="measure only the figures whose group has this in its name"

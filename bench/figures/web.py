@@ -2,30 +2,42 @@
 
 import asyncio
 import http.client
-import json
 from urllib.parse import urlencode
 
-from bench import clients, load
+from bench import clients, load, shown
 from bench import vocabulary as words
 from bench.figure import Figure, Limit, Surroundings
 from bench.service import HOST, Service
-from bench.wire import Wire
 
-#: goals for the p95 of pages in milliseconds at the largest size; `{sample}` and `{job}` are the newest
+RARE = urlencode({"q": words.RARE_STEM})
+#: goals for the p95 of pages in milliseconds at the largest size, by the name of the page and its path.
+#: `shown.make` has the names in paths
 PAGES = {
-    "/": 30.0,
-    "/samples": 15.0,
-    f"/samples?{urlencode({'q': words.RARE_STEM})}": 60.0,
-    "/samples/facets": 80.0,
-    "/sample/{sample}": 15.0,
-    "/sample/{sample}/sightings": 15.0,
-    "/sample/{sample}/relations": 15.0,
-    "/sample/{sample}/history": 15.0,
-    "/jobs": 15.0,
-    "/job/{job}": 15.0,
-    "/submit": 15.0,
-    "/workers": 20.0,
-    "/failures": 100.0,
+    "Today": ("/", 30.0),
+    "samples": ("/samples", 15.0),
+    "facets of all samples": ("/samples/facets", 80.0),
+    "samples that 1 % match": (f"/samples?{RARE}", 60.0),
+    "facets of 1 %": (f"/samples/facets?{RARE}", 80.0),
+    "sample": ("/sample/{sample}", 15.0),
+    "findings": ("/sample/{sample}/findings", 15.0),
+    "sightings": ("/sample/{sample}/sightings", 15.0),
+    "relations": ("/sample/{sample}/relations", 15.0),
+    "relations, 10,000 links": ("/sample/{huge}/relations", 40.0),
+    "history": ("/sample/{sample}/history", 15.0),
+    "bytes, middle of 2 GiB": ("/sample/{huge}/bytes?at={middle}", 20.0),
+    "bytes, end of 2 GiB": ("/sample/{huge}/bytes?at=0x7ffff000", 20.0),
+    "strings, middle of 2 GiB": ("/sample/{huge}/strings?at={middle}", 20.0),
+    "compare": ("/compare/{sample}/{other}", 15.0),
+    "jobs": ("/jobs", 15.0),
+    "jobs that timed out": ("/jobs?q=state:timeout", 15.0),
+    "job": ("/job/{job}", 15.0),
+    "job that waits, and why": ("/job/{waiting}", 15.0),
+    "submit": ("/submit", 15.0),
+    "batch of 200 files": ("/batch/{batch}", 15.0),
+    "workers": ("/workers", 20.0),
+    "worker": ("/worker/{worker}", 20.0),
+    "failures": ("/failures", 100.0),
+    "me": ("/me", 15.0),
 }
 #: the page whose time is that of everything but the database
 BARE = "/login"
@@ -34,9 +46,10 @@ BARE = "/login"
 def measure(service: Service, size: int, *, quick: bool) -> list[Figure]:
     """Measure the p95 of every page with one client."""
     headers = f"Cookie: {_sign_in(service)}\r\nAccept: text/html\r\nAccept-Encoding: gzip\r\n"
-    names = asyncio.run(_names(service))
+    names = asyncio.run(shown.make(service, size))
     rounds, runs = (12, 1) if quick else (40, 3)
-    work = [(("GET", path.format_map(names), b"", headers), rounds) for path in (*PAGES, BARE)]
+    paths = [*(path for path, _ in PAGES.values()), BARE]
+    work = [(("GET", path.format_map(names), b"", headers), rounds) for path in paths]
     with Surroundings(service.processes) as around:
         found = [
             load.run(clients.p95_of_each, service.target(None), [work], processes=1).latencies
@@ -45,8 +58,10 @@ def measure(service: Service, size: int, *, quick: bool) -> list[Figure]:
     *pages, bare = ([1000 * values[place] for values in found] for place in range(len(work)))
     limit = Limit("page that asks nothing", sorted(bare)[len(bare) // 2])
     return [
-        around.mark(Figure(f"page {path}: p95", "ms", values, goal, less=True, limit=limit, size=size))
-        for (path, goal), values in zip(PAGES.items(), pages, strict=True)
+        around.mark(
+            Figure(f"page {name}: p95", "ms", values, goal, less=True, limit=limit, note=path, size=size)
+        )
+        for (name, (path, goal)), values in zip(PAGES.items(), pages, strict=True)
     ]
 
 
@@ -59,13 +74,3 @@ def _sign_in(service: Service) -> str:
     clients.expect(303, (answer.status, answer.read()))
     connection.close()
     return (answer.getheader("Set-Cookie") or "").partition(";")[0]
-
-
-async def _names(service: Service) -> dict[str, str]:
-    wire = await Wire.open(HOST, service.port, service.key)
-    found = {}
-    for kind, field in (("sample", "sha256"), ("job", "id")):
-        answer = clients.expect(200, await wire.ask("GET", f"{clients.V2}/{kind}?limit=1"))
-        found[kind] = json.loads(answer)["data"][0][field]
-    wire.close()
-    return found

@@ -1,5 +1,6 @@
 """How values look on every page: sizes, times, digests, verdicts and states. Each is told by words, not by colour alone."""
 
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -21,6 +22,11 @@ SPANS: Final = (
 )
 UNITS: Final = ("kB", "MB", "GB", "TB")
 NONE: Final = Markup('<span class="none">{}</span>').format(DASH)
+# By `%` values are put in twice as fast as by `format`, and escaped just the same. A page has hundreds of these.
+AGO: Final = Markup('<time datetime="%s" title="%s">%s</time>')
+DIGEST: Final = Markup('<code class="hash" title="%s" data-copy="%s">%s</code>')
+BADGE: Final = Markup('<span class="verdict %s"><span aria-hidden="true">%s</span>%s %s</span>')
+STATE: Final = Markup('<span class="state %s">%s</span>')
 
 
 def number(value: int) -> str:
@@ -60,26 +66,26 @@ def ago(time: Millis | None, now: Millis) -> Markup:
     spoken = f"{duration(now - time)} ago" if time <= now else f"in {duration(time - now)}"
     if abs(now - time) < SECOND:
         spoken = "now"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(exact, exact, spoken)
+    return AGO % (exact, exact, spoken)
 
 
 def digest(value: str) -> Markup:
     """A hash, cut in the middle; whole when copied."""
     short = value if len(value) <= 16 else f"{value[:8]}…{value[-6:]}"  # noqa: PLR2004 what a column holds
-    return Markup('<code class="hash" title="{}" data-copy="{}">{}</code>').format(value, value, short)
+    return DIGEST % (value, value, short)
 
 
+@lru_cache(1000)
 def badge(word: str, score: int | None = None) -> Markup:
     """A verdict: a shape, the score, and the word."""
     told = "" if score is None or score < 0 else f" {score}"
-    return Markup('<span class="verdict {}"><span aria-hidden="true">{}</span>{} {}</span>').format(
-        word, SHAPES.get(word, SHAPES["unknown"]), told, word
-    )
+    return BADGE % (word, SHAPES.get(word, SHAPES["unknown"]), told, word)
 
 
+@lru_cache(100)
 def state(word: str) -> Markup:
     """The state of a job or task."""
-    return Markup('<span class="state {}">{}</span>').format(word, word)
+    return STATE % (word, word)
 
 
 def quoted(value: str) -> str:

@@ -49,6 +49,8 @@ SCHEME: Final = re.compile(r"(h)tt(ps?)(?=://)|(f)t(ps?)(?=://)", re.IGNORECASE)
 #: a dot of a host name behind a scheme, or of an IPv4 address
 HOST: Final = re.compile(r"(?<=://)[^\s/?#]+|\b\d{1,3}(?:\.\d{1,3}){3}\b")
 CHIP: Final = Markup('<span class="chip" title="U+{:04X}">⟦{}⟧</span>')
+#: around a text without a direction of its own
+BDI: Final = (Markup("<bdi>"), Markup("</bdi>"))
 MORE: Final = Markup('<bdi>{}</bdi><details class="rest"><summary>{} more</summary><bdi>{}</bdi></details>')
 
 
@@ -87,7 +89,7 @@ def wild(text: object) -> Markup:
     kept = defanged(given[:KEPT])
     shown, rest = kept[:SHOWN], kept[SHOWN:]
     if not rest:
-        return Markup("<bdi>{}</bdi>").format(_with_chips(shown))
+        return BDI[0] + _with_chips(shown) + BDI[1]
     cut = f"{len(given) - SHOWN:,}"
     tail = "" if len(given) <= KEPT else f" … and {len(given) - KEPT:,} characters that are not shown"
     return MORE.format(_with_chips(shown), cut, _with_chips(rest + tail))

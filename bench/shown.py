@@ -1,0 +1,84 @@
+"""What the measured pages show: samples, jobs that wait, a batch of files, and a sample of 2 GiB with very many links."""
+
+import asyncio
+import hashlib
+import json
+import os
+import uuid
+from typing import Any
+
+from bench import clients
+from bench.databases import connected
+from bench.figures.cycle import make_workers, wait_for_classifier
+from bench.service import HOST, Service
+from bench.wire import Wire
+from samplebank.blobs import Area, DiskStore
+
+#: workers that nobody runs, so that the jobs of the batch wait
+WORKERS = ("static", "yara")
+FILES, FILE_SIZE = 200, 16 * 1024
+HUGE, LINKS = 2 * 2**30, 10_000
+#: where the sample of 2 GiB has strings, and bytes from a string to the next: a page looks through 64 KiB
+MIDDLE, STRINGS, APART = HUGE // 2, 512, 128
+#: the samples with the greatest ids, as the generator made them, with their jobs
+GENERATED = """
+    SELECT encode(s.sha256, 'hex'), (SELECT j.id::text FROM job j WHERE j.sample_id = s.id ORDER BY j.id LIMIT 1)
+      FROM sample s ORDER BY s.id DESC LIMIT 2
+"""
+OF_BATCH = """
+    SELECT j.id::text FROM job j JOIN submission u ON u.id = j.submission_id
+     WHERE u.meta_data @> $1 AND j.end_time IS NULL LIMIT 1
+"""
+GROW = "UPDATE sample SET size = $2 WHERE sha256 = $1"
+LINK = """
+    INSERT INTO link (id, sample_id, reference, type, customer_id, user_id, tlp, acl, readers, agent_name, agent_version,
+                      created_time)
+    SELECT gen_random_uuid(), u.sample_id, other.sha256, 'child', u.customer_id, u.user_id, 'amber', '{}', u.readers,
+           'bench', '1', u.submitted_time + other.id
+      FROM (SELECT u.* FROM submission u JOIN sample s ON s.id = u.sample_id WHERE s.sha256 = $1 LIMIT 1) u,
+           (SELECT id, sha256 FROM sample WHERE sha256 <> $1 ORDER BY id LIMIT $2) other
+"""
+
+
+async def make(service: Service, size: int) -> dict[str, str]:
+    """Make what the pages show. Returns the names in the paths of the pages, and an offset. Raises `WrongAnswer`."""
+    async with connected(service.database_url) as db:
+        (sample, job), (other, _) = await db.fetch(GENERATED)
+    await make_workers(service, WORKERS)
+    batch = str(uuid.uuid4())
+    huge = await _sent(service, batch, size)
+    await wait_for_classifier(service.database_url)
+    await asyncio.to_thread(_grow, service, huge)
+    async with connected(service.database_url) as db:
+        await db.execute(GROW, huge, HUGE)
+        await db.execute(LINK, huge, LINKS)
+        await db.execute("ANALYZE link")
+        waiting = await db.fetchval(OF_BATCH, json.dumps({"batch": batch}))
+    names = {"sample": sample, "other": other, "job": job, "waiting": waiting, "batch": batch}
+    return {**names, "huge": huge.hex(), "middle": str(MIDDLE), "worker": WORKERS[0]}
+
+
+async def _sent(service: Service, batch: str, size: int) -> bytes:
+    """Send the files of a batch. Returns the digest of the last file."""
+    wire = await Wire.open(HOST, service.port, service.key)
+    data = b""
+    for number in range(FILES):
+        data = clients.sample_bytes(size * 1_000 + number, FILE_SIZE)
+        query = f"fileName=invoice-{number}.exe&userAgent.name=bench&userAgent.version=1&meta.batch={batch}"
+        answer: Any = await wire.ask("POST", f"{clients.FILE}?{query}", data, kind="application/octet-stream")
+        clients.expect(201, answer)
+    wire.close()
+    return hashlib.sha256(data).digest()
+
+
+def _grow(service: Service, sha256: bytes) -> None:
+    """Make the stored file one of 2 GiB, with holes around strings in the middle."""
+    path = DiskStore(service.data / "blobs").path(Area.SAMPLE, sha256)
+    path.chmod(0o600)
+    os.truncate(path, HUGE)
+    strings = b"".join(
+        (b"%08x http://host-%d.example/path" % (n, n)).ljust(APART, b"\0") for n in range(STRINGS)
+    )
+    with path.open("r+b") as file:
+        file.seek(MIDDLE)
+        file.write(strings)
