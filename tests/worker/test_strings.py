@@ -184,10 +184,12 @@ async def test_a_program_is_read(strings: Analyse) -> None:
         b"%" * 100_000 + b"set a=%a%",
         b"A" * 500_000,
         b"1," * 100_000 + b"[char",
+        b"#@~^AAAAAA==" * 20_000,
+        b"set a=" + b"x" * 8000 + b"\n" + b"%a%&" * 50_000,
         bytes(range(256)) * 200,
         os.urandom(200_000),
     ],
-    ids=range(12),
+    ids=range(14),
 )
 async def test_hostile_content_is_answered(strings: Analyse, content: bytes) -> None:
     result = await strings(content)

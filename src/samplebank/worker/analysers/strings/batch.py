@@ -30,7 +30,7 @@ PICKS = re.compile(rb"%[\w#$@'()+,.?{}-]{1,60}:~")
 USE = re.compile(
     rb"([%!])([\w#$@'()+,.?{}-]{1,60})(?::~(-?\d{1,5})(?:,(-?\d{1,5}))?|:([^=%!\r\n]{1,40})=([^%!\r\n]{0,40}))?\1"
 )
-MOST_CHARACTERS, MOST_LINES = 256 * 1024, 5000
+MOST_CHARACTERS, MOST_PARTS, MOST_RESOLVED = 256 * 1024, 10_000, 1024 * 1024
 LONGEST = 16 * 1024
 
 
@@ -38,7 +38,7 @@ def may_be_batch(folded: bytes) -> bool:
     """Whether a text in small letters sets a variable and uses the variable, or picks letters out of a variable."""
     if len(folded) > MOST_CHARACTERS or not (b"%" in folded or b"!" in folded):
         return False
-    names = {found[1] for found in islice(SETS.finditer(folded), MOST_LINES)}
+    names = {found[1] for found in islice(SETS.finditer(folded), MOST_PARTS)}
     uses = (
         mark + name + end
         for name in names
@@ -52,11 +52,14 @@ def without_carets(text: bytes) -> bytes:
 
 
 def resolved(text: bytes) -> bytes:
-    values, lines = dict(KNOWN), []
-    for line in text.split(b"\n", MOST_LINES):
-        parts = [_line(part, values) for part in re.split(rb"(&+)", line)]
-        lines.append(b"".join(parts))
-    return b"\n".join(lines)
+    """The text with its variables resolved, up to `MOST_RESOLVED` bytes. The rest stays as it is."""
+    values, parts, size = dict(KNOWN), re.split(rb"([&\n]+)", text), 0
+    for number, part in enumerate(parts[:MOST_PARTS]):
+        parts[number] = _line(part, values)
+        size += len(parts[number])
+        if size > MOST_RESOLVED:
+            break
+    return b"".join(parts)
 
 
 def _line(line: bytes, values: dict[bytes, bytes]) -> bytes:

@@ -109,9 +109,8 @@ def _has(folded: bytes, words: tuple[bytes, ...]) -> bool:
 
 
 def _scripts(text: bytes) -> Iterator[Encoded]:
-    if script_encoder.START in text:
-        for block in script_encoder.BLOCK.finditer(text):
-            yield Encoded(script_encoder.decoded(block[1]), ("script encoder",), block.start())
+    for start, block in script_encoder.blocks(text):
+        yield Encoded(script_encoder.decoded(block), ("script encoder",), start)
 
 
 def _runs(text: bytes, *, is_deflated: bool) -> Iterator[Encoded]:

@@ -1,9 +1,11 @@
 """Decodes scripts of Microsoft's Script Encoder (VBE, JSE): three alphabets that take turns by a fixed order of 64."""
 
 import re
+from collections.abc import Iterator
 
-BLOCK = re.compile(rb"#@~\^[A-Za-z0-9+/]{6}==([\x00-\xff]{1,4194304}?)[A-Za-z0-9+/]{6}==\^#~@")
-START = b"#@~^"
+#: a block begins with the start and a length, and ends with a check sum and the end: each of 6 characters and `==`
+START, END = b"#@~^", b"==^#~@"
+NUMBER_BYTES, CHECK_BYTES = 8, 6
 #: what stands for tab, and for space to DEL, in each of the alphabets
 TABS = b"Wn{"
 ALPHABETS = (
@@ -17,6 +19,14 @@ PAIRS = {b"@&": b"\n", b"@#": b"\r", b"@*": b">", b"@!": b"<", b"@$": b"@"}
 PAIR = re.compile(rb"@[&#*!$]")
 AS_THEY_ARE = b"<>@\n\r"
 SPACE, ASCII_END = 0x20, 0x80
+
+
+def blocks(text: bytes) -> Iterator[tuple[int, bytes]]:
+    """The encoded blocks of a text with their places."""
+    end = 0
+    while (start := text.find(START, end)) >= 0 and (stop := text.find(END, start)) >= 0:
+        yield start, text[start + len(START) + NUMBER_BYTES : stop - CHECK_BYTES]
+        end = stop + len(END)
 
 
 def decoded(encoded: bytes) -> bytes:
