@@ -152,6 +152,9 @@ class DiskStore:
         await asyncio.to_thread(self._try_to_write)
 
     def _try_to_write(self) -> None:
+        for area in Area:
+            if not (self.folder / area).is_dir():
+                raise Unavailable(f"The blob store has lost its folder {area}.")
         probe = self._staging / f"probe-{secrets.token_hex(8)}"
         try:
             probe.write_bytes(b"probe")
