@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import BinaryIO
 
+from samplebank.blobs.mark import Mark
 from samplebank.blobs.room import BLOBS, Room
 from samplebank.blobs.store import MISSING, Area, Digests
 from samplebank.blobs.writing import (
@@ -50,6 +51,7 @@ class DiskStore:
         others: Mapping[str, Path] | None = None,
     ) -> None:
         self.folder = folder
+        self.mark = Mark(folder)
         self._room = Room({BLOBS: folder, **(others or {})}, reserve)
         self._staging = folder / "staging"
         self._gathered = PendingBytes(scarce)
@@ -63,12 +65,18 @@ class DiskStore:
                 (self.folder / area / f"{prefix:02x}").mkdir(parents=True, exist_ok=True)
             sync(self.folder / area)
         sync(self.folder)
+        self.mark.is_there()  # which the store remembers
+
+    def is_empty(self) -> bool:
+        """Whether no sample has bytes here."""
+        return not any(self.folder.glob(f"{Area.SAMPLE}/*/*"))
 
     def path(self, area: Area, sha256: bytes) -> Path:
         name = sha256.hex()
         return self.folder / f"{area}/{name[:2]}/{name}"
 
     async def stage(self, area: Area, chunks: AsyncIterator[bytes], most: int) -> "StagedFile":
+        self.mark.check()
         self._room.check()
         gathering = Gathering(chunks, most, self._gathered)
         pieces = gathering.pieces()
@@ -139,10 +147,14 @@ class DiskStore:
         return len(names)
 
     async def check(self) -> None:
+        self.mark.check()
         self._room.check()
         await asyncio.to_thread(self._try_to_write)
 
     def _try_to_write(self) -> None:
+        for area in Area:
+            if not (self.folder / area).is_dir():
+                raise Unavailable(f"The blob store has lost its folder {area}.")
         probe = self._staging / f"probe-{secrets.token_hex(8)}"
         try:
             probe.write_bytes(b"probe")

@@ -1,5 +1,6 @@
 """`samplebank serve`: the service, with its database, housekeeper and built-in workers."""
 
+import asyncio
 import logging
 import os
 from pathlib import Path
@@ -21,6 +22,7 @@ from samplebank.serving.parent import be_parent
 from samplebank.serving.place import taken
 from samplebank.serving.scheduling import finish_before_others_begin
 from samplebank.serving.start import connections_of, prepared_database
+from samplebank.serving.store import mark_store
 from samplebank.serving.web import serve_web
 from samplebank.settings import PREFIX, Settings
 from samplebank.worker.analysers import BUILT_IN
@@ -51,8 +53,9 @@ def serve(
     if not no_workers:
         _check_rules(own)
     make_data_folder(own)
-    disk_store(own)  # fails here at once; otherwise every other process would fail
+    store = disk_store(own)  # fails here at once; otherwise every other process would fail
     with taken(own) as metrics, prepared_database(own) as database_url:
+        asyncio.run(mark_store(store, database_url))
         _serve(own, database_url, metrics, with_workers=not no_workers)
 
 

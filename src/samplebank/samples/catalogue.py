@@ -10,6 +10,7 @@ from samplebank.samples.model import NO_SAMPLE, Sample
 from samplebank.timespec import Millis
 
 COLUMNS = Columns.of(Sample, "s")
+ANY_STORED = "SELECT EXISTS (SELECT FROM sample WHERE deleted_time IS NULL)"
 STORED = f"SELECT {COLUMNS.sql} FROM sample s WHERE s.sha256 = :sha256 AND s.deleted_time IS NULL"
 FIND_KNOWN = Statement(STORED)
 FIND_STORED = Statement(f"{STORED} FOR KEY SHARE")
@@ -71,6 +72,12 @@ def values(digests: Digests, customer_id: int, *, now: Millis) -> dict[str, obje
         "now": now,
         "uploader": of_uploader(customer_id),
     }
+
+
+async def is_any_stored(db: Connection) -> bool:
+    """Whether any sample should have bytes."""
+    stored: bool = await db.fetchval(ANY_STORED)
+    return stored
 
 
 async def find_stored(db: Connection, sha256: bytes) -> Sample | None:

@@ -1,0 +1,73 @@
+"""An empty folder in the place of the blobs, as a disk that is not mounted leaves, is not taken for the store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kit.bank import Bank, Sample
+from kit.service import Service, running
+
+MARK = "samplebank-store"
+
+
+@pytest.fixture
+def used(tmp_path: Path) -> Iterator[Service]:
+    """A service of its own that knows a sample."""
+    with running(tmp_path, {"SAMPLEBANK_PROCESSES": "1"}) as service:
+        Bank(service.url, service.keys).submitted()
+        yield service
+
+
+def take_away(service: Service) -> Path:
+    """Leave an empty folder in the place of the blobs."""
+    away = service.blobs.rename(service.blobs.with_name("away"))
+    service.blobs.mkdir()
+    return away
+
+
+def put_back(service: Service, away: Path) -> None:
+    service.blobs.rename(service.blobs.with_name("empty"))
+    away.rename(service.blobs)
+
+
+def test_a_service_whose_store_goes_away_is_not_ready_and_takes_no_uploads(used: Service) -> None:
+    bank = Bank(used.url, used.keys)
+    away = take_away(used)
+
+    ready, upload = bank.get("/readyz", None), bank.upload(Sample(5000))
+    put_back(used, away)
+
+    assert (ready.status_code, upload.status_code) == (503, 503)
+    assert MARK in ready.json()["messages"][0]["message"]
+    assert bank.get("/readyz", None).status_code == 200
+
+
+def test_a_service_does_not_start_beside_an_empty_store(used: Service) -> None:
+    used.stop()
+    take_away(used)
+
+    done = used.run("serve", "--no-workers")
+
+    assert done.returncode == 1
+    assert f"The blob folder {used.blobs} is empty" in done.stderr.splitlines()[-1]
+    assert not (used.blobs / MARK).exists()
+
+
+def test_a_service_starts_beside_an_empty_store_that_the_operator_marked(used: Service) -> None:
+    used.stop()
+    take_away(used)
+    (used.blobs / MARK).touch()
+
+    used.start()
+
+    assert Bank(used.url, used.keys).get("/readyz", None).status_code == 200
+
+
+def test_a_store_of_an_earlier_release_is_marked_at_the_next_start(used: Service) -> None:
+    used.stop()
+    (used.blobs / MARK).unlink()
+
+    used.start()
+
+    assert (used.blobs / MARK).exists()
