@@ -65,6 +65,11 @@ DELETE_PLAIN = {
 DELETE_RANGES = "DELETE FROM challenge_range WHERE sample_id = $1"
 #: all at once, as few submissions come before the type of a file
 DELETE_MARKS = "DELETE FROM untyped_plan WHERE sample_id = $1"
+#: all at once, as a root has few children
+DELETE_PLACES = (
+    "DELETE FROM extraction WHERE sample_id = $1",
+    "DELETE FROM extracted WHERE parent_id = $1 OR sample_id = $1",
+)
 # The readers stay, so that readers who may delete samples see the record.
 LEAVE_RECORD = """
     UPDATE sample SET deleted_time = $2, md5 = NULL, sha1 = NULL, sha512 = NULL, classification_id = NULL,
@@ -118,6 +123,8 @@ async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> 
     if not await _delete_some(db, task, sample_id, jobs):
         await db.execute(DELETE_RANGES, sample_id)
         await db.execute(DELETE_MARKS, sample_id)
+        for statement in DELETE_PLACES:
+            await db.execute(statement, sample_id)
         await db.execute(LEAVE_RECORD, sample_id, now)
     return Step()
 
