@@ -5,4 +5,5 @@ from collections.abc import Mapping
 BUILT_IN: Mapping[str, str] = {
     "static": "samplebank.worker.analysers.static:StaticAnalyser",
     "yara": "samplebank.worker.analysers.yara:YaraAnalyser",
+    "extract": "samplebank.worker.analysers.extract.analyser:ExtractAnalyser",
 }
