@@ -1,25 +1,25 @@
 """Chooses what opens a sample, and makes one result of all that comes out."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import msgspec
 
-from samplebank.identification.signatures import find_signature, find_tail_type
-from samplebank.worker.analysers.extract import mail, plain
+from samplebank.worker.analysers.extract import compound, opening, pdf, plain, sevenzip
 from samplebank.worker.analysers.extract.haul import Haul, Stopped
-from samplebank.worker.analysers.extract.kinds import HEAD_BYTES, MAIL_HEADER, is_text
-from samplebank.worker.analysers.extract.passwords import Words, words_for
 from samplebank.worker.analysers.extract.schema import SCHEMA
 from samplebank.worker.contract import JSON, Analyser, Evidence, Rejected, Result, SampleFile, Tag
 
 MIB = 1024 * 1024
 MOST_SAMPLE_BYTES = 256 * MIB
 MOST_LISTED, MOST_PROBLEMS = 200, 20
-TAIL_BYTES = 512
-#: endings that the name of a compressed file loses when the file is unpacked
-ENDING = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|z)$")
+
+#: what the packages of the extra open, and whether they are there
+PARTS: Mapping[str, Callable[[], bool]] = {
+    "Archives of most kinds": lambda: sevenzip.library() is not None,
+    "Objects of documents": compound.can_open,
+    "Attachments of PDF documents": pdf.can_open,
+}
 
 
 class ExtractAnalyser(Analyser):
@@ -36,6 +36,16 @@ class ExtractAnalyser(Analyser):
     seconds = 90.0
     known_settings = frozenset[str]()
 
+    def prepare(self) -> None:
+        """Load 7-Zip once: the processes of the analyses are copies."""
+        sevenzip.library()
+
+    def problems(self) -> tuple[str, ...]:
+        lacking = [name for name, is_there in PARTS.items() if not is_there()]
+        if not lacking:
+            return ()
+        return (f"{', '.join(lacking)} cannot be opened: install samplebank[analysis].",)
+
     def analyse(self, sample: SampleFile) -> Result:
         if sample.size == 0:
             raise Rejected("The file is empty.")
@@ -44,49 +54,12 @@ class ExtractAnalyser(Analyser):
         data = sample.path.read_bytes()
         haul = Haul(len(data))
         try:
-            _open(data, sample, haul)
+            opening.open_sample(data, sample, haul)
         except Stopped:
             pass  # the limits of the haul tell why
-        except plain.BROKEN as error:
+        except (*plain.BROKEN, *compound.BROKEN) as error:
             haul.problems.append(f"{type(error).__name__}: {error}"[:300])
         return _result(haul)
-
-
-def _open(data: bytes, sample: SampleFile, haul: Haul) -> None:
-    """Open the sample by what its first bytes say. A file that is no container leaves the haul empty."""
-    words = Words(words_for(sample))
-    head = data[:HEAD_BYTES]
-    label = _label(data, head)
-    if label in plain.STREAMS:
-        _open_compressed(data, sample, haul, label)
-    elif label == "tar":
-        haul.opened.append("tar")
-        plain.open_tar(data, haul, words)
-    elif label == "zip":
-        haul.opened.append("zip")
-        plain.open_zip(data, haul, words)
-    elif is_text(head) and MAIL_HEADER.match(head):
-        haul.opened.append("mail")
-        mail.open_mail(data, haul)
-
-
-def _label(data: bytes, head: bytes) -> str:
-    """The type of the sample by its marks; empty where there is none."""
-    found = find_signature(head)
-    kind = find_tail_type(data[-TAIL_BYTES:]) or (found.file_type if found else None)
-    return (kind.label if kind else None) or ""
-
-
-def _open_compressed(data: bytes, sample: SampleFile, haul: Haul, label: str) -> None:
-    """Open a file in one compressed stream; a compressed tar file is opened at once."""
-    name = str(sample.submission.get("fileName") or "content")
-    if plain.is_tar_within(data, label):
-        haul.opened += [label, "tar"]
-        plain.open_tar(data, haul, Words(()))
-        return
-    haul.opened.append(label)
-    path = ENDING.sub("", name)
-    plain.open_stream(data, haul, label, path if path != name else f"{name}.unpacked")
 
 
 def _result(haul: Haul) -> Result:

@@ -33,7 +33,23 @@ BROKEN = (
     IndexError,
     OverflowError,
 )
+METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 ENCRYPTED_BIT = 1
+
+
+def knows_all_of(data: bytes) -> bool:
+    """Whether the standard library reads the directory of a ZIP file, and knows the method of each member."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as container:
+            return all(entry.compress_type in METHODS for entry in container.infolist())
+    except BROKEN:
+        return False
+
+
+def has_zip_behind(data: bytes) -> bool:
+    """Whether a ZIP file ends the data, behind something else."""
+    end = data.rfind(b"PK\x05\x06", max(0, len(data) - 66_000))
+    return end > 0 and zipfile.is_zipfile(io.BytesIO(data))
 
 
 def open_zip(data: bytes, haul: Haul, words: Words) -> None:
