@@ -20,7 +20,7 @@ NOW = 4_000_000_000_000
 WIDE = Bounds(depth=6, files=500, bytes=1 << 30)
 NEW = NewChild(path="a/b", file_name="b", relation="child", how="zip", worker_version="1")
 ORIGIN = """
-    SELECT t.worker, j.sample_id, p.sha256, j.customer_id, u.tlp, u.acl, u.readers, u.observed_time, u.expiry_time,
+    SELECT t.job_id, t.worker, j.sample_id, p.sha256, j.customer_id, u.tlp, u.acl, u.readers, u.observed_time, u.expiry_time,
            u.meta_data, u.id, 0
       FROM job_task t JOIN job j ON j.id = t.job_id JOIN sample p ON p.id = j.sample_id
       JOIN submission u ON u.id = j.submission_id WHERE t.id = $1
@@ -47,7 +47,9 @@ class Storing:
             sample_id, _ = await receive_alone(db, digests, customer_id=self.origin.customer_id, now=NOW)
         find = Find(self.origin, sample_id, digests, NEW, self.user_id, NOW)
         async with self.database.transaction() as db:
-            return await store_child(db, find, self.policies, bounds=bounds, needs_type=False)
+            return await store_child(
+                db, find, self.policies, bounds=bounds, longest_run=60_000, needs_type=False
+            )
 
     async def stored(self, count: int, bounds: Bounds, size: int = 100) -> list[str | None]:
         """The reasons for `count` different children at once; None for a child that was stored."""

@@ -137,7 +137,14 @@ async def _store(request: Call, origin: Origin | None, staged: Staged, query: Ch
 async def _stored(bank: Bank, find: Find, bounds: Bounds, *, needs_type: bool) -> Receipt:
     try:
         async with bank.database.transaction() as db:
-            return await store_child(db, find, bank.policies, bounds=bounds, needs_type=needs_type)
+            return await store_child(
+                db,
+                find,
+                bank.policies,
+                bounds=bounds,
+                longest_run=bank.job_rules.longest_run,
+                needs_type=needs_type,
+            )
     except Outrun:
         raise Unavailable(MET) from None
 

@@ -16,6 +16,7 @@ from samplebank.database.embedded import START_SECONDS, EmbeddedServer
 from samplebank.database.failures import GONE, LOST
 from samplebank.database.migrations import upgrade
 from samplebank.errors import Unavailable
+from samplebank.jobs.waiting import CHILDREN
 from samplebank.policy import rules, workers
 from samplebank.policy.model import WorkerContent
 from samplebank.serving.credentials import keep_credentials
@@ -88,16 +89,18 @@ async def _provision(settings: Settings, url: str) -> None:
         await provisioning.lock(db)
         await provisioning.provision_first(db, now=clock())
         await _register_workers(db, settings)
+        await _register_children(db)
         await keep_credentials(db, settings)
 
 
 async def _register_workers(db: Connection, settings: Settings) -> None:
-    """Let a new database run the built-in workers by default. Later the policy is the operator's."""
-    if await workers.is_any_registered(db):
-        return
+    """Register the built-in workers that are new. A new database runs them by default; later the policy is the operator's."""
+    is_new = not await workers.is_any_registered(db)
     user_id, now = await provisioning.get_user_id(db, provisioning.ADMIN), clock()
     made = []
-    for import_path in BUILT_IN.values():
+    for short_name, import_path in BUILT_IN.items():
+        if await workers.was_ever_registered(db, short_name):
+            continue
         async with await SandboxedAnalyser.open(
             import_path, sandbox_required=settings.sandbox_required
         ) as analyser:
@@ -110,4 +113,21 @@ async def _register_workers(db: Connection, settings: Settings) -> None:
         )
         worker, _ = await workers.add_worker(db, content, user_id=user_id, now=now)
         made.append(worker)
-    await rules.put_policy(db, tuple(worker.id for worker in made), (), user_id=user_id, now=now)
+    if is_new:
+        await rules.put_policy(db, tuple(worker.id for worker in made), (), user_id=user_id, now=now)
+
+
+async def _register_children(db: Connection) -> None:
+    """Make the worker known that judges parents by their children, once. An operator may delete the worker for good."""
+    if await workers.was_ever_registered(db, CHILDREN):
+        return
+    content = WorkerContent(
+        short_name=CHILDREN,
+        names={"english": "Children", "norwegian": "Innhold"},
+        descriptions={
+            "english": "Judges a container by what came out of the container. The service itself does this work.",
+            "norwegian": "Bedømmer en beholder etter innholdet. Tjenesten selv gjør dette arbeidet.",
+        },
+    )
+    user_id = await provisioning.get_user_id(db, provisioning.ADMIN)
+    await workers.add_worker(db, content, user_id=user_id, now=clock())

@@ -12,6 +12,7 @@ import msgspec
 from samplebank.blobs import Digests
 from samplebank.database import Connection, Outrun, Statement, new_id
 from samplebank.jobs import opening
+from samplebank.jobs.waiting import wait_for_children
 from samplebank.policy.model import Case
 from samplebank.policy.plan import plan_for
 from samplebank.policy.rules import PolicyBook, lock_version
@@ -107,14 +108,16 @@ class ChildNeedsType(Exception):
 
 
 async def store_child(
-    db: Connection, find: Find, policies: PolicyBook, *, bounds: Bounds, needs_type: bool
+    db: Connection, find: Find, policies: PolicyBook, *, bounds: Bounds, longest_run: Millis, needs_type: bool
 ) -> Receipt:
     """Store a child with its submission, its job, its links and its share of the budget. Must run in a transaction.
 
-    The same child again changes nothing, and gets the same answer. Raises `Outrun` where a sample is deleted meanwhile,
+    The parent waits for the child, for most of `longest_run` milliseconds of its job. The same child again changes
+    nothing, and gets the same answer. Raises `Outrun` where a sample is deleted meanwhile,
     and with `needs_type` `ChildNeedsType`.
     """
     origin = find.origin
+    await wait_for_children(db, origin.job_id, longest_run=longest_run, now=find.now)
     samples = {origin.sample_id, find.sample_id}
     if await LOCK.value(db, samples=sorted(samples)) != len(samples):
         raise Outrun

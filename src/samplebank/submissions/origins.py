@@ -19,7 +19,7 @@ from samplebank.timespec import Millis
 Reason = Literal["depth", "files", "bytes", "gone"]
 
 FIND = Statement("""
-    SELECT t.lease_token, t.worker, j.sample_id, p.sha256, j.customer_id, u.tlp, u.acl, u.readers, u.observed_time,
+    SELECT t.lease_token, t.job_id, t.worker, j.sample_id, p.sha256, j.customer_id, u.tlp, u.acl, u.readers, u.observed_time,
            u.expiry_time, u.meta_data, coalesce(e.root_id, u.id) AS root_id, coalesce(e.depth, 0) AS depth
       FROM job_task t JOIN job j ON j.id = t.job_id JOIN sample p ON p.id = j.sample_id
       LEFT JOIN submission u ON u.id = j.submission_id
@@ -72,6 +72,7 @@ class Origin(msgspec.Struct, frozen=True):
     `depth` counts the steps from the root to the parent, on the shortest way.
     """
 
+    job_id: UUID
     worker: str
     sample_id: int
     sha256: bytes
