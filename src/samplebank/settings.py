@@ -64,6 +64,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     malicious_score: Annotated[int, Meta(ge=1, le=100)] = 70
     administration: Annotated[str, Meta(pattern="^(all|any)$")] = "all"
     sweep_interval: Positive = 10
+    extraction_depth: NotNegative = 6
+    extraction_files: NotNegative = 500
+    extraction_bytes: NotNegative = 1024**3
+    extraction_child_size: Positive = 128 * 1024**2
     bytes_retention: NotNegative = 30 * 24 * 3600
     classification_wait: NotNegative = 5
     classification_deadline: Positive = 10

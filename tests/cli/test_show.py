@@ -5,6 +5,7 @@ from typing import Any
 
 from cli.program import Program
 from kit.bank import AGENT, ROBOT, Bank, Sample, name_of
+from kit.children import Parent, some_bytes
 
 
 def weighed(bank: Bank) -> tuple[Sample, dict[str, str]]:
@@ -156,3 +157,17 @@ def test_a_sample_without_indicators_has_no_table_of_them(local: Program, bank: 
     out = local.run("show", sample.sha256).out
 
     assert "INDICATOR" not in out
+def test_what_came_out_of_a_sample_is_drawn_as_a_tree(local: Program, bank: Bank) -> None:
+    parent = Parent(bank, fileName="outer.zip")
+    inner = parent.found(some_bytes())
+    inner.add(some_bytes(), fileName="evil\u202e.exe")
+
+    lines = local.run("show", parent.sample.sha256).out.splitlines()
+
+    begin = next(number for number, line in enumerate(lines) if line.startswith("TREE"))
+    assert [line.split("  ")[0] for line in lines[begin + 1 : begin + 4]] == [
+        "outer.zip",
+        "├ file.bin",
+        "│ ├ evil\N{REPLACEMENT CHARACTER}.exe",
+    ]
+    assert len(shown(local, parent.sample)["tree"]["nodes"]) == 3

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from kit.bank import Bank, Sample, eventually, name_of
+from kit.children import Parent, links_of
 from kit.service import Service, running
 
 
@@ -142,7 +143,25 @@ def results(bank: Bank, count: int) -> tuple[list[Request], Callable[[], list[in
     return [partial(end, claim) for claim in claims], stored
 
 
-@pytest.mark.parametrize("made", [files, links, results])
+def children(bank: Bank, count: int) -> tuple[list[Request], Callable[[], list[int]]]:
+    """Requests that bring a child of one sample each; submissions of each child, and links to and from each child."""
+    parent = Parent(bank, claimant="robot")
+    samples = [Sample() for _ in range(count)]
+
+    def bring(sample: Sample, _: str) -> requests.Response:
+        # The lease, the parent and the bytes stand for the request: no key is needed.
+        return parent.send(sample.data)
+
+    def stored() -> list[int]:
+        submissions = [bank.data(bank.get(f"{sample.path}/submission", limit=0)) for sample in samples]
+        down = [sha256 for _, sha256 in parent.links("chief")]
+        up = [len(links_of(bank, sample, "chief")) for sample in samples]
+        return [*map(len, submissions), *(down.count(sample.sha256) for sample in samples), *up]
+
+    return [partial(bring, sample) for sample in samples], stored
+
+
+@pytest.mark.parametrize("made", [files, links, results, children])
 def test_requests_that_come_again_after_a_kill_are_carried_out_once(
     own_service: Service, made: Callable[[Bank, int], tuple[list[Request], Callable[[], list[int]]]]
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from kit.databases import migrated_database
 from kit.service import Service
 from samplebank.database import open_database
+from samplebank.jobs.waiting import CHILDREN
 from samplebank.policy import rules
 from samplebank.policy.model import Policy
 from samplebank.serving.start import prepared_database
@@ -30,8 +31,8 @@ async def test_a_new_database_runs_every_built_in_worker_by_default(service: Ser
     async with migrated_database(service) as url:
         workers, policy = await started(Settings(data_dir=tmp_path, database_url=url), url)
 
-    assert workers.keys() == BUILT_IN.keys()
-    assert set(policy.workers) == set(workers.values())
+    assert workers.keys() == {*BUILT_IN, CHILDREN}
+    assert set(policy.workers) == {workers[name] for name in BUILT_IN}
 
 
 async def test_a_worker_of_a_newer_release_is_registered_and_left_out_of_the_policy(

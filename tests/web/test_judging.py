@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kit.bank import ROBOT, Bank, Sample, name_of
+from kit.children import Parent, some_bytes
 from kit.visitor import Shown, Visitor
 from web.conftest import Visitors
 
@@ -169,6 +170,17 @@ def test_a_link_to_a_sample_of_others_shows_nothing_of_the_sample(
 
     assert "not here" in shown.text("tbody")
     assert name not in shown.html
+
+
+def test_relations_draw_what_came_out_of_a_sample(bank: Bank, visitor: Visitors) -> None:
+    parent = Parent(bank)
+    inner = parent.found(some_bytes())
+    inner.add(some_bytes(), fileName="deep<b>.exe")
+
+    rows = visitor("mia").get(f"/sample/{parent.sample.sha256}/relations").all("tr[data-depth]")
+
+    assert [row.attributes["data-depth"] for row in rows] == ["1", "2"]
+    assert "deep<b>.exe" in rows[1].text()
 
 
 def test_sightings_tell_who_can_see_them(bank: Bank, visitor: Visitors) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from kit.bank import ROBOT, Bank
+from kit.children import links_of, sha256_of, some_bytes
 from kit.relay import Relay
 from samplebank.worker.client import ServiceClient
+from samplebank.worker.contract import Child
 from samplebank.worker.errors import KeyRefused, LeaseLost
 
 
@@ -40,6 +42,21 @@ async def test_a_result_whose_answer_was_lost_is_stored_once(bank: Bank, relay: 
     assert len(relay.found("/result$")) == 2
     assert bank.task(job, tasks[worker])["state"] == "success"
     assert len(bank.data(bank.get(f"{sample.path}/analysis"))) == 1
+
+
+async def test_a_child_whose_answer_was_lost_is_stored_once(bank: Bank, relay: Relay) -> None:
+    (worker,) = bank.workers(1)
+    sample, *_ = bank.planned(worker)
+    child = Child(name="a/b.exe", data=some_bytes())
+
+    async with ServiceClient(relay.url, bank.keys[ROBOT]) as client:
+        (claim,) = await client.claim(worker, most=1, wait_seconds=0, lease_seconds=60)
+        relay.lose_answer()
+        receipt = await client.add_child(claim, child, "1")
+
+    assert (len(relay.found(r"/child\?")), receipt.outcome) == (2, "stored")
+    assert links_of(bank, sample) == [("child", sha256_of(child.data))]
+    assert len(bank.data(bank.get(f"/sampledb/v2/sample/{sha256_of(child.data)}/submission"))) == 1
 
 
 async def test_a_worker_whose_key_was_replaced_goes_on_with_the_new_one(bank: Bank) -> None:

@@ -118,7 +118,9 @@ async def test_evidence_is_large_where_a_result_is_not(sample: Path) -> None:
 async def test_a_result_without_end_is_rejected_with_its_size(sample: Path) -> None:
     settings = {"length": str(MOST_HEAD)}
 
-    with pytest.raises(Rejected, match=r"besides the data of its evidence, more than the 1048576 allowed\.$"):
+    with pytest.raises(
+        Rejected, match=r"besides the data of its evidence and children, more than the 1048576 allowed\.$"
+    ):
         await analysed("staged_analysers:Talkative", sample, settings=settings, import_from=(HERE,))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,9 +35,15 @@ def import_paths(*analysers: str) -> list[str]:
 
 @contextmanager
 def working(
-    url: str, key: str, names: Names, *analysers: str, settings: Mapping[str, str] | None = None, **pace: Any
+    url: str,
+    key: str,
+    names: Names,
+    *analysers: str,
+    paths: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+    **pace: Any,
 ) -> Iterator[None]:
-    """Have a worker run; leaving stops it as SIGTERM would, and waits for it."""
+    """Have a worker run; leaving stops it as SIGTERM would, and waits for it. `paths` are those of further analysers."""
     stop = asyncio.Event()
     begun: Future[asyncio.AbstractEventLoop] = Future()
 
@@ -46,7 +52,7 @@ def working(
         await run(
             url,
             key,
-            import_paths(*analysers),
+            [*import_paths(*analysers), *paths],
             stop_event=stop,
             import_from=(HERE,),
             settings={**names.settings, **(settings or {})},

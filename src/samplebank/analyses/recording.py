@@ -10,7 +10,7 @@ from samplebank.accounts.access import claimed
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.analyses.model import NewAnalysis
-from samplebank.database import TRUE, Connection, Sql, new_id
+from samplebank.database import TRUE, Connection, Sql, Statement, new_id
 from samplebank.errors import Forbidden, NotFound, Violation, path_of
 from samplebank.nesting import values_in
 from samplebank.policy.schema_cost import TooDear
@@ -44,6 +44,11 @@ RECORD = f"""
 """
 
 
+RECORD_FOR = Statement(f"""
+    INSERT INTO analysis (job_id, {", ".join(COLUMNS)}) VALUES (:job_id, {", ".join(f":new_{name}" for name in COLUMNS)})
+""")
+
+
 def recorded_with(held: str) -> str:
     """Part of a statement: stores an analysis of a task of a job, if `held` has a row. Takes the parameters of `values`."""
     given = ", ".join(f":new_{name}" for name in COLUMNS)
@@ -56,16 +61,26 @@ def recorded_with(held: str) -> str:
 
 def values(id_: UUID, sample_id: int, caller: Caller, new: NewAnalysis, *, now: Millis) -> dict[str, object]:
     """The parameters of `recorded_with`, without the job."""
-    return {f"new_{name}": value for name, value in _columns(id_, sample_id, caller, new, now=now).items()}
+    return {
+        f"new_{name}": value for name, value in _columns(id_, sample_id, caller.user.id, new, now=now).items()
+    }
 
 
-def _columns(
-    id_: UUID, sample_id: int, caller: Caller, new: NewAnalysis, *, now: Millis
-) -> dict[str, object]:
+def _columns(id_: UUID, sample_id: int, user_id: int, new: NewAnalysis, *, now: Millis) -> dict[str, object]:
     """The values of `COLUMNS`, by name."""
     encoded = {"tags": msgspec.json.encode(new.tags), "detections": msgspec.json.encode(new.detections)}
-    own = {"id": id_, "sample_id": sample_id, "user_id": caller.user.id, "created_time": now}
+    own = {"id": id_, "sample_id": sample_id, "user_id": user_id, "created_time": now}
     return own | msgspec.structs.asdict(new) | encoded
+
+
+async def record_for(
+    db: Connection, user_id: int, job_id: UUID, sample_id: int, new: NewAnalysis, *, now: Millis
+) -> UUID:
+    """Store an analysis that the service itself makes for a job; answers the id of the analysis."""
+    id_ = new_id()
+    given = _columns(id_, sample_id, user_id, new, now=now)
+    await RECORD_FOR.run(db, job_id=job_id, **{f"new_{name}": value for name, value in given.items()})
+    return id_
 
 
 async def record(db: Connection, caller: Caller, sample_id: int, new: NewAnalysis, *, now: Millis) -> UUID:
@@ -75,7 +90,7 @@ async def record(db: Connection, caller: Caller, sample_id: int, new: NewAnalysi
     Raises `NotFound` when the sample has been deleted meanwhile.
     """
     may_always = caller.may(Permission.ADD_ANALYSIS, new.customer_id)
-    columns = _columns(new_id(), sample_id, caller, new, now=now)
+    columns = _columns(new_id(), sample_id, caller.user.id, new, now=now)
     query = Sql(
         RECORD,
         **(columns | {"created_time": Sql("{}::bigint", now)}),

@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 
 from samplebank.api import (
     analyses,
+    children,
     claims,
     classifications,
     contents,
@@ -31,6 +32,7 @@ from samplebank.api import (
     service_tasks,
     session,
     submissions,
+    trees,
     verdicts,
     why,
     worker_lines,
@@ -60,6 +62,7 @@ RESOURCES = (
     job_tasks,
     claims,
     results,
+    children,
     why,
     workloads,
     worker_lines,
@@ -69,6 +72,7 @@ RESOURCES = (
     facts,
     failures,
     links,
+    trees,
     notes,
     evidence,
     search,

@@ -27,6 +27,7 @@ CauseName = Literal[
     "inLine",
     "runningWithoutLease",
     "running",
+    "waitsForChildren",
     "ended",
 ]
 

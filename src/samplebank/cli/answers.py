@@ -271,3 +271,20 @@ class Workload(Shown, frozen=True):
     executing_tasks: int
     last_seen_timestamp: int | None = None
     waiting_since_timestamp: int | None = None
+
+
+class TreeNode(Shown, frozen=True):
+    """A sample in the tree of a sample. With the flag `repeated`, the sample stands above with everything below."""
+
+    depth: int
+    sample: Sample
+    flags: list[str] = []
+    file_name: str | None = None
+    relation: str | None = None
+
+
+class Tree(Shown, frozen=True):
+    """Each parent stands before its children."""
+
+    nodes: list[TreeNode]
+    is_more: bool = False

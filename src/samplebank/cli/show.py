@@ -8,14 +8,14 @@ import typer
 from rich.console import RenderableType
 
 from samplebank import timespec
-from samplebank.cli import connection, indicators, printing
+from samplebank.cli import connection, indicators, printing, trees
 from samplebank.cli.answers import Analysis, Contribution, Envelope, Link, Sample, Sighting, Tag, Verdict
-from samplebank.cli.client import Client
+from samplebank.cli.client import EXTENSIONS, Client
 from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.following import assessment
 from samplebank.cli.hashes import one_hash
 from samplebank.cli.printing import JsonOption
-from samplebank.errors import Forbidden
+from samplebank.errors import Forbidden, NotFound
 
 #: rows of each list in the table; --json has as many
 MOST: Final = 100
@@ -40,12 +40,15 @@ def show(
     with Client(connection.find(url, key)) as client:
         sample = client.ask(Envelope[msgspec.Raw], f"/sample/{digest}").data
         lists = {name: _list(client, digest, name) for name in LISTS}
+        tree = _tree(client, digest)
     if json:
         told = {LISTS[name]: listed for name, listed in lists.items()}
-        printing.write_json({"sample": sample, **told})
+        printing.write_json({"sample": sample, **told, "tree": tree})
         return
     console = printing.out()
     for part in _parts(msgspec.json.decode(sample, type=Sample), lists):
+        console.print(part, markup=False)
+    for part in trees.parts(tree):
         console.print(part, markup=False)
 
 
@@ -55,6 +58,14 @@ def _list(client: Client, sha256: str, name: str) -> msgspec.Raw | None:
         path = f"/sample/{sha256}/{name}"
         return client.ask(Envelope[msgspec.Raw], path, params={"limit": MOST}).data
     except Forbidden:
+        return None
+
+
+def _tree(client: Client, sha256: str) -> msgspec.Raw | None:
+    """What came out of the sample; None where the caller may not see links, and from a service without trees."""
+    try:
+        return client.ask(Envelope[msgspec.Raw], f"/sample/{sha256}/tree", api=EXTENSIONS).data
+    except (Forbidden, NotFound):
         return None
 
 

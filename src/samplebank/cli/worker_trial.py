@@ -41,6 +41,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     tags: list[str] = []
     detections: list[str] = []
     evidence: list[str] = []
+    children: list[str] = []
     result: dict[str, JSON] | None = None
     printed: str = ""
     trace: str = ""
@@ -115,6 +116,7 @@ def _told(file: Path, seconds: float, result: Result, printed: str, error: str |
         tags=[f"{tag.type}:{tag.value}" for tag in result.tags],
         detections=[f"{one.name} ({one.assessment})" for one in result.detections],
         evidence=[f"{one.file_name} ({len(one.data)} bytes)" for one in result.evidence],
+        children=[f"{one.name} ({len(one.data)} bytes)" for one in result.children],
         result=result.result,
         printed=printed,
     )
@@ -127,6 +129,7 @@ def _show(trial: Trial) -> None:
         ("tags", trial.tags),
         ("detections", trial.detections),
         ("evidence", trial.evidence),
+        ("children", trial.children),
     ):
         if items:
             _line(f"  {title}: {', '.join(items)}")

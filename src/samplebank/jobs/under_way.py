@@ -9,6 +9,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Sql, all_of
 from samplebank.database.tally import HOUR
 from samplebank.jobs.tally import TALLY, TOTAL, number_in
+from samplebank.jobs.waiting import CHILDREN
 from samplebank.jobs.worker_lines import works_for
 from samplebank.policy.presence import GIVEN_UP
 from samplebank.timespec import Millis
@@ -27,7 +28,7 @@ UNDER_WAY = """
                           SELECT FROM job_task t WHERE t.worker_id = w.id AND t.state = 'enqueued' AND {task_seen}
                            LIMIT {most}) waiting) AS n
                  FROM worker w
-                WHERE w.deleted_time IS NULL
+                WHERE w.deleted_time IS NULL AND w.short_name <> {own}
                   AND NOT EXISTS (SELECT FROM worker_process p
                                    WHERE p.worker_id = w.id AND p.due_time >= {living} AND {works_for})) line
              WHERE n > 0)
@@ -68,6 +69,7 @@ async def under_way(db: Connection, caller: Caller, *, now: Millis) -> UnderWay:
         most=MOST,
         living=now - GIVEN_UP,
         works_for=works_for(caller),
+        own=CHILDREN,
     )
     waiting, running, late, in_vain = await query.row(db)
     return UnderWay(waiting, running, late, [InVain(*one) for one in in_vain])

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from samplebank.jobs.model import FINAL, JobRules, JobState, TaskState
+from samplebank.jobs.waiting import CHILDREN
 from samplebank.policy.presence import Presence, Standing
 from samplebank.timespec import Millis, iso
 
@@ -33,6 +34,7 @@ class Cause(StrEnum):
     IN_LINE = "inLine"
     RUNNING_WITHOUT_LEASE = "runningWithoutLease"
     RUNNING = "running"
+    WAITS_FOR_CHILDREN = "waitsForChildren"
     ENDED = "ended"
 
 
@@ -167,8 +169,8 @@ def _ended(task: TaskFacts, left: int) -> Told:
 
 
 def _open(task: TaskFacts, worker: WorkerFacts, moment: Moment) -> Told:
-    if task.state == TaskState.EXECUTING:
-        return _executing(task, worker, moment)
+    if task.worker == CHILDREN or task.state == TaskState.EXECUTING:
+        return _by_the_service(task) if task.worker == CHILDREN else _executing(task, worker, moment)
     if task.worker_is_deleted:
         return Told(
             Cause.WORKER_DELETED,
@@ -194,6 +196,15 @@ def _open(task: TaskFacts, worker: WorkerFacts, moment: Moment) -> Told:
             f"Look at the log of the worker {task.worker}.",
         )
     return _in_line(task, worker, moment)
+
+
+def _by_the_service(task: TaskFacts) -> Told:
+    return Told(
+        Cause.WAITS_FOR_CHILDREN,
+        "The job waits for the verdicts of what came out of the sample.",
+        f"The task of {task.worker} ends when the jobs of all children and the other tasks of this job have ended, or at "
+        f"{when(task.run_after)} with the verdicts so far.",
+    )
 
 
 def _without_worker(task: TaskFacts, worker: WorkerFacts, moment: Moment) -> Told:

@@ -14,6 +14,7 @@ from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import TRUE, Columns, Connection, Sql
 from samplebank.jobs.task_times import WORKED_ON, Service, of_caller, services
+from samplebank.jobs.waiting import CHILDREN
 from samplebank.policy.presence import Presence, Standing
 from samplebank.timespec import Millis
 
@@ -100,7 +101,9 @@ class WorkerLine(msgspec.Struct, frozen=True):
     service: Service
 
     def standing(self, now: Millis) -> Standing:
-        """How the worker stands: as the process that stands best."""
+        """How the worker stands: as the process that stands best. The service itself works for `children`."""
+        if self.short_name == CHILDREN:
+            return Standing.ALIVE
         found = {process.standing(now) for process in self.processes}
         return next((standing for standing in Standing if standing in found), Standing.NONE)
 

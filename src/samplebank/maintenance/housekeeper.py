@@ -27,7 +27,14 @@ from samplebank.maintenance.service_tasks import (
     run_reanalyses,
     run_service_tasks,
 )
-from samplebank.maintenance.sweeps import SWEEPS, Sweep, fold_tallies, generate_events, time_out_sweep
+from samplebank.maintenance.sweeps import (
+    SWEEPS,
+    Sweep,
+    fold_tallies,
+    generate_events,
+    judge_parents,
+    time_out_sweep,
+)
 from samplebank.settings import spare_cores
 from samplebank.vital import vital
 
@@ -43,6 +50,8 @@ LAST_SWEEP = Gauge(
 PUBLISH_INTERVAL = 0.5
 #: seconds between two rounds of event generation: many verdicts come without an event to generate
 EVENTS_REST = 0.25
+#: seconds between two looks for parents whose children are judged. No signal tells when the other tasks of a parent end
+PARENTS_INTERVAL = 2.0
 #: seconds between two foldings of the tallies: meanwhile some thousand rows change, at most
 TALLY_INTERVAL = 2.0
 
@@ -96,6 +105,9 @@ async def _housework(bank: Bank) -> None:
             _again_and_again(
                 bank, generate_events, settings.sweep_interval, Signal.VERDICTS, rest=EVENTS_REST
             )
+        )
+        tasks.create_task(
+            _again_and_again(bank, judge_parents, PARENTS_INTERVAL, Signal.VERDICTS, rest=EVENTS_REST)
         )
         tasks.create_task(_again_and_again(bank, fold_tallies, TALLY_INTERVAL, None))
         for run in (run_service_tasks, run_reanalyses):

@@ -7,7 +7,7 @@ from uuid import UUID
 from samplebank.accounts import sessions
 from samplebank.assembly import Bank
 from samplebank.database.signals import Signal
-from samplebank.endings import leases, timeouts
+from samplebank.endings import children, leases, timeouts
 from samplebank.errors import NotFound
 from samplebank.jobs import clock
 from samplebank.jobs.tally import JOBS
@@ -95,6 +95,29 @@ async def _take_back(bank: Bank, job_id: UUID, task_id: UUID, *, now: Millis) ->
         # the task was deleted with its sample after the listing
         return
     log.info("lease.ended", extra={"fields": {"task": task_id, "job": job_id}})
+
+
+async def judge_parents(bank: Bank) -> None:
+    """End the waiting of parents whose children are judged."""
+    found = children.BATCH
+    while found == children.BATCH:
+        async with bank.database.connection() as db:
+            due = await children.due_tasks(db, now=bank.clock())
+        found = len(due)
+        for task_id, job_id in due:
+            await _judge_parent(bank, task_id, job_id)
+
+
+async def _judge_parent(bank: Bank, task_id: UUID, job_id: UUID) -> None:
+    try:
+        async with bank.database.transaction() as db:
+            ended = await children.end_waiting(db, task_id, job_id, bank.job_rules, now=bank.clock())
+    except NotFound:
+        # the job was deleted with its sample after the look
+        return
+    if ended:
+        bank.signals.send(Signal.VERDICTS)
+    bank.signals.tell(job_id)
 
 
 async def fold_tallies(bank: Bank) -> None:

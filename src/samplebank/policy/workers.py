@@ -217,6 +217,12 @@ async def is_any_registered(db: Connection) -> bool:
     return found
 
 
+async def was_ever_registered(db: Connection, short_name: str) -> bool:
+    """Whether there is a worker of this name, deleted or not."""
+    found: bool = await db.fetchval("SELECT EXISTS (SELECT FROM worker WHERE short_name = $1)", short_name)
+    return found
+
+
 async def list_workers(db: Connection, page: Page, *, include_deleted: bool) -> tuple[list[Worker], int]:
     """List workers: (the page, the number of all)."""
     where = "TRUE" if include_deleted else "w.deleted_time IS NULL"

@@ -22,6 +22,16 @@ ADD = Statement("""
     VALUES (:id, :sample_id, :reference, :type, :customer_id, :user_id, :tlp, :acl, :agent_name, :agent_version,
             :readers, :now)
 """)
+#: nothing is added beside a link that says the same to the same readers; the sample is locked
+ADD_ONCE = Statement("""
+    INSERT INTO link (id, sample_id, reference, type, customer_id, user_id, tlp, acl, agent_name, agent_version,
+                      readers, created_time)
+    SELECT :id, :sample_id, :reference, :type, :customer_id, :user_id, :tlp, :acl, :agent_name, :agent_version,
+           :readers::bigint[], :now
+     WHERE NOT EXISTS (SELECT FROM link
+                        WHERE sample_id = :sample_id AND reference = :reference AND type = :type
+                          AND customer_id = :customer_id AND agent_name = :agent_name AND readers @> :readers)
+""")
 COUNT = "SELECT l.type, count(*) FROM link l WHERE {} GROUP BY l.type ORDER BY l.type"
 NO_LINK = "There is no link with this id of a sample that you may see."
 
@@ -66,6 +76,12 @@ async def add(db: Connection, sha256: bytes, new: NewLink, *, user_id: int, now:
     await ADD.run(db, id=id_, sample_id=sample.id, user_id=user_id, now=now, **msgspec.structs.asdict(new))
     await catalogue.note_activity(db, sample, now=now)
     return id_
+
+
+async def add_once(db: Connection, sample_id: int, new: NewLink, *, user_id: int, now: Millis) -> None:
+    """Add a link to a sample that the caller has locked, unless there is the same link for the same readers."""
+    values = msgspec.structs.asdict(new)
+    await ADD_ONCE.run(db, id=new_id(), sample_id=sample_id, user_id=user_id, now=now, **values)
 
 
 def links_of(caller: Caller, sample: Sample) -> Listing[Link]:

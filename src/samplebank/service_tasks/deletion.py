@@ -65,6 +65,25 @@ DELETE_PLAIN = {
 DELETE_RANGES = "DELETE FROM challenge_range WHERE sample_id = $1"
 #: all at once, as few submissions come before the type of a file
 DELETE_MARKS = "DELETE FROM untyped_plan WHERE sample_id = $1"
+#: all at once, as a root has few children
+DELETE_PLACES = (
+    "DELETE FROM extraction WHERE sample_id = $1",
+    "DELETE FROM extracted WHERE parent_id = $1 OR sample_id = $1",
+)
+#: children of the parents, whose other parents are gone as well, and which nobody submitted
+LOST_CHILDREN = Statement("""
+    SELECT DISTINCT e.sample_id FROM extracted e
+     WHERE e.parent_id = ANY (:parents::bigint[]) AND e.sample_id <> ALL (:gone::bigint[])
+       AND NOT EXISTS (SELECT FROM extracted other
+                        WHERE other.sample_id = e.sample_id AND other.parent_id <> ALL (:gone)
+                          AND other.parent_id <> e.sample_id)
+       AND NOT EXISTS (SELECT FROM submission u
+                        WHERE u.sample_id = e.sample_id
+                          AND NOT EXISTS (SELECT FROM extracted own WHERE own.submission_id = u.id))
+""")
+CHILDREN = Statement(
+    "SELECT id, created_time FROM sample WHERE id = ANY (:ids::bigint[]) AND deleted_time IS NULL"
+)
 # The readers stay, so that readers who may delete samples see the record.
 LEAVE_RECORD = """
     UPDATE sample SET deleted_time = $2, md5 = NULL, sha1 = NULL, sha512 = NULL, classification_id = NULL,
@@ -115,10 +134,30 @@ async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> 
         return Step(State.DONE, "The sample is deleted.")
     if task.arguments["onlyUnread"] and sample.unread_since is None:
         return Step(State.DONE, "The sample was submitted again, so it stays.")
+    if not task.arguments.get("descended"):
+        return await _delete_children(db, task, sample_id, now=now)
     if not await _delete_some(db, task, sample_id, jobs):
         await db.execute(DELETE_RANGES, sample_id)
         await db.execute(DELETE_MARKS, sample_id)
+        for statement in DELETE_PLACES:
+            await db.execute(statement, sample_id)
         await db.execute(LEAVE_RECORD, sample_id, now)
+    return Step()
+
+
+async def _delete_children(db: Connection, task: RunningTask, sample_id: int, *, now: Millis) -> Step:
+    """Open the deletion of everything that came out of the sample, and from nowhere else."""
+    gone, found = [sample_id], [sample_id]
+    while found:
+        found = [row[0] for row in await LOST_CHILDREN.rows(db, gone=gone, parents=found)]
+        gone += found
+    for child in await CHILDREN.rows(db, ids=gone[1:]):
+        which = {"sample": child[0], "created": child[1], "onlyUnread": False}
+        if await db.fetchval(FIND_OPEN, which) is None:
+            await running.open_task(db, Operation.DELETE, which, user_id=task.user_id, now=now)
+    if len(gone) > 1:
+        await running.count(db, task, "children", len(gone) - 1)
+    await running.remember(db, task, descended=True)
     return Step()
 
 

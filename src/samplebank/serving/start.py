@@ -16,6 +16,7 @@ from samplebank.database.embedded import START_SECONDS, EmbeddedServer
 from samplebank.database.failures import GONE, LOST
 from samplebank.database.migrations import upgrade
 from samplebank.errors import Unavailable
+from samplebank.jobs.waiting import CHILDREN
 from samplebank.policy import rules, workers
 from samplebank.policy.model import WorkerContent
 from samplebank.serving.credentials import keep_credentials
@@ -88,18 +89,19 @@ async def _provision(settings: Settings, url: str) -> None:
         await provisioning.lock(db)
         await provisioning.provision_first(db, now=clock())
         await _register_workers(db, settings)
+        await _register_children(db)
         await keep_credentials(db, settings)
 
 
 async def _register_workers(db: Connection, settings: Settings) -> None:
-    """Register the built-in workers that the database lacks, so that their process can start after an upgrade.
+    """Register the built-in workers that the database never knew, so that their process can start after an upgrade.
 
     A new database also runs all of them by default. Later the policy is the operator's.
     """
     is_new = not await workers.is_any_registered(db)
-    missing = [path for name, path in BUILT_IN.items() if is_new or not await workers.find_worker(db, name)]
-    if not missing:
-        return
+    missing = [
+        path for name, path in BUILT_IN.items() if not await workers.was_ever_registered(db, name)
+    ]
     user_id, now = await provisioning.get_user_id(db, provisioning.ADMIN), clock()
     made = [
         (await workers.add_worker(db, await _described(path, settings), user_id=user_id, now=now))[0]
@@ -120,3 +122,19 @@ async def _described(import_path: str, settings: Settings) -> WorkerContent:
         descriptions=dict(told.descriptions),
         schema=None if told.schema is None else msgspec.json.encode(told.schema),
     )
+
+
+async def _register_children(db: Connection) -> None:
+    """Make the worker known that judges parents by their children, once. An operator may delete the worker for good."""
+    if await workers.was_ever_registered(db, CHILDREN):
+        return
+    content = WorkerContent(
+        short_name=CHILDREN,
+        names={"english": "Children", "norwegian": "Innhold"},
+        descriptions={
+            "english": "Judges a container by what came out of the container. The service itself does this work.",
+            "norwegian": "Bedømmer en beholder etter innholdet. Tjenesten selv gjør dette arbeidet.",
+        },
+    )
+    user_id = await provisioning.get_user_id(db, provisioning.ADMIN)
+    await workers.add_worker(db, content, user_id=user_id, now=clock())

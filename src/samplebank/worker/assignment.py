@@ -34,6 +34,14 @@ class JobReference(msgspec.Struct, frozen=True):
     customer: Customer | None = None
 
 
+class Receipt(msgspec.Struct, frozen=True):
+    """The service's answer to a child: `stored`, `known` or `refused`, with the bound that was reached."""
+
+    outcome: str
+    depth: int = 0
+    reason: str | None = None
+
+
 class Assignment(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     task: Identified
     job: JobReference

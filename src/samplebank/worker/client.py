@@ -14,8 +14,8 @@ import httpx
 import msgspec
 
 from samplebank.worker import wire
-from samplebank.worker.assignment import Assignment
-from samplebank.worker.contract import JSON, Evidence
+from samplebank.worker.assignment import Assignment, Receipt
+from samplebank.worker.contract import JSON, Child, Evidence
 from samplebank.worker.errors import (
     DamagedDownload,
     KeyRefused,
@@ -144,6 +144,25 @@ class ServiceClient:
             params={name: "true" for name, is_set in flags.items() if is_set},
             headers={"Content-Type": wire.mime_type(evidence)},
         )
+
+    async def add_child(self, assignment: Assignment, child: Child, version: str) -> Receipt:
+        """Store a child of the sample of a task. Safe to repeat: the same child is stored once.
+
+        Raises `LeaseLost`, and `ServiceRefused` for a child that the service does not take.
+        """
+        path = f"/samplebank/v1/job/{assignment.job.id}/task/{assignment.task.id}/child"
+        with _losing_leases():
+            answer = await self._patiently(
+                "POST",
+                path,
+                content=child.data,
+                params=wire.child_query(child, version),
+                headers={
+                    "Samplebank-Lease": assignment.lease_token,
+                    "Content-Type": "application/octet-stream",
+                },
+            )
+        return msgspec.convert(answer, Receipt)
 
     async def finish(
         self, job: str, task: str, lease_token: str, *, state: str, message: str, analyses: list[str]

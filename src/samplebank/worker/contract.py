@@ -13,6 +13,7 @@ import msgspec
 JSON = Any  # msgspec knows no recursive types
 Assessment = Literal["benign", "unknown", "malicious", "informational"]
 TagType = Literal["family", "behaviour", "yara"]
+Relation = Literal["child", "downloads", "loads", "executes"]
 StatusOverride = Literal["malicious", "benign"]
 
 NO_FINDINGS = -1
@@ -50,8 +51,25 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     potentially_malicious: bool = False
 
 
+class Child(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was found inside of the sample, to become a sample of its own.
+
+    `name` is the path within the sample. `how` names what opened the sample, such as `zip`. `password` has words, one on a
+    line, that may open the child.
+    """
+
+    name: str
+    data: bytes
+    relation: Relation = "child"
+    how: str = ""
+    password: str | None = None
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """`score` is 0 (harmless) to 100 (malicious), or -1 for no findings; `result` is any JSON object."""
+    """`score` is 0 (harmless) to 100 (malicious), or -1 for no findings; `result` is any JSON object.
+
+    Of the `children` the worker tells in `result["children"]` which were stored: path, size, SHA-256 and outcome.
+    """
 
     score: int = NO_FINDINGS
     result: dict[str, JSON] = {}
@@ -61,6 +79,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     status_override: StatusOverride | None = None
     profile: str | None = None
     evidence: list[Evidence] = []
+    children: list[Child] = []
 
 
 class Rejected(Exception):
@@ -85,6 +104,8 @@ class Analyser(ABC):
     schema: ClassVar[Mapping[str, JSON] | None] = None
     memory_bytes: ClassVar[int] = 1024 * MIB
     seconds: ClassVar[float] = 60.0
+    #: bytes of a Result with the data of its evidence and children
+    answer_bytes: ClassVar[int] = 32 * MIB
     #: the settings that the analyser takes; None: any setting passes
     known_settings: ClassVar[frozenset[str] | None] = None
 

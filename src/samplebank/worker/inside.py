@@ -12,12 +12,12 @@ from msgspec import Meta
 
 from samplebank.sandbox.limits import made_path
 from samplebank.worker.checking import WrongAnswer, checked
-from samplebank.worker.contract import JSON, Analyser, Rejected, Result, SampleFile
+from samplebank.worker.contract import JSON, Analyser, Child, Evidence, Rejected, Result, SampleFile
 from samplebank.worker.output import Output
 from samplebank.worker.wire import message, storable
 
 LONGEST_TRACE = 16 * 1024
-#: bytes of a reply besides the data of evidence
+#: bytes of a reply besides the data of evidence and children
 MOST_HEAD = 1024 * 1024
 
 
@@ -52,6 +52,7 @@ class Description(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     seconds: float
     folders: tuple[Path, ...]
     settings: frozenset[str] | None = None
+    answer_bytes: int = Analyser.answer_bytes
 
 
 class Problems(msgspec.Struct, frozen=True, tag=True):
@@ -61,7 +62,7 @@ class Problems(msgspec.Struct, frozen=True, tag=True):
 
 
 class Finished(msgspec.Struct, frozen=True, tag=True):
-    """While a message is under way, `sizes` holds the size of the data of each evidence, in bytes."""
+    """While a message is under way, `sizes` holds the size of the data of each evidence and each child, in bytes."""
 
     result: Result
     printed: str = ""
@@ -83,7 +84,7 @@ class Outdated(msgspec.Struct, frozen=True, tag=True):
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
-    """A reply in `head`, and the joined data of its evidence in `contents`.
+    """A reply in `head`, and the joined data of its evidence and children in `contents`.
 
     In the worst case, decoding makes an object of each byte of the head. So the size of the head is bounded.
     The contents are never decoded.
@@ -104,11 +105,11 @@ def encoded(message: msgspec.Struct) -> bytes:
 def encoded_reply(reply: Reply) -> bytes:
     contents: list[bytes] = []
     if isinstance(reply, Finished):
-        contents = [evidence.data for evidence in reply.result.evidence]
+        contents = [part.data for part in _parts(reply.result)]
         reply = _with_data(reply, [b""] * len(contents), tuple(map(len, contents)))
     head = encoded(reply)
     if len(head) > MOST_HEAD:
-        size = f"The Result has {len(head)} bytes besides the data of its evidence"
+        size = f"The Result has {len(head)} bytes besides the data of its evidence and children"
         return encoded(Message(encoded(Rejection(f"{size}, more than the {MOST_HEAD} allowed."))))
     return encoded(Message(head, b"".join(contents)))
 
@@ -124,19 +125,30 @@ def decoded_reply(message: bytes) -> Reply:
         raise msgspec.ValidationError("The head is nested too deeply.") from None
     if not isinstance(reply, Finished):
         return reply
-    if len(reply.sizes) != len(reply.result.evidence) or sum(reply.sizes) != len(parts.contents):
-        raise msgspec.ValidationError("The evidence is not what was announced.")
+    if len(reply.sizes) != len(_parts(reply.result)) or sum(reply.sizes) != len(parts.contents):
+        raise msgspec.ValidationError("The data is not as announced.")
     ends = list(accumulate(reply.sizes))
     data = [parts.contents[end - size : end] for end, size in zip(ends, reply.sizes, strict=True)]
     return _with_data(reply, data, ())
 
 
+def _parts(result: Result) -> "list[Evidence | Child]":
+    """The parts of a result that have data, in the order of the data."""
+    return [*result.evidence, *result.children]
+
+
 def _with_data(reply: Finished, data: list[bytes], sizes: tuple[int, ...]) -> Finished:
-    both = zip(reply.result.evidence, data, strict=True)
-    evidence = [msgspec.structs.replace(one, data=own) for one, own in both]
-    return msgspec.structs.replace(
-        reply, result=msgspec.structs.replace(reply.result, evidence=evidence), sizes=sizes
-    )
+    result, count = reply.result, len(reply.result.evidence)
+    evidence = [
+        msgspec.structs.replace(part, data=own)
+        for part, own in zip(result.evidence, data[:count], strict=True)
+    ]
+    children = [
+        msgspec.structs.replace(part, data=own)
+        for part, own in zip(result.children, data[count:], strict=True)
+    ]
+    filled = msgspec.structs.replace(result, evidence=evidence, children=children)
+    return msgspec.structs.replace(reply, result=filled, sizes=sizes)
 
 
 class OpenedAnalyser:
@@ -182,6 +194,7 @@ def _description(analyser: Analyser) -> Description:
         seconds=analyser.seconds,
         folders=analyser.folders(),
         settings=analyser.known_settings,
+        answer_bytes=analyser.answer_bytes,
     )
 
 

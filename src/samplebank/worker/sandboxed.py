@@ -66,7 +66,10 @@ class SandboxedAnalyser:
         if not isinstance(description, Description):
             raise Refused(f"{import_path} does not describe itself.")
         limits = Limits(
-            memory_bytes=description.memory_bytes, readable=description.folders, required=sandbox_required
+            memory_bytes=description.memory_bytes,
+            answer_bytes=description.answer_bytes,
+            readable=description.folders,
+            required=sandbox_required,
         )
         sandbox = Sandbox(FACTORY, argument, limits=limits, children=children, import_from=import_from)
         return cls(description, sandbox)

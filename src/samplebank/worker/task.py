@@ -13,6 +13,7 @@ import msgspec
 from samplebank.sandbox import Disturbed
 from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
+from samplebank.worker.children import with_stored_children
 from samplebank.worker.client import ServiceClient
 from samplebank.worker.contract import JSON, Rejected, Result
 from samplebank.worker.errors import LeaseLost, ServiceRefused, WorkerError
@@ -133,8 +134,9 @@ class Task:
                     log.info(event, extra={"fields": {**self._about, "line": line}})
 
     async def _bring_back(self, result: Result) -> None:
-        """Store the analysis and end the task. Evidence needs an analysis that is there, and goes before the end."""
+        """Store the children and the analysis, and end the task. Evidence needs an analysis that is there, and goes before the end."""
         description = self._analyser.description
+        result = await with_stored_children(self._client, self._assignment, result, description.version)
         # Encoding a Result of a hundred thousand parts takes long. A thread keeps the loop free to extend other leases.
         request = await asyncio.to_thread(
             wire.analysis_request,

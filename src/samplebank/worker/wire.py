@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 from samplebank.spelling import respelled
-from samplebank.worker.contract import JSON, Evidence, Result
+from samplebank.worker.contract import JSON, Child, Evidence, Result
 
 # The patterns of AnalysisAddRequest and of evidence file names, inverted. \w means ASCII only, as for the strictest reader.
 NOT_IN_TEXT = re.compile(r"""[^\s\w{}$\-().\[\]"'_/\\,*+#:@!?;=]|\\(?=u[0-9a-f]{4})""", re.ASCII)
@@ -19,6 +19,9 @@ NOT_IN_HEADER = re.compile("[^ -~]")
 
 MOST_CHARACTERS, MOST_OF_HEADER = 200, 100
 MOST_OF_MESSAGE = 10_000
+#: characters of the path of a child, and of the words that may open the child: both stand in an address of 8 KiB
+MOST_OF_PATH, MOST_OF_WORDS = 500, 500
+UNNAMED = "unnamed"
 #: characters of the digest that tells two cut texts with the same beginning apart
 DIGEST_CHARACTERS = 16
 MOST_TAGS = 100
@@ -52,6 +55,22 @@ def analysis_request(result: Result, *, customer: str, tlp: str, agent: dict[str
     if result.status_override is not None:
         request["verdictStatusOverride"] = result.status_override
     return request
+
+
+def child_query(child: Child, version: str) -> dict[str, str]:
+    """Phrase a child as the query of the request that brings its bytes."""
+    path = storable(child.name)[:MOST_OF_PATH] or UNNAMED
+    base = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    query = {
+        "path": path,
+        "fileName": base[-MOST_CHARACTERS:] or UNNAMED,
+        "version": text(version),
+        "how": storable(child.how)[:MOST_CHARACTERS],
+        "relation": child.relation,
+    }
+    if child.password:
+        query["password"] = storable(child.password)[:MOST_OF_WORDS]
+    return query
 
 
 def header(value: str) -> str:

@@ -11,6 +11,7 @@ from samplebank.http.operation import operation
 from samplebank.samples import links
 from samplebank.samples.links import Link
 from samplebank.search.references import References
+from samplebank.search.tree import Node, tree_of
 from samplebank.verdicts.model import word_for
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import MOST, Head, PartQuery, read_head
@@ -39,6 +40,20 @@ class NamedBy(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class Branch(msgspec.Struct, frozen=True):
+    """A sample in the tree of this sample, `depth` steps below."""
+
+    sha256: str
+    name: str | None
+    depth: int
+    relation: str | None
+    is_repeated: bool
+    word: str
+    score: int | None
+    type: str | None
+    size: int
+
+
 class Relations(Page, frozen=True):
     """`counted` are the numbers of links by type, `total` is their sum. `names_more` is whether others have further links."""
 
@@ -51,6 +66,8 @@ class Relations(Page, frozen=True):
     rows: list[Relation]
     named_by: list[NamedBy]
     names_more: bool
+    tree: list[Branch]
+    is_more: bool
     offset: int
     next_offset: int | None
 
@@ -66,6 +83,8 @@ async def show_relations(request: Visit) -> Response[bytes]:
         found = await References(caller, links.links_of(caller, sample)).page(db, part)
         counted = await links.count_by_type(db, caller, sample)
         named = await links.links_to(caller, sample.sha256).page(db, Part(MOST_NAMED + 1))
+        # a page behind the first need not show the tree again
+        tree = None if query.offset else await tree_of(db, caller, sample.sha256)
     malicious_score = request.bank.settings.malicious_score
     rows = []
     for link, other in ((one.link, one.sample) for one in found[:MOST]):
@@ -89,9 +108,26 @@ async def show_relations(request: Visit) -> Response[bytes]:
             rows=rows,
             named_by=[NamedBy(one, one.sha256.hex()) for one in named[:MOST_NAMED]],
             names_more=len(named) > MOST_NAMED,
+            tree=[] if tree is None else [_branch(node, malicious_score) for node in tree.nodes[1:]],
+            is_more=tree is not None and not tree.is_whole,
             offset=query.offset,
             next_offset=query.offset + MOST if len(found) > MOST else None,
         )
+    )
+
+
+def _branch(node: Node, malicious_score: int) -> Branch:
+    seen = node.overview
+    return Branch(
+        sha256=seen.sha256.hex(),
+        name=node.name,
+        depth=node.depth,
+        relation=node.relation,
+        is_repeated=node.is_repeated,
+        word=word_for(seen.verdict, malicious_score),
+        score=None if seen.verdict is None else seen.verdict.score,
+        type=seen.type,
+        size=seen.size,
     )
 
 

@@ -6,4 +6,5 @@ BUILT_IN: Mapping[str, str] = {
     "static": "samplebank.worker.analysers.static:StaticAnalyser",
     "yara": "samplebank.worker.analysers.yara:YaraAnalyser",
     "strings": "samplebank.worker.analysers.strings:StringsAnalyser",
+    "extract": "samplebank.worker.analysers.extract.analyser:ExtractAnalyser",
 }

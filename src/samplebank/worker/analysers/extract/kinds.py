@@ -1,0 +1,209 @@
+"""Which members of a container become samples: files that can act, or that can hold more. All other files are listed."""
+
+import re
+from enum import IntEnum
+
+from samplebank.identification.signatures import find_signature
+
+HEAD_BYTES = 72 * 1024
+
+
+class Kind(IntEnum):
+    """The kind of a member. Under a limit, members with a lower number come first."""
+
+    PROGRAM = 0
+    SCRIPT = 1
+    DOCUMENT = 2
+    ARCHIVE = 3
+    MAIL = 4
+    BINARY = 5
+    #: texts, pictures, sounds, fonts: listed only
+    LISTED = 6
+
+
+GROUPS = {
+    "executable": Kind.PROGRAM,
+    "code": Kind.SCRIPT,
+    "document": Kind.DOCUMENT,
+    "archive": Kind.ARCHIVE,
+    "application": Kind.BINARY,
+    "image": Kind.LISTED,
+    "audio": Kind.LISTED,
+    "video": Kind.LISTED,
+    "font": Kind.LISTED,
+}
+LABELS = {
+    "lnk": Kind.SCRIPT,
+    "internetshortcut": Kind.SCRIPT,
+    "chm": Kind.DOCUMENT,
+    "rtf": Kind.DOCUMENT,
+    "outlook": Kind.MAIL,
+    "eml": Kind.MAIL,
+    "tnef": Kind.MAIL,
+    # a Java archive has hundreds of classes, which say nothing one by one
+    "javabytecode": Kind.LISTED,
+    "sqlite": Kind.LISTED,
+}
+PROGRAMS = frozenset(
+    ["exe", "dll", "scr", "sys", "com", "cpl", "ocx", "pif", "msi", "elf", "so", "dylib", "apk"]
+)
+SCRIPTS = frozenset(
+    [
+        "ps1",
+        "psm1",
+        "psd1",
+        "js",
+        "jse",
+        "vbs",
+        "vbe",
+        "wsf",
+        "wsh",
+        "hta",
+        "bat",
+        "cmd",
+        "sh",
+        "bash",
+        "py",
+        "pl",
+        "php",
+        "rb",
+        "lnk",
+        "url",
+        "scf",
+        "reg",
+        "inf",
+        "sct",
+        "xsl",
+        "jar",
+        "iqy",
+        "slk",
+        "settingcontent-ms",
+        "library-ms",
+        "search-ms",
+        "appref-ms",
+        "application",
+        "rdp",
+        "ahk",
+        "au3",
+        "html",
+        "htm",
+        "xhtml",
+        "mht",
+        "mhtml",
+        "svg",
+    ]
+)
+DOCUMENTS = frozenset(
+    [
+        "doc",
+        "docm",
+        "docx",
+        "dot",
+        "dotm",
+        "xls",
+        "xlsm",
+        "xlsx",
+        "xlsb",
+        "xla",
+        "xlam",
+        "ppt",
+        "pptm",
+        "pptx",
+        "pps",
+        "ppam",
+        "rtf",
+        "pdf",
+        "one",
+        "odt",
+        "ods",
+        "odp",
+        "pub",
+    ]
+)
+ARCHIVES = frozenset(
+    [
+        "zip",
+        "rar",
+        "7z",
+        "gz",
+        "bz2",
+        "xz",
+        "zst",
+        "tar",
+        "tgz",
+        "cab",
+        "iso",
+        "img",
+        "vhd",
+        "vhdx",
+        "udf",
+        "arj",
+        "lzh",
+        "ace",
+        "wim",
+        "z",
+    ]
+)
+MAILS = frozenset(["eml", "msg"])
+SUFFIXES = {
+    **dict.fromkeys(PROGRAMS, Kind.PROGRAM),
+    **dict.fromkeys(SCRIPTS, Kind.SCRIPT),
+    **dict.fromkeys(DOCUMENTS, Kind.DOCUMENT),
+    **dict.fromkeys(ARCHIVES, Kind.ARCHIVE),
+    **dict.fromkeys(MAILS, Kind.MAIL),
+}
+#: files of these names are opened by a program that acts, whatever the content is
+ACTING = PROGRAMS | SCRIPTS
+SCRIPT_WORDS = re.compile(
+    rb"(?i)\A#!|<script\b|<hta:application|\bActiveXObject\b|\bWScript\.|\bCreateObject\s*\(|\bInvoke-Expression\b|"
+    rb"\bIEX\b|\bNew-Object\s|\bFromBase64String\b|\beval\s*\(|\bfunction\s+\w+\s*\(|^\s*@echo\s+off|"
+    rb"^\s*(?:Sub|Function|Attribute VB_\w+)\b",
+    re.MULTILINE,
+)
+MAIL_HEADER = re.compile(
+    rb"(?im)\A(?:[\w-]{1,60}:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*){0,60}?"
+    rb"(?:received|return-path|mime-version|message-id|delivered-to|x-mailer):"
+)
+CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 27}) + b"\x7f"
+#: share of control bytes, in percent, from which a file is no text
+MOST_CONTROL = 3
+
+
+def suffix_of(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[2].lower()[:30]
+
+
+def kind_by_name(path: str) -> Kind:
+    """Guess the kind of a member before its bytes are read."""
+    return SUFFIXES.get(suffix_of(path), Kind.BINARY)
+
+
+def kind_of(path: str, data: bytes) -> Kind:
+    """The kind of a member, by its bytes first. A name that makes a system act counts as well."""
+    if not data:
+        return Kind.LISTED
+    head, named = data[:HEAD_BYTES], SUFFIXES.get(suffix_of(path))
+    found = find_signature(head)
+    if found is not None:
+        label, group = found.file_type.label or "", found.file_type.group or ""
+        kind = LABELS.get(label, GROUPS.get(group, Kind.BINARY))
+        return named if kind is Kind.LISTED and named in {Kind.PROGRAM, Kind.SCRIPT} else kind
+    if is_text(head):
+        return _kind_of_text(head, named)
+    return named if named in {Kind.PROGRAM, Kind.ARCHIVE, Kind.DOCUMENT} else Kind.BINARY
+
+
+def _kind_of_text(head: bytes, named: Kind | None) -> Kind:
+    if named in {Kind.PROGRAM, Kind.SCRIPT, Kind.MAIL}:
+        return named
+    if MAIL_HEADER.match(head):
+        return Kind.MAIL
+    plain = head.replace(b"\0", b"") if head.startswith((b"\xff\xfe", b"\xfe\xff")) else head
+    return Kind.SCRIPT if SCRIPT_WORDS.search(plain) else Kind.LISTED
+
+
+def is_text(head: bytes) -> bool:
+    """Whether bytes look like a text of an alphabet in one byte, in UTF-8, or in UTF-16 with a byte order mark."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    return 100 * (len(head) - len(head.translate(None, CONTROL))) <= MOST_CONTROL * len(head)

@@ -1,0 +1,70 @@
+"""Attachments of mails, with the words of the mail that may open the attachments."""
+
+import email
+import email.policy
+from collections.abc import Iterator
+from email.message import Message
+
+from samplebank.worker.analysers.extract.haul import Haul
+from samplebank.worker.analysers.extract.passwords import words_in
+
+MOST_TEXT = 256 * 1024
+#: what `email` raises for hostile headers
+BROKEN = (ValueError, LookupError, AttributeError, TypeError, IndexError, RecursionError, AssertionError)
+
+
+def open_mail(data: bytes, haul: Haul) -> None:
+    """Take the attachments of a mail, and the mails within. Bodies without a name are listed, or kept where they act."""
+    message = email.message_from_bytes(data, policy=email.policy.compat32)
+    words = "\n".join(words_in(_texts(message))) or None
+    for number, part in enumerate(_leaves(message)):
+        name = _name_of(part) or f"part-{number}{_ending(part)}"
+        if not haul.begin(name):
+            continue
+        try:
+            haul.take(name, _bytes_of(part), "mail", password=words)
+        except BROKEN as error:
+            haul.fail(name, 0, error)
+
+
+def _leaves(message: Message) -> Iterator[Message]:
+    """The parts that hold bytes. A mail within a mail is a leaf: the mail becomes a sample of its own."""
+    pending = [message]
+    while pending:
+        part = pending.pop(0)
+        if part is not message and part.get_content_maintype() == "message":
+            yield part
+        elif part.is_multipart():
+            pending[:0] = [one for one in part.get_payload() if isinstance(one, Message)]
+        else:
+            yield part
+
+
+def _bytes_of(part: Message) -> bytes:
+    if part.get_content_maintype() == "message":
+        inner = part.get_payload()
+        first = inner[0] if isinstance(inner, list) and inner else None
+        return first.as_bytes() if isinstance(first, Message) else b""
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
+
+
+def _name_of(part: Message) -> str:
+    try:
+        return str(part.get_filename() or "")
+    except BROKEN:
+        return ""
+
+
+def _ending(part: Message) -> str:
+    kinds = {"text/html": ".html", "text/plain": ".txt", "message/rfc822": ".eml"}
+    return kinds.get(part.get_content_type(), "")
+
+
+def _texts(message: Message) -> str:
+    """The subject and the readable texts of a mail, for words that are said to be passwords."""
+    texts = [str(message.get("Subject", ""))]
+    for part in _leaves(message):
+        if part.get_content_maintype() == "text" and sum(map(len, texts)) < MOST_TEXT:
+            texts.append(_bytes_of(part)[:MOST_TEXT].decode("utf-8", "replace"))
+    return "\n".join(texts)

@@ -1,0 +1,119 @@
+"""Chooses what opens a sample: the marks of the first and the last bytes decide, and not the name."""
+
+import re
+
+from samplebank.identification.signatures import find_signature, find_tail_type
+from samplebank.worker.analysers.extract import compound, mail, pdf, plain, rtf, sevenzip, smuggled, tnef
+from samplebank.worker.analysers.extract.haul import Haul
+from samplebank.worker.analysers.extract.kinds import HEAD_BYTES, MAIL_HEADER, is_text
+from samplebank.worker.analysers.extract.passwords import Words, words_for
+from samplebank.worker.contract import SampleFile
+
+TAIL_BYTES = 512
+#: endings that the name of a compressed file loses when the file is unpacked
+ENDING = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|z)$")
+#: the volume of a UDF image that is no ISO 9660 image besides
+UDF_PLACE, UDF_MARK = 0x8001, b"BEA01"
+#: the method of the first file of an LZH archive
+LZH = re.compile(rb"-(?:lh[0-9dx]|lz[s45])-")
+MARKUP = re.compile(
+    rb"(?i)<(?:html|script|svg|body|!doctype)\b|\batob\s*\(|\bBlob\s*\(|\bFromBase64String\b|base64,"
+)
+
+
+def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
+    """Open a sample. A file that is no container leaves the haul empty. Raises `Stopped` and the errors of `BROKEN`."""
+    words = Words(words_for(sample))
+    head = data[:HEAD_BYTES]
+    label = label_of(data, head)
+    if label in plain.STREAMS:
+        _open_compressed(data, sample, haul, label)
+    elif label == "tar":
+        haul.opened.append("tar")
+        plain.open_tar(data, haul, words)
+    elif label == "zip":
+        _open_zip(data, haul, words)
+    elif label in DOCUMENTS:
+        _open_document(data, haul, words, label)
+    elif label in {"pebin", "elf", "macho"}:
+        _open_behind(data, haul, words)
+    elif sevenzip.can_open(label):
+        sevenzip.open_archive(data, haul, words, label)
+    elif is_text(head):
+        _open_text(data, head, haul)
+
+
+DOCUMENTS = frozenset({"ole", "msi", "pdf", "rtf", "tnef"})
+
+
+def label_of(data: bytes, head: bytes) -> str:
+    """The type of the sample by its marks; empty where there is none."""
+    found = find_signature(head)
+    kind = find_tail_type(data[-TAIL_BYTES:]) or (found.file_type if found else None)
+    if kind is not None:
+        return kind.label or ""
+    if data.startswith(UDF_MARK, UDF_PLACE):
+        return "udf"
+    return "lha" if LZH.match(head, 2) else ""
+
+
+def _open_zip(data: bytes, haul: Haul, words: Words) -> None:
+    """The standard library opens what it knows; 7-Zip opens other methods, AES, and files without a directory."""
+    if sevenzip.can_open("zip") and not plain.knows_all_of(data):
+        sevenzip.open_archive(data, haul, words, "zip")
+        return
+    haul.opened.append("zip")
+    plain.open_zip(data, haul, words)
+
+
+def _open_document(data: bytes, haul: Haul, words: Words, label: str) -> None:
+    if label == "tnef":
+        haul.opened.append("tnef")
+        tnef.open_tnef(data, haul)
+    elif label == "rtf":
+        haul.opened.append("rtf")
+        rtf.open_rtf(data, haul)
+    elif label == "pdf" and pdf.can_open():
+        haul.opened.append("pdf")
+        pdf.open_pdf(data, haul)
+    elif label in {"ole", "msi"} and compound.can_open():
+        _open_compound(data, haul, words)
+
+
+def _open_compound(data: bytes, haul: Haul, words: Words) -> None:
+    """Embedded files of a document or mail; the cabinets and programs of an installer."""
+    if compound.is_installer(data):
+        if sevenzip.can_open("msi"):
+            sevenzip.open_archive(data, haul, words, "msi", only=sevenzip.ACTING)
+        return
+    haul.opened.append("ole")
+    compound.open_compound(data, haul)
+
+
+def _open_behind(data: bytes, haul: Haul, words: Words) -> None:
+    """What stands behind a program: an archive that the program unpacks."""
+    if plain.has_zip_behind(data):
+        haul.opened.append("zip")
+        plain.open_zip(data, haul, words)
+    elif sevenzip.can_open("sevenzip"):
+        sevenzip.open_behind(data, haul, words)
+
+
+def _open_text(data: bytes, head: bytes, haul: Haul) -> None:
+    if MAIL_HEADER.match(head):
+        haul.opened.append("mail")
+        mail.open_mail(data, haul)
+    elif MARKUP.search(data):
+        smuggled.open_smuggled(data, haul)
+
+
+def _open_compressed(data: bytes, sample: SampleFile, haul: Haul, label: str) -> None:
+    """Open a file in one compressed stream; a compressed tar file is opened at once."""
+    name = str(sample.submission.get("fileName") or "content")
+    if plain.is_tar_within(data, label):
+        haul.opened += [label, "tar"]
+        plain.open_tar(data, haul, Words(()))
+        return
+    haul.opened.append(label)
+    path = ENDING.sub("", name)
+    plain.open_stream(data, haul, label, path if path != name else f"{name}.unpacked")

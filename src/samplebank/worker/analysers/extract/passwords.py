@@ -1,0 +1,74 @@
+"""Words that may open an encrypted container: few, in a fixed order, and for a bounded time."""
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+
+from samplebank.worker.contract import SampleFile
+
+MOST_TRIES, SECONDS = 30, 20.0
+MOST_GIVEN, LONGEST = 20, 100
+#: the option of the policy with the words of the site, one on a line
+OPTION = "passwords"
+META_DATA = "password"
+#: what malware is packed with, and what Office encrypts read-only workbooks with
+USUAL = (
+    "infected",
+    "malware",
+    "virus",
+    "password",
+    "1234",
+    "VelvetSweatshop",
+    "infected666i",
+    "novirus",
+    "123456",
+)
+#: `password` in the languages of mails
+NAMES = (
+    "password|passwort|kennwort|mot de passe|contraseña|clave|senha|wachtwoord|lösenord|passord|adgangskode|salasana|"
+    "hasło|heslo|parola|пароль|密码|パスワード|비밀번호|pass code|passcode|pwd|pin"
+)
+SAID = re.compile(
+    rf"(?i)\b(?:{NAMES})\b\s*(?:is|ist|lautet|est|es|é|är|er|:|=|-|\u2013|\uff1a)*\s*[\"'“«<]?([^\s\"'”»<>]{{3,60}})"
+)
+
+
+def words_for(sample: SampleFile) -> list[str]:
+    """The words to try: given with the submission, of the site, the usual words. Each word once."""
+    given = (sample.submission.get("metaData") or {}).get(META_DATA, "")
+    site = sample.options.get(OPTION, "")
+    words = [*_lines(str(given)), *_lines(site), *USUAL]
+    return list(dict.fromkeys(words))[:MOST_TRIES]
+
+
+def words_in(text: str) -> list[str]:
+    """The words that a mail gives as passwords, such as `Password: 1234`."""
+    found = (word.rstrip(".,;)") for word in SAID.findall(text[: 256 * 1024]))
+    return list(dict.fromkeys(word for word in found if word))[:MOST_GIVEN]
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip()[:LONGEST] for line in text.splitlines() if line.strip()][:MOST_GIVEN]
+
+
+class Words:
+    """The words for one sample, with a bound on tries and time over all members. A word that fits is tried first."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = list(words)
+        self._tries = 0
+        self._end = time.monotonic() + SECONDS
+
+    def to_try(self) -> Iterator[str]:
+        """Words one after the other, as long as the bounds allow."""
+        for word in list(self._words):
+            if self._tries >= MOST_TRIES or time.monotonic() > self._end:
+                return
+            self._tries += 1
+            yield word
+
+    def prefer(self, word: str) -> None:
+        """Note a word that has opened something: its try costs nothing."""
+        self._tries -= 1
+        self._words.remove(word)
+        self._words.insert(0, word)

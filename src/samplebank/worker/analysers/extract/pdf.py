@@ -1,0 +1,81 @@
+"""Files attached to PDF documents, and scripts in PDF documents. Needs the package pikepdf."""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from samplebank.worker.analysers.extract.extras import installed
+from samplebank.worker.analysers.extract.haul import Haul
+
+pikepdf = installed("pikepdf")
+
+MOST_OBJECTS = 50_000
+SHORTEST_SCRIPT = 1
+NAMES = ("/UF", "/F", "/Desc")
+
+
+def can_open() -> bool:
+    return pikepdf is not None
+
+
+def open_pdf(data: bytes, haul: Haul) -> None:
+    """Take embedded files and scripts. A document under an unknown password stays closed."""
+    try:
+        document = pikepdf.open(io.BytesIO(data))
+    except pikepdf.PasswordError:
+        haul.begin("")
+        haul.lock("", len(data))
+        return
+    except pikepdf.PdfError as error:
+        haul.problems.append(f"{type(error).__name__}: {error}"[:300])
+        return
+    with document:
+        for number, found in enumerate(_objects(document)):
+            try:
+                _take_file(found, number, haul)
+                _take_script(found, number, haul)
+            except (
+                pikepdf.PdfError,
+                ValueError,
+                TypeError,
+                AttributeError,
+                KeyError,
+                RecursionError,
+            ) as error:
+                haul.problems.append(f"{type(error).__name__}: {error}"[:300])
+
+
+def _objects(document: Any) -> Iterator[Any]:
+    """The dictionaries among the objects, those that others point to."""
+    for number, found in enumerate(document.objects):
+        if number >= MOST_OBJECTS:
+            return
+        if isinstance(found, pikepdf.Dictionary | pikepdf.Stream):
+            yield found
+
+
+def _take_file(found: Any, number: int, haul: Haul) -> None:
+    files = found.get("/EF")
+    if not isinstance(files, pikepdf.Dictionary):
+        return
+    stream = next(
+        (files.get(name) for name in ("/UF", "/F") if isinstance(files.get(name), pikepdf.Stream)), None
+    )
+    if stream is None:
+        return
+    path = next(
+        (str(found.get(name)) for name in NAMES if found.get(name) is not None), f"attachment-{number}"
+    )
+    content = stream.read_bytes()
+    if haul.begin(path, len(content), len(stream.read_raw_bytes())):
+        haul.take(path, content, "pdf")
+
+
+def _take_script(found: Any, number: int, haul: Haul) -> None:
+    script = found.get("/JS")
+    if script is None:
+        return
+    content = script.read_bytes() if isinstance(script, pikepdf.Stream) else bytes(script)
+    path = f"script-{number}.js"
+    if len(content) >= SHORTEST_SCRIPT and haul.begin(path, len(content), len(content)):
+        haul.take(path, content, "pdf")

@@ -1,0 +1,110 @@
+"""Containers that the standard library opens: ZIP, tar, and files in one compressed stream."""
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
+
+from samplebank.worker.analysers.extract.haul import Haul
+from samplebank.worker.analysers.extract.kinds import kind_by_name
+from samplebank.worker.analysers.extract.passwords import Words
+
+STREAMS: Mapping[str, Callable[[BinaryIO], Any]] = {
+    "gzip": gzip.open,
+    "bzip": bz2.open,
+    "xz": lzma.open,
+    "lzma": lzma.open,
+}
+#: errors of a damaged member; `RuntimeError` is what zipfile raises for a wrong password
+BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    EOFError,
+    OSError,
+    ValueError,
+    IndexError,
+    OverflowError,
+)
+METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
+ENCRYPTED_BIT = 1
+
+
+def knows_all_of(data: bytes) -> bool:
+    """Whether the standard library reads the directory of a ZIP file, and knows the method of each member."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as container:
+            return all(entry.compress_type in METHODS for entry in container.infolist())
+    except BROKEN:
+        return False
+
+
+def has_zip_behind(data: bytes) -> bool:
+    """Whether a ZIP file ends the data, behind something else."""
+    end = data.rfind(b"PK\x05\x06", max(0, len(data) - 66_000))
+    return end > 0 and zipfile.is_zipfile(io.BytesIO(data))
+
+
+def open_zip(data: bytes, haul: Haul, words: Words) -> None:
+    """Open a ZIP file. Members that programs and scripts are expected in come first."""
+    with zipfile.ZipFile(io.BytesIO(data)) as container:
+        entries = [entry for entry in container.infolist() if not entry.is_dir()]
+        for entry in sorted(entries, key=lambda entry: (kind_by_name(entry.filename), entry.filename)):
+            if not haul.begin(entry.filename, entry.file_size, entry.compress_size):
+                continue
+            try:
+                _take_entry(container, entry, haul, words)
+            except BROKEN as error:
+                haul.fail(entry.filename, entry.file_size, error)
+
+
+def _take_entry(container: zipfile.ZipFile, entry: zipfile.ZipInfo, haul: Haul, words: Words) -> None:
+    if not entry.flag_bits & ENCRYPTED_BIT:
+        with container.open(entry) as stream:
+            haul.read(stream, entry.filename, "zip", packed=entry.compress_size)
+        return
+    for word in words.to_try():
+        try:
+            content = container.read(entry, word.encode())
+        except (RuntimeError, zipfile.BadZipFile, zlib.error, EOFError):
+            continue  # by chance one wrong word in 256 passes the check at the start, and fails later
+        words.prefer(word)
+        haul.password_used = word
+        haul.take(entry.filename, content, "zip")
+        return
+    haul.lock(entry.filename, entry.file_size)
+
+
+def open_tar(data: bytes, haul: Haul, _: Words) -> None:
+    """Open a tar file, compressed or not. Links and devices have no bytes, and are passed over."""
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:*") as container:
+        for entry in container:
+            if not entry.isfile() or not haul.begin(entry.name, entry.size):
+                continue
+            stream = container.extractfile(entry)
+            if stream is not None:
+                haul.read(stream, entry.name, "tar", packed=max(entry.size, 1))
+
+
+def open_stream(data: bytes, haul: Haul, name: str, path: str) -> None:
+    """Unpack a file in one compressed stream. The name of the file is the name of the container without its ending."""
+    haul.begin(path)
+    with STREAMS[name](io.BytesIO(data)) as stream:
+        haul.read(stream, path, name)
+
+
+def is_tar_within(data: bytes, name: str) -> bool:
+    """Whether a compressed stream begins with a tar file."""
+    try:
+        with STREAMS[name](io.BytesIO(data)) as stream:
+            head: bytes = stream.read(512)
+    except BROKEN:
+        return False
+    return head[257:262] == b"ustar"

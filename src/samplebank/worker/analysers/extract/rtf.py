@@ -1,0 +1,67 @@
+"""Objects embedded in RTF documents, each an OLE 1.0 object in hexadecimal digits."""
+
+import re
+import struct
+
+from samplebank.worker.analysers.extract.compound import native_of
+from samplebank.worker.analysers.extract.haul import Haul
+from samplebank.worker.analysers.extract.kinds import Kind, kind_of
+
+MOST_OBJECTS = 200
+OBJECT = re.compile(rb"\\objdata\b|\\datastore\b")
+#: words, groups and blanks between the digits: readers pass over all three
+NOISE = re.compile(rb"\\'[0-9a-fA-F]{2}|\\[a-zA-Z]+-?\d*\s?|\\[^a-zA-Z]|[{}\s]")
+DIGITS = re.compile(rb"[0-9a-fA-F]*")
+#: where an OLE 1.0 object is embedded, and how long the names in its header may be
+EMBEDDED, LONGEST = 2, 1024
+
+
+def open_rtf(data: bytes, haul: Haul) -> None:
+    """Take the objects of an RTF document: a package as its file, any other object as it is embedded."""
+    for number, found in enumerate(OBJECT.finditer(data)):
+        if number >= MOST_OBJECTS:
+            return
+        content = _object_at(data, found.end())
+        name, content = _unwrapped(content, f"object-{number}")
+        if content and kind_of(name, content) is not Kind.LISTED and haul.begin(name, len(content)):
+            haul.take(name, content, "rtf")
+
+
+def _object_at(data: bytes, place: int) -> bytes:
+    """The bytes that the digits from `place` on spell, up to the end of the group."""
+    end, depth = place, 0
+    while end < len(data):
+        byte = data[end : end + 1]
+        if byte == b"{":
+            depth += 1
+        elif byte == b"}":
+            depth -= 1
+            if depth < 0:
+                break
+        end += 1
+    found = DIGITS.match(NOISE.sub(b"", data[place:end]))
+    digits = found[0] if found else b""
+    return bytes.fromhex(digits[: len(digits) // 2 * 2].decode())
+
+
+def _unwrapped(content: bytes, name: str) -> tuple[str, bytes]:
+    """The bytes of an OLE 1.0 object without the header; a package without its own header, too."""
+    try:
+        _, kind = struct.unpack_from("<II", content)
+        if kind != EMBEDDED:
+            return name, content
+        place, names = 8, []
+        for _ in range(3):
+            (length,) = struct.unpack_from("<I", content, place)
+            if length > LONGEST:
+                return name, content
+            names.append(content[place + 4 : place + 4 + length].rstrip(b"\0").lower())
+            place += 4 + length
+        (size,) = struct.unpack_from("<I", content, place)
+    except struct.error:
+        return name, content
+    inner = content[place + 4 : place + 4 + size]
+    if names[0] == b"package":
+        found = native_of(struct.pack("<I", len(inner)) + inner)
+        return found if found is not None else (name, inner)
+    return name, inner

@@ -1,0 +1,173 @@
+"""Containers that 7-Zip opens, in memory, by the package pybit7z. Without the package, none of these containers is opened."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from samplebank.worker.analysers.extract.extras import installed
+from samplebank.worker.analysers.extract.haul import Haul
+from samplebank.worker.analysers.extract.kinds import Kind, kind_by_name, kind_of
+from samplebank.worker.analysers.extract.passwords import Words
+
+pybit7z = installed("pybit7z")
+
+#: for each type of file: the formats of 7-Zip that are tried, one after the other
+FORMATS: Mapping[str, Sequence[str]] = {
+    "zip": ("Zip",),
+    "sevenzip": ("SevenZip",),
+    "rar": ("Rar5", "Rar"),
+    "cab": ("Cab",),
+    "iso": ("Udf", "Iso"),
+    "udf": ("Udf",),
+    "vhd": ("Vhd",),
+    "vhdx": ("Vhdx",),
+    "vmdk": ("VMDK",),
+    "vdi": ("VDI",),
+    "qcow": ("Qcow",),
+    "dmg": ("Dmg",),
+    "bootsector": ("Mbr", "GPT", "Fat", "Ntfs"),
+    "fat": ("Fat",),
+    "ntfs": ("Ntfs",),
+    "ext": ("Ext",),
+    "squashfs": ("SquashFS",),
+    "cramfs": ("CramFS",),
+    "wim": ("Wim",),
+    "xar": ("Xar",),
+    "rpm": ("Rpm",),
+    "deb": ("Deb",),
+    "ar": ("Deb",),
+    "cpio": ("Cpio",),
+    "arj": ("Arj",),
+    "lha": ("Lzh",),
+    "chm": ("Chm",),
+    "compress": ("Z",),
+    "mscompress": ("Mslz",),
+    "zst": ("Zstd",),
+    "ole": ("Compound",),
+    "msi": ("Compound",),
+    "pebin": ("Nsis",),
+}
+#: a disk image of 10 KiB may honestly hold 8 MiB of zeros
+IMAGES = frozenset({"vhd", "vhdx", "vmdk", "vdi", "qcow", "dmg", "fat", "ntfs", "ext", "bootsector"})
+#: archives that stand behind a program, which unpacks the archive
+BEHIND = ((b"7z\xbc\xaf\x27\x1c", "sevenzip"), (b"Rar!\x1a\x07", "rar"), (b"MSCF\0\0\0\0", "cab"))
+NSIS_MARK = b"\xef\xbe\xad\xdeNullsoftInst"
+#: no header of a program is shorter
+SHORTEST_PROGRAM = 512
+#: members of installers that are tables, or parts of the program itself
+ACTING = frozenset({Kind.PROGRAM, Kind.SCRIPT, Kind.DOCUMENT, Kind.ARCHIVE, Kind.MAIL})
+MOST_SOLID_BYTES = 160 * 1024 * 1024
+NEEDS_PASSWORD = "password"  # noqa: S105 part of a message of 7-Zip
+
+
+@lru_cache(1)
+def library() -> Any:
+    """7-Zip, loaded once for all analyses. None without the package."""
+    if pybit7z is None:
+        return None
+    return pybit7z.Bit7zLibrary(pybit7z.default_lib7zip())
+
+
+def can_open(label: str) -> bool:
+    return label in FORMATS and library() is not None
+
+
+def open_archive(
+    data: bytes, haul: Haul, words: Words, label: str, *, only: frozenset[Kind] | None = None
+) -> bool:
+    """Open a file of the type `label`; False where 7-Zip sees no archive. `only`: other kinds of members are listed."""
+    for name in FORMATS[label]:
+        kind = getattr(pybit7z, f"Format{name}")
+        try:
+            reader, word = _opened(data, kind, words)
+        except pybit7z.BitException as error:
+            if NEEDS_PASSWORD in str(error).lower():
+                haul.opened.append(name.lower())
+                haul.begin("")
+                haul.lock("", len(data))
+                return True
+            continue
+        haul.opened.append(name.lower())
+        if word is not None:
+            haul.password_used = word
+        _take_all(reader, haul, name.lower(), is_image=label in IMAGES, only=only)
+        return True
+    return False
+
+
+def open_behind(data: bytes, haul: Haul, words: Words) -> bool:
+    """Open an archive that stands behind a program: of an installer, or of a file that unpacks itself."""
+    if NSIS_MARK in data and open_archive(data, haul, words, "pebin"):
+        return True
+    for mark, label in BEHIND:
+        place = data.find(mark, SHORTEST_PROGRAM)
+        if place > 0 and open_archive(data[place:], haul, words, label):
+            return True
+    return False
+
+
+def _opened(data: bytes, kind: Any, words: Words) -> tuple[Any, str | None]:
+    """A reader, and the word that opens the members. Raises BitException."""
+    try:
+        reader = pybit7z.BitArchiveReader(library(), data, kind)
+    except pybit7z.BitException as error:
+        if NEEDS_PASSWORD not in str(error).lower():
+            raise
+        reader = None
+    locked = None if reader is None else _smallest_locked(reader)
+    if reader is not None and locked is None:
+        return reader, None
+    for word in words.to_try():
+        try:
+            tried = pybit7z.BitArchiveReader(library(), data, kind, password=word)
+            tried.test_item(_smallest_locked(tried) or 0)
+        except pybit7z.BitException:
+            continue
+        words.prefer(word)
+        return tried, word
+    if reader is None:
+        raise pybit7z.BitException("No password opens the archive.")
+    return reader, None
+
+
+def _smallest_locked(reader: Any) -> int | None:
+    """The index of the smallest encrypted member; None where there is none."""
+    locked = [
+        (item.size(), item.index()) for item in reader.items() if item.is_encrypted() and not item.is_dir()
+    ]
+    return min(locked)[1] if locked else None
+
+
+def _take_all(reader: Any, haul: Haul, how: str, *, is_image: bool, only: frozenset[Kind] | None) -> None:
+    items = [item for item in reader.items() if not item.is_dir()]
+    total = sum(item.size() for item in items)
+    # Each member of a solid archive costs the unpacking of all members before.
+    at_once = reader.extract_to() if len(items) > 1 and reader.is_solid() and _is_small(total) and not (
+        reader.has_encrypted_items() and not haul.password_used
+    ) else {}  # fmt: skip
+    for item in sorted(items, key=lambda item: (kind_by_name(item.path()), item.path())):
+        path, size = item.path().replace("\\", "/"), item.size()
+        packed = size if is_image or not item.pack_size() else item.pack_size()
+        if not haul.begin(path, size, packed if reader.items_count() > 1 else None):
+            continue
+        try:
+            content = at_once.get(item.path())
+            content = reader.extract_to(item.index()) if content is None else content
+        except pybit7z.BitException as error:
+            if item.is_encrypted():
+                haul.lock(path, size)
+            else:
+                haul.fail(path, size, error)
+            continue
+        _take(content, path, haul, how, only)
+
+
+def _is_small(total: int) -> bool:
+    return total <= MOST_SOLID_BYTES
+
+
+def _take(content: bytes, path: str, haul: Haul, how: str, only: frozenset[Kind] | None) -> None:
+    if only is not None and kind_of(path, content) not in only:
+        haul.pass_over(path, len(content), "a part of the container itself")
+    else:
+        haul.take(path, content, how)

@@ -1,0 +1,46 @@
+"""Files smuggled in HTML, SVG and scripts: long texts in Base64 or hexadecimal digits that spell a known type of file."""
+
+import base64
+import binascii
+import re
+
+from samplebank.identification.signatures import find_signature
+from samplebank.worker.analysers.extract.haul import Haul
+from samplebank.worker.analysers.extract.kinds import HEAD_BYTES, Kind, kind_of
+
+MOST_TEXTS = 200
+#: shorter texts hold no program and no archive of interest
+SHORTEST = 200
+BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4}(?:\s|\\[nr]|[\"']\s*\+\s*[\"'])*){50,}[A-Za-z0-9+/]{0,3}={0,2}")
+HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){400,}")
+BETWEEN = re.compile(rb"[\"']\s*\+\s*[\"']|\s|\\[nr]")
+NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+ACTING = frozenset({Kind.PROGRAM, Kind.SCRIPT, Kind.DOCUMENT, Kind.ARCHIVE, Kind.MAIL, Kind.BINARY})
+
+
+def open_smuggled(data: bytes, haul: Haul) -> None:
+    """Take what long texts spell. Only types with an unmistakable beginning count: fonts and pictures pass."""
+    for number, found in enumerate(BASE64.finditer(data)):
+        if number >= MOST_TEXTS:
+            break
+        _take(_decoded(found[0]), f"base64-at-{found.start()}", haul)
+    for number, found in enumerate(HEX.finditer(data)):
+        if number >= MOST_TEXTS:
+            break
+        _take(bytes.fromhex(found[0].decode()), f"hex-at-{found.start()}", haul)
+
+
+def _decoded(text: bytes) -> bytes:
+    letters = NOT_BASE64.sub(b"", BETWEEN.sub(b"", text).rstrip(b"="))
+    letters = letters[: len(letters) - (len(letters) % 4 == 1)]
+    try:
+        return base64.b64decode(letters + b"=" * (-len(letters) % 4))
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _take(content: bytes, path: str, haul: Haul) -> None:
+    if len(content) < SHORTEST // 2 or find_signature(content[:HEAD_BYTES]) is None:
+        return
+    if kind_of("", content) in ACTING and haul.begin(path, len(content), len(content)):
+        haul.take(path, content, "smuggled")

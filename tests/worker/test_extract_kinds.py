@@ -1,0 +1,170 @@
+"""Every kind of container that the worker `extract` opens gives its file."""
+
+import base64
+import binascii
+import io
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import pikepdf
+import pybit7z
+import pytest
+
+from samplebank.worker.analysers.testing import analysed
+from samplebank.worker.contract import Result, Tag
+from worker.conftest import Extract
+from worker.made_containers import locked, mail, tarred, zipped
+from worker.made_images import ar, cab, compound, cpio, iso, lzh, native, outlook, rar, rtf, tnef
+from worker.working import HERE
+
+PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(range(256)) * 20
+FORMATS = {"7z": pybit7z.FormatSevenZip, "zip": pybit7z.FormatZip, "wim": pybit7z.FormatWim}
+SCOPES = {"data": pybit7z.EncryptionScope.DataOnly, "names": pybit7z.EncryptionScope.DataAndHeaders}
+
+
+def packed(kind: str, word: str = "", scope: str = "data") -> bytes:
+    writer = pybit7z.BitArchiveWriter(pybit7z.Bit7zLibrary(pybit7z.default_lib7zip()), FORMATS[kind])
+    if word:
+        writer.set_password(word, SCOPES[scope])
+    writer.add_file(PROGRAM, "A.EXE")
+    return bytes(writer.compress_to())
+
+
+def pdf_with(name: str, data: bytes, script: str = "") -> bytes:
+    target = io.BytesIO()
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        document.attachments[name] = data
+        if script:
+            action = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String(script))
+            document.Root.OpenAction = document.make_indirect(action)
+        document.save(target)
+    return target.getvalue()
+
+
+def web_page(name: str, data: bytes) -> bytes:
+    text = base64.b64encode(data).decode()
+    parts = '" +\n "'.join(text[at : at + 76] for at in range(0, len(text), 76))
+    return f'<html><script>var f = atob("{parts}"); new Blob([f]); // {name}</script></html>'.encode()
+
+
+def drawing(name: str, data: bytes) -> bytes:
+    return b"<svg><script>x='" + binascii.hexlify(data) + b"'</script></svg>" + name.encode()
+
+
+Make = Callable[[str, bytes], bytes]
+NAMED: dict[str, Make] = {
+    "iso": iso,
+    "cab": cab,
+    "rar": rar,
+    "lzh": lzh,
+    "cpio": cpio,
+    "outlook mail": lambda name, data: outlook(name, data, "see attachment"),
+    "rtf": rtf,
+    "tnef": tnef,
+    "pdf": pdf_with,
+    "mail": lambda name, data: mail(data, "see attachment", name),
+    "ole object": lambda name, data: compound({"_1/\x01Ole10Native": native(name, data)}),
+    "7z": lambda _, __: packed("7z"),
+    "wim": lambda _, __: packed("wim"),
+    "program with 7z": lambda _, __: PROGRAM + bytes(600) + packed("7z"),
+    "program with zip": lambda name, data: PROGRAM + bytes(600) + zipped({name: data}),
+}
+UNNAMED: dict[str, Make] = {"web page": web_page, "drawing": drawing}
+
+
+def contents(result: Result) -> list[bytes]:
+    return [child.data for child in result.children]
+
+
+@pytest.mark.parametrize("kind", NAMED)
+async def test_a_container_gives_its_file(extract: Extract, kind: str) -> None:
+    result = await extract(NAMED[kind]("A.EXE", PROGRAM))
+
+    assert contents(result) == [PROGRAM], result.result
+    assert result.children[0].name.rpartition("/")[2].partition(";")[0] == "A.EXE"
+
+
+@pytest.mark.parametrize("kind", UNNAMED)
+async def test_a_smuggled_file_is_found(extract: Extract, kind: str) -> None:
+    result = await extract(UNNAMED[kind]("A.EXE", PROGRAM))
+
+    assert contents(result) == [PROGRAM]
+
+
+async def test_a_debian_package_gives_the_archives_in_it(extract: Extract) -> None:
+    data = tarred({"usr/bin/a": PROGRAM}, "w:gz")
+
+    result = await extract(
+        ar({"debian-binary": b"2.0\n", "control.tar.gz": tarred({}, "w:gz"), "data.tar.gz": data})
+    )
+
+    assert data in contents(result) or PROGRAM in contents(result)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("kind", ["7z", "zip"])
+async def test_a_password_opens(extract: Extract, kind: str, scope: str) -> None:
+    result = await extract(packed(kind, "infected", scope if kind == "7z" else "data"))
+
+    assert contents(result) == [PROGRAM]
+    assert (result.result["passwordUsed"], result.tags) == ("infected", [])
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("kind", ["7z", "zip"])
+async def test_an_unknown_password_leaves_a_tag(extract: Extract, kind: str, scope: str) -> None:
+    result = await extract(packed(kind, "nobody knows", scope if kind == "7z" else "data"))
+
+    assert (result.score, result.children, result.tags) == (-1, [], [Tag("behaviour", "encrypted")])
+
+
+async def test_a_mail_of_outlook_brings_the_password(extract: Extract) -> None:
+    attached = locked({"A.EXE": PROGRAM}, "s3same")
+
+    (child,) = (await extract(outlook("bill.zip", attached, "The password: s3same."))).children
+
+    assert contents(await extract(child.data, password=child.password or "")) == [PROGRAM]
+
+
+async def test_a_script_of_a_pdf_document_is_a_child(extract: Extract) -> None:
+    script = "app.alert('" + secrets.token_hex(8) + "'); function f() {}"
+
+    result = await extract(pdf_with("A.EXE", PROGRAM, script))
+
+    assert script.encode() in contents(result)
+
+
+async def test_pictures_in_a_page_are_not_smuggled(extract: Extract) -> None:
+    picture = b"\x89PNG\r\n\x1a\n" + secrets.token_bytes(500)
+
+    result = await extract(web_page("p.png", picture))
+
+    assert result.children == []
+
+
+@pytest.mark.parametrize("kind", [*NAMED, *UNNAMED])
+async def test_damage_gets_an_answer(extract: Extract, kind: str) -> None:
+    whole = (NAMED | UNNAMED)[kind]("A.EXE", PROGRAM)
+    chance = secrets.SystemRandom()
+
+    for _ in range(15):
+        damaged = bytearray(whole[: chance.randrange(50, len(whole))] if chance.random() < 0.3 else whole)
+        for _ in range(chance.randrange(1, 10)):
+            damaged[chance.randrange(8, len(damaged))] = chance.randrange(256)
+        assert (await extract(bytes(damaged))).score == -1
+
+
+async def test_without_the_extra_the_standard_library_opens_what_it_can(tmp_path: Path) -> None:
+    sample = tmp_path / "sample"
+    found = {}
+    for kind, data in {
+        "zip": zipped({"A.EXE": PROGRAM}),
+        "7z": packed("7z"),
+        "pdf": pdf_with("A.EXE", PROGRAM),
+    }.items():
+        sample.write_bytes(data)
+        found[kind] = contents(await analysed("staged_poor:Poor", sample, import_from=(HERE,)))
+
+    assert found == {"zip": [PROGRAM], "7z": [], "pdf": []}
