@@ -157,6 +157,8 @@ def test_a_sample_without_indicators_has_no_table_of_them(local: Program, bank: 
     out = local.run("show", sample.sha256).out
 
     assert "INDICATOR" not in out
+
+
 def test_what_came_out_of_a_sample_is_drawn_as_a_tree(local: Program, bank: Bank) -> None:
     parent = Parent(bank, fileName="outer.zip")
     inner = parent.found(some_bytes())

@@ -99,9 +99,7 @@ async def _register_workers(db: Connection, settings: Settings) -> None:
     A new database also runs all of them by default. Later the policy is the operator's.
     """
     is_new = not await workers.is_any_registered(db)
-    missing = [
-        path for name, path in BUILT_IN.items() if not await workers.was_ever_registered(db, name)
-    ]
+    missing = [path for name, path in BUILT_IN.items() if not await workers.was_ever_registered(db, name)]
     user_id, now = await provisioning.get_user_id(db, provisioning.ADMIN), clock()
     made = [
         (await workers.add_worker(db, await _described(path, settings), user_id=user_id, now=now))[0]
