@@ -20,7 +20,7 @@ STATEMENTS = (
     "CREATE INDEX verdict_contradicting ON verdict (sample_id) WHERE latest AND contradicting",
     # without statistics on the class the planner takes each class for a rare class
     f"CREATE STATISTICS verdict_class ON ({CLASS}) FROM verdict",
-    "ANALYZE verdict",
+    "DO $$ BEGIN IF EXISTS (SELECT FROM verdict) THEN ANALYZE verdict; END IF; END $$",
     # the jobs of a worker
     "CREATE INDEX job_task_worker ON job_task (worker)",
     # The list of submissions for readers of some customers: those of a customer, and those that more than a customer may
