@@ -84,7 +84,8 @@ async def show_relations(request: Visit) -> Response[bytes]:
         counted = await links.count_by_type(db, caller, sample)
         named = await links.links_to(caller, sample.sha256).page(db, Part(MOST_NAMED + 1))
         # a page behind the first need not show the tree again
-        tree = None if query.offset else await tree_of(db, caller, sample.sha256)
+        leads_down = any(type_ != "parent" for type_, _ in counted)
+        tree = await tree_of(db, caller, sample.sha256) if leads_down and not query.offset else None
     malicious_score = request.bank.settings.malicious_score
     rows = []
     for link, other in ((one.link, one.sample) for one in found[:MOST]):
