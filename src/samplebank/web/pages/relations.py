@@ -5,12 +5,13 @@ from typing import ClassVar, Final
 import msgspec
 from litestar import Response, get
 
+from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.database import Page as Part
 from samplebank.http.operation import operation
 from samplebank.samples import links
 from samplebank.samples.links import Link
-from samplebank.search.references import References
+from samplebank.search.references import Reference, References
 from samplebank.search.tree import Node, tree_of
 from samplebank.verdicts.model import word_for
 from samplebank.web.rendering import Page
@@ -87,20 +88,7 @@ async def show_relations(request: Visit) -> Response[bytes]:
         leads_down = any(type_ != "parent" for type_, _ in counted)
         tree = await tree_of(db, caller, sample.sha256) if leads_down and not query.offset else None
     malicious_score = request.bank.settings.malicious_score
-    rows = []
-    for link, other in ((one.link, one.sample) for one in found[:MOST]):
-        verdict = None if other is None else other.verdict
-        rows.append(
-            Relation(
-                link=link,
-                sha256=link.reference.hex(),
-                customer=directory.customer(link.customer_id).short_name,
-                word=None if other is None else word_for(verdict, malicious_score),
-                score=None if verdict is None else verdict.score,
-                type=None if other is None else other.type,
-                size=None if other is None else other.size,
-            )
-        )
+    rows = [_relation(one, directory, malicious_score) for one in found[:MOST]]
     return request.page(
         Relations(
             head=head,
@@ -114,6 +102,20 @@ async def show_relations(request: Visit) -> Response[bytes]:
             offset=query.offset,
             next_offset=query.offset + MOST if len(found) > MOST else None,
         )
+    )
+
+
+def _relation(one: Reference, directory: Directory, malicious_score: int) -> Relation:
+    other = one.sample
+    verdict = None if other is None else other.verdict
+    return Relation(
+        link=one.link,
+        sha256=one.link.reference.hex(),
+        customer=directory.customer(one.link.customer_id).short_name,
+        word=None if other is None else word_for(verdict, malicious_score),
+        score=None if verdict is None else verdict.score,
+        type=None if other is None else other.type,
+        size=None if other is None else other.size,
     )
 
 
