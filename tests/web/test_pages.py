@@ -49,7 +49,7 @@ STATEMENTS = {
     "showFailures": 1,
     "showRetry": 1,
     # the head, the links with the samples that they lead to, their number by type, and the links of others; where links
-    # lead down, the tree: the sample, two for each level, and the names
+    # lead down, the tree: two for each level, one behind the last, and the names
     "showRelations": 8,
     "showAccount": 2,
     # the head of each, the names, and what analyses tell

@@ -65,8 +65,13 @@ async def tree_of(db: Connection, caller: Caller, sha256: bytes) -> Tree:
     found = await _visible(db, caller, [sha256])
     if sha256 not in found:
         raise NotFound(NO_SAMPLE)
-    growing = _Growing(found[sha256])
-    level: Collection[bytes] = [sha256]
+    return await tree_below(db, caller, found[sha256])
+
+
+async def tree_below(db: Connection, caller: Caller, top: Overview) -> Tree:
+    """As `tree_of`, of a sample that the caller may see."""
+    growing = _Growing(top)
+    level: Collection[bytes] = [top.sha256]
     for _ in range(DEEPEST):
         level = await _grow(db, caller, growing, level)
         if not level:
@@ -75,7 +80,7 @@ async def tree_of(db: Connection, caller: Caller, sha256: bytes) -> Tree:
         growing.is_whole = False
     sightings = await newest_sightings(db, caller, list(growing.samples))
     names = {digest: sighting.file_name for digest, sighting in sightings.items()}
-    return Tree(list(_nodes(growing, names, sha256)), growing.is_whole)
+    return Tree(list(_nodes(growing, names, top.sha256)), growing.is_whole)
 
 
 async def _grow(
