@@ -144,6 +144,13 @@ async def make_workers(service: Service, names: Sequence[str]) -> None:
     texts = {"localizedNames": {"english": "bench"}, "localizedDescriptions": {"english": "bench"}}
     for name in names:
         await wire.ask_json("POST", f"{clients.V2}/worker", {"shortName": name, **texts})
+    wire.close()
+    await choose_workers(service, names)
+
+
+async def choose_workers(service: Service, names: Sequence[str]) -> None:
+    """Let the default policy choose these workers and no others. Raises `WrongAnswer`."""
+    wire = await clients.Wire.open("127.0.0.1", service.port, service.key)
     policy = {"workers": list(names), "options": []}
     answer = await wire.ask_json("PUT", f"{clients.V2}/policy/default", policy)
     wire.close()

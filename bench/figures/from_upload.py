@@ -4,18 +4,22 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bench import clients, load, real_files
 from bench.clients import WrongAnswer
 from bench.databases import rows_of
 from bench.figure import Figure, Surroundings
-from bench.figures.cycle import wait_for_classifier
+from bench.figures.cycle import choose_workers, wait_for_classifier
 from bench.service import Service, Unusable
+from samplebank.worker.analysers import BUILT_IN
 
 #: goals in files a second
 FIRM_GOAL, GUESSED_GOAL, VERDICT_GOAL = 800.0, 80.0, 40.0
-#: files before the measurement, so that all children of both workers are there
+#: the workers of the goal
+PAIR = ("static", "yara")
+#: files before the measurement, so that all children of the workers are there
 FIRST = 16
 CHILD, HOUSEKEEPER = "samplebank.sandbox.child", "samplebank.serving.housekeeper_process"
 #: what is in the command of a process, and the kind of the process
@@ -53,12 +57,23 @@ def _classify(service: Service, contents: list[bytes], *, run: int) -> float:
 
 
 def to_verdict(parent: Path, port: int | None, count: int, runs: int) -> list[Figure]:
-    """Measure `samplebank submit --wait` on files of packages, with both built-in workers."""
+    """Measure `samplebank submit --wait` on files of packages, with `PAIR`, and with all built-in workers."""
+    new_service = partial(Service, parent, port, with_workers=True)
+    return [
+        _to_verdict(new_service, count, runs, PAIR, VERDICT_GOAL),
+        _to_verdict(new_service, count, runs, tuple(BUILT_IN), None),
+    ]
+
+
+def _to_verdict(
+    new_service: Callable[[], Service], count: int, runs: int, workers: tuple[str, ...], goal: float | None
+) -> Figure:
     paths = real_files.different(real_files.of_packages(), count * runs + FIRST, lambda _: True)
-    figure = Figure("real files, upload to verdict", "/s", [], VERDICT_GOAL)
+    figure = Figure(f"real files, upload to verdict, {len(workers)} workers", "/s", [], goal)
     spent: Counter[str] = Counter()
-    with Service(parent, port, with_workers=True) as service:
+    with new_service() as service:
         service.start()
+        asyncio.run(choose_workers(service, workers))
         _submit(service, paths[:FIRST])
         with Surroundings(service.processes) as around:
             for run in range(runs):
@@ -73,8 +88,8 @@ def to_verdict(parent: Path, port: int | None, count: int, runs: int) -> list[Fi
     total = spent.total()
     shares = ", ".join(f"{kind} {100 * seconds / total:.0f} %" for kind, seconds in spent.most_common())
     each = 1000 * total / (count * runs)
-    figure.note = f"{count} files, both built-in workers; {each:.0f} ms of processor time each: {shares}"
-    return [around.mark(figure)]
+    figure.note = f"{count} files, {', '.join(workers)}; {each:.0f} ms of processor time each: {shares}"
+    return around.mark(figure)
 
 
 def _submit(service: Service, paths: list[Path]) -> None:
