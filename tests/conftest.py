@@ -4,10 +4,13 @@ import os
 import shutil
 import signal
 import tempfile
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from kit.bank import Bank
 from kit.postgres import Postgres, own_postgres
@@ -46,6 +49,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Where tests run side by side, begin with the long files: at the end no process works while the others rest."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.path.parent.name not in LONG)
+
+
+def room_of(test: str) -> str:
+    """Name what stays in one process: the file of a test. The files around one large database go to two processes in all.
+
+    Each process that runs one of these files fills the database first, which takes half a minute of a processor.
+    """
+    file = Path(test.split("::", 1)[0])
+    is_searching = file.parent.name == "search"
+    return f"{file.parent} {zlib.crc32(file.name.encode()) % 2}" if is_searching else str(file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    scheduling = LoadFileScheduling(config, log)
+    scheduling._split_scope = room_of  # noqa: SLF001 -- the documented way is a subclass, which has no types
+    return scheduling
 
 
 @pytest.fixture(scope="session")
