@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
@@ -16,6 +17,12 @@ from kit.bank import Bank
 from kit.postgres import Postgres, own_postgres
 from kit.service import PREPARED, Service, running
 from samplebank.database import Connection, Database, connect
+
+# A busy machine makes an example slow, and no test asserts times.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 #: folders with files that take longest
 LONG = {"contracts", "journeys", "maintenance", "search", "serving"}
