@@ -22,7 +22,7 @@ class Opened:
     """A sample that the worker opens, and everything that came out of the sample."""
 
     def __init__(self, bank: Bank, worker: str, data: bytes, **fields: Any) -> None:
-        self.bank = bank
+        self.bank, self.worker = bank, worker
         self.sample = Sample(data=data)
         self.submission = bank.submit(self.sample, metaData=bank.plan(worker), **fields)
         # the children of this submission are opened by the same worker
@@ -39,10 +39,13 @@ class Opened:
         return [(node["depth"], node["fileName"], node["sample"]["sha256"]) for node in nodes[1:]]
 
     def result(self) -> dict[str, Any]:
-        """The result of the worker about the sample."""
-        path = f"{self.sample.path}/analysis"
-        analyses = eventually(lambda: self.bank.data(self.bank.get(path, limit=0)))
-        result: dict[str, Any] = analyses[0]["analysisResult"]
+        """The result of the worker about the sample. The service may have told of the children already."""
+
+        def found() -> list[dict[str, Any]]:
+            analyses = self.bank.data(self.bank.get(f"{self.sample.path}/analysis", limit=0))
+            return [one["analysisResult"] for one in analyses if one["userAgent"]["name"] == self.worker]
+
+        result: dict[str, Any] = eventually(found)[0]
         return result
 
 
