@@ -57,13 +57,13 @@ STATEMENTS = {
 }
 #: names and values that attackers choose
 HOSTILE = (
-    "<svg onload=alert(1)>\u202e\u200b\x1b[31m'\"><script>alert(1)</script> http://evil.example/ {{ 7 * 7 }} "
+    "<svg onload=alert(1)>\u202e\u200b\x1b[31m'\"><script>alert(1)</script> http://evil.example/ {{ 1234 * 4321 }} "
     "\u2066\u2028&lt; javascript:alert(1)"
 )
 
 
 #: as hostile as the pattern of the interface allows
-TAME = 'javascript:alert(1) \'"" http://evil.example/ {{ 7 * 7 }}'
+TAME = 'javascript:alert(1) \'"" http://evil.example/ {{ 1234 * 4321 }}'
 
 
 def path_of(path: str, names: dict[str, str]) -> str:
@@ -217,7 +217,7 @@ def test_hostile_text_is_shown_and_not_obeyed(
         ]
         assert "http://evil" not in shown.html
         assert not [link for link in shown.links() if urlsplit(link).scheme]
-        assert "49" not in shown.text("h1").replace(hostile["worker"], "")
+        assert "5332114" not in shown.text("h1").replace(hostile["worker"], "")
 
 
 @pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))
