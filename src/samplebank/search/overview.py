@@ -126,6 +126,8 @@ async def get_overview(db: Connection, caller: Caller, sha256: bytes) -> Overvie
 
 async def get_overviews(db: Connection, caller: Caller, digests: Sequence[bytes]) -> dict[bytes, Overview]:
     """Get those of the samples that are stored and that the caller may see, by digest."""
+    if not digests:
+        return {}
     where = all_of(
         [
             one_of("s.sha256", "bytea", list(digests)),

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from samplebank.accounts.access import see_rows, see_samples
+from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Sql, all_of, one_of
 from samplebank.errors import NotFound
 from samplebank.samples.model import NO_SAMPLE
-from samplebank.search.overview import Overview, Overviews
+from samplebank.search.overview import Overview, get_overviews
 from samplebank.search.sightings import newest_sightings
 
 #: steps from the top, and samples, of a tree
@@ -62,7 +62,7 @@ class _Growing:
 
 async def tree_of(db: Connection, caller: Caller, sha256: bytes) -> Tree:
     """Follow the links of a sample, level by level; links of the type `parent` lead up. Raises `NotFound`."""
-    found = await _visible(db, caller, [sha256])
+    found = await get_overviews(db, caller, [sha256])
     if sha256 not in found:
         raise NotFound(NO_SAMPLE)
     return await tree_below(db, caller, found[sha256])
@@ -99,29 +99,12 @@ async def _grow(
     if len(rows) > room:
         growing.is_whole = False
     rows = rows[:room]
-    fresh = await _visible(db, caller, [row[1] for row in rows if row[1] not in growing.samples])
+    fresh = await get_overviews(db, caller, [row[1] for row in rows if row[1] not in growing.samples])
     growing.samples |= fresh
     for parent, reference, relation in rows:
         if reference in growing.samples:
             growing.branches.setdefault(parent, []).append(_Branch(reference, relation))
     return fresh
-
-
-async def _visible(db: Connection, caller: Caller, digests: Collection[bytes]) -> dict[bytes, Overview]:
-    """The samples among the digests that the caller may see, and that are not deleted."""
-    if not digests:
-        return {}
-    where = all_of(
-        [
-            one_of("s.sha256", "bytea", list(digests)),
-            Sql("s.deleted_time IS NULL"),
-            see_samples(caller, "s", Permission.VIEW_SAMPLES),
-        ]
-    )
-    shown = Overviews(caller)
-    query = Sql("SELECT {} FROM {} WHERE {}", shown.selected, shown.source, where)
-    overviews = [shown.read(row) for row in await query.rows(db)]
-    return {overview.sha256: overview for overview in overviews}
 
 
 def _nodes(growing: _Growing, names: dict[bytes, str], top: bytes) -> Iterator[Node]:

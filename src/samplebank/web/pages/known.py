@@ -33,7 +33,7 @@ async def tell_known(request: Visit) -> Response[bytes]:
     """Answer, as JSON, what is known of the samples: `{sha256: words}`. Samples that the visitor may not see are left out."""
     wanted = [bytes.fromhex(sha256) for sha256 in request.read_query(KnownQuery).sha256 or ()]
     async with request.reading() as db:
-        found = await get_overviews(db, request.caller, wanted) if wanted else {}
+        found = await get_overviews(db, request.caller, wanted)
     told = {sha256.hex(): _words(request, overview) for sha256, overview in found.items()}
     return Response(msgspec.json.encode(told), media_type="application/json", headers=PAGE)
 
