@@ -1,7 +1,6 @@
 """Vital work: a process without the work is of no use. The process ends with the work, and its parent starts another."""
 
 import asyncio
-import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Coroutine
@@ -11,6 +10,8 @@ from typing import Any
 log = logging.getLogger("samplebank.serving")
 #: exit code of a process that ended itself; EX_SOFTWARE of sysexits.h
 FAILED = 70
+#: seconds in which the work has to stop; the process does not wait for longer
+GRACE = 5.0
 
 
 @asynccontextmanager
@@ -26,8 +27,7 @@ async def vital(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[Non
     finally:
         task.remove_done_callback(_end_process)
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task}, timeout=GRACE)
 
 
 def _end_process(task: "asyncio.Task[None]") -> None:

@@ -25,6 +25,14 @@ async def two(service: Service) -> AsyncIterator[Database]:
     await database.close()
 
 
+@pytest.fixture
+async def nowhere() -> AsyncIterator[Database]:
+    """A database that is away."""
+    database = await connect("postgresql://samplebank@127.0.0.1:1/samplebank", least=0)
+    yield database
+    await database.close()
+
+
 def end_backend(service: Service, pid: int) -> None:
     """The server ends a session while the event loop is busy, and so notices nothing."""
     order = f"SELECT pg_terminate_backend({pid}, 5000)"
@@ -172,6 +180,36 @@ async def test_who_is_told_to_stop_while_the_connection_goes_stops(two: Database
 
     with pytest.raises(asyncio.CancelledError):
         await working
+
+
+async def test_who_is_told_to_stop_stops_even_where_the_database_is_away(nowhere: Database) -> None:
+    works = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            works.set()
+            await asyncio.Event().wait()
+        finally:
+            async with nowhere.connection():
+                pass
+
+    working = asyncio.create_task(work())
+    await works.wait()
+    working.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await working
+
+
+async def test_who_is_told_to_stop_while_waiting_for_a_connection_stops(two: Database) -> None:
+    async with two.connection():
+        async with two.connection():
+            waiting = asyncio.create_task(backend(two))
+            await until(lambda: two.waiting == 1)
+        waiting.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
 
 
 async def test_connections_that_nobody_uses_are_given_back(

@@ -1,7 +1,9 @@
 """A process that has lost a vital part ends, so that another process takes its place."""
 
+import asyncio
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -31,3 +33,20 @@ def test_a_process_ends_when_vital_work_does(what: str) -> None:
 
     assert done.returncode == vital.FAILED
     assert b"process.broken" in done.stderr
+
+
+async def test_vital_work_that_does_not_stop_does_not_keep_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vital, "GRACE", 0.1)
+    enough = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not enough.is_set():
+            with suppress(asyncio.CancelledError):
+                await enough.wait()
+
+    async with asyncio.timeout(10):
+        async with vital.vital(stubborn(), "signals"):
+            await asyncio.sleep(0)
+
+    assert not enough.is_set()
+    enough.set()

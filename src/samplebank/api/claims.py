@@ -213,7 +213,8 @@ async def _wait_and_claim(request: Call, wanted: ClaimRequest) -> list[claims.Cl
                 if claimed or left <= 0:
                     return claimed
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(arrived.wait(), min(left, LOOK_AGAIN))
+                    async with asyncio.timeout(min(left, LOOK_AGAIN)):
+                        await arrived.wait()
         finally:
             gone.cancel()
     return []

@@ -105,7 +105,7 @@ class _Lent:
         try:
             self._db = await self._lending.take()
         except TROUBLE as error:
-            raise Unavailable(AWAY) from error
+            raise _unless_cancelled(Unavailable(AWAY)) from error
         return self._db
 
     async def __aexit__(self, _: object, error: BaseException | None, trace: object) -> None:
@@ -117,13 +117,18 @@ class _Lent:
         if error is None:
             return
         told = unavailable_for(error, has_ended=has_ended)
-        if told is None:
-            return
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            # The task is cancelled, and the rollback failed. The failed rollback must not look like a failure of the work.
-            raise asyncio.CancelledError from error
-        raise told from error
+        if told is not None:
+            raise _unless_cancelled(told) from error
+
+
+def _unless_cancelled(told: Unavailable) -> BaseException:
+    """The error of a task that goes on; where the task is cancelled, the cancellation.
+
+    A cancelled task cleans up: the task rolls back, or gives something back. A failure of the cleaning must not look like
+    a failure of the work. Whoever tries again after such a failure would never end.
+    """
+    task = asyncio.current_task()
+    return asyncio.CancelledError() if task is not None and task.cancelling() else told
 
 
 class Database:

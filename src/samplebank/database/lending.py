@@ -171,7 +171,8 @@ class Lending:
         if self._starving_since is None:
             self._starving_since = asyncio.get_running_loop().time()
         try:
-            return await asyncio.wait_for(turn, PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                return await turn
         except BaseException:
             if turn.done() and not turn.cancelled():  # the connection came too late for this request
                 given = turn.result()

@@ -153,7 +153,8 @@ class Signals:
             self._changed("")
             while not lost.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(lost.wait(), SILENCE)
+                    async with asyncio.timeout(SILENCE):
+                        await lost.wait()
                 await db.execute("SELECT", timeout=ANSWER)
         finally:
             with contextlib.suppress(*TROUBLE):

@@ -99,25 +99,27 @@ async def _take_back(bank: Bank, job_id: UUID, task_id: UUID, *, now: Millis) ->
 
 async def judge_parents(bank: Bank) -> None:
     """End the waiting of parents whose children are judged."""
-    found = children.BATCH
-    while found == children.BATCH:
+    goes_on = True
+    while goes_on:
         async with bank.database.connection() as db:
             due = await children.due_tasks(db, now=bank.clock())
-        found = len(due)
-        for task_id, job_id in due:
-            await _judge_parent(bank, task_id, job_id)
+        judged = [await _judge_parent(bank, task_id, job_id) for task_id, job_id in due]
+        # tasks that could not be ended would be found again at once
+        goes_on = len(due) == children.BATCH and any(judged)
 
 
-async def _judge_parent(bank: Bank, task_id: UUID, job_id: UUID) -> None:
+async def _judge_parent(bank: Bank, task_id: UUID, job_id: UUID) -> bool:
+    """Whether the task was due, and has ended."""
     try:
         async with bank.database.transaction() as db:
             ended = await children.end_waiting(db, task_id, job_id, bank.job_rules, now=bank.clock())
     except NotFound:
         # the job was deleted with its sample after the look
-        return
+        return False
     if ended:
         bank.signals.send(Signal.VERDICTS)
     bank.signals.tell(job_id)
+    return ended is not None
 
 
 async def fold_tallies(bank: Bank) -> None:
