@@ -35,7 +35,9 @@ def test_a_process_ends_when_vital_work_does(what: str) -> None:
     assert b"process.broken" in done.stderr
 
 
-async def test_vital_work_that_does_not_stop_does_not_keep_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_vital_work_that_does_not_stop_does_not_keep_its_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(vital, "GRACE", 0.1)
     enough = asyncio.Event()
 
