@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import tempfile
-import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -59,13 +58,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def room_of(test: str) -> str:
-    """Name what stays in one process: the file of a test. The files around one large database go to two processes in all.
+    """Name what stays in one process: the file of a test. The files around one large database stay together.
 
     Each process that runs one of these files fills the database first, which takes half a minute of a processor.
     """
     file = Path(test.split("::", 1)[0])
-    is_searching = file.parent.name == "search"
-    return f"{file.parent} {zlib.crc32(file.name.encode()) % 2}" if is_searching else str(file)
+    return str(file.parent if file.parent.name == "search" else file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

@@ -1,14 +1,12 @@
 """Databases of a test's own, on the server of the shared service."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bench.databases import connected
 
-from kit.service import Service
-from samplebank.database.migrations import upgrade
+from kit.service import MIGRATED, Service
 
 
 @asynccontextmanager
@@ -26,9 +24,5 @@ async def own_database(service: Service, like: str = "template1") -> AsyncIterat
 @asynccontextmanager
 async def migrated_database(service: Service) -> AsyncIterator[str]:
     """The URL of a database with all tables and no rows: migrating takes several times as long as a copy."""
-    async with connected(service.database_url) as admin:
-        if not await admin.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = 'migrated')"):
-            await admin.execute("CREATE DATABASE migrated")
-            await asyncio.to_thread(upgrade, service.database_url.replace("/postgres?", "/migrated?"))
-    async with own_database(service, like="migrated") as url:
+    async with own_database(service, like=MIGRATED) as url:
         yield url

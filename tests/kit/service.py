@@ -16,6 +16,9 @@ from urllib.parse import quote
 
 import requests
 
+from samplebank.database.embedded import BINARIES
+from samplebank.database.migrations import upgrade
+
 PROGRAM = [sys.executable, "-m", "samplebank.cli"]
 TENANTS = Path(__file__).with_name("tenants.toml")
 #: fast enough to wait for, long enough not to be hit by chance
@@ -29,6 +32,8 @@ START_SECONDS = 90
 #: the variable that tells all processes of the run where the prepared folder is
 PREPARED = "TESTS_PREPARED"
 PORTS = range(20_000, 32_000)
+#: the database with all tables and no rows
+MIGRATED = "migrated"
 
 
 def free_port() -> int:
@@ -155,6 +160,7 @@ def copy_prepared(data: Path) -> Mapping[str, str]:
             first = Service(prepared).start()
             try:
                 first.apply()
+                _migrate_another(first)
             finally:
                 code = first.stop()
             assert code == 0
@@ -163,6 +169,14 @@ def copy_prepared(data: Path) -> Mapping[str, str]:
     subprocess.run(["cp", "-a", "--reflink=auto", prepared / "data", data], check=True)
     copied: dict[str, str] = json.loads(keys.read_text())
     return copied
+
+
+def _migrate_another(service: Service) -> None:
+    """Make a database with all tables and no rows beside the database of the service."""
+    subprocess.run(
+        [str(BINARIES / "psql"), service.database_url, "-qc", f"CREATE DATABASE {MIGRATED}"], check=True
+    )
+    upgrade(service.database_url.replace("/postgres?", f"/{MIGRATED}?"))
 
 
 @contextmanager
