@@ -42,7 +42,7 @@ async def tabs(browser: Browser, service: Service) -> AsyncIterator[Tabs]:
             return opened[-1]
 
         yield open_tab
-    assert [problem for one in opened for problem in one.problems] == []
+    assert [problem for one in opened for problem in one.problems] == [], service.newest_error()
 
 
 @pytest.fixture

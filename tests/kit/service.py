@@ -123,6 +123,11 @@ class Service:
         assert done.returncode == 0, done.stderr
         self.keys.update(json.loads(done.stdout)["keys"])
 
+    def newest_error(self) -> str:
+        """The newest error in the log, with the trace. Empty where the log tells no error."""
+        _, mark, after = self.log.read_text(errors="replace").rpartition(" ERROR ")
+        return mark + after[:8000]
+
     def kill(self) -> None:
         """End the process that the operator started, at once and without a warning."""
         assert self._process is not None
