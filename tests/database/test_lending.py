@@ -212,6 +212,19 @@ async def test_who_is_told_to_stop_while_waiting_for_a_connection_stops(two: Dat
             await waiting
 
 
+async def test_a_transaction_begins_where_a_statement_was_given_up_between_its_plan_and_its_rows(
+    two: Database,
+) -> None:
+    with suppress(asyncio.CancelledError):
+        async with two.connection() as db:
+            await db.prepare("SELECT count(*) FROM sample")
+            raise asyncio.CancelledError
+    await until(lambda: two.lent == 0)
+
+    async with two.transaction(read_only=True) as db:
+        assert await db.fetchval("SELECT 1") == 1
+
+
 async def test_connections_that_nobody_uses_are_given_back(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,40 +95,38 @@ class Call(Exchange):
 
     async def _whole(self, listing: Listing[R], page: Page, show: Show) -> Streamed:
         async with while_connected(self.disconnected):  # later, the answer watches the connection itself
-            async with self.bank.database.connection() as db:
-                count = await self._counted(db, listing)
+            count = await self._counted(listing)
             await self.bank.directory.refresh(at_once=True)
             directory = self.bank.directory
             return await envelope.all_of(
                 self._pieces(listing, page), page, count.number, lambda row: show(row, directory)
             )
 
-    async def _counted(self, db: Connection, listing: Listing[Any], known: int = 0) -> Count:
+    async def _counted(self, listing: Listing[Any], known: int = 0) -> Count:
         """The number of all matches. Where counting takes too long, at least `known`."""
         settings = self.bank.settings
         try:
-            with Deadline(settings.query_budget):
+            async with self.connected(Deadline(settings.query_budget)) as db:
                 return await listing.count(db, settings.count_budget)
         except TimeoutError:
             return Count(known, is_exact=False)
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Connection]:
-        """A connection for the page of a list."""
-        async with self.bank.database.connection() as db:
+    async def connected(self, limit: Deadline) -> AsyncIterator[Connection]:
+        """A connection for the page of a list. `limit` is for the work, not for the wait for a connection."""
+        async with self.bank.database.connection(limit) as db:
             yield db
 
     async def _page_of(self, listing: Listing[Any], page: Page, find_place: FindPlace | None) -> "Found":
         """The rows of a page, and the number of all matches. Raises `Unavailable` for a page that takes too long."""
-        async with self.connected() as db:
-            with Within(self.bank.settings.query_budget):
-                rows = await listing.page(db, page)
-                is_full = len(rows) == page.limit
-                place = await find_place(db, rows[-1]) if find_place is not None and is_full else None
-            known = page.offset + len(rows)
-            if page.after is None and (0 < len(rows) < page.limit or not known):
-                return Found(rows, Count(known))
-            return Found(rows, await self._counted(db, listing, known if rows else 0), place)
+        async with self.connected(Within(self.bank.settings.query_budget)) as db:
+            rows = await listing.page(db, page)
+            is_full = len(rows) == page.limit
+            place = await find_place(db, rows[-1]) if find_place is not None and is_full else None
+        known = page.offset + len(rows)
+        if page.after is None and (0 < len(rows) < page.limit or not known):
+            return Found(rows, Count(known))
+        return Found(rows, await self._counted(listing, known if rows else 0), place)
 
     async def _pieces(self, listing: Listing[R], page: Page) -> AsyncGenerator[list[R], None]:
         if self.is_head:

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager
 from uuid import UUID
 
-from samplebank.database.connection import Connection, Database
+from samplebank.database.connection import UNLIMITED, Connection, Database
 from samplebank.database.signals import Signal, Signals
 
 
@@ -18,8 +18,12 @@ class Bound(Database):
     def __init__(self, db: Connection) -> None:
         self._db = db
 
-    def connection(self) -> AbstractAsyncContextManager[Connection]:
-        return nullcontext(self._db)
+    @asynccontextmanager
+    async def connection(
+        self, limit: AbstractContextManager[object] = UNLIMITED
+    ) -> AsyncIterator[Connection]:
+        with limit:
+            yield self._db
 
     @asynccontextmanager
     async def transaction(self, *, read_only: bool = False) -> AsyncIterator[Connection]:  # noqa: ARG002

@@ -3,7 +3,15 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import asyncpg
@@ -43,6 +51,7 @@ USER_TIMEOUT = 15_000
 LOCKING = 3
 #: seconds that making a connection may take
 CONNECTING = 10.0
+UNLIMITED = nullcontext()
 
 
 class Outrun(Exception):
@@ -72,14 +81,19 @@ class _Probed(asyncpg.Connection):
 
 
 class _Stateless(_Probed):
-    """A connection whose session holds no state of its own, so that the return to the pool needs no round trip.
+    """A connection whose session holds no state of its own, so that the return to the pool resets nothing.
 
     Settings are SET LOCAL. Advisory locks and LISTEN have connections outside the pool. Cursors end with the transaction.
     A transaction left open is still rolled back.
     """
 
     def get_reset_query(self) -> str:
-        return ""
+        """The shortest statement. asyncpg plans a statement, and only then asks for rows.
+
+        Between the two, the server is in a transaction that asyncpg does not know. Where a request is given up just then,
+        this statement ends the transaction. Otherwise the next request could not begin a transaction of its own.
+        """
+        return "SELECT"
 
 
 async def _prepare(db: "asyncpg.Connection[Any]") -> None:
@@ -93,12 +107,17 @@ async def _prepare(db: "asyncpg.Connection[Any]") -> None:
 
 
 class _Lent:
-    """A connection for as long as a block lasts. Errors of asyncpg for lost connections become `Unavailable`."""
+    """A connection for as long as a block lasts. Errors of asyncpg for lost connections become `Unavailable`.
 
-    __slots__ = ("_db", "_lending")
+    `limit` bounds the block, not the wait for a connection. A limit inside of the block would hide from the block that a
+    statement was given up.
+    """
 
-    def __init__(self, lending: Lending) -> None:
+    __slots__ = ("_db", "_lending", "_limit")
+
+    def __init__(self, lending: Lending, limit: AbstractContextManager[object]) -> None:
         self._lending = lending
+        self._limit = limit
         self._db: PoolConnectionProxy[Any]
 
     async def __aenter__(self) -> Connection:
@@ -106,14 +125,18 @@ class _Lent:
             self._db = await self._lending.take()
         except TROUBLE as error:
             raise _unless_cancelled(Unavailable(AWAY)) from error
+        self._limit.__enter__()
         return self._db
 
-    async def __aexit__(self, _: object, error: BaseException | None, trace: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         db = self._db
         has_ended = is_lost(db)
         # a Refusal or an Outrun comes after the end of every query, so the connection is idle, too
         is_idle = error is None or isinstance(error, Refusal | Outrun)
         self._lending.give(db, is_idle=is_idle, is_lost=has_ended or is_loss(error))
+        self._limit.__exit__(kind, error, trace)
         if error is None:
             return
         told = unavailable_for(error, has_ended=has_ended)
@@ -140,9 +163,11 @@ class Database:
         #: the most connections
         self.size = pool.get_max_size()
 
-    def connection(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection in autocommit, for single statements."""
-        return _Lent(self._lending)
+    def connection(
+        self, limit: AbstractContextManager[object] = UNLIMITED
+    ) -> AbstractAsyncContextManager[Connection]:
+        """A connection in autocommit, for single statements. `limit` bounds the time of the block, as `Deadline` does."""
+        return _Lent(self._lending, limit)
 
     @asynccontextmanager
     async def transaction(self, *, read_only: bool = False) -> AsyncIterator[Connection]:

@@ -16,6 +16,7 @@ from samplebank.api.call import Call
 from samplebank.assembly import clock
 from samplebank.database import Connection
 from samplebank.errors import Malformed, TooLarge
+from samplebank.http.deadlines import Deadline
 from samplebank.web.headers import PAGE
 from samplebank.web.rendering import Frame, Page, render
 
@@ -85,8 +86,8 @@ class Visit(Call):
             yield db
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Connection]:
-        async with super().connected() as db, self._counted_on(db):
+    async def connected(self, limit: Deadline) -> AsyncIterator[Connection]:
+        async with super().connected(limit) as db, self._counted_on(db):
             yield db
 
     @asynccontextmanager
