@@ -1,5 +1,5 @@
 # Every target sets up what it needs; a second run starts at once.
-.PHONY: help demo test check facts format pictures bench bench-quick drill drill-quick clean
+.PHONY: help demo test check facts format pictures bench bench-quick drill drill-quick trial clean
 .DEFAULT_GOAL := help
 
 BOOTSTRAP := @scripts/bootstrap
@@ -53,6 +53,10 @@ drill-quick: ## the same with fewer rounds, in under five minutes
 	$(BOOTSTRAP)
 	@$(BIN)/python -m drill
 
+trial: ## run all workers over the files of public packages: false positives, labelled files, speed
+	$(BOOTSTRAP)
+	@$(BIN)/python -m trial
+
 clean: ## remove what the other targets made
-	rm -rf .venv .tools demo-data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find src tests bench drill scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .tools demo-data trial-data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests bench drill trial scripts -name __pycache__ -type d -prune -exec rm -rf {} +
