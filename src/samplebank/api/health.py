@@ -53,6 +53,8 @@ async def readyz(request: Call) -> Answer:
         revision = await current_revision(db)
         if revision != HEAD:
             raise Unavailable(f"The schema is at revision {revision}, but this release needs {HEAD}.")
+        if await db.fetchval("SHOW transaction_read_only") == "on":
+            raise Unavailable("The database takes no changes: it is read-only, or the standby of another.")
         done = await last_done(db)
     _check_housework(bank, done)
     await bank.blobs.check()
