@@ -54,5 +54,7 @@ drill-quick: ## the same with fewer rounds, in under five minutes
 	@$(BIN)/python -m drill
 
 clean: ## remove what the other targets made
+	@pid=$$(head -n 1 demo-data/postgres/data/postmaster.pid 2>/dev/null) && kill -0 "$$pid" 2>/dev/null && \
+		echo "A service still runs in demo-data/: stop it first, with the kill PID that KEEP=1 make demo told." >&2 && exit 1; true
 	rm -rf .venv .tools demo-data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests bench drill scripts -name __pycache__ -type d -prune -exec rm -rf {} +
