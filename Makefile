@@ -58,5 +58,7 @@ trial: ## run all workers over the files of public packages: false positives, la
 	@$(BIN)/python -m trial
 
 clean: ## remove what the other targets made
+	@pid=$$(head -n 1 demo-data/postgres/data/postmaster.pid 2>/dev/null) && kill -0 "$$pid" 2>/dev/null && \
+		echo "A service still runs in demo-data/: stop it first, with the kill PID that KEEP=1 make demo told." >&2 && exit 1; true
 	rm -rf .venv .tools demo-data trial-data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests bench drill trial scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,10 +4,13 @@ Unknown names and wrong values stop the start with one line.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -19,8 +22,12 @@ PREFIX = "SAMPLEBANK_"
 CLIENT_NAMES = frozenset({"url", "key"})
 CONFIGURATION_FILE = "samplebank.toml"
 
-Positive = Annotated[int, Meta(ge=1)]
-NotNegative = Annotated[int, Meta(ge=0)]
+#: the largest number of bytes or seconds: as milliseconds after 1970, the number still fits into the database
+MOST: Final = 10**15
+Positive = Annotated[int, Meta(ge=1, le=MOST)]
+NotNegative = Annotated[int, Meta(ge=0, le=MOST)]
+Count = Annotated[int, Meta(ge=1, le=10**9)]
+CountOrNone = Annotated[int, Meta(ge=0, le=10**9)]
 
 
 def cores() -> int:
@@ -43,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     data_dir: Path = Path("~/.local/share/samplebank")
     database_url: str | None = None
-    database_connections: Positive | None = None
+    database_connections: Count | None = None
     disk_reserve: NotNegative = 256 * 1024**2
     blob_url: str | None = None
     host: str = "127.0.0.1"
@@ -54,18 +61,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_result_size: Positive = 1024**2
     challenge_min_size: Positive = 4096
     challenge_ttl: Positive = 600
-    challenge_attempts: Positive = 20
+    challenge_attempts: Count = 20
     challenge_period: Positive = 24 * 3600
     similar_submission_window: NotNegative = 60
     trusted_agents: str = ""
     job_timeout_enqueued: Positive = 3600
     job_timeout_executing: Positive = 1800
-    task_max_attempts: Positive = 3
+    task_max_attempts: Count = 3
     malicious_score: Annotated[int, Meta(ge=1, le=100)] = 70
-    administration: Annotated[str, Meta(pattern="^(all|any)$")] = "all"
+    administration: Literal["all", "any"] = "all"
     sweep_interval: Positive = 10
-    extraction_depth: NotNegative = 6
-    extraction_files: NotNegative = 500
+    extraction_depth: CountOrNone = 6
+    extraction_files: CountOrNone = 500
     extraction_bytes: NotNegative = 1024**3
     extraction_child_size: Positive = 128 * 1024**2
     bytes_retention: NotNegative = 30 * 24 * 3600
@@ -76,23 +83,23 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     query_budget: Positive = 2
     body_timeout: Positive = 20
     search_timeout: Positive = 10
-    long_searches: Positive = msgspec.field(default_factory=cores_but_one)
-    requests_per_address: NotNegative = 1000
-    connections_per_address: NotNegative = 2000
-    waiting_claims: Positive = 64
-    kept_answers: Positive = 1_000_000
-    alerts_per_hour: NotNegative = 100
+    long_searches: Count = msgspec.field(default_factory=cores_but_one)
+    requests_per_address: CountOrNone = 1000
+    connections_per_address: CountOrNone = 2000
+    waiting_claims: Count = 64
+    kept_answers: Count = 1_000_000
+    alerts_per_hour: CountOrNone = 100
     webhook_url: str | None = None
     webhook_secret: str | None = None
-    webhook_attempts: Positive = 150
+    webhook_attempts: Count = 150
     event_retention: Positive = 7 * 24 * 3600
-    sandbox: Annotated[str, Meta(pattern="^(required|best)$")] = "required"
-    scheduling: Annotated[str, Meta(pattern="^(batch|normal)$")] = "batch"
+    sandbox: Literal["required", "best"] = "required"
+    scheduling: Literal["batch", "normal"] = "batch"
     yara_rules: Path | None = None
     public_url: str | None = None
     session_idle: Positive = 12 * 3600
     session_longest: Positive = 7 * 24 * 3600
-    log_format: Annotated[str, Meta(pattern="^(text|json)$")] = "text"
+    log_format: Literal["text", "json"] = "text"
 
     @property
     def agents(self) -> frozenset[str]:
@@ -115,18 +122,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ) from error
 
 
-#: the allowed values in words, where the type of a setting does not say enough
-ALLOWED = {
-    "port": "a whole number from 1 to 65535",
-    "processes": "a whole number from 1 to 64",
-    "malicious_score": "a whole number from 1 to 100",
-    "classification_children": "a whole number from 1 to 64",
-    "administration": "all or any",
-    "sandbox": "required or best",
-    "yara_rules": "a folder",
-    "scheduling": "batch or normal",
-    "log_format": "text or json",
-}
 FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
 
 
@@ -146,12 +141,14 @@ def load(environment: Mapping[str, str], folder: Path | None = None) -> Settings
 
 
 def _from_file(path: Path) -> dict[str, Any]:
-    if not path.is_file():
+    if not (path.exists() or path.is_symlink()):
         return {}
     try:
-        read = tomllib.loads(path.read_text("utf-8"))
+        read = tomllib.loads(path.read_text("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise Invalid(f"{path} cannot be read as TOML: {error}.") from error
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}.") from error
     names = {_known(name, f"{name} in {path}"): value for name, value in read.items()}
     return {name: value for name, value in names.items() if name not in CLIENT_NAMES}
 
@@ -163,14 +160,21 @@ def _known(name: str, shown: str) -> str:
 
 
 def _read(name: str, value: object) -> object:
+    variable, wanted = f"{PREFIX}{name.upper()}", FIELDS[name].type
     try:
-        return msgspec.convert(value, FIELDS[name].type, strict=False, dec_hook=_path)
+        if isinstance(value, str):
+            value.encode()  # other processes are given the settings as texts, too
+        return msgspec.convert(_number(value, wanted), wanted, dec_hook=_path)
     except (msgspec.ValidationError, ValueError) as error:
-        allowed = ALLOWED.get(name) or "a whole number" + (
-            " above 0" if "ge=1" in str(FIELDS[name].type) else ""
-        )
-        shown = f"{PREFIX}{name.upper()}"
-        raise invalid(shown, f"{shown} is {value!r}, but must be {allowed}.") from error
+        message = f"{variable} {_shown(name, value)}, but must be {_allowed(wanted)}."
+        raise invalid(variable, message) from error
+
+
+def _number(value: object, wanted: Any) -> object:
+    """The value as a number, if the setting wants a number and the value is written in digits."""
+    is_wanted = get_origin(_inner(wanted)) is Annotated
+    is_number = is_wanted and isinstance(value, str) and re.fullmatch("-?[0-9]{1,30}", value)
+    return int(str(value)) if is_number else value
 
 
 def _path(wanted: type, value: object) -> object:
@@ -179,18 +183,74 @@ def _path(wanted: type, value: object) -> object:
     raise ValueError(f"{value!r} is no {wanted}")
 
 
+def _inner(wanted: Any) -> Any:
+    """The type of a setting that has a value."""
+    return get_args(wanted)[0] if get_origin(wanted) is UnionType or get_origin(wanted) is Union else wanted
+
+
+def _allowed(wanted: Any) -> str:
+    """What a setting of this type may be, in words."""
+    inner = _inner(wanted)
+    if get_origin(inner) is Literal:
+        return " or ".join(get_args(inner))
+    if get_origin(inner) is Annotated:
+        (bounds,) = inner.__metadata__
+        return f"a whole number from {bounds.ge} to {bounds.le}"
+    return "a folder" if inner is Path else "a text"
+
+
+def _shown(name: str, value: object) -> str:
+    """The value in words, without the secrets in the value."""
+    if name == "webhook_secret":
+        return "is not shown"
+    return "is " + re.sub(r"(?<=://).*(?=@)|(?<=password=)[^&]*", "…", repr(value))
+
+
 def _check_urls(settings: Settings) -> None:
-    database = settings.database_url
-    if database is not None and not database.startswith(("postgresql://", "postgres://")):
-        raise Invalid(f"SAMPLEBANK_DATABASE_URL is {database!r}, but must start with postgresql://.")
-    webhook = settings.webhook_url
-    if webhook is not None and not webhook.startswith(("http://", "https://")):
-        raise Invalid(f"SAMPLEBANK_WEBHOOK_URL is {webhook!r}, but must start with http:// or https://.")
-    if (webhook is None) != (settings.webhook_secret is None):
+    for name, (schemes, is_right, wanted) in URLS.items():
+        url = getattr(settings, name)
+        if url is None:
+            continue
+        variable = f"{PREFIX}{name.upper()}"
+        if not url.startswith(schemes):
+            said = " or ".join(schemes)
+            raise invalid(variable, f"{variable} {_shown(name, url)}, but must start with {said}.")
+        if not is_right(url):
+            raise invalid(variable, f"{variable} {_shown(name, url)}, but must be {wanted}.")
+    if (settings.webhook_url is None) != (settings.webhook_secret is None):
         raise Invalid("SAMPLEBANK_WEBHOOK_URL and SAMPLEBANK_WEBHOOK_SECRET go together: give both or none.")
-    public = settings.public_url
-    if public is not None and not public.startswith(("http://", "https://")):
-        raise Invalid(f"SAMPLEBANK_PUBLIC_URL is {public!r}, but must start with http:// or https://.")
-    blobs = settings.blob_url
-    if blobs is not None and not blobs.startswith("file://"):
-        raise Invalid(f"SAMPLEBANK_BLOB_URL is {blobs!r}, but must start with file://.")
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, a bracket that is not closed
+        return False
+
+
+def _has_ports(url: str) -> bool:
+    """Whether each port of the address is a port. PostgreSQL takes several hosts with their ports."""
+    try:
+        hosts = urlsplit(url).netloc.rpartition("@")[2].split(",")
+    except ValueError:
+        return False
+    return all(_names_a_host(f"//{host}") for host in hosts if host)
+
+
+def _is_absolute(url: str) -> bool:
+    return url.startswith("file:///") and len(url) > len("file:///")
+
+
+HTTP: Final = (("http://", "https://"), _names_a_host, "an address such as https://samples.example.org")
+#: beginnings that an address may have, what must be true of the address, and what the address must be in words
+URLS: Final = {
+    "database_url": (
+        ("postgresql://", "postgres://"),
+        _has_ports,
+        "an address such as postgresql://bank@localhost:5432/bank",
+    ),
+    "webhook_url": HTTP,
+    "public_url": HTTP,
+    "blob_url": (("file://",), _is_absolute, "an absolute path such as file:///srv/blobs"),
+}

@@ -34,6 +34,7 @@ def test_applying_again_changes_nothing_and_issues_no_key(service: Service) -> N
             "no user or group 'ghost'",
         ),
         ('[[user]]\nshortName = "x y"\ncustomer = "mill"', "[[user]] x y:"),
+        ('[[user]]\nshortName = "x"\ncustomer = "mill"\nname = "X\\u0000"', "[[user]] x:"),
         ('[[user]]\nshortName = "2024"\ncustomer = "mill"', "[[user]] 2024: the short name 2024 is a number"),
         (
             '[[customer]]\nshortName = "7"\nname = "X"\ndomain = "here"',
@@ -59,6 +60,12 @@ def test_a_mistake_is_named_with_file_entry_and_reason(
     assert said in done.stderr
     assert path in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(service: Service, tmp_path: Path) -> None:
+    path = tenants(tmp_path, "\ufeff" + TENANTS.read_text("utf-8"))
+
+    assert service.run("apply", path).returncode == 0
 
 
 def test_a_mistake_anywhere_changes_nothing(service: Service, bank: Bank, tmp_path: Path) -> None:

@@ -67,6 +67,8 @@ def test_a_connection_goes_on_after_head(bank: Bank) -> None:
         (f"{V2}/sample", "GET, HEAD, OPTIONS, POST"),
         (f"{V2}/job/search", "OPTIONS, POST"),
         pytest.param(Sample().path, "DELETE, GET, HEAD, OPTIONS", id="sample"),
+        ("/samples", "GET, HEAD, OPTIONS"),
+        ("/submit", "GET, HEAD, OPTIONS, POST"),
     ],
 )
 def test_options_tells_the_methods_of_a_path_to_anybody(bank: Bank, path: str, methods: str) -> None:

@@ -1,14 +1,17 @@
 """`samplebank demo` shows everything, checks everything, and leaves nothing behind."""
 
 import os
+import re
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from cli.program import Program
+from cli.program import ROOT, SAMPLEBANK, Program
 from kit.bank import eventually
 from kit.visitor import Visitor
 
@@ -20,25 +23,51 @@ def temporary() -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_the_demo_shows_files_on_their_way_to_a_verdict_and_leaves_nothing(
-    program: Program, temporary: Path
-) -> None:
-    demo = program.start("demo", TMPDIR=str(temporary))
+class Shown(NamedTuple):
+    """What a demo has shown, and what it left."""
 
-    out, complaints = demo.communicate(timeout=120)
+    status: int
+    out: str
+    complaints: str
+    left: list[Path]
 
-    way, verdict = (line for line in out.splitlines() if line.startswith("eicar.com "))
-    assert (demo.returncode, complaints) == (0, "")
-    assert [word for word in way.split() if word.isalpha()] == [
-        "done",
-        "enqueued",
-        "ms",
-        "executing",
-        "ms",
-        "done",
-    ]
+    def rows(self, file: str) -> list[list[str]]:
+        """The words of the lines that begin with this name."""
+        return [line.split() for line in self.out.splitlines() if line.startswith(f"{file} ")]
+
+
+@pytest.fixture(scope="module")
+def shown() -> Shown:
+    with tempfile.TemporaryDirectory() as folder:
+        others = {name: value for name, value in os.environ.items() if not name.startswith("SAMPLEBANK_")}
+        done = subprocess.run(
+            [SAMPLEBANK, "demo"],
+            env={**others, "TMPDIR": folder},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Shown(done.returncode, done.stdout, done.stderr, list(Path(folder).iterdir()))
+
+
+def test_the_demo_shows_files_on_their_way_to_a_verdict_and_leaves_nothing(shown: Shown) -> None:
+    way, verdict = shown.rows("eicar.com")
+
+    assert (shown.status, shown.complaints) == (0, "")
+    assert [word for word in way if word.isalpha()] == ["done", "enqueued", "ms", "executing", "ms", "done"]
     assert "malicious" in verdict
-    assert list(temporary.iterdir()) == []
+    assert shown.left == []
+
+
+def test_the_readme_shows_what_the_demo_shows(shown: Shown) -> None:
+    page = (ROOT / "README.md").read_text("utf-8")
+    _, verdicts = re.findall(r"^FILE .*\n((?:\S.*\n)+)", page, re.MULTILINE)
+
+    told = [row.split() for row in verdicts.splitlines()]
+
+    assert told == [shown.rows(file)[1] for file, *_ in told]
 
 
 def test_a_demo_that_stays_ends_with_a_link_that_signs_in(program: Program, temporary: Path) -> None:
@@ -79,3 +108,34 @@ def test_a_demo_that_is_ended_early_leaves_nothing(program: Program, temporary: 
     _, complaints = demo.communicate(timeout=60)
     assert (demo.returncode, complaints) == (1, "")
     assert list(temporary.iterdir()) == []
+
+
+@pytest.fixture
+def used(tmp_path: Path) -> Path:
+    """A folder in which somebody has called `make demo`."""
+    for name in ("src", "tests", "bench", "drill", "scripts", "demo-data/postgres/data"):
+        (tmp_path / name).mkdir(parents=True)
+    return tmp_path
+
+
+def cleaned(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = ["make", "-s", "-f", str(ROOT / "Makefile"), "clean"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_nothing_is_cleaned_away_below_a_service_that_runs(used: Path) -> None:
+    (used / "demo-data/postgres/data/postmaster.pid").write_text(f"{os.getpid()}\n/data\n")
+
+    done = cleaned(used)
+
+    assert done.returncode != 0
+    assert "A service still runs in demo-data/: stop it first" in done.stderr
+    assert (used / "demo-data").is_dir()
+
+
+@pytest.mark.parametrize("left", ["", "4194305\n/data\n"])
+def test_what_an_ended_service_left_is_cleaned_away(used: Path, left: str) -> None:
+    (used / "demo-data/postgres/data/postmaster.pid").write_text(left)
+
+    assert cleaned(used).returncode == 0
+    assert not (used / "demo-data").exists()

@@ -66,6 +66,23 @@ def test_an_argument_that_is_no_text_is_named_and_not_shown(program: Program, op
     assert "secret" not in ended.complaints[0]
 
 
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [(["show"], "SHA256"), (["note", "add", "0" * 64], "text"), (["link", "add", "0" * 64], "OTHER...")],
+)
+def test_an_argument_without_a_name_is_called_as_in_the_help_of_its_command(
+    program: Program, command: list[str], name: str
+) -> None:
+    ended = program.run(*command, os.fsdecode(b"\xff"))
+
+    assert ended.status == 2
+    assert f"Invalid value for '{name}'" in ended.complaints[0]
+    assert (
+        f"See `samplebank {' '.join(word for word in command if word.isalpha())} --help`."
+        in ended.complaints[0]
+    )
+
+
 @pytest.mark.parametrize("key", ["sb_secret-ключ", "sb_secret\n2", "sb_secret 2", "sb_secret\x7f"])
 def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(program: Program, key: str) -> None:
     ended = program.run("jobs", "--url", "http://127.0.0.1:9", "--key", key)

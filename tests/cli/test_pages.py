@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,55 @@ def test_a_sensor_of_the_page_brings_new_known_and_small_files(
     }
 
 
+def requested(service: Service, key: str, folder: Path) -> dict[str, Any]:
+    """The answer to the one request of the sensors page."""
+    (request,) = (block for block in blocks("docs/sensors.md") if "/samplebank/v1/sample?" in block)
+    done = subprocess.run(
+        ["sh", "-e", "-c", request],
+        cwd=folder,
+        env={**os.environ, "SAMPLEBANK_URL": service.url, "SAMPLEBANK_KEY": key},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_the_one_request_of_the_sensors_page_brings_a_file(
+    service: Service, uploaders_key: str, tmp_path: Path
+) -> None:
+    sample = Sample()
+    (tmp_path / "invoice.exe").write_bytes(sample.data)
+
+    answer = requested(service, uploaders_key, tmp_path)
+
+    submission = answer["data"]
+    assert answer["responseCode"] == 201
+    assert (submission["sampleSha256"], submission["fileName"]) == (sample.sha256, "invoice.exe")
+    assert submission["metaData"] == {"source": "mail"}
+
+
+def test_the_one_request_of_the_sensors_page_is_not_repeated_when_it_is_refused(
+    service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "invoice.exe").write_bytes(b"content")
+
+    assert requested(service, "sb_unknown", tmp_path)["responseCode"] == 401
+
+
+def test_the_python_of_the_readme_brings_a_file(service: Service, bank: Bank, tmp_path: Path) -> None:
+    sample = Sample()
+    (tmp_path / "suspect.exe").write_bytes(sample.data)
+    (script,) = blocks("README.md", "python")
+    script = script.replace("<API key>", service.keys["mia"]).replace("http://127.0.0.1:8080", service.url)
+
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, check=True, timeout=60)
+
+    (submission,) = bank.data(bank.get(f"{sample.path}/submission"))
+    assert (submission["fileName"], submission["userAgent"]["name"]) == ("suspect.exe", "my-script")
+
+
 def test_the_roles_of_the_page_are_those_of_the_program() -> None:
     rows = [
         [cell.strip(" `") for cell in line.split("|")[1:-1]] for line in text_of("docs/roles.md").splitlines()
@@ -114,14 +164,3 @@ def test_every_decision_is_in_the_index_and_names_the_test_that_enforces_it(page
 
     assert page == "README.md" or f"]({page})" in text_of("docs/decisions/README.md")
     assert page == "README.md" or named
-    assert [path for path in named if not (ROOT / path).exists()] == []
-
-
-@pytest.mark.parametrize(
-    "page",
-    ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))],
-)
-def test_a_page_links_to_what_there_is(page: str) -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)", text_of(page))
-
-    assert [target for target in targets if not ((ROOT / page).parent / target).exists()] == []

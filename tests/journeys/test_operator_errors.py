@@ -53,14 +53,32 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
     assert Service(tmp_path).run("serve", "--no-such-option").returncode == 2
 
 
-@pytest.fixture
-def operated(tmp_path: Path, postgres: Postgres) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def operated(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Service]:
     """A service with the database of an operator. The service starts its own database again, and no other."""
     postgres.order("CREATE DATABASE operated")
     url = f"{postgres.url.removesuffix('/postgres')}/operated"
-    with running(tmp_path, {"SAMPLEBANK_PROCESSES": "1", "SAMPLEBANK_DATABASE_URL": url}) as service:
+    folder = tmp_path_factory.mktemp("operated")
+    with running(folder, {"SAMPLEBANK_PROCESSES": "1", "SAMPLEBANK_DATABASE_URL": url}) as service:
         yield service
     postgres.order("DROP DATABASE operated WITH (FORCE)")
+
+
+def test_a_service_whose_database_takes_no_changes_is_not_ready(
+    operated: Service, postgres: Postgres
+) -> None:
+    bank = Bank(operated.url, operated.keys)
+    postgres.order("ALTER DATABASE operated SET default_transaction_read_only = on")
+    postgres.end_sessions("datname = 'operated'")
+
+    told = eventually(
+        lambda: "takes no changes" in (answer := bank.get("/readyz", None)).text and answer.status_code
+    )
+
+    assert told == 503
+    postgres.order("ALTER DATABASE operated RESET default_transaction_read_only")
+    postgres.end_sessions("datname = 'operated'")
+    assert eventually(lambda: bank.get("/readyz", None).status_code == 200)
 
 
 def test_without_its_database_the_service_is_unavailable_until_that_is_back(

@@ -57,6 +57,15 @@ def test_two_deaths_of_web_processes_do_not_end_the_service(alive: Service) -> N
     assert Bank(alive.url, alive.keys).submit(Sample())
 
 
+def test_an_interrupt_from_a_terminal_is_for_the_service_that_stops_its_processes_in_order(
+    alive: Service,
+) -> None:
+    started = [pid for said in ("serve", "housekeeper_process") for pid in children(alive, said)]
+
+    assert len(started) >= 2
+    assert os.getpgid(alive.pid) not in {os.getpgid(pid) for pid in started}
+
+
 def test_a_database_that_was_killed_is_started_again(alive: Service) -> None:
     lock = alive.folder / "data" / "postgres" / "data" / "postmaster.pid"
     before = int(lock.read_text().split()[0])

@@ -318,6 +318,32 @@ async def test_a_worker_that_may_not_register_says_so(bank: Bank, names: Names, 
         await run(bank.url, robot, paths, stop_event=stop, settings=names.settings, import_from=(HERE,))
 
 
+def test_an_analyser_that_the_service_does_not_know_does_not_keep_the_others_from_work(
+    bank: Bank, names: Names, robot: str
+) -> None:
+    registered(bank, names, "Measuring")
+    task = Given(bank, names["Measuring"])
+
+    with working(bank.url, robot, names, "Measuring", "Refusing"):
+        assert task.ended()["state"] == "success"
+
+
+def test_an_analyser_that_is_deleted_is_left_out_until_it_is_registered_again(
+    bank: Bank, names: Names, robot: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    registered(bank, names, "Measuring")
+    registered(bank, names, "Refusing")
+
+    with working(bank.url, robot, names, "Measuring", "Refusing", look_again_seconds=0.1):
+        bank.delete(f"/sampledb/v2/worker/{names['Refusing']}")
+        assert eventually(lambda: "worker.left_out" in caplog.messages)
+        others = Given(bank, names["Measuring"])
+        assert others.ended()["state"] == "success"
+        registered(bank, names, "Refusing")
+        task = Given(bank, names["Refusing"])
+        assert task.ended()["state"] == "failed"
+
+
 async def test_a_worker_without_a_service_waits_and_can_be_stopped() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(0.5, stop.set)

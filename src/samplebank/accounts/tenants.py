@@ -11,7 +11,8 @@ from msgspec import Meta
 from samplebank.errors import Invalid, Violation
 
 ShortName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_:\-.]{1,100}\Z", max_length=100)]
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
+#: PostgreSQL stores no NUL
+Name = Annotated[str, Meta(pattern=r"^[^\x00]+\Z", max_length=200)]
 EVERY_CUSTOMER = "*"
 
 
@@ -68,7 +69,7 @@ KINDS: dict[str, type[Any]] = {
 def read_tenants(path: Path) -> Tenants:
     """Read a tenants file, and check the file by itself. Raises `Invalid` with every mistake found."""
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:

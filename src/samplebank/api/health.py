@@ -15,11 +15,13 @@ from samplebank.errors import Unavailable
 from samplebank.http.operation import OPEN
 from samplebank.jobs.backlog import backlog
 from samplebank.jobs.clock import last_done
+from samplebank.jobs.task_times import of_everybody, services
 from samplebank.sandbox import missing_parts
 
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 HELP = {
     "samplebank_jobs_unfinished": "Jobs that have not ended, by state.",
+    "samplebank_tasks_failed_day": "Tasks that failed or timed out in the last 24 hours.",
     "samplebank_unclassified": "Samples that wait for their file type, up to 10,000.",
     "samplebank_events_waiting": "Events that wait for their delivery, up to 10,000.",
     "samplebank_events_dead": "Events whose delivery was given up, up to 10,000.",
@@ -51,6 +53,8 @@ async def readyz(request: Call) -> Answer:
         revision = await current_revision(db)
         if revision != HEAD:
             raise Unavailable(f"The schema is at revision {revision}, but this release needs {HEAD}.")
+        if await db.fetchval("SHOW transaction_read_only") == "on":
+            raise Unavailable("The database takes no changes: it is read-only, or the standby of another.")
         done = await last_done(db)
     _check_housework(bank, done)
     await bank.blobs.check()
@@ -86,6 +90,8 @@ async def _own(bank: Bank) -> bytes:
     with contextlib.suppress(Unavailable):
         async with bank.database.connection() as db:
             figures |= await backlog(db, now=bank.clock())
+            done = await services(db, of_everybody(), now=bank.clock())
+            figures["samplebank_tasks_failed_day"] = sum(service.failed_day for service in done.values())
     lines: list[str] = []
     for figure, value in figures.items():
         name = figure.partition("{")[0]

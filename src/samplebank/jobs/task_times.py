@@ -12,7 +12,7 @@ from uuid import UUID
 from samplebank.accounts.access import see_customers
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Sql, Statement
+from samplebank.database import TRUE, Connection, Sql, Statement
 from samplebank.database.tally import HOUR, Tally
 from samplebank.timespec import Millis
 
@@ -170,6 +170,10 @@ class Whose(NamedTuple):
 
     tally: Sql
     changes: Sql
+
+
+def of_everybody() -> Whose:
+    return Whose(Sql(f"t.customer_id = {EVERYBODY}"), TRUE)
 
 
 def of_customer(customer_id: int) -> Whose:

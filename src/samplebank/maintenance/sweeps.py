@@ -4,6 +4,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from prometheus_client import Counter
+
 from samplebank.accounts import sessions
 from samplebank.assembly import Bank
 from samplebank.database.signals import Signal
@@ -22,6 +24,7 @@ from samplebank.timespec import Millis
 from samplebank.verdicts import alerting
 
 log = logging.getLogger("samplebank.maintenance")
+LOST_LEASES = Counter("samplebank_leases_lost", "Leases of tasks that ended without a word of the worker.")
 Sweep = Callable[[Bank], Awaitable[None]]
 #: seconds after which the leftovers of a broken upload are removed
 LEFTOVER = 24 * 3600
@@ -83,6 +86,7 @@ async def take_back_tasks(bank: Bank) -> None:
         if back:
             bank.signals.send(Signal.TASKS)
         bank.signals.tell(*(job_id for _, job_id in ended))
+        LOST_LEASES.inc(len(ended))
         if len(ended) < leases.BATCH:
             return
 

@@ -38,7 +38,10 @@ class Child:
         self._watcher.start()
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(self._command, env=dict(self._environment()), stdin=subprocess.DEVNULL)  # noqa: S603 our own program
+        # A group of its own: Ctrl-C in a terminal is for the service, which stops its processes in order.
+        return subprocess.Popen(  # noqa: S603 our own program
+            self._command, env=dict(self._environment()), stdin=subprocess.DEVNULL, process_group=0
+        )
 
     def _watch(self) -> None:
         pause = PAUSE

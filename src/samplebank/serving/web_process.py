@@ -29,6 +29,9 @@ GARBAGE = (20_000, 20, 50)
 def application() -> Observed:
     # Not SIGTERM: Granian's handler hangs for ever while Granian's server starts. An orphan would keep the port.
     stop_with_parent(signal.SIGKILL)
+    os.setpgid(
+        0, 0
+    )  # Ctrl-C in a terminal is for the service, which stops the workers before the web processes
     signal.signal(LAST_CALL, signal.SIG_IGN)  # until there are streams to end
     raise_limit()
     own = settings.load(os.environ)

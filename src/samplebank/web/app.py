@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 from samplebank.accounts.directory import Unknown
 from samplebank.errors import Conflict, Refusal, TooMany, Unauthenticated
 from samplebank.http.log import Observed
+from samplebank.http.methods import allowed
 from samplebank.samples.model import SHA256
 from samplebank.web.entrance import SAFE, enter
 from samplebank.web.pages import (
@@ -123,7 +124,7 @@ def _is_newer(visit: Visit, _: Unknown) -> Response[bytes]:
 def _declined(visit: Visit, error: HTTPException) -> Response[bytes]:
     answer = visit.page(Refused.saying(error.status_code, SAID.get(error.status_code)), error.status_code)
     if allow := (error.headers or {}).get("allow"):
-        answer.headers["Allow"] = allow
+        answer.headers["Allow"] = allowed(allow)
     return answer
 
 

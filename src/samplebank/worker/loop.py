@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,9 @@ import msgspec
 
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
-from samplebank.worker.errors import ServiceUnavailable, WorkerError
+from samplebank.worker.errors import ServiceRefused, ServiceUnavailable, WorkerError
 from samplebank.worker.places import Places
-from samplebank.worker.registration import Standing, ensure_registered
+from samplebank.worker.registration import NotRegistered, Standing, ensure_registered
 from samplebank.worker.samples import Samples
 from samplebank.worker.sandboxed import SandboxedAnalyser
 from samplebank.worker.scratch import scratch_folder
@@ -26,6 +26,9 @@ LEASE_SECONDS = 60
 # Tasks may finish within this time after the call to stop. All other tasks are given back.
 GRACE_SECONDS = 10.0
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
+# Between looks whether the service knows an analyser that was left out.
+LOOK_AGAIN_SECONDS = 60.0
+NOT_FOUND = 404
 
 log = logging.getLogger("samplebank.worker")
 
@@ -34,6 +37,26 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     grace_seconds: float
     lease_seconds: int
     claim_seconds: int
+    look_again_seconds: float
+
+
+class Crew:
+    """The analysers of a worker. An analyser that the service does not know is left out, while others have work."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._at_work = set(names)
+
+    def leave_out(self, name: str, error: NotRegistered) -> None:
+        """Go on without an analyser. Raises the error when no analyser is left."""
+        if name in self._at_work:
+            self._at_work.remove(name)
+            log.warning("worker.left_out", extra={"fields": {"worker": name, "reason": str(error)}})
+        if not self._at_work:
+            raise error
+
+    def take_back(self, name: str) -> None:
+        self._at_work.add(name)
+        log.info("worker.taken_back", extra={"fields": {"worker": name}})
 
 
 async def run(
@@ -51,11 +74,13 @@ async def run(
     grace_seconds: float = GRACE_SECONDS,
     lease_seconds: int = LEASE_SECONDS,
     claim_seconds: int = CLAIM_WAIT_SECONDS,
+    look_again_seconds: float = LOOK_AGAIN_SECONDS,
 ) -> None:
     """Work for the service at `url` until `stop_event` is set.
 
     `analysers` are import paths. `parallel` defaults to the number of cores. Samples lie in a new folder under `scratch`
     (default: the system's folder for temporary files). After the event, tasks have `grace_seconds` to finish.
+    An analyser that the service does not know, and that this key may not register, is left out while others have work.
     Raises WorkerError when the service refuses this worker, and SandboxError when an analyser cannot be opened.
     """
     count = parallel or len(os.sched_getaffinity(0))
@@ -73,9 +98,16 @@ async def run(
         analysts = [await stack.enter_async_context(await opened(path)) for path in analysers]
         check_settings(settings or {}, analysts)
         places = Places(count)
-        pace = Pace(grace_seconds=grace_seconds, lease_seconds=lease_seconds, claim_seconds=claim_seconds)
+        pace = Pace(
+            grace_seconds=grace_seconds,
+            lease_seconds=lease_seconds,
+            claim_seconds=claim_seconds,
+            look_again_seconds=look_again_seconds,
+        )
+        crew = Crew(analyst.description.short_name for analyst in analysts)
         loops = [
-            _Loop(client, analyst, samples, places, pace=pace, stop_event=stop_event) for analyst in analysts
+            _Loop(client, analyst, samples, places, crew=crew, pace=pace, stop_event=stop_event)
+            for analyst in analysts
         ]
         try:
             async with asyncio.TaskGroup() as group:
@@ -129,6 +161,7 @@ class _Loop:
         samples: Samples,
         places: Places,
         *,
+        crew: Crew,
         pace: Pace,
         stop_event: asyncio.Event,
     ) -> None:
@@ -136,6 +169,7 @@ class _Loop:
         self._analyser = analyser
         self._samples = samples
         self._places = places
+        self._crew = crew
         self._stop = stop_event
         self._pace = pace
         self._tasks: set[asyncio.Task[None]] = set()
@@ -144,13 +178,33 @@ class _Loop:
         try:
             await self._until_stopped(self._with_patience(self._register))
             while not self._stop.is_set():
-                await self._with_patience(self._claim)
+                try:
+                    await self._with_patience(self._claim)
+                except ServiceRefused as refusal:
+                    if refusal.status != NOT_FOUND:
+                        raise
+                    await self._until_stopped(self._with_patience(self._await_registration))
         finally:
             await self._wind_up()
 
     async def _register(self) -> None:
-        await ensure_registered(self._client, self._analyser.description)
+        try:
+            await ensure_registered(self._client, self._analyser.description)
+        except NotRegistered as error:
+            await self._await_registration(error)
         await self._analyser.check()
+
+    async def _await_registration(self, error: NotRegistered | None = None) -> None:
+        """Let the other analysers of the worker work until the service knows this one."""
+        name = self._analyser.description.short_name
+        self._crew.leave_out(
+            name, error or NotRegistered(f"The service knows no analysis worker {name} any more.")
+        )
+        is_known = False
+        while not is_known:
+            await asyncio.sleep(self._pace.look_again_seconds)
+            is_known = await self._client.find_worker(name) is not None
+        self._crew.take_back(name)
 
     async def _claim(self) -> None:
         await self._until_stopped(self._places.some_free())

@@ -1,0 +1,92 @@
+"""Settings are what their reader meant, or are refused with one line that shows no secret."""
+
+from pathlib import Path
+
+import pytest
+
+from samplebank import settings
+from samplebank.errors import Invalid
+
+
+def refusal_of(folder: Path, environment: dict[str, str] | None = None) -> str:
+    with pytest.raises(Invalid) as refused:
+        settings.load(environment or {}, folder)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("PORT", "1e3", "a whole number from 1 to 65535"),
+        ("PORT", "8080.0", "a whole number from 1 to 65535"),
+        ("PORT", " 8080", "a whole number from 1 to 65535"),
+        ("DATABASE_CONNECTIONS", "null", "a whole number from 1 to 1000000000"),
+        ("JOB_TIMEOUT_ENQUEUED", str(2**63), "a whole number from 1 to 1000000000000000"),
+        ("TASK_MAX_ATTEMPTS", str(2**31), "a whole number from 1 to 1000000000"),
+        ("ADMINISTRATION", "all\n", "all or any"),
+        ("SANDBOX", "required\n", "required or best"),
+        ("DATA_DIR", "", "a folder"),
+        ("DATA_DIR", "/srv/\udcff", "a folder"),
+        ("BLOB_URL", "file://blobs", "an absolute path such as file:///srv/blobs"),
+        ("PUBLIC_URL", "https://", "an address such as https://samples.example.org"),
+        ("PUBLIC_URL", "https://host:99999", "an address such as https://samples.example.org"),
+        ("DATABASE_URL", "postgresql://host:99999/bank", "an address such as postgresql://bank@localhost:5432/bank"),
+        ("DATABASE_URL", "postgresql://[::1/bank", "an address such as postgresql://bank@localhost:5432/bank"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_none_is_refused_with_what_may_be_given(
+    tmp_path: Path, name: str, value: str, allowed: str
+) -> None:
+    line = refusal_of(tmp_path, {f"SAMPLEBANK_{name}": value})
+
+    assert line == f"SAMPLEBANK_{name} is {value!r}, but must be {allowed}."
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///bank?host=/run/postgresql",
+        "postgresql://bank:word@one.example,two.example:5433/bank",
+        "postgres://[::1]:5432/bank",
+    ],
+)
+def test_addresses_of_databases_are_taken_as_postgresql_takes_them(tmp_path: Path, url: str) -> None:
+    assert settings.load({"SAMPLEBANK_DATABASE_URL": url}, tmp_path).database_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://bank:s3cret@host/bank",
+        "postgresql://bank:s3@cret@host:0/bank",
+        "postgresql://host:0/bank?password=s3cret&sslmode=require",
+    ],
+)
+def test_no_refusal_shows_a_password(tmp_path: Path, url: str) -> None:
+    line = refusal_of(tmp_path, {"SAMPLEBANK_DATABASE_URL": url})
+
+    assert "cret" not in line
+
+
+def test_no_refusal_shows_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "samplebank.toml").write_text("webhook_secret = 735902\n")
+
+    assert "735902" not in refusal_of(tmp_path)
+
+
+def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "samplebank.toml").write_bytes(b"\xef\xbb\xbfport = 8181\n")
+
+    assert settings.load({}, tmp_path).port == 8181
+
+
+def test_a_settings_file_that_leads_nowhere_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "samplebank.toml").symlink_to(tmp_path / "moved-away.toml")
+
+    assert "cannot be read: No such file or directory" in refusal_of(tmp_path)
+
+
+def test_a_number_of_the_settings_file_has_the_type_of_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "samplebank.toml").write_text("port = 8181.0\n")
+
+    assert "SAMPLEBANK_PORT is 8181.0, but must be a whole number" in refusal_of(tmp_path)
