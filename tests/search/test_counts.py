@@ -41,7 +41,7 @@ ADD = f"""
     SELECT gen_random_uuid(), id, $1, 'enqueued', {NOW}, '{{}}', '[]', '[]' FROM added
 """
 EMPTY = """
-    TRUNCATE sample, sample_reader, sample_late, sample_tally, sample_tally_change, job_tally, job_tally_change,
+    TRUNCATE sample, job, sample_reader, sample_late, sample_tally, sample_tally_change, job_tally, job_tally_change,
              job_tally_total CASCADE
 """
 WRITERS, COUNTS = 3, 15
