@@ -34,8 +34,8 @@ ADD_WORKER = """
     SELECT gen_random_uuid(), $1, '{"english": "made by the bench"}', '{"english": "made by the bench"}', 1, $2
      WHERE NOT EXISTS (SELECT FROM worker WHERE short_name = $1 AND deleted_time IS NULL)
 """
-#: COPY without triggers, as here, does not keep the tallies
-TALLIES = (
+#: COPY without triggers, as here, keeps neither the tallies nor the lists of readers
+KEPT_BY_TRIGGERS = (
     """
     INSERT INTO job_tally_change
     SELECT customer_id, state, count(*) FROM job WHERE sample_id >= $1 GROUP BY customer_id, state
@@ -52,6 +52,11 @@ TALLIES = (
     f"""
     INSERT INTO sample_late
     SELECT id, activity_time FROM sample WHERE id >= $1 AND activity_time > created_time + {HOUR}
+    """,
+    """
+    INSERT INTO sample_reader
+    SELECT r, s.created_time, s.id FROM sample s CROSS JOIN LATERAL listed_readers(s.readers) r (r)
+     WHERE s.id >= $1 ORDER BY r, s.created_time, s.id
     """,
 )
 
@@ -85,8 +90,8 @@ async def fill(
             )
         finally:
             await _make_indexes(db, indexes)
-        for tally in TALLIES:
-            await db.execute(tally, first)
+        for kept in KEPT_BY_TRIGGERS:
+            await db.execute(kept, first)
         await db.execute("VACUUM (ANALYZE)")
         await db.execute("CHECKPOINT")  # a checkpoint now, and not during a measurement
         return made

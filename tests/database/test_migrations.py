@@ -113,3 +113,18 @@ async def test_the_account_of_the_built_in_workers_may_only_work_from_now_on(ser
                 ("SAMPLEDB-USER", True),
                 ("SAMPLEDB-WORKER", True),
             ]
+
+
+async def test_the_samples_of_an_earlier_release_are_listed_by_their_readers(service: Service) -> None:
+    async with own_database(service) as url:
+        migrate(url, "0028")
+        async with connected(url) as db:
+            await db.execute(SAMPLE)
+            await db.execute("UPDATE sample SET readers = '{-5, 8}', unread_since = NULL")
+
+            migrate(url)
+
+            assert [row[0] for row in await db.fetch("SELECT reader FROM sample_reader ORDER BY 1")] == [
+                -5,
+                8,
+            ]

@@ -12,7 +12,8 @@ from kit.service import PROGRAM
 TESTS = Path(__file__).parents[1]
 CALL = """
 import asyncio, sys
-from samplebank.sandbox import Limits, Sandbox
+from samplebank.sandbox import (Limits)
+from samplebank.sandbox.pool import Sandbox
 
 async def call():
     async with Sandbox("sandbox.misbehaving:obedient", limits=Limits(required=%s), import_from=(%r,)) as sandbox:

@@ -20,10 +20,10 @@ from samplebank.sandbox import (
     NotStarted,
     OutOfMemory,
     Refused,
-    Sandbox,
     TimedOut,
     child_process,
 )
+from samplebank.sandbox.pool import Sandbox
 from sandbox.forbidden import ATTEMPTS
 
 TESTS = Path(__file__).parents[1]
@@ -309,7 +309,7 @@ async def test_children_do_not_outlive_a_killed_parent() -> None:
         f"""
         import asyncio
         from pathlib import Path
-        from samplebank.sandbox import Sandbox
+        from samplebank.sandbox.pool import Sandbox
 
         async def main():
             sandbox = Sandbox("sandbox.misbehaving:obedient", import_from=(Path({str(TESTS)!r}),))

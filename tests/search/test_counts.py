@@ -40,7 +40,10 @@ ADD = f"""
     INSERT INTO job (id, sample_id, customer_id, state, enqueued_time, workers, options, rules)
     SELECT gen_random_uuid(), id, $1, 'enqueued', {NOW}, '{{}}', '[]', '[]' FROM added
 """
-EMPTY = "TRUNCATE sample, sample_late, sample_tally, sample_tally_change, job_tally, job_tally_change, job_tally_total CASCADE"
+EMPTY = """
+    TRUNCATE sample, job, sample_reader, sample_late, sample_tally, sample_tally_change, job_tally, job_tally_change,
+             job_tally_total CASCADE
+"""
 WRITERS, COUNTS = 3, 15
 
 

@@ -50,6 +50,7 @@ LARGE = (
     "analysis",
     "verdict",
     "job_task_analysis",
+    "sample_reader",
 )
 SCANS = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY($1) ORDER BY relname"
 READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = $1"
@@ -358,6 +359,25 @@ async def test_a_deep_page_of_a_reader_passes_over_no_submission_of_others(
         await db.execute("SELECT pg_stat_force_next_flush()")
         read = await db.fetchval(READ, "submission")
         entries = await db.fetchval(ENTRIES, "submission")
+    assert len(page) == PAGE.limit
+    assert read <= FEW_ROWS
+    assert entries <= 2 * 1000
+
+
+@pytest.mark.parametrize("sort", ["sampleCreatedTimestamp", "-sampleCreatedTimestamp"])
+async def test_a_deep_page_of_a_reader_passes_over_no_sample_of_others(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str
+) -> None:
+    async with filled[0].connection() as db:
+        await forget_scans(db)
+
+        page = await samples_matching(callers["one"], SampleCriterion(), ALWAYS, [sort]).page(
+            db, Page(25, 1000)
+        )
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        read = await db.fetchval(READ, "sample")
+        entries = await db.fetchval(ENTRIES, "sample_reader")
     assert len(page) == PAGE.limit
     assert read <= FEW_ROWS
     assert entries <= 2 * 1000

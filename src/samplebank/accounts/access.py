@@ -92,6 +92,18 @@ def see_samples(caller: Caller, table: str, *permissions: Permission) -> Sql:
     return all_of([readable, *undeleted])
 
 
+def numbers_of_samples(caller: Caller, *permissions: Permission) -> list[int] | None:
+    """The readers whose lists (`sample_reader`) together have the samples that `see_samples` shows, and nobody deleted.
+
+    What nobody submitted is in no list. None for a caller whose samples no few lists have.
+    """
+    scope, unrestricted = caller.scope(*permissions), caller.scope(Permission.DOWNLOAD_UNRESTRICTED)
+    if scope.everywhere or Permission.WORK_ON_CLAIMS in permissions or not scope >= unrestricted:
+        return None
+    numbers = [*caller.numbers(*permissions), *map(of_uploader, sorted(unrestricted.customers))]
+    return numbers if len(numbers) < MANY else None
+
+
 def see_customers(caller: Caller, column: str, *permissions: Permission) -> Sql:
     """The rows whose customer the caller holds any of `permissions` for (jobs, tasks)."""
     scope = caller.scope(*permissions)

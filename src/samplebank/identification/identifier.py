@@ -14,15 +14,8 @@ from msgspec import Meta
 
 from samplebank.identification.model import CLASSIFIER_VERSION, JSON, UNKNOWN, Identification
 from samplebank.nesting import holds_nul
-from samplebank.sandbox import (
-    ChildKilled,
-    Killed,
-    Limits,
-    NotStarted,
-    Refused,
-    Sandbox,
-    SandboxError,
-)
+from samplebank.sandbox import ChildKilled, Killed, Limits, NotStarted, Refused, SandboxError
+from samplebank.sandbox.pool import Sandbox
 
 MIB = 1024 * 1024
 #: most bytes of an answer: an honest answer has some hundred bytes

@@ -1,4 +1,7 @@
-"""Parses untrusted bytes in child processes. A hostile file may cost the child life, memory or time, and never costs ours."""
+"""Parses untrusted bytes in child processes. A hostile file may cost the child life, memory or time, and never costs ours.
+
+The outside of the sandbox is in `pool`, which the children do not import: each fork would copy what asyncio and TLS take.
+"""
 
 from samplebank.sandbox.confinement import missing_parts
 from samplebank.sandbox.errors import (
@@ -13,7 +16,6 @@ from samplebank.sandbox.errors import (
     TimedOut,
 )
 from samplebank.sandbox.limits import Limits
-from samplebank.sandbox.pool import Sandbox
 
 __all__ = [
     "ChildKilled",
@@ -24,7 +26,6 @@ __all__ = [
     "NotStarted",
     "OutOfMemory",
     "Refused",
-    "Sandbox",
     "SandboxError",
     "TimedOut",
     "missing_parts",

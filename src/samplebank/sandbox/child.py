@@ -4,6 +4,7 @@ This process makes the answerer and never sees a sample. Each call has a forked 
 sealed, answers on a line of its own, and ends. So nothing of one sample can reach the answer to another sample.
 """
 
+import ctypes
 import gc
 import importlib
 import math
@@ -19,6 +20,7 @@ from typing import NoReturn, TypeVar, cast
 import msgspec
 
 from samplebank.sandbox.confinement import confine, prepare_seal, renew_cpu_seconds, seal
+from samplebank.sandbox.large_pages import gather_memory
 from samplebank.sandbox.limits import (
     CALL,
     HEADER_BYTES,
@@ -53,6 +55,7 @@ def run() -> None:
         answerer = _made_by(assignment)
         prepare_seal()
         gc.collect()
+        gather_memory(ctypes.CDLL(None))
         # Not before: on a busy machine, a start of low priority takes minutes.
         os.nice(assignment.limits.niceness)
         parent.sendall(framed(Ready()))

@@ -11,21 +11,15 @@ from samplebank.accounts.many_customers import lacks_customer, lacks_in_parts
 from samplebank.accounts.model import Permission
 from samplebank.database import Sql, joined
 from samplebank.samples.tally import (
-    LATE,
     NONE_NEWER,
     number_of_samples,
     number_of_submitted_samples,
 )
-from samplebank.search.window import ACTIVITY, IndexWindow, lies_in_window
+from samplebank.search.window import ACTIVITY, IndexWindow, are_older, lies_in_window
 from samplebank.submissions.tally import number_of_submissions
 
 #: samples from before a window that were active in the window, where the caller may see the sample and not what happened
-OLDER = """
-    SELECT FROM sample s
-     WHERE s.id = ANY (ARRAY(SELECT l.sample_id FROM sample_late l WHERE l.activity_time >= {since} UNION
-                             SELECT x.id FROM sample x WHERE x.created_time >= {late} AND x.created_time < {since}))
-       AND s.created_time < {since} AND {counted} AND {visible} AND ({seen}) IS NOT TRUE
-"""
+OLDER = "SELECT FROM sample s WHERE {older} AND {counted} AND {visible} AND ({seen}) IS NOT TRUE"
 
 
 def number_of_all_samples(caller: Caller, window: IndexWindow) -> Sql | None:
@@ -87,16 +81,8 @@ def number_of_nearly_all_samples(caller: Caller, window: IndexWindow) -> Sql | N
     parts = [Sql(hidden, counted, part, visible) for part in (of_lacked, unread)]
     if window.start > 0:
         seen = lies_in_window(caller, "s", window)
-        parts.append(
-            Sql(
-                OLDER,
-                counted=counted,
-                visible=visible,
-                seen=seen,
-                since=window.start,
-                late=window.start - LATE,
-            )
-        )
+        older = are_older("s", window.start)
+        parts.append(Sql(OLDER, older=older, counted=counted, visible=visible, seen=seen))
     all_but = _all_but(number_of_samples(window.start), parts)
     return Sql(f"(CASE WHEN {NONE_NEWER} THEN {{}} END)", max(caller.customers), all_but)
 

@@ -7,7 +7,7 @@ from samplebank.database import Sql, joined
 from samplebank.database.ordering import Branch, Key, Order
 from samplebank.search.sets import ANALYSIS, LINK, SUBMISSION, Kind, Sets
 
-NEWEST_FIRST = "-sampleCreatedTimestamp"
+NEWEST_FIRST, OLDEST_FIRST = "-sampleCreatedTimestamp", "sampleCreatedTimestamp"
 TIE = Key("s.id")
 TYPE = "sampleClassificationType"
 #: the keys by their names. Those of other rows are expressions over the joins of `_joined`

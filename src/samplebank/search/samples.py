@@ -18,6 +18,7 @@ from samplebank.search.listing import Gathering, Way
 from samplebank.search.numbers import number_of_all_samples, number_of_nearly_all_samples
 from samplebank.search.sample_listing import SampleListing
 from samplebank.search.sample_order import NEWEST_FIRST, order_of
+from samplebank.search.sample_parts import parts_of
 from samplebank.search.sample_ways import Ask, ByDigest, Everything, Gathered, InOrder, Much
 from samplebank.search.sets import (
     ANALYSIS,
@@ -128,6 +129,8 @@ def samples_matching(
         if asked.digests or asked.excluded:
             return SampleListing(caller, ask, ways, matches, gathering)
         number, all_but = number_of_all_samples(caller, window), number_of_nearly_all_samples(caller, window)
+        if number is None and (parts := parts_of(caller, window, order.names)):
+            return SampleListing(caller, ask, [parts, *ways], parts.matches, gathering)
         return SampleListing(caller, ask, ways, matches, gathering, number=number, all_but=all_but)
 
     def found(common: frozenset[str], first: int) -> Sql:

@@ -6,6 +6,7 @@ from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import TRUE, Sql, all_of, any_of
+from samplebank.samples.tally import LATE
 from samplebank.timespec import Millis
 
 
@@ -41,9 +42,25 @@ def parts_of_window(caller: Caller, alias: str, window: IndexWindow) -> list[Sql
 
     Of the new samples the planner sees that no rows are looked at.
     """
+    if window.start <= 0:
+        return [lies_in_window(caller, alias, window)]
     new = all_of([*_exists(alias, window), Sql(f"{alias}.created_time >= {{}}", window.start)])
-    older = all_of([Sql(f"{alias}.created_time < {{}}", window.start), lies_in_window(caller, alias, window)])
-    return [new, older] if window.start > 0 else [lies_in_window(caller, alias, window)]
+    return [new, older_in_window(caller, alias, window)]
+
+
+def older_in_window(caller: Caller, alias: str, window: IndexWindow) -> Sql:
+    """As `lies_in_window`, of samples from before the window."""
+    return all_of([are_older(alias, window.start), lies_in_window(caller, alias, window)])
+
+
+def are_older(alias: str, since: Millis) -> Sql:
+    """The samples from before `since` that were active later, visibly or not. Samples that were not are not looked at."""
+    active = """
+        {alias}.id = ANY (ARRAY(SELECT l.sample_id FROM sample_late l WHERE l.activity_time >= {since} UNION
+                                SELECT x.id FROM sample x WHERE x.created_time >= {late} AND x.created_time < {since}))
+         AND {alias}.created_time < {since}
+    """
+    return Sql(active, alias=Sql(alias), since=Sql("{}", since), late=since - LATE)
 
 
 def _exists(alias: str, window: IndexWindow) -> list[Sql]:

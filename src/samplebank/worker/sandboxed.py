@@ -8,7 +8,8 @@ from typing import Self
 
 import msgspec
 
-from samplebank.sandbox import Disturbed, Limits, NotStarted, Refused, Sandbox, SandboxError
+from samplebank.sandbox import Disturbed, Limits, NotStarted, Refused, SandboxError
+from samplebank.sandbox.pool import Sandbox
 from samplebank.worker.contract import Rejected, Result, SampleFile
 from samplebank.worker.inside import (
     Analyse,

@@ -1,0 +1,85 @@
+"""The samples that a caller of few customers sees, reader by reader: the table `sample_reader` has those of each in order."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from samplebank.accounts.access import numbers_of_samples, see_samples
+from samplebank.accounts.caller import Caller
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Page, Sql, all_of, joined
+from samplebank.database.planning import SERIAL, planned
+from samplebank.database.query import Place
+from samplebank.search.sample_order import NEWEST_FIRST, OLDEST_FIRST
+from samplebank.search.window import IndexWindow, older_in_window
+
+#: the planner takes nearly all samples for repeated, and would gather and sort all of them for a page
+MERGED = ("enable_hashagg = off",)
+
+
+class SampleParts(NamedTuple):
+    """The samples of a window: `new` ones, which one or more of the parts have, and `older` ones. A way to a page, and to their number.
+
+    Parts are queries for creation time and id.
+    """
+
+    new: Sequence[Sql]
+    older: Sequence[Sql]
+    names: tuple[str, ...]
+
+    async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
+        if self.names not in {(NEWEST_FIRST,), (OLDEST_FIRST,)}:
+            return None
+        found = await self._ids(db, self.new, page) if self._is_newest_first or not self.older else []
+        if self.older and (len(found) < page.limit or not page.limit):
+            # The older samples have to be sorted, so they are looked for only where the page reaches them.
+            found = await self._ids(db, [*self.new, *self.older], page)
+        return found
+
+    @property
+    def matches(self) -> Sql:
+        """A query with one row for each."""
+        new = Sql("SELECT FROM (SELECT DISTINCT * FROM ({}) r) d", joined(" UNION ALL ", self.new))
+        older = [Sql("SELECT FROM ({}) r", part) for part in self.older]
+        return joined(" UNION ALL ", [new, *older])
+
+    @property
+    def _is_newest_first(self) -> bool:
+        return self.names == (NEWEST_FIRST,)
+
+    async def _ids(self, db: Connection, parts: Sequence[Sql], page: Page) -> list[int]:
+        order = "ORDER BY created_time {0}, id {0}".format("DESC" if self._is_newest_first else "ASC")
+        # Each part comes in order, so that the parts are merged, and no more of them is read than the page needs.
+        most = f"LIMIT {page.offset + page.limit:d}" if page.limit else ""
+        limited = [Sql(f"({{}} {order} {most})", self._behind(part, page.after)) for part in parts]
+        text = f"SELECT DISTINCT created_time, id FROM ({{}}) r {order} {page.clause()}"
+        async with planned(db, *SERIAL, *MERGED):
+            rows = await Sql(text, joined(" UNION ALL ", limited)).rows(db)
+        return [row[1] for row in rows]
+
+    def _behind(self, part: Sql, place: Place | None) -> Sql:
+        if place is None:
+            return Sql("SELECT * FROM ({}) part", part)
+        later = "<" if self._is_newest_first else ">"
+        text = f"SELECT * FROM ({{}}) part WHERE (created_time, id) {later} ({{}}::bigint, {{}}::bigint)"
+        return Sql(text, part, place.keys[0], place.id)
+
+
+def parts_of(caller: Caller, window: IndexWindow, names: tuple[str, ...]) -> SampleParts | None:
+    """The samples of a window that the caller sees, for the order of these `names`; None for a caller whom no few lists serve."""
+    numbers = numbers_of_samples(caller, Permission.VIEW_SAMPLES)
+    if numbers is None:
+        return None
+    listed = "SELECT created_time, sample_id AS id FROM sample_reader WHERE reader = {} AND {}"
+    new = [Sql(listed, number, _is_new("created_time", window)) for number in numbers]
+    seen = see_samples(caller, "s", Permission.VIEW_SAMPLES)
+    sample = "SELECT s.created_time, s.id FROM sample s WHERE {}"
+    if caller.holds(Permission.DOWNLOAD_UNRESTRICTED):
+        unread = [Sql("s.unread_since IS NOT NULL"), Sql("s.deleted_time IS NULL")]
+        new.append(Sql(sample, all_of([*unread, _is_new("s.created_time", window), seen])))
+    older = all_of([older_in_window(caller, "s", window), seen])
+    return SampleParts(new, [Sql(sample, older)] if window.start > 0 else [], names)
+
+
+def _is_new(time: str, window: IndexWindow) -> Sql:
+    since = Sql(f"{time} >= {{}}", window.start)
+    return since if window.end is None else all_of([since, Sql(f"{time} <= {{}}", window.end)])

@@ -1,0 +1,158 @@
+"""A reader of few customers finds the samples of the list, each once, whoever shares these with the reader."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+from bench.tenants import Tenants
+
+from samplebank.accounts.access import numbers_of_samples, see_samples
+from samplebank.accounts.caller import UPLOADERS, Caller, Scope, of_customer, of_uploader
+from samplebank.accounts.many_customers import MANY
+from samplebank.accounts.model import Permission
+from samplebank.database import Connection, Database, Page, Sql
+from samplebank.search.samples import SampleCriterion, samples_matching
+from samplebank.search.window import IndexWindow, lies_in_window
+from search.conftest import followed
+
+NOW = time.time_ns() // 1_000_000
+WEEK = 7 * 86_400_000
+WINDOWS = {
+    "ever": IndexWindow(0),
+    "a week": IndexWindow(NOW - WEEK),
+    "until a week ago": IndexWindow(0, NOW - WEEK),
+    "the week before last": IndexWindow(NOW - 2 * WEEK, NOW - WEEK),
+}
+SEEN = "SELECT s.id FROM sample s WHERE {{}} AND {{}} ORDER BY s.created_time {0}, s.id {0}"
+#: what the lists of readers have, and should have
+LISTED = "SELECT reader, created_time, sample_id FROM sample_reader"
+TO_LIST = f"""
+    SELECT r, created_time, id FROM sample s, unnest(readers) r
+     WHERE deleted_time IS NULL AND unread_since IS NULL AND
+           (r = 0 OR NOT 0 = ANY (readers) AND (r > {UPLOADERS} OR NOT 2 * ({UPLOADERS} - r) = ANY (readers)))
+"""
+WRONG = (
+    f"SELECT count(*) FROM (({LISTED} EXCEPT ALL {TO_LIST}) UNION ALL ({TO_LIST} EXCEPT ALL {LISTED})) wrong"
+)
+#: uploaded by a customer, and submitted by nobody, or by another customer
+UPLOADED = (
+    "UPDATE sample SET readers = ARRAY[{uploader}], unread_since = 1 WHERE id % 50 = 4",
+    "UPDATE sample SET readers = ARRAY[{uploader}, {stranger}], unread_since = NULL WHERE id % 50 = 5",
+)
+NEW = f"""
+    INSERT INTO sample (sha256, size, created_time, activity_time, readers)
+    VALUES (sha256(''), 0, 5, 5, '{{{{{UPLOADERS - 1}, 4, 6}}}}')
+"""
+#: what changes who reads which samples
+CHANGES = {
+    "another customer submits": "UPDATE sample SET readers = readers || 4_000_000::bigint WHERE {some}",
+    "everybody may read": "UPDATE sample SET readers = 0 || readers WHERE NOT readers @> '{{0}}' AND {some}",
+    "not everybody may read any more": "UPDATE sample SET readers = array_remove(readers, 0) WHERE {some}",
+    "the customer of the uploader submits": f"""
+        UPDATE sample SET readers = readers || 2 * ({UPLOADERS} - readers[1])
+         WHERE NOT readers @> ARRAY[2 * ({UPLOADERS} - readers[1])] AND {{some}}
+    """,
+    "the last submission ends": "UPDATE sample SET readers = readers[1:1], unread_since = 1 WHERE {some}",
+    "somebody submits after all": """
+        UPDATE sample SET readers = '{{2}}', unread_since = NULL WHERE unread_since IS NOT NULL AND {some}
+    """,
+    "the sample is deleted": "UPDATE sample SET deleted_time = 1 WHERE {some}",
+    "the sample comes back": """
+        UPDATE sample SET deleted_time = NULL, created_time = created_time + 7, readers = '{{2}}' WHERE {some}
+    """,
+    "something happens": "UPDATE sample SET activity_time = activity_time + 1 WHERE {some}",
+    "a new sample": NEW,
+    "a new sample that is gone": f"{NEW}; DELETE FROM sample WHERE size = 0",
+}
+
+
+@pytest.fixture
+async def db(filled: tuple[Database, Tenants]) -> AsyncIterator[Connection]:
+    """A transaction on the filled database that is rolled back after the test."""
+    async with filled[0].connection() as db:
+        transaction = db.transaction()
+        await transaction.start()
+        yield db
+        await transaction.rollback()
+
+
+@pytest.fixture
+def reader(callers: dict[str, Caller]) -> Caller:
+    """A reader for two customers of different domains."""
+    one = callers["one"]
+    held = one.scope(Permission.VIEW_SAMPLES).customers
+    views = (Permission.VIEW_SAMPLES, Permission.VIEW_SUBMISSION, Permission.VIEW_ANALYSIS)
+    return msgspec.structs.replace(one, scopes=dict.fromkeys(views, Scope(customers=held | {max(held) + 3})))
+
+
+@pytest.fixture
+def analyst(reader: Caller) -> Caller:
+    """A reader who may also look at what one of the two customers uploaded."""
+    held = reader.scope(Permission.VIEW_SAMPLES).customers
+    unrestricted = {Permission.DOWNLOAD_UNRESTRICTED: Scope(customers=frozenset({max(held)}))}
+    return msgspec.structs.replace(reader, scopes={**reader.scopes, **unrestricted})
+
+
+@pytest.fixture
+async def uploaded(db: Connection, analyst: Caller) -> None:
+    """Samples that the customer of the analyst uploaded, and did not submit."""
+    customer = max(analyst.scope(Permission.VIEW_SAMPLES).customers)
+    for change in UPLOADED:
+        await db.execute(change.format(uploader=of_uploader(customer), stranger=of_customer(customer + 1)))
+
+
+async def seen(db: Connection, caller: Caller, window: IndexWindow, direction: str) -> list[int]:
+    visible = see_samples(caller, "s", Permission.VIEW_SAMPLES)
+    rows = await Sql(SEEN.format(direction), visible, lies_in_window(caller, "s", window)).rows(db)
+    return [row[0] for row in rows]
+
+
+@pytest.mark.usefixtures("uploaded")
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
+@pytest.mark.parametrize("direction", ["ASC", "DESC"])
+@pytest.mark.parametrize("who", ["reader", "analyst"])
+async def test_a_reader_finds_each_sample_once_in_order(
+    db: Connection, request: pytest.FixtureRequest, who: str, window: IndexWindow, direction: str
+) -> None:
+    caller: Caller = request.getfixturevalue(who)
+    sort = ("-" if direction == "DESC" else "") + "sampleCreatedTimestamp"
+    expected = await seen(db, caller, window, direction)
+
+    def listing() -> Any:
+        return samples_matching(caller, SampleCriterion(), window, [sort])
+
+    for offset in (0, 333, len(expected) - 3, len(expected)):
+        assert await listing().ids(db, Page(7, offset)) == expected[offset : offset + 7]
+    digests = [one.sha256 for one in await followed(db, listing, 400)]
+    found = await db.fetch("SELECT id, sha256 FROM sample WHERE sha256 = ANY ($1)", digests)
+    ids = {row[1]: row[0] for row in found}
+    assert [ids[digest] for digest in digests] == expected
+    assert (await listing().count(db, 10_000)).number == len(expected) > 400
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_the_lists_of_readers_follow_the_samples(db: Connection, change: str) -> None:
+    for before in UPLOADED:
+        await db.execute(before.format(uploader=of_uploader(1), stranger=of_customer(2)))
+
+    await db.execute(change.format(some="id % 25 BETWEEN 4 AND 12"))
+
+    assert await db.fetchval(WRONG) == 0
+
+
+def test_who_sees_all_or_very_much_has_no_few_lists(callers: dict[str, Caller], reader: Caller) -> None:
+    many = Scope(customers=frozenset(range(1, MANY + 1)))
+    holder = msgspec.structs.replace(reader, scopes={Permission.VIEW_SAMPLES: many})
+
+    found = [numbers_of_samples(caller, Permission.VIEW_SAMPLES) for caller in (callers["admin"], holder)]
+
+    assert found == [None, None]
+
+
+def test_who_may_download_more_than_the_lists_have_has_no_few_lists(reader: Caller) -> None:
+    stranger = {Permission.DOWNLOAD_UNRESTRICTED: Scope(customers=frozenset({1}))}
+    caller = msgspec.structs.replace(reader, scopes={**reader.scopes, **stranger})
+
+    assert numbers_of_samples(caller, Permission.VIEW_SAMPLES) is None
