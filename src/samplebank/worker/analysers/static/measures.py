@@ -2,14 +2,16 @@
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO
+
+import numpy as np
 
 from samplebank.worker.contract import JSON
 
 MIB = 1024 * 1024
 WINDOW_BYTES, MOST_WINDOWS = MIB, 16
+BYTE_VALUES = 256
 STRING = re.compile(rb"[\x20-\x7e]{6,}")
 URL = re.compile(rb"(?:https?|ftp)://[\x21-\x7e]{4,200}")
 #: characters that follow an address in a text or script, and are no part of the address
@@ -56,8 +58,23 @@ def _window_starts(size: int) -> range:
 
 
 def _entropy_of_windows(windows: Iterator[bytes]) -> float:
-    counts: Counter[int] = Counter()
+    counts = np.zeros(BYTE_VALUES, np.int64)
     for window in windows:
-        counts.update(window)
-    total = counts.total()
-    return round(-sum(n / total * math.log2(n / total) for n in counts.values()) + 0.0, 4)
+        counts += np.bincount(np.frombuffer(window, np.uint8), minlength=BYTE_VALUES)
+    present = counts[counts > 0]
+    if not len(present):
+        return 0.0
+    shares = present / present.sum()
+    return round(float(-(shares * np.log2(shares)).sum()) + 0.0, 4)
+
+
+class Budget:
+    """The bytes of parts that are looked at as a whole. Parts of a hostile file may all be the whole file."""
+
+    def __init__(self, size: int) -> None:
+        self._left = 2 * size + MIB
+
+    def takes(self, size: int) -> bool:
+        """Whether a part of this size may still be looked at."""
+        self._left -= size
+        return self._left >= 0
