@@ -83,13 +83,15 @@ class StaticAnalyser(Analyser):
         with sample.path.open("rb") as file:
             head = file.read(MOST_STRING_BYTES)
             whole_entropy = file_entropy(file, sample.size)
+        # Before the file is parsed: a parser may take nearly all the memory that there is.
+        strings = string_facts(head)
         name, facts, findings = _read(sample, head)
         findings += _carried_programs(name, head)
         facts |= {
             "format": name,
             "size": sample.size,
             "entropy": whole_entropy,
-            "strings": string_facts(head),
+            "strings": strings,
             "traits": [_described(finding) for finding in findings],
         }
         closed, unopened = _closed(facts, head)
