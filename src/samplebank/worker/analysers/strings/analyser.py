@@ -8,13 +8,14 @@ from typing import ClassVar
 
 import yara_x
 
+from samplebank.worker.analysers.rule_matches import Meaning
 from samplebank.worker.analysers.strings.indicators import Indicators
 from samplebank.worker.analysers.strings.layers import Layer, Peeling
 from samplebank.worker.analysers.strings.listing import Listing
 from samplebank.worker.analysers.strings.runs import ASCII, WIDE, whole_text, windows
 from samplebank.worker.analysers.strings.schema import SCHEMA
 from samplebank.worker.analysers.strings.words import GRAVE, TECHNIQUES
-from samplebank.worker.analysers.yara import Meaning, YaraAnalyser
+from samplebank.worker.analysers.yara import YaraAnalyser
 from samplebank.worker.contract import (
     JSON,
     NO_FINDINGS,
@@ -53,7 +54,7 @@ class StringsAnalyser(Analyser):
     schema = SCHEMA
     memory_bytes = 2048 * MIB
     seconds = 60.0
-    known_settings = frozenset({"yara_rules"})
+    known_settings = frozenset({"yara_rules", "shipped_rules"})
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         super().__init__(settings)
@@ -78,16 +79,20 @@ class StringsAnalyser(Analyser):
         peeling = Peeling(indicators)
         with sample.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             is_text = _read(content, indicators, listing, peeling)
-            matches = self._matches(peeling, content)
+            matches = self._matches(peeling, content, sample)
         return _result(peeling, indicators, listing, matches, is_text=is_text)
 
-    def _matches(self, peeling: Peeling, content: mmap.mmap) -> Matches:
+    def _matches(self, peeling: Peeling, content: mmap.mmap, sample: SampleFile) -> Matches:
         """The rules that match a layer and not the file: what matches the file is told by `yara`."""
         try:
             matches = [
-                (layer, *match) for layer in peeling.layers for match in self._yara.matches_in(layer.content)
+                (layer, *match)
+                for layer in peeling.layers
+                for match in self._yara.matches_in(layer.content, sample)
             ]
-            of_file = {rule for rule, _ in self._yara.matches_in(content[:MOST_READ])} if matches else set()
+            of_file = (
+                {rule for rule, _ in self._yara.matches_in(content[:MOST_READ], sample)} if matches else set()
+            )
         except (yara_x.ScanError, yara_x.TimeoutError) as error:
             peeling.limits.setdefault(f"The layers could not all be scanned: {error}.")
             return []
