@@ -25,6 +25,7 @@ from samplebank.worker.analysers.static.pe_identity import (
 )
 from samplebank.worker.analysers.static.pe_parsing import parse
 from samplebank.worker.analysers.static.pe_resources import resource_facts
+from samplebank.worker.analysers.static.pe_trust import trust_facts
 from samplebank.worker.analysers.static.programs import (
     MOST_FUNCTIONS,
     MOST_LIBRARIES,
@@ -71,7 +72,7 @@ def read(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[
         "sections": sections,
         **_linking(binary, parts),
         "authentihash": (parts.read("signature", lambda: bytes(binary.authentihash_sha256).hex()) or ""),
-        "signature": parts.read("signature", lambda: _signature(binary)),
+        "signature": parts.read("signature", lambda: _signature(binary, path)),
         "rich": parts.read("rich header", lambda: rich_facts(binary)),
         **resource_facts(binary, parts, budget),
         "dotNet": parts.read("dotnet", lambda: dot_net_facts(path.read_bytes()))
@@ -136,7 +137,7 @@ def _library(library: lief.PE.Import, parts: Parts) -> dict[str, JSON]:
     return {"library": text_of(lambda: library.name), "functions": functions}
 
 
-def _signature(binary: lief.PE.Binary) -> dict[str, JSON] | None:
+def _signature(binary: lief.PE.Binary, path: Path) -> dict[str, JSON] | None:
     if not binary.has_signatures:
         return None
     verdict = binary.verify_signature()
@@ -145,6 +146,7 @@ def _signature(binary: lief.PE.Binary) -> dict[str, JSON] | None:
     return {
         "verification": str(verdict).rpartition(".")[2],
         "isIntact": not any(flag in verdict for flag in TAMPERED),
+        "trust": trust_facts(binary, path),
         "digestAlgorithm": name_of(first.digest_algorithm),
         "signers": [
             {"issuer": plain(signer.issuer), "serialNumber": bytes(signer.serial_number).hex()}

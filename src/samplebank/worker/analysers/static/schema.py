@@ -61,6 +61,17 @@ SIGNATURE: JSON = {
     "properties": {
         "certificates": {"title": "Certificates", **STRINGS},
         "thumbprints": {"title": "SHA-256 of the certificates", **STRINGS},
+        "trust": {
+            "title": "Trust",
+            "type": ["object", "null"],
+            "required": ["isTrusted", "reason", "chain", "signedAt"],
+            "properties": {
+                "isTrusted": {"title": "Leads to a trusted root", "type": "boolean"},
+                "reason": {"title": "Why not", "type": ["string", "null"]},
+                "chain": {"title": "From the signer to the root", **STRINGS},
+                "signedAt": {"title": "Signed at", "type": ["string", "null"]},
+            },
+        },
     },
 }
 PROGRAM: JSON = {
