@@ -158,7 +158,7 @@ def test_a_program_with_a_signature_of_ones_own_is_not_trusted(tmp_path: Path) -
     binary = lief.PE.parse(str(path))
     assert binary is not None
 
-    facts = trust_facts(binary, path)
+    facts = trust_facts(binary, path, bytes(binary.authentihash_sha256))
 
     assert facts is not None
     assert (facts["isTrusted"], facts["reason"]) == (False, "The signature leads to no trusted root.")

@@ -1,5 +1,6 @@
 """What the match of a rule means by the metadata of the rule, and how a result shows the match."""
 
+import math
 import mmap
 import re
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,25 @@ MOST_OFFSETS, MOST_PATTERNS, MOST_OF_ALL = 5, 20, 1000
 #: bytes of a match that a result shows
 LONGEST_TEXT = 64
 PRINTABLE = range(0x20, 0x7F)
+
+
+NUMBERS: JSON = {"type": "array", "items": {"type": "integer", "minimum": 0}}
+#: the schema of the patterns of a match
+PATTERNS: JSON = {
+    "title": "Patterns",
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["name", "count", "offsets"],
+        "properties": {
+            "name": {"title": "Pattern", "type": "string"},
+            "count": {"title": "Matches", "type": "integer", "minimum": 1},
+            "text": {"title": "First match", "type": "string"},
+            "offsets": {"title": "Offsets", **NUMBERS},
+            "lengths": {"title": "Lengths", **NUMBERS},
+        },
+    },
+}
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -58,7 +78,7 @@ def described(matches: Sequence[Match], content: bytes | mmap.mmap) -> list[dict
     told: list[dict[str, JSON]] = []
     left = MOST_OF_ALL
     for match in matches:
-        patterns = [pattern for pattern in match.rule.patterns if pattern.matches][: min(left, MOST_PATTERNS)]
+        patterns = patterns_of(match, content, min(left, MOST_PATTERNS))
         left -= len(patterns)
         told.append(
             {
@@ -66,17 +86,23 @@ def described(matches: Sequence[Match], content: bytes | mmap.mmap) -> list[dict
                 "file": match.file,
                 **msgspec.structs.asdict(match.meaning),
                 "tags": [tag[:LONGEST_NAME] for tag in islice(match.rule.tags, MOST_TAGS)],
-                "patterns": [_pattern(pattern, content) for pattern in patterns],
+                "patterns": patterns,
             }
         )
     return told
+
+
+def patterns_of(match: Match, content: bytes | mmap.mmap, most: int) -> list[dict[str, JSON]]:
+    """The patterns that match, with the places and the text of their matches."""
+    found = (pattern for pattern in match.rule.patterns if pattern.matches)
+    return [_pattern(pattern, content) for pattern in islice(found, most)]
 
 
 def _score(value: JSON) -> int:
     """A score of 0 to 100, from a number or the text of a number; the default for anything else."""
     if isinstance(value, str) and NUMBER.fullmatch(value):
         value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 -- NaN
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
         return DEFAULT_SCORE
     return round(min(max(value, 0), BEST_SCORE))
 

@@ -13,7 +13,7 @@ from typing import ClassVar, get_args
 import yara_x
 
 from samplebank.worker.analysers import rule_files, rule_matches, rule_sets
-from samplebank.worker.analysers.rule_matches import Match, Meaning, meaning_of
+from samplebank.worker.analysers.rule_matches import Match, meaning_of
 from samplebank.worker.analysers.rule_sets import SCAN_SECONDS, RuleSet
 from samplebank.worker.analysers.rule_variables import variables_of
 from samplebank.worker.contract import (
@@ -37,7 +37,6 @@ MOST_BROKEN = 100
 LONGEST_PROBLEM = 300
 YES_NO = ("yes", "no")
 
-NUMBERS: JSON = {"type": "array", "items": {"type": "integer", "minimum": 0}}
 SCHEMA: Mapping[str, JSON] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "YARA scan",
@@ -57,20 +56,7 @@ SCHEMA: Mapping[str, JSON] = {
                     "family": {"type": ["string", "null"]},
                     "description": {"type": ["string", "null"]},
                     "tags": {"type": "array", "items": {"type": "string"}},
-                    "patterns": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["name", "count", "offsets"],
-                            "properties": {
-                                "name": {"title": "Pattern", "type": "string"},
-                                "count": {"title": "Matches", "type": "integer", "minimum": 1},
-                                "text": {"title": "First match", "type": "string"},
-                                "offsets": {"title": "Offsets", **NUMBERS},
-                                "lengths": {"title": "Lengths", **NUMBERS},
-                            },
-                        },
-                    },
+                    "patterns": rule_matches.PATTERNS,
                 },
             },
         },
@@ -151,16 +137,14 @@ class YaraAnalyser(Analyser):
             possible_detections=rules.size,
         )
 
-    def matches_in(self, content: bytes, sample: SampleFile) -> list[tuple[str, Meaning]]:
-        """The names of the rules that match bytes of an analysis of the sample, with their meanings, highest scores first.
+    def matches_in(self, content: bytes, variables: Mapping[str, str]) -> list[Match]:
+        """The rules that match bytes of an analysis, highest scores first. `variables` are those of rule_variables.py.
 
         Raises yara_x.ScanError, and its subclass yara_x.TimeoutError.
         """
         rules = self._rules or self._current_rules()
-        _set(rules, variables_of(sample))
-        return [
-            (match.rule.identifier, match.meaning) for match in _matches(rules, rules.scanner.scan(content))
-        ]
+        _set(rules, variables)
+        return _matches(rules, rules.scanner.scan(content))
 
     def _current_rules(self) -> RuleSet:
         found = tuple(rule_files.find(folder) for folder in self.folders())

@@ -63,6 +63,7 @@ def read(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[
     arch = name_of(binary.header.machine).lower()
     budget = Budget(path.stat().st_size)
     sections = sections_of(parts, lambda: binary.sections, partial(_section, budget))
+    authentihash = parts.read("signature", lambda: bytes(binary.authentihash_sha256)) or b""
     facts: dict[str, JSON] = {
         "arch": arch,
         "subsystem": name_of(binary.optional_header.subsystem).lower(),
@@ -71,8 +72,8 @@ def read(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[
         "isReproducibleBuild": binary.is_reproducible_build,
         "sections": sections,
         **_linking(binary, parts),
-        "authentihash": (parts.read("signature", lambda: bytes(binary.authentihash_sha256).hex()) or ""),
-        "signature": parts.read("signature", lambda: _signature(binary, path)),
+        "authentihash": authentihash.hex(),
+        "signature": parts.read("signature", lambda: _signature(binary, path, authentihash)),
         "rich": parts.read("rich header", lambda: rich_facts(binary)),
         **resource_facts(binary, parts, budget),
         "dotNet": parts.read("dotnet", lambda: dot_net_facts(path.read_bytes()))
@@ -137,7 +138,7 @@ def _library(library: lief.PE.Import, parts: Parts) -> dict[str, JSON]:
     return {"library": text_of(lambda: library.name), "functions": functions}
 
 
-def _signature(binary: lief.PE.Binary, path: Path) -> dict[str, JSON] | None:
+def _signature(binary: lief.PE.Binary, path: Path, authentihash: bytes) -> dict[str, JSON] | None:
     if not binary.has_signatures:
         return None
     verdict = binary.verify_signature()
@@ -146,7 +147,7 @@ def _signature(binary: lief.PE.Binary, path: Path) -> dict[str, JSON] | None:
     return {
         "verification": str(verdict).rpartition(".")[2],
         "isIntact": not any(flag in verdict for flag in TAMPERED),
-        "trust": trust_facts(binary, path),
+        "trust": trust_facts(binary, path, authentihash),
         "digestAlgorithm": name_of(first.digest_algorithm),
         "signers": [
             {"issuer": plain(signer.issuer), "serialNumber": bytes(signer.serial_number).hex()}

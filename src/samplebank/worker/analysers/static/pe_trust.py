@@ -17,21 +17,23 @@ TABLE = struct.Struct("<IHH")
 SIGNED_DATA, ALIGNED, MOST_BYTES = 2, 8, 1024 * 1024
 ALGORITHMS = {
     "sha1": lief.PE.ALGORITHMS.SHA_1,
-    "sha256": lief.PE.ALGORITHMS.SHA_256,
     "sha384": lief.PE.ALGORITHMS.SHA_384,
     "sha512": lief.PE.ALGORITHMS.SHA_512,
 }
 DAMAGED = "The signature is damaged."
 
 
-def trust_facts(binary: lief.PE.Binary, path: Path) -> dict[str, JSON] | None:
-    """Whether the signature is trusted, or why not. None where no roots are installed."""
+def trust_facts(binary: lief.PE.Binary, path: Path, authentihash: bytes) -> dict[str, JSON] | None:
+    """Whether the signature is trusted, or why not. None where no roots are installed.
+
+    `authentihash` is the SHA-256 of the program without its signature.
+    """
     store = roots()
     if not store:
         return None
 
     def digest_of(name: str) -> bytes:
-        return bytes(binary.authentihash(ALGORITHMS[name]))
+        return authentihash if name == "sha256" else bytes(binary.authentihash(ALGORITHMS[name]))
 
     try:
         trust = trust_of(_table(binary, path), digest_of, datetime.now(UTC), store)

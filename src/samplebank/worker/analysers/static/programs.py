@@ -80,10 +80,10 @@ def section_facts(name: str, section: lief.Section, budget: Budget, rights: str)
     """The facts of a section. The content is looked at as far as the budget goes."""
     facts: dict[str, JSON] = {"name": name, "size": section.size, "rights": rights}
     if budget.takes(section.size):
-        content, digest = section.content, hashlib.sha256(section.content)
+        digest = hashlib.sha256(section.content)
         # LIEF takes bytes of a PE section that are not loaded for padding.
         digest.update(getattr(section, "padding", b""))
-        facts |= {"entropy": entropy(content), "sha256": digest.hexdigest()}
+        facts |= {"entropy": round(section.entropy, 4), "sha256": digest.hexdigest()}
     return facts
 
 
