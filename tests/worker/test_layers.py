@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from samplebank.worker.analysers.rule_variables import variables_of_layer
 from samplebank.worker.analysers.strings import StringsAnalyser
 from samplebank.worker.analysers.testing import sample_file
-from samplebank.worker.contract import NO_FINDINGS, Result
+from samplebank.worker.contract import NO_FINDINGS, Result, SampleFile
+from worker import made_files
 from worker.made_scripts import ADDRESS, CRADLE, SCRIPTS, encoded_script
 
 Analyse = Callable[[bytes], Awaitable[Result]]
@@ -55,6 +57,25 @@ async def test_the_rules_that_match_a_layer_make_the_score(strings: Analyse) -> 
     assert result.score >= MALICIOUS
     assert result.result["layers"][0]["rules"] == ["PowerShell_Download_Cradle"]
     assert "PowerShell_Download_Cradle" in tags(result)
+    (rule,) = result.result["rules"]
+    (pattern,) = rule["patterns"]
+    (place,) = pattern["offsets"]
+    assert CRADLE[place:].startswith(pattern["text"])
+
+
+def test_the_variables_of_a_layer_have_the_name_of_the_sample_and_the_type_of_the_layer() -> None:
+    sample = SampleFile(
+        path=Path("x"),
+        sha256="",
+        size=1,
+        submission={"fileName": "a.PS1"},
+        classification={"type": "powershell"},
+    )
+
+    found = variables_of_layer(sample, made_files.launcher())
+
+    assert (found["filename"], found["extension"], found["filetype"]) == ("a.PS1", ".ps1", "EXE")
+    assert variables_of_layer(sample, b"plain words")["filetype"] == ""
 
 
 async def test_a_rule_that_matches_the_file_itself_is_left_to_yara(strings: Analyse) -> None:

@@ -40,7 +40,15 @@ async def test_a_program_of_the_system_is_not_suspicious(static: Analyse) -> Non
 async def test_the_sections_and_imports_of_a_windows_program_are_told(static: Analyse) -> None:
     facts = (await static(made_files.launcher())).result["pe"]
 
-    assert facts["sections"][0].keys() == {"name", "offset", "size", "virtualSize", "entropy", "rights"}
+    assert facts["sections"][0].keys() == {
+        "name",
+        "offset",
+        "size",
+        "virtualSize",
+        "entropy",
+        "rights",
+        "sha256",
+    }
     assert "CreateProcessW" in facts["imports"][0]["functions"]
     assert len(facts["imphash"]) == 32
     assert (facts["signature"], facts["overlay"]) == (None, None)

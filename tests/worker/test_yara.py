@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from samplebank.sandbox import NotStarted, SandboxError
@@ -253,12 +254,143 @@ async def test_of_very_many_matches_the_worst_are_kept(
     assert result.tags[0] == Tag("yara", "Grave")
 
 
-async def test_a_truth_value_is_no_score(own_rules: SandboxedAnalyser, rules: Path, sample: Path) -> None:
-    (rules / "true.yar").write_text((RULE % ("True", 1)).replace("score = 1", "score = true"))
+@pytest.mark.parametrize(
+    ("stated", "score"),
+    [
+        pytest.param('Score = "77"', 77, id="text"),
+        pytest.param("SCORE = 77", 77, id="capitals"),
+        pytest.param("score = 76.6", 77, id="fraction"),
+        pytest.param('score = " 300 "', 100, id="too high"),
+        pytest.param("score = -5", 0, id="below zero"),
+        pytest.param('score = "high"', 50, id="no number"),
+        pytest.param("score = false", 50, id="truth value"),
+    ],
+)
+async def test_a_score_may_be_spelled_in_any_way(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path, stated: str, score: int
+) -> None:
+    (rules / "one.yar").write_text((RULE % ("One", 1)).replace("score = 1", stated))
+
+    assert (await own_rules.analyse(sample_file(sample))).score == score
+
+
+async def test_a_match_is_told_with_its_places_and_its_text(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path
+) -> None:
+    (rules / "one.yar").write_text(
+        "rule Odd { strings: $a = /needle.{0,9}/ $b = { 63 61 66 e9 } condition: all of them }"
+    )
+
+    patterns = (await own_rules.analyse(sample_file(sample))).result["rules"][0]["patterns"]
+
+    assert patterns == [
+        {"name": "$a", "count": 1, "offsets": [2], "lengths": [15], "text": "needle in a hay"},
+        {"name": "$b", "count": 1, "offsets": [26], "lengths": [4], "text": "caf\\xe9"},
+    ]
+
+
+async def test_very_many_matches_of_long_texts_have_a_result(
+    own_rules: SandboxedAnalyser, rules: Path
+) -> None:
+    (rules.parent / "needles").write_bytes(b"needle" * 10_000)
+    strings = "".join(f"$a{number} = /needle.{{{number}}}/s " for number in range(30))
+    description = "x" * 5000
+    (rules / "many.yar").write_text(
+        "".join(
+            f'rule R{number} {{ meta: description = "{description}" strings: {strings} condition: any of them }}'
+            for number in range(200)
+        )
+    )
+
+    result = await own_rules.analyse(sample_file(rules.parent / "needles"))
+
+    assert len(result.result["rules"]) == 200
+    assert sum(len(rule["patterns"]) for rule in result.result["rules"]) == 1000
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'filename == "invoice.PDF.exe"',
+        'filepath == "C:\\\\Users\\\\x\\\\"',
+        'extension == ".exe"',
+        'filetype == "EXE"',
+        'owner == ""',
+    ],
+)
+async def test_rules_may_ask_for_the_name_and_the_type(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path, condition: str
+) -> None:
+    (rules / "one.yar").write_text(f"rule Asking {{ condition: {condition} }}")
+    about = msgspec.structs.replace(
+        sample_file(sample),
+        submission={"fileName": "C:\\Users\\x\\invoice.PDF.exe"},
+        classification={"type": "pebin"},
+    )
+
+    known, unknown = await own_rules.analyse(about), await own_rules.analyse(sample_file(sample))
+
+    assert known.tags == [Tag("yara", "Asking")]
+    assert unknown.tags == ([Tag("yara", "Asking")] if "owner" in condition else [])
+
+
+async def test_a_file_may_use_private_rules_of_other_files(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path
+) -> None:
+    (rules / "lib").mkdir()
+    (rules / "z.yar").write_text(
+        'private rule Needle { strings: $a = "needle" condition: $a } rule Public { condition: true }'
+    )
+    (rules / "lib" / "hay.yar").write_text(
+        'private rule Hay { strings: $a = "hay" condition: $a and Needle }'
+    )
+    (rules / "a.yar").write_text("rule Both { meta: score = 90 condition: Hay and Needle }")
+    (rules / "lost.yar").write_text("rule Lost { condition: Nowhere and Needle }")
 
     result = await own_rules.analyse(sample_file(sample))
 
-    assert result.score == 50
+    found = [(rule["file"], rule["rule"]) for rule in result.result["rules"]]
+    assert sorted(found) == [("a.yar", "Both"), ("z.yar", "Public")]
+    assert list(result.result["brokenRuleFiles"]) == ["lost.yar"]
+
+
+async def test_a_module_that_is_not_there_costs_the_rules_that_use_the_module(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (rules / "apk.yar").write_text(
+        'import "androguard" rule Phone { condition: androguard.app_name("x") }' + RULE % ("Other", 40)
+    )
+
+    result = await own_rules.analyse(sample_file(sample))
+
+    assert [rule["rule"] for rule in result.result["rules"]] == ["Other"]
+    said = vars(caplog.records[-1])["fields"]["reason"]
+    assert said.startswith("apk.yar in ")
+    assert "1 rules are left out: depends on ignored module `androguard`" in said
+
+
+async def test_a_file_that_is_replaced_by_renaming_is_read_anew(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path
+) -> None:
+    (rules / "one.yar").write_text(RULE % ("One", 30))
+    before = await own_rules.analyse(sample_file(sample))
+    (rules / "new").write_text(RULE % ("Two", 30))
+    (rules / "new").replace(rules / "one.yar")
+
+    after = await own_rules.analyse(sample_file(sample))
+
+    assert [rule["rule"] for one in (before, after) for rule in one.result["rules"]] == ["One", "Two"]
+
+
+async def test_the_rules_that_come_along_can_be_left_out(rules: Path) -> None:
+    (rules / "own.yar").write_text("rule Own { condition: true }")
+    (rules / "virus").write_text(made_files.EICAR)
+
+    result = await analysed(
+        BUILT_IN["yara"], rules / "virus", settings={"yara_rules": str(rules), "shipped_rules": "no"}
+    )
+
+    assert (result.tags, result.possible_detections) == ([Tag("yara", "Own")], 1)
 
 
 async def test_a_missing_rules_folder_is_named(tmp_path: Path, sample: Path) -> None:

@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "link": "samplebank.cli.link:link_app",
     "note": "samplebank.cli.notes:note_app",
     "worker": "samplebank.cli.workers:worker_app",
+    "yara": "samplebank.cli.yara_trial:yara_app",
     "events": "samplebank.cli.events:events_app",
     "demo": "samplebank.cli.demo:demo",
 }

@@ -17,7 +17,11 @@ def sample_file(path: Path, options: Mapping[str, str] | None = None) -> SampleF
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
     return SampleFile(
-        path=path.resolve(), sha256=digest.hexdigest(), size=path.stat().st_size, options=dict(options or {})
+        path=path.resolve(),
+        sha256=digest.hexdigest(),
+        size=path.stat().st_size,
+        options=dict(options or {}),
+        submission={"fileName": path.name},
     )
 
 

@@ -14,6 +14,7 @@ from samplebank.worker.analysers.static.containers import Container
 from samplebank.worker.analysers.static.measures import MOST_STRING_BYTES, file_entropy, string_facts
 from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.schema import SCHEMA
+from samplebank.worker.analysers.static.signatures.roots import roots
 from samplebank.worker.analysers.static.traits import TRAITS, Finding, assessment_of, score_of
 from samplebank.worker.contract import (
     JSON,
@@ -30,6 +31,8 @@ MOST_DAMAGED, MOST_CARRIED = 50, 1000
 # LIEF holds several copies of a file in memory.
 MOST_PARSED_BYTES = 256 * MIB
 
+#: the name of the detection that speaks for a program
+TRUSTED = "trusted-signature"
 ENCRYPTED = "The content is encrypted."
 UNOPENED = "The entries of an archive are not looked into."
 #: where the header of a program names its subsystem: firmware carries EFI programs without being suspicious
@@ -70,8 +73,9 @@ class StaticAnalyser(Analyser):
         self._is_prepared = False
 
     def prepare(self) -> None:
-        """Read a script of our own, once. The first reading makes what all readings need."""
+        """Read the roots and a script of our own, once. The first reading makes what all readings need."""
         if not self._is_prepared:
+            roots()
             own = Path(__file__)
             self.analyse(SampleFile(path=own, sha256="", size=own.stat().st_size))
             self._is_prepared = True
@@ -83,27 +87,38 @@ class StaticAnalyser(Analyser):
         with sample.path.open("rb") as file:
             head = file.read(MOST_STRING_BYTES)
             whole_entropy = file_entropy(file, sample.size)
+        # Before the file is parsed: a parser may take nearly all the memory that there is.
+        strings = string_facts(head)
         name, facts, findings = _read(sample, head)
         findings += _carried_programs(name, head)
         facts |= {
             "format": name,
             "size": sample.size,
             "entropy": whole_entropy,
-            "strings": string_facts(head),
+            "strings": strings,
             "traits": [_described(finding) for finding in findings],
         }
         closed, unopened = _closed(facts, head)
         if closed is not None:
             facts |= {"notLookedInto": closed, "entriesNotLookedInto": unopened}
         traits = {finding.trait: TRAITS[finding.trait] for finding in findings}
+        is_trusted = _has_trusted_signature(facts)
         tags = ["encrypted" if closed == ENCRYPTED else None, *(trait.tag for trait in traits.values())]
         return Result(
-            score=score_of(findings),
+            score=score_of(findings, is_trusted=is_trusted),
             result=facts,
             tags=[Tag("behaviour", tag) for tag in dict.fromkeys(tags) if tag],
-            detections=[Detection(name, assessment_of(trait)) for name, trait in traits.items()],
-            possible_detections=len(TRAITS),
+            detections=[
+                *(Detection(name, assessment_of(trait)) for name, trait in traits.items()),
+                *([Detection(TRUSTED, "benign")] if is_trusted else []),
+            ],
+            possible_detections=len(TRAITS) + 1,
         )
+
+
+def _has_trusted_signature(facts: Facts) -> bool:
+    signature = facts.get("pe", {}).get("signature") or {}
+    return bool((signature.get("trust") or {}).get("isTrusted"))
 
 
 def _read(sample: SampleFile, head: bytes) -> tuple[str, Facts, list[Finding]]:

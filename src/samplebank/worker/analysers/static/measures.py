@@ -2,16 +2,21 @@
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO
+
+import numpy as np
 
 from samplebank.worker.contract import JSON
 
 MIB = 1024 * 1024
 WINDOW_BYTES, MOST_WINDOWS = MIB, 16
-STRING = re.compile(rb"[\x20-\x7e]{6,}")
-URL = re.compile(rb"(?:https?|ftp)://[\x21-\x7e]{4,200}")
+BYTE_VALUES = 256
+SCHEME_END, ADDRESS = re.compile(rb"://"), re.compile(rb"[\x21-\x7e]{4,200}")
+SCHEMES = (b"http", b"https", b"ftp")
+FEWEST_CHARACTERS = 6
+PRINTABLE = bytes(chr(byte).isascii() and chr(byte).isprintable() for byte in range(BYTE_VALUES))
 #: characters that follow an address in a text or script, and are no part of the address
 TRAILING = "\"'`)]}>,;."
 MOST_URLS, MOST_STRING_BYTES = 20, 16 * MIB
@@ -29,14 +34,33 @@ def file_entropy(file: BinaryIO, size: int) -> float:
 
 
 def string_facts(head: bytes) -> dict[str, JSON]:
-    lengths = [len(match.group()) for match in STRING.finditer(head)]
-    urls = dict.fromkeys(match.group().decode().rstrip(TRAILING) for match in URL.finditer(head))
+    """The number and the lengths of the strings of printable letters, and the first addresses."""
+    lengths = _string_lengths(head)
     return {
         "count": len(lengths),
-        "longest": max(lengths, default=0),
-        "printableShare": round(sum(lengths) / max(len(head), 1), 4),
-        "urls": list(urls)[:MOST_URLS],
+        "longest": int(lengths.max(initial=0)),
+        "printableShare": round(int(lengths.sum()) / max(len(head), 1), 4),
+        "urls": list(dict.fromkeys(islice(_urls(head), MOST_URLS))),
     }
+
+
+def _string_lengths(head: bytes) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    marks = np.frombuffer(b"\0" + head.translate(PRINTABLE) + b"\0", np.uint8)
+    edges = np.flatnonzero(marks[1:] != marks[:-1])
+    lengths = edges[1::2] - edges[::2]
+    found: np.ndarray[tuple[int], np.dtype[np.int64]] = lengths[lengths >= FEWEST_CHARACTERS]
+    return found
+
+
+def _urls(head: bytes) -> Iterator[str]:
+    """Each address once."""
+    seen = set()
+    for end in SCHEME_END.finditer(head):
+        scheme = next((one for one in SCHEMES if head.endswith(one, 0, end.start())), None)
+        rest = ADDRESS.match(head, end.end()) if scheme else None
+        if scheme and rest and rest[0] not in seen:
+            seen.add(rest[0])
+            yield f"{scheme.decode()}://{rest[0].decode()}".rstrip(TRAILING)
 
 
 def _windows_of_bytes(content: bytes | memoryview) -> Iterator[bytes]:
@@ -56,8 +80,23 @@ def _window_starts(size: int) -> range:
 
 
 def _entropy_of_windows(windows: Iterator[bytes]) -> float:
-    counts: Counter[int] = Counter()
+    counts = np.zeros(BYTE_VALUES, np.int64)
     for window in windows:
-        counts.update(window)
-    total = counts.total()
-    return round(-sum(n / total * math.log2(n / total) for n in counts.values()) + 0.0, 4)
+        counts += np.bincount(np.frombuffer(window, np.uint8), minlength=BYTE_VALUES)
+    present = counts[counts > 0]
+    if not len(present):
+        return 0.0
+    shares = present / present.sum()
+    return round(float(-(shares * np.log2(shares)).sum()) + 0.0, 4)
+
+
+class Budget:
+    """The bytes of parts that are looked at as a whole. Parts of a hostile file may all be the whole file."""
+
+    def __init__(self, size: int) -> None:
+        self._left = 2 * size + MIB
+
+    def takes(self, size: int) -> bool:
+        """Whether a part of this size may still be looked at."""
+        self._left -= size
+        return self._left >= 0

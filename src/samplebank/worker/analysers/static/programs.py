@@ -1,11 +1,14 @@
 """The common parts of PE, ELF and Mach-O: names from LIEF, bounded lists, sections and overlays."""
 
+import hashlib
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
-from samplebank.worker.analysers.static.measures import RANDOM_ENTROPY, entropy
+import lief
+
+from samplebank.worker.analysers.static.measures import RANDOM_ENTROPY, Budget, entropy
 from samplebank.worker.analysers.static.parts import DAMAGE, Parts
 from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
@@ -73,8 +76,15 @@ def sections_of(
     return [section for section in found if section is not None]
 
 
-def section_facts(name: str, size: int, section_entropy: float, rights: str) -> dict[str, JSON]:
-    return {"name": name, "size": size, "entropy": round(section_entropy, 4), "rights": rights}
+def section_facts(name: str, section: lief.Section, budget: Budget, rights: str) -> dict[str, JSON]:
+    """The facts of a section. The content is looked at as far as the budget goes."""
+    facts: dict[str, JSON] = {"name": name, "size": section.size, "rights": rights}
+    if budget.takes(section.size):
+        digest = hashlib.sha256(section.content)
+        # LIEF takes bytes of a PE section that are not loaded for padding.
+        digest.update(getattr(section, "padding", b""))
+        facts |= {"entropy": round(section.entropy, 4), "sha256": digest.hexdigest()}
+    return facts
 
 
 def in_file(offset: int) -> dict[str, JSON]:
@@ -104,7 +114,7 @@ def section_findings(sections: Iterable[dict[str, JSON]], arch: str = "") -> lis
 def _is_packed_code(section: dict[str, JSON]) -> bool:
     holds_code = section["rights"].endswith("x") and section.get("holdsCode", True)
     is_long = section["size"] >= FEWEST_CODE_BYTES
-    return bool(holds_code and is_long and section["entropy"] >= CODE_ENTROPY)
+    return bool(holds_code and is_long and section.get("entropy", 0) >= CODE_ENTROPY)
 
 
 def overlay_facts(content: memoryview | bytes, offset: int) -> dict[str, JSON] | None:

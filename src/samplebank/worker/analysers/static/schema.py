@@ -9,7 +9,7 @@ SECTIONS: JSON = {
     "type": "array",
     "items": {
         "type": "object",
-        "required": ["name", "size", "entropy"],
+        "required": ["name", "size"],
         "properties": {
             "name": {"type": "string"},
             "offset": {"type": "integer", "minimum": 0},
@@ -17,6 +17,7 @@ SECTIONS: JSON = {
             "virtualSize": {"type": "integer", "minimum": 0},
             "entropy": {"type": "number", "minimum": 0, "maximum": 8},
             "rights": {"type": "string", "pattern": "^[r-][w-][x-]$"},
+            "sha256": {"type": "string"},
         },
     },
 }
@@ -37,17 +38,67 @@ OVERLAY: JSON = {
         "entropy": {"type": "number", "minimum": 0, "maximum": 8},
     },
 }
+TEXT: JSON = {"type": ["string", "null"]}
+RESOURCES: JSON = {
+    "title": "Resources",
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["kind", "name", "language", "size"],
+        "properties": {
+            "kind": {"title": "Kind", "type": "string"},
+            "name": {"title": "Name", "type": "string"},
+            "language": {"title": "Language", "type": "string"},
+            "size": {"title": "Size", "type": "integer", "minimum": 0, "x-unit": "bytes"},
+            "entropy": {"title": "Entropy", "type": "number", "minimum": 0, "maximum": 8},
+            "sha256": {"title": "SHA-256", "type": "string"},
+        },
+    },
+}
+SIGNATURE: JSON = {
+    "title": "Signature",
+    "type": ["object", "null"],
+    "properties": {
+        "certificates": {"title": "Certificates", **STRINGS},
+        "thumbprints": {"title": "SHA-256 of the certificates", **STRINGS},
+        "trust": {
+            "title": "Trust",
+            "type": ["object", "null"],
+            "required": ["isTrusted", "reason", "chain", "signedAt"],
+            "properties": {
+                "isTrusted": {"title": "Leads to a trusted root", "type": "boolean"},
+                "reason": {"title": "Why not", "type": ["string", "null"]},
+                "chain": {"title": "From the signer to the root", **STRINGS},
+                "signedAt": {"title": "Signed at", "type": ["string", "null"]},
+            },
+        },
+    },
+}
 PROGRAM: JSON = {
     "type": "object",
     "properties": {
         "arch": {"type": "string"},
         "sections": SECTIONS,
         "imports": IMPORTS,
+        "delayedImports": IMPORTS,
         "exports": STRINGS,
         "libraries": STRINGS,
         "overlay": OVERLAY,
         "imphash": {"type": "string"},
-        "signature": {"type": ["object", "null"]},
+        "authentihash": {"type": "string"},
+        "signature": SIGNATURE,
+        "rich": {"title": "Rich header", "type": ["object", "null"]},
+        "resources": RESOURCES,
+        "version": {"title": "Version", "type": ["object", "null"]},
+        "icon": {"title": "Icon", "type": ["object", "null"]},
+        "dotNet": {"title": ".NET", "type": ["object", "null"]},
+        "pdb": {"title": "Debug information", **TEXT},
+        "pdbGuid": {"title": "Number of the debug information", **TEXT},
+        "buildId": {"title": "Build id", **TEXT},
+        "goBuildId": {"title": "Build id of Go", **TEXT},
+        "rpath": {"title": "RPATH", **TEXT},
+        "runpath": {"title": "RUNPATH", **TEXT},
+        "uuid": {"title": "UUID", **TEXT},
     },
 }
 TRAIT: JSON = {

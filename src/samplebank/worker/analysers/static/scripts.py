@@ -1,148 +1,139 @@
 """Reads text that may be a script. Finds downloading, decoding, hiding, and running of the outcome."""
 
-import re
-from itertools import islice
+import numpy as np
 
-import msgspec
-
-from samplebank.worker.analysers.static.script_acts import (
-    ALONE,
-    DECODING,
-    DOWNLOADS,
-    EXECUTES,
-    INSTALLER,
-    STEPS,
-    Step,
-    folded,
-)
+from samplebank.worker.analysers.static.script_steps import Place, Places, near, places_in
 from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
 
-MOST_CHARACTERS = 2 * 1024 * 1024
-#: characters searched of a long text: at the beginning and at the end
-SEARCHED_START, SEARCHED_END = 192 * 1024, 64 * 1024
-#: most characters between two steps of one act: words anywhere in a large library are no act
+MIB = 1024 * 1024
+MOST_BYTES = 16 * MIB
+#: bytes at the beginning that tell whether a file is a text
+FIRST_BYTES = 8192
+#: most bytes between two steps of one act: words anywhere in a large library are no act
 NEAR, NEAR_DECODING = 2000, 500
-#: places of the first step of an act that are tried
-MOST_PLACES = 500
 #: a text of more lines than this shows installers as a document does
 FEW_LINES = 5
-LONG_LINE_CHARACTERS = 20_000
+LONG_LINE_BYTES = 20_000
 FEWEST_PRINTABLE = 0.95
 PRINTABLE = frozenset("\t\n\r\f\b\x1b")
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+#: letters of other scripts that interpreters take for blanks, dashes and quotes, by the bytes that they begin with
+LOOKALIKES = {
+    b"\xc2\xa0": (("\u00a0", " "),),
+    b"\xe2\x80": (
+        ("\u2013", "-"),
+        ("\u2014", "-"),
+        ("\u2015", "-"),
+        ("\u2018", "'"),
+        ("\u2019", "'"),
+        ("\u201c", '"'),
+        ("\u201d", '"'),
+    ),
+}
+ASCII_END = 128
 #: runs of letters without meaning, and runs of blanks: padding that keeps the steps of an act apart
-PADDING = re.compile(r"[A-Za-z0-9+/=%\\]{401,}|[^\S\n]{41,}|\n{41,}")
-BLANK_PADDING = re.compile(r"[^\S\n]{41,}|\n{41,}")
-#: characters of the longest run of letters that is no padding
-MOST_RUN = 400
+LETTERS = bytes((chr(byte).isalnum() and byte < ASCII_END) or byte in b"+/=%\\" for byte in range(256))
+BLANKS = bytes(byte in b" \t\r\n\v\f" for byte in range(256))
+LONGEST_RUN, LONGEST_BLANKS = 400, 40
+
+#: how a language decodes, and how the same language runs what was decoded
+DECODING = tuple(
+    (f"decode in {language}", f"run in {language}")
+    for language in ("PowerShell", "a shell", "Python", "JavaScript", "PHP", "VBScript")
+)
+REVERSE_SHELLS = (
+    ("connect in PowerShell", "run an expression"),
+    ("connect in Python", "hand over in Python", "start a shell"),
+)
 
 
-def find_text(head: bytes) -> str | None:
-    """Decode a text; None for a content that is no text."""
-    encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-    text = head[: 2 * MOST_CHARACTERS].decode(encoding, errors="replace")[:MOST_CHARACTERS]
-    start = text[:8192]
+def find_text(head: bytes) -> bytes | None:
+    """The text of a file in UTF-8; None for a content that is no text."""
+    encoding = "utf-16" if head.startswith(UTF_16) else "utf-8"
+    start = head[:FIRST_BYTES].decode(encoding, errors="replace")
     printable = len(start) - sum(start.count(char) for char in set(start) if not _is_printable(char))
-    return text if start and printable / len(start) >= FEWEST_PRINTABLE else None
+    if not start or printable / len(start) < FEWEST_PRINTABLE:
+        return None
+    text = head[:MOST_BYTES]
+    return text if encoding == "utf-8" else text.decode(encoding, errors="replace").encode()
 
 
 def _is_printable(char: str) -> bool:
     return (char.isprintable() and char != "\ufffd") or char in PRINTABLE
 
 
-def read(text: str) -> tuple[dict[str, JSON], list[Finding]]:
-    lines = text.splitlines()
-    longest = max(map(len, lines), default=0)
+def read(text: bytes) -> tuple[dict[str, JSON], list[Finding]]:
+    lines, longest = _lines(text)
+    first = text[:200].split(b"\n")[0]
     facts: dict[str, JSON] = {
-        "lines": len(lines),
+        "lines": lines,
         "longestLine": longest,
-        "interpreter": lines[0][2:200].strip() if lines and lines[0].startswith("#!") else None,
+        "interpreter": first[2:].decode(errors="replace").strip() if first.startswith(b"#!") else None,
     }
-    searched = Searched.of(_searched(text, longest))
-    findings = [
-        Finding(trait, match.group()[:200])
-        for trait, step in ALONE.items()
-        if (match := searched.search(step)) is not None
-    ]
-    known = {finding.trait for finding in findings}
-    for trait, acts in STEPS.items():
-        said = next((found for act in acts if (found := near(searched, *act))), None)
-        if said and trait not in known:
-            findings.append(Finding(trait, said))
-    findings += _combinations(searched)
-    if longest >= LONG_LINE_CHARACTERS and _decodes_or_executes(searched):
-        findings.append(Finding("script-very-long-line", f"{longest} characters"))
+    places = places_in(_searched(text, longest))
+    findings = [Finding(trait, places.said(found[0])) for trait, found in places.traits.items()]
+    if "script-reverse-shell" not in places.traits:
+        said = (near(places, *steps, within=NEAR) for steps in REVERSE_SHELLS)
+        findings += [Finding("script-reverse-shell", one) for one in [next(filter(None, said), None)] if one]
+    findings += _combinations(places)
+    if longest >= LONG_LINE_BYTES and places.of("execute", *(decode for decode, _ in DECODING)):
+        findings.append(Finding("script-very-long-line", f"{longest} bytes"))
     return facts, findings
 
 
-class Searched(msgspec.Struct, frozen=True):
-    """A text that is searched, and the same text in small letters for the hints of steps."""
-
-    text: str
-    folded: str
-
-    @classmethod
-    def of(cls, text: str) -> "Searched":
-        return cls(text, folded(text))
-
-    def may_have(self, step: Step) -> bool:
-        return step.may_be_in(self.folded)
-
-    def search(self, step: Step) -> re.Match[str] | None:
-        return step.pattern.search(self.text) if self.may_have(step) else None
+def _lines(text: bytes) -> tuple[int, int]:
+    """The number of lines, and the length of the longest line."""
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
+    starts = np.concatenate(([0], ends + 1))
+    lengths = np.concatenate((ends, [len(text)])) - starts
+    return len(ends) + bool(lengths[-1]), int(lengths.max())
 
 
-def _decodes_or_executes(searched: Searched) -> bool:
-    return any(searched.search(step) for step in (EXECUTES, *(decode for decode, _ in DECODING)))
+def _searched(text: bytes, longest: int) -> bytes:
+    """The text without padding, and with lookalikes resolved. `longest` is the length of the longest line."""
+    for start, lookalikes in LOOKALIKES.items():
+        for lookalike, plain in lookalikes if start in text else ():
+            text = text.replace(lookalike.encode(), plain.encode())
+    if longest > LONGEST_RUN:
+        text = _cut(text, LETTERS, LONGEST_RUN)
+    return _cut(text, BLANKS, LONGEST_BLANKS)
 
 
-def _searched(text: str, longest: int) -> str:
-    """The part of a text that is searched, without padding. `longest` is the length of the longest line."""
-    padding = PADDING if longest > MOST_RUN else BLANK_PADDING
-    text = padding.sub(lambda run: run.group()[:400] if run.group()[0].strip() else run.group()[:40], text)
-    if len(text) <= SEARCHED_START + SEARCHED_END:
+def _cut(text: bytes, letters: bytes, most: int) -> bytes:
+    """The text with at most so many of these letters in a row. `letters` has a 1 for each byte that is one of them."""
+    inside = text.translate(letters)
+    if bytes([1]) * (most + 1) not in inside:
         return text
-    return f"{text[:SEARCHED_START]}\n{text[-SEARCHED_END:]}"
+    outside = np.flatnonzero(np.frombuffer(inside, np.uint8) == 0)
+    starts = np.concatenate(([0], outside + 1))
+    ends = np.concatenate((outside, [len(text)]))
+    parts, done = [], 0
+    for number in np.flatnonzero(ends - starts > most):
+        parts.append(text[done : starts[number] + most])
+        done = ends[number]
+    return b"".join((*parts, text[done:]))
 
 
-def near(searched: Searched, *steps: Step, within: int = NEAR) -> str | None:
-    """The words of the first place where the steps follow each other in this order; None without such a place.
-
-    Each step begins at most `within` characters after the end of the step before.
-    """
-    if not all(map(searched.may_have, steps)):
-        return None
-    first, *others = (step.pattern for step in steps)
-    for match in islice(first.finditer(searched.text), MOST_PLACES):
-        said, end = [match.group()[:100]], match.end()
-        for step in others:
-            following = step.search(searched.text, end, end + within)
-            if following is None:
-                break
-            said.append(following.group()[:100])
-            end = following.end()
-        else:
-            return " ".join(said)
-    return None
-
-
-def _beside(searched: Searched, one: Step, other: Step, *, within: int = NEAR) -> str | None:
+def _beside(places: Places, one: str, other: str, *, within: int) -> str | None:
     """The words of two steps near each other, in any order; None where no two are near."""
-    return near(searched, one, other, within=within) or near(searched, other, one, within=within)
+    return near(places, one, other, within=within) or near(places, other, one, within=within)
 
 
-def _combinations(searched: Searched) -> list[Finding]:
+def _combinations(places: Places) -> list[Finding]:
     findings = []
     # A document shows how to install the described program. A script that installs begins with `#!`, or is short.
-    is_document = searched.text.count("\n") > FEW_LINES and not searched.text.startswith("#!")
-    acting = searched
-    if is_document and searched.may_have(INSTALLER):
-        acting = Searched.of(INSTALLER.pattern.sub("", searched.text))
-    if said := _beside(acting, DOWNLOADS, EXECUTES):
+    is_document = places.text.count(b"\n") > FEW_LINES and not places.text.startswith(b"#!")
+    acting = places.without(places.of("installer")) if is_document else places
+    if said := _beside(acting, "download", "execute", within=NEAR):
         findings.append(Finding("script-download-and-execute", said))
-    elif download := searched.search(DOWNLOADS):
-        findings.append(Finding("script-download", download.group()[:100]))
-    decoded = (_beside(searched, decode, run, within=NEAR_DECODING) for decode, run in DECODING)
+    elif downloads := places.of("download"):
+        findings.append(Finding("script-download", _first(places, downloads)))
+    decoded = (_beside(places, decode, run, within=NEAR_DECODING) for decode, run in DECODING)
     if said := next(filter(None, decoded), None):
         findings.append(Finding("script-decode-and-execute", said))
     return findings
+
+
+def _first(places: Places, found: list[Place]) -> str:
+    return places.said(found[0], 100)

@@ -12,7 +12,7 @@ from samplebank.worker.contract import NO_FINDINGS, Assessment
 
 Kind = Literal["structure", "behaviour"]
 CAPS: Mapping[Kind, int] = {"structure": 55, "behaviour": 80}
-HIGHEST_SCORE = 90
+HIGHEST_SCORE, TRUSTED_SCORE = 90, 0
 NOTEWORTHY_WEIGHT, GRAVE_WEIGHT = 15, 60
 
 
@@ -100,14 +100,17 @@ TRAITS: Mapping[str, Trait] = {
 }
 
 
-def score_of(findings: Iterable[Finding]) -> int:
-    """The score of the findings. Without findings -1, not 0: finding nothing is no reason to call a file good."""
+def score_of(findings: Iterable[Finding], *, is_trusted: bool = False) -> int:
+    """The score of the findings. Without findings -1, not 0: finding nothing is no reason to call a file good.
+
+    A trusted signature is such a reason. What was found counts all the same.
+    """
     sums: dict[Kind, int] = {"structure": 0, "behaviour": 0}
     for name in {finding.trait for finding in findings}:
         trait = TRAITS[name]
         sums[trait.kind] += trait.weight
     if not any(sums.values()):
-        return NO_FINDINGS
+        return TRUSTED_SCORE if is_trusted else NO_FINDINGS
     return min(HIGHEST_SCORE, sum(min(CAPS[kind], total) for kind, total in sums.items()))
 
 

@@ -8,13 +8,15 @@ from typing import ClassVar
 
 import yara_x
 
+from samplebank.worker.analysers.rule_matches import Match, Meaning, patterns_of
+from samplebank.worker.analysers.rule_variables import variables_of, variables_of_layer
 from samplebank.worker.analysers.strings.indicators import Indicators
 from samplebank.worker.analysers.strings.layers import Layer, Peeling
 from samplebank.worker.analysers.strings.listing import Listing
 from samplebank.worker.analysers.strings.runs import ASCII, WIDE, whole_text, windows
 from samplebank.worker.analysers.strings.schema import SCHEMA
 from samplebank.worker.analysers.strings.words import GRAVE, TECHNIQUES
-from samplebank.worker.analysers.yara import Meaning, YaraAnalyser
+from samplebank.worker.analysers.yara import YaraAnalyser
 from samplebank.worker.contract import (
     JSON,
     NO_FINDINGS,
@@ -37,7 +39,10 @@ OF_ENCODING, OF_EXPRESSIONS = "T1027.013", "T1027.010"
 ENCODINGS = frozenset({"base64", "hex", "numbers", "script encoder"})
 MOST_RULES = 100
 
-Matches = list[tuple[Layer, str, Meaning]]
+#: patterns of a rule that a result shows
+MOST_PATTERNS = 5
+
+Matches = list[tuple[Layer, Match]]
 
 
 class StringsAnalyser(Analyser):
@@ -53,7 +58,7 @@ class StringsAnalyser(Analyser):
     schema = SCHEMA
     memory_bytes = 2048 * MIB
     seconds = 60.0
-    known_settings = frozenset({"yara_rules"})
+    known_settings = frozenset({"yara_rules", "shipped_rules"})
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         super().__init__(settings)
@@ -78,20 +83,26 @@ class StringsAnalyser(Analyser):
         peeling = Peeling(indicators)
         with sample.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             is_text = _read(content, indicators, listing, peeling)
-            matches = self._matches(peeling, content)
+            matches = self._matches(peeling, content, sample)
         return _result(peeling, indicators, listing, matches, is_text=is_text)
 
-    def _matches(self, peeling: Peeling, content: mmap.mmap) -> Matches:
+    def _matches(self, peeling: Peeling, content: mmap.mmap, sample: SampleFile) -> Matches:
         """The rules that match a layer and not the file: what matches the file is told by `yara`."""
         try:
             matches = [
-                (layer, *match) for layer in peeling.layers for match in self._yara.matches_in(layer.content)
+                (layer, match)
+                for layer in peeling.layers
+                for match in self._yara.matches_in(layer.content, variables_of_layer(sample, layer.content))
             ]
-            of_file = {rule for rule, _ in self._yara.matches_in(content[:MOST_READ])} if matches else set()
+            of_file = self._of_file(content, sample) if matches else set()
         except (yara_x.ScanError, yara_x.TimeoutError) as error:
             peeling.limits.setdefault(f"The layers could not all be scanned: {error}.")
             return []
-        return [match for match in matches if match[1] not in of_file]
+        return [(layer, match) for layer, match in matches if match.rule.identifier not in of_file]
+
+    def _of_file(self, content: mmap.mmap, sample: SampleFile) -> set[str]:
+        matches = self._yara.matches_in(content[:MOST_READ], variables_of(sample))
+        return {match.rule.identifier for match in matches}
 
 
 def _read(content: mmap.mmap, indicators: Indicators, listing: Listing, peeling: Peeling) -> bool:
@@ -116,7 +127,8 @@ def _result(
     peeling: Peeling, indicators: Indicators, listing: Listing, matches: Matches, *, is_text: bool
 ) -> Result:
     techniques = _techniques(peeling.layers)
-    best = {rule: meaning for _, rule, meaning in sorted(matches, key=lambda one: one[2].score)}
+    by_score = sorted(matches, key=lambda one: one[1].meaning.score)
+    best = {match.rule.identifier: match.meaning for _, match in by_score}
     strings = {
         "ascii": listing.counts[ASCII],
         "wide": listing.counts[WIDE],
@@ -189,17 +201,18 @@ def _described(layer: Layer, matches: Matches) -> dict[str, JSON]:
         "depth": layer.depth,
         "size": len(layer.content),
         "words": [*layer.grave, *layer.slight],
-        "rules": [rule for one, rule, _ in matches if one is layer][:MOST_RULES],
+        "rules": [match.rule.identifier for one, match in matches if one is layer][:MOST_RULES],
         "file": layer.file_name,
         "sha256": hashlib.sha256(layer.content).hexdigest(),
     }
 
 
-def _matched(layer: Layer, rule: str, meaning: Meaning) -> dict[str, JSON]:
+def _matched(layer: Layer, match: Match) -> dict[str, JSON]:
     return {
-        "rule": rule,
+        "rule": match.rule.identifier,
         "layer": layer.number,
-        "score": meaning.score,
-        "assessment": meaning.assessment,
-        "description": meaning.description,
+        "score": match.meaning.score,
+        "assessment": match.meaning.assessment,
+        "description": match.meaning.description,
+        "patterns": patterns_of(match, layer.content, MOST_PATTERNS),
     }

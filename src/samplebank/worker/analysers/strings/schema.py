@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import get_args
 
+from samplebank.worker.analysers.rule_matches import PATTERNS
 from samplebank.worker.contract import JSON, Assessment
 
 TEXTS: JSON = {"type": "array", "items": {"type": "string"}}
@@ -74,6 +75,7 @@ RULES: JSON = {
             "score": {"title": "Score", "type": "integer", "minimum": 0, "maximum": 100},
             "assessment": {"title": "Assessment", "enum": list(get_args(Assessment))},
             "description": {"title": "Meaning", "type": ["string", "null"]},
+            "patterns": PATTERNS,
         },
     },
 }

@@ -1,0 +1,219 @@
+"""Compiles the files of rules to a set. Each file has a namespace of its own, and a broken file costs its own rules only.
+
+A file may use rules of other files, as where YARA gets all files at once. Such a file is compiled behind the files that it needs.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+import msgspec
+import yara_x
+
+from samplebank.worker.analysers import rule_files
+from samplebank.worker.analysers.rule_files import RuleFile
+
+#: variables that rules may use, as Loki and THOR define them; rule_variables.py gives each scan their values
+VARIABLES = ("filename", "filepath", "extension", "filetype", "owner")
+#: characters of the reason for which a file is left out
+LONGEST_REASON = 1000
+SCAN_SECONDS = 50
+MOST_MATCHES = 1000
+NOTHING = bytes(4096)
+#: files that one file may need, and bytes of files that are compiled once more for the files that need them
+MOST_NEEDED, MOST_REPEATED_BYTES = 20, 16 * 1024 * 1024
+UNKNOWN = {"E009": re.compile(r"unknown identifier `(\w+)`"), "E010": re.compile(r"unknown module `(\w+)`")}
+RULE = re.compile(r"\brule\s+([A-Za-z_]\w*)")
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """A file with the files that it needs. `foreign` names the rules of these files, which count elsewhere."""
+
+    file: RuleFile
+    needed: tuple[RuleFile, ...] = ()
+    foreign: frozenset[str] = frozenset()
+
+
+class RuleSet(msgspec.Struct, frozen=True):
+    """The namespace of a rule is the index of its unit in `units`.
+
+    `broken` is as in `rule_files.Found`. `partial` gives for files the reason why some of their rules are left out.
+    """
+
+    scanner: yara_x.Scanner
+    size: int
+    units: tuple[Unit, ...]
+    broken: dict[str, str]
+    partial: dict[str, str]
+
+    def file_of(self, rule: yara_x.Rule) -> RuleFile | None:
+        """The file of a rule; None for a rule that counts in another unit."""
+        unit = self.units[int(rule.namespace)]
+        return None if rule.identifier in unit.foreign else unit.file
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Why a file cannot be compiled, and which rules and modules the file needs and lacks."""
+
+    reason: str
+    rules: frozenset[str] = frozenset()
+    modules: frozenset[str] = frozenset()
+
+
+class _Compiled(msgspec.Struct, frozen=True):
+    compiler: yara_x.Compiler
+    refused: dict[Path, Refused]
+    partial: dict[Path, str]
+
+
+def compiled(found: Iterable[rule_files.Found]) -> RuleSet:
+    folders = tuple(found)
+    files = tuple(file for folder in folders for file in folder.files)
+    broken = {name: reason for folder in folders for name, reason in folder.broken.items()}
+    units = tuple(map(Unit, files))
+    first = outcome = _compiled(units, frozenset())
+    if (
+        first.refused
+    ):  # The compiler holds the good rules of a broken file, so compile again without the file.
+        modules = frozenset(name for refused in first.refused.values() for name in refused.modules)
+        mended, refused = _mended(files, first.refused, modules)
+        units = tuple(mended.get(unit.file.path, unit) for unit in units if unit.file.path not in refused)
+        broken |= {file.name: refused[file.path].reason for file in files if file.path in refused}
+        outcome = _compiled(units, modules)
+    partial = {
+        unit.file.name: outcome.partial[unit.file.path] for unit in units if unit.file.path in outcome.partial
+    }
+    return _scanning(outcome.compiler.build(), units, broken, partial)
+
+
+def _scanning(
+    rules: yara_x.Rules, units: tuple[Unit, ...], broken: dict[str, str], partial: dict[str, str]
+) -> RuleSet:
+    scanner = yara_x.Scanner(rules)
+    scanner.set_timeout(SCAN_SECONDS)
+    scanner.max_matches_per_pattern(MOST_MATCHES)
+    # The first scan makes what all scans need: here once, instead of in the process of each scan.
+    scanner.scan(NOTHING)
+    foreign = sum(len(unit.foreign) for unit in units)
+    return RuleSet(scanner, sum(1 for _ in rules) - foreign, units, broken, partial)
+
+
+def _compiled(units: Iterable[Unit], modules: frozenset[str]) -> _Compiled:
+    """Compile all. Rules that need one of these modules are left out."""
+    compiler = yara_x.Compiler(relaxed_re_syntax=True, includes_enabled=False)
+    for name in VARIABLES:
+        compiler.define_global(name, "")
+    for name in modules:
+        compiler.ignore_module(name)
+    outcome = _Compiled(compiler, {}, {})
+    for number, unit in enumerate(units):
+        compiler.new_namespace(str(number))
+        left_out, errors = len(_ignored(compiler)), len(compiler.errors())
+        try:
+            for file in (*unit.needed, unit.file):
+                compiler.add_source(rule_files.read(file), origin=file.name)
+        except (yara_x.CompileError, ValueError, OSError) as error:
+            outcome.refused[unit.file.path] = _refused(error, compiler.errors()[errors:])
+        if ignored := _ignored(compiler)[left_out:]:
+            outcome.partial[unit.file.path] = f"{len(ignored)} rules are left out: {ignored[0]}."
+    return outcome
+
+
+def _ignored(compiler: yara_x.Compiler) -> list[str]:
+    """Why rules are left out, one reason for each rule."""
+    stub_is_wrong: Any = compiler
+    return [str(rule.message) for rule in stub_is_wrong.ignored_rules()]
+
+
+def _refused(error: Exception, errors: Iterable[Mapping[str, str]]) -> Refused:
+    said = error.strerror if isinstance(error, OSError) else str(error)
+    unknown: dict[str, set[str]] = {code: set() for code in UNKNOWN}
+    for one in errors:
+        if (pattern := UNKNOWN.get(one["code"])) and (name := pattern.search(one["title"])):
+            unknown[one["code"]].add(name[1])
+    reason = " ".join(str(said).split())[:LONGEST_REASON]
+    modules = frozenset(unknown["E010"])
+    return Refused(reason, rules=frozenset(unknown["E009"]) - modules, modules=modules)
+
+
+def _mended(
+    files: tuple[RuleFile, ...], refused: Mapping[Path, Refused], modules: frozenset[str]
+) -> tuple[dict[Path, Unit], dict[Path, Refused]]:
+    """Files that compile behind others or without rules of unknown modules, and files that do not compile at all."""
+    mended: dict[Path, Unit] = {}
+    hopeless: dict[Path, Refused] = {}
+    definitions = _Definitions(files)
+    left = MOST_REPEATED_BYTES
+    for file in files:
+        if file.path in refused:
+            unit, reason = _mended_file(file, refused[file.path], definitions, modules)
+            left -= sum(needed.size for needed in unit.needed)
+            if reason is None and left < 0:
+                reason = Refused(
+                    "The files whose rules this file uses are too large to be compiled once more."
+                )
+            if reason is None:
+                mended[file.path] = unit
+            else:
+                hopeless[file.path] = reason
+    return mended, hopeless
+
+
+def _mended_file(
+    file: RuleFile, refused: Refused, definitions: "_Definitions", modules: frozenset[str]
+) -> tuple[Unit, Refused | None]:
+    unit = Unit(file)
+    lacks: Refused | None = refused
+    for _ in range(MOST_NEEDED):
+        if lacks is None or not (lacks.rules or lacks.modules):
+            break
+        # What is needed first comes first. The files that were needed before may need the new ones.
+        new = [
+            one
+            for name in sorted(lacks.rules)
+            for one in definitions.of(name, file)
+            if one not in unit.needed
+        ]
+        if lacks.rules and not new:
+            break
+        needed = tuple(dict.fromkeys((*new, *unit.needed)))
+        unit = Unit(file, needed, definitions.names(needed))
+        lacks = _compiled((unit,), modules).refused.get(file.path)
+    return unit, lacks
+
+
+class _Definitions:
+    """Which file defines which rules. The files are read when the first question comes."""
+
+    def __init__(self, files: tuple[RuleFile, ...]) -> None:
+        self._files = files
+        self._known: dict[RuleFile, frozenset[str]] | None = None
+
+    def of(self, rule: str, asking: RuleFile) -> list[RuleFile]:
+        """The file that defines the rule and is nearest to the file that asks; empty where there is none."""
+        found = [file for file, names in self._read().items() if rule in names and file != asking]
+        return sorted(found, key=lambda file: (_steps(file.path, asking.path), file.name))[:1]
+
+    def names(self, files: Iterable[RuleFile]) -> frozenset[str]:
+        known = self._read()
+        return frozenset(name for file in files for name in known[file])
+
+    def _read(self) -> dict[RuleFile, frozenset[str]]:
+        if self._known is None:
+            self._known = dict(self._defined())
+        return self._known
+
+    def _defined(self) -> Iterator[tuple[RuleFile, frozenset[str]]]:
+        for file in self._files:
+            try:
+                yield file, frozenset(RULE.findall(rule_files.read(file)))
+            except (OSError, ValueError):
+                yield file, frozenset()
+
+
+def _steps(one: PurePath, other: PurePath) -> int:
+    """The folders between two files."""
+    common = len(PurePath(os.path.commonpath((one.parent, other.parent))).parts)
+    return len(one.parent.parts) + len(other.parent.parts) - 2 * common

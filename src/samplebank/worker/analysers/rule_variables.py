@@ -1,0 +1,47 @@
+"""The variables that rules may ask for besides the content of a sample, as Loki and THOR give them to rules."""
+
+from pathlib import PurePath, PurePosixPath
+
+from samplebank.identification.signatures import find_signature
+from samplebank.worker.contract import JSON, SampleFile
+
+#: types of the classifier that Loki and THOR call by another name; all others are called by their name in capitals
+FILE_TYPES = {
+    "pebin": "EXE",
+    "mzbin": "EXE",
+    "sevenzip": "7Z",
+    "doc": "OLE",
+    "xls": "OLE",
+    "ppt": "OLE",
+    "msi": "OLE",
+    "outlook": "OLE",
+}
+LONGEST, MOST_LOOKED_AT = 1000, 64 * 1024
+
+
+def variables_of(sample: SampleFile) -> dict[str, str]:
+    """The value of each variable: empty where it is not known. The service does not know who owned a file."""
+    path = _text(sample.submission.get("fileName"))
+    name = PurePosixPath(path.replace("\\", "/")).name
+    return {
+        "filename": name,
+        "filepath": path[: len(path) - len(name)],
+        "extension": PurePath(name).suffix.lower(),
+        "filetype": _file_type(_text((sample.classification or {}).get("type"))),
+        "owner": "",
+    }
+
+
+def variables_of_layer(sample: SampleFile, content: bytes) -> dict[str, str]:
+    """The values for a layer of the sample: the names are those of the sample, and the type is that of the layer."""
+    signature = find_signature(content[:MOST_LOOKED_AT])
+    kind = signature.file_type.label if signature is not None else ""
+    return {**variables_of(sample), "filetype": _file_type(kind)}
+
+
+def _file_type(kind: str) -> str:
+    return "" if kind in {"", "unknown"} else FILE_TYPES.get(kind, kind.upper())
+
+
+def _text(value: JSON) -> str:
+    return value[:LONGEST] if isinstance(value, str) else ""

@@ -1,0 +1,184 @@
+"""Whether the signature of a program leads to a root that was trusted when the program was signed."""
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from samplebank.worker.analysers.static.signatures import cms, der
+from samplebank.worker.analysers.static.signatures.cms import SignedData, Signer, Untrusted
+from samplebank.worker.analysers.static.signatures.der import Damaged, Element
+from samplebank.worker.analysers.static.signatures.roots import CODE_SIGNING, TIME_STAMPING, Root, x509
+
+INDIRECT_DATA, TIME_STAMP = "1.3.6.1.4.1.311.2.1.4", "1.2.840.113549.1.9.16.1.4"
+COUNTERSIGNATURE, MS_TIMESTAMP, NESTED = (
+    "1.2.840.113549.1.9.6",
+    "1.3.6.1.4.1.311.3.3.1",
+    "1.3.6.1.4.1.311.2.4.1",
+)
+ANY_PURPOSE = "2.5.29.37.0"
+#: what a signature may carry without signing it
+KNOWN_UNSIGNED = frozenset({COUNTERSIGNATURE, MS_TIMESTAMP, NESTED})
+MOST_NESTED, MOST_CHAIN, MOST_TRIED = 4, 8, 60
+PADDING = 8
+
+
+class Trust(msgspec.Struct, frozen=True):
+    """A trusted signature: the certificates from the signer to the root, and the proven time of signing, if there is one."""
+
+    chain: list[Any]
+    signed_at: datetime | None
+
+
+Digest = Callable[[str], bytes]
+#: roots by their subjects
+Store = Mapping[bytes, list[Root]]
+
+
+def trust_of(signature: bytes, digest_of: Digest, now: datetime, store: Store) -> Trust:
+    """Follow the signature of a program to a root. `digest_of` gives the digest of the program by the name of an algorithm.
+
+    Raises `Untrusted`, and `Damaged`.
+    """
+    with warnings.catch_warnings():  # The library warns of odd certificates, of which hostile files have any.
+        warnings.simplefilter("ignore")
+        try:
+            return _first_trust(signature, digest_of, now, store)
+        except Untrusted:
+            raise
+        except Exception as error:
+            raise Damaged(str(error)) from error
+
+
+def _first_trust(signature: bytes, digest_of: Digest, now: datetime, store: Store) -> Trust:
+    outer = der.read(signature)
+    if len(signature) - len(outer.raw) >= PADDING or any(signature[len(outer.raw) :]):
+        raise Untrusted("Bytes follow the signature that nobody has signed.")
+    reason = Untrusted("There is no signature.")
+    for one in _with_nested(outer):
+        try:
+            return _trust(one, digest_of, now, store)
+        except Untrusted as error:
+            reason = error
+    raise reason
+
+
+def _with_nested(outer: Element) -> Iterator[SignedData]:
+    """The signature, and the signatures that stand inside of it for other digests."""
+    first = cms.signed_data(outer)
+    yield first
+    for one in first.signers[:1]:
+        for nested in one.unsigned.get(NESTED, [])[:MOST_NESTED]:
+            yield cms.signed_data(nested)
+
+
+def _trust(data: SignedData, digest_of: Digest, now: datetime, store: Store) -> Trust:
+    if data.kind != INDIRECT_DATA or len(data.signers) != 1:
+        raise Untrusted("This is no signature of a program.")
+    (one,) = data.signers
+    if one.unsigned.keys() - KNOWN_UNSIGNED:
+        raise Untrusted("The signature carries what nobody has signed.")
+    algorithm, digest = list(der.elements(data.content))[1].parts()
+    if digest.content != digest_of(cms.digest_name(algorithm)):
+        raise Untrusted("The program was changed after it was signed.")
+    leaf = cms.checked(one, data.content, data.certificates)
+    signed_at = _signed_at(one, data.certificates, store)
+    chain = _Path(data.certificates, CODE_SIGNING, signed_at or now, store).chain(leaf)
+    return Trust(chain, signed_at)
+
+
+def _signed_at(one: Signer, certificates: list[Any], store: Store) -> datetime | None:
+    """The time that a time-stamping authority has signed; None where there is no such time. Raises `Untrusted`."""
+    for stamp in one.unsigned.get(MS_TIMESTAMP, [])[:1]:
+        return _stamped_at(cms.signed_data(stamp), one.signature, certificates, store)
+    for counter in one.unsigned.get(COUNTERSIGNATURE, [])[:1]:
+        other = cms.signer(counter)
+        authority = cms.checked(other, one.signature, certificates)
+        at = der.time(other.attributes[cms.SIGNING_TIME][0])
+        _Path(certificates, TIME_STAMPING, at, store).chain(authority)
+        return at
+    return None
+
+
+def _stamped_at(stamp: SignedData, signature: bytes, certificates: list[Any], store: Store) -> datetime:
+    if stamp.kind != TIME_STAMP or len(stamp.signers) != 1:
+        raise Untrusted("The time stamp is none.")
+    known = [*stamp.certificates, *certificates]
+    authority = cms.checked(stamp.signers[0], stamp.content, known)
+    _, _, imprint, _, at, *_ = der.read(stamp.content).parts()
+    algorithm, digest = imprint.parts()
+    if digest.content != hashlib.new(cms.digest_name(algorithm), signature).digest():
+        raise Untrusted("The time stamp is of another signature.")
+    _Path(known, TIME_STAMPING, der.time(at), store).chain(authority)
+    return der.time(at)
+
+
+class _Path(msgspec.Struct, frozen=True):
+    """The way to a root that is trusted for the purpose at the time, through the certificates of a signature."""
+
+    known: list[Any]
+    purpose: str
+    at: datetime
+    store: Store
+
+    def chain(self, leaf: Any) -> list[Any]:
+        """The certificates from `leaf` to a root. Raises `Untrusted`."""
+        if not _may(leaf, self.purpose):
+            raise Untrusted("The certificate of the signer is not for this purpose.")
+        authorities = [one for one in self.known if _is_authority(one, self.purpose)]
+        waiting, tried = [[leaf]], 0
+        while waiting and tried < MOST_TRIED:
+            chain = waiting.pop()
+            last = chain[-1]
+            above = [one for one in authorities if one not in chain and one.subject == last.issuer]
+            tried += 1 + len(above)
+            if not last.not_valid_before_utc <= self.at <= last.not_valid_after_utc:
+                continue
+            if (root := self._root_of(last, leaf)) is not None:
+                return chain if last == root else [*chain, root]
+            if len(chain) < MOST_CHAIN:
+                waiting += [[*chain, one] for one in above if _is_issued(last, one)]
+        raise Untrusted("The signature leads to no trusted root.")
+
+    def _root_of(self, one: Any, leaf: Any) -> Any:
+        """The trusted root that has issued a certificate; None where there is none."""
+        for root in self.store.get(one.issuer.public_bytes(), ()):
+            is_trusted = _is_valid_root(root, leaf, self.purpose, self.at)
+            if is_trusted and _is_issued(one, root.certificate):
+                return root.certificate
+        return None
+
+
+def _is_valid_root(root: Root, leaf: Any, purpose: str, at: datetime) -> bool:
+    is_current = root.certificate.not_valid_before_utc <= at <= root.certificate.not_valid_after_utc
+    return is_current and root.is_trusted(purpose, at, leaf)
+
+
+def _is_issued(one: Any, by: Any) -> bool:
+    try:
+        one.verify_directly_issued_by(by)
+    except Exception:  # noqa: BLE001 -- the library raises several kinds for keys and signatures that it does not take
+        return False
+    return True
+
+
+def _is_authority(one: Any, purpose: str) -> bool:
+    """Whether a certificate may issue others for the purpose. An authority without a purpose may for all."""
+    found = _extension(one, x509.BasicConstraints)
+    is_for_all = _extension(one, x509.ExtendedKeyUsage) is None
+    return found is not None and bool(found.ca) and (is_for_all or _may(one, purpose))
+
+
+def _may(one: Any, purpose: str) -> bool:
+    found = _extension(one, x509.ExtendedKeyUsage)
+    return found is not None and any(usage.dotted_string in {purpose, ANY_PURPOSE} for usage in found)
+
+
+def _extension(one: Any, kind: Any) -> Any:
+    try:
+        return one.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None

@@ -1,0 +1,156 @@
+"""Certificates, time stamps and signed Windows programs, made at test time with keys that nobody keeps."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+SHA256 = "2.16.840.1.101.3.4.2.1"
+CODE, STAMPS = ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.TIME_STAMPING
+START, END, SIGNED = (datetime(year, 1, 1, tzinfo=UTC) for year in (2015, 2020, 2018))
+
+
+class Identity(msgspec.Struct, frozen=True):
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+
+def identity(
+    name: str,
+    issuer: Identity | None = None,
+    usage: x509.ObjectIdentifier | None = None,
+    *,
+    is_authority: bool = False,
+    end: datetime = END,
+) -> Identity:
+    """A certificate with its key, issued by itself or another."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.certificate.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(START)
+        .not_valid_after(end)
+        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+    )
+    if usage is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    return Identity(builder.sign((issuer.key if issuer else key), hashes.SHA256()), key)
+
+
+#: makes the unsigned attribute of a signature
+Stamp = Callable[[bytes], bytes]
+
+
+def tlv(tag: int, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    size = len(content)
+    if size < 0x80:
+        return bytes([tag, size]) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(length)]) + length + content
+
+
+def sequence(*parts: bytes) -> bytes:
+    return tlv(0x30, *parts)
+
+
+def oid(dotted: str) -> bytes:
+    first, second, *rest = map(int, dotted.split("."))
+    content = bytes([40 * first + second])
+    for number in rest:
+        groups = [number & 0x7F]
+        while number := number >> 7:
+            groups.append(0x80 | number & 0x7F)
+        content += bytes(reversed(groups))
+    return tlv(6, content)
+
+
+def algorithm(dotted: str = SHA256) -> bytes:
+    return sequence(oid(dotted), tlv(5))
+
+
+def signer_info(
+    who: Identity, content: bytes, kind: str, stamp: Stamp | None = None, signed_at: datetime | None = None
+) -> bytes:
+    attributes = [
+        sequence(oid("1.2.840.113549.1.9.3"), tlv(0x31, oid(kind))),
+        sequence(oid("1.2.840.113549.1.9.4"), tlv(0x31, tlv(4, hashlib.sha256(content).digest()))),
+    ]
+    if signed_at is not None:
+        at = tlv(0x17, f"{signed_at:%y%m%d%H%M%SZ}".encode())
+        attributes.append(sequence(oid("1.2.840.113549.1.9.5"), tlv(0x31, at)))
+    signature = who.key.sign(tlv(0x31, *attributes), ec.ECDSA(hashes.SHA256()))
+    serial = who.certificate.serial_number
+    return sequence(
+        tlv(2, b"\1"),
+        sequence(
+            who.certificate.issuer.public_bytes(),
+            tlv(2, serial.to_bytes(serial.bit_length() // 8 + 1, "big")),
+        ),
+        algorithm(),
+        tlv(0xA0, *attributes),
+        algorithm("1.2.840.10045.4.3.2"),
+        tlv(4, signature),
+        *([tlv(0xA1, stamp(signature))] if stamp else []),
+    )
+
+
+def signed_data(kind: str, inner: bytes, certificates: Sequence[Identity], signer: bytes) -> bytes:
+    encoded = [one.certificate.public_bytes(serialization.Encoding.DER) for one in certificates]
+    return sequence(
+        oid("1.2.840.113549.1.7.2"),
+        tlv(
+            0xA0,
+            sequence(
+                tlv(2, b"\1"),
+                tlv(0x31, algorithm()),
+                sequence(oid(kind), tlv(0xA0, inner)),
+                tlv(0xA0, *encoded),
+                tlv(0x31, signer),
+            ),
+        ),
+    )
+
+
+def program_signature(
+    digest: bytes, signer: Identity, certificates: Sequence[Identity], stamp: Stamp | None = None
+) -> bytes:
+    """The signature of a program that has this digest."""
+    data = sequence(oid("1.3.6.1.4.1.311.2.1.15"))
+    content = data + sequence(algorithm(), tlv(4, digest))
+    kind = "1.3.6.1.4.1.311.2.1.4"
+    return signed_data(kind, sequence(content), certificates, signer_info(signer, content, kind, stamp))
+
+
+def time_stamp(authority: Identity, certificates: Sequence[Identity], at: datetime = SIGNED) -> Stamp:
+    """A stamp by RFC 3161."""
+
+    def made(signature: bytes) -> bytes:
+        imprint = sequence(algorithm(), tlv(4, hashlib.sha256(signature).digest()))
+        told = sequence(
+            tlv(2, b"\1"), oid("1.2.3.4"), imprint, tlv(2, b"\5"), tlv(0x18, f"{at:%Y%m%d%H%M%SZ}".encode())
+        )
+        kind = "1.2.840.113549.1.9.16.1.4"
+        stamp = signed_data(kind, tlv(4, told), certificates, signer_info(authority, told, kind))
+        return sequence(oid("1.3.6.1.4.1.311.3.3.1"), tlv(0x31, stamp))
+
+    return made
+
+
+def countersignature(authority: Identity, at: datetime = SIGNED) -> Stamp:
+    """A stamp as it was usual before RFC 3161."""
+
+    def made(signature: bytes) -> bytes:
+        info = signer_info(authority, signature, "1.2.840.113549.1.7.1", signed_at=at)
+        return sequence(oid("1.2.840.113549.1.9.6"), tlv(0x31, info))
+
+    return made

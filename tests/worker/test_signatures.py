@@ -1,0 +1,171 @@
+"""A signature speaks for a program where it leads to a trusted root, at the time when the program was signed."""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import lief
+import pytest
+
+from samplebank.worker.analysers.static.pe_trust import trust_facts
+from samplebank.worker.analysers.static.signatures.authenticode import Trust, trust_of
+from samplebank.worker.analysers.static.signatures.cms import Untrusted
+from samplebank.worker.analysers.static.signatures.der import Damaged
+from samplebank.worker.analysers.static.signatures.roots import CODE_SIGNING, TIME_STAMPING, Root, roots
+from samplebank.worker.analysers.static.traits import Finding, score_of
+from worker import made_files
+from worker.made_signatures import (
+    CODE,
+    END,
+    SIGNED,
+    STAMPS,
+    Stamp,
+    countersignature,
+    identity,
+    oid,
+    program_signature,
+    sequence,
+    time_stamp,
+    tlv,
+)
+
+DIGEST = hashlib.sha256(b"a program").digest()
+ROOT = identity("root", is_authority=True, end=datetime(2040, 1, 1, tzinfo=UTC))
+AUTHORITY = identity("authority", ROOT, is_authority=True)
+SIGNER = identity("signer", AUTHORITY, CODE)
+STAMPER = identity("stamper", ROOT, STAMPS)
+STRANGER = identity("stranger", is_authority=True)
+CERTIFICATES = (SIGNER, AUTHORITY, STAMPER)
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def trust(signature: bytes, *, now: datetime = NOW, root: Root | None = None) -> Trust:
+    store = {ROOT.certificate.subject.public_bytes(): [root or Root(ROOT.certificate)]}
+    return trust_of(signature, lambda _: DIGEST, now, store)
+
+
+def signature(stamp: Stamp | None = None) -> bytes:
+    return program_signature(DIGEST, SIGNER, CERTIFICATES, stamp)
+
+
+STAMPED = program_signature(DIGEST, SIGNER, [SIGNER, AUTHORITY], time_stamp(STAMPER, [STAMPER]))
+
+
+@pytest.mark.parametrize(
+    "stamp", [time_stamp(STAMPER, [STAMPER]), countersignature(STAMPER)], ids=["RFC 3161", "PKCS 9"]
+)
+def test_an_expired_certificate_counts_where_a_stamp_proves_an_earlier_time(stamp: Stamp) -> None:
+    found = trust(signature(stamp))
+
+    assert found.chain == [SIGNER.certificate, AUTHORITY.certificate, ROOT.certificate]
+    assert found.signed_at == SIGNED
+
+
+def test_without_a_stamp_the_certificate_must_be_valid_now() -> None:
+    assert trust(signature(), now=SIGNED).signed_at is None
+    with pytest.raises(Untrusted, match="no trusted root"):
+        trust(signature(), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        pytest.param(lambda: program_signature(bytes(32), SIGNER, CERTIFICATES, countersignature(STAMPER)), "was changed", id="changed program"),
+        pytest.param(lambda: program_signature(DIGEST, STRANGER, [STRANGER]), "not for this purpose", id="own certificate"),
+        pytest.param(lambda: program_signature(DIGEST, STAMPER, CERTIFICATES, countersignature(STAMPER)), "not for this purpose", id="other purpose"),
+        pytest.param(lambda: program_signature(DIGEST, SIGNER, [SIGNER, STAMPER], countersignature(STAMPER)), "no trusted root", id="missing authority"),
+        pytest.param(lambda: signature(time_stamp(SIGNER, [SIGNER])), "not for this purpose", id="stamp of the signer"),
+        pytest.param(lambda: signature(lambda _: time_stamp(STAMPER, [STAMPER])(b"other")), "of another signature", id="stamp of another signature"),
+        pytest.param(lambda: signature(lambda _: countersignature(STAMPER)(b"other")), "digest of the content", id="countersignature of another"),
+        pytest.param(lambda: signature(time_stamp(STAMPER, [STAMPER], END + timedelta(days=1))), "no trusted root", id="stamp after the end"),
+        pytest.param(lambda: signature(lambda _: sequence(oid("1.2.3"), tlv(0x31, tlv(4, b"x")))), "nobody has signed", id="unknown attribute"),
+        pytest.param(lambda: STAMPED + b"payload!", "follow the signature", id="bytes behind"),
+    ],
+)  # fmt: skip
+def test_a_signature_that_proves_nothing_says_why(made: Callable[[], bytes], reason: str) -> None:
+    with pytest.raises(Untrusted, match=reason):
+        trust(made())
+
+
+def test_a_certificate_below_a_signer_is_no_authority() -> None:
+    below = identity("below", SIGNER, CODE)
+
+    with pytest.raises(Untrusted, match="no trusted root"):
+        trust(program_signature(DIGEST, below, [below, *CERTIFICATES], countersignature(STAMPER)))
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"purposes": frozenset({"1.3.6.1.5.5.7.3.1"})},
+        {"ends": SIGNED},
+        {"ends": SIGNED, "ends_for": frozenset({CODE_SIGNING})},
+        {"closed": SIGNER.certificate.not_valid_before_utc},
+    ],
+    ids=["other purpose", "ended", "ended for code", "closed"],
+)
+def test_a_root_counts_within_its_limits(limits: dict[str, Any]) -> None:
+    with pytest.raises(Untrusted, match="no trusted root"):
+        trust(STAMPED, root=Root(ROOT.certificate, **limits))
+
+
+def test_limits_of_another_purpose_or_time_do_not_matter() -> None:
+    root = Root(ROOT.certificate, ends=NOW, closed=SIGNED, closed_for=frozenset({"1.3.6.1.5.5.7.3.1"}))
+
+    assert trust(STAMPED, root=root).signed_at == SIGNED
+
+
+def test_a_changed_byte_is_refused_wherever_it_counts() -> None:
+    trusted = 0
+    for place in range(len(STAMPED)):
+        changed = bytearray(STAMPED)
+        changed[place] ^= 0xFF
+        with suppress(Untrusted, Damaged):
+            trust(bytes(changed))
+            trusted += 1
+
+    assert trusted < len(STAMPED) // 20
+
+
+def test_the_roots_of_microsoft_are_read_with_their_limits() -> None:
+    known = [root for found in roots().values() for root in found]
+
+    assert len(known) > 300
+    assert any(root.ends for root in known)
+    assert any(root.closed for root in known)
+    signing = [root for root in known if root.purposes is None or CODE_SIGNING in root.purposes]
+    assert 50 < len(signing) < len(known)
+    assert any(root.purposes and TIME_STAMPING in root.purposes for root in known)
+
+
+def test_a_program_with_a_signature_of_ones_own_is_not_trusted(tmp_path: Path) -> None:
+    program = made_files.launcher()
+    program += bytes(-len(program) % 8)
+    parsed = lief.PE.parse(program)
+    assert parsed is not None
+    table = program_signature(
+        bytes(parsed.authentihash_sha256), SIGNER, CERTIFICATES, countersignature(STAMPER)
+    )
+    table += bytes(-len(table) % 8)
+    entry = (len(table) + 8).to_bytes(4, "little") + b"\0\2\2\0" + table
+    header = int.from_bytes(program[0x3C:0x40], "little") + 24 + 112 + 4 * 8
+    place = len(program).to_bytes(4, "little") + len(entry).to_bytes(4, "little")
+    path = tmp_path / "signed.exe"
+    path.write_bytes(program[:header] + place + program[header + 8 :] + entry)
+    binary = lief.PE.parse(str(path))
+    assert binary is not None
+
+    facts = trust_facts(binary, path, bytes(binary.authentihash_sha256))
+
+    assert facts is not None
+    assert (facts["isTrusted"], facts["reason"]) == (False, "The signature leads to no trusted root.")
+
+
+def test_only_trust_speaks_for_a_program_and_not_against_findings() -> None:
+    found = [Finding("packer-section")]
+
+    assert [score_of([], is_trusted=trusted) for trusted in (False, True)] == [-1, 0]
+    assert score_of(found, is_trusted=True) == score_of(found)
