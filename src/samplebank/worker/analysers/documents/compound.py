@@ -1,9 +1,9 @@
 """Opens compound files (OLE) with olefile, and tells what kind of document a compound file is. Needs the package olefile."""
 
 import io
-import struct
 from typing import Any
 
+from samplebank.worker.analysers.documents.damage import BROKEN
 from samplebank.worker.analysers.documents.report import Report
 from samplebank.worker.analysers.extract.extras import installed
 
@@ -38,16 +38,7 @@ def opened(data: bytes) -> Any:
         return None
     try:
         return olefile.OleFileIO(io.BytesIO(data))
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        struct.error,
-        RecursionError,
-        OverflowError,
-    ):
+    except BROKEN:
         return None
 
 
@@ -58,7 +49,7 @@ def read_stream(container: Any, name: str, report: Report) -> bytes:
     report.go_on()
     try:
         content: bytes = container.openstream(name.split("/")).read(MOST_STREAM_BYTES)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
+    except BROKEN as error:
         report.damage(name, error)
         return b""
     report.count(len(content))

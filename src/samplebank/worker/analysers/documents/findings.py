@@ -65,7 +65,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 KINDS: Mapping[str, Kind] = {
     "macros": Kind(0, "The document has macros.", ("T1059.005",), "macro"),
-    "macro-autostart": Kind(15, "A macro runs by itself.", ("T1059.005", "T1204.002")),
+    "macro-autostart": Kind(17, "A macro runs by itself.", ("T1059.005", "T1204.002")),
     "macro-runs-programs": Kind(28, "The macros can start programs.", ("T1059.005",)),
     "macro-downloads": Kind(25, "The macros can download files.", ("T1105",), "downloader"),
     "macro-writes-files": Kind(8, "The macros can write files."),
@@ -95,7 +95,7 @@ KINDS: Mapping[str, Kind] = {
     "remote-script": Kind(75, "The document runs a script by a moniker.", ("T1203",), "downloader"),
     "remote-picture": Kind(0, "The document loads pictures from another host."),
     "link-to-workbook": Kind(0, "The document takes values from another file."),
-    "starts-by-click": Kind(40, "A click, or the mouse alone, starts a program.", ("T1204.002",)),
+    "starts-by-click": Kind(25, "A click, or the mouse alone, starts a program.", ("T1204.002",)),
     "dde-program": Kind(65, "The document starts a program by DDE.", ("T1559.002",), "dde"),
     "dde": Kind(20, "The document asks another program for data by DDE.", ("T1559.002",), "dde"),
     "equation-exploit": Kind(

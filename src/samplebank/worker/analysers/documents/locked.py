@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from samplebank.worker.analysers.documents.damage import BROKEN
 from samplebank.worker.analysers.documents.report import MIB, Report
 from samplebank.worker.analysers.extract.extras import installed
 from samplebank.worker.analysers.extract.passwords import USUAL, words_for
@@ -80,7 +81,7 @@ def _affordable(words: list[str], rounds: int, report: Report) -> Iterator[str]:
 def _opened(office: Any, word: str) -> bytes | None:
     """The document, if the word opens the document."""
     target = io.BytesIO()
-    with suppress(Exception):  # the library tells a wrong word by many errors
+    with suppress(*BROKEN):  # the library tells a wrong word by many errors
         if not _fits(office, word):
             return None
         office.decrypt(target)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from samplebank.worker.analysers.documents.damage import BROKEN
 from samplebank.worker.analysers.documents.locked import (
     MOST_TRIES,
     keep_opened,
@@ -116,7 +117,7 @@ def _read_actions(document: Any, report: Report) -> None:
             report.go_on()
         try:
             reader.read(found, is_first=False)
-        except (pikepdf.PdfError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        except BROKEN as error:
             report.damage("object", error)
 
 

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from samplebank.worker.analysers.documents.damage import BROKEN
 from samplebank.worker.analysers.documents.findings import Finding
 from samplebank.worker.contract import JSON, Child
 
@@ -108,9 +109,7 @@ class Report:
         self.go_on()
         try:
             return read()
-        except Stopped:
-            raise
-        except Exception as error:  # noqa: BLE001 -- foreign parsers give up by any error, and each costs its part only
+        except BROKEN as error:
             self.damage(name, error)
             return None
 

@@ -39,7 +39,7 @@ CODE_PAGE, GENERATOR = re.compile(rb"\\ansicpg(\d{1,5})"), re.compile(rb"\\gener
 EQUATIONS = ("equation.3", "equation.2", "equation.dsmt")
 #: names of classes that exploits use
 EXPLOITED = ("otkloadr", "mscomctllib", "htmlfile", "scriptlet", "ole2link")
-MOST_OBJECTS, MOST_OBJECT_BYTES, MOST_TOKENS = 200, 16 * 1024 * 1024, 400_000
+MOST_OBJECTS, MOST_OBJECT_BYTES, MOST_TOKENS = 200, 16 * 1024 * 1024, 200_000
 MOST_ODD = 20
 FEWEST_HEADER, LONGEST_NAME = 8, 256
 FIELD_WORDS = (b"fldinst", b"DDE", b"INCLUDE")
