@@ -60,6 +60,20 @@ def docm(**modules: str) -> bytes:
     return zipped({**TYPES, "word/document.xml": b"<w/>", "word/vbaProject.bin": compound(project(modules))})
 
 
+def facts(**texts: int) -> bytes:
+    """A stream of facts: texts by their number, the code page, and a time."""
+    values = {1: struct.pack("<Ih2x", 2, 1252), 12: struct.pack("<IQ", 64, 131_999_280_000_000_000)}
+    for text, number in texts.items():
+        values[number] = struct.pack("<II", 30, len(text) + 1) + text.encode() + b"\0"
+    offset = 8 + 8 * len(values)
+    table, bodies = b"", b""
+    for number, value in values.items():
+        table += struct.pack("<II", number, offset + len(bodies))
+        bodies += value
+    head = struct.pack("<HHI16sI", 0xFFFE, 0, 0, bytes(16), 1) + bytes(16) + struct.pack("<I", 48)
+    return head + struct.pack("<II", 8 + len(table) + len(bodies), len(values)) + table + bodies
+
+
 # -- Office in ZIP files
 
 

@@ -74,6 +74,10 @@ HOSTILE = {
     "words of fields": b"{\\rtf1{\\*\\fldinst " + b"\\u68?" * 200_000 + b"}}",
     "packed bytes that repeat": compound({"VBA/dir": b"\x01\xff\xbf" + b"\xff" * 4000, "WordDocument": bytes(32)}),
     "records without bytes": compound({"Workbook": struct.pack("<HHHH8x", 0x0809, 16, 0x0600, 5) + bytes(20_000)}),
+    "facts without end": compound({
+        "\x05SummaryInformation": bytes(28) + bytes(16) + struct.pack("<III", 48, 900, 2**32 - 1) + b"\x02\0\0\0" * 900,
+        "WordDocument": bytes(32),
+    }),
     "slides in slides": compound({"PowerPoint Document": struct.pack("<HHI", 0xF, 1000, 0) * 2000}),
     "bars": b"|'" * 500_000,
     "equals": b"=" * 500_000 + b"|'a'!A1",

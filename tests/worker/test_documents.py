@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import pikepdf
 import pytest
 
+from samplebank.web.results import Group, Table, draw
+from samplebank.worker.analysers.documents.schema import SCHEMA
 from samplebank.worker.analysers.documents.vba_source import unpacked
 from samplebank.worker.contract import NO_FINDINGS, Rejected, Result
 from worker import made_documents as made
@@ -300,6 +302,17 @@ async def test_the_metadata_of_a_document_is_told(documents: Extract) -> None:
     )
 
 
+async def test_the_metadata_of_a_compound_file_is_told(documents: Extract) -> None:
+    facts = made.facts(creator=4, template=7)
+
+    result = await documents(compound({"WordDocument": bytes(32), "\x05SummaryInformation": facts}))
+
+    told = result.result["metadata"]
+    assert told == {
+        "codePage": 1252, "creator": "creator", "template": "template", "created": "2019-04-16 22:40:00",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "content", [b"\x7fELF" + bytes(100), b"#!/bin/sh\necho\n", zipped({"a.txt": b"text"})]
 )
@@ -314,3 +327,16 @@ async def test_files_of_other_kinds_are_answered_without_a_finding(
 async def test_an_empty_file_is_rejected(documents: Extract) -> None:
     with pytest.raises(Rejected, match="empty"):
         await documents(b"")
+
+
+async def test_pages_draw_the_result_by_its_titles(documents: Extract) -> None:
+    result = await documents(made.docm(Main=DROPPER))
+
+    drawn = draw(result.result, SCHEMA)
+
+    assert isinstance(drawn.node, Group)
+    fields = {field.title.striptags(): field.node for field in drawn.node.fields}
+    assert {"Format", "Findings", "Techniques of MITRE ATT&CK", "Macros", "Indicators"} <= set(fields)
+    findings = fields["Findings"]
+    assert isinstance(findings, Table)
+    assert [head.striptags() for head in findings.heads][:3] == ["Finding", "Weight", "Where"]

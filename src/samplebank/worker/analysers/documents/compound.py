@@ -11,25 +11,6 @@ olefile = installed("olefile")
 
 MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 MOST_STREAM_BYTES = 32 * 1024 * 1024
-TIMES = frozenset({"create_time", "last_saved_time", "last_printed"})
-#: fields of the metadata in olefile, each with the name in the result
-FIELDS = {
-    "author": "creator",
-    "last_saved_by": "lastModifiedBy",
-    "create_time": "created",
-    "last_saved_time": "modified",
-    "last_printed": "printed",
-    "title": "title",
-    "subject": "subject",
-    "comments": "description",
-    "keywords": "keywords",
-    "template": "template",
-    "company": "company",
-    "manager": "manager",
-    "creating_application": "application",
-    "revision_number": "revision",
-    "total_edit_time": "totalTime",
-}
 
 
 def opened(data: bytes) -> Any:
@@ -61,26 +42,3 @@ def streams_of(container: Any) -> dict[str, str]:
     return {
         "/".join(entry).lower(): "/".join(entry) for entry in container.listdir(streams=True, storages=False)
     }
-
-
-def read_metadata(container: Any, report: Report) -> None:
-    metadata = container.get_metadata()
-    code_page = metadata.codepage
-    if isinstance(code_page, int):
-        report.tell("codePage", code_page & 0xFFFF)
-    for field, name in FIELDS.items():
-        value = getattr(metadata, field, None)
-        if isinstance(value, bytes):
-            report.tell(name, _decoded(value, code_page).strip("\0 "))
-        elif value is not None and (field in TIMES or isinstance(value, int | str)):
-            report.tell(name, str(value))
-
-
-def _decoded(value: bytes, code_page: Any) -> str:
-    if isinstance(code_page, int):
-        number = code_page & 0xFFFF
-        try:
-            return value.decode("utf-8" if number == 65001 else f"cp{number}", "replace")  # noqa: PLR2004
-        except LookupError:
-            pass
-    return value.decode("cp1252", "replace")

@@ -1,11 +1,12 @@
 """Documents that are compound files: text, workbooks and slides of Office, with their macros, encryption and metadata."""
 
 import struct
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from samplebank.worker.analysers.documents import embedded, slides, texts, vba, workbooks
-from samplebank.worker.analysers.documents.compound import opened, read_metadata, read_stream, streams_of
+from samplebank.worker.analysers.documents import embedded, properties, slides, texts, vba, workbooks
+from samplebank.worker.analysers.documents.compound import opened, read_stream, streams_of
 from samplebank.worker.analysers.documents.locked import open_office
 from samplebank.worker.analysers.documents.report import Report
 from samplebank.worker.contract import SampleFile
@@ -25,7 +26,8 @@ def read(data: bytes, sample: SampleFile, report: Report) -> None:
         return
     with container:
         streams = report.part("directory", lambda: streams_of(container)) or {}
-        report.part("metadata", lambda: read_metadata(container, report))
+        for name, facts in properties.STREAMS.items():
+            report.part(name, partial(_read_facts, container, streams.get(name, ""), facts, report))
         report.part("encryption", lambda: _read_encryption(data, container, streams, sample, report))
         report.part("document", lambda: _read_document(container, streams, report))
         report.part("macros", lambda: vba.read_container(container, "", report))
@@ -34,6 +36,11 @@ def read(data: bytes, sample: SampleFile, report: Report) -> None:
         for name in [name for name in streams if name.endswith("equation native")][:MOST_OBJECTS]:
             if embedded.overruns(read_stream(container, streams[name], report)):
                 report.find("equation-exploit", name)
+
+
+def _read_facts(container: Any, name: str, facts: Mapping[int, str], report: Report) -> None:
+    if name:
+        properties.read(read_stream(container, name, report), facts, report)
 
 
 def _read_links(container: Any, name: str, report: Report) -> None:

@@ -2,11 +2,11 @@
 
 import struct
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
+from samplebank.worker.analysers.documents.times import moment
 from samplebank.worker.contract import JSON
 
 MAGIC = b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0\0\0\0F"
@@ -26,10 +26,6 @@ LONGEST_PATH, MOST_BLOCKS, MOST_ITEMS = 260, 50, 50
 FOLDER_EXTENSION = b"\x04\0\xef\xbe"
 #: bytes before the long name in an extension, by the lowest version that has so many
 BEFORE_NAME = ((9, 46), (8, 42), (7, 38), (3, 20))
-#: 100 ns from 1601 to 1970
-EPOCH, TICKS = 116_444_736_000_000_000, 10_000_000
-LATEST = 253_402_300_799
-START = datetime(1970, 1, 1)  # noqa: DTZ001 -- told without a zone
 SHOWN = {1: "normal", 3: "maximized", 7: "minimized"}
 
 
@@ -52,9 +48,9 @@ def read(data: bytes) -> Shortcut:
     )
     shortcut.shown = shown
     shortcut.facts = {
-        "created": _time(created),
-        "accessed": _time(accessed),
-        "modified": _time(written),
+        "created": moment(created),
+        "accessed": moment(accessed),
+        "modified": moment(written),
         "targetSize": size,
         "attributes": attributes,
         "window": SHOWN.get(shown, str(shown)),
@@ -200,10 +196,3 @@ def _blocks(data: bytes, place: int) -> Iterator[tuple[int, bytes, int]]:
             return
         yield kind, data[place + 8 : place + size], place + size
         place += size
-
-
-def _time(ticks: int) -> str | None:
-    seconds = (ticks - EPOCH) // TICKS
-    if not 0 < seconds <= LATEST:
-        return None
-    return (START + timedelta(seconds=seconds)).isoformat(sep=" ")
