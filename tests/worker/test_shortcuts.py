@@ -38,6 +38,15 @@ async def test_a_file_behind_the_end_of_a_shortcut_is_a_child(documents: Extract
     assert found(result) == {"shortcut-carries-file"}
 
 
+async def test_bytes_behind_a_shortcut_without_an_end_are_whole(documents: Extract) -> None:
+    behind = b"MZ" + bytes(range(256))
+    content = made.lnk(r"C:\a.txt")[:-4] + behind
+
+    (child,) = (await documents(content)).children
+
+    assert child.data == behind
+
+
 @pytest.mark.parametrize(
     "order",
     [

@@ -4,6 +4,7 @@ import re
 
 import msgspec
 
+from samplebank.worker.analysers.documents.hidden import find_hidden
 from samplebank.worker.analysers.documents.report import Report
 
 VISIBILITY = ("visible", "hidden", "very hidden")
@@ -48,6 +49,7 @@ class Excel4:
         report.texts.append(text)
         report.excel4 = self
         report.find("excel4-macros", self._where, ", ".join(sheet.name for sheet in self.sheets))
+        report.part("disguise", lambda: find_hidden(text, self._where, report))
         starting = [name for name in self.names if AUTOSTART.match(name)]
         if starting:
             report.find("excel4-autostart", self._where, ", ".join(starting))

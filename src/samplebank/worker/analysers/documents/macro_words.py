@@ -64,13 +64,18 @@ def find_acts(source: str, where: str, report: Report) -> None:
     report.find("macros", where)
     if starts := autostarts(plain):
         report.find("macro-autostart", where, ", ".join(starts))
-    for name, pattern in ACTS.items():
-        if calls := _calls(pattern, plain):
-            report.find(name, where, ", ".join(calls))
+    find_calls(plain, where, report)
     if len(CODES.findall(plain)) >= MOST_CODES or DISGUISE.search(plain):
         report.find("macro-is-disguised", where)
     if plain != source:
         report.texts.append(plain)
+
+
+def find_calls(source: str, where: str, report: Report) -> None:
+    """Find calls that can do harm."""
+    for name, pattern in ACTS.items():
+        if calls := _calls(pattern, source):
+            report.find(name, where, ", ".join(calls))
 
 
 def autostarts(source: str) -> list[str]:

@@ -80,15 +80,17 @@ OF_ITSELF = re.compile(r"(?i)\.lnk\b|findstr\s+/|-skip\s|\bgetcommandline\b")
 #: blanks push the order out of the window of properties, which shows 260 characters
 PUSHED, LONGEST_SHOWN = re.compile(r"[\s\u00a0\u2000-\u200b]{40,}"), 260
 MINIMIZED = 7
+LONGEST_ORDER = 16 * 1024
 
 
 def interpreters_in(order: str) -> list[str]:
     """The interpreters that an order names."""
-    return list(dict.fromkeys(found.lower() for found in NAMED.findall(order[:8192])))
+    return list(dict.fromkeys(found.lower() for found in NAMED.findall(order)))
 
 
 def judge(order: str, where: str, report: Report, *, shown: int = 1) -> bool:
     """Find what an order does. Return whether the order is for an interpreter."""
+    order = order[:LONGEST_ORDER]
     named = interpreters_in(order)
     report.texts.append(order)
     fetches = FETCHES.search(order)

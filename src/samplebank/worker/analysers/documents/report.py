@@ -68,6 +68,8 @@ class Report:
         self.facts: dict[str, JSON] = {}
         self.encryption: dict[str, JSON] | None = None
         self.children: list[Child] = []
+        #: what peeled a layer of the macros, and the layer
+        self.layers: list[tuple[str, str]] = []
         self.excel4: Excel4Facts | None = None
         self.limits: dict[str, None] = {}
         self.problems: dict[str, None] = {}

@@ -139,6 +139,9 @@ def _evidence(report: Report) -> list[Evidence]:
             for macro in report.macros
         ]
         evidence.append(_text_file("macros.vba", "\n".join(modules)))
+    if report.layers:
+        layers = [f"' ===== peeled by {how} =====\n{text}\n" for how, text in report.layers]
+        evidence.append(_text_file("macros-peeled.txt", "\n".join(layers)))
     if report.excel4 is not None and report.excel4.cells:
         lines = [f"{sheet}!{cell}\t{formula}" for sheet, cell, formula in report.excel4.cells]
         names = [f"{name}\t{formula}" for name, formula in report.excel4.names.items()]

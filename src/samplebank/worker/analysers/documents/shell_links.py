@@ -183,7 +183,8 @@ def _read_blocks(data: bytes, place: int, shortcut: Shortcut) -> int:
             shortcut.facts["fileId"] = str(file)
             if file.version == 1:
                 shortcut.facts["machineAddress"] = ":".join(f"{byte:02x}" for byte in file.bytes[10:])
-    return place + 4 if data[place : place + 4] and len(data) >= place + 4 else len(data)
+    is_ended = int.from_bytes(data[place : place + 4], "little") < LEAST_BLOCK
+    return min(place + 4, len(data)) if is_ended else place
 
 
 def _blocks(data: bytes, place: int) -> Iterator[tuple[int, bytes, int]]:

@@ -4,7 +4,7 @@ import re
 from functools import partial
 from typing import Any
 
-from samplebank.worker.analysers.documents import macro_words
+from samplebank.worker.analysers.documents import hidden, macro_words
 from samplebank.worker.analysers.documents.compound import opened, read_stream
 from samplebank.worker.analysers.documents.report import Macro, Report
 from samplebank.worker.analysers.documents.vba_source import (
@@ -102,4 +102,5 @@ def judge(report: Report, compiled: bytes) -> None:
         return
     source = "\n".join(macro.source for macro in macros)
     macro_words.find_acts(source, macros[0].stream, report)
+    report.part("disguise", lambda: hidden.find_hidden(source, macros[0].stream, report))
     macro_words.find_stomping(source, compiled, report)
