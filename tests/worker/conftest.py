@@ -1,6 +1,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import pytest
@@ -10,7 +10,7 @@ from kit.service import Service
 from samplebank.identification import Identifier
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.analysers.testing import sample_file, violations
-from samplebank.worker.contract import Result
+from samplebank.worker.contract import Result, SampleFile
 from samplebank.worker.sandboxed import SandboxedAnalyser
 from worker.working import Names
 
@@ -18,7 +18,7 @@ Analyse = Callable[[bytes], Awaitable[Result]]
 
 
 class Extract(Protocol):
-    """Opens a container of this content, name and password as the worker `extract` does."""
+    """Analyses a file of this content, name and password, as the workers `extract` and `documents` do."""
 
     async def __call__(
         self, content: bytes, file_name: str = "sample", password: str = "", **options: str
@@ -46,6 +46,12 @@ async def strings_analyser() -> AsyncIterator[SandboxedAnalyser]:
 @pytest.fixture(scope="session")
 async def extract_analyser() -> AsyncIterator[SandboxedAnalyser]:
     async with await SandboxedAnalyser.open(BUILT_IN["extract"]) as analyser:
+        yield analyser
+
+
+@pytest.fixture(scope="session")
+async def documents_analyser() -> AsyncIterator[SandboxedAnalyser]:
+    async with await SandboxedAnalyser.open(BUILT_IN["documents"]) as analyser:
         yield analyser
 
 
@@ -83,18 +89,32 @@ def strings(strings_analyser: SandboxedAnalyser, tmp_path: Path) -> Analyse:
 
 @pytest.fixture
 def extract(extract_analyser: SandboxedAnalyser, tmp_path: Path) -> Extract:
-    async def extracted(
+    return _on_submission(extract_analyser, tmp_path / "sample")
+
+
+@pytest.fixture
+def documents(documents_analyser: SandboxedAnalyser, tmp_path: Path) -> Extract:
+    return _on_submission(documents_analyser, tmp_path / "sample")
+
+
+def _on_submission(analyser: SandboxedAnalyser, path: Path) -> Extract:
+    async def analysed(
         content: bytes, file_name: str = "sample", password: str = "", **options: str
     ) -> Result:
-        path = tmp_path / "sample"
-        path.write_bytes(content)
-        about = {"fileName": file_name, "metaData": {"password": password} if password else {}}
-        sample = msgspec.structs.replace(sample_file(path, options), submission=about)
-        result = await extract_analyser.analyse(sample)
-        assert violations(result, extract_analyser.description.schema) == []
+        about: dict[str, Any] = {
+            "fileName": file_name,
+            "metaData": {"password": password} if password else {},
+        }
+        result = await analyser.analyse(_sample(path, content, about, options))
+        assert violations(result, analyser.description.schema) == []
         return result
 
-    return extracted
+    return analysed
+
+
+def _sample(path: Path, content: bytes, submission: dict[str, Any], options: dict[str, str]) -> SampleFile:
+    path.write_bytes(content)
+    return msgspec.structs.replace(sample_file(path, options), submission=submission)
 
 
 def _on_content(analyser: SandboxedAnalyser, path: Path) -> Analyse:

@@ -48,7 +48,12 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def try_worker(
-    name: Annotated[str, typer.Argument(help="static, yara, strings, or your own as package.module:Class.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="static, yara, strings, extract, documents, or your own as package.module:Class."
+        ),
+    ],
     files: Annotated[list[Path], typer.Argument(metavar="FILE...")],
     *,
     setting: SettingOption = None,

@@ -101,10 +101,9 @@ async def _register_workers(db: Connection, settings: Settings) -> None:
     is_new = not await workers.is_any_registered(db)
     missing = [path for name, path in BUILT_IN.items() if not await workers.was_ever_registered(db, name)]
     user_id, now = await provisioning.get_user_id(db, provisioning.ADMIN), clock()
-    made = [
-        (await workers.add_worker(db, await _described(path, settings), user_id=user_id, now=now))[0]
-        for path in missing
-    ]
+    # a sandbox each, side by side: the first start waits for the slowest, and not for all
+    described = await asyncio.gather(*(_described(path, settings) for path in missing))
+    made = [(await workers.add_worker(db, content, user_id=user_id, now=now))[0] for content in described]
     if is_new:
         await rules.put_policy(db, tuple(worker.id for worker in made), (), user_id=user_id, now=now)
 

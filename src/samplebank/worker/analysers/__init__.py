@@ -7,4 +7,5 @@ BUILT_IN: Mapping[str, str] = {
     "yara": "samplebank.worker.analysers.yara:YaraAnalyser",
     "strings": "samplebank.worker.analysers.strings:StringsAnalyser",
     "extract": "samplebank.worker.analysers.extract.analyser:ExtractAnalyser",
+    "documents": "samplebank.worker.analysers.documents.analyser:DocumentsAnalyser",
 }

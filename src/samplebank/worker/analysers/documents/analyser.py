@@ -1,0 +1,130 @@
+"""Chooses what reads a document or shortcut, by its first bytes, and makes one result of all that was found."""
+
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar
+
+from samplebank.worker.analysers.documents import (
+    locked,
+    odf,
+    ole,
+    ooxml,
+    pdf,
+    rtf,
+    shell_links,
+    shortcuts,
+    small_texts,
+)
+from samplebank.worker.analysers.documents.compound import MAGIC, olefile
+from samplebank.worker.analysers.documents.package import Package
+from samplebank.worker.analysers.documents.report import MIB, Report, Stopped
+from samplebank.worker.analysers.documents.result import result_of
+from samplebank.worker.analysers.documents.schema import SCHEMA
+from samplebank.worker.analysers.strings.runs import is_text
+from samplebank.worker.contract import Analyser, Rejected, Result, SampleFile
+
+MOST_SAMPLE_BYTES, HEAD_BYTES = 128 * MIB, 8192
+ZIP, RTF, PDF = b"PK\x03\x04", b"{\\rt", b"%PDF-"
+PDF_WITHIN = 1024
+MARKS_OF_TEXT = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
+
+
+class DocumentsAnalyser(Analyser):
+    """Encrypted documents are opened by the words that came with the submission, the word of Office, and the usual words."""
+
+    short_name = "documents"
+    version = "1.0"
+    names: ClassVar[Mapping[str, str]] = {"english": "Documents", "norwegian": "Dokumenter"}
+    descriptions: ClassVar[Mapping[str, str]] = {
+        "english": "Reads documents and shortcuts: macros, links to the outside, DDE, encryption, orders and metadata.",
+        "norwegian": "Leser dokumenter og snarveier: makroer, lenker ut, DDE, kryptering, kommandoer og metadata.",
+    }
+    schema = SCHEMA
+    memory_bytes = 1024 * MIB
+    answer_bytes = 160 * MIB
+    seconds = 60.0
+    known_settings = frozenset[str]()
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        super().__init__(settings)
+        self._is_prepared = False
+
+    def prepare(self) -> None:
+        """Load the libraries, and read a text of our own, once. The first reading makes what all readings need."""
+        if not self._is_prepared:
+            locked.warm_up()
+            pdf.warm_up()
+            own = Path(__file__)
+            self.analyse(SampleFile(path=own, sha256="", size=own.stat().st_size))
+            self._is_prepared = True
+
+    def problems(self) -> tuple[str, ...]:
+        packages = {"olefile": olefile, "msoffcrypto": locked.msoffcrypto, "pikepdf": pdf.pikepdf}
+        lacking = [name for name, package in packages.items() if package is None]
+        if not lacking:
+            return ()
+        return (f"Not all documents can be read without {', '.join(lacking)}: install samplebank[analysis].",)
+
+    def analyse(self, sample: SampleFile) -> Result:
+        if sample.size == 0:
+            raise Rejected("The file is empty.")
+        report = Report()
+        with sample.path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+            kind = kind_of(head)
+            if kind != "other" and sample.size > MOST_SAMPLE_BYTES:
+                raise Rejected(f"Documents over {MOST_SAMPLE_BYTES} bytes are not read.")
+            data = head + file.read() if kind != "other" else b""
+        report.format = kind
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # parsers warn of damage, and each damage is told as a problem
+            with suppress(Stopped):  # the limits of the report tell why
+                report.part("file", lambda: _read(kind, data, sample, report))
+        return result_of(report)
+
+
+def kind_of(head: bytes) -> str:
+    """The kind of a file by its first bytes; `other` for what is neither a document nor a text."""
+    if head.startswith(MAGIC):
+        return "ole"
+    if head.startswith(ZIP):
+        return "zip"
+    if head.startswith(shell_links.MAGIC):
+        return "lnk"
+    if head.lstrip()[:4] == RTF:
+        return "rtf"
+    if PDF in head[:PDF_WITHIN]:
+        return "pdf"
+    is_wide = head[1:2] == b"\0" == head[3:4]
+    return "text" if head.startswith(MARKS_OF_TEXT) or is_wide or is_text(head) else "other"
+
+
+def _read(kind: str, data: bytes, sample: SampleFile, report: Report) -> None:
+    match kind:
+        case "ole":
+            ole.read(data, sample, report)
+        case "zip":
+            _read_package(data, report)
+        case "lnk":
+            shortcuts.read(data, sample, report)
+        case "rtf":
+            rtf.read(data, report)
+        case "pdf":
+            pdf.read(data, sample, report)
+        case "text":
+            report.format = "other"
+            small_texts.read(data, report)
+
+
+def _read_package(data: bytes, report: Report) -> None:
+    names = Package(data, report).entries
+    if "[content_types].xml" in names or any(name.startswith(("word/", "xl/", "ppt/")) for name in names):
+        report.format = "ooxml"
+        ooxml.read(data, report)
+    elif "meta-inf/manifest.xml" in names and ("mimetype" in names or "content.xml" in names):
+        report.format = "odf"
+        odf.read(data, report)
+    else:
+        report.format = "other"

