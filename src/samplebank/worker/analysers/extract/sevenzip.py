@@ -11,6 +11,8 @@ from samplebank.worker.analysers.extract.passwords import Words
 
 pybit7z = installed("pybit7z")
 
+#: 7-Zip looks at the file itself: pybit7z has no name for the format
+AUTO = "Auto"
 #: for each type of file: the formats of 7-Zip that are tried, one after the other
 FORMATS: Mapping[str, Sequence[str]] = {
     "zip": ("Zip",),
@@ -42,7 +44,7 @@ FORMATS: Mapping[str, Sequence[str]] = {
     "chm": ("Chm",),
     "compress": ("Z",),
     "mscompress": ("Mslz",),
-    "zst": ("Zstd",),
+    "zst": (AUTO,),
     "ole": ("Compound",),
     "msi": ("Compound",),
     "pebin": ("Nsis",),
@@ -77,20 +79,20 @@ def open_archive(
 ) -> bool:
     """Open a file of the type `label`; False where 7-Zip sees no archive. `only`: other kinds of members are listed."""
     for name in FORMATS[label]:
-        kind = getattr(pybit7z, f"Format{name}")
+        kind, how = getattr(pybit7z, f"Format{name}"), label if name == AUTO else name.lower()
         try:
             reader, word = _opened(data, kind, words)
         except pybit7z.BitException as error:
             if NEEDS_PASSWORD in str(error).lower():
-                haul.opened.append(name.lower())
+                haul.opened.append(how)
                 haul.begin("")
                 haul.lock("", len(data))
                 return True
             continue
-        haul.opened.append(name.lower())
+        haul.opened.append(how)
         if word is not None:
             haul.password_used = word
-        _take_all(reader, haul, name.lower(), is_image=label in IMAGES, only=only)
+        _take_all(reader, haul, how, is_image=label in IMAGES, only=only)
         return True
     return False
 

@@ -1,0 +1,93 @@
+"""Disk images and packages with one file, written by the specifications of their formats, without packing."""
+
+import gzip
+import struct
+import zlib
+
+from worker.made_images import cab, compound, cpio
+
+SECTOR = 512
+
+
+def fat(name: str, data: bytes) -> bytes:
+    """A floppy disk (FAT12): boot sector, two tables, the root folder, the file."""
+    boot = bytearray(SECTOR)
+    boot[:11] = b"\xeb\x3c\x90MSDOS5.0"
+    struct.pack_into("<HBHBHHBHHHII", boot, 11, SECTOR, 1, 1, 2, 224, 2880, 0xF0, 9, 18, 2, 0, 0)
+    struct.pack_into("<BBBI11s8s", boot, 36, 0, 0, 0x29, 1, b"DISK       ", b"FAT12   ")
+    boot[510:] = b"\x55\xaa"
+    count = -(-len(data) // SECTOR)
+    chain = [0xFF0, 0xFFF, *range(3, 2 + count), 0xFFF]
+    chain += [0] * (len(chain) % 2)
+    table = b"".join(
+        (low | high << 12).to_bytes(3, "little") for low, high in zip(chain[::2], chain[1::2], strict=True)
+    ).ljust(9 * SECTOR, b"\0")
+    stem, _, ending = name.partition(".")
+    entry = struct.pack("<8s3sB14xHI", stem.encode().ljust(8), ending.encode().ljust(3), 0x20, 2, len(data))
+    return (bytes(boot) + table * 2 + entry.ljust(14 * SECTOR, b"\0") + data).ljust(2880 * SECTOR, b"\0")
+
+
+def vhd(name: str, data: bytes) -> bytes:
+    """A disk of Hyper-V of a fixed size."""
+    disk = fat(name, data)
+    footer = bytearray(SECTOR)
+    struct.pack_into(
+        ">8sIIQI4sI4sQQHBBI", footer, 0, b"conectix", 2, 0x10000, (1 << 64) - 1, 0, b"test", 1, b"Wi2k",
+        len(disk), len(disk), 80, 2, 18, 2,
+    )  # fmt: skip
+    struct.pack_into(">I", footer, 64, ~sum(footer) & 0xFFFFFFFF)
+    return disk + bytes(footer)
+
+
+def arj(name: str, data: bytes) -> bytes:
+    def header(kind: int, method: int, title: str, size: int, crc: int) -> bytes:
+        fixed = struct.pack(
+            "<BBBBBBBBIIIIHHH", 30, 11, 1, 0, 0, method, kind, 0, 0x21_0000, size, size, crc, 0, 0x20, 0
+        )
+        body = fixed + title.encode() + b"\0\0"
+        return b"\x60\xea" + struct.pack("<H", len(body)) + body + struct.pack("<IH", zlib.crc32(body), 0)
+
+    main, entry = header(2, 2, "x.arj", 0, 0), header(0, 0, name, len(data), zlib.crc32(data))
+    return main + entry + data + b"\x60\xea\0\0"
+
+
+def rpm(name: str, data: bytes) -> bytes:
+    lead = struct.pack(">4sBBHH66sHH16x", b"\xed\xab\xee\xdb", 3, 0, 0, 1, b"x-1", 1, 5)
+    header = (
+        struct.pack(">4s4xII", b"\x8e\xad\xe8\x01", 1, 4) + struct.pack(">IIII", 1000, 6, 0, 1) + b"x\0\0\0"
+    )
+    return lead + header.ljust(40, b"\0") + header + gzip.compress(cpio(name, data))
+
+
+def installer(name: str, data: bytes) -> bytes:
+    """An installer of Windows (MSI) with a cabinet."""
+    made = compound({"files.cab": cab(name, data)})
+    place = made.index("Root Entry".encode("utf-16-le"))
+    clsid = bytes.fromhex("84100c0000000000c000000000000046")
+    return made[: place + 80] + clsid + made[place + 96 :]
+
+
+def szdd(_: str, data: bytes) -> bytes:
+    """A file of the old `compress` of Windows, all letters."""
+    parts = b"".join(b"\xff" + data[at : at + 8] for at in range(0, len(data), 8))
+    return b"SZDD\x88\xf0\x27\x33A\0" + struct.pack("<I", len(data)) + parts
+
+
+def zst(_: str, data: bytes) -> bytes:
+    """A frame of Zstandard with one raw block."""
+    return (
+        b"\x28\xb5\x2f\xfd\xa0"
+        + struct.pack("<I", len(data))
+        + (1 | len(data) << 3).to_bytes(3, "little")
+        + data
+    )
+
+
+def xar(name: str, data: bytes) -> bytes:
+    toc = (
+        f'<?xml version="1.0" encoding="UTF-8"?><xar><toc><file id="1"><name>{name}</name><type>file</type><data>'
+        f"<length>{len(data)}</length><offset>0</offset><size>{len(data)}</size>"
+        '<encoding style="application/octet-stream"/></data></file></toc></xar>'
+    ).encode()
+    packed = zlib.compress(toc)
+    return struct.pack(">4sHHQQI", b"xar!", 28, 1, len(packed), len(toc), 0) + packed + data
