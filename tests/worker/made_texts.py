@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import io
 import re
 import struct
 import zlib
@@ -9,6 +10,8 @@ from collections.abc import Mapping
 from email.message import EmailMessage
 from email.policy import SMTP
 from uuid import UUID, uuid4
+
+import pikepdf
 
 from worker.made_containers import zipped
 from worker.made_images import compound, native
@@ -132,3 +135,15 @@ def flat_document(name: str, data: bytes) -> bytes:
 
 def symbian(_: str, data: bytes) -> bytes:
     return struct.pack("<IIII", 1, 2, 0x10000419, 3) + bytes(60) + zlib.compress(data)
+
+
+def pdf_with(name: str, data: bytes, script: str = "") -> bytes:
+    target = io.BytesIO()
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        document.attachments[name] = data
+        if script:
+            action = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String(script))
+            document.Root.OpenAction = document.make_indirect(action)
+        document.save(target)
+    return target.getvalue()

@@ -2,12 +2,10 @@
 
 import base64
 import binascii
-import io
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-import pikepdf
 import pybit7z
 import pytest
 
@@ -26,6 +24,7 @@ from worker.made_texts import (
     onenote,
     open_document,
     outlook_in_outlook,
+    pdf_with,
     presentation,
     symbian,
     uuencoded,
@@ -45,18 +44,6 @@ def packed(kind: str, word: str = "", scope: str = "data") -> bytes:
         writer.set_password(word, SCOPES[scope])
     writer.add_file(PROGRAM, "A.EXE")
     return bytes(writer.compress_to())
-
-
-def pdf_with(name: str, data: bytes, script: str = "") -> bytes:
-    target = io.BytesIO()
-    with pikepdf.new() as document:
-        document.add_blank_page()
-        document.attachments[name] = data
-        if script:
-            action = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String(script))
-            document.Root.OpenAction = document.make_indirect(action)
-        document.save(target)
-    return target.getvalue()
 
 
 def web_page(name: str, data: bytes) -> bytes:

@@ -5,6 +5,7 @@ import zlib
 MARK = b"ActiveMime"
 #: where the compressed bytes begin, and bytes in which they begin otherwise
 USUAL, WITHIN = 0x32, 256
+MOST_TRIES = 8
 MOST_BYTES = 128 * 1024 * 1024
 
 
@@ -12,8 +13,8 @@ def unpacked(data: bytes) -> bytes:
     """The wrapped compound file. Other data are answered as they are."""
     if not data.startswith(MARK):
         return data
-    places = [USUAL, *(place for place in range(len(MARK), WITHIN) if data.startswith(b"\x78", place))]
-    for place in places:
+    others = [place for place in range(len(MARK), WITHIN) if data.startswith(b"\x78", place)]
+    for place in (USUAL, *others[:MOST_TRIES]):
         try:
             return zlib.decompressobj().decompress(data[place:], MOST_BYTES) or data
         except zlib.error:

@@ -39,7 +39,7 @@ def open_mail(data: bytes, haul: Haul) -> None:
 
 def open_mailbox(data: bytes, haul: Haul) -> None:
     """Take the attachments of the mails in a file of mails (mbox)."""
-    for number, one in enumerate(BETWEEN.split(data)):
+    for number, one in enumerate(BETWEEN.split(data, maxsplit=MOST_MAILS + 1)):
         if number >= MOST_MAILS:
             return
         if one:

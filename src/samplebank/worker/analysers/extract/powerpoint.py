@@ -28,7 +28,12 @@ def objects(stream: bytes) -> Iterator[bytes]:
 
 
 def _unpacked(packed: bytes) -> bytes:
+    """The unpacked bytes; none where no compound file begins."""
+    unpacking = zlib.decompressobj()
     try:
-        return zlib.decompressobj().decompress(packed, MOST_BYTES)
+        head = unpacking.decompress(packed, len(COMPOUND))
+        if head != COMPOUND:
+            return b""
+        return head + unpacking.decompress(unpacking.unconsumed_tail, MOST_BYTES)
     except zlib.error:
         return b""

@@ -3,16 +3,17 @@
 import re
 import zlib
 
-from samplebank.worker.analysers.extract.haul import MOST_CHILD_BYTES, Haul
+from samplebank.worker.analysers.extract.haul import Haul
 
 #: the number that all these installers have behind two other numbers
 MARK, MARK_PLACE = b"\x19\x04\0\x10", 8
 STREAM = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
-MOST_STREAMS = 2000
+#: what looks like a stream, its bytes, and the bytes of an installer. Phones of the time held no more
+MOST_STREAMS, MOST_UNPACKED, MOST_BYTES = 200, 32 * 1024 * 1024, 16 * 1024 * 1024
 
 
 def is_installer(data: bytes) -> bool:
-    return data.startswith(MARK, MARK_PLACE)
+    return data.startswith(MARK, MARK_PLACE) and len(data) <= MOST_BYTES
 
 
 def open_installer(data: bytes, haul: Haul) -> None:
@@ -25,7 +26,7 @@ def open_installer(data: bytes, haul: Haul) -> None:
         unpacking = zlib.decompressobj()
         place = found.start() + 1
         try:
-            content = unpacking.decompress(data[found.start() :], MOST_CHILD_BYTES)
+            content = unpacking.decompress(data[found.start() :], MOST_UNPACKED)
         except zlib.error:
             continue
         if not unpacking.eof:
