@@ -1,5 +1,6 @@
 """Disk images and packages with one file, written by the specifications of their formats, without packing."""
 
+import binascii
 import gzip
 import struct
 import zlib
@@ -91,3 +92,76 @@ def xar(name: str, data: bytes) -> bytes:
     ).encode()
     packed = zlib.compress(toc)
     return struct.pack(">4sHHQQI", b"xar!", 28, 1, len(packed), len(toc), 0) + packed + data
+
+
+def squashfs(name: str, data: bytes) -> bytes:
+    """An image of version 4 with one file in the root."""
+    block = 1 << 17
+    sizes = [len(data[at : at + block]) | 1 << 24 for at in range(0, len(data), block)]
+    file = struct.pack("<HHHHIIIIII", 2, 0o644, 0, 0, 0, 1, 96, 0xFFFFFFFF, 0, len(data))
+    file += struct.pack(f"<{len(sizes)}I", *sizes)
+    listing = struct.pack("<III", 0, 0, 1) + struct.pack("<HhHH", 0, 0, 2, len(name) - 1) + name.encode()
+    folder = struct.pack("<HHHHIIIIHHI", 1, 0o755, 0, 0, 0, 2, 0, 2, len(listing) + 3, 0, 3)
+
+    def metadata(content: bytes) -> bytes:
+        return struct.pack("<H", len(content) | 0x8000) + content
+
+    inodes = 96 + len(data)
+    folders = inodes + len(metadata(file + folder))
+    ids = folders + len(metadata(listing))
+    table = ids + len(metadata(bytes(4)))
+    nothing = (1 << 64) - 1
+    head = struct.pack(
+        "<4sIIIIHHHHHHQQQQQQQQ", b"hsqs", 2, 0, block, 0, 1, 17, 0x21B, 1, 4, 0, len(file), table + 8, table, nothing,
+        inodes, folders, ids, nothing,
+    )  # fmt: skip
+    return (
+        head
+        + data
+        + metadata(file + folder)
+        + metadata(listing)
+        + metadata(bytes(4))
+        + struct.pack("<Q", ids)
+    )
+
+
+def udf(name: str, data: bytes) -> bytes:
+    """An image of UDF 1.02 with one file in the root, which is no ISO 9660 image besides."""
+    sector, partition = 2048, 300
+
+    def described(kind: int, body: bytes, place: int) -> bytes:
+        tag = struct.pack("<HHBBHHHI", kind, 2, 0, 0, 1, binascii.crc_hqx(body, 0), len(body), place)
+        return tag[:4] + bytes([sum(tag) & 0xFF]) + tag[5:] + body
+
+    def reference(place: int) -> bytes:
+        return struct.pack("<IIH6x", sector, place, 0)
+
+    def entry(kind: int, size: int, flags: int, content: bytes, place: int) -> bytes:
+        body = struct.pack("<IHHHxB6xH", 0, 4, 0, 1, kind, flags) + struct.pack(
+            "<IIIHBBIQQ", 0, 0, 0, 1, 0, 0, 0, size, 1
+        )
+        return described(261, body + bytes(96) + struct.pack("<II", 0, len(content)) + content, place)
+
+    title = b"\x08" + name.encode()
+    above = struct.pack("<HBB", 1, 10, 0) + reference(1) + bytes(4)
+    file = struct.pack("<HBB", 1, 0, len(title)) + reference(2) + bytes(2) + title
+    names = described(257, above, 1) + described(257, file + bytes(-(38 + len(title)) % 4), 1)
+    extent = struct.pack("<II", len(data), 3)
+    part = struct.pack("<IHHB5s26x128xIII", 0, 0, 0, 0, b"+NSR0", 1, partition, 100)
+    volume = struct.pack("<I64x128xI32x", 0, sector) + reference(0) + struct.pack("<II", 6, 1) + bytes(168)
+    volume += struct.pack("<BBHH", 1, 6, 1, 0)
+    sectors = {
+        **{16 + at: b"\0" + mark + b"\1" for at, mark in enumerate((b"BEA01", b"NSR02", b"TEA01"))},
+        32: described(5, part, 32),
+        33: described(6, volume, 33),
+        34: described(8, b"", 34),
+        256: described(2, struct.pack("<IIII", 16 * sector, 32, 16 * sector, 32), 256),
+        partition: described(256, bytes(384) + reference(1), 0),
+        partition + 1: entry(4, len(names), 3, names, 1),
+        partition + 2: entry(5, len(data), 0, extent, 2),
+        partition + 3: data,
+    }
+    image = bytearray((partition + 3) * sector + len(data) + -len(data) % sector)
+    for place, content in sectors.items():
+        image[place * sector : place * sector + len(content)] = content
+    return bytes(image)

@@ -13,7 +13,7 @@ from samplebank.worker.analysers.testing import analysed
 from samplebank.worker.contract import Result, Tag
 from worker.conftest import Extract
 from worker.made_containers import locked, mail, tarred, zipped
-from worker.made_disks import arj, fat, installer, rpm, szdd, vhd, xar, zst
+from worker.made_disks import arj, fat, installer, rpm, squashfs, szdd, udf, vhd, xar, zst
 from worker.made_images import ar, cab, compound, cpio, iso, lzh, native, outlook, rar, rtf, tnef
 from worker.made_texts import (
     binhex,
@@ -71,6 +71,8 @@ NAMED: dict[str, Make] = {
     "ole object": lambda name, data: compound({"_1/\x01Ole10Native": native(name, data)}),
     "arj": arj,
     "xar": xar,
+    "squashfs": squashfs,
+    "udf": udf,
     "floppy disk": fat,
     "uuencode": uuencoded,
     "uuencode in a mail": lambda name, data: mail(b"x", uuencoded(name, data).decode(), "x.txt"),
