@@ -1,12 +1,14 @@
 """Containers made to harm the worker `extract`: each gets an answer within the limits."""
 
 import io
+import secrets
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable
 
 import pikepdf
+import pybit7z
 import pytest
 
 from samplebank.worker.contract import Result
@@ -211,3 +213,18 @@ async def test_files_of_onenote_that_lie_about_their_length_end_at_the_mark(extr
     (child,) = (await extract(lie)).children
 
     assert child.data.startswith(PROGRAM)
+
+
+async def test_damage_in_a_solid_archive_leaves_the_members_before_the_damage(extract: Extract) -> None:
+    writer = pybit7z.BitArchiveWriter(pybit7z.Bit7zLibrary(pybit7z.default_lib7zip()), pybit7z.FormatSevenZip)
+    writer.set_solid_mode(True)
+    first, rest = PROGRAM + b"first", [PROGRAM + secrets.token_bytes(40_000) for _ in range(3)]
+    for number, data in enumerate([first, *rest]):
+        writer.add_file(data, f"{number}.exe")
+    made = bytearray(writer.compress_to())
+    made[100_000] ^= 0xFF
+
+    result = await extract(bytes(made))
+
+    assert first in contents(result)
+    assert any("damaged" in reason for reason in reasons(result))
