@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from kit.bank import ROBOT, V2, Bank, Sample, name_of
+from kit.bank import ROBOT, V2, Bank, Sample, eventually, name_of
 
 
 class Parent:
@@ -46,6 +46,27 @@ class Parent:
         found.sample, found.job = Sample(data=data), receipt["jobID"]
         found.task = self.bank.tasks_of(found.job)[found.worker]
         (found.claim,) = self.bank.claim(found.worker, self.claimant)
+        return found
+
+    def judged(self, score: int = -1, **fields: Any) -> None:
+        """End the task of the parent's own worker with an analysis."""
+        analysis = self.bank.analyse(self.sample, self.worker, score, **fields)
+        self.bank.data(self.bank.update(self.job, self.task, "success", analyses=[analysis]))
+
+    def ended(self) -> dict[str, Any]:
+        """The verdict of the parent's job, when the job has ended."""
+        assert eventually(lambda: self.bank.job(self.job)["state"] == "done")
+        verdict: dict[str, Any] = self.bank.verdicts_of(self.sample)[0]
+        return verdict
+
+    def findings(self) -> list[dict[str, Any]]:
+        """The analyses of the worker `children` about the parent, the newest first."""
+        analyses = self.bank.data(self.bank.get(f"{self.sample.path}/analysis", "mia", limit=0))
+        return [one for one in analyses if one["userAgent"]["name"] == "children"]
+
+    def finding(self) -> dict[str, Any]:
+        """The only analysis of the worker `children` about the parent."""
+        (found,) = self.findings()
         return found
 
     def links(self, user: str = "mia") -> list[tuple[str, str]]:

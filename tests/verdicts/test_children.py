@@ -1,111 +1,86 @@
 """A parent is judged by what came out of it, once its children are judged."""
 
-from typing import Any
 from uuid import UUID
 
-from kit.bank import Bank, eventually
+from kit.bank import Bank
 from kit.children import Parent, some_bytes
+from kit.rules import RULES
 from samplebank.database import Connection, Database
 from samplebank.endings.children import end_waiting
-from samplebank.jobs.model import JobRules
-
-RULES = JobRules(max_attempts=3, malicious_score=70, longest_wait=3_600_000, longest_run=1_800_000)
-
-
-def judged(parent: Parent, score: int = -1, **fields: Any) -> None:
-    """End the task of the parent's own worker with an analysis."""
-    bank = parent.bank
-    analysis = bank.analyse(parent.sample, parent.worker, score, **fields)
-    bank.data(bank.update(parent.job, parent.task, "success", analyses=[analysis]))
-
-
-def ended(parent: Parent) -> dict[str, Any]:
-    """The verdict of the parent's job, when the job has ended."""
-    bank = parent.bank
-    assert eventually(lambda: bank.job(parent.job)["state"] == "done")
-    return bank.verdicts_of(parent.sample)[0]
-
-
-def finding(parent: Parent) -> dict[str, Any]:
-    """The analysis of the worker `children` about the parent."""
-    analyses = parent.bank.data(parent.bank.get(f"{parent.sample.path}/analysis", "mia", limit=0))
-    (found,) = [one for one in analyses if one["userAgent"]["name"] == "children"]
-    analysis: dict[str, Any] = found
-    return analysis
 
 
 def test_the_worst_child_decides_and_is_named(bank: Bank) -> None:
     parent = Parent(bank)
     bad, good = parent.found(some_bytes()), parent.found(some_bytes())
-    judged(parent)
-    judged(good, 10)
-    judged(bad, 95)
+    parent.judged()
+    good.judged(10)
+    bad.judged(95)
 
-    verdict = ended(parent)
+    verdict = parent.ended()
 
-    deciding = finding(parent)["analysisResult"]["deciding"]
+    deciding = parent.finding()["analysisResult"]["deciding"]
     assert (verdict["score"], deciding["sha256"], deciding["score"]) == (95, bad.sample.sha256, 95)
     (weight,) = [one for one in verdict["analysis"] if one["userAgent"]["name"] == "children"]
     assert (weight["analysisScore"], weight["impact"]) == (95, 100)
-    (detection,) = finding(parent)["triggeredDetections"]
+    (detection,) = parent.finding()["triggeredDetections"]
     assert (bad.sample.sha256 in detection["name"], detection["assessment"]) == (True, "malicious")
 
 
 def test_a_parent_waits_until_every_child_is_judged(bank: Bank) -> None:
     parent = Parent(bank)
     first, second = parent.found(some_bytes()), parent.found(some_bytes())
-    judged(parent)
-    judged(first, 90)
+    parent.judged()
+    first.judged(90)
     assert bank.tasks_of(parent.job).keys() == {parent.worker, "children"}
     assert bank.job(parent.job)["state"] == "executing"
     assert bank.data(bank.get(f"/samplebank/v1/job/{parent.job}/why"))["cause"] == "waitsForChildren"
 
-    judged(second, 20)
+    second.judged(20)
 
-    assert ended(parent)["score"] == 90
-    assert finding(parent)["analysisResult"]["number"] == 2
+    assert parent.ended()["score"] == 90
+    assert parent.finding()["analysisResult"]["number"] == 2
 
 
 def test_a_verdict_travels_up_the_whole_tree(bank: Bank) -> None:
     top = Parent(bank)
     middle = top.found(some_bytes())
     bottom = middle.found(some_bytes())
-    judged(top)
-    judged(middle)
-    judged(bottom, 80)
+    top.judged()
+    middle.judged()
+    bottom.judged(80)
 
-    assert ended(top)["score"] == 80
-    assert finding(middle)["analysisResult"]["deciding"]["sha256"] == bottom.sample.sha256
-    assert finding(top)["analysisResult"]["deciding"]["sha256"] == middle.sample.sha256
+    assert top.ended()["score"] == 80
+    assert middle.finding()["analysisResult"]["deciding"]["sha256"] == bottom.sample.sha256
+    assert top.finding()["analysisResult"]["deciding"]["sha256"] == middle.sample.sha256
 
 
 def test_samples_that_hold_each_other_do_not_wait_for_each_other(bank: Bank) -> None:
     outer = Parent(bank)
     inner = outer.found(some_bytes())
     inner.add(outer.sample.data)
-    judged(outer)
-    judged(inner, 75)
+    outer.judged()
+    inner.judged(75)
 
-    assert ended(outer)["score"] == 75
+    assert outer.ended()["score"] == 75
 
 
 def test_children_without_findings_say_nothing(bank: Bank) -> None:
     parent = Parent(bank)
     child = parent.found(some_bytes())
-    judged(parent)
-    judged(child, 0)
+    parent.judged()
+    child.judged(0)
 
-    assert ended(parent)["score"] == -1
-    assert (finding(parent)["analysisScore"], finding(parent)["analysisResult"]["deciding"]) == (-1, None)
+    assert parent.ended()["score"] == -1
+    assert (parent.finding()["analysisScore"], parent.finding()["analysisResult"]["deciding"]) == (-1, None)
 
 
 def test_a_child_never_overrides_what_its_parent_is_said_to_be(bank: Bank) -> None:
     parent = Parent(bank)
     child = parent.found(some_bytes())
-    judged(parent)
-    judged(child, -1, verdictStatusOverride="malicious")
+    parent.judged()
+    child.judged(-1, verdictStatusOverride="malicious")
 
-    verdict = ended(parent)
+    verdict = parent.ended()
 
     assert (verdict["score"], verdict.get("statusOverride")) == (100, None)
 
@@ -113,7 +88,7 @@ def test_a_child_never_overrides_what_its_parent_is_said_to_be(bank: Bank) -> No
 def test_a_job_without_children_waits_for_nothing(bank: Bank) -> None:
     parent = Parent(bank)
 
-    judged(parent, 30)
+    parent.judged(30)
 
     assert bank.job(parent.job)["state"] == "done"
     assert list(bank.tasks_of(parent.job)) == [parent.worker]
@@ -124,7 +99,7 @@ async def test_a_parent_goes_on_when_its_time_is_nearly_up(
 ) -> None:
     parent = Parent(bank)
     child = parent.found(some_bytes())
-    judged(parent)
+    parent.judged()
     task = UUID(bank.tasks_of(parent.job)["children"])
     until = await db.fetchval("SELECT run_after FROM job_task WHERE id = $1", task)
 
@@ -135,15 +110,15 @@ async def test_a_parent_goes_on_when_its_time_is_nearly_up(
 
     assert outcomes == [None, True]
     assert bank.job(child.job)["state"] == "executing"
-    assert finding(parent)["analysisScore"] == -1
+    assert parent.finding()["analysisScore"] == -1
 
 
 def test_the_finding_is_for_the_readers_of_the_parent(bank: Bank) -> None:
     parent = Parent(bank, tlp="green")
     child = parent.found(some_bytes())
-    judged(parent)
-    judged(child, 90)
-    ended(parent)
+    parent.judged()
+    child.judged(90)
+    parent.ended()
 
     for user, count in (("mia", 1), ("quinn", 1), ("hana", None)):
         answer = bank.get(f"{parent.sample.path}/analysis", user, limit=0)

@@ -19,7 +19,8 @@ def _filled(data: bytes, size: int, by: bytes = b"\0") -> bytes:
 
 def compound(streams: Mapping[str, bytes]) -> bytes:
     """A compound file with streams by their paths (`folder/stream`). A short stream is filled up to 4,096 bytes."""
-    folders = sorted({path.rpartition("/")[0] for path in streams} - {""})
+    parts = [path.split("/")[:-1] for path in streams]
+    folders = sorted({"/".join(part[: end + 1]) for part in parts for end in range(len(part))})
     entries = ["", *folders, *streams]
     contents = {path: _filled(data.ljust(4096, b"\0"), SECTOR) for path, data in streams.items()}
     count = -(-len(entries) // 4)

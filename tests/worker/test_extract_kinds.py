@@ -2,12 +2,10 @@
 
 import base64
 import binascii
-import io
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-import pikepdf
 import pybit7z
 import pytest
 
@@ -15,7 +13,24 @@ from samplebank.worker.analysers.testing import analysed
 from samplebank.worker.contract import Result, Tag
 from worker.conftest import Extract
 from worker.made_containers import locked, mail, tarred, zipped
+from worker.made_disks import arj, fat, installer, rpm, squashfs, szdd, udf, vhd, xar, zst
 from worker.made_images import ar, cab, compound, cpio, iso, lzh, native, outlook, rar, rtf, tnef
+from worker.made_texts import (
+    binhex,
+    flat_document,
+    mail_in_mail,
+    mail_with,
+    mailbox,
+    onenote,
+    open_document,
+    outlook_in_outlook,
+    pdf_with,
+    presentation,
+    symbian,
+    uuencoded,
+    web_archive,
+    yencoded,
+)
 from worker.working import HERE
 
 PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(range(256)) * 20
@@ -29,18 +44,6 @@ def packed(kind: str, word: str = "", scope: str = "data") -> bytes:
         writer.set_password(word, SCOPES[scope])
     writer.add_file(PROGRAM, "A.EXE")
     return bytes(writer.compress_to())
-
-
-def pdf_with(name: str, data: bytes, script: str = "") -> bytes:
-    target = io.BytesIO()
-    with pikepdf.new() as document:
-        document.add_blank_page()
-        document.attachments[name] = data
-        if script:
-            action = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String(script))
-            document.Root.OpenAction = document.make_indirect(action)
-        document.save(target)
-    return target.getvalue()
 
 
 def web_page(name: str, data: bytes) -> bytes:
@@ -66,12 +69,45 @@ NAMED: dict[str, Make] = {
     "pdf": pdf_with,
     "mail": lambda name, data: mail(data, "see attachment", name),
     "ole object": lambda name, data: compound({"_1/\x01Ole10Native": native(name, data)}),
+    "arj": arj,
+    "xar": xar,
+    "squashfs": squashfs,
+    "udf": udf,
+    "floppy disk": fat,
+    "uuencode": uuencoded,
+    "uuencode in a mail": lambda name, data: mail(b"x", uuencoded(name, data).decode(), "x.txt"),
+    "yenc": yencoded,
+    "binhex": binhex,
+    "file of mails": mailbox,
+    "mail of outlook in a mail of outlook": outlook_in_outlook,
     "7z": lambda _, __: packed("7z"),
     "wim": lambda _, __: packed("wim"),
     "program with 7z": lambda _, __: PROGRAM + bytes(600) + packed("7z"),
     "program with zip": lambda name, data: PROGRAM + bytes(600) + zipped({name: data}),
 }
-UNNAMED: dict[str, Make] = {"web page": web_page, "drawing": drawing}
+UNNAMED: dict[str, Make] = {
+    "web page": web_page,
+    "drawing": drawing,
+    "onenote": lambda _, data: onenote(".exe", data),
+    "symbian": symbian,
+    "szdd": szdd,
+    "zst": zst,
+}
+#: containers that hold a container with the file
+NESTED: dict[str, Make] = {
+    "mail in a mail": mail_in_mail,
+    "mail of outlook in a mail": lambda name, data: bytes(
+        mail_with(outlook(name, data, "see attachment"), "x.msg", "application/vnd.ms-outlook")
+    ),
+    "web archive": web_archive,
+    "presentation": presentation,
+    "open document": open_document,
+    "document as one XML file": flat_document,
+    "disk of hyper-v": vhd,
+    "rpm": rpm,
+    "installer": installer,
+}
+ALL = NAMED | UNNAMED | NESTED
 
 
 def contents(result: Result) -> list[bytes]:
@@ -91,6 +127,29 @@ async def test_a_smuggled_file_is_found(extract: Extract, kind: str) -> None:
     result = await extract(UNNAMED[kind]("A.EXE", PROGRAM))
 
     assert contents(result) == [PROGRAM]
+
+
+@pytest.mark.parametrize("kind", NESTED)
+async def test_a_container_in_a_container_gives_its_file(extract: Extract, kind: str) -> None:
+    found, pending = list[bytes](), [NESTED[kind]("A.EXE", PROGRAM)]
+
+    while pending:
+        inner = contents(await extract(pending.pop()))
+        found, pending = found + inner, pending + inner
+
+    assert PROGRAM in found
+
+
+async def test_a_text_in_onenote_becomes_a_sample(extract: Extract) -> None:
+    (child,) = (await extract(onenote(".cmd", b"start calc\n"))).children
+
+    assert (child.data, child.name) == (b"start calc\n", "file-0.cmd")
+
+
+async def test_a_picture_in_onenote_is_listed(extract: Extract) -> None:
+    result = await extract(onenote(".png", b"\x89PNG\r\n\x1a\n" + bytes(500)))
+
+    assert (result.children, len(result.result["listing"])) == ([], 1)
 
 
 async def test_a_debian_package_gives_the_archives_in_it(extract: Extract) -> None:
@@ -144,9 +203,9 @@ async def test_pictures_in_a_page_are_not_smuggled(extract: Extract) -> None:
     assert result.children == []
 
 
-@pytest.mark.parametrize("kind", [*NAMED, *UNNAMED])
+@pytest.mark.parametrize("kind", ALL)
 async def test_damage_gets_an_answer(extract: Extract, kind: str) -> None:
-    whole = (NAMED | UNNAMED)[kind]("A.EXE", PROGRAM)
+    whole = ALL[kind]("A.EXE", PROGRAM)
     chance = secrets.SystemRandom()
 
     for _ in range(15):

@@ -33,6 +33,34 @@ OWN = """
        AND e.root_id = coalesce((SELECT x.root_id FROM extracted x WHERE x.submission_id = j.submission_id LIMIT 1),
                                 j.submission_id)
 """
+
+
+def _depth(sample: str) -> str:
+    """The steps from the root of `e` to a sample, on the shortest way. `sample` is an expression for the id of the sample."""
+    return f"""
+        coalesce((SELECT 0 FROM submission r WHERE r.id = e.root_id AND r.sample_id = {sample}),
+                 (SELECT min(m.depth) FROM extracted m WHERE m.root_id = e.root_id AND m.sample_id = {sample}))
+    """
+
+
+#: The children of `OWN` that count in the verdict of the parent. A child that holds the parent in turn counts for the parent
+#: only from below: samples that hold each other would hold up each other's scores otherwise.
+COUNTED = f"""
+    {OWN} AND e.sample_id <> j.sample_id AND NOT ({_depth("e.sample_id")} <= {_depth("j.sample_id")} AND EXISTS (
+        WITH RECURSIVE below AS (
+            SELECT e.sample_id AS id
+             UNION
+            SELECT n.sample_id FROM below JOIN extracted n ON n.root_id = e.root_id AND n.parent_id = below.id
+        )
+        SELECT FROM below WHERE id = j.sample_id))
+"""
+#: The score that a child gives its parent, by the verdict `v` of the child. An override counts. A good child says nothing
+#: about the parent.
+WEIGHT = f"""
+    CASE WHEN v.status_override = 'malicious' THEN {WORST}
+         WHEN v.status_override IS NOT NULL OR coalesce(v.score, 0) <= 0 THEN {NOTHING}
+         ELSE v.score END
+"""
 #: A child that the root has met before has its job elsewhere, at the same depth or deeper. A job of an ancestor does not
 #: count: two jobs would wait for each other.
 DUE = f"""
@@ -48,11 +76,11 @@ DUE = f"""
 ALL_DUE = Statement(DUE.format("TRUE", ":now::bigint") + " ORDER BY t.run_after LIMIT :most")
 IS_DUE = Statement(DUE.format("t.id = :task_id", ":now::bigint") + " FOR UPDATE OF t")
 FOUND = Statement(f"""
-    SELECT s.sha256, child.path, v.score, v.status_override
-      FROM job j CROSS JOIN LATERAL (SELECT e.sample_id, e.path FROM {OWN}) child
+    SELECT s.sha256, child.path, {WEIGHT} AS weight
+      FROM job j CROSS JOIN LATERAL (SELECT e.sample_id, e.path FROM {COUNTED}) child
       JOIN sample s ON s.id = child.sample_id AND s.deleted_time IS NULL
       LEFT JOIN verdict v ON v.id = s.verdict_id
-     WHERE j.id = :job_id AND s.id <> j.sample_id
+     WHERE j.id = :job_id
      ORDER BY child.path, s.sha256
 """)
 ABOUT = Statement("""
@@ -74,19 +102,11 @@ END = Statement("""
 
 
 class Child(msgspec.Struct, frozen=True):
-    """A child with its latest verdict. `score` is None without a verdict."""
+    """A child with the score that its latest verdict gives the parent."""
 
     sha256: bytes
     path: str
-    score: int | None
-    status_override: str | None
-
-    @property
-    def weight(self) -> int:
-        """The score that the child gives its parent. An override counts; a good child says nothing about the parent."""
-        if self.status_override is not None:
-            return WORST if self.status_override == "malicious" else NOTHING
-        return NOTHING if not self.score else self.score
+    weight: int
 
 
 async def due_tasks(db: Connection, *, now: Millis) -> Sequence[tuple[UUID, UUID]]:

@@ -9,7 +9,7 @@ from prometheus_client import Counter
 from samplebank.accounts import sessions
 from samplebank.assembly import Bank
 from samplebank.database.signals import Signal
-from samplebank.endings import children, leases, timeouts
+from samplebank.endings import children, judging_again, leases, timeouts
 from samplebank.errors import NotFound
 from samplebank.jobs import clock
 from samplebank.jobs.tally import JOBS
@@ -102,7 +102,8 @@ async def _take_back(bank: Bank, job_id: UUID, task_id: UUID, *, now: Millis) ->
 
 
 async def judge_parents(bank: Bank) -> None:
-    """End the waiting of parents whose children are judged."""
+    """Let parents be judged again whose children have other verdicts, and end the waiting of parents."""
+    await _judge_again(bank)
     goes_on = True
     while goes_on:
         async with bank.database.connection() as db:
@@ -110,6 +111,18 @@ async def judge_parents(bank: Bank) -> None:
         judged = [await _judge_parent(bank, task_id, job_id) for task_id, job_id in due]
         # tasks that could not be ended would be found again at once
         goes_on = len(due) == children.BATCH and any(judged)
+
+
+async def _judge_again(bank: Bank) -> None:
+    marks = judging_again.BATCH
+    while marks == judging_again.BATCH:
+        async with bank.database.transaction() as db:
+            marks, opened = await judging_again.judge_parents_again(
+                db, longest_run=bank.job_rules.longest_run, now=bank.clock()
+            )
+        for job_id in opened:
+            log.info("job.judged_again", extra={"fields": {"job": job_id}})
+        bank.signals.tell(*opened)
 
 
 async def _judge_parent(bank: Bank, task_id: UUID, job_id: UUID) -> bool:

@@ -87,7 +87,8 @@ CHILDREN = Statement(
 # The readers stay, so that readers who may delete samples see the record.
 LEAVE_RECORD = """
     UPDATE sample SET deleted_time = $2, md5 = NULL, sha1 = NULL, sha512 = NULL, classification_id = NULL,
-           verdict_id = NULL, classification_wanted = false, unread_since = NULL, alerts_wanted = false
+           verdict_id = NULL, classification_wanted = false, unread_since = NULL, alerts_wanted = false,
+           parents_wanted = false
      WHERE id = $1
 """
 

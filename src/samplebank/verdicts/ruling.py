@@ -88,7 +88,7 @@ def stored(permitted: str, told: str = "") -> str:
     """Part of a statement: stores a verdict with everything that belongs to a verdict, if `permitted` has a row.
 
     `told` are further events (place, kind, payload). The outbox gives ids in the order of the rows, so the end of a job
-    comes before the verdict in the outbox, too.
+    comes before the verdict in the outbox, too. A sample with parents is marked: the parents may have to be judged again.
     """
     return f"""
         stored AS (
@@ -102,7 +102,8 @@ def stored(permitted: str, told: str = "") -> str:
         ),
         latest AS (
             UPDATE sample SET verdict_id = stored.id, activity_time = greatest(activity_time, :now),
-                   alerts_wanted = alerts_wanted OR stored.malicious
+                   alerts_wanted = alerts_wanted OR stored.malicious,
+                   parents_wanted = parents_wanted OR EXISTS (SELECT FROM extracted WHERE sample_id = :sample_id)
               FROM stored WHERE sample.id = :sample_id
         ),
         published AS (

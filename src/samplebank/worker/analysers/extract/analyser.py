@@ -14,6 +14,9 @@ MIB = 1024 * 1024
 MOST_SAMPLE_BYTES = 256 * MIB
 MOST_LISTED, MOST_PROBLEMS = 200, 20
 
+#: what a damaged file costs: the rest of the file, and not the task
+BROKEN: tuple[type[Exception], ...] = (*plain.BROKEN, *compound.BROKEN, *sevenzip.BROKEN, *pdf.BROKEN)
+
 #: what the packages of the extra open, and whether they are there
 PARTS: Mapping[str, Callable[[], bool]] = {
     "Archives of most kinds": lambda: sevenzip.library() is not None,
@@ -57,7 +60,7 @@ class ExtractAnalyser(Analyser):
             opening.open_sample(data, sample, haul)
         except Stopped:
             pass  # the limits of the haul tell why
-        except (*plain.BROKEN, *compound.BROKEN) as error:
+        except BROKEN as error:
             haul.problems.append(f"{type(error).__name__}: {error}"[:300])
         return _result(haul)
 

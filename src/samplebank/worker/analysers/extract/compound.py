@@ -5,6 +5,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from samplebank.worker.analysers.extract import powerpoint
 from samplebank.worker.analysers.extract.extras import installed
 from samplebank.worker.analysers.extract.haul import Haul
 from samplebank.worker.analysers.extract.kinds import Kind, kind_of
@@ -18,7 +19,7 @@ ATTACHMENT, MAIL_MARK = "__attach_version1.0_", "__properties_version1.0"
 #: streams of an attachment: the bytes; the long and the short name, in UTF-16 and in one byte
 BYTES = "__substg1.0_37010102"
 NAMES = ("__substg1.0_3707001f", "__substg1.0_3704001f", "__substg1.0_3707001e", "__substg1.0_3704001e")
-#: the subject and the text of a mail
+#: the subject and the text of a mail, of the mails in attachments as well
 TEXTS = ("__substg1.0_0037001f", "__substg1.0_1000001f", "__substg1.0_0037001e", "__substg1.0_1000001e")
 #: classes of installers, of patches and of transforms
 INSTALLERS = ("000C1084", "000C1086", "000C1082")
@@ -54,15 +55,20 @@ def open_compound(data: bytes, haul: Haul) -> None:
         streams = ["/".join(entry) for entry in container.listdir(streams=True, storages=False)]
         if any(name.lower() == MAIL_MARK for name in streams):
             _open_mail(container, streams, haul)
-            return
         for name in streams:
             last = name.rpartition("/")[2].lower()
             if last == NATIVE:
                 _take_native(name, _read(container, name), haul)
             elif last in PACKAGES:
-                content = _read(container, name)
-                if kind_of("", content) is not Kind.LISTED and haul.begin(name, len(content)):
-                    haul.take(name, content, "ole")
+                _take_object(name, _read(container, name), haul)
+            elif last == powerpoint.STREAM:
+                for number, content in enumerate(powerpoint.objects(_read(container, name))):
+                    _take_object(f"object-{number}", content, haul)
+
+
+def _take_object(name: str, content: bytes, haul: Haul) -> None:
+    if kind_of("", content) is not Kind.LISTED and haul.begin(name, len(content)):
+        haul.take(name, content, "ole")
 
 
 def _take_native(name: str, content: bytes, haul: Haul) -> None:
@@ -96,6 +102,7 @@ def _text(stream: bytes, place: int) -> tuple[str, int]:
 
 
 def _open_mail(container: Any, streams: list[str], haul: Haul) -> None:
+    """Take the attachments of a mail, and those of the mails in its attachments, which have no bytes of their own."""
     words = "\n".join(words_in("\n".join(_texts(container, streams)))) or None
     folders = dict.fromkeys(
         name.rpartition("/")[0]
@@ -121,7 +128,7 @@ def _name(container: Any, own: dict[str, str]) -> str:
 
 def _texts(container: Any, streams: list[str]) -> Iterator[str]:
     for name in streams:
-        if name.lower() in TEXTS:
+        if name.lower().rpartition("/")[2] in TEXTS:
             yield _decoded(name, _read(container, name))
 
 

@@ -27,6 +27,7 @@ MANY = "over the limit of files"
 LATE = "over the limit of time"
 ENCRYPTED = "encrypted, and no known password opens it"
 DAMAGED = "damaged, or packed by an unknown method"
+SAME = "the same as another member"
 HARMLESS = "neither acts nor holds more"
 
 
@@ -82,10 +83,13 @@ class Haul:
             return False
         return True
 
-    def take(self, path: str, data: bytes, how: str, *, password: str | None = None) -> None:
-        """Take the bytes of a member: as a child, or into the list."""
+    def take(
+        self, path: str, data: bytes, how: str, *, password: str | None = None, acts: bool = False
+    ) -> None:
+        """Take the bytes of a member: as a child, or into the list. With `acts`, any content becomes a child."""
         self._read += len(data)
         kind = kind_of(path, data)
+        kind = Kind.SCRIPT if acts and kind is Kind.LISTED else kind
         if kind is Kind.LISTED:
             self.pass_over(path, len(data), HARMLESS, hashlib.sha256(data).hexdigest())
         else:
@@ -96,7 +100,7 @@ class Haul:
     def _keep(self, found: Found) -> None:
         digest = hashlib.sha256(found.data).digest()
         if digest in self._digests:
-            self.pass_over(found.path, len(found.data), "the same as another member", digest.hex())
+            self.pass_over(found.path, len(found.data), SAME, digest.hex())
             return
         if self._kept + len(found.data) > MOST_KEPT_BYTES:
             self._note(FULL)

@@ -2,13 +2,20 @@
 
 import email
 import email.policy
+import re
 from collections.abc import Iterator
 from email.message import Message
 
+from samplebank.worker.analysers.extract import activemime, text_encodings
 from samplebank.worker.analysers.extract.haul import Haul
 from samplebank.worker.analysers.extract.passwords import words_in
 
 MOST_TEXT = 256 * 1024
+MOST_MAILS = 500
+#: the line before each mail in a file of mails
+BETWEEN = re.compile(rb"(?:\A|\n\r?\n|\n)From [^\r\n]{1,200}\d{2}:\d{2}[^\r\n]{0,40}\r?\n")
+#: `email` appends bytes to files in these encodings
+UU_ENCODINGS = frozenset({"uuencode", "x-uuencode", "uue", "x-uue"})
 #: what `email` raises for hostile headers
 BROKEN = (ValueError, LookupError, AttributeError, TypeError, IndexError, RecursionError, AssertionError)
 
@@ -22,9 +29,21 @@ def open_mail(data: bytes, haul: Haul) -> None:
         if not haul.begin(name):
             continue
         try:
-            haul.take(name, _bytes_of(part), "mail", password=words)
+            content = activemime.unpacked(_bytes_of(part))
+            haul.take(name, content, "mail", password=words)
+            if part.get_content_maintype() == "text":
+                text_encodings.take_files(content, haul, words)
         except BROKEN as error:
             haul.fail(name, 0, error)
+
+
+def open_mailbox(data: bytes, haul: Haul) -> None:
+    """Take the attachments of the mails in a file of mails (mbox)."""
+    for number, one in enumerate(BETWEEN.split(data, maxsplit=MOST_MAILS + 1)):
+        if number >= MOST_MAILS:
+            return
+        if one:
+            open_mail(one, haul)
 
 
 def _leaves(message: Message) -> Iterator[Message]:
@@ -45,13 +64,16 @@ def _bytes_of(part: Message) -> bytes:
         inner = part.get_payload()
         first = inner[0] if isinstance(inner, list) and inner else None
         return first.as_bytes() if isinstance(first, Message) else b""
+    if str(part.get("Content-Transfer-Encoding", "")).strip().lower() in UU_ENCODINGS:
+        return text_encodings.uu_decoded(str(part.get_payload()).encode("ascii", "replace"))
     content = part.get_payload(decode=True)
     return content if isinstance(content, bytes) else b""
 
 
 def _name_of(part: Message) -> str:
+    """The name of an attachment, or the last part of the address of a part of a web page."""
     try:
-        return str(part.get_filename() or "")
+        return str(part.get_filename() or str(part.get("Content-Location", "")).rpartition("/")[2])
     except BROKEN:
         return ""
 

@@ -3,7 +3,19 @@
 import re
 
 from samplebank.identification.signatures import find_signature, find_tail_type
-from samplebank.worker.analysers.extract import compound, mail, pdf, plain, rtf, sevenzip, smuggled, tnef
+from samplebank.worker.analysers.extract import (
+    compound,
+    mail,
+    onenote,
+    pdf,
+    plain,
+    rtf,
+    sevenzip,
+    smuggled,
+    symbian,
+    text_encodings,
+    tnef,
+)
 from samplebank.worker.analysers.extract.haul import Haul
 from samplebank.worker.analysers.extract.kinds import HEAD_BYTES, MAIL_HEADER, is_text
 from samplebank.worker.analysers.extract.passwords import Words, words_for
@@ -17,7 +29,8 @@ UDF_PLACE, UDF_MARK = 0x8001, b"BEA01"
 #: the method of the first file of an LZH archive
 LZH = re.compile(rb"-(?:lh[0-9dx]|lz[s45])-")
 MARKUP = re.compile(
-    rb"(?i)<(?:html|script|svg|body|!doctype)\b|\batob\s*\(|\bBlob\s*\(|\bFromBase64String\b|base64,"
+    rb"(?i)<(?:html|script|svg|body|!doctype)\b|\batob\s*\(|\bBlob\s*\(|\bFromBase64String\b|base64,|"
+    rb"<pkg:binaryData\b|<w:binData\b"
 )
 
 
@@ -39,11 +52,14 @@ def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
         _open_behind(data, haul, words)
     elif sevenzip.can_open(label):
         sevenzip.open_archive(data, haul, words, label)
-    elif is_text(head):
+    elif symbian.is_installer(data):
+        haul.opened.append("sis")
+        symbian.open_installer(data, haul)
+    elif is_text(head) or text_encodings.YENC.search(head):
         _open_text(data, head, haul)
 
 
-DOCUMENTS = frozenset({"ole", "msi", "pdf", "rtf", "tnef"})
+DOCUMENTS = frozenset({"ole", "msi", "pdf", "rtf", "tnef", "one"})
 
 
 def label_of(data: bytes, head: bytes) -> str:
@@ -70,6 +86,9 @@ def _open_document(data: bytes, haul: Haul, words: Words, label: str) -> None:
     if label == "tnef":
         haul.opened.append("tnef")
         tnef.open_tnef(data, haul)
+    elif label == "one":
+        haul.opened.append("onenote")
+        onenote.open_onenote(data, haul)
     elif label == "rtf":
         haul.opened.append("rtf")
         rtf.open_rtf(data, haul)
@@ -103,6 +122,12 @@ def _open_text(data: bytes, head: bytes, haul: Haul) -> None:
     if MAIL_HEADER.match(head):
         haul.opened.append("mail")
         mail.open_mail(data, haul)
+    elif mail.BETWEEN.match(head) and MAIL_HEADER.match(head.partition(b"\n")[2]):
+        haul.opened.append("mailbox")
+        mail.open_mailbox(data, haul)
+    elif text_encodings.has_files(data):
+        haul.opened.append("text")
+        text_encodings.take_files(data, haul)
     elif MARKUP.search(data):
         smuggled.open_smuggled(data, haul)
 

@@ -9,6 +9,8 @@ from samplebank.worker.analysers.extract.haul import Haul
 
 pikepdf = installed("pikepdf")
 
+#: what pikepdf raises for damaged files
+BROKEN: tuple[type[Exception], ...] = () if pikepdf is None else (pikepdf.PdfError, RuntimeError)
 MOST_OBJECTS = 50_000
 SHORTEST_SCRIPT = 1
 NAMES = ("/UF", "/F", "/Desc")

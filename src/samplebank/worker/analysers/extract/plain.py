@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
-from samplebank.worker.analysers.extract.haul import Haul
+from samplebank.worker.analysers.extract.haul import SAME, Haul
 from samplebank.worker.analysers.extract.kinds import kind_by_name
 from samplebank.worker.analysers.extract.passwords import Words
 
@@ -56,11 +56,16 @@ def open_zip(data: bytes, haul: Haul, words: Words) -> None:
     """Open a ZIP file. Members that programs and scripts are expected in come first."""
     with zipfile.ZipFile(io.BytesIO(data)) as container:
         entries = [entry for entry in container.infolist() if not entry.is_dir()]
+        places: set[int] = set()
         for entry in sorted(entries, key=lambda entry: (kind_by_name(entry.filename), entry.filename)):
             if not haul.begin(entry.filename, entry.file_size, entry.compress_size):
                 continue
+            if entry.header_offset in places:
+                haul.pass_over(entry.filename, entry.file_size, SAME)
+                continue
             try:
                 _take_entry(container, entry, haul, words)
+                places.add(entry.header_offset)
             except BROKEN as error:
                 haul.fail(entry.filename, entry.file_size, error)
 

@@ -11,6 +11,8 @@ from samplebank.worker.analysers.extract.passwords import Words
 
 pybit7z = installed("pybit7z")
 
+#: 7-Zip looks at the file itself: pybit7z has no name for the format
+AUTO = "Auto"
 #: for each type of file: the formats of 7-Zip that are tried, one after the other
 FORMATS: Mapping[str, Sequence[str]] = {
     "zip": ("Zip",),
@@ -42,7 +44,7 @@ FORMATS: Mapping[str, Sequence[str]] = {
     "chm": ("Chm",),
     "compress": ("Z",),
     "mscompress": ("Mslz",),
-    "zst": ("Zstd",),
+    "zst": (AUTO,),
     "ole": ("Compound",),
     "msi": ("Compound",),
     "pebin": ("Nsis",),
@@ -57,6 +59,8 @@ SHORTEST_PROGRAM = 512
 #: members of installers that are tables, or parts of the program itself
 ACTING = frozenset({Kind.PROGRAM, Kind.SCRIPT, Kind.DOCUMENT, Kind.ARCHIVE, Kind.MAIL})
 MOST_SOLID_BYTES = 160 * 1024 * 1024
+#: what 7-Zip raises for damaged files
+BROKEN: tuple[type[Exception], ...] = () if pybit7z is None else (pybit7z.BitException,)
 NEEDS_PASSWORD = "password"  # noqa: S105 part of a message of 7-Zip
 
 
@@ -77,20 +81,20 @@ def open_archive(
 ) -> bool:
     """Open a file of the type `label`; False where 7-Zip sees no archive. `only`: other kinds of members are listed."""
     for name in FORMATS[label]:
-        kind = getattr(pybit7z, f"Format{name}")
+        kind, how = getattr(pybit7z, f"Format{name}"), label if name == AUTO else name.lower()
         try:
             reader, word = _opened(data, kind, words)
         except pybit7z.BitException as error:
             if NEEDS_PASSWORD in str(error).lower():
-                haul.opened.append(name.lower())
+                haul.opened.append(how)
                 haul.begin("")
                 haul.lock("", len(data))
                 return True
             continue
-        haul.opened.append(name.lower())
+        haul.opened.append(how)
         if word is not None:
             haul.password_used = word
-        _take_all(reader, haul, name.lower(), is_image=label in IMAGES, only=only)
+        _take_all(reader, haul, how, is_image=label in IMAGES, only=only)
         return True
     return False
 
@@ -140,11 +144,7 @@ def _smallest_locked(reader: Any) -> int | None:
 
 def _take_all(reader: Any, haul: Haul, how: str, *, is_image: bool, only: frozenset[Kind] | None) -> None:
     items = [item for item in reader.items() if not item.is_dir()]
-    total = sum(item.size() for item in items)
-    # Each member of a solid archive costs the unpacking of all members before.
-    at_once = reader.extract_to() if len(items) > 1 and reader.is_solid() and _is_small(total) and not (
-        reader.has_encrypted_items() and not haul.password_used
-    ) else {}  # fmt: skip
+    at_once = _all_at_once(reader, items, haul)
     for item in sorted(items, key=lambda item: (kind_by_name(item.path()), item.path())):
         path, size = item.path().replace("\\", "/"), item.size()
         packed = size if is_image or not item.pack_size() else item.pack_size()
@@ -162,8 +162,21 @@ def _take_all(reader: Any, haul: Haul, how: str, *, is_image: bool, only: frozen
         _take(content, path, haul, how, only)
 
 
-def _is_small(total: int) -> bool:
-    return total <= MOST_SOLID_BYTES
+def _all_at_once(reader: Any, items: Sequence[Any], haul: Haul) -> Mapping[str, bytes]:
+    """The members of a solid archive, each of which would cost the unpacking of all members before; none of other archives.
+
+    A damaged archive gives none: the members before the damage can be unpacked one by one.
+    """
+    is_small = sum(item.size() for item in items) <= MOST_SOLID_BYTES
+    if len(items) < 2 or not is_small or not reader.is_solid():  # noqa: PLR2004 a single member has no member before
+        return {}
+    if reader.has_encrypted_items() and not haul.password_used:
+        return {}
+    try:
+        found: dict[str, bytes] = reader.extract_to()
+    except pybit7z.BitException:
+        return {}
+    return found
 
 
 def _take(content: bytes, path: str, haul: Haul, how: str, only: frozenset[Kind] | None) -> None:

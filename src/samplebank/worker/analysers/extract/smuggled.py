@@ -5,6 +5,7 @@ import binascii
 import re
 
 from samplebank.identification.signatures import find_signature
+from samplebank.worker.analysers.extract import activemime
 from samplebank.worker.analysers.extract.haul import Haul
 from samplebank.worker.analysers.extract.kinds import HEAD_BYTES, Kind, kind_of
 
@@ -40,6 +41,7 @@ def _decoded(text: bytes) -> bytes:
 
 
 def _take(content: bytes, path: str, haul: Haul) -> None:
+    content = activemime.unpacked(content)
     if len(content) < SHORTEST // 2 or find_signature(content[:HEAD_BYTES]) is None:
         return
     if kind_of("", content) in ACTING and haul.begin(path, len(content), len(content)):

@@ -1,0 +1,230 @@
+"""Containers made to harm the worker `extract`: each gets an answer within the limits."""
+
+import io
+import secrets
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+
+import pikepdf
+import pybit7z
+import pytest
+
+from samplebank.worker.contract import Result
+from worker.conftest import Extract
+from worker.made_containers import tarred, zipped
+from worker.made_images import cab, compound, iso, native, rar, rtf, tnef
+from worker.made_texts import onenote, symbian, uuencoded
+
+PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(range(256)) * 20
+MIB = 1024 * 1024
+CHILD, SIBLING, START = 76, 72, 116
+
+
+def contents(result: Result) -> list[bytes]:
+    return [child.data for child in result.children]
+
+
+def reasons(result: Result) -> set[str]:
+    return {entry["why"] for entry in result.result["listing"]}
+
+
+def overlapping(count: int, size: int) -> bytes:
+    """A ZIP file whose entries all point to the same packed bytes."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packer.compress(bytes(size)) + packer.flush()
+    crc = zlib.crc32(bytes(size))
+    fields = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 33, crc, len(packed), size, 5, 0)
+    local = b"PK\x03\x04" + fields + b"a.exe" + packed
+    central = (
+        b"PK\x01\x02" + struct.pack("<H", 20) + fields + struct.pack("<HHHII", 0, 0, 0, 0, 0) + b"a.exe"
+    ) * count
+    return local + central + b"PK\x05\x06" + struct.pack(
+        "<HHHHIIH", 0, 0, count, count, len(central), len(local), 0
+    )  # fmt: skip
+
+
+def holding_itself() -> bytes:
+    """A ZIP file whose entry, stored, begins at the file's own beginning and has the bytes of the whole file."""
+    inner = zipped({"a.exe": PROGRAM})
+    for _ in range(3):
+        inner = zipped({"self.zip": inner}, zipfile.ZIP_STORED)
+    return inner
+
+
+def broken_method(method: int) -> bytes:
+    made = bytearray(zipped({"a.exe": PROGRAM, "b.exe": PROGRAM + b"b"}))
+    for mark, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        at = made.index(mark)
+        made[at + place : at + place + 2] = struct.pack("<H", method)
+    return bytes(made)
+
+
+def circular_compound(place: int) -> bytes:
+    """A compound file in which a folder is its own child or sibling."""
+    made = bytearray(compound({"a/b/\x01Ole10Native": native("A.EXE", PROGRAM), "c": b"x"}))
+    for name in ("a", "b"):
+        at = made.index(name.encode("utf-16-le") + bytes(60))
+        made[at + place : at + place + 4] = struct.pack("<I", 1)
+    return bytes(made)
+
+
+def circular_chain() -> bytes:
+    """A compound file in which the sectors of a stream go round."""
+    made = bytearray(compound({"\x01Ole10Native": native("A.EXE", PROGRAM)}))
+    made[512 + 4 * 3 : 512 + 4 * 4] = struct.pack("<I", 2)
+    return bytes(made)
+
+
+def circular_pdf() -> bytes:
+    """A PDF document whose files and pages refer to themselves."""
+    target = io.BytesIO()
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        document.attachments["A.EXE"] = PROGRAM
+        ring = document.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.Filespec))
+        ring.EF, ring.F, ring.Next = ring, ring, ring
+        document.Root.Ring = ring
+        document.Root.Names.EmbeddedFiles.Kids = pikepdf.Array([document.Root.Names.EmbeddedFiles])
+        document.Root.Pages.Parent = document.Root.Pages
+        document.save(target)
+    return target.getvalue()
+
+
+def mails_in_mails(depth: int) -> bytes:
+    text = b"Subject: bottom\r\nMIME-Version: 1.0\r\n\r\nhello\r\n"
+    head = b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: message/rfc822\r\n\r\n"
+    return head * depth + text
+
+
+def parts_in_parts(depth: int) -> bytes:
+    head = b"MIME-Version: 1.0\r\n" + b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (level, level)
+        for level in range(depth)
+    )
+    return head + b"Content-Type: text/plain\r\n\r\nhello\r\n"
+
+
+async def test_entries_that_share_their_bytes_are_unpacked_once(extract: Extract) -> None:
+    result = await extract(overlapping(1990, 900 * 1024))
+
+    assert len(result.children) == 1
+    assert reasons(result) == {"the same as another member"}
+
+
+async def test_an_entry_of_another_name_does_not_hide_the_entry_that_shares_its_bytes(
+    extract: Extract,
+) -> None:
+    made = zipped({"b.exe": PROGRAM})
+    at = made.index(b"PK\x01\x02")
+    entry = made[at : made.index(b"PK\x05\x06")]
+    other = entry.replace(b"b.exe", b"a.exe")
+    end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 2, 2, 2 * len(entry), at, 0)
+
+    assert contents(await extract(made[:at] + other + entry + end)) == [PROGRAM]
+
+
+async def test_an_archive_that_holds_itself_is_opened_one_step_at_a_time(extract: Extract) -> None:
+    (inner,) = contents(await extract(holding_itself()))
+
+    assert len(inner) < len(holding_itself())
+    assert len(contents(await extract(inner))) == 1
+
+
+@pytest.mark.parametrize("method", [1, 6, 10, 77, 97, 98, 65535])
+async def test_a_member_of_an_unknown_method_costs_only_itself(extract: Extract, method: int) -> None:
+    result = await extract(broken_method(method))
+
+    assert PROGRAM + b"b" in contents(result)
+    assert any("unknown method" in reason for reason in reasons(result))
+
+
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9.exe", b"\xff\xfe\xfd.exe", b"\xed\xa0\x80.exe", b"a\0b.exe", b"\x81\x8d.exe"]
+)
+@pytest.mark.parametrize("make", [cab, iso, rar, rtf, tnef])
+async def test_a_name_that_is_no_utf8_stays_a_name(
+    extract: Extract, make: Callable[[str, bytes], bytes], name: bytes
+) -> None:
+    placeholder = "Q" * len(name)
+
+    result = await extract(make(placeholder, PROGRAM).replace(placeholder.encode(), name))
+
+    assert all(child.name.encode() is not None for child in result.children)
+    assert result.score == -1
+
+
+async def test_names_of_a_tar_file_may_be_anything(extract: Extract) -> None:
+    made = tarred({"QQQQ.exe": PROGRAM}).replace(b"QQQQ", b"\xff\xed\xa0\x80", 1)
+
+    assert (await extract(made)).score == -1
+
+
+@pytest.mark.parametrize("place", [CHILD, SIBLING])
+async def test_a_ring_of_folders_in_a_compound_file_ends(extract: Extract, place: int) -> None:
+    assert (await extract(circular_compound(place))).score == -1
+
+
+async def test_a_ring_of_sectors_in_a_compound_file_ends(extract: Extract) -> None:
+    assert (await extract(circular_chain())).score == -1
+
+
+async def test_a_ring_of_objects_in_a_pdf_document_ends(extract: Extract) -> None:
+    assert PROGRAM in contents(await extract(circular_pdf()))
+
+
+@pytest.mark.parametrize("depth", [50, 3000])
+@pytest.mark.parametrize("make", [mails_in_mails, parts_in_parts])
+async def test_a_mail_of_many_mails_gets_an_answer(
+    extract: Extract, make: Callable[[int], bytes], depth: int
+) -> None:
+    result = await extract(make(depth))
+
+    assert (result.score, result.result["opened"]) == (-1, ["mail"])
+    assert len(result.children) <= 1
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda zeros: symbian("", zeros),
+        lambda zeros: tarred({"a.exe": zeros}, "w:gz"),
+    ],
+    ids=["symbian", "tar.gz"],
+)
+async def test_zeros_are_not_unpacked(extract: Extract, make: Callable[[bytes], bytes]) -> None:
+    result = await extract(make(bytes(130 * MIB)))
+
+    assert all(len(child.data) <= 128 * MIB for child in result.children)
+    assert result.score == -1
+
+
+async def test_a_text_of_very_many_files_stops_at_the_limit(extract: Extract) -> None:
+    result = await extract(b"".join(uuencoded(f"{n}.cmd", b"rem %d\n" % n) for n in range(3000)))
+
+    assert len(result.children) == 200
+
+
+async def test_files_of_onenote_that_lie_about_their_length_end_at_the_mark(extract: Extract) -> None:
+    made = onenote(".exe", PROGRAM)
+    lie = made.replace(struct.pack("<QIQ", len(PROGRAM), 0, 0), struct.pack("<QIQ", 1 << 62, 0, 0))
+
+    (child,) = (await extract(lie)).children
+
+    assert child.data.startswith(PROGRAM)
+
+
+async def test_damage_in_a_solid_archive_leaves_the_members_before_the_damage(extract: Extract) -> None:
+    writer = pybit7z.BitArchiveWriter(pybit7z.Bit7zLibrary(pybit7z.default_lib7zip()), pybit7z.FormatSevenZip)
+    writer.set_solid_mode(True)
+    first, rest = PROGRAM + b"first", [PROGRAM + secrets.token_bytes(40_000) for _ in range(3)]
+    for number, data in enumerate([first, *rest]):
+        writer.add_file(data, f"{number}.exe")
+    made = bytearray(writer.compress_to())
+    made[100_000] ^= 0xFF
+
+    result = await extract(bytes(made))
+
+    assert first in contents(result)
+    assert any("damaged" in reason for reason in reasons(result))
