@@ -9,6 +9,8 @@ import lief
 import msgspec
 
 from samplebank.identification.signatures import find_signature
+from samplebank.worker.analysers.facts import fuzzy
+from samplebank.worker.analysers.facts.deriving import facts_of
 from samplebank.worker.analysers.static import archives, elf, macho, office, pdf, pe, scripts
 from samplebank.worker.analysers.static.containers import Container
 from samplebank.worker.analysers.static.measures import MOST_STRING_BYTES, file_entropy, string_facts
@@ -76,6 +78,9 @@ class StaticAnalyser(Analyser):
             self.analyse(SampleFile(path=own, sha256="", size=own.stat().st_size))
             self._is_prepared = True
 
+    def problems(self) -> tuple[str, ...]:
+        return fuzzy.problems()
+
     def analyse(self, sample: SampleFile) -> Result:
         if sample.size == 0:
             raise Rejected("The file is empty.")
@@ -103,6 +108,7 @@ class StaticAnalyser(Analyser):
             tags=[Tag("behaviour", tag) for tag in dict.fromkeys(tags) if tag],
             detections=[Detection(name, assessment_of(trait)) for name, trait in traits.items()],
             possible_detections=len(TRAITS),
+            facts=facts_of(sample, facts),
         )
 
 
