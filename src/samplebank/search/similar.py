@@ -1,7 +1,7 @@
 """Samples that are like a sample: near by TLSH, or with a value in common. Only samples that the caller may see count."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -27,6 +27,8 @@ COUNTING, LOOKED_AT = 250, 2000
 #: values of a sample that are looked for
 MOST_VALUES: Final = 60
 
+#: an index finds the samples, and each sample is looked up until there are enough
+ROW_BY_ROW: Final = (*SERIAL, "enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off")
 FACTS = Statement("""
     SELECT f.kind, v.said, v.digest, f.agent_name, f.agent_version
       FROM derived_fact f, unnest(f.said, f.digests) WITH ORDINALITY v(said, digest, place)
@@ -119,8 +121,8 @@ async def similar_to(db: Connection, caller: Caller, sample: Sample, *, furthest
             see_samples(caller, "s", Permission.VIEW_SAMPLES),
         ]
     )
-    await plan_for_values(db, *SERIAL, "enable_seqscan = off")
-    near = [] if tlsh is None else await _near(db, Tlsh.read(tlsh), seen, furthest=furthest, most=most + 1)
+    await plan_for_values(db, *ROW_BY_ROW)
+    near = [] if tlsh is None else await nearest(db, Tlsh.read(tlsh), seen, furthest=furthest, most=most + 1)
     shared = await _shared(db, others, seen) if others else []
     named = {one.sha256 for one in near[:most]} | {digest for one in shared for digest in one.newest}
     return Similar(
@@ -132,7 +134,8 @@ async def similar_to(db: Connection, caller: Caller, sample: Sample, *, furthest
     )
 
 
-async def _near(db: Connection, tlsh: Tlsh, seen: Sql, *, furthest: int, most: int) -> list[Near]:
+async def nearest(db: Connection, tlsh: Tlsh, seen: Sql, *, furthest: int, most: int) -> list[Near]:
+    """Find the samples near a digest, the nearest first. `seen` is the condition on the samples `s` that may be told."""
     buckets = tlsh.buckets
     threes = "".join("1" if bucket == 3 else "0" for bucket in buckets)  # noqa: PLR2004 the most in a bucket
     zeros = "".join("0" if bucket else "1" for bucket in buckets)
@@ -163,8 +166,14 @@ async def _shared(db: Connection, facts: Sequence[Derived], seen: Sql) -> list[S
             rows = await Sql(SHARED, digests=digests, source=EVERY, is_cut=FALSE, seen=seen).rows(db)
             await db.execute("SET LOCAL statement_timeout TO DEFAULT")
     except asyncpg.QueryCanceledError:
-        rows = await Sql(SHARED, digests=digests, source=NEWEST_ONES, is_cut=HAS_OLDER, seen=seen).rows(db)
+        rows = await counted_among_newest(db, digests, seen)
     return [_read(fact, *row) for fact, row in zip(facts, rows, strict=True)]
+
+
+async def counted_among_newest(db: Connection, digests: Sequence[UUID], seen: Sql) -> list[Any]:
+    """For each value (the number of samples, the newest, whether older samples have the value, too), of the newest samples."""
+    query = Sql(SHARED, digests=list(digests), source=NEWEST_ONES, is_cut=HAS_OLDER, seen=seen)
+    return await query.rows(db)
 
 
 def _read(fact: Derived, number: int, newest: list[bytes] | None, is_cut: bool) -> Shared:  # noqa: FBT001 a column
