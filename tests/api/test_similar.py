@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from api.test_results import Claimed
-from kit.bank import ROBOT, Bank, Sample, eventually, fields_of
+from kit.bank import AGENT, ROBOT, Bank, Sample, eventually, fields_of
 
 Facts = list[dict[str, str]]
 
@@ -234,3 +234,29 @@ def test_facts_go_with_their_sample_and_come_back_with_a_new_analysis(bank: Bank
     assert shared(bank, sample) == {("section", section): []}
     bank.submit(other)
     assert similar(bank, other)["facts"] == []
+
+
+def queried(bank: Bank, query: str, user: str = "mia") -> list[str]:
+    found = bank.data(bank.get("/samplebank/v1/query/samples", user, q=query))
+    return [one["sha256"] for one in found]
+
+
+def test_a_query_finds_the_samples_with_a_value(bank: Bank) -> None:
+    imphash, pdb = secrets.token_hex(16), f"C:\\{secrets.token_hex(4)} a.pdb"
+    first, second = (told(bank, fact("imphash", imphash), fact("pdb", pdb)) for _ in range(2))
+    told(bank, fact("imphash", imphash), user="hana")
+    written = pdb.replace("\\", "\\\\")
+
+    assert queried(bank, f"imphash:{imphash}") == [second.sha256, first.sha256]
+    assert queried(bank, f'fact.pdb:"{written}"') == [second.sha256, first.sha256]
+    assert queried(bank, f"imphash:{imphash} -sha256:{first.sha256}") == [second.sha256]
+    assert queried(bank, f"sha256:{first.sha256} -fact.imphash:{imphash}") == []
+
+
+def test_a_query_finds_what_people_and_workers_say(bank: Bank) -> None:
+    imphash = secrets.token_hex(16)
+    by_hand, by_worker = bank.submitted(), told(bank, fact("imphash", imphash))
+    said = {"key": "imphash", "value": imphash, "userAgent": AGENT}
+    assert bank.post(f"{by_hand.path}/fact", said).status_code == 201
+
+    assert set(queried(bank, f"fact.imphash:{imphash}")) == {by_hand.sha256, by_worker.sha256}

@@ -15,6 +15,7 @@ import pytest
 import tlsh
 
 from identification.kinds import macho
+from samplebank.query.sample_meanings import DERIVED
 from samplebank.samples import derived
 from samplebank.worker.analysers.facts import fuzzy
 from samplebank.worker.contract import FactKind, Result
@@ -38,8 +39,8 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def test_workers_and_service_know_the_same_kinds() -> None:
-    assert set(get_args(FactKind)) == set(derived.PATTERNS)
+def test_workers_service_and_queries_know_the_same_kinds() -> None:
+    assert set(get_args(FactKind)) == set(derived.PATTERNS) == set(DERIVED)
 
 
 async def test_the_facts_of_a_windows_program(static: Analyse) -> None:
