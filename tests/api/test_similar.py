@@ -2,13 +2,14 @@
 
 import random
 import secrets
+from functools import partial
 from typing import Any
 
 import pytest
 import requests
 
 from api.test_results import Claimed
-from kit.bank import AGENT, ROBOT, Bank, Sample, eventually, fields_of
+from kit.bank import AGENT, ROBOT, Bank, Sample, eventually, fields_of, together
 
 Facts = list[dict[str, str]]
 
@@ -51,6 +52,19 @@ def tell(
         "facts": list(facts),
     }
     return bank.post(f"{sample.path}/analysis", body, user)
+
+
+def end(bank: Bank, claim: dict[str, Any], *facts: dict[str, str]) -> requests.Response:
+    analysis = {
+        "analysisResult": {},
+        "analysisScore": -1,
+        "customer": claim["job"]["customer"]["shortName"],
+        "tlp": "amber",
+        "userAgent": {"name": claim["task"]["worker"], "version": "1.0"},
+        "facts": list(facts),
+    }
+    path = f"/samplebank/v1/job/{claim['job']['id']}/task/{claim['task']['id']}/result"
+    return bank.post(path, {"leaseToken": claim["leaseToken"], "analysis": analysis}, ROBOT)
 
 
 def similar(bank: Bank, sample: Sample, user: str = "mia", **parameters: Any) -> dict[str, Any]:
@@ -180,6 +194,32 @@ def test_what_was_said_first_of_a_kind_stays(bank: Bank) -> None:
     assert tell(bank, sample, worker, fact("imphash", second), fact("pdb", pdb)).status_code == 201
 
     assert set(shared(bank, sample)) == {("imphash", first), ("pdb", pdb)}
+
+
+def test_facts_that_come_at_once_from_two_jobs_are_stored_once(bank: Bank) -> None:
+    """One of the tasks is the last of its job, and locks in another order where nobody takes care."""
+    worker, other = bank.workers(2)
+    for _ in range(5):
+        sample, first = Sample(), secrets.token_hex(16)
+        bank.submit(sample, metaData=bank.plan(worker, other))
+        bank.submit(sample, "hana", metaData=bank.plan(worker))
+        claims = bank.claim(worker, most=2)
+
+        ended = together([partial(end, bank, claim, fact("imphash", first)) for claim in claims])
+
+        assert [answer.status_code for answer in ended] == [200, 200]
+        assert list(shared(bank, sample, "chief")) == [("imphash", first)]
+
+
+def test_of_two_values_that_come_at_once_one_stays(bank: Bank) -> None:
+    worker, sample = bank.workers(1)[0], bank.submitted()
+    values = [secrets.token_hex(16) for _ in range(4)]
+
+    told_at_once = together([partial(tell, bank, sample, worker, fact("imphash", one)) for one in values])
+
+    assert [answer.status_code for answer in told_at_once] == [201] * 4
+    ((kind, value),) = shared(bank, sample)
+    assert (kind, value in values) == ("imphash", True)
 
 
 def test_facts_take_more_than_the_right_to_add_analyses(bank: Bank) -> None:

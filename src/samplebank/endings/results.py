@@ -39,6 +39,7 @@ TOUCHED = """
     touched AS (
         UPDATE sample SET activity_time = greatest(activity_time, :now::bigint)
          WHERE id = (SELECT :new_sample_id::bigint FROM ended)
+        RETURNING id
     )
 """
 #: Parts of a statement: end a task that is not the last task of the job.
@@ -48,10 +49,10 @@ JOB_ENDED = f"{HELD_JOB}, {HELD_SAMPLE}, {ended('held_sample')}, {recorded_with(
 SELECTED = f"SELECT {ENDED.sql} FROM ended"
 END_TASK_WITH_RESULT = Statement(f"WITH {TASK_ENDED} {SELECTED}")
 END_JOB_WITH_RESULT = Statement(f"WITH {JOB_ENDED} {SELECTED}")
-#: the same with facts, which most results do not bring
-FACTS = derived.stored_with("ended")
-END_TASK_WITH_FACTS = Statement(f"WITH {TASK_ENDED}, {FACTS} {SELECTED}")
-END_JOB_WITH_FACTS = Statement(f"WITH {JOB_ENDED}, {FACTS} {SELECTED}")
+#: The same with facts, which most results do not bring. Both lock the sample before the facts: two jobs of a sample would
+#: wait for each other otherwise. The end of a job has locked the sample before the task ends.
+END_TASK_WITH_FACTS = Statement(f"WITH {TASK_ENDED}, {derived.stored_with('touched')} {SELECTED}")
+END_JOB_WITH_FACTS = Statement(f"WITH {JOB_ENDED}, {derived.stored_with('ended')} {SELECTED}")
 SEES_SAMPLE = "SELECT EXISTS (SELECT FROM sample s WHERE s.id = {} AND s.deleted_time IS NULL AND ({}))"
 
 

@@ -84,7 +84,7 @@ def digest_of(kind: str, value: str) -> UUID:
 def stored_with(held: str) -> str:
     """Part of a statement: stores facts of a sample, if `held` has a row. Takes the parameters of `values`.
 
-    Who comes second with a kind waits for the first, and adds nothing.
+    The row of `held` comes from a statement that has locked the sample. Who comes second with a kind adds nothing.
     """
     return f"""
         fact_stored AS (
