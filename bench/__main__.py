@@ -18,7 +18,19 @@ from bench import generate, limits, machine, report
 from bench.clients import WrongAnswer
 from bench.deadline import Late, within
 from bench.figure import Figure
-from bench.figures import claiming, cycle, filled, from_upload, ingest, pages, reading, serving, slow, web
+from bench.figures import (
+    claiming,
+    cycle,
+    filled,
+    from_upload,
+    ingest,
+    pages,
+    reading,
+    serving,
+    similar,
+    slow,
+    web,
+)
 from bench.machine import MemoryWatch
 from bench.service import Service, Unusable, check_disk, check_port
 from bench.tenants import Tenants
@@ -31,7 +43,17 @@ WHOLE_LIST_SIZES = (200_000,)
 FULL_SIZES = (10_000, 100_000, 200_000, 1_000_000)
 QUICK_SIZES = (100_000,)
 #: groups of figures on the filled database
-FILLED = ("pages", "web pages", "reading", "claims", "access rules", "whole list", "statistics", "generator")
+FILLED = (
+    "pages",
+    "web pages",
+    "reading",
+    "claims",
+    "similar",
+    "access rules",
+    "whole list",
+    "statistics",
+    "generator",
+)
 #: seconds of a quick run, the end of the services left out, of a group of figures, and of filling in: three minutes are enough
 QUICK_SECONDS, QUICK_GROUP, QUICK_FILL = 150.0, 25.0, 60.0
 #: seconds of rest after the start, for figures of processor time
@@ -152,6 +174,9 @@ class Bench:
             self.measure(
                 f"claims, {size:,} samples",
                 lambda: claiming.measure(service, size, tasks, runs, largest=largest),
+            )
+            self.measure(
+                f"similar, {size:,} samples", lambda: similar.measure(service, size, quick=self.quick)
             )
 
     def _access(self, service: Service, tenants: Tenants, size: int, seconds: float, runs: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from bench import generate
+from bench import generate, relatives
 from bench.databases import connected
 from bench.tenants import Tenants
 
@@ -64,6 +64,7 @@ async def filled(service: Service) -> AsyncIterator[tuple[Database, Tenants]]:
         async with connected(url) as db:
             for statement in AGED:
                 await db.execute(statement)
+            await relatives.fill(db, files=200)
         database = await connect(url, most=1, keep_plans=True)
         yield database, tenants
         await database.close()

@@ -26,12 +26,14 @@ from samplebank.jobs.queries import get_job, tasks_of
 from samplebank.policy.model import Plan
 from samplebank.policy.rules import PolicyBook, read_version
 from samplebank.samples.catalogue import get_known
+from samplebank.samples.tlsh import FURTHEST
 from samplebank.search.keywords import Keywords, read_keyword
 from samplebank.search.paths import PathCriterion
 from samplebank.search.rows import SubmissionCriterion, Tag, VerdictCriterion
 from samplebank.search.sample_order import SORTS as SAMPLE_SORTS
 from samplebank.search.samples import SampleCriterion, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
+from samplebank.search.similar import similar_to
 from samplebank.search.submissions import KEYWORD_FIELDS, SubmissionSearch, submissions_matching
 from samplebank.search.submissions import SORTS as SUBMISSION_SORTS
 from samplebank.search.window import IndexWindow
@@ -51,6 +53,9 @@ LARGE = (
     "verdict",
     "job_task_analysis",
     "sample_reader",
+    "derived_fact",
+    "derived_value",
+    "tlsh",
 )
 SCANS = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY($1) ORDER BY relname"
 READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = $1"
@@ -235,6 +240,12 @@ async def submissions_by_a_common_keyword(ask: Question) -> None:
     await ask.list(submissions_matching(ask.caller, wanted, ALWAYS))
 
 
+async def samples_like_a_sample(ask: Question) -> None:
+    sample = await get_known(ask.db, await ask.sample())
+    async with ask.db.transaction():
+        await similar_to(ask.db, ask.caller, sample, furthest=FURTHEST, most=100)
+
+
 def word(text: str) -> Keywords:
     return Keywords((read_keyword(text),), ANY_FIELD, every=False)
 
@@ -243,7 +254,7 @@ HOT = (
     newest_jobs, unfinished_jobs, jobs_of_a_week_and_customer, jobs_of_a_sample, a_page_of_jobs_of_a_worker, a_page_of_jobs_of_a_type, a_job_with_its_tasks, a_claim,
     a_submission, the_end_of_a_task, the_sweeps_of_jobs_and_leases, a_known_sample, a_sample_by_hash, samples_by_a_common_keyword,
     samples_by_an_absent_keyword, samples_by_one_file_name, samples_by_metadata, samples_by_verdict, samples_by_size, samples_by_a_part_of_a_name,
-    samples_by_sub_criteria, submissions_by_a_common_keyword,
+    samples_by_sub_criteria, submissions_by_a_common_keyword, samples_like_a_sample,
 )  # fmt: skip
 
 

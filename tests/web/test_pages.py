@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from architecture.test_access import EVERYWHERE, USERS
-from kit.bank import AGENT, ROBOT, Bank, Sample
+from kit.bank import AGENT, CHIEF, ROBOT, Bank, Sample
 from kit.service import Service
 from kit.visitor import Shown, Visitor
 from samplebank.accounts.model import ROLES
@@ -51,6 +51,8 @@ STATEMENTS = {
     # the head, the links with the samples that they lead to, their number by type, and the links of others; where links
     # lead down, the tree: two for each level, one behind the last, and the names
     "showRelations": 8,
+    # the head, the facts, near samples, samples with the same values, what is known of all these, and their names
+    "showSimilar": 6,
     "showAccount": 2,
     # the head of each, the names, and what analyses tell
     "compareTwo": 6,
@@ -60,6 +62,10 @@ HOSTILE = (
     "<svg onload=alert(1)>\u202e\u200b\x1b[31m'\"><script>alert(1)</script> http://evil.example/ {{ 1234 * 4321 }} "
     "\u2066\u2028&lt; javascript:alert(1)"
 )
+
+
+#: the same without control characters
+HOSTILE_LINE = HOSTILE.replace("\x1b", "")
 
 
 #: as hostile as the pattern of the interface allows
@@ -135,6 +141,9 @@ def hostile(bank: Bank) -> dict[str, str]:
     task = bank.data(bank.post("/samplebank/v1/sample/reanalyse", created))["correlationID"]
     batch = str(uuid4())
     bank.submit(sample, fileName=HOSTILE + " again", metaData={"batch": batch})
+    for one in (sample, other):
+        facts = [{"kind": "tlsh", "value": f"T1{'0' * 70}"}, {"kind": "pdb", "value": HOSTILE_LINE}]
+        bank.analyse(one, worker, user=CHIEF, facts=facts)
     return {
         "sha256": sample.sha256,
         "a": sample.sha256,

@@ -10,7 +10,7 @@ PICTURES = ROOT / "docs" / "pictures"
 #: operations that answer files, data, or a page that is a part of another
 NO_PAGES = {
     *("downloadSafeByPage", "downloadEvidenceByPage", "downloadResult", "exportSamples"),
-    *("followChanges", "completeQuery", "showFacets", "showRetry", "tellKnown"),
+    *("followChanges", "completeQuery", "showFacets", "showSimilar", "showRetry", "tellKnown"),
 }
 
 

@@ -1,5 +1,6 @@
 """Storing analyses."""
 
+from collections.abc import Sequence
 from itertools import islice
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from samplebank.errors import Forbidden, NotFound, Violation, path_of
 from samplebank.nesting import values_in
 from samplebank.policy.schema_cost import TooDear
 from samplebank.policy.workers import find_schema_of, judge_of
+from samplebank.samples import derived
+from samplebank.samples.derived import Fact
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 
@@ -83,13 +86,24 @@ async def record_for(
     return id_
 
 
-async def record(db: Connection, caller: Caller, sample_id: int, new: NewAnalysis, *, now: Millis) -> UUID:
-    """Store an analysis; answers the id of the analysis.
+async def record(
+    db: Connection,
+    caller: Caller,
+    sample_id: int,
+    new: NewAnalysis,
+    facts: Sequence[Fact] = (),
+    *,
+    now: Millis,
+) -> UUID:
+    """Store an analysis with the facts that the worker derived, in a transaction; answers the id of the analysis.
 
     A caller without addSampleAnalysis for the customer needs a claim of the same worker and customer: raises `Forbidden`.
+    Facts are seen by all who see the sample, so facts take a claim, or addStaticFact.
     Raises `NotFound` when the sample has been deleted meanwhile.
     """
-    may_always = caller.may(Permission.ADD_ANALYSIS, new.customer_id)
+    may_always = caller.may(Permission.ADD_ANALYSIS, new.customer_id) and (
+        not facts or caller.holds(Permission.ADD_FACT)
+    )
     columns = _columns(new_id(), sample_id, caller.user.id, new, now=now)
     query = Sql(
         RECORD,
@@ -99,6 +113,9 @@ async def record(db: Connection, caller: Caller, sample_id: int, new: NewAnalysi
     id_: UUID | None = await query.value(db)
     if id_ is None:
         raise NotFound(NO_SAMPLE) if may_always else Forbidden(NO_CLAIM)
+    if facts:
+        agent = {"agent_name": new.agent_name, "agent_version": new.agent_version}
+        await derived.add(db, sample_id, facts, **agent, now=now)
     return id_
 
 

@@ -25,6 +25,8 @@ from samplebank.http.operation import V2, operation
 from samplebank.http.reader import find_customer
 from samplebank.http.shapes import Body, Int32, NoQuery, PageQuery, Sentence, Several, Shown, Unique
 from samplebank.http.streaming import Streamed
+from samplebank.samples import derived
+from samplebank.samples.derived import Fact
 
 TagType = Literal["family", "behaviour", "yara"]
 Assessment = Literal["benign", "unknown", "malicious", "informational"]
@@ -41,6 +43,13 @@ class AnalysisDetectionRequest(Body):
     assessment: Assessment
 
 
+class FactRequest(Body):
+    """A value that follows from the bytes of the sample, as docs/workers.md describes the kinds."""
+
+    kind: Annotated[str, Meta(max_length=50)]
+    value: Annotated[str, Meta(max_length=300)]
+
+
 class AnalysisAddRequest(Body):
     analysis_result: Any
     analysis_score: Annotated[int, Meta(ge=-1, le=100)]
@@ -49,6 +58,7 @@ class AnalysisAddRequest(Body):
     user_agent: UserAgentRequest
     acl: Unique[int | str] | None = None
     executed_with_internet_access: bool | None = None
+    facts: Annotated[list[FactRequest], Meta(max_length=derived.MOST)] | None = None
     possible_detections: Int32 | None = None
     profile: Sentence | None = None
     tags: Several[AnalysisTagRequest] | None = None
@@ -190,12 +200,17 @@ async def add_analysis(request: Call) -> Answer:
     document = await request.document(AnalysisAddRequest, extra=most)
     sample = await request.visible_sample(Permission.ADD_ANALYSIS, Permission.WORK_ON_CLAIMS)
     request.read_query(NoQuery)
-    new = await read_analysis(request, document.read(request.now))
-    bank = request.bank
+    data = document.read(request.now)
+    new = await read_analysis(request, data)
+    facts, bank = read_facts(data), request.bank
     async with bank.database.transaction() as db:
-        id_ = await recording.record(db, request.caller, sample.id, new, now=request.now)
+        id_ = await recording.record(db, request.caller, sample.id, new, facts, now=request.now)
         row = await queries.get_own_analysis(db, request.caller, id_)
     return await request.show(row, show_analysis, 201)
+
+
+def read_facts(data: AnalysisAddRequest) -> list[Fact]:
+    return [Fact(one.kind, one.value) for one in data.facts or ()]
 
 
 async def read_analysis(request: Call, data: AnalysisAddRequest) -> NewAnalysis:
@@ -223,6 +238,7 @@ async def _new_analysis(
     violations.extend(wrong)
     customer = find_customer(violations, "customer", data.customer, directory)
     acl = await read_acl(request, violations, data.acl)
+    violations.extend(derived.violations_of(read_facts(data), "facts"))
     violations.raise_if_any()
     assert customer is not None  # noqa: S101 for the type checker: an unknown customer is a violation
     if not caller.may(Permission.WORK_ON_CLAIMS, customer.id):

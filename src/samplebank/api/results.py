@@ -8,7 +8,7 @@ import msgspec
 from litestar import post
 
 from samplebank.accounts.model import Permission
-from samplebank.api.analyses import AnalysisAddRequest, read_analysis
+from samplebank.api.analyses import AnalysisAddRequest, read_analysis, read_facts
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.api.job_tasks import JobTaskResponse, show_task
@@ -67,7 +67,8 @@ async def _read_result(request: Call, document: Document[TaskResultRequest]) -> 
         new = await read_analysis(request, data.analysis)
     except Invalid as error:
         raise Invalid(*_within_analysis(error)) from None
-    return TaskResult(request.path("job_id"), request.path("task_id"), data.lease_token, new)
+    facts = read_facts(data.analysis)
+    return TaskResult(request.path("job_id"), request.path("task_id"), data.lease_token, new, facts)
 
 
 def _within_analysis(error: Invalid) -> Iterator[Violation]:

@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "jobs": "samplebank.cli.jobs:jobs",
     "search": "samplebank.cli.search:search",
     "show": "samplebank.cli.show:show",
+    "similar": "samplebank.cli.similar:similar",
     "get": "samplebank.cli.get:get",
     "verdict": "samplebank.cli.verdict:verdict_app",
     "link": "samplebank.cli.link:link_app",

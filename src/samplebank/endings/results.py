@@ -1,5 +1,6 @@
 """The end of a task with its result: the analysis is stored, weighed and named in the statement that ends the task."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -24,6 +25,8 @@ from samplebank.endings.updates import (
 from samplebank.errors import Forbidden, NotFound
 from samplebank.jobs.model import JobRules, Task, TaskState
 from samplebank.jobs.progress import JOB_NOTED, Move, check_move, job_ended
+from samplebank.samples import derived
+from samplebank.samples.derived import Fact
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 from samplebank.verdicts.ruling import STORED_OF_JOB, ruling_of
@@ -36,18 +39,20 @@ TOUCHED = """
     touched AS (
         UPDATE sample SET activity_time = greatest(activity_time, :now::bigint)
          WHERE id = (SELECT :new_sample_id::bigint FROM ended)
+        RETURNING id
     )
 """
-#: ends a task that is not the last task of the job
-END_TASK_WITH_RESULT = Statement(f"""
-    WITH {HELD_JOB}, {ended("held_job")}, {recorded_with("ended")}, {TOUCHED}, {JOB_NOTED}
-    SELECT {ENDED.sql} FROM ended
-""")
-#: ends the last task of a job, ends the job, and stores the verdict
-END_JOB_WITH_RESULT = Statement(f"""
-    WITH {HELD_JOB}, {HELD_SAMPLE}, {ended("held_sample")}, {recorded_with("ended")}, {job_ended("ended")}, {STORED_OF_JOB}
-    SELECT {ENDED.sql} FROM ended
-""")
+#: Parts of a statement: end a task that is not the last task of the job.
+TASK_ENDED = f"{HELD_JOB}, {ended('held_job')}, {recorded_with('ended')}, {TOUCHED}, {JOB_NOTED}"
+#: Parts of a statement: end the last task of a job, end the job, and store the verdict.
+JOB_ENDED = f"{HELD_JOB}, {HELD_SAMPLE}, {ended('held_sample')}, {recorded_with('ended')}, {job_ended('ended')}, {STORED_OF_JOB}"
+SELECTED = f"SELECT {ENDED.sql} FROM ended"
+END_TASK_WITH_RESULT = Statement(f"WITH {TASK_ENDED} {SELECTED}")
+END_JOB_WITH_RESULT = Statement(f"WITH {JOB_ENDED} {SELECTED}")
+#: The same with facts, which most results do not bring. Both lock the sample before the facts: two jobs of a sample would
+#: wait for each other otherwise. The end of a job has locked the sample before the task ends.
+END_TASK_WITH_FACTS = Statement(f"WITH {TASK_ENDED}, {derived.stored_with('touched')} {SELECTED}")
+END_JOB_WITH_FACTS = Statement(f"WITH {JOB_ENDED}, {derived.stored_with('ended')} {SELECTED}")
 SEES_SAMPLE = "SELECT EXISTS (SELECT FROM sample s WHERE s.id = {} AND s.deleted_time IS NULL AND ({}))"
 
 
@@ -58,6 +63,7 @@ class TaskResult(msgspec.Struct, frozen=True):
     task: str
     lease: UUID
     analysis: NewAnalysis
+    facts: Sequence[Fact] = ()
 
 
 async def end_with_result(
@@ -84,7 +90,7 @@ async def end_with_result(
     if (found := await check_move(db, caller, known, move)) is not None:
         return found, False
     await _check_permission(db, caller, snapshot, result.analysis)
-    task = await _end(db, caller, snapshot, move, result.analysis, rules=rules, now=now)
+    task = await _end(db, caller, snapshot, move, result, rules=rules, now=now)
     return task, snapshot.grounds is not None
 
 
@@ -105,18 +111,24 @@ async def _end(
     caller: Caller,
     snapshot: TaskSnapshot,
     move: Move,
-    new: NewAnalysis,
+    result: TaskResult,
     *,
     rules: JobRules,
     now: Millis,
 ) -> Task:
     (id_,) = move.analyses or ()
-    change = change_of(snapshot, move) | values(id_, snapshot.job.sample_id, caller, new, now=now)
+    new, sample_id = result.analysis, snapshot.job.sample_id
+    change = change_of(snapshot, move) | values(id_, sample_id, caller, new, now=now)
+    if result.facts:
+        agent = {"agent_name": new.agent_name, "agent_version": new.agent_version}
+        change |= derived.values(sample_id, result.facts, **agent, now=now)
     if snapshot.grounds is None:
-        row = await END_TASK_WITH_RESULT.row(db, job_id=snapshot.job.id, now=now, **change)
+        statement = END_TASK_WITH_FACTS if result.facts else END_TASK_WITH_RESULT
+        row = await statement.row(db, job_id=snapshot.job.id, now=now, **change)
     else:
+        statement = END_JOB_WITH_FACTS if result.facts else END_JOB_WITH_RESULT
         ruling = ruling_of(snapshot.job, snapshot.grounds, rules, _finding(id_, new))
-        row = await END_JOB_WITH_RESULT.row(db, **change, **end_of_job(snapshot, ruling, now))
+        row = await statement.row(db, **change, **end_of_job(snapshot, ruling, now))
     if row is None:
         raise Outrun
     shown: list[object] = [id_, new.score, new.agent_name, new.agent_version]

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 Document: TypeAlias = dict[str, Any]
 SUB: Final = "subCriteria"
 #: lists of entries, each of which is about a row of the sample
-ROWS: Final = frozenset({"submission", "analysis", "link", "classification", "verdict", "fact"})
+ROWS: Final = frozenset({"submission", "analysis", "link", "classification", "verdict", "fact", "derived"})
 #: lists of values, any of which may match
 VALUES: Final = frozenset({"md5", "sha1", "sha256", "sha512", "customer", "tlp", "user"})
 #: the same, within an entry

@@ -29,6 +29,24 @@ FLAGS: Final = {
     "trusted": ("submission", "trustedAgent"),
 }
 ANY = "*"
+#: facts that workers derive from the bytes of samples
+DERIVED: Final = frozenset(
+    {
+        *(
+            "tlsh",
+            "imphash",
+            "authentihash",
+            "rich-hash",
+            "pdb",
+            "section",
+            "icon",
+            "certificate",
+            "dotnet-mvid",
+        ),
+        *("build-id", "go-build-id", "macho-uuid", "import-hash", "lnk-machine", "lnk-mac", "pdf-id"),
+        *("vba-project", "macro"),
+    }
+)
 
 
 def word(reading: Reading) -> Document:
@@ -175,9 +193,15 @@ def at_path(kind: str, name: str) -> Meaning:
 def fact(reading: Reading) -> Document:
     is_any = reading.term.text == ANY and not reading.term.parts[0].quoted
     fields = {"key": [reading.path]} if reading.path else {}
-    if not (is_any and reading.path):
-        fields["value"] = [plain(reading.term)]
-    return row("fact", **fields)
+    if is_any and reading.path:
+        return row("fact", **fields)
+    fields["value"] = [plain(reading.term)]
+    said = row("fact", **fields)
+    return either([said, row("derived", **fields)]) if reading.path in DERIVED else said
+
+
+def derived(kind: str) -> Meaning:
+    return lambda reading: row("derived", key=[kind], value=[plain(reading.term)])
 
 
 def agent(kind: str) -> Meaning:

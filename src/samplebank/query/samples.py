@@ -68,6 +68,12 @@ TEXT_FIELDS = (
         has_path=True,
     ),
     Field("fact", "fact about the sample", "fact.campaign:spring", means.fact, has_path=True),
+    Field(
+        "imphash",
+        "imports of a Windows program",
+        f"imphash:{'0123456789abcdef' * 2}",
+        means.derived("imphash"),
+    ),
     Field("keyword", "text anywhere, as a bare word", 'keyword:"kz mutex"', means.keyword),
 )
 VERDICT_FIELDS = (

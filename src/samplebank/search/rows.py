@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -91,6 +92,12 @@ class FactCriterion(Criterion, frozen=True, kw_only=True):
     key: list[str] | None = None
     value: list[str] | None = None
     user_agent: list[Agent] | None = None
+
+
+class DerivedCriterion(Criterion, frozen=True, kw_only=True):
+    """A value that a worker derived from the bytes, by the digests of the kinds and values that are wanted."""
+
+    digest: list[UUID] | None = None
 
 
 def one_of_texts(column: str) -> Callable[[Sequence[str]], Sql]:
@@ -200,3 +207,4 @@ VERDICTS = Filters(
 FACTS = Filters(
     FactCriterion, key=one_of_texts("f.key"), value=one_of_texts("f.value"), user_agent=by_agent("f")
 )
+DERIVED = Filters(DerivedCriterion, digest=lambda digests: one_of("d.digest", "uuid", digests))

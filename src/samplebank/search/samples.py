@@ -23,6 +23,7 @@ from samplebank.search.sample_ways import Ask, ByDigest, Everything, Gathered, I
 from samplebank.search.sets import (
     ANALYSIS,
     CLASSIFICATION,
+    DERIVED,
     FACT,
     LINK,
     SUBMISSION,
@@ -65,6 +66,7 @@ class SampleCriterion(Criterion, frozen=True, kw_only=True):
     classifications: list[rows.ClassificationCriterion] | None = None
     verdicts: list[rows.VerdictCriterion] | None = None
     facts: list[rows.FactCriterion] | None = None
+    derived: list[rows.DerivedCriterion] | None = None
     sub_criteria: list["SampleCriterion"] | None = None
 
     @property
@@ -185,6 +187,7 @@ ROW_LISTS: tuple[tuple[str, Kind, Filters[Any]], ...] = (
     ("classifications", CLASSIFICATION, rows.CLASSIFICATIONS),
     ("verdicts", VERDICT, rows.VERDICTS),
     ("facts", FACT, rows.FACTS),
+    ("derived", DERIVED, rows.DERIVED),
 )
 
 

@@ -33,6 +33,7 @@ SUBMISSION = Kind("u", "submission", Permission.VIEW_SUBMISSION)
 ANALYSIS = Kind("a", "analysis", Permission.VIEW_ANALYSIS)
 LINK = Kind("l", "link", Permission.VIEW_ANALYSIS)
 FACT = Kind("f", "static_fact", Permission.VIEW_SAMPLES, "o.id = f.sample_id")
+DERIVED = Kind("d", "derived_value", Permission.VIEW_SAMPLES, "o.id = d.sample_id")
 CLASSIFICATION = Kind(
     "c",
     "classification",

@@ -12,6 +12,7 @@ from samplebank.accounts.caller import Scope
 from samplebank.analyses import evidence
 from samplebank.blobs import Area
 from samplebank.database import Connection, Statement
+from samplebank.samples import derived
 from samplebank.samples.model import Sample
 from samplebank.service_tasks import running
 from samplebank.service_tasks.model import Operation, RunningTask, State, Step, Tools
@@ -142,6 +143,7 @@ async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> 
         await db.execute(DELETE_MARKS, sample_id)
         for statement in DELETE_PLACES:
             await db.execute(statement, sample_id)
+        await derived.delete(db, sample_id)
         await db.execute(LEAVE_RECORD, sample_id, now)
     return Step()
 

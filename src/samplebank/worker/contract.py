@@ -15,6 +15,26 @@ Assessment = Literal["benign", "unknown", "malicious", "informational"]
 TagType = Literal["family", "behaviour", "yara"]
 Relation = Literal["child", "downloads", "loads", "executes"]
 StatusOverride = Literal["malicious", "benign"]
+FactKind = Literal[
+    "tlsh",
+    "imphash",
+    "authentihash",
+    "rich-hash",
+    "pdb",
+    "section",
+    "icon",
+    "certificate",
+    "dotnet-mvid",
+    "build-id",
+    "go-build-id",
+    "macho-uuid",
+    "import-hash",
+    "lnk-machine",
+    "lnk-mac",
+    "pdf-id",
+    "vba-project",
+    "macro",
+]
 
 NO_FINDINGS = -1
 MIB = 1024 * 1024
@@ -33,6 +53,16 @@ class SampleFile(msgspec.Struct, frozen=True, kw_only=True):
 
 class Tag(msgspec.Struct, frozen=True):
     type: TagType
+    value: str
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """A value that follows from the bytes of the sample, by a way that never changes. The service finds samples by it.
+
+    What was told first of a kind stays, whoever tells another value later.
+    """
+
+    kind: FactKind
     value: str
 
 
@@ -80,6 +110,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     profile: str | None = None
     evidence: list[Evidence] = []
     children: list[Child] = []
+    facts: list[Fact] = []
 
 
 class Rejected(Exception):

@@ -26,6 +26,7 @@ UNNAMED = "unnamed"
 DIGEST_CHARACTERS = 16
 MOST_TAGS = 100
 MOST_DETECTIONS = 1000
+MOST_FACTS = 100
 DEEPEST_JSON = 50
 #: integers of 64 bits: most readers of JSON hold no others
 INTEGERS = range(-(2**63), 2**64)
@@ -48,6 +49,9 @@ def analysis_request(result: Result, *, customer: str, tlp: str, agent: dict[str
             for detection in result.detections[:MOST_DETECTIONS]
         ],
     }
+    if result.facts:
+        told = dict.fromkeys((fact.kind, storable(fact.value)) for fact in result.facts)
+        request["facts"] = [{"kind": kind, "value": value} for kind, value in told][:MOST_FACTS]
     if result.possible_detections is not None:
         request["possibleDetections"] = result.possible_detections
     if result.profile is not None:

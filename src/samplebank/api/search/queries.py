@@ -12,7 +12,14 @@ from samplebank.api.call import Call
 from samplebank.api.cursors import After
 from samplebank.api.jobs import JobResponse, JobSearchRequest, JobSort, read_filter, show_job
 from samplebank.api.samples import SampleMetaData, show_sample
-from samplebank.api.search.criteria import Criteria, Listed, Reader, SubmissionCriteria, VerdictSearchRequest
+from samplebank.api.search.criteria import (
+    Choice,
+    Criteria,
+    Listed,
+    Reader,
+    SubmissionCriteria,
+    VerdictSearchRequest,
+)
 from samplebank.api.search.samples import LONG_LISTS, SampleSearchSubCriteriaRequest, Sort, read_parameters
 from samplebank.api.search.weight import check_weight
 from samplebank.database import Page
@@ -30,6 +37,8 @@ from samplebank.query.mistakes import BadQuery, Mistake
 from samplebank.query.parsing import LONGEST, parse
 from samplebank.query.places import place_of
 from samplebank.query.tree import Query
+from samplebank.samples.derived import digest_of
+from samplebank.search.rows import DerivedCriterion
 from samplebank.search.sample_listing import SampleListing
 from samplebank.search.samples import SampleCriterion, samples_matching
 from samplebank.search.window import IndexWindow
@@ -48,11 +57,19 @@ class QueriedVerdict(VerdictSearchRequest):
     assessment: Listed[str] | None = None
 
 
+class QueriedDerived(Choice, kw_only=True):
+    """A value of a kind that workers derive from the bytes of samples."""
+
+    key: Listed[str]
+    value: Listed[str]
+
+
 class QueriedSample(SampleSearchSubCriteriaRequest):
     """What a query asks for: the fields of an advanced search, and sub-criteria within sub-criteria."""
 
     submission: Criteria[QueriedSubmission] | None = None  # type: ignore[assignment]  # with one field more
     verdict: Criteria[QueriedVerdict] | None = None  # type: ignore[assignment]  # with one field more
+    derived: Criteria[QueriedDerived] | None = None
     size: tuple[int | None, int | None] = (None, None)
     sub_criteria: Criteria["QueriedSample"] | None = None
 
@@ -191,7 +208,17 @@ def _read(reader: Reader, wanted: QueriedSample, at: str = "") -> SampleCriterio
         _read(reader, each, f"{at}subCriteria[{position}].")
         for position, each in enumerate(wanted.sub_criteria or ())
     ]
-    return structs.replace(read_parameters(reader, wanted, at), size=wanted.size, sub_criteria=inner)
+    return structs.replace(
+        read_parameters(reader, wanted, at),
+        size=wanted.size,
+        derived=[_derived(each) for each in wanted.derived or ()],
+        sub_criteria=inner,
+    )
+
+
+def _derived(wanted: QueriedDerived) -> DerivedCriterion:
+    digests = [digest_of(kind, value) for kind in wanted.key for value in wanted.value]
+    return DerivedCriterion(required=wanted.required, exclude=wanted.exclude, digest=digests)
 
 
 def violation_of(mistake: Mistake) -> Violation:

@@ -6,7 +6,7 @@ The previous release can run on the result. Its verdicts leave no mark, so the p
 from alembic import op
 
 revision = "0031"
-down_revision = "0028"
+down_revision = "0030"
 
 STATEMENTS = (
     "ALTER TABLE sample ADD COLUMN parents_wanted boolean NOT NULL DEFAULT false",

@@ -9,6 +9,8 @@ import lief
 import msgspec
 
 from samplebank.identification.signatures import find_signature
+from samplebank.worker.analysers.facts import fuzzy
+from samplebank.worker.analysers.facts.deriving import facts_of
 from samplebank.worker.analysers.static import archives, elf, macho, office, pdf, pe, scripts
 from samplebank.worker.analysers.static.containers import Container
 from samplebank.worker.analysers.static.measures import MOST_STRING_BYTES, file_entropy, string_facts
@@ -80,6 +82,9 @@ class StaticAnalyser(Analyser):
             self.analyse(SampleFile(path=own, sha256="", size=own.stat().st_size))
             self._is_prepared = True
 
+    def problems(self) -> tuple[str, ...]:
+        return fuzzy.problems()
+
     def analyse(self, sample: SampleFile) -> Result:
         if sample.size == 0:
             raise Rejected("The file is empty.")
@@ -113,6 +118,7 @@ class StaticAnalyser(Analyser):
                 *([Detection(TRUSTED, "benign")] if is_trusted else []),
             ],
             possible_detections=len(TRAITS) + 1,
+            facts=facts_of(sample, facts),
         )
 
 

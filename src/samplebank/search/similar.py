@@ -1,0 +1,196 @@
+"""Samples that are like a sample: near by TLSH, or with a value in common. Only samples that the caller may see count."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from samplebank.accounts.access import see_samples
+from samplebank.accounts.caller import Caller
+from samplebank.accounts.model import Permission
+from samplebank.database import FALSE, Connection, Sql, Statement, all_of
+from samplebank.database.planning import SERIAL, plan_for_values
+from samplebank.samples.derived import TLSH, WELL_KNOWN
+from samplebank.samples.model import Sample
+from samplebank.samples.tlsh import Tlsh
+from samplebank.search.overview import Overview, get_overviews
+from samplebank.search.sightings import newest_sightings
+
+#: samples that are counted with a value: a value that more samples have is common
+MOST_COUNTED: Final = 1000
+#: samples that are named with a value, the newest
+NEWEST: Final = 3
+#: milliseconds for counting; after these, so many of the newest samples with a value are looked at
+COUNTING, LOOKED_AT = 250, 2000
+#: values of a sample that are looked for
+MOST_VALUES: Final = 60
+
+#: an index finds the samples, and each sample is looked up until there are enough
+ROW_BY_ROW: Final = (*SERIAL, "enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off")
+FACTS = Statement("""
+    SELECT f.kind, v.said, v.digest, f.agent_name, f.agent_version
+      FROM derived_fact f, unnest(f.said, f.digests) WITH ORDINALITY v(said, digest, place)
+     WHERE f.sample_id = :sample_id ORDER BY f.kind <> 'tlsh', cardinality(f.said) > 1, f.kind, v.place LIMIT :most
+""")
+# 0 and 3 in a bucket differ by 6, where the bits differ by 3.
+NEAR = """
+    SELECT n.distance, s.sha256 FROM (
+        SELECT t.sample_id,
+               bit_count(t.body # {body}::text::bit(384))
+               + 3 * ({threes} - bit_count(t.body & {of_threes}::text::bit(384)) + bit_count(t.body & {of_zeros}::text::bit(384)))
+               + CASE WHEN t.header >> 16 = {checksum} THEN 0 ELSE 1 END
+               + ({lengths}::int[])[(t.header >> 8 & 255) + 1] + ({quartiles}::int[])[(t.header & 255) + 1] AS distance
+          FROM tlsh t
+         WHERE t.bands && {probes}::int[] AND bit_count(t.body # {body}::text::bit(384)) <= {furthest}
+    ) n JOIN sample s ON s.id = n.sample_id
+     WHERE n.distance <= {furthest} AND {seen} ORDER BY n.distance, s.id DESC LIMIT {most}
+"""
+SHARED = f"""
+    SELECT found.number, found.newest, {{is_cut}} AS is_cut
+      FROM unnest({{digests}}::uuid[]) WITH ORDINALITY v(digest, place)
+     CROSS JOIN LATERAL (
+        SELECT count(*) AS number, (array_agg(one.sha256 ORDER BY one.id DESC))[:{NEWEST}] AS newest
+          FROM (SELECT s.id, s.sha256 FROM {{source}} d JOIN sample s ON s.id = d.sample_id
+                 WHERE {{seen}} ORDER BY d.sample_id DESC LIMIT {MOST_COUNTED + 1}) one
+     ) found
+     ORDER BY v.place
+"""
+EVERY = Sql("(SELECT sample_id FROM derived_value WHERE digest = v.digest)")
+NEWEST_ONES = Sql(f"""
+    (SELECT sample_id FROM derived_value WHERE digest = v.digest ORDER BY sample_id DESC LIMIT {LOOKED_AT})
+""")
+HAS_OLDER = Sql(f"EXISTS (SELECT FROM derived_value WHERE digest = v.digest OFFSET {LOOKED_AT})")
+
+
+class Derived(msgspec.Struct, frozen=True):
+    """A value that a worker derived from the bytes of a sample."""
+
+    kind: str
+    value: str
+    digest: UUID
+    agent_name: str
+    agent_version: str
+
+
+class Near(msgspec.Struct, frozen=True):
+    distance: int
+    sha256: bytes
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """A value with the other samples that have the value: their number, and the newest of them.
+
+    `is_more`: there may be more samples than `number`. A common value says little.
+    """
+
+    fact: Derived
+    number: int
+    is_more: bool
+    is_common: bool
+    newest: list[bytes]
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A sample with the file name of the newest submission that the caller may see."""
+
+    overview: Overview
+    name: str | None
+
+
+class Similar(msgspec.Struct, frozen=True):
+    """`samples` has each sample that `near` and `shared` name. `is_more`: more samples are as near."""
+
+    tlsh: str | None
+    near: list[Near]
+    is_more: bool
+    shared: list[Shared]
+    samples: dict[bytes, Seen]
+
+
+async def similar_to(db: Connection, caller: Caller, sample: Sample, *, furthest: int, most: int) -> Similar:
+    """Find what is like a sample that the caller may see. `db` is in a transaction."""
+    facts = [Derived(*row) for row in await FACTS.rows(db, sample_id=sample.id, most=MOST_VALUES)]
+    tlsh = next((fact.value for fact in facts if fact.kind == TLSH), None)
+    others = [fact for fact in facts if fact.kind != TLSH]
+    seen = all_of(
+        [
+            Sql("s.id <> {}", sample.id),
+            Sql("s.deleted_time IS NULL"),
+            see_samples(caller, "s", Permission.VIEW_SAMPLES),
+        ]
+    )
+    await plan_for_values(db, *ROW_BY_ROW)
+    near = [] if tlsh is None else await nearest(db, Tlsh.read(tlsh), seen, furthest=furthest, most=most + 1)
+    shared = await _shared(db, others, seen) if others else []
+    named = {one.sha256 for one in near[:most]} | {digest for one in shared for digest in one.newest}
+    return Similar(
+        tlsh=tlsh,
+        near=near[:most],
+        is_more=len(near) > most,
+        shared=shared,
+        samples=await _seen(db, caller, sorted(named)),
+    )
+
+
+async def nearest(db: Connection, tlsh: Tlsh, seen: Sql, *, furthest: int, most: int) -> list[Near]:
+    """Find the samples near a digest, the nearest first. `seen` is the condition on the samples `s` that may be told."""
+    buckets = tlsh.buckets
+    threes = "".join("1" if bucket == 3 else "0" for bucket in buckets)  # noqa: PLR2004 the most in a bucket
+    zeros = "".join("0" if bucket else "1" for bucket in buckets)
+    nothing = "0" * len(buckets)
+    query = Sql(
+        NEAR,
+        body=tlsh.bits,
+        threes=threes.count("1"),
+        of_threes=threes + nothing + nothing,
+        of_zeros=nothing + nothing + zeros,
+        checksum=tlsh.checksum,
+        lengths=tlsh.length_costs(),
+        quartiles=tlsh.quartile_costs(),
+        probes=tlsh.probes(),
+        furthest=furthest,
+        seen=seen,
+        most=most,
+    )
+    return [Near(*row) for row in await query.rows(db)]
+
+
+async def _shared(db: Connection, facts: Sequence[Derived], seen: Sql) -> list[Shared]:
+    """Count the samples with each of the values. Where counting takes long, the newest samples with a value are counted."""
+    digests = [fact.digest for fact in facts]
+    try:
+        async with db.transaction():
+            await db.execute(f"SET LOCAL statement_timeout = {COUNTING}")
+            rows = await Sql(SHARED, digests=digests, source=EVERY, is_cut=FALSE, seen=seen).rows(db)
+            await db.execute("SET LOCAL statement_timeout TO DEFAULT")
+    except asyncpg.QueryCanceledError:
+        rows = await counted_among_newest(db, digests, seen)
+    return [_read(fact, *row) for fact, row in zip(facts, rows, strict=True)]
+
+
+async def counted_among_newest(db: Connection, digests: Sequence[UUID], seen: Sql) -> list[Any]:
+    """For each value (the number of samples, the newest, whether older samples have the value, too), of the newest samples."""
+    query = Sql(SHARED, digests=list(digests), source=NEWEST_ONES, is_cut=HAS_OLDER, seen=seen)
+    return await query.rows(db)
+
+
+def _read(fact: Derived, number: int, newest: list[bytes] | None, is_cut: bool) -> Shared:  # noqa: FBT001 a column
+    is_much = number > MOST_COUNTED
+    return Shared(
+        fact=fact,
+        number=min(number, MOST_COUNTED),
+        is_more=is_much or is_cut,
+        is_common=is_much or (fact.kind, fact.value) in WELL_KNOWN,
+        newest=newest or [],
+    )
+
+
+async def _seen(db: Connection, caller: Caller, digests: Sequence[bytes]) -> dict[bytes, Seen]:
+    overviews = await get_overviews(db, caller, digests)
+    names = await newest_sightings(db, caller, digests) if digests else {}
+    return {
+        digest: Seen(overview, names[digest].file_name if digest in names else None)
+        for digest, overview in overviews.items()
+    }

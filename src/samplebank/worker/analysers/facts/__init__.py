@@ -1,0 +1,1 @@
+"""Derives facts from files: values by which the service finds similar samples."""

@@ -1,0 +1,33 @@
+"""Facts of documents."""
+
+import re
+import zipfile
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from samplebank.worker.analysers.facts.bytes import Told, sha256
+from samplebank.worker.contract import Fact
+
+#: the identifier that a document keeps, of which later versions change only the second half
+IDENTIFIER: Final = re.compile(rb"/ID\s{0,20}\[\s{0,20}<([0-9A-Fa-f]{8,128})>")
+EDGE: Final = 64 * 1024
+MOST_PROJECT, MOST_ENTRIES = 16 * 1024 * 1024, 2000
+
+
+def pdf(told: Told) -> Iterator[Fact]:
+    """The identifier at the end of the file, else at the beginning."""
+    for edge in (told.data[-EDGE:], told.data[:EDGE]):
+        if found := IDENTIFIER.findall(edge):
+            yield Fact("pdf-id", found[-1].decode().lower())
+            return
+
+
+def package(told: Told) -> Iterator[Fact]:
+    """The digest of the macros as stored."""
+    with zipfile.ZipFile(told.path) as package:
+        for entry in islice(package.infolist(), MOST_ENTRIES):
+            if entry.filename.lower().endswith("vbaproject.bin") and 0 < entry.file_size <= MOST_PROJECT:
+                with package.open(entry) as file:
+                    yield Fact("vba-project", sha256(file.read(MOST_PROJECT)))
+                return

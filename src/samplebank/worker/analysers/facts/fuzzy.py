@@ -1,0 +1,33 @@
+"""TLSH by the package tlsh-python. Without the package, no file has a TLSH."""
+
+import mmap
+from collections.abc import Iterator
+from typing import Final
+
+from samplebank.worker.analysers.extract.extras import installed
+
+tlsh = installed("tlsh")
+
+#: bytes of a file with a TLSH: a digest of less says nothing, and a digest of more takes too long
+FEWEST, MOST = 256, 32 * 1024 * 1024
+PIECE: Final = 1024 * 1024
+PROBLEM: Final = (
+    "No sample gets a TLSH, and so nobody finds near samples: the package tlsh-python is missing. "
+    'Install "samplebank[analysis]".'
+)
+
+
+def problems() -> tuple[str, ...]:
+    return () if tlsh is not None else (PROBLEM,)
+
+
+def tlsh_of(data: mmap.mmap) -> Iterator[str]:
+    """The TLSH of a file. A file whose bytes are all alike has none."""
+    if tlsh is None or not FEWEST <= len(data) <= MOST:
+        return
+    digest = tlsh.Tlsh()
+    for place in range(0, len(data), PIECE):
+        digest.update(data[place : place + PIECE])
+    digest.final()
+    if digest.valid:
+        yield f"T1{digest.hexdigest().removeprefix('T1').upper()}"

@@ -1,0 +1,96 @@
+"""In a large database, near samples are found with their exact distance, and what very many samples share costs little."""
+
+import tlsh
+from bench.relatives import BruteForce
+from bench.tenants import Tenants
+
+from samplebank.accounts.caller import Caller
+from samplebank.database import Connection, Database, Sql
+from samplebank.samples.catalogue import get_known
+from samplebank.samples.model import Sample
+from samplebank.samples.tlsh import FURTHEST, Tlsh
+from samplebank.search.similar import LOOKED_AT, MOST_COUNTED, Similar, counted_among_newest, similar_to
+from search.conftest import SAMPLES
+from search.test_hot_queries import ENTRIES, READ, forget_scans
+
+#: the distance up to which the bands find every sample
+SURE = 31
+#: samples that are searched for; others are deleted, or seen by nobody
+SEARCHED = range(3, SAMPLES, SAMPLES // 20)
+DIGEST = "SELECT said[1] FROM derived_fact WHERE sample_id = $1 AND kind = 'tlsh'"
+SHA256 = "SELECT sha256 FROM sample WHERE id = $1"
+VALUES = "SELECT unnest(digests) FROM derived_fact WHERE sample_id = $1 AND kind <> 'tlsh'"
+IDS = "SELECT id, sha256 FROM sample WHERE deleted_time IS NULL"
+
+
+async def sample_of(db: Connection, id_: int) -> Sample:
+    return await get_known(db, await db.fetchval(SHA256, id_))
+
+
+async def found(db: Connection, caller: Caller, id_: int, most: int = SAMPLES) -> Similar:
+    sample = await sample_of(db, id_)
+    async with db.transaction(readonly=True):
+        return await similar_to(db, caller, sample, furthest=FURTHEST, most=most)
+
+
+async def test_distances_are_those_of_the_library(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller]
+) -> None:
+    async with filled[0].connection() as db:
+        digests = {row[1]: row[0] for row in await db.fetch(IDS)}
+        compared = 0
+        for id_ in SEARCHED:
+            own = await db.fetchval(DIGEST, id_)
+            for one in (await found(db, callers["admin"], id_, most=50)).near:
+                other = await db.fetchval(DIGEST, digests[one.sha256])
+
+                assert one.distance == tlsh.diff(own, other)
+                compared += 1
+    assert compared > len(SEARCHED)
+
+
+async def test_all_samples_that_are_near_enough_are_found(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller]
+) -> None:
+    async with filled[0].connection() as db:
+        every = await BruteForce.of(db)  # type: ignore[arg-type]  # lent by the pool
+        ids = {row[1]: row[0] for row in await db.fetch(IDS)}
+        for id_ in SEARCHED:
+            distances = every.distances(Tlsh.read(await db.fetchval(DIGEST, id_)))
+            near = {int(one) for one in every.ids[distances <= SURE]} & set(ids.values()) - {id_}
+
+            told = (await found(db, callers["admin"], id_)).near
+
+            assert {ids[one.sha256] for one in told if one.distance <= SURE} == near
+
+
+async def test_what_very_many_samples_share_is_common_and_counted_no_further(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller]
+) -> None:
+    async with filled[0].connection() as db:
+        await forget_scans(db)
+
+        shared = (await found(db, callers["admin"], SEARCHED[0], most=1)).shared
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        read = await db.fetchval(READ, "sample")
+    (certificate,) = (one for one in shared if one.fact.kind == "certificate")
+    assert (certificate.number, certificate.is_more, certificate.is_common) == (MOST_COUNTED, True, True)
+    assert read <= len(shared) * (MOST_COUNTED + 100)
+
+
+async def test_where_counting_takes_long_the_newest_samples_are_looked_at(
+    filled: tuple[Database, Tenants],
+) -> None:
+    nobody = Sql("s.id < 0")
+    async with filled[0].connection() as db:
+        digests = [row[0] for row in await db.fetch(VALUES, SEARCHED[0])]
+        await forget_scans(db)
+
+        rows = await counted_among_newest(db, digests, nobody)
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        read = await db.fetchval(ENTRIES, "derived_value")
+    assert {row["number"] for row in rows} == {0}
+    assert sum(row["is_cut"] for row in rows) == 1
+    assert read <= len(digests) * 2 * (LOOKED_AT + 10)
