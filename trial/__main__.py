@@ -17,9 +17,11 @@ from rich.table import Table as Shown
 
 from trial.fetching import Unfetched, fetch
 from trial.files import File, files_of
+from trial.labelled import passwords_of
+from trial.mutating import Mutations, try_mutated
 from trial.packages import listed
 from trial.running import Outcome, Workers
-from trial.tables import Table, all_tables
+from trial.tables import Table, all_tables, mutated_files
 
 #: the most clean files of a package, and the part of them that a quick trial takes: one of so many
 MOST, QUICK = 700, 20
@@ -36,7 +38,8 @@ def main() -> int:
     if not files:
         print("No package could be fetched.", file=sys.stderr)
         return 1
-    tables = all_tables(asyncio.run(_look_at_all(files)))
+    outcomes, mutations = asyncio.run(_look_at_all(files, chosen.mutations))
+    tables = [*all_tables(outcomes), mutated_files(mutations)]
     console = Console()
     for table in tables:
         console.print(_shown(table))
@@ -59,6 +62,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help=f"one clean file of {QUICK}, and all labelled files"
     )
+    parser.add_argument(
+        "--mutations", type=int, default=1000, help="copies with changed bytes (default: %(default)s)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables to a file, too")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/quality.md")
     return parser.parse_args()
@@ -79,7 +85,7 @@ def _gathered(folder: Path, one_of: int) -> list[File]:
     return found
 
 
-async def _look_at_all(files: Sequence[File]) -> list[Outcome]:
+async def _look_at_all(files: Sequence[File], mutations: int) -> tuple[list[Outcome], Mutations]:
     places = os.cpu_count() or 1
     outcomes: list[Outcome] = []
     waiting = iter(track(files, description="Files", console=Console(stderr=True)))
@@ -87,10 +93,10 @@ async def _look_at_all(files: Sequence[File]) -> list[Outcome]:
 
         async def work() -> None:
             for file in waiting:
-                outcomes.append(await workers.look_at(file))  # noqa: PERF401 several tasks share the files
+                outcomes.append(await workers.look_at(file, passwords_of(file)))  # noqa: PERF401 several tasks share the files
 
         await asyncio.gather(*(work() for _ in range(places)))
-    return outcomes
+        return outcomes, await try_mutated(workers, files, mutations, places)
 
 
 def _shown(table: Table) -> Shown:

@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -38,18 +38,27 @@ class Looked(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """What all workers made of a file. `children` is the number of files that were found inside, on all levels.
+class Member(msgspec.Struct, frozen=True):
+    """A file that came out of another, stored or only listed. A file that stays closed has no digest, and is no member."""
 
-    `found` are the names of the detections and the tags of the file and of what was found inside.
+    name: str
+    sha256: str
+    size: int
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What all workers made of a file.
+
+    `members` are the files that came out, on all levels. `parts` are the parts of the results on the file and on what came
+    out that are not empty.
     """
 
     file: File
     file_type: str
     looked: Mapping[str, Looked]
-    children: int
+    members: frozenset[Member]
     worst_child: int
-    found: frozenset[str]
+    parts: frozenset[str]
 
     @property
     def scores(self) -> dict[str, int]:
@@ -61,24 +70,28 @@ class Outcome(msgspec.Struct, frozen=True):
         """The score of the verdict."""
         return _weighed(self.scores.values())
 
-    def result_of(self, worker: str) -> dict[str, Any]:
-        """The result of a worker; empty where there is none."""
-        looked = self.looked.get(worker)
-        return looked.result.result if looked is not None and looked.result is not None else {}
-
 
 class _Inside:
-    """What was met below one file: the digests, and the names of what was found."""
+    """What was met below one file: the digests, the files, and the parts of the results."""
 
     def __init__(self, sha256: str) -> None:
         self.seen = {sha256}
-        self.found: set[str] = set()
+        self.members: set[Member] = set()
+        self.parts: set[str] = set()
 
     def note(self, looked: Mapping[str, Looked]) -> None:
         for one in looked.values():
             if one.result is not None:
-                self.found.update(detection.name for detection in one.result.detections)
-                self.found.update(tag.value for tag in one.result.tags)
+                self.members.update(_members(one.result))
+                self.parts.update(part for part, value in one.result.result.items() if value)
+
+
+def _members(result: Result) -> Iterator[Member]:
+    for child in result.children:
+        yield Member(child.name, hashlib.sha256(child.data).hexdigest(), len(child.data))
+    for entry in result.result.get("listing", ()):
+        if "sha256" in entry:
+            yield Member(entry["path"], entry["sha256"], entry["size"])
 
 
 class Workers:
@@ -90,7 +103,7 @@ class Workers:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, places: int) -> AsyncIterator["Workers"]:
+    async def open(cls, places: int, workers: Mapping[str, str] = BUILT_IN) -> AsyncIterator["Workers"]:
         """Open the workers for `places` files at a time."""
         async with AsyncExitStack() as stack:
             identifier = await stack.enter_async_context(Identifier(children=places, sandbox_required=False))
@@ -98,14 +111,15 @@ class Workers:
                 name: await stack.enter_async_context(
                     await SandboxedAnalyser.open(path, children=places, sandbox_required=False)
                 )
-                for name, path in BUILT_IN.items()
+                for name, path in workers.items()
             }
             yield cls(analysers, identifier)
 
-    async def look_at(self, file: File) -> Outcome:
-        """Let all workers analyse a file and its children."""
+    async def look_at(self, file: File, passwords: Sequence[str] = ()) -> Outcome:
+        """Let all workers analyse a file and its children. The passwords come with the submission."""
         told = await self._identified(file.path)
-        looked = await self._all(_sample(file.path, file.sha256, file.size, {}))
+        words = {"metaData": {"password": "\n".join(passwords)}} if passwords else {}
+        looked = await self.analyse(_sample(file.path, file.sha256, file.size, words))
         inside, worst = _Inside(file.sha256), NO_FINDINGS
         inside.note(looked)
         for child in _children(looked):
@@ -115,9 +129,9 @@ class Workers:
             file=file,
             file_type=told.type,
             looked=kept,
-            children=len(inside.seen) - 1,
+            members=frozenset(inside.members),
             worst_child=worst,
-            found=frozenset(inside.found),
+            parts=frozenset(inside.parts),
         )
 
     async def _identified(self, path: Path) -> Identification:
@@ -137,7 +151,7 @@ class Workers:
         with tempfile.NamedTemporaryFile() as file:
             await asyncio.to_thread(_write, file, child.data)
             submission = {"metaData": {"password": child.password}} if child.password else {}
-            looked = await self._all(_sample(Path(file.name), digest, len(child.data), submission))
+            looked = await self.analyse(_sample(Path(file.name), digest, len(child.data), submission))
         inside.note(looked)
         worst = NO_FINDINGS
         for below in _children(looked):
@@ -145,7 +159,8 @@ class Workers:
         scores = [one.result.score for one in looked.values() if one.result is not None]
         return _weighed([*scores, worst])
 
-    async def _all(self, sample: SampleFile) -> dict[str, Looked]:
+    async def analyse(self, sample: SampleFile) -> dict[str, Looked]:
+        """Let all workers analyse a single file."""
         return {name: await _look(analyser, sample) for name, analyser in self._analysers.items()}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from trial.labelled import EXPECTATIONS
+from trial.mutating import Mutations
 from trial.running import Outcome
 
 MALICIOUS, SUSPICIOUS = 70, 30
@@ -166,3 +167,16 @@ def failed_files(outcomes: Iterable[Outcome]) -> Table:
         if looked.failure is not None
     ]
     return Table("Files without a result", ("worker", "file", "reason"), rows[:MOST_TOLD])
+
+
+def mutated_files(mutations: Mutations) -> Table:
+    rows = [
+        (worker, f"{number:,}", reason)
+        for (worker, reason), number in sorted(mutations.unanswered.items(), key=lambda pair: -pair[1])
+    ]
+    total = ("all", f"{sum(mutations.unanswered.values()):,} of {mutations.tried:,}", "")
+    return Table(
+        "Copies with changed bytes, without a result",
+        ("worker", "copies", "reason"),
+        [total, *rows[:MOST_TOLD]],
+    )

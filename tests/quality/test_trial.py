@@ -7,6 +7,7 @@ from trial import fetching
 from trial.fetching import Unfetched, fetch
 from trial.files import files_of, kind_of
 from trial.labelled import EXPECTATIONS
+from trial.mutating import mutated
 from trial.packages import Package, Registry, listed
 from trial.tables import bound
 
@@ -71,3 +72,12 @@ def test_the_first_bytes_and_the_end_of_the_name_tell_the_kind(name: str, data: 
 )
 def test_the_bound_is_that_of_clopper_and_pearson(found: int, number: int, percent: float) -> None:
     assert 100 * bound(found, number) == pytest.approx(percent, abs=0.001)
+
+
+def test_a_copy_with_changed_bytes_is_the_same_in_each_trial() -> None:
+    content = bytes(range(256)) * 8
+
+    copies = [mutated(content, seed) for seed in range(50)]
+
+    assert copies == [mutated(content, seed) for seed in range(50)]
+    assert content not in copies
