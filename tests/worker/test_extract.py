@@ -12,6 +12,7 @@ import pytest
 from samplebank.worker.contract import Child, Result, Tag
 from worker.conftest import Extract
 from worker.made_containers import locked, mail, tarred, zipped
+from worker.made_disks import zst
 
 PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(300)
 SCRIPT = b"#!/bin/sh\necho one\n"
@@ -30,6 +31,7 @@ STREAMS: Mapping[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress,
     "bz2": bz2.compress,
     "xz": lzma.compress,
+    "zst": lambda data: zst("", data),
 }
 TARS = {"tar": "w", "tar.gz": "w:gz", "tar.bz2": "w:bz2", "tar.xz": "w:xz"}
 

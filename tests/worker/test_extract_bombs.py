@@ -5,7 +5,7 @@ import secrets
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pikepdf
 import pybit7z
@@ -51,6 +51,15 @@ def holding_itself() -> bytes:
     for _ in range(3):
         inner = zipped({"self.zip": inner}, zipfile.ZIP_STORED)
     return inner
+
+
+def solid(members: Mapping[str, bytes]) -> bytes:
+    """A solid 7z archive."""
+    writer = pybit7z.BitArchiveWriter(pybit7z.Bit7zLibrary(pybit7z.default_lib7zip()), pybit7z.FormatSevenZip)
+    writer.set_solid_mode(True)
+    for name, data in members.items():
+        writer.add_file(data, name)
+    return bytes(writer.compress_to())
 
 
 def broken_method(method: int) -> bytes:
@@ -156,9 +165,23 @@ async def test_a_name_that_is_no_utf8_stays_a_name(
 
 
 async def test_names_of_a_tar_file_may_be_anything(extract: Extract) -> None:
-    made = tarred({"QQQQ.exe": PROGRAM}).replace(b"QQQQ", b"\xff\xed\xa0\x80", 1)
+    result = await extract(tarred({"\udcff\udced\udca0\udc80.exe": PROGRAM}))
 
-    assert (await extract(made)).score == -1
+    assert contents(result) == [PROGRAM]
+    assert result.children[0].name.endswith(".exe")
+
+
+async def test_names_that_are_half_a_letter_of_utf16_stay_names(extract: Extract) -> None:
+    made = bytearray(solid({"QQ.exe": PROGRAM}))
+    start, size = struct.unpack_from("<QQ", made, 12)
+    header = made[32 + start : 32 + start + size].replace("QQ".encode("utf-16-le"), b"\x00\xd8Q\x00")
+    made[32 + start : 32 + start + size] = header
+    struct.pack_into("<I", made, 28, zlib.crc32(header))
+    struct.pack_into("<I", made, 8, zlib.crc32(made[12:32]))
+
+    (child,) = (await extract(bytes(made))).children
+
+    assert (child.data, child.name == "QQ.exe") == (PROGRAM, False)
 
 
 @pytest.mark.parametrize("place", [CHILD, SIBLING])
@@ -216,12 +239,8 @@ async def test_files_of_onenote_that_lie_about_their_length_end_at_the_mark(extr
 
 
 async def test_damage_in_a_solid_archive_leaves_the_members_before_the_damage(extract: Extract) -> None:
-    writer = pybit7z.BitArchiveWriter(pybit7z.Bit7zLibrary(pybit7z.default_lib7zip()), pybit7z.FormatSevenZip)
-    writer.set_solid_mode(True)
     first, rest = PROGRAM + b"first", [PROGRAM + secrets.token_bytes(40_000) for _ in range(3)]
-    for number, data in enumerate([first, *rest]):
-        writer.add_file(data, f"{number}.exe")
-    made = bytearray(writer.compress_to())
+    made = bytearray(solid({f"{number}.exe": data for number, data in enumerate([first, *rest])}))
     made[100_000] ^= 0xFF
 
     result = await extract(bytes(made))

@@ -208,7 +208,7 @@ async def test_damage_gets_an_answer(extract: Extract, kind: str) -> None:
     whole = ALL[kind]("A.EXE", PROGRAM)
     chance = secrets.SystemRandom()
 
-    for _ in range(15):
+    for _ in range(8):
         damaged = bytearray(whole[: chance.randrange(50, len(whole))] if chance.random() < 0.3 else whole)
         for _ in range(chance.randrange(1, 10)):
             damaged[chance.randrange(8, len(damaged))] = chance.randrange(256)

@@ -1,6 +1,7 @@
 """Marks of samples whose parents may have to be judged again, and how many judgements led to a job.
 
 The previous release can run on the result. Its verdicts leave no mark, so the parents keep the verdicts that they have.
+Writers of samples and of children wait while the indexes are made.
 """
 
 from alembic import op

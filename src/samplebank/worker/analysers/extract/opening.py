@@ -23,7 +23,7 @@ from samplebank.worker.contract import SampleFile
 
 TAIL_BYTES = 512
 #: endings that the name of a compressed file loses when the file is unpacked
-ENDING = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|z)$")
+ENDING = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|z|zst)$")
 #: the volume of a UDF image that is no ISO 9660 image besides
 UDF_PLACE, UDF_MARK = 0x8001, b"BEA01"
 #: the method of the first file of an LZH archive
@@ -51,7 +51,7 @@ def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
     elif label in {"pebin", "elf", "macho"}:
         _open_behind(data, haul, words)
     elif sevenzip.can_open(label):
-        sevenzip.open_archive(data, haul, words, label)
+        sevenzip.open_archive(data, haul, words, label, alone=_unpacked_name(sample))
     elif symbian.is_installer(data):
         haul.opened.append("sis")
         symbian.open_installer(data, haul)
@@ -134,11 +134,16 @@ def _open_text(data: bytes, head: bytes, haul: Haul) -> None:
 
 def _open_compressed(data: bytes, sample: SampleFile, haul: Haul, label: str) -> None:
     """Open a file in one compressed stream; a compressed tar file is opened at once."""
-    name = str(sample.submission.get("fileName") or "content")
     if plain.is_tar_within(data, label):
         haul.opened += [label, "tar"]
         plain.open_tar(data, haul, Words(()))
         return
     haul.opened.append(label)
+    plain.open_stream(data, haul, label, _unpacked_name(sample))
+
+
+def _unpacked_name(sample: SampleFile) -> str:
+    """The name of the one file in a compressed file: the name without the ending."""
+    name = str(sample.submission.get("fileName") or "content")
     path = ENDING.sub("", name)
-    plain.open_stream(data, haul, label, path if path != name else f"{name}.unpacked")
+    return path if path != name else f"{name}.unpacked"

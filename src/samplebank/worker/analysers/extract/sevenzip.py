@@ -13,6 +13,8 @@ pybit7z = installed("pybit7z")
 
 #: 7-Zip looks at the file itself: pybit7z has no name for the format
 AUTO = "Auto"
+#: the name that 7-Zip gives a member in a format without names
+NAMELESS = "[Content]"
 #: for each type of file: the formats of 7-Zip that are tried, one after the other
 FORMATS: Mapping[str, Sequence[str]] = {
     "zip": ("Zip",),
@@ -77,9 +79,18 @@ def can_open(label: str) -> bool:
 
 
 def open_archive(
-    data: bytes, haul: Haul, words: Words, label: str, *, only: frozenset[Kind] | None = None
+    data: bytes,
+    haul: Haul,
+    words: Words,
+    label: str,
+    *,
+    only: frozenset[Kind] | None = None,
+    alone: str = "content",
 ) -> bool:
-    """Open a file of the type `label`; False where 7-Zip sees no archive. `only`: other kinds of members are listed."""
+    """Open a file of the type `label`; False where 7-Zip sees no archive.
+
+    `only`: other kinds of members are listed. `alone` is the name of a member in a format without names.
+    """
     for name in FORMATS[label]:
         kind, how = getattr(pybit7z, f"Format{name}"), label if name == AUTO else name.lower()
         try:
@@ -94,7 +105,7 @@ def open_archive(
         haul.opened.append(how)
         if word is not None:
             haul.password_used = word
-        _take_all(reader, haul, how, is_image=label in IMAGES, only=only)
+        _take_all(reader, haul, how, is_image=label in IMAGES, only=only, alone=alone)
         return True
     return False
 
@@ -142,11 +153,14 @@ def _smallest_locked(reader: Any) -> int | None:
     return min(locked)[1] if locked else None
 
 
-def _take_all(reader: Any, haul: Haul, how: str, *, is_image: bool, only: frozenset[Kind] | None) -> None:
+def _take_all(
+    reader: Any, haul: Haul, how: str, *, is_image: bool, only: frozenset[Kind] | None, alone: str
+) -> None:
     items = [item for item in reader.items() if not item.is_dir()]
     at_once = _all_at_once(reader, items, haul)
     for item in sorted(items, key=lambda item: (kind_by_name(item.path()), item.path())):
         path, size = item.path().replace("\\", "/"), item.size()
+        path = alone if path == NAMELESS else path
         packed = size if is_image or not item.pack_size() else item.pack_size()
         if not haul.begin(path, size, packed if reader.items_count() > 1 else None):
             continue
