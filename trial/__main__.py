@@ -34,7 +34,8 @@ def main() -> int:
     logging.disable()  # what is wrong with a file is in the tables
     began = time.monotonic()
     chosen.folder.mkdir(parents=True, exist_ok=True)
-    files = _gathered(chosen.folder, one_of=QUICK if chosen.quick else 1)
+    most = 0 if chosen.labelled else MOST // QUICK if chosen.quick else MOST
+    files = _gathered(chosen.folder, most)
     if not files:
         print("No package could be fetched.", file=sys.stderr)
         return 1
@@ -59,6 +60,7 @@ def _arguments() -> argparse.Namespace:
         default=Path("trial-data"),
         help="where packages are kept for the next trial (default: %(default)s)",
     )
+    parser.add_argument("--labelled", action="store_true", help="labelled files only")
     parser.add_argument(
         "--quick", action="store_true", help=f"one clean file of {QUICK}, and all labelled files"
     )
@@ -70,8 +72,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _gathered(folder: Path, one_of: int) -> list[File]:
-    """The files of all packages that can be had. Of a package of clean files, at most `MOST`, the same in each trial."""
+def _gathered(folder: Path, most: int) -> list[File]:
+    """The files of all packages that can be had. Of a package of clean files, at most `most`, the same in each trial."""
     found: list[File] = []
     known: set[str] = set()
     for package in track(listed(), description="Packages", console=Console(stderr=True)):
@@ -81,7 +83,7 @@ def _gathered(folder: Path, one_of: int) -> list[File]:
             print(f"Left out: {error}", file=sys.stderr)
             continue
         files = list(files_of(package, unpacked, known))
-        found += files if package.labels else sorted(files, key=attrgetter("sha256"))[: MOST // one_of]
+        found += files if package.labels else sorted(files, key=attrgetter("sha256"))[:most]
     return found
 
 

@@ -63,16 +63,18 @@ EXPECTATIONS = [
         "oletools",
         "the embedded file comes out of documents",
         "34 of 36",
-        r"oleobj/[^/]+$",
+        r"test-data/oleobj/[^/]+$",
         lambda outcome: any(EMBEDDED.search(member.name) for member in outcome.members),
     ),
-    Expectation("oletools", "encryption is found", "17 of 17", r"encrypted/", _holds("encryption")),
+    Expectation("oletools", "encryption is found", "17 of 17", r"test-data/encrypted/", _holds("encryption")),
     Expectation("oletools", "Excel 4 macros are found", "7 of 7", r"excel4-macros/", _holds("excel4")),
     Expectation(
         "oletools", "external relations are found", "13 of 13", r"external_link/", _holds("external")
     ),
-    Expectation("oletools", "DDE is found", "11 of 13", r"msodde/dde-", _holds("dde"), ("infected-test",)),
-    Expectation("oletools", "macros are found", "2 of 2", r"(?:olevba|oleform)/", _holds("macros")),
+    Expectation(
+        "oletools", "DDE is found", "11 of 13", r"test-data/msodde/dde-", _holds("dde"), ("infected-test",)
+    ),
+    Expectation("oletools", "macros are found", "2 of 2", r"test-data/(?:olevba|oleform)/", _holds("macros")),
     Expectation(
         "oletools",
         "clean documents stay below 30",
