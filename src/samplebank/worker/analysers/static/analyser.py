@@ -33,6 +33,9 @@ MOST_PARSED_BYTES = 256 * MIB
 
 #: the name of the detection that speaks for a program
 TRUSTED = "trusted-signature"
+NO_ROOTS = (
+    "Without the extra samplebank[analysis], signatures are not followed to a root, and none is trusted."
+)
 ENCRYPTED = "The content is encrypted."
 UNOPENED = "The entries of an archive are not looked into."
 #: where the header of a program names its subsystem: firmware carries EFI programs without being suspicious
@@ -79,6 +82,9 @@ class StaticAnalyser(Analyser):
             own = Path(__file__)
             self.analyse(SampleFile(path=own, sha256="", size=own.stat().st_size))
             self._is_prepared = True
+
+    def problems(self) -> tuple[str, ...]:
+        return () if roots() else (NO_ROOTS,)
 
     def analyse(self, sample: SampleFile) -> Result:
         if sample.size == 0:
