@@ -1,14 +1,19 @@
 """Certificates, time stamps and signed Windows programs, made at test time with keys that nobody keeps."""
 
 import hashlib
+import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 
+import lief
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from worker import made_files
 
 SHA256 = "2.16.840.1.101.3.4.2.1"
 CODE, STAMPS = ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.TIME_STAMPING
@@ -125,7 +130,8 @@ def program_signature(
     digest: bytes, signer: Identity, certificates: Sequence[Identity], stamp: Stamp | None = None
 ) -> bytes:
     """The signature of a program that has this digest."""
-    data = sequence(oid("1.3.6.1.4.1.311.2.1.15"))
+    image = sequence(tlv(3, b"\0"), tlv(0xA0, tlv(0xA2, tlv(0x80))))
+    data = sequence(oid("1.3.6.1.4.1.311.2.1.15"), image)
     content = data + sequence(algorithm(), tlv(4, digest))
     kind = "1.3.6.1.4.1.311.2.1.4"
     return signed_data(kind, sequence(content), certificates, signer_info(signer, content, kind, stamp))
@@ -154,3 +160,23 @@ def countersignature(authority: Identity, at: datetime = SIGNED) -> Stamp:
         return sequence(oid("1.2.840.113549.1.9.6"), tlv(0x31, info))
 
     return made
+
+
+@cache
+def signed_program() -> bytes:
+    """The launcher, signed with keys that lead to a root of our own."""
+    program = made_files.launcher()
+    program += bytes(-len(program) % 8)
+    parsed = lief.PE.parse(program)
+    assert parsed is not None
+    root = identity("root", is_authority=True)
+    authority = identity("authority", root, is_authority=True)
+    signer, stamper = identity("signer", authority, CODE), identity("stamper", root, STAMPS)
+    digest = bytes(parsed.authentihash_sha256)
+    table = program_signature(digest, signer, (signer, authority, stamper), countersignature(stamper))
+    table += bytes(-len(table) % 8)
+    entry = struct.pack("<IHH", len(table) + 8, 0x200, 2) + table
+    # The fifth directory behind the optional header of 64-bit programs is the place of the table.
+    directory = int.from_bytes(program[0x3C:0x40], "little") + 24 + 112 + 4 * 8
+    place = struct.pack("<II", len(program), len(entry))
+    return program[:directory] + place + program[directory + 8 :] + entry

@@ -12,7 +12,7 @@ import pytest
 from identification import kinds
 from samplebank.identification import Identifier
 from samplebank.worker.contract import Result
-from worker import made_archives, made_files, made_programs
+from worker import made_archives, made_files, made_programs, made_signatures
 
 Analyse = Callable[[bytes], Awaitable[Result]]
 TIMES = 16
@@ -23,6 +23,7 @@ METHODS = (9, 12, 14, 99)
 
 GOOD: Mapping[str, tuple[str, bytes]] = {
     "pebin": ("pebin", made_files.launcher()),
+    "signed": ("pebin", made_signatures.signed_program()),
     "elf": ("elf", made_programs.elf()),
     "macho": ("macho", made_programs.apple()),
     "fat": ("macho", kinds.fat_macho(made_programs.apple(), kinds.macho(), wide=False)),

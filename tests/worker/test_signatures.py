@@ -1,22 +1,21 @@
 """A signature speaks for a program where it leads to a trusted root, at the time when the program was signed."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import lief
 import pytest
 
-from samplebank.worker.analysers.static.pe_trust import trust_facts
 from samplebank.worker.analysers.static.signatures.authenticode import Trust, trust_of
 from samplebank.worker.analysers.static.signatures.cms import Untrusted
 from samplebank.worker.analysers.static.signatures.der import Damaged
 from samplebank.worker.analysers.static.signatures.roots import CODE_SIGNING, TIME_STAMPING, Root, roots
 from samplebank.worker.analysers.static.traits import Finding, score_of
-from worker import made_files
+from samplebank.worker.analysers.testing import analysed
+from samplebank.worker.contract import Result
 from worker.made_signatures import (
     CODE,
     END,
@@ -28,10 +27,14 @@ from worker.made_signatures import (
     oid,
     program_signature,
     sequence,
+    signed_program,
     time_stamp,
     tlv,
 )
 
+Analyse = Callable[[bytes], Awaitable[Result]]
+
+HERE = Path(__file__).parent
 DIGEST = hashlib.sha256(b"a program").digest()
 ROOT = identity("root", is_authority=True, end=datetime(2040, 1, 1, tzinfo=UTC))
 AUTHORITY = identity("authority", ROOT, is_authority=True)
@@ -141,27 +144,32 @@ def test_the_roots_of_microsoft_are_read_with_their_limits() -> None:
     assert any(root.purposes and TIME_STAMPING in root.purposes for root in known)
 
 
-def test_a_program_with_a_signature_of_ones_own_is_not_trusted(tmp_path: Path) -> None:
-    program = made_files.launcher()
-    program += bytes(-len(program) % 8)
-    parsed = lief.PE.parse(program)
-    assert parsed is not None
-    table = program_signature(
-        bytes(parsed.authentihash_sha256), SIGNER, CERTIFICATES, countersignature(STAMPER)
+async def test_a_program_with_a_signature_of_ones_own_is_not_trusted(static: Analyse) -> None:
+    result = await static(signed_program())
+
+    signature = result.result["pe"]["signature"]
+    assert (result.score, signature["isIntact"]) == (-1, True)
+    assert signature["trust"] == {
+        "isTrusted": False, "reason": "The signature leads to no trusted root.", "chain": [], "signedAt": None
+    }  # fmt: skip
+
+
+async def test_bytes_behind_the_signature_are_named(static: Analyse) -> None:
+    result = await static(signed_program() + bytes(8) + b"payload!")
+
+    assert (
+        result.result["pe"]["signature"]["trust"]["reason"]
+        == "The table of signatures is not the end of the file."
     )
-    table += bytes(-len(table) % 8)
-    entry = (len(table) + 8).to_bytes(4, "little") + b"\0\2\2\0" + table
-    header = int.from_bytes(program[0x3C:0x40], "little") + 24 + 112 + 4 * 8
-    place = len(program).to_bytes(4, "little") + len(entry).to_bytes(4, "little")
-    path = tmp_path / "signed.exe"
-    path.write_bytes(program[:header] + place + program[header + 8 :] + entry)
-    binary = lief.PE.parse(str(path))
-    assert binary is not None
 
-    facts = trust_facts(binary, path, bytes(binary.authentihash_sha256))
 
-    assert facts is not None
-    assert (facts["isTrusted"], facts["reason"]) == (False, "The signature leads to no trusted root.")
+async def test_without_the_packages_nothing_is_trusted_and_all_else_is_told(tmp_path: Path) -> None:
+    (tmp_path / "signed.exe").write_bytes(signed_program())
+
+    result = await analysed("staged_poor_static:Poor", tmp_path / "signed.exe", import_from=(HERE,))
+
+    assert result.result["pe"]["signature"]["trust"] is None
+    assert len(result.result["pe"]["signature"]["thumbprints"]) == 3
 
 
 def test_only_trust_speaks_for_a_program_and_not_against_findings() -> None:

@@ -346,6 +346,9 @@ async def test_a_file_may_use_private_rules_of_other_files(
     )
     (rules / "a.yar").write_text("rule Both { meta: score = 90 condition: Hay and Needle }")
     (rules / "lost.yar").write_text("rule Lost { condition: Nowhere and Needle }")
+    (rules / "b.yar").write_text(
+        "// rule Needle and rule Both are elsewhere\nrule Third { condition: false }"
+    )
 
     result = await own_rules.analyse(sample_file(sample))
 

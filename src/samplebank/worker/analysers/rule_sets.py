@@ -96,8 +96,8 @@ def _scanning(
     scanner.max_matches_per_pattern(MOST_MATCHES)
     # The first scan makes what all scans need: here once, instead of in the process of each scan.
     scanner.scan(NOTHING)
-    foreign = sum(len(unit.foreign) for unit in units)
-    return RuleSet(scanner, sum(1 for _ in rules) - foreign, units, broken, partial)
+    size = sum(rule.identifier not in units[int(rule.namespace)].foreign for rule in rules)
+    return RuleSet(scanner, size, units, broken, partial)
 
 
 def _compiled(units: Iterable[Unit], modules: frozenset[str]) -> _Compiled:
@@ -148,57 +148,62 @@ def _mended(
     left = MOST_REPEATED_BYTES
     for file in files:
         if file.path in refused:
-            unit, reason = _mended_file(file, refused[file.path], definitions, modules)
-            left -= sum(needed.size for needed in unit.needed)
-            if reason is None and left < 0:
-                reason = Refused(
-                    "The files whose rules this file uses are too large to be compiled once more."
-                )
-            if reason is None:
+            unit, lacks = _mended_file(Unit(file), refused[file.path], definitions, modules, left)
+            if lacks is None:
+                left -= _size(unit.needed)
                 mended[file.path] = unit
             else:
-                hopeless[file.path] = reason
+                hopeless[file.path] = lacks
     return mended, hopeless
 
 
 def _mended_file(
-    file: RuleFile, refused: Refused, definitions: "_Definitions", modules: frozenset[str]
+    unit: Unit, refused: Refused, definitions: "_Definitions", modules: frozenset[str], left: int
 ) -> tuple[Unit, Refused | None]:
-    unit = Unit(file)
+    """The file behind the files that it needs, `left` bytes of these at most; or why the file cannot be compiled."""
     lacks: Refused | None = refused
     for _ in range(MOST_NEEDED):
         if lacks is None or not (lacks.rules or lacks.modules):
             break
-        # What is needed first comes first. The files that were needed before may need the new ones.
         new = [
-            one
-            for name in sorted(lacks.rules)
-            for one in definitions.of(name, file)
-            if one not in unit.needed
+            found for name in sorted(lacks.rules) if (found := definitions.nearest(name, unit)) is not None
         ]
         if lacks.rules and not new:
             break
-        needed = tuple(dict.fromkeys((*new, *unit.needed)))
-        unit = Unit(file, needed, definitions.names(needed))
-        lacks = _compiled((unit,), modules).refused.get(file.path)
-    return unit, lacks
+        # What is needed first comes first. The files that were needed before may need the new ones.
+        unit = Unit(unit.file, tuple(dict.fromkeys((*new, *unit.needed))))
+        if _size(unit.needed) > left:
+            return unit, Refused(
+                "The files whose rules this file uses are too large to be compiled once more."
+            )
+        lacks = _compiled((unit,), modules).refused.get(unit.file.path)
+    return Unit(unit.file, unit.needed, _names(unit.needed, modules)), lacks
+
+
+def _size(files: Iterable[RuleFile]) -> int:
+    return sum(file.size for file in files)
+
+
+def _names(files: tuple[RuleFile, ...], modules: frozenset[str]) -> frozenset[str]:
+    """The names of the rules of files that compile one behind the other."""
+    if not files:
+        return frozenset()
+    outcome = _compiled((Unit(files[-1], files[:-1]),), modules)
+    return frozenset(rule.identifier for rule in outcome.compiler.build())
 
 
 class _Definitions:
-    """Which file defines which rules. The files are read when the first question comes."""
+    """Which file seems to define which rules: a comment may name rules, too. The files are read when the first question comes."""
 
     def __init__(self, files: tuple[RuleFile, ...]) -> None:
         self._files = files
         self._known: dict[RuleFile, frozenset[str]] | None = None
 
-    def of(self, rule: str, asking: RuleFile) -> list[RuleFile]:
-        """The file that defines the rule and is nearest to the file that asks; empty where there is none."""
-        found = [file for file, names in self._read().items() if rule in names and file != asking]
-        return sorted(found, key=lambda file: (_steps(file.path, asking.path), file.name))[:1]
-
-    def names(self, files: Iterable[RuleFile]) -> frozenset[str]:
-        known = self._read()
-        return frozenset(name for file in files for name in known[file])
+    def nearest(self, rule: str, asking: Unit) -> RuleFile | None:
+        """The nearest file that seems to define the rule and is not needed yet; None where there is none."""
+        tried = {asking.file, *asking.needed}
+        found = [file for file, names in self._read().items() if rule in names and file not in tried]
+        return min(found, key=lambda file: (_steps(file.path, asking.file.path), file.name), default=None)
 
     def _read(self) -> dict[RuleFile, frozenset[str]]:
         if self._known is None:

@@ -21,11 +21,13 @@ LONGEST, MOST_LOOKED_AT = 1000, 64 * 1024
 
 def variables_of(sample: SampleFile) -> dict[str, str]:
     """The value of each variable: empty where it is not known. The service does not know who owned a file."""
-    path = _text(sample.submission.get("fileName"))
-    name = PurePosixPath(path.replace("\\", "/")).name
+    given = _text(sample.submission.get("fileName"))
+    # What was found inside of a container has its path there in the metadata.
+    path = _text((sample.submission.get("metaData") or {}).get("extractionPath")) or given
+    name = _last(given or path)
     return {
         "filename": name,
-        "filepath": path[: len(path) - len(name)],
+        "filepath": path[: len(path) - len(_last(path))],
         "extension": PurePath(name).suffix.lower(),
         "filetype": _file_type(_text((sample.classification or {}).get("type"))),
         "owner": "",
@@ -41,6 +43,10 @@ def variables_of_layer(sample: SampleFile, content: bytes) -> dict[str, str]:
 
 def _file_type(kind: str) -> str:
     return "" if kind in {"", "unknown"} else FILE_TYPES.get(kind, kind.upper())
+
+
+def _last(path: str) -> str:
+    return PurePosixPath(path.replace("\\", "/")).name
 
 
 def _text(value: JSON) -> str:

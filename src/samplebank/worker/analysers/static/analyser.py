@@ -35,6 +35,9 @@ MOST_PARSED_BYTES = 256 * MIB
 
 #: the name of the detection that speaks for a program
 TRUSTED = "trusted-signature"
+NO_ROOTS = (
+    "Without the extra samplebank[analysis], signatures are not followed to a root, and none is trusted."
+)
 ENCRYPTED = "The content is encrypted."
 UNOPENED = "The entries of an archive are not looked into."
 #: where the header of a program names its subsystem: firmware carries EFI programs without being suspicious
@@ -83,7 +86,7 @@ class StaticAnalyser(Analyser):
             self._is_prepared = True
 
     def problems(self) -> tuple[str, ...]:
-        return fuzzy.problems()
+        return (*fuzzy.problems(), *(() if roots() else (NO_ROOTS,)))
 
     def analyse(self, sample: SampleFile) -> Result:
         if sample.size == 0:

@@ -11,7 +11,7 @@ import yara_x
 RULES = Path(__file__).parent / "rules" / "scripts.yar"
 #: most places of one pattern: words anywhere in a large library are no act
 MOST_PLACES = 500
-SCAN_SECONDS = 10
+SCAN_SECONDS = 5
 LONGEST_SAID = 200
 
 
@@ -45,7 +45,7 @@ class Places(msgspec.Struct, frozen=True):
 
 
 def places_in(text: bytes) -> Places:
-    """Find the places. Raises yara_x.ScanError, and its subclass yara_x.TimeoutError."""
+    """Find the places. Raises yara_x.TimeoutError."""
     steps: dict[str, list[Place]] = {}
     traits: dict[str, list[Place]] = {}
     for rule in _scanner().scan(text).matching_rules:

@@ -1,6 +1,7 @@
 """Reads text that may be a script. Finds downloading, decoding, hiding, and running of the outcome."""
 
 import numpy as np
+import yara_x
 
 from samplebank.worker.analysers.static.script_steps import Place, Places, near, places_in
 from samplebank.worker.analysers.static.traits import Finding
@@ -15,6 +16,8 @@ NEAR, NEAR_DECODING = 2000, 500
 #: a text of more lines than this shows installers as a document does
 FEW_LINES = 5
 LONG_LINE_BYTES = 20_000
+#: bytes that are searched of a text that takes too long
+SEARCHED_START, SEARCHED_END = 192 * 1024, 64 * 1024
 FEWEST_PRINTABLE = 0.95
 PRINTABLE = frozenset("\t\n\r\f\b\x1b")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -71,7 +74,10 @@ def read(text: bytes) -> tuple[dict[str, JSON], list[Finding]]:
         "longestLine": longest,
         "interpreter": first[2:].decode(errors="replace").strip() if first.startswith(b"#!") else None,
     }
-    places = places_in(_searched(text, longest))
+    searched = _searched(text, longest)
+    places = _places(searched)
+    if len(places.text) < len(searched):
+        facts["searchedBytes"] = len(places.text)
     findings = [Finding(trait, places.said(found[0])) for trait, found in places.traits.items()]
     if "script-reverse-shell" not in places.traits:
         said = (near(places, *steps, within=NEAR) for steps in REVERSE_SHELLS)
@@ -80,6 +86,16 @@ def read(text: bytes) -> tuple[dict[str, JSON], list[Finding]]:
     if longest >= LONG_LINE_BYTES and places.of("execute", *(decode for decode, _ in DECODING)):
         findings.append(Finding("script-very-long-line", f"{longest} bytes"))
     return facts, findings
+
+
+def _places(text: bytes) -> Places:
+    """The places in the text; in its beginning and end, where the text is made to be slow."""
+    for part in (text, text[:SEARCHED_START] + b"\n" + text[-SEARCHED_END:]):
+        try:
+            return places_in(part)
+        except yara_x.TimeoutError:
+            continue
+    return Places(b"", {}, {})
 
 
 def _lines(text: bytes) -> tuple[int, int]:
