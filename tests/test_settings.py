@@ -25,6 +25,7 @@ def refusal_of(folder: Path, environment: dict[str, str] | None = None) -> str:
         ("TASK_MAX_ATTEMPTS", str(2**31), "a whole number from 1 to 1000000000"),
         ("ADMINISTRATION", "all\n", "all or any"),
         ("SANDBOX", "required\n", "required or best"),
+        ("HOST", "", "an address such as 127.0.0.1"),
         ("DATA_DIR", "", "a folder"),
         ("DATA_DIR", "/srv/\udcff", "a folder"),
         ("BLOB_URL", "file://blobs", "an absolute path such as file:///srv/blobs"),

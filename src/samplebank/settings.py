@@ -207,6 +207,8 @@ def _shown(name: str, value: object) -> str:
 
 
 def _check_urls(settings: Settings) -> None:
+    if not settings.host:
+        raise invalid("SAMPLEBANK_HOST", "SAMPLEBANK_HOST is '', but must be an address such as 127.0.0.1.")
     for name, (schemes, is_right, wanted) in URLS.items():
         url = getattr(settings, name)
         if url is None:

@@ -11,13 +11,15 @@ from typer.main import get_command
 
 from samplebank.api.app import make_api
 from samplebank.api.published.openapi import document_of
-from samplebank.cli.main import COMMANDS, application
+from samplebank.cli.main import COMMANDS, HIDDEN, application
 from samplebank.settings import CLIENT_NAMES, FIELDS, PREFIX
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 #: settings of the tests
 OF_TESTS = {"SAMPLEBANK_BROWSER"}
+#: options of every command that asks a service, told in a sentence of the page
+OF_CLIENTS = {"--url", "--key"}
 Paths = dict[str, dict[str, Any]]
 
 
@@ -72,6 +74,31 @@ def test_a_wrong_call_is_found(line: str, mistakes: list[str]) -> None:
 @every_page
 def test_every_call_of_the_program_is_one(page: Path) -> None:
     assert {line: found for line in called(page) if (found := mistakes_in(line))} == {}
+
+
+def options_of(command: Any) -> set[str]:
+    """The options of a command, and of the commands within."""
+    within = [options_of(one) for one in getattr(command, "commands", {}).values()]
+    own = {
+        option
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--") and not getattr(parameter, "hidden", False)
+    }
+    return own.union(*within) - {"--help"}
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - HIDDEN))
+def test_the_operations_page_has_every_option(name: str) -> None:
+    rows = re.findall(
+        rf"^\| `samplebank {name}\b.*$", (ROOT / "docs/operations.md").read_text("utf-8"), re.MULTILINE
+    )
+    command: Any = get_command(application([]))
+
+    assert (
+        options_of(command.commands[name]) - OF_CLIENTS - set(re.findall(r"--[a-z-]+", "".join(rows)))
+        == set()
+    )
 
 
 @every_page

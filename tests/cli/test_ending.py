@@ -150,7 +150,8 @@ def test_surroundings_that_allow_no_connection_are_named(program: Program, name:
     ("settings", "said"),
     [
         ({"SAMPLEBANK_DATA_DIR": "~nobody-of-this-name/x"}, "set SAMPLEBANK_DATA_DIR"),
-        ({"SAMPLEBANK_DATABASE_URL": "postgresql://127.0.0.1:port/x"}, "The database cannot be reached"),
+        ({"SAMPLEBANK_DATABASE_URL": "postgresql://127.0.0.1:port/x"}, "must be an address such as"),
+        ({"SAMPLEBANK_DATABASE_URL": "postgresql://127.0.0.1:9/x"}, "The database cannot be reached"),
     ],
 )
 def test_a_place_that_is_none_is_told_in_one_line(

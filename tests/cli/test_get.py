@@ -65,11 +65,47 @@ def test_one_sample_that_is_missing_does_not_keep_the_others(
     assert [path.name for path in tmp_path.iterdir()] == [f"{sample.sha256}.zip"]
 
 
+def given(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """Have the next command read this from the standard input."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def test_what_is_no_hash_does_not_keep_the_others(local: Program, bank: Bank, tmp_path: Path) -> None:
+    sample = bank.submitted()
+
+    ended = local.run("get", "invoice.exe", sample.sha256, "--out", tmp_path)
+
+    assert (ended.status, len(ended.complaints)) == (1, 1)
+    assert "'invoice.exe' is no SHA256" in ended.complaints[0]
+    assert [path.name for path in tmp_path.iterdir()] == [f"{sample.sha256}.zip"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_list_may_come_from_a_shell_of_windows(
+    local: Program, bank: Bank, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    sample = bank.submitted()
+    given(monkeypatch, f"{sample.sha256}\r\n".encode(encoding))
+
+    assert local.run("search", "-", "--hashes").out == f"{sample.sha256}\n"
+
+
+@pytest.mark.parametrize("command", ["search", "get"])
+def test_input_that_is_no_text_is_told_in_one_line(
+    local: Program, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    given(monkeypatch, b"\xe9\x80")
+
+    ended = local.run(command, "-")
+
+    assert (ended.status, ended.complaints) == (1, ["samplebank: The standard input is no text in UTF-8."])
+
+
 def test_hashes_are_read_from_standard_input(
     local: Program, bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samples = [bank.submitted() for _ in range(2)]
-    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(sample.sha256 for sample in samples)))
+    given(monkeypatch, "\n".join(sample.sha256 for sample in samples).encode())
 
     local.run("get", "-", "--out", tmp_path)
 

@@ -9,6 +9,7 @@ import pytest
 
 from cli.program import Program
 from kit.bank import V2, Bank, eventually, name_of
+from samplebank.worker.analysers import BUILT_IN
 
 MINE = """
 import sys
@@ -102,6 +103,13 @@ def test_registering_again_changes_nothing(local: Program, mine: Analyser) -> No
     again = local.run("worker", "register", *mine.words)
 
     assert again.out == f"The worker {mine.name} was registered already.\n"
+
+
+@pytest.mark.parametrize("command", ["run", "register", "test"])
+def test_the_help_names_every_built_in_analyser(program: Program, command: str) -> None:
+    told = program.run("worker", command, "--help").out
+
+    assert [name for name in BUILT_IN if f"{name}," not in told] == []
 
 
 def test_a_trial_shows_result_prints_and_traceback_without_a_service(

@@ -49,6 +49,11 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     assert f"127.0.0.1:{port} cannot be listened on" in line
 
 
+def test_an_address_that_is_none_is_named(tmp_path: Path) -> None:
+    assert "nowhere.invalid:" in (line := refused(tmp_path, {}, "--host", "nowhere.invalid"))
+    assert "--host" in line
+
+
 def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
     assert Service(tmp_path).run("serve", "--no-such-option").returncode == 2
 

@@ -2,17 +2,16 @@
 
 import hashlib
 import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
 
 import typer
 
-from samplebank.cli import connection, printing
+from samplebank.cli import connection, printing, streams
 from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
-from samplebank.cli.hashes import read_hashes
+from samplebank.cli.hashes import sort_hashes
 from samplebank.cli.printing import JsonOption
 from samplebank.cli.text import shown
 from samplebank.errors import Conflict, Refusal, Unavailable
@@ -35,10 +34,12 @@ def get(
     key: KeyOption = None,
 ) -> None:
     """Save samples in files that are named by their SHA256: SHA256.zip, password "infected", or with --raw SHA256."""
-    hashes = read_hashes(sys.stdin.read().split() if sha256 == ["-"] else sha256)
+    hashes, wrong = sort_hashes(streams.read_input().split() if sha256 == ["-"] else sha256)
     out.mkdir(parents=True, exist_ok=True)
     saved: list[dict[str, str]] = []
-    failed = 0
+    failed = len(wrong)
+    for mistake in wrong:
+        printing.complain(mistake)
     if raw:
         printing.complain(WARNING.format(shown(out)))
     with Client(connection.find(url, key)) as client:

@@ -12,14 +12,29 @@ LONGEST_SHOWN: Final = 100
 
 def read_hashes(arguments: Iterable[str]) -> list[str]:
     """The SHA-256 that arguments hold, each once, in their order."""
+    found, wrong = sort_hashes(arguments)
+    if wrong:
+        raise typer.BadParameter(wrong[0], param_hint="SHA256")
+    return found
+
+
+def sort_hashes(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The SHA-256 that arguments hold, each once, in their order; and a sentence for each argument that is none.
+
+    Without any SHA-256 the first of the sentences is raised.
+    """
     found: dict[str, None] = {}
+    wrong: list[str] = []
     for argument in arguments:
         digests = hashes_in(argument.strip().removeprefix("sha256:"))
         if not digests or any(algorithm_of(digest) != "sha256" for digest in digests):
             said = f"{argument[:LONGEST_SHOWN]!r} is no SHA256. `samplebank search` finds the SHA256 of other hashes and names."
-            raise typer.BadParameter(said, param_hint="SHA256")
-        found |= dict.fromkeys(digests)
-    return list(found)
+            wrong.append(said)
+        else:
+            found |= dict.fromkeys(digests)
+    if wrong and not found:
+        raise typer.BadParameter(wrong[0], param_hint="SHA256")
+    return list(found), wrong
 
 
 def one_hash(argument: str) -> str:

@@ -12,7 +12,7 @@ import typer
 
 from samplebank import timespec
 from samplebank.cells import harmless
-from samplebank.cli import connection, printing
+from samplebank.cli import connection, printing, streams
 from samplebank.cli.answers import Envelope, Job, Sample
 from samplebank.cli.client import EXTENSIONS, Client
 from samplebank.cli.connection import KeyOption, UrlOption
@@ -103,7 +103,7 @@ def search(
 
 def _read(words: Sequence[str]) -> str:
     """The query: the arguments, or with `-` alone the standard input, for example a list of hashes."""
-    return sys.stdin.read() if list(words) == ["-"] else " ".join(words)
+    return streams.read_input() if list(words) == ["-"] else " ".join(words)
 
 
 def _find(client: Client, name: str, text: str, most: int | None) -> Found:

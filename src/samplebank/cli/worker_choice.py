@@ -14,10 +14,9 @@ from samplebank.worker.analysers import BUILT_IN
 RULES: Final = "yara_rules"
 #: the built-in analysers that scan by the rules
 SCANNING: Final = frozenset({"yara", "strings"})
-NamesArgument = Annotated[
-    list[str],
-    typer.Argument(metavar="NAME...", help=f"{', '.join(BUILT_IN)}, or your own as package.module:Class."),
-]
+KNOWN: Final = f"{', '.join(BUILT_IN)}, or your own as package.module:Class."
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=KNOWN)]
+NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help=KNOWN)]
 SettingOption = Annotated[
     list[str] | None, typer.Option(metavar="KEY=VALUE", help="For the analysers; may be repeated.")
 ]

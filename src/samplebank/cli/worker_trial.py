@@ -16,7 +16,7 @@ from samplebank.cli import printing
 from samplebank.cli.pairs import read_pairs
 from samplebank.cli.printing import JsonOption
 from samplebank.cli.text import shown
-from samplebank.cli.worker_choice import AnalyserChoice, ImportFromOption, SettingOption
+from samplebank.cli.worker_choice import AnalyserChoice, ImportFromOption, NameArgument, SettingOption
 from samplebank.errors import Refusal
 from samplebank.files import regular
 from samplebank.sandbox import SandboxError
@@ -48,12 +48,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def try_worker(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="static, yara, strings, extract, documents, or your own as package.module:Class."
-        ),
-    ],
+    name: NameArgument,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...")],
     *,
     setting: SettingOption = None,

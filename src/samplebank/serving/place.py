@@ -69,8 +69,8 @@ def _await_port(own: Settings, patience: float) -> None:
                 time.sleep(POLL)
                 continue
             raise Invalid(
-                f"{own.host}:{own.port} cannot be listened on: {os.strerror(error.errno or 0)}. "
-                "Give another one with --port or SAMPLEBANK_PORT.",
+                f"{own.host}:{own.port} cannot be listened on: {error.strerror}. "
+                "Give another one with --host and --port, or SAMPLEBANK_HOST and SAMPLEBANK_PORT.",
             ) from error
         return
 

@@ -249,4 +249,4 @@ def _said(message: dict[str, Any]) -> str:
 
 
 def _cause(error: httpx.HTTPError) -> str:
-    return str(error) or type(error).__name__
+    return str(error).rstrip(".") or type(error).__name__

@@ -48,11 +48,12 @@ class Crew:
 
     def leave_out(self, name: str, error: NotRegistered) -> None:
         """Go on without an analyser. Raises the error when no analyser is left."""
-        if name in self._at_work:
-            self._at_work.remove(name)
-            log.warning("worker.left_out", extra={"fields": {"worker": name, "reason": str(error)}})
+        was_at_work = name in self._at_work
+        self._at_work.discard(name)
         if not self._at_work:
             raise error
+        if was_at_work:
+            log.warning("worker.left_out", extra={"fields": {"worker": name, "reason": str(error)}})
 
     def take_back(self, name: str) -> None:
         self._at_work.add(name)
