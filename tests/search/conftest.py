@@ -40,6 +40,8 @@ AGED = (
     """,
     # analyses of a few do not agree
     "UPDATE verdict SET contradicting = true WHERE latest AND sample_id % 500 = 9",
+    # submitted by several customers
+    "UPDATE verdict SET shared = true WHERE latest AND sample_id % 500 = 8",
     # of no submission any more
     "DELETE FROM submission WHERE sample_id % 100 = 11",
     "UPDATE sample SET readers = '{}', unread_since = 1 WHERE id % 100 = 11",

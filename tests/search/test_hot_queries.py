@@ -339,8 +339,9 @@ async def test_a_page_of_jobs_with_any_time_in_a_week_reads_few_jobs(
     [
         VerdictCriterion(assessment=["suspicious"]),
         VerdictCriterion(include_flags=["contradictingStatusOverrides"]),
+        VerdictCriterion(include_flags=["shared"]),
     ],
-    ids=["suspicious", "contradicting"],
+    ids=["suspicious", "contradicting", "shared"],
 )
 async def test_samples_by_a_rare_verdict_are_found_without_a_look_at_the_other_verdicts(
     filled: tuple[Database, Tenants], callers: dict[str, Caller], rare: VerdictCriterion, who: str

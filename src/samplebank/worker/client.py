@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
 import msgspec
 
 from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment, Receipt
+from samplebank.worker.connection import Answer, Connection
 from samplebank.worker.contract import JSON, Child, Evidence
 from samplebank.worker.errors import (
     DamagedDownload,
@@ -26,7 +26,6 @@ from samplebank.worker.errors import (
 
 # Seconds between the attempts of a write: about half a minute in all.
 PATIENCE_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 SUCCESS = range(200, 300)
 SERVER_ERRORS = range(500, 600)
 TOO_MANY_REQUESTS, NOT_FOUND, PRECONDITION_FAILED, UNAUTHORIZED = 429, 404, 412, 401
@@ -42,10 +41,9 @@ class ServiceClient:
         key: str,
         *,
         current_key: Callable[[], str | None] = lambda: None,
-        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         headers = {HEADER: key, PROCESS: wire.header(f"{socket.gethostname()}:{os.getpid()}")}
-        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT, transport=transport)
+        self._http = Connection(url, headers)
         self._current_key = current_key
 
     async def __aenter__(self) -> Self:
@@ -54,7 +52,7 @@ class ServiceClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def find_worker(self, short_name: str) -> dict[str, JSON] | None:
         """Get the worker as the service knows the worker, in the form that `add_worker` takes; None if unknown."""
@@ -106,18 +104,15 @@ class ServiceClient:
     async def _download(self, sha256: str, target: Path) -> int:
         size = 0
         digest = hashlib.sha256()
-        try:
-            async with self._http.stream("GET", f"/sampledb/v2/sample/{sha256}/raw") as response:
-                if response.status_code not in SUCCESS:
-                    await response.aread()
-                    _checked(response)
-                with target.open("xb") as file:
-                    async for chunk in response.aiter_bytes():
-                        digest.update(chunk)
-                        file.write(chunk)
-                        size += len(chunk)
-        except httpx.HTTPError as error:
-            raise ServiceUnavailable(f"The sample cannot be downloaded: {_cause(error)}.") from None
+        path = f"/sampledb/v2/sample/{sha256}/raw"
+        async with self._http.download(path) as (status, pieces):
+            if status not in SUCCESS:
+                _checked(Answer(status, b"".join([piece async for piece in pieces])), f"GET {path}")
+            with target.open("xb") as file:
+                async for piece in pieces:
+                    digest.update(piece)
+                    file.write(piece)
+                    size += len(piece)
         if digest.hexdigest() != sha256.lower():
             raise DamagedDownload(f"The download of {sha256} has other bytes than the sample.")
         return size
@@ -187,13 +182,9 @@ class ServiceClient:
         if body is not None:
             headers = {"Content-Type": "application/json", **content.get("headers", {})}
             content |= {"content": msgspec.json.encode(body), "headers": headers}
+        answer = await self._http.ask(method, path, **content)
         try:
-            response = await self._http.request(method, path, **content)
-        except httpx.HTTPError as error:
-            base = self._http.base_url
-            raise ServiceUnavailable(f"The service at {base} cannot be reached: {_cause(error)}.") from None
-        try:
-            return _checked(response, enveloped=enveloped)
+            return _checked(answer, f"{method} {path}", enveloped=enveloped)
         except KeyRefused:
             if not self._renew_key():
                 raise
@@ -219,17 +210,16 @@ def _losing_leases() -> Iterator[None]:
         raise
 
 
-def _checked(response: httpx.Response, *, enveloped: bool = True) -> Any:
+def _checked(answer: Answer, request: str, *, enveloped: bool = True) -> Any:
     """Return the data of the envelope. Raises `ServiceUnavailable`, `KeyRefused` or `ServiceRefused`."""
     try:
-        envelope = msgspec.json.decode(response.content)
+        envelope = msgspec.json.decode(answer.body)
     except msgspec.DecodeError:
         envelope = None
-    status = response.status_code
+    status = answer.status
     if status in SUCCESS and isinstance(envelope, dict):
         return envelope.get("data") if enveloped else envelope
-    said = f"The service answered {status} to {response.request.method} {response.request.url.path}"
-    sentence = f"{said}: {_messages(envelope)}"
+    sentence = f"The service answered {status} to {request}: {_messages(envelope)}"
     if status in SERVER_ERRORS or status == TOO_MANY_REQUESTS or status in SUCCESS:
         raise ServiceUnavailable(sentence)
     if status == UNAUTHORIZED:
@@ -246,7 +236,3 @@ def _messages(envelope: Any) -> str:
 def _said(message: dict[str, Any]) -> str:
     field, text = message.get("field"), str(message.get("message"))
     return f"{field}: {text}" if field else text
-
-
-def _cause(error: httpx.HTTPError) -> str:
-    return str(error).rstrip(".") or type(error).__name__

@@ -18,6 +18,7 @@ STATEMENTS = (
     # samples by the class of their latest verdict: any class may be rare
     f"CREATE INDEX verdict_class ON verdict (({CLASS}), sample_id) WHERE latest",
     "CREATE INDEX verdict_contradicting ON verdict (sample_id) WHERE latest AND contradicting",
+    "CREATE INDEX verdict_shared ON verdict (sample_id) WHERE latest AND shared",
     # without statistics on the class the planner takes each class for a rare class
     f"CREATE STATISTICS verdict_class ON ({CLASS}) FROM verdict",
     "DO $$ BEGIN IF EXISTS (SELECT FROM verdict) THEN ANALYZE verdict; END IF; END $$",
