@@ -51,6 +51,16 @@ async def test_the_source_of_macros_is_evidence_and_their_acts_are_findings(
     assert result.result["iocs"]["urls"][0]["defanged"] == "hxxp://203[.]0[.]113[.]7/x"
 
 
+async def test_rules_scan_the_source_of_macros(documents: Extract) -> None:
+    eicar = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR" + "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+
+    result = await documents(made.docm(Main=eicar))
+
+    (rule,) = result.result["rules"]
+    assert (rule["where"], result.score) == ("macros", rule["score"])
+    assert rule["rule"] in {tag.value for tag in result.tags if tag.type == "yara"}
+
+
 STARTING = {"AutoOpen", "auto_open", "Workbook_Open", "Document_Close", "InkPicture1_Painted"}
 
 

@@ -13,6 +13,7 @@ from samplebank.worker.analysers.documents import (
     ooxml,
     pdf,
     rtf,
+    rules,
     shell_links,
     shortcuts,
     small_texts,
@@ -23,6 +24,7 @@ from samplebank.worker.analysers.documents.report import MIB, Report, Stopped
 from samplebank.worker.analysers.documents.result import result_of
 from samplebank.worker.analysers.documents.schema import SCHEMA
 from samplebank.worker.analysers.strings.runs import is_text
+from samplebank.worker.analysers.yara import YaraAnalyser
 from samplebank.worker.contract import Analyser, Rejected, Result, SampleFile
 
 MOST_SAMPLE_BYTES, HEAD_BYTES = 128 * MIB, 8192
@@ -32,7 +34,7 @@ MARKS_OF_TEXT = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
 
 class DocumentsAnalyser(Analyser):
-    """Encrypted documents are opened by the words that came with the submission, the word of Office, and the usual words."""
+    """The setting `yara_rules` names a folder of rules that the source of macros is scanned by, as the files are by `yara`."""
 
     short_name = "documents"
     version = "1.0"
@@ -45,14 +47,19 @@ class DocumentsAnalyser(Analyser):
     memory_bytes = 1024 * MIB
     answer_bytes = 160 * MIB
     seconds = 60.0
-    known_settings = frozenset[str]()
+    known_settings = frozenset({"yara_rules"})
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         super().__init__(settings)
+        self._yara = YaraAnalyser(settings)
         self._is_prepared = False
+
+    def folders(self) -> tuple[Path, ...]:
+        return self._yara.folders()
 
     def prepare(self) -> None:
         """Load the libraries, and read a text of our own, once. The first reading makes what all readings need."""
+        self._yara.prepare()
         if not self._is_prepared:
             locked.warm_up()
             pdf.warm_up()
@@ -82,6 +89,7 @@ class DocumentsAnalyser(Analyser):
             warnings.simplefilter("ignore")  # parsers warn of damage, and each damage is told as a problem
             with suppress(Stopped):  # the limits of the report tell why
                 report.part("file", lambda: _read(kind, data, sample, report))
+                report.part("rules", lambda: rules.scan(self._yara, data, report))
         return result_of(report)
 
 
