@@ -23,6 +23,7 @@ from samplebank.worker.analysers.documents.package import Package
 from samplebank.worker.analysers.documents.report import MIB, Report, Stopped
 from samplebank.worker.analysers.documents.result import result_of
 from samplebank.worker.analysers.documents.schema import SCHEMA
+from samplebank.worker.analysers.documents.small_texts import MOST_TEXT_BYTES
 from samplebank.worker.analysers.strings.runs import is_text
 from samplebank.worker.analysers.yara import YaraAnalyser
 from samplebank.worker.contract import Analyser, Rejected, Result, SampleFile
@@ -30,6 +31,7 @@ from samplebank.worker.contract import Analyser, Rejected, Result, SampleFile
 MOST_SAMPLE_BYTES, HEAD_BYTES = 128 * MIB, 8192
 ZIP, RTF, PDF = b"PK\x03\x04", b"{\\rt", b"%PDF-"
 PDF_WITHIN = 1024
+TEXTS, TOO_LARGE = frozenset({"text", "other"}), "documents over 128 MiB are not read"
 MARKS_OF_TEXT = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
 
@@ -81,9 +83,10 @@ class DocumentsAnalyser(Analyser):
         with sample.path.open("rb") as file:
             head = file.read(HEAD_BYTES)
             kind = kind_of(head)
-            if kind != "other" and sample.size > MOST_SAMPLE_BYTES:
-                raise Rejected(f"Documents over {MOST_SAMPLE_BYTES} bytes are not read.")
-            data = head + file.read() if kind != "other" else b""
+            if kind not in TEXTS and sample.size > MOST_SAMPLE_BYTES:
+                report.limits.setdefault(TOO_LARGE)
+                kind = "other"
+            data = b"" if kind == "other" else head + file.read(MOST_TEXT_BYTES if kind == "text" else -1)
         report.format = kind
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # parsers warn of damage, and each damage is told as a problem
