@@ -5,11 +5,17 @@ import struct
 import time
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from samplebank.worker.analysers.documents.analyser import MOST_SAMPLE_BYTES, TOO_LARGE
 from samplebank.worker.analysers.documents.markup import prepared, tags
 from samplebank.worker.analysers.documents.report import LATE, SECONDS, Report, Stopped
+from samplebank.worker.analysers.testing import sample_file
+from samplebank.worker.contract import SampleFile
+from samplebank.worker.sandboxed import SandboxedAnalyser
 from worker import made_documents as made
 from worker.conftest import Extract
 from worker.made_containers import zipped
@@ -93,6 +99,22 @@ async def test_hostile_content_is_answered(documents: Extract, kind: str) -> Non
     result = await documents(HOSTILE[kind])
 
     assert result.score <= 90
+
+
+@pytest.mark.parametrize(("content", "limits"), [(made.docx(), [TOO_LARGE]), (b"a text\n", [])])
+async def test_a_file_that_is_too_large_is_answered_and_a_text_is_read_in_part(
+    documents_analyser: SandboxedAnalyser, tmp_path: Path, content: bytes, limits: list[str]
+) -> None:
+    sample = _written(tmp_path / "sample", content)
+
+    result = await documents_analyser.analyse(msgspec.structs.replace(sample, size=MOST_SAMPLE_BYTES + 1))
+
+    assert (result.result["format"], result.result["limits"]) == ("other", limits)
+
+
+def _written(path: Path, content: bytes) -> SampleFile:
+    path.write_bytes(content)
+    return sample_file(path)
 
 
 def test_what_is_read_is_bounded_in_time() -> None:

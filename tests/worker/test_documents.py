@@ -1,6 +1,7 @@
 """The worker `documents` finds macros, relations, commands, locks and orders in documents and shortcuts of each format."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
 import pikepdf
 import pytest
@@ -48,6 +49,26 @@ async def test_the_source_of_macros_is_evidence_and_their_acts_are_findings(
     (macro,) = result.result["macros"]
     assert (macro["name"], macro["autostart"]) == ("Main", ["AutoOpen"])
     assert result.result["iocs"]["urls"][0]["defanged"] == "hxxp://203[.]0[.]113[.]7/x"
+
+
+async def test_rules_scan_the_source_of_macros(documents: Extract) -> None:
+    eicar = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR" + "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+
+    result = await documents(made.docm(Main=eicar))
+
+    (rule,) = result.result["rules"]
+    assert (rule["where"], result.score) == ("macros", rule["score"])
+    assert rule["rule"] in {tag.value for tag in result.tags if tag.type == "yara"}
+
+
+STARTING = {"AutoOpen", "auto_open", "Workbook_Open", "Document_Close", "InkPicture1_Painted"}
+
+
+@pytest.mark.parametrize("name", sorted({*STARTING, "File_Open", "CommandButton1_Click", "UserForm_Layout"}))
+async def test_only_names_that_run_by_themselves_are_told(documents: Extract, name: str) -> None:
+    result = await documents(made.docm(Main=f"Private Sub {name}()\r\nx = 1\r\nEnd Sub"))
+
+    assert ("macro-autostart" in found(result)) == (name in STARTING)
 
 
 async def test_what_a_macro_hides_is_peeled(documents: Extract) -> None:
@@ -242,6 +263,15 @@ async def test_objects_in_rtf_are_told_by_their_class_and_disguise(documents: Ex
 
     assert result.result["objects"][0]["class"] == "OLE2Link"
     assert found(result) >= {"rtf-is-disguised", "remote-object", "object-updates-itself"}
+
+
+@pytest.mark.parametrize(
+    "moniker", ["ecabb0c7-7f19-11d2-978e-0000f8757e2a", "06290bd3-48aa-11d2-8432-006008c3fbfc"]
+)
+async def test_a_moniker_that_runs_a_script_is_told(documents: Extract, moniker: str) -> None:
+    result = await documents(made.rtf_object("OLE2Link", bytes(20) + UUID(moniker).bytes_le))
+
+    assert "remote-script" in found(result)
 
 
 async def test_a_template_of_rtf_is_found_in_disguise(documents: Extract) -> None:

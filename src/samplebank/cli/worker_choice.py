@@ -13,7 +13,7 @@ from samplebank.worker.analysers import BUILT_IN
 
 RULES: Final = "yara_rules"
 #: the built-in analysers that scan by the rules
-SCANNING: Final = frozenset({"yara", "strings"})
+SCANNING: Final = frozenset({"yara", "strings", "documents"})
 KNOWN: Final = f"{', '.join(BUILT_IN)}, or your own as package.module:Class."
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=KNOWN)]
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help=KNOWN)]

@@ -13,6 +13,7 @@ from samplebank.worker.analysers.documents import (
     ooxml,
     pdf,
     rtf,
+    rules,
     shell_links,
     shortcuts,
     small_texts,
@@ -22,17 +23,20 @@ from samplebank.worker.analysers.documents.package import Package
 from samplebank.worker.analysers.documents.report import MIB, Report, Stopped
 from samplebank.worker.analysers.documents.result import result_of
 from samplebank.worker.analysers.documents.schema import SCHEMA
+from samplebank.worker.analysers.documents.small_texts import MOST_TEXT_BYTES
 from samplebank.worker.analysers.strings.runs import is_text
+from samplebank.worker.analysers.yara import YaraAnalyser
 from samplebank.worker.contract import Analyser, Rejected, Result, SampleFile
 
 MOST_SAMPLE_BYTES, HEAD_BYTES = 128 * MIB, 8192
 ZIP, RTF, PDF = b"PK\x03\x04", b"{\\rt", b"%PDF-"
 PDF_WITHIN = 1024
+TEXTS, TOO_LARGE = frozenset({"text", "other"}), "documents over 128 MiB are not read"
 MARKS_OF_TEXT = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
 
 class DocumentsAnalyser(Analyser):
-    """Encrypted documents are opened by the words that came with the submission, the word of Office, and the usual words."""
+    """The setting `yara_rules` names a folder of rules that the source of macros is scanned by, as the files are by `yara`."""
 
     short_name = "documents"
     version = "1.0"
@@ -45,14 +49,19 @@ class DocumentsAnalyser(Analyser):
     memory_bytes = 1024 * MIB
     answer_bytes = 160 * MIB
     seconds = 60.0
-    known_settings = frozenset[str]()
+    known_settings = frozenset({"yara_rules"})
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         super().__init__(settings)
+        self._yara = YaraAnalyser(settings)
         self._is_prepared = False
+
+    def folders(self) -> tuple[Path, ...]:
+        return self._yara.folders()
 
     def prepare(self) -> None:
         """Load the libraries, and read a text of our own, once. The first reading makes what all readings need."""
+        self._yara.prepare()
         if not self._is_prepared:
             locked.warm_up()
             pdf.warm_up()
@@ -74,14 +83,16 @@ class DocumentsAnalyser(Analyser):
         with sample.path.open("rb") as file:
             head = file.read(HEAD_BYTES)
             kind = kind_of(head)
-            if kind != "other" and sample.size > MOST_SAMPLE_BYTES:
-                raise Rejected(f"Documents over {MOST_SAMPLE_BYTES} bytes are not read.")
-            data = head + file.read() if kind != "other" else b""
+            if kind not in TEXTS and sample.size > MOST_SAMPLE_BYTES:
+                report.limits.setdefault(TOO_LARGE)
+                kind = "other"
+            data = b"" if kind == "other" else head + file.read(MOST_TEXT_BYTES if kind == "text" else -1)
         report.format = kind
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # parsers warn of damage, and each damage is told as a problem
             with suppress(Stopped):  # the limits of the report tell why
                 report.part("file", lambda: _read(kind, data, sample, report))
+                report.part("rules", lambda: rules.scan(self._yara, data, report))
         return result_of(report)
 
 

@@ -8,14 +8,17 @@ from samplebank.worker.analysers.documents.report import Report
 AUTOSTART = re.compile(
     r"(?im)^[ \t]*(?:(?:public|private|friend|static)[ \t]+){0,2}(?:sub|function|property[ \t]+\w{3})[ \t]+("
     r"auto_?(?:open|exec|exit|close|new|activate|deactivate|remove|add)|"
-    r"(?:document|app|workbook|presentation|worksheet|auto|thisdocument|frame1|multipage1|inkpicture1|\w{1,40})_"
-    r"(?:open|close|new|activate|beforeclose|beforesave|beforeprint|windowactivate|deactivate|initialize|newworkbook|"
-    r"onslideshowpagechange|slideshowbegin|documentopen|workbookopen|calculate|painted|painting|layout|resize|gotfocus|"
-    r"mousemove|mousehover|onconnecting|onconnected|ondisconnected|documentcomplete|beforenavigate2|contentcontrolonenter|"
-    r"contentcontrolonexit|titlechange|downloadbegin|navigatecomplete2)|slideshowbegin)\b"
+    # events of documents
+    r"(?:document|app|workbook|presentation|worksheet|auto|thisdocument|thisworkbook|slideshow)_"
+    r"(?:open|close|new|activate|beforeclose|beforesave|beforeprint|windowactivate|deactivate|newworkbook|calculate|"
+    r"onslideshowpagechange|slideshowbegin|documentopen|workbookopen|contentcontrolonenter|contentcontrolonexit)|"
+    # events of controls that no click causes, and that no honest macro needs
+    r"\w{1,40}_(?:painted|painting|layout|onconnecting|onconnected|ondisconnected|documentcomplete|beforenavigate2|"
+    r"titlechange|downloadbegin|navigatecomplete2|mousehover)|"
+    r"onslideshowpagechange|slideshowbegin|onloadribbon)\b"
 )
-#: events of forms and controls that people cause: they say nothing on their own
-OF_FORMS = re.compile(r"(?i)^(?:userform|class|\w*form\d*)_")
+#: events of forms of a macro: somebody has started the macro before
+OF_FORMS = re.compile(r"(?i)^(?:userform|class|\w{0,40}form\d{0,4})_")
 ACTS: Mapping[str, re.Pattern[str]] = {
     "macro-runs-programs": re.compile(
         r"(?i)(?<![\w.])shell(?:\s*\(|[ \t]+[\"\w])|\bwscript\.shell\b|\bshell\.application\b|\bshellexecute[aw]?\b|"

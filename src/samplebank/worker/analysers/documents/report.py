@@ -8,6 +8,7 @@ import msgspec
 
 from samplebank.worker.analysers.documents.damage import BROKEN
 from samplebank.worker.analysers.documents.findings import Finding
+from samplebank.worker.analysers.yara import Meaning
 from samplebank.worker.contract import JSON, Child
 
 T = TypeVar("T")
@@ -68,6 +69,8 @@ class Report:
         self.facts: dict[str, JSON] = {}
         self.encryption: dict[str, JSON] | None = None
         self.children: list[Child] = []
+        #: YARA rules that match macros, each with where the rule matches
+        self.rules: dict[str, tuple[str, Meaning]] = {}
         #: what peeled a layer of the macros, and the layer
         self.layers: list[tuple[str, str]] = []
         self.excel4: Excel4Facts | None = None

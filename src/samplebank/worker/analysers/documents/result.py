@@ -8,6 +8,7 @@ from samplebank.worker.analysers.documents.findings import KINDS, TECHNIQUES, Fi
 from samplebank.worker.analysers.documents.report import MIB, Macro, Report, cut
 from samplebank.worker.analysers.strings.indicators import Indicators
 from samplebank.worker.analysers.strings.runs import whole_text
+from samplebank.worker.analysers.yara import Meaning
 from samplebank.worker.contract import JSON, Detection, Evidence, Result, Tag
 
 MOST_TEXT_OF_INDICATORS = 2 * MIB
@@ -32,18 +33,24 @@ def result_of(report: Report) -> Result:
         **report.facts,
         **_facts_of(report),
     }
+    rules = {rule: meaning for rule, (_, meaning) in report.rules.items()}
     tags = dict.fromkeys(KINDS[finding.name].tag for finding in findings)
     return Result(
-        score=score_of(findings),
+        score=max([score_of(findings), *(meaning.score for meaning in rules.values())]),
         result=facts,
         tags=[
             *(Tag("behaviour", tag) for tag in tags if tag),
             *(Tag("behaviour", f"attack.{technique.lower()}") for technique in techniques),
+            *(Tag("yara", rule) for rule in rules),
+            *(Tag("family", meaning.family) for meaning in rules.values() if meaning.family),
         ],
         detections=[
-            Detection(name, assessment_of(KINDS[name]))
-            for name in dict.fromkeys(finding.name for finding in findings)
-            if KINDS[name].weight
+            *(
+                Detection(name, assessment_of(KINDS[name]))
+                for name in dict.fromkeys(finding.name for finding in findings)
+                if KINDS[name].weight
+            ),
+            *(Detection(rule, meaning.assessment) for rule, meaning in rules.items()),
         ],
         evidence=_evidence(report),
         children=report.children,
@@ -80,6 +87,9 @@ def _facts_of(report: Report) -> dict[str, JSON]:
         "macros": [_told(macro) for macro in report.macros[:MOST_SHOWN_NAMES]],
         "metadata": report.metadata,
         "problems": list(report.problems),
+        "rules": [_matched(rule, where, meaning) for rule, (where, meaning) in report.rules.items()][
+            :MOST_SHOWN_NAMES
+        ],
         "iocs": _indicators(report),
         "totals": {name: total for name, total in report.totals.items() if total > len(report.lists[name])},
     }
@@ -101,6 +111,16 @@ def _facts_of(report: Report) -> dict[str, JSON]:
             "numberOfCells": macros.cell_count,
         }
     return {name: value for name, value in facts.items() if value}
+
+
+def _matched(rule: str, where: str, meaning: Meaning) -> dict[str, JSON]:
+    return {
+        "rule": rule,
+        "where": where,
+        "score": meaning.score,
+        "assessment": meaning.assessment,
+        "description": meaning.description,
+    }
 
 
 def _told(macro: Macro) -> dict[str, JSON]:

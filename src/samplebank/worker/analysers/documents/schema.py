@@ -1,8 +1,9 @@
 """The JSON Schema of what `documents` finds, with titles for people. The service checks every result against the schema."""
 
 from collections.abc import Mapping
+from typing import get_args
 
-from samplebank.worker.contract import JSON
+from samplebank.worker.contract import JSON, Assessment
 
 TEXT: JSON = {"type": "string"}
 TEXTS: JSON = {"type": "array", "items": TEXT}
@@ -155,6 +156,17 @@ SCHEMA: Mapping[str, JSON] = {
         ),
         "encryption": ENCRYPTION,
         "macros": MACROS,
+        "rules": _table(
+            "YARA rules that match macros",
+            ["rule", "where", "score", "assessment"],
+            {
+                "rule": {**TEXT, "title": "Rule"},
+                "where": WHERE,
+                "score": {**NUMBER, "title": "Score", "maximum": 100},
+                "assessment": {"title": "Assessment", "enum": list(get_args(Assessment))},
+                "description": {"title": "Meaning", "type": ["string", "null"]},
+            },
+        ),
         "excel4": EXCEL4,
         "dde": _table(
             "Commands by DDE",
