@@ -24,7 +24,7 @@ PIECE = 20_000
 FAMILY, MOST_FILES, SIZES = 20, 4000, range(1024, 512 * 1024)
 #: the part of the buckets in which a member differs from its family
 DRIFTS = (0.0, 0.01, 0.03, 0.08, 0.15, 0.25, 0.5)
-CERTIFICATES = 5
+CERTIFICATES = 2
 LACKING = "SELECT id FROM sample s WHERE NOT EXISTS (SELECT FROM tlsh t WHERE t.sample_id = s.id) ORDER BY id"
 INDEX = "SELECT indexdef FROM pg_indexes WHERE indexname = 'tlsh_bands'"
 DIGESTS = "SELECT sample_id, said[1] FROM derived_fact WHERE kind = 'tlsh' ORDER BY sample_id"
@@ -51,10 +51,12 @@ def _buckets_of(bodies: Any) -> Buckets:
     return np.stack([bodies >> shift & 3 for shift in (6, 4, 2, 0)], axis=2).reshape(len(bodies), BUCKETS)
 
 
-async def fill(db: "asyncpg.Connection[asyncpg.Record]", files: int = MOST_FILES, seed: int = 1) -> int:
-    """Give each sample without facts some, of families around `files` real files. Answers the number of these samples."""
-    ids = [row[0] for row in await db.fetch(LACKING)]
-    chance = np.random.default_rng(seed)
+async def fill(
+    db: "asyncpg.Connection[asyncpg.Record]", files: int = MOST_FILES, most: int | None = None
+) -> int:
+    """Give `most` samples without facts some, of families around `files` real files. Answers the number of these samples."""
+    ids = [row[0] for row in await db.fetch(LACKING)][:most]
+    chance = np.random.default_rng(1)
     families = _families(chance, real_digests(files), max(1, len(ids) // FAMILY))
     index = await db.fetchval(INDEX)
     await db.execute("DROP INDEX tlsh_bands")

@@ -19,6 +19,8 @@ from samplebank.database import Connection, Database, Page, connect
 from samplebank.database.listing import OrderedListing
 
 SAMPLES, CUSTOMERS = 20_000, 100
+#: the oldest samples, of which workers have told facts
+RELATED = 5_000
 #: what happens to samples in the course of time
 AGED = (
     # deleted, and uploaded again just now
@@ -66,7 +68,7 @@ async def filled(service: Service) -> AsyncIterator[tuple[Database, Tenants]]:
         async with connected(url) as db:
             for statement in AGED:
                 await db.execute(statement)
-            await relatives.fill(db, files=200)
+            await relatives.fill(db, files=100, most=RELATED)
         database = await connect(url, most=1, keep_plans=True)
         yield database, tenants
         await database.close()

@@ -40,7 +40,7 @@ from samplebank.search.window import IndexWindow
 from samplebank.submissions import challenge
 from samplebank.submissions.intake import Token, submit
 from samplebank.submissions.model import COLUMNS, NewSubmission
-from search.conftest import SAMPLES
+from search.conftest import RELATED, SAMPLES
 
 #: the tables that grow with the samples
 LARGE = (
@@ -241,7 +241,8 @@ async def submissions_by_a_common_keyword(ask: Question) -> None:
 
 
 async def samples_like_a_sample(ask: Question) -> None:
-    sample = await get_known(ask.db, await ask.sample())
+    sha256 = await ask.db.fetchval(f"SELECT sha256 FROM sample WHERE id = {RELATED // 2}")
+    sample = await get_known(ask.db, sha256)
     async with ask.db.transaction():
         await similar_to(ask.db, ask.caller, sample, furthest=FURTHEST, most=100)
 

@@ -10,13 +10,13 @@ from samplebank.samples.catalogue import get_known
 from samplebank.samples.model import Sample
 from samplebank.samples.tlsh import FURTHEST, Tlsh
 from samplebank.search.similar import LOOKED_AT, MOST_COUNTED, Similar, counted_among_newest, similar_to
-from search.conftest import SAMPLES
+from search.conftest import RELATED
 from search.test_hot_queries import ENTRIES, READ, forget_scans
 
 #: the distance up to which the bands find every sample
 SURE = 31
 #: samples that are searched for; others are deleted, or seen by nobody
-SEARCHED = range(3, SAMPLES, SAMPLES // 20)
+SEARCHED = range(3, RELATED, RELATED // 10)
 DIGEST = "SELECT said[1] FROM derived_fact WHERE sample_id = $1 AND kind = 'tlsh'"
 SHA256 = "SELECT sha256 FROM sample WHERE id = $1"
 VALUES = "SELECT unnest(digests) FROM derived_fact WHERE sample_id = $1 AND kind <> 'tlsh'"
@@ -27,7 +27,7 @@ async def sample_of(db: Connection, id_: int) -> Sample:
     return await get_known(db, await db.fetchval(SHA256, id_))
 
 
-async def found(db: Connection, caller: Caller, id_: int, most: int = SAMPLES) -> Similar:
+async def found(db: Connection, caller: Caller, id_: int, most: int = RELATED) -> Similar:
     sample = await sample_of(db, id_)
     async with db.transaction(readonly=True):
         return await similar_to(db, caller, sample, furthest=FURTHEST, most=most)

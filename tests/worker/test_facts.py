@@ -17,7 +17,7 @@ import tlsh
 from identification.kinds import macho
 from samplebank.query.sample_meanings import DERIVED
 from samplebank.samples import derived
-from samplebank.worker.analysers.facts import fuzzy
+from samplebank.worker.analysers.static.facts import fuzzy
 from samplebank.worker.contract import FactKind, Result
 from worker import made_files, made_programs
 from worker.test_wire import requested

@@ -9,10 +9,10 @@ import lief
 import msgspec
 
 from samplebank.identification.signatures import find_signature
-from samplebank.worker.analysers.facts import fuzzy
-from samplebank.worker.analysers.facts.deriving import facts_of
 from samplebank.worker.analysers.static import archives, elf, macho, office, pdf, pe, scripts
 from samplebank.worker.analysers.static.containers import Container
+from samplebank.worker.analysers.static.facts import fuzzy
+from samplebank.worker.analysers.static.facts.deriving import facts_of
 from samplebank.worker.analysers.static.measures import MOST_STRING_BYTES, file_entropy, string_facts
 from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.schema import SCHEMA

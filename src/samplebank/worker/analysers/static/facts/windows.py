@@ -9,7 +9,7 @@ from uuid import UUID
 
 import lief
 
-from samplebank.worker.analysers.facts.bytes import Told, code_of, sha256
+from samplebank.worker.analysers.static.facts.bytes import Told, code_of, sha256
 from samplebank.worker.contract import Fact, FactKind
 
 #: what the static analysis tells under the same name

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from samplebank.worker.analysers.facts import documents, elf, macho, windows
-from samplebank.worker.analysers.facts.bytes import Told, opened
-from samplebank.worker.analysers.facts.fuzzy import tlsh_of
+from samplebank.worker.analysers.static.facts import documents, elf, macho, windows
+from samplebank.worker.analysers.static.facts.bytes import Told, opened
+from samplebank.worker.analysers.static.facts.fuzzy import tlsh_of
 from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.contract import Fact, SampleFile
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from samplebank.worker.analysers.facts.bytes import Told, sha256
+from samplebank.worker.analysers.static.facts.bytes import Told, sha256
 from samplebank.worker.contract import Fact
 
 #: the identifier that a document keeps, of which later versions change only the second half

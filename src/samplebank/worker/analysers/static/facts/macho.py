@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from samplebank.worker.analysers.facts.bytes import Told, imports_of
+from samplebank.worker.analysers.static.facts.bytes import Told, imports_of
 from samplebank.worker.contract import Fact
 
 #: the bytes of the header by the first bytes of the file

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from samplebank.worker.analysers.facts.bytes import NOTE, Told, code_of, imports_of
+from samplebank.worker.analysers.static.facts.bytes import NOTE, Told, code_of, imports_of
 from samplebank.worker.contract import Fact
 
 MOST_NOTE: Final = 1024
