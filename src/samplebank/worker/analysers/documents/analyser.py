@@ -49,7 +49,7 @@ class DocumentsAnalyser(Analyser):
     memory_bytes = 1024 * MIB
     answer_bytes = 160 * MIB
     seconds = 60.0
-    known_settings = frozenset({"yara_rules"})
+    known_settings = frozenset({"yara_rules", "shipped_rules"})
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         super().__init__(settings)
@@ -92,7 +92,7 @@ class DocumentsAnalyser(Analyser):
             warnings.simplefilter("ignore")  # parsers warn of damage, and each damage is told as a problem
             with suppress(Stopped):  # the limits of the report tell why
                 report.part("file", lambda: _read(kind, data, sample, report))
-                report.part("rules", lambda: rules.scan(self._yara, data, report))
+                report.part("rules", lambda: rules.scan(self._yara, data, sample, report))
         return result_of(report)
 
 

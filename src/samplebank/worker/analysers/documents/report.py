@@ -8,7 +8,7 @@ import msgspec
 
 from samplebank.worker.analysers.documents.damage import BROKEN
 from samplebank.worker.analysers.documents.findings import Finding
-from samplebank.worker.analysers.yara import Meaning
+from samplebank.worker.analysers.rule_matches import Meaning
 from samplebank.worker.contract import JSON, Child
 
 T = TypeVar("T")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from samplebank.worker.analysers.documents import macro_words
 from samplebank.worker.analysers.documents.findings import KINDS, TECHNIQUES, Finding, assessment_of, score_of
 from samplebank.worker.analysers.documents.report import MIB, Macro, Report, cut
+from samplebank.worker.analysers.rule_matches import Meaning
 from samplebank.worker.analysers.strings.indicators import Indicators
 from samplebank.worker.analysers.strings.runs import whole_text
-from samplebank.worker.analysers.yara import Meaning
 from samplebank.worker.contract import JSON, Detection, Evidence, Result, Tag
 
 MOST_TEXT_OF_INDICATORS = 2 * MIB
