@@ -1,5 +1,6 @@
 """Similar samples: near by TLSH, or with a value in common, and nothing that the caller may not see."""
 
+import asyncio
 import random
 import secrets
 from functools import partial
@@ -7,11 +8,20 @@ from typing import Any
 
 import pytest
 import requests
+from bench.databases import connected
 
 from api.test_results import Claimed
 from kit.bank import AGENT, ROBOT, Bank, Sample, eventually, fields_of, together
+from kit.locks import session_behind
+from kit.service import Service
+from samplebank.database import Database
 
-Facts = list[dict[str, str]]
+LOCK = "SELECT id FROM sample WHERE sha256 = $1 FOR NO KEY UPDATE"
+#: another job that tells a fact first
+TAKE = """
+    INSERT INTO derived_fact (sample_id, kind, said, digests, agent_name, agent_version, created_time)
+    VALUES ($1, 'imphash', '{first}', ARRAY[gen_random_uuid()], 'tests', '1.0', 1)
+"""
 
 
 def some_tlsh() -> str:
@@ -300,3 +310,22 @@ def test_a_query_finds_what_people_and_workers_say(bank: Bank) -> None:
     assert bank.post(f"{by_hand.path}/fact", said).status_code == 201
 
     assert set(queried(bank, f"fact.imphash:{imphash}")) == {by_hand.sha256, by_worker.sha256}
+
+
+async def test_the_end_of_a_task_waits_for_the_sample_before_it_tells_facts(
+    bank: Bank, service: Service, database: Database
+) -> None:
+    """Else two jobs of a sample wait for each other: one has the sample, and the other has the facts."""
+    claimed = Claimed(bank, alone=False)
+    async with connected(service.database_url) as holder, holder.transaction():
+        id_ = await holder.fetchval(LOCK, bytes.fromhex(claimed.sample.sha256))
+        ending = asyncio.create_task(
+            asyncio.to_thread(claimed.end, facts=[fact("imphash", secrets.token_hex(16))])
+        )
+        await session_behind(database, holder.get_server_pid())
+
+        await holder.execute("SET LOCAL lock_timeout = '1s'")
+        await holder.execute(TAKE, id_)
+
+    assert (await ending).status_code == 200
+    assert list(shared(bank, claimed.sample, "chief")) == [("imphash", "first")]
