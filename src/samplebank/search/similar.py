@@ -10,7 +10,7 @@ import msgspec
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import FALSE, Connection, Sql, Statement, all_of
+from samplebank.database import FALSE, TRUE, Connection, Sql, Statement, all_of
 from samplebank.database.planning import SERIAL, plan_for_values
 from samplebank.samples.derived import TLSH, WELL_KNOWN
 from samplebank.samples.model import Sample
@@ -61,7 +61,6 @@ EVERY = Sql("(SELECT sample_id FROM derived_value WHERE digest = v.digest)")
 NEWEST_ONES = Sql(f"""
     (SELECT sample_id FROM derived_value WHERE digest = v.digest ORDER BY sample_id DESC LIMIT {LOOKED_AT})
 """)
-HAS_OLDER = Sql(f"EXISTS (SELECT FROM derived_value WHERE digest = v.digest OFFSET {LOOKED_AT})")
 
 
 class Derived(msgspec.Struct, frozen=True):
@@ -171,8 +170,11 @@ async def _shared(db: Connection, facts: Sequence[Derived], seen: Sql) -> list[S
 
 
 async def counted_among_newest(db: Connection, digests: Sequence[UUID], seen: Sql) -> list[Any]:
-    """For each value (the number of samples, the newest, whether older samples have the value, too), of the newest samples."""
-    query = Sql(SHARED, digests=list(digests), source=NEWEST_ONES, is_cut=HAS_OLDER, seen=seen)
+    """For each value (the number of samples, the newest, true) among the newest samples with the value.
+
+    There may always be more: whether older samples have the value would tell of samples that the caller may not see.
+    """
+    query = Sql(SHARED, digests=list(digests), source=NEWEST_ONES, is_cut=TRUE, seen=seen)
     return await query.rows(db)
 
 
