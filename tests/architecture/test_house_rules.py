@@ -12,8 +12,14 @@ from samplebank.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "samplebank"
-#: the only places where any exception is caught: around an analyser, in its child process, and where a command ends
-CATCHING = {"sandbox/child.py", "worker/inside.py", "cli/ending.py"}
+#: the only places where any exception is caught: around an analyser, in its child process, where a command ends, and around a
+#: library that raises errors of many kinds for hostile certificates
+CATCHING = {
+    "sandbox/child.py",
+    "worker/inside.py",
+    "cli/ending.py",
+    "worker/analysers/static/signatures/authenticode.py",
+}
 #: only doors open transactions
 DOORS = {"web", "api", "maintenance", "cli", "serving"}
 OPENERS = {"database/connection.py"}

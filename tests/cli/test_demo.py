@@ -113,7 +113,7 @@ def test_a_demo_that_is_ended_early_leaves_nothing(program: Program, temporary: 
 @pytest.fixture
 def used(tmp_path: Path) -> Path:
     """A folder in which somebody has called `make demo`."""
-    for name in ("src", "tests", "bench", "drill", "scripts", "demo-data/postgres/data"):
+    for name in ("src", "tests", "bench", "drill", "trial", "scripts", "demo-data/postgres/data"):
         (tmp_path / name).mkdir(parents=True)
     return tmp_path
 

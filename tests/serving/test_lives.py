@@ -60,10 +60,11 @@ def test_two_deaths_of_web_processes_do_not_end_the_service(alive: Service) -> N
 def test_an_interrupt_from_a_terminal_is_for_the_service_that_stops_its_processes_in_order(
     alive: Service,
 ) -> None:
-    started = [pid for said in ("serve", "housekeeper_process") for pid in children(alive, said)]
+    def have_groups_of_their_own() -> bool:
+        started = [pid for said in ("serve", "housekeeper_process") for pid in children(alive, said)]
+        return len(started) >= 2 and os.getpgid(alive.pid) not in {os.getpgid(pid) for pid in started}
 
-    assert len(started) >= 2
-    assert os.getpgid(alive.pid) not in {os.getpgid(pid) for pid in started}
+    assert eventually(have_groups_of_their_own)
 
 
 def test_a_database_that_was_killed_is_started_again(alive: Service) -> None:

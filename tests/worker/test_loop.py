@@ -331,6 +331,7 @@ def test_an_analyser_that_the_service_does_not_know_does_not_keep_the_others_fro
 def test_an_analyser_that_is_deleted_is_left_out_until_it_is_registered_again(
     bank: Bank, names: Names, robot: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING", "samplebank.worker")  # whatever another test has left
     registered(bank, names, "Measuring")
     registered(bank, names, "Refusing")
 

@@ -27,15 +27,21 @@ DERIVED: Final[dict[str, Callable[[Told], Iterator[Fact]]]] = {
 
 
 def facts_of(sample: SampleFile, result: dict[str, object]) -> list[Fact]:
-    """Derive the facts of a file. `result` is what the static analysis tells. A damaged part costs its own facts only."""
+    """Derive the facts of a file. `result` is what the static analysis tells. A damaged part costs its own facts only.
+
+    A parser may have left too little memory for the facts. Then there are none.
+    """
     parts = Parts()
+    found = parts.some("facts", lambda: _derived(sample, result, parts))
+    return [fact for fact in dict.fromkeys(found) if VALUE.fullmatch(fact.value)]
+
+
+def _derived(sample: SampleFile, result: dict[str, object], parts: Parts) -> list[Fact]:
     with opened(sample.path) as data:
         told = Told(sample.path, data, result, parts)
         found = parts.some("tlsh", lambda: [Fact("tlsh", value) for value in tlsh_of(data)])
         derive = windows.shortcut if data[: len(SHORTCUT)] == SHORTCUT else DERIVED.get(str(result["format"]))
-        if derive is not None:
-            found = [*found, *_kept(parts, derive(told))]
-    return [fact for fact in dict.fromkeys(found) if VALUE.fullmatch(fact.value)]
+        return [*found, *([] if derive is None else _kept(parts, derive(told)))]
 
 
 def _kept(parts: Parts, facts: Iterator[Fact]) -> list[Fact]:
