@@ -108,3 +108,13 @@ async def db(database: Database) -> AsyncIterator[Connection]:
         await transaction.start()
         yield db
         await transaction.rollback()
+
+
+@pytest.fixture
+async def no_retries(database: Database) -> None:
+    """Retries of other tests are over: a user may have few retries under way, and their jobs may wait for ever."""
+    async with database.connection() as db:
+        await db.execute(
+            "UPDATE service_task SET state = 'aborted', finished_time = created_time"
+            " WHERE operation = 'reanalyse' AND finished_time IS NULL"
+        )

@@ -8,6 +8,8 @@ from kit.bank import Bank, name_of
 from kit.browser import Tab
 from kit.service import Service
 
+pytestmark = pytest.mark.usefixtures("no_retries")
+
 #: milliseconds: these pages fetch themselves every five seconds at most
 PATIENCE = 30_000
 

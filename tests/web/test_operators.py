@@ -9,6 +9,8 @@ from kit.bank import ROBOT, Bank, Sample, eventually, name_of
 from kit.visitor import Shown, Visitor
 from web.conftest import Visitors
 
+pytestmark = pytest.mark.usefixtures("no_retries")
+
 
 def alive(bank: Bank, worker: str, visitor: Visitor) -> Shown:
     """The page of workers, as soon as a process of the worker that has asked for work is shown."""
