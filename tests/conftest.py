@@ -13,6 +13,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from kit.bank import Bank
+from kit.databases import rolled_back
 from kit.postgres import Postgres, own_postgres
 from kit.service import PREPARED, Service, running
 from samplebank.database import Connection, Database, connect
@@ -103,11 +104,8 @@ def postgres(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 async def db(database: Database) -> AsyncIterator[Connection]:
     """A transaction that is rolled back after the test."""
-    async with database.connection() as db:
-        transaction = db.transaction()
-        await transaction.start()
+    async with rolled_back(database) as db:
         yield db
-        await transaction.rollback()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import msgspec
 from trial.files import File
 from trial.running import Outcome
 
-#: a verdict from which a clean file counts as flagged
+#: the score of a verdict from which a clean file counts as flagged
 SUSPICIOUS = 30
 #: the harmless program in the containers of ClamAV
 CLAM = "71e7b604d18aefd839e51a39c88df8383bb4c071dc31f87f00a2b5df580d4495"

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from trial.labelled import EXPECTATIONS
+from trial.labelled import EXPECTATIONS, SUSPICIOUS
 from trial.mutating import Mutations
 from trial.running import Outcome
 
-MALICIOUS, SUSPICIOUS = 70, 30
+MALICIOUS = 70
 #: the chance that the true rate of false positives lies above the bound
 DOUBT = 0.05
 MIB = 1024 * 1024

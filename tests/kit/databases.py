@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from bench.databases import connected
 
 from kit.service import MIGRATED, Service
+from samplebank.database import Connection, Database
 
 
 @asynccontextmanager
@@ -26,3 +27,13 @@ async def migrated_database(service: Service) -> AsyncIterator[str]:
     """The URL of a database with all tables and no rows: migrating takes several times as long as a copy."""
     async with own_database(service, like=MIGRATED) as url:
         yield url
+
+
+@asynccontextmanager
+async def rolled_back(database: Database) -> AsyncIterator[Connection]:
+    """A transaction that is rolled back at the end of the block."""
+    async with database.connection() as db:
+        transaction = db.transaction()
+        await transaction.start()
+        yield db
+        await transaction.rollback()

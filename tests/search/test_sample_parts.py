@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from bench.tenants import Tenants
 
+from kit.databases import rolled_back
 from samplebank.accounts.access import numbers_of_samples, see_samples
 from samplebank.accounts.caller import UPLOADERS, Caller, Scope, of_customer, of_uploader
 from samplebank.accounts.many_customers import MANY
@@ -71,11 +72,8 @@ CHANGES = {
 @pytest.fixture
 async def db(filled: tuple[Database, Tenants]) -> AsyncIterator[Connection]:
     """A transaction on the filled database that is rolled back after the test."""
-    async with filled[0].connection() as db:
-        transaction = db.transaction()
-        await transaction.start()
+    async with rolled_back(filled[0]) as db:
         yield db
-        await transaction.rollback()
 
 
 @pytest.fixture

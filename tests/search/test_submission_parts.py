@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from bench.tenants import Tenants
 
+from kit.databases import rolled_back
 from samplebank.accounts.access import FEW, parts_of_rows
 from samplebank.accounts.caller import Caller, Scope, of_customer, readers
 from samplebank.accounts.model import Customer, Domain, Permission
@@ -42,11 +43,8 @@ SEEN = """
 @pytest.fixture
 async def db(filled: tuple[Database, Tenants]) -> AsyncIterator[Connection]:
     """A transaction on the filled database that is rolled back after the test."""
-    async with filled[0].connection() as db:
-        transaction = db.transaction()
-        await transaction.start()
+    async with rolled_back(filled[0]) as db:
         yield db
-        await transaction.rollback()
 
 
 @pytest.fixture

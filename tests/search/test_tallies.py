@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from bench.tenants import Tenants
 
+from kit.databases import rolled_back
 from samplebank.accounts.access import see_rows, see_samples
 from samplebank.accounts.caller import Caller, Scope
 from samplebank.accounts.model import Permission
@@ -63,11 +64,8 @@ CHANGES = {
 @pytest.fixture
 async def db(filled: tuple[Database, Tenants]) -> AsyncIterator[Connection]:
     """A transaction on the filled database that is rolled back after the test."""
-    async with filled[0].connection() as db:
-        transaction = db.transaction()
-        await transaction.start()
+    async with rolled_back(filled[0]) as db:
         yield db
-        await transaction.rollback()
 
 
 @pytest.fixture
