@@ -1,7 +1,7 @@
 """A call of the API: an exchange answered by an envelope of JSON."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any, NamedTuple, TypeVar
 
 from litestar import Response
@@ -44,10 +44,7 @@ class Call(Exchange):
         return envelope.single(await self._shown(lambda: show(row, self.bank.directory)), status)
 
     async def show_page(self, rows: list[Any], page: Page, count: int, show: Show) -> Answer:
-        directory = self.bank.directory
-        return envelope.several(
-            await self._shown(lambda: [show(row, directory) for row in rows]), page, Count(count)
-        )
+        return envelope.several(await self._shown_all(rows, show), page, Count(count))
 
     async def show_list(self, listing: Listing[R], page: Page, show: Show) -> Response[bytes] | Streamed:
         """Answer a page of a list, or with limit 0 the whole list as a stream."""
@@ -82,8 +79,7 @@ class Call(Exchange):
     async def _several(
         self, found: "Found", page: Page, show: Show, meta_data: dict[str, Any] | None = None
     ) -> Answer:
-        shown = await self._shown(lambda: [show(row, self.bank.directory) for row in found.rows])
-        return envelope.several(shown, page, found.number, meta_data)
+        return envelope.several(await self._shown_all(found.rows, show), page, found.number, meta_data)
 
     async def _found(self, listing: Listing[Any], page: Page, find_place: FindPlace | None = None) -> "Found":
         if listing.is_dear:
@@ -104,6 +100,8 @@ class Call(Exchange):
 
     async def _counted(self, listing: Listing[Any], known: int = 0) -> Count:
         """The number of all matches. Where counting takes too long, at least `known`."""
+        if listing.known_count is not None:
+            return listing.known_count
         settings = self.bank.settings
         try:
             async with self.connected(Deadline(settings.query_budget)) as db:
@@ -111,11 +109,9 @@ class Call(Exchange):
         except TimeoutError:
             return Count(known, is_exact=False)
 
-    @asynccontextmanager
-    async def connected(self, limit: Deadline) -> AsyncIterator[Connection]:
+    def connected(self, limit: Deadline) -> AbstractAsyncContextManager[Connection]:
         """A connection for the page of a list. `limit` is for the work, not for the wait for a connection."""
-        async with self.bank.database.connection(limit) as db:
-            yield db
+        return self.bank.database.connection(limit)
 
     async def _page_of(self, listing: Listing[Any], page: Page, find_place: FindPlace | None) -> "Found":
         """The rows of a page, and the number of all matches. Raises `Unavailable` for a page that takes too long."""
@@ -138,6 +134,10 @@ class Call(Exchange):
         ):
             async for rows in pieces:
                 yield rows
+
+    async def _shown_all(self, rows: list[Any], show: Show) -> list[Any]:
+        directory = self.bank.directory
+        return await self._shown(lambda: [show(row, directory) for row in rows])
 
     async def _shown(self, make: Callable[[], R]) -> R:
         try:

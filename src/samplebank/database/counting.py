@@ -54,6 +54,12 @@ async def count_rows(db: Connection, rows: Sql, budget: float) -> Count:
         return Count(passed, is_exact=False)
 
 
+async def count_few(db: Connection, rows: Sql, budget: float) -> Count:
+    """As `count_rows`, for rows that are few as a rule: by one statement, where there are at most `ALWAYS` rows."""
+    found = await Sql(f"SELECT count(*) FROM ({{}} LIMIT {ALWAYS + 1}) counted", rows).value(db)
+    return Count(found) if found <= ALWAYS else await count_rows(db, rows, budget)
+
+
 async def tallied(db: Connection, number: Sql | None, budget: float | None = None) -> Count | None:
     """The number that an expression over a tally tells; None where no tally knows the number, or not within the budget.
 

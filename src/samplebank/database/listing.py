@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from samplebank.database.columns import Shape
 from samplebank.database.connection import Connection
-from samplebank.database.counting import Count, count_rows
+from samplebank.database.counting import Count, count_few, count_rows
 from samplebank.database.ordering import Order
 from samplebank.database.query import Page, Place
 from samplebank.database.sql import Sql
@@ -18,7 +18,7 @@ PIECE = 500
 
 
 class Listing(Generic[R]):
-    """A question whose answer is a list.
+    """A question whose answer is a list: rows of one sample or of one job, which are few as a rule.
 
     `counted` is the part of `source` that the conditions are about, where that is not all of `source`.
     """
@@ -27,6 +27,8 @@ class Listing(Generic[R]):
     is_dear = False
     #: whether a page of it takes so little that nobody needs to watch for clients that leave
     is_quick = False
+    #: the number of all matches, where the page has come with the number
+    _count: Count | None = None
 
     def __init__(
         self,
@@ -43,6 +45,11 @@ class Listing(Generic[R]):
         self.order = order
         self.counted = self.source if counted is None else _as_sql(counted)
 
+    @property
+    def known_count(self) -> Count | None:
+        """The number of all matches, where the page that was found last has come with the number."""
+        return self._count
+
     async def page(self, db: Connection, page: Page) -> list[R]:
         return [self.columns.read(row) for row in await self._selected(page).rows(db)]
 
@@ -56,7 +63,12 @@ class Listing(Generic[R]):
 
     async def count(self, db: Connection, budget: float) -> Count:
         """The number of all matches; many are counted for `budget` milliseconds only. `db` is not in a transaction."""
-        return await count_rows(db, Sql("SELECT FROM {} WHERE {}", self.counted, self.where), budget)
+        return await count_few(db, self._counted_rows, budget)
+
+    @property
+    def _counted_rows(self) -> Sql:
+        """A query with one row for each match."""
+        return Sql("SELECT FROM {} WHERE {}", self.counted, self.where)
 
     def _selected(self, page: Page) -> Sql:
         return Sql(
@@ -68,7 +80,7 @@ class Listing(Generic[R]):
 
 
 class OrderedListing(Listing[R]):
-    """A list whose page an index finds, in the order of the list and from any place in the order."""
+    """A list of any length, whose page an index finds, in the order of the list and from any place in the order."""
 
     def __init__(
         self,
@@ -86,6 +98,9 @@ class OrderedListing(Listing[R]):
         query = self.by.rows(self.columns.selected, self.source, self.where, page)
         return [self.columns.read(row) for row in await query.rows(db)]
 
+    async def count(self, db: Connection, budget: float) -> Count:
+        return await count_rows(db, self._counted_rows, budget)
+
     async def place_of(self, _db: Connection, row: R) -> Place:
         """Where the row stands in the order of the list."""
         return self.by.place_of(row)
@@ -99,7 +114,6 @@ class TalliedListing(OrderedListing[R]):
     def __init__(self, columns: Shape[R], source: str | Sql, where: Sql, order: Order, number: Sql) -> None:
         super().__init__(columns, source, where, order)
         self._number = number
-        self._count: Count | None = None
 
     async def page(self, db: Connection, page: Page) -> list[R]:
         rows = await self._numbered(self._number, page).rows(db)

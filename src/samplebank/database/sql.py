@@ -5,7 +5,7 @@ are made one by one, and put together in any order. Values travel as parameters,
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: `{name}`, or `{}`
 PLACE = re.compile(r"\{([a-z_]*)\}")
+Name = str | int
 
 
 class Value:
@@ -41,16 +42,16 @@ class Sql:
         if not values and not named:
             self.parts = [text]
             return
-        texts, names = _places(text)
-        given: Iterable[tuple[str | int, object]] = named.items() or enumerate(values)
-        filled = {name: _parts(value) for name, value in given}
-        if filled.keys() != set(names):
-            wrong = ", ".join(sorted(str(name) for name in filled.keys() ^ set(names)))
-            raise TypeError(f"places without a value, or values without a place: {wrong} in: {text}")
-        parts = self.parts = [texts[0]]
-        for name, following in zip(names, texts[1:], strict=True):
-            parts += filled[name]
-            parts.append(following)
+        first, following, names = _places(text)
+        if named or names or len(values) != len(following):
+            values = _by_name(text, named or dict(enumerate(values)), names or tuple(range(len(following))))
+        parts = self.parts = [first]
+        for value, behind in zip(values, following, strict=True):
+            if isinstance(value, Sql):
+                parts += value.parts
+            else:
+                parts.append(Value(value))
+            parts.append(behind)
 
     def render(self) -> tuple[str, list[Any]]:
         """The text with numbered parameters, and the values of the parameters."""
@@ -97,15 +98,24 @@ TRUE, FALSE = Sql("TRUE"), Sql("FALSE")
 
 
 @lru_cache(1024)
-def _places(text: str) -> tuple[tuple[str, ...], tuple[str | int, ...]]:
-    """The texts between the places, and the name or the number of each place."""
-    texts_and_names = PLACE.split(text)
-    names = texts_and_names[1::2]
-    return tuple(texts_and_names[::2]), tuple(name or place for place, name in enumerate(names))
+def _places(text: str) -> "tuple[str, tuple[str, ...], tuple[Name, ...] | None]":
+    """The text before the first place, and the texts behind each place.
+
+    Also the names of the places, or the numbers of places without a name; None where no place has a name.
+    """
+    first, *others = PLACE.split(text)
+    names = others[::2]
+    named = tuple(name or place for place, name in enumerate(names)) if any(names) else None
+    return first, tuple(others[1::2]), named
 
 
-def _parts(value: object) -> "list[str | Value]":
-    return value.parts if isinstance(value, Sql) else [Value(value)]
+def _by_name(text: str, given: "Mapping[Any, object]", names: "Sequence[Name]") -> tuple[Sql, ...]:
+    """The value of each place, as a piece. Raises `TypeError` where names and values differ."""
+    if given.keys() != set(names):
+        wrong = ", ".join(sorted(str(name) for name in given.keys() ^ set(names)))
+        raise TypeError(f"places without a value, or values without a place: {wrong} in: {text}")
+    pieces = {name: one if isinstance(one, Sql) else _of_parts([Value(one)]) for name, one in given.items()}
+    return tuple(pieces[name] for name in names)
 
 
 def joined(separator: str, pieces: Iterable[Sql]) -> Sql:
@@ -120,14 +130,27 @@ def joined(separator: str, pieces: Iterable[Sql]) -> Sql:
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
     """All conditions hold; without any condition, everything matches."""
-    wanted = [condition for condition in conditions if condition is not TRUE]
-    return joined(" AND ", map(_in_brackets, wanted)) if wanted else TRUE
+    parts: list[str | Value] = []
+    for condition in conditions:
+        if condition is not TRUE:
+            parts.append(") AND (" if parts else "(")
+            parts += condition.parts
+    if not parts:
+        return TRUE
+    parts.append(")")
+    return _of_parts(parts)
 
 
 def any_of(conditions: Iterable[Sql]) -> Sql:
     """At least one condition holds; without any condition, nothing matches. In brackets, so that the piece fits beside AND."""
-    wanted = list(conditions)
-    return _in_brackets(joined(" OR ", map(_in_brackets, wanted))) if wanted else FALSE
+    parts: list[str | Value] = []
+    for condition in conditions:
+        parts.append(") OR (" if parts else "((")
+        parts += condition.parts
+    if not parts:
+        return FALSE
+    parts.append("))")
+    return _of_parts(parts)
 
 
 def one_of(column: str, type_: str, values: Sequence[object]) -> Sql:
@@ -140,11 +163,7 @@ def one_of_few(column: str, ids: Sequence[int]) -> Sql:
     return Sql(f"{column} = {{}}", ids[0]) if len(ids) == 1 else one_of(column, "bigint", ids)
 
 
-def _in_brackets(condition: Sql) -> Sql:
-    return _of_parts(["(", *condition.parts, ")"])
-
-
 def _of_parts(parts: list[str | Value]) -> Sql:
-    made = Sql("")
+    made = Sql.__new__(Sql)
     made.parts = parts
     return made

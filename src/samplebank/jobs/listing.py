@@ -85,7 +85,6 @@ class JobsOfFew(OrderedListing[Job]):
         super().__init__(JOB, JOB_FROM, otherwise.where, otherwise.by)
         self._otherwise = otherwise
         self._owners = owners
-        self._count: Count | None = None
 
     async def page(self, db: Connection, page: Page) -> list[Job]:
         rows = await self._gathered(page).rows(db) if page.limit and page.after is None else []

@@ -60,7 +60,6 @@ class JobsOfSides(OrderedListing[Job]):
         self._otherwise = otherwise
         self._sides = sides
         self._others = others
-        self._count: Count | None = None
 
     async def page(self, db: Connection, page: Page) -> list[Job]:
         if not page.limit:

@@ -1,6 +1,6 @@
 """The list that answers a sample search: first the ids, in order; then what is known of those on the page."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, NamedTuple
 
 from samplebank.accounts.access import see_samples
@@ -27,7 +27,7 @@ IDS: Shape[Any] = Columns.of(Id, "s")
 class SampleListing(OrderedListing[Overview]):
     """Samples that match, found by the first of `ways` that finds the page.
 
-    `matches` is a query with one row for each. `number` is an expression for their number, where a tally knows the number, and
+    `matches` writes a query with one row for each. `number` is an expression for their number, where a tally knows the number, and
     `all_but` one that takes longer.
     """
 
@@ -38,7 +38,7 @@ class SampleListing(OrderedListing[Overview]):
         caller: Caller,
         ask: Ask,
         ways: Sequence[Way[int]],
-        matches: Sql,
+        matches: Callable[[], Sql],
         gathering: Gathering,
         *,
         number: Sql | None = None,
@@ -55,6 +55,10 @@ class SampleListing(OrderedListing[Overview]):
         self._shown = Overviews(caller)
         #: digest and id of the last sample that was read
         self._last: tuple[bytes, int] | None = None
+
+    @property
+    def known_count(self) -> Count | None:
+        return self.gathering.count
 
     def with_newest(self) -> None:
         """Read each sample with its newest submission: rows are of `SeenOverview` from now on."""
@@ -84,7 +88,7 @@ class SampleListing(OrderedListing[Overview]):
     async def count(self, db: Connection, budget: float) -> Count:
         known = self.gathering.count or await tallied(db, self._number)
         known = known or await tallied(db, self._all_but, budget)
-        return known or await count_rows(db, self._matches, budget)
+        return known or await count_rows(db, self._matches(), budget)
 
     async def _at_once(self, db: Connection, page: Page, number: Sql) -> list[Overview]:
         """The page and the number of a list without criteria, by one statement: any values have the same plan."""

@@ -1,6 +1,7 @@
 """Search for samples: what is asked for, and the list that answers it."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -127,12 +128,12 @@ def samples_matching(
     gathering = Gathering()
     if not asked.sets:
         ways: list[Way[int]] = [ByDigest(ask) if asked.digests and not asked.excluded else InOrder(ask)]
-        matches = _all(caller, window, asked)
+        matches = partial(_all, caller, window, asked)
         if asked.digests or asked.excluded:
             return SampleListing(caller, ask, ways, matches, gathering)
         number, all_but = number_of_all_samples(caller, window), number_of_nearly_all_samples(caller, window)
         if number is None and (parts := parts_of(caller, window, order.names)):
-            return SampleListing(caller, ask, [parts, *ways], parts.matches, gathering)
+            return SampleListing(caller, ask, [parts, *ways], lambda: parts.matches, gathering)
         return SampleListing(caller, ask, ways, matches, gathering, number=number, all_but=all_but)
 
     def found(common: frozenset[str], first: int) -> Sql:
@@ -149,7 +150,9 @@ def samples_matching(
     gathered = Gathered(ask, Everything(found, wanted.all_keywords), gathering, is_newest_first)
     much = Much(ask, asked.sets, walked, window, gathering, is_newest_first)
     ways = [gathered, InOrder(ask)] if asked.digests else [much, gathered, much._replace(milliseconds=None)]
-    return SampleListing(caller, ask, ways, Sql("SELECT DISTINCT m.id {}", found(frozenset(), 0)), gathering)
+    return SampleListing(
+        caller, ask, ways, lambda: Sql("SELECT DISTINCT m.id {}", found(frozenset(), 0)), gathering
+    )
 
 
 def _may_be_found(caller: Caller, window: IndexWindow) -> Sql:

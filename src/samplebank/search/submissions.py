@@ -173,6 +173,10 @@ class SubmissionListing(OrderedListing[Submission]):
         self.ways = ways
         self._number = number
 
+    @property
+    def known_count(self) -> Count | None:
+        return self._gathering.count
+
     async def page(self, db: Connection, page: Page) -> list[Submission]:
         for way in self.ways:
             found = await way.find(db, page)
