@@ -48,9 +48,9 @@ STATEMENTS = {
     "showWorker": 5,
     "showFailures": 1,
     "showRetry": 1,
-    # the head, the links with the samples that they lead to, their number by type, and the links of others; where links
-    # lead down, the tree: two for each level, one behind the last, and the names
-    "showRelations": 8,
+    # the head, the links with the samples that they lead to and with their numbers by type, the links of others, and where
+    # links lead down the tree
+    "showRelations": 4,
     # the head, the facts, near samples, samples with the same values, what is known of all these, and their names
     "showSimilar": 6,
     "showAccount": 2,
