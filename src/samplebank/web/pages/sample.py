@@ -66,7 +66,7 @@ class Said(msgspec.Struct, frozen=True):
 class SamplePage(Page, frozen=True):
     """`names` are the different file names among the newest submissions. `may` are the permissions of the visitor.
 
-    `note_key` is the key of the form for a note.
+    `followed` is the newest job that has not ended. `note_key` is the key of the form for a note.
     """
 
     template: ClassVar[str] = "sample.html"
@@ -81,6 +81,7 @@ class SamplePage(Page, frozen=True):
     analyses: list[Said]
     seen: list[Seen]
     jobs: list[Job]
+    followed: UUID | None
     links: list[tuple[str, int]]
     notes: list[NoteLine]
     note_key: str
@@ -120,6 +121,7 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
         analyses=[_said(one) for one in said],
         seen=[_seen(one, directory) for one in seen],
         jobs=found,
+        followed=next((job.id for job in found if job.end_time is None), None),
         links=counted,
         notes=[line_of(request, one) for one in noted],
         note_key=new_key(),
