@@ -303,6 +303,17 @@ def test_a_pasted_digest_leads_to_the_sample(
     assert shown.response.url == f"{service.url}/sample/{hostile['sha256']}"
 
 
+@pytest.mark.parametrize("name", ["md5", "sha1", "sha512"])
+def test_another_digest_leads_to_the_samples_with_the_digest(
+    bank: Bank, visitor: Visitors, hostile: dict[str, str], name: str
+) -> None:
+    digest = bank.data(bank.get(f"/sampledb/v2/sample/{hostile['sha256']}"))[name]
+
+    shown = visitor("chief").get(f"/sample/{digest}")
+
+    assert [node.attributes["value"] for node in shown.all("input[name=sha256]")] == [hostile["sha256"]]
+
+
 @pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))
 def test_a_page_asks_few_statements(
     visitor: Visitors, hostile: dict[str, str], path: str, operation: Operation
