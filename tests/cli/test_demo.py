@@ -14,6 +14,7 @@ import pytest
 from cli.program import ROOT, SAMPLEBANK, Program
 from kit.bank import eventually
 from kit.visitor import Visitor
+from samplebank.cli.local_service import undisturbed
 
 
 @pytest.fixture
@@ -119,6 +120,20 @@ def test_a_demo_that_is_ended_early_leaves_nothing(program: Program, temporary: 
     _, complaints = demo.communicate(timeout=60)
     assert (demo.returncode, complaints) == (1, "")
     assert list(temporary.iterdir()) == []
+
+
+def test_a_signal_in_the_middle_of_a_start_is_obeyed_when_the_process_is_known() -> None:
+    started = []
+
+    def start() -> None:
+        with undisturbed():
+            signal.raise_signal(signal.SIGINT)
+            started.append("a process")
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+
+    assert started == ["a process"]
 
 
 @pytest.fixture
