@@ -90,6 +90,7 @@ PAGES: Final = (
         "of the worker has tried are analysed anew, with a page that tells how far that is, and a button that aborts.",
     ),
     Shown("account", "/me", "Your account", "Your sessions, which you can end, your keys and permissions."),
+    Shown("help", "/help", "Help", "How to write queries, and the fields of samples and jobs with an example each."),
     Shown("login", "/login", "Sign in", "An API key, or a link of `samplebank login`, becomes a session."),
 )  # fmt: skip
 

@@ -38,6 +38,7 @@ PAGES = {
     "worker": ("/worker/{worker}", 20.0),
     "failures": ("/failures", 100.0),
     "me": ("/me", 15.0),
+    "help": ("/help", 15.0),
 }
 #: the page whose time is that of everything but the database
 BARE = "/login"

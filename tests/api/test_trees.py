@@ -1,9 +1,19 @@
 """The tree of a sample: what came out of the sample, and nothing that the caller may not see."""
 
+from itertools import pairwise
 from typing import Any
+
+import pytest
 
 from kit.bank import AGENT, ROBOT, Bank, Sample, eventually
 from kit.children import Parent, sha256_of, some_bytes
+from kit.service import Service
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.keys import find_caller
+from samplebank.database import Connection, Database
+from samplebank.search import tree as trees
+
+NOW = 4_000_000_000_000
 
 
 def tree(bank: Bank, sample: Sample, user: str = "mia") -> dict[str, Any]:
@@ -98,3 +108,31 @@ def test_a_child_that_is_deleted_leaves_the_tree(bank: Bank) -> None:
     bank.data(bank.delete(child.path))
 
     assert eventually(lambda: shape(bank, sample) == [(0, sample.sha256)])
+
+
+@pytest.mark.parametrize(("bound", "value", "depths"), [("DEEPEST", 2, [0, 1, 2]), ("MOST", 1, [0, 1])])
+async def test_a_tree_that_is_too_large_is_cut_and_says_so(
+    bank: Bank,
+    service: Service,
+    database: Database,
+    db: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    bound: str,
+    value: int,
+    depths: list[int],
+) -> None:
+    samples = [bank.submitted() for _ in range(4)]
+    for upper, lower in pairwise(samples):
+        link(bank, upper, lower)
+    directory = Directory(database)
+    await directory.refresh()
+    caller = await find_caller(db, directory, service.keys["mia"], now=NOW)
+    assert caller is not None
+    top = bytes.fromhex(samples[0].sha256)
+    whole = await trees.tree_of(db, caller, top)
+
+    monkeypatch.setattr(trees, bound, value)
+    cut = await trees.tree_of(db, caller, top)
+
+    assert ([node.depth for node in whole.nodes], whole.is_whole) == ([0, 1, 2, 3], True)
+    assert ([node.depth for node in cut.nodes], cut.is_whole) == (depths, False)

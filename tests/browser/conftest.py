@@ -10,9 +10,7 @@ from playwright.async_api import Browser
 
 from kit.browser import Tab, browsing, tab
 from kit.service import Service
-from kit.visitor import Visitor
 from web import test_pages
-from web.test_pages import READ, is_page, path_of
 
 Tabs = Callable[..., Awaitable[Tab]]
 #: a sample and a job with hostile text wherever text goes
@@ -49,11 +47,3 @@ async def tabs(browser: Browser, service: Service) -> AsyncIterator[Tabs]:
 async def mia(tabs: Tabs, service: Service) -> Tab:
     """A tab in which mia is signed in."""
     return await (await tabs()).sign_in(service.keys["mia"])
-
-
-@pytest.fixture(scope="module")
-def every_page(service: Service, hostile: dict[str, str]) -> list[str]:
-    """The paths of all pages that the chief may read, with hostile text wherever text goes."""
-    chief = Visitor(service.url).sign_in(service.keys["chief"])
-    paths = [path_of(path, hostile) for path, _ in READ]
-    return ["/login", *(path for path in paths if is_page(chief.get(path)))]

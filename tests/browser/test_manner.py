@@ -1,7 +1,6 @@
-"""The manners of pages: keys, looks, narrow screens, going back, copying, printing."""
+"""The manners of pages: keys, looks, going back, copying, printing."""
 
 import re
-from typing import Any
 
 import pytest
 
@@ -9,14 +8,9 @@ from browser.conftest import Tabs
 from kit.bank import Bank, name_of
 from kit.browser import HOST, Tab
 from kit.service import Service
-from web.test_pages import HOSTILE
 
-SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 GROUND = "getComputedStyle(document.body).backgroundColor"
 LIGHT, DARK = "rgb(246, 247, 249)", "rgb(20, 23, 28)"
-LONG = "quarterly_report_" * 12 + ".exe"
-#: as long and as hostile as a name can be, without a place to break the line
-LONGEST = (HOSTILE.replace(" ", "") * 40)[:4096]
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +33,36 @@ async def test_a_sample_is_found_and_opened_by_keys_alone(mia: Tab, named: list[
     await keyboard.press("Enter")
 
     await mia.page.wait_for_url(f"**/sample/{named[1]}")
+
+
+async def test_the_neighbours_in_a_list_are_one_key_away(mia: Tab, named: list[str]) -> None:
+    *digests, word = named
+    await mia.open(f"/samples?q={word}")
+    await mia.page.keyboard.press("j")
+    await mia.page.keyboard.press("Enter")
+    await mia.page.wait_for_url(f"**/sample/{digests[0]}")
+
+    for key, place in (("]", 1), ("]", 2), ("[", 1)):
+        await mia.page.keyboard.press(key)
+        await mia.page.wait_for_url(f"**/sample/{digests[place]}")
+
+    assert await mia.page.locator(".neighbours a").all_inner_texts() == [
+        "← previous",
+        "2 of 3 in the list",
+        "next →",
+    ]
+    await mia.page.get_by_role("link", name="2 of 3 in the list").click()
+    await mia.page.wait_for_url(f"**/samples?q={word}")
+
+
+async def test_x_selects_the_marked_row(mia: Tab, named: list[str]) -> None:
+    await mia.open(f"/samples?q={named[-1]}")
+
+    for key in "jjx":
+        await mia.page.keyboard.press(key)
+
+    selected = mia.page.locator("input[name=sha256]:checked")
+    assert [await one.get_attribute("value") for one in await selected.all()] == [named[1]]
 
 
 async def test_a_query_is_completed_while_somebody_types(mia: Tab) -> None:
@@ -155,29 +179,6 @@ async def test_the_look_can_be_left_to_the_system_again(tabs: Tabs) -> None:
     await tab.page.locator("html:not([data-theme])").wait_for(state="attached")
 
     assert await tab.page.evaluate(GROUND) == LIGHT
-
-
-#: a window of 1280 pixels zoomed to 200 % has 640 pixels of its own
-@pytest.mark.parametrize("how", [{"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
-                                 {"viewport": {"width": 400, "height": 800}}], ids=["zoom 200 %", "400 px wide"])  # fmt: skip
-async def test_no_page_scrolls_sideways(
-    service: Service, bank: Bank, tabs: Tabs, every_page: list[str], how: dict[str, Any]
-) -> None:
-    named = [f"/sample/{bank.submitted(fileName=name).sha256}" for name in (LONG, LONGEST)]
-    tab = await (await tabs(**how)).sign_in(service.keys["chief"])
-
-    wider = {
-        path: await too_wide(tab, path)
-        for path in [*every_page, *named, *(f"{one}/sightings" for one in named)]
-    }
-
-    assert wider == dict.fromkeys(wider, 0)
-
-
-async def too_wide(tab: Tab, path: str) -> int:
-    await tab.open(path)
-    pixels: int = await tab.page.evaluate(SIDEWAYS)
-    return pixels
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", HOST])

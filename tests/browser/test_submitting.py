@@ -206,3 +206,17 @@ async def test_a_list_says_how_many_are_new_and_stays(mia: Tab, bank: Bank) -> N
 
     await expect(mia.page.get_by_role("status").filter(has_text="new")).to_be_visible()
     assert [await row.get_attribute("id") for row in await rows.all()] == before
+
+
+async def test_the_verdict_of_an_open_sample_comes_before_ones_eyes(
+    mia: Tab, bank: Bank, worker: str
+) -> None:
+    sample, _, _ = bank.planned(worker)
+    async with mia.page.expect_response("**/live?*"):
+        await mia.open(f"/sample/{sample.sha256}")
+    await mia.page.get_by_label("Note").fill("half a note")
+
+    judge(bank, worker, sample, 1)
+
+    await expect(mia.page.locator("h1")).to_contain_text("99 malicious")
+    await expect(mia.page.get_by_label("Note")).to_have_value("half a note")

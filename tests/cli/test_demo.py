@@ -14,6 +14,7 @@ import pytest
 from cli.program import ROOT, SAMPLEBANK, Program
 from kit.bank import eventually
 from kit.visitor import Visitor
+from samplebank.cli.local_service import undisturbed
 
 
 @pytest.fixture
@@ -24,12 +25,14 @@ def temporary() -> Iterator[Path]:
 
 
 class Shown(NamedTuple):
-    """What a demo has shown, and what it left."""
+    """What a demo has shown that leaves its service running, the process of the service, and the folders of the demo."""
 
     status: int
     out: str
     complaints: str
-    left: list[Path]
+    service: int
+    here: Path
+    temporary: Path
 
     def rows(self, file: str) -> list[list[str]]:
         """The words of the lines that begin with this name."""
@@ -37,28 +40,36 @@ class Shown(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def shown() -> Shown:
-    with tempfile.TemporaryDirectory() as folder:
+def shown() -> Iterator[Shown]:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as temporary:
         others = {name: value for name, value in os.environ.items() if not name.startswith("SAMPLEBANK_")}
         done = subprocess.run(
             [SAMPLEBANK, "demo"],
-            env={**others, "TMPDIR": folder},
+            cwd=folder,
+            env={**others, "KEEP": "1", "TMPDIR": temporary},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
-        return Shown(done.returncode, done.stdout, done.stderr, list(Path(folder).iterdir()))
+        service = re.search(r"^ *stop it +kill (\d+)$", done.stdout, re.MULTILINE)
+        assert service is not None, done.stdout + done.stderr
+        try:
+            yield Shown(
+                done.returncode, done.stdout, done.stderr, int(service[1]), Path(folder), Path(temporary)
+            )
+        finally:
+            if is_alive(int(service[1])):
+                stop(int(service[1]))
 
 
-def test_the_demo_shows_files_on_their_way_to_a_verdict_and_leaves_nothing(shown: Shown) -> None:
+def test_the_demo_shows_files_on_their_way_to_a_verdict(shown: Shown) -> None:
     way, verdict = shown.rows("eicar.com")
 
     assert (shown.status, shown.complaints) == (0, "")
     assert [word for word in way if word.isalpha()] == ["done", "enqueued", "ms", "executing", "ms", "done"]
     assert "malicious" in verdict
-    assert shown.left == []
 
 
 def test_the_readme_shows_what_the_demo_shows(shown: Shown) -> None:
@@ -70,18 +81,19 @@ def test_the_readme_shows_what_the_demo_shows(shown: Shown) -> None:
     assert told == [shown.rows(file)[1] for file, *_ in told]
 
 
-def test_a_demo_that_stays_ends_with_a_link_that_signs_in(program: Program, temporary: Path) -> None:
-    demo = program.start("demo", "--keep", folder=temporary)
-    out, complaints = demo.communicate(timeout=120)
-    try:
-        assert (demo.returncode, complaints) == (0, "")
+def test_a_demo_that_stays_ends_with_a_link_that_signs_in(shown: Shown) -> None:
+    url, _, secret = shown.out.splitlines()[-1].partition("/login?link=")
 
-        url, _, secret = out.splitlines()[-1].partition("/login?link=")
-        shown = Visitor(url).post("/login", {"link": secret})
+    signed_in = Visitor(url).post("/login", {"link": secret})
 
-        assert (shown.status, shown.text("h1")) == (200, "Today")
-    finally:
-        stop(int(out.rpartition("stop it                kill ")[2].split()[0]))
+    assert (signed_in.status, signed_in.text("h1")) == (200, "Today")
+
+
+def test_a_stopped_demo_leaves_its_data_and_nothing_else(shown: Shown) -> None:
+    stop(shown.service)
+
+    assert [one.name for one in shown.here.iterdir()] == ["demo-data"]
+    assert list(shown.temporary.iterdir()) == []
 
 
 def stop(service: int) -> None:
@@ -108,6 +120,20 @@ def test_a_demo_that_is_ended_early_leaves_nothing(program: Program, temporary: 
     _, complaints = demo.communicate(timeout=60)
     assert (demo.returncode, complaints) == (1, "")
     assert list(temporary.iterdir()) == []
+
+
+def test_a_signal_in_the_middle_of_a_start_is_obeyed_when_the_process_is_known() -> None:
+    started = []
+
+    def start() -> None:
+        with undisturbed():
+            signal.raise_signal(signal.SIGINT)
+            started.append("a process")
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+
+    assert started == ["a process"]
 
 
 @pytest.fixture

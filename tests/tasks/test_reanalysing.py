@@ -242,6 +242,24 @@ async def test_jobs_are_opened_as_earlier_jobs_end(
     )
 
 
+async def test_a_task_rests_after_a_round_in_which_nothing_changed(
+    bank: Bank, db: Connection, caller: Caller, tools: Tools
+) -> None:
+    _, _, samples = analysed(bank, "mia", "mia")
+    task = await opened(db, caller, *samples)
+    await run(db, task, tools)
+    await db.execute(
+        "UPDATE job SET state = 'done', end_time = $1 WHERE id IN "
+        "(SELECT job_id FROM reanalysis_wanted WHERE task_id = $2 ORDER BY sample_id LIMIT 1)",
+        NOW,
+        task,
+    )
+
+    states = [await operations.run_step(db, task, None, "here", tools, now=NOW) for _ in range(2)]
+
+    assert states == [State.RUNNING, None]
+
+
 async def test_a_sample_deleted_meanwhile_is_passed_over(
     bank: Bank, db: Connection, caller: Caller, tools: Tools
 ) -> None:

@@ -6,10 +6,12 @@ from selectolax.lexbor import LexborHTMLParser
 
 from samplebank.web.charts import HEIGHT, WIDTH, Bar, Span, bars, lane
 
+ENDS = ("Monday", "Sunday")
+
 
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=80))
 def test_bars_stay_within_the_picture(numbers: list[int]) -> None:
-    tree = LexborHTMLParser(bars("all", [Bar(number, str(number)) for number in numbers]))
+    tree = LexborHTMLParser(bars("all", [Bar(number, str(number)) for number in numbers], ENDS))
 
     drawn = [
         [float(str(node.attributes[name])) for name in ("x", "y", "width", "height")]
@@ -23,15 +25,21 @@ def test_bars_stay_within_the_picture(numbers: list[int]) -> None:
 
 
 def test_a_bar_with_a_link_is_a_link_with_words() -> None:
-    tree = LexborHTMLParser(bars("all", [Bar(3, "Monday: 3", "samples?q=a&b")]))
+    tree = LexborHTMLParser(bars("all", [Bar(3, "Monday: 3", "samples?q=a&b")], ENDS))
 
     link = tree.css("a")[0]
     assert (link.attributes["href"], link.attributes["aria-label"]) == ("samples?q=a&b", "Monday: 3")
     assert tree.css("rect title")[0].text() == "Monday: 3"
 
 
+def test_bars_say_where_they_begin_and_end_and_how_high_the_highest_is() -> None:
+    tree = LexborHTMLParser(bars("all", [Bar(3, "3"), Bar(1200, "1200")], ENDS))
+
+    assert [node.text() for node in tree.css(".axis span")] == ["Monday", "highest: 1,200", "Sunday"]
+
+
 def test_no_bars_are_no_picture() -> None:
-    assert bars("all", []) == ""
+    assert bars("all", [], ENDS) == ""
 
 
 @given(st.integers(0, 10**13), st.integers(-5, 10**9), st.lists(st.tuples(st.integers(), st.integers())))

@@ -71,14 +71,23 @@ def test_only_the_newest_result_of_each_worker_is_shown(
     assert told == ["new", "other"]
 
 
+def test_the_worker_that_found_most_comes_first(bank: Bank, visitor: Visitors, sample: Sample) -> None:
+    for score in (40, 99, -1):
+        bank.analyse(sample, name_of("w"), score, analysisResult={"told": str(score)})
+
+    told = [node.text() for node in findings(visitor("mia"), sample).all(".fields dd span")]
+
+    assert told == ["99", "40", "-1"]
+
+
 def test_results_go_on_behind_a_page(bank: Bank, visitor: Visitors, sample: Sample) -> None:
-    for _ in range(7):
+    for _ in range(10):
         bank.analyse(sample, name_of("w"))
     mia = visitor("mia")
 
-    counts = [len(findings(mia, sample, query).all("section.result")) for query in ("", "?offset=5")]
+    counts = [len(findings(mia, sample, query).all("section.result")) for query in ("", "?offset=8")]
 
-    assert counts == [5, 2]
+    assert counts == [8, 2]
 
 
 def test_a_result_of_another_customer_is_not_shown(bank: Bank, visitor: Visitors, sample: Sample) -> None:

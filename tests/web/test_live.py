@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from kit.bank import ROBOT, Bank, Sample
+from kit.bank import ROBOT, Bank, Sample, eventually
 from kit.service import Service, running
 from kit.stream import END, Stream
 from kit.visitor import Visitor
@@ -73,6 +73,52 @@ def test_a_batch_is_told_of_files_that_come_and_of_jobs_that_end(bank: Bank, vis
         finish(bank, job["id"], bank.tasks_of(job["id"])[worker])
 
         assert stream.next() == f"batch:{batch}"
+
+
+def reanalysed(bank: Bank, user: str) -> tuple[str, str, str]:
+    """A reanalysis of one sample of the user, under way: (service task, job, task of the job)."""
+    worker = bank.worker()["shortName"]
+    sample, first, tasks = bank.planned(worker, user=user)
+    finish(bank, first, tasks[worker])
+    asked = bank.post("/samplebank/v1/sample/reanalyse", {"sha256": [sample.sha256]}, user)
+    assert eventually(lambda: len(bank.jobs_of(sample)) == 2)
+    (job,) = {one["id"] for one in bank.jobs_of(sample)} - {first}
+    return bank.data(asked)["correlationID"], job, bank.tasks_of(job)[worker]
+
+
+def abort(visitor: Visitor, task: str) -> None:
+    assert visitor.post(f"/failures/retry/{task}/abort").status == 200
+
+
+@pytest.mark.usefixtures("no_retries")
+def test_a_tab_is_told_of_a_retry_that_is_aborted(bank: Bank, visitor: Visitors) -> None:
+    task, _, _ = reanalysed(bank, "mia")
+
+    with Stream(visitor("mia"), f"task:{task}") as stream:
+        abort(visitor("mia"), task)
+
+        assert stream.next() == f"task:{task}"
+
+
+@pytest.mark.usefixtures("no_retries")
+def test_a_tab_is_told_of_a_job_of_a_retry_that_ends(bank: Bank, visitor: Visitors) -> None:
+    task, job, job_task = reanalysed(bank, "mia")
+
+    with Stream(visitor("mia"), f"task:{task}") as stream:
+        finish(bank, job, job_task)
+
+        assert stream.next() == f"task:{task}"
+
+
+@pytest.mark.usefixtures("no_retries")
+def test_a_tab_is_told_nothing_of_retries_of_others(bank: Bank, visitor: Visitors) -> None:
+    (foreign, _, _), (own, _, _) = reanalysed(bank, "mia"), reanalysed(bank, "chief")
+
+    with Stream(visitor("chief"), f"task:{foreign}", f"task:{own}") as stream:
+        abort(visitor("mia"), foreign)
+        abort(visitor("chief"), own)
+
+        assert set(stream.until(f"task:{own}")) == {f"task:{own}"}
 
 
 @pytest.fixture

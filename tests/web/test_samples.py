@@ -83,7 +83,7 @@ def test_the_matches_are_counted_by_kind(
     assert "of the newest 3" in shown.text("h2")
     assert "mill 3" in shown.text(".facet")
     assert "quarry" not in shown.text()
-    assert len(shown.all("svg.bars rect")) == 1
+    assert len(shown.all("svg.bars a rect")) == 1
 
 
 def test_a_value_of_the_matches_leads_to_a_narrower_query(

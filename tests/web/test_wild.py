@@ -38,6 +38,7 @@ def test_what_cannot_be_seen_is_shown_by_name(text: str, shown: str) -> None:
         ("8http://evil.example/", "8hxxp://evil[.]example/"),
         ("HTTPS://evil.example", "HxxPS://evil[.]example"),
         ("ftp://a.b", "fxp://a[.]b"),
+        ("hxxps://evil[.]example/a.b", "hxxps://evil[.]example/a.b"),
         ("from 10.0.0.1 on", "from 10[.]0[.]0[.]1 on"),
         ("version 1.2.3", "version 1.2.3"),
     ],

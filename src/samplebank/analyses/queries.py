@@ -54,10 +54,11 @@ def analyses_of(caller: Caller, sample: Sample) -> Listing[Analysis]:
 
 
 def newest_by_worker(caller: Caller, sample: Sample) -> Listing[Analysis]:
-    """List the newest analysis of each worker, newest first."""
+    """List the newest analysis of each worker, the highest score first, and the newest of the same score."""
     newest = Sql(NEWEST_BY_WORKER, _visible(caller, sample, Permission.VIEW_ANALYSIS))
     shown = Made(COLUMNS, partial(_shown_to, caller))
-    return Listing(shown, FROM, Sql("a.id IN ({})", newest), "ORDER BY a.created_time DESC, a.id DESC")
+    order = "ORDER BY a.score DESC, a.created_time DESC, a.id DESC"
+    return Listing(shown, FROM, Sql("a.id IN ({})", newest), order)
 
 
 async def get_visible_analysis(

@@ -234,6 +234,7 @@ async def abort_task(request: Call) -> Answer:
     request.read_query(NoQuery)
     async with request.bank.database.transaction() as db:
         await operations.abort(db, row.id, row.parent_id, request.caller.user.short_name, now=request.now)
+    request.bank.signals.tell(row.correlation_id)
     return await request.show(await _visible_task(request), show_task)
 
 

@@ -1,6 +1,7 @@
 """A private service: `samplebank serve` on a free port, with a data folder of its own."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ START_LIMIT: Final = 60.0  # seconds
 STOP_LIMIT: Final = 60.0  # work under way is given back first
 PAUSE: Final = 0.1
 LOG: Final = "serve.log"
+ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class LocalService(NamedTuple):
@@ -31,16 +33,35 @@ class LocalService(NamedTuple):
 @contextmanager
 def running(folder: Path, *, keep: bool) -> Iterator[LocalService]:
     """Serve from `folder` while the block runs. With `keep` the service outlives the block, unless the block fails."""
-    service = _start(folder)
+    service: LocalService | None = None
     kept = False
     try:
+        with undisturbed():
+            service = _start(folder)
         _wait_until_ready(service)
         login = read_credentials(folder / CREDENTIALS)
         yield LocalService(Connection(service.connection.url, login.admin.key), service.process, service.log)
         kept = keep
     finally:
-        if not kept:
+        if service is not None and not kept:
             stop(service.process)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Obey Ctrl-C and SIGTERM at the end of the block only.
+
+    A signal in the middle of a start would leave a process that nobody knows, and nobody stops. Call from the main thread.
+    """
+    came: list[int] = []
+    usual = {number: signal.signal(number, lambda number, _: came.append(number)) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+        for one in came:
+            signal.raise_signal(one)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -40,19 +40,24 @@ async def run_service_tasks(bank: Bank) -> None:
 
 
 async def run_reanalyses(bank: Bank) -> None:
-    """Run every reanalysis as far as there is something to do, and wake the workers."""
+    """Run every reanalysis as far as there is something to do, wake the workers, and tell who watches the reanalysis."""
     async with bank.database.connection() as db:
         found = await running.find_reanalyses(db)
         await reanalysing.forget_left(db)
-    for id_, parent_id in found:
-        await _run(bank, id_, parent_id)
+    for id_, parent_id, correlation_id in found:
+        if await _run(bank, id_, parent_id):
+            bank.signals.tell(correlation_id)
         bank.signals.send(Signal.TASKS)
 
 
-async def _run(bank: Bank, id_: UUID, parent_id: UUID | None) -> None:
-    """Run a task until the task ends or waits. A task that cannot be done fails, and so does not stop other tasks."""
+async def _run(bank: Bank, id_: UUID, parent_id: UUID | None) -> bool:
+    """Run a task until the task ends or waits. Whether the task has changed.
+
+    A task that cannot be done fails, and so does not stop other tasks.
+    """
     try:
         state = await _step(bank, id_, parent_id)
+        has_changed = state is not None
         while state is State.RUNNING:
             state = await _step(bank, id_, parent_id)
     except Unavailable:
@@ -63,8 +68,9 @@ async def _run(bank: Bank, id_: UUID, parent_id: UUID | None) -> None:
         async with bank.database.transaction() as db:
             said = f"The task cannot be done: {type(error).__name__}. The log of the service tells more."
             await running.fail(db, id_, parent_id, said, now=bank.clock())
-        return
+        return True
     log.info("service_task.run", extra={"fields": {"task": id_, "state": state or "ended before, or rests"}})
+    return has_changed
 
 
 async def _step(bank: Bank, id_: UUID, parent_id: UUID | None) -> State | None:

@@ -121,6 +121,14 @@ async def get_link(db: Connection, id_: UUID) -> Link:
     return COLUMNS.read(row)
 
 
+def numbers_by_type(caller: Caller, sample: Sample) -> Sql:
+    """An expression for the pairs of type and number of the links that the caller may see: one list of lists, or NULL."""
+    return Sql(
+        "(SELECT jsonb_agg(jsonb_build_array(type, number) ORDER BY type) FROM ({}) counted (type, number))",
+        Sql(COUNT, _visible(caller, sample)),
+    )
+
+
 async def count_by_type(db: Connection, caller: Caller, sample: Sample) -> list[tuple[str, int]]:
     """Count the links that the caller may see, by type."""
     return [(row[0], row[1]) for row in await Sql(COUNT, _visible(caller, sample)).rows(db)]

@@ -1,17 +1,21 @@
 """What links lead to. A sample that is missing, deleted or invisible to the caller all look the same: like none."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Sql, all_of
+from samplebank.database import Connection, Page, Sql, all_of
 from samplebank.database.listing import Listing
-from samplebank.samples.links import COLUMNS, Link
+from samplebank.samples.links import COLUMNS, Link, count_by_type, links_of, numbers_by_type
+from samplebank.samples.model import Sample
 from samplebank.search.overview import Overview, Overviews, get_overviews
+
+#: numbers of links by type
+Numbers: TypeAlias = list[tuple[str, int]]
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -28,6 +32,18 @@ class References(Listing[Reference]):
         led = _Led(caller)
         source = Sql("{} LEFT JOIN {} ON TRUE", links.source, led.source)
         super().__init__(led, source, links.where, links.order, counted=links.counted)
+
+
+class _Numbered:
+    """The columns of a link with its sample, and before these the numbers of all links by type."""
+
+    def __init__(self, caller: Caller, sample: Sample) -> None:
+        self._led = _Led(caller)
+        self.source = self._led.source
+        self.selected = Sql("{}, {}", numbers_by_type(caller, sample), self._led.selected)
+
+    def read(self, row: Sequence[Any], /) -> tuple[Numbers, Reference]:
+        return [(type_, number) for type_, number in row[0]], self._led.read(row[1:])
 
 
 class _Led:
@@ -51,6 +67,19 @@ class _Led:
         link, other = COLUMNS.read(row[: COLUMNS.width]), row[COLUMNS.width :]
         # every sample has a digest
         return Reference(link, None if other[0] is None else self._shown.read(other))
+
+
+async def page_with_numbers(
+    db: Connection, caller: Caller, sample: Sample, page: Page
+) -> tuple[list[Reference], Numbers]:
+    """A page of the links of the sample, newest first, and the numbers of all its links by type: by one statement."""
+    shown, links = _Numbered(caller, sample), links_of(caller, sample)
+    source = Sql("{} LEFT JOIN {} ON TRUE", links.source, shown.source)
+    rows = await Listing(shown, source, links.where, links.order).page(db, page)
+    if rows:
+        return [reference for _, reference in rows], rows[0][0]
+    # a page behind the last tells no numbers
+    return [], await count_by_type(db, caller, sample) if page.offset else []
 
 
 async def follow(db: Connection, caller: Caller, links: Iterable[Link]) -> list[Reference]:

@@ -4,24 +4,53 @@ A sample that the caller may not see is left out, with everything that only the 
 invisible samples look the same.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
-from samplebank.accounts.access import see_rows
+from samplebank.accounts.access import see_rows, see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Sql, all_of, one_of
+from samplebank.database import Connection, Sql
 from samplebank.errors import NotFound
 from samplebank.samples.model import NO_SAMPLE
-from samplebank.search.overview import Overview, get_overviews
-from samplebank.search.sightings import newest_sightings
+from samplebank.search.overview import SeenOverview, SeenOverviews, get_sample_with_overview
 
-#: steps from the top, and samples, of a tree
+#: steps from the top, and links, of a tree
 DEEPEST, MOST = 12, 2000
+# A row for each level. `fresh` are the samples that no level above has, `known` the samples of all levels, `room` is for
+# further links, and the three lists have a place for each link of the level that leads to a visible sample.
+# Each sample is followed once, so links that go round in rings end.
 BELOW = """
-    SELECT DISTINCT s.sha256, l.reference, l.type
-      FROM link l JOIN sample s ON s.id = l.sample_id WHERE {} ORDER BY 1, 3, 2 LIMIT {}
+    WITH RECURSIVE level (depth, fresh, known, room, is_cut, parents, children, types) AS (
+        SELECT 0, ARRAY[{top}::bigint], ARRAY[{top}::bigint], {most}::bigint, false,
+               ARRAY[]::bigint[], ARRAY[]::bigint[], ARRAY[]::text[]
+        UNION ALL
+        SELECT level.depth + 1, below.fresh, level.known || below.fresh, level.room - cardinality(below.children),
+               below.found > level.room, below.parents, below.children, below.types
+          FROM level CROSS JOIN LATERAL (
+              SELECT count(*) AS found,
+                     array_remove(array_agg(DISTINCT CASE WHEN s.id <> ALL (level.known) THEN s.id END), NULL) AS fresh,
+                     array_remove(array_agg(CASE WHEN s.id IS NOT NULL THEN link.sample_id END), NULL) AS parents,
+                     array_remove(array_agg(s.id), NULL) AS children,
+                     array_remove(array_agg(CASE WHEN s.id IS NOT NULL THEN link.type END), NULL) AS types
+                FROM (SELECT l.sample_id, l.type, l.reference,
+                             row_number() OVER (ORDER BY l.sample_id, l.type, l.reference) AS place
+                        FROM link l WHERE l.sample_id = ANY (level.fresh) AND l.type <> 'parent' AND {links}
+                       GROUP BY l.sample_id, l.type, l.reference ORDER BY place LIMIT level.room + 1) link
+                LEFT JOIN LATERAL (
+                    -- LIMIT: an index finds each sample; without LIMIT the planner may read all samples
+                    SELECT s.id FROM sample s
+                     WHERE s.sha256 = link.reference AND s.deleted_time IS NULL AND {samples} LIMIT 1
+                ) s ON link.place <= level.room
+          ) below
+         WHERE below.found > 0 AND level.depth < {deepest} AND cardinality(level.fresh) > 0
+    )
+    SELECT whole.is_whole, branch.parent, branch.child, branch.type, {shown}
+      FROM (SELECT NOT bool_or(is_cut OR depth = {deepest} AND cardinality(fresh) > 0) AS is_whole FROM level) whole
+      LEFT JOIN (level CROSS JOIN unnest(level.parents, level.children, level.types) AS branch (parent, child, type)
+                 JOIN {source} ON s.id = branch.child) ON true
 """
 
 
@@ -31,7 +60,7 @@ class Node(msgspec.Struct, frozen=True):
     `name` is the file name of the newest submission that the caller may see.
     """
 
-    overview: Overview
+    overview: SeenOverview
     depth: int
     name: str | None = None
     parent: bytes | None = None
@@ -47,78 +76,73 @@ class Tree(msgspec.Struct, frozen=True):
 
 
 class _Branch(msgspec.Struct, frozen=True):
-    reference: bytes
+    child: int
     relation: str
+    name: str
+    digest: bytes
 
 
-class _Growing:
-    """The branches of each sample that was reached, and the samples."""
+class _Grown(msgspec.Struct, frozen=True):
+    """The samples of a tree by their ids, and the branches of each sample."""
 
-    def __init__(self, top: Overview) -> None:
-        self.samples = {top.sha256: top}
-        self.branches: dict[bytes, list[_Branch]] = {}
-        self.is_whole = True
+    samples: dict[int, SeenOverview]
+    branches: dict[int, list[_Branch]]
 
 
 async def tree_of(db: Connection, caller: Caller, sha256: bytes) -> Tree:
     """Follow the links of a sample, level by level; links of the type `parent` lead up. Raises `NotFound`."""
-    found = await get_overviews(db, caller, [sha256])
-    if sha256 not in found:
+    sample, top = await get_sample_with_overview(db, caller, sha256)
+    if sample.deleted_time is not None:
         raise NotFound(NO_SAMPLE)
-    return await tree_below(db, caller, found[sha256])
+    return await tree_below(db, caller, sample.id, top)
 
 
-async def tree_below(db: Connection, caller: Caller, top: Overview) -> Tree:
+async def tree_below(db: Connection, caller: Caller, sample_id: int, top: SeenOverview) -> Tree:
     """As `tree_of`, of a sample that the caller may see."""
-    growing = _Growing(top)
-    level: Collection[bytes] = [top.sha256]
-    for _ in range(DEEPEST):
-        level = await _grow(db, caller, growing, level)
-        if not level:
-            break
-    if level:
-        growing.is_whole = False
-    sightings = await newest_sightings(db, caller, list(growing.samples))
-    names = {digest: sighting.file_name for digest, sighting in sightings.items()}
-    return Tree(list(_nodes(growing, names, top.sha256)), growing.is_whole)
-
-
-async def _grow(
-    db: Connection, caller: Caller, growing: _Growing, level: Collection[bytes]
-) -> Collection[bytes]:
-    """Add what a level leads to; answers the samples that are new to the tree."""
-    room = MOST - sum(map(len, growing.branches.values()))
-    where = all_of(
-        [
-            one_of("s.sha256", "bytea", list(level)),
-            Sql("l.type <> 'parent'"),
-            see_rows(caller, "l", Permission.VIEW_ANALYSIS),
-        ]
+    shown = SeenOverviews(caller)
+    query = Sql(
+        BELOW,
+        top=sample_id,
+        most=MOST,
+        deepest=DEEPEST,
+        links=see_rows(caller, "l", Permission.VIEW_ANALYSIS),
+        samples=see_samples(caller, "s", Permission.VIEW_SAMPLES),
+        shown=shown.selected,
+        source=shown.source,
     )
-    rows = await Sql(BELOW, where, room + 1).rows(db)
-    if len(rows) > room:
-        growing.is_whole = False
-    rows = rows[:room]
-    fresh = await get_overviews(db, caller, [row[1] for row in rows if row[1] not in growing.samples])
-    growing.samples |= fresh
-    for parent, reference, relation in rows:
-        if reference in growing.samples:
-            growing.branches.setdefault(parent, []).append(_Branch(reference, relation))
-    return fresh
+    rows = await query.rows(db)
+    grown = _Grown({sample_id: top}, {})
+    for row in rows:
+        _add(grown, shown, row)
+    return Tree(list(_nodes(grown, sample_id)), rows[0][0])
 
 
-def _nodes(growing: _Growing, names: dict[bytes, str], top: bytes) -> Iterator[Node]:
+def _add(grown: _Grown, shown: SeenOverviews, row: Sequence[Any]) -> None:
+    """Add a link of the tree. A tree without links has one row, without a link."""
+    _, parent, child, relation = row[:4]
+    if child is None:
+        return
+    if child not in grown.samples:
+        grown.samples[child] = shown.read(row[4:])
+    sample = grown.samples[child]
+    branch = _Branch(child, relation, _name_of(sample) or "", sample.sha256)
+    grown.branches.setdefault(parent, []).append(branch)
+
+
+def _name_of(sample: SeenOverview) -> str | None:
+    return None if sample.newest is None else sample.newest.file_name
+
+
+def _nodes(grown: _Grown, top: int) -> Iterator[Node]:
     """The nodes in the order of reading. A sample has its branches where the sample stands first."""
-    shown: set[bytes] = set()
-    pending: list[tuple[bytes, int, bytes | None, str | None]] = [(top, 0, None, None)]
+    shown: set[int] = set()
+    pending: list[tuple[int, int, bytes | None, str | None]] = [(top, 0, None, None)]
     while pending:
-        digest, depth, parent, relation = pending.pop()
-        is_repeated = digest in shown
-        yield Node(growing.samples[digest], depth, names.get(digest), parent, relation, is_repeated)
+        id_, depth, parent, relation = pending.pop()
+        sample, is_repeated = grown.samples[id_], id_ in shown
+        yield Node(sample, depth, _name_of(sample), parent, relation, is_repeated)
         if is_repeated:
             continue
-        shown.add(digest)
-        branches = sorted(
-            growing.branches.get(digest, ()), key=lambda one: (names.get(one.reference, ""), one.reference)
-        )
-        pending += [(one.reference, depth + 1, digest, one.relation) for one in reversed(branches)]
+        shown.add(id_)
+        branches = sorted(grown.branches.get(id_, ()), key=lambda one: (one.name, one.digest, one.relation))
+        pending += [(one.child, depth + 1, sample.sha256, one.relation) for one in reversed(branches)]

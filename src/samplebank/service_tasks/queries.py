@@ -60,6 +60,13 @@ def tasks_matching(caller: Caller, wanted: TaskFilter, *, sees_all: bool) -> Lis
     return Listing(COLUMNS, FROM, where, order, counted="service_task t")
 
 
+async def visible_among(db: Connection, caller: Caller, correlations: Sequence[UUID]) -> list[UUID]:
+    """Find the correlation ids that a task of the caller has."""
+    where = all_of([_see_tasks(caller, sees_all=False), one_of("t.correlation_id", "uuid", correlations)])
+    rows = await Sql("SELECT DISTINCT t.correlation_id FROM service_task t WHERE {}", where).rows(db)
+    return [row[0] for row in rows]
+
+
 async def get_visible_task(db: Connection, caller: Caller, reference: str, *, sees_all: bool) -> ServiceTask:
     """Get a task of the caller; with `sees_all`, a task of anybody. Raises `NotFound`."""
     where = all_of([Sql("t.id = {}", find_id(reference)), _see_tasks(caller, sees_all=sees_all)])

@@ -122,7 +122,9 @@ async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> 
     if rows:
         await _open_jobs(db, task, tools, rows, now)
         return Step()
-    return Step(rests=True) if is_open else Step(State.DONE, "The jobs of all samples have ended.")
+    if not is_open:
+        return Step(State.DONE, "The jobs of all samples have ended.")
+    return Step(rests=not ended)
 
 
 async def forget_left(db: Connection) -> None:

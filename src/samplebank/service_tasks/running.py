@@ -23,7 +23,8 @@ NEXT = """
      ORDER BY operation <> 'deleteSample', state <> 'running', created_time, id LIMIT 1
 """
 REANALYSES = """
-    SELECT id, parent_id FROM service_task WHERE finished_time IS NULL AND operation = 'reanalyse' ORDER BY created_time, id
+    SELECT id, parent_id, correlation_id FROM service_task
+     WHERE finished_time IS NULL AND operation = 'reanalyse' ORDER BY created_time, id
 """
 #: the first of the two numbers of an advisory lock says what is locked
 LOCKS = 0x5A4B_0006
@@ -89,9 +90,9 @@ async def find_next(db: Connection) -> tuple[UUID, UUID | None] | None:
     return None if row is None else (row[0], row[1])
 
 
-async def find_reanalyses(db: Connection) -> list[tuple[UUID, UUID | None]]:
-    """Find the reanalyses under way, as `find_next` does. Each user has a few at most."""
-    return [(row[0], row[1]) for row in await db.fetch(REANALYSES)]
+async def find_reanalyses(db: Connection) -> list[tuple[UUID, UUID | None, UUID]]:
+    """Find the reanalyses under way: (the id, the id of the parent, the correlation id). Each user has a few at most."""
+    return [(row[0], row[1], row[2]) for row in await db.fetch(REANALYSES)]
 
 
 async def begin(

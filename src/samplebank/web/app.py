@@ -30,6 +30,7 @@ from samplebank.web.pages import (
     known,
     live,
     login,
+    manual,
     me,
     noting,
     raw,
@@ -76,6 +77,7 @@ PAGES = (
     live,
     login,
     me,
+    manual,
     theme,
     asset,
 )

@@ -19,14 +19,13 @@ class Asset(NamedTuple):
     packed: bytes
 
 
-def _read(folder: Traversable, prefix: str = "") -> dict[str, Asset]:
-    found: dict[str, Asset] = {}
+def _read(folder: Traversable) -> dict[str, Asset]:
+    found = {}
     for entry in sorted(folder.iterdir(), key=lambda one: one.name):
-        if entry.is_dir():
-            found |= _read(entry, f"{prefix}{entry.name}/")
-        elif (media_type := MEDIA_TYPES.get(entry.name.rpartition(".")[2])) is not None:
+        media_type = MEDIA_TYPES.get(entry.name.rpartition(".")[2])
+        if media_type is not None:
             content = entry.read_bytes()
-            found[prefix + entry.name] = Asset(media_type, content, gzip.compress(content, 9, mtime=0))
+            found[entry.name] = Asset(media_type, content, gzip.compress(content, 9, mtime=0))
     return found
 
 

@@ -20,6 +20,7 @@ BAR: Final = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">
 FOOT: Final = Markup(
     '<rect class="marked" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>'
 )
+AXIS: Final = Markup('<p class="axis"><span>{}</span><span>{}</span><span>{}</span></p>')
 LINKED: Final = Markup('<a href="{}" aria-label="{}">{}</a>')
 
 LANED: Final = Markup(
@@ -40,14 +41,20 @@ class Bar(msgspec.Struct, frozen=True):
     marked: int = 0
 
 
-def bars(label: str, given: Sequence[Bar]) -> Markup:
-    """Draw bars side by side, as high as their numbers. Nothing for no bars."""
+def bars(label: str, given: Sequence[Bar], ends: tuple[str, str]) -> Markup:
+    """Draw bars side by side, as high as their numbers. Nothing for no bars.
+
+    Below stand the words for both `ends`, and the number of the highest bar.
+    """
     if not given:
         return Markup()
-    highest = max(1, *(bar.number for bar in given))
+    highest = max(bar.number for bar in given)
     width = WIDTH / len(given)
-    drawn = Markup().join(_drawn(bar, place * width, width, highest) for place, bar in enumerate(given))
-    return SVG.format(WIDTH, HEIGHT, label, drawn)
+    drawn = Markup().join(
+        _drawn(bar, place * width, width, max(1, highest)) for place, bar in enumerate(given)
+    )
+    axis = AXIS.format(ends[0], f"highest: {highest:,}" if highest else "none", ends[1])
+    return SVG.format(WIDTH, HEIGHT, label, drawn) + axis
 
 
 def _drawn(bar: Bar, left: float, width: float, highest: int) -> Markup:

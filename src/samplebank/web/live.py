@@ -7,7 +7,7 @@ looked up once for all tabs of the process. All tabs together have two timers, n
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
@@ -40,14 +40,17 @@ JOBS: Final = "list:jobs"
 
 
 class Watch:
-    """What a tab shows: the topics to tell by the id that has changed, the batches, and whether lists of jobs."""
+    """What a tab shows: the topics to tell by the id that has changed, the batches, and whether lists of jobs.
 
-    def __init__(self, jobs: Iterable[UUID], batches: Iterable[UUID], *, lists_jobs: bool) -> None:
+    `seen` are the topics of single jobs and service tasks.
+    """
+
+    def __init__(self, seen: Mapping[UUID, str], batches: Iterable[UUID], *, lists_jobs: bool) -> None:
         self.topics: dict[UUID, set[str]] = defaultdict(set)
         self.batches = frozenset(batches)
         self.lists_jobs = lists_jobs
-        for job_id in jobs:
-            self.topics[job_id].add(f"job:{job_id}")
+        for id_, topic in seen.items():
+            self.topics[id_].add(topic)
 
     def __bool__(self) -> bool:
         return bool(self.topics or self.batches or self.lists_jobs)

@@ -7,13 +7,16 @@ from typing import Final
 import msgspec
 
 from samplebank.errors import Violation
-from samplebank.query.tree import Part
+from samplebank.query.parsing import parse
+from samplebank.query.tree import Part, Term
 from samplebank.query.writing import written
 
 #: where in a query a mistake stands, as `api.search.queries` tells
 SPOT: Final = re.compile(r"q\[(\d+):(\d+)\]")
 #: a value that needs no quotes
 SIMPLE: Final = re.compile(r"[^\s\"()*>:]+")
+#: terms of which each is offered to be left out
+MOST_LEFT_OUT: Final = 10
 #: characters shown on each side of a mistake
 AROUND: Final = 40
 
@@ -46,3 +49,19 @@ def narrowed(query: str, field: str, value: str) -> str:
     """The query, with one more term."""
     part = written(Part(value, quoted=SIMPLE.fullmatch(value) is None))
     return f"{query} {field}:{part}".strip()
+
+
+class Fewer(msgspec.Struct, frozen=True):
+    """A query without one of its terms."""
+
+    term: str
+    query: str
+
+
+def without_one(query: str) -> list[Fewer]:
+    """The queries that are left without one of the terms that must hold. Nothing for a single term, or for very many."""
+    terms = [clause for clause in parse(query).clauses if isinstance(clause, Term)]
+    if not 1 < len(terms) <= MOST_LEFT_OUT:
+        return []
+    spots = [(term.at.start, term.at.end) for term in terms]
+    return [Fewer(query[start:end], f"{query[:start]}{query[end:]}".strip()) for start, end in spots]

@@ -12,7 +12,7 @@ import msgspec
 from markupsafe import Markup
 
 from samplebank.web.querying import narrowed
-from samplebank.web.shown import quoted
+from samplebank.web.shown import digest, quoted
 from samplebank.web.wild import plain, wild
 
 #: values drawn of a result, how deep they may lie in each other, and the characters of their HTML
@@ -28,6 +28,8 @@ STEP: Final = re.compile(r"[^\s\ufeff\u200b\"():.*]+")
 LONGEST_QUERY: Final = 300
 #: a number that a query compares as a number
 NUMBER: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
+#: a SHA-256 or a longer hash, which is cut in the middle, and copied as a whole
+HASH: Final = re.compile(r"[0-9a-fA-F]{64,128}")
 FIELD: Final = "result"
 #: values of JSON that a query writes as JSON does
 WORDS: Final[dict[Any, str]] = {None: "null", True: "true", False: "false"}
@@ -184,7 +186,7 @@ class _Drawing:
 
     def _shown(self, text: str, most: int = LONGEST) -> Markup:
         cut = f"{text[:most]} … and {len(text) - most:,} characters" if len(text) > most else text
-        shown = wild(cut)
+        shown = digest(text) if HASH.fullmatch(text) else wild(cut)
         self.characters -= len(shown)
         return shown
 
@@ -220,9 +222,8 @@ class _Drawing:
             self.node(one, items, None if isinstance(one, list) else path, depth + 1)
             for one in self._while_room(value)
         ]
-        return Series(
-            inner, bool(items) and not any(isinstance(one, dict | list) for one in value), len(value)
-        )
+        is_known = bool(items) and not any(isinstance(one, dict | list) for one in value)
+        return Series(inner, is_known, len(value))
 
     def _table(
         self, value: list[Any], names: list[str], properties: Schema, path: Path | None, depth: int
@@ -291,8 +292,8 @@ def _word_for(value: Any, schema: Schema) -> str:
 
 def _said(schema: Schema, name: str) -> str:
     """A text of a schema, short and plain."""
-    found = schema.get(name, schema.get(f"x-{name}"))
-    return plain(found[:LONGEST_QUERY]) if isinstance(found, str) else ""
+    said = schema.get(name, schema.get(f"x-{name}"))
+    return plain(said[:LONGEST_QUERY]) if isinstance(said, str) else ""
 
 
 def _mapped(value: object) -> Schema:

@@ -58,12 +58,17 @@ def duration(milliseconds: int | None) -> str:
     return f"{given / SECOND:.1f} s"
 
 
+def _whole(milliseconds: int) -> str:
+    """A span of time in words, in whole units: nobody reads tenths of a second while they pass."""
+    return f"{milliseconds // SECOND} s" if milliseconds < 60 * SECOND else duration(milliseconds)
+
+
 def ago(time: Millis | None, now: Millis) -> Markup:
     """A point in time, as people speak of it; the exact time is in the title."""
     if time is None:
         return NONE
     exact = timespec.iso(time)
-    spoken = f"{duration(now - time)} ago" if time <= now else f"in {duration(time - now)}"
+    spoken = f"{_whole(now - time)} ago" if time <= now else f"in {_whole(time - now)}"
     if abs(now - time) < SECOND:
         spoken = "now"
     return AGO % (exact, exact, spoken)

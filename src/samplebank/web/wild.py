@@ -48,6 +48,8 @@ ALSO_UNSEEN: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3
 SCHEME: Final = re.compile(r"(h)tt(ps?)(?=://)|(f)t(ps?)(?=://)", re.IGNORECASE)
 #: a dot of a host name behind a scheme, or of an IPv4 address
 HOST: Final = re.compile(r"(?<=://)[^\s/?#]+|\b\d{1,3}(?:\.\d{1,3}){3}\b")
+#: a dot that is not in brackets already: workers, too, tell addresses that no program takes for addresses
+DOT: Final = re.compile(r"(?<!\[)\.(?!\])")
 CHIP: Final = Markup('<span class="chip" title="U+{:04X}">⟦{}⟧</span>')
 #: around a text without a direction of its own
 BDI: Final = (Markup("<bdi>"), Markup("</bdi>"))
@@ -75,7 +77,7 @@ def plain(text: str) -> str:
 def defanged(text: str) -> str:
     """The text with addresses that no program takes for addresses: `hxxps://evil[.]example/`."""
     without_schemes = SCHEME.sub(_scheme, text)
-    return HOST.sub(lambda found: found[0].replace(".", "[.]"), without_schemes)
+    return HOST.sub(lambda found: DOT.sub("[.]", found[0]), without_schemes)
 
 
 def tame(text: object) -> str:

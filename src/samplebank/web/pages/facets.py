@@ -22,7 +22,7 @@ from samplebank.web.visit import Visit
 #: seconds after which nothing is told of the matches
 BUDGET: Final = 1.0
 #: days of the chart
-MOST_DAYS: Final = 60
+LEAST_DAYS, MOST_DAYS = 14, 60
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -85,17 +85,22 @@ async def show_facets(request: Visit) -> Response[bytes]:
 
 
 def _chart(root: str, query: str, found: Facets) -> Markup:
-    """A bar for each day between the first and the last match, at most for the last 60 days."""
+    """A bar for each day between the first and the last match: for 14 days at least, and for the last 60 days at most."""
     if not found.days:
         return Markup()
     numbers, last = dict(found.days), found.days[-1][0]
     first = max(found.days[0][0], last - (MOST_DAYS - 1) * DAY)
-    days = range(first, last + 1, DAY)
-    return bars("Matches by day", [_bar(root, query, day, numbers.get(day, 0)) for day in days])
+    days = range(min(first, last - (LEAST_DAYS - 1) * DAY), last + 1, DAY)
+    drawn = [_bar(root, query, day, numbers.get(day, 0)) for day in days]
+    return bars("Matches by day", drawn, (_date(days[0]), _date(last)))
+
+
+def _date(day: int) -> str:
+    return timespec.iso(day)[:10]
 
 
 def _bar(root: str, query: str, day: int, count: int) -> Bar:
-    name = timespec.iso(day)[:10]
+    name = _date(day)
     link = f"{root}samples?q={quoted(narrowed(query, 'created', name))}" if count else None
     return Bar(count, f"{name}: {number(count)}", link)
 

@@ -24,7 +24,7 @@ from samplebank.web.visit import Visit
 from samplebank.web.wild import defanged, plain
 
 #: results on a page, and files of evidence in all
-MOST: Final = 5
+MOST: Final = 8
 MOST_FILES: Final = 100
 #: characters of JSON that the page shows of a result
 MOST_JSON: Final = 8 * 1024
@@ -54,7 +54,7 @@ class Findings(Page, frozen=True):
 
 @get("/sample/{sha256:str}/findings", opt=operation("showFindings", NEEDED))
 async def show_findings(request: Visit) -> Response[bytes]:
-    """Show the newest result of each worker, newest first."""
+    """Show the newest result of each worker, the highest score first."""
     caller = request.caller
     async with request.reading() as db:
         sample, head, _ = await read_head(request, db)

@@ -66,9 +66,12 @@ def _step(request: Visit, verdict: Verdict, before: Verdict | None) -> Step:
 
 def _changes(verdict: Verdict, before: Verdict | None) -> list[str]:
     now = _scores(verdict)
-    if before is None:
+    if not now:
+        # a verdict by hand weighs no analyses: so none has gone
+        return []
+    then = {} if before is None else _scores(before)
+    if not then:
         return [f"{name} says {score}" for name, score in now.items()]
-    then = _scores(before)
     changed = [
         f"{name} says {score}, {then[name]} before" if name in then else f"{name} is new and says {score}"
         for name, score in now.items()
@@ -77,11 +80,18 @@ def _changes(verdict: Verdict, before: Verdict | None) -> list[str]:
     return [*changed, *(f"{name} is gone" for name in then if name not in now)]
 
 
-def _scores(verdict: Verdict) -> dict[str, int]:
+def _scores(verdict: Verdict) -> dict[str, str]:
+    """What each analysis says, in words."""
     return {
-        f"{analysis['userAgent']['name']} {analysis['userAgent']['version']}": analysis["analysisScore"]
+        f"{analysis['userAgent']['name']} {analysis['userAgent']['version']}": _said(
+            analysis["analysisScore"]
+        )
         for analysis in verdict.analyses
     }
+
+
+def _said(score: int) -> str:
+    return "nothing" if score < 0 else str(score)
 
 
 ROUTES = [show_history]

@@ -13,6 +13,7 @@ from samplebank.http.operation import operation
 from samplebank.http.shapes import Body
 from samplebank.http.streaming import Pieces, Streamed
 from samplebank.jobs.queries import visible_among
+from samplebank.service_tasks import queries
 from samplebank.web.entrance import NOT_SIGNED_IN
 from samplebank.web.headers import PAGE
 from samplebank.web.live import JOBS, Hub, Tab, Watch
@@ -26,7 +27,7 @@ HEADERS: Final = {**PAGE, "X-Accel-Buffering": "no"}
 #: milliseconds after which a browser comes again
 BEGIN: Final = b"retry: 3000\n\n"
 HEARTBEAT: Final = b":\n\n"
-NO_TOPIC: Final = "A topic is job:ID, batch:ID or list:jobs."
+NO_TOPIC: Final = "A topic is job:ID, batch:ID, task:ID or list:jobs."
 
 
 class LiveQuery(Body):
@@ -59,23 +60,30 @@ async def _told(hub: Hub, tab: Tab) -> Pieces:
 async def _read_watch(request: Visit) -> Watch:
     """What the tab shows, of that what the visitor may see. Raises `Invalid`."""
     violations = Violations()
-    jobs: list[UUID] = []
-    batches: list[UUID] = []
+    wanted: dict[str, list[UUID]] = {"job": [], "batch": [], "task": []}
     lists_jobs = False
     for position, topic in enumerate(request.read_query(LiveQuery).on or ()):
         kind, _, name = topic.partition(":")
         id_ = find_id(name)
         if topic == JOBS:
             lists_jobs = True
-        elif kind in {"job", "batch"} and id_ is not None:
-            (jobs if kind == "job" else batches).append(id_)
+        elif kind in wanted and id_ is not None:
+            wanted[kind].append(id_)
         else:
             violations.add(f"on[{position}]", NO_TOPIC)
     violations.raise_if_any()
+    seen = await _seen(request, wanted["job"], wanted["task"])
+    lists_jobs = lists_jobs and request.caller.holds(Permission.VIEW_JOBS)
+    return Watch(seen, wanted["batch"], lists_jobs=lists_jobs)
+
+
+async def _seen(request: Visit, jobs: list[UUID], tasks: list[UUID]) -> dict[UUID, str]:
+    """The topics of the jobs and the service tasks that the visitor may see."""
     caller = request.caller
     async with request.bank.database.connection() as db:
         seen = await visible_among(db, caller, jobs, Permission.VIEW_JOBS) if jobs else []
-    return Watch(seen, batches, lists_jobs=lists_jobs and caller.holds(Permission.VIEW_JOBS))
+        own = await queries.visible_among(db, caller, tasks) if tasks else []
+    return {id_: f"job:{id_}" for id_ in seen} | {id_: f"task:{id_}" for id_ in own}
 
 
 ROUTES = [follow]

@@ -11,7 +11,7 @@ from samplebank.database import Page as Part
 from samplebank.http.operation import operation
 from samplebank.samples import links
 from samplebank.samples.links import Link
-from samplebank.search.references import Reference, References
+from samplebank.search.references import Reference, page_with_numbers
 from samplebank.search.tree import Node, tree_below
 from samplebank.verdicts.model import word_for
 from samplebank.web.rendering import Page
@@ -81,12 +81,11 @@ async def show_relations(request: Visit) -> Response[bytes]:
         sample, head, overview = await read_head(request, db)
         query = request.read_query(PartQuery)
         part = Part(MOST + 1, query.offset)
-        found = await References(caller, links.links_of(caller, sample)).page(db, part)
-        counted = await links.count_by_type(db, caller, sample)
+        found, counted = await page_with_numbers(db, caller, sample, part)
         named = await links.links_to(caller, sample.sha256).page(db, Part(MOST_NAMED + 1))
         # a page behind the first need not show the tree again
         leads_down = any(type_ != "parent" for type_, _ in counted)
-        tree = await tree_below(db, caller, overview) if leads_down and not query.offset else None
+        tree = await tree_below(db, caller, sample.id, overview) if leads_down and not query.offset else None
     malicious_score = request.bank.settings.malicious_score
     rows = [_relation(one, directory, malicious_score) for one in found[:MOST]]
     return request.page(

@@ -1,5 +1,6 @@
 """A sample: the verdict as an argument, what the sample is, how it was seen, and its way through jobs."""
 
+import re
 from collections.abc import Collection
 from typing import Annotated, ClassVar, Final
 from uuid import UUID
@@ -36,6 +37,8 @@ from samplebank.web.visit import Visit
 
 #: submissions, analyses and jobs that the page shows
 MOST: Final = 10
+#: an MD5, a SHA-1 or a SHA-512
+OTHER_DIGEST: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{128}")
 
 
 class SampleQuery(Body):
@@ -66,7 +69,7 @@ class Said(msgspec.Struct, frozen=True):
 class SamplePage(Page, frozen=True):
     """`names` are the different file names among the newest submissions. `may` are the permissions of the visitor.
 
-    `note_key` is the key of the form for a note.
+    `followed` is the newest job that has not ended. `note_key` is the key of the form for a note.
     """
 
     template: ClassVar[str] = "sample.html"
@@ -81,6 +84,7 @@ class SamplePage(Page, frozen=True):
     analyses: list[Said]
     seen: list[Seen]
     jobs: list[Job]
+    followed: UUID | None
     links: list[tuple[str, int]]
     notes: list[NoteLine]
     note_key: str
@@ -90,8 +94,13 @@ class SamplePage(Page, frozen=True):
 
 @get("/sample/{sha256:str}", opt=operation("showSample", Permission.VIEW_SAMPLES))
 async def show_sample(request: Visit) -> Response[bytes]:
-    """Show a sample. A pasted digest with blanks, or in capitals, leads to the page of the sample."""
+    """Show a sample. A pasted digest with blanks, or in capitals, leads to the page of the sample.
+
+    An MD5, SHA-1 or SHA-512 leads to the list of the samples with the digest.
+    """
     given = request.path("sha256")
+    if OTHER_DIGEST.fullmatch(given):
+        return request.to(f"samples?q={given}")
     sha256 = read_sha256(pasted(given))
     if sha256.hex() != given:
         return request.to(f"sample/{sha256.hex()}")
@@ -120,6 +129,7 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
         analyses=[_said(one) for one in said],
         seen=[_seen(one, directory) for one in seen],
         jobs=found,
+        followed=next((job.id for job in found if job.end_time is None), None),
         links=counted,
         notes=[line_of(request, one) for one in noted],
         note_key=new_key(),

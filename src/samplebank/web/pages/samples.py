@@ -18,7 +18,7 @@ from samplebank.search.overview import SeenOverview
 from samplebank.verdicts.model import word_for
 from samplebank.web.copying import Copied, of_samples
 from samplebank.web.entrance import permissions
-from samplebank.web.querying import Mistake, mistakes_in
+from samplebank.web.querying import Fewer, Mistake, mistakes_in, without_one
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
 
@@ -49,7 +49,8 @@ class Listed(msgspec.Struct, frozen=True):
 class SamplesPage(Page, frozen=True):
     """`count` is of all matches, -1 where only `at_least` is known.
 
-    With `mistakes` in the query there are no rows, and nothing is `copied`. `key` tells a form that is sent twice.
+    With `mistakes` in the query there are no rows, and nothing is `copied`. `fewer` are queries to try where nothing
+    matches. `key` tells a form that is sent twice.
     """
 
     template: ClassVar[str] = "samples.html"
@@ -59,6 +60,7 @@ class SamplesPage(Page, frozen=True):
     sort: str
     mistakes: list[Mistake]
     rows: list[Listed]
+    fewer: list[Fewer]
     count: int
     at_least: int
     older: str | None
@@ -85,6 +87,7 @@ async def show_samples(request: Visit) -> Response[bytes]:
             sort=query.sort,
             mistakes=[],
             rows=[_row(request, sample) for sample in samples],
+            fewer=[] if samples else without_one(query.q),
             count=0 if number is None else number.number,
             at_least=0 if number is None else number.at_least,
             older=older,
@@ -101,6 +104,7 @@ def _refused(request: Visit, query: SamplesQuery, error: Invalid) -> SamplesPage
         sort=query.sort,
         mistakes=mistakes_in(query.q, error.violations),
         rows=[],
+        fewer=[],
         count=0,
         at_least=0,
         older=None,

@@ -131,7 +131,8 @@ def _eyes(one: Notable, malicious_score: int, directory: Directory) -> NeedsEyes
 
 def _chart(root: str, by_hour: Mapping[Millis, ArrivedInHour], since: Millis) -> Markup:
     hours = range(since, since + HOURS * HOUR, HOUR)
-    return bars("Arrivals by hour", [_bar(root, hour, by_hour.get(hour, NOTHING)) for hour in hours])
+    drawn = [_bar(root, hour, by_hour.get(hour, NOTHING)) for hour in hours]
+    return bars("Arrivals by hour", drawn, (f"{HOURS} h ago", "now"))
 
 
 def _bar(root: str, hour: Millis, arrived: ArrivedInHour) -> Bar:

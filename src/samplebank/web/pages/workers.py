@@ -182,6 +182,8 @@ def _line(line: WorkerLine, now: Millis) -> ShownLine:
 
 def _short(value: float) -> str:
     """A number with two digits behind the point, as far as these tell something."""
+    if not value:
+        return "0"
     if 0 < value < 0.01:  # noqa: PLR2004 the smallest that two digits tell
         return "< 0.01"
     return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"  # noqa: PLR2004 three digits are enough
@@ -246,7 +248,8 @@ def _ended_chart(history: History, now: Millis) -> Markup:
             said += f" and took {duration(ended.service // ended.number)} on average"
         return Bar(ended.number, said)
 
-    return bars("Tasks that ended", [bar(begin) for begin in range(history.since, now + 1, history.width)])
+    begins = range(history.since, now + 1, history.width)
+    return bars("Tasks that ended", [bar(begin) for begin in begins], _ends(history.since, now))
 
 
 def _failed_chart(history: History, now: Millis, link: str | None) -> Markup:
@@ -255,7 +258,12 @@ def _failed_chart(history: History, now: Millis, link: str | None) -> Markup:
         said = f"{timespec.iso(begin)[:16]}Z: {number(failed)} tasks failed"
         return Bar(failed, said, link if failed else None)
 
-    return bars("Tasks that failed", [bar(begin) for begin in range(history.failed_since, now + 1, HOUR)])
+    begins = range(history.failed_since, now + 1, HOUR)
+    return bars("Tasks that failed", [bar(begin) for begin in begins], _ends(history.failed_since, now))
+
+
+def _ends(since: Millis, now: Millis) -> tuple[str, str]:
+    return f"{duration(now - since)} ago", "now"
 
 
 def _failures_of(request: Visit, line: WorkerLine) -> str:

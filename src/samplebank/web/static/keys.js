@@ -3,6 +3,7 @@
 const ALWAYS = [
     ["j, k", "next and previous row of a list"],
     ["Enter", "open the marked row"],
+    ["x", "select the marked row"],
     ["g t, g s, g j, g m", "go to Today, Samples, Jobs, your account"],
     ["Ctrl+K", "go to a page, or look for a sample"],
 ];
@@ -58,7 +59,7 @@ export function keys() {
 
 /** Go to a page by the begin of its name, or to samples by a hash or a word. */
 export function palette() {
-    const pages = [...document.querySelectorAll("header nav a")].map((link) => [link.textContent.trim(), link.href]);
+    const pages = [...document.querySelectorAll("header nav a, footer a")].map((link) => [link.textContent.trim(), link.href]);
     const search = document.querySelector("form.query");
     const dialog = open("Go to");
     const form = document.createElement("form");

@@ -1,0 +1,25 @@
+"""axe-core, which finds what keeps people from reading a page."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.async_api import Page
+
+AXE: Final = Path(__file__).with_name("vendor") / "axe.min.js"
+GRAVE: Final = {"serious", "critical"}
+
+
+async def faults(page: Page, rules: Sequence[str] = ()) -> list[str]:
+    """The grave faults of the page that is open, each with its first element: by all rules, or by these."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE.read_text("utf-8"))
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = {"type": "rule", "values": list(rules)}
+    run = f"axe.run({json.dumps(options)}).then((found) => found.violations)"
+    found: list[dict[str, Any]] = await page.evaluate(run)
+    return [
+        f"{one['id']}: {one['help']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in GRAVE
+    ]
