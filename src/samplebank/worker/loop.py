@@ -34,10 +34,15 @@ log = logging.getLogger("samplebank.worker")
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    grace_seconds: float
-    lease_seconds: int
-    claim_seconds: int
-    look_again_seconds: float
+    """How long the worker waits: for tasks after the call to stop, in a claim, and for the registration of an analyser."""
+
+    grace_seconds: float = GRACE_SECONDS
+    lease_seconds: int = LEASE_SECONDS
+    claim_seconds: int = CLAIM_WAIT_SECONDS
+    look_again_seconds: float = LOOK_AGAIN_SECONDS
+
+
+USUAL_PACE = Pace()
 
 
 class Crew:
@@ -72,15 +77,12 @@ async def run(
     current_key: Callable[[], str | None] = lambda: None,
     scratch: Path | None = None,
     sandbox_required: bool = True,
-    grace_seconds: float = GRACE_SECONDS,
-    lease_seconds: int = LEASE_SECONDS,
-    claim_seconds: int = CLAIM_WAIT_SECONDS,
-    look_again_seconds: float = LOOK_AGAIN_SECONDS,
+    pace: Pace = USUAL_PACE,
 ) -> None:
     """Work for the service at `url` until `stop_event` is set.
 
     `analysers` are import paths. `parallel` defaults to the number of cores. Samples lie in a new folder under `scratch`
-    (default: the system's folder for temporary files). After the event, tasks have `grace_seconds` to finish.
+    (default: the system's folder for temporary files). After the event, tasks have `pace.grace_seconds` to finish.
     An analyser that the service does not know, and that this key may not register, is left out while others have work.
     Raises WorkerError when the service refuses this worker, and SandboxError when an analyser cannot be opened.
     """
@@ -88,7 +90,6 @@ async def run(
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(scratch_folder(scratch))
         client = await stack.enter_async_context(ServiceClient(url, key, current_key=current_key))
-        samples = Samples(client, folder)
         opened = partial(
             SandboxedAnalyser.open,
             settings=settings,
@@ -98,25 +99,26 @@ async def run(
         )
         analysts = [await stack.enter_async_context(await opened(path)) for path in analysers]
         check_settings(settings or {}, analysts)
-        places = Places(count)
-        pace = Pace(
-            grace_seconds=grace_seconds,
-            lease_seconds=lease_seconds,
-            claim_seconds=claim_seconds,
-            look_again_seconds=look_again_seconds,
+        loop_of = partial(
+            _Loop,
+            client,
+            samples=Samples(client, folder),
+            places=Places(count),
+            crew=Crew(analyst.description.short_name for analyst in analysts),
+            pace=pace,
+            stop_event=stop_event,
         )
-        crew = Crew(analyst.description.short_name for analyst in analysts)
-        loops = [
-            _Loop(client, analyst, samples, places, crew=crew, pace=pace, stop_event=stop_event)
-            for analyst in analysts
-        ]
-        try:
-            async with asyncio.TaskGroup() as group:
-                for loop in loops:
-                    group.create_task(loop.run())
-        except ExceptionGroup as errors:
-            # The other errors repeat the first one, or are cancellations that the first one caused.
-            raise errors.exceptions[0] from None
+        await _run_all([loop_of(analyst) for analyst in analysts])
+
+
+async def _run_all(loops: "Sequence[_Loop]") -> None:
+    """Raises the first error of a loop: the other errors repeat the first one, or are cancellations that it caused."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for loop in loops:
+                group.create_task(loop.run())
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
 async def register(
@@ -159,9 +161,9 @@ class _Loop:
         self,
         client: ServiceClient,
         analyser: SandboxedAnalyser,
+        *,
         samples: Samples,
         places: Places,
-        *,
         crew: Crew,
         pace: Pace,
         stop_event: asyncio.Event,
