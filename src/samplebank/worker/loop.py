@@ -15,6 +15,7 @@ from samplebank.worker.client import ServiceClient
 from samplebank.worker.errors import ServiceRefused, ServiceUnavailable, WorkerError
 from samplebank.worker.places import Places
 from samplebank.worker.registration import NotRegistered, Standing, ensure_registered
+from samplebank.worker.rule_watch import RuleWatch, watching
 from samplebank.worker.samples import Samples
 from samplebank.worker.sandboxed import SandboxedAnalyser
 from samplebank.worker.scratch import scratch_folder
@@ -29,6 +30,8 @@ SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 # Between looks whether the service knows an analyser that was left out.
 LOOK_AGAIN_SECONDS = 60.0
 NOT_FOUND = 404
+#: the analyser whose processes tell operators of the rules
+SCANNER = "yara"
 
 log = logging.getLogger("samplebank.worker")
 
@@ -99,6 +102,9 @@ async def run(
         )
         analysts = [await stack.enter_async_context(await opened(path)) for path in analysers]
         check_settings(settings or {}, analysts)
+        watch = await stack.enter_async_context(
+            watching(analysers, settings or {}, sandbox_required=sandbox_required)
+        )
         loop_of = partial(
             _Loop,
             client,
@@ -106,6 +112,7 @@ async def run(
             places=Places(count),
             crew=Crew(analyst.description.short_name for analyst in analysts),
             pace=pace,
+            watch=watch,
             stop_event=stop_event,
         )
         await _run_all([loop_of(analyst) for analyst in analysts])
@@ -166,6 +173,7 @@ class _Loop:
         places: Places,
         crew: Crew,
         pace: Pace,
+        watch: RuleWatch | None,
         stop_event: asyncio.Event,
     ) -> None:
         self._client = client
@@ -175,6 +183,7 @@ class _Loop:
         self._crew = crew
         self._stop = stop_event
         self._pace = pace
+        self._watch = watch if analyser.description.short_name == SCANNER else None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -219,6 +228,7 @@ class _Loop:
             wait_seconds=self._pace.claim_seconds,
             lease_seconds=self._pace.lease_seconds,
             version=self._analyser.description.version,
+            remark=self._watch.remark if self._watch else "",
         )
         for assignment in assignments:
             self._begin(assignment)
