@@ -10,6 +10,7 @@ import lief
 from samplebank.identification.lief_values import name_of
 from samplebank.worker.analysers.static.measures import Budget
 from samplebank.worker.analysers.static.parts import Parts
+from samplebank.worker.analysers.static.pe_authentihash import authentihash as authentihash_of
 from samplebank.worker.analysers.static.pe_findings import (
     entry_findings,
     header_findings,
@@ -63,7 +64,7 @@ def read(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[
     arch = name_of(binary.header.machine).lower()
     budget = Budget(path.stat().st_size)
     sections = sections_of(parts, lambda: binary.sections, partial(_section, budget))
-    authentihash = parts.read("signature", lambda: bytes(binary.authentihash_sha256)) or b""
+    authentihash = parts.read("signature", lambda: authentihash_of(path, binary)) or b""
     facts: dict[str, JSON] = {
         "arch": arch,
         "subsystem": name_of(binary.optional_header.subsystem).lower(),
