@@ -12,6 +12,7 @@ from samplebank.worker.analysers.static.measures import Budget
 from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.pe_authentihash import authentihash as authentihash_of
 from samplebank.worker.analysers.static.pe_findings import (
+    carried_findings,
     entry_findings,
     header_findings,
     import_findings,
@@ -57,7 +58,7 @@ TAMPERED = (
 )
 
 
-def read(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[Finding]] | None:
+def read(path: Path, head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[Finding]] | None:
     binary = parts.read("headers", lambda: parse(path, parts))
     if binary is None:
         return None
@@ -92,6 +93,7 @@ def read(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[
         *parts.some("imports", lambda: import_findings(binary, functions)),
         *known_import_findings(functions, set(facts["exports"]), native_count(facts["imports"])),
         *header_findings(binary, facts),
+        *carried_findings(head, facts["overlay"]),
     ]
     return facts, findings
 
