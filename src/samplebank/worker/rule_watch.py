@@ -60,8 +60,8 @@ class RuleWatch:
             return None
 
     async def _try(self) -> None:
-        files = await asyncio.to_thread(clean_files.of_installation, self._clean)
         try:
+            files = await asyncio.to_thread(clean_files.of_installation, self._clean)
             trial = await tried(self._folder, files, sandbox_required=self._sandbox_required)
         except (SandboxError, Rejected, OSError) as error:
             self.remark = "rules could not be tried"
