@@ -23,7 +23,6 @@ if __name__ == "__main__":
             [BUILT_IN["extract"]],
             stop_event=asyncio.Event(),
             parallel=1,
-            lease_seconds=LEASE,
-            claim_seconds=CLAIM,
+            pace=loop.Pace(lease_seconds=LEASE, claim_seconds=CLAIM),
         )
     )

@@ -14,7 +14,9 @@ from cli.program import ROOT, code_of_the_docs
 from samplebank.identification import file_types
 from samplebank.identification.file_types import FileType
 from samplebank.settings import FIELDS, PREFIX
+from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.contract import NO_FINDINGS, Analyser, SampleFile
+from samplebank.worker.inside import Choice, made_analyser
 
 
 def analyser_of_the_docs() -> Analyser:
@@ -38,12 +40,13 @@ def test_the_analyser_of_the_docs_informs_without_judging(
     assert (result.result, result.score) == ({"addresses": addresses}, NO_FINDINGS)
 
 
-def test_the_test_of_the_docs_passes(tmp_path: Path) -> None:
-    for name in ("urls.py", "test_urls.py"):
-        (tmp_path / name).write_text(code_of_the_docs(name))
+@pytest.mark.parametrize("name", ["urls", "tails"])
+def test_the_test_of_the_docs_passes(tmp_path: Path, name: str) -> None:
+    for file in (f"{name}.py", f"test_{name}.py"):
+        (tmp_path / file).write_text(code_of_the_docs(file))
 
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_urls.py"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"test_{name}.py"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -64,6 +67,17 @@ def test_the_types_of_the_workers_page_are_those_that_are_given() -> None:
         wrong += [name for name in words(types) if {**of_magika, **own}.get(name) not in words(groups)]
 
     assert wrong == []
+
+
+def test_the_limits_of_the_workers_page_are_those_of_the_workers() -> None:
+    page = (ROOT / "docs/workers.md").read_text("utf-8")
+    told = re.findall(r"^\| `(\w+)` \|.* \| ([\d,]+) MiB, (\d+) s \|$", page, re.MULTILINE)
+
+    made = {name: made_analyser(Choice(path, {})) for name, path in BUILT_IN.items()}
+
+    assert {name: (int(memory.replace(",", "")), int(seconds)) for name, memory, seconds in told} == {
+        name: (one.memory_bytes // 2**20, one.seconds) for name, one in made.items()
+    }
 
 
 def words(quoted: str) -> list[str]:

@@ -69,6 +69,28 @@ def test_the_worker_of_the_docs_in_no_particular_language_works(bank: Bank, tmp_
     assert (analysis["analysisResult"], analysis["analysisScore"]) == ({"size": len(sample.data)}, -1)
 
 
+def test_the_worker_with_children_of_the_docs_brings_a_child(
+    program: Program, bank: Bank, tmp_path: Path
+) -> None:
+    (tmp_path / "tails.py").write_text(code_of_the_docs("tails.py"))
+    bank.worker(shortName="tails")
+    hidden = b"MZ" + secrets.token_bytes(40)
+    picture = Sample(data=b"\x89PNG\r\n\x1a\n" + secrets.token_bytes(20) + b"IEND\xaeB`\x82" + hidden)
+    bank.submit(picture, metaData=bank.plan("tails"))
+
+    worker = program.start(
+        *("worker", "run", "tails:Tails", "--import-from", tmp_path),
+        *("--url", bank.url, "--key", bank.keys["chief"]),
+    )
+    (analysis,) = eventually(lambda: analyses_of(bank, picture, "tails"))
+    worker.terminate()
+    worker.communicate(timeout=30)
+
+    (child,) = analysis["analysisResult"]["children"]
+    assert (child["path"], child["size"], child["outcome"]) == ("tail", len(hidden), "stored")
+    assert child["sha256"] == Sample(data=hidden).sha256
+
+
 def test_a_worker_stops_in_order(program: Program, bank: Bank, relay: Relay) -> None:
     worker = program.start(
         *("worker", "run", "own_analysers:OwnYara", "--import-from", HERE),

@@ -69,6 +69,16 @@ def test_a_process_that_asks_for_work_is_shown_with_its_name_and_version(bank: B
     assert line(bank, worker)["state"] == "alive"
 
 
+def test_what_a_process_remarks_is_shown_beside_its_version(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    remark = {"Samplebank-Remark": "rules flag 2 of 1000 clean files"}
+    asked(bank, worker, **{"User-Agent": "yara/1.0 (more)", "Samplebank-Process": "a3:17", **remark})
+
+    (found,) = seen(bank, worker)
+
+    assert (found["version"], found["remark"]) == ("1.0", "rules flag 2 of 1000 clean files")
+
+
 def test_each_process_is_shown_and_a_client_without_a_name_by_its_user(bank: Bank) -> None:
     (worker,) = bank.workers(1)
     asked(bank, worker, **{"Samplebank-Process": "a3:17"})

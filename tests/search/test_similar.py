@@ -9,7 +9,14 @@ from samplebank.database import Connection, Database, Sql
 from samplebank.samples.catalogue import get_known
 from samplebank.samples.model import Sample
 from samplebank.samples.tlsh import FURTHEST, Tlsh
-from samplebank.search.similar import LOOKED_AT, MOST_COUNTED, Similar, counted_among_newest, similar_to
+from samplebank.search.similar import (
+    LOOKED_AT,
+    MOST_COUNTED,
+    Derived,
+    Similar,
+    counted_among_newest,
+    similar_to,
+)
 from search.conftest import RELATED
 from search.test_hot_queries import ENTRIES, READ, forget_scans
 
@@ -84,13 +91,12 @@ async def test_where_counting_takes_long_the_newest_samples_are_looked_at(
 ) -> None:
     nobody = Sql("s.id < 0")
     async with filled[0].connection() as db:
-        digests = [row[0] for row in await db.fetch(VALUES, SEARCHED[0])]
+        facts = [Derived("icon", "", row[0], "", "") for row in await db.fetch(VALUES, SEARCHED[0])]
         await forget_scans(db)
 
-        rows = await counted_among_newest(db, digests, nobody)
+        found = await counted_among_newest(db, facts, nobody)
 
         await db.execute("SELECT pg_stat_force_next_flush()")
         read = await db.fetchval(ENTRIES, "derived_value")
-    assert {row["number"] for row in rows} == {0}
-    assert all(row["is_cut"] for row in rows)
-    assert read <= len(digests) * 2 * (LOOKED_AT + 10)
+    assert {(one.number, one.is_more) for one in found} == {(0, True)}
+    assert read <= len(facts) * 2 * (LOOKED_AT + 10)

@@ -134,7 +134,7 @@ def hostile(bank: Bank) -> dict[str, str]:
         f"/samplebank/v1/worker/{worker}/claim",
         ROBOT,
         json={"leaseSeconds": 60},
-        headers={"User-Agent": "<script>/<b>", "Samplebank-Process": TAME},
+        headers={"User-Agent": "<script>/<b>", "Samplebank-Process": TAME, "Samplebank-Remark": "<script>"},
     )
     assert asked.ok, asked.text
     created = {"sha256": [sample.sha256]}

@@ -106,7 +106,7 @@ class Lamenting(Measuring):
 
     def analyse(self, sample: SampleFile) -> Result:
         sys.stdout.write(f"looking at {sample.size}\n")
-        raise ValueError(f"\0 in {sample.size} bytes")
+        raise ValueError(f"\0\ud800 in {sample.size} bytes")
 
 
 class Quoting(Measuring):

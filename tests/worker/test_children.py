@@ -8,6 +8,7 @@ import pytest
 from kit.bank import CHIEF, V2, Bank, Sample, eventually, name_of
 from kit.relay import Relay
 from worker.made_containers import locked, mail, zipped
+from worker.made_quine import self_containing
 from worker.working import Names, working
 
 PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0"
@@ -72,6 +73,19 @@ def test_what_a_mail_brings_becomes_a_tree(bank: Bank, worker: str, names: Names
     assert [node[:2] for node in opened.tree()] == [(1, "bill.zip"), (2, "inner.zip"), (3, "a.exe")]
     (child,) = opened.result()["children"]
     assert (child["path"], child["outcome"], child["sha256"]) == ("bill.zip", "stored", opened.tree()[0][2])
+
+
+def test_an_archive_that_is_its_own_entry_is_linked_to_itself_and_its_job_ends(
+    bank: Bank, worker: str, names: Names
+) -> None:
+    opened = Opened(bank, worker, self_containing(), fileName="self.zip")
+
+    with working(bank.url, bank.keys[CHIEF], names, paths=[OPENING]):
+        (child,) = opened.result()["children"]
+        assert eventually(lambda: [job["state"] for job in bank.jobs_of(opened.sample)] == ["done"])
+
+    assert (child["sha256"], child["outcome"]) == (opened.sample.sha256, "known")
+    assert len(bank.data(bank.get(f"{opened.sample.path}/submission", "mia"))) == 1
 
 
 def test_children_arrive_over_a_line_that_breaks(bank: Bank, relay: Relay, worker: str, names: Names) -> None:

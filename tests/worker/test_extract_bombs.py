@@ -1,25 +1,33 @@
 """Containers made to harm the worker `extract`: each gets an answer within the limits."""
 
-import io
 import secrets
 import struct
-import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 
-import pikepdf
 import pybit7z
 import pytest
 
 from samplebank.worker.contract import Result
 from worker.conftest import Extract
 from worker.made_containers import tarred, zipped
-from worker.made_images import cab, compound, iso, native, rar, rtf, tnef
+from worker.made_hostile import (
+    CHILD,
+    PROGRAM,
+    SIBLING,
+    broken_method,
+    circular_chain,
+    circular_compound,
+    circular_pdf,
+    mails_in_mails,
+    overlapping,
+    parts_in_parts,
+)
+from worker.made_images import cab, iso, rar, rtf, tnef
+from worker.made_quine import self_containing
 from worker.made_texts import onenote, symbian, uuencoded
 
-PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(range(256)) * 20
 MIB = 1024 * 1024
-CHILD, SIBLING, START = 76, 72, 116
 
 
 def contents(result: Result) -> list[bytes]:
@@ -30,29 +38,6 @@ def reasons(result: Result) -> set[str]:
     return {entry["why"] for entry in result.result["listing"]}
 
 
-def overlapping(count: int, size: int) -> bytes:
-    """A ZIP file whose entries all point to the same packed bytes."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = packer.compress(bytes(size)) + packer.flush()
-    crc = zlib.crc32(bytes(size))
-    fields = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 33, crc, len(packed), size, 5, 0)
-    local = b"PK\x03\x04" + fields + b"a.exe" + packed
-    central = (
-        b"PK\x01\x02" + struct.pack("<H", 20) + fields + struct.pack("<HHHII", 0, 0, 0, 0, 0) + b"a.exe"
-    ) * count
-    return local + central + b"PK\x05\x06" + struct.pack(
-        "<HHHHIIH", 0, 0, count, count, len(central), len(local), 0
-    )  # fmt: skip
-
-
-def holding_itself() -> bytes:
-    """A ZIP file whose entry, stored, begins at the file's own beginning and has the bytes of the whole file."""
-    inner = zipped({"a.exe": PROGRAM})
-    for _ in range(3):
-        inner = zipped({"self.zip": inner}, zipfile.ZIP_STORED)
-    return inner
-
-
 def solid(members: Mapping[str, bytes]) -> bytes:
     """A solid 7z archive."""
     writer = pybit7z.BitArchiveWriter(pybit7z.Bit7zLibrary(pybit7z.default_lib7zip()), pybit7z.FormatSevenZip)
@@ -60,59 +45,6 @@ def solid(members: Mapping[str, bytes]) -> bytes:
     for name, data in members.items():
         writer.add_file(data, name)
     return bytes(writer.compress_to())
-
-
-def broken_method(method: int) -> bytes:
-    made = bytearray(zipped({"a.exe": PROGRAM, "b.exe": PROGRAM + b"b"}))
-    for mark, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
-        at = made.index(mark)
-        made[at + place : at + place + 2] = struct.pack("<H", method)
-    return bytes(made)
-
-
-def circular_compound(place: int) -> bytes:
-    """A compound file in which a folder is its own child or sibling."""
-    made = bytearray(compound({"a/b/\x01Ole10Native": native("A.EXE", PROGRAM), "c": b"x"}))
-    for name in ("a", "b"):
-        at = made.index(name.encode("utf-16-le") + bytes(60))
-        made[at + place : at + place + 4] = struct.pack("<I", 1)
-    return bytes(made)
-
-
-def circular_chain() -> bytes:
-    """A compound file in which the sectors of a stream go round."""
-    made = bytearray(compound({"\x01Ole10Native": native("A.EXE", PROGRAM)}))
-    made[512 + 4 * 3 : 512 + 4 * 4] = struct.pack("<I", 2)
-    return bytes(made)
-
-
-def circular_pdf() -> bytes:
-    """A PDF document whose files and pages refer to themselves."""
-    target = io.BytesIO()
-    with pikepdf.new() as document:
-        document.add_blank_page()
-        document.attachments["A.EXE"] = PROGRAM
-        ring = document.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.Filespec))
-        ring.EF, ring.F, ring.Next = ring, ring, ring
-        document.Root.Ring = ring
-        document.Root.Names.EmbeddedFiles.Kids = pikepdf.Array([document.Root.Names.EmbeddedFiles])
-        document.Root.Pages.Parent = document.Root.Pages
-        document.save(target)
-    return target.getvalue()
-
-
-def mails_in_mails(depth: int) -> bytes:
-    text = b"Subject: bottom\r\nMIME-Version: 1.0\r\n\r\nhello\r\n"
-    head = b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: message/rfc822\r\n\r\n"
-    return head * depth + text
-
-
-def parts_in_parts(depth: int) -> bytes:
-    head = b"MIME-Version: 1.0\r\n" + b"".join(
-        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (level, level)
-        for level in range(depth)
-    )
-    return head + b"Content-Type: text/plain\r\n\r\nhello\r\n"
 
 
 async def test_entries_that_share_their_bytes_are_unpacked_once(extract: Extract) -> None:
@@ -134,11 +66,24 @@ async def test_an_entry_of_another_name_does_not_hide_the_entry_that_shares_its_
     assert contents(await extract(made[:at] + other + entry + end)) == [PROGRAM]
 
 
-async def test_an_archive_that_holds_itself_is_opened_one_step_at_a_time(extract: Extract) -> None:
-    (inner,) = contents(await extract(holding_itself()))
+async def test_an_archive_that_is_its_own_entry_gives_itself_and_is_opened_no_further(
+    extract: Extract,
+) -> None:
+    made = self_containing()
 
-    assert len(inner) < len(holding_itself())
-    assert len(contents(await extract(inner))) == 1
+    result = await extract(made)
+
+    assert (contents(result), result.result["members"]) == ([made], 1)
+
+
+async def test_names_without_an_end_are_cut(extract: Extract) -> None:
+    made = zipped({f"{number}/{'long/' * 12_000}a.exe": PROGRAM for number in range(100)})
+
+    result = await extract(made)
+
+    (child,) = result.children
+    assert (child.data, len(child.name)) == (PROGRAM, 500)
+    assert all(len(entry["path"]) <= 500 for entry in result.result["listing"])
 
 
 @pytest.mark.parametrize("method", [1, 6, 10, 77, 97, 98, 65535])

@@ -57,6 +57,37 @@ async def test_the_facts_of_a_windows_program(static: Analyse) -> None:
     assert facts.keys() >= {"tlsh", "authentihash", "icon", "pdb"}
 
 
+async def test_programs_that_say_the_same_of_themselves_have_a_fact_in_common(static: Analyse) -> None:
+    program = made_files.launcher()
+    said = (await static(program)).result["pe"]["version"]["strings"]
+    names = ("CompanyName", "FileDescription", "InternalName", "OriginalFilename", "ProductName")
+
+    one, other = [told(await static(made)) for made in (program, program + b"changed")]
+
+    assert one["version-info"] == other["version-info"]
+    assert one["version-info"] == [sha256("\0".join(said.get(name, "").strip() for name in names).encode())]
+
+
+@pytest.mark.parametrize(
+    "header", [b"Message-ID: <1.2@Mail.Example.org>", b"message-id:  <a$b@mail.example.org>"]
+)
+async def test_a_mail_has_the_domain_of_its_number(static: Analyse, header: bytes) -> None:
+    mail = (
+        b"Received: from a\r\n"
+        + header
+        + b"\r\nSubject: x\r\n\r\nMessage-ID: <1@elsewhere.example>\r\n"
+        + b"text\r\n" * 40
+    )
+
+    assert told(await static(mail))["message-domain"] == ["mail.example.org"]
+
+
+async def test_a_text_that_quotes_a_mail_is_no_mail(static: Analyse) -> None:
+    quoted = b"# how a mail looks\nMessage-ID: <1@mail.example.org>\n" + b"text\n" * 100
+
+    assert "message-domain" not in told(await static(quoted))
+
+
 async def test_a_rich_header_has_the_hash_that_other_tools_tell(static: Analyse) -> None:
     key, clear = secrets.token_bytes(4), b"DanS" + bytes(12) + secrets.token_bytes(64)
     stub = bytes(byte ^ key[place % 4] for place, byte in enumerate(clear)) + b"Rich" + key

@@ -19,7 +19,8 @@ LINK = {"S": pikepdf.Name.URI, "URI": pikepdf.String(made.HOST)}
 
 
 @pytest.mark.parametrize(
-    ("word", "given"), [("VelvetSweatshop", ""), ("infected", ""), ("s3same", "other\ns3same")]
+    ("word", "given"),
+    [("VelvetSweatshop", ""), ("infected", ""), ("123456", ""), ("s3same", "other\ns3same")],
 )
 async def test_a_known_word_opens_and_the_opened_document_is_a_child(
     documents: Extract, word: str, given: str

@@ -137,9 +137,9 @@ def test_an_exception_that_quotes_the_sample_fails_the_task_and_shows_its_author
     told = [(record.msg, vars(record)["fields"]) for record in caplog.records]
     of_task = [(event, fields) for event, fields in told if fields.get("task") == task.id]
     lines = [(event, fields["line"]) for event, fields in of_task if "line" in fields]
-    assert ended["message"] == "The analysis stopped with ValueError: \ufffd in 5000 bytes"
+    assert ended["message"] == "The analysis stopped with ValueError: \ufffd\ufffd in 5000 bytes"
     assert ("analysis.printed", "looking at 5000") in lines
-    assert ("analysis.trace", '    raise ValueError(f"\\0 in {sample.size} bytes")') in lines
+    assert ("analysis.trace", '    raise ValueError(f"\\0\\ud800 in {sample.size} bytes")') in lines
     assert {(fields["worker"], fields["job"], fields["sample"]) for _, fields in of_task} == {
         (worker["Lamenting"], task.job, task.sample.sha256)
     }

@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 
 from samplebank.worker import wire
-from samplebank.worker.contract import Rejected, Result
+from samplebank.worker.contract import Rejected, Result, Tag
 from samplebank.worker.sandboxed import SandboxedAnalyser
 from worker import made_files
 
@@ -247,3 +247,23 @@ async def test_a_sentence_about_dos_is_no_program(static: Analyse) -> None:
 
 async def test_a_carried_program_is_found(static: Analyse) -> None:
     assert "embedded-executable" in traits(await static(b"\0" * 100 + made_files.launcher()))
+
+
+@pytest.mark.parametrize("form", [b"EA05", b"EA06"])
+async def test_a_program_with_a_script_of_autoit_is_named(static: Analyse, form: bytes) -> None:
+    script = bytes.fromhex("a3484bbe986c4aa9994c530a86d6487d") + b"AU3!" + form + bytes(range(256))
+
+    result = await static(made_files.launcher() + script)
+
+    assert "autoit-script" in {trait["name"] for trait in result.result["traits"]}
+    assert Tag("behaviour", "autoit") in result.tags
+
+
+@pytest.mark.parametrize("mark", [b"ISSetupStream\0", b"InstallShield\0"])
+async def test_an_installer_by_installshield_is_named_and_gets_no_score(static: Analyse, mark: bytes) -> None:
+    plain = await static(made_files.launcher() + bytes(300))
+
+    result = await static(made_files.launcher() + mark + bytes(300))
+
+    assert Tag("behaviour", "installshield") in result.tags
+    assert result.score == plain.score

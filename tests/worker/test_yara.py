@@ -409,3 +409,21 @@ async def test_a_rule_cannot_include_files(own_rules: SandboxedAnalyser, rules: 
     result = await own_rules.analyse(sample_file(sample))
 
     assert set(result.result["brokenRuleFiles"]) == {"include.yar"}
+
+
+async def test_a_folder_in_which_every_file_is_broken_leaves_the_rules_before_in_force(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (rules / "one.yar").write_text(RULE % ("One", 30))
+    before = await own_rules.analyse(sample_file(sample))
+    (rules / "new").write_text("rule {")
+    (rules / "new").replace(rules / "one.yar")
+
+    broken = await own_rules.analyse(sample_file(sample))
+    said = vars(caplog.records[-1])["fields"]["reason"]
+    (rules / "one.yar").unlink()
+    emptied = await own_rules.analyse(sample_file(sample))
+
+    told = [[rule["rule"] for rule in one.result["rules"]] for one in (before, broken, emptied)]
+    assert told == [["One"], ["One"], []]
+    assert said.startswith(f"No file of rules in {rules} can be used. The rules that were there before stay")

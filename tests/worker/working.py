@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from samplebank.worker.loop import run
+from samplebank.worker.loop import Pace, run
 
 HERE = Path(__file__).parent
 #: how long a stopping worker waits for a claim under way
@@ -41,6 +41,8 @@ def working(
     *analysers: str,
     paths: Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
+    parallel: int = 2,
+    scratch: Path | None = None,
     **pace: Any,
 ) -> Iterator[None]:
     """Have a worker run; leaving stops it as SIGTERM would, and waits for it. `paths` are those of further analysers."""
@@ -56,7 +58,9 @@ def working(
             stop_event=stop,
             import_from=(HERE,),
             settings={**names.settings, **(settings or {})},
-            **{"parallel": 2, "grace_seconds": 5.0, "claim_seconds": CLAIM_SECONDS, **pace},
+            parallel=parallel,
+            scratch=scratch,
+            pace=Pace(**{"grace_seconds": 5.0, "claim_seconds": CLAIM_SECONDS, **pace}),
         )
 
     with ThreadPoolExecutor(1) as pool:

@@ -36,7 +36,7 @@ LOOK_AGAIN = 1.0
 #: seconds after which a claim that found no place to wait may come again
 COME_AGAIN = 5
 #: the header by which a process of a worker names itself, and the most characters of the name
-LABEL, LONGEST_LABEL = b"samplebank-process", 100
+LABEL, REMARK, LONGEST_LABEL = b"samplebank-process", b"samplebank-remark", 100
 TOO_MANY = "Too many of your claims wait for tasks of this worker already; claim again later, or for more tasks at once."
 Seconds = Annotated[int, Meta(ge=1, le=3600)]
 
@@ -179,8 +179,14 @@ async def release(request: Call) -> Answer:
 def _note(request: Call, worker: str, seconds: int, agent: str = "") -> None:
     """Note a sign of life of a worker, who has to give the next sign within `seconds`. Claims tell the `agent`."""
     name, _, version = agent.partition(" ")[0].partition("/")
-    process = Process(_told(request.header(LABEL)) or "", _told(name), _told(version))
+    told = _with_remark(_told(version), _told(request.header(REMARK)))
+    process = Process(_told(request.header(LABEL)) or "", _told(name), told)
     request.bank.sightings.note(worker, request.caller, process, expected=1000 * seconds)
+
+
+def _with_remark(version: str | None, remark: str | None) -> str | None:
+    """A version has no blanks, so a remark stands behind the first blank. Without a version, no remark is kept."""
+    return f"{version} {remark}" if version and remark else version
 
 
 def _told(text: str | None) -> str | None:

@@ -29,13 +29,14 @@ StandingName = Literal["alive", "late", "none"]
 
 
 class ProcessInfo(Shown):
-    """A process of a worker. `label` and `user` are told to callers who may see the workers of every customer."""
+    """A process of a worker. `remark` is what the process wants operators to know. `label` and `user` are told to callers who may see the workers of every customer."""
 
     state: StandingName
     first_seen_timestamp: int
     last_seen_timestamp: int
     agent: str | None = None
     version: str | None = None
+    remark: str | None = None
     label: str | None = None
     user: str | None = None
 
@@ -130,7 +131,8 @@ def _show_process(process: Process, *, now: Millis, in_full: bool) -> ProcessInf
         first_seen_timestamp=process.first_time,
         last_seen_timestamp=process.last_time,
         agent=process.agent_name,
-        version=process.agent_version,
+        version=process.version,
+        remark=process.remark,
         label=process.label or None if in_full else None,
         user=process.user_name if in_full else None,
     )

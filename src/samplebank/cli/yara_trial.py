@@ -10,50 +10,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-import msgspec
 import typer
 
 from samplebank import logs
-from samplebank.cli import clean_files, printing
+from samplebank.cli import printing
 from samplebank.cli.printing import JsonOption
-from samplebank.cli.text import shown
 from samplebank.errors import Refusal
 from samplebank.files import expanded
 from samplebank.sandbox import SandboxError
 from samplebank.settings import load
-from samplebank.worker.analysers import BUILT_IN
-from samplebank.worker.analysers.testing import sample_file
-from samplebank.worker.contract import Rejected, Result
-from samplebank.worker.sandboxed import SandboxedAnalyser
-
-#: scores from which the verdict of a file is suspicious, and malicious
-SUSPICIOUS, MALICIOUS = 30, 70
-MOST_EXAMPLES = 5
+from samplebank.worker import clean_files
+from samplebank.worker.rule_trial import MALICIOUS, SUSPICIOUS, Trial, tried
 
 yara_app = typer.Typer(help="Try YARA rules before they are installed.")
-
-
-class Flagging(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A rule that matches clean files: how many, and the first of these files."""
-
-    rule: str
-    file: str
-    score: int
-    flagged: int
-    examples: list[str]
-
-
-class Trial(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """`unscanned` counts clean files that could not be scanned."""
-
-    rules: int
-    files: int
-    unscanned: int
-    flagged: int
-    suspicious: int
-    malicious: int
-    broken: dict[str, str]
-    flagging: list[Flagging]
 
 
 @yara_app.callback()
@@ -82,7 +51,10 @@ def try_rules(
     logs.set_up(load(os.environ).log_format, logging.ERROR)
     with _folder(rules) as folder:
         try:
-            trial = asyncio.run(_tried(folder, scanned))
+            required = load(os.environ).sandbox_required
+            trial = asyncio.run(
+                tried(folder, scanned, children=os.cpu_count() or 1, sandbox_required=required)
+            )
         except SandboxError as error:
             raise Refusal(str(error)) from error
     if json:
@@ -105,60 +77,6 @@ def _folder(rules: Path) -> Iterator[Path]:
             yield Path(folder)
     else:
         raise typer.BadParameter(f"{rules} is neither a folder nor a file.", param_hint="RULES")
-
-
-async def _tried(folder: Path, files: list[Path]) -> Trial:
-    children = os.cpu_count() or 1
-    opened = await SandboxedAnalyser.open(
-        BUILT_IN["yara"],
-        settings={"yara_rules": str(folder), "shipped_rules": "no"},
-        children=children,
-        sandbox_required=load(os.environ).sandbox_required,
-    )
-    waiting = iter(files)
-    async with opened as analyser:
-        # A file of our own tells of the set of rules, also where there are no clean files.
-        about = await analyser.analyse(sample_file(Path(__file__)))
-        scans = await asyncio.gather(*(_scans(analyser, waiting) for _ in range(children)))
-    return _summed(about, [scan for found in scans for scan in found])
-
-
-async def _scans(analyser: SandboxedAnalyser, waiting: Iterator[Path]) -> list[tuple[Path, Result | None]]:
-    """Scan files as long as there are any. Others take files from `waiting`, too."""
-    return [(file, await _scanned(analyser, file)) for file in waiting]
-
-
-async def _scanned(analyser: SandboxedAnalyser, file: Path) -> Result | None:
-    try:
-        return await analyser.analyse(sample_file(file))
-    except (OSError, Rejected):
-        return None
-
-
-def _summed(about: Result, results: list[tuple[Path, Result | None]]) -> Trial:
-    scanned = [(file, result) for file, result in results if result is not None]
-    matches = [
-        (match["rule"], match["file"], match["score"], shown(file))
-        for file, result in scanned
-        for match in result.result["rules"]
-    ]
-    examples: dict[tuple[str, str, int], list[str]] = {}
-    for *rule, file in matches:
-        examples.setdefault((rule[0], rule[1], rule[2]), []).append(file)
-    flagging = [
-        Flagging(rule=rule, file=of, score=score, flagged=len(found), examples=sorted(found)[:MOST_EXAMPLES])
-        for (rule, of, score), found in examples.items()
-    ]
-    return Trial(
-        rules=about.possible_detections or 0,
-        files=len(scanned),
-        unscanned=sum(result is None for _, result in results),
-        flagged=sum(bool(result.result["rules"]) for _, result in scanned),
-        suspicious=sum(result.score >= SUSPICIOUS for _, result in scanned),
-        malicious=sum(result.score >= MALICIOUS for _, result in scanned),
-        broken=about.result["brokenRuleFiles"],
-        flagging=sorted(flagging, key=lambda one: (-one.score, -one.flagged, one.rule)),
-    )
 
 
 def _show(trial: Trial) -> None:

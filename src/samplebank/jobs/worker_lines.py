@@ -64,7 +64,7 @@ PROCESSES = """
 
 
 class Process(msgspec.Struct, frozen=True):
-    """A process of a worker, by the last sign of life."""
+    """A process of a worker, by the last sign of life. What the process remarks stands behind a blank in `agent_version`."""
 
     worker_id: UUID
     label: str
@@ -74,6 +74,14 @@ class Process(msgspec.Struct, frozen=True):
     first_time: Millis
     last_time: Millis
     due_time: Millis
+
+    @property
+    def version(self) -> str | None:
+        return (self.agent_version or "").partition(" ")[0] or None
+
+    @property
+    def remark(self) -> str | None:
+        return (self.agent_version or "").partition(" ")[2] or None
 
     def standing(self, now: Millis) -> Standing:
         return Presence(self.last_time, self.due_time).standing(now)

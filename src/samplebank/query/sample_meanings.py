@@ -44,7 +44,7 @@ DERIVED: Final = frozenset(
             "dotnet-mvid",
         ),
         *("build-id", "go-build-id", "macho-uuid", "import-hash", "lnk-machine", "lnk-mac", "pdf-id"),
-        *("vba-project", "macro"),
+        *("vba-project", "macro", "version-info", "message-domain"),
     }
 )
 

@@ -40,6 +40,8 @@ PATTERNS: Final = {
     "pdf-id": "[0-9a-f]{8,128}",
     "vba-project": SHA256,
     "macro": SHA256,
+    "version-info": SHA256,
+    "message-domain": r"[a-z0-9_.-]{1,253}",
 }
 #: the most values of the kinds that may have several
 SEVERAL: Final = {"section": 20, "certificate": 10, "macro": 50}

@@ -1,7 +1,7 @@
 """Samples that are like a sample: near by TLSH, or with a value in common. Only samples that the caller may see count."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -10,7 +10,7 @@ import msgspec
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import FALSE, TRUE, Connection, Sql, Statement, all_of
+from samplebank.database import Connection, Sql, Statement, all_of
 from samplebank.database.planning import SERIAL, plan_for_values
 from samplebank.samples.derived import TLSH, WELL_KNOWN
 from samplebank.samples.model import Sample
@@ -48,7 +48,7 @@ NEAR = """
      WHERE n.distance <= {furthest} AND {seen} ORDER BY n.distance, s.id DESC LIMIT {most}
 """
 SHARED = f"""
-    SELECT found.number, found.newest, {{is_cut}} AS is_cut
+    SELECT found.number, found.newest
       FROM unnest({{digests}}::uuid[]) WITH ORDINALITY v(digest, place)
      CROSS JOIN LATERAL (
         SELECT count(*) AS number, (array_agg(one.sha256 ORDER BY one.id DESC))[:{NEWEST}] AS newest
@@ -158,35 +158,38 @@ async def nearest(db: Connection, tlsh: Tlsh, seen: Sql, *, furthest: int, most:
 
 async def _shared(db: Connection, facts: Sequence[Derived], seen: Sql) -> list[Shared]:
     """Count the samples with each of the values. Where counting takes long, the newest samples with a value are counted."""
-    digests = [fact.digest for fact in facts]
     try:
         async with db.transaction():
             await db.execute(f"SET LOCAL statement_timeout = {COUNTING}")
-            rows = await Sql(SHARED, digests=digests, source=EVERY, is_cut=FALSE, seen=seen).rows(db)
+            found = await _counted(db, facts, seen, source=EVERY, is_cut=False)
             await db.execute("SET LOCAL statement_timeout TO DEFAULT")
+            return found
     except asyncpg.QueryCanceledError:
-        rows = await counted_among_newest(db, digests, seen)
-    return [_read(fact, *row) for fact, row in zip(facts, rows, strict=True)]
+        return await counted_among_newest(db, facts, seen)
 
 
-async def counted_among_newest(db: Connection, digests: Sequence[UUID], seen: Sql) -> list[Any]:
-    """For each value (the number of samples, the newest, true) among the newest samples with the value.
+async def counted_among_newest(db: Connection, facts: Sequence[Derived], seen: Sql) -> list[Shared]:
+    """Count among the newest samples with each value.
 
     There may always be more: whether older samples have the value would tell of samples that the caller may not see.
     """
-    query = Sql(SHARED, digests=list(digests), source=NEWEST_ONES, is_cut=TRUE, seen=seen)
-    return await query.rows(db)
+    return await _counted(db, facts, seen, source=NEWEST_ONES, is_cut=True)
 
 
-def _read(fact: Derived, number: int, newest: list[bytes] | None, is_cut: bool) -> Shared:  # noqa: FBT001 a column
-    is_much = number > MOST_COUNTED
-    return Shared(
-        fact=fact,
-        number=min(number, MOST_COUNTED),
-        is_more=is_much or is_cut,
-        is_common=is_much or (fact.kind, fact.value) in WELL_KNOWN,
-        newest=newest or [],
-    )
+async def _counted(
+    db: Connection, facts: Sequence[Derived], seen: Sql, *, source: Sql, is_cut: bool
+) -> list[Shared]:
+    rows = await Sql(SHARED, digests=[fact.digest for fact in facts], source=source, seen=seen).rows(db)
+    return [
+        Shared(
+            fact=fact,
+            number=min(number, MOST_COUNTED),
+            is_more=is_cut or number > MOST_COUNTED,
+            is_common=number > MOST_COUNTED or (fact.kind, fact.value) in WELL_KNOWN,
+            newest=newest or [],
+        )
+        for fact, (number, newest) in zip(facts, rows, strict=True)
+    ]
 
 
 async def _seen(db: Connection, caller: Caller, digests: Sequence[bytes]) -> dict[bytes, Seen]:

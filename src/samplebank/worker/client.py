@@ -29,7 +29,7 @@ PATIENCE_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 SUCCESS = range(200, 300)
 SERVER_ERRORS = range(500, 600)
 TOO_MANY_REQUESTS, NOT_FOUND, PRECONDITION_FAILED, UNAUTHORIZED = 429, 404, 412, 401
-HEADER, PROCESS = "Argus-API-Key", "Samplebank-Process"
+HEADER, PROCESS, REMARK = "Argus-API-Key", "Samplebank-Process", "Samplebank-Remark"
 
 
 class ServiceClient:
@@ -72,12 +72,23 @@ class ServiceClient:
         await self._patiently("PUT", f"/sampledb/v2/worker/{short_name}", body=dict(changes))
 
     async def claim(
-        self, worker: str, *, most: int, wait_seconds: int, lease_seconds: int, version: str = ""
+        self,
+        worker: str,
+        *,
+        most: int,
+        wait_seconds: int,
+        lease_seconds: int,
+        version: str = "",
+        remark: str = "",
     ) -> list[Assignment]:
-        """Wait up to `wait_seconds` for tasks. Not repeated: tasks of a lost answer come back when their leases end."""
+        """Wait up to `wait_seconds` for tasks. Not repeated: tasks of a lost answer come back when their leases end.
+
+        Operators see `version` and `remark` with the process.
+        """
         body = {"max": most, "waitSeconds": wait_seconds, "leaseSeconds": lease_seconds}
         path, agent = f"/samplebank/v1/worker/{worker}/claim", wire.header(f"{worker}/{version}")
-        answer = await self._once("POST", path, body=body, headers={"User-Agent": agent})
+        headers = {"User-Agent": agent, **({REMARK: wire.header(remark)} if remark else {})}
+        answer = await self._once("POST", path, body=body, headers=headers)
         try:
             return msgspec.convert(answer, list[Assignment])
         except msgspec.ValidationError as error:

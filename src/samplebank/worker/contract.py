@@ -34,6 +34,8 @@ FactKind = Literal[
     "pdf-id",
     "vba-project",
     "macro",
+    "version-info",
+    "message-domain",
 ]
 
 NO_FINDINGS = -1

@@ -15,6 +15,7 @@ from samplebank.worker.client import ServiceClient
 from samplebank.worker.errors import ServiceRefused, ServiceUnavailable, WorkerError
 from samplebank.worker.places import Places
 from samplebank.worker.registration import NotRegistered, Standing, ensure_registered
+from samplebank.worker.rule_watch import RuleWatch, watching
 from samplebank.worker.samples import Samples
 from samplebank.worker.sandboxed import SandboxedAnalyser
 from samplebank.worker.scratch import scratch_folder
@@ -29,15 +30,22 @@ SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 # Between looks whether the service knows an analyser that was left out.
 LOOK_AGAIN_SECONDS = 60.0
 NOT_FOUND = 404
+#: the analyser whose processes tell operators of the rules
+SCANNER = "yara"
 
 log = logging.getLogger("samplebank.worker")
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    grace_seconds: float
-    lease_seconds: int
-    claim_seconds: int
-    look_again_seconds: float
+    """How long the worker waits: for tasks after the call to stop, in a claim, and for the registration of an analyser."""
+
+    grace_seconds: float = GRACE_SECONDS
+    lease_seconds: int = LEASE_SECONDS
+    claim_seconds: int = CLAIM_WAIT_SECONDS
+    look_again_seconds: float = LOOK_AGAIN_SECONDS
+
+
+USUAL_PACE = Pace()
 
 
 class Crew:
@@ -72,15 +80,12 @@ async def run(
     current_key: Callable[[], str | None] = lambda: None,
     scratch: Path | None = None,
     sandbox_required: bool = True,
-    grace_seconds: float = GRACE_SECONDS,
-    lease_seconds: int = LEASE_SECONDS,
-    claim_seconds: int = CLAIM_WAIT_SECONDS,
-    look_again_seconds: float = LOOK_AGAIN_SECONDS,
+    pace: Pace = USUAL_PACE,
 ) -> None:
     """Work for the service at `url` until `stop_event` is set.
 
     `analysers` are import paths. `parallel` defaults to the number of cores. Samples lie in a new folder under `scratch`
-    (default: the system's folder for temporary files). After the event, tasks have `grace_seconds` to finish.
+    (default: the system's folder for temporary files). After the event, tasks have `pace.grace_seconds` to finish.
     An analyser that the service does not know, and that this key may not register, is left out while others have work.
     Raises WorkerError when the service refuses this worker, and SandboxError when an analyser cannot be opened.
     """
@@ -88,7 +93,6 @@ async def run(
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(scratch_folder(scratch))
         client = await stack.enter_async_context(ServiceClient(url, key, current_key=current_key))
-        samples = Samples(client, folder)
         opened = partial(
             SandboxedAnalyser.open,
             settings=settings,
@@ -98,25 +102,30 @@ async def run(
         )
         analysts = [await stack.enter_async_context(await opened(path)) for path in analysers]
         check_settings(settings or {}, analysts)
-        places = Places(count)
-        pace = Pace(
-            grace_seconds=grace_seconds,
-            lease_seconds=lease_seconds,
-            claim_seconds=claim_seconds,
-            look_again_seconds=look_again_seconds,
+        watch = await stack.enter_async_context(
+            watching(analysers, settings or {}, sandbox_required=sandbox_required)
         )
-        crew = Crew(analyst.description.short_name for analyst in analysts)
-        loops = [
-            _Loop(client, analyst, samples, places, crew=crew, pace=pace, stop_event=stop_event)
-            for analyst in analysts
-        ]
-        try:
-            async with asyncio.TaskGroup() as group:
-                for loop in loops:
-                    group.create_task(loop.run())
-        except ExceptionGroup as errors:
-            # The other errors repeat the first one, or are cancellations that the first one caused.
-            raise errors.exceptions[0] from None
+        loop_of = partial(
+            _Loop,
+            client,
+            samples=Samples(client, folder),
+            places=Places(count),
+            crew=Crew(analyst.description.short_name for analyst in analysts),
+            pace=pace,
+            watch=watch,
+            stop_event=stop_event,
+        )
+        await _run_all([loop_of(analyst) for analyst in analysts])
+
+
+async def _run_all(loops: "Sequence[_Loop]") -> None:
+    """Raises the first error of a loop: the other errors repeat the first one, or are cancellations that it caused."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for loop in loops:
+                group.create_task(loop.run())
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
 async def register(
@@ -159,11 +168,12 @@ class _Loop:
         self,
         client: ServiceClient,
         analyser: SandboxedAnalyser,
+        *,
         samples: Samples,
         places: Places,
-        *,
         crew: Crew,
         pace: Pace,
+        watch: RuleWatch | None,
         stop_event: asyncio.Event,
     ) -> None:
         self._client = client
@@ -173,6 +183,7 @@ class _Loop:
         self._crew = crew
         self._stop = stop_event
         self._pace = pace
+        self._watch = watch if analyser.description.short_name == SCANNER else None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -217,6 +228,7 @@ class _Loop:
             wait_seconds=self._pace.claim_seconds,
             lease_seconds=self._pace.lease_seconds,
             version=self._analyser.description.version,
+            remark=self._watch.remark if self._watch else "",
         )
         for assignment in assignments:
             self._begin(assignment)

@@ -48,7 +48,11 @@ IN_HEADER: dict[str, dict[str, str]] = {
     "updateJobTask": {
         "Samplebank-Lease": "The lease token of a claim: the update is refused once it is lost."
     },
-    "claimTasks": {**PROCESS, "User-Agent": "The name and the version of the worker, such as `urls/1.0`."},
+    "claimTasks": {
+        **PROCESS,
+        "User-Agent": "The name and the version of the worker, such as `urls/1.0`.",
+        "Samplebank-Remark": "What operators should know about the process, such as the state of its rules.",
+    },
     "extendLease": PROCESS,
     "uploadEvidence": {"Content-Type": "The media type of the evidence."},
     "downloadRawSample": {

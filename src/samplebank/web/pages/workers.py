@@ -40,11 +40,12 @@ UNKNOWN: Final = "nobody can tell"
 
 
 class Living(msgspec.Struct, frozen=True):
-    """How many processes of a version stand alike."""
+    """How many processes of a version stand and remark alike."""
 
     standing: str
     number: int
     version: str | None
+    remark: str | None
 
 
 class ShownLine(msgspec.Struct, frozen=True):
@@ -88,6 +89,7 @@ class ShownProcess(msgspec.Struct, frozen=True):
     standing: str
     agent: str | None
     version: str | None
+    remark: str | None
     label: str | None
     user: str | None
     first: Millis
@@ -191,12 +193,12 @@ def _short(value: float) -> str:
 
 def _living(processes: Sequence[Process], now: Millis) -> list[Living]:
     """The processes that are not given up, those that live first."""
-    counted = Counter((one.standing(now), one.agent_version) for one in processes)
+    counted = Counter((one.standing(now), one.version, one.remark) for one in processes)
     kinds = sorted(
         (kind for kind in counted if kind[0] is not Standing.NONE),
         key=lambda kind: (list(Standing).index(kind[0]), -counted[kind]),
     )
-    return [Living(kind[0].value, counted[kind], kind[1]) for kind in kinds[:MOST_VERSIONS]]
+    return [Living(kind[0].value, counted[kind], kind[1], kind[2]) for kind in kinds[:MOST_VERSIONS]]
 
 
 def _times(times: Times) -> str:
@@ -229,7 +231,8 @@ def _process(process: Process, now: Millis, *, in_full: bool) -> ShownProcess:
     return ShownProcess(
         standing=process.standing(now).value,
         agent=process.agent_name,
-        version=process.agent_version,
+        version=process.version,
+        remark=process.remark,
         label=process.label or None if in_full else None,
         user=process.user_name if in_full else None,
         first=process.first_time,

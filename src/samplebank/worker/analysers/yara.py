@@ -4,6 +4,7 @@ The metadata of a rule say what a match means: score (0 to 100), assessment, fam
 """
 
 import mmap
+import os
 from collections.abc import Mapping
 from importlib import metadata
 from itertools import islice
@@ -36,6 +37,9 @@ MOST_BROKEN = 100
 #: characters of the reason that a line of the log shows
 LONGEST_PROBLEM = 300
 YES_NO = ("yes", "no")
+USELESS = (
+    "No file of rules in {} can be used. The rules that were there before stay in force. The first is {}"
+)
 
 SCHEMA: Mapping[str, JSON] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -96,6 +100,7 @@ class YaraAnalyser(Analyser):
         self._own = Path(own).absolute() if own else None
         self._looked_at: tuple[rule_files.Found, ...] = ()
         self._rules: RuleSet | None = None
+        self._kept_because = ""
 
     def folders(self) -> tuple[Path, ...]:
         shipped = (SHIPPED_RULES,) if self._has_shipped else ()
@@ -111,8 +116,9 @@ class YaraAnalyser(Analyser):
         told = [
             f"{name} in {self._own} {what}: {why[:LONGEST_PROBLEM]}" for name, what, why in said[:MOST_BROKEN]
         ]
-        more = len(said) - len(told)
-        return (*told, f"{more} more in {self._own} are left out.") if more else tuple(told)
+        if more := len(said) - len(told):
+            told.append(f"{more} more in {self._own} are left out.")
+        return (*told, *([self._kept_because] if self._kept_because else []))
 
     def analyse(self, sample: SampleFile) -> Result:
         rules = self._rules or self._current_rules()
@@ -149,10 +155,28 @@ class YaraAnalyser(Analyser):
     def _current_rules(self) -> RuleSet:
         found = tuple(rule_files.find(folder) for folder in self.folders())
         if self._rules is None or found != self._looked_at:
-            self._rules = None  # where compiling fails, the old rules must not stay in force
-            self._rules = rule_sets.compiled(found)
+            before, self._rules = (
+                self._rules,
+                None,
+            )  # where compiling fails, the old rules must not stay in force
+            new = rule_sets.compiled(found)
+            self._rules, self._kept_because = new, ""
+            if before is not None and self._is_useless(new) and not self._is_useless(before):
+                self._rules, self._kept_because = before, USELESS.format(self._own, _first(new.broken))
             self._looked_at = found
         return self._rules
+
+    def _is_useless(self, rules: RuleSet) -> bool:
+        """Whether there are files of the operator's, and none of these files can be used."""
+        return bool(rules.broken) and not any(
+            self._own is not None and unit.file.path.is_relative_to(os.path.realpath(self._own))
+            for unit in rules.units
+        )
+
+
+def _first(broken: Mapping[str, str]) -> str:
+    name, reason = next(iter(broken.items()))
+    return f"{name}: {reason[:LONGEST_PROBLEM]}"
 
 
 def _set(rules: RuleSet, variables: Mapping[str, str]) -> None:

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import ClassVar
 
 from samplebank.worker.analysers.documents import (
@@ -24,9 +23,9 @@ from samplebank.worker.analysers.documents.report import MIB, Report, Stopped
 from samplebank.worker.analysers.documents.result import result_of
 from samplebank.worker.analysers.documents.schema import SCHEMA
 from samplebank.worker.analysers.documents.small_texts import MOST_TEXT_BYTES
+from samplebank.worker.analysers.layer_rules import LayerAnalyser
 from samplebank.worker.analysers.strings.runs import is_text
-from samplebank.worker.analysers.yara import YaraAnalyser
-from samplebank.worker.contract import Analyser, Rejected, Result, SampleFile
+from samplebank.worker.contract import Rejected, Result, SampleFile
 
 MOST_SAMPLE_BYTES, HEAD_BYTES = 128 * MIB, 8192
 ZIP, RTF, PDF = b"PK\x03\x04", b"{\\rt", b"%PDF-"
@@ -35,8 +34,8 @@ TEXTS, TOO_LARGE = frozenset({"text", "other"}), "documents over 128 MiB are not
 MARKS_OF_TEXT = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
 
-class DocumentsAnalyser(Analyser):
-    """The setting `yara_rules` names a folder of rules that the source of macros is scanned by, as the files are by `yara`."""
+class DocumentsAnalyser(LayerAnalyser):
+    """The layers are the source of macros, and what is peeled off the source."""
 
     short_name = "documents"
     version = "1.0"
@@ -49,25 +48,10 @@ class DocumentsAnalyser(Analyser):
     memory_bytes = 1024 * MIB
     answer_bytes = 160 * MIB
     seconds = 60.0
-    known_settings = frozenset({"yara_rules", "shipped_rules"})
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
-        super().__init__(settings)
-        self._yara = YaraAnalyser(settings)
-        self._is_prepared = False
-
-    def folders(self) -> tuple[Path, ...]:
-        return self._yara.folders()
-
-    def prepare(self) -> None:
-        """Load the libraries, and read a text of our own, once. The first reading makes what all readings need."""
-        self._yara.prepare()
-        if not self._is_prepared:
-            locked.warm_up()
-            pdf.warm_up()
-            own = Path(__file__)
-            self.analyse(SampleFile(path=own, sha256="", size=own.stat().st_size))
-            self._is_prepared = True
+    def load(self) -> None:
+        locked.warm_up()
+        pdf.warm_up()
 
     def problems(self) -> tuple[str, ...]:
         packages = {"olefile": olefile, "msoffcrypto": locked.msoffcrypto, "pikepdf": pdf.pikepdf}
@@ -92,7 +76,7 @@ class DocumentsAnalyser(Analyser):
             warnings.simplefilter("ignore")  # parsers warn of damage, and each damage is told as a problem
             with suppress(Stopped):  # the limits of the report tell why
                 report.part("file", lambda: _read(kind, data, sample, report))
-                report.part("rules", lambda: rules.scan(self._yara, data, sample, report))
+                report.part("rules", lambda: rules.scan(self, data, sample, report))
         return result_of(report)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from samplebank.worker.analysers.documents import keys
 from samplebank.worker.analysers.documents.damage import BROKEN
 from samplebank.worker.analysers.documents.report import MIB, Report
 from samplebank.worker.analysers.extract.extras import installed
@@ -15,13 +16,16 @@ from samplebank.worker.contract import Child, SampleFile
 
 msoffcrypto = installed("msoffcrypto")
 agile = installed("msoffcrypto.method.ecma376_agile")
+standard = installed("msoffcrypto.method.ecma376_standard")
 
 #: the word that Office itself tries: a workbook under it opens without a question
 OF_OFFICE = "VelvetSweatshop"
 OF_SLIDES = "/01Hannes Ruescher/01"
+#: the usual words that people lock documents with, and not only archives of samples
+OF_PEOPLE = ("infected", "password", "1234", "123456")
 MOST_TRIES, SECONDS = 30, 6.0
 #: rounds of the key of all tries together: a file says how many rounds a try takes. The usual words get fewer
-MOST_ROUNDS, MOST_ROUNDS_OF_USUAL = 1_500_000, 600_000
+MOST_ROUNDS, MOST_ROUNDS_OF_USUAL = 1_500_000, 500_000
 ROUNDS = re.compile(rb'spinCount\s*=\s*["\'](\d{1,12})["\']')
 FEWEST_ROUNDS = 1000
 MOST_DECRYPTED = 96 * MIB
@@ -33,6 +37,7 @@ HEAD_BYTES, PACKAGE = 24, b"PK"
 
 def warm_up() -> None:
     """Decrypt something, once: the first use loads what all uses need."""
+    keys.kept()
     if agile is not None:
         agile.ECMA376Agile.decrypt(bytes(16), b"", "SHA1", io.BytesIO(bytes(HEAD_BYTES)))
 
@@ -43,10 +48,10 @@ def note_encryption(report: Report, method: str) -> None:
 
 
 def words_to_try(sample: SampleFile, of_office: str = OF_OFFICE) -> list[str]:
-    """The words that came with the submission first, then the word of Office, then the usual words."""
+    """The words that came with the submission first, then the word of Office, then the usual words of people, then all."""
     words = [word for word in words_for(sample) if word != of_office]
     given = [word for word in words if word not in USUAL]
-    return list(dict.fromkeys([*given, of_office, *words]))[:MOST_TRIES]
+    return list(dict.fromkeys([*given, of_office, *OF_PEOPLE, *words]))[:MOST_TRIES]
 
 
 def open_office(data: bytes, information: bytes, sample: SampleFile, report: Report, method: str) -> None:
@@ -96,10 +101,15 @@ def _fits(office: Any, word: str) -> bool:
     """
     if office.format != "ooxml":
         office.load_key(password=word)
-    elif office.type != "agile":
-        office.load_key(password=word, verify_password=True)
-    else:
-        office.load_key(password=word)
+    elif office.type == "standard":
+        key = keys.standard_key(office.info, word)
+        told = office.info["verifier"]
+        office.load_key(secret_key=key)
+        return bool(
+            standard.ECMA376Standard.verifykey(key, told["encryptedVerifier"], told["encryptedVerifierHash"])
+        )
+    elif office.type == "agile":
+        office.load_key(secret_key=keys.agile_key(office.info, word))
         with office.file.openstream("EncryptedPackage") as stream:
             head = io.BytesIO(stream.read(HEAD_BYTES))
         told = office.info

@@ -18,9 +18,9 @@ from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.schema import SCHEMA
 from samplebank.worker.analysers.static.signatures.roots import roots
 from samplebank.worker.analysers.static.traits import TRAITS, Finding, assessment_of, score_of
+from samplebank.worker.analysers.warming import WarmedAnalyser
 from samplebank.worker.contract import (
     JSON,
-    Analyser,
     Detection,
     Rejected,
     Result,
@@ -60,7 +60,7 @@ READERS: Mapping[str, tuple[str, Reader]] = {
 }
 
 
-class StaticAnalyser(Analyser):
+class StaticAnalyser(WarmedAnalyser):
     short_name = "static"
     version = f"1.0 (lief {metadata.version('lief')})"
     names: ClassVar[Mapping[str, str]] = {"english": "Static analysis", "norwegian": "Statisk analyse"}
@@ -73,17 +73,8 @@ class StaticAnalyser(Analyser):
     memory_bytes = 2048 * MIB
     seconds = 60.0
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
-        super().__init__(settings)
-        self._is_prepared = False
-
-    def prepare(self) -> None:
-        """Read the roots and a script of our own, once. The first reading makes what all readings need."""
-        if not self._is_prepared:
-            roots()
-            own = Path(__file__)
-            self.analyse(SampleFile(path=own, sha256="", size=own.stat().st_size))
-            self._is_prepared = True
+    def load(self) -> None:
+        roots()
 
     def problems(self) -> tuple[str, ...]:
         return (*fuzzy.problems(), *(() if roots() else (NO_ROOTS,)))

@@ -13,6 +13,8 @@ from samplebank.worker.contract import JSON
 MIB = 1024 * 1024
 WINDOW_BYTES, MOST_WINDOWS = MIB, 16
 BYTE_VALUES = 256
+#: bytes of a content whose pairs are counted: the table of pairs itself takes time
+FEWEST_PAIRED = 256 * 1024
 SCHEME_END, ADDRESS = re.compile(rb"://"), re.compile(rb"[\x21-\x7e]{4,200}")
 SCHEMES = (b"http", b"https", b"ftp")
 FEWEST_CHARACTERS = 6
@@ -82,12 +84,25 @@ def _window_starts(size: int) -> range:
 def _entropy_of_windows(windows: Iterator[bytes]) -> float:
     counts = np.zeros(BYTE_VALUES, np.int64)
     for window in windows:
-        counts += np.bincount(np.frombuffer(window, np.uint8), minlength=BYTE_VALUES)
+        counts += _counts(window)
     present = counts[counts > 0]
     if not len(present):
         return 0.0
     shares = present / present.sum()
     return round(float(-(shares * np.log2(shares)).sum()) + 0.0, 4)
+
+
+def _counts(content: bytes) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """How often each byte occurs. In long contents pairs of bytes are counted, which takes half the steps."""
+    if len(content) < FEWEST_PAIRED:
+        return np.bincount(np.frombuffer(content, np.uint8), minlength=BYTE_VALUES)
+    even = len(content) // 2
+    pairs = np.bincount(np.frombuffer(content, np.uint16, even), minlength=BYTE_VALUES * BYTE_VALUES)
+    table = pairs.reshape(BYTE_VALUES, BYTE_VALUES)
+    counts: np.ndarray[tuple[int], np.dtype[np.int64]] = table.sum(axis=0) + table.sum(axis=1)
+    for byte in content[2 * even :]:
+        counts[byte] += 1
+    return counts
 
 
 class Budget:

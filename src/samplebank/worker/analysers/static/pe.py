@@ -10,7 +10,9 @@ import lief
 from samplebank.identification.lief_values import name_of
 from samplebank.worker.analysers.static.measures import Budget
 from samplebank.worker.analysers.static.parts import Parts
+from samplebank.worker.analysers.static.pe_authentihash import authentihash as authentihash_of
 from samplebank.worker.analysers.static.pe_findings import (
+    carried_findings,
     entry_findings,
     header_findings,
     import_findings,
@@ -56,14 +58,14 @@ TAMPERED = (
 )
 
 
-def read(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[Finding]] | None:
+def read(path: Path, head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[Finding]] | None:
     binary = parts.read("headers", lambda: parse(path, parts))
     if binary is None:
         return None
     arch = name_of(binary.header.machine).lower()
     budget = Budget(path.stat().st_size)
     sections = sections_of(parts, lambda: binary.sections, partial(_section, budget))
-    authentihash = parts.read("signature", lambda: bytes(binary.authentihash_sha256)) or b""
+    authentihash = parts.read("signature", lambda: authentihash_of(path, binary)) or b""
     facts: dict[str, JSON] = {
         "arch": arch,
         "subsystem": name_of(binary.optional_header.subsystem).lower(),
@@ -91,6 +93,7 @@ def read(path: Path, _head: bytes, parts: Parts) -> tuple[dict[str, JSON], list[
         *parts.some("imports", lambda: import_findings(binary, functions)),
         *known_import_findings(functions, set(facts["exports"]), native_count(facts["imports"])),
         *header_findings(binary, facts),
+        *carried_findings(head, facts["overlay"]),
     ]
     return facts, findings
 

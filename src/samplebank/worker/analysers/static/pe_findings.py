@@ -10,6 +10,10 @@ from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
 
 CODE_RIGHTS = lief.PE.Section.CHARACTERISTICS
+#: the begin of a compiled script of AutoIt, and the versions of its form behind the begin
+AUTOIT, AUTOIT_FORMS = bytes.fromhex("a3484bbe986c4aa9994c530a86d6487d"), (b"AU3!EA05", b"AU3!EA06")
+#: how the files of an installer by InstallShield begin behind the program
+INSTALLSHIELD = (b"ISSetupStream", b"InstallShield\0")
 FEW_IMPORTS, MANY_NATIVE = 10, 100
 DAY_SECONDS = 24 * 60 * 60
 
@@ -98,4 +102,16 @@ def header_findings(binary: lief.PE.Binary, facts: dict[str, JSON]) -> list[Find
         findings.append(Finding("future-timestamp", str(compiled)))
     if facts["signature"] and not facts["signature"]["isIntact"]:
         findings.append(Finding("broken-signature", facts["signature"]["verification"]))
+    return findings
+
+
+def carried_findings(head: bytes, overlay: dict[str, JSON] | None) -> list[Finding]:
+    """A script or the files of an installer that the program carries, by their first bytes."""
+    findings = []
+    place = head.find(AUTOIT)
+    form = head[place + len(AUTOIT) : place + len(AUTOIT) + len(AUTOIT_FORMS[0])] if place >= 0 else b""
+    if form in AUTOIT_FORMS:
+        findings.append(Finding("autoit-script", f"{form[4:].decode()} at {place:#x}"))
+    if overlay is not None and head.startswith(INSTALLSHIELD, overlay["offset"]):
+        findings.append(Finding("installshield", f"at {overlay['offset']:#x}"))
     return findings

@@ -68,6 +68,15 @@ TRAITS: Mapping[str, Trait] = {
     "embedded-executable": Trait(
         "structure", 15, "A Windows program is stored inside another file.", "dropper"
     ),
+    "autoit-script": Trait(
+        "structure", 10, "The program runs a compiled script of AutoIt, which it carries.", "autoit"
+    ),
+    "installshield": Trait(
+        "structure",
+        0,
+        "The program is an installer by InstallShield, whose files are not opened.",
+        "installshield",
+    ),
     "pdf-javascript": Trait("behaviour", 15, "The PDF contains JavaScript."),
     "pdf-automatic-script": Trait(
         "behaviour", 20, "The PDF acts when it is opened, and contains JavaScript."

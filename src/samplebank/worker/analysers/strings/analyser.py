@@ -3,24 +3,19 @@
 import hashlib
 import mmap
 from collections.abc import Mapping
-from pathlib import Path
 from typing import ClassVar
 
-import yara_x
-
+from samplebank.worker.analysers.layer_rules import LayerAnalyser, NotScanned
 from samplebank.worker.analysers.rule_matches import Match, Meaning, patterns_of
-from samplebank.worker.analysers.rule_variables import variables_of, variables_of_layer
 from samplebank.worker.analysers.strings.indicators import Indicators
 from samplebank.worker.analysers.strings.layers import Layer, Peeling
 from samplebank.worker.analysers.strings.listing import Listing
 from samplebank.worker.analysers.strings.runs import ASCII, WIDE, whole_text, windows
 from samplebank.worker.analysers.strings.schema import SCHEMA
 from samplebank.worker.analysers.strings.words import GRAVE, TECHNIQUES
-from samplebank.worker.analysers.yara import YaraAnalyser
 from samplebank.worker.contract import (
     JSON,
     NO_FINDINGS,
-    Analyser,
     Detection,
     Evidence,
     Rejected,
@@ -45,9 +40,7 @@ MOST_PATTERNS = 5
 Matches = list[tuple[Layer, Match]]
 
 
-class StringsAnalyser(Analyser):
-    """The setting `yara_rules` names a folder of rules that layers are scanned by, as the files are by `yara`."""
-
+class StringsAnalyser(LayerAnalyser):
     short_name = "strings"
     version = "1.0"
     names: ClassVar[Mapping[str, str]] = {"english": "Strings and layers", "norwegian": "Strenger og lag"}
@@ -58,23 +51,6 @@ class StringsAnalyser(Analyser):
     schema = SCHEMA
     memory_bytes = 2048 * MIB
     seconds = 60.0
-    known_settings = frozenset({"yara_rules", "shipped_rules"})
-
-    def __init__(self, settings: Mapping[str, str]) -> None:
-        super().__init__(settings)
-        self._yara = YaraAnalyser(settings)
-        self._is_prepared = False
-
-    def folders(self) -> tuple[Path, ...]:
-        return self._yara.folders()
-
-    def prepare(self) -> None:
-        """Renew the rules, and read a file of our own, once. The first reading makes what all readings need."""
-        self._yara.prepare()
-        if not self._is_prepared:
-            own = Path(__file__)
-            self.analyse(SampleFile(path=own, sha256="", size=own.stat().st_size))
-            self._is_prepared = True
 
     def analyse(self, sample: SampleFile) -> Result:
         if sample.size == 0:
@@ -87,22 +63,12 @@ class StringsAnalyser(Analyser):
         return _result(peeling, indicators, listing, matches, is_text=is_text)
 
     def _matches(self, peeling: Peeling, content: mmap.mmap, sample: SampleFile) -> Matches:
-        """The rules that match a layer and not the file: what matches the file is told by `yara`."""
+        layers = [(layer, layer.content) for layer in peeling.layers]
         try:
-            matches = [
-                (layer, match)
-                for layer in peeling.layers
-                for match in self._yara.matches_in(layer.content, variables_of_layer(sample, layer.content))
-            ]
-            of_file = self._of_file(content, sample) if matches else set()
-        except (yara_x.ScanError, yara_x.TimeoutError) as error:
+            return self.matches(layers, content, sample, most=MOST_READ)
+        except NotScanned as error:
             peeling.limits.setdefault(f"The layers could not all be scanned: {error}.")
             return []
-        return [(layer, match) for layer, match in matches if match.rule.identifier not in of_file]
-
-    def _of_file(self, content: mmap.mmap, sample: SampleFile) -> set[str]:
-        matches = self._yara.matches_in(content[:MOST_READ], variables_of(sample))
-        return {match.rule.identifier for match in matches}
 
 
 def _read(content: mmap.mmap, indicators: Indicators, listing: Listing, peeling: Peeling) -> bool:

@@ -23,6 +23,7 @@ DERIVED: Final[dict[str, Callable[[Told], Iterator[Fact]]]] = {
     "macho": macho.program,
     "pdf": documents.pdf,
     "ooxml": documents.package,
+    "text": documents.mail,
 }
 
 

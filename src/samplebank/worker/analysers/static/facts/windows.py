@@ -4,7 +4,7 @@ import hashlib
 import struct
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import lief
@@ -14,6 +14,9 @@ from samplebank.worker.contract import Fact, FactKind
 
 #: what the static analysis tells under the same name
 TOLD: Final[tuple[FactKind, ...]] = ("imphash", "authentihash", "pdb")
+#: what a program says of itself, in the order of the digest, and how much of that a digest needs
+SAID: Final = ("CompanyName", "FileDescription", "InternalName", "OriginalFilename", "ProductName")
+FEWEST_SAID: Final = 3
 MOST_ICONS, MOST_SIGNATURES, MOST_CERTIFICATES = 100, 5, 10
 #: LIEF holds copies of a file in memory
 MOST_PARSED: Final = 256 * 1024 * 1024
@@ -22,6 +25,8 @@ HEADERS_AT, MOST_STUB = 0x3C, 0x1000
 #: where a Rich header begins at the earliest: before, there is the program for DOS
 BEHIND_STUB: Final = 0x80
 STREAMS_AT: Final = 16
+#: how the metadata of .NET begin
+METADATA: Final = b"BSJB"
 #: the begin of the block of a shortcut about the machine that made the shortcut
 TRACKER: Final = struct.pack("<II", 0x60, 0xA0000003)
 MOST_SHORTCUT: Final = 1024 * 1024
@@ -36,12 +41,28 @@ def program(told: Told) -> Iterator[Fact]:
         if value := facts.get(kind):
             yield Fact(kind, value)
     yield from code_of(told, "pe")
+    yield from _version(facts)
     yield from told.parts.some("rich header", lambda: list(_rich_hash(told)))
-    binary = told.parts.read("headers", lambda: _parsed(told))
+    binary = told.parts.read("headers", lambda: _parsed(told)) if _has_more(told) else None
     if binary is not None:
         yield from told.parts.some("icons", lambda: list(_icon(binary)))
         yield from told.parts.some("certificates", lambda: list(_certificates(binary)))
         yield from told.parts.some("metadata", lambda: list(_mvid(told, binary)))
+
+
+def _version(facts: dict[str, Any]) -> Iterator[Fact]:
+    """The digest of what the program says of itself, without the numbers of versions: the same in each release."""
+    said = (facts.get("version") or {}).get("strings", {})
+    values = [str(said.get(name, "")).strip() for name in SAID]
+    if sum(map(bool, values)) >= FEWEST_SAID:
+        yield Fact("version-info", sha256("\0".join(values).encode()))
+
+
+def _has_more(told: Told) -> bool:
+    """Whether there may be an icon, a signature or metadata of .NET: most libraries have none of these."""
+    facts = told.of("pe")
+    is_whole = "damagedParts" not in told.result
+    return not is_whole or bool(facts.get("icon") or facts.get("signature")) or told.data.find(METADATA) >= 0
 
 
 def _parsed(told: Told) -> lief.PE.Binary | None:
@@ -102,7 +123,7 @@ def _certificates(binary: lief.PE.Binary) -> Iterator[Fact]:
 def _mvid(told: Told, binary: lief.PE.Binary) -> Iterator[Fact]:
     """The first GUID of the metadata of .NET, which names the build."""
     directory = binary.data_directory(lief.PE.DataDirectory.TYPES.CLR_RUNTIME_HEADER)
-    root = told.data.find(b"BSJB") if directory is not None and directory.rva else -1
+    root = told.data.find(METADATA) if directory is not None and directory.rva else -1
     if root < 0:
         return
     (version_bytes,) = struct.unpack_from("<I", told.data, root + 12)
