@@ -23,6 +23,7 @@ from samplebank.policy.rules import PolicyBook
 from samplebank.policy.sightings import Sightings
 from samplebank.settings import Settings
 from samplebank.submissions.model import COLUMNS
+from samplebank.submissions.new_file_batches import Ingesting
 from samplebank.timespec import Millis
 
 
@@ -50,6 +51,7 @@ class Bank:
         self.policies = PolicyBook()
         self.clock: Callable[[], Millis] = clock
         self.claiming = Claiming(database, self.clock, COLUMNS)
+        self.ingesting = Ingesting(database)
         self.sightings = Sightings(database, self.clock)
 
     def within(self, database: Bound, signals: HeldSignals) -> "Bank":

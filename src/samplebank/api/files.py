@@ -46,6 +46,7 @@ from samplebank.submissions.at_once import (
     take_in,
 )
 from samplebank.submissions.model import NewSubmission, Submission
+from samplebank.submissions.new_files import plan_file
 from samplebank.submissions.receiving import receive_alone
 
 #: the first product in the header User-Agent, as `curl/8.5.0`
@@ -193,7 +194,13 @@ async def _once(request: Call, digests: Digests, new: NewSubmission, asked: Keye
 
 
 async def _taken(request: Call, digests: Digests, new: NewSubmission, asked: Keyed | None) -> Taken:
-    """Take the file in. Where the policy looks at file types, first wait a while for the type of a new file."""
+    """Take the file in: a new file with others that come at once, any other file alone.
+
+    Where the policy looks at file types, first wait a while for the type of a new file.
+    """
+    taken = await _taken_if_new(request, digests, new, asked)
+    if taken is not None:
+        return taken
     try:
         return await _take_in(request, digests, new, asked, needs_type=True)
     except NeedsType:
@@ -203,6 +210,28 @@ async def _taken(request: Call, digests: Digests, new: NewSubmission, asked: Key
             sample_id, _ = await receive_alone(db, digests, customer_id=customer_id, now=bank.clock())
         await await_type(request, sample_id)
     return await _take_in(request, digests, new, asked, needs_type=False)
+
+
+async def _taken_if_new(
+    request: Call, digests: Digests, new: NewSubmission, asked: Keyed | None
+) -> Taken | None:
+    """Take in a file that nobody has stored. None where others have, or have changed the policy: nothing is changed then.
+
+    Also None where the policy looks at file types, or has not been read yet.
+    """
+    bank, user = request.bank, request.caller.user
+    book = bank.policies.latest
+    if book is None or book.looks_at_classification:
+        return None
+    file = plan_file(
+        digests,
+        new,
+        book,
+        uploader=Uploader(user.id, user.customer.id),
+        now=bank.clock(),
+        answering=None if asked is None else _answering(request, digests, asked),
+    )
+    return file.taken if await bank.ingesting.store(file) else None
 
 
 async def _take_in(

@@ -170,7 +170,7 @@ async def take_in(
             **msgspec.structs.asdict(new),
             **catalogue.values(digests, uploader.customer_id, now=now),
             **job,
-            **_to_keep(answering, submission, planned_id),
+            **to_keep(answering, submission, planned_id),
             id=id_,
             user_id=uploader.user_id,
             sample_readers=sorted({own, *new.readers}),
@@ -207,7 +207,8 @@ async def _seen(
     return await policies.current(db, version), type_, super_type
 
 
-def _to_keep(answering: Answering | None, submission: Submission, job_id: UUID | None) -> dict[str, object]:
+def to_keep(answering: Answering | None, submission: Submission, job_id: UUID | None) -> dict[str, object]:
+    """The parameters of a statement about the answer that is kept."""
     if answering is None:
         return {"key": None, "request": None, "similar_answer": None, "answer": None}
     return {
