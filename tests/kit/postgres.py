@@ -24,8 +24,11 @@ fsync = off
 """
 
 
+NEW = ("-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
+
+
 class Postgres:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, primary: "Postgres | None" = None) -> None:
         self.port = free_port()
         self._data = folder / "postgres"
         self._account: dict[str, Any] = {}
@@ -36,9 +39,10 @@ class Postgres:
             os.chown(self._data, entry.pw_uid, entry.pw_gid)
             for above in self._data.parents:
                 above.chmod(above.stat().st_mode | stat.S_IXOTH)
-        self._run(
-            "initdb", "-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"
-        )
+        if primary is None:
+            self._run("initdb", *NEW)
+        else:
+            self._run("pg_basebackup", "-d", primary.url, "-R", "-c", "fast", "-X", "stream", "--no-sync")
         with (self._data / "postgresql.conf").open("a", encoding="utf-8") as configuration:
             configuration.write(CONFIGURATION.format(port=self.port))
 
@@ -86,8 +90,16 @@ class Postgres:
 
 
 @contextmanager
-def own_postgres(folder: Path) -> Iterator[Postgres]:
-    server = Postgres(folder)
+def standby_of(primary: Postgres, folder: Path) -> Iterator[Postgres]:
+    """A standby that follows the primary, and takes questions."""
+    folder.mkdir()
+    with own_postgres(folder, primary) as standby:
+        yield standby
+
+
+@contextmanager
+def own_postgres(folder: Path, primary: Postgres | None = None) -> Iterator[Postgres]:
+    server = Postgres(folder, primary)
     server.start()
     try:
         yield server
