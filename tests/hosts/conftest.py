@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kit.bank import Bank
-from kit.hosts import host
+from kit.hosts import blobs_of, host
 from kit.postgres import Postgres, own_postgres
 from kit.service import Service
 
@@ -40,5 +40,4 @@ def shared(first: Service) -> Bank:
 @pytest.fixture
 def another(first: Service, server: Postgres, tmp_path: Path) -> Host:
     """Makes another host of the installation; settings and folders may be given otherwise."""
-    blobs = Path(first.environment["SAMPLEBANK_BLOB_URL"].removeprefix("file://"))
-    return partial(host, tmp_path / "another", server.url, blobs)
+    return partial(host, tmp_path / "another", server.url, blobs_of(first))

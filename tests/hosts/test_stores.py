@@ -4,15 +4,11 @@ from pathlib import Path
 
 from hosts.conftest import Host
 from kit.bank import Bank
-from kit.hosts import host, refusal
+from kit.hosts import blobs_of, host, refusal
 from kit.postgres import Postgres
 from kit.service import Service
 
 MARK = "samplebank-store"
-
-
-def blobs_of(service: Service) -> Path:
-    return Path(service.environment["SAMPLEBANK_BLOB_URL"].removeprefix("file://"))
 
 
 def test_what_one_host_takes_in_another_host_reads(shared: Bank, first: Service, another: Host) -> None:

@@ -29,3 +29,8 @@ def refusal(service: Service, *arguments: str) -> str:
     done = service.run("serve", *(arguments or ("--no-workers",)))
     assert done.returncode == 1, done.stderr
     return done.stderr.strip().splitlines()[-1]
+
+
+def blobs_of(service: Service) -> Path:
+    """The blob folder that the hosts share."""
+    return Path(service.environment["SAMPLEBANK_BLOB_URL"].removeprefix("file://"))

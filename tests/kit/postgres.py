@@ -50,9 +50,17 @@ class Postgres:
     def url(self) -> str:
         return self.url_at(self.port)
 
-    def url_at(self, port: int) -> str:
-        """The URL of the server through a relay that listens on `port`."""
-        return f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    def url_at(self, port: int, address: str = "127.0.0.1") -> str:
+        """The URL of the server through a relay that listens on `port`, or at another address of the server."""
+        return f"postgresql://postgres@{address}:{port}/postgres"
+
+    def listen_at(self, *addresses: str) -> None:
+        """Start again, and also listen at these addresses, for everybody in their networks."""
+        with (self._data / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+            rules.writelines(f"host all all {address}/24 trust\n" for address in addresses)
+        self.order(f"ALTER SYSTEM SET listen_addresses = '{','.join(('127.0.0.1', *addresses))}'")
+        self.stop()
+        self.start()
 
     def start(self) -> None:
         self._run("pg_ctl", "-l", str(self._data / "server.log"), "-w", "start")

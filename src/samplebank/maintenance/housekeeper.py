@@ -17,6 +17,7 @@ from samplebank.errors import Refusal, Unavailable
 from samplebank.identification import Identifier
 from samplebank.logs import Faults
 from samplebank.maintenance.classifying import Classifying, forget_leases
+from samplebank.maintenance.comparing import comparing_sweep
 from samplebank.maintenance.election import reign
 from samplebank.maintenance.late_types import add_late_workers
 from samplebank.maintenance.publishing import forget_old_events, open_sink, publish
@@ -95,6 +96,7 @@ async def _deliver_and_run(bank: Bank) -> None:
             tasks.create_task(_again_and_again(bank, relay, PUBLISH_INTERVAL, None))
         for run in (run_service_tasks, run_reanalyses):
             tasks.create_task(_again_and_again(bank, run, bank.settings.sweep_interval, Signal.SERVICE_TASKS))
+        tasks.create_task(_again_and_again(bank, comparing_sweep(), bank.settings.sweep_interval, None))
 
 
 async def _housework(bank: Bank) -> None:
