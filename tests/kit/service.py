@@ -110,6 +110,7 @@ class Service:
                     return
             except requests.ConnectionError:
                 time.sleep(0.05)
+        self._process.kill()  # its processes end with it
         raise RuntimeError(
             f"the service did not become ready\n{self.log.read_text(errors='replace')[-4000:]}"
         )
