@@ -28,7 +28,7 @@ from samplebank.timespec import Millis
 
 
 def clock() -> Millis:
-    """The time by the wall clock, in milliseconds."""
+    """The time by the clock of this host, in milliseconds. What is stored has the time of the database, by `Bank.clock`."""
     return time.time_ns() // 1_000_000
 
 
@@ -49,7 +49,8 @@ class Bank:
         )
         self.signals: Signals = Signals(database)
         self.policies = PolicyBook()
-        self.clock: Callable[[], Millis] = clock
+        #: the time of the database, the same on every host
+        self.clock: Callable[[], Millis] = database.clock.now
         self.claiming = Claiming(database, self.clock, COLUMNS)
         self.ingesting = Ingesting(database)
         self.sightings = Sightings(database, self.clock)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bench.databases import connected
 
 from kit.bank import Bank, Sample
 from kit.service import Service, running
@@ -50,24 +51,73 @@ def test_a_service_does_not_start_beside_an_empty_store(used: Service) -> None:
     done = used.run("serve", "--no-workers")
 
     assert done.returncode == 1
-    assert f"The blob folder {used.blobs} is empty" in done.stderr.splitlines()[-1]
+    assert f"The blob folder {used.blobs} is not the store of this database" in done.stderr.splitlines()[-1]
     assert not (used.blobs / MARK).exists()
 
 
 def test_a_service_starts_beside_an_empty_store_that_the_operator_marked(used: Service) -> None:
     used.stop()
+    mark = (used.blobs / MARK).read_text()
     take_away(used)
-    (used.blobs / MARK).touch()
+    (used.blobs / MARK).write_text(mark)
 
     used.start()
 
     assert Bank(used.url, used.keys).get("/readyz", None).status_code == 200
 
 
-def test_a_store_of_an_earlier_release_is_marked_at_the_next_start(used: Service) -> None:
+FORGET = "UPDATE installation SET store_id = NULL, store_is_marked = false"
+
+
+async def be_of_an_earlier_release(service: Service) -> None:
+    """Leave a database that does not know the identity of its store, and stop the service."""
+    async with connected(service.database_url) as db:
+        await db.execute(FORGET)
+    service.stop()
+
+
+@pytest.mark.parametrize("mark", [None, ""], ids=["no mark", "an empty mark"])
+async def test_a_store_of_an_earlier_release_is_marked_at_the_next_start(
+    used: Service, mark: str | None
+) -> None:
+    await be_of_an_earlier_release(used)
+    (used.blobs / MARK).unlink()
+    if mark is not None:
+        (used.blobs / MARK).write_text(mark)
+
+    used.start()
+
+    async with connected(used.database_url) as db:
+        known = await db.fetchval("SELECT store_id FROM installation")
+    assert (used.blobs / MARK).read_text().strip() == str(known)
+
+
+async def test_a_database_of_an_earlier_release_takes_the_store_beside_it(used: Service) -> None:
+    mark = (used.blobs / MARK).read_text()
+    await be_of_an_earlier_release(used)
+
+    used.start()
+
+    assert (used.blobs / MARK).read_text() == mark
+
+
+async def test_a_service_of_an_earlier_release_does_not_start_beside_an_empty_store(used: Service) -> None:
+    await be_of_an_earlier_release(used)
+    take_away(used)
+
+    done = used.run("serve", "--no-workers")
+
+    assert done.returncode == 1
+    assert f"The blob folder {used.blobs} is empty" in done.stderr.splitlines()[-1]
+
+
+async def test_a_first_start_that_broke_off_before_the_mark_is_finished_by_the_next(used: Service) -> None:
+    mark = (used.blobs / MARK).read_text()
+    async with connected(used.database_url) as db:
+        await db.execute("UPDATE installation SET store_is_marked = false")
     used.stop()
     (used.blobs / MARK).unlink()
 
     used.start()
 
-    assert (used.blobs / MARK).exists()
+    assert (used.blobs / MARK).read_text() == mark

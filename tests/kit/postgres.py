@@ -24,8 +24,11 @@ fsync = off
 """
 
 
+NEW = ("-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
+
+
 class Postgres:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, primary: "Postgres | None" = None) -> None:
         self.port = free_port()
         self._data = folder / "postgres"
         self._account: dict[str, Any] = {}
@@ -36,9 +39,10 @@ class Postgres:
             os.chown(self._data, entry.pw_uid, entry.pw_gid)
             for above in self._data.parents:
                 above.chmod(above.stat().st_mode | stat.S_IXOTH)
-        self._run(
-            "initdb", "-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"
-        )
+        if primary is None:
+            self._run("initdb", *NEW)
+        else:
+            self._run("pg_basebackup", "-d", primary.url, "-R", "-c", "fast", "-X", "stream", "--no-sync")
         with (self._data / "postgresql.conf").open("a", encoding="utf-8") as configuration:
             configuration.write(CONFIGURATION.format(port=self.port))
 
@@ -46,9 +50,17 @@ class Postgres:
     def url(self) -> str:
         return self.url_at(self.port)
 
-    def url_at(self, port: int) -> str:
-        """The URL of the server through a relay that listens on `port`."""
-        return f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    def url_at(self, port: int, address: str = "127.0.0.1") -> str:
+        """The URL of the server through a relay that listens on `port`, or at another address of the server."""
+        return f"postgresql://postgres@{address}:{port}/postgres"
+
+    def listen_at(self, *addresses: str) -> None:
+        """Start again, and also listen at these addresses, for everybody in their networks."""
+        with (self._data / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+            rules.writelines(f"host all all {address}/24 trust\n" for address in addresses)
+        self.order(f"ALTER SYSTEM SET listen_addresses = '{','.join(('127.0.0.1', *addresses))}'")
+        self.stop()
+        self.start()
 
     def start(self) -> None:
         self._run("pg_ctl", "-l", str(self._data / "server.log"), "-w", "start")
@@ -86,8 +98,16 @@ class Postgres:
 
 
 @contextmanager
-def own_postgres(folder: Path) -> Iterator[Postgres]:
-    server = Postgres(folder)
+def standby_of(primary: Postgres, folder: Path) -> Iterator[Postgres]:
+    """A standby that follows the primary, and takes questions."""
+    folder.mkdir()
+    with own_postgres(folder, primary) as standby:
+        yield standby
+
+
+@contextmanager
+def own_postgres(folder: Path, primary: Postgres | None = None) -> Iterator[Postgres]:
+    server = Postgres(folder, primary)
     server.start()
     try:
         yield server

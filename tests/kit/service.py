@@ -58,7 +58,7 @@ class Service:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "service.log"
-        self._arguments = arguments or ("--no-workers",)
+        self.arguments = arguments or ("--no-workers",)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SAMPLEBANK_")}
         self.environment = {
             **inherited,
@@ -68,6 +68,8 @@ class Service:
             "SAMPLEBANK_PORT": str(self.port),
         }
         self.keys: dict[str, str] = {}
+        #: words before the command of the service, such as those that put the service into a network of its own
+        self.before: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -84,14 +86,19 @@ class Service:
         return self.folder / "data" / "blobs"
 
     def start(self) -> "Service":
+        self.launch()
+        self._wait_until_ready()
+        return self
+
+    def launch(self) -> "Service":
+        """Start the service, and do not wait until the service is ready."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*PROGRAM, "serve", *self._arguments],
+                [*self.before, *PROGRAM, "serve", *self.arguments],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
             )
-        self._wait_until_ready()
         return self
 
     def _wait_until_ready(self) -> None:
@@ -103,6 +110,7 @@ class Service:
                     return
             except requests.ConnectionError:
                 time.sleep(0.05)
+        self._process.kill()  # its processes end with it
         raise RuntimeError(
             f"the service did not become ready\n{self.log.read_text(errors='replace')[-4000:]}"
         )
@@ -143,6 +151,11 @@ class Service:
             except requests.RequestException:
                 return
             time.sleep(0.05)
+
+    def end(self) -> None:
+        """Stop the service, if it was started and runs."""
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
 
     def stop(self) -> int:
         """Ask the service to stop; its exit code."""

@@ -212,10 +212,15 @@ FIRST_TENANTS = Tenants(
 )
 
 
-async def provision_first(db: Connection, *, now: Millis) -> None:
-    """Fill a new database: a domain, a customer, an administrator, the user of the built-in workers."""
-    if not await db.fetchval("SELECT EXISTS (SELECT FROM subject WHERE short_name = $1)", ADMIN):
+async def provision_first(db: Connection, *, now: Millis) -> bool:
+    """Fill a new database: a domain, a customer, an administrator, the user of the built-in workers.
+
+    Whether the database was new.
+    """
+    is_new = not await db.fetchval("SELECT EXISTS (SELECT FROM subject WHERE short_name = $1)", ADMIN)
+    if is_new:
         await apply(db, FIRST_TENANTS, "the first accounts", now=now)
+    return is_new
 
 
 async def get_customer_id(db: Connection, short_name: str) -> int:

@@ -13,6 +13,7 @@ from samplebank.assembly import Bank
 from samplebank.database.migrations import HEAD, current_revision
 from samplebank.errors import Unavailable
 from samplebank.http.operation import OPEN
+from samplebank.installation import store
 from samplebank.jobs.backlog import backlog
 from samplebank.jobs.clock import last_done
 from samplebank.jobs.task_times import of_everybody, services
@@ -31,6 +32,8 @@ HELP = {
 #: seconds after which connections that were lent should have come back, whatever they were lent for: each statement, and
 #: each client that a list is sent to, is given up sooner
 STARVED = 300.0
+#: milliseconds by which the clock of this host may differ from the clock of the database
+MOST_SKEW = 2_000
 #: seconds besides three intervals after which housework that was not done is missed
 NO_HOUSEWORK = 60
 
@@ -47,7 +50,7 @@ async def healthz(request: Call) -> Answer:
 
 @get("/readyz", opt=OPEN)
 async def readyz(request: Call) -> Answer:
-    """Database and blob store can be used, the schema is current, and the housework is done."""
+    """Database and blob store can be used and belong together, schema and clock are right, and the housework is done."""
     bank = request.bank
     async with bank.database.connection() as db:
         revision = await current_revision(db)
@@ -56,8 +59,12 @@ async def readyz(request: Call) -> Answer:
         if await db.fetchval("SHOW transaction_read_only") == "on":
             raise Unavailable("The database takes no changes: it is read-only, or the standby of another.")
         done = await last_done(db)
+        await bank.database.clock.look(db)
+        known = await store.find(db)
+    _check_clock(bank)
     _check_housework(bank, done)
     await bank.blobs.check()
+    await store.check(known, bank.blobs)
     missing = missing_parts()
     return single({"status": "ready", **({"sandboxLacks": missing} if missing else {})})
 
@@ -72,6 +79,19 @@ async def metrics(request: Call) -> Response[bytes]:
     return Response(
         content=generate_latest(registry) + await _own(request.bank), media_type=CONTENT_TYPE_LATEST
     )
+
+
+def _check_clock(bank: Bank) -> None:
+    """Raise `Unavailable` where the clock of this host is wrong.
+
+    Times of the database are told by the database's clock. All else goes wrong on such a host: certificates, logs, ids.
+    """
+    ahead = bank.database.clock.ahead
+    if abs(ahead) > MOST_SKEW:
+        side = "ahead of" if ahead > 0 else "behind"
+        raise Unavailable(
+            f"The clock of this host is {abs(ahead) / 1000:.1f} s {side} the clock of the database: set both by NTP."
+        )
 
 
 def _check_housework(bank: Bank, done: int | None) -> None:

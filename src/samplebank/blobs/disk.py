@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import BinaryIO
+from uuid import UUID
 
 from samplebank.blobs.mark import Mark
 from samplebank.blobs.room import BLOBS, Room
@@ -66,6 +67,9 @@ class DiskStore:
             sync(self.folder / area)
         sync(self.folder)
         self.mark.is_there()  # which the store remembers
+
+    async def identity(self) -> UUID | None:
+        return await asyncio.to_thread(self.mark.identity)
 
     def is_empty(self) -> bool:
         """Whether no sample has bytes here."""

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 
@@ -76,6 +77,9 @@ class Blobs(Protocol):
 
     async def sweep(self, older_than: float) -> int:
         """Remove leftovers of uploads that broke more than `older_than` seconds ago; answers the number of files."""
+
+    async def identity(self) -> UUID | None:
+        """The identity that the store holds in itself; None where the store has none yet."""
 
     async def check(self) -> None:
         """Raises `Unavailable`, which names the disk, unless bytes can be written."""

@@ -16,7 +16,7 @@ from samplebank.files import expanded
 from samplebank.serving import workers_key
 from samplebank.serving.children import Child, start_housekeeper, start_workers
 from samplebank.serving.confining import check_sandbox
-from samplebank.serving.credentials import url_of
+from samplebank.serving.credentials import CREDENTIALS, read_keys, url_of
 from samplebank.serving.figures import FOLDER
 from samplebank.serving.parent import be_parent
 from samplebank.serving.place import taken
@@ -38,6 +38,10 @@ def serve(
         int | None, typer.Option(help="Number of web processes.", show_default="one for each core")
     ] = None,
     no_workers: Annotated[bool, typer.Option("--no-workers", help="Run no analysis workers here.")] = False,
+    issue_keys: Annotated[
+        bool,
+        typer.Option("--issue-keys", help="Make keys for this host, beside a database that others made."),
+    ] = False,
 ) -> None:
     """Run the service until Ctrl-C or SIGTERM."""
     given = {"HOST": host, "PORT": port, "PROCESSES": processes}
@@ -54,7 +58,9 @@ def serve(
         _check_rules(own)
     make_data_folder(own)
     store = disk_store(own)  # fails here at once; otherwise every other process would fail
-    with taken(own) as metrics, prepared_database(own) as database_url:
+    with taken(own) as metrics, prepared_database(own, issue_keys=issue_keys) as database_url:
+        if not no_workers:
+            _check_key(own)
         asyncio.run(mark_store(store, database_url))
         _serve(own, database_url, metrics, with_workers=not no_workers)
 
@@ -88,6 +94,16 @@ def _check_rules(own: Settings) -> None:
     """Raise `Invalid` when the folder of rules does not exist: without the folder the workers would fail for ever."""
     if own.yara_rules is not None and not expanded(own.yara_rules).is_dir():
         raise Invalid(f"SAMPLEBANK_YARA_RULES is {str(own.yara_rules)!r}, but must be a folder.")
+
+
+def _check_key(own: Settings) -> None:
+    """Raise `Invalid` when the built-in workers have no key: without a key the workers would fail for ever."""
+    path = own.folder / CREDENTIALS
+    if not read_keys(path):
+        raise Invalid(
+            f"The built-in workers have no key: {path} is not there, and others made the database. Start once with "
+            "--issue-keys, which makes keys for this host, or with --no-workers."
+        )
 
 
 def _environment(own: Settings, database_url: str, metrics: Path) -> dict[str, str]:

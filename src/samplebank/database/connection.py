@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import asyncpg
 import msgspec
 
+from samplebank.database.clock import DatabaseClock
 from samplebank.database.failures import AWAY, TROUBLE, is_loss, unavailable_for
 from samplebank.database.lending import Lending, is_lost
 from samplebank.errors import Refusal, Unavailable
@@ -30,23 +31,25 @@ else:
     Connection = asyncpg.Connection
 
 R_co = TypeVar("R_co", covariant=True)
-#: settings of every session. Memoize is off, as Memoize makes room for all rows of a plan even if only a page is wanted
+#: told when the connection is made, as poolers such as PgBouncer allow
+NAMED = {"application_name": "samplebank"}
+#: settings of every session, set after the connection is made: a pooler refuses a client that begins with them.
+#: Memoize is off, as Memoize makes room for all rows of a plan even if only a page is wanted
 SETTINGS = {
-    "application_name": "samplebank",
     "jit": "off",
     "enable_memoize": "off",
     # a list for a client that reads too slowly ends; nothing else leaves a transaction idle for so long
     "idle_in_transaction_session_timeout": "120000",
     # the server ends a session, and frees its locks, when the other end has gone without a word
-    "tcp_keepalives_idle": "10",
-    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "20000",
+    "tcp_user_timeout": "11000",
 }
 #: the same at the client's end: seconds of silence before a probe, seconds between probes, and how many may be lost
-KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
+KEEPALIVE = ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KEEPCNT, 3))
 #: milliseconds for which sent bytes may stay unacknowledged
-USER_TIMEOUT = 15_000
+USER_TIMEOUT = 11_000
 #: attempts at a change with locks
 LOCKING = 3
 #: seconds that making a connection may take
@@ -68,7 +71,7 @@ class Change(Protocol[R_co]):
 
 
 class _Probed(asyncpg.Connection):
-    """A connection that notices within half a minute when the other end of the line has gone without a word."""
+    """A connection that notices within 12 seconds when the other end of the line has gone without a word."""
 
     def __init__(self, protocol: Any, transport: asyncio.Transport, *others: Any) -> None:
         super().__init__(protocol, transport, *others)
@@ -94,6 +97,11 @@ class _Stateless(_Probed):
         this statement ends the transaction. Otherwise the next request could not begin a transaction of its own.
         """
         return "SELECT"
+
+
+async def _set(db: "asyncpg.Connection[Any]", settings: Mapping[str, str]) -> None:
+    """Change settings of the session, all in one message."""
+    await db.execute("; ".join(f"SET {name} = '{value}'" for name, value in settings.items()))
 
 
 async def _prepare(db: "asyncpg.Connection[Any]") -> None:
@@ -157,9 +165,10 @@ def _unless_cancelled(told: Unavailable) -> BaseException:
 class Database:
     """A pool of connections to one PostgreSQL."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]", url: str) -> None:
+    def __init__(self, pool: "asyncpg.Pool[Any]", url: str, clock: DatabaseClock) -> None:
         self._lending = Lending(pool)
         self.url = url
+        self.clock = clock
         #: the most connections
         self.size = pool.get_max_size()
 
@@ -228,17 +237,24 @@ async def connect(url: str, *, least: int = 1, most: int = 16, keep_plans: bool 
     work.
     """
     settings = {**SETTINGS, "plan_cache_mode": "force_generic_plan"} if keep_plans else SETTINGS
+    clock = DatabaseClock()
+
+    async def prepare(db: "asyncpg.Connection[Any]") -> None:
+        await _set(db, settings)
+        await _prepare(db)
+        await clock.look(db)  # so nothing is written by the clock of a host that has not asked the database
+
     pool = asyncpg.create_pool(
         url,
         min_size=0,
         max_size=most,
-        init=_prepare,
+        init=prepare,
         connection_class=_Stateless,
         timeout=CONNECTING,
         command_timeout=60,
-        server_settings=settings,
+        server_settings=NAMED,
     )
-    database = Database(await pool, url)
+    database = Database(await pool, url, clock)
     try:
         await database.make(least)
     except (Unavailable, ValueError) as error:
@@ -261,6 +277,11 @@ async def open_database(
 
 async def connect_alone(url: str, **settings: str) -> "asyncpg.Connection[Any]":
     """Open a connection outside of any pool, for locks and signals. Raises the errors of asyncpg."""
-    return await asyncpg.connect(
-        url, connection_class=_Probed, timeout=CONNECTING, server_settings={**SETTINGS, **settings}
-    )
+    db = await asyncpg.connect(url, connection_class=_Probed, timeout=CONNECTING, server_settings=NAMED)
+    try:
+        async with asyncio.timeout(CONNECTING):
+            await _set(db, {**SETTINGS, **settings})
+    except BaseException:
+        db.terminate()
+        raise
+    return db

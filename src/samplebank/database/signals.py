@@ -24,7 +24,7 @@ GATHER = 0.02
 #: the same for `PATIENT` signals, which come with each upload and start longer work
 GATHER_LONG = 0.25
 RECONNECT = 1.0
-#: seconds of silence after which the line is tried, and seconds in which the server must answer
+#: seconds of silence after which the line is tried by asking for the time, and seconds in which the server must answer
 SILENCE = 15.0
 ANSWER = 10.0
 #: the channel of changes, the ids that one message holds, and the ids beyond which a message says that all may have changed
@@ -155,7 +155,7 @@ class Signals:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(SILENCE):
                         await lost.wait()
-                await db.execute("SELECT", timeout=ANSWER)
+                await self._database.clock.look(db, patience=ANSWER)
         finally:
             with contextlib.suppress(*TROUBLE):
                 await db.close(timeout=2)

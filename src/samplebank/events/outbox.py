@@ -1,4 +1,7 @@
-"""The outbox: events, stored in the transaction that causes the event, delivered at least once, in order per sample."""
+"""The outbox: events, stored in the transaction that causes the event, delivered at least once, in order per sample.
+
+The relays of all hosts take events under a lease: an event that was taken is not due until the lease ends.
+"""
 
 from collections.abc import Collection
 from typing import Any
@@ -53,24 +56,34 @@ class DeadLetter(msgspec.Struct, frozen=True):
 EVENT = Columns.of(Event, "o")
 DEAD = Columns.of(DeadLetter, "o")
 # Of each sample only the oldest event is handed out, and only when due. Later events of the sample wait.
-NEXT = Statement(f"""
-    SELECT {EVENT.sql} FROM outbox o
-     WHERE o.published_time IS NULL AND o.dead_time IS NULL AND o.not_before <= :now AND o.sample_id <> ALL (:without::bigint[])
-       AND NOT EXISTS (
-        SELECT FROM outbox earlier WHERE earlier.sample_id = o.sample_id AND earlier.id < o.id
-           AND earlier.published_time IS NULL AND earlier.dead_time IS NULL)
-     ORDER BY o.id LIMIT :most
+TAKE = Statement(f"""
+    WITH due AS (
+        SELECT o.id FROM outbox o
+         WHERE o.published_time IS NULL AND o.dead_time IS NULL AND o.not_before <= :now
+           AND NOT EXISTS (
+            SELECT FROM outbox earlier WHERE earlier.sample_id = o.sample_id AND earlier.id < o.id
+               AND earlier.published_time IS NULL AND earlier.dead_time IS NULL)
+         ORDER BY o.id LIMIT :most FOR UPDATE OF o SKIP LOCKED
+    )
+    UPDATE outbox o SET not_before = :until FROM due WHERE o.id = due.id RETURNING {EVENT.sql}
 """)
+GIVE_BACK = """
+    UPDATE outbox SET not_before = $2 WHERE id = ANY ($1::bigint[]) AND published_time IS NULL AND dead_time IS NULL
+"""
 LIST_DEAD = Statement(f"""
     SELECT {DEAD.sql} FROM outbox o WHERE o.dead_time IS NOT NULL ORDER BY o.id LIMIT :most
 """)
 
 
-async def next_events(
-    db: Connection, most: int, *, without: Collection[int] = (), now: Millis
-) -> list[Event]:
-    """Find due events, at most one of each sample, and none of the samples in `without`."""
-    return [EVENT.read(row) for row in await NEXT.rows(db, most=most, without=list(without), now=now)]
+async def take(db: Connection, most: int, *, lease: Millis, now: Millis) -> list[Event]:
+    """Take due events, at most one of each sample. Nobody else gets the events until the lease ends."""
+    taken = [EVENT.read(row) for row in await TAKE.rows(db, most=most, until=now + lease, now=now)]
+    return sorted(taken, key=lambda event: event.id)
+
+
+async def give_back(db: Connection, events: Collection[Event], *, now: Millis) -> None:
+    """Let others take events that are not delivered."""
+    await db.execute(GIVE_BACK, [event.id for event in events], now)
 
 
 async def note_published(db: Connection, event: Event, *, now: Millis) -> None:

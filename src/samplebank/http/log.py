@@ -15,6 +15,7 @@ from samplebank.assembly import clock
 from samplebank.errors import Refusal, TooMany
 from samplebank.http.turns import Places
 from samplebank.logs import Faults
+from samplebank.timespec import Millis
 
 access_log = logging.getLogger("samplebank.access")
 #: a missing part fails every request, and a trace for each request would hide the cause and fill the disk
@@ -40,9 +41,12 @@ class Observed:
 
     #: requests under way by the client's address
     addresses: Places
+    #: the time of a request: the clock of this host until the application has started, then the clock of the database
+    clock: Callable[[], Millis]
 
     def __init__(self, app: ASGIApp, refusal: Callable[[Refusal], Response[bytes]]) -> None:
         self.app = app
+        self.clock = clock
         self._refusal = refusal
         #: the connections on which requests are under way, by the client's address and port
         self.clients: set[tuple[str, int]] = set()
@@ -52,7 +56,7 @@ class Observed:
             await self.app(scope, receive, send)
             return
         request_id = secrets.token_hex(8)
-        state: dict[str, Any] = {"now": clock(), "request_id": request_id}
+        state: dict[str, Any] = {"now": self.clock(), "request_id": request_id}
         scope["state"] = state
         began = time.perf_counter()
         status = CLIENT_GONE

@@ -1,6 +1,6 @@
 """The housekeeper: the process that holds the advisory lock does the housework, a single process at a time.
 
-Samples are classified by the housekeepers of all hosts.
+The housekeepers of all hosts classify samples, deliver events and run service tasks: what can be shared out by locked rows.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from samplebank.errors import Refusal, Unavailable
 from samplebank.identification import Identifier
 from samplebank.logs import Faults
 from samplebank.maintenance.classifying import Classifying, forget_leases
+from samplebank.maintenance.comparing import comparing_sweep
 from samplebank.maintenance.election import reign
 from samplebank.maintenance.late_types import add_late_workers
 from samplebank.maintenance.publishing import forget_old_events, open_sink, publish
@@ -57,11 +58,15 @@ TALLY_INTERVAL = 2.0
 
 
 async def keep_house(bank: Bank) -> None:
-    """Classify samples, and do the housework once the process is elected, until cancelled.
+    """Do the shared work, and the housework once the process is elected, until cancelled.
 
     Raises `Deposed` when the election is lost. Then the process has to end: nothing else surely ends the work under way.
     """
-    async with vital(bank.signals.run(), "signals"), vital(_classify(bank), "classification"):
+    async with (
+        vital(bank.signals.run(), "signals"),
+        vital(_classify(bank), "classification"),
+        vital(_deliver_and_run(bank), "relay and service tasks"),
+    ):
         await reign(bank.database.url, partial(_housework, bank))
 
 
@@ -83,13 +88,20 @@ async def _classify(bank: Bank) -> None:
             tasks.create_task(_again_and_again(bank, sweep, interval, signal))
 
 
-async def _housework(bank: Bank) -> None:
-    settings = bank.settings
+async def _deliver_and_run(bank: Bank) -> None:
     sink = open_sink(bank)
     async with asyncio.TaskGroup() as tasks:
         if sink is not None:
             relay = partial(publish, sink=sink)
             tasks.create_task(_again_and_again(bank, relay, PUBLISH_INTERVAL, None))
+        for run in (run_service_tasks, run_reanalyses):
+            tasks.create_task(_again_and_again(bank, run, bank.settings.sweep_interval, Signal.SERVICE_TASKS))
+        tasks.create_task(_again_and_again(bank, comparing_sweep(), bank.settings.sweep_interval, None))
+
+
+async def _housework(bank: Bank) -> None:
+    settings = bank.settings
+    async with asyncio.TaskGroup() as tasks:
         for sweep in (
             time_out_sweep(),
             *SWEEPS,
@@ -110,8 +122,6 @@ async def _housework(bank: Bank) -> None:
             _again_and_again(bank, judge_parents, PARENTS_INTERVAL, Signal.VERDICTS, rest=EVENTS_REST)
         )
         tasks.create_task(_again_and_again(bank, fold_tallies, TALLY_INTERVAL, None))
-        for run in (run_service_tasks, run_reanalyses):
-            tasks.create_task(_again_and_again(bank, run, settings.sweep_interval, Signal.SERVICE_TASKS))
 
 
 async def _again_and_again(

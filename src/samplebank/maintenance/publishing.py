@@ -1,4 +1,4 @@
-"""The relay: publishes the outbox to the configured sink, and forgets old events."""
+"""The relay, on every host: publishes the outbox to the configured sink. The housekeeper forgets old events."""
 
 import asyncio
 import logging
@@ -6,9 +6,10 @@ import logging
 from samplebank.assembly import Bank
 from samplebank.events import outbox
 from samplebank.events.outbox import Event
-from samplebank.events.sinks import Sink, Undelivered, Webhook
+from samplebank.events.sinks import Message, Sink, Undelivered, Webhook
 from samplebank.logs import Faults
 from samplebank.maintenance.messages import message_of
+from samplebank.timespec import Millis
 
 log = logging.getLogger("samplebank.events")
 faults = Faults(log)
@@ -17,6 +18,9 @@ AT_ONCE = 16
 #: seconds between looks for further events while some are under way
 LOOK_AGAIN = 0.5
 FORGOTTEN_AT_ONCE = 5_000
+#: milliseconds until others may take events from a relay that has gone, and seconds after which a delivery is given up before
+LEASE: Millis = 30_000
+LONGEST = 20.0
 
 
 def open_sink(bank: Bank) -> Sink | None:
@@ -29,14 +33,13 @@ def open_sink(bank: Bank) -> Sink | None:
 
 async def publish(bank: Bank, sink: Sink) -> None:
     """Publish all due events. A receiver that is slow with an event holds up only events of the same sample."""
-    under_way: dict[asyncio.Task[None], int] = {}
+    under_way: dict[asyncio.Task[None], Event] = {}
     try:
         while True:
             async with bank.database.connection() as db:
-                room = AT_ONCE - len(under_way)
-                due = await outbox.next_events(db, room, without=under_way.values(), now=bank.clock())
+                due = await outbox.take(db, AT_ONCE - len(under_way), lease=LEASE, now=bank.clock())
             for event in due:
-                under_way[asyncio.create_task(_publish_one(bank, sink, event))] = event.sample_id
+                under_way[asyncio.create_task(_publish_one(bank, sink, event))] = event
             if not under_way:
                 return
             done, _ = await asyncio.wait(under_way, timeout=LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED)
@@ -47,13 +50,16 @@ async def publish(bank: Bank, sink: Sink) -> None:
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
+        if under_way:
+            async with bank.database.connection() as db:
+                await outbox.give_back(db, under_way.values(), now=bank.clock())
 
 
 async def _publish_one(bank: Bank, sink: Sink, event: Event) -> None:
     async with bank.database.connection() as db:
         message = await message_of(db, event)
     try:
-        await sink.deliver(message, now=bank.clock())
+        await _deliver(sink, message, now=bank.clock())
     except Undelivered as error:
         async with bank.database.connection() as db:
             attempts = bank.settings.webhook_attempts
@@ -68,6 +74,15 @@ async def _publish_one(bank: Bank, sink: Sink, event: Event) -> None:
         return
     async with bank.database.connection() as db:
         await outbox.note_published(db, event, now=bank.clock())
+
+
+async def _deliver(sink: Sink, message: Message, *, now: Millis) -> None:
+    """Deliver within the lease: after the lease, others may deliver later events of the sample."""
+    try:
+        async with asyncio.timeout(LONGEST):
+            await sink.deliver(message, now=now)
+    except TimeoutError:
+        raise Undelivered("The receiver took too long.", answered=False) from None
 
 
 async def forget_old_events(bank: Bank) -> None:

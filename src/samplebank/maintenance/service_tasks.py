@@ -1,6 +1,7 @@
 """Runs service tasks, one step at a time, and opens tasks that nobody asks for: the removal of leftovers.
 
-Only the housekeeper runs service tasks. So a task found running was left by a process that died, and is run again.
+Every host runs service tasks. A step locks the root of its task, and passes over a task whose root is locked. So a task found
+running is between two steps, or was left by a process that died, and goes on.
 """
 
 import logging
@@ -29,35 +30,37 @@ FAILURES = (Refusal, asyncpg.PostgresError, OSError, LookupError, ValueError)
 
 
 async def run_service_tasks(bank: Bank) -> None:
-    """Run every waiting task."""
+    """Run every waiting task that no other host is at."""
+    passed: set[UUID] = set()
     while True:
         async with bank.database.connection() as db:
-            found = await running.find_next(db)
+            found = await running.find_next(db, passed)
         if found is None:
             return
         await bank.directory.refresh(at_once=True)
-        await _run(bank, *found)
+        if not await _run(bank, *found):
+            passed.add(found[0])
 
 
 async def run_reanalyses(bank: Bank) -> None:
-    """Run every reanalysis as far as there is something to do, wake the workers, and tell who watches the reanalysis."""
+    """Run every reanalysis as far as there is something to do, and wake the workers."""
     async with bank.database.connection() as db:
         found = await running.find_reanalyses(db)
         await reanalysing.forget_left(db)
-    for id_, parent_id, correlation_id in found:
-        if await _run(bank, id_, parent_id):
-            bank.signals.tell(correlation_id)
+    for id_, parent_id in found:
+        await _run(bank, id_, parent_id)
         bank.signals.send(Signal.TASKS)
 
 
 async def _run(bank: Bank, id_: UUID, parent_id: UUID | None) -> bool:
-    """Run a task until the task ends or waits. Whether the task has changed.
+    """Run a task until the task ends or waits; answers whether anything was done.
 
     A task that cannot be done fails, and so does not stop other tasks.
     """
     try:
         state = await _step(bank, id_, parent_id)
-        has_changed = state is not None
+        if state is None:
+            return False
         while state is State.RUNNING:
             state = await _step(bank, id_, parent_id)
     except Unavailable:
@@ -69,8 +72,8 @@ async def _run(bank: Bank, id_: UUID, parent_id: UUID | None) -> bool:
             said = f"The task cannot be done: {type(error).__name__}. The log of the service tells more."
             await running.fail(db, id_, parent_id, said, now=bank.clock())
         return True
-    log.info("service_task.run", extra={"fields": {"task": id_, "state": state or "ended before, or rests"}})
-    return has_changed
+    log.info("service_task.run", extra={"fields": {"task": id_, "state": state or "rests, or is elsewhere"}})
+    return True
 
 
 async def _step(bank: Bank, id_: UUID, parent_id: UUID | None) -> State | None:

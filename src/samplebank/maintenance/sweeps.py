@@ -37,6 +37,9 @@ def time_out_sweep() -> Sweep:
     async def time_out_jobs(bank: Bank) -> None:
         nonlocal steadiness
         async with bank.database.connection() as db:
+            await bank.database.clock.look(
+                db
+            )  # a jump has to be known before anything is judged by the clock
             if steadiness is None:
                 steadiness = Steadiness(
                     bank.clock,

@@ -19,7 +19,10 @@ STEPS: Mapping[Operation, Stepping] = {
 async def run_step(
     db: Connection, id_: UUID, parent_id: UUID | None, host: str, tools: Tools, *, now: Millis
 ) -> State | None:
-    """Run the next step of a task; answers the state after the step, None when there is nothing to do: the task rests or has ended."""
+    """Run the next step of a task; answers the state after the step.
+
+    None when there is nothing to do: the task rests, has ended, or is in the hands of another host.
+    """
     task = await running.begin(db, id_, parent_id, host, now=now)
     if task is None:
         return None

@@ -1,9 +1,11 @@
 """The life of a service task: opened, run step by step, ended or aborted between steps.
 
 Every change of a task locks the root first. So the end of a task and the abort of the root cannot wait for each other.
-The root is locked in turn: an abort that waits for a step comes before the next step.
+The root is locked in turn: an abort that waits for a step comes before the next step. Every host runs tasks. A step does not
+wait for a root that another host is at.
 """
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +21,7 @@ OPEN = Statement("""
 # Reanalyses rest between their steps, and have a sweep of their own. Deletions come first: deletions are short, and somebody waits. A task that was begun comes before others.
 NEXT = """
     SELECT id, parent_id FROM service_task
-     WHERE finished_time IS NULL AND state IN ('pending', 'running') AND operation <> 'reanalyse'
+     WHERE finished_time IS NULL AND state IN ('pending', 'running') AND operation <> 'reanalyse' AND id <> ALL ($1::uuid[])
      ORDER BY operation <> 'deleteSample', state <> 'running', created_time, id LIMIT 1
 """
 REANALYSES = """
@@ -31,6 +33,7 @@ LOCKS = 0x5A4B_0006
 # PostgreSQL gives a row lock to any session that comes at the right moment, and an advisory lock to the first in the queue.
 # With the row lock alone, the next step can overtake a waiting abort again and again.
 TAKE_TURN = "SELECT pg_advisory_xact_lock($1::int, hashtext($2::uuid::text))"
+TRY_TURN = "SELECT pg_try_advisory_xact_lock($1::int, hashtext($2::uuid::text))"
 LOCK = "SELECT state FROM service_task WHERE id = $1 FOR UPDATE"
 BEGIN = """
     UPDATE service_task SET state = 'running', host = $2, execution_time = coalesce(execution_time, $3) WHERE id = $1
@@ -84,9 +87,9 @@ async def open_task(
     return correlation
 
 
-async def find_next(db: Connection) -> tuple[UUID, UUID | None] | None:
-    """Find the task to be run next: (the id, the id of the parent)."""
-    row = await db.fetchrow(NEXT)
+async def find_next(db: Connection, without: Collection[UUID] = ()) -> tuple[UUID, UUID | None] | None:
+    """Find the task to be run next, and none of those in `without`: (the id, the id of the parent)."""
+    row = await db.fetchrow(NEXT, list(without))
     return None if row is None else (row[0], row[1])
 
 
@@ -98,7 +101,9 @@ async def find_reanalyses(db: Connection) -> list[tuple[UUID, UUID | None, UUID]
 async def begin(
     db: Connection, id_: UUID, parent_id: UUID | None, host: str, *, now: Millis
 ) -> RunningTask | None:
-    """Lock the task for a step; None when the task has ended meanwhile."""
+    """Lock the task for a step; None when the task has ended meanwhile, or others are at the task or its root."""
+    if not await db.fetchval(TRY_TURN, LOCKS, parent_id or id_):
+        return None
     if State.RUNNING not in MOVES[await _lock(db, id_, parent_id)]:
         return None
     row = await db.fetchrow(BEGIN, id_, host, now)

@@ -1,4 +1,7 @@
-"""The file of the first keys, in the data folder. Only `serve` writes the file."""
+"""The file of the first keys, in the data folder. Only `serve` writes the file.
+
+Not every data folder has the file: a host that shares a database with others would leave keys behind that nobody knows of.
+"""
 
 import os
 import secrets
@@ -7,21 +10,23 @@ from pathlib import Path
 
 from samplebank.accounts import provisioning
 from samplebank.accounts.keys import is_good, issue
-from samplebank.assembly import clock
 from samplebank.database import Connection
 from samplebank.errors import Invalid
 from samplebank.files import sync
 from samplebank.settings import Settings
+from samplebank.timespec import Millis
 
 CREDENTIALS = "credentials.toml"
 ACCOUNTS = {"admin": provisioning.ADMIN, "workers": provisioning.WORKERS}
 
 
-async def keep_credentials(db: Connection, settings: Settings) -> None:
-    """Write `credentials.toml` with keys that work. Keys in the file that still work stay."""
+async def keep_credentials(db: Connection, settings: Settings, *, is_wanted: bool, now: Millis) -> None:
+    """Write `credentials.toml` with keys that work, if the file `is_wanted` or there. Keys that still work stay."""
     path = settings.folder / CREDENTIALS
+    if not (is_wanted or path.exists()):
+        return
     kept = read_keys(path)
-    keys, now = {}, clock()
+    keys = {}
     for account, user in ACCOUNTS.items():
         key = kept.get(account, "")
         if not await is_good(db, key, now=now):

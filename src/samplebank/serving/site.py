@@ -62,6 +62,7 @@ def make_site(open_bank: OpenBank) -> Observed:
     @asynccontextmanager
     async def lifespan(api: Litestar) -> AsyncIterator[None]:
         async with open_bank as bank, vital(bank.signals.run(), "signals"):
+            observed.clock = bank.clock
             observed.addresses = Places(bank.settings.requests_per_address or sys.maxsize)
             budgets = Budgets(
                 bank.database.size,

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from samplebank.accounts import provisioning
-from samplebank.assembly import clock, database_folder, make_data_folder
+from samplebank.assembly import database_folder, make_data_folder
 from samplebank.database import Connection, budget, open_database
 from samplebank.database.connection import connect_alone
 from samplebank.database.embedded import START_SECONDS, EmbeddedServer
@@ -19,8 +19,10 @@ from samplebank.errors import Unavailable
 from samplebank.jobs.waiting import CHILDREN
 from samplebank.policy import rules, workers
 from samplebank.policy.model import WorkerContent
+from samplebank.serving.checking import check_database
 from samplebank.serving.credentials import keep_credentials
 from samplebank.settings import Settings
+from samplebank.timespec import Millis
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.sandboxed import SandboxedAnalyser
 
@@ -43,13 +45,17 @@ def database_of(settings: Settings) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def prepared_database(settings: Settings) -> Iterator[str]:
-    """As `database_of`, with the schema and the first accounts in place."""
+def prepared_database(settings: Settings, *, issue_keys: bool = False) -> Iterator[str]:
+    """As `database_of`, with the schema and the first accounts in place.
+
+    Keys go to the data folder where the database is made or embedded, and elsewhere only with `issue_keys`.
+    """
     with database_of(settings) as url:
         try:
             asyncio.run(await_database(url))
+            asyncio.run(check_database(url))
             upgrade(url)
-            asyncio.run(_provision(settings, url))
+            asyncio.run(_provision(settings, url, issue_keys=issue_keys))
         except (*LOST, asyncpg.PostgresError) as error:
             raise Unavailable(f"The database refused to be set up: {error}.") from error
         yield url
@@ -84,23 +90,25 @@ async def await_database(url: str) -> None:
             return
 
 
-async def _provision(settings: Settings, url: str) -> None:
+async def _provision(settings: Settings, url: str, *, issue_keys: bool) -> None:
     async with open_database(url, most=1) as database, database.transaction() as db:
+        now = database.clock.now()
         await provisioning.lock(db)
-        await provisioning.provision_first(db, now=clock())
-        await _register_workers(db, settings)
-        await _register_children(db)
-        await keep_credentials(db, settings)
+        is_new = await provisioning.provision_first(db, now=now)
+        await _register_workers(db, settings, now=now)
+        await _register_children(db, now=now)
+        is_wanted = issue_keys or is_new or settings.database_url is None
+        await keep_credentials(db, settings, is_wanted=is_wanted, now=now)
 
 
-async def _register_workers(db: Connection, settings: Settings) -> None:
+async def _register_workers(db: Connection, settings: Settings, *, now: Millis) -> None:
     """Register the built-in workers that the database never knew, so that their process can start after an upgrade.
 
     A new database also runs all of them by default. Later the policy is the operator's.
     """
     is_new = not await workers.is_any_registered(db)
     missing = [path for name, path in BUILT_IN.items() if not await workers.was_ever_registered(db, name)]
-    user_id, now = await provisioning.get_user_id(db, provisioning.ADMIN), clock()
+    user_id = await provisioning.get_user_id(db, provisioning.ADMIN)
     # a sandbox each, side by side: the first start waits for the slowest, and not for all
     described = await asyncio.gather(*(_described(path, settings) for path in missing))
     made = [(await workers.add_worker(db, content, user_id=user_id, now=now))[0] for content in described]
@@ -121,7 +129,7 @@ async def _described(import_path: str, settings: Settings) -> WorkerContent:
     )
 
 
-async def _register_children(db: Connection) -> None:
+async def _register_children(db: Connection, *, now: Millis) -> None:
     """Make the worker known that judges parents by their children, once. An operator may delete the worker for good."""
     if await workers.was_ever_registered(db, CHILDREN):
         return
@@ -134,4 +142,4 @@ async def _register_children(db: Connection) -> None:
         },
     )
     user_id = await provisioning.get_user_id(db, provisioning.ADMIN)
-    await workers.add_worker(db, content, user_id=user_id, now=clock())
+    await workers.add_worker(db, content, user_id=user_id, now=now)

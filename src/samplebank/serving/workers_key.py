@@ -32,4 +32,4 @@ def environments(
 
 async def _renew(settings: Settings, database_url: str) -> None:
     async with open_database(database_url, most=1) as database, database.transaction() as db:
-        await keep_credentials(db, settings)
+        await keep_credentials(db, settings, is_wanted=False, now=database.clock.now())

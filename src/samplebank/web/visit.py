@@ -13,7 +13,6 @@ from litestar import Response
 from samplebank.accounts.model import Permission
 from samplebank.accounts.sessions import Visitor
 from samplebank.api.call import Call
-from samplebank.assembly import clock
 from samplebank.database import Connection
 from samplebank.errors import Malformed, TooLarge
 from samplebank.http.deadlines import Deadline
@@ -134,7 +133,7 @@ class Visit(Call):
             user=None if visitor is None else visitor.caller.user.short_name,
             sees_workers=visitor is not None and visitor.caller.holds(Permission.VIEW_WORKER),
             now=self.now,
-            milliseconds=max(0, clock() - self.now),
+            milliseconds=max(0, self.bank.clock() - self.now),
             statements=state.get("statements", 0),
         )
         html = render(content, frame).encode("utf-8", "replace")

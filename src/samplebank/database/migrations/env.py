@@ -2,11 +2,12 @@
 
 import asyncio
 
-import asyncpg
 from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from samplebank.database.connection import connect_alone
 
 
 def _run(connection: Connection) -> None:
@@ -18,7 +19,7 @@ def _run(connection: Connection) -> None:
 async def _connect_and_run(url: str) -> None:
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(url),
+        async_creator=lambda: connect_alone(url),
         poolclass=NullPool,
     )
     async with engine.connect() as connection:

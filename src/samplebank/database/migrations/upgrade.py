@@ -9,7 +9,7 @@ from samplebank.database.failures import TROUBLE
 from samplebank.errors import Conflict, Unavailable
 
 #: the revision that the release works with
-HEAD = "0031"
+HEAD = "0035"
 DATABASE = "SAMPLEBANK_MIGRATION_URL"
 LOCK = 0x5A4B_0001
 
@@ -37,8 +37,8 @@ async def _upgrade(url: str) -> None:
         revision = await current_revision(db)
         if revision is not None and revision > HEAD:
             raise Conflict(
-                f"This data folder was used by a newer release: its database has the schema {revision}, and this "
-                f"release knows {HEAD} at most. Start the newer release again."
+                f"The database has the schema {revision} of a newer release, and this release knows {HEAD} at most. "
+                "Start the newer release again."
             )
         if revision != HEAD:
             await _run(url)

@@ -1,0 +1,44 @@
+"""The identity of the blob store: stored in the database, and in the mark of the store."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from samplebank.blobs import Blobs
+from samplebank.database import Connection
+from samplebank.errors import Unavailable
+
+FIND = "SELECT store_id, store_is_marked FROM installation"
+NAME = "UPDATE installation SET store_id = $1, store_is_marked = false"
+NOTE_MARKED = "UPDATE installation SET store_is_marked = true"
+OTHER = (
+    "The blob store of this host is not the store of the database: SAMPLEBANK_BLOB_URL has to name the same store on "
+    "every host."
+)
+
+
+class Known(NamedTuple):
+    """What the database knows of its store. `identity` is None before the first start with this store."""
+
+    identity: UUID | None
+    is_marked: bool
+
+
+async def find(db: Connection) -> Known:
+    row = await db.fetchrow(FIND)
+    return Known(None, False) if row is None else Known(*row)  # noqa: FBT003
+
+
+async def name(db: Connection, identity: UUID) -> None:
+    """Give the store an identity that the store does not hold yet."""
+    await db.execute(NAME, identity)
+
+
+async def note_marked(db: Connection) -> None:
+    """Note that the store holds its identity."""
+    await db.execute(NOTE_MARKED)
+
+
+async def check(known: Known, blobs: Blobs) -> None:
+    """Raise `Unavailable` where `blobs` is not the store that the database knows."""
+    if known.identity is not None and await blobs.identity() != known.identity:
+        raise Unavailable(OTHER)

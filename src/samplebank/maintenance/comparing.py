@@ -1,0 +1,88 @@
+"""Compares the settings of the hosts, and warns where a host decides by others than its own.
+
+Any host may end a job or deliver an event. A verdict would depend on the host that ends the job.
+"""
+
+import asyncio
+import hashlib
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+
+from samplebank.assembly import Bank
+from samplebank.installation import services
+from samplebank.settings import PREFIX, Settings
+from samplebank.timespec import Millis
+
+log = logging.getLogger("samplebank.maintenance")
+#: settings that decide what is stored, judged, timed out and forgotten, whichever host is at work
+SHARED = (
+    "administration",
+    "alerts_per_hour",
+    "bytes_retention",
+    "challenge_attempts",
+    "challenge_min_size",
+    "challenge_period",
+    "challenge_ttl",
+    "event_retention",
+    "extraction_bytes",
+    "extraction_child_size",
+    "extraction_depth",
+    "extraction_files",
+    "job_timeout_enqueued",
+    "job_timeout_executing",
+    "kept_answers",
+    "malicious_score",
+    "max_result_size",
+    "max_sample_size",
+    "session_idle",
+    "session_longest",
+    "similar_submission_window",
+    "task_max_attempts",
+    "trusted_agents",
+    "webhook_attempts",
+)
+#: settings with secrets, compared by a digest that is dear to guess by
+SECRET = ("webhook_url", "webhook_secret")
+ROUNDS, SALT = 200_000, b"samplebank settings"
+#: milliseconds in which another service was seen that is at work, besides three of the intervals between two sweeps
+LATELY: Millis = 60_000
+
+
+def shared(settings: Settings) -> dict[str, str]:
+    """The settings that every host has to share, as texts."""
+    told = {name: str(getattr(settings, name)) for name in SHARED}
+    for name in SECRET:
+        value = str(getattr(settings, name)).encode()
+        told[name] = hashlib.pbkdf2_hmac("sha256", value, SALT, ROUNDS).hex()
+    return told
+
+
+def name_of(settings: Settings) -> str:
+    """The name of a service for people: its machine and its address there."""
+    return f"{socket.gethostname()} {settings.host}:{settings.port}"
+
+
+def comparing_sweep() -> Callable[[Bank], Awaitable[None]]:
+    """Make a sweep that warns of each difference once."""
+    told: set[tuple[str, str, str]] = set()
+    own: dict[str, str] = {}
+
+    async def compare_settings(bank: Bank) -> None:
+        own.update(own or await asyncio.to_thread(shared, bank.settings))
+        name, now = name_of(bank.settings), bank.clock()
+        since = now - LATELY - 3000 * bank.settings.sweep_interval
+        async with bank.database.connection() as db:
+            await services.note(db, name, own, now=now)
+            others = await services.others(db, name, since=since)
+        for other, settings in others.items():
+            for setting in own.keys() & settings.keys():
+                difference = (other, setting, settings[setting])
+                if settings[setting] != own[setting] and difference not in told:
+                    told.add(difference)
+                    fields = {"setting": f"{PREFIX}{setting.upper()}", "host": other}
+                    if setting not in SECRET:
+                        fields |= {"here": own[setting], "there": settings[setting]}
+                    log.warning("settings.differ", extra={"fields": fields})
+
+    return compare_settings

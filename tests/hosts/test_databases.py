@@ -1,0 +1,94 @@
+"""A database that cannot keep the promises of the service is refused with one line. PgBouncer in session mode can."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hosts.conftest import Host
+from kit.bank import Bank, eventually
+from kit.hosts import refusal
+from kit.pgbouncer import bouncing
+from kit.postgres import Postgres, standby_of
+from kit.service import Service
+from samplebank.database import open_database
+from samplebank.database.connection import SETTINGS, connect_alone
+from samplebank.database.migrations import HEAD
+
+
+@pytest.mark.parametrize("mode", ["transaction", "statement"])
+def test_a_pooler_that_shares_sessions_is_refused(
+    server: Postgres, another: Host, tmp_path: Path, mode: str
+) -> None:
+    with bouncing(tmp_path, server, mode) as url, another(SAMPLEBANK_DATABASE_URL=url) as second:
+        said = refusal(second)
+
+    assert "SAMPLEBANK_DATABASE_URL leads to a pooler that gives each transaction another session" in said
+
+
+def test_a_service_works_behind_a_pooler_that_gives_each_connection_a_session(
+    server: Postgres, first: Service, another: Host, tmp_path: Path
+) -> None:
+    with bouncing(tmp_path, server, "session") as url, another(SAMPLEBANK_DATABASE_URL=url) as second:
+        second.start()
+        bank = Bank(second.url, first.keys)
+        sample = bank.submitted()
+
+        assert eventually(lambda: bank.data(bank.get(f"{sample.path}/classification")))
+
+
+async def test_every_session_has_its_settings_behind_a_pooler(server: Postgres, tmp_path: Path) -> None:
+    with bouncing(tmp_path, server, "session") as url:
+        async with open_database(url, keep_plans=True) as database, database.connection() as db:
+            plans = await db.fetchval("SHOW plan_cache_mode")
+            pooled = {name: await db.fetchval(f"SHOW {name}") for name in ("jit", "enable_memoize")}
+        alone = await connect_alone(url, idle_session_timeout="7s")
+        idle = await alone.fetchval("SHOW idle_session_timeout")
+        await alone.close()
+
+    assert (plans, idle) == ("force_generic_plan", "7s")
+    assert pooled == {name: SETTINGS[name] for name in pooled}
+
+
+@pytest.fixture
+def standby(server: Postgres, first: Service, tmp_path: Path) -> Iterator[Postgres]:  # noqa: ARG001 which made the database
+    with standby_of(server, tmp_path / "standby") as standby:
+        yield standby
+
+
+def test_a_service_does_not_start_on_a_standby(standby: Postgres, another: Host) -> None:
+    with another(SAMPLEBANK_DATABASE_URL=standby.url) as second:
+        said = refusal(second)
+
+    assert "The database takes no changes: it is read-only, or the standby of another." in said
+
+
+def test_a_service_finds_the_primary_among_two_servers(
+    standby: Postgres, server: Postgres, another: Host
+) -> None:
+    url = (
+        f"postgresql://postgres@127.0.0.1:{standby.port},127.0.0.1:{server.port}/postgres"
+        "?target_session_attrs=read-write"
+    )
+    with another(SAMPLEBANK_DATABASE_URL=url) as second:
+        second.start()
+
+        assert Bank(second.url, {}).get("/readyz", None).status_code == 200
+
+
+def test_a_host_that_gets_no_connection_says_so(server: Postgres, another: Host) -> None:
+    server.order("CREATE ROLE few LOGIN CONNECTION LIMIT 0")
+    server.order("GRANT ALL ON DATABASE postgres TO few")
+    with another(SAMPLEBANK_DATABASE_URL=server.url.replace("postgres@", "few@")) as second:
+        said = refusal(second)
+
+    assert "The database cannot be reached: too many connections for role" in said
+
+
+def test_an_older_release_does_not_start_beside_a_newer_schema(server: Postgres, another: Host) -> None:
+    server.order("UPDATE alembic_version SET version_num = '9999'")
+    with another() as second:
+        said = refusal(second)
+    server.order(f"UPDATE alembic_version SET version_num = '{HEAD}'")
+
+    assert "The database has the schema 9999 of a newer release" in said
