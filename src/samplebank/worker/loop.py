@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,14 @@ import msgspec
 
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
-from samplebank.worker.errors import ServiceRefused, ServiceUnavailable, WorkerError
+from samplebank.worker.errors import ServiceRefused, WorkerError
+from samplebank.worker.hunting.loop import HuntLoop
 from samplebank.worker.places import Places
 from samplebank.worker.registration import NotRegistered, Standing, ensure_registered
 from samplebank.worker.samples import Samples
 from samplebank.worker.sandboxed import SandboxedAnalyser
 from samplebank.worker.scratch import scratch_folder
+from samplebank.worker.stopping import until_stopped, with_patience
 from samplebank.worker.task import Task
 
 # The answer to a claim may hold tasks, so a stopping worker waits for a claim under way. Claims are short therefore.
@@ -25,7 +27,6 @@ CLAIM_WAIT_SECONDS = 5
 LEASE_SECONDS = 60
 # Tasks may finish within this time after the call to stop. All other tasks are given back.
 GRACE_SECONDS = 10.0
-SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 # Between looks whether the service knows an analyser that was left out.
 LOOK_AGAIN_SECONDS = 60.0
 NOT_FOUND = 404
@@ -72,6 +73,7 @@ async def run(
     current_key: Callable[[], str | None] = lambda: None,
     scratch: Path | None = None,
     sandbox_required: bool = True,
+    hunts: bool = False,
     grace_seconds: float = GRACE_SECONDS,
     lease_seconds: int = LEASE_SECONDS,
     claim_seconds: int = CLAIM_WAIT_SECONDS,
@@ -81,6 +83,7 @@ async def run(
 
     `analysers` are import paths. `parallel` defaults to the number of cores. Samples lie in a new folder under `scratch`
     (default: the system's folder for temporary files). After the event, tasks have `grace_seconds` to finish.
+    With `hunts`, the worker also works on hunts, while no tasks of its analysers wait.
     An analyser that the service does not know, and that this key may not register, is left out while others have work.
     Raises WorkerError when the service refuses this worker, and SandboxError when an analyser cannot be opened.
     """
@@ -106,10 +109,16 @@ async def run(
             look_again_seconds=look_again_seconds,
         )
         crew = Crew(analyst.description.short_name for analyst in analysts)
-        loops = [
+        loops: list[_Loop | HuntLoop] = [
             _Loop(client, analyst, samples, places, crew=crew, pace=pace, stop_event=stop_event)
             for analyst in analysts
         ]
+        if hunts:
+            names = [analyst.description.short_name for analyst in analysts]
+            hunting = HuntLoop(
+                client, folder, names, sandbox_required=sandbox_required, stop_event=stop_event
+            )
+            loops += [hunting] * count
         try:
             async with asyncio.TaskGroup() as group:
                 for loop in loops:
@@ -177,14 +186,14 @@ class _Loop:
 
     async def run(self) -> None:
         try:
-            await self._until_stopped(self._with_patience(self._register))
+            await until_stopped(self._stop, with_patience(self._stop, self._register))
             while not self._stop.is_set():
                 try:
-                    await self._with_patience(self._claim)
+                    await with_patience(self._stop, self._claim)
                 except ServiceRefused as refusal:
                     if refusal.status != NOT_FOUND:
                         raise
-                    await self._until_stopped(self._with_patience(self._await_registration))
+                    await until_stopped(self._stop, with_patience(self._stop, self._await_registration))
         finally:
             await self._wind_up()
 
@@ -208,7 +217,7 @@ class _Loop:
         self._crew.take_back(name)
 
     async def _claim(self) -> None:
-        await self._until_stopped(self._places.some_free())
+        await until_stopped(self._stop, self._places.some_free())
         if self._stop.is_set():
             return
         assignments = await self._client.claim(
@@ -240,30 +249,6 @@ class _Loop:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("task.broke", exc_info=error)  # the end of the lease frees the task
-
-    async def _with_patience(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Repeat a step until the service answers, or until the worker is told to stop."""
-        pause = SHORTEST_PAUSE_SECONDS
-        while not self._stop.is_set():
-            try:
-                await step()
-            except ServiceUnavailable as error:
-                log.warning("service.unavailable", extra={"fields": {"reason": str(error), "pause": pause}})
-                await self._until_stopped(asyncio.sleep(pause))
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            else:
-                return
-
-    async def _until_stopped(self, something: Coroutine[object, object, None]) -> None:
-        work, stop = asyncio.create_task(something), asyncio.create_task(self._stop.wait())
-        try:
-            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                work.result()
-        finally:
-            work.cancel()
-            stop.cancel()
-            await asyncio.gather(work, stop, return_exceptions=True)
 
     async def _wind_up(self) -> None:
         """Wait `grace_seconds` for running tasks, and give back the rest."""
