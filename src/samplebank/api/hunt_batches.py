@@ -25,7 +25,7 @@ from samplebank.http.operation import operation
 from samplebank.http.shapes import Body, Int64, NoQuery, Shown
 from samplebank.http.streaming import Streamed
 from samplebank.hunts import claims, results
-from samplebank.hunts.model import Batch, HuntRules
+from samplebank.hunts.model import LARGE_BATCH, Batch, HuntRules
 from samplebank.samples.model import SHA256
 
 BATCH = f"{HUNTS}/{{hunt_id:str}}/batch/{{number:str}}"
@@ -87,7 +87,7 @@ class BatchResultRequest(Body):
     scanned_bytes: Number
     unscanned: Number = 0
     reason: Annotated[str, Meta(max_length=10_000)] = ""
-    hits: Annotated[list[HitRequest], Meta(max_length=1000)] | None = None
+    hits: Annotated[list[HitRequest], Meta(max_length=LARGE_BATCH)] | None = None
 
 
 class HuntReference(Shown):

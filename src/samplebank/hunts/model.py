@@ -12,10 +12,11 @@ MIB = 1024 * 1024
 MOST_SAMPLES, MOST_AT_ONCE = 1_000_000, 5
 #: the samples with hits after which a hunt ends
 MOST_HITS = 10_000
-#: samples of a batch, and of the first batch: somebody waits for the first hit
-BATCH, FIRST_BATCH = 500, 50
-#: bytes of a batch, where the rules are small and where compiling the rules takes long
-BATCH_BYTES, LARGE_BATCH_BYTES = 64 * MIB, 256 * MIB
+#: samples of the first batch: somebody waits for the first hit
+FIRST_BATCH = 50
+#: samples and bytes of a batch, and of a batch for many rules: compiling the rules for each batch takes long then
+BATCH, BATCH_BYTES = 2000, 64 * MIB
+LARGE_BATCH, LARGE_BATCH_BYTES = 8000, 256 * MIB
 #: rules that are few
 FEW_RULES = 100
 DAY: Millis = 24 * 3600 * 1000

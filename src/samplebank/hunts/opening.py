@@ -100,7 +100,7 @@ async def open_hunt(db: Connection, caller: Caller, wish: Wish, *, now: Millis) 
         now=now,
         where=_chosen(caller, wish),
         first_batch=Sql(str(model.FIRST_BATCH)),
-        batch=Sql(str(model.BATCH)),
+        batch=Sql(str(model.BATCH if are_few else model.LARGE_BATCH)),
         bytes=Sql(str(model.BATCH_BYTES if are_few else model.LARGE_BATCH_BYTES)),
     ).run(db)
     if await SUM_UP.value(db, id=id_, now=now) > MOST_SAMPLES:

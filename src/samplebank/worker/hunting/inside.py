@@ -36,8 +36,8 @@ SAMPLE_SECONDS = 10
 MOST_MATCHES = 1000
 #: rules told of one sample, and patterns of the rules with their texts
 MOST_TOLD, MOST_PATTERNS = 20, 40
-#: bytes of matches with their patterns in one answer; later hits are told without patterns
-MOST_DETAIL = 512 * 1024
+#: bytes of hits with their patterns in one answer, then of hits without patterns; later hits are told by one rule only
+MOST_DETAIL, MOST_PLAIN = 512 * 1024, 2 * 1024 * 1024
 #: mistakes that are told, and characters of each
 MOST_MISTAKES, LONGEST_MISTAKE = 20, 1000
 
@@ -52,8 +52,8 @@ class Hunter:
         match decoded_question(message):
             case Compile():
                 return encoded(self._checked())
-            case Scan(path, pieces):
-                return encoded(self._scanned(str(path), pieces))
+            case Scan(path, pieces, is_careful):
+                return encoded(self._scanned(str(path), pieces, is_careful=is_careful))
 
     def _checked(self) -> Reply:
         try:
@@ -77,9 +77,10 @@ class Hunter:
             self._mistakes = [Mistake(_cut(error["text"]), int(error.get("line") or 0)) for error in errors]
         return compiler.build()
 
-    def _scanned(self, path: str, pieces: list[Piece]) -> Scanned:
+    def _scanned(self, path: str, pieces: list[Piece], *, is_careful: bool) -> Scanned:
         scanner = yara_x.Scanner(self._compiled())
-        scanner.set_timeout(SAMPLE_SECONDS)
+        if is_careful:
+            scanner.set_timeout(SAMPLE_SECONDS)
         scanner.max_matches_per_pattern(MOST_MATCHES)
         found: list[Found] = []
         failures: list[Failure] = []
@@ -108,10 +109,10 @@ def _contents(path: str, pieces: list[Piece]) -> Iterator[tuple[Piece, bytes]]:
 
 
 def _told(rules: Iterable[yara_x.Rule], content: bytes, left: int) -> list[dict[str, object]]:
-    """The matches with the highest scores. Without room for details, only names and meanings are told."""
+    """The matches with the highest scores. Without room (`left` bytes) for details, only names and meanings are told."""
     matches = [Match(rule, "", rule_matches.meaning_of(rule.metadata)) for rule in rules]
     matches.sort(key=lambda match: -match.meaning.score)
-    told = rule_matches.described(matches[:MOST_TOLD], content)
+    told = rule_matches.described(matches[: MOST_TOLD if left > -MOST_PLAIN else 1], content)
     patterns = MOST_PATTERNS if left > 0 else 0
     for match in told:
         del match["file"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from samplebank.sandbox import Disturbed, Limits, SandboxError
+from samplebank.sandbox import Disturbed, Limits, SandboxError, TimedOut
 from samplebank.sandbox.pool import Sandbox
 from samplebank.worker.hunting.messages import (
     ANSWER_BYTES,
@@ -38,9 +38,13 @@ class Scanner:
         )
         self.sandbox = Sandbox(FACTORY, rules, limits=limits, children=64)
         self.users = 0
+        #: whether the rules have taken too long before
+        self._is_careful = False
 
     async def scan(self, path: Path, pieces: list[Piece]) -> Scanned:
         """Scan all pieces. A piece that ends its process costs itself only: the others are scanned without it.
+
+        The time of each piece is bounded from the first scan on that takes too long.
 
         Raises `Disturbed` when no piece is to blame.
         """
@@ -54,6 +58,10 @@ class Scanner:
             except Disturbed:
                 raise
             except SandboxError as error:
+                if isinstance(error, TimedOut) and not self._is_careful:
+                    self._is_careful = True
+                    waiting.append((start, end))
+                    continue
                 middle = (start + end) // 2
                 if middle == start:
                     failures.append(Failure(start, error.reason))
@@ -67,7 +75,9 @@ class Scanner:
         return Scanned(len(pieces), found, failures)
 
     async def _once(self, path: Path, pieces: list[Piece]) -> Scanned:
-        message = await self.sandbox.call(encoded(Scan(path, pieces)), SCAN_SECONDS, reads=(path,))
+        message = await self.sandbox.call(
+            encoded(Scan(path, pieces, self._is_careful)), SCAN_SECONDS, reads=(path,)
+        )
         try:
             reply = decoded_reply(message)
         except (msgspec.MsgspecError, RecursionError):
