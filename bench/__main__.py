@@ -23,6 +23,7 @@ from bench.figures import (
     cycle,
     filled,
     from_upload,
+    hunting,
     ingest,
     pages,
     reading,
@@ -107,6 +108,8 @@ class Bench:
             self._writing(service, found)
         files, runs = (40, 1) if self.quick else (240, 3)
         self.measure("real files", lambda: from_upload.to_verdict(self.parent, self.port, files, runs))
+        mebibytes, hunts = (40, 1) if self.quick else (300, 3)
+        self.measure("hunts", lambda: hunting.measure(self.parent, self.port, mebibytes, hunts))
         if not self.quick:
             self._filled()
         return found

@@ -8,16 +8,18 @@ import io
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from PIL import Image
 from playwright.async_api import Browser
 
 from kit.browser import browsing, tab
-from samplebank.cli.client import Client
+from samplebank.cli.answers import Envelope
+from samplebank.cli.client import EXTENSIONS, Client
 from samplebank.cli.demo_files import EICAR_NAME, make_files
 from samplebank.cli.following import follow
 from samplebank.cli.local_service import LocalService, running
@@ -42,9 +44,16 @@ class Shown(NamedTuple):
     purpose: str
 
 
+RULES: Final = """rule eicar_test_file {
+  meta: score = 90
+  strings: $name = "EICAR-STANDARD-ANTIVIRUS"
+  condition: $name
+}
+"""
+PAUSE: Final = 0.2
 BATCH: Final = "6a1f2c9e-4b77-4f0e-9d35-0c8f1e2d3b4a"
 #: `{sample}`, `{archive}` and `{job}` stand for the EICAR test file, an archive, and the job of the EICAR test file,
-#: `{worker}` for a worker
+#: `{worker}` for a worker, `{hunt}` for a hunt
 PAGES: Final = (
     Shown("today", "/", "Today", "What needs eyes, what arrived in the last two days, jobs under way, and workers that tasks wait for in vain."),
     Shown("samples", "/samples", "Samples", "The newest samples, or those in which the words of the query occur."),
@@ -89,10 +98,21 @@ PAGES: Final = (
         "Failed tasks by cause, with examples. A cause that has been mended is tried again: the samples that no later task "
         "of the worker has tried are analysed anew, with a page that tells how far that is, and a button that aborts.",
     ),
+    Shown("hunts", "/hunts", "Hunts", "The form for a hunt: YARA rules over stored samples. Below the form, the hunts so far."),
+    Shown("hunt", "/hunts/{hunt}", "Hunt", "How far a hunt is, the samples that its rules match, and the rules. Hits are shown as they are found."),
     Shown("account", "/me", "Your account", "Your sessions, which you can end, your keys and permissions."),
     Shown("help", "/help", "Help", "How to write queries, and the fields of samples and jobs with an example each."),
     Shown("login", "/login", "Sign in", "An API key, or a link of `samplebank login`, becomes a session."),
 )  # fmt: skip
+
+
+def hunted(client: Client) -> str:
+    """The id of a hunt that has ended."""
+    kind, path = Envelope[dict[str, Any]], "/hunt"
+    id_ = client.ask(kind, path, api=EXTENSIONS, body={"rules": RULES}).data["id"]
+    while client.ask(kind, f"{path}/{id_}", api=EXTENSIONS).data["state"] != "done":
+        time.sleep(PAUSE)
+    return str(id_)
 
 
 @contextmanager
@@ -117,6 +137,7 @@ def demo() -> Iterator[tuple[LocalService, dict[str, str]]]:
             "job": eicar.job,
             "batch": BATCH,
             "worker": "static",
+            "hunt": hunted(client),
         }
         yield service, {name: str(value) for name, value in names.items()}
 

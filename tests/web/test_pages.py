@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from architecture.test_access import EVERYWHERE, USERS
+from hunts.hunting import begun, claimed, end, rules_for
 from kit.bank import AGENT, CHIEF, ROBOT, Bank, Sample
 from kit.service import Service
 from kit.visitor import Shown, Visitor
@@ -28,6 +29,7 @@ NOTHING = {
     "batch_id": NO_ID,
     "worker": "nobody",
     "task_id": NO_ID,
+    "hunt_id": NO_ID,
 }
 #: the most statements of a page. A view of a sample takes one for its head: the sample with its newest visible name.
 USUAL = 4
@@ -154,7 +156,19 @@ def hostile(bank: Bank) -> dict[str, str]:
         "batch_id": batch,
         "worker": worker,
         "task_id": task,
+        "hunt_id": hostile_hunt(bank, sample),
     }
+
+
+def hostile_hunt(bank: Bank, sample: Sample) -> str:
+    """A hunt with hostile rules and a hostile hit."""
+    rules = f"// {HOSTILE}\n{rules_for('any')}"
+    pattern = {"name": HOSTILE, "count": 1, "offsets": [2**50], "text": HOSTILE}
+    hit = {"sample": sample.sha256, "matches": [{"rule": HOSTILE, "tags": [HOSTILE], "patterns": [pattern]}]}
+    hunt = begun(bank, rules, CHIEF, query=f"sha256:{sample.sha256}")
+    ended = end(bank, claimed(bank, hunt), hits=[hit], reason=HOSTILE)
+    assert ended.status_code == 200, ended.text
+    return str(hunt["id"])
 
 
 @pytest.mark.parametrize("user", USERS)

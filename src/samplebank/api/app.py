@@ -20,6 +20,8 @@ from samplebank.api import (
     failures,
     files,
     health,
+    hunt_batches,
+    hunts,
     job_tasks,
     jobs,
     links,
@@ -78,6 +80,8 @@ RESOURCES = (
     notes,
     evidence,
     search,
+    hunts,
+    hunt_batches,
     service_tasks,
 )
 ROUTES: list[Any] = [route for resource in RESOURCES for route in resource.ROUTES]

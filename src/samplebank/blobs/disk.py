@@ -6,13 +6,14 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
 from samplebank.blobs.mark import Mark
+from samplebank.blobs.reading import read_all
 from samplebank.blobs.room import BLOBS, Room
 from samplebank.blobs.store import MISSING, Area, Digests
 from samplebank.blobs.writing import (
@@ -115,6 +116,9 @@ class DiskStore:
                 yield piece
         finally:
             file.close()
+
+    async def whole(self, area: Area, sha256s: Sequence[bytes]) -> list[bytes | None]:
+        return await asyncio.to_thread(read_all, [self.path(area, sha256) for sha256 in sha256s])
 
     def _open(self, area: Area, sha256: bytes) -> BinaryIO:
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from enum import StrEnum
 from pathlib import Path
@@ -57,6 +57,9 @@ class Blobs(Protocol):
         self, area: Area, sha256: bytes, start: int = 0, length: int | None = None
     ) -> AsyncGenerator[bytes, None]:
         """Read the bytes from `start` on, in pieces. Raises `NotFound` when no bytes have the name."""
+
+    async def whole(self, area: Area, sha256s: Sequence[bytes]) -> list[bytes | None]:
+        """Read several small files, in one go; None for bytes that are not there."""
 
     def local(self, area: Area, sha256: bytes) -> AbstractAsyncContextManager[Path]:
         """Provide a local file with the bytes, to be read only, for as long as the block lasts."""

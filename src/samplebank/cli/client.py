@@ -158,6 +158,10 @@ class Client:
         response = self._send(method, path, api=api, params=params, body=body, headers=headers)
         return _decoded(response, kind)
 
+    def end(self, kind: type[Envelope[Answer]], path: str, *, api: str = API) -> Envelope[Answer]:
+        """Delete, or end, what is at a path."""
+        return _decoded(self._send("DELETE", path, api=api), kind)
+
     @contextmanager
     def bytes_at(self, path: str) -> Iterator[Iterator[bytes]]:
         """The bytes at a path, piece by piece. Raises `Unavailable` where the bytes break off."""

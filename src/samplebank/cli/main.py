@@ -26,6 +26,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "search": "samplebank.cli.search:search",
     "show": "samplebank.cli.show:show",
     "similar": "samplebank.cli.similar:similar",
+    "hunt": "samplebank.cli.hunts:hunt",
+    "hunts": "samplebank.cli.hunts:hunts",
     "get": "samplebank.cli.get:get",
     "verdict": "samplebank.cli.verdict:verdict_app",
     "link": "samplebank.cli.link:link_app",

@@ -11,6 +11,7 @@ import typer
 
 from samplebank import logs, settings
 from samplebank.assembly import disk_store, make_data_folder
+from samplebank.cli.worker_choice import HUNT
 from samplebank.errors import Invalid
 from samplebank.files import expanded
 from samplebank.serving import workers_key
@@ -87,7 +88,7 @@ def _stop(children: list[Child]) -> None:
 def _start_workers(own: Settings, database_url: str) -> Child:
     given = {} if own.yara_rules is None else {"yara_rules": str(expanded(own.yara_rules))}
     environment = workers_key.environments(own, database_url, url_of(own), dict(os.environ))
-    return start_workers(list(BUILT_IN), given, environment)
+    return start_workers([*BUILT_IN, HUNT], given, environment)
 
 
 def _check_rules(own: Settings) -> None:

@@ -12,10 +12,15 @@ from samplebank.files import expanded
 from samplebank.worker.analysers import BUILT_IN
 
 RULES: Final = "yara_rules"
+#: names the work on hunts among the names of analysers
+HUNT: Final = "hunt"
 #: the built-in analysers that scan by the rules
 SCANNING: Final = frozenset({"yara", "strings", "documents"})
 KNOWN: Final = f"{', '.join(BUILT_IN)}, or your own as package.module:Class."
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=KNOWN)]
+RunArgument = Annotated[
+    list[str], typer.Argument(metavar="NAME...", help=f"{KNOWN} With {HUNT}, hunts are worked on as well.")
+]
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help=KNOWN)]
 SettingOption = Annotated[
     list[str] | None, typer.Option(metavar="KEY=VALUE", help="For the analysers; may be repeated.")
@@ -32,17 +37,27 @@ class AnalyserChoice(NamedTuple):
     import_paths: Sequence[str]
     settings: dict[str, str]
     import_from: tuple[Path, ...]
+    #: whether the worker also works on hunts
+    hunts: bool = False
 
     @classmethod
     def read(
-        cls, names: Sequence[str], setting: list[str] | None, import_from: list[Path] | None
+        cls,
+        names: Sequence[str],
+        setting: list[str] | None,
+        import_from: list[Path] | None,
+        *,
+        may_hunt: bool = False,
     ) -> "AnalyserChoice":
+        """Read the words of a command line. With `may_hunt`, one of the names may be that of hunts."""
+        hunts = may_hunt and HUNT in names
+        names = [name for name in names if not (hunts and name == HUNT)]
         places = tuple(place.absolute() for place in import_from or [])
         import_paths = [import_path(name) for name in names]
         settings = read_pairs(setting or [], "--setting")
         if RULES in settings and not SCANNING.isdisjoint(names):
             settings[RULES] = _folder(settings[RULES])
-        return cls(names, import_paths, settings, places)
+        return cls(names, import_paths, settings, places, hunts)
 
     @property
     def words(self) -> str:

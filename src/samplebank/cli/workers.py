@@ -19,7 +19,13 @@ from samplebank.cli.client import Client
 from samplebank.cli.connection import Connection, KeyOption, UrlOption
 from samplebank.cli.presence import absence
 from samplebank.cli.printing import JsonOption
-from samplebank.cli.worker_choice import AnalyserChoice, ImportFromOption, NamesArgument, SettingOption
+from samplebank.cli.worker_choice import (
+    AnalyserChoice,
+    ImportFromOption,
+    NamesArgument,
+    RunArgument,
+    SettingOption,
+)
 from samplebank.cli.worker_trial import try_worker
 from samplebank.errors import Refusal
 from samplebank.sandbox import SandboxError
@@ -99,7 +105,7 @@ def register_workers(
 
 @worker_app.command("run")
 def run_workers(
-    names: NamesArgument,
+    names: RunArgument,
     *,
     parallel: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Samples at a time; else one per core.")
@@ -115,7 +121,7 @@ def run_workers(
     """Claim tasks, analyse samples and bring results back, until SIGTERM or Ctrl-C."""
     if with_parent:
         stop_with_parent()
-    chosen = AnalyserChoice.read(names, setting, import_from)
+    chosen = AnalyserChoice.read(names, setting, import_from, may_hunt=True)
     service = connection.find(url, key, account="workers")
     own = load(os.environ)
     logs.set_up(own.log_format)
@@ -170,4 +176,5 @@ async def _run(
         import_from=chosen.import_from,
         current_key=current_key,
         sandbox_required=own.sandbox_required,
+        hunts=chosen.hunts,
     )

@@ -42,6 +42,7 @@ class Signal(StrEnum):
     TASKS = "samplebank_tasks"
     VERDICTS = "samplebank_verdicts"
     SERVICE_TASKS = "samplebank_service_tasks"
+    HUNTS = "samplebank_hunts"
 
 
 PATIENT = {Signal.UNCLASSIFIED}

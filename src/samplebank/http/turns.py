@@ -187,6 +187,8 @@ class Budgets:
         self.searches = Searches(max(1, connections // 3), seats)
         self.lists = Turns(max(1, connections // 2))
         self.files = Turns(FILES)
+        #: rules of hunts that are compiled, in a process of their own
+        self.rules = Turns(1)
         #: waiting claims, by user and worker
         self.claims = Places(waiting_claims)
         #: requests with a key, by user and key

@@ -43,12 +43,13 @@ async def run_service_tasks(bank: Bank) -> None:
 
 
 async def run_reanalyses(bank: Bank) -> None:
-    """Run every reanalysis as far as there is something to do, and wake the workers."""
+    """Run every reanalysis as far as there is something to do, wake the workers, and tell who watches the reanalysis."""
     async with bank.database.connection() as db:
         found = await running.find_reanalyses(db)
         await reanalysing.forget_left(db)
-    for id_, parent_id in found:
-        await _run(bank, id_, parent_id)
+    for id_, parent_id, correlation_id in found:
+        if await _run(bank, id_, parent_id):
+            bank.signals.tell(correlation_id)
         bank.signals.send(Signal.TASKS)
 
 

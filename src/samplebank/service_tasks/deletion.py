@@ -66,8 +66,9 @@ DELETE_PLAIN = {
 DELETE_RANGES = "DELETE FROM challenge_range WHERE sample_id = $1"
 #: all at once, as few submissions come before the type of a file
 DELETE_MARKS = "DELETE FROM untyped_plan WHERE sample_id = $1"
-#: all at once, as a root has few children
+#: all at once, as a root has few children, and few hunts find a sample
 DELETE_PLACES = (
+    "DELETE FROM hunt_hit WHERE sample_id = $1",
     "DELETE FROM extraction WHERE sample_id = $1",
     "DELETE FROM extracted WHERE parent_id = $1 OR sample_id = $1",
 )

@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +23,7 @@ from samplebank.worker.errors import (
     ServiceRefused,
     ServiceUnavailable,
 )
+from samplebank.worker.hunting.batch import BatchAssignment
 
 # Seconds between the attempts of a write: about half a minute in all.
 PATIENCE_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -178,6 +179,36 @@ class ServiceClient:
         path = f"/sampledb/v2/job/{job}/task/{task}"
         with _losing_leases():
             await self._patiently("PUT", path, body=body, headers={"Samplebank-Lease": lease_token})
+
+    async def claim_batch(
+        self, workers: Sequence[str], *, wait_seconds: int, lease_seconds: int
+    ) -> BatchAssignment | None:
+        """Wait up to `wait_seconds` for a batch of a hunt. Not repeated, as `claim`."""
+        body = {"workers": list(workers), "waitSeconds": wait_seconds, "leaseSeconds": lease_seconds}
+        answer = await self._once("POST", "/samplebank/v1/hunt/claim", body=body)
+        try:
+            return next(iter(msgspec.convert(answer, list[BatchAssignment])), None)
+        except msgspec.ValidationError as error:
+            raise ServiceUnavailable(f"The service gave a batch of an unknown form: {error}.") from None
+
+    async def extend_batch(self, batch: BatchAssignment, *, lease_seconds: int) -> None:
+        body = {"leaseToken": batch.lease_token, "leaseSeconds": lease_seconds}
+        with _losing_leases():
+            await self._patiently("POST", f"{batch.path}/heartbeat", body=body)
+
+    @asynccontextmanager
+    async def batch_contents(self, batch: BatchAssignment) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The samples of a batch as a stream. Raises `LeaseLost`."""
+        path = f"{batch.path}/content"
+        async with self._http.download(path, {"Samplebank-Lease": batch.lease_token}) as (status, pieces):
+            if status not in SUCCESS:
+                with _losing_leases():
+                    _checked(Answer(status, b"".join([piece async for piece in pieces])), f"GET {path}")
+            yield pieces
+
+    async def end_batch(self, batch: BatchAssignment, result: Mapping[str, JSON]) -> None:
+        with _losing_leases():
+            await self._patiently("POST", f"{batch.path}/result", body=dict(result))
 
     async def _patiently(self, method: str, path: str, **content: Any) -> Any:
         for seconds in PATIENCE_SECONDS:

@@ -66,11 +66,13 @@ class Connection:
             ) from None
 
     @asynccontextmanager
-    async def download(self, path: str) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
+    async def download(
+        self, path: str, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
         """The status and the pieces of an answer. Raises `ServiceUnavailable`."""
         try:
             async with self._opened().get(
-                self._address(path), headers=self.headers, allow_redirects=False
+                self._address(path), headers={**self.headers, **(headers or {})}, allow_redirects=False
             ) as response:
                 yield response.status, response.content.iter_chunked(PIECE)
         except (aiohttp.ClientError, TimeoutError) as error:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -12,13 +12,15 @@ import msgspec
 
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
-from samplebank.worker.errors import ServiceRefused, ServiceUnavailable, WorkerError
+from samplebank.worker.errors import ServiceRefused, WorkerError
+from samplebank.worker.hunting.loop import HuntLoop
 from samplebank.worker.places import Places
 from samplebank.worker.registration import NotRegistered, Standing, ensure_registered
 from samplebank.worker.rule_watch import RuleWatch, watching
 from samplebank.worker.samples import Samples
 from samplebank.worker.sandboxed import SandboxedAnalyser
 from samplebank.worker.scratch import scratch_folder
+from samplebank.worker.stopping import until_stopped, with_patience
 from samplebank.worker.task import Task
 
 # The answer to a claim may hold tasks, so a stopping worker waits for a claim under way. Claims are short therefore.
@@ -26,7 +28,6 @@ CLAIM_WAIT_SECONDS = 5
 LEASE_SECONDS = 60
 # Tasks may finish within this time after the call to stop. All other tasks are given back.
 GRACE_SECONDS = 10.0
-SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 # Between looks whether the service knows an analyser that was left out.
 LOOK_AGAIN_SECONDS = 60.0
 NOT_FOUND = 404
@@ -81,11 +82,13 @@ async def run(
     scratch: Path | None = None,
     sandbox_required: bool = True,
     pace: Pace = USUAL_PACE,
+    hunts: bool = False,
 ) -> None:
     """Work for the service at `url` until `stop_event` is set.
 
     `analysers` are import paths. `parallel` defaults to the number of cores. Samples lie in a new folder under `scratch`
     (default: the system's folder for temporary files). After the event, tasks have `pace.grace_seconds` to finish.
+    With `hunts`, the worker also works on hunts, while no tasks of its analysers wait.
     An analyser that the service does not know, and that this key may not register, is left out while others have work.
     Raises WorkerError when the service refuses this worker, and SandboxError when an analyser cannot be opened.
     """
@@ -115,10 +118,17 @@ async def run(
             watch=watch,
             stop_event=stop_event,
         )
-        await _run_all([loop_of(analyst) for analyst in analysts])
+        loops: list[_Loop | HuntLoop] = [loop_of(analyst) for analyst in analysts]
+        if hunts:
+            names = [analyst.description.short_name for analyst in analysts]
+            hunting = HuntLoop(
+                client, folder, names, sandbox_required=sandbox_required, stop_event=stop_event
+            )
+            loops += [hunting] * count
+        await _run_all(loops)
 
 
-async def _run_all(loops: "Sequence[_Loop]") -> None:
+async def _run_all(loops: "Sequence[_Loop | HuntLoop]") -> None:
     """Raises the first error of a loop: the other errors repeat the first one, or are cancellations that it caused."""
     try:
         async with asyncio.TaskGroup() as group:
@@ -188,14 +198,14 @@ class _Loop:
 
     async def run(self) -> None:
         try:
-            await self._until_stopped(self._with_patience(self._register))
+            await until_stopped(self._stop, with_patience(self._stop, self._register))
             while not self._stop.is_set():
                 try:
-                    await self._with_patience(self._claim)
+                    await with_patience(self._stop, self._claim)
                 except ServiceRefused as refusal:
                     if refusal.status != NOT_FOUND:
                         raise
-                    await self._until_stopped(self._with_patience(self._await_registration))
+                    await until_stopped(self._stop, with_patience(self._stop, self._await_registration))
         finally:
             await self._wind_up()
 
@@ -219,7 +229,7 @@ class _Loop:
         self._crew.take_back(name)
 
     async def _claim(self) -> None:
-        await self._until_stopped(self._places.some_free())
+        await until_stopped(self._stop, self._places.some_free())
         if self._stop.is_set():
             return
         assignments = await self._client.claim(
@@ -252,30 +262,6 @@ class _Loop:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("task.broke", exc_info=error)  # the end of the lease frees the task
-
-    async def _with_patience(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Repeat a step until the service answers, or until the worker is told to stop."""
-        pause = SHORTEST_PAUSE_SECONDS
-        while not self._stop.is_set():
-            try:
-                await step()
-            except ServiceUnavailable as error:
-                log.warning("service.unavailable", extra={"fields": {"reason": str(error), "pause": pause}})
-                await self._until_stopped(asyncio.sleep(pause))
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            else:
-                return
-
-    async def _until_stopped(self, something: Coroutine[object, object, None]) -> None:
-        work, stop = asyncio.create_task(something), asyncio.create_task(self._stop.wait())
-        try:
-            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                work.result()
-        finally:
-            work.cancel()
-            stop.cancel()
-            await asyncio.gather(work, stop, return_exceptions=True)
 
     async def _wind_up(self) -> None:
         """Wait `grace_seconds` for running tasks, and give back the rest."""

@@ -38,6 +38,8 @@ IN_PATH: dict[str, tuple[str, Schema, str]] = {
     "evidence_id": ("evidenceID", UUID, "The id of the evidence."),
     "link_id": ("linkID", UUID, "The id of the link."),
     "note_id": ("noteID", UUID, "The id of the note."),
+    "hunt_id": ("huntID", UUID, "The id of the hunt."),
+    "number": ("number", {"type": "integer"}, "The number of the batch."),
     "id": ("id", UUID, "The id of the rule."),
     "worker": ("idOrShortName", TEXT, "The id or the short name of the worker."),
     "file_name": ("fileName", {**TEXT, "pattern": r"[a-zA-Z0-9_:\-\.]*"}, "The name of the file."),
@@ -54,6 +56,7 @@ IN_HEADER: dict[str, dict[str, str]] = {
         "Samplebank-Remark": "What operators should know about the process, such as the state of its rules.",
     },
     "extendLease": PROCESS,
+    "downloadHuntBatch": {"Samplebank-Lease": "The lease token of the batch."},
     "uploadEvidence": {"Content-Type": "The media type of the evidence."},
     "downloadRawSample": {
         "Range": "A single range of the bytes, such as `bytes=0-1023`; answered by 206.",

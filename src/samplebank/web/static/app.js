@@ -1,7 +1,7 @@
 // What every page does with scripts. Without scripts all pages work: everything here is a shortcut to a link or a form.
 
 const COPIED = 1200; // milliseconds for which a copied value is marked
-const GO = { t: "", s: "samples", j: "jobs", u: "submit", w: "workers", m: "me" };
+const GO = { t: "", s: "samples", j: "jobs", h: "hunts", u: "submit", w: "workers", m: "me" };
 
 /** The way from the page to the first page. */
 const root = () => document.documentElement.dataset.root;

@@ -29,7 +29,7 @@ def variables_of(sample: SampleFile) -> dict[str, str]:
         "filename": name,
         "filepath": path[: len(path) - len(_last(path))],
         "extension": PurePath(name).suffix.lower(),
-        "filetype": _file_type(_text((sample.classification or {}).get("type"))),
+        "filetype": file_type(_text((sample.classification or {}).get("type"))),
         "owner": "",
     }
 
@@ -38,10 +38,11 @@ def variables_of_layer(sample: SampleFile, content: bytes) -> dict[str, str]:
     """The values for a layer of the sample: the names are those of the sample, and the type is that of the layer."""
     signature = find_signature(content[:MOST_LOOKED_AT])
     kind = signature.file_type.label if signature is not None else ""
-    return {**variables_of(sample), "filetype": _file_type(kind)}
+    return {**variables_of(sample), "filetype": file_type(kind)}
 
 
-def _file_type(kind: str) -> str:
+def file_type(kind: str) -> str:
+    """The type of a file as rules name the type: empty for a type that is not known."""
     return "" if kind in {"", "unknown"} else FILE_TYPES.get(kind, kind.upper())
 
 

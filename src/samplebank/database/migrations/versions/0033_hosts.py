@@ -5,8 +5,8 @@ The previous release can run on the result. Its services are not listed, and do 
 
 from alembic import op
 
-revision = "0035"
-down_revision = "0031"
+revision = "0033"
+down_revision = "0032"
 
 STATEMENTS = (
     """

@@ -1,0 +1,143 @@
+"""The end of a batch: hits and counts are stored in one transaction with the end, so that no sample is counted twice."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from samplebank.accounts.caller import Caller
+from samplebank.database import Connection, Statement
+from samplebank.errors import Conflict, Invalid
+from samplebank.hunts.model import MOST_HITS
+from samplebank.hunts.working import LOST, find_hunt
+from samplebank.timespec import Millis
+
+LOCK_HUNT = "SELECT end_time, hits, samples FROM hunt WHERE id = $1 FOR NO KEY UPDATE"
+LOCK_BATCH = Statement("""
+    SELECT is_done, lease_token, claimed_by, cardinality(samples) AS samples, bytes FROM hunt_batch
+     WHERE hunt_id = :hunt AND number = :number FOR UPDATE
+""")
+# A sample that is being deleted is waited for, and then is no hit.
+STORE_HITS = Statement("""
+    WITH told AS (
+        SELECT * FROM unnest(:sha256s::bytea[], :matches::jsonb[]) AS told(sha256, matches)
+    ), stored AS (
+        SELECT s.id, wanted.place, told.matches
+          FROM hunt_batch b JOIN hunt h ON h.id = b.hunt_id
+         CROSS JOIN LATERAL unnest(b.samples) WITH ORDINALITY wanted(id, place)
+          JOIN sample s ON s.id = wanted.id JOIN told ON told.sha256 = s.sha256
+         WHERE b.hunt_id = :hunt AND b.number = :number AND s.deleted_time IS NULL AND s.created_time <= h.created_time
+         ORDER BY wanted.place LIMIT :most FOR KEY SHARE OF s
+    ), added AS (
+        INSERT INTO hunt_hit (hunt_id, sample_id, batch, place, matches, created_time)
+        SELECT :hunt, id, :number, place, matches, :now FROM stored
+        ON CONFLICT DO NOTHING
+        RETURNING 1
+    )
+    SELECT count(*) FROM added
+""")
+END_BATCH = Statement("""
+    UPDATE hunt_batch SET is_done = true, samples = '{}', lease_until = NULL WHERE hunt_id = :hunt AND number = :number
+""")
+COUNT = Statement("""
+    UPDATE hunt h SET scanned = scanned + :scanned, scanned_bytes = scanned_bytes + :bytes, unscanned = unscanned + :unscanned,
+           passed_over = passed_over + :passed_over, hits = hits + :hits,
+           first_hit_time = coalesce(first_hit_time, CASE WHEN :hits > 0 THEN :now::bigint END),
+           message = CASE WHEN :message = '' THEN message ELSE :message END
+     WHERE h.id = :hunt
+    RETURNING hits, scanned + unscanned + passed_over = samples AS is_whole
+""")
+END_HUNT = Statement("""
+    UPDATE hunt SET state = 'done', end_time = :now::bigint, message = CASE WHEN :message = '' THEN message ELSE :message END
+     WHERE id = :hunt
+""")
+FORGET_BATCHES = "DELETE FROM hunt_batch WHERE hunt_id = $1 AND NOT is_done"
+#: characters of the reason that a hunt tells
+LONGEST_REASON = 500
+ENOUGH = f"The hunt ended with {MOST_HITS} samples found, the most that a hunt keeps: write narrower rules, or hunt through a shorter time."
+MORE_THAN_ALL = "The batch has fewer samples, or fewer bytes, than the result tells of."
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A sample that rules matched, and the matches as they are shown."""
+
+    sha256: bytes
+    matches: list[dict[str, Any]]
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker found. Samples of the batch that are neither `scanned` nor `unscanned` were deleted meanwhile."""
+
+    token: UUID
+    scanned: int
+    scanned_bytes: int
+    unscanned: int = 0
+    #: why a sample was not scanned
+    reason: str = ""
+    hits: Sequence[Hit] = ()
+
+
+async def store(
+    db: Connection, caller: Caller, hunt: str, number: int, result: Result, *, now: Millis
+) -> None:
+    """End a batch with its result. The same result again changes nothing.
+
+    Raises `NotFound`, `Conflict` for a lost lease, and `Invalid` for a result that tells of more than the batch has.
+    """
+    id_ = await find_hunt(db, caller, hunt)
+    locked: Any = await db.fetchrow(LOCK_HUNT, id_)
+    batch = await LOCK_BATCH.row(db, hunt=id_, number=number)
+    if batch is None or batch["lease_token"] != result.token or batch["claimed_by"] != caller.user.id:
+        raise Conflict(LOST)
+    if batch["is_done"]:
+        return
+    if locked["end_time"] is not None:
+        raise Conflict(LOST)
+    told = result.scanned + result.unscanned
+    if told > batch["samples"] or result.scanned_bytes > batch["bytes"] or len(result.hits) > result.scanned:
+        raise Invalid(MORE_THAN_ALL)
+    hits = 0
+    if result.hits:
+        hits = await STORE_HITS.value(
+            db,
+            hunt=id_,
+            number=number,
+            sha256s=[hit.sha256 for hit in result.hits],
+            # as bytes: a list of lists would be an array of two dimensions
+            matches=[msgspec.json.encode(hit.matches) for hit in result.hits],
+            most=MOST_HITS - locked["hits"],
+            now=now,
+        )
+    await _end(db, id_, number, result, hits=hits, passed_over=batch["samples"] - told, now=now)
+
+
+async def give_up(db: Connection, hunt: UUID, number: int, reason: str, *, now: Millis) -> None:
+    """End a batch of a locked hunt without a result: none of its samples was scanned."""
+    batch = await LOCK_BATCH.row(db, hunt=hunt, number=number)
+    nothing = Result(
+        token=hunt, scanned=0, scanned_bytes=0, unscanned=batch["samples"], reason=f"Not scanned: {reason}."
+    )
+    await _end(db, hunt, number, nothing, hits=0, passed_over=0, now=now)
+
+
+async def _end(
+    db: Connection, hunt: UUID, number: int, result: Result, *, hits: int, passed_over: int, now: Millis
+) -> None:
+    await END_BATCH.run(db, hunt=hunt, number=number)
+    counted = await COUNT.row(
+        db,
+        hunt=hunt,
+        scanned=result.scanned,
+        bytes=result.scanned_bytes,
+        unscanned=result.unscanned,
+        passed_over=passed_over,
+        hits=hits,
+        message=result.reason[:LONGEST_REASON],
+        now=now,
+    )
+    is_full = counted["hits"] >= MOST_HITS
+    if is_full or counted["is_whole"]:
+        message = ENOUGH if is_full and not counted["is_whole"] else ""
+        await END_HUNT.run(db, hunt=hunt, now=now, message=message)
+        await db.execute(FORGET_BATCHES, hunt)

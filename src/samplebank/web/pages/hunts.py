@@ -1,0 +1,204 @@
+"""Hunts: the form for a hunt with the list of hunts, and the page of a hunt with progress and hits."""
+
+from typing import ClassVar, Final
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+
+from samplebank.accounts.model import Permission
+from samplebank.api import envelope
+from samplebank.api.envelope import Answer
+from samplebank.api.hunts import HuntRequest, begin, end
+from samplebank.api.once import once
+from samplebank.api.service_tasks import SampleServiceTaskResponse
+from samplebank.database import Page as Part
+from samplebank.errors import Conflict, Invalid, TooMany, Unavailable, invalid
+from samplebank.http.operation import operation
+from samplebank.http.repeats import LONGEST
+from samplebank.http.shapes import NoQuery, Offset
+from samplebank.http.validation import Document
+from samplebank.hunts import queries
+from samplebank.hunts.model import Hunt
+from samplebank.hunts.queries import HitRow
+from samplebank.timespec import Millis
+from samplebank.web.pages.noting import NO_KEY, new_key
+from samplebank.web.rendering import Page
+from samplebank.web.visit import Visit
+
+#: hunts of the list, and hits of a page
+MOST_HUNTS, MOST_HITS = 50, 50
+SPANS: Final = ("7 days", "30 days", "90 days", "1 year")
+BAD_REQUEST: Final = 400
+#: lines of the compiler that the page shows
+MOST_LINES: Final = 100
+
+
+class HitQuery(msgspec.Struct, forbid_unknown_fields=True):
+    offset: Offset = 0
+
+
+class ListedHunt(msgspec.Struct, frozen=True):
+    """A hunt, as a line of the list. `looked_at` counts samples."""
+
+    id: UUID
+    state: str
+    first_rule: str
+    query: str
+    customer: str
+    user: str
+    created_time: Millis
+    samples: int
+    looked_at: int
+
+
+class HuntsPage(Page, frozen=True):
+    """`rules`, `query`, `since` and `customer` are what the form holds. `mistakes` are lines about the form that was sent."""
+
+    template: ClassVar[str] = "hunts.html"
+    section: ClassVar[str] = "hunts"
+
+    rows: list[ListedHunt]
+    mistakes: list[str]
+    may_hunt: bool
+    key: str
+    rules: str
+    query: str
+    since: str
+    spans: tuple[str, ...]
+    customer: str
+    is_under_way: bool
+
+
+class HuntPage(Page, frozen=True):
+    """`number` hits are for the visitor to see; the page shows those behind `offset`."""
+
+    template: ClassVar[str] = "hunt.html"
+    section: ClassVar[str] = "hunts"
+
+    hunt: Hunt
+    customer: str
+    user: str
+    looked_at: int
+    hits: list[HitRow]
+    number_of_hits: int
+    offset: int
+    page_size: int
+    waits_until: Millis | None
+    may_cancel: bool
+
+
+@get("/hunts", opt=operation("showHunts", Permission.VIEW_JOBS))
+async def show_hunts(request: Visit) -> Response[bytes]:
+    """Show the newest hunts, and the form for another."""
+    request.read_query(NoQuery)
+    return request.page(await _list(request, {}, []))
+
+
+@post("/hunts", opt=operation("huntByPage", Permission.REANALYSE), status_code=303)
+async def start(request: Visit) -> Response[bytes]:
+    """Begin a hunt. A form that is sent twice begins one hunt. A form with mistakes comes back with its mistakes."""
+    request.read_query(NoQuery)
+    form = {name: values[0] for name, values in (await request.read_form()).items()}
+    key = form.get("key", "")
+    if not 0 < len(key) <= LONGEST:
+        raise invalid("key", NO_KEY)
+    since = form.get("since", "")
+    given = {
+        # browsers end lines with CR and LF
+        "rules": form.get("rules", "").replace("\r\n", "\n"),
+        "query": form.get("query", "").strip(),
+        "since": f"now - {since}" if since in SPANS else None,
+        "customer": form.get("customer", "").strip() or None,
+    }
+    body = msgspec.json.encode(given)
+
+    async def work() -> Answer:
+        id_ = await begin(request, Document(body, HuntRequest).read(request.now))
+        return envelope.single(SampleServiceTaskResponse(id_))
+
+    try:
+        answer = await once(request, key, body, work)
+    except (Invalid, Conflict, TooMany, Unavailable) as error:
+        lines = [line for one in error.violations for line in one.message.splitlines()]
+        return request.page(await _list(request, form, lines[:MOST_LINES]), BAD_REQUEST)
+    return request.to(f"hunts/{msgspec.json.decode(answer.content)['data']['correlationID']}")
+
+
+@get("/hunts/{hunt_id:str}", opt=operation("showHunt", Permission.VIEW_JOBS))
+async def show_hunt(request: Visit) -> Response[bytes]:
+    """Show how far a hunt is, and the hits that the visitor may see."""
+    query = request.read_query(HitQuery)
+    async with request.reading() as db:
+        found = await queries.get_visible(db, request.caller, request.path("hunt_id"))
+        number = await queries.count_visible_hits(db, request.caller, found)
+        listing = queries.hits_of(request.caller, found.id)
+        hits = await listing.page(db, Part(limit=MOST_HITS, offset=query.offset)) if number else []
+    directory = request.bank.directory
+    return request.page(
+        HuntPage(
+            hunt=found,
+            customer=directory.customer(found.customer_id).short_name,
+            user=directory.subject(found.user_id).short_name,
+            looked_at=_looked_at(found),
+            hits=hits,
+            number_of_hits=number,
+            offset=query.offset,
+            page_size=MOST_HITS,
+            waits_until=found.waits_until(request.now),
+            may_cancel=not found.has_ended and queries.may_cancel(request.caller, found),
+        )
+    )
+
+
+@post("/hunts/{hunt_id:str}/cancel", opt=operation("cancelHuntByPage", Permission.VIEW_JOBS), status_code=303)
+async def cancel(request: Visit) -> Response[bytes]:
+    """Cancel a hunt. To cancel a hunt that has ended changes nothing."""
+    request.read_query(NoQuery)
+    await request.read_form()
+    async with request.bank.database.connection() as db:
+        found = await queries.get_visible(db, request.caller, request.path("hunt_id"))
+    if not found.has_ended:
+        await end(request, found)
+    return request.to(f"hunts/{found.id}")
+
+
+async def _list(request: Visit, form: dict[str, str], mistakes: list[str]) -> HuntsPage:
+    listing = queries.hunts_matching(request.caller, None)
+    async with request.reading() as db:
+        found = await listing.page(db, Part(limit=MOST_HUNTS))
+    own = request.caller.user.customer.short_name
+    return HuntsPage(
+        rows=[_line(request, one) for one in found],
+        mistakes=mistakes,
+        may_hunt=request.caller.holds(Permission.REANALYSE),
+        key=new_key(),
+        rules=form.get("rules", ""),
+        query=form.get("query", ""),
+        since=form.get("since", ""),
+        spans=SPANS,
+        customer=form.get("customer", own),
+        is_under_way=any(not one.has_ended for one in found),
+    )
+
+
+def _line(request: Visit, found: Hunt) -> ListedHunt:
+    directory = request.bank.directory
+    return ListedHunt(
+        id=found.id,
+        state=found.state,
+        first_rule=" ".join(found.rules[:400].split())[:80],
+        query=found.query,
+        customer=directory.customer(found.customer_id).short_name,
+        user=directory.subject(found.user_id).short_name,
+        created_time=found.created_time,
+        samples=found.samples,
+        looked_at=_looked_at(found),
+    )
+
+
+def _looked_at(found: Hunt) -> int:
+    return found.scanned + found.unscanned + found.passed_over
+
+
+ROUTES = [show_hunts, start, show_hunt, cancel]

@@ -1,0 +1,101 @@
+"""What is asked of the process that knows the rules of a hunt, and what the process answers."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from samplebank.sandbox.limits import made_path
+
+MIB = 1024 * 1024
+#: makes the answerer of the rules, which are the argument of the sandbox
+FACTORY = "samplebank.worker.hunting.inside:Hunter"
+#: bytes of the rules of a hunt, and their number
+MOST_RULES_BYTES, MOST_RULES = 512 * 1024, 1000
+#: seconds and memory for compiling
+COMPILE_SECONDS, COMPILE_BYTES = 20.0, 1024 * MIB
+#: memory for a scan: a sample is mapped as a whole
+SCAN_BYTES = 5 * 1024 * MIB
+#: seconds after which a scan of a batch answers what is done, and seconds after which the scan is given up
+PAUSE_SECONDS, SCAN_SECONDS = 15.0, 120.0
+#: hunts wait behind analyses and behind the service
+NICENESS = 19
+#: bytes of the hits of one answer
+ANSWER_BYTES = 16 * MIB
+
+
+class Mistake(msgspec.Struct, frozen=True):
+    """Why rules cannot be used, with the line in the rules; line 0 for a mistake without a line."""
+
+    message: str
+    line: int = 0
+
+
+class Compile(msgspec.Struct, frozen=True, tag=True):
+    """Ask whether the rules can be used."""
+
+
+class Piece(msgspec.Struct, frozen=True, array_like=True):
+    """A sample within the file of a batch; `type` is the type of the sample, or empty."""
+
+    start: int
+    size: int
+    type: str = ""
+
+
+class Scan(msgspec.Struct, frozen=True, tag=True):
+    """Ask for the rules that match the pieces of a file.
+
+    With `is_careful`, the time for each piece is bounded, at a cost: YARA-X takes half as long again for small pieces.
+    """
+
+    path: Path
+    pieces: list[Piece]
+    is_careful: bool = False
+
+
+class Compiled(msgspec.Struct, frozen=True, tag=True):
+    rules: int
+
+
+class Unusable(msgspec.Struct, frozen=True, tag=True):
+    mistakes: list[Mistake]
+
+
+class Found(msgspec.Struct, frozen=True, array_like=True):
+    """The matches in the piece with this number."""
+
+    piece: int
+    matches: list[dict[str, Any]]
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True):
+    piece: int
+    reason: str
+
+
+class Scanned(msgspec.Struct, frozen=True, tag=True):
+    """The first `done` pieces were looked at. Of these, some could not be scanned."""
+
+    done: int
+    found: list[Found] = []
+    failures: list[Failure] = []
+
+
+Question = Compile | Scan
+Reply = Compiled | Unusable | Scanned
+
+
+def encoded(message: msgspec.Struct) -> bytes:
+    return msgspec.msgpack.encode(message, enc_hook=str)
+
+
+def decoded_question(message: bytes) -> Question:
+    question: Question = msgspec.msgpack.decode(message, type=Question, dec_hook=made_path)
+    return question
+
+
+def decoded_reply(message: bytes) -> Reply:
+    """Decode a reply. Raises msgspec.MsgspecError for a message that no honest process sends."""
+    reply: Reply = msgspec.msgpack.decode(message, type=Reply)
+    return reply

@@ -1,0 +1,118 @@
+"""The sandboxes of a worker that know the rules of hunts, and the scan of a batch in such a sandbox."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from samplebank.sandbox import Disturbed, Limits, SandboxError, TimedOut
+from samplebank.sandbox.pool import Sandbox
+from samplebank.worker.hunting.messages import (
+    ANSWER_BYTES,
+    FACTORY,
+    NICENESS,
+    SCAN_BYTES,
+    SCAN_SECONDS,
+    Failure,
+    Found,
+    Piece,
+    Scan,
+    Scanned,
+    decoded_reply,
+    encoded,
+)
+
+#: sandboxes without work that stay for the next batch
+MOST_IDLE = 4
+WRONG = "The process of the scan answered with something that is no result."
+
+
+class Scanner:
+    """A sandbox that knows the rules of a hunt. Closed while nobody uses the scanner and others are newer."""
+
+    def __init__(self, rules: str, *, sandbox_required: bool) -> None:
+        limits = Limits(
+            memory_bytes=SCAN_BYTES, answer_bytes=ANSWER_BYTES, niceness=NICENESS, required=sandbox_required
+        )
+        self.sandbox = Sandbox(FACTORY, rules, limits=limits, children=64)
+        self.users = 0
+        #: whether the rules have taken too long before
+        self._is_careful = False
+
+    async def scan(self, path: Path, pieces: list[Piece]) -> Scanned:
+        """Scan all pieces. A piece that ends its process costs itself only: the others are scanned without it.
+
+        The time of each piece is bounded from the first scan on that takes too long.
+
+        Raises `Disturbed` when no piece is to blame.
+        """
+        found: list[Found] = []
+        failures: list[Failure] = []
+        waiting = [(0, len(pieces))] if pieces else []
+        while waiting:
+            start, end = waiting.pop()
+            try:
+                scanned = await self._once(path, pieces[start:end])
+            except Disturbed:
+                raise
+            except SandboxError as error:
+                if isinstance(error, TimedOut) and not self._is_careful:
+                    self._is_careful = True
+                    waiting.append((start, end))
+                    continue
+                middle = (start + end) // 2
+                if middle == start:
+                    failures.append(Failure(start, error.reason))
+                else:
+                    waiting += [(middle, end), (start, middle)]
+                continue
+            found += [Found(start + one.piece, one.matches) for one in scanned.found]
+            failures += [Failure(start + one.piece, one.reason) for one in scanned.failures]
+            if start + scanned.done < end:
+                waiting.append((start + scanned.done, end))
+        return Scanned(len(pieces), found, failures)
+
+    async def _once(self, path: Path, pieces: list[Piece]) -> Scanned:
+        message = await self.sandbox.call(
+            encoded(Scan(path, pieces, self._is_careful)), SCAN_SECONDS, reads=(path,)
+        )
+        try:
+            reply = decoded_reply(message)
+        except (msgspec.MsgspecError, RecursionError):
+            raise SandboxError(WRONG) from None
+        if not isinstance(reply, Scanned) or not _fits(reply, len(pieces)):
+            raise SandboxError(WRONG)
+        return reply
+
+
+class Scanners:
+    def __init__(self, *, sandbox_required: bool) -> None:
+        self._required = sandbox_required
+        #: by digest of the rules, the scanner used last at the end
+        self._known: dict[bytes, Scanner] = {}
+
+    @asynccontextmanager
+    async def scanner(self, rules: str) -> AsyncIterator[Scanner]:
+        digest = hashlib.sha256(rules.encode()).digest()
+        scanner = self._known.pop(digest, None) or Scanner(rules, sandbox_required=self._required)
+        self._known[digest] = scanner
+        scanner.users += 1
+        try:
+            await self.close_idle(MOST_IDLE)
+            yield scanner
+        finally:
+            scanner.users -= 1
+
+    async def close_idle(self, most: int = 0) -> None:
+        """Close the scanners that nobody uses, but for `most`."""
+        idle = [digest for digest, scanner in self._known.items() if not scanner.users]
+        for digest in idle[: max(0, len(idle) - most)]:
+            await self._known.pop(digest).sandbox.close()
+
+
+def _fits(reply: Scanned, count: int) -> bool:
+    """Whether the reply tells of pieces that were asked for, and brings the scan on."""
+    told: list[Found | Failure] = [*reply.found, *reply.failures]
+    return 0 < reply.done <= count and all(0 <= one.piece < reply.done for one in told)

@@ -1,0 +1,38 @@
+"""Waiting that ends when a worker is told to stop."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+
+from samplebank.worker.errors import ServiceUnavailable
+
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
+
+log = logging.getLogger("samplebank.worker")
+
+
+async def until_stopped(stop: asyncio.Event, something: Coroutine[object, object, None]) -> None:
+    """Do something until it is done, or until the event."""
+    work, stopping = asyncio.create_task(something), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            work.result()
+    finally:
+        work.cancel()
+        stopping.cancel()
+        await asyncio.gather(work, stopping, return_exceptions=True)
+
+
+async def with_patience(stop: asyncio.Event, step: Callable[[], Awaitable[None]]) -> None:
+    """Repeat a step until the service answers, or until the event."""
+    pause = SHORTEST_PAUSE_SECONDS
+    while not stop.is_set():
+        try:
+            await step()
+        except ServiceUnavailable as error:
+            log.warning("service.unavailable", extra={"fields": {"reason": str(error), "pause": pause}})
+            await until_stopped(stop, asyncio.sleep(pause))
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        else:
+            return

@@ -1,0 +1,65 @@
+"""Hunts on pages: begun by a form, followed, cancelled."""
+
+import re
+import time
+
+from hunts.hunting import HUNT, begun, claimed, end, mark, marked, rules_for
+from kit.bank import Bank, later
+from kit.visitor import Shown, Visitor
+from web.conftest import Visitors
+
+
+def sent(visitor: Visitor, **fields: str) -> Shown:
+    (key,) = visitor.get("/hunts").all("input[name=key]")
+    return visitor.post("/hunts", {"key": key.attributes["value"], **fields})
+
+
+def id_of(shown: Shown) -> str:
+    return shown.response.url.rpartition("/")[2]
+
+
+def test_a_form_begins_a_hunt_once(visitor: Visitors, bank: Bank) -> None:
+    mia = visitor("mia")
+    (key,) = mia.get("/hunts").all("input[name=key]")
+    form = {"key": str(key.attributes["value"]), "rules": rules_for(mark()), "since": "7 days"}
+
+    first, second = mia.post("/hunts", form), mia.post("/hunts", form)
+
+    assert (first.status, id_of(first)) == (200, id_of(second))
+    assert "Hunt" in first.text("h1")
+    assert bank.data(bank.get(f"{HUNT}/{id_of(first)}", "mia"))["ruleCount"] == 1
+    bank.delete(f"{HUNT}/{id_of(first)}", "mia")
+
+
+def test_a_form_with_mistakes_comes_back_with_the_lines_of_the_compiler(visitor: Visitors) -> None:
+    shown = sent(visitor("mia"), rules="rule a { condition: nonsense }", query="type:pebin")
+
+    assert shown.status == 400
+    assert "Line 1: error[E009]: unknown identifier `nonsense`" in shown.text(".problem")
+    assert "nonsense" in shown.text("textarea")
+    assert shown.all("input[name=query]")[0].attributes["value"] == "type:pebin"
+
+
+def test_a_hunt_is_shown_with_its_hits_and_cancelled(visitor: Visitors, bank: Bank) -> None:
+    since = later(time.time_ns() // 1_000_000)
+    sample = marked(bank, "any")
+    for _ in range(51):
+        marked(bank, "any")
+    hunt = begun(bank, rules_for("any"), since=since)
+    first = claimed(bank, hunt)
+    end(bank, first, first["samples"][0]["id"])
+    mia = visitor("mia")
+
+    shown = mia.get(f"/hunts/{hunt['id']}")
+    cancelled = mia.post(f"/hunts/{hunt['id']}/cancel")
+
+    assert "50 of 52 looked at" in shown.text("dl")
+    assert re.search(rf"{first['samples'][0]['id']}", shown.html)
+    assert "cancelled" in cancelled.text("h1")
+    assert sample.sha256 not in shown.html
+    assert "Cancelled by mia." in mia.get(f"/hunts/{hunt['id']}").text()
+
+
+def test_who_may_not_hunt_sees_no_form(visitor: Visitors) -> None:
+    assert not visitor("viewer").get("/hunts").all("textarea")
+    assert visitor("mia").get("/hunts").all("textarea")

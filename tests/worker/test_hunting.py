@@ -1,0 +1,170 @@
+"""Hunts with the real worker: rules of all kinds, files that end their process, workers that die."""
+
+import os
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hunts.hunting import begun, found_in, hits, mark, marked, now, rules_for
+from kit.bank import CHIEF, Bank, Sample, eventually, later
+from kit.service import PROGRAM, Service
+from samplebank.database import Database
+from samplebank.worker.hunting import scanners
+from samplebank.worker.hunting.messages import Piece, Scanned
+from samplebank.worker.hunting.scanners import Scanner
+from worker.working import Names, working
+
+
+class NoAnalysers(Names):
+    settings: Mapping[str, str] = {}  # type: ignore[assignment]  # there is nobody to take settings
+
+
+@pytest.fixture
+def hunting(bank: Bank) -> Iterator[None]:
+    """A worker that works on hunts."""
+    with working(bank.url, bank.keys[CHIEF], NoAnalysers(), hunts=True, parallel=2):
+        yield
+
+
+@contextmanager
+def running_worker(bank: Bank, service: Service) -> "Iterator[subprocess.Popen[bytes]]":
+    """A worker in a process of its own, that works on hunts only."""
+    worker = subprocess.Popen(
+        [*PROGRAM, "worker", "run", "hunt", "--parallel", "1"],
+        env={**service.environment, "SAMPLEBANK_URL": bank.url, "SAMPLEBANK_KEY": bank.keys[CHIEF]},
+        start_new_session=True,
+    )
+    try:
+        yield worker
+    finally:
+        worker.terminate()
+        worker.wait(30)
+
+
+def done(bank: Bank, hunt: dict[str, Any], user: str = "mia") -> dict[str, Any]:
+    assert eventually(lambda: now(bank, hunt, user)["state"] == "done"), now(bank, hunt, user)
+    return now(bank, hunt, user)
+
+
+@pytest.mark.usefixtures("hunting")
+def test_a_hunt_finds_the_samples_that_the_rules_match(bank: Bank) -> None:
+    since, wanted = later(time.time_ns() // 1_000_000), mark()
+    found = [marked(bank, wanted) for _ in range(2)]
+    marked(bank, mark())
+    low, high = rules_for(wanted, "low", 10), rules_for(wanted, "high", 90)
+
+    hunt = begun(bank, f"{low}\n{high}", since=since)
+
+    ended = done(bank, hunt)
+    first, second = hits(bank, hunt)
+    assert (ended["samples"], ended["scanned"], ended["unscanned"], ended["hits"]) == (3, 3, 0, 2)
+    assert [hit["sha256"] for hit in (first, second)] == [sample.sha256 for sample in reversed(found)]
+    assert [(match["rule"], match["score"]) for match in first["matches"]] == [("high", 90), ("low", 10)]
+    (pattern,) = first["matches"][0]["patterns"]
+    assert (pattern["name"], pattern["offsets"], pattern["text"]) == ("$a", [200], wanted)
+
+
+@pytest.mark.usefixtures("hunting")
+def test_rules_may_ask_for_the_type_of_a_file(bank: Bank) -> None:
+    since = later(time.time_ns() // 1_000_000)
+    script = Sample(data=b"#!/bin/sh\necho " + secrets.token_hex(400).encode() + b"\n")
+    bank.submit(script)
+    known = eventually(lambda: bank.data(bank.get(f"{script.path}/classification")))
+    kind = known[0]["type"].upper()
+    marked(bank, mark())
+
+    hunt = begun(bank, f'rule scripts {{ condition: filetype == "{kind}" }}', since=since)
+
+    assert done(bank, hunt)["scanned"] == 2
+    assert found_in(bank, hunt) == [script.sha256]
+
+
+@pytest.mark.usefixtures("hunting")
+def test_a_damaged_sample_is_told_and_the_others_are_scanned(bank: Bank, service: Service) -> None:
+    since, wanted = later(time.time_ns() // 1_000_000), mark()
+    whole, damaged = marked(bank, wanted), marked(bank, wanted)
+    (file,) = service.blobs.rglob(f"*{damaged.sha256}*")
+    file.write_bytes(b"other bytes")
+
+    hunt = begun(bank, rules_for(wanted), since=since)
+
+    ended = done(bank, hunt)
+    assert (ended["scanned"], ended["unscanned"], found_in(bank, hunt)) == (1, 1, [whole.sha256])
+    assert ended["message"] == f"The stored bytes of {damaged.sha256} are damaged."
+
+
+async def test_a_piece_that_ends_its_process_costs_itself_only(tmp_path: Path) -> None:
+    file = tmp_path / "batch"
+    file.write_bytes(b"one mark two")
+    pieces = [Piece(0, 4), Piece(4, 4), Piece(1 << 60, 1 << 62), Piece(4, 8)]
+    # a piece that no memory holds
+    scanner = Scanner(rules_for("mark"), sandbox_required=True)
+
+    scanned = await scanner.scan(file, pieces)
+
+    await scanner.sandbox.close()
+    assert sorted(found.piece for found in scanned.found) == [1, 3]
+    assert isinstance(scanned, Scanned)
+
+
+async def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(
+    bank: Bank, service: Service, database: Database
+) -> None:
+    since, wanted = later(time.time_ns() // 1_000_000), mark()
+    samples = [marked(bank, wanted, "quinn") for _ in range(60)]
+    hunt = begun(bank, rules_for(wanted), "quinn", since=since)
+
+    with running_worker(bank, service) as worker:
+        assert eventually(lambda: now(bank, hunt, "quinn")["state"] != "enqueued")
+        os.killpg(worker.pid, signal.SIGKILL)
+    async with database.connection() as db:
+        await db.execute("UPDATE hunt_batch SET lease_until = 1 WHERE hunt_id = $1::uuid", hunt["id"])
+    with running_worker(bank, service):
+        ended = done(bank, hunt, "quinn")
+
+    assert (ended["scanned"], ended["unscanned"], ended["hits"]) == (len(samples), 0, len(samples))
+    assert len(found_in(bank, hunt, "quinn")) == len(samples)
+
+
+@pytest.mark.usefixtures("hunting")
+def test_rules_that_match_everything_are_told_within_bounds(bank: Bank) -> None:
+    since = later(time.time_ns() // 1_000_000)
+    rules = "\n".join(
+        f"rule r{n} {{ strings: $a = {{ {n:02x} }} $b = /[\\x00-\\xff]{{1,4}}/ condition: any of them }}"
+        for n in range(100)
+    )
+    sample = Sample(20_000)
+    bank.submit(sample)
+
+    hunt = begun(bank, rules, since=since)
+
+    done(bank, hunt)
+    (hit,) = hits(bank, hunt)
+    assert len(hit["matches"]) == 20
+    assert sum(len(match["patterns"]) for match in hit["matches"]) == 40
+
+
+async def test_rules_that_take_for_ever_cost_a_sample_its_time_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanners, "SCAN_SECONDS", 20.0)
+    file = tmp_path / "batch"
+    file.write_bytes(b"slow quick")
+    slow = "for all i in (0..100000000) : ( for all j in (0..100000000) : ( i + j >= 0 ) )"
+    rules = f'rule slow {{ strings: $a = "slow" condition: $a and {slow} }}\n{rules_for("quick")}'
+    scanner = Scanner(rules, sandbox_required=True)
+
+    scanned = await scanner.scan(file, [Piece(0, 4), Piece(5, 5)])
+
+    await scanner.sandbox.close()
+    assert [found.piece for found in scanned.found] == [1]
+    assert [(one.piece, one.reason) for one in scanned.failures] == [
+        (0, "The scan took longer than 10 seconds.")
+    ]
