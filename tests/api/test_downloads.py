@@ -1,11 +1,15 @@
 """Downloads: the bytes of samples, whole, in parts, and in an archive."""
 
 import io
+import time
+from collections.abc import Callable
 
 import pytest
 import pyzipper
+import requests
 
-from kit.bank import ROBOT, Bank, Sample
+from hunts.hunting import begun, claimed, mark, marked, path_of, rules_for
+from kit.bank import ROBOT, Bank, Sample, later
 from kit.service import Service
 from samplebank.api.app import ROUTES
 
@@ -38,16 +42,26 @@ def test_a_raw_download_is_a_file_to_keep_and_never_shown(bank: Bank) -> None:
     assert response.headers["Accept-Ranges"] == "bytes"
 
 
+def a_batch(bank: Bank) -> requests.Response:
+    """The samples of a batch of a hunt."""
+    since, wanted = later(time.time_ns() // 1_000_000), mark()
+    marked(bank, wanted)
+    batch = claimed(bank, begun(bank, rules_for(wanted), since=since))
+    lease = {"Samplebank-Lease": batch["leaseToken"]}
+    return bank.call("GET", f"{path_of(batch)}/content", "chief", headers=lease)
+
+
+DOWNLOADS: dict[str, Callable[[Bank], requests.Response]] = {
+    "downloadRawSample": lambda bank: bank.get(f"{bank.submitted().path}/raw"),
+    "downloadSafeSample": lambda bank: bank.get(f"{bank.submitted().path}/safe"),
+    "downloadHuntBatch": a_batch,
+    "getEvidenceData": lambda bank: bank.get(f"{evidence_of(bank, bank.submitted())}/download"),
+}
+
+
 @pytest.mark.parametrize("operation", BYTES)
 def test_no_browser_keeps_or_shows_bytes_and_no_other_site_loads_them(bank: Bank, operation: str) -> None:
-    sample = bank.submitted()
-    paths = {
-        "downloadRawSample": f"{sample.path}/raw",
-        "downloadSafeSample": f"{sample.path}/safe",
-        "getEvidenceData": f"{evidence_of(bank, sample)}/download",
-    }
-
-    told = bank.get(paths[operation]).headers
+    told = DOWNLOADS[operation](bank).headers
 
     assert told["Cache-Control"] == "no-store, no-transform"
     assert told["Cross-Origin-Resource-Policy"] == "same-origin"

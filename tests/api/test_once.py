@@ -142,6 +142,11 @@ def a_result(bank: Bank) -> Request:
     return lambda key: keyed(bank, key, path, "robot", json=body)
 
 
+def a_hunt(bank: Bank) -> Request:
+    body = {"rules": "rule one { condition: false }"}
+    return lambda key: keyed(bank, key, "/samplebank/v1/hunt", json=body)
+
+
 REQUESTS = {
     "submitFile": a_file,
     "addSample": an_upload,
@@ -159,6 +164,7 @@ REQUESTS = {
     "reindexResources": a_reindexing,
     "releaseTask": a_release,
     "addTaskResult": a_result,
+    "hunt": a_hunt,
 }
 
 

@@ -1,10 +1,13 @@
 """Live pages: a tab is told what has changed of what the tab shows, and nothing else."""
 
+import time
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from kit.bank import ROBOT, Bank, Sample, eventually
+from hunts.hunting import begun, claimed, end, mark, marked, rules_for
+from kit.bank import ROBOT, Bank, Sample, eventually, later
 from kit.service import Service, running
 from kit.stream import END, Stream
 from kit.visitor import Visitor
@@ -119,6 +122,32 @@ def test_a_tab_is_told_nothing_of_retries_of_others(bank: Bank, visitor: Visitor
         abort(visitor("chief"), own)
 
         assert set(stream.until(f"task:{own}")) == {f"task:{own}"}
+
+
+def hunted(bank: Bank, user: str) -> tuple[str, dict[str, Any]]:
+    """A hunt of the user: the id, and a batch that a worker holds."""
+    since, wanted = later(time.time_ns() // 1_000_000), mark()
+    marked(bank, wanted, user)
+    hunt = begun(bank, rules_for(wanted), user, since=since)
+    return hunt["id"], claimed(bank, hunt)
+
+
+def test_a_tab_is_told_of_a_batch_of_a_hunt_that_ends(bank: Bank, visitor: Visitors) -> None:
+    hunt, batch = hunted(bank, "mia")
+
+    with Stream(visitor("mia"), f"hunt:{hunt}") as stream:
+        end(bank, batch)
+
+        assert stream.next() == f"hunt:{hunt}"
+
+
+def test_a_tab_is_told_of_a_hunt_that_is_cancelled(bank: Bank, visitor: Visitors) -> None:
+    hunt, _ = hunted(bank, "mia")
+
+    with Stream(visitor("mia"), f"hunt:{hunt}") as stream:
+        visitor("mia").post(f"/hunts/{hunt}/cancel")
+
+        assert stream.next() == f"hunt:{hunt}"
 
 
 @pytest.fixture

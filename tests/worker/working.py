@@ -43,6 +43,7 @@ def working(
     settings: Mapping[str, str] | None = None,
     parallel: int = 2,
     scratch: Path | None = None,
+    hunts: bool = False,
     **pace: Any,
 ) -> Iterator[None]:
     """Have a worker run; leaving stops it as SIGTERM would, and waits for it. `paths` are those of further analysers."""
@@ -60,6 +61,7 @@ def working(
             settings={**names.settings, **(settings or {})},
             parallel=parallel,
             scratch=scratch,
+            hunts=hunts,
             pace=Pace(**{"grace_seconds": 5.0, "claim_seconds": CLAIM_SECONDS, **pace}),
         )
 

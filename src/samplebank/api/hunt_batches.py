@@ -216,9 +216,10 @@ async def end(request: Call) -> Answer:
             for hit in wanted.hits or ()
         ],
     )
-    number = _number(request)
+    number, hunt = _number(request), request.path("hunt_id")
     async with request.bank.database.transaction() as db:
-        await results.store(db, request.caller, request.path("hunt_id"), number, result, now=request.now)
+        await results.store(db, request.caller, hunt, number, result, now=request.now)
+    request.bank.signals.tell(UUID(hunt))
     return await request.show((number, None), _show_lease)
 
 

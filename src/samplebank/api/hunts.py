@@ -225,6 +225,7 @@ async def end(request: Exchange, found: Hunt) -> None:
         raise Forbidden(NOT_YOURS)
     async with request.bank.database.transaction() as db:
         await opening.cancel(db, found.id, request.caller.user.short_name, now=request.now)
+    request.bank.signals.tell(found.id)
 
 
 def show_hunt(row: tuple[Hunt, int | None, Millis], directory: Directory) -> HuntResponse:

@@ -54,6 +54,12 @@ def hits_of(caller: Caller, hunt: UUID) -> Listing[HitRow]:
     return Listing(HITS, OF_HITS, where, "ORDER BY x.batch, x.place")
 
 
+async def visible_among(db: Connection, caller: Caller, ids: list[UUID]) -> list[UUID]:
+    """Find the hunts, of those with these ids, that the caller may see."""
+    where = all_of([one_of("h.id", "uuid", ids), see_hunts(caller)])
+    return [row[0] for row in await Sql("SELECT h.id FROM hunt h WHERE {}", where).rows(db)]
+
+
 async def get_visible(db: Connection, caller: Caller, reference: str) -> Hunt:
     """Get a hunt that the caller may see. Raises `NotFound`."""
     id_ = find_id(reference)

@@ -17,7 +17,7 @@ from samplebank.search.listing import (
     rows_within,
 )
 from samplebank.search.sets import Members, Slice
-from samplebank.search.widths import LITTLE, Widths, are_little, estimate
+from samplebank.search.widths import LITTLE, Widths, estimate
 from samplebank.search.window import IndexWindow
 
 #: the fewest of the newest samples that are looked at, and how many times as many as an estimate says
@@ -70,8 +70,6 @@ class Much(NamedTuple):
     little: float = LITTLE
 
     async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
-        if len(self.sets) == 1 and not self.gathering.is_much and await are_little(db):
-            return None
         widths = await estimate(db, self.sets)
         if widths is None:
             return None if self.milliseconds else await InOrder(self.ask).find(db, page)

@@ -11,8 +11,6 @@ from samplebank.search.sets import Members
 #: matches that are gathered: a few more than are always counted, as an estimate is not exact
 LITTLE = 12_000
 ALL_SAMPLES = Sql("SELECT id FROM sample")
-#: -1 stands for a table that the planner has not looked at yet
-ARE_LITTLE = f"SELECT reltuples BETWEEN 0 AND {LITTLE} FROM pg_class WHERE oid = 'sample'::regclass"
 
 
 class Widths(NamedTuple):
@@ -34,14 +32,6 @@ class Widths(NamedTuple):
     def narrowest(self) -> int:
         """The place of the list with the fewest rows."""
         return min(range(len(self.sets)), key=lambda place: sum(self.sets[place]))
-
-
-async def are_little(db: Connection) -> bool:
-    """Whether all samples together are little, as the planner knows. Then no search is for much.
-
-    Costs a tenth of an estimate.
-    """
-    return bool(await db.fetchval(ARE_LITTLE))
 
 
 async def estimate(db: Connection, sets: Sequence[Sequence[Members]]) -> Widths | None:

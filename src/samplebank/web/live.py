@@ -42,7 +42,7 @@ JOBS: Final = "list:jobs"
 class Watch:
     """What a tab shows: the topics to tell by the id that has changed, the batches, and whether lists of jobs.
 
-    `seen` are the topics of single jobs and service tasks.
+    `seen` are the topics of single jobs, service tasks and hunts.
     """
 
     def __init__(self, seen: Mapping[UUID, str], batches: Iterable[UUID], *, lists_jobs: bool) -> None:

@@ -50,6 +50,7 @@ class ListedHunt(msgspec.Struct, frozen=True):
     created_time: Millis
     samples: int
     looked_at: int
+    has_ended: bool
 
 
 class HuntsPage(Page, frozen=True):
@@ -67,7 +68,6 @@ class HuntsPage(Page, frozen=True):
     since: str
     spans: tuple[str, ...]
     customer: str
-    is_under_way: bool
 
 
 class HuntPage(Page, frozen=True):
@@ -178,7 +178,6 @@ async def _list(request: Visit, form: dict[str, str], mistakes: list[str]) -> Hu
         since=form.get("since", ""),
         spans=SPANS,
         customer=form.get("customer", own),
-        is_under_way=any(not one.has_ended for one in found),
     )
 
 
@@ -194,6 +193,7 @@ def _line(request: Visit, found: Hunt) -> ListedHunt:
         created_time=found.created_time,
         samples=found.samples,
         looked_at=_looked_at(found),
+        has_ended=found.has_ended,
     )
 
 

@@ -12,6 +12,7 @@ from samplebank.errors import Unauthenticated, Violations
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body
 from samplebank.http.streaming import Pieces, Streamed
+from samplebank.hunts import queries as hunts
 from samplebank.jobs.queries import visible_among
 from samplebank.service_tasks import queries
 from samplebank.web.entrance import NOT_SIGNED_IN
@@ -27,7 +28,7 @@ HEADERS: Final = {**PAGE, "X-Accel-Buffering": "no"}
 #: milliseconds after which a browser comes again
 BEGIN: Final = b"retry: 3000\n\n"
 HEARTBEAT: Final = b":\n\n"
-NO_TOPIC: Final = "A topic is job:ID, batch:ID, task:ID or list:jobs."
+NO_TOPIC: Final = "A topic is job:ID, batch:ID, task:ID, hunt:ID or list:jobs."
 
 
 class LiveQuery(Body):
@@ -60,7 +61,7 @@ async def _told(hub: Hub, tab: Tab) -> Pieces:
 async def _read_watch(request: Visit) -> Watch:
     """What the tab shows, of that what the visitor may see. Raises `Invalid`."""
     violations = Violations()
-    wanted: dict[str, list[UUID]] = {"job": [], "batch": [], "task": []}
+    wanted: dict[str, list[UUID]] = {"job": [], "batch": [], "task": [], "hunt": []}
     lists_jobs = False
     for position, topic in enumerate(request.read_query(LiveQuery).on or ()):
         kind, _, name = topic.partition(":")
@@ -72,18 +73,20 @@ async def _read_watch(request: Visit) -> Watch:
         else:
             violations.add(f"on[{position}]", NO_TOPIC)
     violations.raise_if_any()
-    seen = await _seen(request, wanted["job"], wanted["task"])
+    seen = await _seen(request, wanted["job"], wanted["task"], wanted["hunt"])
     lists_jobs = lists_jobs and request.caller.holds(Permission.VIEW_JOBS)
     return Watch(seen, wanted["batch"], lists_jobs=lists_jobs)
 
 
-async def _seen(request: Visit, jobs: list[UUID], tasks: list[UUID]) -> dict[UUID, str]:
-    """The topics of the jobs and the service tasks that the visitor may see."""
+async def _seen(request: Visit, jobs: list[UUID], tasks: list[UUID], hunts_: list[UUID]) -> dict[UUID, str]:
+    """The topics of the jobs, the service tasks and the hunts that the visitor may see."""
     caller = request.caller
     async with request.bank.database.connection() as db:
         seen = await visible_among(db, caller, jobs, Permission.VIEW_JOBS) if jobs else []
         own = await queries.visible_among(db, caller, tasks) if tasks else []
-    return {id_: f"job:{id_}" for id_ in seen} | {id_: f"task:{id_}" for id_ in own}
+        hunted = await hunts.visible_among(db, caller, hunts_) if hunts_ else []
+    topics = {"job": seen, "task": own, "hunt": hunted}
+    return {id_: f"{kind}:{id_}" for kind, ids in topics.items() for id_ in ids}
 
 
 ROUTES = [follow]
