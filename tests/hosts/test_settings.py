@@ -1,5 +1,6 @@
 """A host warns where another host at work decides by other settings."""
 
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -28,6 +29,12 @@ async def be_at_work(bank: Bank, **settings: object) -> None:
     other = msgspec.structs.replace(bank.settings, port=8081, **settings)
     async with open_bank(other, bank.database.url) as another:
         await comparing_sweep()(another)
+
+
+@pytest.fixture(autouse=True)
+def hears_warnings(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever level of the log a command of another test has set."""
+    caplog.set_level(logging.WARNING)
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[dict[str, str]]:

@@ -29,6 +29,7 @@ SHARED = (
     "extraction_child_size",
     "extraction_depth",
     "extraction_files",
+    "hunt_bytes_per_day",
     "job_timeout_enqueued",
     "job_timeout_executing",
     "kept_answers",
