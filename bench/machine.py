@@ -95,7 +95,10 @@ class Processes:
 
     def processor_seconds(self) -> float:
         """Processor time by the scheduler, which counts in nanoseconds. Ticks of 10 ms would hide the work of an idle process."""
-        return sum(_nanoseconds(id_) for id_ in self.ids()) / 1e9
+        return sum(self.seconds_by_process().values())
+
+    def seconds_by_process(self) -> dict[int, float]:
+        return {id_: _nanoseconds(id_) / 1e9 for id_ in self.ids()}
 
 
 def _read(process: int, name: str) -> str:

@@ -56,7 +56,10 @@ def check_disk(folder: Path, needed_gib: float) -> None:
 
 
 class Service:
-    """One `samplebank serve` in a new folder under `parent`, without workers unless told `with_workers`."""
+    """One `samplebank serve` in a new folder under `parent`, without workers unless told `with_workers`.
+
+    `python` is the interpreter whose environment holds the revision under test.
+    """
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class Service:
         settings: dict[str, str] | None = None,
         *,
         with_workers: bool = False,
+        python: Path = Path(sys.executable),
     ) -> None:
         if port is not None:
             check_port(port)
@@ -72,6 +76,7 @@ class Service:
         self.folder = Path(tempfile.mkdtemp(prefix="samplebank-bench-", dir=parent))
         self.data = self.folder / "data"
         self._settings = settings or {}
+        self._python = python
         self._arguments = [] if with_workers else ["--no-workers"]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -117,7 +122,7 @@ class Service:
         """Start, and do not wait."""
         with (self.folder / "service.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "samplebank.cli", "serve", *self._arguments, "--port", str(self.port)],
+                [self._python, "-m", "samplebank.cli", "serve", *self._arguments, "--port", str(self.port)],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -154,7 +159,7 @@ class Service:
     def command(self, *arguments: str) -> str:
         """Run a command of the client on this service. Returns the output."""
         done = subprocess.run(
-            [sys.executable, "-m", "samplebank.cli", *arguments],
+            [self._python, "-m", "samplebank.cli", *arguments],
             env=self._environment(),
             capture_output=True,
             text=True,

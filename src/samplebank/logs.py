@@ -15,7 +15,7 @@ class TextFormatter(logging.Formatter):
     """`2026-01-31T12:00:00.123Z INFO  request method=GET path=/job`; control characters are escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = " ".join(f"{name}={_word(value)}" for name, value in _fields(record).items())
+        fields = " ".join([f"{name}={_word(str(value))}" for name, value in _fields(record).items()])
         second, milliseconds = int(record.created), int(record.created * 1000) % 1000
         line = f"{_second(second)}.{milliseconds:03}Z {record.levelname:<7} {record.getMessage()} {fields}".rstrip()
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
@@ -91,7 +91,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return fields
 
 
-def _word(value: object) -> str:
+@lru_cache(1024)
+def _word(text: str) -> str:
     """A value on one line. A value from a request must not forge a line of the log."""
-    text = str(value)
-    return text if text.isprintable() and " " not in text and text else ascii(text)
+    return text if text.isprintable() and text and " " not in text else ascii(text)

@@ -73,10 +73,3 @@ def test_each_of_all_conditions_stands_in_brackets() -> None:
 
 def test_pieces_are_joined() -> None:
     assert joined(", ", [Sql("{}", 1), Sql("b")]).render() == ("$1, b", [1])
-
-
-def test_a_compact_piece_renders_the_same() -> None:
-    piece = joined(", ", [Sql("a"), Sql("{}", 1), Sql("b"), Sql("c")])
-
-    assert piece.compact.render() == piece.render()
-    assert len(piece.compact.parts) < len(piece.parts)

@@ -28,7 +28,7 @@ def test_a_name_is_the_same_parameter_wherever_it_stands() -> None:
     statement = Statement("SELECT :size, :name, :size::bigint")
 
     assert statement.sql == "SELECT $1, $2, $1::bigint"
-    assert statement.values({"name": "a", "size": 1}) == [1, "a"]
+    assert statement.values({"name": "a", "size": 1}) == (1, "a")
 
 
 def test_remarks_are_not_sent() -> None:

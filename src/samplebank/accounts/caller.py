@@ -85,6 +85,8 @@ class Caller(msgspec.Struct, frozen=True):
 
     def scope(self, *permissions: Permission) -> Scope:
         """The customers for which any of `permissions` is held."""
+        if len(permissions) == 1:
+            return self.scopes.get(permissions[0], NOWHERE)
         found = NOWHERE
         for permission in permissions:
             found |= self.scopes.get(permission, NOWHERE)

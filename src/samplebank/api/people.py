@@ -1,6 +1,7 @@
 """The shapes of customers, users, groups and user agents in requests and answers."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 from samplebank.accounts.caller import Caller, sees_customer
@@ -34,7 +35,9 @@ class CustomerInfo(Shown):
     domain: DomainInfo
 
     @classmethod
+    @lru_cache(4096)
     def of(cls, customer: Customer) -> "CustomerInfo":
+        """The customer as shown, kept for the rows of lists, whose customers are few."""
         domain = DomainInfo(customer.domain.id, customer.domain.name)
         return cls(id=customer.id, name=customer.name, short_name=customer.short_name, domain=domain)
 

@@ -4,7 +4,7 @@ from samplebank.database.columns import Columns, Made, Shape
 from samplebank.database.connection import Connection, Database, Outrun, connect, open_database
 from samplebank.database.identifiers import new_id
 from samplebank.database.query import Page, order_by
-from samplebank.database.sql import FALSE, TRUE, Sql, all_of, any_of, joined, one_of, one_of_few
+from samplebank.database.sql import FALSE, TRUE, Sql, Template, all_of, any_of, joined, one_of, one_of_few
 from samplebank.database.statement import Statement
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Shape",
     "Sql",
     "Statement",
+    "Template",
     "all_of",
     "any_of",
     "connect",

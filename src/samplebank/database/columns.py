@@ -39,7 +39,7 @@ class Columns(Generic[R]):
         self._struct: Callable[..., R] = struct
         written = [expressions[name] for name in fields]
         #: the list of a SELECT
-        self.selected = joined(", ", (one if isinstance(one, Sql) else Sql(one) for one in written)).compact
+        self.selected = joined(", ", (one if isinstance(one, Sql) else Sql(one) for one in written))
         self.width = len(fields)
 
     @property

@@ -4,6 +4,8 @@ import secrets
 import time
 from uuid import UUID
 
+import msgspec
+
 UUID_CHARACTERS = 36
 
 
@@ -21,7 +23,12 @@ def _made(milliseconds: int, bits: int) -> UUID:
     value = milliseconds << 80 | bits & (1 << 80) - 1
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=value)
+    return msgspec.convert(value.to_bytes(16), UUID)
+
+
+def uuid_of(text: str) -> UUID:
+    """Read a UUID with or without hyphens; several times as fast as `UUID(text)`. Raises `msgspec.ValidationError`."""
+    return msgspec.convert(text, UUID)
 
 
 def find_id(text: str) -> UUID | None:
@@ -29,7 +36,6 @@ def find_id(text: str) -> UUID | None:
     if len(text) != UUID_CHARACTERS:
         return None
     try:
-        value = UUID(text)
-    except ValueError:
+        return uuid_of(text)
+    except msgspec.ValidationError:
         return None
-    return value if str(value) == text.lower() else None

@@ -35,15 +35,20 @@ class Listing(Generic[R]):
         columns: Shape[R],
         source: str | Sql,
         where: Sql,
-        order: str,
+        order: str | Order,
         *,
         counted: str | Sql | None = None,
     ) -> None:
         self.columns = columns
         self.source = _as_sql(source)
         self.where = where
-        self.order = order
+        self._order = order
         self.counted = self.source if counted is None else _as_sql(counted)
+
+    @property
+    def order(self) -> str:
+        """ORDER BY of the list."""
+        return self._order if isinstance(self._order, str) else self._order.sql
 
     @property
     def known_count(self) -> Count | None:
@@ -51,7 +56,7 @@ class Listing(Generic[R]):
         return self._count
 
     async def page(self, db: Connection, page: Page) -> list[R]:
-        return [self.columns.read(row) for row in await self._selected(page).rows(db)]
+        return list(map(self.columns.read, await self._selected(page).rows(db)))
 
     async def pieces(self, db: Connection, page: Page) -> AsyncGenerator[list[R], None]:
         """The rows in pieces; `db` is in a transaction for as long as this lasts."""
@@ -59,7 +64,7 @@ class Listing(Generic[R]):
         await db.execute(AS_A_STREAM)
         cursor = await db.cursor(query, *values)
         while rows := await cursor.fetch(PIECE):
-            yield [self.columns.read(row) for row in rows]
+            yield list(map(self.columns.read, rows))
 
     async def count(self, db: Connection, budget: float) -> Count:
         """The number of all matches; many are counted for `budget` milliseconds only. `db` is not in a transaction."""
@@ -91,12 +96,12 @@ class OrderedListing(Listing[R]):
         *,
         counted: str | Sql | None = None,
     ) -> None:
-        super().__init__(columns, source, where, order.sql, counted=counted or order.source)
+        super().__init__(columns, source, where, order, counted=counted or order.source)
         self.by = order
 
     async def page(self, db: Connection, page: Page) -> list[R]:
         query = self.by.rows(self.columns.selected, self.source, self.where, page)
-        return [self.columns.read(row) for row in await query.rows(db)]
+        return list(map(self.columns.read, await query.rows(db)))
 
     async def count(self, db: Connection, budget: float) -> Count:
         return await count_rows(db, self._counted_rows, budget)
@@ -116,17 +121,18 @@ class TalliedListing(OrderedListing[R]):
         self._number = number
 
     async def page(self, db: Connection, page: Page) -> list[R]:
-        rows = await self._numbered(self._number, page).rows(db)
+        rows = await self.numbered(page).rows(db)
         if rows:
             self._count = Count(rows[0][0])
-        return [self.columns.read(columns) for _, *columns in rows]
+        read = self.columns.read
+        return [read(row[1:]) for row in rows]
 
     async def count(self, db: Connection, _budget: float) -> Count:
         return self._count or Count(await Sql("SELECT {}", self._number).value(db))
 
-    def _numbered(self, number: Sql, page: Page) -> Sql:
+    def numbered(self, page: Page) -> Sql:
         """A query for the rows on a page, each behind the number."""
-        return self.by.rows(Sql("{}, {}", number, self.columns.selected), self.source, self.where, page)
+        return self.by.rows(Sql("{}, {}", self._number, self.columns.selected), self.source, self.where, page)
 
 
 def _as_sql(source: str | Sql) -> Sql:

@@ -17,11 +17,12 @@ import asyncpg
 
 from samplebank.database.connection import Database, connect_alone
 from samplebank.database.failures import TROUBLE
+from samplebank.database.identifiers import uuid_of
 from samplebank.errors import Unavailable
 
 #: seconds after a sending in which further signals are gathered
 GATHER = 0.02
-#: the same for `PATIENT` signals, which come with each upload and start longer work
+#: the same for `PATIENT` signals, which come with each upload and start longer work; and for changes, which come with each request
 GATHER_LONG = 0.25
 RECONNECT = 1.0
 #: seconds of silence after which the line is tried by asking for the time, and seconds in which the server must answer
@@ -56,7 +57,7 @@ class Signals:
         self._unsent: set[Signal] = set()
         self._untold: set[UUID] = set()
         self._watching: set[Callable[[Changed], None]] = set()
-        self._held_back: set[Signal] = set()
+        self._held_back: set[str] = set()
         self._wake = asyncio.Event()
         self._waiting: dict[Signal, set[asyncio.Event]] = {signal: set() for signal in Signal}
 
@@ -97,7 +98,7 @@ class Signals:
 
     def _changed(self, payload: str) -> None:
         if self._watching:
-            ids = frozenset(UUID(payload[at : at + HEX]) for at in range(0, len(payload), HEX))
+            ids = frozenset(uuid_of(payload[at : at + HEX]) for at in range(0, len(payload), HEX))
             for told in self._watching:
                 told(ids or None)
 
@@ -113,11 +114,13 @@ class Signals:
             self._wake.clear()
             signals = self._unsent - self._held_back
             self._unsent -= signals
-            changes, self._untold = self._untold, set()
+            changes: set[UUID] = set()
+            if CHANGES not in self._held_back:
+                changes, self._untold = self._untold, changes
             if signals or changes:
                 await self._notify([f"NOTIFY {signal}" for signal in signals] + _told(changes))
-                for signal in signals & PATIENT:
-                    self._hold_back(signal)
+                for channel in [*(signals & PATIENT), *([CHANGES] if changes else [])]:
+                    self._hold_back(channel)
             await asyncio.sleep(GATHER)
 
     async def _notify(self, commands: list[str]) -> None:
@@ -125,12 +128,12 @@ class Signals:
             async with self._database.connection() as db:
                 await db.execute("; ".join(commands))
 
-    def _hold_back(self, signal: Signal) -> None:
-        self._held_back.add(signal)
-        asyncio.get_running_loop().call_later(GATHER_LONG, self._let_go, signal)
+    def _hold_back(self, channel: str) -> None:
+        self._held_back.add(channel)
+        asyncio.get_running_loop().call_later(GATHER_LONG, self._let_go, channel)
 
-    def _let_go(self, signal: Signal) -> None:
-        self._held_back.discard(signal)
+    def _let_go(self, channel: str) -> None:
+        self._held_back.discard(channel)
         self._wake.set()
 
     async def _receive(self) -> None:

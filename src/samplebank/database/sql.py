@@ -7,6 +7,7 @@ are made one by one, and put together in any order. Values travel as parameters,
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 #: `{name}`, or `{}`
 PLACE = re.compile(r"\{([a-z_]*)\}")
 Name = str | int
+
+
+#: stands in a text for a value; no SQL can hold it
+MARK = "\0"
 
 
 class Value:
@@ -35,43 +40,40 @@ class Sql:
     a value.
     """
 
-    __slots__ = ("parts",)
+    __slots__ = ("text", "values")
+
+    #: the text with `MARK` in the place of each value
+    text: str
+    #: the values in the order of their places
+    values: Sequence[Value]
 
     def __init__(self, text: str, *values: object, **named: object) -> None:
-        self.parts: list[str | Value]
         if not values and not named:
-            self.parts = [text]
+            self.text, self.values = text, ()
             return
         first, following, names = _places(text)
         if named or names or len(values) != len(following):
             values = _by_name(text, named or dict(enumerate(values)), names or tuple(range(len(following))))
-        parts = self.parts = [first]
+        written = first
+        kept: list[Value] = []
         for value, behind in zip(values, following, strict=True):
             if isinstance(value, Sql):
-                parts += value.parts
+                written += value.text + behind
+                kept += value.values
             else:
-                parts.append(Value(value))
-            parts.append(behind)
+                written += MARK + behind
+                kept.append(Value(value))
+        self.text, self.values = written, kept
 
     def render(self) -> tuple[str, list[Any]]:
         """The text with numbered parameters, and the values of the parameters."""
-        numbers: dict[Value, str] = {}
-        written = [
-            part if isinstance(part, str) else numbers.setdefault(part, f"${len(numbers) + 1}")
-            for part in self.parts
-        ]
-        return "".join(written), [value.value for value in numbers]
-
-    @property
-    def compact(self) -> "Sql":
-        """The same piece with neighbouring texts in one, for pieces that are used again and again."""
-        parts: list[str | Value] = []
-        for part in self.parts:
-            if isinstance(part, str) and parts and isinstance(parts[-1], str):
-                parts[-1] += part
-            else:
-                parts.append(part)
-        return _of_parts(parts)
+        if not self.values:
+            return self.text, []
+        distinct = dict.fromkeys(self.values)
+        numbers = {value: f"${number}" for number, value in enumerate(distinct, 1)}
+        first, *others = self.text.split(MARK)
+        behind = zip(map(numbers.__getitem__, self.values), others, strict=True)
+        return first + "".join(chain.from_iterable(behind)), [value.value for value in distinct]
 
     async def rows(self, db: "Connection") -> list[Any]:
         text, values = self.render()
@@ -114,43 +116,59 @@ def _by_name(text: str, given: "Mapping[Any, object]", names: "Sequence[Name]") 
     if given.keys() != set(names):
         wrong = ", ".join(sorted(str(name) for name in given.keys() ^ set(names)))
         raise TypeError(f"places without a value, or values without a place: {wrong} in: {text}")
-    pieces = {name: one if isinstance(one, Sql) else _of_parts([Value(one)]) for name, one in given.items()}
+    pieces = {name: one if isinstance(one, Sql) else Sql("{}", one) for name, one in given.items()}
     return tuple(pieces[name] for name in names)
+
+
+class Template:
+    """A large text in which each `{name}` stands for a piece or a value, as in `Sql`.
+
+    The numbered text is made once for each combination of texts of pieces. Raises `TypeError` where names and values differ.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._names = tuple(dict.fromkeys(PLACE.findall(text)))
+        self._numbered = lru_cache(256)(self._number)
+
+    def render(self, **named: object) -> tuple[str, list[Any]]:
+        if named.keys() != set(self._names):
+            _by_name(self._text, named, self._names)
+        pieces = [
+            one if isinstance(one, Sql) else Sql("{}", one) for one in map(named.__getitem__, self._names)
+        ]
+        text = self._numbered(tuple([piece.text for piece in pieces]))
+        return text, [value.value for piece in pieces for value in piece.values]
+
+    async def rows(self, db: "Connection", **named: object) -> list[Any]:
+        text, values = self.render(**named)
+        return await db.fetch(text, *values)
+
+    def _number(self, texts: tuple[str, ...]) -> str:
+        count, numbered = 0, {}
+        for name, text in zip(self._names, texts, strict=True):
+            first, *others = text.split(MARK)
+            numbered[name] = first + "".join([f"${count + n}{behind}" for n, behind in enumerate(others, 1)])
+            count += len(others)
+        return PLACE.sub(lambda found: numbered[found[1]], self._text)
 
 
 def joined(separator: str, pieces: Iterable[Sql]) -> Sql:
     """The pieces one after the other, with `separator` between them."""
-    parts: list[str | Value] = []
-    for piece in pieces:
-        if parts:
-            parts.append(separator)
-        parts.extend(piece.parts)
-    return _of_parts(parts)
+    given = list(pieces)
+    return _made(separator.join([piece.text for piece in given]), given)
 
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
     """All conditions hold; without any condition, everything matches."""
-    parts: list[str | Value] = []
-    for condition in conditions:
-        if condition is not TRUE:
-            parts.append(") AND (" if parts else "(")
-            parts += condition.parts
-    if not parts:
-        return TRUE
-    parts.append(")")
-    return _of_parts(parts)
+    given = [condition for condition in conditions if condition is not TRUE]
+    return _made(f"({') AND ('.join([one.text for one in given])})", given) if given else TRUE
 
 
 def any_of(conditions: Iterable[Sql]) -> Sql:
     """At least one condition holds; without any condition, nothing matches. In brackets, so that the piece fits beside AND."""
-    parts: list[str | Value] = []
-    for condition in conditions:
-        parts.append(") OR (" if parts else "((")
-        parts += condition.parts
-    if not parts:
-        return FALSE
-    parts.append("))")
-    return _of_parts(parts)
+    given = list(conditions)
+    return _made(f"(({') OR ('.join([one.text for one in given])}))", given) if given else FALSE
 
 
 def one_of(column: str, type_: str, values: Sequence[object]) -> Sql:
@@ -163,7 +181,9 @@ def one_of_few(column: str, ids: Sequence[int]) -> Sql:
     return Sql(f"{column} = {{}}", ids[0]) if len(ids) == 1 else one_of(column, "bigint", ids)
 
 
-def _of_parts(parts: list[str | Value]) -> Sql:
+def _made(text: str, pieces: Sequence[Sql]) -> Sql:
+    """A piece whose text is made of the texts of `pieces`, in their order."""
     made = Sql.__new__(Sql)
-    made.parts = parts
+    made.text = text
+    made.values = list(chain.from_iterable([piece.values for piece in pieces]))
     return made

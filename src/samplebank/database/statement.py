@@ -1,7 +1,8 @@
 """Statements whose parameters have names: `:sample_id` in the text, `sample_id=…` in the call."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class Statement:
     name. Raises `TypeError` with the missing and the unknown names.
     """
 
-    __slots__ = ("names", "sql")
+    __slots__ = ("_pick", "names", "sql")
 
     def __init__(self, text: str) -> None:
         numbers: dict[str, int] = {}
@@ -30,12 +31,18 @@ class Statement:
         )
         #: the names of $1, $2 and so on
         self.names = tuple(numbers)
+        # of a single name, `itemgetter` gives no tuple
+        self._pick: Callable[[Mapping[str, object]], tuple[object, ...]]
+        self._pick = itemgetter(*self.names) if len(self.names) > 1 else self._each
 
-    def values(self, given: Mapping[str, object]) -> list[object]:
+    def _each(self, given: Mapping[str, object]) -> tuple[object, ...]:
+        return tuple([given[name] for name in self.names])
+
+    def values(self, given: Mapping[str, object]) -> tuple[object, ...]:
         """The values of $1, $2 and so on."""
         if len(given) == len(self.names):
             try:
-                return [given[name] for name in self.names]
+                return self._pick(given)
             except KeyError:
                 pass
         missing = [name for name in self.names if name not in given]

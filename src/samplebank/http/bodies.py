@@ -39,6 +39,8 @@ class Pace:
                 message = await receive()
         except TimeoutError:
             raise TooSlow(SLOW) from None
+        if not message.get("more_body"):
+            return message
         earned = len(message.get("body", b"")) / RATE
         self._left = min(self._patience, self._left + earned - (time.monotonic() - began))
         if self._left < 0:

@@ -15,7 +15,7 @@ TICK = 0.25
 class Deadline:
     """Ends a block that lasts longer than `seconds`: cancels the block, and raises `TimeoutError` at the block's end."""
 
-    __slots__ = ("_cancelling", "_task", "end", "passed", "seconds")
+    __slots__ = ("_cancelling", "_task", "_watch", "end", "passed", "seconds")
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -25,7 +25,7 @@ class Deadline:
         self.passed = False
 
     def __enter__(self) -> Self:
-        watch = _watch()
+        self._watch = watch = _watch()
         self._task = task = asyncio.current_task(watch.loop)
         if task is not None:
             self._cancelling = task.cancelling()
@@ -36,7 +36,7 @@ class Deadline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _watch().open.discard(self)
+        self._watch.open.discard(self)
         task = self._task
         if (
             self.passed

@@ -4,6 +4,7 @@ import codecs
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -24,6 +25,8 @@ from samplebank.timespec import Millis
 FORM = re.compile(r"multipart/|application/x-www-form-urlencoded", re.IGNORECASE)
 NO_FORM = "The body is a form, but this call takes JSON: send a JSON object, with the header Content-Type: application/json."
 T = TypeVar("T")
+#: bytes of a body that are not counted: as many connections as there may be hold less than the bodies of a few users
+SMALL = 16 * 1024
 #: the most parameters of a query; each value of a list is a parameter
 MOST_PARAMETERS = 20_000
 
@@ -31,9 +34,9 @@ MOST_PARAMETERS = 20_000
 class Exchange(Request[Any, Any, Any]):
     """A request. `caller` is known once the guard has passed the request."""
 
-    @property
+    @cached_property
     def bank(self) -> Bank:
-        # Litestar's application state is slow to read.
+        # Litestar's application state is slow to read. The guard has a request object of its own.
         state = self.scope["state"]
         bank: Bank | None = state.get("bank")
         if bank is None:
@@ -99,11 +102,14 @@ class Exchange(Request[Any, Any, Any]):
             if len(kept) > most:
                 raise _too_large(most)
             return kept
-        if (self.announced_length or 0) > most:
+        announced = self.announced_length
+        if (announced or 0) > most:
             raise _too_large(most)
+        is_small = announced is not None and announced <= SMALL
         body = bytearray()
         async for chunk in self.chunks():
-            self._hold(len(chunk))
+            if not is_small:
+                self._hold(len(chunk))
             body += chunk
             if len(body) > most:
                 raise _too_large(most)
@@ -119,11 +125,14 @@ class Exchange(Request[Any, Any, Any]):
         return int(announced) if announced and announced.isdigit() else None
 
     def header(self, name: bytes) -> str | None:
-        """The first header of the name, given in lower case. Litestar would copy all headers for the first look."""
-        for given, value in self.scope["headers"]:
-            if given == name:
-                return value.decode("latin-1")
-        return None
+        """The first header of the name, given in lower case. Litestar would look at each header in Python."""
+        value = self.first_headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    @cached_property
+    def first_headers(self) -> dict[bytes, bytes]:
+        """The first header of each name."""
+        return dict(reversed(list(self.scope["headers"])))
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Read the body as the bytes come, once. Raises `TooSlow`, and `Malformed` when the end does not come.
@@ -159,11 +168,11 @@ class Exchange(Request[Any, Any, Any]):
         """Work with another bank, for as long as the block lasts."""
         state = self.scope["state"]
         before = self.bank
-        state["bank"] = bank
+        state["bank"] = self.__dict__["bank"] = bank
         try:
             yield
         finally:
-            state["bank"] = before
+            state["bank"] = self.__dict__["bank"] = before
 
     async def visible_sample(self, *permissions: Permission) -> Sample:
         """Get the sample of the path that the caller may see by any of `permissions`. A deleted sample is not found."""

@@ -23,7 +23,7 @@ async def guard(request: Request[Any, Any, Any]) -> None:
     Runs before every route, and is none of Litestar's guards: Litestar copies the route for each request to run guards.
     """
     exchange = cast("Exchange", request)
-    key, encodings = _read_headers(exchange.scope["headers"])
+    key, encodings = _read_headers(exchange)
     opt = exchange.route_handler.opt
     if opt.get("open") or exchange.scope["method"] == "OPTIONS":
         return
@@ -43,11 +43,24 @@ async def guard(request: Request[Any, Any, Any]) -> None:
         _refuse_encoded(", ".join(encodings))
 
 
-def _read_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, list[str]]:
+def _read_headers(exchange: Exchange) -> tuple[str | None, list[str]]:
     """Read the API key and the encodings of the body, in one pass.
 
     Two keys or hosts are refused: a proxy before the service may have looked at the other key or host.
     """
+    given = list(exchange.scope["headers"])
+    by_name = exchange.first_headers
+    if len(by_name) == len(given):  # as nearly always: no header is given twice
+        sent, encoding = by_name.get(HEADER), by_name.get(b"content-encoding")
+        return _text(sent), [] if encoding is None else [encoding.decode("latin-1")]
+    return _read_repeated(given)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
+
+
+def _read_repeated(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, list[str]]:
     key, has_host, encodings = None, False, []
     for name, value in headers:
         if name == HEADER:

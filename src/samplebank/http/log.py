@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 from functools import cache
 from typing import Any
 
+import msgspec
 from litestar import Response
 from litestar.types import ASGIApp, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
@@ -96,7 +97,7 @@ def _completed(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[
     The headers are not given to Litestar, because Litestar compares each header with all headers before.
     """
     given = [*headers, (b"x-request-id", request_id.encode())]
-    if not any(name == CACHING for name, _ in given):
+    if CACHING not in dict(given):
         given.append((CACHING, b"no-store"))
     return given
 
@@ -119,6 +120,26 @@ def _time(name: str) -> Histogram:
     return SECONDS.labels(name)
 
 
+class RequestRecord(logging.LogRecord):
+    """A record of the access log. `LogRecord` would look up the place, the thread and the process, which the log does not show."""
+
+    name = access_log.name
+    msg = "request"
+    args = None
+    levelno = logging.INFO
+    levelname = "INFO"
+    pathname = filename = module = funcName = ""  # noqa: N815 the names of the base class
+    lineno = 0
+    exc_info = exc_text = stack_info = thread = process = None
+    threadName = processName = taskName = None  # noqa: N815 the names of the base class
+
+    def __init__(self, fields: dict[str, Any]) -> None:  # the base class would set all of the above
+        self.created = time.time()
+        self.msecs = self.created % 1 * 1000
+        self.relativeCreated = 0.0
+        self.fields = fields
+
+
 def _observe(scope: Scope, state: MutableMapping[str, Any], status: int, seconds: float) -> None:
     handler: Any = scope.get("route_handler")
     declared = handler.opt.get("operation") if handler is not None else None
@@ -136,10 +157,6 @@ def _observe(scope: Scope, state: MutableMapping[str, Any], status: int, seconds
             "ms": round(seconds * 1000, 1),
             "client": (scope["client"] or "-")[0],
             "user": caller.user.short_name if caller else "-",
-            "key": str(caller.key_id) if caller else "-",
+            "key": msgspec.to_builtins(caller.key_id) if caller else "-",
         }
-        # The record is made here, because `info` would search the stack for the place of the call.
-        record = access_log.makeRecord(
-            access_log.name, logging.INFO, "", 0, "request", (), None, extra={"fields": fields}
-        )
-        access_log.handle(record)
+        access_log.handle(RequestRecord(fields))

@@ -165,6 +165,8 @@ def _bad_times(plain: Mapping[str, Any], wanted: type[Any], now: Millis) -> list
 
 
 def _refuse_nul(plain: Any, *, is_certain: bool = False) -> None:
+    if not plain:
+        return
     found = [Violation(NUL_SAID, path_of(path)) for path in islice(_nul_paths(plain), MOST_TOLD)]
     if found:
         raise Invalid(*found)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import msgspec
 from samplebank.accounts.access import see_customers
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Shape, Sql, all_of, joined
+from samplebank.database import Columns, Connection, Shape, Sql, Template, all_of, joined
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, Forbidden, NotFound
 from samplebank.policy.workers import is_worker
@@ -199,17 +200,11 @@ async def claim(
         ]
     )
     customers = min(most, CUSTOMERS)
-    ring = {"waiting": waiting, "after": after}
-    some = {"customers": customers, "most": Sql("{}::bigint", most)}
-    query = Sql(
-        CLAIM,
-        found=Sql(FOUND_ONE, **ring) if most == 1 else Sql(FOUND, **ring, **some),
-        now=Sql("{}::bigint", now),
-        until=now + lease,
-        user=caller.user.id,
-        columns=joined(", ", [CROWD.selected, CLAIMED.selected, cause.selected]),
-    )
-    rows = [tuple(row) for row in await query.rows(db)]
+    wanted = {"waiting": waiting, "after": after, "now": now, "until": now + lease, "user": caller.user.id}
+    if most > 1:
+        wanted |= {"customers": customers, "most": Sql("{}::bigint", most)}
+    found = await _statement(cause.selected, is_one=most == 1).rows(db, **wanted)
+    rows = [tuple(row) for row in found]
     crowd = CROWD.read(rows[0][: CROWD.width])
     of_tasks = [row[CROWD.width :] for row in rows]
     taken = [_claim(row, cause) for row in of_tasks if row[0] is not None]
@@ -218,6 +213,15 @@ async def claim(
         crowd.size < customers and all(number < crowd.share for number in whole.values())
     )
     return Turn(taken, crowd.last, is_last)
+
+
+@lru_cache(16)
+def _statement(cause: Sql, *, is_one: bool) -> Template:
+    columns = joined(", ", [CROWD.selected, CLAIMED.selected, cause]).text
+    found = FOUND_ONE if is_one else FOUND
+    return Template(
+        CLAIM.replace("{found}", found).replace("{columns}", columns).replace("{now}", "{now}::bigint")
+    )
 
 
 def _claim(row: Sequence[Any], cause: Shape[Any]) -> Claim:

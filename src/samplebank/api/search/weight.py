@@ -29,7 +29,10 @@ def check_weight(wanted: Body, violations: Violations) -> None:
     """
     weight = Counter[Kind]()
     for name, shown in zip(wanted.__struct_fields__, wanted.__struct_encode_fields__, strict=True):
-        _add(weight, getattr(wanted, name))
+        value = getattr(wanted, name)
+        if not isinstance(value, list | str | Body):
+            continue
+        _add(weight, value)
         said = next((said for kind, (most, said) in BOUNDS.items() if weight[kind] > most), None)
         if said is not None:
             violations.add(shown, said)
