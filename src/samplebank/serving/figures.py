@@ -32,13 +32,29 @@ def keep_figures() -> None:
     if folder is None:
         return
     try:
-        place = _take_place(Path(folder))
+        place = _Place(Path(folder))
     except OSError as error:
         log.warning("figures.own", extra={"fields": {"why": error.strerror}})
         del os.environ[FOLDER]
         values.ValueClass = values.MutexValue
     else:
-        values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+        os.register_at_fork(after_in_child=place.take_another)
+        values.ValueClass = values.MultiProcessValue(lambda: place.number)  # type: ignore[no-untyped-call]
+
+
+class _Place:
+    """The place of this process. prometheus_client opens other files as soon as the number changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.number = _take_place(folder)
+
+    def take_another(self) -> None:
+        """Take a place for a copy of the process. Without room for more files, the copy shares the place of the parent."""
+        try:
+            self.number = _take_place(self._folder)
+        except OSError as error:
+            log.warning("figures.shared", extra={"fields": {"why": error.strerror}})
 
 
 def _take_place(folder: Path) -> int:

@@ -1,6 +1,7 @@
 """The web processes: Granian serves one application in each."""
 
 import contextlib
+import importlib
 import logging
 import os
 import time
@@ -53,6 +54,7 @@ class Server(MPServer):
 
 def serve_web(own: Settings, before_stop: Callable[[], None]) -> None:
     """Run the web processes until the service is told to stop. `before_stop` is called before the web processes stop."""
+    importlib.import_module(APPLICATION.partition(":")[0])  # once, for all web processes
     while True:
         server = _make_server(own)
         server.before_stop = before_stop

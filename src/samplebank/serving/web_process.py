@@ -1,4 +1,8 @@
-"""The program of each web process. Granian loads the module there, so that the parent stays small."""
+"""The program of each web process.
+
+The parent loads this module before the first web process begins. A web process is a copy of the parent, so loading costs the
+time once, and the memory once.
+"""
 
 import gc
 import os
@@ -26,6 +30,25 @@ from samplebank.vital import vital
 GARBAGE = (20_000, 20, 50)
 
 
+@asynccontextmanager
+async def _opened() -> AsyncIterator[Bank]:
+    own = settings.load(os.environ)
+    lines = Lines(own.port, own.connections_per_address or sys.maxsize)
+    async with (
+        open_bank(own, own.database_url or "", keep_plans=True) as bank,
+        vital(lines.keep(SITE.clients), "lines"),
+        vital(tell_connections(bank.database), "figures"),
+    ):
+        yield bank
+
+
+#: made once, in the parent: a web process begins as a copy of the parent, and so starts at once
+SITE = make_site(_opened())
+# Everything loaded by now stays: the collector need not look through loaded objects again and again.
+gc.collect()
+gc.freeze()
+
+
 def application() -> Observed:
     # Not SIGTERM: Granian's handler hangs for ever while Granian's server starts. An orphan would keep the port.
     stop_with_parent(signal.SIGKILL)
@@ -34,22 +57,7 @@ def application() -> Observed:
     )  # Ctrl-C in a terminal is for the service, which stops the workers before the web processes
     signal.signal(LAST_CALL, signal.SIG_IGN)  # until there are streams to end
     raise_limit()
-    own = settings.load(os.environ)
-    logs.set_up(own.log_format)
-    # Everything loaded by now stays: the collector need not look through loaded objects again and again.
-    gc.collect()
+    logs.set_up(settings.load(os.environ).log_format)
     gc.freeze()
     gc.set_threshold(*GARBAGE)
-    lines = Lines(own.port, own.connections_per_address or sys.maxsize)
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Bank]:
-        async with (
-            open_bank(own, own.database_url or "", keep_plans=True) as bank,
-            vital(lines.keep(app.clients), "lines"),
-            vital(tell_connections(bank.database), "figures"),
-        ):
-            yield bank
-
-    app = make_site(opened())
-    return app
+    return SITE
