@@ -76,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     extraction_bytes: NotNegative = 1024**3
     extraction_child_size: Positive = 128 * 1024**2
     hunt_bytes_per_day: NotNegative = 1024**4
+    hunt_retention: NotNegative = 90 * 24 * 3600
     bytes_retention: NotNegative = 30 * 24 * 3600
     classification_wait: NotNegative = 5
     classification_deadline: Positive = 10

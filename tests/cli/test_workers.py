@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.program import Program
-from kit.bank import V2, Bank, eventually, name_of
+from kit.bank import ROBOT, V2, Bank, eventually, name_of
 from samplebank.worker.analysers import BUILT_IN
 
 MINE = """
@@ -73,6 +73,27 @@ def test_the_list_tells_machines_when_a_worker_was_seen(local: Program, bank: Ba
         return last
 
     assert eventually(seen)
+
+
+def test_the_list_tells_what_processes_remark(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    for process in ("one", "two"):
+        headers = {
+            "User-Agent": f"{worker}/1.0",
+            "Samplebank-Process": process,
+            "Samplebank-Remark": "rules flag 2",
+        }
+        bank.call(
+            "POST", f"/samplebank/v1/worker/{worker}/claim", ROBOT, json={"waitSeconds": 0}, headers=headers
+        )
+
+    def told() -> list[str | None]:
+        listed = json.loads(local.run("worker", "list", "--json").out)["workers"]
+        (found,) = [one for one in listed if one["shortName"] == worker]
+        return [process["remark"] for process in found["processes"]]
+
+    assert eventually(lambda: told() == ["rules flag 2"] * 2)
+    assert f"{worker}: rules flag 2 (2 processes)" in local.run("worker", "list").out
 
 
 def test_why_a_job_waits_names_the_worker_that_nobody_runs(local: Program, bank: Bank) -> None:

@@ -2,7 +2,6 @@
 
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,11 +21,17 @@ from hunts.hunting import (
     rules_for,
 )
 from kit.bank import Bank, Sample, eventually, later, together
-from kit.service import running
 from samplebank.database import Database
 from samplebank.hunts import model
 
 RULES = rules_for("any")
+#: SAMPLEBANK_HUNT_BYTES_PER_DAY
+BUDGET = 1024**4
+SPENT = """
+    INSERT INTO hunt_budget (customer_id, day, bytes)
+    SELECT customer_id, created_time / 86400000, $2::bigint FROM hunt WHERE id = $1::uuid
+    ON CONFLICT (customer_id, day) DO UPDATE SET bytes = excluded.bytes
+"""
 ELAPSED = "UPDATE hunt_batch SET lease_until = 1 WHERE hunt_id = $1::uuid"
 
 
@@ -307,17 +312,22 @@ async def test_a_hunt_ends_when_it_has_found_enough(bank: Bank, database: Databa
     assert "10000 samples found" in done["message"]
 
 
-def test_hunts_of_a_customer_wait_when_they_have_looked_at_enough_bytes(tmp_path: Path) -> None:
-    with running(tmp_path, {"SAMPLEBANK_HUNT_BYTES_PER_DAY": "10000"}) as service:
-        bank = Bank(service.url, service.keys)
-        hunt, _ = hunt_of(bank, model.FIRST_BATCH + 1)
-        other, _ = hunt_of(bank, 1, "hana")
-        batch = claimed(bank, hunt)
-        end(bank, batch)
+async def test_hunts_of_a_customer_wait_when_they_have_looked_at_enough_bytes(
+    bank: Bank, database: Database
+) -> None:
+    hunt, samples = hunt_of(bank, model.FIRST_BATCH + 1)
+    other, _ = hunt_of(bank, 1, "hana")
+    first = sum(len(sample.data) for sample in samples[: model.FIRST_BATCH])
+    async with database.connection() as db:
+        await db.execute(SPENT, hunt["id"], BUDGET - first)
 
-        nothing = [one["hunt"]["id"] for _ in range(3) for one in claim(bank)]
+    batch = claimed(bank, hunt)
+    end(bank, batch)
+    nothing = [one["hunt"]["id"] for _ in range(3) for one in claim(bank)]
 
-        waiting = now(bank, hunt, "quinn")
+    waiting = now(bank, hunt, "quinn")
+    async with database.connection() as db:
+        await db.execute("DELETE FROM hunt_budget")
     assert (batch["number"], nothing) == (1, [other["id"]])
     assert waiting["state"] == "executing"
     assert waiting["waitsUntil"] % model.DAY == 0

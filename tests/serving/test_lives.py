@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from hunts.hunting import claimed, end, found_in, now
+from hunts.test_batches import hunt_of
 from kit.bank import Bank, Sample, eventually
 from kit.service import Service, copy_prepared, running
+from samplebank.hunts.model import FIRST_BATCH
 
 #: seconds in which everything is whole again
 WHOLE = 30.0
@@ -76,6 +79,23 @@ def test_a_database_that_was_killed_is_started_again(alive: Service) -> None:
 
     assert whole_again(alive, lambda: lock.exists() and int(lock.read_text().split()[0]) != before)
     assert Bank(alive.url, alive.keys).get(kept.path).status_code == 200
+
+
+def test_a_hunt_outlives_the_service_and_counts_each_batch_once(alive: Service) -> None:
+    bank = Bank(alive.url, alive.keys)
+    hunt, samples = hunt_of(bank, FIRST_BATCH + 2)
+    first, newest, oldest = claimed(bank, hunt), samples[0].sha256, samples[-1].sha256
+    end(bank, first, newest)
+    second = claimed(bank, hunt)
+
+    alive.kill()
+    alive.start()
+    again, ended = end(bank, first, newest), end(bank, second, oldest)
+
+    done = now(bank, hunt, "quinn")
+    assert (again.status_code, ended.status_code, done["state"]) == (200, 200, "done")
+    assert (done["samples"], done["scanned"], done["hits"]) == (len(samples), len(samples), 2)
+    assert found_in(bank, hunt, "quinn") == [newest, oldest]
 
 
 def test_a_second_service_at_the_same_port_is_refused_in_one_line(alive: Service) -> None:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from samplebank.worker.contract import Analyser, Detection, Evidence, Rejected, Result, SampleFile, Tag
@@ -40,6 +41,23 @@ class Measuring(Analyser):
                 )
             ],
         )
+
+
+class Remembering(Measuring):
+    """Remember what a folder held when the analyser was made."""
+
+    short_name = "remembering"
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        super().__init__(settings)
+        self._folder = Path(settings["folder"])
+        self._held = sorted(path.name for path in self._folder.iterdir())
+
+    def folders(self) -> tuple[Path, ...]:
+        return (self._folder,)
+
+    def analyse(self, sample: SampleFile) -> Result:
+        return Result(result={"size": sample.size, "held": self._held})
 
 
 class Refusing(Measuring):

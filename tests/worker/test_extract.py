@@ -77,6 +77,21 @@ async def test_other_files_are_listed_with_size_digest_and_reason(extract: Extra
     assert all(len(entry["sha256"]) == 64 for entry in result.result["listing"])
 
 
+TEXTS_THAT_ACT = {
+    "document of Word 2003": b'<?xml version="1.0"?>\r\n<?mso-application progid="Word.Document"?>\r\n<w:wordDocument/>',
+    "flat package": b'<?xml version="1.0"?><pkg:package xmlns:pkg="x"><pkg:part/></pkg:package>',
+    "flat OpenDocument": b'<?xml version="1.0"?><office:document office:version="1.2"></office:document>',
+    "cell that starts a program": b"name,sum\nx,=cmd|'/c calc'!A1\n",
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS_THAT_ACT)
+async def test_texts_that_office_opens_and_that_act_become_samples(extract: Extract, kind: str) -> None:
+    result = await extract(zipped({"a.xml": TEXTS_THAT_ACT[kind], "table.csv": b"a,b\n-1,+2\n| a | b! |\n"}))
+
+    assert contents(result) == {"a.xml": TEXTS_THAT_ACT[kind]}
+
+
 async def test_a_file_that_is_no_container_gives_nothing(extract: Extract) -> None:
     for content in (PROGRAM, b"just words", secrets.token_bytes(300)):
         result = await extract(content)

@@ -80,3 +80,9 @@ async def test_rules_are_tried_again_when_the_folder_is_replaced(next_remark: Re
     move(other, rules)
 
     assert await next_remark() == "rules flag 0 of 4 clean files; 1 files of rules are broken"
+
+
+async def test_rules_that_cannot_be_used_at_all_are_told(next_remark: Remark, rules: Path) -> None:
+    (rules / "own.yar").write_text("rule {")
+
+    assert await next_remark() == "none of 1 files of rules can be used"

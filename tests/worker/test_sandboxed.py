@@ -5,14 +5,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from samplebank.sandbox import SandboxError
+from samplebank.sandbox import NotStarted, SandboxError
 from samplebank.worker.analysers import BUILT_IN
-from samplebank.worker.analysers.testing import analysed
+from samplebank.worker.analysers.testing import analysed, sample_file
 from samplebank.worker.contract import Rejected, Result
 from samplebank.worker.inside import MOST_HEAD, Finished, Message, decoded_reply, encoded
 from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
 
 HERE = Path(__file__).parent
+
+
+def move(folder: Path, to: Path) -> None:
+    folder.rename(to)
 
 
 @pytest.fixture
@@ -48,6 +52,25 @@ async def test_the_built_in_analysers_bear_their_names(name: str) -> None:
 async def test_a_wrong_import_path_is_explained(import_path: str, reason: str) -> None:
     with pytest.raises(SandboxError, match=reason):
         await SandboxedAnalyser.open(import_path, import_from=(HERE,))
+
+
+async def test_an_analyser_whose_folder_was_replaced_is_made_anew(sample: Path, tmp_path: Path) -> None:
+    folder, other = tmp_path / "list", tmp_path / "other"
+    (folder / "one").mkdir(parents=True)
+    (other / "two").mkdir(parents=True)
+    opened = await SandboxedAnalyser.open(
+        "staged_analysers:Remembering", settings={"folder": str(folder)}, import_from=(HERE,)
+    )
+
+    async with opened as analyser:
+        before = await analyser.analyse(sample_file(sample))
+        move(folder, tmp_path / "old")
+        with pytest.raises(NotStarted, match="did not start"):
+            await analyser.analyse(sample_file(sample))
+        move(other, folder)
+        after = await analyser.analyse(sample_file(sample))
+
+    assert (before.result["held"], after.result["held"]) == (["one"], ["two"])
 
 
 async def test_the_kit_runs_an_analyser_as_a_worker_would(sample: Path) -> None:

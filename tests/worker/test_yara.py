@@ -1,13 +1,14 @@
 """The YARA analyser in its sandbox, with the shipped rules and with the rules of a user."""
 
 import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from samplebank.sandbox import NotStarted, SandboxError
+from samplebank.sandbox import SandboxError
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.analysers.testing import analysed, sample_file
 from samplebank.worker.contract import Detection, Result, Tag
@@ -27,18 +28,49 @@ def move(folder: Path, to: Path) -> None:
     folder.rename(to)
 
 
-@pytest.fixture
-def rules(tmp_path: Path) -> Path:
-    folder = tmp_path / "rules"
+def replace(folder: Path, files: dict[str, str]) -> None:
+    """Put another folder in the place of a folder."""
+    prepared = folder.with_name("prepared")
+    prepared.mkdir()
+    for name, text in files.items():
+        (prepared / name).write_text(text)
+    if folder.exists():
+        shutil.rmtree(folder)
+    move(prepared, folder)
+
+
+def named(result: Result) -> list[str]:
+    return [found["rule"] for found in result.result["rules"]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of rules of all tests, one after the other."""
+    folder = tmp_path_factory.mktemp("own") / "rules"
     folder.mkdir()
     return folder
 
 
-@pytest.fixture
-async def own_rules(rules: Path) -> AsyncIterator[SandboxedAnalyser]:
-    opened = await SandboxedAnalyser.open(BUILT_IN["yara"], settings={"yara_rules": str(rules)})
+@pytest.fixture(scope="module")
+async def own_analyser(folder: Path) -> AsyncIterator[SandboxedAnalyser]:
+    opened = await SandboxedAnalyser.open(BUILT_IN["yara"], settings={"yara_rules": str(folder)})
     async with opened as analyser:
         yield analyser
+
+
+@pytest.fixture
+def rules(folder: Path) -> Path:
+    """The folder of rules without anything, and nothing beside the folder."""
+    shutil.rmtree(folder.parent)
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+async def own_rules(own_analyser: SandboxedAnalyser, rules: Path) -> SandboxedAnalyser:  # noqa: ARG001 -- comes first
+    """An analyser that has seen the empty folder."""
+    await own_analyser.check()
+    return own_analyser
 
 
 @pytest.fixture
@@ -224,22 +256,35 @@ async def test_what_is_wrong_in_the_folder_is_logged_at_first_and_when_it_change
 
 
 async def test_a_folder_that_is_replaced_is_read_anew(
-    own_rules: SandboxedAnalyser, rules: Path, sample: Path
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (rules / "old.yar").write_text(RULE % ("Old", 30))
     before = await own_rules.analyse(sample_file(sample))
-    prepared = rules.with_name("rules.new")
-    prepared.mkdir()
-    (prepared / "new.yar").write_text(RULE % ("New", 60))
     move(rules, rules.with_name("rules.old"))
 
-    with pytest.raises(NotStarted, match=r"missing|not a folder"):
-        await own_rules.analyse(sample_file(sample))
-    move(prepared, rules)
+    missing = await own_rules.analyse(sample_file(sample))
+    said = vars(caplog.records[-1])["fields"]["reason"]
+    replace(rules, {"new.yar": RULE % ("New", 60)})
     after = await own_rules.analyse(sample_file(sample))
 
-    assert [found["rule"] for found in before.result["rules"]] == ["Old"]
-    assert [found["rule"] for found in after.result["rules"]] == ["New"]
+    assert [named(one) for one in (before, missing, after)] == [["Old"], ["Old"], ["New"]]
+    assert said.startswith(f"The folder of rules {rules} cannot be read: No such file")
+
+
+async def test_a_new_folder_in_which_every_file_is_broken_leaves_the_rules_before_in_force(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (rules / "good.yar").write_text(RULE % ("Good", 30))
+    before = await own_rules.analyse(sample_file(sample))
+    replace(rules, {"one.yar": "rule {", "two.yar": HALF_BROKEN.decode()})
+
+    broken = await own_rules.analyse(sample_file(sample))
+    said = vars(caplog.records[-1])["fields"]["reason"]
+    replace(rules, {"one.yar": RULE % ("Mended", 40), "two.yar": "rule {"})
+    mended = await own_rules.analyse(sample_file(sample))
+
+    assert [named(one) for one in (before, broken, mended)] == [["Good"], ["Good"], ["Mended"]]
+    assert said.startswith(f"No file of rules in {rules} can be used. The rules that were there before stay")
 
 
 async def test_of_very_many_matches_the_worst_are_kept(
@@ -292,19 +337,19 @@ async def test_a_match_is_told_with_its_places_and_its_text(
 async def test_very_many_matches_of_long_texts_have_a_result(
     own_rules: SandboxedAnalyser, rules: Path
 ) -> None:
-    (rules.parent / "needles").write_bytes(b"needle" * 10_000)
+    (rules.parent / "needles").write_bytes(b"needle" * 1000)
     strings = "".join(f"$a{number} = /needle.{{{number}}}/s " for number in range(30))
-    description = "x" * 5000
+    description = "x" * 20_000
     (rules / "many.yar").write_text(
         "".join(
             f'rule R{number} {{ meta: description = "{description}" strings: {strings} condition: any of them }}'
-            for number in range(200)
+            for number in range(50)
         )
     )
 
     result = await own_rules.analyse(sample_file(rules.parent / "needles"))
 
-    assert len(result.result["rules"]) == 200
+    assert len(result.result["rules"]) == 50
     assert sum(len(rule["patterns"]) for rule in result.result["rules"]) == 1000
 
 

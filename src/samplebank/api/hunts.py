@@ -144,10 +144,12 @@ async def begin(request: Exchange, wanted: HuntRequest) -> UUID:
         among=among,
     )
     async with request.bank.database.transaction() as db:
-        with Within(request.bank.settings.search_timeout):
-            id_ = await opening.open_hunt(db, request.caller, wish, now=request.now)
+        done = await opening.open_hunt(db, request.caller, wish, now=request.now)
+        while not done.is_whole:
+            with Within(request.bank.settings.search_timeout):  # for a part of the samples
+                done = await opening.cut(db, request.caller, wish, done, now=request.now)
     request.bank.signals.send(Signal.HUNTS)
-    return id_
+    return done.hunt
 
 
 def _customer_of(request: Exchange, wanted: HuntRequest, violations: Violations) -> Customer | None:

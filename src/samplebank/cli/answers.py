@@ -260,19 +260,6 @@ class Sighting(Shown, frozen=True):
     submitted_timestamp: int
 
 
-class Workload(Shown, frozen=True):
-    """The tasks of a worker. Without `last_seen_timestamp` the worker has never asked for work."""
-
-    id: str
-    short_name: str
-    localized_name: str
-    localized_description: str
-    waiting_tasks: int
-    executing_tasks: int
-    last_seen_timestamp: int | None = None
-    waiting_since_timestamp: int | None = None
-
-
 class TreeNode(Shown, frozen=True):
     """A sample in the tree of a sample. With the flag `repeated`, the sample stands above with everything below."""
 

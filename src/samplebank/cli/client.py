@@ -19,6 +19,7 @@ from samplebank.cli import answers, causes
 from samplebank.cli.answers import Envelope
 from samplebank.cli.connection import Connection
 from samplebank.cli.refusals import RETRIED, reason_of, refusal_of
+from samplebank.cli.worker_answers import WorkerLine, Workload
 from samplebank.errors import Invalid, Unavailable
 
 Answer = TypeVar("Answer")
@@ -141,8 +142,12 @@ class Client:
         """Fold the failed tasks of the last days by their cause."""
         return _read(self._send("GET", "/failures", api=EXTENSIONS), Envelope[causes.Failures])
 
-    def workers(self) -> list[answers.Workload]:
-        return _read(self._send("GET", "/worker", api=EXTENSIONS), Envelope[list[answers.Workload]])
+    def workers(self) -> list[Workload]:
+        """List the workers, each with its processes."""
+        loads = _read(self._send("GET", "/worker", api=EXTENSIONS), Envelope[list[Workload]])
+        lines = _read(self._send("GET", "/workers", api=EXTENSIONS), Envelope[list[WorkerLine]])
+        processes = {line.short_name: line.processes for line in lines}
+        return [msgspec.structs.replace(load, processes=processes.get(load.short_name, ())) for load in loads]
 
     def ask(
         self,

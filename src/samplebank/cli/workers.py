@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Annotated, TypeVar
@@ -14,11 +15,11 @@ import uvloop
 
 from samplebank import logs, timespec
 from samplebank.cli import connection, printing
-from samplebank.cli.answers import Workload
 from samplebank.cli.client import Client
 from samplebank.cli.connection import Connection, KeyOption, UrlOption
 from samplebank.cli.presence import absence
 from samplebank.cli.printing import JsonOption
+from samplebank.cli.worker_answers import Workload
 from samplebank.cli.worker_choice import (
     AnalyserChoice,
     ImportFromOption,
@@ -55,9 +56,19 @@ def list_workers(*, json: JsonOption = False, url: UrlOption = None, key: KeyOpt
     printing.out().print(printing.table(columns, map(_row, workers)))
     now = time.time_ns() // 1_000_000
     for worker in workers:
+        for remark, number in _remarks(worker):
+            told = printing.printable(f"{worker.short_name}: {remark}")
+            printing.out().print(f"{told} ({number} processes)" if number > 1 else told, markup=False)
         sentence = absence(worker.short_name, worker.last_seen_timestamp, now)
         if worker.waiting_tasks and sentence:
             printing.out().print(printing.printable(sentence), markup=False)
+
+
+def _remarks(worker: Workload) -> list[tuple[str, int]]:
+    """What live processes of a worker remark, and how many processes say so."""
+    return Counter(
+        process.remark for process in worker.processes if process.remark and process.state == "alive"
+    ).most_common()
 
 
 def _row(worker: Workload) -> tuple[object, ...]:

@@ -17,6 +17,8 @@ from samplebank.hunts import model
 from samplebank.hunts.model import MOST_AT_ONCE, MOST_SAMPLES, NO_HUNT, State
 from samplebank.timespec import Millis
 
+#: samples that one statement writes into batches
+STEP = 50_000
 #: whoever may have the bytes of a sample may hunt through the sample
 NEEDED = (Permission.DOWNLOAD, Permission.DOWNLOAD_UNRESTRICTED)
 # Two hunts of one user that begin at the same moment are counted one after the other.
@@ -29,17 +31,24 @@ OPEN = Statement("""
 """)
 # A batch ends before the sample with which it would have too many samples or bytes. A large sample is a batch of its own.
 CUT = """
-    WITH found AS (
-        SELECT s.id, s.size, row_number() OVER newest AS place, sum(s.size) OVER newest - s.size AS behind
-          FROM sample s WHERE s.deleted_time IS NULL AND s.created_time <= {now} AND {where}
-        WINDOW newest AS (ORDER BY s.created_time DESC, s.id DESC)
+    WITH chosen AS (
+        SELECT s.id, s.size, s.created_time FROM sample s
+         WHERE s.deleted_time IS NULL AND (s.created_time, s.id) < ({time}::bigint, {sample}::bigint) AND {where}
+         ORDER BY s.created_time DESC, s.id DESC LIMIT {step}
+    ), found AS (
+        SELECT id, size, row_number() OVER newest AS place, sum(size) OVER newest - size AS behind
+          FROM chosen WINDOW newest AS (ORDER BY created_time DESC, id DESC)
     ), cut AS (
         SELECT min(place) AS first, array_agg(id ORDER BY place) AS samples, sum(size)::bigint AS bytes
           FROM found
          GROUP BY place > {first_batch}, (place - 1) / {batch}, div(behind, {bytes}), CASE WHEN size > {bytes} THEN place END
+    ), stored AS (
+        INSERT INTO hunt_batch (hunt_id, number, samples, bytes)
+        SELECT {id}::uuid, {number}::bigint + row_number() OVER (ORDER BY first), samples, bytes FROM cut
+        RETURNING number
     )
-    INSERT INTO hunt_batch (hunt_id, number, samples, bytes)
-    SELECT {id}::uuid, row_number() OVER (ORDER BY first), samples, bytes FROM cut
+    SELECT (SELECT count(*) FROM chosen) AS samples, (SELECT max(number) FROM stored) AS number, last.created_time AS time, last.id AS sample
+      FROM (SELECT created_time, id FROM chosen ORDER BY created_time, id LIMIT 1) last
 """
 SUM_UP = Statement("""
     UPDATE hunt h SET samples = whole.samples, bytes = whole.bytes,
@@ -71,10 +80,21 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     among: list[int] | None = None
 
 
-async def open_hunt(db: Connection, caller: Caller, wish: Wish, *, now: Millis) -> UUID:
-    """Open a hunt through the samples that the caller may download now.
+class Cut(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the samples of a hunt are in batches: the oldest sample of the batches, and the number of the newest batch."""
 
-    Raises `Conflict` when enough hunts of the caller are under way, and `Invalid` for more samples than a hunt may have.
+    hunt: UUID
+    time: Millis
+    sample: int = 0
+    number: int = 0
+    samples: int = 0
+    is_whole: bool = False
+
+
+async def open_hunt(db: Connection, caller: Caller, wish: Wish, *, now: Millis) -> Cut:
+    """Open a hunt through the samples that the caller may download now. `cut` goes on until the cut is whole.
+
+    Raises `Conflict` when enough hunts of the caller are under way.
     """
     await db.execute(TAKE_TURN, caller.user.id)
     if await db.fetchval(COUNT_OPEN, caller.user.id) >= MOST_AT_ONCE:
@@ -93,19 +113,41 @@ async def open_hunt(db: Connection, caller: Caller, wish: Wish, *, now: Millis) 
         until=wish.until,
         now=now,
     )
+    return Cut(hunt=id_, time=now + 1)
+
+
+async def cut(db: Connection, caller: Caller, wish: Wish, done: Cut, *, now: Millis) -> Cut:
+    """Write the next `STEP` samples into batches, in the transaction that opened the hunt. So no statement takes long.
+
+    Raises `Invalid` for more samples than a hunt may have.
+    """
     are_few = wish.rule_count <= model.FEW_RULES
-    await Sql(
+    row = await Sql(
         CUT,
-        id=id_,
-        now=now,
+        id=done.hunt,
+        time=done.time,
+        sample=done.sample,
+        number=done.number,
         where=_chosen(caller, wish),
-        first_batch=Sql(str(model.FIRST_BATCH)),
+        step=Sql(str(STEP)),
+        first_batch=Sql("0" if done.number else str(model.FIRST_BATCH)),
         batch=Sql(str(model.BATCH if are_few else model.LARGE_BATCH)),
         bytes=Sql(str(model.BATCH_BYTES if are_few else model.LARGE_BATCH_BYTES)),
-    ).run(db)
-    if await SUM_UP.value(db, id=id_, now=now) > MOST_SAMPLES:
+    ).row(db)
+    if row is None or row["samples"] < STEP:
+        samples = await SUM_UP.value(db, id=done.hunt, now=now)
+        if samples > MOST_SAMPLES:
+            raise Invalid(TOO_MANY)
+        return msgspec.structs.replace(done, samples=samples, is_whole=True)
+    if done.samples + row["samples"] > MOST_SAMPLES:
         raise Invalid(TOO_MANY)
-    return id_
+    return Cut(
+        hunt=done.hunt,
+        time=row["time"],
+        sample=row["sample"],
+        number=row["number"],
+        samples=done.samples + row["samples"],
+    )
 
 
 async def cancel(db: Connection, id_: UUID, by: str, *, now: Millis) -> None:

@@ -30,6 +30,7 @@ SHARED = (
     "extraction_depth",
     "extraction_files",
     "hunt_bytes_per_day",
+    "hunt_retention",
     "job_timeout_enqueued",
     "job_timeout_executing",
     "kept_answers",

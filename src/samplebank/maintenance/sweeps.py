@@ -11,6 +11,7 @@ from samplebank.assembly import Bank
 from samplebank.database.signals import Signal
 from samplebank.endings import children, judging_again, leases, timeouts
 from samplebank.errors import NotFound
+from samplebank.hunts import retention as hunt_retention
 from samplebank.jobs import clock
 from samplebank.jobs.tally import JOBS
 from samplebank.jobs.task_times import TIMES, forget_times
@@ -192,6 +193,17 @@ async def forget_figures(bank: Bank) -> None:
         await forget_times(db, now=bank.clock())
 
 
+async def forget_hunts(bank: Bank) -> None:
+    """Forget hunts that ended long ago, with their hits."""
+    period = 1000 * bank.settings.hunt_retention
+    goes_on = period > 0
+    while goes_on:
+        async with bank.database.transaction() as db:
+            goes_on = await hunt_retention.forget_next(db, before=bank.clock() - period)
+    async with bank.database.connection() as db:
+        await hunt_retention.forget_budgets(db, now=bank.clock())
+
+
 async def forget_sessions(bank: Bank) -> None:
     """Forget sessions of browsers, and links to sign in, that have ended."""
     forgotten = sessions.BATCH
@@ -206,5 +218,6 @@ SWEEPS: tuple[Sweep, ...] = (
     remove_leftovers,
     forget_answers,
     forget_figures,
+    forget_hunts,
     forget_sessions,
 )

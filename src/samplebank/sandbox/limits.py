@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 
 MIB = 1024 * 1024
+#: of children, and of children whose work may wait for all other work
+NICENESS, LOWEST_PRIORITY = 5, 19
 HEADER_BYTES = 4
 #: the parent sends CALL along with the line of a new call
 CALL = b"c"
@@ -25,7 +27,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 64
     diagnostics_bytes: int = MIB
     start_seconds: float = 60.0
-    niceness: int = 5
+    niceness: int = NICENESS
     readable: tuple[Path, ...] = ()
     required: bool = True
 

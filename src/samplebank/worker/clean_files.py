@@ -1,6 +1,10 @@
-"""Files that are taken to be clean: those of the Python that runs Samplebank, of its packages, and of the system."""
+"""Files that are taken to be clean: those of the Python that runs Samplebank, of its packages, and of the system.
+
+A machine has some 100,000 of these files. To look at each takes seconds, so only as many folders are read as the files need.
+"""
 
 import hashlib
+import heapq
 import os
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -8,18 +12,32 @@ from pathlib import Path
 
 SMALLEST, LARGEST = 1, 8 * 1024 * 1024
 SYSTEM = (Path("/usr/bin"), Path("/usr/share"))
+#: files of a folder that are taken before other folders give theirs
+FROM_A_FOLDER = 5
 
 
 def of_installation(most: int) -> list[Path]:
-    """As many files of this machine, in an order that says nothing of their names, and the same in each run."""
+    """As many files of this machine, chosen without a look at their names, and the same in each run."""
     paths = sysconfig.get_paths()
     folders = dict.fromkeys((Path(paths["stdlib"]), Path(paths["platlib"]), *SYSTEM))
     share = -(-most // len(folders))
-    found: dict[Path, None] = {}
-    for folder in folders:
-        ordered = sorted((path for path in below(folder) if path not in found), key=_chance)
-        found |= dict.fromkeys(ordered[:share])
+    found = dict.fromkeys(file for folder in folders for file in some_below(folder, share))
     return list(found)[:most]
+
+
+def some_below(folder: Path, most: int) -> list[Path]:
+    """As many regular files of a folder and its subfolders, a few of each folder while there are other folders."""
+    found: list[Path] = []
+    spare: list[Path] = []
+    waiting = [(b"", folder)]
+    while waiting and len(found) < most:
+        _, above = heapq.heappop(waiting)
+        files, folders = _entries(above)
+        found += files[:FROM_A_FOLDER]
+        spare += files[FROM_A_FOLDER:]
+        for one in folders:
+            heapq.heappush(waiting, (_chance(one), one))
+    return (found + spare)[:most]
 
 
 def named(paths: Iterable[Path]) -> list[Path]:
@@ -29,11 +47,34 @@ def named(paths: Iterable[Path]) -> list[Path]:
 
 def below(folder: Path) -> Iterator[Path]:
     """The regular files of a folder and its subfolders, without links."""
-    for above, _, names in os.walk(folder):
-        for name in names:
-            path = Path(above, name)
-            if not path.is_symlink() and path.is_file() and SMALLEST <= path.stat().st_size <= LARGEST:
-                yield path
+    folders = [folder]
+    while folders:
+        files, more = _entries(folders.pop())
+        yield from files
+        folders += more
+
+
+def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The regular files of a folder, and its subfolders, in an order that says nothing of their names."""
+    files: list[Path] = []
+    folders: list[Path] = []
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return [], []
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            folders.append(Path(entry.path))
+        elif entry.is_file(follow_symlinks=False) and _is_fit(entry):
+            files.append(Path(entry.path))
+    return sorted(files, key=_chance), sorted(folders, key=_chance)
+
+
+def _is_fit(entry: os.DirEntry[str]) -> bool:
+    try:
+        return SMALLEST <= entry.stat(follow_symlinks=False).st_size <= LARGEST
+    except FileNotFoundError:  # removed during the look
+        return False
 
 
 def _chance(path: Path) -> bytes:

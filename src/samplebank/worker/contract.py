@@ -141,6 +141,8 @@ class Analyser(ABC):
     answer_bytes: ClassVar[int] = 32 * MIB
     #: the settings that the analyser takes; None: any setting passes
     known_settings: ClassVar[frozenset[str] | None] = None
+    #: whether `prepare` also renews what came from a folder that was replaced as a whole; else the analyser is made anew
+    renews_folders: ClassVar[bool] = False
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.settings = settings

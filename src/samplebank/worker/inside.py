@@ -167,7 +167,7 @@ class OpenedAnalyser:
         match question:
             case Describe():
                 return encoded_reply(_description(self._analyser))
-            case _ if _identities(self._analyser) != self._folders:
+            case _ if not self._analyser.renews_folders and _identities(self._analyser) != self._folders:
                 return encoded_reply(Outdated())
             case Check():
                 return encoded_reply(Problems(_problems(self._analyser)))

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from samplebank.sandbox import SandboxError
+from samplebank.sandbox.limits import NICENESS
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.analysers.testing import sample_file
 from samplebank.worker.contract import Rejected, Result
@@ -42,13 +43,19 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 async def tried(
-    folder: Path, files: Iterable[Path], *, children: int = 1, sandbox_required: bool = True
+    folder: Path,
+    files: Iterable[Path],
+    *,
+    children: int = 1,
+    niceness: int = NICENESS,
+    sandbox_required: bool = True,
 ) -> Trial:
     """Scan files with the rules of a folder alone, `children` files at a time. Raises `SandboxError`, and `Rejected`."""
     opened = await SandboxedAnalyser.open(
         BUILT_IN["yara"],
         settings={"yara_rules": str(folder), "shipped_rules": "no"},
         children=children,
+        niceness=niceness,
         sandbox_required=sandbox_required,
     )
     waiting = iter(files)

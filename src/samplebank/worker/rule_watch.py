@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from samplebank.sandbox import SandboxError
+from samplebank.sandbox.limits import LOWEST_PRIORITY
 from samplebank.worker import clean_files
 from samplebank.worker.analysers import BUILT_IN, rule_files
 from samplebank.worker.contract import Rejected
@@ -62,7 +63,12 @@ class RuleWatch:
     async def _try(self) -> None:
         try:
             files = await asyncio.to_thread(clean_files.of_installation, self._clean)
-            trial = await tried(self._folder, files, sandbox_required=self._sandbox_required)
+            trial = await tried(
+                self._folder,
+                files,
+                niceness=LOWEST_PRIORITY,  # the tasks of the worker come first
+                sandbox_required=self._sandbox_required,
+            )
         except (SandboxError, Rejected, OSError) as error:
             self.remark = "rules could not be tried"
             log.warning("rules.untried", extra={"fields": {"folder": self._folder, "reason": error}})
@@ -98,6 +104,8 @@ class RuleWatch:
 
 
 def remark_of(trial: Trial) -> str:
+    if trial.broken and not trial.rules:
+        return f"none of {len(trial.broken)} files of rules can be used"
     flagged = f"rules flag {trial.flagged} of {trial.files} clean files"
     grave = f", {trial.suspicious} with {SUSPICIOUS} or more" if trial.suspicious else ""
     broken = f"; {len(trial.broken)} files of rules are broken" if trial.broken else ""

@@ -9,6 +9,7 @@ from typing import Self
 import msgspec
 
 from samplebank.sandbox import Disturbed, Limits, NotStarted, Refused, SandboxError
+from samplebank.sandbox.limits import NICENESS
 from samplebank.sandbox.pool import Sandbox
 from samplebank.worker.contract import Rejected, Result, SampleFile
 from samplebank.worker.inside import (
@@ -57,6 +58,7 @@ class SandboxedAnalyser:
         settings: Mapping[str, str] | None = None,
         children: int = 1,
         import_from: tuple[Path, ...] = (),
+        niceness: int = NICENESS,
         sandbox_required: bool = True,
     ) -> Self:
         """Ask the analyser for its needs, and make a sandbox that provides memory and folders accordingly."""
@@ -69,6 +71,7 @@ class SandboxedAnalyser:
         limits = Limits(
             memory_bytes=description.memory_bytes,
             answer_bytes=description.answer_bytes,
+            niceness=niceness,
             readable=description.folders,
             required=sandbox_required,
         )

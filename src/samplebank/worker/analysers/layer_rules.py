@@ -24,6 +24,7 @@ class LayerAnalyser(WarmedAnalyser):
     """The setting `yara_rules` names a folder of rules that layers are scanned by, as the files are by `yara`."""
 
     known_settings = YaraAnalyser.known_settings
+    renews_folders = YaraAnalyser.renews_folders
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         super().__init__(settings)

@@ -40,6 +40,7 @@ YES_NO = ("yes", "no")
 USELESS = (
     "No file of rules in {} can be used. The rules that were there before stay in force. The first is {}"
 )
+GONE = "The folder of rules {} cannot be read: {}. The rules that were there before stay in force."
 
 SCHEMA: Mapping[str, JSON] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -87,6 +88,7 @@ class YaraAnalyser(Analyser):
     memory_bytes = 4096 * MIB
     seconds = 60.0
     known_settings = frozenset({"yara_rules", "shipped_rules"})
+    renews_folders = True
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         super().__init__(settings)
@@ -153,7 +155,13 @@ class YaraAnalyser(Analyser):
         return _matches(rules, rules.scanner.scan(content))
 
     def _current_rules(self) -> RuleSet:
-        found = tuple(rule_files.find(folder) for folder in self.folders())
+        try:
+            found = tuple(rule_files.find(folder) for folder in self.folders())
+        except OSError as error:
+            if self._rules is None:
+                raise
+            self._looked_at, self._kept_because = (), GONE.format(self._own, error.strerror)
+            return self._rules
         if self._rules is None or found != self._looked_at:
             before, self._rules = (
                 self._rules,
@@ -161,17 +169,15 @@ class YaraAnalyser(Analyser):
             )  # where compiling fails, the old rules must not stay in force
             new = rule_sets.compiled(found)
             self._rules, self._kept_because = new, ""
-            if before is not None and self._is_useless(new) and not self._is_useless(before):
+            if before is not None and new.broken and not self._has_own(new) and self._has_own(before):
                 self._rules, self._kept_because = before, USELESS.format(self._own, _first(new.broken))
             self._looked_at = found
         return self._rules
 
-    def _is_useless(self, rules: RuleSet) -> bool:
-        """Whether there are files of the operator's, and none of these files can be used."""
-        return bool(rules.broken) and not any(
-            self._own is not None and unit.file.path.is_relative_to(os.path.realpath(self._own))
-            for unit in rules.units
-        )
+    def _has_own(self, rules: RuleSet) -> bool:
+        """Whether the rules have files of the operator's."""
+        shipped = os.path.realpath(SHIPPED_RULES)
+        return any(not unit.file.path.is_relative_to(shipped) for unit in rules.units)
 
 
 def _first(broken: Mapping[str, str]) -> str:

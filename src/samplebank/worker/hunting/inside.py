@@ -31,8 +31,6 @@ from samplebank.worker.hunting.messages import (
 )
 from samplebank.worker.wire import json_value, storable
 
-#: seconds for one sample
-SAMPLE_SECONDS = 10
 MOST_MATCHES = 1000
 #: rules told of one sample, and patterns of the rules with their texts
 MOST_TOLD, MOST_PATTERNS = 20, 40
@@ -52,8 +50,8 @@ class Hunter:
         match decoded_question(message):
             case Compile():
                 return encoded(self._checked())
-            case Scan(path, pieces, is_careful):
-                return encoded(self._scanned(str(path), pieces, is_careful=is_careful))
+            case Scan(path, pieces, sample_seconds):
+                return encoded(self._scanned(str(path), pieces, sample_seconds))
 
     def _checked(self) -> Reply:
         try:
@@ -77,10 +75,10 @@ class Hunter:
             self._mistakes = [Mistake(_cut(error["text"]), int(error.get("line") or 0)) for error in errors]
         return compiler.build()
 
-    def _scanned(self, path: str, pieces: list[Piece], *, is_careful: bool) -> Scanned:
+    def _scanned(self, path: str, pieces: list[Piece], sample_seconds: int) -> Scanned:
         scanner = yara_x.Scanner(self._compiled())
-        if is_careful:
-            scanner.set_timeout(SAMPLE_SECONDS)
+        if sample_seconds:
+            scanner.set_timeout(sample_seconds)
         scanner.max_matches_per_pattern(MOST_MATCHES)
         found: list[Found] = []
         failures: list[Failure] = []
@@ -92,7 +90,7 @@ class Hunter:
             try:
                 matches = _told(scanner.scan(content).matching_rules, content, left)
             except yara_x.TimeoutError:
-                failures.append(Failure(number, f"The scan took longer than {SAMPLE_SECONDS} seconds."))
+                failures.append(Failure(number, f"The scan took longer than {sample_seconds} seconds."))
             except yara_x.ScanError as error:
                 failures.append(Failure(number, f"The file cannot be scanned: {storable(str(error))[:200]}."))
             else:

@@ -16,12 +16,19 @@ MOST_RULES_BYTES, MOST_RULES = 512 * 1024, 1000
 COMPILE_SECONDS, COMPILE_BYTES = 20.0, 1024 * MIB
 #: memory for a scan: a sample is mapped as a whole
 SCAN_BYTES = 5 * 1024 * MIB
-#: seconds after which a scan of a batch answers what is done, and seconds after which the scan is given up
-PAUSE_SECONDS, SCAN_SECONDS = 15.0, 120.0
+#: seconds after which a scan of a batch answers what is done
+PAUSE_SECONDS = 15.0
 #: hunts wait behind analyses and behind the service
 NICENESS = 19
 #: bytes of the hits of one answer
 ANSWER_BYTES = 16 * MIB
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds after which a scan is given up, and seconds for one sample from the first such scan on."""
+
+    scan_seconds: float = 120.0
+    sample_seconds: int = 10
 
 
 class Mistake(msgspec.Struct, frozen=True):
@@ -46,12 +53,12 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
 class Scan(msgspec.Struct, frozen=True, tag=True):
     """Ask for the rules that match the pieces of a file.
 
-    With `is_careful`, the time for each piece is bounded, at a cost: YARA-X takes half as long again for small pieces.
+    With `sample_seconds`, the time for each piece is bounded, at a cost: YARA-X takes half as long again for small pieces.
     """
 
     path: Path
     pieces: list[Piece]
-    is_careful: bool = False
+    sample_seconds: int = 0
 
 
 class Compiled(msgspec.Struct, frozen=True, tag=True):

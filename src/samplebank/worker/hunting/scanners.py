@@ -14,7 +14,7 @@ from samplebank.worker.hunting.messages import (
     FACTORY,
     NICENESS,
     SCAN_BYTES,
-    SCAN_SECONDS,
+    Bounds,
     Failure,
     Found,
     Piece,
@@ -26,18 +26,20 @@ from samplebank.worker.hunting.messages import (
 
 #: sandboxes without work that stay for the next batch
 MOST_IDLE = 4
+USUAL = Bounds()
 WRONG = "The process of the scan answered with something that is no result."
 
 
 class Scanner:
     """A sandbox that knows the rules of a hunt. Closed while nobody uses the scanner and others are newer."""
 
-    def __init__(self, rules: str, *, sandbox_required: bool) -> None:
+    def __init__(self, rules: str, *, sandbox_required: bool, bounds: Bounds = USUAL) -> None:
         limits = Limits(
             memory_bytes=SCAN_BYTES, answer_bytes=ANSWER_BYTES, niceness=NICENESS, required=sandbox_required
         )
         self.sandbox = Sandbox(FACTORY, rules, limits=limits, children=64)
         self.users = 0
+        self._bounds = bounds
         #: whether the rules have taken too long before
         self._is_careful = False
 
@@ -75,9 +77,8 @@ class Scanner:
         return Scanned(len(pieces), found, failures)
 
     async def _once(self, path: Path, pieces: list[Piece]) -> Scanned:
-        message = await self.sandbox.call(
-            encoded(Scan(path, pieces, self._is_careful)), SCAN_SECONDS, reads=(path,)
-        )
+        scan = Scan(path, pieces, self._bounds.sample_seconds if self._is_careful else 0)
+        message = await self.sandbox.call(encoded(scan), self._bounds.scan_seconds, reads=(path,))
         try:
             reply = decoded_reply(message)
         except (msgspec.MsgspecError, RecursionError):

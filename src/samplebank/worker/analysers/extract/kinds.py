@@ -160,6 +160,14 @@ SCRIPT_WORDS = re.compile(
     rb"^\s*(?:Sub|Function|Attribute VB_\w+)\b",
     re.MULTILINE,
 )
+#: documents of Office as one XML file
+DOCUMENT_MARKS = (b"<?mso-application", b"<pkg:package", b"<w:wordDocument", b"<office:document ")
+#: a cell that starts a program by DDE, and what each such cell has
+DDE_CELL = re.compile(
+    rb"^(?:[^\r\n]{0,500}[,;\t])?[\"' ]{0,10}[=+\-@][^\r\n,;\t]{0,200}\w\|[\"'][^\r\n]{1,500}![A-Z]",
+    re.MULTILINE,
+)
+DDE_MARKS = (b"|'", b'|"')
 MAIL_HEADER = re.compile(
     rb"(?im)\A(?:[\w-]{1,60}:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*){0,60}?"
     rb"(?:received|return-path|mime-version|message-id|delivered-to|x-mailer):"
@@ -199,7 +207,16 @@ def _kind_of_text(head: bytes, named: Kind | None) -> Kind:
     if MAIL_HEADER.match(head):
         return Kind.MAIL
     plain = head.replace(b"\0", b"") if head.startswith((b"\xff\xfe", b"\xfe\xff")) else head
-    return Kind.SCRIPT if SCRIPT_WORDS.search(plain) else Kind.LISTED
+    if SCRIPT_WORDS.search(plain):
+        return Kind.SCRIPT
+    return Kind.DOCUMENT if _acts_in_office(plain) else Kind.LISTED
+
+
+def _acts_in_office(text: bytes) -> bool:
+    """Whether a text is a document with room for orders, or a table with an order."""
+    if any(mark in text for mark in DOCUMENT_MARKS):
+        return True
+    return any(mark in text for mark in DDE_MARKS) and DDE_CELL.search(text) is not None
 
 
 def is_text(head: bytes) -> bool:

@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from itertools import chain, islice
 
 import msgspec
@@ -152,10 +153,15 @@ def _opened(found: Encoded, keys: list[int], *, is_deflated: bool) -> Iterator[E
         yield plain
         return
     for key in keys:
-        content = found.content.translate(bytes(byte ^ key for byte in range(BYTE)))
+        content = found.content.translate(_xor_table(key))
         if plain := _plain(Encoded(content, (*found.how, "xor"), found.at), is_deflated=is_deflated):
             yield plain
             return
+
+
+@cache
+def _xor_table(key: int) -> bytes:
+    return bytes(byte ^ key for byte in range(BYTE))
 
 
 def _plain(found: Encoded, *, is_deflated: bool) -> Encoded | None:

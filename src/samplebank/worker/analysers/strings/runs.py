@@ -69,11 +69,12 @@ def windows(content: bytes) -> Iterator[Runs]:
             gap = content.rfind(GAP, max(start, end - NEAR_END), end)
             end = gap + len(GAP) if gap >= 0 else end
         view = np.frombuffer(content, dtype=np.uint8, count=end - start, offset=start)
-        yield _runs(ASCII, view, PRINTABLE[view], start, 1)
+        printable, zero = PRINTABLE[view], view == 0
+        yield _runs(ASCII, view, printable, start, 1)
         for parity in (0, 1):
-            characters, zeros = view[parity::2], view[parity + 1 :: 2]
-            characters = characters[: len(zeros)]
-            yield _runs(WIDE, characters, PRINTABLE[characters] & (zeros == 0), start + parity, 2)
+            zeros = zero[parity + 1 :: 2]
+            characters = slice(parity, parity + 2 * len(zeros), 2)
+            yield _runs(WIDE, view[characters], printable[characters] & zeros, start + parity, 2)
         start = end
 
 

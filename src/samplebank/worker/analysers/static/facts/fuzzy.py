@@ -1,4 +1,4 @@
-"""TLSH by the package tlsh-python. Without the package, no file has a TLSH."""
+"""TLSH by the package tlsh-python, or by py-tlsh, which a C++ compiler builds. Without both, no file has a TLSH."""
 
 import mmap
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ FEWEST, MOST = 256, 32 * 1024 * 1024
 PIECE: Final = 1024 * 1024
 PROBLEM: Final = (
     "No sample gets a TLSH, and so nobody finds near samples: the package tlsh-python is missing. "
-    'Install "samplebank[analysis]".'
+    'Install "samplebank[analysis]", or py-tlsh where it has no wheels.'
 )
 
 
@@ -29,5 +29,6 @@ def tlsh_of(data: mmap.mmap) -> Iterator[str]:
     for place in range(0, len(data), PIECE):
         digest.update(data[place : place + PIECE])
     digest.final()
-    if digest.valid:
+    # py-tlsh tells by another name, and writes "T1" itself
+    if digest.is_valid if hasattr(digest, "is_valid") else digest.valid:
         yield f"T1{digest.hexdigest().removeprefix('T1').upper()}"
