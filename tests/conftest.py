@@ -25,7 +25,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("patient")
 
 #: folders with files that take longest
-LONG = {"contracts", "journeys", "maintenance", "search", "serving"}
+LONG = {"contracts", "hosts", "journeys", "maintenance", "search", "serving"}
+#: folders whose files share a database of their own
+TOGETHER = {"hosts", "search"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -59,12 +61,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def room_of(test: str) -> str:
-    """Name what stays in one process: the file of a test. The files around one large database stay together.
+    """Name what stays in one process: the file of a test. The files around one database of their own stay together.
 
-    Each process that runs one of these files fills the database first, which takes half a minute of a processor.
+    Each process that runs one of these files makes and fills the database first, which takes half a minute of a processor.
     """
     file = Path(test.split("::", 1)[0])
-    return str(file.parent if file.parent.name == "search" else file)
+    return str(file.parent if file.parent.name in TOGETHER else file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

@@ -47,6 +47,7 @@ from samplebank.api.search.samples import LONG_LISTS
 from samplebank.assembly import Bank
 from samplebank.errors import Refusal, Unavailable
 from samplebank.http.guard import guard
+from samplebank.http.lean import LeanApplication
 from samplebank.http.log import Observed
 from samplebank.http.methods import allowed
 from samplebank.settings import Settings
@@ -105,7 +106,7 @@ OpenBank = AbstractAsyncContextManager[Bank]
 
 def make_api(lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]]) -> Litestar:
     """Make the application. The lifespan gives the state of the application its `bank` and its `budgets`."""
-    return Litestar(
+    return LeanApplication(
         ROUTES,
         request_class=Call,
         before_request=guard,

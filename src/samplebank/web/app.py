@@ -8,6 +8,7 @@ from litestar.exceptions import HTTPException
 
 from samplebank.accounts.directory import Unknown
 from samplebank.errors import Conflict, Refusal, TooMany, Unauthenticated
+from samplebank.http.lean import LeanApplication
 from samplebank.http.log import Observed
 from samplebank.http.methods import allowed
 from samplebank.samples.model import SHA256
@@ -92,7 +93,7 @@ NEWER: Final = "The accounts have just changed: load the page again."
 
 def make_pages() -> Litestar:
     """Make the application. Its state must be given `bank` and `budgets` before the first request."""
-    return Litestar(
+    return LeanApplication(
         ROUTES,
         request_class=Visit,
         before_request=enter,
