@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -16,15 +17,33 @@ SERIAL = ("max_parallel_workers_per_gather = 0",)
 
 @asynccontextmanager
 async def planned(db: Connection, *settings: str) -> AsyncIterator[None]:
-    """A transaction in which every query is planned for its values; the plan for any values is far off for searches."""
-    async with db.transaction(readonly=True):
-        await plan_for_values(db, *settings)
+    """A transaction in which every query is planned for its values; the plan for any values is far off for searches.
+
+    The beginning is one message, not two.
+    """
+    if db.is_in_transaction():
+        async with db.transaction(readonly=True):
+            await plan_for_values(db, *settings)
+            yield
+        return
+    await db.execute(f"BEGIN READ ONLY; {_local(settings)}")
+    try:
         yield
+    except BaseException:
+        if not db.is_closed():
+            await db.execute("ROLLBACK")
+        raise
+    await db.execute("COMMIT")
 
 
 async def plan_for_values(db: Connection, *settings: str) -> None:
     """As `planned`, for the rest of the transaction that `db` is in."""
-    await db.execute("; ".join(f"SET LOCAL {setting}" for setting in (*PLANNING, *settings)))
+    await db.execute(_local(settings))
+
+
+@cache
+def _local(settings: tuple[str, ...]) -> str:
+    return "; ".join(f"SET LOCAL {setting}" for setting in (*PLANNING, *settings))
 
 
 async def estimated(db: Connection, queries: Sequence[Sql]) -> list[float] | None:

@@ -17,7 +17,7 @@ from samplebank.search.listing import (
     rows_within,
 )
 from samplebank.search.sets import Members, Slice
-from samplebank.search.widths import LITTLE, Widths, estimate
+from samplebank.search.widths import FEW, LITTLE, Widths, estimate
 from samplebank.search.window import IndexWindow
 
 #: the fewest of the newest samples that are looked at, and how many times as many as an estimate says
@@ -70,6 +70,8 @@ class Much(NamedTuple):
     little: float = LITTLE
 
     async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
+        if not self.gathering.is_much and FEW.are_at_most(db, self.little / 2):
+            return None
         widths = await estimate(db, self.sets)
         if widths is None:
             return None if self.milliseconds else await InOrder(self.ask).find(db, page)

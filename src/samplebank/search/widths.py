@@ -1,6 +1,7 @@
 """How much a search asks for, as the planner estimates: whether to gather all that matches, or to go through the samples."""
 
 import math
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,10 @@ from samplebank.search.sets import Members
 
 #: matches that are gathered: a few more than are always counted, as an estimate is not exact
 LITTLE = 12_000
+#: seconds for which an estimate of all samples is remembered: a busy service takes in some thousands meanwhile
+REMEMBERED = 10.0
+#: connections that are remembered
+MOST_KNOWN = 1000
 ALL_SAMPLES = Sql("SELECT id FROM sample")
 
 
@@ -34,6 +39,29 @@ class Widths(NamedTuple):
         return min(range(len(self.sets)), key=lambda place: sum(self.sets[place]))
 
 
+class Few:
+    """Remembers for some seconds that there are few samples at all, so that no search can match many.
+
+    The memory belongs to a connection: each connection leads to one database.
+    """
+
+    def __init__(self) -> None:
+        #: by process of the server: until when there are few samples, and how many at most
+        self._known: dict[int, tuple[float, float]] = {}
+
+    def note(self, db: Connection, samples: float) -> None:
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
+        self._known[db.get_server_pid()] = time.monotonic() + REMEMBERED, samples
+
+    def are_at_most(self, db: Connection, most: float) -> bool:
+        until, samples = self._known.get(db.get_server_pid(), (0.0, 0.0))
+        return time.monotonic() < until and samples <= most
+
+
+FEW = Few()
+
+
 async def estimate(db: Connection, sets: Sequence[Sequence[Members]]) -> Widths | None:
     """Estimate all sets. None where the planner joins sets, so that the sets cannot be told apart."""
     found = await estimated(db, [ALL_SAMPLES, *(one.ids for some in sets for one in some)])
@@ -41,4 +69,5 @@ async def estimate(db: Connection, sets: Sequence[Sequence[Members]]) -> Widths 
         return None
     all_samples, *rows = found
     left = iter(rows)
+    FEW.note(db, all_samples)
     return Widths(all_samples, [[next(left) for _ in some] for some in sets])
