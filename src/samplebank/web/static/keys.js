@@ -151,7 +151,8 @@ export async function peek(link) {
  * @param {(text: string) => Promise<void>} copy
  */
 export function menu(element, copy) {
-    const { term, value } = element.dataset;
+    // escaped in the page, where no hostile text stands as it is
+    const [term, value] = [element.dataset.term, element.dataset.value].map(decodeURIComponent);
     const box = document.querySelector("form.query");
     const before = new URL(location.href).pathname.endsWith("/samples") ? box.elements.q.defaultValue.trim() : "";
     const to = (query) => `${box.action}?q=${encodeURIComponent(query)}`;
@@ -168,7 +169,7 @@ export function menu(element, copy) {
     add(make("a", "Exclude it")).href = to(before ? `${before} -${term}` : `-${term}`);
     add(make("button", "Copy it")).addEventListener("click", async () => {
         dialog.close();
-        await copy(value || term);
+        await copy(value);
     });
     fill(add(make("span", "counting …")), to(term), (page) => [page.querySelector("h1 .none")?.textContent.trim() ?? "not known"]);
     list.querySelector("a").focus();
