@@ -1,6 +1,7 @@
 """The manners of pages: keys, looks, going back, copying, printing."""
 
 import re
+from urllib.parse import unquote
 
 import pytest
 
@@ -65,6 +66,96 @@ async def test_x_selects_the_marked_row(mia: Tab, named: list[str]) -> None:
     assert [await one.get_attribute("value") for one in await selected.all()] == [named[1]]
 
 
+async def test_keys_act_on_the_marked_row(mia: Tab, named: list[str]) -> None:
+    keyboard, page = mia.page.keyboard, mia.page
+    await mia.open(f"/samples?q={named[-1]}")
+
+    for key in ("j", "x", "j", "j", "Shift+X"):
+        await keyboard.press(key)
+    assert await page.locator("input[name=sha256]:checked").count() == 3
+    bar = page.get_by_role("toolbar")
+    assert {"j", "k", "Enter", "Space", "x", "Shift+x", "c"} <= set(
+        await bar.locator("kbd").all_inner_texts()
+    )
+
+    await keyboard.press("Space")
+    peek = page.get_by_role("dialog", name="Peek")
+    await peek.get_by_text(named[2]).wait_for()
+    await keyboard.press("Space")
+    await peek.wait_for(state="detached")
+    await keyboard.press("c")
+    await page.locator(".copied").wait_for()
+    await mia.query.fill("")
+    await keyboard.press("Control+v")
+    assert await mia.query.input_value() == named[2]
+
+
+async def test_the_menu_of_a_value_searches_excludes_copies_and_counts(mia: Tab, named: list[str]) -> None:
+    await mia.open(f"/samples?q={named[-1]}")
+    value = mia.page.locator("[data-term^='customer']").first
+    term = unquote(await value.get_attribute("data-term") or "")
+    await value.focus()
+
+    await mia.page.keyboard.press(".")
+
+    menu = mia.page.get_by_role("dialog", name="Menu")
+    await menu.get_by_text("found").wait_for()
+    assert await menu.locator("li").count() == 4
+    await menu.get_by_role("link", name="Exclude").click()
+    await mia.page.wait_for_url("**-customer*")
+    assert await mia.query.input_value() == f"{named[-1]} -{term}"
+
+
+async def test_a_verdict_is_set_undone_and_taken_back_by_keys(
+    service: Service, bank: Bank, tabs: Tabs
+) -> None:
+    sample = bank.submitted()
+    tab = await (await tabs()).sign_in(service.keys["chief"])
+    keyboard, badge = tab.page.keyboard, tab.page.locator("h1 .verdict")
+    await tab.open(f"/sample/{sample.sha256}")
+
+    async def press(*keys: str) -> str:
+        async with tab.page.expect_navigation():
+            for key in keys:
+                await keyboard.press(key)
+        return await badge.inner_text()
+
+    assert "benign" in await press("v", "b", "w", "h", "y", "Enter")
+    assert "benign" not in await press("u")
+    assert "malicious" in await press("v", "m", "w", "h", "y", "Enter")
+    assert "malicious" not in await press("v", "x", "n", "o", "Enter")
+
+
+@pytest.mark.parametrize(("key", "field"), [("n", "text"), ("=", "sha256"), ("/", "q")])
+async def test_a_key_goes_to_its_field_on_a_sample(
+    service: Service, tabs: Tabs, named: list[str], key: str, field: str
+) -> None:
+    tab = await (await tabs()).sign_in(service.keys["chief"])
+    await tab.open(f"/sample/{named[0]}")
+
+    await tab.page.keyboard.press(key)
+
+    assert await tab.page.evaluate("document.activeElement.name") == field
+
+
+async def test_keys_open_what_a_sample_offers(service: Service, tabs: Tabs, named: list[str]) -> None:
+    tab = await (await tabs()).sign_in(service.keys["chief"])
+    await tab.open(f"/sample/{named[0]}")
+
+    await tab.page.keyboard.press("y")
+    await tab.page.locator("details.copy-as[open]").wait_for()
+    await tab.page.keyboard.press("c")
+    await tab.page.locator("button.copied").wait_for()
+    async with tab.page.expect_download():
+        await tab.page.keyboard.press("z")
+    await tab.page.keyboard.press("2")
+    await tab.page.wait_for_url("**/findings")
+    await tab.page.keyboard.press("1")
+    await tab.page.wait_for_url(f"**/sample/{named[0]}")
+    await tab.page.keyboard.press("r")
+    await tab.page.wait_for_url("**/job/*")
+
+
 async def test_a_query_is_completed_while_somebody_types(mia: Tab) -> None:
     keyboard = mia.page.keyboard
     await keyboard.press("/")
@@ -79,12 +170,14 @@ async def test_a_query_is_completed_while_somebody_types(mia: Tab) -> None:
     assert await mia.query.input_value() == "verdict:malicious "
 
 
-@pytest.mark.parametrize(("keys", "path"), [("gs", "/samples"), ("gj", "/jobs"), ("gm", "/me")])
+@pytest.mark.parametrize(("keys", "path"), [("gs", "/samples"), ("gj", "/jobs"), ("gm", "/me"), ("gt", "/")])
 async def test_g_and_a_letter_go_to_a_page(mia: Tab, keys: str, path: str) -> None:
+    await mia.open("/help")
+
     for key in keys:
         await mia.page.keyboard.press(key)
 
-    await mia.page.wait_for_url(f"**{path}")
+    await mia.page.wait_for_url(mia.url + path)
 
 
 async def test_no_key_acts_while_somebody_types(mia: Tab) -> None:

@@ -29,6 +29,7 @@ async def test_ten_samples_are_judged_by_keys_alone(service: Service, bank: Bank
         await keyboard.press("Enter")
         await tab.page.wait_for_url("**/sample/*")
         await keyboard.press("v")
+        await keyboard.press("m")
         await keyboard.type("same lure as before")
         async with tab.page.expect_navigation():
             await keyboard.press("Enter")

@@ -296,6 +296,20 @@ def test_an_unknown_page_says_so(visitor: Visitors, path: str) -> None:
     assert shown.all("h1")
 
 
+def test_an_unknown_page_has_the_frame_of_the_visitor(visitor: Visitors) -> None:
+    shown = visitor("chief").get("/nothing")
+
+    assert "chief" in shown.text("nav")
+    assert "Sign in" not in shown.text()
+
+
+def test_an_unknown_page_offers_strangers_to_sign_in(stranger: Visitor) -> None:
+    shown = stranger.get("/nothing")
+
+    assert shown.status == 404
+    assert "Sign in" in shown.text()
+
+
 def test_an_asset_is_kept_for_ever(stranger: Visitor) -> None:
     shown = stranger.get(f"/{assets.path_of('app.css')}")
 

@@ -71,6 +71,10 @@ def contents(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
 
 
+def is_empty(folder: Path) -> bool:
+    return not any(folder.iterdir())
+
+
 def test_a_task_ends_with_its_analysis(bank: Bank, worker: Names) -> None:
     task = Given(bank, worker["Measuring"], tlp="green")
 
@@ -343,6 +347,17 @@ def test_an_analyser_that_is_deleted_is_left_out_until_it_is_registered_again(
         registered(bank, names, "Refusing")
         task = Given(bank, names["Refusing"])
         assert task.ended()["state"] == "failed"
+
+
+async def test_a_worker_that_is_ended_while_it_starts_opens_no_analysers_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    stop_event = asyncio.Event()
+    stop_event.set()
+
+    await run(NOWHERE, "key", ["no_such_module:Analyser"], stop_event=stop_event, scratch=tmp_path)
+
+    assert is_empty(tmp_path)
 
 
 async def test_a_worker_without_a_service_waits_and_can_be_stopped() -> None:

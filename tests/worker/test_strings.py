@@ -98,6 +98,10 @@ async def test_an_indicator_is_found_with_its_place(
         "http://%s/x and https://{host}/y",
         "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb",
         "mail@2x.png",
+        "colours 01;36\n.au 00;36",
+        "http\n://evil.ru",
+        "somebody\n@evil.biz",
+        "at 12\n.34.56.78",
     ],
 )
 async def test_what_only_looks_like_an_indicator_is_none(strings: Analyse, text: str) -> None:

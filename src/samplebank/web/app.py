@@ -48,6 +48,7 @@ from samplebank.web.pages import (
     workers,
 )
 from samplebank.web.pages.refused import FAILED, SAID, Refused
+from samplebank.web.unrouted import Unrouted
 from samplebank.web.visit import Visit
 
 PAGES = (
@@ -129,10 +130,13 @@ def _is_newer(visit: Visit, _: Unknown) -> Response[bytes]:
 
 
 def _declined(visit: Visit, error: HTTPException) -> Response[bytes]:
-    answer = visit.page(Refused.saying(error.status_code, SAID.get(error.status_code)), error.status_code)
-    if allow := (error.headers or {}).get("allow"):
-        answer.headers["Allow"] = allowed(allow)
-    return answer
+    def answer() -> Response[bytes]:
+        page = visit.page(Refused.saying(error.status_code, SAID.get(error.status_code)), error.status_code)
+        if allow := (error.headers or {}).get("allow"):
+            page.headers["Allow"] = allowed(allow)
+        return page
+
+    return answer() if visit.visitor is not None else Unrouted(visit, answer)
 
 
 def _broken(visit: Visit, error: Exception) -> Response[bytes]:

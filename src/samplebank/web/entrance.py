@@ -8,6 +8,7 @@ from litestar import Request
 
 from samplebank.accounts.caller import forbidden
 from samplebank.accounts.model import Permission
+from samplebank.accounts.sessions import Visitor
 from samplebank.errors import Forbidden, Malformed, Unauthenticated
 from samplebank.http.guard import ONCE, require_administration
 from samplebank.http.operation import Operation
@@ -35,11 +36,7 @@ async def enter(request: Request[Any, Any, Any]) -> None:
     opt = visit.route_handler.opt
     if opt.get("asset") or scope["method"] == "OPTIONS":
         return
-    cookie = cookie_of(visit)
-    visitor = None if cookie is None else await visit.bank.visitors.find(cookie, now=visit.now)
-    if visitor is not None:
-        scope["state"]["visitor"] = visitor
-        scope["state"]["caller"] = visitor.caller
+    visitor = await recognise(visit)
     if opt.get("open"):
         return
     if visitor is None:
@@ -49,6 +46,16 @@ async def enter(request: Request[Any, Any, Any]) -> None:
         raise forbidden(declared.needs)
     if declared.installation_wide:
         require_administration(visit, *declared.needs)
+
+
+async def recognise(visit: Visit) -> Visitor | None:
+    """Find the visitor with the cookie of the request, and note the visitor. None for a stranger."""
+    cookie = cookie_of(visit)
+    visitor = None if cookie is None else await visit.bank.visitors.find(cookie, now=visit.now)
+    if visitor is not None:
+        visit.scope["state"]["visitor"] = visitor
+        visit.scope["state"]["caller"] = visitor.caller
+    return visitor
 
 
 def cookie_of(visit: Visit) -> str | None:

@@ -103,7 +103,11 @@ async def run(
             import_from=import_from,
             sandbox_required=sandbox_required,
         )
-        analysts = [await stack.enter_async_context(await opened(path)) for path in analysers]
+        analysts: list[SandboxedAnalyser] = []
+        for path in analysers:
+            if stop_event.is_set():
+                return  # to open all analysers takes longer than the service waits before it kills its workers
+            analysts.append(await stack.enter_async_context(await opened(path)))
         check_settings(settings or {}, analysts)
         watch = await stack.enter_async_context(
             watching(analysers, settings or {}, sandbox_required=sandbox_required)

@@ -26,11 +26,12 @@ LEAST_DAYS, MOST_DAYS = 14, 60
 
 
 class Value(msgspec.Struct, frozen=True):
-    """A value, with the query that also asks for the value."""
+    """A value, with the query that also asks for the value, and the term that asks for the value alone."""
 
     value: str
     number: int
     query: str
+    term: str
 
 
 class FacetsPage(Page, frozen=True):
@@ -76,7 +77,10 @@ async def show_facets(request: Visit) -> Response[bytes]:
             kinds=[
                 (
                     kind,
-                    [Value(value, count, narrowed(query, kind, value)) for value, count in values],
+                    [
+                        Value(value, count, narrowed(query, kind, value), narrowed("", kind, value))
+                        for value, count in values
+                    ],
                 )
                 for kind, values in kinds
             ],

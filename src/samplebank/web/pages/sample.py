@@ -27,6 +27,7 @@ from samplebank.samples.model import pasted, read_sha256
 from samplebank.search.overview import Overview, get_sample_with_overview
 from samplebank.submissions import queries as submissions
 from samplebank.submissions.model import Submission
+from samplebank.verdicts.model import Verdict
 from samplebank.web.argument import Argument, argue
 from samplebank.web.copying import Copied, of_sample
 from samplebank.web.entrance import permissions
@@ -37,6 +38,9 @@ from samplebank.web.visit import Visit
 
 #: submissions, analyses and jobs that the page shows
 MOST: Final = 10
+#: milliseconds in which somebody undoes a verdict, and the reason that is stored then
+TIME_TO_UNDO: Final = 60 * 60 * 1000
+UNDONE: Final = "Undone by who set it."
 #: an MD5, a SHA-1 or a SHA-512
 OTHER_DIGEST: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{128}")
 
@@ -69,6 +73,7 @@ class Said(msgspec.Struct, frozen=True):
 class SamplePage(Page, frozen=True):
     """`names` are the different file names among the newest submissions. `may` are the permissions of the visitor.
 
+    `undo` is the reason to store when the visitor undoes the verdict, None without such a verdict.
     `followed` is the newest job that has not ended. `note_key` is the key of the form for a note.
     """
 
@@ -79,6 +84,7 @@ class SamplePage(Page, frozen=True):
     head: Head
     sha256: str
     verdict_id: str
+    undo: str | None
     names: list[str]
     argument: Argument | None
     analyses: list[Said]
@@ -124,6 +130,7 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
         head=head_of(request, overview),
         sha256=sha256.hex(),
         verdict_id="" if verdict is None else str(verdict.id),
+        undo=UNDONE if verdict is not None and _can_undo(request, verdict, overview) else None,
         names=list(dict.fromkeys(one.file_name for one in seen)),
         argument=None if verdict is None else argue(verdict, request.bank.settings.malicious_score, without),
         analyses=[_said(one) for one in said],
@@ -135,6 +142,15 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
         note_key=new_key(),
         copied=of_sample(request.address, sha256.hex()),
         may=permissions(request),
+    )
+
+
+def _can_undo(request: Visit, verdict: Verdict, overview: Overview) -> bool:
+    """Whether the verdict by hand is the visitor's own, and was set in the last hour."""
+    is_own = verdict.manual and not verdict.is_withdrawal and verdict.user_id == request.caller.user.id
+    is_young = request.now - verdict.created_time < TIME_TO_UNDO
+    return (
+        is_own and is_young and overview.deleted_time is None and request.caller.holds(Permission.ADD_VERDICT)
     )
 
 

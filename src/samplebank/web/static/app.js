@@ -1,7 +1,6 @@
 // What every page does with scripts. Without scripts all pages work: everything here is a shortcut to a link or a form.
 
 const COPIED = 1200; // milliseconds for which a copied value is marked
-const GO = { t: "", s: "samples", j: "jobs", h: "hunts", u: "submit", w: "workers", m: "me" };
 
 /** The way from the page to the first page. */
 const root = () => document.documentElement.dataset.root;
@@ -41,22 +40,123 @@ async function putIn(place) {
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const part = page.querySelector(url.hash);
+    // links lead to where they lead on their page
+    for (const link of part?.querySelectorAll("[href]") ?? []) link.setAttribute("href", new URL(link.getAttribute("href"), url).href);
     if (part) place.replaceChildren(document.importNode(part, true));
 }
 
 for (const place of document.querySelectorAll("[data-part]")) putIn(place).catch(() => {}); // without the part the page works, too
 
+document.documentElement.classList.add("scripts"); // shows what works with scripts only
+
+const listed = () => [...document.querySelectorAll("tr[data-row]")];
+const markedRow = () => document.querySelector("tr[data-row].selected");
+
 /** Rows of lists are gone through with j and k, and opened with Enter. */
 function move(step) {
-    const rows = [...document.querySelectorAll("tr[data-row]")];
-    if (!rows.length) return;
-    const current = rows.findIndex((row) => row.classList.contains("selected"));
-    const next = rows[Math.min(rows.length - 1, Math.max(0, current + step))];
-    rows[current]?.classList.remove("selected");
-    next.classList.add("selected");
-    next.querySelector("a")?.focus();
-    next.scrollIntoView({ block: "nearest" });
+    const rows = listed();
+    if (rows.length) mark(rows[Math.min(rows.length - 1, Math.max(0, rows.indexOf(markedRow()) + step))]);
 }
+
+function mark(row) {
+    markedRow()?.classList.remove("selected");
+    row.classList.add("selected");
+    row.querySelector("a")?.focus();
+    row.scrollIntoView({ block: "nearest" });
+    showBar();
+}
+
+let lastChosen = null; // the row that was selected last, from which a range goes on
+
+/** Select the marked row, or all rows from the last selected row to the marked row. */
+function choose(isRange) {
+    const row = markedRow();
+    const rows = listed();
+    const box = (one) => one?.querySelector("input[type=checkbox]");
+    if (!box(row)) return;
+    if (isRange && rows.includes(lastChosen)) {
+        const [from, to] = [rows.indexOf(lastChosen), rows.indexOf(row)].sort((a, b) => a - b);
+        for (const one of rows.slice(from, to + 1)) if (box(one)) box(one).checked = true;
+    } else box(row).click();
+    lastChosen = row;
+}
+
+/** The value that the menu is about: what has the focus, or else the sample of the marked row. */
+function focusedValue() {
+    return document.activeElement?.closest("[data-term]") ?? markedRow()?.querySelector("[data-term]");
+}
+
+/** What can be done with the marked row or the focused value, as buttons, each with its key. */
+const ROW_KEYS = [
+    ["j", "next", () => move(1)],
+    ["k", "previous", () => move(-1)],
+    ["Enter", "open", () => markedRow()?.querySelector("a")?.click()],
+    ["Space", "peek", () => more("peek", markedRow()?.querySelector("a"))],
+    ["x", "select", () => choose(false)],
+    ["Shift+x", "select up to here", () => choose(true)],
+    ["c", "copy hash", () => markedRow()?.querySelector("[data-copy]")?.click()],
+    [".", "menu", () => more("menu", focusedValue())],
+];
+
+async function more(name, element) {
+    if (element && !document.querySelector("dialog[open]")) (await import("./keys.js"))[name](element, copy);
+}
+
+/** Show the buttons of the marked row and the focused value, as far as each has something to act on. */
+function showBar() {
+    const row = markedRow();
+    const fits = {
+        c: row?.querySelector("[data-copy]"), x: row?.querySelector("input[type=checkbox]"), ".": focusedValue(),
+    };
+    fits["Shift+x"] = fits.x;
+    const shown = ROW_KEYS.filter(([key]) => (key in fits ? fits[key] : row));
+    let bar = document.querySelector(".keys-bar");
+    if (!shown.length) {
+        bar?.remove();
+        return;
+    }
+    if (!bar) {
+        bar = document.createElement("div");
+        bar.className = "keys-bar";
+        bar.setAttribute("role", "toolbar");
+        bar.setAttribute("aria-label", "What can be done here");
+        // a click leaves the focus on the value that the button is about
+        bar.addEventListener("mousedown", (event) => event.preventDefault());
+        document.querySelector("main").append(bar);
+    }
+    if (bar.dataset.keys === shown.map(([key]) => key).join()) return;
+    bar.dataset.keys = shown.map(([key]) => key).join();
+    bar.replaceChildren(...shown.map(([key, word, act]) => {
+        const button = document.createElement("button");
+        const name = document.createElement("kbd");
+        name.textContent = key;
+        button.type = "button";
+        button.append(`${word} `, name);
+        button.addEventListener("click", act);
+        return button;
+    }));
+}
+
+document.addEventListener("focusin", showBar);
+document.addEventListener("click", (event) => {
+    const row = event.target instanceof Element && event.target.closest("tr[data-row]");
+    if (row && !event.target.closest("a, button, input, [data-copy]")) mark(row);
+});
+
+/** A verdict by hand is chosen by its key, and set with Enter behind the reason. */
+function chooseVerdict(button) {
+    const reason = button.form.elements.comment;
+    for (const one of button.form.querySelectorAll("button")) one.classList.toggle("chosen", one === button);
+    reason.focus();
+}
+
+document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
+    const chosen = event.target.form?.querySelector("button.chosen");
+    if (!chosen) return;
+    event.preventDefault();
+    event.target.form.requestSubmit(chosen);
+});
 
 /** Completion is loaded for the first box of a query that somebody goes to; what was typed meanwhile is completed, too. */
 document.addEventListener("focusin", async (event) => {
@@ -76,7 +176,7 @@ for (const button of document.querySelectorAll("[data-opens]")) {
     button.addEventListener("click", () => show(button.dataset.opens));
 }
 
-let isGoing = false;
+let first = ""; // the key that was pressed before, where two keys belong together, as in `g t`
 
 document.addEventListener("keydown", (event) => {
     if (event.key === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
@@ -85,20 +185,23 @@ document.addEventListener("keydown", (event) => {
         return;
     }
     if (document.querySelector("dialog[open]") || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
-    if (isGoing && event.key in GO) {
-        isGoing = false;
-        location.href = root() + GO[event.key];
-        return;
-    }
-    isGoing = event.key === "g";
-    const marked = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-    if (marked instanceof HTMLElement) {
+    const own = { " ": "Space", X: "Shift+x" }[event.key] ?? event.key;
+    // a space opens and presses what has the focus, but for a link
+    if (own === "Space" && event.target instanceof Element && event.target.closest("button, summary")) return;
+    const find = (key) => document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    const second = first && find(`${first} ${own}`);
+    const marked = second || find(own);
+    first = document.querySelector(`[data-key^="${CSS.escape(own)} "]`) ? own : "";
+    const act = ROW_KEYS.find(([key]) => key === own && key !== "Enter")?.[2];
+    if (act && !second && (own === "j" || own === "k" || own === "." || markedRow())) {
+        if (own === "Space") event.preventDefault();
+        act();
+    } else if (marked instanceof HTMLElement) {
         event.preventDefault();
         if (isTyping(marked)) marked.focus();
+        else if (marked.hasAttribute("data-chosen")) chooseVerdict(marked);
         else marked.click();
-    } else if (event.key === "j") move(1);
-    else if (event.key === "k") move(-1);
-    else if (event.key === "x") document.querySelector("tr.selected input[type=checkbox]")?.click();
+    }
 });
 
 // The list that somebody opens a sample from is kept for the tab, and the page of the sample leads to the neighbours in the list.

@@ -1,10 +1,12 @@
-// The list of all keys, and the palette: pages by name, and samples by hash. Loaded when somebody asks for one of the two.
+// What opens a dialog: the list of all keys, the palette, the peek and the menu of a value. Loaded when somebody asks for one.
 
 const ALWAYS = [
     ["j, k", "next and previous row of a list"],
     ["Enter", "open the marked row"],
-    ["x", "select the marked row"],
-    ["g t, g s, g j, g m", "go to Today, Samples, Jobs, your account"],
+    ["Space", "peek at the marked row"],
+    ["x, Shift+x", "select the marked row, or all rows up to the marked row"],
+    ["c", "copy the hash of the marked row, or of the sample"],
+    [".", "what can be done with the focused value"],
     ["Ctrl+K", "go to a page, or look for a sample"],
 ];
 
@@ -91,4 +93,84 @@ export function palette() {
     });
     show();
     field.focus();
+}
+
+/**
+ * Fetch a page. Its links lead to where they lead on that page.
+ * @param {string} href
+ */
+async function load(href) {
+    const answer = await fetch(href, { headers: { Accept: "text/html" }, redirect: "manual" });
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const link of page.querySelectorAll("[href]")) link.setAttribute("href", new URL(link.getAttribute("href"), href).href);
+    return page;
+}
+
+/**
+ * Put a text or parts of another page into a dialog that is still open.
+ * @param {HTMLElement} place
+ * @param {string} href
+ * @param {(page: Document) => (Node | string)[]} choose
+ */
+async function fill(place, href, choose) {
+    try {
+        place.replaceChildren(...choose(await load(href)));
+    } catch {
+        place.replaceChildren("The page cannot be reached now: try again, or open the page.");
+    }
+}
+
+/**
+ * Show the essence of the page that a link leads to.
+ * @param {HTMLAnchorElement} link
+ */
+export async function peek(link) {
+    const dialog = open("Peek");
+    const place = make("div", "…");
+    const way = make("a", "Open the page");
+    way.href = link.href;
+    dialog.append(place, way);
+    way.focus();
+    dialog.addEventListener("keydown", (event) => {
+        if (event.key !== " ") return;
+        event.preventDefault();
+        event.stopPropagation(); // behind the dialog the same key opens a peek
+        dialog.close();
+    });
+    await fill(place, link.href, (page) => [...page.querySelectorAll("[data-peek]")].map((part) => {
+        const shown = document.importNode(part, true);
+        for (const one of [shown, ...shown.querySelectorAll("*")]) for (const name of ["id", "data-key"]) one.removeAttribute(name);
+        return shown;
+    }));
+}
+
+/**
+ * Show what can be done with a value: search, exclude, copy. Says how many samples have the value.
+ * @param {HTMLElement} element
+ * @param {(text: string) => Promise<void>} copy
+ */
+export function menu(element, copy) {
+    // escaped in the page, where no hostile text stands as it is
+    const [term, value] = [element.dataset.term, element.dataset.value].map(decodeURIComponent);
+    const box = document.querySelector("form.query");
+    const before = new URL(location.href).pathname.endsWith("/samples") ? box.elements.q.defaultValue.trim() : "";
+    const to = (query) => `${box.action}?q=${encodeURIComponent(query)}`;
+    const dialog = open("Menu");
+    const list = document.createElement("ul");
+    const add = (one) => {
+        const item = document.createElement("li");
+        item.append(one);
+        list.append(item);
+        return one;
+    };
+    dialog.append(make("code", term), list);
+    add(make("a", "Search samples with it")).href = to(term);
+    add(make("a", "Exclude it")).href = to(before ? `${before} -${term}` : `-${term}`);
+    add(make("button", "Copy it")).addEventListener("click", async () => {
+        dialog.close();
+        await copy(value);
+    });
+    fill(add(make("span", "counting …")), to(term), (page) => [page.querySelector("h1 .none")?.textContent.trim() ?? "not known"]);
+    list.querySelector("a").focus();
 }

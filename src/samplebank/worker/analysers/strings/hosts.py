@@ -9,7 +9,7 @@ FOLDER = Path(__file__).parent
 #: names of special use, which no root zone lists
 SPECIAL = frozenset({"example", "test", "invalid", "local", "internal", "lan", "home", "onion", "i2p", "bit"})
 WORDS_OF_VERSIONS = re.compile(
-    rb"(?:version|ver|assembly|release|revision|build|oid|section|chapter|rfc|update|v)[\s\"'=:.,(\[\x00/-]{0,12}$",
+    rb"(?:version|ver|assembly|release|revision|build|oid|section|chapter|rfc|update|v)[\s\"'=:.,(\[\x00/-]{0,12}\Z",
     re.IGNORECASE,
 )
 #: characters before an address in which a word of versions counts

@@ -35,7 +35,7 @@ BEFORE = 80
 
 SCHEME_END = re.compile(rb"://")
 SCHEME = re.compile(
-    rb"(?:https?|hxxps?|ftps?|wss?|ldaps?|tcp|udp|smb|stratum\+tcp|stratum\+ssl)$", re.IGNORECASE
+    rb"(?:https?|hxxps?|ftps?|wss?|ldaps?|tcp|udp|smb|stratum\+tcp|stratum\+ssl)\Z", re.IGNORECASE
 )
 AUTHORITY = re.compile(
     rb"(?:[\w.%+~-]{1,60}(?::[\w.%+~!-]{0,60})?@)?((?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z0-9-]{1,63}|\[[0-9A-Fa-f:.]{2,45}\])"
@@ -44,16 +44,16 @@ AUTHORITY = re.compile(
 REST = re.compile(rb"[/?#][!#$%&*+,./0-9:;=?@A-Z_a-z~\[\]()|-]{0,2000}")
 TRAILING = b"\"'`)]}>,;.:!|"
 DOTTED = re.compile(rb"\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w.-]|\.\d)")
-FIRST_NUMBER = re.compile(rb"(?<![\w.-])\d{1,3}$")
+FIRST_NUMBER = re.compile(rb"(?<![\w.-])\d{1,3}\Z")
 DOMAIN = re.compile(rb"\.([a-z]{2,6}|xn--[a-z0-9]{2,20})(?![\w(=.-]|\.\w|\s{0,4}=[^=])")
 LABELS = re.compile(
-    rb"(?<![\w@.$/\\-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
+    rb"(?<![\w@.$/\\-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z"
 )
 MAIL_HOST = re.compile(
     rb"@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24})(?![\w@-]|\.\w)"
 )
-MAILBOX = re.compile(rb"(?<![\w.+:/@-])[A-Za-z0-9][\w.+-]{0,63}$")
-DRIVE = re.compile(rb"(?<![A-Za-z])[A-Za-z]$")
+MAILBOX = re.compile(rb"(?<![\w.+:/@-])[A-Za-z0-9][\w.+-]{0,63}\Z")
+DRIVE = re.compile(rb"(?<![A-Za-z])[A-Za-z]\Z")
 WINDOWS_PATH = re.compile(rb":\\\\?[\w .()%$~{}-]{1,80}(?:\\\\?[\w .()%$~{}@+-]{1,80}){1,12}")
 VARIABLE_PATH = re.compile(
     rb"%(?:appdata|localappdata|temp|tmp|programdata|public|userprofile|windir|systemroot|allusersprofile|programfiles)%"
@@ -63,7 +63,7 @@ VARIABLE_PATH = re.compile(
 UNIX_PATH = re.compile(
     rb"/(?:tmp|var/tmp|var/run|dev/shm|etc|root|home|Users|Library)(?:/[\w.+@-]{1,80}){1,12}"
 )
-NOT_IN_PATH = re.compile(rb"[\w.$}\])>*/-]$")
+NOT_IN_PATH = re.compile(rb"[\w.$}\])>*/-]\Z")
 HIVE = re.compile(
     rb"HK(?:EY_(?:LOCAL_MACHINE|CURRENT_USER|CLASSES_ROOT|USERS|CURRENT_CONFIG)|LM|CU|CR|U|CC):?(?:\\\\?[\w .(){}-]{1,80}){1,15}"
 )
