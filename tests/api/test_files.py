@@ -39,7 +39,7 @@ def test_one_request_stores_sample_submission_and_job(bank: Bank) -> None:
 
 
 def test_the_query_says_what_a_submission_says(bank: Bank) -> None:
-    said = {"mimeType": "text/plain", "tlp": "green", "acl": ["hana"], "customer": "mill"}
+    said = {"mimeType": "text/plain", "tlp": "green", "acl": ["viewer"], "customer": "mill"}
     times = {"observedTimestamp": "2024-05-01T12:00:00Z", "retention": "now + 1 week"}
     agent = {"userAgent.name": "trusted-agent", "userAgent.version": "2"}
     sample = Sample()
@@ -48,7 +48,7 @@ def test_the_query_says_what_a_submission_says(bank: Bank) -> None:
 
     (stored,) = submissions_of(bank, sample)
     assert (stored["fileName"], stored["mimeType"], stored["tlp"]) == ("a.txt", "text/plain", "green")
-    assert [entry["subject"]["shortName"] for entry in stored["acl"]] == ["hana"]
+    assert [entry["subject"]["shortName"] for entry in stored["acl"]] == ["viewer"]
     assert stored["userAgent"] == {"name": "trusted-agent", "version": "2"}
     assert (stored["metaData"], stored["flags"]) == ({"a.b": "c", "": "d"}, ["trustedAgent"])
     assert stored["observedTimestamp"] == 1714564800000

@@ -1,5 +1,6 @@
 """Hunts with the real worker: rules of all kinds, files that end their process, workers that die."""
 
+import asyncio
 import os
 import secrets
 import signal
@@ -17,7 +18,7 @@ from kit.bank import CHIEF, Bank, Sample, eventually, later
 from kit.service import PROGRAM, Service
 from samplebank.database import Database
 from samplebank.worker.hunting.messages import Bounds, Piece, Scanned
-from samplebank.worker.hunting.scanners import Scanner
+from samplebank.worker.hunting.scanners import Scanner, Scanners
 from worker.working import Names, working
 
 
@@ -164,3 +165,18 @@ async def test_rules_that_take_for_ever_cost_a_sample_its_time_only(tmp_path: Pa
     assert [(one.piece, one.reason) for one in scanned.failures] == [
         (0, "The scan took longer than 1 seconds.")
     ]
+
+
+async def test_scanners_that_two_tasks_close_at_once_are_closed_once(tmp_path: Path) -> None:
+    scanners, path = Scanners(sandbox_required=False), tmp_path / "samples"
+    path.write_bytes(b"text0")
+    async with scanners.scanner(rules_for("text0")) as one, scanners.scanner(rules_for("text1")) as other:
+        for scanner in (one, other):
+            await scanner.scan(path, [Piece(0, 5)])
+
+    await asyncio.gather(scanners.close_idle(), scanners.close_idle())
+
+    async with scanners.scanner(rules_for("text0")) as again:
+        found = await again.scan(path, [Piece(0, 5)])
+    await scanners.close_idle()
+    assert len(found.found) == 1

@@ -109,8 +109,10 @@ class Scanners:
     async def close_idle(self, most: int = 0) -> None:
         """Close the scanners that nobody uses, but for `most`."""
         idle = [digest for digest, scanner in self._known.items() if not scanner.users]
-        for digest in idle[: max(0, len(idle) - most)]:
-            await self._known.pop(digest).sandbox.close()
+        # all are taken out at once: while one closes, other tasks take scanners, or close others
+        closing = [self._known.pop(digest) for digest in idle[: max(0, len(idle) - most)]]
+        for scanner in closing:
+            await scanner.sandbox.close()
 
 
 def _fits(reply: Scanned, count: int) -> bool:
