@@ -1,5 +1,6 @@
 """The YARA analyser in its sandbox, with the shipped rules and with the rules of a user."""
 
+import logging
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -64,6 +65,13 @@ def rules(folder: Path) -> Path:
     shutil.rmtree(folder.parent)
     folder.mkdir(parents=True)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def heard(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the worker logs is heard, whatever tests before have done to the loggers of the process."""
+    monkeypatch.setattr(logging.getLogger("samplebank.worker"), "disabled", False)
+    caplog.set_level(logging.WARNING, "samplebank.worker")
 
 
 @pytest.fixture
