@@ -73,12 +73,12 @@ FOUND_ONE = """
 CLAIM = """
 {found}
     ), taken AS (
-        UPDATE job_task t SET state = 'executing', attempt = attempt + 1, start_time = coalesce(start_time, {now}),
+        UPDATE job_task t SET state = 'executing', attempt = attempt + 1, start_time = coalesce(start_time, {now}::bigint),
                lease_until = {until}, lease_token = gen_random_uuid(), claimed_by = {user}
           FROM found WHERE t.id = found.id
         RETURNING t.id, t.job_id, t.worker, t.attempt, t.lease_token, t.lease_until, t.enqueued_time
     ), started AS (
-        UPDATE job j SET state = 'executing', start_time = coalesce(start_time, {now})
+        UPDATE job j SET state = 'executing', start_time = coalesce(start_time, {now}::bigint)
           FROM found WHERE j.id = found.job_id AND found.state = 'enqueued'
     )
     SELECT {columns}
@@ -88,6 +88,7 @@ CLAIM = """
                  LEFT JOIN submission u ON u.id = j.submission_id) ON TRUE
      ORDER BY t.enqueued_time, t.id
 """
+CLAIM_ONE, CLAIM_SOME = (Template(CLAIM.replace("{found}", found)) for found in (FOUND_ONE, FOUND))
 LOCK_TASK = """
     SELECT t.id, t.job_id, t.customer_id, t.state, t.attempt, t.lease_token, t.reasons, t.worker_id
       FROM job_task t WHERE t.id = $1 FOR UPDATE
@@ -200,10 +201,18 @@ async def claim(
         ]
     )
     customers = min(most, CUSTOMERS)
-    wanted = {"waiting": waiting, "after": after, "now": now, "until": now + lease, "user": caller.user.id}
-    if most > 1:
-        wanted |= {"customers": customers, "most": Sql("{}::bigint", most)}
-    found = await _statement(cause.selected, is_one=most == 1).rows(db, **wanted)
+    wanted = {
+        "waiting": waiting,
+        "after": after,
+        "now": now,
+        "until": now + lease,
+        "user": caller.user.id,
+        "columns": _columns(cause.selected),
+    }
+    if most == 1:
+        found = await CLAIM_ONE.rows(db, **wanted)
+    else:
+        found = await CLAIM_SOME.rows(db, **wanted, customers=customers, most=Sql("{}::bigint", most))
     rows = [tuple(row) for row in found]
     crowd = CROWD.read(rows[0][: CROWD.width])
     of_tasks = [row[CROWD.width :] for row in rows]
@@ -216,12 +225,8 @@ async def claim(
 
 
 @lru_cache(16)
-def _statement(cause: Sql, *, is_one: bool) -> Template:
-    columns = joined(", ", [CROWD.selected, CLAIMED.selected, cause]).text
-    found = FOUND_ONE if is_one else FOUND
-    return Template(
-        CLAIM.replace("{found}", found).replace("{columns}", columns).replace("{now}", "{now}::bigint")
-    )
+def _columns(cause: Sql) -> Sql:
+    return joined(", ", [CROWD.selected, CLAIMED.selected, cause])
 
 
 def _claim(row: Sequence[Any], cause: Shape[Any]) -> Claim:

@@ -58,6 +58,7 @@ class JobFilter(msgspec.Struct, frozen=True):
 
 
 EVERYTHING = JobFilter()
+NUMBER_OF_ALL = number_in(TOTAL, TRUE)
 
 
 class JobsOfRange(OrderedListing[Job]):
@@ -121,7 +122,7 @@ class AllJobs(TalliedListing[Job]):
     """All jobs, for callers who see every job. The query for a first page holds no values, so that each is written once."""
 
     def __init__(self, order: Order) -> None:
-        super().__init__(JOB, JOB_FROM, TRUE, order, number_in(TOTAL, TRUE))
+        super().__init__(JOB, JOB_FROM, TRUE, order, NUMBER_OF_ALL)
 
     def numbered(self, page: Page) -> Sql:
         if page.offset or page.after is not None:
@@ -131,7 +132,7 @@ class AllJobs(TalliedListing[Job]):
 
 @lru_cache(256)
 def _first_page(names: tuple[str, ...], limit: int) -> Sql:
-    query = TalliedListing(JOB, JOB_FROM, TRUE, _order(names), number_in(TOTAL, TRUE))
+    query = TalliedListing(JOB, JOB_FROM, TRUE, _order(names), NUMBER_OF_ALL)
     return query.numbered(Page(limit))
 
 
