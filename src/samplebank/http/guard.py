@@ -49,15 +49,10 @@ def _read_headers(exchange: Exchange) -> tuple[str | None, list[str]]:
     Two keys or hosts are refused: a proxy before the service may have looked at the other key or host.
     """
     given = list(exchange.scope["headers"])
-    by_name = exchange.first_headers
-    if len(by_name) == len(given):  # as nearly always: no header is given twice
-        sent, encoding = by_name.get(HEADER), by_name.get(b"content-encoding")
-        return _text(sent), [] if encoding is None else [encoding.decode("latin-1")]
+    if len(exchange.first_headers) == len(given):  # as nearly always: no header is given twice
+        encoding = exchange.header(b"content-encoding")
+        return exchange.header(HEADER), [] if encoding is None else [encoding]
     return _read_repeated(given)
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("latin-1")
 
 
 def _read_repeated(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, list[str]]:
