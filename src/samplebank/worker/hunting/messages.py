@@ -18,8 +18,6 @@ COMPILE_SECONDS, COMPILE_BYTES = 20.0, 1024 * MIB
 SCAN_BYTES = 5 * 1024 * MIB
 #: seconds after which a scan of a batch answers what is done
 PAUSE_SECONDS = 15.0
-#: hunts wait behind analyses and behind the service
-NICENESS = 19
 #: bytes of the hits of one answer
 ANSWER_BYTES = 16 * MIB
 

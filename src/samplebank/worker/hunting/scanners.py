@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 
 from samplebank.sandbox import Disturbed, Limits, SandboxError, TimedOut
+from samplebank.sandbox.limits import LOWEST_PRIORITY
 from samplebank.sandbox.pool import Sandbox
 from samplebank.worker.hunting.messages import (
     ANSWER_BYTES,
     FACTORY,
-    NICENESS,
     SCAN_BYTES,
     Bounds,
     Failure,
@@ -35,7 +35,10 @@ class Scanner:
 
     def __init__(self, rules: str, *, sandbox_required: bool, bounds: Bounds = USUAL) -> None:
         limits = Limits(
-            memory_bytes=SCAN_BYTES, answer_bytes=ANSWER_BYTES, niceness=NICENESS, required=sandbox_required
+            memory_bytes=SCAN_BYTES,
+            answer_bytes=ANSWER_BYTES,
+            niceness=LOWEST_PRIORITY,
+            required=sandbox_required,
         )
         self.sandbox = Sandbox(FACTORY, rules, limits=limits, children=64)
         self.users = 0
