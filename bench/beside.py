@@ -1,8 +1,8 @@
 """`python -m bench.beside TREE TREE ...`: what one operation costs several revisions, in turn on one machine.
 
-A tree is the folder of a checked-out revision with its own `.venv`; `.` is this revision. The service of each tree is started once. Each round measures every
-operation on every tree, one tree after the other, so that a busy minute meets all trees. The cost is processor time of the web processes
-and of PostgreSQL, which other programs disturb less than they disturb the clock.
+A tree is the folder of a checked-out revision with its own `.venv`; `.` is this revision. The service of each tree is started once.
+Each round measures every operation on every tree, one tree after the other, so that a busy minute meets all trees. The cost is
+processor time of the web processes and of PostgreSQL, which other programs disturb less than they disturb the clock.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from rich.table import Table
 from bench import clients, load
 from bench.figures.cycle import SIZE, WORKER, fresh_files, make_workers, wait_for_classifier
 from bench.machine import Processes
+from bench.questions import WEEK, Request
 from bench.service import Service, Unusable
 
 CLIENTS = 8
@@ -37,7 +38,6 @@ DAY = 86_400_000
 Work = Callable[[], int]
 #: makes the work on a service; the preparation is not measured
 Operation = Callable[[Service], Work]
-Request = tuple[str, str, bytes]
 
 
 def cycles(service: Service, count: int = CYCLES) -> Work:
@@ -68,7 +68,7 @@ def get(path: str) -> Operation:
 
 
 def operations(now: int) -> dict[str, Operation]:
-    week = {"startTimestamp": now - 7 * DAY, "endTimestamp": now + DAY}
+    week = {"startTimestamp": now - WEEK, "endTimestamp": now + DAY}
     return {
         "cycle": cycles,
         "upload": uploads,
@@ -83,7 +83,7 @@ class Costs:
     """Processor seconds of the web processes and of the PostgreSQL of a service since the start of the block."""
 
     def __init__(self, service: Service) -> None:
-        self._all = Processes(service.pid, service.postmaster)
+        self._all = service.processes()
         self._database = Processes(service.postmaster)
         self._before = self._all.seconds_by_process()
 
