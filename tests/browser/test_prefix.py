@@ -28,6 +28,7 @@ async def test_pages_work_below_a_prefix(prefix: str, service: Service, bank: Ba
     await tab.page.get_by_role("link", name=word).click()
     await tab.page.wait_for_url(f"{prefix}/sample/{sample.sha256}")
     await tab.page.get_by_role("link", name="History").click()
+    await tab.page.wait_for_url(f"{prefix}/sample/{sample.sha256}/history")
     await tab.page.keyboard.press("g")
     await tab.page.keyboard.press("j")
     await tab.page.wait_for_url(f"{prefix}/jobs")
