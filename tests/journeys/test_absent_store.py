@@ -1,5 +1,6 @@
 """An empty folder in the place of the blobs, as a disk that is not mounted leaves, is not taken for the store."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,32 +13,45 @@ from kit.service import Service, running
 MARK = "samplebank-store"
 
 
-@pytest.fixture
-def used(tmp_path: Path) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service of its own that knows a sample."""
-    with running(tmp_path, {"SAMPLEBANK_PROCESSES": "1"}) as service:
+    with running(tmp_path_factory.mktemp("known"), {"SAMPLEBANK_PROCESSES": "1"}) as service:
         Bank(service.url, service.keys).submitted()
         yield service
 
 
-def take_away(service: Service) -> Path:
+@pytest.fixture
+def used(known: Service) -> Iterator[Service]:
+    """The service, which runs, with its store in place."""
+    known.start_if_stopped()
+    yield known
+    if away_of(known).exists():
+        known.end()
+        put_back(known)
+
+
+def away_of(service: Service) -> Path:
+    return service.blobs.with_name("away")
+
+
+def take_away(service: Service) -> None:
     """Leave an empty folder in the place of the blobs."""
-    away = service.blobs.rename(service.blobs.with_name("away"))
+    service.blobs.rename(away_of(service))
     service.blobs.mkdir()
-    return away
 
 
-def put_back(service: Service, away: Path) -> None:
-    service.blobs.rename(service.blobs.with_name("empty"))
-    away.rename(service.blobs)
+def put_back(service: Service) -> None:
+    shutil.rmtree(service.blobs)
+    away_of(service).rename(service.blobs)
 
 
 def test_a_service_whose_store_goes_away_is_not_ready_and_takes_no_uploads(used: Service) -> None:
     bank = Bank(used.url, used.keys)
-    away = take_away(used)
+    take_away(used)
 
     ready, upload = bank.get("/readyz", None), bank.upload(Sample(5000))
-    put_back(used, away)
+    put_back(used)
 
     assert (ready.status_code, upload.status_code) == (503, 503)
     assert MARK in ready.json()["messages"][0]["message"]

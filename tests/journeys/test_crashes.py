@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +15,18 @@ from kit.children import Parent, links_of
 from kit.service import Service, running
 
 
-@pytest.fixture
-def own_service(tmp_path: Path) -> Iterator[Service]:
-    """A service of the test's own, to be killed."""
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     settings = {"SAMPLEBANK_PROCESSES": "1", "SAMPLEBANK_SIMILAR_SUBMISSION_WINDOW": "0"}
-    with running(tmp_path, settings) as service:
+    with running(tmp_path_factory.mktemp("killed"), settings) as service:
         yield service
+
+
+@pytest.fixture
+def own_service(killed: Service) -> Service:
+    """A service of these tests, which runs, to be killed."""
+    killed.start_if_stopped()
+    return killed
 
 
 def test_everything_answered_is_there_after_a_kill(own_service: Service) -> None:

@@ -90,6 +90,10 @@ class Service:
         self._wait_until_ready()
         return self
 
+    def start_if_stopped(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            self.start()
+
     def launch(self) -> "Service":
         """Start the service, and do not wait until the service is ready."""
         with self.log.open("ab") as log:
