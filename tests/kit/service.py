@@ -82,6 +82,10 @@ class Service:
         return self._process.pid
 
     @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def blobs(self) -> Path:
         return self.folder / "data" / "blobs"
 
@@ -91,7 +95,7 @@ class Service:
         return self
 
     def start_if_stopped(self) -> None:
-        if self._process is None or self._process.poll() is not None:
+        if not self.runs:
             self.start()
 
     def launch(self) -> "Service":
@@ -158,7 +162,7 @@ class Service:
 
     def end(self) -> None:
         """Stop the service, if it was started and runs."""
-        if self._process is not None and self._process.poll() is None:
+        if self.runs:
             self.stop()
 
     def stop(self) -> int:
