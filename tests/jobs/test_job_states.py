@@ -2,9 +2,11 @@
 
 from functools import partial
 
+import asyncpg
 import pytest
 
 from kit.bank import Bank, fields_of, together
+from samplebank.database import Database
 
 FINAL = ["success", "failed", "cancelled"]
 
@@ -113,3 +115,33 @@ def test_reanalysis_answers_the_unfinished_job(bank: Bank) -> None:
     again = bank.data(bank.put(f"{sample.path}/reanalyse", user="mia"))
 
     assert again["id"] == job["id"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["state = 'executing'", "state = 'done'", "state = 'lost'", "end_time = 1"],
+    ids=["no start", "no end", "no state", "an end too early"],
+)
+async def test_the_database_keeps_a_state_apart_from_times_that_do_not_fit(
+    bank: Bank, database: Database, change: str
+) -> None:
+    _, job, _ = bank.planned(*bank.workers(1))
+
+    async with database.connection() as db:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await db.execute(f"UPDATE job SET {change} WHERE id = $1", job)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["state = 'success'", "state = 'lost'", "end_time = 1", "lease_token = gen_random_uuid()"],
+    ids=["no end", "no state", "an end too early", "a lease of a waiting task"],
+)
+async def test_the_database_keeps_a_task_apart_from_times_that_do_not_fit(
+    bank: Bank, database: Database, change: str
+) -> None:
+    _, job, _ = bank.planned(*bank.workers(1))
+
+    async with database.connection() as db:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await db.execute(f"UPDATE job_task SET {change} WHERE job_id = $1", job)

@@ -134,11 +134,16 @@ class Template:
     def render(self, **named: object) -> tuple[str, list[Any]]:
         if named.keys() != set(self._names):
             _by_name(self._text, named, self._names)
-        pieces = [
-            one if isinstance(one, Sql) else Sql("{}", one) for one in map(named.__getitem__, self._names)
-        ]
-        text = self._numbered(tuple([piece.text for piece in pieces]))
-        return text, [value.value for piece in pieces for value in piece.values]
+        texts: list[str] = []
+        values: list[object] = []
+        for one in map(named.__getitem__, self._names):
+            if isinstance(one, Sql):
+                texts.append(one.text)
+                values += [value.value for value in one.values]
+            else:
+                texts.append(MARK)
+                values.append(one)
+        return self._numbered(tuple(texts)), values
 
     async def rows(self, db: "Connection", **named: object) -> list[Any]:
         text, values = self.render(**named)

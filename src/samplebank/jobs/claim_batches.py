@@ -71,11 +71,13 @@ class Claiming:
                 left.served.cancel()
 
     async def _serve_some(self, line: Line, some: list[WaitingClaim]) -> None:
-        taking = asyncio.create_task(self._take(line, some[0].lease, sum(one.most for one in some)))
+        error: Exception | None = None
+        taken: deque[Claim] = deque()
         try:
-            await asyncio.wait({taking})
-            error = taking.exception()
-            taken = deque(() if error else taking.result())
+            try:
+                taken.extend(await self._take(line, some[0].lease, sum([one.most for one in some])))
+            except Exception as failure:  # noqa: BLE001 -- raised again by each claim
+                error = failure
             for one in some:
                 if one.served.done():
                     continue
