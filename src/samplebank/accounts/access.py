@@ -150,10 +150,11 @@ def sees_judgement(caller: Caller, column: str) -> Sql:
 
 
 def submissions_open_samples(caller: Caller) -> bool:
-    """Whether the caller may see the sample of each submission that it sees in searches.
+    """Whether the caller may see the sample of each submission found in searches.
 
-    It follows from the rule for samples: their readers are those of all their submissions, and what was submitted is
-    not without submission. So it holds for whoever may see samples wherever it may see submissions.
+    The rule for samples says so: the readers of a sample are the readers of all submissions of the sample, and no submitted
+    sample is without a submission. So the answer is yes for a caller who may see samples wherever the caller may see
+    submissions.
     """
     return caller.scope(Permission.VIEW_SAMPLES) >= caller.scope(Permission.VIEW_SUBMISSION)
 

@@ -128,10 +128,10 @@ class Round(NamedTuple):
 
 
 async def judge_parents_again(db: Connection, *, longest_run: Millis, now: Millis) -> Round:
-    """Work off a batch of marks: open a job for each parent that was judged by another score of a child.
+    """Work off a batch of marks: open a job for each parent judged by another score of a child.
 
-    Must run in a transaction. A job under way takes the scores that its children have at its end, so nothing is opened
-    beside the job. The look at the scores comes after the locks: it sees what a job took that ended meanwhile.
+    Must run in a transaction. A job under way takes the scores of the children at the end of the job, so nothing is opened
+    beside the job. The look at the scores comes after the locks: the look sees the scores taken by a job that ended meanwhile.
     """
     marked = await MARKED.rows(db, most=BATCH)
     if not marked:

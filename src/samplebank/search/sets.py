@@ -16,9 +16,9 @@ from samplebank.search.window import IndexWindow, lies_in_window
 class Kind(NamedTuple):
     """A kind of row that a sample has, with the permission to see it.
 
-    Rows without readers are seen with their sample, which is `owner` then. It is also read where it alone tells
-    whether the row is `current`: a sample is what its latest classification and its latest verdict say, those that its
-    metadata show.
+    Rows without readers are seen with the sample, which is `owner` then. The sample is also read where only the sample tells
+    whether the row is `current`: a sample is what the latest classification and the latest verdict say, as the metadata of
+    the sample show both.
     """
 
     alias: str

@@ -1,6 +1,6 @@
-"""Statistics over submissions: nested groups with their counts, and what is measured in the innermost ones.
+"""Statistics over submissions: nested groups with counts, and the measures of the innermost groups.
 
-One statement counts and ranks all groups, a second one fills the timelines of those that are shown.
+The first statement counts and ranks all groups, the second fills the timelines of the groups shown.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
-"""Connections of one address beyond its share are closed, those first that have been silent for longest.
+"""Connections of an address beyond the share of an address are closed, the longest silent first.
 
-The HTTP server counts the connections of a process, not those of an address, and tells nobody of them. They are descriptors
-of this process, though, and the kernel knows how long each has been silent.
+The HTTP server counts the connections of a process, not of an address, and tells nobody of the connections. Connections are
+descriptors of the process, though, and the kernel knows how long each has been silent.
 """
 
 import asyncio

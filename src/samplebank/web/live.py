@@ -1,4 +1,4 @@
-"""Live pages: tabs say what they show, and are told when something of that has changed. Tabs are told topics, never content.
+"""Live pages: each tab names the topics shown, and is told when a topic has changed. Tabs are told topics, never content.
 
 Nothing is asked of the database for a tab: changes come with their ids (`database.signals`), and what has to be looked up is
 looked up once for all tabs of the process. All tabs together have two timers, not each tab its own.

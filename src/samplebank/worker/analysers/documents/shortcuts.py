@@ -1,4 +1,4 @@
-"""Shortcuts of Windows: what they start, what they show, and what stands behind their end."""
+"""Shortcuts of Windows: the program started, the name and icon shown, and the bytes behind the end."""
 
 from samplebank.worker.analysers.documents import orders, shell_links
 from samplebank.worker.analysers.documents.report import Report

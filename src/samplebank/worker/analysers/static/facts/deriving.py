@@ -1,4 +1,4 @@
-"""Facts that follow from the bytes of a file by ways that never change: its TLSH, and values that its relatives share.
+"""Facts that follow from the bytes of a file by ways that never change: the TLSH, and values shared with relatives.
 
 The facts of programs begin with what the static analysis has told of the program.
 """
