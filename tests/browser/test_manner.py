@@ -181,9 +181,7 @@ async def test_t_shows_exact_times_and_back(mia: Tab, named: list[str]) -> None:
     assert await time.inner_text() == spoken
 
 
-async def test_p_holds_a_page_that_changes_by_itself(
-    service: Service, bank: Bank, tabs: Tabs, named: list[str]
-) -> None:
+async def test_p_holds_a_page_that_changes_by_itself(service: Service, bank: Bank, tabs: Tabs) -> None:
     tab = await (await tabs()).sign_in(service.keys["chief"])
     await tab.open("/jobs")
 

@@ -296,6 +296,12 @@ def test_an_unknown_page_says_so(visitor: Visitors, path: str) -> None:
     assert shown.all("h1")
 
 
+def test_a_malformed_digest_is_told_apart(visitor: Visitors) -> None:
+    shown = visitor("chief").get(f"/sample/{'0' * 63}")
+
+    assert (shown.status, "64 hexadecimal digits" in shown.text()) == (404, True)
+
+
 def test_an_unknown_page_has_the_frame_of_the_visitor(visitor: Visitors) -> None:
     shown = visitor("chief").get("/nothing")
 
