@@ -59,7 +59,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def gravest_first(detections: Iterable[tuple[str, str]]) -> list[str]:
-    """The names of detections (name, assessment), once each, the gravest first. Workers tell the strongest of a kind first."""
+    """Name detections (name, assessment), the gravest first. Of equal detections the order of the worker stays."""
     grave = {assessment: place for place, assessment in enumerate(ASSESSMENTS)}
     ranked = sorted(detections, key=lambda one: grave.get(one[1], len(grave)))
     return list(dict.fromkeys(name for name, _ in ranked))

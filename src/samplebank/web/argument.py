@@ -61,7 +61,7 @@ class Argument(msgspec.Struct, frozen=True):
 
     @property
     def speaking(self) -> list[Witness]:
-        """Those that say something, the strongest first."""
+        """The witnesses with findings, the strongest first."""
         return sorted((one for one in self.witnesses if one.weight is not None), key=lambda one: -one.score)
 
     @property
