@@ -208,14 +208,17 @@ async def test_a_query_is_completed_while_somebody_types(mia: Tab) -> None:
     assert await mia.query.input_value() == "verdict:malicious "
 
 
-@pytest.mark.parametrize(("keys", "path"), [("gs", "/samples"), ("gj", "/jobs"), ("gm", "/me"), ("gt", "/")])
-async def test_g_and_a_letter_go_to_a_page(mia: Tab, keys: str, path: str) -> None:
-    await mia.open("/help")
+@pytest.mark.parametrize(
+    ("keys", "path"), [("gs", "/samples"), ("gp", "/policy"), ("gm", "/me"), ("gt", "/")]
+)
+async def test_g_and_a_letter_go_to_a_page(service: Service, tabs: Tabs, keys: str, path: str) -> None:
+    tab = await (await tabs()).sign_in(service.keys["chief"])
+    await tab.open("/help")
 
     for key in keys:
-        await mia.page.keyboard.press(key)
+        await tab.page.keyboard.press(key)
 
-    await mia.page.wait_for_url(mia.url + path)
+    await tab.page.wait_for_url(tab.url + path)
 
 
 async def test_no_key_acts_while_somebody_types(mia: Tab) -> None:
