@@ -9,7 +9,7 @@ import asyncpg
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import TRUE, Connection, Page, Sql, all_of, one_of
+from samplebank.database import TRUE, Connection, Page, Shape, Sql, all_of, one_of
 from samplebank.database.counting import ALL, Count, count_rows
 from samplebank.database.listing import OrderedListing
 from samplebank.database.planning import SERIAL, estimated, planned
@@ -68,6 +68,10 @@ class JobsOfSides(OrderedListing[Job]):
         self._others = others
         self._estimated: Estimate | None = None
 
+    def show_as(self, columns: Shape[Job]) -> None:
+        super().show_as(columns)
+        self._otherwise.show_as(columns)
+
     async def page(self, db: Connection, page: Page) -> list[Job]:
         if not page.limit:
             return await self._otherwise.page(db, page)
@@ -118,7 +122,7 @@ class JobsOfSides(OrderedListing[Job]):
             """,
             side.rows,
             side.jobs(Sql("found"), self._all_but(side)),
-            JOB.selected,
+            self.columns.selected,
             self.by._replace(source=Sql("matching j"), branches=()).ids(TRUE, page),
         )
         async with planned(db, *SERIAL):
@@ -128,7 +132,7 @@ class JobsOfSides(OrderedListing[Job]):
             return None
         self._count = Count(number)
         # an empty page has one row, without a job
-        return [] if first[0] is None else [JOB.read(row[2:]) for row in rows]
+        return [] if first[0] is None else [self.columns.read(row[2:]) for row in rows]
 
     def _all_but(self, side: Side) -> Sql:
         return all_of([*(other.condition for other in self._sides if other is not side), self._others])
