@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
@@ -17,6 +18,7 @@ from samplebank.database.signals import Signals
 from samplebank.database.sockets import url_of
 from samplebank.errors import Invalid
 from samplebank.files import close_to_others, make_lasting_folder
+from samplebank.installation import store
 from samplebank.jobs.claim_batches import Claiming
 from samplebank.jobs.model import JobRules
 from samplebank.policy.rules import PolicyBook
@@ -40,6 +42,7 @@ class Bank:
         self.job_rules = job_rules(settings)
         self.database: Database = database
         self.blobs = blobs
+        self._identity: UUID | None = None
         self.directory = Directory(database)
         self.callers = Callers(database, self.directory)
         self.visitors = Visitors(
@@ -54,6 +57,13 @@ class Bank:
         self.claiming = Claiming(database, self.clock, COLUMNS)
         self.ingesting = Ingesting(database)
         self.sightings = Sightings(database, self.clock)
+
+    async def identity(self) -> UUID | None:
+        """The identity of the store that the database has, the same for every host. Read once."""
+        if self._identity is None:
+            async with self.database.connection() as db:
+                self._identity = (await store.find(db)).identity
+        return self._identity
 
     def within(self, database: Bound, signals: HeldSignals) -> "Bank":
         """The same bank, with all of its changes in the transaction of `database`."""

@@ -3,16 +3,24 @@
 import base64
 import json
 from typing import Any
+from uuid import UUID, uuid4
 
 import msgspec
 import pytest
 
 from kit.bank import Bank, fields_of, name_of
 from samplebank.api import envelope
-from samplebank.database import Page
+from samplebank.api.cursors import Question, cursor_at, page_behind
+from samplebank.database import Page, Sql
 from samplebank.database.counting import Count
+from samplebank.database.ordering import Key, Order
+from samplebank.database.query import Place
+from samplebank.errors import Invalid
+from samplebank.http.shapes import PageQuery
+from samplebank.jobs.listing import JOB_SORTS, AllJobs
 
 LISTS = "/samplebank/v1"
+NO_JOB = UUID(int=1)
 
 
 def forged(cursor: str, values: list[Any]) -> str:
@@ -138,3 +146,14 @@ def test_a_filter_that_has_changed_is_another_question(bank: Bank, cursor: str) 
     refused = bank.get(f"{LISTS}/submission", "mia", limit=1, keywords="other", after=cursor)
 
     assert (refused.status_code, fields_of(refused)) == (412, {"after"})
+
+
+def test_a_cursor_of_another_installation_is_refused() -> None:
+    asked = PageQuery(limit=5)
+    there, here = (Question("/samplebank/v1/job", asked, uuid4()) for _ in range(2))
+    cursor = cursor_at(there, Place((1,), NO_JOB))
+    jobs = AllJobs(Order(Sql("job j"), ("-enqueuedTimestamp",), JOB_SORTS, Key("j.id", "uuid", field="id")))
+
+    assert page_behind(jobs, there, Page(5), cursor).after == Place((1,), NO_JOB)
+    with pytest.raises(Invalid, match="another installation"):
+        page_behind(jobs, here, Page(5), cursor)

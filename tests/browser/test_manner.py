@@ -1,5 +1,6 @@
 """The manners of pages: keys, looks, going back, copying, printing."""
 
+import asyncio
 import re
 from urllib.parse import unquote
 
@@ -156,6 +157,43 @@ async def test_keys_open_what_a_sample_offers(service: Service, tabs: Tabs, name
     await tab.page.wait_for_url("**/job/*")
 
 
+async def test_a_sample_is_compared_with_the_one_that_was_selected(mia: Tab, named: list[str]) -> None:
+    await mia.open(f"/samples?q={named[-1].replace(' ', '+')}")
+    for key in "jx":
+        await mia.page.keyboard.press(key)
+    other = named[1]
+    await mia.open(f"/sample/{other}")
+
+    await mia.page.keyboard.press("=")
+    await mia.page.keyboard.press("Enter")
+
+    await mia.page.wait_for_url(f"**/compare/{other}/{named[0]}")
+
+
+async def test_t_shows_exact_times_and_back(mia: Tab, named: list[str]) -> None:
+    await mia.open(f"/sample/{named[0]}")
+    time = mia.page.locator("time[title]").first
+    spoken, exact = await time.inner_text(), await time.get_attribute("title")
+
+    await mia.page.keyboard.press("t")
+    assert await time.inner_text() == exact
+    await mia.page.keyboard.press("t")
+    assert await time.inner_text() == spoken
+
+
+async def test_p_holds_a_page_that_changes_by_itself(service: Service, bank: Bank, tabs: Tabs) -> None:
+    tab = await (await tabs()).sign_in(service.keys["chief"])
+    await tab.open("/jobs")
+
+    await tab.page.keyboard.press("p")
+    await asyncio.to_thread(bank.planned, *bank.workers(1))
+    await tab.page.evaluate("document.dispatchEvent(new Event('refresh'))")
+
+    assert await tab.page.locator(".news").count() == 0
+    await tab.page.keyboard.press("p")
+    await tab.page.locator(".news").wait_for()
+
+
 async def test_a_query_is_completed_while_somebody_types(mia: Tab) -> None:
     keyboard = mia.page.keyboard
     await keyboard.press("/")
@@ -170,14 +208,17 @@ async def test_a_query_is_completed_while_somebody_types(mia: Tab) -> None:
     assert await mia.query.input_value() == "verdict:malicious "
 
 
-@pytest.mark.parametrize(("keys", "path"), [("gs", "/samples"), ("gj", "/jobs"), ("gm", "/me"), ("gt", "/")])
-async def test_g_and_a_letter_go_to_a_page(mia: Tab, keys: str, path: str) -> None:
-    await mia.open("/help")
+@pytest.mark.parametrize(
+    ("keys", "path"), [("gs", "/samples"), ("gp", "/policy"), ("gm", "/me"), ("gt", "/")]
+)
+async def test_g_and_a_letter_go_to_a_page(service: Service, tabs: Tabs, keys: str, path: str) -> None:
+    tab = await (await tabs()).sign_in(service.keys["chief"])
+    await tab.open("/help")
 
     for key in keys:
-        await mia.page.keyboard.press(key)
+        await tab.page.keyboard.press(key)
 
-    await mia.page.wait_for_url(mia.url + path)
+    await tab.page.wait_for_url(tab.url + path)
 
 
 async def test_no_key_acts_while_somebody_types(mia: Tab) -> None:
@@ -191,7 +232,9 @@ async def test_no_key_acts_while_somebody_types(mia: Tab) -> None:
 
 async def test_a_question_mark_shows_all_keys(mia: Tab, named: list[str]) -> None:
     await mia.open(f"/sample/{named[0]}")
-    marked = await mia.page.locator("[data-key]").evaluate_all("all => all.map((one) => one.dataset.key)")
+    marked = await mia.page.locator("[data-key]:not([hidden])").evaluate_all(
+        "all => all.map((one) => one.dataset.key)"
+    )
 
     await mia.page.keyboard.press("?")
 

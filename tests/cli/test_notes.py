@@ -49,4 +49,4 @@ def test_a_note_on_no_sample_is_refused_in_one_line(local: Program) -> None:
     ended = local.run("note", "add", "no-hash", "hello")
 
     assert ended.status != 0
-    assert ended.complaints == ["samplebank: There is no sample with this SHA-256 that you may see."]
+    assert ended.complaints == ["samplebank: This is no SHA-256: a SHA-256 has 64 hexadecimal digits."]

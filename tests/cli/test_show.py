@@ -36,6 +36,18 @@ def test_the_verdict_is_told_with_the_weight_of_each_analysis(local: Program, ba
     assert sorted(weights) == sorted([["97", "%", "99", by["strong"]], ["3", "%", "40", by["weak"]]])
 
 
+def test_the_verdict_names_the_finding_that_decided(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    found = [{"name": "odd", "assessment": "unknown"}, {"name": "loader", "assessment": "malicious"}]
+    analysis = bank.analyse(sample, worker, 99, triggeredDetections=found)
+    bank.data(bank.update(job, tasks[worker], "success", analyses=[analysis]))
+
+    lines = local.run("show", sample.sha256).out.splitlines()
+
+    assert f"VERDICT malicious, score 99: {worker} 99 (100 %) found loader." in lines
+
+
 def test_hostile_names_are_made_visible(local: Program, bank: Bank) -> None:
     sample, _ = weighed(bank)
 

@@ -1,5 +1,7 @@
 """A host whose clock is wrong ends no lease early, and says that it is not ready."""
 
+import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -76,6 +78,14 @@ def test_no_lease_ends_early_where_the_housekeepers_clock_is_ahead(wrong: Servic
     beat = {"leaseToken": claim["leaseToken"], "leaseSeconds": 60}
     answer = bank.post(f"/samplebank/v1/task/{claim['task']['id']}/heartbeat", beat, "robot")
     assert answer.status_code == 200, answer.text
+
+
+def test_a_key_that_is_made_where_the_clock_is_ahead_has_the_time_of_the_database(wrong: Service) -> None:
+    made = json.loads(wrong.run("key", "create", "mia", "--json").stdout)
+
+    listed = json.loads(wrong.run("key", "list", "--user", "mia", "--json").stdout)["keys"]
+    (created,) = [key["createdTimestamp"] for key in listed if key["id"] == made["id"]]
+    assert created / 1000 < time.time() + 1
 
 
 @pytest.mark.usefixtures("wrong")

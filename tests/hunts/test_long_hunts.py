@@ -63,6 +63,23 @@ async def test_a_hunt_through_many_samples_is_opened_in_steps_and_has_each_sampl
     assert await db.fetch(TOTALS, steps[0].hunt) == [(200, sum(100 + n for n in range(1, 201)))]
 
 
+async def test_a_hunt_through_what_a_query_finds_has_each_sample_once_without_the_deleted(
+    db: Connection, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "STEP", 70)
+    made = await db.fetch(SAMPLES, secrets.token_bytes(8), NOW - 1000, 210)
+    newest = [row[0] for row in reversed(made)]
+    deleted = newest[75:150]
+    await db.execute("UPDATE sample SET deleted_time = 1 WHERE id = ANY($1)", deleted)
+    wish = Wish(customer_id=caller.user.customer.id, rules="", rule_count=1, among=newest)
+
+    steps = await cut_in_steps(db, caller, wish)
+
+    batches = [row[0] for row in await db.fetch(BATCHES, steps[0].hunt)]
+    assert [step.samples for step in steps] == [0, 70, 75, 135, 135]
+    assert [id_ for batch in batches for id_ in batch] == [id_ for id_ in newest if id_ not in deleted]
+
+
 async def test_a_hunt_through_too_many_samples_is_refused_at_the_step_that_finds_out(
     db: Connection, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,25 @@ def test_each_witness_has_its_share_of_the_weight() -> None:
     assert (argument.word, argument.is_doubted) == ("malicious", False)
 
 
+def test_a_witness_names_the_gravest_finding_first() -> None:
+    found = [("odd", "informational"), ("strong", "malicious"), ("weak", "malicious"), ("odd", "unknown")]
+    told = analysis(YARA, "yara", 99)
+    told["triggeredDetections"] = [{"name": name, "assessment": assessment} for name, assessment in found]
+
+    (witness,) = argue(verdict(99, told), MALICIOUS).witnesses
+
+    assert witness.detections == ["strong", "weak", "odd"]
+
+
+def test_an_analysis_of_children_names_the_child_that_decided() -> None:
+    told = analysis(YARA, "children", 99)
+    told["triggeredDetections"] = [{"name": f"a b/c.exe {'0' * 64}", "assessment": "malicious"}]
+
+    (witness,) = argue(verdict(99, told), MALICIOUS).witnesses
+
+    assert witness.child == "0" * 64
+
+
 def test_without_a_witness_the_verdict_is_weighed_again() -> None:
     argument = argue(BOTH, MALICIOUS, [YARA])
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborNode
 
-from kit.bank import Bank, Sample, name_of
+from kit.bank import CHIEF, Bank, Sample, name_of
 from kit.service import Service
 from kit.visitor import Shown
 from samplebank.web.copying import in_python, in_shell, of_samples
@@ -135,3 +135,36 @@ def test_a_shell_reads_the_texts() -> None:
 
     assert read.decode().split("\0")[:-1] == texts
     assert plain(words) == words
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/sample/{}/findings",
+        "/sample/{}/bytes?at=0x2",
+        "/sample/{}/strings?like=a b",
+        "/sample/{}/sightings",
+        "/sample/{}/relations",
+        "/sample/{}/similar",
+        "/sample/{}/history",
+        "/workers",
+        "/failures?days=30",
+        "/hunts",
+    ],
+)
+def test_a_view_leads_to_itself_and_to_what_programs_ask_for(
+    service: Service, bank: Bank, visitor: Visitors, named: tuple[str, Sample], page: str
+) -> None:
+    told = offered(visitor("chief").get(page.format(named[1].sha256)))
+
+    path = told["curl"].rpartition(service.url)[2].strip("'")
+    assert visitor("chief").get(told["Link"].removeprefix(service.url)).status == 200
+    assert bank.get(path, CHIEF).status_code == 200
+
+
+def test_the_pages_of_operators_name_commands(service: Service, visitor: Visitors, tmp_path: Path) -> None:
+    pages = [offered(visitor("chief").get(page))["CLI"] for page in ("/workers", "/failures", "/hunts")]
+
+    told = Elsewhere(service, "chief", tmp_path).run("bash", "-ec", "\n".join(pages))
+
+    assert "LAST SEEN" in told

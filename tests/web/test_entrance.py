@@ -38,3 +38,4 @@ def test_a_refused_change_says_what_to_do(service: Service, stranger: Visitor) -
     shown = stranger.post("/login", {"key": service.keys["mia"]}, headers={})
 
     assert "Load the page again" in shown.text()
+    assert "Sign in" not in shown.text()

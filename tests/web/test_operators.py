@@ -42,6 +42,10 @@ def test_a_worker_without_life_says_how_to_start_one(bank: Bank, visitor: Visito
     assert f"never: start a worker samplebank worker run {worker}" in shown
 
 
+def test_the_service_itself_works_for_children(visitor: Visitors) -> None:
+    assert "the service" in visitor("chief").get("/worker/children").text("dl")
+
+
 def test_workers_that_tasks_wait_for_in_vain_come_first(bank: Bank, visitor: Visitors) -> None:
     (worker,) = bank.workers(1)
     bank.planned(worker)

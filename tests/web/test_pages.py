@@ -39,8 +39,8 @@ STATEMENTS = {
     # without a query the rows come with their names and the number of all
     "showSamples": 1,
     "showFacets": 2,
-    # the rows with the number of all, and the names
-    "showJobs": 2,
+    # the rows with their names and the number of all
+    "showJobs": 1,
     # the job with its plan, its tasks with facts about them, the name. A job that is not done asks for rates, too.
     "showJob": 3,
     # the head, submissions, analyses, links by type, notes and jobs
@@ -294,6 +294,12 @@ def test_an_unknown_page_says_so(visitor: Visitors, path: str) -> None:
 
     assert shown.status == 404
     assert shown.all("h1")
+
+
+def test_a_malformed_digest_is_told_apart(visitor: Visitors) -> None:
+    shown = visitor("chief").get(f"/sample/{'0' * 63}")
+
+    assert (shown.status, "64 hexadecimal digits" in shown.text()) == (404, True)
 
 
 def test_an_unknown_page_has_the_frame_of_the_visitor(visitor: Visitors) -> None:

@@ -73,6 +73,16 @@ def test_jobs_are_found_by_a_query(bank: Bank, visitor: Visitors) -> None:
     assert [link for link in shown.links() if "job/" in link] == [f"./job/{job}"]
 
 
+def test_jobs_of_a_worker_are_listed_by_two_statements(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    bank.planned(worker)
+
+    shown = visitor("mia").get(f"/jobs?q=worker:{worker}")
+
+    assert len(shown.all("tr[data-row]")) == 1
+    assert int(shown.text("footer span").split()[0]) <= 2
+
+
 def test_the_matches_are_counted_by_kind(
     bank: Bank, visitor: Visitors, named: tuple[str, list[Sample]]
 ) -> None:

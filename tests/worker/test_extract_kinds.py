@@ -9,9 +9,11 @@ from pathlib import Path
 import pybit7z
 import pytest
 
+from samplebank.worker.analysers.extract.autoit import MARK
 from samplebank.worker.analysers.testing import analysed
 from samplebank.worker.contract import Result, Tag
 from worker.conftest import Extract
+from worker.made_autoit import autoit, script
 from worker.made_containers import locked, mail, tarred, zipped
 from worker.made_disks import arj, fat, installer, rpm, squashfs, szdd, udf, vhd, xar, zst
 from worker.made_images import ar, cab, compound, cpio, iso, lzh, native, outlook, rar, rtf, tnef
@@ -82,6 +84,8 @@ NAMED: dict[str, Make] = {
     "mail of outlook in a mail of outlook": outlook_in_outlook,
     "7z": lambda _, __: packed("7z"),
     "wim": lambda _, __: packed("wim"),
+    "program with autoit": lambda name, data: autoit([(name, data)]),
+    "program with old autoit": lambda name, data: autoit([(name, data)], is_old=True),
     "program with 7z": lambda _, __: PROGRAM + bytes(600) + packed("7z"),
     "program with zip": lambda name, data: PROGRAM + bytes(600) + zipped({name: data}),
 }
@@ -193,6 +197,28 @@ async def test_a_script_of_a_pdf_document_is_a_child(extract: Extract) -> None:
     result = await extract(pdf_with("A.EXE", PROGRAM, script))
 
     assert script.encode() in contents(result)
+
+
+@pytest.mark.parametrize("is_old", [False, True], ids=["new", "old"])
+async def test_the_script_of_an_autoit_program_is_a_child_in_words(extract: Extract, *, is_old: bool) -> None:
+    text = 'Run("cmd.exe /c start http://203.0.113.7/")\n'
+
+    result = await extract(autoit([script(text, is_old=is_old), ("A.EXE", PROGRAM)], is_old=is_old))
+
+    found = {child.name: child.data for child in result.children}
+    assert found == {"script.au3": text.encode(), "A.EXE": PROGRAM}
+    assert result.result["opened"] == ["autoit"]
+
+
+async def test_a_damaged_record_of_an_autoit_program_costs_its_own_file_only(extract: Extract) -> None:
+    made = bytearray(autoit([("A.EXE", PROGRAM[::-1]), ("B.EXE", PROGRAM)]))
+    head = made.index(MARK) + 300
+    made[head : head + 40] = bytes(40)
+
+    result = await extract(bytes(made))
+
+    assert [entry["path"] for entry in result.result["listing"]] == ["A.EXE"], result.result
+    assert contents(result) == [PROGRAM]
 
 
 async def test_pictures_in_a_page_are_not_smuggled(extract: Extract) -> None:

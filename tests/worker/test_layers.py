@@ -48,6 +48,18 @@ async def test_the_address_in_a_disguised_script_is_found_in_a_layer(strings: An
     assert found[0]["defanged"].startswith("hxxp://203[.]0[.]113[.]7")
 
 
+async def test_the_rule_with_the_highest_score_is_told_first(strings: Analyse) -> None:
+    """The page of the verdict names what is told first."""
+    scores: dict[str, int] = {}
+    result = await strings("\n".join(SCRIPTS[name]() for name in SCRIPTS).encode())
+
+    for rule in result.result["rules"]:
+        scores[rule["rule"]] = max(rule["score"], scores.get(rule["rule"], 0))
+    told = [scores[one.name] for one in result.detections]
+    assert told == sorted(told, reverse=True)
+    assert len({*told}) > 1
+
+
 async def test_a_layer_is_evidence_with_what_peeled_it(strings: Analyse) -> None:
     result = await strings(encoded_command(CRADLE).encode())
 

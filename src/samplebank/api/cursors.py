@@ -1,6 +1,6 @@
 """Cursors: where the next page of a list begins. A page behind a cursor costs the same at any depth.
 
-A cursor is for the question that it came from: the same path, filters and order. What a cursor holds is no secret, and what a
+A cursor is for the question that it came from: the same installation, path, filters and order. What a cursor holds is no secret, and what a
 forged cursor asks for is still only what its caller may see.
 """
 
@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -21,7 +22,10 @@ from samplebank.errors import Violations
 #: the cursor as a field of queries and bodies: names, keys and ids take a few kilobytes at most
 After = Annotated[str, Meta(max_length=10_000, description="The `metaData.next` of the page before.")]
 UNKNOWN = "This is no cursor: give `metaData.next` of the page before, as it is."
-OTHER = "This cursor is of another question: the path, the filters and the order must be those of the page before."
+OTHER = (
+    "This cursor is of another question, or of another installation: the path, the filters and the order must be those of the "
+    "page before."
+)
 BESIDE_OFFSET = "A page begins behind a cursor, or at an offset: give one of them."
 WHOLE = "With limit 0 there are no pages: leave the cursor out, or give a limit."
 
@@ -34,17 +38,20 @@ class Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What a list is asked for, apart from the page."""
+    """What a list is asked for, apart from the page. `installation` is the identity of the store."""
 
     path: str
     asked: Any
+    installation: UUID | None
 
     @property
     def digest(self) -> str:
         """Tells this question from others."""
         fields = {name: getattr(self.asked, name) for name in self.asked.__struct_fields__}
         told = {name: value for name, value in fields.items() if name not in {"limit", "offset", "after"}}
-        return hashlib.sha256(msgspec.json.encode((self.path, told), order="deterministic")).hexdigest()[:16]
+        return hashlib.sha256(
+            msgspec.json.encode((self.installation, self.path, told), order="deterministic")
+        ).hexdigest()[:16]
 
 
 def page_behind(listing: OrderedListing[Any], question: Question, page: Page, after: str | None) -> Page:

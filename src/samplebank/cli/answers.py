@@ -4,6 +4,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from samplebank.verdicts.model import gravest_first
+
 Data = TypeVar("Data")
 
 
@@ -167,6 +169,11 @@ class Agent(Shown, frozen=True):
     version: str = ""
 
 
+class Detection(Shown, frozen=True):
+    name: str
+    assessment: str
+
+
 class Contribution(Shown, frozen=True):
     """What an analysis adds to a verdict. An analysis without findings has no impact."""
 
@@ -174,7 +181,14 @@ class Contribution(Shown, frozen=True):
     analysis_score: int
     user_agent: Agent
     tags: list[Tag] = []
+    triggered_detections: list[Detection] = []
     impact: int | None = None
+
+    @property
+    def finding(self) -> str | None:
+        """The name of the gravest detection."""
+        names = gravest_first((one.name, one.assessment) for one in self.triggered_detections)
+        return names[0] if names else None
 
 
 class Verdict(Shown, frozen=True):

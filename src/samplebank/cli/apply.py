@@ -8,7 +8,6 @@ import typer
 
 from samplebank.accounts import provisioning
 from samplebank.accounts.tenants import read_tenants
-from samplebank.assembly import clock
 from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, write_json
 from samplebank.cli.text import shown
@@ -30,4 +29,4 @@ def apply(
         for user, key in keys.items():
             typer.echo(f"New key of {user}, shown only now: {key}")
 
-    in_transaction(lambda db: provisioning.apply(db, tenants, shown(file), now=clock()), tell)
+    in_transaction(lambda db, now: provisioning.apply(db, tenants, shown(file), now=now), tell)

@@ -36,7 +36,7 @@ def dead(
     as_json: JsonOption = False,
 ) -> None:
     """List the events whose delivery was given up, oldest first."""
-    found, _ = in_transaction(lambda db: outbox.list_dead(db, limit))
+    found, _ = in_transaction(lambda db, _: outbox.list_dead(db, limit))
     if as_json:
         write_json({"events": [_told(letter) for letter in found]})
         return
@@ -57,7 +57,7 @@ def retry(
     ] = None,
 ) -> None:
     """Try to deliver again."""
-    revived, where = in_transaction(lambda db: outbox.revive(db, event))
+    revived, where = in_transaction(lambda db, _: outbox.revive(db, event))
     if event is not None and not revived:
         raise NotFound(
             f"There is no event {event} in {where} that was given up; `samplebank events dead` lists them."

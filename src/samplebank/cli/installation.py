@@ -13,8 +13,11 @@ from samplebank.database import Connection, open_database
 from samplebank.errors import Unavailable
 from samplebank.serving import installed
 from samplebank.settings import Settings
+from samplebank.timespec import Millis
 
 T = TypeVar("T")
+#: the work, with a connection and the time of the database
+Work = Callable[[Connection, Millis], Awaitable[T]]
 
 
 class Done(NamedTuple, Generic[T]):
@@ -25,7 +28,7 @@ class Done(NamedTuple, Generic[T]):
 
 
 def in_transaction(
-    work: Callable[[Connection], Awaitable[T]],
+    work: Work[T],
     tell: Callable[[T, str], None] | None = None,
     *,
     own: Settings | None = None,
@@ -36,8 +39,8 @@ def in_transaction(
     """
     with installed.opened(own or settings.load(os.environ)) as installation:
 
-        async def told(db: Connection) -> T:
-            result = await work(db)
+        async def told(db: Connection, now: Millis) -> T:
+            result = await work(db, now)
             if tell is not None:
                 tell(result, installation.where)
                 sys.stdout.flush()
@@ -49,6 +52,6 @@ def in_transaction(
             raise Unavailable(f"The database of {installation.where} refused: {error}.") from error
 
 
-async def _run(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
+async def _run(url: str, work: Work[T]) -> T:
     async with open_database(url, most=1) as database, database.transaction() as db:
-        return await work(db)
+        return await work(db, database.clock.now())

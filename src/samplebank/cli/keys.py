@@ -49,10 +49,11 @@ def create(
         raise typer.BadParameter(
             f"{unknown[0]} is no role; the roles are {', '.join(ROLES)}.", param_hint="--role"
         )
-    now = clock()
-    expiry = None if expires is None else _expiry(expires, now)
+    if expires is not None:
+        _expiry(expires, clock())  # a mistake is told before the database is asked for its time
 
-    async def make(db: Connection) -> tuple[UUID, str]:
+    async def make(db: Connection, now: Millis) -> tuple[UUID, str]:
+        expiry = None if expires is None else _expiry(expires, now)
         user_id = await provisioning.get_user_id(db, user)
         customers = [await provisioning.get_customer_id(db, name) for name in customer] if customer else None
         return await keys.issue(
@@ -83,7 +84,7 @@ def list_(
 ) -> None:
     """List keys; the keys themselves are stored nowhere."""
 
-    async def listed(db: Connection) -> list[keys.Key]:
+    async def listed(db: Connection, _: Millis) -> list[keys.Key]:
         if user is not None:
             await provisioning.get_user_id(db, user)
         return await keys.list_keys(db, user)
@@ -112,7 +113,7 @@ def list_(
 @key_app.command()
 def revoke(id_: Annotated[UUID, typer.Argument(metavar="ID", help="Id of the key.")]) -> None:
     """End a key; it stops working within 2 seconds."""
-    _, where = in_transaction(lambda db: keys.revoke(db, id_, now=clock()))
+    _, where = in_transaction(lambda db, now: keys.revoke(db, id_, now=now))
     typer.echo(f"The key {id_} in {where} is revoked.")
 
 

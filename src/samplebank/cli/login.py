@@ -9,7 +9,6 @@ import typer
 
 from samplebank import settings
 from samplebank.accounts import provisioning, sessions
-from samplebank.assembly import clock
 from samplebank.cli.connection import CREDENTIALS, read_credentials
 from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, write_json
@@ -17,6 +16,7 @@ from samplebank.database import Connection
 from samplebank.errors import Refusal
 from samplebank.serving.credentials import url_of
 from samplebank.settings import Settings
+from samplebank.timespec import Millis
 
 MINUTES = sessions.LINK_LASTS // 60_000
 
@@ -45,8 +45,8 @@ def make_link(folder: Path, user: str = provisioning.ADMIN) -> str:
     return link_of(own, in_transaction(partial(_make, user), own=own).result)
 
 
-async def _make(user: str, db: Connection) -> str:
-    return await sessions.make_link(db, await provisioning.get_user_id(db, user), now=clock())
+async def _make(user: str, db: Connection, now: Millis) -> str:
+    return await sessions.make_link(db, await provisioning.get_user_id(db, user), now=now)
 
 
 def link_of(own: Settings, secret: str) -> str:

@@ -12,8 +12,14 @@ from samplebank.timespec import Millis
 MISSED_AFTER: Final = 150_000
 
 
+#: the worker whose tasks the service does itself
+OF_SERVICE: Final = "children"
+
+
 def absence(worker: str, last_seen: Millis | None, now: Millis) -> str | None:
     """A sentence about a worker that nobody runs; None for a worker that somebody runs."""
+    if worker == OF_SERVICE:
+        return None
     if last_seen is None:
         return f"Nobody has ever asked for work of {worker}: start it with `samplebank worker run`."
     if now - last_seen < MISSED_AFTER:

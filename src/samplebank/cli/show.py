@@ -132,11 +132,16 @@ def _sentence(verdict: Verdict | None) -> str:
             f"{said}: set by hand{author}{f': {verdict.comment}' if verdict.comment else '.'}"
         )
     weighty = sorted((one for one in verdict.analysis if one.impact), key=lambda one: -(one.impact or 0))
-    reasons = ", ".join(f"{one.user_agent.name} {one.analysis_score} ({one.impact} %)" for one in weighty[:3])
+    reasons = ", ".join(map(_reason, weighty[:3]))
     tags = f" Tags: {_tags(verdict.tags or ())}." if verdict.tags else ""
     override = " The word is an override, not the score." if verdict.status_override else ""
     back = f" The verdict by hand was taken back{author}." if verdict.is_withdrawal else ""
     return printing.printable(f"{said}{f': {reasons}' if reasons else ''}.{override}{tags}{back}")
+
+
+def _reason(one: Contribution) -> str:
+    found = f" found {one.finding}" if one.finding else ""
+    return f"{one.user_agent.name} {one.analysis_score} ({one.impact} %){found}"
 
 
 def _weight(one: Contribution) -> tuple[object, ...]:

@@ -17,7 +17,7 @@ from samplebank import logs, timespec
 from samplebank.cli import connection, printing
 from samplebank.cli.client import Client
 from samplebank.cli.connection import Connection, KeyOption, UrlOption
-from samplebank.cli.presence import absence
+from samplebank.cli.presence import OF_SERVICE, absence
 from samplebank.cli.printing import JsonOption
 from samplebank.cli.worker_answers import Workload
 from samplebank.cli.worker_choice import (
@@ -74,7 +74,7 @@ def _remarks(worker: Workload) -> list[tuple[str, int]]:
 def _row(worker: Workload) -> tuple[object, ...]:
     return (
         worker.short_name,
-        _moment(worker.last_seen_timestamp) or "never",
+        "the service" if worker.short_name == OF_SERVICE else _moment(worker.last_seen_timestamp) or "never",
         worker.waiting_tasks,
         _moment(worker.waiting_since_timestamp),
         worker.executing_tasks,

@@ -99,6 +99,10 @@ class OrderedListing(Listing[R]):
         super().__init__(columns, source, where, order, counted=counted or order.source)
         self.by = order
 
+    def show_as(self, columns: Shape[R]) -> None:
+        """Read rows as `columns` has them: with more than the list was made with."""
+        self.columns = columns
+
     async def page(self, db: Connection, page: Page) -> list[R]:
         query = self.by.rows(self.columns.selected, self.source, self.where, page)
         return list(map(self.columns.read, await query.rows(db)))

@@ -69,7 +69,7 @@ AT_ONCE = f"{MOST_AT_ONCE} of your hunts are under way; ask again when one has e
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody hunts for. `among` names the samples that the query finds; None for every sample."""
+    """What somebody hunts for. `among` names the samples that the query finds, newest first; None for every sample."""
 
     customer_id: int
     rules: str
@@ -81,13 +81,17 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the samples of a hunt are in batches: the oldest sample of the batches, and the number of the newest batch."""
+    """How far the samples of a hunt are in batches: the oldest sample of the batches, and the number of the newest batch.
+
+    `named` samples of `Wish.among` are in batches.
+    """
 
     hunt: UUID
     time: Millis
     sample: int = 0
     number: int = 0
     samples: int = 0
+    named: int = 0
     is_whole: bool = False
 
 
@@ -121,6 +125,7 @@ async def cut(db: Connection, caller: Caller, wish: Wish, done: Cut, *, now: Mil
 
     Raises `Invalid` for more samples than a hunt may have.
     """
+    among = None if wish.among is None else wish.among[done.named : done.named + STEP]
     are_few = wish.rule_count <= model.FEW_RULES
     row = await Sql(
         CUT,
@@ -128,25 +133,31 @@ async def cut(db: Connection, caller: Caller, wish: Wish, done: Cut, *, now: Mil
         time=done.time,
         sample=done.sample,
         number=done.number,
-        where=_chosen(caller, wish),
+        where=_chosen(caller, wish, among),
         step=Sql(str(STEP)),
         first_batch=Sql("0" if done.number else str(model.FIRST_BATCH)),
         batch=Sql(str(model.BATCH if are_few else model.LARGE_BATCH)),
         bytes=Sql(str(model.BATCH_BYTES if are_few else model.LARGE_BATCH_BYTES)),
     ).row(db)
-    if row is None or row["samples"] < STEP:
+    is_full = len(among) == STEP if among is not None else row is not None and row["samples"] == STEP
+    if not is_full:
         samples = await SUM_UP.value(db, id=done.hunt, now=now)
         if samples > MOST_SAMPLES:
             raise Invalid(TOO_MANY)
         return msgspec.structs.replace(done, samples=samples, is_whole=True)
-    if done.samples + row["samples"] > MOST_SAMPLES:
+    named = done.named + len(among or ())
+    if row is None:  # none of these samples is for the caller, or they have been deleted
+        return msgspec.structs.replace(done, named=named)
+    samples = done.samples + row["samples"]
+    if samples > MOST_SAMPLES:
         raise Invalid(TOO_MANY)
     return Cut(
         hunt=done.hunt,
         time=row["time"],
         sample=row["sample"],
         number=row["number"],
-        samples=done.samples + row["samples"],
+        samples=samples,
+        named=named,
     )
 
 
@@ -162,8 +173,8 @@ async def cancel(db: Connection, id_: UUID, by: str, *, now: Millis) -> None:
         await db.execute(FORGET_BATCHES, id_)
 
 
-def _chosen(caller: Caller, wish: Wish) -> Sql:
+def _chosen(caller: Caller, wish: Wish, named: list[int] | None) -> Sql:
     bounds = (("s.created_time >= {}", wish.since), ("s.created_time < {}", wish.until))
     chosen = [Sql(text, value) for text, value in bounds if value is not None]
-    among = TRUE if wish.among is None else Sql("s.id = ANY ({}::bigint[])", wish.among)
+    among = TRUE if named is None else Sql("s.id = ANY ({}::bigint[])", named)
     return all_of([*chosen, among, see_samples(caller, "s", *NEEDED)])

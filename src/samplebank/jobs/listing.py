@@ -9,7 +9,7 @@ from samplebank.accounts.access import see_customers
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.many_customers import lacks_customer
 from samplebank.accounts.model import Permission
-from samplebank.database import TRUE, Connection, Page, Sql, all_of, one_of, one_of_few
+from samplebank.database import TRUE, Connection, Page, Shape, Sql, all_of, one_of, one_of_few
 from samplebank.database.counting import Count, count_rows
 from samplebank.database.listing import OrderedListing, TalliedListing
 from samplebank.database.ordering import Branch, Key, Order
@@ -70,11 +70,11 @@ class JobsOfRange(OrderedListing[Job]):
 
     async def page(self, db: Connection, page: Page) -> list[Job]:
         where = self._ranged.others if self.by.branches else self._ranged.where
-        query = self.by.rows(JOB.selected, self.source, where, page)
+        query = self.by.rows(self.columns.selected, self.source, where, page)
         # the best plan depends on how wide the range is
         async with planned(db, *SERIAL):
             rows = await query.rows(db)
-        return list(map(JOB.read, rows))
+        return list(map(self.columns.read, rows))
 
     async def count(self, db: Connection, budget: float) -> Count:
         return await count_rows(db, self._ranged.matches, budget)
@@ -91,13 +91,17 @@ class JobsOfFew(OrderedListing[Job]):
         self._otherwise = otherwise
         self._owners = owners
 
+    def show_as(self, columns: Shape[Job]) -> None:
+        super().show_as(columns)
+        self._otherwise.show_as(columns)
+
     async def page(self, db: Connection, page: Page) -> list[Job]:
         rows = await self._gathered(page).rows(db) if page.limit and page.after is None else []
         if not rows:
             # no job matches, or the customers have more than a few jobs
             return await self._otherwise.page(db, page)
         self._count = Count(rows[0][0])
-        return [JOB.read(row[1:]) for row in rows]
+        return [self.columns.read(row[1:]) for row in rows]
 
     async def count(self, db: Connection, budget: float) -> Count:
         return self._count or await self._otherwise.count(db, budget)
@@ -109,12 +113,13 @@ class JobsOfFew(OrderedListing[Job]):
                 SELECT j.id, j.sample_id, j.customer_id, j.state, j.enqueued_time, j.start_time, j.end_time FROM job j
                  WHERE (SELECT sum(j.n) <= {FEW_JOBS} FROM {TALLY} WHERE {{}}) AND {{}}
             )
-            SELECT (SELECT count(*) FROM matching), {JOB.sql}
+            SELECT (SELECT count(*) FROM matching), {{}}
               FROM (SELECT * FROM matching j {self.order} {page.clause()}) j JOIN sample s ON s.id = j.sample_id
              {self.order}
             """,
             self._owners,
             self.where,
+            self.columns.selected,
         )
 
 
@@ -125,7 +130,7 @@ class AllJobs(TalliedListing[Job]):
         super().__init__(JOB, JOB_FROM, TRUE, order, NUMBER_OF_ALL)
 
     def numbered(self, page: Page) -> Sql:
-        if page.offset or page.after is not None:
+        if page.offset or page.after is not None or self.columns is not JOB:
             return super().numbered(page)
         return _first_page(self.by.names, page.limit)
 

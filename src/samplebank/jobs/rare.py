@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from math import inf
 from typing import NamedTuple
-from uuid import UUID
 
 import asyncpg
 
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import TRUE, Connection, Page, Sql, all_of, one_of
+from samplebank.database import TRUE, Connection, Page, Shape, Sql, all_of, one_of
 from samplebank.database.counting import ALL, Count, count_rows
 from samplebank.database.listing import OrderedListing
 from samplebank.database.planning import SERIAL, estimated, planned
@@ -48,6 +47,13 @@ class Side(NamedTuple):
         )
 
 
+class Estimate(NamedTuple):
+    """The rows of the narrowest side, and the jobs that fit the rest of the search, in numbers of the planner."""
+
+    narrowest: tuple[float, Side]
+    others: float
+
+
 class JobsOfSides(OrderedListing[Job]):
     """Jobs that can be found from any of `sides`, and of which `others` holds.
 
@@ -60,35 +66,42 @@ class JobsOfSides(OrderedListing[Job]):
         self._otherwise = otherwise
         self._sides = sides
         self._others = others
+        self._estimated: Estimate | None = None
+
+    def show_as(self, columns: Shape[Job]) -> None:
+        super().show_as(columns)
+        self._otherwise.show_as(columns)
 
     async def page(self, db: Connection, page: Page) -> list[Job]:
         if not page.limit:
             return await self._otherwise.page(db, page)
-        rows, side = await self._narrowest(db)
-        ids = await self._gathered(db, side, page, MOST_GATHERED) if rows <= LITTLE else None
-        if ids is None:
+        rows, side = (await self._estimate(db)).narrowest
+        found = await self._gathered(db, side, page, MOST_GATHERED) if rows <= LITTLE else None
+        if found is None:
             found = await self._gone_through(db, page)
-            if found is not None:
-                return found
-            ids = await self._gathered(db, side, page, ALL)
-        where = Sql("j.id = ANY ({}::uuid[])", ids)
-        query = Sql(f"SELECT {{}} FROM {JOB_FROM} WHERE {{}} {self.order}", JOB.selected, where)
-        return [JOB.read(row) for row in await query.rows(db)]
+        if found is None:
+            found = await self._gathered(db, side, page, ALL)
+        return found or []
 
     async def count(self, db: Connection, budget: float) -> Count:
         if self._count is not None:
             return self._count
-        rows, side = await self._narrowest(db)
-        (others,) = await estimated(db, [Sql("SELECT FROM job j WHERE {}", self._others)]) or [0.0]
-        if others < rows:
+        estimate = await self._estimate(db)
+        rows, side = estimate.narrowest
+        if estimate.others < rows:
             return await self._otherwise.count(db, budget)
         matches = side.jobs(Sql("({})", side.rows), self._all_but(side))
         return await count_rows(db, Sql("SELECT {}", matches), budget)
 
-    async def _narrowest(self, db: Connection) -> tuple[float, Side]:
-        """The side with the fewest rows, as the planner estimates, and how many these are."""
-        widths = await estimated(db, [side.width for side in self._sides]) or [inf] * len(self._sides)
-        return min(zip(widths, self._sides, strict=True), key=lambda found: found[0])
+    async def _estimate(self, db: Connection) -> Estimate:
+        """The estimate of the planner, asked once for page and number."""
+        if self._estimated is None:
+            others = Sql("SELECT FROM job j WHERE {}", self._others)
+            widths = await estimated(db, [*(side.width for side in self._sides), others])
+            *rows, all_others = widths or [*[inf] * len(self._sides), 0.0]
+            narrowest = min(zip(rows, self._sides, strict=True), key=lambda found: found[0])
+            self._estimated = Estimate(narrowest, all_others)
+        return self._estimated
 
     async def _gone_through(self, db: Connection, page: Page) -> list[Job] | None:
         """The jobs on the page; None where that takes longer than `PATIENCE`."""
@@ -98,23 +111,28 @@ class JobsOfSides(OrderedListing[Job]):
         except asyncpg.QueryCanceledError:
             return None
 
-    async def _gathered(self, db: Connection, side: Side, page: Page, most: int) -> list[UUID] | None:
-        """The ids on the page; None where the side turns out to have `most` rows or more."""
+    async def _gathered(self, db: Connection, side: Side, page: Page, most: int) -> list[Job] | None:
+        """The jobs on the page; None where the side turns out to have `most` rows or more."""
         query = Sql(
             f"""
             WITH found AS MATERIALIZED ({{}} LIMIT {most}), matching AS MATERIALIZED (SELECT j.* {{}})
-            SELECT (SELECT count(*) < {most} FROM found), (SELECT count(*) FROM matching), ARRAY({{}})
+            SELECT (SELECT count(*) < {most} FROM found), (SELECT count(*) FROM matching), {{}}
+              FROM (VALUES (TRUE)) one LEFT JOIN ({JOB_FROM}) ON j.id = ANY (ARRAY({{}}))
+             {self.order}
             """,
             side.rows,
             side.jobs(Sql("found"), self._all_but(side)),
+            self.columns.selected,
             self.by._replace(source=Sql("matching j"), branches=()).ids(TRUE, page),
         )
         async with planned(db, *SERIAL):
-            is_all, number, ids = (await query.rows(db))[0]
+            rows = await query.rows(db)
+        is_all, number, *first = rows[0]
         if not is_all:
             return None
         self._count = Count(number)
-        return list(ids)
+        # an empty page has one row, without a job
+        return [] if first[0] is None else [self.columns.read(row[2:]) for row in rows]
 
     def _all_but(self, side: Side) -> Sql:
         return all_of([*(other.condition for other in self._sides if other is not side), self._others])

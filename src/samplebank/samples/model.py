@@ -15,6 +15,7 @@ PASTED = re.compile(
     re.IGNORECASE,
 )
 NO_SAMPLE = "There is no sample with this SHA-256 that you may see."
+NO_DIGEST = "This is no SHA-256: a SHA-256 has 64 hexadecimal digits."
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -60,5 +61,5 @@ def read_sha256(text: str) -> bytes:
     """Read a digest written as 64 hexadecimal digits. A malformed digest names no sample: raises `NotFound`."""
     text = pasted(text)
     if not SHA256.fullmatch(text):
-        raise NotFound(NO_SAMPLE)
+        raise NotFound(NO_DIGEST)
     return bytes.fromhex(text)

@@ -109,9 +109,12 @@ class SampleListing(OrderedListing[Overview]):
         return self._noted([(row[1], shown.read(row[2:])) for row in rows])
 
     async def stored_ids(self, db: Connection, most: int) -> list[int]:
-        """The ids of all matches that are not deleted, in no order; `most` of them where there are more."""
+        """The ids of all matches that are not deleted, newest first; any `most` of the ids where there are more."""
         query = Sql(
-            "SELECT array_agg(id) FROM (SELECT s.id FROM {} WHERE s.deleted_time IS NULL AND {} LIMIT {}) found",
+            """
+            SELECT array_agg(id ORDER BY created_time DESC, id DESC)
+              FROM (SELECT s.id, s.created_time FROM {} WHERE s.deleted_time IS NULL AND {} LIMIT {}) found
+            """,
             self.source,
             self.where,
             most,

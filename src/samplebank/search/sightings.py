@@ -8,6 +8,7 @@ from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Columns, Connection, Sql, one_of
+from samplebank.jobs.model import Job
 from samplebank.timespec import Millis
 
 
@@ -19,6 +20,12 @@ class Sighting(msgspec.Struct, frozen=True):
     customer_id: int
     tlp: str
     submitted_time: Millis
+
+
+class SeenJob(Job, frozen=True, gc=False):
+    """A job with the name of the newest submission of its sample."""
+
+    name: str | None
 
 
 COLUMNS = Columns.of(Sighting, "newest", sha256="s.sha256")
@@ -35,6 +42,18 @@ def newest_of(caller: Caller) -> Sql:
         """,
         see_rows(caller, "u", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
     )
+
+
+def seen_jobs(caller: Caller) -> Columns[SeenJob]:
+    """The columns of a job `j` with its sample `s`. The name is one value, which is read for the jobs of a page only."""
+    name = Sql(
+        """
+        (SELECT u.file_name FROM submission u WHERE u.sample_id = s.id AND {}
+          ORDER BY u.submitted_time DESC, u.id DESC LIMIT 1)
+        """,
+        see_rows(caller, "u", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
+    )
+    return Columns.of(SeenJob, "j", sha256="s.sha256", size="s.size", name=name)
 
 
 async def newest_sightings(db: Connection, caller: Caller, digests: Sequence[bytes]) -> dict[bytes, Sighting]:

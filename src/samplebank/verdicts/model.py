@@ -1,5 +1,6 @@
 """A verdict: the assessment of a sample, computed when a job ends, or set by hand."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,8 @@ MANUAL_SCORES = {MALICIOUS: 100, BENIGN: 0}
 UNKNOWN_SCORE = -1
 #: the lowest score of a suspicious verdict
 SUSPICIOUS_SCORE = 30
+#: the assessments of detections, the gravest first
+ASSESSMENTS = (MALICIOUS, UNKNOWN, "informational", BENIGN)
 #: Of a manual verdict `v`: the author took an earlier manual verdict back. A verdict set by hand has an override, and weighs
 #: no analyses.
 IS_WITHDRAWAL = """
@@ -53,6 +56,13 @@ class Verdict(msgspec.Struct, frozen=True):
             ("shared", self.shared),
         )
         return [name for name, is_set in named if is_set]
+
+
+def gravest_first(detections: Iterable[tuple[str, str]]) -> list[str]:
+    """Name detections (name, assessment), the gravest first. Of equal detections the order of the worker stays."""
+    grave = {assessment: place for place, assessment in enumerate(ASSESSMENTS)}
+    ranked = sorted(detections, key=lambda one: grave.get(one[1], len(grave)))
+    return list(dict.fromkeys(name for name, _ in ranked))
 
 
 def is_malicious(score: int, status_override: str | None, malicious_score: int) -> bool:

@@ -1,17 +1,21 @@
 """A verdict as an argument: who said what, with which weight, and what the verdict would be without a witness. Pure."""
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
-from samplebank.verdicts.model import UNKNOWN_SCORE, Verdict, word_of
+from samplebank.jobs.waiting import CHILDREN
+from samplebank.verdicts.model import UNKNOWN_SCORE, Verdict, gravest_first, word_of
 from samplebank.verdicts.weighing import Finding, weigh
 
 #: witnesses for whom the score is looked for at which the verdict becomes another
 MOST_FLIPPED: Final = 12
 HIGHEST: Final = 100
+#: how an analysis of children names a child
+CHILD: Final = re.compile(r".* (?P<sha256>[0-9a-f]{64})")
 
 
 class Flip(msgspec.Struct, frozen=True):
@@ -31,6 +35,8 @@ class Witness(msgspec.Struct, frozen=True):
     score: int
     weight: int | None
     detections: list[str]
+    #: the sample that decided, of an analysis of children
+    child: str | None
     tags: list[str]
     is_out: bool
     flip: Flip | None
@@ -55,7 +61,8 @@ class Argument(msgspec.Struct, frozen=True):
 
     @property
     def speaking(self) -> list[Witness]:
-        return [one for one in self.witnesses if one.weight is not None]
+        """The witnesses with findings, the strongest first."""
+        return sorted((one for one in self.witnesses if one.weight is not None), key=lambda one: -one.score)
 
     @property
     def silent(self) -> list[Witness]:
@@ -99,6 +106,11 @@ def _witness(
 ) -> Witness:
     id_ = UUID(analysis["id"])
     is_out = id_ in left_out
+    found = ((str(one["name"]), str(one["assessment"])) for one in analysis["triggeredDetections"])
+    detections = gravest_first(found)
+    child = (
+        CHILD.fullmatch(detections[0]) if detections and analysis["userAgent"]["name"] == CHILDREN else None
+    )
     switched = [one for one in left_out if one != id_] if is_out else [*left_out, id_]
     return Witness(
         id=id_,
@@ -106,7 +118,8 @@ def _witness(
         version=analysis["userAgent"]["version"],
         score=analysis["analysisScore"],
         weight=shares.get(id_),
-        detections=list(dict.fromkeys(str(one["name"]) for one in analysis["triggeredDetections"])),
+        detections=detections,
+        child=None if child is None else child["sha256"],
         tags=[str(tag["value"]) for tag in analysis["tags"]],
         is_out=is_out,
         flip=flip,

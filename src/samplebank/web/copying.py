@@ -17,6 +17,18 @@ V2: Final = "/sampledb/v2"
 IMPORTS: Final = ("import os", "from argus_api.session import ArgusAPISession")
 
 
+#: the views of a sample: where programs ask for the same, and the command that tells the most of the view
+VIEWS: Final = {
+    "findings": (f"{V2}/sample/{{}}/analysis", "show"),
+    "sightings": (f"{V2}/sample/{{}}/submission", "show"),
+    "history": (f"{V2}/sample/{{}}/verdict", "show"),
+    "relations": (f"{V1}/sample/{{}}/tree", "show"),
+    "similar": (f"{V1}/sample/{{}}/similar", "similar"),
+    "bytes": (f"{V1}/sample/{{}}/bytes", "get"),
+    "strings": (f"{V1}/sample/{{}}/strings", "get"),
+}
+
+
 class Copied(msgspec.Struct, frozen=True):
     """`python` and `cli` are lines."""
 
@@ -43,6 +55,31 @@ def of_sample(address: str, sha256: str) -> Copied:
         ],
         cli=[_command(address, "show", sha256), _command(address, "get", sha256)],
     )
+
+
+def of_view(address: str, view: str, sha256: str, asked: dict[str, int | str] | None = None) -> Copied:
+    """A view of a sample, with the parameters `asked` of the view and of the interface."""
+    path, command = VIEWS[view]
+    query = f"?{urlencode(asked, quote_via=quote)}" if asked else ""
+    page = f"sample/{sha256}/{view}{query}"
+    return _of_path(address, page, path.format(sha256) + query, _command(address, command, sha256))
+
+
+def of_workers(address: str, page: str) -> Copied:
+    return _of_path(address, page, f"{V1}/workers", _command(address, "worker list"))
+
+
+def of_failures(address: str, days: int) -> Copied:
+    asked = f"?days={days}"
+    command = _command(address, "jobs", "--failures")
+    return _of_path(address, f"failures{asked}", f"{V1}/failures{asked}", command)
+
+
+def of_hunts(address: str, id_: str | None = None) -> Copied:
+    """The hunts, or a hunt with its hits."""
+    one = f"/{id_}" if id_ else ""
+    command = _command(address, "hunts", *([id_] if id_ else []))
+    return _of_path(address, f"hunts{one}", f"{V1}/hunt{one}", command)
 
 
 def of_samples(address: str, query: str) -> Copied:
@@ -79,6 +116,15 @@ def _of_query(address: str, kind: str, query: str, command: str) -> Copied:
             f'found = session.get("{V1}/query/{kind}", params={{"q": {in_python(query)}}})',
             'print(found.json()["data"])',
         ],
+        cli=[command],
+    )
+
+
+def _of_path(address: str, page: str, path: str, command: str) -> Copied:
+    return Copied(
+        link=f"{address}/{page}",
+        curl=_curl(f"{address}{path}"),
+        python=[*IMPORTS, _session(address), f'print(session.get({in_python(path)}).json()["data"])'],
         cli=[command],
     )
 

@@ -28,7 +28,8 @@ class Frame(msgspec.Struct, frozen=True):
     """What every page shows around its content.
 
     `root` is the relative way to the first page, `here` the path of the page, `theme` the look that the visitor
-    chose, `user` the short name of who looks on. `sees_workers` is whether the visitor may see workers.
+    chose, `user` the short name of who looks on. `sees_workers` and `sees_policy` are whether the
+    visitor may see workers, and the policy.
     """
 
     root: str
@@ -36,6 +37,7 @@ class Frame(msgspec.Struct, frozen=True):
     theme: str
     user: str | None
     sees_workers: bool
+    sees_policy: bool
     now: Millis
     milliseconds: int
     statements: int

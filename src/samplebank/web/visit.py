@@ -132,6 +132,7 @@ class Visit(Call):
             theme=self.theme,
             user=None if visitor is None else visitor.caller.user.short_name,
             sees_workers=visitor is not None and visitor.caller.holds(Permission.VIEW_WORKER),
+            sees_policy=visitor is not None and visitor.caller.holds(Permission.VIEW_POLICY),
             now=self.now,
             milliseconds=max(0, self.bank.clock() - self.now),
             statements=state.get("statements", 0),

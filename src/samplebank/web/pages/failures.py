@@ -21,6 +21,7 @@ from samplebank.service_tasks import operations, queries
 from samplebank.service_tasks.model import FINAL, Operation, ServiceTask
 from samplebank.service_tasks.queries import NO_TASK, TaskFilter
 from samplebank.timespec import Millis
+from samplebank.web.copying import Copied, of_failures
 from samplebank.web.rendering import Page
 from samplebank.web.tasks import to_task
 from samplebank.web.visit import Visit
@@ -59,6 +60,7 @@ class FailuresPage(Page, frozen=True):
     section: ClassVar[str] = "workers"
 
     causes: list[FailuresByCause]
+    copied: Copied
     number_of_failures: int
     since: Millis
     is_complete: bool
@@ -91,6 +93,7 @@ async def show_failures(request: Visit) -> Response[bytes]:
     folded = await request.dearly(found)
     return request.page(
         FailuresPage(
+            copied=of_failures(request.address, query.days),
             causes=_of_worker(folded.causes, query.worker)[:MOST],
             number_of_failures=folded.number,
             since=folded.since,

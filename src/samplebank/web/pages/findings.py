@@ -17,6 +17,7 @@ from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
 from samplebank.http.streaming import Pieces, Streamed
 from samplebank.policy.workers import find_schemas_of
+from samplebank.web.copying import Copied, of_view
 from samplebank.web.rendering import Page
 from samplebank.web.results import Drawn, draw
 from samplebank.web.sample_head import Head, PartQuery, read_head
@@ -47,6 +48,7 @@ class Findings(Page, frozen=True):
     section: ClassVar[str] = "samples"
 
     head: Head
+    copied: Copied
     rows: list[Finding]
     offset: int
     next_offset: int | None
@@ -66,6 +68,7 @@ async def show_findings(request: Visit) -> Response[bytes]:
         files = await evidence.evidence_of_several(db, caller, backed, MOST_FILES) if backed else {}
     return request.page(
         Findings(
+            copied=of_view(request.address, "findings", head.sha256),
             head=head,
             rows=[_finding(one, schemas.get(one.agent_name), files.get(one.id, [])) for one in shown],
             offset=query.offset,

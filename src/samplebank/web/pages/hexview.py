@@ -18,6 +18,7 @@ from samplebank.http.shapes import Body
 from samplebank.http.turns import while_connected
 from samplebank.samples import catalogue
 from samplebank.samples.model import Sample
+from samplebank.web.copying import Copied, of_view
 from samplebank.web.hexing import ROW, HexRow, rows_of
 from samplebank.web.layout import FilePart, part_at, parts_of, strip
 from samplebank.web.rendering import Page
@@ -56,6 +57,7 @@ class HexPage(Page, frozen=True):
     section: ClassVar[str] = "samples"
 
     head: Head
+    copied: Copied
     at: int
     wanted: str
     search: Search | None
@@ -98,6 +100,7 @@ async def show_bytes(request: Visit) -> Response[bytes]:
         found = range(search.offset, search.offset + search.length)
     return request.page(
         HexPage(
+            copied=of_view(request.address, "bytes", head.sha256, {"at": at}),
             head=head,
             at=at,
             wanted=query.find.strip(),

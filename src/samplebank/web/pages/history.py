@@ -11,6 +11,7 @@ from samplebank.database import Page as Part
 from samplebank.http.operation import operation
 from samplebank.verdicts.model import Verdict, word_for
 from samplebank.verdicts.queries import verdicts_of
+from samplebank.web.copying import Copied, of_view
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import MOST, Head, PartQuery, read_head
 from samplebank.web.visit import Visit
@@ -30,6 +31,7 @@ class History(Page, frozen=True):
     section: ClassVar[str] = "samples"
 
     head: Head
+    copied: Copied
     steps: list[Step]
     first_stored: int
     offset: int
@@ -49,6 +51,7 @@ async def show_history(request: Visit) -> Response[bytes]:
     steps = [_step(request, newer, older) for newer, older in pairwise(verdicts) if newer is not None]
     return request.page(
         History(
+            copied=of_view(request.address, "history", head.sha256),
             head=head,
             steps=steps,
             first_stored=overview.created_time,

@@ -22,6 +22,7 @@ from samplebank.hunts import queries
 from samplebank.hunts.model import Hunt
 from samplebank.hunts.queries import HitRow
 from samplebank.timespec import Millis
+from samplebank.web.copying import Copied, of_hunts
 from samplebank.web.pages.noting import NO_KEY, new_key
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
@@ -60,6 +61,7 @@ class HuntsPage(Page, frozen=True):
     section: ClassVar[str] = "hunts"
 
     rows: list[ListedHunt]
+    copied: Copied
     mistakes: list[str]
     may_hunt: bool
     key: str
@@ -77,6 +79,7 @@ class HuntPage(Page, frozen=True):
     section: ClassVar[str] = "hunts"
 
     hunt: Hunt
+    copied: Copied
     customer: str
     user: str
     looked_at: int
@@ -137,6 +140,7 @@ async def show_hunt(request: Visit) -> Response[bytes]:
     directory = request.bank.directory
     return request.page(
         HuntPage(
+            copied=of_hunts(request.address, str(found.id)),
             hunt=found,
             customer=directory.customer(found.customer_id).short_name,
             user=directory.subject(found.user_id).short_name,
@@ -169,6 +173,7 @@ async def _list(request: Visit, form: dict[str, str], mistakes: list[str]) -> Hu
         found = await listing.page(db, Part(limit=MOST_HUNTS))
     own = request.caller.user.customer.short_name
     return HuntsPage(
+        copied=of_hunts(request.address),
         rows=[_line(request, one) for one in found],
         mistakes=mistakes,
         may_hunt=request.caller.holds(Permission.REANALYSE),

@@ -13,7 +13,7 @@ from samplebank.errors import Invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body
 from samplebank.jobs.model import Job
-from samplebank.search.sightings import newest_sightings
+from samplebank.search.sightings import SeenJob, seen_jobs
 from samplebank.web.copying import Copied, of_jobs
 from samplebank.web.querying import Mistake, mistakes_in
 from samplebank.web.rendering import Page
@@ -60,19 +60,18 @@ async def show_jobs(request: Visit) -> Response[bytes]:
     query = request.read_query(JobsQuery)
     try:
         listing = jobs_of(request, query.q)
+        listing.show_as(seen_jobs(request.caller))
     except Invalid as error:
         return request.page(_refused(query, error), BAD_REQUEST)
     _, found, older = await request.found_behind(listing, Part(limit=MOST), asked=query, after=query.after)
-    jobs: list[Job] = [] if found is None else found.rows
-    async with request.reading() as db:
-        seen = await newest_sightings(db, request.caller, list({job.sha256 for job in jobs}))
+    jobs: list[SeenJob] = [] if found is None else found.rows
     directory = request.bank.directory
     rows = [
         ListedJob(
             job=job,
             sha256=job.sha256.hex(),
             customer=directory.customer(job.customer_id).short_name,
-            name=seen[job.sha256].file_name if job.sha256 in seen else None,
+            name=job.name,
         )
         for job in jobs
     ]

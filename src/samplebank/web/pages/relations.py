@@ -14,6 +14,7 @@ from samplebank.samples.links import Link
 from samplebank.search.references import Reference, page_with_numbers
 from samplebank.search.tree import Node, tree_below
 from samplebank.verdicts.model import word_for
+from samplebank.web.copying import Copied, of_view
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import MOST, Head, PartQuery, read_head
 from samplebank.web.visit import Visit
@@ -62,6 +63,7 @@ class Relations(Page, frozen=True):
     section: ClassVar[str] = "samples"
 
     head: Head
+    copied: Copied
     counted: list[tuple[str, int]]
     total: int
     rows: list[Relation]
@@ -90,6 +92,7 @@ async def show_relations(request: Visit) -> Response[bytes]:
     rows = [_relation(one, directory, malicious_score) for one in found[:MOST]]
     return request.page(
         Relations(
+            copied=of_view(request.address, "relations", head.sha256),
             head=head,
             counted=counted,
             total=sum(count for _, count in counted),

@@ -12,6 +12,7 @@ from samplebank.database import Page as Part
 from samplebank.http.operation import operation
 from samplebank.submissions import queries
 from samplebank.submissions.model import Submission
+from samplebank.web.copying import Copied, of_view
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import MOST, Head, PartQuery, read_head
 from samplebank.web.visit import Visit
@@ -31,6 +32,7 @@ class Sightings(Page, frozen=True):
     section: ClassVar[str] = "samples"
 
     head: Head
+    copied: Copied
     rows: list[Sighting]
     offset: int
     next_offset: int | None
@@ -49,6 +51,7 @@ async def show_sightings(request: Visit) -> Response[bytes]:
         found = await queries.submissions_of(caller, sample).page(db, Part(MOST + 1, query.offset))
     return request.page(
         Sightings(
+            copied=of_view(request.address, "sightings", head.sha256),
             head=head,
             rows=[_sighting(one, caller, directory) for one in found[:MOST]],
             offset=query.offset,

@@ -11,6 +11,7 @@ from samplebank.http.shapes import NoQuery
 from samplebank.samples.tlsh import USUAL
 from samplebank.search.similar import Seen, Shared, Similar, similar_to
 from samplebank.verdicts.model import word_for
+from samplebank.web.copying import Copied, of_view
 from samplebank.web.querying import narrowed
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import Head, read_head
@@ -49,6 +50,7 @@ class SimilarPage(Page, frozen=True):
     section: ClassVar[str] = "samples"
 
     head: Head
+    copied: Copied
     has_tlsh: bool
     furthest: int
     near: list[Like]
@@ -76,6 +78,7 @@ async def show_similar(request: Visit) -> Response[bytes]:
     ]
     return request.page(
         SimilarPage(
+            copied=of_view(request.address, "similar", head.sha256),
             head=head,
             has_tlsh=found.tlsh is not None,
             furthest=USUAL,

@@ -11,6 +11,7 @@ from samplebank.contents.strings import FoundString as Found
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body
 from samplebank.samples import catalogue
+from samplebank.web.copying import Copied, of_view
 from samplebank.web.pages.hexview import NEEDED, read_offset
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import Head, read_head
@@ -33,6 +34,7 @@ class StringsPage(Page, frozen=True):
     section: ClassVar[str] = "samples"
 
     head: Head
+    copied: Copied
     at: int
     least: int
     like: str
@@ -57,6 +59,9 @@ async def show_strings(request: Visit) -> Response[bytes]:
         )
     return request.page(
         StringsPage(
+            copied=of_view(
+                request.address, "strings", head.sha256, {"at": at, "least": query.least, "like": query.like}
+            ),
             head=head,
             at=at,
             least=query.least,

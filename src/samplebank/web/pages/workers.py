@@ -16,6 +16,7 @@ from samplebank.errors import NotFound
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
 from samplebank.jobs.task_times import Times
+from samplebank.jobs.waiting import CHILDREN
 from samplebank.jobs.worker_history import Ended, History, history_of
 from samplebank.jobs.worker_lines import (
     MOST_WAITING,
@@ -28,6 +29,7 @@ from samplebank.policy.presence import Standing
 from samplebank.policy.workers import find_worker
 from samplebank.timespec import Millis
 from samplebank.web.charts import Bar, bars
+from samplebank.web.copying import Copied, of_workers
 from samplebank.web.rendering import Page
 from samplebank.web.shown import DASH, duration, number, quoted
 from samplebank.web.visit import Visit
@@ -53,6 +55,7 @@ class ShownLine(msgspec.Struct, frozen=True):
 
     name: str
     title: str
+    is_of_service: bool
     living: list[Living]
     last_seen: Millis | None
     waiting: int
@@ -78,6 +81,7 @@ class WorkersPage(Page, frozen=True):
     section: ClassVar[str] = "workers"
 
     lines: list[ShownLine]
+    copied: Copied
     longest: list[WaitingLongest]
     is_under_way: bool
     may_see_jobs: bool
@@ -103,6 +107,7 @@ class WorkerPage(Page, frozen=True):
     section: ClassVar[str] = "workers"
 
     line: ShownLine
+    copied: Copied
     description: str
     processes: list[ShownProcess]
     longest: list[WaitingLongest]
@@ -122,6 +127,7 @@ async def show_workers(request: Visit) -> Response[bytes]:
     shown = [_line(line, request.now) for line in lines]
     return request.page(
         WorkersPage(
+            copied=of_workers(request.address, "workers"),
             lines=sorted(shown, key=lambda line: (line.clears != NEVER, not line.waiting, line.name)),
             longest=_longest(lines, request.bank.directory),
             is_under_way=any(map(_is_under_way, lines)),
@@ -145,6 +151,7 @@ async def show_worker(request: Visit) -> Response[bytes]:
     sees_jobs = caller.holds(Permission.VIEW_JOBS)
     return request.page(
         WorkerPage(
+            copied=of_workers(request.address, f"worker/{quoted(worker.short_name)}"),
             line=_line(line, now),
             description=worker.descriptions.get("english", ""),
             processes=[_process(one, now, in_full=knows_processes(caller)) for one in line.processes],
@@ -167,6 +174,7 @@ def _line(line: WorkerLine, now: Millis) -> ShownLine:
     return ShownLine(
         name=line.short_name,
         title=line.name,
+        is_of_service=line.short_name == CHILDREN,
         living=_living(line.processes, now),
         last_seen=line.processes[0].last_time if line.processes else None,
         waiting=line.waiting,

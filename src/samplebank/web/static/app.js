@@ -10,7 +10,7 @@ function isTyping(target) {
 }
 
 /** Copy a text, also where browsers hide the clipboard from scripts, as over plain HTTP, or keep the clipboard closed. */
-async function copy(text) {
+export async function copy(text) {
     try {
         await navigator.clipboard.writeText(text);
         return;
@@ -33,15 +33,25 @@ document.addEventListener("click", async (event) => {
     setTimeout(() => target.classList.remove("copied"), COPIED);
 });
 
+/** Ask for a page. A redirect is not followed: the redirect to the sign-in page says that the session has ended. */
+const ask = (url) => fetch(url, { headers: { Accept: "text/html" }, redirect: "manual" });
+
+const read = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
+
+/** Fetch another page. Its links lead to where they lead on that page. */
+export async function load(href) {
+    const url = new URL(href, location.href);
+    const answer = await ask(url);
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    const page = await read(answer);
+    for (const link of page.querySelectorAll("[href]")) link.setAttribute("href", new URL(link.getAttribute("href"), url).href);
+    return page;
+}
+
 /** Put in a part of another page: `data-part` is the address of the page, and behind `#` the id of the part. */
 async function putIn(place) {
-    const url = new URL(place.dataset.part, location.href);
-    const answer = await fetch(url, { headers: { Accept: "text/html" }, redirect: "manual" });
-    if (!answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const part = page.querySelector(url.hash);
-    // links lead to where they lead on their page
-    for (const link of part?.querySelectorAll("[href]") ?? []) link.setAttribute("href", new URL(link.getAttribute("href"), url).href);
+    const page = await load(place.dataset.part);
+    const part = page.querySelector(new URL(place.dataset.part, location.href).hash);
     if (part) place.replaceChildren(document.importNode(part, true));
 }
 
@@ -81,6 +91,20 @@ function choose(isRange) {
     lastChosen = row;
 }
 
+// The sample that was selected last in a list is kept for the tab: the form that compares begins with the sample.
+const SELECTED = "samplebank-selected";
+
+document.addEventListener("change", ({ target }) => {
+    if (target instanceof HTMLInputElement && target.type === "checkbox" && target.checked && target.closest("tr[data-row]")) {
+        sessionStorage.setItem(SELECTED, target.value);
+    }
+});
+
+for (const field of document.querySelectorAll("input[data-selected]")) {
+    const selected = sessionStorage.getItem(SELECTED) ?? "";
+    if (/^[0-9a-f]{64}$/.test(selected) && selected !== field.dataset.selected) field.value = selected;
+}
+
 /** The value that the menu is about: what has the focus, or else the sample of the marked row. */
 function focusedValue() {
     return document.activeElement?.closest("[data-term]") ?? markedRow()?.querySelector("[data-term]");
@@ -99,7 +123,7 @@ const ROW_KEYS = [
 ];
 
 async function more(name, element) {
-    if (element && !document.querySelector("dialog[open]")) (await import("./keys.js"))[name](element, copy);
+    if (element && !document.querySelector("dialog[open]")) (await import("./keys.js"))[name](element);
 }
 
 /** Show the buttons of the marked row and the focused value, as far as each has something to act on. */
@@ -138,6 +162,23 @@ function showBar() {
 }
 
 document.addEventListener("focusin", showBar);
+
+// Times are shown as they are spoken, or absolute. Each time has the other spelling as its title. The tab keeps the choice.
+const TIMES = "samplebank-times";
+const isAbsolute = () => sessionStorage.getItem(TIMES) === "absolute";
+
+function swapTimes(page) {
+    for (const time of page.querySelectorAll("time[title]")) [time.textContent, time.title] = [time.title, time.textContent];
+}
+
+if (isAbsolute()) swapTimes(document);
+for (const button of document.querySelectorAll("[data-times]")) {
+    button.hidden = !document.querySelector("time[title]");
+    button.addEventListener("click", () => {
+        sessionStorage.setItem(TIMES, isAbsolute() ? "spoken" : "absolute");
+        swapTimes(document);
+    });
+}
 document.addEventListener("click", (event) => {
     const row = event.target instanceof Element && event.target.closest("tr[data-row]");
     if (row && !event.target.closest("a, button, input, [data-copy]")) mark(row);
@@ -188,7 +229,7 @@ document.addEventListener("keydown", (event) => {
     const own = { " ": "Space", X: "Shift+x" }[event.key] ?? event.key;
     // a space opens and presses what has the focus, but for a link
     if (own === "Space" && event.target instanceof Element && event.target.closest("button, summary")) return;
-    const find = (key) => document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    const find = (key) => document.querySelector(`[data-key="${CSS.escape(key)}"]:not([hidden])`);
     const second = first && find(`${first} ${own}`);
     const marked = second || find(own);
     first = document.querySelector(`[data-key^="${CSS.escape(own)} "]`) ? own : "";
@@ -251,6 +292,7 @@ let isFetching = false;
 let isDue = false;
 let followed = "";
 let hasEnded = false;
+let isPaused = false;
 const topics = () => [...new Set(liveParts().map((part) => part.dataset.live))];
 
 /** Make `old` like `fresh`, in place, so that focus, selection and open details stay. */
@@ -318,6 +360,7 @@ function mergeRows(part, fresh) {
 
 /** Fetch the page again, and put in what differs. */
 async function refresh() {
+    if (isPaused) return;
     if (isFetching) {
         isDue = true;
         return;
@@ -325,9 +368,10 @@ async function refresh() {
     isFetching = true;
     isDue = false;
     try {
-        const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
+        const answer = await ask(location.href);
         if (answer.ok) {
-            const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+            const page = await read(answer);
+            if (isAbsolute()) swapTimes(page);
             for (const part of liveParts()) {
                 const fresh = page.getElementById(part.id);
                 if (!fresh) continue;
@@ -359,7 +403,7 @@ function follow() {
     unfollow();
     const wanted = topics();
     followed = wanted.join();
-    if (!wanted.length || document.hidden || hasEnded) return;
+    if (!wanted.length || document.hidden || hasEnded || isPaused) return;
     const query = wanted.map((topic) => `on=${encodeURIComponent(topic)}`).join("&");
     stream = new EventSource(`${root()}live?${query}`);
     for (const topic of wanted) stream.addEventListener(topic, refresh);
@@ -377,6 +421,21 @@ document.addEventListener("visibilitychange", () => {
     }
 });
 document.addEventListener("refresh", refresh);
+
+// A page that changes by itself can be held.
+for (const button of document.querySelectorAll("[data-pauses]")) {
+    button.hidden = !liveParts().length;
+    button.addEventListener("click", () => {
+        isPaused = !isPaused;
+        button.setAttribute("aria-pressed", `${isPaused}`);
+        if (isPaused) {
+            unfollow();
+            return;
+        }
+        follow();
+        refresh();
+    });
+}
 addEventListener("pagehide", unfollow);
 // Who goes quickly from page to page needs no streams.
 addEventListener("pageshow", () => setTimeout(follow, SETTLED));
@@ -392,7 +451,7 @@ let depth = 0;
 /** Replace the page by the page of the form; answers the module of the form. */
 async function loadForm() {
     const url = new URL(`${root()}submit`, location.href);
-    const page = new DOMParser().parseFromString(await (await fetch(url)).text(), "text/html");
+    const page = await read(await ask(url));
     const script = page.querySelector('script[src$="submit.js"]');
     if (!script) return null;
     unfollow();

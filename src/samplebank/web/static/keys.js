@@ -1,5 +1,7 @@
 // What opens a dialog: the list of all keys, the palette, the peek and the menu of a value. Loaded when somebody asks for one.
 
+import { copy, load } from "./app.js";
+
 const ALWAYS = [
     ["j, k", "next and previous row of a list"],
     ["Enter", "open the marked row"],
@@ -46,7 +48,7 @@ function open(title) {
 
 /** Show all keys of the page. */
 export function keys() {
-    const own = [...document.querySelectorAll("[data-key]")].map((one) => [one.dataset.key, said(one)]);
+    const own = [...document.querySelectorAll("[data-key]:not([hidden])")].map((one) => [one.dataset.key, said(one)]);
     const list = document.createElement("dl");
     for (const [key, does] of [...own, ...ALWAYS]) {
         const term = document.createElement("dt");
@@ -96,18 +98,6 @@ export function palette() {
 }
 
 /**
- * Fetch a page. Its links lead to where they lead on that page.
- * @param {string} href
- */
-async function load(href) {
-    const answer = await fetch(href, { headers: { Accept: "text/html" }, redirect: "manual" });
-    if (!answer.ok) throw new Error(`${answer.status}`);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const link of page.querySelectorAll("[href]")) link.setAttribute("href", new URL(link.getAttribute("href"), href).href);
-    return page;
-}
-
-/**
  * Put a text or parts of another page into a dialog that is still open.
  * @param {HTMLElement} place
  * @param {string} href
@@ -148,9 +138,8 @@ export async function peek(link) {
 /**
  * Show what can be done with a value: search, exclude, copy. Says how many samples have the value.
  * @param {HTMLElement} element
- * @param {(text: string) => Promise<void>} copy
  */
-export function menu(element, copy) {
+export function menu(element) {
     // escaped in the page, where no hostile text stands as it is
     const [term, value] = [element.dataset.term, element.dataset.value].map(decodeURIComponent);
     const box = document.querySelector("form.query");

@@ -33,8 +33,10 @@ def result_of(report: Report) -> Result:
         **report.facts,
         **_facts_of(report),
     }
-    rules = {rule: meaning for rule, (_, meaning) in report.rules.items()}
+    meanings = ((rule, meaning) for rule, (_, meaning) in report.rules.items())
+    rules = dict(sorted(meanings, key=lambda one: -one[1].score))
     tags = dict.fromkeys(KINDS[finding.name].tag for finding in findings)
+    strongest = sorted({finding.name for finding in findings}, key=lambda name: (-KINDS[name].weight, name))
     return Result(
         score=max([score_of(findings), *(meaning.score for meaning in rules.values())]),
         result=facts,
@@ -45,12 +47,8 @@ def result_of(report: Report) -> Result:
             *(Tag("family", meaning.family) for meaning in rules.values() if meaning.family),
         ],
         detections=[
-            *(
-                Detection(name, assessment_of(KINDS[name]))
-                for name in dict.fromkeys(finding.name for finding in findings)
-                if KINDS[name].weight
-            ),
             *(Detection(rule, meaning.assessment) for rule, meaning in rules.items()),
+            *(Detection(name, assessment_of(KINDS[name])) for name in strongest if KINDS[name].weight),
         ],
         evidence=_evidence(report),
         children=report.children,

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import msgspec
 
-from samplebank.worker.analysers.extract import compound, opening, pdf, plain, sevenzip
+from samplebank.worker.analysers.extract import autoit, compound, opening, pdf, plain, sevenzip
 from samplebank.worker.analysers.extract.haul import Haul, Stopped
 from samplebank.worker.analysers.extract.schema import SCHEMA
 from samplebank.worker.contract import JSON, Analyser, Evidence, Rejected, Result, SampleFile, Tag
@@ -22,6 +22,7 @@ PARTS: Mapping[str, Callable[[], bool]] = {
     "Archives of most kinds": lambda: sevenzip.library() is not None,
     "Objects of documents": compound.can_open,
     "Attachments of PDF documents": pdf.can_open,
+    "Scripts of AutoIt": autoit.can_open,
 }
 
 

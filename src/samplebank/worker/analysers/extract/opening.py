@@ -4,6 +4,7 @@ import re
 
 from samplebank.identification.signatures import find_signature, find_tail_type
 from samplebank.worker.analysers.extract import (
+    autoit,
     compound,
     mail,
     onenote,
@@ -130,10 +131,13 @@ def _open_compound(data: bytes, haul: Haul, words: Words) -> None:
 
 
 def _open_behind(data: bytes, haul: Haul, words: Words) -> None:
-    """What stands behind a program: an archive that the program unpacks."""
+    """What stands behind a program: an archive or a script that the program unpacks."""
     if plain.has_zip_behind(data):
         haul.opened.append("zip")
         plain.open_zip(data, haul, words)
+    elif autoit.begin_of(data) >= 0 and autoit.can_open():
+        haul.opened.append("autoit")
+        autoit.open_script(data, haul)
     elif sevenzip.can_open("sevenzip"):
         sevenzip.open_behind(data, haul, words)
 

@@ -101,6 +101,7 @@ class StaticAnalyser(WarmedAnalyser):
         if closed is not None:
             facts |= {"notLookedInto": closed, "entriesNotLookedInto": unopened}
         traits = {finding.trait: TRAITS[finding.trait] for finding in findings}
+        strongest = sorted(traits, key=lambda name: -traits[name].weight)
         is_trusted = _has_trusted_signature(facts)
         tags = ["encrypted" if closed == ENCRYPTED else None, *(trait.tag for trait in traits.values())]
         return Result(
@@ -108,7 +109,7 @@ class StaticAnalyser(WarmedAnalyser):
             result=facts,
             tags=[Tag("behaviour", tag) for tag in dict.fromkeys(tags) if tag],
             detections=[
-                *(Detection(name, assessment_of(trait)) for name, trait in traits.items()),
+                *(Detection(name, assessment_of(traits[name])) for name in strongest),
                 *([Detection(TRUSTED, "benign")] if is_trusted else []),
             ],
             possible_detections=len(TRAITS) + 1,

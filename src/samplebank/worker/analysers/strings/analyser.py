@@ -95,6 +95,7 @@ def _result(
     techniques = _techniques(peeling.layers)
     by_score = sorted(matches, key=lambda one: one[1].meaning.score)
     best = {match.rule.identifier: match.meaning for _, match in by_score}
+    strongest = sorted(best.items(), key=lambda one: -one[1].score)
     strings = {
         "ascii": listing.counts[ASCII],
         "wide": listing.counts[WIDE],
@@ -116,7 +117,7 @@ def _result(
             "limits": list(peeling.limits),
         },
         tags=_tags(techniques, best),
-        detections=[Detection(rule, meaning.assessment) for rule, meaning in best.items()],
+        detections=[Detection(rule, meaning.assessment) for rule, meaning in strongest],
         evidence=_evidence(peeling.layers, listing, is_text=is_text),
     )
 

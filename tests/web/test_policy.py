@@ -1,0 +1,36 @@
+"""The page of the policy: the workers of every sample, and the rules in words."""
+
+from typing import Any
+
+from kit.bank import CHIEF, Bank, name_of
+from web.conftest import Visitors
+
+RULES = "/sampledb/v2/policy/default/rule"
+
+
+def add_rule(bank: Bank, match: dict[str, Any], action: dict[str, Any]) -> str:
+    """The name of a new rule."""
+    name = name_of("rule")
+    body = {"name": name, "description": "for the test", "match": match, "action": action}
+    bank.data(bank.post(RULES, body, CHIEF))
+    return name
+
+
+def test_a_rule_is_told_in_words(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    match = {"classification": {"type": ["docx", "xlsx"], "superType": ["document"]}}
+    options = {"add": [{"key": "depth", "value": "deep"}]}
+    name = add_rule(bank, match, {"workers": {"add": [worker]}, "options": options})
+
+    shown = visitor("chief").get("/policy").text()
+
+    said = f"{name} for the test type docx or xlsx and super type document also run {worker} with depth=deep"
+    assert said in shown
+
+
+def test_a_rule_of_others_is_not_told(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    name = add_rule(bank, {"customer": {"customerOrGroup": ["mill"]}}, {"workers": {"remove": [worker]}})
+
+    assert f"{name} for the test customer mill do not run {worker}" in visitor("chief").get("/policy").text()
+    assert name not in visitor("quinn").get("/policy").text()
