@@ -11,8 +11,12 @@ UNFINISHED = (
 )
 WAITING = f"""
     SELECT (SELECT count(*) FROM (SELECT FROM sample WHERE classification_wanted LIMIT {MOST}) waiting),
-           (SELECT count(*) FROM (SELECT FROM outbox WHERE published_time IS NULL AND dead_time IS NULL LIMIT {MOST}) waiting),
-           (SELECT count(*) FROM (SELECT FROM outbox WHERE dead_time IS NOT NULL LIMIT {MOST}) dead),
+           (SELECT count(*) FROM (
+               SELECT FROM delivery WHERE dead_time IS NULL UNION ALL
+               SELECT FROM sink, outbox o
+                WHERE o.xid >= sink.until OR (o.xid >= sink.since AND o.id > sink.id AND o.id <= sink.last)
+                LIMIT {MOST}) waiting),
+           (SELECT count(*) FROM (SELECT FROM delivery WHERE dead_time IS NOT NULL LIMIT {MOST}) dead),
            ({LAST_DONE})
 """
 
