@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 
@@ -9,6 +11,7 @@ from kit.bank import PATIENCE
 from kit.databases import migrated_database
 from kit.service import Service
 from samplebank.database import Connection, Database, open_database
+from samplebank.database.migrations import versions
 from samplebank.events import feed, outbox
 from samplebank.events.feed import BEGINNING, Place
 
@@ -168,6 +171,33 @@ async def test_after_a_dump_to_another_server_the_feed_begins_anew_and_the_sink_
     assert (await feed.look(db)).identity != before
     assert [event.id for event in taken] == [undelivered, fresh]
     assert everything == [delivered, undelivered, fresh]
+
+
+@pytest.mark.parametrize(("published", "expected"), [(False, [1, 2, 3, 4]), (True, [2, 4])])
+async def test_a_sink_of_an_earlier_release_delivers_what_is_left(
+    db: Connection, *, published: bool, expected: list[int]
+) -> None:
+    """With nothing published there was no sink: the first one begins with the oldest event."""
+    ids = [await add(db, sample) for sample in (1, 2, 3, 4)]
+    await db.execute("UPDATE outbox SET xid = '0'")
+    if published:
+        await db.execute("UPDATE outbox SET published_time = 1 WHERE id = $1", ids[0])
+        await db.execute("UPDATE outbox SET dead_time = 1, attempts = 9 WHERE id = $1", ids[2])
+
+    for statement in carried_over():
+        await db.execute(statement)
+
+    taken = await outbox.take(db, 10, lease=1, now=1)
+    dead = await outbox.list_dead(db, 10)
+    assert [event.sample_id for event in taken] == expected
+    assert [(letter.id, letter.attempts) for letter in dead] == ([(ids[2], 9)] if published else [])
+
+
+def carried_over() -> tuple[str, ...]:
+    """The statements of the migration that move what the webhook had to deliver."""
+    (module,) = [name for _, name, _ in iter_modules(versions.__path__) if name.endswith("_feed")]
+    statements: tuple[str, ...] = import_module(f"{versions.__name__}.{module}").CARRIED_OVER
+    return statements
 
 
 async def test_a_place_behind_the_last_transaction_is_of_a_later_time_than_the_database(

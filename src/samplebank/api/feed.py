@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -9,12 +10,13 @@ from litestar import Response, get
 from msgspec import Meta
 
 from samplebank import timespec
+from samplebank.accounts.caller import Caller
 from samplebank.api import envelope
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer, encode
 from samplebank.api.feed_cursors import LATEST, check, cursor_at, place_of, read_cursor
 from samplebank.api.followers import Follower, Followers
-from samplebank.database import Page
+from samplebank.database import Connection, Page
 from samplebank.database.counting import Count
 from samplebank.errors import Unauthenticated
 from samplebank.events import feed
@@ -87,28 +89,44 @@ class Reader:
         self._request = request
         self._begins_late = after == LATEST
         self._cursor = read_cursor(after)
-        self._kinds = {name for name, kind in KINDS.items() if types is None or kind.type in types}
+        self._kinds = frozenset(name for name, kind in KINDS.items() if types is None or kind.type in types)
         self._feed: UUID | None = None
         self.place = place_of(self._cursor)
 
     async def page(self, most: int) -> reading.Page:
-        """Read on. Raises `Unauthenticated` once the key has ended, and with the first page `Invalid` and `Gone`."""
-        bank = self._request.bank
-        key = self._request.header(HEADER) or ""
-        caller = await bank.callers.find(key, now=bank.clock())
-        if caller is None:
-            raise Unauthenticated(BAD_KEY)
-        async with self._request.connected(Within(bank.settings.search_timeout)) as db:
+        """Read the first page. Raises `Invalid` and `Gone` for a cursor that is not good."""
+        caller = await self._caller()
+        async with self._connected() as db:
             if self._begins_late:
-                self._begins_late, self.place = False, await feed.end_of(db)
+                self.place = await feed.end_of(db)
             page = await reading.read_page(db, caller, self.place, most, self._kinds)
-            if self._feed is None:
-                # Behind the page: what is forgotten after the look was read.
-                known = await feed.look(db)
-                check(self._cursor, known)
-                self._feed = known.identity
+            # Behind the page: what is forgotten after the look was read.
+            known = await feed.look(db)
+        check(self._cursor, known)
+        self._feed, self.place = known.identity, page.place
+        return page
+
+    async def next_page(self, followers: Followers, most: int) -> reading.Page:
+        """Read on, together with others at the same place. Raises `Unauthenticated` once the key has ended."""
+        caller, place = await self._caller(), self.place
+
+        async def read() -> reading.Page:
+            async with self._connected() as db:
+                return await reading.read_page(db, caller, place, most, self._kinds)
+
+        page = await followers.shared(caller, (place, most, self._kinds), read)
         self.place = page.place
         return page
+
+    async def _caller(self) -> Caller:
+        bank = self._request.bank
+        caller = await bank.callers.find(self._request.header(HEADER) or "", now=bank.clock())
+        if caller is None:
+            raise Unauthenticated(BAD_KEY)
+        return caller
+
+    def _connected(self) -> AbstractAsyncContextManager[Connection]:
+        return self._request.connected(Within(self._request.bank.settings.search_timeout))
 
     @property
     def cursor(self) -> str:
@@ -185,7 +203,7 @@ async def _awaited(request: Call, reader: Reader, page: reading.Page, query: Fee
         while not page.events and not follower.is_over and (left := end - time.monotonic()) > 0:
             if page.is_last:
                 await followers.wait(follower, reader.place, left)
-            page = await reader.page(query.limit)
+            page = await reader.next_page(followers, query.limit)
     return page
 
 
@@ -201,7 +219,7 @@ async def _told(request: Call, reader: Reader, most: int) -> Pieces:
             elif not page.is_last or not await followers.wait(follower, reader.place, HEARTBEAT):
                 yield reader.sign_of_life
             try:
-                page = await reader.page(most)
+                page = await reader.next_page(followers, most)
             except Unauthenticated:
                 return
 

@@ -1,14 +1,14 @@
 """Readers who wait for the next events of the feed, in a process. Nothing is asked of the database for a reader who waits.
 
 A task looks for new events, when a signal comes and each second, for all readers of the process. Another looks which keys
-are still good.
+are still good. Readers that are woken together at the same place, by the same rights, share the page that follows.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from samplebank.accounts import keys
@@ -19,6 +19,7 @@ from samplebank.database.signals import Signal
 from samplebank.errors import TooMany, Unavailable
 from samplebank.events import feed
 from samplebank.events.feed import Place
+from samplebank.feed.reading import Page
 from samplebank.http.turns import Places
 
 #: the signals that come with events
@@ -58,6 +59,7 @@ class Followers:
         self._places = Places(most)
         self._followers: set[Follower] = set()
         self._until = 0
+        self._pages: dict[Hashable, tuple[Caller, asyncio.Task[Page]]] = {}
         self._is_closed = False
         self._come = asyncio.Event()
 
@@ -87,6 +89,23 @@ class Followers:
         except TimeoutError:
             return False
         return True
+
+    async def shared(
+        self, caller: Caller, asked: Hashable, read: Callable[[], Coroutine[Any, Any, Page]]
+    ) -> Page:
+        """Read a page once for all readers who ask the same as the same caller, and have been woken together.
+
+        A page may lack the newest events. Its readers are woken for these.
+        """
+        # A caller is one object for as long as its rights are remembered. Kept here, no other object gets its id.
+        key = (id(caller), asked)
+        if key not in self._pages:
+            task = asyncio.create_task(read())
+            task.add_done_callback(_heed)
+            self._pages[key] = (caller, task)
+        _, task = self._pages[key]
+        # A reader who leaves does not end the reading for the others.
+        return await asyncio.shield(task)
 
     async def run(self) -> None:
         """Wake the readers until cancelled."""
@@ -122,6 +141,7 @@ class Followers:
             until, is_more = await feed.newest(db)
         if until > self._until:
             self._until = until
+            self._pages.clear()
             for follower in self._followers:
                 follower.woken.set()
         return is_more
@@ -142,3 +162,9 @@ class Followers:
     async def _good_among(self, ids: set[UUID]) -> set[UUID]:
         async with self._bank.database.connection() as db:
             return await keys.good_among(db, ids, now=self._bank.clock())
+
+
+def _heed(task: "asyncio.Task[Page]") -> None:
+    """Take note of an error, also where every reader has left."""
+    if not task.cancelled():
+        task.exception()

@@ -8,6 +8,18 @@ from alembic import op
 revision = "0034"
 down_revision = "0033"
 
+CARRIED_OVER = (
+    # An installation that has sent events goes on where it stands; any other begins with the oldest event.
+    """
+    INSERT INTO sink (name, since, until, id, last)
+    SELECT 'webhook', '1', '1', 0, 0 WHERE EXISTS (SELECT FROM outbox WHERE published_time IS NOT NULL)
+    """,
+    """
+    INSERT INTO delivery (sink, event_id, sample_id, attempts, not_before, dead_time, last_error)
+    SELECT sink.name, o.id, o.sample_id, o.attempts, o.not_before, o.dead_time, o.last_error
+      FROM sink, outbox o WHERE o.published_time IS NULL ORDER BY o.id
+    """,
+)
 STATEMENTS = (
     # Two steps: a default that is a constant rewrites no row. What is stored already counts as older than all else.
     "ALTER TABLE outbox ADD COLUMN xid xid8 NOT NULL DEFAULT '0'",
@@ -50,16 +62,7 @@ STATEMENTS = (
     # the relay: whether an earlier event of the same sample waits, too
     "CREATE INDEX delivery_waiting ON delivery (sink, sample_id, place) WHERE dead_time IS NULL",
     "CREATE INDEX delivery_dead ON delivery (event_id) WHERE dead_time IS NOT NULL",
-    # An installation that has sent events goes on where it stands; any other begins with the oldest event.
-    """
-    INSERT INTO sink (name, since, until, id, last)
-    SELECT 'webhook', '1', '1', 0, 0 WHERE EXISTS (SELECT FROM outbox WHERE published_time IS NOT NULL)
-    """,
-    """
-    INSERT INTO delivery (sink, event_id, sample_id, attempts, not_before, dead_time, last_error)
-    SELECT sink.name, o.id, o.sample_id, o.attempts, o.not_before, o.dead_time, o.last_error
-      FROM sink, outbox o WHERE o.published_time IS NULL ORDER BY o.id
-    """,
+    *CARRIED_OVER,
     # each would be written to with each event
     "DROP INDEX outbox_waiting",
     "DROP INDEX outbox_waiting_sample",
