@@ -183,18 +183,12 @@ def test_a_stream_ends_with_its_key(bank: Bank, service: Service) -> None:
     assert bank.call("GET", PATH, None, headers={"Argus-API-Key": key}).status_code == 401
 
 
-@pytest.mark.parametrize(
-    "after",
-    [
-        "",
-        "x",
-        "latest ",
-        "bnVsbA",
-        "WyJhIiwxLDEsMSwxXQ==!",
-        "WyIwMDAwMDAwMDAwMDAiLC0xLDAsMCwwXQ",
-        "\N{SNOWMAN}",
-    ],
-)
+def changed(cursor: str, place: int) -> str:
+    """The cursor with another letter at a place."""
+    return f"{cursor[:place]}{'A' if cursor[place] != 'A' else 'B'}{cursor[place + 1 :]}"
+
+
+@pytest.mark.parametrize("after", ["", "x", "latest ", "bnVsbA==", "A" * 500, "\N{SNOWMAN}"])
 def test_a_malformed_cursor_is_refused(bank: Bank, after: str) -> None:
     answer = bank.get(PATH, "mia", after=after)
 
@@ -202,13 +196,19 @@ def test_a_malformed_cursor_is_refused(bank: Bank, after: str) -> None:
     assert fields_of(answer) == {"after"}
 
 
-def test_a_cursor_of_another_installation_is_refused_and_says_what_to_do(bank: Bank) -> None:
-    foreign = "WyIwMDAwMDAwMDAwMDAiLDAsMCwwLDBd"  # ["000000000000",0,0,0,0]
+@pytest.mark.parametrize("place", [8, 20, 40, 71])
+def test_a_forged_cursor_is_refused(bank: Bank, place: int) -> None:
+    answer = bank.get(PATH, "mia", after=changed(latest(bank, "mia"), place))
 
-    answers = [
-        bank.get(PATH, "mia", after=foreign),
-        bank.call("GET", PATH, "mia", headers={"Accept": "text/event-stream", "Last-Event-ID": foreign}),
-    ]
+    assert answer.status_code == 412
+    assert fields_of(answer) == {"after"}
+
+
+def test_a_cursor_of_another_installation_is_refused_and_says_what_to_do(bank: Bank) -> None:
+    foreign = changed(latest(bank, "mia"), 0)
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": foreign}
+
+    answers = [bank.get(PATH, "mia", after=foreign), bank.call("GET", PATH, "mia", headers=headers)]
 
     assert [answer.status_code for answer in answers] == [412, 412]
     assert "another installation" in answers[0].json()["messages"][0]["message"]
@@ -223,12 +223,15 @@ async def test_a_cursor_whose_events_are_forgotten_is_gone_and_says_what_to_do(
     async with database.connection() as db:
         await feed.forget(db, before=2**62, most=100_000)
 
+    empty = Follower(bank, "mia")
+    empty.page()
     pages = [bank.get(PATH, "mia", after=after) for after in (cursor, reader.cursor, None)]
+    again = bank.get(PATH, "mia", after=pages[-1].json()["metaData"]["next"])
     stream = bank.call(
         "GET", f"{PATH}?after={cursor}", "mia", headers={"Accept": "text/event-stream"}, stream=True
     )
 
-    assert [page.status_code for page in (*pages, stream)] == [410, 200, 200, 410]
+    assert [page.status_code for page in (*pages, again, stream)] == [410, 200, 200, 200, 410]
     assert "read on from `latest`" in pages[0].json()["messages"][0]["message"]
 
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Collection, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any, Final, Literal
-from uuid import UUID
 
 from litestar import Response, get
 from msgspec import Meta
@@ -14,7 +13,7 @@ from samplebank.accounts.caller import Caller
 from samplebank.api import envelope
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer, encode
-from samplebank.api.feed_cursors import LATEST, check, cursor_at, place_of, read_cursor
+from samplebank.api.feed_cursors import LATEST, check, cursor_at, id_of, place_of, read_cursor
 from samplebank.api.followers import Follower, Followers
 from samplebank.database import Connection, Page
 from samplebank.database.counting import Count
@@ -90,20 +89,24 @@ class Reader:
         self._begins_late = after == LATEST
         self._cursor = read_cursor(after)
         self._kinds = frozenset(name for name, kind in KINDS.items() if types is None or kind.type in types)
-        self._feed: UUID | None = None
-        self.place = place_of(self._cursor)
+        self._feed: feed.Feed | None = None
+        self.place = feed.BEGINNING
 
     async def page(self, most: int) -> reading.Page:
         """Read the first page. Raises `Invalid` and `Gone` for a cursor that is not good."""
         caller = await self._caller()
         async with self._connected() as db:
-            if self._begins_late:
-                self.place = await feed.end_of(db)
-            page = await reading.read_page(db, caller, self.place, most, self._kinds)
-            # Behind the page: what is forgotten after the look was read.
             known = await feed.look(db)
-        check(self._cursor, known)
-        self._feed, self.place = known.identity, page.place
+            begin = feed.BEGINNING if self._cursor is None else place_of(self._cursor, known)
+            if self._begins_late:
+                begin = await feed.end_of(db, known)
+            page = await reading.read_page(db, caller, begin, most, self._kinds)
+            # Behind the page: what is forgotten after the look was read.
+            later = await feed.look(db)
+        if self._cursor is not None:
+            check(begin, later)
+        self._feed = known
+        self.place = later.behind_forgotten if page.place == feed.BEGINNING else page.place
         return page
 
     async def next_page(self, followers: Followers, most: int) -> reading.Page:
@@ -129,24 +132,25 @@ class Reader:
         return self._request.connected(Within(self._request.bank.settings.search_timeout))
 
     @property
+    def feed(self) -> feed.Feed:
+        assert self._feed is not None  # noqa: S101 for the type checker: a page was read
+        return self._feed
+
+    @property
     def cursor(self) -> str:
         """The cursor behind what was read."""
-        return self._cursor_at(self.place)
-
-    def _cursor_at(self, place: feed.Place) -> str:
-        assert self._feed is not None  # noqa: S101 for the type checker: a page was read
-        return cursor_at(self._feed, place)
+        return cursor_at(self.feed, self.place)
 
     def shown(self, event: Seen) -> CloudEvent:
         return CloudEvent(
             specversion="1.0",
-            id=str(event.id),
-            source=f"urn:uuid:{self._feed}",
+            id=id_of(self.feed, event.id),
+            source=f"urn:uuid:{self.feed.identity}",
             type=KINDS[event.kind].type,
             subject=event.sha256.hex(),
             time=timespec.iso(event.created_time),
             datacontenttype="application/json",
-            cursor=self._cursor_at(event.place),
+            cursor=cursor_at(self.feed, event.place),
             data=event.data,
         )
 
@@ -155,7 +159,7 @@ class Reader:
         return b"".join(
             b"id: %s\nevent: %s\ndata: %s\n\n"
             % (
-                self._cursor_at(event.place).encode(),
+                cursor_at(self.feed, event.place).encode(),
                 KINDS[event.kind].type.encode(),
                 encode(self.shown(event)),
             )

@@ -55,14 +55,22 @@ class Feed(msgspec.Struct, frozen=True):
     """The feed as a whole. A feed that has come back by a dump, on another server, is another feed."""
 
     identity: UUID
+    #: hides places and numbers of events from readers
+    secret: UUID
     forgotten_xid: int | None
     forgotten_id: int | None
     #: transactions from this number on have not ended, or have not begun
     open_xid: int
 
+    @property
+    def behind_forgotten(self) -> Place:
+        """The place behind everything that was forgotten: where a reader of an empty feed stands."""
+        until = 0 if self.forgotten_xid is None else self.forgotten_xid + 1
+        return Place(until, until)
+
     def has_forgotten_behind(self, place: Place) -> bool:
         """Whether events behind the place were forgotten before the reader has read them."""
-        if place == BEGINNING or self.forgotten_xid is None or self.forgotten_id is None:
+        if self.forgotten_xid is None or self.forgotten_id is None:
             return False
         in_window = not place.is_at_end and place.since <= self.forgotten_xid and place.id < self.forgotten_id
         return in_window or place.until <= self.forgotten_xid
@@ -73,7 +81,7 @@ class Feed(msgspec.Struct, frozen=True):
 
 
 EVENT = Columns.of(Event, "o")
-LOOK = Statement(f"SELECT identity, forgotten_xid::text, forgotten_id, {XMIN}::text FROM feed")
+LOOK = Statement(f"SELECT identity, secret, forgotten_xid::text, forgotten_id, {XMIN}::text FROM feed")
 # The window ends with its last event, not with the last transaction that has ended: after a crash of the server, the number
 # of a transaction that left nothing behind is given again. `+ 0` hides the index of ids, in which a window lies at the end.
 OPEN_WINDOW = Statement(f"""
@@ -131,8 +139,10 @@ BEGIN_ANEW = (
 
 
 async def look(db: Connection) -> Feed:
-    identity, forgotten_xid, forgotten_id, open_xid = await LOOK.row(db)
-    return Feed(identity, None if forgotten_xid is None else int(forgotten_xid), forgotten_id, int(open_xid))
+    identity, secret, forgotten_xid, forgotten_id, open_xid = await LOOK.row(db)
+    return Feed(
+        identity, secret, None if forgotten_xid is None else int(forgotten_xid), forgotten_id, int(open_xid)
+    )
 
 
 async def read(db: Connection, place: Place, most: int) -> tuple[list[Event], Place]:
@@ -162,10 +172,10 @@ async def newest(db: Connection) -> tuple[int, bool]:
     return (0 if xid is None else int(xid) + 1), bool(is_more)
 
 
-async def end_of(db: Connection) -> Place:
-    """The place behind all events that may be read now."""
+async def end_of(db: Connection, known: Feed) -> Place:
+    """The place behind all events that may be read now, and behind all that were forgotten."""
     until, _ = await newest(db)
-    return Place(until, until)
+    return max(Place(until, until), known.behind_forgotten, key=lambda place: place.until)
 
 
 async def forget(db: Connection, before: Millis, most: int) -> int:

@@ -29,6 +29,8 @@ STATEMENTS = (
     CREATE TABLE feed (
         id int PRIMARY KEY DEFAULT 1 CHECK (id = 1),
         identity uuid NOT NULL DEFAULT gen_random_uuid(),
+        -- hides from readers how many events there are
+        secret uuid NOT NULL DEFAULT gen_random_uuid(),
         -- the database server whose transactions the feed counts; NULL before the first start
         server bigint,
         -- the last of the events that were forgotten, by transaction and by id
