@@ -29,6 +29,8 @@ LOOK_AGAIN: Final = 1.0
 LOOK_SOON: Final = 0.02
 #: seconds between two wake-up calls: readers who see everything each ask the database
 REST: Final = 0.03
+#: seconds for which a page is there for others who have been woken, too
+SHARED: Final = 2.0
 #: seconds between two looks at the keys; the promise is 5 from the end of a key
 CHECK: Final = 3.0
 COME_AGAIN: Final = 10
@@ -103,6 +105,7 @@ class Followers:
             task = asyncio.create_task(read())
             task.add_done_callback(_heed)
             self._pages[key] = (caller, task)
+            asyncio.get_running_loop().call_later(SHARED, self._pages.pop, key, None)
         _, task = self._pages[key]
         # A reader who leaves does not end the reading for the others.
         return await asyncio.shield(task)
