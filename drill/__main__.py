@@ -14,7 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from drill import bringers, children, crowds, dearest, faults, fuzz, possession, power, queues
+from drill import bringers, children, crowds, dearest, faults, followers, fuzz, possession, power, queues
 from drill.restarts import on_external_database, on_own_database, terminate
 from drill.rows import Fault, Row
 
@@ -29,6 +29,7 @@ FAULTS = (
     Fault("housekeeper", 1, 20, on_own_database("housekeeper killed", faults.kill_housekeeper)),
     Fault("children", 10, 200, children.run),
     Fault("bringers", 3, 300, bringers.run),
+    Fault("feed", 3, 60, followers.run),
     Fault("power", 1, 20, power.run),
     Fault("burst", 320, 320, crowds.burst),
     Fault("leases", 1000, 2000, queues.leases),

@@ -87,6 +87,12 @@ class NotFound(Refusal):
     status = 404
 
 
+class Gone(Refusal):
+    """What the caller asks for was there, and is not kept any more."""
+
+    status = 410
+
+
 class Conflict(Refusal):
     """The state of things does not allow the request. SampleDB v2 answers 412 for conflicts, as for violations."""
 

@@ -89,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     requests_per_address: CountOrNone = 1000
     connections_per_address: CountOrNone = 2000
     waiting_claims: Count = 64
+    feed_readers: Count = 64
     kept_answers: Count = 1_000_000
     alerts_per_hour: CountOrNone = 100
     webhook_url: str | None = None

@@ -5,9 +5,9 @@ import pytest
 from kit.bank import Bank
 from samplebank.database import Connection
 from samplebank.events import outbox
-from samplebank.events.outbox import LONGEST_PAUSE, LONGEST_SILENCE, Event
+from samplebank.events.outbox import LONGEST_PAUSE, LONGEST_SILENCE, WEBHOOK, Event
 
-NEWEST = "SELECT id, sample_id, kind, payload, created_time, attempts FROM outbox ORDER BY id DESC LIMIT 1"
+NEWEST = "SELECT id, sample_id, kind, payload, created_time, 0 FROM outbox ORDER BY id DESC LIMIT 1"
 NOW = 2_000_000_000_000
 
 
@@ -16,6 +16,9 @@ async def event(bank: Bank, db: Connection) -> Event:
     bank.planned(*bank.workers(1))
     row = await db.fetchrow(NEWEST)
     assert row is not None
+    await db.execute(
+        "INSERT INTO delivery (sink, event_id, sample_id) VALUES ($1, $2, $3)", WEBHOOK, row[0], row[1]
+    )
     return Event(*row)
 
 
@@ -24,7 +27,7 @@ async def tried(db: Connection, event: Event, attempts: int, *, answered: bool) 
     so_far = Event(event.id, event.sample_id, event.kind, event.payload, event.created_time, attempts - 1)
     gave_up = await outbox.note_failure(db, so_far, "no", 10, answered=answered, now=NOW)
     return gave_up, await db.fetchval(
-        "SELECT not_before - $2::bigint FROM outbox WHERE id = $1", event.id, NOW
+        "SELECT not_before - $2::bigint FROM delivery WHERE event_id = $1", event.id, NOW
     )
 
 

@@ -34,7 +34,7 @@ ADD_EVENTS = """
     SELECT s.id, 'job', jsonb_build_object('jobID', gen_random_uuid(), 'number', number), 1
       FROM sample s, generate_series(1, $1) number ORDER BY number
 """
-WAITING = "SELECT count(*) FROM outbox WHERE published_time IS NULL"
+WAITING = "SELECT count(*) FROM delivery"
 ENDED = "SELECT state FROM service_task WHERE id = $1 AND finished_time IS NOT NULL"
 NOW = 2_000_000_000_000
 
@@ -69,6 +69,7 @@ async def relay(bank: Bank) -> None:
     sink = open_sink(bank)
     assert sink is not None
     async with bank.database.connection() as db:
+        await publish(bank, sink)
         while await db.fetchval(WAITING):
             await publish(bank, sink)
     await sink.close()

@@ -49,6 +49,10 @@ IS_GOOD = """
     SELECT EXISTS (SELECT FROM api_key WHERE digest = $1 AND revoked_time IS NULL
                       AND (expiry_time IS NULL OR expiry_time > $2))
 """
+GOOD_AMONG = """
+    SELECT id FROM api_key WHERE id = ANY ($1::uuid[]) AND revoked_time IS NULL
+       AND (expiry_time IS NULL OR expiry_time > $2)
+"""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -109,6 +113,11 @@ async def is_good(db: Connection, key: str, *, now: Millis) -> bool:
     """Whether a key is known, not revoked and not expired."""
     good: bool = await db.fetchval(IS_GOOD, digest(key), now)
     return good
+
+
+async def good_among(db: Connection, ids: Iterable[UUID], *, now: Millis) -> set[UUID]:
+    """The keys among `ids` that are neither revoked nor expired."""
+    return {row[0] for row in await db.fetch(GOOD_AMONG, list(ids), now)}
 
 
 async def find_caller(db: Connection, directory: Directory, key: str, *, now: Millis) -> Caller | None:

@@ -27,10 +27,16 @@ LOCKS = 0x5A4B_0005
 LOCK_NAME_SHARED = "SELECT pg_advisory_xact_lock_shared($1::int, $2::int)"
 LOCK_NAME = "SELECT pg_advisory_xact_lock($1::int, $2::int)"
 ADD = Statement("""
-    INSERT INTO evidence (id, analysis_id, file_name, mime_type, sha256, internal, potentially_malicious, user_id,
-                          size, created_time)
-    VALUES (:id, :analysis_id, :file_name, :mime_type, :sha256, :internal, :potentially_malicious, :user_id,
-            :size, :created_time)
+    WITH added AS (
+        INSERT INTO evidence (id, analysis_id, file_name, mime_type, sha256, internal, potentially_malicious, user_id,
+                              size, created_time)
+        VALUES (:id, :analysis_id::uuid, :file_name, :mime_type, :sha256, :internal, :potentially_malicious, :user_id,
+                :size, :created_time::bigint)
+        RETURNING id
+    )
+    INSERT INTO outbox (sample_id, kind, payload, created_time)
+    SELECT a.sample_id, 'evidence', jsonb_build_object('evidenceID', added.id, 'analysisID', a.id), :created_time
+      FROM added, analysis a WHERE a.id = :analysis_id
 """)
 #: milliseconds in which a repeated upload answers the evidence stored already; a client repeats within seconds
 REPEATED = 600_000

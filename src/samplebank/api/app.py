@@ -18,6 +18,7 @@ from samplebank.api import (
     evidence,
     facts,
     failures,
+    feed,
     files,
     health,
     hunt_batches,
@@ -83,6 +84,7 @@ RESOURCES = (
     search,
     hunts,
     hunt_batches,
+    feed,
     service_tasks,
 )
 ROUTES: list[Any] = [route for resource in RESOURCES for route in resource.ROUTES]

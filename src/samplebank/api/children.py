@@ -90,6 +90,7 @@ async def add_child(request: Call) -> Answer:
     query = request.read_query(ChildQuery)
     async with _staged(request, bank) as staged:
         receipt = await _store(request, origin, staged, query)
+    bank.signals.send(Signal.EVENTS)
     if receipt.opens_job:
         bank.signals.send(Signal.TASKS)
     if receipt.job_id is not None:

@@ -18,6 +18,7 @@ from samplebank.api.once import once
 from samplebank.api.people import UserInfo
 from samplebank.api.uploads import refuse_announced_excess, uploaded
 from samplebank.blobs import Area, Staged, verified
+from samplebank.database.signals import Signal
 from samplebank.errors import Forbidden, Violations
 from samplebank.http.operation import V2, operation
 from samplebank.http.repeats import key_of
@@ -121,6 +122,7 @@ async def _add(request: Call, analysis: AnalysisOfCustomer, staged: Staged, new:
     user_id, now = request.caller.user.id, request.bank.clock()
     async with request.bank.database.transaction() as db:
         row, is_new = await evidence.add(db, analysis.id, staged, new, user_id=user_id, now=now)
+    request.bank.signals.send(Signal.EVENTS)
     return await request.show(row, show_evidence, 201 if is_new else 200)
 
 

@@ -266,6 +266,7 @@ async def _answer(request: Call, digests: Digests, taken: Taken) -> Answer:
         signals.send(Signal.UNCLASSIFIED)
     if taken.submission is None:
         return _similar(digests)
+    signals.send(Signal.EVENTS)
     if taken.opens_job:
         signals.send(Signal.TASKS)
     if taken.job_id is not None:

@@ -14,6 +14,7 @@ from samplebank.api.envelope import Answer
 from samplebank.api.once import repeatable
 from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest, UserInfo
 from samplebank.api.samples import SampleMetaData, show_sample
+from samplebank.database.signals import Signal
 from samplebank.errors import Violations
 from samplebank.http.operation import V2, operation
 from samplebank.http.reader import find_customer
@@ -141,6 +142,7 @@ async def add_link(request: Call) -> Answer:
     async with request.bank.database.transaction() as db:
         id_ = await links.add(db, sample.sha256, new, user_id=request.caller.user.id, now=request.now)
         (row,) = await follow(db, request.caller, [await links.get_link(db, id_)])
+    request.bank.signals.send(Signal.EVENTS)
     return await request.show(row, show_link, 201)
 
 

@@ -250,6 +250,7 @@ async def _answer(request: Call, sha256: bytes, result: Result) -> Answer:
         raise invalid("challengeToken", WRONG_ANSWER)
     if result.submission is None:
         return envelope.single(SubmissionRateLimitedResponse(sha256.hex()), 220)
+    request.bank.signals.send(Signal.EVENTS)
     if result.job_id is not None:
         request.bank.signals.send(Signal.TASKS)
         request.bank.signals.tell(result.job_id)

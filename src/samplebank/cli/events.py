@@ -1,4 +1,4 @@
-"""`samplebank events`: list deliveries that were given up, and try again."""
+"""`samplebank events`: tell events, list deliveries that were given up, and try again."""
 
 from typing import Annotated, Any, Final
 
@@ -6,15 +6,43 @@ import msgspec
 import typer
 
 from samplebank import timespec
+from samplebank.cli import connection
+from samplebank.cli.answers import Envelope, Shown
+from samplebank.cli.client import EXTENSIONS, Client
+from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.installation import in_transaction
-from samplebank.cli.printing import JsonOption, out, table, write_json
+from samplebank.cli.printing import JsonOption, out, table, write_json, write_json_line
 from samplebank.errors import NotFound
 from samplebank.events import outbox
 from samplebank.events.outbox import DeadLetter
 from samplebank.timespec import Millis
 
 LARGEST_ID: Final = 2**63 - 1
-events_app = typer.Typer(help="List and retry events that could not be delivered.")
+WAIT: Final = 30  # seconds
+PAGE: Final = 1000
+LATEST: Final = "latest"
+events_app = typer.Typer(help="Tell what happens; list and retry events that could not be delivered.")
+
+
+class Event(Shown, frozen=True):
+    """An event of the feed. `cursor` is where to read on behind the event."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    datacontenttype: str
+    cursor: str
+    data: dict[str, Any]
+
+
+class Events(msgspec.Struct, frozen=True):
+    """What `samplebank events --json` prints. `next` is where to read on."""
+
+    events: list[Event]
+    next: str | None
 
 
 class DeadEvent(msgspec.Struct, frozen=True, rename="camel"):
@@ -27,6 +55,61 @@ class DeadEvent(msgspec.Struct, frozen=True, rename="camel"):
     attempts: int
     given_up_timestamp: Millis
     last_error: str | None
+
+
+@events_app.callback(invoke_without_command=True)
+def events(
+    context: typer.Context,
+    *,
+    after: Annotated[
+        str | None,
+        typer.Option(
+            help='Read on behind this cursor; "latest" for what happens from now on.',
+            show_default="the oldest event, with --follow latest",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=PAGE, help="How many at most, without --follow.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep telling events until Ctrl-C.")] = False,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Tell the events that you may see, oldest first; list and retry events that could not be delivered."""
+    if context.invoked_subcommand is not None:
+        return
+    with Client(connection.find(url, key)) as client:
+        if follow:
+            _follow(client, after or LATEST, as_json=as_json)
+            return
+        found = _page(client, after, limit)
+    if as_json:
+        write_json(Events(found.data, found.meta_data.next))
+    else:
+        rows = [(event.time, event.type, event.subject) for event in found.data]
+        out().print(table(["HAPPENED", "WHAT", "SAMPLE"], rows))
+        typer.echo(f"Read on with --after {found.meta_data.next}", err=True)
+
+
+def _page(client: Client, after: str | None, limit: int, wait: int = 0) -> Envelope[list[Event]]:
+    params: dict[str, str | int] = {"limit": limit, "wait": wait}
+    if after is not None:
+        params["after"] = after
+    return client.ask(Envelope[list[Event]], "/feed", api=EXTENSIONS, params=params)
+
+
+def _follow(client: Client, after: str | None, *, as_json: bool) -> None:
+    """Write each event as a line. Each line of JSON has the cursor from which to read on."""
+    try:
+        while True:
+            found = _page(client, after, PAGE, WAIT)
+            for event in found.data:
+                if as_json:
+                    write_json_line(event)
+                else:
+                    typer.echo(f"{event.time} {event.type} {event.subject}")
+            after = found.meta_data.next
+    except KeyboardInterrupt:
+        raise typer.Exit from None  # the intended end
 
 
 @events_app.command()

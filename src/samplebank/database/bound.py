@@ -46,8 +46,8 @@ class HeldSignals(Signals):
         self._changes += ids
 
     @asynccontextmanager
-    async def listening(self, signal: Signal) -> AsyncIterator[asyncio.Event]:
-        async with self._signals.listening(signal) as event:
+    async def listening(self, *signals: Signal) -> AsyncIterator[asyncio.Event]:
+        async with self._signals.listening(*signals) as event:
             yield event
 
     def send_on(self) -> None:

@@ -44,6 +44,7 @@ class Signal(StrEnum):
     VERDICTS = "samplebank_verdicts"
     SERVICE_TASKS = "samplebank_service_tasks"
     HUNTS = "samplebank_hunts"
+    EVENTS = "samplebank_events"
 
 
 PATIENT = {Signal.UNCLASSIFIED}
@@ -83,14 +84,16 @@ class Signals:
             self._watching.discard(told)
 
     @asynccontextmanager
-    async def listening(self, signal: Signal) -> AsyncIterator[asyncio.Event]:
-        """Provide an event that each arrival of `signal` sets. The waiting task clears the event."""
+    async def listening(self, *signals: Signal) -> AsyncIterator[asyncio.Event]:
+        """Provide an event that each arrival of any of `signals` sets. The waiting task clears the event."""
         event = asyncio.Event()
-        self._waiting[signal].add(event)
+        for signal in signals:
+            self._waiting[signal].add(event)
         try:
             yield event
         finally:
-            self._waiting[signal].discard(event)
+            for signal in signals:
+                self._waiting[signal].discard(event)
 
     def _arrived(self, signal: Signal) -> None:
         for event in self._waiting[signal]:

@@ -1,6 +1,7 @@
-"""The outbox: events, stored in the transaction that causes the event, delivered at least once, in order per sample.
+"""Deliveries: a sink reads the feed, and delivers each event at least once, in order per sample.
 
-The relays of all hosts take events under a lease: an event that was taken is not due until the lease ends.
+A sink moves events from the feed into its deliveries, together with its place in the feed. A delivered event is no delivery
+any more. The relays of all hosts take deliveries under a lease: a delivery that was taken is not due until the lease ends.
 """
 
 from collections.abc import Collection
@@ -9,6 +10,8 @@ from typing import Any
 import msgspec
 
 from samplebank.database import Columns, Connection, Statement
+from samplebank.events import feed
+from samplebank.events.feed import Place
 from samplebank.timespec import Millis
 
 #: milliseconds before the second attempt; each further attempt waits twice as long, up to the longest pause
@@ -16,18 +19,21 @@ FIRST_PAUSE = 1_000
 LONGEST_PAUSE = 600_000
 #: the longest pause while nobody answers at all, so that delivery goes on soon after the receiver is back
 LONGEST_SILENCE = 60_000
+#: the only sink, and the kinds of events that the sink delivers
+WEBHOOK = "webhook"
+KINDS = frozenset({"job", "jobEnded", "verdict", "alert"})
+#: events of the feed that a sink moves into its deliveries at once
+READ_AT_ONCE = 200
 
-PUBLISHED = "UPDATE outbox SET published_time = $2, attempts = attempts + 1, last_error = NULL WHERE id = $1"
+PUBLISHED = Statement("DELETE FROM delivery WHERE sink = :sink AND event_id = :id")
 FAILED = Statement("""
-    UPDATE outbox SET attempts = attempts + 1, not_before = :not_before, last_error = :reason, dead_time = :dead_time
-     WHERE id = :id
+    UPDATE delivery SET attempts = attempts + 1, not_before = :not_before, last_error = :reason, dead_time = :dead_time
+     WHERE sink = :sink AND event_id = :id
 """)
-# Ids grow with the times of events, except among events stored at the same time.
-FORGET = """
-    DELETE FROM outbox WHERE id IN (
-        SELECT id FROM (SELECT id, created_time FROM outbox ORDER BY id LIMIT $2) oldest WHERE created_time < $1)
+REVIVE = """
+    UPDATE delivery SET dead_time = NULL, attempts = 0, not_before = 0
+     WHERE dead_time IS NOT NULL AND ($1::bigint IS NULL OR event_id = $1)
 """
-REVIVE = "UPDATE outbox SET dead_time = NULL, attempts = 0, not_before = 0 WHERE dead_time IS NOT NULL AND ($1::bigint IS NULL OR id = $1)"
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -53,41 +59,94 @@ class DeadLetter(msgspec.Struct, frozen=True):
     last_error: str | None
 
 
-EVENT = Columns.of(Event, "o")
-DEAD = Columns.of(DeadLetter, "o")
+EVENT = Columns.of(Event, "o", attempts="d.attempts")
+DEAD = Columns.of(DeadLetter, "o", attempts="d.attempts", dead_time="d.dead_time", last_error="d.last_error")
+#: Another relay that moves events has the row.
+LOCK_SINK = Statement("""
+    SELECT since::text, until::text, id, last FROM sink WHERE name = :sink FOR UPDATE SKIP LOCKED
+""")
+ADD_SINK = Statement("""
+    INSERT INTO sink (name, since, until, id, last) VALUES (:sink, '0', '0', 0, 0) ON CONFLICT DO NOTHING
+""")
+MOVE_SINK = Statement("""
+    UPDATE sink SET since = :since::text::xid8, until = :until::text::xid8, id = :id, last = :last WHERE name = :sink
+""")
+# An event that came back with a dump may be there already.
+ADD_DELIVERIES = Statement("""
+    INSERT INTO delivery (sink, event_id, sample_id)
+    SELECT :sink, event.id, event.sample_id
+      FROM unnest(:ids::bigint[], :samples::bigint[]) WITH ORDINALITY AS event (id, sample_id, place)
+     ORDER BY event.place ON CONFLICT DO NOTHING
+""")
 # Of each sample only the oldest event is handed out, and only when due. Later events of the sample wait.
 TAKE = Statement(f"""
     WITH due AS (
-        SELECT o.id FROM outbox o
-         WHERE o.published_time IS NULL AND o.dead_time IS NULL AND o.not_before <= :now
+        SELECT d.place FROM delivery d
+         WHERE d.sink = :sink AND d.dead_time IS NULL AND d.not_before <= :now
            AND NOT EXISTS (
-            SELECT FROM outbox earlier WHERE earlier.sample_id = o.sample_id AND earlier.id < o.id
-               AND earlier.published_time IS NULL AND earlier.dead_time IS NULL)
-         ORDER BY o.id LIMIT :most FOR UPDATE OF o SKIP LOCKED
+            SELECT FROM delivery earlier
+             WHERE earlier.sink = d.sink AND earlier.sample_id = d.sample_id AND earlier.place < d.place
+               AND earlier.dead_time IS NULL)
+         ORDER BY d.place LIMIT :most FOR UPDATE OF d SKIP LOCKED
     )
-    UPDATE outbox o SET not_before = :until FROM due WHERE o.id = due.id RETURNING {EVENT.sql}
+    UPDATE delivery d SET not_before = :until FROM due, outbox o
+     WHERE d.place = due.place AND o.id = d.event_id RETURNING {EVENT.sql}
 """)
-GIVE_BACK = """
-    UPDATE outbox SET not_before = $2 WHERE id = ANY ($1::bigint[]) AND published_time IS NULL AND dead_time IS NULL
-"""
+GIVE_BACK = Statement("""
+    UPDATE delivery SET not_before = :now WHERE sink = :sink AND event_id = ANY (:ids::bigint[]) AND dead_time IS NULL
+""")
 LIST_DEAD = Statement(f"""
-    SELECT {DEAD.sql} FROM outbox o WHERE o.dead_time IS NOT NULL ORDER BY o.id LIMIT :most
+    SELECT {DEAD.sql} FROM delivery d JOIN outbox o ON o.id = d.event_id
+     WHERE d.dead_time IS NOT NULL ORDER BY o.id LIMIT :most
 """)
 
 
 async def take(db: Connection, most: int, *, lease: Millis, now: Millis) -> list[Event]:
-    """Take due events, at most one of each sample. Nobody else gets the events until the lease ends."""
-    taken = [EVENT.read(row) for row in await TAKE.rows(db, most=most, until=now + lease, now=now)]
-    return sorted(taken, key=lambda event: event.id)
+    """Take due events, at most one of each sample. Nobody else gets the events until the lease ends.
+
+    Where fewer events are due, the sink reads on in the feed first.
+    """
+    taken = await _take(db, most, lease=lease, now=now)
+    while len(taken) < most and await _read_on(db):
+        taken += await _take(db, most - len(taken), lease=lease, now=now)
+    return taken
+
+
+async def _take(db: Connection, most: int, *, lease: Millis, now: Millis) -> list[Event]:
+    rows = await TAKE.rows(db, sink=WEBHOOK, most=most, until=now + lease, now=now)
+    return sorted([EVENT.read(row) for row in rows], key=lambda event: event.id)
+
+
+async def _read_on(db: Connection) -> bool:
+    """Move the next events of the feed into the deliveries of the sink. Whether there may be more to take now."""
+    async with db.transaction():
+        row = await LOCK_SINK.row(db, sink=WEBHOOK)
+        if row is None:
+            added = await ADD_SINK.run(db, sink=WEBHOOK)
+            return added.endswith("1")
+        since, until, id_, last = row
+        place = Place(int(since), int(until), id_, last)
+        events, behind = await feed.read(db, place, READ_AT_ONCE)
+        wanted = [event for event in events if event.kind in KINDS]
+        await ADD_DELIVERIES.run(
+            db,
+            sink=WEBHOOK,
+            ids=[event.id for event in wanted],
+            samples=[event.sample_id for event in wanted],
+        )
+        if behind != place:
+            values = {"since": str(behind.since), "until": str(behind.until)}
+            await MOVE_SINK.run(db, sink=WEBHOOK, **values, id=behind.id, last=behind.last)
+    return behind != place
 
 
 async def give_back(db: Connection, events: Collection[Event], *, now: Millis) -> None:
     """Let others take events that are not delivered."""
-    await db.execute(GIVE_BACK, [event.id for event in events], now)
+    await GIVE_BACK.run(db, sink=WEBHOOK, ids=[event.id for event in events], now=now)
 
 
-async def note_published(db: Connection, event: Event, *, now: Millis) -> None:
-    await db.execute(PUBLISHED, event.id, now)
+async def note_published(db: Connection, event: Event) -> None:
+    await PUBLISHED.run(db, sink=WEBHOOK, id=event.id)
 
 
 async def note_failure(
@@ -100,16 +159,11 @@ async def note_failure(
     longest = LONGEST_PAUSE if answered else LONGEST_SILENCE
     pause = min(FIRST_PAUSE << min(event.attempts, 20), longest)
     gives_up = answered and event.attempts + 1 >= attempts
+    dead_time = now if gives_up else None
     await FAILED.run(
-        db, id=event.id, not_before=now + pause, reason=reason, dead_time=now if gives_up else None
+        db, sink=WEBHOOK, id=event.id, not_before=now + pause, reason=reason, dead_time=dead_time
     )
     return gives_up
-
-
-async def forget(db: Connection, before: Millis, most: int) -> int:
-    """Delete a batch of events that happened before `before`; answers how many."""
-    done = await db.execute(FORGET, before, most)
-    return int(done.split()[-1])
 
 
 async def list_dead(db: Connection, most: int) -> list[DeadLetter]:

@@ -11,8 +11,16 @@ UNFINISHED = (
 )
 WAITING = f"""
     SELECT (SELECT count(*) FROM (SELECT FROM sample WHERE classification_wanted LIMIT {MOST}) waiting),
-           (SELECT count(*) FROM (SELECT FROM outbox WHERE published_time IS NULL AND dead_time IS NULL LIMIT {MOST}) waiting),
-           (SELECT count(*) FROM (SELECT FROM outbox WHERE dead_time IS NOT NULL LIMIT {MOST}) dead),
+           (SELECT count(*) FROM (
+               SELECT FROM delivery WHERE dead_time IS NULL UNION ALL
+               SELECT FROM sink CROSS JOIN LATERAL (
+                   SELECT FROM outbox WHERE xid >= sink.until ORDER BY xid LIMIT {MOST}) beyond UNION ALL
+               SELECT FROM sink CROSS JOIN LATERAL (
+                   SELECT FROM outbox
+                    WHERE outbox.id > sink.id AND outbox.id <= sink.last AND xid >= sink.since AND xid < sink.until
+                    ORDER BY outbox.id LIMIT {MOST}) in_window
+                LIMIT {MOST}) waiting),
+           (SELECT count(*) FROM (SELECT FROM delivery WHERE dead_time IS NOT NULL LIMIT {MOST}) dead),
            ({LAST_DONE})
 """
 

@@ -10,13 +10,17 @@ from samplebank.jobs.queries import get_job
 from samplebank.policy.model import Book, Plan
 from samplebank.timespec import Millis
 
+#: an event for `opened`: the submission `stored` has come
+SUBMITTED = "SELECT 1, 'submission', jsonb_build_object('submissionID', id) FROM stored"
 
-def opened(sample: str = ":sample_id::bigint") -> str:
+
+def opened(sample: str = ":sample_id::bigint", told: str = "") -> str:
     """Part of a statement: opens a job, or joins the unfinished job with the same workers and options.
 
     The part reads `cause`, of at most one `submission_id`: no row, no job. `job_of_cause` (id, is_new) has the job, if
     any worker is selected. `sample` is an expression for the id of the sample. The caller must hold the lock of the
-    sample, so that two submissions at once cannot open two jobs.
+    sample, so that two submissions at once cannot open two jobs. `told` are events (place, kind, payload) that come before
+    the event of the job.
     """
     return f"""
     -- `coalesce` hides the index of all unfinished jobs: the index is small, but full of dead entries until the next
@@ -37,7 +41,9 @@ def opened(sample: str = ":sample_id::bigint") -> str:
     ),
     published AS (
         INSERT INTO outbox (sample_id, kind, payload, created_time)
-        SELECT {sample}, 'job', jsonb_build_object('jobID', id, 'submissionID', submission_id), :now FROM opened
+        SELECT {sample}, kind, payload, :now FROM ({f"{told} UNION ALL" if told else ""}
+            SELECT 2, 'job', jsonb_build_object('jobID', id, 'submissionID', submission_id) FROM opened
+        ) AS told (place, kind, payload) ORDER BY place
     ),
     queued AS (
         INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time)

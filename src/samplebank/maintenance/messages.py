@@ -5,16 +5,10 @@ import msgspec
 from samplebank.database import Connection, Statement
 from samplebank.events.outbox import Event
 from samplebank.events.sinks import Message
+from samplebank.feed.kinds import SUBMISSION
+from samplebank.feed.kinds import VERDICT as VERDICT_DATA
 
 SAMPLE = "SELECT encode(sha256, 'hex') FROM sample WHERE id = $1"
-SUBMISSION = """
-    jsonb_build_object(
-        'id', u.id, 'sampleSha256', encode(s.sha256, 'hex'), 'fileName', u.file_name, 'mimeType', u.mime_type,
-        'tlp', u.tlp, 'metaData', u.meta_data, 'observedTimestamp', u.observed_time,
-        'submittedTimestamp', u.submitted_time,
-        'userAgent', jsonb_build_object('name', u.agent_name, 'version', u.agent_version),
-        'customer', jsonb_build_object('id', k.id, 'shortName', k.short_name, 'name', k.name))
-"""
 JOB = Statement(f"""
     SELECT jsonb_build_object(
         'jobID', j.id, 'state', j.state,
@@ -30,10 +24,8 @@ JOB = Statement(f"""
       LEFT JOIN classification c ON c.id = s.classification_id
      WHERE j.id = (:payload::jsonb ->> 'jobID')::uuid
 """)
-VERDICT = Statement("""
-    SELECT jsonb_build_object('verdictID', v.id, 'jobID', v.job_id, 'score', v.score, 'malicious', v.malicious,
-                              'statusOverride', v.status_override, 'tags', v.tags)
-      FROM verdict v WHERE v.id = (:payload::jsonb ->> 'verdictID')::uuid
+VERDICT = Statement(f"""
+    SELECT {VERDICT_DATA} FROM verdict v WHERE v.id = (:payload::jsonb ->> 'verdictID')::uuid
 """)
 ALERT = Statement(f"""
     SELECT jsonb_build_object('event', :payload::jsonb ->> 'event', 'submission', {SUBMISSION})

@@ -1,10 +1,10 @@
-"""The relay, on every host: publishes the outbox to the configured sink. The housekeeper forgets old events."""
+"""The relay, on every host: publishes the events of the feed to the configured sink. The housekeeper forgets old events."""
 
 import asyncio
 import logging
 
 from samplebank.assembly import Bank
-from samplebank.events import outbox
+from samplebank.events import feed, outbox
 from samplebank.events.outbox import Event
 from samplebank.events.sinks import Message, Sink, Undelivered, Webhook
 from samplebank.logs import Faults
@@ -73,7 +73,7 @@ async def _publish_one(bank: Bank, sink: Sink, event: Event) -> None:
             faults.tell("event.undelivered", error, trace=False, id=event.id, attempt=event.attempts + 1)
         return
     async with bank.database.connection() as db:
-        await outbox.note_published(db, event, now=bank.clock())
+        await outbox.note_published(db, event)
 
 
 async def _deliver(sink: Sink, message: Message, *, now: Millis) -> None:
@@ -91,4 +91,4 @@ async def forget_old_events(bank: Bank) -> None:
     while forgotten == FORGOTTEN_AT_ONCE:
         async with bank.database.connection() as db:
             before = bank.clock() - 1000 * bank.settings.event_retention
-            forgotten = await outbox.forget(db, before, FORGOTTEN_AT_ONCE)
+            forgotten = await feed.forget(db, before, FORGOTTEN_AT_ONCE)

@@ -73,6 +73,7 @@ async def _run(bank: Bank, id_: UUID, parent_id: UUID | None) -> bool:
             said = f"The task cannot be done: {type(error).__name__}. The log of the service tells more."
             await running.fail(db, id_, parent_id, said, now=bank.clock())
         return True
+    bank.signals.send(Signal.EVENTS)
     log.info("service_task.run", extra={"fields": {"task": id_, "state": state or "rests, or is elsewhere"}})
     return True
 

@@ -70,6 +70,8 @@ async def _time_out(bank: Bank, *, lost: Millis) -> None:
                     db, job_id, bank.job_rules, overdue_at=overdue_at, now=bank.clock()
                 ):
                     log.info("job.timeout", extra={"fields": {"job": job_id}})
+        if overdue:
+            bank.signals.send(Signal.EVENTS)
         bank.signals.tell(*overdue)
         if len(overdue) < timeouts.BATCH:
             return
@@ -89,6 +91,8 @@ async def take_back_tasks(bank: Bank) -> None:
                 await _take_back(bank, job_id, task_id, now=now)
         if back:
             bank.signals.send(Signal.TASKS)
+        if ended:
+            bank.signals.send(Signal.EVENTS)
         bank.signals.tell(*(job_id for _, job_id in ended))
         LOST_LEASES.inc(len(ended))
         if len(ended) < leases.BATCH:
@@ -126,6 +130,8 @@ async def _judge_again(bank: Bank) -> None:
             )
         for job_id in opened:
             log.info("job.judged_again", extra={"fields": {"job": job_id}})
+        if opened:
+            bank.signals.send(Signal.EVENTS)
         bank.signals.tell(*opened)
 
 
@@ -169,6 +175,8 @@ async def generate_events(bank: Bank) -> None:
     while waiting:
         async with bank.database.transaction() as db:
             waiting = await alerting.generate_next(db, bank.settings.alerts_per_hour, now=bank.clock())
+        if waiting:
+            bank.signals.send(Signal.EVENTS)
 
 
 async def remove_leftovers(bank: Bank) -> None:

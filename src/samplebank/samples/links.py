@@ -16,22 +16,26 @@ from samplebank.samples.model import Sample
 from samplebank.timespec import Millis
 
 FROM = "link l JOIN sample s ON s.id = l.sample_id"
-ADD = Statement("""
-    INSERT INTO link (id, sample_id, reference, type, customer_id, user_id, tlp, acl, agent_name, agent_version,
-                      readers, created_time)
-    VALUES (:id, :sample_id, :reference, :type, :customer_id, :user_id, :tlp, :acl, :agent_name, :agent_version,
-            :readers, :now)
-""")
+ADDED = """
+    WITH added AS (
+        INSERT INTO link (id, sample_id, reference, type, customer_id, user_id, tlp, acl, agent_name, agent_version,
+                          readers, created_time)
+        SELECT :id::uuid, :sample_id::bigint, :reference::bytea, :type::text, :customer_id::bigint, :user_id::bigint,
+               :tlp::text, :acl::bigint[], :agent_name::text, :agent_version::text, :readers::bigint[], :now::bigint
+         {condition}
+        RETURNING id
+    )
+    INSERT INTO outbox (sample_id, kind, payload, created_time)
+    SELECT :sample_id, 'link', jsonb_build_object('linkID', id), :now FROM added
+"""
+ADD = Statement(ADDED.format(condition=""))
 #: nothing is added beside a link that says the same to the same readers; the sample is locked
-ADD_ONCE = Statement("""
-    INSERT INTO link (id, sample_id, reference, type, customer_id, user_id, tlp, acl, agent_name, agent_version,
-                      readers, created_time)
-    SELECT :id, :sample_id, :reference, :type, :customer_id, :user_id, :tlp, :acl, :agent_name, :agent_version,
-           :readers::bigint[], :now
-     WHERE NOT EXISTS (SELECT FROM link
-                        WHERE sample_id = :sample_id AND reference = :reference AND type = :type
-                          AND customer_id = :customer_id AND agent_name = :agent_name AND readers @> :readers)
-""")
+SAME = """
+    WHERE NOT EXISTS (SELECT FROM link
+                       WHERE sample_id = :sample_id AND reference = :reference AND type = :type
+                         AND customer_id = :customer_id AND agent_name = :agent_name AND readers @> :readers)
+"""
+ADD_ONCE = Statement(ADDED.format(condition=SAME))
 COUNT = "SELECT l.type, count(*) FROM link l WHERE {} GROUP BY l.type ORDER BY l.type"
 NO_LINK = "There is no link with this id of a sample that you may see."
 

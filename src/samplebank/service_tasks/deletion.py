@@ -88,10 +88,14 @@ CHILDREN = Statement(
 )
 # The readers stay, so that readers who may delete samples see the record.
 LEAVE_RECORD = """
-    UPDATE sample SET deleted_time = $2, md5 = NULL, sha1 = NULL, sha512 = NULL, classification_id = NULL,
-           verdict_id = NULL, classification_wanted = false, unread_since = NULL, alerts_wanted = false,
-           parents_wanted = false
-     WHERE id = $1
+    WITH deleted AS (
+        UPDATE sample SET deleted_time = $2, md5 = NULL, sha1 = NULL, sha512 = NULL, classification_id = NULL,
+               verdict_id = NULL, classification_wanted = false, unread_since = NULL, alerts_wanted = false,
+               parents_wanted = false
+         WHERE id = $1 RETURNING id, size, deleted_time
+    )
+    INSERT INTO outbox (sample_id, kind, payload, created_time)
+    SELECT id, 'deletion', jsonb_build_object('size', size, 'deletedTimestamp', deleted_time), deleted_time FROM deleted
 """
 
 

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from samplebank.api.app import OpenBank, largest_body, make_api
 from samplebank.api.envelope import refusal
+from samplebank.api.followers import Followers
 from samplebank.http.log import Observed
 from samplebank.http.methods import Methods
 from samplebank.http.seats import Seats
@@ -73,9 +74,15 @@ def make_site(open_bank: OpenBank) -> Observed:
             for app in (api, pages):
                 app.state.bank, app.state.budgets = bank, budgets
             hub = pages.state.hub = Hub(bank)
-            # Streams of tabs last for ever, and the server waits for requests under way before anything else ends.
-            asyncio.get_running_loop().add_signal_handler(LAST_CALL, hub.close)
-            async with vital(hub.run(), "live"):
+            followers = api.state.followers = Followers(bank, bank.settings.feed_readers)
+
+            def close() -> None:
+                hub.close()
+                followers.close()
+
+            # Streams last for ever, and the server waits for requests under way before anything else ends.
+            asyncio.get_running_loop().add_signal_handler(LAST_CALL, close)
+            async with vital(hub.run(), "live"), vital(followers.run(), "feed"):
                 yield
 
     observed = Observed(Site(Methods(make_api(lifespan)), Methods(pages)), refusal)

@@ -16,6 +16,7 @@ from samplebank.database.embedded import START_SECONDS, EmbeddedServer
 from samplebank.database.failures import GONE, LOST
 from samplebank.database.migrations import upgrade
 from samplebank.errors import Unavailable
+from samplebank.events import feed
 from samplebank.jobs.waiting import CHILDREN
 from samplebank.policy import rules, workers
 from samplebank.policy.model import WorkerContent
@@ -99,6 +100,7 @@ async def _provision(settings: Settings, url: str, *, issue_keys: bool) -> None:
         await _register_children(db, now=now)
         is_wanted = issue_keys or is_new or settings.database_url is None
         await keep_credentials(db, settings, is_wanted=is_wanted, now=now)
+        await feed.settle(db)
 
 
 async def _register_workers(db: Connection, settings: Settings, *, now: Millis) -> None:

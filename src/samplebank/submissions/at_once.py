@@ -82,7 +82,7 @@ STORING = f"""
          WHERE sample.id = held.id AND (stored.id IS NOT NULL OR NOT readers @> ARRAY[:uploader::bigint])
     ),
     cause AS (SELECT id AS submission_id FROM stored),
-    {opening.opened("(SELECT id FROM good)")},
+    {opening.opened("(SELECT id FROM good)", opening.SUBMITTED)},
     -- The answer names the job that would be new. Where the submission has joined a job, the job's id takes its place.
     kept AS (
         INSERT INTO kept_answer (user_id, key, request, status, answer, created_time)

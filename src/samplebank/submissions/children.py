@@ -63,7 +63,7 @@ STORING = f"""
                             WHERE sample_id = :sample_id AND customer_id + 0 = :customer_id AND state = 'done'
                               AND workers @> :workers::uuid[])
     ),
-    {opening.opened()}
+    {opening.opened(told=opening.SUBMITTED)}
 """
 STORED = "SELECT stored.id, job_of_cause.id, job_of_cause.is_new FROM stored LEFT JOIN job_of_cause ON TRUE"
 STORE = Statement(f"{STORING} {STORED}")

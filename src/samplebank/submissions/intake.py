@@ -97,7 +97,7 @@ STORING = f"""
           FROM good WHERE challenge.id = good.id
     ),
     cause AS (SELECT id AS submission_id FROM stored),
-    {opening.opened()}
+    {opening.opened(told=opening.SUBMITTED)}
 """
 
 

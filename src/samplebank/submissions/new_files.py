@@ -69,8 +69,11 @@ STORE = Statement(f"""
     ),
     published AS (
         INSERT INTO outbox (sample_id, kind, payload, created_time)
-        SELECT sample_id, 'job', jsonb_build_object('jobID', job_id, 'submissionID', id), time
-          FROM good WHERE workers <> '{{}}'
+        SELECT sample_id, kind, payload, time FROM (
+            SELECT 1, sample_id, 'submission', jsonb_build_object('submissionID', id), time FROM good UNION ALL
+            SELECT 2, sample_id, 'job', jsonb_build_object('jobID', job_id, 'submissionID', id), time
+              FROM good WHERE workers <> '{{}}'
+        ) AS told (place, sample_id, kind, payload, time) ORDER BY place
     ),
     queued AS (
         INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time)

@@ -56,6 +56,10 @@ IN_HEADER: dict[str, dict[str, str]] = {
         "Samplebank-Remark": "What operators should know about the process, such as the state of its rules.",
     },
     "extendLease": PROCESS,
+    "readFeed": {
+        "Accept": "`text/event-stream` for a stream of events in place of a page.",
+        "Last-Event-ID": "In a stream, the id of the last event that was read; wins over `after`.",
+    },
     "downloadHuntBatch": {"Samplebank-Lease": "The lease token of the batch."},
     "uploadEvidence": {"Content-Type": "The media type of the evidence."},
     "downloadRawSample": {
@@ -73,16 +77,18 @@ REFUSALS = {
     401: "The API key is missing, unknown, expired or revoked.",
     403: "The caller lacks the permission.",
     404: "It is not there, or the caller may not see it.",
+    410: "Events behind the cursor are not kept any more; `messages` say what to do.",
     412: "The request is invalid; `messages` name every field that is.",
     413: "The body is too large.",
     415: "The body is a form, or encoded; it is taken as it is only.",
     416: "The range lies outside of the bytes.",
     422: "The bytes that the challenge would be about are not there.",
+    429: "The caller has too many such requests under way; try again later.",
     503: "The service lacks a part that it needs at the moment; try again.",
 }
 ALWAYS = {401, 403, 404, 412, 503}
 #: refusals of single operations, besides ALWAYS
-BESIDES = {"getUploadChallenge": {422}, "downloadRawSample": {416}}
+BESIDES = {"getUploadChallenge": {422}, "downloadRawSample": {416}, "readFeed": {410, 429}}
 ANSWERS = {
     200: "Done.",
     201: "Created.",

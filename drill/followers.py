@@ -1,0 +1,117 @@
+"""Readers of the feed die between pages, and the service under them: no promise is missed, and each sample's events are in order."""
+
+import itertools
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+from bench.service import Service
+
+from drill import faults
+from drill.load import Load, wholeness
+from drill.restarts import BETWEEN, SETTINGS, WHOLE
+from drill.rows import Row
+
+FEED = "/samplebank/v1/feed"
+STORED = "samplebank.submission.stored"
+#: the order of the events of a sample with a single submission
+ORDER = (STORED, "samplebank.job.opened", "samplebank.job.ended", "samplebank.verdict.settled")
+#: seconds in which a reader has to get the last promise, and seconds between attempts while the service does not answer
+PATIENCE, PAUSE = 60.0, 0.1
+#: pages after which a reader forgets the page it has just read, on average
+LIVES = 5
+BLOWS = (faults.kill_web_twice, faults.kill_postmaster, faults.kill_housekeeper)
+
+
+def run(folder: Path, rounds: int) -> Iterator[Row]:
+    with Service(folder, settings=SETTINGS) as service:
+        service.start()
+        with Reader(service) as reader:
+            with Load(service.url, service.key) as load:
+                for blow in itertools.islice(itertools.cycle(BLOWS), rounds):
+                    time.sleep(BETWEEN)
+                    blow(service)
+                    wholeness(service.url, WHOLE)
+            names = {promise.file_name for promise in load.promises}
+            missed = reader.await_all(names)
+        seen = f"{len(names):,} promised, {missed} missed, {reader.out_of_order} out of order, {reader.changed} with another id; {reader.deaths} deaths"
+        goal = "0 missed, 0 out of order per sample, repeats with the same id only"
+        is_met = not missed + reader.out_of_order + reader.changed
+        yield Row("readers of the feed and the service under them killed", rounds, goal, seen, is_met)
+
+
+class Reader:
+    """Reads the feed page by page. A reader that dies has done its work, and has not stored its cursor."""
+
+    def __init__(self, service: Service) -> None:
+        self._url = service.url
+        self._headers = {"Argus-API-Key": service.key}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._chance = random.Random(1)  # noqa: S311 no secret
+        self._ids: dict[str, str] = {}
+        self._places: dict[str, list[int]] = {}
+        self._known: set[str] = set()
+        self._names: Counter[str] = Counter()
+        self.deaths = 0
+        self.changed = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def await_all(self, names: set[str]) -> int:
+        """Wait for the submissions with these file names; how many have not come."""
+        end = time.monotonic() + PATIENCE
+        while (missed := len(names - self._names.keys())) and time.monotonic() < end:
+            time.sleep(PAUSE)
+        return missed
+
+    @property
+    def out_of_order(self) -> int:
+        """The samples of which an event has come before an event that must have happened earlier."""
+        return sum(places != sorted(places) for places in self._places.values())
+
+    def _work(self) -> None:
+        cursor: str | None = None
+        while not self._stopping.is_set():
+            try:
+                asked: dict[str, str | int] = {"wait": 1, "limit": self._chance.choice((1, 10, 1000))}
+                answer = httpx.get(
+                    self._url + FEED,
+                    params=asked if cursor is None else {**asked, "after": cursor},
+                    headers=self._headers,
+                    timeout=30,
+                )
+                answer.raise_for_status()
+            except httpx.HTTPError:
+                self._stopping.wait(PAUSE)
+                continue
+            told = answer.json()
+            for event in told["data"]:
+                self._take(event)
+            if told["data"] and self._chance.randrange(LIVES) == 0:
+                self.deaths += 1
+            else:
+                cursor = told["metaData"]["next"]
+
+    def _take(self, event: dict[str, Any]) -> None:
+        """Take an event, unless it is a repeat, which has its id and all else as before."""
+        id_, about = event["id"], f"{event['type']} {event['subject']} {event['time']}"
+        self.changed += self._ids.setdefault(id_, about) != about
+        if id_ in self._known:
+            return
+        self._known.add(id_)
+        if event["type"] in ORDER:
+            self._places.setdefault(event["subject"], []).append(ORDER.index(event["type"]))
+        if event["type"] == STORED:
+            self._names[event["data"]["fileName"]] += 1

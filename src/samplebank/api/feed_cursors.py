@@ -1,0 +1,105 @@
+"""Cursors of the feed: where a reader stands, as a text that is good for one installation. And the ids of events.
+
+Places and numbers of events would tell each reader how much happens to others. So both are sealed with the secret of the feed.
+"""
+
+import base64
+import binascii
+import hmac
+from hashlib import blake2b
+from struct import Struct
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from samplebank.errors import Gone, Violation, invalid
+from samplebank.events.feed import Feed, Place
+
+#: asks for the events that come from now on
+LATEST: Final = "latest"
+#: the bytes of the identity of the feed in a cursor, and of the proof that the feed has made the cursor
+MARK, PROOF = 6, 16
+PLACE: Final = Struct(">QQQQ")
+SIZE: Final = MARK + PROOF + PLACE.size
+UNKNOWN: Final = (
+    "This is no cursor of the feed: give `metaData.next` of the page before, as it is, or `latest`."
+)
+OTHER: Final = (
+    "This cursor is of another installation, or of the time before this installation came back from a dump. "
+    "Read without a cursor, and leave out the events that you know."
+)
+TOO_OLD: Final = (
+    "Events behind this cursor were forgotten after SAMPLEBANK_EVENT_RETENTION, so that events would be missing. "
+    "Look at what you follow afresh by the searches, then read on from `latest`, or without a cursor from the oldest event."
+)
+TOO_NEW: Final = (
+    "This cursor is of a later time than the database, which has come back from a backup. "
+    "Look at what you follow afresh by the searches, then read on from `latest`."
+)
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """A cursor as given. Only its feed can open the cursor."""
+
+    mark: bytes
+    proof: bytes
+    hidden: bytes
+
+
+def cursor_at(feed: Feed, place: Place) -> str:
+    """The cursor for the events behind a place. A place has one cursor."""
+    plain = PLACE.pack(place.since, place.until, place.id, place.last)
+    proof = _keyed(feed.secret, b"proof", plain, PROOF)
+    sealed = _mark(feed.identity) + proof + _masked(feed.secret, proof, plain)
+    return base64.urlsafe_b64encode(sealed).decode()
+
+
+def read_cursor(after: str | None) -> Sealed | None:
+    """Read a cursor, which may be of any feed. None for the beginning, and for the latest. Raises `Invalid`."""
+    if after is None or after == LATEST:
+        return None
+    try:
+        raw = base64.b64decode(after.encode(), b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        raw = b""
+    if len(raw) != SIZE:
+        raise invalid("after", UNKNOWN)
+    return Sealed(raw[:MARK], raw[MARK : MARK + PROOF], raw[MARK + PROOF :])
+
+
+def place_of(sealed: Sealed, feed: Feed) -> Place:
+    """The place of a cursor. Raises `Invalid` for a cursor of another feed, and for a forged cursor."""
+    if sealed.mark != _mark(feed.identity):
+        raise invalid("after", OTHER)
+    plain = _masked(feed.secret, sealed.proof, sealed.hidden)
+    if not hmac.compare_digest(sealed.proof, _keyed(feed.secret, b"proof", plain, PROOF)):
+        raise invalid("after", UNKNOWN)
+    return Place(*PLACE.unpack(plain))
+
+
+def check(place: Place, feed: Feed) -> None:
+    """Raise `Gone` where events behind the place of a cursor are not there."""
+    if feed.has_forgotten_behind(place):
+        raise Gone(Violation(TOO_OLD, "after"))
+    if feed.is_older_than(place):
+        raise Gone(Violation(TOO_NEW, "after"))
+
+
+def id_of(feed: Feed, number: int) -> str:
+    """The id of an event for readers: always the same for the event."""
+    return _keyed(feed.secret, b"event", number.to_bytes(8, "big"), PROOF).hex()
+
+
+def _mark(identity: UUID) -> bytes:
+    return identity.bytes[:MARK]
+
+
+def _keyed(secret: UUID, purpose: bytes, content: bytes, size: int) -> bytes:
+    return blake2b(content, digest_size=size, key=secret.bytes, person=purpose).digest()
+
+
+def _masked(secret: UUID, proof: bytes, content: bytes) -> bytes:
+    """Hide the content of a cursor, or show what is hidden."""
+    mask = _keyed(secret, b"mask", proof, len(content))
+    return bytes(one ^ other for one, other in zip(content, mask, strict=True))

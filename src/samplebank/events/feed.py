@@ -1,0 +1,196 @@
+"""The feed: every event once, none missed, the events of a sample in their order.
+
+Ids of events are given before the commit. A reader that goes by ids alone misses the event of a transaction that commits
+later than an event with a greater id. So a reader goes by transactions, and reads no event of a transaction while an older
+transaction of the database server is under way (`pg_snapshot_xmin`).
+
+A transaction that waits for the lock of a sample may have an older number than the transaction that holds the lock. So the
+events of a sample are in the order of their ids, and not of their transactions. A reader therefore reads window by window.
+All transactions of a window have ended when the window is opened, and within a window events come by their ids.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from samplebank.database import Columns, Connection, Statement
+from samplebank.timespec import Millis
+
+XMIN = "pg_snapshot_xmin(pg_current_snapshot())"
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a reader stands: behind the event `id` of a window.
+
+    The window has the transactions from `since` up to, and without, `until`, and no event with an id beyond `last`.
+    """
+
+    since: int = 0
+    until: int = 0
+    id: int = 0
+    last: int = 0
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the window has been read."""
+        return self.id >= self.last
+
+
+#: before the oldest event
+BEGINNING = Place()
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something that happened."""
+
+    id: int
+    sample_id: int
+    kind: str
+    payload: dict[str, Any]
+    created_time: Millis
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """The feed as a whole. A feed that has come back by a dump, on another server, is another feed."""
+
+    identity: UUID
+    #: hides places and numbers of events from readers
+    secret: UUID
+    forgotten_xid: int | None
+    forgotten_id: int | None
+    #: transactions from this number on have not ended, or have not begun
+    open_xid: int
+
+    @property
+    def behind_forgotten(self) -> Place:
+        """The place behind everything that was forgotten: where a reader of an empty feed stands."""
+        until = 0 if self.forgotten_xid is None else self.forgotten_xid + 1
+        return Place(until, until)
+
+    def has_forgotten_behind(self, place: Place) -> bool:
+        """Whether events behind the place were forgotten before the reader has read them."""
+        if self.forgotten_xid is None or self.forgotten_id is None:
+            return False
+        in_window = not place.is_at_end and place.since <= self.forgotten_xid and place.id < self.forgotten_id
+        return in_window or place.until <= self.forgotten_xid
+
+    def is_older_than(self, place: Place) -> bool:
+        """Whether the database has come back from a backup that was made before the reader read."""
+        return place.until > self.open_xid
+
+
+EVENT = Columns.of(Event, "o")
+LOOK = Statement(f"SELECT identity, secret, forgotten_xid::text, forgotten_id, {XMIN}::text FROM feed")
+# The window ends with its last event, not with the last transaction that has ended: after a crash of the server, the number
+# of a transaction that left nothing behind is given again. `+ 0` hides the index of ids, in which a window lies at the end.
+OPEN_WINDOW = Statement(f"""
+    SELECT newest.xid::text,
+           CASE WHEN :since::text = '0' THEN 0
+                ELSE (SELECT min(o.id + 0) - 1 FROM outbox o WHERE o.xid >= :since::text::xid8 AND o.xid <= newest.xid)
+           END,
+           (SELECT max(id) FROM outbox)
+      FROM (SELECT o.xid FROM outbox o WHERE o.xid >= :since::text::xid8 AND o.xid < {XMIN}
+             ORDER BY o.xid DESC LIMIT 1) newest
+""")
+# CASE hides the index of transactions: of a long window, each page would sort the whole window.
+READ = Statement(f"""
+    SELECT {EVENT.sql} FROM outbox o
+     WHERE o.id > :id AND o.id <= :last
+       AND CASE WHEN o.xid >= :since::text::xid8 AND o.xid < :until::text::xid8 THEN TRUE END
+     ORDER BY o.id LIMIT :most
+""")
+# By order: in a young database, the planner would look through the table for transactions beyond a number.
+NEWEST = Statement(f"""
+    SELECT (SELECT o.xid FROM outbox o WHERE o.xid < {XMIN} ORDER BY o.xid DESC LIMIT 1)::text,
+           (SELECT o.xid FROM outbox o ORDER BY o.xid DESC LIMIT 1) >= {XMIN}
+""")
+# Ids grow with the times of events, except among events stored at the same time.
+FORGET = Statement("""
+    WITH gone AS (
+        DELETE FROM outbox WHERE id IN (
+            SELECT id FROM (SELECT id, created_time FROM outbox ORDER BY id LIMIT :most) oldest
+             WHERE created_time < :before)
+        RETURNING id, xid
+    ), undelivered AS (
+        DELETE FROM delivery USING gone WHERE delivery.event_id = gone.id
+    ), noted AS (
+        UPDATE feed SET forgotten_id = greatest(forgotten_id, (SELECT max(id) FROM gone)),
+               forgotten_xid = greatest(forgotten_xid, (SELECT xid FROM gone ORDER BY xid DESC LIMIT 1))
+         WHERE EXISTS (SELECT FROM gone)
+    )
+    SELECT count(*) FROM gone
+""")
+SERVER = "SELECT system_identifier FROM pg_control_system()"
+FIND_SERVER = "SELECT server FROM feed FOR UPDATE"
+NAME_SERVER = "UPDATE feed SET server = $1"
+#: Transactions of another server have other numbers. All that is stored counts as older, and sinks keep what they have to do.
+BEGIN_ANEW = (
+    """
+    INSERT INTO delivery (sink, event_id, sample_id)
+    SELECT sink.name, o.id, o.sample_id FROM sink, outbox o
+     WHERE o.xid >= sink.until OR (o.xid >= sink.since AND o.id > sink.id AND o.id <= sink.last)
+     ORDER BY o.id ON CONFLICT DO NOTHING
+    """,
+    "UPDATE sink SET since = '1', until = '1', id = 0, last = 0",
+    "UPDATE outbox SET xid = '0' WHERE xid <> '0'",
+    "UPDATE feed SET identity = gen_random_uuid(), forgotten_xid = NULL, forgotten_id = NULL",
+)
+
+
+async def look(db: Connection) -> Feed:
+    identity, secret, forgotten_xid, forgotten_id, open_xid = await LOOK.row(db)
+    return Feed(
+        identity, secret, None if forgotten_xid is None else int(forgotten_xid), forgotten_id, int(open_xid)
+    )
+
+
+async def read(db: Connection, place: Place, most: int) -> tuple[list[Event], Place]:
+    """Read up to `most` events behind a place, and tell the place behind the events.
+
+    Fewer events than `most` do not mean that the feed ends there. No event, and the same place, does.
+    """
+    if place.is_at_end:
+        row = await OPEN_WINDOW.row(db, since=str(place.until))
+        if row is None:
+            return [], place
+        newest, first, last = row
+        place = Place(place.until, int(newest) + 1, first, last)
+    values = {"since": str(place.since), "until": str(place.until), "id": place.id, "last": place.last}
+    events = [EVENT.read(row) for row in await READ.rows(db, **values, most=most)]
+    return events, behind(place, events[-1].id if len(events) == most else place.last)
+
+
+def behind(place: Place, id_: int) -> Place:
+    """The place behind an event of the same window."""
+    return msgspec.structs.replace(place, id=id_)
+
+
+async def newest(db: Connection) -> tuple[int, bool]:
+    """The place `until` of a reader who has read everything; and whether there are events that nobody may read yet."""
+    xid, is_more = await NEWEST.row(db)
+    return (0 if xid is None else int(xid) + 1), bool(is_more)
+
+
+async def end_of(db: Connection, known: Feed) -> Place:
+    """The place behind all events that may be read now, and behind all that were forgotten."""
+    until, _ = await newest(db)
+    return max(Place(until, until), known.behind_forgotten, key=lambda place: place.until)
+
+
+async def forget(db: Connection, before: Millis, most: int) -> int:
+    """Delete a batch of events that happened before `before`; answers how many."""
+    gone: int = await FORGET.value(db, before=before, most=most)
+    return gone
+
+
+async def settle(db: Connection) -> None:
+    """Begin the feed anew where the database has moved to another server by a dump. Must run in a transaction."""
+    server = await db.fetchval(SERVER)
+    known = await db.fetchval(FIND_SERVER)
+    if known == server:
+        return
+    if known is not None:
+        for statement in BEGIN_ANEW:
+            await db.execute(statement)
+    await db.execute(NAME_SERVER, server)

@@ -1,0 +1,255 @@
+"""The feed tells of everything that happens to what the reader may see, and of nothing else."""
+
+import threading
+from typing import Any, get_args
+
+import pytest
+from jsonschema_rs import Draft202012Validator
+
+from kit.bank import AGENT, ROBOT, Bank, Sample, fields_of, together
+from kit.feed import PATH, EventStream, Follower, latest, types_of
+from kit.service import Service
+from samplebank.api.feed import Type
+from samplebank.database import Database
+from samplebank.events import feed
+from samplebank.feed.kinds import KINDS
+
+#: what CloudEvents 1.0 demands of an event as JSON
+CLOUD_EVENT = {
+    "type": "object",
+    "required": ["id", "source", "specversion", "type"],
+    "properties": {
+        "id": {"type": "string", "minLength": 1},
+        "source": {"type": "string", "format": "uri", "minLength": 1},
+        "specversion": {"const": "1.0"},
+        "type": {"type": "string", "minLength": 1},
+        "subject": {"type": "string", "minLength": 1},
+        "time": {"type": "string", "format": "date-time"},
+        "datacontenttype": {"type": "string", "minLength": 1},
+        "data": {"type": "object"},
+    },
+    "patternProperties": {"^[a-z0-9]+$": {}},
+    "additionalProperties": False,
+}
+ENDED = ["submission.stored", "job.opened", "job.ended", "verdict.settled"]
+
+
+def finished(bank: Bank, score: int = 0, user: str = "mia", **fields: Any) -> tuple[Sample, str]:
+    """A sample whose job has ended: (the sample, the analysis)."""
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker, user=user, **fields)
+    analysis = bank.analyse(sample, worker, score)
+    bank.data(bank.update(job, tasks[worker], "success", analyses=[analysis]))
+    return sample, analysis
+
+
+def link(bank: Bank, sample: Sample, reference: str) -> None:
+    body = {"reference": reference, "tlp": "amber", "type": "child", "userAgent": AGENT}
+    bank.data(bank.post(f"{sample.path}/link", body, ROBOT))
+
+
+def test_the_kinds_of_events_and_the_types_of_the_interface_are_the_same() -> None:
+    assert {kind.type for kind in KINDS.values()} == set(get_args(Type))
+
+
+def test_every_kind_of_event_comes_in_order_as_a_cloud_event(bank: Bank) -> None:
+    reader = Follower(bank, "chief")
+    sample, analysis = finished(bank, 95)
+    reader.until(sample, "alert.raised")
+    link(bank, sample, "0" * 64)
+    path = f"{sample.path}/analysis/{analysis}/evidence/a.txt"
+    bank.data(bank.call("POST", path, ROBOT, data=b"seen", params={"internal": "true"}))
+    bank.data(bank.delete(sample.path))
+
+    events = reader.until(sample, "sample.deleted")
+
+    assert types_of(events, sample) == [
+        *ENDED,
+        "alert.raised",
+        "link.added",
+        "evidence.added",
+        "sample.deleted",
+    ]
+    validator = Draft202012Validator(CLOUD_EVENT, validate_formats=True)
+    assert [list(validator.iter_errors(event)) for event in events] == [[]] * len(events)
+    assert len({(event["source"], event["id"]) for event in events}) == len(events)
+
+
+def test_the_data_of_an_event_say_what_it_is_about(bank: Bank) -> None:
+    reader = Follower(bank, "mia")
+    sample, _ = finished(bank, 95, fileName="invoice.exe")
+
+    told = {event["type"]: event["data"] for event in reader.until(sample, "alert.raised")}
+
+    assert told["samplebank.submission.stored"]["fileName"] == "invoice.exe"
+    assert told["samplebank.job.ended"]["state"] == "done"
+    assert told["samplebank.job.ended"]["submission"] == told["samplebank.submission.stored"]
+    assert told["samplebank.verdict.settled"]["score"] == 95
+    assert told["samplebank.alert.raised"]["event"] == "alerted"
+
+
+def test_a_reader_sees_the_events_of_what_it_may_see_and_no_other(bank: Bank) -> None:
+    users = ["mia", "hana", "quinn", "viewer"]
+    readers = [Follower(bank, user) for user in users]
+    own, _ = finished(bank)
+    green, _ = finished(bank, tlp="green")
+    clear, _ = finished(bank, tlp="clear")
+    last = [bank.submitted(user) for user in users[:3]]
+
+    for reader, until in zip(readers, [*last, last[0]], strict=True):
+        reader.until(until, "submission.stored")
+
+    seen = [[types_of(reader.events, sample) for sample in (own, green, clear)] for reader in readers]
+    # who reads the submission sees sample and verdict; jobs are their customer's
+    foreign = ["submission.stored", "verdict.settled"]
+    assert seen == [
+        [ENDED, ENDED, ENDED],
+        [[], [], foreign],
+        [[], foreign, foreign],
+        [ENDED, ENDED, ENDED],
+    ]
+
+
+def test_what_somebody_may_not_see_is_not_told_inside_of_other_events(bank: Bank) -> None:
+    hidden = bank.submitted("hana")
+    reader, boss = Follower(bank, "mia"), Follower(bank, "boss")
+    sample, analysis = finished(bank)
+    link(bank, sample, hidden.sha256)
+    path = f"{sample.path}/analysis/{analysis}/evidence/inside.txt"
+    bank.data(bank.call("POST", path, ROBOT, data=b"x", params={"internal": "true"}))
+    last = bank.submitted("mia")
+
+    told = {event["type"]: event["data"] for event in reader.until(sample, "link.added")}
+    reader.until(last, "submission.stored")
+
+    assert told["samplebank.link.added"]["referencedSha256"] is None
+    assert "evidence.added" not in types_of(reader.events, sample)
+    assert boss.until(sample, "evidence.added")
+
+
+def test_a_reader_who_waits_is_told_at_once(bank: Bank) -> None:
+    reader = Follower(bank, "quinn")
+    waiting = threading.Thread(target=reader.page, kwargs={"wait": 30})
+    waiting.start()
+
+    sample = bank.submitted("quinn")
+    waiting.join(20)
+
+    assert not waiting.is_alive()
+    assert types_of(reader.events, sample)[0] == "submission.stored"
+
+
+def test_pages_of_any_size_have_the_same_events(bank: Bank) -> None:
+    large, small = Follower(bank, "mia"), Follower(bank, "mia", limit=1)
+    sample, _ = finished(bank)
+    large.until(sample, "verdict.settled")
+
+    small.until(sample, "verdict.settled")
+
+    assert [event["id"] for event in small.events] == [event["id"] for event in large.events]
+
+
+def test_types_choose_the_events(bank: Bank) -> None:
+    reader = Follower(bank, "mia", type=["samplebank.verdict.settled", "samplebank.job.opened"])
+    sample, _ = finished(bank)
+
+    reader.until(sample, "verdict.settled")
+
+    assert types_of(reader.events, sample) == ["job.opened", "verdict.settled"]
+
+
+def test_a_stream_tells_events_and_goes_on_behind_the_last_one_that_was_read(bank: Bank) -> None:
+    with EventStream(bank, "quinn") as stream:
+        sample, _ = finished(bank, user="quinn")
+        first = [stream.next(), stream.next()]
+
+    with EventStream(bank, "quinn", **{"Last-Event-ID": first[-1][0]}) as stream:
+        rest = [stream.next(), stream.next()]
+
+    assert types_of([event for _, event in first + rest], sample) == ENDED
+
+
+def test_a_stream_ends_with_its_key(bank: Bank, service: Service) -> None:
+    issued = service.run("key", "create", "mia", "--json").stdout
+    key = issued.split('"key": "')[1].split('"')[0]
+    id_ = issued.split('"id": "')[1].split('"')[0]
+
+    with EventStream(bank, "mia", key=key) as stream:
+        service.run("key", "revoke", id_)
+        blocks = list(stream.blocks())
+
+    # a sign of life would come 15 s later
+    assert all("data" in block for block in blocks)
+    assert bank.call("GET", PATH, None, headers={"Argus-API-Key": key}).status_code == 401
+
+
+def changed(cursor: str, place: int) -> str:
+    """The cursor with another letter at a place."""
+    return f"{cursor[:place]}{'A' if cursor[place] != 'A' else 'B'}{cursor[place + 1 :]}"
+
+
+@pytest.mark.parametrize("after", ["", "x", "latest ", "bnVsbA==", "A" * 500, "\N{SNOWMAN}"])
+def test_a_malformed_cursor_is_refused(bank: Bank, after: str) -> None:
+    answer = bank.get(PATH, "mia", after=after)
+
+    assert answer.status_code == 412
+    assert fields_of(answer) == {"after"}
+
+
+@pytest.mark.parametrize("place", [8, 20, 40, 71])
+def test_a_forged_cursor_is_refused(bank: Bank, place: int) -> None:
+    answer = bank.get(PATH, "mia", after=changed(latest(bank, "mia"), place))
+
+    assert answer.status_code == 412
+    assert fields_of(answer) == {"after"}
+
+
+def test_a_cursor_of_another_installation_is_refused_and_says_what_to_do(bank: Bank) -> None:
+    foreign = changed(latest(bank, "mia"), 0)
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": foreign}
+
+    answers = [bank.get(PATH, "mia", after=foreign), bank.call("GET", PATH, "mia", headers=headers)]
+
+    assert [answer.status_code for answer in answers] == [412, 412]
+    assert "another installation" in answers[0].json()["messages"][0]["message"]
+
+
+async def test_a_cursor_whose_events_are_forgotten_is_gone_and_says_what_to_do(
+    bank: Bank, database: Database
+) -> None:
+    cursor = latest(bank, "mia")
+    reader = Follower(bank, "mia")
+    reader.until(bank.submitted("mia"), "submission.stored")
+    async with database.connection() as db:
+        await feed.forget(db, before=2**62, most=100_000)
+
+    empty = Follower(bank, "mia")
+    empty.page()
+    pages = [bank.get(PATH, "mia", after=after) for after in (cursor, reader.cursor, None)]
+    again = bank.get(PATH, "mia", after=pages[-1].json()["metaData"]["next"])
+    stream = bank.call(
+        "GET", f"{PATH}?after={cursor}", "mia", headers={"Accept": "text/event-stream"}, stream=True
+    )
+
+    assert [page.status_code for page in (*pages, again, stream)] == [410, 200, 200, 200, 410]
+    assert "read on from `latest`" in pages[0].json()["messages"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("limit", 0), ("limit", 1001), ("wait", -1), ("wait", 31), ("type", "job"), ("since", 1)],
+)
+def test_a_parameter_out_of_bounds_is_refused_by_name(bank: Bank, field: str, value: object) -> None:
+    answer = bank.get(PATH, "mia", **{field: value})
+
+    assert answer.status_code == 412
+    assert {name.split("[")[0] for name in fields_of(answer)} == {field}
+
+
+def test_a_user_has_a_bounded_number_of_waiting_readers(bank: Bank) -> None:
+    """64 in each of two processes."""
+    cursor = latest(bank, "gus")
+
+    answers = together([lambda: bank.get(PATH, "gus", after=cursor, wait=2)] * 130)
+
+    assert {answer.status_code for answer in answers} == {200, 429}

@@ -1,0 +1,213 @@
+"""A reader of the feed misses no event, and gets the events of a sample in their order, however transactions overlap."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from importlib import import_module
+from pkgutil import iter_modules
+
+import pytest
+
+from kit.bank import PATIENCE
+from kit.databases import migrated_database
+from kit.service import Service
+from samplebank.database import Connection, Database, open_database
+from samplebank.database.migrations import versions
+from samplebank.events import feed, outbox
+from samplebank.events.feed import BEGINNING, Place
+
+ADD = "INSERT INTO outbox (sample_id, kind, payload, created_time) VALUES ($1, 'job', '{}', $2) RETURNING id"
+BY_TRANSACTION = "SELECT id FROM outbox ORDER BY xid, id"
+OTHER_SERVER = "UPDATE feed SET server = server - 1"
+LATE_WRITERS = 4
+
+
+@pytest.fixture(scope="module")
+async def database(service: Service) -> AsyncIterator[Database]:
+    async with migrated_database(service) as url, open_database(url, most=8) as database:
+        yield database
+
+
+@pytest.fixture
+async def db(database: Database) -> AsyncIterator[Connection]:
+    async with database.connection() as db:
+        await db.execute("TRUNCATE outbox, delivery, sink, sample CASCADE")
+        await db.execute("UPDATE feed SET forgotten_xid = NULL, forgotten_id = NULL")
+        yield db
+
+
+async def add(db: Connection, sample: int = 1, moment: int = 1) -> int:
+    id_: int = await db.fetchval(ADD, sample, moment)
+    return id_
+
+
+async def read_on(db: Connection, place: Place, number: int, most: int = 100) -> tuple[list[int], Place]:
+    """Read pages behind a place until there are so many events. Other transactions of the server may hold the feed up."""
+    ids: list[int] = []
+    async with asyncio.timeout(PATIENCE):
+        while len(ids) < number:
+            events, place = await feed.read(db, place, most)
+            ids += [event.id for event in events]
+            if not events:
+                await db.execute("SELECT pg_sleep(0.01)")
+    return ids, place
+
+
+async def test_an_event_that_is_committed_after_an_event_with_a_greater_id_is_not_missed(
+    database: Database, db: Connection
+) -> None:
+    async with database.transaction() as slow:
+        lower = await add(slow)
+        greater = await add(db)
+        before, place = await feed.read(db, BEGINNING, 100)
+
+    after, _ = await read_on(db, place, 2)
+
+    assert before == []
+    assert after == [lower, greater]
+
+
+async def test_events_of_older_transactions_are_read_while_a_younger_one_is_open(
+    database: Database, db: Connection
+) -> None:
+    first = await add(db)
+    async with database.transaction() as slow:
+        second = await add(slow)
+        before, place = await read_on(db, BEGINNING, 1)
+
+    after, _ = await read_on(db, place, 1)
+
+    assert (before, after) == ([first], [second])
+
+
+async def test_transactions_that_wait_for_a_sample_tell_its_events_in_the_order_of_the_lock(
+    database: Database, db: Connection
+) -> None:
+    await db.execute(
+        "INSERT INTO sample (sha256, size, created_time, activity_time) VALUES (sha256('a'), 1, 1, 1)"
+    )
+    lock = "SELECT id FROM sample FOR UPDATE"
+    async with database.transaction() as waiting:
+        await waiting.execute("SELECT pg_current_xact_id()")
+        async with database.transaction() as holding:
+            sample = await holding.fetchval(lock)
+            locking = asyncio.create_task(waiting.fetchval(lock))
+            first = await add(holding, sample)
+        await locking
+        second = await add(waiting, sample)
+
+    ids, _ = await read_on(db, BEGINNING, 2)
+
+    assert [row[0] for row in await db.fetch(BY_TRANSACTION)] == [second, first]
+    assert ids == [first, second]
+
+
+@pytest.mark.parametrize("most", [1, 2, 100])
+async def test_a_reader_that_ends_between_pages_goes_on_at_its_cursor(
+    database: Database, db: Connection, most: int
+) -> None:
+    """Writers that commit out of order, and a reader that reads a page, and begins again with what the page told."""
+    written: set[int] = set()
+    got: list[int] = []
+    place = BEGINNING
+    for _ in range(3):
+        async with database.transaction() as slow:
+            written |= {await add(slow, sample) for sample in range(LATE_WRITERS)}
+            written |= {await add(db, sample) for sample in range(LATE_WRITERS)}
+            events, place = await feed.read(db, place, most)
+            got += [event.id for event in events]
+
+    rest, _ = await read_on(db, place, len(written) - len(got), most)
+
+    assert sorted(got + rest) == sorted(written)
+
+
+async def test_the_feed_knows_which_readers_missed_what_was_forgotten(db: Connection) -> None:
+    ids = [await add(db, moment=moment) for moment in (1, 2, 3)]
+    _, end = await read_on(db, BEGINNING, 3)
+    _, second = await feed.read(db, BEGINNING, 2)
+    _, first = await feed.read(db, BEGINNING, 1)
+
+    forgotten = await feed.forget(db, before=3, most=100)
+
+    known = await feed.look(db)
+    assert forgotten == 2
+    assert [known.has_forgotten_behind(place) for place in (BEGINNING, first, second, end)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert (await read_on(db, BEGINNING, 1))[0] == ids[2:]
+
+
+async def test_what_a_sink_has_to_deliver_is_forgotten_with_the_event(db: Connection) -> None:
+    await add(db)
+    await read_on(db, BEGINNING, 1)
+    assert len(await outbox.take(db, 10, lease=1, now=1)) == 1
+
+    await feed.forget(db, before=2, most=100)
+
+    assert await outbox.take(db, 10, lease=1, now=100) == []
+
+
+async def test_after_a_dump_to_another_server_the_feed_begins_anew_and_the_sink_goes_on(
+    database: Database, db: Connection
+) -> None:
+    async with database.transaction() as first_start:
+        await feed.settle(first_start)
+    delivered = await add(db, sample=1)
+    await read_on(db, BEGINNING, 1)
+    await outbox.take(db, 10, lease=1000, now=1)
+    await outbox.note_published(db, outbox.Event(delivered, 1, "job", {}, 1, 0))
+    undelivered, before = await add(db, sample=2), (await feed.look(db)).identity
+    await db.execute(OTHER_SERVER)
+
+    async with database.transaction() as next_start:
+        await feed.settle(next_start)
+
+    fresh = await add(db, sample=3)
+    everything, _ = await read_on(db, BEGINNING, 3)
+    taken = await outbox.take(db, 10, lease=1000, now=1)
+    assert (await feed.look(db)).identity != before
+    assert [event.id for event in taken] == [undelivered, fresh]
+    assert everything == [delivered, undelivered, fresh]
+
+
+@pytest.mark.parametrize(("published", "expected"), [(False, [1, 2, 3, 4]), (True, [2, 4])])
+async def test_a_sink_of_an_earlier_release_delivers_what_is_left(
+    db: Connection, *, published: bool, expected: list[int]
+) -> None:
+    """With nothing published there was no sink: the first one begins with the oldest event."""
+    ids = [await add(db, sample) for sample in (1, 2, 3, 4)]
+    await db.execute("UPDATE outbox SET xid = '0'")
+    if published:
+        await db.execute("UPDATE outbox SET published_time = 1 WHERE id = $1", ids[0])
+        await db.execute("UPDATE outbox SET dead_time = 1, attempts = 9 WHERE id = $1", ids[2])
+
+    for statement in carried_over():
+        await db.execute(statement)
+
+    taken = await outbox.take(db, 10, lease=1, now=1)
+    dead = await outbox.list_dead(db, 10)
+    assert [event.sample_id for event in taken] == expected
+    assert [(letter.id, letter.attempts) for letter in dead] == ([(ids[2], 9)] if published else [])
+
+
+def carried_over() -> tuple[str, ...]:
+    """The statements of the migration that move what the webhook had to deliver."""
+    (module,) = [name for _, name, _ in iter_modules(versions.__path__) if name.endswith("_feed")]
+    statements: tuple[str, ...] = import_module(f"{versions.__name__}.{module}").CARRIED_OVER
+    return statements
+
+
+async def test_a_place_behind_the_last_transaction_is_of_a_later_time_than_the_database(
+    db: Connection,
+) -> None:
+    await add(db)
+    _, place = await read_on(db, BEGINNING, 1)
+    known = await feed.look(db)
+
+    ahead = Place(known.open_xid + 1, known.open_xid + 1)
+
+    assert not known.is_older_than(place)
+    assert known.is_older_than(ahead)
