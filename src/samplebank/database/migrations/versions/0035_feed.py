@@ -5,8 +5,8 @@ The previous release can run on the result. Its relay sends the events of the re
 
 from alembic import op
 
-revision = "0034"
-down_revision = "0033"
+revision = "0035"
+down_revision = "0034"
 
 CARRIED_OVER = (
     # An installation that has sent events goes on where it stands; any other begins with the oldest event.
