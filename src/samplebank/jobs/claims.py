@@ -67,11 +67,8 @@ FOUND_ONE = """
                  WHERE {waiting} AND t.customer_id <= {after}
                  ORDER BY t.customer_id, t.enqueued_time, t.id LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED) before
         ) either LIMIT 1
-    ), crowd AS (
-        SELECT max(1) AS size, max(customer_id) AS last, 1::bigint AS share FROM found
 """
-CLAIM = """
-{found}
+TAKEN = """
     ), taken AS (
         UPDATE job_task t SET state = 'executing', attempt = attempt + 1, start_time = coalesce(start_time, {now}::bigint),
                lease_until = {until}, lease_token = gen_random_uuid(), claimed_by = {user}
@@ -82,13 +79,15 @@ CLAIM = """
           FROM found WHERE j.id = found.job_id AND found.state = 'enqueued'
     )
     SELECT {columns}
-      FROM crowd
-      LEFT JOIN (taken t JOIN job j ON j.id = t.job_id JOIN sample s ON s.id = j.sample_id
-                 LEFT JOIN classification c ON c.id = s.classification_id
-                 LEFT JOIN submission u ON u.id = j.submission_id) ON TRUE
-     ORDER BY t.enqueued_time, t.id
 """
-CLAIM_ONE, CLAIM_SOME = (Template(CLAIM.replace("{found}", found)) for found in (FOUND_ONE, FOUND))
+SHOWN = """taken t JOIN job j ON j.id = t.job_id JOIN sample s ON s.id = j.sample_id
+                 LEFT JOIN classification c ON c.id = s.classification_id
+                 LEFT JOIN submission u ON u.id = j.submission_id"""
+CLAIM_ONE = Template(f"{FOUND_ONE} {TAKEN} FROM {SHOWN}")
+# The crowd is told even where others have taken all tasks of the turn.
+CLAIM_SOME = Template(
+    f"{FOUND} {TAKEN} FROM crowd LEFT JOIN ({SHOWN}) ON TRUE ORDER BY t.enqueued_time, t.id"
+)
 LOCK_TASK = """
     SELECT t.id, t.job_id, t.customer_id, t.state, t.attempt, t.lease_token, t.reasons, t.worker_id
       FROM job_task t WHERE t.id = $1 FOR UPDATE
@@ -167,6 +166,10 @@ class Turn(msgspec.Struct, frozen=True):
     is_last: bool
 
 
+#: a turn in which no task waits
+NOBODY = Turn([], None, is_last=True)
+
+
 class HeldTask(msgspec.Struct, frozen=True):
     """A task whose lease has been checked. The task and the job are locked."""
 
@@ -200,33 +203,36 @@ async def claim(
             see_customers(caller, "t.customer_id", Permission.UPDATE_JOB, Permission.WORK_ON_CLAIMS),
         ]
     )
+    wanted = {"waiting": waiting, "after": after, "now": now, "until": now + lease, "user": caller.user.id}
+    return await (_claim_one(db, cause, wanted) if most == 1 else _claim_some(db, cause, most, wanted))
+
+
+async def _claim_one(db: Connection, cause: Shape[Any], wanted: dict[str, object]) -> Turn:
+    found = await CLAIM_ONE.rows(db, **wanted, columns=_columns(CLAIMED.selected, cause.selected))
+    taken = [_claim(tuple(row), cause) for row in found]
+    return Turn(taken, taken[0].customer_id, is_last=False) if taken else NOBODY
+
+
+async def _claim_some(db: Connection, cause: Shape[Any], most: int, wanted: dict[str, object]) -> Turn:
     customers = min(most, CUSTOMERS)
-    wanted = {
-        "waiting": waiting,
-        "after": after,
-        "now": now,
-        "until": now + lease,
-        "user": caller.user.id,
-        "columns": _columns(cause.selected),
-    }
-    if most == 1:
-        found = await CLAIM_ONE.rows(db, **wanted)
-    else:
-        found = await CLAIM_SOME.rows(db, **wanted, customers=customers, most=Sql("{}::bigint", most))
+    columns = _columns(CROWD.selected, CLAIMED.selected, cause.selected)
+    found = await CLAIM_SOME.rows(
+        db, **wanted, columns=columns, customers=customers, most=Sql("{}::bigint", most)
+    )
     rows = [tuple(row) for row in found]
     crowd = CROWD.read(rows[0][: CROWD.width])
+    if crowd.size is None:
+        return NOBODY
     of_tasks = [row[CROWD.width :] for row in rows]
     taken = [_claim(row, cause) for row in of_tasks if row[0] is not None]
     whole = Counter(claim.customer_id for claim in taken)
-    is_last = crowd.size is None or (
-        crowd.size < customers and all(number < crowd.share for number in whole.values())
-    )
+    is_last = crowd.size < customers and all(number < crowd.share for number in whole.values())
     return Turn(taken, crowd.last, is_last)
 
 
 @lru_cache(16)
-def _columns(cause: Sql) -> Sql:
-    return joined(", ", [CROWD.selected, CLAIMED.selected, cause])
+def _columns(*parts: Sql) -> Sql:
+    return joined(", ", parts)
 
 
 def _claim(row: Sequence[Any], cause: Shape[Any]) -> Claim:
