@@ -1,6 +1,7 @@
 """One S3 server and one service on it, for all tests of the folder: both take seconds to start."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import obstore
 import pytest
@@ -11,6 +12,9 @@ from kit.databases import rolled_back
 from kit.s3 import BUCKET, S3Server, s3_server
 from kit.service import Service, copy_prepared
 from kit.wire import Wire, wire
+from samplebank import settings
+from samplebank.assembly import Bank as OpenBank
+from samplebank.assembly import open_bank
 from samplebank.database import Connection, Database, connect
 
 PREFIX = "north/bank"
@@ -60,6 +64,15 @@ def remote(
 def far(remote: Service) -> Bank:
     """The service as its users see it."""
     return Bank(remote.url, remote.keys)
+
+
+@pytest.fixture
+async def inside(remote: Service, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OpenBank]:
+    """The objects of the service, in this process."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION"):
+        monkeypatch.setenv(name, remote.environment[name])
+    async with open_bank(settings.load(remote.environment, Path("/")), remote.database_url) as bank:
+        yield bank
 
 
 @pytest.fixture(scope="session")

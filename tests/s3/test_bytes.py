@@ -12,6 +12,8 @@ from kit.bank import ROBOT, Bank, Sample, eventually, name_of
 from kit.service import Service
 from kit.wire import Wire
 from s3.conftest import objects_of
+from samplebank.assembly import Bank as OpenBank
+from samplebank.blobs import Area
 
 #: one is sent from memory, the other from the spool
 SIZES = [pytest.param(5000, id="small"), pytest.param(3_000_000, id="large")]
@@ -148,6 +150,28 @@ def test_a_store_that_is_away_costs_a_503_and_nothing_is_lost(far: Bank, line: W
     assert far.get(new.path).status_code == 404
     assert far.get(f"{stored.path}/raw").content == stored.data
     assert far.get("/readyz", None).status_code == 200
+
+
+async def test_small_samples_are_read_together(far: Bank, inside: OpenBank) -> None:
+    some = [uploaded(far, 100) for _ in range(3)]
+    names = [bytes.fromhex(one.sha256) for one in some]
+
+    read = await inside.blobs.whole(Area.SAMPLE, [*names, bytes(32)])
+
+    assert read == [*(one.data for one in some), None]
+
+
+async def test_the_scrub_tells_sound_bytes_from_damaged_and_missing(
+    far: Bank, inside: OpenBank, objects: S3Store
+) -> None:
+    sound, damaged = uploaded(far, 100), uploaded(far, 100)
+    obstore.put(objects, objects_of(objects, damaged.sha256)[0], b"other")
+
+    names = [bytes.fromhex(sound.sha256), bytes.fromhex(damaged.sha256), bytes(32)]
+
+    assert [await inside.blobs.is_sound(Area.SAMPLE, name) for name in names] == [True, False, False]
+    far.upload(damaged)
+    assert await inside.blobs.is_sound(Area.SAMPLE, bytes.fromhex(damaged.sha256))
 
 
 def test_one_request_takes_in_a_file(far: Bank) -> None:

@@ -2,17 +2,14 @@
 
 import asyncio
 import secrets
-from pathlib import Path
 
 import obstore
 import pytest
 from obstore.store import S3Store
 
 from kit.bank import Bank, Sample
-from kit.service import Service
 from s3.conftest import objects_of
-from samplebank import settings
-from samplebank.assembly import open_bank
+from samplebank.assembly import Bank as OpenBank
 from samplebank.blobs import Digests
 from samplebank.database import Connection
 from samplebank.errors import Unavailable
@@ -65,19 +62,14 @@ async def test_two_uploads_of_the_same_new_bytes_leave_one_row_with_its_object(
     assert objects_of(objects, sample.sha256)
 
 
-async def test_objects_that_no_row_names_are_swept(
-    far: Bank, objects: S3Store, remote: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_objects_that_no_row_names_are_swept(far: Bank, objects: S3Store, inside: OpenBank) -> None:
     sample = in_first_part()
     far.upload(sample)
     (named,) = objects_of(objects, sample.sha256)
     orphan = f"{named.rpartition('.')[0]}.{secrets.token_hex(8)}"
     obstore.put(objects, orphan, sample.data)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION"):
-        monkeypatch.setenv(name, remote.environment[name])
 
-    async with open_bank(settings.load(remote.environment, Path("/")), remote.database_url) as bank:
-        await orphan_sweep(older_than=-3600)(bank)
+    await orphan_sweep(older_than=-3600)(inside)
 
     assert objects_of(objects, sample.sha256) == [named]
     assert far.get(f"{sample.path}/raw").content == sample.data
