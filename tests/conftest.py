@@ -25,9 +25,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("patient")
 
 #: folders with files that take longest
-LONG = {"contracts", "hosts", "journeys", "maintenance", "search", "serving"}
-#: folders whose files share a database of their own
-TOGETHER = {"hosts", "search"}
+LONG = {"contracts", "hosts", "journeys", "maintenance", "s3", "search", "serving"}
+#: folders whose files share a database or a server of their own
+TOGETHER = {"hosts", "s3", "search"}
 
 
 @pytest.hookimpl(tryfirst=True)

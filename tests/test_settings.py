@@ -7,6 +7,8 @@ import pytest
 from samplebank import settings
 from samplebank.errors import Invalid
 
+STORES = "an absolute path such as file:///srv/blobs, or a bucket such as s3://samples or s3://samples/bank"
+
 
 def refusal_of(folder: Path, environment: dict[str, str] | None = None) -> str:
     with pytest.raises(Invalid) as refused:
@@ -28,7 +30,10 @@ def refusal_of(folder: Path, environment: dict[str, str] | None = None) -> str:
         ("HOST", "", "an address such as 127.0.0.1"),
         ("DATA_DIR", "", "a folder"),
         ("DATA_DIR", "/srv/\udcff", "a folder"),
-        ("BLOB_URL", "file://blobs", "an absolute path such as file:///srv/blobs"),
+        ("BLOB_URL", "file://blobs", STORES),
+        ("BLOB_URL", "s3://", STORES),
+        ("BLOB_URL", "s3://Bucket", STORES),
+        ("BLOB_URL", "s3://bucket/a b", STORES),
         ("PUBLIC_URL", "https://", "an address such as https://samples.example.org"),
         ("PUBLIC_URL", "https://host:99999", "an address such as https://samples.example.org"),
         ("DATABASE_URL", "postgresql://host:99999/bank", "an address such as postgresql://bank@localhost:5432/bank"),

@@ -11,11 +11,10 @@ from uuid import UUID
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.accounts.sessions import Lasting, Visitors
-from samplebank.blobs import Blobs, DiskStore
+from samplebank.blobs import Blobs
 from samplebank.database import Database, budget, open_database
 from samplebank.database.bound import Bound, HeldSignals
 from samplebank.database.signals import Signals
-from samplebank.database.sockets import url_of
 from samplebank.errors import Invalid
 from samplebank.files import close_to_others, make_lasting_folder
 from samplebank.installation import store
@@ -23,7 +22,9 @@ from samplebank.jobs.claim_batches import Claiming
 from samplebank.jobs.model import JobRules
 from samplebank.policy.rules import PolicyBook
 from samplebank.policy.sightings import Sightings
+from samplebank.samples.objects import RowTokens
 from samplebank.settings import Settings
+from samplebank.stores import blob_store, closing_store
 from samplebank.submissions.model import COLUMNS
 from samplebank.submissions.new_file_batches import Ingesting
 from samplebank.timespec import Millis
@@ -81,29 +82,6 @@ def job_rules(settings: Settings) -> JobRules:
     )
 
 
-def disk_store(settings: Settings, database_url: str | None = None) -> DiskStore:
-    """The blob store on the local disk, with its folders; beside the database at this URL."""
-    url = settings.blob_url
-    folder = settings.folder / "blobs" if url is None else Path(url.removeprefix("file://"))
-    store = DiskStore(folder, reserve=settings.disk_reserve, others=_disk_of_database(settings, database_url))
-    try:
-        store.prepare()
-    except OSError as error:
-        raise Invalid(f"The blob folder {folder} cannot be written: {error.strerror}.") from error
-    return store
-
-
-def database_folder(settings: Settings) -> Path:
-    """Where the embedded database is, if there is one."""
-    return settings.folder / "postgres"
-
-
-def _disk_of_database(settings: Settings, url: str | None) -> dict[str, Path]:
-    """Rows fill the disk of an embedded database, too; of another one, its operator has to know."""
-    folder = database_folder(settings)
-    return {"database": folder / "data"} if url == url_of(folder) else {}
-
-
 def make_data_folder(settings: Settings) -> Path:
     """Make the data folder if needed. Raises `Invalid` with one line when the folder cannot be made or written."""
     folder = settings.folder
@@ -124,5 +102,8 @@ async def open_bank(
     """Open a bank. `keep_plans` is for banks that answer requests. The database may be away, now and later."""
     given = settings.database_connections or budget.wanted(settings.processes)
     most = budget.share(given, settings.processes) if keep_plans else budget.HOUSEKEEPER_POOL
-    async with open_database(database_url, least=0, most=most, keep_plans=keep_plans) as database:
-        yield Bank(settings, database, disk_store(settings, database_url))
+    async with (
+        open_database(database_url, least=0, most=most, keep_plans=keep_plans) as database,
+        closing_store(blob_store(settings, RowTokens(database), database_url)) as blobs,
+    ):
+        yield Bank(settings, database, blobs)

@@ -212,18 +212,25 @@ def _shown(name: str, value: object) -> str:
 def _check_urls(settings: Settings) -> None:
     if not settings.host:
         raise invalid("SAMPLEBANK_HOST", "SAMPLEBANK_HOST is '', but must be an address such as 127.0.0.1.")
-    for name, (schemes, is_right, wanted) in URLS.items():
+    for name in URLS:
         url = getattr(settings, name)
-        if url is None:
-            continue
-        variable = f"{PREFIX}{name.upper()}"
-        if not url.startswith(schemes):
-            said = " or ".join(schemes)
-            raise invalid(variable, f"{variable} {_shown(name, url)}, but must start with {said}.")
-        if not is_right(url):
-            raise invalid(variable, f"{variable} {_shown(name, url)}, but must be {wanted}.")
+        if url is not None:
+            _check_url(f"{PREFIX}{name.upper()}", name, url)
     if (settings.webhook_url is None) != (settings.webhook_secret is None):
         raise Invalid("SAMPLEBANK_WEBHOOK_URL and SAMPLEBANK_WEBHOOK_SECRET go together: give both or none.")
+
+
+def check_blob_url(said_as: str, url: str) -> None:
+    """Raise `Invalid` unless `url` names a blob store."""
+    _check_url(said_as, "blob_url", url)
+
+
+def _check_url(said_as: str, name: str, url: str) -> None:
+    schemes, is_right, wanted = URLS[name]
+    if not url.startswith(schemes):
+        raise invalid(said_as, f"{said_as} {_shown(name, url)}, but must start with {' or '.join(schemes)}.")
+    if not is_right(url):
+        raise invalid(said_as, f"{said_as} {_shown(name, url)}, but must be {wanted}.")
 
 
 def _names_a_host(url: str) -> bool:
@@ -247,6 +254,13 @@ def _is_absolute(url: str) -> bool:
     return url.startswith("file:///") and len(url) > len("file:///")
 
 
+def _names_a_store(url: str) -> bool:
+    """Whether the address is an absolute path, or a bucket with a prefix."""
+    return _is_absolute(url) or BUCKET.fullmatch(url) is not None
+
+
+#: names that need no quoting anywhere
+BUCKET: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?")
 HTTP: Final = (("http://", "https://"), _names_a_host, "an address such as https://samples.example.org")
 #: beginnings that an address may have, what must be true of the address, and what the address must be in words
 URLS: Final = {
@@ -257,5 +271,9 @@ URLS: Final = {
     ),
     "webhook_url": HTTP,
     "public_url": HTTP,
-    "blob_url": (("file://",), _is_absolute, "an absolute path such as file:///srv/blobs"),
+    "blob_url": (
+        ("file://", "s3://"),
+        _names_a_store,
+        "an absolute path such as file:///srv/blobs, or a bucket such as s3://samples or s3://samples/bank",
+    ),
 }

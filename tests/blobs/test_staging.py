@@ -16,8 +16,7 @@ import pytest
 
 from kit.bank import eventually
 from samplebank.blobs import Area, DiskStore, Staged
-from samplebank.blobs.disk import AT_ONCE
-from samplebank.blobs.writing import PIECE, WRITE_OUT
+from samplebank.blobs.writing import AT_ONCE, PIECE, WRITE_OUT
 from samplebank.errors import TooLarge, Unavailable
 
 UNLIMITED = 1 << 40

@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from samplebank.assembly import disk_store, make_data_folder
+from samplebank.assembly import make_data_folder
 from samplebank.serving.start import prepared_database
 from samplebank.settings import Settings
+from samplebank.stores import NO_TOKENS, blob_store
 
 WRITING = os.O_WRONLY | os.O_RDWR
 VOLATILE = {"run", "users.lock", "start.lock"}
@@ -70,7 +71,7 @@ def main(root: Path) -> None:
     observer = Observer(root)
     settings = Settings(data_dir=root / "data", processes=1)
     make_data_folder(settings)
-    disk_store(settings)
+    blob_store(settings, NO_TOKENS)
     with prepared_database(settings):
         pass
     for path, why in observer.pending.items():

@@ -13,7 +13,7 @@ from kit.service import Service
 from samplebank import settings
 from samplebank.analyses import evidence
 from samplebank.assembly import open_bank
-from samplebank.blobs import DiskStore
+from samplebank.blobs import Blob, DiskStore
 from samplebank.database import Database
 from samplebank.maintenance.service_tasks import ORPHANED, orphan_sweep
 from samplebank.service_tasks import leftovers
@@ -68,7 +68,7 @@ async def test_an_upload_waits_while_orphaned_bytes_of_its_name_are_removed(
     orphan(service, "sample", sample, 0)
     store = DiskStore(service.blobs)
     async with database.transaction() as db:
-        await leftovers.remove_unused_sample(db, store, bytes.fromhex(sample.sha256), now=1)
+        await leftovers.remove_unused_sample(db, store, Blob(bytes.fromhex(sample.sha256)), now=1)
         upload = asyncio.create_task(asyncio.to_thread(bank.upload, sample))
         await session_behind(database, db)
 
@@ -86,7 +86,7 @@ async def test_evidence_waits_while_orphaned_bytes_of_its_name_are_removed(
     orphan(service, "evidence", report, 0)
     store = DiskStore(service.blobs)
     async with database.transaction() as db:
-        await evidence.remove_unused(db, store, bytes.fromhex(report.sha256))
+        await evidence.remove_unused(db, store, Blob(bytes.fromhex(report.sha256)))
         post = asyncio.to_thread(bank.call, "POST", f"{place}/e.bin", ROBOT, data=report.data)
         upload = asyncio.create_task(post)
         await session_behind(database, db)

@@ -13,7 +13,7 @@ import msgspec
 from samplebank.accounts.access import see_rows, sees_internal
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.blobs import Area, Blobs, Staged
+from samplebank.blobs import Area, Blob, Blobs, Staged
 from samplebank.database import Columns, Connection, Sql, Statement, all_of, any_of, new_id
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
@@ -29,14 +29,19 @@ LOCK_NAME = "SELECT pg_advisory_xact_lock($1::int, $2::int)"
 ADD = Statement("""
     WITH added AS (
         INSERT INTO evidence (id, analysis_id, file_name, mime_type, sha256, internal, potentially_malicious, user_id,
-                              size, created_time)
+                              size, created_time, blob_token)
         VALUES (:id, :analysis_id::uuid, :file_name, :mime_type, :sha256, :internal, :potentially_malicious, :user_id,
-                :size, :created_time::bigint)
+                :size, :created_time::bigint, :blob_token)
         RETURNING id
     )
     INSERT INTO outbox (sample_id, kind, payload, created_time)
     SELECT a.sample_id, 'evidence', jsonb_build_object('evidenceID', added.id, 'analysisID', a.id), :created_time
       FROM added, analysis a WHERE a.id = :analysis_id
+""")
+#: A move of the store gives equal evidence the same object. A folder has no objects, whatever tokens the rows have.
+IS_USED = Statement("""
+    SELECT EXISTS (SELECT FROM evidence
+                    WHERE sha256 = :sha256 AND (NOT :has_tokens::boolean OR blob_token = :token::bytea))
 """)
 #: milliseconds in which a repeated upload answers the evidence stored already; a client repeats within seconds
 REPEATED = 600_000
@@ -115,7 +120,8 @@ async def add(
     if same is not None:
         return COLUMNS.read(same), False
     made = Evidence(id=new_id(), size=size, created_time=now, **said)
-    await ADD.run(db, analysis_id=analysis_id, **msgspec.structs.asdict(made))
+    token = staged.digests.blob_token
+    await ADD.run(db, analysis_id=analysis_id, blob_token=token, **msgspec.structs.asdict(made))
     await db.execute(LOCK_NAME_SHARED, LOCKS, lock_number(sha256))
     await staged.keep()
     return made, True
@@ -159,10 +165,10 @@ async def evidence_of_several(
     return found
 
 
-async def remove_unused(db: Connection, blobs: Blobs, sha256: bytes) -> bool:
+async def remove_unused(db: Connection, blobs: Blobs, blob: Blob) -> bool:
     """Remove bytes that no evidence has. Whether the bytes were removed. Uploads wait until the transaction ends."""
-    await db.execute(LOCK_NAME, LOCKS, lock_number(sha256))
-    if await db.fetchval("SELECT EXISTS (SELECT FROM evidence WHERE sha256 = $1)", sha256):
+    await db.execute(LOCK_NAME, LOCKS, lock_number(blob.sha256))
+    if await IS_USED.value(db, sha256=blob.sha256, token=blob.token, has_tokens=blobs.has_tokens):
         return False
-    await blobs.remove(Area.EVIDENCE, sha256)
+    await blobs.remove(Area.EVIDENCE, blob.sha256, blob.token)
     return True

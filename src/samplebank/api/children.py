@@ -24,6 +24,7 @@ from samplebank.database.signals import Signal
 from samplebank.errors import Invalid, Unavailable
 from samplebank.http.operation import EXTENSIONS, operation
 from samplebank.http.shapes import Body, Sentence, Shown
+from samplebank.samples.objects import keep_sample
 from samplebank.submissions import origins
 from samplebank.submissions.children import (
     ChildNeedsType,
@@ -116,14 +117,15 @@ async def _store(request: Call, origin: Origin | None, staged: Staged, query: Ch
     """Store a child. A child over a bound leaves nothing behind."""
     if origin is None:
         return Receipt("refused", 0, "gone")
-    bank, digests = request.bank, staged.digests
+    bank, size = request.bank, staged.digests.size
     bounds = bounds_of(bank)
     async with bank.database.connection() as db:
-        if not await origins.is_known(db, origin, digests.sha256):
-            reason = await origins.bound_reached(db, origin, digests.size, bounds)
+        if not await origins.is_known(db, origin, staged.digests.sha256):
+            reason = await origins.bound_reached(db, origin, size, bounds)
             if reason is not None:
                 return Receipt("refused", origin.depth + 1, reason)
-        await staged.keep()
+    digests = await keep_sample(bank.database.connection, bank.blobs, staged)
+    async with bank.database.connection() as db:
         sample_id, is_new = await receive_alone(db, digests, customer_id=origin.customer_id, now=bank.clock())
     if is_new:
         bank.signals.send(Signal.UNCLASSIFIED)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from samplebank.api.call import Call
 from samplebank.blobs import Area, Digests
 from samplebank.errors import Invalid, TooLarge, Unsupported
+from samplebank.samples import objects
 
 FORM = re.compile(r"multipart/form-data\s*;.*?boundary=(\"?)(?P<boundary>[^\";]{1,70})\1", re.IGNORECASE)
 SAID = (
@@ -34,8 +35,7 @@ async def kept_sample(request: Call, chunks: AsyncIterator[bytes] | None = None)
     try:
         if not staged.digests.size:
             raise Invalid(EMPTY)
-        await staged.keep()
-        yield staged.digests
+        yield await objects.keep_sample(request.bank.database.connection, request.bank.blobs, staged)
     finally:
         await staged.discard()
 

@@ -1,7 +1,6 @@
 """Blobs as files: `sample/ab/ab12…`. A file is written and synced elsewhere, then renamed; last, its folder is synced."""
 
 import asyncio
-import fcntl
 import hashlib
 import os
 import secrets
@@ -12,16 +11,17 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
+from samplebank.blobs.folder import Folder
 from samplebank.blobs.mark import Mark
 from samplebank.blobs.reading import read_all
 from samplebank.blobs.room import BLOBS, Room
-from samplebank.blobs.store import MISSING, Area, Digests
+from samplebank.blobs.store import MISSING, Area, Blob, Digests
 from samplebank.blobs.writing import (
     SCARCE,
     Gathering,
-    Hashing,
     PendingBytes,
     Writing,
+    digests_of,
     to_the_end,
     write_all,
     write_stream,
@@ -30,12 +30,6 @@ from samplebank.errors import NotFound, Unavailable
 from samplebank.files import close_to_others, make_lasting_folder, sync
 
 READ_PIECE = 256 * 1024
-#: so few bytes are hashed sooner than a thread could be asked to hash
-AT_ONCE = 32 * 1024
-#: seconds that a removal waits for uploads that keep bytes in the same folder
-PATIENCE = 1.0
-BUSY = "The bytes are being uploaded again; try again in a moment."
-BACKUP = "A backup is under way; bytes are removed when it has ended."
 
 
 class DiskStore:
@@ -43,6 +37,8 @@ class DiskStore:
 
     Uploads leave `reserve` bytes free, for what else writes there: on the store's own disk, and on those that `others` are on.
     """
+
+    has_tokens = False
 
     def __init__(
         self,
@@ -58,6 +54,11 @@ class DiskStore:
         self._staging = folder / "staging"
         self._gathered = PendingBytes(scarce)
 
+    @property
+    def where(self) -> str:
+        """The store in words, for messages to the operator."""
+        return f"The blob folder {self.folder}"
+
     def prepare(self) -> None:
         """Make the folders. They are made once and synced, so that no upload has to."""
         make_lasting_folder(self._staging)
@@ -69,12 +70,20 @@ class DiskStore:
         sync(self.folder)
         self.mark.is_there()  # which the store remembers
 
+    async def close(self) -> None:
+        """A folder has no connections."""
+
     async def identity(self) -> UUID | None:
         return await asyncio.to_thread(self.mark.identity)
 
-    def is_empty(self) -> bool:
-        """Whether no sample has bytes here."""
-        return not any(self.folder.glob(f"{Area.SAMPLE}/*/*"))
+    async def has_mark(self) -> bool:
+        return await asyncio.to_thread(self.mark.is_there)
+
+    async def is_empty(self) -> bool:
+        return not await asyncio.to_thread(any, self.folder.glob(f"{Area.SAMPLE}/*/*"))
+
+    async def make_mark(self, identity: UUID) -> None:
+        await asyncio.to_thread(self.mark.make, identity)
 
     def path(self, area: Area, sha256: bytes) -> Path:
         name = sha256.hex()
@@ -88,7 +97,7 @@ class DiskStore:
         first = await anext(pieces)
         path = self._staging / secrets.token_hex(16)
         if gathering.is_complete:
-            digests = await _digests_of(first)
+            digests = await digests_of(first)
             return StagedFile(path, self.path(area, digests.sha256), digests, first)
         writing = Writing(path)
         adding = writing.add(first)
@@ -139,17 +148,17 @@ class DiskStore:
     async def holds(self, area: Area, sha256: bytes) -> bool:
         return await asyncio.to_thread(self.path(area, sha256).exists)
 
-    async def remove(self, area: Area, sha256: bytes) -> None:
+    async def remove(self, area: Area, sha256: bytes, token: bytes | None = None) -> None:  # noqa: ARG002 names objects
         # To the end: a cancelled caller gives up the lock against uploads of the same bytes, but the thread goes on.
         await to_the_end(_remove, self.path(area, sha256), self.folder)
 
-    async def list_names(self, area: Area, prefix: int, older_than: float) -> list[bytes]:
+    async def list_names(self, area: Area, prefix: int, older_than: float) -> list[Blob]:
         folder = self.folder / area / f"{prefix:02x}"
-        names = await asyncio.to_thread(_list_old, folder, time.time() - older_than)
-        return [bytes.fromhex(name) for name in names]
+        names = await asyncio.to_thread(list_old, folder, time.time() - older_than)
+        return [Blob(bytes.fromhex(name)) for name in names]
 
     async def sweep(self, older_than: float) -> int:
-        names = await asyncio.to_thread(_list_old, self._staging, time.time() - older_than)
+        names = await asyncio.to_thread(list_old, self._staging, time.time() - older_than)
         for name in names:
             await asyncio.to_thread((self._staging / name).unlink, missing_ok=True)
         return len(names)
@@ -184,7 +193,7 @@ class StagedFile:
         self._held: Folder | None = None
         self.digests = digests
 
-    async def keep(self) -> None:
+    async def keep(self, known: bytes | None = None) -> None:  # noqa: ARG002 names an object
         if self._held is None:
             await to_the_end(self._keep)
 
@@ -219,58 +228,6 @@ class StagedFile:
             return False
 
 
-class Folder:
-    """An open folder with a lock: shared to keep bytes, until the row of the bytes is committed; alone to remove bytes."""
-
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-
-    def lock_shared(self) -> None:
-        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
-
-    def lock_against_backups(self) -> None:
-        """Share the lock of the whole store. Raises `Unavailable` during a backup.
-
-        A backup has the lock alone, so that no bytes are removed during the copy.
-        """
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Unavailable(BACKUP) from None
-
-    def lock(self) -> None:
-        """Take the lock alone. Raises `Unavailable` when others do not release the lock in time.
-
-        To wait for ever could be a deadlock: another holder of the lock may wait for the caller's row.
-        """
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= end:
-                    raise Unavailable(BUSY) from None
-                time.sleep(PATIENCE / 100)
-            else:
-                return
-
-    def sync(self) -> None:
-        os.fsync(self._descriptor)
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-
-async def _digests_of(content: bytearray) -> Digests:
-    """Hash a very small file at once, as a thread would take longer; a larger file in a thread."""
-    hashing = Hashing()
-    if len(content) <= AT_ONCE:
-        hashing.update(content)
-    else:
-        await asyncio.to_thread(hashing.update, content)
-    return hashing.digests()
-
-
 def _write_synced(path: Path, content: bytearray) -> None:
     """Write and sync a file in the same call, so that no other call has to sync."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_SYNC, 0o600)
@@ -294,6 +251,6 @@ def _remove(path: Path, store: Path) -> None:
         folder.sync()
 
 
-def _list_old(folder: Path, before: float) -> list[str]:
+def list_old(folder: Path, before: float) -> list[str]:
     with os.scandir(folder) as entries:
         return [entry.name for entry in entries if entry.stat().st_mtime < before]

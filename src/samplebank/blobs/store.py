@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol, Self
 from uuid import UUID
 
 import msgspec
@@ -32,6 +32,35 @@ class Digests(msgspec.Struct, frozen=True):
     sha256: bytes
     sha512: bytes
     size: int
+    #: names the object with the bytes, in a store of objects
+    blob_token: bytes | None = None
+
+
+class Blob(NamedTuple):
+    """The name of stored bytes. In a store of objects, a token tells the objects with equal bytes apart.
+
+    A token is used once. So a removal can name the one object to be removed, and needs no lock against uploads.
+    """
+
+    sha256: bytes
+    token: bytes | None = None
+
+    @property
+    def name(self) -> str:
+        return self.sha256.hex() if self.token is None else f"{self.sha256.hex()}.{self.token.hex()}"
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """Read a name. Raises ValueError for a text that names no bytes."""
+        sha256, _, token = name.partition(".")
+        return cls(bytes.fromhex(sha256), bytes.fromhex(token) if token else None)
+
+
+class Tokens(Protocol):
+    """Tells which objects hold the bytes: rows name the objects."""
+
+    async def find(self, area: Area, sha256s: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The tokens by SHA-256, of bytes that a row names."""
 
 
 class Staged(Protocol):
@@ -39,10 +68,11 @@ class Staged(Protocol):
 
     digests: Digests
 
-    async def keep(self) -> None:
+    async def keep(self, known: bytes | None = None) -> None:
         """Give the bytes their name. From here on the bytes survive a crash, and no removal comes before `discard`.
 
-        Repeating changes nothing. (An object store can refuse to remove bytes written within the hour.)
+        Repeating changes nothing. `known` is the token of a row with the same bytes: the object of the row is replaced.
+        `digests` has the token that a new row has to name.
         """
 
     async def discard(self) -> None:
@@ -50,6 +80,9 @@ class Staged(Protocol):
 
 
 class Blobs(Protocol):
+    #: whether rows have to name the objects with their bytes
+    has_tokens: bool
+
     async def stage(self, area: Area, chunks: AsyncIterator[bytes], most: int) -> Staged:
         """Take in the whole stream, with flat memory. Raises `TooLarge` as soon as the stream exceeds `most` bytes."""
 
@@ -72,17 +105,23 @@ class Blobs(Protocol):
 
     async def holds(self, area: Area, sha256: bytes) -> bool: ...
 
-    async def remove(self, area: Area, sha256: bytes) -> None:
+    async def remove(self, area: Area, sha256: bytes, token: bytes | None = None) -> None:
         """Remove the bytes. Removing absent bytes changes nothing. Raises `Unavailable` while somebody keeps the bytes."""
 
-    async def list_names(self, area: Area, prefix: int, older_than: float) -> list[bytes]:
-        """List the SHA-256 of blobs whose first byte is `prefix`, last written more than `older_than` seconds ago."""
+    async def list_names(self, area: Area, prefix: int, older_than: float) -> list[Blob]:
+        """List the names of blobs whose first byte is `prefix`, last written more than `older_than` seconds ago."""
 
     async def sweep(self, older_than: float) -> int:
         """Remove leftovers of uploads that broke more than `older_than` seconds ago; answers the number of files."""
 
     async def identity(self) -> UUID | None:
         """The identity that the store holds in itself; None where the store has none yet."""
+
+    async def is_empty(self) -> bool:
+        """Whether no sample has bytes here."""
+
+    async def make_mark(self, identity: UUID) -> None:
+        """Write the identity into the store. Raises `Invalid` when the store got another identity meanwhile."""
 
     async def check(self) -> None:
         """Raises `Unavailable`, which names the disk, unless bytes can be written."""

@@ -16,6 +16,8 @@ PIECE = 1024 * 1024
 SCARCE, SMALLEST = 64 * 1024 * 1024, 64 * 1024
 #: bytes after which the kernel is told to start writing, so that the sync in the end does not wait for all bytes
 WRITE_OUT = 8 * 1024 * 1024
+#: so few bytes are hashed sooner than a thread could be asked to hash
+AT_ONCE = 32 * 1024
 
 T = TypeVar("T")
 
@@ -47,6 +49,16 @@ class Hashing:
         return Digests(
             self._md5.digest(), self._sha1.digest(), self._sha256.digest(), self._sha512.digest(), self.size
         )
+
+
+async def digests_of(content: bytearray) -> Digests:
+    """Hash a very small file at once, as a thread would take longer; a larger file in a thread."""
+    hashing = Hashing()
+    if len(content) <= AT_ONCE:
+        hashing.update(content)
+    else:
+        await asyncio.to_thread(hashing.update, content)
+    return hashing.digests()
 
 
 class Writing:

@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "worker": "samplebank.cli.workers:worker_app",
     "yara": "samplebank.cli.yara_trial:yara_app",
     "events": "samplebank.cli.events:events_app",
+    "blobs": "samplebank.cli.blobs:blobs_app",
     "demo": "samplebank.cli.demo:demo",
 }
 HIDDEN: Final = frozenset({"demo"})

@@ -1,6 +1,5 @@
 """`samplebank serve`: the service, with its database, housekeeper and built-in workers."""
 
-import asyncio
 import logging
 import os
 from pathlib import Path
@@ -10,7 +9,7 @@ import msgspec
 import typer
 
 from samplebank import logs, settings
-from samplebank.assembly import disk_store, make_data_folder
+from samplebank.assembly import make_data_folder
 from samplebank.cli.worker_choice import HUNT
 from samplebank.errors import Invalid
 from samplebank.files import expanded
@@ -26,6 +25,7 @@ from samplebank.serving.start import connections_of, prepared_database
 from samplebank.serving.store import mark_store
 from samplebank.serving.web import serve_web
 from samplebank.settings import PREFIX, Settings
+from samplebank.stores import NO_TOKENS, blob_store
 from samplebank.worker.analysers import BUILT_IN
 
 log = logging.getLogger("samplebank.serving")
@@ -58,11 +58,11 @@ def serve(
     if not no_workers:
         _check_rules(own)
     make_data_folder(own)
-    store = disk_store(own)  # fails here at once; otherwise every other process would fail
+    blob_store(own, NO_TOKENS)  # fails here at once; otherwise every other process would fail
     with taken(own) as metrics, prepared_database(own, issue_keys=issue_keys) as database_url:
         if not no_workers:
             _check_key(own)
-        asyncio.run(mark_store(store, database_url))
+        mark_store(own, database_url)
         _serve(own, database_url, metrics, with_workers=not no_workers)
 
 

@@ -9,7 +9,7 @@ from itertools import cycle
 from prometheus_client import Counter
 
 from samplebank.assembly import Bank
-from samplebank.blobs import Area
+from samplebank.blobs import Area, Blob
 from samplebank.service_tasks import leftovers
 
 log = logging.getLogger("samplebank.maintenance")
@@ -45,7 +45,7 @@ async def _check(bank: Bank, area: Area, name: bytes) -> None:
     if await bank.blobs.is_sound(area, name):
         return
     async with bank.database.connection() as db:
-        if await leftovers.without_row(db, area, [name]):  # deleted meanwhile
+        if await leftovers.without_row(db, area, [Blob(name)]):  # deleted meanwhile
             return
     DAMAGED.labels(area).inc()
     log.error(

@@ -115,13 +115,13 @@ def orphan_sweep(older_than: float = ORPHANED) -> Callable[[Bank], Awaitable[Non
         names = await bank.blobs.list_names(area, prefix, older_than)
         async with bank.database.connection() as db:
             orphans = await leftovers.without_row(db, area, names) if names else []
-        for name in orphans:
+        for orphan in orphans:
             async with bank.database.transaction() as db:
                 if area is Area.SAMPLE:
-                    removed = await leftovers.remove_unused_sample(db, bank.blobs, name, now=bank.clock())
+                    removed = await leftovers.remove_unused_sample(db, bank.blobs, orphan, now=bank.clock())
                 else:
-                    removed = await evidence.remove_unused(db, bank.blobs, name)
+                    removed = await evidence.remove_unused(db, bank.blobs, orphan)
             if removed:
-                log.info("orphan.removed", extra={"fields": {"area": area, "sha256": name.hex()}})
+                log.info("orphan.removed", extra={"fields": {"area": area, "sha256": orphan.sha256.hex()}})
 
     return remove_orphans

@@ -26,16 +26,19 @@ def added(readers: str, *, unread_since: str = ":now", condition: str = "") -> s
     -- The row is locked in either case: ON CONFLICT also locks a row that stays unchanged.
     sample_added AS (
         INSERT INTO sample AS s
-               (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since, readers)
+               (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since, readers, blob_token)
         SELECT :sha256::bytea, :md5::bytea, :sha1::bytea, :sha512::bytea, :size::bigint, :now::bigint, :now,
-               {unread_since}, {readers}
+               {unread_since}, {readers}, :blob_token::bytea
                {condition}
         ON CONFLICT (sha256) DO UPDATE
            SET md5 = excluded.md5, sha1 = excluded.sha1, sha512 = excluded.sha512,
                created_time = excluded.created_time, activity_time = excluded.activity_time,
                unread_since = excluded.unread_since, deleted_time = NULL, readers = excluded.readers,
-               classification_id = NULL, verdict_id = NULL, classification_wanted = true
+               classification_id = NULL, verdict_id = NULL, classification_wanted = true,
+               blob_token = excluded.blob_token
          WHERE s.deleted_time IS NOT NULL
+           -- The deletion of a sample removes the object of the row. So the sample comes back with another object only.
+           AND (excluded.blob_token IS NULL OR s.blob_token IS DISTINCT FROM excluded.blob_token)
         RETURNING id
     )
     """
@@ -69,6 +72,7 @@ def values(digests: Digests, customer_id: int, *, now: Millis) -> dict[str, obje
         "sha1": digests.sha1,
         "sha512": digests.sha512,
         "size": digests.size,
+        "blob_token": digests.blob_token,
         "now": now,
         "uploader": of_uploader(customer_id),
     }

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from samplebank.accounts.caller import Scope
 from samplebank.analyses import evidence
-from samplebank.blobs import Area
+from samplebank.blobs import Area, Blob
 from samplebank.database import Connection, Statement
 from samplebank.samples import derived
 from samplebank.samples.model import Sample
@@ -27,7 +27,9 @@ FIND_OPEN = """
      WHERE finished_time IS NULL AND operation = 'deleteSample' AND arguments @> $1::jsonb LIMIT 1
 """
 CUSTOMERS = "SELECT DISTINCT customer_id FROM submission WHERE sample_id = $1"
-LOCK_SAMPLE = "SELECT sha256, created_time, deleted_time, unread_since FROM sample WHERE id = $1 FOR UPDATE"
+LOCK_SAMPLE = (
+    "SELECT sha256, created_time, deleted_time, unread_since, blob_token FROM sample WHERE id = $1 FOR UPDATE"
+)
 LOCK_JOBS = "SELECT id FROM job WHERE sample_id = $1 ORDER BY id LIMIT $2 FOR UPDATE"
 HAS_JOBS = "SELECT EXISTS (SELECT FROM job WHERE sample_id = $1)"
 DELETE_JOBS = (
@@ -41,7 +43,7 @@ DELETE_VERDICTS = (
     "DELETE FROM verdict WHERE id = ANY($1::uuid[])",
 )
 LOCK_ANALYSES = "SELECT id FROM analysis WHERE sample_id = $1 ORDER BY id LIMIT $2 FOR UPDATE"
-DELETE_EVIDENCE = "DELETE FROM evidence WHERE analysis_id = ANY($1::uuid[]) RETURNING sha256"
+DELETE_EVIDENCE = "DELETE FROM evidence WHERE analysis_id = ANY($1::uuid[]) RETURNING sha256, blob_token"
 DELETE_ANALYSES = "DELETE FROM analysis WHERE id = ANY($1::uuid[])"
 #: tables whose rows belong to a sample and to nothing else, and their names in the response context
 PLAIN = {
@@ -106,6 +108,7 @@ class LockedSample(NamedTuple):
     created_time: Millis
     deleted_time: Millis | None
     unread_since: Millis | None
+    blob_token: bytes | None
 
 
 async def open_deletion(
@@ -137,7 +140,7 @@ async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> 
         return Step(State.DONE, "The sample was deleted before, and has been uploaded again since.")
     sample = LockedSample(*row)
     if sample.deleted_time is not None:
-        await tools.blobs.remove(Area.SAMPLE, sample.sha256)
+        await tools.blobs.remove(Area.SAMPLE, sample.sha256, sample.blob_token)
         return Step(State.DONE, "The sample is deleted.")
     if task.arguments["onlyUnread"] and sample.unread_since is None:
         return Step(State.DONE, "The sample was submitted again, so it stays.")
@@ -198,7 +201,7 @@ async def _delete_analyses(db: Connection, task: RunningTask, sample_id: int) ->
     analyses = [row[0] for row in await db.fetch(LOCK_ANALYSES, sample_id, ANALYSES)]
     if not analyses:
         return False
-    unused = {row[0].hex() for row in await db.fetch(DELETE_EVIDENCE, analyses)}
+    unused = {Blob(*row).name for row in await db.fetch(DELETE_EVIDENCE, analyses)}
     await db.execute(DELETE_ANALYSES, analyses)
     await running.remember(db, task, unused=sorted(unused))
     await running.count(db, task, "analyses", len(analyses))
@@ -217,7 +220,7 @@ async def _delete_plain(db: Connection, task: RunningTask, sample_id: int) -> bo
 async def _remove_evidence(db: Connection, task: RunningTask, tools: Tools) -> Step:
     """Remove the bytes of evidence whose rows are gone for good by now, if no other evidence has the bytes."""
     for name in task.arguments["unused"]:
-        await evidence.remove_unused(db, tools.blobs, bytes.fromhex(name))
+        await evidence.remove_unused(db, tools.blobs, Blob.of(name))
     await running.remember(db, task, unused=[])
     return Step()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from samplebank.blobs import Area, Blobs
+from samplebank.blobs import Area, Blob, Blobs
 from samplebank.database import Connection
 from samplebank.samples.model import Sample
 from samplebank.timespec import Millis
@@ -15,11 +15,13 @@ UNREAD = """
 """
 WITHOUT_ROW = {
     Area.SAMPLE: """
-        SELECT name FROM unnest($1::bytea[]) name
-         WHERE NOT EXISTS (SELECT FROM sample WHERE sha256 = name AND deleted_time IS NULL)
+        SELECT name, token FROM unnest($1::bytea[], $2::bytea[]) blob (name, token)
+         WHERE NOT EXISTS (SELECT FROM sample WHERE sha256 = name AND deleted_time IS NULL
+                                                AND (token IS NULL OR blob_token = token))
     """,
     Area.EVIDENCE: """
-        SELECT name FROM unnest($1::bytea[]) name WHERE NOT EXISTS (SELECT FROM evidence WHERE sha256 = name)
+        SELECT name, token FROM unnest($1::bytea[], $2::bytea[]) blob (name, token)
+         WHERE NOT EXISTS (SELECT FROM evidence WHERE sha256 = name AND (token IS NULL OR blob_token = token))
     """,
 }
 NAMES_AFTER = {
@@ -45,13 +47,21 @@ async def names_after(db: Connection, area: Area, after: bytes, most: int) -> li
     return [row[0] for row in await db.fetch(NAMES_AFTER[area], after, most)]
 
 
-async def without_row(db: Connection, area: Area, names: Sequence[bytes]) -> list[bytes]:
-    """Find the names that no row has, as far as can be seen without a lock."""
-    return [row[0] for row in await db.fetch(WITHOUT_ROW[area], names)]
+async def without_row(db: Connection, area: Area, blobs: Sequence[Blob]) -> list[Blob]:
+    """Find the blobs that no row has, as far as can be seen without a lock."""
+    names, tokens = [blob.sha256 for blob in blobs], [blob.token for blob in blobs]
+    return [Blob(*row) for row in await db.fetch(WITHOUT_ROW[area], names, tokens)]
 
 
-async def remove_unused_sample(db: Connection, blobs: Blobs, sha256: bytes, *, now: Millis) -> bool:
-    """Remove the bytes of a sample that is not there. Whether the bytes were removed. Uploads of the same bytes wait."""
+async def remove_unused_sample(db: Connection, blobs: Blobs, blob: Blob, *, now: Millis) -> bool:
+    """Remove the bytes of a sample that is not there. Whether the bytes were removed. Uploads of the same bytes wait.
+
+    No upload comes back to an object that no row names, so the removal of an object needs no lock.
+    """
+    sha256 = blob.sha256
+    if blob.token is not None:
+        await blobs.remove(Area.SAMPLE, sha256, blob.token)
+        return True
     stand_in = await db.fetchval(STAND_IN, sha256, now)
     if stand_in is None and await db.fetchval(LOCK_DELETED, sha256) is None:
         return False

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from samplebank.assembly import database_folder
 from samplebank.database import open_database
 from samplebank.database.embedded import EmbeddedServer
 from samplebank.database.migrations import HEAD, current_revision
 from samplebank.errors import Unavailable
 from samplebank.settings import Settings
+from samplebank.stores import database_folder
 
 REMEDY = (
     "Start one with `samplebank serve`, or name another with SAMPLEBANK_DATA_DIR or SAMPLEBANK_DATABASE_URL."

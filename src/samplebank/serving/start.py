@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from samplebank.accounts import provisioning
-from samplebank.assembly import database_folder, make_data_folder
+from samplebank.assembly import make_data_folder
 from samplebank.database import Connection, budget, open_database
 from samplebank.database.connection import connect_alone
 from samplebank.database.embedded import START_SECONDS, EmbeddedServer
@@ -23,6 +23,7 @@ from samplebank.policy.model import WorkerContent
 from samplebank.serving.checking import check_database
 from samplebank.serving.credentials import keep_credentials
 from samplebank.settings import Settings
+from samplebank.stores import database_folder
 from samplebank.timespec import Millis
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.sandboxed import SandboxedAnalyser

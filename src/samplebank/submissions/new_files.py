@@ -24,7 +24,7 @@ from samplebank.timespec import Millis
 #: what the statement is told of each file, by the types of PostgreSQL. PostgreSQL has no arrays of arrays of different
 #: lengths, so lists of numbers and ids travel as texts.
 TOLD = {
-    **dict.fromkeys(("sha256", "md5", "sha1", "sha512"), "bytea"),
+    **dict.fromkeys(("sha256", "md5", "sha1", "sha512", "blob_token"), "bytea"),
     **dict.fromkeys(("size", "policy_version", "time", "customer_id", "user_id"), "bigint"),
     **dict.fromkeys(("observed_time", "expiry_time"), "bigint"),
     **dict.fromkeys(("sample_readers", "readers", "acl", "workers"), "text"),
@@ -46,8 +46,9 @@ STORE = Statement(f"""
             OR NOT EXISTS (SELECT FROM kept_answer k WHERE k.user_id = t.user_id AND k.key = t.key OFFSET 0)
     ),
     sample_added AS (
-        INSERT INTO sample (sha256, md5, sha1, sha512, size, created_time, activity_time, readers)
-        SELECT sha256, md5, sha1, sha512, size, time, time, sample_readers::bigint[] FROM told ORDER BY sha256
+        INSERT INTO sample (sha256, md5, sha1, sha512, size, created_time, activity_time, readers, blob_token)
+        SELECT sha256, md5, sha1, sha512, size, time, time, sample_readers::bigint[], blob_token
+          FROM told ORDER BY sha256
         ON CONFLICT (sha256) DO NOTHING
         RETURNING id AS sample_id, sha256
     ),

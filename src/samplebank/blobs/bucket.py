@@ -1,0 +1,182 @@
+"""A bucket of an S3 server: objects by key. Errors of the client become refusals in words."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+import obstore
+from obstore import Bytes
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import S3Store
+
+from samplebank.blobs.store import MISSING
+from samplebank.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from obstore import GetOptions
+    from obstore.store import S3Config
+
+log = logging.getLogger("samplebank.blobs")
+READ_PIECE = 256 * 1024
+#: seconds for a request with little to send, and seconds without a byte of an answer
+PATIENCE, SILENCE = 20.0, timedelta(seconds=15)
+#: what the server says of a key that it does not know, or that may not do this
+REFUSALS = (
+    "AccessDenied",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "PermissionDenied",
+    "Unauthenticated",
+)
+AWAY = "The blob store does not answer, or refuses the bytes; try again in a moment."
+NO_BUCKET = "The bucket {} does not exist: make the bucket, or name another in SAMPLEBANK_BLOB_URL."
+REFUSED = (
+    "The S3 server refuses the access key for the bucket {}: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have to be a "
+    "key that may read, write, list and delete."
+)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A bucket, and all that is needed to reach the bucket."""
+
+    bucket: str
+    prefix: str
+    endpoint: str
+    region: str
+    key: str
+    secret: str
+    session: str | None = None
+
+    def __repr__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    @property
+    def root(self) -> str:
+        """The address of the bucket."""
+        return f"{self.endpoint.rstrip('/')}/{self.bucket}"
+
+    def path(self, key: str) -> str:
+        """The whole key of an object, below the prefix."""
+        return f"{self.prefix}/{key}" if self.prefix else key
+
+
+class Bucket:
+    """The objects below a prefix. The client is made at the first use, because its threads do not survive a fork."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    @cached_property
+    def _store(self) -> S3Store:
+        place = self.place
+        session: S3Config = {} if place.session is None else {"session_token": place.session}
+        return S3Store(
+            place.bucket,
+            prefix=place.prefix or None,
+            endpoint=place.root.removesuffix(f"/{place.bucket}"),
+            region=place.region,
+            access_key_id=place.key,
+            secret_access_key=place.secret,
+            # The server compares the bytes that arrive with this checksum.
+            checksum_algorithm="sha256",
+            client_options={
+                "allow_http": True,
+                "connect_timeout": timedelta(seconds=5),
+                "read_timeout": SILENCE,
+                # a download may take as long as its reader takes
+                "timeout": timedelta(days=1),
+                "pool_idle_timeout": timedelta(seconds=30),
+            },
+            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
+            config=session,
+        )
+
+    async def put(self, key: str, content: bytes | bytearray) -> None:
+        async with self._patient():
+            await obstore.put_async(self._store, key, content, use_multipart=False)
+
+    async def put_new(self, key: str, content: bytes) -> bool:
+        """Write an object unless there is an object. Whether the object was written."""
+        try:
+            async with self._patient():
+                await obstore.put_async(self._store, key, content, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            return False
+        return True
+
+    async def get(self, key: str) -> Bytes | None:
+        """Read a small object; None where there is none."""
+        try:
+            async with self._patient():
+                return await (await obstore.get_async(self._store, key)).bytes_async()
+        except NotFound:
+            return None
+
+    async def read(self, key: str, start: int, length: int | None) -> AsyncGenerator[bytes, None]:
+        """Read an object piece by piece. Raises `NotFound`."""
+        options: GetOptions = {"range": {"offset": start} if length is None else (start, start + length)}
+        if not start and length is None:
+            options = {}
+        async with self._told():
+            async with asyncio.timeout(PATIENCE):
+                found = await obstore.get_async(self._store, key, options=options)
+            async for piece in found.stream(min_chunk_size=READ_PIECE):
+                yield bytes(piece)
+
+    async def has(self, key: str) -> bool:
+        try:
+            async with self._patient():
+                await obstore.head_async(self._store, key)
+        except NotFound:
+            return False
+        return True
+
+    async def remove(self, key: str) -> None:
+        try:
+            async with self._patient():
+                await obstore.delete_async(self._store, key)
+        except NotFound:
+            return
+
+    async def keys(self, folder: str) -> AsyncIterator[tuple[str, float]]:
+        """The keys below a folder, with the time of the last change of each object, in seconds."""
+        async with self._told():
+            async for some in obstore.list(self._store, prefix=folder, chunk_size=1000):
+                for one in some:
+                    yield one["path"], one["last_modified"].timestamp()
+
+    @asynccontextmanager
+    async def _patient(self) -> AsyncIterator[None]:
+        async with self._told(), asyncio.timeout(PATIENCE):
+            yield
+
+    @asynccontextmanager
+    async def _told(self) -> AsyncIterator[None]:
+        """Tell errors of the client as refusals. The log gets the words of the client."""
+        try:
+            yield
+        except AlreadyExistsError:
+            raise
+        except (BaseError, TimeoutError, OSError) as error:
+            words = f"{type(error).__name__}: {error}"
+            if "NoSuchBucket" in words:
+                raise Unavailable(NO_BUCKET.format(self.place.bucket)) from None
+            if isinstance(error, FileNotFoundError):
+                raise NotFound(MISSING) from None
+            note(words)
+            is_refused = any(code in words for code in REFUSALS)
+            raise Unavailable(REFUSED.format(self.place.bucket) if is_refused else AWAY) from None
+
+
+def note(said: str) -> None:
+    """Write the words of a client or server to the log."""
+    log.warning("s3.failed", extra={"fields": {"error": said[:500]}})

@@ -1,0 +1,73 @@
+"""`samplebank blobs`: moves the blob store of the installation."""
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from samplebank import settings
+from samplebank.assembly import make_data_folder
+from samplebank.cli.printing import JsonOption, complain, err, out, write_json
+from samplebank.database import open_database
+from samplebank.maintenance.moving import PARTS, TOLD, Copied, copy_store
+from samplebank.samples.objects import RowTokens
+from samplebank.serving import installed
+from samplebank.settings import Settings, check_blob_url
+from samplebank.stores import closing_store, store_at
+
+blobs_app = typer.Typer(help="Move the stored bytes of the installation.")
+#: connections to the database: each file on its way may take one
+CONNECTIONS = 4
+
+
+@blobs_app.callback()
+def blobs() -> None:
+    """Move the stored bytes of the installation."""
+
+
+@blobs_app.command()
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The store, such as file:///srv/blobs.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The other store, such as s3://bucket/prefix.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy all bytes to another store, while the service runs. A repeat copies what has come meanwhile."""
+    check_blob_url("FROM", source)
+    check_blob_url("TO", target)
+    own = settings.load(os.environ)
+    make_data_folder(own)
+    with installed.opened(own) as installation:
+        copied = asyncio.run(_copy(own, installation.database_url, source, target))
+    if as_json:
+        write_json(copied)
+    else:
+        out().print(f"{copied.copied} files copied ({copied.bytes} bytes), {copied.there} were there.")
+        for name in copied.failed[:TOLD]:
+            complain(f"{name} is missing or damaged in {source}, or was deleted meanwhile.")
+    if copied.failed:
+        raise typer.Exit(1)
+
+
+async def _copy(own: Settings, database_url: str, source: str, target: str) -> Copied:
+    columns = (
+        TextColumn("Copying"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[files]} files"),
+    )
+    with Progress(*columns, console=err(), transient=True, disable=not err().is_terminal) as progress:
+        bar = progress.add_task("", total=2 * PARTS, files=0)
+
+        def tell(done: int, copied: Copied) -> None:
+            progress.update(bar, completed=done, files=copied.copied)
+
+        async with open_database(database_url, most=CONNECTIONS) as database:
+            tokens = RowTokens(database)
+            async with (
+                closing_store(store_at(own, source, tokens)) as giver,
+                closing_store(store_at(own, target, tokens)) as taker,
+            ):
+                return await copy_store(database, giver, taker, tell)

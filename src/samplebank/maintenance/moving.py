@@ -1,0 +1,120 @@
+"""Copies the bytes of all rows from one blob store to another, while services are at work. A repeat copies what is missing."""
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+
+import msgspec
+
+from samplebank.blobs import Area, Blob, Blobs, verified
+from samplebank.database import Database, Statement
+from samplebank.errors import Damaged, Invalid, NotFound
+from samplebank.installation import store as identities
+from samplebank.samples import objects
+from samplebank.stores import Store
+
+#: files on their way at once, and the most names of files without bytes that are told
+AT_ONCE, TOLD = 8, 100
+PARTS = 256
+#: one row for each file, though several rows of evidence may have equal bytes
+ROWS = {
+    Area.SAMPLE: Statement("""
+        SELECT sha256, blob_token FROM sample
+         WHERE sha256 >= :first::bytea AND (:last::bytea IS NULL OR sha256 < :last) AND deleted_time IS NULL
+    """),
+    Area.EVIDENCE: Statement("""
+        SELECT DISTINCT sha256, blob_token FROM evidence
+         WHERE sha256 >= :first::bytea AND (:last::bytea IS NULL OR sha256 < :last)
+    """),
+}
+OTHER = "{} is the store of another installation: name another place to copy to."
+FOREIGN = "{} is not the store of this installation: name the store that SAMPLEBANK_BLOB_URL names."
+
+
+class Copied(msgspec.Struct):
+    """The outcome of a copy. `failed` names files whose bytes are missing or damaged, or were deleted meanwhile."""
+
+    copied: int = 0
+    bytes: int = 0
+    there: int = 0
+    failed: list[str] = msgspec.field(default_factory=list)
+
+
+async def copy_store(
+    database: Database, source: Store, target: Store, tell: Callable[[int, Copied], None]
+) -> Copied:
+    """Copy the bytes of all rows. `tell` hears of each part in `2 * PARTS`. Raises `Invalid` where a store is another's."""
+    await _mark(database, source, target)
+    copied = Copied()
+    for done, (area, part) in enumerate((area, part) for area in Area for part in range(PARTS)):
+        await _copy_part(_Copying(database, source, target, area, copied), part)
+        tell(done + 1, copied)
+    return copied
+
+
+async def _mark(database: Database, source: Store, target: Store) -> None:
+    async with database.connection() as db:
+        known = (await identities.find(db)).identity
+    if known is None or await source.identity() != known:
+        raise Invalid(FOREIGN.format(source.where))
+    own = await target.identity()
+    if own is None:
+        await target.make_mark(known)
+    elif own != known:
+        raise Invalid(OTHER.format(target.where))
+
+
+class _Copying(msgspec.Struct, frozen=True):
+    database: Database
+    source: Blobs
+    target: Blobs
+    area: Area
+    copied: Copied
+
+
+async def _copy_part(work: _Copying, part: int) -> None:
+    last = None if part == PARTS - 1 else bytes((part + 1,))
+    async with work.database.connection() as db:
+        rows = await ROWS[work.area].rows(db, first=bytes((part,)), last=last)
+    if not rows:
+        return
+    there = set(await work.target.list_names(work.area, part, -sys.maxsize))
+    wanted = [Blob(*row) for row in rows]
+    missing = [blob for blob in wanted if not _is_there(work.target, blob, there)]
+    work.copied.there += len(wanted) - len(missing)
+    for first in range(0, len(missing), AT_ONCE):
+        await _copy_some(work, missing[first : first + AT_ONCE])
+
+
+async def _copy_some(work: _Copying, blobs: Sequence[Blob]) -> None:
+    for blob, size in zip(blobs, await asyncio.gather(*(_copy(work, blob) for blob in blobs)), strict=True):
+        if size is None:
+            work.copied.failed.append(f"{work.area}/{blob.sha256.hex()}")
+        else:
+            work.copied.copied += 1
+            work.copied.bytes += size
+
+
+def _is_there(target: Blobs, blob: Blob, there: set[Blob]) -> bool:
+    if not target.has_tokens:
+        return Blob(blob.sha256) in there
+    return blob.token is not None and blob in there
+
+
+async def _copy(work: _Copying, blob: Blob) -> int | None:
+    """Copy the bytes of a row, and name the new object in the row. The size; None where the bytes are not to be had."""
+    pieces: AsyncGenerator[bytes, None] = verified(work.source.read(work.area, blob.sha256), blob.sha256)
+    try:
+        async with aclosing(pieces):
+            staged = await work.target.stage(work.area, pieces, sys.maxsize)
+    except (NotFound, Damaged):
+        return None
+    try:
+        await staged.keep(blob.token)
+        if work.target.has_tokens and blob.token is None:
+            async with work.database.connection() as db:
+                await objects.adopt(db, work.area, staged.digests)
+    finally:
+        await staged.discard()
+    return staged.digests.size

@@ -1,0 +1,64 @@
+"""The objects that hold the bytes of samples and evidence, where the blob store is one of objects: rows name the objects."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from samplebank.blobs import Area, Blobs, Digests, Staged
+from samplebank.database import Connection, Database, Statement
+
+FIND = {
+    Area.SAMPLE: Statement("""
+        SELECT sha256, blob_token FROM sample
+         WHERE sha256 = ANY (:sha256s::bytea[]) AND deleted_time IS NULL AND blob_token IS NOT NULL
+    """),
+    Area.EVIDENCE: Statement("""
+        SELECT sha256, blob_token FROM evidence WHERE sha256 = ANY (:sha256s::bytea[]) AND blob_token IS NOT NULL
+    """),
+}
+#: whether a sample has a row, and the row's object
+KNOWN = Statement("SELECT blob_token FROM sample WHERE sha256 = :sha256 AND deleted_time IS NULL")
+#: rows of a folder name no objects; a move into a bucket names them
+ADOPT = {
+    Area.SAMPLE: Statement("""
+        UPDATE sample SET blob_token = :token::bytea
+         WHERE sha256 = :sha256 AND deleted_time IS NULL AND blob_token IS NULL
+    """),
+    Area.EVIDENCE: Statement(
+        "UPDATE evidence SET blob_token = :token::bytea WHERE sha256 = :sha256 AND blob_token IS NULL"
+    ),
+}
+Connecting = Callable[[], AbstractAsyncContextManager[Connection]]
+
+
+class RowTokens:
+    """The tokens of the rows of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, area: Area, sha256s: Sequence[bytes]) -> dict[bytes, bytes]:
+        async with self._database.connection() as db:
+            return {row[0]: row[1] for row in await FIND[area].rows(db, sha256s=list(sha256s))}
+
+
+async def keep_sample(connect: Connecting, blobs: Blobs, staged: Staged) -> Digests:
+    """Keep staged bytes as those of a sample, in the object of the sample's row if there is a row. Repairs the object.
+
+    No connection is held while the bytes go to the store.
+    """
+    if not blobs.has_tokens:
+        await staged.keep()
+        return staged.digests
+    sha256 = staged.digests.sha256
+    async with connect() as db:
+        known = await KNOWN.row(db, sha256=sha256)
+    await staged.keep(None if known is None else known[0])
+    if known is not None and known[0] is None:
+        async with connect() as db:
+            await adopt(db, Area.SAMPLE, staged.digests)
+    return staged.digests
+
+
+async def adopt(db: Connection, area: Area, digests: Digests) -> None:
+    """Name the object in rows that name no object."""
+    await ADOPT[area].run(db, sha256=digests.sha256, token=digests.blob_token)

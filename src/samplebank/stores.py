@@ -1,0 +1,89 @@
+"""The blob store that the settings name: a folder, or a bucket."""
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from samplebank.blobs import Area, DiskStore, ObjectStore, Place
+from samplebank.blobs.store import Tokens
+from samplebank.database.sockets import url_of
+from samplebank.errors import Invalid
+from samplebank.settings import Settings
+
+Store = DiskStore | ObjectStore
+
+
+class NoTokens:
+    """For what looks at a store without its rows: finds no bytes."""
+
+    async def find(self, area: Area, sha256s: Sequence[bytes]) -> dict[bytes, bytes]:  # noqa: ARG002 as `Tokens` has it
+        return {}
+
+
+NO_TOKENS = NoTokens()
+SCHEME = "s3://"
+REGION = "us-east-1"
+MISSING = "SAMPLEBANK_BLOB_URL names a bucket, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have to be set."
+NO_ADDRESS = "AWS_ENDPOINT_URL is {!r}, but must be an address such as https://s3.example.org."
+
+
+def blob_store(settings: Settings, tokens: Tokens, database_url: str | None = None) -> Store:
+    """The blob store of a service, with its folders; beside the database at this URL. Raises `Invalid`."""
+    return store_at(settings, settings.blob_url, tokens, _disk_of_database(settings, database_url))
+
+
+def store_at(
+    settings: Settings, url: str | None, tokens: Tokens, others: Mapping[str, Path] | None = None
+) -> Store:
+    """The blob store at this address; without an address, the folder in the data folder."""
+    if url is not None and url.startswith(SCHEME):
+        spool = settings.folder / "spool"
+        store: Store = ObjectStore(
+            place_of(url, os.environ), tokens, spool, reserve=settings.disk_reserve, others=others
+        )
+        what = f"The folder {spool} for uploads on their way"
+    else:
+        folder = settings.folder / "blobs" if url is None else Path(url.removeprefix("file://"))
+        store = DiskStore(folder, reserve=settings.disk_reserve, others=others)
+        what = f"The blob folder {folder}"
+    try:
+        store.prepare()
+    except OSError as error:
+        raise Invalid(f"{what} cannot be written: {error.strerror}.") from error
+    return store
+
+
+def place_of(url: str, environment: Mapping[str, str]) -> Place:
+    """The bucket at this address, reached as the usual variables tell. Raises `Invalid` where variables are missing."""
+    bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
+    key, secret = (environment.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+    if not key or not secret:
+        raise Invalid(MISSING)
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or REGION
+    own = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
+    endpoint = own or f"https://s3.{region}.amazonaws.com"
+    if not endpoint.startswith(("http://", "https://")):
+        raise Invalid(NO_ADDRESS.format(endpoint))
+    session = environment.get("AWS_SESSION_TOKEN") or None
+    return Place(bucket, prefix.strip("/"), endpoint.rstrip("/"), region, key, secret, session)
+
+
+@asynccontextmanager
+async def closing_store(store: Store) -> AsyncIterator[Store]:
+    """A store whose connections end with the block."""
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def database_folder(settings: Settings) -> Path:
+    """Where the embedded database is, if there is one."""
+    return settings.folder / "postgres"
+
+
+def _disk_of_database(settings: Settings, url: str | None) -> dict[str, Path]:
+    """Rows fill the disk of an embedded database, too; of another one, its operator has to know."""
+    folder = database_folder(settings)
+    return {"database": folder / "data"} if url == url_of(folder) else {}

@@ -1,0 +1,150 @@
+"""A service takes the bucket of its database and no other, and tells in one line what is wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import obstore
+import pytest
+from obstore.store import S3Store
+
+from kit.bank import ROBOT, Bank, Sample, name_of
+from kit.s3 import BUCKET, S3Server
+from kit.service import Service
+from s3.conftest import MARK, PREFIX
+from samplebank.database import Database
+from samplebank.errors import Invalid, Unavailable
+from samplebank.serving.store import mark
+from samplebank.settings import Settings
+from samplebank.stores import NO_TOKENS, place_of, store_at
+
+
+async def refusal(remote: Service, tmp_path: Path, url: str) -> str:
+    """What the start says of a store at this address."""
+    store = store_at(Settings(data_dir=tmp_path), url, NO_TOKENS)
+    with pytest.raises((Invalid, Unavailable)) as refused:
+        await mark(store, remote.database_url)
+    await store.close()
+    return str(refused.value)
+
+
+@pytest.fixture
+def reached(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The variables of this process lead to the S3 server."""
+    for name, value in s3.environment().items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("reached")
+async def test_a_bucket_that_does_not_exist_is_named(remote: Service, tmp_path: Path) -> None:
+    said = await refusal(remote, tmp_path, "s3://no-such-bucket")
+
+    assert said.startswith("The bucket no-such-bucket does not exist"), said
+
+
+@pytest.mark.parametrize("variable", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+async def test_a_wrong_key_is_refused(
+    remote: Service, tmp_path: Path, reached: pytest.MonkeyPatch, variable: str
+) -> None:
+    reached.setenv(variable, "wrong")
+
+    said = await refusal(remote, tmp_path, f"s3://{BUCKET}/x")
+
+    assert said.startswith("The S3 server refuses the access key"), said
+    assert "wrong" not in said
+
+
+async def test_a_server_that_is_away_is_told(
+    remote: Service, tmp_path: Path, reached: pytest.MonkeyPatch
+) -> None:
+    reached.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+
+    assert "does not answer" in await refusal(remote, tmp_path, f"s3://{BUCKET}/x")
+
+
+@pytest.mark.usefixtures("reached")
+async def test_an_empty_bucket_is_not_taken_for_the_store(remote: Service, tmp_path: Path) -> None:
+    said = await refusal(remote, tmp_path, f"s3://{BUCKET}/empty")
+
+    assert f"The bucket s3://{BUCKET}/empty is not the store of this database" in said
+    assert "samplebank blobs copy" in said
+
+
+@pytest.mark.usefixtures("reached")
+async def test_the_store_of_another_installation_is_refused(
+    remote: Service, s3: S3Server, tmp_path: Path
+) -> None:
+    other = uuid4()
+    obstore.put(s3.store("other"), MARK, f"{other}\n".encode())
+
+    said = await refusal(remote, tmp_path, f"s3://{BUCKET}/other")
+
+    assert f"The bucket s3://{BUCKET}/other is the store {other}" in said
+
+
+def test_a_service_whose_bucket_becomes_that_of_another_is_not_ready(far: Bank, objects: S3Store) -> None:
+    own = obstore.get(objects, MARK).bytes().to_bytes()
+    obstore.put(objects, MARK, f"{uuid4()}\n".encode())
+
+    ready = far.get("/readyz", None)
+
+    obstore.put(objects, MARK, own)
+    assert (ready.status_code, "not the store of the database" in ready.text) == (503, True)
+    assert far.get("/readyz", None).status_code == 200
+
+
+def test_missing_credentials_are_named() -> None:
+    with pytest.raises(Invalid, match="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have to be set"):
+        place_of("s3://bucket", {})
+
+
+def test_the_place_shows_no_secret() -> None:
+    place = place_of("s3://bucket/a/b/", {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush"})
+
+    assert repr(place) == "s3://bucket/a/b"
+    assert place.root == "https://s3.us-east-1.amazonaws.com/bucket"
+
+
+def copied(remote: Service, source: str, target: str) -> dict[str, Any]:
+    done = remote.run("blobs", "copy", source, target, "--json")
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+async def test_a_store_is_copied_while_the_service_runs(
+    far: Bank, remote: Service, rows: Database, tmp_path: Path
+) -> None:
+    sample, report = far.submitted(), Sample(3_000_000)
+    place = f"{sample.path}/analysis/{far.analyse(sample, name_of('w'))}/evidence"
+    far.data(far.call("POST", f"{place}/e.bin", ROBOT, data=report.data))
+    bucket, folder = f"s3://{BUCKET}/{PREFIX}", f"file://{tmp_path}/blobs"
+
+    first = copied(remote, bucket, folder)
+    far.submitted()
+    again = copied(remote, bucket, folder)
+
+    assert (tmp_path / "blobs/sample" / sample.sha256[:2] / sample.sha256).read_bytes() == sample.data
+    assert (tmp_path / "blobs/evidence" / report.sha256[:2] / report.sha256).read_bytes() == report.data
+    assert (again["copied"], again["there"], again["failed"]) == (1, first["copied"], [])
+
+    # a row of a folder names no object, and names the copy afterwards
+    async with rows.connection() as db:
+        await db.execute(
+            "UPDATE sample SET blob_token = NULL WHERE sha256 = $1", bytes.fromhex(sample.sha256)
+        )
+    unnamed = far.get(f"{sample.path}/raw").status_code
+    back = copied(remote, folder, bucket)
+
+    assert (unnamed, back["copied"]) == (404, 1)
+    assert far.get(f"{sample.path}/raw").content == sample.data
+
+
+def test_a_copy_to_the_store_of_another_installation_is_refused(remote: Service, s3: S3Server) -> None:
+    obstore.put(s3.store("foreign"), MARK, f"{uuid4()}\n".encode())
+
+    done = remote.run("blobs", "copy", f"s3://{BUCKET}/{PREFIX}", f"s3://{BUCKET}/foreign")
+
+    assert (done.returncode, "the store of another installation" in done.stderr) == (1, True)
