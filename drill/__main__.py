@@ -14,7 +14,19 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from drill import bringers, buckets, children, crowds, dearest, faults, followers, fuzz, possession, power, queues
+from drill import (
+    bringers,
+    buckets,
+    children,
+    crowds,
+    dearest,
+    faults,
+    followers,
+    fuzz,
+    possession,
+    power,
+    queues,
+)
 from drill.restarts import on_external_database, on_own_database, terminate
 from drill.rows import Fault, Row
 
