@@ -11,12 +11,19 @@ from samplebank.serving.workers_key import KEY, environments
 from samplebank.settings import load
 
 Next = Callable[[], Mapping[str, str]]
+SECRETS = {
+    "SAMPLEBANK_DATABASE_URL": "postgresql://bank:secret@host/bank",
+    "SAMPLEBANK_WEBHOOK_SECRET": "secret",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "PGPASSWORD": "secret",
+}
+ENVIRONMENT = {"PATH": "/bin", **SECRETS}
 
 
 @pytest.fixture
 def next_environment(service: Service) -> Next:
     """The environment of each start of the workers, as `serve` makes it."""
-    return environments(load(service.environment), service.database_url, service.url, {})
+    return environments(load(service.environment), service.database_url, service.url, ENVIRONMENT)
 
 
 def revoke_keys_of_workers(service: Service) -> None:
@@ -42,3 +49,10 @@ def test_a_revoked_key_is_replaced_at_the_next_start(
     answer = bank.call("GET", f"{V2}/worker", None, headers={"Argus-API-Key": after})
     assert after != before
     assert answer.status_code == 200
+
+
+def test_workers_get_no_secret_of_the_service(next_environment: Next) -> None:
+    given = next_environment()
+
+    assert given["PATH"] == "/bin"
+    assert not SECRETS.keys() & given.keys()

@@ -1,4 +1,4 @@
-"""The key of the built-in workers. The key may be revoked or expire while the service runs."""
+"""The environment of the built-in workers: a key, which may be revoked or expire while the service runs, and no secret of the service."""
 
 import asyncio
 import logging
@@ -12,12 +12,15 @@ from samplebank.settings import Settings
 
 log = logging.getLogger("samplebank.serving")
 URL, KEY = "SAMPLEBANK_URL", "SAMPLEBANK_KEY"
+#: variables with secrets of the service, whole or by their beginnings: workers read hostile files and speak HTTP only
+SECRET = ("SAMPLEBANK_DATABASE_URL", "SAMPLEBANK_WEBHOOK", "AWS_", "PG")
 
 
 def environments(
     settings: Settings, database_url: str, url: str, base: Mapping[str, str]
 ) -> Callable[[], Mapping[str, str]]:
     """Make the environment for each start of the workers, with a key that works, as far as the database can be asked."""
+    harmless = {name: value for name, value in base.items() if not name.startswith(SECRET)}
 
     def next_environment() -> Mapping[str, str]:
         try:
@@ -25,7 +28,7 @@ def environments(
         except (Refusal, *TROUBLE) as error:
             log.warning("credentials.unchecked", extra={"fields": {"file": CREDENTIALS, "why": error}})
         key = read_keys(settings.folder / CREDENTIALS).get("workers", "")
-        return {**base, URL: url, KEY: key}
+        return {**harmless, URL: url, KEY: key}
 
     return next_environment
 
