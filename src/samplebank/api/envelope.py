@@ -11,6 +11,7 @@ from samplebank.database import Page
 from samplebank.database.counting import Count
 from samplebank.errors import Refusal, TooMany
 from samplebank.http.streaming import Pieces, Streamed, opened
+from samplebank.http.whole import Whole
 
 R = TypeVar("R")
 FIELD_ERROR = "FIELD_ERROR"
@@ -132,4 +133,4 @@ def failure(status: int, messages: Iterable[ResultMessage], headers: dict[str, s
 
 
 def _answer(envelope: Envelope, status: int, headers: dict[str, str] | None = None) -> Answer:
-    return Response(content=encode(envelope), media_type=JSON, status_code=status, headers=headers)
+    return Whole(encode(envelope), media_type=JSON, status_code=status, headers=headers)
