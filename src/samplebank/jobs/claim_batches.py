@@ -71,20 +71,17 @@ class Claiming:
                 left.served.cancel()
 
     async def _serve_some(self, line: Line, some: list[WaitingClaim]) -> None:
-        error: Exception | None = None
-        taken: deque[Claim] = deque()
+        taking = self._take(line, some[0].lease, sum([one.most for one in some]))
         try:
-            try:
-                taken.extend(await self._take(line, some[0].lease, sum([one.most for one in some])))
-            except Exception as failure:  # noqa: BLE001 -- raised again by each claim
-                error = failure
+            (taken,) = await asyncio.gather(taking, return_exceptions=True)
             for one in some:
                 if one.served.done():
                     continue
-                if error:
-                    one.served.set_exception(error)
+                if isinstance(taken, BaseException):
+                    one.served.set_exception(taken)
                 else:
-                    one.served.set_result([taken.popleft() for _ in range(min(one.most, len(taken)))])
+                    one.served.set_result(taken[: one.most])
+                    del taken[: one.most]
         finally:
             for one in some:
                 one.served.cancel()
