@@ -14,7 +14,19 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from drill import bringers, children, crowds, dearest, faults, followers, fuzz, possession, power, queues
+from drill import (
+    bringers,
+    children,
+    crowds,
+    dearest,
+    faults,
+    followers,
+    fuzz,
+    possession,
+    power,
+    queues,
+    rolling,
+)
 from drill.restarts import on_external_database, on_own_database, terminate
 from drill.rows import Fault, Row
 
@@ -31,6 +43,7 @@ FAULTS = (
     Fault("bringers", 3, 300, bringers.run),
     Fault("feed", 3, 60, followers.run),
     Fault("power", 1, 20, power.run),
+    Fault("rolling", 1, 10, rolling.run),
     Fault("burst", 320, 320, crowds.burst),
     Fault("leases", 1000, 2000, queues.leases),
     Fault("idle", 600, 3000, crowds.idle),
