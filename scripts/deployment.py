@@ -1,8 +1,9 @@
-"""Checks the files in deploy/ with the programs that will read them: systemd, Docker Compose, Helm.
+"""Checks the files in deploy/ with the programs that will read them: systemd, Docker Compose, HAProxy.
 
 Where a program cannot be had on this machine, one line says what was not checked. Ends with 1 when a file is wrong.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -18,7 +19,7 @@ MOST_EXPOSURE = "25"
 
 
 def main() -> int:
-    wrong = [problem for check in (units,) for problem in check()]
+    wrong = [problem for check in (units, compose, proxy) for problem in check()]
     for problem in wrong:
         print(problem, file=sys.stderr)
     return 1 if wrong else 0
@@ -41,6 +42,22 @@ def units() -> list[str]:
         return [*verified, *_said(program, *security, *copies)]
 
 
+def compose() -> list[str]:
+    """Problems that Docker Compose finds in the compose file."""
+    program = _program("compose", "the compose file")
+    if program is None:
+        return []
+    file = str(DEPLOY / "compose" / "compose.yaml")
+    given = {"DATABASE_PASSWORD": "secret"}
+    return _said(*program.split(), "-f", file, "--profile", "workers", "config", "--quiet", **given)
+
+
+def proxy() -> list[str]:
+    """Problems that HAProxy finds in the configuration of the compose file."""
+    program = _program("haproxy", "the balancer of the compose file")
+    return [] if program is None else _said(program, "-c", "-f", str(DEPLOY / "compose" / "haproxy.cfg"))
+
+
 def _program(name: str, checked: str) -> str | None:
     """The path of a program; None, with a line that says what is not checked, where the program cannot be had."""
     found = subprocess.run([ROOT / "scripts" / "program", name], capture_output=True, text=True, check=False)
@@ -51,9 +68,10 @@ def _program(name: str, checked: str) -> str | None:
     return None
 
 
-def _said(*command: str, is_silent: bool = False) -> list[str]:
+def _said(*command: str, is_silent: bool = False, **environment: str) -> list[str]:
     """What a program that has failed said. A program that is silent about right files has failed by any word."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    given = {**os.environ, **environment}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=given)
     has_failed = done.returncode != 0 or (is_silent and done.stdout + done.stderr != "")
     return [f"{' '.join(command[:2])}:\n{done.stdout}{done.stderr}"] if has_failed else []
 
