@@ -1,4 +1,4 @@
-"""Checks the files in deploy/ with the programs that will read them: systemd, Docker Compose, HAProxy.
+"""Checks the files in deploy/ with the programs that will read them: systemd, Docker Compose, HAProxy, Helm.
 
 Where a program cannot be had on this machine, one line says what was not checked. Ends with 1 when a file is wrong.
 """
@@ -19,7 +19,7 @@ MOST_EXPOSURE = "25"
 
 
 def main() -> int:
-    wrong = [problem for check in (units, compose, proxy) for problem in check()]
+    wrong = [problem for check in (units, compose, proxy, chart) for problem in check()]
     for problem in wrong:
         print(problem, file=sys.stderr)
     return 1 if wrong else 0
@@ -56,6 +56,14 @@ def proxy() -> list[str]:
     """Problems that HAProxy finds in the configuration of the compose file."""
     program = _program("haproxy", "the balancer of the compose file")
     return [] if program is None else _said(program, "-c", "-f", str(DEPLOY / "compose" / "haproxy.cfg"))
+
+
+def chart() -> list[str]:
+    """Problems that Helm finds in the chart."""
+    folder = _program("helm", "the chart")
+    if folder is None:
+        return []
+    return _said(sys.executable, str(ROOT / "scripts" / "chart.py"), PYTHONPATH=folder)
 
 
 def _program(name: str, checked: str) -> str | None:

@@ -23,3 +23,14 @@ def test_the_image_is_made_by_the_uv_of_the_project() -> None:
     assert own is not None
 
     assert f"uv=={own.group(1)}" in (ROOT / "deploy/Dockerfile").read_text("utf-8")
+
+
+def test_every_setting_of_the_chart_is_one() -> None:
+    values = (ROOT / "deploy/helm/samplebank/values.yaml").read_text("utf-8")
+    block = re.search(r"^settings:\n((?:  .*\n)+)", values, re.MULTILINE)
+    assert block is not None
+
+    named = set(re.findall(r"^  (\w+):", block.group(1), re.MULTILINE))
+
+    assert named
+    assert named <= FIELDS.keys()
