@@ -16,13 +16,14 @@ test: ## run all tests
 	$(BOOTSTRAP)
 	@scripts/test
 
-check: ## formatting, lint, types, import rules
+check: ## formatting, lint, types, import rules, the files in deploy/
 	$(BOOTSTRAP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/facts.py
+	$(BIN)/python scripts/deployment.py
 
 facts: ## the lengths, places and words that readers of the code feel, each with its aim
 	$(BOOTSTRAP)

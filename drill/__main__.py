@@ -26,6 +26,7 @@ from drill import (
     possession,
     power,
     queues,
+    rolling,
 )
 from drill.restarts import on_external_database, on_own_database, terminate
 from drill.rows import Fault, Row
@@ -44,6 +45,7 @@ FAULTS = (
     Fault("feed", 3, 60, followers.run),
     Fault("power", 1, 20, power.run),
     Fault("buckets", 2, 100, buckets.run),
+    Fault("rolling", 1, 10, rolling.run),
     Fault("burst", 320, 320, crowds.burst),
     Fault("leases", 1000, 2000, queues.leases),
     Fault("idle", 600, 3000, crowds.idle),

@@ -1,0 +1,88 @@
+"""Checks the files in deploy/ with the programs that will read them: systemd, Docker Compose, HAProxy, Helm.
+
+Where a program cannot be had on this machine, one line says what was not checked. Ends with 1 when a file is wrong.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
+#: the program that the units start: verification wants a file that exists
+INSTALLED = "/opt/samplebank/bin/samplebank"
+#: tenths of systemd's own measure of exposure, from 0 to 100: the hardened units have 20
+MOST_EXPOSURE = "25"
+
+
+def main() -> int:
+    wrong = [problem for check in (units, compose, proxy, chart) for problem in check()]
+    for problem in wrong:
+        print(problem, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def units() -> list[str]:
+    """Problems that systemd finds in the units."""
+    program = _program("systemd-analyze", "the systemd units")
+    if program is None:
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        copies = []
+        for unit in sorted((DEPLOY / "systemd").glob("*.service")):
+            copy = Path(folder, unit.name)
+            copy.write_text(unit.read_text("utf-8").replace(INSTALLED, sys.executable))
+            copies.append(str(copy))
+        security = ("security", "--offline=true", f"--threshold={MOST_EXPOSURE}", "--no-pager")
+        # A misspelt directive is a remark of `verify`, and no failure.
+        verified = _said(program, "verify", "--man=no", *copies, is_silent=True)
+        return [*verified, *_said(program, *security, *copies)]
+
+
+def compose() -> list[str]:
+    """Problems that Docker Compose finds in the compose file."""
+    program = _program("compose", "the compose file")
+    if program is None:
+        return []
+    file = str(DEPLOY / "compose" / "compose.yaml")
+    command = (*program.split(), "-f", file, "--profile", "workers", "config", "--quiet")
+    return _said(*command, DATABASE_PASSWORD="none")  # noqa: S106 the file is only read
+
+
+def proxy() -> list[str]:
+    """Problems that HAProxy finds in the configuration of the compose file."""
+    program = _program("haproxy", "the balancer of the compose file")
+    return [] if program is None else _said(program, "-c", "-f", str(DEPLOY / "compose" / "haproxy.cfg"))
+
+
+def chart() -> list[str]:
+    """Problems that Helm finds in the chart."""
+    folder = _program("helm", "the chart")
+    if folder is None:
+        return []
+    return _said(sys.executable, str(ROOT / "scripts" / "chart.py"), PYTHONPATH=folder)
+
+
+def _program(name: str, checked: str) -> str | None:
+    """The path of a program; None, with a line that says what is not checked, where the program cannot be had."""
+    found = subprocess.run([ROOT / "scripts" / "program", name], capture_output=True, text=True, check=False)
+    if found.returncode == 0:
+        return found.stdout.strip()
+    reason = re.sub(r"=+\s*|\s+", " ", found.stderr.rpartition("program: ")[2]).strip()
+    print(f"Not checked: {checked}. {reason}")
+    return None
+
+
+def _said(*command: str, is_silent: bool = False, **environment: str) -> list[str]:
+    """What a program that has failed said. A program that is silent about right files has failed by any word."""
+    given = {**os.environ, **environment}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=given)
+    has_failed = done.returncode != 0 or (is_silent and done.stdout + done.stderr != "")
+    return [f"{' '.join(command[:2])}:\n{done.stdout}{done.stderr}"] if has_failed else []
+
+
+if __name__ == "__main__":
+    sys.exit(main())
