@@ -2,7 +2,7 @@
 
 A tree is the folder of a checked-out revision with its own `.venv`; `.` is this revision. The service of each tree is started once.
 Each round measures every operation on every tree, one tree after the other, so that a busy minute meets all trees. The cost is
-processor time of the web processes and of PostgreSQL, which other programs disturb less than they disturb the clock.
+processor time of the processes of the service and of PostgreSQL, which other programs disturb less than they disturb the clock.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from bench.service import Service, Unusable
 
 CLIENTS = 8
 #: cycles in each service before the first round; cycles, uploads and reads of a block
-FILLED, CYCLES, UPLOADS, READS = 1000, 300, 300, 1200
+FILLED, CYCLES, UPLOADS, READS = 1000, 1000, 300, 1200
 #: seconds of rest before a block, so that the end of the block before is over
 REST = 1.0
 DAY = 86_400_000
@@ -43,15 +43,22 @@ Operation = Callable[[Service], Work]
 def cycles(service: Service, count: int = CYCLES) -> Work:
     seeds = range(10_000_000, 10_000_000 + count)
     made = asyncio.run(clients.prepare_all("127.0.0.1", service.port, service.key, seeds, SIZE))
+    asyncio.run(wait_for_classifier(service.database_url))
     pile = load.Pile([(WORKER, *one, False) for one in made], CLIENTS, tuple)
     return lambda: load.run_off(clients.cycle, service.target(), pile).rounds
 
 
 def uploads(service: Service) -> Work:
-    """New files. Uploads wait for the types of the block before, as the classifier would work beside them."""
+    """New files, up to their types: revisions differ in what is done during an upload, and what after the upload."""
     asyncio.run(wait_for_classifier(service.database_url))
     files = fresh_files(UPLOADS, SIZE, CLIENTS)
-    return lambda: load.run_off(clients.upload, service.target(), files).rounds
+
+    def work() -> int:
+        rounds = load.run_off(clients.upload, service.target(), files).rounds
+        asyncio.run(wait_for_classifier(service.database_url))
+        return rounds
+
+    return work
 
 
 def reads(request: Request, service: Service) -> Work:
@@ -80,7 +87,7 @@ def operations(now: int) -> dict[str, Operation]:
 
 
 class Costs:
-    """Processor seconds of the web processes and of the PostgreSQL of a service since the start of the block."""
+    """Processor seconds of the processes and of the PostgreSQL of a service since the start of the block."""
 
     def __init__(self, service: Service) -> None:
         self._all = service.processes()
@@ -96,7 +103,7 @@ class Costs:
 
 
 def cost(service: Service, operation: Operation) -> tuple[float, float]:
-    """Milliseconds of (web processes, PostgreSQL) that one round of an operation takes."""
+    """Milliseconds of (processes of the service, PostgreSQL) that one round of an operation takes."""
     work = operation(service)
     time.sleep(REST)
     costs = Costs(service)
@@ -119,7 +126,7 @@ def started(tree: Path, later: ExitStack) -> Service:
 
 def shown(found: dict[str, list[list[tuple[float, float]]]], trees: Sequence[str]) -> Table:
     """For each operation and tree: medians of the rounds, and how much more than the first tree in the same round."""
-    table = Table("operation", "tree", "web ms", "PostgreSQL ms", "sum ms", "to the first", "rounds")
+    table = Table("operation", "tree", "service ms", "PostgreSQL ms", "sum ms", "to the first", "rounds")
     for name, by_tree in found.items():
         first = [sum(one) for one in by_tree[0]]
         for tree, costs in zip(trees, by_tree, strict=True):
