@@ -5,9 +5,10 @@ import pytest
 from kit.bank import Bank
 from samplebank.database import Connection
 from samplebank.events import outbox
-from samplebank.events.outbox import LONGEST_PAUSE, LONGEST_SILENCE, WEBHOOK, Event
+from samplebank.events.outbox import LONGEST_PAUSE, LONGEST_SILENCE, Event
 
 NEWEST = "SELECT id, sample_id, kind, payload, created_time, 0 FROM outbox ORDER BY id DESC LIMIT 1"
+WEBHOOK = "webhook"
 NOW = 2_000_000_000_000
 
 
@@ -25,7 +26,7 @@ async def event(bank: Bank, db: Connection) -> Event:
 async def tried(db: Connection, event: Event, attempts: int, *, answered: bool) -> tuple[bool, int]:
     """Whether the event is given up after so many attempts out of ten, and the pause before the next one."""
     so_far = Event(event.id, event.sample_id, event.kind, event.payload, event.created_time, attempts - 1)
-    gave_up = await outbox.note_failure(db, so_far, "no", 10, answered=answered, now=NOW)
+    gave_up = await outbox.note_failure(db, WEBHOOK, so_far, "no", attempts=10, answered=answered, now=NOW)
     return gave_up, await db.fetchval(
         "SELECT not_before - $2::bigint FROM delivery WHERE event_id = $1", event.id, NOW
     )
