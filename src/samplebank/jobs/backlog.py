@@ -23,7 +23,8 @@ WAITING = f"""
            (SELECT count(*) FROM (SELECT FROM delivery WHERE dead_time IS NOT NULL LIMIT {MOST}) dead),
            ({LAST_DONE})
 """
-# The oldest event that a sink has not delivered: among its deliveries, else where the sink stands in the feed.
+# The oldest event that a sink has not delivered: among its deliveries, else where the sink stands in the feed. A sink that
+# was away since its first start stands at the beginning.
 LAGS = Statement(f"""
     SELECT sink.name,
            (SELECT count(*) FROM (
@@ -38,7 +39,9 @@ LAGS = Statement(f"""
                  WHERE id > sink.id AND id <= sink.last AND xid >= sink.since AND xid < sink.until
                  ORDER BY id LIMIT 1),
                (SELECT created_time FROM outbox WHERE xid >= sink.until ORDER BY xid LIMIT 1))
-      FROM sink WHERE sink.name = ANY (:sinks::text[])
+      FROM (SELECT wanted.name, coalesce(known.since, '0') AS since, coalesce(known.until, '0') AS until,
+                   coalesce(known.id, 0) AS id, coalesce(known.last, 0) AS last
+              FROM unnest(:sinks::text[]) wanted (name) LEFT JOIN sink known ON known.name = wanted.name) sink
 """)
 
 
