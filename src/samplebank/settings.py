@@ -95,6 +95,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhook_url: str | None = None
     webhook_secret: str | None = None
     webhook_attempts: Count = 150
+    events_nats: str | None = None
+    events_attempts: Count = 150
     event_retention: Positive = 7 * 24 * 3600
     sandbox: Literal["required", "best"] = "required"
     scheduling: Literal["batch", "normal"] = "batch"
@@ -108,6 +110,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def agents(self) -> frozenset[str]:
         """Names of the user agents whose submissions carry the flag `trustedAgent`."""
         return frozenset(name.strip() for name in self.trusted_agents.split(",") if name.strip())
+
+    @property
+    def sinks(self) -> list[str]:
+        """The names of the sinks that events are sent to."""
+        places = {"webhook": self.webhook_url, "nats": self.events_nats}
+        return [name for name, place in places.items() if place is not None]
 
     @property
     def sandbox_required(self) -> bool:
@@ -250,6 +258,11 @@ def _has_ports(url: str) -> bool:
     return all(_names_a_host(f"//{host}") for host in hosts if host)
 
 
+def _has_hosts(url: str) -> bool:
+    """Whether the address names a host at least, each with a port that is a port."""
+    return _has_ports(url) and bool(urlsplit(url).netloc.rpartition("@")[2].strip(","))
+
+
 def _is_absolute(url: str) -> bool:
     return url.startswith("file:///") and len(url) > len("file:///")
 
@@ -270,6 +283,11 @@ URLS: Final = {
         "an address such as postgresql://bank@localhost:5432/bank",
     ),
     "webhook_url": HTTP,
+    "events_nats": (
+        ("nats://", "tls://"),
+        _has_hosts,
+        "an address such as nats://user:password@broker.example.org:4222?subject=samplebank",
+    ),
     "public_url": HTTP,
     "blob_url": (
         ("file://", "s3://"),

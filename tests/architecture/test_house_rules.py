@@ -12,12 +12,13 @@ from samplebank.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "samplebank"
-#: the only places where any exception is caught: around an analyser, in its child process, where a command ends, and around a
-#: library that raises errors of many kinds for hostile certificates
+#: the only places where any exception is caught: around an analyser, in its child process, where a command ends, and around
+#: libraries that raise errors of many kinds: for hostile certificates, and for brokers that are away
 CATCHING = {
     "sandbox/child.py",
     "worker/inside.py",
     "cli/ending.py",
+    "events/brokers.py",
     "worker/analysers/static/signatures/authenticode.py",
 }
 #: only doors open transactions

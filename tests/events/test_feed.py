@@ -19,6 +19,7 @@ ADD = "INSERT INTO outbox (sample_id, kind, payload, created_time) VALUES ($1, '
 BY_TRANSACTION = "SELECT id FROM outbox ORDER BY xid, id"
 OTHER_SERVER = "UPDATE feed SET server = server - 1"
 LATE_WRITERS = 4
+READER = outbox.Reader("webhook", frozenset({"job", "verdict"}))
 
 
 @pytest.fixture(scope="module")
@@ -143,11 +144,11 @@ async def test_the_feed_knows_which_readers_missed_what_was_forgotten(db: Connec
 async def test_what_a_sink_has_to_deliver_is_forgotten_with_the_event(db: Connection) -> None:
     await add(db)
     await read_on(db, BEGINNING, 1)
-    assert len(await outbox.take(db, 10, lease=1, now=1)) == 1
+    assert len(await outbox.take(db, READER, 10, lease=1, now=1)) == 1
 
     await feed.forget(db, before=2, most=100)
 
-    assert await outbox.take(db, 10, lease=1, now=100) == []
+    assert await outbox.take(db, READER, 10, lease=1, now=100) == []
 
 
 async def test_after_a_dump_to_another_server_the_feed_begins_anew_and_the_sink_goes_on(
@@ -157,8 +158,8 @@ async def test_after_a_dump_to_another_server_the_feed_begins_anew_and_the_sink_
         await feed.settle(first_start)
     delivered = await add(db, sample=1)
     await read_on(db, BEGINNING, 1)
-    await outbox.take(db, 10, lease=1000, now=1)
-    await outbox.note_published(db, outbox.Event(delivered, 1, "job", {}, 1, 0))
+    await outbox.take(db, READER, 10, lease=1000, now=1)
+    await outbox.note_published(db, READER.name, outbox.Event(delivered, 1, "job", {}, 1, 0))
     undelivered, before = await add(db, sample=2), (await feed.look(db)).identity
     await db.execute(OTHER_SERVER)
 
@@ -167,7 +168,7 @@ async def test_after_a_dump_to_another_server_the_feed_begins_anew_and_the_sink_
 
     fresh = await add(db, sample=3)
     everything, _ = await read_on(db, BEGINNING, 3)
-    taken = await outbox.take(db, 10, lease=1000, now=1)
+    taken = await outbox.take(db, READER, 10, lease=1000, now=1)
     assert (await feed.look(db)).identity != before
     assert [event.id for event in taken] == [undelivered, fresh]
     assert everything == [delivered, undelivered, fresh]
@@ -187,7 +188,7 @@ async def test_a_sink_of_an_earlier_release_delivers_what_is_left(
     for statement in carried_over():
         await db.execute(statement)
 
-    taken = await outbox.take(db, 10, lease=1, now=1)
+    taken = await outbox.take(db, READER, 10, lease=1, now=1)
     dead = await outbox.list_dead(db, 10)
     assert [event.sample_id for event in taken] == expected
     assert [(letter.id, letter.attempts) for letter in dead] == ([(ids[2], 9)] if published else [])

@@ -5,9 +5,11 @@ import pytest
 from kit.bank import Bank
 from samplebank.database import Connection
 from samplebank.events import outbox
-from samplebank.events.outbox import LONGEST_PAUSE, LONGEST_SILENCE, WEBHOOK, Event
+from samplebank.events.outbox import LONGEST_PAUSE, LONGEST_SILENCE, Event
+from samplebank.jobs.backlog import lags
 
 NEWEST = "SELECT id, sample_id, kind, payload, created_time, 0 FROM outbox ORDER BY id DESC LIMIT 1"
+WEBHOOK = "webhook"
 NOW = 2_000_000_000_000
 
 
@@ -25,7 +27,7 @@ async def event(bank: Bank, db: Connection) -> Event:
 async def tried(db: Connection, event: Event, attempts: int, *, answered: bool) -> tuple[bool, int]:
     """Whether the event is given up after so many attempts out of ten, and the pause before the next one."""
     so_far = Event(event.id, event.sample_id, event.kind, event.payload, event.created_time, attempts - 1)
-    gave_up = await outbox.note_failure(db, so_far, "no", 10, answered=answered, now=NOW)
+    gave_up = await outbox.note_failure(db, WEBHOOK, so_far, "no", attempts=10, answered=answered, now=NOW)
     return gave_up, await db.fetchval(
         "SELECT not_before - $2::bigint FROM delivery WHERE event_id = $1", event.id, NOW
     )
@@ -38,6 +40,12 @@ async def test_an_event_that_is_refused_again_and_again_is_given_up(db: Connecti
 
 async def test_no_event_is_given_up_while_nobody_answers(db: Connection, event: Event) -> None:
     assert await tried(db, event, 10_000, answered=False) == (False, LONGEST_SILENCE)
+
+
+async def test_a_sink_that_has_never_been_there_is_behind_by_all_events(db: Connection, event: Event) -> None:
+    figures = await lags(db, ["nats"], now=event.created_time + 5_000)
+
+    assert figures['samplebank_sink_lag_seconds{sink="nats"}'] >= 5
 
 
 async def test_pauses_do_not_grow_for_ever(db: Connection, event: Event) -> None:

@@ -18,7 +18,8 @@ from samplebank.database.connection import connect_alone
 from samplebank.events import outbox
 from samplebank.maintenance import election
 from samplebank.maintenance.housekeeper import keep_house
-from samplebank.maintenance.publishing import LEASE, open_sink, publish
+from samplebank.maintenance.publishing import LEASE, publish
+from samplebank.maintenance.relays import WEBHOOK, WEBHOOK_KINDS, open_relays
 from samplebank.maintenance.service_tasks import run_reanalyses
 from samplebank.service_tasks import operations, running
 from samplebank.service_tasks.model import Operation, State, Tools
@@ -36,6 +37,7 @@ ADD_EVENTS = """
 """
 WAITING = "SELECT count(*) FROM delivery"
 ENDED = "SELECT state FROM service_task WHERE id = $1 AND finished_time IS NOT NULL"
+READER = outbox.Reader(WEBHOOK, WEBHOOK_KINDS)
 NOW = 2_000_000_000_000
 
 
@@ -66,13 +68,12 @@ async def add_events(bank: Bank, *, samples: int, each: int) -> None:
 
 
 async def relay(bank: Bank) -> None:
-    sink = open_sink(bank)
-    assert sink is not None
+    (webhook,) = open_relays(bank.settings)
     async with bank.database.connection() as db:
-        await publish(bank, sink)
+        await publish(bank, webhook)
         while await db.fetchval(WAITING):
-            await publish(bank, sink)
-    await sink.close()
+            await publish(bank, webhook)
+    await webhook.sink.close()
 
 
 async def test_the_relays_of_two_hosts_deliver_each_event_once_and_in_the_order_of_its_sample(
@@ -95,11 +96,11 @@ async def test_an_event_that_a_relay_took_and_its_successors_wait_for_the_end_of
 ) -> None:
     await add_events(hosts[0], samples=1, each=2)
     async with hosts[0].database.connection() as db:
-        (taken,) = await outbox.take(db, 10, lease=LEASE, now=NOW)
+        (taken,) = await outbox.take(db, READER, 10, lease=LEASE, now=NOW)
 
     async with hosts[1].database.connection() as db:
-        meanwhile = await outbox.take(db, 10, lease=LEASE, now=NOW + LEASE - 1)
-        afterwards = await outbox.take(db, 10, lease=LEASE, now=NOW + LEASE)
+        meanwhile = await outbox.take(db, READER, 10, lease=LEASE, now=NOW + LEASE - 1)
+        afterwards = await outbox.take(db, READER, 10, lease=LEASE, now=NOW + LEASE)
 
     assert meanwhile == []
     assert afterwards == [taken]
@@ -118,7 +119,7 @@ async def test_a_relay_that_is_stopped_gives_back_what_it_has_not_delivered(
     receiver.let_go.set()
 
     async with hosts[1].database.connection() as db:
-        assert len(await outbox.take(db, 1, lease=LEASE, now=hosts[1].clock())) == 1
+        assert len(await outbox.take(db, READER, 1, lease=LEASE, now=hosts[1].clock())) == 1
 
 
 async def open_task(bank: Bank) -> UUID:

@@ -6,7 +6,12 @@ from cli.program import ROOT
 from kit.bank import Bank, eventually
 
 #: figures that are there once they have something to tell
-SELDOM = {"samplebank_damaged_blobs_total"}
+SELDOM = {
+    "samplebank_damaged_blobs_total",
+    "samplebank_sink_waiting",
+    "samplebank_sink_dead",
+    "samplebank_sink_lag_seconds",
+}
 
 
 def figure(bank: Bank, name: str) -> float:

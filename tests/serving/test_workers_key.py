@@ -14,6 +14,7 @@ Next = Callable[[], Mapping[str, str]]
 SECRETS = {
     "SAMPLEBANK_DATABASE_URL": "postgresql://bank:secret@host/bank",
     "SAMPLEBANK_WEBHOOK_SECRET": "secret",
+    "SAMPLEBANK_EVENTS_NATS": "nats://bank:secret@host",
     "AWS_SECRET_ACCESS_KEY": "secret",
     "PGPASSWORD": "secret",
 }

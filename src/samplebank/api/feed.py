@@ -5,21 +5,21 @@ from collections.abc import Collection, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from litestar import Response, get
 from msgspec import Meta
 
-from samplebank import timespec
 from samplebank.accounts.caller import Caller
 from samplebank.api import envelope
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer, encode
-from samplebank.api.feed_cursors import LATEST, check, cursor_at, id_of, place_of, read_cursor
+from samplebank.api.feed_cursors import LATEST, check, cursor_at, place_of, read_cursor
 from samplebank.api.followers import Follower, Followers
 from samplebank.database import Connection, Page
 from samplebank.database.counting import Count
 from samplebank.errors import Unauthenticated
 from samplebank.events import feed
-from samplebank.feed import reading
+from samplebank.feed import cloud_events, reading
 from samplebank.feed.kinds import KINDS, NEEDS
 from samplebank.feed.reading import Seen
 from samplebank.http.guard import BAD_KEY, HEADER
@@ -142,17 +142,10 @@ class Reader:
         return cursor_at(self.feed, self.place)
 
     def shown(self, event: Seen) -> CloudEvent:
-        return CloudEvent(
-            specversion="1.0",
-            id=id_of(self.feed, event.id),
-            source=f"urn:uuid:{self.feed.identity}",
-            type=KINDS[event.kind].type,
-            subject=event.sha256.hex(),
-            time=timespec.iso(event.created_time),
-            datacontenttype="application/json",
-            cursor=cursor_at(self.feed, event.place),
-            data=event.data,
+        told = cloud_events.cloud_event(
+            self.feed, event.id, event.kind, event.created_time, sha256=event.sha256, data=event.data
         )
+        return CloudEvent(**msgspec.structs.asdict(told), cursor=cursor_at(self.feed, event.place))
 
     def sent(self, events: Iterable[Seen]) -> bytes:
         """Events as a stream has events, each with the cursor behind the event."""

@@ -1,12 +1,11 @@
-"""Cursors of the feed: where a reader stands, as a text that is good for one installation. And the ids of events.
+"""Cursors of the feed: where a reader stands, as a text that is good for one installation.
 
-Places and numbers of events would tell each reader how much happens to others. So both are sealed with the secret of the feed.
+Places would tell each reader how much happens to others. So places are sealed with the secret of the feed.
 """
 
 import base64
 import binascii
 import hmac
-from hashlib import blake2b
 from struct import Struct
 from typing import Final
 from uuid import UUID
@@ -15,6 +14,7 @@ import msgspec
 
 from samplebank.errors import Gone, Violation, invalid
 from samplebank.events.feed import Feed, Place
+from samplebank.feed.cloud_events import keyed
 
 #: asks for the events that come from now on
 LATEST: Final = "latest"
@@ -50,7 +50,7 @@ class Sealed(msgspec.Struct, frozen=True):
 def cursor_at(feed: Feed, place: Place) -> str:
     """The cursor for the events behind a place. A place has one cursor."""
     plain = PLACE.pack(place.since, place.until, place.id, place.last)
-    proof = _keyed(feed.secret, b"proof", plain, PROOF)
+    proof = keyed(feed.secret, b"proof", plain, PROOF)
     sealed = _mark(feed.identity) + proof + _masked(feed.secret, proof, plain)
     return base64.urlsafe_b64encode(sealed).decode()
 
@@ -73,7 +73,7 @@ def place_of(sealed: Sealed, feed: Feed) -> Place:
     if sealed.mark != _mark(feed.identity):
         raise invalid("after", OTHER)
     plain = _masked(feed.secret, sealed.proof, sealed.hidden)
-    if not hmac.compare_digest(sealed.proof, _keyed(feed.secret, b"proof", plain, PROOF)):
+    if not hmac.compare_digest(sealed.proof, keyed(feed.secret, b"proof", plain, PROOF)):
         raise invalid("after", UNKNOWN)
     return Place(*PLACE.unpack(plain))
 
@@ -86,20 +86,11 @@ def check(place: Place, feed: Feed) -> None:
         raise Gone(Violation(TOO_NEW, "after"))
 
 
-def id_of(feed: Feed, number: int) -> str:
-    """The id of an event for readers: always the same for the event."""
-    return _keyed(feed.secret, b"event", number.to_bytes(8, "big"), PROOF).hex()
-
-
 def _mark(identity: UUID) -> bytes:
     return identity.bytes[:MARK]
 
 
-def _keyed(secret: UUID, purpose: bytes, content: bytes, size: int) -> bytes:
-    return blake2b(content, digest_size=size, key=secret.bytes, person=purpose).digest()
-
-
 def _masked(secret: UUID, proof: bytes, content: bytes) -> bytes:
     """Hide the content of a cursor, or show what is hidden."""
-    mask = _keyed(secret, b"mask", proof, len(content))
+    mask = keyed(secret, b"mask", proof, len(content))
     return bytes(one ^ other for one, other in zip(content, mask, strict=True))

@@ -14,7 +14,7 @@ from samplebank.database.migrations import HEAD, current_revision
 from samplebank.errors import Unavailable
 from samplebank.http.operation import OPEN
 from samplebank.installation import store
-from samplebank.jobs.backlog import backlog
+from samplebank.jobs.backlog import backlog, lags
 from samplebank.jobs.clock import last_done
 from samplebank.jobs.task_times import of_everybody, services
 from samplebank.sandbox import missing_parts
@@ -26,6 +26,9 @@ HELP = {
     "samplebank_unclassified": "Samples that wait for their file type, up to 10,000.",
     "samplebank_events_waiting": "Events that wait for their delivery, up to 10,000.",
     "samplebank_events_dead": "Events whose delivery was given up, up to 10,000.",
+    "samplebank_sink_waiting": "Deliveries to a sink that are not made yet, up to 10,000.",
+    "samplebank_sink_dead": "Deliveries to a sink that were given up, up to 10,000.",
+    "samplebank_sink_lag_seconds": "The age of the oldest event that a sink has to deliver.",
     "samplebank_housework_age_seconds": "Time since the housework was last done.",
     "samplebank_disk_free_bytes": "Bytes left on the disks that uploads fill.",
 }
@@ -110,6 +113,7 @@ async def _own(bank: Bank) -> bytes:
     with contextlib.suppress(Unavailable):
         async with bank.database.connection() as db:
             figures |= await backlog(db, now=bank.clock())
+            figures |= await lags(db, bank.settings.sinks, now=bank.clock())
             done = await services(db, of_everybody(), now=bank.clock())
             figures["samplebank_tasks_failed_day"] = sum(service.failed_day for service in done.values())
     lines: list[str] = []

@@ -46,9 +46,10 @@ class Events(msgspec.Struct, frozen=True):
 
 
 class DeadEvent(msgspec.Struct, frozen=True, rename="camel"):
-    """An event of `samplebank events dead --json`, in the words of the webhook."""
+    """An event of `samplebank events dead --json`, with its kind in the words of the webhook."""
 
     id: int
+    sink: str
     kind: str
     timestamp: Millis
     data: dict[str, Any]
@@ -124,10 +125,17 @@ def dead(
         write_json({"events": [_told(letter) for letter in found]})
         return
     rows = [
-        (letter.id, letter.kind, timespec.iso(letter.created_time), letter.attempts, letter.last_error)
+        (
+            letter.id,
+            letter.sink,
+            letter.kind,
+            timespec.iso(letter.created_time),
+            letter.attempts,
+            letter.last_error,
+        )
         for letter in found
     ]
-    out().print(table(["ID", "KIND", "HAPPENED", "ATTEMPTS", "WHY"], rows))
+    out().print(table(["ID", "SINK", "KIND", "HAPPENED", "ATTEMPTS", "WHY"], rows))
 
 
 @events_app.command()
@@ -138,9 +146,13 @@ def retry(
             min=0, max=LARGEST_ID, help="Id of one event; all that were given up without it.", metavar="ID"
         ),
     ] = None,
+    sink: Annotated[
+        str | None,
+        typer.Option(help="Only to this sink: webhook, nats.", show_default="all sinks"),
+    ] = None,
 ) -> None:
     """Try to deliver again."""
-    revived, where = in_transaction(lambda db, _: outbox.revive(db, event))
+    revived, where = in_transaction(lambda db, _: outbox.revive(db, event, sink))
     if event is not None and not revived:
         raise NotFound(
             f"There is no event {event} in {where} that was given up; `samplebank events dead` lists them."
@@ -151,6 +163,7 @@ def retry(
 def _told(letter: DeadLetter) -> DeadEvent:
     return DeadEvent(
         id=letter.id,
+        sink=letter.sink,
         kind=letter.kind,
         timestamp=letter.created_time,
         data=letter.payload,

@@ -13,6 +13,7 @@ from samplebank.assembly import make_data_folder
 from samplebank.cli.worker_choice import HUNT
 from samplebank.errors import Invalid
 from samplebank.files import expanded
+from samplebank.maintenance.relays import open_relays
 from samplebank.serving import workers_key
 from samplebank.serving.children import Child, start_housekeeper, start_workers
 from samplebank.serving.confining import check_sandbox
@@ -57,6 +58,7 @@ def serve(
         finish_before_others_begin()
     if not no_workers:
         _check_rules(own)
+    open_relays(own)  # fails here at once, as the store below
     make_data_folder(own)
     blob_store(own, NO_TOKENS)  # fails here at once; otherwise every other process would fail
     with taken(own) as metrics, prepared_database(own, issue_keys=issue_keys) as database_url:

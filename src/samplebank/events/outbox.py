@@ -5,7 +5,7 @@ any more. The relays of all hosts take deliveries under a lease: a delivery that
 """
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,9 +19,6 @@ FIRST_PAUSE = 1_000
 LONGEST_PAUSE = 600_000
 #: the longest pause while nobody answers at all, so that delivery goes on soon after the receiver is back
 LONGEST_SILENCE = 60_000
-#: the only sink, and the kinds of events that the sink delivers
-WEBHOOK = "webhook"
-KINDS = frozenset({"job", "jobEnded", "verdict", "alert"})
 #: events of the feed that a sink moves into its deliveries at once
 READ_AT_ONCE = 200
 
@@ -32,8 +29,15 @@ FAILED = Statement("""
 """)
 REVIVE = """
     UPDATE delivery SET dead_time = NULL, attempts = 0, not_before = 0
-     WHERE dead_time IS NOT NULL AND ($1::bigint IS NULL OR event_id = $1)
+     WHERE dead_time IS NOT NULL AND ($1::bigint IS NULL OR event_id = $1) AND ($2::text IS NULL OR sink = $2)
 """
+
+
+class Reader(NamedTuple):
+    """A sink as a reader of the feed: its name, and the kinds of events that the sink delivers."""
+
+    name: str
+    kinds: frozenset[str]
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -48,9 +52,10 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """An event whose delivery was given up."""
+    """An event whose delivery to a sink was given up."""
 
     id: int
+    sink: str
     kind: str
     payload: dict[str, Any]
     created_time: Millis
@@ -60,7 +65,9 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 EVENT = Columns.of(Event, "o", attempts="d.attempts")
-DEAD = Columns.of(DeadLetter, "o", attempts="d.attempts", dead_time="d.dead_time", last_error="d.last_error")
+DEAD = Columns.of(
+    DeadLetter, "o", sink="d.sink", attempts="d.attempts", dead_time="d.dead_time", last_error="d.last_error"
+)
 #: Another relay that moves events has the row.
 LOCK_SINK = Statement("""
     SELECT since::text, until::text, id, last FROM sink WHERE name = :sink FOR UPDATE SKIP LOCKED
@@ -97,60 +104,60 @@ GIVE_BACK = Statement("""
 """)
 LIST_DEAD = Statement(f"""
     SELECT {DEAD.sql} FROM delivery d JOIN outbox o ON o.id = d.event_id
-     WHERE d.dead_time IS NOT NULL ORDER BY o.id LIMIT :most
+     WHERE d.dead_time IS NOT NULL ORDER BY o.id, d.sink LIMIT :most
 """)
 
 
-async def take(db: Connection, most: int, *, lease: Millis, now: Millis) -> list[Event]:
+async def take(db: Connection, sink: Reader, most: int, *, lease: Millis, now: Millis) -> list[Event]:
     """Take due events, at most one of each sample. Nobody else gets the events until the lease ends.
 
     Where fewer events are due, the sink reads on in the feed first.
     """
-    taken = await _take(db, most, lease=lease, now=now)
-    while len(taken) < most and await _read_on(db):
-        taken += await _take(db, most - len(taken), lease=lease, now=now)
+    taken = await _take(db, sink, most, lease=lease, now=now)
+    while len(taken) < most and await _read_on(db, sink):
+        taken += await _take(db, sink, most - len(taken), lease=lease, now=now)
     return taken
 
 
-async def _take(db: Connection, most: int, *, lease: Millis, now: Millis) -> list[Event]:
-    rows = await TAKE.rows(db, sink=WEBHOOK, most=most, until=now + lease, now=now)
+async def _take(db: Connection, sink: Reader, most: int, *, lease: Millis, now: Millis) -> list[Event]:
+    rows = await TAKE.rows(db, sink=sink.name, most=most, until=now + lease, now=now)
     return sorted([EVENT.read(row) for row in rows], key=lambda event: event.id)
 
 
-async def _read_on(db: Connection) -> bool:
+async def _read_on(db: Connection, sink: Reader) -> bool:
     """Move the next events of the feed into the deliveries of the sink. Whether there may be more to take now."""
     async with db.transaction():
-        row = await LOCK_SINK.row(db, sink=WEBHOOK)
+        row = await LOCK_SINK.row(db, sink=sink.name)
         if row is None:
-            added = await ADD_SINK.run(db, sink=WEBHOOK)
+            added = await ADD_SINK.run(db, sink=sink.name)
             return added.endswith("1")
         since, until, id_, last = row
         place = Place(int(since), int(until), id_, last)
         events, behind = await feed.read(db, place, READ_AT_ONCE)
-        wanted = [event for event in events if event.kind in KINDS]
+        wanted = [event for event in events if event.kind in sink.kinds]
         await ADD_DELIVERIES.run(
             db,
-            sink=WEBHOOK,
+            sink=sink.name,
             ids=[event.id for event in wanted],
             samples=[event.sample_id for event in wanted],
         )
         if behind != place:
             values = {"since": str(behind.since), "until": str(behind.until)}
-            await MOVE_SINK.run(db, sink=WEBHOOK, **values, id=behind.id, last=behind.last)
+            await MOVE_SINK.run(db, sink=sink.name, **values, id=behind.id, last=behind.last)
     return behind != place
 
 
-async def give_back(db: Connection, events: Collection[Event], *, now: Millis) -> None:
+async def give_back(db: Connection, sink: str, events: Collection[Event], *, now: Millis) -> None:
     """Let others take events that are not delivered."""
-    await GIVE_BACK.run(db, sink=WEBHOOK, ids=[event.id for event in events], now=now)
+    await GIVE_BACK.run(db, sink=sink, ids=[event.id for event in events], now=now)
 
 
-async def note_published(db: Connection, event: Event) -> None:
-    await PUBLISHED.run(db, sink=WEBHOOK, id=event.id)
+async def note_published(db: Connection, sink: str, event: Event) -> None:
+    await PUBLISHED.run(db, sink=sink, id=event.id)
 
 
 async def note_failure(
-    db: Connection, event: Event, reason: str, attempts: int, *, answered: bool, now: Millis
+    db: Connection, sink: str, event: Event, reason: str, *, attempts: int, answered: bool, now: Millis
 ) -> bool:
     """Plan the next attempt, or give the event up after `attempts`. Whether the event was given up.
 
@@ -160,9 +167,7 @@ async def note_failure(
     pause = min(FIRST_PAUSE << min(event.attempts, 20), longest)
     gives_up = answered and event.attempts + 1 >= attempts
     dead_time = now if gives_up else None
-    await FAILED.run(
-        db, sink=WEBHOOK, id=event.id, not_before=now + pause, reason=reason, dead_time=dead_time
-    )
+    await FAILED.run(db, sink=sink, id=event.id, not_before=now + pause, reason=reason, dead_time=dead_time)
     return gives_up
 
 
@@ -170,7 +175,7 @@ async def list_dead(db: Connection, most: int) -> list[DeadLetter]:
     return [DEAD.read(row) for row in await LIST_DEAD.rows(db, most=most)]
 
 
-async def revive(db: Connection, event_id: int | None) -> int:
-    """Try a dead letter again, or all dead letters for None; answers how many."""
-    done = await db.execute(REVIVE, event_id)
+async def revive(db: Connection, event_id: int | None, sink: str | None) -> int:
+    """Try the dead letters of an event and of a sink again; of all events and all sinks for None. Answers how many."""
+    done = await db.execute(REVIVE, event_id, sink)
     return int(done.split()[-1])

@@ -15,11 +15,11 @@ SIGNATURE = "Samplebank-Signature"
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A message to deliver. The id is the same in all attempts, so that receivers can tell repeats."""
+    """A message about a sample. The id is the same in all attempts, so that receivers can tell repeats."""
 
-    id: int
+    id: str
     kind: str
-    time: Millis
+    sha256: str
     body: bytes
 
 
@@ -32,6 +32,9 @@ class Undelivered(Exception):
 
 
 class Sink(Protocol):
+    async def prepare(self) -> None:
+        """Get ready for messages, or raise `Undelivered`: then no events are taken for the sink."""
+
     async def deliver(self, message: Message, *, now: Millis) -> None:
         """Deliver, or raise `Undelivered`. Delivering again is possible at any time."""
 
@@ -52,11 +55,14 @@ class Webhook:
         self._secret = secret
         self._client = httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False)
 
+    async def prepare(self) -> None:
+        """A receiver may refuse an event and take the next one. So each event is tried."""
+
     async def deliver(self, message: Message, *, now: Millis) -> None:
         headers = {
             "Content-Type": "application/json",
             "Samplebank-Event": message.kind,
-            "Samplebank-Event-Id": str(message.id),
+            "Samplebank-Event-Id": message.id,
             SIGNATURE: sign(self._secret, now, message.body),
         }
         try:

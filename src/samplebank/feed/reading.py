@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -27,6 +27,16 @@ class Seen(msgspec.Struct, frozen=True):
     sha256: bytes
     data: dict[str, Any]
     place: Place
+
+
+class Stored(Protocol):
+    """An event, as far as its rows are looked for."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def kind(self) -> str: ...
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -55,17 +65,25 @@ async def read_page(db: Connection, caller: Caller, place: Place, most: int, kin
 
 async def _seen(db: Connection, caller: Caller, events: Iterable[Event], window: Place) -> list[Seen]:
     """What the caller may see of events of a window, in their order."""
-    ids: dict[str, list[int]] = defaultdict(list)
     listed = list(events)
-    for event in listed:
+    shown = await shown_to(db, caller, listed)
+    return [
+        Seen(event.id, event.kind, event.created_time, *shown[event.id], feed.behind(window, event.id))
+        for event in listed
+        if event.id in shown
+    ]
+
+
+async def shown_to(
+    db: Connection, caller: Caller, events: Iterable[Stored]
+) -> dict[int, tuple[bytes, dict[str, Any]]]:
+    """The SHA-256 of the sample and the data of each event that the caller may see, by the id of the event."""
+    ids: dict[str, list[int]] = defaultdict(list)
+    for event in events:
         ids[event.kind].append(event.id)
     shown: dict[int, tuple[bytes, dict[str, Any]]] = {}
     for kind, of_kind in ids.items():
         query = query_of(KINDS[kind], caller, of_kind)
         if query is not None:
             shown |= {id_: (sha256, data) for id_, sha256, data in await query.rows(db)}
-    return [
-        Seen(event.id, event.kind, event.created_time, *shown[event.id], feed.behind(window, event.id))
-        for event in listed
-        if event.id in shown
-    ]
+    return shown

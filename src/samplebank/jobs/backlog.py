@@ -1,6 +1,6 @@
 """How much waits in the installation. Long queues are counted up to `MOST` only: the exact length does not matter."""
 
-from samplebank.database import Connection
+from samplebank.database import Connection, Statement
 from samplebank.jobs.clock import LAST_DONE
 from samplebank.jobs.tally import TOTAL
 from samplebank.timespec import Millis
@@ -23,6 +23,39 @@ WAITING = f"""
            (SELECT count(*) FROM (SELECT FROM delivery WHERE dead_time IS NOT NULL LIMIT {MOST}) dead),
            ({LAST_DONE})
 """
+# The oldest event that a sink has not delivered: among its deliveries, else where the sink stands in the feed. A sink that
+# was away since its first start stands at the beginning.
+LAGS = Statement(f"""
+    SELECT sink.name,
+           (SELECT count(*) FROM (
+               SELECT FROM delivery WHERE delivery.sink = sink.name AND dead_time IS NULL LIMIT {MOST}) waiting),
+           (SELECT count(*) FROM (
+               SELECT FROM delivery WHERE delivery.sink = sink.name AND dead_time IS NOT NULL LIMIT {MOST}) dead),
+           least(
+               (SELECT min(o.created_time) FROM (
+                   SELECT event_id FROM delivery WHERE delivery.sink = sink.name AND dead_time IS NULL LIMIT {MOST}) waiting
+                  JOIN outbox o ON o.id = waiting.event_id),
+               (SELECT created_time FROM outbox
+                 WHERE id > sink.id AND id <= sink.last AND xid >= sink.since AND xid < sink.until
+                 ORDER BY id LIMIT 1),
+               (SELECT created_time FROM outbox WHERE xid >= sink.until ORDER BY xid LIMIT 1))
+      FROM (SELECT wanted.name, coalesce(known.since, '0') AS since, coalesce(known.until, '0') AS until,
+                   coalesce(known.id, 0) AS id, coalesce(known.last, 0) AS last
+              FROM unnest(:sinks::text[]) wanted (name) LEFT JOIN sink known ON known.name = wanted.name) sink
+""")
+
+
+async def lags(db: Connection, sinks: list[str], *, now: Millis) -> dict[str, float]:
+    """How far each of the sinks is behind the feed: figures by name, for Prometheus."""
+    figures: dict[str, dict[str, float]] = {"waiting": {}, "dead": {}, "lag_seconds": {}}
+    for name, waiting, dead, oldest in await LAGS.rows(db, sinks=sinks):
+        figures["waiting"][name], figures["dead"][name] = waiting, dead
+        figures["lag_seconds"][name] = 0 if oldest is None else max(0, now - oldest) / 1000
+    return {
+        f'samplebank_sink_{figure}{{sink="{name}"}}': value
+        for figure, of_sinks in figures.items()
+        for name, value in of_sinks.items()
+    }
 
 
 async def backlog(db: Connection, *, now: Millis) -> dict[str, float]:

@@ -20,7 +20,8 @@ from samplebank.maintenance.classifying import Classifying, forget_leases
 from samplebank.maintenance.comparing import comparing_sweep
 from samplebank.maintenance.election import reign
 from samplebank.maintenance.late_types import add_late_workers
-from samplebank.maintenance.publishing import forget_old_events, open_sink, publish
+from samplebank.maintenance.publishing import forget_old_events, publish
+from samplebank.maintenance.relays import open_relays
 from samplebank.maintenance.scrubbing import scrub_sweep
 from samplebank.maintenance.service_tasks import (
     end_bytes_retention,
@@ -89,11 +90,12 @@ async def _classify(bank: Bank) -> None:
 
 
 async def _deliver_and_run(bank: Bank) -> None:
-    sink = open_sink(bank)
+    relays = open_relays(bank.settings)
     async with asyncio.TaskGroup() as tasks:
-        if sink is not None:
-            relay = partial(publish, sink=sink)
-            tasks.create_task(_again_and_again(bank, relay, PUBLISH_INTERVAL, None))
+        for relay in relays:
+            # Each by itself: a sink that is away delays no other sink.
+            publish_on = partial(publish, relay=relay)
+            tasks.create_task(_again_and_again(bank, publish_on, PUBLISH_INTERVAL, None))
         for run in (run_service_tasks, run_reanalyses):
             tasks.create_task(_again_and_again(bank, run, bank.settings.sweep_interval, Signal.SERVICE_TASKS))
         tasks.create_task(_again_and_again(bank, comparing_sweep(), bank.settings.sweep_interval, None))

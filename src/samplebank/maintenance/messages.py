@@ -3,10 +3,13 @@
 import msgspec
 
 from samplebank.database import Connection, Statement
+from samplebank.events import feed
 from samplebank.events.outbox import Event
 from samplebank.events.sinks import Message
+from samplebank.feed.cloud_events import INSTALLATION, cloud_event
 from samplebank.feed.kinds import SUBMISSION
 from samplebank.feed.kinds import VERDICT as VERDICT_DATA
+from samplebank.feed.reading import shown_to
 
 SAMPLE = "SELECT encode(sha256, 'hex') FROM sample WHERE id = $1"
 JOB = Statement(f"""
@@ -41,8 +44,19 @@ async def message_of(db: Connection, event: Event) -> Message:
     sha256 = await db.fetchval(SAMPLE, event.sample_id)
     body = {"id": event.id, "kind": event.kind, "timestamp": event.created_time, "sampleSha256": sha256}
     return Message(
-        event.id,
+        str(event.id),
         event.kind,
-        event.created_time,
+        sha256,
         msgspec.json.encode({**body, "data": filled or event.payload}),
     )
+
+
+async def cloud_message_of(db: Connection, event: Event) -> Message | None:
+    """Make the message of an event as the feed tells the event. None where the rows have been deleted by now."""
+    shown = (await shown_to(db, INSTALLATION, [event])).get(event.id)
+    if shown is None:
+        return None
+    sha256, data = shown
+    known = await feed.look(db)
+    told = cloud_event(known, event.id, event.kind, event.created_time, sha256=sha256, data=data)
+    return Message(told.id, told.type, told.subject, msgspec.json.encode(told))

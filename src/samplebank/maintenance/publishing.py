@@ -1,18 +1,20 @@
-"""The relay, on every host: publishes the events of the feed to the configured sink. The housekeeper forgets old events."""
+"""The relays, on every host: publish the events of the feed to the configured sinks. The housekeeper forgets old events."""
 
 import asyncio
 import logging
+from collections import defaultdict
 
 from samplebank.assembly import Bank
 from samplebank.events import feed, outbox
 from samplebank.events.outbox import Event
-from samplebank.events.sinks import Message, Sink, Undelivered, Webhook
+from samplebank.events.sinks import Message, Sink, Undelivered
 from samplebank.logs import Faults
-from samplebank.maintenance.messages import message_of
+from samplebank.maintenance.relays import Relay
 from samplebank.timespec import Millis
 
 log = logging.getLogger("samplebank.events")
-faults = Faults(log)
+#: by sink: a fault of one sink must not hide the same fault of another
+faults: defaultdict[str, Faults] = defaultdict(lambda: Faults(log))
 #: events under way at once, each of another sample
 AT_ONCE = 16
 #: seconds between looks for further events while some are under way
@@ -23,23 +25,17 @@ LEASE: Millis = 30_000
 LONGEST = 20.0
 
 
-def open_sink(bank: Bank) -> Sink | None:
-    """Open the sink that the settings ask for, if any."""
-    settings = bank.settings
-    if settings.webhook_url is None or settings.webhook_secret is None:
-        return None
-    return Webhook(settings.webhook_url, settings.webhook_secret)
-
-
-async def publish(bank: Bank, sink: Sink) -> None:
+async def publish(bank: Bank, relay: Relay) -> None:
     """Publish all due events. A receiver that is slow with an event holds up only events of the same sample."""
     under_way: dict[asyncio.Task[None], Event] = {}
     try:
         while True:
-            async with bank.database.connection() as db:
-                due = await outbox.take(db, AT_ONCE - len(under_way), lease=LEASE, now=bank.clock())
-            for event in due:
-                under_way[asyncio.create_task(_publish_one(bank, sink, event))] = event
+            if await _is_ready(relay):
+                async with bank.database.connection() as db:
+                    most = AT_ONCE - len(under_way)
+                    due = await outbox.take(db, relay.reader, most, lease=LEASE, now=bank.clock())
+                for event in due:
+                    under_way[asyncio.create_task(_publish_one(bank, relay, event))] = event
             if not under_way:
                 return
             done, _ = await asyncio.wait(under_way, timeout=LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED)
@@ -52,28 +48,55 @@ async def publish(bank: Bank, sink: Sink) -> None:
         await asyncio.gather(*under_way, return_exceptions=True)
         if under_way:
             async with bank.database.connection() as db:
-                await outbox.give_back(db, under_way.values(), now=bank.clock())
+                await outbox.give_back(db, relay.reader.name, under_way.values(), now=bank.clock())
 
 
-async def _publish_one(bank: Bank, sink: Sink, event: Event) -> None:
-    async with bank.database.connection() as db:
-        message = await message_of(db, event)
+async def _is_ready(relay: Relay) -> bool:
+    """Whether the sink takes events. A sink that is away is given none, so that none has to wait for a further attempt."""
     try:
-        await _deliver(sink, message, now=bank.clock())
+        async with asyncio.timeout(LONGEST):
+            await relay.sink.prepare()
     except Undelivered as error:
-        async with bank.database.connection() as db:
-            attempts = bank.settings.webhook_attempts
-            gave_up = await outbox.note_failure(
-                db, event, str(error), attempts, answered=error.answered, now=bank.clock()
-            )
-        if gave_up:
-            fields = {"event": event.id, "attempt": event.attempts + 1, "why": str(error)}
-            log.warning("event.dead", extra={"fields": fields})
-        else:
-            faults.tell("event.undelivered", error, trace=False, id=event.id, attempt=event.attempts + 1)
+        _tell_away(relay, str(error))
+        return False
+    except TimeoutError:
+        _tell_away(relay, "The receiver took too long.")
+        return False
+    return True
+
+
+def _tell_away(relay: Relay, why: str, **fields: object) -> None:
+    name = relay.reader.name
+    away = Undelivered(why, answered=False)  # told by its kind, wherever the sink noticed
+    faults[name].tell("event.undelivered", away, trace=False, sink=name, **fields)
+
+
+async def _publish_one(bank: Bank, relay: Relay, event: Event) -> None:
+    sink = relay.reader.name
+    async with bank.database.connection() as db:
+        message = await relay.message_of(db, event)
+    try:
+        if message is not None:
+            await _deliver(relay.sink, message, now=bank.clock())
+    except Undelivered as error:
+        await _note_failure(bank, relay, event, error)
         return
     async with bank.database.connection() as db:
-        await outbox.note_published(db, event)
+        await outbox.note_published(db, sink, event)
+
+
+async def _note_failure(bank: Bank, relay: Relay, event: Event, error: Undelivered) -> None:
+    sink, why, attempt = relay.reader.name, str(error), event.attempts + 1
+    async with bank.database.connection() as db:
+        gave_up = await outbox.note_failure(
+            db, sink, event, why, attempts=relay.attempts, answered=error.answered, now=bank.clock()
+        )
+    if gave_up:
+        log.warning(
+            "event.dead", extra={"fields": {"sink": sink, "event": event.id, "attempt": attempt, "why": why}}
+        )
+    else:
+        _tell_away(relay, why, id=event.id, attempt=attempt)
 
 
 async def _deliver(sink: Sink, message: Message, *, now: Millis) -> None:

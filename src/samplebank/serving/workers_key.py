@@ -13,7 +13,7 @@ from samplebank.settings import Settings
 log = logging.getLogger("samplebank.serving")
 URL, KEY = "SAMPLEBANK_URL", "SAMPLEBANK_KEY"
 #: variables with secrets of the service, whole or by their beginnings: workers read hostile files and speak HTTP only
-SECRET = ("SAMPLEBANK_DATABASE_URL", "SAMPLEBANK_WEBHOOK", "AWS_", "PG")
+SECRET = ("SAMPLEBANK_DATABASE_URL", "SAMPLEBANK_WEBHOOK", "SAMPLEBANK_EVENTS", "AWS_", "PG")
 
 
 def environments(

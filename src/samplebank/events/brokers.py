@@ -1,0 +1,75 @@
+"""What the sinks for brokers have in common: the connection, and the rest while a broker is away."""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from typing import Final
+
+from samplebank.events.sinks import Message, Undelivered
+from samplebank.timespec import Millis
+
+#: seconds until a broker that is away is tried again; each further pause is twice as long, up to the longest pause
+FIRST_REST: Final = 0.5
+LONGEST_REST: Final = 5.0
+#: seconds that a broker has to take a connection, and to confirm an event
+PATIENCE: Final = 8.0
+CONTENT_TYPE: Final = "application/cloudevents+json"
+
+
+class Broker(ABC):
+    """A sink that keeps a connection. While the broker is away, the sink rests, and takes no events."""
+
+    def __init__(self) -> None:
+        self._rest = FIRST_REST
+        self._rests_until = 0.0
+        self._why = ""
+
+    async def prepare(self) -> None:
+        """Connect, if needed. Raises `Undelivered` while the broker is away."""
+        if time.monotonic() < self._rests_until:
+            raise Undelivered(self._why, answered=False)
+        if self.is_connected:
+            return
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.close()
+                await self.connect()
+        except Exception as error:  # a client raises what it likes, and must not end the housework
+            raise self._away(f"The broker cannot be reached: {_told(error)}") from error
+
+    async def deliver(self, message: Message, *, now: Millis) -> None:  # noqa: ARG002 for sinks that sign
+        """Send, and wait until the broker has stored the message."""
+        try:
+            await self.send(message)
+        except Undelivered as error:
+            if not error.answered:
+                self._away(str(error))
+            raise
+        except Exception as error:  # as in `prepare`
+            raise self._away(f"The broker did not take the event: {_told(error)}") from error
+        self._rest = FIRST_REST
+
+    def _away(self, why: str) -> Undelivered:
+        if time.monotonic() >= self._rests_until:
+            self._rests_until = time.monotonic() + self._rest
+            self._rest = min(2 * self._rest, LONGEST_REST)
+        self._why = why
+        return Undelivered(why, answered=False)
+
+    @property
+    @abstractmethod
+    def is_connected(self) -> bool: ...
+
+    @abstractmethod
+    async def connect(self) -> None: ...
+
+    @abstractmethod
+    async def send(self, message: Message) -> None:
+        """Send, and await the confirmation. Raises `Undelivered` with `answered` where the message itself is refused."""
+
+    @abstractmethod
+    async def close(self) -> None: ...
+
+
+def _told(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,90 @@
+"""NATS JetStream: each event is a message of the stream that takes the subjects, under the event's id."""
+
+from typing import TYPE_CHECKING, Final
+
+from samplebank.errors import Invalid
+from samplebank.events.addresses import Address, client
+from samplebank.events.brokers import CONTENT_TYPE, PATIENCE, Broker
+from samplebank.events.sinks import Message, Undelivered
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+SCHEMES: Final = ("nats://", "tls://")
+PORT: Final = 4222
+OPTIONS: Final = frozenset({"subject", "types"})
+#: the class of the errors for which the message itself is to blame
+BAD_REQUEST: Final = 400
+#: JetStream leaves out a message whose id it has seen within the window of duplicates
+ID: Final = "Nats-Msg-Id"
+
+
+class Nats(Broker):
+    """Publishes to `<subject>.verdict.settled` and so on, and awaits the word of the stream."""
+
+    def __init__(self, address: Address, variable: str) -> None:
+        super().__init__()
+        self._library = client("nats", variable, "nats")
+        self._errors = client("nats.js.errors", variable, "nats")
+        scheme = "tls" if address.scheme == "tls" else "nats"
+        self._servers = [f"{scheme}://{host}" for host in address.hosts]
+        self._login = {
+            name: value
+            for name, value in (("user", address.user), ("password", address.password))
+            if value is not None
+        }
+        self._prefix = address.options.get("subject", "samplebank")
+        if not all(
+            part and part.replace("-", "").replace("_", "").isalnum() for part in self._prefix.split(".")
+        ):
+            raise Invalid(
+                f"{variable} has the subject {self._prefix!r}, but words with dots between are needed."
+            )
+        self._client: Client | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        return self._client is not None and self._client.is_connected
+
+    async def connect(self) -> None:
+        # The relay connects again by itself. A client that did so would keep events of the past.
+        noticed: list[Exception] = []
+
+        async def notice(error: Exception) -> None:
+            """Keep quiet: the client would tell each error in the log, and the relay tells one a minute."""
+            noticed[:] = [error]
+
+        try:
+            self._client = await self._library.connect(
+                self._servers,
+                name="samplebank",
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                connect_timeout=PATIENCE / 2,
+                error_cb=notice,
+                **self._login,
+            )
+        except self._library.errors.NoServersError as error:
+            raise noticed[0] if noticed else error from error
+
+    async def send(self, message: Message) -> None:
+        assert self._client is not None  # noqa: S101 for the type checker: the relay has prepared the sink
+        subject = f"{self._prefix}.{message.kind.partition('.')[2]}"
+        headers = {ID: message.id, "Content-Type": CONTENT_TYPE}
+        stream = self._client.jetstream(timeout=PATIENCE)
+        try:
+            await stream.publish(subject, message.body, headers=headers)
+        except self._library.errors.MaxPayloadError as error:
+            raise Undelivered("The event is larger than the server takes.", answered=True) from error
+        except self._errors.NoStreamResponseError as error:
+            why = f"No stream of the server takes the subject {subject}: add `{self._prefix}.>` to a stream."
+            raise Undelivered(why, answered=False) from error
+        except self._errors.APIError as error:
+            why = f"The stream answered {error.code}: {error.description}."
+            raise Undelivered(why, answered=error.code == BAD_REQUEST) from error
+
+    async def close(self) -> None:
+        was, self._client = self._client, None
+        if was is not None:
+            await was.close()

@@ -1,0 +1,54 @@
+"""The relays that the settings ask for: one for each sink, each with its own place in the feed."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+from samplebank.database import Connection
+from samplebank.errors import Invalid
+from samplebank.events import nats
+from samplebank.events.addresses import Address, read_address
+from samplebank.events.nats import Nats
+from samplebank.events.outbox import Event, Reader
+from samplebank.events.sinks import Message, Sink, Webhook
+from samplebank.feed.kinds import KINDS
+from samplebank.maintenance.messages import cloud_message_of, message_of
+from samplebank.settings import Settings
+
+WEBHOOK: Final = "webhook"
+#: the kinds of events that the webhook has messages for
+WEBHOOK_KINDS: Final = frozenset({"job", "jobEnded", "verdict", "alert"})
+
+
+class Relay(NamedTuple):
+    """A sink, what the sink reads, how its messages are made, and how often the sink may refuse an event."""
+
+    reader: Reader
+    sink: Sink
+    message_of: Callable[[Connection, Event], Awaitable[Message | None]]
+    attempts: int
+
+
+def open_relays(settings: Settings) -> list[Relay]:
+    """Open the sinks. None connects yet. Raises `Invalid` for a wrong setting, and for a client that is not installed."""
+    relays: list[Relay] = []
+    if settings.webhook_url is not None and settings.webhook_secret is not None:
+        webhook = Webhook(settings.webhook_url, settings.webhook_secret)
+        relays.append(Relay(Reader(WEBHOOK, WEBHOOK_KINDS), webhook, message_of, settings.webhook_attempts))
+    if settings.events_nats is not None:
+        variable = "SAMPLEBANK_EVENTS_NATS"
+        address = read_address(variable, settings.events_nats, options=nats.OPTIONS, port=nats.PORT)
+        reader = Reader("nats", _kinds(address, variable))
+        relays.append(Relay(reader, Nats(address, variable), cloud_message_of, settings.events_attempts))
+    return relays
+
+
+def _kinds(address: Address, variable: str) -> frozenset[str]:
+    """The kinds of the types that the address asks for; all kinds where it asks for none."""
+    if "types" not in address.options:
+        return frozenset(KINDS)
+    by_type = {kind.type: name for name, kind in KINDS.items()}
+    wanted = address.options["types"].split(",")
+    for name in wanted:
+        if name not in by_type:
+            raise Invalid(f"{variable} has the type {name!r}, but types are: {', '.join(sorted(by_type))}.")
+    return frozenset(by_type[name] for name in wanted)

@@ -1,0 +1,83 @@
+"""A nats-server of a test's own, with JetStream, that can be killed and started again on the same folder."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import nats
+from nats.js.client import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from kit.bank import PATIENCE, Sample
+from kit.browser import program
+from kit.service import free_port
+
+STREAM, SUBJECTS = "EVENTS", "samplebank.>"
+UP = "Server is ready"
+
+
+class NatsServer:
+    """What the stream has, and what the server is told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"nats://127.0.0.1:{self.port}"
+        self._folder = folder
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        options = ["-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self._folder)]
+        self._process = subprocess.Popen(
+            [program("nats-server"), *options], stderr=subprocess.PIPE, text=True
+        )
+        assert self._process.stderr is not None
+        said = ""
+        while UP not in said:
+            said = self._process.stderr.readline()
+            assert said, "nats-server has ended"
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.communicate()
+
+    @asynccontextmanager
+    async def jetstream(self) -> AsyncIterator[JetStreamContext]:
+        client = await nats.connect(self.url)
+        try:
+            yield client.jetstream()
+        finally:
+            await client.close()
+
+    async def set_stream(self, **options: Any) -> None:
+        """Make the stream, or give the stream these options."""
+        async with self.jetstream() as stream:
+            try:
+                await stream.update_stream(name=STREAM, subjects=[SUBJECTS], **options)
+            except NotFoundError:
+                await stream.add_stream(name=STREAM, subjects=[SUBJECTS], **options)
+
+    async def stored(self, sample: Sample) -> list[dict[str, Any]]:
+        """The events of a sample in the stream, each with `subjectOfMessage` and `idOfMessage`."""
+        found = []
+        async with self.jetstream() as stream:
+            last = (await stream.stream_info(STREAM)).state.last_seq
+            for number in range(1, last + 1):
+                message = await stream.get_msg(STREAM, number)
+                event = json.loads(message.data or b"")
+                if event["subject"] == sample.sha256:
+                    headers = message.headers or {}
+                    told = {"subjectOfMessage": message.subject, "idOfMessage": headers["Nats-Msg-Id"]}
+                    found.append({**event, **told})
+        return found
+
+    async def arrived(self, sample: Sample, count: int) -> list[dict[str, Any]]:
+        """The events of a sample, once there are so many."""
+        async with asyncio.timeout(PATIENCE):
+            while len(found := await self.stored(sample)) < count:  # noqa: ASYNC110 the server is another process
+                await asyncio.sleep(0.1)
+        return found
