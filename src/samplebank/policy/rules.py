@@ -121,9 +121,14 @@ async def _get(db: Connection, statement: Statement, reference: str) -> Rule:
 
 
 async def list_rules(
-    db: Connection, page: Page, *, include_deleted: bool, customers: Collection[int] | None = None
+    db: Connection,
+    page: Page,
+    *,
+    include_deleted: bool,
+    customers: Collection[int] | None = None,
+    newest_first: bool = False,
 ) -> tuple[list[Rule], int]:
-    """List rules, oldest first: (the page, the number of all).
+    """List rules, oldest first unless told `newest_first`: (the page, the number of all).
 
     With `customers`, rules that are only for other customers are left out.
     """
@@ -133,9 +138,8 @@ async def list_rules(
         wanted.append(Sql("r.kind <> {} OR r.customers && {}::bigint[]", kind, sorted(customers)))
     where = all_of(wanted)
     total = await Sql("SELECT count(*) FROM policy_rule r WHERE {}", where).value(db)
-    listed = (
-        f"SELECT {RULE_COLUMNS} FROM policy_rule r WHERE {{}} ORDER BY r.created_time, r.id {page.clause()}"
-    )
+    order = "r.created_time DESC, r.id DESC" if newest_first else "r.created_time, r.id"
+    listed = f"SELECT {RULE_COLUMNS} FROM policy_rule r WHERE {{}} ORDER BY {order} {page.clause()}"
     rows = await Sql(listed, where).rows(db)
     return [_rule(row) for row in rows], total
 

@@ -58,7 +58,11 @@ async def show_policy(request: Visit) -> Response[bytes]:
     async with request.reading() as db:
         policy = await rules.get_policy(db)
         found, number = await rules.list_rules(
-            db, Part(limit=MOST), include_deleted=False, customers=known_customers(caller)
+            db,
+            Part(limit=MOST),
+            include_deleted=False,
+            customers=known_customers(caller),
+            newest_first=True,
         )
         actions = [rule.action for rule in found]
         named = [id_ for a in actions for id_ in (*a.workers_set, *a.workers_add, *a.workers_remove)]
