@@ -17,6 +17,12 @@ EVERYTHING: dict[str, Any] = {
     "workers": {"replicas": 2, "existingSecret": "bank-worker"},
     "ingress": {"enabled": True, "className": "haproxy", "tlsSecret": "bank-tls"},
 }
+#: the same with blobs in a bucket
+BUCKET: dict[str, Any] = {
+    "bucket": "s3://samples/bank",
+    "existingSecret": "bank-bucket",
+    "endpoint": "https://s3.example.org",
+}
 KINDS = ("kind: Service\n", "kind: Deployment\n", "kind: Ingress\n")
 WARNING = 2
 
@@ -30,6 +36,9 @@ def main() -> int:
         wrong += [f"No {kind.strip()} comes out." for kind in KINDS if kind not in made]
         for name in ("database", "blobs", "workers"):
             wrong += _taken_without(chart, name)
+        in_bucket = "".join(chart.render(EVERYTHING | {"blobs": BUCKET}, name="bank").values())
+        wrong += [f"Blobs in a bucket have no {one}." for one in BUCKET.values() if one not in in_bucket]
+        wrong += ["Blobs in a bucket have a claim."] * ("persistentVolumeClaim" in in_bucket)
     for problem in wrong:
         print(problem)
     return 1 if wrong else 0

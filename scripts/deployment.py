@@ -47,9 +47,17 @@ def compose() -> list[str]:
     program = _program("compose", "the compose file")
     if program is None:
         return []
-    file = str(DEPLOY / "compose" / "compose.yaml")
-    command = (*program.split(), "-f", file, "--profile", "workers", "config", "--quiet")
-    return _said(*command, DATABASE_PASSWORD="none")  # noqa: S106 the file is only read
+    files = [str(DEPLOY / "compose" / name) for name in ("compose.yaml", "bucket.yaml")]
+    alone, with_bucket = ("-f", files[0]), ("-f", files[0], "-f", files[1])
+    given = dict.fromkeys(
+        ("DATABASE_PASSWORD", "BLOB_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "none"
+    )
+    asked = ("--profile", "workers", "config", "--quiet")
+    return [
+        problem
+        for named in (alone, with_bucket)
+        for problem in _said(*program.split(), *named, *asked, **given)
+    ]
 
 
 def proxy() -> list[str]:
