@@ -44,7 +44,7 @@ FAULTS = (
     Fault("bringers", 3, 300, bringers.run),
     Fault("feed", 3, 60, followers.run),
     Fault("power", 1, 20, power.run),
-    Fault("buckets", 2, 100, buckets.run),
+    Fault("buckets", 1, 100, buckets.run),
     Fault("rolling", 1, 10, rolling.run),
     Fault("burst", 320, 320, crowds.burst),
     Fault("leases", 1000, 2000, queues.leases),
