@@ -38,6 +38,7 @@ def refusal_of(folder: Path, environment: dict[str, str] | None = None) -> str:
         ("PUBLIC_URL", "https://host:99999", "an address such as https://samples.example.org"),
         ("DATABASE_URL", "postgresql://host:99999/bank", "an address such as postgresql://bank@localhost:5432/bank"),
         ("EVENTS_NATS", "nats://", "an address such as nats://user:password@broker.example.org:4222?subject=samplebank"),
+        ("EVENTS_RABBITMQ", "amqp:///bank", "an address such as amqp://user:password@broker.example.org:5672/?exchange=samplebank"),
         ("DATABASE_URL", "postgresql://[::1/bank", "an address such as postgresql://bank@localhost:5432/bank"),
     ],
 )  # fmt: skip

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
 from samplebank.errors import Invalid, invalid
+from samplebank.urls import URLS
 
 PREFIX = "SAMPLEBANK_"
 #: read by the client commands, not by the service
@@ -96,6 +96,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhook_secret: str | None = None
     webhook_attempts: Count = 150
     events_nats: str | None = None
+    events_rabbitmq: str | None = None
     events_attempts: Count = 150
     event_retention: Positive = 7 * 24 * 3600
     sandbox: Literal["required", "best"] = "required"
@@ -114,8 +115,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def sinks(self) -> list[str]:
         """The names of the sinks that events are sent to."""
-        places = {"webhook": self.webhook_url, "nats": self.events_nats}
-        return [name for name, place in places.items() if place is not None]
+        return [*(["webhook"] if self.webhook_url is not None else []), *self.brokers]
+
+    @property
+    def brokers(self) -> dict[str, str]:
+        """The addresses of the brokers that events are sent to, by the name of the sink."""
+        places = {"nats": self.events_nats, "rabbitmq": self.events_rabbitmq}
+        return {name: place for name, place in places.items() if place is not None}
 
     @property
     def sandbox_required(self) -> bool:
@@ -239,59 +245,3 @@ def _check_url(said_as: str, name: str, url: str) -> None:
         raise invalid(said_as, f"{said_as} {_shown(name, url)}, but must start with {' or '.join(schemes)}.")
     if not is_right(url):
         raise invalid(said_as, f"{said_as} {_shown(name, url)}, but must be {wanted}.")
-
-
-def _names_a_host(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none, a bracket that is not closed
-        return False
-
-
-def _has_ports(url: str) -> bool:
-    """Whether each port of the address is a port. PostgreSQL takes several hosts with their ports."""
-    try:
-        hosts = urlsplit(url).netloc.rpartition("@")[2].split(",")
-    except ValueError:
-        return False
-    return all(_names_a_host(f"//{host}") for host in hosts if host)
-
-
-def _has_hosts(url: str) -> bool:
-    """Whether the address names a host at least, each with a port that is a port."""
-    return _has_ports(url) and bool(urlsplit(url).netloc.rpartition("@")[2].strip(","))
-
-
-def _is_absolute(url: str) -> bool:
-    return url.startswith("file:///") and len(url) > len("file:///")
-
-
-def _names_a_store(url: str) -> bool:
-    """Whether the address is an absolute path, or a bucket with a prefix."""
-    return _is_absolute(url) or BUCKET.fullmatch(url) is not None
-
-
-#: names that need no quoting anywhere
-BUCKET: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?")
-HTTP: Final = (("http://", "https://"), _names_a_host, "an address such as https://samples.example.org")
-#: beginnings that an address may have, what must be true of the address, and what the address must be in words
-URLS: Final = {
-    "database_url": (
-        ("postgresql://", "postgres://"),
-        _has_ports,
-        "an address such as postgresql://bank@localhost:5432/bank",
-    ),
-    "webhook_url": HTTP,
-    "events_nats": (
-        ("nats://", "tls://"),
-        _has_hosts,
-        "an address such as nats://user:password@broker.example.org:4222?subject=samplebank",
-    ),
-    "public_url": HTTP,
-    "blob_url": (
-        ("file://", "s3://"),
-        _names_a_store,
-        "an absolute path such as file:///srv/blobs, or a bucket such as s3://samples or s3://samples/bank",
-    ),
-}

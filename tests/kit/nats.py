@@ -1,6 +1,5 @@
 """A nats-server of a test's own, with JetStream, that can be killed and started again on the same folder."""
 
-import asyncio
 import json
 import subprocess
 from collections.abc import AsyncIterator
@@ -12,7 +11,8 @@ import nats
 from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from kit.bank import PATIENCE, Sample
+from kit.bank import Sample
+from kit.brokers import ID, PLACE, BrokerServer
 from kit.browser import program
 from kit.service import free_port
 
@@ -20,8 +20,10 @@ STREAM, SUBJECTS = "EVENTS", "samplebank.>"
 UP = "Server is ready"
 
 
-class NatsServer:
+class NatsServer(BrokerServer):
     """What the stream has, and what the server is told."""
+
+    name = "nats"
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -62,7 +64,6 @@ class NatsServer:
                 await stream.add_stream(name=STREAM, subjects=[SUBJECTS], **options)
 
     async def stored(self, sample: Sample) -> list[dict[str, Any]]:
-        """The events of a sample in the stream, each with `subjectOfMessage` and `idOfMessage`."""
         found = []
         async with self.jetstream() as stream:
             last = (await stream.stream_info(STREAM)).state.last_seq
@@ -71,13 +72,6 @@ class NatsServer:
                 event = json.loads(message.data or b"")
                 if event["subject"] == sample.sha256:
                     headers = message.headers or {}
-                    told = {"subjectOfMessage": message.subject, "idOfMessage": headers["Nats-Msg-Id"]}
+                    told = {ID: headers["Nats-Msg-Id"], PLACE: message.subject}
                     found.append({**event, **told})
-        return found
-
-    async def arrived(self, sample: Sample, count: int) -> list[dict[str, Any]]:
-        """The events of a sample, once there are so many."""
-        async with asyncio.timeout(PATIENCE):
-            while len(found := await self.stored(sample)) < count:  # noqa: ASYNC110 the server is another process
-                await asyncio.sleep(0.1)
         return found

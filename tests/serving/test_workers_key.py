@@ -15,6 +15,7 @@ SECRETS = {
     "SAMPLEBANK_DATABASE_URL": "postgresql://bank:secret@host/bank",
     "SAMPLEBANK_WEBHOOK_SECRET": "secret",
     "SAMPLEBANK_EVENTS_NATS": "nats://bank:secret@host",
+    "SAMPLEBANK_EVENTS_RABBITMQ": "amqp://bank:secret@host",
     "AWS_SECRET_ACCESS_KEY": "secret",
     "PGPASSWORD": "secret",
 }

@@ -21,9 +21,13 @@ class Address(msgspec.Struct, frozen=True):
     options: Mapping[str, str]
 
 
-def read_address(variable: str, url: str, *, options: frozenset[str], port: int) -> Address:
-    """Read the address of a broker. Raises `Invalid` with one line that names the setting and shows no password."""
+def read_address(variable: str, url: str, *, options: frozenset[str], ports: Mapping[str, int]) -> Address:
+    """Read the address of a broker. `ports` has the usual port of each scheme.
+
+    Raises `Invalid` with one line that names the setting and shows no password.
+    """
     parts = urlsplit(url)
+    port = ports[parts.scheme]
     login, _, listed = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
     hosts = tuple(host if _has_port(host) else f"{host}:{port}" for host in listed.split(",") if host)

@@ -1,5 +1,6 @@
 """NATS JetStream: each event is a message of the stream that takes the subjects, under the event's id."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from samplebank.errors import Invalid
@@ -10,8 +11,7 @@ from samplebank.events.sinks import Message, Undelivered
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
-SCHEMES: Final = ("nats://", "tls://")
-PORT: Final = 4222
+PORTS: Final[Mapping[str, int]] = {"nats": 4222, "tls": 4222}
 OPTIONS: Final = frozenset({"subject", "types"})
 #: the class of the errors for which the message itself is to blame
 BAD_REQUEST: Final = 400

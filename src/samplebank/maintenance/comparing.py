@@ -46,7 +46,7 @@ SHARED = (
     "webhook_attempts",
 )
 #: settings with secrets, compared by a digest that is dear to guess by
-SECRET = ("webhook_url", "webhook_secret", "events_nats")
+SECRET = ("webhook_url", "webhook_secret", "events_nats", "events_rabbitmq")
 ROUNDS, SALT = 200_000, b"samplebank settings"
 #: milliseconds in which another service was seen that is at work, besides three of the intervals between two sweeps
 LATELY: Millis = 60_000

@@ -1,14 +1,16 @@
 """The relays that the settings ask for: one for each sink, each with its own place in the feed."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple
 
 from samplebank.database import Connection
 from samplebank.errors import Invalid
-from samplebank.events import nats
+from samplebank.events import nats, rabbitmq
 from samplebank.events.addresses import Address, read_address
+from samplebank.events.brokers import Broker
 from samplebank.events.nats import Nats
 from samplebank.events.outbox import Event, Reader
+from samplebank.events.rabbitmq import RabbitMq
 from samplebank.events.sinks import Message, Sink, Webhook
 from samplebank.feed.kinds import KINDS
 from samplebank.maintenance.messages import cloud_message_of, message_of
@@ -17,6 +19,21 @@ from samplebank.settings import Settings
 WEBHOOK: Final = "webhook"
 #: the kinds of events that the webhook has messages for
 WEBHOOK_KINDS: Final = frozenset({"job", "jobEnded", "verdict", "alert"})
+
+
+class BrokerKind(NamedTuple):
+    """What the address of a broker may have, and how the sink is opened."""
+
+    options: frozenset[str]
+    ports: Mapping[str, int]
+    open: Callable[[Address, str], Broker]
+
+
+#: by the name of the sink, which is also the end of the setting's name
+BROKERS: Final[Mapping[str, BrokerKind]] = {
+    "nats": BrokerKind(nats.OPTIONS, nats.PORTS, Nats),
+    "rabbitmq": BrokerKind(rabbitmq.OPTIONS, rabbitmq.PORTS, RabbitMq),
+}
 
 
 class Relay(NamedTuple):
@@ -34,11 +51,11 @@ def open_relays(settings: Settings) -> list[Relay]:
     if settings.webhook_url is not None and settings.webhook_secret is not None:
         webhook = Webhook(settings.webhook_url, settings.webhook_secret)
         relays.append(Relay(Reader(WEBHOOK, WEBHOOK_KINDS), webhook, message_of, settings.webhook_attempts))
-    if settings.events_nats is not None:
-        variable = "SAMPLEBANK_EVENTS_NATS"
-        address = read_address(variable, settings.events_nats, options=nats.OPTIONS, port=nats.PORT)
-        reader = Reader("nats", _kinds(address, variable))
-        relays.append(Relay(reader, Nats(address, variable), cloud_message_of, settings.events_attempts))
+    for name, url in settings.brokers.items():
+        kind, variable = BROKERS[name], f"SAMPLEBANK_EVENTS_{name.upper()}"
+        address = read_address(variable, url, options=kind.options, ports=kind.ports)
+        reader = Reader(name, _kinds(address, variable))
+        relays.append(Relay(reader, kind.open(address, variable), cloud_message_of, settings.events_attempts))
     return relays
 
 

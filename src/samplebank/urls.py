@@ -1,0 +1,66 @@
+"""The addresses among the settings: how each may begin, and what must be true of the rest."""
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, a bracket that is not closed
+        return False
+
+
+def _has_ports(url: str) -> bool:
+    """Whether each port of the address is a port. PostgreSQL takes several hosts with their ports."""
+    try:
+        hosts = urlsplit(url).netloc.rpartition("@")[2].split(",")
+    except ValueError:
+        return False
+    return all(_names_a_host(f"//{host}") for host in hosts if host)
+
+
+def _has_hosts(url: str) -> bool:
+    """Whether the address names a host at least, each with a port that is a port."""
+    return _has_ports(url) and bool(urlsplit(url).netloc.rpartition("@")[2].strip(","))
+
+
+def _is_absolute(url: str) -> bool:
+    return url.startswith("file:///") and len(url) > len("file:///")
+
+
+def _names_a_store(url: str) -> bool:
+    """Whether the address is an absolute path, or a bucket with a prefix."""
+    return _is_absolute(url) or BUCKET.fullmatch(url) is not None
+
+
+#: names that need no quoting anywhere
+BUCKET: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?")
+HTTP: Final = (("http://", "https://"), _names_a_host, "an address such as https://samples.example.org")
+#: beginnings that an address may have, what must be true of the address, and what the address must be in words
+URLS: Final = {
+    "database_url": (
+        ("postgresql://", "postgres://"),
+        _has_ports,
+        "an address such as postgresql://bank@localhost:5432/bank",
+    ),
+    "webhook_url": HTTP,
+    "events_nats": (
+        ("nats://", "tls://"),
+        _has_hosts,
+        "an address such as nats://user:password@broker.example.org:4222?subject=samplebank",
+    ),
+    "events_rabbitmq": (
+        ("amqp://", "amqps://"),
+        _has_hosts,
+        "an address such as amqp://user:password@broker.example.org:5672/?exchange=samplebank",
+    ),
+    "public_url": HTTP,
+    "blob_url": (
+        ("file://", "s3://"),
+        _names_a_store,
+        "an absolute path such as file:///srv/blobs, or a bucket such as s3://samples or s3://samples/bank",
+    ),
+}

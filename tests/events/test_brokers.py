@@ -1,0 +1,266 @@
+"""Events reach each broker as the feed has them, in order per sample. A broker that is away costs nothing."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import requests
+
+from kit.bank import Bank, Sample, eventually
+from kit.brokers import ID, PLACE, BrokerServer
+from kit.feed import PATH
+from kit.nats import NatsServer
+from kit.rabbitmq import MOST, RabbitServer
+from kit.receiver import SECRET, Receiver, receiving
+from kit.service import Service, running
+from samplebank.errors import Invalid
+from samplebank.events.sinks import Message, Sink, Undelivered
+from samplebank.maintenance.relays import open_relays
+from samplebank.settings import load
+
+BROKERS = ("nats", "rabbitmq")
+TYPE = "samplebank.verdict.settled"
+
+
+@pytest.fixture(scope="module")
+async def nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[NatsServer]:
+    server = NatsServer(tmp_path_factory.mktemp("nats"))
+    server.start()
+    await server.set_stream()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+async def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RabbitServer]:
+    server = RabbitServer(tmp_path_factory.mktemp("rabbitmq"))
+    server.start()
+    await server.set_queue()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def servers(nats: NatsServer, rabbitmq: RabbitServer) -> dict[str, BrokerServer]:
+    return {server.name: server for server in (nats, rabbitmq)}
+
+
+@pytest.fixture(params=BROKERS)
+def server(request: pytest.FixtureRequest, servers: dict[str, BrokerServer]) -> BrokerServer:
+    return servers[request.param]
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def sending(
+    tmp_path_factory: pytest.TempPathFactory, servers: dict[str, BrokerServer], receiver: Receiver
+) -> Iterator[Service]:
+    """A service that sends events to all brokers, and to a webhook beside them."""
+    settings = {
+        **{variable(name): server.url for name, server in servers.items()},
+        "SAMPLEBANK_EVENTS_ATTEMPTS": "1",
+        "SAMPLEBANK_WEBHOOK_URL": f"http://127.0.0.1:{receiver.server_port}/events",
+        "SAMPLEBANK_WEBHOOK_SECRET": SECRET,
+        "SAMPLEBANK_PROCESSES": "1",
+    }
+    with running(tmp_path_factory.mktemp("sending"), settings) as service:
+        yield service
+
+
+@pytest.fixture
+def own_bank(sending: Service) -> Bank:
+    return Bank(sending.url, sending.keys)
+
+
+def variable(name: str) -> str:
+    return f"SAMPLEBANK_EVENTS_{name.upper()}"
+
+
+@asynccontextmanager
+async def opened(name: str, url: str) -> AsyncIterator[Sink]:
+    (relay,) = open_relays(load({variable(name): url}))
+    await relay.sink.prepare()
+    try:
+        yield relay.sink
+    finally:
+        await relay.sink.close()
+
+
+async def test_all_events_of_a_sample_come_in_order_as_the_feed_has_them(
+    own_bank: Bank, server: BrokerServer
+) -> None:
+    (worker,) = own_bank.workers(1)
+    sample, job, tasks = own_bank.planned(worker)
+    own_bank.update(job, tasks[worker], "success", analyses=[own_bank.analyse(sample, worker, 95)])
+
+    arrived = await server.arrived(sample, 5)
+
+    feed = [event for event in told(own_bank) if event["subject"] == sample.sha256]
+    assert [named(event) for event in arrived] == [named(event) for event in feed]
+    assert arrived[-1]["data"] == feed[-1]["data"]
+    assert [event[ID] for event in arrived] == [event["id"] for event in feed]
+    assert [event[PLACE] for event in arrived] == [event["type"] for event in feed]
+
+
+def told(bank: Bank) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = bank.data(bank.get(PATH, limit=1000))
+    return events
+
+
+def named(event: dict[str, Any]) -> dict[str, Any]:
+    """What an event is, without the data, which tell what was stored when the event was read."""
+    return {name: event[name] for name in ("specversion", "id", "source", "type", "subject", "time")}
+
+
+async def test_nats_has_an_event_once_that_is_sent_again(own_bank: Bank, nats: NatsServer) -> None:
+    sample = Sample()
+    own_bank.submit(sample)
+    events = await nats.arrived(sample, 2)
+    body = json.dumps({"subject": sample.sha256}).encode()
+
+    async with opened(nats.name, nats.url) as sink:
+        await sink.deliver(Message(events[0]["id"], events[0]["type"], sample.sha256, body), now=1)
+
+    assert await nats.stored(sample) == events
+
+
+async def test_while_a_broker_is_away_nothing_is_lost_and_others_get_their_events(
+    sending: Service,
+    own_bank: Bank,
+    servers: dict[str, BrokerServer],
+    server: BrokerServer,
+    receiver: Receiver,
+) -> None:
+    with server.away():
+        sample, _, _ = own_bank.planned(*own_bank.workers(1))
+
+        assert eventually(lambda: receiver.kinds(sample) == ["job"])
+        for other in servers.values():
+            assert other is server or len(await other.arrived(sample, 2)) == 2
+        assert eventually(lambda: complaints(sending, server))
+        assert own_bank.get("/readyz", None).status_code == 200
+        assert eventually(lambda: figure(sending, server, "lag_seconds") > 0)
+
+    arrived = await server.arrived(sample, 2)
+    assert [event["type"].rpartition(".")[2] for event in arrived] == ["stored", "opened"]
+    assert len(complaints(sending, server)) == 1
+    assert eventually(lambda: figure(sending, server, "lag_seconds") == 0)
+    assert "Traceback" not in sending.log.read_text(errors="replace")
+
+
+def complaints(service: Service, server: BrokerServer) -> list[str]:
+    lines = service.log.read_text(errors="replace").splitlines()
+    return [line for line in lines if "event.undelivered" in line and f"sink={server.name}" in line]
+
+
+def figure(service: Service, server: BrokerServer, name: str) -> float:
+    text = requests.get(f"{service.url}/metrics", timeout=10).text
+    wanted = f'samplebank_sink_{name}{{sink="{server.name}"}} '
+    (line,) = [line for line in text.splitlines() if line.startswith(wanted)]
+    return float(line.split()[1])
+
+
+async def test_what_the_stream_refuses_is_a_dead_letter_until_somebody_retries(
+    sending: Service, own_bank: Bank, nats: NatsServer
+) -> None:
+    await nats.set_stream(max_msg_size=10)
+    sample = Sample()
+    own_bank.submit(sample)
+
+    assert eventually(lambda: figure(sending, nats, "dead") == 2)
+    dead = json.loads(sending.run("events", "dead", "--json").stdout)["events"]
+    await nats.set_stream(max_msg_size=-1)
+    sending.run("events", "retry", "--sink", "nats")
+
+    assert [(letter["sink"], letter["kind"]) for letter in dead] == [("nats", "submission"), ("nats", "job")]
+    assert "message size exceeds maximum allowed" in dead[0]["lastError"]
+    assert len(await nats.arrived(sample, 2)) == 2
+
+
+async def test_what_rabbitmq_refuses_does_not_count_against_what_is_under_way_beside(
+    rabbitmq: RabbitServer,
+) -> None:
+    sample = Sample()
+    small = Message("small", TYPE, sample.sha256, json.dumps({"subject": sample.sha256}).encode())
+    large = Message("large", TYPE, sample.sha256, bytes(MOST + 1))
+
+    async with opened(rabbitmq.name, rabbitmq.url) as sink:
+        refused, taken = await asyncio.gather(
+            sink.deliver(large, now=1), sink.deliver(small, now=1), return_exceptions=True
+        )
+
+    assert isinstance(refused, Undelivered)
+    assert refused.answered
+    assert f"larger than configured max size {MOST}" in str(refused)
+    assert taken is None
+    assert [event[ID] for event in await rabbitmq.stored(sample)] == ["small"]
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "why"),
+    [
+        ("nats", "?subject=elsewhere", "add `elsewhere.>` to a stream."),
+        ("rabbitmq", "?exchange=amq.fanout", "bind a queue to the exchange amq.fanout."),
+        ("rabbitmq", "?exchange=elsewhere", "no exchange 'elsewhere'"),
+    ],
+)
+async def test_an_event_waits_for_a_place_that_keeps_the_event(
+    servers: dict[str, BrokerServer], name: str, option: str, why: str
+) -> None:
+    async with opened(name, f"{servers[name].url}{option}") as sink:
+        with pytest.raises(Undelivered) as refused:
+            await sink.deliver(Message("1", TYPE, "", b""), now=1)
+
+    assert why in str(refused.value)
+    assert not refused.value.answered
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "refusal"),
+    [
+        ("nats", "nats://broker?stream=EVENTS", "the option 'stream', but may have only: subject, types."),
+        ("nats", "nats://broker?subject=", "the option 'subject' without a value."),
+        ("nats", "nats://broker?subject=a..b", "the subject 'a..b', but words with dots between are needed."),
+        ("nats", "nats://broker?types=all", "the type 'all', but types are: samplebank.alert.raised"),
+        ("rabbitmq", "amqp://broker?queue=events", "the option 'queue', but may have only: exchange, types."),
+        ("rabbitmq", "amqp://broker?exchange=a%20b", "the exchange 'a b', but up to 127 letters, digits and signs"),
+    ],
+)  # fmt: skip
+def test_wrong_options_of_the_address_are_refused(name: str, url: str, refusal: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        open_relays(load({variable(name): url}))
+
+    assert str(refused.value).startswith(f"{variable(name)} has {refusal}")
+
+
+def test_only_the_types_that_are_asked_for_are_sent() -> None:
+    address = "nats://broker?types=samplebank.verdict.settled,samplebank.alert.raised"
+
+    (relay,) = open_relays(load({variable("nats"): address}))
+
+    assert relay.reader.kinds == {"verdict", "alert"}
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "client"), [("nats", "nats://broker", "nats"), ("rabbitmq", "amqp://broker", "aiormq")]
+)
+def test_a_start_without_the_client_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str, client: str
+) -> None:
+    monkeypatch.setitem(sys.modules, client, None)
+
+    with pytest.raises(Invalid) as refused:
+        open_relays(load({variable(name): url}))
+
+    assert str(refused.value) == (
+        f"{variable(name)} needs a client that is not installed: pip install 'samplebank[{name}]'."
+    )
