@@ -1,5 +1,6 @@
 """The files of the service are closed to all other accounts, and the service opens no folder of others."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -17,12 +18,21 @@ from samplebank.settings import Settings
 FOR_THE_DATABASE = {Path("postgres"): 0o710}
 
 
+def modes_in(folder: Path) -> dict[Path, int]:
+    """The modes of a folder and of everything in it. PostgreSQL removes files of its own meanwhile."""
+    modes = {}
+    for path in (folder, *folder.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            modes[path.relative_to(folder)] = path.lstat().st_mode & 0o777
+    return modes
+
+
 def test_nothing_that_the_service_keeps_is_open_to_other_accounts(bank: Bank, service: Service) -> None:
     bank.submitted()
 
-    kept = [service.folder / "data", *(service.folder / "data").rglob("*")]
-    modes = {path.relative_to(service.folder / "data"): path.lstat().st_mode & 0o777 for path in kept}
+    modes = modes_in(service.folder / "data")
     open_ones = {path: mode for path, mode in modes.items() if mode & NOT_FOR_OTHERS}
+    assert modes
     assert open_ones.items() <= FOR_THE_DATABASE.items()
 
 
