@@ -117,6 +117,15 @@ def test_reanalysis_answers_the_unfinished_job(bank: Bank) -> None:
     assert again["id"] == job["id"]
 
 
+async def is_refused(bank: Bank, database: Database, change: str) -> None:
+    """Assert that the database refuses the change of a new job, or of the task of the job."""
+    _, job, _ = bank.planned(*bank.workers(1))
+
+    async with database.connection() as db:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await db.execute(change, job)
+
+
 @pytest.mark.parametrize(
     "change",
     ["state = 'executing'", "state = 'done'", "state = 'lost'", "end_time = 1"],
@@ -125,11 +134,7 @@ def test_reanalysis_answers_the_unfinished_job(bank: Bank) -> None:
 async def test_the_database_keeps_a_state_apart_from_times_that_do_not_fit(
     bank: Bank, database: Database, change: str
 ) -> None:
-    _, job, _ = bank.planned(*bank.workers(1))
-
-    async with database.connection() as db:
-        with pytest.raises(asyncpg.CheckViolationError):
-            await db.execute(f"UPDATE job SET {change} WHERE id = $1", job)
+    await is_refused(bank, database, f"UPDATE job SET {change} WHERE id = $1")
 
 
 @pytest.mark.parametrize(
@@ -140,8 +145,4 @@ async def test_the_database_keeps_a_state_apart_from_times_that_do_not_fit(
 async def test_the_database_keeps_a_task_apart_from_times_that_do_not_fit(
     bank: Bank, database: Database, change: str
 ) -> None:
-    _, job, _ = bank.planned(*bank.workers(1))
-
-    async with database.connection() as db:
-        with pytest.raises(asyncpg.CheckViolationError):
-            await db.execute(f"UPDATE job_task SET {change} WHERE job_id = $1", job)
+    await is_refused(bank, database, f"UPDATE job_task SET {change} WHERE job_id = $1")

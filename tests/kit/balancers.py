@@ -10,27 +10,12 @@ import requests
 
 from kit.bank import eventually
 from kit.browser import program
+from kit.proxy import AROUND
 from kit.service import free_port
 
 DOCUMENT = Path(__file__).parents[2] / "docs/deployment.md"
 CERTIFICATE = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 SUBJECT = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2")
-#: what nginx needs besides a server
-AROUND = """
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    {server}
-}}
-"""
 
 
 def documented(language: str) -> str:

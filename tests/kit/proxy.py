@@ -11,7 +11,8 @@ from kit.bank import eventually
 from kit.browser import program
 from kit.service import free_port
 
-CONFIGURATION = """
+#: what nginx needs besides a server
+AROUND = """
 daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
@@ -23,6 +24,10 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    {server}
+}}
+"""
+SERVER = """
     server {{
         listen 127.0.0.1:{port};
         location /sb/ {{
@@ -32,7 +37,6 @@ http {{
             proxy_set_header X-Forwarded-Proto $scheme;
         }}
     }}
-}}
 """
 
 
@@ -41,7 +45,7 @@ def prefixed(url: str, folder: Path) -> Iterator[str]:
     """The address below which the proxy shows the service at `url`."""
     port = free_port()
     configuration = folder / "nginx.conf"
-    configuration.write_text(CONFIGURATION.format(folder=folder, port=port, url=url))
+    configuration.write_text(AROUND.format(folder=folder, server=SERVER.format(port=port, url=url)))
     command = [program("nginx"), "-p", str(folder), "-c", str(configuration), "-e", f"{folder}/error.log"]
     with (folder / "output.log").open("w") as output:
         proxy = subprocess.Popen(command, stdout=output, stderr=output)

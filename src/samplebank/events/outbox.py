@@ -40,14 +40,9 @@ class Reader(NamedTuple):
     kinds: frozenset[str]
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(feed.Event, frozen=True):
     """Something that happened, and how often delivery was tried."""
 
-    id: int
-    sample_id: int
-    kind: str
-    payload: dict[str, Any]
-    created_time: Millis
     attempts: int
 
 

@@ -54,8 +54,8 @@ async def read_page(db: Connection, caller: Caller, place: Place, most: int, kin
         events, behind = await feed.read(db, place, AT_ONCE)
         if not events and behind == place:
             return Page(found, place, is_last=True)
-        window, place = behind, behind
-        seen = await _seen(db, caller, [event for event in events if event.kind in kinds], window)
+        place = behind
+        seen = await _seen(db, caller, [event for event in events if event.kind in kinds], place)
         left = most - len(found)
         found += seen[:left]
         if len(seen) > left or len(found) == most:
