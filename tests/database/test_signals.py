@@ -13,7 +13,7 @@ from kit.databases import own_database
 from kit.service import Service
 from samplebank.database import connect, signals
 from samplebank.database.embedded import BINARIES
-from samplebank.database.signals import MOST_IDS, Changed, Signal, Signals
+from samplebank.database.signals import MOST_IDS, Changed, Signal, Signals, changed_ids
 
 TASKS, UNCLASSIFIED = Signal.TASKS, Signal.UNCLASSIFIED
 
@@ -141,8 +141,8 @@ class Watcher:
         self.told: list[Changed] = []
         self._news = asyncio.Event()
 
-    def note(self, changed: Changed) -> None:
-        self.told.append(changed)
+    def note(self, message: str) -> None:
+        self.told.append(changed_ids(message))
         self._news.set()
 
     async def knows(self, ids: set[UUID]) -> bool:

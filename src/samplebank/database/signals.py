@@ -57,10 +57,11 @@ class Signals:
         self._database = database
         self._unsent: set[Signal] = set()
         self._untold: set[UUID] = set()
-        self._watching: set[Callable[[Changed], None]] = set()
+        self._watching: set[Callable[[str], None]] = set()
         self._held_back: set[str] = set()
         self._wake = asyncio.Event()
-        self._waiting: dict[Signal, set[asyncio.Event]] = {signal: set() for signal in Signal}
+        # a Signal is equal to the name of its channel
+        self._waiting: dict[str, set[asyncio.Event]] = {signal: set() for signal in Signal}
 
     def send(self, signal: Signal) -> None:
         """Wake everybody who waits for `signal`: here at once, in other processes a moment later."""
@@ -75,8 +76,8 @@ class Signals:
             self._wake.set()
 
     @contextmanager
-    def watching(self, told: Callable[[Changed], None]) -> Iterator[None]:
-        """Call `told` with each change, for as long as the block lasts."""
+    def watching(self, told: Callable[[str], None]) -> Iterator[None]:
+        """Call `told` with each message of changes, for as long as the block lasts. `changed_ids` reads a message."""
         self._watching.add(told)
         try:
             yield
@@ -99,11 +100,14 @@ class Signals:
         for event in self._waiting[signal]:
             event.set()
 
+    def _heard(self, _db: object, _pid: int, channel: str, _payload: object) -> None:
+        # Under load hundreds come each second: no Signal is made of each name.
+        for event in self._waiting[channel]:
+            event.set()
+
     def _changed(self, payload: str) -> None:
-        if self._watching:
-            ids = frozenset(uuid_of(payload[at : at + HEX]) for at in range(0, len(payload), HEX))
-            for told in self._watching:
-                told(ids or None)
+        for told in self._watching:
+            told(payload)
 
     async def run(self) -> None:
         """Send and receive until cancelled; a lost connection is made again."""
@@ -151,9 +155,7 @@ class Signals:
         db.add_termination_listener(lambda _: lost.set())
         try:
             for signal in Signal:
-                await db.add_listener(
-                    signal, lambda _db, _pid, channel, _payload: self._arrived(Signal(channel))
-                )
+                await db.add_listener(signal, self._heard)
             await db.add_listener(CHANGES, lambda _db, _pid, _channel, payload: self._changed(str(payload)))
             for signal in Signal:
                 self._arrived(signal)
@@ -166,6 +168,11 @@ class Signals:
         finally:
             with contextlib.suppress(*TROUBLE):
                 await db.close(timeout=2)
+
+
+def changed_ids(message: str) -> Changed:
+    """Read a message of changes."""
+    return frozenset(uuid_of(message[at : at + HEX]) for at in range(0, len(message), HEX)) or None
 
 
 def _told(ids: set[UUID]) -> list[str]:

@@ -5,6 +5,8 @@ import logging
 import os
 import signal
 
+import uvloop
+
 from samplebank.serving.figures import keep_figures
 
 keep_figures()  # before the modules below make figures
@@ -40,4 +42,4 @@ async def _keep_house() -> None:
 if __name__ == "__main__":
     stop_with_parent()
     logs.set_up(settings.load(os.environ).log_format)
-    asyncio.run(_keep_house())
+    uvloop.run(_keep_house())

@@ -17,7 +17,7 @@ from samplebank.accounts.model import Permission
 from samplebank.accounts.sessions import Visitor
 from samplebank.assembly import Bank
 from samplebank.database.failures import TROUBLE
-from samplebank.database.signals import Changed
+from samplebank.database.signals import changed_ids
 from samplebank.errors import TooMany, Unavailable
 from samplebank.http.turns import Places
 from samplebank.jobs.queries import customers_of
@@ -128,9 +128,10 @@ class Hub:
         for tab in self._tabs:
             tab.end()
 
-    def _note(self, ids: Changed) -> None:
+    def _note(self, message: str) -> None:
         if not self._tabs:
             return
+        ids = changed_ids(message)
         if ids is None or len(self._changed) > MOST_HELD:
             self._is_anything = True
         else:
