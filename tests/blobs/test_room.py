@@ -1,5 +1,6 @@
 """Uploads leave room on every disk that they fill: that of the bytes and that of the rows."""
 
+import logging
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from kit.bank import Bank
-from samplebank.blobs import Area, DiskStore
+from samplebank.blobs import Area, DiskStore, room
 from samplebank.blobs.room import BLOBS, Room
 from samplebank.errors import Unavailable
+from samplebank.logs import Faults
 
 #: a file system that never has room
 FULL = Path("/proc")
@@ -49,3 +51,15 @@ def test_the_room_on_both_disks_of_an_installation_is_told(bank: Bank) -> None:
 
     assert {disk for disk, _ in told} == {"blobs", "database"}
     assert all(int(free) > 0 for _, free in told)
+
+
+def test_the_log_tells_once_a_minute_which_folder_is_on_a_disk_that_is_nearly_full(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "faults", Faults(logging.getLogger("samplebank.blobs")))
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            Room({BLOBS: tmp_path, "database": FULL}, 1).check()
+
+    told = [record for record in caplog.records if record.message == "disk.nearly_full"]
+    assert [vars(record)["fields"]["folder"] for record in told] == [FULL]

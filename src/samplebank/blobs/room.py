@@ -1,14 +1,18 @@
 """What is left on the disks that uploads fill: that of the blobs, and others of the service, such as that of its database."""
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from samplebank.errors import Unavailable
+from samplebank.logs import Faults
 
 #: the disk that the store itself is on
 BLOBS = "blobs"
 NO_ROOM = "The disk of the {} is nearly full; uploads go on when the operator has made room on it."
+#: every upload meets a full disk
+faults = Faults(logging.getLogger("samplebank.blobs"))
 
 
 class Room:
@@ -19,10 +23,22 @@ class Room:
         self._reserve = reserve
 
     def check(self) -> None:
-        """Raise `Unavailable`, which names the disk, unless there is room for uploads on all of them."""
+        """Raise `Unavailable`, which names the disk, unless there is room for uploads on all disks.
+
+        The log tells the operator, once a minute, which folder is on the full disk.
+        """
         for disk, free in self.free_bytes().items():
             if free < self._reserve:
-                raise Unavailable(NO_ROOM.format(disk))
+                refusal = Unavailable(NO_ROOM.format(disk))
+                faults.tell(
+                    "disk.nearly_full",
+                    refusal,
+                    trace=False,
+                    folder=self._folders[disk],
+                    free=free,
+                    reserve=self._reserve,
+                )
+                raise refusal
 
     def free_bytes(self) -> dict[str, int]:
         """Bytes that this account may still write, by disk."""
