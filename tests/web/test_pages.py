@@ -30,11 +30,12 @@ NOTHING = {
     "worker": "nobody",
     "task_id": NO_ID,
     "hunt_id": NO_ID,
+    "query_id": NO_ID,
 }
 #: the most statements of a page. A view of a sample takes one for its head: the sample with its newest visible name.
 USUAL = 4
 STATEMENTS = {
-    # what needs eyes, arrivals, what is under way, the newest jobs, and their names
+    # what needs eyes, arrivals, what is under way, the newest jobs with their names, and what is new to the visitor
     "showToday": 5,
     # without a query the rows come with their names and the number of all
     "showSamples": 1,
@@ -55,7 +56,8 @@ STATEMENTS = {
     "showRelations": 4,
     # the head, the facts, near samples, samples with the same values, what is known of all these, and their names
     "showSimilar": 6,
-    "showAccount": 2,
+    # the sessions, the keys, and the saved queries
+    "showAccount": 3,
     # the head of each, the names, and what analyses tell
     "compareTwo": 6,
 }

@@ -1,6 +1,7 @@
 """How samples were seen: for each sample of a page, the newest submission that the caller may see."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -8,6 +9,8 @@ from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Columns, Connection, Sql, one_of
+from samplebank.database.listing import OrderedListing
+from samplebank.jobs.listing import EVERYTHING, jobs_matching
 from samplebank.jobs.model import Job
 from samplebank.timespec import Millis
 
@@ -54,6 +57,13 @@ def seen_jobs(caller: Caller) -> Columns[SeenJob]:
         see_rows(caller, "u", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
     )
     return Columns.of(SeenJob, "j", sha256="s.sha256", size="s.size", name=name)
+
+
+def newest_jobs(caller: Caller) -> OrderedListing[SeenJob]:
+    """The jobs that the caller may see, the newest first, each with a name."""
+    listing: OrderedListing[Any] = jobs_matching(caller, EVERYTHING, ["-enqueuedTimestamp"])
+    listing.show_as(seen_jobs(caller))
+    return listing
 
 
 async def newest_sightings(db: Connection, caller: Caller, digests: Sequence[bytes]) -> dict[bytes, Sighting]:

@@ -14,6 +14,7 @@ from samplebank.http.operation import operation
 from samplebank.http.shapes import Body, NoQuery
 from samplebank.samples.model import pasted, read_sha256
 from samplebank.submissions import queries as submissions
+from samplebank.web.copying import Copied, of_comparison
 from samplebank.web.differing import MOST_LEAVES, Difference, compare, told_in
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import Head, read_head_of
@@ -46,6 +47,7 @@ class Compared(Page, frozen=True):
     a: Head
     b: Head
     rows: list[Difference]
+    copied: Copied
 
 
 @get("/compare", opt=operation("chooseTwo", Permission.VIEW_SAMPLES))
@@ -67,7 +69,8 @@ async def compare_two(request: Visit) -> Response[bytes]:
         a, facts_of_a = await _facts(request, db, request.path("a"))
         b, facts_of_b = await _facts(request, db, request.path("b"))
     request.read_query(NoQuery)
-    return request.page(Compared(a=a, b=b, rows=compare(facts_of_a, facts_of_b)))
+    copied = of_comparison(request.address, a.sha256, b.sha256)
+    return request.page(Compared(a=a, b=b, rows=compare(facts_of_a, facts_of_b), copied=copied))
 
 
 async def _facts(request: Visit, db: Connection, digest: str) -> tuple[Head, dict[str, list[str]]]:

@@ -5,6 +5,7 @@ from typing import ClassVar, Final
 import msgspec
 from litestar import Response, get
 
+from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.cursors import After
 from samplebank.api.search.queries import Text, jobs_of
@@ -65,16 +66,7 @@ async def show_jobs(request: Visit) -> Response[bytes]:
         return request.page(_refused(query, error), BAD_REQUEST)
     _, found, older = await request.found_behind(listing, Part(limit=MOST), asked=query, after=query.after)
     jobs: list[SeenJob] = [] if found is None else found.rows
-    directory = request.bank.directory
-    rows = [
-        ListedJob(
-            job=job,
-            sha256=job.sha256.hex(),
-            customer=directory.customer(job.customer_id).short_name,
-            name=job.name,
-        )
-        for job in jobs
-    ]
+    rows = [listed(job, request.bank.directory) for job in jobs]
     number = None if found is None else found.number
     return request.page(
         JobsPage(
@@ -87,6 +79,15 @@ async def show_jobs(request: Visit) -> Response[bytes]:
             copied=of_jobs(request.address, query.q),
             is_under_way=any(job.end_time is None for job in jobs),
         )
+    )
+
+
+def listed(job: SeenJob, directory: Directory) -> ListedJob:
+    return ListedJob(
+        job=job,
+        sha256=job.sha256.hex(),
+        customer=directory.customer(job.customer_id).short_name,
+        name=job.name,
     )
 
 
