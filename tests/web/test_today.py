@@ -183,9 +183,7 @@ def test_where_nothing_has_arrived_the_page_tells_what_to_do_first() -> None:
         copied=of_today("http://127.0.0.1"),
         may=frozenset(Permission),
     )
-    frame = Frame(
-        "./", "/", "", "mia", sees_workers=False, sees_policy=False, now=0, milliseconds=0, statements=0
-    )
+    frame = Frame("./", "/", "", "mia", frozenset(), now=0, milliseconds=0, statements=0)
 
     page = LexborHTMLParser(render(empty, frame))
 

@@ -78,7 +78,7 @@ export function palette() {
         const fits = (name) => name.replace("☆ ", "").toLowerCase().startsWith(wanted.toLowerCase());
         const found = pages.filter(([name]) => fits(name));
         if (wanted && search) found.push([`Samples with “${wanted}”`, `${search.action}?q=${encodeURIComponent(wanted)}`]);
-        if (/^[0-9a-f]{64}$/i.test(wanted)) {
+        if (search && /^[0-9a-f]{64}$/i.test(wanted)) {
             found.unshift(["The sample with this hash", new URL(`sample/${wanted.toLowerCase()}`, search.action).href]);
         }
         list.replaceChildren(...found.map(([name, href]) => {
