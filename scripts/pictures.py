@@ -1,6 +1,7 @@
 """Takes the pictures of docs/pages.md: starts a service, submits the files of the demo, visits each page in light and dark.
 
-Writes the pictures to docs/pictures/, and the part of docs/pages.md that shows them.
+Writes the pictures to docs/pictures/, and the part of docs/pages.md that shows them. With names of pictures as arguments,
+takes these pictures alone.
 """
 
 import asyncio
@@ -143,10 +144,18 @@ def demo() -> Iterator[tuple[LocalService, dict[str, str]]]:
         yield service, {name: str(value) for name, value in names.items()}
 
 
+def wanted() -> list[Shown]:
+    """The pages that the arguments name; all pages where there are no arguments."""
+    named = set(sys.argv[1:])
+    if unknown := named - {page.name for page in PAGES}:
+        sys.exit(f"pictures: no picture has the name {', '.join(sorted(unknown))}")
+    return [page for page in PAGES if not named or page.name in named]
+
+
 async def visit(browser: Browser, service: LocalService, names: dict[str, str], scheme: str) -> None:
     async with tab(browser, service.connection.url, color_scheme=scheme) as visitor:
         await visitor.sign_in(service.connection.key)
-        for page in PAGES:
+        for page in wanted():
             await visitor.page.goto(visitor.url + page.path.format_map(names), wait_until="networkidle")
             keep(await visitor.page.screenshot(), PICTURES / f"{page.name}-{scheme}.png")
         if visitor.problems:
@@ -177,15 +186,16 @@ def section(page: Shown) -> str:
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
-    for old in PICTURES.glob("*.png"):
-        old.unlink()
+    if wanted() == list(PAGES):
+        for old in PICTURES.glob("*.png"):
+            old.unlink()
     with demo() as (service, names):
         asyncio.run(take_all(service, names))
     written = BEGIN + "\n".join(map(section, PAGES)) + END
     text = PAGE.read_text("utf-8")
     PAGE.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: written, text, flags=re.DOTALL), "utf-8")
     total = sum(path.stat().st_size for path in PICTURES.glob("*.png"))
-    print(f"{2 * len(PAGES)} pictures, {total / 1000:,.0f} kB")
+    print(f"{2 * len(wanted())} pictures taken, {total / 1000:,.0f} kB in all")
     if total > MOST_OF_ALL:
         sys.exit(f"pictures: all together may have {MOST_OF_ALL} bytes")
 

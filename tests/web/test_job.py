@@ -6,7 +6,7 @@ import pytest
 
 from kit.bank import ROBOT, Bank
 from samplebank.jobs.model import Task
-from samplebank.web.pages.job import way_of
+from samplebank.web.way import way_of
 from web.conftest import Visitors
 
 
