@@ -43,8 +43,8 @@ STATEMENTS = {
     # without a query the rows come with their names and the number of all
     "showSamples": 1,
     "showFacets": 2,
-    # the rows with their names and the number of all
-    "showJobs": 1,
+    # the rows with their names, tasks and the number of all, and the numbers by state
+    "showJobs": 2,
     # the job with its plan, its tasks with facts about them, the name. A job that is not done asks for rates, too.
     "showJob": 3,
     # the head, submissions, analyses, links by type, notes and jobs

@@ -14,7 +14,7 @@ def test_submissions_and_jobs_stand_on_one_scale(bank: Bank, visitor: Visitors) 
     way = visitor("mia").get(f"/sample/{sample.sha256}").all("#way")[0]
 
     assert len(way.css("rect.seen")) == 2
-    assert "mill 2×" in " ".join(way.text(separator=" ").split())
+    assert "mill 2\N{MULTIPLICATION SIGN}" in " ".join(way.text(separator=" ").split())
     linked = [str(node.attributes["href"]).rpartition("/")[2] for node in way.css("svg a")]
     assert linked == [job, again]
     assert "1 earlier job" in way.css("details summary")[0].text()
@@ -42,5 +42,5 @@ def test_who_may_not_see_the_customer_sees_nothing_of_the_way(bank: Bank, visito
 
     way = visitor("quinn").get(f"/sample/{sample.sha256}").text("#way")
 
-    assert "quarry 1×" in way
+    assert "quarry 1\N{MULTIPLICATION SIGN}" in way
     assert "mill" not in way
