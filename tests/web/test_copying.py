@@ -187,6 +187,21 @@ def test_a_batch_is_asked_for_elsewhere(bank: Bank, visitor: Visitors, mia: Else
     assert sample.sha256 in mia.run(sys.executable, "-c", told["Python"])
 
 
+@pytest.mark.parametrize("form", ["CLI", "Python", "curl"])
+def test_a_file_is_sent_and_got_back_from_elsewhere(
+    bank: Bank, visitor: Visitors, mia: Elsewhere, form: str
+) -> None:
+    sample, chief = Sample(), visitor("chief")
+    (mia.folder / "FILE").write_bytes(sample.data)
+    mia.environment["SAMPLEBANK_KEY"] = bank.keys[CHIEF]
+
+    for page in ("/submit", f"/sample/{sample.sha256}/raw"):
+        text = offered(chief.get(page))[form].replace("--wait", "")
+        mia.run(*((sys.executable, "-c") if form == "Python" else ("bash", "-ec")), text)
+
+    assert (mia.folder / sample.sha256).read_bytes() == sample.data
+
+
 def test_two_samples_are_asked_for_elsewhere(bank: Bank, visitor: Visitors, mia: Elsewhere) -> None:
     a, b = (bank.submitted(user="mia").sha256 for _ in range(2))
     told = offered(visitor("mia").get(f"/compare/{a}/{b}"))

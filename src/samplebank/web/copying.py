@@ -96,6 +96,39 @@ def of_comparison(address: str, a: str, b: str) -> Copied:
     )
 
 
+def of_submit(address: str) -> Copied:
+    """A file on its way into the service, in place of FILE."""
+    url = f"{address}{V1}/sample?fileName=FILE"
+    return Copied(
+        link=f"{address}/submit",
+        curl=f"{_curl(url)} --data-binary @FILE",
+        python=[
+            *IMPORTS,
+            _session(address),
+            'with open("FILE", "rb") as file:',
+            f'    sent = session.post("{V1}/sample", params={{"fileName": "FILE"}}, data=file)',
+            'print(sent.json()["data"])',
+        ],
+        cli=[_command(address, "submit", "--wait", "FILE")],
+    )
+
+
+def of_raw(address: str, sha256: str) -> Copied:
+    """The bytes of a sample as they are, in a file."""
+    path = f"{V2}/sample/{sha256}/raw"
+    return Copied(
+        link=f"{address}/sample/{sha256}/raw",
+        curl=f"{_curl(address + path)} --output {sha256}",
+        python=[
+            *IMPORTS,
+            _session(address),
+            f'with open("{sha256}", "wb") as file:',
+            f'    file.write(session.get("{path}").content)',
+        ],
+        cli=[_command(address, "get", "--raw", sha256)],
+    )
+
+
 def of_batch(address: str, id_: str) -> Copied:
     """The samples of a batch."""
     query = f"meta.{BATCH}:{id_}"
