@@ -56,14 +56,14 @@ BATCH: Final = "6a1f2c9e-4b77-4f0e-9d35-0c8f1e2d3b4a"
 #: `{sample}`, `{archive}` and `{job}` stand for the EICAR test file, an archive, and the job of the EICAR test file,
 #: `{worker}` for a worker, `{hunt}` for a hunt
 PAGES: Final = (
-    Shown("today", "/", "Today", "What needs eyes, what arrived in the last two days, jobs under way, and workers that tasks wait for in vain."),
+    Shown("today", "/", "Today", "What is new since you were last here, what needs eyes, what arrived in the last two days, jobs under way, and workers that tasks wait for in vain."),
     Shown("samples", "/samples", "Samples", "The newest samples, or those in which the words of the query occur."),
     Shown(
         "sample",
         "/sample/{sample}",
         "Sample",
         "The verdict as an argument: who said what, with which weight, and what the verdict would be without one of them; "
-        "what the sample is, where it was seen; a safe zip.",
+        "what the sample is, where it was seen, its way through jobs; a safe zip.",
     ),
     Shown("findings", "/sample/{sample}/findings", "Findings", "The newest result of each worker, drawn by the worker's schema; values lead to samples with the same value; evidence."),
     Shown("bytes", "/sample/{archive}/bytes", "Bytes", "4 KiB at an offset, in hex and ASCII, with the parts that a static analysis knows; a pattern is found from there on."),
@@ -72,11 +72,11 @@ PAGES: Final = (
     Shown("sightings", "/sample/{sample}/sightings", "Sightings", "Who brought the sample in, when, by which name, and who can see that."),
     Shown("relations", "/sample/{archive}/relations", "Relations", "Samples that this sample contains or comes from."),
     Shown("history", "/sample/{sample}/history", "History", "Every verdict that the sample had, and what changed it."),
-    Shown("compare", "/compare/{sample}/{archive}", "Compare", "What only one of two samples has, and what both have."),
+    Shown("compare", "/compare/{sample}/{archive}", "Compare", "What only one of two samples has, and what both have, with the way to samples that have the same."),
     Shown("compare-form", "/compare", "Compare two samples", "The form for the hashes of two samples."),
     Shown("submit", "/submit", "Submit", "Files and folders are dropped or chosen, sent four at a time, and watched to their verdicts."),
     Shown("batch", "/batch/{batch}", "Batch", "Files that were sent together, with their verdicts and tasks."),
-    Shown("jobs", "/jobs", "Jobs", "Jobs by state, the newest first."),
+    Shown("jobs", "/jobs", "Jobs", "Jobs by state, the newest first, with their tasks."),
     Shown(
         "job",
         "/job/{job}",
@@ -102,7 +102,7 @@ PAGES: Final = (
     Shown("hunts", "/hunts", "Hunts", "The form for a hunt: YARA rules over stored samples. Below the form, the hunts so far."),
     Shown("hunt", "/hunts/{hunt}", "Hunt", "How far a hunt is, the samples that its rules match, and the rules. Hits are shown as they are found."),
     Shown("policy", "/policy", "Policy", "Which workers run for every sample, and the rules that change the choice for some, in words."),
-    Shown("account", "/me", "Your account", "Your sessions, which you can end, your keys and permissions."),
+    Shown("account", "/me", "Your account", "Your sessions, which you can end, your saved queries, keys and permissions."),
     Shown("help", "/help", "Help", "How to write queries, and the fields of samples and jobs with an example each."),
     Shown("login", "/login", "Sign in", "An API key, or a link of `samplebank login`, becomes a session."),
 )  # fmt: skip

@@ -275,20 +275,20 @@ class Walked(NamedTuple):
     links: dict[str, int]
 
 
+def walk(one: Visitor, names: dict[str, str]) -> Walked:
+    """Walk all pages that somebody may look at, and each link on the pages once. No page fails."""
+    seen = {path: one.get(path_of(path, names)) for path, _ in READ}
+    assert {path: shown.status for path, shown in seen.items() if shown.status >= 500} == {}
+    pages = {path: shown for path, shown in seen.items() if shown.status == 200 and is_page(shown)}
+    links = {urljoin(shown.response.url, link) for shown in pages.values() for link in shown.links()}
+    followed = {link for link in links if "#" not in link}
+    return Walked(pages, {link: one.get(link.removeprefix(one.url)).status for link in followed})
+
+
 @pytest.fixture(scope="module")
 def walked(visitor: Visitors, hostile: dict[str, str]) -> Callable[[str], Walked]:
-    """Walk all pages that a user may look at, and each link on the pages once."""
-
-    @cache
-    def walked_by(user: str) -> Walked:
-        one = visitor(user)
-        seen = {path: one.get(path_of(path, hostile)) for path, _ in READ}
-        pages = {path: shown for path, shown in seen.items() if shown.status == 200 and is_page(shown)}
-        links = {urljoin(shown.response.url, link) for shown in pages.values() for link in shown.links()}
-        followed = {link for link in links if "#" not in link}
-        return Walked(pages, {link: one.get(link.removeprefix(one.url)).status for link in followed})
-
-    return walked_by
+    """Walk the pages as a user, once."""
+    return cache(lambda user: walk(visitor(user), hostile))
 
 
 @pytest.mark.parametrize("user", USERS)
