@@ -34,9 +34,9 @@ format: ## put all code into the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-pictures: ## take the pictures of docs/pages.md anew, in a browser
+pictures: ## take the pictures of docs/pages.md anew, in a browser (PAGES="today sample": these alone)
 	$(BOOTSTRAP)
-	@PYTHONPATH=tests $(BIN)/python scripts/pictures.py
+	@PYTHONPATH=tests $(BIN)/python scripts/pictures.py $(PAGES)
 
 bench: ## measure the figures of docs/performance.md on this machine; takes about an hour
 	$(BOOTSTRAP)

@@ -38,6 +38,9 @@ LINK = """
       FROM (SELECT u.* FROM submission u JOIN sample s ON s.id = u.sample_id WHERE s.sha256 = $1 LIMIT 1) u,
            (SELECT id, sha256 FROM sample WHERE sha256 <> $1 ORDER BY id LIMIT $2) other
 """
+#: milliseconds for which everybody has been away, so that the first page counts what is new
+AWAY = 14 * 3_600_000
+BEFORE = "UPDATE last_visit SET before_time = seen_time - $1"
 
 
 async def make(service: Service, size: int) -> dict[str, str]:
@@ -53,6 +56,7 @@ async def make(service: Service, size: int) -> dict[str, str]:
         await db.execute(GROW, huge, HUGE)
         await db.execute(LINK, huge, LINKS)
         await db.execute("ANALYZE link")
+        await db.execute(BEFORE, AWAY)
         waiting = await db.fetchval(OF_BATCH, json.dumps({"batch": batch}))
     names = {"sample": sample, "other": other, "job": job, "waiting": waiting, "batch": batch}
     return {**names, "huge": huge.hex(), "middle": str(MIDDLE), "worker": WORKERS[0]}

@@ -1,6 +1,7 @@
 """Takes the pictures of docs/pages.md: starts a service, submits the files of the demo, visits each page in light and dark.
 
-Writes the pictures to docs/pictures/, and the part of docs/pages.md that shows them.
+Writes the pictures to docs/pictures/, and the part of docs/pages.md that shows them. With names of pictures as arguments,
+takes these pictures alone.
 """
 
 import asyncio
@@ -55,14 +56,14 @@ BATCH: Final = "6a1f2c9e-4b77-4f0e-9d35-0c8f1e2d3b4a"
 #: `{sample}`, `{archive}` and `{job}` stand for the EICAR test file, an archive, and the job of the EICAR test file,
 #: `{worker}` for a worker, `{hunt}` for a hunt
 PAGES: Final = (
-    Shown("today", "/", "Today", "What needs eyes, what arrived in the last two days, jobs under way, and workers that tasks wait for in vain."),
+    Shown("today", "/", "Today", "What is new since you were last here, what needs eyes, what arrived in the last two days, jobs under way, and workers that tasks wait for in vain."),
     Shown("samples", "/samples", "Samples", "The newest samples, or those in which the words of the query occur."),
     Shown(
         "sample",
         "/sample/{sample}",
         "Sample",
         "The verdict as an argument: who said what, with which weight, and what the verdict would be without one of them; "
-        "what the sample is, where it was seen; a safe zip.",
+        "what the sample is, where it was seen, its way through jobs; a safe zip.",
     ),
     Shown("findings", "/sample/{sample}/findings", "Findings", "The newest result of each worker, drawn by the worker's schema; values lead to samples with the same value; evidence."),
     Shown("bytes", "/sample/{archive}/bytes", "Bytes", "4 KiB at an offset, in hex and ASCII, with the parts that a static analysis knows; a pattern is found from there on."),
@@ -71,11 +72,11 @@ PAGES: Final = (
     Shown("sightings", "/sample/{sample}/sightings", "Sightings", "Who brought the sample in, when, by which name, and who can see that."),
     Shown("relations", "/sample/{archive}/relations", "Relations", "Samples that this sample contains or comes from."),
     Shown("history", "/sample/{sample}/history", "History", "Every verdict that the sample had, and what changed it."),
-    Shown("compare", "/compare/{sample}/{archive}", "Compare", "What only one of two samples has, and what both have."),
+    Shown("compare", "/compare/{sample}/{archive}", "Compare", "What only one of two samples has, and what both have, with the way to samples that have the same."),
     Shown("compare-form", "/compare", "Compare two samples", "The form for the hashes of two samples."),
     Shown("submit", "/submit", "Submit", "Files and folders are dropped or chosen, sent four at a time, and watched to their verdicts."),
     Shown("batch", "/batch/{batch}", "Batch", "Files that were sent together, with their verdicts and tasks."),
-    Shown("jobs", "/jobs", "Jobs", "Jobs by state, the newest first."),
+    Shown("jobs", "/jobs", "Jobs", "Jobs by state, the newest first, with their tasks."),
     Shown(
         "job",
         "/job/{job}",
@@ -101,7 +102,7 @@ PAGES: Final = (
     Shown("hunts", "/hunts", "Hunts", "The form for a hunt: YARA rules over stored samples. Below the form, the hunts so far."),
     Shown("hunt", "/hunts/{hunt}", "Hunt", "How far a hunt is, the samples that its rules match, and the rules. Hits are shown as they are found."),
     Shown("policy", "/policy", "Policy", "Which workers run for every sample, and the rules that change the choice for some, in words."),
-    Shown("account", "/me", "Your account", "Your sessions, which you can end, your keys and permissions."),
+    Shown("account", "/me", "Your account", "Your sessions, which you can end, your saved queries, keys and permissions."),
     Shown("help", "/help", "Help", "How to write queries, and the fields of samples and jobs with an example each."),
     Shown("login", "/login", "Sign in", "An API key, or a link of `samplebank login`, becomes a session."),
 )  # fmt: skip
@@ -143,10 +144,18 @@ def demo() -> Iterator[tuple[LocalService, dict[str, str]]]:
         yield service, {name: str(value) for name, value in names.items()}
 
 
+def wanted() -> list[Shown]:
+    """The pages that the arguments name; all pages where there are no arguments."""
+    named = set(sys.argv[1:])
+    if unknown := named - {page.name for page in PAGES}:
+        sys.exit(f"pictures: no picture has the name {', '.join(sorted(unknown))}")
+    return [page for page in PAGES if not named or page.name in named]
+
+
 async def visit(browser: Browser, service: LocalService, names: dict[str, str], scheme: str) -> None:
     async with tab(browser, service.connection.url, color_scheme=scheme) as visitor:
         await visitor.sign_in(service.connection.key)
-        for page in PAGES:
+        for page in wanted():
             await visitor.page.goto(visitor.url + page.path.format_map(names), wait_until="networkidle")
             keep(await visitor.page.screenshot(), PICTURES / f"{page.name}-{scheme}.png")
         if visitor.problems:
@@ -177,15 +186,16 @@ def section(page: Shown) -> str:
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
-    for old in PICTURES.glob("*.png"):
-        old.unlink()
+    if wanted() == list(PAGES):
+        for old in PICTURES.glob("*.png"):
+            old.unlink()
     with demo() as (service, names):
         asyncio.run(take_all(service, names))
     written = BEGIN + "\n".join(map(section, PAGES)) + END
     text = PAGE.read_text("utf-8")
     PAGE.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: written, text, flags=re.DOTALL), "utf-8")
     total = sum(path.stat().st_size for path in PICTURES.glob("*.png"))
-    print(f"{2 * len(PAGES)} pictures, {total / 1000:,.0f} kB")
+    print(f"{2 * len(wanted())} pictures taken, {total / 1000:,.0f} kB in all")
     if total > MOST_OF_ALL:
         sys.exit(f"pictures: all together may have {MOST_OF_ALL} bytes")
 

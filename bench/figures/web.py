@@ -41,6 +41,7 @@ PAGES = {
     "worker": ("/worker/{worker}", 20.0),
     "failures": ("/failures", 100.0),
     "hunts": ("/hunts", 15.0),
+    "policy": ("/policy", 15.0),
     "me": ("/me", 15.0),
     "help": ("/help", 15.0),
 }

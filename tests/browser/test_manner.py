@@ -352,3 +352,20 @@ async def test_every_page_can_be_read_without_scripts(service: Service, tabs: Ta
     for view in await tab.page.locator("nav.views a").all_inner_texts():
         await tab.page.get_by_role("link", name=view, exact=True).click()
         await tab.page.locator(f"nav.views a[aria-current]:text-is('{view}')").wait_for()
+
+
+async def test_a_query_that_was_saved_by_keys_is_found_by_the_palette(mia: Tab) -> None:
+    keys, name = mia.page.keyboard, name_of("query")
+    await mia.open("/jobs?q=state:done")
+    await keys.press("s")
+    await keys.type(name)
+    await keys.press("Enter")
+    await mia.page.wait_for_url("**/me#queries")
+
+    await keys.press("Control+k")
+    dialog = mia.page.get_by_role("dialog", name="Go to")
+    await dialog.get_by_role("textbox").fill(name)
+    await dialog.get_by_role("link", name=f"☆ {name}").wait_for()
+    await keys.press("Enter")
+
+    await mia.page.wait_for_url("**/jobs?q=state%3Adone")

@@ -9,14 +9,17 @@ from uuid import uuid4
 import pytest
 from bench.databases import connected
 
+from architecture.test_access import USERS
 from kit.bank import V2, Bank, Sample, eventually, name_of
 from kit.service import Service, running
 from kit.visitor import Visitor
 from web.conftest import Visitors
-from web.test_pages import HOSTILE
+from web.test_pages import HOSTILE, NOTHING, walk
 from web.test_submit import names_in, send, send_form
 
 LARGEST = 100_000
+#: those who see no jobs, and whose first page so says nothing of arrivals
+BLIND = {"nobody", "uploader", "toiler"}
 #: the most bytes of a page about a sample with the longest of all names
 MOST_BYTES = 150_000
 
@@ -51,6 +54,16 @@ def break_off(visitor: Visitor, path: str, media_type: str, begin: bytes) -> Non
     )
     with socket.create_connection((parts.hostname, parts.port)) as line:
         line.sendall(head.encode() + begin)
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_where_nothing_has_arrived_each_role_has_its_pages(small: Service, user: str) -> None:
+    """First of all tests here: the service is empty."""
+    found = walk(Visitor(small.url).sign_in(small.keys[user]), NOTHING)
+
+    assert {link: status for link, status in found.links.items() if status != 200} == {}
+    assert not [path for path, shown in found.pages.items() if not shown.all("h1, #facets")]
+    assert ("Nothing has arrived yet" in found.pages["/"].text()) is (user not in BLIND)
 
 
 def test_a_file_that_is_too_large_is_refused_in_words_and_not_kept(small: Service, mia: Visitor) -> None:

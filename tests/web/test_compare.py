@@ -1,5 +1,7 @@
 """Two samples side by side."""
 
+from urllib.parse import urljoin
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +48,33 @@ def test_what_only_one_has_stands_apart(bank: Bank, visitor: Visitors) -> None:
     assert "config.key: one" in only_a
     assert "config.shared: 1" in both
     assert "config.key: two" in only_b
+
+
+def test_what_both_have_leads_to_the_samples_with_the_same(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    family, pair = name_of("family"), []
+    for _ in range(2):
+        sample, job, tasks = bank.planned(worker, user="mia")
+        tags = [{"type": "family", "value": family}, {"type": "family", "value": sample.sha256[:8]}]
+        analysis = bank.analyse(sample, worker, 99, tags=tags)
+        assert bank.update(job, tasks[worker], "success", analyses=[analysis]).ok
+        pair.append(sample)
+    mia = visitor("mia")
+
+    link = next(node for node in between(mia, *pair).all("main a") if "in common" in node.text())
+
+    found = mia.get(urljoin("/compare/a/b", str(link.attributes["href"])))
+    listed = {node.attributes["value"] for node in found.all("tbody input")}
+    assert listed == {sample.sha256 for sample in pair}
+
+
+def test_empty_lists_of_results_are_not_compared(bank: Bank, visitor: Visitors) -> None:
+    a, b = pair(bank)
+    bank.analyse(a, name_of("w"), analysisResult={"empty": [], "full": [1]})
+
+    (only_a, _, _) = row(between(visitor("mia"), a, b), "Findings")
+
+    assert ("full: 1" in only_a, "empty" in only_a) == (True, False)
 
 
 def test_a_sample_of_others_looks_like_a_missing_sample(bank: Bank, visitor: Visitors) -> None:

@@ -1,9 +1,11 @@
 """Copy as: what a page offers to other programs does what the page says."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -150,21 +152,60 @@ def test_a_shell_reads_the_texts() -> None:
         "/workers",
         "/failures?days=30",
         "/hunts",
+        "/",
+        "/policy",
+        "/me",
+        "/compare/{}/{}",
     ],
 )
 def test_a_view_leads_to_itself_and_to_what_programs_ask_for(
     service: Service, bank: Bank, visitor: Visitors, named: tuple[str, Sample], page: str
 ) -> None:
-    told = offered(visitor("chief").get(page.format(named[1].sha256)))
+    told = offered(visitor("chief").get(page.format(*[named[1].sha256] * 2)))
 
-    path = told["curl"].rpartition(service.url)[2].strip("'")
+    paths = [word.removeprefix(service.url) for word in shlex.split(told["curl"]) if service.url in word]
     assert visitor("chief").get(told["Link"].removeprefix(service.url)).status == 200
-    assert bank.get(path, CHIEF).status_code == 200
+    assert {bank.get(path, CHIEF).status_code for path in paths} == {200}
 
 
 def test_the_pages_of_operators_name_commands(service: Service, visitor: Visitors, tmp_path: Path) -> None:
-    pages = [offered(visitor("chief").get(page))["CLI"] for page in ("/workers", "/failures", "/hunts")]
+    named = ("/workers", "/failures", "/hunts", "/policy", "/me", "/")
+    pages = [offered(visitor("chief").get(page))["CLI"] for page in named]
 
     told = Elsewhere(service, "chief", tmp_path).run("bash", "-ec", "\n".join(pages))
 
-    assert "LAST SEEN" in told
+    assert [words in told for words in ("LAST SEEN", "For every sample", "viewSamples")] == [True] * 3
+
+
+def test_a_batch_is_asked_for_elsewhere(bank: Bank, visitor: Visitors, mia: Elsewhere) -> None:
+    batch = str(uuid4())
+    sample = bank.submitted(user="mia", metaData={"batch": batch})
+    told = offered(visitor("mia").get(f"/batch/{batch}"))
+
+    assert told["Link"].endswith(f"/batch/{batch}")
+    assert sample.sha256 in mia.run("bash", "-ec", told["curl"])
+    assert sample.sha256 in mia.run(sys.executable, "-c", told["Python"])
+
+
+@pytest.mark.parametrize("form", ["CLI", "Python", "curl"])
+def test_a_file_is_sent_and_got_back_from_elsewhere(
+    bank: Bank, visitor: Visitors, mia: Elsewhere, form: str
+) -> None:
+    sample, chief = Sample(), visitor("chief")
+    (mia.folder / "FILE").write_bytes(sample.data)
+    mia.environment["SAMPLEBANK_KEY"] = bank.keys[CHIEF]
+
+    for page in ("/submit", f"/sample/{sample.sha256}/raw"):
+        text = offered(chief.get(page))[form].replace("--wait", "")
+        mia.run(*((sys.executable, "-c") if form == "Python" else ("bash", "-ec")), text)
+
+    assert (mia.folder / sample.sha256).read_bytes() == sample.data
+
+
+def test_two_samples_are_asked_for_elsewhere(bank: Bank, visitor: Visitors, mia: Elsewhere) -> None:
+    a, b = (bank.submitted(user="mia").sha256 for _ in range(2))
+    told = offered(visitor("mia").get(f"/compare/{a}/{b}"))
+
+    for output in (mia.run("bash", "-ec", told["curl"]), mia.run(sys.executable, "-c", told["Python"])):
+        assert a in output
+        assert b in output

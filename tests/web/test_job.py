@@ -5,8 +5,9 @@ from uuid import UUID
 import pytest
 
 from kit.bank import ROBOT, Bank
+from kit.visitor import Shown
 from samplebank.jobs.model import Task
-from samplebank.web.pages.job import way_of
+from samplebank.web.way import way_of
 from web.conftest import Visitors
 
 
@@ -106,3 +107,23 @@ def test_a_way_has_the_wait_and_then_the_work(times: tuple[int | None, int | Non
     assert [span.kind.replace(state, "state") for span in way] == kinds
     assert way[0].begin == 10
     assert way[-1].end == (end or 40)
+
+
+def test_the_list_tells_states_by_number_and_jobs_by_their_tasks(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    mia = visitor("mia")
+    before = number_of(mia.get("/jobs"), "done")
+    sample, job, tasks = bank.planned(worker, user="mia")
+    assert bank.update(job, tasks[worker], "failed").ok
+
+    shown = mia.get("/jobs")
+    refused = mia.get("/jobs?q=tpye:x")
+
+    (row,) = [row for row in shown.all("#list tbody tr") if sample.sha256 in (row.html or "")]
+    assert f"{worker}: failed" in (row.html or "")
+    assert number_of(shown, "done") == number_of(refused, "done") == before + 1
+
+
+def number_of(shown: Shown, state: str) -> int:
+    (chip,) = [node for node in shown.all("#states a") if node.text().startswith(state)]
+    return int(chip.text().split()[1].replace(",", ""))

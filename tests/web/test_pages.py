@@ -1,7 +1,10 @@
 """Every page: for whom, with which headers, and what is left when everything on the page is hostile."""
 
+import re
 import unicodedata
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 from uuid import uuid4
 
@@ -12,7 +15,7 @@ from hunts.hunting import begun, claimed, end, rules_for
 from kit.bank import AGENT, CHIEF, ROBOT, Bank, Sample
 from kit.service import Service
 from kit.visitor import Shown, Visitor
-from samplebank.accounts.model import ROLES
+from samplebank.accounts.model import ROLES, Permission
 from samplebank.http.operation import Operation
 from samplebank.web import assets, headers
 from samplebank.web.app import ROUTES
@@ -30,17 +33,18 @@ NOTHING = {
     "worker": "nobody",
     "task_id": NO_ID,
     "hunt_id": NO_ID,
+    "query_id": NO_ID,
 }
 #: the most statements of a page. A view of a sample takes one for its head: the sample with its newest visible name.
 USUAL = 4
 STATEMENTS = {
-    # what needs eyes, arrivals, what is under way, the newest jobs, and their names
+    # what needs eyes, arrivals, what is under way, the newest jobs with their names, and what is new to the visitor
     "showToday": 5,
     # without a query the rows come with their names and the number of all
     "showSamples": 1,
     "showFacets": 2,
-    # the rows with their names and the number of all
-    "showJobs": 1,
+    # the rows with their names, tasks and the number of all, and the numbers by state
+    "showJobs": 2,
     # the job with its plan, its tasks with facts about them, the name. A job that is not done asks for rates, too.
     "showJob": 3,
     # the head, submissions, analyses, links by type, notes and jobs
@@ -55,7 +59,8 @@ STATEMENTS = {
     "showRelations": 4,
     # the head, the facts, near samples, samples with the same values, what is known of all these, and their names
     "showSimilar": 6,
-    "showAccount": 2,
+    # the sessions, the keys, and the saved queries
+    "showAccount": 3,
     # the head of each, the names, and what analyses tell
     "compareTwo": 6,
 }
@@ -91,6 +96,18 @@ def guarded(method: str) -> list[tuple[str, Operation]]:
 
 
 READ, CHANGED = guarded("GET"), guarded("POST")
+#: what forms lead to, by the pattern of the path
+FORMS = [
+    (re.compile(re.sub(r"{.*?}", "[^/]+", path)), operation)
+    for path, operation in [*CHANGED, *READ]
+    if "{" not in path or operation in [one for _, one in CHANGED]
+]
+#: what the policy of pages forbids, and what hostile text would need
+OBEYED = "svg[onload], script:not([src]), [onload], [onerror], [style]"
+
+
+def sees_samples(role: str | None) -> bool:
+    return Permission.VIEW_SAMPLES in ROLES.get(role or "", frozenset())
 
 
 def ids(pairs: list[tuple[str, Operation]]) -> list[str]:
@@ -227,6 +244,19 @@ def is_page(shown: Shown) -> bool:
     return shown.response.headers["Content-Type"].startswith("text/html")
 
 
+def obeyed(shown: Shown) -> list[str]:
+    """What of hostile text a browser would obey, or a reader would not see."""
+    found = [node.html or "" for node in shown.all(OBEYED)]
+    unseen = {c for c in shown.html if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"}}
+    elsewhere = [link for link in shown.links() if urlsplit(link).scheme]
+    return [
+        *found,
+        *map(ascii, unseen),
+        *elsewhere,
+        *(["http://evil"] if "http://evil" in shown.html else []),
+    ]
+
+
 @pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))
 def test_hostile_text_is_shown_and_not_obeyed(
     visitor: Visitors, hostile: dict[str, str], path: str, operation: Operation
@@ -234,27 +264,76 @@ def test_hostile_text_is_shown_and_not_obeyed(
     shown = visitor("chief").get(path_of(path, hostile))
 
     if is_page(shown):
-        assert not shown.all("svg[onload], script:not([src]), [onload], [onerror], [style]"), operation.id
-        assert not [
-            c for c in shown.html if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"}
-        ]
-        assert "http://evil" not in shown.html
-        assert not [link for link in shown.links() if urlsplit(link).scheme]
+        assert obeyed(shown) == [], operation.id
         assert "5332114" not in shown.text("h1").replace(hostile["worker"], "")
 
 
-@pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))
-def test_every_link_of_a_page_leads_somewhere(
-    visitor: Visitors, hostile: dict[str, str], path: str, operation: Operation
+class Walked(NamedTuple):
+    """The pages of a user by their paths, and where the links on the pages lead."""
+
+    pages: dict[str, Shown]
+    links: dict[str, int]
+
+
+def walk(one: Visitor, names: dict[str, str]) -> Walked:
+    """Walk all pages that somebody may look at, and each link on the pages once. No page fails."""
+    seen = {path: one.get(path_of(path, names)) for path, _ in READ}
+    assert {path: shown.status for path, shown in seen.items() if shown.status >= 500} == {}
+    pages = {path: shown for path, shown in seen.items() if shown.status == 200 and is_page(shown)}
+    links = {urljoin(shown.response.url, link) for shown in pages.values() for link in shown.links()}
+    followed = {link for link in links if "#" not in link}
+    return Walked(pages, {link: one.get(link.removeprefix(one.url)).status for link in followed})
+
+
+@pytest.fixture(scope="module")
+def walked(visitor: Visitors, hostile: dict[str, str]) -> Callable[[str], Walked]:
+    """Walk the pages as a user, once."""
+    return cache(lambda user: walk(visitor(user), hostile))
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_every_link_of_a_page_leads_somewhere(walked: Callable[[str], Walked], user: str) -> None:
+    """For each role: what the visitor may not open is not offered."""
+    found = walked(user)
+
+    assert {link: status for link, status in found.links.items() if status != 200} == {}
+    assert len(found.pages) >= 3
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_every_role_is_safe_from_hostile_text(walked: Callable[[str], Walked], user: str) -> None:
+    assert {path: obeyed(shown) for path, shown in walked(user).pages.items() if obeyed(shown)} == {}
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_a_page_offers_only_what_its_visitor_may_do(walked: Callable[[str], Walked], user: str) -> None:
+    held = ROLES.get(USERS[user] or "", frozenset())
+    offered = {
+        (path, operation.id)
+        for path, shown in walked(user).pages.items()
+        for operation in offered_on(shown)
+        if operation.needs and not held & set(operation.needs)
+    }
+
+    assert offered == set()
+
+
+def offered_on(shown: Shown) -> list[Operation]:
+    """What the forms of a page do: those of a button that leads elsewhere, too."""
+    places = [(node, "action") for node in shown.all("form[action]")]
+    places += [(node, "formaction") for node in shown.all("button[formaction]")]
+    paths = [urlsplit(urljoin(shown.response.url, str(node.attributes[name]))).path for node, name in places]
+    return [operation for path in paths for pattern, operation in FORMS if pattern.fullmatch(path)]
+
+
+@pytest.mark.parametrize("user", [user for user, role in USERS.items() if not sees_samples(role)])
+def test_who_may_not_look_at_samples_finds_none(
+    walked: Callable[[str], Walked], hostile: dict[str, str], user: str
 ) -> None:
-    chief, own = visitor("chief"), path_of(path, hostile)
-    shown = chief.get(own)
-    here = f"{chief.url}{own}"
-    links = {urljoin(here, link) for link in shown.links()} if is_page(shown) else set()
+    """For those who only send files, and for workers."""
+    told = {path for path, shown in walked(user).pages.items() if hostile["b"] in shown.html}
 
-    statuses = {link: chief.get(link.removeprefix(chief.url)).status for link in links if "#" not in link}
-
-    assert {link: status for link, status in statuses.items() if status != 200} == {}, operation.id
+    assert told == set()
 
 
 @pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))

@@ -1,13 +1,18 @@
 """The first page: what needs eyes, what arrived, and what waits in vain."""
 
 import pytest
+from bench.databases import connected
 from markupsafe import Markup
 from selectolax.lexbor import LexborHTMLParser
 
 from kit.bank import ROBOT, Bank, Sample, eventually, name_of
+from kit.service import Service
 from kit.visitor import Visitor
 from samplebank.accounts.model import Permission
+from samplebank.database.tally import HOUR
 from samplebank.jobs.under_way import UnderWay
+from samplebank.search.since import SinceVisit
+from samplebank.web.copying import of_today
 from samplebank.web.pages.today import NOTHING, Today
 from samplebank.web.rendering import Frame, render
 from web.conftest import Visitors
@@ -114,6 +119,49 @@ def test_tasks_of_others_that_wait_in_vain_are_not_told(bank: Bank, visitor: Vis
     assert worker not in visitor("quinn").get("/").text()
 
 
+async def left(service: Service, user: str, hours: int) -> Visitor:
+    """The user, who comes back after some hours."""
+    of_user = "user_id = (SELECT id FROM subject WHERE short_name = $1)"
+    async with connected(service.database_url) as db:
+        await db.execute(
+            f"UPDATE last_visit SET seen_time = seen_time - {hours * HOUR} WHERE {of_user}", user
+        )
+    return Visitor(service.url).sign_in(service.keys[user])
+
+
+async def test_what_is_new_since_the_last_visit_is_told(
+    service: Service, bank: Bank, visitor: Visitors
+) -> None:
+    visitor("mia").get("/")
+    sample, _ = judged(bank, 99)
+
+    mia = await left(service, "mia", 3)
+
+    assert "Since you were last here, 3 h ago :" in mia.get("/").text("#since")
+    link = next(one for one in mia.get("/").all("#since a") if "malicious" in one.text())
+    found = mia.get("/" + str(link.attributes["href"]).removeprefix("./"))
+    assert sample.sha256 in {node.attributes["value"] for node in found.all("tbody input")}
+
+
+async def test_a_visit_goes_on_in_another_session(service: Service, visitor: Visitors) -> None:
+    visitor("quinn").get("/")
+    await left(service, "quinn", 5)
+
+    quinn = Visitor(service.url).sign_in(service.keys["quinn"])
+
+    assert "5 h ago" in quinn.get("/").text("#since")
+
+
+async def test_what_others_own_is_not_new(service: Service, bank: Bank, visitor: Visitors) -> None:
+    visitor("quinn").get("/")
+    quinn = await left(service, "quinn", 2)
+    before = quinn.get("/").text("#since")
+
+    judged(bank, 99)
+
+    assert quinn.get("/").text("#since") == before
+
+
 def test_who_may_see_workers_finds_the_way_to_the_workers(visitor: Visitors) -> None:
     assert "./workers" in visitor("analyzer").get("/").links()
     assert "./workers" not in visitor("mia").get("/").links()
@@ -130,11 +178,12 @@ def test_where_nothing_has_arrived_the_page_tells_what_to_do_first() -> None:
         under_way=UnderWay(),
         in_vain=[],
         jobs=[],
+        visit=SinceVisit(None, [], 0, 0, 0, 0),
+        since=None,
+        copied=of_today("http://127.0.0.1"),
         may=frozenset(Permission),
     )
-    frame = Frame(
-        "./", "/", "", "mia", sees_workers=False, sees_policy=False, now=0, milliseconds=0, statements=0
-    )
+    frame = Frame("./", "/", "", "mia", frozenset(), now=0, milliseconds=0, statements=0)
 
     page = LexborHTMLParser(render(empty, frame))
 

@@ -25,6 +25,8 @@ SECRET: Final = 43
 LINK_LASTS: Final = 10 * 60_000
 #: milliseconds between two notes that a session is in use
 NOTED: Final = 60_000
+#: milliseconds without a request behind which the next visit of a user begins
+BREAK: Final = 30 * 60_000
 #: seconds for which a session is remembered, and so may outlive its end
 REMEMBERED: Final = 2.0
 MOST_REMEMBERED: Final = 10_000
@@ -76,10 +78,23 @@ LIST = Statement(f"""
 GOOD_AMONG = Statement(f"""
     SELECT b.id FROM browser_session b LEFT JOIN api_key k ON k.id = b.key_id WHERE b.id = ANY(:ids::uuid[]) AND {GOOD}
 """)
-NOTE = Statement("UPDATE browser_session SET seen_time = :now WHERE id = :id AND seen_time < :before")
-ADD = Statement("""
-    INSERT INTO browser_session (id, digest, user_id, key_id, label, created_time, seen_time, end_time)
-    VALUES (:id, :digest, :user_id, :key_id, :label, :now, :now, :end_time)
+# A visit goes on with each note, in whichever session. Behind a longer break the next visit begins.
+VISIT = f"""
+    INSERT INTO last_visit AS visit (user_id, seen_time) SELECT user_id, :now FROM noted
+    ON CONFLICT (user_id) DO UPDATE SET seen_time = greatest(visit.seen_time, excluded.seen_time),
+        before_time = CASE WHEN excluded.seen_time > visit.seen_time + {BREAK} THEN visit.seen_time
+                           ELSE visit.before_time END
+"""
+NOTE = Statement(f"""
+    WITH noted AS (
+        UPDATE browser_session SET seen_time = :now WHERE id = :id AND seen_time < :before RETURNING user_id)
+    {VISIT}
+""")
+ADD = Statement(f"""
+    WITH noted AS (
+        INSERT INTO browser_session (id, digest, user_id, key_id, label, created_time, seen_time, end_time)
+        VALUES (:id, :digest, :user_id, :key_id, :label, :now, :now, :end_time) RETURNING user_id)
+    {VISIT}
 """)
 END = Statement("DELETE FROM browser_session WHERE id = :id AND user_id = :user_id")
 ADD_LINK = Statement("""

@@ -33,6 +33,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "link": "samplebank.cli.link:link_app",
     "note": "samplebank.cli.notes:note_app",
     "worker": "samplebank.cli.workers:worker_app",
+    "policy": "samplebank.cli.policy:policy",
+    "me": "samplebank.cli.me:me",
     "yara": "samplebank.cli.yara_trial:yara_app",
     "events": "samplebank.cli.events:events_app",
     "blobs": "samplebank.cli.blobs:blobs_app",

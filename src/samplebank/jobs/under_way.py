@@ -51,6 +51,14 @@ class UnderWay(NamedTuple):
     in_vain: Sequence[InVain] = ()
 
 
+async def numbers_by_state(db: Connection, caller: Caller) -> dict[str, int]:
+    """The number of jobs in each state, of the customers whose jobs the caller may see: exact, by the tally."""
+    tally = TOTAL if caller.scope(Permission.VIEW_JOBS).everywhere else TALLY
+    seen = see_customers(caller, "j.customer_id", Permission.VIEW_JOBS)
+    query = Sql(f"SELECT j.state, sum(j.n)::bigint FROM {tally} WHERE {{}} GROUP BY j.state", seen)
+    return {str(state): int(number) for state, number in await query.rows(db)}
+
+
 async def under_way(db: Connection, caller: Caller, *, now: Millis) -> UnderWay:
     """Tell what is under way, of the customers whose jobs the caller may see."""
     seen = see_customers(caller, "j.customer_id", Permission.VIEW_JOBS)

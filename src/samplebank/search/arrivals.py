@@ -79,7 +79,7 @@ class Arrivals(msgspec.Struct, frozen=True):
 
 async def arrivals(db: Connection, caller: Caller, *, since: Millis, malicious_score: int) -> Arrivals:
     """Count what arrived from `since` on, for the customers whose submissions and verdicts the caller may see."""
-    seen = all_of([Sql("u.submitted_time >= {}", since), _seen(caller)])
+    seen = all_of([Sql("u.submitted_time >= {}", since), seen_with_verdicts(caller)])
     rows = await Sql(ARRIVED, seen=seen, malicious=malicious_score).rows(db)
     arrived = [Arrived(*row) for row in rows]
     is_complete = sum(one.submissions for one in arrived) < MOST
@@ -108,8 +108,8 @@ class Chart(NamedTuple):
 
 async def chart(db: Connection, caller: Caller, *, since: Millis, malicious_score: int) -> Chart:
     """As `arrivals`, summed up by hour. For callers who see everything, the tally tells the number of each hour."""
-    seen = all_of([Sql("u.submitted_time >= {}", since), _seen(caller)])
-    told = SUBMISSIONS.by_hour(since) if _seen(caller) is TRUE else None
+    seen = all_of([Sql("u.submitted_time >= {}", since), seen_with_verdicts(caller)])
+    told = SUBMISSIONS.by_hour(since) if seen_with_verdicts(caller) is TRUE else None
     counted = (
         Sql("CROSS JOIN (SELECT NULL::bigint) t (n)")
         if told is None
@@ -123,6 +123,6 @@ async def chart(db: Connection, caller: Caller, *, since: Millis, malicious_scor
     return Chart(hours, since if is_judged or first is None else first, is_judged or told is not None)
 
 
-def _seen(caller: Caller) -> Sql:
+def seen_with_verdicts(caller: Caller) -> Sql:
     needed = (Permission.VIEW_SUBMISSION, Permission.VIEW_VERDICTS)
     return all_of([see_customers(caller, "u.customer_id", one) for one in needed])

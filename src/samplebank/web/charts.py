@@ -9,6 +9,8 @@ from markupsafe import Markup
 WIDTH, HEIGHT = 600, 48
 #: the height of a lane, and the width of the shortest span that can be seen
 LANE, NARROWEST = 12, 2
+#: the width of a span that stands for a moment
+MARK: Final = 6
 #: the kind of a span in which nothing is done, which is drawn thin
 WAIT: Final = "wait"
 #: the lowest bar that can be seen
@@ -24,7 +26,7 @@ AXIS: Final = Markup('<p class="axis"><span>{}</span><span>{}</span><span>{}</sp
 LINKED: Final = Markup('<a href="{}" aria-label="{}">{}</a>')
 
 LANED: Final = Markup(
-    '<svg class="lane" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    '<svg class="lane" viewBox="0 0 {} {}" preserveAspectRatio="none" role="{}" aria-label="{}">{}</svg>'
 )
 SPAN: Final = Markup('<rect class="{}" x="{:.1f}" y="{}" width="{:.1f}" height="{}"><title>{}</title></rect>')
 
@@ -67,15 +69,19 @@ def _drawn(bar: Bar, left: float, width: float, highest: int) -> Markup:
 
 
 class Span(msgspec.Struct, frozen=True):
-    """A part of a lane, from `begin` to `end`. `kind` is a class of the style sheet, and `said` tells the span in words."""
+    """A part of a lane, from `begin` to `end`. `kind` is a class of the style sheet, and `said` tells the span in words.
+
+    Without a `link` the span is a picture only.
+    """
 
     kind: str
     begin: int
     end: int
     said: str
+    link: str | None = None
 
 
-def lane(begin: int, end: int, spans: Sequence[Span]) -> Markup:
+def lane(begin: int, end: int, spans: Sequence[Span], *, narrowest: int = NARROWEST) -> Markup:
     """Draw spans one behind the other, on a lane that lasts from `begin` to `end`. What lies outside is left out.
 
     Clocks of hosts differ, so a span may end before the span begins. Such a span is drawn as narrow as can be.
@@ -83,9 +89,12 @@ def lane(begin: int, end: int, spans: Sequence[Span]) -> Markup:
     scale = WIDTH / max(1, end - begin)
 
     def drawn(span: Span) -> Markup:
-        left = min(max(0.0, (span.begin - begin) * scale), WIDTH - NARROWEST)
-        right = min(max(left + NARROWEST, (span.end - begin) * scale), WIDTH)
+        left = min(max(0.0, (span.begin - begin) * scale), WIDTH - narrowest)
+        right = min(max(left + narrowest, (span.end - begin) * scale), WIDTH)
         height = LANE // 3 if span.kind == WAIT else LANE
-        return SPAN.format(span.kind, left, (LANE - height) // 2, right - left, height, span.said)
+        part = SPAN.format(span.kind, left, (LANE - height) // 2, right - left, height, span.said)
+        return part if span.link is None else LINKED.format(span.link, span.said, part)
 
-    return LANED.format(WIDTH, LANE, "; ".join(span.said for span in spans), Markup().join(map(drawn, spans)))
+    role = "group" if any(span.link for span in spans) else "img"
+    words = "; ".join(span.said for span in spans) if role == "img" else "Each part is a link"
+    return LANED.format(WIDTH, LANE, role, words, Markup().join(map(drawn, spans)))

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from samplebank.search.batches import BATCH
 from samplebank.web.wild import name_of
 
 V1: Final = "/samplebank/v1"
@@ -75,6 +76,87 @@ def of_failures(address: str, days: int) -> Copied:
     return _of_path(address, f"failures{asked}", f"{V1}/failures{asked}", command)
 
 
+def of_today(address: str) -> Copied:
+    """What arrived in the last two days."""
+    return _of_path(address, "", f"{V1}/arrivals", _command(address, "search", "seen:-48h"))
+
+
+def of_comparison(address: str, a: str, b: str) -> Copied:
+    """What is known of each of two samples."""
+    paths = [f"{V2}/sample/{one}" for one in (a, b)]
+    return Copied(
+        link=f"{address}/compare/{a}/{b}",
+        curl=_curl(*(f"{address}{path}" for path in paths)),
+        python=[
+            *IMPORTS,
+            _session(address),
+            *(f'print(session.get({in_python(path)}).json()["data"])' for path in paths),
+        ],
+        cli=[_command(address, "show", one) for one in (a, b)],
+    )
+
+
+def of_submit(address: str) -> Copied:
+    """A file on its way into the service, in place of FILE."""
+    url = f"{address}{V1}/sample?fileName=FILE"
+    return Copied(
+        link=f"{address}/submit",
+        curl=f"{_curl(url)} --data-binary @FILE",
+        python=[
+            *IMPORTS,
+            _session(address),
+            'with open("FILE", "rb") as file:',
+            f'    sent = session.post("{V1}/sample", params={{"fileName": "FILE"}}, data=file)',
+            'print(sent.json()["data"])',
+        ],
+        cli=[_command(address, "submit", "--wait", "FILE")],
+    )
+
+
+def of_raw(address: str, sha256: str) -> Copied:
+    """The bytes of a sample as they are, in a file."""
+    path = f"{V2}/sample/{sha256}/raw"
+    return Copied(
+        link=f"{address}/sample/{sha256}/raw",
+        curl=f"{_curl(address + path)} --output {sha256}",
+        python=[
+            *IMPORTS,
+            _session(address),
+            f'with open("{sha256}", "wb") as file:',
+            f'    file.write(session.get("{path}").content)',
+        ],
+        cli=[_command(address, "get", "--raw", sha256)],
+    )
+
+
+def of_batch(address: str, id_: str) -> Copied:
+    """The samples of a batch."""
+    query = f"meta.{BATCH}:{id_}"
+    asked = _of_query(address, "samples", query, _command(address, "search", query))
+    return msgspec.structs.replace(asked, link=f"{address}/batch/{id_}")
+
+
+def of_policy(address: str) -> Copied:
+    """The default policy, and the rules."""
+    path = f"{V2}/policy/default"
+    return Copied(
+        link=f"{address}/policy",
+        curl=_curl(f"{address}{path}", f"{address}{path}/rule"),
+        python=[
+            *IMPORTS,
+            _session(address),
+            f'for path in ("{path}", "{path}/rule"):',
+            '    print(session.get(path).json()["data"])',
+        ],
+        cli=[_command(address, "policy")],
+    )
+
+
+def of_account(address: str) -> Copied:
+    """The user of a key, with the permissions that the key brings."""
+    return _of_path(address, "me", "/authentication/v1/session", _command(address, "me"))
+
+
 def of_hunts(address: str, id_: str | None = None) -> Copied:
     """The hunts, or a hunt with its hits."""
     one = f"/{id_}" if id_ else ""
@@ -129,8 +211,8 @@ def _of_path(address: str, page: str, path: str, command: str) -> Copied:
     )
 
 
-def _curl(url: str) -> str:
-    return f'curl --fail-with-body -H "Argus-API-Key: $SAMPLEBANK_KEY" {in_shell(url)}'
+def _curl(*urls: str) -> str:
+    return f'curl --fail-with-body -H "Argus-API-Key: $SAMPLEBANK_KEY" {" ".join(map(in_shell, urls))}'
 
 
 def _session(address: str) -> str:

@@ -47,8 +47,9 @@ def compare(a: Facts, b: Facts) -> list[Difference]:
 
 
 def told_in(worker: str, result: Any, most: int = MOST_LEAVES) -> list[str]:
-    """The values of a result with their paths, as lines."""
-    return [f"{worker} {'.'.join(path)}: {text_of(value)}" for path, value in leaves_of(result, most)]
+    """The values of a result with their paths, as lines. Empty lists and objects are left out: most results have many."""
+    told = ((path, value) for path, value in leaves_of(result, most) if not isinstance(value, dict | list))
+    return [f"{worker} {'.'.join(path)}: {text_of(value)}" for path, value in told]
 
 
 def _column(values: Sequence[str]) -> Column:

@@ -12,7 +12,7 @@ from samplebank.accounts.sessions import Visitor
 from samplebank.errors import Forbidden, Malformed, Unauthenticated
 from samplebank.http.guard import ONCE, require_administration
 from samplebank.http.operation import Operation
-from samplebank.web.visit import Visit
+from samplebank.web.visit import Visit, permissions_of
 
 #: the cookie over TLS, which no other host can set, and the cookie over plain HTTP
 SECURE, PLAIN = "__Host-samplebank", "samplebank"
@@ -104,4 +104,4 @@ def _own_origins(visit: Visit) -> set[str]:
 
 def permissions(visit: Visit) -> frozenset[Permission]:
     """The permissions that the visitor holds for some customer: what a page may offer."""
-    return frozenset(one for one, scope in visit.caller.scopes.items() if scope)
+    return permissions_of(visit.caller)

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from samplebank.accounts.model import Permission
 from samplebank.timespec import Millis
 from samplebank.web import shown
 from samplebank.web.assets import path_of
@@ -28,16 +29,14 @@ class Frame(msgspec.Struct, frozen=True):
     """What every page shows around its content.
 
     `root` is the relative way to the first page, `here` the path of the page, `theme` the look that the visitor
-    chose, `user` the short name of who looks on. `sees_workers` and `sees_policy` are whether the
-    visitor may see workers, and the policy.
+    chose, `user` the short name of who looks on, `may` the permissions of who looks on.
     """
 
     root: str
     here: str
     theme: str
     user: str | None
-    sees_workers: bool
-    sees_policy: bool
+    may: frozenset[Permission]
     now: Millis
     milliseconds: int
     statements: int

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote
 import asyncpg
 from litestar import Response
 
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.accounts.sessions import Visitor
 from samplebank.api.call import Call
@@ -31,6 +32,11 @@ AROUND: Final = ("BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE",
 #: what the driver asks once on a connection, about types
 OF_DRIVER: Final = ("typeinfo_tree", "set_config('jit'")
 NO_FORM: Final = "The form could not be read: load the page again, and send the form again."
+
+
+def permissions_of(caller: Caller) -> frozenset[Permission]:
+    """The permissions that the caller holds for some customer: what a page may offer."""
+    return frozenset(one for one, scope in caller.scopes.items() if scope)
 
 
 class Visit(Call):
@@ -131,8 +137,7 @@ class Visit(Call):
             here=self.here if self.scope["method"] == "GET" else "/",
             theme=self.theme,
             user=None if visitor is None else visitor.caller.user.short_name,
-            sees_workers=visitor is not None and visitor.caller.holds(Permission.VIEW_WORKER),
-            sees_policy=visitor is not None and visitor.caller.holds(Permission.VIEW_POLICY),
+            may=frozenset() if visitor is None else permissions_of(visitor.caller),
             now=self.now,
             milliseconds=max(0, self.bank.clock() - self.now),
             statements=state.get("statements", 0),

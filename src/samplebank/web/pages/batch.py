@@ -18,6 +18,7 @@ from samplebank.jobs.model import JobState
 from samplebank.search.batches import Sent, sent_in
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import word_of
+from samplebank.web.copying import Copied, of_batch
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
 
@@ -67,7 +68,7 @@ class Files(NamedTuple):
 
 
 class BatchPage(Page, frozen=True):
-    """`count` is -1 where only `at_least` is known."""
+    """`count` is -1 where only `at_least` is known. `copied` is None for a visitor who may not look at samples."""
 
     template: ClassVar[str] = "batch.html"
     section: ClassVar[str] = "submit"
@@ -78,6 +79,7 @@ class BatchPage(Page, frozen=True):
     at_least: int
     older: str | None
     is_under_way: bool
+    copied: Copied | None
 
 
 @get(
@@ -98,6 +100,9 @@ async def show_batch(request: Visit) -> Response[bytes]:
             at_least=found.number.at_least,
             older=found.older,
             is_under_way=found.is_under_way,
+            copied=of_batch(request.address, str(batch))
+            if request.caller.holds(Permission.VIEW_SAMPLES)
+            else None,
         )
     )
 

@@ -1,6 +1,7 @@
 """Two samples side by side: what only one of them has, and what both have."""
 
-from typing import Annotated, ClassVar, Final
+from functools import reduce
+from typing import Annotated, ClassVar, Final, NamedTuple
 
 from litestar import Response, get
 from msgspec import Meta
@@ -12,9 +13,13 @@ from samplebank.database import Page as Part
 from samplebank.errors import invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body, NoQuery
+from samplebank.query.sample_meanings import TAGS
 from samplebank.samples.model import pasted, read_sha256
+from samplebank.search.overview import SeenOverview
 from samplebank.submissions import queries as submissions
+from samplebank.web.copying import Copied, of_comparison
 from samplebank.web.differing import MOST_LEAVES, Difference, compare, told_in
+from samplebank.web.querying import narrowed
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import Head, read_head_of
 from samplebank.web.visit import Visit
@@ -23,6 +28,8 @@ TWO: Final = 2
 #: submissions and analyses of each sample that take part
 MOST_SUBMISSIONS: Final = 50
 MOST_ANALYSES: Final = 6
+#: the terms of the query for what two samples share
+MOST_TERMS: Final = 10
 NOT_TWO: Final = "Two samples are compared: select two."
 
 
@@ -39,13 +46,25 @@ class Chosen(Page, frozen=True):
     first: str
 
 
+class Traits(NamedTuple):
+    """What is compared of a sample. `terms` are terms of queries for traits that other samples may have, too."""
+
+    head: Head
+    facts: dict[str, list[str]]
+    terms: list[tuple[str, str]]
+
+
 class Compared(Page, frozen=True):
+    """`shared` is the query for samples with what both have in common, None where both have nothing to ask for."""
+
     template: ClassVar[str] = "compare.html"
     section: ClassVar[str] = "samples"
 
     a: Head
     b: Head
     rows: list[Difference]
+    shared: str | None
+    copied: Copied
 
 
 @get("/compare", opt=operation("chooseTwo", Permission.VIEW_SAMPLES))
@@ -64,13 +83,26 @@ async def choose_two(request: Visit) -> Response[bytes]:
 async def compare_two(request: Visit) -> Response[bytes]:
     """Compare two samples by what the visitor may see of each."""
     async with request.reading() as db:
-        a, facts_of_a = await _facts(request, db, request.path("a"))
-        b, facts_of_b = await _facts(request, db, request.path("b"))
+        a = await _traits(request, db, request.path("a"))
+        b = await _traits(request, db, request.path("b"))
     request.read_query(NoQuery)
-    return request.page(Compared(a=a, b=b, rows=compare(facts_of_a, facts_of_b)))
+    return request.page(
+        Compared(
+            a=a.head,
+            b=b.head,
+            rows=compare(a.facts, b.facts),
+            shared=_shared(a.terms, b.terms),
+            copied=of_comparison(request.address, a.head.sha256, b.head.sha256),
+        )
+    )
 
 
-async def _facts(request: Visit, db: Connection, digest: str) -> tuple[Head, dict[str, list[str]]]:
+def _shared(a: list[tuple[str, str]], b: list[tuple[str, str]]) -> str | None:
+    terms = [term for term in dict.fromkeys(a) if term in b][:MOST_TERMS]
+    return reduce(lambda query, term: narrowed(query, *term), terms, "") or None
+
+
+async def _traits(request: Visit, db: Connection, digest: str) -> Traits:
     caller = request.caller
     sample, head, overview = await read_head_of(request, db, read_sha256(digest))
     seen = await submissions.submissions_of(caller, sample).page(db, Part(MOST_SUBMISSIONS))
@@ -78,7 +110,7 @@ async def _facts(request: Visit, db: Connection, digest: str) -> tuple[Head, dic
     findings: list[str] = []
     for one in said:
         findings += told_in(one.agent_name, one.result, MOST_LEAVES - len(findings))
-    return head, {
+    facts = {
         "Verdict": [head.word],
         "Type": [part for part in (overview.type, overview.super_type, overview.arch) if part],
         "Size": [f"{overview.size:,} bytes"],
@@ -87,6 +119,14 @@ async def _facts(request: Visit, db: Connection, digest: str) -> tuple[Head, dic
         "Detections": [f"{one.agent_name}: {found['name']}" for one in said for found in one.detections],
         "Findings": findings,
     }
+    return Traits(head, facts, _terms(overview))
+
+
+def _terms(overview: SeenOverview) -> list[tuple[str, str]]:
+    """The type, and the tags of the verdict that queries know."""
+    tags = [] if overview.verdict is None else overview.verdict.tags
+    known = [(f"tag:{tag['type']}", tag["value"]) for tag in tags if tag["type"] in TAGS]
+    return [("type", overview.type), *known] if overview.type else known
 
 
 ROUTES = [choose_two, compare_two]

@@ -14,18 +14,18 @@ from samplebank.database import Connection
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
 from samplebank.jobs import queries
-from samplebank.jobs.model import FINAL, Job, Task, TaskState
+from samplebank.jobs.model import Job, Task
 from samplebank.jobs.queries import PlanOfJob
 from samplebank.jobs.why import Cause, Explanation, Told, explain
 from samplebank.jobs.why_facts import facts_with_tasks
 from samplebank.policy.workers import workers_by_id
 from samplebank.search.sightings import newest_sightings
 from samplebank.timespec import Millis
-from samplebank.web.charts import WAIT, Span, lane
+from samplebank.web.charts import lane
 from samplebank.web.copying import Copied, of_job
 from samplebank.web.rendering import Page
-from samplebank.web.shown import duration
 from samplebank.web.visit import Visit
+from samplebank.web.way import way_of
 
 #: tasks that the page shows
 MOST_TASKS: Final = 200
@@ -112,21 +112,6 @@ def _shown(job: Job, tasks: Sequence[Task], why: Explanation, now: Millis) -> li
         way = lane(job.enqueued_time, end, way_of(task, end))
         shown.append(ShownTask(task, way, of_task if is_open else None, reasons))
     return shown
-
-
-def way_of(task: Task, end: Millis) -> list[Span]:
-    """The wait and the work of a task, as spans of a lane that lasts until `end`. A task that is back in line only waits."""
-    is_waiting = task.state == TaskState.ENQUEUED
-    began = None if is_waiting else task.start_time
-    moved = end if is_waiting else began if began is not None else task.end_time
-    waited = (end if moved is None else moved) - task.enqueued_time
-    said = f"{'waits for' if is_waiting else 'waited'} {duration(waited)}"
-    spans = [Span(WAIT, task.enqueued_time, task.enqueued_time + waited, said)]
-    if began is not None:
-        ended = end if task.end_time is None else task.end_time
-        verb = "worked" if task.state in FINAL else "at work for"
-        spans.append(Span(str(task.state), began, ended, f"{verb} {duration(ended - began)}: {task.state}"))
-    return spans
 
 
 ROUTES = [show_job]

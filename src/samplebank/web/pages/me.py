@@ -1,4 +1,4 @@
-"""One's own account: permissions, sessions that can be ended, and keys."""
+"""One's own account: permissions, sessions that can be ended, keys, and saved queries."""
 
 from typing import ClassVar, Final
 from uuid import UUID
@@ -7,11 +7,13 @@ from litestar import Response, get, post
 
 from samplebank.accounts import keys, sessions
 from samplebank.accounts.keys import Key
+from samplebank.accounts.saved_queries import SavedQuery, queries_of
 from samplebank.accounts.sessions import Session
 from samplebank.database.identifiers import find_id
 from samplebank.errors import NotFound
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
+from samplebank.web.copying import Copied, of_account
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
 
@@ -32,6 +34,8 @@ class Own(Page, frozen=True):
     sessions: list[Session]
     current: UUID
     keys: list[Key]
+    queries: list[SavedQuery]
+    copied: Copied
 
 
 @get("/me", opt=operation("showAccount"))
@@ -46,6 +50,7 @@ async def show_account(request: Visit) -> Response[bytes]:
             db, user.id, request.bank.visitors.lasting, now=request.now, most=MOST
         )
         own = await keys.list_keys(db, user.short_name)
+        saved = await queries_of(db, user.id)
     return request.page(
         Own(
             name=user.name,
@@ -55,6 +60,8 @@ async def show_account(request: Visit) -> Response[bytes]:
             sessions=found,
             current=visitor.session.id,
             keys=own[-MOST:],
+            queries=saved,
+            copied=of_account(request.address),
         )
     )
 

@@ -18,6 +18,7 @@ from samplebank.policy import rules
 from samplebank.policy.model import Action, Match, Option, Rule, Worker
 from samplebank.policy.workers import workers_by_id
 from samplebank.timespec import Millis
+from samplebank.web.copying import Copied, of_policy
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
 
@@ -48,6 +49,7 @@ class PolicyPage(Page, frozen=True):
     changed: Millis | None
     rules: list[ShownRule]
     number_of_rules: int
+    copied: Copied
 
 
 @get("/policy", opt=operation("showPolicy", Permission.VIEW_POLICY))
@@ -74,6 +76,7 @@ async def show_policy(request: Visit) -> Response[bytes]:
             changed=policy.updated_time,
             rules=[_rule(rule, workers, caller, directory) for rule in found],
             number_of_rules=number,
+            copied=of_policy(request.address),
         )
     )
 

@@ -11,6 +11,7 @@ from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
 from samplebank.http.streaming import Streamed
 from samplebank.samples import catalogue
+from samplebank.web.copying import Copied, of_raw
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import Head, read_head
 from samplebank.web.visit import Visit
@@ -23,6 +24,7 @@ class RawPage(Page, frozen=True):
     section: ClassVar[str] = "samples"
 
     head: Head
+    copied: Copied
 
 
 @get("/sample/{sha256:str}/raw", opt=operation("showRaw", *NEEDED))
@@ -32,7 +34,7 @@ async def show_raw(request: Visit) -> Response[bytes]:
         _, head, _ = await read_head(request, db)
         request.read_query(NoQuery)
         await catalogue.get_undeleted(db, request.caller, bytes.fromhex(head.sha256), *NEEDED)
-    return request.page(RawPage(head=head))
+    return request.page(RawPage(head=head, copied=of_raw(request.address, head.sha256)))
 
 
 @post("/sample/{sha256:str}/raw", opt=operation("downloadRawByPage", *NEEDED), status_code=200)

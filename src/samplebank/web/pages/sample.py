@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
 import msgspec
@@ -16,12 +16,13 @@ from samplebank.analyses.model import Analysis
 from samplebank.api.archive import archive_length, archived
 from samplebank.api.downloads import ZIP, attachment
 from samplebank.database import Page as Part
+from samplebank.database.listing import OrderedListing
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body, NoQuery
 from samplebank.http.streaming import Streamed
 from samplebank.jobs import listing as jobs
 from samplebank.jobs.listing import JobFilter
-from samplebank.jobs.model import Job
+from samplebank.jobs.ways import JOBS_WITH_TASKS
 from samplebank.samples import links, notes
 from samplebank.samples.model import pasted, read_sha256
 from samplebank.search.overview import Overview, get_sample_with_overview
@@ -35,6 +36,7 @@ from samplebank.web.pages.noting import MOST_NOTES, NoteLine, line_of, new_key
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import Head, head_of
 from samplebank.web.visit import Visit
+from samplebank.web.way import Way, its_way
 
 #: submissions, analyses and jobs that the page shows
 MOST: Final = 10
@@ -89,7 +91,7 @@ class SamplePage(Page, frozen=True):
     argument: Argument | None
     analyses: list[Said]
     seen: list[Seen]
-    jobs: list[Job]
+    way: Way | None
     followed: UUID | None
     links: list[tuple[str, int]]
     notes: list[NoteLine]
@@ -121,8 +123,11 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
         seen = await submissions.submissions_of(caller, sample).page(db, part)
         said = await analyses.analyses_of(caller, sample).page(db, part)
         counted = await links.count_by_type(db, caller, sample)
-        its_jobs = jobs.jobs_matching(caller, JobFilter(samples=[sha256]), ["-enqueuedTimestamp"])
+        its_jobs: OrderedListing[Any] = jobs.jobs_matching(
+            caller, JobFilter(samples=[sha256]), ["-enqueuedTimestamp"]
+        )
         noted = await notes.notes_of(caller, sample).page(db, Part(limit=MOST_NOTES))
+        its_jobs.show_as(JOBS_WITH_TASKS)
         found = await its_jobs.page(db, part) if caller.holds(Permission.VIEW_JOBS) else []
     verdict = overview.verdict
     return SamplePage(
@@ -135,7 +140,7 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
         argument=None if verdict is None else argue(verdict, request.bank.settings.malicious_score, without),
         analyses=[_said(one) for one in said],
         seen=[_seen(one, directory) for one in seen],
-        jobs=found,
+        way=its_way(seen, found, directory, request.root, request.now),
         followed=next((job.id for job in found if job.end_time is None), None),
         links=counted,
         notes=[line_of(request, one) for one in noted],

@@ -21,6 +21,7 @@ from samplebank.http.shapes import Body
 from samplebank.search.batches import BATCH
 from samplebank.submissions.at_once import SIMILAR
 from samplebank.submissions.model import NewSubmission
+from samplebank.web.copying import Copied, of_submit
 from samplebank.web.forms import FormWithFiles
 from samplebank.web.headers import PAGE
 from samplebank.web.pages.batch import SentFile, files_of
@@ -63,6 +64,7 @@ class SubmitPage(Page, frozen=True):
     rows: list[SentFile]
     is_under_way: bool
     sees_samples: bool
+    copied: Copied
 
 
 class SentPage(Page, frozen=True):
@@ -95,6 +97,7 @@ async def show_submit(request: Visit) -> Response[bytes]:
             rows=[] if sent is None else sent.rows,
             is_under_way=sent is not None and sent.is_under_way,
             sees_samples=request.caller.holds(Permission.VIEW_SAMPLES),
+            copied=of_submit(request.address),
         )
     )
 

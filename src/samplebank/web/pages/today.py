@@ -14,17 +14,17 @@ from samplebank.database import Page as Part
 from samplebank.database.tally import HOUR
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
-from samplebank.jobs.listing import JobFilter, jobs_matching
-from samplebank.jobs.model import Job
 from samplebank.jobs.under_way import InVain, UnderWay, under_way
 from samplebank.search.arrivals import MOST_OF_CHART, ArrivedInHour, Chart, chart
 from samplebank.search.notable import Notable, notable
-from samplebank.search.sightings import Sighting, newest_sightings
+from samplebank.search.sightings import SeenJob, newest_jobs
+from samplebank.search.since import SinceVisit, since_visit
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import word_of
 from samplebank.web.charts import Bar, bars
+from samplebank.web.copying import Copied, of_today
 from samplebank.web.entrance import permissions
-from samplebank.web.pages.jobs import ListedJob
+from samplebank.web.pages.jobs import ListedJob, listed
 from samplebank.web.rendering import Page
 from samplebank.web.shown import number, quoted
 from samplebank.web.visit import Visit
@@ -53,6 +53,7 @@ class NeedsEyes(msgspec.Struct, frozen=True):
 class Today(Page, frozen=True):
     """`arrived` tells how much arrived within the hours of the chart, by class. `may` are the permissions of the visitor.
 
+    `since` is the query for what `visit` counts as new, None for a user who is here for the first time.
     `judged_since` is None where the verdict of everything that arrived is told, else of the newest `most_judged`.
     """
 
@@ -68,6 +69,9 @@ class Today(Page, frozen=True):
     under_way: UnderWay
     in_vain: list[InVain]
     jobs: list[ListedJob]
+    visit: SinceVisit
+    since: str | None
+    copied: Copied
     may: frozenset[Permission]
 
 
@@ -83,13 +87,12 @@ async def show_today(request: Visit) -> Response[bytes]:
         if caller.holds(Permission.VIEW_SUBMISSION):
             eyes = await notable(db, caller, since=now - WEEK, malicious_score=score, most=MOST)
             came = await chart(db, caller, since=since, malicious_score=score)
-        jobs: list[Job] = []
-        seen: dict[bytes, Sighting] = {}
+        jobs: list[SeenJob] = []
         if caller.holds(Permission.VIEW_JOBS):
             counts = await under_way(db, caller, now=now)
-            newest = jobs_matching(caller, JobFilter(), ["-enqueuedTimestamp"])
+            newest = newest_jobs(caller)
             jobs = await newest.page(db, Part(limit=MOST))
-            seen = await newest_sightings(db, caller, list({job.sha256 for job in jobs}))
+        visit = await since_visit(db, caller, oldest=now - WEEK, malicious_score=score)
     return request.page(
         Today(
             eyes=[_eyes(one, score, directory) for one in eyes],
@@ -102,18 +105,12 @@ async def show_today(request: Visit) -> Response[bytes]:
             chart=_chart(request.root, came.hours, since),
             under_way=counts,
             in_vain=list(counts.in_vain[:MOST]),
-            jobs=[_listed(job, seen, directory) for job in jobs],
+            jobs=[listed(job, directory) for job in jobs],
+            visit=visit,
+            since=None if visit.before is None else f"seen:{timespec.iso(max(visit.before, now - WEEK))}..",
+            copied=of_today(request.address),
             may=permissions(request),
         )
-    )
-
-
-def _listed(job: Job, seen: Mapping[bytes, Sighting], directory: Directory) -> ListedJob:
-    return ListedJob(
-        job=job,
-        sha256=job.sha256.hex(),
-        customer=directory.customer(job.customer_id).short_name,
-        name=seen[job.sha256].file_name if job.sha256 in seen else None,
     )
 
 

@@ -184,6 +184,11 @@ document.addEventListener("click", (event) => {
     if (row && !event.target.closest("a, button, input, [data-copy]")) mark(row);
 });
 
+// What somebody opens to type something is typed at once.
+document.addEventListener("toggle", ({ target }) => {
+    if (target instanceof HTMLDetailsElement && target.open) target.querySelector("[data-opened]")?.focus();
+}, true);
+
 /** A verdict by hand is chosen by its key, and set with Enter behind the reason. */
 function chooseVerdict(button) {
     const reason = button.form.elements.comment;

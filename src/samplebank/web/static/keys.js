@@ -61,7 +61,7 @@ export function keys() {
     dialog.append(list, close);
 }
 
-/** Go to a page by the begin of its name, or to samples by a hash or a word. */
+/** Go to a page or a saved query by the begin of its name, or to samples by a hash or a word. */
 export function palette() {
     const pages = [...document.querySelectorAll("header nav a, footer a")].map((link) => [link.textContent.trim(), link.href]);
     const search = document.querySelector("form.query");
@@ -69,15 +69,16 @@ export function palette() {
     const form = document.createElement("form");
     const field = document.createElement("input");
     const list = document.createElement("ul");
-    field.setAttribute("aria-label", "A page, a hash or a word");
+    field.setAttribute("aria-label", "A page, a saved query, a hash or a word");
     form.append(field, list);
     dialog.append(form);
 
     const show = () => {
         const wanted = field.value.trim();
-        const found = pages.filter(([name]) => name.toLowerCase().startsWith(wanted.toLowerCase()));
+        const fits = (name) => name.replace("☆ ", "").toLowerCase().startsWith(wanted.toLowerCase());
+        const found = pages.filter(([name]) => fits(name));
         if (wanted && search) found.push([`Samples with “${wanted}”`, `${search.action}?q=${encodeURIComponent(wanted)}`]);
-        if (/^[0-9a-f]{64}$/i.test(wanted)) {
+        if (search && /^[0-9a-f]{64}$/i.test(wanted)) {
             found.unshift(["The sample with this hash", new URL(`sample/${wanted.toLowerCase()}`, search.action).href]);
         }
         list.replaceChildren(...found.map(([name, href]) => {
@@ -88,6 +89,11 @@ export function palette() {
             return item;
         }));
     };
+    // saved queries stand on the page of the account
+    load(`${document.documentElement.dataset.root}me`).then((page) => {
+        pages.push(...[...page.querySelectorAll("[data-saved]")].map((link) => [`☆ ${link.textContent.trim()}`, link.href]));
+        show();
+    }).catch(() => {}); // without saved queries the palette works, too
     field.addEventListener("input", show);
     form.addEventListener("submit", (event) => {
         event.preventDefault();

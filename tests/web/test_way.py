@@ -1,0 +1,46 @@
+"""The way of a sample on its page: submissions, jobs and tasks on scales of time."""
+
+from kit.bank import Bank
+from web.conftest import Visitors
+
+
+def test_submissions_and_jobs_stand_on_one_scale(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker, user="mia")
+    bank.update(job, tasks[worker], "success")
+    bank.submit(sample, "mia", fileName="again.exe")
+    again = bank.data(bank.put(f"{sample.path}/reanalyse", user="mia"))["id"]
+
+    way = visitor("mia").get(f"/sample/{sample.sha256}").all("#way")[0]
+
+    assert len(way.css("rect.seen")) == 2
+    assert "mill 2\N{MULTIPLICATION SIGN}" in " ".join(way.text(separator=" ").split())
+    linked = [str(node.attributes["href"]).rpartition("/")[2] for node in way.css("svg a")]
+    assert linked == [job, again]
+    assert "1 earlier job" in way.css("details summary")[0].text()
+
+
+def test_the_tasks_of_the_newest_job_are_drawn_with_their_attempts(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    sample, _, _ = bank.planned(worker, user="mia")
+    (claimed,) = bank.claim(worker)
+    assert bank.release(claimed, "no disk").ok
+
+    (row,) = visitor("mia").get(f"/sample/{sample.sha256}").all("#way table + h3 + table tbody tr")
+
+    assert [worker in row.text(), "1 attempt before" in row.text(), len(row.css("rect.wait"))] == [
+        True,
+        True,
+        1,
+    ]
+
+
+def test_who_may_not_see_the_customer_sees_nothing_of_the_way(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    sample, _, _ = bank.planned(worker, user="mia")
+    bank.submit(sample, "quinn")
+
+    way = visitor("quinn").get(f"/sample/{sample.sha256}").text("#way")
+
+    assert "quarry 1\N{MULTIPLICATION SIGN}" in way
+    assert "mill" not in way
