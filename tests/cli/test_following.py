@@ -10,7 +10,7 @@ from kit.bank import Bank, Sample, eventually
 from samplebank.cli import following
 from samplebank.cli.client import Client
 from samplebank.cli.following import follow
-from samplebank.cli.sending import Outcome
+from samplebank.cli.sending import FailedAnalysis, Outcome
 
 
 @pytest.fixture
@@ -62,6 +62,36 @@ def test_a_worker_that_nobody_runs_is_named_once(
     follow(client, [Outcome("file", "submitted", sha256=sample.sha256, job=job)], lambda _: None, tell)
 
     assert told == [f"Nobody has ever asked for work of {worker}: start it with `samplebank worker run`."]
+
+
+def test_of_many_jobs_a_failed_analysis_is_told(
+    client: Client, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "FEW_JOBS", 0)
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    bank.update(job, tasks[worker], "failed", message="The file is encrypted.")
+
+    outcome = Outcome("file", "submitted", sha256=sample.sha256, job=job)
+    (told,) = follow(client, [outcome], lambda _: None, lambda _: None)
+
+    assert told.failed_analyses == [FailedAnalysis(worker, "The file is encrypted.")]
+
+
+def test_where_nothing_has_failed_no_job_of_many_is_looked_at(
+    client: Client, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "FEW_JOBS", 0)
+    looked_at: list[str] = []
+    monkeypatch.setattr(client, "tasks", looked_at.append)
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    bank.update(job, tasks[worker], "success")
+
+    outcome = Outcome("file", "submitted", sha256=sample.sha256, job=job)
+    (told,) = follow(client, [outcome], lambda _: None, lambda _: None)
+
+    assert (told.job_state, told.failed_analyses, looked_at) == ("done", [], [])
 
 
 def test_the_type_of_a_file_is_waited_for(client: Client, bank: Bank) -> None:

@@ -95,6 +95,46 @@ async def test_signals_of_a_moment_are_one(sender: Signals, ear: Ear) -> None:
     assert sorted(await ear.hears(2)) == [TASKS, UNCLASSIFIED]
 
 
+@pytest.fixture
+async def elsewhere(url: str) -> AsyncIterator[Signals]:
+    """The signals of another process, which has heard what may have come before."""
+    database = await connect(url, most=1)
+    other = Signals(database)
+    async with other.listening(TASKS) as arrived:
+        running = asyncio.create_task(other.run())
+        await asyncio.wait_for(arrived.wait(), 10)
+    yield other
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    await database.close()
+
+
+async def test_a_signal_that_names_others_wakes_no_listener_with_a_name(
+    sender: Signals, elsewhere: Signals
+) -> None:
+    async with (
+        elsewhere.listening(TASKS, name="yara") as concerned,
+        elsewhere.listening(TASKS, name="strings") as another,
+        elsewhere.listening(TASKS) as unnamed,
+    ):
+        sender.send(TASKS, frozenset({"static", "yara"}))
+        await asyncio.wait_for(concerned.wait(), 10)
+
+        assert unnamed.is_set()
+        assert not another.is_set()
+
+
+async def test_a_signal_without_names_wakes_listeners_with_a_name(
+    sender: Signals, elsewhere: Signals
+) -> None:
+    async with elsewhere.listening(TASKS, name="strings") as arrived:
+        sender.send(TASKS, frozenset({"static"}))
+        sender.send(TASKS)
+
+        assert await asyncio.wait_for(arrived.wait(), 10)
+
+
 async def test_uploads_that_follow_are_told_later(sender: Signals, ear: Ear) -> None:
     sender.send(UNCLASSIFIED)
     await ear.hears(1)

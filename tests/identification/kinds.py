@@ -9,6 +9,7 @@ import zipfile
 import zlib
 
 JAVA_CLASS = b"\xca\xfe\xba\xbe\0\0\0\x34" + bytes(200)
+PYTHON_BYTECODE = b"\xa7\r\r\n" + bytes(4) + b"\x5f\x2a\x01\x66\x40\x02\0\0" + b"\xe3" + bytes(200)
 FAT_MACHO = b"\xca\xfe\xba\xbe\0\0\0\x02" + bytes(200)
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 

@@ -29,13 +29,14 @@ async def test_a_firm_type_needs_no_model(files: Callable[..., list[Path]]) -> N
         kinds.elf(),
         kinds.pdf(),
         kinds.png(),
+        kinds.PYTHON_BYTECODE,
         kinds.zipped("[Content_Types].xml", "word/document.xml"),
     )
 
     async with Identifier(factory="nowhere:at_all") as without_model:
         found = await without_model.firm(paths)
 
-    assert [one and one.type for one in found] == ["pebin", "elf", "pdf", "png", "docx"]
+    assert [one and one.type for one in found] == ["pebin", "elf", "pdf", "png", "pythonbytecode", "docx"]
     assert [one and one.arch for one in found][:2] == ["x86_64", "x86_64"]
 
 
@@ -47,6 +48,9 @@ async def test_a_firm_type_needs_no_model(files: Callable[..., list[Path]]) -> N
         pytest.param(b"", id="nothing"),
         pytest.param(kinds.OLE, id="compound file without a telling stream"),
         pytest.param(kinds.zipped("a.npy", "b.npy"), id="package that the model knows"),
+        pytest.param(
+            kinds.PYTHON_BYTECODE[:4] + b"\x04" + kinds.PYTHON_BYTECODE[5:], id="odd flags of bytecode"
+        ),
         pytest.param(kinds.pdf() + b"% Adobe Illustrator", id="drawing in a PDF file"),
     ],
 )

@@ -21,6 +21,7 @@ from samplebank.api.people import CustomerInfo
 from samplebank.api.policy.default import OptionResponse
 from samplebank.api.submissions import SubmissionResponse, show_submission
 from samplebank.database import Page
+from samplebank.database.identifiers import find_id
 from samplebank.database.signals import Signal
 from samplebank.endings import leases
 from samplebank.errors import Invalid, TooMany
@@ -208,7 +209,10 @@ async def _wait_at_a_place(request: Call, wanted: ClaimRequest) -> list[claims.C
 async def _wait_and_claim(request: Call, wanted: ClaimRequest) -> list[claims.Claim]:
     """Claim as soon as there is a task. Nothing for a client who has gone meanwhile: nobody would work on the task."""
     deadline = time.monotonic() + wanted.wait_seconds
-    async with request.bank.signals.listening(Signal.TASKS) as arrived:
+    worker = request.path("worker")
+    # A claim by the id of a worker hears all signals, as signals tell short names.
+    name = None if find_id(worker) else worker
+    async with request.bank.signals.listening(Signal.TASKS, name=name) as arrived:
         gone = asyncio.ensure_future(request.disconnected())
         gone.add_done_callback(lambda _: arrived.set())
         try:

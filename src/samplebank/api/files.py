@@ -268,7 +268,7 @@ async def _answer(request: Call, digests: Digests, taken: Taken) -> Answer:
         return _similar(digests)
     signals.send(Signal.EVENTS)
     if taken.opens_job:
-        signals.send(Signal.TASKS)
+        signals.send(Signal.TASKS, taken.workers)
     if taken.job_id is not None:
         signals.tell(taken.job_id)
     return await request.show(taken.submission, partial(show_submitted, taken.job_id), CREATED)

@@ -12,6 +12,7 @@ from samplebank.cli.answers import Job, Sample, Verdict
 from samplebank.cli.client import Client
 from samplebank.cli.presence import absences
 from samplebank.cli.sending import FailedAnalysis, Outcome
+from samplebank.errors import Refusal
 
 BATCH: Final = 100  # samples asked for in one search
 FIRST_PAUSE: Final = 0.2
@@ -19,6 +20,8 @@ LONGEST_PAUSE: Final = 2.0
 STILL: Final = 5.0  # seconds without the end of a job, after which absent workers are looked for
 CLASSIFICATION: Final = 20.0  # seconds that verdicts wait for the file types of their samples
 PARALLEL: Final = 4
+#: jobs that are looked at one by one, without asking before whether anything has failed
+FEW_JOBS: Final = 8
 #: the usual thresholds of a service; the API does not tell the thresholds
 MALICIOUS_SCORE: Final = 70
 SUSPICIOUS_SCORE: Final = 30
@@ -36,8 +39,9 @@ def follow(
     current = list(outcomes)
     pause = FIRST_PAUSE
     watch = _Watch(client, tell)
+    began: dict[str, int] = {}
     while True:
-        current = _with_jobs(client, current)
+        current = _with_jobs(client, current, began)
         progress(current)
         waiting = [outcome for outcome in current if not _settled(outcome)]
         if not waiting:
@@ -46,8 +50,9 @@ def follow(
         time.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 1.3)
     samples = _samples(client, current)
+    failed = partial(_failed_analyses, client) if _may_have_failed(client, began) else _none_failed
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        return list(pool.map(partial(_judged, client, samples), current))
+        return list(pool.map(partial(_judged, client, samples, failed), current))
 
 
 class _Watch:
@@ -96,12 +101,30 @@ def _settled(outcome: Outcome) -> bool:
     return outcome.job is None or outcome.job_state in {"done", "timeout"}
 
 
-def _with_jobs(client: Client, outcomes: Sequence[Outcome]) -> list[Outcome]:
+def _with_jobs(client: Client, outcomes: Sequence[Outcome], began: dict[str, int]) -> list[Outcome]:
+    """The outcomes with their jobs. Writes into `began` when each job was enqueued."""
     open_samples = sorted({o.sha256 for o in outcomes if o.sha256 and (o.job is None or not _settled(o))})
     jobs: list[Job] = []
     for start in range(0, len(open_samples), BATCH):
         jobs += client.jobs(sampleSha256=open_samples[start : start + BATCH], limit=0)
-    return [_with_job(outcome, jobs) for outcome in outcomes]
+    found = [_with_job(outcome, jobs) for outcome in outcomes]
+    own = {outcome.job for outcome in found}
+    began.update({job.id: job.enqueued_timestamp for job in jobs if job.id in own})
+    return found
+
+
+def _may_have_failed(client: Client, began: Mapping[str, int]) -> bool:
+    """Whether a task may have failed since the first of these jobs: one question instead of a look at each job."""
+    if len(began) <= FEW_JOBS:
+        return True
+    try:
+        known = client.failures()
+    except Refusal:
+        return True
+    first = min(began.values())
+    told = sum(cause.failures for cause in known.causes)
+    is_whole = told == known.failures and not known.is_more and known.since_timestamp <= first
+    return not is_whole or any(cause.last_timestamp >= first for cause in known.causes)
 
 
 def _with_job(outcome: Outcome, jobs: Iterable[Job]) -> Outcome:
@@ -132,7 +155,12 @@ def _samples(client: Client, outcomes: Iterable[Outcome]) -> Mapping[str, Sample
     return found
 
 
-def _judged(client: Client, samples: Mapping[str, Sample], outcome: Outcome) -> Outcome:
+def _judged(
+    client: Client,
+    samples: Mapping[str, Sample],
+    failed: Callable[[str | None], list[FailedAnalysis]],
+    outcome: Outcome,
+) -> Outcome:
     if outcome.sha256 is None:
         return outcome
     sample = samples.get(outcome.sha256)
@@ -147,7 +175,7 @@ def _judged(client: Client, samples: Mapping[str, Sample], outcome: Outcome) -> 
         verdict=assessment(verdict),
         score=verdict.score if verdict else -1,
         tags=[f"{tag.type}:{tag.value}" for tag in (verdict.tags if verdict else None) or []],
-        failed_analyses=_failed_analyses(client, outcome.job),
+        failed_analyses=failed(outcome.job),
     )
 
 
@@ -165,3 +193,7 @@ def _verdict(client: Client, outcome: Outcome, sha256: str) -> Verdict | None:
 def _failed_analyses(client: Client, job: str | None) -> list[FailedAnalysis]:
     tasks = client.tasks(job) if job else []
     return [FailedAnalysis(task.worker, task.message) for task in tasks if task.failed]
+
+
+def _none_failed(_job: str | None) -> list[FailedAnalysis]:
+    return []

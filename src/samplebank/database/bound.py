@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from uuid import UUID
 
 from samplebank.database.connection import UNLIMITED, Connection, Database
-from samplebank.database.signals import Signal, Signals
+from samplebank.database.signals import EVERYBODY, Signal, Signals
 
 
 class Bound(Database):
@@ -36,22 +36,22 @@ class HeldSignals(Signals):
 
     def __init__(self, signals: Signals) -> None:
         self._signals = signals
-        self._held: list[Signal] = []
+        self._held: list[tuple[Signal, frozenset[str]]] = []
         self._changes: list[UUID] = []
 
-    def send(self, signal: Signal) -> None:
-        self._held.append(signal)
+    def send(self, signal: Signal, concerned: frozenset[str] = EVERYBODY) -> None:
+        self._held.append((signal, concerned))
 
     def tell(self, *ids: UUID) -> None:
         self._changes += ids
 
     @asynccontextmanager
-    async def listening(self, *signals: Signal) -> AsyncIterator[asyncio.Event]:
-        async with self._signals.listening(*signals) as event:
+    async def listening(self, *signals: Signal, name: str | None = None) -> AsyncIterator[asyncio.Event]:
+        async with self._signals.listening(*signals, name=name) as event:
             yield event
 
     def send_on(self) -> None:
         """Send the signals. The transaction has been committed."""
-        for signal in dict.fromkeys(self._held):
-            self._signals.send(signal)
+        for signal, concerned in dict.fromkeys(self._held):
+            self._signals.send(signal, concerned)
         self._signals.tell(*self._changes)

@@ -7,6 +7,7 @@ A NOTIFY inside a transaction makes commits wait for each other. So signals are 
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
@@ -33,6 +34,9 @@ CHANGES = "samplebank_changes"
 IDS = 200
 MOST_IDS = 2000
 HEX = 32
+#: the names that a message may hold: PostgreSQL takes messages of under 8,000 bytes
+NAMES = re.compile(r"[\w:. -]{1,4000}", re.ASCII)
+EVERYBODY: frozenset[str] = frozenset()
 #: the ids of what has changed; None where anything may have changed
 Changed: TypeAlias = frozenset[UUID] | None
 
@@ -55,18 +59,22 @@ class Signals:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._unsent: set[Signal] = set()
+        #: whom each signal concerns; nobody named: everybody
+        self._unsent: dict[Signal, frozenset[str]] = {}
         self._untold: set[UUID] = set()
         self._watching: set[Callable[[str], None]] = set()
         self._held_back: set[str] = set()
         self._wake = asyncio.Event()
-        # a Signal is equal to the name of its channel
-        self._waiting: dict[str, set[asyncio.Event]] = {signal: set() for signal in Signal}
+        #: who waits for each signal, by the name of the listener, or None; a Signal is equal to the name of its channel
+        self._waiting: dict[str, dict[asyncio.Event, str | None]] = {signal: {} for signal in Signal}
 
-    def send(self, signal: Signal) -> None:
-        """Wake everybody who waits for `signal`: here at once, in other processes a moment later."""
-        self._arrived(signal)
-        self._unsent.add(signal)
+    def send(self, signal: Signal, concerned: frozenset[str] = EVERYBODY) -> None:
+        """Wake all who wait for `signal`: here at once, in other processes a moment later.
+
+        Listeners with a name sleep on where `concerned` names others only. Names are made of letters, digits, and the marks `_`, `:`, `-` and `.`.
+        """
+        self._arrived(signal, concerned)
+        self._unsent[signal] = _both(concerned, self._unsent.get(signal, concerned))
         self._wake.set()
 
     def tell(self, *ids: UUID) -> None:
@@ -85,25 +93,28 @@ class Signals:
             self._watching.discard(told)
 
     @asynccontextmanager
-    async def listening(self, *signals: Signal) -> AsyncIterator[asyncio.Event]:
-        """Provide an event that each arrival of any of `signals` sets. The waiting task clears the event."""
+    async def listening(self, *signals: Signal, name: str | None = None) -> AsyncIterator[asyncio.Event]:
+        """Provide an event that each arrival of any of `signals` sets. The waiting task clears the event.
+
+        With a `name`, signals that concern others only do not set the event.
+        """
         event = asyncio.Event()
         for signal in signals:
-            self._waiting[signal].add(event)
+            self._waiting[signal][event] = name
         try:
             yield event
         finally:
             for signal in signals:
-                self._waiting[signal].discard(event)
+                del self._waiting[signal][event]
 
-    def _arrived(self, signal: Signal) -> None:
-        for event in self._waiting[signal]:
-            event.set()
+    def _arrived(self, signal: str, concerned: frozenset[str] = EVERYBODY) -> None:
+        for event, name in self._waiting[signal].items():
+            if name is None or not concerned or name in concerned:
+                event.set()
 
-    def _heard(self, _db: object, _pid: int, channel: str, _payload: object) -> None:
+    def _heard(self, _db: object, _pid: int, channel: str, payload: object) -> None:
         # Under load hundreds come each second: no Signal is made of each name.
-        for event in self._waiting[channel]:
-            event.set()
+        self._arrived(channel, frozenset(str(payload).split()) if payload else EVERYBODY)
 
     def _changed(self, payload: str) -> None:
         for told in self._watching:
@@ -119,14 +130,13 @@ class Signals:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            signals = self._unsent - self._held_back
-            self._unsent -= signals
+            signals = {signal: self._unsent.pop(signal) for signal in self._unsent.keys() - self._held_back}
             changes: set[UUID] = set()
             if CHANGES not in self._held_back:
                 changes, self._untold = self._untold, changes
             if signals or changes:
-                await self._notify([f"NOTIFY {signal}" for signal in signals] + _told(changes))
-                for channel in [*(signals & PATIENT), *([CHANGES] if changes else [])]:
+                await self._notify([_sent(*signal) for signal in signals.items()] + _told(changes))
+                for channel in [*(signals.keys() & PATIENT), *([CHANGES] if changes else [])]:
                     self._hold_back(channel)
             await asyncio.sleep(GATHER)
 
@@ -173,6 +183,17 @@ class Signals:
 def changed_ids(message: str) -> Changed:
     """Read a message of changes."""
     return frozenset(uuid_of(message[at : at + HEX]) for at in range(0, len(message), HEX)) or None
+
+
+def _both(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    """Whom two signals concern together."""
+    return one | other if one and other else EVERYBODY
+
+
+def _sent(signal: Signal, concerned: frozenset[str]) -> str:
+    """The command that sends a signal, with the names of those concerned where a message holds the names."""
+    names = " ".join(sorted(concerned))
+    return f"NOTIFY {signal}, '{names}'" if NAMES.fullmatch(names) else f"NOTIFY {signal}"
 
 
 def _told(ids: set[UUID]) -> list[str]:

@@ -15,6 +15,13 @@ PE = FileType("pebin", "executable", "application/x-dosexec", "PE Windows execut
 ELF = FileType("elf", "executable", "application/x-executable-elf", "ELF executable", ("elf",))
 MACHO = FileType("macho", "executable", "application/x-mach-o", "Mach-O executable")
 JAVA_CLASS = FileType("javabytecode", "executable", "application/x-java-applet", "Java bytecode", ("class",))
+PYTHON_BYTECODE = FileType(
+    "pythonbytecode",
+    "executable",
+    "application/x-bytecode.python",
+    "Python compiled bytecode",
+    ("pyc", "pyo"),
+)
 DEX = FileType("dex", "executable", "application/x-android-dex", "Dalvik dex file", ("dex",))
 COM = FileType("com", "executable", "application/x-dosexec", "MS-DOS program", ("com",))
 WASM = FileType("wasm", "executable", "application/wasm", "Web Assembly", ("wasm",))

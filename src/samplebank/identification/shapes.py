@@ -40,6 +40,9 @@ PLAIN_NETPBM = re.compile(rb"P[123]\s(?:#[^\n]{0,200}\n|[\d\s])*\Z")
 CPIO_NEW = re.compile(rb"07070[12][0-9a-fA-F]{104}")
 CPIO_OLD = re.compile(rb"070707[0-7]{70}")
 CPIO_BINARY_MARK, CPIO_BINARY_BYTES, MOST_CPIO_NAME = 0o070707, 26, 1024
+#: marks of Python 3.7 and later, which rise from release to release; what their flags may be; the start of a code object
+PYTHON_MARKS, PYTHON_FLAGS, PYTHON_CODE = range(3390, 4100), frozenset({0, 1, 3}), b"\x63\xe3"
+PYTHON_HEADER_BYTES = 16
 FILE_KINDS = frozenset({1, 2, 4, 6, 8, 9, 10, 12, 14})
 ARJ_MARK, ARJ_LEAST, ARJ_MOST, ARJ_MAIN = b"\x60\xea", 26, 2600, 2
 TS_PACKETS = ((0, 188), (4, 192), (0, 204))
@@ -264,11 +267,19 @@ def _is_wavpack(head: bytes) -> bool:
     return head.startswith(b"wvpk") and int.from_bytes(head[8:10], "little") in WAVPACK_VERSIONS
 
 
+def _is_python_bytecode(head: bytes) -> bool:
+    if len(head) <= PYTHON_HEADER_BYTES or head[2:4] != b"\r\n":
+        return False
+    mark, flags = (int.from_bytes(head[start:end], "little") for start, end in ((0, 2), (4, 8)))
+    return mark in PYTHON_MARKS and flags in PYTHON_FLAGS and head[PYTHON_HEADER_BYTES] in PYTHON_CODE
+
+
 def _is_bzip(head: bytes) -> bool:
     return head.startswith(b"BZh") and head[4:10] in {b"1AY&SY", b"\x17rE8P\x90"}
 
 
 SHAPES: tuple[tuple[Callable[[bytes], bool], FileType], ...] = (
+    (_is_python_bytecode, types.PYTHON_BYTECODE),
     (_is_cpio, types.CPIO),
     (_is_arj, types.ARJ),
     (_is_skipping_zst, types.ZST),

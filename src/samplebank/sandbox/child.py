@@ -41,13 +41,16 @@ from samplebank.sandbox.limits import (
 )
 
 T = TypeVar("T")
+#: made here, as a decoder takes longer to make than a call has to decode
+REQUESTS = msgspec.msgpack.Decoder(Request, dec_hook=made_path)
+ASSIGNMENTS = msgspec.msgpack.Decoder(Assignment, dec_hook=made_path)
 Answerer = Callable[[bytes], bytes]
 LINE = 0
 
 
 def run() -> None:
     with socket.socket(fileno=LINE) as parent:
-        assignment = _received(parent, Assignment)
+        assignment = _received(parent, ASSIGNMENTS)
         if assignment is None:
             return
         sys.path.extend(map(str, assignment.import_from))
@@ -129,7 +132,7 @@ def _answer_and_end(call: socket.socket, answerer: Answerer, limits: Limits, par
         os.dup2(call.fileno(), LINE)
         call.close()
         with socket.socket(fileno=LINE) as line:
-            request = _received(line, Request)
+            request = _received(line, REQUESTS)
             if request is not None:
                 seal((*limits.readable, *request.reads), parent=parent, required=limits.required)
                 # Twice the deadline: the threads of a parser use CPU time side by side.
@@ -161,14 +164,14 @@ def _reply(answerer: Answerer, request: bytes, most: int) -> Reply:
     return Answer(body)
 
 
-def _received(line: socket.socket, kind: type[T]) -> T | None:
+def _received(line: socket.socket, decoder: msgspec.msgpack.Decoder[T]) -> T | None:
     """The next message; None when the other end has hung up."""
     header = line.recv(HEADER_BYTES, socket.MSG_WAITALL)
     if len(header) < HEADER_BYTES:
         return None
     size = int.from_bytes(header, "big")
     body = line.recv(size, socket.MSG_WAITALL)
-    return msgspec.msgpack.decode(body, type=kind, dec_hook=made_path) if len(body) == size else None
+    return decoder.decode(body) if len(body) == size else None
 
 
 if __name__ == "__main__":

@@ -69,9 +69,12 @@ def confine(limits: Limits, parent: int) -> None:
 
 def prepare_seal() -> None:
     """Make beforehand what each `seal` needs, in the parent of all calls."""
-    _libc()
+    libc = _libc()
     _own_code(tuple(sys.path))
     prepare_filter()
+    # Python looks for a function of the C library, and makes what its arguments need, at the first call.
+    libc.prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    has_landlock(libc)
 
 
 def seal(readable: Iterable[Path], *, parent: int, required: bool) -> None:

@@ -120,12 +120,16 @@ class Answering(msgspec.Struct, frozen=True):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """What became of a file. Without a submission, a similar submission exists, so none was stored."""
+    """What became of a file. Without a submission, a similar submission exists, so none was stored.
+
+    `workers` has the short names of the workers of the job.
+    """
 
     is_new: bool
     submission: Submission | None = None
     job_id: UUID | None = None
     opens_job: bool = False
+    workers: frozenset[str] = frozenset()
 
 
 class NeedsType(Exception):
@@ -189,7 +193,8 @@ async def take_in(
             raise Repeated
         raise Outrun
     is_new, stored_id, job_id, opens_job = row
-    return Taken(is_new, submission if stored_id else None, job_id, bool(opens_job))
+    workers = frozenset(book.names[worker] for worker in chosen.workers)
+    return Taken(is_new, submission if stored_id else None, job_id, bool(opens_job), workers)
 
 
 async def _seen(

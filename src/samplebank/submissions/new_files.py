@@ -107,7 +107,8 @@ class NewFile(msgspec.Struct, frozen=True):
     @property
     def taken(self) -> Taken:
         """What became of the file once the file has been stored."""
-        return Taken(True, self.submission, self.job_id, self.job_id is not None)  # noqa: FBT003 a plain record
+        workers = frozenset(name for _, _, name in self.tasks)
+        return Taken(True, self.submission, self.job_id, self.job_id is not None, workers)  # noqa: FBT003 a plain record
 
 
 def plan_file(
