@@ -1,10 +1,11 @@
 """One real service for the run, with tenants; and a database of their own for tests of the concepts."""
 
+import gc
 import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,20 @@ def pytest_configure(config: pytest.Config) -> None:
         prepared = folder / "prepared"
         prepared.mkdir()
         os.environ[PREPARED] = str(prepared)
+    config.add_cleanup(gc.unfreeze)  # else LIEF counts its classes at the end, and complains
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Keep the collector away from the thousands of tests: nothing of them becomes garbage before the end of the run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -3,15 +3,18 @@
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from samplebank.blobs import Area, DiskStore, ObjectStore, Place
+from samplebank.blobs import Area, DiskStore, Place, Store
 from samplebank.blobs.store import Tokens
 from samplebank.database.sockets import url_of
 from samplebank.errors import Invalid
 from samplebank.settings import Settings
 
-Store = DiskStore | ObjectStore
+if TYPE_CHECKING:
+    from samplebank.blobs.objects import ObjectStore
 
 
 class NoTokens:
@@ -23,6 +26,8 @@ class NoTokens:
 
 NO_TOKENS = NoTokens()
 SCHEME = "s3://"
+#: loaded only for a bucket, because the clients of a bucket take a tenth of a second of each process
+OBJECTS: Final = "samplebank.blobs.objects"
 REGION = "us-east-1"
 MISSING = "SAMPLEBANK_BLOB_URL names a bucket, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have to be set."
 NO_ADDRESS = "AWS_ENDPOINT_URL is {!r}, but must be an address such as https://s3.example.org."
@@ -39,7 +44,8 @@ def store_at(
     """The blob store at this address; without an address, the folder in the data folder."""
     if url is not None and url.startswith(SCHEME):
         spool = settings.folder / "spool"
-        store: Store = ObjectStore(
+        opened: type[ObjectStore] = import_module(OBJECTS).ObjectStore
+        store: Store = opened(
             place_of(url, os.environ), tokens, spool, reserve=settings.disk_reserve, others=others
         )
         what = f"The folder {spool} for uploads on their way"

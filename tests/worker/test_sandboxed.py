@@ -33,6 +33,20 @@ async def test_an_analyser_is_described_without_being_imported() -> None:
         assert (analyser.description.short_name, analyser.description.version) == ("measuring", "1.2")
 
 
+def children() -> set[str]:
+    return set(Path("/proc/thread-self/children").read_text("ascii").split())
+
+
+async def test_an_analyser_without_special_needs_is_started_once(sample: Path) -> None:
+    before = children()
+
+    async with await SandboxedAnalyser.open("staged_analysers:Measuring", import_from=(HERE,)) as analyser:
+        (asked,) = children() - before
+        await analyser.analyse(sample_file(sample))
+
+        assert children() - before == {asked}
+
+
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
 async def test_the_built_in_analysers_bear_their_names(name: str) -> None:
     async with await SandboxedAnalyser.open(BUILT_IN[name]) as analyser:

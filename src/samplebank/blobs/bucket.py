@@ -8,12 +8,12 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import msgspec
 import obstore
 from obstore import Bytes
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
+from samplebank.blobs.place import Place
 from samplebank.blobs.store import MISSING
 from samplebank.errors import NotFound, Unavailable
 
@@ -39,34 +39,6 @@ REFUSED = (
     "The S3 server refuses the access key for the bucket {}: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have to be a "
     "key that may read, write, list and delete."
 )
-
-
-class Place(msgspec.Struct, frozen=True):
-    """A bucket, and all that is needed to reach the bucket."""
-
-    bucket: str
-    prefix: str
-    endpoint: str
-    region: str
-    key: str
-    secret: str
-    session: str | None = None
-
-    def __repr__(self) -> str:
-        return f"s3://{self.bucket}/{self.prefix}"
-
-    @property
-    def url(self) -> str:
-        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
-
-    @property
-    def root(self) -> str:
-        """The address of the bucket."""
-        return f"{self.endpoint.rstrip('/')}/{self.bucket}"
-
-    def path(self, key: str) -> str:
-        """The whole key of an object, below the prefix."""
-        return f"{self.prefix}/{key}" if self.prefix else key
 
 
 class Bucket:

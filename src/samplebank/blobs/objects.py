@@ -14,8 +14,9 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.blobs.bucket import Bucket, Place
+from samplebank.blobs.bucket import Bucket
 from samplebank.blobs.disk import list_old
+from samplebank.blobs.place import Place
 from samplebank.blobs.room import Room
 from samplebank.blobs.sending import Sender
 from samplebank.blobs.store import MISSING, Area, Blob, Digests, Tokens

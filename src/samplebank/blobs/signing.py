@@ -6,7 +6,7 @@ import hmac
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
-from samplebank.blobs.bucket import Place
+from samplebank.blobs.place import Place
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 

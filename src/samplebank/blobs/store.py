@@ -127,6 +127,22 @@ class Blobs(Protocol):
         """Raises `Unavailable`, which names the disk, unless bytes can be written."""
 
 
+class Store(Blobs, Protocol):
+    """A blob store as the program opens the store. `prepare` makes its folders. Raises OSError where a folder cannot be made."""
+
+    @property
+    def where(self) -> str:
+        """The store in words, for messages to the operator."""
+
+    def prepare(self) -> None: ...
+
+    async def has_mark(self) -> bool:
+        """Whether the store holds a mark, though the mark may be empty."""
+
+    async def close(self) -> None:
+        """End the connections of the store."""
+
+
 async def verified(pieces: AsyncGenerator[bytes, None], sha256: bytes) -> AsyncGenerator[bytes, None]:
     """Pass on the pieces of a file, the last piece only if the whole file matches `sha256`. Else raises `Damaged`."""
     digest = hashlib.sha256()

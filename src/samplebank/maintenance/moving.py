@@ -7,12 +7,11 @@ from contextlib import aclosing
 
 import msgspec
 
-from samplebank.blobs import Area, Blob, Blobs, verified
+from samplebank.blobs import Area, Blob, Blobs, Store, verified
 from samplebank.database import Database, Statement
 from samplebank.errors import Damaged, Invalid, NotFound
 from samplebank.installation import store as identities
 from samplebank.samples import objects
-from samplebank.stores import Store
 
 #: files on their way at once, and the most names of files without bytes that are told
 AT_ONCE, TOLD = 8, 100

@@ -1,7 +1,8 @@
 """The relays that the settings ask for: one for each sink, each with its own place in the feed."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NamedTuple
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from samplebank.database import Connection
 from samplebank.errors import Invalid
@@ -11,12 +12,17 @@ from samplebank.events.brokers import Broker
 from samplebank.events.nats import Nats
 from samplebank.events.outbox import Event, Reader
 from samplebank.events.rabbitmq import RabbitMq
-from samplebank.events.sinks import Message, Sink, Webhook
+from samplebank.events.sinks import Message, Sink
 from samplebank.feed.kinds import KINDS
 from samplebank.maintenance.messages import cloud_message_of, message_of
 from samplebank.settings import Settings
 
+if TYPE_CHECKING:
+    from samplebank.events.webhook import Webhook
+
 WEBHOOK: Final = "webhook"
+#: loaded only with its setting, as the clients of the brokers are
+WEBHOOK_SINK: Final = "samplebank.events.webhook"
 #: the kinds of events that the webhook has messages for
 WEBHOOK_KINDS: Final = frozenset({"job", "jobEnded", "verdict", "alert"})
 
@@ -49,7 +55,8 @@ def open_relays(settings: Settings) -> list[Relay]:
     """Open the sinks. None connects yet. Raises `Invalid` for a wrong setting, and for a client that is not installed."""
     relays: list[Relay] = []
     if settings.webhook_url is not None and settings.webhook_secret is not None:
-        webhook = Webhook(settings.webhook_url, settings.webhook_secret)
+        opened: type[Webhook] = import_module(WEBHOOK_SINK).Webhook
+        webhook = opened(settings.webhook_url, settings.webhook_secret)
         relays.append(Relay(Reader(WEBHOOK, WEBHOOK_KINDS), webhook, message_of, settings.webhook_attempts))
     for name, url in settings.brokers.items():
         kind, variable = BROKERS[name], f"SAMPLEBANK_EVENTS_{name.upper()}"

@@ -6,6 +6,7 @@ from contextlib import suppress
 from multiprocessing import get_context
 from uuid import UUID, uuid4
 
+from samplebank.blobs import Store
 from samplebank.blobs.mark import NAME
 from samplebank.database import Connection
 from samplebank.database.connection import connect_alone
@@ -14,7 +15,7 @@ from samplebank.errors import Invalid, Unavailable
 from samplebank.installation import store as identities
 from samplebank.samples.catalogue import is_any_stored
 from samplebank.settings import Settings
-from samplebank.stores import NO_TOKENS, Store, blob_store
+from samplebank.stores import NO_TOKENS, blob_store
 
 #: held while a service finds out which store the database has: two first starts must not mark a store each
 LOCK = 0x5A4B_0007

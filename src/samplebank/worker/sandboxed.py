@@ -61,22 +61,32 @@ class SandboxedAnalyser:
         niceness: int = NICENESS,
         sandbox_required: bool = True,
     ) -> Self:
-        """Ask the analyser for its needs, and make a sandbox that provides memory and folders accordingly."""
+        """Ask the analyser for its needs, and make a sandbox that provides memory and folders accordingly.
+
+        An analyser without special needs stays in the sandbox that was asked, because a start takes long.
+        """
         argument = msgspec.json.encode(Choice(import_path, settings or {})).decode()
-        asking = Limits(required=sandbox_required)
-        async with Sandbox(FACTORY, argument, limits=asking, import_from=import_from) as first:
-            description = decoded_reply(await first.call(encoded(Describe()), DESCRIBE_SECONDS))
-        if not isinstance(description, Description):
-            raise Refused(f"{import_path} does not describe itself.")
-        limits = Limits(
+
+        def sandbox_of(limits: Limits) -> Sandbox:
+            return Sandbox(FACTORY, argument, limits=limits, children=children, import_from=import_from)
+
+        asking = Limits(niceness=niceness, required=sandbox_required)
+        first = sandbox_of(asking)
+        try:
+            description = await _described(first, import_path)
+        except BaseException:
+            await first.close()
+            raise
+        limits = msgspec.structs.replace(
+            asking,
             memory_bytes=description.memory_bytes,
             answer_bytes=description.answer_bytes,
-            niceness=niceness,
             readable=description.folders,
-            required=sandbox_required,
         )
-        sandbox = Sandbox(FACTORY, argument, limits=limits, children=children, import_from=import_from)
-        return cls(description, sandbox)
+        if limits == asking:
+            return cls(description, first)
+        await first.close()
+        return cls(description, sandbox_of(limits))
 
     async def __aenter__(self) -> Self:
         return self
@@ -139,3 +149,11 @@ class SandboxedAnalyser:
                 "worker.problem", extra={"fields": {"worker": self.description.short_name, "reason": problem}}
             )
         self._problems = now
+
+
+async def _described(sandbox: Sandbox, import_path: str) -> Description:
+    """What the analyser in the sandbox says of itself. Raises `SandboxError`."""
+    description = decoded_reply(await sandbox.call(encoded(Describe()), DESCRIBE_SECONDS))
+    if not isinstance(description, Description):
+        raise Refused(f"{import_path} does not describe itself.")
+    return description

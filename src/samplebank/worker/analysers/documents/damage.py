@@ -2,8 +2,8 @@
 
 from xml.parsers.expat import ExpatError
 
+from samplebank.worker.analysers.damage import DAMAGE
 from samplebank.worker.analysers.extract.extras import installed
-from samplebank.worker.analysers.static.parts import DAMAGE
 
 pikepdf, msoffcrypto = installed("pikepdf"), installed("msoffcrypto")
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from samplebank.worker.analysers.static.parts import DAMAGE
+from samplebank.worker.analysers.damage import DAMAGE
 from samplebank.worker.analysers.static.programs import plain
 from samplebank.worker.contract import JSON
 

@@ -1,30 +1,11 @@
 """Reads the parts of a file, any of which may be damaged. A damaged part loses its own facts, and no other facts."""
 
-import lzma
-import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from samplebank.worker.analysers.damage import DAMAGE
+
 T = TypeVar("T")
-#: errors of reading a damaged part: libraries give up in many ways, and names need not be UTF-8
-DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    lzma.LZMAError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 class Parts:

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import lief
 
+from samplebank.worker.analysers.damage import DAMAGE
 from samplebank.worker.analysers.static.measures import RANDOM_ENTROPY, Budget, entropy
-from samplebank.worker.analysers.static.parts import DAMAGE, Parts
+from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
 
