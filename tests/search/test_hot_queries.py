@@ -394,3 +394,24 @@ async def test_a_deep_page_of_a_reader_passes_over_no_sample_of_others(
     assert len(page) == PAGE.limit
     assert read <= FEW_ROWS
     assert entries <= 2 * 1000
+
+
+@pytest.mark.parametrize("name", [name for name in LISTS if not name.startswith("jobs")])
+async def test_the_number_of_a_list_of_a_reader_is_told_without_the_rows_of_the_list(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], name: str
+) -> None:
+    async with filled[0].connection() as db:
+        await forget_scans(db)
+
+        count = await LISTS[name](callers["one"], name.rpartition(" ")[2]).count(db, 25)
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        read = [
+            await db.fetchval(query, table)
+            for table in ("sample", "sample_reader", "submission")
+            for query in (READ, ENTRIES)
+        ]
+        told = [await db.fetchval(ENTRIES, f"{kind}_reader_tally") for kind in ("sample", "submission")]
+    assert count.is_exact
+    assert read == [0] * 6
+    assert sum(told) <= 20

@@ -9,6 +9,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Page, Sql, all_of, joined
 from samplebank.database.planning import SERIAL, planned
 from samplebank.database.query import Place
+from samplebank.search.numbers import number_of_listed_samples
 from samplebank.search.sample_order import NEWEST_FIRST, OLDEST_FIRST
 from samplebank.search.window import IndexWindow, older_in_window
 
@@ -19,12 +20,13 @@ MERGED = ("enable_hashagg = off",)
 class SampleParts(NamedTuple):
     """The samples of a window: `new` ones, which one or more of the parts have, and `older` ones. A way to a page, and to their number.
 
-    Parts are queries for creation time and id.
+    Parts are queries for creation time and id. `number` is an expression for their number, where a tally knows the number.
     """
 
     new: Sequence[Sql]
     older: Sequence[Sql]
     names: tuple[str, ...]
+    number: Sql | None
 
     async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
         if self.names not in {(NEWEST_FIRST,), (OLDEST_FIRST,)}:
@@ -73,11 +75,14 @@ def parts_of(caller: Caller, window: IndexWindow, names: tuple[str, ...]) -> Sam
     new = [Sql(listed, number, _is_new("created_time", window)) for number in numbers]
     seen = see_samples(caller, "s", Permission.VIEW_SAMPLES)
     sample = "SELECT s.created_time, s.id FROM sample s WHERE {}"
+    unlisted, older = [], []
     if caller.holds(Permission.DOWNLOAD_UNRESTRICTED):
         unread = [Sql("s.unread_since IS NOT NULL"), Sql("s.deleted_time IS NULL")]
-        new.append(Sql(sample, all_of([*unread, _is_new("s.created_time", window), seen])))
-    older = all_of([older_in_window(caller, "s", window), seen])
-    return SampleParts(new, [Sql(sample, older)] if window.start > 0 else [], names)
+        unlisted = [Sql(sample, all_of([*unread, _is_new("s.created_time", window), seen]))]
+    if window.start > 0:
+        older = [Sql(sample, all_of([older_in_window(caller, "s", window), seen]))]
+    number = number_of_listed_samples(caller, window, [*unlisted, *older])
+    return SampleParts([*new, *unlisted], older, names, number)
 
 
 def _is_new(time: str, window: IndexWindow) -> Sql:

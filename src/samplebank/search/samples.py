@@ -133,7 +133,12 @@ def samples_matching(
             return SampleListing(caller, ask, ways, matches, gathering)
         number, all_but = number_of_all_samples(caller, window), number_of_nearly_all_samples(caller, window)
         if number is None and (parts := parts_of(caller, window, order.names)):
-            return SampleListing(caller, ask, [parts, *ways], lambda: parts.matches, gathering)
+            # What is older than the window is counted. The counting is planned for the window, and has a limit.
+            quick, slow = (None, parts.number) if parts.older else (parts.number, None)
+            ways = [parts, *ways]
+            return SampleListing(
+                caller, ask, ways, lambda: parts.matches, gathering, number=quick, all_but=slow
+            )
         return SampleListing(caller, ask, ways, matches, gathering, number=number, all_but=all_but)
 
     def found(common: frozenset[str], first: int) -> Sql:
