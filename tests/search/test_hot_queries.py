@@ -29,7 +29,7 @@ from samplebank.samples.catalogue import get_known
 from samplebank.samples.tlsh import FURTHEST
 from samplebank.search.keywords import Keywords, read_keyword
 from samplebank.search.paths import PathCriterion
-from samplebank.search.rows import SubmissionCriterion, Tag, VerdictCriterion
+from samplebank.search.rows import ClassificationCriterion, SubmissionCriterion, Tag, VerdictCriterion
 from samplebank.search.sample_order import SORTS as SAMPLE_SORTS
 from samplebank.search.samples import SampleCriterion, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
@@ -357,6 +357,26 @@ async def test_samples_by_a_rare_verdict_are_found_without_a_look_at_the_other_v
         read = await db.fetchval(READ, "verdict")
     assert page or who == "one"
     assert read <= FEW_ROWS
+
+
+@pytest.mark.parametrize("who", ["admin", "most"])
+@pytest.mark.parametrize("sort", ["-sampleCreatedTimestamp", "sampleSize"])
+async def test_a_search_by_several_wide_criteria_looks_at_few_rows_of_each(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str, who: str
+) -> None:
+    wanted = SampleCriterion(
+        classifications=[ClassificationCriterion(type=["pebin"])],
+        verdicts=[VerdictCriterion(minimum_score=5)],
+    )
+    async with filled[0].connection() as db:
+        await forget_scans(db)
+
+        page = await samples_matching(callers[who], wanted, ALWAYS, [sort]).page(db, PAGE)
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        read = [await db.fetchval(ENTRIES, table) for table in ("classification", "verdict")]
+    assert len(page) == PAGE.limit
+    assert max(read) <= FEW_ROWS
 
 
 @pytest.mark.parametrize("sort", ["observedTimestamp", "-observedTimestamp"])

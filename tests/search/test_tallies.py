@@ -17,6 +17,7 @@ from samplebank.samples.tally import LISTED, SAMPLES
 from samplebank.search.numbers import (
     number_of_all_samples,
     number_of_all_submissions,
+    number_of_listed_samples,
     number_of_nearly_all_samples,
     number_of_nearly_all_submissions,
     number_of_read_submissions,
@@ -258,10 +259,9 @@ async def numbers_of_few(db: Connection, caller: Caller, since: int) -> list[int
     """The numbers of samples and submissions by the tallies of readers."""
     window = IndexWindow(since)
     parts = parts_of(caller, window, ("-sampleCreatedTimestamp",))
-    return [
-        await told(db, number)
-        for number in (parts and parts.number, number_of_read_submissions(caller, window))
-    ]
+    assert parts is not None
+    samples = number_of_listed_samples(caller, window, parts.unlisted)
+    return [await told(db, number) for number in (samples, number_of_read_submissions(caller, window))]
 
 
 async def counted_of(db: Connection, caller: Caller, since: int) -> list[int]:
