@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from samplebank.accounts.caller import EVERYBODY, UPLOADERS
 from samplebank.database import TRUE, Sql, all_of, joined
-from samplebank.database.tally import ALL_TIMES, HOUR, LEVELS, TallyByTime, spans_since
+from samplebank.database.tally import ALL_TIMES, LEVELS, WIDTHS, TallyByTime, spans_since
 from samplebank.timespec import Millis
 
 #: the pairs of lists that a row with `readers` stands in: of a list with itself, and with the list of each domain
@@ -26,25 +26,34 @@ class TallyByReaders(TallyByTime):
     `readers` is an expression for the readers of a row: EVERYBODY alone, where everybody may read. A change has the exact time and all readers.
     """
 
+    #: the level of the finest buckets
+    finest = 0
+
     def __init__(self, table: str, of: str, *, time: str, readers: str, counted: str = "TRUE") -> None:
         super().__init__(table, of, time=time, counted=counted)
         self.keys = f"reader, also, {self.keys}"
         self.rows = f"SELECT {time} AS time, {readers} AS readers, 1 AS n FROM {of} WHERE {counted}"
 
     def bucketed(self, changes: str) -> str:
+        width = WIDTHS[self.finest]
         return f"""
             SELECT reader, also, level, coalesce(time / width * width, 0) AS bucket, sum(n) AS n
-              FROM (SELECT time / {HOUR} * {HOUR} AS time, readers, sum(n) AS n FROM {changes}
-                     GROUP BY time / {HOUR}, readers) hours
+              FROM (SELECT time / {width} * {width} AS time, readers, sum(n) AS n FROM {changes}
+                     GROUP BY time / {width}, readers) buckets
              CROSS JOIN LATERAL {PAIRS} pairs
-             CROSS JOIN {LEVELS}
+             JOIN {LEVELS} ON level >= {self.finest}
              GROUP BY reader, also, level, bucket
         """
+
+    def beginning(self, since: Millis) -> Millis:
+        """When the first of the finest buckets begins, at `since` or later."""
+        width = WIDTHS[self.finest]
+        return -(-since // width) * width
 
     def seen_since(self, numbers: Sequence[int], first: Millis) -> Sql:
         """An expression: the number of rows of the time `first` or later that have one of the readers `numbers`.
 
-        At most one of the numbers is that of a domain. `first` must begin an hour. Of the other numbers no two may be readers of the
+        At most one of the numbers is that of a domain. `first` must begin a bucket. Of the other numbers no two may be readers of the
         same row; `most_have_rows` tells so.
         """
         domains = [number for number in numbers if UPLOADERS < number < EVERYBODY]
@@ -85,3 +94,9 @@ class TallyByReaders(TallyByTime):
         """A condition: no row has one of the readers `numbers`. May fail where rows had one until the last changes."""
         changed = Sql(f"EXISTS (SELECT FROM {self.changes} WHERE readers && {{}}::bigint[])", list(numbers))
         return Sql("({} AND NOT {})", self.most_have_rows(numbers, 0), changed)
+
+
+class TallyOfDays(TallyByReaders):
+    """As `TallyByReaders`, without hours: for rows of which an index has the rest of a day by reader."""
+
+    finest = 1

@@ -1,13 +1,13 @@
 """The number of samples by the time of their last activity, and by reader, so that lists without criteria need not count."""
 
-from samplebank.accounts.reader_tally import TallyByReaders
+from samplebank.accounts.reader_tally import TallyOfDays
 from samplebank.database import Sql
 from samplebank.database.tally import HOUR, TallyByTime, next_hour
 from samplebank.timespec import Millis
 
 SAMPLES = TallyByTime("sample_tally", "sample", time="activity_time", counted="deleted_time IS NULL")
 #: the samples in the lists of readers (`sample_reader`), by the time of their creation
-LISTED = TallyByReaders(
+LISTED = TallyOfDays(
     "sample_reader_tally",
     "sample",
     time="created_time",

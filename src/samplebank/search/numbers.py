@@ -11,7 +11,6 @@ from samplebank.accounts.caller import EVERYBODY, UPLOADERS, Caller, of_customer
 from samplebank.accounts.many_customers import lacks_customer, lacks_in_parts
 from samplebank.accounts.model import Permission
 from samplebank.database import Sql, joined
-from samplebank.database.tally import next_hour
 from samplebank.samples.tally import (
     LISTED,
     NONE_NEWER,
@@ -24,7 +23,7 @@ from samplebank.submissions.tally import SHOWN, number_of_submissions
 #: samples from before a window that were active in the window, where the caller may see the sample and not what happened
 OLDER = "SELECT FROM sample s WHERE {older} AND {counted} AND {visible} AND ({seen}) IS NOT TRUE"
 
-#: what lies between the start of a window and the next full hour
+#: what lies between the start of a window and the next bucket of a tally
 SOON_SAMPLES = """
     (SELECT count(*) FROM (SELECT DISTINCT created_time, sample_id FROM sample_reader
                             WHERE reader = ANY ({}::bigint[]) AND created_time >= {} AND created_time < {}) r)
@@ -110,7 +109,7 @@ def number_of_listed_samples(caller: Caller, window: IndexWindow, unlisted: Sequ
     numbers = numbers_of_samples(caller, Permission.VIEW_SAMPLES)
     if window.end is not None or numbers is None:
         return None
-    first = next_hour(window.start)
+    first = LISTED.beginning(window.start)
     told = [LISTED.seen_since(numbers, first)]
     if first > 0:
         told.append(Sql(SOON_SAMPLES, numbers, window.start, first))
@@ -128,7 +127,7 @@ def number_of_read_submissions(caller: Caller, window: IndexWindow) -> Sql | Non
     if window.end is not None or numbers is None:
         return None
     told, shared = numbers
-    first = next_hour(window.start)
+    first = SHOWN.beginning(window.start)
     parts = [SHOWN.seen_since(told, first)]
     if first > 0:
         parts.append(Sql(SOON_SUBMISSIONS, window.start, first, told))

@@ -40,7 +40,7 @@ FILL = f"""
                           UNION
                          SELECT r, d FROM unnest(readers) r, unnest(readers) d
                           WHERE (r > 0 OR r <= {UPLOADERS}) AND d < 0 AND d > {UPLOADERS}) pairs
-     CROSS JOIN {LEVELS}
+     JOIN {LEVELS} ON level >= {{finest}}
      GROUP BY reader, also, level, start
 """
 STATEMENTS = (
@@ -126,6 +126,8 @@ STATEMENTS = (
     """,
     FILL.format(
         table="sample_reader_tally",
+        # the lists of readers have the rest of a day
+        finest=1,
         time="created_time",
         readers="ARRAY(SELECT listed_readers(s.readers))",
         of="sample",
@@ -163,6 +165,7 @@ STATEMENTS = (
     """,
     FILL.format(
         table="submission_reader_tally",
+        finest=0,
         time="submitted_time",
         readers=OF_SUBMISSION.format(row="s"),
         of="submission",
