@@ -29,7 +29,7 @@ from samplebank.samples.catalogue import get_known
 from samplebank.samples.tlsh import FURTHEST
 from samplebank.search.keywords import Keywords, read_keyword
 from samplebank.search.paths import PathCriterion
-from samplebank.search.rows import ClassificationCriterion, SubmissionCriterion, Tag, VerdictCriterion
+from samplebank.search.rows import SubmissionCriterion, Tag, VerdictCriterion
 from samplebank.search.sample_order import SORTS as SAMPLE_SORTS
 from samplebank.search.samples import SampleCriterion, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
@@ -364,17 +364,14 @@ async def test_samples_by_a_rare_verdict_are_found_without_a_look_at_the_other_v
 async def test_a_search_by_several_wide_criteria_looks_at_few_rows_of_each(
     filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str, who: str
 ) -> None:
-    wanted = SampleCriterion(
-        classifications=[ClassificationCriterion(type=["pebin"])],
-        verdicts=[VerdictCriterion(minimum_score=5)],
-    )
+    wanted = SampleCriterion(tlps=["amber"], verdicts=[VerdictCriterion(minimum_score=5)])
     async with filled[0].connection() as db:
         await forget_scans(db)
 
         page = await samples_matching(callers[who], wanted, ALWAYS, [sort]).page(db, PAGE)
 
         await db.execute("SELECT pg_stat_force_next_flush()")
-        read = [await db.fetchval(ENTRIES, table) for table in ("classification", "verdict")]
+        read = [await db.fetchval(ENTRIES, table) for table in ("submission", "verdict")]
     assert len(page) == PAGE.limit
     assert max(read) <= FEW_ROWS
 
@@ -435,3 +432,18 @@ async def test_the_number_of_a_list_of_a_reader_is_told_without_the_rows_of_the_
     assert count.is_exact
     assert read == [0] * 6
     assert sum(told) <= 20
+
+
+@pytest.mark.parametrize("sort", ["lastUpdatedAnalysis", "-lastUpdatedAnalysis"])
+async def test_samples_of_a_reader_by_their_last_analysis_pass_over_no_analysis_of_others(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str
+) -> None:
+    async with filled[0].connection() as db:
+        await forget_scans(db)
+
+        page = await samples_matching(callers["one"], SampleCriterion(), ALWAYS, [sort]).page(db, PAGE)
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        entries = await db.fetchval(ENTRIES, "analysis")
+    assert len(page) == PAGE.limit
+    assert entries <= FEW_ROWS

@@ -128,20 +128,7 @@ def samples_matching(
     ask = Ask(all_of([may_be_found, asked.on("s")]), order)
     gathering = Gathering()
     if not asked.sets:
-        ways: list[Way[int]] = [ByDigest(ask) if asked.digests and not asked.excluded else InOrder(ask)]
-        matches = partial(_all, caller, window, asked)
-        if asked.digests or asked.excluded:
-            return SampleListing(caller, ask, ways, matches, gathering)
-        number, all_but = number_of_all_samples(caller, window), number_of_nearly_all_samples(caller, window)
-        if number is None and (parts := parts_of(caller, window, order.names)):
-            number = number_of_listed_samples(caller, window, parts.unlisted)
-            # What is older than the window is counted. The counting is planned for the window, and has a limit.
-            quick, slow = (None, number) if parts.older else (number, None)
-            ways = [parts, *ways]
-            return SampleListing(
-                caller, ask, ways, lambda: parts.matches, gathering, number=quick, all_but=slow
-            )
-        return SampleListing(caller, ask, ways, matches, gathering, number=number, all_but=all_but)
+        return _among_all(caller, window, ask, asked, gathering)
 
     def found(common: frozenset[str], first: int) -> Sql:
         inner = demands(Sets(caller, window, common=common), wanted)
@@ -161,10 +148,31 @@ def samples_matching(
     gathered = Gathered(ask, Everything(found, wanted.all_keywords), gathering, is_newest_first)
     lists = None if asked.digests else _lists(caller, window, order.names, looked_up)
     much = Much(ask, asked.sets, walked, window, gathering, is_newest_first, lists=lists)
-    ways = [gathered, InOrder(ask)] if asked.digests else [much, gathered, much._replace(milliseconds=None)]
+    ways: list[Way[int]] = [gathered, InOrder(ask)]
+    if not asked.digests:
+        ways = [much, gathered, much._replace(milliseconds=None)]
     return SampleListing(
         caller, ask, ways, lambda: Sql("SELECT DISTINCT m.id {}", found(frozenset(), 0)), gathering
     )
+
+
+def _among_all(
+    caller: Caller, window: IndexWindow, ask: Ask, asked: Demands, gathering: Gathering
+) -> SampleListing:
+    """The samples of the window with the digests, where nothing is asked of other rows."""
+    ways: list[Way[int]] = [ByDigest(ask) if asked.digests and not asked.excluded else InOrder(ask)]
+    matches = partial(_all, caller, window, asked)
+    if asked.digests or asked.excluded:
+        return SampleListing(caller, ask, ways, matches, gathering)
+    number, all_but = number_of_all_samples(caller, window), number_of_nearly_all_samples(caller, window)
+    parts = parts_of(caller, window, ask.order.names) if number is None else None
+    if parts is None:
+        return SampleListing(caller, ask, ways, matches, gathering, number=number, all_but=all_but)
+    number = number_of_listed_samples(caller, window, parts.unlisted)
+    # What is older than the window is counted. The counting is planned for the window, and has a limit.
+    quick, slow = (None, number) if parts.older else (number, None)
+    ways = [parts, *ways]
+    return SampleListing(caller, ask, ways, lambda: parts.matches, gathering, number=quick, all_but=slow)
 
 
 def _lists(

@@ -1,5 +1,7 @@
 """How many samples and submissions each reader has, by time, so that lists of readers need not be counted.
 
+Also the analyses of each customer, and those for everybody or a domain, in the order of their times.
+
 The previous release can run on the result: triggers keep the figures, whoever changes the rows. Only nobody folds the
 changes then, so that their tables grow. Writers of samples and submissions wait until the existing rows are counted.
 """
@@ -171,6 +173,8 @@ STATEMENTS = (
         of="submission",
         counted="TRUE",
     ),
+    "CREATE INDEX analysis_of_customer ON analysis (customer_id, created_time, sample_id)",
+    "CREATE INDEX analysis_public ON analysis ((readers[1]), created_time, sample_id) WHERE readers[1] <= 0",
 )
 
 
