@@ -15,6 +15,9 @@ from typing import Any
 from bench import tenants
 from bench.databases import connected
 from bench.rows import COLUMNS, Chunk, Maker
+from samplebank.accounts.reader_tally import TallyByReaders
+from samplebank.samples.tally import LISTED
+from samplebank.submissions.tally import SHOWN
 
 #: samples that one piece of work makes
 PIECE = 5_000
@@ -60,6 +63,9 @@ KEPT_BY_TRIGGERS = (
     """,
 )
 
+#: the tallies of readers, whose changes would be as many as the samples; the rows of each from a sample on
+TALLIES_OF_READERS = ((LISTED, "id >= $1"), (SHOWN, "sample_id >= $1"))
+
 
 async def fill(
     url: str,
@@ -92,9 +98,21 @@ async def fill(
             await _make_indexes(db, indexes)
         for kept in KEPT_BY_TRIGGERS:
             await db.execute(kept, first)
+        for tally, added in TALLIES_OF_READERS:
+            await _tell(db, tally, added, first)
         await db.execute("VACUUM (ANALYZE)")
         await db.execute("CHECKPOINT")  # a checkpoint now, and not during a measurement
         return made
+
+
+async def _tell(db: Any, tally: TallyByReaders, added: str, first: int) -> None:
+    """Add the rows from the sample `first` on to a tally, as folding would."""
+    rows = f"({tally.rows} AND {added}) added"
+    await db.execute(
+        f"INSERT INTO {tally.table} AS t ({tally.keys}, n) SELECT {tally.keys}, n FROM ({tally.bucketed(rows)}) b "
+        f"ON CONFLICT ({tally.keys}) DO UPDATE SET n = t.n + excluded.n",
+        first,
+    )
 
 
 def _chunks(

@@ -23,7 +23,7 @@ from samplebank.database.migrations import upgrade
 from samplebank.database.times import TimeRange
 from samplebank.jobs.listing import JOB_TIMES, JobFilter, jobs_matching
 from samplebank.jobs.tally import JOBS
-from samplebank.samples.tally import SAMPLES
+from samplebank.samples.tally import LISTED, SAMPLES
 from samplebank.search.samples import SampleCriterion, samples_matching
 from samplebank.search.window import IndexWindow
 
@@ -42,7 +42,7 @@ ADD = f"""
 """
 EMPTY = """
     TRUNCATE sample, job, sample_reader, sample_late, sample_tally, sample_tally_change, job_tally, job_tally_change,
-             job_tally_total CASCADE
+             job_tally_total, sample_reader_tally, sample_reader_tally_change CASCADE
 """
 WRITERS, COUNTS = 3, 15
 
@@ -89,8 +89,8 @@ class Store:
         async def fold() -> None:
             async with connected(self._url) as db:
                 while not ended.is_set():
-                    await SAMPLES.fold(db)
-                    await JOBS.fold(db)
+                    for tally in (SAMPLES, LISTED, JOBS):
+                        await tally.fold(db)
 
         async with asyncio.TaskGroup() as group:
             for size in range(1, WRITERS + 1):
@@ -130,7 +130,10 @@ def all_samples(caller: Caller) -> Listing[Any]:
 
 LISTS = {
     "samples of everybody": List("admin", all_samples, is_tallied=True),
-    "samples of a reader": List("reader", all_samples),
+    "samples of a reader": List("reader", all_samples, is_tallied=True),
+    "samples of a time range": List(
+        "reader", lambda caller: samples_matching(caller, SampleCriterion(), IndexWindow(0, 2 * NOW))
+    ),
     "jobs of everybody": List(
         "admin", lambda caller: jobs_matching(caller, JobFilter(), NEWEST), is_tallied=True
     ),

@@ -359,6 +359,23 @@ async def test_samples_by_a_rare_verdict_are_found_without_a_look_at_the_other_v
     assert read <= FEW_ROWS
 
 
+@pytest.mark.parametrize("who", ["admin", "most"])
+@pytest.mark.parametrize("sort", ["-sampleCreatedTimestamp", "sampleSize"])
+async def test_a_search_by_several_wide_criteria_looks_at_few_rows_of_each(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str, who: str
+) -> None:
+    wanted = SampleCriterion(tlps=["amber"], verdicts=[VerdictCriterion(minimum_score=5)])
+    async with filled[0].connection() as db:
+        await forget_scans(db)
+
+        page = await samples_matching(callers[who], wanted, ALWAYS, [sort]).page(db, PAGE)
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        read = [await db.fetchval(ENTRIES, table) for table in ("submission", "verdict")]
+    assert len(page) == PAGE.limit
+    assert max(read) <= FEW_ROWS
+
+
 @pytest.mark.parametrize("sort", ["observedTimestamp", "-observedTimestamp"])
 async def test_a_deep_page_of_a_reader_passes_over_no_submission_of_others(
     filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str
@@ -394,3 +411,39 @@ async def test_a_deep_page_of_a_reader_passes_over_no_sample_of_others(
     assert len(page) == PAGE.limit
     assert read <= FEW_ROWS
     assert entries <= 2 * 1000
+
+
+@pytest.mark.parametrize("name", [name for name in LISTS if not name.startswith("jobs")])
+async def test_the_number_of_a_list_of_a_reader_is_told_without_the_rows_of_the_list(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], name: str
+) -> None:
+    async with filled[0].connection() as db:
+        await forget_scans(db)
+
+        count = await LISTS[name](callers["one"], name.rpartition(" ")[2]).count(db, 25)
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        read = [
+            await db.fetchval(query, table)
+            for table in ("sample", "sample_reader", "submission")
+            for query in (READ, ENTRIES)
+        ]
+        told = [await db.fetchval(ENTRIES, f"{kind}_reader_tally") for kind in ("sample", "submission")]
+    assert count.is_exact
+    assert read == [0] * 6
+    assert sum(told) <= 20
+
+
+@pytest.mark.parametrize("sort", ["lastUpdatedAnalysis", "-lastUpdatedAnalysis"])
+async def test_samples_of_a_reader_by_their_last_analysis_pass_over_no_analysis_of_others(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str
+) -> None:
+    async with filled[0].connection() as db:
+        await forget_scans(db)
+
+        page = await samples_matching(callers["one"], SampleCriterion(), ALWAYS, [sort]).page(db, PAGE)
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        entries = await db.fetchval(ENTRIES, "analysis")
+    assert len(page) == PAGE.limit
+    assert entries <= FEW_ROWS

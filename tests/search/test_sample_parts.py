@@ -14,6 +14,8 @@ from samplebank.accounts.caller import UPLOADERS, Caller, Scope, of_customer, of
 from samplebank.accounts.many_customers import MANY
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Page, Sql
+from samplebank.search.rows import ClassificationCriterion, VerdictCriterion
+from samplebank.search.sample_ways import Much
 from samplebank.search.samples import SampleCriterion, samples_matching
 from samplebank.search.window import IndexWindow, lies_in_window
 from search.conftest import followed
@@ -37,6 +39,13 @@ TO_LIST = f"""
 WRONG = (
     f"SELECT count(*) FROM (({LISTED} EXCEPT ALL {TO_LIST}) UNION ALL ({TO_LIST} EXCEPT ALL {LISTED})) wrong"
 )
+WANTED = SampleCriterion(
+    classifications=[ClassificationCriterion(type=["pebin"])], verdicts=[VerdictCriterion(minimum_score=5)]
+)
+MATCHES = """
+    SELECT s.id FROM sample s JOIN verdict v ON v.id = s.verdict_id JOIN classification c ON c.id = s.classification_id
+     WHERE v.score >= 5 AND c.type = 'pebin'
+"""
 #: uploaded by a customer, and submitted by nobody, or by another customer
 UPLOADED = (
     "UPDATE sample SET readers = ARRAY[{uploader}], unread_since = 1 WHERE id % 50 = 4",
@@ -128,6 +137,23 @@ async def test_a_reader_finds_each_sample_once_in_order(
     ids = {row[1]: row[0] for row in found}
     assert [ids[digest] for digest in digests] == expected
     assert (await listing().count(db, 10_000)).number == len(expected) > 400
+
+
+@pytest.mark.usefixtures("uploaded")
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
+@pytest.mark.parametrize("direction", ["ASC", "DESC"])
+async def test_a_search_for_much_goes_through_the_lists_to_the_same_page(
+    db: Connection, analyst: Caller, window: IndexWindow, direction: str
+) -> None:
+    sort = ("-" if direction == "DESC" else "") + "sampleCreatedTimestamp"
+    matches = {row[0] for row in await db.fetch(MATCHES)}
+    expected = [id_ for id_ in await seen(db, analyst, window, direction) if id_ in matches]
+
+    listing = samples_matching(analyst, WANTED, window, [sort])
+    listing.ways = [way._replace(little=-1) for way in listing.ways if isinstance(way, Much)][-1:]
+
+    for offset in (0, 33, len(expected) - 3):
+        assert await listing.ids(db, Page(7, offset)) == expected[offset : offset + 7]
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)

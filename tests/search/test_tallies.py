@@ -9,19 +9,22 @@ from bench.tenants import Tenants
 
 from kit.databases import rolled_back
 from samplebank.accounts.access import see_rows, see_samples
-from samplebank.accounts.caller import Caller, Scope
+from samplebank.accounts.caller import Caller, Scope, of_subject
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Sql, all_of
 from samplebank.database.tally import DAY, HOUR, MONTH
-from samplebank.samples.tally import SAMPLES
+from samplebank.samples.tally import LISTED, SAMPLES
 from samplebank.search.numbers import (
     number_of_all_samples,
     number_of_all_submissions,
+    number_of_listed_samples,
     number_of_nearly_all_samples,
     number_of_nearly_all_submissions,
+    number_of_read_submissions,
 )
+from samplebank.search.sample_parts import parts_of
 from samplebank.search.window import IndexWindow, lies_in_window
-from samplebank.submissions.tally import SUBMISSIONS
+from samplebank.submissions.tally import SHOWN, SUBMISSIONS
 
 NOW = time.time_ns() // 1_000_000
 #: the starts of windows, and one in the midst of the samples of `filled`
@@ -59,6 +62,12 @@ CHANGES = {
         UPDATE submission SET readers = readers || 3::bigint WHERE sample_{id} AND $1::bigint > 0
     """,
 }
+TALLIES = (SAMPLES, SUBMISSIONS, LISTED, SHOWN)
+#: shares submissions and samples with a user, the `{number}` of whom is a reader then
+SHARE = (
+    "UPDATE submission SET readers = readers || {number}::bigint WHERE sample_id % 50 = 4",
+    "UPDATE sample SET readers = readers || {number}::bigint WHERE id % 50 = 4",
+)
 
 
 @pytest.fixture
@@ -169,7 +178,7 @@ async def test_a_change_counts_at_once(db: Connection, callers: dict[str, Caller
     ]
 
     assert [tallied for tallied, _ in found] == [counted for _, counted in found]
-    assert (await SAMPLES.disagreements(db), await SUBMISSIONS.disagreements(db)) == (0, 0)
+    assert [await tally.disagreements(db) for tally in TALLIES] == [0, 0, 0, 0]
 
 
 async def numbers_of_nearly_all(db: Connection, caller: Caller, since: int) -> list[int | None]:
@@ -225,3 +234,91 @@ def test_only_who_lacks_a_few_customers_is_told_by_what_is_hidden(
 
     assert number_of_nearly_all_samples(caller, IndexWindow(0)) is None
     assert number_of_nearly_all_submissions(caller, IndexWindow(0)) is None
+
+
+@pytest.fixture
+def few(callers: dict[str, Caller]) -> dict[str, Caller]:
+    """Readers of one customer, of another who may look at what was uploaded, and of two customers of different domains."""
+    one = callers["one"]
+    (held,) = one.scope(Permission.VIEW_SAMPLES).customers
+    views = (Permission.VIEW_SAMPLES, Permission.VIEW_SUBMISSION, Permission.VIEW_ANALYSIS)
+
+    def reading(*customers: int, also: tuple[Permission, ...] = ()) -> Caller:
+        scopes = dict.fromkeys((*views, *also), Scope(customers=frozenset(customers)))
+        return msgspec.structs.replace(one, scopes=scopes)
+
+    return {
+        "one": one,
+        "analyst": reading(held + 3, also=(Permission.DOWNLOAD_UNRESTRICTED,)),
+        "two": reading(held, held + 3),
+        "none": reading(),
+    }
+
+
+async def numbers_of_few(db: Connection, caller: Caller, since: int) -> list[int | None]:
+    """The numbers of samples and submissions by the tallies of readers."""
+    window = IndexWindow(since)
+    parts = parts_of(caller, window, ("-sampleCreatedTimestamp",))
+    assert parts is not None
+    samples = number_of_listed_samples(caller, window, parts.unlisted)
+    return [await told(db, number) for number in (samples, number_of_read_submissions(caller, window))]
+
+
+async def counted_of(db: Connection, caller: Caller, since: int) -> list[int]:
+    return [await counted_samples(db, caller, since), await counted_submissions(db, caller, since)]
+
+
+@pytest.mark.parametrize("name", ["one", "analyst", "none"])
+@pytest.mark.parametrize("since", STARTS.values(), ids=STARTS)
+async def test_a_reader_of_few_customers_is_told_the_number_that_counting_gives(
+    db: Connection, few: dict[str, Caller], name: str, since: int
+) -> None:
+    found = await numbers_of_few(db, few[name], since)
+
+    assert found == await counted_of(db, few[name], since)
+
+
+@pytest.mark.parametrize("since", STARTS.values(), ids=STARTS)
+async def test_of_samples_that_two_customers_may_share_the_tally_tells_nothing(
+    db: Connection, few: dict[str, Caller], since: int
+) -> None:
+    samples, submissions = await numbers_of_few(db, few["two"], since)
+
+    assert samples is None
+    assert submissions == await counted_submissions(db, few["two"], since)
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_a_change_counts_at_once_for_a_reader_of_few_customers(
+    db: Connection, few: dict[str, Caller], change: str, *, is_folded: bool
+) -> None:
+    await db.execute(change.format(id="id % 50 = 3"), NOW)
+    if is_folded:
+        await fold(db)
+
+    for name in ("one", "analyst"):
+        for since in (0, NOW - 30 * DAY, NOW - HOUR):
+            assert await numbers_of_few(db, few[name], since) == await counted_of(db, few[name], since)
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+async def test_what_is_shared_with_a_user_counts_once(
+    db: Connection, few: dict[str, Caller], *, is_folded: bool
+) -> None:
+    for share in SHARE:
+        await db.execute(share.format(number=of_subject(few["one"].user.id)))
+    if is_folded:
+        await fold(db)
+
+    samples, submissions = await numbers_of_few(db, few["one"], 0)
+
+    counted = await counted_of(db, few["one"], 0)
+    assert submissions == counted[1]
+    assert samples in {counted[0], None}
+
+
+async def fold(db: Connection) -> None:
+    """Fold the tallies of readers, in a transaction, where space cannot be given back."""
+    for tally in (LISTED, SHOWN):
+        await db.execute(tally.folding)

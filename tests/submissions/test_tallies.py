@@ -14,10 +14,10 @@ from kit.databases import migrated_database
 from kit.service import Service
 from samplebank.database import Database
 from samplebank.database.tally import DAY, HOUR, MONTH, Span, spans_since
-from samplebank.samples.tally import SAMPLES
-from samplebank.submissions.tally import SUBMISSIONS
+from samplebank.samples.tally import LISTED, SAMPLES
+from samplebank.submissions.tally import SHOWN, SUBMISSIONS
 
-TALLIES = (SAMPLES, SUBMISSIONS)
+TALLIES = (SAMPLES, SUBMISSIONS, LISTED, SHOWN)
 NEW = """
     INSERT INTO sample (sha256, size, created_time, activity_time, unread_since, readers)
     VALUES (sha256(gen_random_uuid()::text::bytea), 1, $1, $1, $1, $2)
@@ -26,9 +26,14 @@ READ = "UPDATE sample SET unread_since = NULL, readers = readers || 4::bigint WH
 
 
 async def agree(database: Database) -> bool:
-    """Whether both tallies are what counting gives, in one snapshot."""
+    """Whether all tallies are what counting gives, in one snapshot."""
     async with database.transaction(read_only=True) as db:
         return not any([await tally.disagreements(db) for tally in TALLIES])
+
+
+async def fold(db: "asyncpg.Connection[Any]") -> None:
+    for tally in TALLIES:
+        await tally.fold(db)
 
 
 async def test_they_agree_after_uploads_submissions_and_deletions_at_once(
@@ -53,10 +58,11 @@ async def test_folding_changes_nothing_and_empties_the_list_of_changes(service: 
             await db.execute(NEW, time, [2])
             await db.execute(READ, time)
 
-        await SAMPLES.fold(db)
+        for tally in (SAMPLES, LISTED):
+            await tally.fold(db)
 
-        assert await db.fetchval("SELECT count(*) FROM sample_tally_change") == 0
-        assert await SAMPLES.disagreements(db) == 0
+            assert await db.fetchval(f"SELECT count(*) FROM {tally.changes}") == 0
+            assert await tally.disagreements(db) == 0
 
 
 async def test_they_agree_when_folding_is_killed_while_rows_change(service: Service) -> None:
@@ -70,7 +76,7 @@ async def test_they_agree_when_folding_is_killed_while_rows_change(service: Serv
         # a killed connection fails the statement, or its own closing
         with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
             async with connected(url) as db:
-                folding = asyncio.ensure_future(SAMPLES.fold(db))
+                folding = asyncio.ensure_future(fold(db))
                 await killer.execute("SELECT pg_terminate_backend($1)", db.get_server_pid())
                 await folding
 
@@ -79,18 +85,19 @@ async def test_they_agree_when_folding_is_killed_while_rows_change(service: Serv
         while not writing.done():
             await fold_and_die(url, db)
         await writing
-        await SAMPLES.fold(db)
+        await fold(db)
 
-        assert await SAMPLES.disagreements(db) == 0
+        assert [await tally.disagreements(db) for tally in TALLIES] == [0, 0, 0, 0]
 
 
 async def test_the_check_notices_a_wrong_figure(service: Service) -> None:
     async with migrated_database(service) as url, connected(url) as db:
         await db.execute(NEW, 5, [2])
         await db.execute(READ, 5)
-        await db.execute("DELETE FROM sample_tally_change")
+        for tally in (SAMPLES, LISTED):
+            await db.execute(f"DELETE FROM {tally.changes}")
 
-        assert await SAMPLES.disagreements(db) > 0
+            assert await tally.disagreements(db) > 0
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,17 @@ def parts_of_rows(caller: Caller, table: str, *permissions: Permission) -> list[
     return [*own, *public, others]
 
 
+def numbers_of_parts(caller: Caller, *permissions: Permission) -> tuple[list[int], list[int]] | None:
+    """The readers of all parts of `parts_of_rows` but the last, and the readers of the last. None without parts.
+
+    A row that not everybody may read has one of the first readers at most, besides the domain.
+    """
+    if not parts_of_rows(caller, "", *permissions):
+        return None
+    shared = [number for number in caller.own_numbers if number > 0]
+    return [number for number in caller.numbers(*permissions) if number not in shared], shared
+
+
 def see_samples(caller: Caller, table: str, *permissions: Permission) -> Sql:
     """The samples that the caller may see by any of `permissions`.
 

@@ -42,11 +42,12 @@ class Tally:
         """A query for what the CTE `changes` adds to the tally."""
         return f"SELECT {self.keys}, sum(n) AS n FROM changes GROUP BY {self.keys}"
 
-    async def fold(self, db: Connection) -> None:
-        """Fold the changes into the tally, and give back the space of the changes. `db` must not be in a transaction."""
+    @property
+    def folding(self) -> str:
+        """A statement that folds the changes into the tally, and tells their number."""
         sums = ", ".join(self.sums)
         added = ", ".join(f"{column} = {self.table}.{column} + excluded.{column}" for column in self.sums)
-        folded = await db.fetchval(f"""
+        return f"""
             WITH changes AS ({self._taken()}),
             folded AS (
                 INSERT INTO {self.table} ({self.keys}, {sums})
@@ -54,7 +55,11 @@ class Tally:
                 ON CONFLICT ({self.keys}) DO UPDATE SET {added}
             )
             SELECT count(*) FROM changes
-        """)
+        """
+
+    async def fold(self, db: Connection) -> None:
+        """Fold the changes into the tally, and give back the space of the changes. `db` must not be in a transaction."""
+        folded = await db.fetchval(self.folding)
         if folded:
             # Shrinking the table locks the table. The lock pays only where each page of a list would read much empty space.
             is_large = await db.fetchval(f"SELECT pg_relation_size('{self.changes}')") > LARGE
@@ -78,7 +83,7 @@ class TallyByTime(Tally):
     def __init__(self, table: str, of: str, *, time: str, counted: str = "TRUE") -> None:
         super().__init__(table, "level", "bucket")
         #: a query for the rows as changes
-        self._rows = f"SELECT {time} AS time, 1 AS n FROM {of} WHERE {counted}"
+        self.rows = f"SELECT {time} AS time, 1 AS n FROM {of} WHERE {counted}"
 
     def _folded(self) -> str:
         return self.bucketed("changes")
@@ -126,7 +131,7 @@ class TallyByTime(Tally):
                 SELECT FROM (
                     SELECT {self.keys}, n FROM {self.table}
                     UNION ALL SELECT {self.keys}, n FROM ({self.bucketed(self.changes)}) c
-                    UNION ALL SELECT {self.keys}, -n FROM ({self.bucketed(f"({self._rows}) r")}) r
+                    UNION ALL SELECT {self.keys}, -n FROM ({self.bucketed(f"({self.rows}) r")}) r
                 ) one GROUP BY {self.keys} HAVING sum(n) <> 0
             ) wrong
         """)

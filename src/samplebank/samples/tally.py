@@ -1,10 +1,19 @@
-"""The number of samples by the time of their last activity, so that lists without criteria need not count."""
+"""The number of samples by the time of their last activity, and by reader, so that lists without criteria need not count."""
 
+from samplebank.accounts.reader_tally import TallyOfDays
 from samplebank.database import Sql
 from samplebank.database.tally import HOUR, TallyByTime, next_hour
 from samplebank.timespec import Millis
 
 SAMPLES = TallyByTime("sample_tally", "sample", time="activity_time", counted="deleted_time IS NULL")
+#: the samples in the lists of readers (`sample_reader`), by the time of their creation
+LISTED = TallyOfDays(
+    "sample_reader_tally",
+    "sample",
+    time="created_time",
+    readers="ARRAY(SELECT listed_readers(readers))",
+    counted="deleted_time IS NULL AND unread_since IS NULL",
+)
 #: milliseconds from creation to last activity from which on a sample stands in `sample_late`
 LATE = HOUR
 NONE_NEWER = "(SELECT max(id) FROM customer) <= {}"

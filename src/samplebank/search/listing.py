@@ -21,13 +21,17 @@ DEEPEST = 50_000
 MOST_GATHERED = 30_000
 #: milliseconds after which a search for much, as the planner says, may be one for little
 PATIENCE = 250
+#: the same where gathering is possible and dear
+HASTE = 60
 
 
-async def rows_within(db: Connection, query: Sql, milliseconds: int | None) -> "list[asyncpg.Record] | None":
-    """The rows of a query; None where the query takes longer than so many milliseconds."""
+async def rows_within(
+    db: Connection, query: Sql, milliseconds: int | None, *settings: str
+) -> "list[asyncpg.Record] | None":
+    """The rows of a query, planned with `settings`; None where the query takes longer than so many milliseconds."""
     limit = () if milliseconds is None else (f"statement_timeout = {milliseconds}",)
     try:
-        async with planned(db, *SERIAL, *limit):
+        async with planned(db, *SERIAL, *settings, *limit):
             rows: list[asyncpg.Record] = await query.rows(db)
     except asyncpg.QueryCanceledError:
         if milliseconds is None:

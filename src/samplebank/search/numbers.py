@@ -1,25 +1,38 @@
-"""How many samples and submissions there are in a window, for callers who see all or nearly all of them: a tally knows.
+"""How many samples and submissions there are in a window, for callers of all, of nearly all and of few customers: a tally knows.
 
-What other callers see depends on the readers of each row. There are nearly as many sets of readers as samples, so that a
-tally by readers would be as long as the table. Of a caller who lacks a few customers, the rows that the caller may not see
-are counted, and taken from the number of all.
+Of a caller who lacks a few customers, the rows that the caller may not see are counted, and taken from the number of all. Of a
+caller of few customers, the lists of the caller's numbers are added up.
 """
 
-from samplebank.accounts.access import see_samples
-from samplebank.accounts.caller import Caller, of_customer
+from collections.abc import Sequence
+
+from samplebank.accounts.access import numbers_of_parts, numbers_of_samples, parts_of_rows, see_samples
+from samplebank.accounts.caller import EVERYBODY, UPLOADERS, Caller, of_customer
 from samplebank.accounts.many_customers import lacks_customer, lacks_in_parts
 from samplebank.accounts.model import Permission
 from samplebank.database import Sql, joined
 from samplebank.samples.tally import (
+    LISTED,
     NONE_NEWER,
     number_of_samples,
     number_of_submitted_samples,
 )
 from samplebank.search.window import ACTIVITY, IndexWindow, are_older, lies_in_window
-from samplebank.submissions.tally import number_of_submissions
+from samplebank.submissions.tally import SHOWN, number_of_submissions
 
 #: samples from before a window that were active in the window, where the caller may see the sample and not what happened
 OLDER = "SELECT FROM sample s WHERE {older} AND {counted} AND {visible} AND ({seen}) IS NOT TRUE"
+
+#: what lies between the start of a window and the next bucket of a tally
+SOON_SAMPLES = """
+    (SELECT count(*) FROM (SELECT DISTINCT created_time, sample_id FROM sample_reader
+                            WHERE reader = ANY ({}::bigint[]) AND created_time >= {} AND created_time < {}) r)
+"""
+# OFFSET keeps the planner from the index of all rows of the readers
+SOON_SUBMISSIONS = """
+    (SELECT count(*) FROM (SELECT readers FROM submission WHERE submitted_time >= {} AND submitted_time < {} OFFSET 0) u
+      WHERE u.readers && {}::bigint[])
+"""
 
 
 def number_of_all_samples(caller: Caller, window: IndexWindow) -> Sql | None:
@@ -85,6 +98,47 @@ def number_of_nearly_all_samples(caller: Caller, window: IndexWindow) -> Sql | N
         parts.append(Sql(OLDER, older=older, counted=counted, visible=visible, seen=seen))
     all_but = _all_but(number_of_samples(window.start), parts)
     return Sql(f"(CASE WHEN {NONE_NEWER} THEN {{}} END)", max(caller.customers), all_but)
+
+
+def number_of_listed_samples(caller: Caller, window: IndexWindow, unlisted: Sequence[Sql]) -> Sql | None:
+    """An expression for the number of samples that the lists of readers show a caller of few customers.
+
+    `unlisted` are queries for samples that are in no list, or from before the window. NULL where the caller has several lists
+    of customers, users and groups: what these have in common only counting tells.
+    """
+    numbers = numbers_of_samples(caller, Permission.VIEW_SAMPLES)
+    if window.end is not None or numbers is None:
+        return None
+    first = LISTED.beginning(window.start)
+    told = [LISTED.seen_since(numbers, first)]
+    if first > 0:
+        told.append(Sql(SOON_SAMPLES, numbers, window.start, first))
+    told += [Sql("(SELECT count(*) FROM ({}) r)", query) for query in unlisted]
+    own = [number for number in numbers if number > EVERYBODY or number < UPLOADERS]
+    return Sql("(CASE WHEN {} THEN {} END)", LISTED.most_have_rows(own, 1), joined(" + ", told))
+
+
+def number_of_read_submissions(caller: Caller, window: IndexWindow) -> Sql | None:
+    """An expression for the number of submissions that a caller of few customers sees.
+
+    Submissions that are shared with the caller or a group of the caller are counted, where there are any.
+    """
+    numbers = numbers_of_parts(caller, Permission.VIEW_SUBMISSION)
+    if window.end is not None or numbers is None:
+        return None
+    told, shared = numbers
+    first = SHOWN.beginning(window.start)
+    parts = [SHOWN.seen_since(told, first)]
+    if first > 0:
+        parts.append(Sql(SOON_SUBMISSIONS, window.start, first, told))
+    *_, others = parts_of_rows(caller, "u", Permission.VIEW_SUBMISSION)
+    counted = Sql(
+        "(CASE WHEN {} THEN 0 ELSE (SELECT count(*) FROM submission u WHERE {} AND u.submitted_time >= {}) END)",
+        SHOWN.knows_no_row_of(shared),
+        others,
+        window.start,
+    )
+    return Sql("({})", joined(" + ", [*parts, counted]))
 
 
 def _all_but(all_: Sql, hidden: list[Sql]) -> Sql:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from samplebank.accounts.access import parts_of_rows
 from samplebank.accounts.caller import Caller
-from samplebank.database import Sql, joined
+from samplebank.database import Sql, all_of, joined
 from samplebank.database.ordering import Branch, Key, Order
 from samplebank.search.sets import ANALYSIS, LINK, SUBMISSION, Kind, Sets
 
@@ -79,25 +80,31 @@ def _branches(caller: Caller, names: Sequence[str]) -> tuple[Branch, ...]:
         )
     if name in LATEST:
         _, kind, column = LATEST[name]
-        return _by_latest_row(caller, kind, column)
+        return _by_latest_row(caller, kind, column, "DESC" if names[0].startswith("-") else "ASC")
     return ()
 
 
-def _by_latest_row(caller: Caller, kind: Kind, column: str) -> tuple[Branch, ...]:
+def _by_latest_row(caller: Caller, kind: Kind, column: str, direction: str) -> tuple[Branch, ...]:
     """The samples by the latest visible row of a kind: the row after which no visible row of the sample comes."""
     alias, later = kind.alias, kind._replace(alias="later")
     sets = Sets(caller)
-    last = Sql(
-        f"{{}} AND NOT EXISTS (SELECT FROM {kind.table} later WHERE later.sample_id = {alias}.sample_id"
+    is_last = Sql(
+        f"NOT EXISTS (SELECT FROM {kind.table} later WHERE later.sample_id = {alias}.sample_id"
         f" AND (later.{column}, later.id) > ({alias}.{column}, {alias}.id) AND {{}})",
-        sets.visible(kind),
         sets.visible(later),
     )
     none = Sql(
         f"NOT EXISTS (SELECT FROM {kind.table} {alias} WHERE {alias}.sample_id = s.id AND {{}})",
         sets.visible(kind),
     )
-    source = Sql(f"{kind.table} {alias} JOIN sample s ON s.id = {alias}.sample_id")
+    by_time = f"ORDER BY {column} {direction}, sample_id {direction}"
+    parts = parts_of_rows(caller, alias, kind.permission) if kind is ANALYSIS else []
+    rows, last = Sql(kind.table), all_of([sets.visible(kind), is_last])
+    if parts:
+        # An index has each part in the order asked for. The parts are merged, without the rows of others.
+        one = f"(SELECT id, sample_id, {column} FROM {kind.table} {alias} WHERE {{}} {by_time})"
+        rows, last = Sql("({})", joined(" UNION ALL ", [Sql(one, part) for part in parts])), is_last
+    source = Sql(f"{{}} {alias} JOIN sample s ON s.id = {alias}.sample_id", rows)
     return (
         Branch(source, Key(f"{alias}.{column}"), f"{alias}.sample_id", last),
         Branch(Sql("sample s"), None, "s.id", none),

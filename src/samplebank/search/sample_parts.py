@@ -9,6 +9,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Page, Sql, all_of, joined
 from samplebank.database.planning import SERIAL, planned
 from samplebank.database.query import Place
+from samplebank.search.listing import rows_within
 from samplebank.search.sample_order import NEWEST_FIRST, OLDEST_FIRST
 from samplebank.search.window import IndexWindow, older_in_window
 
@@ -19,11 +20,12 @@ MERGED = ("enable_hashagg = off",)
 class SampleParts(NamedTuple):
     """The samples of a window: `new` ones, which one or more of the parts have, and `older` ones. A way to a page, and to their number.
 
-    Parts are queries for creation time and id.
+    Parts are queries for creation time and id. `unlisted` are those of the parts that no list of a reader has.
     """
 
     new: Sequence[Sql]
     older: Sequence[Sql]
+    unlisted: Sequence[Sql]
     names: tuple[str, ...]
 
     async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
@@ -34,6 +36,27 @@ class SampleParts(NamedTuple):
             # The older samples have to be sorted, so they are looked for only where the page reaches them.
             found = await self._ids(db, [*self.new, *self.older], page)
         return found
+
+    async def find_among(
+        self, db: Connection, page: Page, condition: Sql, milliseconds: int | None
+    ) -> Sequence[int] | None:
+        """The page of the samples `s` for which the condition on `s.id` holds. Given up after so many milliseconds.
+
+        Given up as well where the page reaches the older samples, and in any other order than that of the creation.
+        """
+        if self.names not in {(NEWEST_FIRST,), (OLDEST_FIRST,)} or (self.older and not self._is_newest_first):
+            return None
+        # The condition stands outside, where it is looked at for one sample after the other until the page is full.
+        parts = [Sql(f"({{}} {self._order})", self._behind(part, page.after)) for part in self.new]
+        text = f"""
+            SELECT id FROM (SELECT DISTINCT created_time, id FROM ({{}}) r {self._order}) s
+             WHERE {{}} {self._order} {page.clause()}
+        """
+        query = Sql(text, joined(" UNION ALL ", parts), condition)
+        rows = await rows_within(db, query, milliseconds, *MERGED)
+        if rows is None or (self.older and len(rows) < page.limit):
+            return None
+        return [row[0] for row in rows]
 
     @property
     def matches(self) -> Sql:
@@ -46,8 +69,12 @@ class SampleParts(NamedTuple):
     def _is_newest_first(self) -> bool:
         return self.names == (NEWEST_FIRST,)
 
+    @property
+    def _order(self) -> str:
+        return "ORDER BY created_time {0}, id {0}".format("DESC" if self._is_newest_first else "ASC")
+
     async def _ids(self, db: Connection, parts: Sequence[Sql], page: Page) -> list[int]:
-        order = "ORDER BY created_time {0}, id {0}".format("DESC" if self._is_newest_first else "ASC")
+        order = self._order
         # Each part comes in order, so that the parts are merged, and no more of them is read than the page needs.
         most = f"LIMIT {page.offset + page.limit:d}" if page.limit else ""
         limited = [Sql(f"({{}} {order} {most})", self._behind(part, page.after)) for part in parts]
@@ -73,11 +100,13 @@ def parts_of(caller: Caller, window: IndexWindow, names: tuple[str, ...]) -> Sam
     new = [Sql(listed, number, _is_new("created_time", window)) for number in numbers]
     seen = see_samples(caller, "s", Permission.VIEW_SAMPLES)
     sample = "SELECT s.created_time, s.id FROM sample s WHERE {}"
+    unlisted, older = [], []
     if caller.holds(Permission.DOWNLOAD_UNRESTRICTED):
         unread = [Sql("s.unread_since IS NOT NULL"), Sql("s.deleted_time IS NULL")]
-        new.append(Sql(sample, all_of([*unread, _is_new("s.created_time", window), seen])))
-    older = all_of([older_in_window(caller, "s", window), seen])
-    return SampleParts(new, [Sql(sample, older)] if window.start > 0 else [], names)
+        unlisted = [Sql(sample, all_of([*unread, _is_new("s.created_time", window), seen]))]
+    if window.start > 0:
+        older = [Sql(sample, all_of([older_in_window(caller, "s", window), seen]))]
+    return SampleParts([*new, *unlisted], older, [*unlisted, *older], names)
 
 
 def _is_new(time: str, window: IndexWindow) -> Sql:

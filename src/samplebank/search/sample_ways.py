@@ -11,13 +11,15 @@ from samplebank.database.planning import SERIAL, planned
 from samplebank.search.keywords import Keyword, find_common
 from samplebank.search.listing import (
     DEEPEST,
+    HASTE,
     MOST_GATHERED,
     PATIENCE,
     Gathering,
     rows_within,
 )
+from samplebank.search.sample_parts import SampleParts
 from samplebank.search.sets import Members, Slice
-from samplebank.search.widths import FEW, LITTLE, Widths, estimate
+from samplebank.search.widths import ALL_SAMPLES, FEW, LITTLE, Widths, estimate
 from samplebank.search.window import IndexWindow
 
 #: the fewest of the newest samples that are looked at, and how many times as many as an estimate says
@@ -53,6 +55,17 @@ class InOrder(NamedTuple):
         return None if rows is None else [row[0] for row in rows]
 
 
+class Lists(NamedTuple):
+    """The lists of a caller of few customers, whose samples are gone through. `seen` is a query for all of the samples.
+
+    `looked_up` is the condition on a sample of the lists.
+    """
+
+    parts: SampleParts
+    seen: Sql
+    looked_up: Callable[[Widths], Sql]
+
+
 class Much(NamedTuple):
     """A search for much: samples in the order that is asked for, with a look at the rows of each, until the page is full.
 
@@ -66,24 +79,40 @@ class Much(NamedTuple):
     window: IndexWindow
     gathering: Gathering
     is_newest_first: bool
+    lists: Lists | None = None
     milliseconds: int | None = PATIENCE
     little: float = LITTLE
 
     async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
         if not self.gathering.is_much and FEW.are_at_most(db, self.little / 2):
             return None
-        widths = await estimate(db, self.sets)
+        widths = await estimate(db, self.sets, ALL_SAMPLES if self.lists is None else self.lists.seen)
         if widths is None:
             return None if self.milliseconds else await InOrder(self.ask).find(db, page)
+        widths = widths._replace(wanted=page.offset + page.limit)
+        patience = self.milliseconds
         if widths.matches <= self._most_gathered(widths, page) and not self.gathering.is_much:
             self.gathering.narrowest = widths.narrowest
-            return None
-        found = await self._among_the_newest(db, page, widths) if self.is_newest_first else None
-        if found is None:
-            walk = Ask(self.walked(None, widths), self.ask.order)
-            found = await InOrder(walk, self.milliseconds).find(db, page)
+            if not widths.is_dear_to_gather:
+                return None
+            patience = HASTE
+        found = await self._walk(db, page, widths, patience)
         if found is not None and self.gathering.count is None:
             self.gathering.count = Count(page.offset + len(found), is_exact=False)
+        return found
+
+    async def _walk(
+        self, db: Connection, page: Page, widths: Widths, patience: int | None
+    ) -> Sequence[int] | None:
+        found = None
+        if self.lists is not None:
+            condition = self.lists.looked_up(widths)
+            found = await self.lists.parts.find_among(db, page, condition, patience)
+        elif self.is_newest_first and len(self.sets) == 1:
+            found = await self._among_the_newest(db, page, widths)
+        if found is None:
+            walk = Ask(self.walked(None, widths), self.ask.order)
+            found = await InOrder(walk, patience).find(db, page)
         return found
 
     def _most_gathered(self, widths: Widths, page: Page) -> float:

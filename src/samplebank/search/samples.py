@@ -16,11 +16,15 @@ from samplebank.search.criteria import Criterion, set_demands, within, without
 from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keyword, Keywords
 from samplebank.search.listing import Gathering, Way
-from samplebank.search.numbers import number_of_all_samples, number_of_nearly_all_samples
+from samplebank.search.numbers import (
+    number_of_all_samples,
+    number_of_listed_samples,
+    number_of_nearly_all_samples,
+)
 from samplebank.search.sample_listing import SampleListing
 from samplebank.search.sample_order import NEWEST_FIRST, order_of
 from samplebank.search.sample_parts import parts_of
-from samplebank.search.sample_ways import Ask, ByDigest, Everything, Gathered, InOrder, Much
+from samplebank.search.sample_ways import Ask, ByDigest, Everything, Gathered, InOrder, Lists, Much
 from samplebank.search.sets import (
     ANALYSIS,
     CLASSIFICATION,
@@ -37,9 +41,6 @@ from samplebank.search.sets import (
 )
 from samplebank.search.widths import Widths
 from samplebank.search.window import IndexWindow, lies_in_window, parts_of_window
-
-#: rows of a set that are gathered once, rather than looked up for each sample
-FEW = 10_000
 
 
 class Users(msgspec.Struct, frozen=True):
@@ -105,7 +106,7 @@ class Demands(msgspec.Struct, frozen=True):
         lists = zip(self.sets, by_sample, widths.sets, strict=True)
         demanded = [
             any_of(
-                other.has(f"{alias}.id") if rows > FEW else within(f"{alias}.id", [one.ids])
+                other.has(f"{alias}.id") if rows > widths.few else within(f"{alias}.id", [one.ids])
                 for one, other, rows in zip(*some, strict=True)
             )
             for some in lists
@@ -127,32 +128,61 @@ def samples_matching(
     ask = Ask(all_of([may_be_found, asked.on("s")]), order)
     gathering = Gathering()
     if not asked.sets:
-        ways: list[Way[int]] = [ByDigest(ask) if asked.digests and not asked.excluded else InOrder(ask)]
-        matches = partial(_all, caller, window, asked)
-        if asked.digests or asked.excluded:
-            return SampleListing(caller, ask, ways, matches, gathering)
-        number, all_but = number_of_all_samples(caller, window), number_of_nearly_all_samples(caller, window)
-        if number is None and (parts := parts_of(caller, window, order.names)):
-            return SampleListing(caller, ask, [parts, *ways], lambda: parts.matches, gathering)
-        return SampleListing(caller, ask, ways, matches, gathering, number=number, all_but=all_but)
+        return _among_all(caller, window, ask, asked, gathering)
 
     def found(common: frozenset[str], first: int) -> Sql:
         inner = demands(Sets(caller, window, common=common), wanted)
         return _found(caller, window, inner.members(first))
 
+    def looked_up(widths: Widths) -> Sql:
+        inner = demands(Sets(caller, by_index=False), wanted)
+        return asked.looked_up("s", widths, inner.sets)
+
     def walked(part: Slice | None, widths: Widths) -> Sql:
-        inner = demands(Sets(caller, part=part, by_index=False), wanted)
         if part is None:
-            return all_of([may_be_found, asked.looked_up("s", widths, inner.sets)])
+            return all_of([may_be_found, looked_up(widths)])
+        inner = demands(Sets(caller, part=part, by_index=False), wanted)
         return all_of([may_be_found, Sql("s.created_time >= {}", part.since), inner.on("s")])
 
     is_newest_first = order.names == (NEWEST_FIRST,) and not asked.digests
     gathered = Gathered(ask, Everything(found, wanted.all_keywords), gathering, is_newest_first)
-    much = Much(ask, asked.sets, walked, window, gathering, is_newest_first)
-    ways = [gathered, InOrder(ask)] if asked.digests else [much, gathered, much._replace(milliseconds=None)]
+    lists = None if asked.digests else _lists(caller, window, order.names, looked_up)
+    much = Much(ask, asked.sets, walked, window, gathering, is_newest_first, lists=lists)
+    ways: list[Way[int]] = [gathered, InOrder(ask)]
+    if not asked.digests:
+        ways = [much, gathered, much._replace(milliseconds=None)]
     return SampleListing(
         caller, ask, ways, lambda: Sql("SELECT DISTINCT m.id {}", found(frozenset(), 0)), gathering
     )
+
+
+def _among_all(
+    caller: Caller, window: IndexWindow, ask: Ask, asked: Demands, gathering: Gathering
+) -> SampleListing:
+    """The samples of the window with the digests, where nothing is asked of other rows."""
+    ways: list[Way[int]] = [ByDigest(ask) if asked.digests and not asked.excluded else InOrder(ask)]
+    matches = partial(_all, caller, window, asked)
+    if asked.digests or asked.excluded:
+        return SampleListing(caller, ask, ways, matches, gathering)
+    number, all_but = number_of_all_samples(caller, window), number_of_nearly_all_samples(caller, window)
+    parts = parts_of(caller, window, ask.order.names) if number is None else None
+    if parts is None:
+        return SampleListing(caller, ask, ways, matches, gathering, number=number, all_but=all_but)
+    number = number_of_listed_samples(caller, window, parts.unlisted)
+    # What is older than the window is counted. The counting is planned for the window, and has a limit.
+    quick, slow = (None, number) if parts.older else (number, None)
+    ways = [parts, *ways]
+    return SampleListing(caller, ask, ways, lambda: parts.matches, gathering, number=quick, all_but=slow)
+
+
+def _lists(
+    caller: Caller, window: IndexWindow, names: tuple[str, ...], looked_up: Callable[[Widths], Sql]
+) -> Lists | None:
+    parts = parts_of(caller, window, names)
+    if parts is None:
+        return None
+    seen = see_samples(caller, "s", Permission.VIEW_SAMPLES)
+    return Lists(parts, Sql("SELECT s.id FROM sample s WHERE {}", seen), looked_up)
 
 
 def _may_be_found(caller: Caller, window: IndexWindow) -> Sql:

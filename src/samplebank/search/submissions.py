@@ -19,7 +19,11 @@ from samplebank.search.criteria import row_condition
 from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keyword, Keywords, contains, digests, find_common, mentions
 from samplebank.search.listing import MOST_GATHERED, PATIENCE, Gathering, Way, rows_within
-from samplebank.search.numbers import number_of_all_submissions, number_of_nearly_all_submissions
+from samplebank.search.numbers import (
+    number_of_all_submissions,
+    number_of_nearly_all_submissions,
+    number_of_read_submissions,
+)
 from samplebank.search.rows import SubmissionCriterion
 from samplebank.search.submission_parts import COLUMNS, FROM, Parts, parts_of
 from samplebank.search.widths import LITTLE
@@ -212,7 +216,8 @@ def submissions_matching(
     if number is not None and see_rows(caller, "u", Permission.VIEW_SUBMISSION) is TRUE:
         return TalliedListing(COLUMNS, FROM, where, order, number)
     parts = parts_of(caller, _lies_in(window), order)
-    ways = [parts, *ways] if parts else ways
+    if parts:
+        ways, number = [parts, *ways], number_of_read_submissions(caller, window)
     all_but = number_of_nearly_all_submissions(caller, window)
     return SubmissionListing(where, order, ways, gathering, number=number, parts=parts, all_but=all_but)
 

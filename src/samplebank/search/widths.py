@@ -11,6 +11,10 @@ from samplebank.search.sets import Members
 
 #: matches that are gathered: a few more than are always counted, as an estimate is not exact
 LITTLE = 12_000
+#: rows of the narrowest list of sets from which on gathering is dear: some 25 ms
+DEAR = 6_000
+#: rows of a set that are gathered once at most, rather than looked up for each sample
+MOST_AT_ONCE = 10_000
 #: seconds for which an estimate of all samples is remembered: a busy service takes in some thousands meanwhile
 REMEMBERED = 10.0
 #: connections that are remembered
@@ -19,10 +23,12 @@ ALL_SAMPLES = Sql("SELECT id FROM sample")
 
 
 class Widths(NamedTuple):
-    """Estimated rows: of all samples, and of the sets of each list of which one must hold a sample."""
+    """Estimated rows: of all samples that the sets can be about, and of the sets of each list of which one must hold a sample."""
 
     samples: float
     sets: list[list[float]]
+    #: rows after which the page ends
+    wanted: int = 0
 
     @property
     def density(self) -> float:
@@ -37,6 +43,20 @@ class Widths(NamedTuple):
     def narrowest(self) -> int:
         """The place of the list with the fewest rows."""
         return min(range(len(self.sets)), key=lambda place: sum(self.sets[place]))
+
+    @property
+    def few(self) -> float:
+        """Rows of a set that are gathered once, rather than looked up for each of the samples that are gone through."""
+        return min(MOST_AT_ONCE, self.wanted / self.density) if self.density else MOST_AT_ONCE
+
+    @property
+    def is_dear_to_gather(self) -> bool:
+        """Whether gathering reads very many rows, and more than going through the samples until the page ends.
+
+        Gathering reads the narrowest list. Where there is one list only, the rows of the list are the matches.
+        """
+        gathered = sum(self.sets[self.narrowest])
+        return len(self.sets) > 1 and gathered > DEAR and self.wanted <= gathered * self.density
 
 
 class Few:
@@ -62,12 +82,17 @@ class Few:
 FEW = Few()
 
 
-async def estimate(db: Connection, sets: Sequence[Sequence[Members]]) -> Widths | None:
-    """Estimate all sets. None where the planner joins sets, so that the sets cannot be told apart."""
-    found = await estimated(db, [ALL_SAMPLES, *(one.ids for some in sets for one in some)])
+async def estimate(
+    db: Connection, sets: Sequence[Sequence[Members]], seen: Sql = ALL_SAMPLES
+) -> Widths | None:
+    """Estimate all sets, and the samples `seen` that the sets can be about.
+
+    None where the planner joins sets, so that the sets cannot be told apart.
+    """
+    others = [seen, *(one.ids for some in sets for one in some)]
+    found = await estimated(db, others if seen is ALL_SAMPLES else [ALL_SAMPLES, *others])
     if found is None:
         return None
-    all_samples, *rows = found
-    left = iter(rows)
-    FEW.note(db, all_samples)
-    return Widths(all_samples, [[next(left) for _ in some] for some in sets])
+    FEW.note(db, found[0])
+    left = iter(found if seen is ALL_SAMPLES else found[1:])
+    return Widths(next(left), [[next(left) for _ in some] for some in sets])

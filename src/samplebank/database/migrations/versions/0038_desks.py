@@ -6,7 +6,7 @@ The previous release can run on the result. The previous release reads neither t
 from alembic import op
 
 revision = "0038"
-down_revision = "0036"
+down_revision = "0037"
 
 STATEMENTS = (
     # One row for each user. `before_time` is the end of the visit before the visit that lasts.

@@ -8,10 +8,10 @@ The previous release can run on the result: the triggers keep the same rows. Wri
 from alembic import op
 
 revision = "0039"
-down_revision = "0036"
+down_revision = "0038"
 
 HOUR = 3_600_000
-# as migration 0029 has the two
+# as migrations 0029 and 0037 have the two
 UPLOADERS = -(1 << 40)
 IS_LISTED = f"""
     CASE WHEN NEW.readers @> ARRAY[0::bigint] THEN r = 0
@@ -26,6 +26,7 @@ STATEMENTS = (
         was_listed boolean := {HAS_LISTS.format(row="OLD")};
         is_listed boolean := {HAS_LISTS.format(row="NEW")};
         r bigint;
+        listed bigint[] := '{{}}';
     BEGIN
         IF OLD.activity_time / {HOUR} <> NEW.activity_time / {HOUR}
            OR (OLD.deleted_time IS NULL) <> (NEW.deleted_time IS NULL) THEN
@@ -44,8 +45,10 @@ STATEMENTS = (
             FOREACH r IN ARRAY NEW.readers LOOP
                 IF ({IS_LISTED}) THEN
                     INSERT INTO sample_reader VALUES (r, NEW.created_time, NEW.id);
+                    listed := listed || r;
                 END IF;
             END LOOP;
+            INSERT INTO sample_reader_tally_change VALUES (NEW.created_time, listed, 1);
         ELSIF was_listed AND (OLD.readers <> NEW.readers OR OLD.created_time <> NEW.created_time OR NOT is_listed) THEN
             PERFORM list_again(
                 OLD.id, OLD.created_time, ARRAY(SELECT listed_readers(OLD.readers)), NEW.created_time,
