@@ -7,11 +7,11 @@ Sources: the specifications of the formats; for cpio, compress and ARJ the manua
 import re
 import struct
 from collections.abc import Callable
-from itertools import pairwise
 
 from samplebank.identification import file_types as types
 from samplebank.identification import marks
 from samplebank.identification.file_types import FileType
+from samplebank.identification.media import MEDIA
 
 WINDOWS_MARK = b"MZ"
 WINDOWS_KINDS = {b"PE\0\0": types.PE, b"NE": types.NE, b"LE\0\0": types.LE, b"LX\0\0": types.LE}
@@ -31,12 +31,6 @@ UNKNOWN_SIZE = (1 << 64) - 1
 COMPRESS_BITS, COMPRESS_CODES = range(9, 17), 24
 FIRST_BITS, LITERALS = 9, 256
 
-NETPBM = re.compile(
-    rb"P[14]\s(?:#[^\n]{0,200}\n)?\s*\d{1,6}\s+\d{1,6}\s|"
-    rb"P[2356]\s(?:#[^\n]{0,200}\n)*\s*\d{1,6}\s+(?:#[^\n]{0,200}\n)*\d{1,6}\s+(?:#[^\n]{0,200}\n)*\d{1,5}\s|"
-    rb"P7\n(?:#[^\n]{0,200}\n)*WIDTH \d|P[Ff]\n\d{1,6} \d{1,6}\n-?\d"
-)
-PLAIN_NETPBM = re.compile(rb"P[123]\s(?:#[^\n]{0,200}\n|[\d\s])*\Z")
 CPIO_NEW = re.compile(rb"07070[12][0-9a-fA-F]{104}")
 CPIO_OLD = re.compile(rb"070707[0-7]{70}")
 CPIO_BINARY_MARK, CPIO_BINARY_BYTES, MOST_CPIO_NAME = 0o070707, 26, 1024
@@ -45,12 +39,6 @@ PYTHON_MARKS, PYTHON_FLAGS, PYTHON_CODE = range(3390, 4100), frozenset({0, 1, 3}
 PYTHON_HEADER_BYTES = 16
 FILE_KINDS = frozenset({1, 2, 4, 6, 8, 9, 10, 12, 14})
 ARJ_MARK, ARJ_LEAST, ARJ_MOST, ARJ_MAIN = b"\x60\xea", 26, 2600, 2
-TS_PACKETS = ((0, 188), (4, 192), (0, 204))
-TS_REPEATED = 4
-AAC_FRAMES, AAC_RATES, AAC_HEADER_BYTES = 3, 13, 7
-AVIF_BRANDS = frozenset({b"avif", b"avis"})
-HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
-APE_VERSIONS, WAVPACK_VERSIONS = range(3800, 4100), range(0x402, 0x411)
 EXT_BLOCK = 0x400
 SUPERBLOCK_BYTES = 96
 BOOT_MARK, BOOT_PLACE, PARTITIONS, PARTITION_BYTES = b"\x55\xaa", 510, 446, 16
@@ -184,12 +172,6 @@ def _is_compressed(head: bytes) -> bool:
     return codes[0] < LITERALS and all(code <= LITERALS + n for n, code in enumerate(codes))
 
 
-def _is_netpbm(head: bytes) -> bool:
-    if NETPBM.match(head) is None:
-        return False
-    return head[1:2] not in b"123" or PLAIN_NETPBM.match(head[:4096]) is not None
-
-
 def _is_binary_cpio(head: bytes) -> bool:
     for order in "<>":
         if len(head) < CPIO_BINARY_BYTES:
@@ -215,58 +197,6 @@ def _is_arj(head: bytes) -> bool:
     return ARJ_LEAST <= first < size <= ARJ_MOST and head[10] == ARJ_MAIN and head[6] <= head[5]
 
 
-def _is_transport_stream(head: bytes) -> bool:
-    return any(
-        head[start : start + size * TS_REPEATED : size] == b"G" * TS_REPEATED for start, size in TS_PACKETS
-    )
-
-
-def _is_aac(head: bytes) -> bool:
-    """Whether three frames follow each other without a gap, and agree in their fixed fields."""
-    frames, place = [], 0
-    for _ in range(AAC_FRAMES):
-        frame = head[place : place + AAC_HEADER_BYTES]
-        if len(frame) < AAC_HEADER_BYTES or frame[0] != 0xFF or frame[1] & 0xF6 != 0xF0:  # noqa: PLR2004
-            return False
-        size = (frame[3] & 3) << 11 | frame[4] << 3 | frame[5] >> 5
-        if size <= AAC_HEADER_BYTES or frame[2] >> 2 & 0x0F >= AAC_RATES:
-            return False
-        frames.append((frame[1], frame[2], frame[3] & 0xF0))
-        place += size
-    return all(one == following for one, following in pairwise(frames))
-
-
-def _brands(head: bytes) -> frozenset[bytes]:
-    if head[4:8] != b"ftyp":
-        return frozenset()
-    end = min(int.from_bytes(head[:4], "big"), 256)
-    return frozenset({head[8:12], *(head[place : place + 4] for place in range(16, end, 4))})
-
-
-def _is_avif(head: bytes) -> bool:
-    return head[8:12] in AVIF_BRANDS | HEIF_BRANDS and bool(_brands(head) & AVIF_BRANDS)
-
-
-def _is_heif(head: bytes) -> bool:
-    return head[8:12] in HEIF_BRANDS and bool(_brands(head))
-
-
-def _is_aiff(head: bytes) -> bool:
-    return head.startswith(b"FORM") and head[8:12] in {b"AIFF", b"AIFC"}
-
-
-def _is_avi(head: bytes) -> bool:
-    return head.startswith(b"RIFF") and head[8:12] == b"AVI "
-
-
-def _is_ape(head: bytes) -> bool:
-    return head.startswith(b"MAC ") and int.from_bytes(head[4:6], "little") in APE_VERSIONS
-
-
-def _is_wavpack(head: bytes) -> bool:
-    return head.startswith(b"wvpk") and int.from_bytes(head[8:10], "little") in WAVPACK_VERSIONS
-
-
 def _is_python_bytecode(head: bytes) -> bool:
     if len(head) <= PYTHON_HEADER_BYTES or head[2:4] != b"\r\n":
         return False
@@ -289,15 +219,7 @@ SHAPES: tuple[tuple[Callable[[bytes], bool], FileType], ...] = (
     (_is_bzip, types.BZIP),
     (_is_compressed, types.COMPRESS),
     (_is_squashfs, types.SQUASHFS),
-    (_is_netpbm, types.NETPBM),
-    (_is_avif, types.AVIF),
-    (_is_heif, types.HEIF),
-    (_is_aiff, types.AIFF),
-    (_is_avi, types.AVI),
-    (_is_ape, types.APE),
-    (_is_wavpack, types.WAVPACK),
-    (_is_aac, types.AAC),
-    (_is_transport_stream, types.MPEG_TS),
+    *MEDIA,
     (_is_kernel, types.BZIMAGE),
     (_is_ext, types.EXT),
     (_is_amiga_disk, types.ADF),
