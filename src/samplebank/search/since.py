@@ -12,7 +12,7 @@ from samplebank.search.arrivals import CLASSES, JUDGED, seen_with_verdicts
 from samplebank.timespec import Millis
 
 #: the newest submissions that are counted
-MOST = 2_000
+MOST = 1_000
 # The end of the last visit stands in a query of its own, so that the index of times is read from there on.
 SINCE = f"""
     WITH visit AS MATERIALIZED (SELECT before_time FROM last_visit WHERE user_id = {{user}}),

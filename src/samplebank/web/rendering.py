@@ -82,6 +82,7 @@ def _environment() -> Environment:
         "tame": tame,
         "badge": shown.badge,
         "state": shown.state,
+        "task_mark": shown.task_mark,
         "digest": shown.digest,
         "size": shown.size,
         "number": shown.number,

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from samplebank import timespec
 from samplebank.timespec import Millis
+from samplebank.web.wild import plain
 
 #: in place of a value that is not there
 DASH: Final = "\N{EN DASH}"
@@ -26,6 +27,11 @@ NONE: Final = Markup('<span class="none">{}</span>').format(DASH)
 AGO: Final = Markup('<time datetime="%s" title="%s">%s</time>')
 DIGEST: Final = Markup('<code class="hash" title="%s" data-copy="%s">%s</code>')
 BADGE: Final = Markup('<span class="verdict %s"><span aria-hidden="true">%s</span>%s %s</span>')
+#: the marks of states of tasks; any other state is waiting
+MARKS: Final = {"success": "✔", "failed": "✗", "timeout": "✗", "cancelled": DASH, "executing": "⟳"}
+TASK: Final = Markup(
+    '<span class="task %s" title="%s: %s">%s <span aria-hidden="true">%s</span><span class="unseen">%s</span></span> '
+)
 STATE: Final = Markup('<span class="state %s">%s</span>')
 
 
@@ -91,6 +97,13 @@ def badge(word: str, score: int | None = None) -> Markup:
 def state(word: str) -> Markup:
     """The state of a job or task."""
     return STATE % (word, word)
+
+
+@lru_cache(1000)
+def task_mark(worker: str, word: str) -> Markup:
+    """A task in few words: the worker, and the state as a mark, which is a word for those who listen."""
+    name = plain(worker)
+    return TASK % (word, name, word, name, MARKS.get(word, "·"), word)
 
 
 def quoted(value: str) -> str:
