@@ -18,6 +18,8 @@ from samplebank.errors import Invalid, invalid
 from samplebank.urls import URLS
 
 PREFIX = "SAMPLEBANK_"
+#: the settings with secrets besides the URL of the database
+SECRET: Final = ("webhook_url", "webhook_secret", "events_nats", "events_rabbitmq")
 #: read by the client commands, not by the service
 CLIENT_NAMES = frozenset({"url", "key"})
 CONFIGURATION_FILE = "samplebank.toml"

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from samplebank.assembly import Bank
 from samplebank.installation import services
-from samplebank.settings import PREFIX, Settings
+from samplebank.settings import PREFIX, SECRET, Settings
 from samplebank.timespec import Millis
 
 log = logging.getLogger("samplebank.maintenance")
@@ -45,8 +45,7 @@ SHARED = (
     "trusted_agents",
     "webhook_attempts",
 )
-#: settings with secrets, compared by a digest that is dear to guess by
-SECRET = ("webhook_url", "webhook_secret", "events_nats", "events_rabbitmq")
+#: settings with secrets are compared by a digest that is dear to guess by
 ROUNDS, SALT = 200_000, b"samplebank settings"
 #: milliseconds in which another service was seen that is at work, besides three of the intervals between two sweeps
 LATELY: Millis = 60_000

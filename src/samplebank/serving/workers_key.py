@@ -8,19 +8,19 @@ from samplebank.database import open_database
 from samplebank.database.failures import TROUBLE
 from samplebank.errors import Refusal
 from samplebank.serving.credentials import CREDENTIALS, keep_credentials, read_keys
-from samplebank.settings import Settings
+from samplebank.settings import PREFIX, SECRET, Settings
 
 log = logging.getLogger("samplebank.serving")
 URL, KEY = "SAMPLEBANK_URL", "SAMPLEBANK_KEY"
 #: variables with secrets of the service, whole or by their beginnings: workers read hostile files and speak HTTP only
-SECRET = ("SAMPLEBANK_DATABASE_URL", "SAMPLEBANK_WEBHOOK", "SAMPLEBANK_EVENTS", "AWS_", "PG")
+HIDDEN = (*(f"{PREFIX}{name.upper()}" for name in ("database_url", *SECRET)), "AWS_", "PG")
 
 
 def environments(
     settings: Settings, database_url: str, url: str, base: Mapping[str, str]
 ) -> Callable[[], Mapping[str, str]]:
     """Make the environment for each start of the workers, with a key that works, as far as the database can be asked."""
-    harmless = {name: value for name, value in base.items() if not name.startswith(SECRET)}
+    harmless = {name: value for name, value in base.items() if not name.startswith(HIDDEN)}
 
     def next_environment() -> Mapping[str, str]:
         try:
