@@ -359,16 +359,15 @@ async def test_samples_by_a_rare_verdict_are_found_without_a_look_at_the_other_v
     assert read <= FEW_ROWS
 
 
-@pytest.mark.parametrize("who", ["admin", "most"])
 @pytest.mark.parametrize("sort", ["-sampleCreatedTimestamp", "sampleSize"])
 async def test_a_search_by_several_wide_criteria_looks_at_few_rows_of_each(
-    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str, who: str
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str
 ) -> None:
     wanted = SampleCriterion(tlps=["amber"], verdicts=[VerdictCriterion(minimum_score=5)])
     async with filled[0].connection() as db:
         await forget_scans(db)
 
-        page = await samples_matching(callers[who], wanted, ALWAYS, [sort]).page(db, PAGE)
+        page = await samples_matching(callers["admin"], wanted, ALWAYS, [sort]).page(db, PAGE)
 
         await db.execute("SELECT pg_stat_force_next_flush()")
         read = [await db.fetchval(ENTRIES, table) for table in ("submission", "verdict")]
