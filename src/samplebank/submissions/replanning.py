@@ -24,9 +24,12 @@ BATCH = 100
 MARK = Statement("""
     INSERT INTO untyped_plan (sample_id, submission_id, job_id) VALUES (:sample_id, :submission_id, :job_id)
 """)
-DUE = "SELECT DISTINCT p.sample_id FROM untyped_plan p JOIN sample s ON s.id = p.sample_id WHERE {} LIMIT $1"
-ALL_DUE = DUE.format("s.classification_id IS NOT NULL")
-DUE_AMONG = DUE.format("s.classification_id IS NOT NULL AND p.sample_id = ANY ($2)")
+DUE = """
+    SELECT DISTINCT p.sample_id FROM untyped_plan p JOIN sample s ON s.id = p.sample_id
+     WHERE s.classification_id IS NOT NULL
+"""
+ALL_DUE = Statement(f"{DUE} LIMIT :most")
+DUE_AMONG = Statement(f"{DUE} AND p.sample_id = ANY (:sample_ids) LIMIT :most")
 JOBS = "SELECT DISTINCT job_id FROM untyped_plan WHERE sample_id = $1 AND job_id IS NOT NULL"
 # An update, because submissions look without a lock. The new version of the row tells submissions of a new job.
 LOCK_SAMPLE = "UPDATE sample SET size = size WHERE id = $1 RETURNING deleted_time IS NULL AND classification_id IS NOT NULL"
@@ -56,8 +59,11 @@ async def mark(db: Connection, cause: Cause, job_id: UUID | None) -> None:
 
 async def due(db: Connection, among: Sequence[int] | None = None) -> list[int]:
     """Find samples whose type has come since their workers were chosen; all, or `among` these ids."""
-    query, more = (ALL_DUE, ()) if among is None else (DUE_AMONG, (list(among),))
-    return [row[0] for row in await db.fetch(query, BATCH, *more)]
+    if among is None:
+        rows = await ALL_DUE.rows(db, most=BATCH)
+    else:
+        rows = await DUE_AMONG.rows(db, sample_ids=list(among), most=BATCH)
+    return [row[0] for row in rows]
 
 
 async def replan(db: Connection, sample_id: int, policies: PolicyBook, *, now: Millis) -> list[UUID]:
