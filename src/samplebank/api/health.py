@@ -11,6 +11,7 @@ from samplebank.api.call import Call
 from samplebank.api.envelope import Answer, single
 from samplebank.assembly import Bank
 from samplebank.database.migrations import HEAD, current_revision
+from samplebank.database.server import is_read_only
 from samplebank.errors import Unavailable
 from samplebank.http.operation import OPEN
 from samplebank.installation import store
@@ -59,7 +60,7 @@ async def readyz(request: Call) -> Answer:
         revision = await current_revision(db)
         if revision != HEAD:
             raise Unavailable(f"The schema is at revision {revision}, but this release needs {HEAD}.")
-        if await db.fetchval("SHOW transaction_read_only") == "on":
+        if await is_read_only(db):
             raise Unavailable("The database takes no changes: it is read-only, or the standby of another.")
         done = await last_done(db)
         await bank.database.clock.look(db)

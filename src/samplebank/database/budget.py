@@ -1,5 +1,7 @@
 """The division of a database's connections among the processes of a service."""
 
+from samplebank.database.connection import Connection
+
 #: the most connections of a web process, and its further connection that listens for signals
 MOST, LISTENING = 12, 1
 #: connections of the housekeeper: the pool, a connection that holds the election, a connection that listens
@@ -12,6 +14,12 @@ ALLOWED = """
     SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
            - coalesce(current_setting('reserved_connections', true), '0')::int
 """
+
+
+async def find_allowed(db: Connection) -> int:
+    """The connections that the database allows to everybody together."""
+    number: int = await db.fetchval(ALLOWED)
+    return number
 
 
 def wanted(processes: int) -> int:

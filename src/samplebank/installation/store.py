@@ -7,6 +7,8 @@ from samplebank.blobs import Blobs
 from samplebank.database import Connection
 from samplebank.errors import Unavailable
 
+#: held while a service finds out which store the database has: two first starts must not mark a store each
+LOCK = f"SELECT pg_advisory_lock({0x5A4B_0007})"
 FIND = "SELECT store_id, store_is_marked FROM installation"
 NAME = "UPDATE installation SET store_id = $1, store_is_marked = false"
 NOTE_MARKED = "UPDATE installation SET store_is_marked = true"
@@ -21,6 +23,11 @@ class Known(NamedTuple):
 
     identity: UUID | None
     is_marked: bool
+
+
+async def lock(db: Connection) -> None:
+    """Wait until no other service looks for the store of the database. The lock ends with the session."""
+    await db.execute(LOCK)
 
 
 async def find(db: Connection) -> Known:

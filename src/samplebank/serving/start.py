@@ -70,7 +70,7 @@ def connections_of(settings: Settings, url: str) -> int:
 
 async def _affordable(processes: int, url: str) -> int:
     async with open_database(url, most=1) as database, database.connection() as db:
-        return budget.affordable(processes, await db.fetchval(budget.ALLOWED))
+        return budget.affordable(processes, await budget.find_allowed(db))
 
 
 async def await_database(url: str) -> None:

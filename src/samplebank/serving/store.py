@@ -17,8 +17,6 @@ from samplebank.samples.catalogue import is_any_stored
 from samplebank.settings import Settings
 from samplebank.stores import NO_TOKENS, blob_store
 
-#: held while a service finds out which store the database has: two first starts must not mark a store each
-LOCK = 0x5A4B_0007
 EMPTY = (
     "{where} is empty, but the database knows samples: mount the disk of the blobs, or name their folder "
     "in SAMPLEBANK_BLOB_URL. If all bytes are lost, make an empty file {name} in the blob folder."
@@ -77,7 +75,7 @@ async def mark(store: Store, database_url: str) -> None:
     """As `mark_store`, in this process."""
     db = await connect_alone(database_url)
     try:
-        await db.execute("SELECT pg_advisory_lock($1)", LOCK)
+        await identities.lock(db)
         known = await identities.find(db)
         if known.identity is None:
             # The database first: a start that breaks off here is not taken for another installation by the next start.

@@ -1,0 +1,36 @@
+"""What the server behind a connection gives: changes, or reading alone; a session of its own, or a shared session."""
+
+import secrets
+
+from samplebank.database.connection import Connection
+
+#: looks for a shared session: other clients of the pooler may take the session between two statements
+LOOKS = 10
+IS_READ_ONLY = "SHOW transaction_read_only"
+MARK = "samplebank.session"
+IS_MARKED = f"SELECT WHERE current_setting('{MARK}', true) = '{{}}'"
+
+
+async def is_read_only(db: Connection) -> bool:
+    """Whether the server takes no changes, for example as the standby of another server."""
+    answer: str = await db.fetchval(IS_READ_ONLY)
+    return answer == "on"
+
+
+async def has_own_session(db: Connection, other: Connection) -> bool:
+    """Whether a connection keeps its session from one statement to the next, and from the `other` connection.
+
+    The session of the connection gets a mark: the connection sees the mark, and the other connection does not.
+    """
+    for _ in range(LOOKS):
+        token = secrets.token_hex(8)
+        await db.execute(f"SET {MARK} = '{token}'")
+        if await _sees(other, token) or not await _sees(db, token):
+            return False
+    return True
+
+
+async def _sees(db: Connection, token: str) -> bool:
+    # As a simple statement, for a prepared statement would belong to a session. A simple statement tells the number of rows.
+    status: str = await db.execute(IS_MARKED.format(token))
+    return status == "SELECT 1"
