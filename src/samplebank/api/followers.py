@@ -16,11 +16,11 @@ from samplebank.accounts.caller import Caller
 from samplebank.assembly import Bank
 from samplebank.database.failures import TROUBLE
 from samplebank.database.signals import Signal
-from samplebank.errors import TooMany, Unavailable
+from samplebank.errors import Unavailable
 from samplebank.events import feed
 from samplebank.events.feed import Place
 from samplebank.feed.reading import Page
-from samplebank.http.turns import Places
+from samplebank.http.listeners import Listeners
 
 #: the signals that come with events
 SIGNALS: Final = (Signal.TASKS, Signal.VERDICTS, Signal.EVENTS)
@@ -53,32 +53,22 @@ class Follower:
         self.woken.set()
 
 
-class Followers:
+class Followers(Listeners[Follower]):
     """The readers of a process: `most` of each user."""
 
     def __init__(self, bank: Bank, most: int) -> None:
+        super().__init__(most, CROWDED, wait=COME_AGAIN)
         self._bank = bank
-        self._places = Places(most)
-        self._followers: set[Follower] = set()
         self._until = 0
         self._pages: dict[Hashable, tuple[Caller, asyncio.Task[Page]]] = {}
-        self._is_closed = False
         self._come = asyncio.Event()
 
     @contextmanager
-    def joined(self, follower: Follower) -> Iterator[None]:
+    def joined(self, listener: Follower) -> Iterator[None]:
         """Wake the reader for as long as the block lasts. Raises `TooMany`."""
-        if not self._places.enter(follower.user_id):
-            raise TooMany(CROWDED, wait=COME_AGAIN)
-        self._followers.add(follower)
-        self._come.set()
-        if self._is_closed:
-            follower.end()
-        try:
+        with super().joined(listener):
+            self._come.set()
             yield
-        finally:
-            self._followers.discard(follower)
-            self._places.leave(follower.user_id)
 
     async def wait(self, follower: Follower, place: Place, seconds: float) -> bool:
         """Wait for events behind a place that is the end of the feed. False when none came in time."""
@@ -116,12 +106,6 @@ class Followers:
             tasks.create_task(self._wake())
             tasks.create_task(self._check())
 
-    def close(self) -> None:
-        """End all reading, so that the service can stop."""
-        self._is_closed = True
-        for follower in self._followers:
-            follower.end()
-
     async def _wake(self) -> None:
         async with self._bank.signals.listening(*SIGNALS) as arrived:
             soon = False
@@ -129,7 +113,7 @@ class Followers:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SOON if soon else LOOK_AGAIN):
                         await arrived.wait()
-                if not self._followers:
+                if not self._present:
                     await self._come.wait()
                 arrived.clear()
                 self._come.clear()
@@ -145,7 +129,7 @@ class Followers:
         if until > self._until:
             self._until = until
             self._pages.clear()
-            for follower in self._followers:
+            for follower in self._present:
                 follower.woken.set()
         return is_more
 
@@ -153,12 +137,12 @@ class Followers:
         """End the readers whose key has ended."""
         while True:
             await asyncio.sleep(CHECK)
-            ids = {follower.key_id for follower in self._followers if follower.key_id is not None}
+            ids = {follower.key_id for follower in self._present if follower.key_id is not None}
             if not ids:
                 continue
             with contextlib.suppress(Unavailable, *TROUBLE):
                 good = await self._good_among(ids)
-                for follower in self._followers:
+                for follower in self._present:
                     if follower.key_id not in good:
                         follower.end()
 

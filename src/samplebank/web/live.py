@@ -7,8 +7,7 @@ looked up once for all tabs of the process. All tabs together have two timers, n
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Final
 from uuid import UUID
 
@@ -18,8 +17,8 @@ from samplebank.accounts.sessions import Visitor
 from samplebank.assembly import Bank
 from samplebank.database.failures import TROUBLE
 from samplebank.database.signals import changed_ids
-from samplebank.errors import TooMany, Unavailable
-from samplebank.http.turns import Places
+from samplebank.errors import Unavailable
+from samplebank.http.listeners import Listeners
 from samplebank.jobs.queries import customers_of
 from samplebank.search import batches
 
@@ -66,6 +65,7 @@ class Tab:
 
     def __init__(self, visitor: Visitor, watch: Watch, version: int) -> None:
         self.visitor = visitor
+        self.user_id = visitor.caller.user.id
         self.watch = watch
         #: the version of the accounts by which the visitor was let in
         self.version = version
@@ -89,32 +89,15 @@ class Tab:
         return topics
 
 
-class Hub:
+class Hub(Listeners[Tab]):
     """The tabs of a process."""
 
     def __init__(self, bank: Bank) -> None:
+        super().__init__(MOST, CROWDED, wait=COME_AGAIN)
         self._bank = bank
-        self._places = Places(MOST)
-        self._tabs: set[Tab] = set()
         self._changed: set[UUID] = set()
         self._is_anything = False
         self._arrived = asyncio.Event()
-        self._is_closed = False
-
-    @contextmanager
-    def joined(self, tab: Tab) -> Iterator[None]:
-        """Tell the tab for as long as the block lasts. Raises `TooMany`."""
-        user_id = tab.visitor.caller.user.id
-        if not self._places.enter(user_id):
-            raise TooMany(CROWDED, wait=COME_AGAIN)
-        self._tabs.add(tab)
-        if self._is_closed:
-            tab.end()
-        try:
-            yield
-        finally:
-            self._tabs.discard(tab)
-            self._places.leave(user_id)
 
     async def run(self) -> None:
         """Tell the tabs until cancelled."""
@@ -122,14 +105,8 @@ class Hub:
             tasks.create_task(self._tell())
             tasks.create_task(self._beat())
 
-    def close(self) -> None:
-        """End all streams, so that the service can stop."""
-        self._is_closed = True
-        for tab in self._tabs:
-            tab.end()
-
     def _note(self, message: str) -> None:
-        if not self._tabs:
+        if not self._present:
             return
         ids = changed_ids(message)
         if ids is None or len(self._changed) > MOST_HELD:
@@ -150,12 +127,12 @@ class Hub:
                 await asyncio.sleep(REST)
 
     async def _tell_all(self) -> None:
-        for tab in self._tabs:
+        for tab in self._present:
             tab.tell(*tab.watch.all_topics)
         await self._check()
 
     async def _tell_of(self, ids: set[UUID]) -> None:
-        tabs = list(self._tabs)
+        tabs = list(self._present)
         if any(tab.visitor.session.id in ids for tab in tabs):
             self._bank.visitors.forget()
             await self._check()
@@ -192,19 +169,19 @@ class Hub:
             await asyncio.sleep(HEARTBEAT)
             with contextlib.suppress(Unavailable, *TROUBLE):
                 await self._check()
-            for tab in self._tabs:
+            for tab in self._present:
                 tab.tell()
 
     async def _check(self) -> None:
         """End the streams whose session has ended, and after a change of the accounts all streams: their tabs come again."""
-        if not self._tabs:
+        if not self._present:
             return
         bank = self._bank
         await bank.directory.refresh()
-        ids = {tab.visitor.session.id for tab in self._tabs}
+        ids = {tab.visitor.session.id for tab in self._present}
         async with bank.database.connection() as db:
             good = await sessions.good_among(db, ids, bank.visitors.lasting, now=bank.clock())
-        for tab in self._tabs:
+        for tab in self._present:
             if tab.visitor.session.id not in good or tab.version != bank.directory.version:
                 tab.end()
 
