@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from samplebank.database import TRUE, Sql, all_of, joined
 from samplebank.database.ordering import Branch, Key
 from samplebank.database.times import TimeRange
+from samplebank.jobs.model import JobState
 
 #: milliseconds between the first and the last time of a job, from which on the job is long; also in the index `job_long`
 LONG = 3_600_000
@@ -18,8 +19,8 @@ SPAN = (
 IS_LONG = Sql(f"{SPAN} > {LONG}")
 ENQUEUED = Key("j.enqueued_time", field="enqueued_time")
 TIE = "j.id"
-#: in the order of their texts
-STATES = ("done", "enqueued", "executing", "timeout")
+#: in the order of the database, which is that of the texts
+STATES = tuple(sorted(JobState))
 
 
 class Ranged:
