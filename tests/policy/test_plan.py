@@ -20,7 +20,16 @@ IN_ORDER = [BY_SUBMISSION, BY_BOTH, BY_TYPE, BY_SUPER_TYPE, BY_CUSTOMER]
 
 
 def rule(match: Match, created: int = 0, id_: int = 100, **action: object) -> Rule:
-    return Rule(UUID(int=id_), 1, "rule", "", match, Action(**action), 1, created)  # type: ignore[arg-type]
+    return Rule(
+        id=UUID(int=id_),
+        version=1,
+        name="rule",
+        description="",
+        match=match,
+        action=Action(**action),  # type: ignore[arg-type]
+        created_by=1,
+        created_time=created,
+    )
 
 
 def planned(*rules: Rule, policy: Policy | None = None, case: Case = PDF) -> Plan:

@@ -11,6 +11,20 @@ from samplebank.web.way import way_of
 from web.conftest import Visitors
 
 
+def task_of(state: str, *, start: int | None = None, end: int | None = None) -> Task:
+    """A task that was enqueued at 10."""
+    return Task(
+        id=UUID(int=1),
+        worker="w",
+        state=state,
+        enqueued_time=10,
+        start_time=start,
+        end_time=end,
+        message=None,
+        analyses=[],
+    )
+
+
 def test_a_job_that_waits_is_explained_in_the_words_of_the_interface(bank: Bank, visitor: Visitors) -> None:
     (worker,) = bank.workers(1)
     _, job, _ = bank.planned(worker)
@@ -82,7 +96,7 @@ def test_the_rules_that_chose_the_workers_are_named(bank: Bank, visitor: Visitor
 
 
 def test_a_task_that_is_back_in_line_waits_until_now() -> None:
-    (wait,) = way_of(Task(UUID(int=1), "w", "enqueued", 10, 20, None, None, []), 40)
+    (wait,) = way_of(task_of("enqueued", start=20), 40)
 
     assert (wait.begin, wait.end) == (10, 40)
 
@@ -100,7 +114,7 @@ def test_a_task_that_is_back_in_line_waits_until_now() -> None:
 def test_a_way_has_the_wait_and_then_the_work(times: tuple[int | None, int | None], kinds: list[str]) -> None:
     start, end = times
     state = "executing" if end is None and start else "enqueued" if end is None else "failed"
-    task = Task(UUID(int=1), "w", state, 10, start, end, None, [])
+    task = task_of(state, start=start, end=end)
 
     way = way_of(task, 40)
 

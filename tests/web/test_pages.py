@@ -118,9 +118,32 @@ def ids(pairs: list[tuple[str, Operation]]) -> list[str]:
 def hostile(bank: Bank) -> dict[str, str]:
     """A sample and a job with hostile text wherever text goes: names of what the paths of pages ask for."""
     worker = bank.worker()["shortName"]
-    meta_data = bank.plan(worker)
+    sample, names = hostile_job(bank, worker)
+    other = Sample()
+    bank.submit(other, "mia", fileName=HOSTILE)
+    hostile_remarks(bank, sample, other)
+    hostile_worker(bank, worker)
+    created = {"sha256": [sample.sha256]}
+    task = bank.data(bank.post("/samplebank/v1/sample/reanalyse", created))["correlationID"]
+    batch = str(uuid4())
+    bank.submit(sample, fileName=HOSTILE + " again", metaData={"batch": batch})
+    for one in (sample, other):
+        facts = [{"kind": "tlsh", "value": f"T1{'0' * 70}"}, {"kind": "pdb", "value": HOSTILE_LINE}]
+        bank.analyse(one, worker, user=CHIEF, facts=facts)
+    return names | {
+        "sha256": sample.sha256,
+        "a": sample.sha256,
+        "b": other.sha256,
+        "batch_id": batch,
+        "worker": worker,
+        "task_id": task,
+        "hunt_id": hostile_hunt(bank, sample),
+    }
+
+
+def hostile_job(bank: Bank, worker: str) -> tuple[Sample, dict[str, str]]:
+    """A sample, and the names of its job with a hostile analysis, hostile evidence and a hostile end."""
     sample, job, tasks = bank.planned(worker, fileName=HOSTILE)
-    assert meta_data
     analysis = bank.analyse(
         sample,
         worker,
@@ -133,8 +156,11 @@ def hostile(bank: Bank) -> dict[str, str]:
     evidence = bank.data(bank.call("POST", backed, ROBOT, data=HOSTILE.encode()))
     done = bank.update(job, tasks[worker], "failed", user=ROBOT, message=HOSTILE, analyses=[analysis])
     assert done.status_code < 300, done.text
-    other = Sample()
-    bank.submit(other, "mia", fileName=HOSTILE)
+    return sample, {"job_id": job, "analysis_id": analysis, "evidence_id": evidence["id"]}
+
+
+def hostile_remarks(bank: Bank, sample: Sample, other: Sample) -> None:
+    """A link between two samples, a verdict by hand and a note."""
     link = {
         "reference": other.sha256,
         "tlp": "amber",
@@ -147,6 +173,10 @@ def hostile(bank: Bank) -> dict[str, str]:
     assert judged.status_code == 201
     note = {"text": f"{HOSTILE}\n{HOSTILE}"}
     assert bank.post(f"/samplebank/v1/sample/{sample.sha256}/notes", note).status_code == 201
+
+
+def hostile_worker(bank: Bank, worker: str) -> None:
+    """A claim by a worker that says hostile things of itself."""
     bank.planned(worker, user="mia")
     asked = bank.call(
         "POST",
@@ -156,25 +186,6 @@ def hostile(bank: Bank) -> dict[str, str]:
         headers={"User-Agent": "<script>/<b>", "Samplebank-Process": TAME, "Samplebank-Remark": "<script>"},
     )
     assert asked.ok, asked.text
-    created = {"sha256": [sample.sha256]}
-    task = bank.data(bank.post("/samplebank/v1/sample/reanalyse", created))["correlationID"]
-    batch = str(uuid4())
-    bank.submit(sample, fileName=HOSTILE + " again", metaData={"batch": batch})
-    for one in (sample, other):
-        facts = [{"kind": "tlsh", "value": f"T1{'0' * 70}"}, {"kind": "pdb", "value": HOSTILE_LINE}]
-        bank.analyse(one, worker, user=CHIEF, facts=facts)
-    return {
-        "sha256": sample.sha256,
-        "a": sample.sha256,
-        "b": other.sha256,
-        "job_id": job,
-        "analysis_id": analysis,
-        "evidence_id": evidence["id"],
-        "batch_id": batch,
-        "worker": worker,
-        "task_id": task,
-        "hunt_id": hostile_hunt(bank, sample),
-    }
 
 
 def hostile_hunt(bank: Bank, sample: Sample) -> str:

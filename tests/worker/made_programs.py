@@ -27,6 +27,23 @@ def elf() -> bytes:
     ]
     section_names = b"\0" + b"\0".join(name for name, _, _ in parts) + b"\0.shstrtab\0"
     parts.append((b".shstrtab", STRING_TABLE, section_names))
+    body, headers, at = elf_sections(parts, section_names, base=base, place=place)
+    segments = struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, at, at, 0x1000)
+    segments += struct.pack("<IIQQQQQQ", 3, 4, places[0], base + places[0], base + places[0], 32, 32, 1)
+    segments += struct.pack(
+        "<IIQQQQQQ", 2, 6, places[3], base + places[3], base + places[3], dynamic_size, dynamic_size, 8
+    )
+    header = b"\x7fELF\x02\x01\x01" + bytes(9)
+    header += struct.pack(
+        "<HHIQQQIHHHHHH", 2, 62, 1, base + 0x400, 64, at, 0, 64, 56, 3, 64, len(parts) + 1, len(parts)
+    )
+    return header + segments + body + headers
+
+
+def elf_sections(
+    parts: list[tuple[bytes, int, bytes]], section_names: bytes, *, base: int, place: int
+) -> tuple[bytes, bytes, int]:
+    """The contents of sections, their headers behind the empty one, and where the contents end; these begin at `place`."""
     body, headers, at = b"", bytes(64), place
     for name, kind, content in parts:
         link = 2 if kind in {SYMBOL_TABLE, DYNAMIC} else 0
@@ -46,16 +63,7 @@ def elf() -> bytes:
             size,
         )
         body, at = body + content, at + len(content)
-    segments = struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, at, at, 0x1000)
-    segments += struct.pack("<IIQQQQQQ", 3, 4, places[0], base + places[0], base + places[0], 32, 32, 1)
-    segments += struct.pack(
-        "<IIQQQQQQ", 2, 6, places[3], base + places[3], base + places[3], dynamic_size, dynamic_size, 8
-    )
-    header = b"\x7fELF\x02\x01\x01" + bytes(9)
-    header += struct.pack(
-        "<HHIQQQIHHHHHH", 2, 62, 1, base + 0x400, 64, at, 0, 64, 56, 3, 64, len(parts) + 1, len(parts)
-    )
-    return header + segments + body + headers
+    return body, headers, at
 
 
 def apple() -> bytes:
