@@ -16,11 +16,11 @@ from drill.rows import Row
 from samplebank.cli.demo_files import make_files
 
 CHILD = "samplebank.sandbox.child"
-#: seconds between two kills, and in which all that was submitted must have ended
+#: seconds between two kills, and seconds until every submitted file must have ended
 PAUSE, PATIENCE = 0.2, 300.0
 #: files that wait for their results, so that there is always a child at work
 AHEAD = 8
-#: files that are submitted for each kill: whatever is killed in each of its attempts fails, and rightly
+#: files that are submitted for each kill: a file whose child is killed in each attempt fails, and rightly
 FILES_PER_KILL = 2
 OPEN = "SELECT count(*) FROM job WHERE state IN ('enqueued', 'executing')"
 UNTYPED = "SELECT count(*) FROM sample WHERE classification_id IS NULL"

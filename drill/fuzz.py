@@ -24,10 +24,10 @@ from drill.restarts import SETTINGS
 from drill.rows import Row
 
 CLIENTS = 8
-#: cases after which what was there is made again, as some of them delete it; and that are told
+#: cases after which everything is made again, as some cases delete; and failed cases that are told
 RENEWED = 400
 SHOWN = 5
-#: seconds in which the file is classified that all is about
+#: seconds until the file of all requests must be classified
 CLASSIFIED = 60.0
 #: methods of which every path gets some, and how often another one than the declared is taken
 HABITS, HABIT_SHARE = ("OPTIONS", "HEAD", "GET", "DELETE", "PATCH", "PUT", "TRACE"), 0.25
@@ -70,7 +70,7 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
 
 
 class Seen:
-    """What was answered, and the cases that were answered by 5xx or not at all."""
+    """The answers, and the cases with an answer of 5xx or without any."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -151,7 +151,7 @@ class Maker:
         return json.dumps(value).encode()
 
     def _value(self, chance: random.Random, schema: Any, depth: int) -> Any:
-        """Of the schema, or an odd one."""
+        """A value of the schema, or an odd value."""
         if not isinstance(schema, dict) or chance.random() < ODD_SHARE:
             return self._odd(chance)
         if "$ref" in schema:
@@ -201,7 +201,7 @@ class Maker:
 
 
 def _await_type(line: Line, sample: str) -> None:
-    """The classifier starts with the service: until it has, whoever asks for a classification is told to wait."""
+    """The classifier starts with the service. Until then a client who asks for a classification is told to wait."""
     end = time.monotonic() + CLASSIFIED
     while time.monotonic() < end:
         if line.ask_json("GET", f"{sample}/classification")[1]["data"]:

@@ -32,11 +32,11 @@ ADD_KEY = "INSERT INTO api_key (id, user_id, digest, created_time) VALUES (gen_r
 class File(msgspec.Struct, frozen=True):
     sha256: str
     size: int
-    #: its bytes, of which the last hundredth are guessed
+    #: the bytes of the file; the last hundredth is guessed
     guessed: bytes
 
 
-#: what somebody answers who is asked for (offset, length) of a file
+#: the answer of a client who is asked for (offset, length) of a file
 Answer = Callable[[File, int, int], str]
 
 
@@ -99,7 +99,7 @@ def _redeem(line: Line, file: File, asked: dict[str, Any], answer: Answer) -> st
 
 
 async def _users(url: str, number: int) -> list[str]:
-    """New users that may submit; their keys."""
+    """The keys of new users who may submit."""
     keys = []
     async with connected(url) as db:
         for _ in range(number):

@@ -112,7 +112,7 @@ def _lives(pid: int) -> bool:
 
 @contextmanager
 def _disk(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """An ext4 of its own: its image, and where it is mounted."""
+    """A file system (ext4) for the drill alone: the image, and the place of the mount."""
     image, mounted = folder / "disk.img", folder / "disk"
     mounted.mkdir(exist_ok=True)
     image.unlink(missing_ok=True)
@@ -135,7 +135,7 @@ def _mount(image: Path, mounted: Path) -> None:
 
 
 def _unmount(mounted: Path) -> None:
-    """What was killed may hold the disk for a moment."""
+    """A killed process may hold the disk for a moment."""
     for _ in range(100):
         if not mounted.is_mount():
             return

@@ -4,20 +4,20 @@ import re
 from typing import Literal
 from unicodedata import combining, normalize
 
-#: marks upon one letter at most, from Unicode's Stream-Safe Text Format (UAX 15). To put more of them in order takes time by
-#: the square of their number, and no language has so many
+#: marks upon one letter at most, from Unicode's Stream-Safe Text Format (UAX 15). Putting marks in order takes time by the
+#: square of their number, and no language has so many
 MOST_MARKS = 30
-#: where so many marks might be: no letter of the first blocks is one
+#: a text without a match has no such tower of marks: the first blocks of Unicode have no marks
 MANY_OTHERS = re.compile(rf"[^\x00-\u02ff]{{{MOST_MARKS + 1}}}")
 
 
 def respelled(form: Literal["NFC", "NFD"], text: str) -> str:
-    """The text in the form; as it is, if there are more than 30 marks upon one letter. Takes time by the length."""
+    """The text in the form. A text with more than 30 marks upon one letter stays as it is. Takes time by the length."""
     return text if text.isascii() or _has_tower(text) else normalize(form, text)
 
 
 def _has_tower(text: str) -> bool:
-    """Whether more marks stand upon one letter than may."""
+    """Whether more than 30 marks stand upon one letter."""
     if MANY_OTHERS.search(text) is None:
         return False
     height = 0

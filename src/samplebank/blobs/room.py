@@ -1,4 +1,4 @@
-"""What is left on the disks that uploads fill: that of the blobs, and others of the service, such as that of its database."""
+"""Free room on the disks that uploads fill: the disk of the blobs, and others of the service, such as the disk of the database."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ faults = Faults(logging.getLogger("samplebank.blobs"))
 
 
 class Room:
-    """Disks by what is on them; uploads leave `reserve` bytes of each free, for what else writes there."""
+    """Disks by their content. Uploads leave `reserve` bytes of each disk free, for everybody else who writes there."""
 
     def __init__(self, folders: Mapping[str, Path], reserve: int) -> None:
         self._folders = folders

@@ -1,4 +1,4 @@
-"""Queries for the ids of samples, over those of their rows that the caller may see: nothing else is ever matched on."""
+"""Queries for the ids of samples. A query matches on rows that the caller may see, and on nothing else."""
 
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ CLASSIFICATION = Kind(
     "classification",
     Permission.VIEW_SAMPLES,
     "o.id = c.sample_id",
-    # in words that the planner does not multiply with the owner: it would expect a single row of any number
+    # `coalesce` hides the comparison. Else the planner multiplies its share with that of the owner, and expects a single row.
     "coalesce(o.classification_id = c.id, false)",
     current_by_owner=True,
 )
@@ -55,7 +55,7 @@ KEYWORD_KINDS = {
 }
 DIGESTS = ("sha256", "sha512", "sha1", "md5")
 USER_KINDS = {"submittedByUser": SUBMISSION, "analysedByUser": ANALYSIS, "linkedByUser": LINK}
-#: the rows whose own times are searched; the sample's and those over several submissions are written out below
+#: rows with times of their own; times of the sample, and times over several submissions, are written out below
 ROW_TIMES = {
     "classificationCreated": (CLASSIFICATION, "c.created_time"),
     "submissionCreated": (SUBMISSION, "u.submitted_time"),
@@ -71,7 +71,7 @@ TIME_FIELDS = (SAMPLE_CREATED, *ROW_TIMES, FIRST_SUBMITTED, LAST_SUBMITTED)
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """The newest part of all samples: those with at least this id and this creation time."""
+    """The newest part of all samples: from an id and a creation time on."""
 
     least_id: int
     since: int

@@ -17,12 +17,12 @@ from samplebank.serving.descriptors import most_connections
 
 #: seconds between two looks
 PAUSE = 1.0
-#: milliseconds of silence after which a line is closed; on a busy machine, a request may have come that nobody has looked
-#: at yet. Of an address with twice its share any line is closed: it may let each bring a byte now and then
+#: milliseconds of silence after which a line is closed: on a busy machine, a request may wait to be looked at. An address with
+#: twice its share loses any line, as each of its lines may bring a byte now and then
 SILENT = 5_000
-#: of the connections that a process serves at all, those that one address may have at most
+#: an address may have one in so many of the connections that a process serves
 SHARE = 2
-#: what is read of the kernel's `struct tcp_info`: where `tcpi_last_data_sent` is, with `tcpi_last_data_recv` two further on
+#: two fields of the kernel's `struct tcp_info`: `tcpi_last_data_sent`, and `tcpi_last_data_recv` two further on
 SILENCE = struct.Struct("=44xI4xI")
 
 #: address and port of a client
@@ -30,7 +30,7 @@ Peer = tuple[str, int]
 
 
 class Line(NamedTuple):
-    """A connection with a client, by a descriptor of our own: its number cannot become another connection's meanwhile."""
+    """A connection with a client. `descriptor` is a copy: while the copy is open, no other connection gets its number."""
 
     descriptor: socket.socket
     peer: Peer
@@ -46,14 +46,14 @@ class Lines:
         self._most = min(most, most_connections() // SHARE)
 
     async def keep(self, under_way: Collection[Peer]) -> None:
-        """Look after them until cancelled; those with requests `under_way` stay."""
+        """Close lines until cancelled. Lines with requests `under_way` stay."""
         while True:
             await asyncio.sleep(PAUSE)
             if len(os.listdir("/proc/self/fd")) > self._most:  # noqa: PTH208 of thousands, only their number
                 await asyncio.to_thread(self.close_most_silent, under_way)
 
     def close_most_silent(self, under_way: Collection[Peer]) -> int:
-        """Close what each address has beyond its share; answers how many lines these were."""
+        """Close the lines that an address has beyond its share; answers how many lines were closed."""
         by_address: dict[str, list[Line]] = defaultdict(list)
         closed = 0
         try:
@@ -104,6 +104,6 @@ def _line(descriptor: int, port: int) -> Line | None:
             told = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, SILENCE.size)
             return Line(own, (address, number), min(SILENCE.unpack(told)))
     except OSError:
-        pass  # it is the one that listens, or has just ended
+        pass  # the listening socket, or a connection that has just ended
     own.close()
     return None
