@@ -144,6 +144,7 @@ def odd_apk() -> bytes:
 
 
 def encrypted_workbook() -> bytes:
+    """A workbook with a password, as Office writes it: a compound file with one encrypted stream."""
     names = b"".join(
         name.encode("utf-16-le").ljust(128, b"\0") for name in ("EncryptionInfo", "EncryptedPackage")
     )

@@ -27,13 +27,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-async def identified(identifier: Identifier, tmp_path: Path, content: bytes) -> Identification:
-    path = tmp_path / "sample"
-    path.write_bytes(content)
-    return await identifier.identify(path)
-
-
 @pytest.mark.parametrize(
     ("content", "super_type", "type_"),
     [

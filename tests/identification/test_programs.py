@@ -1,22 +1,14 @@
 """Programs of systems other than Windows and Linux, and programs that run without a system."""
 
 import struct
-from pathlib import Path
 
 import pytest
 
 from identification import kinds
-from samplebank.identification import Identification, Identifier
+from samplebank.identification import Identification
 
 AVR, ARM, MSP430, RISCV, X86_64, TRICORE = 83, 40, 105, 243, 62, 44
 FLASH, MEMORY, KERNEL = 0x08000000, 0x80000000, 0xFFFFFFFF81000000
-
-
-@pytest.fixture
-async def identified(identifier: Identifier, tmp_path: Path, content: bytes) -> Identification:
-    path = tmp_path / "sample"
-    path.write_bytes(content)
-    return await identifier.identify(path)
 
 
 def windows(mark: bytes) -> bytes:

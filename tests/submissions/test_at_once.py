@@ -10,27 +10,14 @@ import pytest
 
 from kit.bank import Bank, Sample, name_of
 from kit.interleaving import Interrupted
+from kit.locks import session_behind
 from samplebank.accounts.caller import Caller, of_customer
-from samplebank.accounts.directory import Directory
-from samplebank.accounts.keys import Callers
 from samplebank.assembly import clock
 from samplebank.blobs.writing import Hashing
 from samplebank.database import Connection, Database, Outrun
 from samplebank.policy.rules import PolicyBook
 from samplebank.submissions.at_once import STORE, Taken, Uploader, take_in
 from samplebank.submissions.model import NewSubmission
-
-WAITS = """
-    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%sample_added%')
-      FROM pg_sleep(0.01)
-"""
-
-
-@pytest.fixture(scope="module")
-async def mia(bank: Bank, database: Database) -> Caller:
-    found = await Callers(database, Directory(database)).find(bank.keys["mia"], now=clock())
-    assert found is not None
-    return found
 
 
 async def take(
@@ -73,12 +60,11 @@ async def overtaken(database: Database, sample: Sample, mia: Caller) -> AsyncIte
         async with database.connection() as db:
             return await take(db, sample, mia)
 
-    async with asyncio.timeout(15), database.connection() as watching:
-        async with database.transaction() as db:
-            await take(db, sample, mia, locking=True)  # a file may get its type meanwhile
-            waiting = asyncio.create_task(second())
-            while not await watching.fetchval(WAITS):
-                pass
+    async with database.transaction() as db:
+        await take(db, sample, mia, locking=True)  # a file may get its type meanwhile
+        waiting = asyncio.create_task(second())
+        await session_behind(database, db)
+    async with asyncio.timeout(15):
         yield waiting
 
 

@@ -12,21 +12,12 @@ import pytest
 from kit.bank import V2, Bank, Sample
 from kit.interleaving import Interrupted
 from samplebank.accounts.caller import Caller, of_customer
-from samplebank.accounts.directory import Directory
-from samplebank.accounts.keys import Callers
 from samplebank.assembly import clock
 from samplebank.database import Connection, Database, Outrun
 from samplebank.policy.rules import PolicyBook
 from samplebank.submissions.challenge import Outcome, Tries
 from samplebank.submissions.intake import STORE, Result, Token, submit
 from samplebank.submissions.model import NewSubmission
-
-
-@pytest.fixture(scope="module")
-async def mia(bank: Bank, database: Database) -> Caller:
-    found = await Callers(database, Directory(database)).find(bank.keys["mia"], now=clock())
-    assert found is not None
-    return found
 
 
 class Interruption:

@@ -8,10 +8,9 @@ import msgspec
 import pytest
 
 from kit.bank import Bank, Sample, name_of
+from kit.locks import session_behind
 from kit.service import Service
 from samplebank.accounts.caller import Caller, of_customer
-from samplebank.accounts.directory import Directory
-from samplebank.accounts.keys import Callers
 from samplebank.assembly import clock
 from samplebank.blobs.writing import Hashing
 from samplebank.database import Connection, Database, connect
@@ -24,10 +23,6 @@ from samplebank.submissions.new_file_batches import MOST, Ingesting
 from samplebank.submissions.new_files import NewFile, plan_file, store
 
 ADDED = "SELECT sha256, xmin::text FROM sample WHERE sha256 = ANY($1)"
-WAITING = """
-    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%unnest%sample_added%')
-      FROM pg_sleep(0.01)
-"""
 SLOWEST = 15
 
 
@@ -78,13 +73,6 @@ def _answering(user_id: int, key: bytes) -> Answering:
     return Answering(Keyed(user_id, key, b"request"), b"{}", lambda *_: b"{}")
 
 
-@pytest.fixture(scope="module")
-async def mia(bank: Bank, database: Database) -> Caller:
-    found = await Callers(database, Directory(database)).find(bank.keys["mia"], now=clock())
-    assert found is not None
-    return found
-
-
 @pytest.fixture
 async def own(service: Service) -> AsyncIterator[Database]:
     """A database with a single connection. A block that holds the connection gathers files."""
@@ -111,12 +99,6 @@ async def adding(database: Database, *files: NewFile) -> AsyncIterator[Connectio
         for file in files:
             assert await store(db, [file])
         yield db
-
-
-async def until_waiting(database: Database) -> None:
-    async with asyncio.timeout(SLOWEST), database.connection() as db:
-        while not await db.fetchval(WAITING):
-            pass
 
 
 async def added(database: Database, files: Sequence[NewFile]) -> dict[bytes, str]:
@@ -227,9 +209,9 @@ async def test_a_key_that_others_take_meanwhile_leaves_nothing(stage: Stage, dat
     key = name_of("key").encode()
     mine = stage.file(key=key)
 
-    async with adding(database, stage.file(key=key)):
+    async with adding(database, stage.file(key=key)) as other:
         storing = stage.begin(mine)
-        await until_waiting(database)
+        await session_behind(database, other)
 
     assert not await storing
     assert not await added(database, [mine])
@@ -238,9 +220,9 @@ async def test_a_key_that_others_take_meanwhile_leaves_nothing(stage: Stage, dat
 async def test_a_file_that_others_add_meanwhile_goes_alone(stage: Stage, database: Database) -> None:
     sample = Sample()
 
-    async with adding(database, stage.file(sample)):
+    async with adding(database, stage.file(sample)) as other:
         storing = stage.begin(stage.file(sample))
-        await until_waiting(database)
+        await session_behind(database, other)
 
     assert not await storing
 
@@ -254,7 +236,7 @@ async def test_files_are_added_in_one_order_so_that_nobody_waits_in_a_circle(
 
     async with adding(database, stage.file(low)) as other:
         storing = asyncio.create_task(in_one_statement(own, stage, files))
-        await until_waiting(database)
+        await session_behind(database, other)
         await other.execute("SET LOCAL lock_timeout = '500ms'")  # sooner than PostgreSQL would break a circle
         assert await store(other, [stage.file(high)])
 
@@ -268,9 +250,9 @@ async def test_a_statement_that_waits_for_others_keeps_no_later_file_waiting(
     stage = Stage(two, await book_of(two), mia, {})
     sample = Sample()
 
-    async with asyncio.timeout(SLOWEST), adding(database, stage.file(sample)):
+    async with asyncio.timeout(SLOWEST), adding(database, stage.file(sample)) as other:
         stuck = stage.begin(stage.file(sample))
-        await until_waiting(database)
+        await session_behind(database, other)
         assert await stage.begin(stage.file())
 
     assert not await stuck
@@ -300,9 +282,9 @@ async def test_a_file_given_up_during_its_statement_holds_its_bytes_until_the_en
     sample = Sample()
     mine = stage.file()
 
-    async with adding(database, stage.file(sample)):
+    async with adding(database, stage.file(sample)) as other:
         storing = [stage.begin(file) for file in (mine, stage.file(sample))]
-        await until_waiting(database)
+        await session_behind(database, other)
         storing[0].cancel()
         ended, _ = await asyncio.wait(storing[:1], timeout=0)
         assert not ended

@@ -75,11 +75,3 @@ def encrypted_zip() -> bytes:
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(signature) + flags] |= 1
     return bytes(content)
-
-
-def encrypted_workbook() -> bytes:
-    """A workbook with a password, as Office writes it: a compound file with one encrypted stream."""
-    names = b"".join(
-        name.encode("utf-16-le").ljust(128, b"\0") for name in ("EncryptionInfo", "EncryptedPackage")
-    )
-    return bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504) + names + bytes(1024)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from identification import kinds
 from samplebank.worker.contract import Result
 from worker import made_archives, made_files
 
@@ -41,7 +42,7 @@ def tags(result: Result) -> set[str]:
         pytest.param(made_files.pdf("<< /Encrypt 5 0 R >>"), id="pdf"),
         pytest.param(made_files.pdf("<< /#45ncrypt 5 0 R >>"), id="pdf in other words"),
         pytest.param(b"%PDF-1.4\n" + MANY_NAMES + b"trailer << /Encrypt 5 0 R >>", id="pdf of many names"),
-        pytest.param(made_files.encrypted_workbook(), id="office package"),
+        pytest.param(kinds.encrypted_workbook(), id="office package"),
         pytest.param(made_archives.compound(WordDocument=WORD + b"\0\x01"), id="doc"),
         pytest.param(made_archives.compound(Workbook=BIFF + PASSWORD), id="xls"),
         pytest.param(made_archives.compound(Book=BIFF + PASSWORD), id="xls of Excel 5"),

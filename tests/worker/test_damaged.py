@@ -38,7 +38,7 @@ GOOD: Mapping[str, tuple[str, bytes]] = {
         + b"\\par words of a letter\n" * 40
         + b"}",
     ),
-    "ole": ("encryptedooxml", made_files.encrypted_workbook()),
+    "ole": ("encryptedooxml", kinds.encrypted_workbook()),
     "doc": ("doc", made_archives.compound(WordDocument=b"\xec\xa5", _VBA_PROJECT=b"macro") + bytes(4096)),
     "zip": ("zip", made_files.plain_zip()),
     "7z": ("sevenzip", made_archives.sevenzip("one.txt", "two.exe", password=True)),
