@@ -14,7 +14,7 @@ from samplebank.events.outbox import Event, Reader
 from samplebank.events.rabbitmq import RabbitMq
 from samplebank.events.sinks import Message, Sink
 from samplebank.feed.kinds import KINDS
-from samplebank.maintenance.messages import cloud_message_of, message_of
+from samplebank.feed.messages import cloud_message_of, message_of
 from samplebank.settings import Settings
 
 if TYPE_CHECKING:
