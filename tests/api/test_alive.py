@@ -1,6 +1,7 @@
-"""Whether a process is alive: it says no where nothing but its restart helps."""
+"""Whether a process is alive: it says no where nothing but its restart helps. What the machine lacks may come back."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -80,3 +81,26 @@ async def test_a_wait_for_a_connection_is_no_reason_to_be_restarted(bank: Bank) 
         answer = await client.get("/healthz")
 
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "A disk of the service is full"),
+        (errno.EROFS, "takes no changes"),
+        (errno.EMFILE, "too many files open"),
+        (errno.EIO, "lacks a part"),
+    ],
+)
+async def test_what_the_machine_lacks_is_told_and_may_be_tried_again(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    def fail() -> dict[str, int]:
+        raise OSError(number, "staged")
+
+    monkeypatch.setattr(bank.blobs, "free_bytes", fail)
+    async with client_of(bank) as client:
+        answer = await client.get("/metrics")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert said in answer.text

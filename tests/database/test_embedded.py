@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from bench.databases import connected
 
+from kit.bank import eventually
 from samplebank.database import embedded, postmaster
 from samplebank.database.embedded import EmbeddedServer
 from samplebank.errors import Unavailable
@@ -90,3 +92,23 @@ async def test_a_service_is_patient_with_a_database_that_recovers(
 
     await asyncio.wait_for(waiting, 30)
     assert await one_from(recovering.url) == 1
+
+
+async def test_a_server_that_hangs_in_its_stop_is_stopped_at_once_and_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedServer(tmp_path / "postgres")
+    monkeypatch.setattr(embedded, "STOP_SECONDS", 1)
+    with server.running() as url:
+        async with connected(url) as db:  # a smart stop waits for the end of this session
+            before = postmaster.find(server.data)
+            assert before is not None
+            os.kill(before, signal.SIGTERM)
+            assert eventually(lambda: postmaster.is_stopping(server.data))
+
+            with EmbeddedServer(server.folder).running() as again:
+                after = await asyncio.to_thread(lambda: asyncio.run(one_from(again)))
+
+            assert db.is_closed()
+
+    assert (after, postmaster.find(server.data)) == (1, None)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from kit.bank import Bank, eventually, together
+from kit.bank import Bank, Sample, eventually, together
 
 
 def begin_to_wait(bank: Bank, worker: str) -> socket.socket:
@@ -30,6 +30,18 @@ def test_a_claim_takes_the_task_that_waits_longest(bank: Bank) -> None:
     (claim,) = bank.claim(worker)
 
     assert claim["job"]["id"] == first
+
+
+def test_a_claim_tells_the_type_of_the_file(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    sample = Sample(data=b"%PDF-1.4\n" + Sample().data)
+    bank.upload(sample)
+    assert eventually(lambda: bank.data(bank.get(f"{sample.path}/classification")))
+    bank.submit(sample, metaData=bank.plan(worker))
+
+    (claim,) = bank.claim(worker)
+
+    assert claim["classification"]["type"] == "pdf"
 
 
 def test_claimers_at_once_never_share_a_task_and_leave_none(bank: Bank) -> None:

@@ -1,15 +1,22 @@
 """Jobs survive clocks that jump and services that were away. Leases lost in masses come back at once."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from kit.bank import Bank, Sample
 from kit.rules import RULES
-from samplebank.assembly import clock
+from kit.service import Service
+from samplebank.assembly import Bank as Opened
+from samplebank.assembly import clock, open_bank
 from samplebank.database import Connection, Database
+from samplebank.database.bound import Bound, HeldSignals
 from samplebank.endings import leases
 from samplebank.jobs import clock as clocks
+from samplebank.maintenance.sweeps import take_back_tasks, time_out_sweep
+from samplebank.settings import Settings
 
 HOUR = 3_600_000
 
@@ -82,3 +89,39 @@ async def test_lost_leases_come_back_together_but_for_last_attempts(
     assert [tuple(row) for row in rows] == [
         ("enqueued", None, ["Attempt 1: The lease ended without a result."])
     ] * 2
+
+
+@pytest.fixture
+async def housekeeper(service: Service, db: Connection, tmp_path: Path) -> AsyncIterator[Opened]:
+    """A bank whose sweeps are a part of the test's transaction."""
+    async with open_bank(Settings(data_dir=tmp_path), service.database_url) as bank:
+        bound = Bound(db)
+        bound.clock = bank.database.clock
+        yield bank.within(bound, HeldSignals(bank.signals))
+
+
+async def test_one_sweep_takes_back_more_leases_than_one_look_finds(
+    housekeeper: Opened, db: Connection, lost: list[tuple[UUID, UUID]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "BATCH", 1)
+
+    await take_back_tasks(housekeeper)
+
+    states = "SELECT state FROM job_task WHERE id = ANY($1::uuid[]) ORDER BY attempt DESC"
+    rows = await db.fetch(states, [task for task, _ in lost])
+    assert [row[0] for row in rows] == ["failed", "enqueued", "enqueued"]
+
+
+@pytest.mark.parametrize(("away", "state"), [(3 * HOUR, "enqueued"), (0, "timeout")])
+async def test_a_job_does_not_time_out_by_hours_in_which_no_service_was_there(
+    bank: Bank, housekeeper: Opened, db: Connection, away: int, state: str
+) -> None:
+    (worker,) = bank.workers(1)
+    _, job, _ = bank.planned(worker)
+    now = housekeeper.clock()
+    await db.execute("UPDATE job SET enqueued_time = $2 WHERE id = $1", job, now - 2 * HOUR)
+    await clocks.note_done(db, now=now - away)
+
+    await time_out_sweep()(housekeeper)
+
+    assert await db.fetchval("SELECT state FROM job WHERE id = $1", job) == state

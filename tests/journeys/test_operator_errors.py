@@ -1,13 +1,17 @@
 """A start that goes wrong ends with exit code 1, and with one line that says what to do."""
 
+import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from kit.bank import Bank, eventually
 from kit.postgres import Postgres
+from kit.processes import children
 from kit.service import Service, running
 
 
@@ -98,3 +102,25 @@ def test_without_its_database_the_service_is_unavailable_until_that_is_back(
 
     assert (without.status_code, without.headers["Retry-After"]) == (503, "1")
     assert eventually(lambda: bank.get(sample.path).status_code == 200)
+
+
+def answers(service: Service, path: str) -> int:
+    """The status of an answer; 0 while no web process is there to answer."""
+    try:
+        return requests.get(service.url + path, timeout=10).status_code
+    except requests.RequestException:
+        return 0
+
+
+def test_a_web_process_starts_without_its_database(operated: Service, postgres: Postgres) -> None:
+    (web,) = children(operated, "serve")
+    postgres.stop("immediate")
+    os.kill(web, signal.SIGKILL)
+
+    assert eventually(lambda: children(operated, "serve") not in ([], [web]))
+    assert eventually(lambda: answers(operated, "/healthz") == 200)
+    assert answers(operated, "/readyz") == 503
+    assert operated.runs
+
+    postgres.start()
+    assert eventually(lambda: answers(operated, "/readyz") == 200)

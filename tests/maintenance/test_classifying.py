@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from kit.databases import migrated_database
 from kit.service import Service
+from samplebank.api.classifications import await_type
 from samplebank.assembly import Bank, open_bank
 from samplebank.blobs import Area
 from samplebank.database.connection import connect_alone
@@ -18,6 +21,9 @@ from samplebank.maintenance.housekeeper import keep_house
 from samplebank.samples import classification_queue as queue
 from samplebank.samples.classification_queue import Lease
 from samplebank.settings import Settings
+
+if TYPE_CHECKING:
+    from samplebank.api.call import Call
 
 TESTS = Path(__file__).parents[1]
 ADD = "INSERT INTO sample (sha256, size, created_time, activity_time) VALUES ($1, $2, 1, 1)"
@@ -125,6 +131,22 @@ async def test_a_firm_type_is_stored_where_the_model_does_not_start(own_bank: Ba
     await rounds(own_bank, 1, "without_start")
 
     assert await types(own_bank, names) == {b"%PDF-1.7\n1 0 obj\n": "pdf", b"good": None}
+
+
+async def test_what_a_submission_waits_for_is_put_before_all_others(own_bank: Bank) -> None:
+    await stored(own_bank, b"good")
+    request = cast("Call", SimpleNamespace(bank=own_bank))
+    async with own_bank.database.connection() as db:
+        id_ = await db.fetchval("SELECT id FROM sample")
+        waiting = asyncio.create_task(await_type(request, id_))
+        async with asyncio.timeout(10):
+            while not await db.fetchval("SELECT classification_urgent FROM sample, pg_sleep(0.02)"):
+                pass
+        held_up = not waiting.done()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+    assert held_up
 
 
 async def test_what_somebody_waits_for_is_classified_in_a_round_of_its_own(own_bank: Bank) -> None:

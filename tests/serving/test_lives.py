@@ -12,6 +12,7 @@ import requests
 from hunts.hunting import claimed, end, found_in, now
 from hunts.test_batches import hunt_of
 from kit.bank import Bank, Sample, eventually
+from kit.processes import children
 from kit.service import Service, copy_prepared, running
 from samplebank.hunts.model import FIRST_BATCH
 
@@ -23,14 +24,6 @@ WHOLE = 30.0
 def alive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with running(tmp_path_factory.mktemp("lives")) as service:
         yield service
-
-
-def children(service: Service, said: str) -> list[int]:
-    """The processes that the service has started with these words in their command."""
-    listed = subprocess.run(
-        ["ps", "--ppid", str(service.pid), "-o", "pid=,args="], capture_output=True, text=True, check=False
-    ).stdout
-    return [int(line.split()[0]) for line in listed.splitlines() if said in line]
 
 
 def kill(pids: list[int]) -> None:
@@ -133,6 +126,30 @@ def test_figures_have_their_room_on_the_disk_in_advance(alive: Service) -> None:
 
     assert files
     assert sparse == []
+
+
+#: the line of a process that tells the signals that wait for it, and the place of SIGTERM in the number there
+PENDING, TERMINATION = "ShdPnd:", 1 << signal.SIGTERM - 1
+
+
+def is_told_to_stop(pid: int) -> bool:
+    """Whether SIGTERM waits for a process that stands still."""
+    lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
+    (pending,) = (line for line in lines if line.startswith(PENDING))
+    return bool(int(pending.split()[1], 16) & TERMINATION)
+
+
+def test_web_processes_answer_until_workers_and_housekeeper_have_stopped(alive: Service) -> None:
+    (housekeeper,) = children(alive, "housekeeper_process")
+    os.kill(housekeeper, signal.SIGSTOP)
+    os.kill(alive.pid, signal.SIGTERM)
+    assert eventually(lambda: is_told_to_stop(housekeeper))
+
+    answers = [requests.get(f"{alive.url}/healthz", timeout=10).status_code for _ in range(12)]
+    os.kill(housekeeper, signal.SIGCONT)
+
+    assert answers == [200] * 12
+    assert alive.stop() == 0
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Analysers with a known answer, for tests of the code that runs analysers."""
 
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -105,6 +106,16 @@ class Broken(Measuring):
     def analyse(self, sample: SampleFile) -> Result:
         sys.stdout.write(f"looking at {sample.size}\n")
         sys.exit(f"Stopped at {sample.size}.")
+
+
+class Killed(Measuring):
+    """Be killed, as the kernel kills for want of memory."""
+
+    short_name = "killed"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        signal.raise_signal(signal.SIGKILL)
+        return super().analyse(sample)
 
 
 class Schemaless(Measuring):

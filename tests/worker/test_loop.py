@@ -256,6 +256,18 @@ def test_a_damaged_download_is_given_back(bank: Bank, service: Service, names: N
     assert "damaged" in ended["message"]
 
 
+def test_an_analysis_that_others_kill_is_given_back(bank: Bank, names: Names, robot: str) -> None:
+    registered(bank, names, "Killed")
+    task = Given(bank, names["Killed"], attempts=2)
+
+    with working(bank.url, robot, names, "Killed"):
+        ended = task.ended()
+
+    assert ended["state"] == "failed"
+    assert "Attempt 3: " in ended["message"]
+    assert "from outside, by SIGKILL" in ended["message"]
+
+
 def test_an_analysis_that_the_service_refuses_fails_its_task_at_once_with_the_field(
     bank: Bank, worker: Names
 ) -> None:

@@ -1,0 +1,44 @@
+"""The address of a service: held by one service, and awaited while web processes of a killed service let go."""
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from kit.service import free_port
+from samplebank.errors import Invalid
+from samplebank.serving import place
+from samplebank.settings import Settings
+
+
+def listening(port: int) -> socket.socket:
+    return socket.create_server(("127.0.0.1", port))
+
+
+def test_a_service_that_was_killed_is_started_again_while_its_web_processes_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Settings(data_dir=tmp_path, port=free_port())
+    left = tmp_path / "metrics" / f"127.0.0.1-{own.port}"
+    left.mkdir(parents=True)
+    ending = listening(own.port)
+    monkeypatch.setattr(time, "sleep", lambda _: ending.close())
+
+    with place.taken(own) as metrics:
+        found = metrics
+
+    assert found == left
+
+
+def test_an_address_that_another_program_has_is_not_awaited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Settings(data_dir=tmp_path, port=free_port())
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+
+    with listening(own.port), pytest.raises(Invalid, match="cannot be listened on"), place.taken(own):
+        pass
+
+    assert waits == []
