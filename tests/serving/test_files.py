@@ -62,3 +62,17 @@ def test_a_link_that_waits_for_us_among_the_folders_of_others_is_refused(tmp_pat
         make_own_folder(trap, owner=os.geteuid(), group=os.getegid(), mode=0o700, among_others=True)
 
     assert victim.stat().st_mode & 0o777 == 0o750
+
+
+def test_a_folder_that_somebody_else_made_in_our_place_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trap = tmp_path / "trap"
+    trap.mkdir(mode=0o755)
+    stranger = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: stranger)
+
+    with pytest.raises(Invalid, match="belongs to somebody else"):
+        make_own_folder(trap, owner=stranger, group=os.getegid(), mode=0o700, among_others=True)
+
+    assert trap.stat().st_mode & 0o777 == 0o755
