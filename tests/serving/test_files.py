@@ -10,6 +10,7 @@ from kit.bank import Bank
 from kit.service import Service
 from samplebank.assembly import make_data_folder
 from samplebank.blobs import DiskStore
+from samplebank.database import Database
 from samplebank.errors import Invalid
 from samplebank.files import NOT_FOR_OTHERS, make_own_folder
 from samplebank.settings import Settings
@@ -38,6 +39,16 @@ def test_nothing_that_the_service_keeps_is_open_to_other_accounts(bank: Bank, se
 
 def test_a_private_folder_above_the_data_stays_private(service: Service) -> None:
     assert service.folder.stat().st_mode & NOT_FOR_OTHERS == 0
+
+
+async def test_the_database_is_reached_by_its_socket_only(service: Service, database: Database) -> None:
+    rules = (service.folder / "data" / "postgres" / "data" / "pg_hba.conf").read_text("utf-8")
+    async with database.connection() as db:
+        listens = await db.fetchval("SHOW listen_addresses")
+
+    said = [line.split() for line in rules.splitlines() if line.strip() and not line.startswith("#")]
+    assert listens == ""
+    assert {(words[0], words[-1]) for words in said} == {("local", "trust"), ("host", "reject")}
 
 
 def test_folders_that_an_earlier_release_left_open_are_closed(tmp_path: Path) -> None:
