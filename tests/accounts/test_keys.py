@@ -55,6 +55,19 @@ def test_a_key_can_be_narrowed_to_a_customer(service: Service, bank: Bank) -> No
     assert seen.status_code == 404
 
 
+def test_a_key_narrowed_to_a_customer_does_not_govern_the_installation(service: Service, bank: Bank) -> None:
+    key = issued(service, "chief", "--customer", "quarry")["key"]
+    calls = [
+        ("PUT", "/sampledb/v2/policy/default"),
+        ("DELETE", "/sampledb/v2/worker/no-such-worker"),
+        ("POST", "/sampledb/v2/servicetask/reindex"),
+    ]
+
+    answers = [bank.call(method, path, None, headers={"Argus-API-Key": key}) for method, path in calls]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 403]
+
+
 def test_a_key_is_stored_nowhere(service: Service) -> None:
     key = issued(service, "mia")
 

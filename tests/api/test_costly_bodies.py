@@ -1,6 +1,8 @@
 """Bodies and schemas that are made to cost much: each gets a short answer within a short time."""
 
 import json
+import subprocess
+import sys
 import weakref
 from typing import Any
 
@@ -12,6 +14,28 @@ from samplebank.errors import Invalid
 from samplebank.http.validation import Document
 
 KIB = 1024
+#: memory that the dearest body may take
+MOST_MEMORY = 100 * KIB
+#: reads a body, and prints by how many KiB the process has grown meanwhile at most
+GROWTH = """
+import resource, sys
+from samplebank.api.jobs import JobSearchRequest
+from samplebank.errors import Invalid
+from samplebank.http.validation import Document
+
+def most(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def read(body):
+    try:
+        Document(body, JobSearchRequest).read(0)
+    except Invalid as refused:
+        return refused
+
+body = sys.stdin.buffer.read()
+assert read(b'{"state": [[]]}')
+before = most()
+assert read(body)
+print(most() - before)
+"""
 BY_PATH = {
     "lists in a list": b'{"state": [' + b"[]," * 200_000 + b"[]]}",
     "objects 190 deep": b'{"state": [' + b",".join([b'{"a":' * 190 + b"1" + b"}" * 190] * 500) + b"]}",
@@ -27,6 +51,16 @@ def test_a_body_of_mistakes_is_told_a_hundred_of_them(bank: Bank, body: bytes) -
     assert refused.status_code == 412
     assert 1 <= len(refused.json()["messages"]) <= 101
     assert len(refused.content) < 128 * KIB
+
+
+def test_a_body_of_mistakes_takes_little_memory() -> None:
+    body = b'{"state": [' + b"[]," * 300_000 + b"[]]}"
+
+    done = subprocess.run(
+        [sys.executable, "-c", GROWTH], input=body, capture_output=True, check=True, timeout=60
+    )
+
+    assert int(done.stdout) < MOST_MEMORY
 
 
 @pytest.mark.parametrize("body", [b'{"state": [[]]}', b'{"state": 1}', b'{"limit": "\\u0000"}', b'{"a": 1}'])

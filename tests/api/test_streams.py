@@ -1,11 +1,13 @@
 """A client that asks for much, pauses and leaves, keeps nothing of the service busy."""
 
+import asyncio
 import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +15,8 @@ import pytest
 from kit.bank import CHIEF, V2, Bank, Sample, eventually
 from kit.service import Service
 from samplebank.database import Database
+from samplebank.http import streaming
+from samplebank.http.streaming import Sending
 
 #: bytes of an answer: more than the buffers between the service and a pausing client hold
 LARGE = 24 * 1024 * 1024
@@ -115,3 +119,21 @@ async def test_lists_that_are_left_give_their_connection_back(
 
     assert await soon(database, lambda number: number == 0)
     assert len(bank.data(bank.get(long_list))) == 12001
+
+
+async def test_a_client_that_stays_and_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "PATIENCE", 0.01)
+    given_back = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            yield b"a piece"
+        finally:
+            given_back.set()
+
+    async def for_ever(*_: object) -> Any:
+        await asyncio.Event().wait()
+
+    await asyncio.wait_for(Sending(iterator=pieces()).send_body(for_ever, for_ever), 10)
+
+    assert given_back.is_set()

@@ -120,6 +120,26 @@ async def test_a_refusal_keeps_the_connection(two: Database) -> None:
     assert await backend(two) == first
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("53100", "disk of the database is full"),
+        ("53200", "no memory left"),
+        ("53000", "lacks resources"),
+        ("25006", "takes no changes"),
+        ("58030", "cannot use its files"),
+    ],
+)
+async def test_a_database_in_need_is_unavailable_and_says_what_it_lacks(
+    two: Database, code: str, said: str
+) -> None:
+    with pytest.raises(Unavailable, match=said):
+        async with two.connection() as db:
+            await db.execute(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$")
+
+    assert await backend(two)
+
+
 async def test_a_connection_that_was_lost_is_replaced(two: Database, database: Database) -> None:
     first = await backend(two)
     async with database.connection() as other:

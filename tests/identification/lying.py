@@ -21,6 +21,11 @@ def open_liar(_: str) -> Callable[[bytes], bytes]:
     return lambda request: ANSWERS[Path(os.fsdecode(request)).name]
 
 
+def open_curious(_: str) -> Callable[[bytes], bytes]:
+    """A classifier that looks for a file beside the file in question."""
+    return lambda request: Path(os.fsdecode(request)).with_name("other").read_bytes()
+
+
 def open_fragile(_: str) -> Callable[[bytes], bytes]:
     """A classifier that a file with the word `crash` ends."""
 

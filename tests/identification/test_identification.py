@@ -175,6 +175,18 @@ async def test_whatever_a_child_answers_is_an_identification(tmp_path: Path, ans
     assert identified.meta_data.keys() == {"failure"}
 
 
+async def test_a_classifier_reads_no_other_file(tmp_path: Path) -> None:
+    path = tmp_path / "sample"
+    path.write_bytes(b"MZ")
+    path.with_name("other").write_bytes(b'{"super_type": "text", "type": "of somebody else"}')
+
+    async with Identifier(factory="lying:open_curious", import_from=(HERE,)) as identifier:
+        identified = await identifier.identify(path)
+
+    assert identified.type == "unknown"
+    assert "PermissionError" in str(identified.meta_data["failure"])
+
+
 def test_loading_the_model_starts_no_thread() -> None:
     before = threads()
 

@@ -44,6 +44,15 @@ def test_a_wrong_setting_is_named_with_its_value(tmp_path: Path, name: str, valu
     assert said in refused(tmp_path, {name: value})
 
 
+def test_a_folder_of_rules_that_is_none_is_named(tmp_path: Path) -> None:
+    service = Service(tmp_path, {"SAMPLEBANK_YARA_RULES": str(tmp_path / "rules")})
+
+    done = service.run("serve")
+
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert f"SAMPLEBANK_YARA_RULES is '{tmp_path}/rules', but must be a folder" in done.stderr
+
+
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,5 +1,6 @@
-"""An nginx before a service, which puts the service below a prefix, as docs/proxies.md says."""
+"""An nginx before a service, which puts the service below a prefix, with the configuration of docs/proxies.md."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,17 +28,22 @@ http {{
     {server}
 }}
 """
-SERVER = """
-    server {{
-        listen 127.0.0.1:{port};
-        location /sb/ {{
-            proxy_pass {url}/;
-            proxy_http_version 1.1;
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-Proto $scheme;
-        }}
-    }}
-"""
+PAGE = Path(__file__).parents[2] / "docs/proxies.md"
+
+
+def below_a_prefix(port: int, url: str) -> str:
+    """The server of the page, without TLS, and with the prefix as the page says."""
+    found = re.search(r"```nginx\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    plain = re.sub(r"^ *(ssl_\w+|server_name) .*\n", "", found[1], flags=re.MULTILINE)
+    for documented, here in (
+        ("listen 443 ssl", f"listen 127.0.0.1:{port}"),
+        ("location / ", "location /sb/ "),
+        ("proxy_pass http://127.0.0.1:8080", f"proxy_pass {url}/"),
+    ):
+        assert documented in plain
+        plain = plain.replace(documented, here)
+    return plain
 
 
 @contextmanager
@@ -45,7 +51,7 @@ def prefixed(url: str, folder: Path) -> Iterator[str]:
     """The address below which the proxy shows the service at `url`."""
     port = free_port()
     configuration = folder / "nginx.conf"
-    configuration.write_text(AROUND.format(folder=folder, server=SERVER.format(port=port, url=url)))
+    configuration.write_text(AROUND.format(folder=folder, server=below_a_prefix(port, url)))
     command = [program("nginx"), "-p", str(folder), "-c", str(configuration), "-e", f"{folder}/error.log"]
     with (folder / "output.log").open("w") as output:
         proxy = subprocess.Popen(command, stdout=output, stderr=output)

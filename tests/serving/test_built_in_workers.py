@@ -1,10 +1,14 @@
 """The built-in workers are registered when the service starts, and the policy of an operator stays as it is."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+
+import pytest
 
 from kit.databases import migrated_database
 from kit.service import Service
+from samplebank.cli import serve
 from samplebank.database import open_database
 from samplebank.jobs.waiting import CHILDREN
 from samplebank.policy import rules
@@ -51,3 +55,14 @@ async def test_a_worker_of_a_newer_release_is_registered_and_left_out_of_the_pol
     assert after.keys() - before.keys() == {"of-an-older-release"}
     assert after["strings"] not in policy.workers
     assert same == policy
+
+
+def test_the_built_in_workers_get_the_folder_of_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Mapping[str, str]] = []
+    monkeypatch.setattr(serve, "start_workers", lambda _, settings, __: asked.append(settings))
+
+    serve._start_workers(Settings(data_dir=tmp_path, yara_rules=tmp_path / "rules"), "")  # noqa: SLF001 - without analysers
+
+    assert asked == [{"yara_rules": f"{tmp_path}/rules"}]

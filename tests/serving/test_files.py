@@ -10,6 +10,7 @@ from kit.bank import Bank
 from kit.service import Service
 from samplebank.assembly import make_data_folder
 from samplebank.blobs import DiskStore
+from samplebank.database import Database
 from samplebank.errors import Invalid
 from samplebank.files import NOT_FOR_OTHERS, make_own_folder
 from samplebank.settings import Settings
@@ -40,6 +41,16 @@ def test_a_private_folder_above_the_data_stays_private(service: Service) -> None
     assert service.folder.stat().st_mode & NOT_FOR_OTHERS == 0
 
 
+async def test_the_database_is_reached_by_its_socket_only(service: Service, database: Database) -> None:
+    rules = (service.folder / "data" / "postgres" / "data" / "pg_hba.conf").read_text("utf-8")
+    async with database.connection() as db:
+        listens = await db.fetchval("SHOW listen_addresses")
+
+    said = [line.split() for line in rules.splitlines() if line.strip() and not line.startswith("#")]
+    assert listens == ""
+    assert {(words[0], words[-1]) for words in said} == {("local", "trust"), ("host", "reject")}
+
+
 def test_folders_that_an_earlier_release_left_open_are_closed(tmp_path: Path) -> None:
     data, blobs = tmp_path / "data", tmp_path / "blobs"
     for folder in (data, blobs):
@@ -62,3 +73,17 @@ def test_a_link_that_waits_for_us_among_the_folders_of_others_is_refused(tmp_pat
         make_own_folder(trap, owner=os.geteuid(), group=os.getegid(), mode=0o700, among_others=True)
 
     assert victim.stat().st_mode & 0o777 == 0o750
+
+
+def test_a_folder_that_somebody_else_made_in_our_place_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trap = tmp_path / "trap"
+    trap.mkdir(mode=0o755)
+    stranger = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: stranger)
+
+    with pytest.raises(Invalid, match="belongs to somebody else"):
+        make_own_folder(trap, owner=stranger, group=os.getegid(), mode=0o700, among_others=True)
+
+    assert trap.stat().st_mode & 0o777 == 0o755

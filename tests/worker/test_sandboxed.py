@@ -37,6 +37,10 @@ def children() -> set[str]:
     return set(Path("/proc/thread-self/children").read_text("ascii").split())
 
 
+def command_line(pid: str) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 async def test_an_analyser_without_special_needs_is_started_once(sample: Path) -> None:
     before = children()
 
@@ -45,6 +49,18 @@ async def test_an_analyser_without_special_needs_is_started_once(sample: Path) -
         await analyser.analyse(sample_file(sample))
 
         assert children() - before == {asked}
+
+
+async def test_the_settings_of_an_analyser_are_in_no_command_line() -> None:
+    before = children()
+
+    async with await SandboxedAnalyser.open(
+        "staged_analysers:Measuring", settings={"password": "a-secret"}, import_from=(HERE,)
+    ):
+        lines = [command_line(pid) for pid in children() - before]
+
+        assert lines
+        assert all(b"samplebank.sandbox.child" in line and b"a-secret" not in line for line in lines)
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
