@@ -125,3 +125,24 @@ async def test_a_job_does_not_time_out_by_hours_in_which_no_service_was_there(
     await time_out_sweep()(housekeeper)
 
     assert await db.fetchval("SELECT state FROM job WHERE id = $1", job) == state
+
+
+async def test_the_sweep_moves_leases_when_the_clock_is_set_back(
+    bank: Bank, housekeeper: Opened, db: Connection
+) -> None:
+    (worker,) = bank.workers(1)
+    bank.planned(worker)
+    (claimed,) = bank.claim(worker, lease=600)
+    before, _ = await times_of(db, claimed["task"]["id"])
+    now = [housekeeper.clock()]
+    housekeeper.clock = lambda: now[0]
+    sweep = time_out_sweep()
+    await sweep(housekeeper)
+
+    now[0] -= HOUR
+    await sweep(housekeeper)
+
+    after, _ = await times_of(db, claimed["task"]["id"])
+    assert before is not None
+    assert after is not None
+    assert after <= before - HOUR

@@ -1,6 +1,7 @@
 """Tells the blob store of a database from any other folder in the place of the store, when the service starts."""
 
 import asyncio
+import logging
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context
@@ -17,6 +18,7 @@ from samplebank.samples.catalogue import is_any_stored
 from samplebank.settings import Settings
 from samplebank.stores import NO_TOKENS, blob_store
 
+log = logging.getLogger("samplebank.serving")
 EMPTY = (
     "{where} is empty, but the database knows samples: mount the disk of the blobs, or name their folder "
     "in SAMPLEBANK_BLOB_URL. If all bytes are lost, make an empty file {name} in the blob folder."
@@ -66,9 +68,22 @@ def mark_store(settings: Settings, database_url: str) -> None:
 def _mark(settings: Settings, database_url: str) -> None:
     store = blob_store(settings, NO_TOKENS)
     try:
-        asyncio.run(mark(store, database_url))
+        asyncio.run(_mark_and_try(store, database_url))
     except Unavailable as error:
         raise Unavailable(f"{store.where} cannot be used. {error}") from None
+
+
+async def _mark_and_try(store: Store, database_url: str) -> None:
+    await mark(store, database_url)
+    await try_to_write(store)
+
+
+async def try_to_write(store: Store) -> None:
+    """Tell the operator when the store takes no bytes. The service starts all the same: samples can be read."""
+    try:
+        await store.check()
+    except Unavailable as error:
+        log.warning("blobs.not_writable", extra={"fields": {"store": store.where, "why": error}})
 
 
 async def mark(store: Store, database_url: str) -> None:
