@@ -1,10 +1,16 @@
 """Who may decide for whom: the installation is not governed by an administrator of one customer."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Literal, cast
 
 import pytest
 
 from kit.bank import V2, Bank, name_of
+from samplebank.accounts.caller import Caller, Scope
+from samplebank.accounts.model import Customer, Domain, Permission, Subject
+from samplebank.http.exchange import Exchange
+from samplebank.http.guard import administers
+from samplebank.settings import Settings
 
 RULES = f"{V2}/policy/default/rule"
 
@@ -74,3 +80,25 @@ def test_it_does_not_widen_its_rules_to_others(bank: Bank, free: Any) -> None:
     widened = bank.put(f"{RULES}/{id_}", {"match": of_customers("mill-south", "quarry")}, "boss")
 
     assert widened.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("administration", "scope", "may"),
+    [
+        ("all", Scope(everywhere=True), True),
+        ("all", Scope(customers=frozenset({1})), False),
+        ("any", Scope(customers=frozenset({1})), True),
+        ("any", Scope(), False),
+    ],
+    ids=["everybody", "one customer", "one customer is enough", "nobody"],
+)
+def test_the_setting_says_for_whom_an_administrator_must_stand(
+    administration: Literal["all", "any"], scope: Scope, *, may: bool
+) -> None:
+    customer = Customer(1, "mill", "Mill", Domain(1, "here"), None)
+    caller = Caller(Subject(1, "user", "someone", "Someone", customer), (), {Permission.REINDEX: scope})
+    bank = SimpleNamespace(settings=Settings(administration=administration))
+
+    found = administers(cast("Exchange", SimpleNamespace(bank=bank, caller=caller)), Permission.REINDEX)
+
+    assert found is may
