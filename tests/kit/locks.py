@@ -9,6 +9,15 @@ PATIENCE = 60
 # PostgreSQL tells nobody when a session begins to wait, so the test looks.
 WAITING = "SELECT pid FROM pg_stat_activity, pg_sleep(0.01) WHERE $1 = ANY (pg_blocking_pids(pid)) LIMIT 1"
 
+BEHIND = "SELECT $1 = ANY (pg_blocking_pids($2)) FROM pg_sleep(0.01)"
+
+
+async def stands_behind(database: Database, holder: Connection, session: int) -> None:
+    """Wait until the session of that number waits for a lock that `holder` holds."""
+    async with asyncio.timeout(PATIENCE), database.connection() as db:
+        while not await db.fetchval(BEHIND, holder.get_server_pid(), session):
+            pass
+
 
 async def session_behind(database: Database, holder: Connection | int) -> int:
     """Wait until a session waits for a lock that `holder` holds; answers the number of the waiting session."""

@@ -10,7 +10,7 @@ import pytest
 
 from kit.bank import Bank, Sample, name_of
 from kit.interleaving import Interrupted
-from kit.locks import session_behind
+from kit.locks import stands_behind
 from samplebank.accounts.caller import Caller, of_customer
 from samplebank.assembly import clock
 from samplebank.blobs.writing import Hashing
@@ -56,14 +56,18 @@ async def take(
 async def overtaken(database: Database, sample: Sample, mia: Caller) -> AsyncIterator["asyncio.Task[Taken]"]:
     """A file that waits, when the block begins, for the transaction that has stored the same file."""
 
+    session: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
     async def second() -> Taken:
         async with database.connection() as db:
+            session.set_result(db.get_server_pid())
             return await take(db, sample, mia)
 
     async with database.transaction() as db:
         await take(db, sample, mia, locking=True)  # a file may get its type meanwhile
         waiting = asyncio.create_task(second())
-        await session_behind(database, db)
+        # who gives the file its type may stand behind the transaction, too
+        await stands_behind(database, db, await session)
     async with asyncio.timeout(15):
         yield waiting
 

@@ -8,6 +8,7 @@ from litestar import Response, get
 from markupsafe import Markup
 
 from samplebank import timespec
+from samplebank.accounts.caller import sees_customer
 from samplebank.accounts.model import Permission
 from samplebank.api.search.queries import Text, samples_of
 from samplebank.http.operation import operation
@@ -66,9 +67,7 @@ async def show_facets(request: Visit) -> Response[bytes]:
             found = await request.dearly(look)
     except TimeoutError:
         return request.page(FacetsPage(query=query, looked_at=0, chart=Markup(), kinds=None))
-    directory = request.bank.directory
-    customers = [(directory.customer(id_).short_name, count) for id_, count in found.customers]
-    kinds = (("verdict", found.verdicts), ("type", found.types), ("customer", customers))
+    kinds = (("verdict", found.verdicts), ("type", found.types), ("customer", _named(request, found)))
     return request.page(
         FacetsPage(
             query=query,
@@ -86,6 +85,16 @@ async def show_facets(request: Visit) -> Response[bytes]:
             ],
         )
     )
+
+
+def _named(request: Visit, found: Facets) -> list[tuple[str, int]]:
+    """The customers that the caller may name in a query: others share their submissions with the caller."""
+    customers = [(request.bank.directory.customer(id_), count) for id_, count in found.customers]
+    return [
+        (customer.short_name, count)
+        for customer, count in customers
+        if sees_customer(request.caller, customer, Permission.VIEW_SAMPLES)
+    ]
 
 
 def _chart(root: str, query: str, found: Facets) -> Markup:
