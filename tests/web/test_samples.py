@@ -96,6 +96,16 @@ def test_the_matches_are_counted_by_kind(
     assert len(shown.all("svg.bars a rect")) == 1
 
 
+def test_a_customer_that_shares_a_submission_is_no_value_for_others(bank: Bank, visitor: Visitors) -> None:
+    name = f"{name_of('shared')}.exe"
+    bank.submitted("quinn", tlp="clear", fileName=name)
+
+    shown = visitor("mia").get(f"/samples/facets?q=name:{name}")
+
+    assert "of the newest 1" in shown.text("h2")
+    assert [link for link in shown.links() if "customer" in link] == []
+
+
 def test_a_value_of_the_matches_leads_to_a_narrower_query(
     visitor: Visitors, named: tuple[str, list[Sample]]
 ) -> None:
