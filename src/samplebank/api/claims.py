@@ -1,8 +1,5 @@
 """Claims for workers: take tasks, keep tasks, give tasks back."""
 
-import asyncio
-import contextlib
-import time
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
@@ -20,6 +17,7 @@ from samplebank.api.once import repeatable
 from samplebank.api.people import CustomerInfo
 from samplebank.api.policy.default import OptionResponse
 from samplebank.api.submissions import SubmissionResponse, show_submission
+from samplebank.api.waiting import claim_when_there
 from samplebank.database import Page
 from samplebank.database.identifiers import find_id
 from samplebank.database.signals import Signal
@@ -207,27 +205,18 @@ async def _wait_at_a_place(request: Call, wanted: ClaimRequest) -> list[claims.C
 
 
 async def _wait_and_claim(request: Call, wanted: ClaimRequest) -> list[claims.Claim]:
-    """Claim as soon as there is a task. Nothing for a client who has gone meanwhile: nobody would work on the task."""
-    deadline = time.monotonic() + wanted.wait_seconds
+    """Claim as soon as there is a task."""
     worker = request.path("worker")
-    # A claim by the id of a worker hears all signals, as signals tell short names.
-    name = None if find_id(worker) else worker
-    async with request.bank.signals.listening(Signal.TASKS, name=name) as arrived:
-        gone = asyncio.ensure_future(request.disconnected())
-        gone.add_done_callback(lambda _: arrived.set())
-        try:
-            while not gone.done():
-                arrived.clear()
-                claimed = await _claim_once(request, wanted)
-                left = deadline - time.monotonic()
-                if claimed or left <= 0:
-                    return claimed
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(left, LOOK_AGAIN)):
-                        await arrived.wait()
-        finally:
-            gone.cancel()
-    return []
+    claimed = await claim_when_there(
+        request,
+        Signal.TASKS,
+        partial(_claim_once, request, wanted),
+        seconds=wanted.wait_seconds,
+        look_again=LOOK_AGAIN,
+        # A claim by the id of a worker hears all signals, as signals tell short names.
+        name=None if find_id(worker) else worker,
+    )
+    return claimed or []
 
 
 async def _claim_once(request: Call, wanted: ClaimRequest) -> list[claims.Claim]:

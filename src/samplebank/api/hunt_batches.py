@@ -1,8 +1,6 @@
 """Batches of hunts, for workers: take a batch, fetch its samples in one stream, keep the batch, bring the result."""
 
-import asyncio
-import contextlib
-import time
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -18,6 +16,7 @@ from samplebank.api.downloads import BINARY, attachment
 from samplebank.api.envelope import Answer
 from samplebank.api.hunt_contents import contents_of
 from samplebank.api.hunts import HUNTS
+from samplebank.api.waiting import claim_when_there
 from samplebank.database import Page
 from samplebank.database.signals import Signal
 from samplebank.errors import TooMany, invalid
@@ -135,7 +134,13 @@ async def claim(request: Call) -> Answer:
     if not places.enter(key):
         raise TooMany(TOO_MANY, wait=COME_AGAIN)
     try:
-        batch = await _wait_and_claim(request, wanted)
+        batch = await claim_when_there(
+            request,
+            Signal.HUNTS,
+            partial(_claim_once, request, wanted),
+            seconds=wanted.wait_seconds,
+            look_again=LOOK_AGAIN,
+        )
     finally:
         places.leave(key)
     found = [] if batch is None else [batch]
@@ -221,27 +226,6 @@ async def end(request: Call) -> Answer:
         await results.store(db, request.caller, hunt, number, result, now=request.now)
     request.bank.signals.tell(UUID(hunt))
     return await request.show((number, None), _show_lease)
-
-
-async def _wait_and_claim(request: Call, wanted: BatchClaimRequest) -> Batch | None:
-    """Claim as soon as there is a batch. Nothing for a client who has gone: nobody would work on the batch."""
-    deadline = time.monotonic() + wanted.wait_seconds
-    async with request.bank.signals.listening(Signal.HUNTS) as arrived:
-        gone = asyncio.ensure_future(request.disconnected())
-        gone.add_done_callback(lambda _: arrived.set())
-        try:
-            while not gone.done():
-                arrived.clear()
-                batch = await _claim_once(request, wanted)
-                left = deadline - time.monotonic()
-                if batch is not None or left <= 0:
-                    return batch
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(left, LOOK_AGAIN)):
-                        await arrived.wait()
-        finally:
-            gone.cancel()
-    return None
 
 
 async def _claim_once(request: Call, wanted: BatchClaimRequest) -> Batch | None:
