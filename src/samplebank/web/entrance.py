@@ -7,12 +7,11 @@ from urllib.parse import urlsplit
 from litestar import Request
 
 from samplebank.accounts.caller import forbidden
-from samplebank.accounts.model import Permission
 from samplebank.accounts.sessions import Visitor
 from samplebank.errors import Forbidden, Malformed, Unauthenticated
 from samplebank.http.guard import ONCE, require_administration
 from samplebank.http.operation import Operation
-from samplebank.web.visit import Visit, permissions_of
+from samplebank.web.visit import Visit
 
 #: the cookie over TLS, which no other host can set, and the cookie over plain HTTP
 SECURE, PLAIN = "__Host-samplebank", "samplebank"
@@ -100,8 +99,3 @@ def _own_origins(visit: Visit) -> set[str]:
         return {f"{parts.scheme}://{parts.netloc}"}
     host = visit.header(b"host") or ""
     return {f"http://{host}", f"https://{host}"} if host else set()
-
-
-def permissions(visit: Visit) -> frozenset[Permission]:
-    """The permissions that the visitor holds for some customer: what a page may offer."""
-    return permissions_of(visit.caller)

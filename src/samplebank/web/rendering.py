@@ -9,6 +9,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from samplebank.accounts.model import Permission
+from samplebank.accounts.saved_queries import LONGEST_NAME, LONGEST_QUERY
 from samplebank.timespec import Millis
 from samplebank.web import shown
 from samplebank.web.assets import path_of
@@ -88,6 +89,8 @@ def _environment() -> Environment:
         "number": shown.number,
         "duration": shown.duration,
         "quote": shown.quoted,
+        "longest_name": LONGEST_NAME,
+        "longest_query": LONGEST_QUERY,
     }
     return environment
 

@@ -11,8 +11,7 @@ from samplebank.http.shapes import Body
 from samplebank.samples.model import Sample, read_sha256
 from samplebank.search.overview import SeenOverview, get_sample_with_overview
 from samplebank.verdicts.model import word_for
-from samplebank.web.entrance import permissions
-from samplebank.web.visit import Visit
+from samplebank.web.visit import Visit, permissions_of
 
 #: entries on a page of a view
 MOST: Final = 50
@@ -56,5 +55,5 @@ def head_of(request: Visit, overview: SeenOverview) -> Head:
         score=None if verdict is None else verdict.score,
         name=None if overview.newest is None else overview.newest.file_name,
         is_deleted=overview.deleted_time is not None,
-        may=permissions(request),
+        may=permissions_of(request.caller),
     )

@@ -31,11 +31,10 @@ from samplebank.submissions.model import Submission
 from samplebank.verdicts.model import Verdict
 from samplebank.web.argument import Argument, argue
 from samplebank.web.copying import Copied, of_sample
-from samplebank.web.entrance import permissions
 from samplebank.web.pages.noting import MOST_NOTES, NoteLine, line_of, new_key
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import Head, head_of
-from samplebank.web.visit import Visit
+from samplebank.web.visit import Visit, permissions_of
 from samplebank.web.way import Way, its_way
 
 #: submissions, analyses and jobs that the page shows
@@ -146,7 +145,7 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
         notes=[line_of(request, one) for one in noted],
         note_key=new_key(),
         copied=of_sample(request.address, sha256.hex()),
-        may=permissions(request),
+        may=permissions_of(request.caller),
     )
 
 

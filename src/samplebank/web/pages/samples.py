@@ -17,10 +17,9 @@ from samplebank.http.shapes import Body
 from samplebank.search.overview import SeenOverview
 from samplebank.verdicts.model import word_for
 from samplebank.web.copying import Copied, of_samples
-from samplebank.web.entrance import permissions
 from samplebank.web.querying import Fewer, Mistake, mistakes_in, without_one
 from samplebank.web.rendering import Page
-from samplebank.web.visit import Visit
+from samplebank.web.visit import Visit, permissions_of
 
 #: samples on a page
 MOST: Final = 50
@@ -92,7 +91,7 @@ async def show_samples(request: Visit) -> Response[bytes]:
             at_least=0 if number is None else number.at_least,
             older=older,
             copied=of_samples(request.address, query.q),
-            may=permissions(request),
+            may=permissions_of(request.caller),
             key=secrets.token_hex(16),
         )
     )
@@ -109,7 +108,7 @@ def _refused(request: Visit, query: SamplesQuery, error: Invalid) -> SamplesPage
         at_least=0,
         older=None,
         copied=None,
-        may=permissions(request),
+        may=permissions_of(request.caller),
         key=secrets.token_hex(16),
     )
 

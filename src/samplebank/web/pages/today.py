@@ -23,11 +23,10 @@ from samplebank.timespec import Millis
 from samplebank.verdicts.model import word_of
 from samplebank.web.charts import Bar, bars
 from samplebank.web.copying import Copied, of_today
-from samplebank.web.entrance import permissions
 from samplebank.web.pages.jobs import ListedJob, listed
 from samplebank.web.rendering import Page
 from samplebank.web.shown import number, quoted
-from samplebank.web.visit import Visit
+from samplebank.web.visit import Visit, permissions_of
 
 #: samples that need eyes, jobs, and workers that are told
 MOST: Final = 12
@@ -109,7 +108,7 @@ async def show_today(request: Visit) -> Response[bytes]:
             visit=visit,
             since=None if visit.before is None else f"seen:{timespec.iso(max(visit.before, now - WEEK))}..",
             copied=of_today(request.address),
-            may=permissions(request),
+            may=permissions_of(request.caller),
         )
     )
 
