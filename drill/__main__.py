@@ -42,10 +42,10 @@ FAULTS = (
     Fault("housekeeper", 1, 20, on_own_database("housekeeper killed", faults.kill_housekeeper)),
     Fault("children", 10, 200, children.run),
     Fault("bringers", 3, 300, bringers.run),
-    Fault("feed", 3, 60, followers.run),
+    Fault("feed", 0, 60, followers.run),
     Fault("power", 1, 20, power.run),
-    Fault("buckets", 1, 100, buckets.run),
-    Fault("rolling", 1, 10, rolling.run),
+    Fault("buckets", 0, 100, buckets.run),
+    Fault("rolling", 0, 10, rolling.run),
     Fault("burst", 320, 320, crowds.burst),
     Fault("leases", 1000, 2000, queues.leases),
     Fault("idle", 600, 3000, crowds.idle),
@@ -66,7 +66,7 @@ def main() -> int:
     logging.disable()  # the drill's own database tells of each blow
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("The drill was told to stop."))
     began, rows = time.monotonic(), list[Row]()
-    wanted = [one for one in FAULTS if not chosen.only or one.name in chosen.only]
+    wanted = [one for one in FAULTS if _is_wanted(one, chosen)]
     try:
         for row in _drill(chosen.folder, wanted, chosen.rounds, is_full=chosen.full):
             rows.append(row)
@@ -77,6 +77,10 @@ def main() -> int:
     else:
         Console().print(_table(rows, time.monotonic() - began))
     return 1 if any(row.met is False for row in rows) or len(rows) < len(wanted) else 0
+
+
+def _is_wanted(fault: Fault, chosen: argparse.Namespace) -> bool:
+    return fault.name in chosen.only if chosen.only else chosen.full or fault.quick > 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -100,7 +104,7 @@ def _arguments() -> argparse.Namespace:
 
 def _drill(parent: Path, wanted: Sequence[Fault], rounds: int | None, *, is_full: bool) -> Iterator[Row]:
     for fault in wanted:
-        number = rounds or (fault.full if is_full else fault.quick)
+        number = rounds or (fault.full if is_full else fault.quick or 1)
         print(f"{fault.name}, {number} ...", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="samplebank-drill-", dir=parent) as folder:
             Path(folder).chmod(0o755)

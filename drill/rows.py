@@ -21,7 +21,10 @@ Run = Callable[[Path, int], Iterable[Row]]
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One kind of fault: `name` is what `--only` takes, `quick` and `full` are the rounds of the two drills."""
+    """One kind of fault: `name` is what `--only` takes, `quick` and `full` are the rounds of the two drills.
+
+    The quick drill leaves out a fault of 0 rounds, which then has one round when named by `--only`.
+    """
 
     name: str
     quick: int

@@ -149,9 +149,9 @@ class Staged:
         return asyncio.create_task(searches.run(user, lambda: self.search(name)))
 
 
-def searches_of(folder: Path, seats: int = 1, *, free: float = 0.01, patience: float = 10) -> Searches:
+def searches_of(folder: Path, seats: int = 1, **settings: float) -> Searches:
     """The searches of a process of a service in `folder`."""
-    return Searches(4, Seats(folder, seats), free=free, patience=patience)
+    return Searches(4, Seats(folder, seats), **{"free": 0.01, **settings})
 
 
 async def test_a_short_search_needs_no_seat(tmp_path: Path) -> None:
@@ -236,6 +236,25 @@ async def test_the_seat_of_whoever_stops_waiting_is_free(tmp_path: Path) -> None
     staged.end("next")
 
     assert await next_ == "next"
+
+
+async def test_whoever_searches_most_of_the_time_waits_for_a_seat_however_short_each_search_is(
+    tmp_path: Path,
+) -> None:
+    staged = Staged()
+    long = staged.ask(searches_of(tmp_path), PAT, "long")
+    await staged.until("long", "long")
+    searches = searches_of(tmp_path, free=60, allowed=0)
+    for name in ("first", "second", "other"):
+        staged.end(name)
+
+    await searches.run(MIA, lambda: staged.search("first"))
+    second = staged.ask(searches, MIA, "second")
+    await searches.run(3, lambda: staged.search("other"))
+
+    assert staged.begun == ["long", "long", "first", "other"]
+    staged.end("long")
+    await asyncio.gather(long, second)
 
 
 async def test_an_error_of_a_search_is_no_reason_to_search_again(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samplebank.database import Connection, Database, Sql, joined
-from samplebank.search.keywords import Keywords, contains, digests, mentions, read_keyword
+from samplebank.search.keywords import Keywords, contains, digests_among, mentions, read_keyword
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=3, max_size=30)
 
@@ -62,10 +62,10 @@ def test_any_keyword_is_one_demand() -> None:
     assert demands == (words,)
 
 
-def test_only_digests_of_the_kind_are_taken() -> None:
+def test_words_that_are_digests_are_told_apart_by_algorithm() -> None:
     words = [read_keyword("ab" * 16), read_keyword("cd" * 32), read_keyword("word")]
 
-    assert digests(words, "sha256") == [b"\xcd" * 32]
+    assert digests_among(words) == {"md5": [b"\xab" * 16], "sha256": [b"\xcd" * 32]}
 
 
 def held(condition: Sql, text: str) -> Sql:

@@ -5,6 +5,7 @@ Of searches, only those that turn out to take long wait for each other (`Searche
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from types import TracebackType
@@ -24,6 +25,9 @@ FILES = 8
 PATIENCE = 10.0
 #: seconds for which a search runs before the search has to wait for a seat among the long searches
 FREE = 0.1
+#: seconds of searches that a user may have in a row in one process before further searches wait for a seat, and the part of
+#: each second that does not count: who searches no more than so much of the time never waits
+ALLOWED, FORGIVEN = 0.5, 0.25
 MINE = "Too many of your dear requests (searches, statistics, whole lists, challenges) are under way; wait until one ends."
 SAME = "An earlier request with the same Idempotency-Key is still under way; try again in a moment."
 OTHERS = "Too many dear requests are under way at the moment; try again in a moment."
@@ -44,6 +48,18 @@ class _Of:
         #: long searches, waiting or under way, and the turn of the only search that may wait for a seat or sit
         self.long = 0
         self.seated = asyncio.Semaphore(1)
+        #: seconds of searches that count against the user, as of `reckoned`
+        self.spent = 0.0
+        self.reckoned = time.monotonic()
+
+    def spend(self, seconds: float) -> None:
+        """Count the seconds of a search; at most so many that the user has waited them off after some seconds."""
+        self.spent, self.reckoned = min(self.owed + seconds, 2 * ALLOWED), time.monotonic()
+
+    @property
+    def owed(self) -> float:
+        """The seconds of late searches that still count."""
+        return max(0.0, self.spent - FORGIVEN * (time.monotonic() - self.reckoned))
 
 
 class Turns:
@@ -74,7 +90,16 @@ class Turns:
         finally:
             mine.number -= 1
             if not mine.number:
-                del self._users[user_id]
+                self._forget(user_id, mine)
+
+    def _forget(self, user_id: int, mine: _Of) -> None:
+        """Forget a user who has nothing under way and owes nothing; else look again when nothing is owed."""
+        if mine.number or self._users.get(user_id) is not mine:
+            return
+        if owed := mine.owed:
+            asyncio.get_running_loop().call_later(owed / FORGIVEN, self._forget, user_id, mine)
+        else:
+            del self._users[user_id]
 
     def _among_all(self) -> AbstractAsyncContextManager[None]:
         return _taken(self._all, self._patience, Unavailable(OTHERS))
@@ -85,23 +110,33 @@ class Searches(Turns):
 
     Nobody knows beforehand how long a search takes. So a search runs for `free` seconds. A search that takes longer is given
     up, waits for a seat, and begins again. While a user has a long search, further searches of the user wait for seats at
-    once. So a user who asks for long searches all the time tries in vain only once. In each process, one search of a user
-    waits for a seat or sits, so that one user's long searches do not keep the long searches of others waiting.
+    once. So a user who asks for long searches all the time tries in vain only once. A user whose searches take most of the
+    time waits for seats, too, however short each search is. In each process, one search of a user waits for a seat or sits,
+    so that one user's long searches do not keep the long searches of others waiting.
     """
 
-    def __init__(self, most: int, seats: Seats, *, patience: float = PATIENCE, free: float = FREE) -> None:
+    def __init__(
+        self,
+        most: int,
+        seats: Seats,
+        *,
+        patience: float = PATIENCE,
+        free: float = FREE,
+        allowed: float = ALLOWED,
+    ) -> None:
         super().__init__(most, patience=patience)
         self._seats = seats
         self._free = free
+        self._allowed = allowed
 
     async def run(self, user_id: int, search: Callable[[], Awaitable[R]]) -> R:
         """Do the search, which must be safe to begin again. Raises as `turn`, and the errors of the search."""
         async with self._own(user_id) as mine:
-            if not mine.long:
+            if not mine.long and mine.owed <= self._allowed:
                 async with self._among_all():
                     try:
                         async with asyncio.timeout(self._free) as limit:
-                            return await search()
+                            return await _counted(mine, search)
                     except TimeoutError:
                         if not limit.expired():
                             raise
@@ -112,7 +147,7 @@ class Searches(Turns):
                     self._seated(),
                     self._among_all(),
                 ):
-                    return await search()
+                    return await _counted(mine, search)
             finally:
                 mine.long -= 1
 
@@ -125,6 +160,15 @@ class Searches(Turns):
             except TimeoutError:
                 raise Unavailable(OTHERS) from None
             yield
+
+
+async def _counted(user: _Of, search: Callable[[], Awaitable[R]]) -> R:
+    """Do the search, and count the seconds against the user."""
+    began = time.monotonic()
+    try:
+        return await search()
+    finally:
+        user.spend(time.monotonic() - began)
 
 
 class Places:

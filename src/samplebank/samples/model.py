@@ -14,6 +14,8 @@ PASTED = re.compile(
     r"""[\s\ufeff\u200b"'`<]*(?:(?:MD5|SHA-?1|SHA-?256|SHA-?512)\s*[:=]\s*)?(?P<digest>[0-9a-f]{32,128})[\s\ufeff\u200b"'`>,;.]*""",
     re.IGNORECASE,
 )
+#: hexadecimal digits of an MD5
+SHORTEST_DIGEST = 32
 NO_SAMPLE = "There is no sample with this SHA-256 that you may see."
 NO_DIGEST = "This is no SHA-256: a SHA-256 has 64 hexadecimal digits."
 
@@ -53,7 +55,7 @@ def pasted(text: str) -> str:
 
     Any other text is answered unchanged, but without the blanks around the text.
     """
-    found = PASTED.fullmatch(text)
+    found = PASTED.fullmatch(text) if len(text) >= SHORTEST_DIGEST else None
     return found["digest"] if found else text.strip()
 
 

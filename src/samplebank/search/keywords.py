@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import chain
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -65,8 +67,25 @@ class Keywords(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def demands(self) -> tuple[tuple[Keyword, ...], ...]:
         """Groups of keywords: one of each group must occur."""
-        every = tuple(tuple(spellings_of(word)) for word in self.words)
-        return every if self.every else (tuple(one for spellings in every for one in spellings),)
+        every = [spellings_of(word) for word in self.words]
+        return tuple(map(tuple, every)) if self.every else (tuple(chain.from_iterable(every)),)
+
+
+class Asking(Protocol):
+    """A criterion with keywords, and its inner criteria."""
+
+    @property
+    def keywords(self) -> Keywords | None: ...
+
+    @property
+    def sub_criteria(self) -> "Sequence[Asking] | None": ...
+
+
+def keywords_in_parts(wanted: Asking) -> list[Keyword]:
+    """The keywords of a criterion, and of its inner criteria, of which the index may be asked for parts (`mentions`)."""
+    groups = wanted.keywords.demands if wanted.keywords is not None else ()
+    own = [word for group in groups if len(group) <= FEW for word in group]
+    return [*own, *chain.from_iterable(map(keywords_in_parts, wanted.sub_criteria or ()))]
 
 
 def written(text: str) -> str:
@@ -84,6 +103,8 @@ def spellings(text: str) -> list[str]:
 
 
 def spellings_of(word: Keyword) -> list[Keyword]:
+    if word.text.isascii():
+        return [word]
     return [word if text == word.text else read_keyword(text) for text in spellings(word.text)]
 
 
@@ -171,6 +192,10 @@ def patterns_of(words: Sequence[Keyword]) -> Sql:
     return Sql("(SELECT lower(pattern) AS pattern FROM unnest({}::text[]) pattern) words", patterns)
 
 
-def digests(words: Sequence[Keyword], algorithm: str) -> list[bytes]:
-    """The words that are digests of this kind."""
-    return [word.digest for word in words if word.algorithm == algorithm and word.digest is not None]
+def digests_among(words: Sequence[Keyword]) -> dict[str, list[bytes]]:
+    """The words that are digests, by algorithm."""
+    found: dict[str, list[bytes]] = {}
+    for word in words:
+        if word.algorithm is not None and word.digest is not None:
+            found.setdefault(word.algorithm, []).append(word.digest)
+    return found

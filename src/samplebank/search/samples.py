@@ -14,7 +14,7 @@ from samplebank.database.times import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import Criterion, set_demands, within, without
 from samplebank.search.filters import Filters
-from samplebank.search.keywords import Keyword, Keywords
+from samplebank.search.keywords import Keywords, keywords_in_parts
 from samplebank.search.listing import Gathering, Way
 from samplebank.search.numbers import (
     number_of_all_samples,
@@ -70,11 +70,6 @@ class SampleCriterion(Criterion, frozen=True, kw_only=True):
     facts: list[rows.FactCriterion] | None = None
     derived: list[rows.DerivedCriterion] | None = None
     sub_criteria: list["SampleCriterion"] | None = None
-
-    @property
-    def all_keywords(self) -> list[Keyword]:
-        own = self.keywords.words if self.keywords is not None else ()
-        return [*own, *(word for one in self.sub_criteria or () for word in one.all_keywords)]
 
 
 class Demands(msgspec.Struct, frozen=True):
@@ -145,7 +140,7 @@ def samples_matching(
         return all_of([may_be_found, Sql("s.created_time >= {}", part.since), inner.on("s")])
 
     is_newest_first = order.names == (NEWEST_FIRST,) and not asked.digests
-    gathered = Gathered(ask, Everything(found, wanted.all_keywords), gathering, is_newest_first)
+    gathered = Gathered(ask, Everything(found, keywords_in_parts(wanted)), gathering, is_newest_first)
     lists = None if asked.digests else _lists(caller, window, order.names, looked_up)
     much = Much(ask, asked.sets, walked, window, gathering, is_newest_first, lists=lists)
     ways: list[Way[int]] = [gathered, InOrder(ask)]

@@ -9,7 +9,7 @@ from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import FALSE, TRUE, Sql, all_of, any_of, one_of
 from samplebank.database.times import TimeRange
-from samplebank.search.keywords import Keyword, contains, digests, mentions, patterns_of
+from samplebank.search.keywords import Keyword, contains, digests_among, mentions, patterns_of
 from samplebank.search.window import IndexWindow, lies_in_window
 
 
@@ -173,10 +173,10 @@ class Sets:
     def with_words(self, words: tuple[Keyword, ...], fields: frozenset[str]) -> list[Members]:
         """Where at least one of the words occurs: one query for each field in which any can."""
         sets = []
+        digests = digests_among(words)
         for algorithm in DIGESTS:
-            wanted = digests(words, algorithm)
-            if wanted and algorithm in fields:
-                sets.append(self.with_digest(algorithm, wanted))
+            if algorithm in digests and algorithm in fields:
+                sets.append(self.with_digest(algorithm, digests[algorithm]))
         patterns = patterns_of(words)
         for name, kind in KEYWORD_KINDS.items():
             if name in fields:
@@ -184,9 +184,8 @@ class Sets:
                     kind.table, kind.alias, words, self._common, by_index=self._by_index, patterns=patterns
                 )
                 sets.append(self.with_row(kind, self._readable(said, words) if kind is VERDICT else said))
-        references = digests(words, "sha256")
-        if references and "link" in fields:
-            sets.append(self.with_row(LINK, one_of("l.reference", "bytea", references)))
+        if "sha256" in digests and "link" in fields:
+            sets.append(self.with_row(LINK, one_of("l.reference", "bytea", digests["sha256"])))
         return sets
 
     def _readable(self, said: Sql, words: tuple[Keyword, ...]) -> Sql:

@@ -17,7 +17,15 @@ from samplebank.database.times import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import row_condition
 from samplebank.search.filters import Filters
-from samplebank.search.keywords import Keyword, Keywords, contains, digests, find_common, mentions
+from samplebank.search.keywords import (
+    Keyword,
+    Keywords,
+    contains,
+    digests_among,
+    find_common,
+    keywords_in_parts,
+    mentions,
+)
 from samplebank.search.listing import MOST_GATHERED, PATIENCE, Gathering, Way, rows_within
 from samplebank.search.numbers import (
     number_of_all_submissions,
@@ -64,11 +72,6 @@ class SubmissionSearch(SubmissionCriterion, frozen=True, kw_only=True):
     times: TimeRange = TimeRange()
     keywords: Keywords | None = None
     sub_criteria: list["SubmissionSearch"] | None = None
-
-    @property
-    def all_keywords(self) -> list[Keyword]:
-        own = self.keywords.words if self.keywords is not None else ()
-        return [*own, *(word for one in self.sub_criteria or () for word in one.all_keywords)]
 
 
 class InOrder(NamedTuple):
@@ -206,7 +209,7 @@ def submissions_matching(
     ways: list[Way[Submission]] = [InOrder(where, order)]
     if wanted.keywords or wanted.meta_data or wanted.sub_criteria:
         find = partial(matching, caller, wanted, window)
-        gathered = Gathered(find, wanted.all_keywords, order, gathering)
+        gathered = Gathered(find, keywords_in_parts(wanted), order, gathering)
         walked = matching(caller, wanted, window, by_index=False)
         much = Much(where, walked, order, gathering)
         ways = [much, gathered, much._replace(milliseconds=None)]
@@ -274,7 +277,7 @@ def _occurs(words: tuple[Keyword, ...], fields: frozenset[str], mention: Callabl
     ids = [word.id for word in words if word.id is not None]
     if ids and "id" in fields:
         found.append(one_of("u.id", "uuid", ids))
-    samples = digests(words, "sha256")
+    samples = digests_among(words).get("sha256")
     if samples and "sampleSha256" in fields:
         found.append(_of_samples(samples))
     tlps = [tlp for tlp in TLPS if any(word.text.lower() in tlp for word in words)]

@@ -47,8 +47,10 @@ def _add(weight: Counter[Kind], value: object) -> None:
         for name in value.__struct_fields__:
             _add(weight, getattr(value, name))
     elif isinstance(value, list):
-        criteria = sum(isinstance(one, Body) and not isinstance(one, AnalysisTagCriteria) for one in value)
+        bodies = [one for one in value if isinstance(one, Body)]
+        criteria = sum(not isinstance(one, AnalysisTagCriteria) for one in bodies)
         weight["criteria"] += criteria
         weight["values"] += len(value) - criteria
-        for one in value:
+        weight["characters"] += sum(len(one) for one in value if isinstance(one, str) and not one.isascii())
+        for one in bodies:
             _add(weight, one)
