@@ -17,6 +17,7 @@ from bench.service import Service
 
 from drill import faults
 from drill.clients import V2, Line
+from drill.installations import installed
 from drill.restarts import SETTINGS
 from drill.rows import Row
 
@@ -55,7 +56,7 @@ WHOLE = """
 def run(folder: Path, rounds: int) -> Iterator[Row]:
     # No task is given up: whatever is killed in each of its attempts would fail, and rightly.
     settings = {**SETTINGS, "SAMPLEBANK_TASK_MAX_ATTEMPTS": str(rounds + 3)}
-    with Service(folder, settings=settings) as service:
+    with installed(folder, settings) as service:
         service.start()
         killing = _Killing(service)
         try:

@@ -11,6 +11,7 @@ from bench.service import Service
 
 from drill import faults
 from drill.clients import Line
+from drill.installations import installed
 from drill.restarts import SETTINGS
 from drill.rows import Row
 from samplebank.cli.demo_files import make_files
@@ -33,7 +34,7 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
     goods = [
         one.read_bytes() for one in make_files(folder / "goods") if one.suffix in {".pdf", ".sh", ".exe"}
     ]
-    with Service(folder, settings=SETTINGS, with_workers=True) as service:
+    with installed(folder, SETTINGS, with_workers=True) as service:
         service.start()
         line, submitted, killed = Line(service), 0, {"classifier's": 0, "workers'": 0}
         while sum(killed.values()) < rounds:

@@ -19,6 +19,7 @@ from bench.wire import Wire
 
 from drill import faults
 from drill.clients import AGENT, V2, Line, p95_of_lists
+from drill.installations import installed
 from drill.restarts import SETTINGS
 from drill.rows import Row
 
@@ -46,7 +47,7 @@ ESTABLISHED = "01"
 
 def burst(folder: Path, rounds: int) -> Iterator[Row]:
     """`rounds` clients at once on a service with many processes and its embedded database."""
-    with Service(folder, settings={**SETTINGS, "SAMPLEBANK_PROCESSES": str(PROCESSES)}) as service:
+    with installed(folder, {**SETTINGS, "SAMPLEBANK_PROCESSES": str(PROCESSES)}) as service:
         service.start()
         answers = asyncio.run(_burst(service, rounds))
         lives = service.is_ready()
@@ -86,7 +87,7 @@ async def _client(service: Service, key: str, end: float, answers: Counter[int])
 def idle(folder: Path, rounds: int) -> Iterator[Row]:
     """`rounds` idle connections, and a sixth as many that send slowly."""
     slow = rounds // IDLE_PER_SLOW
-    with Service(folder, settings=SETTINGS) as service:
+    with installed(folder, SETTINGS) as service:
         service.start()
         quiet = p95_of_lists(service)
         with faults.idle_connections(service.port, rounds), _slow_senders(service, slow):
@@ -133,7 +134,7 @@ def _begun(service: Service, start: str) -> socket.socket:
 
 def streams(folder: Path, rounds: int) -> Iterator[Row]:
     """`rounds` lists and downloads whose clients read the beginning, pause and leave."""
-    with Service(folder, settings=SETTINGS) as service:
+    with installed(folder, SETTINGS) as service:
         service.start()
         digest = _long_list(service)
         paths = ["submission?limit=0", "raw", "safe"]

@@ -16,6 +16,7 @@ from bench.service import Service
 
 from drill import faults
 from drill.clients import V2, Line, make_users, p95_of_lists
+from drill.installations import installed
 from drill.load import wholeness
 from drill.restarts import SETTINGS, WHOLE
 from drill.rows import Row
@@ -165,7 +166,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
 def bodies(folder: Path, rounds: int) -> Iterator[Row]:
     """Each body `rounds` times; the processor time and the memory of the one web process that takes them."""
     costs: dict[str, tuple[float, int, int]] = {}
-    with Service(folder, settings={**SETTINGS, "SAMPLEBANK_PROCESSES": "1"}) as service:
+    with installed(folder, {**SETTINGS, "SAMPLEBANK_PROCESSES": "1"}) as service:
         service.start()
         key = make_users(service, {"plain": ("c", "SAMPLEDB-USER")}, ["c"])["plain"]
         for name, (path, body) in BODIES.items():
@@ -209,7 +210,7 @@ def _memory(pid: int, what: str) -> int:
 
 def searches(folder: Path, rounds: int) -> Iterator[Row]:
     """Dear searches in a database of `rounds` samples: one after the other, then 14 at once beside others."""
-    with Service(folder, settings=SETTINGS) as service:
+    with installed(folder, SETTINGS) as service:
         service.start()
         made = asyncio.run(generate.fill(service.database_url, rounds, customers=100))
         key = made.one_key

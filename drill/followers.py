@@ -13,6 +13,7 @@ import httpx
 from bench.service import Service
 
 from drill import faults
+from drill.installations import installed
 from drill.load import Load, wholeness
 from drill.restarts import BETWEEN, SETTINGS, WHOLE
 from drill.rows import Row
@@ -29,7 +30,7 @@ BLOWS = (faults.kill_web_twice, faults.kill_postmaster, faults.kill_housekeeper)
 
 
 def run(folder: Path, rounds: int) -> Iterator[Row]:
-    with Service(folder, settings=SETTINGS) as service:
+    with installed(folder, SETTINGS) as service:
         service.start()
         with Reader(service) as reader:
             with Load(service.url, service.key) as load:

@@ -20,6 +20,7 @@ from urllib.parse import quote
 from bench.service import Service
 
 from drill.clients import AGENT, V2, Line
+from drill.installations import installed
 from drill.restarts import SETTINGS
 from drill.rows import Row
 
@@ -51,7 +52,7 @@ ODD_HEADERS = (
 
 
 def run(folder: Path, rounds: int) -> Iterator[Row]:
-    with Service(folder, settings=SETTINGS) as service:
+    with installed(folder, SETTINGS) as service:
         service.start()
         document = json.loads(Line(service).ask("GET", "/openapi.json")[1])
         seen = Seen()

@@ -14,6 +14,7 @@ from bench.databases import connected
 from bench.service import Service
 
 from drill.clients import AGENT, TOO_MANY, V2, Line
+from drill.installations import installed
 from drill.restarts import SETTINGS
 from drill.rows import Row
 from samplebank.accounts.keys import digest
@@ -41,7 +42,7 @@ Answer = Callable[[File, int, int], str]
 
 
 def run(folder: Path, rounds: int) -> Iterator[Row]:
-    with Service(folder, settings=SETTINGS) as service:
+    with installed(folder, SETTINGS) as service:
         service.start()
         files = [_stored(service, size) for size in (*SIZES, LARGEST)]
         yield _tries("challenges with the hash alone", service, files, rounds, lambda file, *_: file.sha256)

@@ -10,6 +10,7 @@ from bench.service import Service
 
 from drill import faults
 from drill.clients import Line, make_users
+from drill.installations import installed
 from drill.load import Load
 from drill.restarts import SETTINGS
 from drill.rows import Row
@@ -25,7 +26,7 @@ B_CLAIMED = "SELECT count(*) FROM job_task t JOIN job j ON j.id = t.job_id WHERE
 def leases(folder: Path, rounds: int) -> Iterator[Row]:
     """`rounds` tasks whose workers are never heard of again."""
     settings = {**SETTINGS, "SAMPLEBANK_SWEEP_INTERVAL": str(INTERVAL)}
-    with Service(folder, settings=settings) as service:
+    with installed(folder, settings) as service:
         service.start()
         _queue(service, service.key, rounds // 2)  # each has two tasks
         asyncio.run(faults.lose_leases(service.database_url, rounds))
@@ -42,7 +43,7 @@ def leases(folder: Path, rounds: int) -> Iterator[Row]:
 
 def turns(folder: Path, rounds: int) -> Iterator[Row]:
     """A queues `rounds`, then B one, several times; how many claims pass until that of B is claimed."""
-    with Service(folder, settings=SETTINGS) as service:
+    with installed(folder, SETTINGS) as service:
         service.start()
         users = {name: (name, "SAMPLEDB-USER") for name in ("a", "b")}
         keys = make_users(service, users, users)

@@ -11,6 +11,7 @@ from bench.databases import connected
 from bench.service import Service
 
 from drill import faults
+from drill.installations import installed
 from drill.load import Load, broken, wholeness
 from drill.rows import Row, Run
 from samplebank.jobs.clock import LAST_DONE
@@ -30,7 +31,7 @@ def on_own_database(fault: str, blow: Callable[[Service], None]) -> Run:
     """Blows against a service with its embedded database."""
 
     def run(folder: Path, rounds: int) -> Iterator[Row]:
-        with Service(folder, settings=SETTINGS) as service:
+        with installed(folder, SETTINGS) as service:
             service.start()
             yield _blows(fault, service, service.database_url, rounds, lambda: blow(service))
 

@@ -172,11 +172,9 @@ class Sets:
 
     def with_words(self, words: tuple[Keyword, ...], fields: frozenset[str]) -> list[Members]:
         """Where at least one of the words occurs: one query for each field in which any can."""
-        sets = []
         digests = digests_among(words)
-        for algorithm in DIGESTS:
-            if algorithm in digests and algorithm in fields:
-                sets.append(self.with_digest(algorithm, digests[algorithm]))
+        asked = [algorithm for algorithm in DIGESTS if algorithm in digests and algorithm in fields]
+        sets = [self.with_digest(algorithm, digests[algorithm]) for algorithm in asked]
         patterns = patterns_of(words)
         for name, kind in KEYWORD_KINDS.items():
             if name in fields:
