@@ -10,7 +10,7 @@ from kit.service import running
 from samplebank.api.app import ROUTES
 
 #: requests of each of three kinds for each operation: fitting, misfit, and about absent things
-EXAMPLES = 4
+EXAMPLES = 3
 OPERATIONS = sorted(route.opt["operation"].id for route in ROUTES if "operation" in route.opt)
 
 

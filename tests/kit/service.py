@@ -21,10 +21,10 @@ from samplebank.database.migrations import upgrade
 
 PROGRAM = [sys.executable, "-m", "samplebank.cli"]
 TENANTS = Path(__file__).with_name("tenants.toml")
-#: fast enough to wait for, long enough not to be hit by chance
+#: fast enough to wait for, long enough not to be hit by chance, and not to occupy the processors of all other tests
 SETTINGS = {
     "SAMPLEBANK_SIMILAR_SUBMISSION_WINDOW": "2",
-    "SAMPLEBANK_SWEEP_INTERVAL": "1",
+    "SAMPLEBANK_SWEEP_INTERVAL": "2",
     "SAMPLEBANK_TRUSTED_AGENTS": "trusted-agent",
     "SAMPLEBANK_PROCESSES": "2",
 }
@@ -34,6 +34,9 @@ PREPARED = "TESTS_PREPARED"
 PORTS = range(20_000, 32_000)
 #: the database with all tables and no rows
 MIGRATED = "migrated"
+#: settings of a copied database, which spare the disk. Tests kill processes, and the system keeps what a process has written;
+#: the tests of lost power begin with a first start of their own
+WITHOUT_POWER_CUTS = "fsync = off\nfull_page_writes = off\n"
 
 
 def free_port() -> int:
@@ -190,6 +193,8 @@ def copy_prepared(data: Path) -> Mapping[str, str]:
             finally:
                 code = first.stop()
             assert code == 0
+            with (prepared / "data" / "postgres" / "data" / "postgresql.conf").open("a") as settings:
+                settings.write(WITHOUT_POWER_CUTS)
             keys.write_text(json.dumps(first.keys))
     # `cp` keeps the owner of the database, and shares the blocks where the file system can.
     subprocess.run(["cp", "-a", "--reflink=auto", prepared / "data", data], check=True)
