@@ -1,6 +1,9 @@
 """The page of the policy: the workers of every sample, and the rules in words."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import pytest
 
 from kit.bank import CHIEF, Bank, name_of
 from web.conftest import Visitors
@@ -8,19 +11,33 @@ from web.conftest import Visitors
 RULES = "/sampledb/v2/policy/default/rule"
 
 
-def add_rule(bank: Bank, match: dict[str, Any], action: dict[str, Any]) -> str:
-    """The name of a new rule."""
-    name = name_of("rule")
-    body = {"name": name, "description": "for the test", "match": match, "action": action}
-    bank.data(bank.post(RULES, body, CHIEF))
-    return name
+class AddRule(Protocol):
+    """Adds a rule, and tells the name of the rule."""
+
+    def __call__(self, match: dict[str, Any], action: dict[str, Any]) -> str: ...
 
 
-def test_a_rule_is_told_in_words(bank: Bank, visitor: Visitors) -> None:
+@pytest.fixture
+def add_rule(bank: Bank) -> Iterator[AddRule]:
+    """The rules end with the test: while a rule looks at types, all submissions wait for their type."""
+    added: list[str] = []
+
+    def add(match: dict[str, Any], action: dict[str, Any]) -> str:
+        name = name_of("rule")
+        body = {"name": name, "description": "for the test", "match": match, "action": action}
+        added.append(bank.data(bank.post(RULES, body, CHIEF))["id"])
+        return name
+
+    yield add
+    for rule in added:
+        bank.delete(f"{RULES}/{rule}", CHIEF)
+
+
+def test_a_rule_is_told_in_words(bank: Bank, visitor: Visitors, add_rule: AddRule) -> None:
     (worker,) = bank.workers(1)
     match = {"classification": {"type": ["docx", "xlsx"], "superType": ["document"]}}
     options = {"add": [{"key": "depth", "value": "deep"}]}
-    name = add_rule(bank, match, {"workers": {"add": [worker]}, "options": options})
+    name = add_rule(match, {"workers": {"add": [worker]}, "options": options})
 
     shown = visitor("chief").get("/policy").text()
 
@@ -28,9 +45,9 @@ def test_a_rule_is_told_in_words(bank: Bank, visitor: Visitors) -> None:
     assert said in shown
 
 
-def test_a_rule_of_others_is_not_told(bank: Bank, visitor: Visitors) -> None:
+def test_a_rule_of_others_is_not_told(bank: Bank, visitor: Visitors, add_rule: AddRule) -> None:
     (worker,) = bank.workers(1)
-    name = add_rule(bank, {"customer": {"customerOrGroup": ["mill"]}}, {"workers": {"remove": [worker]}})
+    name = add_rule({"customer": {"customerOrGroup": ["mill"]}}, {"workers": {"remove": [worker]}})
 
     assert f"{name} for the test customer mill do not run {worker}" in visitor("chief").get("/policy").text()
     assert name not in visitor("quinn").get("/policy").text()

@@ -44,13 +44,13 @@ STORING = f"""
           FROM sample s LEFT JOIN classification c ON c.id = s.classification_id
          WHERE s.sha256 = :sha256::bytea AND s.deleted_time IS NULL
     ),
-    -- The workers were selected by the policy as it is, and by the type as it is.
+    -- The workers were selected by the policy as it is, and by the type as it is. An unknown file has none.
     planned AS MATERIALIZED (
         SELECT FROM policy
          WHERE version = :policy_version::bigint
            AND (NOT :is_typed::boolean
-                OR EXISTS (SELECT FROM known WHERE type IS NOT DISTINCT FROM :type::text
-                                               AND super_type IS NOT DISTINCT FROM :super_type::text))
+                OR (SELECT type FROM known) IS NOT DISTINCT FROM :type::text
+                   AND (SELECT super_type FROM known) IS NOT DISTINCT FROM :super_type::text)
            AND (:key::bytea IS NULL
                 OR NOT EXISTS (SELECT FROM kept_answer WHERE user_id = :user_id AND kept_answer.key = :key))
     ),
