@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from samplebank.sandbox import NotStarted, SandboxError
-from samplebank.worker.analysers import BUILT_IN
+from samplebank.worker.analysers import BUILT_IN, registrations
 from samplebank.worker.analysers.testing import analysed, sample_file
 from samplebank.worker.contract import Rejected, Result
 from samplebank.worker.inside import MOST_HEAD, Finished, Message, decoded_reply, encoded
@@ -64,11 +64,14 @@ async def test_the_settings_of_an_analyser_are_in_no_command_line() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
-async def test_the_built_in_analysers_bear_their_names(name: str) -> None:
+async def test_the_built_in_analysers_are_registered_with_what_they_say_of_themselves(name: str) -> None:
+    kept = registrations()[name]
+
     async with await SandboxedAnalyser.open(BUILT_IN[name]) as analyser:
-        assert analyser.description.short_name == name
-        assert analyser.description.names["english"]
-        assert analyser.description.schema
+        told = analyser.description
+
+    assert told.short_name == name
+    assert (kept.names, kept.descriptions, kept.schema) == (told.names, told.descriptions, told.schema)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,7 @@ from samplebank.serving.credentials import keep_credentials
 from samplebank.settings import Settings
 from samplebank.stores import database_folder
 from samplebank.timespec import Millis
-from samplebank.worker.analysers import BUILT_IN
-from samplebank.worker.sandboxed import SandboxedAnalyser
+from samplebank.worker.analysers import Registration, registrations
 
 #: seconds that the start waits for a database that cannot be reached, and seconds between looks
 PATIENCE, POLL = 10.0, 0.25
@@ -97,37 +96,35 @@ async def _provision(settings: Settings, url: str, *, issue_keys: bool) -> None:
         now = database.clock.now()
         await provisioning.lock(db)
         is_new = await provisioning.provision_first(db, now=now)
-        await _register_workers(db, settings, now=now)
+        await _register_workers(db, now=now)
         await _register_children(db, now=now)
         is_wanted = issue_keys or is_new or settings.database_url is None
         await keep_credentials(db, settings, is_wanted=is_wanted, now=now)
         await feed.settle(db)
 
 
-async def _register_workers(db: Connection, settings: Settings, *, now: Millis) -> None:
+async def _register_workers(db: Connection, *, now: Millis) -> None:
     """Register the built-in workers that the database never knew, so that their process can start after an upgrade.
 
     A new database also runs all of them by default. Later the policy is the operator's.
     """
     is_new = not await workers.is_any_registered(db)
-    missing = [path for name, path in BUILT_IN.items() if not await workers.was_ever_registered(db, name)]
+    missing = [
+        _content(name, told)
+        for name, told in registrations().items()
+        if not await workers.was_ever_registered(db, name)
+    ]
     user_id = await provisioning.get_user_id(db, provisioning.ADMIN)
-    # a sandbox each, side by side: the first start waits for the slowest, and not for all
-    described = await asyncio.gather(*(_described(path, settings) for path in missing))
-    made = [(await workers.add_worker(db, content, user_id=user_id, now=now))[0] for content in described]
+    made = [(await workers.add_worker(db, content, user_id=user_id, now=now))[0] for content in missing]
     if is_new:
         await rules.put_policy(db, tuple(worker.id for worker in made), (), user_id=user_id, now=now)
 
 
-async def _described(import_path: str, settings: Settings) -> WorkerContent:
-    async with await SandboxedAnalyser.open(
-        import_path, sandbox_required=settings.sandbox_required
-    ) as analyser:
-        told = analyser.description
+def _content(name: str, told: Registration) -> WorkerContent:
     return WorkerContent(
-        short_name=told.short_name,
-        names=dict(told.names),
-        descriptions=dict(told.descriptions),
+        short_name=name,
+        names=told.names,
+        descriptions=told.descriptions,
         schema=None if told.schema is None else msgspec.json.encode(told.schema),
     )
 
