@@ -1,7 +1,7 @@
 """Claims for workers: take tasks, keep tasks, give tasks back."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from litestar import post
@@ -258,8 +258,9 @@ def _show_claim(claim: claims.Claim, directory: Directory, *, most: int) -> Clai
     )
 
 
-def _show_lease(row: Any, _: Directory) -> LeaseResponse:
-    return LeaseResponse(*row)
+def _show_lease(lease: tuple[UUID, int | None], _: Directory) -> LeaseResponse:
+    task_id, until = lease
+    return LeaseResponse(id=task_id, lease_end_timestamp=until)
 
 
 ROUTES = [claim, heartbeat, release]
