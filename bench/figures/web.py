@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 from bench import clients, load, shown
 from bench import vocabulary as words
 from bench.figure import Figure, Limit, Surroundings
-from bench.service import HOST, Service
+from bench.ports import HOST
+from bench.service import Service
 
 RARE = urlencode({"q": words.RARE_STEM})
 #: goals for the p95 of pages in milliseconds at the largest size, by the name of the page and its path.
