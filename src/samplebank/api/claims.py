@@ -13,9 +13,9 @@ from samplebank.api.call import Call
 from samplebank.api.classifications import ClassificationResponse
 from samplebank.api.envelope import Answer
 from samplebank.api.jobs import JobInfo, SampleInfo
-from samplebank.api.once import repeatable
 from samplebank.api.people import CustomerInfo
 from samplebank.api.policy.default import OptionResponse
+from samplebank.api.repeated_requests import repeatable
 from samplebank.api.submissions import SubmissionResponse, show_submission
 from samplebank.api.waiting import claim_when_there
 from samplebank.database import Page

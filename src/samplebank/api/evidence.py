@@ -14,8 +14,8 @@ from samplebank.analyses.evidence import AnalysisOfCustomer, NewEvidence
 from samplebank.api.call import Call
 from samplebank.api.downloads import BINARY, attachment
 from samplebank.api.envelope import Answer
-from samplebank.api.once import once
 from samplebank.api.people import UserInfo
+from samplebank.api.repeated_requests import once
 from samplebank.api.uploads import refuse_announced_excess, uploaded
 from samplebank.blobs import Area, Staged, verified
 from samplebank.database.signals import Signal

@@ -12,7 +12,7 @@ from samplebank.accounts.caller import Scope
 from samplebank.analyses import evidence
 from samplebank.blobs import Area, Blob
 from samplebank.database import Connection, Statement
-from samplebank.samples import derived
+from samplebank.samples import derived_facts
 from samplebank.samples.model import Sample
 from samplebank.service_tasks import running
 from samplebank.service_tasks.model import Operation, RunningTask, State, Step, Tools
@@ -153,7 +153,7 @@ async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> 
         await db.execute(DELETE_MARKS, sample_id)
         for statement in DELETE_PLACES:
             await db.execute(statement, sample_id)
-        await derived.delete(db, sample_id)
+        await derived_facts.delete(db, sample_id)
         await db.execute(LEAVE_RECORD, sample_id, now)
     return Step()
 
