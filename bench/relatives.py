@@ -15,7 +15,7 @@ import asyncpg
 import numpy as np
 import tlsh
 
-from samplebank.samples.derived import TLSH, digest_of
+from samplebank.samples.derived_facts import TLSH, digest_of
 from samplebank.samples.tlsh import BUCKETS
 
 #: samples that one COPY brings

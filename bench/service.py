@@ -17,8 +17,8 @@ from typing import Self
 
 from bench.load import Target
 from bench.machine import Processes
+from bench.ports import HOST, free_port
 
-HOST = "127.0.0.1"
 #: seconds within which the service must be ready
 READY = 120
 STOP = 60
@@ -27,13 +27,6 @@ POLL = 0.01
 
 class Unusable(Exception):
     """Nothing can be measured here. The text gives the reason."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def check_port(port: int) -> None:

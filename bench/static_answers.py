@@ -20,7 +20,8 @@ import asyncpg
 
 from bench.limits import DIGESTS, INSERT, durable_file
 from bench.load import Target
-from bench.service import HOST, Unusable, free_port
+from bench.ports import HOST, free_port
+from bench.service import Unusable
 from samplebank.serving.scheduling import finish_before_others_begin
 
 READY_SECONDS = 30

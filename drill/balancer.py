@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.service import HOST, Unusable, free_port
+from bench.ports import HOST, free_port
+from bench.service import Unusable
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "docs" / "deployment.md"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import obstore
 from bench.databases import connected
+from bench.ports import free_port
 from bench.seaweed import BUCKET, S3Server
-from bench.service import Service, free_port
+from bench.service import Service
 
 from drill import faults
 from drill.load import Load, broken, wholeness

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from bench.service import HOST, Service
+from bench.ports import HOST
+from bench.service import Service
 
 from drill import faults
 

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.databases import connected
-from bench.service import HOST, Service
+from bench.ports import HOST
+from bench.service import Service
 from bench.wire import Wire
 
 from drill import faults

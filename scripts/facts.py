@@ -14,6 +14,8 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "samplebank"
 #: the code beside the product: functions are as short there, and import as openly
 BESIDE = tuple(ROOT / name for name in ("tests", "bench", "drill", "trial", "scripts"))
+#: the one place that fills structs in the order of columns: columns and fields are tied by name there
+COLUMNS = SOURCE / "database" / "columns.py"
 MIGRATIONS = SOURCE / "database" / "migrations" / "versions"
 LONGEST_FUNCTION, LONG_FUNCTION, LONGEST_MODULE, MOST_BY_PLACE = 40, 30, 300, 7
 OWN = {SOURCE.name, "kit", *(folder.name for folder in BESIDE)}
@@ -96,6 +98,37 @@ def places() -> Iterator[Fact]:
     yield Fact("calls with eight or more arguments by place", str(len(found)), "0", not found, where=found)
 
 
+def rows_by_place() -> Iterator[Fact]:
+    """Structs filled in the order of columns: a column put between two others would go into the wrong field."""
+    found = tuple(
+        f"{path}:{node.lineno} {ast.unparse(node)}"
+        for path, _, tree in modules(SOURCE, *BESIDE)
+        if ROOT / path != COLUMNS
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).split(".")[-1][0].isupper()
+        and (
+            any(isinstance(argument, ast.Starred) and of_row(argument) for argument in node.args)
+            or sum(is_of_place(argument) for argument in node.args) > 1
+        )
+    )
+    yield Fact("structs filled from rows by place", str(len(found)), "0", not found, where=found)
+
+
+def of_row(node: ast.AST) -> bool:
+    return any(isinstance(part, ast.Name) and part.id == "row" for part in ast.walk(node))
+
+
+def is_of_place(node: ast.AST) -> bool:
+    """Whether an expression is a column of a row by its place: `row[2]`."""
+    return (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, int)
+        and of_row(node.value)
+    )
+
+
 def numbers() -> Iterator[Fact]:
     found = tuple(
         f"{path}:{node.lineno}"
@@ -138,7 +171,7 @@ def prose() -> Iterator[Fact]:
 
 
 def main() -> int:
-    facts = [*lengths(), *places(), *numbers(), *hidden_imports(), *prose()]
+    facts = [*lengths(), *places(), *rows_by_place(), *numbers(), *hidden_imports(), *prose()]
     for fact in facts:
         print(f"{fact.name:45} {fact.value:20} aim {fact.aim:6} {'' if fact.is_met else 'MISSED'}".rstrip())
         if not fact.is_met:

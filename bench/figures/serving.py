@@ -14,7 +14,8 @@ from bench.figure import Figure, Limit, Surroundings
 from bench.figures.cycle import wait_for_classifier
 from bench.limits import Limits
 from bench.machine import MemoryWatch
-from bench.service import HOST, Service
+from bench.ports import HOST
+from bench.service import Service
 from bench.wire import Wire
 
 MIB = 1024 * 1024

@@ -4,14 +4,15 @@ import asyncio
 import http.client
 from urllib.parse import urlencode
 
-from bench import clients, load, shown
+from bench import clients, load, page_contents
 from bench import vocabulary as words
 from bench.figure import Figure, Limit, Surroundings
-from bench.service import HOST, Service
+from bench.ports import HOST
+from bench.service import Service
 
 RARE = urlencode({"q": words.RARE_STEM})
 #: goals for the p95 of pages in milliseconds at the largest size, by the name of the page and its path.
-#: `shown.make` has the names in paths
+#: `page_contents.make` has the names in paths
 PAGES = {
     "Today": ("/", 30.0),
     "samples": ("/samples", 15.0),
@@ -52,7 +53,7 @@ BARE = "/login"
 def measure(service: Service, size: int, *, quick: bool) -> list[Figure]:
     """Measure the p95 of every page with one client."""
     headers = f"Cookie: {_sign_in(service)}\r\nAccept: text/html\r\nAccept-Encoding: gzip\r\n"
-    names = asyncio.run(shown.make(service, size))
+    names = asyncio.run(page_contents.make(service, size))
     rounds, runs = (12, 1) if quick else (40, 3)
     paths = [*(path for path, _ in PAGES.values()), BARE]
     work = [(("GET", path.format_map(names), b"", headers), rounds) for path in paths]

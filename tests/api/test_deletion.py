@@ -80,7 +80,7 @@ async def row_of(db: Connection, sample: Sample) -> Row:
         bytes.fromhex(sample.sha256),
     )
     assert row is not None
-    return Row(*row)
+    return Row(**row)
 
 
 @asynccontextmanager

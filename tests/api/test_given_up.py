@@ -13,12 +13,11 @@ import pytest
 from bench.databases import connected
 
 from kit.bank import CHIEF, V2, Bank
+from kit.locks import line_before
 from kit.service import Service, running
 
 #: seconds: more than any page of these tests may take
 NEVER = "600"
-#: seconds that an event may take on a very busy machine
-PATIENCE = 30
 EXTENSIONS = "/samplebank/v1"
 WEEK = {"startTimestamp": "now - 1 week", "timeFieldStrategy": ["startTimestamp", "endTimestamp"]}
 #: requests whose pages read jobs, and who asks
@@ -28,11 +27,6 @@ PAGES = {
     "a search": (CHIEF, "POST", f"{V2}/job/search", WEEK),
     "a search with cursors": (CHIEF, "POST", f"{EXTENSIONS}/job/search", WEEK),
 }
-# PostgreSQL tells nobody when a session begins to wait, and when it ends to wait, so the tests look.
-BLOCKED = """
-    SELECT count(*) FROM pg_stat_activity, pg_sleep(0.01)
-     WHERE $1 = ANY (pg_blocking_pids(pid)) AND query LIKE '%FROM job j%'
-"""
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +39,11 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @asynccontextmanager
-async def locked(service: Service, table: str) -> AsyncIterator[Any]:
+async def locked(service: Service, table: str) -> AsyncIterator[None]:
     """Nobody else reads the table until the end of the block."""
     async with connected(service.database_url) as db, db.transaction():
         await db.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-        yield db
-
-
-async def until_blocked(service: Service, holder: Any, number: int) -> None:
-    """Wait until so many statements on jobs wait for the lock of the holder."""
-    async with asyncio.timeout(PATIENCE), connected(service.database_url) as db:
-        while await db.fetchval(BLOCKED, holder.get_server_pid()) != number:
-            pass
+        yield
 
 
 def ask(service: Service, user: str, method: str, path: str, body: dict[str, Any] | None) -> socket.socket:
@@ -74,11 +61,11 @@ def ask(service: Service, user: str, method: str, path: str, body: dict[str, Any
 
 @pytest.mark.parametrize("page", PAGES)
 async def test_the_statement_of_a_client_that_left_ends_in_the_database(patient: Service, page: str) -> None:
-    async with locked(patient, "job") as holder:
+    async with line_before(patient, "job") as line:
         with await asyncio.to_thread(ask, patient, *PAGES[page]):
-            await until_blocked(patient, holder, 1)
+            await line.reaches(1)
 
-        await until_blocked(patient, holder, 0)
+        await line.reaches(0)
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,20 @@
 """The expensive requests of one user do not slow down the requests of all others."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from samplebank.database import Database
+from kit.locks import PATIENCE, nobody_behind, session_behind
+from samplebank.database import Connection, Database
 from samplebank.errors import TooMany, Unavailable
 from samplebank.http.seats import Seats
 from samplebank.http.turns import EACH, ClientGone, Searches, Turns, Within, while_connected
 
 MIA, PAT = 1, 2
-SLEEPS = "SELECT pg_sleep(60), 'of this test'"
-SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = $1"
+LOCK = f"SELECT pg_advisory_xact_lock({0x7E57_0001})"
 
 
 async def hold(turns: Turns, user: int, end: asyncio.Event) -> None:
@@ -27,15 +28,12 @@ async def begin(number: int, turns: Turns, user: int, end: asyncio.Event) -> "li
     return begun
 
 
-async def sleeping(database: Database) -> int:
-    async with database.connection() as db:
-        found: int = await db.fetchval(SLEEPING, SLEEPS)
-    return found
-
-
-async def until(database: Database, number: int) -> None:
-    while await sleeping(database) != number:
-        pass
+@pytest.fixture
+async def holder(database: Database) -> AsyncIterator[Connection]:
+    """A session that holds the lock, so that whoever takes the lock waits."""
+    async with database.transaction() as db:
+        await db.execute(LOCK)
+        yield db
 
 
 async def test_a_further_request_of_a_user_waits_until_one_ends() -> None:
@@ -74,23 +72,27 @@ async def test_all_users_together_leave_connections_for_everything_else() -> Non
     await asyncio.gather(*begun)
 
 
-async def test_what_takes_too_long_ends_in_the_database_as_well(database: Database) -> None:
+async def test_what_takes_too_long_ends_in_the_database_as_well(
+    database: Database, holder: Connection
+) -> None:
     with pytest.raises(Unavailable, match="ask for less"), Within(0.1):
         async with database.connection() as db:
-            await db.execute(SLEEPS)
+            await db.execute(LOCK, timeout=PATIENCE)
 
-    await asyncio.wait_for(until(database, 0), 10)
+    await nobody_behind(database, holder)
 
 
-async def test_what_nobody_waits_for_ends_in_the_database_as_well(database: Database) -> None:
+async def test_what_nobody_waits_for_ends_in_the_database_as_well(
+    database: Database, holder: Connection
+) -> None:
     async def gone() -> None:
-        await until(database, 1)
+        await session_behind(database, holder)
 
     with pytest.raises(ClientGone):
         async with while_connected(gone), database.connection() as db:
-            await db.execute(SLEEPS)
+            await db.execute(LOCK, timeout=PATIENCE)
 
-    await asyncio.wait_for(until(database, 0), 10)
+    await nobody_behind(database, holder)
 
 
 async def test_who_is_told_to_stop_stops_even_if_the_client_stays() -> None:

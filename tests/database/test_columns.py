@@ -39,6 +39,18 @@ def test_a_column_without_a_field_is_refused() -> None:
         Columns.of(Thing, "t", colour="t.colour")
 
 
+def test_the_last_fields_may_come_from_elsewhere() -> None:
+    columns = Columns.of(Thing, "t", "name")
+
+    assert columns.sql == "t.id"
+    assert columns.read((1,), name="made") == Thing(id=1, name="made")
+
+
+def test_a_field_from_elsewhere_before_a_column_is_refused() -> None:
+    with pytest.raises(TypeError, match="id are not the last fields of Thing"):
+        Columns.of(Thing, "t", "id")
+
+
 def test_objects_can_be_made_into_others() -> None:
     made = Made(Columns.of(Thing, "t"), lambda thing: thing.name * thing.id)
 

@@ -54,7 +54,7 @@ async def test_a_page_begins_behind_any_row(
     db: Connection, names: tuple[str, ...], expected: list[int]
 ) -> None:
     order = order_by(*names)
-    rows = {row[0]: Row(*row) for row in await Sql("SELECT * FROM {}", ROWS).rows(db)}
+    rows = {row[0]: Row(**row) for row in await Sql("SELECT * FROM {}", ROWS).rows(db)}
 
     found = [await ids(db, order, Page(10, after=order.place_of(rows[id_]))) for id_ in expected]
 

@@ -8,7 +8,9 @@ from samplebank.events import outbox
 from samplebank.events.outbox import LONGEST_PAUSE, LONGEST_SILENCE, Event
 from samplebank.jobs.backlog import lags
 
-NEWEST = "SELECT id, sample_id, kind, payload, created_time, 0 FROM outbox ORDER BY id DESC LIMIT 1"
+NEWEST = (
+    "SELECT id, sample_id, kind, payload, created_time, 0 AS attempts FROM outbox ORDER BY id DESC LIMIT 1"
+)
 WEBHOOK = "webhook"
 NOW = 2_000_000_000_000
 
@@ -19,9 +21,12 @@ async def event(bank: Bank, db: Connection) -> Event:
     row = await db.fetchrow(NEWEST)
     assert row is not None
     await db.execute(
-        "INSERT INTO delivery (sink, event_id, sample_id) VALUES ($1, $2, $3)", WEBHOOK, row[0], row[1]
+        "INSERT INTO delivery (sink, event_id, sample_id) VALUES ($1, $2, $3)",
+        WEBHOOK,
+        row["id"],
+        row["sample_id"],
     )
-    return Event(*row)
+    return Event(**row)
 
 
 async def tried(db: Connection, event: Event, attempts: int, *, answered: bool) -> tuple[bool, int]:

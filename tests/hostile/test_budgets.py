@@ -2,7 +2,6 @@
 
 import re
 import socket
-import time
 from functools import partial
 
 import pytest
@@ -10,15 +9,11 @@ import requests
 from bench.databases import connected
 
 from kit.bank import ROBOT, V2, Bank, Sample, eventually, together
+from kit.locks import line_before
 from kit.service import Service
 from samplebank.errors import TooMany, Unavailable
 from samplebank.http.bodies import SHARE, Memory
 
-#: a cursor that waits for a lock, seen every 20 ms
-WAITING = """
-    SELECT count(*) FROM pg_stat_activity, pg_sleep(0.02)
-     WHERE wait_event_type = 'Lock' AND query LIKE '%FROM submission%' AND query NOT LIKE '%count(%'
-"""
 MIA, PAT = 1, 2
 CLAIM = "/samplebank/v1/worker/{}/claim"
 
@@ -54,25 +49,14 @@ async def test_a_search_that_takes_too_long_is_given_up_and_says_what_to_do(
 async def test_a_whole_list_that_nobody_waits_for_ends_in_the_database_as_well(
     strict: Service, guarded: Bank
 ) -> None:
-    async with connected(strict.database_url) as db, db.transaction():
-        await db.execute("LOCK TABLE submission IN ACCESS EXCLUSIVE MODE")
+    # the list reads samples, and the count of the list does not
+    async with line_before(strict, "sample") as waiting:
         with socket.create_connection(("127.0.0.1", strict.port)) as line:
             head = f"GET {V2}/submission?limit=0 HTTP/1.1\r\nHost: here\r\nArgus-API-Key: {guarded.keys['mia']}\r\n\r\n"
             line.sendall(head.encode())
-            began = await waiters_reach(strict, 1)
-        ended = await waiters_reach(strict, 0)
+            await waiting.reaches(1)
 
-    assert began
-    assert ended
-
-
-async def waiters_reach(service: Service, number: int) -> bool:
-    """Whether there comes a time at which so many whole lists wait for a lock."""
-    end = time.monotonic() + 15
-    async with connected(service.database_url) as db:
-        while (found := await db.fetchval(WAITING)) != number and time.monotonic() < end:
-            pass
-    return bool(found == number)
+        await waiting.reaches(0)
 
 
 def test_the_log_tells_from_where_and_with_which_key_a_request_came(strict: Service, guarded: Bank) -> None:

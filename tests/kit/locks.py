@@ -1,13 +1,20 @@
 """Staged meetings: a test goes on once another session waits for a lock, whatever statement the session runs."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
+from bench.databases import connected
+
+from kit.processes import housekeeper_at_rest
+from kit.service import Service
 from samplebank.database import Connection, Database
 
 #: seconds, for a very busy machine
 PATIENCE = 60
 # PostgreSQL tells nobody when a session begins to wait, so the test looks.
-WAITING = "SELECT pid FROM pg_stat_activity, pg_sleep(0.01) WHERE $1 = ANY (pg_blocking_pids(pid)) LIMIT 1"
+WAITING = "SELECT pid FROM pg_stat_activity, pg_sleep(0.01) WHERE $1 = ANY (pg_blocking_pids(pid))"
 # Another session may have come first: who waits for a row waits for those who wait for the row already.
 BEHIND = """
     WITH RECURSIVE ahead (pid) AS (
@@ -28,7 +35,45 @@ async def session_behind(database: Database, holder: Connection | int) -> int:
     """Wait until a session waits for a lock that `holder` holds; answers the number of the waiting session."""
     session = holder if isinstance(holder, int) else holder.get_server_pid()
     async with asyncio.timeout(PATIENCE), database.connection() as db:
-        while (found := await db.fetchval(WAITING, session)) is None:
+        while not (found := await sessions_behind(db, session)):
             pass
-    number: int = found
-    return number
+    return min(found)
+
+
+async def nobody_behind(database: Database, holder: Connection) -> None:
+    """Wait until no session waits for a lock that `holder` holds."""
+    async with asyncio.timeout(PATIENCE), database.connection() as db:
+        while await sessions_behind(db, holder.get_server_pid()):
+            pass
+
+
+async def sessions_behind(db: Any, holder: int) -> set[int]:
+    """The numbers of the sessions that wait for a lock of the session `holder`."""
+    return {row["pid"] for row in await db.fetch(WAITING, holder)}
+
+
+class Line:
+    """The sessions of requests that wait for a locked table."""
+
+    def __init__(self, db: Any, holder: int, *, others: set[int]) -> None:
+        self._db = db
+        self._holder = holder
+        #: what the housekeeper began before its rest waits as well
+        self._others = others
+
+    async def reaches(self, number: int) -> None:
+        """Wait until so many requests wait for the table."""
+        async with asyncio.timeout(PATIENCE):
+            while len(await sessions_behind(self._db, self._holder) - self._others) != number:
+                pass
+
+
+@asynccontextmanager
+async def line_before(service: Service, table: str) -> AsyncIterator[Line]:
+    """Nobody else reads the table until the end of the block. The housekeeper of the service rests."""
+    url = service.database_url
+    async with connected(url) as db, connected(url) as holder, holder.transaction():
+        await holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        with housekeeper_at_rest(service):
+            session = holder.get_server_pid()
+            yield Line(db, session, others=await sessions_behind(db, session))

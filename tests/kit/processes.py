@@ -1,6 +1,10 @@
 """The processes below a service."""
 
+import os
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from kit.service import Service
 
@@ -11,3 +15,14 @@ def children(service: Service, said: str) -> list[int]:
         ["ps", "--ppid", str(service.pid), "-o", "pid=,args="], capture_output=True, text=True, check=False
     ).stdout
     return [int(line.split()[0]) for line in listed.splitlines() if said in line]
+
+
+@contextmanager
+def housekeeper_at_rest(service: Service) -> Iterator[None]:
+    """The housekeeper of the service does nothing until the end of the block, so only requests begin statements."""
+    (housekeeper,) = children(service, "housekeeper_process")
+    os.kill(housekeeper, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(housekeeper, signal.SIGCONT)

@@ -3,9 +3,7 @@
 import fcntl
 import json
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import requests
+from bench import ports
 
 from samplebank.database.embedded import BINARIES
 from samplebank.database.migrations import upgrade
@@ -31,7 +30,6 @@ SETTINGS = {
 START_SECONDS = 90
 #: the variable that tells all processes of the run where the prepared folder is
 PREPARED = "TESTS_PREPARED"
-PORTS = range(20_000, 32_000)
 #: the database with all tables and no rows
 MIGRATED = "migrated"
 #: settings of a copied database, which spare the disk. Tests kill processes, and the system keeps what a process has written;
@@ -40,16 +38,11 @@ WITHOUT_POWER_CUTS = "fsync = off\nfull_page_writes = off\n"
 
 
 def free_port() -> int:
-    """Get a port for a server that stops and starts again.
-
-    The system gives clients ports from 32768 on, so no client takes the port meanwhile. Tests run side by side: a file in
-    the prepared folder keeps the port for one of them.
-    """
+    """Get a port that no other test gets. Tests run side by side: a file in the prepared folder keeps the port."""
     while True:
-        port = secrets.choice(PORTS)
-        with suppress(OSError), socket.socket() as probe:
+        port = ports.free_port()
+        with suppress(FileExistsError):
             Path(os.environ[PREPARED], f"port-{port}").touch(exist_ok=False)
-            probe.bind(("127.0.0.1", port))
             return port
 
 

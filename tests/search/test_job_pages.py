@@ -167,8 +167,8 @@ async def test_jobs_that_are_more_than_the_planner_thinks_are_gone_through(
     rare: Connection, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch, name: str, sort: str
 ) -> None:
     await rare.execute("ANALYZE job_task (worker)")  # else all tasks of the worker are read for each job
-    monkeypatch.setattr("samplebank.jobs.rare.MOST_GATHERED", 5)
-    monkeypatch.setattr("samplebank.jobs.rare.PATIENCE", 60_000)
+    monkeypatch.setattr("samplebank.jobs.rare_sides.MOST_GATHERED", 5)
+    monkeypatch.setattr("samplebank.jobs.rare_sides.PATIENCE", 60_000)
 
     # each page takes a look at all jobs, so the pages are few
     assert await check_pages(rare, callers["admin"], name, sort, size=20) > 7
@@ -179,7 +179,7 @@ async def test_jobs_that_are_more_than_the_planner_thinks_are_gone_through(
 async def test_jobs_that_are_not_found_soon_by_going_through_are_gathered(
     rare: Connection, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch, name: str, sort: str
 ) -> None:
-    monkeypatch.setattr("samplebank.jobs.rare.LITTLE", -1)
-    monkeypatch.setattr("samplebank.jobs.rare.PATIENCE", 1)
+    monkeypatch.setattr("samplebank.jobs.rare_sides.LITTLE", -1)
+    monkeypatch.setattr("samplebank.jobs.rare_sides.PATIENCE", 1)
 
     assert await check_pages(rare, callers["admin"], name, sort) > 7

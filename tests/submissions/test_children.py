@@ -21,7 +21,7 @@ WIDE = Bounds(depth=6, files=500, bytes=1 << 30)
 NEW = NewChild(path="a/b", file_name="b", relation="child", how="zip", worker_version="1")
 ORIGIN = """
     SELECT t.job_id, t.worker, j.sample_id, p.sha256, j.customer_id, u.tlp, u.acl, u.readers, u.observed_time, u.expiry_time,
-           u.meta_data, u.id, 0
+           u.meta_data, u.id AS root_id, 0 AS depth
       FROM job_task t JOIN job j ON j.id = t.job_id JOIN sample p ON p.id = j.sample_id
       JOIN submission u ON u.id = j.submission_id WHERE t.id = $1
 """
@@ -62,7 +62,7 @@ async def storing(bank: Bank, database: Database, db: Connection) -> Storing:
     parent = Parent(bank)
     row = await db.fetchrow(ORIGIN, UUID(parent.task))
     assert row is not None
-    origin = Origin(*row)
+    origin = Origin(**row)
     user_id = await db.fetchval("SELECT id FROM subject WHERE short_name = 'robot'")
     return Storing(database, origin, user_id)
 

@@ -25,7 +25,7 @@ from samplebank.samples.model import Classification
 from samplebank.submissions import replanning
 
 FIND = """
-    SELECT s.id, u.customer_id, u.id FROM sample s LEFT JOIN submission u ON u.sample_id = s.id WHERE s.sha256 = $1
+    SELECT s.id AS sample_id, u.customer_id, u.id AS submission_id FROM sample s LEFT JOIN submission u ON u.sample_id = s.id WHERE s.sha256 = $1
      ORDER BY u.submitted_time LIMIT 1
 """
 FORGET_TYPE = "UPDATE sample SET classification_id = NULL, classification_wanted = false WHERE id = $1"
@@ -70,7 +70,7 @@ class Late:
     async def cause_of(self, sample: Sample) -> Cause:
         async with self.database.connection() as db:
             (row,) = await db.fetch(FIND, bytes.fromhex(sample.sha256))
-            return Cause(*row)
+            return Cause(**row)
 
     async def planned(self, **fields: Any) -> tuple[Sample, str, dict[str, str]]:
         """As `Bank.planned`, for the first worker and without a type: (sample, job, task ids by worker)."""

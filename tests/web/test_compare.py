@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kit.bank import Bank, Sample, name_of
 from kit.visitor import Shown, Visitor
-from samplebank.web.differing import MOST_SHOWN, compare
+from samplebank.web.comparison import MOST_SHOWN, compare
 from web.conftest import Visitors
 
 FACTS = st.dictionaries(st.sampled_from("xyz"), st.lists(st.sampled_from("abcdef")))

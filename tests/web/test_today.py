@@ -10,7 +10,7 @@ from kit.service import Service
 from kit.visitor import Visitor
 from samplebank.accounts.model import Permission
 from samplebank.database.tally import HOUR
-from samplebank.jobs.under_way import UnderWay
+from samplebank.jobs.numbers import UnderWay
 from samplebank.search.since import SinceVisit
 from samplebank.web.copying import of_today
 from samplebank.web.pages.today import NOTHING, Today

@@ -61,8 +61,8 @@ class Directory:
             if parent is not None:
                 below.setdefault(parent, []).append(id_)
         subjects = {
-            row[0]: Subject(row[0], row[1], row[2], row[3], customers[row[4]])
-            for row in await db.fetch(SUBJECTS)
+            id_: Subject(id=id_, kind=kind, short_name=short_name, name=name, customer=customers[customer])
+            for id_, kind, short_name, name, customer in await db.fetch(SUBJECTS)
         }
         self._customers, self._subjects, self._below = customers, subjects, below
         self.customer_ids = frozenset(customers)

@@ -35,9 +35,9 @@ ADD_KEY = Statement("""
     VALUES (:id, :user_id, :digest, :label, :roles, :customers, :now, :expiry_time)
 """)
 LIST_KEYS = """
-    SELECT k.id, s.short_name, k.label, k.roles,
+    SELECT k.id, s.short_name AS user, k.label, k.roles,
            CASE WHEN k.customers IS NOT NULL THEN
-             ARRAY(SELECT c.short_name FROM customer c WHERE c.id = ANY (k.customers) ORDER BY 1) END,
+             ARRAY(SELECT c.short_name FROM customer c WHERE c.id = ANY (k.customers) ORDER BY 1) END AS customers,
            k.created_time, k.expiry_time, k.revoked_time
       FROM api_key k JOIN subject s ON s.id = k.user_id
      WHERE $1::text IS NULL OR s.short_name = $1 ORDER BY k.created_time, k.id
@@ -100,7 +100,7 @@ async def issue(
 
 
 async def list_keys(db: Connection, user: str | None = None) -> list[Key]:
-    return [Key(*row) for row in await db.fetch(LIST_KEYS, user)]
+    return [Key(**row) for row in await db.fetch(LIST_KEYS, user)]
 
 
 async def revoke(db: Connection, id_: UUID, *, now: Millis) -> None:

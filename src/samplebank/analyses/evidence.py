@@ -105,7 +105,7 @@ async def get_visible_owner(
     ).row(db)
     if row is None:
         raise NotFound(NO_ANALYSIS)
-    return AnalysisOfCustomer(*row)
+    return AnalysisOfCustomer(**row)
 
 
 async def add(

@@ -16,8 +16,8 @@ from samplebank.errors import Forbidden, NotFound, Violation, path_of
 from samplebank.nesting import values_in
 from samplebank.policy.schema_cost import TooDear
 from samplebank.policy.workers import find_schema_of, judge_of
-from samplebank.samples import derived
-from samplebank.samples.derived import Fact
+from samplebank.samples import derived_facts
+from samplebank.samples.derived_facts import Fact
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 
@@ -115,7 +115,7 @@ async def record(
         raise NotFound(NO_SAMPLE) if may_always else Forbidden(NO_CLAIM)
     if facts:
         agent = {"agent_name": new.agent_name, "agent_version": new.agent_version}
-        await derived.add(db, sample_id, facts, **agent, now=now)
+        await derived_facts.add(db, sample_id, facts, **agent, now=now)
     return id_
 
 

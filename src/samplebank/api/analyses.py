@@ -18,15 +18,15 @@ from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.api.job_tasks import AnalysisInfo
 from samplebank.api.jobs import JobInfo
-from samplebank.api.once import repeatable
 from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest, UserInfo
+from samplebank.api.repeated_requests import repeatable
 from samplebank.errors import Violation, Violations
 from samplebank.http.operation import V2, operation
 from samplebank.http.reader import find_customer
 from samplebank.http.shapes import Body, Int32, NoQuery, PageQuery, Sentence, Several, Shown, Unique
 from samplebank.http.streaming import Streamed
-from samplebank.samples import derived
-from samplebank.samples.derived import Fact
+from samplebank.samples import derived_facts
+from samplebank.samples.derived_facts import Fact
 
 TagType = Literal["family", "behaviour", "yara"]
 Assessment = Literal["benign", "unknown", "malicious", "informational"]
@@ -58,7 +58,7 @@ class AnalysisAddRequest(Body):
     user_agent: UserAgentRequest
     acl: Unique[int | str] | None = None
     executed_with_internet_access: bool | None = None
-    facts: Annotated[list[FactRequest], Meta(max_length=derived.MOST)] | None = None
+    facts: Annotated[list[FactRequest], Meta(max_length=derived_facts.MOST)] | None = None
     possible_detections: Int32 | None = None
     profile: Sentence | None = None
     tags: Several[AnalysisTagRequest] | None = None
@@ -238,7 +238,7 @@ async def _new_analysis(
     violations.extend(wrong)
     customer = find_customer(violations, "customer", data.customer, directory)
     acl = await read_acl(request, violations, data.acl)
-    violations.extend(derived.violations_of(read_facts(data), "facts"))
+    violations.extend(derived_facts.violations_of(read_facts(data), "facts"))
     violations.raise_if_any()
     assert customer is not None  # noqa: S101 for the type checker: an unknown customer is a violation
     if not caller.may(Permission.WORK_ON_CLAIMS, customer.id):

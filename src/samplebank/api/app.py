@@ -47,8 +47,8 @@ from samplebank.api.envelope import ACTION_ERROR, Answer, ResultMessage, failure
 from samplebank.api.search.samples import LONG_LISTS
 from samplebank.assembly import Bank
 from samplebank.errors import Refusal, Unavailable
+from samplebank.http.application import LeanApplication
 from samplebank.http.guard import guard
-from samplebank.http.lean import LeanApplication
 from samplebank.http.log import Observed
 from samplebank.http.methods import allowed
 from samplebank.settings import Settings

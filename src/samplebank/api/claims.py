@@ -1,7 +1,7 @@
 """Claims for workers: take tasks, keep tasks, give tasks back."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from litestar import post
@@ -13,9 +13,9 @@ from samplebank.api.call import Call
 from samplebank.api.classifications import ClassificationResponse
 from samplebank.api.envelope import Answer
 from samplebank.api.jobs import JobInfo, SampleInfo
-from samplebank.api.once import repeatable
 from samplebank.api.people import CustomerInfo
 from samplebank.api.policy.default import OptionResponse
+from samplebank.api.repeated_requests import repeatable
 from samplebank.api.submissions import SubmissionResponse, show_submission
 from samplebank.api.waiting import claim_when_there
 from samplebank.database import Page
@@ -258,8 +258,9 @@ def _show_claim(claim: claims.Claim, directory: Directory, *, most: int) -> Clai
     )
 
 
-def _show_lease(row: Any, _: Directory) -> LeaseResponse:
-    return LeaseResponse(*row)
+def _show_lease(lease: tuple[UUID, int | None], _: Directory) -> LeaseResponse:
+    task_id, until = lease
+    return LeaseResponse(id=task_id, lease_end_timestamp=until)
 
 
 ROUTES = [claim, heartbeat, release]

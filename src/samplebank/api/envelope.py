@@ -11,7 +11,7 @@ from samplebank.database import Page
 from samplebank.database.counting import Count
 from samplebank.errors import Refusal, TooMany
 from samplebank.http.streaming import Pieces, Streamed, opened
-from samplebank.http.whole import Whole
+from samplebank.http.whole_answers import Whole
 
 R = TypeVar("R")
 FIELD_ERROR = "FIELD_ERROR"

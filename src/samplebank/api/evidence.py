@@ -14,8 +14,8 @@ from samplebank.analyses.evidence import AnalysisOfCustomer, NewEvidence
 from samplebank.api.call import Call
 from samplebank.api.downloads import BINARY, attachment
 from samplebank.api.envelope import Answer
-from samplebank.api.once import once
 from samplebank.api.people import UserInfo
+from samplebank.api.repeated_requests import once
 from samplebank.api.uploads import refuse_announced_excess, uploaded
 from samplebank.blobs import Area, Staged, verified
 from samplebank.database.signals import Signal
@@ -81,9 +81,7 @@ async def get_evidence(request: Call) -> Answer:
 )
 async def get_evidence_data(request: Call) -> Streamed:
     """Send the bytes as uploaded."""
-    row = await visible_evidence(request)
-    pieces = await request.opened(verified(request.bank.blobs.read(Area.EVIDENCE, row.sha256), row.sha256))
-    return attachment(pieces, row.file_name, row.size, row.mime_type)
+    return await send_evidence(request)
 
 
 @post(
@@ -162,6 +160,13 @@ async def visible_evidence(request: Call) -> evidence.Evidence:
         row = await evidence.get_evidence(db, analysis, request.caller, request.path("evidence_id"))
     request.read_query(NoQuery)
     return row
+
+
+async def send_evidence(request: Call) -> Streamed:
+    """Send the bytes of the evidence that the path names, as a file. Raises `NotFound`."""
+    row = await visible_evidence(request)
+    pieces = await request.opened(verified(request.bank.blobs.read(Area.EVIDENCE, row.sha256), row.sha256))
+    return attachment(pieces, row.file_name, row.size, row.mime_type)
 
 
 ROUTES = [list_evidence, get_evidence, get_evidence_data, upload_evidence]

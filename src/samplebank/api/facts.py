@@ -12,8 +12,8 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.once import repeatable
 from samplebank.api.people import UserAgent, UserAgentRequest, UserInfo, known_user
+from samplebank.api.repeated_requests import repeatable
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Unique, unless_given
 from samplebank.http.streaming import Streamed

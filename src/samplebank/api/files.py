@@ -15,8 +15,8 @@ from samplebank.api import envelope
 from samplebank.api.call import Call
 from samplebank.api.classifications import await_type
 from samplebank.api.envelope import Answer
-from samplebank.api.once import again
 from samplebank.api.people import Tlp, UserAgentRequest
+from samplebank.api.repeated_requests import again
 from samplebank.api.submissions import (
     NO_RED,
     SubmissionRateLimitedResponse,

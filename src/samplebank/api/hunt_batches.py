@@ -271,8 +271,9 @@ def _show_batch(batch: Batch, _: Directory) -> BatchResponse:
     )
 
 
-def _show_lease(row: tuple[int, int | None], _: Directory) -> BatchLeaseResponse:
-    return BatchLeaseResponse(*row)
+def _show_lease(lease: tuple[int, int | None], _: Directory) -> BatchLeaseResponse:
+    number, until = lease
+    return BatchLeaseResponse(number=number, lease_end_timestamp=until)
 
 
 ROUTES = [claim, download, heartbeat, end]

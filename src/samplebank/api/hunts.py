@@ -11,8 +11,8 @@ from samplebank.accounts.model import Customer, Permission
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.api.hunting import checked_rules
-from samplebank.api.once import repeatable
 from samplebank.api.people import CustomerInfo, UserInfo
+from samplebank.api.repeated_requests import repeatable
 from samplebank.api.search.queries import samples_of
 from samplebank.database.signals import Signal
 from samplebank.errors import Forbidden, Invalid, Violation, Violations

@@ -11,8 +11,8 @@ from samplebank.accounts.model import Permission
 from samplebank.api.acl import read_acl
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.once import repeatable
 from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest, UserInfo
+from samplebank.api.repeated_requests import repeatable
 from samplebank.api.samples import SampleMetaData, show_sample
 from samplebank.database.signals import Signal
 from samplebank.errors import Violations

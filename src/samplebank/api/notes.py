@@ -12,8 +12,8 @@ from samplebank.accounts.model import Permission
 from samplebank.api.acl import read_acl
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.once import repeatable
 from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserInfo
+from samplebank.api.repeated_requests import repeatable
 from samplebank.errors import Violations
 from samplebank.http.operation import EXTENSIONS, operation
 from samplebank.http.reader import find_customer

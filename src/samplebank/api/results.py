@@ -12,7 +12,7 @@ from samplebank.api.analyses import AnalysisAddRequest, read_analysis, read_fact
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.api.job_tasks import JobTaskResponse, show_task
-from samplebank.api.once import repeatable
+from samplebank.api.repeated_requests import repeatable
 from samplebank.database.signals import Signal
 from samplebank.endings import updates
 from samplebank.endings.results import TaskResult, end_with_result

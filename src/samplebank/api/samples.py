@@ -13,7 +13,7 @@ from samplebank.api.call import Call
 from samplebank.api.classifications import ClassificationResponse, await_classification
 from samplebank.api.envelope import Answer
 from samplebank.api.jobs import JobResponse, SampleInfo, show_job
-from samplebank.api.once import once
+from samplebank.api.repeated_requests import once
 from samplebank.api.uploads import kept_sample
 from samplebank.api.verdicts import VerdictResponse, show_verdict
 from samplebank.blobs import Digests

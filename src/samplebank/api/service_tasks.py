@@ -12,8 +12,8 @@ from samplebank.accounts.model import Permission
 from samplebank.api import envelope
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.once import repeatable
 from samplebank.api.people import UserInfo
+from samplebank.api.repeated_requests import repeatable
 from samplebank.database import Page
 from samplebank.database.signals import Signal
 from samplebank.database.times import TimeRange

@@ -17,8 +17,8 @@ from samplebank.api.acl import read_acl
 from samplebank.api.call import Call
 from samplebank.api.classifications import await_type
 from samplebank.api.envelope import Answer
-from samplebank.api.once import Later, repeatable
 from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest
+from samplebank.api.repeated_requests import Later, repeatable
 from samplebank.blobs import Area
 from samplebank.database.signals import Signal
 from samplebank.errors import Refusal, Violations, invalid

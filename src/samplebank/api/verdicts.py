@@ -12,8 +12,8 @@ from samplebank.api.analyses import AnalysisDetectionResponse, AnalysisTagRespon
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.api.jobs import JobInfo
-from samplebank.api.once import repeatable
 from samplebank.api.people import UserAgent, UserInfo
+from samplebank.api.repeated_requests import repeatable
 from samplebank.database import Connection
 from samplebank.database.signals import Signal
 from samplebank.http.operation import EXTENSIONS, V2, operation

@@ -13,7 +13,7 @@ from samplebank.cli.printing import JsonOption, complain, err, out, write_json
 from samplebank.database import open_database
 from samplebank.maintenance.moving import PARTS, TOLD, Copied, copy_store
 from samplebank.samples.objects import RowTokens
-from samplebank.serving import installed
+from samplebank.serving.installation import opened
 from samplebank.settings import Settings, check_blob_url
 from samplebank.stores import closing_store, store_at
 
@@ -39,7 +39,7 @@ def copy(
     check_blob_url("TO", target)
     own = settings.load(os.environ)
     make_data_folder(own)
-    with installed.opened(own) as installation:
+    with opened(own) as installation:
         copied = asyncio.run(_copy(own, installation.database_url, source, target))
     if as_json:
         write_json(copied)

@@ -11,7 +11,7 @@ import asyncpg
 from samplebank import settings
 from samplebank.database import Connection, open_database
 from samplebank.errors import Unavailable
-from samplebank.serving import installed
+from samplebank.serving.installation import opened
 from samplebank.settings import Settings
 from samplebank.timespec import Millis
 
@@ -37,7 +37,7 @@ def in_transaction(
 
     `tell` writes the result and the place before the commit: a key that nobody could read must not stay.
     """
-    with installed.opened(own or settings.load(os.environ)) as installation:
+    with opened(own or settings.load(os.environ)) as installation:
 
         async def told(db: Connection, now: Millis) -> T:
             result = await work(db, now)

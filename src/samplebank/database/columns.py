@@ -24,14 +24,14 @@ class Shape(Protocol[R_co]):
 class Columns(Generic[R]):
     """An expression for each field of a struct, in the order of the struct.
 
-    An expression that depends on the caller holds values: `Sql`. Raises `TypeError` at import when a field has no expression,
-    or an expression no field.
+    An expression that depends on the caller holds values: `Sql`. The last fields may be `made`: they have no expression, and
+    `read` is given their values. Raises `TypeError` at import when another field has no expression, or an expression no field.
     """
 
     __slots__ = ("_struct", "selected", "width")
 
-    def __init__(self, struct: type[R], /, **expressions: str | Sql) -> None:
-        fields = _fields_of(struct)
+    def __init__(self, struct: type[R], /, *made: str, **expressions: str | Sql) -> None:
+        fields = _selected_fields_of(struct, made)
         if set(fields) != expressions.keys():
             raise TypeError(
                 f"{struct.__name__} has the fields {', '.join(fields)}, not {', '.join(expressions)}."
@@ -51,12 +51,14 @@ class Columns(Generic[R]):
         return text
 
     @classmethod
-    def of(cls, struct: type[R], alias: str, /, **others: str | Sql) -> Self:
+    def of(cls, struct: type[R], alias: str, /, *made: str, **others: str | Sql) -> Self:
         """Map each field to the column of the same name in the table `alias`, but for the expressions in `others`."""
-        return cls(struct, **{name: f"{alias}.{name}" for name in _fields_of(struct)} | others)
+        own = {name: f"{alias}.{name}" for name in _selected_fields_of(struct, made)}
+        return cls(struct, *made, **own | others)
 
-    def read(self, row: Sequence[Any], /) -> R:
-        return self._struct(*row)
+    def read(self, row: Sequence[Any], /, **made: object) -> R:
+        """Make an object of a row of these columns, and of the values of the fields that are `made`."""
+        return self._struct(*row, **made)
 
 
 class Made(Generic[R, S]):
@@ -71,6 +73,14 @@ class Made(Generic[R, S]):
 
     def read(self, row: Sequence[Any], /) -> S:
         return self._make(self._columns.read(row))
+
+
+def _selected_fields_of(struct: type[Any], made: tuple[str, ...]) -> tuple[str, ...]:
+    fields = _fields_of(struct)
+    selected = fields[: len(fields) - len(made)]
+    if fields[len(selected) :] != made:
+        raise TypeError(f"{', '.join(made)} are not the last fields of {struct.__name__}.")
+    return selected
 
 
 def _fields_of(struct: type[Any]) -> tuple[str, ...]:

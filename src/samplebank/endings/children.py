@@ -124,7 +124,7 @@ async def end_waiting(
     job = await lock_job(db, job_id)
     if not await IS_DUE.rows(db, task_id=task_id, now=now):
         return None
-    children = [Child(*row) for row in await FOUND.rows(db, job_id=job_id)]
+    children = [Child(**row) for row in await FOUND.rows(db, job_id=job_id)]
     about = await ABOUT.row(db, task_id=task_id)
     new = _analysis(children, about, rules)
     await lock_sample(db, job.sample_id)

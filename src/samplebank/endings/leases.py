@@ -83,7 +83,7 @@ async def give_back_ended(
 async def find_ended_lease(db: Connection, task_id: UUID, *, now: Millis) -> HeldTask | None:
     """Lock the task, if the lease is still an ended lease; else None. The job is locked already."""
     row = await db.fetchrow(LOCK_ENDED, task_id, now)
-    return None if row is None else HeldTask(*row)
+    return None if row is None else HeldTask(**row)
 
 
 async def _give_up(

@@ -25,8 +25,8 @@ from samplebank.endings.updates import (
 from samplebank.errors import Forbidden, NotFound
 from samplebank.jobs.model import JobRules, Task, TaskState
 from samplebank.jobs.progress import JOB_NOTED, Move, check_move, job_ended
-from samplebank.samples import derived
-from samplebank.samples.derived import Fact
+from samplebank.samples import derived_facts
+from samplebank.samples.derived_facts import Fact
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 from samplebank.verdicts.ruling import STORED_OF_JOB, ruling_of
@@ -51,8 +51,8 @@ END_TASK_WITH_RESULT = Statement(f"WITH {TASK_ENDED} {SELECTED}")
 END_JOB_WITH_RESULT = Statement(f"WITH {JOB_ENDED} {SELECTED}")
 #: The same with facts, which most results do not bring. Both lock the sample before the facts: two jobs of a sample would
 #: wait for each other otherwise. The end of a job has locked the sample before the task ends.
-END_TASK_WITH_FACTS = Statement(f"WITH {TASK_ENDED}, {derived.stored_with('touched')} {SELECTED}")
-END_JOB_WITH_FACTS = Statement(f"WITH {JOB_ENDED}, {derived.stored_with('ended')} {SELECTED}")
+END_TASK_WITH_FACTS = Statement(f"WITH {TASK_ENDED}, {derived_facts.stored_with('touched')} {SELECTED}")
+END_JOB_WITH_FACTS = Statement(f"WITH {JOB_ENDED}, {derived_facts.stored_with('ended')} {SELECTED}")
 SEES_SAMPLE = "SELECT EXISTS (SELECT FROM sample s WHERE s.id = {} AND s.deleted_time IS NULL AND ({}))"
 
 
@@ -121,7 +121,7 @@ async def _end(
     change = change_of(snapshot, move) | values(id_, sample_id, caller, new, now=now)
     if result.facts:
         agent = {"agent_name": new.agent_name, "agent_version": new.agent_version}
-        change |= derived.values(sample_id, result.facts, **agent, now=now)
+        change |= derived_facts.values(sample_id, result.facts, **agent, now=now)
     if snapshot.grounds is None:
         statement = END_TASK_WITH_FACTS if result.facts else END_TASK_WITH_RESULT
         row = await statement.row(db, job_id=snapshot.job.id, now=now, **change)

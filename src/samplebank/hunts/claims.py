@@ -171,4 +171,4 @@ async def _take(
 
 
 async def _samples(db: Connection, hunt: UUID, number: int) -> list[BatchSample]:
-    return [BatchSample(*row) for row in await SAMPLES.rows(db, hunt=hunt, number=number)]
+    return [BatchSample(**row) for row in await SAMPLES.rows(db, hunt=hunt, number=number)]

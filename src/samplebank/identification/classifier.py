@@ -9,7 +9,7 @@ from onnxruntime import InferenceSession, SessionOptions, disable_telemetry_even
 
 from samplebank.identification import file_types as types
 from samplebank.identification.file_types import FileType
-from samplebank.identification.firm import (
+from samplebank.identification.firm_types import (
     HEAD_BYTES,
     compound_type,
     described,

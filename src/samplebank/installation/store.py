@@ -9,7 +9,7 @@ from samplebank.errors import Unavailable
 
 #: held while a service finds out which store the database has: two first starts must not mark a store each
 LOCK = f"SELECT pg_advisory_lock({0x5A4B_0007})"
-FIND = "SELECT store_id, store_is_marked FROM installation"
+FIND = "SELECT store_id AS identity, store_is_marked AS is_marked FROM installation"
 NAME = "UPDATE installation SET store_id = $1, store_is_marked = false"
 NOTE_MARKED = "UPDATE installation SET store_is_marked = true"
 OTHER = (
@@ -32,7 +32,7 @@ async def lock(db: Connection) -> None:
 
 async def find(db: Connection) -> Known:
     row = await db.fetchrow(FIND)
-    return Known(None, False) if row is None else Known(*row)  # noqa: FBT003
+    return Known(identity=None, is_marked=False) if row is None else Known(**row)
 
 
 async def name(db: Connection, identity: UUID) -> None:

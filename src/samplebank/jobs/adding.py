@@ -104,7 +104,7 @@ async def lock_jobs(db: Connection, ids: Sequence[UUID]) -> None:
 async def standing_of(db: Connection, job_id: UUID | None) -> Standing | None:
     """How a locked job stands; None for a job that does not exist."""
     row = None if job_id is None else await GET.row(db, id=job_id)
-    return None if row is None else Standing(*row)
+    return None if row is None else Standing(**row)
 
 
 async def add_workers(

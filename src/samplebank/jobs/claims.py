@@ -105,8 +105,8 @@ NO_TASK = "There is no task with this id that you may see."
 LOST = "The lease of this task is lost: another worker may have it by now."
 
 
-class ClaimedTask(msgspec.Struct, frozen=True):
-    """A task handed to a worker, with the sample."""
+class Claim(msgspec.Struct, frozen=True):
+    """A task handed to a worker, with everything that the worker needs to know."""
 
     task_id: UUID
     worker: str
@@ -124,11 +124,6 @@ class ClaimedTask(msgspec.Struct, frozen=True):
     platform: str | None
     version: str | None
     meta_data: dict[str, object] | None
-
-
-class Claim(ClaimedTask, frozen=True):
-    """A task handed to a worker, with everything that the worker needs to know."""
-
     #: the submission behind the job; None where the submission has been deleted
     cause: Any
 
@@ -143,8 +138,9 @@ class Crowd(NamedTuple):
 
 CROWD = Columns.of(Crowd, "crowd")
 CLAIMED = Columns.of(
-    ClaimedTask,
+    Claim,
     "t",
+    "cause",
     task_id="t.id",
     job_id="j.id",
     customer_id="j.customer_id",
@@ -238,7 +234,7 @@ def _columns(*parts: Sql) -> Sql:
 def _claim(row: Sequence[Any], cause: Shape[Any]) -> Claim:
     of_cause = row[CLAIMED.width :]
     submission = None if of_cause[0] is None else cause.read(of_cause)
-    return Claim(*(*row[: CLAIMED.width], submission))
+    return CLAIMED.read(row[: CLAIMED.width], cause=submission)
 
 
 async def find_job_of(db: Connection, caller: Caller, reference: str) -> UUID:

@@ -11,7 +11,7 @@ import msgspec
 from samplebank.accounts.access import see_customers
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Sql, all_of
+from samplebank.database import Columns, Connection, Sql, all_of
 from samplebank.jobs.causes import LONGEST_MESSAGE, cause_of
 from samplebank.timespec import Millis
 
@@ -47,11 +47,6 @@ def _grouped(columns: str) -> str:
     """
 
 
-FAILED = _grouped(f"""
-    worker, state, max(message), count(*), min(end_time), max(end_time),
-    (array_agg(job_id ORDER BY end_time DESC))[1:{EXAMPLES}], (SELECT count(*) FROM newest),
-    (SELECT min(end_time) FROM newest)
-""")
 SAMPLES = _grouped(f"state, max(message), array_agg(DISTINCT sample_id) FILTER (WHERE NOT {TRIED_AGAIN})")
 
 
@@ -65,6 +60,21 @@ class Failure(NamedTuple):
     first: Millis
     last: Millis
     jobs: Sequence[UUID]
+
+
+FAILURE = Columns(
+    Failure,
+    worker="worker",
+    state="state",
+    message="max(message)",
+    number="count(*)",
+    first="min(end_time)",
+    last="max(end_time)",
+    jobs=f"(array_agg(job_id ORDER BY end_time DESC))[1:{EXAMPLES}]",
+)
+FAILED = _grouped(f"""
+    {FAILURE.sql}, (SELECT count(*) FROM newest) AS looked_at, (SELECT min(end_time) FROM newest) AS oldest
+""")
 
 
 class FailuresByCause(msgspec.Struct, frozen=True):
@@ -95,10 +105,10 @@ class Failures(msgspec.Struct, frozen=True):
 
 async def failures(db: Connection, caller: Caller, *, since: Millis) -> Failures:
     """Fold the failures from `since` on, in jobs that the caller may see. The newest failures are looked at."""
-    rows = [tuple(row) for row in await Sql(FAILED, _seen(caller, since)).rows(db)]
-    number, oldest = rows[0][-2:] if rows else (0, since)
+    rows = await Sql(FAILED, _seen(caller, since)).rows(db)
+    number, oldest = (rows[0]["looked_at"], rows[0]["oldest"]) if rows else (0, since)
     is_complete = number < MOST
-    causes = by_cause(Failure(*row[:-2]) for row in rows)
+    causes = by_cause(FAILURE.read(row[: FAILURE.width]) for row in rows)
     return Failures(causes, number, since if is_complete else oldest, is_complete)
 
 

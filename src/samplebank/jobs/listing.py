@@ -18,7 +18,7 @@ from samplebank.database.times import TimeRange
 from samplebank.jobs.model import Job
 from samplebank.jobs.queries import JOB, JOB_FROM
 from samplebank.jobs.ranges import ENQUEUED, Ranged
-from samplebank.jobs.rare import JobsOfSides, Side, of_types, of_workers
+from samplebank.jobs.rare_sides import JobsOfSides, Side, of_types, of_workers
 from samplebank.jobs.tally import TALLY, TOTAL, all_but, number_in
 
 JOB_SORTS = {

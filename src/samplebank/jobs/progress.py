@@ -12,7 +12,7 @@ from samplebank.jobs.model import FINAL, MOVES, Task, TaskState
 from samplebank.jobs.queries import NO_JOB, get_task
 from samplebank.timespec import Millis
 
-LOCK_JOB = "SELECT sample_id FROM job WHERE id = $1 FOR UPDATE"
+LOCK_JOB = "SELECT id, sample_id FROM job WHERE id = $1 FOR UPDATE"
 #: the columns that are returned of a moved task
 RETURNED = "t.id, t.worker, t.state, t.enqueued_time, t.start_time, t.end_time, t.message"
 STARTED = Columns.of(Task, "started", analyses="'[]'::jsonb")
@@ -102,7 +102,7 @@ async def lock_job(db: Connection, job_id: UUID) -> OpenJob:
     row = await db.fetchrow(LOCK_JOB, job_id)
     if row is None:
         raise NotFound(NO_JOB)
-    return OpenJob(job_id, *row)
+    return OpenJob(**row)
 
 
 async def check_move(db: Connection, caller: Caller, task: OpenTask, move: Move) -> Task | None:

@@ -10,8 +10,10 @@ from samplebank.jobs.model import Job
 from samplebank.timespec import Millis
 
 TASKS: Final = """
-    (SELECT coalesce(jsonb_agg(jsonb_build_array(t.worker, t.state, t.enqueued_time, t.start_time, t.end_time, t.attempt,
-                                                 t.reasons) ORDER BY t.enqueued_time, t.worker, t.id), '[]')
+    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'worker', t.worker, 'state', t.state, 'enqueued_time', t.enqueued_time, 'start_time', t.start_time,
+                'end_time', t.end_time, 'attempt', t.attempt, 'reasons', t.reasons
+            ) ORDER BY t.enqueued_time, t.worker, t.id), '[]')
        FROM job_task t WHERE t.job_id = j.id)
 """
 
@@ -33,7 +35,7 @@ class JobWithTasks(Job, frozen=True):
 
     @property
     def ways(self) -> list[TaskWay]:
-        return [TaskWay(*task) for task in self.tasks]
+        return [TaskWay(**task) for task in self.tasks]
 
 
 JOBS_WITH_TASKS: Final = Columns.of(JobWithTasks, "j", sha256="s.sha256", size="s.size", tasks=TASKS)

@@ -42,7 +42,7 @@ LINES = f"""
          WHERE rank <= {TOLD_CUSTOMERS}
     ), customers AS (
         SELECT l.worker_id, min(l.since) AS since,
-               jsonb_agg(jsonb_build_array(l.customer_id, l.since, (
+               jsonb_agg(jsonb_build_object('customer_id', l.customer_id, 'since', l.since, 'tasks', (
                    SELECT count(*) FROM (
                        SELECT FROM job_task t WHERE t.worker_id = l.worker_id AND t.state = 'enqueued'
                                                 AND t.customer_id = l.customer_id LIMIT {MOST_OF_CUSTOMER}) of_customer
@@ -145,7 +145,7 @@ async def worker_lines(db: Connection, caller: Caller, *, now: Millis) -> list[W
             waiting=waiting,
             waiting_since=since,
             executing=executing,
-            longest=[WaitingCustomer(*one) for one in longest],
+            longest=[WaitingCustomer(**one) for one in longest],
             processes=of_worker.get(id_, []),
             service=done.get(id_, idle),
         )

@@ -20,9 +20,9 @@ WORKLOADS = """
         SELECT t.worker_id, count(*) AS tasks
           FROM job_task t WHERE t.lease_until IS NOT NULL AND {} GROUP BY t.worker_id
     )
-    SELECT w.id, w.short_name, coalesce(w.names ->> 'english', w.short_name),
-           coalesce(w.descriptions ->> 'english', ''), seen.seen_time,
-           coalesce(waiting.tasks, 0), waiting.since, coalesce(executing.tasks, 0)
+    SELECT w.id AS worker_id, w.short_name, coalesce(w.names ->> 'english', w.short_name) AS name,
+           coalesce(w.descriptions ->> 'english', '') AS description, seen.seen_time,
+           coalesce(waiting.tasks, 0) AS waiting, waiting.since AS waiting_since, coalesce(executing.tasks, 0) AS executing
       FROM worker w LEFT JOIN worker_seen seen ON seen.worker_id = w.id
       LEFT JOIN waiting ON waiting.worker_id = w.id LEFT JOIN executing ON executing.worker_id = w.id
      WHERE w.deleted_time IS NULL ORDER BY w.short_name
@@ -52,7 +52,7 @@ async def workloads(db: Connection, caller: Caller) -> list[Workload]:
         Permission.UPDATE_JOB,
         Permission.WORK_ON_CLAIMS,
     )
-    return [Workload(*row) for row in await Sql(WORKLOADS, visible, visible).rows(db)]
+    return [Workload(**row) for row in await Sql(WORKLOADS, visible, visible).rows(db)]
 
 
 async def last_seen(db: Connection, workers: Collection[UUID]) -> dict[UUID, Millis]:

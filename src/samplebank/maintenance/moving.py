@@ -8,7 +8,7 @@ from contextlib import aclosing
 import msgspec
 
 from samplebank.blobs import Area, Blob, Blobs, Store, verified
-from samplebank.database import Database, Statement
+from samplebank.database import Database
 from samplebank.errors import Damaged, Invalid, NotFound
 from samplebank.installation import store as identities
 from samplebank.samples import objects
@@ -16,17 +16,6 @@ from samplebank.samples import objects
 #: files on their way at once, and the most names of files without bytes that are told
 AT_ONCE, TOLD = 8, 100
 PARTS = 256
-#: one row for each file, though several rows of evidence may have equal bytes
-ROWS = {
-    Area.SAMPLE: Statement("""
-        SELECT sha256, blob_token FROM sample
-         WHERE sha256 >= :first::bytea AND (:last::bytea IS NULL OR sha256 < :last) AND deleted_time IS NULL
-    """),
-    Area.EVIDENCE: Statement("""
-        SELECT DISTINCT sha256, blob_token FROM evidence
-         WHERE sha256 >= :first::bytea AND (:last::bytea IS NULL OR sha256 < :last)
-    """),
-}
 OTHER = "{} is the store of another installation: name another place to copy to."
 FOREIGN = "{} is not the store of this installation: name the store that SAMPLEBANK_BLOB_URL names."
 
@@ -75,11 +64,10 @@ class _Copying(msgspec.Struct, frozen=True):
 async def _copy_part(work: _Copying, part: int) -> None:
     last = None if part == PARTS - 1 else bytes((part + 1,))
     async with work.database.connection() as db:
-        rows = await ROWS[work.area].rows(db, first=bytes((part,)), last=last)
-    if not rows:
+        wanted = await objects.blobs_between(db, work.area, bytes((part,)), last)
+    if not wanted:
         return
     there = set(await work.target.list_names(work.area, part, -sys.maxsize))
-    wanted = [Blob(*row) for row in rows]
     missing = [blob for blob in wanted if not _is_there(work.target, blob, there)]
     work.copied.there += len(wanted) - len(missing)
     for first in range(0, len(missing), AT_ONCE):

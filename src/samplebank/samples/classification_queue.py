@@ -129,14 +129,14 @@ async def take(db: Connection, most: int, lease: Lease, *, doubtful: bool) -> li
     """
     await db.execute(LOCK, QUEUE)
     rows = await TAKE.rows(db, most=most, now=lease.now, until=lease.until, doubtful=doubtful)
-    return [Waiting(*row) for row in rows]
+    return [Waiting(**row) for row in rows]
 
 
 async def take_urgent(db: Connection, most: int, lease: Lease) -> list[Waiting]:
     """As `take`, but only samples that somebody waits for, of both kinds."""
     await db.execute(LOCK, QUEUE)
     rows = await TAKE_URGENT.rows(db, most=most, now=lease.now, until=lease.until)
-    return [Waiting(*row) for row in rows]
+    return [Waiting(**row) for row in rows]
 
 
 async def extend(db: Connection, ids: Sequence[int], until: Millis) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from samplebank.blobs import Area, Blobs, Digests, Staged
-from samplebank.database import Connection, Database, Statement
+from samplebank.blobs import Area, Blob, Blobs, Digests, Staged
+from samplebank.database import Columns, Connection, Database, Statement
 
 FIND = {
     Area.SAMPLE: Statement("""
@@ -13,6 +13,18 @@ FIND = {
     """),
     Area.EVIDENCE: Statement("""
         SELECT sha256, blob_token FROM evidence WHERE sha256 = ANY (:sha256s::bytea[]) AND blob_token IS NOT NULL
+    """),
+}
+BLOB = Columns(Blob, sha256="sha256", token="blob_token")  # noqa: S106 a column, no password
+#: one row for each file, though several rows of evidence may have equal bytes
+BETWEEN = {
+    Area.SAMPLE: Statement(f"""
+        SELECT {BLOB.sql} FROM sample
+         WHERE sha256 >= :first::bytea AND (:end::bytea IS NULL OR sha256 < :end) AND deleted_time IS NULL
+    """),
+    Area.EVIDENCE: Statement(f"""
+        SELECT DISTINCT {BLOB.sql} FROM evidence
+         WHERE sha256 >= :first::bytea AND (:end::bytea IS NULL OR sha256 < :end)
     """),
 }
 #: whether a sample has a row, and the row's object
@@ -39,6 +51,11 @@ class RowTokens:
     async def find(self, area: Area, sha256s: Sequence[bytes]) -> dict[bytes, bytes]:
         async with self._database.connection() as db:
             return {row[0]: row[1] for row in await FIND[area].rows(db, sha256s=list(sha256s))}
+
+
+async def blobs_between(db: Connection, area: Area, first: bytes, end: bytes | None) -> list[Blob]:
+    """The bytes that rows name, with names from `first` on and before `end`. Without an `end`, all names from `first` on."""
+    return [BLOB.read(row) for row in await BETWEEN[area].rows(db, first=first, end=end)]
 
 
 async def keep_sample(connect: Connecting, blobs: Blobs, staged: Staged) -> Digests:

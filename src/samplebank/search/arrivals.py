@@ -34,24 +34,25 @@ JUDGED = "newest n LEFT JOIN verdict v ON v.sample_id = n.sample_id AND v.latest
 HOUR_OF = f"n.submitted_time / {HOUR} * {HOUR}"
 CLASSES = f"""
     count(*) FILTER (WHERE v.status_override = 'malicious'
-                        OR v.status_override IS NULL AND v.score >= {{malicious}}::int),
+                        OR v.status_override IS NULL AND v.score >= {{malicious}}::int) AS malicious,
     count(*) FILTER (WHERE v.status_override IS NULL AND v.score >= {SUSPICIOUS_SCORE}
-                       AND v.score < {{malicious}}::int),
+                       AND v.score < {{malicious}}::int) AS suspicious,
     count(*) FILTER (WHERE v.status_override = 'benign'
                         OR v.status_override IS NULL AND v.score >= 0
-                       AND v.score < least({SUSPICIOUS_SCORE}, {{malicious}}::int))
+                       AND v.score < least({SUSPICIOUS_SCORE}, {{malicious}}::int)) AS benign
 """
 ARRIVED = f"""
     {NEWEST.format(MOST)}
-    SELECT {HOUR_OF} AS hour, n.customer_id, count(*), min(n.submitted_time), {CLASSES}
+    SELECT {HOUR_OF} AS hour, n.customer_id, count(*) AS submissions, min(n.submitted_time) AS first, {CLASSES}
       FROM {JUDGED} GROUP BY hour, n.customer_id ORDER BY hour DESC, n.customer_id
 """
 BY_HOUR = f"""
     {NEWEST.format(MOST_OF_CHART)}
-    SELECT hour, coalesce(t.n, j.submissions), coalesce(j.malicious, 0), coalesce(j.suspicious, 0), coalesce(j.benign, 0),
-           min(j.first) OVER (), sum(j.submissions) OVER ()
+    SELECT hour, coalesce(t.n, j.submissions) AS submissions, coalesce(j.malicious, 0) AS malicious,
+           coalesce(j.suspicious, 0) AS suspicious, coalesce(j.benign, 0) AS benign,
+           min(j.first) OVER () AS first, sum(j.submissions) OVER () AS looked_at
       FROM (SELECT {HOUR_OF} AS hour, count(*) AS submissions, min(n.submitted_time) AS first, {CLASSES}
-              FROM {JUDGED} GROUP BY hour) j (hour, submissions, first, malicious, suspicious, benign)
+              FROM {JUDGED} GROUP BY hour) j
       {{counted}}
      ORDER BY hour DESC
 """
@@ -81,7 +82,7 @@ async def arrivals(db: Connection, caller: Caller, *, since: Millis, malicious_s
     """Count what arrived from `since` on, for the customers whose submissions and verdicts the caller may see."""
     seen = all_of([Sql("u.submitted_time >= {}", since), seen_with_verdicts(caller)])
     rows = await Sql(ARRIVED, seen=seen, malicious=malicious_score).rows(db)
-    arrived = [Arrived(*row) for row in rows]
+    arrived = [Arrived(**row) for row in rows]
     is_complete = sum(one.submissions for one in arrived) < MOST
     return Arrivals(arrived, since if is_complete else min(one.first for one in arrived), is_complete)
 
@@ -117,8 +118,9 @@ async def chart(db: Connection, caller: Caller, *, since: Millis, malicious_scor
     )
     query = Sql(BY_HOUR, seen=seen, malicious=malicious_score, counted=counted)
     rows = await query.rows(db)
-    hours = {hour: ArrivedInHour(*numbers) for hour, *numbers, _, _ in rows}
-    first, looked_at = (rows[0][-2], rows[0][-1]) if rows else (None, None)
+    numbers = ArrivedInHour._fields
+    hours = {row["hour"]: ArrivedInHour(**{name: row[name] for name in numbers}) for row in rows}
+    first, looked_at = (rows[0]["first"], rows[0]["looked_at"]) if rows else (None, None)
     is_judged = (looked_at or 0) < MOST_OF_CHART
     return Chart(hours, since if is_judged or first is None else first, is_judged or told is not None)
 

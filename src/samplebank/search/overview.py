@@ -1,7 +1,7 @@
 """What is known of a sample at a glance: digests, times over its visible submissions, classification, verdict."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,8 +19,8 @@ from samplebank.verdicts.model import Verdict
 from samplebank.verdicts.queries import columns as verdict_columns
 
 
-class Glance(msgspec.Struct, frozen=True):
-    """A sample with its latest classification, and the times of its visible submissions."""
+class Overview(msgspec.Struct, frozen=True):
+    """A sample with its latest classification and verdict, and the times of its visible submissions."""
 
     sha256: bytes
     md5: bytes | None
@@ -39,11 +39,6 @@ class Glance(msgspec.Struct, frozen=True):
     last_observed: Millis | None
     first_submitted: Millis | None
     last_submitted: Millis | None
-
-
-class Overview(Glance, frozen=True):
-    """A sample with its latest classification and verdict."""
-
     verdict: Verdict | None
 
 
@@ -53,15 +48,16 @@ class SeenOverview(Overview, frozen=True):
     newest: Sighting | None
 
 
-GLANCE = Columns.of(
-    Glance,
-    "s",
+#: the columns of an overview that are not of the sample
+_OTHERS: Final = {
     **{name: f"c.{name}" for name in ("type", "super_type", "arch", "platform", "version", "meta_data")},
     **{
         name: f"span.{name}"
         for name in ("first_observed", "last_observed", "first_submitted", "last_submitted")
     },
-)
+}
+OVERVIEW = Columns.of(Overview, "s", "verdict", **_OTHERS)
+SEEN_OVERVIEW = Columns.of(SeenOverview, "s", "verdict", "newest", **_OTHERS)
 
 
 class Overviews:
@@ -72,12 +68,15 @@ class Overviews:
 
     def __init__(self, caller: Caller) -> None:
         self._verdict = verdict_columns(caller)
-        self.selected = joined(", ", [GLANCE.selected, self._verdict.selected])
+        self.selected = joined(", ", [OVERVIEW.selected, self._verdict.selected])
         self.source = _source(caller)
 
     def read(self, row: Sequence[Any], /) -> Overview:
-        glance, verdict = row[: GLANCE.width], row[GLANCE.width :]
-        return Overview(*(*glance, None if verdict[0] is None else self._verdict.read(verdict)))
+        own, verdict = row[: OVERVIEW.width], row[OVERVIEW.width :]
+        return OVERVIEW.read(own, verdict=self._read_verdict(verdict))
+
+    def _read_verdict(self, row: Sequence[Any]) -> Verdict | None:
+        return None if row[0] is None else self._verdict.read(row)
 
 
 class SeenOverviews(Overviews):
@@ -89,11 +88,12 @@ class SeenOverviews(Overviews):
         self.source = Sql("{} LEFT JOIN {} ON TRUE", self.source, sightings.newest_of(caller))
 
     def read(self, row: Sequence[Any], /) -> SeenOverview:
-        width = sightings.COLUMNS.width
-        submission, overview = row[:width], super().read(row[width:])
+        begin = sightings.COLUMNS.width
+        end = begin + SEEN_OVERVIEW.width
+        submission, own, verdict = row[:begin], row[begin:end], row[end:]
         # the last column is the time, which every submission has
         newest = None if submission[-1] is None else sightings.COLUMNS.read(submission)
-        return SeenOverview(*(*msgspec.structs.astuple(overview), newest))
+        return SEEN_OVERVIEW.read(own, verdict=self._read_verdict(verdict), newest=newest)
 
 
 def _source(caller: Caller) -> Sql:

@@ -138,7 +138,7 @@ class Much(NamedTuple):
         end = self.window.end
         query = Sql(
             """
-            SELECT min(id), min(created_time)
+            SELECT min(id) AS least_id, min(created_time) AS since
               FROM (SELECT id, created_time FROM sample WHERE {}
                      ORDER BY created_time DESC, id DESC LIMIT {}) newest
             """,
@@ -146,7 +146,7 @@ class Much(NamedTuple):
             newest,
         )
         row = await query.row(db)
-        return None if row is None or row[0] is None else Slice(*row)
+        return None if row is None or row["least_id"] is None else Slice(**row)
 
 
 class Everything(NamedTuple):

@@ -12,7 +12,7 @@ from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Sql, Statement, all_of
 from samplebank.database.planning import SERIAL, plan_for_values
-from samplebank.samples.derived import TLSH, WELL_KNOWN
+from samplebank.samples.derived_facts import TLSH, WELL_KNOWN
 from samplebank.samples.model import Sample
 from samplebank.samples.tlsh import Tlsh
 from samplebank.search.overview import Overview, get_overviews
@@ -30,7 +30,7 @@ MOST_VALUES: Final = 60
 #: an index finds the samples, and each sample is looked up until there are enough
 ROW_BY_ROW: Final = (*SERIAL, "enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off")
 FACTS = Statement("""
-    SELECT f.kind, v.said, v.digest, f.agent_name, f.agent_version
+    SELECT f.kind, v.said AS value, v.digest, f.agent_name, f.agent_version
       FROM derived_fact f, unnest(f.said, f.digests) WITH ORDINALITY v(said, digest, place)
      WHERE f.sample_id = :sample_id ORDER BY f.kind <> 'tlsh', cardinality(f.said) > 1, f.kind, v.place LIMIT :most
 """)
@@ -110,7 +110,7 @@ class Similar(msgspec.Struct, frozen=True):
 
 async def similar_to(db: Connection, caller: Caller, sample: Sample, *, furthest: int, most: int) -> Similar:
     """Find what is like a sample that the caller may see. `db` is in a transaction."""
-    facts = [Derived(*row) for row in await FACTS.rows(db, sample_id=sample.id, most=MOST_VALUES)]
+    facts = [Derived(**row) for row in await FACTS.rows(db, sample_id=sample.id, most=MOST_VALUES)]
     tlsh = next((fact.value for fact in facts if fact.kind == TLSH), None)
     others = [fact for fact in facts if fact.kind != TLSH]
     seen = all_of(
@@ -153,7 +153,7 @@ async def nearest(db: Connection, tlsh: Tlsh, seen: Sql, *, furthest: int, most:
         seen=seen,
         most=most,
     )
-    return [Near(*row) for row in await query.rows(db)]
+    return [Near(**row) for row in await query.rows(db)]
 
 
 async def _shared(db: Connection, facts: Sequence[Derived], seen: Sql) -> list[Shared]:

@@ -12,7 +12,7 @@ from samplebank.accounts.caller import Scope
 from samplebank.analyses import evidence
 from samplebank.blobs import Area, Blob
 from samplebank.database import Connection, Statement
-from samplebank.samples import derived
+from samplebank.samples import derived_facts
 from samplebank.samples.model import Sample
 from samplebank.service_tasks import running
 from samplebank.service_tasks.model import Operation, RunningTask, State, Step, Tools
@@ -43,7 +43,9 @@ DELETE_VERDICTS = (
     "DELETE FROM verdict WHERE id = ANY($1::uuid[])",
 )
 LOCK_ANALYSES = "SELECT id FROM analysis WHERE sample_id = $1 ORDER BY id LIMIT $2 FOR UPDATE"
-DELETE_EVIDENCE = "DELETE FROM evidence WHERE analysis_id = ANY($1::uuid[]) RETURNING sha256, blob_token"
+DELETE_EVIDENCE = (
+    "DELETE FROM evidence WHERE analysis_id = ANY($1::uuid[]) RETURNING sha256, blob_token AS token"
+)
 DELETE_ANALYSES = "DELETE FROM analysis WHERE id = ANY($1::uuid[])"
 #: tables whose rows belong to a sample and to nothing else, and their names in the response context
 PLAIN = {
@@ -138,7 +140,7 @@ async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> 
     row = await db.fetchrow(LOCK_SAMPLE, sample_id)
     if row is None or row["created_time"] != task.arguments["created"]:
         return Step(State.DONE, "The sample was deleted before, and has been uploaded again since.")
-    sample = LockedSample(*row)
+    sample = LockedSample(**row)
     if sample.deleted_time is not None:
         await tools.blobs.remove(Area.SAMPLE, sample.sha256, sample.blob_token)
         return Step(State.DONE, "The sample is deleted.")
@@ -151,7 +153,7 @@ async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> 
         await db.execute(DELETE_MARKS, sample_id)
         for statement in DELETE_PLACES:
             await db.execute(statement, sample_id)
-        await derived.delete(db, sample_id)
+        await derived_facts.delete(db, sample_id)
         await db.execute(LEAVE_RECORD, sample_id, now)
     return Step()
 
@@ -201,7 +203,7 @@ async def _delete_analyses(db: Connection, task: RunningTask, sample_id: int) ->
     analyses = [row[0] for row in await db.fetch(LOCK_ANALYSES, sample_id, ANALYSES)]
     if not analyses:
         return False
-    unused = {Blob(*row).name for row in await db.fetch(DELETE_EVIDENCE, analyses)}
+    unused = {Blob(**row).name for row in await db.fetch(DELETE_EVIDENCE, analyses)}
     await db.execute(DELETE_ANALYSES, analyses)
     await running.remember(db, task, unused=sorted(unused))
     await running.count(db, task, "analyses", len(analyses))

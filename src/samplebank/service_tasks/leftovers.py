@@ -15,12 +15,12 @@ UNREAD = """
 """
 WITHOUT_ROW = {
     Area.SAMPLE: """
-        SELECT name, token FROM unnest($1::bytea[], $2::bytea[]) blob (name, token)
+        SELECT name AS sha256, token FROM unnest($1::bytea[], $2::bytea[]) blob (name, token)
          WHERE NOT EXISTS (SELECT FROM sample WHERE sha256 = name AND deleted_time IS NULL
                                                 AND (token IS NULL OR blob_token = token))
     """,
     Area.EVIDENCE: """
-        SELECT name, token FROM unnest($1::bytea[], $2::bytea[]) blob (name, token)
+        SELECT name AS sha256, token FROM unnest($1::bytea[], $2::bytea[]) blob (name, token)
          WHERE NOT EXISTS (SELECT FROM evidence WHERE sha256 = name AND (token IS NULL OR blob_token = token))
     """,
 }
@@ -39,7 +39,7 @@ LOCK_DELETED = "SELECT id FROM sample WHERE sha256 = $1 AND deleted_time IS NOT 
 
 async def unread_samples(db: Connection, before: Millis) -> list[Sample]:
     """Find samples that have had no submission since `before`, the longest without a submission first."""
-    return [Sample(*row) for row in await db.fetch(UNREAD, before, BATCH)]
+    return [Sample(**row) for row in await db.fetch(UNREAD, before, BATCH)]
 
 
 async def names_after(db: Connection, area: Area, after: bytes, most: int) -> list[bytes]:
@@ -50,7 +50,7 @@ async def names_after(db: Connection, area: Area, after: bytes, most: int) -> li
 async def without_row(db: Connection, area: Area, blobs: Sequence[Blob]) -> list[Blob]:
     """Find the blobs that no row has, as far as can be seen without a lock."""
     names, tokens = [blob.sha256 for blob in blobs], [blob.token for blob in blobs]
-    return [Blob(*row) for row in await db.fetch(WITHOUT_ROW[area], names, tokens)]
+    return [Blob(**row) for row in await db.fetch(WITHOUT_ROW[area], names, tokens)]
 
 
 async def remove_unused_sample(db: Connection, blobs: Blobs, blob: Blob, *, now: Millis) -> bool:

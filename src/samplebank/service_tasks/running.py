@@ -107,7 +107,7 @@ async def begin(
     if State.RUNNING not in MOVES[await _lock(db, id_, parent_id)]:
         return None
     row = await db.fetchrow(BEGIN, id_, host, now)
-    return None if row is None else RunningTask(*row)
+    return None if row is None else RunningTask(**row)
 
 
 async def remember(db: Connection, task: RunningTask, **arguments: Any) -> None:

@@ -34,7 +34,7 @@ KEEP_RANGE = Statement("""
         start = CASE WHEN kept.until > :now THEN kept.start ELSE excluded.start END,
         length = CASE WHEN kept.until > :now THEN kept.length ELSE excluded.length END,
         until = CASE WHEN kept.until > :now THEN kept.until ELSE excluded.until END
-    RETURNING start, length
+    RETURNING start AS "offset", length
 """)
 USE_UP = """
     WITH used AS (UPDATE challenge SET used_by = '' WHERE id = $1 AND used_by IS NULL RETURNING user_id)
@@ -139,7 +139,7 @@ async def range_for(
         until=now + tries.period,
         now=now,
     )
-    return Range(*row)
+    return Range(**row)
 
 
 async def answer_of(pieces: AsyncIterator[bytes]) -> bytes:

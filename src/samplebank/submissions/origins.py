@@ -99,9 +99,10 @@ async def find_origin(
     row = await FIND.row(db, task_id=find_id(task))
     if row is None or job_id != find_id(job):
         raise NotFound(NO_TASK)
-    if lease is None or row["lease_token"] != lease:
+    found = dict(row)
+    if lease is None or found.pop("lease_token") != lease:
         raise Conflict(LOST)
-    return None if row["root_id"] is None else Origin(*tuple(row)[1:])
+    return None if found["root_id"] is None else Origin(**found)
 
 
 async def is_known(db: Connection, origin: Origin, sha256: bytes) -> bool:

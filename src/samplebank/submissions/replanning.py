@@ -38,7 +38,7 @@ LOCK_POLICY = "SELECT version FROM policy FOR SHARE"
 TYPE = "SELECT c.type, c.super_type FROM sample s JOIN classification c ON c.id = s.classification_id WHERE s.id = $1"
 TAKE = Statement("""
     WITH taken AS (DELETE FROM untyped_plan WHERE sample_id = :sample_id RETURNING id, submission_id, job_id)
-    SELECT u.id, taken.job_id, u.customer_id, u.meta_data
+    SELECT u.id AS submission_id, taken.job_id, u.customer_id, u.meta_data
       FROM taken JOIN submission u ON u.id = taken.submission_id ORDER BY taken.id
 """)
 
@@ -76,7 +76,7 @@ async def replan(db: Connection, sample_id: int, policies: PolicyBook, *, now: M
     if not await db.fetchval(LOCK_SAMPLE, sample_id):
         return []
     book = await policies.current(db, await db.fetchval(LOCK_POLICY))
-    marks = [Mark(*row) for row in await TAKE.rows(db, sample_id=sample_id)]
+    marks = [Mark(**row) for row in await TAKE.rows(db, sample_id=sample_id)]
     type_, super_type = await db.fetchrow(TYPE, sample_id)  # type: ignore[misc]  # the sample has a type
     changed: list[UUID] = []
     for one in marks:

@@ -8,11 +8,12 @@ from litestar.exceptions import HTTPException
 
 from samplebank.accounts.directory import Unknown
 from samplebank.errors import Conflict, Refusal, TooMany, Unauthenticated
-from samplebank.http.lean import LeanApplication
+from samplebank.http.application import LeanApplication
 from samplebank.http.log import Observed
 from samplebank.http.methods import allowed
 from samplebank.samples.model import SHA256
 from samplebank.web.entrance import SAFE, enter
+from samplebank.web.fallback import Unrouted
 from samplebank.web.pages import (
     asset,
     batch,
@@ -50,7 +51,6 @@ from samplebank.web.pages import (
     workers,
 )
 from samplebank.web.pages.refused import FAILED, SAID, Refused
-from samplebank.web.unrouted import Unrouted
 from samplebank.web.visit import Visit
 
 PAGES = (

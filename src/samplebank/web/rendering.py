@@ -11,7 +11,7 @@ from markupsafe import Markup
 from samplebank.accounts.model import Permission
 from samplebank.accounts.saved_queries import LONGEST_NAME, LONGEST_QUERY
 from samplebank.timespec import Millis
-from samplebank.web import shown
+from samplebank.web import formatting
 from samplebank.web.assets import path_of
 from samplebank.web.wild import plain, tame, wild
 
@@ -62,7 +62,7 @@ def _asset(context: Context, name: str) -> str:
 
 @pass_context
 def _ago(context: Context, time: Millis | None) -> Markup:
-    return shown.ago(time, context["frame"].now)
+    return formatting.ago(time, context["frame"].now)
 
 
 def _environment() -> Environment:
@@ -81,14 +81,14 @@ def _environment() -> Environment:
         "ago": _ago,
         "wild": wild,
         "tame": tame,
-        "badge": shown.badge,
-        "state": shown.state,
-        "task_mark": shown.task_mark,
-        "digest": shown.digest,
-        "size": shown.size,
-        "number": shown.number,
-        "duration": shown.duration,
-        "quote": shown.quoted,
+        "badge": formatting.badge,
+        "state": formatting.state,
+        "task_mark": formatting.task_mark,
+        "digest": formatting.digest,
+        "size": formatting.size,
+        "number": formatting.number,
+        "duration": formatting.duration,
+        "quote": formatting.quoted,
         "longest_name": LONGEST_NAME,
         "longest_query": LONGEST_QUERY,
     }

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Final, TypeAlias
 import msgspec
 from markupsafe import Markup
 
+from samplebank.web.formatting import digest, quoted
 from samplebank.web.querying import narrowed
-from samplebank.web.shown import digest, quoted
 from samplebank.web.wild import plain, wild
 
 #: values drawn of a result, how deep they may lie in each other, and the characters of their HTML

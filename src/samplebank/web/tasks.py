@@ -8,7 +8,7 @@ from litestar import Response
 
 from samplebank.api import envelope
 from samplebank.api.envelope import Answer
-from samplebank.api.once import once
+from samplebank.api.repeated_requests import once
 from samplebank.api.service_tasks import SampleServiceTaskResponse
 from samplebank.web.visit import Visit
 

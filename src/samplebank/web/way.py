@@ -14,7 +14,7 @@ from samplebank.jobs.ways import JobWithTasks, TaskWay
 from samplebank.submissions.model import Submission
 from samplebank.timespec import Millis
 from samplebank.web.charts import MARK, WAIT, Span, lane
-from samplebank.web.shown import duration
+from samplebank.web.formatting import duration
 
 #: tasks of the newest job that are drawn
 MOST_TASKS: Final = 30

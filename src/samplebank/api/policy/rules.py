@@ -10,7 +10,6 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.once import repeatable
 from samplebank.api.people import CustomerInfo, known_user
 from samplebank.api.policy.access import known_customers, require_for, require_known
 from samplebank.api.policy.default import (
@@ -36,6 +35,7 @@ from samplebank.api.policy.rule_shapes import (
     RuleListQuery,
     Texts,
 )
+from samplebank.api.repeated_requests import repeatable
 from samplebank.database import Connection
 from samplebank.errors import Violations
 from samplebank.http.operation import V2, operation

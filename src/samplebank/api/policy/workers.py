@@ -11,8 +11,8 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
 from samplebank.api.envelope import JSON, Answer
-from samplebank.api.once import repeatable
 from samplebank.api.people import UserInfo
+from samplebank.api.repeated_requests import repeatable
 from samplebank.errors import Violations, invalid
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Unique, Word, unless_given

@@ -37,7 +37,7 @@ from samplebank.query.mistakes import BadQuery, Mistake
 from samplebank.query.parsing import LONGEST, parse
 from samplebank.query.places import place_of
 from samplebank.query.tree import Query
-from samplebank.samples.derived import digest_of
+from samplebank.samples.derived_facts import digest_of
 from samplebank.search.rows import DerivedCriterion
 from samplebank.search.sample_listing import SampleListing
 from samplebank.search.samples import SampleCriterion, samples_matching

@@ -9,7 +9,7 @@ from samplebank.accounts.model import Permission
 from samplebank.api import envelope
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.api.once import repeatable
+from samplebank.api.repeated_requests import repeatable
 from samplebank.api.search.samples import LONG_LISTS, SampleCriteria, SampleParameters, matching
 from samplebank.api.service_tasks import SampleServiceTaskResponse
 from samplebank.database.signals import Signal

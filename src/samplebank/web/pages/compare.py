@@ -17,8 +17,8 @@ from samplebank.query.sample_meanings import TAGS
 from samplebank.samples.model import pasted, read_sha256
 from samplebank.search.overview import SeenOverview
 from samplebank.submissions import queries as submissions
+from samplebank.web.comparison import MOST_LEAVES, Difference, compare, told_in
 from samplebank.web.copying import Copied, of_comparison
-from samplebank.web.differing import MOST_LEAVES, Difference, compare, told_in
 from samplebank.web.querying import narrowed
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import Head, read_head_of

@@ -15,9 +15,9 @@ from samplebank.http.operation import operation
 from samplebank.http.shapes import Body
 from samplebank.search.facets import DAY, Facets, facets_of
 from samplebank.web.charts import Bar, bars
+from samplebank.web.formatting import number, quoted
 from samplebank.web.querying import narrowed
 from samplebank.web.rendering import Page
-from samplebank.web.shown import number, quoted
 from samplebank.web.visit import Visit
 
 #: seconds after which nothing is told of the matches

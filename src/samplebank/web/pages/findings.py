@@ -10,8 +10,7 @@ from samplebank.analyses import evidence, queries
 from samplebank.analyses.evidence import AnalysisOfCustomer, Evidence
 from samplebank.analyses.model import Analysis
 from samplebank.api.downloads import attachment
-from samplebank.api.evidence import visible_evidence
-from samplebank.blobs import Area, verified
+from samplebank.api.evidence import send_evidence
 from samplebank.database import Page as Part
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
@@ -115,9 +114,7 @@ async def _in_one(content: bytes) -> Pieces:
 )
 async def download_evidence(request: Visit) -> Streamed:
     """Send the bytes of evidence, as a file."""
-    row = await visible_evidence(request)
-    pieces = await request.opened(verified(request.bank.blobs.read(Area.EVIDENCE, row.sha256), row.sha256))
-    return attachment(pieces, row.file_name, row.size, row.mime_type)
+    return await send_evidence(request)
 
 
 ROUTES = [show_findings, download_result, download_evidence]

@@ -10,7 +10,7 @@ from samplebank.accounts.model import Permission
 from samplebank.api import envelope
 from samplebank.api.envelope import Answer
 from samplebank.api.hunts import HuntRequest, begin, end
-from samplebank.api.once import once
+from samplebank.api.repeated_requests import once
 from samplebank.api.service_tasks import SampleServiceTaskResponse
 from samplebank.database import Page as Part
 from samplebank.errors import Conflict, Invalid, TooMany, Unavailable, invalid

@@ -14,7 +14,7 @@ from samplebank.errors import Invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body
 from samplebank.jobs.model import Job, JobState
-from samplebank.jobs.under_way import numbers_by_state
+from samplebank.jobs.numbers import numbers_by_state
 from samplebank.search.sightings import SeenJob, seen_jobs
 from samplebank.web.copying import Copied, of_jobs
 from samplebank.web.querying import Mistake, mistakes_in

@@ -14,8 +14,8 @@ from samplebank.http.operation import operation
 from samplebank.http.shapes import END, Body
 from samplebank.search.overview import Overview, get_overviews
 from samplebank.verdicts.model import word_for
+from samplebank.web.formatting import duration
 from samplebank.web.headers import PAGE
-from samplebank.web.shown import duration
 from samplebank.web.visit import Visit
 
 #: the most hashes of a request

@@ -11,7 +11,7 @@ from litestar import Response, post
 
 from samplebank.accounts.model import Permission
 from samplebank.api.notes import NoteAddRequest, store_note
-from samplebank.api.once import once
+from samplebank.api.repeated_requests import once
 from samplebank.errors import invalid
 from samplebank.http.operation import operation
 from samplebank.http.repeats import LONGEST

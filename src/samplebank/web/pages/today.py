@@ -14,18 +14,18 @@ from samplebank.database import Page as Part
 from samplebank.database.tally import HOUR
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
-from samplebank.jobs.under_way import InVain, UnderWay, under_way
+from samplebank.jobs.numbers import InVain, UnderWay, under_way
 from samplebank.search.arrivals import MOST_OF_CHART, ArrivedInHour, Chart, chart
-from samplebank.search.notable import Notable, notable
+from samplebank.search.notable_arrivals import Notable, notable
 from samplebank.search.sightings import SeenJob, newest_jobs
 from samplebank.search.since import SinceVisit, since_visit
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import word_of
 from samplebank.web.charts import Bar, bars
 from samplebank.web.copying import Copied, of_today
+from samplebank.web.formatting import number, quoted
 from samplebank.web.pages.jobs import ListedJob, listed
 from samplebank.web.rendering import Page
-from samplebank.web.shown import number, quoted
 from samplebank.web.visit import Visit, permissions_of
 
 #: samples that need eyes, jobs, and workers that are told

@@ -30,8 +30,8 @@ from samplebank.policy.workers import find_worker
 from samplebank.timespec import Millis
 from samplebank.web.charts import Bar, bars
 from samplebank.web.copying import Copied, of_workers
+from samplebank.web.formatting import DASH, duration, number, quoted
 from samplebank.web.rendering import Page
-from samplebank.web.shown import DASH, duration, number, quoted
 from samplebank.web.visit import Visit
 
 #: versions of processes told in a line, and customers that wait longest

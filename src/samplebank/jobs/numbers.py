@@ -23,7 +23,7 @@ UNDER_WAY = """
            (SELECT count(*) FROM (SELECT FROM job j
                                    WHERE j.state IN ('enqueued', 'executing') AND j.enqueued_time < {late} AND {seen}
                                    LIMIT {most}) late),
-           (SELECT coalesce(jsonb_agg(jsonb_build_array(short_name, n) ORDER BY n DESC, short_name), '[]') FROM (
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('worker', short_name, 'tasks', n) ORDER BY n DESC, short_name), '[]') FROM (
                SELECT w.short_name, (SELECT count(*) FROM (
                           SELECT FROM job_task t WHERE t.worker_id = w.id AND t.state = 'enqueued' AND {task_seen}
                            LIMIT {most}) waiting) AS n
@@ -80,4 +80,4 @@ async def under_way(db: Connection, caller: Caller, *, now: Millis) -> UnderWay:
         own=CHILDREN,
     )
     waiting, running, late, in_vain = await query.row(db)
-    return UnderWay(waiting, running, late, [InVain(*one) for one in in_vain])
+    return UnderWay(waiting, running, late, [InVain(**one) for one in in_vain])

@@ -10,7 +10,8 @@ from typing import Any
 from bench import clients
 from bench.databases import connected
 from bench.figures.cycle import make_workers, wait_for_classifier
-from bench.service import HOST, Service
+from bench.ports import HOST
+from bench.service import Service
 from bench.wire import Wire
 from samplebank.blobs import Area, DiskStore
 
