@@ -158,7 +158,9 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "metadata anywhere": {
         "submission": [{"metaData": [{"value": [w, f"{w}x"]}], "required": True} for w in _words() * 2]
     },
-    "results anywhere": {"analysis": [{"result": [{"value": [w]}], "required": True} for w in _words() * 2]},
+    "results anywhere": {
+        "analysis": [{"analysisResult": [{"value": [w]}], "required": True} for w in _words() * 2]
+    },
     "everything, in full": {"limit": 0},
 }
 
