@@ -15,7 +15,8 @@ from samplebank.errors import Invalid
 from samplebank.hunts import opening, retention
 from samplebank.hunts.opening import Cut, Wish
 
-NOW = 4_000_000_000_000
+#: later than the samples of all other tests in the database
+NOW = 5_000_000_000_000
 DAY = 24 * 3600 * 1000
 AGE = "UPDATE hunt SET created_time = created_time - $2, end_time = end_time - $2 WHERE id = $1::uuid"
 SAMPLES = """
