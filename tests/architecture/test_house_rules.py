@@ -22,7 +22,7 @@ CATCHING = {
     "worker/analysers/static/signatures/authenticode.py",
 }
 #: only doors open transactions
-DOORS = {"web", "api", "maintenance", "cli", "serving"}
+DOORS = {"web", "api", "maintenance", "checkup", "cli", "serving"}
 OPENERS = {"database/connection.py"}
 LOG_CALLS = {"debug", "info", "warning", "error", "exception", "critical", "makeRecord"}
 

@@ -10,6 +10,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer, single
 from samplebank.assembly import Bank
+from samplebank.checkup.ground import check_clock, check_housework
 from samplebank.database.migrations import HEAD, current_revision
 from samplebank.database.server import is_read_only
 from samplebank.errors import Unavailable
@@ -36,10 +37,6 @@ HELP = {
 #: seconds after which connections that were lent should have come back, whatever they were lent for: each statement, and
 #: each client that a list is sent to, is given up sooner
 STARVED = 300.0
-#: milliseconds by which the clock of this host may differ from the clock of the database
-MOST_SKEW = 2_000
-#: seconds besides three intervals after which housework that was not done is missed
-NO_HOUSEWORK = 60
 
 
 @get("/healthz", opt=OPEN)
@@ -65,8 +62,8 @@ async def readyz(request: Call) -> Answer:
         done = await last_done(db)
         await bank.database.clock.look(db)
         known = await store.find(db)
-    _check_clock(bank)
-    _check_housework(bank, done)
+    check_clock(bank)
+    check_housework(bank, done)
     await bank.blobs.check()
     await store.check(known, bank.blobs)
     missing = missing_parts()
@@ -83,27 +80,6 @@ async def metrics(request: Call) -> Response[bytes]:
     return Response(
         content=generate_latest(registry) + await _own(request.bank), media_type=CONTENT_TYPE_LATEST
     )
-
-
-def _check_clock(bank: Bank) -> None:
-    """Raise `Unavailable` where the clock of this host is wrong.
-
-    Times of the database are told by the database's clock. All else goes wrong on such a host: certificates, logs, ids.
-    """
-    ahead = bank.database.clock.ahead
-    if abs(ahead) > MOST_SKEW:
-        side = "ahead of" if ahead > 0 else "behind"
-        raise Unavailable(
-            f"The clock of this host is {abs(ahead) / 1000:.1f} s {side} the clock of the database: set both by NTP."
-        )
-
-
-def _check_housework(bank: Bank, done: int | None) -> None:
-    patience = NO_HOUSEWORK + 3 * bank.settings.sweep_interval
-    if done is not None and bank.clock() - done > 1000 * patience:
-        raise Unavailable(
-            "No housekeeper works: time-outs, leases and classification wait. The log of the service says why."
-        )
 
 
 async def _own(bank: Bank) -> bytes:

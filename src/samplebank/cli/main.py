@@ -38,6 +38,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "yara": "samplebank.cli.yara_trial:yara_app",
     "events": "samplebank.cli.events:events_app",
     "blobs": "samplebank.cli.blobs:blobs_app",
+    "doctor": "samplebank.cli.doctor:doctor",
     "demo": "samplebank.cli.demo:demo",
 }
 HIDDEN: Final = frozenset({"demo"})

@@ -82,6 +82,7 @@ class TallyByTime(Tally):
 
     def __init__(self, table: str, of: str, *, time: str, counted: str = "TRUE") -> None:
         super().__init__(table, "level", "bucket")
+        self._of = of
         #: a query for the rows as changes
         self.rows = f"SELECT {time} AS time, 1 AS n FROM {of} WHERE {counted}"
 
@@ -136,6 +137,15 @@ class TallyByTime(Tally):
             ) wrong
         """)
         return found
+
+    async def recount(self, db: Connection) -> None:
+        """Count the rows anew, which takes time by their number. Writers of the rows wait. `db` must be in a transaction."""
+        await db.execute(f"LOCK TABLE {self._of}, {self.changes}, {self.table} IN SHARE ROW EXCLUSIVE MODE")
+        await db.execute(f"DELETE FROM {self.changes}; DELETE FROM {self.table}")
+        counted = self.bucketed(f"({self.rows}) r")
+        await db.execute(
+            f"INSERT INTO {self.table} ({self.keys}, n) SELECT {self.keys}, n FROM ({counted}) c"
+        )
 
 
 def next_hour(time: Millis) -> Millis:

@@ -1,0 +1,45 @@
+"""Keys and grants that allow more than is good."""
+
+from samplebank.accounts.model import ADMINISTRATOR
+from samplebank.accounts.provisioning import ADMIN
+from samplebank.assembly import Bank
+from samplebank.checkup.model import Finding, advice, good
+from samplebank.database import Statement
+
+#: milliseconds of a year
+YEAR = 365 * 24 * 3600 * 1000
+# Keys that may do everything for ever, by user. The first key of the installation is such a key, and belongs to `admin`.
+WIDE_KEYS = Statement("""
+    SELECT s.short_name, count(*)
+      FROM api_key k JOIN subject s ON s.id = k.user_id
+     WHERE k.revoked_time IS NULL AND k.expiry_time IS NULL AND k.roles IS NULL AND k.customers IS NULL
+       AND s.short_name <> :admin
+       AND EXISTS (SELECT FROM access_grant g
+                    WHERE g.role = :role AND g.customer_id IS NULL
+                      AND (g.subject_id = s.id
+                           OR g.subject_id IN (SELECT group_id FROM group_member WHERE user_id = s.id)))
+     GROUP BY s.short_name ORDER BY s.short_name
+""")
+OLD_KEYS = Statement("""
+    SELECT count(*) FROM api_key
+     WHERE revoked_time IS NULL AND expiry_time IS NULL AND created_time < :before
+""")
+
+
+async def examine_access(bank: Bank, *, is_full: bool) -> list[Finding]:  # noqa: ARG001 -- as all checks
+    async with bank.database.transaction(read_only=True) as db:
+        wide = await WIDE_KEYS.rows(db, admin=ADMIN, role=ADMINISTRATOR)
+        old = await OLD_KEYS.value(db, before=bank.clock() - YEAR)
+    found = []
+    if wide:
+        told = ", ".join(f"{number} of {user}" for user, number in wide)
+        said = f"Keys of administrators of everything never expire: {told}."
+        found.append(
+            advice(
+                "keys", said, "Make keys with `samplebank key create --expires` or --role, and revoke these."
+            )
+        )
+    if old:
+        said = f"{old} keys that never expire are older than a year."
+        found.append(advice("keys", said, "`samplebank key list` shows the keys: revoke what nobody uses."))
+    return found or [good("keys", "No key but the one of admin allows everything for ever.")]
