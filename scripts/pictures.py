@@ -76,7 +76,7 @@ PAGES: Final = (
     Shown("compare-form", "/compare", "Compare two samples", "The form for the hashes of two samples."),
     Shown("submit", "/submit", "Submit", "Files and folders are dropped or chosen, sent four at a time, and watched to their verdicts."),
     Shown("batch", "/batch/{batch}", "Batch", "Files that were sent together, with their verdicts and tasks."),
-    Shown("jobs", "/jobs", "Jobs", "Jobs by state, the newest first, with their tasks."),
+    Shown("jobs", "/jobs", "Jobs", "Jobs by state, the newest first, with their tasks. Selected jobs, or all that a query finds, are tried again."),
     Shown(
         "job",
         "/job/{job}",

@@ -1,10 +1,9 @@
 """What a visitor does with several samples at once."""
 
-from typing import Annotated, ClassVar, Final
+from typing import ClassVar, Final
 
 import msgspec
 from litestar import Response, post
-from msgspec import Meta
 
 from samplebank.accounts.model import Permission
 from samplebank.api.samples import analyse_again
@@ -13,17 +12,14 @@ from samplebank.api.search.reanalysis import begin
 from samplebank.errors import NotFound, Refusal, invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
-from samplebank.query.parsing import LONGEST
 from samplebank.samples import catalogue
 from samplebank.samples.model import read_sha256
 from samplebank.web.rendering import Page
-from samplebank.web.tasks import to_task
+from samplebank.web.tasks import read_query_form, to_task
 from samplebank.web.visit import Visit
 
 #: samples that one form analyses again
 MOST: Final = 100
-RELOAD: Final = "The form is not complete: load the page again, and send the form again."
-EVERYTHING: Final = "Without a query everything would be analysed again: search first."
 NONE_SELECTED: Final = "No sample is selected: go back, and mark the samples."
 
 
@@ -42,24 +38,11 @@ class BulkPage(Page, frozen=True):
     begun: list[Begun]
 
 
-class AllForm(msgspec.Struct, frozen=True):
-    """The query whose matches are analysed again. `key` tells a form that is sent twice."""
-
-    q: Annotated[str, Meta(max_length=LONGEST)]
-    key: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
-
-
 @post("/samples/reanalyse-all", opt=operation("reanalyseMatches", Permission.REANALYSE), status_code=303)
 async def reanalyse_all(request: Visit) -> Response[bytes]:
     """Analyse everything again that a query finds, by a service task. A form that is sent twice leads to the same task."""
     request.read_query(NoQuery)
-    form = {name: values[0] for name, values in (await request.read_form()).items()}
-    try:
-        wanted = msgspec.convert({"q": form.get("q", ""), "key": form.get("key", "")}, AllForm)
-    except msgspec.ValidationError as error:
-        raise invalid("q", RELOAD) from error
-    if not wanted.q.strip():
-        raise invalid("q", EVERYTHING)
+    wanted = await read_query_form(request)
     listing = samples_of(request, wanted.q)
 
     return await to_task(request, f"{wanted.key} matches", wanted.q, lambda: begin(request, listing))

@@ -1,5 +1,6 @@
 """The list of jobs: newest first, or those that a query finds."""
 
+import secrets
 from typing import ClassVar, Final
 
 import msgspec
@@ -47,7 +48,7 @@ class ListedJob(msgspec.Struct, frozen=True):
 class JobsPage(Page, frozen=True):
     """`count` is -1 where only `at_least` is known. With `mistakes` in the query there are no rows.
 
-    `states` are the states, each with the number of all jobs that the visitor may see.
+    `states` are the states, each with the number of all jobs that the visitor may see. `key` tells a form that is sent twice.
     """
 
     template: ClassVar[str] = "jobs.html"
@@ -62,6 +63,7 @@ class JobsPage(Page, frozen=True):
     older: str | None
     copied: Copied | None
     is_under_way: bool
+    key: str
 
 
 @get("/jobs", opt=operation("showJobs", Permission.VIEW_JOBS))
@@ -88,6 +90,7 @@ async def show_jobs(request: Visit) -> Response[bytes]:
             older=older,
             copied=of_jobs(request.address, query.q),
             is_under_way=any(job.end_time is None for job in jobs),
+            key=secrets.token_hex(16),
         )
     )
 
@@ -120,6 +123,7 @@ def _refused(query: JobsQuery, error: Invalid, states: list[tuple[str, int]]) ->
         older=None,
         copied=None,
         is_under_way=False,
+        key=secrets.token_hex(16),
     )
 
 

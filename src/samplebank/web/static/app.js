@@ -95,7 +95,7 @@ function choose(isRange) {
 const SELECTED = "samplebank-selected";
 
 document.addEventListener("change", ({ target }) => {
-    if (target instanceof HTMLInputElement && target.type === "checkbox" && target.checked && target.closest("tr[data-row]")) {
+    if (target instanceof HTMLInputElement && target.name === "sha256" && target.checked && target.closest("tr[data-row]")) {
         sessionStorage.setItem(SELECTED, target.value);
     }
 });
