@@ -9,6 +9,7 @@ import pytest
 from kit.bank import Bank, Sample, name_of
 from kit.visitor import Visitor
 from samplebank.cells import harmless
+from samplebank.web.rendering import ENVIRONMENT
 from web.conftest import Visitors
 
 
@@ -183,6 +184,23 @@ def test_all_matches_are_analysed_again_by_one_task(
 
     assert len({page.response.url for page in pages}) == 1
     assert pages[0].text("dl").startswith("Samples 3 ")
+
+
+def test_the_number_of_all_matches_stands_beside_what_is_done_with_them(
+    visitor: Visitors, named: tuple[str, list[Sample]]
+) -> None:
+    shown = visitor("mia").get(f"/samples?q=name:{named[0]}.exe")
+
+    assert "All 3 that match hashes CSV JSON" in shown.text(".actions")
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(1234, "All 1,234 that match"), (-1, "All that match, more than 10,000")]
+)
+def test_a_number_that_is_a_lower_bound_says_so(count: int, told: str) -> None:
+    page = '{% from "parts.html" import all_that_match with context %}{{ all_that_match(count, 10000) }}'
+
+    assert ENVIRONMENT.from_string(page).render(count=count).strip() == told
 
 
 def test_without_a_query_not_everything_is_analysed_again(visitor: Visitors) -> None:

@@ -17,6 +17,7 @@ from samplebank.http.shapes import Body
 from samplebank.search.overview import SeenOverview
 from samplebank.verdicts.model import word_for
 from samplebank.web.copying import Copied, of_samples
+from samplebank.web.pages import export
 from samplebank.web.querying import Fewer, Mistake, mistakes_in, without_one
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit, permissions_of
@@ -66,6 +67,7 @@ class SamplesPage(Page, frozen=True):
     copied: Copied | None
     may: frozenset[Permission]
     key: str
+    most_in_a_file: int = export.MOST
 
 
 @get("/samples", opt=operation("showSamples", Permission.VIEW_SAMPLES))
