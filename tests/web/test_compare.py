@@ -1,10 +1,12 @@
 """Two samples side by side."""
 
+import secrets
 from urllib.parse import urljoin
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.test_similar import fact, told
 from kit.bank import Bank, Sample, name_of
 from kit.visitor import Shown, Visitor
 from samplebank.web.comparison import MOST_SHOWN, compare
@@ -66,6 +68,36 @@ def test_what_both_have_leads_to_the_samples_with_the_same(bank: Bank, visitor: 
     found = mia.get(urljoin("/compare/a/b", str(link.attributes["href"])))
     listed = {node.attributes["value"] for node in found.all("tbody input")}
     assert listed == {sample.sha256 for sample in pair}
+
+
+def test_facts_of_both_tell_how_many_others_have_the_same(bank: Bank, visitor: Visitors) -> None:
+    rare, frequent = (fact("section", secrets.token_hex(32)) for _ in range(2))
+    imports = fact("imphash", secrets.token_hex(16))
+    a, b = told(bank, frequent, rare, imports), told(bank, frequent, rare)
+    told(bank, frequent)
+    told(bank, frequent, rare, user="quinn")
+    mia = visitor("mia")
+
+    shown = between(mia, a, b)
+
+    assert row(shown, "Facts") == [
+        f"imphash: {imports['value']}",
+        f"section: {rare['value']} 0 others section: {frequent['value']} 1 other",
+        "",
+    ]
+    links = [urljoin("/compare/a/b", str(node.attributes["href"])) for node in shown.all("a.rarity")]
+    assert ["2 found" in mia.get(links[0]).text("h1"), "3 found" in mia.get(links[1]).text("h1")] == [
+        True,
+        True,
+    ]
+
+
+def test_a_sample_compared_with_itself_has_everything_in_common(bank: Bank, visitor: Visitors) -> None:
+    sample = told(bank, fact("imphash", secrets.token_hex(16)))
+
+    only_a, both, only_b = row(between(visitor("mia"), sample, sample), "Facts")
+
+    assert ("0 others" in both, only_a, only_b) == (True, "", "")
 
 
 def test_empty_lists_of_results_are_not_compared(bank: Bank, visitor: Visitors) -> None:

@@ -61,8 +61,8 @@ STATEMENTS = {
     "showSimilar": 6,
     # the sessions, the keys, and the saved queries
     "showAccount": 3,
-    # the head of each, the names, and what analyses tell
-    "compareTwo": 6,
+    # of each the head, the names, and what analyses tell; the facts of both, and how rare the shared facts are
+    "compareTwo": 8,
 }
 #: names and values that attackers choose
 HOSTILE = (

@@ -20,6 +20,8 @@ from samplebank.search.sightings import newest_sightings
 
 #: samples that are counted with a value: a value that more samples have is common
 MOST_COUNTED: Final = 1000
+#: samples that are counted with a value of two samples: enough to tell a rare value from a common one
+MOST_COUNTED_OF_TWO: Final = 100
 #: samples that are named with a value, the newest
 NEWEST: Final = 3
 #: milliseconds for counting; after these, so many of the newest samples with a value are looked at
@@ -33,6 +35,11 @@ FACTS = Statement("""
     SELECT f.kind, v.said AS value, v.digest, f.agent_name, f.agent_version
       FROM derived_fact f, unnest(f.said, f.digests) WITH ORDINALITY v(said, digest, place)
      WHERE f.sample_id = :sample_id ORDER BY f.kind <> 'tlsh', cardinality(f.said) > 1, f.kind, v.place LIMIT :most
+""")
+FACTS_OF_TWO = Statement("""
+    SELECT f.sample_id, f.kind, v.said AS value, v.digest, f.agent_name, f.agent_version
+      FROM derived_fact f, unnest(f.said, f.digests) WITH ORDINALITY v(said, digest, place)
+     WHERE f.sample_id IN (:a, :b) AND f.kind <> 'tlsh' ORDER BY f.kind, v.place
 """)
 # 0 and 3 in a bucket differ by 6, where the bits differ by 3.
 NEAR = """
@@ -53,7 +60,7 @@ SHARED = f"""
      CROSS JOIN LATERAL (
         SELECT count(*) AS number, (array_agg(one.sha256 ORDER BY one.id DESC))[:{NEWEST}] AS newest
           FROM (SELECT s.id, s.sha256 FROM {{source}} d JOIN sample s ON s.id = d.sample_id
-                 WHERE {{seen}} ORDER BY d.sample_id DESC LIMIT {MOST_COUNTED + 1}) one
+                 WHERE {{seen}} ORDER BY d.sample_id DESC LIMIT {{most}} + 1) one
      ) found
      ORDER BY v.place
 """
@@ -89,6 +96,14 @@ class Shared(msgspec.Struct, frozen=True):
     is_more: bool
     is_common: bool
     newest: list[bytes]
+
+
+class FactsOfTwo(msgspec.Struct, frozen=True):
+    """What workers derived of two samples. `shared` are the values of both, the rarest first, with the number of other samples."""
+
+    a: list[Derived]
+    b: list[Derived]
+    shared: list[Shared]
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -133,6 +148,33 @@ async def similar_to(db: Connection, caller: Caller, sample: Sample, *, furthest
     )
 
 
+async def facts_of_two(db: Connection, caller: Caller, a: Sample, b: Sample) -> FactsOfTwo:
+    """Find the values of two samples that the caller may see, and how rare the shared values are. `db` is in a transaction.
+
+    At most `MOST_VALUES` of the shared values are counted.
+    """
+    facts: dict[int, list[Derived]] = {a.id: [], b.id: []}
+    for row in await FACTS_OF_TWO.rows(db, a=a.id, b=b.id):
+        fact = dict(row)
+        facts[fact.pop("sample_id")].append(Derived(**fact))
+    theirs = {fact.digest for fact in facts[b.id]}
+    both = [fact for fact in facts[a.id] if fact.digest in theirs][:MOST_VALUES]
+    if not both:
+        return FactsOfTwo(facts[a.id], facts[b.id], [])
+    seen = all_of(
+        [
+            Sql("s.id <> ALL ({}::bigint[])", [a.id, b.id]),
+            Sql("s.deleted_time IS NULL"),
+            see_samples(caller, "s", Permission.VIEW_SAMPLES),
+        ]
+    )
+    await plan_for_values(db, *ROW_BY_ROW)
+    shared = await _shared(db, both, seen, MOST_COUNTED_OF_TWO)
+    return FactsOfTwo(
+        facts[a.id], facts[b.id], sorted(shared, key=lambda one: (one.is_common, one.is_more, one.number))
+    )
+
+
 async def nearest(db: Connection, tlsh: Tlsh, seen: Sql, *, furthest: int, most: int) -> list[Near]:
     """Find the samples near a digest, the nearest first. `seen` is the condition on the samples `s` that may be told."""
     buckets = tlsh.buckets
@@ -156,36 +198,41 @@ async def nearest(db: Connection, tlsh: Tlsh, seen: Sql, *, furthest: int, most:
     return [Near(**row) for row in await query.rows(db)]
 
 
-async def _shared(db: Connection, facts: Sequence[Derived], seen: Sql) -> list[Shared]:
+async def _shared(
+    db: Connection, facts: Sequence[Derived], seen: Sql, most: int = MOST_COUNTED
+) -> list[Shared]:
     """Count the samples with each of the values. Where counting takes long, the newest samples with a value are counted."""
     try:
         async with db.transaction():
             await db.execute(f"SET LOCAL statement_timeout = {COUNTING}")
-            found = await _counted(db, facts, seen, source=EVERY, is_cut=False)
+            found = await _counted(db, facts, seen, source=EVERY, is_cut=False, most=most)
             await db.execute("SET LOCAL statement_timeout TO DEFAULT")
             return found
     except asyncpg.QueryCanceledError:
-        return await counted_among_newest(db, facts, seen)
+        return await counted_among_newest(db, facts, seen, most)
 
 
-async def counted_among_newest(db: Connection, facts: Sequence[Derived], seen: Sql) -> list[Shared]:
-    """Count among the newest samples with each value.
+async def counted_among_newest(
+    db: Connection, facts: Sequence[Derived], seen: Sql, most: int = MOST_COUNTED
+) -> list[Shared]:
+    """Count among the newest samples with each value, to `most`.
 
     There may always be more: whether older samples have the value would tell of samples that the caller may not see.
     """
-    return await _counted(db, facts, seen, source=NEWEST_ONES, is_cut=True)
+    return await _counted(db, facts, seen, source=NEWEST_ONES, is_cut=True, most=most)
 
 
 async def _counted(
-    db: Connection, facts: Sequence[Derived], seen: Sql, *, source: Sql, is_cut: bool
+    db: Connection, facts: Sequence[Derived], seen: Sql, *, source: Sql, is_cut: bool, most: int
 ) -> list[Shared]:
-    rows = await Sql(SHARED, digests=[fact.digest for fact in facts], source=source, seen=seen).rows(db)
+    digests = [fact.digest for fact in facts]
+    rows = await Sql(SHARED, digests=digests, source=source, seen=seen, most=Sql(str(most))).rows(db)
     return [
         Shared(
             fact=fact,
-            number=min(number, MOST_COUNTED),
-            is_more=is_cut or number > MOST_COUNTED,
-            is_common=number > MOST_COUNTED or (fact.kind, fact.value) in WELL_KNOWN,
+            number=min(number, most),
+            is_more=is_cut or number > most,
+            is_common=number > most or (fact.kind, fact.value) in WELL_KNOWN,
             newest=newest or [],
         )
         for fact, (number, newest) in zip(facts, rows, strict=True)

@@ -1,8 +1,10 @@
 """Two samples side by side: what only one of them has, and what both have."""
 
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Annotated, ClassVar, Final, NamedTuple
 
+import msgspec
 from litestar import Response, get
 from msgspec import Meta
 
@@ -14,8 +16,9 @@ from samplebank.errors import invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body, NoQuery
 from samplebank.query.sample_meanings import TAGS
-from samplebank.samples.model import pasted, read_sha256
+from samplebank.samples.model import Sample, pasted, read_sha256
 from samplebank.search.overview import SeenOverview
+from samplebank.search.similar import Derived, FactsOfTwo, Shared, facts_of_two
 from samplebank.submissions import queries as submissions
 from samplebank.web.comparison import MOST_LEAVES, Difference, compare, told_in
 from samplebank.web.copying import Copied, of_comparison
@@ -30,6 +33,8 @@ MOST_SUBMISSIONS: Final = 50
 MOST_ANALYSES: Final = 6
 #: the terms of the query for what two samples share
 MOST_TERMS: Final = 10
+#: the field of values that workers derive from the bytes
+FACTS: Final = "Facts"
 NOT_TWO: Final = "Two samples are compared: select two."
 
 
@@ -46,16 +51,29 @@ class Chosen(Page, frozen=True):
     first: str
 
 
+class Rarity(msgspec.Struct, frozen=True):
+    """How many other samples have a value, and the query for all samples with the value. `is_more`: there may be more others."""
+
+    others: int
+    is_more: bool
+    is_common: bool
+    query: str
+
+
 class Traits(NamedTuple):
     """What is compared of a sample. `terms` are terms of queries for traits that other samples may have, too."""
 
+    sample: Sample
     head: Head
     facts: dict[str, list[str]]
     terms: list[tuple[str, str]]
 
 
 class Compared(Page, frozen=True):
-    """`shared` is the query for samples with what both have in common, None where both have nothing to ask for."""
+    """`shared` is the query for samples with what both have in common, None where both have nothing to ask for.
+
+    `rarities` tells how rare a value is that both have, by the field and the value.
+    """
 
     template: ClassVar[str] = "compare.html"
     section: ClassVar[str] = "samples"
@@ -63,6 +81,7 @@ class Compared(Page, frozen=True):
     a: Head
     b: Head
     rows: list[Difference]
+    rarities: Mapping[tuple[str, str], Rarity]
     shared: str | None
     copied: Copied
 
@@ -82,15 +101,23 @@ async def choose_two(request: Visit) -> Response[bytes]:
 @get("/compare/{a:str}/{b:str}", opt=operation("compareTwo", Permission.VIEW_SAMPLES))
 async def compare_two(request: Visit) -> Response[bytes]:
     """Compare two samples by what the visitor may see of each."""
-    async with request.reading() as db:
-        a = await _traits(request, db, request.path("a"))
-        b = await _traits(request, db, request.path("b"))
+
+    async def look() -> tuple[Traits, Traits, FactsOfTwo]:
+        async with request.reading() as db:
+            a = await _traits(request, db, request.path("a"))
+            b = await _traits(request, db, request.path("b"))
+            return a, b, await facts_of_two(db, request.caller, a.sample, b.sample)
+
+    a, b, facts = await request.dearly(look)
     request.read_query(NoQuery)
     return request.page(
         Compared(
             a=a.head,
             b=b.head,
-            rows=compare(a.facts, b.facts),
+            rows=compare(
+                {**a.facts, FACTS: _told(facts.a, facts.shared)}, {**b.facts, FACTS: _told(facts.b, [])}
+            ),
+            rarities={(FACTS, _words(one.fact)): _rarity(one) for one in facts.shared},
             shared=_shared(a.terms, b.terms),
             copied=of_comparison(request.address, a.head.sha256, b.head.sha256),
         )
@@ -119,7 +146,25 @@ async def _traits(request: Visit, db: Connection, digest: str) -> Traits:
         "Detections": [f"{one.agent_name}: {found['name']}" for one in said for found in one.detections],
         "Findings": findings,
     }
-    return Traits(head, facts, _terms(overview))
+    return Traits(sample, head, facts, _terms(overview))
+
+
+def _told(facts: Iterable[Derived], first: Iterable[Shared]) -> list[str]:
+    """The facts as lines: those that both samples have come first, the rarest of these before all."""
+    return [*(_words(one.fact) for one in first), *map(_words, facts)]
+
+
+def _words(fact: Derived) -> str:
+    return f"{fact.kind}: {fact.value}"
+
+
+def _rarity(shared: Shared) -> Rarity:
+    return Rarity(
+        others=shared.number,
+        is_more=shared.is_more,
+        is_common=shared.is_common,
+        query=narrowed("", f"fact.{shared.fact.kind}", shared.fact.value),
+    )
 
 
 def _terms(overview: SeenOverview) -> list[tuple[str, str]]:
