@@ -72,7 +72,7 @@ PAGES: Final = (
     Shown("sightings", "/sample/{sample}/sightings", "Sightings", "Who brought the sample in, when, by which name, and who can see that."),
     Shown("relations", "/sample/{archive}/relations", "Relations", "Samples that this sample contains or comes from."),
     Shown("history", "/sample/{sample}/history", "History", "Every verdict that the sample had, and what changed it."),
-    Shown("compare", "/compare/{sample}/{archive}", "Compare", "What only one of two samples has, and what both have, with the number of other samples that have the same."),
+    Shown("compare", "/compare/{sample}/{archive}", "Compare", "What only one of two samples has, and what both have, with the number of other samples that have the same; what the bytes are like, side by side."),
     Shown("find", "/find", "Find in a text", "A mail, a report or a list is pasted; the page tells which hashes, ids and file names of the text are known."),
     Shown("compare-form", "/compare", "Compare two samples", "The form for the hashes of two samples."),
     Shown("submit", "/submit", "Submit", "Files and folders are dropped or chosen, sent four at a time, and watched to their verdicts."),

@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.test_similar import fact, told
-from kit.bank import Bank, Sample, name_of
+from kit.bank import Bank, Sample, eventually, name_of
 from kit.visitor import Shown, Visitor
+from samplebank.contents.counting import counted
 from samplebank.web.comparison import MOST_SHOWN, compare
 from web.conftest import Visitors
+from web.test_contents import static_result
 
 FACTS = st.dictionaries(st.sampled_from("xyz"), st.lists(st.sampled_from("abcdef")))
 
@@ -20,7 +22,7 @@ def between(visitor: Visitor, a: Sample, b: Sample) -> Shown:
 
 
 def row(shown: Shown, name: str) -> list[str]:
-    cells = next(one for one in shown.all("tbody tr") if one.css("th")[0].text() == name).css("td")
+    cells = next(one for one in shown.all("main tbody tr") if one.css("th")[0].text() == name).css("td")
     return [" ".join(cell.text(separator=" ").split()) for cell in cells]
 
 
@@ -92,6 +94,44 @@ def test_facts_of_both_tell_how_many_others_have_the_same(bank: Bank, visitor: V
     ]
 
 
+def test_names_that_others_gave_are_not_compared(bank: Bank, visitor: Visitors) -> None:
+    a, b = bank.submitted(user="mia", fileName="a.exe"), bank.submitted(user="mia", fileName="b.exe")
+    bank.submit(a, "quinn", fileName="secret.exe")
+
+    assert row(between(visitor("mia"), a, b), "Names") == ["a.exe", "", "b.exe"]
+
+
+def test_bytes_stand_beside_each_other(bank: Bank, visitor: Visitors) -> None:
+    mark = name_of("x").encode()
+    flat, even = Sample(data=b"A" * 5000 + mark), Sample(data=bytes(range(256)) * 20 + mark)
+    for sample in (flat, even):
+        bank.submit(sample, "mia")
+    sections = [{"name": ".text", "offset": 0, "size": 4096, "entropy": 7.5}]
+    bank.analyse(even, "static", analysisResult=static_result(pe={"sections": sections}))
+
+    shown = between(visitor("mia"), flat, even)
+
+    low, high = (float(cell.split()[0]) for cell in row(shown, "Entropy"))
+    assert (low < 0.2, high > 7.9) == (True, True)
+    assert "most often 41" in row(shown, "Entropy")[0]
+    paths = [str(node.attributes["d"]).count("M") for node in shown.all("#bytes path")]
+    assert (paths[0] < 20, paths[1]) == (True, 256)
+    assert ["svg" in str(cell.html) for cell in shown.all("#bytes tr:last-child td")] == [False, True]
+    assert any(link.endswith(f"sample/{even.sha256}/bytes?at=0x0") for link in shown.links())
+
+
+def test_a_deleted_sample_has_no_bytes_to_compare(bank: Bank, visitor: Visitors) -> None:
+    left, gone = (bank.submitted(user="mia") for _ in range(2))
+    assert bank.delete(gone.path).ok
+    chief = visitor("chief")
+    assert eventually(lambda: "has been deleted" in chief.get(f"/sample/{gone.sha256}").text())
+
+    shown = between(chief, left, gone)
+
+    assert ["of 8 bits" in cell for cell in row(shown, "Entropy")] == [True, False]
+    assert "You may not look at the bytes" in row(shown, "Entropy")[1]
+
+
 def test_a_sample_compared_with_itself_has_everything_in_common(bank: Bank, visitor: Visitors) -> None:
     sample = told(bank, fact("imphash", secrets.token_hex(16)))
 
@@ -154,3 +194,12 @@ def test_a_long_column_is_cut_and_says_so() -> None:
     (difference,) = compare({"x": [str(number) for number in range(150)]}, {})
 
     assert (len(difference.only_a.shown), difference.only_a.more) == (MOST_SHOWN, 50)
+
+
+@given(st.binary(max_size=2000))
+def test_the_entropy_is_that_of_the_bytes(data: bytes) -> None:
+    found = counted(data)
+
+    assert sum(found.counts) == found.length == len(data)
+    assert 0 <= found.entropy <= 8
+    assert (found.entropy == 0) == (len(set(data)) < 2)

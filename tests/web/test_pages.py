@@ -61,7 +61,7 @@ STATEMENTS = {
     "showSimilar": 6,
     # the sessions, the keys, and the saved queries
     "showAccount": 3,
-    # of each the head, the names, and what analyses tell; the facts of both, and how rare the shared facts are
+    # of each the head and what analyses tell; of both the names, whose bytes may be read, and the facts with their rarity
     "compareTwo": 8,
 }
 #: names and values that attackers choose

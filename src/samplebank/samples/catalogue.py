@@ -1,5 +1,7 @@
 """Adding and finding samples. A sample row exists only while the bytes exist (or as the record of a deleted sample)."""
 
+from collections.abc import Iterable
+
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller, of_uploader
 from samplebank.accounts.model import Permission
@@ -120,6 +122,18 @@ async def get_undeleted(db: Connection, caller: Caller, sha256: bytes, *permissi
     if sample.deleted_time is not None:
         raise NotFound(NO_SAMPLE)
     return sample
+
+
+async def undeleted_among(
+    db: Connection, caller: Caller, samples: Iterable[Sample], *permissions: Permission
+) -> set[int]:
+    """The ids of those of the samples whose bytes are there, and that the caller may see by any of `permissions`."""
+    query = Sql(
+        "SELECT s.id FROM sample s WHERE s.id = ANY({}::bigint[]) AND s.deleted_time IS NULL AND {}",
+        [sample.id for sample in samples],
+        see_samples(caller, "s", *permissions),
+    )
+    return {row[0] for row in await query.rows(db)}
 
 
 async def note_activity(db: Connection, sample: Sample, *, now: Millis) -> None:

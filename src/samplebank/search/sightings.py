@@ -1,6 +1,6 @@
 """How samples were seen: for each sample of a page, the newest submission that the caller may see."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -35,6 +35,14 @@ class SeenJob(Job, frozen=True, gc=False):
 TASKS: Final = """
     (SELECT coalesce(jsonb_agg(jsonb_build_array(t.worker, t.state) ORDER BY t.worker), '[]')
        FROM job_task t WHERE t.job_id = j.id)
+"""
+NAMES: Final = """
+    SELECT one.id, newest.file_name FROM unnest({}::bigint[]) one(id)
+     CROSS JOIN LATERAL (
+        SELECT u.file_name, u.submitted_time, u.id FROM submission u WHERE u.sample_id = one.id AND {}
+         ORDER BY u.submitted_time DESC, u.id DESC LIMIT {}
+     ) newest
+     ORDER BY newest.submitted_time DESC, newest.id DESC
 """
 COLUMNS = Columns.of(Sighting, "newest", sha256="s.sha256")
 
@@ -80,3 +88,14 @@ async def newest_sightings(db: Connection, caller: Caller, digests: Sequence[byt
         one_of("s.sha256", "bytea", list(digests)),
     )
     return {row[0]: COLUMNS.read(row) for row in await query.rows(db)}
+
+
+async def newest_names(
+    db: Connection, caller: Caller, samples: Iterable[int], most: int
+) -> dict[int, list[str]]:
+    """The names of the newest `most` visible submissions of each of the samples, by the id of the sample."""
+    see = see_rows(caller, "u", Permission.VIEW_SUBMISSION)
+    found: dict[int, list[str]] = {id_: [] for id_ in samples}
+    for id_, name in await Sql(NAMES, list(found), see, most).rows(db):
+        found[id_].append(name)
+    return found

@@ -48,6 +48,12 @@ def parts_of(found: Any, size: int) -> list[FilePart]:
     return sorted(parts, key=lambda part: (part.offset, -part.size))[:MOST]
 
 
+def structure_in(result: Any) -> list[Any]:
+    """The sections and overlays that a result of a static analysis tells of, wherever they stand one level down."""
+    given = result.values() if isinstance(result, dict) else ()
+    return [one[key] for one in given if isinstance(one, dict) for key in ("sections", OVERLAY) if key in one]
+
+
 def part_at(parts: Sequence[FilePart], offset: int) -> FilePart | None:
     """The part around the offset; the innermost where parts lie in parts."""
     around = [part for part in parts if part.offset <= offset < part.end]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import Annotated, ClassVar, Final, NamedTuple
+from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
 import msgspec
 from litestar import Response, get
@@ -16,12 +16,16 @@ from samplebank.errors import invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body, NoQuery
 from samplebank.query.sample_meanings import TAGS
+from samplebank.samples import catalogue
 from samplebank.samples.model import Sample, pasted, read_sha256
 from samplebank.search.overview import SeenOverview
+from samplebank.search.sightings import newest_names
 from samplebank.search.similar import Derived, FactsOfTwo, Shared, facts_of_two
-from samplebank.submissions import queries as submissions
+from samplebank.web.byte_profile import ByteProfile, profile_of
 from samplebank.web.comparison import MOST_LEAVES, Difference, compare, told_in
 from samplebank.web.copying import Copied, of_comparison
+from samplebank.web.layout import structure_in
+from samplebank.web.pages.hexview import NEEDED, STRUCTURE
 from samplebank.web.querying import narrowed
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import Head, read_head_of
@@ -61,10 +65,15 @@ class Rarity(msgspec.Struct, frozen=True):
 
 
 class Traits(NamedTuple):
-    """What is compared of a sample. `terms` are terms of queries for traits that other samples may have, too."""
+    """What is compared of a sample.
+
+    `terms` are terms of queries for traits that other samples may have, too. `structure` tells the parts of the file. Names and
+    `FACTS` are filled in for both samples at once.
+    """
 
     sample: Sample
     head: Head
+    structure: Any
     facts: dict[str, list[str]]
     terms: list[tuple[str, str]]
 
@@ -72,7 +81,8 @@ class Traits(NamedTuple):
 class Compared(Page, frozen=True):
     """`shared` is the query for samples with what both have in common, None where both have nothing to ask for.
 
-    `rarities` tells how rare a value is that both have, by the field and the value.
+    `rarities` tells how rare a value is that both have, by the field and the value. A profile is None where the visitor may not
+    have the bytes.
     """
 
     template: ClassVar[str] = "compare.html"
@@ -82,6 +92,7 @@ class Compared(Page, frozen=True):
     b: Head
     rows: list[Difference]
     rarities: Mapping[tuple[str, str], Rarity]
+    profiles: list[ByteProfile | None]
     shared: str | None
     copied: Copied
 
@@ -102,26 +113,36 @@ async def choose_two(request: Visit) -> Response[bytes]:
 async def compare_two(request: Visit) -> Response[bytes]:
     """Compare two samples by what the visitor may see of each."""
 
-    async def look() -> tuple[Traits, Traits, FactsOfTwo]:
+    async def look() -> tuple[Traits, Traits, set[int], FactsOfTwo]:
         async with request.reading() as db:
             a = await _traits(request, db, request.path("a"))
             b = await _traits(request, db, request.path("b"))
-            return a, b, await facts_of_two(db, request.caller, a.sample, b.sample)
+            samples = (a.sample, b.sample)
+            names = await newest_names(db, request.caller, [one.id for one in samples], MOST_SUBMISSIONS)
+            for one in (a, b):
+                one.facts["Names"] = names[one.sample.id]
+            readable = await catalogue.undeleted_among(db, request.caller, samples, *NEEDED)
+            return a, b, readable, await facts_of_two(db, request.caller, *samples)
 
-    a, b, facts = await request.dearly(look)
+    a, b, readable, facts = await request.dearly(look)
     request.read_query(NoQuery)
+    a.facts[FACTS] = _told(facts.a, facts.shared)
+    b.facts[FACTS] = _told(facts.b, [])
     return request.page(
         Compared(
             a=a.head,
             b=b.head,
-            rows=compare(
-                {**a.facts, FACTS: _told(facts.a, facts.shared)}, {**b.facts, FACTS: _told(facts.b, [])}
-            ),
+            rows=compare(a.facts, b.facts),
             rarities={(FACTS, _words(one.fact)): _rarity(one) for one in facts.shared},
+            profiles=[await _profile(request, one, readable) for one in (a, b)],
             shared=_shared(a.terms, b.terms),
             copied=of_comparison(request.address, a.head.sha256, b.head.sha256),
         )
     )
+
+
+async def _profile(request: Visit, one: Traits, readable: set[int]) -> ByteProfile | None:
+    return await profile_of(request, one.sample, one.structure) if one.sample.id in readable else None
 
 
 def _shared(a: list[tuple[str, str]], b: list[tuple[str, str]]) -> str | None:
@@ -132,7 +153,6 @@ def _shared(a: list[tuple[str, str]], b: list[tuple[str, str]]) -> str | None:
 async def _traits(request: Visit, db: Connection, digest: str) -> Traits:
     caller = request.caller
     sample, head, overview = await read_head_of(request, db, read_sha256(digest))
-    seen = await submissions.submissions_of(caller, sample).page(db, Part(MOST_SUBMISSIONS))
     said = await analyses.newest_by_worker(caller, sample).page(db, Part(MOST_ANALYSES))
     findings: list[str] = []
     for one in said:
@@ -141,12 +161,14 @@ async def _traits(request: Visit, db: Connection, digest: str) -> Traits:
         "Verdict": [head.word],
         "Type": [part for part in (overview.type, overview.super_type, overview.arch) if part],
         "Size": [f"{overview.size:,} bytes"],
-        "Names": [one.file_name for one in seen],
+        "Names": [],
+        FACTS: [],
         "Tags": [f"{tag['type']}: {tag['value']}" for one in said for tag in one.tags],
         "Detections": [f"{one.agent_name}: {found['name']}" for one in said for found in one.detections],
         "Findings": findings,
     }
-    return Traits(sample, head, facts, _terms(overview))
+    structure = [structure_in(one.result) for one in said if one.agent_name == STRUCTURE]
+    return Traits(sample, head, structure, facts, _terms(overview))
 
 
 def _told(facts: Iterable[Derived], first: Iterable[Shared]) -> list[str]:
