@@ -91,6 +91,17 @@ def test_what_others_own_looks_like_what_is_missing(bank: Bank, visitor: Visitor
     assert not [link for link in shown[0].links() if any(one in link for one in foreign)]
 
 
+def test_an_analysis_of_others_is_not_told_of_a_sample_that_is_ones_own(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    sample = bank.submitted("mia")
+    bank.submit(sample, "quinn")
+    analysis = bank.analyse(sample, worker, customer="quarry", tlp="red")
+
+    shown = find(visitor("mia"), analysis)
+
+    assert "0 of 1 known" in shown.text("#ids h2")
+
+
 def test_a_text_is_answered_by_four_statements(bank: Bank, visitor: Visitors) -> None:
     names = [f"{name_of('many')}.exe" for _ in range(3)]
     samples = [bank.submitted("mia", fileName=name) for name in names]
