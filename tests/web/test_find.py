@@ -91,7 +91,9 @@ def test_what_others_own_looks_like_what_is_missing(bank: Bank, visitor: Visitor
     assert not [link for link in shown[0].links() if any(one in link for one in foreign)]
 
 
-def test_an_analysis_of_others_is_not_told_of_a_sample_that_is_ones_own(bank: Bank, visitor: Visitors) -> None:
+def test_an_analysis_of_others_is_not_told_of_a_sample_that_is_ones_own(
+    bank: Bank, visitor: Visitors
+) -> None:
     (worker,) = bank.workers(1)
     sample = bank.submitted("mia")
     bank.submit(sample, "quinn")
