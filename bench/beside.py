@@ -1,8 +1,8 @@
 """`python -m bench.beside TREE TREE ...`: what one operation costs several revisions, in turn on one machine.
 
-A tree is the folder of a checked-out revision with its own `.venv`; `.` is this revision. The service of each tree is started once.
+A tree is the folder of a checked-out revision with a `.venv`; `.` is the present revision. The service of each tree is started once.
 Each round measures every operation on every tree, one tree after the other, so that a busy minute meets all trees. The cost is
-processor time of the processes of the service and of PostgreSQL, which other programs disturb less than they disturb the clock.
+processor time of the processes of the service and of PostgreSQL, which other programs disturb less than the clock.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def cycles(service: Service, count: int = CYCLES) -> Work:
 
 
 def uploads(service: Service) -> Work:
-    """New files, up to their types: revisions differ in what is done during an upload, and what after the upload."""
+    """New files, up to their types: revisions differ in the work during an upload, and the work after the upload."""
     asyncio.run(wait_for_classifier(service.database_url))
     files = fresh_files(UPLOADS, SIZE, CLIENTS)
 
@@ -95,7 +95,7 @@ class Costs:
         self._before = self._all.seconds_by_process()
 
     def since(self) -> tuple[float, float]:
-        """Processes that have ended meanwhile do not count: their time is not known."""
+        """Processes that have ended meanwhile do not count: the time is not known."""
         now, database = self._all.seconds_by_process(), set(self._database.ids())
         spent = {one: seconds - self._before.get(one, 0.0) for one, seconds in now.items()}
         of_database = sum(seconds for one, seconds in spent.items() if one in database)
@@ -103,7 +103,7 @@ class Costs:
 
 
 def cost(service: Service, operation: Operation) -> tuple[float, float]:
-    """Milliseconds of (processes of the service, PostgreSQL) that one round of an operation takes."""
+    """Milliseconds of (processes of the service, PostgreSQL) for one round of an operation."""
     work = operation(service)
     time.sleep(REST)
     costs = Costs(service)
@@ -127,7 +127,7 @@ def started(tree: Path, later: ExitStack) -> Service:
 def shown(found: dict[str, list[list[tuple[float, float]]]], trees: Sequence[str]) -> Table:
     """For each operation and tree: medians of the rounds, the least round, and how much more than the first tree in the same round.
 
-    What others do to a round only adds to the round, so a least round of many is the nearest to a quiet machine.
+    Other programs only add to a round, so a least round of many is the nearest to a quiet machine.
     """
     table = Table(
         "operation", "tree", "service ms", "PostgreSQL ms", "sum ms", "least ms", "to the first", "rounds"

@@ -1,4 +1,4 @@
-"""The rounds of the load clients. A client stops at the end of its work or of its time."""
+"""The rounds of the load clients. A client stops at the end of the work or of the time."""
 
 import asyncio
 import hashlib
@@ -16,9 +16,9 @@ V2 = "/sampledb/v2"
 EXTENSIONS = "/samplebank/v1"
 FILE = f"{EXTENSIONS}/sample"
 CLAIM = f"{EXTENSIONS}/worker/{{}}/claim"
-#: requests before the measured ones, so that each connection has planned; seconds that one question gets
+#: requests before the measured ones, so that each connection has planned; the most seconds for a question
 UNMEASURED, LONGEST = 5, 2.0
-#: statuses: the answer, and that of a question that the service gave up
+#: statuses: of the answer, and of a question that the service gave up
 OK, TOO_DEAR = 200, 503
 RANDOM = random.Random(1).randbytes(1024 * 1024)  # noqa: S311 the same bytes in each run
 AGENT = {"name": "bench", "version": "1"}
@@ -36,7 +36,7 @@ def expect(wanted: int, answer: tuple[int, bytes]) -> bytes:
 
 
 def sample_bytes(seed: int, size: int) -> bytes:
-    """Bytes that no other seed gives. Made fast, so that the figure measures the service and not the client."""
+    """Bytes unlike the bytes of any other seed. Made fast, so that the figure measures the service and not the client."""
     return (f"bench sample {seed}\n".encode() + RANDOM * (size // len(RANDOM) + 1))[:size]
 
 

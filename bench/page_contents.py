@@ -1,4 +1,4 @@
-"""What the measured pages show: samples, jobs that wait, a batch of files, and a sample of 2 GiB with very many links."""
+"""The contents of the measured pages: samples, waiting jobs, a batch of files, and a sample of 2 GiB with very many links."""
 
 import asyncio
 import hashlib
@@ -15,13 +15,13 @@ from bench.service import Service
 from bench.wire import Wire
 from samplebank.blobs import Area, DiskStore
 
-#: workers that nobody runs, so that the jobs of the batch wait
+#: workers without a process, so that the jobs of the batch wait
 WORKERS = ("static", "yara")
 FILES, FILE_SIZE = 200, 16 * 1024
 HUGE, LINKS = 2 * 2**30, 10_000
 #: where the sample of 2 GiB has strings, and bytes from a string to the next: a page looks through 64 KiB
 MIDDLE, STRINGS, APART = HUGE // 2, 512, 128
-#: the samples with the greatest ids, as the generator made them, with their jobs
+#: the generated samples with the greatest ids, with the jobs of these samples
 GENERATED = """
     SELECT encode(s.sha256, 'hex'), (SELECT j.id::text FROM job j WHERE j.sample_id = s.id ORDER BY j.id LIMIT 1)
       FROM sample s ORDER BY s.id DESC LIMIT 2
@@ -45,7 +45,7 @@ BEFORE = "UPDATE last_visit SET before_time = seen_time - $1"
 
 
 async def make(service: Service, size: int) -> dict[str, str]:
-    """Make what the pages show. Returns the names in the paths of the pages, and an offset. Raises `WrongAnswer`."""
+    """Make the contents of the pages. Returns the names in the paths of the pages, and an offset. Raises `WrongAnswer`."""
     async with connected(service.database_url) as db:
         (sample, job), (other, _) = await db.fetch(GENERATED)
     await make_workers(service, WORKERS)
@@ -77,7 +77,7 @@ async def _sent(service: Service, batch: str, size: int) -> bytes:
 
 
 def _grow(service: Service, sha256: bytes) -> None:
-    """Make the stored file one of 2 GiB, with holes around strings in the middle."""
+    """Make the stored file 2 GiB long, with holes around strings in the middle."""
     path = DiskStore(service.data / "blobs").path(Area.SAMPLE, sha256)
     path.chmod(0o600)
     os.truncate(path, HUGE)

@@ -1,4 +1,4 @@
-"""Files as public packages ship them: those of the Python environment that runs the bench."""
+"""Files as shipped by public packages: the files of the Python environment of the bench."""
 
 import hashlib
 import sysconfig
@@ -11,7 +11,7 @@ FIRM = (b"\x7fELF", b"\x89PNG", b"%PDF", b"PK\x03\x04", b"GIF8", b"MZ")
 
 
 def of_packages() -> list[Path]:
-    """The files under 2 MiB, in an order that says nothing of their names, and the same in each run."""
+    """The files under 2 MiB, in an order that says nothing of names, and the same in each run."""
     folder = Path(sysconfig.get_paths()["platlib"])
     found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     some = [path for path in found if SMALLEST < path.stat().st_size < LARGEST]

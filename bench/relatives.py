@@ -1,7 +1,7 @@
-"""Facts of made-up samples: families with near digests, and values that few or very many samples share.
+"""Facts of made-up samples: families with near digests, and values shared by few or very many samples.
 
-Some of the digests are those of files of this machine, so that digests crowd as they do among real files. The others are moved
-or shuffled from these.
+Some digests are digests of files of this machine, so that digests crowd as among real files. All others are moved
+or shuffled from digests of files.
 """
 
 import hashlib
@@ -18,9 +18,9 @@ import tlsh
 from samplebank.samples.derived_facts import TLSH, digest_of
 from samplebank.samples.tlsh import BUCKETS
 
-#: samples that one COPY brings
+#: samples of one COPY
 PIECE = 20_000
-#: samples for each family, files that are looked at for digests, and the bytes of these
+#: samples for each family, files looked at for digests, and the bytes of the files
 FAMILY, MOST_FILES, SIZES = 20, 4000, range(1024, 512 * 1024)
 #: the part of the buckets in which a member differs from its family
 DRIFTS = (0.0, 0.01, 0.03, 0.08, 0.15, 0.25, 0.5)

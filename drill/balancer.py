@@ -1,4 +1,4 @@
-"""A HAProxy before two services, with the configuration that docs/deployment.md gives operators."""
+"""A HAProxy before two services, with the configuration of docs/deployment.md for operators."""
 
 import csv
 import re
@@ -17,12 +17,12 @@ DOCUMENT = ROOT / "docs" / "deployment.md"
 #: seconds within which HAProxy listens, and requests under way have ended
 PATIENCE = 60.0
 POLL = 0.05
-#: what the backend and the first and second service are called in the document
+#: the names of the backend and of the first and second service in the document
 BACKEND, NAMES = "bank", ("one", "two")
 
 
 def documented(language: str) -> str:
-    """The configuration in this language that docs/deployment.md has."""
+    """The configuration in the given language from docs/deployment.md."""
     found = re.search(rf"```{language}\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
     if found is None:
         raise Unusable(f"{DOCUMENT} has no configuration in {language}.")
@@ -92,7 +92,7 @@ class Balancer:
             time.sleep(POLL)
 
     def _figures(self, name: str) -> dict[str, str]:
-        """What HAProxy tells of a service: its status, its requests under way and more."""
+        """HAProxy's figures of a service: status, requests under way and more."""
         lines = self._order("show stat").removeprefix("# ").splitlines()
         rows = (row for row in csv.DictReader(lines) if (row["pxname"], row["svname"]) == (BACKEND, name))
         return next(rows)

@@ -1,4 +1,4 @@
-"""Workers that open containers are killed while they bring children: nothing is lost, and nothing is there twice."""
+"""Workers that open containers are killed while bringing children: nothing is lost, and nothing is there twice."""
 
 import asyncio
 import io
@@ -23,9 +23,9 @@ from drill.rows import Row
 
 #: workers at once, and children of a container
 WORKERS, CHILDREN = 2, 12
-#: containers that wait for a worker, so that children are brought all the time
+#: waiting containers, so that children are brought all the time
 AHEAD = 2
-#: seconds between two looks, and in which all that was submitted must have ended
+#: seconds between two looks, and in which all submissions must have ended
 PAUSE, PATIENCE = 0.005, 240.0
 BROUGHT = "SELECT count(*) FROM extracted"
 WAITING = """
@@ -54,7 +54,7 @@ WHOLE = """
 
 
 def run(folder: Path, rounds: int) -> Iterator[Row]:
-    # No task is given up: whatever is killed in each of its attempts would fail, and rightly.
+    # No task is given up: a task killed in each attempt would fail, and rightly.
     settings = {**SETTINGS, "SAMPLEBANK_TASK_MAX_ATTEMPTS": str(rounds + 3)}
     with installed(folder, settings) as service:
         service.start()
@@ -68,7 +68,7 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
 
 
 class _Killing:
-    """The workers, and the containers that were submitted, each with the digests of its children."""
+    """The workers, and the submitted containers, each with the digests of the children."""
 
     def __init__(self, service: Service) -> None:
         self._service = service

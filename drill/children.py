@@ -1,4 +1,4 @@
-"""Children of the classifier and of the workers are killed over good files: no file pays for that."""
+"""Children of the classifier and of the workers are killed over good files: no file pays for a kill."""
 
 import asyncio
 import random
@@ -19,9 +19,9 @@ from samplebank.cli.demo_files import make_files
 CHILD = "samplebank.sandbox.child"
 #: seconds between two kills, and seconds until every submitted file must have ended
 PAUSE, PATIENCE = 0.2, 300.0
-#: files that wait for their results, so that there is always a child at work
+#: waiting files, so that there is always a child at work
 AHEAD = 8
-#: files that are submitted for each kill: a file whose child is killed in each attempt fails, and rightly
+#: files submitted for each kill: a file whose child is killed in each attempt fails, and rightly
 FILES_PER_KILL = 2
 OPEN = "SELECT count(*) FROM job WHERE state IN ('enqueued', 'executing')"
 UNTYPED = "SELECT count(*) FROM sample WHERE classification_id IS NULL"

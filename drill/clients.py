@@ -1,4 +1,4 @@
-"""Plain clients: a connection that asks what it is told, many of them at once, and accounts to ask with."""
+"""Plain clients: a connection for given questions, many connections at once, and accounts to ask with."""
 
 import http.client
 import json
@@ -17,14 +17,14 @@ T = TypeVar("T")
 V2 = "/sampledb/v2"
 AGENT = {"name": "drill", "version": "1"}
 TOO_MANY = 429
-#: seconds that an answer may take
+#: the most seconds for an answer
 PATIENCE = 120.0
 #: how many measurements of the same are made, of which the best counts: others may use the machine
 TRIES = 3
 
 
 class Line:
-    """One kept-alive connection of one user; made again when the service closed it."""
+    """One kept-alive connection of one user; made again when the service has closed the connection."""
 
     def __init__(self, service: Service, key: str | None = None) -> None:
         self._port = service.port
@@ -34,7 +34,7 @@ class Line:
     def ask(
         self, method: str, path: str, body: bytes | None = None, **headers: str | None
     ) -> tuple[int, bytes]:
-        """Send a request; answers (status, body). A header that is None is left out."""
+        """Send a request; answers (status, body). A header of None is left out."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         merged = {name: value for name, value in {**self._headers, **given}.items() if value is not None}
         for is_last in (False, True):
@@ -53,7 +53,7 @@ class Line:
         return status, json.loads(body) if body else None
 
     def upload(self, content: bytes) -> dict[str, Any]:
-        """Upload a file; answers its solved challenge."""
+        """Upload a file; answers the solved challenge."""
         status, body = self.ask("POST", f"{V2}/sample", content, Content_Type=None)
         if status >= 300:  # noqa: PLR2004 an HTTP status
             raise RuntimeError(f"An upload was answered with {status}: {body[:200]!r}")
@@ -70,7 +70,7 @@ class Line:
 
 
 def at_once(calls: Iterable[Callable[[], T]], most: int = 64) -> list[T]:
-    """Make the calls at the same time, `most` of them; their results in order."""
+    """Make the calls, `most` at the same time; the results in order."""
     with ThreadPoolExecutor(most) as pool:
         return list(pool.map(lambda call: call(), calls))
 
@@ -97,7 +97,7 @@ def _p95(service: Service, key: str | None, number: int) -> float:
 def make_users(
     service: Service, users: dict[str, tuple[str, str]], customers: Iterable[str]
 ) -> dict[str, str]:
-    """Make the customers, and the users (customer, role) by name; answers their keys."""
+    """Make the customers, and the users (customer, role) by name; answers the keys."""
     entries = ['[[domain]]\nname = "drill"']
     entries += [
         f'[[customer]]\nshortName = "{name}"\nname = "{name}"\ndomain = "drill"' for name in customers

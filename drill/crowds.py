@@ -1,4 +1,4 @@
-"""Many clients at once: more than there are connections to the database, idle ones, slow ones, and those who leave."""
+"""Many clients at once: more than there are connections to the database, idle clients, slow and leaving clients."""
 
 import asyncio
 import contextlib
@@ -24,13 +24,13 @@ from drill.installations import installed
 from drill.restarts import SETTINGS
 from drill.rows import Row
 
-#: processes and clients of a machine with many cores, and seconds that these clients ask
+#: processes and clients of a machine with many cores, and seconds for which the clients ask
 PROCESSES, SECONDS = 16, 10.0
-#: idle connections for each slow sender, and bytes that a slow sender announces
+#: idle connections for each slow sender, and bytes announced by a slow sender
 IDLE_PER_SLOW, ANNOUNCED = 6, 100_000
-#: how much longer others may wait, and seconds that nobody notices on a machine that others use
+#: how much longer others may wait, and seconds that nobody notices on a shared machine
 TIMES, UNNOTICED = 2.0, 0.01
-#: seconds within which all that was held for clients who left is back
+#: seconds until everything held for clients who left is back
 BACK = 30.0
 LARGE = 24 * 2**20
 ROWS = 12_000
@@ -42,12 +42,12 @@ ADD_MANY = """
       FROM submission, generate_series(1, $2::int) WHERE sample_id = (SELECT id FROM sample WHERE sha256 = $1)
 """
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
-#: of the kernel's list of connections: established ones
+#: the state of established connections in the kernel's list
 ESTABLISHED = "01"
 
 
 def burst(folder: Path, rounds: int) -> Iterator[Row]:
-    """`rounds` clients at once on a service with many processes and its embedded database."""
+    """`rounds` clients at once on a service with many processes and the embedded database."""
     with installed(folder, {**SETTINGS, "SAMPLEBANK_PROCESSES": str(PROCESSES)}) as service:
         service.start()
         answers = asyncio.run(_burst(service, rounds))
@@ -86,7 +86,7 @@ async def _client(service: Service, key: str, end: float, answers: Counter[int])
 
 
 def idle(folder: Path, rounds: int) -> Iterator[Row]:
-    """`rounds` idle connections, and a sixth as many that send slowly."""
+    """`rounds` idle connections, and a sixth as many slow senders."""
     slow = rounds // IDLE_PER_SLOW
     with installed(folder, SETTINGS) as service:
         service.start()
@@ -101,7 +101,7 @@ def idle(folder: Path, rounds: int) -> Iterator[Row]:
 
 @contextmanager
 def _slow_senders(service: Service, number: int) -> Iterator[None]:
-    """Half of them send a head, half a body, a byte a second each."""
+    """Half of the slow senders send a head, half a body, a byte a second each."""
     key, stopping = service.key, threading.Event()
     head = f"POST {V2}/sample HTTP/1.1\r\nHost: drill\r\nArgus-API-Key: {key}\r\n"
     starts = (f"{head}Content-Length: {ANNOUNCED}\r\n\r\n", f"{head}X-Slow: ")
@@ -112,7 +112,7 @@ def _slow_senders(service: Service, number: int) -> Iterator[None]:
             for n, line in enumerate(lines):
                 try:
                     line.send(b"x", socket.MSG_DONTWAIT)
-                except OSError:  # it was given up
+                except OSError:  # the connection was given up
                     line.close()
                     lines[n] = _begun(service, starts[n % 2])
 
@@ -202,7 +202,7 @@ def _target(link: Path) -> str:
 
 
 def _connections(port: int) -> int:
-    """Connections that the service has with clients."""
+    """Connections of the service with clients."""
     local = f"{struct.unpack('=I', socket.inet_aton(HOST))[0]:08X}:{port:04X}"
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     return sum(fields[1] == local and fields[3] == ESTABLISHED for fields in map(str.split, lines))

@@ -25,7 +25,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 MIB = 2**20
 #: seconds of a process's time and bytes that a body may cost, seconds of the database that a search may
 BODY_SECONDS, BODY_MEMORY, SEARCH_SECONDS = 0.5, 100 * MIB, 10.0
-#: seconds that a statement may outlive its answer, and of the way there and back
+#: seconds for which a statement may outlive the answer, and of the way there and back
 MARGIN = 1.0
 #: from so many rounds on, each body is sent to a new process, whose memory nothing else has used
 FRESH = 5
@@ -35,7 +35,7 @@ ACTIVE = """
      WHERE application_name = 'samplebank' AND state = 'active' AND now() - query_start > interval '0.9 s'
 """
 EVERYTHING = {"indexStartTimestamp": 0}
-#: just under the size that every body may have
+#: just under the size allowed to every body
 ROOM = MIB - 200
 
 
@@ -142,7 +142,7 @@ def _keywords(number: int, mark: int) -> list[str]:
 
 
 def _words() -> list[str]:
-    """Such that every one is found somewhere: three letters of common names."""
+    """Each text is found somewhere: three letters of common names."""
     return ["inv", "fak", "doc", "rep", "ort", "pdf", "exe", "mal", "ing", "tion", "ent", "tur"]
 
 
@@ -166,7 +166,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
 
 
 def bodies(folder: Path, rounds: int) -> Iterator[Row]:
-    """Each body `rounds` times; the processor time and the memory of the one web process that takes them."""
+    """Each body `rounds` times; the processor time and the memory of the one web process at work."""
     costs: dict[str, tuple[float, int, int]] = {}
     with installed(folder, {**SETTINGS, "SAMPLEBANK_PROCESSES": "1"}) as service:
         service.start()
@@ -188,7 +188,7 @@ def bodies(folder: Path, rounds: int) -> Iterator[Row]:
 
 
 def _cost(service: Service, key: str, path: str, body: bytes, rounds: int) -> tuple[float, int, int]:
-    """(processor seconds of one request, bytes that the process grew by at most in all rounds, status)."""
+    """(processor seconds of one request, largest growth of the process in bytes in all rounds, status)."""
     line = Line(service, key)
     line.ask("GET", f"{V2}/job")
     (web,) = faults.children(service.pid, " serve ")
@@ -235,7 +235,7 @@ def _alone(told: dict[str, tuple[float, int, int]], samples: int) -> Row:
 
 
 def _search(service: Service, key: str, wanted: dict[str, Any]) -> tuple[float, int, int]:
-    """(seconds, status, statements that go on after the answer)."""
+    """(seconds, status, statements going on after the answer)."""
     line = Line(service, key)
     began = time.monotonic()
     status, _ = line.ask_json("POST", f"{V2}/sample/search", {**EVERYTHING, **wanted})

@@ -1,4 +1,4 @@
-"""The faults that machines inflict on a service, each as one blow."""
+"""The faults of machines, each as one blow to a service."""
 
 import contextlib
 import json
@@ -103,7 +103,7 @@ def digest(content: bytes) -> str:
 
 
 def challenge_in(answer: bytes) -> dict[str, Any]:
-    """The solved challenge that the answer to an upload brings."""
+    """The solved challenge in the answer to an upload."""
     challenge: dict[str, Any] = json.loads(answer)["data"]["challenge"]
     return challenge
 
@@ -130,7 +130,7 @@ class External:
             yield url
 
     def restart(self, order: signal.Signals) -> None:
-        """Tell the server to stop, by SIGINT (fast) or SIGQUIT (immediate); whoever keeps it running starts it again.
+        """Tell the server to stop, by SIGINT (fast) or SIGQUIT (immediate); whoever keeps the server running starts it again.
 
         `pg_ctl stop` waits until no server is there, and would miss the moment between two.
         """

@@ -1,4 +1,4 @@
-"""Readers of the feed die between pages, and the service under them: no promise is missed, and each sample's events are in order."""
+"""Readers of the feed die between pages, and the service meanwhile: no promise is missed, and each sample's events are in order."""
 
 import itertools
 import random
@@ -24,7 +24,7 @@ STORED = "samplebank.submission.stored"
 ORDER = (STORED, "samplebank.job.opened", "samplebank.job.ended", "samplebank.verdict.settled")
 #: seconds in which a reader has to get the last promise, and seconds between attempts while the service does not answer
 PATIENCE, PAUSE = 60.0, 0.1
-#: pages after which a reader forgets the page it has just read, on average
+#: pages after which a reader forgets the latest page, on average
 LIVES = 5
 BLOWS = (faults.kill_web_twice, faults.kill_postmaster, faults.kill_housekeeper)
 
@@ -47,7 +47,7 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
 
 
 class Reader:
-    """Reads the feed page by page. A reader that dies has done its work, and has not stored its cursor."""
+    """Reads the feed page by page. A reader that dies has done its work, and has not stored the cursor."""
 
     def __init__(self, service: Service) -> None:
         self._url = service.url
@@ -106,7 +106,7 @@ class Reader:
                 cursor = told["metaData"]["next"]
 
     def _take(self, event: dict[str, Any]) -> None:
-        """Take an event, unless it is a repeat, which has its id and all else as before."""
+        """Take an event, unless the event is a repeat. A repeat has the id and all else as before."""
         id_, about = event["id"], f"{event['type']} {event['subject']} {event['time']}"
         self.changed += self._ids.setdefault(id_, about) != about
         if id_ in self._known:

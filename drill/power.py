@@ -1,4 +1,4 @@
-"""Power cuts within the first seconds of a new installation, on a disk of its own that is shut down without its log."""
+"""Power cuts within the first seconds of a new installation, on an own disk, shut down without its log."""
 
 import contextlib
 import fcntl
@@ -20,7 +20,7 @@ from samplebank.files import sync
 
 #: bytes of the disk, of which few are ever written
 DISK = 2 * 2**30
-#: _IOR('X', 125, __u32) of the kernel's ext4.h, and its flag for "do not write the journal"
+#: _IOR('X', 125, __u32) of the kernel's ext4.h, and the flag for "do not write the journal"
 SHUT_DOWN, WITHOUT_LOG = 0x8004587D, 2
 #: seconds after the first start within which power is lost
 FIRST = 15.0
@@ -28,7 +28,7 @@ GOAL = "all start again, 0 lost"
 
 
 class NoDisk(Exception):
-    """This machine lets nobody mount a disk of one's own; the text says why."""
+    """This machine lets nobody mount an own disk; the text says why."""
 
 
 def run(folder: Path, rounds: int) -> Iterator[Row]:
@@ -58,7 +58,7 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
 
 
 def _round(image: Path, mounted: Path, after: float) -> tuple[int, int] | None:
-    """One first start, and power lost `after` so many seconds; (promised, lost), None where it does not start again."""
+    """One first start, and power lost `after` so many seconds; (promised, lost), None where the service does not start again."""
     with Service(mounted, settings=SETTINGS) as service:
         sync(mounted)  # the folder around the service's data is ours, and shall not be what is lost
         promises, key = _until_the_cut(service, after)
@@ -77,7 +77,7 @@ def _round(image: Path, mounted: Path, after: float) -> tuple[int, int] | None:
 
 
 def _until_the_cut(service: Service, after: float) -> tuple[list[Promise], str]:
-    """Start for the first time, and submit as soon as that is possible; what was promised until the cut."""
+    """Start for the first time, and submit as soon as possible; what was promised until the cut."""
     began = time.monotonic()
     service.launch()
     while time.monotonic() - began < after and not service.is_ready():

@@ -1,4 +1,4 @@
-"""What the drill tells: one row for each goal, and the faults that rows come from."""
+"""The report of the drill: one row for each goal, and the faults behind the rows."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Row(msgspec.Struct):
-    """One goal: what was seen in all of its rounds. `met` is None where the machine does not allow the fault."""
+    """One goal: the observation in all rounds of the goal. `met` is None where the machine does not allow the fault."""
 
     fault: str
     rounds: int
@@ -16,14 +16,14 @@ class Row(msgspec.Struct):
     met: bool | None
 
 
-#: does so many rounds in a folder that it may fill
+#: does so many rounds in a folder, which the fault may fill
 Run = Callable[[Path, int], Iterable[Row]]
 
 
 class Fault(msgspec.Struct, frozen=True):
     """One kind of fault: `name` is what `--only` takes, `quick` and `full` are the rounds of the two drills.
 
-    The quick drill leaves out a fault of 0 rounds, which then has one round when named by `--only`.
+    The quick drill leaves out a fault of 0 rounds. Named by `--only`, the fault has one round.
     """
 
     name: str

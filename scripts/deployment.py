@@ -1,6 +1,6 @@
-"""Checks the files in deploy/ with the programs that will read them: systemd, Docker Compose, HAProxy, Helm.
+"""Checks the files in deploy/ with the programs of the operators: systemd, Docker Compose, HAProxy, Helm.
 
-Where a program cannot be had on this machine, one line says what was not checked. Ends with 1 when a file is wrong.
+Where this machine lacks a program, a line says what was not checked. Ends with 1 when a file is wrong.
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
-#: the program that the units start: verification wants a file that exists
+#: the program started by the units: verification wants an existing file
 INSTALLED = "/opt/samplebank/bin/samplebank"
 #: tenths of systemd's own measure of exposure, from 0 to 100: the hardened units have 20
 MOST_EXPOSURE = "25"
@@ -26,7 +26,7 @@ def main() -> int:
 
 
 def units() -> list[str]:
-    """Problems that systemd finds in the units."""
+    """Problems found by systemd in the units."""
     program = _program("systemd-analyze", "the systemd units")
     if program is None:
         return []
@@ -43,7 +43,7 @@ def units() -> list[str]:
 
 
 def compose() -> list[str]:
-    """Problems that Docker Compose finds in the compose file."""
+    """Problems found by Docker Compose in the compose file."""
     program = _program("compose", "the compose file")
     if program is None:
         return []
@@ -61,13 +61,13 @@ def compose() -> list[str]:
 
 
 def proxy() -> list[str]:
-    """Problems that HAProxy finds in the configuration of the compose file."""
+    """Problems found by HAProxy in the configuration of the compose file."""
     program = _program("haproxy", "the balancer of the compose file")
     return [] if program is None else _said(program, "-c", "-f", str(DEPLOY / "compose" / "haproxy.cfg"))
 
 
 def chart() -> list[str]:
-    """Problems that Helm finds in the chart."""
+    """Problems found by Helm in the chart."""
     folder = _program("helm", "the chart")
     if folder is None:
         return []
@@ -85,7 +85,7 @@ def _program(name: str, checked: str) -> str | None:
 
 
 def _said(*command: str, is_silent: bool = False, **environment: str) -> list[str]:
-    """What a program that has failed said. A program that is silent about right files has failed by any word."""
+    """What a failed program said. Any word of a program that is silent about right files is a failure."""
     given = {**os.environ, **environment}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=given)
     has_failed = done.returncode != 0 or (is_silent and done.stdout + done.stderr != "")

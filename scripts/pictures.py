@@ -1,6 +1,6 @@
 """Takes the pictures of docs/pages.md: starts a service, submits the files of the demo, visits each page in light and dark.
 
-Writes the pictures to docs/pictures/, and the part of docs/pages.md that shows them. With names of pictures as arguments,
+Writes the pictures to docs/pictures/, and the part of docs/pages.md that shows the pictures. With names of pictures as arguments,
 takes these pictures alone.
 """
 
@@ -37,7 +37,7 @@ BEGIN, END = "<!-- begin of what `make pictures` writes -->\n", "<!-- end -->"
 
 
 class Shown(NamedTuple):
-    """A page: the name of its pictures, its path, what it is called, and what it is for."""
+    """A page: the name of the pictures, the path, the title, and the purpose."""
 
     name: str
     path: str
@@ -110,7 +110,7 @@ PAGES: Final = (
 
 
 def hunted(client: Client) -> str:
-    """The id of a hunt that has ended."""
+    """The id of an ended hunt."""
     kind, path = Envelope[dict[str, Any]], "/hunt"
     id_ = client.ask(kind, path, api=EXTENSIONS, body={"rules": RULES}).data["id"]
     while client.ask(kind, f"{path}/{id_}", api=EXTENSIONS).data["state"] != "done":
@@ -146,7 +146,7 @@ def demo() -> Iterator[tuple[LocalService, dict[str, str]]]:
 
 
 def wanted() -> list[Shown]:
-    """The pages that the arguments name; all pages where there are no arguments."""
+    """The pages named by the arguments; all pages where there are no arguments."""
     named = set(sys.argv[1:])
     if unknown := named - {page.name for page in PAGES}:
         sys.exit(f"pictures: no picture has the name {', '.join(sorted(unknown))}")
@@ -177,7 +177,7 @@ async def take_all(service: LocalService, names: dict[str, str]) -> None:
 
 
 def section(page: Shown) -> str:
-    """What docs/pages.md says of a page. A reader in the dark sees the dark picture."""
+    """The text of docs/pages.md on a page. A reader in the dark sees the dark picture."""
     return (
         f"### {page.title}\n\n`{page.path}`: {page.purpose}\n\n<picture>\n"
         f'<source media="(prefers-color-scheme: dark)" srcset="pictures/{page.name}-dark.png">\n'

@@ -1,4 +1,4 @@
-"""`python -m trial`: fetches the packages of the list, runs all workers over their files, and prints what was found."""
+"""`python -m trial`: fetches the packages of the list, runs all workers over the files, and prints the findings."""
 
 import argparse
 import asyncio
@@ -23,7 +23,7 @@ from trial.packages import listed
 from trial.running import Outcome, Workers
 from trial.tables import Table, all_tables, mutated_files
 
-#: the most clean files of a package, and the part of them that a quick trial takes: one of so many
+#: the most clean files of a package, and the part for a quick trial: one of so many
 MOST, QUICK = 700, 20
 PAGE = Path(__file__).parents[1] / "docs" / "quality.md"
 MARK = "<!-- what follows is written by `make trial` -->"
@@ -31,7 +31,7 @@ MARK = "<!-- what follows is written by `make trial` -->"
 
 def main() -> int:
     chosen = _arguments()
-    logging.disable()  # what is wrong with a file is in the tables
+    logging.disable()  # the fault of a file is in the tables
     began = time.monotonic()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     most = 0 if chosen.labelled else MOST // QUICK if chosen.quick else MOST
@@ -73,7 +73,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _gathered(folder: Path, most: int) -> list[File]:
-    """The files of all packages that can be had. Of a package of clean files, at most `most`, the same in each trial."""
+    """The files of all available packages. Of a package of clean files, at most `most`, the same in each trial."""
     found: list[File] = []
     known: set[str] = set()
     for package in track(listed(), description="Packages", console=Console(stderr=True)):

@@ -1,4 +1,4 @@
-"""The labelled files: what their makers say is in a file, and what the workers have to find."""
+"""The labelled files: the makers' word on a file, and the findings due from the workers."""
 
 import re
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Expectation(msgspec.Struct, frozen=True):
 
 
 def passwords_of(file: File) -> tuple[str, ...]:
-    """The passwords that come with a file."""
+    """The passwords of a file."""
     return tuple(word for one in EXPECTATIONS if one.concerns(file) for word in one.passwords)
 
 

@@ -1,6 +1,6 @@
-"""Runs all built-in workers over files and over what the workers find inside, as the service would.
+"""Runs all built-in workers over files and over the files found inside, as the service would.
 
-The children of a file are analysed in the same way. The worst child counts as an analysis of its parent.
+The children of a file are analysed in the same way. The worst child counts as an analysis of the parent.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from samplebank.worker.sandboxed import SandboxedAnalyser
 from trial.files import File
 
 DEEPEST = 6
-#: children of a file that are analysed, on all levels together
+#: analysed children of a file, on all levels together
 MOST_CHILDREN = 500
 TRIES = 3
 CHILDREN = "children"
 
 
 class Looked(msgspec.Struct, frozen=True):
-    """What one worker made of a file. `failure` says why there is no result. `seconds` is the time of the call."""
+    """The outcome of one worker on a file. `failure` says why there is no result. `seconds` is the time of the call."""
 
     result: Result | None
     failure: str | None
@@ -39,7 +39,7 @@ class Looked(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A file that came out of another, stored or only listed. A file that stays closed has no digest, and is no member."""
+    """A file from inside another, stored or only listed. A file that stays closed has no digest, and is no member."""
 
     name: str
     sha256: str
@@ -47,7 +47,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What all workers made of a file.
+    """The outcomes of all workers on a file.
 
     `members` are the files that came out, on all levels. `parts` are the parts of the results on the file and on what came
     out that are not empty.
@@ -72,7 +72,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class _Inside:
-    """What was met below one file: the digests, the files, and the parts of the results."""
+    """The findings below one file: the digests, the files, and the parts of the results."""
 
     def __init__(self, sha256: str) -> None:
         self.seen = {sha256}
@@ -95,7 +95,7 @@ def _members(result: Result) -> Iterator[Member]:
 
 
 class Workers:
-    """The built-in workers, each with its children."""
+    """The built-in workers, each with children."""
 
     def __init__(self, analysers: Mapping[str, SandboxedAnalyser], identifier: Identifier) -> None:
         self._analysers = analysers
@@ -143,7 +143,7 @@ class Workers:
         return Identification()
 
     async def _look_at_child(self, child: Child, inside: _Inside, depth: int) -> int:
-        """The score of the verdict on a child. A child that was met before, or lies too deep, has none."""
+        """The score of the verdict on a child. A child met before, or too deep, has no score."""
         digest = hashlib.sha256(child.data).hexdigest()
         if digest in inside.seen or depth > DEEPEST or len(inside.seen) > MOST_CHILDREN:
             return NO_FINDINGS

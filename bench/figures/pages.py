@@ -1,4 +1,4 @@
-"""First pages of every list and search in every order, and deep pages; beside each page a bare select of its rows."""
+"""First pages of every list and search in every order, and deep pages; beside each page a bare select of the same rows."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ ADMINISTRATOR, READER = "administrator", "reader of one customer"
 LIST_CLIENTS = 8
 LIST_GOAL, LIST_SHARE = 2000.0, 0.4
 GROWTH_GOAL = 1.5
-#: times that a bare select is asked, of which the first are not measured
+#: repetitions of a bare select; the first are not measured
 BARE_TIMES, BARE_FIRST = 12, 2
 SAMPLE = """
     SELECT s.*, c.*, v.*, u.* FROM {} s
@@ -28,7 +28,7 @@ SAMPLE = """
            LATERAL (SELECT min(observed_time), max(observed_time), min(submitted_time), max(submitted_time)
                       FROM submission WHERE sample_id = s.id) u
 """
-#: the rows of an answer by the ids in the answer, with what the answer says of them
+#: the rows of an answer by the ids in the answer, with the columns of the answer
 SELECTS: dict[Kind, str] = {
     "sample": SAMPLE.format("sample") + "WHERE s.sha256 = ANY($1)",
     "submission": "SELECT u.*, s.sha256 FROM submission u JOIN sample s ON s.id = u.sample_id WHERE u.id = ANY($1)",
@@ -129,7 +129,7 @@ async def _latest(url: str) -> int:
 
 
 async def _cursors(service: Service, key: str) -> dict[Kind, str]:
-    """The cursors of the deep pages; none of a list that is not so long."""
+    """The cursors of the deep pages; no cursor of a shorter list."""
     wire = await Wire.open("127.0.0.1", service.port, key)
     answers = {kind: json.loads(clients.expect(200, await wire.ask(*page_before(kind)))) for kind in NEWEST}
     wire.close()
