@@ -366,7 +366,7 @@ async def test_what_comes_while_its_sample_goes_is_refused(bank: Bank, database:
     sample = bank.submitted()
     assert eventually(
         lambda: bank.data(bank.get(f"{sample.path}/classification"))
-    )  # else it waits for the lock, too
+    )  # else the request waits for the lock, too
     user, body = LATE[what]
     async with database.transaction() as db:
         await db.execute(

@@ -20,10 +20,10 @@ USERS = {
     "boss": "ADMINISTRATOR-ROLE",
     "chief": "ADMINISTRATOR-ROLE",
 }
-#: the users that hold their role for every customer
+#: the users with a role for every customer
 EVERYWHERE = {"chief"}
 OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"}
-#: an identifier that names nothing, so that a caller who is let in finds nothing
+#: an identifier without a row, so that a caller who is let in finds nothing
 NAMES_NOTHING = "00000000-0000-0000-0000-000000000000"
 SHA256_OF_NOTHING = "0" * 64
 

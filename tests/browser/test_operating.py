@@ -10,7 +10,7 @@ from kit.service import Service
 
 pytestmark = pytest.mark.usefixtures("no_retries")
 
-#: milliseconds: these pages fetch themselves every five seconds at most
+#: milliseconds: the pages fetch themselves every five seconds at most
 PATIENCE = 30_000
 
 

@@ -86,7 +86,7 @@ async def test_after_a_reload_in_the_middle_the_rest_is_sent(mia: Tab, bank: Ban
         arrived += 1
         if arrived <= 12:
             await route.continue_()
-        elif arrived == 13:  # the file is stored, and its answer is lost
+        elif arrived == 13:  # the file is stored, and the answer is lost
             await route.fetch()
             is_lost.set()
 
@@ -156,7 +156,7 @@ async def test_a_refusal_of_a_proxy_is_told_in_words(mia: Tab, status: int, told
     await drop(mia, files(1))
 
     await expect(mia.page.locator(".sending tr.failed")).to_contain_text(told)
-    assert str(status) in mia.problems.pop()  # browsers tell their console of every refusal
+    assert str(status) in mia.problems.pop()  # browsers note every refusal on the console
 
 
 async def test_files_dropped_on_another_page_wait_in_the_form(mia: Tab) -> None:

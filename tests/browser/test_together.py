@@ -41,7 +41,7 @@ async def test_the_second_of_two_who_judge_sees_the_first_verdict_before_judging
     await judge(boss, "malicious", "drops a loader")
     await expect(boss.page.get_by_role("heading")).to_contain_text("Somebody was faster")
     assert len(bank.verdicts_of(sample)) == 1
-    assert "409" in boss.problems.pop()  # browsers tell their console of every refusal
+    assert "409" in boss.problems.pop()  # browsers note every refusal on the console
     await boss.page.get_by_role("link", name="Back to the sample").click()
     await expect(boss.page.locator("header.verdict-line")).to_contain_text("signed by the vendor")
     await judge(boss, "malicious", "drops a loader")

@@ -100,7 +100,7 @@ async def test_a_server_that_hangs_in_its_stop_is_stopped_at_once_and_started_ag
     server = EmbeddedServer(tmp_path / "postgres")
     monkeypatch.setattr(embedded, "STOP_SECONDS", 1)
     with server.running() as url:
-        async with connected(url) as db:  # a smart stop waits for the end of this session
+        async with connected(url) as db:  # a smart stop waits for the end of the session
             before = postmaster.find(server.data)
             assert before is not None
             os.kill(before, signal.SIGTERM)

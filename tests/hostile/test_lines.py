@@ -12,7 +12,7 @@ from kit.bank import ROBOT, Bank, eventually
 from kit.service import Service, running
 
 SHARE = 20
-#: lines that an address opens
+#: lines opened by an address
 MANY = 3 * SHARE
 HERE, ELSEWHERE = "127.0.0.1", "127.0.0.2"
 Connect = Callable[[str], socket.socket]
@@ -56,7 +56,7 @@ def test_the_longest_silent_lines_of_an_address_are_closed(connect: Connect) -> 
     lines = [connect(HERE) for _ in range(MANY)]
 
     assert eventually(lambda: closed(lines) >= MANY - SHARE)
-    assert closed(lines) <= MANY - SHARE + 2  # beside lines of other tests that are just ending
+    assert closed(lines) <= MANY - SHARE + 2  # beside ending lines of other tests
 
 
 def test_lines_of_other_addresses_stay(connect: Connect) -> None:

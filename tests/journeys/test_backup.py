@@ -16,9 +16,9 @@ from kit.bank import Bank, Sample, eventually, name_of
 from kit.pages import blocks
 from kit.service import Service
 
-#: the blocks that set variables are the reader's; the tests set their own
+#: two blocks set variables for the reader; the tests set other values
 _, BACKUP, _, RESTORE, COUNT = blocks("docs/backup.md")
-#: tells the test that the place has been reached, and waits for the test
+#: tells the test of the reached place, and waits for the test
 HELD_UP = """\
 #!/bin/sh
 : >"$HERE/reached"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Request, async_playwright
 
 ROOT = Path(__file__).parents[2]
-#: a host name that leads to this machine, and that no browser trusts as it trusts 127.0.0.1
+#: a host name of this machine, not trusted by browsers as 127.0.0.1 is
 HOST = "bank.example"
 FLAGS = (
     "--no-sandbox",
@@ -23,7 +23,7 @@ FLAGS = (
     f"--host-resolver-rules=MAP {HOST} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 WIDE = {"width": 1280, "height": 800}
-#: what browsers say of headers that hold for TLS and 127.0.0.1 only
+#: the browsers' remark on headers for TLS and 127.0.0.1 only
 UNTRUSTED = "because the URL's origin was untrustworthy"
 #: the policy of pages tells the violation to the page, and the page tells the console
 TELL = """addEventListener("securitypolicyviolation", (event) =>

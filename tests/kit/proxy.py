@@ -12,7 +12,7 @@ from kit.bank import eventually
 from kit.browser import program
 from kit.service import free_port
 
-#: what nginx needs besides a server
+#: directives of nginx besides a server
 AROUND = """
 daemon off;
 pid {folder}/nginx.pid;

@@ -19,7 +19,7 @@ from kit.service import free_port
 from kit.wire import Wire
 
 QUEUE, EXCHANGE, KEYS = "events", "amq.topic", "samplebank.#"
-#: bytes of the largest message that the server takes
+#: bytes of the largest message for the server
 MOST = 65_536
 EPMD_UP, UP = "epmd running", "completed with"
 
@@ -39,7 +39,7 @@ class RabbitServer(BrokerServer):
         self._processes: list[subprocess.Popen[str]] = []
 
     def start(self) -> None:
-        # Erlang needs a server of names. The server of RabbitMQ would leave one running.
+        # Erlang needs a server of names. The server of RabbitMQ would leave such a server running.
         self._run(EPMD_UP, [program("epmd"), "-d", "-address", "127.0.0.1", "-port", str(self._names)])
         self._run(UP, [program("rabbitmq")])
 

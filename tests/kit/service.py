@@ -64,7 +64,7 @@ class Service:
             "SAMPLEBANK_PORT": str(self.port),
         }
         self.keys: dict[str, str] = {}
-        #: words before the command of the service, such as those that put the service into a network of its own
+        #: words before the command of the service, for example to put the service into an own network
         self.before: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -114,7 +114,7 @@ class Service:
                     return
             except requests.ConnectionError:
                 time.sleep(0.05)
-        self._process.kill()  # its processes end with it
+        self._process.kill()  # the processes of the service end, too
         raise RuntimeError(
             f"the service did not become ready\n{self.log.read_text(errors='replace')[-4000:]}"
         )

@@ -8,7 +8,7 @@ import requests
 from kit.bank import PATIENCE
 from kit.visitor import Visitor
 
-#: what `next` answers when the stream has ended
+#: the answer of `next` when the stream has ended
 END = "end"
 
 

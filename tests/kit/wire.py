@@ -16,7 +16,7 @@ class Wire:
         self.url = f"http://127.0.0.1:{self.port}"
         #: while set, nothing comes through
         self.is_cut = False
-        #: bytes that are changed on their way to the server, and what they become
+        #: bytes changed on the way to the server, and the changed bytes
         self.changes: dict[bytes, bytes] = {}
         self._server = server
         self._listening = socket.create_server(("127.0.0.1", self.port))

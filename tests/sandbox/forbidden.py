@@ -15,7 +15,7 @@ IPC_CREATE, NEW_KEY = 0o1000, 0
 O_ASYNC, SET_OWNER_BY_DEVICE = fcntl.FASYNC, 0x8901
 NEW_USER_NAMESPACE = 0x10000000
 UNLIMITED = ctypes.byref((ctypes.c_ulong * 2)(ctypes.c_ulong(-1).value, ctypes.c_ulong(-1).value))
-#: kernels will have it one day
+#: kernels will have the call one day
 UNKNOWN_CALL = 999
 
 

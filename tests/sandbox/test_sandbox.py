@@ -243,7 +243,7 @@ async def test_a_call_whose_child_is_killed_before_the_child_took_the_call_is_ma
     async with made() as sandbox:
         await sandbox.warm_up()
         (child,) = children()
-        os.kill(child, signal.SIGSTOP)  # so that the call lies in its line unread
+        os.kill(child, signal.SIGSTOP)  # so that the call lies unread in the line
         call = asyncio.create_task(sandbox.call(b"abc", 10))
         for _ in range(50):
             await asyncio.sleep(0)

@@ -29,7 +29,7 @@ WINDOWS = {
     "the week before last": IndexWindow(NOW - 2 * WEEK, NOW - WEEK),
 }
 SEEN = "SELECT s.id FROM sample s WHERE {{}} AND {{}} ORDER BY s.created_time {0}, s.id {0}"
-#: what the lists of readers have, and should have
+#: the entries of the lists of readers, and the right entries
 LISTED = "SELECT reader, created_time, sample_id FROM sample_reader"
 TO_LIST = f"""
     SELECT r, created_time, id FROM sample s, unnest(readers) r
@@ -55,7 +55,7 @@ NEW = f"""
     INSERT INTO sample (sha256, size, created_time, activity_time, readers)
     VALUES (sha256(''), 0, 5, 5, '{{{{{UPLOADERS - 1}, 4, 6}}}}')
 """
-#: what changes who reads which samples
+#: changes to who reads which samples
 CHANGES = {
     "another customer submits": "UPDATE sample SET readers = readers || 4_000_000::bigint WHERE {some}",
     "everybody may read": "UPDATE sample SET readers = 0 || readers WHERE NOT readers @> '{{0}}' AND {some}",

@@ -27,7 +27,7 @@ from samplebank.search.window import IndexWindow, lies_in_window
 from samplebank.submissions.tally import SHOWN, SUBMISSIONS
 
 NOW = time.time_ns() // 1_000_000
-#: the starts of windows, and one in the midst of the samples of `filled`
+#: the starts of windows, and a start in the midst of the samples of `filled`
 STARTS = {
     "ever": 0,
     "an hour": NOW - HOUR,
@@ -39,7 +39,7 @@ STARTS = {
 }
 #: who sees everything, or everything that was submitted
 CALLERS = ["admin", "most"]
-#: what changes who sees which rows; `{id}` is a few samples
+#: changes to who sees which rows; `{id}` is a few samples
 CHANGES = {
     "a sample uploaded": """
         INSERT INTO sample (sha256, size, created_time, activity_time, unread_since, readers)

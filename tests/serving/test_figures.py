@@ -5,7 +5,7 @@ import re
 from cli.program import ROOT
 from kit.bank import Bank, eventually
 
-#: figures that are there once they have something to tell
+#: figures without a line before the first event
 SELDOM = {
     "samplebank_damaged_blobs_total",
     "samplebank_sink_waiting",

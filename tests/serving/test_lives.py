@@ -100,7 +100,7 @@ def test_a_second_service_at_the_same_port_is_refused_in_one_line(alive: Service
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1
     assert "already" in second.stderr
-    assert before  # a process that was started again a moment ago may add its own
+    assert before  # a process started again a moment ago may add a file
     assert before <= set(metrics.rglob("*"))
 
 
@@ -129,7 +129,7 @@ def test_figures_have_their_room_on_the_disk_in_advance(alive: Service) -> None:
     assert sparse == []
 
 
-#: the line of a process that tells the signals that wait for it, and the place of SIGTERM in the number there
+#: the line of a process with the waiting signals, and the place of SIGTERM in the number there
 PENDING, TERMINATION = "ShdPnd:", 1 << signal.SIGTERM - 1
 
 

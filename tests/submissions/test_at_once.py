@@ -64,9 +64,9 @@ async def overtaken(database: Database, sample: Sample, mia: Caller) -> AsyncIte
             return await take(db, sample, mia)
 
     async with database.transaction() as db:
-        await take(db, sample, mia, locking=True)  # a file may get its type meanwhile
+        await take(db, sample, mia, locking=True)  # a file may get a type meanwhile
         waiting = asyncio.create_task(second())
-        # who gives the file its type may stand behind the transaction, too
+        # the classifier of the file may stand behind the transaction, too
         await stands_behind(database, db, await session)
     async with asyncio.timeout(15):
         yield waiting

@@ -73,7 +73,7 @@ async def test_they_agree_when_folding_is_killed_while_rows_change(service: Serv
                 await db.execute(READ, time + number)
 
     async def fold_and_die(url: str, killer: "asyncpg.Connection[Any]") -> None:
-        # a killed connection fails the statement, or its own closing
+        # a killed connection fails at the statement, or when closed
         with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
             async with connected(url) as db:
                 folding = asyncio.ensure_future(fold(db))

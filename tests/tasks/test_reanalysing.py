@@ -63,7 +63,7 @@ def with_value(plan: dict[str, str]) -> dict[str, Any]:
     return {"submission": [{"metaData": [{"value": list(plan.values())}]}]}
 
 
-# -- as its users see it
+# -- as users see a reanalysis
 
 
 def test_everything_that_matches_and_that_the_caller_sees_is_analysed_again(bank: Bank) -> None:

@@ -35,17 +35,17 @@ NOTHING = {
     "hunt_id": NO_ID,
     "query_id": NO_ID,
 }
-#: the most statements of a page. A view of a sample takes one for its head: the sample with its newest visible name.
+#: the most statements of a page. A view of a sample takes one for the head: the sample with the newest visible name.
 USUAL = 4
 STATEMENTS = {
-    # what needs eyes, arrivals, what is under way, the newest jobs with their names, and what is new to the visitor
+    # samples in need of eyes, arrivals, work under way, the newest jobs with names, and news to the visitor
     "showToday": 5,
-    # without a query the rows come with their names and the number of all
+    # without a query the rows come with names and the number of all
     "showSamples": 1,
     "showFacets": 2,
-    # the rows with their names, tasks and the number of all, and the numbers by state
+    # the rows with names, tasks and the number of all, and the numbers by state
     "showJobs": 2,
-    # the job with its plan, its tasks with facts about them, the name. A job that is not done asks for rates, too.
+    # the job with the plan, the tasks with facts, the name. A job that is not done asks for rates, too.
     "showJob": 3,
     # the head, submissions, analyses, links by type, notes and jobs
     "showSample": 6,
@@ -54,17 +54,17 @@ STATEMENTS = {
     "showWorker": 5,
     "showFailures": 1,
     "showRetry": 1,
-    # the head, the links with the samples that they lead to and with their numbers by type, the links of others, and where
+    # the head, the links with target samples and with numbers by type, the links of others, and where
     # links lead down the tree
     "showRelations": 4,
-    # the head, the facts, near samples, samples with the same values, what is known of all these, and their names
+    # the head, the facts, near samples, samples with the same values, what is known of all samples, and names
     "showSimilar": 6,
     # the sessions, the keys, and the saved queries
     "showAccount": 3,
     # of each the head and what analyses tell; of both the names, whose bytes may be read, and the facts with their rarity
     "compareTwo": 8,
 }
-#: names and values that attackers choose
+#: names and values chosen by attackers
 HOSTILE = (
     "<svg onload=alert(1)>\u202e\u200b\x1b[31m'\"><script>alert(1)</script> http://evil.example/ {{ 1234 * 4321 }} "
     "\u2066\u2028&lt; javascript:alert(1)"
@@ -102,7 +102,7 @@ FORMS = [
     for path, operation in [*CHANGED, *READ]
     if "{" not in path or operation in [one for _, one in CHANGED]
 ]
-#: what the policy of pages forbids, and what hostile text would need
+#: forbidden by the policy of pages, and needed by hostile text
 OBEYED = "svg[onload], script:not([src]), [onload], [onerror], [style]"
 
 

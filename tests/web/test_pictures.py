@@ -7,7 +7,7 @@ from kit.pages import ROOT, text_of
 from web.test_pages import READ
 
 PICTURES = ROOT / "docs" / "pictures"
-#: operations that answer files, data, or a page that is a part of another
+#: operations that answer files, data, or a part of another page
 NO_PAGES = {
     *("downloadSafeByPage", "downloadEvidenceByPage", "downloadResult", "exportSamples"),
     *("followChanges", "completeQuery", "showFacets", "showSimilar", "showRetry", "tellKnown"),

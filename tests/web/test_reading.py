@@ -13,7 +13,7 @@ from samplebank.maintenance.housekeeper import TALLY_INTERVAL
 from web import test_pages
 from web.test_pages import READ, path_of
 
-#: everything that a table says, as one number
+#: the contents of a table, as one number
 CONTENT = "SELECT count(*), coalesce(sum(hashtext((to_jsonb(t) - 'seen_time')::text)::bigint), 0) FROM {} t"
 #: a busy machine takes long to find the types of files
 WITHOUT_TYPE = "SELECT EXISTS (SELECT FROM sample WHERE classification_wanted)"
