@@ -9,7 +9,7 @@ def _names_a_host(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none, a bracket that is not closed
+    except ValueError:  # a false port, an open bracket
         return False
 
 
@@ -36,10 +36,10 @@ def _names_a_store(url: str) -> bool:
     return _is_absolute(url) or BUCKET.fullmatch(url) is not None
 
 
-#: names that need no quoting anywhere
+#: names without need of quoting anywhere
 BUCKET: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?")
 HTTP: Final = (("http://", "https://"), _names_a_host, "an address such as https://samples.example.org")
-#: beginnings that an address may have, what must be true of the address, and what the address must be in words
+#: beginnings of an address, what must be true of the address, and the same in words
 URLS: Final = {
     "database_url": (
         ("postgresql://", "postgres://"),

@@ -52,7 +52,7 @@ def parts_of_rows(caller: Caller, table: str, *permissions: Permission) -> list[
     own = [Sql(f"{table}.customer_id = {{}}", id_) for id_ in customers]
     foreign = Sql(f"{table}.customer_id <> ALL ({{}}::bigint[])", customers)
     wide = [number for number in caller.own_numbers if number <= 0]
-    # Written out: only of numbers that the planner sees does it know that a partial index has their rows.
+    # Written out: only for numbers in the text does the planner know that a partial index has the rows.
     public = [Sql(f"{table}.readers[1] = {number:d} AND {{}}", foreign) for number in wide]
     others = Sql(
         f"{table}.readers && {{}}::bigint[] AND {table}.readers[1] <> ALL ({{}}::bigint[]) AND {{}}",

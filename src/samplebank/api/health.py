@@ -34,8 +34,8 @@ HELP = {
     "samplebank_housework_age_seconds": "Time since the housework was last done.",
     "samplebank_disk_free_bytes": "Bytes left on the disks that uploads fill.",
 }
-#: seconds after which connections that were lent should have come back, whatever they were lent for: each statement, and
-#: each client that a list is sent to, is given up sooner
+#: seconds after which lent connections should have come back, whatever the purpose: each statement, and
+#: each client that receives a list, is given up sooner
 STARVED = 300.0
 
 

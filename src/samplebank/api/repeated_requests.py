@@ -16,7 +16,7 @@ from samplebank.repeats.kept import Kept, Keyed
 
 Handler = Callable[[Call], Awaitable[Answer]]
 Work = Callable[[], Awaitable[Answer]]
-#: tells the client that nothing was done again
+#: tells the client of a kept answer
 REPEATED = {"Idempotency-Replayed": "true"}
 
 

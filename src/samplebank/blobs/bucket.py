@@ -25,7 +25,7 @@ log = logging.getLogger("samplebank.blobs")
 READ_PIECE = 256 * 1024
 #: seconds for a request with little to send, and seconds without a byte of an answer
 PATIENCE, SILENCE = 20.0, timedelta(seconds=15)
-#: what the server says of a key that it does not know, or that may not do this
+#: the server's words for an unknown key, or a key without the right
 REFUSALS = (
     "AccessDenied",
     "InvalidAccessKeyId",
@@ -58,13 +58,13 @@ class Bucket:
             region=place.region,
             access_key_id=place.key,
             secret_access_key=place.secret,
-            # The server compares the bytes that arrive with this checksum.
+            # The server compares the arrived bytes with the checksum.
             checksum_algorithm="sha256",
             client_options={
                 "allow_http": True,
                 "connect_timeout": timedelta(seconds=5),
                 "read_timeout": SILENCE,
-                # a download may take as long as its reader takes
+                # a download may take as long as the reader takes
                 "timeout": timedelta(days=1),
                 "pool_idle_timeout": timedelta(seconds=30),
             },

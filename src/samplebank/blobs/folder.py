@@ -7,7 +7,7 @@ from pathlib import Path
 
 from samplebank.errors import Unavailable
 
-#: seconds that a removal waits for uploads that keep bytes in the same folder
+#: seconds for which a removal waits for uploads into the same folder
 PATIENCE = 1.0
 BUSY = "The bytes are being uploaded again; try again in a moment."
 BACKUP = "A backup is under way; bytes are removed when it has ended."

@@ -18,9 +18,9 @@ BATCH: Final = 100  # samples asked for in one search
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 2.0
 STILL: Final = 5.0  # seconds without the end of a job, after which absent workers are looked for
-CLASSIFICATION: Final = 20.0  # seconds that verdicts wait for the file types of their samples
+CLASSIFICATION: Final = 20.0  # seconds for which verdicts wait for file types
 PARALLEL: Final = 4
-#: jobs that are looked at one by one, without asking before whether anything has failed
+#: jobs looked at one by one, without asking before whether anything has failed
 FEW_JOBS: Final = 8
 #: the usual thresholds of a service; the API does not tell the thresholds
 MALICIOUS_SCORE: Final = 70

@@ -2,14 +2,14 @@
 
 from samplebank.database.connection import Connection
 
-#: the most connections of a web process, and its further connection that listens for signals
+#: the most connections of a web process, and a further connection to listen for signals
 MOST, LISTENING = 12, 1
 #: connections of the housekeeper: the pool, a connection that holds the election, a connection that listens
 HOUSEKEEPER_POOL = 6
 HOUSEKEEPER = HOUSEKEEPER_POOL + 1 + LISTENING
 #: connections left to others: commands of the operator, pg_dump, autovacuum's guests
 RESERVE = 10
-#: connections that a database allows to accounts without special rights
+#: connections allowed by a database to accounts without special rights
 ALLOWED = """
     SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
            - coalesce(current_setting('reserved_connections', true), '0')::int

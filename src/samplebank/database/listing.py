@@ -11,7 +11,7 @@ from samplebank.database.query import Page, Place
 from samplebank.database.sql import Sql
 
 R = TypeVar("R")
-#: a plan that gives rows as it goes, rather than one that gathers them first, in the memory of the database
+#: a plan that gives each found row at once, rather than a plan that gathers all rows in memory first
 AS_A_STREAM = "SET LOCAL cursor_tuple_fraction = 0.001; SET LOCAL work_mem = '4MB'"
 #: rows fetched at once from the cursor of an unlimited list
 PIECE = 500
@@ -23,9 +23,9 @@ class Listing(Generic[R]):
     `counted` is the part of `source` that the conditions are about, where that is not all of `source`.
     """
 
-    #: whether a page of it may ask much of the database
+    #: whether a page may ask much of the database
     is_dear = False
-    #: whether a page of it takes so little that nobody needs to watch for clients that leave
+    #: whether a page takes so little that nobody needs to watch for leaving clients
     is_quick = False
     #: the number of all matches, where the page has come with the number
     _count: Count | None = None

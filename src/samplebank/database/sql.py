@@ -19,7 +19,7 @@ PLACE = re.compile(r"\{([a-z_]*)\}")
 Name = str | int
 
 
-#: stands in a text for a value; no SQL can hold it
+#: stands in a text for a value; no SQL can hold the character
 MARK = "\0"
 
 
@@ -44,7 +44,7 @@ class Sql:
 
     #: the text with `MARK` in the place of each value
     text: str
-    #: the values in the order of their places
+    #: the values in the order of places
     values: Sequence[Value]
 
     def __init__(self, text: str, *values: object, **named: object) -> None:
@@ -95,7 +95,7 @@ class Sql:
         return await db.execute(text, *values)
 
 
-#: conditions that always hold, and that never hold
+#: a condition that always holds, and a condition that never holds
 TRUE, FALSE = Sql("TRUE"), Sql("FALSE")
 
 

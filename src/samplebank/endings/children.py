@@ -21,7 +21,7 @@ from samplebank.verdicts.model import is_malicious
 from samplebank.verdicts.ruling import EndedJob, lock_sample, rule
 
 VERSION = "1.0"
-#: the most tasks that one look finds, children that a result tells, and detections
+#: the most tasks of one look, children told in a result, and detections
 BATCH, MOST_TOLD, MOST_DETECTIONS = 100, 100, 20
 SUSPICIOUS, WORST, NOTHING = 30, 100, -1
 NOT_PLAIN = re.compile(r"[^ -~]")

@@ -13,7 +13,7 @@ from samplebank.jobs.progress import OpenJob, give_task_up, lock_job
 from samplebank.timespec import Millis
 from samplebank.verdicts.ruling import EndedJob, rule
 
-#: the most leases that one look finds
+#: the most leases found by one look
 BATCH = 100
 ENDED_LEASES = "SELECT id, job_id FROM job_task WHERE lease_until <= $1 ORDER BY lease_until LIMIT $2"
 GIVE_BACK_ENDED = Statement("""

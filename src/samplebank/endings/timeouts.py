@@ -8,7 +8,7 @@ from samplebank.jobs.progress import lock_job
 from samplebank.timespec import Millis
 from samplebank.verdicts.ruling import EndedJob, lock_sample, rule
 
-#: the most jobs that one look finds
+#: the most jobs found by one look
 BATCH = 100
 OVERDUE = """
     SELECT id FROM job WHERE state = 'enqueued' AND enqueued_time <= $1

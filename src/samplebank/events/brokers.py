@@ -8,10 +8,10 @@ from typing import Final
 from samplebank.events.sinks import Message, Undelivered
 from samplebank.timespec import Millis
 
-#: seconds until a broker that is away is tried again; each further pause is twice as long, up to the longest pause
+#: seconds until an absent broker is tried again; each further pause is twice as long, up to the longest pause
 FIRST_REST: Final = 0.5
 LONGEST_REST: Final = 5.0
-#: seconds that a broker has to take a connection, and to confirm an event
+#: seconds for a broker to take a connection, and to confirm an event
 PATIENCE: Final = 8.0
 CONTENT_TYPE: Final = "application/cloudevents+json"
 
@@ -34,7 +34,7 @@ class Broker(ABC):
             async with asyncio.timeout(PATIENCE):
                 await self.close()
                 await self.connect()
-        except Exception as error:  # a client raises what it likes, and must not end the housework
+        except Exception as error:  # a client may raise any error, and must not end the housework
             raise self._away(f"The broker cannot be reached: {_told(error)}") from error
 
     async def deliver(self, message: Message, *, now: Millis) -> None:  # noqa: ARG002 for sinks that sign

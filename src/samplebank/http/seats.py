@@ -25,7 +25,7 @@ class Seats:
         """Raises `OSError` when the folder cannot be made."""
         make_lasting_folder(folder)
         self._paths = [folder / f"seat-{place}" for place in range(number)]
-        #: requests of this process get their seats in the order of arrival
+        #: requests of a process get seats in the order of arrival
         self._first = asyncio.Lock()
 
     @asynccontextmanager

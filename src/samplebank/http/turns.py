@@ -17,11 +17,11 @@ from samplebank.http.deadlines import Deadline
 from samplebank.http.seats import Seats
 
 R = TypeVar("R")
-#: dear requests of one kind that one user may have under way in one process
+#: dear requests of one kind and one user under way in one process
 EACH = 3
 #: files read at the same time, for challenges and for classifications that somebody waits for
 FILES = 8
-#: seconds that a request waits for its turn
+#: seconds for which a request waits for a turn
 PATIENCE = 10.0
 #: seconds for which a search runs before the search has to wait for a seat among the long searches
 FREE = 0.1
@@ -45,7 +45,7 @@ class _Of:
     def __init__(self) -> None:
         self.number = 0
         self.turns = asyncio.Semaphore(EACH)
-        #: long searches, waiting or under way, and the turn of the only search that may wait for a seat or sit
+        #: long searches, waiting or under way, and the turn of the only search to wait for a seat or sit
         self.long = 0
         self.seated = asyncio.Semaphore(1)
         #: seconds of searches that count against the user, as of `reckoned`
@@ -231,7 +231,7 @@ class Budgets:
         self.searches = Searches(max(1, connections // 3), seats)
         self.lists = Turns(max(1, connections // 2))
         self.files = Turns(FILES)
-        #: rules of hunts that are compiled, in a process of their own
+        #: rules of hunts, compiled in an own process
         self.rules = Turns(1)
         #: waiting claims, by user and worker
         self.claims = Places(waiting_claims)

@@ -17,7 +17,7 @@ from samplebank.hunts.model import DAY, Batch, BatchSample, HuntRules
 from samplebank.hunts.working import LOST, NEEDED, find_hunt, reached
 from samplebank.timespec import Millis
 
-#: batches that one claim gives up at most, because their attempts are used up
+#: batches given up by one claim at most, after the last attempt
 MOST_GIVEN_UP = 10
 ANY_OPEN = "SELECT EXISTS (SELECT FROM hunt WHERE end_time IS NULL)"
 BUSY = """

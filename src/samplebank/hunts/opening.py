@@ -17,11 +17,11 @@ from samplebank.hunts import model
 from samplebank.hunts.model import MOST_AT_ONCE, MOST_SAMPLES, NO_HUNT, State
 from samplebank.timespec import Millis
 
-#: samples that one statement writes into batches
+#: samples written into batches by one statement
 STEP = 50_000
 #: whoever may have the bytes of a sample may hunt through the sample
 NEEDED = (Permission.DOWNLOAD, Permission.DOWNLOAD_UNRESTRICTED)
-# Two hunts of one user that begin at the same moment are counted one after the other.
+# Two hunts of one user, begun at the same moment, are counted one after the other.
 TAKE_TURN = "SELECT pg_advisory_xact_lock(1514864647, hashint8($1::bigint))"
 COUNT_OPEN = "SELECT count(*) FROM hunt WHERE end_time IS NULL AND user_id = $1"
 OPEN = Statement("""
@@ -29,7 +29,7 @@ OPEN = Statement("""
                       bytes)
     VALUES (:id, :user_id, :customer_id, :reach::bigint[], :rules, :rule_count, :query, :since, :until, 'enqueued', :now, 0, 0)
 """)
-# A batch ends before the sample with which it would have too many samples or bytes. A large sample is a batch of its own.
+# A batch ends before the sample with which it would have too many samples or bytes. A large sample is a batch by itself.
 CUT = """
     WITH chosen AS (
         SELECT s.id, s.size, s.created_time FROM sample s
@@ -146,7 +146,7 @@ async def cut(db: Connection, caller: Caller, wish: Wish, done: Cut, *, now: Mil
             raise Invalid(TOO_MANY)
         return msgspec.structs.replace(done, samples=samples, is_whole=True)
     named = done.named + len(among or ())
-    if row is None:  # none of these samples is for the caller, or they have been deleted
+    if row is None:  # no sample is for the caller, or the samples have been deleted
         return msgspec.structs.replace(done, named=named)
     samples = done.samples + row["samples"]
     if samples > MOST_SAMPLES:

@@ -23,7 +23,7 @@ ARCHITECTURES = {
 }
 APPLE_PLATFORMS = {"IOS": "ios", "TVOS": "tvos", "WATCHOS": "watchos", "XROS": "visionos"}
 EFI = "EFI"
-#: errors that LIEF raises for damaged headers, and for names that are not UTF-8
+#: errors of LIEF for damaged headers, and for names that are not UTF-8
 UNREADABLE = (
     ArithmeticError,
     AttributeError,

@@ -36,11 +36,11 @@ POWERSHELL = re.compile(
     re.IGNORECASE,
 )
 CMDLET_ARGUMENT = re.compile(r"\s-[A-Za-z]+\b|[$()\[\]|\"']")
-#: types that Magika gives to a text of unknown kind
+#: Magika's types for a text of unknown kind
 VAGUE = frozenset({"unknown", "txt", "lisp", "empty"})
 MARKED_UP = frozenset({"html", "xml", "txt", "unknown", "asp", "vba"})
 DELIMITER = re.compile(r"[,;\t]")
-#: types that Magika sees by mistake in short scripts of other languages
+#: types seen by mistake in short scripts of other languages
 MISTAKEN_SCRIPTS = VAGUE | {
     "vba",
     "batch",

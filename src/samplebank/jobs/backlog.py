@@ -23,7 +23,7 @@ WAITING = f"""
            (SELECT count(*) FROM (SELECT FROM delivery WHERE dead_time IS NOT NULL LIMIT {MOST}) dead),
            ({LAST_DONE})
 """
-# The oldest event that a sink has not delivered: among its deliveries, else where the sink stands in the feed. A sink that
+# The oldest undelivered event of a sink: among the deliveries, else at the sink's place in the feed. A sink that
 # was away since its first start stands at the beginning.
 LAGS = Statement(f"""
     SELECT sink.name,

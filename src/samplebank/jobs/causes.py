@@ -2,7 +2,7 @@
 
 import re
 
-#: the most characters of a message that are looked at, and of a cause
+#: the most characters looked at in a message, and of a cause
 LONGEST_MESSAGE, LONGEST_CAUSE = 500, 300
 #: Each alternative is found in one pass over the message: none repeats a part that repeats itself.
 VARYING = re.compile(

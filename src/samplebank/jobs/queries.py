@@ -107,7 +107,7 @@ class PlanOfJob(msgspec.Struct, frozen=True):
     workers: list[UUID]
     options: list[dict[str, str]]
     rules: list[dict[str, object]]
-    #: what a file type that came late added, as `adding.Replanned` stores it
+    #: the additions of a late file type, as `adding.Replanned` stores
     replanned: dict[str, Any] | None
 
 

@@ -22,9 +22,9 @@ LEVELS = f"(VALUES (0, {TEN_MINUTES}::bigint), (1, {HOUR})) levels (level, width
 KEPT = (3 * HOUR, 49 * HOUR)
 #: the customer of the sum over all customers
 EVERYBODY = 0
-#: the most changes that are folded at once
+#: the most changes folded at once
 MOST_FOLDED = 20_000
-#: bits of the longest time that is told apart: half a year
+#: bits of the longest time told apart: half a year
 MOST_BITS = 34
 #: the permissions that show the work on a customer's tasks
 WORKED_ON = (Permission.VIEW_JOBS, Permission.UPDATE_JOB, Permission.WORK_ON_CLAIMS)
@@ -35,7 +35,7 @@ class Measure(StrEnum):
 
     WAIT = "wait"
     SERVICE = "service"
-    #: a task that ended without a start has no times
+    #: a task without a start has no times
     UNSTARTED = "unstarted"
     FAILED = "failed"
 
@@ -100,7 +100,7 @@ FORGET = Statement("DELETE FROM task_times WHERE level = :level AND bucket < :be
 ASKED = (
     f"(level = 0 AND bucket >= {{hour}} OR level = 1 AND bucket >= {{day}} AND measure = '{Measure.FAILED}')"
 )
-# The changes are read as they are, a few seconds of them, as if they were of a single customer.
+# The changes are read unfolded: a few seconds of changes, as if of a single customer.
 SUMS = f"""
     WITH recent AS (
         SELECT -1 AS customer_id, c.worker_id, c.time, c.wait, c.service, c.state FROM task_times_change c

@@ -15,7 +15,7 @@ from samplebank.settings import PREFIX, SECRET, Settings
 from samplebank.timespec import Millis
 
 log = logging.getLogger("samplebank.maintenance")
-#: settings that decide what is stored, judged, timed out and forgotten, whichever host is at work
+#: settings for storing, judging, timing out and forgetting, whichever host is at work
 SHARED = (
     "administration",
     "alerts_per_hour",
@@ -47,7 +47,7 @@ SHARED = (
 )
 #: settings with secrets are compared by a digest that is dear to guess by
 ROUNDS, SALT = 200_000, b"samplebank settings"
-#: milliseconds in which another service was seen that is at work, besides three of the intervals between two sweeps
+#: milliseconds in which another service at work was seen, besides three of the intervals between two sweeps
 LATELY: Millis = 60_000
 
 

@@ -13,10 +13,10 @@ from urllib.parse import unquote
 
 #: the most looks at one value
 MOST_LOOKS = 200
-#: the most places of an instance, and the most ways between places, that are followed
+#: the most followed places of an instance, and the most followed ways between places
 MOST_PLACES = 2_000
 MOST_WAYS = 100_000
-#: names or constants that are compared in the time of one look
+#: names or constants compared in the time of one look
 COMPARED = 20
 
 SAME_VALUE = ("not", "if", "then", "else")
@@ -25,7 +25,7 @@ SAME_VALUE_MAPS = ("dependentSchemas", "dependencies")
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 ANY_FIELD = ("additionalProperties", "unevaluatedProperties")
 ANY_ITEM = ("items", "additionalItems", "unevaluatedItems", "contains")
-#: keywords for everything that their neighbours leave over: to find the rest, a check looks at the neighbours once more
+#: keywords for everything left over by neighbour keywords: to find the rest, a check looks at the neighbours once more
 TWICE = ("unevaluatedProperties", "unevaluatedItems")
 META_SCHEMAS = ("http://json-schema.org/", "https://json-schema.org/")
 

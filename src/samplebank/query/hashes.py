@@ -8,10 +8,10 @@ from typing import Final
 #: the hashes by their number of hexadecimal digits
 ALGORITHMS: Final[Mapping[int, str]] = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 SHORTEST: Final = min(ALGORITHMS)
-#: names of fields that hold hashes; between such a name and its hash there may be a blank
+#: names of fields with hashes; between name and hash there may be a blank
 NAMES: Final = frozenset({"md5", "sha1", "sha256", "sha512", "sha-1", "sha-256", "sha-512", "hash"})
 HEXADECIMAL: Final = re.compile(r"[0-9A-Fa-f]+")
-#: characters of the longest hash, with what may stand around
+#: characters of the longest hash, with the marks around
 LONGEST: Final = 200
 BETWEEN: Final = re.compile(r"[,;]+")
 #: commas and semicolons of the longest list
@@ -19,7 +19,7 @@ MOST_SEPARATORS: Final = 25_000
 HASH: Final = r"(?:[0-9A-Fa-f]{128}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32})(?![^\s,;)])"
 #: a pasted list, which is read as a whole
 LIST: Final = re.compile(rf"{HASH}(?:[\s,;]++{HASH})++[,;]*+")
-#: what stands around a pasted hash
+#: marks around a pasted hash
 AROUND: Final = "'`<>\".\ufeff\u200b"
 
 

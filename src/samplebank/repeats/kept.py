@@ -15,7 +15,7 @@ from samplebank.timespec import Millis
 
 #: milliseconds for which an answer is kept
 KEPT_FOR: Final = 24 * 3600 * 1000
-#: the most bytes of an answer that is kept; of a larger answer only the fact is kept that the work was done
+#: the most bytes of a kept answer; of a larger answer only the fact is kept that the work was done
 MOST: Final = 1024 * 1024
 #: answers forgotten with one statement
 BATCH: Final = 5000
@@ -32,7 +32,7 @@ FIND = Statement("""
      WHERE user_id = :user_id AND key = :key AND created_time > :since
 """)
 FIND_ANY = Statement("SELECT EXISTS (SELECT FROM kept_answer WHERE user_id = :user_id AND key = :key)")
-# Another transaction with the same key makes this statement wait for its end.
+# While another transaction has the same key, the statement waits for the end of the other.
 BEGIN = Statement("""
     INSERT INTO kept_answer AS kept (user_id, key, request, status, created_time)
     VALUES (:user_id, :key, :request, 0, :now)

@@ -17,7 +17,7 @@ URGENT = f"""
      ORDER BY s.id LIMIT :most
 """
 # The customers of uploaders share the samples taken at once, so that no customer waits for the flood of another. Of each
-# customer the oldest and the newest samples take turns, so that what comes behind a flood of its own need not wait for
+# customer the oldest and the newest samples take turns, so that a file behind the customer's own flood need not wait for
 # the whole flood. Each look into the index finds one customer.
 OF_UPLOADER = f"""
     SELECT s.id, s.sha256, row_number() OVER (ORDER BY s.id {{order}}) AS turn FROM sample s
@@ -85,7 +85,7 @@ GIVE_UP = """
     UPDATE sample SET classification_wanted = false, classification_urgent = false
      WHERE id = $1 AND classification_id IS NOT NULL RETURNING id
 """
-# The samples are locked in the order of their ids, as by everybody who locks several.
+# The samples are locked in the order of ids, as by everybody who locks several.
 STORE = Statement("""
     WITH made AS MATERIALIZED (
         SELECT * FROM unnest(:ids::uuid[], :sample_ids::bigint[], :types::text[], :super_types::text[], :archs::text[],

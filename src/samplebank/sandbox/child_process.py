@@ -95,7 +95,7 @@ class Child:
                 )
             streams = await asyncio.open_unix_connection(sock=ours, limit=MIB)
         except BaseException as error:
-            # Also when the caller is cancelled. A child that has started ends when its line closes.
+            # Also when the caller is cancelled. A started child ends when the line closes.
             ours.close()
             diagnostics.close()
             if isinstance(error, OSError):

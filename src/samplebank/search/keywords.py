@@ -14,10 +14,10 @@ from samplebank.database.identifiers import find_id
 from samplebank.samples.model import pasted
 from samplebank.spelling import respelled
 
-#: the digests of a sample by the number of hexadecimal digits that write them
+#: the digests of a sample by the number of hexadecimal digits
 ALGORITHMS: Mapping[int, str] = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
-#: words that are written as conditions of their own; more are joined
+#: words written as separate conditions; more words are joined
 FEW = 16
 #: what the trigram index knows of a keyword; only in ASCII is a part sure to be lower-cased as within the whole
 WORD = re.compile(r"[0-9A-Za-z]{3,}")

@@ -12,7 +12,7 @@ from samplebank.search.arrivals import MOST
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import SUSPICIOUS_SCORE
 
-#: submissions that are read for each sample that is told: a sample may be submitted again and again
+#: submissions read for each told sample: a sample may be submitted again and again
 FOR_EACH = 10
 
 

@@ -10,9 +10,9 @@ from samplebank.database import Sql, all_of
 from samplebank.search.criteria import Criterion
 from samplebank.search.keywords import FEW, among, mentions, read_keyword
 
-#: what is a number, boolean or null of JSON as well as a text; PostgreSQL refuses numbers beyond all measure
+#: a text that is also a number, boolean or null of JSON; PostgreSQL refuses numbers beyond all measure
 SCALAR = re.compile(r"true|false|null|-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,99})?([eE][+-]?[0-9]{1,2})?")
-#: one look into the index for so many; the planner takes a long list of tests for one that matches all rows
+#: one look into the index for so many; the planner expects a long list of tests to match all rows
 VALUES_OF_A_TEST = 500
 
 
@@ -90,5 +90,5 @@ def _same(value: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    # A JSON text is a jsonpath text, so nothing of what a caller writes is read as an expression.
+    # A JSON text is a jsonpath text, so nothing from the caller is read as an expression.
     return msgspec.json.encode(text).decode()

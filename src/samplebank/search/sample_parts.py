@@ -33,7 +33,7 @@ class SampleParts(NamedTuple):
             return None
         found = await self._ids(db, self.new, page) if self._is_newest_first or not self.older else []
         if self.older and (len(found) < page.limit or not page.limit):
-            # The older samples have to be sorted, so they are looked for only where the page reaches them.
+            # The older samples have to be sorted, so the search looks there only where the page reaches so far.
             found = await self._ids(db, [*self.new, *self.older], page)
         return found
 
@@ -46,7 +46,7 @@ class SampleParts(NamedTuple):
         """
         if self.names not in {(NEWEST_FIRST,), (OLDEST_FIRST,)} or (self.older and not self._is_newest_first):
             return None
-        # The condition stands outside, where it is looked at for one sample after the other until the page is full.
+        # The condition stands outside. There PostgreSQL checks one sample after the other until the page is full.
         parts = [Sql(f"({{}} {self._order})", self._behind(part, page.after)) for part in self.new]
         text = f"""
             SELECT id FROM (SELECT DISTINCT created_time, id FROM ({{}}) r {self._order}) s
@@ -75,7 +75,7 @@ class SampleParts(NamedTuple):
 
     async def _ids(self, db: Connection, parts: Sequence[Sql], page: Page) -> list[int]:
         order = self._order
-        # Each part comes in order, so that the parts are merged, and no more of them is read than the page needs.
+        # Each part comes in order, so that the parts are merged, and no more rows are read than the page needs.
         most = f"LIMIT {page.offset + page.limit:d}" if page.limit else ""
         limited = [Sql(f"({{}} {order} {most})", self._behind(part, page.after)) for part in parts]
         text = f"SELECT DISTINCT created_time, id FROM ({{}}) r {order} {page.clause()}"

@@ -196,7 +196,7 @@ def _all(caller: Caller, window: IndexWindow, asked: Demands) -> Sql:
 
 def _found(caller: Caller, window: IndexWindow, members: Members) -> Sql:
     """Where all that is found comes from. The sample itself is read only where no row of it speaks for it."""
-    # A subquery for one value: the planner makes no join of it, which would read the samples of the others, too.
+    # A subquery for one value: the planner makes no join, which would read the samples of the others, too.
     return Sql(
         """
         FROM ({}) m
@@ -207,7 +207,7 @@ def _found(caller: Caller, window: IndexWindow, members: Members) -> Sql:
     )
 
 
-#: the criteria lists: the field of the criterion, the kind of row that is looked at, and the filters of such a row
+#: the criteria lists: the field of the criterion, the kind of row looked at, and the filters of the row
 ROW_LISTS: tuple[tuple[str, Kind, Filters[Any]], ...] = (
     ("submissions", SUBMISSION, rows.SUBMISSIONS),
     ("analyses", ANALYSIS, rows.ANALYSES),

@@ -39,7 +39,7 @@ CLASSIFICATION = Kind(
     "classification",
     Permission.VIEW_SAMPLES,
     "o.id = c.sample_id",
-    # `coalesce` hides the comparison. Else the planner multiplies its share with that of the owner, and expects a single row.
+    # `coalesce` hides the comparison. Else the planner multiplies the shares of comparison and owner, and expects a single row.
     "coalesce(o.classification_id = c.id, false)",
     current_by_owner=True,
 )
@@ -55,7 +55,7 @@ KEYWORD_KINDS = {
 }
 DIGESTS = ("sha256", "sha512", "sha1", "md5")
 USER_KINDS = {"submittedByUser": SUBMISSION, "analysedByUser": ANALYSIS, "linkedByUser": LINK}
-#: rows with times of their own; times of the sample, and times over several submissions, are written out below
+#: rows with own times; times of the sample, and times over several submissions, are written out below
 ROW_TIMES = {
     "classificationCreated": (CLASSIFICATION, "c.created_time"),
     "submissionCreated": (SUBMISSION, "u.submitted_time"),
@@ -150,8 +150,8 @@ class Sets:
             return FALSE
         if self._reads_owner(kind):
             return lies_in_window(self._caller, "o", window)
-        # A sample is active no earlier than its submissions and verdicts, and is deleted after them. That it was
-        # created before an end that is given can only be read from itself.
+        # A sample is active no earlier than its submissions and verdicts, and is deleted later. Whether a sample was
+        # created before a given end can only be read from the sample.
         if window.end is None and kind is SUBMISSION and submissions_open_samples(self._caller):
             return Sql("u.submitted_time >= {}", window.start)
         if window.end is None and kind is VERDICT:
@@ -165,7 +165,7 @@ class Sets:
             if kind.owner is None:
                 known = see_rows(self._caller, kind.alias, kind.permission)
             else:
-                # the sample that is found is checked anyway; said here, it keeps out the rows of all other customers
+                # the found sample is checked anyway; said here, the condition keeps out the rows of all other customers
                 known = see_samples(self._caller, "o", kind.permission)
             self._visible[kind] = known
         return known

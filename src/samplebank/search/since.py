@@ -11,7 +11,7 @@ from samplebank.database import FALSE, Connection, Sql
 from samplebank.search.arrivals import CLASSES, JUDGED, seen_with_verdicts
 from samplebank.timespec import Millis
 
-#: the newest submissions that are counted
+#: the most submissions counted, of the newest
 MOST = 1_000
 # The end of the last visit stands in a query of its own, so that the index of times is read from there on.
 SINCE = f"""

@@ -19,7 +19,7 @@ from samplebank.search.window import IndexWindow
 
 META_DATA = "metaData"
 SAMPLE = "sampleSha256"
-#: what is grouped by, and its type; texts are ordered by their bytes, so that every database gives the same order
+#: the column to group by, and the type; texts are ordered by their bytes, so that every database gives the same order
 KEYS: Mapping[str, tuple[str, str]] = {
     "customer": ("u.customer_id", "bigint"),
     "fileName": ('u.file_name COLLATE "C"', "text"),

@@ -3,9 +3,9 @@
 import resource
 from contextlib import suppress
 
-#: connections of one web process at most; each takes a few kilobytes while it is idle
+#: connections of one web process at most; each idle connection takes a few kilobytes
 CONNECTIONS = 8192
-#: descriptors that are kept for files, the database and the log
+#: descriptors kept for files, the database and the log
 RESERVE = 512
 
 

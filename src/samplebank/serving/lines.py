@@ -18,9 +18,9 @@ from samplebank.serving.descriptors import most_connections
 #: seconds between two looks
 PAUSE = 1.0
 #: milliseconds of silence after which a line is closed: on a busy machine, a request may wait to be looked at. An address with
-#: twice its share loses any line, as each of its lines may bring a byte now and then
+#: twice the share loses any line, as each line of an address may bring a byte now and then
 SILENT = 5_000
-#: an address may have one in so many of the connections that a process serves
+#: an address may have one in so many of a process's connections
 SHARE = 2
 #: two fields of the kernel's `struct tcp_info`: `tcpi_last_data_sent`, and `tcpi_last_data_recv` two further on
 SILENCE = struct.Struct("=44xI4xI")
@@ -78,7 +78,7 @@ def _close_beyond(lines: list[Line], most: int, under_way: Collection[Peer]) -> 
         try:
             line.descriptor.shutdown(socket.SHUT_RDWR)
         except OSError:
-            continue  # the client has closed it meanwhile
+            continue  # the client has closed the line meanwhile
         closed += 1
     return closed
 

@@ -27,9 +27,9 @@ from samplebank.stores import database_folder
 from samplebank.timespec import Millis
 from samplebank.worker.analysers import Registration, registrations
 
-#: seconds that the start waits for a database that cannot be reached, and seconds between looks
+#: seconds for which the start waits for an unreachable database, and seconds between looks
 PATIENCE, POLL = 10.0, 0.25
-#: connections that PostgreSQL keeps for its superuser
+#: connections kept by PostgreSQL for the superuser
 SPECIAL = 3
 
 

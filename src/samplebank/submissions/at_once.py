@@ -19,7 +19,7 @@ from samplebank.submissions.intake import as_stored, marked, stored
 from samplebank.submissions.model import NewSubmission, Submission
 from samplebank.timespec import Millis
 
-#: the statuses that are kept with an answer
+#: the statuses kept with an answer
 CREATED, SIMILAR = 201, 220
 
 
@@ -36,7 +36,7 @@ def _look(lock: str) -> Statement:
 
 LOOK = _look("")
 LOOK_AND_LOCK = _look("FOR NO KEY UPDATE OF s")
-#: the parts of a statement that changes nothing if others have changed something since the look or since it began
+#: the parts of a statement that changes nothing if others have changed something since the look or the start
 STORING = f"""
     WITH
     known AS MATERIALIZED (
@@ -44,7 +44,7 @@ STORING = f"""
           FROM sample s LEFT JOIN classification c ON c.id = s.classification_id
          WHERE s.sha256 = :sha256::bytea AND s.deleted_time IS NULL
     ),
-    -- The workers were selected by the policy as it is, and by the type as it is. An unknown file has none.
+    -- The workers were selected by the present policy and the present type. An unknown file has no type.
     planned AS MATERIALIZED (
         SELECT FROM policy
          WHERE version = :policy_version::bigint
@@ -83,7 +83,7 @@ STORING = f"""
     ),
     cause AS (SELECT id AS submission_id FROM stored),
     {opening.opened("(SELECT id FROM good)", opening.SUBMITTED)},
-    -- The answer names the job that would be new. Where the submission has joined a job, the job's id takes its place.
+    -- The prepared answer names a new job. Where the submission has joined a job, the job's id takes its place.
     kept AS (
         INSERT INTO kept_answer (user_id, key, request, status, answer, created_time)
         SELECT :user_id, :key, :request::bytea,

@@ -19,19 +19,19 @@ from samplebank.web.wild import plain, wild
 MOST_VALUES, DEEPEST, MOST_CHARACTERS = 600, 12, 60_000
 #: columns of a table, and characters of one value and of one name
 MOST_COLUMNS, LONGEST, LONGEST_NAME = 12, 1000, 120
-#: values that are counted, to tell how many are not drawn
+#: values counted, to tell how many are not drawn
 MOST_COUNTED: Final = 100_000
-#: references that are followed from a schema to its definitions
+#: references followed from a schema to its definitions
 MOST_REFERENCES: Final = 8
-#: a name that can be a step of the path of a query, and the longest query that is offered
+#: a name fit for a step in the path of a query, and the longest offered query
 STEP: Final = re.compile(r"[^\s\ufeff\u200b\"():.*]+")
 LONGEST_QUERY: Final = 300
-#: a number that a query compares as a number
+#: a number, compared as a number in queries
 NUMBER: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 #: a SHA-256 or a longer hash, which is cut in the middle, and copied as a whole
 HASH: Final = re.compile(r"[0-9a-fA-F]{64,128}")
 FIELD: Final = "result"
-#: values of JSON that a query writes as JSON does
+#: values of JSON, written in queries as in JSON
 WORDS: Final[dict[Any, str]] = {None: "null", True: "true", False: "false"}
 Path: TypeAlias = tuple[str, ...]
 Schema: TypeAlias = dict[str, Any]

@@ -29,7 +29,7 @@ from samplebank.worker.inside import (
 
 FACTORY = "samplebank.worker.inside:OpenedAnalyser"
 DESCRIBE_SECONDS = 30.0
-#: lines of the log that the problems of one answer may take
+#: lines of the log for the problems of one answer
 MOST_PROBLEMS = 50
 
 log = logging.getLogger("samplebank.worker")

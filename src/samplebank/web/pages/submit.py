@@ -28,12 +28,12 @@ from samplebank.web.pages.batch import SentFile, files_of
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
 
-#: the user agent of what is submitted here
+#: the user agent of submissions by the form
 AGENT: Final = "samplebank-pages"
-#: customers that the form offers; beyond, the name has to be written
+#: customers offered by the form; beyond, the name has to be written
 MOST_OFFERED: Final = 200
 LONGEST_NAME: Final = 4096
-#: mistakes that one page tells
+#: mistakes told on one page
 MOST_TOLD: Final = 100
 RETENTIONS: Final = ("7 days", "30 days", "90 days", "1 year")
 NO_FILE: Final = "No file was chosen: choose at least one."

@@ -19,9 +19,9 @@ ASSESSMENTS: Mapping[str, Assessment] = {name: name for name in get_args(Assessm
 BEST_SCORE = 100
 NUMBER = re.compile(r"\s*[+-]?\d{1,9}(?:\.\d{1,9})?\s*")
 LONGEST_DESCRIPTION, LONGEST_NAME, MOST_TAGS = 500, 200, 20
-#: offsets of one pattern, patterns of one rule, and patterns of all rules that a result holds
+#: offsets of one pattern, patterns of one rule, and patterns of all rules in a result
 MOST_OFFSETS, MOST_PATTERNS, MOST_OF_ALL = 5, 20, 1000
-#: bytes of a match that a result shows
+#: bytes of a match in a result
 LONGEST_TEXT = 64
 PRINTABLE = range(0x20, 0x7F)
 

@@ -15,14 +15,14 @@ import yara_x
 from samplebank.worker.analysers import rule_files
 from samplebank.worker.analysers.rule_files import RuleFile
 
-#: variables that rules may use, as Loki and THOR define them; rule_variables.py gives each scan their values
+#: the variables of rules, as in Loki and THOR; rule_variables.py gives each scan the values
 VARIABLES = ("filename", "filepath", "extension", "filetype", "owner")
 #: characters of the reason for which a file is left out
 LONGEST_REASON = 1000
 SCAN_SECONDS = 50
 MOST_MATCHES = 1000
 NOTHING = bytes(4096)
-#: files that one file may need, and bytes of files that are compiled once more for the files that need them
+#: files that one file may need, and bytes of files compiled once more for files in need
 MOST_NEEDED, MOST_REPEATED_BYTES = 20, 16 * 1024 * 1024
 UNKNOWN = {"E009": re.compile(r"unknown identifier `(\w+)`"), "E010": re.compile(r"unknown module `(\w+)`")}
 RULE = re.compile(r"\brule\s+([A-Za-z_]\w*)")
@@ -94,7 +94,7 @@ def _scanning(
     scanner = yara_x.Scanner(rules)
     scanner.set_timeout(SCAN_SECONDS)
     scanner.max_matches_per_pattern(MOST_MATCHES)
-    # The first scan makes what all scans need: here once, instead of in the process of each scan.
+    # The first scan makes tables for all scans: here once, instead of in the process of each scan.
     scanner.scan(NOTHING)
     size = sum(rule.identifier not in units[int(rule.namespace)].foreign for rule in rules)
     return RuleSet(scanner, size, units, broken, partial)
@@ -170,7 +170,7 @@ def _mended_file(
         ]
         if lacks.rules and not new:
             break
-        # What is needed first comes first. The files that were needed before may need the new ones.
+        # Needed files come first. The files needed before may need the new files.
         unit = Unit(unit.file, tuple(dict.fromkeys((*new, *unit.needed))))
         if _size(unit.needed) > left:
             return unit, Refused(

@@ -5,7 +5,7 @@ from pathlib import PurePath, PurePosixPath
 from samplebank.identification.signatures import find_signature
 from samplebank.worker.contract import JSON, SampleFile
 
-#: types of the classifier that Loki and THOR call by another name; all others are called by their name in capitals
+#: types of the classifier with another name in Loki and THOR; all others have the same name in capitals
 FILE_TYPES = {
     "pebin": "EXE",
     "mzbin": "EXE",
@@ -22,7 +22,7 @@ LONGEST, MOST_LOOKED_AT = 1000, 64 * 1024
 def variables_of(sample: SampleFile) -> dict[str, str]:
     """The value of each variable: empty where it is not known. The service does not know who owned a file."""
     given = _text(sample.submission.get("fileName"))
-    # What was found inside of a container has its path there in the metadata.
+    # A file found inside of a container has the path there in the metadata.
     path = _text((sample.submission.get("metaData") or {}).get("extractionPath")) or given
     name = _last(given or path)
     return {

@@ -23,8 +23,8 @@ NEVER_GONE = (
 #: each would be written to at every change of state
 INDEXES = (
     "job_open",  # unfinished jobs: the tally says how many, and the sweeper goes by job_state
-    "job_executing",  # the sweeper of time-outs: job_state has those that execute, which are few
-    "outbox_created",  # events get their ids in the order of their times
+    "job_executing",  # the sweeper of time-outs: job_state has the executing jobs, which are few
+    "outbox_created",  # events get ids in the order of times
 )
 
 

@@ -35,7 +35,7 @@ STATEMENTS = (
     CREATE TRIGGER total_changed_tally AFTER UPDATE ON job_tally REFERENCING OLD TABLE AS removed NEW TABLE AS added
         FOR EACH STATEMENT EXECUTE FUNCTION total_changed_tally()
     """,
-    # gives the space back that they took
+    # gives the space of the rows back
     "TRUNCATE job_tally_total",
     "INSERT INTO job_tally_total SELECT state, sum(n) FROM job_tally GROUP BY state",
 )

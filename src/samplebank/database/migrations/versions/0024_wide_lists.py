@@ -14,7 +14,8 @@ STATEMENTS = (
     f"CREATE INDEX job_long ON job (enqueued_time) WHERE {SPAN} > 3600000",
     # without the statistics the planner takes a third of all jobs to be long
     f"CREATE STATISTICS job_span ON ({SPAN}) FROM job",
-    # Of an empty table, the planner would then know that it is small, and each session would keep plans that read all of it.
+    # Of an empty table, the planner would then know how small the table is, and each session
+    # would keep plans that read the whole table.
     "DO $$ BEGIN IF EXISTS (SELECT FROM job) THEN ANALYZE job; END IF; END $$",
     # who may see a submission shows in the index, so that the submissions of others are passed over without being read
     "DROP INDEX submission_observed",

@@ -8,7 +8,7 @@ from alembic import op
 revision = "0026"
 down_revision = "0025"
 
-# what a verdict says in a word, as `search/rows.py` has it
+# a verdict in a word, as in `search/rows.py`
 CLASS = """
     CASE WHEN malicious THEN 'malicious'
          WHEN status_override = 'benign' OR (status_override IS NULL AND score >= 0 AND score < 30) THEN 'benign'

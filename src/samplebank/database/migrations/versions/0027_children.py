@@ -9,7 +9,7 @@ revision = "0027"
 down_revision = "0026"
 
 STATEMENTS = (
-    # A root is a submission by a person or a sensor. `files` and `bytes` count what was stored of all that came from the
+    # A root is a submission by a person or a sensor. `files` and `bytes` count all that was stored from the
     # root, at any depth. With the submission the row goes.
     """
     CREATE TABLE extraction (
@@ -19,7 +19,7 @@ STATEMENTS = (
         bytes bigint NOT NULL DEFAULT 0
     )
     """,
-    # A child in its parent. `submission_id` is the submission that the child got where the root met the child first, and
+    # A child in its parent. `submission_id` is the child's submission where the root met the child first, and
     # `job_id` the job of this submission.
     """
     CREATE TABLE extracted (

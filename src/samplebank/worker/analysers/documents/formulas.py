@@ -12,7 +12,7 @@ BINARY: Mapping[int, str] = {
     0x03: "+", 0x04: "-", 0x05: "*", 0x06: "/", 0x07: "^", 0x08: "&", 0x09: "<", 0x0A: "<=", 0x0B: "=", 0x0C: ">=", 0x0D: ">",
     0x0E: "<>", 0x0F: " ", 0x10: ",", 0x11: ":",
 }  # fmt: skip
-#: what stands before and behind the operand of one token; the first of the tokens that are operands
+#: bytes before and behind the operand of one token; the first of the operand tokens
 AROUND = {0x12: ("+", ""), 0x13: ("-", ""), 0x14: ("", "%"), 0x15: ("(", ")")}
 ARRAY = 0x20
 #: kinds of attributes: a choice with a table, and a sum of one argument
@@ -35,7 +35,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     #: bytes before the cell of a reference to another sheet
     sheet: int
     array: int
-    #: bytes of tokens that tell nothing
+    #: bytes of tokens without a meaning
     silent: Mapping[int, int]
 
 
@@ -135,7 +135,7 @@ class _Speller:
                 return str(self._number(2))
             case 0x1F:
                 return f"{struct.unpack('<d', self._bytes(8))[0]:g}"
-            case _:  # an argument that is left out
+            case _:  # a missing argument
                 return ""
 
     def _operand(self, kind: int) -> None:

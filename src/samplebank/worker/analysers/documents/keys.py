@@ -20,7 +20,7 @@ ciphers = installed("cryptography.hazmat.primitives.ciphers")
 #: rounds of a key of the standard kind; documents of the agile kind say how many rounds a key takes
 ROUNDS_OF_STANDARD = 50_000
 COUNTER = struct.Struct("<I")
-#: numbers of rounds that are kept: Office takes this many
+#: kept numbers of rounds: Office takes so many
 MOST_KEPT = 100_000
 #: what ends the derivation of the key that opens the key of the document
 OF_KEY = bytes.fromhex("146e0be7abacd0d6")

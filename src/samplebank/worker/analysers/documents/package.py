@@ -8,7 +8,7 @@ from samplebank.worker.analysers.documents.markup import prepared
 from samplebank.worker.analysers.documents.report import Report
 
 MIB = 1024 * 1024
-#: bytes of one part, parts that are read, and parts that are looked at
+#: bytes of one part, parts read, and parts looked at
 MOST_PART_BYTES, MOST_READ, MOST_PARTS = 24 * MIB, 400, 10_000
 TOO_MANY = "over the limit of parts"
 

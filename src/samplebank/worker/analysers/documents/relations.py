@@ -3,7 +3,7 @@
 from samplebank.worker.analysers.documents.report import Report
 from samplebank.worker.analysers.documents.targets import Reach, Target
 
-#: relations of Office that are followed when the document is opened, with what each finds where the target is on the web
+#: relations that Office follows when the document opens, with the finding where the target is on the web
 FOLLOWED = {
     "attachedtemplate": "remote-template",
     "oleobject": "remote-object",
@@ -23,7 +23,7 @@ FOLLOWED = {
     "video": "remote-picture",
     "media": "remote-picture",
 }
-#: relations that somebody must click
+#: relations to be clicked
 CLICKED = frozenset({"hyperlink", "slide"})
 #: hosts that relations of honest documents name, without a file behind the name
 HARMLESS_HOSTS = frozenset({"schemas.openxmlformats.org", "schemas.microsoft.com"})

@@ -24,7 +24,7 @@ TEXTS = (
 ENVIRONMENT, TRACKER, ICON, LEAST_BLOCK = 0xA0000001, 0xA0000003, 0xA0000007, 4
 LONGEST_PATH, MOST_BLOCKS, MOST_ITEMS = 260, 50, 50
 FOLDER_EXTENSION = b"\x04\0\xef\xbe"
-#: bytes before the long name in an extension, by the lowest version that has so many
+#: bytes before the long name in an extension, by lowest version
 BEFORE_NAME = ((9, 46), (8, 42), (7, 38), (3, 20))
 SHOWN = {1: "normal", 3: "maximized", 7: "minimized"}
 

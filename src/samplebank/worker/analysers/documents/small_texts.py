@@ -8,7 +8,7 @@ from samplebank.worker.analysers.documents import fields, flat, orders, sylk
 from samplebank.worker.analysers.documents.markup import tags
 from samplebank.worker.analysers.documents.report import Report
 
-#: bytes of a text that are read, and bytes in which the kind of a text shows
+#: bytes read of a text, and bytes in which the kind of a text shows
 MOST_TEXT_BYTES, HEAD_BYTES = 16 * 1024 * 1024, 4096
 MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8"}
 LINE = re.compile(r"(?m)^[ \t]*([A-Za-z][\w.\[\]-]{0,60})[ \t]*=[ \t]*([^\r\n]{0,4096})")
@@ -139,7 +139,7 @@ def _read_markup(_: str, content: bytes, report: Report) -> None:
 
 
 Read = Callable[[str, bytes, Report], None]
-#: what the beginning of each kind has, its name, and what reads the kind
+#: the mark at the beginning of each kind, the name, and the reader of the kind
 KINDS: Mapping[str, tuple[str, Read]] = {
     SECTION.pattern: ("ini", _read_settings),
     r"\AID;P": ("slk", _read_sheet),

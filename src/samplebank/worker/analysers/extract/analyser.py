@@ -14,10 +14,10 @@ MIB = 1024 * 1024
 MOST_SAMPLE_BYTES = 256 * MIB
 MOST_LISTED, MOST_PROBLEMS = 200, 20
 
-#: what a damaged file costs: the rest of the file, and not the task
+#: a damaged file costs the rest of the file, and not the task
 BROKEN: tuple[type[Exception], ...] = (*plain.BROKEN, *compound.BROKEN, *sevenzip.BROKEN, *pdf.BROKEN)
 
-#: what the packages of the extra open, and whether they are there
+#: contents that packages of the extra open, and whether the packages are there
 PARTS: Mapping[str, Callable[[], bool]] = {
     "Archives of most kinds": lambda: sevenzip.library() is not None,
     "Objects of documents": compound.can_open,

@@ -152,7 +152,7 @@ SUFFIXES = {
     **dict.fromkeys(ARCHIVES, Kind.ARCHIVE),
     **dict.fromkeys(MAILS, Kind.MAIL),
 }
-#: files of these names are opened by a program that acts, whatever the content is
+#: files with these names are opened by a program that acts, whatever the content is
 ACTING = PROGRAMS | SCRIPTS
 SCRIPT_WORDS = re.compile(
     rb"(?i)\A#!|<script\b|<hta:application|\bActiveXObject\b|\bWScript\.|\bCreateObject\s*\(|\bInvoke-Expression\b|"
@@ -162,7 +162,7 @@ SCRIPT_WORDS = re.compile(
 )
 #: documents of Office as one XML file
 DOCUMENT_MARKS = (b"<?mso-application", b"<pkg:package", b"<w:wordDocument", b"<office:document ")
-#: a cell that starts a program by DDE, and what each such cell has
+#: a cell that starts a program by DDE, and the mark of each such cell
 DDE_CELL = re.compile(
     rb"^(?:[^\r\n]{0,500}[,;\t])?[\"' ]{0,10}[=+\-@][^\r\n,;\t]{0,200}\w\|[\"'][^\r\n]{1,500}![A-Z]",
     re.MULTILINE,

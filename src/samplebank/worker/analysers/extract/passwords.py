@@ -11,7 +11,7 @@ MOST_GIVEN, LONGEST = 20, 100
 #: the option of the policy with the words of the site, one on a line
 OPTION = "passwords"
 META_DATA = "password"
-#: what malware is packed with, and what Office encrypts read-only workbooks with
+#: passwords of packed malware, and the password of Office's read-only workbooks
 USUAL = (
     "infected",
     "malware",

@@ -5,10 +5,10 @@ import zlib
 
 from samplebank.worker.analysers.extract.haul import Haul
 
-#: the number that all these installers have behind two other numbers
+#: the number in all Symbian installers behind two other numbers
 MARK, MARK_PLACE = b"\x19\x04\0\x10", 8
 STREAM = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
-#: what looks like a stream, its bytes, and the bytes of an installer. Phones of the time held no more
+#: the look of a stream, the bytes of a stream, and the bytes of an installer. Phones of the time held no more
 MOST_STREAMS, MOST_UNPACKED, MOST_BYTES = 200, 32 * 1024 * 1024, 16 * 1024 * 1024
 
 

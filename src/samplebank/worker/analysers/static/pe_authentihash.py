@@ -7,12 +7,12 @@ from pathlib import Path
 
 import lief
 
-#: where the file says where its headers begin, and fields behind the begin of these headers
+#: the place of the offset of the headers, and fields behind the begin of the headers
 HEADERS_AT, OPTIONAL = 0x3C, 24
 CHECKSUM, DIRECTORIES = 64, {lief.PE.PE_TYPE.PE32: 92, lief.PE.PE_TYPE.PE32_PLUS: 108}
 #: the directory of the signature, and bytes of a directory
 SIGNATURE, DIRECTORY = 4, 8
-#: Windows fills up what it signs to a multiple of so many bytes
+#: Windows fills up signed content to a multiple of so many bytes
 ALIGNED = 8
 
 

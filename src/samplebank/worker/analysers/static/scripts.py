@@ -9,19 +9,19 @@ from samplebank.worker.contract import JSON
 
 MIB = 1024 * 1024
 MOST_BYTES = 16 * MIB
-#: bytes at the beginning that tell whether a file is a text
+#: bytes at the beginning to tell whether a file is a text
 FIRST_BYTES = 8192
 #: most bytes between two steps of one act: words anywhere in a large library are no act
 NEAR, NEAR_DECODING = 2000, 500
-#: a text of more lines than this shows installers as a document does
+#: a text of more lines shows installers as a document does
 FEW_LINES = 5
 LONG_LINE_BYTES = 20_000
-#: bytes that are searched of a text that takes too long
+#: searched bytes of a text that takes too long
 SEARCHED_START, SEARCHED_END = 192 * 1024, 64 * 1024
 FEWEST_PRINTABLE = 0.95
 PRINTABLE = frozenset("\t\n\r\f\b\x1b")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-#: letters of other scripts that interpreters take for blanks, dashes and quotes, by the bytes that they begin with
+#: letters of other scripts that interpreters take for blanks, dashes and quotes, by first bytes
 LOOKALIKES = {
     b"\xc2\xa0": (("\u00a0", " "),),
     b"\xe2\x80": (
@@ -40,7 +40,7 @@ LETTERS = bytes((chr(byte).isalnum() and byte < ASCII_END) or byte in b"+/=%\\" 
 BLANKS = bytes(byte in b" \t\r\n\v\f" for byte in range(256))
 LONGEST_RUN, LONGEST_BLANKS = 400, 40
 
-#: how a language decodes, and how the same language runs what was decoded
+#: how a language decodes, and how the same language runs decoded text
 DECODING = tuple(
     (f"decode in {language}", f"run in {language}")
     for language in ("PowerShell", "a shell", "Python", "JavaScript", "PHP", "VBScript")

@@ -16,12 +16,12 @@ import msgspec
 from samplebank.worker.analysers.strings import script_encoder
 from samplebank.worker.analysers.strings.runs import is_text, narrowed
 
-#: the fewest characters of Base64 and hex that stand alone, and behind the name of a decoder
+#: the fewest characters of Base64 and hex, alone and behind the name of a decoder
 LEAST, LEAST_NAMED = 24, 8
-#: encoded contents that are tried in a text
+#: encoded contents tried in a text
 MOST_TRIED = 2000
 MOST_BYTES = 16 * 1024 * 1024
-#: characters that are decoded first, to see whether the rest is worth the work
+#: characters decoded first, to see whether the rest is worth the work
 TRIED_FIRST = 64
 MAGICS = (
     b"MZ",
@@ -48,7 +48,7 @@ KINDS = bytes(
 RUN = re.compile(rb"(?:b{60,76}n{1,2})++b{1,76}(?!b)|b++")
 HEX = re.compile(rb"[0-9a-fA-F]+")
 HEX_DIGITS = 2
-#: the names of decoders, in small letters, and what they are called with
+#: the names of decoders, in small letters, and the way of the call
 NAMED = tuple(
     (name, re.compile(name + rb"\s{0,5}\(\s{0,5}b?[\"']"))
     for name in (

@@ -22,15 +22,15 @@ from samplebank.worker.analysers.strings.wallets import WALLETS, is_wallet
 from samplebank.worker.contract import JSON
 
 KINDS = ("urls", "domains", "ips", "emails", "wallets", "paths", "registry")
-#: kinds that are shown in a form that no program takes for an address
+#: kinds shown in a form that no program takes for an address
 DEFANGED = frozenset({"urls", "domains", "ips", "emails"})
-#: indicators of a kind in a result, and different ones that are counted
+#: indicators of a kind in a result, and different indicators counted
 MOST, MOST_COUNTED = 100, 10_000
-#: matches of a pattern that are looked at, in a window
+#: matches of a pattern, looked at in a window
 MOST_MATCHES = 50_000
 MOST_WELL_KNOWN = 50
 LONGEST = 500
-#: characters before a match that are looked at
+#: characters looked at before a match
 BEFORE = 80
 
 SCHEME_END = re.compile(rb"://")

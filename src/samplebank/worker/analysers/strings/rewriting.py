@@ -197,7 +197,7 @@ def _named(text: bytes) -> bytes:
     return literals.MEMBER.sub(lambda name: b"." + name[1], text)
 
 
-#: in this order: what makes characters, what makes texts of characters, what names texts
+#: in this order: rules that make characters, rules that make texts of characters, rules that name texts
 RULES: tuple[Rule, ...] = (
     ("carets", _holds(b"^"), batch.without_carets),
     ("batch variables", batch.may_be_batch, batch.resolved),

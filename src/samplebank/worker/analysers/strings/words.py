@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-#: techniques by number; the names are those of ATT&CK, version 17
+#: techniques by number, with the names of ATT&CK, version 17
 TECHNIQUES: Mapping[str, str] = {
     "T1027": "Obfuscated Files or Information",
     "T1027.010": "Command Obfuscation",
@@ -64,7 +64,7 @@ GRAVE: Mapping[bytes, tuple[str, ...]] = {
     b"| bash": ("T1059.004",),
     b"|bash": ("T1059.004",),
 }
-#: words that are worth a look, and that clean scripts put together as well
+#: words worth a look, which clean scripts put together as well
 SLIGHT = (
     b"http://",
     b"https://",

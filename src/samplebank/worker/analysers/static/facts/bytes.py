@@ -12,9 +12,9 @@ import msgspec
 from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.contract import Fact
 
-#: sections with code that are told, and the fewest bytes of such a section: less says nothing
+#: told sections with code, and the fewest bytes of such a section: less says nothing
 MOST_SECTIONS, FEWEST_BYTES = 20, 512
-#: names that make an import hash: fewer say nothing, and where there are this many the list may have been cut
+#: names for an import hash: fewer say nothing, and with the most names the list may have been cut
 FEWEST_NAMES, MOST_NAMES = 5, 2000
 NOTE: Final = 12
 

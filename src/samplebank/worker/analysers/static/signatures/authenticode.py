@@ -20,7 +20,7 @@ COUNTERSIGNATURE, MS_TIMESTAMP, NESTED = (
     "1.3.6.1.4.1.311.2.4.1",
 )
 ANY_PURPOSE = "2.5.29.37.0"
-#: what a signature may carry without signing it
+#: unsigned contents of a signature
 KNOWN_UNSIGNED = frozenset({COUNTERSIGNATURE, MS_TIMESTAMP, NESTED})
 MOST_NESTED, MOST_CHAIN, MOST_TRIED = 4, 8, 60
 PADDING = 8
@@ -34,7 +34,7 @@ class Trust(msgspec.Struct, frozen=True):
 
 
 Digest = Callable[[str], bytes]
-#: roots by their subjects
+#: roots by subject
 Store = Mapping[bytes, list[Root]]
 
 
