@@ -1,4 +1,4 @@
-"""One real service for the run, with tenants; and a database of their own for tests of the concepts."""
+"""One real service for the run, with tenants; and another database for tests of the concepts."""
 
 import gc
 import os
@@ -33,10 +33,10 @@ TOGETHER = {"hosts", "s3", "search"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the run a folder of its own: pytest closes the usual one to other accounts, such as the database's.
+    """Give the run an own folder: pytest closes the usual folder to other accounts, and so to the database.
 
-    Programs under test feel Ctrl-C, even if a shell that ran the tests in the background made them deaf to it.
-    Programs under test see no width of a terminal: a process that runs tests side by side with others gets one.
+    Programs under test feel Ctrl-C, even if the tests run in the background of a shell, deaf to Ctrl-C.
+    Programs under test see no width of a terminal: a process that runs tests side by side with others gets a width.
     """
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, Any, Any]:
-    """Keep the collector away from the thousands of tests: nothing of them becomes garbage before the end of the run."""
+    """Keep the collector away from the thousands of tests: no test becomes garbage before the end of the run."""
     gc.disable()
     try:
         return (yield)
@@ -75,9 +75,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def room_of(test: str) -> str:
-    """Name what stays in one process: the file of a test. The files around one database of their own stay together.
+    """Name the group for one process: the file of a test. Files with a common database stay together.
 
-    Each process that runs one of these files makes and fills the database first, which takes half a minute of a processor.
+    Each process with a file of the group makes and fills the database first: half a minute of a processor.
     """
     file = Path(test.split("::", 1)[0])
     return str(file.parent if file.parent.name in TOGETHER else file)
@@ -91,20 +91,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A running service that the tests share; every test makes its own samples, workers and names."""
+    """A running service, shared by the tests; every test makes new samples, workers and names."""
     with running(tmp_path_factory.mktemp("service")) as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def bank(service: Service) -> Bank:
-    """The shared service as its users see it."""
+    """The shared service as users see the service."""
     return Bank(service.url, service.keys)
 
 
 @pytest.fixture(scope="session")
 async def database(service: Service) -> AsyncIterator[Database]:
-    """The database of the shared service, for what cannot be seen from outside."""
+    """The database of the shared service, for facts that cannot be seen from outside."""
     database = await connect(service.database_url, most=8)
     yield database
     await database.close()
@@ -112,21 +112,21 @@ async def database(service: Service) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="session")
 def postgres(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:  # noqa: ARG001 which makes the account
-    """A server over TCP, to be stopped and killed; every test leaves it running."""
+    """A server over TCP, to be stopped and killed; every test leaves the server running."""
     with own_postgres(tmp_path_factory.mktemp("postgres")) as server:
         yield server
 
 
 @pytest.fixture
 async def db(database: Database) -> AsyncIterator[Connection]:
-    """A transaction that is rolled back after the test."""
+    """A transaction, rolled back after the test."""
     async with rolled_back(database) as db:
         yield db
 
 
 @pytest.fixture
 async def no_retries(database: Database) -> None:
-    """Retries of other tests are over: a user may have few retries under way, and their jobs may wait for ever."""
+    """Retries of other tests are over: a user may have few retries under way, and jobs of retries may wait for ever."""
     async with database.connection() as db:
         await db.execute(
             "UPDATE service_task SET state = 'aborted', finished_time = created_time"

@@ -1,4 +1,4 @@
-"""Settings are what their reader meant, or are refused with one line that shows no secret."""
+"""Settings are what the operator meant, or are refused with one line without a secret."""
 
 from pathlib import Path
 

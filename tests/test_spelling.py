@@ -1,4 +1,4 @@
-"""Texts in one spelling, in a time by their length, whatever stands upon their letters."""
+"""Texts in one spelling, in a time by length, whatever stands upon the letters."""
 
 import unicodedata
 

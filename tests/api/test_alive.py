@@ -1,4 +1,4 @@
-"""Whether a process is alive: it says no where nothing but its restart helps. What the machine lacks may come back."""
+"""Whether a process is alive: the answer is no where only a restart helps. Lost parts of the machine may come back."""
 
 import asyncio
 import errno
@@ -27,7 +27,7 @@ async def bank(service: Service, tmp_path: Path) -> AsyncIterator[Bank]:
 
 @asynccontextmanager
 async def client_of(bank: Bank) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application that works with the bank."""
+    """A client of an application on the bank."""
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Bank]:

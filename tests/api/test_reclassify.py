@@ -1,4 +1,4 @@
-"""Another look at a file: whoever asks for one waits for its result, and for nothing that will not come."""
+"""Another look at a file: whoever asks waits for the result, and for nothing that will not come."""
 
 import asyncio
 

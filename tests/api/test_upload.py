@@ -1,4 +1,4 @@
-"""Uploads of one file at the same time: one blob, one row, one 201. No row exists without its bytes."""
+"""Uploads of one file at the same time: one blob, one row, one 201. No row exists without bytes."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ from samplebank.submissions.receiving import receive
 async def waiting_upload(
     bank: Bank, database: Database, sample: Sample, holder: Connection
 ) -> "asyncio.Task[requests.Response]":
-    """An upload that waits for the transaction of `holder`, which holds the row of the sample."""
+    """An upload, waiting for the transaction of `holder`, which holds the row of the sample."""
     upload = asyncio.create_task(asyncio.to_thread(bank.upload, sample))
     await session_behind(database, holder)
     return upload

@@ -1,4 +1,4 @@
-"""Uploads leave room on every disk that they fill: that of the bytes and that of the rows."""
+"""Uploads leave room on both disks: the disk of the bytes and the disk of the rows."""
 
 import logging
 import re

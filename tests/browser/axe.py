@@ -1,4 +1,4 @@
-"""axe-core, which finds what keeps people from reading a page."""
+"""axe-core, which finds the obstacles for readers of a page."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ GRAVE: Final = {"serious", "critical"}
 
 
 async def faults(page: Page, rules: Sequence[str] = ()) -> list[str]:
-    """The grave faults of the page that is open, each with its first element: by all rules, or by these."""
+    """The grave faults of the open page, each with the first element: by all rules, or by the given rules."""
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE.read_text("utf-8"))
     options: dict[str, Any] = {"resultTypes": ["violations"]}

@@ -1,6 +1,6 @@
 """Every page with hostile text wherever text goes: who can read the page, in which window, and what the page costs to load.
 
-A browser opens each page once, and each test asks for another thing that was seen.
+A browser opens each page once, and each test asks for another observation.
 """
 
 from typing import Any, Final, NamedTuple
@@ -33,7 +33,7 @@ class Load(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A page: what it took to load, its grave faults by the look, and by how many pixels a window is too narrow."""
+    """A page: the cost of loading, the grave faults by the look, and by how many pixels a window is too narrow."""
 
     load: Load
     faults: dict[str, list[str]]
@@ -46,9 +46,9 @@ class Walk(NamedTuple):
 
 
 class Meter:
-    """Counts the requests of a tab that reach the network, and the bytes that come back: packed, with headers.
+    """Counts the requests from a tab to the network, and the bytes of the answers: packed, with headers.
 
-    A page that is fetched again, because something has changed, counts with its bytes alone.
+    A page fetched again, because something has changed, counts with the bytes alone.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Meter:
             self._sizes[event["requestId"]] = event["encodedDataLength"]
 
     def read(self) -> Load:
-        """What has come since the last time."""
+        """The bytes since the last time."""
         load = Load(len(self._sizes.keys() - self._again), sum(self._sizes.values()))
         self._sizes.clear()
         return load
@@ -86,7 +86,7 @@ async def enter(tab: Tab, service: Service) -> None:
 
 @pytest.fixture(scope="module")
 def paths(service: Service, bank: Bank, hostile: dict[str, str]) -> list[str]:
-    """The paths of all pages that the chief may read, and of samples with names that are hard to show."""
+    """The paths of all pages for the chief, and of samples with names that are hard to show."""
     chief = Visitor(service.url).sign_in(service.keys["chief"])
     found = [path_of(path, hostile) for path, _ in READ]
     named = [f"/sample/{bank.submitted(fileName=name).sha256}" for name in (LONG, LONGEST)]
@@ -100,7 +100,7 @@ def paths(service: Service, bank: Bank, hostile: dict[str, str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 async def walk(service: Service, browser: Browser, paths: list[str]) -> Walk:
-    """What a browser sees that was never on the page before."""
+    """Everything that a browser sees on the page for the first time."""
     meter = Meter()
     async with tab(browser, service.url) as visited:
         await enter(visited, service)

@@ -1,4 +1,4 @@
-"""Commands on the installation of this machine: which installation, what a command prints, what a command leaves alone."""
+"""Commands on the installation of the machine: which installation, the output, and what stays untouched."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A blob store that tells how many bytes were read of it."""
+"""A blob store with a count of the bytes read."""
 
 import hashlib
 from collections.abc import AsyncGenerator

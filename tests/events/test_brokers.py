@@ -1,4 +1,4 @@
-"""Events reach each broker as the feed has them, in order per sample. A broker that is away costs nothing."""
+"""Events reach each broker as in the feed, in order per sample. An absent broker costs nothing."""
 
 import asyncio
 import json
@@ -64,7 +64,7 @@ def receiver() -> Iterator[Receiver]:
 def sending(
     tmp_path_factory: pytest.TempPathFactory, servers: dict[str, BrokerServer], receiver: Receiver
 ) -> Iterator[Service]:
-    """A service that sends events to all brokers, and to a webhook beside them."""
+    """A service that sends events to all brokers, and to a webhook besides."""
     settings = {
         **{variable(name): server.url for name, server in servers.items()},
         "SAMPLEBANK_EVENTS_ATTEMPTS": "1",
@@ -117,7 +117,7 @@ def told(bank: Bank) -> list[dict[str, Any]]:
 
 
 def named(event: dict[str, Any]) -> dict[str, Any]:
-    """What an event is, without the data, which tell what was stored when the event was read."""
+    """An event without the data. The data tell what was stored at the time of the read."""
     return {name: event[name] for name in ("specversion", "id", "source", "type", "subject", "time")}
 
 

@@ -1,4 +1,4 @@
-"""A reader of the feed misses no event, and gets the events of a sample in their order, however transactions overlap."""
+"""A reader of the feed misses no event, and gets the events of a sample in order, however transactions overlap."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -106,7 +106,7 @@ async def test_transactions_that_wait_for_a_sample_tell_its_events_in_the_order_
 async def test_a_reader_that_ends_between_pages_goes_on_at_its_cursor(
     database: Database, db: Connection, most: int
 ) -> None:
-    """Writers that commit out of order, and a reader that reads a page, and begins again with what the page told."""
+    """Writers that commit out of order, and a reader that reads a page, and begins again with the cursor of the page."""
     written: set[int] = set()
     got: list[int] = []
     place = BEGINNING
@@ -178,7 +178,7 @@ async def test_after_a_dump_to_another_server_the_feed_begins_anew_and_the_sink_
 async def test_a_sink_of_an_earlier_release_delivers_what_is_left(
     db: Connection, *, published: bool, expected: list[int]
 ) -> None:
-    """With nothing published there was no sink: the first one begins with the oldest event."""
+    """With nothing published there was no sink: the first sink begins with the oldest event."""
     ids = [await add(db, sample) for sample in (1, 2, 3, 4)]
     await db.execute("UPDATE outbox SET xid = '0'")
     if published:
@@ -195,7 +195,7 @@ async def test_a_sink_of_an_earlier_release_delivers_what_is_left(
 
 
 def carried_over() -> tuple[str, ...]:
-    """The statements of the migration that move what the webhook had to deliver."""
+    """The statements of the migration that move the open deliveries of the webhook."""
     (module,) = [name for _, name, _ in iter_modules(versions.__path__) if name.endswith("_feed")]
     statements: tuple[str, ...] = import_module(f"{versions.__name__}.{module}").CARRIED_OVER
     return statements

@@ -1,4 +1,4 @@
-"""One installation on two hosts: a PostgreSQL over TCP, a blob folder, and a service that made them."""
+"""One installation on two hosts: a PostgreSQL over TCP, a blob folder, and the service that made both."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -23,7 +23,7 @@ def server(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="package")
 def first(server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The host that made the database, with the tenants and two samples."""
+    """The first host on the database, with the tenants and two samples."""
     folder = tmp_path_factory.mktemp("first")
     with host(folder / "host", server.url, folder / "blobs") as first:
         first.start()
@@ -33,7 +33,7 @@ def first(server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="package")
 def shared(first: Service) -> Bank:
-    """The installation as its users see it through the first host."""
+    """The installation as users see the first host."""
     return Bank(first.url, first.keys)
 
 

@@ -1,4 +1,4 @@
-"""What every host does: the work is shared out, and what a host took that has gone comes back."""
+"""The work of every host: the work is shared out, and the work of a lost host comes back."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -49,7 +49,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 async def hosts(service: Service, receiver: Receiver, tmp_path: Path) -> AsyncIterator[tuple[Bank, Bank]]:
-    """Two hosts on one database that no service works on. Both send events to the receiver."""
+    """Two hosts on one database without another service. Both send events to the receiver."""
     settings = Settings(
         data_dir=tmp_path,
         webhook_url=f"http://127.0.0.1:{receiver.server_port}/events",
@@ -123,7 +123,7 @@ async def test_a_relay_that_is_stopped_gives_back_what_it_has_not_delivered(
 
 
 async def open_task(bank: Bank) -> UUID:
-    """Open a reanalysis of no samples, which its first step ends."""
+    """Open a reanalysis of no samples, which ends with the first step."""
     id_ = new_id()
     async with bank.database.transaction() as db:
         await provisioning.provision_first(db, now=NOW)

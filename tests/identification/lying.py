@@ -1,4 +1,4 @@
-"""Classifiers that were taken over, or that a file ends."""
+"""Classifiers taken over or ended by a file."""
 
 import os
 from collections.abc import Callable
@@ -17,17 +17,17 @@ ANSWERS = {
 
 
 def open_liar(_: str) -> Callable[[bytes], bytes]:
-    """A classifier that answers what the name of the file asks for."""
+    """A classifier with the answer that the name of the file asks for."""
     return lambda request: ANSWERS[Path(os.fsdecode(request)).name]
 
 
 def open_curious(_: str) -> Callable[[bytes], bytes]:
-    """A classifier that looks for a file beside the file in question."""
+    """A classifier in search of a file beside the file in question."""
     return lambda request: Path(os.fsdecode(request)).with_name("other").read_bytes()
 
 
 def open_fragile(_: str) -> Callable[[bytes], bytes]:
-    """A classifier that a file with the word `crash` ends."""
+    """A classifier, ended by a file with the word `crash`."""
 
     def answer(request: bytes) -> bytes:
         contents = [Path(os.fsdecode(name)).read_bytes() for name in request.split(b"\0")]

@@ -1,4 +1,4 @@
-"""Types that need no model, and many files that one process looks at."""
+"""Types without need of the model, and many files in one process."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Scripts of one line, and scripts inside markup, are told by words that only their language has."""
+"""Scripts of one line, and scripts inside markup, are told by words of a single language."""
 
 import asyncio
 from pathlib import Path

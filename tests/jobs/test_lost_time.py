@@ -63,7 +63,7 @@ async def test_delays_move_with_a_clock_that_is_set_back(bank: Bank, database: D
 
 @pytest.fixture
 async def lost(bank: Bank, db: Connection) -> list[tuple[UUID, UUID]]:
-    """Three tasks whose leases have ended, one of them in its last attempt, as (task, job)."""
+    """Three tasks with ended leases, one task in the last attempt, as (task, job)."""
     (worker,) = bank.workers(1)
     plan = bank.plan(worker)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""An empty folder in the place of the blobs, as a disk that is not mounted leaves, is not taken for the store."""
+"""An empty folder in the place of the blobs, left by an unmounted disk, is not taken for the store."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ MARK = "samplebank-store"
 
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service of its own that knows a sample."""
+    """An own service with a sample."""
     with running(tmp_path_factory.mktemp("known"), {"SAMPLEBANK_PROCESSES": "1"}) as service:
         Bank(service.url, service.keys).submitted()
         yield service
@@ -23,7 +23,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture
 def used(known: Service) -> Iterator[Service]:
-    """The service, which runs, with its store in place."""
+    """The running service, with the store in place."""
     known.start_if_stopped()
     yield known
     if away_of(known).exists():
@@ -84,7 +84,7 @@ FORGET = "UPDATE installation SET store_id = NULL, store_is_marked = false"
 
 
 async def be_of_an_earlier_release(service: Service) -> None:
-    """Leave a database that does not know the identity of its store, and stop the service."""
+    """Leave a database without the identity of the store, and stop the service."""
     async with connected(service.database_url) as db:
         await db.execute(FORGET)
     service.stop()

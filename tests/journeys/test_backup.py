@@ -38,7 +38,7 @@ class Backup(NamedTuple):
 
 
 def surroundings(**variables: str | Path) -> dict[str, str]:
-    """What the reader has set, with the program first on the PATH."""
+    """The variables of the reader, with the program first on the PATH."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return {**os.environ, "PATH": path, **{name: str(value) for name, value in variables.items()}}
 
@@ -63,7 +63,7 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def doomed(bank: Bank) -> Sample:
-    """A sample that the backup has to hold, as it was there before."""
+    """A sample from before the backup, which the backup has to hold."""
     return bank.submitted()
 
 
@@ -78,7 +78,7 @@ def analysed(bank: Bank, doomed: Sample) -> Sample:
 
 @pytest.fixture
 def backup(service: Service, copy: Path, tmp_path: Path) -> Iterator[Backup]:
-    """A backup that has the database, and is held up before it copies the bytes."""
+    """A backup with the database, held up before the copy of the bytes."""
     here = tmp_path / "held"
     here.mkdir()
     os.mkfifo(here / "go")
@@ -100,7 +100,7 @@ def backup(service: Service, copy: Path, tmp_path: Path) -> Iterator[Backup]:
 
 
 def delete(bank: Bank, sample: Sample) -> None:
-    """Ask for the deletion of a sample, and wait until its record is all that is left."""
+    """Ask for the deletion of a sample, and wait until only the record is left."""
     bank.delete(sample.path)
     assert eventually(lambda: bank.get(sample.path, "mia").status_code == 404)
 

@@ -1,4 +1,4 @@
-"""A start that goes wrong ends with exit code 1, and with one line that says what to do."""
+"""A failed start ends with exit code 1, and with one line that says what to do."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from kit.service import Service, running
 
 
 def refused(folder: Path, settings: dict[str, str], *arguments: str) -> str:
-    """The one line that a start which cannot succeed ends with."""
+    """The one line at the end of a start without success."""
     service = Service(folder)
     service.environment.update(settings)
     done = service.run("serve", "--no-workers", *arguments)
@@ -73,7 +73,7 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def operated(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Service]:
-    """A service with the database of an operator. The service starts its own database again, and no other."""
+    """A service with the database of an operator. The service restarts only an embedded database."""
     postgres.order("CREATE DATABASE operated")
     url = f"{postgres.url.removesuffix('/postgres')}/operated"
     folder = tmp_path_factory.mktemp("operated")

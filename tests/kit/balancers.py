@@ -1,4 +1,4 @@
-"""HAProxy and nginx before services, each with the configuration that docs/deployment.md gives operators."""
+"""HAProxy and nginx before services, each with the configuration of docs/deployment.md for operators."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ SUBJECT = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", 
 
 
 def documented(language: str) -> str:
-    """The configuration in this language that docs/deployment.md has."""
+    """The configuration in the given language from docs/deployment.md."""
     found = re.search(rf"```{language}\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
     assert found is not None
     return found.group(1)
@@ -27,7 +27,7 @@ def documented(language: str) -> str:
 
 @contextmanager
 def balanced(kind: str, folder: Path, ports: Sequence[int]) -> Iterator["Session"]:
-    """A session with `kind` (haproxy or nginx), which stands before the two ports of this machine.
+    """A session with `kind` (haproxy or nginx), which stands before two ports of the machine.
 
     The session knows the address and the certificate.
     """
@@ -68,7 +68,7 @@ def balanced(kind: str, folder: Path, ports: Sequence[int]) -> Iterator["Session
 
 
 class Session(requests.Session):
-    """A session that asks one address, and trusts one certificate."""
+    """A session for one address, with trust in one certificate."""
 
     def __init__(self, url: str, certificate: Path) -> None:
         super().__init__()

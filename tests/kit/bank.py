@@ -1,4 +1,4 @@
-"""The service as its users see it: `bank.submit(sample, user="mia")`, `bank.finish(job, task)`."""
+"""The service as users see the service: `bank.submit(sample, user="mia")`, `bank.finish(job, task)`."""
 
 import hashlib
 import secrets
@@ -25,7 +25,7 @@ FIRM = b"GIF89a"
 
 
 class Sample:
-    """Bytes that no other test has."""
+    """Bytes of no other test."""
 
     def __init__(self, size: int = 5000, data: bytes | None = None) -> None:
         self.data = (FIRM + secrets.token_bytes(size))[:size] if data is None else data
@@ -56,19 +56,19 @@ def later(moment: int) -> int:
 
 
 def together(calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Make the calls at the same time; their results in order."""
+    """Make the calls at the same time; the results in order."""
     waiting = list(calls)
     with ThreadPoolExecutor(len(waiting)) as pool:
         return [future.result() for future in [pool.submit(call) for call in waiting]]
 
 
 def fields_of(response: requests.Response) -> set[str]:
-    """The fields that a refusal names."""
+    """The fields named in a refusal."""
     return {message["field"] for message in response.json()["messages"] if message.get("field")}
 
 
 class Bank:
-    """A running service and the keys of its users."""
+    """A running service and the keys of the users."""
 
     def __init__(self, url: str, keys: Mapping[str, str]) -> None:
         self.url = url
@@ -142,7 +142,7 @@ class Bank:
         return [self.worker()["shortName"] for _ in range(count)]
 
     def plan(self, *workers: str, options: list[dict[str, str]] | None = None) -> dict[str, str]:
-        """Submission metadata that makes exactly these workers analyse the sample."""
+        """Submission metadata for an analysis by exactly these workers."""
         key, value = name_of("plan"), name_of("value")
         action: dict[str, Any] = {"workers": {"set": list(workers)}}
         if options is not None:
@@ -162,7 +162,7 @@ class Bank:
         return jobs
 
     def planned(self, *workers: str, user: str = "mia", **fields: Any) -> tuple[Sample, str, dict[str, str]]:
-        """A fresh submission that these workers analyse: (sample, job id, task ids by worker)."""
+        """A fresh submission for analysis by the workers: (sample, job id, task ids by worker)."""
         sample = Sample()
         self.submit(sample, user, metaData=self.plan(*workers), **fields)
         (job,) = self.jobs_of(sample)
@@ -184,7 +184,7 @@ class Bank:
         return self.put(f"{V2}/job/{job}/task/{task}", {"state": state, **fields}, user)
 
     def analyse(self, sample: Sample, worker: str, score: int = 0, user: str = ROBOT, **fields: Any) -> str:
-        """Add an analysis; its id."""
+        """Add an analysis; the id of the analysis."""
         body = {
             "analysisResult": {"made": "by a test"},
             "analysisScore": score,

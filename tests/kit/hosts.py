@@ -1,4 +1,4 @@
-"""Hosts of one installation: services with data folders of their own, on one PostgreSQL and one blob folder."""
+"""Hosts of one installation: services with separate data folders, on one PostgreSQL and one blob folder."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,12 +25,12 @@ def host(folder: Path, database_url: str, blobs: Path, **settings: str) -> Itera
 
 
 def refusal(service: Service, *arguments: str) -> str:
-    """The one line that a start which cannot succeed ends with."""
+    """The one line at the end of a start without success."""
     done = service.run("serve", *(arguments or ("--no-workers",)))
     assert done.returncode == 1, done.stderr
     return done.stderr.strip().splitlines()[-1]
 
 
 def blobs_of(service: Service) -> Path:
-    """The blob folder that the hosts share."""
+    """The shared blob folder of the hosts."""
     return Path(service.environment["SAMPLEBANK_BLOB_URL"].removeprefix("file://"))

@@ -1,4 +1,4 @@
-"""The documents as they are read: their commands and programs, to be followed to the letter."""
+"""The documents as readers see them: commands and programs, to be followed to the letter."""
 
 import re
 from pathlib import Path
@@ -11,5 +11,5 @@ def text_of(page: str) -> str:
 
 
 def blocks(page: str, language: str = "sh") -> list[str]:
-    """Give what the page shows in blocks of this language, in order."""
+    """Give the blocks of the page in the given language, in order."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text_of(page), re.DOTALL | re.MULTILINE)

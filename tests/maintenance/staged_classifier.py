@@ -1,4 +1,4 @@
-"""A classifier that does what the sample says, for tests of the classifier's callers."""
+"""A classifier that obeys the sample, for tests of the classifier's callers."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def _answer(content: bytes) -> bytes:
 
 
 def open_census(_: str) -> Callable[[bytes], bytes]:
-    """A classifier that says how many files its process looks at."""
+    """A classifier that says how many files the process looks at."""
     return lambda request: b"\n".join(
         b'{"super_type": "of one process", "type": "%d"}' % (request.count(b"\0") + 1)
         for _ in request.split(b"\0")

@@ -1,4 +1,4 @@
-"""A disturbed identification or a nonsensical answer costs no sample its type for good."""
+"""A disturbed identification or a nonsensical answer costs no sample the type for good."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ async def own_bank(service: Service, tmp_path: Path) -> AsyncIterator[Bank]:
 
 
 async def stored(bank: Bank, *contents: bytes) -> dict[bytes, bytes]:
-    """Samples that wait in this order; their contents by SHA-256."""
+    """Samples, waiting in the given order; the contents by SHA-256."""
     names = {}
     for content in contents:
         staged = await bank.blobs.stage(Area.SAMPLE, _pieces(content), 1000)

@@ -1,4 +1,4 @@
-"""The order of classification: first samples that a submission waits for, then one customer after the other."""
+"""The order of classification: first samples with a waiting submission, then one customer after the other."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Documents of searches say what their queries say."""
+"""Documents of searches say the same as the queries."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def document(text: str) -> dict[str, Any]:
 
 
 def holds(clause: Clause, sample: set[str]) -> bool:
-    """Whether a clause holds of a sample that has all of these words."""
+    """Whether a clause holds of a sample with all the words."""
     if isinstance(clause, Either):
         return any(holds(choice, sample) for choice in clause.choices)
     found = clause.text in sample if isinstance(clause, Term) else all_hold(clause.clauses, sample)

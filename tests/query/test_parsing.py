@@ -1,4 +1,4 @@
-"""Queries as trees: what is read, what is refused at which place, and that a tree is written as it is read."""
+"""Queries as trees: what is read, what is refused at which place, and how a tree becomes a text again."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -23,14 +23,14 @@ def term(text: str, field: str | None = None, *, negated: bool = False) -> Term:
 
 
 def mistakes(text: str) -> list[tuple[str, str]]:
-    """What is wrong: the part of the text, and the first words about the part."""
+    """The mistakes: the part of the text, and the first words about the part."""
     with pytest.raises(BadQuery) as refused:
         samples.document_of(parse(text), NOW)
     return [(text[one.start : one.end], one.message) for one in refused.value.mistakes]
 
 
 def told_of(text: str, read: Callable[[str], object]) -> tuple[Mistake, ...]:
-    """The mistakes that are told of a text, which may be none."""
+    """The mistakes told of a text, if any."""
     try:
         read(text)
     except BadQuery as error:

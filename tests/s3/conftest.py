@@ -44,7 +44,7 @@ def objects(s3: S3Server) -> S3Store:
 def remote(
     s3: S3Server, line: Wire, objects: S3Store, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """A service with its blobs in a bucket."""
+    """A service with blobs in a bucket."""
     settings = {
         **s3.environment(),
         "AWS_ENDPOINT_URL": line.url,
@@ -62,13 +62,13 @@ def remote(
 
 @pytest.fixture(scope="session")
 def far(remote: Service) -> Bank:
-    """The service as its users see it."""
+    """The service as users see the service."""
     return Bank(remote.url, remote.keys)
 
 
 @pytest.fixture
 async def inside(remote: Service, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OpenBank]:
-    """The objects of the service, in this process."""
+    """The objects of the service, in the process of the test."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION"):
         monkeypatch.setenv(name, remote.environment[name])
     async with open_bank(settings.load(remote.environment, Path("/")), remote.database_url) as bank:
@@ -77,7 +77,7 @@ async def inside(remote: Service, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 @pytest.fixture(scope="session")
 async def rows(remote: Service) -> AsyncIterator[Database]:
-    """The database of the service, for what cannot be seen from outside."""
+    """The database of the service, for facts that cannot be seen from outside."""
     database = await connect(remote.database_url, most=4)
     yield database
     await database.close()
@@ -85,12 +85,12 @@ async def rows(remote: Service) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def db(rows: Database) -> AsyncIterator[Connection]:
-    """A transaction that is rolled back after the test."""
+    """A transaction, rolled back after the test."""
     async with rolled_back(rows) as db:
         yield db
 
 
 def objects_of(objects: S3Store, sha256: str, area: str = "sample") -> list[str]:
-    """The keys of the objects with these bytes."""
+    """The keys of the objects with the bytes."""
     listed = [one["path"] for some in obstore.list(objects, f"{area}/{sha256[:2]}") for one in some]
     return [key for key in listed if sha256 in key]

@@ -1,4 +1,4 @@
-"""A service takes the bucket of its database and no other, and tells in one line what is wrong."""
+"""A service takes the bucket of the database and no other, and tells the fault in one line."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ from samplebank.stores import NO_TOKENS, place_of, store_at
 
 
 async def refusal(remote: Service, tmp_path: Path, url: str) -> str:
-    """What the start says of a store at this address."""
+    """The words of the start on a store at the address."""
     store = store_at(Settings(data_dir=tmp_path), url, NO_TOKENS)
     with pytest.raises((Invalid, Unavailable)) as refused:
         await mark(store, remote.database_url)
@@ -31,7 +31,7 @@ async def refusal(remote: Service, tmp_path: Path, url: str) -> str:
 
 @pytest.fixture
 def reached(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The variables of this process lead to the S3 server."""
+    """The variables of the process lead to the S3 server."""
     for name, value in s3.environment().items():
         monkeypatch.setenv(name, value)
     return monkeypatch

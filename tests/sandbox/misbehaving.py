@@ -1,4 +1,4 @@
-"""The code inside the children of these tests. Each request says which rule to keep or break."""
+"""The code inside the children of the tests. Each request says which rule to keep or break."""
 
 import ctypes
 import os
@@ -16,7 +16,7 @@ MIB = 1024 * 1024
 
 
 def obedient(argument: str) -> Answerer:
-    """Do what the request says. A request that is no command comes back reversed."""
+    """Obey the request. A request without a command comes back reversed."""
     actions: dict[bytes, Answerer] = {
         b"hang": _hang,
         b"spin": _spin,
@@ -97,7 +97,7 @@ SEEN: list[None] = []
 
 
 def _remembered() -> bytes:
-    """Count the calls that this process has seen."""
+    """Count the calls to the process."""
     SEEN.append(None)
     return str(len(SEEN)).encode()
 
@@ -109,7 +109,7 @@ def _hang_up() -> bytes:
 
 
 def _open_files() -> list[str]:
-    """The numbers of the files that this process holds open, without the folder that tells so."""
+    """The numbers of the open files of the process, without the folder of these numbers."""
     return [one.name for one in Path("/proc/self/fd").iterdir() if one.exists()]
 
 

@@ -1,4 +1,4 @@
-"""Sandbox children that keep or break the rules, and the answers of their parent."""
+"""Sandbox children that keep or break the rules, and the answers of the parent."""
 
 import asyncio
 import os
@@ -75,7 +75,7 @@ async def test_a_start_that_is_cancelled_leaves_no_line_open() -> None:
 
 
 def lines() -> set[str]:
-    """The open descriptors that this process shares with children: sockets and files without a name."""
+    """The open descriptors shared with children: sockets and files without a name."""
     opened = (str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
     return {target for target in opened if target.endswith("(deleted)") or target.startswith("socket:")}
 
@@ -216,7 +216,7 @@ async def test_a_call_that_is_killed_again_and_again_is_given_up() -> None:
 
 
 def children() -> set[int]:
-    """The children of this process that make calls."""
+    """The children of the test's process that make calls."""
     found = set()
     for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
         with suppress(FileNotFoundError):  # the child has ended since
@@ -329,7 +329,7 @@ async def test_children_do_not_outlive_a_killed_parent() -> None:
 
 
 async def _has_ended(pidfd: int) -> bool:
-    """Wait for the kernel to say that the process is gone: its pidfd becomes readable."""
+    """Wait for the kernel to say that the process is gone: the pidfd becomes readable."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_reader(pidfd, ended.set)

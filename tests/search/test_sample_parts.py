@@ -1,4 +1,4 @@
-"""A reader of few customers finds the samples of the list, each once, whoever shares these with the reader."""
+"""A reader of few customers finds the samples of the list, each once, whoever shares samples with the reader."""
 
 import time
 from collections.abc import AsyncIterator
@@ -80,7 +80,7 @@ CHANGES = {
 
 @pytest.fixture
 async def db(filled: tuple[Database, Tenants]) -> AsyncIterator[Connection]:
-    """A transaction on the filled database that is rolled back after the test."""
+    """A transaction on the filled database, rolled back after the test."""
     async with rolled_back(filled[0]) as db:
         yield db
 
@@ -96,7 +96,7 @@ def reader(callers: dict[str, Caller]) -> Caller:
 
 @pytest.fixture
 def analyst(reader: Caller) -> Caller:
-    """A reader who may also look at what one of the two customers uploaded."""
+    """A reader who may also look at uploads of either customer."""
     held = reader.scope(Permission.VIEW_SAMPLES).customers
     unrestricted = {Permission.DOWNLOAD_UNRESTRICTED: Scope(customers=frozenset({max(held)}))}
     return msgspec.structs.replace(reader, scopes={**reader.scopes, **unrestricted})
@@ -104,7 +104,7 @@ def analyst(reader: Caller) -> Caller:
 
 @pytest.fixture
 async def uploaded(db: Connection, analyst: Caller) -> None:
-    """Samples that the customer of the analyst uploaded, and did not submit."""
+    """Samples uploaded and not submitted by the customer of the analyst."""
     customer = max(analyst.scope(Permission.VIEW_SAMPLES).customers)
     for change in UPLOADED:
         await db.execute(change.format(uploader=of_uploader(customer), stranger=of_customer(customer + 1)))

@@ -1,7 +1,7 @@
-"""A program that prepares an installation as `samplebank serve` does, and prints what of its files would not survive the loss of power.
+"""A program that prepares an installation as `samplebank serve` does, and prints the files that a loss of power would take.
 
-Every file that is written has to be synced after that, and every folder after a name in it is new. What other programs
-write (PostgreSQL's) is their own business, and so are locks, sockets and what each start makes anew.
+Every written file has to be synced afterwards, and every folder after a new name. Files of other programs
+(PostgreSQL) do not count here, nor do locks, sockets and files that each start makes anew.
 """
 
 import os
@@ -19,7 +19,7 @@ VOLATILE = {"run", "users.lock", "start.lock"}
 
 
 class Observer:
-    """Listens to the operations of Python on files in a folder. `pending` are the paths that are not synced."""
+    """Listens to the operations of Python on files in a folder. `pending` are the unsynced paths."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -45,7 +45,7 @@ class Observer:
                 self._move(source, target)
 
     def _own(self, path: object) -> Path | None:
-        """The path, if it is one that has to survive."""
+        """The path, if the path has to survive."""
         if not isinstance(path, str | os.PathLike):
             return None
         absolute = Path(path).absolute()
@@ -57,7 +57,7 @@ class Observer:
         self.pending[path.parent] = f"got {path.name}"
 
     def _move(self, source: Path, target: Path) -> None:
-        """A file that was not synced under the old name is not synced under the new name either."""
+        """A file unsynced under the old name is unsynced under the new name, too."""
         for path in [path for path in self.pending if path.is_relative_to(source)]:
             self.pending[target / path.relative_to(source)] = self.pending.pop(path)
         self._note_name(target)

@@ -1,4 +1,4 @@
-"""The service comes back by itself from the deaths of its parts."""
+"""The service comes back by itself from the deaths of parts."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def kill(pids: list[int]) -> None:
 
 
 def is_whole(service: Service) -> bool:
-    """Whether every web process answers that it is ready: a connection of its own goes to any of them."""
+    """Whether every web process answers as ready: each new connection goes to any web process."""
     try:
         return all(requests.get(f"{service.url}/readyz", timeout=5).status_code == 200 for _ in range(12))
     except requests.RequestException:
@@ -134,7 +134,7 @@ PENDING, TERMINATION = "ShdPnd:", 1 << signal.SIGTERM - 1
 
 
 def is_told_to_stop(pid: int) -> bool:
-    """Whether SIGTERM waits for a process that stands still."""
+    """Whether SIGTERM waits for a stopped process."""
     lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
     (pending,) = (line for line in lines if line.startswith(PENDING))
     return bool(int(pending.split()[1], 16) & TERMINATION)
@@ -155,7 +155,7 @@ def test_web_processes_answer_until_workers_and_housekeeper_have_stopped(alive: 
 
 @pytest.fixture
 def stale(tmp_path: Path) -> Iterator[Service]:
-    """A service that was killed, whose lock file names another living process."""
+    """A killed service, whose lock file names another living process."""
     service = Service(tmp_path)
     copy_prepared(tmp_path / "data")
     service.start()

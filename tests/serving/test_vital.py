@@ -1,4 +1,4 @@
-"""A process that has lost a vital part ends, so that another process takes its place."""
+"""A process without a vital part ends, so that another process takes the place."""
 
 import asyncio
 import subprocess

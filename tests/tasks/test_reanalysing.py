@@ -1,4 +1,4 @@
-"""The reanalysis of all that a search finds: what is analysed again, how far it goes, and what a crash leaves."""
+"""The reanalysis of all matches of a search: the new analyses, the progress, and the rest after a crash."""
 
 from contextlib import suppress
 from typing import Any
@@ -23,7 +23,7 @@ NOW = 4_000_000_000_000
 
 
 def ask(bank: Bank, user: str = "mia", **criteria: Any) -> str:
-    """Ask for a reanalysis; the correlation id of its task."""
+    """Ask for a reanalysis; the correlation id of the task."""
     correlation: str = bank.data(bank.post(PATH, criteria, user))["correlationID"]
     return correlation
 
@@ -35,7 +35,7 @@ def task_of(bank: Bank, correlation: str) -> dict[str, Any]:
 
 
 def told(bank: Bank, correlation: str, **context: str) -> bool:
-    """Wait until the task tells this of its work."""
+    """Wait until the task tells of so much work."""
 
     def is_told() -> bool:
         found: dict[str, str] = task_of(bank, correlation)["responseContext"]
@@ -152,7 +152,7 @@ async def directory(database: Database) -> Directory:
 
 @pytest.fixture(scope="module", autouse=True)
 async def none_under_way(database: Database) -> None:
-    """End the reanalyses that other files have left under way: a user may have a few only."""
+    """End the reanalyses left under way by other files of tests: a user may have a few only."""
     async with database.connection() as db:
         await db.execute(
             "UPDATE service_task SET state = 'aborted', finished_time = created_time "
@@ -175,7 +175,7 @@ def caller(directory: Directory) -> Caller:
 
 
 async def opened(db: Connection, caller: Caller, *samples: Sample) -> UUID:
-    """A reanalysis of the samples that only the test can see."""
+    """A reanalysis of samples visible to the test only."""
     names = [bytes.fromhex(sample.sha256) for sample in samples]
     rows = await db.fetch("SELECT id FROM sample WHERE sha256 = ANY ($1::bytea[])", names)
     correlation = await reanalysing.open_reanalysis(db, caller, [row[0] for row in rows], now=NOW)
@@ -184,7 +184,7 @@ async def opened(db: Connection, caller: Caller, *samples: Sample) -> UUID:
 
 
 async def run(db: Connection, task: UUID, tools: Tools) -> None:
-    """Run the task until it rests or ends."""
+    """Run the task until a rest or the end."""
     while await operations.run_step(db, task, None, "here", tools, now=NOW) is State.RUNNING:
         pass
 

@@ -1,4 +1,4 @@
-"""A parent is judged by what came out of it, once its children are judged."""
+"""A parent is judged by the children, once the children are judged."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Copy as: what a page offers to other programs does what the page says."""
+"""Copy as: the calls that a page offers to other programs do what the page says."""
 
 import os
 import shlex
@@ -24,7 +24,7 @@ HOSTILE = "$(touch evil) `id` 'x' \"y\" \\ \u202e ; \n & ünï"
 
 
 def offered(shown: Shown) -> dict[str, str]:
-    """What the page offers to be copied, by its name."""
+    """The texts that the page offers for copying, by name."""
     names: list[LexborNode] = shown.all(".copy-as dt")
     texts = shown.all(".copy-as pre")
     return {name.text(): text.text().strip() for name, text in zip(names, texts, strict=True)}

@@ -1,4 +1,4 @@
-"""Every page: for whom, with which headers, and what is left when everything on the page is hostile."""
+"""Every page: for whom, with which headers, and whether hostile text stays harmless."""
 
 import re
 import unicodedata
@@ -116,7 +116,7 @@ def ids(pairs: list[tuple[str, Operation]]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def hostile(bank: Bank) -> dict[str, str]:
-    """A sample and a job with hostile text wherever text goes: names of what the paths of pages ask for."""
+    """A sample and a job with hostile text wherever text goes: names for the paths of pages."""
     worker = bank.worker()["shortName"]
     sample, names = hostile_job(bank, worker)
     other = Sample()
@@ -142,7 +142,7 @@ def hostile(bank: Bank) -> dict[str, str]:
 
 
 def hostile_job(bank: Bank, worker: str) -> tuple[Sample, dict[str, str]]:
-    """A sample, and the names of its job with a hostile analysis, hostile evidence and a hostile end."""
+    """A sample, and the names of a job with a hostile analysis, hostile evidence and a hostile end."""
     sample, job, tasks = bank.planned(worker, fileName=HOSTILE)
     analysis = bank.analyse(
         sample,
@@ -176,7 +176,7 @@ def hostile_remarks(bank: Bank, sample: Sample, other: Sample) -> None:
 
 
 def hostile_worker(bank: Bank, worker: str) -> None:
-    """A claim by a worker that says hostile things of itself."""
+    """A claim by a worker with hostile words about itself."""
     bank.planned(worker, user="mia")
     asked = bank.call(
         "POST",
@@ -256,7 +256,7 @@ def is_page(shown: Shown) -> bool:
 
 
 def obeyed(shown: Shown) -> list[str]:
-    """What of hostile text a browser would obey, or a reader would not see."""
+    """Hostile text that a browser would obey, or a reader would not see."""
     found = [node.html or "" for node in shown.all(OBEYED)]
     unseen = {c for c in shown.html if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"}}
     elsewhere = [link for link in shown.links() if urlsplit(link).scheme]
@@ -287,7 +287,7 @@ class Walked(NamedTuple):
 
 
 def walk(one: Visitor, names: dict[str, str]) -> Walked:
-    """Walk all pages that somebody may look at, and each link on the pages once. No page fails."""
+    """Walk all pages open to somebody, and each link on the pages once. No page fails."""
     seen = {path: one.get(path_of(path, names)) for path, _ in READ}
     assert {path: shown.status for path, shown in seen.items() if shown.status >= 500} == {}
     pages = {path: shown for path, shown in seen.items() if shown.status == 200 and is_page(shown)}
@@ -304,7 +304,7 @@ def walked(visitor: Visitors, hostile: dict[str, str]) -> Callable[[str], Walked
 
 @pytest.mark.parametrize("user", USERS)
 def test_every_link_of_a_page_leads_somewhere(walked: Callable[[str], Walked], user: str) -> None:
-    """For each role: what the visitor may not open is not offered."""
+    """For each role: no page offers a link that the visitor may not open."""
     found = walked(user)
 
     assert {link: status for link, status in found.links.items() if status != 200} == {}
@@ -330,7 +330,7 @@ def test_a_page_offers_only_what_its_visitor_may_do(walked: Callable[[str], Walk
 
 
 def offered_on(shown: Shown) -> list[Operation]:
-    """What the forms of a page do: those of a button that leads elsewhere, too."""
+    """The actions of the forms of a page, and of buttons that lead elsewhere."""
     places = [(node, "action") for node in shown.all("form[action]")]
     places += [(node, "formaction") for node in shown.all("button[formaction]")]
     paths = [urlsplit(urljoin(shown.response.url, str(node.attributes[name]))).path for node, name in places]

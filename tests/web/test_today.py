@@ -1,4 +1,4 @@
-"""The first page: what needs eyes, what arrived, and what waits in vain."""
+"""The first page: samples in need of eyes, arrivals, and tasks that wait in vain."""
 
 import pytest
 from bench.databases import connected
@@ -19,7 +19,7 @@ from web.conftest import Visitors
 
 
 def judged(bank: Bank, score: int, user: str = "mia") -> tuple[Sample, str]:
-    """A sample with a verdict by its job, and the name of the file."""
+    """A sample with a verdict by a job, and the name of the file."""
     (worker,) = bank.workers(1)
     name = name_of("file")
     sample, job, tasks = bank.planned(worker, user=user, fileName=name)

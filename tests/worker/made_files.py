@@ -1,4 +1,4 @@
-"""Samples for the analysers, made on the spot, so that no file of this repository looks like malware."""
+"""Samples for the analysers, made on the spot, so that no file of the repository looks like malware."""
 
 import io
 import secrets
@@ -15,7 +15,7 @@ RELATIONSHIPS = (
 
 
 def launcher() -> bytes:
-    """Take the unsigned Windows program that pip puts before every script, out of the package it comes from."""
+    """Take the unsigned Windows program that pip puts before every script, out of pip's package."""
     return files("distlib").joinpath("t64.exe").read_bytes()
 
 
@@ -32,7 +32,7 @@ def importing(library: str, *functions: str) -> bytes:
 
 
 def packed() -> bytes:
-    """Make the launcher look as if UPX had packed it: names, rights, and code that is noise."""
+    """Make the launcher look as if UPX had packed it: names, rights, and noise for code."""
     binary = lief.PE.parse(launcher())
     assert binary is not None
     section = binary.sections[0]
@@ -70,7 +70,7 @@ def plain_zip() -> bytes:
 
 
 def encrypted_zip() -> bytes:
-    """An archive whose only entry says that it is encrypted, in both of its headers."""
+    """An archive whose only entry is marked as encrypted in both headers."""
     content = bytearray(plain_zip())
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(signature) + flags] |= 1

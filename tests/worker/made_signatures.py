@@ -1,4 +1,4 @@
-"""Certificates, time stamps and signed Windows programs, made at test time with keys that nobody keeps."""
+"""Certificates, time stamps and signed Windows programs, made at test time with keys for one test."""
 
 import hashlib
 import struct
@@ -33,7 +33,7 @@ def identity(
     is_authority: bool = False,
     end: datetime = END,
 ) -> Identity:
-    """A certificate with its key, issued by itself or another."""
+    """A certificate with a key, issued by itself or another."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
@@ -129,7 +129,7 @@ def signed_data(kind: str, inner: bytes, certificates: Sequence[Identity], signe
 def program_signature(
     digest: bytes, signer: Identity, certificates: Sequence[Identity], stamp: Stamp | None = None
 ) -> bytes:
-    """The signature of a program that has this digest."""
+    """The signature of a program by digest."""
     image = sequence(tlv(3, b"\0"), tlv(0xA0, tlv(0xA2, tlv(0x80))))
     data = sequence(oid("1.3.6.1.4.1.311.2.1.15"), image)
     content = data + sequence(algorithm(), tlv(4, digest))
@@ -153,7 +153,7 @@ def time_stamp(authority: Identity, certificates: Sequence[Identity], at: dateti
 
 
 def countersignature(authority: Identity, at: datetime = SIGNED) -> Stamp:
-    """A stamp as it was usual before RFC 3161."""
+    """A stamp as usual before RFC 3161."""
 
     def made(signature: bytes) -> bytes:
         info = signer_info(authority, signature, "1.2.840.113549.1.7.1", signed_at=at)
@@ -164,7 +164,7 @@ def countersignature(authority: Identity, at: datetime = SIGNED) -> Stamp:
 
 @cache
 def signed_program() -> bytes:
-    """The launcher, signed with keys that lead to a root of our own."""
+    """The launcher, signed with keys up to a root of our own."""
     program = made_files.launcher()
     program += bytes(-len(program) % 8)
     parsed = lief.PE.parse(program)

@@ -1,4 +1,4 @@
-"""The digest of a Windows program without its signature is that of LIEF, and of whoever signs."""
+"""The digest of a Windows program without the signature equals the digest by LIEF, and by whoever signs."""
 
 import hashlib
 from pathlib import Path

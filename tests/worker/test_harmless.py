@@ -98,7 +98,7 @@ async def test_a_harmful_file_is_suspicious(static: Analyse, yara: Analyse, name
 
 
 def offering(*functions: str) -> bytes:
-    """A program that imports what injectors do, and offers functions to others."""
+    """A program with the imports of injectors, which offers functions to others."""
     binary = lief.PE.parse(made_files.importing("kernel32.dll", *INJECTION))
     assert binary is not None
     offered = lief.PE.Export()

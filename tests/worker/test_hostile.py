@@ -1,4 +1,4 @@
-"""What is made to harm one worker is sent to every worker: each answers within its limits, and its process lives on."""
+"""Every worker gets the files made to harm any worker: each answers within limits, and lives on."""
 
 import zipfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Hunts with the real worker: rules of all kinds, files that end their process, workers that die."""
+"""Hunts with the real worker: rules of all kinds, files that end a process, workers that die."""
 
 import asyncio
 import os
@@ -28,14 +28,14 @@ class NoAnalysers(Names):
 
 @pytest.fixture
 def hunting(bank: Bank) -> Iterator[None]:
-    """A worker that works on hunts."""
+    """A worker for hunts."""
     with working(bank.url, bank.keys[CHIEF], NoAnalysers(), hunts=True, parallel=2):
         yield
 
 
 @contextmanager
 def running_worker(bank: Bank, service: Service) -> "Iterator[subprocess.Popen[bytes]]":
-    """A worker in a process of its own, that works on hunts only."""
+    """A worker in a separate process, for hunts only."""
     worker = subprocess.Popen(
         [*PROGRAM, "worker", "run", "hunt", "--parallel", "1"],
         env={**service.environment, "SAMPLEBANK_URL": bank.url, "SAMPLEBANK_KEY": bank.keys[CHIEF]},

@@ -1,4 +1,4 @@
-"""A worker is killed while it brings children: whoever does the task again loses none, and doubles none."""
+"""A worker is killed while bringing children: the next attempt loses no child, and doubles none."""
 
 import os
 import secrets
@@ -29,7 +29,7 @@ END_LEASE = "UPDATE job_task SET lease_until = 1 WHERE job_id = $1 AND lease_tok
 
 @contextmanager
 def worker_process(url: str, key: str, names: Names) -> Iterator["subprocess.Popen[bytes]"]:
-    """A worker as people run it, in a process of its own."""
+    """A worker as people run workers, in a separate process."""
     command = ["worker", "run", OPENING, "--import-from", str(HERE), "--setting", f"suffix={names.suffix}"]
     process = subprocess.Popen(
         [sys.executable, "-m", "samplebank.cli", *command],

@@ -1,4 +1,4 @@
-"""The worker's loop against the real service, with analysers in real children and a line that can break."""
+"""The worker's loop against the real service, with analysers in real children and a breakable line."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ ENDED = {"success", "failed", "cancelled", "timeout"}
 
 
 class Given:
-    """A task for a worker, as the service tells it."""
+    """A task for a worker, as told by the service."""
 
     def __init__(self, bank: Bank, worker: str, *, attempts: int = 0, **fields: Any) -> None:
         self.bank = bank
@@ -50,7 +50,7 @@ def shared() -> Names:
 
 @pytest.fixture(scope="module")
 def worker(bank: Bank, shared: Names) -> Iterator[Names]:
-    """One worker for all tests that need only a worker that works."""
+    """One worker for all tests in need of a plain worker."""
     analysers = ("Measuring", "Refusing", "Broken", "Schemaless", "Lamenting", "Quoting", "Huge")
     with working(bank.url, bank.keys[CHIEF], shared, *analysers, settings={"depth": "2"}):
         assert eventually(lambda: all(bank.get(f"/sampledb/v2/worker/{shared[one]}").ok for one in analysers))

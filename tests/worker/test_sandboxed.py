@@ -1,4 +1,4 @@
-"""Analysers as the worker sees them, and the kit with which their authors test them."""
+"""Analysers as the worker sees analysers, and the kit for authors to test analysers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The worker `documents` tells what shortcuts start, what they show, and what stands behind their end."""
+"""The worker `documents` tells what shortcuts start and show, and the bytes behind the end of a shortcut."""
 
 import pytest
 

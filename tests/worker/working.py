@@ -1,4 +1,4 @@
-"""A worker that runs beside the test, as it would in a process of its own."""
+"""A worker that runs beside the test, as in a separate process."""
 
 import asyncio
 import secrets
@@ -16,7 +16,7 @@ CLAIM_SECONDS = 1
 
 
 class Names:
-    """Names that staged_analysers.py gives its workers for one test: `names["Measuring"]`."""
+    """Names of the workers of staged_analysers.py for one test: `names["Measuring"]`."""
 
     def __init__(self) -> None:
         self.suffix = f"-{secrets.token_hex(6)}"
@@ -46,7 +46,7 @@ def working(
     hunts: bool = False,
     **pace: Any,
 ) -> Iterator[None]:
-    """Have a worker run; leaving stops it as SIGTERM would, and waits for it. `paths` are those of further analysers."""
+    """Have a worker run; leaving stops the worker as SIGTERM would, and waits for the end. `paths` lead to further analysers."""
     stop = asyncio.Event()
     begun: Future[asyncio.AbstractEventLoop] = Future()
 
