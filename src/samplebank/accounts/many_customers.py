@@ -1,4 +1,4 @@
-"""What makes the rule of visibility fast for callers of many customers. The rule itself stands in `access`."""
+"""The rule of visibility, made fast for callers of many customers. The rule itself stands in `access`."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ MANY = 64
 
 
 class Membership(NamedTuple):
-    """That the customer of a row is among a caller's customers, and that the customer is not."""
+    """Two conditions: the customer of a row is among a caller's customers, or is not."""
 
     held: Sql
     lacked: Sql
@@ -26,9 +26,9 @@ def is_row_of_many(caller: Caller, scope: Scope, table: str) -> Sql:
 
 
 def sees_nearly_all(caller: Caller, table: str, scope: Scope, unrestricted: Scope) -> Sql:
-    """The samples that a caller sees who lacks only a few customers.
+    """The samples in sight of a caller who lacks only a few customers.
 
-    As long as there is no newer customer, a sample is hidden only if nobody submitted the sample, or if one of those few did.
+    As long as there is no newer customer, a sample is hidden only if nobody or a lacked customer submitted the sample.
     """
     readers, newest = f"{table}.readers", max(caller.customers)
     lacked = Sql("{}::bigint[]", [of_customer(id_) for id_ in caller.customers - scope.customers])
@@ -49,9 +49,9 @@ def sees_nearly_all(caller: Caller, table: str, scope: Scope, unrestricted: Scop
 
 
 def lacks_customer(caller: Caller, column: str, *permissions: Permission) -> Sql | None:
-    """That a caller who holds nearly all customers lacks the one in `column`; None for every other caller.
+    """A caller who holds nearly all customers lacks the customer in `column`; None for every other caller.
 
-    The condition is seldom true. So what such a caller may see is counted best as everything but what the caller may not.
+    The condition is seldom true. So the visible rows are counted best as all rows but the invisible rows.
     """
     scope = caller.scope(*permissions)
     is_one_of_many = not scope.everywhere and len(scope.customers) >= MANY
@@ -60,7 +60,7 @@ def lacks_customer(caller: Caller, column: str, *permissions: Permission) -> Sql
 
 
 def lacks_in_parts(caller: Caller, column: str, *permissions: Permission) -> list[Sql]:
-    """`lacks_customer` as two conditions that exclude each other; an index on the customer serves each. Else empty."""
+    """`lacks_customer` as two exclusive conditions; an index on the customer serves each. Else empty."""
     if lacks_customer(caller, column, *permissions) is None:
         return []
     lacked = sorted(caller.customers - caller.scope(*permissions).customers)
@@ -69,7 +69,7 @@ def lacks_in_parts(caller: Caller, column: str, *permissions: Permission) -> lis
 
 
 def is_of_many(caller: Caller, scope: Scope, column: str) -> Membership:
-    """That the customer in `column` is one of very many, and that the customer is not."""
+    """Two conditions: the customer in `column` is one of very many, or is not."""
     if of_nearly_all := _of_nearly_all(caller, scope, column):
         return of_nearly_all
     # The part with NULL is never true. The part keeps the other from becoming a join, which would sort every row.
@@ -78,9 +78,9 @@ def is_of_many(caller: Caller, scope: Scope, column: str) -> Membership:
 
 
 def _of_nearly_all(caller: Caller, scope: Scope, column: str) -> Membership | None:
-    """As `is_of_many`, for a caller who holds nearly all customers: checked by the few that the caller lacks.
+    """As `is_of_many`, for a caller who holds nearly all customers: checked by the few lacked customers.
 
-    The few do not keep the database from its indexes, and cost next to nothing for each row.
+    The few customers do not keep the database from using indexes, and cost next to nothing for each row.
     """
     lacked = sorted(caller.customers - scope.customers)
     if len(lacked) >= MANY or not caller.customers:
@@ -95,7 +95,7 @@ def _of_nearly_all(caller: Caller, scope: Scope, column: str) -> Membership | No
 
 
 def shares_a_number(table: str, numbers: list[int]) -> Sql:
-    """The rows of `table` that have one of the numbers among their readers."""
+    """The rows of `table` with one of the numbers among the readers."""
     given = Sql("{}::bigint[]", numbers)
     if len(numbers) < MANY:
         return Sql(f"{table}.readers && {{}}", given)

@@ -1,4 +1,4 @@
-"""Adding workers to what a job has: to the unfinished job itself, or to a new job that carries on an ended one.
+"""Adding workers to a job: to the unfinished job itself, or to a new job that carries on an ended job.
 
 The caller holds the locks of the job and of the sample, in this order.
 """
@@ -78,7 +78,7 @@ OPEN_AFTER = Statement(f"""
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """A locked job as it is: whether the job is unfinished, its workers and its options."""
+    """The state of a locked job: whether the job is unfinished, the workers and the options."""
 
     id: UUID
     is_open: bool
@@ -87,7 +87,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Replanned(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Why a job has more workers than were chosen at first: the type that came late, and the workers that it added."""
+    """Why a job has more workers than were chosen at first: the late type, and the added workers."""
 
     time: Millis
     type: str
@@ -112,7 +112,7 @@ async def add_workers(
 ) -> UUID | None:
     """Give an unfinished job the workers of a plan that the job lacks, and the options of the plan.
 
-    Tasks that are claimed from now on get these options. Answers the id of the job.
+    Tasks claimed from now on get the new options. Answers the id of the job.
     """
     workers = sorted({*job.workers, *plan.workers})
     values = _values(plan, book, cause, why)
@@ -126,7 +126,7 @@ async def open_after(
 ) -> UUID | None:
     """Open a job for the workers of a plan that an ended job lacked; answers the id of the job.
 
-    The tasks of the ended job come along, as they ended. None where an unfinished job has the workers already.
+    The tasks of the ended job come along in their final states. None where an unfinished job has the workers already.
     """
     earlier = list(previous.workers) if previous else []
     told = msgspec.structs.replace(why, previous_job=previous.id if previous else None)
@@ -143,7 +143,7 @@ async def open_after(
 
 
 def _values(plan: Plan, book: Book, cause: Cause, why: Replanned) -> dict[str, object]:
-    """The parameters that both statements share."""
+    """The common parameters of both statements."""
     return {
         "sample_id": cause.sample_id,
         "customer_id": cause.customer_id,

@@ -1,6 +1,6 @@
-"""How the entries of a criteria list combine. Pure: what an entry looks for is the business of others.
+"""How the entries of a criteria list combine. Pure: the meaning of an entry is the business of others.
 
-Excluded ones must not match, required ones must, and of the rest, if there is any, at least one.
+Excluded entries must not match. Required entries must match, and at least one of the rest, if any.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sorted(msgspec.Struct, Generic[C], frozen=True):
-    """A criteria list by what its entries demand."""
+    """A criteria list by the demands of the entries."""
 
     required: tuple[C, ...]
     excluded: tuple[C, ...]

@@ -35,7 +35,7 @@ COMMON = """
 
 
 class Keyword(msgspec.Struct, frozen=True):
-    """A keyword, and what else it may be.
+    """A keyword, and the other meanings that the keyword may have.
 
     `pattern` is the pattern of LIKE for texts that hold the keyword. The text is still to be lower-cased.
     """
@@ -51,14 +51,14 @@ class Keyword(msgspec.Struct, frozen=True):
         return WORD.findall(self.text) if self.text.isascii() else []
 
     def parts(self, common: frozenset[str]) -> list[str]:
-        """Parts of the keyword that few rows hold, as far as is known; none where it is best looked for as a whole."""
+        """Parts of the keyword that few rows hold, as far as known; none where the whole keyword is the best to look for."""
         rare = sorted((word for word in self.words if word not in common), key=len, reverse=True)
         parts = [word[:PART] for word in rare[:PARTS]]
         return [] if parts == [self.text] else parts
 
 
 class Keywords(msgspec.Struct, frozen=True, dict=True):
-    """Keywords with the fields that they are looked for in; `every` demands all of them, else one is enough."""
+    """Keywords with the fields to look in; `every` demands all keywords, else one keyword is enough."""
 
     words: tuple[Keyword, ...]
     fields: frozenset[str]
@@ -66,13 +66,13 @@ class Keywords(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def demands(self) -> tuple[tuple[Keyword, ...], ...]:
-        """Groups of keywords: one of each group must occur."""
+        """Groups of keywords: a keyword of each group must occur."""
         every = [spellings_of(word) for word in self.words]
         return tuple(map(tuple, every)) if self.every else (tuple(chain.from_iterable(every)),)
 
 
 class Asking(Protocol):
-    """A criterion with keywords, and its inner criteria."""
+    """A criterion with keywords, and the inner criteria."""
 
     @property
     def keywords(self) -> Keywords | None: ...
@@ -82,22 +82,22 @@ class Asking(Protocol):
 
 
 def keywords_in_parts(wanted: Asking) -> list[Keyword]:
-    """The keywords of a criterion, and of its inner criteria, of which the index may be asked for parts (`mentions`)."""
+    """The keywords of a criterion, inner criteria included, for which the index may be asked in parts (`mentions`)."""
     groups = wanted.keywords.demands if wanted.keywords is not None else ()
     own = [word for group in groups if len(group) <= FEW for word in group]
     return [*own, *chain.from_iterable(map(keywords_in_parts, wanted.sub_criteria or ()))]
 
 
 def written(text: str) -> str:
-    """The text as it is looked for: without blanks around it, with letters and their accents in one (Unicode NFC)."""
+    """The text to look for: without blanks around, with letters and accents in one (Unicode NFC)."""
     return respelled("NFC", pasted(text))
 
 
 def spellings(text: str) -> list[str]:
-    """The text with letters and accents in one, and apart (Unicode NFD), where this is not the same.
+    """The text with letters and accents in one, and apart (Unicode NFD), where the two differ.
 
-    Names of files are stored as they came, and some systems take them apart. Two patterns cost next to nothing beside a
-    second text of every row, and for most texts there is one.
+    Names of files are stored unchanged, and some systems take letters and accents apart. Two patterns cost next to nothing beside a
+    second text of every row, and most texts have a single pattern.
     """
     return list(dict.fromkeys((respelled("NFC", text), respelled("NFD", text))))
 
@@ -137,7 +137,7 @@ def mentions(
 ) -> Sql:
     """The text of the row holds at least one of the words; served by the trigram index of the table.
 
-    With what is `common`, the index is asked for the other parts of the words, and the rows for the whole. Where rows are
+    With `common` words, the index is asked for the other parts of the words, and the rows for the whole. Where rows are
     known otherwise, `by_index` is false. `patterns` is `patterns_of` the words, for words that several tables are asked for.
     """
     if not by_index:
@@ -163,15 +163,15 @@ def _has(text: str, pattern: str) -> Sql:
 
 
 async def find_common(db: Connection, keywords: Sequence[Keyword]) -> frozenset[str]:
-    """Those words of keywords of several that many rows hold."""
+    """The common words: words of keywords with several words, held by many rows."""
     words = [word for keyword in keywords if len(keyword.words) > 1 for word in keyword.words]
     return frozenset(row[0] for row in await db.fetch(COMMON, words)) if words else frozenset()
 
 
 def among(alias: str, rows: Sql) -> Sql:
-    """The row is one of those that the query finds, which is asked once and first.
+    """The row is among the rows of the query. PostgreSQL runs the query once and first.
 
-    For long lists of values: the planner takes them for conditions that match all rows, and would try each row.
+    For long lists of values: the planner expects a list to match all rows, and would try each row.
     """
     return Sql(f"{alias}.id IN (WITH found AS MATERIALIZED ({{}}) SELECT id FROM found)", rows)
 
@@ -187,13 +187,13 @@ def contains(text: str, words: Sequence[Keyword], patterns: Sql | None = None) -
 
 
 def patterns_of(words: Sequence[Keyword]) -> Sql:
-    """A table `words` of the patterns of many words. A piece that stands in several places travels once."""
+    """A table `words` of the patterns of many words. A piece in several places travels once."""
     patterns = [word.pattern for word in words]
     return Sql("(SELECT lower(pattern) AS pattern FROM unnest({}::text[]) pattern) words", patterns)
 
 
 def digests_among(words: Sequence[Keyword]) -> dict[str, list[bytes]]:
-    """The words that are digests, by algorithm."""
+    """The digests among the words, by algorithm."""
     found: dict[str, list[bytes]] = {}
     for word in words:
         if word.algorithm is not None and word.digest is not None:

@@ -1,4 +1,4 @@
-"""What is known of a sample at a glance: digests, times over its visible submissions, classification, verdict."""
+"""A sample at a glance: digests, times over the visible submissions, classification, verdict."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -20,7 +20,7 @@ from samplebank.verdicts.queries import columns as verdict_columns
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """A sample with its latest classification and verdict, and the times of its visible submissions."""
+    """A sample with the latest classification and verdict, and the times of the visible submissions."""
 
     sha256: bytes
     md5: bytes | None
@@ -61,7 +61,7 @@ SEEN_OVERVIEW = Columns.of(SeenOverview, "s", "verdict", "newest", **_OTHERS)
 
 
 class Overviews:
-    """What to select, from where, and how a row becomes an overview as the caller may see it.
+    """The columns, the tables, and the way from a row to an overview as the caller may see the sample.
 
     Conditions are about the sample `s`.
     """
@@ -97,7 +97,7 @@ class SeenOverviews(Overviews):
 
 
 def _source(caller: Caller) -> Sql:
-    """The sample `s`, and beside the sample what the caller may see."""
+    """The sample `s`, joined with the rows that the caller may see."""
     return Sql(
         """
         sample s
@@ -115,7 +115,7 @@ def _source(caller: Caller) -> Sql:
 
 
 async def get_overview(db: Connection, caller: Caller, sha256: bytes) -> Overview:
-    """The sample, if the caller may see it (the record of a deleted one among them); else raises `NotFound`."""
+    """The sample, or the record of a deleted sample, if the caller may see the sample; else raises `NotFound`."""
     where = all_of([Sql("s.sha256 = {}", sha256), see_samples(caller, "s", Permission.VIEW_SAMPLES)])
     shown = Overviews(caller)
     row = await Sql("SELECT {} FROM {} WHERE {}", shown.selected, shown.source, where).row(db)
@@ -125,7 +125,7 @@ async def get_overview(db: Connection, caller: Caller, sha256: bytes) -> Overvie
 
 
 async def get_overviews(db: Connection, caller: Caller, digests: Sequence[bytes]) -> dict[bytes, Overview]:
-    """Get those of the samples that are stored and that the caller may see, by digest."""
+    """Get the stored samples that the caller may see, by digest."""
     if not digests:
         return {}
     where = all_of(

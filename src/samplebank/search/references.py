@@ -1,4 +1,4 @@
-"""What links lead to. A sample that is missing, deleted or invisible to the caller all look the same: like none."""
+"""The targets of links. A missing, a deleted and an invisible sample all look the same: like no sample."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
@@ -19,14 +19,14 @@ Numbers: TypeAlias = list[tuple[str, int]]
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """A link with the sample that it leads to, where the caller may see that."""
+    """A link with the target sample, where the caller may see the sample."""
 
     link: Link
     sample: Overview | None = None
 
 
 class References(Listing[Reference]):
-    """A list of links, each with the sample that it leads to, by one query."""
+    """A list of links, each with the target sample, by one query."""
 
     def __init__(self, caller: Caller, links: Listing[Link]) -> None:
         led = _Led(caller)
@@ -35,7 +35,7 @@ class References(Listing[Reference]):
 
 
 class _Numbered:
-    """The columns of a link with its sample, and before these the numbers of all links by type."""
+    """The numbers of all links by type, then the columns of a link with the target sample."""
 
     def __init__(self, caller: Caller, sample: Sample) -> None:
         self._led = _Led(caller)
@@ -47,7 +47,7 @@ class _Numbered:
 
 
 class _Led:
-    """The columns of a link, and behind these the columns of `other`, the sample that the link leads to."""
+    """The columns of a link, then the columns of `other`, the target sample."""
 
     def __init__(self, caller: Caller) -> None:
         self._shown = Overviews(caller)
@@ -72,7 +72,7 @@ class _Led:
 async def page_with_numbers(
     db: Connection, caller: Caller, sample: Sample, page: Page
 ) -> tuple[list[Reference], Numbers]:
-    """A page of the links of the sample, newest first, and the numbers of all its links by type: by one statement."""
+    """A page of the links of the sample, newest first, and the numbers of all links by type: by one statement."""
     shown, links = _Numbered(caller, sample), links_of(caller, sample)
     source = Sql("{} LEFT JOIN {} ON TRUE", links.source, shown.source)
     rows = await Listing(shown, source, links.where, links.order).page(db, page)
@@ -83,7 +83,7 @@ async def page_with_numbers(
 
 
 async def follow(db: Connection, caller: Caller, links: Iterable[Link]) -> list[Reference]:
-    """Find what the links lead to."""
+    """Find the targets of the links."""
     listed = list(links)
     found = await get_overviews(db, caller, list({link.reference for link in listed}))
     return [Reference(link, found.get(link.reference)) for link in listed]

@@ -1,4 +1,4 @@
-"""The list that answers a sample search: first the ids, in order; then what is known of those on the page."""
+"""The list of a sample search: first the ids, in order; then the overviews of the samples on the page."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, NamedTuple
@@ -25,10 +25,10 @@ IDS: Shape[Any] = Columns.of(Id, "s")
 
 
 class SampleListing(OrderedListing[Overview]):
-    """Samples that match, found by the first of `ways` that finds the page.
+    """Matching samples, found by the first of `ways` that finds the page.
 
-    `matches` writes a query with one row for each. `number` is an expression for their number, where a tally knows the number, and
-    `all_but` one that takes longer.
+    `matches` writes a query with one row for each match. `number` is an expression for the number of matches, where a tally
+    knows, and `all_but` a slower expression.
     """
 
     is_dear = True
@@ -61,7 +61,7 @@ class SampleListing(OrderedListing[Overview]):
         return self.gathering.count
 
     def with_newest(self) -> None:
-        """Read each sample with its newest submission: rows are of `SeenOverview` from now on."""
+        """Read each sample with the newest submission: rows are of `SeenOverview` from now on."""
         self._shown = SeenOverviews(self._caller)
 
     async def page(self, db: Connection, page: Page) -> list[Overview]:
@@ -109,7 +109,7 @@ class SampleListing(OrderedListing[Overview]):
         return self._noted([(row[1], shown.read(row[2:])) for row in rows])
 
     async def stored_ids(self, db: Connection, most: int) -> list[int]:
-        """The ids of all matches that are not deleted, newest first; any `most` of the ids where there are more."""
+        """The ids of all matches not deleted, newest first; any `most` of the ids where there are more."""
         query = Sql(
             """
             SELECT array_agg(id ORDER BY created_time DESC, id DESC)

@@ -1,4 +1,4 @@
-"""The samples that a caller of few customers sees, reader by reader: the table `sample_reader` has those of each in order."""
+"""The samples that a caller of few customers sees, reader by reader: the table `sample_reader` has the samples of each in order."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,9 +18,9 @@ MERGED = ("enable_hashagg = off",)
 
 
 class SampleParts(NamedTuple):
-    """The samples of a window: `new` ones, which one or more of the parts have, and `older` ones. A way to a page, and to their number.
+    """The samples of a window: `new` samples, in one or more of the parts, and `older` samples. A way to a page, and to the number.
 
-    Parts are queries for creation time and id. `unlisted` are those of the parts that no list of a reader has.
+    Parts are queries for creation time and id. `unlisted` are the parts without a list of a reader.
     """
 
     new: Sequence[Sql]
@@ -33,7 +33,7 @@ class SampleParts(NamedTuple):
             return None
         found = await self._ids(db, self.new, page) if self._is_newest_first or not self.older else []
         if self.older and (len(found) < page.limit or not page.limit):
-            # The older samples have to be sorted, so the search looks there only where the page reaches so far.
+            # The older samples have to be sorted: look there only where the page reaches the older samples.
             found = await self._ids(db, [*self.new, *self.older], page)
         return found
 
@@ -60,7 +60,7 @@ class SampleParts(NamedTuple):
 
     @property
     def matches(self) -> Sql:
-        """A query with one row for each."""
+        """A query with one row for each sample."""
         new = Sql("SELECT FROM (SELECT DISTINCT * FROM ({}) r) d", joined(" UNION ALL ", self.new))
         older = [Sql("SELECT FROM ({}) r", part) for part in self.older]
         return joined(" UNION ALL ", [new, *older])

@@ -1,4 +1,4 @@
-"""The ways to the ids of the samples on a page: gather all that matches, or go through the samples."""
+"""The ways to the ids of the samples on a page: gather all matches, or go through the samples."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -29,14 +29,14 @@ MORE = 400
 
 
 class Ask(NamedTuple):
-    """What a list of samples `s` is asked for: the condition, and the order."""
+    """The question to a list of samples `s`: the condition, and the order."""
 
     where: Sql
     order: Order
 
 
 class ByDigest(NamedTuple):
-    """The samples with some digests. These are few in any case, so that no plan for the values is needed."""
+    """The samples with some digests: few in any case, so that no plan for the values is needed."""
 
     ask: Ask
 
@@ -45,7 +45,7 @@ class ByDigest(NamedTuple):
 
 
 class InOrder(NamedTuple):
-    """All samples in the order that is asked for, until the page is full. Given up after so many `milliseconds`."""
+    """All samples in the requested order, until the page is full. Given up after so many `milliseconds`."""
 
     ask: Ask
     milliseconds: int | None = None
@@ -67,7 +67,7 @@ class Lists(NamedTuple):
 
 
 class Much(NamedTuple):
-    """A search for much: samples in the order that is asked for, with a look at the rows of each, until the page is full.
+    """A search for much: samples in the requested order, with a look at the rows of each, until the page is full.
 
     The newest few thousand samples fill most pages that begin with the newest. `walked` is the condition on samples that are
     gone through, in a slice or one by one. Given up after so many `milliseconds`, and for a search for little.
@@ -150,9 +150,9 @@ class Much(NamedTuple):
 
 
 class Everything(NamedTuple):
-    """Where all that is found comes from, as `m.id`.
+    """The source of all matches, as `m.id`.
 
-    `find` is given words that are too common to look for, and the place of the list of sets to begin with.
+    `find` is given words too common to look for, and the place of the list of sets to begin with.
     """
 
     find: Callable[[frozenset[str], int], Sql]
@@ -160,7 +160,7 @@ class Everything(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """All samples of which rows match, gathered with their number. Looked for from the rows, not from the samples.
+    """All samples with matching rows, gathered with the number of samples. Looked for from the rows, not from the samples.
 
     Given up for a search for much.
     """
@@ -184,7 +184,7 @@ class Gathered(NamedTuple):
         return ids if is_all else None
 
     def _sorted(self, gathered: Sql, page: Page) -> Sql:
-        """A query for the number of all that is found, whether that is all, and the ids on the page."""
+        """A query for the number of found ids, whether these are all matches, and the ids on the page."""
         # an array, of which the planner expects few: the samples are found by their ids, and sorted
         among = Sql("s.id = ANY ((SELECT ids FROM found WHERE is_all)::bigint[])")
         return Sql(
@@ -197,7 +197,7 @@ class Gathered(NamedTuple):
         )
 
     def _newest_first(self, gathered: Sql, page: Page) -> Sql:
-        """As `_sorted`. Reads the times of the greatest ids only, and of those lesser ones that are as new all the same."""
+        """As `_sorted`. Reads the times only of the greatest ids, and of lesser ids that are as new all the same."""
         end = page.offset + page.limit
         return Sql(NEWEST_FIRST, found=gathered, most=end + MORE, end=end, page=Sql(page.clause()))
 
@@ -222,9 +222,9 @@ NEWEST_FIRST = """
 
 
 def _gathering(found: Sql) -> Sql:
-    """All ids in one array, in ascending order, with their number, and whether that is all.
+    """All ids in one array, in ascending order, with the number of ids, and whether the array has all.
 
-    The rows come nearly in this order, so that sorting takes a third less time in all than a hash table for DISTINCT.
+    The rows come nearly in order, so that sorting takes a third less time in all than a hash table for DISTINCT.
     """
     return Sql(
         f"""

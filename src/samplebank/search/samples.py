@@ -1,4 +1,4 @@
-"""Search for samples: what is asked for, and the list that answers it."""
+"""Search for samples: the demands of the search, and the list of the answer."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -44,7 +44,7 @@ from samplebank.search.window import IndexWindow, lies_in_window, parts_of_windo
 
 
 class Users(msgspec.Struct, frozen=True):
-    """Rows made by one of the users: of any of the kinds in `fields`, or (`every`) of each of them."""
+    """Rows made by one of the users: of any kind in `fields`, or (`every`) of each kind."""
 
     ids: list[int]
     fields: tuple[str, ...]
@@ -52,7 +52,7 @@ class Users(msgspec.Struct, frozen=True):
 
 
 class SampleCriterion(Criterion, frozen=True, kw_only=True):
-    """Everything that a sample search can ask for. All of it must hold; what is None or empty asks for nothing."""
+    """All demands of a sample search. Every demand must hold; None or an empty list demands nothing."""
 
     digests: dict[str, list[bytes]] = msgspec.field(default_factory=dict)
     customers: list[int] | None = None
@@ -73,7 +73,7 @@ class SampleCriterion(Criterion, frozen=True, kw_only=True):
 
 
 class Demands(msgspec.Struct, frozen=True):
-    """What must hold of a sample: digests, sets to be in (one of each list), and sets to be in none of."""
+    """The demands on a sample: digests, sets to be in (one of each list), and sets not to be in."""
 
     digests: dict[str, list[bytes]]
     sets: list[list[Members]]
@@ -116,7 +116,7 @@ class Demands(msgspec.Struct, frozen=True):
 def samples_matching(
     caller: Caller, wanted: SampleCriterion, window: IndexWindow, sort: Sequence[str] = ()
 ) -> SampleListing:
-    """The samples that match and that the caller may see, newest first unless sorted otherwise."""
+    """The matching samples that the caller may see, newest first unless sorted otherwise."""
     asked = demands(Sets(caller), wanted)
     may_be_found = _may_be_found(caller, window)
     order = order_of(caller, sort)
@@ -185,7 +185,7 @@ def _may_be_found(caller: Caller, window: IndexWindow) -> Sql:
 
 
 def _all(caller: Caller, window: IndexWindow, asked: Demands) -> Sql:
-    """A query with one row for each sample of the window, without sets that the samples have to be in."""
+    """A query with one row for each sample of the window, without the sets to be in."""
     others = all_of([see_samples(caller, "s", Permission.VIEW_SAMPLES), asked.on("s")])
     parts = [
         Sql("SELECT FROM sample s WHERE {} AND {}", part, others)
@@ -195,7 +195,7 @@ def _all(caller: Caller, window: IndexWindow, asked: Demands) -> Sql:
 
 
 def _found(caller: Caller, window: IndexWindow, members: Members) -> Sql:
-    """Where all that is found comes from. The sample itself is read only where no row of it speaks for it."""
+    """The source of all matches. The sample itself is read only where no row speaks for the sample."""
     # A subquery for one value: the planner makes no join, which would read the samples of the others, too.
     return Sql(
         """

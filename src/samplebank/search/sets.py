@@ -1,4 +1,4 @@
-"""Queries for the ids of samples. A query matches on rows that the caller may see, and on nothing else."""
+"""Queries for the ids of samples. A query matches only on rows that the caller may see."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from samplebank.search.window import IndexWindow, lies_in_window
 
 
 class Kind(NamedTuple):
-    """A kind of row that a sample has, with the permission to see it.
+    """A kind of row of a sample, with the permission to see the row.
 
     Rows without readers are seen with the sample, which is `owner` then. The sample is also read where only the sample tells
     whether the row is `current`: a sample is what the latest classification and the latest verdict say, as the metadata of
@@ -78,9 +78,9 @@ class Slice(msgspec.Struct, frozen=True):
 
 
 class Members(NamedTuple):
-    """A set of samples: the column of their ids, what it comes from, and when a row of it speaks for its sample.
+    """A set of samples: the column of ids, the source, and the condition on which a row speaks for its sample.
 
-    A row that does proves by being there that the sample may be found at all, so that the sample need not be read.
+    A row that speaks for a sample proves that the sample may be found, so the sample itself need not be read.
     """
 
     id: str
@@ -92,9 +92,9 @@ class Members(NamedTuple):
         return Sql(f"SELECT {self.id} AS id {{}}", self.source)
 
     def has(self, sample: str) -> Sql:
-        """That the sample has a row of the set, looked up for each sample by itself.
+        """The sample has a row of the set, looked up for each sample by itself.
 
-        One value of a subquery: the planner makes no join of it.
+        One value of a subquery: the planner makes no join.
         """
         return Sql(f"(SELECT TRUE {{}} AND {self.id} = {sample} LIMIT 1)", self.source)
 
@@ -106,8 +106,8 @@ class Members(NamedTuple):
 class Sets:
     """Writes sets of samples.
 
-    `window` is that of the search, `part` what it is limited to, `common` the words that are too common to look for. Without
-    `by_index` keywords are looked for in rows that are known otherwise.
+    `window` is the window of the search, `part` the limit of the search, `common` the words too common to look for. Without
+    `by_index` keywords are looked for in rows known otherwise.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Sets:
         self._visible: dict[Kind, Sql] = {}
 
     def with_row(self, kind: Kind, condition: Sql) -> Members:
-        """The samples that have a visible row of this kind with which the condition holds."""
+        """The samples with a visible row of the kind for which the condition holds."""
         conditions = [condition, Sql(kind.current), self.visible(kind)]
         source = f"{kind.table} {kind.alias}"
         if self._reads_owner(kind):
@@ -144,7 +144,7 @@ class Sets:
         return kind.owner is not None and (kind.current_by_owner or self.visible(kind) is not TRUE)
 
     def _speaks(self, kind: Kind) -> Sql:
-        """When a visible row of this kind shows that its sample may be found."""
+        """The condition on which a visible row of the kind shows that the sample may be found."""
         window = self._window
         if window is None:
             return FALSE
@@ -171,7 +171,7 @@ class Sets:
         return known
 
     def with_words(self, words: tuple[Keyword, ...], fields: frozenset[str]) -> list[Members]:
-        """Where at least one of the words occurs: one query for each field in which any can."""
+        """Where at least one of the words occurs: one query for each field where a word can occur."""
         digests = digests_among(words)
         asked = [algorithm for algorithm in DIGESTS if algorithm in digests and algorithm in fields]
         sets = [self.with_digest(algorithm, digests[algorithm]) for algorithm in asked]
@@ -187,7 +187,7 @@ class Sets:
         return sets
 
     def _readable(self, said: Sql, words: tuple[Keyword, ...]) -> Sql:
-        """That a verdict mentions a word where the caller may read it: the comment of a judgement is not for everybody."""
+        """A verdict mentions a word where the caller may read: the comment of a judgement is not for everybody."""
         judgement = sees_judgement(self._caller, "v.judged_for")
         if judgement is TRUE:
             return said
@@ -204,7 +204,7 @@ class Sets:
         return Members("z.id", Sql("FROM sample z WHERE {}", all_of(lies)))
 
     def at_time(self, field: str, times: TimeRange) -> Members:
-        """Where the time of this name lies within the bounds."""
+        """The named time lies within the bounds."""
         if field == SAMPLE_CREATED:
             return Members("t.id", Sql("FROM sample t WHERE {}", times.within("t.created_time")))
         if field in ROW_TIMES:
@@ -213,7 +213,7 @@ class Sets:
         return self._at_edge(times, first=field == FIRST_SUBMITTED)
 
     def _at_edge(self, times: TimeRange, *, first: bool) -> Members:
-        """The first (or last) submission that the caller sees lies within: it does, and none lies before (after)."""
+        """The first (or last) submission in the caller's sight lies within the bounds, and no other before (after)."""
         lies = times.within("u.submitted_time")
         bound = times.start if first else times.end
         if bound is not None:

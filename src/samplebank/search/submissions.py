@@ -1,4 +1,4 @@
-"""Search for submissions: what is asked for, and the list that answers it."""
+"""Search for submissions: the demands of the search, and the list of the answer."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
@@ -63,7 +63,7 @@ KEYWORD_FIELDS = ("id", "sampleSha256", "tlp", *TEXTS)
 
 
 class SubmissionSearch(SubmissionCriterion, frozen=True, kw_only=True):
-    """Everything that a submission search can ask for. All of it must hold; what is None or empty asks for nothing."""
+    """All demands of a submission search. Every demand must hold; None or an empty list demands nothing."""
 
     ids: list[UUID] | None = None
     samples: list[bytes] | None = None
@@ -75,7 +75,7 @@ class SubmissionSearch(SubmissionCriterion, frozen=True, kw_only=True):
 
 
 class InOrder(NamedTuple):
-    """All submissions in the order that is asked for, until the page is full. Given up after so many `milliseconds`."""
+    """All submissions in the requested order, until the page is full. Given up after so many `milliseconds`."""
 
     where: Sql
     order: Order
@@ -87,7 +87,7 @@ class InOrder(NamedTuple):
 
 
 class Much(NamedTuple):
-    """A search for much: submissions in the order that is asked for, with a look at each, until the page is full.
+    """A search for much: submissions in the requested order, with a look at each, until the page is full.
 
     Given up after so many `milliseconds`, and for a search for little. `walked` is the condition without indexes of words.
     """
@@ -111,9 +111,9 @@ class Much(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """All submissions that match, gathered with their number.
+    """All matching submissions, gathered with the number of matches.
 
-    `find_all` is given words that are too common to look for. Given up for a search for much.
+    `find_all` is given words too common to look for. Given up for a search for much.
     """
 
     find_all: Callable[[frozenset[str]], Sql]
@@ -154,10 +154,10 @@ def _read(rows: Sequence[Any] | None) -> list[Submission] | None:
 
 
 class SubmissionListing(OrderedListing[Submission]):
-    """Submissions that match, found by the first of `ways` that finds the page.
+    """Matching submissions, found by the first of `ways` that finds the page.
 
-    `number` is an expression for their number, where a tally knows the number, and `all_but` one that takes longer. `parts`
-    are the same submissions, where an index has these without the rows of others.
+    `number` is an expression for the number of matches, where a tally knows, and `all_but` a slower expression. `parts`
+    are the same submissions, where an index has the submissions without the rows of others.
     """
 
     is_dear = True
@@ -202,7 +202,7 @@ class SubmissionListing(OrderedListing[Submission]):
 def submissions_matching(
     caller: Caller, wanted: SubmissionSearch, window: IndexWindow, sort: Sequence[str] = ()
 ) -> OrderedListing[Submission]:
-    """The submissions that match and that the caller may see, latest observed first unless sorted otherwise."""
+    """The matching submissions that the caller may see, latest observed first unless sorted otherwise."""
     order = Order(Sql(FROM), tuple(sort) or (LATEST_FIRST,), SORTS, Key("u.id", "uuid", field="id"))
     where = matching(caller, wanted, window)
     gathering = Gathering()
@@ -233,7 +233,7 @@ def matching(
     *,
     by_index: bool = True,
 ) -> Sql:
-    """The condition on a submission `u`; the index is not asked for words that are `common`, and without `by_index` for none."""
+    """The condition on a submission `u`; the index is not asked for `common` words, and without `by_index` for no word."""
     visible = see_rows(caller, "u", Permission.VIEW_SUBMISSION)
     return all_of([visible, _lies_in(window), filters(common, by_index=by_index).condition(wanted)])
 
@@ -245,7 +245,7 @@ def _lies_in(window: IndexWindow) -> Sql:
 
 @lru_cache(64)
 def filters(common: frozenset[str] | None, *, by_index: bool) -> Filters[SubmissionSearch]:
-    """What each field of a search asks for; the index is asked for words as in `matching`."""
+    """The condition of each field of a search; the index is asked for words as in `matching`."""
     return Filters(
         SubmissionSearch,
         ids=lambda ids: one_of("u.id", "uuid", ids),
@@ -265,7 +265,7 @@ def filters(common: frozenset[str] | None, *, by_index: bool) -> Filters[Submiss
 
 
 def _occurs(words: tuple[Keyword, ...], fields: frozenset[str], mention: Callable[..., Sql]) -> Sql:
-    """At least one of the words is in at least one of the fields. `mention` is `mentions`, with a way to use the index."""
+    """At least one word is in at least one field. `mention` is `mentions`, with a way to use the index."""
     found = []
     if fields >= TEXTS.keys():
         found.append(mention("submission", "u", words))

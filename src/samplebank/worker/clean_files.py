@@ -1,6 +1,6 @@
-"""Files that are taken to be clean: those of the Python that runs Samplebank, of its packages, and of the system.
+"""Files taken to be clean: files of the Python that runs Samplebank, of the packages, and of the system.
 
-A machine has some 100,000 of these files. To look at each takes seconds, so only as many folders are read as the files need.
+A machine has some 100,000 such files. To look at each takes seconds, so only as many folders are read as needed.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ FROM_A_FOLDER = 5
 
 
 def of_installation(most: int) -> list[Path]:
-    """As many files of this machine, chosen without a look at their names, and the same in each run."""
+    """As many files of the machine, chosen without a look at names, and the same in each run."""
     paths = sysconfig.get_paths()
     folders = dict.fromkeys((Path(paths["stdlib"]), Path(paths["platlib"]), *SYSTEM))
     share = -(-most // len(folders))
@@ -26,7 +26,7 @@ def of_installation(most: int) -> list[Path]:
 
 
 def some_below(folder: Path, most: int) -> list[Path]:
-    """As many regular files of a folder and its subfolders, a few of each folder while there are other folders."""
+    """As many regular files of a folder and the subfolders, a few of each folder while there are other folders."""
     found: list[Path] = []
     spare: list[Path] = []
     waiting = [(b"", folder)]
@@ -55,7 +55,7 @@ def below(folder: Path) -> Iterator[Path]:
 
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The regular files of a folder, and its subfolders, in an order that says nothing of their names."""
+    """The regular files of a folder, and the subfolders, in an order that says nothing of names."""
     files: list[Path] = []
     folders: list[Path] = []
     try:

@@ -1,4 +1,4 @@
-"""The contract between an analyser and its worker: what the worker tells, and what the analyser may answer.
+"""The contract between an analyser and the worker: what the worker tells, and what the analyser may answer.
 
 An analyser runs in a child process without network, programs or writable files. The analyser only reads the sample.
 """
@@ -43,7 +43,7 @@ MIB = 1024 * 1024
 
 
 class SampleFile(msgspec.Struct, frozen=True, kw_only=True):
-    """`classification` and `submission` are as the service sends them; `options` come from the policy."""
+    """`classification` and `submission` are as sent by the service; `options` come from the policy."""
 
     path: Path
     sha256: str
@@ -59,9 +59,9 @@ class Tag(msgspec.Struct, frozen=True):
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """A value that follows from the bytes of the sample, by a way that never changes. The service finds samples by it.
+    """A value that follows from the bytes of the sample, in a way that never changes. The service finds samples by facts.
 
-    What was told first of a kind stays, whoever tells another value later.
+    The first value of a kind stays, whoever tells another value later.
     """
 
     kind: FactKind
@@ -84,7 +84,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Child(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that was found inside of the sample, to become a sample of its own.
+    """A file found inside of the sample, to become another sample.
 
     `name` is the path within the sample. `how` names what opened the sample, such as `zip`. `password` has words, one on a
     line, that may open the child.
@@ -124,7 +124,7 @@ class Rejected(Exception):
 
 
 class Analyser(ABC):
-    """Base of all analysers. Each analysis runs in a process of its own: a copy of the process that made this instance.
+    """Base of all analysers. Each analysis runs in a separate process: a copy of the process that made the instance.
 
     The copy ends with the analysis, so changes made by an analysis are gone in the next analysis.
     A constructor must not start threads: the copy would lack the threads.

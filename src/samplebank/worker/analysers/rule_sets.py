@@ -1,6 +1,6 @@
-"""Compiles the files of rules to a set. Each file has a namespace of its own, and a broken file costs its own rules only.
+"""Compiles the files of rules to a set. Each file has a separate namespace. A broken file costs only its own rules.
 
-A file may use rules of other files, as where YARA gets all files at once. Such a file is compiled behind the files that it needs.
+A file may use rules of other files, as if YARA got all files at once. Such a file is compiled behind the needed files.
 """
 
 import os
@@ -29,7 +29,7 @@ RULE = re.compile(r"\brule\s+([A-Za-z_]\w*)")
 
 
 class Unit(msgspec.Struct, frozen=True):
-    """A file with the files that it needs. `foreign` names the rules of these files, which count elsewhere."""
+    """A file with the needed files. `foreign` names the rules of the needed files, which count elsewhere."""
 
     file: RuleFile
     needed: tuple[RuleFile, ...] = ()
@@ -39,7 +39,7 @@ class Unit(msgspec.Struct, frozen=True):
 class RuleSet(msgspec.Struct, frozen=True):
     """The namespace of a rule is the index of its unit in `units`.
 
-    `broken` is as in `rule_files.Found`. `partial` gives for files the reason why some of their rules are left out.
+    `broken` is as in `rule_files.Found`. `partial` gives for files the reason why some rules of the file are left out.
     """
 
     scanner: yara_x.Scanner
@@ -101,7 +101,7 @@ def _scanning(
 
 
 def _compiled(units: Iterable[Unit], modules: frozenset[str]) -> _Compiled:
-    """Compile all. Rules that need one of these modules are left out."""
+    """Compile all. Rules in need of one of the modules are left out."""
     compiler = yara_x.Compiler(relaxed_re_syntax=True, includes_enabled=False)
     for name in VARIABLES:
         compiler.define_global(name, "")
@@ -160,7 +160,7 @@ def _mended(
 def _mended_file(
     unit: Unit, refused: Refused, definitions: "_Definitions", modules: frozenset[str], left: int
 ) -> tuple[Unit, Refused | None]:
-    """The file behind the files that it needs, `left` bytes of these at most; or why the file cannot be compiled."""
+    """The file behind the needed files, with `left` bytes of needed files at most; or why the file cannot be compiled."""
     lacks: Refused | None = refused
     for _ in range(MOST_NEEDED):
         if lacks is None or not (lacks.rules or lacks.modules):
@@ -200,7 +200,7 @@ class _Definitions:
         self._known: dict[RuleFile, frozenset[str]] | None = None
 
     def nearest(self, rule: str, asking: Unit) -> RuleFile | None:
-        """The nearest file that seems to define the rule and is not needed yet; None where there is none."""
+        """The nearest file not needed yet that seems to define the rule; None where there is no such file."""
         tried = {asking.file, *asking.needed}
         found = [file for file, names in self._read().items() if rule in names and file not in tried]
         return min(found, key=lambda file: (_steps(file.path, asking.file.path), file.name), default=None)

@@ -36,7 +36,7 @@ MOST_MATCHES = 1000
 MOST_TOLD, MOST_PATTERNS = 20, 40
 #: bytes of hits with their patterns in one answer, then of hits without patterns; later hits are told by one rule only
 MOST_DETAIL, MOST_PLAIN = 512 * 1024, 2 * 1024 * 1024
-#: told mistakes, and characters of each
+#: the most mistakes in an answer, and characters of each
 MOST_MISTAKES, LONGEST_MISTAKE = 20, 1000
 
 

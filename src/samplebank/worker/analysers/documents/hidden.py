@@ -5,7 +5,7 @@ from samplebank.worker.analysers.documents.report import Report
 from samplebank.worker.analysers.strings.indicators import Indicators
 from samplebank.worker.analysers.strings.layers import Peeling
 
-#: peeled bytes of source, and told layers
+#: bytes of source to peel, and layers to tell
 MOST_PEELED, MOST_LAYERS = 512 * 1024, 20
 
 

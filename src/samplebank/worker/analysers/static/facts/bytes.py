@@ -12,7 +12,7 @@ import msgspec
 from samplebank.worker.analysers.static.parts import Parts
 from samplebank.worker.contract import Fact
 
-#: told sections with code, and the fewest bytes of such a section: less says nothing
+#: the most sections with code in the facts, and the fewest bytes of such a section: less says nothing
 MOST_SECTIONS, FEWEST_BYTES = 20, 512
 #: names for an import hash: fewer say nothing, and with the most names the list may have been cut
 FEWEST_NAMES, MOST_NAMES = 5, 2000
