@@ -1,4 +1,4 @@
-"""Measures the code as a reader feels it: lengths, arguments by place, numbers in SQL, the words of docstrings.
+"""Measures the code as a reader feels code: lengths, arguments by place, numbers in SQL, the words of texts.
 
 Prints one line for each fact with its aim. Ends with 1 when a hard aim is missed.
 """
@@ -24,6 +24,10 @@ PRONOUNS = re.compile(
 )
 WORDS = re.compile(r"[A-Za-z][A-Za-z'-]*")
 MOST_PRONOUNS = 5.0
+#: a comment of Python or SQL; examples in documents are code, and not counted
+REMARKS = re.compile(r"(?:^|[ \t])(?:#:?|--)[ \t]+(.*)$", re.MULTILINE)
+FENCED = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/**/*.md")
 NUMBERED = re.compile(r"\$[1-9]")
 
 
@@ -153,16 +157,25 @@ def hidden_imports() -> Iterator[Fact]:
 
 
 def prose() -> Iterator[Fact]:
-    texts = [
+    docstrings = [
         ast.get_docstring(node) or ""
         for _, _, tree in modules()
         for node in ast.walk(tree)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
     ]
+    yield pronouns("docstrings", docstrings)
+    code = [text for _, text, _ in modules(SOURCE, *BESIDE)]
+    yield pronouns("comments", [remark for text in code for remark in REMARKS.findall(text)])
+    yield pronouns(
+        "documents", [FENCED.sub("", page.read_text()) for pattern in PAGES for page in ROOT.glob(pattern)]
+    )
+
+
+def pronouns(kind: str, texts: list[str]) -> Fact:
     words = sum(len(WORDS.findall(text)) for text in texts)
     share = 100 * sum(len(PRONOUNS.findall(text)) for text in texts) / words
-    yield Fact(
-        "pronouns in 100 words of docstrings",
+    return Fact(
+        f"pronouns in 100 words of {kind}",
         f"{share:.1f}",
         f"< {MOST_PRONOUNS:g}",
         share < MOST_PRONOUNS,
