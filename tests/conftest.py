@@ -16,6 +16,7 @@ from xdist.scheduler import LoadFileScheduling
 from kit.bank import Bank
 from kit.databases import rolled_back
 from kit.postgres import Postgres, own_postgres
+from kit.rules import AddRule, adding_rules
 from kit.service import PREPARED, Service, running
 from samplebank.database import Connection, Database, connect
 
@@ -115,6 +116,12 @@ def postgres(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A server over TCP, to be stopped and killed; every test leaves the server running."""
     with own_postgres(tmp_path_factory.mktemp("postgres")) as server:
         yield server
+
+
+@pytest.fixture
+def add_rule(bank: Bank) -> Iterator[AddRule]:
+    with adding_rules(bank) as add:
+        yield add
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import json
 
 from cli.program import Program
 from kit.bank import Bank
-from web.test_policy import RULES, add_rule
+from kit.rules import RULES, AddRule
 
 
-def test_a_rule_is_told_as_the_page_tells_the_rule(local: Program, bank: Bank) -> None:
+def test_a_rule_is_told_as_the_page_tells_the_rule(local: Program, bank: Bank, add_rule: AddRule) -> None:
     (worker,) = bank.workers(1)
     options = {"add": [{"key": "depth", "value": "deep"}]}
     match = {"submission": {"metaDataKey": ["origin"], "metaDataValue": [worker]}}
-    name = add_rule(bank, match, {"workers": {"add": [worker]}, "options": options})
+    name = add_rule(match, {"workers": {"add": [worker]}, "options": options})
 
     lines = local.run("policy").out.splitlines()
 
