@@ -184,9 +184,12 @@ document.addEventListener("click", (event) => {
     if (row && !event.target.closest("a, button, input, [data-copy]")) mark(row);
 });
 
+/** Put the cursor where an opened part wants a text. */
+const focusIn = (opened) => opened?.querySelector("[data-opened]")?.focus();
+
 // What somebody opens to type something is typed at once.
 document.addEventListener("toggle", ({ target }) => {
-    if (target instanceof HTMLDetailsElement && target.open) target.querySelector("[data-opened]")?.focus();
+    if (target instanceof HTMLDetailsElement && target.open) focusIn(target);
 }, true);
 
 /** A verdict by hand is chosen by its key, and set with Enter behind the reason. */
@@ -246,7 +249,11 @@ document.addEventListener("keydown", (event) => {
         event.preventDefault();
         if (isTyping(marked)) marked.focus();
         else if (marked.hasAttribute("data-chosen")) chooseVerdict(marked);
-        else marked.click();
+        else {
+            marked.click();
+            // the event `toggle` comes later, and what is typed at once would be lost
+            if (marked.matches("summary")) focusIn(marked.closest("details[open]"));
+        }
     }
 });
 
