@@ -15,8 +15,8 @@ from xdist.scheduler import LoadFileScheduling
 
 from kit.bank import Bank
 from kit.databases import rolled_back
+from kit.policy_rules import AddRule, adding_rules
 from kit.postgres import Postgres, own_postgres
-from kit.rules import AddRule, adding_rules
 from kit.service import PREPARED, Service, running
 from samplebank.database import Connection, Database, connect
 

@@ -4,7 +4,7 @@ import json
 
 from cli.program import Program
 from kit.bank import Bank
-from kit.rules import RULES, AddRule
+from kit.policy_rules import RULES, AddRule
 
 
 def test_a_rule_is_told_as_the_page_tells_the_rule(local: Program, bank: Bank, add_rule: AddRule) -> None:

@@ -1,31 +1,5 @@
-"""Rules of the policy that end with the test."""
+"""The settings that decide how jobs go, as they are by default."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from samplebank.jobs.model import JobRules
 
-from kit.bank import CHIEF, Bank, name_of
-
-RULES = "/sampledb/v2/policy/default/rule"
-
-
-class AddRule(Protocol):
-    """Adds a rule, and tells the name of the rule."""
-
-    def __call__(self, match: dict[str, Any], action: dict[str, Any]) -> str: ...
-
-
-@contextmanager
-def adding_rules(bank: Bank) -> Iterator[AddRule]:
-    """The rules end with the block: while a rule looks at types, all submissions wait for their type."""
-    added: list[str] = []
-
-    def add(match: dict[str, Any], action: dict[str, Any]) -> str:
-        name = name_of("rule")
-        body = {"name": name, "description": "for the test", "match": match, "action": action}
-        added.append(bank.data(bank.post(RULES, body, CHIEF))["id"])
-        return name
-
-    yield add
-    for rule in added:
-        bank.delete(f"{RULES}/{rule}", CHIEF)
+RULES = JobRules(max_attempts=3, malicious_score=70, longest_wait=3_600_000, longest_run=1_800_000)

@@ -1,7 +1,7 @@
 """The page of the policy: the workers of every sample, and the rules in words."""
 
 from kit.bank import Bank
-from kit.rules import AddRule
+from kit.policy_rules import AddRule
 from web.conftest import Visitors
 
 
