@@ -56,9 +56,7 @@ def _round(folder: Path) -> Seen:
                 whole = wholeness(service.url, WHOLE)
                 time.sleep(BETWEEN)
             lost, doubled = broken(service.url, service.key, load.promises)
-    later = load.answers["503"]
-    failed = sum(number for answer, number in load.answers.items() if not answer.startswith("2")) - later
-    return Seen(whole, failed, later, len(load.promises), lost, doubled)
+    return Seen(whole, load.failed, load.later, len(load.promises), lost, doubled)
 
 
 @contextlib.contextmanager

@@ -49,6 +49,18 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    @property
+    def later(self) -> int:
+        """The number of requests that were put off with 503."""
+        return self.answers["503"]
+
+    @property
+    def failed(self) -> int:
+        """The number of requests with neither 2xx nor 503."""
+        return (
+            sum(number for answer, number in self.answers.items() if not answer.startswith("2")) - self.later
+        )
+
     def wait(self) -> None:
         """Wait until there are `most` promises."""
         for thread in self._threads:

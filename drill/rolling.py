@@ -41,12 +41,10 @@ def _rolled(balancer: Balancer, services: list[Service], rounds: int, *, is_drai
         time.sleep(BETWEEN)
     lost, doubled = broken(balancer.url, key, load.promises)
     asked = sum(load.answers.values())
-    later = load.answers["503"]
-    failed = sum(number for answer, number in load.answers.items() if not answer.startswith("2")) - later
-    seen = f"{asked:,} requests, {failed} failed, {later} x 503; {len(load.promises):,} promised, {lost} lost, {doubled} doubled"
+    seen = f"{asked:,} requests, {load.failed} failed, {load.later} x 503; {len(load.promises):,} promised, {lost} lost, {doubled} doubled"
     fault = "two services restarted in turn, " + ("drained before" if is_drained else "not drained")
     goal = GOAL if is_drained else "0 lost, doubled"
-    return Row(fault, rounds, goal, seen, not lost + doubled + (failed if is_drained else 0))
+    return Row(fault, rounds, goal, seen, not lost + doubled + (load.failed if is_drained else 0))
 
 
 def _restart(balancer: Balancer, name: str, service: Service, *, is_drained: bool) -> None:

@@ -51,6 +51,8 @@ class _Of:
         #: seconds of searches that count against the user, as of `reckoned`
         self.spent = 0.0
         self.reckoned = time.monotonic()
+        #: whether the user is remembered until nothing is owed
+        self.is_kept = False
 
     def spend(self, seconds: float) -> None:
         """Count the seconds of a search; at most so many that the user has waited them off after some seconds."""
@@ -89,16 +91,17 @@ class Turns:
                 yield mine
         finally:
             mine.number -= 1
-            if not mine.number:
-                self._forget(user_id, mine)
+            if not mine.number and not mine.is_kept:
+                self._forget(user_id)
 
-    def _forget(self, user_id: int, mine: _Of) -> None:
-        """Forget a user who has nothing under way and owes nothing; else look again when nothing is owed."""
-        if mine.number or self._users.get(user_id) is not mine:
-            return
-        if owed := mine.owed:
-            asyncio.get_running_loop().call_later(owed / FORGIVEN, self._forget, user_id, mine)
-        else:
+    def _forget(self, user_id: int) -> None:
+        """Forget a user who has nothing under way and owes nothing; else look again when nothing is owed, once at a time."""
+        mine = self._users[user_id]
+        owed = mine.owed
+        mine.is_kept = owed > 0 and not mine.number
+        if mine.is_kept:
+            asyncio.get_running_loop().call_later(owed / FORGIVEN, self._forget, user_id)
+        elif not mine.number:
             del self._users[user_id]
 
     def _among_all(self) -> AbstractAsyncContextManager[None]:
