@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from kit.bank import AGENT, V2, Bank, Sample, eventually, fields_of, name_of, together
+from kit.policy_rules import AddRule
 from samplebank.database import Database
 
 FILE = "/samplebank/v1/sample"
@@ -198,19 +199,13 @@ def test_a_change_of_the_policy_holds_from_the_next_file_on(bank: Bank) -> None:
     assert bank.tasks_of(answer.json()["data"]["jobID"]).keys() == {worker}
 
 
-def test_where_the_policy_looks_at_types_the_file_gets_the_workers_of_its_type(bank: Bank) -> None:
+def test_where_the_policy_looks_at_types_the_file_gets_the_workers_of_its_type(
+    bank: Bank, add_rule: AddRule
+) -> None:
     (worker,) = bank.workers(1)
-    rule = {
-        "name": name_of("pdf"),
-        "description": "",
-        "match": {"classification": {"type": ["pdf"]}},
-        "action": {"workers": {"add": [worker]}},
-    }
-    rule_id = bank.data(bank.post(f"{V2}/policy/default/rule", rule))["id"]
-    try:
-        answer = send(bank, Sample(data=b"%PDF-1.4\n" + Sample().data + b"\n%%EOF\n"))
-    finally:
-        bank.delete(f"{V2}/policy/default/rule/{rule_id}")
+    add_rule({"classification": {"type": ["pdf"]}}, {"workers": {"add": [worker]}})
+
+    answer = send(bank, Sample(data=b"%PDF-1.4\n" + Sample().data + b"\n%%EOF\n"))
 
     assert worker in bank.tasks_of(answer.json()["data"]["jobID"])
 

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from kit.bank import AGENT, V2, Bank, Sample, eventually, fields_of, name_of, together
+from kit.policy_rules import AddRule
 from samplebank.api.app import ROUTES
 from samplebank.assembly import clock
 from samplebank.database import Connection, Database
@@ -301,20 +302,11 @@ def test_a_wrong_answer_to_a_challenge_counts_with_a_key_too(bank: Bank) -> None
     assert (refused.status_code, used_up.status_code) == (412, 412)
 
 
-def test_a_submission_that_waits_for_the_file_type_is_kept(bank: Bank) -> None:
-    (worker,) = bank.workers(1)
-    rule = {
-        "name": name_of("type"),
-        "description": "",
-        "match": {"classification": {"type": [name_of("type")]}},
-        "action": {"workers": {"add": [worker]}},
-    }
-    rule_id = bank.data(bank.post(f"{V2}/policy/default/rule", rule))["id"]
-    try:
-        request, key = a_submission(bank), name_of("key")
-        first, again = request(key), request(key)
-    finally:
-        bank.delete(f"{V2}/policy/default/rule/{rule_id}")
+def test_a_submission_that_waits_for_the_file_type_is_kept(bank: Bank, add_rule: AddRule) -> None:
+    add_rule({"classification": {"type": [name_of("type")]}}, {"workers": {"add": bank.workers(1)}})
+    request, key = a_submission(bank), name_of("key")
+
+    first, again = request(key), request(key)
 
     assert (first.status_code, again.content) == (201, first.content)
 

@@ -1,16 +1,17 @@
 """A file in one statement: what others do meanwhile is never overlooked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import cast
 
 import pytest
 
-from kit.bank import V2, Bank, Sample, name_of
+from kit.bank import Bank, Sample, name_of
 from kit.interleaving import Interrupted
 from kit.locks import stands_behind
+from kit.policy_rules import AddRule
 from samplebank.accounts.caller import Caller, of_customer
 from samplebank.assembly import clock
 from samplebank.blobs.writing import Hashing
@@ -72,22 +73,6 @@ async def overtaken(database: Database, sample: Sample, mia: Caller) -> AsyncIte
         yield waiting
 
 
-@contextmanager
-def looking_at_types(bank: Bank) -> Iterator[None]:
-    """A policy with a rule for a type, for as long as the block lasts."""
-    rule = {
-        "name": name_of("rule"),
-        "description": "",
-        "match": {"classification": {"type": [name_of("type")]}},
-        "action": {"workers": {"add": bank.workers(1)}},
-    }
-    rule_id = bank.data(bank.post(f"{V2}/policy/default/rule", rule))["id"]
-    try:
-        yield
-    finally:
-        bank.delete(f"{V2}/policy/default/rule/{rule_id}")
-
-
 async def test_the_same_new_file_stored_meanwhile_outruns_it(database: Database, mia: Caller) -> None:
     async with overtaken(database, Sample(), mia) as waiting:
         with pytest.raises(Outrun):
@@ -125,11 +110,12 @@ async def test_a_change_of_the_policy_meanwhile_outruns_it(
 
 
 async def test_a_new_file_is_stored_where_the_policy_looks_at_types(
-    bank: Bank, database: Database, mia: Caller
+    bank: Bank, database: Database, mia: Caller, add_rule: AddRule
 ) -> None:
-    with looking_at_types(bank):
-        async with database.connection() as db:
-            taken = await take(db, Sample(), mia)
+    add_rule({"classification": {"type": [name_of("type")]}}, {"workers": {"add": bank.workers(1)}})
+
+    async with database.connection() as db:
+        taken = await take(db, Sample(), mia)
 
     assert taken.is_new
 
