@@ -26,7 +26,8 @@ class Registration(msgspec.Struct, frozen=True):
 def registrations() -> Mapping[str, Registration]:
     """What the built-in analysers say of themselves, by name.
 
-    Kept in a file, as five sandboxes would take half of the first start's time. A test compares the file with the analysers.
+    Kept in a file, as five sandboxes would take half of the first start's time. `scripts/registrations.py`
+    writes the file, and a test compares the file with the analysers.
     """
     kept = files(__name__).joinpath("registrations.json").read_bytes()
     return msgspec.json.decode(kept, type=dict[str, Registration])
