@@ -15,7 +15,7 @@ from samplebank.analyses import evidence
 from samplebank.assembly import open_bank
 from samplebank.blobs import Blob, DiskStore
 from samplebank.database import Database
-from samplebank.maintenance.service_tasks import ORPHANED, orphan_sweep
+from samplebank.maintenance.service_tasks import orphan_sweep
 from samplebank.service_tasks import leftovers
 
 EVERY_PART = 512
@@ -39,8 +39,8 @@ async def sweep_everything(service: Service) -> None:
 
 @pytest.mark.parametrize("area", ["sample", "evidence"])
 async def test_old_bytes_without_a_row_are_removed(service: Service, area: str) -> None:
-    old = orphan(service, area, Sample(), 2 * ORPHANED)
-    young = orphan(service, area, Sample(), ORPHANED / 2)
+    old = orphan(service, area, Sample(), 2 * leftovers.ORPHANED)
+    young = orphan(service, area, Sample(), leftovers.ORPHANED / 2)
 
     await sweep_everything(service)
 
@@ -52,8 +52,8 @@ async def test_old_bytes_with_a_row_stay(bank: Bank, service: Service) -> None:
     analysis = bank.analyse(sample, name_of("w"))
     place = f"{sample.path}/analysis/{analysis}/evidence"
     stored = bank.data(bank.call("POST", f"{place}/e.bin", ROBOT, data=report.data))
-    orphan(service, "sample", sample, 2 * ORPHANED)
-    orphan(service, "evidence", report, 2 * ORPHANED)
+    orphan(service, "sample", sample, 2 * leftovers.ORPHANED)
+    orphan(service, "evidence", report, 2 * leftovers.ORPHANED)
 
     await sweep_everything(service)
 

@@ -12,7 +12,7 @@ from samplebank.api.envelope import Answer, single
 from samplebank.assembly import Bank
 from samplebank.checkup.ground import check_clock, check_housework
 from samplebank.database.migrations import HEAD, current_revision
-from samplebank.database.server import is_read_only
+from samplebank.database.server import READ_ONLY, is_read_only
 from samplebank.errors import Unavailable
 from samplebank.http.operation import OPEN
 from samplebank.installation import store
@@ -58,7 +58,7 @@ async def readyz(request: Call) -> Answer:
         if revision != HEAD:
             raise Unavailable(f"The schema is at revision {revision}, but this release needs {HEAD}.")
         if await is_read_only(db):
-            raise Unavailable("The database takes no changes: it is read-only, or the standby of another.")
+            raise Unavailable(READ_ONLY)
         done = await last_done(db)
         await bank.database.clock.look(db)
         known = await store.find(db)

@@ -17,6 +17,10 @@ MISSING = "The bytes of this file are no longer stored."
 DAMAGED = "The stored bytes of this file are damaged; uploading the file again repairs them."
 
 
+#: parts of an area, by the first byte of the names
+PARTS = 256
+
+
 class Area(StrEnum):
     """The owners of bytes. The same bytes may lie in both areas, and are removed from each area separately."""
 

@@ -4,18 +4,16 @@ import secrets
 from collections.abc import AsyncIterator
 
 from samplebank.assembly import Bank
-from samplebank.blobs import Area
+from samplebank.blobs import PARTS, Area, Blob
 from samplebank.checkup.model import Finding, advice, fault, good
 from samplebank.service_tasks import leftovers
 
 #: rows that are looked at in one step, and steps where not everything is looked at
 BATCH, STEPS = 100, 5
-#: parts of the store by the first byte of the name, and parts that are listed where not everything is looked at
-PARTS, SOME_PARTS = 256, 4
+#: parts of the store that are listed where not everything is looked at
+SOME_PARTS = 4
 #: no name is greater
 LAST = b"\xff" * 32
-#: seconds after which bytes without a row are no upload under way any more
-ORPHANED = 24 * 3600.0
 #: names that a finding tells
 TOLD = 5
 NAMES = {Area.SAMPLE: "samples", Area.EVIDENCE: "evidence"}
@@ -35,7 +33,7 @@ async def _rows(bank: Bank, area: Area, *, is_full: bool) -> Finding:
     async for name in _names(bank, area, is_full=is_full):
         looked += 1
         is_there = await (bank.blobs.is_sound(area, name) if is_full else bank.blobs.holds(area, name))
-        if not is_there and not await _is_deleted(bank, area, name):
+        if not is_there and await _has_row(bank, area, name):
             damaged.append(name)
     subject, how = f"bytes of {NAMES[area]}", "read and compared" if is_full else "looked for"
     if damaged:
@@ -66,17 +64,17 @@ async def _names(bank: Bank, area: Area, *, is_full: bool) -> AsyncIterator[byte
             return
 
 
-async def _is_deleted(bank: Bank, area: Area, name: bytes) -> bool:
-    """Whether the row has gone meanwhile."""
+async def _has_row(bank: Bank, area: Area, name: bytes) -> bool:
+    """Whether the row is still there: the sample may have been deleted meanwhile."""
     async with bank.database.connection() as db:
-        return name not in await leftovers.names_after(db, area, name[:-1], BATCH)
+        return not await leftovers.without_row(db, area, [Blob(name)])
 
 
 async def _orphans(bank: Bank, area: Area, *, is_full: bool) -> Finding:
     parts = range(PARTS) if is_full else sorted({secrets.randbelow(PARTS) for _ in range(SOME_PARTS)})
     listed, orphans = 0, 0
     for part in parts:
-        blobs = await bank.blobs.list_names(area, part, ORPHANED)
+        blobs = await bank.blobs.list_names(area, part, leftovers.ORPHANED)
         listed += len(blobs)
         if blobs:
             async with bank.database.connection() as db:

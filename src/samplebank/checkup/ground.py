@@ -3,7 +3,7 @@
 from samplebank.assembly import Bank
 from samplebank.checkup.model import Finding, advice, fault, good
 from samplebank.database import Connection, budget
-from samplebank.database.server import is_read_only
+from samplebank.database.server import READ_ONLY, is_read_only
 from samplebank.errors import Unavailable
 from samplebank.installation import store
 from samplebank.jobs.clock import last_done
@@ -12,8 +12,9 @@ from samplebank.timespec import Millis
 
 #: milliseconds by which the clock of this host may differ from the clock of the database
 MOST_SKEW = 2_000
-#: seconds besides three intervals after which housework that was not done is missed
+#: seconds besides three intervals between sweeps after which housework that was not done is missed
 NO_HOUSEWORK = 60
+NO_HOUSEKEEPER = "Start `samplebank serve`, or read why its housekeeper does not work in its log."
 #: so many times the reserve of a disk should be free
 AMPLE = 4
 BROKEN_INDEXES = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT (indisvalid AND indisready)"
@@ -25,21 +26,30 @@ def check_clock(bank: Bank) -> None:
 
     Times of the database are told by the database's clock. All else goes wrong on such a host: certificates, logs, ids.
     """
-    ahead = bank.database.clock.ahead
-    if abs(ahead) > MOST_SKEW:
-        side = "ahead of" if ahead > 0 else "behind"
-        raise Unavailable(
-            f"The clock of this host is {abs(ahead) / 1000:.1f} s {side} the clock of the database: set both by NTP."
-        )
+    if wrong := _skew(bank):
+        raise Unavailable(f"{wrong}: set both by NTP.")
 
 
 def check_housework(bank: Bank, done: Millis | None) -> None:
     """Raise `Unavailable` where the housework was `done` too long ago."""
-    patience = NO_HOUSEWORK + 3 * bank.settings.sweep_interval
-    if done is not None and bank.clock() - done > 1000 * patience:
+    if done is not None and done < missed_before(bank):
         raise Unavailable(
             "No housekeeper works: time-outs, leases and classification wait. The log of the service says why."
         )
+
+
+def missed_before(bank: Bank) -> Millis:
+    """The time before which what the housekeeper had to do is missed by now."""
+    return bank.clock() - 1000 * (NO_HOUSEWORK + 3 * bank.settings.sweep_interval)
+
+
+def _skew(bank: Bank) -> str | None:
+    """How the clock of this host is wrong, in words; None where the clock is right."""
+    ahead = bank.database.clock.ahead
+    if abs(ahead) <= MOST_SKEW:
+        return None
+    side = "ahead of" if ahead > 0 else "behind"
+    return f"The clock of this host is {abs(ahead) / 1000:.1f} s {side} the clock of the database"
 
 
 async def examine_database(bank: Bank, *, is_full: bool) -> list[Finding]:  # noqa: ARG001 -- as all checks
@@ -58,8 +68,7 @@ async def examine_database(bank: Bank, *, is_full: bool) -> list[Finding]:  # no
 
 async def _changes(db: Connection) -> Finding:
     if await is_read_only(db):
-        said = "The database takes no changes: it is read-only, or the standby of another."
-        return fault("database", said, "Name the primary in SAMPLEBANK_DATABASE_URL.")
+        return fault("database", READ_ONLY, "Name the primary in SAMPLEBANK_DATABASE_URL.")
     return good("database", "The database takes changes, and the schema is that of this release.")
 
 
@@ -75,11 +84,8 @@ async def _connections(bank: Bank, db: Connection) -> Finding:
 
 
 def _clock(bank: Bank) -> Finding:
-    try:
-        check_clock(bank)
-    except Unavailable as error:
-        said, _, remedy = str(error).rpartition(": ")
-        return fault("clock", f"{said}.", remedy.capitalize())
+    if wrong := _skew(bank):
+        return fault("clock", f"{wrong}.", "Set both by NTP.")
     return good("clock", "The clocks of this host and of the database agree.")
 
 
@@ -87,15 +93,9 @@ def _housework(bank: Bank, done: Millis | None) -> Finding:
     if done is None:
         return advice("housework", "No housekeeper has ever worked.", "Start `samplebank serve`.")
     age = max(0, bank.clock() - done) / 1000
-    try:
-        check_housework(bank, done)
-    except Unavailable:
+    if done < missed_before(bank):
         said = f"The housework was last done {age:,.0f} s ago: leases, time-outs and types wait."
-        return fault(
-            "housework",
-            said,
-            "Start `samplebank serve`, or read why its housekeeper does not work in its log.",
-        )
+        return fault("housework", said, NO_HOUSEKEEPER)
     return good("housework", f"The housework was last done {age:.0f} s ago.")
 
 

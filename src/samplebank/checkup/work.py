@@ -1,6 +1,7 @@
 """The work of the installation: jobs, leases, workers of the policy, types, and events on their way."""
 
 from samplebank.assembly import Bank
+from samplebank.checkup.ground import NO_HOUSEKEEPER, missed_before
 from samplebank.checkup.model import Finding, advice, fault, good
 from samplebank.database import Connection, Statement
 from samplebank.jobs.backlog import MOST, backlog, lags
@@ -8,8 +9,6 @@ from samplebank.jobs.waiting import CHILDREN
 from samplebank.policy.presence import Presence, Standing
 from samplebank.timespec import Millis, iso
 
-#: seconds besides three intervals after which a lease should have been taken back
-LATE = 60
 #: seconds after which events should have been delivered
 SLOW = 600
 STUCK = """
@@ -35,7 +34,7 @@ async def examine_work(bank: Bank, *, is_full: bool) -> list[Finding]:  # noqa: 
     async with bank.database.transaction(read_only=True) as db:
         return [
             await _jobs(db),
-            await _leases(db, now - 1000 * (LATE + 3 * bank.settings.sweep_interval)),
+            await _leases(db, missed_before(bank)),
             *await _workers(db, now),
             *await _waiting(db, bank.settings.sinks, now),
         ]
@@ -53,9 +52,7 @@ async def _leases(db: Connection, before: Millis) -> Finding:
     ended = await db.fetchval(LEASES, before)
     if ended:
         said = f"{ended} leases of tasks ended long ago, and nobody took the tasks back."
-        return fault(
-            "leases", said, "Start `samplebank serve`, or read why its housekeeper does not work in its log."
-        )
+        return fault("leases", said, NO_HOUSEKEEPER)
     return good("leases", "No lease ended without its task being taken back.")
 
 

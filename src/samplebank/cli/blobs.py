@@ -9,9 +9,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from samplebank import settings
 from samplebank.assembly import make_data_folder
+from samplebank.blobs import PARTS
 from samplebank.cli.printing import JsonOption, complain, err, out, write_json
 from samplebank.database import open_database
-from samplebank.maintenance.moving import PARTS, TOLD, Copied, copy_store
+from samplebank.maintenance.moving import TOLD, Copied, copy_store
 from samplebank.samples.objects import RowTokens
 from samplebank.serving.installation import opened
 from samplebank.settings import Settings, check_blob_url

@@ -11,6 +11,10 @@ MARK = "samplebank.session"
 IS_MARKED = f"SELECT WHERE current_setting('{MARK}', true) = '{{}}'"
 
 
+#: what a service says of such a server
+READ_ONLY = "The database takes no changes: it is read-only, or the standby of another."
+
+
 async def is_read_only(db: Connection) -> bool:
     """Whether the server takes no changes, for example as the standby of another server."""
     answer: str = await db.fetchval(IS_READ_ONLY)

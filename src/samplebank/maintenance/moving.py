@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import msgspec
 
-from samplebank.blobs import Area, Blob, Blobs, Store, verified
+from samplebank.blobs import PARTS, Area, Blob, Blobs, Store, verified
 from samplebank.database import Database
 from samplebank.errors import Damaged, Invalid, NotFound
 from samplebank.installation import store as identities
@@ -15,7 +15,6 @@ from samplebank.samples import objects
 
 #: files on their way at once, and the most names of files without bytes that are told
 AT_ONCE, TOLD = 8, 100
-PARTS = 256
 OTHER = "{} is the store of another installation: name another place to copy to."
 FOREIGN = "{} is not the store of this installation: name the store that SAMPLEBANK_BLOB_URL names."
 

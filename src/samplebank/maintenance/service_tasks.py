@@ -15,16 +15,13 @@ import asyncpg
 from samplebank.accounts.provisioning import ADMIN
 from samplebank.analyses import evidence
 from samplebank.assembly import Bank
-from samplebank.blobs import Area
+from samplebank.blobs import PARTS, Area
 from samplebank.database.signals import Signal
 from samplebank.errors import NotFound, Refusal, Unavailable
 from samplebank.service_tasks import deletion, leftovers, operations, reanalysing, running
 from samplebank.service_tasks.model import State, Tools
 
 log = logging.getLogger("samplebank.maintenance")
-#: seconds for which bytes without a row are left alone: an upload may still be under way
-ORPHANED = 24 * 3600
-PREFIXES = range(256)
 #: errors that make a task fail; the last two are for tasks of another release, with other operations or arguments
 FAILURES = (Refusal, asyncpg.PostgresError, OSError, LookupError, ValueError)
 
@@ -106,9 +103,9 @@ async def _get_admin(bank: Bank) -> int:
     return admin.id
 
 
-def orphan_sweep(older_than: float = ORPHANED) -> Callable[[Bank], Awaitable[None]]:
+def orphan_sweep(older_than: float = leftovers.ORPHANED) -> Callable[[Bank], Awaitable[None]]:
     """Make a sweep that removes bytes without a row. Each round looks at another part of the bytes."""
-    parts = cycle(product(PREFIXES, Area))
+    parts = cycle(product(range(PARTS), Area))
 
     async def remove_orphans(bank: Bank) -> None:
         prefix, area = next(parts)

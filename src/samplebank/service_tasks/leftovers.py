@@ -9,6 +9,8 @@ from samplebank.timespec import Millis
 
 #: samples condemned in one transaction
 BATCH = 100
+#: seconds for which bytes without a row are left alone: an upload may still be under way
+ORPHANED = 24 * 3600
 UNREAD = """
     SELECT id, sha256, size, created_time, deleted_time FROM sample
      WHERE unread_since <= $1 ORDER BY unread_since LIMIT $2

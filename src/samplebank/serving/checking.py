@@ -5,17 +5,14 @@ housekeepers hold the lock of the election at once.
 """
 
 from samplebank.database.connection import connect_alone
-from samplebank.database.server import has_own_session, is_read_only
+from samplebank.database.server import READ_ONLY, has_own_session, is_read_only
 from samplebank.errors import Invalid
 
 SHARED = (
     "SAMPLEBANK_DATABASE_URL leads to a pooler that gives each transaction another session of the database, which breaks "
     "signals and the election of the housekeeper: set pool_mode = session in PgBouncer, or name the database itself."
 )
-READ_ONLY = (
-    "The database takes no changes: it is read-only, or the standby of another. Name the primary in "
-    "SAMPLEBANK_DATABASE_URL, or both servers with ?target_session_attrs=read-write."
-)
+PRIMARY = f"{READ_ONLY} Name the primary in SAMPLEBANK_DATABASE_URL, or both servers with ?target_session_attrs=read-write."
 
 
 async def check_database(url: str) -> None:
@@ -29,6 +26,6 @@ async def check_database(url: str) -> None:
         finally:
             await second.close()
         if await is_read_only(first):
-            raise Invalid(READ_ONLY)
+            raise Invalid(PRIMARY)
     finally:
         await first.close()
