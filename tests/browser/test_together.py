@@ -86,3 +86,20 @@ async def test_back_from_dropped_files_returns_to_the_page(chief: Tab, sample: S
 
     await expect(chief.page.get_by_role("link", name="History")).to_be_visible()
     assert chief.path == f"/sample/{sample.sha256}"
+
+
+async def test_a_form_that_is_left_by_back_listens_no_more(chief: Tab, sample: Sample) -> None:
+    here = f"/sample/{sample.sha256}"
+    await chief.open(here)
+    await drop(chief, files(1))
+    await expect(chief.page.get_by_role("button", name="Send 1 file")).to_be_visible()
+    asked: list[str] = []
+    chief.page.on("request", lambda request: asked.append(request.url))
+
+    await chief.page.evaluate(
+        "addEventListener('popstate', () => document.dispatchEvent(new Event('visibilitychange')));"
+        "setTimeout(() => history.back())"
+    )
+
+    await expect(chief.page.get_by_role("link", name="History")).to_be_visible()
+    assert [url for url in asked if "/sample/live" in url] == []

@@ -468,7 +468,12 @@ async function loadForm() {
     if (!script) return null;
     unfollow();
     history.pushState(null, "", url);
-    addEventListener("popstate", () => location.reload());
+    addEventListener("popstate", () => {
+        // the address is the other page's already, and relative addresses of this page lead nowhere
+        unfollow();
+        hasEnded = true;
+        location.reload();
+    });
     document.documentElement.dataset.root = page.documentElement.dataset.root;
     document.title = page.title;
     document.body = document.importNode(page.body, true);
