@@ -25,10 +25,11 @@ NEW = """
 READ = "UPDATE sample SET unread_since = NULL, readers = readers || 4::bigint WHERE created_time = $1"
 
 
-async def agree(database: Database) -> bool:
-    """Whether all tallies are what counting gives, in one snapshot."""
+async def disagreements(database: Database) -> dict[str, int]:
+    """The tallies that are not what counting gives, with the number of wrong buckets."""
     async with database.transaction(read_only=True) as db:
-        return not any([await tally.disagreements(db) for tally in TALLIES])
+        found = {tally.table: await tally.disagreements(db) for tally in TALLIES}
+    return {table: number for table, number in found.items() if number}
 
 
 async def fold(db: "asyncpg.Connection[Any]") -> None:
@@ -49,7 +50,7 @@ async def test_they_agree_after_uploads_submissions_and_deletions_at_once(
     together([partial(bank.delete, samples[0].path), partial(bank.upload, Sample())])
 
     assert eventually(lambda: bank.get(samples[0].path, "mia").status_code == 404)
-    assert await agree(database)
+    assert await disagreements(database) == {}
 
 
 async def test_folding_changes_nothing_and_empties_the_list_of_changes(service: Service) -> None:
