@@ -2,7 +2,6 @@
 
 import gc
 import os
-import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -17,7 +16,7 @@ from kit.bank import Bank
 from kit.databases import rolled_back
 from kit.policy_rules import AddRule, adding_rules
 from kit.postgres import Postgres, own_postgres
-from kit.service import PREPARED, Service, running
+from kit.service import PREPARED, Service, remove, running
 from samplebank.database import Connection, Database, connect
 
 # A busy machine makes an example slow, and no test asserts times.
@@ -54,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
         prepared.mkdir()
         os.environ[PREPARED] = str(prepared)
     config.add_cleanup(gc.unfreeze)  # else LIEF counts its classes at the end, and complains
-    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    config.add_cleanup(lambda: remove(folder))
 
 
 @pytest.hookimpl(wrapper=True)

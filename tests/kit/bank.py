@@ -41,10 +41,12 @@ PATIENCE = 60.0
 
 
 def eventually(probe: Callable[[], T], timeout: float = PATIENCE) -> T:
-    """Ask until the answer is true; the last answer in the end."""
+    """Ask until the answer is true, more and more seldom; the last answer in the end."""
     end = time.monotonic() + timeout
+    pause = 0.02
     while not (found := probe()) and time.monotonic() < end:
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(1.3 * pause, 0.2)
     return found
 
 

@@ -32,9 +32,9 @@ START_SECONDS = 90
 PREPARED = "TESTS_PREPARED"
 #: the database with all tables and no rows
 MIGRATED = "migrated"
-#: settings of a copied database, which spare the disk. Tests kill processes, and the system keeps what a process has written;
-#: the tests of lost power begin with a first start of their own
-WITHOUT_POWER_CUTS = "fsync = off\nfull_page_writes = off\n"
+#: settings of a copied database, which spare disk and memory. Tests kill processes, and the system keeps what a process has
+#: written; the tests of lost power begin with a first start of their own
+THRIFTY = "fsync = off\nfull_page_writes = off\nshared_buffers = 128MB\n"
 
 
 def free_port() -> int:
@@ -109,11 +109,10 @@ class Service:
         assert self._process is not None
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end and self._process.poll() is None:
-            try:
+            with suppress(requests.ConnectionError):
                 if requests.get(f"{self.url}/readyz", timeout=5).status_code == 200:
                     return
-            except requests.ConnectionError:
-                time.sleep(0.05)
+            time.sleep(0.05)
         self._process.kill()  # the processes of the service end, too
         raise RuntimeError(
             f"the service did not become ready\n{self.log.read_text(errors='replace')[-4000:]}"
@@ -187,12 +186,17 @@ def copy_prepared(data: Path) -> Mapping[str, str]:
                 code = first.stop()
             assert code == 0
             with (prepared / "data" / "postgres" / "data" / "postgresql.conf").open("a") as settings:
-                settings.write(WITHOUT_POWER_CUTS)
+                settings.write(THRIFTY)
             keys.write_text(json.dumps(first.keys))
     # `cp` keeps the owner of the database, and shares the blocks where the file system can.
     subprocess.run(["cp", "-a", "--reflink=auto", prepared / "data", data], check=True)
     copied: dict[str, str] = json.loads(keys.read_text())
     return copied
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with the thousands of files of services, in less time than `shutil.rmtree` takes."""
+    subprocess.run(["rm", "-rf", folder], check=False)
 
 
 def _migrate_another(service: Service) -> None:
@@ -217,3 +221,4 @@ def running(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator
         yield service
     finally:
         service.stop()
+        remove(service.folder / "data")

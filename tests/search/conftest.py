@@ -18,7 +18,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Page, connect
 from samplebank.database.listing import OrderedListing
 
-SAMPLES, CUSTOMERS = 20_000, 100
+SAMPLES, CUSTOMERS = 14_000, 100
 #: the oldest samples, of which workers have told facts
 RELATED = 5_000
 #: what happens to samples in the course of time

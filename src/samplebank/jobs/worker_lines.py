@@ -51,10 +51,11 @@ LINES = f"""
     ), executing AS (
         SELECT t.worker_id, count(*) AS n FROM job_task t WHERE t.lease_until IS NOT NULL AND {{seen}} GROUP BY t.worker_id
     )
-    SELECT w.id, w.short_name, coalesce(w.names ->> 'english', w.short_name),
+    SELECT w.id AS worker_id, w.short_name, coalesce(w.names ->> 'english', w.short_name) AS name,
            (SELECT count(*) FROM (SELECT FROM job_task t WHERE t.worker_id = w.id AND t.state = 'enqueued' AND {{seen}}
-                                   LIMIT {MOST_WAITING}) waiting),
-           customers.since, coalesce(executing.n, 0), coalesce(customers.longest, '[]'::jsonb)
+                                   LIMIT {MOST_WAITING}) counted) AS waiting,
+           customers.since AS waiting_since, coalesce(executing.n, 0) AS executing,
+           coalesce(customers.longest, '[]'::jsonb) AS longest
       FROM worker w LEFT JOIN customers ON customers.worker_id = w.id LEFT JOIN executing ON executing.worker_id = w.id
      WHERE w.deleted_time IS NULL ORDER BY w.short_name
 """
@@ -137,20 +138,14 @@ async def worker_lines(db: Connection, caller: Caller, *, now: Millis) -> list[W
         of_worker.setdefault(process.worker_id, []).append(process)
     done = await services(db, of_caller(caller), now=now)
     idle = Service(1)
-    return [
-        WorkerLine(
-            worker_id=id_,
-            short_name=short_name,
-            name=name,
-            waiting=waiting,
-            waiting_since=since,
-            executing=executing,
-            longest=[WaitingCustomer(**one) for one in longest],
-            processes=of_worker.get(id_, []),
-            service=done.get(id_, idle),
-        )
-        for id_, short_name, name, waiting, since, executing, longest in rows
-    ]
+    lines = []
+    for row in rows:
+        told = dict(row)
+        id_ = told["worker_id"]
+        longest = [WaitingCustomer(**one) for one in told.pop("longest")]
+        processes, service = of_worker.get(id_, []), done.get(id_, idle)
+        lines.append(WorkerLine(**told, longest=longest, processes=processes, service=service))
+    return lines
 
 
 def works_for(caller: Caller) -> Sql:

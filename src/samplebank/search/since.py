@@ -22,7 +22,8 @@ SINCE = f"""
            AND {{seen}}
          ORDER BY u.submitted_time DESC LIMIT {MOST}
     )
-    SELECT (SELECT before_time FROM visit), {{saved}}, count(*), {CLASSES}, count(*) FILTER (WHERE v.contradicting)
+    SELECT (SELECT before_time FROM visit) AS before, {{saved}} AS saved, count(*) AS arrived, {CLASSES},
+           count(*) FILTER (WHERE v.contradicting) AS contradicting
       FROM {JUDGED}
 """
 
@@ -56,5 +57,12 @@ async def since_visit(db: Connection, caller: Caller, *, oldest: Millis, malicio
         saved=queries_as_json(caller.user.id),
         malicious=malicious_score,
     )
-    before, saved, arrived, malicious, suspicious, _, contradicting = await query.row(db)
-    return SinceVisit(before, read_queries(saved), arrived, malicious, suspicious, contradicting)
+    row = await query.row(db)
+    return SinceVisit(
+        before=row["before"],
+        saved=read_queries(row["saved"]),
+        arrived=row["arrived"],
+        malicious=row["malicious"],
+        suspicious=row["suspicious"],
+        contradicting=row["contradicting"],
+    )
