@@ -168,7 +168,9 @@ class Bench:
             self.measure(
                 f"pages, {size:,} samples", lambda: pages.measure(service, tenants, size, quick=self.quick)
             )
-            self.measure(f"web pages, {size:,} samples", lambda: web.measure(service, size, quick=self.quick))
+            self.measure(
+                f"web pages, {size:,} samples", lambda: web.measure(service, tenants, size, quick=self.quick)
+            )
             self.measure(
                 f"reading, {size:,} samples",
                 lambda: reading.measure(service, tenants, size, seconds, runs, largest=largest),

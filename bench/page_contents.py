@@ -7,12 +7,14 @@ import os
 import uuid
 from typing import Any
 
-from bench import clients
+from bench import clients, relatives
 from bench.databases import connected
 from bench.figures.cycle import make_workers, wait_for_classifier
 from bench.ports import HOST
 from bench.service import Service
+from bench.tenants import Tenants
 from bench.wire import Wire
+from samplebank.accounts.caller import of_customer
 from samplebank.blobs import Area, DiskStore
 
 #: workers without a process, so that the jobs of the batch wait
@@ -21,10 +23,18 @@ FILES, FILE_SIZE = 200, 16 * 1024
 HUGE, LINKS = 2 * 2**30, 10_000
 #: where the sample of 2 GiB has strings, and bytes from a string to the next: a page looks through 64 KiB
 MIDDLE, STRINGS, APART = HUGE // 2, 512, 128
-#: the generated samples with the greatest ids, with the jobs of these samples
+#: samples with facts in a quick run
+FEW = 20_000
+#: two samples of a family and the job of the first: of a customer whose readers may see both, any for 0
 GENERATED = """
-    SELECT encode(s.sha256, 'hex'), (SELECT j.id::text FROM job j WHERE j.sample_id = s.id ORDER BY j.id LIMIT 1)
-      FROM sample s ORDER BY s.id DESC LIMIT 2
+    SELECT encode(s.sha256, 'hex'), encode(other.sha256, 'hex'), j.id::text
+      FROM derived_fact f JOIN sample s ON s.id = f.sample_id JOIN job j ON j.sample_id = s.id
+      CROSS JOIN LATERAL (
+          SELECT o.sha256 FROM derived_value v JOIN sample o ON o.id = v.sample_id
+           WHERE v.digest = f.digests[1] AND o.id <> s.id AND ($1::bigint = 0 OR o.readers @> ARRAY[$2::bigint]) LIMIT 1
+      ) other
+     WHERE f.kind = 'imphash' AND ($1::bigint = 0 OR j.customer_id = $1 AND s.readers @> ARRAY[$2::bigint])
+     ORDER BY s.id DESC LIMIT 1
 """
 OF_BATCH = """
     SELECT j.id::text FROM job j JOIN submission u ON u.id = j.submission_id
@@ -39,15 +49,26 @@ LINK = """
       FROM (SELECT u.* FROM submission u JOIN sample s ON s.id = u.sample_id WHERE s.sha256 = $1 LIMIT 1) u,
            (SELECT id, sha256 FROM sample WHERE sha256 <> $1 ORDER BY id LIMIT $2) other
 """
-#: milliseconds for which everybody has been away, so that the first page counts what is new
-AWAY = 14 * 3_600_000
+#: hashes of a pasted text, half of which are known
+HASHES = "SELECT encode(sha256, 'hex'), encode(sha512, 'hex') FROM (SELECT sha256, sha512(sha256) FROM sample ORDER BY id DESC LIMIT 100) _"
+#: milliseconds for which everybody has been away, so that the first page counts what is new: generated samples end a day ago
+AWAY = 3 * 24 * 3_600_000
+#: seconds that a statement may take: facts of very many samples are indexed
+PATIENCE = 3600.0
 BEFORE = "UPDATE last_visit SET before_time = seen_time - $1"
 
 
-async def make(service: Service, size: int) -> dict[str, str]:
-    """Make the contents of the pages. Returns the names in the paths of the pages, and an offset. Raises `WrongAnswer`."""
-    async with connected(service.database_url) as db:
-        (sample, job), (other, _) = await db.fetch(GENERATED)
+async def make(service: Service, tenants: Tenants, size: int, *, quick: bool) -> dict[str, str]:
+    """Make the contents of the pages. Returns the names in the paths of the pages, and an offset. Raises `WrongAnswer`.
+
+    `own_sample`, `own_other` and `own_job` are for the reader of one customer.
+    """
+    one = tenants.one_customer
+    async with connected(service.database_url, timeout_seconds=PATIENCE) as db:
+        await relatives.fill(db, most=FEW if quick else None)
+        ((sample, other, job),) = await db.fetch(GENERATED, 0, 0)
+        hashes = [hash_ for row in await db.fetch(HASHES) for hash_ in row]
+        ((own_sample, own_other, own_job),) = await db.fetch(GENERATED, one, of_customer(one))
     await make_workers(service, WORKERS)
     batch = str(uuid.uuid4())
     huge = await _sent(service, batch, size)
@@ -60,7 +81,15 @@ async def make(service: Service, size: int) -> dict[str, str]:
         await db.execute(BEFORE, AWAY)
         waiting = await db.fetchval(OF_BATCH, json.dumps({"batch": batch}))
     names = {"sample": sample, "other": other, "job": job, "waiting": waiting, "batch": batch}
-    return {**names, "huge": huge.hex(), "middle": str(MIDDLE), "worker": WORKERS[0]}
+    own = {"own_sample": own_sample, "own_other": own_other, "own_job": own_job}
+    return {
+        **names,
+        **own,
+        "hashes": "\n".join(hashes),
+        "huge": huge.hex(),
+        "middle": str(MIDDLE),
+        "worker": WORKERS[0],
+    }
 
 
 async def _sent(service: Service, batch: str, size: int) -> bytes:

@@ -4,6 +4,8 @@ A browser opens each page once, and each test asks for another observation.
 """
 
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser, Page
@@ -14,7 +16,7 @@ from kit.bank import Bank
 from kit.browser import WIDE, Tab, tab
 from kit.service import Service
 from kit.visitor import Visitor
-from web.test_pages import HOSTILE, READ, is_page, path_of
+from web.test_pages import HOSTILE, HOSTILE_LINE, READ, is_page, path_of
 
 MOST_REQUESTS, MOST_BYTES = 4, 45 * 1024
 SIDEWAYS: Final = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -25,6 +27,34 @@ OF_COLOURS: Final = ("color-contrast", "link-in-text-block")
 LONG: Final = "quarterly_report_" * 12 + ".exe"
 #: as long and as hostile as a name can be, without a place to break the line
 LONGEST: Final = (HOSTILE.replace(" ", "") * 40)[:4096]
+
+
+#: sends a form as the form of a page would
+SEND: Final = """([path, fields]) => {
+    const form = document.createElement("form");
+    [form.method, form.action] = ["post", path];
+    for (const [name, value] of Object.entries(fields)) {
+        const entry = document.createElement("textarea");
+        [entry.name, entry.value] = [name, value];
+        form.append(entry);
+    }
+    document.body.append(form);
+    form.submit();
+}"""
+#: what a browser says of a page with the status of a refusal
+REFUSED: Final = "console: Failed to load resource: the server responded with a status of "
+
+
+class Asked(NamedTuple):
+    """What somebody asks for: a page by its path, or with `fields` the answer to a form. `is_refused`: the answer is a refusal."""
+
+    path: str
+    fields: dict[str, str] | None = None
+    is_refused: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.path if self.fields is None else f"{self.path} answers {', '.join(self.fields)}"
 
 
 class Load(NamedTuple):
@@ -85,34 +115,75 @@ async def enter(tab: Tab, service: Service) -> None:
 
 
 @pytest.fixture(scope="module")
-def paths(service: Service, bank: Bank, hostile: dict[str, str]) -> list[str]:
-    """The paths of all pages for the chief, and of samples with names that are hard to show."""
+def pages(service: Service, bank: Bank, hostile: dict[str, str]) -> list[Asked]:
+    """All pages for the chief, answers to forms, refusals, and samples with names that are hard to show."""
     chief = Visitor(service.url).sign_in(service.keys["chief"])
     found = [path_of(path, hostile) for path, _ in READ]
     named = [f"/sample/{bank.submitted(fileName=name).sha256}" for name in (LONG, LONGEST)]
-    return [
+    whole = [
         "/login",
         *(path for path in found if is_page(chief.get(path))),
         *named,
         *(f"{one}/sightings" for one in named),
     ]
+    return [*map(Asked, whole), *answers(hostile), *refusals(hostile)]
+
+
+def answers(hostile: dict[str, str]) -> list[Asked]:
+    """What forms and queries lead to, with hostile text wherever a visitor may type."""
+    sha256, name = hostile["sha256"], quote(HOSTILE_LINE)
+    word = f'"{LONG} <svg onload=alert(1)>"'
+    text = f"{sha256} {hostile['job_id']} {'0' * 64} '{HOSTILE_LINE}.exe' invoice.exe"
+    return [
+        Asked("/find", {"text": text}),
+        Asked("/samples/reanalyse", {"sha256": sha256, "key": uuid4().hex}),
+        Asked(f"/samples?q={quote(word)}"),
+        Asked(f"/sample/{sha256}/bytes?find={name}"),
+        Asked(f"/sample/{sha256}/strings?like={name}"),
+        Asked(f"/compare?sha256={name}"),
+    ]
+
+
+def refusals(hostile: dict[str, str]) -> list[Asked]:
+    name = quote(HOSTILE_LINE)
+    return [
+        Asked(f"/samples?q=score:{name}", is_refused=True),
+        Asked(f"/jobs?q=state:{name}", is_refused=True),
+        Asked(f"/sample/{name}", is_refused=True),
+        Asked(f"/sample/{hostile['sha256']}/bytes?at={name}", is_refused=True),
+        Asked(
+            "/hunts",
+            {"rules": HOSTILE, "query": HOSTILE, "customer": "mill", "key": uuid4().hex},
+            is_refused=True,
+        ),
+        Asked(
+            f"/sample/{hostile['sha256']}/verdict", {"status": HOSTILE, "comment": HOSTILE}, is_refused=True
+        ),
+    ]
 
 
 @pytest.fixture(scope="module")
-async def walk(service: Service, browser: Browser, paths: list[str]) -> Walk:
+async def walk(service: Service, browser: Browser, pages: list[Asked]) -> Walk:
     """Everything that a browser sees on the page for the first time."""
     meter = Meter()
     async with tab(browser, service.url) as visited:
         await enter(visited, service)
         await meter.watch(visited)
-        return Walk({path: await see(visited, meter, path) for path in paths}, visited.problems)
+        seen = {asked.name: await see(visited, meter, asked) for asked in pages}
+        refused = [problem for problem in visited.problems if problem.startswith(REFUSED)]
+        assert len(refused) == sum(asked.is_refused for asked in pages)
+        return Walk(seen, [problem for problem in visited.problems if problem not in refused])
 
 
-async def see(tab: Tab, meter: Meter, path: str) -> Seen:
+async def see(tab: Tab, meter: Meter, asked: Asked) -> Seen:
     page = tab.page
     await empty_cache(page)
     meter.read()
-    await page.goto(tab.url + path, wait_until="networkidle")
+    if asked.fields is None:
+        await page.goto(tab.url + asked.path, wait_until="networkidle")
+    else:
+        async with page.expect_navigation(wait_until="networkidle"):
+            await page.evaluate(SEND, [asked.path, asked.fields])
     load = meter.read()
     light = await faults(page)
     await page.emulate_media(color_scheme="dark")

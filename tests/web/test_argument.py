@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from samplebank.verdicts.model import Verdict
 from samplebank.web.argument import Flip, argue
 
@@ -98,6 +100,28 @@ def test_a_weak_witness_may_flip_by_rising() -> None:
     argument = argue(verdict(60, analysis(YARA, "yara", 60)), MALICIOUS)
 
     assert argument.witnesses[0].flip == Flip(rises=True, score=70, word="malicious")
+
+
+def test_a_verdict_of_analyses_that_the_reader_may_not_see_says_so() -> None:
+    unseen, seen = argue(verdict(100), MALICIOUS), argue(BOTH, MALICIOUS)
+
+    assert (unseen.is_partial, unseen.witnesses) == (True, [])
+    assert not seen.is_partial
+
+
+def test_beside_analyses_that_the_reader_may_not_see_a_witness_keeps_its_share_and_flips_nothing() -> None:
+    told = {**analysis(YARA, "yara", 99), "impact": 50}
+
+    argument = argue(verdict(99, told), MALICIOUS)
+
+    (witness,) = argument.witnesses
+    assert (argument.is_partial, witness.weight, witness.flip) == (True, 50, None)
+
+
+def test_a_verdict_by_hand_has_no_part_that_is_not_seen() -> None:
+    by_hand = msgspec.structs.replace(verdict(100, override="malicious"), manual=True)
+
+    assert not argue(by_hand, MALICIOUS).is_partial
 
 
 def test_with_an_override_no_score_decides() -> None:

@@ -42,6 +42,18 @@ def test_the_verdict_is_told_as_an_argument(visitor: Visitors, judged: Sample) -
     assert "3 % of the weight" in told
 
 
+def test_a_verdict_by_analyses_of_others_says_that_the_analyses_are_of_others(
+    bank: Bank, visitor: Visitors, judged: Sample
+) -> None:
+    bank.submit(judged, "quinn")
+
+    shown = page_of(visitor("quinn"), judged)
+
+    assert "malicious" in shown.text("h1")
+    assert "because of analyses that you may not see" in shown.text("header.verdict-line")
+    assert "%" not in shown.text("header.verdict-line")
+
+
 def test_without_a_witness_the_page_tells_another_verdict(visitor: Visitors, judged: Sample) -> None:
     mia = visitor("mia")
     strongest = page_of(mia, judged).all("a[role=switch]")[0].attributes["href"]

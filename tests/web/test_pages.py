@@ -2,17 +2,19 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 from uuid import uuid4
 
 import pytest
+from selectolax.lexbor import LexborNode
 
 from architecture.test_access import EVERYWHERE, USERS
 from hunts.hunting import begun, claimed, end, rules_for
 from kit.bank import AGENT, CHIEF, ROBOT, Bank, Sample
+from kit.policy_rules import RULES
 from kit.service import Service
 from kit.visitor import Shown, Visitor
 from samplebank.accounts.model import ROLES, Permission
@@ -49,6 +51,10 @@ STATEMENTS = {
     "showJob": 3,
     # the head, submissions, analyses, links by type, notes and jobs
     "showSample": 6,
+    # the head, whether the bytes are for the visitor, and where the parts of the file lie
+    "showBytes": 1,
+    "showStrings": 1,
+    "showRaw": 1,
     "showWorkers": 3,
     # the worker, the statements of all lines, and the history
     "showWorker": 5,
@@ -115,8 +121,17 @@ def ids(pairs: list[tuple[str, Operation]]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def hostile(bank: Bank) -> dict[str, str]:
-    """A sample and a job with hostile text wherever text goes: names for the paths of pages."""
+def hostile(service: Service, bank: Bank) -> Iterator[dict[str, str]]:
+    """Hostile text wherever text goes: names for the paths of pages."""
+    names = hostile_sample(bank)
+    hostile_desk(service)
+    rule = hostile_rule(bank, names["worker"])
+    yield names
+    assert bank.delete(rule, CHIEF).ok
+
+
+def hostile_sample(bank: Bank) -> dict[str, str]:
+    """A sample and a job with hostile text wherever text goes."""
     worker = bank.worker()["shortName"]
     sample, names = hostile_job(bank, worker)
     other = Sample()
@@ -126,7 +141,7 @@ def hostile(bank: Bank) -> dict[str, str]:
     created = {"sha256": [sample.sha256]}
     task = bank.data(bank.post("/samplebank/v1/sample/reanalyse", created))["correlationID"]
     batch = str(uuid4())
-    bank.submit(sample, fileName=HOSTILE + " again", metaData={"batch": batch})
+    bank.submit(sample, fileName=HOSTILE + " again", metaData={"batch": batch, HOSTILE_LINE: HOSTILE_LINE})
     for one in (sample, other):
         facts = [{"kind": "tlsh", "value": f"T1{'0' * 70}"}, {"kind": "pdb", "value": HOSTILE_LINE}]
         bank.analyse(one, worker, user=CHIEF, facts=facts)
@@ -173,6 +188,30 @@ def hostile_remarks(bank: Bank, sample: Sample, other: Sample) -> None:
     assert judged.status_code == 201
     note = {"text": f"{HOSTILE}\n{HOSTILE}"}
     assert bank.post(f"/samplebank/v1/sample/{sample.sha256}/notes", note).status_code == 201
+
+
+def hostile_desk(service: Service) -> None:
+    """A saved query and a session of the chief."""
+    chief = Visitor(service.url)
+    form = {"key": service.keys["chief"]}
+    chief.post(
+        "/login", form, headers={"Sec-Fetch-Site": "same-origin", "User-Agent": f"<script>/<b> {TAME}"}
+    )
+    saved = chief.post(
+        "/queries", {"kind": "samples", "name": HOSTILE_LINE[:60], "q": '"<svg onload=alert(1)>"'}
+    )
+    assert saved.status == 200, saved.text()
+
+
+def hostile_rule(bank: Bank, worker: str) -> str:
+    """A rule of the policy that no submission meets. Returns the path of the rule."""
+    body = {
+        "name": HOSTILE_LINE,
+        "description": HOSTILE_LINE,
+        "match": {"submission": {"metaDataKey": ["no such key"], "metaDataValue": [HOSTILE_LINE]}},
+        "action": {"workers": {"add": [worker]}},
+    }
+    return f"{RULES}/{bank.data(bank.post(RULES, body, CHIEF))['id']}"
 
 
 def hostile_worker(bank: Bank, worker: str) -> None:
@@ -335,6 +374,31 @@ def offered_on(shown: Shown) -> list[Operation]:
     places += [(node, "formaction") for node in shown.all("button[formaction]")]
     paths = [urlsplit(urljoin(shown.response.url, str(node.attributes[name]))).path for node, name in places]
     return [operation for path in paths for pattern, operation in FORMS if pattern.fullmatch(path)]
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_without_scripts_no_button_stands_idle(walked: Callable[[str], Walked], user: str) -> None:
+    """A button that sends no form is hidden until a script shows the button."""
+    idle = {
+        (path, button.text())
+        for path, shown in walked(user).pages.items()
+        for button in shown.all("button[type=button]")
+        if not any(
+            "hidden" in one.attributes or "scripted" in classes_of(one) for one in [button, *above(button)]
+        )
+    }
+
+    assert idle == set()
+
+
+def above(node: LexborNode) -> Iterator[LexborNode]:
+    while (parent := node.parent) is not None:
+        yield parent
+        node = parent
+
+
+def classes_of(node: LexborNode) -> list[str]:
+    return (node.attributes.get("class") or "").split()
 
 
 @pytest.mark.parametrize("user", [user for user, role in USERS.items() if not sees_samples(role)])

@@ -1,7 +1,6 @@
 """Reading the analyses of a visible sample that the caller may see."""
 
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -36,7 +35,7 @@ NEWEST_BY_WORKER = """
 """
 STRUCTURE_OF = """
     SELECT jsonb_path_query_array(a.result, '$.*.sections[0 to 199]') || jsonb_path_query_array(a.result, '$.*.overlay')
-      FROM analysis a WHERE {} AND a.agent_name = {} ORDER BY a.created_time DESC, a.id DESC LIMIT 1
+      FROM analysis a WHERE a.sample_id = s.id AND {} AND a.agent_name = {} ORDER BY a.created_time DESC, a.id DESC LIMIT 1
 """
 NO_ANALYSIS = "There is no analysis with this id of a sample that you may see."
 
@@ -102,7 +101,9 @@ async def summary(db: Connection, caller: Caller, sample: Sample) -> AnalysisSum
     )
 
 
-async def latest_structure(db: Connection, caller: Caller, sample: Sample, agent: str) -> Any:
-    """Find the sections and overlays that the latest analysis by `agent` tells of; None without such an analysis."""
-    where = _visible(caller, sample, Permission.VIEW_ANALYSIS)
-    return await Sql(STRUCTURE_OF, where, agent).value(db)
+def latest_structure(caller: Caller, agent: str) -> Sql:
+    """An expression for the sections and overlays that the latest analysis of the sample `s` by `agent` tells of.
+
+    NULL without such an analysis.
+    """
+    return Sql(f"({STRUCTURE_OF})", see_rows(caller, "a", Permission.VIEW_ANALYSIS), agent)

@@ -19,7 +19,7 @@ from samplebank.timespec import Millis
 
 #: the newest submissions that are looked at: by customer, and for the chart of a page
 MOST = 10_000
-MOST_OF_CHART = 5_000
+MOST_OF_CHART = 2_000
 #: the lowest score of a suspicious verdict
 SUSPICIOUS_SCORE = 30
 #: the newest submissions. The number stands in the text: for a number to come, the planner would prepare to read every verdict.

@@ -8,7 +8,7 @@ import msgspec
 from samplebank.accounts.access import see_rows, see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Sql, all_of, joined, one_of
+from samplebank.database import TRUE, Columns, Connection, Sql, all_of, joined, one_of
 from samplebank.errors import NotFound
 from samplebank.samples import catalogue
 from samplebank.samples.model import NO_SAMPLE, Sample
@@ -148,12 +148,19 @@ async def get_sample_with_overview(
 
     Raises `NotFound`.
     """
+    sample, overview, _ = await get_sample_with(db, caller, sha256, TRUE)
+    return sample, overview
+
+
+async def get_sample_with(
+    db: Connection, caller: Caller, sha256: bytes, *more: Sql
+) -> tuple[Sample, SeenOverview, tuple[Any, ...]]:
+    """As `get_sample_with_overview`, with the values of expressions about the sample `s`. Raises `NotFound`."""
     where = all_of([Sql("s.sha256 = {}", sha256), see_samples(caller, "s", Permission.VIEW_SAMPLES)])
     shown, sample = SeenOverviews(caller), catalogue.COLUMNS
-    row = await Sql(
-        "SELECT {}, {} FROM {} WHERE {}", sample.selected, shown.selected, shown.source, where
-    ).row(db)
+    columns = joined(", ", [*more, sample.selected, shown.selected])
+    row = await Sql("SELECT {} FROM {} WHERE {}", columns, shown.source, where).row(db)
     if row is None:
         raise NotFound(NO_SAMPLE)
-    columns = tuple(row)
-    return sample.read(columns[: sample.width]), shown.read(columns[sample.width :])
+    values, own = tuple(row[: len(more)]), tuple(row[len(more) :])
+    return sample.read(own[: sample.width]), shown.read(own[sample.width :]), values

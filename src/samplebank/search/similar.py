@@ -41,9 +41,10 @@ FACTS_OF_TWO = Statement("""
       FROM derived_fact f, unnest(f.said, f.digests) WITH ORDINALITY v(said, digest, place)
      WHERE f.sample_id IN (:a, :b) AND f.kind <> 'tlsh' ORDER BY f.kind, v.place
 """)
-# 0 and 3 in a bucket differ by 6, where the bits differ by 3.
+# 0 and 3 in a bucket differ by 6, where the bits differ by 3. The near digests are found before any sample is looked at: the
+# planner takes the bands for common, and would begin with all samples that the caller may see.
 NEAR = """
-    SELECT n.distance, s.sha256 FROM (
+    WITH n AS MATERIALIZED (
         SELECT t.sample_id,
                bit_count(t.body # {body}::text::bit(384))
                + 3 * ({threes} - bit_count(t.body & {of_threes}::text::bit(384)) + bit_count(t.body & {of_zeros}::text::bit(384)))
@@ -51,8 +52,10 @@ NEAR = """
                + ({lengths}::int[])[(t.header >> 8 & 255) + 1] + ({quartiles}::int[])[(t.header & 255) + 1] AS distance
           FROM tlsh t
          WHERE t.bands && {probes}::int[] AND bit_count(t.body # {body}::text::bit(384)) <= {furthest}
-    ) n JOIN sample s ON s.id = n.sample_id
-     WHERE n.distance <= {furthest} AND {seen} ORDER BY n.distance, s.id DESC LIMIT {most}
+    )
+    SELECT n.distance, s.sha256
+      FROM n CROSS JOIN LATERAL (SELECT s.id, s.sha256 FROM sample s WHERE s.id = n.sample_id AND {seen} LIMIT 1) s
+     WHERE n.distance <= {furthest} ORDER BY n.distance, s.id DESC LIMIT {most}
 """
 SHARED = f"""
     SELECT found.number, found.newest

@@ -94,16 +94,16 @@ async def tree_of(db: Connection, caller: Caller, sha256: bytes) -> Tree:
     sample, top = await get_sample_with_overview(db, caller, sha256)
     if sample.deleted_time is not None:
         raise NotFound(NO_SAMPLE)
-    return await tree_below(db, caller, sample.id, top)
+    return await tree_below(db, caller, sample.id, top, MOST)
 
 
-async def tree_below(db: Connection, caller: Caller, sample_id: int, top: SeenOverview) -> Tree:
-    """As `tree_of`, of a sample that the caller may see."""
+async def tree_below(db: Connection, caller: Caller, sample_id: int, top: SeenOverview, most: int) -> Tree:
+    """As `tree_of`, of a sample that the caller may see. At most `most` links are followed."""
     shown = SeenOverviews(caller)
     query = Sql(
         BELOW,
         top=sample_id,
-        most=MOST,
+        most=most,
         deepest=DEEPEST,
         links=see_rows(caller, "l", Permission.VIEW_ANALYSIS),
         samples=see_samples(caller, "s", Permission.VIEW_SAMPLES),

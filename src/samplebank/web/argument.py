@@ -9,7 +9,7 @@ import msgspec
 
 from samplebank.jobs.waiting import CHILDREN
 from samplebank.verdicts.model import UNKNOWN_SCORE, Verdict, gravest_first, word_of
-from samplebank.verdicts.weighing import Finding, weigh
+from samplebank.verdicts.weighing import Assessment, Finding, weigh
 
 #: witnesses for whom the score is looked for at which the verdict becomes another
 MOST_FLIPPED: Final = 12
@@ -45,7 +45,10 @@ class Witness(msgspec.Struct, frozen=True):
 
 
 class Argument(msgspec.Struct, frozen=True):
-    """`word` and `score` are of the stored verdict, `doubted` and `doubted_score` of the verdict without some witnesses."""
+    """`word` and `score` are of the stored verdict, `doubted` and `doubted_score` of the verdict without some witnesses.
+
+    `is_partial`: analyses that the reader may not see made a part of the verdict, or all of the verdict.
+    """
 
     word: str
     score: int
@@ -53,6 +56,7 @@ class Argument(msgspec.Struct, frozen=True):
     is_withdrawal: bool
     override: str | None
     is_contradicting: bool
+    is_partial: bool
     comment: str | None
     witnesses: list[Witness]
     is_doubted: bool
@@ -74,7 +78,10 @@ def argue(verdict: Verdict, malicious_score: int, without: Collection[UUID] = ()
     given = [_finding(analysis) for analysis in verdict.analyses]
     kept = [finding for finding in given if finding.id not in without]
     weighed = weigh(kept)
+    is_partial = _is_partial(verdict, weigh(given))
     shares = {share.id: share.impact for share in weighed.shares}
+    if is_partial and len(kept) == len(given):
+        shares = _stored_shares(verdict)
     left_out = [finding.id for finding in given if finding.id in without]
     override = verdict.status_override
     is_doubted = len(kept) < len(given)
@@ -86,15 +93,36 @@ def argue(verdict: Verdict, malicious_score: int, without: Collection[UUID] = ()
         is_withdrawal=verdict.is_withdrawal,
         override=override,
         is_contradicting=verdict.contradicting,
+        is_partial=is_partial,
         comment=verdict.comment,
         witnesses=[
-            _witness(analysis, shares, left_out, _flip(kept, analysis, override, malicious_score))
+            _witness(
+                analysis,
+                shares,
+                left_out,
+                None if is_partial else _flip(kept, analysis, override, malicious_score),
+            )
             for analysis in verdict.analyses
         ],
         is_doubted=is_doubted,
         doubted=word_of(score, override, malicious_score),
         doubted_score=score,
     )
+
+
+def _is_partial(verdict: Verdict, weighed: Assessment) -> bool:
+    """Whether the analyses that the reader may see weigh otherwise than all analyses of the verdict did."""
+    if verdict.manual and not verdict.is_withdrawal:
+        return False
+    stored = _stored_shares(verdict)
+    return weighed.score != verdict.score or any(
+        stored[share.id] != share.impact for share in weighed.shares if share.id in stored
+    )
+
+
+def _stored_shares(verdict: Verdict) -> dict[UUID, int | None]:
+    """The share of each visible analysis in the weight of all analyses."""
+    return {UUID(one["id"]): one["impact"] for one in verdict.analyses if "impact" in one}
 
 
 def _finding(analysis: dict[str, Any]) -> Finding:

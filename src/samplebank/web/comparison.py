@@ -19,6 +19,15 @@ class Column(msgspec.Struct, frozen=True):
     shown: list[str]
     more: int
 
+    @property
+    def by_label(self) -> list[tuple[str, list[str]]]:
+        """The values of lines that `told_in` writes, by what stands before the values, in the order of the lines."""
+        found: dict[str, list[str]] = {}
+        for line in self.shown:
+            label, _, value = line.partition(": ")
+            found.setdefault(label, []).append(value)
+        return list(found.items())
+
 
 class Difference(msgspec.Struct, frozen=True):
     """A field, with the values that only one has, that both have, and that only the other has."""

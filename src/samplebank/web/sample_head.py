@@ -1,15 +1,18 @@
 """What all views of a sample begin with: the verdict, a name, and the way to the other views."""
 
-from typing import Annotated, Final
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
 
+from samplebank.accounts.access import see_samples
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection
+from samplebank.database import TRUE, Connection, Sql
+from samplebank.errors import NotFound
 from samplebank.http.shapes import Body
-from samplebank.samples.model import Sample, read_sha256
-from samplebank.search.overview import SeenOverview, get_sample_with_overview
+from samplebank.samples.model import NO_SAMPLE, Sample, read_sha256
+from samplebank.search.overview import SeenOverview, get_sample_with, get_sample_with_overview
 from samplebank.verdicts.model import word_for
 from samplebank.web.visit import Visit, permissions_of
 
@@ -44,6 +47,21 @@ async def read_head_of(request: Visit, db: Connection, sha256: bytes) -> tuple[S
     """As `read_head`, for any sample."""
     sample, overview = await get_sample_with_overview(db, request.caller, sha256)
     return sample, head_of(request, overview), overview
+
+
+async def read_head_of_bytes(
+    request: Visit, db: Connection, permissions: Sequence[Permission], more: Sql = TRUE
+) -> tuple[Sample, Head, Any]:
+    """As `read_head`, for what needs the bytes of the sample: by one statement, with the value of an expression on the sample `s`.
+
+    Raises `NotFound` for a visitor without any of `permissions` for the sample, and for the record of a deleted sample.
+    """
+    may_read = see_samples(request.caller, "s", *permissions)
+    sha256 = read_sha256(request.path("sha256"))
+    sample, overview, (readable, value) = await get_sample_with(db, request.caller, sha256, may_read, more)
+    if not readable or sample.deleted_time is not None:
+        raise NotFound(NO_SAMPLE)
+    return sample, head_of(request, overview), value
 
 
 def head_of(request: Visit, overview: SeenOverview) -> Head:

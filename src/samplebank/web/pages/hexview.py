@@ -16,13 +16,12 @@ from samplebank.errors import invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body
 from samplebank.http.turns import while_connected
-from samplebank.samples import catalogue
 from samplebank.samples.model import Sample
 from samplebank.web.copying import Copied, of_view
 from samplebank.web.hexing import ROW, HexRow, rows_of
 from samplebank.web.layout import FilePart, part_at, parts_of, strip
 from samplebank.web.rendering import Page
-from samplebank.web.sample_head import Head, read_head
+from samplebank.web.sample_head import Head, read_head_of_bytes
 from samplebank.web.visit import Visit
 
 #: whoever may have the bytes may look at parts of the bytes
@@ -84,11 +83,10 @@ def read_offset(text: str) -> int:
 async def show_bytes(request: Visit) -> Response[bytes]:
     """Show the bytes at an offset, or the first place of a pattern from the offset on."""
     async with request.reading() as db:
-        _, head, _ = await read_head(request, db)
-        query = request.read_query(BytesQuery)
-        at = read_offset(query.at)
-        sample = await catalogue.get_undeleted(db, request.caller, bytes.fromhex(head.sha256), *NEEDED)
-        structure = await latest_structure(db, request.caller, sample, STRUCTURE)
+        structured = latest_structure(request.caller, STRUCTURE)
+        sample, head, structure = await read_head_of_bytes(request, db, NEEDED, structured)
+    query = request.read_query(BytesQuery)
+    at = read_offset(query.at)
     search = await _search(request, sample, query.find.strip(), at)
     if search is not None and search.offset is not None:
         at = search.offset

@@ -10,10 +10,9 @@ from samplebank.blobs import Area, verified
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
 from samplebank.http.streaming import Streamed
-from samplebank.samples import catalogue
 from samplebank.web.copying import Copied, of_raw
 from samplebank.web.rendering import Page
-from samplebank.web.sample_head import Head, read_head
+from samplebank.web.sample_head import Head, read_head_of_bytes
 from samplebank.web.visit import Visit
 
 NEEDED: Final = (Permission.DOWNLOAD_RAW, Permission.DOWNLOAD_UNRESTRICTED)
@@ -31,9 +30,8 @@ class RawPage(Page, frozen=True):
 async def show_raw(request: Visit) -> Response[bytes]:
     """Say what a raw download is, and offer the download."""
     async with request.reading() as db:
-        _, head, _ = await read_head(request, db)
-        request.read_query(NoQuery)
-        await catalogue.get_undeleted(db, request.caller, bytes.fromhex(head.sha256), *NEEDED)
+        _, head, _ = await read_head_of_bytes(request, db, NEEDED)
+    request.read_query(NoQuery)
     return request.page(RawPage(head=head, copied=of_raw(request.address, head.sha256)))
 
 

@@ -19,6 +19,8 @@ from samplebank.web.rendering import Page
 from samplebank.web.sample_head import MOST, Head, PartQuery, read_head
 from samplebank.web.visit import Visit
 
+#: links of the tree
+MOST_OF_TREE: Final = 60
 #: links of others to the sample that the page shows
 MOST_NAMED: Final = 50
 
@@ -87,7 +89,9 @@ async def show_relations(request: Visit) -> Response[bytes]:
         named = await links.links_to(caller, sample.sha256).page(db, Part(MOST_NAMED + 1))
         # a page behind the first need not show the tree again
         leads_down = any(type_ != "parent" for type_, _ in counted)
-        tree = await tree_below(db, caller, sample.id, overview) if leads_down and not query.offset else None
+        tree = None
+        if leads_down and not query.offset:
+            tree = await tree_below(db, caller, sample.id, overview, MOST_OF_TREE)
     malicious_score = request.bank.settings.malicious_score
     rows = [_relation(one, directory, malicious_score) for one in found[:MOST]]
     return request.page(

@@ -10,11 +10,10 @@ from samplebank.contents.strings import LEAST
 from samplebank.contents.strings import FoundString as Found
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body
-from samplebank.samples import catalogue
 from samplebank.web.copying import Copied, of_view
 from samplebank.web.pages.hexview import NEEDED, read_offset
 from samplebank.web.rendering import Page
-from samplebank.web.sample_head import Head, read_head
+from samplebank.web.sample_head import Head, read_head_of_bytes
 from samplebank.web.visit import Visit
 
 #: bytes that one page looks through: some hundreds of strings in a program
@@ -47,10 +46,9 @@ class StringsPage(Page, frozen=True):
 async def show_strings(request: Visit) -> Response[bytes]:
     """Show the strings that begin within a window of the sample."""
     async with request.reading() as db:
-        _, head, _ = await read_head(request, db)
-        query = request.read_query(StringsQuery)
-        at = read_offset(query.at)
-        sample = await catalogue.get_undeleted(db, request.caller, bytes.fromhex(head.sha256), *NEEDED)
+        sample, head, _ = await read_head_of_bytes(request, db, NEEDED)
+    query = request.read_query(StringsQuery)
+    at = read_offset(query.at)
     # who looks for a text wants the next place, however far
     window = contents.strings.WINDOW if query.like else WINDOW
     async with request.budgets.files.turn(request.caller.user.id):
