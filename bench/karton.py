@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+import redis
+
 from bench.seaweed import BUCKET, KEY, SECRET, S3Server
 
 ROOT: Final = Path(__file__).parent.parent
@@ -100,7 +102,16 @@ class Karton:
         self._write_config()
         for name in names or SERVICES:
             self.launch(name)
+        self._await_binds(len(names or SERVICES) - 1)  # the router is bound to nothing
         return self
+
+    def _await_binds(self, number: int) -> None:
+        end = time.monotonic() + START_SECONDS
+        with redis.Redis(port=self.redis.port) as client:
+            while client.hlen("karton.binds") < number:
+                if time.monotonic() > end:
+                    raise RuntimeError(f"Services of Karton did not start: see the logs in {self.folder}")
+                time.sleep(0.05)
 
     def _write_config(self) -> None:
         parser = configparser.ConfigParser()

@@ -239,7 +239,7 @@ def test_a_parent_from_elsewhere_is_refused(bank: Bank, parent: Parent, owner: s
     refused = parent.send(child.data, parent=stranger.sha256)
 
     assert (refused.status_code, fields_of(refused)) == (412, {"parent"})
-    assert links_of(bank, stranger) == []
+    assert links_of(bank, stranger, owner) == []
     assert bank.get(child.path).status_code == 404
 
 

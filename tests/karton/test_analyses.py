@@ -80,7 +80,7 @@ def test_children_do_not_go_round_again(kartons: Kartons, nested: Nested) -> Non
 
 
 def test_a_configuration_is_an_analysis_with_its_family(kartons: Kartons) -> None:
-    sample = kartons.submit(staged("config"))
+    sample = kartons.submit(staged("family"))
 
     kartons.ended(sample)
     analysis = kartons.analyses(sample)["karton.staged"]

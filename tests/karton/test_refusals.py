@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 from kit.bank import Bank, Sample, eventually
+from kit.children import links_of
 from kit.karton import Kartons, program, staged
 
 
@@ -40,7 +41,7 @@ def test_a_parent_of_another_customer_gets_no_child(kartons: Kartons, bank: Bank
     assert (
         f"it names the parent {foreign.sha256}, which did not come out of the sample of this job" in problem
     )
-    assert kartons.links(foreign) == []
+    assert links_of(bank, foreign, "quinn") == []
 
 
 def test_bytes_that_are_not_what_the_task_says_are_not_stored(kartons: Kartons) -> None:
@@ -73,12 +74,11 @@ def test_a_redis_that_is_away_is_told_in_a_line_and_loses_nothing(kartons: Karto
 
 
 def test_a_bucket_that_is_away_is_told_in_a_line_and_loses_nothing(kartons: Kartons) -> None:
-    karton, before = kartons.karton, len(kartons.bridge.said())
-    karton.s3.kill()
-    sample = kartons.submit(program())
-    assert eventually(lambda: "karton.away" in kartons.bridge.said()[before:])
-    karton.s3.start()
+    before = len(kartons.bridge.said())
 
+    with kartons.line.cut():
+        sample = kartons.submit(program())
+        assert eventually(lambda: "karton.away" in kartons.bridge.said()[before:])
     kartons.ended(sample)
 
     assert "The bucket bank of Karton at http://127.0.0.1:" in kartons.bridge.said()[before:]

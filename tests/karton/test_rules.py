@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from samplebank.karton import config
@@ -12,7 +13,9 @@ from samplebank.karton.errors import KartonError, Misreported
 from samplebank.karton.findings import read, subject_of
 from samplebank.karton.healer import Circumstances, is_abandoned
 from samplebank.karton.tasks import RESOURCE, Task, encoded, first_task, root_of
-from samplebank.karton.trees import is_passing
+from samplebank.karton.trees import Look, Tree, is_passing
+from samplebank.karton.watcher import is_quiet, told_root
+from samplebank.worker.assignment import Assignment
 
 NOW, STARTED = 1000.0, 900.0
 SERVICE = "karton.service"
@@ -160,3 +163,56 @@ def test_a_wrong_configuration_is_told(tmp_path: Path, text: str, said: str) -> 
         config.load({}, file)
 
     assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "root"),
+    [
+        ("karton.task:{root}:task", "root"),
+        ("karton.task:{task}:task", None),  # as a service writes a task that it sends
+        ("karton.task:task", None),  # before Karton 5.4
+    ],
+)
+def test_the_key_of_a_sent_task_does_not_tell_its_root(key: str, root: str | None) -> None:
+    assert told_root(key) == root
+
+
+def look(*uids: str, still: tuple[str, ...] = ()) -> Look:
+    tasks = tuple(Task.of(encoded({**task().raw, "uid": uid})) for uid in still)
+    return Look(frozenset(uids), tasks, ())
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "quiet"),
+    [
+        (look("a", "b"), look("a", "b"), True),
+        (look("a"), look("a", "b"), False),  # a task that came during the first scan
+        (look("a", "b", still=("b",)), look("a", "b"), False),  # the first scan saw a task at work
+        (look("a", "b"), look("a", "b", still=("b",)), False),
+        (
+            look("a", "b", still=("a",)),
+            look("a", "b", still=("a",)),
+            True,
+        ),  # a waits in the hand of the reporter
+    ],
+)
+def test_an_analysis_is_over_when_two_scans_find_the_same_and_nothing_open(
+    before: Look, now: Look, *, quiet: bool
+) -> None:
+    assert is_quiet(before, now, {"a"}) is quiet
+
+
+@pytest.mark.parametrize(("state", "over"), [("Crashed", False), ("Finished", True)])
+def test_a_crash_that_passes_is_over_when_the_task_was_sent_anew(state: str, *, over: bool) -> None:
+    passing = {**task().raw, "status": state, "error": ["redis.exceptions.ConnectionError: gone"]}
+    assignment = msgspec.convert(
+        {"task": {"id": "t"}, "job": {"id": "j"}, "sample": {"id": "a" * 64}, "leaseToken": "l"}, Assignment
+    )
+
+    assert Tree(assignment).is_over(Task.of(encoded(passing))) is over
+
+
+def test_numbers_that_no_json_has_do_not_hide_a_task() -> None:
+    text = encoded({**task().raw, "payload": {"entropy": float("nan"), "id": 2**80}})
+
+    assert Task.of(text).payload("id") == 2**80

@@ -11,7 +11,9 @@ import redis
 from bench.karton import Karton
 
 from kit.bank import CHIEF, ROBOT, V2, Bank, Sample, eventually
+from kit.children import links_of
 from kit.service import PROGRAM, Service
+from kit.wire import Wire, wire
 
 WORKER, STAGED = "karton", "staged"
 STAGED_SERVICE = Path(__file__).with_name("staged_karton.py")
@@ -32,10 +34,13 @@ def staged(word: str, argument: str = "-") -> bytes:
 class Bridge:
     """`samplebank karton` as a process, that can be killed and started again."""
 
-    def __init__(self, folder: Path, service: Service, karton: Karton, user: str = ROBOT) -> None:
+    def __init__(self, folder: Path, service: Service, karton: Karton, line: Wire) -> None:
+        """The bridge reaches the bucket over a line of its own."""
         self.log = folder / "bridge.log"
-        self.command = [*PROGRAM, "karton", "--config", str(karton.config)]
-        keys = {"SAMPLEBANK_URL": service.url, "SAMPLEBANK_KEY": service.keys[user]}
+        config = folder / "karton.ini"
+        config.write_text(karton.config.read_text().replace(karton.s3.url, line.url))
+        self.command = [*PROGRAM, "karton", "--config", str(config)]
+        keys = {"SAMPLEBANK_URL": service.url, "SAMPLEBANK_KEY": service.keys[ROBOT]}
         self.environment = {**service.environment, **keys}
         self._chief = {**self.environment, "SAMPLEBANK_KEY": service.keys[CHIEF]}
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,8 +68,8 @@ class Bridge:
 class Kartons:
     """The analyses of the worker `karton`, as users see them. Children go to Karton, too, if nobody stops them."""
 
-    def __init__(self, bank: Bank, karton: Karton, bridge: Bridge) -> None:
-        self.bank, self.karton, self.bridge = bank, karton, bridge
+    def __init__(self, bank: Bank, karton: Karton, bridge: Bridge, line: Wire) -> None:
+        self.bank, self.karton, self.bridge, self.line = bank, karton, bridge, line
         self.plan = bank.plan(WORKER)
 
     def submit(self, data: bytes, user: str = "mia", **fields: Any) -> Sample:
@@ -95,8 +100,7 @@ class Kartons:
         return account
 
     def links(self, sample: Sample) -> list[tuple[str, str]]:
-        found = self.bank.data(self.bank.get(f"{sample.path}/link", CHIEF, limit=0))
-        return sorted((one["type"], one["reference"]) for one in found)
+        return sorted(links_of(self.bank, sample))
 
     def redis(self) -> redis.Redis:
         return redis.Redis(port=self.karton.redis.port, decode_responses=True)
@@ -105,14 +109,20 @@ class Kartons:
 @contextmanager
 def kartons_of(folder: Path, service: Service, bank: Bank, karton: Karton) -> Iterator[Kartons]:
     """A bridge, with policies: what mia submits with a plan goes to Karton, and so do the children that Karton finds."""
-    bridge = Bridge(folder, service, karton)
-    bridge.register()
+    with wire(karton.s3.port) as line:
+        bridge = Bridge(folder, service, karton, line)
+        bridge.register()
+        _add_rule(bank)
+        bridge.start()
+        try:
+            yield Kartons(bank, karton, bridge, line)
+        finally:
+            bridge.kill()
+
+
+def _add_rule(bank: Bank) -> None:
+    """Children that Karton finds are for Karton, too."""
     match = {"submission": {"metaDataKey": ["extractionHow"], "metaDataValue": ["karton.archive-extractor"]}}
     action = {"workers": {"set": [WORKER]}}
     rule = {"name": "children of Karton", "description": "", "match": match, "action": action}
     bank.data(bank.post(f"{V2}/policy/default/rule", rule))
-    bridge.start()
-    try:
-        yield Kartons(bank, karton, bridge)
-    finally:
-        bridge.kill()

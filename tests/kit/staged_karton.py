@@ -29,7 +29,7 @@ class Staged(Karton):  # type: ignore[misc]  # Karton is installed elsewhere
         if words[:1] == ["#staged"]:
             getattr(self, words[1])(sample, words[2])
 
-    def config(self, sample: Any, _: str) -> None:
+    def family(self, sample: Any, _: str) -> None:
         told = {"type": FAMILY, "c2": ["203.0.113.7"]}
         self.send_task(Task({"type": "config", "family": FAMILY}, {"config": told, "parent": sample}))
         self.tell(

@@ -61,7 +61,9 @@ def description(version: str) -> Description:
         short_name=WORKER,
         version=version,
         names={"english": "Karton"},
-        descriptions={"english": "Hands the sample to the services of a Karton, and brings back what they find."},
+        descriptions={
+            "english": "Hands the sample to the services of a Karton, and brings back what they find."
+        },
         schema=None,
         memory_bytes=0,
         seconds=0,

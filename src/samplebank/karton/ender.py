@@ -4,6 +4,7 @@ What is to be stored is decided once and kept in Redis first, and each request h
 between is followed by another that stores the same, once.
 """
 
+import asyncio
 import logging
 import time
 from typing import Any, Final
@@ -13,6 +14,7 @@ import msgspec
 from samplebank.karton.broker import Broker
 from samplebank.karton.findings import Finding
 from samplebank.karton.patience import Patience
+from samplebank.karton.producer import LEASE_SECONDS
 from samplebank.karton.records import ANALYSES, ENDING, REPORT, RESTARTS, Records
 from samplebank.karton.results import Account, Crash, Request, Terms, requests_of
 from samplebank.karton.tasks import State
@@ -25,6 +27,8 @@ from samplebank.worker.errors import KeyRefused, LeaseLost, ServiceRefused, Serv
 
 #: seconds for which a child waits to be found by its analysis
 FOUND_SECONDS: Final = 60.0
+#: analyses that are brought at a time
+MOST_AT_ONCE: Final = 8
 LOOKED_AT: Final = "Karton has looked at this file in the analysis of the sample that the file came out of."
 NOTHING: Final = "No service of Karton told anything about this sample."
 CONFIG_SCORE: Final = "configScore"
@@ -47,6 +51,7 @@ class Ender:
         self._trees = trees
         self._version = version
         self._waiting: dict[str, float] = {}
+        self._places = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def end(self, tree: Tree, look: Look) -> None:
         """Store everything and end the task. Raises `Away`: then another look ends the analysis."""
@@ -80,21 +85,27 @@ class Ender:
 
     async def _store(self, tree: Tree, plan: Plan) -> None:
         task, ids = tree.assignment.task.id, dict[str, list[str]]()
-        await self._client.heartbeat(task, tree.assignment.lease_token, lease_seconds=60)
-        for request in plan.requests:
-            key = f"karton:{tree.root}:{request.sample}:{request.service}"
-            try:
-                id_ = await self._client.add_analysis(request.sample, request.body, key=key)
-            except ServiceRefused as refusal:
-                about = {"root": tree.root, "service": request.service, "reason": str(refusal)}
-                log.warning("karton.refused", extra={"fields": about})
-            else:
+        await self._client.heartbeat(task, tree.assignment.lease_token, lease_seconds=LEASE_SECONDS)
+        stored = await asyncio.gather(*(self._add(tree, request) for request in plan.requests))
+        for request, id_ in zip(plan.requests, stored, strict=True):
+            if id_ is not None:
                 ids.setdefault(request.sample, []).append(id_)
         await self._records.note(tree.root, {ANALYSES: msgspec.json.encode(ids).decode()})
         state, message = ("success", "") if plan.failure is None else ("failed", wire.message(plan.failure))
         await self._finish(tree.assignment, state, message, ids.get(tree.sample, []))
         await self._records.end(tree.root, task)
         self._trees.remove(tree)
+
+    async def _add(self, tree: Tree, request: Request) -> str | None:
+        """Store an analysis once; None where the service refuses the analysis."""
+        key = f"karton:{tree.root}:{request.sample}:{request.service}"
+        async with self._places:
+            try:
+                return await self._client.add_analysis(request.sample, request.body, key=key)
+            except ServiceRefused as refusal:
+                about = {"root": tree.root, "service": request.service, "reason": str(refusal)}
+                log.warning("karton.refused", extra={"fields": about})
+                return None
 
     async def _finish(self, held: Assignment, state: str, message: str, analyses: list[str]) -> None:
         """End a task of Samplebank. A task that others have ended is left as it is."""

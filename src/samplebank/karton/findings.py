@@ -7,6 +7,7 @@ import msgspec
 
 from samplebank.karton.errors import Misreported
 from samplebank.karton.tasks import Resource, Task, resource_of
+from samplebank.worker import wire
 
 #: what the bridge is bound to: the filters of the common reporter
 FILTERS: Final = (
@@ -93,7 +94,9 @@ def read(task: Task, sample: str, version: str) -> Finding:
                 "kind": str(headers.get("kind")),
                 "content": str(task.payload("content"))[:MOST_BLOB],
             }
-            return msgspec.structs.replace(finding, blob=blob)
+            return msgspec.structs.replace(
+                finding, blob={name: wire.storable(said) for name, said in blob.items()}
+            )
         case _ if headers.get("stage") == "recognized":
             told = {name: str(headers[name]) for name in RECOGNIZED if headers.get(name)}
             return msgspec.structs.replace(finding, recognized=told)
@@ -104,7 +107,7 @@ def _with_config(finding: Finding, task: Task) -> Finding:
     config = task.payload("config")
     told = config if isinstance(config, dict) else {}
     family = task.headers.get("family") or told.get("family") or told.get("type") or "unknown"
-    return msgspec.structs.replace(finding, family=str(family), config=config)
+    return msgspec.structs.replace(finding, family=str(family), config=wire.json_value(config))
 
 
 def problem_of(task: Task, sample: str, version: str, sentence: str) -> Finding:
@@ -128,7 +131,7 @@ def _list(value: object) -> list[Any]:
 def _attributes(value: object) -> dict[str, list[Any]]:
     told = value if isinstance(value, dict) else {}
     return {
-        str(name): values if isinstance(values, list) else [values]
+        str(name): wire.json_value(values if isinstance(values, list) else [values])
         for name, values in told.items()
         if name != "karton"
     }

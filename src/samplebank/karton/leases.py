@@ -6,7 +6,7 @@ from typing import Final
 from samplebank.karton.ender import Ender
 from samplebank.karton.producer import LEASE_SECONDS
 from samplebank.karton.records import Records
-from samplebank.karton.trees import Trees
+from samplebank.karton.trees import Tree, Trees
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
 from samplebank.worker.errors import LeaseLost, ServiceRefused
@@ -28,14 +28,19 @@ class Leases:
     async def extend(self) -> None:
         """Extend each lease once. Raises `ServiceUnavailable` and `Away`."""
         for tree in self._trees:
-            if tree.has_lease and not await self._extend(tree.assignment):
-                tree.has_lease = False
-            if not tree.has_lease and await self._is_over(tree.assignment):
+            held = tree.assignment
+            if tree.has_lease and not tree.is_ending and not await self._extend(held):
+                tree.has_lease = tree.assignment is not held
+            if not tree.has_lease and await self._is_over(held) and self._is_idle(tree):
                 await self._ender.stop(tree)
         for task_id, held in list(self._trees.children.items()):
             if not await self._extend(held):
                 self._trees.children.pop(task_id, None)
                 await self._records.let_go(task_id)
+
+    def _is_idle(self, tree: Tree) -> bool:
+        """Whether the bridge itself has not ended the analysis meanwhile, and is not about to."""
+        return self._trees.find(tree.root) is tree and not tree.is_ending
 
     async def _extend(self, held: Assignment) -> bool:
         """Whether the lease is kept."""

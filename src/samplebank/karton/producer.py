@@ -20,11 +20,15 @@ from samplebank.karton.trees import Tree, Trees, is_child
 from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
-from samplebank.worker.errors import LeaseLost, ServiceRefused, WorkerError
+from samplebank.worker.errors import KeyRefused, LeaseLost, ServiceRefused, ServiceUnavailable, WorkerError
 
 #: seconds of a lease: as long a bridge may be away without the loss of an attempt
 LEASE_SECONDS: Final = 300
 CLAIM_SECONDS: Final = 5
+#: seconds of a lease until the claim is noted in Redis: a bridge that dies before leaves the task to the next claim
+FIRST_LEASE_SECONDS: Final = 20
+#: tasks of one claim
+MOST_AT_ONCE: Final = 100
 #: seconds between looks whether a service takes raw samples, and whether there is room for another analysis
 LOOK_AGAIN: Final = 1.0
 NOBODY: Final = (
@@ -66,14 +70,33 @@ class Producer:
 
     async def claim(self, most: int) -> None:
         """Claim tasks while there is room for `most` analyses and a service that takes samples."""
-        free = most - len(self._trees)
+        free = min(most - sum(tree.has_lease for tree in self._trees), MOST_AT_ONCE)
         if free <= 0 or not await self._is_wanted():
             await asyncio.sleep(LOOK_AGAIN)
             return
         for assignment in await self._client.claim(
-            WORKER, most=free, wait_seconds=CLAIM_SECONDS, lease_seconds=LEASE_SECONDS, version=self._version
+            WORKER,
+            most=free,
+            wait_seconds=CLAIM_SECONDS,
+            lease_seconds=FIRST_LEASE_SECONDS,
+            version=self._version,
         ):
-            await self._take(assignment)
+            await self._take_patiently(assignment)
+
+    async def _take_patiently(self, assignment: Assignment) -> None:
+        """Take a claimed task, however long Redis is away, for as long as the lease is held."""
+        task, token, patience = assignment.task.id, assignment.lease_token, Patience()
+        while True:
+            try:
+                await self._take(assignment)
+                await self._client.heartbeat(task, token, lease_seconds=LEASE_SECONDS)
+            except (KartonError, ServiceUnavailable, KeyRefused) as error:
+                await patience.after(error)
+            except (LeaseLost, ServiceRefused) as lost:
+                log.info("karton.lost", extra={"fields": {"task": task, "reason": str(lost)}})
+                return
+            else:
+                return
 
     async def _is_wanted(self) -> bool:
         is_alone = not any(map(takes_raw, (await self._broker.binds()).values()))

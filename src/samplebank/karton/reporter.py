@@ -6,6 +6,7 @@ So the analysis cannot end while something is in the hand of the reporter, and a
 import asyncio
 import hashlib
 import logging
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -31,8 +32,9 @@ QUEUES: Final = (IDENTITY, *(f"karton.queue.{priority}:{IDENTITY}" for priority 
 PROTOCOL: Final = "5.9.1"
 #: tasks in the hand at a time, besides those that wait for a parent or a lease
 MOST_AT_ONCE: Final = 16
-#: bytes of a child
-MOST_BYTES: Final = 256 * 1024 * 1024
+#: bytes of a child, and children in memory at a time
+MOST_BYTES: Final = 128 * 1024 * 1024
+MOST_CHILDREN: Final = 4
 #: tasks that led to a task, of which the finder of a child is asked
 MOST_STEPS: Final = 5
 POP_SECONDS: Final = 1
@@ -61,6 +63,7 @@ class Reporter:
         self._trees = trees
         self._version = version
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
+        self._bringing = asyncio.Semaphore(MOST_CHILDREN)
         self.hand: dict[str, asyncio.Task[None]] = {}
 
     async def register(self) -> None:
@@ -86,7 +89,12 @@ class Reporter:
         """Report a task in the background, unless the task is in the hand."""
         if uid not in self.hand:
             self.hand[uid] = asyncio.create_task(self._report(uid))
-            self.hand[uid].add_done_callback(lambda _: self.hand.pop(uid, None))
+            self.hand[uid].add_done_callback(partial(self._put_down, uid))
+
+    def _put_down(self, uid: str, task: asyncio.Task[None]) -> None:
+        self.hand.pop(uid, None)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("karton.broke", exc_info=error)  # the healer hands the task over again
 
     async def close(self) -> None:
         """Leave the tasks in the hand to the next reporter."""
@@ -177,28 +185,29 @@ class Reporter:
         """Store a child. Raises `Misreported` for bytes that are not what the task says, and as the client does."""
         sample, parent = subject.bytes, subject.parent or ""
         assert sample is not None  # noqa: S101 the caller has looked
+        self._bucket.check(sample)
+        if (known := tree.found.get((parent, subject.sha256))) is not None:
+            return known
         service = await self._finder(task, subject.sha256)
         version = _version_of(service, binds)
-        found = ChildFound(parent, sample.name, sample.size or 0, service, version, "stored")
-        if (parent, subject.sha256) in tree.edges:
-            self._bucket.check(sample)
-            return found
-        data = await self._bucket.get(sample, MOST_BYTES)
-        if hashlib.sha256(data).hexdigest() != subject.sha256:
-            raise Misreported(f"the bytes of {sample.name!r} have another SHA-256 than the task says.")
-        child = Child(name=sample.name or "unnamed", data=data, how=service)
-        receipt = await self._client.add_child(tree.assignment, child, version, parent=parent)
-        await self._learn(tree, subject, receipt)
-        return msgspec.structs.replace(found, size=len(data), outcome=receipt.outcome, reason=receipt.reason)
+        async with self._bringing:
+            data = await self._bucket.get(sample, MOST_BYTES)
+            if hashlib.sha256(data).hexdigest() != subject.sha256:
+                raise Misreported(f"the bytes of {sample.name!r} have another SHA-256 than the task says.")
+            child = Child(name=sample.name or "unnamed", data=data, how=service)
+            receipt = await self._client.add_child(tree.assignment, child, version, parent=parent)
+        found = ChildFound(parent, child.name, len(data), service, version, receipt.outcome, receipt.reason)
+        await self._learn(tree, subject, receipt, found)
+        return found
 
-    async def _learn(self, tree: Tree, subject: Subject, receipt: Receipt) -> None:
+    async def _learn(self, tree: Tree, subject: Subject, receipt: Receipt, found: ChildFound) -> None:
         """Keep which samples the service has, before tasks name these as parents."""
         if receipt.outcome == "refused":
             tree.refused.add(subject.sha256)
             return
         more = [link_of_submission(receipt.submission_id, tree.root)] if receipt.submission_id else []
         await self._records.note(tree.root, {CHILD + subject.sha256: receipt.outcome}, *more)
-        tree.edges.add((subject.parent or "", subject.sha256))
+        tree.found[found.parent, subject.sha256] = found
         tree.learn(subject.sha256)
 
     async def _finder(self, task: Task, sha256: str) -> str:

@@ -1,5 +1,6 @@
 """Tasks as Karton keeps them in Redis: JSON, of which the bridge reads a part and keeps the rest as it is."""
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -53,10 +54,10 @@ class Task:
     def of(cls, text: str) -> "Task":
         """Read the text of a task. Raises `KartonError`."""
         try:
-            raw = msgspec.json.decode(text)
+            raw = decoded(text)
             State(raw["status"])
             str(raw["uid"]), str(raw["root_uid"]), dict(raw["headers"]), dict(raw["payload"])
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError):
             raise KartonError(f"Redis holds a task that is no task of Karton: {text[:100]!r}.") from None
         return cls(text, raw)
 
@@ -172,8 +173,16 @@ def _resources(value: object) -> Iterator[Resource]:
             pending += value
 
 
+def decoded(text: str) -> Any:
+    """JSON as Python writes JSON: services may tell of NaN, and of integers of any length. Raises ValueError."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)
+
+
 def encoded(raw: Mapping[str, Any]) -> str:
-    return msgspec.json.encode(raw).decode()
+    return json.dumps(raw)
 
 
 def root_of(task_id: str) -> str:

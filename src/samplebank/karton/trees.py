@@ -6,9 +6,10 @@ from typing import Final
 
 import msgspec
 
+from samplebank.karton.findings import ChildFound
 from samplebank.karton.records import CHILD, Told
 from samplebank.karton.results import WORKER
-from samplebank.karton.tasks import Task, root_of
+from samplebank.karton.tasks import State, Task, root_of
 from samplebank.worker.assignment import Assignment
 
 #: crashes with these errors say nothing about the sample: Redis or the bucket was away for a moment
@@ -36,8 +37,8 @@ class Tree:
         self.is_ending = False
         self.known = {self.sample}
         self.refused: set[str] = set()
-        #: children that were stored, each with its parent
-        self.edges: set[tuple[str, str]] = set()
+        #: children that were stored, by parent and child
+        self.found: dict[tuple[str, str], ChildFound] = {}
         #: tasks in the hand of the reporter whose parent has not been told yet
         self.parked: set[str] = set()
         #: no task is left that could tell of a parent
@@ -94,9 +95,9 @@ class Tree:
 
     def is_over(self, task: Task) -> bool:
         """Whether a task has ended for good: a crash for want of Redis or of the bucket is repeated."""
-        if task.error and is_passing(task.error) and task.uid not in self.given_up:
-            return False
-        return task.state in {"Finished", "Crashed"}
+        if task.state is State.CRASHED:
+            return not is_passing(task.error) or task.uid in self.given_up
+        return task.state is State.FINISHED
 
 
 class Trees:

@@ -10,19 +10,19 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from samplebank.karton.broker import Broker
-from samplebank.karton.errors import Away
+from samplebank.karton.errors import KartonError
 from samplebank.karton.healer import Healer
 from samplebank.karton.records import Records
 from samplebank.karton.tasks import PREFIX, State, Task
 from samplebank.karton.trees import Look, Tree, Trees
+from samplebank.worker.errors import WorkerError
 
 #: seconds between two looks, and the share of the time that looks may take where there are very many tasks
-PAUSE: Final = 0.2
+PAUSE: Final = 0.1
 REST: Final = 3.0
 #: seconds between two looks while there is nothing to look for
 IDLE: Final = 0.5
@@ -30,6 +30,25 @@ IDLE: Final = 0.5
 log = logging.getLogger("samplebank.karton")
 
 End = Callable[[Tree, Look], Awaitable[None]]
+
+
+def told_root(key: str) -> str | None:
+    """The root that a key tells, if it does.
+
+    The router writes `{root}:own`. A service writes `{own}:own` for a task that it sends, because the task learns of its
+    root later. Services before Karton 5.4 write `own`.
+    """
+    root, brace, own = key.removeprefix(PREFIX + "{").partition("}:")
+    return root if brace and root != own else None
+
+
+def is_quiet(before: Look, now: Look, parked: Collection[str]) -> bool:
+    """Whether two looks, one after the other, show that no service and no router has anything left to do.
+
+    The reporter has `parked` tasks in its hand, which wait for others.
+    """
+    still = {task.uid for look in (before, now) for task in look.open}
+    return before.uids == now.uids and still <= set(parked)
 
 
 class Watcher:
@@ -43,8 +62,8 @@ class Watcher:
         self._end = end
         self._send = send
         self._ending: set[asyncio.Task[None]] = set()
-        #: the roots of tasks whose keys do not tell the root: of services before Karton 5.4
-        self._old: dict[str, str] = {}
+        #: the roots of tasks whose keys do not tell the root
+        self._roots: dict[str, str] = {}
 
     async def look(self) -> None:
         """Look once, and rest for a while. Raises `Away`."""
@@ -86,28 +105,26 @@ class Watcher:
         return looks
 
     async def _keys(self) -> list[str]:
+        """The keys of all tasks. Notes the roots of tasks whose keys do not tell the root."""
         keys = [key async for key in self._broker.task_keys()]
-        old = [key for key in keys if not key.startswith(PREFIX + "{")]
-        self._old = {key: root for key in old if (root := self._old.get(key))}
-        for task in await self._broker.tasks([key for key in old if key not in self._old]):
-            self._old[task.key] = task.root
+        silent = [key for key in keys if told_root(key) is None]
+        self._roots = {key: root for key in silent if (root := self._roots.get(key))}
+        for task in await self._broker.tasks([key for key in silent if key not in self._roots]):
+            self._roots[task.key] = task.root
         return keys
 
     def _place(self, key: str) -> tuple[str, str]:
-        """The root and the uid that a key tells."""
-        uid = key.removeprefix(PREFIX)
-        if uid.startswith("{"):
-            return uid[1:].partition("}")[0], uid
-        return self._old.get(key, ""), uid
+        """The root and the uid of the task of a key."""
+        return told_root(key) or self._roots.get(key, ""), key.removeprefix(PREFIX)
 
     async def _judge(self, tree: Tree, look: Look) -> None:
         before, tree.look = tree.look, look
-        if before is None or before.uids != look.uids:
+        if before is None or not is_quiet(before, look, tree.parked):
             return
-        if not look.open and not before.open:
+        if look.open:
+            tree.stall()  # nobody is left who could tell of the parents
+        else:
             await self._over(tree, look)
-        elif {task.uid for task in look.open} <= tree.parked:
-            tree.stall()
 
     async def _over(self, tree: Tree, look: Look) -> None:
         """End an analysis. Where Redis has lost the analysis, begin anew."""
@@ -123,6 +140,9 @@ class Watcher:
         task.add_done_callback(self._ending.discard)
 
     async def _end_of(self, tree: Tree, look: Look) -> None:
-        with suppress(Away):
+        try:
             await self._end(tree, look)
-        tree.is_ending = False
+        except (KartonError, WorkerError) as error:
+            log.warning("karton.away", extra={"fields": {"root": tree.root, "reason": str(error)}})
+        finally:
+            tree.is_ending = False
