@@ -101,3 +101,13 @@ def test_a_crash_is_told_by_the_last_line_of_its_trace(kartons: Kartons) -> None
 
     crash = {"service": "karton.staged", "reason": "ValueError: the header has no end"}
     assert kartons.account(sample)["crashed"] == [crash]
+
+
+def test_the_name_of_the_bridge_in_a_submission_does_not_keep_a_sample_out_of_karton(
+    kartons: Kartons,
+) -> None:
+    sample = kartons.submit(program(), userAgent={"name": WORKER, "version": "1"})
+
+    kartons.ended(sample)
+
+    assert set(kartons.analyses(sample)) == OF_PROGRAM | {WORKER}

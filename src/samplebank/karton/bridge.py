@@ -146,7 +146,7 @@ class Bridge:
         healer = Healer(
             self._broker, bucket, reporter, grace=self._config.grace, longest=self._config.task_timeout
         )
-        ender = Ender(self._broker, self._client, trees, version=self._version)
+        ender = Ender(self._broker, self._client, trees, begin=producer.begin, version=self._version)
         watcher = Watcher(self._broker, trees, healer, end=ender.end, send=producer.send)
         leases = Leases(records, self._client, trees, ender)
         try:

@@ -7,6 +7,7 @@ between is followed by another that stores the same, once.
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
@@ -26,7 +27,7 @@ from samplebank.worker.contract import NO_FINDINGS
 from samplebank.worker.errors import KeyRefused, LeaseLost, ServiceRefused, ServiceUnavailable
 
 #: seconds for which a child waits to be found by its analysis
-FOUND_SECONDS: Final = 60.0
+FOUND_SECONDS: Final = 10.0
 #: analyses that are brought at a time
 MOST_AT_ONCE: Final = 8
 LOOKED_AT: Final = "Karton has looked at this file in the analysis of the sample that the file came out of."
@@ -34,6 +35,9 @@ NOTHING: Final = "No service of Karton told anything about this sample."
 CONFIG_SCORE: Final = "configScore"
 
 log = logging.getLogger("samplebank.karton")
+
+
+Begin = Callable[[Assignment], Awaitable[None]]
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -44,11 +48,16 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Ender:
-    def __init__(self, broker: Broker, client: ServiceClient, trees: Trees, *, version: str) -> None:
+    """`begin` begins the analysis of a sample."""
+
+    def __init__(
+        self, broker: Broker, client: ServiceClient, trees: Trees, *, begin: Begin, version: str
+    ) -> None:
         self._broker = broker
         self._records = Records(broker)
         self._client = client
         self._trees = trees
+        self._begin = begin
         self._version = version
         self._waiting: dict[str, float] = {}
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
@@ -124,29 +133,35 @@ class Ender:
         log.info("task.finished", extra={"fields": about})
 
     async def end_children(self) -> None:
-        """End the tasks of children whose analysis has ended, each with the analyses of the child."""
+        """End the tasks of children whose analysis has ended, each with the analyses of the child.
+
+        A sample that no analysis knows as its child becomes an analysis of its own.
+        """
         for task_id, held in list(self._trees.children.items()):
-            analyses = await self._find_analyses(held)
-            if analyses is None:
+            submission = str((held.submission or {}).get("id"))
+            root = await self._records.root_of(submission)
+            if root is None:
+                if not self._may_be_found(task_id):
+                    await self._begin(held)
+                    self._put_down(task_id)
+                continue
+            analyses = await self._records.find_analyses(root)
+            if analyses is None and await self._records.exists(root):
                 continue
             try:
-                await self._finish(held, "success", LOOKED_AT, analyses)
+                await self._finish(held, "success", LOOKED_AT, (analyses or {}).get(held.sample.id, []))
             except LeaseLost as lost:
                 log.info("karton.lost", extra={"fields": {"task": task_id, "reason": str(lost)}})
-            await self._records.let_go(task_id)
-            self._trees.children.pop(task_id, None)
-            self._waiting.pop(task_id, None)
+            await self._records.end_child(task_id, submission)
+            self._put_down(task_id)
 
-    async def _find_analyses(self, held: Assignment) -> list[str] | None:
-        """The analyses of a child; None while its analysis goes on, or may still tell that the child is its own."""
-        began = self._waiting.setdefault(held.task.id, time.monotonic())
-        root = await self._records.root_of(str((held.submission or {}).get("id")))
-        if root is None:
-            return [] if time.monotonic() - began > FOUND_SECONDS else None
-        ended = await self._records.find_analyses(root)
-        if ended is not None:
-            return ended.get(held.sample.id, [])
-        return None if await self._records.exists(root) else []
+    def _may_be_found(self, task_id: str) -> bool:
+        """Whether the reporter may be about to note the child."""
+        return time.monotonic() - self._waiting.setdefault(task_id, time.monotonic()) <= FOUND_SECONDS
+
+    def _put_down(self, task_id: str) -> None:
+        self._trees.children.pop(task_id, None)
+        self._waiting.pop(task_id, None)
 
     async def stop(self, tree: Tree) -> None:
         """End the tasks of an analysis that nobody waits for any more, and forget the analysis."""

@@ -110,6 +110,10 @@ class Producer:
             await self._records.hold(assignment, None)
             self._trees.children[assignment.task.id] = assignment
             return
+        await self.begin(assignment)
+
+    async def begin(self, assignment: Assignment) -> None:
+        """Begin an analysis, or go on with it."""
         tree = Tree(assignment)
         if (known := self._trees.find(tree.root)) is not None:
             known.renew(assignment)

@@ -91,6 +91,10 @@ class Records:
         found = await self._broker.ask("GET", SUBMISSION + submission)
         return None if found is None else str(found)
 
+    async def end_child(self, task_id: str, submission: str) -> None:
+        """Forget the task of a child. Another job of the child is an analysis of its own."""
+        await self._broker.at_once(("HDEL", HELD, task_id), ("DEL", SUBMISSION + submission))
+
     async def find_analyses(self, root: str) -> dict[str, list[str]] | None:
         """The analyses of an ended analysis, by SHA-256 of the sample; None while the analysis goes on."""
         found = await self._broker.ask("HGET", TREE + root, ANALYSES)

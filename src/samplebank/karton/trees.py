@@ -18,6 +18,10 @@ AWAY: Final = ("redis.exceptions.", "botocore.exceptions.", "urllib3.exceptions.
 FINAL: Final = ("NoSuchKey", "(404)", "(403)", "AccessDenied", "NoSuchBucket")
 
 
+#: the metadata by which children are known
+ROOT: Final = "extractionRoot"
+
+
 class Look(msgspec.Struct, frozen=True):
     """One look at all tasks of a tree: the uids that are there, the tasks that are not over, and the crashed tasks."""
 
@@ -130,6 +134,10 @@ def is_passing(error: str) -> bool:
 
 
 def is_child(assignment: Assignment) -> bool:
-    """Whether the sample was found by Karton: it is not sent to Karton a second time."""
-    agent = (assignment.submission or {}).get("userAgent") or {}
-    return bool(agent.get("name") == WORKER)
+    """Whether the sample looks like a find of Karton, which is not sent to Karton a second time.
+
+    Users may write the same words into a submission. So the analysis has to know the submission, too.
+    """
+    submission = assignment.submission or {}
+    agent, about = submission.get("userAgent") or {}, submission.get("metaData") or {}
+    return agent.get("name") == WORKER and ROOT in about
