@@ -6,6 +6,7 @@ from pathlib import Path
 from kit.bank import Bank, Sample, eventually
 from kit.children import links_of
 from kit.karton import Kartons, program, staged
+from kit.service import Service
 
 
 def test_bytes_of_another_bucket_are_not_read(kartons: Kartons) -> None:
@@ -97,3 +98,21 @@ def test_a_missing_option_is_named(kartons: Kartons, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "The option address of the section [s3] is missing" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_key_that_may_not_store_analyses_fails_the_task_with_the_reason(
+    kartons: Kartons, service: Service
+) -> None:
+    bridge = kartons.bridge
+    rightful = bridge.environment["SAMPLEBANK_KEY"]
+    bridge.kill()
+    bridge.environment["SAMPLEBANK_KEY"] = service.keys["toiler"]
+    bridge.start()
+
+    task = kartons.ended(kartons.submit(program()))
+    bridge.kill()
+    bridge.environment["SAMPLEBANK_KEY"] = rightful
+    bridge.start()
+
+    assert task["state"] == "failed"
+    assert "give its user SAMPLEDB-ANALYZER" in task["message"]

@@ -32,6 +32,8 @@ FOUND_SECONDS: Final = 10.0
 MOST_AT_ONCE: Final = 8
 LOOKED_AT: Final = "Karton has looked at this file in the analysis of the sample that the file came out of."
 NOTHING: Final = "No service of Karton told anything about this sample."
+NOT_ALLOWED: Final = "The key of the bridge may not store analyses under the names of services: give its user SAMPLEDB-ANALYZER."
+FORBIDDEN: Final = 403
 CONFIG_SCORE: Final = "configScore"
 
 log = logging.getLogger("samplebank.karton")
@@ -95,7 +97,10 @@ class Ender:
     async def _store(self, tree: Tree, plan: Plan) -> None:
         task, ids = tree.assignment.task.id, dict[str, list[str]]()
         await self._client.heartbeat(task, tree.assignment.lease_token, lease_seconds=LEASE_SECONDS)
-        stored = await asyncio.gather(*(self._add(tree, request) for request in plan.requests))
+        try:
+            stored = await asyncio.gather(*(self._add(tree, request) for request in plan.requests))
+        except ServiceRefused as refusal:
+            plan, stored = Plan([], f"{NOT_ALLOWED} {refusal}"), []
         for request, id_ in zip(plan.requests, stored, strict=True):
             if id_ is not None:
                 ids.setdefault(request.sample, []).append(id_)
@@ -106,12 +111,14 @@ class Ender:
         self._trees.remove(tree)
 
     async def _add(self, tree: Tree, request: Request) -> str | None:
-        """Store an analysis once; None where the service refuses the analysis."""
+        """Store an analysis once; None for a sample that has gone. Raises `ServiceRefused` for a key without the right."""
         key = f"karton:{tree.root}:{request.sample}:{request.service}"
         async with self._places:
             try:
                 return await self._client.add_analysis(request.sample, request.body, key=key)
             except ServiceRefused as refusal:
+                if refusal.status == FORBIDDEN:
+                    raise
                 about = {"root": tree.root, "service": request.service, "reason": str(refusal)}
                 log.warning("karton.refused", extra={"fields": about})
                 return None
