@@ -52,7 +52,7 @@ def compose() -> list[str]:
     given = dict.fromkeys(
         ("DATABASE_PASSWORD", "BLOB_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "none"
     )
-    asked = ("--profile", "workers", "config", "--quiet")
+    asked = ("--profile", "workers", "--profile", "karton", "config", "--quiet")
     return [
         problem
         for named in (alone, with_bucket)

@@ -208,3 +208,42 @@ async def test_a_sample_that_is_deleted_leaves_no_place_among_children(
 
     assert eventually(lambda: bank.get(child.path, "mia").status_code == 404)
     assert await db.fetchval(count, bytes.fromhex(child.sha256)) == 0
+
+
+def test_a_child_of_a_child_lies_below_the_child(bank: Bank, parent: Parent) -> None:
+    child, inner = Sample(data=some_bytes()), Sample(data=some_bytes())
+    parent.add(child.data)
+
+    receipt = parent.add(inner.data, parent=child.sha256)
+
+    assert (receipt["outcome"], receipt["depth"]) == ("stored", 2)
+    assert parent.links() == [("child", child.sha256)]
+    assert links_of(bank, inner) == [("parent", child.sha256)]
+    assert sorted(links_of(bank, child)) == sorted(
+        [("child", inner.sha256), ("parent", parent.sample.sha256)]
+    )
+
+
+def test_the_sample_of_the_task_may_be_named_as_the_parent(parent: Parent) -> None:
+    child = Sample(data=some_bytes())
+
+    receipt = parent.add(child.data, parent=parent.sample.sha256)
+
+    assert (receipt["depth"], parent.links()) == (1, [("child", child.sha256)])
+
+
+@pytest.mark.parametrize("owner", ["mia", "quinn"])
+def test_a_parent_from_elsewhere_is_refused(bank: Bank, parent: Parent, owner: str) -> None:
+    stranger, child = bank.submitted(owner), Sample(data=some_bytes())
+
+    refused = parent.send(child.data, parent=stranger.sha256)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"parent"})
+    assert links_of(bank, stranger, owner) == []
+    assert bank.get(child.path).status_code == 404
+
+
+def test_a_parent_that_is_no_digest_is_refused(parent: Parent) -> None:
+    refused = parent.send(some_bytes(), parent="somewhere")
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"parent"})

@@ -50,6 +50,7 @@ class ChildQuery(Body):
     how: Annotated[str, Meta(max_length=200)] = ""
     relation: Relation = "child"
     password: Annotated[str, Meta(max_length=10_000)] | None = None
+    parent: Annotated[str, Meta(max_length=64)] | None = None
 
 
 class ChildResponse(Shown):
@@ -82,13 +83,17 @@ class ChildResponse(Shown):
 async def add_child(request: Call) -> Answer:
     """Store the bytes of the body as a child of the task's sample, with submission, links and job. Safe to repeat.
 
-    The header Samplebank-Lease has the lease token of the task.
+    The header Samplebank-Lease has the lease token of the task. `parent` names another sample that came out of the
+    submission of the task, where the child was found inside of that sample.
     """
     bank, job, task = request.bank, request.path("job_id"), request.path("task_id")
     lease = find_id((request.header(LEASE) or "").strip())
     async with bank.database.connection() as db:
         origin = await origins.find_origin(db, request.caller, job, task, lease)
     query = request.read_query(ChildQuery)
+    if origin is not None and query.parent is not None:
+        async with bank.database.connection() as db:
+            origin = await origins.at_parent(db, origin, query.parent)
     async with _staged(request, bank) as staged:
         receipt = await _store(request, origin, staged, query)
     bank.signals.send(Signal.EVENTS)

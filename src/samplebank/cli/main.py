@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "link": "samplebank.cli.link:link_app",
     "note": "samplebank.cli.notes:note_app",
     "worker": "samplebank.cli.workers:worker_app",
+    "karton": "samplebank.cli.karton:karton",
     "policy": "samplebank.cli.policy:policy",
     "me": "samplebank.cli.me:me",
     "yara": "samplebank.cli.yara_trial:yara_app",

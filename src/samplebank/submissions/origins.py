@@ -4,6 +4,7 @@ The root is the submission at the beginning. All that comes from the root, at an
 changed in the transaction that stores a child. So the bounds are exact, however many workers store at once.
 """
 
+import re
 from typing import Literal
 from uuid import UUID
 
@@ -12,12 +13,13 @@ import msgspec
 from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Statement
 from samplebank.database.identifiers import find_id
-from samplebank.errors import Conflict, NotFound
+from samplebank.errors import Conflict, NotFound, invalid
 from samplebank.jobs.claims import LOST, NO_TASK, find_job_of
 from samplebank.timespec import Millis
 
 Reason = Literal["depth", "files", "bytes", "gone"]
 
+SHA256 = re.compile("[0-9a-fA-F]{64}")
 FIND = Statement("""
     SELECT t.lease_token, t.job_id, t.worker, j.sample_id, p.sha256, j.customer_id, u.tlp, u.acl, u.readers, u.observed_time,
            u.expiry_time, u.meta_data, coalesce(e.root_id, u.id) AS root_id, coalesce(e.depth, 0) AS depth
@@ -43,6 +45,13 @@ TAKE = Statement("""
      WHERE :files = 0 OR (x.files < :most_files::int AND x.bytes + :bytes <= :most_bytes::bigint)
     RETURNING root_id
 """)
+#: another sample that came out of the root, on the shortest way
+FIND_PARENT = Statement("""
+    SELECT s.id, min(e.depth) FROM sample s JOIN extracted e ON e.sample_id = s.id
+     WHERE s.sha256 = :sha256 AND s.deleted_time IS NULL AND e.root_id = :root_id
+     GROUP BY s.id
+""")
+NO_PARENT = "{!r} is no sample that came out of the submission of this task."
 IS_KNOWN = Statement("""
     SELECT EXISTS (SELECT FROM extracted e WHERE e.root_id = :root_id AND e.sample_id = s.id)
         OR EXISTS (SELECT FROM submission u WHERE u.id = :root_id AND u.sample_id = s.id)
@@ -103,6 +112,20 @@ async def find_origin(
     if lease is None or found.pop("lease_token") != lease:
         raise Conflict(LOST)
     return None if found["root_id"] is None else Origin(**found)
+
+
+async def at_parent(db: Connection, origin: Origin, sha256: str) -> Origin:
+    """The origin of children of another sample that came out of the same root.
+
+    The job of the task goes on waiting for the children. Raises `Invalid` for any other sample.
+    """
+    if sha256.lower() == origin.sha256.hex():
+        return origin
+    digest = bytes.fromhex(sha256) if SHA256.fullmatch(sha256) else b""
+    row = await FIND_PARENT.row(db, sha256=digest, root_id=origin.root_id)
+    if row is None:
+        raise invalid("parent", NO_PARENT.format(sha256))
+    return msgspec.structs.replace(origin, sample_id=row[0], sha256=digest, depth=row[1])
 
 
 async def is_known(db: Connection, origin: Origin, sha256: bytes) -> bool:

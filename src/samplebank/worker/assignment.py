@@ -40,6 +40,7 @@ class Receipt(msgspec.Struct, frozen=True):
     outcome: str
     depth: int = 0
     reason: str | None = None
+    submission_id: str | None = msgspec.field(name="submissionID", default=None)
 
 
 class Assignment(msgspec.Struct, frozen=True, rename="camel", kw_only=True):

@@ -31,6 +31,7 @@ SUCCESS = range(200, 300)
 SERVER_ERRORS = range(500, 600)
 TOO_MANY_REQUESTS, NOT_FOUND, PRECONDITION_FAILED, UNAUTHORIZED = 429, 404, 412, 401
 HEADER, PROCESS, REMARK = "Argus-API-Key", "Samplebank-Process", "Samplebank-Remark"
+REPEAT_KEY = "Idempotency-Key"
 
 
 class ServiceClient:
@@ -135,10 +136,11 @@ class ServiceClient:
         body = {"leaseToken": assignment.lease_token, "analysis": dict(analysis)}
         await self._patiently("POST", path, body=body)
 
-    async def add_analysis(self, sha256: str, request: Mapping[str, JSON]) -> str:
-        """Store an analysis and return its id."""
+    async def add_analysis(self, sha256: str, request: Mapping[str, JSON], *, key: str | None = None) -> str:
+        """Store an analysis and return its id. With a `key`, the same request is carried out once."""
         path = f"/sampledb/v2/sample/{sha256}/analysis"
-        answer = await self._patiently("POST", path, body=dict(request))
+        headers = {REPEAT_KEY: key} if key else {}
+        answer = await self._patiently("POST", path, body=dict(request), headers=headers)
         return str(answer["analysisID"])
 
     async def add_evidence(self, sha256: str, analysis: str, evidence: Evidence) -> None:
@@ -152,9 +154,12 @@ class ServiceClient:
             headers={"Content-Type": wire.mime_type(evidence)},
         )
 
-    async def add_child(self, assignment: Assignment, child: Child, version: str) -> Receipt:
+    async def add_child(
+        self, assignment: Assignment, child: Child, version: str, *, parent: str | None = None
+    ) -> Receipt:
         """Store a child of the sample of a task. Safe to repeat: the same child is stored once.
 
+        `parent` names another sample that came out of the same submission, by SHA-256.
         Raises `LeaseLost`, and `ServiceRefused` for a child that the service does not take.
         """
         path = f"/samplebank/v1/job/{assignment.job.id}/task/{assignment.task.id}/child"
@@ -163,7 +168,7 @@ class ServiceClient:
                 "POST",
                 path,
                 content=child.data,
-                params=wire.child_query(child, version),
+                params=wire.child_query(child, version) | ({"parent": parent} if parent else {}),
                 headers={
                     "Samplebank-Lease": assignment.lease_token,
                     "Content-Type": "application/octet-stream",
@@ -179,6 +184,11 @@ class ServiceClient:
         path = f"/sampledb/v2/job/{job}/task/{task}"
         with _losing_leases():
             await self._patiently("PUT", path, body=body, headers={"Samplebank-Lease": lease_token})
+
+    async def state_of(self, job: str, task: str) -> str:
+        """The state of a task."""
+        answer = await self._patiently("GET", f"/sampledb/v2/job/{job}/task/{task}")
+        return str(answer["state"])
 
     async def claim_batch(
         self, workers: Sequence[str], *, wait_seconds: int, lease_seconds: int

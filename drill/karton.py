@@ -1,0 +1,272 @@
+"""Services of Karton, its router, its Redis and the bridge are killed over real analyses: nothing is lost, nothing is doubled."""
+
+import asyncio
+import base64
+import io
+import os
+import random
+import secrets
+import subprocess
+import sys
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import redis
+from bench.databases import connected
+from bench.karton import Karton
+from bench.ports import free_port
+from bench.seaweed import S3Server
+from bench.service import Service
+
+from drill import faults
+from drill.clients import V2, Line
+from drill.installations import installed
+from drill.restarts import SETTINGS
+from drill.rows import Row
+from samplebank.karton.tasks import PREFIX, Task, root_of
+
+SERVICES: Final = ("classifier", "archive-extractor", "yaramatcher", "asciimagic")
+#: who is killed in turn: most blows meet a service at work
+TURN: Final = (*SERVICES, "system", *SERVICES, "bridge", "redis")
+#: open analyses, seconds between two blows, seconds for a service to begin work, and seconds until all must have ended
+AHEAD, BETWEEN, BEGIN, PATIENCE = 10, 0.7, 3.0, 300.0
+#: analyses without a blow, after which the end of Karton and the end of the job are compared
+CALM: Final = 10
+OPEN: Final = "SELECT count(*) FROM job WHERE end_time IS NULL"
+ANALYSES: Final = """
+    SELECT encode(s.sha256, 'hex'), a.agent_name, count(*) FROM analysis a JOIN sample s ON s.id = a.sample_id GROUP BY 1, 2
+"""
+LINKS: Final = """
+    SELECT encode(s.sha256, 'hex'), l.type || ' ' || encode(l.reference, 'hex'), count(*)
+      FROM link l JOIN sample s ON s.id = l.sample_id GROUP BY 1, 2
+"""
+SUBMISSIONS: Final = """
+    SELECT encode(s.sha256, 'hex'), count(*) FROM submission u JOIN sample s ON s.id = u.sample_id GROUP BY 1
+"""
+ENDED: Final = """
+    SELECT t.id, t.end_time, j.end_time, t.state, t.message FROM job_task t JOIN job j ON j.id = t.job_id
+      JOIN sample s ON s.id = j.sample_id
+     WHERE t.worker = 'karton' AND encode(s.sha256, 'hex') = $1
+"""
+ATTEMPTS: Final = "SELECT max(attempt) FROM job_task WHERE worker = 'karton'"
+
+
+class Package(NamedTuple):
+    """An archive with a program, a text that hides another, and an archive with a third: digests by what the files are."""
+
+    data: bytes
+    files: dict[str, str]
+
+
+class Bridge:
+    """`samplebank karton` as a process."""
+
+    def __init__(self, folder: Path, service: Service, karton: Karton) -> None:
+        self.log = folder / "bridge.log"
+        self._command = [sys.executable, "-m", "samplebank.cli", "karton", "--config", str(karton.config)]
+        given = {
+            "SAMPLEBANK_URL": service.url,
+            "SAMPLEBANK_KEY": service.key,
+            "SAMPLEBANK_DATA_DIR": str(folder),
+        }
+        self._environment = {**os.environ, **given}
+        subprocess.run(
+            [*self._command, "--register"], env=self._environment, check=True, stdout=subprocess.DEVNULL
+        )
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+
+
+def run(folder: Path, rounds: int) -> Iterator[Row]:
+    s3 = S3Server(folder / "s3", free_port).start()
+    karton = Karton(folder, free_port, s3)
+    try:
+        with installed(folder, SETTINGS) as service:
+            service.start()
+            karton.start()
+            bridge = Bridge(folder, service, karton)
+            try:
+                yield from _drill(service, karton, bridge, rounds)
+            finally:
+                bridge.kill()
+    finally:
+        karton.stop()
+        s3.kill()
+
+
+def _drill(service: Service, karton: Karton, bridge: Bridge, rounds: int) -> Iterator[Row]:
+    line = Line(service)
+    line.ask_json("PUT", f"{V2}/policy/default", {"workers": ["karton"]})
+    calm = [_calm(service, line, karton) for _ in range(CALM)]
+    packages, kills, busy = [package for package, _ in calm], Counter[str](), 0
+    for number in range(rounds):
+        while asyncio.run(faults.count(service.database_url, OPEN)) < AHEAD:
+            packages.append(_submit(line))
+        victim = TURN[number % len(TURN)]
+        busy += _blow(karton, bridge, victim)
+        kills[victim] += 1
+        time.sleep(random.uniform(0, BETWEEN))  # noqa: S311 a moment
+        karton.keep_alive()
+    open_jobs = _await_end(service, karton)
+    seen = asyncio.run(_seen(service, packages))
+    expected = seen[0]
+    lost, doubled = Counter[str](), Counter[str]()
+    for package, found in zip(packages, seen, strict=True):
+        if found != expected:
+            print(package.files["archive"], expected - found, found - expected, file=sys.stderr)
+        lost.update(_kinds(expected - found))
+        doubled.update(_kinds(found - expected))
+    attempts = asyncio.run(faults.count(service.database_url, ATTEMPTS))
+    told = ", ".join(f"{count} {name}" for name, count in sorted(kills.items()))
+    said = (
+        f"{told}; {busy} at work; {len(packages)} archives of {sum(expected.values())} facts: {sum(lost.values())} lost {dict(lost)}, "
+        f"{sum(doubled.values())} doubled {dict(doubled)}; {open_jobs} jobs open; {attempts} attempts at most"
+    )
+    met = not (sum(lost.values()) + sum(doubled.values()) + open_jobs)
+    yield Row(
+        "services, router, Redis of Karton and bridge killed", rounds, "0 lost, 0 doubled, 0 open", said, met
+    )
+    late = sorted(seconds for _, seconds in calm)
+    yield Row(
+        "end of a job after Karton's own end",
+        CALM,
+        "within 1 s",
+        f"{late[0]:.2f} to {late[-1]:.2f} s",
+        late[-1] <= 1,
+    )
+
+
+def _kinds(facts: Counter[str]) -> Counter[str]:
+    return Counter({name.partition(":")[0]: count for name, count in facts.items()})
+
+
+def _submit(line: Line) -> Package:
+    package = _package()
+    line.store(package.data, "package.zip")
+    return package
+
+
+def _package() -> Package:
+    first, second, third = _program(), _program(), _program()
+    text = base64.b64encode(third)
+    inner = _packed({"program": second})
+    outer = _packed({"program": first, "text": text, "inner.zip": inner})
+    found = {
+        "program": first,
+        "text": text,
+        "inner": inner,
+        "inner program": second,
+        "program in text": third,
+    }
+    files = {"archive": outer, **found}
+    return Package(outer, {name: faults.digest(data) for name, data in files.items()})
+
+
+def _packed(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def _program() -> bytes:
+    """The head of an ELF program, and bytes of its own."""
+    head = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x3e\x00\x01\x00\x00\x00" + bytes(40)
+    return head + secrets.token_bytes(2000)
+
+
+def _blow(karton: Karton, bridge: Bridge, victim: str) -> bool:
+    """Kill somebody, and start the killed again. Whether a service was at work."""
+    if victim == "redis":
+        karton.redis.kill()
+        karton.redis.start()
+        return False
+    if victim == "bridge":
+        bridge.kill()
+        bridge.start()
+        return False
+    was_busy = victim in SERVICES and _await_work(karton, f"karton.{victim}")
+    karton.kill(victim)
+    karton.launch(victim)
+    return was_busy
+
+
+def _await_work(karton: Karton, identity: str) -> bool:
+    """Wait until the service is at work, for a while."""
+    end = time.monotonic() + BEGIN
+    while time.monotonic() < end:
+        if any(task.receiver == identity and task.state == "Started" for task in _tasks(karton)):
+            return True
+    return False
+
+
+def _tasks(karton: Karton) -> list[Task]:
+    client = redis.Redis(port=karton.redis.port, decode_responses=True)
+    try:
+        keys = list(client.scan_iter(f"{PREFIX}*", count=1000))
+        return [Task.of(text) for text in client.mget(keys) if text] if keys else []
+    except redis.RedisError:
+        return []
+    finally:
+        client.close()
+
+
+def _calm(service: Service, line: Line, karton: Karton) -> tuple[Package, float]:
+    """An analysis without a blow: the package, and the seconds from the end of the last task of Karton to that of the job."""
+    package = _submit(line)
+    _await_end(service, karton)
+    ((id_, ended, *_),) = asyncio.run(_ended(service, package))
+    root = root_of(str(id_))
+    last = max(
+        task.last_update for task in _tasks(karton) if task.root == root and "samplebank" not in task.receiver
+    )
+    return package, ended / 1000 - last
+
+
+async def _ended(service: Service, package: Package) -> list[tuple[object, ...]]:
+    async with connected(service.database_url) as db:
+        return [tuple(row) for row in await db.fetch(ENDED, package.files["archive"])]
+
+
+def _await_end(service: Service, karton: Karton) -> int:
+    """Wait until all jobs have ended; the jobs that have not."""
+    end = time.monotonic() + PATIENCE
+    while (left := asyncio.run(faults.count(service.database_url, OPEN))) and time.monotonic() < end:
+        karton.keep_alive()
+        time.sleep(0.05)
+    return left
+
+
+async def _seen(service: Service, packages: list[Package]) -> list[Counter[str]]:
+    """What the service has of each package, in words that are the same for each."""
+    names = {
+        sha256: (number, name) for number, one in enumerate(packages) for name, sha256 in one.files.items()
+    }
+    found = [Counter[str]() for _ in packages]
+    async with connected(service.database_url) as db:
+        for sha256, agent, count in await db.fetch(ANALYSES):
+            number, name = names[sha256]
+            found[number][f"analysis: {name} {agent}"] += count
+        for sha256, link, count in await db.fetch(LINKS):
+            number, name = names[sha256]
+            kind, _, other = link.partition(" ")
+            found[number][f"link: {name} {kind} {names[other][1]}"] += count
+        for sha256, count in await db.fetch(SUBMISSIONS):
+            number, name = names[sha256]
+            found[number][f"child: {name}"] += count
+    for number, package in enumerate(packages):
+        for _, _, _, state, message in await _ended(service, package):
+            found[number][f"state: {state} {message or ''}"] += 1
+    return found

@@ -1,0 +1,187 @@
+"""Ends analyses: stores an analysis for each sample and service, and ends the tasks of Samplebank.
+
+What is to be stored is decided once and kept in Redis first, and each request has a key of its own. So a bridge that dies in
+between is followed by another that stores the same, once.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+
+from samplebank.karton.broker import Broker
+from samplebank.karton.findings import Finding
+from samplebank.karton.patience import Patience
+from samplebank.karton.producer import LEASE_SECONDS
+from samplebank.karton.records import ANALYSES, ENDING, REPORT, RESTARTS, Records
+from samplebank.karton.results import Account, Crash, Request, Terms, requests_of
+from samplebank.karton.tasks import State
+from samplebank.karton.trees import Look, Tree, Trees
+from samplebank.worker import wire
+from samplebank.worker.assignment import Assignment
+from samplebank.worker.client import ServiceClient
+from samplebank.worker.contract import NO_FINDINGS
+from samplebank.worker.errors import KeyRefused, LeaseLost, ServiceRefused, ServiceUnavailable
+
+#: seconds for which a child waits to be found by its analysis
+FOUND_SECONDS: Final = 10.0
+#: analyses that are brought at a time
+MOST_AT_ONCE: Final = 8
+LOOKED_AT: Final = "Karton has looked at this file in the analysis of the sample that the file came out of."
+NOTHING: Final = "No service of Karton told anything about this sample."
+NOT_ALLOWED: Final = "The key of the bridge may not store analyses under the names of services: give its user SAMPLEDB-ANALYZER."
+FORBIDDEN: Final = 403
+CONFIG_SCORE: Final = "configScore"
+
+log = logging.getLogger("samplebank.karton")
+
+
+Begin = Callable[[Assignment], Awaitable[None]]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """All that the end of an analysis stores. `failure` is the message of a task that fails."""
+
+    requests: list[Request]
+    failure: str | None = None
+
+
+class Ender:
+    """`begin` begins the analysis of a sample."""
+
+    def __init__(
+        self, broker: Broker, client: ServiceClient, trees: Trees, *, begin: Begin, version: str
+    ) -> None:
+        self._broker = broker
+        self._records = Records(broker)
+        self._client = client
+        self._trees = trees
+        self._begin = begin
+        self._version = version
+        self._waiting: dict[str, float] = {}
+        self._places = asyncio.Semaphore(MOST_AT_ONCE)
+
+    async def end(self, tree: Tree, look: Look) -> None:
+        """Store everything and end the task. Raises `Away`: then another look ends the analysis."""
+        plan = msgspec.json.decode(
+            await self._records.once(tree.root, ENDING, await self._planned(tree, look)), type=Plan
+        )
+        try:
+            await self._store(tree, plan)
+        except LeaseLost:
+            tree.has_lease = False
+        except (ServiceUnavailable, KeyRefused) as error:
+            await Patience().after(error)
+
+    async def _planned(self, tree: Tree, look: Look) -> str:
+        told = await self._records.told(tree.root)
+        findings = [msgspec.json.decode(text, type=Finding) for text in told.under(REPORT).values()]
+        crashes = [
+            Crash(task.receiver or "karton.system", task.error or "no reason given") for task in look.crashed
+        ]
+        restarted = sum(map(int, told.under(RESTARTS).values()))
+        account = Account(tree.root, self._version, crashes, len(look.uids), restarted)
+        own = tree.assignment
+        terms = Terms(own.customer, own.tlp, own.max_result_size, _score(tree))
+        requests = requests_of(findings, tree.known, tree.sample, account, terms)
+        failure = None
+        if all(finding.problem for finding in findings):
+            reasons = [f"{crash.service}: {crash.reason}" for crash in crashes]
+            reasons += [finding.problem for finding in findings if finding.problem]
+            failure = "\n".join([NOTHING, *reasons])
+        return msgspec.json.encode(Plan(requests, failure)).decode()
+
+    async def _store(self, tree: Tree, plan: Plan) -> None:
+        task, ids = tree.assignment.task.id, dict[str, list[str]]()
+        await self._client.heartbeat(task, tree.assignment.lease_token, lease_seconds=LEASE_SECONDS)
+        try:
+            stored = await asyncio.gather(*(self._add(tree, request) for request in plan.requests))
+        except ServiceRefused as refusal:
+            plan, stored = Plan([], f"{NOT_ALLOWED} {refusal}"), []
+        for request, id_ in zip(plan.requests, stored, strict=True):
+            if id_ is not None:
+                ids.setdefault(request.sample, []).append(id_)
+        await self._records.note(tree.root, {ANALYSES: msgspec.json.encode(ids).decode()})
+        state, message = ("success", "") if plan.failure is None else ("failed", wire.message(plan.failure))
+        await self._finish(tree.assignment, state, message, ids.get(tree.sample, []))
+        await self._records.end(tree.root, task)
+        self._trees.remove(tree)
+
+    async def _add(self, tree: Tree, request: Request) -> str | None:
+        """Store an analysis once; None for a sample that has gone. Raises `ServiceRefused` for a key without the right."""
+        key = f"karton:{tree.root}:{request.sample}:{request.service}"
+        async with self._places:
+            try:
+                return await self._client.add_analysis(request.sample, request.body, key=key)
+            except ServiceRefused as refusal:
+                if refusal.status == FORBIDDEN:
+                    raise
+                about = {"root": tree.root, "service": request.service, "reason": str(refusal)}
+                log.warning("karton.refused", extra={"fields": about})
+                return None
+
+    async def _finish(self, held: Assignment, state: str, message: str, analyses: list[str]) -> None:
+        """End a task of Samplebank. A task that others have ended is left as it is."""
+        about: dict[str, Any] = {
+            "task": held.task.id,
+            "job": held.job.id,
+            "sample": held.sample.id,
+            "state": state,
+        }
+        try:
+            await self._client.finish(
+                held.job.id, held.task.id, held.lease_token, state=state, message=message, analyses=analyses
+            )
+        except ServiceRefused as refusal:
+            about["reason"] = str(refusal)
+        log.info("task.finished", extra={"fields": about})
+
+    async def end_children(self) -> None:
+        """End the tasks of children whose analysis has ended, each with the analyses of the child.
+
+        A sample that no analysis knows as its child becomes an analysis of its own.
+        """
+        for task_id, held in list(self._trees.children.items()):
+            submission = str((held.submission or {}).get("id"))
+            root = await self._records.root_of(submission)
+            if root is None:
+                if not self._may_be_found(task_id):
+                    await self._begin(held)
+                    self._put_down(task_id)
+                continue
+            analyses = await self._records.find_analyses(root)
+            if analyses is None and await self._records.exists(root):
+                continue
+            try:
+                await self._finish(held, "success", LOOKED_AT, (analyses or {}).get(held.sample.id, []))
+            except LeaseLost as lost:
+                log.info("karton.lost", extra={"fields": {"task": task_id, "reason": str(lost)}})
+            await self._records.end_child(task_id, submission)
+            self._put_down(task_id)
+
+    def _may_be_found(self, task_id: str) -> bool:
+        """Whether the reporter may be about to note the child."""
+        return time.monotonic() - self._waiting.setdefault(task_id, time.monotonic()) <= FOUND_SECONDS
+
+    def _put_down(self, task_id: str) -> None:
+        self._trees.children.pop(task_id, None)
+        self._waiting.pop(task_id, None)
+
+    async def stop(self, tree: Tree) -> None:
+        """End the tasks of an analysis that nobody waits for any more, and forget the analysis."""
+        look = tree.look
+        for task in look.open if look else ():
+            await self._broker.replace(task, task.moved(State.FINISHED))
+        await self._records.note(tree.root, {ANALYSES: "{}"})
+        await self._records.end(tree.root, tree.assignment.task.id)
+        self._trees.remove(tree)
+        log.info("karton.stopped", extra={"fields": {"root": tree.root, **tree.about}})
+
+
+def _score(tree: Tree) -> int:
+    """The score that the policy gives to a configuration of malware."""
+    told = tree.option(CONFIG_SCORE) or ""
+    return min(int(told), 100) if told.isascii() and told.isdigit() else NO_FINDINGS

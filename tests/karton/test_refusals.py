@@ -1,0 +1,118 @@
+"""What the bridge does not take, and servers that are away: a line each, and nothing is lost."""
+
+import subprocess
+from pathlib import Path
+
+from kit.bank import Bank, Sample, eventually
+from kit.children import links_of
+from kit.karton import Kartons, program, staged
+from kit.service import Service
+
+
+def test_bytes_of_another_bucket_are_not_read(kartons: Kartons) -> None:
+    sample = kartons.submit(staged("bucket"))
+
+    kartons.ended(sample)
+
+    (problem,) = kartons.account(sample)["problems"]
+    assert problem.startswith(
+        "A task of karton.staged is not taken: 'stolen.bin' lies in the bucket 'secrets'"
+    )
+    assert kartons.links(sample) == []
+
+
+def test_a_sample_from_nowhere_gets_no_analysis(kartons: Kartons, bank: Bank) -> None:
+    sample = kartons.submit(staged("stranger"))
+
+    kartons.ended(sample)
+
+    (problem,) = kartons.account(sample)["problems"]
+    assert problem.endswith("did not come out of the sample of this job.")
+    stranger = Sample(data=b"bytes that come from nowhere")
+    assert bank.get(stranger.path).status_code == 404
+
+
+def test_a_parent_of_another_customer_gets_no_child(kartons: Kartons, bank: Bank) -> None:
+    foreign = bank.submitted("quinn")
+    sample = kartons.submit(staged("parent", foreign.sha256))
+
+    kartons.ended(sample)
+
+    (problem,) = kartons.account(sample)["problems"]
+    assert (
+        f"it names the parent {foreign.sha256}, which did not come out of the sample of this job" in problem
+    )
+    assert links_of(bank, foreign, "quinn") == []
+
+
+def test_bytes_that_are_not_what_the_task_says_are_not_stored(kartons: Kartons) -> None:
+    sample = kartons.submit(staged("other_bytes"))
+
+    kartons.ended(sample)
+
+    (problem,) = kartons.account(sample)["problems"]
+    assert "have another SHA-256 than the task says" in problem
+
+
+def test_a_redis_that_is_away_is_told_in_a_line_and_loses_nothing(kartons: Kartons) -> None:
+    karton, before = kartons.karton, len(kartons.bridge.said())
+    karton.redis.kill()
+    assert eventually(lambda: "karton.away" in kartons.bridge.said()[before:])
+    sample = kartons.submit(program())
+    karton.redis.start()
+
+    def look() -> bool:
+        karton.keep_alive()
+        return bool(kartons.task(sample).get("endTimestamp"))
+
+    assert eventually(look)
+
+    assert (
+        f"The Redis of Karton at 127.0.0.1:{karton.redis.port} does not answer"
+        in kartons.bridge.said()[before:]
+    )
+    assert "karton.yaramatcher" in kartons.analyses(sample)
+
+
+def test_a_bucket_that_is_away_is_told_in_a_line_and_loses_nothing(kartons: Kartons) -> None:
+    before = len(kartons.bridge.said())
+
+    with kartons.line.cut():
+        sample = kartons.submit(program())
+        assert eventually(lambda: "karton.away" in kartons.bridge.said()[before:])
+    kartons.ended(sample)
+
+    assert "The bucket bank of Karton at http://127.0.0.1:" in kartons.bridge.said()[before:]
+    assert "karton.yaramatcher" in kartons.analyses(sample)
+
+
+def test_a_missing_option_is_named(kartons: Kartons, tmp_path: Path) -> None:
+    empty = tmp_path / "karton.ini"
+    empty.write_text("[redis]\nhost = 127.0.0.1\n")
+    command = [*kartons.bridge.command[:-1], str(empty)]
+
+    done = subprocess.run(
+        command, env=kartons.bridge.environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 1
+    assert "The option address of the section [s3] is missing" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_key_that_may_not_store_analyses_fails_the_task_with_the_reason(
+    kartons: Kartons, service: Service
+) -> None:
+    bridge = kartons.bridge
+    rightful = bridge.environment["SAMPLEBANK_KEY"]
+    bridge.kill()
+    bridge.environment["SAMPLEBANK_KEY"] = service.keys["toiler"]
+    bridge.start()
+
+    task = kartons.ended(kartons.submit(program()))
+    bridge.kill()
+    bridge.environment["SAMPLEBANK_KEY"] = rightful
+    bridge.start()
+
+    assert task["state"] == "failed"
+    assert "give its user SAMPLEDB-ANALYZER" in task["message"]

@@ -1,0 +1,218 @@
+"""What the bridge decides by itself: who takes samples, which task is abandoned, which crash passes, what a task is about."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from samplebank.karton import config
+from samplebank.karton.binds import Bind, bind_of, takes_raw
+from samplebank.karton.broker import Connection
+from samplebank.karton.errors import KartonError, Misreported
+from samplebank.karton.findings import read, subject_of
+from samplebank.karton.healer import Circumstances, is_abandoned
+from samplebank.karton.tasks import RESOURCE, Task, encoded, first_task, root_of
+from samplebank.karton.trees import Look, Tree, is_passing
+from samplebank.karton.watcher import is_quiet, told_root
+from samplebank.worker.assignment import Assignment
+
+NOW, STARTED = 1000.0, 900.0
+SERVICE = "karton.service"
+COMPLETE = "[redis]\nhost = one\n[s3]\naddress = http://two\naccess_key = k\nsecret_key = s\nbucket = b\n"
+
+
+def task(headers: dict[str, Any] | None = None, **payload: Any) -> Task:
+    raw = {
+        "uid": "{r}:t",
+        "root_uid": "r",
+        "status": "Started",
+        "last_update": STARTED,
+        "headers": {"receiver": SERVICE, "type": "sample", "stage": "analyzed", **(headers or {})},
+        "payload": payload,
+    }
+    return Task.of(encoded(raw))
+
+
+def bytes_of(letter: str) -> dict[str, Any]:
+    return {RESOURCE: {"uid": "u", "bucket": "b", "name": "n", "sha256": letter * 64}}
+
+
+@pytest.mark.parametrize(
+    ("filters", "takes"),
+    [
+        ('[{"type": "sample", "kind": "raw"}]', True),
+        ('[{"type": "sample"}]', True),
+        ('[{"type": "sample", "kind": "r*"}]', True),
+        ('[{"type": "sample", "kind": {"$in": ["raw"]}}]', True),
+        ('[{"type": "sample", "kind": "!raw"}]', False),
+        ('[{"type": "sample", "stage": "recognized"}]', False),
+        ("[]", False),
+    ],
+)
+def test_a_service_takes_raw_samples_by_its_filters(filters: str, *, takes: bool) -> None:
+    assert takes_raw(bind_of(f'{{"filters": {filters}, "version": "5.9.1"}}')) is takes
+    assert takes_raw(bind_of(filters)) is takes
+
+
+def test_a_bind_that_cannot_be_read_takes_nothing() -> None:
+    assert not takes_raw(bind_of("no JSON"))
+
+
+@pytest.mark.parametrize(
+    ("connections", "abandoned"),
+    [
+        ([], True),
+        ([Connection(1, SERVICE, 50, is_idle=False)], True),  # came after the start
+        ([Connection(1, SERVICE, 150, is_idle=False)], False),  # may be at work
+        ([Connection(1, SERVICE, 150, is_idle=True)], True),  # waits for a task
+        ([Connection(1, SERVICE, 150, is_idle=True), Connection(2, SERVICE, 150, is_idle=False)], False),
+        ([Connection(1, "karton.other", 150, is_idle=False)], True),
+    ],
+)
+def test_a_task_is_abandoned_when_nobody_can_be_at_work_on_it(
+    connections: list[Connection], *, abandoned: bool
+) -> None:
+    assert is_abandoned(task(), Circumstances(connections, {}, NOW)) is abandoned
+
+
+def test_a_service_with_many_tasks_at_once_may_wait_and_work() -> None:
+    idle = [Connection(1, SERVICE, 150, is_idle=True)]
+
+    assert not is_abandoned(task(), Circumstances(idle, {SERVICE: Bind(is_async=True)}, NOW))
+
+
+def test_a_task_that_takes_longer_than_any_may_is_abandoned() -> None:
+    busy = [Connection(1, SERVICE, 150, is_idle=False)]
+
+    assert is_abandoned(task(), Circumstances(busy, {}, NOW, longest=99.0))
+    assert not is_abandoned(task(), Circumstances(busy, {}, NOW, longest=101.0))
+
+
+@pytest.mark.parametrize(
+    ("error", "passing"),
+    [
+        ("redis.exceptions.ConnectionError: Connection closed by server.", True),
+        (
+            'botocore.exceptions.EndpointConnectionError: Could not connect to the endpoint URL: "http://x"',
+            True,
+        ),
+        (
+            "botocore.exceptions.ClientError: An error occurred (404) when calling HeadObject: Not Found",
+            False,
+        ),
+        ("botocore.errorfactory.NoSuchKey: An error occurred (NoSuchKey)", False),
+        ("ValueError: redis.exceptions.ConnectionError", False),
+    ],
+)
+def test_crashes_for_want_of_a_server_pass(error: str, *, passing: bool) -> None:
+    assert is_passing(error) is passing
+
+
+def test_a_child_is_about_itself_and_names_its_parent() -> None:
+    subject = subject_of(task(sample=bytes_of("a"), parent=bytes_of("b")))
+
+    assert (subject.sha256, subject.parent) == ("a" * 64, "b" * 64)
+
+
+def test_a_sample_that_names_itself_as_parent_is_no_child() -> None:
+    assert subject_of(task(sample=bytes_of("a"), parent="A" * 64)).parent is None
+
+
+def test_a_configuration_is_about_the_parent() -> None:
+    found = task({"type": "config", "family": "ember"}, parent=bytes_of("a"), config={"c2": []})
+
+    assert subject_of(found).sha256 == "a" * 64
+    assert read(found, "a" * 64, "1").family == "ember"
+
+
+def test_a_task_that_names_no_sample_is_refused() -> None:
+    with pytest.raises(Misreported, match="names no sample"):
+        subject_of(task(sample="no digest"))
+
+
+def test_an_analysis_is_found_again_by_the_id_of_the_task() -> None:
+    first, again = (first_task(root_of("id"), {}, {}, {}) for _ in range(2))
+
+    assert (first.uid, first.root) == (again.uid, again.root)
+    assert root_of("id") != root_of("other")
+
+
+def test_variables_win_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "karton.ini"
+    file.write_text(COMPLETE)
+
+    read_config = config.load({"KARTON_REDIS_PORT": "7000", "KARTON_S3_BUCKET": "other"}, file)
+
+    assert (read_config.redis_url, read_config.bucket) == ("redis://one:7000/0", "other")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (COMPLETE.replace("bucket", "pail"), "The option bucket of the section [s3] is missing"),
+        (COMPLETE + "[samplebank]\ngrace = soon\n", "grace is 'soon'"),
+        ("no section", "cannot be read"),
+    ],
+)
+def test_a_wrong_configuration_is_told(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "karton.ini"
+    file.write_text(text)
+
+    with pytest.raises(KartonError) as refusal:
+        config.load({}, file)
+
+    assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "root"),
+    [
+        ("karton.task:{root}:task", "root"),
+        ("karton.task:{task}:task", None),  # as a service writes a task that it sends
+        ("karton.task:task", None),  # before Karton 5.4
+    ],
+)
+def test_the_key_of_a_sent_task_does_not_tell_its_root(key: str, root: str | None) -> None:
+    assert told_root(key) == root
+
+
+def look(*uids: str, still: tuple[str, ...] = ()) -> Look:
+    tasks = tuple(Task.of(encoded({**task().raw, "uid": uid})) for uid in still)
+    return Look(frozenset(uids), tasks, ())
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "quiet"),
+    [
+        (look("a", "b"), look("a", "b"), True),
+        (look("a"), look("a", "b"), False),  # a task that came during the first scan
+        (look("a", "b", still=("b",)), look("a", "b"), False),  # the first scan saw a task at work
+        (look("a", "b"), look("a", "b", still=("b",)), False),
+        (
+            look("a", "b", still=("a",)),
+            look("a", "b", still=("a",)),
+            True,
+        ),  # a waits in the hand of the reporter
+    ],
+)
+def test_an_analysis_is_over_when_two_scans_find_the_same_and_nothing_open(
+    before: Look, now: Look, *, quiet: bool
+) -> None:
+    assert is_quiet(before, now, {"a"}) is quiet
+
+
+@pytest.mark.parametrize(("state", "over"), [("Crashed", False), ("Finished", True)])
+def test_a_crash_that_passes_is_over_when_the_task_was_sent_anew(state: str, *, over: bool) -> None:
+    passing = {**task().raw, "status": state, "error": ["redis.exceptions.ConnectionError: gone"]}
+    assignment = msgspec.convert(
+        {"task": {"id": "t"}, "job": {"id": "j"}, "sample": {"id": "a" * 64}, "leaseToken": "l"}, Assignment
+    )
+
+    assert Tree(assignment).is_over(Task.of(encoded(passing))) is over
+
+
+def test_numbers_that_no_json_has_do_not_hide_a_task() -> None:
+    text = encoded({**task().raw, "payload": {"entropy": float("nan"), "id": 2**80}})
+
+    assert Task.of(text).payload("id") == 2**80
