@@ -4,8 +4,10 @@
 """
 
 import logging
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any, Final
@@ -50,6 +52,16 @@ def exit_code_of(command: Callable[[], int], name: str) -> int:
     else:
         return code
     return FAILED
+
+
+@contextmanager
+def until_interrupted() -> Iterator[None]:
+    """For a block that goes on until Ctrl-C: the first Ctrl-C is the intended end, and no other disturbs the end."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise typer.Exit from None
 
 
 def _commands(context: Any) -> str:

@@ -10,6 +10,7 @@ from samplebank.cli import connection
 from samplebank.cli.answers import Envelope, Shown
 from samplebank.cli.client import EXTENSIONS, Client
 from samplebank.cli.connection import KeyOption, UrlOption
+from samplebank.cli.ending import until_interrupted
 from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, out, table, write_json, write_json_line
 from samplebank.errors import NotFound
@@ -100,7 +101,7 @@ def _page(client: Client, after: str | None, limit: int, wait: int = 0) -> Envel
 
 def _follow(client: Client, after: str | None, *, as_json: bool) -> None:
     """Write each event as a line. Each line of JSON has the cursor from which to read on."""
-    try:
+    with until_interrupted():
         while True:
             found = _page(client, after, PAGE, WAIT)
             for event in found.data:
@@ -109,8 +110,6 @@ def _follow(client: Client, after: str | None, *, as_json: bool) -> None:
                 else:
                     typer.echo(f"{event.time} {event.type} {event.subject}")
             after = found.meta_data.next
-    except KeyboardInterrupt:
-        raise typer.Exit from None  # the intended end
 
 
 @events_app.command()

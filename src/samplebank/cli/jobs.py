@@ -16,6 +16,7 @@ from samplebank.cli.answers import Job
 from samplebank.cli.causes import Failures
 from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
+from samplebank.cli.ending import until_interrupted
 from samplebank.cli.explaining import explain_job
 from samplebank.cli.job_table import JobWithTasks, job_table, short_id
 from samplebank.cli.printing import JsonOption
@@ -121,14 +122,12 @@ def _with_tasks(client: Client, found: Sequence[Job]) -> list[JobWithTasks]:
 
 
 def _follow(client: Client, criteria: Criteria, *, as_json: bool) -> None:
-    try:
+    with until_interrupted():
         if as_json or not printing.out().is_terminal:
             for job in _changes(client, criteria):
                 _write_change(job, as_json=as_json)
         else:
             _follow_live(client, criteria)
-    except KeyboardInterrupt:
-        raise typer.Exit from None  # the intended end
 
 
 def _follow_live(client: Client, criteria: Criteria) -> None:
