@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = Path(os.environ[PREPARED]).parent / worker["workerid"]
         folder.mkdir(mode=0o700)
     else:
-        folder = Path(tempfile.mkdtemp(prefix="samplebank-tests-"))
+        folder = Path(tempfile.mkdtemp(prefix="samplebank-"))
     config.option.basetemp = str(folder / "run")
     if PREPARED not in os.environ:  # else another process of the run has made the folder, for all processes
         prepared = folder / "prepared"

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from cli.program import Program
-from kit.bank import Bank, name_of
+from kit.bank import Bank, eventually, name_of
 from samplebank import timespec
 from samplebank.cli.job_table import short_id
 from samplebank.database import Database
@@ -268,7 +268,14 @@ def test_why_says_what_a_job_waits_for_in_the_words_of_the_service(local: Progra
     (worker,) = bank.workers(1)
     _, job, _ = bank.planned(worker)
     bank.release(bank.claim(worker)[0], "no disk", delay=3600)
-    said = bank.data(bank.get(f"/samplebank/v1/job/{job}/why"))
+
+    def why() -> dict[str, Any]:
+        told: dict[str, Any] = bank.data(bank.get(f"/samplebank/v1/job/{job}/why"))
+        return told
+
+    # a claim is a sign of life, which is noted beside the claim
+    assert eventually(lambda: "nobody has asked" not in why()["because"])
+    said = why()
 
     ended = " ".join(local.run("jobs", "--why", job).out.split())
 

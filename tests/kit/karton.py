@@ -14,6 +14,7 @@ from kit.bank import CHIEF, ROBOT, V2, Bank, Sample, eventually
 from kit.children import links_of
 from kit.service import PROGRAM, Service
 from kit.wire import Wire, wire
+from samplebank.jobs.waiting import CHILDREN
 
 WORKER, STAGED = "karton", "staged"
 STAGED_SERVICE = Path(__file__).with_name("staged_karton.py")
@@ -88,11 +89,12 @@ class Kartons:
         return self.task(sample)
 
     def analyses(self, sample: Sample) -> dict[str, dict[str, Any]]:
-        """The analyses of a sample by the name of the service, each of which has one."""
+        """The analyses of a sample by the name of the service of Karton, each of which has one."""
         found = self.bank.data(self.bank.get(f"{sample.path}/analysis", CHIEF, limit=0))
         names = [one["userAgent"]["name"] for one in found]
         assert len(names) == len(set(names)), names
-        return {one["userAgent"]["name"]: one for one in found}
+        # Samplebank itself weighs the children of a sample, some time after the analysis.
+        return {one["userAgent"]["name"]: one for one in found if one["userAgent"]["name"] != CHILDREN}
 
     def account(self, sample: Sample) -> dict[str, Any]:
         """What the bridge tells of the analysis of a sample."""
