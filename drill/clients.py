@@ -20,7 +20,7 @@ TOO_MANY = 429
 #: the most seconds for an answer
 PATIENCE = 120.0
 #: how many measurements of the same are made, of which the best counts: others may use the machine
-TRIES = 3
+TRIES = 8
 
 
 class Line:
