@@ -6,6 +6,8 @@ service.
 
 import os
 import tomllib
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -14,7 +16,7 @@ import msgspec
 import typer
 
 from samplebank import settings
-from samplebank.errors import Invalid, Unavailable
+from samplebank.errors import Invalid, Refusal, Unavailable
 
 CREDENTIALS: Final = "credentials.toml"
 EXAMPLE: Final = "https://samples.example.org or http://[::1]:8080"
@@ -64,6 +66,18 @@ def find(url: str | None, key: str | None, *, account: Account = "admin") -> Con
         raise Invalid(f"There is no key for {address}: give one with --key or SAMPLEBANK_KEY.")
     login = local.admin if account == "admin" else local.workers
     return Connection(known, given or read_key(login.key))
+
+
+def current_key_of_workers(url: str | None, key: str | None) -> Callable[[], str | None]:
+    """Make a function that reads the current key of credentials.toml. The function answers None where a key was given."""
+
+    def read() -> str | None:
+        if not key:
+            with suppress(Refusal):
+                return find(url, None, account="workers").key
+        return None
+
+    return read
 
 
 def read_address(given: str, source: str) -> str:

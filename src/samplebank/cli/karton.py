@@ -1,10 +1,6 @@
 """`samplebank karton`: hands samples to the services of a Karton, and brings back what the services find."""
 
-import asyncio
 import os
-import signal
-from collections.abc import Callable
-from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +19,7 @@ from samplebank.karton.errors import KartonError
 from samplebank.settings import load
 from samplebank.worker.errors import WorkerError
 from samplebank.worker.registration import NotRegistered
+from samplebank.worker.stopping import stop_at_signals
 
 NO_CLIENT: Final = "The bridge to Karton needs the client of Redis: pip install 'samplebank[karton]'."
 WITH_ADMINISTRATOR: Final = (
@@ -49,7 +46,7 @@ def karton(
     service = connection.find(url, key, account="admin" if register else "workers")
     logs.set_up(load(os.environ).log_format)
     bridge = _bridge()
-    told = bridge.Service(service.url, service.key, _current_key(url, key))
+    told = bridge.Service(service.url, service.key, connection.current_key_of_workers(url, key))
     release = version("samplebank")
     try:
         if register:
@@ -73,19 +70,5 @@ def _bridge() -> Any:
 
 
 async def _run(bridge: Any, service: Any, place: Config, release: str, parallel: int) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_at_signals()
     await bridge.run(service, place, version=release, stop_event=stop, parallel=parallel)
-
-
-def _current_key(url: str | None, key: str | None) -> Callable[[], str | None]:
-    """Make a function that reads the current key of credentials.toml. The function answers None where a key was given."""
-
-    def read() -> str | None:
-        if not key:
-            with suppress(Refusal):
-                return connection.find(url, None, account="workers").key
-        return None
-
-    return read

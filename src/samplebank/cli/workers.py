@@ -1,13 +1,10 @@
 """`samplebank worker`: list and register analysis workers, and run workers anywhere that the service can be reached."""
 
-import asyncio
 import logging
 import os
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import Annotated, TypeVar
 
 import typer
@@ -37,6 +34,7 @@ from samplebank.timespec import Millis
 from samplebank.worker import loop
 from samplebank.worker.errors import WorkerError
 from samplebank.worker.registration import NotRegistered
+from samplebank.worker.stopping import stop_at_signals
 
 T = TypeVar("T")
 
@@ -138,24 +136,12 @@ def run_workers(
     logs.set_up(own.log_format)
     check_sandbox(own)
     try:
-        _done(_run(service, chosen, parallel, own, _current_key(url, key)))
+        _done(_run(service, chosen, parallel, own, connection.current_key_of_workers(url, key)))
     except NotRegistered as error:
         raise Refusal(
             f"{error} Register it first, with the key of an administrator: "
             f"samplebank worker register {chosen.words}"
         ) from error
-
-
-def _current_key(url: str | None, key: str | None) -> Callable[[], str | None]:
-    """Make a function that reads the current key of credentials.toml. The function answers None where a key was given."""
-
-    def read() -> str | None:
-        if not key:
-            with suppress(Refusal):
-                return connection.find(url, None, account="workers").key
-        return None
-
-    return read
 
 
 def _done(work: Coroutine[object, object, T]) -> T:
@@ -174,9 +160,7 @@ async def _run(
     own: Settings,
     current_key: Callable[[], str | None],
 ) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_at_signals()
     await loop.run(
         service.url,
         service.key,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import Awaitable, Callable, Coroutine
 
 from samplebank.worker.errors import ServiceUnavailable
@@ -36,3 +37,11 @@ async def with_patience(stop: asyncio.Event, step: Callable[[], Awaitable[None]]
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         else:
             return
+
+
+def stop_at_signals() -> asyncio.Event:
+    """Make an event that SIGTERM and Ctrl-C set, in place of what these do otherwise."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
