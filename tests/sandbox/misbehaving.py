@@ -20,6 +20,7 @@ def obedient(argument: str) -> Answerer:
     actions: dict[bytes, Answerer] = {
         b"hang": _hang,
         b"spin": _spin,
+        b"compute": _compute,
         b"segfault": lambda _: ctypes.string_at(1, 1),
         b"exit": lambda _: sys.exit("I had enough."),
         b"raise": _raise,
@@ -73,6 +74,13 @@ def without_start(argument: str) -> Answerer:
 def slow_to_start(argument: str) -> Answerer:
     _hang(b"")
     return obedient(argument)
+
+
+def _compute(_: bytes) -> bytes:
+    """Need 0.1 seconds of a processor."""
+    while time.process_time() < 0.1:
+        pass
+    return b"computed"
 
 
 def _turned_round(request: bytes) -> bytes:

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -82,6 +82,36 @@ def lines() -> set[str]:
 
 async def test_a_hanging_parser_is_ended_at_its_deadline(sandbox: Sandbox) -> None:
     with pytest.raises(TimedOut, match=r"^The analysis took longer than 0\.2 seconds\.$"):
+        await sandbox.call(b"hang", 0.2)
+
+
+@contextmanager
+def crowded(processor: int) -> Iterator[None]:
+    """Three processes compute on a processor for as long as the block lasts."""
+    crowd = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3)]
+    try:
+        for one in crowd:
+            os.sched_setaffinity(one.pid, {processor})
+        yield
+    finally:
+        for one in crowd:
+            one.kill()
+            one.wait()
+
+
+async def test_waiting_for_a_processor_is_not_counted(sandbox: Sandbox) -> None:
+    processor = min(os.sched_getaffinity(0))
+    os.sched_setaffinity(int(await sandbox.call(b"name your parent", 10)), {processor})
+
+    with crowded(processor):
+        assert await sandbox.call(b"compute", 0.5) == b"computed"
+
+
+async def test_a_parser_that_hangs_on_a_busy_machine_is_ended(sandbox: Sandbox) -> None:
+    processor = min(os.sched_getaffinity(0))
+    os.sched_setaffinity(int(await sandbox.call(b"name your parent", 10)), {processor})
+
+    with crowded(processor), pytest.raises(TimedOut):
         await sandbox.call(b"hang", 0.2)
 
 

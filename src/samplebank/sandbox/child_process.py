@@ -8,7 +8,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Self, TypeVar
+from typing import IO, Any, Self
 
 import msgspec
 
@@ -40,8 +40,8 @@ from samplebank.sandbox.limits import (
     Unforked,
     framed,
 )
+from samplebank.sandbox.patience import answered_within
 
-T = TypeVar("T")
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 # Words that C++, Rust and Python write before giving up for want of memory.
@@ -53,8 +53,7 @@ MOST_PRINTED_BYTES = 16 * 1024
 FRAME_OVERHEAD_BYTES = 1024
 REPORT_BYTES = 4096
 LAST_BREATH_SECONDS = 1.0
-#: seconds in which the child says what the process of a call died of: on a busy machine it may wait long for its turn, and a
-#: process that others killed must not be taken for one that hung up by itself
+#: seconds in which the child says what the process of a call died of: a killed process must not seem to have hung up by itself
 OBITUARY_SECONDS = 5.0
 
 
@@ -139,13 +138,9 @@ class Child:
     async def _answer(self, request: bytes, deadline_seconds: float, reads: tuple[Path, ...]) -> bytes:
         self._in_call = True
         self._forget_diagnostics()
+        answer = self._ask(framed(Request(request, deadline_seconds, reads)))
         try:
-            async with asyncio.timeout(deadline_seconds):
-                line = await self._open_call()
-                try:
-                    reply = await self._exchange(line, framed(Request(request, deadline_seconds, reads)))
-                finally:
-                    line[1].close()
+            reply = await answered_within(deadline_seconds, answer, self._process.pid)
         except TimeoutError:
             await self._stop_call()
             raise TimedOut(f"The analysis took longer than {deadline_seconds:g} seconds.") from None
@@ -182,6 +177,13 @@ class Child:
             death = self._death_by(status)
             kind = KilledAtStart if isinstance(death, Killed) else NotStarted
             raise kind(f"The sandbox did not start. {death.reason}")
+
+    async def _ask(self, frame: bytes) -> Reply:
+        line = await self._open_call()
+        try:
+            return await self._exchange(line, frame)
+        finally:
+            line[1].close()
 
     async def _open_call(self) -> Streams:
         """Open a line to the process of a new call."""
