@@ -60,11 +60,10 @@ STATEMENTS = {
     "showWorker": 5,
     "showFailures": 1,
     "showRetry": 1,
-    # the head, the links with target samples and with numbers by type, the links of others, and where
-    # links lead down the tree
-    "showRelations": 4,
-    # the head, the facts, near samples, samples with the same values, what is known of all samples, and names
-    "showSimilar": 6,
+    # the head with the numbers of links by type, the links of others and the tree below; the links with target samples
+    "showRelations": 2,
+    # the head, the facts, near samples, samples with the same values, and what is known of all samples
+    "showSimilar": 5,
     # the sessions, the keys, and the saved queries
     "showAccount": 3,
     # of each the head and what analyses tell; of both the names, whose bytes may be read, and the facts with their rarity
