@@ -11,7 +11,7 @@ the indexes are made: some 50 s for 1,000,000 digests.
 
 from alembic import op
 
-revision = "0041"
+revision = "0040"
 down_revision = "0039"
 
 STATEMENTS = (
