@@ -44,7 +44,7 @@ STATEMENTS = {
     "showToday": 5,
     # without a query the rows come with names and the number of all
     "showSamples": 1,
-    "showFacets": 2,
+    "showFacets": 1,
     # the rows with names, tasks and the number of all, and the numbers by state
     "showJobs": 2,
     # the job with the plan, the tasks with facts, the name. A job that is not done asks for rates, too.
