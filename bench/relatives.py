@@ -26,7 +26,7 @@ FAMILY, MOST_FILES, SIZES = 20, 4000, range(1024, 512 * 1024)
 DRIFTS = (0.0, 0.01, 0.03, 0.08, 0.15, 0.25, 0.5)
 CERTIFICATES = 2
 LACKING = "SELECT id FROM sample s WHERE NOT EXISTS (SELECT FROM tlsh t WHERE t.sample_id = s.id) ORDER BY id"
-INDEX = "SELECT indexdef FROM pg_indexes WHERE indexname = 'tlsh_bands'"
+INDEX = "SELECT indexdef FROM pg_indexes WHERE indexname = 'tlsh_keys'"
 DIGESTS = "SELECT sample_id, said[1] FROM derived_fact WHERE kind = 'tlsh' ORDER BY sample_id"
 COST = np.array([[0, 1, 2, 6], [1, 0, 1, 2], [2, 1, 0, 1], [6, 2, 1, 0]], dtype=np.uint8)
 
@@ -59,7 +59,7 @@ async def fill(
     chance = np.random.default_rng(1)
     families = _families(chance, real_digests(files), max(1, len(ids) // FAMILY))
     index = await db.fetchval(INDEX)
-    await db.execute("DROP INDEX tlsh_bands")
+    await db.execute("DROP INDEX tlsh_keys")
     for start in range(0, len(ids), PIECE):
         for table, columns, rows in _rows(chance, families, ids[start : start + PIECE]):
             await db.copy_to_table(table, source=io.BytesIO(rows), columns=columns, format="text")

@@ -27,6 +27,7 @@ from samplebank.policy.model import Plan
 from samplebank.policy.rules import PolicyBook, read_version
 from samplebank.samples.catalogue import get_known
 from samplebank.samples.tlsh import FURTHEST
+from samplebank.search.glance import Glances
 from samplebank.search.keywords import Keywords, read_keyword
 from samplebank.search.paths import PathCriterion
 from samplebank.search.rows import SubmissionCriterion, Tag, VerdictCriterion
@@ -247,7 +248,7 @@ async def samples_like_a_sample(ask: Question) -> None:
     sha256 = await ask.db.fetchval(f"SELECT sha256 FROM sample WHERE id = {RELATED // 2}")
     sample = await get_known(ask.db, sha256)
     async with ask.db.transaction():
-        await similar_to(ask.db, ask.caller, sample, furthest=FURTHEST, most=100)
+        await similar_to(ask.db, ask.caller, sample, Glances(ask.caller), furthest=FURTHEST, most=100)
 
 
 def word(text: str) -> Keywords:

@@ -10,6 +10,7 @@ from bench.tenants import Tenants
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Page
+from samplebank.database.counting import Count
 from samplebank.database.times import TimeRange
 from samplebank.jobs.listing import FEW_JOBS, JOB_TIMES, JobFilter, jobs_matching
 from search.conftest import followed
@@ -183,3 +184,19 @@ async def test_jobs_that_are_not_found_soon_by_going_through_are_gathered(
     monkeypatch.setattr("samplebank.jobs.rare_sides.PATIENCE", 1)
 
     assert await check_pages(rare, callers["admin"], name, sort) > 7
+
+
+async def test_the_number_of_jobs_of_a_worker_of_very_many_is_told_as_more_than_some(
+    db: Connection, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samplebank.jobs.rare_sides.LITTLE", 400)
+    monkeypatch.setattr("samplebank.jobs.rare_sides.ALWAYS", 300)
+    listing = jobs_matching(callers["admin"], JobFilter(workers=["yara"]), ["-enqueuedTimestamp"])
+    before = await db.fetchval(JOBS_READ)
+
+    page = await listing.page(db, Page(25))
+    count = await listing.count(db, 10_000)
+
+    read = await db.fetchval(JOBS_READ) - before
+    assert (len(page), count) == (25, Count(300, is_exact=False))
+    assert read <= 10 * 25

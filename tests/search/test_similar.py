@@ -10,6 +10,7 @@ from samplebank.database.planning import plan_for_values
 from samplebank.samples.catalogue import get_known
 from samplebank.samples.model import Sample
 from samplebank.samples.tlsh import FURTHEST, Tlsh
+from samplebank.search.glance import Glance, Glances
 from samplebank.search.similar import (
     LOOKED_AT,
     MOST_COUNTED,
@@ -32,16 +33,21 @@ DIGEST = "SELECT said[1] FROM derived_fact WHERE sample_id = $1 AND kind = 'tlsh
 SHA256 = "SELECT sha256 FROM sample WHERE id = $1"
 VALUES = "SELECT unnest(digests) FROM derived_fact WHERE sample_id = $1 AND kind <> 'tlsh'"
 IDS = "SELECT id, sha256 FROM sample WHERE deleted_time IS NULL"
+#: the furthest length that is looked at: five lengths by the distance, and seven because the index has steps of eight
+REACH = 5 + 7
+WITH_A_BAND = """
+    SELECT count(*), count(*) FILTER (WHERE abs((header >> 8 & 255) - $2) <= $3) FROM tlsh WHERE bands && $1::int[]
+"""
 
 
 async def sample_of(db: Connection, id_: int) -> Sample:
     return await get_known(db, await db.fetchval(SHA256, id_))
 
 
-async def found(db: Connection, caller: Caller, id_: int, most: int = RELATED) -> Similar:
+async def found(db: Connection, caller: Caller, id_: int, most: int = RELATED) -> Similar[Glance]:
     sample = await sample_of(db, id_)
     async with db.transaction(readonly=True):
-        return await similar_to(db, caller, sample, furthest=FURTHEST, most=most)
+        return await similar_to(db, caller, sample, Glances(caller), furthest=FURTHEST, most=most)
 
 
 async def test_distances_are_those_of_the_library(
@@ -92,6 +98,22 @@ async def test_the_near_samples_are_looked_at_however_few_samples_the_caller_may
         await db.execute("SELECT pg_stat_force_next_flush()")
         read = await db.fetchval(ENTRIES, "sample")
     assert (none, read) == ([], len(near))
+
+
+async def test_only_digests_of_about_the_same_length_are_looked_at(
+    filled: tuple[Database, Tenants],
+) -> None:
+    async with filled[0].connection() as db:
+        digest = Tlsh.read(await db.fetchval(DIGEST, SEARCHED[0]))
+        probes = [number % (1 << 20) for keys in digest.probes(FURTHEST) for number in keys]
+        ((found, of_length),) = await db.fetch(WITH_A_BAND, probes, digest.length, REACH)
+        await forget_scans(db)
+
+        await near_of(db, digest, Sql("TRUE"))
+
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        read = await db.fetchval(READ, "tlsh")
+    assert read <= of_length < found
 
 
 async def near_of(db: Connection, digest: Tlsh, seen: Sql) -> list[Near]:

@@ -44,7 +44,7 @@ STATEMENTS = {
     "showToday": 5,
     # without a query the rows come with names and the number of all
     "showSamples": 1,
-    "showFacets": 2,
+    "showFacets": 1,
     # the rows with names, tasks and the number of all, and the numbers by state
     "showJobs": 2,
     # the job with the plan, the tasks with facts, the name. A job that is not done asks for rates, too.
@@ -60,11 +60,10 @@ STATEMENTS = {
     "showWorker": 5,
     "showFailures": 1,
     "showRetry": 1,
-    # the head, the links with target samples and with numbers by type, the links of others, and where
-    # links lead down the tree
-    "showRelations": 4,
-    # the head, the facts, near samples, samples with the same values, what is known of all samples, and names
-    "showSimilar": 6,
+    # the head with the numbers of links by type, the links of others and the tree below; the links with target samples
+    "showRelations": 2,
+    # the head, the facts, near samples, samples with the same values, and what is known of all samples
+    "showSimilar": 5,
     # the sessions, the keys, and the saved queries
     "showAccount": 3,
     # of each the head and what analyses tell; of both the names, whose bytes may be read, and the facts with their rarity

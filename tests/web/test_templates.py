@@ -19,7 +19,7 @@ FOLDER = Path(str(files("samplebank.web")))
 VENDORED = Path(__file__).parents[1] / "browser" / "vendor"
 TEMPLATES = sorted((FOLDER / "templates").glob("*.html"))
 #: names that every template has
-GIVEN = {"frame", "section"} | set(ENVIRONMENT.globals)
+GIVEN = {"frame", "section", "to", "asset"} | set(ENVIRONMENT.globals)
 #: an attribute whose value stands without quotes
 UNQUOTED = re.compile(r"""<[a-z][^<>]*\s[a-z-]+=(?!["'])""")
 HANDLER = re.compile(r"<[a-z][^<>]*\son[a-z]+\s*=", re.IGNORECASE)

@@ -23,6 +23,7 @@ from samplebank.http.streaming import Streamed
 from samplebank.samples import links
 from samplebank.samples.links import NewLink
 from samplebank.samples.model import SHA256, pasted
+from samplebank.search.overview import Overview, Overviews
 from samplebank.search.references import Reference, References, follow
 
 LinkType = Literal["parent", "child", "downloads", "loads", "executes"]
@@ -61,7 +62,7 @@ class LinkSummaryResponse(Shown):
     flags: Unique[Literal["incompleteTypeCount"]]
 
 
-def show_link(row: Reference, directory: Directory) -> Link:
+def show_link(row: Reference[Overview], directory: Directory) -> Link:
     link, sample = row.link, row.sample
     return Link(
         id=link.id,
@@ -86,7 +87,8 @@ async def list_links(request: Call) -> Response[bytes] | Streamed:
     """List the links of the sample that the caller may see, newest first."""
     sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
     page = request.read_query(PageQuery).page()
-    listing = References(request.caller, links.links_of(request.caller, sample))
+    caller = request.caller
+    listing = References(caller, links.links_of(caller, sample), Overviews(caller))
     return await request.show_list(listing, page, show_link)
 
 

@@ -14,7 +14,8 @@ from samplebank.api.samples import SampleMetaData, show_sample
 from samplebank.http.operation import EXTENSIONS, operation
 from samplebank.http.shapes import Body, Shown, Unique
 from samplebank.samples.tlsh import FURTHEST, USUAL
-from samplebank.search.similar import Seen, Shared, Similar, similar_to
+from samplebank.search.overview import SeenOverview, SeenOverviews
+from samplebank.search.similar import Shared, Similar, similar_to
 
 #: samples that are told as near
 MOST, FEW = 100, 25
@@ -74,16 +75,17 @@ async def get_similar(request: Call) -> Answer:
     sample = await request.visible_sample(Permission.VIEW_SAMPLES)
     query = request.read_query(SimilarQuery)
 
-    async def found() -> Similar:
+    async def found() -> Similar[SeenOverview]:
+        caller, shown = request.caller, SeenOverviews(request.caller)
         async with request.bank.database.transaction(read_only=True) as db:
-            return await similar_to(db, request.caller, sample, furthest=query.distance, most=query.limit)
+            return await similar_to(db, caller, sample, shown, furthest=query.distance, most=query.limit)
 
     return await request.show(
         await request.dearly(found), lambda similar, directory: _show(similar, query.distance, directory)
     )
 
 
-def _show(similar: Similar, furthest: int, directory: Directory) -> SimilarResponse:
+def _show(similar: Similar[SeenOverview], furthest: int, directory: Directory) -> SimilarResponse:
     shown = {digest: _show_named(seen, directory) for digest, seen in similar.samples.items()}
     near = [(one.distance, shown[one.sha256]) for one in similar.near if one.sha256 in shown]
     return SimilarResponse(
@@ -95,8 +97,8 @@ def _show(similar: Similar, furthest: int, directory: Directory) -> SimilarRespo
     )
 
 
-def _show_named(seen: Seen, directory: Directory) -> NamedSample:
-    return NamedSample(show_sample(seen.overview, directory), seen.name)
+def _show_named(seen: SeenOverview, directory: Directory) -> NamedSample:
+    return NamedSample(show_sample(seen, directory), None if seen.newest is None else seen.newest.file_name)
 
 
 def _show_shared(one: Shared, shown: dict[bytes, NamedSample]) -> SharedFact:

@@ -11,6 +11,7 @@ from samplebank.api.envelope import Answer
 from samplebank.api.samples import SampleMetaData, show_sample
 from samplebank.http.operation import EXTENSIONS, operation
 from samplebank.http.shapes import NoQuery, Shown, Unique
+from samplebank.search.overview import SeenOverview
 from samplebank.search.tree import Node, Tree, tree_of
 
 
@@ -41,24 +42,24 @@ async def get_tree(request: Call) -> Answer:
     sample = await request.visible_sample(Permission.VIEW_ANALYSIS)
     request.read_query(NoQuery)
 
-    async def found() -> Tree:
+    async def found() -> Tree[SeenOverview]:
         async with request.bank.database.connection() as db:
             return await tree_of(db, request.caller, sample.sha256)
 
     return await request.show(await request.dearly(found), _show)
 
 
-def _show(tree: Tree, directory: Directory) -> TreeResponse:
+def _show(tree: Tree[SeenOverview], directory: Directory) -> TreeResponse:
     return TreeResponse([_show_node(node, directory) for node in tree.nodes], is_more=not tree.is_whole)
 
 
-def _show_node(node: Node, directory: Directory) -> TreeNode:
+def _show_node(node: Node[SeenOverview], directory: Directory) -> TreeNode:
     return TreeNode(
         depth=node.depth,
         flags=["repeated"] if node.is_repeated else [],
-        sample=show_sample(node.overview, directory),
+        sample=show_sample(node.sample, directory),
         file_name=node.name,
-        parent_sha256=None if node.parent is None else node.parent.hex(),
+        parent_sha256=None if node.parent is None else node.parent.sha256.hex(),
         relation=node.relation,
     )
 

@@ -10,7 +10,7 @@ from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import TRUE, Connection, Page, Shape, Sql, all_of, one_of
-from samplebank.database.counting import ALL, Count, count_rows
+from samplebank.database.counting import ALL, ALWAYS, Count, count_rows
 from samplebank.database.listing import OrderedListing
 from samplebank.database.planning import SERIAL, estimated, planned
 from samplebank.jobs.model import Job
@@ -26,13 +26,15 @@ class Side(NamedTuple):
     """Rows from which jobs can be found, each job from one row at most.
 
     `rows` selects the `key` of each row, and `link` compares `f.key` with a job `j`. `condition` says the same of a job that
-    is found otherwise. `width` has about as many rows, and is easier to estimate.
+    is found otherwise. `width` has about as many rows, and is easier to estimate. `named` selects the jobs themselves, some
+    several times; None where rows name no jobs.
     """
 
     rows: Sql
     link: str
     condition: Sql
     width: Sql
+    named: Sql | None = None
 
     def jobs(self, found: Sql, others: Sql) -> Sql:
         """The jobs of `found` rows of which `others` holds. OFFSET keeps the planner from reading all jobs for a join."""
@@ -75,7 +77,7 @@ class JobsOfSides(OrderedListing[Job]):
     async def page(self, db: Connection, page: Page) -> list[Job]:
         if not page.limit:
             return await self._otherwise.page(db, page)
-        rows, side = (await self._estimate(db)).narrowest
+        rows, side = await self._narrowest(db)
         found = await self._gathered(db, side, page, MOST_GATHERED) if rows <= LITTLE else None
         if found is None:
             found = await self._gone_through(db, page)
@@ -92,6 +94,19 @@ class JobsOfSides(OrderedListing[Job]):
             return await self._otherwise.count(db, budget)
         matches = side.jobs(Sql("({})", side.rows), self._all_but(side))
         return await count_rows(db, Sql("SELECT {}", matches), budget)
+
+    async def _narrowest(self, db: Connection) -> tuple[float, Side]:
+        """The narrowest side with its rows: of a list of nothing but named jobs by a count, which is the number as well."""
+        named = self._sides[0].named
+        if len(self._sides) > 1 or self._others is not TRUE or named is None:
+            return (await self._estimate(db)).narrowest
+        query = f"SELECT count(*), count(DISTINCT key) FROM ({{}} LIMIT {LITTLE + 1}) named"
+        rows, number = await Sql(query, named).row(db)
+        if rows <= LITTLE:
+            self._count = Count(number)
+        elif number > ALWAYS:
+            self._count = Count(ALWAYS, is_exact=False)
+        return rows, self._sides[0]
 
     async def _estimate(self, db: Connection) -> Estimate:
         """The estimate of the planner, asked once for page and number."""
@@ -148,7 +163,8 @@ def of_workers(workers: Sequence[str]) -> Side:
     # One value of a subquery: the planner makes no join of it, which would read the tasks of all jobs.
     has = "(SELECT TRUE FROM job_task t WHERE t.job_id = j.id AND {} LIMIT 1)"
     width = Sql("SELECT FROM job_task t WHERE {}", own)
-    return Side(Sql(rows, own, others), "j.id = f.key", Sql(has, own), width)
+    named = Sql("SELECT t.job_id AS key FROM job_task t WHERE {}", own)
+    return Side(Sql(rows, own, others), "j.id = f.key", Sql(has, own), width, named)
 
 
 def of_types(caller: Caller, types: Sequence[str]) -> Side:

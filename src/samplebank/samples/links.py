@@ -1,5 +1,6 @@
 """Links: directed relations from a sample to another, named by SHA-256. The other sample need not be stored."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -69,6 +70,14 @@ class Link(msgspec.Struct, frozen=True):
     created_time: Millis
 
 
+class Naming(NamedTuple):
+    """A link of another sample, told by the digest of the other sample."""
+
+    sha256: str
+    type: str
+    created_time: Millis
+
+
 COLUMNS = Columns.of(Link, "l", sha256="s.sha256")
 FIND = Statement(f"SELECT {COLUMNS.sql} FROM {FROM} WHERE l.id = :id")
 
@@ -95,17 +104,22 @@ def links_of(caller: Caller, sample: Sample) -> Listing[Link]:
     return Listing(COLUMNS, FROM, where, order, counted="link l")
 
 
-def links_to(caller: Caller, sha256: bytes) -> Listing[Link]:
-    """List the links of other samples to this sample that the caller may see, with samples that the caller may see."""
-    where = all_of(
-        [
-            Sql("l.reference = {}", sha256),
-            see_rows(caller, "l", Permission.VIEW_ANALYSIS),
-            Sql("s.deleted_time IS NULL"),
-            see_samples(caller, "s", Permission.VIEW_SAMPLES),
-        ]
+def links_to(caller: Caller, most: int) -> Sql:
+    """An expression for the newest `most` links of other samples to the sample `s`: one list of `Naming`, or NULL.
+
+    Only links that the caller may see count, of samples that the caller may see.
+    """
+    return Sql(
+        """
+        (SELECT jsonb_agg(jsonb_build_array(encode(sha256, 'hex'), type, created_time) ORDER BY created_time DESC, id DESC)
+           FROM (SELECT o.sha256, l.type, l.created_time, l.id FROM link l JOIN sample o ON o.id = l.sample_id
+                  WHERE l.reference = s.sha256 AND o.deleted_time IS NULL AND {} AND {}
+                  ORDER BY l.created_time DESC, l.id DESC LIMIT {}) naming)
+        """,
+        see_rows(caller, "l", Permission.VIEW_ANALYSIS),
+        see_samples(caller, "o", Permission.VIEW_SAMPLES),
+        most,
     )
-    return Listing(COLUMNS, FROM, where, "ORDER BY l.created_time DESC, l.id DESC")
 
 
 async def get_visible_link(db: Connection, caller: Caller, sample: Sample, reference: str) -> Link:
@@ -125,11 +139,11 @@ async def get_link(db: Connection, id_: UUID) -> Link:
     return COLUMNS.read(row)
 
 
-def numbers_by_type(caller: Caller, sample: Sample) -> Sql:
-    """An expression for the pairs of type and number of the links that the caller may see: one list of lists, or NULL."""
+def numbers_by_type(caller: Caller) -> Sql:
+    """An expression for the types of links of the sample `s`, each with the number that the caller may see: one list, or NULL."""
     return Sql(
         "(SELECT jsonb_agg(jsonb_build_array(type, number) ORDER BY type) FROM ({}) counted (type, number))",
-        Sql(COUNT, _visible(caller, sample)),
+        Sql(COUNT, all_of([Sql("l.sample_id = s.id"), see_rows(caller, "l", Permission.VIEW_ANALYSIS)])),
     )
 
 

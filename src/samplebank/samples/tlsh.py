@@ -3,6 +3,9 @@
 A TLSH has a header and 128 buckets of 0 to 3. Two digests differ by the sum over their buckets, in which 0 and 3 differ by 6,
 and by their headers. The buckets make 16 bands of 8. Two digests whose buckets differ by 31 at most have a band that
 differs by 1 at most. So `probes`, all bands that near, find every such digest by an index.
+
+Each length that is further away adds 12 to the distance. So the index has the bands apart by length, in steps of 8 lengths, and
+files of quite other lengths are never looked at.
 """
 
 from collections.abc import Iterator
@@ -21,6 +24,8 @@ MOST_IN_BUCKET, BITS = 3, 2
 #: a difference of lengths or quartiles that is no rounding weighs so much
 FACTOR: Final = 12
 LENGTHS, QUARTILES = 256, 16
+#: the bits of a length that the index leaves out; the function `tlsh_keys` of the database does the same
+STEP = 3
 
 
 class Tlsh(msgspec.Struct, frozen=True):
@@ -57,12 +62,17 @@ class Tlsh(msgspec.Struct, frozen=True):
     def bands(self) -> list[int]:
         return [place << 16 | value for place, value in enumerate(self._values())]
 
-    def probes(self) -> list[int]:
-        """The bands of all digests with a band that differs from the same band here by 1 at most."""
+    def probes(self, furthest: int) -> list[list[int]]:
+        """For each band the keys of all digests with a band that differs from the band by 1 at most.
+
+        Only digests whose lengths alone are no further away than `furthest`. A key is a band with the length of the digest.
+        """
+        reach = max(1, furthest // FACTOR)
+        near_lengths = range(self.length - reach, self.length + reach + 1)
+        steps = sorted({length % LENGTHS >> STEP for length in near_lengths})
         return [
-            place << 16 | near
+            [step << 20 | place << 16 | near for step in steps for near in (value, *_near(value))]
             for place, value in enumerate(self._values())
-            for near in (value, *_near(value))
         ]
 
     def _values(self) -> list[int]:

@@ -24,20 +24,18 @@ SORTS: Final = {"submittedTimestamp": Key("u.submitted_time + 0", field="submitt
 class Sent(msgspec.Struct, frozen=True):
     """A file of a batch.
 
-    `verdict` is score and override, None where there is none or the caller may not see the sample. `job` is id, state and
-    the tasks as pairs of worker and state, None where there is none or the caller may not see jobs. `known_time` is the time of
-    the newest submission of the same bytes before this one.
+    `sample` is digest, size, and score and override of the verdict, which are None where there is none or the caller may not
+    see the sample. `job` is id, state and the tasks as pairs of worker and state, None where there is none or the caller may not
+    see jobs. `known_time` is the time of the newest submission of the same bytes before this one.
     """
 
     id: UUID
-    sha256: bytes
-    size: int
+    sample: tuple[bytes, int, int | None, str | None]
     file_name: str
     customer_id: int
     submitted_time: Millis
     known_time: Millis | None
-    verdict: list[Any] | None
-    job: list[Any] | None
+    job: tuple[UUID, str, list[Any] | None] | None
 
 
 def sent_in(caller: Caller, batch: UUID) -> OrderedListing[Sent]:
@@ -70,7 +68,6 @@ def _of_batch(caller: Caller, batch: UUID) -> Sql:
 
 
 def _columns(caller: Caller) -> Columns[Sent]:
-    of_sample = "(SELECT s.{} FROM sample s WHERE s.id = u.sample_id)"
     known = Sql(
         """
         (SELECT max(b.submitted_time) FROM submission b
@@ -78,18 +75,20 @@ def _columns(caller: Caller) -> Columns[Sent]:
         """,
         sees_row(caller, "b", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
     )
-    verdict = Sql(
+    # One row of the sample for all values: a look for each value would be a look at the sample for each.
+    visible = see_samples(caller, "s", Permission.VIEW_SAMPLES)
+    sample = Sql(
         """
-        (SELECT jsonb_build_array(v.score, v.status_override)
-           FROM sample s JOIN verdict v ON v.id = s.verdict_id WHERE s.id = u.sample_id AND {})
+        (SELECT ROW(s.sha256, s.size, v.score, v.status_override)
+           FROM sample s LEFT JOIN verdict v ON v.id = s.verdict_id AND {} WHERE s.id = u.sample_id)
         """,
-        see_samples(caller, "s", Permission.VIEW_SAMPLES),
+        visible,
     )
     # The job that the submission opened or joined, or a later job of the same customer. `+ 0` leaves the index of the sample.
     job = Sql(
         """
-        (SELECT jsonb_build_array(j.id, j.state, (SELECT jsonb_agg(jsonb_build_array(t.worker, t.state) ORDER BY t.worker)
-                                                    FROM job_task t WHERE t.job_id = j.id))
+        (SELECT ROW(j.id, j.state, (SELECT jsonb_agg(jsonb_build_array(t.worker, t.state) ORDER BY t.worker)
+                                      FROM job_task t WHERE t.job_id = j.id))
            FROM job j
           WHERE j.sample_id = u.sample_id AND j.customer_id + 0 = u.customer_id
             AND (j.end_time IS NULL OR j.end_time >= u.submitted_time) AND {}
@@ -97,12 +96,4 @@ def _columns(caller: Caller) -> Columns[Sent]:
         """,
         see_customers(caller, "j.customer_id", Permission.VIEW_JOBS),
     )
-    return Columns.of(
-        Sent,
-        "u",
-        sha256=of_sample.format("sha256"),
-        size=of_sample.format("size"),
-        known_time=known,
-        verdict=verdict,
-        job=job,
-    )
+    return Columns.of(Sent, "u", sample=sample, known_time=known, job=job)

@@ -31,9 +31,11 @@ class Facets(msgspec.Struct, frozen=True):
 
 
 async def facets_of(db: Connection, caller: Caller, listing: SampleListing, malicious_score: int) -> Facets:
-    """Look at the newest matches. Takes two statements: the ids of the matches, then their rows."""
-    ids = await listing.ids(db, Page(LOOKED_AT))
-    rows = await _rows(caller, ids).rows(db) if ids else []
+    """Look at the newest matches: of a search first for their ids, then at their rows, else by one statement."""
+    among = listing.among(Page(LOOKED_AT))
+    if among is None:
+        among = one_of("s.id", "bigint", await listing.ids(db, Page(LOOKED_AT)))
+    rows = await _rows(caller, among).rows(db)
     customers: Counter[int] = Counter(row[3] for row in rows if row[3] is not None)
     return Facets(
         looked_at=len(rows),
@@ -44,7 +46,7 @@ async def facets_of(db: Connection, caller: Caller, listing: SampleListing, mali
     )
 
 
-def _rows(caller: Caller, ids: list[int]) -> Sql:
+def _rows(caller: Caller, among: Sql) -> Sql:
     """The type, the verdict, the customer of the newest visible submission, and the time of each sample."""
     return Sql(
         """
@@ -56,7 +58,7 @@ def _rows(caller: Caller, ids: list[int]) -> Sql:
          WHERE {}
         """,
         see_rows(caller, "u", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
-        one_of("s.id", "bigint", ids),
+        among,
     )
 
 

@@ -1,14 +1,14 @@
 """A sample at a glance: digests, times over the visible submissions, classification, verdict."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from samplebank.accounts.access import see_rows, see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import TRUE, Columns, Connection, Sql, all_of, joined, one_of
+from samplebank.database import TRUE, Columns, Connection, Shape, Sql, all_of, joined, one_of
 from samplebank.errors import NotFound
 from samplebank.samples import catalogue
 from samplebank.samples.model import NO_SAMPLE, Sample
@@ -17,6 +17,16 @@ from samplebank.search.sightings import Sighting
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import Verdict
 from samplebank.verdicts.queries import columns as verdict_columns
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class SampleShape(Shape[R_co], Protocol[R_co]):
+    """What to select of the samples `s` of `source`, and the way from a row to an object."""
+
+    @property
+    def source(self) -> Sql: ...
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -126,6 +136,13 @@ async def get_overview(db: Connection, caller: Caller, sha256: bytes) -> Overvie
 
 async def get_overviews(db: Connection, caller: Caller, digests: Sequence[bytes]) -> dict[bytes, Overview]:
     """Get the stored samples that the caller may see, by digest."""
+    return await get_shown(db, caller, digests, Overviews(caller))
+
+
+async def get_shown(
+    db: Connection, caller: Caller, digests: Sequence[bytes], shown: SampleShape[R]
+) -> dict[bytes, R]:
+    """As `get_overviews`, in another shape."""
     if not digests:
         return {}
     where = all_of(
@@ -135,10 +152,8 @@ async def get_overviews(db: Connection, caller: Caller, digests: Sequence[bytes]
             see_samples(caller, "s", Permission.VIEW_SAMPLES),
         ]
     )
-    shown = Overviews(caller)
-    query = Sql("SELECT {} FROM {} WHERE {}", shown.selected, shown.source, where)
-    read = [shown.read(row) for row in await query.rows(db)]
-    return {overview.sha256: overview for overview in read}
+    query = Sql("SELECT s.sha256, {} FROM {} WHERE {}", shown.selected, shown.source, where)
+    return {row[0]: shown.read(row[1:]) for row in await query.rows(db)}
 
 
 async def get_sample_with_overview(

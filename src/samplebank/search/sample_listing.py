@@ -64,6 +64,12 @@ class SampleListing(OrderedListing[Overview]):
         """Read each sample with the newest submission: rows are of `SeenOverview` from now on."""
         self._shown = SeenOverviews(self._caller)
 
+    def among(self, page: Page) -> Sql | None:
+        """The samples `s` of a page, as a condition. None where the best way to the page depends on the values of the search."""
+        if not self._is_plain or self._number is None:
+            return None
+        return Sql("s.id = ANY (ARRAY({}))", self.by.ids(self.where, page))
+
     async def page(self, db: Connection, page: Page) -> list[Overview]:
         if self._is_plain and self._number is not None:
             return await self._at_once(db, page, self._number)

@@ -60,15 +60,20 @@ def newest_of(caller: Caller) -> Sql:
     )
 
 
-def seen_jobs(caller: Caller) -> Columns[SeenJob]:
-    """The columns of a job `j` with its sample `s`. Name and tasks are one value each, read for the jobs of a page only."""
-    name = Sql(
+def newest_name(caller: Caller) -> Sql:
+    """An expression for the file name of the newest visible submission of the sample `s`."""
+    return Sql(
         """
         (SELECT u.file_name FROM submission u WHERE u.sample_id = s.id AND {}
           ORDER BY u.submitted_time DESC, u.id DESC LIMIT 1)
         """,
         see_rows(caller, "u", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
     )
+
+
+def seen_jobs(caller: Caller) -> Columns[SeenJob]:
+    """The columns of a job `j` with its sample `s`. Name and tasks are one value each, read for the jobs of a page only."""
+    name = newest_name(caller)
     return Columns.of(SeenJob, "j", sha256="s.sha256", size="s.size", name=name, tasks=TASKS)
 
 

@@ -1,7 +1,7 @@
 """Samples that are like a sample: near by TLSH, or with a value in common. Only samples that the caller may see count."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -10,14 +10,14 @@ import msgspec
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Connection, Sql, Statement, all_of
+from samplebank.database import Connection, Sql, Statement, all_of, any_of
 from samplebank.database.planning import SERIAL, plan_for_values
 from samplebank.samples.derived_facts import TLSH, WELL_KNOWN
 from samplebank.samples.model import Sample
 from samplebank.samples.tlsh import Tlsh
-from samplebank.search.overview import Overview, get_overviews
-from samplebank.search.sightings import newest_sightings
+from samplebank.search.overview import SampleShape, get_shown
 
+R = TypeVar("R")
 #: samples that are counted with a value: a value that more samples have is common
 MOST_COUNTED: Final = 1000
 #: samples that are counted with a value of two samples: enough to tell a rare value from a common one
@@ -51,12 +51,14 @@ NEAR = """
                + CASE WHEN t.header >> 16 = {checksum} THEN 0 ELSE 1 END
                + ({lengths}::int[])[(t.header >> 8 & 255) + 1] + ({quartiles}::int[])[(t.header & 255) + 1] AS distance
           FROM tlsh t
-         WHERE t.bands && {probes}::int[] AND bit_count(t.body # {body}::text::bit(384)) <= {furthest}
+         WHERE {probes} AND bit_count(t.body # {body}::text::bit(384)) <= {furthest}
     )
     SELECT n.distance, s.sha256
       FROM n CROSS JOIN LATERAL (SELECT s.id, s.sha256 FROM sample s WHERE s.id = n.sample_id AND {seen} LIMIT 1) s
      WHERE n.distance <= {furthest} ORDER BY n.distance, s.id DESC LIMIT {most}
 """
+# Band by band: the index compares each digest that is found with all keys of the array, so that one array takes ten times as long.
+PROBE: Final = "tlsh_keys(t.bands, t.header) && {}::int[]"
 SHARED = f"""
     SELECT found.number, found.newest
       FROM unnest({{digests}}::uuid[]) WITH ORDINALITY v(digest, place)
@@ -109,25 +111,20 @@ class FactsOfTwo(msgspec.Struct, frozen=True):
     shared: list[Shared]
 
 
-class Seen(msgspec.Struct, frozen=True):
-    """A sample with the file name of the newest submission that the caller may see."""
-
-    overview: Overview
-    name: str | None
-
-
-class Similar(msgspec.Struct, frozen=True):
+class Similar(msgspec.Struct, Generic[R], frozen=True):
     """`samples` has each sample that `near` and `shared` name. `is_more`: more samples are as near."""
 
     tlsh: str | None
     near: list[Near]
     is_more: bool
     shared: list[Shared]
-    samples: dict[bytes, Seen]
+    samples: dict[bytes, R]
 
 
-async def similar_to(db: Connection, caller: Caller, sample: Sample, *, furthest: int, most: int) -> Similar:
-    """Find what is like a sample that the caller may see. `db` is in a transaction."""
+async def similar_to(
+    db: Connection, caller: Caller, sample: Sample, shown: SampleShape[R], *, furthest: int, most: int
+) -> Similar[R]:
+    """Find what is like a sample that the caller may see, in the shape `shown`. `db` is in a transaction."""
     facts = [Derived(**row) for row in await FACTS.rows(db, sample_id=sample.id, most=MOST_VALUES)]
     tlsh = next((fact.value for fact in facts if fact.kind == TLSH), None)
     others = [fact for fact in facts if fact.kind != TLSH]
@@ -147,7 +144,7 @@ async def similar_to(db: Connection, caller: Caller, sample: Sample, *, furthest
         near=near[:most],
         is_more=len(near) > most,
         shared=shared,
-        samples=await _seen(db, caller, sorted(named)),
+        samples=await get_shown(db, caller, sorted(named), shown),
     )
 
 
@@ -193,7 +190,7 @@ async def nearest(db: Connection, tlsh: Tlsh, seen: Sql, *, furthest: int, most:
         checksum=tlsh.checksum,
         lengths=tlsh.length_costs(),
         quartiles=tlsh.quartile_costs(),
-        probes=tlsh.probes(),
+        probes=any_of(Sql(PROBE, keys) for keys in tlsh.probes(furthest)),
         furthest=furthest,
         seen=seen,
         most=most,
@@ -240,12 +237,3 @@ async def _counted(
         )
         for fact, (number, newest) in zip(facts, rows, strict=True)
     ]
-
-
-async def _seen(db: Connection, caller: Caller, digests: Sequence[bytes]) -> dict[bytes, Seen]:
-    overviews = await get_overviews(db, caller, digests)
-    names = await newest_sightings(db, caller, digests) if digests else {}
-    return {
-        digest: Seen(overview, names[digest].file_name if digest in names else None)
-        for digest, overview in overviews.items()
-    }

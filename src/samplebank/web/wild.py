@@ -46,13 +46,15 @@ UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 #: letters without a glyph whose category does not tell: fillers and variation selectors
 ALSO_UNSEEN: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f]")
 SCHEME: Final = re.compile(r"(h)tt(ps?)(?=://)|(f)t(ps?)(?=://)", re.IGNORECASE)
+#: dots of an IPv4 address
+DOTS: Final = 3
 #: a dot of a host name behind a scheme, or of an IPv4 address
 HOST: Final = re.compile(r"(?<=://)[^\s/?#]+|\b\d{1,3}(?:\.\d{1,3}){3}\b")
 #: a dot that is not in brackets already: workers, too, tell addresses that no program takes for addresses
 DOT: Final = re.compile(r"(?<!\[)\.(?!\])")
 CHIP: Final = Markup('<span class="chip" title="U+{:04X}">⟦{}⟧</span>')
 #: around a text without a direction of its own
-BDI: Final = (Markup("<bdi>"), Markup("</bdi>"))
+BDI: Final = "<bdi>%s</bdi>"
 MORE: Final = Markup('<bdi>{}</bdi><details class="rest"><summary>{} more</summary><bdi>{}</bdi></details>')
 
 
@@ -76,6 +78,8 @@ def plain(text: str) -> str:
 
 def defanged(text: str) -> str:
     """The text with addresses that no program takes for addresses: `hxxps://evil[.]example/`."""
+    if "://" not in text and text.count(".") < DOTS:
+        return text
     without_schemes = SCHEME.sub(_scheme, text)
     return HOST.sub(lambda found: DOT.sub("[.]", found[0]), without_schemes)
 
@@ -91,7 +95,7 @@ def wild(text: object) -> Markup:
     kept = defanged(given[:KEPT])
     shown, rest = kept[:SHOWN], kept[SHOWN:]
     if not rest:
-        return BDI[0] + _with_chips(shown) + BDI[1]
+        return Markup(BDI % _with_chips(shown))  # noqa: S704 the text is escaped
     cut = f"{len(given) - SHOWN:,}"
     tail = "" if len(given) <= KEPT else f" … and {len(given) - KEPT:,} characters that are not shown"
     return MORE.format(_with_chips(shown), cut, _with_chips(rest + tail))

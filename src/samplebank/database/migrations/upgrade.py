@@ -9,7 +9,7 @@ from samplebank.database.failures import TROUBLE
 from samplebank.errors import Conflict, Unavailable
 
 #: the revision that the release works with
-HEAD = "0039"
+HEAD = "0040"
 DATABASE = "SAMPLEBANK_MIGRATION_URL"
 LOCK = 0x5A4B_0001
 

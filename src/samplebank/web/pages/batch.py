@@ -50,7 +50,7 @@ class SentFile(msgspec.Struct, frozen=True):
     known_time: Millis | None
     word: str | None
     score: int | None
-    job_id: str | None
+    job_id: UUID | None
     state: str | None
     tasks: list[tuple[str, str]]
 
@@ -117,13 +117,13 @@ async def files_of(request: Visit, batch: UUID, *, asked: Body, after: str | Non
     directory = request.bank.directory
 
     def row_of(sent: Sent) -> SentFile:
-        score, override = sent.verdict or (None, None)
+        sha256, size, score, override = sent.sample
         job_id, state, tasks = sent.job or (None, None, None)
         return SentFile(
             id=sent.id,
-            sha256=sent.sha256.hex(),
+            sha256=sha256.hex(),
             may_open=request.caller.holds(Permission.VIEW_SAMPLES),
-            size=sent.size,
+            size=size,
             name=sent.file_name,
             customer=directory.customer(sent.customer_id).short_name,
             submitted_time=sent.submitted_time,

@@ -9,8 +9,8 @@ from samplebank.accounts.model import Permission
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
 from samplebank.samples.tlsh import USUAL
-from samplebank.search.similar import Seen, Shared, Similar, similar_to
-from samplebank.verdicts.model import word_for
+from samplebank.search.glance import Glance, Glances
+from samplebank.search.similar import Shared, Similar, similar_to
 from samplebank.web.copying import Copied, of_view
 from samplebank.web.querying import narrowed
 from samplebank.web.rendering import Page
@@ -63,10 +63,11 @@ async def show_similar(request: Visit) -> Response[bytes]:
     """Show near samples and values in common, as far as the visitor may see the samples."""
     request.read_query(NoQuery)
 
-    async def look() -> tuple[Head, Similar]:
+    async def look() -> tuple[Head, Similar[Glance]]:
+        caller, shown = request.caller, Glances(request.caller)
         async with request.reading() as db:
             sample, head, _ = await read_head(request, db)
-            return head, await similar_to(db, request.caller, sample, furthest=USUAL, most=MOST)
+            return head, await similar_to(db, caller, sample, shown, furthest=USUAL, most=MOST)
 
     head, found = await request.dearly(look)
     malicious_score = request.bank.settings.malicious_score
@@ -89,15 +90,14 @@ async def show_similar(request: Visit) -> Response[bytes]:
     )
 
 
-def _like(seen: Seen, malicious_score: int) -> Like:
-    overview = seen.overview
+def _like(seen: Glance, malicious_score: int) -> Like:
     return Like(
-        sha256=overview.sha256.hex(),
+        sha256=seen.sha256,
         name=seen.name,
-        word=word_for(overview.verdict, malicious_score),
-        score=None if overview.verdict is None else overview.verdict.score,
-        type=overview.type,
-        size=overview.size,
+        word=seen.word(malicious_score),
+        score=seen.score,
+        type=seen.type,
+        size=seen.size,
     )
 
 
