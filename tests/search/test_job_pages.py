@@ -118,6 +118,9 @@ RARE = {
     "a type": JobFilter(types=["rare"]),
     "both": JobFilter(workers=["rare"], types=["rare"]),
 }
+JOBS_OF = """
+    SELECT count(DISTINCT t.job_id) FROM job_task t JOIN worker w ON w.id = t.worker_id WHERE w.short_name = $1
+"""
 JOBS_READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'job'"
 
 
@@ -186,8 +189,14 @@ async def test_jobs_that_are_not_found_soon_by_going_through_are_gathered(
     assert await check_pages(rare, callers["admin"], name, sort) > 7
 
 
-async def test_the_number_of_jobs_of_a_worker_of_very_many_is_told_as_more_than_some(
-    db: Connection, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("budget", "is_exact"), [(0.0, False), (10_000.0, True)])
+async def test_the_number_of_very_many_jobs_of_a_worker_is_exact_where_counting_them_is_quick(
+    db: Connection,
+    callers: dict[str, Caller],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    budget: float,
+    is_exact: bool,
 ) -> None:
     monkeypatch.setattr("samplebank.jobs.rare_sides.LITTLE", 400)
     monkeypatch.setattr("samplebank.jobs.rare_sides.ALWAYS", 300)
@@ -195,8 +204,9 @@ async def test_the_number_of_jobs_of_a_worker_of_very_many_is_told_as_more_than_
     before = await db.fetchval(JOBS_READ)
 
     page = await listing.page(db, Page(25))
-    count = await listing.count(db, 10_000)
+    count = await listing.count(db, budget)
 
     read = await db.fetchval(JOBS_READ) - before
-    assert (len(page), count) == (25, Count(300, is_exact=False))
+    number = await db.fetchval(JOBS_OF, "yara") if is_exact else 300
+    assert (len(page), count) == (25, Count(number, is_exact=is_exact))
     assert read <= 10 * 25

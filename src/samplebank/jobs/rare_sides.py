@@ -1,5 +1,6 @@
 """Jobs of a rare worker, or of samples of a rare type: found from the tasks of the worker, or from the samples of the type."""
 
+import time
 from collections.abc import Sequence
 from math import inf
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import TRUE, Connection, Page, Shape, Sql, all_of, one_of
-from samplebank.database.counting import ALL, ALWAYS, Count, count_rows
+from samplebank.database.counting import ALL, ALWAYS, Count, count_rows, tallied
 from samplebank.database.listing import OrderedListing
 from samplebank.database.planning import SERIAL, estimated, planned
 from samplebank.jobs.model import Job
@@ -69,6 +70,8 @@ class JobsOfSides(OrderedListing[Job]):
         self._sides = sides
         self._others = others
         self._estimated: Estimate | None = None
+        #: milliseconds for which one of many named jobs is counted
+        self._pace = 0.0
 
     def show_as(self, columns: Shape[Job]) -> None:
         super().show_as(columns)
@@ -87,7 +90,7 @@ class JobsOfSides(OrderedListing[Job]):
 
     async def count(self, db: Connection, budget: float) -> Count:
         if self._count is not None:
-            return self._count
+            return self._count if self._count.is_exact else await self._counted_on(db, budget, self._count)
         estimate = await self._estimate(db)
         rows, side = estimate.narrowest
         if estimate.others < rows:
@@ -101,12 +104,22 @@ class JobsOfSides(OrderedListing[Job]):
         if len(self._sides) > 1 or self._others is not TRUE or named is None:
             return (await self._estimate(db)).narrowest
         query = f"SELECT count(*), count(DISTINCT key) FROM ({{}} LIMIT {LITTLE + 1}) named"
+        began = time.monotonic()
         rows, number = await Sql(query, named).row(db)
+        self._pace = 1000 * (time.monotonic() - began) / max(1, rows)
         if rows <= LITTLE:
             self._count = Count(number)
         elif number > ALWAYS:
             self._count = Count(ALWAYS, is_exact=False)
         return rows, self._sides[0]
+
+    async def _counted_on(self, db: Connection, budget: float, least: Count) -> Count:
+        """The number of all named jobs, where counting so many rows is likely to end within the budget."""
+        rows, side = (await self._estimate(db)).narrowest
+        if side.named is None or rows * self._pace > budget:
+            return least
+        number = Sql("(SELECT count(DISTINCT key) FROM ({}) named)", side.named)
+        return await tallied(db, number, budget) or least
 
     async def _estimate(self, db: Connection) -> Estimate:
         """The estimate of the planner, asked once for page and number."""
