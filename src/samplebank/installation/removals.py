@@ -19,10 +19,14 @@ HELD_BACK = "A backup is under way; bytes are removed when the backup has ended.
 ANOTHER = "Another backup of this installation is under way: wait for its end."
 
 
+class HeldBack(Unavailable):
+    """A removal that has to wait for the end of a backup."""
+
+
 async def remove(db: Connection, blobs: Blobs, area: Area, blob: Blob) -> None:
-    """Remove bytes within a transaction. Raises `Unavailable` while a backup holds removals back."""
+    """Remove bytes within a transaction. Raises `HeldBack` during a backup."""
     if not await db.fetchval(SHARE, REMOVALS):
-        raise Unavailable(HELD_BACK)
+        raise HeldBack(HELD_BACK)
     await blobs.remove(area, blob.sha256, blob.token)
 
 
