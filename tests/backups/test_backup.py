@@ -2,11 +2,12 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 from backups.conftest import Backup, Gate, blob_of, delete, delete_analyses, names_in, told
 from kit.bank import Bank, Sample, eventually
-from kit.service import Service
+from kit.service import PROGRAM, Service
 
 
 async def test_the_bytes_of_deleted_files_go_when_the_backup_has_ended(
@@ -55,6 +56,21 @@ async def test_a_killed_backup_is_named_partial_and_holds_nothing_back(
     assert [name.endswith(".partial") for name in left] == [False, True]
     assert is_removed
     assert names_in(folder) == [before, after]
+
+
+def test_a_backup_that_cannot_be_written_leaves_the_backups_before_whole(
+    service: Service, made: Path, folder: Path
+) -> None:
+    shutil.copytree(made, folder)
+    limited = ["sh", "-c", 'ulimit -f 8; exec "$@"', "sh", *PROGRAM, "backup", str(folder)]
+
+    done = subprocess.run(limited, env=service.environment, capture_output=True, text=True, check=False)
+
+    before, partial = names_in(folder)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "The backup cannot be written" in done.stderr
+    assert partial.endswith(".partial")
+    assert (folder / before / "manifest.json").read_bytes() == (made / before / "manifest.json").read_bytes()
 
 
 async def test_a_second_backup_at_once_is_refused(

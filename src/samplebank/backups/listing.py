@@ -15,7 +15,7 @@ from samplebank.database import Connection
 from samplebank.files import sync
 
 #: rows that the database gives at once, and lines that are worked on together
-ROWS, BATCH = 5_000, 500
+ROWS, BATCH = 5_000, 2_000
 #: in the order of the names of the areas
 STORED = {
     Area.EVIDENCE: "SELECT DISTINCT sha256, size, blob_token FROM evidence ORDER BY sha256",

@@ -22,10 +22,7 @@ from samplebank.settings import Settings
 from samplebank.timespec import iso
 
 INSIDE = "{} lies in {}, which the backup copies: name a folder elsewhere, best on another disk."
-UNWRITTEN = (
-    "The backup cannot be written: {}: {}. Backups before are whole; the interrupted backup is named partial, and its files "
-    "are used by the next."
-)
+PARTIAL = "backups before are whole, and the next backup uses what was copied."
 
 
 def backup(
@@ -70,8 +67,12 @@ def _check(own: Settings, folder: Path) -> None:
 def _told(folder: Path) -> Iterator[None]:
     try:
         yield
+    except KeyboardInterrupt:
+        complain(f"Interrupted: {PARTIAL}")
+        raise typer.Exit(1) from None
     except OSError as error:
-        raise Unavailable(UNWRITTEN.format(error.filename or folder, error.strerror)) from error
+        said = f"The backup cannot be written: {error.filename or folder}: {error.strerror}"
+        raise Unavailable(f"{said}. {PARTIAL[0].upper()}{PARTIAL[1:]}") from error
 
 
 @contextmanager

@@ -16,12 +16,12 @@ from samplebank.backups.place import for_restore
 from samplebank.backups.restoring import Chosen, restore_backup
 from samplebank.cli.backup import shown
 from samplebank.cli.printing import JsonOption, complain, out, write_json
-from samplebank.errors import Unavailable
+from samplebank.errors import Refusal, Unavailable
 from samplebank.settings import Settings
 from samplebank.timespec import Millis, iso
 
 INTERRUPTED = (
-    "The restore into {} was interrupted. The service does not start there. The same command begins anew."
+    "The restore into {} has begun, and the service does not start there: the same command begins anew."
 )
 
 
@@ -45,11 +45,11 @@ def restore(
     own = settings.load(os.environ)
     began, folder = time.monotonic(), folder.expanduser().absolute()
     until = None if at is None else _moment(at)
-    with for_restore(folder) as backups, _told_when_interrupted(own):
+    with _told(own), for_restore(folder) as backups:
         path = backups.choose(until)
         with shown("Checking") as tell:
             said = check_backup(backups, path, tell)
-        with shown("Restoring") as tell, _told(own):
+        with shown("Restoring") as tell:
             restore_backup(own, Chosen(backups, path, said), tell)
     seconds = time.monotonic() - began
     if as_json:
@@ -88,17 +88,21 @@ def _moment(text: str) -> Millis:
 
 @contextmanager
 def _told(own: Settings) -> Iterator[None]:
+    """Tell in one line how a restore failed, and whether anything was begun."""
     try:
         yield
-    except OSError as error:
-        raise Unavailable(f"{error.filename or own.folder} cannot be written: {error.strerror}.") from error
-
-
-@contextmanager
-def _told_when_interrupted(own: Settings) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        if (own.folder / NOTE).exists():
-            complain(INTERRUPTED.format(own.folder))
+    except KeyboardInterrupt:
+        complain(_more(own, "Interrupted.") or "Interrupted: nothing was restored.")
+        raise typer.Exit(1) from None
+    except Refusal as refusal:
+        if more := _more(own, str(refusal)):
+            raise Unavailable(more) from refusal
         raise
+    except OSError as error:
+        said = f"{error.filename or own.folder} cannot be used: {error.strerror}."
+        raise Unavailable(_more(own, said) or said) from error
+
+
+def _more(own: Settings, said: str) -> str | None:
+    """The words with what to do about a restore that was begun; None where none was begun."""
+    return f"{said} {INTERRUPTED.format(own.folder)}" if (own.folder / NOTE).exists() else None
