@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -53,18 +53,28 @@ def restored(tmp_path: Path) -> Iterator[Service]:
     service.end()
 
 
+@pytest.fixture
+async def backup(service: Service, gate: Gate, folder: Path) -> AsyncIterator["subprocess.Popen[str]"]:
+    """A backup as the page has it, with the snapshot taken."""
+    process = followed(BACKUP, surroundings(service, COPY=folder))
+    await gate.await_dump()
+    yield process
+    await gate.open()
+    process.kill()
+    process.communicate()
+
+
 async def test_what_is_deleted_during_a_backup_comes_back_with_its_bytes(
     service: Service,
     bank: Bank,
     doomed: Sample,
     analysed: Sample,
     others: list[Sample],
+    backup: "subprocess.Popen[str]",
     gate: Gate,
     folder: Path,
     restored: Service,
 ) -> None:
-    backup = followed(BACKUP, surroundings(service, COPY=folder))
-    await gate.await_dump()
     delete(bank, doomed)
     delete_analyses(bank, analysed)
     late = bank.submitted()
