@@ -101,6 +101,8 @@ async def _has_database(settings: Settings, note: Note, store: Store, found: Fou
         return False
     if found.has_tables and left.dump != note.dump:
         raise Conflict(HALF.format(left.backup))
+    if not found.has_tables and await store.has_mark():  # which comes after the database
+        raise Conflict(USED_STORE.format(store.where))
     return found.has_tables
 
 
