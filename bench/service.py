@@ -162,6 +162,20 @@ class Service:
             raise Unusable(f"samplebank {arguments[0]} failed: {done.stderr[-500:]}")
         return done.stdout
 
+    def kill_command(self, after: float, *arguments: str) -> None:
+        """Run a command of the client on this service, and kill the command `after` so many seconds."""
+        process = subprocess.Popen(
+            [self._python, "-m", "samplebank.cli", *arguments],
+            env=self._environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(after)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
     def target(self, key: str | None = "") -> Target:
         """The target for load clients. Uses the administrator's key by default, and no key for None."""
         return Target(HOST, self.port, self.key if key == "" else key)

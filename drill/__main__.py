@@ -29,6 +29,7 @@ from drill import (
     power,
     queues,
     rolling,
+    saving,
 )
 from drill.restarts import on_external_database, on_own_database, terminate
 from drill.rows import Fault, Row
@@ -49,6 +50,7 @@ FAULTS = (
     Fault("buckets", 0, 100, buckets.run),
     Fault("rolling", 0, 10, rolling.run),
     Fault("karton", 0, 150, karton.run),
+    Fault("saving", 0, 20, saving.run),
     Fault("failover", 0, 10, failover.run),
     Fault("burst", 320, 320, crowds.burst),
     Fault("leases", 1000, 2000, queues.leases),

@@ -18,6 +18,7 @@ from samplebank.database import Columns, Connection, Sql, Statement, all_of, any
 from samplebank.database.identifiers import find_id
 from samplebank.database.listing import Listing
 from samplebank.errors import NotFound
+from samplebank.installation import removals
 from samplebank.samples.model import Sample
 from samplebank.timespec import Millis
 
@@ -170,5 +171,5 @@ async def remove_unused(db: Connection, blobs: Blobs, blob: Blob) -> bool:
     await db.execute(LOCK_NAME, LOCKS, lock_number(blob.sha256))
     if await IS_USED.value(db, sha256=blob.sha256, token=blob.token, has_tokens=blobs.has_tokens):
         return False
-    await blobs.remove(Area.EVIDENCE, blob.sha256, blob.token)
+    await removals.remove(db, blobs, Area.EVIDENCE, blob)
     return True

@@ -39,6 +39,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "yara": "samplebank.cli.yara_trial:yara_app",
     "events": "samplebank.cli.events:events_app",
     "blobs": "samplebank.cli.blobs:blobs_app",
+    "backup": "samplebank.cli.backup:backup",
+    "restore": "samplebank.cli.restore:restore",
     "doctor": "samplebank.cli.doctor:doctor",
     "demo": "samplebank.cli.demo:demo",
 }

@@ -191,6 +191,11 @@ async def settle(db: Connection) -> None:
     if known == server:
         return
     if known is not None:
-        for statement in BEGIN_ANEW:
-            await db.execute(statement)
+        await begin_anew(db)
     await db.execute(NAME_SERVER, server)
+
+
+async def begin_anew(db: Connection) -> None:
+    """Begin the feed anew in a database that has come back from a dump: cursors from before are refused, and no event is lost."""
+    for statement in BEGIN_ANEW:
+        await db.execute(statement)

@@ -18,24 +18,33 @@ from samplebank.assembly import Bank
 from samplebank.blobs import PARTS, Area
 from samplebank.database.signals import Signal
 from samplebank.errors import NotFound, Refusal, Unavailable
+from samplebank.installation.removals import HeldBack
 from samplebank.service_tasks import deletion, leftovers, operations, reanalysing, running
 from samplebank.service_tasks.model import State, Tools
 
 log = logging.getLogger("samplebank.maintenance")
+#: deletions that are tried in a round of a backup; with more, tasks behind wait for the end of the backup
+MOST_HELD = 100
 #: errors that make a task fail; the last two are for tasks of another release, with other operations or arguments
 FAILURES = (Refusal, asyncpg.PostgresError, OSError, LookupError, ValueError)
 
 
 async def run_service_tasks(bank: Bank) -> None:
-    """Run every waiting task that no other host is at."""
-    passed: set[UUID] = set()
+    """Run every waiting task that no other host is at. Deletions whose bytes a backup holds back are passed over."""
+    passed, held = set[UUID](), 0
     while True:
         async with bank.database.connection() as db:
             found = await running.find_next(db, passed)
         if found is None:
             return
         await bank.directory.refresh(at_once=True)
-        if not await _run(bank, *found):
+        try:
+            if not await _run(bank, *found):
+                passed.add(found[0])
+        except HeldBack:
+            held += 1
+            if held > MOST_HELD:
+                raise
             passed.add(found[0])
 
 

@@ -12,6 +12,7 @@ from samplebank.accounts.caller import Scope
 from samplebank.analyses import evidence
 from samplebank.blobs import Area, Blob
 from samplebank.database import Connection, Statement
+from samplebank.installation import removals
 from samplebank.samples import derived_facts
 from samplebank.samples.model import Sample
 from samplebank.service_tasks import running
@@ -142,7 +143,8 @@ async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> 
         return Step(State.DONE, "The sample was deleted before, and has been uploaded again since.")
     sample = LockedSample(**row)
     if sample.deleted_time is not None:
-        await tools.blobs.remove(Area.SAMPLE, sample.sha256, sample.blob_token)
+        blob = Blob(sample.sha256, sample.blob_token)
+        await removals.remove(db, tools.blobs, Area.SAMPLE, blob)
         return Step(State.DONE, "The sample is deleted.")
     if task.arguments["onlyUnread"] and sample.unread_since is None:
         return Step(State.DONE, "The sample was submitted again, so it stays.")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from samplebank.blobs import Area, Blob, Blobs
 from samplebank.database import Connection
+from samplebank.installation import removals
 from samplebank.samples.model import Sample
 from samplebank.timespec import Millis
 
@@ -62,12 +63,12 @@ async def remove_unused_sample(db: Connection, blobs: Blobs, blob: Blob, *, now:
     """
     sha256 = blob.sha256
     if blob.token is not None:
-        await blobs.remove(Area.SAMPLE, sha256, blob.token)
+        await removals.remove(db, blobs, Area.SAMPLE, blob)
         return True
     stand_in = await db.fetchval(STAND_IN, sha256, now)
     if stand_in is None and await db.fetchval(LOCK_DELETED, sha256) is None:
         return False
-    await blobs.remove(Area.SAMPLE, sha256)
+    await removals.remove(db, blobs, Area.SAMPLE, blob)
     if stand_in is not None:
         await db.execute(FORGET_STAND_IN, stand_in)
     return True

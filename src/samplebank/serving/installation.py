@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from samplebank.backups.note import refuse_unfinished
 from samplebank.database import open_database
 from samplebank.database.embedded import EmbeddedServer
 from samplebank.database.migrations import HEAD, current_revision
@@ -29,9 +30,11 @@ class Installation(NamedTuple):
 def opened(settings: Settings) -> Iterator[Installation]:
     """Open the installation that the settings name.
 
-    Raises `Unavailable` where there is no installation, or an installation of another release.
+    Raises `Unavailable` where there is no installation, or an installation of another release, and `Conflict` where a restore
+    was interrupted.
     """
     where = _where(settings)
+    refuse_unfinished(settings.folder)
     if settings.database_url is not None:
         yield _checked(where, settings.database_url)
         return

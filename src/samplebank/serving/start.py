@@ -10,6 +10,7 @@ import msgspec
 
 from samplebank.accounts import provisioning
 from samplebank.assembly import make_data_folder
+from samplebank.backups.note import refuse_unfinished
 from samplebank.database import Connection, budget, open_database
 from samplebank.database.connection import connect_alone
 from samplebank.database.embedded import START_SECONDS, EmbeddedServer
@@ -37,6 +38,7 @@ SPECIAL = 3
 def database_of(settings: Settings) -> Iterator[str]:
     """The URL of a PostgreSQL that runs for as long as the block lasts."""
     make_data_folder(settings)
+    refuse_unfinished(settings.folder)
     if settings.database_url is not None:
         yield settings.database_url
         return

@@ -1,0 +1,1 @@
+"""Backups of the whole installation, and their return: database, stored bytes and the files of the data folder."""
