@@ -26,9 +26,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("patient")
 
 #: folders with files that take longest
-LONG = {"contracts", "hosts", "journeys", "karton", "maintenance", "s3", "search", "serving"}
+LONG = {"backups", "contracts", "hosts", "journeys", "karton", "maintenance", "s3", "search", "serving"}
 #: folders whose files share a database or a server of their own
-TOGETHER = {"hosts", "karton", "s3", "search"}
+TOGETHER = {"backups", "hosts", "karton", "s3", "search"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,16 +1,19 @@
-"""Backups of the shared service, held up where a test needs a backup under way."""
+"""Backups of a service of these tests, held up where a test needs a backup under way.
+
+Tests elsewhere damage files of the shared service, so that its backups are not whole.
+"""
 
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kit.bank import PATIENCE, Bank, Sample, eventually, name_of
-from kit.service import PROGRAM, Service
+from kit.service import PROGRAM, Service, running
 from samplebank.database import Connection
 from samplebank.database.connection import connect_alone
 
@@ -53,6 +56,17 @@ class Gate:
     async def open(self) -> None:
         if self._db.is_in_transaction():
             await self._db.execute("ROLLBACK")
+
+
+@pytest.fixture(scope="package")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running(tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+@pytest.fixture(scope="package")
+def bank(service: Service) -> Bank:
+    return Bank(service.url, service.keys)
 
 
 @pytest.fixture

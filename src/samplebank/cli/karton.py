@@ -19,7 +19,7 @@ from samplebank.karton.errors import KartonError
 from samplebank.settings import load
 from samplebank.worker.errors import WorkerError
 from samplebank.worker.registration import NotRegistered
-from samplebank.worker.stopping import stop_at_signals
+from samplebank.worker.stopping import stopping_at_signals
 
 NO_CLIENT: Final = "The bridge to Karton needs the client of Redis: pip install 'samplebank[karton]'."
 WITH_ADMINISTRATOR: Final = (
@@ -70,5 +70,5 @@ def _bridge() -> Any:
 
 
 async def _run(bridge: Any, service: Any, place: Config, release: str, parallel: int) -> None:
-    stop = stop_at_signals()
-    await bridge.run(service, place, version=release, stop_event=stop, parallel=parallel)
+    with stopping_at_signals() as stop:
+        await bridge.run(service, place, version=release, stop_event=stop, parallel=parallel)

@@ -34,7 +34,7 @@ from samplebank.timespec import Millis
 from samplebank.worker import loop
 from samplebank.worker.errors import WorkerError
 from samplebank.worker.registration import NotRegistered
-from samplebank.worker.stopping import stop_at_signals
+from samplebank.worker.stopping import stopping_at_signals
 
 T = TypeVar("T")
 
@@ -160,16 +160,16 @@ async def _run(
     own: Settings,
     current_key: Callable[[], str | None],
 ) -> None:
-    stop = stop_at_signals()
-    await loop.run(
-        service.url,
-        service.key,
-        chosen.import_paths,
-        stop_event=stop,
-        parallel=parallel,
-        settings=chosen.settings,
-        import_from=chosen.import_from,
-        current_key=current_key,
-        sandbox_required=own.sandbox_required,
-        hunts=chosen.hunts,
-    )
+    with stopping_at_signals() as stop:
+        await loop.run(
+            service.url,
+            service.key,
+            chosen.import_paths,
+            stop_event=stop,
+            parallel=parallel,
+            settings=chosen.settings,
+            import_from=chosen.import_from,
+            current_key=current_key,
+            sandbox_required=own.sandbox_required,
+            hunts=chosen.hunts,
+        )

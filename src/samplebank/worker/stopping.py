@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 
 from samplebank.worker.errors import ServiceUnavailable
 
@@ -39,9 +40,16 @@ async def with_patience(stop: asyncio.Event, step: Callable[[], Awaitable[None]]
             return
 
 
-def stop_at_signals() -> asyncio.Event:
-    """Make an event that SIGTERM and Ctrl-C set, in place of what these do otherwise."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
+@contextmanager
+def stopping_at_signals() -> Iterator[asyncio.Event]:
+    """An event that SIGTERM and Ctrl-C set for as long as the block lasts, in place of what these do otherwise."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in usual:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number, handler in usual.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
