@@ -1,9 +1,13 @@
 """The program as its users call it."""
 
+import logging
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +34,19 @@ class Ended:
     complaints: list[str]
 
 
+@contextmanager
+def unchanged() -> Iterator[None]:
+    """Undo what a command changes in its process: the log, and what SIGTERM does."""
+    root = logging.getLogger()
+    handlers, level, at_end = root.handlers[:], root.level, signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        signal.signal(signal.SIGTERM, at_end)
+
+
 class Program:
     """`samplebank` with the settings of the test, and no settings from outside."""
 
@@ -45,7 +62,8 @@ class Program:
                 patch.delenv(name)
             for name, value in environment.items():
                 patch.setenv(name, value)
-            status = main([str(argument) for argument in arguments])
+            with unchanged():
+                status = main([str(argument) for argument in arguments])
         captured = self._capsys.readouterr()
         return Ended(status, captured.out, captured.err.splitlines())
 
