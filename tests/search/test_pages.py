@@ -363,3 +363,23 @@ async def test_the_page_behind_the_last_row_is_empty_and_counts(
 
     assert page == []
     assert 0 < count < 9000
+
+
+SUBMISSIONS_READ = (
+    "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'submission'"
+)
+
+
+async def test_one_sample_that_was_uploaded_again_does_not_make_a_search_look_at_all_samples(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller]
+) -> None:
+    """Samples that were deleted and uploaded again are among the newest, and have old ids."""
+    listing = samples_matching(callers["admin"], SEARCHES["a keyword of many"], ALWAYS)
+    much, *_ = listing.ways
+    assert isinstance(much, Much)
+    async with filled[0].transaction() as db:
+        before = await db.fetchval(SUBMISSIONS_READ)
+        ids = await much._replace(little=10).find(db, Page(25))
+        read = await db.fetchval(SUBMISSIONS_READ) - before
+
+    assert (len(ids or ()), read < 2000) == (25, True)

@@ -24,6 +24,8 @@ from samplebank.search.window import IndexWindow
 
 #: the fewest of the newest samples that are looked at, and how many times as many as an estimate says
 SHALLOWEST, SPARE = 500, 2
+#: how many times as many ids as samples lie between the least and the greatest id of the newest samples, at most
+APART = 20
 #: how many more of the newest ids are looked at than the page needs, because ids are only nearly in the order of time
 MORE = 400
 
@@ -109,7 +111,7 @@ class Much(NamedTuple):
             condition = self.lists.looked_up(widths)
             found = await self.lists.parts.find_among(db, page, condition, patience)
         elif self.is_newest_first and len(self.sets) == 1:
-            found = await self._among_the_newest(db, page, widths)
+            found = await self._among_the_newest(db, page, widths, patience)
         if found is None:
             walk = Ask(self.walked(None, widths), self.ask.order)
             found = await InOrder(walk, patience).find(db, page)
@@ -123,30 +125,35 @@ class Much(NamedTuple):
         as_much = math.sqrt((page.offset + page.limit) * widths.samples)
         return min(2 * self.little, max(self.little, as_much))
 
-    async def _among_the_newest(self, db: Connection, page: Page, widths: Widths) -> Sequence[int] | None:
+    async def _among_the_newest(
+        self, db: Connection, page: Page, widths: Widths, patience: int | None
+    ) -> Sequence[int] | None:
         deep = int(SPARE * (page.offset + page.limit) / widths.density) if widths.density else DEEPEST
         if deep >= DEEPEST or page.after is not None:
             return None
-        async with planned(db, *SERIAL):
-            part = await self._newest(db, max(deep, SHALLOWEST))
-            if part is None:
-                return None
-            rows = await self.ask.order.ids(self.walked(part, widths), page).rows(db)
-        return [row[0] for row in rows] if len(rows) == page.limit else None
+        part = await self._newest(db, max(deep, SHALLOWEST))
+        if part is None:
+            return None
+        rows = await rows_within(db, self.ask.order.ids(self.walked(part, widths), page), patience)
+        return [row[0] for row in rows] if rows is not None and len(rows) == page.limit else None
 
     async def _newest(self, db: Connection, newest: int) -> Slice | None:
+        """The newest samples; None where one of them has an old id, as a sample that was deleted and uploaded again has."""
         end = self.window.end
         query = Sql(
             """
-            SELECT min(id) AS least_id, min(created_time) AS since
+            SELECT min(id), max(id), min(created_time)
               FROM (SELECT id, created_time FROM sample WHERE {}
                      ORDER BY created_time DESC, id DESC LIMIT {}) newest
             """,
             TRUE if end is None else Sql("created_time <= {}", end),
             newest,
         )
-        row = await query.row(db)
-        return None if row is None or row["least_id"] is None else Slice(**row)
+        async with planned(db, *SERIAL):
+            least, greatest, since = await query.row(db)
+        if least is None or greatest - least > APART * newest:
+            return None
+        return Slice(least, since)
 
 
 class Everything(NamedTuple):
