@@ -106,3 +106,10 @@ async def followed(db: Connection, listing: Callable[[], OrderedListing[Any]], l
         if len(found) < limit:
             return rows
         after = await listing().place_of(db, found[-1])
+
+
+async def rows_read(db: Connection, table: str) -> int:
+    """The rows of a table that the transaction has read so far."""
+    query = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = $1"
+    number: int = await db.fetchval(query, table)
+    return number

@@ -13,7 +13,7 @@ from samplebank.database import Connection, Database, Page
 from samplebank.database.counting import Count
 from samplebank.database.times import TimeRange
 from samplebank.jobs.listing import FEW_JOBS, JOB_TIMES, JobFilter, jobs_matching
-from search.conftest import followed
+from search.conftest import followed, rows_read
 
 WEEK = 7 * 86_400_000
 EXPECTED = """
@@ -121,7 +121,6 @@ RARE = {
 JOBS_OF = """
     SELECT count(DISTINCT t.job_id) FROM job_task t JOIN worker w ON w.id = t.worker_id WHERE w.short_name = $1
 """
-JOBS_READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'job'"
 
 
 @pytest.fixture
@@ -154,12 +153,12 @@ async def test_jobs_of_a_rare_worker_or_type_are_found_without_a_look_at_all_job
     rare: Connection, callers: dict[str, Caller], name: str, sort: str, who: str
 ) -> None:
     listing = jobs_matching(callers[who], RARE[name], [sort])
-    before = await rare.fetchval(JOBS_READ)
+    before = await rows_read(rare, "job")
 
     page = await listing.page(rare, Page(25))
     await listing.count(rare, 10_000)
 
-    read = await rare.fetchval(JOBS_READ) - before
+    read = await rows_read(rare, "job") - before
     number = await check_pages(rare, callers[who], name, sort)
     assert read <= 5 * number
     assert len(page) == min(number, 25) > 7
@@ -201,12 +200,12 @@ async def test_the_number_of_very_many_jobs_of_a_worker_is_exact_where_counting_
     monkeypatch.setattr("samplebank.jobs.rare_sides.LITTLE", 400)
     monkeypatch.setattr("samplebank.jobs.rare_sides.ALWAYS", 300)
     listing = jobs_matching(callers["admin"], JobFilter(workers=["yara"]), ["-enqueuedTimestamp"])
-    before = await db.fetchval(JOBS_READ)
+    before = await rows_read(db, "job")
 
     page = await listing.page(db, Page(25))
     count = await listing.count(db, budget)
 
-    read = await db.fetchval(JOBS_READ) - before
+    read = await rows_read(db, "job") - before
     number = await db.fetchval(JOBS_OF, "yara") if is_exact else 300
     assert (len(page), count) == (25, Count(number, is_exact=is_exact))
     assert read <= 10 * 25

@@ -35,7 +35,7 @@ from samplebank.search.submissions import SORTS as SUBMISSION_SORTS
 from samplebank.search.submissions import Much as MuchOfSubmissions
 from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
-from search.conftest import followed
+from search.conftest import followed, rows_read
 
 #: milliseconds within which any count here is done
 LONG = 60_000
@@ -365,11 +365,6 @@ async def test_the_page_behind_the_last_row_is_empty_and_counts(
     assert 0 < count < 9000
 
 
-SUBMISSIONS_READ = (
-    "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'submission'"
-)
-
-
 async def test_one_sample_that_was_uploaded_again_does_not_make_a_search_look_at_all_samples(
     filled: tuple[Database, Tenants], callers: dict[str, Caller]
 ) -> None:
@@ -378,8 +373,8 @@ async def test_one_sample_that_was_uploaded_again_does_not_make_a_search_look_at
     much, *_ = listing.ways
     assert isinstance(much, Much)
     async with filled[0].transaction() as db:
-        before = await db.fetchval(SUBMISSIONS_READ)
+        before = await rows_read(db, "submission")
         ids = await much._replace(little=10).find(db, Page(25))
-        read = await db.fetchval(SUBMISSIONS_READ) - before
+        read = await rows_read(db, "submission") - before
 
     assert (len(ids or ()), read < 2000) == (25, True)

@@ -12,7 +12,7 @@ from samplebank.samples.links import links_of
 from samplebank.search.glance import Glances
 from samplebank.search.references import References
 from samplebank.search.tree import below
-from search.conftest import SAMPLES
+from search.conftest import SAMPLES, rows_read
 
 SAMPLE, LINKS = SAMPLES // 2, 5_000
 LINK = """
@@ -24,7 +24,6 @@ LINK = """
            (SELECT id, sha256 FROM sample WHERE deleted_time IS NULL AND id <> $1 ORDER BY id LIMIT $2) other
 """
 SHA256 = "SELECT sha256 FROM sample WHERE id = $1"
-READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'link'"
 SHOWN = 50
 
 
@@ -43,12 +42,12 @@ async def db(filled: tuple[Database, Tenants]) -> AsyncIterator[Connection]:
 async def test_the_tree_of_a_sample_with_very_many_links_reads_no_more_links_than_it_shows(
     db: Connection, callers: dict[str, Caller]
 ) -> None:
-    before = await db.fetchval(READ)
+    before = await rows_read(db, "link")
 
     query = Sql("SELECT {} FROM sample s WHERE s.id = {}", below(callers["admin"], SHOWN), SAMPLE)
     is_whole, branches = await query.value(db)
 
-    assert await db.fetchval(READ) - before <= 2 * SHOWN
+    assert await rows_read(db, "link") - before <= 2 * SHOWN
     assert (is_whole, len(branches)) == (False, SHOWN)
 
 
@@ -56,9 +55,9 @@ async def test_a_page_of_very_many_links_reads_no_more_links_than_it_shows(
     db: Connection, callers: dict[str, Caller]
 ) -> None:
     caller, sample = callers["admin"], await get_known(db, await db.fetchval(SHA256, SAMPLE))
-    before = await db.fetchval(READ)
+    before = await rows_read(db, "link")
 
     page = await References(caller, links_of(caller, sample), Glances(caller)).page(db, Page(SHOWN))
 
-    assert await db.fetchval(READ) - before <= 2 * SHOWN
+    assert await rows_read(db, "link") - before <= 2 * SHOWN
     assert len(page) == SHOWN
