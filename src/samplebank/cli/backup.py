@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import progress as bars
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from samplebank import settings
 from samplebank.backups.making import Made, Progress, make_backup
 from samplebank.backups.place import BackupFolder, for_backup
 from samplebank.backups.pruning import prune
-from samplebank.cli.printing import JsonOption, complain, err, out, write_json
+from samplebank.cli import bars
+from samplebank.cli.printing import JsonOption, complain, out, write_json
 from samplebank.errors import Invalid, Unavailable
 from samplebank.serving.installation import opened
 from samplebank.settings import Settings
@@ -79,12 +80,12 @@ def _told(folder: Path) -> Iterator[None]:
 def shown(what: str) -> Iterator[Callable[[Progress], None]]:
     """Show the progress on a terminal for as long as the block lasts."""
     columns = (
-        bars.TextColumn(f"{what}: " + "{task.fields[dumped]} MiB of database,"),
-        bars.TextColumn("{task.completed} of {task.total} files"),
-        bars.BarColumn(),
-        bars.TimeElapsedColumn(),
+        TextColumn(f"{what}: " + "{task.fields[dumped]} MiB of database,"),
+        TextColumn("{task.completed} of {task.total} files"),
+        BarColumn(),
+        TimeElapsedColumn(),
     )
-    with bars.Progress(*columns, console=err(), transient=True, disable=not err().is_terminal) as progress:
+    with bars.progress(*columns) as progress:
         bar = progress.add_task("", total=None, dumped=0)
 
         def tell(now: Progress) -> None:

@@ -5,12 +5,13 @@ import os
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 
 from samplebank import settings
 from samplebank.assembly import make_data_folder
 from samplebank.blobs import PARTS
-from samplebank.cli.printing import JsonOption, complain, err, out, write_json
+from samplebank.cli import bars
+from samplebank.cli.printing import JsonOption, complain, out, write_json
 from samplebank.database import open_database
 from samplebank.maintenance.moving import TOLD, Copied, copy_store
 from samplebank.samples.objects import RowTokens
@@ -59,7 +60,7 @@ async def _copy(own: Settings, database_url: str, source: str, target: str) -> C
         TaskProgressColumn(),
         TextColumn("{task.fields[files]} files"),
     )
-    with Progress(*columns, console=err(), transient=True, disable=not err().is_terminal) as progress:
+    with bars.progress(*columns) as progress:
         bar = progress.add_task("", total=2 * PARTS, files=0)
 
         def tell(done: int, copied: Copied) -> None:

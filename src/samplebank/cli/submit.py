@@ -16,7 +16,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from samplebank.cli import connection, printing
+from samplebank.cli import bars, connection, printing
 from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.following import follow
@@ -157,15 +157,7 @@ def _follow(client: Client, outcomes: Sequence[Outcome]) -> Sent:
 
 
 def _progress(*columns: DownloadColumn | TransferSpeedColumn | MofNCompleteColumn) -> Progress:
-    console = printing.err()
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        *columns,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    return bars.progress(TextColumn("{task.description}"), BarColumn(), *columns)
 
 
 def _receipt(outcomes: Iterable[Outcome]) -> object:

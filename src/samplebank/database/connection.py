@@ -275,6 +275,14 @@ async def open_database(
         await database.close()
 
 
+async def reach(url: str, **settings: str) -> "asyncpg.Connection[Any]":
+    """As `connect_alone`. Raises `Unavailable`."""
+    try:
+        return await connect_alone(url, **settings)
+    except TROUBLE as error:
+        raise Unavailable(f"The database cannot be reached: {error}") from error
+
+
 async def connect_alone(url: str, **settings: str) -> "asyncpg.Connection[Any]":
     """Open a connection outside of any pool, for locks and signals. Raises the errors of asyncpg."""
     db = await asyncpg.connect(url, connection_class=_Probed, timeout=CONNECTING, server_settings=NAMED)

@@ -4,8 +4,7 @@ import asyncio
 import os
 import sys
 
-from samplebank.database.connection import Connection, connect_alone
-from samplebank.database.failures import TROUBLE
+from samplebank.database.connection import Connection, reach
 from samplebank.errors import Conflict, Unavailable
 
 #: the revision that the release works with
@@ -28,10 +27,7 @@ async def current_revision(db: Connection) -> str | None:
 
 
 async def _upgrade(url: str) -> None:
-    try:
-        db = await connect_alone(url)
-    except TROUBLE as error:
-        raise Unavailable(f"The database cannot be reached: {error}") from error
+    db = await reach(url)
     try:
         await db.execute("SELECT pg_advisory_lock($1)", LOCK)
         revision = await current_revision(db)
