@@ -4,11 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from samplebank.backups import manifest
-from samplebank.backups.listing import Listed, read_list
+from samplebank.backups.listing import read_list
 from samplebank.backups.making import Progress
 from samplebank.backups.manifest import BLOBS, DUMP, NEWER, Manifest
 from samplebank.backups.place import BackupFolder
-from samplebank.blobs import DiskStore
 from samplebank.database.migrations import HEAD
 from samplebank.errors import Damaged, Invalid
 
@@ -28,17 +27,10 @@ def check_backup(backups: BackupFolder, path: Path, tell: Callable[[Progress], N
     store, progress, lacking, example = backups.store(), Progress(files=said.files), 0, ""
     for batch in read_list(path / BLOBS):
         for one in batch:
-            if not _is_there(store, one):
+            if not one.is_in(store):
                 lacking, example = lacking + 1, example or one.name
         progress.done += len(batch)
         tell(progress)
     if lacking:
         raise Damaged(LACKING.format(path, lacking, said.files, example))
     return said
-
-
-def _is_there(store: DiskStore, one: Listed) -> bool:
-    try:
-        return store.path(one.area, one.blob.sha256).stat().st_size == one.size
-    except OSError:
-        return False

@@ -8,13 +8,13 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from samplebank.backups.listing import Listed
 from samplebank.blobs import Area, Blobs, DiskStore, verified
-from samplebank.blobs.writing import to_the_end, write_all
+from samplebank.blobs.writing import to_the_end, write_all, write_file
 from samplebank.errors import Damaged, NotFound
 from samplebank.files import sync_everything_on_disk_of
 
@@ -78,10 +78,7 @@ class GivingBucket:
         sha256 = one.blob.sha256
         async with self._turns:
             try:
-                with path.open("wb", buffering=0) as file:
-                    async with aclosing(verified(self._store.read(one.area, sha256), sha256)) as pieces:
-                        async for piece in pieces:
-                            await asyncio.to_thread(write_all, file, piece)
+                await write_file(path, verified(self._store.read(one.area, sha256), sha256))
             except (NotFound, Damaged):
                 await asyncio.to_thread(path.unlink)
                 return False
@@ -91,7 +88,7 @@ class GivingBucket:
 async def copy_batch(giver: Giver, target: DiskStore, batch: Sequence[Listed]) -> tuple[list[bool], int]:
     """Copy what is missing in the target. Whether each file is in the target then, and how many were copied."""
     staging = target.folder / STAGING
-    missing = {one.name: one for one in batch if not _is_there(target, one)}
+    missing = {one.name: one for one in batch if not one.is_in(target)}
     wanted = [(one, staging / one.name.replace("/", "-")) for one in missing.values()]
     fetched = await giver.fetch(wanted) if wanted else []
     await to_the_end(_name, target, [one for one, is_whole in zip(wanted, fetched, strict=True) if is_whole])
@@ -103,13 +100,6 @@ def be_nice() -> None:
     """Let others come first on the processors. The thread keeps the niceness."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
-
-
-def _is_there(target: DiskStore, one: Listed) -> bool:
-    try:
-        return target.path(one.area, one.blob.sha256).stat().st_size == one.size
-    except FileNotFoundError:
-        return False
 
 
 def _name(target: DiskStore, written: Sequence[tuple[Listed, Path]]) -> None:

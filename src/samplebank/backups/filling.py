@@ -4,13 +4,12 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
 from pathlib import Path
 
 from samplebank.backups.copying import AT_ONCE, GivingFolder, copy_batch
 from samplebank.backups.listing import Listed, read_list
 from samplebank.backups.making import Progress
-from samplebank.blobs import PARTS, Area, Blob, DiskStore, Store, verified
+from samplebank.blobs import PARTS, Area, Blob, DiskStore, Store, stage_verified
 from samplebank.errors import Damaged, NotFound
 from samplebank.files import sync_everything_on_disk_of
 
@@ -70,11 +69,9 @@ async def _fill_some(store: Store, backup: DiskStore, batch: Sequence[Listed]) -
 
 async def _send(store: Store, backup: DiskStore, one: Listed, turns: asyncio.Semaphore) -> None:
     """Store a file in the object that its row names, or will name."""
-    sha256 = one.blob.sha256
     async with turns:
         try:
-            async with aclosing(verified(backup.read(one.area, sha256), sha256)) as pieces:
-                staged = await store.stage(one.area, pieces, sys.maxsize)
+            staged = await stage_verified(backup, store, one.area, one.blob.sha256)
         except (NotFound, Damaged):
             raise Damaged(CHANGED.format(one.name)) from None
         try:

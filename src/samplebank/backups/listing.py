@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from samplebank.backups.manifest import Summed
-from samplebank.blobs import Area, Blob
+from samplebank.blobs import Area, Blob, DiskStore
 from samplebank.database import Connection
 from samplebank.files import sync
 
@@ -38,6 +38,13 @@ class Listed(NamedTuple):
     @property
     def line(self) -> str:
         return f"{self.area}/{self.blob.name} {self.size}\n"
+
+    def is_in(self, store: DiskStore) -> bool:
+        """Whether the folder has a file of the name and of the size. The bytes are not read."""
+        try:
+            return store.path(self.area, self.blob.sha256).stat().st_size == self.size
+        except FileNotFoundError:
+            return False
 
     @classmethod
     def of(cls, line: str) -> Self:

@@ -104,11 +104,7 @@ async def _settle(backups: BackupFolder, identity: UUID) -> None:
     """Give the folder of stored bytes the identity of the installation. Raises `Invalid` where another installation has it."""
     target = backups.store()
     target.prepare()
-    own = await target.identity()
-    if own is None:
-        await target.make_mark(identity)
-    elif own != identity:
-        raise Invalid(OTHER.format(backups.folder))
+    await identities.settle(target, identity, OTHER.format(backups.folder))
 
 
 async def _make(work: _Work, giver: Giver, identity: UUID) -> Made:

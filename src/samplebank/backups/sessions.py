@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 import asyncpg
 
 from samplebank.database import Connection
-from samplebank.database.connection import connect_alone
+from samplebank.database.connection import reach
 from samplebank.database.failures import LOST, TROUBLE
 from samplebank.errors import Unavailable
 
@@ -17,10 +17,7 @@ NO_LIMIT = {"idle_in_transaction_session_timeout": "0"}
 @asynccontextmanager
 async def alone(url: str) -> AsyncIterator[Connection]:
     """A session of the database for as long as the block lasts. Raises `Unavailable` when the session fails."""
-    try:
-        db = await connect_alone(url, **NO_LIMIT)
-    except TROUBLE as error:
-        raise Unavailable(f"The database cannot be reached: {error}") from error
+    db = await reach(url, **NO_LIMIT)
     try:
         yield db
     except (*LOST, asyncpg.PostgresError) as error:

@@ -2,6 +2,18 @@
 
 from samplebank.blobs.disk import DiskStore
 from samplebank.blobs.place import Place
-from samplebank.blobs.store import PARTS, Area, Blob, Blobs, Digests, Staged, Store, verified
+from samplebank.blobs.store import PARTS, Area, Blob, Blobs, Digests, Staged, Store, stage_verified, verified
 
-__all__ = ["PARTS", "Area", "Blob", "Blobs", "Digests", "DiskStore", "Place", "Staged", "Store", "verified"]
+__all__ = [
+    "PARTS",
+    "Area",
+    "Blob",
+    "Blobs",
+    "Digests",
+    "DiskStore",
+    "Place",
+    "Staged",
+    "Store",
+    "stage_verified",
+    "verified",
+]

@@ -26,7 +26,7 @@ from samplebank.blobs.writing import (
     PendingBytes,
     Writing,
     digests_of,
-    write_all,
+    write_file,
     write_stream,
 )
 from samplebank.errors import Invalid, NotFound
@@ -124,10 +124,7 @@ class ObjectStore:
         self._room.check()
         path = self._spool / secrets.token_hex(16)
         try:
-            with path.open("xb", buffering=0) as file:
-                async with aclosing(self.read(area, sha256)) as pieces:
-                    async for piece in pieces:
-                        await asyncio.to_thread(write_all, file, piece)
+            await write_file(path, self.read(area, sha256))
             yield path
         finally:
             path.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from enum import StrEnum
@@ -145,6 +146,12 @@ class Store(Blobs, Protocol):
 
     async def close(self) -> None:
         """End the connections of the store."""
+
+
+async def stage_verified(giver: Blobs, taker: Blobs, area: Area, sha256: bytes) -> Staged:
+    """Bring the bytes of one store into another, to be kept or discarded. Raises `NotFound` and `Damaged`."""
+    async with aclosing(verified(giver.read(area, sha256), sha256)) as pieces:
+        return await taker.stage(area, pieces, sys.maxsize)
 
 
 async def verified(pieces: AsyncGenerator[bytes, None], sha256: bytes) -> AsyncGenerator[bytes, None]:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -184,6 +185,14 @@ async def to_the_end(function: Callable[..., T], *arguments: object) -> T:
     except asyncio.CancelledError:
         await asyncio.wait({running})
         raise
+
+
+async def write_file(path: Path, pieces: AsyncGenerator[bytes, None]) -> None:
+    """Write pieces to a new file, and close the source of the pieces."""
+    with path.open("xb", buffering=0) as file:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                await asyncio.to_thread(write_all, file, piece)
 
 
 def write_all(file: BinaryIO, piece: bytes | bytearray) -> None:

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 from uuid import UUID
 
-from samplebank.blobs import Blobs
+from samplebank.blobs import Blobs, Store
 from samplebank.database import Connection
-from samplebank.errors import Unavailable
+from samplebank.errors import Invalid, Unavailable
 
 #: held while a service finds out which store the database has: two first starts must not mark a store each
 LOCK = f"SELECT pg_advisory_lock({0x5A4B_0007})"
@@ -43,6 +43,15 @@ async def name(db: Connection, identity: UUID) -> None:
 async def note_marked(db: Connection) -> None:
     """Note that the store holds its identity."""
     await db.execute(NOTE_MARKED)
+
+
+async def settle(store: Store, identity: UUID, refusal: str) -> None:
+    """Give the identity to a store without one. Raises `Invalid` with the refusal where the store has another."""
+    own = await store.identity()
+    if own is None:
+        await store.make_mark(identity)
+    elif own != identity:
+        raise Invalid(refusal)
 
 
 async def check(known: Known, blobs: Blobs) -> None:

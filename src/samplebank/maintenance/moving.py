@@ -2,12 +2,11 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from samplebank.blobs import PARTS, Area, Blob, Blobs, Store, verified
+from samplebank.blobs import PARTS, Area, Blob, Blobs, Store, stage_verified
 from samplebank.database import Database
 from samplebank.errors import Damaged, Invalid, NotFound
 from samplebank.installation import store as identities
@@ -45,11 +44,7 @@ async def _mark(database: Database, source: Store, target: Store) -> None:
         known = (await identities.find(db)).identity
     if known is None or await source.identity() != known:
         raise Invalid(FOREIGN.format(source.where))
-    own = await target.identity()
-    if own is None:
-        await target.make_mark(known)
-    elif own != known:
-        raise Invalid(OTHER.format(target.where))
+    await identities.settle(target, known, OTHER.format(target.where))
 
 
 class _Copying(msgspec.Struct, frozen=True):
@@ -90,10 +85,8 @@ def _is_there(target: Blobs, blob: Blob, there: set[Blob]) -> bool:
 
 async def _copy(work: _Copying, blob: Blob) -> int | None:
     """Copy the bytes of a row, and name the new object in the row. The size; None where the bytes are not to be had."""
-    pieces: AsyncGenerator[bytes, None] = verified(work.source.read(work.area, blob.sha256), blob.sha256)
     try:
-        async with aclosing(pieces):
-            staged = await work.target.stage(work.area, pieces, sys.maxsize)
+        staged = await stage_verified(work.source, work.target, work.area, blob.sha256)
     except (NotFound, Damaged):
         return None
     try:
