@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+import asyncpg
 from rich.console import Console
 from rich.table import Table
 
@@ -121,7 +122,17 @@ def started(tree: Path, later: ExitStack) -> Service:
     asyncio.run(make_workers(service, [WORKER]))
     cycles(service, FILLED)()
     asyncio.run(wait_for_classifier(service.database_url))
+    asyncio.run(take_statistics(service.database_url))
     return service
+
+
+async def take_statistics(url: str) -> None:
+    """What autovacuum does within a minute. Else a plan depends on how long the first blocks take."""
+    db = await asyncpg.connect(url)
+    try:
+        await db.execute("VACUUM (ANALYZE)")
+    finally:
+        await db.close()
 
 
 def shown(found: dict[str, list[list[tuple[float, float]]]], trees: Sequence[str]) -> Table:

@@ -29,12 +29,25 @@ async def test_beyond_the_budget_the_least_is_told(db: Connection) -> None:
 
 async def test_counting_that_is_cut_off_leaves_the_connection_of_use(db: Connection) -> None:
     slow = Sql(
-        "SELECT pg_sleep(CASE WHEN n > {} THEN 60 ELSE 0 END) FROM generate_series(1, 100000) n", ALWAYS + 5
+        "SELECT pg_sleep(CASE WHEN n > {} THEN 60 ELSE 0 END) FROM generate_series(1, 20000) n", ALWAYS + 5
     )
 
     found = await count_rows(db, slow, 200)
 
     assert (found.is_exact, await db.fetchval("SELECT 1")) == (False, 1)
+
+
+async def test_far_more_rows_than_the_budget_is_enough_for_are_not_counted_on(db: Connection) -> None:
+    await db.execute("CREATE TEMP SEQUENCE gone_through")
+    rows = Sql("SELECT FROM (SELECT generate_series(1, 2000000000)) n WHERE nextval('gone_through') > {}", 0)
+
+    found = await count_rows(db, rows, 300)
+
+    # the rows come in pieces, so that a few more are gone through
+    assert (found.is_exact, await db.fetchval("SELECT last_value FROM gone_through") < 2 * ALWAYS) == (
+        False,
+        True,
+    )
 
 
 async def test_a_number_that_is_not_told_within_the_budget_is_not_awaited(db: Connection) -> None:

@@ -10,7 +10,9 @@ from bench.tenants import Tenants
 
 from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Database, Page
+from samplebank.database.counting import Count
 from samplebank.database.times import TimeRange
+from samplebank.jobs import ranges
 from samplebank.jobs.listing import JOB_SORTS, JOB_TIMES, JobFilter, jobs_matching
 from samplebank.jobs.ranges import LONG
 from search.conftest import followed
@@ -101,6 +103,33 @@ async def test_jobs_of_a_range_come_in_any_order_with_their_number(
     number = (await listing.count(db, 10_000)).number
 
     assert ([job.id for job in page], number) == await expected(db, wanted, order, 150)
+
+
+@pytest.mark.parametrize("sort", ["enqueuedTimestamp", "-endTimestamp", "state"])
+async def test_more_jobs_beyond_a_range_than_are_named_come_all_the_same(
+    db: Connection, callers: dict[str, Caller], sort: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = of_range("any", "both")
+    named = [job.id for job in await jobs_matching(callers["admin"], wanted, [sort]).page(db, Page(500))]
+    monkeypatch.setattr(ranges, "MOST_BEYOND", 3)
+    listing = jobs_matching(callers["admin"], wanted, [sort])
+
+    page = await listing.page(db, Page(500))
+    number = (await listing.count(db, 10_000)).number
+
+    assert ([job.id for job in page], number) == (named, len(named))
+
+
+async def test_a_page_of_a_range_that_an_index_has_comes_with_its_number(
+    db: Connection, callers: dict[str, Caller]
+) -> None:
+    wanted = of_range("enqueued", "both", ["done", "timeout"])
+    listing = jobs_matching(callers["admin"], wanted, ["-enqueuedTimestamp"])
+
+    await listing.page(db, Page(5))
+
+    _, number = await expected(db, wanted, "id", 1)
+    assert listing.known_count == Count(number)
 
 
 @pytest.mark.parametrize("sort", ["startTimestamp", "-endTimestamp", "-state"])

@@ -1,9 +1,11 @@
 """How many rows match: exact where the number is small or cheap to find, else the least that is known."""
 
 import time
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import asyncpg
+import msgspec
 
 from samplebank.database.connection import Connection
 from samplebank.database.sql import Sql
@@ -14,6 +16,8 @@ ALWAYS = 10_000
 UNCOUNTED = -1
 #: a count reads every match, and parallel workers are slow to start
 COUNTING = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL max_parallel_workers_per_gather = 0"
+#: rows are counted on unless the planner expects so many times the rows that the time is enough for
+HOPELESS = 4
 #: more rows than any list has
 ALL = 2**31 - 1
 
@@ -33,7 +37,8 @@ class Count(NamedTuple):
 async def count_rows(db: Connection, rows: Sql, budget: float) -> Count:
     """Count the rows of a query. Beyond `ALWAYS` rows, counting stops after `budget` milliseconds in all.
 
-    `db` is not in a transaction. The rows are passed over in the database; none of them is sent.
+    Counting stops at once where the planner expects far more rows than the rest of the time is enough for. `db` is not in a
+    transaction. The rows are passed over in the database; none of them is sent.
     """
     query, values = rows.render()
     began = time.monotonic()
@@ -42,16 +47,25 @@ async def count_rows(db: Connection, rows: Sql, budget: float) -> Count:
         async with db.transaction(readonly=True):
             await db.execute(COUNTING)
             cursor = await db.cursor(query, *values)
+            planned = time.monotonic()
             passed = await cursor.forward(ALWAYS + 1)
             if passed <= ALWAYS:
                 return Count(passed)
-            left = int(budget - 1000 * (time.monotonic() - began))
-            if left < 1:
+            now = time.monotonic()
+            left = int(budget - 1000 * (now - began))
+            enough_for = passed * (1 + left / max(1000 * (now - planned), 0.001))
+            if left < 1 or await _expected(db, query, values) > HOPELESS * enough_for:
                 return Count(passed, is_exact=False)
             await db.execute(f"SET LOCAL statement_timeout = {left}")
             return Count(passed + await cursor.forward(ALL))
     except asyncpg.QueryCanceledError:
         return Count(passed, is_exact=False)
+
+
+async def _expected(db: Connection, query: str, values: Sequence[Any]) -> float:
+    """The number of rows of a query, as the planner thinks."""
+    explained = msgspec.json.decode(await db.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *values))
+    return float(explained[0]["Plan"]["Plan Rows"])
 
 
 async def count_few(db: Connection, rows: Sql, budget: float) -> Count:

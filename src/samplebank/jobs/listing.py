@@ -10,14 +10,14 @@ from samplebank.accounts.caller import Caller
 from samplebank.accounts.many_customers import lacks_customer
 from samplebank.accounts.model import Permission
 from samplebank.database import TRUE, Connection, Page, Shape, Sql, all_of, one_of, one_of_few
-from samplebank.database.counting import Count, count_rows
+from samplebank.database.counting import ALWAYS, Count, count_rows
 from samplebank.database.listing import OrderedListing, TalliedListing
 from samplebank.database.ordering import Branch, Key, Order
 from samplebank.database.planning import SERIAL, planned
 from samplebank.database.times import TimeRange
 from samplebank.jobs.model import Job
 from samplebank.jobs.queries import JOB, JOB_FROM
-from samplebank.jobs.ranges import ENQUEUED, Ranged
+from samplebank.jobs.ranges import ENQUEUED, Beyond, Ranged
 from samplebank.jobs.rare_sides import JobsOfSides, Side, of_types, of_workers
 from samplebank.jobs.tally import TALLY, TOTAL, all_but, number_in
 
@@ -32,6 +32,8 @@ JOB_TIMES = {
     "startTimestamp": "j.start_time",
     "endTimestamp": "j.end_time",
 }
+#: orders by state, within which the jobs of a state are in the order of their times
+BY_STATE = (("state", "enqueuedTimestamp"), ("-state", "-enqueuedTimestamp"))
 #: customers for which the tally is asked whether they have few jobs, and how many that is
 FEW_CUSTOMERS = 20
 FEW_JOBS = 10_000
@@ -62,22 +64,59 @@ NUMBER_OF_ALL = number_in(TOTAL, TRUE)
 
 
 class JobsOfRange(OrderedListing[Job]):
-    """Jobs of a time range, which are found part by part."""
+    """Jobs of a time range, which are found part by part.
 
-    def __init__(self, ranged: Ranged, order: Order) -> None:
+    With `counts_along` a page comes with the number of up to `ALWAYS` matches: for conditions that an index has, so that no more
+    than the matches are read.
+    """
+
+    def __init__(
+        self, ranged: Ranged, order: Order, states: Sequence[str] | None, *, counts_along: bool
+    ) -> None:
         super().__init__(JOB, JOB_FROM, ranged.where, order)
         self._ranged = ranged
+        self._states = states
+        self._counts_along = counts_along and ranged.is_told_by(ENQUEUED)
 
     async def page(self, db: Connection, page: Page) -> list[Job]:
-        where = self._ranged.others if self.by.branches else self._ranged.where
-        query = self.by.rows(self.columns.selected, self.source, where, page)
+        key = self._time
+        beyond = Beyond() if key is None else await self._ranged.beyond(db, key)
+        by = self.by._replace(branches=() if key is None else self._parts(key, beyond))
+        where = self._ranged.others if by.branches else self._ranged.where
+        counts = self._counts_along and key is ENQUEUED and len(by.branches) == 1
+        selected = Sql("{}, {}", self._number, self.columns.selected) if counts else self.columns.selected
         # the best plan depends on how wide the range is
         async with planned(db, *SERIAL):
-            rows = await query.rows(db)
-        return list(map(self.columns.read, rows))
+            rows = await by.rows(selected, self.source, where, page).rows(db)
+        if not counts:
+            return list(map(self.columns.read, rows))
+        if rows and rows[0][0] <= ALWAYS:
+            self._count = Count(rows[0][0])
+        return [self.columns.read(row[1:]) for row in rows]
 
     async def count(self, db: Connection, budget: float) -> Count:
-        return await count_rows(db, self._ranged.matches, budget)
+        if self._count is not None:
+            return self._count
+        return await count_rows(db, self._ranged.matches(await self._ranged.beyond(db, ENQUEUED)), budget)
+
+    @property
+    def _time(self) -> Key | None:
+        """The time that the parts are in the order of; None for a list that is sorted by several keys of choice."""
+        if self.by.names in BY_STATE:
+            return ENQUEUED
+        return JOB_SORTS[self.by.names[0].removeprefix("-")] if len(self.by.names) == 1 else None
+
+    def _parts(self, key: Key, beyond: Beyond) -> tuple[Branch, ...]:
+        descends = self.by.names[0].startswith("-")
+        if self.by.names in BY_STATE:
+            return self._ranged.by_state(self._states, beyond, descends=descends)
+        return self._ranged.by_time(key, beyond, descends=descends)
+
+    @property
+    def _number(self) -> Sql:
+        """The number of the matches within the range, at most one more than are always counted."""
+        matches = self._ranged.matches(Beyond())
+        return Sql(f"(SELECT count(*) FROM ({{}} LIMIT {ALWAYS + 1}) counted)", matches)
 
 
 class JobsOfFew(OrderedListing[Job]):
@@ -163,9 +202,8 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Ord
     has_few_owners = named is not None and len(named) <= FEW_CUSTOMERS
     if wanted.times.is_bounded:
         ranged = Ranged(wanted.times, others)
-        listing: OrderedListing[Job] = JobsOfRange(
-            ranged, order._replace(branches=_parts(ranged, wanted.states, order))
-        )
+        counts_along = owners is TRUE and not sides
+        listing: OrderedListing[Job] = JobsOfRange(ranged, order, wanted.states, counts_along=counts_along)
     elif wanted.knows_tally:
         tallied = _tallied(caller, wanted, order, states, owners, named=named)
         return JobsOfFew(tallied, owners) if has_few_owners and not _is_by_time(order) else tallied
@@ -201,16 +239,6 @@ def _names(sort: Sequence[str]) -> tuple[str, ...]:
     """The names to sort by. Jobs of the same state are in the order of their times, as they are in the index of states."""
     by_time = {"state": "enqueuedTimestamp", "-state": "-enqueuedTimestamp"}
     return (*sort, by_time[sort[0]]) if len(sort) == 1 and sort[0] in by_time else tuple(sort)
-
-
-def _parts(ranged: Ranged, states: Sequence[str] | None, order: Order) -> tuple[Branch, ...]:
-    """The parts of a list of a time range; none of a list that is sorted by several keys of choice."""
-    descends = order.names[0].startswith("-")
-    if order.names in {("state", "enqueuedTimestamp"), ("-state", "-enqueuedTimestamp")}:
-        return ranged.by_state(states, descends=descends)
-    if len(order.names) > 1:
-        return ()
-    return ranged.by_time(JOB_SORTS[order.names[0].removeprefix("-")], descends=descends)
 
 
 def _is_by_time(order: Order) -> bool:
