@@ -31,8 +31,6 @@ class SampleListing(OrderedListing[Overview]):
     knows, and `all_but` a slower expression.
     """
 
-    is_dear = True
-
     def __init__(
         self,
         caller: Caller,
@@ -51,7 +49,10 @@ class SampleListing(OrderedListing[Overview]):
         self._matches = matches
         self._number = number
         self._all_but = all_but
-        self._is_plain = see_samples(caller, "s", Permission.VIEW_SAMPLES) is TRUE
+        #: a list without criteria, for a caller who sees every sample: page and number by one statement
+        self._is_plain = number is not None and see_samples(caller, "s", Permission.VIEW_SAMPLES) is TRUE
+        self.is_quick = self._is_plain
+        self.is_dear = number is None and all_but is None
         self._shown = Overviews(caller)
         #: digest and id of the last sample that was read
         self._last: tuple[bytes, int] | None = None
@@ -66,7 +67,7 @@ class SampleListing(OrderedListing[Overview]):
 
     def among(self, page: Page) -> Sql | None:
         """The samples `s` of a page, as a condition. None where the best way to the page depends on the values of the search."""
-        if not self._is_plain or self._number is None:
+        if not self._is_plain:
             return None
         return Sql("s.id = ANY (ARRAY({}))", self.by.ids(self.where, page))
 
