@@ -180,3 +180,13 @@ def test_who_may_download_more_than_the_lists_have_has_no_few_lists(reader: Call
     caller = msgspec.structs.replace(reader, scopes={**reader.scopes, **stranger})
 
     assert numbers_of_samples(caller, Permission.VIEW_SAMPLES) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "waits"), [(SampleCriterion(), False), (WANTED, True)], ids=["all", "some"]
+)
+@pytest.mark.parametrize("who", ["admin", "one", "most"])
+def test_a_search_may_have_to_wait_for_other_searches_and_a_list_of_all_does_not(
+    callers: dict[str, Caller], who: str, wanted: SampleCriterion, *, waits: bool
+) -> None:
+    assert samples_matching(callers[who], wanted, IndexWindow(0)).is_dear is waits

@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 
 from samplebank.database.connection import Connection
+from samplebank.database.planning import SERIAL, planned
 from samplebank.database.sql import Sql
 
 #: up to so many matches are always counted
@@ -47,13 +48,13 @@ async def count_rows(db: Connection, rows: Sql, budget: float) -> Count:
         async with db.transaction(readonly=True):
             await db.execute(COUNTING)
             cursor = await db.cursor(query, *values)
-            planned = time.monotonic()
+            opened = time.monotonic()
             passed = await cursor.forward(ALWAYS + 1)
             if passed <= ALWAYS:
                 return Count(passed)
             now = time.monotonic()
             left = int(budget - 1000 * (now - began))
-            enough_for = passed * (1 + left / max(1000 * (now - planned), 0.001))
+            enough_for = passed * (1 + left / max(1000 * (now - opened), 0.001))
             if left < 1 or await _expected(db, query, values) > HOPELESS * enough_for:
                 return Count(passed, is_exact=False)
             await db.execute(f"SET LOCAL statement_timeout = {left}")
@@ -86,8 +87,7 @@ async def tallied(db: Connection, number: Sql | None, budget: float | None = Non
         found = await query.value(db)
     else:
         try:
-            async with db.transaction(readonly=True):
-                await db.execute(f"{COUNTING}; SET LOCAL statement_timeout = {max(1, int(budget))}")
+            async with planned(db, *SERIAL, f"statement_timeout = {max(1, int(budget))}"):
                 found = await query.value(db)
         except asyncpg.QueryCanceledError:
             return None

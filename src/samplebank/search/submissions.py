@@ -160,8 +160,6 @@ class SubmissionListing(OrderedListing[Submission]):
     are the same submissions, where an index has the submissions without the rows of others.
     """
 
-    is_dear = True
-
     def __init__(
         self,
         where: Sql,
@@ -179,6 +177,7 @@ class SubmissionListing(OrderedListing[Submission]):
         self._gathering = gathering
         self.ways = ways
         self._number = number
+        self.is_dear = number is None and all_but is None
 
     @property
     def known_count(self) -> Count | None:
