@@ -53,8 +53,8 @@ KEPT_BY_TRIGGERS = (
     SELECT submitted_time / {HOUR} * {HOUR} AS hour, count(*) FROM submission WHERE sample_id >= $1 GROUP BY hour
     """,
     f"""
-    INSERT INTO sample_late
-    SELECT id, activity_time FROM sample WHERE id >= $1 AND activity_time > created_time + {HOUR}
+    INSERT INTO sample_late (sample_id, created_time, activity_time)
+    SELECT id, created_time, activity_time FROM sample WHERE id >= $1 AND activity_time > created_time + {HOUR}
     """,
     """
     INSERT INTO sample_reader

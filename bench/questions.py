@@ -59,7 +59,14 @@ def questions(latest: int, *, quick: bool) -> Iterator[Question]:
         for said, wanted in list(criteria[kind].items())[1 if quick else 0 :]:
             for order in chosen:
                 yield _search(kind, f"{kind} search, {said}, by {order}", wanted, order)
+    yield from _plain()
     yield from _named(latest)
+
+
+def _plain() -> Iterator[Question]:
+    """The lists as a client asks that says nothing: samples and submissions of the last thirty days."""
+    for kind in ("sample", "submission"):
+        yield Question(kind, "list", f"{kind} list of the last days", ("GET", f"{V2}/{kind}", b""), LIST_GOAL)
 
 
 def _criteria(latest: int) -> dict[Kind, dict[str, dict[str, Any]]]:

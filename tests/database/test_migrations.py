@@ -128,3 +128,16 @@ async def test_the_samples_of_an_earlier_release_are_listed_by_their_readers(ser
                 -5,
                 8,
             ]
+
+
+async def test_late_activity_of_an_earlier_release_has_the_time_of_the_creation(service: Service) -> None:
+    late = SAMPLE.replace("1, 1, 1)", "1, 5, 9000000)")
+    async with own_database(service) as url:
+        migrate(url, "0040")
+        async with connected(url) as db:
+            await db.execute(late)
+
+            migrate(url)
+
+            noted = await db.fetch("SELECT created_time, activity_time FROM sample_late")
+            assert [tuple(row) for row in noted] == [(5, 9000000)]

@@ -14,14 +14,16 @@ from samplebank.accounts.caller import UPLOADERS, Caller, Scope, of_customer, of
 from samplebank.accounts.many_customers import MANY
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Page, Sql
+from samplebank.samples.tally import LATE
 from samplebank.search.rows import ClassificationCriterion, VerdictCriterion
 from samplebank.search.sample_ways import Much
 from samplebank.search.samples import SampleCriterion, samples_matching
 from samplebank.search.window import IndexWindow, lies_in_window
-from search.conftest import followed
+from search.conftest import followed, rows_read
 
 NOW = time.time_ns() // 1_000_000
-WEEK = 7 * 86_400_000
+DAY = 86_400_000
+WEEK = 7 * DAY
 WINDOWS = {
     "ever": IndexWindow(0),
     "a week": IndexWindow(NOW - WEEK),
@@ -39,6 +41,13 @@ TO_LIST = f"""
 WRONG = (
     f"SELECT count(*) FROM (({LISTED} EXCEPT ALL {TO_LIST}) UNION ALL ({TO_LIST} EXCEPT ALL {LISTED})) wrong"
 )
+#: samples with late activity whose times are not noted
+NOT_LATE = f"""
+    SELECT count(*) FROM sample s
+     WHERE activity_time > created_time + {LATE} AND NOT EXISTS (
+           SELECT FROM sample_late l
+            WHERE l.sample_id = s.id AND (l.created_time, l.activity_time) = (s.created_time, s.activity_time))
+"""
 WANTED = SampleCriterion(
     classifications=[ClassificationCriterion(type=["pebin"])], verdicts=[VerdictCriterion(minimum_score=5)]
 )
@@ -73,6 +82,7 @@ CHANGES = {
         UPDATE sample SET deleted_time = NULL, created_time = created_time + 7, readers = '{{2}}' WHERE {some}
     """,
     "something happens": "UPDATE sample SET activity_time = activity_time + 1 WHERE {some}",
+    "something happens much later": "UPDATE sample SET activity_time = created_time + 7_200_000 WHERE {some}",
     "a new sample": NEW,
     "a new sample that is gone": f"{NEW}; DELETE FROM sample WHERE size = 0",
 }
@@ -164,6 +174,26 @@ async def test_the_lists_of_readers_follow_the_samples(db: Connection, change: s
     await db.execute(change.format(some="id % 25 BETWEEN 4 AND 12"))
 
     assert await db.fetchval(WRONG) == 0
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_late_activity_is_noted_with_the_times_of_the_sample(db: Connection, change: str) -> None:
+    await db.execute(change.format(some="id % 25 BETWEEN 4 AND 12"))
+
+    assert await db.fetchval(NOT_LATE) == 0
+
+
+async def test_a_list_of_the_last_days_passes_over_the_late_activity_of_samples_of_these_days(
+    db: Connection, callers: dict[str, Caller]
+) -> None:
+    late = await db.fetchval("SELECT count(*) FROM sample_late")
+    before = await rows_read(db, "sample_late")
+    listing = samples_matching(callers["one"], SampleCriterion(), IndexWindow(NOW - 30 * DAY))
+
+    await listing.page(db, Page(25))
+    await listing.count(db, 10_000)
+
+    assert await rows_read(db, "sample_late") - before < late / 100
 
 
 def test_who_sees_all_or_very_much_has_no_few_lists(callers: dict[str, Caller], reader: Caller) -> None:

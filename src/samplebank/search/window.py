@@ -56,7 +56,8 @@ def older_in_window(caller: Caller, alias: str, window: IndexWindow) -> Sql:
 def are_older(alias: str, since: Millis) -> Sql:
     """The samples from before `since` that were active later, visibly or not. Samples that were not are not looked at."""
     active = """
-        {alias}.id = ANY (ARRAY(SELECT l.sample_id FROM sample_late l WHERE l.activity_time >= {since} UNION
+        {alias}.id = ANY (ARRAY(SELECT l.sample_id FROM sample_late l
+                                 WHERE int8range(l.created_time, l.activity_time, '[]') @> {since}::bigint UNION
                                 SELECT x.id FROM sample x WHERE x.created_time >= {late} AND x.created_time < {since}))
          AND {alias}.created_time < {since}
     """
