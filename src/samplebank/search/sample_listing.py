@@ -73,7 +73,9 @@ class SampleListing(OrderedListing[Overview]):
 
     async def page(self, db: Connection, page: Page) -> list[Overview]:
         if self._is_plain and self._number is not None:
-            return await self._at_once(db, page, self._number)
+            *quicker, _ = self.ways
+            found = [ids for way in quicker if (ids := await way.find(db, page)) is not None]
+            return await self._at_once(db, page, self._number, found[0] if found else None)
         ids = await self.ids(db, page)
         return await self._overviews(db, ids) if ids else []
 
@@ -97,9 +99,17 @@ class SampleListing(OrderedListing[Overview]):
         known = known or await tallied(db, self._all_but, budget)
         return known or await count_rows(db, self._matches(), budget)
 
-    async def _at_once(self, db: Connection, page: Page, number: Sql) -> list[Overview]:
-        """The page and the number of a list without criteria, by one statement: any values have the same plan."""
+    async def _at_once(
+        self, db: Connection, page: Page, number: Sql, ids: Sequence[int] | None
+    ) -> list[Overview]:
+        """The page and the number of a list without criteria, by one statement: any values have the same plan.
+
+        `ids` are the ids on the page, where these are known.
+        """
         shown = self._shown
+        found = (
+            self.by.ids(self.where, page) if ids is None else Sql("SELECT unnest({}::bigint[])", list(ids))
+        )
         query = Sql(
             """
             SELECT {}, s.id, {} FROM {} JOIN unnest(ARRAY({})) WITH ORDINALITY page(id, place) ON page.id = s.id
@@ -108,7 +118,7 @@ class SampleListing(OrderedListing[Overview]):
             number,
             shown.selected,
             shown.source,
-            self.by.ids(self.where, page),
+            found,
         )
         rows = await query.rows(db)
         if rows:

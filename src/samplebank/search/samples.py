@@ -17,6 +17,7 @@ from samplebank.search.criteria import Criterion, set_demands
 from samplebank.search.demands import Demands
 from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keywords, keywords_in_parts
+from samplebank.search.latest_rows import by_latest_row
 from samplebank.search.listing import Gathering, Way
 from samplebank.search.numbers import (
     number_of_all_samples,
@@ -135,6 +136,8 @@ def _among_all(
     matches = partial(_all, caller, window, asked)
     if asked.digests or asked.excluded:
         return SampleListing(caller, ask, ways, matches, gathering)
+    by_row = by_latest_row(caller, ask.where, ask.order.names)
+    ways = ways if by_row is None else [by_row, *ways]
     number, all_but = number_of_all_samples(caller, window), number_of_nearly_all_samples(caller, window)
     parts = parts_of(caller, window, ask.order.names) if number is None else None
     if parts is None:
