@@ -1,4 +1,4 @@
-"""Orders in which very many rows of one sample stand together."""
+"""Orders in which very many rows stand together: of one sample, or of one word."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,9 +8,17 @@ from bench.tenants import Tenants
 
 from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Database, Page
+from samplebank.search.keywords import Keywords, read_keyword
 from samplebank.search.latest_rows import ByLatestRow
 from samplebank.search.sample_listing import SampleListing
 from samplebank.search.samples import SampleCriterion, samples_matching
+from samplebank.search.submission_ways import Much
+from samplebank.search.submissions import (
+    KEYWORD_FIELDS,
+    SubmissionListing,
+    SubmissionSearch,
+    submissions_matching,
+)
 from samplebank.search.window import IndexWindow
 from search.conftest import NOW, rows_read
 
@@ -94,3 +102,21 @@ async def test_links_of_a_sample_are_passed_over_without_a_look_for_later_links(
 
     assert len(ids or ()) == 25
     assert await rows_read(db, "link") - before <= LINKS + 1_000
+
+
+@pytest.mark.parametrize("sort", ["fileName", "-fileName"])
+async def test_submissions_of_one_word_by_name_are_gathered_where_they_stand_together(
+    db: Connection, callers: dict[str, Caller], sort: str
+) -> None:
+    word = Keywords((read_keyword("faktura"),), frozenset(KEYWORD_FIELDS), every=False)
+    listing = submissions_matching(callers["admin"], SubmissionSearch(keywords=word), ALWAYS, [sort])
+    assert isinstance(listing, SubmissionListing)
+    listing.ways = [way._replace(little=10) if isinstance(way, Much) else way for way in listing.ways]
+    before = await rows_read(db, "submission")
+
+    page = await listing.page(db, Page(25, 5))
+
+    read = await rows_read(db, "submission") - before
+    pieces = [piece async for piece in listing.pieces(db, Page(0))]
+    assert page == [row for piece in pieces for row in piece][5:30]
+    assert read <= 6_500

@@ -8,10 +8,13 @@ from samplebank.database.counting import Count
 from samplebank.database.ordering import Order
 from samplebank.database.planning import estimated
 from samplebank.search.keywords import Keyword, find_common
-from samplebank.search.listing import MOST_GATHERED, PATIENCE, Gathering, rows_within
+from samplebank.search.listing import DEEPEST, MOST_GATHERED, PATIENCE, Gathering, rows_within
 from samplebank.search.submission_parts import COLUMNS, FROM
 from samplebank.search.widths import LITTLE
 from samplebank.submissions.model import Submission
+
+#: how many times as many of the first submissions are looked at as an estimate says, and the fewest
+SPARE, SHALLOWEST = 2, 500
 
 
 class InOrder(NamedTuple):
@@ -21,7 +24,7 @@ class InOrder(NamedTuple):
     order: Order
     milliseconds: int | None = None
 
-    async def find(self, db: Connection, page: Page) -> Sequence[Submission] | None:
+    async def find(self, db: Connection, page: Page) -> list[Submission] | None:
         query = self.order.rows(COLUMNS.selected, self.order.source, self.where, page)
         return _read(await rows_within(db, query, self.milliseconds))
 
@@ -41,13 +44,38 @@ class Much(NamedTuple):
 
     async def find(self, db: Connection, page: Page) -> Sequence[Submission] | None:
         if not self.gathering.is_much:
-            (matches,) = await estimated(db, [Sql(f"SELECT FROM {FROM} WHERE {{}}", self.where)]) or [0.0]
+            queries = [Sql(f"SELECT FROM {FROM} WHERE {{}}", self.where), Sql(f"SELECT FROM {FROM}")]
+            matches, everything = await estimated(db, queries) or (0.0, 0.0)
             if matches <= self.little:
                 return None
+            first = self._first(page, everything / max(matches, 1.0))
+            found = None if first is None else _read(await rows_within(db, first, None))
+            if found is not None and len(found) == page.limit:
+                return self._noted(found, page)
+            if first is not None and self.milliseconds and matches <= MOST_GATHERED:
+                return None
         found = await InOrder(self.walked, self.order, self.milliseconds).find(db, page)
-        if found is not None and self.gathering.count is None:
+        return None if found is None else self._noted(found, page)
+
+    def _noted(self, found: list[Submission], page: Page) -> list[Submission]:
+        if self.gathering.count is None:
             self.gathering.count = Count(page.offset + len(found), is_exact=False)
         return found
+
+    def _first(self, page: Page, apart: float) -> Sql | None:
+        """A query for the page where as many of the first submissions match as of all: one of `apart` submissions.
+
+        None where these are many, or no single index has the order.
+        """
+        most = max(int(SPARE * (page.offset + page.limit) * apart), SHALLOWEST)
+        key, _ = self.order.sorted_by[0]
+        if len(self.order.names) > 1 or key.may_be_null or most > DEEPEST or page.after or not page.limit:
+            return None
+        columns, order = _with_columns(self.order)
+        first = Sql(f"(SELECT u.*, {columns} FROM {FROM} {self.order.sql} LIMIT {most:d}) u")
+        ids = order._replace(source=first).ids(self.walked, page)
+        text = f"SELECT {{}} FROM {FROM} WHERE u.id = ANY (ARRAY({{}})) {self.order.sql}"
+        return Sql(text, COLUMNS.selected, ids)
 
 
 class Gathered(NamedTuple):
@@ -75,18 +103,25 @@ class Gathered(NamedTuple):
         return _read([row[1:] for row in rows if row[1]]) if is_all else None
 
     def _gathered(self, where: Sql, page: Page) -> Sql:
-        # an array, of which the planner expects few: the submissions are found by their ids, and sorted
-        little = f"SELECT id FROM found WHERE (SELECT count(*) < {MOST_GATHERED} FROM found)"
-        among = Sql(f"u.id = ANY (ARRAY({little}))")
+        columns, order = _with_columns(self.order)
+        among = Sql(f"(SELECT count(*) < {MOST_GATHERED} FROM found)")
         return Sql(
             f"""
-            WITH found AS MATERIALIZED (SELECT u.id FROM {FROM} WHERE {{}} LIMIT {MOST_GATHERED})
+            WITH found AS MATERIALIZED (SELECT u.id, {columns} FROM {FROM} WHERE {{}} LIMIT {MOST_GATHERED})
             SELECT total.n, {COLUMNS.sql} FROM (SELECT count(*) AS n FROM found) total
               LEFT JOIN {FROM} ON u.id = ANY (ARRAY({{}})) {self.order.sql}
             """,
             where,
-            self.order.ids(among, page),
+            order._replace(source=Sql("found u")).ids(among, page),
         )
+
+
+def _with_columns(order: Order) -> tuple[str, Order]:
+    """What an order sorts by, as further columns of the submissions `u`, and the order by these columns."""
+    names = [name.removeprefix("-") for name in order.names]
+    columns = [f"{order.keys[name].sql} AS key_{place}" for place, name in enumerate(names)]
+    keys = {name: order.keys[name]._replace(sql=f"u.key_{place}") for place, name in enumerate(names)}
+    return ", ".join(columns), order._replace(keys=keys)
 
 
 def _read(rows: Sequence[Any] | None) -> list[Submission] | None:
