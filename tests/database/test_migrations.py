@@ -149,7 +149,5 @@ async def test_samples_that_came_back_are_known_from_now_on_and_from_before(serv
             await db.execute(again, second)
             await db.execute("UPDATE sample SET activity_time = 36000001")
 
-            assert await db.fetch("SELECT * FROM sample_returned ORDER BY 1") == [
-                (first, 36000000),
-                (second, 36000000),
-            ]
+            returned = [tuple(row) for row in await db.fetch("SELECT * FROM sample_returned ORDER BY 1")]
+            assert returned == [(first, 36000000), (second, 36000000)]

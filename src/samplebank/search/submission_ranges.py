@@ -1,28 +1,28 @@
 """Submissions of a time range, in the order of another time, of MIME type or of ids: where an index is entered.
 
 The times of a submission lie close together, and so does the time in its id. A submission with one of them in the range has the
-others in the range, or near one of its bounds. The few submissions whose times lie apart have an index of their own.
+others in the range, or near one of its bounds. The few submissions whose times lie apart have indexes of their own.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from samplebank.database import Connection, Page, Sql, all_of, joined
+from samplebank.database import Connection, Page, Sql, all_of, any_of, joined
 from samplebank.database.ordering import Order
 from samplebank.database.query import order_by
 from samplebank.database.times import TimeRange
-from samplebank.search.listing import rows_within
-from samplebank.search.submission_parts import COLUMNS
+from samplebank.search.listing import MOST_GATHERED, rows_within
+from samplebank.search.submission_parts import COLUMNS, FROM
 from samplebank.submissions.model import Submission
 from samplebank.timespec import Millis
 
-#: milliseconds between the times of a submission from which on the times lie apart; also in the index `submission_apart`
+#: milliseconds between the times of a submission from which on the times lie apart; also in the indexes
+#: `submission_observed_apart` and `submission_id_apart`
 LONG = 3_600_000
 ID_TIME = "('x' || translate(left(u.id::text, 13), '-', ''))::bit(48)::bigint"
-IS_APART = Sql(
-    f"greatest(abs(u.observed_time - u.submitted_time), abs({ID_TIME} - u.submitted_time)) > {LONG}"
-)
+IS_OBSERVED_APART = Sql(f"abs(u.observed_time - u.submitted_time) > {LONG}")
+IS_ID_APART = Sql(f"abs({ID_TIME} - u.submitted_time) > {LONG}")
 SUBMITTED, OBSERVED = "u.submitted_time", "u.observed_time"
 #: how many times `LONG` lies between the time of a range and the time in the id, at most
 TO_ID: Mapping[str, int] = {SUBMITTED: 1, OBSERVED: 2}
@@ -32,12 +32,13 @@ LAST_ID_TIME = 2**48 - 2
 class OfRange(NamedTuple):
     """All submissions of a time range, in the requested order, until the page is full.
 
-    One of `parts` holds of each submission: of those near the range in the order, and of others whose times lie apart.
+    A submission is `near` the range in the order, or one of the others, whose times lie `apart`.
     """
 
     where: Sql
     order: Order
-    parts: tuple[Sql, Sql]
+    near: Sql
+    apart: Sql
 
     @classmethod
     def of(cls, where: Sql, order: Order, times: TimeRange) -> Self | None:
@@ -46,7 +47,11 @@ class OfRange(NamedTuple):
         near = None if field is None else _near(order, times, field)
         if field is None or near is None:
             return None
-        return cls(where, order, (near, all_of([IS_APART, times.within(field), Sql("NOT ({})", near)])))
+        key, _ = order.sorted_by[0]
+        apart = IS_OBSERVED_APART if key.sql in TO_ID else IS_ID_APART
+        if key.sql not in TO_ID and field == OBSERVED:
+            apart = any_of([IS_OBSERVED_APART, IS_ID_APART])
+        return cls(where, order, near, all_of([apart, times.within(field), Sql("NOT ({})", near)]))
 
     async def find(self, db: Connection, page: Page) -> Sequence[Submission] | None:
         query = Sql(
@@ -59,16 +64,26 @@ class OfRange(NamedTuple):
         return [COLUMNS.read(row) for row in rows]
 
     def _ids(self, page: Page) -> Sql:
-        """The ids on a page: the beginnings of both parts, merged."""
+        """The ids on a page: the beginnings of the parts, merged. The others are gathered, unless these are very many."""
         beginning = Page(page.offset + page.limit if page.limit else 0, after=page.after)
-        (key, descends), _ = self.order.sorted_by
+        key, descends = self.order.sorted_by[0]
         columns = Sql(f"u.id, {key.sql} AS key")
+        are_few = f"(SELECT count(*) < {MOST_GATHERED} FROM others)"
+        gathered = Sql(f"u.id = ANY (ARRAY(SELECT id FROM others)) AND {are_few}")
+        gone_through = Sql(f"{{}} AND NOT {are_few}", self.apart)
         parts = [
             Sql("({})", self.order.rows(columns, self.order.source, all_of([part, self.where]), beginning))
-            for part in self.parts
+            for part in (self.near, gathered, gone_through)
         ]
         order = order_by(["-key" if descends else "key"], {"key": "r.key?"}, "r.id")
-        return Sql(f"SELECT r.id FROM ({{}}) r {order} {page.clause()}", joined(" UNION ALL ", parts))
+        return Sql(
+            f"""
+            WITH others AS MATERIALIZED (SELECT u.id FROM {FROM} WHERE {{}} LIMIT {MOST_GATHERED})
+            SELECT r.id FROM ({{}}) r {order} {page.clause()}
+            """,
+            self.apart,
+            joined(" UNION ALL ", parts),
+        )
 
 
 def _near(order: Order, times: TimeRange, field: str) -> Sql | None:
