@@ -10,11 +10,12 @@ from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Database, Page
 from samplebank.database.listing import OrderedListing
 from samplebank.database.times import TimeRange
+from samplebank.search import creation
 from samplebank.search.sample_order import SORTS as SAMPLE_SORTS
 from samplebank.search.samples import SampleCriterion, samples_matching
-from samplebank.search.submission_ranges import OBSERVED, SUBMITTED
+from samplebank.search.submission_ranges import OBSERVED, SUBMITTED, OfRange
 from samplebank.search.submissions import SORTS as SUBMISSION_SORTS
-from samplebank.search.submissions import SubmissionSearch, submissions_matching
+from samplebank.search.submissions import SubmissionListing, SubmissionSearch, submissions_matching
 from samplebank.search.window import IndexWindow
 from search.conftest import NOW, entries_read, followed, forget_scans
 
@@ -155,6 +156,38 @@ async def test_pages_of_submissions_of_a_range_behind_cursors_are_together_the_w
         return submissions_matching(callers["admin"], wanted, ALWAYS, [sort])
 
     assert await followed(db, listing, 1000) == await whole(db, listing)
+
+
+@pytest.mark.parametrize("sort", ["lastUpdatedLink", "-sampleClassificationType"])
+async def test_ranges_with_very_many_samples_that_came_back_are_exact(
+    db: Connection, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    wanted = SampleCriterion(times=await times_of(db, "a week until now", "sampleCreated"))
+    monkeypatch.setattr(creation, "MOST_RETURNED", 5)
+
+    def listing() -> OrderedListing[Any]:
+        return samples_matching(callers["admin"], wanted, ALWAYS, [sort])
+
+    found, deep, number = await parts(db, listing)
+
+    rows = await whole(db, listing)
+    assert (found, deep, number) == (rows[:25], rows[40:65], len(rows))
+
+
+@pytest.mark.parametrize("sort", ["mimeType", "-observedTimestamp"])
+async def test_ranges_with_very_many_submissions_whose_times_lie_apart_are_exact(
+    db: Connection, callers: dict[str, Caller], sort: str
+) -> None:
+    wanted = SubmissionSearch(times=await times_of(db, "a week until now", SUBMITTED))
+    listing = submissions_matching(callers["admin"], wanted, ALWAYS, [sort])
+    assert isinstance(listing, SubmissionListing)
+    (of_range,) = listing.ways
+    assert isinstance(of_range, OfRange)
+
+    found = await of_range._replace(most=5).find(db, Page(25, 40))
+
+    rows = await whole(db, lambda: listing)
+    assert found == rows[40:65]
 
 
 @pytest.mark.parametrize("sort", SAMPLES)

@@ -39,6 +39,8 @@ class OfRange(NamedTuple):
     order: Order
     near: Sql
     apart: Sql
+    #: others that are gathered
+    most: int = MOST_GATHERED
 
     @classmethod
     def of(cls, where: Sql, order: Order, times: TimeRange) -> Self | None:
@@ -68,7 +70,7 @@ class OfRange(NamedTuple):
         beginning = Page(page.offset + page.limit if page.limit else 0, after=page.after)
         key, descends = self.order.sorted_by[0]
         columns = Sql(f"u.id, {key.sql} AS key")
-        are_few = f"(SELECT count(*) < {MOST_GATHERED} FROM others)"
+        are_few = f"(SELECT count(*) < {self.most:d} FROM others)"
         gathered = Sql(f"u.id = ANY (ARRAY(SELECT id FROM others)) AND {are_few}")
         gone_through = Sql(f"{{}} AND NOT {are_few}", self.apart)
         parts = [
@@ -78,7 +80,7 @@ class OfRange(NamedTuple):
         order = order_by(["-key" if descends else "key"], {"key": "r.key?"}, "r.id")
         return Sql(
             f"""
-            WITH others AS MATERIALIZED (SELECT u.id FROM {FROM} WHERE {{}} LIMIT {MOST_GATHERED})
+            WITH others AS MATERIALIZED (SELECT u.id FROM {FROM} WHERE {{}} LIMIT {self.most:d})
             SELECT r.id FROM ({{}}) r {order} {page.clause()}
             """,
             self.apart,
