@@ -115,15 +115,17 @@ class Bench:
         return found
 
     def _filled(self) -> None:
-        """The figures of a database of its own, which is filled in."""
+        """The figures of databases of their own, which are filled in: one for each size, as ids go with times in life."""
         if not any(self._only in group for group in FILLED):
             return
-        with Service(self.parent, None if self.quick else self.port) as service:
-            service.start()
-            try:
-                self._growing(service)
-            except Late as error:
-                self.remarks.append(f"not measured: a filled database: {error}")
+        try:
+            for size in QUICK_SIZES if self.quick else FULL_SIZES:
+                with Service(self.parent, None if self.quick else self.port) as service:
+                    service.start()
+                    self._of_size(service, size, largest=size == FULL_SIZES[-1])
+            self.figures += [*reading.growth(self.figures), *pages.summary(self.figures)]
+        except Late as error:
+            self.remarks.append(f"not measured: a filled database: {error}")
 
     def _writing(self, service: Service, found: limits.Limits) -> None:
         """The figures of writing to an empty database."""
@@ -138,28 +140,20 @@ class Bench:
         if not quick:
             self.measure("slow uploaders", lambda: slow.measure(service, 4, 3))
 
-    def _growing(self, service: Service) -> None:
-        """The figures of a filled database, at each size."""
+    def _of_size(self, service: Service, size: int, *, largest: bool) -> None:
+        """The figures of a database with so many samples."""
         seconds, runs = (0.2, 1) if self.quick else (1.0, 3)
-        sizes = QUICK_SIZES if self.quick else FULL_SIZES
-        tenants, filled_in = None, 0
-        for size in sizes:
-            tenants = self._fill(service, size - filled_in, tenants)
-            filled_in = size
-            largest = size == sizes[-1] and not self.quick
-            if size in ACCESS_SIZES and not self.quick:
-                self._access(service, tenants, size, seconds, runs)
-            with MemoryWatch(service.processes()) as watch:
-                self._at(service, tenants, size, seconds, runs, largest=largest)
-            if size in WHOLE_LIST_SIZES:
-                self.measure("whole list", lambda: filled.whole_list(service, 3))
-            if largest:
-                self.measure("statistics", lambda: [filled.statistics(service, 5)])
-                memory = Figure(
-                    "memory of the largest process", "MiB", [watch.largest / 2**20], 200, less=True
-                )
-                self.figures.append(memory)
-        self.figures += [*reading.growth(self.figures), *pages.summary(self.figures)]
+        tenants = self._fill(service, size)
+        if size in ACCESS_SIZES and not self.quick:
+            self._access(service, tenants, size, seconds, runs)
+        with MemoryWatch(service.processes()) as watch:
+            self._at(service, tenants, size, seconds, runs, largest=largest)
+        if size in WHOLE_LIST_SIZES:
+            self.measure("whole list", lambda: filled.whole_list(service, 3))
+        if largest:
+            self.measure("statistics", lambda: [filled.statistics(service, 5)])
+            memory = Figure("memory of the largest process", "MiB", [watch.largest / 2**20], 200, less=True)
+            self.figures.append(memory)
 
     def _at(
         self, service: Service, tenants: Tenants, size: int, seconds: float, runs: int, *, largest: bool
@@ -190,11 +184,11 @@ class Bench:
             lambda: filled.access_rules(service, tenants, size, seconds, runs + 2),
         )
 
-    def _fill(self, service: Service, samples: int, made: Tenants | None) -> Tenants:
+    def _fill(self, service: Service, samples: int) -> Tenants:
         self.say(f"filling in {samples:,} samples")
         began = time.monotonic()
         with self._within(QUICK_FILL):
-            tenants = asyncio.run(generate.fill(service.database_url, samples, made=made))
+            tenants = asyncio.run(generate.fill(service.database_url, samples))
         rate = samples / (time.monotonic() - began)
         goal = 1_000_000 / 600
         self.figures.append(Figure(f"generator, {samples:,} samples", "samples/s", [rate], goal))

@@ -63,6 +63,15 @@ KEPT_BY_TRIGGERS = (
     """,
 )
 
+#: samples that are newer than a sample with a greater id, as if they had come back after a deletion
+RETURNED = """
+    INSERT INTO sample_returned
+    SELECT id, created_time
+      FROM (SELECT id, created_time,
+                   min(created_time) OVER (ORDER BY id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS later
+              FROM sample) s
+     WHERE created_time > later ON CONFLICT (sample_id) DO UPDATE SET created_time = excluded.created_time
+"""
 #: the tallies of readers, whose changes would be as many as the samples; the rows of each from a sample on
 TALLIES_OF_READERS = ((LISTED, "id >= $1"), (SHOWN, "sample_id >= $1"))
 
@@ -74,12 +83,11 @@ async def fill(
     days: int = 28,
     *,
     processes: int = 2,
-    made: tenants.Tenants | None = None,
 ) -> tenants.Tenants:
-    """Add samples with everything that belongs to a sample. Returns the accounts of the samples: `made`, or new accounts."""
+    """Add samples with everything that belongs to a sample. Returns the accounts of the samples, which are new."""
     now = time.time_ns() // 1_000_000
     async with connected(url, timeout_seconds=PATIENCE) as db:
-        made = made or await tenants.make(db, customers, now)
+        made = await tenants.make(db, customers, now)
         for name in WORKERS:
             await db.execute(ADD_WORKER, name, now)
         query = "SELECT id, short_name FROM worker WHERE short_name = ANY($1) AND deleted_time IS NULL"
@@ -98,6 +106,8 @@ async def fill(
             await _make_indexes(db, indexes)
         for kept in KEPT_BY_TRIGGERS:
             await db.execute(kept, first)
+        if first > 1:
+            await db.execute(RETURNED)
         for tally, added in TALLIES_OF_READERS:
             await _tell(db, tally, added, first)
         await db.execute("VACUUM (ANALYZE)")

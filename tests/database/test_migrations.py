@@ -141,3 +141,26 @@ async def test_late_activity_of_an_earlier_release_has_the_time_of_the_creation(
 
             noted = await db.fetch("SELECT created_time, activity_time FROM sample_late")
             assert [tuple(row) for row in noted] == [(5, 9000000)]
+
+
+async def test_samples_that_came_back_are_known_from_now_on_and_from_before(service: Service) -> None:
+    """Each sample is created an hour after the one before, but the first of an earlier release and the second came back."""
+    sample = """
+        INSERT INTO sample (sha256, size, created_time, activity_time)
+        SELECT sha256(n::text::bytea), 1, n * 3600000, n * 3600000 FROM generate_series($1::bigint, $2::bigint) n
+    """
+    again = "UPDATE sample SET created_time = 36000000, activity_time = 36000000 WHERE id = $1"
+    async with own_database(service) as url:
+        migrate(url, "0040")
+        async with connected(url) as db:
+            await db.execute(sample, 1, 4)
+            first, second, *_ = [row[0] for row in await db.fetch("SELECT id FROM sample ORDER BY id")]
+            await db.execute(again, first)
+
+            migrate(url)
+            await db.execute(sample, 5, 6)
+            await db.execute(again, second)
+            await db.execute("UPDATE sample SET activity_time = 36000001")
+
+            returned = [tuple(row) for row in await db.fetch("SELECT * FROM sample_returned ORDER BY 1")]
+            assert returned == [(first, 36000000), (second, 36000000)]

@@ -17,14 +17,22 @@ from samplebank.accounts.keys import find_caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database, Page, connect
 from samplebank.database.listing import OrderedListing
+from samplebank.submissions.tally import SHOWN, SUBMISSIONS
 
 SAMPLES, CUSTOMERS = 14_000, 100
 #: the oldest samples, of which workers have told facts
 RELATED = 5_000
+#: later than everything else
+NOW = 2**42
+HELPERS = "SELECT count(*) FROM pg_stat_activity WHERE leader_pid = pg_backend_pid()"
 #: what happens to samples in the course of time
 AGED = (
-    # deleted, and uploaded again just now
-    f"UPDATE sample SET created_time = {2**42}, activity_time = {2**42} WHERE id % 500 = 7",
+    # deleted, and uploaded, submitted and judged again just now
+    f"UPDATE sample SET created_time = {NOW}, activity_time = {NOW} WHERE id % 500 = 7",
+    f"UPDATE submission SET submitted_time = {NOW} WHERE sample_id % 500 = 7",
+    f"UPDATE analysis SET created_time = {NOW} WHERE sample_id % 500 = 7",
+    f"UPDATE classification SET created_time = {NOW} WHERE sample_id % 500 = 7",
+    f"UPDATE verdict SET created_time = {NOW} WHERE sample_id % 500 = 7",
     # judged again, the other way round
     """
     WITH again AS (
@@ -68,6 +76,9 @@ async def filled(service: Service) -> AsyncIterator[tuple[Database, Tenants]]:
         async with connected(url) as db:
             for statement in AGED:
                 await db.execute(statement)
+            async with db.transaction():
+                for tally in (SUBMISSIONS, SHOWN):
+                    await tally.recount(db)
             await relatives.fill(db, files=100, most=RELATED)
         database = await connect(url, most=1, keep_plans=True)
         yield database, tenants
@@ -112,4 +123,20 @@ async def rows_read(db: Connection, table: str) -> int:
     """The rows of a table that the transaction has read so far."""
     query = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = $1"
     number: int = await db.fetchval(query, table)
+    return number
+
+
+async def forget_scans(db: Connection) -> None:
+    """Begin to count scans at 0. What the connection and the helpers of the last statement have not told yet is told before."""
+    while await db.fetchval(HELPERS):
+        pass
+    await db.execute("SELECT pg_stat_force_next_flush()")
+    await db.execute("SELECT pg_stat_reset()")
+
+
+async def entries_read(db: Connection, tables: list[str]) -> int:
+    """The entries of indexes of the tables that were read since the last `forget_scans`."""
+    await db.execute("SELECT pg_stat_force_next_flush()")
+    query = "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = ANY ($1)"
+    number: int = await db.fetchval(query, tables)
     return number

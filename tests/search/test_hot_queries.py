@@ -41,7 +41,7 @@ from samplebank.search.window import IndexWindow
 from samplebank.submissions import challenge
 from samplebank.submissions.intake import Token, submit
 from samplebank.submissions.model import COLUMNS, NewSubmission
-from search.conftest import RELATED, SAMPLES
+from search.conftest import RELATED, SAMPLES, forget_scans
 
 #: the tables that grow with the samples
 LARGE = (
@@ -60,7 +60,6 @@ LARGE = (
 )
 SCANS = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY($1) ORDER BY relname"
 READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = $1"
-HELPERS = "SELECT count(*) FROM pg_stat_activity WHERE leader_pid = pg_backend_pid()"
 ENTRIES = "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = $1"
 #: PostgreSQL may change to a plan for any values after the fifth time
 TIMES = 7
@@ -91,14 +90,6 @@ class Question:
     async def job(self) -> UUID:
         found: UUID = await self.db.fetchval(f"SELECT id FROM job WHERE sample_id = {SAMPLES // 2}")
         return found
-
-
-async def forget_scans(db: Connection) -> None:
-    """Begin to count scans at 0. What the connection and the helpers of the last statement have not told yet is told before."""
-    while await db.fetchval(HELPERS):
-        pass
-    await db.execute("SELECT pg_stat_force_next_flush()")
-    await db.execute("SELECT pg_stat_reset()")
 
 
 async def newest_jobs(ask: Question) -> None:

@@ -25,6 +25,7 @@ from samplebank.search.sample_order import SORTS as SAMPLE_SORTS
 from samplebank.search.sample_ways import Much
 from samplebank.search.samples import SampleCriterion, Users, samples_matching
 from samplebank.search.sets import DIGESTS, KEYWORD_KINDS
+from samplebank.search.submission_ways import Much as MuchOfSubmissions
 from samplebank.search.submissions import (
     KEYWORD_FIELDS,
     SubmissionListing,
@@ -32,7 +33,6 @@ from samplebank.search.submissions import (
     submissions_matching,
 )
 from samplebank.search.submissions import SORTS as SUBMISSION_SORTS
-from samplebank.search.submissions import Much as MuchOfSubmissions
 from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
 from search.conftest import followed, rows_read

@@ -22,8 +22,8 @@ from samplebank.search.similar import (
     nearest,
     similar_to,
 )
-from search.conftest import RELATED
-from search.test_hot_queries import ENTRIES, READ, forget_scans
+from search.conftest import RELATED, forget_scans
+from search.test_hot_queries import ENTRIES, READ
 
 #: the distance up to which the bands find every sample
 SURE = 31

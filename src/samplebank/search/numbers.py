@@ -11,6 +11,7 @@ from samplebank.accounts.caller import EVERYBODY, UPLOADERS, Caller, of_customer
 from samplebank.accounts.many_customers import lacks_customer, lacks_in_parts
 from samplebank.accounts.model import Permission
 from samplebank.database import Sql, joined
+from samplebank.database.times import TimeRange
 from samplebank.samples.tally import (
     LISTED,
     NONE_NEWER,
@@ -19,7 +20,9 @@ from samplebank.samples.tally import (
 )
 from samplebank.search.window import ACTIVITY, IndexWindow, are_older, lies_in_window
 from samplebank.submissions.tally import SHOWN, number_of_submissions
+from samplebank.timespec import Millis
 
+EVER = TimeRange()
 #: samples from before a window that were active in the window, where the caller may see the sample and not what happened
 OLDER = "SELECT FROM sample s WHERE {older} AND {counted} AND {visible} AND ({seen}) IS NOT TRUE"
 
@@ -100,22 +103,31 @@ def number_of_nearly_all_samples(caller: Caller, window: IndexWindow) -> Sql | N
     return Sql(f"(CASE WHEN {NONE_NEWER} THEN {{}} END)", max(caller.customers), all_but)
 
 
-def number_of_listed_samples(caller: Caller, window: IndexWindow, unlisted: Sequence[Sql]) -> Sql | None:
+def number_of_listed_samples(
+    caller: Caller, window: IndexWindow, unlisted: Sequence[Sql], times: TimeRange = EVER
+) -> Sql | None:
     """An expression for the number of samples that the lists of readers show a caller of few customers.
 
-    `unlisted` are queries for samples that are in no list, or from before the window. NULL where the caller has several lists
-    of customers, users and groups: what these have in common only counting tells.
+    With `times`, of the samples that were created in the range, which lies in the window. `unlisted` are queries for samples
+    that are in no list, or from before the window. NULL where the caller has several lists of customers, users and groups: what
+    these have in common only counting tells.
     """
     numbers = numbers_of_samples(caller, Permission.VIEW_SAMPLES)
     if window.end is not None or numbers is None:
         return None
-    first = LISTED.beginning(window.start)
-    told = [LISTED.seen_since(numbers, first)]
-    if first > 0:
-        told.append(Sql(SOON_SAMPLES, numbers, window.start, first))
+    told = _listed_since(numbers, max(window.start, times.start or 0))
     told += [Sql("(SELECT count(*) FROM ({}) r)", query) for query in unlisted]
+    behind = [] if times.end is None else _listed_since(numbers, times.end)
+    number = joined(" - ", [Sql("({})", joined(" + ", some)) for some in (told, behind) if some])
     own = [number for number in numbers if number > EVERYBODY or number < UPLOADERS]
-    return Sql("(CASE WHEN {} THEN {} END)", LISTED.most_have_rows(own, 1), joined(" + ", told))
+    return Sql("(CASE WHEN {} THEN {} END)", LISTED.most_have_rows(own, 1), number)
+
+
+def _listed_since(numbers: Sequence[int], since: Millis) -> list[Sql]:
+    """Expressions: the numbers of samples in the lists that were created at `since` or later, which add up."""
+    first = LISTED.beginning(since)
+    told = [LISTED.seen_since(numbers, first)]
+    return told if first <= 0 else [*told, Sql(SOON_SAMPLES, numbers, since, first)]
 
 
 def number_of_read_submissions(caller: Caller, window: IndexWindow) -> Sql | None:
@@ -139,6 +151,21 @@ def number_of_read_submissions(caller: Caller, window: IndexWindow) -> Sql | Non
         window.start,
     )
     return Sql("({})", joined(" + ", [*parts, counted]))
+
+
+def number_of_submissions_of(caller: Caller, window: IndexWindow, times: TimeRange) -> Sql | None:
+    """An expression for the number of submissions that were submitted in a range with a bound. NULL or None where only counting tells."""
+    start = times.start or 0
+    if start < window.start:
+        return None
+    told = [
+        number_of_all_submissions(caller, IndexWindow(since, window.end))
+        or number_of_read_submissions(caller, IndexWindow(since, window.end))
+        for since in (start, times.end)
+        if since is not None
+    ]
+    found = [number for number in told if number is not None]
+    return Sql("({})", joined(" - ", found)) if len(found) == len(told) else None
 
 
 def _all_but(all_: Sql, hidden: list[Sql]) -> Sql:

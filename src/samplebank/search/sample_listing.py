@@ -73,17 +73,13 @@ class SampleListing(OrderedListing[Overview]):
 
     async def page(self, db: Connection, page: Page) -> list[Overview]:
         if self._is_plain and self._number is not None:
-            return await self._at_once(db, page, self._number)
+            return await self._at_once(db, page, self._number, await _found(self.ways[:-1], db, page))
         ids = await self.ids(db, page)
         return await self._overviews(db, ids) if ids else []
 
     async def ids(self, db: Connection, page: Page) -> list[int]:
         """Find the ids of the samples on a page, in order."""
-        for way in self.ways:
-            ids = await way.find(db, page)
-            if ids is not None:
-                return list(ids)
-        return []
+        return list(await _found(self.ways, db, page) or [])
 
     async def pieces(self, db: Connection, page: Page) -> AsyncGenerator[list[Overview], None]:
         query, values = self._selected(page).render()
@@ -97,9 +93,17 @@ class SampleListing(OrderedListing[Overview]):
         known = known or await tallied(db, self._all_but, budget)
         return known or await count_rows(db, self._matches(), budget)
 
-    async def _at_once(self, db: Connection, page: Page, number: Sql) -> list[Overview]:
-        """The page and the number of a list without criteria, by one statement: any values have the same plan."""
+    async def _at_once(
+        self, db: Connection, page: Page, number: Sql, ids: Sequence[int] | None
+    ) -> list[Overview]:
+        """The page and the number of a list without criteria, by one statement: any values have the same plan.
+
+        `ids` are the ids on the page, where these are known.
+        """
         shown = self._shown
+        found = (
+            self.by.ids(self.where, page) if ids is None else Sql("SELECT unnest({}::bigint[])", list(ids))
+        )
         query = Sql(
             """
             SELECT {}, s.id, {} FROM {} JOIN unnest(ARRAY({})) WITH ORDINALITY page(id, place) ON page.id = s.id
@@ -108,7 +112,7 @@ class SampleListing(OrderedListing[Overview]):
             number,
             shown.selected,
             shown.source,
-            self.by.ids(self.where, page),
+            found,
         )
         rows = await query.rows(db)
         if rows:
@@ -158,3 +162,12 @@ class SampleListing(OrderedListing[Overview]):
             id_, last = found[-1]
             self._last = last.sha256, id_
         return [overview for _, overview in found]
+
+
+async def _found(ways: Sequence[Way[int]], db: Connection, page: Page) -> Sequence[int] | None:
+    """The ids on a page by the first of the ways that finds the page; None where no way does."""
+    for way in ways:
+        ids = await way.find(db, page)
+        if ids is not None:
+            return ids
+    return None

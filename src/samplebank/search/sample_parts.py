@@ -9,12 +9,14 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Page, Sql, all_of, joined
 from samplebank.database.planning import SERIAL, planned
 from samplebank.database.query import Place
+from samplebank.database.times import TimeRange
 from samplebank.search.listing import rows_within
 from samplebank.search.sample_order import NEWEST_FIRST, OLDEST_FIRST
 from samplebank.search.window import IndexWindow, older_in_window
 
 #: the planner takes nearly all samples for repeated, and would gather and sort all of them for a page
 MERGED = ("enable_hashagg = off",)
+SAMPLE = "SELECT s.created_time, s.id FROM sample s WHERE {}"
 
 
 class SampleParts(NamedTuple):
@@ -93,20 +95,39 @@ class SampleParts(NamedTuple):
 
 def parts_of(caller: Caller, window: IndexWindow, names: tuple[str, ...]) -> SampleParts | None:
     """The samples of a window that the caller sees, for the order of these `names`; None for a caller whom no few lists serve."""
+    parts = _new_parts(caller, window, names)
+    if parts is None or window.start <= 0:
+        return parts
+    seen = see_samples(caller, "s", Permission.VIEW_SAMPLES)
+    older = [Sql(SAMPLE, all_of([older_in_window(caller, "s", window), seen]))]
+    return parts._replace(older=older, unlisted=[*parts.unlisted, *older])
+
+
+def parts_of_range(
+    caller: Caller, window: IndexWindow, times: TimeRange, names: tuple[str, ...]
+) -> SampleParts | None:
+    """As `parts_of`, of the samples that were created in a range. None as well where the range begins before the window."""
+    start = times.start or 0
+    if start < window.start:
+        return None
+    ends = [window.end, None if times.end is None else times.end - 1]
+    end = min((end for end in ends if end is not None), default=None)
+    return _new_parts(caller, IndexWindow(start, end), names)
+
+
+def _new_parts(caller: Caller, window: IndexWindow, names: tuple[str, ...]) -> SampleParts | None:
+    """The samples that were created in a window."""
     numbers = numbers_of_samples(caller, Permission.VIEW_SAMPLES)
     if numbers is None:
         return None
     listed = "SELECT created_time, sample_id AS id FROM sample_reader WHERE reader = {} AND {}"
     new = [Sql(listed, number, _is_new("created_time", window)) for number in numbers]
-    seen = see_samples(caller, "s", Permission.VIEW_SAMPLES)
-    sample = "SELECT s.created_time, s.id FROM sample s WHERE {}"
-    unlisted, older = [], []
+    unlisted = []
     if caller.holds(Permission.DOWNLOAD_UNRESTRICTED):
         unread = [Sql("s.unread_since IS NOT NULL"), Sql("s.deleted_time IS NULL")]
-        unlisted = [Sql(sample, all_of([*unread, _is_new("s.created_time", window), seen]))]
-    if window.start > 0:
-        older = [Sql(sample, all_of([older_in_window(caller, "s", window), seen]))]
-    return SampleParts([*new, *unlisted], older, [*unlisted, *older], names)
+        seen = see_samples(caller, "s", Permission.VIEW_SAMPLES)
+        unlisted = [Sql(SAMPLE, all_of([*unread, _is_new("s.created_time", window), seen]))]
+    return SampleParts([*new, *unlisted], [], unlisted, names)
 
 
 def _is_new(time: str, window: IndexWindow) -> Sql:

@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from samplebank.database import TRUE, Connection, Page, Sql
+from samplebank.database import TRUE, Connection, Page, Sql, all_of
 from samplebank.database.counting import Count
 from samplebank.database.ordering import Order
 from samplebank.database.planning import SERIAL, planned
+from samplebank.search.creation import Creation
 from samplebank.search.keywords import Keyword, find_common
 from samplebank.search.listing import (
     DEEPEST,
@@ -55,6 +56,31 @@ class InOrder(NamedTuple):
     async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
         rows = await rows_within(db, self.ask.order.ids(self.ask.where, page), self.milliseconds)
         return None if rows is None else [row[0] for row in rows]
+
+
+class OfRange(NamedTuple):
+    """All samples of a range of creation times, in the order that `order` writes for the range."""
+
+    where: Sql
+    order: Callable[[Creation | None], Order]
+    creation: Creation
+
+    async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
+        creation = await self.creation.looked_up(db)
+        order, back = self.order(creation), creation.ids.back
+        if not back or not order.branches:
+            return await InOrder(Ask(self.where, order)).find(db, page) or []
+        # Samples that came back stand elsewhere in the order of ids: both beginnings are put together.
+        beginning = Page(page.offset + page.limit if page.limit else 0, after=page.after)
+        came_back = Sql("s.id = ANY ({}::bigint[])", list(back))
+        asks = [Ask(self.where, order), Ask(all_of([self.where, came_back]), self.order(None))]
+        found = {id_ for ask in asks for id_ in await InOrder(ask).find(db, beginning) or []}
+        query = Sql(
+            f"SELECT s.id FROM {{}} WHERE s.id = ANY ({{}}::bigint[]) {order.sql} {page.clause()}",
+            order.source,
+            list(found),
+        )
+        return [row[0] for row in await query.rows(db)]
 
 
 class Lists(NamedTuple):

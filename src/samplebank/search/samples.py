@@ -9,12 +9,15 @@ import msgspec
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Sql, all_of, any_of, joined, one_of
+from samplebank.database import Sql, all_of, joined, one_of
 from samplebank.database.times import TimeRange
 from samplebank.search import rows
-from samplebank.search.criteria import Criterion, set_demands, within, without
+from samplebank.search.creation import Creation
+from samplebank.search.criteria import Criterion, set_demands
+from samplebank.search.demands import Demands
 from samplebank.search.filters import Filters
 from samplebank.search.keywords import Keywords, keywords_in_parts
+from samplebank.search.latest_rows import by_latest_row
 from samplebank.search.listing import Gathering, Way
 from samplebank.search.numbers import (
     number_of_all_samples,
@@ -23,14 +26,15 @@ from samplebank.search.numbers import (
 )
 from samplebank.search.sample_listing import SampleListing
 from samplebank.search.sample_order import NEWEST_FIRST, order_of
-from samplebank.search.sample_parts import parts_of
-from samplebank.search.sample_ways import Ask, ByDigest, Everything, Gathered, InOrder, Lists, Much
+from samplebank.search.sample_parts import parts_of, parts_of_range
+from samplebank.search.sample_ways import Ask, ByDigest, Everything, Gathered, InOrder, Lists, Much, OfRange
 from samplebank.search.sets import (
     ANALYSIS,
     CLASSIFICATION,
     DERIVED,
     FACT,
     LINK,
+    SAMPLE_CREATED,
     SUBMISSION,
     USER_KINDS,
     VERDICT,
@@ -72,56 +76,18 @@ class SampleCriterion(Criterion, frozen=True, kw_only=True):
     sub_criteria: list["SampleCriterion"] | None = None
 
 
-class Demands(msgspec.Struct, frozen=True):
-    """The demands on a sample: digests, sets to be in (one of each list), and sets not to be in."""
-
-    digests: dict[str, list[bytes]]
-    sets: list[list[Members]]
-    excluded: list[Members]
-
-    def on(self, alias: str) -> Sql:
-        """As a condition on the sample `alias`."""
-        own = [one_of(f"{alias}.{algorithm}", "bytea", values) for algorithm, values in self.digests.items()]
-        return all_of([*own, *self._within(f"{alias}.id", self.sets)])
-
-    def members(self, first: int = 0) -> Members:
-        """As a set: the samples of the list of sets in the place `first` of which the rest holds, too."""
-        if self.digests or not self.sets or not self.sets[first]:
-            return Members("x.id", Sql("FROM sample x WHERE {}", self.on("x")))
-        others = [*self.sets[:first], *self.sets[first + 1 :]]
-        source = joined(" UNION ALL ", [one.spoken_for for one in self.sets[first]])
-        rest = all_of(self._within("x.id", others))
-        return Members("x.id", Sql("FROM ({}) x WHERE {}", source, rest), Sql("x.spoken_for"))
-
-    def looked_up(self, alias: str, widths: Widths, by_sample: list[list[Members]]) -> Sql:
-        """As a condition on the sample `alias`, when samples are gone through.
-
-        Sets of few rows are gathered once; rows of the others are looked up for each sample, as sets of `by_sample`.
-        """
-        lists = zip(self.sets, by_sample, widths.sets, strict=True)
-        demanded = [
-            any_of(
-                other.has(f"{alias}.id") if rows > widths.few else within(f"{alias}.id", [one.ids])
-                for one, other, rows in zip(*some, strict=True)
-            )
-            for some in lists
-        ]
-        return all_of([*demanded, *(without(f"{alias}.id", one.ids) for one in self.excluded)])
-
-    def _within(self, id_: str, sets: list[list[Members]]) -> list[Sql]:
-        demanded = [within(id_, [one.ids for one in some]) for some in sets]
-        return [*demanded, *(without(id_, one.ids) for one in self.excluded)]
-
-
 def samples_matching(
     caller: Caller, wanted: SampleCriterion, window: IndexWindow, sort: Sequence[str] = ()
 ) -> SampleListing:
     """The matching samples that the caller may see, newest first unless sorted otherwise."""
-    asked = demands(Sets(caller), wanted)
+    asked = _demanded(caller, wanted)
     may_be_found = _may_be_found(caller, window)
-    order = order_of(caller, sort)
+    order = order_of(caller, sort, asked.creation)
     ask = Ask(all_of([may_be_found, asked.on("s")]), order)
     gathering = Gathering()
+    if asked.creation is not None and not (asked.sets or asked.digests or asked.excluded):
+        of_range = OfRange(ask.where, partial(order_of, caller, sort), asked.creation)
+        return _of_range(caller, window, ask, of_range, asked)
     if not asked.sets:
         return _among_all(caller, window, ask, asked, gathering)
 
@@ -151,6 +117,17 @@ def samples_matching(
     )
 
 
+def _demanded(caller: Caller, wanted: SampleCriterion) -> Demands:
+    """The demands of a search, with the range of creation times that every match lies in."""
+    asked, times = demands(Sets(caller), wanted), wanted.times
+    is_alone = times.fields == (SAMPLE_CREATED,)
+    if not times.is_bounded or not (is_alone or (times.every and SAMPLE_CREATED in times.fields)):
+        return asked
+    # alone among the sets, the range need not be one of the sets
+    sets = [] if is_alone and len(asked.sets) == 1 else asked.sets
+    return msgspec.structs.replace(asked, sets=sets, creation=Creation(times))
+
+
 def _among_all(
     caller: Caller, window: IndexWindow, ask: Ask, asked: Demands, gathering: Gathering
 ) -> SampleListing:
@@ -159,6 +136,8 @@ def _among_all(
     matches = partial(_all, caller, window, asked)
     if asked.digests or asked.excluded:
         return SampleListing(caller, ask, ways, matches, gathering)
+    by_row = by_latest_row(caller, ask.where, ask.order.names)
+    ways = ways if by_row is None else [by_row, *ways]
     number, all_but = number_of_all_samples(caller, window), number_of_nearly_all_samples(caller, window)
     parts = parts_of(caller, window, ask.order.names) if number is None else None
     if parts is None:
@@ -168,6 +147,19 @@ def _among_all(
     quick, slow = (None, number) if parts.older else (number, None)
     ways = [parts, *ways]
     return SampleListing(caller, ask, ways, lambda: parts.matches, gathering, number=quick, all_but=slow)
+
+
+def _of_range(
+    caller: Caller, window: IndexWindow, ask: Ask, of_range: OfRange, asked: Demands
+) -> SampleListing:
+    """The samples of a range of creation times, where nothing else is asked for."""
+    times, gathering = of_range.creation.times, Gathering()
+    parts = parts_of_range(caller, window, times, ask.order.names)
+    if parts is None:
+        return SampleListing(caller, ask, [of_range], partial(_all, caller, window, asked), gathering)
+    number = number_of_listed_samples(caller, window, parts.unlisted, times)
+    ways: list[Way[int]] = [parts, of_range]
+    return SampleListing(caller, ask, ways, lambda: parts.matches, gathering, all_but=number)
 
 
 def _lists(

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
@@ -12,7 +13,6 @@ from samplebank.database import TRUE, Connection, Page, Sql, all_of, any_of, one
 from samplebank.database.counting import Count, count_rows, tallied
 from samplebank.database.listing import OrderedListing, TalliedListing
 from samplebank.database.ordering import BEGINNING, Key, Order
-from samplebank.database.planning import estimated
 from samplebank.database.times import TimeRange
 from samplebank.search import rows
 from samplebank.search.criteria import row_condition
@@ -22,19 +22,20 @@ from samplebank.search.keywords import (
     Keywords,
     contains,
     digests_among,
-    find_common,
     keywords_in_parts,
     mentions,
 )
-from samplebank.search.listing import MOST_GATHERED, PATIENCE, Gathering, Way, rows_within
+from samplebank.search.listing import Gathering, Way
 from samplebank.search.numbers import (
     number_of_all_submissions,
     number_of_nearly_all_submissions,
     number_of_read_submissions,
+    number_of_submissions_of,
 )
 from samplebank.search.rows import SubmissionCriterion
 from samplebank.search.submission_parts import COLUMNS, FROM, Parts, parts_of
-from samplebank.search.widths import LITTLE
+from samplebank.search.submission_ranges import SUBMITTED, OfRange
+from samplebank.search.submission_ways import Gathered, InOrder, Much
 from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
 
@@ -72,85 +73,6 @@ class SubmissionSearch(SubmissionCriterion, frozen=True, kw_only=True):
     times: TimeRange = TimeRange()
     keywords: Keywords | None = None
     sub_criteria: list["SubmissionSearch"] | None = None
-
-
-class InOrder(NamedTuple):
-    """All submissions in the requested order, until the page is full. Given up after so many `milliseconds`."""
-
-    where: Sql
-    order: Order
-    milliseconds: int | None = None
-
-    async def find(self, db: Connection, page: Page) -> Sequence[Submission] | None:
-        query = self.order.rows(COLUMNS.selected, self.order.source, self.where, page)
-        return _read(await rows_within(db, query, self.milliseconds))
-
-
-class Much(NamedTuple):
-    """A search for much: submissions in the requested order, with a look at each, until the page is full.
-
-    Given up after so many `milliseconds`, and for a search for little. `walked` is the condition without indexes of words.
-    """
-
-    where: Sql
-    walked: Sql
-    order: Order
-    gathering: Gathering
-    milliseconds: int | None = PATIENCE
-    little: float = LITTLE
-
-    async def find(self, db: Connection, page: Page) -> Sequence[Submission] | None:
-        if not self.gathering.is_much:
-            (matches,) = await estimated(db, [Sql(f"SELECT FROM {FROM} WHERE {{}}", self.where)]) or [0.0]
-            if matches <= self.little:
-                return None
-        found = await InOrder(self.walked, self.order, self.milliseconds).find(db, page)
-        if found is not None and self.gathering.count is None:
-            self.gathering.count = Count(page.offset + len(found), is_exact=False)
-        return found
-
-
-class Gathered(NamedTuple):
-    """All matching submissions, gathered with the number of matches.
-
-    `find_all` is given words too common to look for. Given up for a search for much.
-    """
-
-    find_all: Callable[[frozenset[str]], Sql]
-    keywords: Sequence[Keyword]
-    order: Order
-    gathering: Gathering
-
-    async def find(self, db: Connection, page: Page) -> Sequence[Submission] | None:
-        if self.gathering.is_much:
-            return None
-        query = self._gathered(self.find_all(await find_common(db, self.keywords)), page)
-        rows = await rows_within(db, query, None)
-        if rows is None:
-            return None
-        number = rows[0][0]
-        is_all = number < MOST_GATHERED
-        self.gathering.note(number, is_all=is_all)
-        # beside a page without rows the number stands alone
-        return _read([row[1:] for row in rows if row[1]]) if is_all else None
-
-    def _gathered(self, where: Sql, page: Page) -> Sql:
-        # an array, of which the planner expects few: the submissions are found by their ids, and sorted
-        little = f"SELECT id FROM found WHERE (SELECT count(*) < {MOST_GATHERED} FROM found)"
-        among = Sql(f"u.id = ANY (ARRAY({little}))")
-        return Sql(
-            f"""
-            WITH found AS MATERIALIZED (SELECT u.id FROM {FROM} WHERE {{}} LIMIT {MOST_GATHERED})
-            SELECT total.n, {COLUMNS.sql} FROM (SELECT count(*) AS n FROM found) total
-              LEFT JOIN {FROM} ON u.id = ANY (ARRAY({{}})) {self.order.sql}
-            """,
-            where,
-            self.order.ids(among, page),
-        )
-
-
-def _read(rows: Sequence[Any] | None) -> list[Submission] | None:
-    return None if rows is None else [COLUMNS.read(row) for row in rows]
 
 
 class SubmissionListing(OrderedListing[Submission]):
@@ -213,7 +135,11 @@ def submissions_matching(
         much = Much(where, walked, order, gathering)
         ways = [much, gathered, much._replace(milliseconds=None)]
     if wanted != SubmissionSearch():
-        return SubmissionListing(where, order, ways, gathering, number=None)
+        ranged = OfRange.of(where, order, wanted.times)
+        if ranged is not None and len(ways) == 1:
+            ways = [ranged]
+        number = _number_of_range(caller, wanted, window)
+        return SubmissionListing(where, order, ways, gathering, number=None, all_but=number)
     number = number_of_all_submissions(caller, window)
     if number is not None and see_rows(caller, "u", Permission.VIEW_SUBMISSION) is TRUE:
         return TalliedListing(COLUMNS, FROM, where, order, number)
@@ -222,6 +148,17 @@ def submissions_matching(
         ways, number = [parts, *ways], number_of_read_submissions(caller, window)
     all_but = number_of_nearly_all_submissions(caller, window)
     return SubmissionListing(where, order, ways, gathering, number=number, parts=parts, all_but=all_but)
+
+
+def _number_of_range(caller: Caller, wanted: SubmissionSearch, window: IndexWindow) -> Sql | None:
+    """An expression for the number of submissions that were submitted in a range, where nothing else is asked for."""
+    times = wanted.times
+    others = filters(None, by_index=True).condition(msgspec.structs.replace(wanted, times=TimeRange()))
+    return (
+        number_of_submissions_of(caller, window, times)
+        if others is TRUE and times.fields == (SUBMITTED,)
+        else None
+    )
 
 
 def matching(

@@ -8,8 +8,8 @@ The previous release can run on the result: triggers keep the times. Writers of 
 
 from alembic import op
 
-revision = "0044"
-down_revision = "0040"
+revision = "0042"
+down_revision = "0041"
 
 HOUR = 3_600_000
 # numbers below are numbers of uploaders, as `accounts/caller.py` has them
