@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from samplebank.database.connection import Connection
-from samplebank.database.planning import SERIAL, planned
+from samplebank.database.planning import SERIAL, planned, reading
 from samplebank.database.sql import Sql
 
 #: up to so many matches are always counted
@@ -75,10 +75,13 @@ async def count_few(db: Connection, rows: Sql, budget: float) -> Count:
     return Count(found) if found <= ALWAYS else await count_rows(db, rows, budget)
 
 
-async def tallied(db: Connection, number: Sql | None, budget: float | None = None) -> Count | None:
+async def tallied(
+    db: Connection, number: Sql | None, budget: float | None = None, *, has_one_plan: bool = False
+) -> Count | None:
     """The number that an expression over a tally tells; None where no tally knows the number, or not within the budget.
 
-    With a budget in milliseconds, `db` is not in a transaction.
+    With a budget in milliseconds, `db` is not in a transaction, and the expression is planned for its values, unless one plan
+    is good for any values.
     """
     if number is None:
         return None
@@ -86,8 +89,9 @@ async def tallied(db: Connection, number: Sql | None, budget: float | None = Non
     if budget is None:
         found = await query.value(db)
     else:
+        settings = (*SERIAL, f"statement_timeout = {max(1, int(budget))}")
         try:
-            async with planned(db, *SERIAL, f"statement_timeout = {max(1, int(budget))}"):
+            async with reading(db, *settings) if has_one_plan else planned(db, *settings):
                 found = await query.value(db)
         except asyncpg.QueryCanceledError:
             return None

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -17,13 +17,17 @@ SERIAL = ("max_parallel_workers_per_gather = 0",)
 
 @asynccontextmanager
 async def planned(db: Connection, *settings: str) -> AsyncIterator[None]:
-    """A transaction in which every query is planned for its values; the plan for any values is far off for searches.
+    """A transaction in which every query is planned for its values; the plan for any values is far off for searches."""
+    async with reading(db, *PLANNING, *settings):
+        yield
 
-    The beginning is one message, not two.
-    """
+
+@asynccontextmanager
+async def reading(db: Connection, *settings: str) -> AsyncIterator[None]:
+    """A transaction that only reads, with settings of its own. The beginning is one message, not two."""
     if db.is_in_transaction():
         async with db.transaction(readonly=True):
-            await plan_for_values(db, *settings)
+            await db.execute(_local(settings))
             yield
         return
     await db.execute(f"BEGIN READ ONLY; {_local(settings)}")
@@ -38,12 +42,12 @@ async def planned(db: Connection, *settings: str) -> AsyncIterator[None]:
 
 async def plan_for_values(db: Connection, *settings: str) -> None:
     """As `planned`, for the rest of the transaction that `db` is in."""
-    await db.execute(_local(settings))
+    await db.execute(_local((*PLANNING, *settings)))
 
 
-@cache
+@lru_cache(256)
 def _local(settings: tuple[str, ...]) -> str:
-    return "; ".join(f"SET LOCAL {setting}" for setting in (*PLANNING, *settings))
+    return "; ".join(f"SET LOCAL {setting}" for setting in settings)
 
 
 async def estimated(db: Connection, queries: Sequence[Sql]) -> list[float] | None:

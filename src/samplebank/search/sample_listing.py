@@ -28,7 +28,7 @@ class SampleListing(OrderedListing[Overview]):
     """Matching samples, found by the first of `ways` that finds the page.
 
     `matches` writes a query with one row for each match. `number` is an expression for the number of matches, where a tally
-    knows, and `all_but` a slower expression.
+    knows, `listed` one that counts a little, and `all_but` a slower one that is planned for its values.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class SampleListing(OrderedListing[Overview]):
         gathering: Gathering,
         *,
         number: Sql | None = None,
+        listed: Sql | None = None,
         all_but: Sql | None = None,
     ) -> None:
         super().__init__(IDS, ask.order.source, ask.where, ask.order)
@@ -48,11 +49,12 @@ class SampleListing(OrderedListing[Overview]):
         self.ways = ways
         self._matches = matches
         self._number = number
+        self._listed = listed
         self._all_but = all_but
         #: a list without criteria, for a caller who sees every sample: page and number by one statement
         self._is_plain = number is not None and see_samples(caller, "s", Permission.VIEW_SAMPLES) is TRUE
         self.is_quick = self._is_plain
-        self.is_dear = number is None and all_but is None
+        self.is_dear = number is None and listed is None and all_but is None
         self._shown = Overviews(caller)
         #: digest and id of the last sample that was read
         self._last: tuple[bytes, int] | None = None
@@ -90,6 +92,7 @@ class SampleListing(OrderedListing[Overview]):
 
     async def count(self, db: Connection, budget: float) -> Count:
         known = self.gathering.count or await tallied(db, self._number)
+        known = known or await tallied(db, self._listed, budget, has_one_plan=True)
         known = known or await tallied(db, self._all_but, budget)
         return known or await count_rows(db, self._matches(), budget)
 

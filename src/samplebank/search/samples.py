@@ -143,10 +143,10 @@ def _among_all(
     if parts is None:
         return SampleListing(caller, ask, ways, matches, gathering, number=number, all_but=all_but)
     number = number_of_listed_samples(caller, window, parts.unlisted)
-    # What is older than the window is counted. The counting is planned for the window, and has a limit.
-    quick, slow = (None, number) if parts.older else (number, None)
+    # What is older than the window is counted, and the counting has a limit.
+    told, listed = (None, number) if parts.older else (number, None)
     ways = [parts, *ways]
-    return SampleListing(caller, ask, ways, lambda: parts.matches, gathering, number=quick, all_but=slow)
+    return SampleListing(caller, ask, ways, lambda: parts.matches, gathering, number=told, listed=listed)
 
 
 def _of_range(
@@ -159,7 +159,7 @@ def _of_range(
         return SampleListing(caller, ask, [of_range], partial(_all, caller, window, asked), gathering)
     number = number_of_listed_samples(caller, window, parts.unlisted, times)
     ways: list[Way[int]] = [parts, of_range]
-    return SampleListing(caller, ask, ways, lambda: parts.matches, gathering, all_but=number)
+    return SampleListing(caller, ask, ways, lambda: parts.matches, gathering, listed=number)
 
 
 def _lists(
