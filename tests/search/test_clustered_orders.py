@@ -28,13 +28,13 @@ LINKS = 3_000
 TWO_OF_SOME = """
     INSERT INTO link (id, sample_id, reference, type, customer_id, user_id, tlp, acl, readers, agent_name, agent_version, created_time)
     SELECT gen_random_uuid(), u.sample_id, '\\x00', 'child', u.customer_id, u.user_id, 'amber', '{}',
-           CASE WHEN n = 1 THEN '{0}' ELSE u.readers END, 'tests', '1', $1::bigint + u.sample_id / 3 * 1000 + n * 40000
-      FROM (SELECT DISTINCT ON (sample_id) * FROM submission WHERE sample_id % 90 = 1) u, generate_series(1, 2) n
+           CASE WHEN n = 1 THEN '{0}' ELSE u.readers END, 'tests', '1', $1::bigint + u.sample_id / 3 * 1000 + n * 600000
+      FROM (SELECT DISTINCT ON (sample_id) * FROM submission WHERE sample_id % 30 = 1) u, generate_series(1, 2) n
 """
 MANY_OF_ONE = """
     INSERT INTO link (id, sample_id, reference, type, customer_id, user_id, tlp, acl, readers, agent_name, agent_version, created_time)
     SELECT gen_random_uuid(), u.sample_id, '\\x00', 'child', u.customer_id, u.user_id, 'clear', '{}', '{0}', 'tests', '1', $1::bigint + n
-      FROM (SELECT * FROM submission WHERE sample_id = 3001 LIMIT 1) u, generate_series(1, $2::int) n
+      FROM (SELECT * FROM submission WHERE sample_id = 3002 LIMIT 1) u, generate_series(1, $2::int) n
 """
 #: how long after the first link of the others
 PLACES = {"before the others": -100_000, "among the others": 2_500_000, "behind the others": 90_000_000}
@@ -53,7 +53,7 @@ async def db(filled: tuple[Database, Tenants]) -> AsyncIterator[Connection]:
 
 
 async def link(db: Connection, place: str) -> None:
-    """Links of 155 samples, and very many links of a further sample."""
+    """Links of 466 samples, the second after those of sixty others, and very many links of a further sample."""
     await db.execute(TWO_OF_SOME, NOW)
     await db.execute(MANY_OF_ONE, NOW + PLACES[place], LINKS)
     await db.execute("ANALYZE link")
