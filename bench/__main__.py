@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,10 +64,13 @@ REST = 5.0
 class Bench:
     """One run of the suite, in quick or full size. Collects figures in the order of measurement."""
 
-    def __init__(self, parent: Path, port: int | None, *, quick: bool, only: str) -> None:
+    def __init__(
+        self, parent: Path, port: int | None, *, quick: bool, only: str, sizes: Sequence[int] = ()
+    ) -> None:
         self.parent = parent
         self.port = port
         self.quick = quick
+        self.sizes = sizes or (QUICK_SIZES if quick else FULL_SIZES)
         self.figures: list[Figure] = []
         self.remarks: list[str] = []
         self._only = only
@@ -119,7 +122,7 @@ class Bench:
         if not any(self._only in group for group in FILLED):
             return
         try:
-            for size in QUICK_SIZES if self.quick else FULL_SIZES:
+            for size in self.sizes:
                 with Service(self.parent, None if self.quick else self.port) as service:
                     service.start()
                     self._of_size(service, size, largest=size == FULL_SIZES[-1])
@@ -202,7 +205,7 @@ def revision() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def main() -> int:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
         "--quick",
@@ -215,11 +218,23 @@ def main() -> int:
     parser.add_argument(
         "--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the data folders are made"
     )
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        metavar="SAMPLES",
+        default=(),
+        help="sizes of the databases that are filled in",
+    )
     parser.add_argument("--port", type=int, help="port of the services under test [a free one]")
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    given = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that services stop and their folders go
     console = Console(width=None if sys.stdout.isatty() else 200)
-    bench = Bench(given.folder, given.port, quick=given.quick, only=given.only)
+    bench = Bench(given.folder, given.port, quick=given.quick, only=given.only, sizes=given.sizes)
     described, started = machine.describe(), datetime.now(UTC).isoformat(timespec="seconds")
     try:
         check_disk(given.folder, SMALL_GIB if given.quick else FULL_GIB)
