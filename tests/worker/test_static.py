@@ -119,6 +119,10 @@ async def test_a_reverse_shell_is_malicious(static: Analyse) -> None:
     [
         pytest.param(made_files.pdf("<< /Type /Catalog >>"), id="pdf"),
         pytest.param(made_files.word(), id="word"),
+        pytest.param(
+            made_files.word(word___rels__settings_dot_xml_dot_rels=made_files.LOCAL_TEMPLATE),
+            id="word with a template of its own machine",
+        ),
         pytest.param(b"Dear all,\nthe meeting is on Monday.\n", id="letter"),
         pytest.param(Path(made_files.__file__).read_bytes(), id="python"),
     ],

@@ -14,7 +14,7 @@ from samplebank.api.envelope import ACTION_ERROR, ResultMessage, failure
 from samplebank.blobs import Area, verified
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import NoQuery
-from samplebank.http.streaming import Pieces, Streamed
+from samplebank.http.streaming import PART, Pieces, Streamed
 
 BINARY = "application/octet-stream"
 ZIP = "application/zip"
@@ -113,6 +113,7 @@ def attachment(
     *,
     status: int = 200,
     headers: Mapping[str, str] = MappingProxyType({}),
+    part: int = PART,
 ) -> Streamed:
     """Answer bytes that are to be saved as a file, never shown. The length may be unknown."""
     about = {
@@ -121,7 +122,9 @@ def attachment(
     }
     if length is not None:
         about["Content-Length"] = str(length)
-    return Streamed(pieces, status=status, media_type=media_type, headers={**HOSTILE, **about, **headers})
+    return Streamed(
+        pieces, status=status, media_type=media_type, headers={**HOSTILE, **about, **headers}, part=part
+    )
 
 
 ROUTES = [download_raw, download_safe]

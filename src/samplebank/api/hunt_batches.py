@@ -14,7 +14,7 @@ from samplebank.api.call import Call
 from samplebank.api.claims import TOO_MANY, Seconds
 from samplebank.api.downloads import BINARY, attachment
 from samplebank.api.envelope import Answer
-from samplebank.api.hunt_contents import contents_of
+from samplebank.api.hunt_contents import TOGETHER, contents_of
 from samplebank.api.hunts import HUNTS
 from samplebank.api.waiting import claim_when_there
 from samplebank.database import Page
@@ -163,7 +163,7 @@ async def download(request: Call) -> Streamed:
         )
     request.read_query(NoQuery)
     pieces = await request.opened(contents_of(request.bank.blobs, samples))
-    return attachment(pieces, "batch", None, BINARY)
+    return attachment(pieces, "batch", None, BINARY, part=TOGETHER)
 
 
 @post(

@@ -10,14 +10,14 @@ from samplebank.hunts.model import BatchSample
 
 #: bytes in front of each sample: the size, or `GONE`
 HEADER, GONE = 8, 2**64 - 1
-#: samples up to this size are read together, as many as have so many bytes
-SMALL = 1024 * 1024
+#: samples up to this size are read and sent together, as many as have so many bytes
+TOGETHER = 1024 * 1024
 
 
 async def contents_of(blobs: Blobs, samples: Sequence[BatchSample]) -> Pieces:
     """The bytes of each sample behind their size, in order."""
     for group in _grouped(samples):
-        if group[0].size > SMALL and group[0].is_there:
+        if group[0].size > TOGETHER and group[0].is_there:
             async with aclosing(_large(blobs, group[0])) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -36,7 +36,7 @@ def _grouped(samples: Sequence[BatchSample]) -> Iterator[list[BatchSample]]:
     group: list[BatchSample] = []
     size = 0
     for sample in samples:
-        if group and size + sample.size > SMALL:
+        if group and size + sample.size > TOGETHER:
             yield group
             group, size = [], 0
         group.append(sample)
@@ -60,8 +60,8 @@ async def _large(blobs: Blobs, sample: BatchSample) -> Pieces:
             yield piece
             left -= len(piece)
     while left > 0:
-        yield bytes(min(left, SMALL))
-        left -= SMALL
+        yield bytes(min(left, TOGETHER))
+        left -= TOGETHER
 
 
 def _header(size: int) -> bytes:

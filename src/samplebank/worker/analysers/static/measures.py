@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import BinaryIO
 
@@ -13,8 +13,9 @@ from samplebank.worker.contract import JSON
 MIB = 1024 * 1024
 WINDOW_BYTES, MOST_WINDOWS = MIB, 16
 BYTE_VALUES = 256
-#: bytes of a content whose pairs are counted: the table of pairs itself takes time
-FEWEST_PAIRED = 256 * 1024
+# A block of 128 KiB and more is a new mapping for the allocator. To touch each page of a new mapping for the first time takes longer
+# than to look at the bytes of the page. So contents are looked at in pieces, and the blocks for pieces are used again.
+PIECE_BYTES, COUNTED_BYTES = 32 * 1024, 8 * 1024
 SCHEME_END, ADDRESS = re.compile(rb"://"), re.compile(rb"[\x21-\x7e]{4,200}")
 SCHEMES = (b"http", b"https", b"ftp")
 FEWEST_CHARACTERS = 6
@@ -47,11 +48,27 @@ def string_facts(head: bytes) -> dict[str, JSON]:
 
 
 def _string_lengths(head: bytes) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    marks = np.frombuffer(b"\0" + head.translate(PRINTABLE) + b"\0", np.uint8)
-    edges = np.flatnonzero(marks[1:] != marks[:-1])
-    lengths = edges[1::2] - edges[::2]
-    found: np.ndarray[tuple[int], np.dtype[np.int64]] = lengths[lengths >= FEWEST_CHARACTERS]
-    return found
+    return np.concatenate([lengths[lengths >= FEWEST_CHARACTERS] for lengths in _all_lengths(head)])
+
+
+def _all_lengths(head: bytes) -> "Iterator[np.ndarray[tuple[int], np.dtype[np.int64]]]":
+    begun = np.empty(0, np.int64)  # where the string begins that goes on in the next piece
+    for edges in _edges(head):
+        known = np.concatenate([begun, edges])
+        ended = len(known) // 2 * 2
+        yield known[1:ended:2] - known[:ended:2]
+        begun = known[ended:]
+    yield len(head) - begun
+
+
+def _edges(head: bytes) -> "Iterator[np.ndarray[tuple[int], np.dtype[np.int64]]]":
+    """The places where strings begin and end, piece by piece. The end of the content ends a string, and is no such place."""
+    before = b"\0"
+    for start in range(0, len(head), PIECE_BYTES):
+        marks = before + head[start : start + PIECE_BYTES].translate(PRINTABLE)
+        bits = np.frombuffer(marks, np.uint8)
+        yield np.flatnonzero(bits[1:] != bits[:-1]) + start
+        before = marks[-1:]
 
 
 def _urls(head: bytes) -> Iterator[str]:
@@ -65,15 +82,17 @@ def _urls(head: bytes) -> Iterator[str]:
             yield f"{scheme.decode()}://{rest[0].decode()}".rstrip(TRAILING)
 
 
-def _windows_of_bytes(content: bytes | memoryview) -> Iterator[bytes]:
+def _windows_of_bytes(content: bytes | memoryview) -> Iterator[memoryview]:
     for start in _window_starts(len(content)):
-        yield bytes(content[start : start + WINDOW_BYTES])
+        yield memoryview(content)[start : start + WINDOW_BYTES]
 
 
 def _windows_of_file(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The windows, each in pieces."""
     for start in _window_starts(size):
         file.seek(start)
-        yield file.read(WINDOW_BYTES)
+        for _ in range(0, WINDOW_BYTES, PIECE_BYTES):
+            yield file.read(PIECE_BYTES)
 
 
 def _window_starts(size: int) -> range:
@@ -81,7 +100,7 @@ def _window_starts(size: int) -> range:
     return range(0, size, step)
 
 
-def _entropy_of_windows(windows: Iterator[bytes]) -> float:
+def _entropy_of_windows(windows: Iterable[bytes | memoryview]) -> float:
     counts = np.zeros(BYTE_VALUES, np.int64)
     for window in windows:
         counts += _counts(window)
@@ -92,16 +111,12 @@ def _entropy_of_windows(windows: Iterator[bytes]) -> float:
     return round(float(-(shares * np.log2(shares)).sum()) + 0.0, 4)
 
 
-def _counts(content: bytes) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """How often each byte occurs. In long contents pairs of bytes are counted, which takes half the steps."""
-    if len(content) < FEWEST_PAIRED:
-        return np.bincount(np.frombuffer(content, np.uint8), minlength=BYTE_VALUES)
-    even = len(content) // 2
-    pairs = np.bincount(np.frombuffer(content, np.uint16, even), minlength=BYTE_VALUES * BYTE_VALUES)
-    table = pairs.reshape(BYTE_VALUES, BYTE_VALUES)
-    counts: np.ndarray[tuple[int], np.dtype[np.int64]] = table.sum(axis=0) + table.sum(axis=1)
-    for byte in content[2 * even :]:
-        counts[byte] += 1
+def _counts(content: bytes | memoryview) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """How often each byte occurs. `numpy.bincount` makes eight bytes of each byte, and so is given small pieces."""
+    counts = np.zeros(BYTE_VALUES, np.int64)
+    numbers = np.frombuffer(content, np.uint8)
+    for start in range(0, len(numbers), COUNTED_BYTES):
+        counts += np.bincount(numbers[start : start + COUNTED_BYTES], minlength=BYTE_VALUES)
     return counts
 
 

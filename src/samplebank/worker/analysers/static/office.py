@@ -39,7 +39,7 @@ EXECUTABLE_SUFFIXES = (
     ".cmd",
 )
 RELATIONSHIP = re.compile(rb"<Relationship [^>]{0,2000}>")
-REMOTE_TEMPLATE = (b"attachedTemplate", b'"External"', b"http")
+TEMPLATE, TARGET = (b"attachedTemplate", b'"External"'), re.compile(rb"""\bTarget\s*=\s*["']([^"']*)""")
 STREAMS = {
     "macros": "_VBA_PROJECT",
     "equation": "Equation Native",
@@ -132,11 +132,19 @@ def _part_findings(package: _Package) -> list[Finding]:
         findings += [
             Finding("office-remote-template", relationship.decode("latin-1")[:300])
             for relationship in RELATIONSHIP.findall(content)
-            if all(mark in relationship for mark in REMOTE_TEMPLATE)
+            if _is_remote_template(relationship)
         ]
         if b"instrText" in content and DDE.search(content):
             findings.append(Finding("office-dde", plain(part.name)))
     return findings
+
+
+def _is_remote_template(relationship: bytes) -> bool:
+    """Whether the template comes from a server. The type of each relationship is an address, too, and so does not count."""
+    target = TARGET.search(relationship)
+    return (
+        all(mark in relationship for mark in TEMPLATE) and target is not None and b"http" in target[1].lower()
+    )
 
 
 def read_compound_file(path: Path, _head: bytes, _parts: Parts) -> tuple[dict[str, JSON], list[Finding]]:

@@ -10,7 +10,9 @@ tlsh = installed("tlsh")
 
 #: bytes of a file with a TLSH: a digest of less says nothing, and a digest of more takes too long
 FEWEST, MOST = 256, 32 * 1024 * 1024
-PIECE: Final = 1024 * 1024
+#: bytes given at once. The library copies each piece. A copy of 128 KiB or more is a new mapping for the allocator, and to touch
+#: each page of the mapping for the first time takes as long as the digest
+PIECE: Final = 32 * 1024
 PROBLEM: Final = (
     "No sample gets a TLSH, and so nobody finds near samples: the package tlsh-python is missing. "
     'Install "samplebank[analysis]", or py-tlsh where it has no wheels.'
