@@ -27,16 +27,19 @@ PARTS: Final = (
     ("showAccount", re.compile(rb'datetime="[^"]*" title="[^"]*"'), b""),
     # the scale of the jobs of a sample ends now, where a job is under way; the moments stand beside it, and are compared
     ("showSample", re.compile(rb'(<p class="axis"><span>.*?</span><span>)<time [^>]*>'), rb"\1"),
-    ("showSample", re.compile(rb'( x="|<rect [^>]*width=")[\d.]+'), rb"\1"),
+    ("showSample", re.compile(rb'(<rect [^>]*x=")[\d.]+'), rb"\1"),
+    ("showSample", re.compile(rb'(<rect [^>]*width=")[\d.]+'), rb"\1"),
     # a form has a random key, so that a form that is sent twice does once what the form says; and a batch a random id
     ("", re.compile(rb'(name="key" value=")[^"]*'), rb"\1"),
     ("showSubmit", re.compile(rb'(data-batch="|name="batch" value="|batch:)' + UUID), rb"\1"),
     # cursors of the feed are sealed, each with other random bytes
     ("readFeed", re.compile(rb'("(?:next|cursor)":"|id: )[\w-]{84}'), rb"\1"),
 )
-#: what each world makes by itself: ids, also those of events, and times as numbers and as texts
+#: what each world makes by itself: ids, also those of events, times as numbers and as texts, and durations
 MADE: Final = re.compile(
-    UUID + rb'|(?<="specversion":"1.0","id":")[0-9a-f]{32}|\b1[789]\d{11}\b|\b20\d\d-\d\d-\d\dT[\d:.]+Z'
+    UUID
+    + rb'|(?<="specversion":"1.0","id":")[0-9a-f]{32}|\b1[789]\d{11}\b|\b20\d\d-\d\d-\d\dT[\d:.]+Z'
+    + rb"|\b\d+(?:\.\d+)? (?:ms|s|min)\b"
 )
 PASSWORD: Final = b"infected"
 #: where an answer says how to read on
@@ -182,10 +185,11 @@ class Difference(NamedTuple):
 
 
 class Pair:
-    """A user in both worlds."""
+    """A user in both worlds. `asked` are the questions so far."""
 
     def __init__(self, worlds: Worlds, user: str | None, *, go_on: bool = False) -> None:
         self.user = user
+        self.asked = 0
         known = frozenset(one.encode() for names in worlds.names.pools().values() for one in names)
         self._callers = [Caller(world, user, known if go_on else None) for world in worlds.both]
 
@@ -197,6 +201,7 @@ class Pair:
 
     def ask(self, question: Question) -> tuple[Answer, Difference | None]:
         """An answer of the plain world, and the difference to the other where there is one."""
+        self.asked += 1
         given: list[set[Answer]] = [set(), set()]
         for _ in range(ASKED):
             answers = [caller.ask(question) for caller in self._callers]

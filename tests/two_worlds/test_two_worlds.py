@@ -60,6 +60,7 @@ def test_what_a_caller_may_not_see_changes_no_answer(
     ]
 
     pair.close()
+    assert pair.asked >= number
     assert problems == [], f"{len(problems)} of {number} with TWO_WORLDS_SEED={seed}:\n" + "\n".join(problems)
 
 
