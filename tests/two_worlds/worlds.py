@@ -57,21 +57,16 @@ class Worlds(NamedTuple):
 def two_worlds(folder: Path) -> Iterator[Worlds]:
     """Both worlds. Their housekeepers rest, so that only requests begin statements."""
     names = Names()
-    services = [_made(folder, "plain"), _made(folder, "full")]
-    plain, full = services
-    plain.keys.update(copy_prepared(plain.folder / "data"))
-    with (plain.folder / SERVER / "postgresql.conf").open("a") as settings:
-        settings.write(TOLD)
-    plain.start()
-    begin(Bank(plain.url, plain.keys), names)
-    cookies = {user: _signed_in(plain, user) for user in ROLES if user is not None}
-    plain.stop()
-    subprocess.run(["cp", "-a", plain.folder / "data", full.folder / "data"], check=True)
-    full.keys.update(plain.keys)
+    plain, full = services = (_made(folder, "plain"), _made(folder, "full"))
     with ExitStack() as stack:
         for service in services:
             stack.callback(remove, service.folder / "data")
-            stack.callback(service.start().stop)
+            stack.callback(service.end)
+        cookies = _begun(plain, names)
+        subprocess.run(["cp", "-a", plain.folder / "data", full.folder / "data"], check=True)
+        full.keys.update(plain.keys)
+        for service in services:
+            service.start()
         hide(full, Bank(full.url, full.keys), names)
         for service in services:
             stack.enter_context(housekeeper_at_rest(service))
@@ -79,6 +74,18 @@ def two_worlds(folder: Path) -> Iterator[Worlds]:
             World(service, Bank(service.url, service.keys), cookies) for service in services
         )
         yield Worlds(seen_plain, seen_full, names)
+
+
+def _begun(plain: Service, names: Names) -> dict[str, str]:
+    """Make the common past, and stop the service. The cookies of the users."""
+    plain.keys.update(copy_prepared(plain.folder / "data"))
+    with (plain.folder / SERVER / "postgresql.conf").open("a") as settings:
+        settings.write(TOLD)
+    plain.start()
+    begin(Bank(plain.url, plain.keys), names)
+    cookies = {user: _signed_in(plain, user) for user in ROLES if user is not None}
+    plain.stop()
+    return cookies
 
 
 def _made(folder: Path, name: str) -> Service:
