@@ -96,11 +96,11 @@ class Asker:
             if field.is_needed or (turn and field.name not in LEFT_OUT and chance.random() < 2 * SHARE)
             for text in _texts(self._value(chance, field.name, field.schema, DEPTH))
         ]
-        body, kind = self._body(chance, operation)
+        body, kind = self._body(chance, operation, DEPTH if turn else 0)
         address = f"{path}?{urlencode(query)}" if query else path
         return Question(operation.id, operation.method, address, body, kind, chance.choice(operation.accepts))
 
-    def _body(self, chance: random.Random, operation: Operation) -> tuple[bytes | None, str]:
+    def _body(self, chance: random.Random, operation: Operation, depth: int) -> tuple[bytes | None, str]:
         if operation.form is not None:
             given = [
                 (name, chance.choice(self._words.get(values[0], values)))
@@ -108,7 +108,7 @@ class Asker:
             ]
             return urlencode(given).encode(), "application/x-www-form-urlencoded"
         if operation.body is not None:
-            return json.dumps(self._value(chance, "", operation.body, DEPTH)).encode(), JSON
+            return json.dumps(self._value(chance, "", operation.body, depth)).encode(), JSON
         return (chance.choice(operation.raw), "application/octet-stream") if operation.raw else (None, JSON)
 
     def _value(self, chance: random.Random, name: str, schema: Mapping[str, Any], depth: int) -> Any:
