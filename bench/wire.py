@@ -65,7 +65,8 @@ class Wire(asyncio.Protocol):
         self._first_byte = loop.create_future()
         began = loop.time()
         asking = asyncio.ensure_future(self.ask("GET", path))
-        await asyncio.wait({asking, self._first_byte}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {asking, self._first_byte}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         first = loop.time() - began
         _, body = await asking
         return first, loop.time() - began, len(body)

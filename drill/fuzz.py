@@ -63,11 +63,16 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
                 shares = [numbers[n::CLIENTS] for n in range(CLIENTS)]
                 list(pool.map(partial(_send, service, maker, seen), shares))
         lives = service.is_ready()
+    yield from rows_of("requests made from openapi.json", rounds, seen, lives=lives)
+
+
+def rows_of(fault: str, rounds: int, seen: "Seen", *, lives: bool) -> Iterator[Row]:
+    """The row of all answers. The first failed cases are printed."""
     failed = sum(number for status, number in seen.answers.items() if status >= 500 or not status)  # noqa: PLR2004
     told = ", ".join(f"{number:,} x {status or 'none'}" for status, number in sorted(seen.answers.items()))
     for case in seen.failed[:SHOWN]:
         print(f"  {case}", file=sys.stderr, flush=True)
-    yield Row("requests made from openapi.json", rounds, "0 x 5xx", told, lives and not failed)
+    yield Row(fault, rounds, "0 x 5xx", told, lives and not failed)
 
 
 class Seen:

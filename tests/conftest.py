@@ -26,9 +26,20 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("patient")
 
 #: folders with files that take longest
-LONG = {"backups", "contracts", "hosts", "journeys", "karton", "maintenance", "s3", "search", "serving"}
+LONG = {
+    "backups",
+    "contracts",
+    "hosts",
+    "journeys",
+    "karton",
+    "maintenance",
+    "s3",
+    "search",
+    "serving",
+    "two_worlds",
+}
 #: folders whose files share a database or a server of their own
-TOGETHER = {"backups", "hosts", "karton", "s3", "search"}
+TOGETHER = {"backups", "hosts", "karton", "s3", "search", "two_worlds"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,5 +1,7 @@
 """Bad input gets a clear refusal that names every field at fault, and nothing is half done."""
 
+import json
+
 import pytest
 
 from kit.bank import V2, Bank, Sample, fields_of, name_of
@@ -21,6 +23,25 @@ def test_all_violations_come_at_once(bank: Bank) -> None:
     assert fields_of(refused) == {
         "analysisScore", "tlp", "userAgent.name", "userAgent.version", "analysisResult", "nonsense",
     }  # fmt: skip
+
+
+def test_violations_come_in_the_order_of_their_fields(bank: Bank) -> None:
+    """Every process of the service says the same, and the same each time."""
+    wrong = {
+        "user": 7,
+        "state": 7,
+        "rootTask": ["x"],
+        "parentTask": ["x"],
+        "operation": 7,
+        "correlationID": ["x"],
+    }
+
+    answers = {bank.post(f"{V2}/servicetask/search", wrong).text for _ in range(8)}
+
+    (told,) = answers
+    fields = [message["field"] for message in json.loads(told)["messages"]]
+    assert fields == sorted(fields)
+    assert len(fields) == len(wrong)
 
 
 def test_several_wrong_times_and_names_come_at_once(bank: Bank) -> None:

@@ -1,5 +1,6 @@
 """The feed tells of everything that happens to what the reader may see, and of nothing else."""
 
+import base64
 import threading
 from typing import Any, get_args
 
@@ -9,9 +10,11 @@ from jsonschema_rs import Draft202012Validator
 from kit.bank import AGENT, ROBOT, Bank, Sample, eventually, fields_of, together
 from kit.feed import PATH, EventStream, Follower, latest, types_of
 from kit.service import Service
-from samplebank.api.feed import Type
+from samplebank.api.feed import Silence, Type
+from samplebank.api.feed_cursors import MARK, PLACE, PROOF
 from samplebank.database import Database
 from samplebank.events import feed
+from samplebank.feed.cloud_events import keyed
 from samplebank.feed.kinds import KINDS
 
 #: what CloudEvents 1.0 demands of an event as JSON
@@ -182,6 +185,44 @@ def test_a_stream_ends_with_its_key(bank: Bank, service: Service) -> None:
     assert all("data" in block for block in blocks)
     # another process may remember the key a little longer
     assert eventually(lambda: bank.call("GET", PATH, None, headers={"Argus-API-Key": key}).status_code == 401)
+
+
+def test_a_cursor_tells_nothing_of_what_happens_to_others(bank: Bank) -> None:
+    """A cursor that stays the same while nothing happens tells when something happens to others."""
+    quiet = [latest(bank, "hana") for _ in range(3)]
+    finished(bank, user="quinn")
+    busy = latest(bank, "hana")
+
+    assert len({*quiet, busy}) == 4
+    assert len({len(cursor) for cursor in (*quiet, busy)}) == 1
+    assert [bank.get(PATH, "hana", after=cursor).json()["data"] for cursor in (*quiet, busy)] == [[]] * 4
+
+
+def test_a_sign_of_life_comes_when_it_is_due_whatever_happens_to_others() -> None:
+    """Events of others wake a stream that has nothing to tell."""
+    silence = Silence(15.0, now=100.0)
+
+    woken = [silence.left(now) for now in (103.0, 107.0, 115.0)]
+    silence.break_at(115.0)
+
+    assert woken == [12.0, 8.0, 0.0]
+    assert silence.left(115.0) == 15.0
+
+
+async def test_a_cursor_of_an_earlier_release_is_still_good(bank: Bank, database: Database) -> None:
+    """Until 0.3 a cursor had no random bytes."""
+    async with database.connection() as db:
+        known = await feed.look(db)
+        place = await feed.end_of(db, known)
+    plain = PLACE.pack(place.since, place.until, place.id, place.last)
+    proof = keyed(known.secret, b"proof", plain, PROOF)
+    mask = keyed(known.secret, b"mask", proof, len(plain))
+    hidden = bytes(one ^ other for one, other in zip(plain, mask, strict=True))
+    cursor = base64.urlsafe_b64encode(known.identity.bytes[:MARK] + proof + hidden).decode()
+
+    sample, _ = finished(bank)
+
+    assert types_of(bank.data(bank.get(PATH, "mia", after=cursor)), sample) == ENDED
 
 
 def changed(cursor: str, place: int) -> str:

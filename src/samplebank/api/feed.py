@@ -81,6 +81,25 @@ class CloudEvent(Shown):
     data: dict[str, Any]
 
 
+class Silence:
+    """The time without a word of a stream. A sign of life ends the silence.
+
+    Events that the reader may not see wake the stream, and do not prolong the silence: the time of a sign of life would
+    tell of such events.
+    """
+
+    def __init__(self, longest: float, now: float) -> None:
+        self._longest = longest
+        self._end = now + longest
+
+    def left(self, now: float) -> float:
+        """The seconds until a sign of life is due."""
+        return self._end - now
+
+    def break_at(self, now: float) -> None:
+        self._end = now + self._longest
+
+
 class Reader:
     """Reads the feed for a request, by the rights that the caller has at the time of each page."""
 
@@ -207,14 +226,19 @@ async def _awaited(request: Call, reader: Reader, page: reading.Page, query: Fee
 async def _told(request: Call, reader: Reader, most: int) -> Pieces:
     """Tell events until the reader leaves, the key ends or the service stops."""
     followers, follower = _followers(request), Follower(request.caller)
+    silence = Silence(HEARTBEAT, time.monotonic())
     with followers.joined(follower):
         page = await reader.page(most)
         yield BEGIN
         while not follower.is_over:
             if page.events:
                 yield reader.sent(page.events)
-            elif not page.is_last or not await followers.wait(follower, reader.place, HEARTBEAT):
+                silence.break_at(time.monotonic())
+            elif (left := silence.left(time.monotonic())) <= 0:
                 yield reader.sign_of_life
+                silence.break_at(time.monotonic())
+            elif page.is_last:
+                await followers.wait(follower, reader.place, left)
             try:
                 page = await reader.next_page(followers, most)
             except Unauthenticated:

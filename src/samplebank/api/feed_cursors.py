@@ -1,11 +1,14 @@
 """Cursors of the feed: where a reader stands, as a text that is good for one installation.
 
-Places would tell each reader how much happens to others. So places are sealed with the secret of the feed.
+Places would tell each reader how much happens to others. So places are sealed with the secret of the feed. And a cursor
+that stays the same while nothing happens to anybody would tell when something does. So each cursor is sealed with other
+random bytes: two cursors of the same place look as different as cursors of two places.
 """
 
 import base64
 import binascii
 import hmac
+import secrets
 from struct import Struct
 from typing import Final
 from uuid import UUID
@@ -21,7 +24,9 @@ LATEST: Final = "latest"
 #: the bytes of the identity of the feed in a cursor, and of the proof that the feed has made the cursor
 MARK, PROOF = 6, 16
 PLACE: Final = Struct(">QQQQ")
-SIZE: Final = MARK + PROOF + PLACE.size
+#: random bytes in a cursor; a cursor of an earlier release has none, and is as good
+CHANCE: Final = 9
+SIZES: Final = {MARK + PROOF + PLACE.size, MARK + PROOF + PLACE.size + CHANCE}
 UNKNOWN: Final = (
     "This is no cursor of the feed: give `metaData.next` of the page before, as it is, or `latest`."
 )
@@ -48,8 +53,8 @@ class Sealed(msgspec.Struct, frozen=True):
 
 
 def cursor_at(feed: Feed, place: Place) -> str:
-    """The cursor for the events behind a place. A place has one cursor."""
-    plain = PLACE.pack(place.since, place.until, place.id, place.last)
+    """A cursor for the events behind a place."""
+    plain = PLACE.pack(place.since, place.until, place.id, place.last) + secrets.token_bytes(CHANCE)
     proof = keyed(feed.secret, b"proof", plain, PROOF)
     sealed = _mark(feed.identity) + proof + _masked(feed.secret, proof, plain)
     return base64.urlsafe_b64encode(sealed).decode()
@@ -63,7 +68,7 @@ def read_cursor(after: str | None) -> Sealed | None:
         raw = base64.b64decode(after.encode(), b"-_", validate=True)
     except (ValueError, binascii.Error):
         raw = b""
-    if len(raw) != SIZE:
+    if len(raw) not in SIZES:
         raise invalid("after", UNKNOWN)
     return Sealed(raw[:MARK], raw[MARK : MARK + PROOF], raw[MARK + PROOF :])
 
@@ -75,7 +80,7 @@ def place_of(sealed: Sealed, feed: Feed) -> Place:
     plain = _masked(feed.secret, sealed.proof, sealed.hidden)
     if not hmac.compare_digest(sealed.proof, keyed(feed.secret, b"proof", plain, PROOF)):
         raise invalid("after", UNKNOWN)
-    return Place(*PLACE.unpack(plain))
+    return Place(*PLACE.unpack_from(plain))
 
 
 def check(place: Place, feed: Feed) -> None:

@@ -1,0 +1,119 @@
+"""What only one of the worlds has: everything that customers of others do, and that the mill may not see."""
+
+from api.test_similar import near_to
+from hunts.hunting import begun, rules_for
+from kit.bank import AGENT, CHIEF, Bank, Sample
+from kit.policy_rules import RULES
+from kit.service import Service
+from kit.visitor import Visitor
+from two_worlds.names import Names
+from two_worlds.visible import (
+    INVOICE,
+    KEY,
+    TLSH,
+    VALUE,
+    WORD,
+    analysed,
+    await_types,
+    ended_sample,
+    now,
+    waiting_samples,
+)
+
+#: more than a page of a list has
+MANY = 30
+TENANTS = """
+[[customer]]
+shortName = "lagoon"
+name = "The Lagoon"
+domain = "there"
+
+[[user]]
+shortName = "lars"
+customer = "lagoon"
+key = true
+
+[[grant]]
+subject = "lars"
+role = "SAMPLEDB-USER"
+customer = "lagoon"
+"""
+
+
+def hide(service: Service, bank: Bank, names: Names) -> None:
+    visible = list(dict.fromkeys(row["sha256"] for row in names.rows if "analysisID" in row))
+    newcomers(service)
+    names.words += ["harbour", "hana", "hank", "quarry", "quinn", "lagoon", "secret.exe"]
+    worker, plan = "scanner", names.plan
+    for user, customer in (("hana", "harbour"), ("quinn", "quarry"), ("lars", "lagoon")):
+        ended_sample(bank, names, worker, plan, user, customer)
+    for tlp in ("amber", "green"):
+        ended_sample(bank, names, worker, plan, "hana", "harbour", tlp=tlp)
+    ended_sample(bank, names, worker, plan, "quinn", "quarry", acl=["gus"])
+    for _ in range(3):
+        waiting_samples(bank, names, worker, plan, "hana", "hank")
+    names.times.append(now())
+    crowd(bank, names, {KEY: VALUE})
+    on_visible(bank, names, worker, visible)
+    by_others(bank, names)
+    rules(bank, names, worker)
+    await_types(bank)
+    names.times.append(now())
+
+
+def newcomers(service: Service) -> None:
+    tenants = service.folder / "newcomers.toml"
+    tenants.write_text(TENANTS)
+    service.apply(tenants)
+
+
+def crowd(bank: Bank, names: Names, plan: dict[str, str]) -> None:
+    """So many samples and jobs that pages and counts of lists would move."""
+    for number in range(MANY):
+        user = ("hana", "quinn")[number % 2]
+        sample = bank.submitted(user, fileName=f"secret.exe {INVOICE} {number}", metaData=plan)
+        if number % 10 == 0:
+            (job,) = bank.jobs_of(sample)
+            names.add(sha256=sample.sha256, jobID=job["id"])
+
+
+def on_visible(bank: Bank, names: Names, worker: str, visible: list[str]) -> None:
+    """What others add to samples of the mill, for themselves."""
+    for sha256 in visible[:3]:
+        sample = Sample(0)
+        sample.sha256 = sha256
+        analysed(bank, names, sample, worker, "harbour", "red", 100)
+        link = {"reference": Sample(10).sha256, "tlp": "red", "type": "loads", "userAgent": AGENT}
+        made = bank.post(f"{sample.path}/link", {**link, "customer": "harbour"}, CHIEF)
+        names.add(sha256=sha256, linkID=bank.data(made)["id"])
+        note = {"text": f"a secret of the harbour: {WORD}", "customer": "harbour", "tlp": "red"}
+        noted = bank.data(bank.post(f"/samplebank/v1/sample/{sha256}/notes", note, "chief"))
+        names.add(sha256=sha256, noteID=noted["id"])
+    other = bank.submitted("quinn")
+    names.add(sha256=other.sha256)
+    link = {"reference": visible[0], "tlp": "amber", "type": "parent", "userAgent": AGENT}
+    bank.data(bank.post(f"{other.path}/link", {**link, "customer": "quarry"}, CHIEF))
+    facts = [{"kind": "tlsh", "value": near_to(TLSH, 5)}]
+    bank.analyse(other, worker, 40, CHIEF, customer="quarry", facts=facts)
+
+
+def by_others(bank: Bank, names: Names) -> None:
+    """Hunts, tasks, sessions and saved queries of others."""
+    for user in ("hana", "quinn"):
+        hunt = begun(bank, rules_for(WORD), user)
+        names.add(huntID=hunt["id"], number="0")
+        visitor = Visitor(bank.url).sign_in(bank.keys[user])
+        assert visitor.post("/queries", {"kind": "jobs", "name": "Mine", "q": "state:done"}).status == 200
+        asked = bank.post("/samplebank/v1/sample/reanalyse", {"fileName": [INVOICE], "customer": []}, user)
+        assert asked.status_code in (200, 202, 412), asked.text
+
+
+def rules(bank: Bank, names: Names, worker: str) -> None:
+    """A rule for customers of others."""
+    body = {
+        "name": "secret rule",
+        "description": WORD,
+        "match": {"customer": {"customerOrGroup": ["quarry", "harbour"]}},
+        "action": {"workers": {"add": [worker]}},
+    }
+    names.add(id=bank.data(bank.post(RULES, body))["id"])

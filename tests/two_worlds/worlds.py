@@ -1,0 +1,98 @@
+"""Two worlds: two services with the same past. One of them then hears of what most callers may not see."""
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from kit.bank import Bank
+from kit.processes import housekeeper_at_rest
+from kit.service import Service, copy_prepared, remove
+from kit.visitor import Visitor
+from two_worlds.hidden import hide
+from two_worlds.names import Names
+from two_worlds.visible import begin
+
+#: user of the test tenants, None for a caller without a key. Not one of the users may see the hidden things.
+ROLES = (None, "nobody", "viewer", "uploader", "mia", "analyzer", "toiler", "boss")
+#: the address by which callers know both services
+ADDRESS = "http://bank.example"
+SETTINGS = {
+    "SAMPLEBANK_PROCESSES": "1",
+    "SAMPLEBANK_PUBLIC_URL": ADDRESS,
+    "SAMPLEBANK_CLASSIFICATION_WAIT": "0",
+    "SAMPLEBANK_REQUESTS_PER_ADDRESS": "0",
+}
+#: the database tells of each statement in a line of its log
+TOLD = "log_statement = 'all'\nlog_parameter_max_length = 0\nlog_line_prefix = '@@ '\n"
+SERVER = Path("data", "postgres", "data")
+
+
+class World(NamedTuple):
+    service: Service
+    bank: Bank
+    #: what the browser of each user sends as a cookie
+    cookies: Mapping[str, str]
+
+    @property
+    def statements(self) -> Path:
+        """The log of the database."""
+        return self.service.folder / SERVER / "server.log"
+
+
+class Worlds(NamedTuple):
+    """`plain` is without the hidden things, `full` has the hidden things."""
+
+    plain: World
+    full: World
+    names: Names
+
+    @property
+    def both(self) -> tuple[World, World]:
+        return self.plain, self.full
+
+
+@contextmanager
+def two_worlds(folder: Path) -> Iterator[Worlds]:
+    """Both worlds. Their housekeepers rest, so that only requests begin statements."""
+    names = Names()
+    plain, full = services = (_made(folder, "plain"), _made(folder, "full"))
+    with ExitStack() as stack:
+        for service in services:
+            stack.callback(remove, service.folder / "data")
+            stack.callback(service.end)
+        cookies = _begun(plain, names)
+        subprocess.run(["cp", "-a", plain.folder / "data", full.folder / "data"], check=True)
+        full.keys.update(plain.keys)
+        for service in services:
+            service.start()
+        hide(full, Bank(full.url, full.keys), names)
+        for service in services:
+            stack.enter_context(housekeeper_at_rest(service))
+        seen_plain, seen_full = (
+            World(service, Bank(service.url, service.keys), cookies) for service in services
+        )
+        yield Worlds(seen_plain, seen_full, names)
+
+
+def _begun(plain: Service, names: Names) -> dict[str, str]:
+    """Make the common past, and stop the service. The cookies of the users."""
+    plain.keys.update(copy_prepared(plain.folder / "data"))
+    with (plain.folder / SERVER / "postgresql.conf").open("a") as settings:
+        settings.write(TOLD)
+    plain.start()
+    begin(Bank(plain.url, plain.keys), names)
+    cookies = {user: _signed_in(plain, user) for user in ROLES if user is not None}
+    plain.stop()
+    return cookies
+
+
+def _made(folder: Path, name: str) -> Service:
+    (folder / name).mkdir()
+    return Service(folder / name, SETTINGS)
+
+
+def _signed_in(service: Service, user: str) -> str:
+    cookies = Visitor(service.url).sign_in(service.keys[user]).cookies
+    return "; ".join(f"{name}={value}" for name, value in cookies.items())
