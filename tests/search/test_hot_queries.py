@@ -370,15 +370,16 @@ async def test_a_search_by_several_wide_criteria_looks_at_few_rows_of_each(
     assert max(read) <= FEW_ROWS
 
 
+@pytest.mark.parametrize("offset", [0, 1000], ids=["first", "deep"])
 @pytest.mark.parametrize("sort", ["observedTimestamp", "-observedTimestamp"])
-async def test_a_deep_page_of_a_reader_passes_over_no_submission_of_others(
-    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str
+async def test_a_page_of_a_reader_passes_over_no_submission_of_others(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str, offset: int
 ) -> None:
     async with filled[0].connection() as db:
         await forget_scans(db)
 
         listing = submissions_matching(callers["one"], SubmissionSearch(), ALWAYS, [sort])
-        page = await listing.page(db, Page(25, 1000))
+        page = await listing.page(db, Page(25, offset))
 
         await db.execute("SELECT pg_stat_force_next_flush()")
         read = await db.fetchval(READ, "submission")
@@ -388,15 +389,16 @@ async def test_a_deep_page_of_a_reader_passes_over_no_submission_of_others(
     assert entries <= 2 * 1000
 
 
+@pytest.mark.parametrize("offset", [0, 1000], ids=["first", "deep"])
 @pytest.mark.parametrize("sort", ["sampleCreatedTimestamp", "-sampleCreatedTimestamp"])
-async def test_a_deep_page_of_a_reader_passes_over_no_sample_of_others(
-    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str
+async def test_a_page_of_a_reader_passes_over_no_sample_of_others(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str, offset: int
 ) -> None:
     async with filled[0].connection() as db:
         await forget_scans(db)
 
         page = await samples_matching(callers["one"], SampleCriterion(), ALWAYS, [sort]).page(
-            db, Page(25, 1000)
+            db, Page(25, offset)
         )
 
         await db.execute("SELECT pg_stat_force_next_flush()")

@@ -18,7 +18,7 @@ UNCOUNTED = -1
 #: a count reads every match, and parallel workers are slow to start
 COUNTING = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL max_parallel_workers_per_gather = 0"
 #: rows are counted on unless the planner expects so many times the rows that the time is enough for
-HOPELESS = 4
+HOPELESS = 2
 #: more rows than any list has
 ALL = 2**31 - 1
 

@@ -10,7 +10,7 @@ from samplebank.accounts.caller import Caller
 from samplebank.accounts.many_customers import lacks_customer
 from samplebank.accounts.model import Permission
 from samplebank.database import TRUE, Connection, Page, Shape, Sql, all_of, one_of, one_of_few
-from samplebank.database.counting import ALWAYS, Count, count_rows
+from samplebank.database.counting import Count, count_rows
 from samplebank.database.listing import OrderedListing, TalliedListing
 from samplebank.database.ordering import Branch, Key, Order
 from samplebank.database.planning import SERIAL, planned
@@ -37,6 +37,8 @@ BY_STATE = (("state", "enqueuedTimestamp"), ("-state", "-enqueuedTimestamp"))
 #: customers for which the tally is asked whether they have few jobs, and how many that is
 FEW_CUSTOMERS = 20
 FEW_JOBS = 10_000
+#: matches that are counted along with a page; more matches are counted by themselves
+MOST_ALONG = 2_000
 
 
 class JobFilter(msgspec.Struct, frozen=True):
@@ -66,8 +68,8 @@ NUMBER_OF_ALL = number_in(TOTAL, TRUE)
 class JobsOfRange(OrderedListing[Job]):
     """Jobs of a time range, which are found part by part.
 
-    With `counts_along` a page comes with the number of up to `ALWAYS` matches: for conditions that an index has, so that no more
-    than the matches are read.
+    With `counts_along` a page comes with the number of up to `MOST_ALONG` matches: for conditions that an index has, so that no
+    more than the matches are read.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class JobsOfRange(OrderedListing[Job]):
             rows = await by.rows(selected, self.source, where, page).rows(db)
         if not counts:
             return list(map(self.columns.read, rows))
-        if rows and rows[0][0] <= ALWAYS:
+        if rows and rows[0][0] <= MOST_ALONG:
             self._count = Count(rows[0][0])
         return [self.columns.read(row[1:]) for row in rows]
 
@@ -114,9 +116,9 @@ class JobsOfRange(OrderedListing[Job]):
 
     @property
     def _number(self) -> Sql:
-        """The number of the matches within the range, at most one more than are always counted."""
+        """The number of the matches within the range, at most one more than come along."""
         matches = self._ranged.matches(Beyond())
-        return Sql(f"(SELECT count(*) FROM ({{}} LIMIT {ALWAYS + 1}) counted)", matches)
+        return Sql(f"(SELECT count(*) FROM ({{}} LIMIT {MOST_ALONG + 1}) counted)", matches)
 
 
 class JobsOfFew(OrderedListing[Job]):

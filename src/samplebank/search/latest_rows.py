@@ -43,14 +43,22 @@ class ByLatestRow(NamedTuple):
                 return None  # behind all samples with a row
             behind = time, id_
         found = _Found(behind, descends=self.descends)
+        if self.visible is TRUE:
+            # the beginning of an index, for which one plan is good
+            return await self._fill(db, page, found)
         async with planned(db, *SERIAL):
-            for _ in range(PIECES):
-                rows = await self._piece(found, EACH * end).rows(db)
-                ids = found.add(rows)
-                if len(ids) >= end:
-                    return ids[page.offset : end]
-                if sum(row["rows"] for row in rows) < EACH * end:
-                    return None
+            return await self._fill(db, page, found)
+
+    async def _fill(self, db: Connection, page: Page, found: "_Found") -> Sequence[int] | None:
+        """Look at pieces until the page is full."""
+        end = page.offset + page.limit
+        for _ in range(PIECES):
+            rows = await self._piece(found, EACH * end).rows(db)
+            ids = found.add(rows)
+            if len(ids) >= end:
+                return ids[page.offset : end]
+            if sum(row["rows"] for row in rows) < EACH * end:
+                return None
         return None
 
     def _piece(self, found: "_Found", most: int) -> Sql:

@@ -14,8 +14,6 @@ from samplebank.submissions.model import Submission
 # The digest is looked up for the rows of the page only: PostgreSQL works such columns out after LIMIT.
 COLUMNS = Columns.of(Submission, "u", sha256="(SELECT s.sha256 FROM sample s WHERE s.id = u.sample_id)")
 FROM = "submission u"
-#: rows until the end of a page up to which a page is a beginning of each part
-SHALLOW = 500
 #: the orders in which indexes have the parts
 ORDERS = {("observedTimestamp",), ("-observedTimestamp",)}
 
@@ -35,11 +33,8 @@ class Parts(NamedTuple):
             self.order.source,
             self._ids(page),
         )
-        if page.limit and page.offset + page.limit <= SHALLOW:
-            # the beginning of each part, which an index has: one plan is good for any values
-            rows: list[Any] = await query.rows(db)
-        else:
-            rows = await rows_within(db, query, None) or []
+        # a plan for any values would gather all rows of a part
+        rows: list[Any] = await rows_within(db, query, None) or []
         return [COLUMNS.read(row) for row in rows]
 
     @property
