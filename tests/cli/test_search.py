@@ -7,22 +7,27 @@ from typing import Any
 import pytest
 
 from cli.program import Program
-from kit.bank import Bank, name_of
+from kit.bank import Bank, eventually, name_of
 from samplebank.cli import search
 
 
 @pytest.fixture(scope="module")
 def word(bank: Bank) -> str:
-    """The beginning of the file names of three samples."""
+    """The beginning of the file names of three samples, whose types are known."""
     beginning = name_of("sought")
     for _ in range(3):
         bank.submitted(fileName=f"{beginning}.exe")
+    assert eventually(lambda: all(row.get("latestClassification") for row in rows_of(bank, beginning)))
     return beginning
 
 
+def rows_of(bank: Bank, word: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = bank.data(bank.get("/samplebank/v1/query/samples", q=word, limit=0))
+    return rows
+
+
 def found(bank: Bank, word: str) -> list[str]:
-    rows = bank.data(bank.get("/samplebank/v1/query/samples", q=word, limit=0))
-    return [row["sha256"] for row in rows]
+    return [row["sha256"] for row in rows_of(bank, word)]
 
 
 def test_the_table_tells_hash_verdict_and_size(local: Program, bank: Bank, word: str) -> None:
@@ -48,7 +53,7 @@ def test_hashes_come_one_in_a_line(local: Program, bank: Bank, word: str) -> Non
 def test_json_is_one_document_with_what_the_service_tells(local: Program, bank: Bank, word: str) -> None:
     document = json.loads(local.run("search", "--json", word).out)
 
-    assert document == {"samples": bank.data(bank.get("/samplebank/v1/query/samples", q=word, limit=0))}
+    assert document == {"samples": rows_of(bank, word)}
 
 
 def test_without_a_match_json_is_an_empty_list(local: Program) -> None:

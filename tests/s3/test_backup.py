@@ -1,6 +1,7 @@
 """A backup of a bucket goes into another bucket and an external database, and from there back into folders."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from obstore.store import S3Store
 from kit.bank import ROBOT, Bank, Sample, eventually, name_of
 from kit.postgres import Postgres
 from kit.s3 import BUCKET, S3Server
-from kit.service import Service
+from kit.service import Service, running
 from s3.conftest import objects_of
 from samplebank.database.connection import connect_alone
 from samplebank.installation import removals
@@ -77,14 +78,19 @@ def test_a_backup_goes_from_a_bucket_to_a_bucket_and_back_to_folders(
     assert (plain.blobs / "sample" / analysed.sha256[:2] / analysed.sha256).read_bytes() == analysed.data
 
 
-def test_a_backup_of_folders_goes_into_a_bucket(
-    bank: Bank, service: Service, s3: S3Server, tmp_path: Path
-) -> None:
-    sample = bank.submitted()
+@pytest.fixture
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service of its own: other tests damage bytes of the shared service."""
+    with running(tmp_path_factory.mktemp("plain")) as plain:
+        yield plain
+
+
+def test_a_backup_of_folders_goes_into_a_bucket(plain: Service, s3: S3Server, tmp_path: Path) -> None:
+    sample = Bank(plain.url, plain.keys).submitted()
     url = f"s3://{BUCKET}/from/folders"
     target = Service(tmp_path / "target", {**s3.environment(), "SAMPLEBANK_BLOB_URL": url})
 
-    well(service, "backup", str(tmp_path / "backups"))
+    well(plain, "backup", str(tmp_path / "backups"))
     well(target, "restore", str(tmp_path / "backups"))
 
     (key,) = objects_of(s3.store("from/folders"), sample.sha256)
