@@ -17,8 +17,6 @@ ALWAYS = 10_000
 UNCOUNTED = -1
 #: a count reads every match, and parallel workers are slow to start
 COUNTING = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL max_parallel_workers_per_gather = 0"
-#: rows are counted on unless the planner expects so many times the rows that the time is enough for
-HOPELESS = 2
 #: more rows than any list has
 ALL = 2**31 - 1
 
@@ -38,7 +36,7 @@ class Count(NamedTuple):
 async def count_rows(db: Connection, rows: Sql, budget: float) -> Count:
     """Count the rows of a query. Beyond `ALWAYS` rows, counting stops after `budget` milliseconds in all.
 
-    Counting stops at once where the planner expects far more rows than the rest of the time is enough for. `db` is not in a
+    Counting stops at once where the planner expects more rows than the rest of the time is enough for. `db` is not in a
     transaction. The rows are passed over in the database; none of them is sent.
     """
     query, values = rows.render()
@@ -55,7 +53,7 @@ async def count_rows(db: Connection, rows: Sql, budget: float) -> Count:
             now = time.monotonic()
             left = int(budget - 1000 * (now - began))
             enough_for = passed * (1 + left / max(1000 * (now - opened), 0.001))
-            if left < 1 or await _expected(db, query, values) > HOPELESS * enough_for:
+            if left < 1 or await _expected(db, query, values) > enough_for:
                 return Count(passed, is_exact=False)
             await db.execute(f"SET LOCAL statement_timeout = {left}")
             return Count(passed + await cursor.forward(ALL))

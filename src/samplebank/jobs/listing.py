@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -79,27 +80,37 @@ class JobsOfRange(OrderedListing[Job]):
         self._ranged = ranged
         self._states = states
         self._counts_along = counts_along and ranged.is_told_by(ENQUEUED)
+        #: the jobs beyond the range by the time of enqueuing, where a page has looked these up
+        self._beyond: Beyond | None = None
 
     async def page(self, db: Connection, page: Page) -> list[Job]:
-        key = self._time
-        beyond = Beyond() if key is None else await self._ranged.beyond(db, key)
-        by = self.by._replace(branches=() if key is None else self._parts(key, beyond))
-        where = self._ranged.others if by.branches else self._ranged.where
-        counts = self._counts_along and key is ENQUEUED and len(by.branches) == 1
-        selected = Sql("{}, {}", self._number, self.columns.selected) if counts else self.columns.selected
         # the best plan depends on how wide the range is
         async with planned(db, *SERIAL):
-            rows = await by.rows(selected, self.source, where, page).rows(db)
+            counts, rows = await self._rows(db, page)
         if not counts:
             return list(map(self.columns.read, rows))
         if rows and rows[0][0] <= MOST_ALONG:
             self._count = Count(rows[0][0])
         return [self.columns.read(row[1:]) for row in rows]
 
+    async def _rows(self, db: Connection, page: Page) -> tuple[bool, list[Any]]:
+        """The rows on a page, and whether the number is the first column of each."""
+        key = self._time
+        beyond = Beyond() if key is None else await self._ranged.beyond(db, key)
+        self._beyond = beyond if key is ENQUEUED else None
+        by = self.by._replace(branches=() if key is None else self._parts(key, beyond))
+        where = self._ranged.others if by.branches else self._ranged.where
+        counts = self._counts_along and key is ENQUEUED and len(by.branches) == 1
+        selected = Sql("{}, {}", self._number, self.columns.selected) if counts else self.columns.selected
+        return counts, await by.rows(selected, self.source, where, page).rows(db)
+
     async def count(self, db: Connection, budget: float) -> Count:
         if self._count is not None:
             return self._count
-        return await count_rows(db, self._ranged.matches(await self._ranged.beyond(db, ENQUEUED)), budget)
+        if self._beyond is None:
+            async with planned(db, *SERIAL):
+                self._beyond = await self._ranged.beyond(db, ENQUEUED)
+        return await count_rows(db, self._ranged.matches(self._beyond), budget)
 
     @property
     def _time(self) -> Key | None:

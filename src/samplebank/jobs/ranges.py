@@ -1,10 +1,11 @@
 """Jobs of a time range, in any order: the parts of such a list, each of which an index finds in order.
 
 The three times of a job lie close together. So a job with any time in the range has every other time in the range, or
-near one of its bounds, unless the job is one of the few *long* jobs, which have an index of their own.
+near one of its bounds, unless the job is one of the few *long* jobs, which have an index of their own: by the time from the first to
+the last of the three.
 
 The jobs with the key of the list beyond the range are few or none as a rule. So these jobs are looked up first, by one
-statement that needs no plan of its own. Page and number are then simple questions about the range.
+statement. Page and number are then simple questions about the range.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,12 +17,10 @@ from samplebank.database.ordering import Branch, Key
 from samplebank.database.times import TimeRange
 from samplebank.jobs.model import JobState
 
-#: milliseconds between the first and the last time of a job, from which on the job is long; also in the index `job_long`
+#: milliseconds between the first and the last time of a job, from which on the job is long; also in the index `job_life`
 LONG = 3_600_000
-SPAN = (
-    "greatest(j.enqueued_time, j.start_time, j.end_time) - least(j.enqueued_time, j.start_time, j.end_time)"
-)
-IS_LONG = Sql(f"{SPAN} > {LONG}")
+FIRST, LAST = (f"{of}(j.enqueued_time, j.start_time, j.end_time)" for of in ("least", "greatest"))
+IS_LONG = Sql(f"{LAST} - {FIRST} > {LONG}")
 ENQUEUED = Key("j.enqueued_time", field="enqueued_time")
 TIE = "j.id"
 #: in the order of the database, which is that of the texts
@@ -46,7 +45,7 @@ class Ranged:
         self.where = all_of([times.condition, others])
 
     async def beyond(self, db: Connection, key: Key) -> Beyond:
-        """Look up the jobs that match with their key beyond the range."""
+        """Look up the jobs that match with their key beyond the range, in a transaction that plans for values."""
         found = self._all_beyond(key)
         if not found:
             return Beyond()
@@ -99,20 +98,20 @@ class Ranged:
 
     def _all_beyond(self, key: Key) -> list[Sql]:
         """Queries for the jobs beyond the range, some of them twice: the id, and whether the key lies before the range."""
-        select = "SELECT j.id, {} FROM job j WHERE {{}}"
+        select = "SELECT j.id, {} FROM job j WHERE {{}} AND {{}}"
         return [
-            Sql(select.format("TRUE" if is_before else "FALSE"), among)
+            Sql(select.format("TRUE" if is_before else "FALSE"), among, self.where)
             for is_before, side in self._sides(key)
             for among in side
         ]
 
     def _beyond_unseen(self, key: Key) -> Beyond:
         """The jobs beyond the range, by conditions that find them anew."""
-        sides = {is_before: _is_found(among) for is_before, among in self._sides(key)}
+        sides = {is_before: self._is_found(among) for is_before, among in self._sides(key)}
         return Beyond(sides.get(True), sides.get(False))
 
     def _sides(self, key: Key) -> Iterator[tuple[bool, list[Sql]]]:
-        """Before the range, and behind the range: the conditions on the jobs there that are near the range, and that are long."""
+        """Before the range, and behind the range: conditions on the jobs that are near the range, and on the long jobs."""
         times, column = self._times, key.sql
         if not self._reaches_beyond(key):
             return
@@ -128,17 +127,21 @@ class Ranged:
         times, lacks = self._times, Sql(f"{key.sql} IS NULL")
         since = TRUE if times.start is None else Sql("j.enqueued_time >= {}", times.start - LONG)
         until = TRUE if times.end is None else Sql("j.enqueued_time < {}", times.end + LONG)
-        return _is_found(self._near_or_long(all_of([lacks, since, until]), lacks))
+        return self._is_found(self._near_or_long(all_of([lacks, since, until]), lacks))
 
     def _near_or_long(self, near: Sql, all_there: Sql) -> list[Sql]:
-        """Conditions on the jobs that match: of those in `near`, and of the long jobs in `all_there`."""
-        return [all_of([near, self.where]), all_of([IS_LONG, all_there, self.where])]
+        """Conditions on the jobs in `near`, and on the long jobs in `all_there` that live in the range."""
+        start, end = self._times.start, self._times.end
+        until = end if start is None or end is None else max(start, end)
+        lives = Sql(
+            f"int8range({FIRST}, {LAST}, '[]') && int8range({{}}::bigint, {{}}::bigint)", start, until
+        )
+        return [near, all_of([IS_LONG, lives, all_there])]
 
-
-def _is_found(among: Sequence[Sql]) -> Sql:
-    """The jobs that any of the conditions finds."""
-    found = joined(" UNION ALL ", [Sql("SELECT j.id FROM job j WHERE {}", one) for one in among])
-    return Sql(f"{TIE} = ANY (ARRAY({{}}))", found)
+    def _is_found(self, among: Sequence[Sql]) -> Sql:
+        """The jobs that any of the conditions finds, and that match."""
+        found = [Sql("SELECT j.id FROM job j WHERE {} AND {}", one, self.where) for one in among]
+        return Sql(f"{TIE} = ANY (ARRAY({{}}))", joined(" UNION ALL ", found))
 
 
 def _is_one_of(ids: set[UUID]) -> Sql | None:
