@@ -10,7 +10,7 @@ from uuid import UUID
 from samplebank.accounts.access import see_customers, see_rows, sees_judgement
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Sql, order_by
+from samplebank.database import TRUE, Columns, Connection, Sql, order_by
 from samplebank.database.listing import Listing
 from samplebank.samples.model import Sample
 from samplebank.verdicts.model import Verdict
@@ -26,13 +26,22 @@ FROM = "verdict v JOIN sample s ON s.id = v.sample_id LEFT JOIN job j ON j.id = 
 def columns(caller: Caller) -> Columns[Verdict]:
     """The columns of a verdict `v` of a sample `s` with the job `j`, as far as the caller may see the verdict."""
     sees_job = see_customers(caller, "j.customer_id", Permission.VIEW_JOBS)
-    sees_author = Sql("v.manual AND {}", sees_judgement(caller, "v.judged_for"))
+    sees_author = sees_judgement(caller, "v.judged_for")
+    sees_analysis = see_rows(caller, "a", Permission.VIEW_ANALYSIS, Permission.VIEW_VERDICTS)
+    if sees_job is sees_author is sees_analysis is TRUE:
+        return WHOLE
+    return _columns(sees_job, sees_author, sees_analysis)
+
+
+def _columns(sees_job: Sql, sees_author: Sql, sees_analysis: Sql) -> Columns[Verdict]:
+    """The columns with the conditions on the job `j`, on the author of a manual verdict and on an analysis `a`."""
+    is_signed = Sql("v.manual AND {}", sees_author)
     return Columns.of(
         Verdict,
         "v",
         sha256="s.sha256",
-        comment=Sql("CASE WHEN {} THEN v.comment END", sees_author),
-        user_id=Sql("CASE WHEN {} THEN v.user_id END", sees_author),
+        comment=Sql("CASE WHEN {} THEN v.comment END", is_signed),
+        user_id=Sql("CASE WHEN {} THEN v.user_id END", is_signed),
         job_id=Sql("CASE WHEN {} THEN j.id END", sees_job),
         job_state=Sql("CASE WHEN {} THEN j.state END", sees_job),
         analyses=Sql(
@@ -46,9 +55,13 @@ def columns(caller: Caller) -> Columns[Verdict]:
                     FROM verdict_analysis va JOIN analysis a ON a.id = va.analysis_id
                    WHERE va.verdict_id = v.id AND {}), '[]')
             """,
-            see_rows(caller, "a", Permission.VIEW_ANALYSIS, Permission.VIEW_VERDICTS),
+            sees_analysis,
         ),
     )
+
+
+#: for callers from whom nothing is hidden
+WHOLE = _columns(TRUE, TRUE, TRUE)
 
 
 def verdicts_of(caller: Caller, sample: Sample, sort: Sequence[str]) -> Listing[Verdict]:
