@@ -27,8 +27,8 @@ from samplebank.search.window import IndexWindow
 SHALLOWEST, SPARE = 500, 2
 #: how many times as many ids as samples lie between the least and the greatest id of the newest samples, at most
 APART = 20
-#: how many more of the newest ids are looked at than the page needs, because ids are only nearly in the order of time
-MORE = 400
+#: how many more of the newest ids are looked at than the page needs: as many samples come at once, with ids in another order than times
+MORE = 100
 
 
 class Ask(NamedTuple):
