@@ -1,14 +1,12 @@
 """How many rows match: exact where the number is small or cheap to find, else the least that is known."""
 
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
-import msgspec
 
 from samplebank.database.connection import Connection
-from samplebank.database.planning import SERIAL, planned, reading
+from samplebank.database.planning import SERIAL, plan_of, planned, reading
 from samplebank.database.sql import Sql
 
 #: up to so many matches are always counted
@@ -53,18 +51,12 @@ async def count_rows(db: Connection, rows: Sql, budget: float) -> Count:
             now = time.monotonic()
             left = int(budget - 1000 * (now - began))
             enough_for = passed * (1 + left / max(1000 * (now - opened), 0.001))
-            if left < 1 or await _expected(db, query, values) > enough_for:
+            if left < 1 or (await plan_of(db, rows))["Plan Rows"] > enough_for:
                 return Count(passed, is_exact=False)
             await db.execute(f"SET LOCAL statement_timeout = {left}")
             return Count(passed + await cursor.forward(ALL))
     except asyncpg.QueryCanceledError:
         return Count(passed, is_exact=False)
-
-
-async def _expected(db: Connection, query: str, values: Sequence[Any]) -> float:
-    """The number of rows of a query, as the planner thinks."""
-    explained = msgspec.json.decode(await db.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *values))
-    return float(explained[0]["Plan"]["Plan Rows"])
 
 
 async def count_few(db: Connection, rows: Sql, budget: float) -> Count:

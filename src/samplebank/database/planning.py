@@ -1,7 +1,7 @@
 """Queries that are planned for their values, because the best plan depends on the values."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -15,11 +15,9 @@ PLANNING = ("plan_cache_mode = force_custom_plan",)
 SERIAL = ("max_parallel_workers_per_gather = 0",)
 
 
-@asynccontextmanager
-async def planned(db: Connection, *settings: str) -> AsyncIterator[None]:
+def planned(db: Connection, *settings: str) -> AbstractAsyncContextManager[None]:
     """A transaction in which every query is planned for its values; the plan for any values is far off for searches."""
-    async with reading(db, *PLANNING, *settings):
-        yield
+    return reading(db, *PLANNING, *settings)
 
 
 @asynccontextmanager
@@ -52,9 +50,14 @@ def _local(settings: tuple[str, ...]) -> str:
 
 async def estimated(db: Connection, queries: Sequence[Sql]) -> list[float] | None:
     """The number of rows of each query, as the planner thinks. None where the planner joins queries."""
-    query, values = Sql("EXPLAIN (FORMAT JSON) {}", joined(" UNION ALL ", queries)).render()
     async with planned(db, *SERIAL):
-        explained = msgspec.json.decode(await db.fetchval(query, *values))
-    plan: dict[str, Any] = explained[0]["Plan"]
+        plan = await plan_of(db, joined(" UNION ALL ", queries))
     plans: list[dict[str, Any]] = [plan] if len(queries) == 1 else plan.get("Plans", [])
     return [float(one["Plan Rows"]) for one in plans] if len(plans) == len(queries) else None
+
+
+async def plan_of(db: Connection, query: Sql) -> dict[str, Any]:
+    """The plan of a query, as EXPLAIN tells. `Plan Rows` is the number of rows, as the planner thinks."""
+    explained = msgspec.json.decode(await Sql("EXPLAIN (FORMAT JSON) {}", query).value(db))
+    plan: dict[str, Any] = explained[0]["Plan"]
+    return plan

@@ -27,15 +27,7 @@ class Parts(NamedTuple):
     async def find(self, db: Connection, page: Page) -> Sequence[Submission] | None:
         if self.order.names not in ORDERS:
             return None
-        query = Sql(
-            f"SELECT {{}} FROM {{}} WHERE u.id = ANY (ARRAY({{}})) {self.order.sql}",
-            COLUMNS.selected,
-            self.order.source,
-            self._ids(page),
-        )
-        # a plan for any values would gather all rows of a part
-        rows: list[Any] = await rows_within(db, query, None) or []
-        return [COLUMNS.read(row) for row in rows]
+        return await submissions_of(db, self._ids(page), self.order)
 
     @property
     def matches(self) -> Sql:
@@ -52,6 +44,19 @@ class Parts(NamedTuple):
         ]
         merged = f"SELECT u.id FROM ({{}}) u {self.order.sql} {page.clause()}"
         return Sql(merged, joined(" UNION ALL ", parts))
+
+
+async def submissions_of(db: Connection, ids: Sql, order: Order) -> list[Submission]:
+    """The submissions whose ids the query finds, in order."""
+    query = Sql(
+        f"SELECT {{}} FROM {{}} WHERE u.id = ANY (ARRAY({{}})) {order.sql}",
+        COLUMNS.selected,
+        order.source,
+        ids,
+    )
+    # a plan for any values would gather all rows of a part
+    rows: list[Any] = await rows_within(db, query, None) or []
+    return [COLUMNS.read(row) for row in rows]
 
 
 def parts_of(caller: Caller, window: Sql, order: Order) -> Parts | None:

@@ -5,15 +5,15 @@ others in the range, or near one of its bounds. The few submissions whose times 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from samplebank.database import Connection, Page, Sql, all_of, any_of, joined
 from samplebank.database.ordering import Order
 from samplebank.database.query import order_by
 from samplebank.database.times import TimeRange
-from samplebank.search.listing import MOST_GATHERED, rows_within
-from samplebank.search.submission_parts import COLUMNS, FROM
+from samplebank.search.listing import MOST_GATHERED
+from samplebank.search.submission_parts import FROM, submissions_of
 from samplebank.submissions.model import Submission
 from samplebank.timespec import Millis
 
@@ -56,14 +56,7 @@ class OfRange(NamedTuple):
         return cls(where, order, near, all_of([apart, times.within(field), Sql("NOT ({})", near)]))
 
     async def find(self, db: Connection, page: Page) -> Sequence[Submission] | None:
-        query = Sql(
-            f"SELECT {{}} FROM {{}} WHERE u.id = ANY (ARRAY({{}})) {self.order.sql}",
-            COLUMNS.selected,
-            self.order.source,
-            self._ids(page),
-        )
-        rows: list[Any] = await rows_within(db, query, None) or []
-        return [COLUMNS.read(row) for row in rows]
+        return await submissions_of(db, self._ids(page), self.order)
 
     def _ids(self, page: Page) -> Sql:
         """The ids on a page: the beginnings of the parts, merged. The others are gathered, unless these are very many."""
