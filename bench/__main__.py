@@ -30,6 +30,7 @@ from bench.figures import (
     serving,
     similar,
     slow,
+    tabs,
     web,
 )
 from bench.machine import MemoryWatch
@@ -50,6 +51,7 @@ FILLED = (
     "reading",
     "claims",
     "similar",
+    "open tabs",
     "access rules",
     "whole list",
     "statistics",
@@ -180,6 +182,8 @@ class Bench:
             self.measure(
                 f"similar, {size:,} samples", lambda: similar.measure(service, size, quick=self.quick)
             )
+        if size == self.sizes[-1] and not self.quick:
+            self.measure("open tabs", lambda: [tabs.idle(service, tenants)])
 
     def _access(self, service: Service, tenants: Tenants, size: int, seconds: float, runs: int) -> None:
         self.measure(

@@ -82,7 +82,7 @@ Pages = Mapping[str, tuple[str, float]]
 
 def measure(service: Service, tenants: Tenants, size: int, *, quick: bool) -> list[Figure]:
     """Measure the p95 of every page with one client: by the administrator, and by a reader of one customer."""
-    chief, reader = (_sign_in(service, key) for key in (service.key, tenants.one_key))
+    chief, reader = (sign_in(service, key) for key in (service.key, tenants.one_key))
     names = asyncio.run(page_contents.make(service, tenants, size, quick=quick))
     return [
         *_latencies(service, PAGES, "", chief, names, size=size, quick=quick),
@@ -122,7 +122,7 @@ def _request(path: str, cookie: str, names: dict[str, str]) -> tuple[str | bytes
     return "POST", path, sent, f"{headers}Sec-Fetch-Site: same-origin\r\n", FORM
 
 
-def _sign_in(service: Service, key: str) -> str:
+def sign_in(service: Service, key: str) -> str:
     """The cookie of a session of the user of the key."""
     connection = http.client.HTTPConnection(HOST, service.port, timeout=60)
     headers = {"Origin": service.url, "Content-Type": FORM}
