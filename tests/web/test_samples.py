@@ -50,6 +50,14 @@ def test_a_query_is_answered_by_three_statements(
     assert int(shown.text("footer span").split()[0]) <= 3
 
 
+@pytest.mark.usefixtures("named")
+@pytest.mark.parametrize("who", ["chief", "mia"])
+def test_all_samples_and_their_number_are_found_by_one_statement(visitor: Visitors, who: str) -> None:
+    shown = visitor(who).get("/samples")
+
+    assert int(shown.text("footer span").split()[0]) == 1
+
+
 def test_a_mistake_is_shown_at_its_spot_with_the_nearest_name(visitor: Visitors) -> None:
     shown = visitor("mia").get("/samples?q=tpye:pebin score:70..")
 

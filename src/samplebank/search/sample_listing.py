@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import TRUE, Columns, Connection, Page, Shape, Sql, all_of
+from samplebank.database import Columns, Connection, Page, Shape, Sql
 from samplebank.database.counting import Count, count_rows, tallied
 from samplebank.database.listing import PIECE, OrderedListing
 from samplebank.database.planning import SERIAL, plan_for_values, planned
@@ -22,13 +22,35 @@ class Id(NamedTuple):
 
 #: what is selected first; the rest is read for the samples of the page only
 IDS: Shape[Any] = Columns.of(Id, "s")
+NOT_TOLD = Sql("NULL::bigint")
+
+
+def no_query(_page: Page) -> None:
+    """There is no query for a page whose one plan is good for any values."""
+
+
+class Number(NamedTuple):
+    """An expression for the number of matches; NULL where the expression does not know the number.
+
+    `is_told`: a tally tells the number. Other expressions count for a while. `has_one_plan`: one plan is good for any values.
+    """
+
+    sql: Sql
+    is_told: bool = False
+    has_one_plan: bool = False
+
+    async def find(self, db: Connection, budget: float) -> Count | None:
+        """The number; None where not known, or not within `budget` milliseconds of counting."""
+        limit = None if self.is_told else budget
+        return await tallied(db, self.sql, limit, has_one_plan=self.has_one_plan)
 
 
 class SampleListing(OrderedListing[Overview]):
     """Matching samples, found by the first of `ways` that finds the page.
 
-    `matches` writes a query with one row for each match. `number` is an expression for the number of matches, where a tally
-    knows, `listed` one that counts a little, and `all_but` a slower one that is planned for its values.
+    `matches` writes a query with one row for each match. The first of `numbers` that knows the number of matches tells the number.
+    `first` writes a query for the ids on a page, where one plan is good for any values: page and number are found by one
+    statement. Where there is no such query, or the page is not full and the list is not quick, the ways are tried.
     """
 
     def __init__(
@@ -39,22 +61,19 @@ class SampleListing(OrderedListing[Overview]):
         matches: Callable[[], Sql],
         gathering: Gathering,
         *,
-        number: Sql | None = None,
-        listed: Sql | None = None,
-        all_but: Sql | None = None,
+        numbers: Sequence[Number] = (),
+        first: Callable[[Page], Sql | None] = no_query,
+        is_quick: bool = False,
     ) -> None:
         super().__init__(IDS, ask.order.source, ask.where, ask.order)
         self.gathering = gathering
         self._caller = caller
         self.ways = ways
         self._matches = matches
-        self._number = number
-        self._listed = listed
-        self._all_but = all_but
-        #: a list without criteria, for a caller who sees every sample: page and number by one statement
-        self._is_plain = number is not None and see_samples(caller, "s", Permission.VIEW_SAMPLES) is TRUE
-        self.is_quick = self._is_plain
-        self.is_dear = number is None and listed is None and all_but is None
+        self._numbers = numbers
+        self._first = first
+        self.is_quick = is_quick
+        self.is_dear = not numbers
         self._shown = Overviews(caller)
         #: digest and id of the last sample that was read
         self._last: tuple[bytes, int] | None = None
@@ -69,15 +88,17 @@ class SampleListing(OrderedListing[Overview]):
 
     def among(self, page: Page) -> Sql | None:
         """The samples `s` of a page, as a condition. None where the best way to the page depends on the values of the search."""
-        if not self._is_plain:
-            return None
-        return Sql("s.id = ANY (ARRAY({}))", self.by.ids(self.where, page))
+        ids = self._first(page) if self.is_quick else None
+        return None if ids is None else Sql("s.id = ANY (ARRAY({}))", ids)
 
     async def page(self, db: Connection, page: Page) -> list[Overview]:
-        if self._is_plain and self._number is not None:
-            return await self._at_once(db, page, self._number, await _found(self.ways[:-1], db, page))
+        first = self._first(page)
+        if first is not None:
+            found = await self._read(db, first, self._told)
+            if self.is_quick or len(found) == page.limit:
+                return found
         ids = await self.ids(db, page)
-        return await self._overviews(db, ids) if ids else []
+        return await self._read(db, _listed(ids), self._told) if ids else []
 
     async def ids(self, db: Connection, page: Page) -> list[int]:
         """Find the ids of the samples on a page, in order."""
@@ -88,39 +109,16 @@ class SampleListing(OrderedListing[Overview]):
         await plan_for_values(db, *SERIAL)
         cursor = await db.cursor(query, *values)
         while rows := await cursor.fetch(PIECE):
-            yield await self._overviews(db, [row[0] for row in rows])
+            yield await self._read(db, _listed([row[0] for row in rows]))
 
     async def count(self, db: Connection, budget: float) -> Count:
-        known = self.gathering.count or await tallied(db, self._number)
-        known = known or await tallied(db, self._listed, budget, has_one_plan=True)
-        known = known or await tallied(db, self._all_but, budget)
-        return known or await count_rows(db, self._matches(), budget)
-
-    async def _at_once(
-        self, db: Connection, page: Page, number: Sql, ids: Sequence[int] | None
-    ) -> list[Overview]:
-        """The page and the number of a list without criteria, by one statement: any values have the same plan.
-
-        `ids` are the ids on the page, where these are known.
-        """
-        shown = self._shown
-        found = (
-            self.by.ids(self.where, page) if ids is None else Sql("SELECT unnest({}::bigint[])", list(ids))
-        )
-        query = Sql(
-            """
-            SELECT {}, s.id, {} FROM {} JOIN unnest(ARRAY({})) WITH ORDINALITY page(id, place) ON page.id = s.id
-             ORDER BY page.place
-            """,
-            number,
-            shown.selected,
-            shown.source,
-            found,
-        )
-        rows = await query.rows(db)
-        if rows:
-            self.gathering.count = Count(rows[0][0])
-        return self._noted([(row[1], shown.read(row[2:])) for row in rows])
+        if self.gathering.count is not None:
+            return self.gathering.count
+        for number in self._numbers:
+            known = await number.find(db, budget)
+            if known is not None:
+                return known
+        return await count_rows(db, self._matches(), budget)
 
     async def stored_ids(self, db: Connection, most: int) -> list[int]:
         """The ids of all matches not deleted, newest first; any `most` of the ids where there are more."""
@@ -146,25 +144,40 @@ class SampleListing(OrderedListing[Overview]):
         ).row(db)
         return Place(tuple(keys), id_)
 
-    async def _overviews(self, db: Connection, ids: Sequence[int]) -> list[Overview]:
-        where = all_of(
-            [
-                # A subquery hides how many ids there are: so the plan for any number is kept, which is as good.
-                Sql("s.id = ANY ((SELECT {}::bigint[])::bigint[])", list(ids)),
-                see_samples(self._caller, "s", Permission.VIEW_SAMPLES),
-            ]
-        )
-        shown = self._shown
-        query = Sql("SELECT s.id, {} FROM {} WHERE {}", shown.selected, shown.source, where)
-        found = {row[0]: shown.read(row[1:]) for row in await query.rows(db)}
-        return self._noted([(id_, found[id_]) for id_ in ids if id_ in found])
+    @property
+    def _told(self) -> Sql:
+        """The number of matches where a tally tells, to come along with the page."""
+        return self._numbers[0].sql if self._numbers and self._numbers[0].is_told else NOT_TOLD
 
-    def _noted(self, found: list[tuple[int, Overview]]) -> list[Overview]:
-        """The samples behind their ids. Keeps the last id, so that `place_of` need not ask for the place of the last sample."""
-        if found:
-            id_, last = found[-1]
-            self._last = last.sha256, id_
-        return [overview for _, overview in found]
+    async def _read(self, db: Connection, ids: Sql, number: Sql = NOT_TOLD) -> list[Overview]:
+        """The samples whose ids the query finds, in the order of the ids, and the number, by one statement.
+
+        Any values have the same plan. Keeps the last id, so that `place_of` need not ask for the place of the last sample.
+        """
+        shown = self._shown
+        query = Sql(
+            """
+            SELECT {}, s.id, {} FROM {} JOIN unnest(ARRAY({})) WITH ORDINALITY page(id, place) ON page.id = s.id
+             WHERE {} ORDER BY page.place
+            """,
+            number,
+            shown.selected,
+            shown.source,
+            ids,
+            see_samples(self._caller, "s", Permission.VIEW_SAMPLES),
+        )
+        rows = await query.rows(db)
+        if not rows:
+            return []
+        if rows[0][0] is not None:
+            self.gathering.count = Count(rows[0][0])
+        found = [shown.read(row[2:]) for row in rows]
+        self._last = found[-1].sha256, rows[-1][1]
+        return found
+
+
+def _listed(ids: Sequence[int]) -> Sql:
+    return Sql("SELECT unnest({}::bigint[])", list(ids))
 
 
 async def _found(ways: Sequence[Way[int]], db: Connection, page: Page) -> Sequence[int] | None:

@@ -30,10 +30,37 @@ class SampleParts(NamedTuple):
     unlisted: Sequence[Sql]
     names: tuple[str, ...]
 
-    async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
-        if self.names not in {(NEWEST_FIRST,), (OLDEST_FIRST,)}:
+    @property
+    def is_in_order(self) -> bool:
+        """Whether the parts have the samples in the order asked for."""
+        return self.names in {(NEWEST_FIRST,), (OLDEST_FIRST,)}
+
+    @property
+    def begins_with_new(self) -> bool:
+        """Whether the first pages have new samples alone."""
+        return self.is_in_order and (self._is_newest_first or not self.older)
+
+    @property
+    def begins_with_listed(self) -> bool:
+        """Whether the lists of readers have all samples of the first pages."""
+        return self.begins_with_new and len(self.unlisted) == len(self.older)
+
+    def first(self, page: Page) -> Sql | None:
+        """A query for the ids of the new samples on a page; None for a deep page, where a plan for the values is better."""
+        if page.offset:
             return None
-        found = await self._ids(db, self.new, page) if self._is_newest_first or not self.older else []
+        order = self._order
+        # Each part comes in order, so that no more rows are read than the page needs.
+        limited = [
+            Sql(f"({{}} {order} {page.clause()})", self._behind(part, page.after)) for part in self.new
+        ]
+        ids = f"SELECT DISTINCT created_time, id FROM ({{}}) r {order} {page.clause()}"
+        return Sql(f"SELECT id FROM ({ids}) page {order}", joined(" UNION ALL ", limited))
+
+    async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
+        if not self.is_in_order:
+            return None
+        found = await self._ids(db, self.new, page) if self.begins_with_new else []
         if self.older and (len(found) < page.limit or not page.limit):
             # The older samples have to be sorted: look there only where the page reaches the older samples.
             found = await self._ids(db, [*self.new, *self.older], page)

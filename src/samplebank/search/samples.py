@@ -9,7 +9,7 @@ import msgspec
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Sql, all_of, joined, one_of
+from samplebank.database import TRUE, Sql, all_of, joined, one_of
 from samplebank.database.times import TimeRange
 from samplebank.search import rows
 from samplebank.search.creation import Creation
@@ -24,9 +24,9 @@ from samplebank.search.numbers import (
     number_of_listed_samples,
     number_of_nearly_all_samples,
 )
-from samplebank.search.sample_listing import SampleListing
+from samplebank.search.sample_listing import Number, SampleListing, no_query
 from samplebank.search.sample_order import NEWEST_FIRST, order_of
-from samplebank.search.sample_parts import parts_of, parts_of_range
+from samplebank.search.sample_parts import SampleParts, parts_of, parts_of_range
 from samplebank.search.sample_ways import Ask, ByDigest, Everything, Gathered, InOrder, Lists, Much, OfRange
 from samplebank.search.sets import (
     ANALYSIS,
@@ -140,13 +140,38 @@ def _among_all(
     ways = ways if by_row is None else [by_row, *ways]
     number, all_but = number_of_all_samples(caller, window), number_of_nearly_all_samples(caller, window)
     parts = parts_of(caller, window, ask.order.names) if number is None else None
-    if parts is None:
-        return SampleListing(caller, ask, ways, matches, gathering, number=number, all_but=all_but)
+    if parts is not None:
+        return _of_readers(caller, window, ask, parts, ways)
+    sees_all = see_samples(caller, "s", Permission.VIEW_SAMPLES) is TRUE
+    is_quick = number is not None and sees_all
+    first = partial(ask.order.ids, ask.where) if is_quick and by_row is None else no_query
+    numbers = [*_known(number, is_told=True), *_known(all_but)]
+    return SampleListing(
+        caller, ask, ways, matches, gathering, numbers=numbers, first=first, is_quick=is_quick
+    )
+
+
+def _of_readers(
+    caller: Caller, window: IndexWindow, ask: Ask, parts: SampleParts, others: Sequence[Way[int]]
+) -> SampleListing:
+    """The samples in the lists of a caller of few customers."""
     number = number_of_listed_samples(caller, window, parts.unlisted)
     # What is older than the window is counted, and the counting has a limit.
-    told, listed = (None, number) if parts.older else (number, None)
-    ways = [parts, *ways]
-    return SampleListing(caller, ask, ways, lambda: parts.matches, gathering, number=told, listed=listed)
+    is_told = number is not None and not parts.unlisted
+    return SampleListing(
+        caller,
+        ask,
+        [parts, *others],
+        lambda: parts.matches,
+        Gathering(),
+        numbers=_known(number, is_told=is_told, has_one_plan=True),
+        first=parts.first if parts.begins_with_listed else no_query,
+        is_quick=is_told and parts.begins_with_listed,
+    )
+
+
+def _known(number: Sql | None, *, is_told: bool = False, has_one_plan: bool = False) -> list[Number]:
+    return [] if number is None else [Number(number, is_told=is_told, has_one_plan=has_one_plan)]
 
 
 def _of_range(
@@ -158,8 +183,9 @@ def _of_range(
     if parts is None:
         return SampleListing(caller, ask, [of_range], partial(_all, caller, window, asked), gathering)
     number = number_of_listed_samples(caller, window, parts.unlisted, times)
+    numbers = _known(number, has_one_plan=True)
     ways: list[Way[int]] = [parts, of_range]
-    return SampleListing(caller, ask, ways, lambda: parts.matches, gathering, listed=number)
+    return SampleListing(caller, ask, ways, lambda: parts.matches, gathering, numbers=numbers)
 
 
 def _lists(
