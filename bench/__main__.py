@@ -32,6 +32,7 @@ from bench.figures import (
     slow,
     tabs,
     web,
+    workers,
 )
 from bench.machine import MemoryWatch
 from bench.service import Service, Unusable, check_disk, check_port
@@ -113,6 +114,8 @@ class Bench:
             self._writing(service, found)
         files, runs = (40, 1) if self.quick else (240, 3)
         self.measure("real files", lambda: from_upload.to_verdict(self.parent, self.port, files, runs))
+        if not self.quick:
+            self.measure("workers", lambda: workers.measure(12, 3))
         mebibytes, hunts = (40, 1) if self.quick else (300, 3)
         self.measure("hunts", lambda: hunting.measure(self.parent, self.port, mebibytes, hunts))
         if not self.quick:

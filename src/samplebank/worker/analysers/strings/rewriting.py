@@ -28,6 +28,10 @@ OCTAL = re.compile(rb"\\[01][0-7]{2}(?:\\[01][0-7]{2}){2,}")
 BACKTICK = re.compile(rb"`(?<=[A-Za-z.-]`)(?=[A-Za-z.-])")
 PRINTABLE = frozenset(b"\t\r\n" + bytes(range(0x20, 0x7F)))
 REPLACE = re.compile(rb"replace(?=\s{0,5}\(?\s{0,5}['\"])")
+FILL, BEFORE_FILL = (
+    re.compile(rb"-f(?=\s{0,5}\(?\s{0,5}['\"])"),
+    re.compile(rb"['\"]\s{0,5}\)?\s{0,5}\Z"),
+)
 #: a text in quotes with the call, or a call that begins a word, as Visual Basic has it
 BEFORE_REPLACE = re.compile(rb"['\"]\s{0,5}(?:\.|-[ci]?)$|(?:^|[^\w.-])$")
 JOINT = re.compile(rb"[+&]")
@@ -86,6 +90,12 @@ def _may_replace(folded: bytes) -> bool:
     """Whether a text in quotes, and no variable, has parts replaced."""
     places = (found.start() for found in islice(REPLACE.finditer(folded), MOST_JOINTS))
     return any(BEFORE_REPLACE.search(folded, max(0, place - 8), place) for place in places)
+
+
+def _may_format(folded: bytes) -> bool:
+    """Whether a text in quotes is filled with others."""
+    places = (found.start() for found in islice(FILL.finditer(folded), MOST_JOINTS))
+    return any(BEFORE_FILL.search(folded, max(0, place - 12), place) for place in places)
 
 
 def _unescaped(text: bytes) -> bytes:
@@ -201,7 +211,7 @@ def _named(text: bytes) -> bytes:
 RULES: tuple[Rule, ...] = (
     ("carets", _holds(b"^"), batch.without_carets),
     ("batch variables", batch.may_be_batch, batch.resolved),
-    ("escapes", _holds(b"\\x", b"\\u00", b"%u00", b"%", b"&#", b"\\1"), _unescaped),
+    ("escapes", lambda _: True, _unescaped),  # which looks for the beginning of each kind
     ("backticks", _holds(b"`"), lambda text: BACKTICK.sub(b"", text)),
     (
         "lent letters",
@@ -210,7 +220,7 @@ RULES: tuple[Rule, ...] = (
     ),
     ("character codes", _matches(literals.CODES), _characters),
     (FOLLOWING, lambda folded: len(folded) <= MOST_OF_VARIABLES and b"=" in folded, _followed),
-    ("format", _holds(b"-f"), _formatted),
+    ("format", _may_format, _formatted),
     (JOINING, _matches(literals.JOINT), _joined),
     (
         "reversal",
