@@ -60,6 +60,8 @@ FILLED = (
 )
 #: seconds of a quick run, the end of the services left out, of a group of figures, and of filling in: three minutes are enough
 QUICK_SECONDS, QUICK_GROUP, QUICK_FILL = 150.0, 25.0, 60.0
+#: characters of a command in a note
+LONGEST_COMMAND = 60
 #: seconds of rest after the start, for figures of processor time
 REST = 5.0
 
@@ -161,6 +163,7 @@ class Bench:
         if largest:
             self.measure("statistics", lambda: [filled.statistics(service, 5)])
             memory = Figure("memory of the largest process", "MiB", [watch.largest / 2**20], 200, less=True)
+            memory.note = watch.of_largest[-LONGEST_COMMAND:]
             self.figures.append(memory)
 
     def _at(

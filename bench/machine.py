@@ -5,6 +5,7 @@ import platform
 import threading
 import time
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Self
 
@@ -128,8 +129,8 @@ class MemoryWatch:
         self._thread = threading.Thread(target=self._look, daemon=True)
         self.before = 0
         self.peak = 0
-        #: the largest memory of a single process, in bytes
-        self.largest = 0
+        #: the largest memory of a single process, in bytes, and the command of the process
+        self.largest, self.of_largest = 0, ""
 
     @property
     def growth_mib(self) -> float:
@@ -147,9 +148,12 @@ class MemoryWatch:
 
     def _look(self) -> None:
         while not self._ended.wait(0.05):
-            held = self._processes.memory_by_process().values()
-            self.peak = max(self.peak, sum(held))
-            self.largest = max(self.largest, *held)
+            held = self._processes.memory_by_process()
+            self.peak = max(self.peak, sum(held.values()))
+            process, size = max(held.items(), key=itemgetter(1), default=(0, 0))
+            if size > self.largest:
+                self.largest = size
+                self.of_largest = " ".join(_read(process, "cmdline").replace("\0", " ").split())
 
 
 def now() -> float:
