@@ -25,6 +25,17 @@ def test_the_image_is_made_by_the_uv_of_the_project() -> None:
     assert f"uv=={own.group(1)}" in (ROOT / "deploy/Dockerfile").read_text("utf-8")
 
 
+def test_the_image_of_karton_has_the_versions_that_are_tested() -> None:
+    tested = re.search(r'^kartons="(.*)"$', (ROOT / "scripts/program").read_text("utf-8"), re.MULTILINE)
+    assert tested is not None
+    image = (ROOT / "deploy/compose/karton.Dockerfile").read_text("utf-8")
+
+    named = set(re.findall(r"karton-[a-z-]+==\S+", image))
+
+    assert named
+    assert named <= set(tested.group(1).split())
+
+
 def test_every_setting_of_the_chart_is_one() -> None:
     values = (ROOT / "deploy/helm/samplebank/values.yaml").read_text("utf-8")
     block = re.search(r"^settings:\n((?:  .*\n)+)", values, re.MULTILINE)
