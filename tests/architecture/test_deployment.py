@@ -13,7 +13,7 @@ FILES = sorted(path for path in (ROOT / "deploy").rglob("*") if path.is_file())
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_every_setting_is_one(file: Path) -> None:
-    named = set(re.findall(rf"{PREFIX}[A-Z_]*[A-Z]\b", file.read_text("utf-8")))
+    named = set(re.findall(rf"(?<![A-Z_]){PREFIX}[A-Z_]*[A-Z]\b", file.read_text("utf-8")))
 
     assert named <= {f"{PREFIX}{name.upper()}" for name in (*FIELDS, *CLIENT_NAMES)}
 
