@@ -19,10 +19,14 @@ from bench.clients import WrongAnswer
 from bench.deadline import Late, within
 from bench.figure import Figure
 from bench.figures import (
+    bridging,
+    bucket,
     claiming,
     cycle,
     filled,
+    following,
     from_upload,
+    hosts,
     hunting,
     ingest,
     pages,
@@ -121,8 +125,17 @@ class Bench:
         mebibytes, hunts = (40, 1) if self.quick else (300, 3)
         self.measure("hunts", lambda: hunting.measure(self.parent, self.port, mebibytes, hunts))
         if not self.quick:
+            self._beyond_one_machine(found)
             self._filled()
         return found
+
+    def _beyond_one_machine(self, found: limits.Limits) -> None:
+        """The figures of a bucket, of readers of the feed, of a Karton, and of two hosts."""
+        parent, port = self.parent, self.port
+        self.measure("bucket", lambda: bucket.measure(parent, port, 1000, size_mib=1024, runs=3, found=found))
+        self.measure("feed", lambda: following.measure(parent, port, 2000, 10, 3))
+        self.measure("karton", lambda: bridging.measure(parent, port, 40, 3))
+        self.measure("hosts", lambda: hosts.measure(parent, 1000, 3))
 
     def _filled(self) -> None:
         """The figures of databases of their own, which are filled in: one for each size, as ids go with times in life."""

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Final
 import redis
 
 from bench.seaweed import BUCKET, KEY, SECRET, S3Server
+from bench.service import Service
 
 ROOT: Final = Path(__file__).parent.parent
 START_SECONDS: Final = 30.0
@@ -144,3 +146,29 @@ class Karton:
             self.kill(name)
         self._running.clear()
         self.redis.kill()
+
+
+class Bridge:
+    """`samplebank karton` as a process."""
+
+    def __init__(self, folder: Path, service: Service, karton: Karton) -> None:
+        self.log = folder / "bridge.log"
+        self._command = [sys.executable, "-m", "samplebank.cli", "karton", "--config", str(karton.config)]
+        given = {
+            "SAMPLEBANK_URL": service.url,
+            "SAMPLEBANK_KEY": service.key,
+            "SAMPLEBANK_DATA_DIR": str(folder),
+        }
+        self._environment = {**os.environ, **given}
+        subprocess.run(
+            [*self._command, "--register"], env=self._environment, check=True, stdout=subprocess.DEVNULL
+        )
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(10)

@@ -49,6 +49,11 @@ class Postgres:
     def url(self) -> str:
         return self.url_at(self.port)
 
+    @property
+    def pid(self) -> int:
+        """The postmaster."""
+        return int((self._data / "postmaster.pid").read_text().split("\n", 1)[0])
+
     def url_at(self, port: int, address: str = "127.0.0.1") -> str:
         """The URL of the server through a relay that listens on `port`, or at another address of the server."""
         return f"postgresql://postgres@{address}:{port}/postgres"
@@ -73,8 +78,7 @@ class Postgres:
 
     def kill(self) -> None:
         """End the postmaster at once; its children notice."""
-        pid = int((self._data / "postmaster.pid").read_text().split("\n", 1)[0])
-        os.kill(pid, signal.SIGKILL)
+        os.kill(self.pid, signal.SIGKILL)
 
     def order(self, statement: str) -> str:
         done = subprocess.run(

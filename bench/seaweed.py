@@ -66,10 +66,10 @@ class S3Server:
             "AWS_REGION": "us-east-1",
         }
 
-    def store(self, prefix: str | None = None) -> Store:
+    def store(self, prefix: str | None = None, bucket: str = BUCKET) -> Store:
         """A client that knows nothing of the product."""
         return Store(
-            BUCKET,
+            bucket,
             prefix=prefix,
             access_key_id=KEY,
             secret_access_key=SECRET,

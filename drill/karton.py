@@ -3,10 +3,8 @@
 import asyncio
 import base64
 import io
-import os
 import random
 import secrets
-import subprocess
 import sys
 import time
 import zipfile
@@ -17,7 +15,7 @@ from typing import Final, NamedTuple
 
 import redis
 from bench.databases import connected
-from bench.karton import Karton
+from bench.karton import Bridge, Karton
 from bench.ports import free_port
 from bench.seaweed import S3Server
 from bench.service import Service
@@ -60,32 +58,6 @@ class Package(NamedTuple):
 
     data: bytes
     files: dict[str, str]
-
-
-class Bridge:
-    """`samplebank karton` as a process."""
-
-    def __init__(self, folder: Path, service: Service, karton: Karton) -> None:
-        self.log = folder / "bridge.log"
-        self._command = [sys.executable, "-m", "samplebank.cli", "karton", "--config", str(karton.config)]
-        given = {
-            "SAMPLEBANK_URL": service.url,
-            "SAMPLEBANK_KEY": service.key,
-            "SAMPLEBANK_DATA_DIR": str(folder),
-        }
-        self._environment = {**os.environ, **given}
-        subprocess.run(
-            [*self._command, "--register"], env=self._environment, check=True, stdout=subprocess.DEVNULL
-        )
-        self.start()
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=log)
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait(10)
 
 
 def run(folder: Path, rounds: int) -> Iterator[Row]:

@@ -19,7 +19,7 @@ from samplebank.urls import URLS
 
 PREFIX = "SAMPLEBANK_"
 #: the settings with secrets besides the URL of the database
-SECRET: Final = ("webhook_url", "webhook_secret", "events_nats", "events_rabbitmq")
+SECRET: Final = ("webhook_url", "webhook_secret", "events_nats", "events_rabbitmq", "events_kafka")
 #: read by the client commands, not by the service
 CLIENT_NAMES = frozenset({"url", "key"})
 CONFIGURATION_FILE = "samplebank.toml"
@@ -99,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhook_attempts: Count = 150
     events_nats: str | None = None
     events_rabbitmq: str | None = None
+    events_kafka: str | None = None
     events_attempts: Count = 150
     event_retention: Positive = 7 * 24 * 3600
     sandbox: Literal["required", "best"] = "required"
@@ -122,7 +123,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def brokers(self) -> dict[str, str]:
         """The addresses of the brokers that events are sent to, by the name of the sink."""
-        places = {"nats": self.events_nats, "rabbitmq": self.events_rabbitmq}
+        places = {"nats": self.events_nats, "rabbitmq": self.events_rabbitmq, "kafka": self.events_kafka}
         return {name: place for name, place in places.items() if place is not None}
 
     @property

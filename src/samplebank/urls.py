@@ -57,6 +57,11 @@ URLS: Final = {
         _has_hosts,
         "an address such as amqp://user:password@broker.example.org:5672/?exchange=samplebank",
     ),
+    "events_kafka": (
+        ("kafka://", "kafkas://"),
+        _has_hosts,
+        "an address such as kafkas://user:password@broker.example.org:9093/?topic=samplebank",
+    ),
     "public_url": HTTP,
     "blob_url": (
         ("file://", "s3://"),

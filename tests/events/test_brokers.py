@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +18,14 @@ from kit.nats import NatsServer
 from kit.rabbitmq import MOST, RabbitServer
 from kit.receiver import SECRET, Receiver, receiving
 from kit.service import Service, running
+from kit.tansu import KafkaServer
 from samplebank.errors import Invalid
+from samplebank.events.kafka import MOST as MOST_OF_KAFKA
 from samplebank.events.sinks import Message, Sink, Undelivered
 from samplebank.maintenance.relays import open_relays
 from samplebank.settings import load
 
-BROKERS = ("nats", "rabbitmq")
+BROKERS = ("nats", "rabbitmq", "kafka")
 TYPE = "samplebank.verdict.settled"
 
 
@@ -45,8 +48,17 @@ async def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ra
 
 
 @pytest.fixture(scope="module")
-def servers(nats: NatsServer, rabbitmq: RabbitServer) -> dict[str, BrokerServer]:
-    return {server.name: server for server in (nats, rabbitmq)}
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    server = KafkaServer(tmp_path_factory.mktemp("kafka"))
+    server.start()
+    server.set_topic()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def servers(nats: NatsServer, rabbitmq: RabbitServer, kafka: KafkaServer) -> dict[str, BrokerServer]:
+    return {server.name: server for server in (nats, rabbitmq, kafka)}
 
 
 @pytest.fixture(params=BROKERS)
@@ -205,6 +217,56 @@ async def test_what_rabbitmq_refuses_does_not_count_against_what_is_under_way_be
     assert [event[ID] for event in await rabbitmq.stored(sample)] == ["small"]
 
 
+async def test_what_kafka_refuses_does_not_count_against_what_is_under_way_beside(kafka: KafkaServer) -> None:
+    sample = Sample()
+    small = Message("small", TYPE, sample.sha256, json.dumps({"subject": sample.sha256}).encode())
+    large = Message("large", TYPE, sample.sha256, bytes(MOST_OF_KAFKA + 1))
+
+    async with opened(kafka.name, kafka.url) as sink:
+        refused, taken = await asyncio.gather(
+            sink.deliver(large, now=1), sink.deliver(small, now=1), return_exceptions=True
+        )
+
+    assert isinstance(refused, Undelivered)
+    assert refused.answered
+    assert "Message size too large" in str(refused)
+    assert taken is None
+    assert [event[ID] for event in await kafka.arrived(sample, 1)] == ["small"]
+
+
+async def test_a_client_that_is_given_up_sends_nothing_of_what_was_not_confirmed(kafka: KafkaServer) -> None:
+    sample = Sample()
+    body = json.dumps({"subject": sample.sha256}).encode()
+
+    async with opened(kafka.name, kafka.url) as sink:
+        with kafka.away():
+            waiting = asyncio.create_task(sink.deliver(Message("old", TYPE, sample.sha256, body), now=1))
+            await asyncio.sleep(0)  # the record is in the client's queue
+            await sink.close()
+            with pytest.raises(Undelivered) as given_up:
+                await waiting
+    async with opened(kafka.name, kafka.url) as sink:
+        await sink.deliver(Message("new", TYPE, sample.sha256, body), now=1)
+
+    assert not given_up.value.answered
+    assert [event[ID] for event in await kafka.arrived(sample, 1)] == ["new"]
+
+
+async def test_a_refused_login_is_told_in_words(tmp_path: Path) -> None:
+    server = KafkaServer(tmp_path, "--authentication")
+    server.start()
+    url = server.url.replace("//", "//bank:secret@")
+    try:
+        with pytest.raises(Undelivered) as refused:
+            async with opened(server.name, url):
+                pass
+    finally:
+        server.kill()
+
+    assert "SASL SCRAM authentication failed" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("name", "option", "why"),
     [
@@ -233,6 +295,10 @@ async def test_an_event_waits_for_a_place_that_keeps_the_event(
         ("nats", "nats://broker?types=all", "the type 'all', but types are: samplebank.alert.raised"),
         ("rabbitmq", "amqp://broker?queue=events", "the option 'queue', but may have only: exchange, types."),
         ("rabbitmq", "amqp://broker?exchange=a%20b", "the exchange 'a b', but up to 127 letters, digits and signs"),
+        ("kafka", "kafka://broker?acks=1", "the option 'acks', but may have only: mechanism, topic, types."),
+        ("kafka", "kafka://broker?topic=a%20b", "the topic 'a b', but up to 249 letters, digits, dots"),
+        ("kafka", "kafka://broker?mechanism=GSSAPI", "the mechanism 'GSSAPI', but mechanisms are: SCRAM-SHA-512,"),
+        ("kafka", "kafka://bank@broker", "the user 'bank' without a password."),
     ],
 )  # fmt: skip
 def test_wrong_options_of_the_address_are_refused(name: str, url: str, refusal: str) -> None:
@@ -251,7 +317,12 @@ def test_only_the_types_that_are_asked_for_are_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "url", "client"), [("nats", "nats://broker", "nats"), ("rabbitmq", "amqp://broker", "aiormq")]
+    ("name", "url", "client"),
+    [
+        ("nats", "nats://broker", "nats"),
+        ("rabbitmq", "amqp://broker", "aiormq"),
+        ("kafka", "kafka://broker", "confluent_kafka"),
+    ],
 )
 def test_a_start_without_the_client_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, name: str, url: str, client: str

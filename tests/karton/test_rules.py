@@ -152,6 +152,7 @@ def test_variables_win_over_the_file(tmp_path: Path) -> None:
     [
         (COMPLETE.replace("bucket", "pail"), "The option bucket of the section [s3] is missing"),
         (COMPLETE + "[samplebank]\ngrace = soon\n", "grace is 'soon'"),
+        (COMPLETE + "[samplebank]\nsamples = b\n", "names the bucket b of Karton itself"),
         ("no section", "cannot be read"),
     ],
 )

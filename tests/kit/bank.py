@@ -204,8 +204,10 @@ class Bank:
 
     # -- claims
 
-    def claim(self, worker: str, user: str = ROBOT, lease: int = 60, most: int = 1) -> list[dict[str, Any]]:
-        body = {"max": most, "waitSeconds": 0, "leaseSeconds": lease}
+    def claim(
+        self, worker: str, user: str = ROBOT, lease: int = 60, most: int = 1, **more: Any
+    ) -> list[dict[str, Any]]:
+        body = {"max": most, "waitSeconds": 0, "leaseSeconds": lease, **more}
         claims: list[dict[str, Any]] = self.data(
             self.post(f"/samplebank/v1/worker/{worker}/claim", body, user)
         )

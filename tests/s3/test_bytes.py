@@ -9,6 +9,7 @@ import requests
 from obstore.store import S3Store
 
 from kit.bank import ROBOT, Bank, Sample, eventually, name_of
+from kit.s3 import S3Server
 from kit.service import Service
 from kit.wire import Wire
 from s3.conftest import objects_of
@@ -34,6 +35,19 @@ def test_a_sample_is_read_as_it_came(far: Bank, objects: S3Store, size: int) -> 
 
     assert (read.status_code, read.content) == (200, sample.data)
     assert len(objects_of(objects, sample.sha256)) == 1
+
+
+def test_a_claim_tells_where_the_bytes_lie_to_who_asks(far: Bank, s3: S3Server) -> None:
+    (worker,) = far.workers(1)
+    first, _, _ = far.planned(worker)
+    far.planned(worker)
+
+    (asked,) = far.claim(worker, objects=True)
+    (silent,) = far.claim(worker)
+
+    place = asked["object"]
+    assert obstore.get(s3.store(bucket=place["bucket"]), place["key"]).bytes().to_bytes() == first.data
+    assert "object" not in silent
 
 
 @pytest.mark.parametrize("size", SIZES)

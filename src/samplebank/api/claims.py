@@ -1,5 +1,6 @@
 """Claims for workers: take tasks, keep tasks, give tasks back."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -18,6 +19,7 @@ from samplebank.api.policy.default import OptionResponse
 from samplebank.api.repeated_requests import repeatable
 from samplebank.api.submissions import SubmissionResponse, show_submission
 from samplebank.api.waiting import claim_when_there
+from samplebank.blobs import Address, Area
 from samplebank.database import Page
 from samplebank.database.identifiers import find_id
 from samplebank.database.signals import Signal
@@ -41,9 +43,12 @@ Seconds = Annotated[int, Meta(ge=1, le=3600)]
 
 
 class ClaimRequest(Body):
+    """With `objects`, the claims tell where the bytes of the samples lie in a bucket."""
+
     max: Annotated[int, Meta(ge=1, le=1000)] = 1
     wait_seconds: Annotated[int, Meta(ge=0, le=30)] = 0
     lease_seconds: Seconds = 300
+    objects: bool = False
 
 
 class HeartbeatRequest(Body):
@@ -66,8 +71,16 @@ class ClaimedJob(JobInfo):
     customer: CustomerInfo
 
 
+class ObjectInfo(Shown):
+    bucket: str
+    key: str
+
+
 class ClaimResponse(Shown):
-    """`maxResultSize` is the most bytes that the result of an analysis may have as JSON."""
+    """`maxResultSize` is the most bytes that the result of an analysis may have as JSON.
+
+    `object` is told to who asks for it, where the bytes lie in a bucket.
+    """
 
     task: TaskInfo
     job: ClaimedJob
@@ -79,6 +92,7 @@ class ClaimResponse(Shown):
     max_result_size: int
     classification: ClassificationResponse | None = None
     submission: SubmissionResponse | None = None
+    object: ObjectInfo | None = None
 
 
 class LeaseResponse(Shown):
@@ -112,7 +126,9 @@ async def claim(request: Call) -> Answer:
     _note(request, request.path("worker"), max(wanted.wait_seconds, wanted.lease_seconds), agent)
     if not claimed and wanted.wait_seconds:
         claimed = await _wait_at_a_place(request, wanted)
-    show = partial(_show_claim, most=request.bank.settings.max_result_size)
+    sha256s = [one.sha256 for one in claimed] if wanted.objects else []
+    objects = await request.bank.blobs.addresses(Area.SAMPLE, sha256s) if sha256s else {}
+    show = partial(_show_claim, most=request.bank.settings.max_result_size, objects=objects)
     return await request.show_page(claimed, Page(wanted.max), len(claimed), show)
 
 
@@ -232,7 +248,9 @@ async def _check_worker(request: Call) -> None:
         await get_worker(db, request.path("worker"))
 
 
-def _show_claim(claim: claims.Claim, directory: Directory, *, most: int) -> ClaimResponse:
+def _show_claim(
+    claim: claims.Claim, directory: Directory, *, most: int, objects: Mapping[bytes, Address]
+) -> ClaimResponse:
     classification = None
     if claim.type is not None:
         classification = ClassificationResponse(
@@ -255,6 +273,7 @@ def _show_claim(claim: claims.Claim, directory: Directory, *, most: int) -> Clai
         max_result_size=most,
         classification=classification,
         submission=None if claim.cause is None else show_submission(claim.cause, directory),
+        object=None if (place := objects.get(claim.sha256)) is None else ObjectInfo(*place),
     )
 
 

@@ -2,10 +2,22 @@
 
 from samplebank.blobs.disk import DiskStore
 from samplebank.blobs.place import Place
-from samplebank.blobs.store import PARTS, Area, Blob, Blobs, Digests, Staged, Store, stage_verified, verified
+from samplebank.blobs.store import (
+    PARTS,
+    Address,
+    Area,
+    Blob,
+    Blobs,
+    Digests,
+    Staged,
+    Store,
+    stage_verified,
+    verified,
+)
 
 __all__ = [
     "PARTS",
+    "Address",
     "Area",
     "Blob",
     "Blobs",

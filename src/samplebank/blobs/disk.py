@@ -15,7 +15,7 @@ from samplebank.blobs.folder import Folder
 from samplebank.blobs.mark import Mark
 from samplebank.blobs.reading import read_all
 from samplebank.blobs.room import BLOBS, Room
-from samplebank.blobs.store import MISSING, Area, Blob, Digests
+from samplebank.blobs.store import MISSING, Address, Area, Blob, Digests
 from samplebank.blobs.writing import (
     SCARCE,
     Gathering,
@@ -125,6 +125,9 @@ class DiskStore:
                 yield piece
         finally:
             file.close()
+
+    async def addresses(self, area: Area, sha256s: Sequence[bytes]) -> dict[bytes, Address]:  # noqa: ARG002 for buckets
+        return {}
 
     async def whole(self, area: Area, sha256s: Sequence[bytes]) -> list[bytes | None]:
         return await asyncio.to_thread(read_all, [self.path(area, sha256) for sha256 in sha256s])

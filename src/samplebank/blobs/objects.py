@@ -19,7 +19,7 @@ from samplebank.blobs.disk import list_old
 from samplebank.blobs.place import Place
 from samplebank.blobs.room import Room
 from samplebank.blobs.sending import Sender
-from samplebank.blobs.store import MISSING, Area, Blob, Digests, Tokens
+from samplebank.blobs.store import MISSING, Address, Area, Blob, Digests, Tokens
 from samplebank.blobs.writing import (
     SCARCE,
     Gathering,
@@ -118,6 +118,13 @@ class ObjectStore:
             return None if found is None else found.to_bytes()
 
         return await asyncio.gather(*(content(sha256) for sha256 in sha256s))
+
+    async def addresses(self, area: Area, sha256s: Sequence[bytes]) -> dict[bytes, Address]:
+        tokens = await self._tokens.find(area, sha256s)
+        return {
+            sha256: Address(self.place.bucket, self.place.path(_key(area, Blob(sha256, token))))
+            for sha256, token in tokens.items()
+        }
 
     @asynccontextmanager
     async def local(self, area: Area, sha256: bytes) -> AsyncIterator[Path]:

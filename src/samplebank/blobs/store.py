@@ -61,6 +61,13 @@ class Blob(NamedTuple):
         return cls(bytes.fromhex(sha256), bytes.fromhex(token) if token else None)
 
 
+class Address(NamedTuple):
+    """Where an object lies: the bucket, and the whole key."""
+
+    bucket: str
+    key: str
+
+
 class Tokens(Protocol):
     """Tells which objects hold the bytes: rows name the objects."""
 
@@ -101,6 +108,9 @@ class Blobs(Protocol):
 
     def local(self, area: Area, sha256: bytes) -> AbstractAsyncContextManager[Path]:
         """Provide a local file with the bytes, to be read only, for as long as the block lasts."""
+
+    async def addresses(self, area: Area, sha256s: Sequence[bytes]) -> dict[bytes, Address]:
+        """The objects that hold the bytes, as far as rows name objects. Empty for a folder."""
 
     async def is_sound(self, area: Area, sha256: bytes) -> bool:
         """Whether the bytes are there, and match the name."""

@@ -147,7 +147,7 @@ def retry(
     ] = None,
     sink: Annotated[
         str | None,
-        typer.Option(help="Only to this sink: webhook, nats, rabbitmq.", show_default="all sinks"),
+        typer.Option(help="Only to this sink: webhook, nats, rabbitmq, kafka.", show_default="all sinks"),
     ] = None,
 ) -> None:
     """Try to deliver again."""

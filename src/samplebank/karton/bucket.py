@@ -4,12 +4,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
 from samplebank.karton.config import Config
 from samplebank.karton.errors import Away, Misreported, MissingBytes
 from samplebank.karton.tasks import Resource
+from samplebank.worker.assignment import StoredObject
 
 #: seconds for a request
 PATIENCE = timedelta(seconds=30)
@@ -20,9 +21,16 @@ class Bucket:
 
     def __init__(self, config: Config) -> None:
         self.name = config.bucket
+        #: the bucket of Samplebank, where services may read that bucket
+        self.samples = config.samples
         self._place = config.s3_address
-        self._store = S3Store(
-            config.bucket,
+        self._store = self._open(config, config.bucket)
+        self._of_samples = None if config.samples is None else self._open(config, config.samples)
+
+    @staticmethod
+    def _open(config: Config, name: str) -> S3Store:
+        return S3Store(
+            name,
             endpoint=config.s3_address,
             access_key_id=config.s3_access_key,
             secret_access_key=config.s3_secret_key,
@@ -66,6 +74,18 @@ class Bucket:
         except (BaseError, OSError) as error:
             raise self._away(error) from None
         return True
+
+    async def shared(self, place: StoredObject | None, size: int) -> StoredObject | None:
+        """The object of a sample where the key of Karton reads the object, else None. Raises `Away`."""
+        if self._of_samples is None or place is None or place.bucket != self.samples:
+            return None
+        try:
+            found = await obstore.head_async(self._of_samples, place.key)
+        except (FileNotFoundError, PermissionDeniedError, UnauthenticatedError):
+            return None
+        except (BaseError, OSError) as error:
+            raise self._away(error) from None
+        return place if found["size"] == size else None
 
     def check(self, resource: Resource) -> None:
         """Refuse a resource of another bucket: the key of the bridge may open buckets that the service must not."""

@@ -23,6 +23,11 @@ MISSING: Final = (
     "or set {variable}."
 )
 
+SAME: Final = (
+    "The option samples of the section [samplebank] names the bucket {} of Karton itself. The collector of Karton would remove "
+    "the samples: Samplebank and Karton need buckets of their own."
+)
+
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The connection to Redis as a URL, and the bucket of Karton. `task_timeout` is in seconds; None where there is none."""
@@ -34,6 +39,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     bucket: str
     grace: float = GRACE
     task_timeout: float | None = None
+    #: the bucket of Samplebank, where services of Karton may read that bucket
+    samples: str | None = None
 
     @property
     def redis_place(self) -> str:
@@ -66,15 +73,19 @@ def _read(given: dict[str, dict[str, str]], environment: Mapping[str, str]) -> C
     if "s3" not in given and "minio" in given:
         given["s3"] = _of_minio(given["minio"])
     own, common = given.get("samplebank", {}), given.get("karton", {})
-    return Config(
+    read = Config(
         redis_url=_redis(given),
         s3_address=_needed(given, "s3", "address"),
         s3_access_key=_needed(given, "s3", "access_key"),
         s3_secret_key=_needed(given, "s3", "secret_key"),
         bucket=_needed(given, "s3", "bucket"),
+        samples=own.get("samples", "").strip() or None,
         grace=_seconds(own.get("grace"), "[samplebank] grace") or GRACE,
         task_timeout=_seconds(common.get("task_timeout"), "[karton] task_timeout"),
     )
+    if read.samples == read.bucket:
+        raise KartonError(SAME.format(read.bucket))
+    return read
 
 
 def _of_minio(minio: dict[str, str]) -> dict[str, str]:

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-from uuid import NAMESPACE_URL, uuid5
 
 from samplebank.karton.binds import takes_raw
 from samplebank.karton.broker import Broker
@@ -15,7 +14,7 @@ from samplebank.karton.errors import KartonError
 from samplebank.karton.patience import Patience
 from samplebank.karton.records import Records
 from samplebank.karton.results import WORKER
-from samplebank.karton.tasks import UNROUTED, first_task
+from samplebank.karton.tasks import UNROUTED, first_task, name_of_copy
 from samplebank.karton.trees import Tree, Trees, is_child
 from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
@@ -37,6 +36,7 @@ NOBODY: Final = (
 #: options of the policy that become headers of Karton, which go along with each task
 HEADERS: Final = ("quality", "share_3rd_party")
 RETRY_SECONDS: Final = 60
+COPIED: Final = "The bytes of a sample are copied: the key of Karton finds no such object in the bucket {}, or may not read the object."
 EMPTY: Final = "Karton takes no empty files."
 
 log = logging.getLogger("samplebank.karton")
@@ -62,6 +62,7 @@ class Producer:
         self._version = version
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._was_alone = False
+        self._copies = False
 
     async def resume(self) -> None:
         """Take up the analyses of an earlier bridge."""
@@ -80,6 +81,7 @@ class Producer:
             wait_seconds=CLAIM_SECONDS,
             lease_seconds=FIRST_LEASE_SECONDS,
             version=self._version,
+            objects=self._bucket.samples is not None,
         ):
             await self._take_patiently(assignment)
 
@@ -149,15 +151,20 @@ class Producer:
                 await patience.after(error)
 
     async def _send(self, tree: Tree) -> None:
-        """Declare the task, then bring the bytes, then queue the task: the collector of Karton spares bytes of declared tasks."""
+        """Declare the task, then bring the bytes, then queue the task: the collector of Karton spares bytes of declared tasks.
+
+        An earlier bridge may have declared the task. Then the bytes are wanted where that task says.
+        """
         if not await self._is_wanted():
             await self._release(tree, NOBODY)
             return
         if not tree.assignment.sample.size:
             raise ServiceRefused(0, EMPTY)
-        first = first_task(tree.root, tree.about, self._resource(tree), self._headers(tree))
+        first = first_task(tree.root, tree.about, await self._resource(tree), self._headers(tree))
         await self._broker.ask("SET", first.key, first.text, "NX")
-        await self._bring(tree)
+        declared = await self._broker.find_task(first.uid) or first
+        if self._bucket.name in {resource.bucket for resource in declared.resources()}:
+            await self._bring(tree)
         await self._records.sent(tree.root, first, UNROUTED)
         tree.is_sent = True
         log.info("karton.sent", extra={"fields": {"root": tree.root, **tree.about}})
@@ -166,21 +173,35 @@ class Producer:
         path = self._folder / secrets.token_hex(16)
         try:
             await self._client.download(tree.sample, path)
-            await self._bucket.put(_uid(tree), path)
+            await self._bucket.put(name_of_copy(tree.root), path)
         finally:
             path.unlink(missing_ok=True)
 
-    def _resource(self, tree: Tree) -> Mapping[str, Any]:
-        name = str((tree.assignment.submission or {}).get("fileName") or tree.sample)
+    async def _resource(self, tree: Tree) -> Mapping[str, Any]:
+        """The bytes of the sample: the object of Samplebank where the services may read the object, else a copy."""
+        assignment = tree.assignment
+        shared = await self._bucket.shared(assignment.object, assignment.sample.size)
+        self._tell_copies(is_copied=shared is None)
+        uid, bucket = (
+            (name_of_copy(tree.root), self._bucket.name) if shared is None else (shared.key, shared.bucket)
+        )
+        name = str((assignment.submission or {}).get("fileName") or tree.sample)
         return {
-            "uid": _uid(tree),
+            "uid": uid,
             "name": name,
-            "bucket": self._bucket.name,
-            "size": tree.assignment.sample.size,
+            "bucket": bucket,
+            "size": assignment.sample.size,
             "metadata": {"sha256": tree.sample},
             "flags": [],
             "sha256": tree.sample,
         }
+
+    def _tell_copies(self, *, is_copied: bool) -> None:
+        """Say once that samples are copied, though services should read the bucket of Samplebank."""
+        if is_copied and not self._copies and self._bucket.samples is not None:
+            fields = {"reason": COPIED.format(self._bucket.samples)}
+            log.warning("karton.copies", extra={"fields": fields})
+        self._copies = is_copied
 
     def _headers(self, tree: Tree) -> dict[str, str]:
         return {name: value for name in HEADERS if (value := tree.option(name)) is not None}
@@ -199,8 +220,3 @@ class Producer:
             log.info("karton.lost", extra={"fields": {"root": tree.root, "reason": str(lost)}})
         await self._records.let_go(assignment.task.id)
         self._trees.remove(tree)
-
-
-def _uid(tree: Tree) -> str:
-    """The name of the sample in the bucket of Karton. Follows from the analysis, so a second attempt brings the same object."""
-    return str(uuid5(NAMESPACE_URL, f"samplebank:sample:{tree.root}"))

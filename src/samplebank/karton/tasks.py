@@ -190,6 +190,11 @@ def root_of(task_id: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"samplebank:task:{task_id}"))
 
 
+def name_of_copy(root: str) -> str:
+    """The name of the sample in the bucket of Karton. Follows from the analysis, so a second attempt brings the same object."""
+    return str(uuid5(NAMESPACE_URL, f"samplebank:sample:{root}"))
+
+
 def first_task(
     root: str, about: Mapping[str, str], sample: Mapping[str, Any], headers: Mapping[str, str]
 ) -> Task:

@@ -19,8 +19,9 @@ from samplebank.logs import Faults
 from samplebank.maintenance.classifying import Classifying, forget_leases
 from samplebank.maintenance.comparing import comparing_sweep
 from samplebank.maintenance.election import reign
+from samplebank.maintenance.forgetting import add_part, forget_old_events
 from samplebank.maintenance.late_types import add_late_workers
-from samplebank.maintenance.publishing import forget_old_events, publish
+from samplebank.maintenance.publishing import publish
 from samplebank.maintenance.relays import open_relays
 from samplebank.maintenance.scrubbing import scrub_sweep
 from samplebank.maintenance.service_tasks import (
@@ -111,6 +112,7 @@ async def _housework(bank: Bank) -> None:
             orphan_sweep(),
             scrub_sweep(),
             forget_old_events,
+            add_part,
             add_late_workers,
             forget_leases,
         ):

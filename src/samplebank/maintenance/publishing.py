@@ -1,11 +1,11 @@
-"""The relays, on every host: publish the events of the feed to the configured sinks. The housekeeper forgets old events."""
+"""The relays, on every host: publish the events of the feed to the configured sinks."""
 
 import asyncio
 import logging
 from collections import defaultdict
 
 from samplebank.assembly import Bank
-from samplebank.events import feed, outbox
+from samplebank.events import outbox
 from samplebank.events.outbox import Event
 from samplebank.events.sinks import Message, Sink, Undelivered
 from samplebank.logs import Faults
@@ -19,7 +19,6 @@ faults: defaultdict[str, Faults] = defaultdict(lambda: Faults(log))
 AT_ONCE = 16
 #: seconds between looks for further events while some are under way
 LOOK_AGAIN = 0.5
-FORGOTTEN_AT_ONCE = 5_000
 #: milliseconds until others may take events from a relay that has gone, and seconds after which a delivery is given up before
 LEASE: Millis = 30_000
 LONGEST = 20.0
@@ -106,12 +105,3 @@ async def _deliver(sink: Sink, message: Message, *, now: Millis) -> None:
             await sink.deliver(message, now=now)
     except TimeoutError:
         raise Undelivered("The receiver took too long.", answered=False) from None
-
-
-async def forget_old_events(bank: Bank) -> None:
-    """Delete events, delivered or not, after their retention."""
-    forgotten = FORGOTTEN_AT_ONCE
-    while forgotten == FORGOTTEN_AT_ONCE:
-        async with bank.database.connection() as db:
-            before = bank.clock() - 1000 * bank.settings.event_retention
-            forgotten = await feed.forget(db, before, FORGOTTEN_AT_ONCE)

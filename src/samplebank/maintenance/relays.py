@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from samplebank.database import Connection
 from samplebank.errors import Invalid
-from samplebank.events import nats, rabbitmq
+from samplebank.events import kafka, nats, rabbitmq
 from samplebank.events.addresses import Address, read_address
 from samplebank.events.brokers import Broker
+from samplebank.events.kafka import Kafka
 from samplebank.events.nats import Nats
 from samplebank.events.outbox import Event, Reader
 from samplebank.events.rabbitmq import RabbitMq
@@ -39,6 +40,7 @@ class BrokerKind(NamedTuple):
 BROKERS: Final[Mapping[str, BrokerKind]] = {
     "nats": BrokerKind(nats.OPTIONS, nats.PORTS, Nats),
     "rabbitmq": BrokerKind(rabbitmq.OPTIONS, rabbitmq.PORTS, RabbitMq),
+    "kafka": BrokerKind(kafka.OPTIONS, kafka.PORTS, Kafka),
 }
 
 

@@ -43,6 +43,13 @@ class Receipt(msgspec.Struct, frozen=True):
     submission_id: str | None = msgspec.field(name="submissionID", default=None)
 
 
+class StoredObject(msgspec.Struct, frozen=True):
+    """The object that holds the bytes of a sample, in the bucket of the service."""
+
+    bucket: str
+    key: str
+
+
 class Assignment(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     task: Identified
     job: JobReference
@@ -53,6 +60,8 @@ class Assignment(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     max_result_size: int | None = None
     classification: dict[str, JSON] | None = None
     submission: dict[str, JSON] | None = None
+    #: None where the bytes lie in a folder, and where nobody asked
+    object: StoredObject | None = None
     options: list[Option] = []
 
     @property

@@ -82,12 +82,14 @@ class ServiceClient:
         lease_seconds: int,
         version: str = "",
         remark: str = "",
+        objects: bool = False,
     ) -> list[Assignment]:
         """Wait up to `wait_seconds` for tasks. Not repeated: tasks of a lost answer come back when their leases end.
 
-        Operators see `version` and `remark` with the process.
+        Operators see `version` and `remark` with the process. With `objects`, a service with a bucket tells where the bytes lie.
         """
         body = {"max": most, "waitSeconds": wait_seconds, "leaseSeconds": lease_seconds}
+        body |= {"objects": True} if objects else {}
         path, agent = f"/samplebank/v1/worker/{worker}/claim", wire.header(f"{worker}/{version}")
         headers = {"User-Agent": agent, **({REMARK: wire.header(remark)} if remark else {})}
         answer = await self._once("POST", path, body=body, headers=headers)
