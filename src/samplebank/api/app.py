@@ -30,6 +30,7 @@ from samplebank.api import (
     notes,
     policy,
     published,
+    receipts,
     results,
     samples,
     search,
@@ -88,6 +89,7 @@ RESOURCES = (
     hunt_batches,
     feed,
     service_tasks,
+    receipts,
 )
 ROUTES: list[Any] = [route for resource in RESOURCES for route in resource.ROUTES]
 SAID = {
