@@ -1,8 +1,9 @@
-"""Checks the files in deploy/ with the programs of the operators: systemd, Docker Compose, HAProxy, Helm.
+"""Checks the files in deploy/ with the programs of the operators: systemd, Docker Compose, HAProxy, Helm, Prometheus.
 
 Where this machine lacks a program, a line says what was not checked. Ends with 1 when a file is wrong.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -20,7 +21,7 @@ MOST_EXPOSURE = "25"
 
 
 def main() -> int:
-    wrong = [problem for check in (units, compose, proxy, chart) for problem in check()]
+    wrong = [problem for check in (units, compose, proxy, chart, monitoring) for problem in check()]
     for problem in wrong:
         print(problem, file=sys.stderr)
     return 1 if wrong else 0
@@ -69,6 +70,33 @@ def chart() -> list[str]:
     if folder is None:
         return []
     return _said(sys.executable, str(ROOT / "scripts" / "chart.py"), PYTHONPATH=folder)
+
+
+def monitoring() -> list[str]:
+    """Problems found by Prometheus in its configuration, in the alerts, and in the questions of the dashboard."""
+    program = _program("promtool", "the alerts and the dashboard")
+    if program is None:
+        return []
+    folder = DEPLOY / "monitoring"
+    with tempfile.TemporaryDirectory() as scratch:
+        questions = Path(scratch, "questions.json")  # JSON is YAML
+        questions.write_text(json.dumps(_as_rules(folder / "dashboard.json")))
+        return [
+            *_said(program, "check", "config", "--syntax-only", str(folder / "prometheus.yaml")),
+            *_said(program, "check", "rules", str(folder / "alerts.yaml"), str(questions)),
+            *_said(program, "test", "rules", str(folder / "alerts-test.yaml")),
+        ]
+
+
+def _as_rules(dashboard: Path) -> dict[str, object]:
+    """The questions of a dashboard as rules, which Prometheus can check."""
+    panels = json.loads(dashboard.read_text("utf-8"))["panels"]
+    asked = [target["expr"] for panel in panels for target in panel.get("targets", ())]
+    rules = [
+        {"record": f"question_{number}", "expr": expression.replace("$__rate_interval", "1m")}
+        for number, expression in enumerate(asked)
+    ]
+    return {"groups": [{"name": "dashboard", "rules": rules}]}
 
 
 def _program(name: str, checked: str) -> str | None:

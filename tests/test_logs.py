@@ -49,3 +49,14 @@ def test_different_faults_do_not_hide_each_other(faults: Faults, caplog: pytest.
     faults.tell("sweep.failed", OSError("the disk is full"))
 
     assert told(caplog) == [0, 0, 0]
+
+
+def test_a_repeated_remark_is_one_line_a_minute_for_each_kind(
+    faults: Faults, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for second in range(61):
+        clock.now = second
+        faults.warn("task.released", kind="static", task=second)
+        faults.warn("task.released", kind="yara", task=second)
+
+    assert told(caplog) == [0, 0, 59, 59]

@@ -65,16 +65,25 @@ class Faults:
 
     def tell(self, event: str, error: BaseException, *, trace: bool = True, **fields: object) -> None:
         """Log `error`, unless the same `event` failed in the same way a moment ago. `trace` adds the traceback."""
-        kind, now = f"{event} {type(error).__name__} {_origin(error)}", self._clock()
+        why = f"{type(error).__name__}: {error}"
+        kind = f"{event} {type(error).__name__} {_origin(error)}"
+        self._say(kind, logging.ERROR, event, error if trace else None, {**fields, "why": why})
+
+    def warn(self, event: str, /, *, kind: object = "", **fields: object) -> None:
+        """Log a fault without an error at hand, unless an `event` of the same `kind` was told a moment ago."""
+        self._say(f"{event} {kind}", logging.WARNING, event, None, fields)
+
+    def _say(
+        self, kind: str, level: int, event: str, trace: BaseException | None, fields: dict[str, object]
+    ) -> None:
+        now = self._clock()
         last, unsaid = self._told.get(kind, (now - self._interval, 0))
         if now - last < self._interval:
             self._told[kind] = last, unsaid + 1
             return
         self._told[kind] = now, 0
-        said = {**fields, "why": f"{type(error).__name__}: {error}"}
-        if unsaid:
-            said["unsaid"] = unsaid
-        self._log.error(event, exc_info=error if trace else None, extra={"fields": said})
+        said = {**fields, "unsaid": unsaid} if unsaid else fields
+        self._log.log(level, event, exc_info=trace, extra={"fields": said})
 
 
 def _origin(error: BaseException) -> str:

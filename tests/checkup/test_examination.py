@@ -47,6 +47,26 @@ SICKEN = {
     """,
     "tally": "INSERT INTO sample_tally_change VALUES (5, 1)",
     "tally of jobs": "UPDATE job_tally_change SET n = 7",
+    "settings": f"""
+        INSERT INTO service (name, settings, seen_time)
+        SELECT name, jsonb_build_object('malicious_score', score), {2**52}
+          FROM (VALUES ('one', '70'), ('two', '80')) told (name, score)
+    """,
+    "versions": f"""
+        INSERT INTO worker_process (worker_id, user_id, label, agent_name, agent_version, first_time, last_time, due_time)
+        SELECT w.id, s.id, version, 'yara', version, 1, 1, {2**52}
+          FROM worker w, (SELECT id FROM subject WHERE short_name = 'admin') s,
+               (VALUES ('2.0 rules flag 1 of 9'), ('2.1 rules flag 2 of 9')) told (version) WHERE w.short_name = 'yara'
+    """,
+    "analyses": f"""
+        INSERT INTO analysis (id, sample_id, customer_id, user_id, tlp, acl, readers, score, tags, detections,
+                              internet_access, agent_name, agent_version, created_time, result)
+        SELECT gen_random_uuid(), x.id, c.id, u.id, 'amber', '{{}}', '{{}}', 0, '[]', '[]', false, 'yara', '1.0 (yara-x 1)',
+               {LONG_AGO}, '{{}}'
+          FROM generate_series(1, 30), sample x, (SELECT id FROM customer LIMIT 1) c,
+               (SELECT id FROM subject WHERE short_name = 'admin') u
+    """,
+    "readers": "UPDATE sample SET readers = '{2}'",
     "key": f"""
         WITH boss AS (
             INSERT INTO subject (kind, short_name, name, customer_id) SELECT 'user', 'boss', 'Boss', id FROM customer LIMIT 1
@@ -125,6 +145,12 @@ def test_nothing_is_wrong_with_a_new_installation(findings: Examined) -> None:
         ("workers", Level.ADVICE, "The worker static was never heard of"),
         ("events", Level.ADVICE, "The delivery of 1 events was given up"),
         ("keys", Level.ADVICE, "never expire: 1 of boss"),
+        ("keys", Level.ADVICE, "may do more than a worker needs: admin (ADMINISTRATOR-ROLE)"),
+        ("settings", Level.ADVICE, "The hosts one, two do not share SAMPLEBANK_MALICIOUS_SCORE"),
+        ("versions", Level.ADVICE, "yara run different versions: 2.0 (1), 2.1 (1)"),
+        ("versions", Level.ADVICE, "yara have different rules: rules flag 1 of 9 (1), rules flag 2 of 9 (1)"),
+        ("versions", Level.ADVICE, "30 of 30 analyses by yara that were looked at are of other versions"),
+        ("search columns", Level.FAULT, "1 of 1 samples have other readers than their submissions"),
         ("bytes of samples", Level.FAULT, f"1 of 1 files are missing or changed: {ABSENT.hex()}"),
         ("rows of samples", Level.ADVICE, "1 of 1 stored files belong to no row"),
         ("tallies", Level.FAULT, "of samples"),

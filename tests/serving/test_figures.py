@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from cli.program import ROOT
 from kit.bank import Bank, eventually
 
@@ -14,23 +16,46 @@ SELDOM = {
 }
 
 
-def figure(bank: Bank, name: str) -> float:
-    found = re.search(rf"^{name} (\S+)$", bank.get("/metrics", None).text, re.MULTILINE)
+#: figures by worker, customer and cause, for callers with a key
+NAMED = "/samplebank/v1/metrics"
+MONITORING = ROOT / "deploy/monitoring"
+
+
+def figure(bank: Bank, name: str, path: str = "/metrics", user: str | None = None) -> float:
+    found = re.search(rf"^{re.escape(name)} (\S+)$", bank.get(path, user).text, re.MULTILINE)
     return float(found[1]) if found else 0.0
+
+
+def told(bank: Bank) -> set[str]:
+    """The names of all figures of a served service."""
+    text = bank.get("/metrics", None).text + bank.get(NAMED, "chief").text
+    names = re.findall(r"^# TYPE (samplebank_\w+)", text, re.MULTILINE)
+    return {name.removesuffix("_created") for name in names} | SELDOM
 
 
 def test_every_figure_is_in_the_operations_page(bank: Bank) -> None:
     page = (ROOT / "docs/operations.md").read_text("utf-8")
     documented = set(re.findall(r"`(samplebank_[a-z_]+)`", page))
 
-    def told() -> set[str]:
-        text = bank.get("/metrics", None).text
-        return {
-            name.removesuffix("_created")
-            for name in re.findall(r"^# TYPE (samplebank_\w+)", text, re.MULTILINE)
-        }
+    assert eventually(lambda: told(bank) == documented) or told(bank) ^ documented == set()
 
-    assert eventually(lambda: told() | SELDOM == documented) or told() ^ documented == set()
+
+@pytest.mark.parametrize("file", ["alerts.yaml", "dashboard.json"])
+def test_monitoring_asks_for_figures_that_there_are(bank: Bank, file: str) -> None:
+    asked = set(re.findall(r"\bsamplebank_[a-z_]+", (MONITORING / file).read_text("utf-8")))
+    assert asked
+
+    def unknown() -> set[str]:
+        return {name.removesuffix("_bucket") for name in asked} - told(bank)
+
+    assert eventually(lambda: unknown() == set()) or unknown() == set()
+
+
+def test_every_alert_says_in_the_operations_page_what_to_do() -> None:
+    page = (ROOT / "docs/operations.md").read_text("utf-8")
+    alerts = re.findall(r"alert: (\w+)", (MONITORING / "alerts.yaml").read_text("utf-8"))
+
+    assert re.findall(r"^\| `(Samplebank\w+)` \|", page, re.MULTILINE) == alerts
 
 
 def test_failed_tasks_are_a_figure(bank: Bank) -> None:
@@ -51,3 +76,53 @@ def test_lost_leases_are_a_figure(bank: Bank) -> None:
     bank.claim(worker, lease=1)
 
     assert eventually(lambda: figure(bank, "samplebank_leases_lost_total") > before)
+
+
+def test_tasks_that_wait_for_a_worker_that_nobody_runs_are_figures_without_names(bank: Bank) -> None:
+    before = figure(bank, "samplebank_tasks_waiting"), figure(bank, "samplebank_workers_missing")
+
+    worker = bank.worker()["shortName"]
+    bank.planned(worker)
+
+    after = figure(bank, "samplebank_tasks_waiting"), figure(bank, "samplebank_workers_missing")
+    assert (after[0] > before[0], after[1] > before[1]) == (True, True)
+    assert worker not in bank.get("/metrics", None).text
+
+
+def test_a_key_tells_who_waits_for_which_worker(bank: Bank) -> None:
+    worker = bank.worker()["shortName"]
+    bank.planned(worker)
+
+    text = bank.get(NAMED, "chief").text
+
+    assert f'samplebank_worker_waiting_tasks{{worker="{worker}"}} 1.0' in text
+    assert f'samplebank_worker_processes{{state="alive",worker="{worker}"}} 0.0' in text
+    assert re.search(
+        rf'^samplebank_customer_waiting_tasks{{customer="\w+",worker="{worker}"}} 1.0$', text, re.MULTILINE
+    )
+
+
+def test_a_key_tells_failures_by_cause(bank: Bank) -> None:
+    def failed() -> float:
+        told = re.findall(
+            r"^samplebank_failed_tasks_day\{cause=.* (\S+)$", bank.get(NAMED).text, re.MULTILINE
+        )
+        return sum(map(float, told))
+
+    worker = bank.worker()["shortName"]
+    _, job, tasks = bank.planned(worker)
+    before = failed()
+
+    bank.update(job, tasks[worker], "failed", message="The file is odd.")
+
+    assert failed() == before + 1
+
+
+def test_figures_tell_nothing_of_customers_whose_jobs_the_caller_may_not_see(bank: Bank) -> None:
+    worker = bank.worker()["shortName"]
+    bank.planned(worker)
+
+    text = bank.get(NAMED, "hank").text
+
+    assert f'samplebank_worker_waiting_tasks{{worker="{worker}"}} 0.0' in text
+    assert f'customer_waiting_tasks{{worker="{worker}"' not in text

@@ -67,6 +67,7 @@ ROLES: dict[str, frozenset[Permission]] = {
     "ADMINISTRATOR-ROLE": frozenset(Permission) - {P.WORK_ON_CLAIMS},
 }
 ADMINISTRATOR = "ADMINISTRATOR-ROLE"
+WORKING = "SAMPLEDB-WORKER"
 
 
 class Domain(msgspec.Struct, frozen=True):

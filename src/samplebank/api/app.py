@@ -19,6 +19,7 @@ from samplebank.api import (
     facts,
     failures,
     feed,
+    figures,
     files,
     health,
     hunt_batches,
@@ -29,6 +30,7 @@ from samplebank.api import (
     notes,
     policy,
     published,
+    receipts,
     results,
     samples,
     search,
@@ -76,6 +78,7 @@ RESOURCES = (
     contents,
     facts,
     failures,
+    figures,
     links,
     trees,
     similar,
@@ -86,6 +89,7 @@ RESOURCES = (
     hunt_batches,
     feed,
     service_tasks,
+    receipts,
 )
 ROUTES: list[Any] = [route for resource in RESOURCES for route in resource.ROUTES]
 SAID = {

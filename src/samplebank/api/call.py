@@ -41,7 +41,7 @@ class Call(Exchange):
 
     async def show(self, row: Any, show: Show, status: int = 200) -> Answer:
         """Answer a single object. `show` turns the row into the shape of the answer."""
-        return envelope.single(await self._shown(lambda: show(row, self.bank.directory)), status)
+        return envelope.single(await self.shown(lambda: show(row, self.bank.directory)), status)
 
     async def show_page(self, rows: list[Any], page: Page, count: int, show: Show) -> Answer:
         return envelope.several(await self._shown_all(rows, show), page, Count(count))
@@ -137,9 +137,10 @@ class Call(Exchange):
 
     async def _shown_all(self, rows: list[Any], show: Show) -> list[Any]:
         directory = self.bank.directory
-        return await self._shown(lambda: [show(row, directory) for row in rows])
+        return await self.shown(lambda: [show(row, directory) for row in rows])
 
-    async def _shown(self, make: Callable[[], R]) -> R:
+    async def shown(self, make: Callable[[], R]) -> R:
+        """What `make` makes with the directory, which is read anew where a customer or user is not known yet."""
         try:
             return make()
         except Unknown:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Sequence
 
 from litestar import Response, get
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -19,12 +20,19 @@ from samplebank.installation import store
 from samplebank.jobs.backlog import backlog, lags
 from samplebank.jobs.clock import last_done
 from samplebank.jobs.task_times import of_everybody, services
+from samplebank.jobs.waiting import CHILDREN
+from samplebank.jobs.worker_lines import WorkerLine, lines_of_everybody
+from samplebank.policy.presence import Standing
 from samplebank.sandbox import missing_parts
+from samplebank.timespec import Millis
 
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 HELP = {
     "samplebank_jobs_unfinished": "Jobs that have not ended, by state.",
     "samplebank_tasks_failed_day": "Tasks that failed or timed out in the last 24 hours.",
+    "samplebank_tasks_waiting": "Tasks that wait for their worker, up to 10,000 for each worker.",
+    "samplebank_tasks_waiting_seconds": "The age of the task that waits longest for its worker.",
+    "samplebank_workers_missing": "Workers that tasks wait for, and of which no process lives.",
     "samplebank_unclassified": "Samples that wait for their file type, up to 10,000.",
     "samplebank_events_waiting": "Events that wait for their delivery, up to 10,000.",
     "samplebank_events_dead": "Events whose delivery was given up, up to 10,000.",
@@ -33,6 +41,7 @@ HELP = {
     "samplebank_sink_lag_seconds": "The age of the oldest event that a sink has to deliver.",
     "samplebank_housework_age_seconds": "Time since the housework was last done.",
     "samplebank_disk_free_bytes": "Bytes left on the disks that uploads fill.",
+    "samplebank_disk_reserve_bytes": "Bytes that uploads leave free on each disk.",
 }
 #: seconds after which lent connections should have come back, whatever the purpose: each statement, and
 #: each client that receives a list, is given up sooner
@@ -87,11 +96,13 @@ async def _own(bank: Bank) -> bytes:
     figures: dict[str, float] = {
         f'samplebank_disk_free_bytes{{disk="{disk}"}}': free for disk, free in bank.blobs.free_bytes().items()
     }
+    figures["samplebank_disk_reserve_bytes"] = bank.settings.disk_reserve
     with contextlib.suppress(Unavailable):
         async with bank.database.connection() as db:
             figures |= await backlog(db, now=bank.clock())
             figures |= await lags(db, bank.settings.sinks, now=bank.clock())
             done = await services(db, of_everybody(), now=bank.clock())
+            figures |= _waiting(await lines_of_everybody(db, done), now=bank.clock())
             figures["samplebank_tasks_failed_day"] = sum(service.failed_day for service in done.values())
     lines: list[str] = []
     for figure, value in figures.items():
@@ -100,6 +111,17 @@ async def _own(bank: Bank) -> bytes:
             lines += [f"# HELP {name} {HELP[name]}", f"# TYPE {name} gauge"]
         lines.append(f"{figure} {value}")
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _waiting(lines: Sequence[WorkerLine], *, now: Millis) -> dict[str, float]:
+    """What waits for workers. What waits for the verdicts of children does not: no worker is to blame."""
+    waiting = [line for line in lines if line.waiting and line.short_name != CHILDREN]
+    oldest = min((line.waiting_since for line in waiting if line.waiting_since is not None), default=now)
+    return {
+        "samplebank_tasks_waiting": sum(line.waiting for line in waiting),
+        "samplebank_tasks_waiting_seconds": max(0, now - oldest) / 1000,
+        "samplebank_workers_missing": sum(line.standing(now) is Standing.NONE for line in waiting),
+    }
 
 
 ROUTES = [healthz, readyz, metrics]

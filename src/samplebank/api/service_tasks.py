@@ -37,6 +37,7 @@ from samplebank.http.streaming import Streamed
 from samplebank.samples import catalogue
 from samplebank.samples.model import read_sha256
 from samplebank.service_tasks import deletion, model, operations, queries, running
+from samplebank.service_tasks.losses import losses
 from samplebank.service_tasks.queries import TIMES, TaskFilter
 
 TASKS = f"{V2}/servicetask"
@@ -149,7 +150,10 @@ async def delete_sample(request: Call) -> Answer:
             raise Forbidden(
                 "Customers have the sample for whom you do not hold the permission deleteSampleCompletely."
             )
-        correlation_id = await deletion.open_deletion(db, sample, user_id=caller.user.id, now=request.now)
+        seen = await losses(db, caller, sample)
+        correlation_id = await deletion.open_deletion(
+            db, sample, user_id=caller.user.id, now=request.now, seen=seen
+        )
     bank.signals.send(Signal.SERVICE_TASKS)
     return envelope.single(SampleServiceTaskResponse(correlation_id))
 

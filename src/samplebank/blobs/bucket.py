@@ -16,12 +16,13 @@ from obstore.store import S3Store
 from samplebank.blobs.place import Place
 from samplebank.blobs.store import MISSING
 from samplebank.errors import NotFound, Unavailable
+from samplebank.logs import Faults
 
 if TYPE_CHECKING:
     from obstore import GetOptions
     from obstore.store import S3Config
 
-log = logging.getLogger("samplebank.blobs")
+faults = Faults(logging.getLogger("samplebank.blobs"))
 READ_PIECE = 256 * 1024
 #: seconds for a request with little to send, and seconds without a byte of an answer
 PATIENCE, SILENCE = 20.0, timedelta(seconds=15)
@@ -150,5 +151,5 @@ class Bucket:
 
 
 def note(said: str) -> None:
-    """Write the words of a client or server to the log."""
-    log.warning("s3.failed", extra={"fields": {"error": said[:500]}})
+    """Write the words of a client or server to the log, once a minute for each kind: every request meets a server that is away."""
+    faults.warn("s3.failed", kind=said.partition(":")[0], error=said[:500])

@@ -1,6 +1,6 @@
 """Keys and grants that allow more than is good."""
 
-from samplebank.accounts.model import ADMINISTRATOR
+from samplebank.accounts.model import ADMINISTRATOR, WORKING
 from samplebank.accounts.provisioning import ADMIN
 from samplebank.assembly import Bank
 from samplebank.checkup.model import Finding, advice, good
@@ -20,6 +20,15 @@ WIDE_KEYS = Statement("""
                            OR g.subject_id IN (SELECT group_id FROM group_member WHERE user_id = s.id)))
      GROUP BY s.short_name ORDER BY s.short_name
 """)
+# Accounts that run workers, and that may do more than a worker needs. A worker reads hostile files.
+WIDE_WORKERS = Statement("""
+    SELECT s.short_name, array_agg(DISTINCT g.role ORDER BY g.role)
+      FROM subject s
+      JOIN access_grant g ON g.subject_id = s.id
+                          OR g.subject_id IN (SELECT group_id FROM group_member WHERE user_id = s.id)
+     WHERE s.id IN (SELECT user_id FROM worker_process) AND g.role <> :role
+     GROUP BY s.short_name ORDER BY s.short_name
+""")
 OLD_KEYS = Statement("""
     SELECT count(*) FROM api_key
      WHERE revoked_time IS NULL AND expiry_time IS NULL AND created_time < :before
@@ -29,6 +38,7 @@ OLD_KEYS = Statement("""
 async def examine_access(bank: Bank, *, is_full: bool) -> list[Finding]:  # noqa: ARG001 -- as all checks
     async with bank.database.transaction(read_only=True) as db:
         wide = await WIDE_KEYS.rows(db, admin=ADMIN, role=ADMINISTRATOR)
+        workers = await WIDE_WORKERS.rows(db, role=WORKING)
         old = await OLD_KEYS.value(db, before=bank.clock() - YEAR)
     found = []
     if wide:
@@ -38,6 +48,12 @@ async def examine_access(bank: Bank, *, is_full: bool) -> list[Finding]:  # noqa
             advice(
                 "keys", said, "Make keys with `samplebank key create --expires` or --role, and revoke these."
             )
+        )
+    if workers:
+        told = ", ".join(f"{user} ({', '.join(roles)})" for user, roles in workers)
+        said = f"Accounts that run workers may do more than a worker needs: {told}."
+        found.append(
+            advice("keys", said, f"Run workers with the key of an account with the role {WORKING} alone.")
         )
     if old:
         said = f"{old} keys that never expire are older than a year."

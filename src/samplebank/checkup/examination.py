@@ -8,8 +8,10 @@ from samplebank.assembly import Bank
 from samplebank.checkup.access import examine_access
 from samplebank.checkup.contents import examine_contents
 from samplebank.checkup.figures import examine_tallies
+from samplebank.checkup.fleet import examine_fleet
 from samplebank.checkup.ground import examine_database, examine_disks, examine_sandbox, examine_store
 from samplebank.checkup.model import Check, Finding, fault
+from samplebank.checkup.readers import examine_readers
 from samplebank.checkup.work import examine_work
 from samplebank.errors import Refusal
 
@@ -19,8 +21,10 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("blob store", examine_store),
     ("sandbox", examine_sandbox),
     ("work", examine_work),
+    ("settings and versions", examine_fleet),
     ("keys", examine_access),
     ("bytes", examine_contents),
+    ("search columns", examine_readers),
     ("tallies", examine_tallies),
 )
 

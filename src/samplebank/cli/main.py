@@ -29,6 +29,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "hunt": "samplebank.cli.hunts:hunt",
     "hunts": "samplebank.cli.hunts:hunts",
     "get": "samplebank.cli.get:get",
+    "delete": "samplebank.cli.delete:delete",
+    "receipts": "samplebank.cli.receipts:receipts_app",
     "verdict": "samplebank.cli.verdict:verdict_app",
     "link": "samplebank.cli.link:link_app",
     "note": "samplebank.cli.notes:note_app",

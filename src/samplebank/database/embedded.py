@@ -97,13 +97,13 @@ class EmbeddedServer:
             with self._exclusively():
                 if leaving.is_set() or postmaster.find(self.data) is not None:
                     continue
-                log.error("database.ended")
+                faults.warn("database.ended")
                 try:
                     self._start()
                 except (OSError, Unavailable) as error:
                     faults.tell("database.not_started", error, trace=False)
                 else:
-                    log.warning("database.restarted")
+                    faults.warn("database.restarted")
 
     def _stop_as_last(self, users: int) -> None:
         fcntl.flock(users, fcntl.LOCK_UN)

@@ -3,7 +3,7 @@
 Everything is read by three statements, however long the lines are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -131,12 +131,23 @@ PROCESS = Columns.of(Process, "p", user_name="u.short_name")
 async def worker_lines(db: Connection, caller: Caller, *, now: Millis) -> list[WorkerLine]:
     """Get the line before each worker, for the customers whose jobs the caller may see or work on."""
     seen = see_customers(caller, "t.customer_id", *WORKED_ON)
+    done = await services(db, of_caller(caller), now=now)
+    return await _lines(db, seen, works_for(caller), done)
+
+
+async def lines_of_everybody(db: Connection, done: Mapping[UUID, Service]) -> list[WorkerLine]:
+    """Get the line before each worker, for all customers together. `done` is how each worker did."""
+    return await _lines(db, TRUE, TRUE, done)
+
+
+async def _lines(
+    db: Connection, seen: Sql, works_for_them: Sql, done: Mapping[UUID, Service]
+) -> list[WorkerLine]:
     rows = await Sql(LINES, seen=seen).rows(db)
     of_worker: dict[UUID, list[Process]] = {}
-    for row in await Sql(PROCESSES, PROCESS.selected, works_for(caller)).rows(db):
+    for row in await Sql(PROCESSES, PROCESS.selected, works_for_them).rows(db):
         process = PROCESS.read(row)
         of_worker.setdefault(process.worker_id, []).append(process)
-    done = await services(db, of_caller(caller), now=now)
     idle = Service(1)
     lines = []
     for row in rows:

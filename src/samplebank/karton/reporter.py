@@ -21,6 +21,7 @@ from samplebank.karton.patience import Patience
 from samplebank.karton.records import CHILD, REPORT, Records, link_of_submission
 from samplebank.karton.tasks import BINDS, PRIORITIES, State, Task
 from samplebank.karton.trees import Tree, Trees
+from samplebank.logs import Faults
 from samplebank.worker.assignment import Receipt
 from samplebank.worker.client import ServiceClient
 from samplebank.worker.contract import Child
@@ -40,6 +41,7 @@ MOST_STEPS: Final = 5
 POP_SECONDS: Final = 1
 
 log = logging.getLogger("samplebank.karton")
+faults = Faults(log)
 
 
 class Reporter:
@@ -94,7 +96,7 @@ class Reporter:
     def _put_down(self, uid: str, task: asyncio.Task[None]) -> None:
         self.hand.pop(uid, None)
         if not task.cancelled() and (error := task.exception()):
-            log.error("karton.broke", exc_info=error)  # the healer hands the task over again
+            faults.tell("karton.broke", error)  # the healer hands the task over again
 
     async def close(self) -> None:
         """Leave the tasks in the hand to the next reporter."""

@@ -19,6 +19,7 @@ from samplebank.karton.healer import Healer
 from samplebank.karton.records import Records
 from samplebank.karton.tasks import PREFIX, State, Task
 from samplebank.karton.trees import Look, Tree, Trees
+from samplebank.logs import Faults
 from samplebank.worker.errors import WorkerError
 
 #: seconds between two looks, and the share of the time that looks may take where there are very many tasks
@@ -28,6 +29,7 @@ REST: Final = 3.0
 IDLE: Final = 0.5
 
 log = logging.getLogger("samplebank.karton")
+faults = Faults(log)
 
 End = Callable[[Tree, Look], Awaitable[None]]
 
@@ -143,6 +145,6 @@ class Watcher:
         try:
             await self._end(tree, look)
         except (KartonError, WorkerError) as error:
-            log.warning("karton.away", extra={"fields": {"root": tree.root, "reason": str(error)}})
+            faults.warn("karton.away", root=tree.root, reason=str(error))
         finally:
             tree.is_ending = False

@@ -220,8 +220,8 @@ class Classifying:
             return
         for one, told in found:
             if "failure" in told.meta_data:
-                fields = {"sample": one.sha256.hex(), "why": told.meta_data["failure"]}
-                log.warning("classification.failed", extra={"fields": fields})
+                why = told.meta_data["failure"]
+                faults.warn("classification.failed", kind=why, sample=one.sha256.hex(), why=why)
         try:
             await _store(bank, found)
         except asyncpg.DataError as error:  # a child taken over by a sample may answer anything

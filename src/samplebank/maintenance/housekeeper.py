@@ -8,7 +8,7 @@ import contextlib
 import logging
 from functools import partial
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 from samplebank.assembly import Bank
 from samplebank.database.failures import TROUBLE
@@ -49,6 +49,7 @@ LAST_SWEEP = Gauge(
     ["sweep"],
     multiprocess_mode="max",
 )
+FAILED_SWEEPS = Counter("samplebank_sweep_failures", "Rounds of the housework that failed.", ["sweep"])
 #: seconds between looks for events to publish
 PUBLISH_INTERVAL = 0.5
 #: seconds between two rounds of event generation: many verdicts come without an event to generate
@@ -137,6 +138,7 @@ async def _again_and_again(
     rest: float = 0,
 ) -> None:
     """Run a sweep each `interval` seconds, and as soon as `signal` arrives, but `rest` seconds apart."""
+    FAILED_SWEEPS.labels(_name_of(sweep))  # from 0 on, so that the first failure is an increase
     async with contextlib.AsyncExitStack() as stack:
         arrived = asyncio.Event()
         if signal is not None:
@@ -150,11 +152,17 @@ async def _again_and_again(
             await asyncio.sleep(rest)
 
 
+def _name_of(sweep: Sweep) -> str:
+    name: str = getattr(sweep, "func", sweep).__name__
+    return name
+
+
 async def _sweep_once(bank: Bank, sweep: Sweep) -> None:
-    name = getattr(sweep, "func", sweep).__name__
+    name = _name_of(sweep)
     try:
         await sweep(bank)
     except (Refusal, *TROUBLE) as error:
+        FAILED_SWEEPS.labels(name).inc()
         faults.tell("sweep.failed", error, trace=not isinstance(error, Unavailable), sweep=name)
     else:
         LAST_SWEEP.labels(name).set(bank.clock() / 1000)

@@ -91,9 +91,7 @@ async def _note_failure(bank: Bank, relay: Relay, event: Event, error: Undeliver
             db, sink, event, why, attempts=relay.attempts, answered=error.answered, now=bank.clock()
         )
     if gave_up:
-        log.warning(
-            "event.dead", extra={"fields": {"sink": sink, "event": event.id, "attempt": attempt, "why": why}}
-        )
+        faults[sink].warn("event.dead", sink=sink, event=event.id, attempt=attempt, why=why)
     else:
         _tell_away(relay, why, id=event.id, attempt=attempt)
 

@@ -8,6 +8,8 @@ bytes cannot lose the bytes. Jobs are locked before the sample, as at the end of
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from msgspec import to_builtins
+
 from samplebank.accounts.caller import Scope
 from samplebank.analyses import evidence
 from samplebank.blobs import Area, Blob
@@ -15,7 +17,8 @@ from samplebank.database import Connection, Statement
 from samplebank.installation import removals
 from samplebank.samples import derived_facts
 from samplebank.samples.model import Sample
-from samplebank.service_tasks import running
+from samplebank.service_tasks import proof, receipts, running
+from samplebank.service_tasks.losses import Losses
 from samplebank.service_tasks.model import Operation, RunningTask, State, Step, Tools
 from samplebank.submissions.retention import FORGET_READERS
 from samplebank.timespec import Millis
@@ -28,9 +31,7 @@ FIND_OPEN = """
      WHERE finished_time IS NULL AND operation = 'deleteSample' AND arguments @> $1::jsonb LIMIT 1
 """
 CUSTOMERS = "SELECT DISTINCT customer_id FROM submission WHERE sample_id = $1"
-LOCK_SAMPLE = (
-    "SELECT sha256, created_time, deleted_time, unread_since, blob_token FROM sample WHERE id = $1 FOR UPDATE"
-)
+LOCK_SAMPLE = "SELECT sha256, size, created_time, deleted_time, unread_since, blob_token FROM sample WHERE id = $1 FOR UPDATE"
 LOCK_JOBS = "SELECT id FROM job WHERE sample_id = $1 ORDER BY id LIMIT $2 FOR UPDATE"
 HAS_JOBS = "SELECT EXISTS (SELECT FROM job WHERE sample_id = $1)"
 DELETE_JOBS = (
@@ -48,13 +49,14 @@ DELETE_EVIDENCE = (
     "DELETE FROM evidence WHERE analysis_id = ANY($1::uuid[]) RETURNING sha256, blob_token AS token"
 )
 DELETE_ANALYSES = "DELETE FROM analysis WHERE id = ANY($1::uuid[])"
-#: tables whose rows belong to a sample and to nothing else, and their names in the response context
+#: tables whose rows belong to a sample and to nothing else, and their names in the response context. Challenges are not
+#: told: whoever asked for a challenge has the file, and may have shown the file to nobody
 PLAIN = {
     "link": "links",
     "sample_note": "notes",
     "static_fact": "facts",
     "classification": "classifications",
-    "challenge": "challenges",
+    "challenge": None,
     "submission": "submissions",
 }
 DELETE_PLAIN = {
@@ -108,6 +110,7 @@ class LockedSample(NamedTuple):
     """A locked sample that is to be deleted."""
 
     sha256: bytes
+    size: int
     created_time: Millis
     deleted_time: Millis | None
     unread_since: Millis | None
@@ -115,16 +118,24 @@ class LockedSample(NamedTuple):
 
 
 async def open_deletion(
-    db: Connection, sample: Sample, *, user_id: int, now: Millis, only_unread: bool = False
+    db: Connection,
+    sample: Sample,
+    *,
+    user_id: int,
+    now: Millis,
+    only_unread: bool = False,
+    seen: Losses | None = None,
 ) -> UUID:
     """Open the task that deletes the sample, unless the task is open already; answers the correlation id of the task.
 
     Bytes uploaded again after a deletion are another sample: the task leaves the other sample alone. With `only_unread`,
-    the task also leaves a sample alone that is submitted meanwhile.
+    the task also leaves a sample alone that is submitted meanwhile. With `seen`, what the user saw of everything that
+    goes, the task ends with a receipt.
     """
     which = {"sample": sample.id, "created": sample.created_time, "onlyUnread": only_unread}
     found: UUID | None = await db.fetchval(FIND_OPEN, which)
-    return found or await running.open_task(db, Operation.DELETE, which, user_id=user_id, now=now)
+    asked = {} if seen is None else {"asked": {"timestamp": now, "seen": to_builtins(seen)}}
+    return found or await running.open_task(db, Operation.DELETE, which | asked, user_id=user_id, now=now)
 
 
 async def may_delete(db: Connection, sample: Sample, scope: Scope) -> bool:
@@ -145,31 +156,70 @@ async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> 
     if sample.deleted_time is not None:
         blob = Blob(sample.sha256, sample.blob_token)
         await removals.remove(db, tools.blobs, Area.SAMPLE, blob)
-        return Step(State.DONE, "The sample is deleted.")
+        return await _prove(db, task, tools, sample, now=now)
     if task.arguments["onlyUnread"] and sample.unread_since is None:
         return Step(State.DONE, "The sample was submitted again, so it stays.")
     if not task.arguments.get("descended"):
-        return await _delete_children(db, task, sample_id, now=now)
+        return await _delete_children(db, task, sample_id, sample, now=now)
     if not await _delete_some(db, task, sample_id, jobs):
         await db.execute(DELETE_RANGES, sample_id)
         await db.execute(DELETE_MARKS, sample_id)
         for statement in DELETE_PLACES:
             await db.execute(statement, sample_id)
+        if "asked" in task.arguments:
+            await running.remember(
+                db, task, digests=[str(one) for one in await proof.digests_of(db, sample_id)]
+            )
         await derived_facts.delete(db, sample_id)
         await db.execute(LEAVE_RECORD, sample_id, now)
     return Step()
 
 
-async def _delete_children(db: Connection, task: RunningTask, sample_id: int, *, now: Millis) -> Step:
+async def _prove(
+    db: Connection, task: RunningTask, tools: Tools, sample: LockedSample, *, now: Millis
+) -> Step:
+    """Look whether anything is left of the sample, and issue the receipt, where a user asked for the deletion."""
+    if "asked" not in task.arguments or sample.deleted_time is None:
+        return Step(State.DONE, "The sample is deleted.")
+    found = await proof.look(
+        db, tools.blobs, task.arguments["sample"], sample.sha256, task.arguments.get("digests", ())
+    )
+    done = receipts.Deletion(
+        correlation_id=task.correlation_id,
+        user_id=task.user_id,
+        sha256=sample.sha256,
+        size=sample.size,
+        created_time=sample.created_time,
+        deleted_time=sample.deleted_time,
+        asked=task.arguments["asked"],
+        proof=found,
+    )
+    await receipts.issue(db, done, now=now)
+    if not found.is_clean:
+        return Step(
+            State.FAILED, "The sample is deleted, but something of it is left: the receipt names what."
+        )
+    return Step(State.DONE, "The sample is deleted.")
+
+
+async def _delete_children(
+    db: Connection, task: RunningTask, sample_id: int, sample: LockedSample, *, now: Millis
+) -> Step:
     """Open the deletion of everything that came out of the sample, and from nowhere else."""
     gone, found = [sample_id], [sample_id]
     while found:
         found = [row[0] for row in await LOST_CHILDREN.rows(db, gone=gone, parents=found)]
         gone += found
+    asked = task.arguments.get("asked")
+    of_parent = (
+        {}
+        if asked is None
+        else {"asked": {"timestamp": asked["timestamp"], "cameOutOf": sample.sha256.hex()}}
+    )
     for child in await CHILDREN.rows(db, ids=gone[1:]):
         which = {"sample": child[0], "created": child[1], "onlyUnread": False}
         if await db.fetchval(FIND_OPEN, which) is None:
-            await running.open_task(db, Operation.DELETE, which, user_id=task.user_id, now=now)
+            await running.open_task(db, Operation.DELETE, which | of_parent, user_id=task.user_id, now=now)
     if len(gone) > 1:
         await running.count(db, task, "children", len(gone) - 1)
     await running.remember(db, task, descended=True)
@@ -215,8 +265,9 @@ async def _delete_analyses(db: Connection, task: RunningTask, sample_id: int) ->
 async def _delete_plain(db: Connection, task: RunningTask, sample_id: int) -> bool:
     for table, name in PLAIN.items():
         deleted = await DELETE_PLAIN[table].value(db, sample_id=sample_id, most=BATCH)
-        if deleted:
+        if deleted and name is not None:
             await running.count(db, task, name, deleted)
+        if deleted:
             return True
     return False
 

@@ -8,7 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-log = logging.getLogger("samplebank.serving")
+from samplebank.logs import Faults
+
+faults = Faults(logging.getLogger("samplebank.serving"))
 #: seconds to wait before a failed process is started again, at first
 PAUSE = 2.0
 #: the longest pause of the workers, in seconds; each quick failure doubles the pause, as the cause may stay for long
@@ -52,7 +54,7 @@ class Child:
             if self._stopping.wait(0 if self._stopping.is_set() else pause):
                 return
             pause = min(2 * pause, self._longest_pause) if is_new else PAUSE
-            log.warning("process.restarted", extra={"fields": {"process": self._name, "exit": code}})
+            faults.warn("process.restarted", kind=self._name, process=self._name, exit=code)
             self._process = self._spawn()
 
     def stop(self) -> None:

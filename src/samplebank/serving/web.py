@@ -13,11 +13,12 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
+from samplebank.logs import Faults
 from samplebank.serving.descriptors import most_connections
 from samplebank.serving.parent import LAST_CALL
 from samplebank.settings import Settings
 
-log = logging.getLogger("samplebank.serving")
+faults = Faults(logging.getLogger("samplebank.serving"))
 APPLICATION = "samplebank.serving.web_process:application"
 BACKLOG = 2048
 #: seconds that requests under way have when the service stops
@@ -65,7 +66,7 @@ def serve_web(own: Settings, before_stop: Callable[[], None]) -> None:
             code = end.code if isinstance(end.code, int) else 1
         if _is_told_to_stop(server):
             return
-        log.error("web.restarted", extra={"fields": {"exit": code}})
+        faults.warn("web.restarted", exit=code)
         time.sleep(PAUSE)
         if _is_told_to_stop(server):  # told meanwhile: the signal handler still belongs to the old server
             before_stop()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from samplebank.logs import Faults
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
 from samplebank.worker.errors import ServiceRefused, WorkerError
@@ -35,6 +36,7 @@ NOT_FOUND = 404
 SCANNER = "yara"
 
 log = logging.getLogger("samplebank.worker")
+faults = Faults(log)
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -265,7 +267,7 @@ class _Loop:
         self._places.give_back()
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.error("task.broke", exc_info=error)  # the end of the lease frees the task
+            faults.tell("task.broke", error)  # the end of the lease frees the task
 
     async def _wind_up(self) -> None:
         """Wait `grace_seconds` for running tasks, and give back the rest."""

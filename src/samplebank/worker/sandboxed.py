@@ -8,6 +8,7 @@ from typing import Self
 
 import msgspec
 
+from samplebank.logs import Faults
 from samplebank.sandbox import Disturbed, Limits, NotStarted, Refused, SandboxError
 from samplebank.sandbox.limits import NICENESS
 from samplebank.sandbox.pool import Sandbox
@@ -33,6 +34,7 @@ DESCRIBE_SECONDS = 30.0
 MOST_PROBLEMS = 50
 
 log = logging.getLogger("samplebank.worker")
+faults = Faults(log)
 
 
 class Failed(Rejected):
@@ -101,9 +103,8 @@ class SandboxedAnalyser:
         try:
             reply = await self._asked(Check())
         except SandboxError as error:
-            log.warning(
-                "worker.unchecked", extra={"fields": {"worker": self.description.short_name, "reason": error}}
-            )
+            name = self.description.short_name
+            faults.warn("worker.unchecked", kind=name, worker=name, reason=error)
         else:
             if isinstance(reply, Problems):
                 self._tell(reply.problems)

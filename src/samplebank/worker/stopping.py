@@ -6,11 +6,13 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 
+from samplebank.logs import Faults
 from samplebank.worker.errors import ServiceUnavailable
 
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 
-log = logging.getLogger("samplebank.worker")
+#: each task in hand meets a service that is away
+faults = Faults(logging.getLogger("samplebank.worker"))
 
 
 async def until_stopped(stop: asyncio.Event, something: Coroutine[object, object, None]) -> None:
@@ -33,7 +35,7 @@ async def with_patience(stop: asyncio.Event, step: Callable[[], Awaitable[None]]
         try:
             await step()
         except ServiceUnavailable as error:
-            log.warning("service.unavailable", extra={"fields": {"reason": str(error), "pause": pause}})
+            faults.warn("service.unavailable", reason=str(error), pause=pause)
             await until_stopped(stop, asyncio.sleep(pause))
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         else:

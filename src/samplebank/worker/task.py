@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, suppress
 
 import msgspec
 
+from samplebank.logs import Faults
 from samplebank.sandbox import Disturbed
 from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
@@ -30,6 +31,7 @@ MOST_BYTES_AHEAD = 16 * 1024 * 1024
 MOST_LINES = 100
 
 log = logging.getLogger("samplebank.worker")
+faults = Faults(log)
 
 
 class Task:
@@ -67,7 +69,8 @@ class Task:
             await asyncio.shield(self._give_back("The worker is shutting down.", delay_seconds=0))
             raise
         except (WorkerError, Disturbed, OSError, msgspec.MsgspecError) as error:
-            log.warning("task.released", extra={"fields": {**self._about, "reason": str(error)}})
+            kind = f"{self._about['worker']} {type(error).__name__}"
+            faults.warn("task.released", kind=kind, **self._about, reason=str(error))
             await self._give_back(str(error), delay_seconds=RETRY_DELAY_SECONDS)
 
     async def _give_back(self, reason: str, *, delay_seconds: int) -> None:
