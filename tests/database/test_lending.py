@@ -12,6 +12,7 @@ from kit.databases import own_database
 from kit.service import Service
 from samplebank.database import Connection, Database, connect, lending
 from samplebank.database.embedded import BINARIES
+from samplebank.database.rounds import Names, on_behalf
 from samplebank.errors import NotFound, Unavailable
 
 WHO = "SELECT pg_backend_pid()"
@@ -88,6 +89,34 @@ async def test_who_waits_longest_gets_the_next_connection(two: Database) -> None
     await asyncio.gather(*holders, *waiters)
 
     assert served == [0, 1, 2, 3, 4]
+
+
+async def test_customers_and_users_take_turns_at_connections(two: Database) -> None:
+    served: list[str] = []
+    both_are_lent, give_back = asyncio.Barrier(3), asyncio.Event()
+
+    async def hold() -> None:
+        async with two.connection():
+            await both_are_lent.wait()
+            await give_back.wait()
+
+    async def wait(name: str, names: Names) -> None:
+        on_behalf.set(names)
+        async with two.connection():
+            served.append(name)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(2):
+            tasks.create_task(hold())
+        await both_are_lent.wait()
+        for place in range(3):
+            tasks.create_task(wait(f"flood {place}", (1, 11)))
+        tasks.create_task(wait("colleague", (1, 12)))
+        tasks.create_task(wait("other customer", (2, 21)))
+        await until(lambda: two.waiting == 5)
+        give_back.set()
+
+    assert served == ["flood 0", "other customer", "colleague", "flood 1", "flood 2"]
 
 
 async def test_a_transaction_that_is_left_open_is_not_lent_on(two: Database) -> None:

@@ -1,6 +1,8 @@
 """Connections that hold much and bring little: slow bodies, and many idle connections."""
 
+import asyncio
 import contextlib
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -10,23 +12,49 @@ from bench.databases import connected
 
 from kit.bank import V2, Bank, Sample, eventually
 from kit.service import Service
+from samplebank.database import Connection
 
 #: more lines than Granian serves by default
 IDLE = 2_200
 Ask = Callable[..., socket.socket]
+#: connections of a process that serves alone
+CONNECTIONS = 12
+#: sessions that wait for a table
+BLOCKED = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'relation'
+"""
+#: ends the statement of one session that waits for a table
+CANCEL_ONE = """
+    SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'relation' LIMIT 1
+"""
+
+
+def is_readable(line: socket.socket) -> bool:
+    return bool(select.select([line], [], [], 0)[0])
+
+
+async def until_blocked(control: Connection, otherwise: Callable[[], bool]) -> None:
+    """Wait until all connections of the service wait for the table, or `otherwise` holds."""
+    async with asyncio.timeout(30):
+        while True:
+            if otherwise() or await control.fetchval(BLOCKED) >= CONNECTIONS:
+                return
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
 def ask(strict: Service) -> Iterator[Ask]:
-    """Begin a request, and no more: `ask("POST", path, "Content-Length: 5")`; the line."""
+    """Begin a request of mia, or of another user, and no more: `ask("POST", path, "Content-Length: 5")`; the line."""
     with contextlib.ExitStack() as lines:
 
-        def begin(method: str, path: str, *headers: str) -> socket.socket:
+        def begin(method: str, path: str, *headers: str, user: str = "mia") -> socket.socket:
             line = lines.enter_context(socket.create_connection(("127.0.0.1", strict.port), timeout=30))
             head = [
                 f"{method} {path} HTTP/1.1",
                 "Host: here",
-                f"Argus-API-Key: {strict.keys['mia']}",
+                f"Argus-API-Key: {strict.keys[user]}",
                 *headers,
             ]
             line.sendall(("\r\n".join(head) + "\r\n\r\n").encode())
@@ -62,6 +90,31 @@ def test_a_body_that_comes_drop_by_drop_is_given_up(ask: Ask) -> None:
             answer = line.recv(4096)
 
     assert answer.startswith(b"HTTP/1.1 408")
+
+
+async def test_a_user_who_waits_for_many_connections_delays_others_by_few_turns(
+    strict: Service, guarded: Bank, ask: Ask
+) -> None:
+    path, tasks = Sample().path, f"{V2}/servicetask"
+    assert {guarded.get(tasks, user).status_code for user in ("mia", "hana")} == {200}
+    async with (
+        connected(strict.database_url) as control,
+        connected(strict.database_url) as db,
+        db.transaction(),
+    ):
+        await db.execute("LOCK TABLE sample IN ACCESS EXCLUSIVE MODE")
+        crowd = [ask("GET", path) for _ in range(18)]
+        await until_blocked(control, lambda: False)
+        other = ask("GET", tasks, user="hana")
+        turns = 0
+        while not is_readable(other):
+            await control.execute(CANCEL_ONE)
+            turns += 1
+            await until_blocked(control, lambda: is_readable(other))
+        answer = other.recv(12)
+
+    assert (answer, turns <= 3) == (b"HTTP/1.1 200", True)
+    assert all(line.recv(12) for line in crowd)  # nothing stays under way
 
 
 async def test_one_address_has_so_many_requests_under_way_and_may_come_again(

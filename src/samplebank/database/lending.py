@@ -6,13 +6,13 @@ small query. So only connections left in the middle of something go back to the 
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 from samplebank.database.failures import TROUBLE
+from samplebank.database.rounds import Rounds, on_behalf
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -40,12 +40,15 @@ def is_lost(db: "PoolConnectionProxy[Any]") -> bool:
 
 
 class Lending:
-    """The connections of a pool. The last given back is lent first, so that few connections do most of the work."""
+    """The connections of a pool. The last given back is lent first, so that few connections do most of the work.
+
+    Where requests wait for connections, customers and users take turns.
+    """
 
     def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
         self._pool = pool
         self._free: list[PoolConnectionProxy[Any]] = []
-        self._waiting: deque[asyncio.Future[PoolConnectionProxy[Any] | None]] = deque()
+        self._waiting: Rounds[asyncio.Future[PoolConnectionProxy[Any] | None]] = Rounds()
         self._returns: set[asyncio.Task[None]] = set()
         #: the fewest connections free at once since the last look: so many connections were not used
         self._unused = 0
@@ -62,7 +65,7 @@ class Lending:
     @property
     def waiting(self) -> int:
         """How many wait for a connection."""
-        return sum(not turn.done() for turn in self._waiting)
+        return sum(not turn.done() for turn in self._waiting.items())
 
     @property
     def starved(self) -> float:
@@ -167,7 +170,7 @@ class Lending:
     async def _wait(self) -> "PoolConnectionProxy[Any] | None":
         """Wait for a connection that somebody gives back; None when there is room for a new connection."""
         turn: asyncio.Future[PoolConnectionProxy[Any] | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._waiting.add(on_behalf.get(), turn)
         if self._starving_since is None:
             self._starving_since = asyncio.get_running_loop().time()
         try:
@@ -181,9 +184,9 @@ class Lending:
             raise
 
     def _pass_on(self, db: "PoolConnectionProxy[Any] | None") -> bool:
-        """Give a connection, or the room for a connection, to the longest-waiting request. Whether anybody waits."""
+        """Give a connection, or the room for a connection, to the next request in turn. Whether anybody waits."""
         while self._waiting:
-            turn = self._waiting.popleft()
+            turn = self._waiting.take()
             if not turn.done():
                 turn.set_result(db)
                 return True

@@ -13,6 +13,7 @@ from litestar import Request
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.assembly import Bank
+from samplebank.database.rounds import on_behalf
 from samplebank.errors import Invalid, Malformed, TooLarge, Unsupported
 from samplebank.http.bodies import Pace
 from samplebank.http.streaming import Pieces, disconnected, nothing, opened
@@ -51,6 +52,18 @@ class Exchange(Request[Any, Any, Any]):
         if budgets is None:
             budgets = state["budgets"] = self.app.state.budgets
         return budgets
+
+    def admit(self, caller: Caller) -> None:
+        """Note who calls, count the request among those of the caller until its end, and wait for connections in turn.
+
+        Raises `TooMany`.
+        """
+        state = self.scope["state"]
+        state["caller"] = caller
+        if "counted" not in state:
+            self.budgets.crowd.enter(caller)
+            state["counted"] = caller
+            on_behalf.set((caller.user.customer.id, caller.user.id))
 
     @property
     def caller(self) -> Caller:

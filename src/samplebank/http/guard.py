@@ -33,7 +33,7 @@ async def guard(request: Request[Any, Any, Any]) -> None:
     caller = await exchange.bank.callers.find(key, now=exchange.now)
     if caller is None:
         raise Unauthenticated(BAD_KEY)
-    exchange.scope["state"]["caller"] = caller
+    exchange.admit(caller)
     works = declared.by_claims and caller.holds(Permission.WORK_ON_CLAIMS)
     if declared.needs and not works and not caller.holds(*declared.needs):
         raise forbidden(declared.needs)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
 
 from samplebank.errors import TooMany
-from samplebank.http.turns import Places
+from samplebank.http.places import Places
 
 
 class Listener(Protocol):

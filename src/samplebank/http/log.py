@@ -14,7 +14,8 @@ from prometheus_client import Counter, Histogram
 
 from samplebank.assembly import clock
 from samplebank.errors import Refusal, TooMany
-from samplebank.http.turns import Places
+from samplebank.http.addresses import network_of
+from samplebank.http.places import Places
 from samplebank.logs import Faults
 from samplebank.timespec import Millis
 
@@ -40,7 +41,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 class Observed:
     """An ASGI application whose requests get an id, a line in the access log, and figures."""
 
-    #: requests under way by the client's address
+    #: requests under way by the client's network
     addresses: Places
     #: the time of a request: the clock of this host until the application has started, then the clock of the database
     clock: Callable[[], Millis]
@@ -71,7 +72,8 @@ class Observed:
 
         address, port = scope["client"] or ("-", 0)
         client = (address, int(port))  # Granian has the port as a text
-        if not self.addresses.enter(address):
+        network = network_of(address)
+        if not self.addresses.enter(network):
             await _send_answer(self._refusal(TooMany(CROWDED, wait=COME_AGAIN)), send_with_id)
             _observe(scope, state, status, time.perf_counter() - began)
             return
@@ -80,7 +82,9 @@ class Observed:
             await self.app(scope, receive, send_with_id)
         finally:
             self.clients.discard(client)
-            self.addresses.leave(address)
+            self.addresses.leave(network)
+            if counted := state.get("counted"):
+                state["budgets"].crowd.leave(counted)
             if held := state.get("held"):
                 state["budgets"].memory.give(held, state["caller"].user.id)
             _observe(scope, state, status, time.perf_counter() - began)

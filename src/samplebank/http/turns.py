@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from samplebank.errors import Refusal, TooMany, Unavailable
 from samplebank.http.bodies import MEMORY, SHARE, Memory
 from samplebank.http.deadlines import Deadline
+from samplebank.http.places import Crowd, Places
 from samplebank.http.seats import Seats
 
 R = TypeVar("R")
@@ -174,29 +175,6 @@ async def _counted(user: _Of, search: Callable[[], Awaitable[R]]) -> R:
         user.spend(time.monotonic() - began)
 
 
-class Places:
-    """Places for long waits: `most` for each key. Nobody queues for a place."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._taken: dict[Hashable, int] = {}
-
-    def enter(self, key: Hashable) -> bool:
-        """Take a place, and tell whether there was a free place. `leave` gives the place back."""
-        taken = self._taken.get(key, 0)
-        if taken >= self._most:
-            return False
-        self._taken[key] = taken + 1
-        return True
-
-    def leave(self, key: Hashable) -> None:
-        left = self._taken[key] - 1
-        if left:
-            self._taken[key] = left
-        else:
-            del self._taken[key]
-
-
 class _Queue:
     """Those who want the same thing."""
 
@@ -229,7 +207,10 @@ class OneByOne:
 class Budgets:
     """The kinds, each with its own turns: a user who downloads lists or asks for challenges can go on searching."""
 
-    def __init__(self, connections: int, waiting_claims: int, largest_body: int, *, seats: Seats) -> None:
+    def __init__(
+        self, connections: int, waiting_claims: int, largest_body: int, *, seats: Seats, crowd: Crowd
+    ) -> None:
+        self.crowd = crowd
         #: a third of the connections; whole lists may use half of the connections, the rest serves everything else
         self.searches = Searches(max(1, connections // 3), seats)
         self.lists = Turns(max(1, connections // 2))

@@ -14,8 +14,9 @@ from samplebank.api.envelope import refusal
 from samplebank.api.followers import Followers
 from samplebank.http.log import Observed
 from samplebank.http.methods import Methods
+from samplebank.http.places import Crowd, Places
 from samplebank.http.seats import Seats
-from samplebank.http.turns import Budgets, Places
+from samplebank.http.turns import Budgets
 from samplebank.serving.parent import LAST_CALL
 from samplebank.vital import vital
 from samplebank.web.app import ROUTES, make_pages
@@ -70,6 +71,10 @@ def make_site(open_bank: OpenBank) -> Observed:
                 bank.settings.waiting_claims,
                 largest_body(bank.settings),
                 seats=Seats(bank.settings.folder / "seats", bank.settings.long_searches),
+                crowd=Crowd(
+                    bank.settings.requests_per_user or sys.maxsize,
+                    bank.settings.requests_per_customer or sys.maxsize,
+                ),
             )
             for app in (api, pages):
                 app.state.bank, app.state.budgets = bank, budgets

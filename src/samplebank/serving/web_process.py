@@ -20,7 +20,7 @@ from samplebank import logs, settings
 from samplebank.assembly import Bank, open_bank
 from samplebank.http.log import Observed
 from samplebank.serving.connections import tell_connections
-from samplebank.serving.descriptors import raise_limit
+from samplebank.serving.descriptors import most_connections, raise_limit
 from samplebank.serving.lines import Lines
 from samplebank.serving.parent import LAST_CALL, stop_with_parent
 from samplebank.serving.site import make_site
@@ -33,7 +33,7 @@ GARBAGE = (20_000, 20, 50)
 @asynccontextmanager
 async def _opened() -> AsyncIterator[Bank]:
     own = settings.load(os.environ)
-    lines = Lines(own.port, own.connections_per_address or sys.maxsize)
+    lines = Lines(own.port, own.connections_per_address or sys.maxsize, most_connections())
     async with (
         open_bank(own, own.database_url or "", keep_plans=True) as bank,
         vital(lines.keep(SITE.clients), "lines"),

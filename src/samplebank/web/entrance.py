@@ -53,7 +53,7 @@ async def recognise(visit: Visit) -> Visitor | None:
     visitor = None if cookie is None else await visit.bank.visitors.find(cookie, now=visit.now)
     if visitor is not None:
         visit.scope["state"]["visitor"] = visitor
-        visit.scope["state"]["caller"] = visitor.caller
+        visit.admit(visitor.caller)
     return visitor
 
 
