@@ -16,6 +16,7 @@ from rich.table import Table
 
 from drill import (
     bringers,
+    brokers,
     buckets,
     children,
     crowds,
@@ -47,6 +48,7 @@ FAULTS = (
     Fault("children", 10, 200, children.run),
     Fault("bringers", 3, 300, bringers.run),
     Fault("feed", 0, 60, followers.run),
+    Fault("brokers", 0, 40, brokers.run),
     Fault("power", 1, 20, power.run),
     Fault("buckets", 0, 100, buckets.run),
     Fault("rolling", 0, 10, rolling.run),

@@ -4,10 +4,9 @@ import itertools
 import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import httpx
 from bench.service import Service
@@ -17,11 +16,9 @@ from drill.installations import installed
 from drill.load import Load, wholeness
 from drill.restarts import BETWEEN, SETTINGS, WHOLE
 from drill.rows import Row
+from drill.told import Told
 
 FEED = "/samplebank/v1/feed"
-STORED = "samplebank.submission.stored"
-#: the order of the events of a sample with a single submission
-ORDER = (STORED, "samplebank.job.opened", "samplebank.job.ended", "samplebank.verdict.settled")
 #: seconds in which a reader has to get the last promise, and seconds between attempts while the service does not answer
 PATIENCE, PAUSE = 60.0, 0.1
 #: pages after which a reader forgets the latest page, on average
@@ -40,9 +37,9 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
                     wholeness(service.url, WHOLE)
             names = {promise.file_name for promise in load.promises}
             missed = reader.await_all(names)
-        seen = f"{len(names):,} promised, {missed} missed, {reader.out_of_order} out of order, {reader.changed} with another id; {reader.deaths} deaths"
+        seen = f"{len(names):,} promised, {missed} missed, {reader.told.out_of_order} out of order, {reader.told.changed} with another id; {reader.deaths} deaths"
         goal = "0 missed, 0 out of order per sample, repeats with the same id only"
-        is_met = not missed + reader.out_of_order + reader.changed
+        is_met = not missed + reader.told.out_of_order + reader.told.changed
         yield Row("readers of the feed and the service under them killed", rounds, goal, seen, is_met)
 
 
@@ -55,12 +52,8 @@ class Reader:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._chance = random.Random(1)  # noqa: S311 no secret
-        self._ids: dict[str, str] = {}
-        self._places: dict[str, list[int]] = {}
-        self._known: set[str] = set()
-        self._names: Counter[str] = Counter()
+        self.told = Told()
         self.deaths = 0
-        self.changed = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -73,14 +66,9 @@ class Reader:
     def await_all(self, names: set[str]) -> int:
         """Wait for the submissions with these file names; how many have not come."""
         end = time.monotonic() + PATIENCE
-        while (missed := len(names - self._names.keys())) and time.monotonic() < end:
+        while (missed := self.told.missed(names)) and time.monotonic() < end:
             time.sleep(PAUSE)
         return missed
-
-    @property
-    def out_of_order(self) -> int:
-        """The samples of which an event has come before an event that must have happened earlier."""
-        return sum(places != sorted(places) for places in self._places.values())
 
     def _work(self) -> None:
         cursor: str | None = None
@@ -99,20 +87,8 @@ class Reader:
                 continue
             told = answer.json()
             for event in told["data"]:
-                self._take(event)
+                self.told.take(event)
             if told["data"] and self._chance.randrange(LIVES) == 0:
                 self.deaths += 1
             else:
                 cursor = told["metaData"]["next"]
-
-    def _take(self, event: dict[str, Any]) -> None:
-        """Take an event, unless the event is a repeat. A repeat has the id and all else as before."""
-        id_, about = event["id"], f"{event['type']} {event['subject']} {event['time']}"
-        self.changed += self._ids.setdefault(id_, about) != about
-        if id_ in self._known:
-            return
-        self._known.add(id_)
-        if event["type"] in ORDER:
-            self._places.setdefault(event["subject"], []).append(ORDER.index(event["type"]))
-        if event["type"] == STORED:
-            self._names[event["data"]["fileName"]] += 1

@@ -18,6 +18,8 @@ class Wire:
         self.is_cut = False
         #: bytes changed on the way to the server, and the changed bytes
         self.changes: dict[bytes, bytes] = {}
+        self._flows = threading.Event()
+        self._flows.set()
         self._server = server
         self._listening = socket.create_server(("127.0.0.1", self.port))
         self._open: set[socket.socket] = set()
@@ -34,6 +36,15 @@ class Wire:
             self.is_cut = False
 
     @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Connections are made and stay, and no byte comes through until the end of the block."""
+        self._flows.clear()
+        try:
+            yield
+        finally:
+            self._flows.set()
+
+    @contextmanager
     def changing(self, right: bytes, wrong: bytes) -> Iterator[None]:
         self.changes[right] = wrong
         try:
@@ -42,6 +53,7 @@ class Wire:
             del self.changes[right]
 
     def close(self) -> None:
+        self._flows.set()
         _shut(self._listening)
         for one in list(self._open):
             _shut(one)
@@ -63,6 +75,7 @@ class Wire:
             while piece := giver.recv(65536):
                 for right, wrong in list(changes.items()):
                     piece = piece.replace(right, wrong)
+                self._flows.wait()
                 taker.sendall(piece)
         for one in (giver, taker):
             _shut(one)

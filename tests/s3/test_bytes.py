@@ -1,6 +1,7 @@
 """Samples in a bucket: uploaded, read whole and in part, and removed."""
 
 import io
+from collections.abc import AsyncIterator
 
 import obstore
 import pytest
@@ -14,7 +15,8 @@ from kit.service import Service
 from kit.wire import Wire
 from s3.conftest import objects_of
 from samplebank.assembly import Bank as OpenBank
-from samplebank.blobs import Area
+from samplebank.blobs import Area, bucket, sending
+from samplebank.errors import Unavailable
 
 #: one is sent from memory, the other from the spool
 SIZES = [pytest.param(5000, id="small"), pytest.param(3_000_000, id="large")]
@@ -164,6 +166,37 @@ def test_a_store_that_is_away_costs_a_503_and_nothing_is_lost(far: Bank, line: W
     assert far.get(new.path).status_code == 404
     assert far.get(f"{stored.path}/raw").content == stored.data
     assert far.get("/readyz", None).status_code == 200
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in ((bucket, "PATIENCE"), (sending, "PATIENCE"), (sending, "ANSWER")):
+        monkeypatch.setattr(module, name, 0.2)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_store_that_keeps_a_reader_waiting_is_unavailable(
+    far: Bank, line: Wire, inside: OpenBank
+) -> None:
+    stored = uploaded(far, 5000)
+
+    with line.stalled(), pytest.raises(Unavailable):
+        await anext(inside.blobs.read(Area.SAMPLE, bytes.fromhex(stored.sha256)))
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_store_that_keeps_a_writer_waiting_is_unavailable(
+    line: Wire, inside: OpenBank, size: int
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield Sample(size).data
+
+    staged = await inside.blobs.stage(Area.SAMPLE, chunks(), size)
+
+    with line.stalled(), pytest.raises(Unavailable):
+        await staged.keep()
+    await staged.discard()
 
 
 async def test_small_samples_are_read_together(far: Bank, inside: OpenBank) -> None:
