@@ -10,10 +10,12 @@ from litestar.exceptions import HTTPException
 
 from samplebank.api import (
     analyses,
+    audit,
     children,
     claims,
     classifications,
     contents,
+    deletion,
     downloads,
     evidence,
     facts,
@@ -85,6 +87,8 @@ RESOURCES = (
     hunts,
     hunt_batches,
     feed,
+    audit,
+    deletion,
     service_tasks,
 )
 ROUTES: list[Any] = [route for resource in RESOURCES for route in resource.ROUTES]

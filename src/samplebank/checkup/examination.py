@@ -9,6 +9,7 @@ from samplebank.checkup.access import examine_access
 from samplebank.checkup.contents import examine_contents
 from samplebank.checkup.figures import examine_tallies
 from samplebank.checkup.ground import examine_database, examine_disks, examine_sandbox, examine_store
+from samplebank.checkup.ledger import examine_ledger
 from samplebank.checkup.model import Check, Finding, fault
 from samplebank.checkup.work import examine_work
 from samplebank.errors import Refusal
@@ -20,6 +21,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("sandbox", examine_sandbox),
     ("work", examine_work),
     ("keys", examine_access),
+    ("ledger", examine_ledger),
     ("bytes", examine_contents),
     ("tallies", examine_tallies),
 )
