@@ -31,8 +31,8 @@ class Actor(msgspec.Struct, frozen=True):
     """Who acted. Without a user, the `service` by itself, or the `operator` by a command on the machine of the service.
 
     `address` is the peer: a client, or the proxy before the service. `customer_id` is the customer of the user, or of the account
-    that an operator acts on. `reach` are the ids of the customers for which the user holds anything, joined by commas; None for
-    every customer, or more than `FEW`.
+    that an operator acts on. `reach` are the customers for which the user holds anything; None for every customer, or more than
+    `FEW`.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class Actor(msgspec.Struct, frozen=True):
     customer_id: int | None = None
     key_id: UUID | None = None
     session_id: UUID | None = None
-    reach: str | None = None
+    reach: tuple[int, ...] | None = None
     address: str | None = None
     request_id: str | None = None
 
@@ -49,18 +49,15 @@ SERVICE: Final = Actor("service")
 OPERATOR: Final = Actor("operator")
 
 
-def reach_of(caller: Caller) -> frozenset[int] | None:
+def reach_of(caller: Caller) -> tuple[int, ...] | None:
     """The customers for which the caller holds anything; None for every customer, or more than `FEW`."""
-    scopes = {id(scope): scope for scope in caller.scopes.values()}.values()
-    if any(scope.everywhere for scope in scopes):
-        return None
-    customers = frozenset[int]().union(*(scope.customers for scope in scopes))
-    return customers if len(customers) <= FEW else None
-
-
-def listed(customers: frozenset[int] | None) -> str | None:
-    """The customers as an actor has its reach."""
-    return None if customers is None else ",".join(map(str, sorted(customers)))
+    customers: frozenset[int] = frozenset()
+    for scope in caller.scopes.values():
+        if scope.everywhere:
+            return None
+        if not scope.customers <= customers:
+            customers |= scope.customers
+    return tuple(sorted(customers)) if len(customers) <= FEW else None
 
 
 class Owners(msgspec.Struct, frozen=True):

@@ -52,6 +52,8 @@ ADD: Final = Statement(f"""
 ADD_OWN: Final = Statement(f"INSERT INTO audit ({NAMES}) SELECT {TAKEN} FROM unnest({GIVEN}) AS e ({NAMES})")
 SUBJECT: Final = "SELECT short_name, customer_id FROM subject WHERE id = $1"
 READ: Final = {name: attrgetter(path) for name, (_, path) in FIELDS.items()}
+#: the values of an entry, in the order of `FIELDS`
+READ_ALL: Final = attrgetter(*(path for _, path in FIELDS.values()))
 
 
 async def record(db: Connection, entry: Entry, owners: Owners = NOBODY) -> None:
@@ -87,7 +89,7 @@ async def record_access(
         now,
         Kind.ACCESS,
         action,
-        msgspec.structs.replace(by, customer_id=customer_id, reach=str(customer_id)),
+        msgspec.structs.replace(by, customer_id=customer_id, reach=(customer_id,)),
         target=None if target is None else str(target),
         details={"user": name, **details},
     )
@@ -96,7 +98,11 @@ async def record_access(
 
 async def record_all(db: Connection, entries: Sequence[Entry], owners: Owners = NOBODY) -> None:
     """Add entries that have the same owners."""
+    if owners is NOBODY and len(entries) > 1:  # for two thirds of the processor time of a statement
+        await db.copy_records_to_table("audit", records=map(READ_ALL, entries), columns=list(FIELDS))
+        return
     given: dict[str, Any] = {name: list(map(read, entries)) for name, read in READ.items()}
+    given["reach"] = [None if reach is None else ",".join(map(str, reach)) for reach in given["reach"]]
     if owners is NOBODY:
         await ADD_OWN.run(db, **given)
     else:

@@ -13,7 +13,6 @@ from samplebank.audit.model import (
     Entry,
     Kind,
     Owners,
-    listed,
     opened_to,
     privately,
     reach_of,
@@ -49,7 +48,7 @@ def actor_of(scope: Mapping[str, Any]) -> Actor:
         caller.user.customer.id,
         key_id=caller.key_id,
         session_id=None if visitor is None else visitor.session.id,
-        reach=listed(reach_of(caller)),
+        reach=reach_of(caller),
         address=address_of(scope),
         request_id=state["request_id"],
     )
