@@ -11,6 +11,7 @@ from uuid import UUID
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.accounts.sessions import Lasting, Visitors
+from samplebank.audit.batches import Batches
 from samplebank.blobs import Blobs
 from samplebank.database import Database, budget, open_database
 from samplebank.database.bound import Bound, HeldSignals
@@ -58,6 +59,8 @@ class Bank:
         self.claiming = Claiming(database, self.clock, COLUMNS)
         self.ingesting = Ingesting(database)
         self.sightings = Sightings(database, self.clock)
+        #: entries of the ledger that are written beside the requests
+        self.acts = Batches(database)
 
     async def identity(self) -> UUID | None:
         """The identity of the store that the database has, the same for every host. Read once."""

@@ -104,6 +104,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events_kafka: str | None = None
     events_attempts: Count = 150
     event_retention: Positive = 7 * 24 * 3600
+    audit_retention: NotNegative = 365 * 24 * 3600
+    audit_reads: Literal["on", "off"] = "on"
     sandbox: Literal["required", "best"] = "required"
     scheduling: Literal["batch", "normal"] = "batch"
     yara_rules: Path | None = None

@@ -45,6 +45,7 @@ SICKEN = {
     "dead": f"""
         INSERT INTO delivery (sink, event_id, sample_id, dead_time) VALUES ('webhook', 1, 1, {LONG_AGO})
     """,
+    "ledger": "INSERT INTO audit (time, kind, action, actor) VALUES (1, 'access', 'test', 'service')",
     "tally": "INSERT INTO sample_tally_change VALUES (5, 1)",
     "tally of jobs": "UPDATE job_tally_change SET n = 7",
     "settings": f"""
@@ -151,6 +152,7 @@ def test_nothing_is_wrong_with_a_new_installation(findings: Examined) -> None:
         ("versions", Level.ADVICE, "yara have different rules: rules flag 1 of 9 (1), rules flag 2 of 9 (1)"),
         ("versions", Level.ADVICE, "30 of 30 analyses by yara that were looked at are of other versions"),
         ("search columns", Level.FAULT, "1 of 1 samples have other readers than their submissions"),
+        ("ledger", Level.ADVICE, "1 entries of the ledger lie beside its weeks"),
         ("bytes of samples", Level.FAULT, f"1 of 1 files are missing or changed: {ABSENT.hex()}"),
         ("rows of samples", Level.ADVICE, "1 of 1 stored files belong to no row"),
         ("tallies", Level.FAULT, "of samples"),

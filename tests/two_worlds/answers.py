@@ -50,7 +50,13 @@ ASKED: Final = 5
 QUIET: Final = 0.3
 STATEMENT: Final = re.compile(rb"^@@ LOG:  (?:execute [^:]*|statement): (.*)", re.MULTILINE)
 #: statements that a process of the service makes by itself, or once on a connection
-BY_ITSELF: Final = (b"typeinfo_tree", b"accounts_version", b"set_config('jit'", b"pg_snapshot_xmin")
+BY_ITSELF: Final = (
+    b"typeinfo_tree",
+    b"accounts_version",
+    b"set_config('jit'",
+    b"pg_snapshot_xmin",
+    b"INTO audit",
+)
 #: the paths that keys open; browsers ask for all others
 OF_KEYS: Final = ("/sampledb/", "/samplebank/", "/authentication/")
 

@@ -89,6 +89,8 @@ def on_visible(bank: Bank, names: Names, worker: str, visible: list[str]) -> Non
         note = {"text": f"a secret of the harbour: {WORD}", "customer": "harbour", "tlp": "red"}
         noted = bank.data(bank.post(f"/samplebank/v1/sample/{sha256}/notes", note, "chief"))
         names.add(sha256=sha256, noteID=noted["id"])
+    for user, path in (("hana", names.rows[-1]["sha256"]), ("quinn", visible[0])):
+        bank.get(f"/sampledb/v2/sample/{path}/raw", user)
     other = bank.submitted("quinn")
     names.add(sha256=other.sha256)
     link = {"reference": visible[0], "tlp": "amber", "type": "parent", "userAgent": AGENT}

@@ -9,6 +9,7 @@ import msgspec
 from samplebank.http.shapes import NoQuery
 from samplebank.web.app import ROUTES
 from samplebank.web.pages import (
+    audit,
     batch,
     compare,
     completion,
@@ -59,6 +60,7 @@ QUERIES: Mapping[str, type[Any]] = {
     "showHunts": NoQuery,
     "showHunt": hunts.HitQuery,
     "showPolicy": NoQuery,
+    "showAudit": audit.AuditPageQuery,
     "showSubmit": NoQuery,
     "tellKnown": known.KnownQuery,
     "showBatch": batch.BatchQuery,

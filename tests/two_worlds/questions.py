@@ -18,6 +18,8 @@ JSON = "application/json"
 SHARE, DEPTH = 0.2, 3
 #: fields that are asked by following pages, or by which a caller waits
 LEFT_OUT = frozenset({"after", "wait", "waitSeconds", "link"})
+#: operations about the past: what they tell of the questions themselves has times and ids of each world's own
+OF_THE_PAST = frozenset({"listAudit", "showAudit"})
 NUMBERS = (0, 1, 2, 3, 5, 25, 100)
 
 
@@ -90,12 +92,15 @@ class Asker:
             choices = self._names.paths(operation.in_path)
             for name, value in choices[turn % len(choices)].items():
                 path = path.replace("{" + name + "}", value)
+        past = {"until": str(self._names.times[-1])} if operation.id in OF_THE_PAST else {}
         query = [
             (field.name, text)
             for field in operation.query
+            if field.name not in past
             if field.is_needed or (turn and field.name not in LEFT_OUT and chance.random() < 2 * SHARE)
             for text in _texts(self._value(chance, field.name, field.schema, DEPTH))
         ]
+        query += past.items()
         body, kind = self._body(chance, operation, DEPTH if turn else 0)
         address = f"{path}?{urlencode(query)}" if query else path
         return Question(operation.id, operation.method, address, body, kind, chance.choice(operation.accepts))

@@ -23,6 +23,8 @@ SETTINGS = {
     "SAMPLEBANK_PUBLIC_URL": ADDRESS,
     "SAMPLEBANK_CLASSIFICATION_WAIT": "0",
     "SAMPLEBANK_REQUESTS_PER_ADDRESS": "0",
+    # entries of reads come in batches, at another moment in each world
+    "SAMPLEBANK_AUDIT_READS": "off",
 }
 #: the database tells of each statement in a line of its log
 TOLD = "log_statement = 'all'\nlog_parameter_max_length = 0\nlog_line_prefix = '@@ '\n"

@@ -64,6 +64,8 @@ STATEMENTS = {
     "showRelations": 2,
     # the head, the facts, near samples, samples with the same values, and what is known of all samples
     "showSimilar": 5,
+    # the entries, and their number
+    "showAudit": 2,
     # the sessions, the keys, and the saved queries
     "showAccount": 3,
     # of each the head and what analyses tell; of both the names, whose bytes may be read, and the facts with their rarity

@@ -99,6 +99,14 @@ class Directory:
             return self._subjects.get(_number(reference))
         return self._subject_names.get(str(reference))
 
+    def is_within(self, id_: int, other: int) -> bool:
+        """Whether a customer is `other`, or below `other` in the tree. A customer newer than the copy is not."""
+        at: int | None = id_
+        while at is not None and at != other:
+            found = self._customers.get(at)
+            at = None if found is None else found.parent_id
+        return at == other
+
     def with_all_below(self, ids: Iterable[int]) -> frozenset[int]:
         """The customers of `ids`, and all customers below in the tree."""
         found: set[int] = set()

@@ -42,7 +42,7 @@ LIST_KEYS = """
       FROM api_key k JOIN subject s ON s.id = k.user_id
      WHERE $1::text IS NULL OR s.short_name = $1 ORDER BY k.created_time, k.id
 """
-REVOKE = "UPDATE api_key SET revoked_time = coalesce(revoked_time, $2) WHERE id = $1 RETURNING id"
+REVOKE = "UPDATE api_key SET revoked_time = coalesce(revoked_time, $2) WHERE id = $1 RETURNING user_id"
 
 
 IS_GOOD = """
@@ -103,10 +103,12 @@ async def list_keys(db: Connection, user: str | None = None) -> list[Key]:
     return [Key(**row) for row in await db.fetch(LIST_KEYS, user)]
 
 
-async def revoke(db: Connection, id_: UUID, *, now: Millis) -> None:
-    """End a key. Raises `NotFound`; revoking again changes nothing."""
-    if await db.fetchval(REVOKE, id_, now) is None:
+async def revoke(db: Connection, id_: UUID, *, now: Millis) -> int:
+    """End a key; answers the id of its user. Raises `NotFound`; revoking again changes nothing."""
+    user_id: int | None = await db.fetchval(REVOKE, id_, now)
+    if user_id is None:
         raise NotFound(f"There is no key {id_}.")
+    return user_id
 
 
 async def is_good(db: Connection, key: str, *, now: Millis) -> bool:

@@ -37,6 +37,8 @@ class Permission(StrEnum):
     REINDEX = "reindexSampleResources"
     #: not of SampleDB v2: write notes on samples
     ADD_NOTE = "addSampleNote"
+    #: not of SampleDB v2: read what the ledger tells of the customer's samples and users
+    VIEW_AUDIT = "viewAudit"
     #: not of SampleDB v2: claim tasks, and do everything else only for own claims
     WORK_ON_CLAIMS = "workOnClaimedTasks"
 

@@ -10,10 +10,12 @@ from litestar.exceptions import HTTPException
 
 from samplebank.api import (
     analyses,
+    audit,
     children,
     claims,
     classifications,
     contents,
+    deletion,
     downloads,
     evidence,
     facts,
@@ -88,6 +90,8 @@ RESOURCES = (
     hunts,
     hunt_batches,
     feed,
+    audit,
+    deletion,
     service_tasks,
     receipts,
 )

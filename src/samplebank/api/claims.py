@@ -109,6 +109,7 @@ class LeaseResponse(Shown):
         body=ClaimRequest,
         answers=list[ClaimResponse],
         by_claims=True,
+        unheeded=True,
     ),
 )
 async def claim(request: Call) -> Answer:
@@ -141,6 +142,7 @@ async def claim(request: Call) -> Answer:
         body=HeartbeatRequest,
         answers=LeaseResponse,
         by_claims=True,
+        unheeded=True,
     ),
 )
 async def heartbeat(request: Call) -> Answer:
@@ -168,6 +170,7 @@ async def heartbeat(request: Call) -> Answer:
         answers=LeaseResponse,
         by_claims=True,
         keyed=True,
+        unheeded=True,
     ),
 )
 @repeatable

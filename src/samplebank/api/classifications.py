@@ -11,6 +11,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
+from samplebank.audit.model import within
 from samplebank.blobs.store import MISSING
 from samplebank.database.signals import Signal
 from samplebank.errors import NotFound, Unavailable
@@ -99,8 +100,10 @@ async def reclassify(request: Call) -> Answer:
     sample = await request.visible_sample(Permission.RECLASSIFY)
     request.read_query(NoQuery)
     bank = request.bank
-    async with bank.database.connection() as db:
+    async with bank.database.transaction() as db:
         before = await classification.ask_again(db, sample.id)
+        owners = within(request.caller.scope(Permission.RECLASSIFY))
+        await request.record(db, sha256=sample.sha256, owners=owners)
     bank.signals.send(Signal.URGENT)
     deadline = bank.settings.classification_deadline + 5
     async with request.budgets.files.turn(request.caller.user.id):

@@ -11,6 +11,7 @@ from samplebank.accounts.model import Permission
 from samplebank.api.archive import archive_length, archived
 from samplebank.api.call import Call
 from samplebank.api.envelope import ACTION_ERROR, ResultMessage, failure
+from samplebank.audit.model import Kind
 from samplebank.blobs import Area, verified
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import NoQuery
@@ -47,6 +48,7 @@ class Part(msgspec.Struct, frozen=True):
         media_type=BINARY,
         also={206: None},
         by_claims=True,
+        act=Kind.DOWNLOAD,
     ),
 )
 async def download_raw(request: Call) -> Response[bytes] | Streamed:
@@ -67,6 +69,7 @@ async def download_raw(request: Call) -> Response[bytes] | Streamed:
     if part is not None:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{sample.size}"
     bytes_ = request.bank.blobs.read(Area.SAMPLE, sample.sha256, start, length)
+    await request.record_download(sample.sha256, bytes=length)
     pieces = await request.opened(verified(bytes_, sample.sha256) if part is None else bytes_)
     return attachment(pieces, name, length, BINARY, status=200 if part is None else 206, headers=headers)
 
@@ -79,12 +82,14 @@ async def download_raw(request: Call) -> Response[bytes] | Streamed:
         Permission.DOWNLOAD_UNRESTRICTED,
         query=NoQuery,
         media_type=ZIP,
+        act=Kind.DOWNLOAD,
     ),
 )
 async def download_safe(request: Call) -> Streamed:
     """Send the bytes in an archive that opens with the password `infected`."""
     sample = await request.visible_sample(Permission.DOWNLOAD, Permission.DOWNLOAD_UNRESTRICTED)
     request.read_query(NoQuery)
+    await request.record_download(sample.sha256, bytes=sample.size)
     pieces = await request.opened(archived(request.bank.blobs, sample))
     return attachment(pieces, f"{sample.sha256.hex()}.zip", archive_length(sample), ZIP)
 

@@ -17,6 +17,7 @@ from samplebank.api.envelope import Answer
 from samplebank.api.people import UserInfo
 from samplebank.api.repeated_requests import once
 from samplebank.api.uploads import refuse_announced_excess, uploaded
+from samplebank.audit.model import Kind
 from samplebank.blobs import Area, Staged, verified
 from samplebank.database.signals import Signal
 from samplebank.errors import Forbidden, Violations
@@ -24,6 +25,7 @@ from samplebank.http.operation import V2, operation
 from samplebank.http.repeats import key_of
 from samplebank.http.shapes import WORD, Body, Int64, NoQuery, PageQuery, Shown, Unique
 from samplebank.http.streaming import Streamed
+from samplebank.samples.model import read_sha256
 
 ALL = f"{V2}/sample/{{sha256:str}}/analysis/{{analysis_id:str}}/evidence"
 ONE = f"{ALL}/{{evidence_id:str}}"
@@ -77,7 +79,9 @@ async def get_evidence(request: Call) -> Answer:
 
 @get(
     f"{ONE}/download",
-    opt=operation("getEvidenceData", Permission.VIEW_ANALYSIS, query=NoQuery, media_type="*/*"),
+    opt=operation(
+        "getEvidenceData", Permission.VIEW_ANALYSIS, query=NoQuery, media_type="*/*", act=Kind.DOWNLOAD
+    ),
 )
 async def get_evidence_data(request: Call) -> Streamed:
     """Send the bytes as uploaded."""
@@ -165,6 +169,7 @@ async def visible_evidence(request: Call) -> evidence.Evidence:
 async def send_evidence(request: Call) -> Streamed:
     """Send the bytes of the evidence that the path names, as a file. Raises `NotFound`."""
     row = await visible_evidence(request)
+    await request.record_download(read_sha256(request.path("sha256")), evidence=str(row.id), bytes=row.size)
     pieces = await request.opened(verified(request.bank.blobs.read(Area.EVIDENCE, row.sha256), row.sha256))
     return attachment(pieces, row.file_name, row.size, row.mime_type)
 

@@ -104,6 +104,7 @@ async def add_fact(request: Call) -> Answer:
         fact, is_new = await facts.add(
             db, sample.sha256, new, user_id=request.caller.user.id, now=request.now
         )
+        await request.record(db, sha256=sample.sha256, details={"fact": fact.key})
     return await request.show(fact, partial(show_fact, request.caller), 201 if is_new else 200)
 
 

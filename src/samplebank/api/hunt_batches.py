@@ -17,6 +17,7 @@ from samplebank.api.envelope import Answer
 from samplebank.api.hunt_contents import TOGETHER, contents_of
 from samplebank.api.hunts import HUNTS
 from samplebank.api.waiting import claim_when_there
+from samplebank.audit.model import Kind
 from samplebank.database import Page
 from samplebank.database.signals import Signal
 from samplebank.errors import TooMany, invalid
@@ -123,6 +124,7 @@ class BatchLeaseResponse(Shown):
         body=BatchClaimRequest,
         answers=list[BatchResponse],
         by_claims=True,
+        unheeded=True,
     ),
     status_code=200,
 )
@@ -149,7 +151,9 @@ async def claim(request: Call) -> Answer:
 
 @get(
     f"{BATCH}/content",
-    opt=operation("downloadHuntBatch", *NEEDED, query=NoQuery, media_type=BINARY, by_claims=True),
+    opt=operation(
+        "downloadHuntBatch", *NEEDED, query=NoQuery, media_type=BINARY, by_claims=True, act=Kind.DOWNLOAD
+    ),
 )
 async def download(request: Call) -> Streamed:
     """Send the samples of a batch that the caller holds, in the order of the claim, each behind its size in 8 bytes.
@@ -162,6 +166,7 @@ async def download(request: Call) -> Streamed:
             db, request.caller, request.path("hunt_id"), _number(request), token
         )
     request.read_query(NoQuery)
+    await request.record_download(None, hunt=request.path("hunt_id"), samples=len(samples))
     pieces = await request.opened(contents_of(request.bank.blobs, samples))
     return attachment(pieces, "batch", None, BINARY, part=TOGETHER)
 
@@ -175,6 +180,7 @@ async def download(request: Call) -> Streamed:
         body=BatchHeartbeatRequest,
         answers=BatchLeaseResponse,
         by_claims=True,
+        unheeded=True,
     ),
     status_code=200,
 )
@@ -199,6 +205,7 @@ async def heartbeat(request: Call) -> Answer:
         body=BatchResultRequest,
         answers=BatchLeaseResponse,
         by_claims=True,
+        unheeded=True,
     ),
     status_code=200,
 )

@@ -148,6 +148,7 @@ async def begin(request: Exchange, wanted: HuntRequest) -> UUID:
         while not done.is_whole:
             with Within(request.bank.settings.search_timeout):  # for a part of the samples
                 done = await opening.cut(db, request.caller, wish, done, now=request.now)
+        await request.record(db, target=done.hunt, details={"samples": done.samples})
     request.bank.signals.send(Signal.HUNTS)
     return done.hunt
 
@@ -227,6 +228,7 @@ async def end(request: Exchange, found: Hunt) -> None:
         raise Forbidden(NOT_YOURS)
     async with request.bank.database.transaction() as db:
         await opening.cancel(db, found.id, request.caller.user.short_name, now=request.now)
+        await request.record(db, target=found.id)
     request.bank.signals.tell(found.id)
 
 

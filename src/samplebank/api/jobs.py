@@ -12,6 +12,7 @@ from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.api.people import CustomerInfo
+from samplebank.audit.model import Kind
 from samplebank.database import Page
 from samplebank.database.listing import OrderedListing
 from samplebank.database.times import TimeRange
@@ -131,6 +132,7 @@ def listing_of(request: Call, query: JobListQuery) -> OrderedListing[Job]:
         query=NoQuery,
         body=JobSearchRequest,
         answers=list[JobResponse],
+        act=Kind.READ,
     ),
 )
 async def search_jobs(request: Call) -> Response[bytes] | Streamed:

@@ -143,6 +143,7 @@ async def add_link(request: Call) -> Answer:
     new = await read_link(request, document.read(request.now))
     async with request.bank.database.transaction() as db:
         id_ = await links.add(db, sample.sha256, new, user_id=request.caller.user.id, now=request.now)
+        await request.record(db, sha256=sample.sha256, details={"link": str(id_)})
         (row,) = await follow(db, request.caller, [await links.get_link(db, id_)])
     request.bank.signals.send(Signal.EVENTS)
     return await request.show(row, show_link, 201)

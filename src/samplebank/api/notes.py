@@ -93,6 +93,7 @@ async def store_note(request: Call, sample: Sample, data: NoteAddRequest) -> Ans
     new = await read_note(request, data)
     async with request.bank.database.transaction() as db:
         note = await notes.add(db, sample.sha256, new, user_id=request.caller.user.id, now=request.now)
+        await request.record(db, sha256=sample.sha256, details={"note": str(note.id)})
     return await request.show(note, show_note, 201)
 
 
@@ -107,6 +108,7 @@ async def withdraw_note(request: Call) -> Answer:
     request.read_query(NoQuery)
     async with request.bank.database.transaction() as db:
         note = await notes.withdraw(db, request.caller, sample, request.path("note_id"), now=request.now)
+        await request.record(db, sha256=sample.sha256, details={"note": str(note.id)})
     return await request.show(note, show_note)
 
 

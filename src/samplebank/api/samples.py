@@ -150,6 +150,7 @@ async def analyse_again(request: Call, sample: Sample) -> Job:
                 "workers", "The policy selects no worker for this sample, so there is nothing to run."
             )
         job, is_new = await open_again(db, cause, chosen, book, now=request.now)
+        await request.record(db, sha256=sample.sha256, details={"job": str(job.id)})
         if subject.type is None and book.looks_at_classification:
             await replanning.mark(db, cause, job.id)
     if is_new:

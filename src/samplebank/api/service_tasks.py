@@ -1,4 +1,4 @@
-"""Service tasks: ask for deletion and reindexing, follow and abort service tasks of every kind."""
+"""Service tasks: ask for reindexing, follow and abort service tasks of every kind."""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -14,10 +14,11 @@ from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.api.people import UserInfo
 from samplebank.api.repeated_requests import repeatable
+from samplebank.audit.model import Kind
 from samplebank.database import Page
 from samplebank.database.signals import Signal
 from samplebank.database.times import TimeRange
-from samplebank.errors import Forbidden, Violations
+from samplebank.errors import Violations
 from samplebank.http.guard import administers
 from samplebank.http.operation import V2, operation
 from samplebank.http.reader import read_range
@@ -34,10 +35,7 @@ from samplebank.http.shapes import (
     Unique,
 )
 from samplebank.http.streaming import Streamed
-from samplebank.samples import catalogue
-from samplebank.samples.model import read_sha256
-from samplebank.service_tasks import deletion, model, operations, queries, running
-from samplebank.service_tasks.losses import losses
+from samplebank.service_tasks import model, operations, queries, running
 from samplebank.service_tasks.queries import TIMES, TaskFilter
 
 TASKS = f"{V2}/servicetask"
@@ -134,30 +132,6 @@ def _show_ancestor(ancestor: model.Ancestor | None) -> ServiceTask_ServiceTaskIn
     return ServiceTask_ServiceTaskInfo(ancestor.id, ancestor.state)  # type: ignore[arg-type]  # as above
 
 
-@delete(
-    f"{V2}/sample/{{sha256:str}}",
-    opt=operation("deleteSample", Permission.DELETE_SAMPLE, query=NoQuery, answers=SampleServiceTaskResponse),
-    status_code=200,
-)
-async def delete_sample(request: Call) -> Answer:
-    """Ask for the deletion of a sample and everything about the sample. A service task deletes."""
-    bank, caller = request.bank, request.caller
-    sha256 = read_sha256(request.path("sha256"))
-    async with bank.database.transaction() as db:
-        sample = await catalogue.get_visible(db, caller, sha256, Permission.DELETE_SAMPLE)
-        request.read_query(NoQuery)
-        if not await deletion.may_delete(db, sample, caller.scope(Permission.DELETE_SAMPLE)):
-            raise Forbidden(
-                "Customers have the sample for whom you do not hold the permission deleteSampleCompletely."
-            )
-        seen = await losses(db, caller, sample)
-        correlation_id = await deletion.open_deletion(
-            db, sample, user_id=caller.user.id, now=request.now, seen=seen
-        )
-    bank.signals.send(Signal.SERVICE_TASKS)
-    return envelope.single(SampleServiceTaskResponse(correlation_id))
-
-
 @post(
     f"{TASKS}/reindex",
     opt=operation(
@@ -184,6 +158,7 @@ async def reindex(request: Call) -> Answer:
         correlation_id = await running.open_task(
             db, model.Operation.REINDEX, wanted, user_id=request.caller.user.id, now=request.now
         )
+        await request.record(db, target=correlation_id, details=wanted)
     request.bank.signals.send(Signal.SERVICE_TASKS)
     return envelope.single(SampleServiceTaskResponse(correlation_id))
 
@@ -207,7 +182,9 @@ async def list_tasks(request: Call) -> Response[bytes] | Streamed:
 
 @post(
     f"{TASKS}/search",
-    opt=operation("searchTasks", query=NoQuery, body=ServiceTaskSearchRequest, answers=list[ServiceTask]),
+    opt=operation(
+        "searchTasks", query=NoQuery, body=ServiceTaskSearchRequest, answers=list[ServiceTask], act=Kind.READ
+    ),
     status_code=200,
 )
 async def search_tasks(request: Call) -> Response[bytes] | Streamed:
@@ -238,6 +215,7 @@ async def abort_task(request: Call) -> Answer:
     request.read_query(NoQuery)
     async with request.bank.database.transaction() as db:
         await operations.abort(db, row.id, row.parent_id, request.caller.user.short_name, now=request.now)
+        await request.record(db, target=row.id)
     request.bank.signals.tell(row.correlation_id)
     return await request.show(await _visible_task(request), show_task)
 
@@ -294,4 +272,4 @@ def read_filter(request: Call, wanted: ServiceTaskSearchRequest) -> TaskFilter:
     )
 
 
-ROUTES = [delete_sample, reindex, list_tasks, search_tasks, get_task, abort_task]
+ROUTES = [reindex, list_tasks, search_tasks, get_task, abort_task]

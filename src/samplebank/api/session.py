@@ -14,7 +14,7 @@ class Session(Shown):
     permissions: list[str]
 
 
-@get("/authentication/v1/session", opt=operation("getSession", query=NoQuery, answers=Session))
+@get("/authentication/v1/session", opt=operation("getSession", query=NoQuery, answers=Session, unheeded=True))
 async def get_session(request: Call) -> Answer:
     """Tell the user of the key, and the permissions that the key brings for some customer."""
     caller = request.caller

@@ -35,6 +35,7 @@ async def kept_sample(request: Call, chunks: AsyncIterator[bytes] | None = None)
     try:
         if not staged.digests.size:
             raise Invalid(EMPTY)
+        request.tell_of(staged.digests.sha256)
         yield await objects.keep_sample(request.bank.database.connection, request.bank.blobs, staged)
     finally:
         await staged.discard()

@@ -14,6 +14,7 @@ from samplebank.api.envelope import Answer
 from samplebank.api.jobs import JobInfo
 from samplebank.api.people import UserAgent, UserInfo
 from samplebank.api.repeated_requests import repeatable
+from samplebank.audit.model import within
 from samplebank.database import Connection
 from samplebank.database.signals import Signal
 from samplebank.http.operation import EXTENSIONS, V2, operation
@@ -170,6 +171,7 @@ async def judge(request: Call, sample: Sample, given: VerdictAddRequest) -> Verd
 
     async def store(db: Connection) -> UUID:
         author, rules = _author(request, given.comment), request.bank.job_rules
+        await _record(request, db, sample, status=given.status_override)
         return await by_hand.set_verdict(
             db, sample.id, given.status_override, author, rules=rules, now=request.now
         )
@@ -182,9 +184,15 @@ async def withdraw(request: Call, sample: Sample, comment: str) -> Verdict:
 
     async def store(db: Connection) -> UUID:
         author, rules = _author(request, comment), request.bank.job_rules
+        await _record(request, db, sample)
         return await by_hand.withdraw_verdict(db, sample.id, author, rules=rules, now=request.now)
 
     return await _stored(request, store)
+
+
+async def _record(request: Call, db: Connection, sample: Sample, **details: object) -> None:
+    owners = within(request.caller.scope(Permission.ADD_VERDICT))
+    await request.record(db, sha256=sample.sha256, owners=owners, details=details or None)
 
 
 def _author(request: Call, comment: str) -> Judge:

@@ -10,6 +10,7 @@ from samplebank.checkup.contents import examine_contents
 from samplebank.checkup.figures import examine_tallies
 from samplebank.checkup.fleet import examine_fleet
 from samplebank.checkup.ground import examine_database, examine_disks, examine_sandbox, examine_store
+from samplebank.checkup.ledger import examine_ledger
 from samplebank.checkup.model import Check, Finding, fault
 from samplebank.checkup.readers import examine_readers
 from samplebank.checkup.work import examine_work
@@ -23,6 +24,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("work", examine_work),
     ("settings and versions", examine_fleet),
     ("keys", examine_access),
+    ("ledger", examine_ledger),
     ("bytes", examine_contents),
     ("search columns", examine_readers),
     ("tallies", examine_tallies),

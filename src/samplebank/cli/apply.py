@@ -8,9 +8,13 @@ import typer
 
 from samplebank.accounts import provisioning
 from samplebank.accounts.tenants import read_tenants
+from samplebank.audit.model import LONGEST, OPERATOR, Entry, Kind
+from samplebank.audit.recording import record
 from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, write_json
 from samplebank.cli.text import shown
+from samplebank.database import Connection
+from samplebank.timespec import Millis
 
 
 def apply(
@@ -29,4 +33,10 @@ def apply(
         for user, key in keys.items():
             typer.echo(f"New key of {user}, shown only now: {key}")
 
-    in_transaction(lambda db, now: provisioning.apply(db, tenants, shown(file), now=now), tell)
+    async def bring(db: Connection, now: Millis) -> Mapping[str, str]:
+        keys = await provisioning.apply(db, tenants, shown(file), now=now)
+        details = {"file": shown(file)[:LONGEST], "keysOf": sorted(keys)}
+        await record(db, Entry(now, Kind.ACCESS, "applyTenants", OPERATOR, details=details))
+        return keys
+
+    in_transaction(bring, tell)

@@ -10,6 +10,8 @@ from samplebank import timespec
 from samplebank.accounts import keys, provisioning
 from samplebank.accounts.model import ROLES
 from samplebank.assembly import clock
+from samplebank.audit.model import OPERATOR
+from samplebank.audit.recording import record_access
 from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, out, table, write_json
 from samplebank.database import Connection
@@ -56,7 +58,7 @@ def create(
         expiry = None if expires is None else _expiry(expires, now)
         user_id = await provisioning.get_user_id(db, user)
         customers = [await provisioning.get_customer_id(db, name) for name in customer] if customer else None
-        return await keys.issue(
+        id_, key = await keys.issue(
             db,
             user_id,
             now=now,
@@ -65,6 +67,9 @@ def create(
             customers=customers,
             expiry=expiry,
         )
+        narrowed = {"label": label, "roles": role, "customers": customer}
+        await record_access(db, "createKey", user_id, by=OPERATOR, now=now, target=id_, **narrowed)
+        return id_, key
 
     def tell(made: tuple[UUID, str], where: str) -> None:
         id_, key = made
@@ -113,7 +118,12 @@ def list_(
 @key_app.command()
 def revoke(id_: Annotated[UUID, typer.Argument(metavar="ID", help="Id of the key.")]) -> None:
     """End a key; it stops working within 2 seconds."""
-    _, where = in_transaction(lambda db, now: keys.revoke(db, id_, now=now))
+
+    async def end(db: Connection, now: Millis) -> None:
+        user_id = await keys.revoke(db, id_, now=now)
+        await record_access(db, "revokeKey", user_id, by=OPERATOR, now=now, target=id_)
+
+    _, where = in_transaction(end)
     typer.echo(f"The key {id_} in {where} is revoked.")
 
 

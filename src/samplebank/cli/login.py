@@ -9,6 +9,8 @@ import typer
 
 from samplebank import settings
 from samplebank.accounts import provisioning, sessions
+from samplebank.audit.model import OPERATOR
+from samplebank.audit.recording import record_access
 from samplebank.cli.connection import CREDENTIALS, read_credentials
 from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, write_json
@@ -46,7 +48,9 @@ def make_link(folder: Path, user: str = provisioning.ADMIN) -> str:
 
 
 async def _make(user: str, db: Connection, now: Millis) -> str:
-    return await sessions.make_link(db, await provisioning.get_user_id(db, user), now=now)
+    user_id = await provisioning.get_user_id(db, user)
+    await record_access(db, "makeSignInLink", user_id, by=OPERATOR, now=now)
+    return await sessions.make_link(db, user_id, now=now)
 
 
 def link_of(own: Settings, secret: str) -> str:

@@ -40,6 +40,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "me": "samplebank.cli.me:me",
     "yara": "samplebank.cli.yara_trial:yara_app",
     "events": "samplebank.cli.events:events_app",
+    "audit": "samplebank.cli.audit:audit",
     "blobs": "samplebank.cli.blobs:blobs_app",
     "backup": "samplebank.cli.backup:backup",
     "restore": "samplebank.cli.restore:restore",

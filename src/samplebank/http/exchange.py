@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeVar
@@ -13,9 +13,14 @@ from litestar import Request
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.assembly import Bank
+from samplebank.audit import recording
+from samplebank.audit.model import NOBODY, Entry, Owners, opened_to, privately
+from samplebank.database import Connection
 from samplebank.database.rounds import on_behalf
 from samplebank.errors import Invalid, Malformed, TooLarge, Unsupported
+from samplebank.http.acts import actor_of, works_on_claims
 from samplebank.http.bodies import Pace
+from samplebank.http.operation import Operation
 from samplebank.http.streaming import Pieces, disconnected, nothing, opened
 from samplebank.http.turns import Budgets, Within, while_connected
 from samplebank.http.validation import Document, read_query
@@ -175,6 +180,50 @@ class Exchange(Request[Any, Any, Any]):
     async def disconnected(self) -> None:
         """Return when the client has gone. The body of the request must have been read."""
         await disconnected(self.receive)
+
+    async def record(
+        self,
+        db: Connection,
+        *,
+        sha256: bytes | None = None,
+        target: object = None,
+        owners: Owners | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        """Add the request to the ledger, in the transaction of what the request changes.
+
+        By default, the entry is for the customer of a caller who holds nothing elsewhere.
+        """
+        declared: Operation = self.route_handler.opt["operation"]
+        entry = Entry(
+            self.now,
+            declared.kind(self.scope["method"]),
+            declared.id,
+            actor_of(self.scope),
+            sha256=sha256,
+            target=None if target is None else str(target),
+            details=None if details is None else dict(details),
+        )
+        if owners is None:
+            owners = NOBODY if sha256 is None else privately(self.caller, self.bank.directory)
+        await recording.record(db, entry, owners)
+        self.scope["state"]["is_recorded"] = True
+
+    async def record_download(self, sha256: bytes | None, **details: object) -> None:
+        """Add a download to the ledger, before the first byte leaves. Raises `Unavailable`.
+
+        The download for a claim follows with other entries: the row of the task tells already who has the sample.
+        """
+        declared: Operation = self.route_handler.opt["operation"]
+        if self.is_head or works_on_claims(self.caller, declared):
+            return
+        owners = NOBODY if sha256 is None else opened_to(self.caller, *declared.needs)
+        async with self.bank.database.connection() as db:
+            await self.record(db, sha256=sha256, owners=owners, details=details)
+
+    def tell_of(self, sha256: bytes) -> None:
+        """Say which sample a request is about whose path names no sample."""
+        self.scope["state"]["sha256"] = sha256
 
     @contextmanager
     def working_in(self, bank: Bank) -> Iterator[None]:

@@ -14,6 +14,7 @@ from prometheus_client import Counter, Histogram
 
 from samplebank.assembly import clock
 from samplebank.errors import Refusal, TooMany
+from samplebank.http.acts import Acts
 from samplebank.http.addresses import network_of
 from samplebank.http.places import Places
 from samplebank.logs import Faults
@@ -43,6 +44,8 @@ class Observed:
 
     #: requests under way by the client's network
     addresses: Places
+    #: what the ledger is told of requests; None until the application has started
+    acts: Acts | None = None
     #: the time of a request: the clock of this host until the application has started, then the clock of the database
     clock: Callable[[], Millis]
 
@@ -87,6 +90,8 @@ class Observed:
                 state["budgets"].crowd.leave(counted)
             if held := state.get("held"):
                 state["budgets"].memory.give(held, state["caller"].user.id)
+            if self.acts is not None:
+                self.acts.note(scope, status)
             _observe(scope, state, status, time.perf_counter() - began)
 
     @staticmethod

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from samplebank.accounts.model import Permission
+from samplebank.audit.model import Kind
 
 V2 = "/sampledb/v2"
 EXTENSIONS = "/samplebank/v1"
@@ -17,7 +18,8 @@ class Operation(msgspec.Struct, frozen=True):
     `needs` empty means that any good key will do. `installation_wide` operations concern no single customer: by the
     setting `SAMPLEBANK_ADMINISTRATION` the permission has to be held for every customer. `by_claims` admits callers who
     hold workOnClaimedTasks as well, for everything that concerns the callers' own claims. `keyed` operations heed the
-    header Idempotency-Key.
+    header Idempotency-Key. The ledger tells of each request as an act of the kind `act`, by default as of a read or a
+    change; it passes over `unheeded` operations, by which programs keep in touch.
     """
 
     id: str
@@ -32,11 +34,19 @@ class Operation(msgspec.Struct, frozen=True):
     installation_wide: bool = False
     by_claims: bool = False
     keyed: bool = False
+    act: Kind | None = None
+    unheeded: bool = False
     summary: str = ""
 
     @property
     def takes_body(self) -> bool:
         return self.raw_body or self.body is not None
+
+    def kind(self, method: str) -> Kind:
+        """What a request by the method is for the ledger."""
+        if method == "HEAD":
+            return Kind.READ
+        return self.act or (Kind.READ if method == "GET" else Kind.CHANGE)
 
 
 def operation(id_: str, *needs: Permission, **more: Any) -> dict[str, Any]:

@@ -19,6 +19,8 @@ log = logging.getLogger("samplebank.maintenance")
 SHARED = (
     "administration",
     "alerts_per_hour",
+    "audit_reads",
+    "audit_retention",
     "bytes_retention",
     "challenge_attempts",
     "challenge_min_size",

@@ -8,6 +8,7 @@ from prometheus_client import Counter
 
 from samplebank.accounts import sessions
 from samplebank.assembly import Bank
+from samplebank.audit import weeks
 from samplebank.database.signals import Signal
 from samplebank.endings import children, judging_again, leases, timeouts
 from samplebank.errors import NotFound
@@ -220,6 +221,23 @@ async def forget_sessions(bank: Bank) -> None:
             forgotten = await sessions.forget_old(db, now=bank.clock())
 
 
+async def keep_ledger(bank: Bank) -> None:
+    """Make the weeks of the ledger that come next, and drop the weeks that are too old."""
+    async with bank.database.transaction() as db:
+        await weeks.make_weeks(db, now=bank.clock())
+    period = 1000 * bank.settings.audit_retention
+    if not period:
+        return
+    async with bank.database.transaction() as db:
+        await weeks.drop_others(db, before=bank.clock() - period)
+    dropped: int | None = 0
+    while dropped is not None:
+        async with bank.database.transaction() as db:
+            dropped = await weeks.drop_next(db, before=bank.clock() - period)
+        if dropped is not None:
+            log.info("audit.week_dropped", extra={"fields": {"week": dropped}})
+
+
 SWEEPS: tuple[Sweep, ...] = (
     take_back_tasks,
     end_retention,
@@ -228,4 +246,5 @@ SWEEPS: tuple[Sweep, ...] = (
     forget_figures,
     forget_hunts,
     forget_sessions,
+    keep_ledger,
 )

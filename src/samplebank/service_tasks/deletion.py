@@ -12,6 +12,8 @@ from msgspec import to_builtins
 
 from samplebank.accounts.caller import Scope
 from samplebank.analyses import evidence
+from samplebank.audit.model import EVERY_OWNER, SERVICE, Entry, Kind
+from samplebank.audit.recording import record, user
 from samplebank.blobs import Area, Blob
 from samplebank.database import Connection, Statement
 from samplebank.installation import removals
@@ -172,7 +174,16 @@ async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> 
             )
         await derived_facts.delete(db, sample_id)
         await db.execute(LEAVE_RECORD, sample_id, now)
+        await _record(db, task, sample.sha256, now=now)
     return Step()
+
+
+async def _record(db: Connection, task: RunningTask, sha256: bytes, *, now: Millis) -> None:
+    """Tell the ledger that the sample is gone. Bytes that nobody submitted go in the name of the service."""
+    details = {"task": str(task.correlation_id)}
+    by = SERVICE if task.arguments["onlyUnread"] else await user(db, task.user_id)
+    entry = Entry(now, Kind.DELETION, "sampleDeleted", by, sha256=sha256, details=details)
+    await record(db, entry, EVERY_OWNER)
 
 
 async def _prove(

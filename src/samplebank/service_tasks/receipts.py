@@ -23,6 +23,7 @@ STAYS = (
     ("record", "the SHA-256, the size, the times and the readers of the sample, as the record of its deletion"),
     ("serviceTask", "the task that deleted the sample, with this receipt"),
     ("events", "events of the sample in the feed and on their way to sinks, until their retention ends"),
+    ("ledger", "the acts on the sample, until their weeks are dropped"),
     ("references", "the SHA-256 in links of other samples"),
     ("children", "files that came out of the sample, where somebody submitted them, or they came out of another file as well"),
     ("copies", "backups, logs, and what clients and sinks have received before"),

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from samplebank.accounts import provisioning
 from samplebank.accounts.keys import is_good, issue
+from samplebank.audit.model import SERVICE
+from samplebank.audit.recording import record_access
 from samplebank.database import Connection
 from samplebank.errors import Invalid
 from samplebank.files import sync
@@ -31,7 +33,8 @@ async def keep_credentials(db: Connection, settings: Settings, *, is_wanted: boo
         key = kept.get(account, "")
         if not await is_good(db, key, now=now):
             user_id = await provisioning.get_user_id(db, user)
-            _, key = await issue(db, user_id, now=now, label=f"{CREDENTIALS} of the first start")
+            id_, key = await issue(db, user_id, now=now, label=f"{CREDENTIALS} of the first start")
+            await record_access(db, "createKey", user_id, by=SERVICE, now=now, target=id_)
         keys[account] = key
     lines = [f'url = "{url_of(settings)}"', ""]
     for account, user in ACCOUNTS.items():

@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from samplebank.api.app import OpenBank, largest_body, make_api
 from samplebank.api.envelope import refusal
 from samplebank.api.followers import Followers
+from samplebank.http.acts import Acts
 from samplebank.http.log import Observed
 from samplebank.http.methods import Methods
 from samplebank.http.places import Crowd, Places
@@ -63,8 +64,9 @@ def make_site(open_bank: OpenBank) -> Observed:
 
     @asynccontextmanager
     async def lifespan(api: Litestar) -> AsyncIterator[None]:
-        async with open_bank as bank, vital(bank.signals.run(), "signals"):
+        async with open_bank as bank, vital(bank.signals.run(), "signals"), bank.acts.running():
             observed.clock = bank.clock
+            observed.acts = Acts(bank.acts, bank.directory, with_reads=bank.settings.audit_reads == "on")
             observed.addresses = Places(bank.settings.requests_per_address or sys.maxsize)
             budgets = Budgets(
                 bank.database.size,

@@ -16,6 +16,7 @@ from samplebank.web.entrance import SAFE, enter
 from samplebank.web.fallback import Unrouted
 from samplebank.web.pages import (
     asset,
+    audit,
     batch,
     bulk,
     compare,
@@ -82,6 +83,7 @@ PAGES = (
     failures,
     hunts,
     policy,
+    audit,
     submit,
     known,
     batch,

@@ -5,6 +5,7 @@ reorder a line, are written as escapes, which mean the same.
 """
 
 import shlex
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -74,6 +75,13 @@ def of_failures(address: str, days: int) -> Copied:
     asked = f"?days={days}"
     command = _command(address, "jobs", "--failures")
     return _of_path(address, f"failures{asked}", f"{V1}/failures{asked}", command)
+
+
+def of_audit(address: str, asked: Mapping[str, str]) -> Copied:
+    """What the ledger tells of some acts."""
+    query = f"?{urlencode(asked)}" if asked else ""
+    options = [part for name, value in asked.items() for part in (f"--{name}", value)]
+    return _of_path(address, f"audit{query}", f"{V1}/audit{query}", _command(address, "audit", *options))
 
 
 def of_today(address: str) -> Copied:

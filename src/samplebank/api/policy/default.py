@@ -116,6 +116,7 @@ async def update_policy(request: Call) -> Answer:
             options = read_options(violations, "options", data.options)
         violations.raise_if_any()
         after = await rules.put_policy(db, chosen, options, user_id=request.caller.user.id, now=request.now)
+        await request.record(db)
         row = await _with_workers(db, after)
     return await request.show(row, _show)
 

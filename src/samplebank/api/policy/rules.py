@@ -36,6 +36,7 @@ from samplebank.api.policy.rule_shapes import (
     Texts,
 )
 from samplebank.api.repeated_requests import repeatable
+from samplebank.audit.model import Kind
 from samplebank.database import Connection
 from samplebank.errors import Violations
 from samplebank.http.operation import V2, operation
@@ -52,6 +53,7 @@ from samplebank.policy.workers import resolve, workers_by_id
         Permission.VIEW_POLICY,
         query=RuleListQuery,
         answers=list[AnalysisRuleResponse],
+        act=Kind.READ,
     ),
 )
 async def list_rules(request: Call) -> Answer:
@@ -96,6 +98,7 @@ async def add_rule(request: Call) -> Answer:
             user_id=request.caller.user.id,
             now=request.now,
         )
+        await request.record(db, target=rule.id)
         known = await _workers_of(db, [rule])
     return await request.show((rule, known), partial(_show, request.caller), 201)
 
@@ -155,6 +158,7 @@ async def update_rule(request: Call) -> Answer:
             user_id=request.caller.user.id,
             now=request.now,
         )
+        await request.record(db, target=rule.id)
         known = await _workers_of(db, [changed])
     return await request.show((changed, known), partial(_show, request.caller))
 
@@ -174,6 +178,7 @@ async def delete_rule(request: Call) -> Answer:
         rule = await rules.delete_rule(
             db, request.path("id"), user_id=request.caller.user.id, now=request.now
         )
+        await request.record(db, target=rule.id)
         known = await _workers_of(db, [rule])
     return await request.show((rule, known), partial(_show, request.caller))
 

@@ -137,6 +137,7 @@ async def add_worker(request: Call) -> Answer:
             user_id=request.caller.user.id,
             now=request.now,
         )
+        await request.record(db, target=row.short_name)
     return await request.show(row, show_worker, 201 if is_new else 200)
 
 
@@ -191,6 +192,7 @@ async def update_worker(request: Call) -> Answer:
             user_id=request.caller.user.id,
             now=request.now,
         )
+        await request.record(db, target=row.short_name)
     return await request.show(row, show_worker)
 
 
@@ -215,6 +217,7 @@ async def delete_worker(request: Call) -> Answer:
             user_id=request.caller.user.id,
             now=request.now,
         )
+        await request.record(db, target=row.short_name)
     return await request.show(row, show_worker)
 
 

@@ -12,6 +12,7 @@ from samplebank.api.search import samples, submissions
 from samplebank.api.search.samples import SampleSearchQuery, SampleSearchRequest
 from samplebank.api.search.submissions import SubmissionSearchQuery, SubmissionSearchRequest
 from samplebank.api.submissions import SubmissionResponse, show_submission
+from samplebank.audit.model import Kind
 from samplebank.database import Page
 from samplebank.http.operation import EXTENSIONS, operation
 from samplebank.http.shapes import NoQuery
@@ -63,6 +64,7 @@ async def list_samples(request: Call) -> Response[bytes] | Streamed:
         query=NoQuery,
         body=SampleListRequest,
         answers=list[SampleMetaData],
+        act=Kind.READ,
     ),
 )
 async def search_samples(request: Call) -> Response[bytes] | Streamed:
@@ -100,6 +102,7 @@ async def list_submissions(request: Call) -> Response[bytes] | Streamed:
         query=NoQuery,
         body=SubmissionListRequest,
         answers=list[SubmissionResponse],
+        act=Kind.READ,
     ),
 )
 async def search_submissions(request: Call) -> Response[bytes] | Streamed:
@@ -129,6 +132,7 @@ async def list_jobs(request: Call) -> Response[bytes] | Streamed:
         query=NoQuery,
         body=JobPageRequest,
         answers=list[JobResponse],
+        act=Kind.READ,
     ),
 )
 async def search_jobs(request: Call) -> Response[bytes] | Streamed:

@@ -22,6 +22,7 @@ from samplebank.api.search.criteria import (
 )
 from samplebank.api.search.samples import LONG_LISTS, SampleSearchSubCriteriaRequest, Sort, read_parameters
 from samplebank.api.search.weight import check_weight
+from samplebank.audit.model import Kind
 from samplebank.database import Page
 from samplebank.database.listing import OrderedListing
 from samplebank.errors import Invalid, Violation
@@ -120,6 +121,7 @@ async def query_samples(request: Call) -> Response[bytes] | Streamed:
         query=NoQuery,
         body=SampleQueryRequest,
         answers=list[SampleMetaData],
+        act=Kind.READ,
     ),
 )
 async def query_samples_by_body(request: Call) -> Response[bytes] | Streamed:
@@ -153,6 +155,7 @@ async def query_jobs(request: Call) -> Response[bytes] | Streamed:
         query=NoQuery,
         body=JobQueryRequest,
         answers=list[JobResponse],
+        act=Kind.READ,
     ),
 )
 async def query_jobs_by_body(request: Call) -> Response[bytes] | Streamed:

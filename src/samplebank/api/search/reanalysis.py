@@ -63,6 +63,7 @@ async def begin_for(request: Call, samples: Sequence[int]) -> UUID:
     async with request.bank.database.transaction() as db:
         with Within(request.bank.settings.search_timeout):
             correlation_id = await reanalysing.open_reanalysis(db, request.caller, samples, now=request.now)
+        await request.record(db, target=correlation_id, details={"samples": len(samples)})
     request.bank.signals.send(Signal.SERVICE_TASKS)
     return correlation_id
 

@@ -30,6 +30,7 @@ from samplebank.api.search.criteria import (
     chosen_fields,
 )
 from samplebank.api.search.weight import check_weight
+from samplebank.audit.model import Kind
 from samplebank.database import Page
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import Body, Limit, NoQuery, PageQuery, SearchOffset, Time, unless_given
@@ -177,6 +178,7 @@ def listing_of(request: Call, query: SampleSearchQuery) -> SampleListing:
         query=NoQuery,
         body=SampleSearchRequest,
         answers=list[SampleMetaData],
+        act=Kind.READ,
     ),
 )
 async def search(request: Call) -> Response[bytes] | Streamed:

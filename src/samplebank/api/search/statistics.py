@@ -11,6 +11,7 @@ from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.api.search.criteria import Reader
 from samplebank.api.search.submissions import SubmissionCriteriaRequest, read_criteria
+from samplebank.audit.model import Kind
 from samplebank.database import Page
 from samplebank.database.times import TimeRange
 from samplebank.http.operation import V2, operation
@@ -104,6 +105,7 @@ class SubmissionMetricRecord(Shown):
         query=NoQuery,
         body=SubmissionStatisticsRequest,
         answers=list[SubmissionMetricRecord],
+        act=Kind.READ,
     ),
 )
 async def get_statistics(request: Call) -> Answer:

@@ -26,6 +26,7 @@ from samplebank.api.search.criteria import (
 )
 from samplebank.api.search.weight import check_weight
 from samplebank.api.submissions import SubmissionResponse, show_submission
+from samplebank.audit.model import Kind
 from samplebank.database import Page
 from samplebank.database.listing import OrderedListing
 from samplebank.http.operation import V2, operation
@@ -141,6 +142,7 @@ def listing_of(request: Call, query: SubmissionSearchQuery) -> OrderedListing[Su
         query=NoQuery,
         body=SubmissionSearchRequest,
         answers=list[SubmissionResponse],
+        act=Kind.READ,
     ),
 )
 async def search(request: Call) -> Response[bytes] | Streamed:

@@ -25,7 +25,9 @@ class CompletionQuery(Body):
     kind: Literal["samples", "jobs"] = "samples"
 
 
-@get("/complete", opt=operation("completeQuery", Permission.VIEW_SAMPLES, Permission.VIEW_JOBS))
+@get(
+    "/complete", opt=operation("completeQuery", Permission.VIEW_SAMPLES, Permission.VIEW_JOBS, unheeded=True)
+)
 async def complete_query(request: Visit) -> Response[bytes]:
     """Answer, as JSON, what may stand in which place: `[start, end, [[text, help], ...]]`."""
     query = request.read_query(CompletionQuery)

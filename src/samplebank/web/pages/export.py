@@ -15,6 +15,7 @@ from samplebank.accounts.model import Permission
 from samplebank.api.downloads import attachment
 from samplebank.api.samples import show_sample
 from samplebank.api.search.queries import Text, samples_of
+from samplebank.audit.model import LONGEST, Kind
 from samplebank.cells import harmless
 from samplebank.database import Page as Part
 from samplebank.errors import invalid
@@ -39,7 +40,7 @@ class ExportQuery(Body):
     sha256: Annotated[list[str], Meta(max_length=1000)] | None = None
 
 
-@get("/samples/export", opt=operation("exportSamples", Permission.VIEW_SAMPLES))
+@get("/samples/export", opt=operation("exportSamples", Permission.VIEW_SAMPLES, act=Kind.DOWNLOAD))
 async def export(request: Visit) -> Streamed:
     """Send the samples that the query finds, newest first, at most 20,000; or the selected samples."""
     query = request.read_query(ExportQuery)
@@ -54,6 +55,8 @@ async def export(request: Visit) -> Streamed:
             async for rows in found:
                 yield rows
 
+    asked = f"{len(query.sha256)} selected samples" if query.sha256 else query.q
+    await request.record_download(None, format=query.format, asked=asked[:LONGEST])
     write = {"hashes": _hashes, "csv": _csv(request), "json": _json(request)}[query.format]
     written = await request.opened(write(pieces()))
     headers = {"Cache-Control": "no-store"}

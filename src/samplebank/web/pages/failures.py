@@ -159,6 +159,7 @@ async def abort_retry(request: Visit) -> Response[bytes]:
             await operations.abort(
                 db, task.id, task.parent_id, request.caller.user.short_name, now=request.now
             )
+            await request.record(db, target=task.id)
         request.bank.signals.tell(task.correlation_id)
     return request.to(f"failures/retry/{task.correlation_id}")
 

@@ -11,6 +11,7 @@ from samplebank.analyses.evidence import AnalysisOfCustomer, Evidence
 from samplebank.analyses.model import Analysis
 from samplebank.api.downloads import attachment
 from samplebank.api.evidence import send_evidence
+from samplebank.audit.model import Kind
 from samplebank.database import Page as Part
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
@@ -91,7 +92,10 @@ def _finding(analysis: Analysis, schema: Any, files: list[Evidence]) -> Finding:
     )
 
 
-@get("/sample/{sha256:str}/analysis/{analysis_id:str}/result", opt=operation("downloadResult", NEEDED))
+@get(
+    "/sample/{sha256:str}/analysis/{analysis_id:str}/result",
+    opt=operation("downloadResult", NEEDED, act=Kind.DOWNLOAD),
+)
 async def download_result(request: Visit) -> Streamed:
     """Send the result as JSON, as a file."""
     sample = await request.visible_sample(NEEDED)
@@ -101,6 +105,7 @@ async def download_result(request: Visit) -> Streamed:
         )
     request.read_query(NoQuery)
     written = msgspec.json.encode(analysis.result)
+    await request.record_download(sample.sha256, analysis=str(analysis.id), bytes=len(written))
     return attachment(await request.opened(_in_one(written)), f"{analysis.id}.json", len(written), JSON)
 
 
@@ -110,7 +115,7 @@ async def _in_one(content: bytes) -> Pieces:
 
 @get(
     "/sample/{sha256:str}/analysis/{analysis_id:str}/evidence/{evidence_id:str}",
-    opt=operation("downloadEvidenceByPage", NEEDED),
+    opt=operation("downloadEvidenceByPage", NEEDED, act=Kind.DOWNLOAD),
 )
 async def download_evidence(request: Visit) -> Streamed:
     """Send the bytes of evidence, as a file."""

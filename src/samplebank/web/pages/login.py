@@ -4,13 +4,18 @@ import re
 from functools import partial
 from typing import Annotated, ClassVar, Final
 from urllib.parse import quote
+from uuid import UUID
 
 from litestar import Response, get, post
 from msgspec import Meta
 
 from samplebank.accounts import sessions
 from samplebank.accounts.caller import Caller
+from samplebank.audit.model import Actor, Kind
+from samplebank.audit.recording import record_access
+from samplebank.database import Connection
 from samplebank.errors import Unauthenticated
+from samplebank.http.acts import address_of
 from samplebank.http.operation import OPEN, operation
 from samplebank.http.shapes import Body
 from samplebank.web.entrance import cookie_for
@@ -77,7 +82,7 @@ async def sign_in(request: Visit) -> Response[bytes]:
     return request.to(f"login?tried=1&next={quote(target, safe='')}", cookies=(cookie_for(request, cookie),))
 
 
-@post("/logout", opt=operation("signOut"), status_code=303)
+@post("/logout", opt=operation("signOut", act=Kind.ACCESS), status_code=303)
 async def sign_out(request: Visit) -> Response[bytes]:
     """End the session. The browser forgets everything of the service."""
     visitor = request.visitor
@@ -85,6 +90,7 @@ async def sign_out(request: Visit) -> Response[bytes]:
         raise Unauthenticated(BAD_KEY)
     async with request.bank.database.transaction() as db:
         await sessions.end(db, visitor.session.id, visitor.session.user_id)
+        await request.record(db, target=visitor.session.id)
     request.bank.visitors.forget()
     request.bank.signals.tell(visitor.session.id)
     answer = request.to("login", cookies=(cookie_for(request, ""),))
@@ -106,6 +112,7 @@ def _refuse(request: Visit, target: str, link: str | None, mistake: str) -> Resp
 async def _begin(request: Visit, caller: Caller) -> str:
     bank = request.bank
     async with bank.database.transaction() as db:
+        await _record(request, db, caller.user.id, caller.key_id)
         return await sessions.begin(
             db,
             caller.user.id,
@@ -124,8 +131,16 @@ async def _by_link(request: Visit, secret: str) -> str | None:
         user_id = await sessions.use_link(db, secret, now=request.now)
         if user_id is None:
             return None
+        await _record(request, db, user_id, None)
         label = request.header(b"user-agent") or ""
         return await sessions.begin(db, user_id, bank.visitors.lasting, now=request.now, label=label)
+
+
+async def _record(request: Visit, db: Connection, user_id: int, key_id: UUID | None) -> None:
+    address, request_id = address_of(request.scope), request.scope["state"]["request_id"]
+    by = Actor("user", user_id, key_id=key_id, address=address, request_id=request_id)
+    way = "link" if key_id is None else "key"
+    await record_access(db, "signIn", user_id, by=by, now=request.now, way=way)
 
 
 ROUTES = [show_login, sign_in, sign_out]

@@ -21,7 +21,7 @@ class HelpPage(Page, frozen=True):
     vocabularies: list[tuple[str, tuple[Field, ...]]]
 
 
-@get("/help", opt=operation("showHelp"))
+@get("/help", opt=operation("showHelp", unheeded=True))
 async def show_help(request: Visit) -> Response[bytes]:
     """Show the rules and the fields of queries."""
     request.read_query(NoQuery)

@@ -9,6 +9,7 @@ from samplebank.accounts import keys, sessions
 from samplebank.accounts.keys import Key
 from samplebank.accounts.saved_queries import SavedQuery, queries_of
 from samplebank.accounts.sessions import Session
+from samplebank.audit.model import Kind
 from samplebank.database.identifiers import find_id
 from samplebank.errors import NotFound
 from samplebank.http.operation import operation
@@ -66,7 +67,7 @@ async def show_account(request: Visit) -> Response[bytes]:
     )
 
 
-@post("/me/sessions/{session_id:str}/end", opt=operation("endSession"), status_code=303)
+@post("/me/sessions/{session_id:str}/end", opt=operation("endSession", act=Kind.ACCESS), status_code=303)
 async def end_session(request: Visit) -> Response[bytes]:
     """End one of the visitor's sessions; the browser of the session is signed out within 2 seconds."""
     id_ = find_id(request.path("session_id"))
@@ -74,6 +75,7 @@ async def end_session(request: Visit) -> Response[bytes]:
         raise NotFound(sessions.NO_SESSION)
     async with request.bank.database.transaction() as db:
         await sessions.end(db, id_, request.caller.user.id)
+        await request.record(db, target=id_)
     request.bank.visitors.forget()
     request.bank.signals.tell(id_)
     return request.to("me")

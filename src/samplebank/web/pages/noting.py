@@ -86,7 +86,8 @@ async def withdraw_note(request: Visit) -> Response[bytes]:
     await request.read_form()
     sample = await request.visible_sample(Permission.ADD_NOTE)
     async with request.bank.database.transaction() as db:
-        await notes.withdraw(db, request.caller, sample, request.path("note_id"), now=request.now)
+        note = await notes.withdraw(db, request.caller, sample, request.path("note_id"), now=request.now)
+        await request.record(db, sha256=sample.sha256, details={"note": str(note.id)})
     return request.to(f"sample/{sample.sha256.hex()}#notes")
 
 

@@ -8,6 +8,7 @@ from litestar import Response, get, post
 
 from samplebank.accounts.model import Permission
 from samplebank.api.search.queries import samples_of
+from samplebank.audit.model import Kind
 from samplebank.database import Connection
 from samplebank.database import Page as Part
 from samplebank.errors import invalid
@@ -83,7 +84,7 @@ async def show_find(request: Visit) -> Response[bytes]:
     return request.page(FindPage())
 
 
-@post("/find", opt=operation("findPasted", Permission.VIEW_SAMPLES), status_code=200)
+@post("/find", opt=operation("findPasted", Permission.VIEW_SAMPLES, act=Kind.READ), status_code=200)
 async def find_pasted(request: Visit) -> Response[bytes]:
     """Show which hashes, ids and file names of a text are known. What the visitor may not see looks like what is unknown."""
     request.read_query(NoQuery)

@@ -6,6 +6,7 @@ from litestar import Response, get, post
 
 from samplebank.accounts.model import Permission
 from samplebank.api.downloads import BINARY, attachment
+from samplebank.audit.model import Kind
 from samplebank.blobs import Area, verified
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
@@ -35,12 +36,17 @@ async def show_raw(request: Visit) -> Response[bytes]:
     return request.page(RawPage(head=head, copied=of_raw(request.address, head.sha256)))
 
 
-@post("/sample/{sha256:str}/raw", opt=operation("downloadRawByPage", *NEEDED), status_code=200)
+@post(
+    "/sample/{sha256:str}/raw",
+    opt=operation("downloadRawByPage", *NEEDED, act=Kind.DOWNLOAD),
+    status_code=200,
+)
 async def download_raw(request: Visit) -> Streamed:
     """Send the bytes as uploaded, as a file. Only a form sends a browser here, so that no link starts a download."""
     request.read_query(NoQuery)
     await request.read_form()
     sample = await request.visible_sample(*NEEDED)
+    await request.record_download(sample.sha256, bytes=sample.size)
     pieces = verified(request.bank.blobs.read(Area.SAMPLE, sample.sha256), sample.sha256)
     return attachment(await request.opened(pieces), sample.sha256.hex(), sample.size, BINARY)
 

@@ -15,6 +15,7 @@ from samplebank.analyses import queries as analyses
 from samplebank.analyses.model import Analysis
 from samplebank.api.archive import archive_length, archived
 from samplebank.api.downloads import ZIP, attachment
+from samplebank.audit.model import Kind
 from samplebank.database import Page as Part
 from samplebank.database.listing import OrderedListing
 from samplebank.http.operation import operation
@@ -177,12 +178,15 @@ def _said(analysis: Analysis) -> Said:
 
 @get(
     "/sample/{sha256:str}/safe",
-    opt=operation("downloadSafeByPage", Permission.DOWNLOAD, Permission.DOWNLOAD_UNRESTRICTED),
+    opt=operation(
+        "downloadSafeByPage", Permission.DOWNLOAD, Permission.DOWNLOAD_UNRESTRICTED, act=Kind.DOWNLOAD
+    ),
 )
 async def download_safe(request: Visit) -> Streamed:
     """Send the bytes in an archive that opens with the password `infected`."""
     request.read_query(NoQuery)
     sample = await request.visible_sample(Permission.DOWNLOAD, Permission.DOWNLOAD_UNRESTRICTED)
+    await request.record_download(sample.sha256, bytes=sample.size)
     pieces = await request.opened(archived(request.bank.blobs, sample))
     return attachment(pieces, f"{sample.sha256.hex()}.zip", archive_length(sample), ZIP)
 
