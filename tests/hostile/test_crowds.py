@@ -19,16 +19,16 @@ IDLE = 2_200
 Ask = Callable[..., socket.socket]
 #: connections of a process that serves alone
 CONNECTIONS = 12
-#: sessions that wait for a table
-BLOCKED = """
-    SELECT count(*) FROM pg_stat_activity
-     WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'relation'
+# Sessions that wait for a table with the statement that most of them have: others are the housekeeper's.
+CROWD = """
+    blocked AS (
+        SELECT pid, query FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'relation'
+    ),
+    crowd AS (SELECT pid FROM blocked WHERE query = (SELECT mode() WITHIN GROUP (ORDER BY query) FROM blocked))
 """
-#: ends the statement of one session that waits for a table
-CANCEL_ONE = """
-    SELECT pg_cancel_backend(pid) FROM pg_stat_activity
-     WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'relation' LIMIT 1
-"""
+BLOCKED = f"WITH {CROWD} SELECT count(*) FROM crowd"
+CANCEL_ONE = f"WITH {CROWD} SELECT pg_cancel_backend(pid) FROM crowd LIMIT 1"
 
 
 def is_readable(line: socket.socket) -> bool:
