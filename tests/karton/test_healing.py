@@ -37,7 +37,7 @@ def test_a_service_that_dies_at_work_does_its_task_again(kartons: Kartons, tmp_p
     assert {"type": "behaviour", "value": "done"} in kartons.analyses(sample)["karton.staged"]["tags"]
     assert kartons.links(sample) == [("child", inside(sample).sha256)]
     assert len(kartons.bank.data(kartons.bank.get(f"{inside(sample).path}/submission"))) == 1
-    assert kartons.account(sample)["restarted"] == 1
+    assert kartons.account(sample)["restarted"] >= 1
 
 
 def test_a_bridge_that_dies_goes_on_with_its_lease_and_uses_up_no_attempt(
