@@ -120,7 +120,10 @@ def _drill(service: Service, karton: Karton, bridge: Bridge, rounds: int) -> Ite
 
 
 def _kinds(facts: Counter[str]) -> Counter[str]:
-    return Counter({name.partition(":")[0]: count for name, count in facts.items()})
+    kinds = Counter[str]()
+    for name, count in facts.items():
+        kinds[name.partition(":")[0]] += count
+    return kinds
 
 
 def _submit(line: Line) -> Package:

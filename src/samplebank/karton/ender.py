@@ -19,15 +19,17 @@ from samplebank.karton.producer import LEASE_SECONDS
 from samplebank.karton.records import ANALYSES, ENDING, REPORT, RESTARTS, Records
 from samplebank.karton.results import Account, Crash, Request, Terms, requests_of
 from samplebank.karton.tasks import State
-from samplebank.karton.trees import Look, Tree, Trees
+from samplebank.karton.trees import PARENT, Look, Tree, Trees
 from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
 from samplebank.worker.contract import NO_FINDINGS
 from samplebank.worker.errors import KeyRefused, LeaseLost, ServiceRefused, ServiceUnavailable
 
-#: seconds for which a child waits to be found by its analysis
+#: seconds for which a child waits to be found, where no analysis is under way that knows its parent
 FOUND_SECONDS: Final = 10.0
+#: states of tasks that have ended
+OVER: Final = frozenset({"success", "failed", "cancelled", "timeout"})
 #: analyses that are brought at a time
 MOST_AT_ONCE: Final = 8
 LOOKED_AT: Final = "Karton has looked at this file in the analysis of the sample that the file came out of."
@@ -148,7 +150,7 @@ class Ender:
             submission = str((held.submission or {}).get("id"))
             root = await self._records.root_of(submission)
             if root is None:
-                if not self._may_be_found(task_id):
+                if not self._may_be_found(held):
                     await self._begin(held)
                     self._put_down(task_id)
                 continue
@@ -159,12 +161,31 @@ class Ender:
                 await self._finish(held, "success", LOOKED_AT, (analyses or {}).get(held.sample.id, []))
             except LeaseLost as lost:
                 log.info("karton.lost", extra={"fields": {"task": task_id, "reason": str(lost)}})
+                if not await self.is_over(held):
+                    # The next claim of the task has to find the analysis, too.
+                    await self._records.let_go(task_id)
+                    self._put_down(task_id)
+                    continue
             await self._records.end_child(task_id, submission)
             self._put_down(task_id)
 
-    def _may_be_found(self, task_id: str) -> bool:
-        """Whether the reporter may be about to note the child."""
-        return time.monotonic() - self._waiting.setdefault(task_id, time.monotonic()) <= FOUND_SECONDS
+    async def is_over(self, held: Assignment) -> bool:
+        """Whether a task has ended without the bridge: its job has timed out, or was deleted."""
+        try:
+            return await self._client.state_of(held.job.id, held.task.id) in OVER
+        except ServiceRefused:
+            return True
+
+    def _may_be_found(self, held: Assignment) -> bool:
+        """Whether the reporter may be about to note the child.
+
+        A bridge may have died between the stored child and the note. The child is told again before the analysis of its parent ends.
+        """
+        parent = ((held.submission or {}).get("metaData") or {}).get(PARENT)
+        if any(parent in tree.known for tree in self._trees):
+            return True
+        now = time.monotonic()
+        return now - self._waiting.setdefault(held.task.id, now) <= FOUND_SECONDS
 
     def _put_down(self, task_id: str) -> None:
         self._trees.children.pop(task_id, None)

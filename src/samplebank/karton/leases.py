@@ -13,7 +13,6 @@ from samplebank.worker.errors import LeaseLost, ServiceRefused
 
 #: seconds between two heartbeats of a task
 HEARTBEAT: Final = LEASE_SECONDS / 10
-OVER: Final = frozenset({"success", "failed", "cancelled", "timeout"})
 
 log = logging.getLogger("samplebank.karton")
 
@@ -31,7 +30,7 @@ class Leases:
             held = tree.assignment
             if tree.has_lease and not tree.is_ending and not await self._extend(held):
                 tree.has_lease = tree.assignment is not held
-            if not tree.has_lease and await self._is_over(held) and self._is_idle(tree):
+            if not tree.has_lease and await self._ender.is_over(held) and self._is_idle(tree):
                 await self._ender.stop(tree)
         for task_id, held in list(self._trees.children.items()):
             if not await self._extend(held):
@@ -50,10 +49,3 @@ class Leases:
             log.info("karton.lost", extra={"fields": {"task": held.task.id, "reason": str(lost)}})
             return False
         return True
-
-    async def _is_over(self, held: Assignment) -> bool:
-        """Whether a task has ended without the bridge: its job has timed out, or was deleted."""
-        try:
-            return await self._client.state_of(held.job.id, held.task.id) in OVER
-        except ServiceRefused:
-            return True

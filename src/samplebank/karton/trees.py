@@ -20,6 +20,7 @@ FINAL: Final = ("NoSuchKey", "(404)", "(403)", "AccessDenied", "NoSuchBucket")
 
 #: the metadata by which children are known
 ROOT: Final = "extractionRoot"
+PARENT: Final = "extractionParent"
 
 
 class Look(msgspec.Struct, frozen=True):
