@@ -71,7 +71,9 @@ def test_every_kind_of_event_comes_in_order_as_a_cloud_event(bank: Bank) -> None
         "alert.raised",
         "link.added",
         "evidence.added",
+        "audit.recorded",
         "sample.deleted",
+        "audit.recorded",
     ]
     validator = Draft202012Validator(CLOUD_EVENT, validate_formats=True)
     assert [list(validator.iter_errors(event)) for event in events] == [[]] * len(events)

@@ -44,6 +44,7 @@ Type = Literal[
     "samplebank.link.added",
     "samplebank.evidence.added",
     "samplebank.sample.deleted",
+    "samplebank.audit.recorded",
 ]
 After = Annotated[
     str,

@@ -107,6 +107,15 @@ def knows_actor(caller: Caller, line: Line) -> bool:
     return scope.everywhere or (line.customer_id is not None and scope.covers(line.customer_id))
 
 
+def see_actor(caller: Caller) -> Sql:
+    """That the caller may know who acted, as `knows_actor`, or that the service acted."""
+    scope = caller.scope(Permission.VIEW_AUDIT)
+    if scope.everywhere:
+        return TRUE
+    own = one_of("a.customer_id", "bigint", sorted(scope.customers))
+    return any_of([Sql("a.actor = 'service'"), own])
+
+
 def _owned_by(customers: list[int]) -> Sql:
     # the first condition is that of the index
     return Sql("cardinality(a.owners) > 0 AND a.owners && {}::bigint[]", customers)

@@ -43,14 +43,24 @@ OWNERS: Final = f"""
         OR EXISTS (SELECT FROM submission u
                     WHERE u.sample_id = s.id AND u.customer_id = c.id AND u.readers && :numbers::bigint[])
 """
-ADD: Final = Statement(f"""
+ADD_TEXT: Final = f"""
     INSERT INTO audit ({NAMES}, owners)
     SELECT {TAKEN}, coalesce((SELECT ({OWNERS}) FROM sample s WHERE s.sha256 = e.sha256), '{{}}')
       FROM unnest({GIVEN}) AS e ({NAMES})
-""")
+"""
+ADD: Final = Statement(ADD_TEXT)
 #: the same for entries that concern no customer but the customer of the actor
 ADD_OWN: Final = Statement(f"INSERT INTO audit ({NAMES}) SELECT {TAKEN} FROM unnest({GIVEN}) AS e ({NAMES})")
 SUBJECT: Final = "SELECT short_name, customer_id FROM subject WHERE id = $1"
+#: the same, and an event of the feed
+ADD_TOLD: Final = Statement(f"""
+    WITH added AS ({ADD_TEXT} RETURNING id, time, sha256)
+    INSERT INTO outbox (sample_id, kind, payload, created_time)
+    SELECT s.id, 'audit', jsonb_build_object('auditID', a.id, 'time', a.time), a.time
+      FROM added a JOIN sample s ON s.sha256 = a.sha256
+""")
+#: acts on a sample that are told as events as well. Changes have events of their own.
+TOLD: Final = frozenset({Kind.DOWNLOAD, Kind.DELETION})
 READ: Final = {name: attrgetter(path) for name, (_, path) in FIELDS.items()}
 #: the values of an entry, in the order of `FIELDS`
 READ_ALL: Final = attrgetter(*(path for _, path in FIELDS.values()))
@@ -58,7 +68,10 @@ READ_ALL: Final = attrgetter(*(path for _, path in FIELDS.values()))
 
 async def record(db: Connection, entry: Entry, owners: Owners = NOBODY) -> None:
     """Add an entry, in the transaction of what the entry tells."""
-    await record_all(db, [entry], owners)
+    if entry.kind in TOLD and entry.sha256 is not None:
+        await ADD_TOLD.run(db, **_values([entry]), **_found_by(owners))
+    else:
+        await record_all(db, [entry], owners)
 
 
 async def user(db: Connection, user_id: int) -> Actor:
@@ -101,15 +114,18 @@ async def record_all(db: Connection, entries: Sequence[Entry], owners: Owners = 
     if owners is NOBODY and len(entries) > 1:  # for two thirds of the processor time of a statement
         await db.copy_records_to_table("audit", records=map(READ_ALL, entries), columns=list(FIELDS))
         return
+    if owners is NOBODY:
+        await ADD_OWN.run(db, **_values(entries))
+    else:
+        await ADD.run(db, **_values(entries), **_found_by(owners))
+
+
+def _values(entries: Sequence[Entry]) -> dict[str, Any]:
     given: dict[str, Any] = {name: list(map(read, entries)) for name, read in READ.items()}
     given["reach"] = [None if reach is None else ",".join(map(str, reach)) for reach in given["reach"]]
-    if owners is NOBODY:
-        await ADD_OWN.run(db, **given)
-    else:
-        await ADD.run(
-            db,
-            **given,
-            everywhere=owners.everywhere,
-            customers=list(owners.customers),
-            numbers=list(owners.numbers),
-        )
+    return given
+
+
+def _found_by(owners: Owners) -> dict[str, object]:
+    customers, numbers = list(owners.customers), list(owners.numbers)
+    return {"everywhere": owners.everywhere, "customers": customers, "numbers": numbers}

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from samplebank.accounts.access import see_customers, see_rows, see_samples
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
+from samplebank.audit.queries import see_actor, see_entries
 from samplebank.database import FALSE, Sql, all_of, any_of
 
 SUBMISSION: Final = """
@@ -46,6 +47,17 @@ EVIDENCE: Final = """
     jsonb_build_object('evidenceID', e.id, 'analysisID', a.id, 'fileName', e.file_name, 'mimeType', e.mime_type,
                        'size', e.size, 'sha256', encode(e.sha256, 'hex'), 'internal', e.internal,
                        'potentiallyMalicious', e.potentially_malicious)
+"""
+FROM_AUDIT: Final = """
+    JOIN audit a ON a.time = (o.payload ->> 'time')::bigint AND a.id = (o.payload ->> 'auditID')::uuid
+    JOIN sample s ON s.id = o.sample_id
+"""
+AUDIT: Final = """jsonb_strip_nulls(jsonb_build_object(
+    'auditID', a.id, 'kind', a.kind, 'action', a.action, 'actor', CASE WHEN {sees} THEN jsonb_build_object(
+        'type', a.actor, 'user', (SELECT p.short_name FROM subject p WHERE p.id = a.user_id), 'keyID', a.key_id,
+        'sessionID', a.session_id, 'address', a.address, 'requestID', a.request_id)
+    ELSE jsonb_build_object('type', 'other') END,
+    'details', CASE WHEN {sees} THEN a.details END))
 """
 FROM_SAMPLE: Final = "JOIN sample s ON s.id = o.sample_id"
 
@@ -121,6 +133,10 @@ def _of_deletion(caller: Caller) -> Shown:
     return Shown(Sql("o.payload"), see_samples(caller, "s", Permission.DELETE_SAMPLE))
 
 
+def _of_audit(caller: Caller) -> Shown:
+    return Shown(Sql(AUDIT, sees=see_actor(caller)), see_entries(caller))
+
+
 def _held(caller: Caller, permission: Permission, see: Callable[[Permission], Sql]) -> Sql:
     """The condition `see` by a permission; nothing where the permission is held nowhere."""
     return see(permission) if caller.holds(permission) else FALSE
@@ -147,6 +163,7 @@ KINDS: Final = {
     "link": Kind("samplebank.link.added", Permission.VIEW_ANALYSIS, FROM_LINK, _of_link),
     "evidence": Kind("samplebank.evidence.added", Permission.VIEW_ANALYSIS, FROM_EVIDENCE, _of_evidence),
     "deletion": Kind("samplebank.sample.deleted", Permission.DELETE_SAMPLE, FROM_SAMPLE, _of_deletion),
+    "audit": Kind("samplebank.audit.recorded", Permission.VIEW_AUDIT, FROM_AUDIT, _of_audit),
 }
 #: the permissions of which a reader needs any
 NEEDS: Final = tuple(dict.fromkeys(kind.needs for kind in KINDS.values()))
