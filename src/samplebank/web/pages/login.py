@@ -35,7 +35,7 @@ class LoginQuery(Body):
 
 
 class LoginPage(Page, frozen=True):
-    """`is_lost` says that the cookie of a fresh session did not come back."""
+    """`is_lost` says that the cookie of a fresh session did not come back. `provider` is the name of the provider of OpenID Connect."""
 
     template: ClassVar[str] = "login.html"
 
@@ -44,6 +44,7 @@ class LoginPage(Page, frozen=True):
     mistake: str | None
     is_lost: bool
     is_secure: bool
+    provider: str | None
 
 
 @get("/login", opt=OPEN)
@@ -54,8 +55,7 @@ async def show_login(request: Visit) -> Response[bytes]:
     if query.tried is not None and request.visitor is not None:
         return request.to(target[1:])
     is_lost = query.tried is not None
-    page = LoginPage(target, query.link, None, is_lost=is_lost, is_secure=request.is_secure)
-    return request.page(page)
+    return request.page(_page(request, target, query.link, is_lost=is_lost))
 
 
 @post("/login", opt=OPEN, status_code=303)
@@ -99,8 +99,15 @@ def ours(path: str) -> str:
 
 def _refuse(request: Visit, target: str, link: str | None, mistake: str) -> Response[bytes]:
     kept = None if mistake == BAD_LINK else link
-    page = LoginPage(target, kept, mistake, is_lost=False, is_secure=request.is_secure)
-    return request.page(page, 401)
+    return request.page(_page(request, target, kept, mistake=mistake), 401)
+
+
+def _page(
+    request: Visit, target: str, link: str | None, *, mistake: str | None = None, is_lost: bool = False
+) -> LoginPage:
+    bank = request.bank
+    provider = None if bank.provider is None else bank.settings.oidc_name
+    return LoginPage(target, link, mistake, is_lost=is_lost, is_secure=request.is_secure, provider=provider)
 
 
 async def _begin(request: Visit, caller: Caller) -> str:
