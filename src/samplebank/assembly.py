@@ -5,7 +5,9 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from samplebank.accounts.directory import Directory
@@ -30,6 +32,12 @@ from samplebank.submissions.model import COLUMNS
 from samplebank.submissions.new_file_batches import Ingesting
 from samplebank.timespec import Millis
 
+if TYPE_CHECKING:
+    from samplebank.accounts.provider import Provider
+
+#: loaded only where people sign in by OpenID Connect, because HTTP and tokens take a tenth of a second of each process
+PROVIDER: Final = "samplebank.accounts.provider"
+
 
 def clock() -> Millis:
     """The time by the clock of this host, in milliseconds. What is stored has the time of the database, by `Bank.clock`."""
@@ -52,6 +60,8 @@ class Bank:
             self.directory,
             Lasting(idle=1000 * settings.session_idle, longest=1000 * settings.session_longest),
         )
+        #: who says who people are, where people sign in by OpenID Connect; for processes that answer requests
+        self.provider: Provider | None = None
         self.signals: Signals = Signals(database)
         self.policies = PolicyBook()
         #: the time of the database, the same on every host
@@ -74,6 +84,18 @@ class Bank:
         bank = copy.copy(self)
         bank.database, bank.signals = database, signals
         return bank
+
+
+def provider(settings: Settings) -> "Provider | None":
+    """The provider of OpenID Connect that the settings name; None where the settings name none."""
+    if settings.oidc_issuer is None:
+        return None
+    module = import_module(PROVIDER)
+    client = module.Client(
+        settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret, settings.oidc_scopes
+    )
+    made: Provider = module.Provider(client)
+    return made
 
 
 def job_rules(settings: Settings) -> JobRules:
@@ -109,4 +131,7 @@ async def open_bank(
         open_database(database_url, least=0, most=most, keep_plans=keep_plans) as database,
         closing_store(blob_store(settings, RowTokens(database), database_url)) as blobs,
     ):
-        yield Bank(settings, database, blobs)
+        bank = Bank(settings, database, blobs)
+        if keep_plans:
+            bank.provider = provider(settings)
+        yield bank

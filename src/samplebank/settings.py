@@ -19,7 +19,14 @@ from samplebank.urls import URLS
 
 PREFIX = "SAMPLEBANK_"
 #: the settings with secrets besides the URL of the database
-SECRET: Final = ("webhook_url", "webhook_secret", "events_nats", "events_rabbitmq", "events_kafka")
+SECRET: Final = (
+    "webhook_url",
+    "webhook_secret",
+    "events_nats",
+    "events_rabbitmq",
+    "events_kafka",
+    "oidc_client_secret",
+)
 #: read by the client commands, not by the service
 CLIENT_NAMES = frozenset({"url", "key"})
 CONFIGURATION_FILE = "samplebank.toml"
@@ -112,6 +119,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str | None = None
     session_idle: Positive = 12 * 3600
     session_longest: Positive = 7 * 24 * 3600
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = None
+    oidc_name: str = "OpenID Connect"
+    oidc_scopes: str = "openid profile email"
+    oidc_session: Positive = 10 * 3600
     log_format: Literal["text", "json"] = "text"
 
     @property
@@ -225,7 +238,7 @@ def _allowed(wanted: Any) -> str:
 
 def _shown(name: str, value: object) -> str:
     """The value in words, without the secrets in the value."""
-    if name == "webhook_secret":
+    if name in {"webhook_secret", "oidc_client_secret"}:
         return "is not shown"
     return "is " + re.sub(r"(?<=://).*(?=@)|(?<=password=)[^&]*", "…", repr(value))
 
@@ -237,6 +250,10 @@ def _check_urls(settings: Settings) -> None:
         url = getattr(settings, name)
         if url is not None:
             _check_url(f"{PREFIX}{name.upper()}", name, url)
+    if (settings.oidc_issuer is None) != (settings.oidc_client_id is None):
+        raise Invalid("SAMPLEBANK_OIDC_ISSUER and SAMPLEBANK_OIDC_CLIENT_ID go together: give both or none.")
+    if "openid" not in settings.oidc_scopes.split():
+        raise invalid("SAMPLEBANK_OIDC_SCOPES", "SAMPLEBANK_OIDC_SCOPES must have the scope openid.")
     if (settings.webhook_url is None) != (settings.webhook_secret is None):
         raise Invalid("SAMPLEBANK_WEBHOOK_URL and SAMPLEBANK_WEBHOOK_SECRET go together: give both or none.")
 

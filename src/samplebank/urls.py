@@ -36,6 +36,15 @@ def _names_a_store(url: str) -> bool:
     return _is_absolute(url) or BUCKET.fullmatch(url) is not None
 
 
+def is_issuer(url: str) -> bool:
+    """Whether the address is of a provider who can be trusted: over TLS, or on this machine, without a query."""
+    if not url.startswith(("https://", "http://")) or not _names_a_host(url):
+        return False
+    parts = urlsplit(url)
+    is_bare = not parts.query and not parts.fragment and not parts.username
+    return is_bare and (parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1", "::1"})
+
+
 #: names without need of quoting anywhere
 BUCKET: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?")
 HTTP: Final = (("http://", "https://"), _names_a_host, "an address such as https://samples.example.org")
@@ -61,6 +70,11 @@ URLS: Final = {
         ("kafka://", "kafkas://"),
         _has_hosts,
         "an address such as kafkas://user:password@broker.example.org:9093/?topic=samplebank",
+    ),
+    "oidc_issuer": (
+        ("https://", "http://"),
+        is_issuer,
+        "an address such as https://id.example.org/realm, and http:// only for this machine",
     ),
     "public_url": HTTP,
     "blob_url": (

@@ -22,6 +22,7 @@ from samplebank.web.pages import (
     known,
     live,
     login,
+    oidc,
     sample,
     samples,
     strings,
@@ -66,6 +67,8 @@ QUERIES: Mapping[str, type[Any]] = {
     "showBatch": batch.BatchQuery,
     "followChanges": live.LiveQuery,
     "/login": login.LoginQuery,
+    "/login/oidc": oidc.BeginQuery,
+    "/login/oidc/back": oidc.BackQuery,
     "showAccount": NoQuery,
     "showHelp": NoQuery,
 }

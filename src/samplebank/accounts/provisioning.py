@@ -13,6 +13,7 @@ from samplebank.accounts.tenants import (
     DomainEntry,
     GrantEntry,
     GroupEntry,
+    SignInEntry,
     Tenants,
     UserEntry,
 )
@@ -35,6 +36,14 @@ KEYLESS = """
      WHERE s.short_name = $1 AND s.kind = 'user' AND NOT EXISTS (
         SELECT FROM api_key k
          WHERE k.user_id = s.id AND k.revoked_time IS NULL AND (k.expiry_time IS NULL OR k.expiry_time > $2))
+"""
+LEAVE_UNNAMED = """
+    DELETE FROM group_member WHERE group_id = $1 AND user_id <> ALL($2) AND NOT (
+        group_id IN (SELECT group_id FROM sign_in_rule) AND user_id IN (SELECT user_id FROM sign_in_identity))
+"""
+LEAVE_UNRULED = """
+    DELETE FROM group_member WHERE user_id IN (SELECT user_id FROM sign_in_identity)
+       AND group_id IN (SELECT group_id FROM sign_in_rule) AND group_id <> ALL($1)
 """
 LOOPS = """
     WITH RECURSIVE above(start, id) AS (
@@ -65,13 +74,20 @@ async def apply(db: Connection, tenants: Tenants, source: str, *, now: Millis) -
     await work.customers(tenants.customer)
     await work.subjects("user", tenants.user)
     await work.subjects("group", tenants.group)
+    if tenants.sign_in is not None:
+        await work.sign_in(tenants.sign_in)
     await work.members(tenants.group)
     await work.grants(tenants.grant)
     if work.mistakes:
         raise Invalid(*work.mistakes)
     keys = await work.keys(tenants.user, now=now)
-    await db.execute("UPDATE accounts_version SET version = version + 1")
+    await tell_change(db)
     return keys
+
+
+async def tell_change(db: Connection) -> None:
+    """Have every process read the accounts anew."""
+    await db.execute("UPDATE accounts_version SET version = version + 1")
 
 
 class _Provisioning:
@@ -138,8 +154,32 @@ class _Provisioning:
             if done is None:
                 self._mistake(label, "the name belongs to a subject of the other kind.")
 
+    async def sign_in(self, entries: list[SignInEntry]) -> None:
+        """Replace the rules for signing in. Whoever signed in leaves the groups that no rule names any more."""
+        groups = await self._ids("subject WHERE kind = 'group'")
+        customers = await self._ids("customer")
+        rules = []
+        for position, entry in enumerate(entries):
+            label = f"[[signIn]] {entry.value}"
+            if entry.group not in groups:
+                self._mistake(label, f"there is no group {entry.group!r}.")
+            if entry.customer not in customers:
+                self._mistake(label, f"there is no customer {entry.customer!r}.")
+            if entry.group in groups and entry.customer in customers:
+                ids = groups[entry.group], customers[entry.customer]
+                rules.append((position, entry.claim, entry.value, *ids))
+        await self.db.execute(LEAVE_UNRULED, [rule[3] for rule in rules])
+        await self.db.execute("DELETE FROM sign_in_rule")
+        await self.db.executemany(
+            "INSERT INTO sign_in_rule (position, claim, value, group_id, customer_id) VALUES ($1, $2, $3, $4, $5)",
+            rules,
+        )
+
     async def members(self, entries: Iterable[GroupEntry]) -> None:
-        """Replace the members of each group in the file by the members in the file."""
+        """Replace the members of each group in the file by the members in the file.
+
+        Members by a rule for signing in stay: they come and go with their claims.
+        """
         users = await self._ids("subject WHERE kind = 'user'")
         groups = await self._ids("subject WHERE kind = 'group'")
         for entry in entries:
@@ -150,9 +190,7 @@ class _Provisioning:
                 continue
             wanted = [users[member] for member in entry.members]
             group = groups[entry.short_name]
-            await self.db.execute(
-                "DELETE FROM group_member WHERE group_id = $1 AND user_id <> ALL($2)", group, wanted
-            )
+            await self.db.execute(LEAVE_UNNAMED, group, wanted)
             await self.db.execute(
                 "INSERT INTO group_member SELECT $1, unnest($2::bigint[]) ON CONFLICT DO NOTHING",
                 group,

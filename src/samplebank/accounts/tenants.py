@@ -47,14 +47,24 @@ class GrantEntry(msgspec.Struct, forbid_unknown_fields=True):
     customer: str
 
 
-class Tenants(msgspec.Struct, forbid_unknown_fields=True):
-    """The content of a tenants file."""
+class SignInEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """Whoever signs in with the value in the claim belongs to the group. `customer` is for users who are new."""
+
+    value: Name
+    group: ShortName
+    customer: ShortName
+    claim: Name = "groups"
+
+
+class Tenants(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """The content of a tenants file. `sign_in` is None where the file says nothing about signing in."""
 
     domain: list[DomainEntry] = []
     customer: list[CustomerEntry] = []
     user: list[UserEntry] = []
     group: list[GroupEntry] = []
     grant: list[GrantEntry] = []
+    sign_in: list[SignInEntry] | None = None
 
 
 KINDS: dict[str, type[Any]] = {
@@ -63,6 +73,7 @@ KINDS: dict[str, type[Any]] = {
     "user": UserEntry,
     "group": GroupEntry,
     "grant": GrantEntry,
+    "signIn": SignInEntry,
 }
 
 
@@ -79,16 +90,16 @@ def read_tenants(path: Path) -> Tenants:
     mistakes = [
         Violation(f"{path}: there is no kind of entry named {kind!r}.") for kind in document.keys() - KINDS
     ]
-    tenants = Tenants()
-    for kind, entry_type in KINDS.items():
-        for entry, mistake in _entries(document.get(kind, []), entry_type):
+    read: dict[str, list[Any]] = {kind: [] for kind in KINDS if kind in document}
+    for kind, entries in read.items():
+        for entry, mistake in _entries(document[kind], KINDS[kind]):
             if mistake is None:
-                getattr(tenants, kind).append(entry)
+                entries.append(entry)
             else:
                 mistakes.append(Violation(f"{path}: [[{kind}]] {entry}: {mistake}"))
     if mistakes:
         raise Invalid(*mistakes)
-    return tenants
+    return msgspec.convert(read, Tenants, from_attributes=True)
 
 
 def _entries(given: object, entry_type: type[Any]) -> Iterable[tuple[Any, str | None]]:
@@ -114,4 +125,10 @@ def _number_mistake(entry: Any) -> str | None:
 
 def _label(entry: object, number: int) -> str:
     named = entry if isinstance(entry, dict) else {}
-    return str(named.get("shortName") or named.get("name") or named.get("subject") or f"number {number}")
+    return str(
+        named.get("shortName")
+        or named.get("name")
+        or named.get("subject")
+        or named.get("value")
+        or f"number {number}"
+    )

@@ -40,7 +40,7 @@ class LoginQuery(Body):
 
 
 class LoginPage(Page, frozen=True):
-    """`is_lost` says that the cookie of a fresh session did not come back."""
+    """`is_lost` says that the cookie of a fresh session did not come back. `provider` is the name of the provider of OpenID Connect."""
 
     template: ClassVar[str] = "login.html"
 
@@ -49,6 +49,7 @@ class LoginPage(Page, frozen=True):
     mistake: str | None
     is_lost: bool
     is_secure: bool
+    provider: str | None
 
 
 @get("/login", opt=OPEN)
@@ -59,8 +60,7 @@ async def show_login(request: Visit) -> Response[bytes]:
     if query.tried is not None and request.visitor is not None:
         return request.to(target[1:])
     is_lost = query.tried is not None
-    page = LoginPage(target, query.link, None, is_lost=is_lost, is_secure=request.is_secure)
-    return request.page(page)
+    return request.page(_page(request, target, query.link, is_lost=is_lost))
 
 
 @post("/login", opt=OPEN, status_code=303)
@@ -105,14 +105,21 @@ def ours(path: str) -> str:
 
 def _refuse(request: Visit, target: str, link: str | None, mistake: str) -> Response[bytes]:
     kept = None if mistake == BAD_LINK else link
-    page = LoginPage(target, kept, mistake, is_lost=False, is_secure=request.is_secure)
-    return request.page(page, 401)
+    return request.page(_page(request, target, kept, mistake=mistake), 401)
+
+
+def _page(
+    request: Visit, target: str, link: str | None, *, mistake: str | None = None, is_lost: bool = False
+) -> LoginPage:
+    bank = request.bank
+    provider = None if bank.provider is None else bank.settings.oidc_name
+    return LoginPage(target, link, mistake, is_lost=is_lost, is_secure=request.is_secure, provider=provider)
 
 
 async def _begin(request: Visit, caller: Caller) -> str:
     bank = request.bank
     async with bank.database.transaction() as db:
-        await _record(request, db, caller.user.id, caller.key_id)
+        await tell_sign_in(request, db, caller.user.id, "key", caller.key_id)
         return await sessions.begin(
             db,
             caller.user.id,
@@ -131,15 +138,17 @@ async def _by_link(request: Visit, secret: str) -> str | None:
         user_id = await sessions.use_link(db, secret, now=request.now)
         if user_id is None:
             return None
-        await _record(request, db, user_id, None)
+        await tell_sign_in(request, db, user_id, "link")
         label = request.header(b"user-agent") or ""
         return await sessions.begin(db, user_id, bank.visitors.lasting, now=request.now, label=label)
 
 
-async def _record(request: Visit, db: Connection, user_id: int, key_id: UUID | None) -> None:
+async def tell_sign_in(
+    request: Visit, db: Connection, user_id: int, way: str, key_id: UUID | None = None
+) -> None:
+    """Tell the ledger that somebody has signed in, and how."""
     address, request_id = address_of(request.scope), request.scope["state"]["request_id"]
     by = Actor("user", user_id, key_id=key_id, address=address, request_id=request_id)
-    way = "link" if key_id is None else "key"
     await record_access(db, "signIn", user_id, by=by, now=request.now, way=way)
 
 

@@ -15,6 +15,7 @@ HEADINGS: Final = {
     409: "Somebody was faster",
     413: "Too large",
     429: "Too many at once",
+    502: "The sign-in could not be proved",
     503: "Not at the moment",
 }
 SAID: Final = {
