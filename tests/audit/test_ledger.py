@@ -82,7 +82,7 @@ def asked_for(bank: Bank, action: str, name: str) -> str:
     """What mia asked for, in the search with the name."""
 
     def told() -> list[str]:
-        texts = (str((one["details"] or {}).get("asked")) for one in entries(bank, user="mia", action=action))
+        texts = (str(one.get("details", {}).get("asked")) for one in entries(bank, user="mia", action=action))
         return [text for text in texts if name in text]
 
     (found,) = eventually(told)
