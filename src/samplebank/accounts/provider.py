@@ -6,16 +6,15 @@ Tokens are read here, and neither stored nor logged.
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 import msgspec
-from joserfc import jwk, jws, jwt
-from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
 
+from samplebank.accounts.id_tokens import REASONS, Expected, claims_of, fitting, header_of
 from samplebank.accounts.sign_in import Identity, Unproven
 from samplebank.errors import Conflict, Unavailable
 from samplebank.timespec import Millis
@@ -30,27 +29,8 @@ MOST: Final = 1024 * 1024
 KEPT: Final = 3600.0
 #: seconds between two looks for a key that is not among the kept keys
 AGAIN: Final = 60.0
-#: seconds by which the clocks of provider and service may differ
-SKEW: Final = 60
-#: signatures that only the holder of a private key can make
-ALGORITHMS: Final = frozenset(
-    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
-)
-KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
-#: longest subject that is stored, as OpenID Connect has it
-LONGEST_SUBJECT: Final = 255
 AWAY: Final = "The sign-in service {} does not answer: try again in a minute, or sign in with an API key."
 STALE: Final = "This sign-in has been used already, or is too old: begin again."
-CLOCKS: Final = "Compare the clock of the sign-in service with the clock of this service's database."
-REASONS: Final = {
-    "aud": "The token of the sign-in service is for another client. Check SAMPLEBANK_OIDC_CLIENT_ID.",
-    "azp": "The token of the sign-in service is for another client. Check SAMPLEBANK_OIDC_CLIENT_ID.",
-    "iss": "The token comes from another sign-in service than SAMPLEBANK_OIDC_ISSUER names.",
-    "nonce": "The token of the sign-in service belongs to another sign-in: begin again.",
-    "exp": f"The token of the sign-in service has expired. {CLOCKS}",
-    "iat": f"The token of the sign-in service is of the future. {CLOCKS}",
-    "nbf": f"The token of the sign-in service is not good yet. {CLOCKS}",
-}
 
 
 class Client(msgspec.Struct, frozen=True):
@@ -160,61 +140,20 @@ class Provider:
             "Check SAMPLEBANK_OIDC_CLIENT_ID and SAMPLEBANK_OIDC_CLIENT_SECRET."
         )
 
-    async def _identity(self, token: str, *, nonce: str, now: Millis) -> Identity:
+    async def _identity(self, token: str, *, nonce: str | None, now: Millis) -> Identity:
         """Read an ID token. Raises `Unproven` with the reason."""
         document = await self._find_document()
-        allowed = ALGORITHMS.intersection(document.id_token_signing_alg_values_supported)
-        try:
-            header = jws.extract_compact(token.encode()).headers()
-        except (JoseError, ValueError) as error:
-            raise Unproven("The sign-in service sent no token that can be read.") from error
-        if header.get("alg") not in allowed:
-            raise Unproven("The token of the sign-in service is not signed by an algorithm that is taken.")
-        claims = self._checked(token, await self._candidates(header), sorted(allowed))
-        self._check_claims(claims, nonce=nonce, now=now)
+        header = header_of(token, document.id_token_signing_alg_values_supported)
+        candidates = await self._candidates(header)
+        expected = Expected(self.issuer, self._client.id, nonce)
+        claims = claims_of(token, header["alg"], candidates, expected, now=now)
         return Identity(self.issuer, claims["sub"], claims)
-
-    def _checked(
-        self, token: str, candidates: Sequence[Mapping[str, Any]], algorithms: list[str]
-    ) -> dict[str, Any]:
-        for candidate in candidates:
-            try:
-                key = jwk.import_key(dict(candidate))
-                return jwt.decode(token, key, algorithms=algorithms).claims
-            except (JoseError, ValueError, TypeError):
-                continue
-        raise Unproven("The token is not signed by a key of the sign-in service.")
-
-    def _check_claims(self, claims: dict[str, Any], *, nonce: str, now: Millis) -> None:
-        mine = self._client.id
-        several = isinstance(claims.get("aud"), list) and len(claims["aud"]) > 1
-        registry = jwt.JWTClaimsRegistry(
-            now=now // 1000,
-            leeway=SKEW,
-            iss={"essential": True, "value": self.issuer},
-            aud={"essential": True, "value": mine},
-            azp={"essential": several, "values": [mine]},
-            sub={"essential": True},
-            exp={"essential": True},
-            iat={"essential": True},
-            nonce={"essential": True, "value": nonce},
-        )
-        try:
-            registry.validate(claims)
-        except ExpiredTokenError as error:
-            raise Unproven(REASONS["exp"]) from error
-        except ClaimError as error:
-            first = str(error.claim).split(",", maxsplit=1)[0]
-            other = f"The token of the sign-in service has no good claim {first!r}."
-            raise Unproven(REASONS.get(first, other)) from error
-        if len(claims["sub"]) > LONGEST_SUBJECT or "\0" in claims["sub"]:
-            raise Unproven("The token of the sign-in service has no good claim 'sub'.")
 
     async def _candidates(self, header: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The keys that may have signed; the provider is asked anew for a key that is not among the kept keys."""
         kept = await self._find_keys(younger_than=KEPT)
-        found = _fitting(kept, header)
-        return found or _fitting(await self._find_keys(younger_than=AGAIN), header)
+        found = fitting(kept, header)
+        return found or fitting(await self._find_keys(younger_than=AGAIN), header)
 
     async def _find_keys(self, *, younger_than: float) -> list[dict[str, Any]]:
         document = await self._find_document()
@@ -278,17 +217,6 @@ class Provider:
 def _authorities() -> ssl.SSLContext:
     """Whom to believe about names of hosts. Reading all of them takes some hundredths of a second."""
     return httpx.create_ssl_context()
-
-
-def _fitting(keys: Sequence[Mapping[str, Any]], header: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The public keys for signatures with the id in the header; all public keys where the header has no id."""
-    return [
-        dict(key)
-        for key in keys
-        if key.get("kty") in KEY_TYPES
-        and key.get("use", "sig") == "sig"
-        and header.get("kid") in {None, key.get("kid")}
-    ]
 
 
 def _read(body: bytes, wanted: type[T]) -> T:
