@@ -16,7 +16,7 @@ import msgspec
 
 from samplebank.accounts.id_tokens import REASONS, Expected, claims_of, fitting, header_of
 from samplebank.accounts.sign_in import Identity, Unproven
-from samplebank.errors import Conflict, Unavailable
+from samplebank.errors import Conflict, Forbidden, NotFound, Unavailable
 from samplebank.timespec import Millis
 from samplebank.urls import is_issuer
 
@@ -30,6 +30,9 @@ KEPT: Final = 3600.0
 #: seconds between two looks for a key that is not among the kept keys
 AGAIN: Final = 60.0
 AWAY: Final = "The sign-in service {} does not answer: try again in a minute, or sign in with an API key."
+DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
+WAITING: Final = frozenset({"authorization_pending", "slow_down"})
+NO_DEVICES: Final = "The sign-in service signs nobody in on another device: use an API key."
 STALE: Final = "This sign-in has been used already, or is too old: begin again."
 
 
@@ -49,6 +52,7 @@ class Document(msgspec.Struct, frozen=True):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+    device_authorization_endpoint: str | None = None
     id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
     authorization_response_iss_parameter_supported: bool = False
@@ -60,6 +64,17 @@ class Keys(msgspec.Struct, frozen=True):
 
 class TokenAnswer(msgspec.Struct, frozen=True):
     id_token: str
+
+
+class DeviceWay(msgspec.Struct, frozen=True):
+    """A sign-in on another device: the code for the person, where to say the code, and seconds."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    expires_in: int
+    verification_uri_complete: str | None = None
+    interval: int = 5
 
 
 class TokenRefusal(msgspec.Struct, frozen=True):
@@ -111,29 +126,51 @@ class Provider:
             "code_verifier": verifier,
         }
         document = await self._find_document()
-        status, body = await self._post(document, form)
+        status, body = await self._post(document.token_endpoint, form)
         if status != httpx.codes.OK:
             raise self._declined(status, body)
         return await self._identity(_read(body, TokenAnswer).id_token, nonce=nonce, now=now)
 
-    async def _post(self, document: Document, form: dict[str, str]) -> tuple[int, bytes]:
+    async def begin_on_device(self) -> DeviceWay:
+        """Begin a sign-in of somebody who says a code on another device. Raises `NotFound` where the provider has none."""
+        address = (await self._find_document()).device_authorization_endpoint
+        if address is None:
+            raise NotFound(NO_DEVICES)
+        status, body = await self._post(address, {"scope": self._client.scopes})
+        if status != httpx.codes.OK:
+            raise self._declined(status, body)
+        return _read(body, DeviceWay)
+
+    async def look_at_device(self, device_code: str, *, now: Millis) -> Identity | str:
+        """Who has said the code; while nobody has, the provider's word for waiting. Raises `Conflict` and `Forbidden`."""
+        form = {"grant_type": DEVICE, "device_code": device_code}
+        document = await self._find_document()
+        status, body = await self._post(document.token_endpoint, form)
+        if status == httpx.codes.OK:
+            return await self._identity(_read(body, TokenAnswer).id_token, nonce=None, now=now)
+        error = _error_of(body)
+        if error in WAITING:
+            return error
+        if error == "access_denied":
+            raise Forbidden("The sign-in was declined on the other device.")
+        raise self._declined(status, body)
+
+    async def _post(self, address: str, form: dict[str, str]) -> tuple[int, bytes]:
+        document = await self._find_document()
         client, methods = self._client, document.token_endpoint_auth_methods_supported
         if client.secret is None:
-            return await self._ask("POST", document.token_endpoint, data={**form, "client_id": client.id})
+            return await self._ask("POST", address, data={**form, "client_id": client.id})
         if "client_secret_basic" in methods or "client_secret_post" not in methods:
             pair = quote(client.id, safe=""), quote(client.secret, safe="")
-            return await self._ask("POST", document.token_endpoint, data=form, auth=pair)
+            return await self._ask("POST", address, data=form, auth=pair)
         secret = {"client_id": client.id, "client_secret": client.secret}
-        return await self._ask("POST", document.token_endpoint, data={**form, **secret})
+        return await self._ask("POST", address, data={**form, **secret})
 
     def _declined(self, status: int, body: bytes) -> Conflict | Unavailable | Unproven:
         if status >= httpx.codes.INTERNAL_SERVER_ERROR:
             return Unavailable(AWAY.format(self.issuer))
-        try:
-            error = msgspec.json.decode(body, type=TokenRefusal).error
-        except msgspec.DecodeError:
-            error = ""
-        if error == "invalid_grant":
+        error = _error_of(body)
+        if error in {"invalid_grant", "expired_token"}:
             return Conflict(STALE)
         return Unproven(
             f"The sign-in service refuses this service ({status} {error[:100]}). "
@@ -189,7 +226,8 @@ class Provider:
                 "The document of the sign-in service names another issuer than SAMPLEBANK_OIDC_ISSUER: "
                 "both have to be the same, letter by letter."
             )
-        for address in (document.authorization_endpoint, document.token_endpoint, document.jwks_uri):
+        device = document.device_authorization_endpoint or document.token_endpoint
+        for address in (document.authorization_endpoint, document.token_endpoint, document.jwks_uri, device):
             if not is_issuer(address.partition("?")[0]):
                 raise Unproven(f"The sign-in service names an address without TLS: {address[:200]}.")
 
@@ -217,6 +255,13 @@ class Provider:
 def _authorities() -> ssl.SSLContext:
     """Whom to believe about names of hosts. Reading all of them takes some hundredths of a second."""
     return httpx.create_ssl_context()
+
+
+def _error_of(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=TokenRefusal).error
+    except (msgspec.DecodeError, RecursionError):
+        return ""
 
 
 def _read(body: bytes, wanted: type[T]) -> T:

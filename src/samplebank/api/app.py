@@ -36,6 +36,7 @@ from samplebank.api import (
     search,
     service_tasks,
     session,
+    sign_ins,
     similar,
     submissions,
     trees,
@@ -57,6 +58,7 @@ from samplebank.settings import Settings
 
 RESOURCES = (
     session,
+    sign_ins,
     health,
     published,
     samples,

@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "apply": "samplebank.cli.apply:apply",
     "key": "samplebank.cli.keys:key_app",
     "login": "samplebank.cli.login:login",
+    "logout": "samplebank.cli.device_login:logout",
     "submit": "samplebank.cli.submit:submit",
     "jobs": "samplebank.cli.jobs:jobs",
     "search": "samplebank.cli.search:search",

@@ -21,6 +21,8 @@ STATEMENTS = (
     """,
     # whether a membership may follow claims
     "CREATE INDEX sign_in_identity_user ON sign_in_identity (user_id)",
+    # keys that a sign-in gave, and that end with the right to sign in
+    "ALTER TABLE api_key ADD COLUMN by_sign_in boolean NOT NULL DEFAULT false",
     """
     CREATE TABLE sign_in_rule (
         position integer PRIMARY KEY,
