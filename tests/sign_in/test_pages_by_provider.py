@@ -118,6 +118,25 @@ def test_who_matches_no_rule_any_more_is_signed_out_everywhere(
     assert eventually(lambda: visitor.get("/jobs", follow=False).status == 303, timeout=10)
 
 
+def test_a_removed_user_does_not_come_back_by_signing_in(mine: Service, company: ProviderServer) -> None:
+    account = somebody(company, "staff")
+    sign_in_as(account, Visitor(mine.url))
+
+    done = mine.run("accounts", "remove-user", account)
+    again = sign_in_as(account, Visitor(mine.url))
+
+    assert (done.returncode, again.status) == (0, 403)
+
+
+def test_a_group_of_a_rule_is_not_removed(mine: Service, company: ProviderServer) -> None:
+    done = mine.run("accounts", "remove-group", "readers")
+
+    shown = sign_in_as(somebody(company, "staff"), Visitor(mine.url))
+    assert done.returncode == 1
+    assert "A rule for signing in names the group readers" in done.stderr
+    assert shown.status == 200
+
+
 @pytest.mark.usefixtures("changing_rules")
 def test_a_tenants_file_keeps_members_by_rule_and_takes_members_without_a_rule(
     mine: Service, company: ProviderServer, tmp_path: Path

@@ -58,6 +58,7 @@ RULES = Statement(f"SELECT {RULE.sql} FROM sign_in_rule r ORDER BY r.position")
 FIND = Statement("""
     UPDATE sign_in_identity SET seen_time = :now WHERE issuer = :issuer AND subject = :subject RETURNING user_id
 """)
+IS_REMOVED = Statement("SELECT removed_time IS NOT NULL FROM subject WHERE id = :user_id")
 ADD = Statement("""
     INSERT INTO sign_in_identity (issuer, subject, user_id, created_time, seen_time)
     VALUES (:issuer, :subject, :user_id, :now, :now)
@@ -102,7 +103,7 @@ async def end_key(db: Connection, id_: UUID | None, *, now: Millis) -> None:
 async def admit(db: Connection, who: Identity, *, now: Millis) -> int | None:
     """Find or make the user, whose groups become as the rules say; answers the id of the user.
 
-    None for somebody without a rule, who then has no group of a rule, no session without a key and no key of a sign-in any more.
+    None for a removed user, and for somebody without a rule, who then has no group of a rule, no session without a key and no key of a sign-in any more.
     """
     await provisioning.lock(db)
     rules = [RULE.read(row) for row in await RULES.rows(db)]
@@ -113,6 +114,8 @@ async def admit(db: Connection, who: Identity, *, now: Millis) -> int | None:
         if not fitting:
             return None
         user_id = await _add(db, who, fitting[0].customer_id, now=now)
+    elif await IS_REMOVED.value(db, user_id=user_id):
+        return None
     governed = sorted({rule.group_id for rule in rules})
     wanted = sorted({rule.group_id for rule in fitting})
     left = await LEAVE.rows(db, user_id=user_id, governed=governed, wanted=wanted)
