@@ -54,7 +54,7 @@ class ProviderServer:
         self._process.kill()
         self._process.communicate()
 
-    def account(self, name: str, **claims: Any) -> None:
+    def account(self, name: str, /, **claims: Any) -> None:
         """Set the claims of an account."""
         requests.put(f"{self.issuer}/accounts/{name}", json=claims, timeout=10).raise_for_status()
 

@@ -23,6 +23,8 @@ from samplebank.urls import is_issuer
 T = TypeVar("T")
 #: seconds that the provider has to answer
 PATIENCE: Final = 10.0
+#: seconds between two looks for a provider that was away
+PAUSE: Final = 3.0
 #: the most bytes of an answer
 MOST: Final = 1024 * 1024
 #: seconds for which document and keys are kept
@@ -89,6 +91,7 @@ class Provider:
         self._document: tuple[float, Document] | None = None
         self._keys: tuple[float, list[dict[str, Any]]] | None = None
         self._looking = asyncio.Lock()
+        self._away_since = -PAUSE
 
     @property
     def issuer(self) -> str:
@@ -196,29 +199,36 @@ class Provider:
         document = await self._find_document()
         async with self._looking:
             if self._keys is None or time.monotonic() - self._keys[0] > younger_than:
-                status, body = await self._ask("GET", document.jwks_uri)
-                self._must_be_ok(status, document.jwks_uri)
+                body = await self._get(document.jwks_uri)
                 self._keys = time.monotonic(), _read(body, Keys).keys
             return self._keys[1]
 
     async def _find_document(self) -> Document:
         async with self._looking:
             if self._document is None or time.monotonic() - self._document[0] > KEPT:
-                address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-                status, body = await self._ask("GET", address)
-                self._must_be_ok(status, address)
+                body = await self._get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
                 document = _read(body, Document)
                 self._must_be_right(document)
                 self._document = time.monotonic(), document
             return self._document[1]
 
-    def _must_be_ok(self, status: int, address: str) -> None:
-        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+    async def _get(self, address: str) -> bytes:
+        """Get a document. Whoever waited while the provider was away is told so, and does not wait for another try."""
+        if time.monotonic() - self._away_since < PAUSE:
+            raise Unavailable(AWAY.format(self.issuer))
+        is_there = False
+        try:
+            status, body = await self._ask("GET", address)
+            is_there = status < httpx.codes.INTERNAL_SERVER_ERROR
+        finally:
+            self._away_since = -PAUSE if is_there else time.monotonic()
+        if not is_there:
             raise Unavailable(AWAY.format(self.issuer))
         if status != httpx.codes.OK:
             raise Unproven(
                 f"The sign-in service answered {status} for {address}. Check SAMPLEBANK_OIDC_ISSUER."
             )
+        return body
 
     def _must_be_right(self, document: Document) -> None:
         if document.issuer != self.issuer:
