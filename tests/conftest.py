@@ -39,7 +39,7 @@ LONG = {
     "two_worlds",
 }
 #: folders whose files share a database or a server of their own
-TOGETHER = {"backups", "hosts", "karton", "s3", "search", "two_worlds"}
+TOGETHER = {"backups", "hosts", "karton", "s3", "search", "sign_in", "two_worlds"}
 
 
 @pytest.hookimpl(tryfirst=True)

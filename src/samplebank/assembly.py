@@ -13,12 +13,13 @@ from uuid import UUID
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.accounts.sessions import Lasting, Visitors
+from samplebank.accounts.sign_in import NO_PROVIDER
 from samplebank.audit.batches import Batches
 from samplebank.blobs import Blobs
 from samplebank.database import Database, budget, open_database
 from samplebank.database.bound import Bound, HeldSignals
 from samplebank.database.signals import Signals
-from samplebank.errors import Invalid
+from samplebank.errors import Invalid, NotFound
 from samplebank.files import close_to_others, make_lasting_folder
 from samplebank.installation import store
 from samplebank.jobs.claim_batches import Claiming
@@ -71,6 +72,12 @@ class Bank:
         self.sightings = Sightings(database, self.clock)
         #: entries of the ledger that are written beside the requests
         self.acts = Batches(database)
+
+    def get_provider(self) -> "Provider":
+        """The provider of OpenID Connect. Raises `NotFound` where the settings name none."""
+        if self.provider is None:
+            raise NotFound(NO_PROVIDER)
+        return self.provider
 
     async def identity(self) -> UUID | None:
         """The identity of the store that the database has, the same for every host. Read once."""

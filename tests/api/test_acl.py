@@ -1,5 +1,6 @@
 """Access control lists share with known accounts, and tell nobody which other accounts exist."""
 
+import re
 from typing import Any
 
 import pytest
@@ -40,7 +41,8 @@ async def test_a_number_of_another_domain_says_no_more_than_one_of_nobody(
     unknown = share(bank, [987654321], "nora")
 
     assert (refused.status_code, fields_of(refused)) == (412, {"acl[0]"})
-    assert refused.text.replace(str(stranger), "X") == unknown.text.replace("987654321", "X")
+    # the number alone: other numbers of the answer may have the same digits
+    assert re.sub(rf"\b{stranger}\b", "X", refused.text) == unknown.text.replace("987654321", "X")
 
 
 async def test_whom_one_has_met_is_named_by_number(bank: Bank, database: Database) -> None:

@@ -157,3 +157,11 @@ def test_a_cursor_of_another_installation_is_refused() -> None:
     assert page_behind(jobs, there, Page(5), cursor).after == Place((1,), NO_JOB)
     with pytest.raises(Invalid, match="another installation"):
         page_behind(jobs, here, Page(5), cursor)
+
+
+def test_a_host_that_is_none_does_not_matter(bank: Bank, cursor: str) -> None:
+    answer = bank.call(
+        "GET", f"{LISTS}/submission?limit=1&after={cursor}", "mia", headers={"Host": "here:b:c"}
+    )
+
+    assert answer.status_code == 200

@@ -17,7 +17,8 @@ from samplebank.api.app import ROUTES
 BYTES = sorted(
     route.opt["operation"].id
     for route in ROUTES
-    if "operation" in route.opt and not route.opt["operation"].media_type.startswith("application/json")
+    if "operation" in route.opt
+    and not route.opt["operation"].media_type.startswith(("application/json", "text/plain"))
 )
 
 

@@ -22,7 +22,8 @@ USERS = {
 }
 #: the users with a role for every customer
 EVERYWHERE = {"chief"}
-OPEN = {"/healthz", "/readyz", "/metrics", "/samplebank/v1/receipts/keys", "/openapi.json", "/docs"}
+SIGN_IN = {"/samplebank/v1/sign-in", "/samplebank/v1/sign-in/key"}
+OPEN = {"/healthz", "/readyz", "/metrics", "/samplebank/v1/receipts/keys", "/openapi.json", "/docs", *SIGN_IN}
 #: an identifier without a row, so that a caller who is let in finds nothing
 NAMES_NOTHING = "00000000-0000-0000-0000-000000000000"
 SHA256_OF_NOTHING = "0" * 64

@@ -8,11 +8,20 @@ from typing import Any
 
 import requests
 
+from kit.bank import name_of
 from kit.browser import program
 from kit.service import Service, free_port, running
 from kit.visitor import Shown, Visitor
 
 CLIENT, SECRET = "bank", "a secret of tests"
+GROUP = '[[group]]\nshortName = "{}"\ncustomer = "mill"\n'
+GRANT = '[[grant]]\nsubject = "{}"\nrole = "{}"\ncustomer = "mill"\n'
+RULE = '[[signIn]]\nvalue = "{}"\ngroup = "{}"\ncustomer = "mill"\n'
+GROUPS = "".join(
+    GROUP.format(group) + GRANT.format(group, role)
+    for group, role in (("readers", "SAMPLEDB-VIEWER"), ("judges", "SAMPLEDB-ANALYZER"))
+)
+RULES = RULE.format("staff", "readers") + RULE.format("soc", "judges")
 
 
 class ProviderServer:
@@ -45,7 +54,7 @@ class ProviderServer:
         self._process.kill()
         self._process.communicate()
 
-    def account(self, name: str, **claims: Any) -> None:
+    def account(self, name: str, /, **claims: Any) -> None:
         """Set the claims of an account."""
         requests.put(f"{self.issuer}/accounts/{name}", json=claims, timeout=10).raise_for_status()
 
@@ -58,6 +67,20 @@ def back_of(service: Service) -> str:
 def sign_in_as(account: str, visitor: Visitor, target: str = "/jobs") -> Shown:
     """Follow the link of the sign-in page, all the way through the provider."""
     return visitor.get(f"/login/oidc?next={target}", headers={"Account": account})
+
+
+def apply(service: Service, folder: Path, text: str) -> None:
+    path = folder / "rules.toml"
+    path.write_text(text, "utf-8")
+    done = service.run("apply", str(path))
+    assert done.returncode == 0, done.stderr
+
+
+def somebody(company: ProviderServer, *groups: str, **claims: str) -> str:
+    """An account of the provider with these groups."""
+    account = name_of("account")
+    company.account(account, groups=list(groups), preferred_username=account, **claims)
+    return account
 
 
 @contextmanager

@@ -10,11 +10,11 @@ const accounts = new Map();
 
 const provider = new Provider(issuer, {
   clients: [{ client_id: "bank", client_secret: "a secret of tests", redirect_uris: backs, response_types: ["code"],
-    grant_types: ["authorization_code"] }],
+    grant_types: ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"] }],
   claims: { openid: ["sub"], profile: ["name", "preferred_username", "groups"], email: ["email"] },
   conformIdTokenClaims: false,
   pkce: { required: () => true },
-  features: { devInteractions: { enabled: false } },
+  features: { devInteractions: { enabled: false }, deviceFlow: { enabled: true } },
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...accounts.get(id) }) }),
 });

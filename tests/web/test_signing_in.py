@@ -199,3 +199,10 @@ def test_a_session_of_somebody_else_cannot_be_ended(service: Service) -> None:
 
     assert refused.status == 404
     assert nora.get("/me", follow=False).status == 200
+
+
+def test_a_service_without_a_provider_says_so(stranger: Visitor) -> None:
+    offered = stranger.get("/login")
+
+    assert [link for link in offered.links() if "oidc" in link] == []
+    assert stranger.get("/login/oidc").status == 404

@@ -6,51 +6,36 @@ Tokens are read here, and neither stored nor logged.
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 import msgspec
-from joserfc import jwk, jws, jwt
-from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
 
+from samplebank.accounts.id_tokens import REASONS, Expected, claims_of, fitting, header_of
 from samplebank.accounts.sign_in import Identity, Unproven
-from samplebank.errors import Conflict, Unavailable
+from samplebank.errors import Conflict, Forbidden, NotFound, Unavailable
 from samplebank.timespec import Millis
 from samplebank.urls import is_issuer
 
 T = TypeVar("T")
 #: seconds that the provider has to answer
 PATIENCE: Final = 10.0
+#: seconds between two looks for a provider that was away
+PAUSE: Final = 3.0
 #: the most bytes of an answer
 MOST: Final = 1024 * 1024
 #: seconds for which document and keys are kept
 KEPT: Final = 3600.0
 #: seconds between two looks for a key that is not among the kept keys
 AGAIN: Final = 60.0
-#: seconds by which the clocks of provider and service may differ
-SKEW: Final = 60
-#: signatures that only the holder of a private key can make
-ALGORITHMS: Final = frozenset(
-    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
-)
-KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
-#: longest subject that is stored, as OpenID Connect has it
-LONGEST_SUBJECT: Final = 255
 AWAY: Final = "The sign-in service {} does not answer: try again in a minute, or sign in with an API key."
+DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
+WAITING: Final = frozenset({"authorization_pending", "slow_down"})
+NO_DEVICES: Final = "The sign-in service signs nobody in on another device: use an API key."
 STALE: Final = "This sign-in has been used already, or is too old: begin again."
-CLOCKS: Final = "Compare the clock of the sign-in service with the clock of this service's database."
-REASONS: Final = {
-    "aud": "The token of the sign-in service is for another client. Check SAMPLEBANK_OIDC_CLIENT_ID.",
-    "azp": "The token of the sign-in service is for another client. Check SAMPLEBANK_OIDC_CLIENT_ID.",
-    "iss": "The token comes from another sign-in service than SAMPLEBANK_OIDC_ISSUER names.",
-    "nonce": "The token of the sign-in service belongs to another sign-in: begin again.",
-    "exp": f"The token of the sign-in service has expired. {CLOCKS}",
-    "iat": f"The token of the sign-in service is of the future. {CLOCKS}",
-    "nbf": f"The token of the sign-in service is not good yet. {CLOCKS}",
-}
 
 
 class Client(msgspec.Struct, frozen=True):
@@ -69,6 +54,7 @@ class Document(msgspec.Struct, frozen=True):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+    device_authorization_endpoint: str | None = None
     id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
     authorization_response_iss_parameter_supported: bool = False
@@ -80,6 +66,17 @@ class Keys(msgspec.Struct, frozen=True):
 
 class TokenAnswer(msgspec.Struct, frozen=True):
     id_token: str
+
+
+class DeviceWay(msgspec.Struct, frozen=True):
+    """A sign-in on another device: the code for the person, where to say the code, and seconds."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    expires_in: int
+    verification_uri_complete: str | None = None
+    interval: int = 5
 
 
 class TokenRefusal(msgspec.Struct, frozen=True):
@@ -94,6 +91,7 @@ class Provider:
         self._document: tuple[float, Document] | None = None
         self._keys: tuple[float, list[dict[str, Any]]] | None = None
         self._looking = asyncio.Lock()
+        self._away_since = -PAUSE
 
     @property
     def issuer(self) -> str:
@@ -131,118 +129,106 @@ class Provider:
             "code_verifier": verifier,
         }
         document = await self._find_document()
-        status, body = await self._post(document, form)
+        status, body = await self._post(document.token_endpoint, form)
         if status != httpx.codes.OK:
             raise self._declined(status, body)
         return await self._identity(_read(body, TokenAnswer).id_token, nonce=nonce, now=now)
 
-    async def _post(self, document: Document, form: dict[str, str]) -> tuple[int, bytes]:
+    async def begin_on_device(self) -> DeviceWay:
+        """Begin a sign-in of somebody who says a code on another device. Raises `NotFound` where the provider has none."""
+        address = (await self._find_document()).device_authorization_endpoint
+        if address is None:
+            raise NotFound(NO_DEVICES)
+        status, body = await self._post(address, {"scope": self._client.scopes})
+        if status != httpx.codes.OK:
+            raise self._declined(status, body)
+        return _read(body, DeviceWay)
+
+    async def look_at_device(self, device_code: str, *, now: Millis) -> Identity | str:
+        """Who has said the code; while nobody has, the provider's word for waiting. Raises `Conflict` and `Forbidden`."""
+        form = {"grant_type": DEVICE, "device_code": device_code}
+        document = await self._find_document()
+        status, body = await self._post(document.token_endpoint, form)
+        if status == httpx.codes.OK:
+            return await self._identity(_read(body, TokenAnswer).id_token, nonce=None, now=now)
+        error = _error_of(body)
+        if error in WAITING:
+            return error
+        if error == "access_denied":
+            raise Forbidden("The sign-in was declined on the other device.")
+        raise self._declined(status, body)
+
+    async def _post(self, address: str, form: dict[str, str]) -> tuple[int, bytes]:
+        document = await self._find_document()
         client, methods = self._client, document.token_endpoint_auth_methods_supported
         if client.secret is None:
-            return await self._ask("POST", document.token_endpoint, data={**form, "client_id": client.id})
+            return await self._ask("POST", address, data={**form, "client_id": client.id})
         if "client_secret_basic" in methods or "client_secret_post" not in methods:
             pair = quote(client.id, safe=""), quote(client.secret, safe="")
-            return await self._ask("POST", document.token_endpoint, data=form, auth=pair)
+            return await self._ask("POST", address, data=form, auth=pair)
         secret = {"client_id": client.id, "client_secret": client.secret}
-        return await self._ask("POST", document.token_endpoint, data={**form, **secret})
+        return await self._ask("POST", address, data={**form, **secret})
 
     def _declined(self, status: int, body: bytes) -> Conflict | Unavailable | Unproven:
         if status >= httpx.codes.INTERNAL_SERVER_ERROR:
             return Unavailable(AWAY.format(self.issuer))
-        try:
-            error = msgspec.json.decode(body, type=TokenRefusal).error
-        except msgspec.DecodeError:
-            error = ""
-        if error == "invalid_grant":
+        error = _error_of(body)
+        if error in {"invalid_grant", "expired_token"}:
             return Conflict(STALE)
         return Unproven(
             f"The sign-in service refuses this service ({status} {error[:100]}). "
             "Check SAMPLEBANK_OIDC_CLIENT_ID and SAMPLEBANK_OIDC_CLIENT_SECRET."
         )
 
-    async def _identity(self, token: str, *, nonce: str, now: Millis) -> Identity:
+    async def _identity(self, token: str, *, nonce: str | None, now: Millis) -> Identity:
         """Read an ID token. Raises `Unproven` with the reason."""
         document = await self._find_document()
-        allowed = ALGORITHMS.intersection(document.id_token_signing_alg_values_supported)
-        try:
-            header = jws.extract_compact(token.encode()).headers()
-        except (JoseError, ValueError) as error:
-            raise Unproven("The sign-in service sent no token that can be read.") from error
-        if header.get("alg") not in allowed:
-            raise Unproven("The token of the sign-in service is not signed by an algorithm that is taken.")
-        claims = self._checked(token, await self._candidates(header), sorted(allowed))
-        self._check_claims(claims, nonce=nonce, now=now)
+        header = header_of(token, document.id_token_signing_alg_values_supported)
+        candidates = await self._candidates(header)
+        expected = Expected(self.issuer, self._client.id, nonce)
+        claims = claims_of(token, header["alg"], candidates, expected, now=now)
         return Identity(self.issuer, claims["sub"], claims)
-
-    def _checked(
-        self, token: str, candidates: Sequence[Mapping[str, Any]], algorithms: list[str]
-    ) -> dict[str, Any]:
-        for candidate in candidates:
-            try:
-                key = jwk.import_key(dict(candidate))
-                return jwt.decode(token, key, algorithms=algorithms).claims
-            except (JoseError, ValueError, TypeError):
-                continue
-        raise Unproven("The token is not signed by a key of the sign-in service.")
-
-    def _check_claims(self, claims: dict[str, Any], *, nonce: str, now: Millis) -> None:
-        mine = self._client.id
-        several = isinstance(claims.get("aud"), list) and len(claims["aud"]) > 1
-        registry = jwt.JWTClaimsRegistry(
-            now=now // 1000,
-            leeway=SKEW,
-            iss={"essential": True, "value": self.issuer},
-            aud={"essential": True, "value": mine},
-            azp={"essential": several, "values": [mine]},
-            sub={"essential": True},
-            exp={"essential": True},
-            iat={"essential": True},
-            nonce={"essential": True, "value": nonce},
-        )
-        try:
-            registry.validate(claims)
-        except ExpiredTokenError as error:
-            raise Unproven(REASONS["exp"]) from error
-        except ClaimError as error:
-            first = str(error.claim).split(",", maxsplit=1)[0]
-            other = f"The token of the sign-in service has no good claim {first!r}."
-            raise Unproven(REASONS.get(first, other)) from error
-        if len(claims["sub"]) > LONGEST_SUBJECT or "\0" in claims["sub"]:
-            raise Unproven("The token of the sign-in service has no good claim 'sub'.")
 
     async def _candidates(self, header: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The keys that may have signed; the provider is asked anew for a key that is not among the kept keys."""
         kept = await self._find_keys(younger_than=KEPT)
-        found = _fitting(kept, header)
-        return found or _fitting(await self._find_keys(younger_than=AGAIN), header)
+        found = fitting(kept, header)
+        return found or fitting(await self._find_keys(younger_than=AGAIN), header)
 
     async def _find_keys(self, *, younger_than: float) -> list[dict[str, Any]]:
         document = await self._find_document()
         async with self._looking:
             if self._keys is None or time.monotonic() - self._keys[0] > younger_than:
-                status, body = await self._ask("GET", document.jwks_uri)
-                self._must_be_ok(status, document.jwks_uri)
+                body = await self._get(document.jwks_uri)
                 self._keys = time.monotonic(), _read(body, Keys).keys
             return self._keys[1]
 
     async def _find_document(self) -> Document:
         async with self._looking:
             if self._document is None or time.monotonic() - self._document[0] > KEPT:
-                address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-                status, body = await self._ask("GET", address)
-                self._must_be_ok(status, address)
+                body = await self._get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
                 document = _read(body, Document)
                 self._must_be_right(document)
                 self._document = time.monotonic(), document
             return self._document[1]
 
-    def _must_be_ok(self, status: int, address: str) -> None:
-        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+    async def _get(self, address: str) -> bytes:
+        """Get a document. Whoever waited while the provider was away is told so, and does not wait for another try."""
+        if time.monotonic() - self._away_since < PAUSE:
+            raise Unavailable(AWAY.format(self.issuer))
+        is_there = False
+        try:
+            status, body = await self._ask("GET", address)
+            is_there = status < httpx.codes.INTERNAL_SERVER_ERROR
+        finally:
+            self._away_since = -PAUSE if is_there else time.monotonic()
+        if not is_there:
             raise Unavailable(AWAY.format(self.issuer))
         if status != httpx.codes.OK:
             raise Unproven(
                 f"The sign-in service answered {status} for {address}. Check SAMPLEBANK_OIDC_ISSUER."
             )
+        return body
 
     def _must_be_right(self, document: Document) -> None:
         if document.issuer != self.issuer:
@@ -250,7 +236,8 @@ class Provider:
                 "The document of the sign-in service names another issuer than SAMPLEBANK_OIDC_ISSUER: "
                 "both have to be the same, letter by letter."
             )
-        for address in (document.authorization_endpoint, document.token_endpoint, document.jwks_uri):
+        device = document.device_authorization_endpoint or document.token_endpoint
+        for address in (document.authorization_endpoint, document.token_endpoint, document.jwks_uri, device):
             if not is_issuer(address.partition("?")[0]):
                 raise Unproven(f"The sign-in service names an address without TLS: {address[:200]}.")
 
@@ -280,15 +267,11 @@ def _authorities() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _fitting(keys: Sequence[Mapping[str, Any]], header: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The public keys for signatures with the id in the header; all public keys where the header has no id."""
-    return [
-        dict(key)
-        for key in keys
-        if key.get("kty") in KEY_TYPES
-        and key.get("use", "sig") == "sig"
-        and header.get("kid") in {None, key.get("kid")}
-    ]
+def _error_of(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=TokenRefusal).error
+    except (msgspec.DecodeError, RecursionError):
+        return ""
 
 
 def _read(body: bytes, wanted: type[T]) -> T:

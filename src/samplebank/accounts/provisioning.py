@@ -24,7 +24,7 @@ from samplebank.timespec import Millis
 LOCK = 0x5A4B_0002
 PUT_SUBJECT = Statement("""
     INSERT INTO subject (kind, short_name, name, customer_id) VALUES (:kind, :short_name, :name, :customer_id)
-    ON CONFLICT (short_name) DO UPDATE SET name = excluded.name, customer_id = excluded.customer_id
+    ON CONFLICT (short_name) DO UPDATE SET name = excluded.name, customer_id = excluded.customer_id, removed_time = NULL
      WHERE subject.kind = excluded.kind RETURNING id
 """)
 PUT_CUSTOMER = Statement("""
@@ -36,6 +36,9 @@ KEYLESS = """
      WHERE s.short_name = $1 AND s.kind = 'user' AND NOT EXISTS (
         SELECT FROM api_key k
          WHERE k.user_id = s.id AND k.revoked_time IS NULL AND (k.expiry_time IS NULL OR k.expiry_time > $2))
+"""
+FIND_USER = """
+    SELECT id FROM subject WHERE short_name = $1 AND kind = 'user' AND removed_time IS NULL FOR SHARE
 """
 LEAVE_UNNAMED = """
     DELETE FROM group_member WHERE group_id = $1 AND user_id <> ALL($2) AND NOT (
@@ -156,7 +159,7 @@ class _Provisioning:
 
     async def sign_in(self, entries: list[SignInEntry]) -> None:
         """Replace the rules for signing in. Whoever signed in leaves the groups that no rule names any more."""
-        groups = await self._ids("subject WHERE kind = 'group'")
+        groups = await self._ids("subject WHERE kind = 'group' AND removed_time IS NULL")
         customers = await self._ids("customer")
         rules = []
         for position, entry in enumerate(entries):
@@ -180,8 +183,8 @@ class _Provisioning:
 
         Members by a rule for signing in stay: they come and go with their claims.
         """
-        users = await self._ids("subject WHERE kind = 'user'")
-        groups = await self._ids("subject WHERE kind = 'group'")
+        users = await self._ids("subject WHERE kind = 'user' AND removed_time IS NULL")
+        groups = await self._ids("subject WHERE kind = 'group' AND removed_time IS NULL")
         for entry in entries:
             unknown = [member for member in entry.members if member not in users]
             for member in unknown:
@@ -199,7 +202,10 @@ class _Provisioning:
 
     async def grants(self, entries: list[GrantEntry]) -> None:
         """Replace the grants of each subject with a grant in the file by the grants in the file."""
-        subjects, customers = await self._ids("subject"), await self._ids("customer")
+        subjects, customers = (
+            await self._ids("subject WHERE removed_time IS NULL"),
+            await self._ids("customer"),
+        )
         wanted: dict[int, set[tuple[str, int | None]]] = {}
         for entry in entries:
             if self._grant_is_wrong(entry, subjects, customers):
@@ -270,10 +276,8 @@ async def get_customer_id(db: Connection, short_name: str) -> int:
 
 
 async def get_user_id(db: Connection, short_name: str) -> int:
-    """Get the id of a user. Raises `Invalid` when there is no such user."""
-    found: int | None = await db.fetchval(
-        "SELECT id FROM subject WHERE short_name = $1 AND kind = 'user'", short_name
-    )
+    """Get the id of a user, who is not removed before the transaction ends. Raises `Invalid` when there is no such user."""
+    found: int | None = await db.fetchval(FIND_USER, short_name)
     if found is None:
         raise Invalid(f"There is no user {short_name!r}.")
     return found

@@ -4,17 +4,25 @@ import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
+from uuid import UUID
 
 import msgspec
 
-from samplebank.accounts import provisioning
+from samplebank.accounts import keys, provisioning
 from samplebank.database import Columns, Connection, Statement
-from samplebank.errors import Refusal
+from samplebank.errors import Conflict, Refusal
 from samplebank.timespec import Millis
 
 LONGEST_NAME: Final = 200
 LONGEST_SHORT_NAME: Final = 90
 MARK: Final = 8
+LABEL: Final = "samplebank login --device"
+OTHER_KEY: Final = "The key was not given by a sign-in: `samplebank key revoke` ends other keys."
+NO_RULE: Final = (
+    "You are known to the sign-in service as {}, but no group of yours may use this service: "
+    "ask who runs the service for a group that may."
+)
+NO_PROVIDER: Final = "This service has no sign-in by OpenID Connect: use an API key or a link."
 
 
 class Unproven(Refusal):
@@ -50,6 +58,7 @@ RULES = Statement(f"SELECT {RULE.sql} FROM sign_in_rule r ORDER BY r.position")
 FIND = Statement("""
     UPDATE sign_in_identity SET seen_time = :now WHERE issuer = :issuer AND subject = :subject RETURNING user_id
 """)
+IS_REMOVED = Statement("SELECT removed_time IS NOT NULL FROM subject WHERE id = :user_id")
 ADD = Statement("""
     INSERT INTO sign_in_identity (issuer, subject, user_id, created_time, seen_time)
     VALUES (:issuer, :subject, :user_id, :now, :now)
@@ -69,11 +78,32 @@ JOIN = Statement("""
 #: the sessions that did not begin with a key
 END_SESSIONS = Statement("DELETE FROM browser_session WHERE user_id = :user_id AND key_id IS NULL")
 
+KEEP_AS_SIGNED_IN = Statement("UPDATE api_key SET by_sign_in = true WHERE id = :id")
+END_KEYS = Statement("""
+    UPDATE api_key SET revoked_time = :now WHERE user_id = :user_id AND by_sign_in AND revoked_time IS NULL
+""")
+END_OWN_KEY = Statement("""
+    UPDATE api_key SET revoked_time = coalesce(revoked_time, :now) WHERE id = :id AND by_sign_in RETURNING id
+""")
+
+
+async def issue_key(db: Connection, user_id: int, *, now: Millis, expiry: Millis) -> str:
+    """Make a key for a user who has signed in. The key ends with the right to sign in, and at `expiry`."""
+    id_, key = await keys.issue(db, user_id, now=now, label=LABEL, expiry=expiry)
+    await KEEP_AS_SIGNED_IN.run(db, id=id_)
+    return key
+
+
+async def end_key(db: Connection, id_: UUID | None, *, now: Millis) -> None:
+    """End a key that a sign-in gave. Raises `Conflict` for any other key."""
+    if id_ is None or await END_OWN_KEY.value(db, id=id_, now=now) is None:
+        raise Conflict(OTHER_KEY)
+
 
 async def admit(db: Connection, who: Identity, *, now: Millis) -> int | None:
     """Find or make the user, whose groups become as the rules say; answers the id of the user.
 
-    None for somebody without a rule, who then has no group of a rule and no session without a key any more.
+    None for a removed user, and for somebody without a rule, who then has no group of a rule, no session without a key and no key of a sign-in any more.
     """
     await provisioning.lock(db)
     rules = [RULE.read(row) for row in await RULES.rows(db)]
@@ -84,6 +114,8 @@ async def admit(db: Connection, who: Identity, *, now: Millis) -> int | None:
         if not fitting:
             return None
         user_id = await _add(db, who, fitting[0].customer_id, now=now)
+    elif await IS_REMOVED.value(db, user_id=user_id):
+        return None
     governed = sorted({rule.group_id for rule in rules})
     wanted = sorted({rule.group_id for rule in fitting})
     left = await LEAVE.rows(db, user_id=user_id, governed=governed, wanted=wanted)
@@ -92,6 +124,7 @@ async def admit(db: Connection, who: Identity, *, now: Millis) -> int | None:
         await provisioning.tell_change(db)
     if not fitting:
         await END_SESSIONS.run(db, user_id=user_id)
+        await END_KEYS.run(db, user_id=user_id, now=now)
         return None
     return user_id
 

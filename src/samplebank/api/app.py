@@ -38,6 +38,7 @@ from samplebank.api import (
     search,
     service_tasks,
     session,
+    sign_ins,
     similar,
     submissions,
     trees,
@@ -59,6 +60,7 @@ from samplebank.settings import Settings
 
 RESOURCES = (
     session,
+    sign_ins,
     health,
     published,
     samples,

@@ -69,7 +69,7 @@ class Call(Exchange):
 
         With limit 0, for the whole list, there are no rows. The last page has no cursor. Raises `Invalid`.
         """
-        question = Question(self.url.path, asked, await self.bank.identity())
+        question = Question(self.scope["path"], asked, await self.bank.identity())
         page = page_behind(listing, question, page, after)
         if page.limit == 0:
             return page, None, None

@@ -1,7 +1,7 @@
 """Which service a client command speaks to, and with whose key.
 
-`--url` and `--key` win over SAMPLEBANK_URL and SAMPLEBANK_KEY. The variables win over `credentials.toml` of a local
-service.
+`--url` and `--key` win over SAMPLEBANK_URL and SAMPLEBANK_KEY. The variables win over the sign-in of `samplebank login
+--device`, and the sign-in wins over `credentials.toml` of a local service.
 """
 
 import os
@@ -16,6 +16,7 @@ import msgspec
 import typer
 
 from samplebank import settings
+from samplebank.cli import saved_login
 from samplebank.errors import Invalid, Refusal, Unavailable
 
 CREDENTIALS: Final = "credentials.toml"
@@ -58,6 +59,9 @@ def find(url: str | None, key: str | None, *, account: Account = "admin") -> Con
     given = read_key(key) if key and key.strip() else None
     if address and given:
         return Connection(address, given)
+    signed_in = saved_login.read() if account == "admin" else None
+    if signed_in is not None and address in {None, signed_in.url}:
+        return Connection(signed_in.url, given or signed_in.current_key())
     path = settings.load(os.environ).folder / CREDENTIALS
     local = read_credentials(path)
     known = read_address(local.url, str(path))

@@ -1,4 +1,4 @@
-"""`samplebank login`: a link that signs a user in to the pages, once."""
+"""`samplebank login`: a link that signs a user in to the pages, once; or a key for commands, by signing in elsewhere."""
 
 import os
 from functools import partial
@@ -11,7 +11,8 @@ from samplebank import settings
 from samplebank.accounts import provisioning, sessions
 from samplebank.audit.model import OPERATOR
 from samplebank.audit.recording import record_access
-from samplebank.cli.connection import CREDENTIALS, read_credentials
+from samplebank.cli import device_login
+from samplebank.cli.connection import CREDENTIALS, UrlOption, read_credentials
 from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, write_json
 from samplebank.database import Connection
@@ -24,11 +25,29 @@ MINUTES = sessions.LINK_LASTS // 60_000
 
 
 def login(
-    user: Annotated[str, typer.Argument(help="Short name of the user.")] = provisioning.ADMIN,
+    user: Annotated[
+        str | None, typer.Argument(help="Short name of the user.", show_default=provisioning.ADMIN)
+    ] = None,
     *,
+    device: Annotated[
+        bool, typer.Option("--device", help="Sign in to the service through its provider, in any browser.")
+    ] = False,
+    url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a link that signs a user in to the pages, once. Works on the machine of the service."""
+    """Print a link that signs a user in to the pages, once. Works on the machine of the service.
+
+    With --device, sign in to the service at --url from any machine, and keep a key for the commands of this account.
+    """
+    if device:
+        if user is not None:
+            raise typer.BadParameter("With --device, the provider says who you are.", param_hint="USER")
+        device_login.sign_in(url, as_json=as_json)
+    else:
+        _print_link(user or provisioning.ADMIN, as_json=as_json)
+
+
+def _print_link(user: str, *, as_json: bool) -> None:
     own = settings.load(os.environ)
 
     def tell(secret: str, where: str) -> None:

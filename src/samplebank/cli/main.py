@@ -19,8 +19,10 @@ from samplebank.files import keep_to_own_account
 COMMANDS: Final[Mapping[str, str]] = {
     "serve": "samplebank.cli.serve:serve",
     "apply": "samplebank.cli.apply:apply",
+    "accounts": "samplebank.cli.accounts:accounts_app",
     "key": "samplebank.cli.keys:key_app",
     "login": "samplebank.cli.login:login",
+    "logout": "samplebank.cli.device_login:logout",
     "submit": "samplebank.cli.submit:submit",
     "jobs": "samplebank.cli.jobs:jobs",
     "search": "samplebank.cli.search:search",

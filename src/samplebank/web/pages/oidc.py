@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from samplebank.accounts import sessions, sign_in
 from samplebank.accounts.sign_in import Identity, Unproven
-from samplebank.errors import Conflict, Forbidden, Malformed, NotFound, Refusal
+from samplebank.errors import Conflict, Forbidden, Malformed, Refusal
 from samplebank.http.operation import OPEN
 from samplebank.http.shapes import Body
 from samplebank.timespec import Millis
@@ -41,13 +41,8 @@ LOST: Final = (
     "This sign-in was begun in another browser or more than 10 minutes ago, or the browser refuses cookies: "
     "begin again."
 )
-NONE: Final = "This service has no sign-in by OpenID Connect: sign in with an API key or a link."
 DENIED: Final = (
     "The sign-in service did not let you in, or you have declined: begin again, or ask who runs it."
-)
-NO_RULE: Final = (
-    "You are known to the sign-in service as {name}, but no group of yours may use this service: "
-    "ask who runs the service for a group that may."
 )
 
 Short = Annotated[str, Meta(max_length=2000)]
@@ -95,9 +90,7 @@ def _letters(data: bytes) -> str:
 @get("/login/oidc", opt=OPEN)
 async def begin_sign_in(request: Visit) -> Response[bytes]:
     """Send the browser to the provider. Nothing is stored but the cookie."""
-    provider = request.bank.provider
-    if provider is None:
-        raise NotFound(NONE)
+    provider = request.bank.get_provider()
     query = request.read_query(BeginQuery)
     way = Way(secrets.token_urlsafe(32), request.now, ours(query.next))
     address = await provider.address(
@@ -144,9 +137,7 @@ def _way_of(request: Visit, state: str) -> Way:
 
 async def _ask(request: Visit, way: Way, query: BackQuery) -> Identity:
     """Ask the provider who has signed in."""
-    provider = request.bank.provider
-    if provider is None:
-        raise NotFound(NONE)
+    provider = request.bank.get_provider()
     await provider.check_sender(query.iss)
     if query.error == "access_denied":
         raise Forbidden(DENIED)
@@ -181,7 +172,7 @@ async def _admit(request: Visit, who: Identity) -> str:
             )
     bank.visitors.forget()
     if user_id is None:
-        raise Forbidden(NO_RULE.format(name=sign_in.short_name_of(who)))
+        raise Forbidden(sign_in.NO_RULE.format(sign_in.short_name_of(who)))
     return cookie_for(request, cookie)
 
 

@@ -1,4 +1,4 @@
-"""Who signs in by OpenID Connect, and the rules for groups of these users.
+"""Who signs in by OpenID Connect, and the rules for groups of these users. Users and groups that were removed.
 
 The previous release can run on the result: nobody signs in by OpenID Connect there, and memberships stay.
 """
@@ -21,6 +21,9 @@ STATEMENTS = (
     """,
     # whether a membership may follow claims
     "CREATE INDEX sign_in_identity_user ON sign_in_identity (user_id)",
+    "ALTER TABLE subject ADD COLUMN removed_time bigint",
+    # keys that a sign-in gave, and that end with the right to sign in
+    "ALTER TABLE api_key ADD COLUMN by_sign_in boolean NOT NULL DEFAULT false",
     """
     CREATE TABLE sign_in_rule (
         position integer PRIMARY KEY,

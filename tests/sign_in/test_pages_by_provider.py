@@ -10,39 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from kit.bank import eventually, name_of, together
-from kit.oidc import ProviderServer, back_of, sign_in_as, signing_in
+from kit.oidc import GROUPS, RULE, RULES, ProviderServer, apply, back_of, sign_in_as, somebody
 from kit.service import Service
 from kit.visitor import Shown, Visitor
 
-GROUP = '[[group]]\nshortName = "{}"\ncustomer = "mill"\n'
-GRANT = '[[grant]]\nsubject = "{}"\nrole = "{}"\ncustomer = "mill"\n'
-RULE = '[[signIn]]\nvalue = "{}"\ngroup = "{}"\ncustomer = "mill"\n'
-GROUPS = "".join(
-    GROUP.format(group) + GRANT.format(group, role)
-    for group, role in (("readers", "SAMPLEDB-VIEWER"), ("judges", "SAMPLEDB-ANALYZER"))
-)
-RULES = RULE.format("staff", "readers") + RULE.format("soc", "judges")
 #: what a page with this text shows to holders of viewAnalysisPolicy alone
 FOR_JUDGES = "/policy"
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, ProviderServer]]:
-    """A service with the rules of these tests, and its provider."""
-    folder = tmp_path_factory.mktemp("oidc")
-    with signing_in(folder) as (service, provider):
-        apply(service, folder, GROUPS + RULES)
-        yield service, provider
-
-
-@pytest.fixture
-def mine(place: tuple[Service, ProviderServer]) -> Service:
-    return place[0]
-
-
-@pytest.fixture
-def company(place: tuple[Service, ProviderServer]) -> ProviderServer:
-    return place[1]
 
 
 @pytest.fixture
@@ -50,20 +23,6 @@ def changing_rules(mine: Service, tmp_path: Path) -> Iterator[None]:
     """Give the service its rules again, behind a test that changes rules."""
     yield
     apply(mine, tmp_path, GROUPS + RULES)
-
-
-def apply(service: Service, folder: Path, text: str) -> None:
-    path = folder / "rules.toml"
-    path.write_text(text, "utf-8")
-    done = service.run("apply", str(path))
-    assert done.returncode == 0, done.stderr
-
-
-def somebody(company: ProviderServer, *groups: str, **claims: str) -> str:
-    """An account of the provider with these groups."""
-    account = name_of("account")
-    company.account(account, groups=list(groups), preferred_username=account, **claims)
-    return account
 
 
 def told_sign_ins(mine: Service, account: str) -> list[str]:
@@ -174,6 +133,25 @@ def test_who_matches_no_rule_any_more_is_signed_out_everywhere(
     assert eventually(lambda: visitor.get("/jobs", follow=False).status == 303, timeout=10)
 
 
+def test_a_removed_user_does_not_come_back_by_signing_in(mine: Service, company: ProviderServer) -> None:
+    account = somebody(company, "staff")
+    sign_in_as(account, Visitor(mine.url))
+
+    done = mine.run("accounts", "remove-user", account)
+    again = sign_in_as(account, Visitor(mine.url))
+
+    assert (done.returncode, again.status) == (0, 403)
+
+
+def test_a_group_of_a_rule_is_not_removed(mine: Service, company: ProviderServer) -> None:
+    done = mine.run("accounts", "remove-group", "readers")
+
+    shown = sign_in_as(somebody(company, "staff"), Visitor(mine.url))
+    assert done.returncode == 1
+    assert "A rule for signing in names the group readers" in done.stderr
+    assert shown.status == 200
+
+
 @pytest.mark.usefixtures("changing_rules")
 def test_a_tenants_file_keeps_members_by_rule_and_takes_members_without_a_rule(
     mine: Service, company: ProviderServer, tmp_path: Path
@@ -191,22 +169,34 @@ def test_a_tenants_file_keeps_members_by_rule_and_takes_members_without_a_rule(
 
 
 @pytest.mark.parametrize(
-    ("rule", "said"),
+    ("rules", "said"),
     [
-        ('[[signIn]]\nvalue = "x"\ngroup = "ghosts"\ncustomer = "mill"', "[[signIn]] x: there is no group 'ghosts'"),
-        ('[[signIn]]\nvalue = "x"\ngroup = "mia"\ncustomer = "mill"', "[[signIn]] x: there is no group 'mia'"),
-        ('[[signIn]]\nvalue = "x"\ngroup = "guests"\ncustomer = "moon"', "[[signIn]] x: there is no customer 'moon'"),
-        ('[[signIn]]\nvalue = "x"\ncustomer = "mill"', "[[signIn]] x: Object missing required field `group`"),
+        (
+            RULE.format("one", "ghosts")
+            + RULE.format("two", "mia")
+            + RULE.format("three", "guests").replace("mill", "moon"),
+            [
+                "[[signIn]] one: there is no group 'ghosts'",
+                "[[signIn]] two: there is no group 'mia'",
+                "[[signIn]] three: there is no customer 'moon'",
+            ],
+        ),
+        (
+            '[[signIn]]\nvalue = "x"\ncustomer = "mill"',
+            ["[[signIn]] x: Object missing required field `group`"],
+        ),
     ],
-)  # fmt: skip
-def test_a_rule_with_a_mistake_is_named(mine: Service, tmp_path: Path, rule: str, said: str) -> None:
+)
+def test_each_rule_with_a_mistake_is_named(
+    mine: Service, tmp_path: Path, rules: str, said: list[str]
+) -> None:
     path = tmp_path / "rules.toml"
-    path.write_text(rule)
+    path.write_text(rules)
 
     done = mine.run("apply", str(path))
 
-    assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
-    assert said in done.stderr
+    assert done.returncode == 1
+    assert [one for one in said if one not in done.stderr] == []
 
 
 def test_a_sign_in_that_another_browser_began_is_refused(mine: Service) -> None:
@@ -277,10 +267,3 @@ def test_neither_codes_nor_tokens_are_logged(mine: Service, company: ProviderSer
     log = mine.log.read_text()
     assert code not in log
     assert "eyJ" not in log
-
-
-def test_a_service_without_a_provider_says_so(stranger: Visitor) -> None:
-    offered = stranger.get("/login")
-
-    assert [link for link in offered.links() if "oidc" in link] == []
-    assert stranger.get("/login/oidc").status == 404

@@ -1,5 +1,6 @@
 """Tokens of a provider who lies, or of somebody between: none says who has signed in."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -224,3 +225,17 @@ async def test_a_provider_that_is_away_is_away() -> None:
 
     with pytest.raises(Unavailable, match="does not answer"):
         await gone.address(back="b", state="s", nonce="n", challenge="c")
+
+
+async def test_a_provider_that_is_away_is_not_asked_by_each_who_waits(
+    forger: Forger, provider: Provider
+) -> None:
+    forger.answers["/.well-known/openid-configuration"] = 500, {}
+
+    tried = await asyncio.gather(
+        *(provider.address(back="b", state="s", nonce="n", challenge="c") for _ in range(20)),
+        return_exceptions=True,
+    )
+
+    assert {type(one) for one in tried} == {Unavailable}
+    assert len(forger.asked) == 1

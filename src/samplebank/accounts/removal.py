@@ -1,0 +1,138 @@
+"""Taking back: users, groups, memberships and grants.
+
+Rows of users and groups stay, because submissions, notes and lists of readers name them. A removed user has no right, no key and no session.
+A tenants file that names the user or group again brings the account back, without what was taken.
+"""
+
+from typing import Final
+
+import msgspec
+
+from samplebank.accounts import provisioning
+from samplebank.accounts.tenants import EVERY_CUSTOMER
+from samplebank.database import Columns, Connection, Statement
+from samplebank.errors import Conflict, NotFound
+from samplebank.timespec import Millis
+
+#: the users without whom the service does not start
+NEEDED: Final = frozenset({provisioning.ADMIN, provisioning.WORKERS})
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A user or group. `grants` are texts such as `SAMPLEDB-USER for acme`; a user's own, without those of groups."""
+
+    kind: str
+    short_name: str
+    name: str
+    customer: str
+    groups: list[str]
+    grants: list[str]
+    removed_time: Millis | None
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """How many of each a removal took."""
+
+    grants: int
+    memberships: int
+    keys: int = 0
+    sessions: int = 0
+
+
+LIST = Statement("""
+    SELECT s.kind, s.short_name, s.name, c.short_name,
+           ARRAY(SELECT g.short_name FROM group_member m JOIN subject g ON g.id = m.group_id
+                  WHERE m.user_id = s.id ORDER BY 1),
+           ARRAY(SELECT a.role || ' for ' || coalesce(k.short_name, '*') FROM access_grant a
+                   LEFT JOIN customer k ON k.id = a.customer_id WHERE a.subject_id = s.id ORDER BY 1),
+           s.removed_time
+      FROM subject s JOIN customer c ON c.id = s.customer_id ORDER BY s.kind DESC, s.short_name
+""")
+ACCOUNT = Columns.of(Account, "s")
+REMOVE = Statement("""
+    UPDATE subject SET removed_time = :now
+     WHERE short_name = :short_name AND kind = :kind AND removed_time IS NULL RETURNING id
+""")
+IS_RULED = Statement("SELECT EXISTS (SELECT FROM sign_in_rule WHERE group_id = :id)")
+END_GRANTS = Statement("DELETE FROM access_grant WHERE subject_id = :id")
+END_MEMBERSHIPS = Statement("DELETE FROM group_member WHERE user_id = :id OR group_id = :id")
+END_KEYS = Statement("UPDATE api_key SET revoked_time = :now WHERE user_id = :id AND revoked_time IS NULL")
+END_LINKS = Statement("DELETE FROM sign_in_link WHERE user_id = :id")
+END_SESSIONS = Statement("DELETE FROM browser_session WHERE user_id = :id")
+END_MEMBERSHIP = Statement("""
+    DELETE FROM group_member m USING subject g, subject u
+     WHERE g.id = m.group_id AND u.id = m.user_id AND g.short_name = :group AND u.short_name = :user
+""")
+END_GRANT = Statement("""
+    DELETE FROM access_grant a USING subject s
+     WHERE s.id = a.subject_id AND s.short_name = :subject AND a.role = :role
+       AND a.customer_id IS NOT DISTINCT FROM (SELECT id FROM customer WHERE short_name = :customer)
+       AND (:customer = '*' OR a.customer_id IS NOT NULL)
+""")
+
+
+async def accounts(db: Connection) -> list[Account]:
+    """All users and groups, removed ones as well."""
+    return [ACCOUNT.read(row) for row in await LIST.rows(db)]
+
+
+async def remove_user(db: Connection, short_name: str, *, now: Millis) -> Taken:
+    """Remove a user. Raises `NotFound`, and `Conflict` for the users that the service needs."""
+    if short_name in NEEDED:
+        raise Conflict(f"The service does not start without the user {short_name}: revoke the keys instead.")
+    id_ = await _remove(db, "user", short_name, now=now)
+    # A link that is used meanwhile makes a session; so sessions come behind links.
+    await END_LINKS.run(db, id=id_)
+    taken = Taken(
+        grants=_number(await END_GRANTS.run(db, id=id_)),
+        memberships=_number(await END_MEMBERSHIPS.run(db, id=id_)),
+        keys=_number(await END_KEYS.run(db, id=id_, now=now)),
+        sessions=_number(await END_SESSIONS.run(db, id=id_)),
+    )
+    await provisioning.tell_change(db)
+    return taken
+
+
+async def remove_group(db: Connection, short_name: str, *, now: Millis) -> Taken:
+    """Remove a group with its grants. Raises `NotFound`, and `Conflict` while a rule for signing in names the group."""
+    id_ = await _remove(db, "group", short_name, now=now)
+    if await IS_RULED.value(db, id=id_):
+        raise Conflict(
+            f"A rule for signing in names the group {short_name}: apply a tenants file with signIn without the rule first."
+        )
+    taken = Taken(
+        grants=_number(await END_GRANTS.run(db, id=id_)),
+        memberships=_number(await END_MEMBERSHIPS.run(db, id=id_)),
+    )
+    await provisioning.tell_change(db)
+    return taken
+
+
+async def remove_member(db: Connection, group: str, user: str) -> None:
+    """Take a user out of a group. Raises `NotFound`."""
+    await provisioning.lock(db)
+    if not _number(await END_MEMBERSHIP.run(db, group=group, user=user)):
+        raise NotFound(f"There is no user {user!r} in a group {group!r}.")
+    await provisioning.tell_change(db)
+
+
+async def remove_grant(db: Connection, subject: str, role: str, customer: str) -> None:
+    """Take a grant back; `*` stands for every customer. Raises `NotFound`."""
+    await provisioning.lock(db)
+    if not _number(await END_GRANT.run(db, subject=subject, role=role, customer=customer)):
+        told = "every customer" if customer == EVERY_CUSTOMER else f"the customer {customer!r}"
+        raise NotFound(f"{subject!r} has no grant of its own of {role} for {told}.")
+    await provisioning.tell_change(db)
+
+
+async def _remove(db: Connection, kind: str, short_name: str, *, now: Millis) -> int:
+    await provisioning.lock(db)
+    id_: int | None = await REMOVE.value(db, short_name=short_name, kind=kind, now=now)
+    if id_ is None:
+        raise NotFound(f"There is no {kind} {short_name!r}.")
+    return id_
+
+
+def _number(tag: str) -> int:
+    """The number of rows in the tag of a statement."""
+    return int(tag.rpartition(" ")[2])

@@ -1,0 +1,103 @@
+"""`samplebank accounts`: list users and groups, and take back what a tenants file gave."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+import typer
+
+from samplebank import timespec
+from samplebank.accounts import removal
+from samplebank.accounts.model import ROLES
+from samplebank.accounts.removal import Account, Taken
+from samplebank.cli.installation import in_transaction
+from samplebank.cli.printing import JsonOption, out, table, write_json
+from samplebank.timespec import Millis
+
+accounts_app = typer.Typer(help="List users and groups, and take back what a tenants file gave.")
+
+User = Annotated[str, typer.Argument(metavar="USER", help="Short name of the user.")]
+Group = Annotated[str, typer.Argument(metavar="GROUP", help="Short name of the group.")]
+
+
+class ListedAccount(msgspec.Struct, frozen=True, rename="camel"):
+    """A user or group of `samplebank accounts list --json`."""
+
+    kind: str
+    short_name: str
+    name: str
+    customer: str
+    groups: Sequence[str]
+    grants: Sequence[str]
+    removed_timestamp: Millis | None
+
+
+@accounts_app.command(name="list")
+def list_(*, as_json: JsonOption = False) -> None:
+    """List users and groups with their groups and grants."""
+    found, _ = in_transaction(lambda db, _: removal.accounts(db))
+    if as_json:
+        write_json({"accounts": [_told(one) for one in found]})
+        return
+    rows = [
+        (
+            one.kind,
+            one.short_name,
+            one.customer,
+            ", ".join(one.groups),
+            ", ".join(one.grants),
+            None if one.removed_time is None else timespec.iso(one.removed_time),
+        )
+        for one in found
+    ]
+    out().print(table(["KIND", "NAME", "CUSTOMER", "GROUPS", "GRANTS", "REMOVED"], rows))
+
+
+@accounts_app.command()
+def remove_user(user: User) -> None:
+    """Remove a user: grants, memberships, keys and sessions end within 2 seconds. What the user submitted stays."""
+    taken, where = in_transaction(lambda db, now: removal.remove_user(db, user, now=now))
+    typer.echo(f"The user {user} in {where} is removed, with {_counted(taken)}.")
+
+
+@accounts_app.command()
+def remove_group(group: Group) -> None:
+    """Remove a group: its grants and members end."""
+    taken, where = in_transaction(lambda db, now: removal.remove_group(db, group, now=now))
+    typer.echo(f"The group {group} in {where} is removed, with {_counted(taken)}.")
+
+
+@accounts_app.command()
+def remove_member(group: Group, user: User) -> None:
+    """Take a user out of a group."""
+    _, where = in_transaction(lambda db, _: removal.remove_member(db, group, user))
+    typer.echo(f"The user {user} is not in the group {group} in {where} any more.")
+
+
+@accounts_app.command()
+def remove_grant(
+    subject: Annotated[str, typer.Argument(help="Short name of the user or group.")],
+    role: Annotated[str, typer.Argument(help="The role.")],
+    customer: Annotated[str, typer.Argument(help='Short name of the customer; "*" = every customer.')],
+) -> None:
+    """Take a grant back, as the grant was given."""
+    if role not in ROLES:
+        raise typer.BadParameter(f"{role} is no role; the roles are {', '.join(ROLES)}.", param_hint="ROLE")
+    _, where = in_transaction(lambda db, _: removal.remove_grant(db, subject, role, customer))
+    typer.echo(f"{subject} in {where} has no grant of {role} for {customer} any more.")
+
+
+def _counted(taken: Taken) -> str:
+    return f"{taken.grants} grants, {taken.memberships} memberships, {taken.keys} keys and {taken.sessions} sessions"
+
+
+def _told(one: Account) -> ListedAccount:
+    return ListedAccount(
+        kind=one.kind,
+        short_name=one.short_name,
+        name=one.name,
+        customer=one.customer,
+        groups=one.groups,
+        grants=one.grants,
+        removed_timestamp=one.removed_time,
+    )
