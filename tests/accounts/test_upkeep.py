@@ -1,4 +1,4 @@
-"""`samplebank accounts`: what a tenants file gave is taken back, at once and whole."""
+"""`samplebank accounts`: single rights come and go, and what a tenants file gave is taken back, at once and whole."""
 
 import json
 from functools import partial
@@ -116,6 +116,19 @@ def test_a_removed_grant_or_membership_is_gone_at_once(person: Person) -> None:
     assert eventually(lambda: person.permissions() == set(), timeout=10)
 
 
+def test_an_added_grant_or_membership_holds_at_once_beside_the_others(person: Person) -> None:
+    person.accounts("remove-member", person.group, person.name)
+
+    person.accounts("add-grant", person.name, "SAMPLEDB-WORKER", "*")
+    person.accounts("add-member", person.group, person.name)
+    person.accounts("add-member", person.group, person.name)
+
+    assert eventually(
+        lambda: {"viewAnalysisWorker", "viewSamples", "submitSample"} <= person.permissions(), timeout=10
+    )
+    assert person.listed(person.name)["grants"] == ["SAMPLEDB-UPLOADER for mill", "SAMPLEDB-WORKER for *"]
+
+
 def test_a_removed_group_takes_its_grants_along(person: Person) -> None:
     person.accounts("remove-group", person.group)
 
@@ -126,6 +139,10 @@ def test_a_removed_group_takes_its_grants_along(person: Person) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("add-member", "guests", "nobody-of-that-name"), "There is no user"),
+        (("add-member", "mia", "mia"), "There is no group"),
+        (("add-grant", "nobody-of-that-name", "SAMPLEDB-USER", "*"), "There is no user or group"),
+        (("add-grant", "mia", "SAMPLEDB-USER", "moon"), "There is no customer"),
         (("remove-user", "nobody-of-that-name"), "There is no user"),
         (("remove-user", "guests"), "There is no user"),
         (("remove-user", "admin"), "does not start without the user admin"),
@@ -135,7 +152,9 @@ def test_a_removed_group_takes_its_grants_along(person: Person) -> None:
         (("remove-grant", "chief", "ADMINISTRATOR-ROLE", "moon"), "for the customer 'moon'"),
     ],
 )
-def test_what_is_not_there_is_not_removed(service: Service, arguments: tuple[str, ...], said: str) -> None:
+def test_what_is_not_there_is_neither_given_nor_taken(
+    service: Service, arguments: tuple[str, ...], said: str
+) -> None:
     done = service.run("accounts", *arguments)
 
     assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
