@@ -1,15 +1,18 @@
 """`samplebank accounts`: single rights come and go, and what a tenants file gave is taken back, at once and whole."""
 
+import asyncio
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kit.bank import Bank, eventually, name_of, together
+from kit.bank import Bank, eventually, name_of
+from kit.locks import session_behind
 from kit.service import Service
 from kit.visitor import Visitor
+from samplebank.accounts import keys, provisioning
+from samplebank.database import Database
 
 SESSION = "/authentication/v1/session"
 
@@ -94,16 +97,17 @@ def test_a_tenants_file_brings_a_removed_user_back_with_what_the_file_says(perso
     assert person.bank.get(SESSION, person.name).status_code == 401
 
 
-def test_no_key_that_is_made_meanwhile_outlives_the_user(person: Person) -> None:
-    create = partial(person.service.run, "key", "create", person.name, "--json")
-    made = together([create, create, partial(person.service.run, "accounts", "remove-user", person.name)])
+async def test_no_key_that_is_made_meanwhile_outlives_the_user(person: Person, database: Database) -> None:
+    async with database.transaction() as one:
+        user_id = await provisioning.get_user_id(one, person.name)
+        removing = asyncio.create_task(asyncio.to_thread(person.accounts, "remove-user", person.name))
+        await session_behind(database, one)
+        _, key = await keys.issue(one, user_id, now=database.clock.now())
+    said = await removing
 
-    keys = [json.loads(one.stdout)["key"] for one in made[:2] if one.returncode == 0]
-    bank = Bank(person.service.url, {str(number): key for number, key in enumerate(keys)})
-    assert made[2].returncode == 0
-    assert eventually(
-        lambda: all(bank.get(SESSION, user).status_code == 401 for user in bank.keys), timeout=10
-    )
+    bank = Bank(person.service.url, {person.name: key})
+    assert "2 keys" in said
+    assert bank.get(SESSION, person.name).status_code == 401
 
 
 def test_a_removed_grant_or_membership_is_gone_at_once(person: Person) -> None:
