@@ -79,6 +79,7 @@ async def test_a_good_token_says_who_has_signed_in(forger: Forger, provider: Pro
         ({"sub": 7}, "no good claim 'sub'"),
         ({"sub": "a\0b"}, "no good claim 'sub'"),
         ({"sub": "a" * 256}, "no good claim 'sub'"),
+        ({"sub": "half a letter \ud800"}, "no good claim 'sub'"),
     ],
 )
 async def test_a_token_with_false_claims_is_refused_with_the_reason(

@@ -96,7 +96,8 @@ def _check(claims: dict[str, Any], expected: Expected, *, now: Millis) -> None:
         first = str(error.claim).split(",", maxsplit=1)[0]
         other = f"The token of the sign-in service has no good claim {first!r}."
         raise Unproven(REASONS.get(first, other)) from error
-    if len(claims["sub"]) > LONGEST_SUBJECT or "\0" in claims["sub"]:
+    subject = claims["sub"]
+    if len(subject) > LONGEST_SUBJECT or "\0" in subject or not subject.isascii():
         raise Unproven("The token of the sign-in service has no good claim 'sub'.")
 
 

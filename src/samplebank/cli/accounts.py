@@ -1,4 +1,4 @@
-"""`samplebank accounts`: list users and groups, and take back what a tenants file gave."""
+"""`samplebank accounts`: list users and groups, give and take single grants and memberships, remove users and groups."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -7,17 +7,25 @@ import msgspec
 import typer
 
 from samplebank import timespec
-from samplebank.accounts import removal
+from samplebank.accounts import upkeep
 from samplebank.accounts.model import ROLES
-from samplebank.accounts.removal import Account, Taken
+from samplebank.accounts.upkeep import Account, Taken
 from samplebank.cli.installation import in_transaction
 from samplebank.cli.printing import JsonOption, out, table, write_json
 from samplebank.timespec import Millis
 
-accounts_app = typer.Typer(help="List users and groups, and take back what a tenants file gave.")
+accounts_app = typer.Typer(
+    help="List users and groups, give and take single rights, remove users and groups."
+)
 
 User = Annotated[str, typer.Argument(metavar="USER", help="Short name of the user.")]
 Group = Annotated[str, typer.Argument(metavar="GROUP", help="Short name of the group.")]
+
+Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="Short name of the user or group.")]
+Role = Annotated[str, typer.Argument(metavar="ROLE", help="The role.")]
+Customer = Annotated[
+    str, typer.Argument(metavar="CUSTOMER", help='Short name of the customer; "*" = every customer.')
+]
 
 
 class ListedAccount(msgspec.Struct, frozen=True, rename="camel"):
@@ -35,7 +43,7 @@ class ListedAccount(msgspec.Struct, frozen=True, rename="camel"):
 @accounts_app.command(name="list")
 def list_(*, as_json: JsonOption = False) -> None:
     """List users and groups with their groups and grants."""
-    found, _ = in_transaction(lambda db, _: removal.accounts(db))
+    found, _ = in_transaction(lambda db, _: upkeep.accounts(db))
     if as_json:
         write_json({"accounts": [_told(one) for one in found]})
         return
@@ -56,35 +64,50 @@ def list_(*, as_json: JsonOption = False) -> None:
 @accounts_app.command()
 def remove_user(user: User) -> None:
     """Remove a user: grants, memberships, keys and sessions end within 2 seconds. What the user submitted stays."""
-    taken, where = in_transaction(lambda db, now: removal.remove_user(db, user, now=now))
+    taken, where = in_transaction(lambda db, now: upkeep.remove_user(db, user, now=now))
     typer.echo(f"The user {user} in {where} is removed, with {_counted(taken)}.")
 
 
 @accounts_app.command()
 def remove_group(group: Group) -> None:
     """Remove a group: its grants and members end."""
-    taken, where = in_transaction(lambda db, now: removal.remove_group(db, group, now=now))
+    taken, where = in_transaction(lambda db, now: upkeep.remove_group(db, group, now=now))
     typer.echo(f"The group {group} in {where} is removed, with {_counted(taken)}.")
 
 
 @accounts_app.command()
 def remove_member(group: Group, user: User) -> None:
     """Take a user out of a group."""
-    _, where = in_transaction(lambda db, _: removal.remove_member(db, group, user))
+    _, where = in_transaction(lambda db, _: upkeep.remove_member(db, group, user))
     typer.echo(f"The user {user} is not in the group {group} in {where} any more.")
 
 
 @accounts_app.command()
-def remove_grant(
-    subject: Annotated[str, typer.Argument(help="Short name of the user or group.")],
-    role: Annotated[str, typer.Argument(help="The role.")],
-    customer: Annotated[str, typer.Argument(help='Short name of the customer; "*" = every customer.')],
-) -> None:
+def add_member(group: Group, user: User) -> None:
+    """Put a user into a group."""
+    _, where = in_transaction(lambda db, _: upkeep.add_member(db, group, user))
+    typer.echo(f"The user {user} is in the group {group} in {where}.")
+
+
+@accounts_app.command()
+def add_grant(subject: Subject, role: Role, customer: Customer) -> None:
+    """Give a user or group a role for a customer and all customers below, beside the other grants."""
+    _check_role(role)
+    _, where = in_transaction(lambda db, _: upkeep.add_grant(db, subject, role, customer))
+    typer.echo(f"{subject} in {where} has a grant of {role} for {customer}.")
+
+
+@accounts_app.command()
+def remove_grant(subject: Subject, role: Role, customer: Customer) -> None:
     """Take a grant back, as the grant was given."""
+    _check_role(role)
+    _, where = in_transaction(lambda db, _: upkeep.remove_grant(db, subject, role, customer))
+    typer.echo(f"{subject} in {where} has no grant of {role} for {customer} any more.")
+
+
+def _check_role(role: str) -> None:
     if role not in ROLES:
         raise typer.BadParameter(f"{role} is no role; the roles are {', '.join(ROLES)}.", param_hint="ROLE")
-    _, where = in_transaction(lambda db, _: removal.remove_grant(db, subject, role, customer))
-    typer.echo(f"{subject} in {where} has no grant of {role} for {customer} any more.")
 
 
 def _counted(taken: Taken) -> str:

@@ -1,4 +1,4 @@
-"""Taking back: users, groups, memberships and grants.
+"""Single memberships and grants, and taking back what a tenants file gave: users, groups, memberships, grants.
 
 Rows of users and groups stay, because submissions, notes and lists of readers name them. A removed user has no right, no key and no session.
 A tenants file that names the user or group again brings the account back, without what was taken.
@@ -63,6 +63,16 @@ END_MEMBERSHIP = Statement("""
     DELETE FROM group_member m USING subject g, subject u
      WHERE g.id = m.group_id AND u.id = m.user_id AND g.short_name = :group AND u.short_name = :user
 """)
+ADD_MEMBER = Statement(
+    "INSERT INTO group_member (group_id, user_id) VALUES (:group_id, :user_id) ON CONFLICT DO NOTHING"
+)
+ADD_GRANT = Statement("""
+    INSERT INTO access_grant (subject_id, role, customer_id) VALUES (:subject_id, :role, :customer_id)
+    ON CONFLICT DO NOTHING
+""")
+FIND = Statement("""
+    SELECT id FROM subject WHERE short_name = :short_name AND kind = ANY(:kinds::text[]) AND removed_time IS NULL
+""")
 END_GRANT = Statement("""
     DELETE FROM access_grant a USING subject s
      WHERE s.id = a.subject_id AND s.short_name = :subject AND a.role = :role
@@ -74,6 +84,24 @@ END_GRANT = Statement("""
 async def accounts(db: Connection) -> list[Account]:
     """All users and groups, removed ones as well."""
     return [ACCOUNT.read(row) for row in await LIST.rows(db)]
+
+
+async def add_member(db: Connection, group: str, user: str) -> None:
+    """Put a user into a group; nothing changes for a member. Raises `NotFound`."""
+    await provisioning.lock(db)
+    group_id, user_id = await _find(db, group, "group"), await _find(db, user, "user")
+    await ADD_MEMBER.run(db, group_id=group_id, user_id=user_id)
+    await provisioning.tell_change(db)
+
+
+async def add_grant(db: Connection, subject: str, role: str, customer: str) -> None:
+    """Give a user or group a role for a customer, `*` for every customer. Raises `NotFound`, and `Invalid` for the customer."""
+    await provisioning.lock(db)
+    subject_id = await _find(db, subject, "user", "group")
+    everywhere = customer == EVERY_CUSTOMER
+    customer_id = None if everywhere else await provisioning.get_customer_id(db, customer)
+    await ADD_GRANT.run(db, subject_id=subject_id, role=role, customer_id=customer_id)
+    await provisioning.tell_change(db)
 
 
 async def remove_user(db: Connection, short_name: str, *, now: Millis) -> Taken:
@@ -123,6 +151,13 @@ async def remove_grant(db: Connection, subject: str, role: str, customer: str) -
         told = "every customer" if customer == EVERY_CUSTOMER else f"the customer {customer!r}"
         raise NotFound(f"{subject!r} has no grant of its own of {role} for {told}.")
     await provisioning.tell_change(db)
+
+
+async def _find(db: Connection, short_name: str, *kinds: str) -> int:
+    id_: int | None = await FIND.value(db, short_name=short_name, kinds=list(kinds))
+    if id_ is None:
+        raise NotFound(f"There is no {' or '.join(kinds)} {short_name!r}.")
+    return id_
 
 
 async def _remove(db: Connection, kind: str, short_name: str, *, now: Millis) -> int:

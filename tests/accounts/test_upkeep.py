@@ -1,15 +1,18 @@
-"""`samplebank accounts`: what a tenants file gave is taken back, at once and whole."""
+"""`samplebank accounts`: single rights come and go, and what a tenants file gave is taken back, at once and whole."""
 
+import asyncio
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kit.bank import Bank, eventually, name_of, together
+from kit.bank import Bank, eventually, name_of
+from kit.locks import session_behind
 from kit.service import Service
 from kit.visitor import Visitor
+from samplebank.accounts import keys, provisioning
+from samplebank.database import Database
 
 SESSION = "/authentication/v1/session"
 
@@ -94,16 +97,17 @@ def test_a_tenants_file_brings_a_removed_user_back_with_what_the_file_says(perso
     assert person.bank.get(SESSION, person.name).status_code == 401
 
 
-def test_no_key_that_is_made_meanwhile_outlives_the_user(person: Person) -> None:
-    create = partial(person.service.run, "key", "create", person.name, "--json")
-    made = together([create, create, partial(person.service.run, "accounts", "remove-user", person.name)])
+async def test_no_key_that_is_made_meanwhile_outlives_the_user(person: Person, database: Database) -> None:
+    async with database.transaction() as one:
+        user_id = await provisioning.get_user_id(one, person.name)
+        removing = asyncio.create_task(asyncio.to_thread(person.accounts, "remove-user", person.name))
+        await session_behind(database, one)
+        _, key = await keys.issue(one, user_id, now=database.clock.now())
+    said = await removing
 
-    keys = [json.loads(one.stdout)["key"] for one in made[:2] if one.returncode == 0]
-    bank = Bank(person.service.url, {str(number): key for number, key in enumerate(keys)})
-    assert made[2].returncode == 0
-    assert eventually(
-        lambda: all(bank.get(SESSION, user).status_code == 401 for user in bank.keys), timeout=10
-    )
+    bank = Bank(person.service.url, {person.name: key})
+    assert "2 keys" in said
+    assert bank.get(SESSION, person.name).status_code == 401
 
 
 def test_a_removed_grant_or_membership_is_gone_at_once(person: Person) -> None:
@@ -116,6 +120,19 @@ def test_a_removed_grant_or_membership_is_gone_at_once(person: Person) -> None:
     assert eventually(lambda: person.permissions() == set(), timeout=10)
 
 
+def test_an_added_grant_or_membership_holds_at_once_beside_the_others(person: Person) -> None:
+    person.accounts("remove-member", person.group, person.name)
+
+    person.accounts("add-grant", person.name, "SAMPLEDB-WORKER", "*")
+    person.accounts("add-member", person.group, person.name)
+    person.accounts("add-member", person.group, person.name)
+
+    assert eventually(
+        lambda: {"viewAnalysisWorker", "viewSamples", "submitSample"} <= person.permissions(), timeout=10
+    )
+    assert person.listed(person.name)["grants"] == ["SAMPLEDB-UPLOADER for mill", "SAMPLEDB-WORKER for *"]
+
+
 def test_a_removed_group_takes_its_grants_along(person: Person) -> None:
     person.accounts("remove-group", person.group)
 
@@ -126,6 +143,10 @@ def test_a_removed_group_takes_its_grants_along(person: Person) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("add-member", "guests", "nobody-of-that-name"), "There is no user"),
+        (("add-member", "mia", "mia"), "There is no group"),
+        (("add-grant", "nobody-of-that-name", "SAMPLEDB-USER", "*"), "There is no user or group"),
+        (("add-grant", "mia", "SAMPLEDB-USER", "moon"), "There is no customer"),
         (("remove-user", "nobody-of-that-name"), "There is no user"),
         (("remove-user", "guests"), "There is no user"),
         (("remove-user", "admin"), "does not start without the user admin"),
@@ -135,7 +156,9 @@ def test_a_removed_group_takes_its_grants_along(person: Person) -> None:
         (("remove-grant", "chief", "ADMINISTRATOR-ROLE", "moon"), "for the customer 'moon'"),
     ],
 )
-def test_what_is_not_there_is_not_removed(service: Service, arguments: tuple[str, ...], said: str) -> None:
+def test_what_is_not_there_is_neither_given_nor_taken(
+    service: Service, arguments: tuple[str, ...], said: str
+) -> None:
     done = service.run("accounts", *arguments)
 
     assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
