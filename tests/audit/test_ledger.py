@@ -178,6 +178,18 @@ def test_sessions_are_told(bank: Bank) -> None:
     assert all(entry["actor"]["address"] == "127.0.0.1" for entry in told)
 
 
+def test_changes_of_accounts_by_command_are_told(bank: Bank, service: Service) -> None:
+    grant = ("gus", "SAMPLEDB-VIEWER", "harbour")
+
+    for command in ("add-grant", "remove-grant"):
+        assert service.run("accounts", command, *grant).returncode == 0
+
+    for action in ("addGrant", "removeGrant"):
+        told = entries(bank, kind="access", action=action)[-1]
+        assert told["details"] == {"subject": "gus", "role": "SAMPLEDB-VIEWER", "customer": "harbour"}
+        assert told["actor"]["type"] == "operator"
+
+
 def test_keys_are_told_with_who_they_are_of_and_never_as_they_are(bank: Bank, service: Service) -> None:
     made = service.run("key", "create", "gus", "--label", "for the test", "--json")
     key_id, key = made.stdout.split('"id": "')[1][:36], made.stdout.split('"key": "')[1].split('"')[0]

@@ -12,7 +12,10 @@ from samplebank.accounts import sign_in
 from samplebank.accounts.sign_in import Identity
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer, single
+from samplebank.audit.model import Kind
+from samplebank.audit.recording import record_access
 from samplebank.errors import Forbidden
+from samplebank.http.acts import newcomer
 from samplebank.http.operation import EXTENSIONS, OPEN, operation
 from samplebank.http.shapes import Body, NoQuery, Shown
 
@@ -82,6 +85,9 @@ async def _admit(request: Call, who: Identity) -> DeviceKey:
         key = (
             None if user_id is None else await sign_in.issue_key(db, user_id, now=request.now, expiry=expiry)
         )
+        if user_id is not None:
+            by = newcomer(request.scope, user_id)
+            await record_access(db, "signIn", user_id, by=by, now=request.now, way="device")
     if user_id is None:
         raise Forbidden(sign_in.NO_RULE.format(sign_in.short_name_of(who)))
     await bank.directory.refresh(at_once=True)
@@ -90,7 +96,7 @@ async def _admit(request: Call, who: Identity) -> DeviceKey:
 
 @delete(
     f"{EXTENSIONS}/sign-in/key",
-    opt=operation("endSignIn", query=NoQuery, answers=Ended),
+    opt=operation("endSignIn", query=NoQuery, answers=Ended, act=Kind.ACCESS),
     status_code=200,
 )
 async def end_sign_in(request: Call) -> Answer:
@@ -98,6 +104,7 @@ async def end_sign_in(request: Call) -> Answer:
     request.read_query(NoQuery)
     async with request.bank.database.transaction() as db:
         await sign_in.end_key(db, request.caller.key_id, now=request.now)
+        await request.record(db, target=request.caller.key_id)
     return single(Ended(ended=True))
 
 

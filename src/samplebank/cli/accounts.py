@@ -10,8 +10,11 @@ from samplebank import timespec
 from samplebank.accounts import upkeep
 from samplebank.accounts.model import ROLES
 from samplebank.accounts.upkeep import Account, Taken
-from samplebank.cli.installation import in_transaction
+from samplebank.audit.model import OPERATOR, Entry, Kind
+from samplebank.audit.recording import record
+from samplebank.cli.installation import Done, T, Work, in_transaction
 from samplebank.cli.printing import JsonOption, out, table, write_json
+from samplebank.database import Connection
 from samplebank.timespec import Millis
 
 accounts_app = typer.Typer(
@@ -40,6 +43,17 @@ class ListedAccount(msgspec.Struct, frozen=True, rename="camel"):
     removed_timestamp: Millis | None
 
 
+def _changed(action: str, work: Work[T], **details: str) -> Done[T]:
+    """Change accounts, and tell the ledger in the same transaction."""
+
+    async def changed(db: Connection, now: Millis) -> T:
+        done = await work(db, now)
+        await record(db, Entry(now, Kind.ACCESS, action, OPERATOR, details=details))
+        return done
+
+    return in_transaction(changed)
+
+
 @accounts_app.command(name="list")
 def list_(*, as_json: JsonOption = False) -> None:
     """List users and groups with their groups and grants."""
@@ -64,28 +78,32 @@ def list_(*, as_json: JsonOption = False) -> None:
 @accounts_app.command()
 def remove_user(user: User) -> None:
     """Remove a user: grants, memberships, keys and sessions end within 2 seconds. What the user submitted stays."""
-    taken, where = in_transaction(lambda db, now: upkeep.remove_user(db, user, now=now))
+    taken, where = _changed("removeUser", lambda db, now: upkeep.remove_user(db, user, now=now), user=user)
     typer.echo(f"The user {user} in {where} is removed, with {_counted(taken)}.")
 
 
 @accounts_app.command()
 def remove_group(group: Group) -> None:
     """Remove a group: its grants and members end."""
-    taken, where = in_transaction(lambda db, now: upkeep.remove_group(db, group, now=now))
+    taken, where = _changed(
+        "removeGroup", lambda db, now: upkeep.remove_group(db, group, now=now), group=group
+    )
     typer.echo(f"The group {group} in {where} is removed, with {_counted(taken)}.")
 
 
 @accounts_app.command()
 def remove_member(group: Group, user: User) -> None:
     """Take a user out of a group."""
-    _, where = in_transaction(lambda db, _: upkeep.remove_member(db, group, user))
+    _, where = _changed(
+        "removeMember", lambda db, _: upkeep.remove_member(db, group, user), group=group, user=user
+    )
     typer.echo(f"The user {user} is not in the group {group} in {where} any more.")
 
 
 @accounts_app.command()
 def add_member(group: Group, user: User) -> None:
     """Put a user into a group."""
-    _, where = in_transaction(lambda db, _: upkeep.add_member(db, group, user))
+    _, where = _changed("addMember", lambda db, _: upkeep.add_member(db, group, user), group=group, user=user)
     typer.echo(f"The user {user} is in the group {group} in {where}.")
 
 
@@ -93,7 +111,13 @@ def add_member(group: Group, user: User) -> None:
 def add_grant(subject: Subject, role: Role, customer: Customer) -> None:
     """Give a user or group a role for a customer and all customers below, beside the other grants."""
     _check_role(role)
-    _, where = in_transaction(lambda db, _: upkeep.add_grant(db, subject, role, customer))
+    _, where = _changed(
+        "addGrant",
+        lambda db, _: upkeep.add_grant(db, subject, role, customer),
+        subject=subject,
+        role=role,
+        customer=customer,
+    )
     typer.echo(f"{subject} in {where} has a grant of {role} for {customer}.")
 
 
@@ -101,7 +125,13 @@ def add_grant(subject: Subject, role: Role, customer: Customer) -> None:
 def remove_grant(subject: Subject, role: Role, customer: Customer) -> None:
     """Take a grant back, as the grant was given."""
     _check_role(role)
-    _, where = in_transaction(lambda db, _: upkeep.remove_grant(db, subject, role, customer))
+    _, where = _changed(
+        "removeGrant",
+        lambda db, _: upkeep.remove_grant(db, subject, role, customer),
+        subject=subject,
+        role=role,
+        customer=customer,
+    )
     typer.echo(f"{subject} in {where} has no grant of {role} for {customer} any more.")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.directory import Directory
@@ -51,6 +52,13 @@ def actor_of(scope: Mapping[str, Any]) -> Actor:
         reach=reach_of(caller),
         address=address_of(scope),
         request_id=state["request_id"],
+    )
+
+
+def newcomer(scope: Mapping[str, Any], user_id: int, key_id: UUID | None = None) -> Actor:
+    """Who signs in by the request, which has no caller yet."""
+    return Actor(
+        "user", user_id, key_id=key_id, address=address_of(scope), request_id=scope["state"]["request_id"]
     )
 
 

@@ -11,11 +11,11 @@ from msgspec import Meta
 
 from samplebank.accounts import sessions
 from samplebank.accounts.caller import Caller
-from samplebank.audit.model import Actor, Kind
+from samplebank.audit.model import Kind
 from samplebank.audit.recording import record_access
 from samplebank.database import Connection
 from samplebank.errors import Unauthenticated
-from samplebank.http.acts import address_of
+from samplebank.http.acts import newcomer
 from samplebank.http.operation import OPEN, operation
 from samplebank.http.shapes import Body
 from samplebank.web.entrance import cookie_for
@@ -147,8 +147,7 @@ async def tell_sign_in(
     request: Visit, db: Connection, user_id: int, way: str, key_id: UUID | None = None
 ) -> None:
     """Tell the ledger that somebody has signed in, and how."""
-    address, request_id = address_of(request.scope), request.scope["state"]["request_id"]
-    by = Actor("user", user_id, key_id=key_id, address=address, request_id=request_id)
+    by = newcomer(request.scope, user_id, key_id)
     await record_access(db, "signIn", user_id, by=by, now=request.now, way=way)
 
 
