@@ -44,7 +44,7 @@ async def database(quiet: Service) -> AsyncIterator[Database]:
 async def content(db: Connection) -> dict[str, tuple[object, ...]]:
     tables = await db.fetch(
         "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public' "
-        "AND tablename !~ '^audit'"
+        "AND tablename !~ '^audit' AND tablename NOT IN (SELECT relname FROM pg_class WHERE relispartition)"
     )
     return {name: tuple(await db.fetch(CONTENT.format(BUT_THE_LEDGER.get(name, name)))) for (name,) in tables}
 
