@@ -27,13 +27,14 @@ ASK: Final = (
 
 
 def idle(service: Service, tenants: Tenants) -> Figure:
-    """Processor time of all processes of the service while 200 tabs with lists of jobs are open, in percent of a core."""
+    """Processor time that 200 open tabs with lists of jobs cost all processes of the service, in percent of a core."""
     cookies = [sign_in(service, key) for key in (service.key, tenants.everyone_key, tenants.one_key)]
     with Surroundings(service.processes) as around:
-        values = asyncio.run(_measured(service, cookies))
-    note = f"{len(cookies)} users, {SECONDS:g} s each; {values[0]:.2f} % without tabs"
+        without, *values = asyncio.run(_measured(service, cookies))
+    note = f"{len(cookies)} users, {SECONDS:g} s each; beyond the {without:.2f} % without tabs"
     name = f"{TABS} open tabs while nothing happens"
-    return around.mark(Figure(name, "% of a core", values[1:], GOAL, less=True, note=note))
+    beyond = [max(0.0, value - without) for value in values]
+    return around.mark(Figure(name, "% of a core", beyond, GOAL, less=True, note=note))
 
 
 async def _measured(service: Service, cookies: Sequence[str]) -> list[float]:
