@@ -51,11 +51,13 @@ def test_a_query_is_answered_by_three_statements(
 
 
 @pytest.mark.usefixtures("named")
-@pytest.mark.parametrize("who", ["chief", "mia"])
-def test_all_samples_and_their_number_are_found_by_one_statement(visitor: Visitors, who: str) -> None:
+@pytest.mark.parametrize(("who", "most"), [("chief", 1), ("mia", 2)])
+def test_all_samples_are_found_by_one_statement_and_counted_by_another_where_some_are_shared(
+    visitor: Visitors, who: str, most: int
+) -> None:
     shown = visitor(who).get("/samples")
 
-    assert int(shown.text("footer span").split()[0]) == 1
+    assert int(shown.text("footer span").split()[0]) <= most
 
 
 def test_a_mistake_is_shown_at_its_spot_with_the_nearest_name(visitor: Visitors) -> None:
