@@ -29,6 +29,9 @@ ANALYSES = """
 """
 SHARE = "SELECT least(100, 100.0 * $1::float / greatest(reltuples, 1)) FROM pg_class WHERE oid = 'analysis'::regclass"
 POLICY = "SELECT version, (SELECT count(*) FROM policy_rule WHERE deleted_time IS NULL) AS rules FROM policy"
+#: what to do about processes of a worker that differ
+NEWER = "Bring the processes of the older release to the newer, and start them again."
+SAME_RULES = "Give all processes the same folder of rules."
 
 
 class Analyses(NamedTuple):
@@ -52,7 +55,12 @@ async def examine_fleet(bank: Bank, *, is_full: bool) -> list[Finding]:
         policy = await db.fetchrow(POLICY)
     assert policy is not None  # noqa: S101 for the type checker: the row is there from the first migration on
     rules = f"The policy has version {policy[0]} and {policy[1]} rules."
-    found = [*_settings(known), *_unequal(versions), *_unequal_rules(remarks), *_old(versions, analyses)]
+    found = [
+        *_settings(known),
+        *_unequal(versions, "run different versions", NEWER),
+        *_unequal(remarks, "have different rules", SAME_RULES),
+        *_old(versions, analyses),
+    ]
     return [*found, good("versions", f"{_in_use(versions)} {rules}")]
 
 
@@ -89,26 +97,11 @@ def _settings(known: Mapping[str, Mapping[str, str]]) -> list[Finding]:
     ]
 
 
-def _unequal(versions: Mapping[str, Counter[str]]) -> list[Finding]:
+def _unequal(values: Mapping[str, Counter[str]], what: str, remedy: str) -> list[Finding]:
+    """Advice for each worker whose processes differ in what was counted."""
     return [
-        advice(
-            "versions",
-            f"Processes of the worker {worker} run different versions: {_told(numbers)}.",
-            "Bring the processes of the older release to the newer, and start them again.",
-        )
-        for worker, numbers in sorted(versions.items())
-        if len(numbers) > 1
-    ]
-
-
-def _unequal_rules(remarks: Mapping[str, Counter[str]]) -> list[Finding]:
-    return [
-        advice(
-            "versions",
-            f"Processes of the worker {worker} have different rules: {_told(numbers)}.",
-            "Give all processes the same folder of rules.",
-        )
-        for worker, numbers in sorted(remarks.items())
+        advice("versions", f"Processes of the worker {worker} {what}: {_told(numbers)}.", remedy)
+        for worker, numbers in sorted(values.items())
         if len(numbers) > 1
     ]
 

@@ -49,13 +49,7 @@ class SampleParts(NamedTuple):
         """A query for the ids of the new samples on a page; None for a deep page, where a plan for the values is better."""
         if page.offset:
             return None
-        order = self._order
-        # Each part comes in order, so that no more rows are read than the page needs.
-        limited = [
-            Sql(f"({{}} {order} {page.clause()})", self._behind(part, page.after)) for part in self.new
-        ]
-        ids = f"SELECT DISTINCT created_time, id FROM ({{}}) r {order} {page.clause()}"
-        return Sql(f"SELECT id FROM ({ids}) page {order}", joined(" UNION ALL ", limited))
+        return Sql(f"SELECT id FROM ({{}}) page {self._order}", self._merged(self.new, page))
 
     async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
         if not self.is_in_order:
@@ -73,7 +67,7 @@ class SampleParts(NamedTuple):
 
         Given up as well where the page reaches the older samples, and in any other order than that of the creation.
         """
-        if self.names not in {(NEWEST_FIRST,), (OLDEST_FIRST,)} or (self.older and not self._is_newest_first):
+        if not self.begins_with_new:
             return None
         # The condition stands outside. There PostgreSQL checks one sample after the other until the page is full.
         parts = [Sql(f"({{}} {self._order})", self._behind(part, page.after)) for part in self.new]
@@ -103,14 +97,20 @@ class SampleParts(NamedTuple):
         return "ORDER BY created_time {0}, id {0}".format("DESC" if self._is_newest_first else "ASC")
 
     async def _ids(self, db: Connection, parts: Sequence[Sql], page: Page) -> list[int]:
+        async with planned(db, *SERIAL, *MERGED):
+            rows = await self._merged(parts, page).rows(db)
+        return [row[1] for row in rows]
+
+    def _merged(self, parts: Sequence[Sql], page: Page) -> Sql:
+        """A query for creation time and id of the samples on a page.
+
+        Each part comes in order, so that the parts are merged, and no more rows are read than the page needs.
+        """
         order = self._order
-        # Each part comes in order, so that the parts are merged, and no more rows are read than the page needs.
         most = f"LIMIT {page.offset + page.limit:d}" if page.limit else ""
         limited = [Sql(f"({{}} {order} {most})", self._behind(part, page.after)) for part in parts]
         text = f"SELECT DISTINCT created_time, id FROM ({{}}) r {order} {page.clause()}"
-        async with planned(db, *SERIAL, *MERGED):
-            rows = await Sql(text, joined(" UNION ALL ", limited)).rows(db)
-        return [row[1] for row in rows]
+        return Sql(text, joined(" UNION ALL ", limited))
 
     def _behind(self, part: Sql, place: Place | None) -> Sql:
         if place is None:
