@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from kit.bank import eventually
 from kit.service import Service
 
 
@@ -20,7 +21,7 @@ def children(service: Service, said: str) -> list[int]:
 @contextmanager
 def housekeeper_at_rest(service: Service) -> Iterator[None]:
     """The housekeeper of the service does nothing until the end of the block, so only requests begin statements."""
-    (housekeeper,) = children(service, "housekeeper_process")
+    (housekeeper,) = eventually(lambda: children(service, "housekeeper_process"))
     os.kill(housekeeper, signal.SIGSTOP)
     try:
         yield
