@@ -1,7 +1,7 @@
 """A call of the API: an exchange answered by an envelope of JSON."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import Any, NamedTuple, TypeVar
 
 from litestar import Response
@@ -50,8 +50,25 @@ class Call(Exchange):
         """Answer a page of a list, or with limit 0 the whole list as a stream."""
         if page.limit == 0:
             return await self._whole(listing, page, show)
-        found = await self._found(listing, page)
-        return await self._several(found, page, show)
+        if listing.is_dear:
+            return await self._several(await self._found(listing, page), page, show)
+        async with self._watched(listing):
+            return await self.budgets.together.read(self._asked, lambda: self._answered(listing, page, show))
+
+    @property
+    def _asked(self) -> Hashable:
+        """What two requests have in common that ask for the same page, and may see the same."""
+        scope = self.scope
+        return (
+            id(self.caller),
+            id(self.bank),
+            scope["path"],
+            scope["query_string"],
+            scope["state"].get("body"),
+        )
+
+    async def _answered(self, listing: Listing[Any], page: Page, show: Show) -> Answer:
+        return await self._several(await self._page_of(listing, page, None), page, show)
 
     async def show_list_behind(
         self, listing: OrderedListing[R], page: Page, show: Show, *, asked: Any, after: str | None
@@ -84,10 +101,12 @@ class Call(Exchange):
     async def _found(self, listing: Listing[Any], page: Page, find_place: FindPlace | None = None) -> "Found":
         if listing.is_dear:
             return await self.dearly(lambda: self._page_of(listing, page, find_place))
-        if listing.is_quick:
+        async with self._watched(listing):
             return await self._page_of(listing, page, find_place)
-        async with while_connected(self.disconnected):
-            return await self._page_of(listing, page, find_place)
+
+    def _watched(self, listing: Listing[Any]) -> AbstractAsyncContextManager[None]:
+        """Ends the block when the client goes, unless the page is found sooner than a client could go."""
+        return nullcontext() if listing.is_quick else while_connected(self.disconnected)
 
     async def _whole(self, listing: Listing[R], page: Page, show: Show) -> Streamed:
         async with while_connected(self.disconnected):  # later, the answer watches the connection itself

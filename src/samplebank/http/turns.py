@@ -16,6 +16,7 @@ from samplebank.http.bodies import MEMORY, SHARE, Memory
 from samplebank.http.deadlines import Deadline
 from samplebank.http.places import Crowd, Places
 from samplebank.http.seats import Seats
+from samplebank.http.together import Together
 
 R = TypeVar("R")
 #: dear requests of one kind and one user under way in one process
@@ -221,6 +222,8 @@ class Budgets:
         self.claims = Places(waiting_claims)
         #: requests with a key, by user and key
         self.keyed = OneByOne()
+        #: pages of lists, by caller and question
+        self.together = Together()
         self.memory = Memory(MEMORY, max(SHARE, largest_body))
 
 
