@@ -109,7 +109,7 @@ def test_an_operation_lets_in_who_holds_one_of_its_permissions(
     expected = not operation.needs or bool(held & set(operation.needs))
     if operation.by_claims:
         expected = expected or Permission.WORK_ON_CLAIMS in held
-    if operation.installation_wide:
+    if operation.installation_wide or operation.everywhere:
         expected = expected and user in EVERYWHERE
 
     answer = bank.call(method, path, user)

@@ -18,6 +18,7 @@ CATCHING = {
     "sandbox/child.py",
     "worker/inside.py",
     "cli/ending.py",
+    "http/together.py",
     "events/brokers.py",
     "worker/analysers/static/signatures/authenticode.py",
 }

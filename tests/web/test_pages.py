@@ -246,7 +246,7 @@ def test_a_page_is_for_who_holds_one_of_its_permissions(
 ) -> None:
     held = ROLES.get(USERS[user] or "", frozenset())
     expected = not operation.needs or bool(held & set(operation.needs))
-    if operation.installation_wide:
+    if operation.installation_wide or operation.everywhere:
         expected = expected and user in EVERYWHERE
 
     shown = visitor(user).get(path_of(path, NOTHING))

@@ -11,8 +11,9 @@ import msgspec
 from samplebank.accounts.caller import Caller, Scope
 from samplebank.accounts.directory import Directory, Unknown
 from samplebank.accounts.model import ROLES, Permission
-from samplebank.database import Connection, Database, Statement, new_id
-from samplebank.errors import NotFound
+from samplebank.database import TRUE, Columns, Connection, Database, Page, Sql, Statement, all_of, new_id
+from samplebank.database.listing import Listing
+from samplebank.errors import Conflict, NotFound
 from samplebank.timespec import Millis
 
 PREFIX = "sb_"
@@ -30,18 +31,20 @@ GRANTS = """
      WHERE subject_id = $1 OR subject_id IN (SELECT group_id FROM group_member WHERE user_id = $1)
 """
 GROUPS = "SELECT group_id FROM group_member WHERE user_id = $1 ORDER BY group_id"
-ADD_KEY = Statement("""
+ADD_KEY_TEXT = """
     INSERT INTO api_key (id, user_id, digest, label, roles, customers, created_time, expiry_time)
     VALUES (:id, :user_id, :digest, :label, :roles, :customers, :now, :expiry_time)
-""")
-LIST_KEYS = """
-    SELECT k.id, s.short_name AS user, k.label, k.roles,
-           CASE WHEN k.customers IS NOT NULL THEN
-             ARRAY(SELECT c.short_name FROM customer c WHERE c.id = ANY (k.customers) ORDER BY 1) END AS customers,
-           k.created_time, k.expiry_time, k.revoked_time
-      FROM api_key k JOIN subject s ON s.id = k.user_id
-     WHERE $1::text IS NULL OR s.short_name = $1 ORDER BY k.created_time, k.id
 """
+ADD_KEY = Statement(ADD_KEY_TEXT)
+#: the same id again gives the key a new secret, as the first secret may never have arrived
+PUT_KEY = Statement(f"""
+    {ADD_KEY_TEXT}
+    ON CONFLICT (id) DO UPDATE SET digest = excluded.digest
+     WHERE api_key.user_id = excluded.user_id AND api_key.label = excluded.label AND api_key.revoked_time IS NULL
+       AND api_key.roles IS NOT DISTINCT FROM excluded.roles AND api_key.customers IS NOT DISTINCT FROM excluded.customers
+       AND api_key.expiry_time IS NOT DISTINCT FROM excluded.expiry_time
+    RETURNING id
+""")
 REVOKE = "UPDATE api_key SET revoked_time = coalesce(revoked_time, $2) WHERE id = $1 RETURNING user_id"
 
 
@@ -68,6 +71,15 @@ class Key(msgspec.Struct, frozen=True):
     revoked_time: Millis | None
 
 
+KEY = Columns.of(
+    Key,
+    "k",
+    user="s.short_name",
+    customers="""CASE WHEN k.customers IS NOT NULL THEN
+                   ARRAY(SELECT c.short_name FROM customer c WHERE c.id = ANY (k.customers) ORDER BY 1) END""",
+)
+
+
 def digest(key: str) -> bytes:
     """The hash of a key, to be stored. A key has 256 random bits, so a plain hash is as good as a slow hash."""
     return hashlib.sha256(key.encode()).digest()
@@ -84,7 +96,7 @@ async def issue(
     expiry: Millis | None = None,
 ) -> tuple[UUID, str]:
     """Make a key for a user: (the id, the key). The key is readable only here."""
-    id_, key = new_id(), PREFIX + secrets.token_urlsafe(32)
+    id_, key = new_id(), _new_key()
     await ADD_KEY.run(
         db,
         id=id_,
@@ -99,8 +111,57 @@ async def issue(
     return id_, key
 
 
+async def put(
+    db: Connection,
+    id_: UUID,
+    user_id: int,
+    *,
+    now: Millis,
+    label: str,
+    roles: Sequence[str] | None,
+    customers: Sequence[int] | None,
+    expiry: Millis | None,
+) -> str:
+    """Make a key with the id; the same again gives the key a new secret. Raises `Conflict` for an id that another key has."""
+    key = _new_key()
+    made = await PUT_KEY.value(
+        db,
+        id=id_,
+        user_id=user_id,
+        digest=digest(key),
+        label=label,
+        roles=roles,
+        customers=customers,
+        expiry_time=expiry,
+        now=now,
+    )
+    if made is None:
+        raise Conflict(f"The id {id_} belongs to another key, or to a revoked key: choose a new id.")
+    return key
+
+
 async def list_keys(db: Connection, user: str | None = None) -> list[Key]:
-    return [Key(**row) for row in await db.fetch(LIST_KEYS, user)]
+    return await keys_matching(user).page(db, Page(0))
+
+
+def keys_matching(user: str | None = None, id_: UUID | None = None) -> Listing[Key]:
+    """Keys of users by short name, or the key of an id, the oldest first."""
+    of_user = TRUE if user is None else Sql("s.short_name = {}", user)
+    of_id = TRUE if id_ is None else Sql("k.id = {}", id_)
+    source = "api_key k JOIN subject s ON s.id = k.user_id"
+    return Listing(KEY, source, all_of([of_user, of_id]), "ORDER BY k.created_time, k.id")
+
+
+async def get(db: Connection, id_: UUID) -> Key:
+    """Raises `NotFound`."""
+    found = await keys_matching(id_=id_).page(db, Page(1))
+    if not found:
+        raise NotFound(f"There is no key {id_}.")
+    return found[0]
+
+
+def _new_key() -> str:
+    return PREFIX + secrets.token_urlsafe(32)
 
 
 async def revoke(db: Connection, id_: UUID, *, now: Millis) -> int:

@@ -39,6 +39,8 @@ class Permission(StrEnum):
     ADD_NOTE = "addSampleNote"
     #: not of SampleDB v2: read what the ledger tells of the customer's samples and users
     VIEW_AUDIT = "viewAudit"
+    #: not of SampleDB v2: give and take accounts, rights and keys; only for every customer
+    MANAGE_ACCOUNTS = "manageAccounts"
     #: not of SampleDB v2: claim tasks, and do everything else only for own claims
     WORK_ON_CLAIMS = "workOnClaimedTasks"
 

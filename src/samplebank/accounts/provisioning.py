@@ -88,6 +88,12 @@ async def apply(db: Connection, tenants: Tenants, source: str, *, now: Millis) -
     return keys
 
 
+async def put_subject(db: Connection, kind: str, short_name: str, *, name: str, customer_id: int) -> bool:
+    """Make a user or group, or change the account of the short name. Whether no subject of the other kind has the name."""
+    id_ = await PUT_SUBJECT.value(db, kind=kind, short_name=short_name, name=name, customer_id=customer_id)
+    return id_ is not None
+
+
 async def tell_change(db: Connection) -> None:
     """Have every process read the accounts anew."""
     await db.execute("UPDATE accounts_version SET version = version + 1")
@@ -147,14 +153,13 @@ class _Provisioning:
             if entry.customer not in customers:
                 self._mistake(label, f"there is no customer {entry.customer!r}.")
                 continue
-            done = await PUT_SUBJECT.value(
+            if not await put_subject(
                 self.db,
-                kind=kind,
-                short_name=entry.short_name,
+                kind,
+                entry.short_name,
                 name=entry.name or entry.short_name,
                 customer_id=customers[entry.customer],
-            )
-            if done is None:
+            ):
                 self._mistake(label, "the name belongs to a subject of the other kind.")
 
     async def sign_in(self, entries: list[SignInEntry]) -> None:

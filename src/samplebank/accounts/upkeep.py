@@ -9,8 +9,10 @@ from typing import Final
 import msgspec
 
 from samplebank.accounts import provisioning
+from samplebank.accounts.model import ADMINISTRATOR
 from samplebank.accounts.tenants import EVERY_CUSTOMER
-from samplebank.database import Columns, Connection, Statement
+from samplebank.database import TRUE, Columns, Connection, Page, Sql, Statement
+from samplebank.database.listing import Listing
 from samplebank.errors import Conflict, NotFound
 from samplebank.timespec import Millis
 
@@ -39,16 +41,17 @@ class Taken(msgspec.Struct, frozen=True):
     sessions: int = 0
 
 
-LIST = Statement("""
-    SELECT s.kind, s.short_name, s.name, c.short_name,
-           ARRAY(SELECT g.short_name FROM group_member m JOIN subject g ON g.id = m.group_id
-                  WHERE m.user_id = s.id ORDER BY 1),
-           ARRAY(SELECT a.role || ' for ' || coalesce(k.short_name, '*') FROM access_grant a
-                   LEFT JOIN customer k ON k.id = a.customer_id WHERE a.subject_id = s.id ORDER BY 1),
-           s.removed_time
-      FROM subject s JOIN customer c ON c.id = s.customer_id ORDER BY s.kind DESC, s.short_name
-""")
-ACCOUNT = Columns.of(Account, "s")
+ACCOUNT = Columns.of(
+    Account,
+    "s",
+    customer="c.short_name",
+    groups="""ARRAY(SELECT g.short_name FROM group_member m JOIN subject g ON g.id = m.group_id
+                     WHERE m.user_id = s.id ORDER BY 1)""",
+    grants="""ARRAY(SELECT a.role || ' for ' || coalesce(k.short_name, '*') FROM access_grant a
+                      LEFT JOIN customer k ON k.id = a.customer_id WHERE a.subject_id = s.id ORDER BY 1)""",
+)
+ACCOUNTS: Final = "subject s JOIN customer c ON c.id = s.customer_id"
+IN_ORDER: Final = "ORDER BY s.kind DESC, s.short_name"
 REMOVE = Statement("""
     UPDATE subject SET removed_time = :now
      WHERE short_name = :short_name AND kind = :kind AND removed_time IS NULL RETURNING id
@@ -73,6 +76,14 @@ ADD_GRANT = Statement("""
 FIND = Statement("""
     SELECT id FROM subject WHERE short_name = :short_name AND kind = ANY(:kinds::text[]) AND removed_time IS NULL
 """)
+IS_ADMINISTERED = Statement("""
+    SELECT EXISTS (
+        SELECT FROM access_grant a JOIN subject s ON s.id = a.subject_id
+         WHERE a.role = :role AND a.customer_id IS NULL AND s.removed_time IS NULL AND (
+               s.kind = 'user'
+            OR EXISTS (SELECT FROM group_member m JOIN subject u ON u.id = m.user_id
+                        WHERE m.group_id = s.id AND u.removed_time IS NULL)))
+""")
 END_GRANT = Statement("""
     DELETE FROM access_grant a USING subject s
      WHERE s.id = a.subject_id AND s.short_name = :subject AND a.role = :role
@@ -83,7 +94,31 @@ END_GRANT = Statement("""
 
 async def accounts(db: Connection) -> list[Account]:
     """All users and groups, removed ones as well."""
-    return [ACCOUNT.read(row) for row in await LIST.rows(db)]
+    return await accounts_matching().page(db, Page(0))
+
+
+def accounts_matching(short_name: str | None = None) -> Listing[Account]:
+    """Users and groups, removed ones as well; by their short name."""
+    where = TRUE if short_name is None else Sql("s.short_name = {}", short_name)
+    return Listing(ACCOUNT, ACCOUNTS, where, IN_ORDER)
+
+
+async def find(db: Connection, short_name: str) -> Account | None:
+    found = await accounts_matching(short_name).page(db, Page(1))
+    return found[0] if found else None
+
+
+async def put(db: Connection, kind: str, short_name: str, *, name: str, customer: str) -> None:
+    """Make a user or group, or change the account of the short name; a removed account is back, without what was taken.
+
+    Raises `Invalid` for the customer, and `Conflict` where a subject of the other kind has the name.
+    """
+    await provisioning.lock(db)
+    customer_id = await provisioning.get_customer_id(db, customer)
+    if not await provisioning.put_subject(db, kind, short_name, name=name, customer_id=customer_id):
+        other = "group" if kind == "user" else "user"
+        raise Conflict(f"There is a {other} {short_name!r}: users and groups share their names.")
+    await provisioning.tell_change(db)
 
 
 async def add_member(db: Connection, group: str, user: str) -> None:
@@ -151,6 +186,14 @@ async def remove_grant(db: Connection, subject: str, role: str, customer: str) -
         told = "every customer" if customer == EVERY_CUSTOMER else f"the customer {customer!r}"
         raise NotFound(f"{subject!r} has no grant of its own of {role} for {told}.")
     await provisioning.tell_change(db)
+
+
+async def require_administrator(db: Connection) -> None:
+    """Raise `Conflict` where nobody is left who may manage accounts, so that the change is not made."""
+    if not await IS_ADMINISTERED.value(db, role=ADMINISTRATOR):
+        raise Conflict(
+            f"Nobody else has {ADMINISTRATOR} for every customer: give the role to another user first."
+        )
 
 
 async def _find(db: Connection, short_name: str, *kinds: str) -> int:

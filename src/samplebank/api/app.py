@@ -9,6 +9,7 @@ from litestar import Litestar
 from litestar.exceptions import HTTPException
 
 from samplebank.api import (
+    accounts,
     analyses,
     audit,
     children,
@@ -28,6 +29,7 @@ from samplebank.api import (
     hunts,
     job_tasks,
     jobs,
+    keys,
     links,
     notes,
     policy,
@@ -61,6 +63,8 @@ from samplebank.settings import Settings
 RESOURCES = (
     session,
     sign_ins,
+    accounts,
+    keys,
     health,
     published,
     samples,

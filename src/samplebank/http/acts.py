@@ -31,6 +31,8 @@ TARGETS: Final = (
     "worker",
     "id",
     "query_id",
+    "key_id",
+    "short_name",
     "session_id",
     "batch_id",
     "a",

@@ -37,8 +37,7 @@ async def guard(request: Request[Any, Any, Any]) -> None:
     works = declared.by_claims and caller.holds(Permission.WORK_ON_CLAIMS)
     if declared.needs and not works and not caller.holds(*declared.needs):
         raise forbidden(declared.needs)
-    if declared.installation_wide:
-        require_administration(exchange, *declared.needs)
+    require_width(exchange, declared)
     if encodings and declared.takes_body:
         _refuse_encoded(", ".join(encodings))
 
@@ -78,6 +77,14 @@ def _refuse_encoded(encodings: str) -> None:
         )
 
 
+def require_width(exchange: Exchange, declared: Operation) -> None:
+    """Raise `Forbidden` where the operation needs its permission for every customer, and the caller has less."""
+    if declared.installation_wide:
+        require_administration(exchange, *declared.needs)
+    if declared.everywhere and not exchange.caller.scope(*declared.needs).everywhere:
+        raise _narrow(*declared.needs)
+
+
 def administers(exchange: Exchange, *permissions: Permission) -> bool:
     """Whether the caller may decide for the whole installation, by any of `permissions`."""
     scope = exchange.caller.scope(*permissions)
@@ -87,7 +94,11 @@ def administers(exchange: Exchange, *permissions: Permission) -> bool:
 def require_administration(exchange: Exchange, *permissions: Permission) -> None:
     """Raise `Forbidden` unless the caller may decide for the whole installation."""
     if not administers(exchange, *permissions):
-        raise Forbidden(
-            f"This concerns the whole installation: it needs the permission {' or '.join(permissions)} for every "
-            "customer (a grant for *)."
-        )
+        raise _narrow(*permissions)
+
+
+def _narrow(*permissions: Permission) -> Forbidden:
+    return Forbidden(
+        f"This concerns the whole installation: it needs the permission {' or '.join(permissions)} for every "
+        "customer (a grant for *)."
+    )

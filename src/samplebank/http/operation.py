@@ -16,7 +16,8 @@ class Operation(msgspec.Struct, frozen=True):
     """`answers` is the type of `data` in the envelope, None for answers without an envelope of JSON.
 
     `needs` empty means that any good key will do. `installation_wide` operations concern no single customer: by the
-    setting `SAMPLEBANK_ADMINISTRATION` the permission has to be held for every customer. `by_claims` admits callers who
+    setting `SAMPLEBANK_ADMINISTRATION` the permission has to be held for every customer. For `everywhere` operations, the
+    permission has to be held for every customer in any case: who may give rights could take any right. `by_claims` admits callers who
     hold workOnClaimedTasks as well, for everything that concerns the callers' own claims. `keyed` operations heed the
     header Idempotency-Key. The ledger tells of each request as an act of the kind `act`, by default as of a read or a
     change; it passes over `unheeded` operations, by which programs keep in touch.
@@ -32,6 +33,7 @@ class Operation(msgspec.Struct, frozen=True):
     also: Mapping[int, Any] = {}
     raw_body: bool = False
     installation_wide: bool = False
+    everywhere: bool = False
     by_claims: bool = False
     keyed: bool = False
     act: Kind | None = None

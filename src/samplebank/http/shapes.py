@@ -26,6 +26,9 @@ Time = Annotated[int | str | None, Meta(extra_json_schema=TIME)]
 END = r"(?![\s\S])"
 WORD = r"[a-zA-Z0-9_:\-\.]*"
 Word = Annotated[str, Meta(pattern=f"^{WORD}{END}", max_length=255, extra_json_schema={"x-pattern": WORD})]
+#: the short name of a user, group or customer, as in tenants files
+ShortName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_:\-.]{1,100}" + END)]
+Named = Annotated[str, Meta(min_length=1, max_length=200)]
 #: `\s` and `\w` of the contract mean ASCII, as in Java, for which the contract was written
 SENTENCE = r"^[ \t\n\x0b\f\r" + r"""a-zA-Z0-9_\{\}\$\-\(\)\.\[\]"\'/\\,\*\+\#:@!?;=]*""" + END
 #: the same pattern, as the contract writes the pattern

@@ -9,7 +9,7 @@ from litestar import Request
 from samplebank.accounts.caller import forbidden
 from samplebank.accounts.sessions import Visitor
 from samplebank.errors import Forbidden, Malformed, Unauthenticated
-from samplebank.http.guard import ONCE, require_administration
+from samplebank.http.guard import ONCE, require_width
 from samplebank.http.operation import Operation
 from samplebank.web.visit import Visit
 
@@ -43,8 +43,7 @@ async def enter(request: Request[Any, Any, Any]) -> None:
     declared: Operation = opt["operation"]
     if declared.needs and not visitor.caller.holds(*declared.needs):
         raise forbidden(declared.needs)
-    if declared.installation_wide:
-        require_administration(visit, *declared.needs)
+    require_width(visit, declared)
 
 
 async def recognise(visit: Visit) -> Visitor | None:

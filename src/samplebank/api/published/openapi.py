@@ -42,6 +42,11 @@ IN_PATH: dict[str, tuple[str, Schema, str]] = {
     "number": ("number", {"type": "integer"}, "The number of the batch."),
     "id": ("id", UUID, "The id of the rule."),
     "worker": ("idOrShortName", TEXT, "The id or the short name of the worker."),
+    "key_id": ("keyID", UUID, "The id of the key."),
+    "short_name": ("shortName", TEXT, "The short name of the user, group or customer."),
+    "user": ("user", TEXT, "The short name of the user."),
+    "role": ("role", TEXT, "The role."),
+    "customer": ("customer", TEXT, "The short name of the customer, `*` for every customer."),
     "file_name": ("fileName", {**TEXT, "pattern": r"[a-zA-Z0-9_:\-\.]*"}, "The name of the file."),
 }
 PROCESS = {"Samplebank-Process": "A name of the process that works, such as its host and process id."}

@@ -1,0 +1,280 @@
+"""Users and groups, their members and grants, for whoever manages accounts for every customer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar import Response, delete, get, put
+
+from samplebank.accounts import upkeep
+from samplebank.accounts.directory import Directory
+from samplebank.accounts.model import ROLES, Permission
+from samplebank.accounts.tenants import EVERY_CUSTOMER
+from samplebank.accounts.upkeep import Account, Taken
+from samplebank.api.call import Call
+from samplebank.api.envelope import Answer
+from samplebank.audit.model import Kind
+from samplebank.database import Connection
+from samplebank.errors import Invalid, NotFound, Violations
+from samplebank.http.operation import EXTENSIONS, operation
+from samplebank.http.shapes import Body, Named, NoQuery, PageQuery, ShortName, Shown
+from samplebank.http.streaming import Streamed
+from samplebank.timespec import Millis
+
+NO_SHORT_NAME = "A short name has 1 to 100 letters, digits, and _ : - . only."
+
+
+class AccountGrant(Shown):
+    """A role for a customer and all customers below, `*` for every customer."""
+
+    role: str
+    customer: str
+
+
+class AccountEntry(Shown):
+    """A user or group. `grants` are the account's own, without those of groups."""
+
+    kind: str
+    short_name: str
+    name: str
+    customer: str
+    groups: list[str]
+    grants: list[AccountGrant]
+    removed_timestamp: Millis | None = None
+
+
+class AccountPutRequest(Body):
+    """`customer` is a short name. Without `name`, the short name is the name."""
+
+    customer: ShortName
+    name: Named | None = None
+
+
+class TakenRights(Shown):
+    """How many of each a removal took."""
+
+    grants: int
+    memberships: int
+    keys: int
+    sessions: int
+
+
+def show_account(row: Account, _: Directory) -> AccountEntry:
+    return AccountEntry(
+        kind=row.kind,
+        short_name=row.short_name,
+        name=row.name,
+        customer=row.customer,
+        groups=row.groups,
+        grants=[AccountGrant(*grant.split(" for ", 1)) for grant in row.grants],
+        removed_timestamp=row.removed_time,
+    )
+
+
+def managing(id_: str, **more: Any) -> Mapping[str, Any]:
+    """The `opt` of a route for whoever manages accounts."""
+    return operation(
+        id_, Permission.MANAGE_ACCOUNTS, query=more.pop("query", NoQuery), everywhere=True, **more
+    )
+
+
+def changing(id_: str, **more: Any) -> Mapping[str, Any]:
+    """The same for a change, which the ledger tells as an act about accounts."""
+    return managing(id_, act=Kind.ACCESS, **more)
+
+
+def read_short_name(request: Call, name: str, violations: Violations) -> str:
+    given = request.path(name)
+    try:
+        return msgspec.convert(given, ShortName)
+    except msgspec.ValidationError:
+        violations.add(_camel(name), NO_SHORT_NAME)
+        return given
+
+
+async def read_put(request: Call, shape: Any, name: str) -> tuple[str, Any]:
+    """The short name of the path, and the body. Raises `Malformed`, and `Invalid` with every violation of both."""
+    request.read_query(NoQuery)
+    document, violations = await request.document(shape), Violations()
+    short_name = read_short_name(request, name, violations)
+    try:
+        data = document.read(request.now)
+    except Invalid as error:
+        raise Invalid(*violations, *error.violations) from None
+    violations.raise_if_any()
+    return short_name, data
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
+
+
+@get(f"{EXTENSIONS}/accounts", opt=managing("listAccounts", query=PageQuery, answers=list[AccountEntry]))
+async def list_accounts(request: Call) -> Response[bytes] | Streamed:
+    """List users, then groups, by short name, removed ones as well."""
+    page = request.read_query(PageQuery).page()
+    return await request.show_list(upkeep.accounts_matching(), page, show_account)
+
+
+@get(f"{EXTENSIONS}/accounts/{{short_name:str}}", opt=managing("getAccount", answers=AccountEntry))
+async def get_account(request: Call) -> Answer:
+    """Get a user or group, also a removed one."""
+    request.read_query(NoQuery)
+    async with request.bank.database.connection() as db:
+        found = await _found(db, request.path("short_name"))
+    return await request.show(found, show_account)
+
+
+@put(
+    f"{EXTENSIONS}/users/{{short_name:str}}",
+    opt=changing("putUser", body=AccountPutRequest, answers=AccountEntry),
+)
+async def put_user(request: Call) -> Answer:
+    """Make a user, or change name and customer. A removed user is back, without the rights that were taken."""
+    return await _put(request, "user")
+
+
+@put(
+    f"{EXTENSIONS}/groups/{{short_name:str}}",
+    opt=changing("putGroup", body=AccountPutRequest, answers=AccountEntry),
+)
+async def put_group(request: Call) -> Answer:
+    """Make a group, or change name and customer. A removed group is back, without the rights that were taken."""
+    return await _put(request, "group")
+
+
+async def _put(request: Call, kind: str) -> Answer:
+    short_name, data = await read_put(request, AccountPutRequest, "short_name")
+    async with request.bank.database.transaction() as db:
+        await upkeep.put(db, kind, short_name, name=data.name or short_name, customer=data.customer)
+        await request.record(db, target=short_name, details={"customer": data.customer})
+        found = await _found(db, short_name)
+    return await request.show(found, show_account)
+
+
+@delete(
+    f"{EXTENSIONS}/users/{{short_name:str}}",
+    opt=changing("removeUser", answers=TakenRights),
+    status_code=200,
+)
+async def remove_user(request: Call) -> Answer:
+    """Remove a user: rights, keys and sessions end within 2 seconds. What the user submitted stays."""
+    request.read_query(NoQuery)
+    short_name = request.path("short_name")
+    async with request.bank.database.transaction() as db:
+        taken = await upkeep.remove_user(db, short_name, now=request.now)
+        await _end_change(request, db, short_name)
+    return await request.show(taken, _show_taken)
+
+
+@delete(
+    f"{EXTENSIONS}/groups/{{short_name:str}}",
+    opt=changing("removeGroup", answers=TakenRights),
+    status_code=200,
+)
+async def remove_group(request: Call) -> Answer:
+    """Remove a group: its grants and members end."""
+    request.read_query(NoQuery)
+    short_name = request.path("short_name")
+    async with request.bank.database.transaction() as db:
+        taken = await upkeep.remove_group(db, short_name, now=request.now)
+        await _end_change(request, db, short_name)
+    return await request.show(taken, _show_taken)
+
+
+MEMBER = f"{EXTENSIONS}/groups/{{short_name:str}}/members/{{user:str}}"
+
+
+@put(MEMBER, opt=changing("addMember", answers=AccountEntry))
+async def add_member(request: Call) -> Answer:
+    """Put a user into a group. Answers the user."""
+    request.read_query(NoQuery)
+    group, user = request.path("short_name"), request.path("user")
+    async with request.bank.database.transaction() as db:
+        await upkeep.add_member(db, group, user)
+        await _end_change(request, db, user, group=group)
+        found = await _found(db, user)
+    return await request.show(found, show_account)
+
+
+@delete(MEMBER, opt=changing("removeMember", answers=AccountEntry), status_code=200)
+async def remove_member(request: Call) -> Answer:
+    """Take a user out of a group. Answers the user."""
+    request.read_query(NoQuery)
+    group, user = request.path("short_name"), request.path("user")
+    async with request.bank.database.transaction() as db:
+        await upkeep.remove_member(db, group, user)
+        await _end_change(request, db, user, group=group)
+        found = await _found(db, user)
+    return await request.show(found, show_account)
+
+
+GRANT = f"{EXTENSIONS}/accounts/{{short_name:str}}/grants/{{role:str}}/{{customer:str}}"
+
+
+@put(GRANT, opt=changing("addGrant", answers=AccountEntry))
+async def add_grant(request: Call) -> Answer:
+    """Give a user or group a role for a customer and all customers below, or for `*`. Answers the account."""
+    short_name, role, customer = _read_grant(request)
+    async with request.bank.database.transaction() as db:
+        await upkeep.add_grant(db, short_name, role, customer)
+        await _end_change(request, db, short_name, role=role, customer=customer)
+        found = await _found(db, short_name)
+    return await request.show(found, show_account)
+
+
+@delete(GRANT, opt=changing("removeGrant", answers=AccountEntry), status_code=200)
+async def remove_grant(request: Call) -> Answer:
+    """Take a grant back, as the grant was given. Answers the account."""
+    short_name, role, customer = _read_grant(request)
+    async with request.bank.database.transaction() as db:
+        await upkeep.remove_grant(db, short_name, role, customer)
+        await _end_change(request, db, short_name, role=role, customer=customer)
+        found = await _found(db, short_name)
+    return await request.show(found, show_account)
+
+
+def _read_grant(request: Call) -> tuple[str, str, str]:
+    """The subject, role and customer of the path. Raises `Invalid` with every violation."""
+    request.read_query(NoQuery)
+    role, customer, violations = request.path("role"), request.path("customer"), Violations()
+    if role not in ROLES:
+        violations.add("role", f"There is no role {role[:100]!r}; the roles are {', '.join(ROLES)}.")
+    if customer != EVERY_CUSTOMER:
+        read_short_name(request, "customer", violations)
+    short_name = read_short_name(request, "short_name", violations)
+    violations.raise_if_any()
+    return short_name, role, customer
+
+
+async def _end_change(request: Call, db: Connection, short_name: str, **details: str) -> None:
+    """Tell the ledger of a change of rights. Raises `Conflict` where nobody could manage accounts afterwards."""
+    await upkeep.require_administrator(db)
+    await request.record(db, target=short_name, details=details)
+
+
+async def _found(db: Connection, short_name: str) -> Account:
+    """Raises `NotFound`."""
+    found = await upkeep.find(db, short_name)
+    if found is None:
+        raise NotFound(f"There is no user or group {short_name[:100]!r}.")
+    return found
+
+
+def _show_taken(taken: Taken, _: Directory) -> TakenRights:
+    return TakenRights(**msgspec.structs.asdict(taken))
+
+
+ROUTES = [
+    list_accounts,
+    get_account,
+    put_user,
+    put_group,
+    remove_user,
+    remove_group,
+    add_member,
+    remove_member,
+    add_grant,
+    remove_grant,
+]
