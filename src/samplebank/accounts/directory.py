@@ -9,7 +9,7 @@ from samplebank.database import Connection, Database
 #: how long, in seconds, a change made by another process may go unnoticed
 STALE = 1.0
 CUSTOMERS = """
-    SELECT c.id, c.short_name, c.name, c.parent_id, d.id, d.name
+    SELECT c.id, c.short_name, c.name, c.parent_id, d.id, d.name, c.removed_time IS NULL
       FROM customer c JOIN domain d ON d.id = c.domain_id ORDER BY c.id
 """
 SUBJECTS = "SELECT id, kind, short_name, name, customer_id FROM subject ORDER BY id"
@@ -54,10 +54,13 @@ class Directory:
         domains: dict[int, Domain] = {}
         customers = {}
         below: dict[int, list[int]] = {}
+        present: dict[str, Customer] = {}
         for row in await db.fetch(CUSTOMERS):
-            id_, short_name, name, parent, domain_id, domain_name = row
+            id_, short_name, name, parent, domain_id, domain_name, is_present = row
             domain = domains.setdefault(domain_id, Domain(domain_id, domain_name))
             customers[id_] = Customer(id_, short_name, name, domain, parent)
+            if is_present:
+                present[short_name] = customers[id_]
             if parent is not None:
                 below.setdefault(parent, []).append(id_)
         subjects = {
@@ -66,7 +69,7 @@ class Directory:
         }
         self._customers, self._subjects, self._below = customers, subjects, below
         self.customer_ids = frozenset(customers)
-        self._customer_names = {customer.short_name: customer for customer in customers.values()}
+        self._customer_names = present
         self._subject_names = {subject.short_name: subject for subject in subjects.values()}
 
     @property
@@ -88,9 +91,13 @@ class Directory:
             raise Unknown(id_) from None
 
     def find_customer(self, reference: str | int) -> Customer | None:
-        """Find a customer by short name, or by id (a number, also as a string). A number is never a name."""
+        """Find a customer by short name, or by id (a number, also as a string). A number is never a name.
+
+        A removed customer is not found.
+        """
         if _is_number(reference):
-            return self._customers.get(_number(reference))
+            found = self._customers.get(_number(reference))
+            return None if found is None else self._customer_names.get(found.short_name)
         return self._customer_names.get(str(reference))
 
     def find_subject(self, reference: str | int) -> Subject | None:

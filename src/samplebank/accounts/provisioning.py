@@ -29,8 +29,10 @@ PUT_SUBJECT = Statement("""
 """)
 PUT_CUSTOMER = Statement("""
     INSERT INTO customer (short_name, name, domain_id) VALUES (:short_name, :name, :domain_id)
-    ON CONFLICT (short_name) DO UPDATE SET name = excluded.name, domain_id = excluded.domain_id
+    ON CONFLICT (short_name) DO UPDATE SET name = excluded.name, domain_id = excluded.domain_id, removed_time = NULL
 """)
+#: the customers that an entry may name
+CUSTOMERS = "customer WHERE removed_time IS NULL"
 KEYLESS = """
     SELECT s.id FROM subject s
      WHERE s.short_name = $1 AND s.kind = 'user' AND NOT EXISTS (
@@ -94,6 +96,14 @@ async def put_subject(db: Connection, kind: str, short_name: str, *, name: str, 
     return id_ is not None
 
 
+async def put_customer(db: Connection, entry: CustomerEntry) -> None:
+    """Make a customer, or change the customer of the short name. Raises `Invalid`."""
+    work = _Provisioning(db, "The request")
+    await work.customers([entry])
+    if work.mistakes:
+        raise Invalid(*work.mistakes)
+
+
 async def tell_change(db: Connection) -> None:
     """Have every process read the accounts anew."""
     await db.execute("UPDATE accounts_version SET version = version + 1")
@@ -130,7 +140,7 @@ class _Provisioning:
         await self._parents(entries)
 
     async def _parents(self, entries: Iterable[CustomerEntry]) -> None:
-        ids = await self._ids("customer")
+        ids = await self._ids(CUSTOMERS)
         for entry in entries:
             label = f"[[customer]] {entry.short_name}"
             if entry.parent is not None and entry.parent not in ids:
@@ -147,7 +157,7 @@ class _Provisioning:
             self._mistake(f"[[customer]] {short_name}", "is in another domain than its parent.")
 
     async def subjects(self, kind: str, entries: Iterable[UserEntry] | Iterable[GroupEntry]) -> None:
-        customers = await self._ids("customer")
+        customers = await self._ids(CUSTOMERS)
         for entry in entries:
             label = f"[[{kind}]] {entry.short_name}"
             if entry.customer not in customers:
@@ -165,7 +175,7 @@ class _Provisioning:
     async def sign_in(self, entries: list[SignInEntry]) -> None:
         """Replace the rules for signing in. Whoever signed in leaves the groups that no rule names any more."""
         groups = await self._ids("subject WHERE kind = 'group' AND removed_time IS NULL")
-        customers = await self._ids("customer")
+        customers = await self._ids(CUSTOMERS)
         rules = []
         for position, entry in enumerate(entries):
             label = f"[[signIn]] {entry.value}"
@@ -209,7 +219,7 @@ class _Provisioning:
         """Replace the grants of each subject with a grant in the file by the grants in the file."""
         subjects, customers = (
             await self._ids("subject WHERE removed_time IS NULL"),
-            await self._ids("customer"),
+            await self._ids(CUSTOMERS),
         )
         wanted: dict[int, set[tuple[str, int | None]]] = {}
         for entry in entries:
@@ -274,7 +284,7 @@ async def provision_first(db: Connection, *, now: Millis) -> bool:
 
 async def get_customer_id(db: Connection, short_name: str) -> int:
     """Get the id of a customer. Raises `Invalid` when there is no such customer."""
-    found: int | None = await db.fetchval("SELECT id FROM customer WHERE short_name = $1", short_name)
+    found: int | None = await db.fetchval(f"SELECT id FROM {CUSTOMERS} AND short_name = $1", short_name)
     if found is None:
         raise Invalid(f"There is no customer {short_name!r}.")
     return found

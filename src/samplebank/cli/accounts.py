@@ -1,4 +1,4 @@
-"""`samplebank accounts`: list users and groups, give and take single grants and memberships, remove users and groups."""
+"""`samplebank accounts`: list, make and remove users and groups, give and take single grants and memberships, remove customers."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -7,8 +7,9 @@ import msgspec
 import typer
 
 from samplebank import timespec
-from samplebank.accounts import upkeep
+from samplebank.accounts import customers, upkeep
 from samplebank.accounts.model import ROLES
+from samplebank.accounts.tenants import Name, ShortName
 from samplebank.accounts.upkeep import Account, Taken
 from samplebank.audit.model import OPERATOR, Entry, Kind
 from samplebank.audit.recording import record
@@ -18,7 +19,7 @@ from samplebank.database import Connection
 from samplebank.timespec import Millis
 
 accounts_app = typer.Typer(
-    help="List users and groups, give and take single rights, remove users and groups."
+    help="List, make and remove users and groups, give and take single rights, remove customers."
 )
 
 User = Annotated[str, typer.Argument(metavar="USER", help="Short name of the user.")]
@@ -29,6 +30,10 @@ Role = Annotated[str, typer.Argument(metavar="ROLE", help="The role.")]
 Customer = Annotated[
     str, typer.Argument(metavar="CUSTOMER", help='Short name of the customer; "*" = every customer.')
 ]
+Home = Annotated[
+    str, typer.Argument(metavar="CUSTOMER", help="Short name of the customer that the account belongs to.")
+]
+FullName = Annotated[str | None, typer.Option("--name", help="What people call the account.")]
 
 
 class ListedAccount(msgspec.Struct, frozen=True, rename="camel"):
@@ -92,6 +97,33 @@ def remove_group(group: Group) -> None:
 
 
 @accounts_app.command()
+def remove_customer(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="Short name of the customer.")],
+) -> None:
+    """Remove a customer that has no user, group, customer below, submission, upload and job. Grants for the customer end."""
+    ended, where = _changed(
+        "removeCustomer", lambda db, now: customers.remove(db, customer, now=now), customer=customer
+    )
+    typer.echo(f"The customer {customer} in {where} is removed, with {ended} grants.")
+
+
+@accounts_app.command()
+def add_user(user: User, customer: Home, *, name: FullName = None) -> None:
+    """Make a user of a customer, or change customer and name. A removed user is back, without rights."""
+    where = _put("user", user, customer, name)
+    typer.echo(
+        f"The user {user} in {where} belongs to {customer}. `samplebank key create {user}` makes a key."
+    )
+
+
+@accounts_app.command()
+def add_group(group: Group, customer: Home, *, name: FullName = None) -> None:
+    """Make a group of a customer, or change customer and name. A removed group is back, without rights."""
+    where = _put("group", group, customer, name)
+    typer.echo(f"The group {group} in {where} belongs to {customer}.")
+
+
+@accounts_app.command()
 def remove_member(group: Group, user: User) -> None:
     """Take a user out of a group."""
     _, where = _changed(
@@ -133,6 +165,23 @@ def remove_grant(subject: Subject, role: Role, customer: Customer) -> None:
         customer=customer,
     )
     typer.echo(f"{subject} in {where} has no grant of {role} for {customer} any more.")
+
+
+def _put(kind: str, short_name: str, customer: str, name: str | None) -> str:
+    """Make or change an account; answers where."""
+    try:
+        msgspec.convert([short_name, name or short_name], tuple[ShortName, Name])
+    except msgspec.ValidationError as error:
+        raise typer.BadParameter(
+            "A short name has 1 to 100 letters, digits, and _ : - . only, a name 1 to 200 characters."
+        ) from error
+    _, where = _changed(
+        f"put{kind.title()}",
+        lambda db, _: upkeep.put(db, kind, short_name, name=name or short_name, customer=customer),
+        account=short_name,
+        customer=customer,
+    )
+    return where
 
 
 def _check_role(role: str) -> None:
