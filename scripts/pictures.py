@@ -103,6 +103,8 @@ PAGES: Final = (
     Shown("hunts", "/hunts", "Hunts", "The form for a hunt: YARA rules over stored samples. Below the form, the hunts so far."),
     Shown("hunt", "/hunts/{hunt}", "Hunt", "How far a hunt is, the samples that its rules match, and the rules. Hits are shown as they are found."),
     Shown("policy", "/policy", "Policy", "Which workers run for every sample, and the rules that change the choice for some, in words."),
+    Shown("accounts", "/accounts", "Accounts", "Users, groups and customers, and forms to make some. For administrators of every customer."),
+    Shown("account-of", "/accounts/{account}", "An account", "A user or group: grants, groups or members, and keys, with forms that give and take each. A new key is shown once. To remove the account, write its name."),
     Shown("audit", "/audit", "Ledger", "Who read, downloaded, changed or deleted what, when, from where, by which key: everything for an administrator of all customers, and for an administrator of a customer what concerns its samples and users."),
     Shown("account", "/me", "Your account", "Your sessions, which you can end, your saved queries, keys and permissions."),
     Shown("help", "/help", "Help", "How to write queries, and the fields of samples and jobs with an example each."),
@@ -142,6 +144,7 @@ def demo() -> Iterator[tuple[LocalService, dict[str, str]]]:
             "batch": BATCH,
             "worker": "static",
             "hunt": hunted(client),
+            "account": "admin",
         }
         yield service, {name: str(value) for name, value in names.items()}
 

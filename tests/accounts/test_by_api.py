@@ -203,9 +203,12 @@ def test_the_id_of_a_revoked_key_is_refused(bank: Bank) -> None:
 
 
 def test_all_that_is_wrong_with_a_key_is_told_at_once(bank: Bank) -> None:
-    refused = put_key(bank, user(bank), "no-id", roles=["KING"], expiryTimestamp=1)
+    refused = put_key(
+        bank, "nobody-at-all", "no-id", roles=["KING"], customers=["nowhere"], expiryTimestamp=1
+    )
 
-    assert (refused.status_code, fields_of(refused)) == (412, {"keyID", "roles[0]", "expiryTimestamp"})
+    told = {"keyID", "user", "roles[0]", "customers[0]", "expiryTimestamp"}
+    assert (refused.status_code, fields_of(refused)) == (412, told)
 
 
 @pytest.mark.parametrize(
@@ -220,6 +223,14 @@ def test_all_that_is_wrong_with_a_key_is_told_at_once(bank: Bank) -> None:
 )
 def test_what_is_not_there_cannot_be_removed(bank: Bank, path: str) -> None:
     assert bank.delete(f"{API}/{path.format(name_of('nobody'))}").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("name", ["a%00b", "a%20b", "x" * 300])
+def test_a_text_that_can_be_no_name_is_nobody(bank: Bank, method: str, name: str) -> None:
+    path = "accounts" if method == "GET" else "users"
+
+    assert bank.call(method, f"{API}/{path}/{name}").status_code == 404
 
 
 def test_an_unknown_role_and_a_wrong_customer_are_told_at_once(bank: Bank) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from samplebank.http.shapes import NoQuery
 from samplebank.web.app import ROUTES
 from samplebank.web.pages import (
+    accounts,
     audit,
     batch,
     compare,
@@ -61,6 +62,8 @@ QUERIES: Mapping[str, type[Any]] = {
     "showHunts": NoQuery,
     "showHunt": hunts.HitQuery,
     "showPolicy": NoQuery,
+    "showAccounts": accounts.AccountsQuery,
+    "showAccountOf": NoQuery,
     "showAudit": audit.AuditPageQuery,
     "showSubmit": NoQuery,
     "tellKnown": known.KnownQuery,

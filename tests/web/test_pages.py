@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborNode
 
 from architecture.test_access import EVERYWHERE, USERS
 from hunts.hunting import begun, claimed, end, rules_for
-from kit.bank import AGENT, CHIEF, ROBOT, Bank, Sample
+from kit.bank import AGENT, CHIEF, ROBOT, Bank, Sample, name_of
 from kit.policy_rules import RULES
 from kit.service import Service
 from kit.visitor import Shown, Visitor
@@ -154,7 +154,17 @@ def hostile_sample(bank: Bank) -> dict[str, str]:
         "worker": worker,
         "task_id": task,
         "hunt_id": hostile_hunt(bank, sample),
+        "short_name": hostile_account(bank),
     }
+
+
+def hostile_account(bank: Bank) -> str:
+    """A user with a hostile name, and a key with a hostile label."""
+    name = name_of("hostile")
+    bank.data(bank.put(f"/samplebank/v1/users/{name}", {"customer": "mill", "name": HOSTILE_LINE[:200]}))
+    key = {"user": name, "label": HOSTILE_LINE[:200]}
+    bank.data(bank.put(f"/samplebank/v1/keys/{uuid4()}", key))
+    return name
 
 
 def hostile_job(bank: Bank, worker: str) -> tuple[Sample, dict[str, str]]:

@@ -41,6 +41,10 @@ KEPT_BY: Final = {
     ("submission", "submissions"): "submission WHERE customer_id = :id",
     ("uploaded sample", "uploaded samples"): "sample_reader WHERE reader = :uploader",
     ("job", "jobs"): "job WHERE customer_id = :id",
+    ("analysis", "analyses"): "analysis WHERE customer_id = :id",
+    ("link", "links"): "link WHERE customer_id = :id",
+    ("note", "notes"): "sample_note WHERE customer_id = :id",
+    ("hunt", "hunts"): "hunt WHERE customer_id = :id",
     ("rule for signing in", "rules for signing in"): "sign_in_rule WHERE customer_id = :id",
 }
 COUNT = Statement(

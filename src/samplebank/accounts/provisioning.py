@@ -33,6 +33,7 @@ PUT_CUSTOMER = Statement("""
 """)
 #: the customers that an entry may name
 CUSTOMERS = "customer WHERE removed_time IS NULL"
+FIND_CUSTOMER = Statement(f"SELECT id FROM {CUSTOMERS} AND short_name = :short_name")
 KEYLESS = """
     SELECT s.id FROM subject s
      WHERE s.short_name = $1 AND s.kind = 'user' AND NOT EXISTS (
@@ -284,7 +285,7 @@ async def provision_first(db: Connection, *, now: Millis) -> bool:
 
 async def get_customer_id(db: Connection, short_name: str) -> int:
     """Get the id of a customer. Raises `Invalid` when there is no such customer."""
-    found: int | None = await db.fetchval(f"SELECT id FROM {CUSTOMERS} AND short_name = $1", short_name)
+    found: int | None = await FIND_CUSTOMER.value(db, short_name=short_name)
     if found is None:
         raise Invalid(f"There is no customer {short_name!r}.")
     return found

@@ -73,6 +73,11 @@ ADD_GRANT = Statement("""
     INSERT INTO access_grant (subject_id, role, customer_id) VALUES (:subject_id, :role, :customer_id)
     ON CONFLICT DO NOTHING
 """)
+MEMBERS = Statement("""
+    SELECT u.short_name FROM group_member m JOIN subject g ON g.id = m.group_id JOIN subject u ON u.id = m.user_id
+     WHERE g.short_name = :group ORDER BY 1
+""")
+HAS_CUSTOMER = Statement(f"SELECT EXISTS (SELECT FROM {provisioning.CUSTOMERS} AND short_name = :short_name)")
 FIND = Statement("""
     SELECT id FROM subject WHERE short_name = :short_name AND kind = ANY(:kinds::text[]) AND removed_time IS NULL
 """)
@@ -106,6 +111,28 @@ def accounts_matching(short_name: str | None = None) -> Listing[Account]:
 async def find(db: Connection, short_name: str) -> Account | None:
     found = await accounts_matching(short_name).page(db, Page(1))
     return found[0] if found else None
+
+
+async def number_of_accounts(db: Connection) -> int:
+    number: int = await db.fetchval("SELECT count(*) FROM subject")
+    return number
+
+
+async def members_of(db: Connection, group: str) -> list[str]:
+    """The short names of the members of a group; none of a user."""
+    return [row[0] for row in await MEMBERS.rows(db, group=group)]
+
+
+async def has_customer(db: Connection, short_name: str) -> bool:
+    """Whether there is a customer of the name. A text that no name can be is none."""
+    if "\0" in short_name:
+        return False
+    found: bool = await HAS_CUSTOMER.value(db, short_name=short_name)
+    return found
+
+
+async def has_user(db: Connection, short_name: str) -> bool:
+    return await FIND.value(db, short_name=short_name, kinds=["user"]) is not None
 
 
 async def put(db: Connection, kind: str, short_name: str, *, name: str, customer: str) -> None:

@@ -1,7 +1,7 @@
 """Users and groups, their members and grants, for whoever manages accounts for every customer."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Response, delete, get, put
@@ -21,6 +21,10 @@ from samplebank.http.shapes import Body, Named, NoQuery, PageQuery, ShortName, S
 from samplebank.http.streaming import Streamed
 from samplebank.timespec import Millis
 
+S = TypeVar("S")
+ChangeMember = Callable[[Connection, str, str], Awaitable[None]]
+ChangeGrant = Callable[[Connection, str, str, str], Awaitable[None]]
+NOBODY = "There is no user, group or customer {}."
 NO_SHORT_NAME = "A short name has 1 to 100 letters, digits, and _ : - . only."
 
 
@@ -83,31 +87,32 @@ def changing(id_: str, **more: Any) -> Mapping[str, Any]:
     return managing(id_, act=Kind.ACCESS, **more)
 
 
-def read_short_name(request: Call, name: str, violations: Violations) -> str:
-    given = request.path(name)
+def check_short_name(field: str, given: str, violations: Violations) -> None:
     try:
-        return msgspec.convert(given, ShortName)
+        msgspec.convert(given, ShortName)
     except msgspec.ValidationError:
-        violations.add(_camel(name), NO_SHORT_NAME)
-        return given
+        violations.add(field, NO_SHORT_NAME)
 
 
-async def read_put(request: Call, shape: Any, name: str) -> tuple[str, Any]:
+async def check_customers(db: Connection, named: Mapping[str, str], violations: Violations) -> None:
+    """Note each field that names a customer who is not there."""
+    for field, name in named.items():
+        if name != EVERY_CUSTOMER and not await upkeep.has_customer(db, name):
+            violations.add(field, f"There is no customer {name[:100]!r}.")
+
+
+async def read_put(request: Call, shape: type[S]) -> tuple[str, S]:
     """The short name of the path, and the body. Raises `Malformed`, and `Invalid` with every violation of both."""
     request.read_query(NoQuery)
     document, violations = await request.document(shape), Violations()
-    short_name = read_short_name(request, name, violations)
+    short_name = request.path("short_name")
+    check_short_name("shortName", short_name, violations)
     try:
         data = document.read(request.now)
     except Invalid as error:
         raise Invalid(*violations, *error.violations) from None
     violations.raise_if_any()
     return short_name, data
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.title, others))
 
 
 @get(f"{EXTENSIONS}/accounts", opt=managing("listAccounts", query=PageQuery, answers=list[AccountEntry]))
@@ -122,7 +127,7 @@ async def get_account(request: Call) -> Answer:
     """Get a user or group, also a removed one."""
     request.read_query(NoQuery)
     async with request.bank.database.connection() as db:
-        found = await _found(db, request.path("short_name"))
+        found = await _found(db, name_in(request, "short_name"))
     return await request.show(found, show_account)
 
 
@@ -145,12 +150,20 @@ async def put_group(request: Call) -> Answer:
 
 
 async def _put(request: Call, kind: str) -> Answer:
-    short_name, data = await read_put(request, AccountPutRequest, "short_name")
+    short_name, data = await read_put(request, AccountPutRequest)
+    found = await put_account(request, kind, short_name, data)
+    return await request.show(found, show_account)
+
+
+async def put_account(request: Call, kind: str, short_name: str, data: AccountPutRequest) -> Account:
+    """Make or change a user or group. Raises `Invalid` for the customer, and `Conflict` for the name."""
+    violations = Violations()
     async with request.bank.database.transaction() as db:
+        await check_customers(db, {"customer": data.customer}, violations)
+        violations.raise_if_any()
         await upkeep.put(db, kind, short_name, name=data.name or short_name, customer=data.customer)
         await request.record(db, target=short_name, details={"customer": data.customer})
-        found = await _found(db, short_name)
-    return await request.show(found, show_account)
+        return await _found(db, short_name)
 
 
 @delete(
@@ -161,11 +174,9 @@ async def _put(request: Call, kind: str) -> Answer:
 async def remove_user(request: Call) -> Answer:
     """Remove a user: rights, keys and sessions end within 2 seconds. What the user submitted stays."""
     request.read_query(NoQuery)
-    short_name = request.path("short_name")
-    async with request.bank.database.transaction() as db:
-        taken = await upkeep.remove_user(db, short_name, now=request.now)
-        await _end_change(request, db, short_name)
-    return await request.show(taken, _show_taken)
+    return await request.show(
+        await remove_account(request, "user", name_in(request, "short_name")), _show_taken
+    )
 
 
 @delete(
@@ -176,11 +187,18 @@ async def remove_user(request: Call) -> Answer:
 async def remove_group(request: Call) -> Answer:
     """Remove a group: its grants and members end."""
     request.read_query(NoQuery)
-    short_name = request.path("short_name")
+    return await request.show(
+        await remove_account(request, "group", name_in(request, "short_name")), _show_taken
+    )
+
+
+async def remove_account(request: Call, kind: str, short_name: str) -> Taken:
+    """Remove a user or group. Raises `NotFound` and `Conflict`."""
+    remove = upkeep.remove_user if kind == "user" else upkeep.remove_group
     async with request.bank.database.transaction() as db:
-        taken = await upkeep.remove_group(db, short_name, now=request.now)
+        taken = await remove(db, short_name, now=request.now)
         await _end_change(request, db, short_name)
-    return await request.show(taken, _show_taken)
+    return taken
 
 
 MEMBER = f"{EXTENSIONS}/groups/{{short_name:str}}/members/{{user:str}}"
@@ -190,24 +208,16 @@ MEMBER = f"{EXTENSIONS}/groups/{{short_name:str}}/members/{{user:str}}"
 async def add_member(request: Call) -> Answer:
     """Put a user into a group. Answers the user."""
     request.read_query(NoQuery)
-    group, user = request.path("short_name"), request.path("user")
-    async with request.bank.database.transaction() as db:
-        await upkeep.add_member(db, group, user)
-        await _end_change(request, db, user, group=group)
-        found = await _found(db, user)
-    return await request.show(found, show_account)
+    group, user = name_in(request, "short_name"), name_in(request, "user")
+    return await request.show(await change_member(request, upkeep.add_member, group, user), show_account)
 
 
 @delete(MEMBER, opt=changing("removeMember", answers=AccountEntry), status_code=200)
 async def remove_member(request: Call) -> Answer:
     """Take a user out of a group. Answers the user."""
     request.read_query(NoQuery)
-    group, user = request.path("short_name"), request.path("user")
-    async with request.bank.database.transaction() as db:
-        await upkeep.remove_member(db, group, user)
-        await _end_change(request, db, user, group=group)
-        found = await _found(db, user)
-    return await request.show(found, show_account)
+    group, user = name_in(request, "short_name"), name_in(request, "user")
+    return await request.show(await change_member(request, upkeep.remove_member, group, user), show_account)
 
 
 GRANT = f"{EXTENSIONS}/accounts/{{short_name:str}}/grants/{{role:str}}/{{customer:str}}"
@@ -216,36 +226,41 @@ GRANT = f"{EXTENSIONS}/accounts/{{short_name:str}}/grants/{{role:str}}/{{custome
 @put(GRANT, opt=changing("addGrant", answers=AccountEntry))
 async def add_grant(request: Call) -> Answer:
     """Give a user or group a role for a customer and all customers below, or for `*`. Answers the account."""
-    short_name, role, customer = _read_grant(request)
-    async with request.bank.database.transaction() as db:
-        await upkeep.add_grant(db, short_name, role, customer)
-        await _end_change(request, db, short_name, role=role, customer=customer)
-        found = await _found(db, short_name)
-    return await request.show(found, show_account)
+    request.read_query(NoQuery)
+    names = request.path("short_name"), request.path("role"), request.path("customer")
+    return await request.show(await change_grant(request, upkeep.add_grant, *names), show_account)
 
 
 @delete(GRANT, opt=changing("removeGrant", answers=AccountEntry), status_code=200)
 async def remove_grant(request: Call) -> Answer:
     """Take a grant back, as the grant was given. Answers the account."""
-    short_name, role, customer = _read_grant(request)
-    async with request.bank.database.transaction() as db:
-        await upkeep.remove_grant(db, short_name, role, customer)
-        await _end_change(request, db, short_name, role=role, customer=customer)
-        found = await _found(db, short_name)
-    return await request.show(found, show_account)
-
-
-def _read_grant(request: Call) -> tuple[str, str, str]:
-    """The subject, role and customer of the path. Raises `Invalid` with every violation."""
     request.read_query(NoQuery)
-    role, customer, violations = request.path("role"), request.path("customer"), Violations()
+    names = request.path("short_name"), request.path("role"), request.path("customer")
+    return await request.show(await change_grant(request, upkeep.remove_grant, *names), show_account)
+
+
+async def change_member(request: Call, change: ChangeMember, group: str, user: str) -> Account:
+    """Put a user into a group, or take the user out. Answers the user. Raises `NotFound` and `Conflict`."""
+    async with request.bank.database.transaction() as db:
+        await change(db, group, user)
+        await _end_change(request, db, user, group=group)
+        return await _found(db, user)
+
+
+async def change_grant(
+    request: Call, change: ChangeGrant, short_name: str, role: str, customer: str
+) -> Account:
+    """Give a role or take a role back. Answers the account. Raises `NotFound`, `Conflict`, and `Invalid` with every violation."""
+    violations = Violations()
     if role not in ROLES:
         violations.add("role", f"There is no role {role[:100]!r}; the roles are {', '.join(ROLES)}.")
-    if customer != EVERY_CUSTOMER:
-        read_short_name(request, "customer", violations)
-    short_name = read_short_name(request, "short_name", violations)
-    violations.raise_if_any()
-    return short_name, role, customer
+    check_short_name("shortName", short_name, violations)
+    async with request.bank.database.transaction() as db:
+        await check_customers(db, {"customer": customer}, violations)
+        violations.raise_if_any()
+        await change(db, short_name, role, customer)
+        await _end_change(request, db, short_name, role=role, customer=customer)
+        return await _found(db, short_name)
 
 
 async def _end_change(request: Call, db: Connection, short_name: str, **details: str) -> None:
@@ -258,8 +273,17 @@ async def _found(db: Connection, short_name: str) -> Account:
     """Raises `NotFound`."""
     found = await upkeep.find(db, short_name)
     if found is None:
-        raise NotFound(f"There is no user or group {short_name[:100]!r}.")
+        raise NotFound(NOBODY.format(short_name))
     return found
+
+
+def name_in(request: Call, name: str) -> str:
+    """A short name in the path. Raises `NotFound` for a text that can be no name."""
+    given = request.path(name)
+    try:
+        return msgspec.convert(given, ShortName)
+    except msgspec.ValidationError:
+        raise NotFound(NOBODY.format(repr(given[:100]))) from None
 
 
 def _show_taken(taken: Taken, _: Directory) -> TakenRights:

@@ -1,13 +1,14 @@
 """Customers, for whoever manages accounts for every customer."""
 
-from litestar import Response, delete, get, put
+from litestar import Response, delete, get
+from litestar import put as putting
 
 from samplebank.accounts import customers
 from samplebank.accounts.customers import CustomerRow
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.tenants import CustomerEntry
 from samplebank.api import envelope
-from samplebank.api.accounts import changing, managing, read_put
+from samplebank.api.accounts import changing, managing, name_in, read_put
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.http.operation import EXTENSIONS
@@ -51,27 +52,35 @@ async def list_customers(request: Call) -> Response[bytes] | Streamed:
     return await request.show_list(customers.customers_matching(), page, show_customer)
 
 
-@put(ONE, opt=changing("putCustomer", body=CustomerPutRequest, answers=ListedCustomer))
+@putting(ONE, opt=changing("putCustomer", body=CustomerPutRequest, answers=ListedCustomer))
 async def put_customer(request: Call) -> Answer:
     """Make a customer, or change name, domain and parent. A removed customer is back, without grants."""
-    short_name, data = await read_put(request, CustomerPutRequest, "short_name")
+    short_name, data = await read_put(request, CustomerPutRequest)
+    return await request.show(await put(request, short_name, data), show_customer)
+
+
+async def put(request: Call, short_name: str, data: CustomerPutRequest) -> CustomerRow | None:
+    """Make or change a customer. Raises `Invalid` for domain and parent."""
     entry = CustomerEntry(short_name, data.name, data.domain, data.parent)
     async with request.bank.database.transaction() as db:
         await customers.put(db, entry)
         await request.record(db, target=short_name, details={"domain": data.domain, "parent": data.parent})
-        found = await customers.find(db, short_name)
-    return await request.show(found, show_customer)
+        return await customers.find(db, short_name)
 
 
 @delete(ONE, opt=changing("removeCustomer", answers=EndedGrants), status_code=200)
 async def remove_customer(request: Call) -> Answer:
     """Remove a customer to whom nothing belongs: no user, group, customer below, submission, upload and job."""
     request.read_query(NoQuery)
-    short_name = request.path("short_name")
+    return envelope.single(EndedGrants(await remove(request, name_in(request, "short_name"))))
+
+
+async def remove(request: Call, short_name: str) -> int:
+    """Remove a customer; answers how many grants ended. Raises `NotFound` and `Conflict`."""
     async with request.bank.database.transaction() as db:
         ended = await customers.remove(db, short_name, now=request.now)
         await request.record(db, target=short_name)
-    return envelope.single(EndedGrants(ended))
+    return ended
 
 
 ROUTES = [list_customers, put_customer, remove_customer]

@@ -7,12 +7,12 @@ import msgspec
 from litestar import Response, delete, get, put
 from msgspec import Meta
 
-from samplebank.accounts import keys, provisioning
+from samplebank.accounts import keys, provisioning, upkeep
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Key
 from samplebank.accounts.model import ROLES
 from samplebank.api import envelope
-from samplebank.api.accounts import changing, managing
+from samplebank.api.accounts import changing, check_customers, managing
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.errors import Invalid, Violations
@@ -88,17 +88,29 @@ async def put_key(request: Call) -> Answer:
         data = document.read(request.now)
     except Invalid as error:
         raise Invalid(*violations, *error.violations) from None
+    found, key = await make_key(request, id_, data, violations)
+    entry = show_key(found, request.bank.directory)
+    return envelope.single(msgspec.structs.replace(entry, key=key), 201)
+
+
+async def make_key(request: Call, id_: UUID, data: KeyPutRequest, violations: Violations) -> tuple[Key, str]:
+    """Make a key: what is known of the key, and the key. Raises `Conflict`, and `Invalid` with all `violations`."""
     expiry = _read_expiry(data, violations, request.now)
     for position, role in enumerate(data.roles or ()):
         if role not in ROLES:
-            violations.add(
-                f"roles[{position}]", f"There is no role {role[:100]!r}; the roles are {', '.join(ROLES)}."
-            )
-    violations.raise_if_any()
+            said = f"There is no role {role[:100]!r}; the roles are {', '.join(ROLES)}."
+            violations.add(f"roles[{position}]", said)
+    names = data.customers or ()
     async with request.bank.database.transaction() as db:
         await provisioning.lock(db)
+        if not await upkeep.has_user(db, data.user):
+            violations.add("user", f"There is no user {data.user!r}.")
+        await check_customers(
+            db, {f"customers[{place}]": name for place, name in enumerate(names)}, violations
+        )
+        violations.raise_if_any()
         user_id = await provisioning.get_user_id(db, data.user)
-        customers = [await provisioning.get_customer_id(db, name) for name in data.customers or ()] or None
+        customers = [await provisioning.get_customer_id(db, name) for name in names] or None
         key = await keys.put(
             db,
             id_,
@@ -110,9 +122,7 @@ async def put_key(request: Call) -> Answer:
             expiry=expiry,
         )
         await request.record(db, target=id_, details={"user": data.user, "label": data.label})
-        found = await keys.get(db, id_)
-    entry = show_key(found, request.bank.directory)
-    return envelope.single(msgspec.structs.replace(entry, key=key), 201)
+        return await keys.get(db, id_), key
 
 
 @delete(ONE, opt=changing("revokeKey", answers=KeyEntry), status_code=200)
@@ -122,11 +132,16 @@ async def revoke_key(request: Call) -> Answer:
     violations = Violations()
     id_ = _read_id(request, violations)
     violations.raise_if_any()
+    return await request.show(await end_key(request, id_), show_key)
+
+
+async def end_key(request: Call, id_: UUID) -> Key:
+    """End a key. Raises `NotFound`."""
     async with request.bank.database.transaction() as db:
         await keys.revoke(db, id_, now=request.now)
         found = await keys.get(db, id_)
         await request.record(db, target=id_, details={"user": found.user, "label": found.label})
-    return await request.show(found, show_key)
+    return found
 
 
 def _read_id(request: Call, violations: Violations) -> UUID:

@@ -15,6 +15,8 @@ from samplebank.samples.model import SHA256
 from samplebank.web.entrance import SAFE, enter
 from samplebank.web.fallback import Unrouted
 from samplebank.web.pages import (
+    account_keys,
+    accounts,
     asset,
     audit,
     batch,
@@ -85,6 +87,8 @@ PAGES = (
     hunts,
     policy,
     audit,
+    accounts,
+    account_keys,
     submit,
     known,
     batch,

@@ -84,6 +84,12 @@ def of_audit(address: str, asked: Mapping[str, str]) -> Copied:
     return _of_path(address, f"audit{query}", f"{V1}/audit{query}", _command(address, "audit", *options))
 
 
+def of_accounts(address: str, short_name: str = "") -> Copied:
+    """Users and groups, or one. The command works on the machine of the service."""
+    path = f"accounts/{quote(short_name)}" if short_name else "accounts"
+    return _of_path(address, path, f"{V1}/{path}", "samplebank accounts list")
+
+
 def of_today(address: str) -> Copied:
     """What arrived in the last two days."""
     return _of_path(address, "", f"{V1}/arrivals", _command(address, "search", "seen:-48h"))

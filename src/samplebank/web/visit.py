@@ -35,8 +35,11 @@ NO_FORM: Final = "The form could not be read: load the page again, and send the 
 
 
 def permissions_of(caller: Caller) -> frozenset[Permission]:
-    """The permissions that the caller holds for some customer: what a page may offer."""
-    return frozenset(one for one, scope in caller.scopes.items() if scope)
+    """The permissions that the caller holds for some customer: what a page may offer. `manageAccounts` only counts for all."""
+    held = {one for one, scope in caller.scopes.items() if scope}
+    if not caller.scope(Permission.MANAGE_ACCOUNTS).everywhere:
+        held.discard(Permission.MANAGE_ACCOUNTS)
+    return frozenset(held)
 
 
 class Visit(Call):

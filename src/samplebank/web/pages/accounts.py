@@ -1,0 +1,247 @@
+"""Accounts: users, groups and customers, for whoever manages accounts for every customer."""
+
+from typing import Any, ClassVar, Final
+
+import msgspec
+from litestar import Response, get, post
+
+from samplebank.accounts import customers, keys, upkeep
+from samplebank.accounts.customers import CustomerRow
+from samplebank.accounts.keys import Key
+from samplebank.accounts.model import ROLES
+from samplebank.accounts.tenants import EVERY_CUSTOMER
+from samplebank.accounts.upkeep import Account
+from samplebank.api.accounts import (
+    NO_SHORT_NAME,
+    AccountPutRequest,
+    change_grant,
+    change_member,
+    changing,
+    managing,
+    name_in,
+    put_account,
+    remove_account,
+)
+from samplebank.api.customers import CustomerPutRequest, put, remove
+from samplebank.database import Page as Part
+from samplebank.database import new_id
+from samplebank.errors import NotFound, invalid
+from samplebank.http.shapes import Body, NoQuery, Offset, ShortName
+from samplebank.http.validation import Document
+from samplebank.web.copying import Copied, of_accounts
+from samplebank.web.rendering import Page
+from samplebank.web.visit import Visit
+
+#: accounts on a page; customers, and keys of an account, that a page shows
+MOST: Final = 100
+MOST_CUSTOMERS: Final = 1_000
+NOT_SURE: Final = (
+    "Nothing was removed: write the short name into the field beside the button, to say that you are sure."
+)
+
+
+class AccountsQuery(Body):
+    offset: Offset = 0
+
+
+class AccountsPage(Page, frozen=True):
+    """A part of the accounts, and the customers. `newer` and `older` are offsets of other parts."""
+
+    template: ClassVar[str] = "accounts.html"
+    section: ClassVar[str] = "accounts"
+
+    accounts: list[Account]
+    number: int
+    newer: int | None
+    older: int | None
+    customers: list[CustomerRow]
+    copied: Copied
+
+
+class AccountPage(Page, frozen=True):
+    """An account. `new_key_id` makes the form for a key one request, however often the form is sent."""
+
+    template: ClassVar[str] = "account.html"
+    section: ClassVar[str] = "accounts"
+
+    account: Account
+    grants: list[tuple[str, str]]
+    members: list[str]
+    keys: list[Key]
+    roles: list[str]
+    customers: list[str]
+    new_key_id: str
+    copied: Copied
+
+
+@get("/accounts", opt=managing("showAccounts", query=AccountsQuery))
+async def show_accounts(request: Visit) -> Response[bytes]:
+    """List users and groups, then customers, with forms to make some."""
+    query = request.read_query(AccountsQuery)
+    listing = upkeep.accounts_matching()
+    async with request.reading() as db:
+        found = await listing.page(db, Part(MOST, query.offset))
+        number = await upkeep.number_of_accounts(db)
+        firms = await customers.customers_matching().page(db, Part(MOST_CUSTOMERS))
+    end = query.offset + len(found)
+    return request.page(
+        AccountsPage(
+            accounts=found,
+            number=number,
+            newer=max(0, query.offset - MOST) if query.offset else None,
+            older=end if end < number else None,
+            customers=firms,
+            copied=of_accounts(request.address),
+        )
+    )
+
+
+@get("/accounts/{short_name:str}", opt=managing("showAccountOf"))
+async def show_account_of(request: Visit) -> Response[bytes]:
+    """Show a user or group: grants, groups or members, keys, with forms to change each."""
+    request.read_query(NoQuery)
+    short_name = name_in(request, "short_name")
+    async with request.reading() as db:
+        found = await upkeep.find(db, short_name)
+        if found is None:
+            raise NotFound(f"There is no user or group {short_name[:100]!r}.")
+        members = await upkeep.members_of(db, short_name)
+        own = await keys.keys_matching(short_name).page(db, Part(MOST))
+        firms = await customers.customers_matching().page(db, Part(MOST_CUSTOMERS))
+    return request.page(
+        AccountPage(
+            account=found,
+            grants=[_pair(grant) for grant in found.grants],
+            members=members,
+            keys=own,
+            roles=list(ROLES),
+            customers=[EVERY_CUSTOMER, *(one.short_name for one in firms if one.removed_time is None)],
+            new_key_id=str(new_id()),
+            copied=of_accounts(request.address, found.short_name),
+        )
+    )
+
+
+@post("/accounts", opt=changing("putAccountByPage"), status_code=303)
+async def put_account_by_page(request: Visit) -> Response[bytes]:
+    """Make a user or group, or change customer and name."""
+    form = await fields_of(request)
+    kind = form.get("kind", "")
+    if kind not in ("user", "group"):
+        raise invalid("kind", "Choose whether the account is a user or a group.")
+    short_name = _short_name(form)
+    data = _read(request, AccountPutRequest, {"customer": form.get("customer", ""), **_named(form)})
+    await put_account(request, kind, short_name, data)
+    return request.to(f"accounts/{short_name}")
+
+
+@post("/accounts/{short_name:str}/remove", opt=changing("removeAccountByPage"), status_code=303)
+async def remove_account_by_page(request: Visit) -> Response[bytes]:
+    """Remove a user or group, once the visitor has written the name."""
+    short_name = name_in(request, "short_name")
+    _require_sure(await fields_of(request), short_name)
+    async with request.bank.database.connection() as db:
+        found = await upkeep.find(db, short_name)
+    await remove_account(request, "user" if found is None else found.kind, short_name)
+    return request.to(f"accounts/{short_name}")
+
+
+@post("/accounts/{short_name:str}/grants", opt=changing("addGrantByPage"), status_code=303)
+async def add_grant_by_page(request: Visit) -> Response[bytes]:
+    """Give a role for a customer."""
+    return await _change_grant(request, upkeep.add_grant)
+
+
+@post("/accounts/{short_name:str}/grants/remove", opt=changing("removeGrantByPage"), status_code=303)
+async def remove_grant_by_page(request: Visit) -> Response[bytes]:
+    """Take a grant back."""
+    return await _change_grant(request, upkeep.remove_grant)
+
+
+@post("/accounts/{short_name:str}/members", opt=changing("addMemberByPage"), status_code=303)
+async def add_member_by_page(request: Visit) -> Response[bytes]:
+    """Put a user into the group."""
+    return await _change_member(request, upkeep.add_member)
+
+
+@post("/accounts/{short_name:str}/members/remove", opt=changing("removeMemberByPage"), status_code=303)
+async def remove_member_by_page(request: Visit) -> Response[bytes]:
+    """Take a user out of the group."""
+    return await _change_member(request, upkeep.remove_member)
+
+
+@post("/customers", opt=changing("putCustomerByPage"), status_code=303)
+async def put_customer_by_page(request: Visit) -> Response[bytes]:
+    """Make a customer, or change name, domain and parent."""
+    form = await fields_of(request)
+    given = {"domain": form.get("domain", ""), "name": form.get("name", "") or form.get("shortName", "")}
+    parent = {"parent": form["parent"]} if form.get("parent") else {}
+    await put(request, _short_name(form), _read(request, CustomerPutRequest, given | parent))
+    return request.to("accounts#customers")
+
+
+@post("/customers/{short_name:str}/remove", opt=changing("removeCustomerByPage"), status_code=303)
+async def remove_customer_by_page(request: Visit) -> Response[bytes]:
+    """Remove a customer to whom nothing belongs, once the visitor has written the name."""
+    short_name = name_in(request, "short_name")
+    _require_sure(await fields_of(request), short_name)
+    await remove(request, short_name)
+    return request.to("accounts#customers")
+
+
+async def fields_of(request: Visit) -> dict[str, str]:
+    """The first value of each field of the form, without blanks around."""
+    request.read_query(NoQuery)
+    return {name: values[0].strip() for name, values in (await request.read_form()).items()}
+
+
+async def _change_grant(request: Visit, change: Any) -> Response[bytes]:
+    form, short_name = await fields_of(request), name_in(request, "short_name")
+    await change_grant(request, change, short_name, form.get("role", ""), form.get("customer", ""))
+    return request.to(f"accounts/{short_name}#grants")
+
+
+async def _change_member(request: Visit, change: Any) -> Response[bytes]:
+    form, short_name = await fields_of(request), name_in(request, "short_name")
+    await change_member(request, change, short_name, form.get("user", ""))
+    return request.to(f"accounts/{short_name}#members")
+
+
+def _pair(grant: str) -> tuple[str, str]:
+    role, _, customer = grant.partition(" for ")
+    return role, customer
+
+
+def _named(form: dict[str, str]) -> dict[str, str]:
+    return {"name": form["name"]} if form.get("name") else {}
+
+
+def _short_name(form: dict[str, str]) -> str:
+    given = form.get("shortName", "")
+    try:
+        return msgspec.convert(given, ShortName)
+    except msgspec.ValidationError:
+        raise invalid("shortName", NO_SHORT_NAME) from None
+
+
+def _read(request: Visit, shape: type[Any], given: dict[str, str]) -> Any:
+    return Document(msgspec.json.encode(given), shape).read(request.now)
+
+
+def _require_sure(form: dict[str, str], short_name: str) -> None:
+    if form.get("sure") != short_name:
+        raise invalid("sure", NOT_SURE)
+
+
+ROUTES = [
+    show_accounts,
+    show_account_of,
+    put_account_by_page,
+    remove_account_by_page,
+    add_grant_by_page,
+    remove_grant_by_page,
+    add_member_by_page,
+    remove_member_by_page,
+    put_customer_by_page,
+    remove_customer_by_page,
+]

@@ -1,0 +1,144 @@
+"""The pages of accounts: make, change and remove users, groups, customers, rights and keys."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from kit.bank import V2, Bank, eventually, name_of
+from kit.visitor import Visitor
+
+API = "/samplebank/v1"
+Visitors = Callable[[str], Visitor]
+ROLE = "SAMPLEDB-VIEWER"
+
+
+@pytest.fixture
+def chief(visitor: Visitors) -> Visitor:
+    return visitor("chief")
+
+
+def made(chief: Visitor, kind: str = "user") -> str:
+    name = name_of(kind)
+    shown = chief.post(
+        "/accounts", {"kind": kind, "shortName": name, "name": f"The {name}", "customer": "mill"}
+    )
+    assert (shown.status, f"The {name}" in shown.text()) == (200, True)
+    return name
+
+
+def account(bank: Bank, name: str) -> dict[str, Any]:
+    return dict(bank.data(bank.get(f"{API}/accounts/{name}")))
+
+
+def key_in(chief: Visitor, name: str, **fields: str) -> str:
+    """The key that the page shows for the form of the page of the account."""
+    page = chief.get(f"/accounts/{name}")
+    form = {"id": page.all("#keys input[name=id]")[0].attributes["value"], "label": "sensor", **fields}
+    return chief.post(f"/accounts/{name}/keys", form).text("#key")
+
+
+def test_the_list_leads_to_a_new_account(chief: Visitor) -> None:
+    name = made(chief)
+
+    assert chief.get("/accounts?offset=0").status == 200
+    assert chief.get(f"/accounts/{name}").text("h1").startswith(f"The {name}")
+
+
+def test_a_grant_is_given_and_taken_back(chief: Visitor, bank: Bank) -> None:
+    name = made(chief)
+    grant = {"role": ROLE, "customer": "mill"}
+
+    given = chief.post(f"/accounts/{name}/grants", grant)
+    has = account(bank, name)["grants"]
+    chief.post(f"/accounts/{name}/grants/remove", grant)
+
+    assert (ROLE in given.text("#grants table"), has) == (True, [grant])
+    assert account(bank, name)["grants"] == []
+
+
+def test_a_user_comes_into_a_group_and_leaves(chief: Visitor, bank: Bank) -> None:
+    name, group = made(chief), made(chief, "group")
+
+    shown = chief.post(f"/accounts/{group}/members", {"user": name})
+    inside = account(bank, name)["groups"]
+    chief.post(f"/accounts/{group}/members/remove", {"user": name})
+
+    assert (name in shown.text("#members"), inside) == (True, [group])
+    assert account(bank, name)["groups"] == []
+
+
+def test_a_key_is_shown_once_and_works(chief: Visitor, bank: Bank) -> None:
+    name = made(chief)
+    chief.post(f"/accounts/{name}/grants", {"role": ROLE, "customer": "mill"})
+
+    key = key_in(chief, name, expires="now + 90 days")
+
+    assert key not in chief.get(f"/accounts/{name}").text()
+    assert eventually(
+        lambda: requests.get(f"{bank.url}{V2}/sample", headers={"Argus-API-Key": key}, timeout=60).ok
+    )
+
+
+def test_a_key_is_revoked(chief: Visitor, bank: Bank) -> None:
+    name = made(chief)
+    key_in(chief, name)
+    (listed,) = bank.data(bank.get(f"{API}/keys?user={name}"))
+
+    chief.post(f"/accounts/{name}/keys/{listed['id']}/revoke", {})
+
+    (revoked,) = bank.data(bank.get(f"{API}/keys?user={name}"))
+    assert "revokedTimestamp" in revoked
+
+
+def test_an_account_is_removed_only_by_who_writes_its_name(chief: Visitor, bank: Bank) -> None:
+    name = made(chief)
+
+    unsure = chief.post(f"/accounts/{name}/remove", {"sure": "yes"})
+    before = "removedTimestamp" in account(bank, name)
+    removed = chief.post(f"/accounts/{name}/remove", {"sure": name})
+
+    assert (unsure.status, before) == (400, False)
+    assert "Removed" in removed.text()
+    assert "removedTimestamp" in account(bank, name)
+
+
+def test_a_customer_is_made_and_removed(chief: Visitor, bank: Bank) -> None:
+    name = name_of("firm")
+    domain = bank.data(bank.get(f"{API}/customers"))[0]["domain"]
+    chief.post("/customers", {"shortName": name, "domain": domain})
+
+    removed = chief.post(f"/customers/{name}/remove", {"sure": name})
+
+    rows = {one["shortName"]: one for one in bank.data(bank.get(f"{API}/customers", limit=0))}
+    assert (removed.status, "removedTimestamp" in rows[name]) == (200, True)
+
+
+def test_a_customer_with_users_is_kept_and_the_page_says_why(chief: Visitor) -> None:
+    kept = chief.post("/customers/mill/remove", {"sure": "mill"})
+
+    assert (kept.status, "still has" in kept.text()) == (409, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/accounts", {"kind": "king", "shortName": "x", "customer": "mill"}),
+        ("/accounts", {"kind": "user", "shortName": "two words", "customer": "mill"}),
+        ("/accounts", {"kind": "user", "shortName": "x", "customer": "nowhere"}),
+        ("/accounts/mia/grants", {"role": "KING", "customer": "mill"}),
+        ("/accounts/mia/keys", {"id": "none"}),
+        ("/customers", {"shortName": "x", "domain": "nowhere"}),
+    ],
+)
+def test_a_form_with_a_mistake_changes_nothing_and_says_so(
+    chief: Visitor, path: str, form: dict[str, str]
+) -> None:
+    assert chief.post(path, form).status == 400
+
+
+def test_only_who_administers_every_customer_is_led_to_the_accounts(visitor: Visitors) -> None:
+    links = {name: "Accounts" in visitor(name).get("/").text("footer") for name in ("chief", "boss")}
+
+    assert links == {"chief": True, "boss": False}
