@@ -5,6 +5,7 @@ Bytes that workers find inside of a sample are charged to the customer of the su
 
 from typing import NamedTuple
 
+from samplebank.accounts.caller import Scope
 from samplebank.database import Connection, Statement
 from samplebank.database.tally import Tally
 
@@ -56,9 +57,21 @@ USED = Statement(f"""
     SELECT (SELECT coalesce(sum(bytes), 0) FROM {CHARGED} c WHERE user_id = :user_id::bigint)::bigint,
            (SELECT coalesce(sum(bytes), 0) FROM {CHARGED} c WHERE customer_id = :customer_id::bigint)::bigint
 """)
+#: the customers with most bytes, first
 BY_CUSTOMER = Statement(f"""
-    SELECT u.short_name, sum(bytes)::bigint FROM {CHARGED} c JOIN customer u ON u.id = c.customer_id
-     GROUP BY u.short_name ORDER BY u.short_name
+    SELECT customer_id, sum(bytes)::bigint AS n FROM {CHARGED} c
+     WHERE :everywhere::boolean OR customer_id = ANY (:customers::bigint[])
+     GROUP BY customer_id HAVING sum(bytes) > 0 ORDER BY n DESC, customer_id LIMIT :most::int
+""")
+FULL = Statement(f"""
+    SELECT 'customer ' || o.short_name FROM (
+        SELECT customer_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY customer_id
+    ) t JOIN customer o ON o.id = t.customer_id WHERE :of_customer::bigint > 0 AND n >= 0.9 * :of_customer
+    UNION ALL
+    SELECT 'user ' || o.short_name FROM (
+        SELECT user_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY user_id
+    ) t JOIN subject o ON o.id = t.user_id WHERE :of_user::bigint > 0 AND n >= 0.9 * :of_user
+     ORDER BY 1 LIMIT :most::int
 """)
 
 
@@ -74,6 +87,13 @@ async def used(db: Connection, *, user_id: int, customer_id: int) -> Used:
     return Used(*await USED.row(db, user_id=user_id, customer_id=customer_id))
 
 
-async def used_by_customers(db: Connection) -> dict[str, int]:
-    """What is charged to each customer that stored anything, by short name."""
-    return {row[0]: row[1] for row in await BY_CUSTOMER.rows(db)}
+async def greatest(db: Connection, scope: Scope, most: int) -> dict[int, int]:
+    """What is charged to the customers of `scope` with most bytes, by the id of the customer."""
+    rows = await BY_CUSTOMER.rows(db, everywhere=scope.everywhere, customers=list(scope.customers), most=most)
+    return {row[0]: row[1] for row in rows}
+
+
+async def nearly_full(db: Connection, *, of_user: int, of_customer: int, most: int) -> list[str]:
+    """The users and customers who have used up nine tenths of a budget. A budget of 0 is no budget."""
+    rows = await FULL.rows(db, of_user=of_user, of_customer=of_customer, most=most)
+    return [row[0] for row in rows]
