@@ -72,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     challenge_ttl: Positive = 600
     challenge_attempts: Count = 20
     challenge_period: Positive = 24 * 3600
+    stored_bytes_per_user: NotNegative = 0
+    stored_bytes_per_customer: NotNegative = 0
     similar_submission_window: NotNegative = 60
     trusted_agents: str = ""
     job_timeout_enqueued: Positive = 3600
@@ -98,6 +100,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     requests_per_address: CountOrNone = 1000
     requests_per_user: CountOrNone = 1000
     requests_per_customer: CountOrNone = 2000
+    database_seconds_per_user: CountOrNone | None = None
+    database_seconds_per_customer: CountOrNone | None = None
     connections_per_address: CountOrNone = 2000
     waiting_claims: Count = 64
     feed_readers: Count = 64

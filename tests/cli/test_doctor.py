@@ -10,7 +10,7 @@ from kit.service import Service
 
 SUBJECTS: Final = {
     "database", "connections", "clock", "housework", "disk", "blob store", "sandbox", "jobs", "leases", "workers", "events",
-    "keys", "bytes of samples", "rows of samples", "bytes of evidence", "rows of evidence", "tallies",
+    "keys", "budgets", "bytes of samples", "rows of samples", "bytes of evidence", "rows of evidence", "tallies",
 }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def digests_of(sha256: bytes, token: bytes | None) -> Digests:
 async def deleted(db: Connection, token: bytes | None) -> bytes:
     """The digest of a sample that was stored in the object and deleted since."""
     sha256 = secrets.token_bytes(32)
-    await receive_alone(db, digests_of(sha256, token), customer_id=1, now=1)
+    await receive_alone(db, digests_of(sha256, token), customer_id=1, user_id=None, now=1)
     await db.execute("UPDATE sample SET deleted_time = 2 WHERE sha256 = $1", sha256)
     return sha256
 
@@ -33,7 +33,7 @@ async def test_a_deleted_sample_does_not_come_back_in_the_object_that_is_removed
     sha256 = await deleted(db, b"object")
 
     with pytest.raises(Unavailable):
-        await receive_alone(db, digests_of(sha256, b"object"), customer_id=1, now=3)
+        await receive_alone(db, digests_of(sha256, b"object"), customer_id=1, user_id=None, now=3)
 
     assert await db.fetchval("SELECT deleted_time FROM sample WHERE sha256 = $1", sha256) == 2
 
@@ -44,7 +44,7 @@ async def test_a_deleted_sample_comes_back_in_another_object_or_in_a_folder(
 ) -> None:
     sha256 = await deleted(db, before)
 
-    await receive_alone(db, digests_of(sha256, after), customer_id=1, now=3)
+    await receive_alone(db, digests_of(sha256, after), customer_id=1, user_id=None, now=3)
 
     row = await db.fetchrow("SELECT deleted_time, blob_token FROM sample WHERE sha256 = $1", sha256)
     assert tuple(row or ()) == (None, after)

@@ -44,7 +44,9 @@ class Storing:
     async def store(self, bounds: Bounds = WIDE, data: bytes = b"", size: int = 100) -> Receipt:
         digests = digests_of(data or some_bytes(), size)
         async with self.database.connection() as db:
-            sample_id, _ = await receive_alone(db, digests, customer_id=self.origin.customer_id, now=NOW)
+            sample_id, _ = await receive_alone(
+                db, digests, customer_id=self.origin.customer_id, user_id=None, now=NOW
+            )
         find = Find(self.origin, sample_id, digests, NEW, self.user_id, NOW)
         async with self.database.transaction() as db:
             return await store_child(

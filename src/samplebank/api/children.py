@@ -131,7 +131,9 @@ async def _store(request: Call, origin: Origin | None, staged: Staged, query: Ch
                 return Receipt("refused", origin.depth + 1, reason)
     digests = await keep_sample(bank.database.connection, bank.blobs, staged)
     async with bank.database.connection() as db:
-        sample_id, is_new = await receive_alone(db, digests, customer_id=origin.customer_id, now=bank.clock())
+        sample_id, is_new = await receive_alone(
+            db, digests, customer_id=origin.customer_id, user_id=None, now=bank.clock()
+        )
     if is_new:
         bank.signals.send(Signal.UNCLASSIFIED)
     find = Find(origin, sample_id, digests, _new(query), request.caller.user.id, bank.clock())

@@ -1,6 +1,6 @@
 """Figures by worker, customer and cause, for monitoring with a key. `/metrics` needs no key, and so tells no names."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from litestar import get
@@ -18,12 +18,15 @@ from samplebank.http.whole_answers import Whole
 from samplebank.jobs.failures import Failures, failures
 from samplebank.jobs.worker_lines import WorkerLine, worker_lines
 from samplebank.policy.presence import Standing
+from samplebank.samples.stored_bytes import greatest
 from samplebank.timespec import Millis
 
 #: the causes of failures that are told apart: each cause is a series of figures in Prometheus
 MOST_CAUSES = 20
 #: the cause under which the rarer causes are counted together
 OTHERS = "other causes"
+#: the customers whose stored bytes are told
+MOST_CUSTOMERS = 20
 LIVES = (Standing.ALIVE, Standing.LATE)
 
 
@@ -35,18 +38,22 @@ async def read_figures(request: Call) -> Whole:
     """Tell figures in the format of Prometheus: the line before each worker, who waits longest, and failures by cause.
 
     Tasks are counted as `listLines` counts them, failures as `listFailures` does for a day: for the customers whose jobs the
-    caller may see. Figures of a customer are told for the three customers that wait longest for a worker.
+    caller may see. Figures of a customer are told for the three customers that wait longest for a worker, and stored bytes for the 20
+    customers with most.
     """
     request.read_query(NoQuery)
     async with request.bank.database.connection() as db:
         lines = await worker_lines(db, request.caller, now=request.now)
+        stored = await greatest(db, request.caller.scope(Permission.VIEW_JOBS), MOST_CUSTOMERS)
 
     async def found() -> Failures:
         async with request.bank.database.connection() as db:
             return await failures(db, request.caller, since=request.now - DAY)
 
     failed = await request.dearly(found)
-    text = await request.shown(partial(_written, lines, failed, request.bank.directory, now=request.now))
+    text = await request.shown(
+        partial(_written, lines, stored, failed, request.bank.directory, now=request.now)
+    )
     return Whole(text, media_type=CONTENT_TYPE_LATEST, status_code=200)
 
 
@@ -58,10 +65,24 @@ class _Figures(Collector):
         return self._families
 
 
-def _written(lines: Sequence[WorkerLine], failed: Failures, directory: Directory, *, now: Millis) -> bytes:
+def _written(
+    lines: Sequence[WorkerLine],
+    stored: Mapping[int, int],
+    failed: Failures,
+    directory: Directory,
+    *,
+    now: Millis,
+) -> bytes:
     registry = CollectorRegistry()
     registry.register(
-        _Figures([*_of_workers(lines, now), *_of_customers(lines, directory), _of_causes(failed)])
+        _Figures(
+            [
+                *_of_workers(lines, now),
+                *_of_customers(lines, directory),
+                _of_bytes(stored, directory),
+                _of_causes(failed),
+            ]
+        )
     )
     return generate_latest(registry)
 
@@ -124,6 +145,17 @@ def _of_customers(lines: Sequence[WorkerLine], directory: Directory) -> Iterator
             tasks.add_metric(names, one.tasks)
             since.add_metric(names, one.since / 1000)
     return iter((tasks, since))
+
+
+def _of_bytes(stored: Mapping[int, int], directory: Directory) -> GaugeMetricFamily:
+    made = GaugeMetricFamily(
+        "samplebank_customer_stored_bytes",
+        "Bytes of samples that are charged to the customer, of the 20 customers with most.",
+        labels=["customer"],
+    )
+    for customer_id, bytes_ in stored.items():
+        made.add_metric([directory.customer(customer_id).short_name], bytes_)
+    return made
 
 
 def _of_causes(failed: Failures) -> GaugeMetricFamily:

@@ -205,9 +205,11 @@ async def _taken(request: Call, digests: Digests, new: NewSubmission, asked: Key
         return await _take_in(request, digests, new, asked, needs_type=True)
     except NeedsType:
         bank = request.bank
-        customer_id = request.caller.user.customer.id
+        user = request.caller.user
         async with bank.database.connection() as db:
-            sample_id, _ = await receive_alone(db, digests, customer_id=customer_id, now=bank.clock())
+            sample_id, _ = await receive_alone(
+                db, digests, customer_id=user.customer.id, user_id=user.id, now=bank.clock()
+            )
         await await_type(request, sample_id)
     return await _take_in(request, digests, new, asked, needs_type=False)
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from samplebank.api.call import Call
 from samplebank.blobs import Area, Digests
 from samplebank.errors import Invalid, TooLarge, Unsupported
+from samplebank.http.stored_bytes import refuse_excess
 from samplebank.samples import objects
 
 FORM = re.compile(r"multipart/form-data\s*;.*?boundary=(\"?)(?P<boundary>[^\";]{1,70})\1", re.IGNORECASE)
@@ -25,7 +26,7 @@ async def kept_sample(request: Call, chunks: AsyncIterator[bytes] | None = None)
 
     A row of the bytes is to be committed before the block ends.
 
-    Raises `Invalid` where there are no bytes, `TooLarge` and `Unsupported`.
+    Raises `Invalid` where there are no bytes, `TooLarge`, `Unsupported`, and `TooMany` where a budget of stored bytes is used up.
     """
     most = request.bank.settings.max_sample_size
     if chunks is None:
@@ -36,6 +37,7 @@ async def kept_sample(request: Call, chunks: AsyncIterator[bytes] | None = None)
         if not staged.digests.size:
             raise Invalid(EMPTY)
         request.tell_of(staged.digests.sha256)
+        await refuse_excess(request.bank, request.caller, staged.digests)
         yield await objects.keep_sample(request.bank.database.connection, request.bank.blobs, staged)
     finally:
         await staged.discard()

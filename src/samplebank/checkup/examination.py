@@ -6,6 +6,7 @@ import asyncpg
 
 from samplebank.assembly import Bank
 from samplebank.checkup.access import examine_access
+from samplebank.checkup.budgets import examine_budgets
 from samplebank.checkup.contents import examine_contents
 from samplebank.checkup.figures import examine_tallies
 from samplebank.checkup.fleet import examine_fleet
@@ -25,6 +26,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("settings and versions", examine_fleet),
     ("keys", examine_access),
     ("ledger", examine_ledger),
+    ("budgets", examine_budgets),
     ("bytes", examine_contents),
     ("search columns", examine_readers),
     ("tallies", examine_tallies),

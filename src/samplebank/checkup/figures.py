@@ -1,9 +1,13 @@
 """Whether the tallies are what counting gives."""
 
+from typing import Final
+
 from samplebank.assembly import Bank
 from samplebank.checkup.model import Finding, fault, good
 from samplebank.database import Connection
+from samplebank.database.tally import TallyByTime
 from samplebank.jobs.tally import TALLY, TOTAL, recount
+from samplebank.samples.stored_bytes import STORED, StoredBytes
 from samplebank.samples.tally import LISTED, SAMPLES
 from samplebank.submissions.tally import SHOWN, SUBMISSIONS
 
@@ -25,9 +29,10 @@ REMEDY = (
     "Lists tell wrong numbers, and nothing else is wrong: `samplebank doctor --repair` counts anew. Please report this, too, "
     "with the output of this command."
 )
-TALLIES = {
+TALLIES: Final[dict[str, TallyByTime | StoredBytes]] = {
     "samples": SAMPLES,
     "samples by reader": LISTED,
+    "stored bytes": STORED,
     "submissions": SUBMISSIONS,
     "submissions by reader": SHOWN,
 }

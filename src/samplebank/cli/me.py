@@ -19,9 +19,16 @@ class User(Shown, frozen=True):
     customer: Customer
 
 
+class Budget(Shown, frozen=True):
+    whose: str
+    used: int
+    most: int
+
+
 class Session(Shown, frozen=True):
     user: User
     permissions: list[str]
+    stored_bytes: tuple[Budget, ...] = ()
 
 
 def me(*, json: JsonOption = False, url: UrlOption = None, key: KeyOption = None) -> None:
@@ -37,3 +44,5 @@ def me(*, json: JsonOption = False, url: UrlOption = None, key: KeyOption = None
         typer.echo(f"  {permission}")
     if not session.permissions:
         typer.echo("The key has no permission for any customer.")
+    for budget in session.stored_bytes:
+        typer.echo(f"Stored bytes of the {budget.whose}: {budget.used:,} of {budget.most:,}.")

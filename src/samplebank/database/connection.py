@@ -20,6 +20,7 @@ import msgspec
 from samplebank.database.clock import DatabaseClock
 from samplebank.database.failures import AWAY, TROUBLE, is_loss, unavailable_for
 from samplebank.database.lending import Lending, is_lost
+from samplebank.database.spending import open_bill
 from samplebank.errors import Refusal, Unavailable
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class _Lent:
     statement was given up.
     """
 
-    __slots__ = ("_db", "_lending", "_limit")
+    __slots__ = ("_bill", "_db", "_lending", "_limit")
 
     def __init__(self, lending: Lending, limit: AbstractContextManager[object]) -> None:
         self._lending = lending
@@ -133,6 +134,7 @@ class _Lent:
             self._db = await self._lending.take()
         except TROUBLE as error:
             raise _unless_cancelled(Unavailable(AWAY)) from error
+        self._bill = open_bill()
         self._limit.__enter__()
         return self._db
 
@@ -144,6 +146,8 @@ class _Lent:
         # a Refusal or an Outrun comes after the end of every query, so the connection is idle, too
         is_idle = error is None or isinstance(error, Refusal | Outrun)
         self._lending.give(db, is_idle=is_idle, is_lost=has_ended or is_loss(error))
+        if self._bill is not None:
+            self._bill.settle()
         self._limit.__exit__(kind, error, trace)
         if error is None:
             return

@@ -46,12 +46,13 @@ class Tally:
     def folding(self) -> str:
         """A statement that folds the changes into the tally, and tells their number."""
         sums = ", ".join(self.sums)
+        changed = " OR ".join(f"{column} <> 0" for column in self.sums)
         added = ", ".join(f"{column} = {self.table}.{column} + excluded.{column}" for column in self.sums)
         return f"""
             WITH changes AS ({self._taken()}),
             folded AS (
                 INSERT INTO {self.table} ({self.keys}, {sums})
-                SELECT {self.keys}, {sums} FROM ({self._folded()}) f WHERE n <> 0 ORDER BY {self.keys}
+                SELECT {self.keys}, {sums} FROM ({self._folded()}) f WHERE {changed} ORDER BY {self.keys}
                 ON CONFLICT ({self.keys}) DO UPDATE SET {added}
             )
             SELECT count(*) FROM changes

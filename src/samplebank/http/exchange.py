@@ -17,6 +17,7 @@ from samplebank.audit import recording
 from samplebank.audit.model import NOBODY, Entry, Owners, opened_to, privately
 from samplebank.database import Connection
 from samplebank.database.rounds import on_behalf
+from samplebank.database.spending import spender
 from samplebank.errors import Invalid, Malformed, TooLarge, Unsupported
 from samplebank.http.acts import actor_of, works_on_claims
 from samplebank.http.bodies import Pace
@@ -66,8 +67,10 @@ class Exchange(Request[Any, Any, Any]):
         state = self.scope["state"]
         state["caller"] = caller
         if "counted" not in state:
+            self.budgets.spending.check(caller)
             self.budgets.crowd.enter(caller)
             state["counted"] = caller
+            spender.set(self.budgets.spending.account(caller))
             on_behalf.set((caller.user.customer.id, caller.user.id))
 
     @property

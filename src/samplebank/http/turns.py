@@ -17,6 +17,7 @@ from samplebank.http.deadlines import Deadline
 from samplebank.http.places import Crowd, Places
 from samplebank.http.seats import Seats
 from samplebank.http.together import Together
+from samplebank.http.spending import Spending
 
 R = TypeVar("R")
 #: dear requests of one kind and one user under way in one process
@@ -209,9 +210,17 @@ class Budgets:
     """The kinds, each with its own turns: a user who downloads lists or asks for challenges can go on searching."""
 
     def __init__(
-        self, connections: int, waiting_claims: int, largest_body: int, *, seats: Seats, crowd: Crowd
+        self,
+        connections: int,
+        waiting_claims: int,
+        largest_body: int,
+        *,
+        seats: Seats,
+        crowd: Crowd,
+        spending: Spending,
     ) -> None:
         self.crowd = crowd
+        self.spending = spending
         #: a third of the connections; whole lists may use half of the connections, the rest serves everything else
         self.searches = Searches(max(1, connections // 3), seats)
         self.lists = Turns(max(1, connections // 2))

@@ -46,6 +46,8 @@ SHARED = (
     "session_idle",
     "session_longest",
     "similar_submission_window",
+    "stored_bytes_per_customer",
+    "stored_bytes_per_user",
     "task_max_attempts",
     "trusted_agents",
     "webhook_attempts",

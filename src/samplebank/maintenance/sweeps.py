@@ -19,6 +19,7 @@ from samplebank.jobs.task_times import TIMES, forget_times
 from samplebank.maintenance.steadiness import Steadiness
 from samplebank.policy.sightings import forget_processes
 from samplebank.repeats import kept
+from samplebank.samples.stored_bytes import STORED
 from samplebank.samples.tally import LISTED, SAMPLES
 from samplebank.submissions import retention
 from samplebank.submissions.tally import SHOWN, SUBMISSIONS
@@ -153,7 +154,7 @@ async def _judge_parent(bank: Bank, task_id: UUID, job_id: UUID) -> bool:
 async def fold_tallies(bank: Bank) -> None:
     """Keep the lists of changes short: to count rows is to add up the changes."""
     async with bank.database.connection() as db:
-        for tally in (JOBS, SAMPLES, LISTED, SUBMISSIONS, SHOWN, TIMES):
+        for tally in (JOBS, SAMPLES, LISTED, STORED, SUBMISSIONS, SHOWN, TIMES):
             await tally.fold(db)
 
 

@@ -28,16 +28,19 @@ def added(readers: str, *, unread_since: str = ":now", condition: str = "") -> s
     -- The row is locked in either case: ON CONFLICT also locks a row that stays unchanged.
     sample_added AS (
         INSERT INTO sample AS s
-               (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since, readers, blob_token)
+               (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since, readers, blob_token,
+                charged_customer_id, charged_user_id)
         SELECT :sha256::bytea, :md5::bytea, :sha1::bytea, :sha512::bytea, :size::bigint, :now::bigint, :now,
-               {unread_since}, {readers}, :blob_token::bytea
+               {unread_since}, {readers}, :blob_token::bytea,
+               :charged_customer_id::bigint, :charged_user_id::bigint
                {condition}
         ON CONFLICT (sha256) DO UPDATE
            SET md5 = excluded.md5, sha1 = excluded.sha1, sha512 = excluded.sha512,
                created_time = excluded.created_time, activity_time = excluded.activity_time,
                unread_since = excluded.unread_since, deleted_time = NULL, readers = excluded.readers,
                classification_id = NULL, verdict_id = NULL, classification_wanted = true,
-               blob_token = excluded.blob_token
+               blob_token = excluded.blob_token, charged_customer_id = excluded.charged_customer_id,
+               charged_user_id = excluded.charged_user_id
          WHERE s.deleted_time IS NOT NULL
            -- The deletion of a sample removes the object of the row. So the sample comes back with another object only.
            AND (excluded.blob_token IS NULL OR s.blob_token IS DISTINCT FROM excluded.blob_token)
@@ -66,8 +69,11 @@ UPLOADED = f"""
 """
 
 
-def values(digests: Digests, customer_id: int, *, now: Millis) -> dict[str, object]:
-    """The parameters of `UPLOADED`. `customer_id` is the customer of the uploader."""
+def values(digests: Digests, customer_id: int, user_id: int | None, *, now: Millis) -> dict[str, object]:
+    """The parameters of `UPLOADED`. `customer_id` is the customer of the uploader.
+
+    Customer and user are charged with the bytes of a new sample. Without a user, the customer alone is charged.
+    """
     return {
         "sha256": digests.sha256,
         "md5": digests.md5,
@@ -77,6 +83,8 @@ def values(digests: Digests, customer_id: int, *, now: Millis) -> dict[str, obje
         "blob_token": digests.blob_token,
         "now": now,
         "uploader": of_uploader(customer_id),
+        "charged_customer_id": customer_id,
+        "charged_user_id": user_id,
     }
 
 
@@ -84,6 +92,11 @@ async def is_any_stored(db: Connection) -> bool:
     """Whether any sample should have bytes."""
     stored: bool = await db.fetchval(ANY_STORED)
     return stored
+
+
+async def is_stored(db: Connection, sha256: bytes) -> bool:
+    """Whether the bytes of a sample are there, visible or not."""
+    return await FIND_KNOWN.row(db, sha256=sha256) is not None
 
 
 async def find_stored(db: Connection, sha256: bytes) -> Sample | None:

@@ -17,6 +17,7 @@ from samplebank.http.log import Observed
 from samplebank.http.methods import Methods
 from samplebank.http.places import Crowd, Places
 from samplebank.http.seats import Seats
+from samplebank.http.spending import Spending
 from samplebank.http.turns import Budgets
 from samplebank.serving.parent import LAST_CALL
 from samplebank.vital import vital
@@ -76,6 +77,11 @@ def make_site(open_bank: OpenBank) -> Observed:
                 crowd=Crowd(
                     bank.settings.requests_per_user or sys.maxsize,
                     bank.settings.requests_per_customer or sys.maxsize,
+                ),
+                spending=Spending(
+                    bank.settings.database_seconds_per_user,
+                    bank.settings.database_seconds_per_customer,
+                    bank.database.size,
                 ),
             )
             for app in (api, pages):

@@ -172,7 +172,7 @@ async def take_in(
         row = await (STORE_UNTYPED if is_early else STORE).row(
             db,
             **msgspec.structs.asdict(new),
-            **catalogue.values(digests, uploader.customer_id, now=now),
+            **catalogue.values(digests, uploader.customer_id, uploader.user_id, now=now),
             **job,
             **to_keep(answering, submission, planned_id),
             id=id_,

@@ -10,6 +10,7 @@ import asyncpg
 
 from samplebank.database import Connection, Database
 from samplebank.database.failures import is_loss
+from samplebank.database.spending import spender
 from samplebank.submissions.new_files import NewFile, store
 
 T = TypeVar("T")
@@ -66,6 +67,8 @@ class Ingesting:
         return task
 
     async def _serve(self) -> None:
+        # A statement has files of many users. The user of the first file shall not pay for all.
+        spender.set(None)
         try:
             while some := _next(self._waiting):
                 await asyncio.wait({self._begin(self._store(some))}, timeout=PATIENCE)

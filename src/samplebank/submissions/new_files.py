@@ -25,7 +25,9 @@ from samplebank.timespec import Millis
 #: lengths, so lists of numbers and ids travel as texts.
 TOLD = {
     **dict.fromkeys(("sha256", "md5", "sha1", "sha512", "blob_token"), "bytea"),
-    **dict.fromkeys(("size", "policy_version", "time", "customer_id", "user_id"), "bigint"),
+    **dict.fromkeys(
+        ("size", "policy_version", "time", "customer_id", "user_id", "charged_customer_id"), "bigint"
+    ),
     **dict.fromkeys(("observed_time", "expiry_time"), "bigint"),
     **dict.fromkeys(("sample_readers", "readers", "acl", "workers"), "text"),
     **dict.fromkeys(("tlp", "file_name", "mime_type", "agent_name", "agent_version", "answer"), "text"),
@@ -46,8 +48,9 @@ STORE = Statement(f"""
             OR NOT EXISTS (SELECT FROM kept_answer k WHERE k.user_id = t.user_id AND k.key = t.key OFFSET 0)
     ),
     sample_added AS (
-        INSERT INTO sample (sha256, md5, sha1, sha512, size, created_time, activity_time, readers, blob_token)
-        SELECT sha256, md5, sha1, sha512, size, time, time, sample_readers::bigint[], blob_token
+        INSERT INTO sample (sha256, md5, sha1, sha512, size, created_time, activity_time, readers, blob_token,
+                            charged_customer_id, charged_user_id)
+        SELECT sha256, md5, sha1, sha512, size, time, time, sample_readers::bigint[], blob_token, charged_customer_id, user_id
           FROM told ORDER BY sha256
         ON CONFLICT (sha256) DO NOTHING
         RETURNING id AS sample_id, sha256
@@ -134,6 +137,7 @@ def plan_file(
         **msgspec.structs.asdict(new),
         "id": submission.id,
         "user_id": uploader.user_id,
+        "charged_customer_id": uploader.customer_id,
         "sample_readers": _listed(sorted({own, *new.readers})),
         "readers": _listed(new.readers),
         "acl": _listed(new.acl),

@@ -14,6 +14,7 @@ from samplebank.database.identifiers import find_id
 from samplebank.errors import NotFound
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
+from samplebank.http.stored_bytes import Budget, budgets_of
 from samplebank.web.copying import Copied, of_account
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
@@ -36,6 +37,7 @@ class Own(Page, frozen=True):
     current: UUID
     keys: list[Key]
     queries: list[SavedQuery]
+    budgets: list[Budget]
     copied: Copied
 
 
@@ -52,6 +54,7 @@ async def show_account(request: Visit) -> Response[bytes]:
         )
         own = await keys.list_keys(db, user.short_name)
         saved = await queries_of(db, user.id)
+    budgets = await budgets_of(request.bank, visitor.caller)
     return request.page(
         Own(
             name=user.name,
@@ -62,6 +65,7 @@ async def show_account(request: Visit) -> Response[bytes]:
             current=visitor.session.id,
             keys=own[-MOST:],
             queries=saved,
+            budgets=budgets,
             copied=of_account(request.address),
         )
     )

@@ -1,0 +1,99 @@
+"""Stored bytes by customer and user: who first stored the bytes of a sample is charged until the sample is deleted.
+
+Bytes that workers find inside of a sample are charged to the customer of the submission alone, as user `NOBODY`.
+"""
+
+from typing import NamedTuple
+
+from samplebank.accounts.caller import Scope
+from samplebank.database import Connection, Statement
+from samplebank.database.tally import Tally
+
+NOBODY = 0
+ROWS = f"""
+    SELECT charged_customer_id AS customer_id, coalesce(charged_user_id, {NOBODY}) AS user_id, size AS bytes
+      FROM sample WHERE charged_customer_id IS NOT NULL AND deleted_time IS NULL
+"""
+
+
+class StoredBytes(Tally):
+    """The tally. `user_id` is `NOBODY` for what is charged to a customer alone."""
+
+    sums = ("bytes",)
+
+    def __init__(self) -> None:
+        super().__init__("stored_bytes", "customer_id", "user_id")
+
+    def _folded(self) -> str:
+        return "SELECT customer_id, user_id, sum(bytes) AS bytes FROM changes GROUP BY customer_id, user_id"
+
+    async def disagreements(self, db: Connection) -> int:
+        """The number of customers and users whose bytes differ from what adding up the samples gives: 0."""
+        found: int = await db.fetchval(f"""
+            SELECT count(*) FROM (
+                SELECT FROM (
+                    SELECT customer_id, user_id, bytes FROM {self.table}
+                    UNION ALL SELECT customer_id, user_id, bytes FROM {self.changes}
+                    UNION ALL SELECT customer_id, user_id, -bytes FROM ({ROWS}) r
+                ) one GROUP BY customer_id, user_id HAVING sum(bytes) <> 0
+            ) wrong
+        """)
+        return found
+
+    async def recount(self, db: Connection) -> None:
+        """Add the samples up anew. Writers of samples wait. `db` must be in a transaction."""
+        await db.execute(f"""
+            LOCK TABLE sample, {self.changes}, {self.table} IN SHARE ROW EXCLUSIVE MODE;
+            DELETE FROM {self.changes}; DELETE FROM {self.table};
+            INSERT INTO {self.table} (customer_id, user_id, bytes)
+            SELECT customer_id, user_id, sum(bytes) FROM ({ROWS}) r GROUP BY customer_id, user_id
+        """)
+
+
+STORED = StoredBytes()
+#: what is charged; the same customer and user may come more than once
+CHARGED = f"(SELECT * FROM {STORED.table} UNION ALL SELECT * FROM {STORED.changes})"
+USED = Statement(f"""
+    SELECT (SELECT coalesce(sum(bytes), 0) FROM {CHARGED} c WHERE user_id = :user_id::bigint)::bigint,
+           (SELECT coalesce(sum(bytes), 0) FROM {CHARGED} c WHERE customer_id = :customer_id::bigint)::bigint
+""")
+#: the customers with most bytes, first
+BY_CUSTOMER = Statement(f"""
+    SELECT customer_id, sum(bytes)::bigint AS n FROM {CHARGED} c
+     WHERE :everywhere::boolean OR customer_id = ANY (:customers::bigint[])
+     GROUP BY customer_id HAVING sum(bytes) > 0 ORDER BY n DESC, customer_id LIMIT :most::int
+""")
+FULL = Statement(f"""
+    SELECT 'customer ' || o.short_name FROM (
+        SELECT customer_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY customer_id
+    ) t JOIN customer o ON o.id = t.customer_id WHERE :of_customer::bigint > 0 AND n >= 0.9 * :of_customer
+    UNION ALL
+    SELECT 'user ' || o.short_name FROM (
+        SELECT user_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY user_id
+    ) t JOIN subject o ON o.id = t.user_id WHERE :of_user::bigint > 0 AND n >= 0.9 * :of_user
+     ORDER BY 1 LIMIT :most::int
+""")
+
+
+class Used(NamedTuple):
+    """The bytes that are charged to a user, and to all of a customer."""
+
+    by_user: int
+    by_customer: int
+
+
+async def used(db: Connection, *, user_id: int, customer_id: int) -> Used:
+    """What is charged to the user and to the customer, exact at this moment."""
+    return Used(*await USED.row(db, user_id=user_id, customer_id=customer_id))
+
+
+async def greatest(db: Connection, scope: Scope, most: int) -> dict[int, int]:
+    """What is charged to the customers of `scope` with most bytes, by the id of the customer."""
+    rows = await BY_CUSTOMER.rows(db, everywhere=scope.everywhere, customers=list(scope.customers), most=most)
+    return {row[0]: row[1] for row in rows}
+
+
+async def nearly_full(db: Connection, *, of_user: int, of_customer: int, most: int) -> list[str]:
+    """The users and customers who have used up nine tenths of a budget. A budget of 0 is no budget."""
+    rows = await FULL.rows(db, of_user=of_user, of_customer=of_customer, most=most)
+    return [row[0] for row in rows]

@@ -1,0 +1,115 @@
+"""Who uses up the database for a minute waits for the next minute, and others do not."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from bench.databases import connected
+
+from kit.bank import ROBOT, Bank
+from kit.locks import PATIENCE
+from kit.service import Service, running
+from samplebank.accounts.caller import Caller
+from samplebank.accounts.model import Customer, Domain, Subject
+from samplebank.errors import TooMany
+from samplebank.http.spending import WINDOW, Spending
+
+SETTINGS = {
+    "SAMPLEBANK_PROCESSES": "1",
+    "SAMPLEBANK_DATABASE_SECONDS_PER_USER": "1",
+    "SAMPLEBANK_DATABASE_SECONDS_PER_CUSTOMER": "2",
+}
+RECEIPTS = "/samplebank/v1/receipts"
+#: sessions that have waited for a lock of a session for longer than the budget of a user
+HAVE_WAITED = """
+    SELECT count(*) FROM pg_stat_activity, pg_sleep(0.01)
+     WHERE $1 = ANY (pg_blocking_pids(pid)) AND clock_timestamp() - query_start > interval '1.1 s'
+"""
+
+
+@pytest.fixture(scope="module")
+def rationed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running(tmp_path_factory.mktemp("rationed"), SETTINGS) as service:
+        yield service
+
+
+async def test_who_has_used_up_the_database_is_told_when_to_come_again_and_others_are_served(
+    rationed: Service,
+) -> None:
+    bank = Bank(rationed.url, rationed.keys)
+    async with connected(rationed.database_url) as look, connected(rationed.database_url) as holder:
+        async with asyncio.timeout(PATIENCE), holder.transaction():
+            await holder.execute("LOCK TABLE receipt IN ACCESS EXCLUSIVE MODE")
+            asking = asyncio.create_task(asyncio.to_thread(bank.get, RECEIPTS, ROBOT))
+            while not await look.fetchval(HAVE_WAITED, holder.get_server_pid()):
+                pass
+        answered = await asking
+
+    refused = bank.get(RECEIPTS, ROBOT)
+
+    assert (answered.status_code, refused.status_code) == (200, 429)
+    assert 1 <= int(refused.headers["Retry-After"]) <= WINDOW
+    assert "SAMPLEBANK_DATABASE_SECONDS_PER_USER" in refused.json()["messages"][0]["message"]
+    assert bank.get(RECEIPTS, "mia").status_code == 200
+
+
+class Minutes:
+    """A clock that a test sets."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def caller(user: int, customer: int) -> Caller:
+    home = Customer(customer, f"customer{customer}", "Customer", Domain(1, "here"), None)
+    return Caller(Subject(user, "user", f"user{user}", "User", home), (), {})
+
+
+def is_refused(spending: Spending, user: int, customer: int) -> bool:
+    try:
+        spending.check(caller(user, customer))
+    except TooMany:
+        return True
+    return False
+
+
+def test_users_of_a_customer_share_the_budget_of_the_customer_until_the_minute_ends() -> None:
+    clock = Minutes()
+    spending = Spending(3, 5, 12, clock)
+
+    spending.check(caller(1, 1))
+    spending.account(caller(1, 1))(2.5)
+    spending.account(caller(2, 1))(2.5)
+
+    assert is_refused(spending, 1, 1)
+    assert is_refused(spending, 3, 1)
+    assert not is_refused(spending, 4, 2)
+    clock.now += WINDOW
+    assert not is_refused(spending, 1, 1)
+
+
+def test_the_refusal_names_the_seconds_until_the_minute_ends() -> None:
+    clock = Minutes()
+    spending = Spending(3, 0, 12, clock)
+    spending.account(caller(1, 1))(3)
+    clock.now += 20.5
+
+    with pytest.raises(TooMany, match="3 seconds") as refused:
+        spending.check(caller(1, 1))
+
+    assert refused.value.wait == 40
+
+
+def test_zero_is_no_budget_and_the_default_is_most_of_the_time_of_all_connections() -> None:
+    free, usual = Spending(0, 0, 12, Minutes()), Spending(None, None, 12, Minutes())
+
+    for spending in (free, usual):
+        spending.account(caller(1, 1))(599)
+    assert not is_refused(usual, 1, 1)
+    for spending in (free, usual):
+        spending.account(caller(1, 1))(1)
+
+    assert not is_refused(free, 1, 1)
+    assert is_refused(usual, 1, 1)
