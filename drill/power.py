@@ -12,11 +12,12 @@ from pathlib import Path
 
 from bench.service import Service, Unusable
 
-from drill import faults
-from drill.load import Load, Promise, broken
+from drill.promises import broken
 from drill.restarts import SETTINGS
-from drill.rows import Row
+from drill.rows import Row, Toll
 from samplebank.files import sync
+from samplebank.rehearsal.load import Load, Promise
+from samplebank.rehearsal.processes import kill
 
 #: bytes of the disk, of which few are ever written
 DISK = 2 * 2**30
@@ -54,6 +55,7 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
         GOAL,
         seen,
         not broken_ones and not lost,
+        Toll(cuts=rounds, promised=promised, lost=lost),
     )
 
 
@@ -64,7 +66,7 @@ def _round(image: Path, mounted: Path, after: float) -> tuple[int, int] | None:
         promises, key = _until_the_cut(service, after)
         ended = service.processes_so_far()
         _shut_down(mounted)
-        faults.kill(ended)
+        kill(ended)
         _await_ends(ended)
         _unmount(mounted)
         _mount(image, mounted)
