@@ -23,6 +23,7 @@ from drill import (
     failover,
     faults,
     followers,
+    fullness,
     fuzz,
     karton,
     pages,
@@ -35,6 +36,7 @@ from drill import (
 from drill.report import summary, table_of, write
 from drill.restarts import on_external_database, on_own_database, terminate, terminate_one_by_one
 from drill.rows import Fault, Row
+from drill.stops import Stops
 
 FAULTS = (
     Fault("fast", 2, 50, on_external_database("external database restarted (fast)", signal.SIGINT)),
@@ -48,6 +50,8 @@ FAULTS = (
     ),
     Fault("web", 1, 60, on_own_database("web processes killed, twice within 3 s", faults.kill_web_twice)),
     Fault("housekeeper", 1, 20, on_own_database("housekeeper killed", faults.kill_housekeeper)),
+    Fault("stops", 0, 30, on_own_database("processes stopped for 4 s", Stops())),
+    Fault("fullness", 0, 10, fullness.run),
     Fault("children", 10, 400, children.run),
     Fault("bringers", 3, 300, bringers.run),
     Fault("feed", 0, 60, followers.run),

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 from hashlib import sha256
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import msgspec
@@ -38,6 +38,8 @@ class Load:
         self._lock = threading.Lock()
         self.promises: list[Promise] = []
         self.answers: Counter[str] = Counter()
+        #: seconds of the answer that took longest
+        self.slowest = 0.0
 
     def __enter__(self) -> Self:
         clients = CLIENTS if self._most is None else min(CLIENTS, self._most)
@@ -83,8 +85,7 @@ class Load:
     def _submit(self, client: httpx.Client) -> None:
         while not self._has_enough():
             content = b"drill\n" + secrets.token_bytes(self._size)
-            uploaded = client.post(f"{V2}/sample", content=content)
-            self._note(uploaded.status_code)
+            uploaded = self._post(client, "/sample", content=content)
             if not uploaded.is_success:
                 self._stopping.wait(PAUSE)
                 continue
@@ -94,10 +95,16 @@ class Load:
                 "fileName": name,
                 "userAgent": self._agent,
             }
-            stored = client.post(f"{V2}/sample/{digest}/submission", json=body)
-            self._note(stored.status_code)
+            stored = self._post(client, f"/sample/{digest}/submission", json=body)
             if stored.is_success:
                 self.promises.append(Promise(digest, name))
+
+    def _post(self, client: httpx.Client, path: str, **body: Any) -> httpx.Response:
+        began = time.monotonic()
+        answer = client.post(V2 + path, **body)
+        self._note(answer.status_code)
+        self.slowest = max(self.slowest, time.monotonic() - began)
+        return answer
 
     def _note(self, answer: object) -> None:
         with self._lock:
