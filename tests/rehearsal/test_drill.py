@@ -36,10 +36,12 @@ def beside() -> Iterator[Path]:
 
 
 def drilling(service: Service, backups: Path, beside: Path) -> "subprocess.Popen[str]":
-    """A drill with the settings of the running service, which must not matter."""
+    """A drill with the settings of the running service, in a folder with the settings of another. Neither must matter."""
+    (backups.parent / "samplebank.toml").write_text('database_url = "postgresql://nobody@127.0.0.1:1/none"\n')
     return subprocess.Popen(
         [*PROGRAM, "drill", str(backups), "--folder", str(beside), "--rounds", "1", "--json"],
         env=service.environment,
+        cwd=backups.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
