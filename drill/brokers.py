@@ -90,19 +90,20 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
 
 
 def _drill(service: Service, broker: Nats, rounds: int) -> Row:
-    kills = 0
+    kills, whole = 0, list[float | None]()
     with Load(service.url, service.key) as load:
         for number in range(rounds):
             time.sleep(BETWEEN)
             kills += _blow(service, broker, number)
+            whole.append(wholeness(service.url, WHOLE))
     names = {promise.file_name for promise in load.promises}
     told = _await_all(broker, names)
     seen = (
         f"{len(names):,} promised, {len(told):,} events; {told.missed(names)} missed, {told.out_of_order} out of order, "
         f"{told.repeated} repeated, {told.changed} with another id"
     )
-    is_met = not told.missed(names) + told.out_of_order + told.changed
-    toll = Toll(kills, promised=len(names), lost=told.missed(names))
+    is_met = None not in whole and not told.missed(names) + told.out_of_order + told.changed
+    toll = Toll(kills, promised=len(names), lost=told.missed(names), whole=max(one or 0.0 for one in whole))
     return Row("broker, relay, web processes and database killed in turn", rounds, GOAL, seen, is_met, toll)
 
 
@@ -113,9 +114,7 @@ def _blow(service: Service, broker: Nats, number: int) -> int:
         time.sleep(BETWEEN)
         broker.start()
         return 1
-    kills = OTHERS[number // 2 % len(OTHERS)](service)
-    wholeness(service.url, WHOLE)
-    return kills
+    return OTHERS[number // 2 % len(OTHERS)](service)
 
 
 def _await_all(broker: Nats, names: set[str]) -> Told:

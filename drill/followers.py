@@ -30,18 +30,24 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
     with installed(folder, SETTINGS) as service:
         service.start()
         with Reader(service) as reader:
-            kills = 0
+            kills, whole = 0, list[float | None]()
             with Load(service.url, service.key) as load:
                 for blow in itertools.islice(itertools.cycle(BLOWS), rounds):
                     time.sleep(BETWEEN)
                     kills += blow(service)
-                    wholeness(service.url, WHOLE)
+                    whole.append(wholeness(service.url, WHOLE))
             names = {promise.file_name for promise in load.promises}
             missed = reader.await_all(names)
         seen = f"{len(names):,} promised, {missed} missed, {reader.told.out_of_order} out of order, {reader.told.changed} with another id; {reader.deaths} deaths"
         goal = "0 missed, 0 out of order per sample, repeats with the same id only"
-        is_met = not missed + reader.told.out_of_order + reader.told.changed
-        toll = Toll(kills, (rounds + 1) // len(BLOWS), promised=len(names), lost=missed)
+        is_met = None not in whole and not missed + reader.told.out_of_order + reader.told.changed
+        toll = Toll(
+            kills,
+            (rounds + 1) // len(BLOWS),
+            promised=len(names),
+            lost=missed,
+            whole=max(one or 0.0 for one in whole),
+        )
         yield Row("readers of the feed and the service under them killed", rounds, goal, seen, is_met, toll)
 
 
