@@ -29,7 +29,7 @@ SESSIONS = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS N
 def children_of(ancestor: int, words: str) -> list[int]:
     """The descendants of `ancestor` with `words` in the command."""
     listed = subprocess.run(
-        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=False
+        ["ps", "-wweo", "pid=,ppid=,args="], capture_output=True, text=True, check=False
     ).stdout
     rows = [line.split(None, 2) for line in listed.splitlines()]
     family = {ancestor}

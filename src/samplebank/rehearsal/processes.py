@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 
 def children(parent: int, words: str) -> list[int]:
-    """The processes that `parent` has started with these words in their command."""
+    """The processes that `parent` has started with these words in their command, however long (`-ww`) the command is."""
     listed = subprocess.run(  # noqa: S603 the arguments are ours
-        ["ps", "--ppid", str(parent), "-o", "pid=,args="],  # noqa: S607 wherever it lies
+        ["ps", "-ww", "--ppid", str(parent), "-o", "pid=,args="],  # noqa: S607 wherever it lies
         capture_output=True,
         text=True,
         check=False,
