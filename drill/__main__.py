@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 
 from drill import (
     bringers,
@@ -24,6 +23,7 @@ from drill import (
     failover,
     faults,
     followers,
+    fullness,
     fuzz,
     karton,
     pages,
@@ -33,8 +33,10 @@ from drill import (
     rolling,
     saving,
 )
-from drill.restarts import on_external_database, on_own_database, terminate
+from drill.report import summary, table_of, write
+from drill.restarts import on_external_database, on_own_database, terminate, terminate_one_by_one
 from drill.rows import Fault, Row
+from drill.stops import Stops
 
 FAULTS = (
     Fault("fast", 2, 50, on_external_database("external database restarted (fast)", signal.SIGINT)),
@@ -42,10 +44,15 @@ FAULTS = (
         "immediate", 1, 20, on_external_database("external database restarted (immediate)", signal.SIGQUIT)
     ),
     Fault("backends", 2, 50, on_own_database("backends terminated", terminate)),
-    Fault("postmaster", 1, 20, on_own_database("embedded postmaster killed", faults.kill_postmaster)),
-    Fault("web", 1, 10, on_own_database("web processes killed, twice within 3 s", faults.kill_web_twice)),
+    Fault("sessions", 1, 70, on_own_database("sessions terminated one by one", terminate_one_by_one)),
+    Fault(
+        "postmaster", 1, 20, on_own_database("embedded postmaster killed", faults.kill_postmaster, restarts=1)
+    ),
+    Fault("web", 1, 60, on_own_database("web processes killed, twice within 3 s", faults.kill_web_twice)),
     Fault("housekeeper", 1, 20, on_own_database("housekeeper killed", faults.kill_housekeeper)),
-    Fault("children", 10, 200, children.run),
+    Fault("stops", 0, 30, on_own_database("processes stopped for 4 s", Stops())),
+    Fault("fullness", 0, 10, fullness.run),
+    Fault("children", 10, 400, children.run),
     Fault("bringers", 3, 300, bringers.run),
     Fault("feed", 0, 60, followers.run),
     Fault("brokers", 0, 40, brokers.run),
@@ -66,7 +73,6 @@ FAULTS = (
     Fault("searches", 2000, 60_000, dearest.searches),
     Fault("turns", 200, 5000, queues.turns),
 )
-MET = {True: "yes", False: "NO", None: "left out"}
 
 
 def main() -> int:
@@ -82,10 +88,17 @@ def main() -> int:
             rows.append(row)
     except KeyboardInterrupt:
         print("Stopped; what was drilled so far:", file=sys.stderr)
+    seconds = time.monotonic() - began
     if chosen.json:
         print(msgspec.json.format(msgspec.json.encode(rows)).decode())
     else:
-        Console().print(_table(rows, time.monotonic() - began))
+        console = Console()
+        console.print(table_of(rows, seconds))
+        console.print(summary(rows), highlight=False)
+    if chosen.write:
+        write(
+            rows, seconds, "some faults" if chosen.only else "all rounds" if chosen.full else "a short drill"
+        )
     return 1 if any(row.met is False for row in rows) or len(rows) < len(wanted) else 0
 
 
@@ -99,7 +112,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the data folders are made"
     )
-    parser.add_argument("--full", action="store_true", help="all rounds, which takes most of an hour")
+    parser.add_argument(
+        "--full", action="store_true", help="all rounds, which takes somewhat more than an hour"
+    )
     parser.add_argument(
         "--only",
         action="append",
@@ -108,6 +123,7 @@ def _arguments() -> argparse.Namespace:
         help=f"one of {', '.join(names)}; may be repeated",
     )
     parser.add_argument("--rounds", type=int, help="how many rounds, clients, tries or samples instead")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/reliability.md")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON at the end")
     return parser.parse_args()
 
@@ -124,16 +140,6 @@ def _drill(parent: Path, wanted: Sequence[Fault], rounds: int | None, *, is_full
             except Exception as error:  # noqa: BLE001 the other faults are drilled all the same
                 yield Row(fault.name, number, "", f"broken off: {type(error).__name__}: {error}", met=False)
             print(f"  {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-
-
-def _table(rows: Sequence[Row], seconds: float) -> Table:
-    table = Table(title=f"The drill, {seconds:.0f} s")
-    for heading in ("fault", "rounds", "goal", "seen", "met"):
-        table.add_column(heading)
-    for row in rows:
-        style = "red" if row.met is False else ""
-        table.add_row(row.fault, f"{row.rounds:,}", row.goal, row.seen, MET[row.met], style=style)
-    return table
 
 
 if __name__ == "__main__":

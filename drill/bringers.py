@@ -16,10 +16,12 @@ from bench.databases import connected
 from bench.service import Service
 
 from drill import faults
-from drill.clients import V2, Line
+from drill.clients import Line
 from drill.installations import installed
 from drill.restarts import SETTINGS
-from drill.rows import Row
+from drill.rows import Row, Toll
+from samplebank.rehearsal.load import V2
+from samplebank.rehearsal.processes import kill
 
 #: workers at once, and children of a container
 WORKERS, CHILDREN = 2, 12
@@ -87,7 +89,7 @@ class _Killing:
                 time.sleep(PAUSE)
             seen = stored
             place = round_ % WORKERS
-            faults.kill([self._workers[place].pid])
+            kill([self._workers[place].pid])
             self._workers[place].wait()
             self._workers[place] = self._worker()
 
@@ -113,6 +115,7 @@ class _Killing:
             goal,
             seen,
             not lost + doubled + failed + left,
+            Toll(rounds, promised=len(self._expected), lost=lost, doubled=doubled),
         )
 
     def _worker(self) -> "subprocess.Popen[bytes]":

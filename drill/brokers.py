@@ -16,10 +16,10 @@ from nats.errors import Error
 
 from drill import faults
 from drill.installations import installed
-from drill.load import Load, wholeness
 from drill.restarts import BETWEEN, SETTINGS, WHOLE
-from drill.rows import Row
+from drill.rows import Row, Toll
 from drill.told import Told
+from samplebank.rehearsal.load import Load, wholeness
 
 STREAM, SUBJECTS, UP = "EVENTS", "samplebank.>", "Server is ready"
 #: seconds in which the broker has to get the last promise, and between two looks
@@ -90,29 +90,31 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
 
 
 def _drill(service: Service, broker: Nats, rounds: int) -> Row:
+    kills, whole = 0, list[float | None]()
     with Load(service.url, service.key) as load:
         for number in range(rounds):
             time.sleep(BETWEEN)
-            _blow(service, broker, number)
+            kills += _blow(service, broker, number)
+            whole.append(wholeness(service.url, WHOLE))
     names = {promise.file_name for promise in load.promises}
     told = _await_all(broker, names)
     seen = (
         f"{len(names):,} promised, {len(told):,} events; {told.missed(names)} missed, {told.out_of_order} out of order, "
         f"{told.repeated} repeated, {told.changed} with another id"
     )
-    is_met = not told.missed(names) + told.out_of_order + told.changed
-    return Row("broker, relay, web processes and database killed in turn", rounds, GOAL, seen, is_met)
+    is_met = None not in whole and not told.missed(names) + told.out_of_order + told.changed
+    toll = Toll(kills, promised=len(names), lost=told.missed(names), whole=max(one or 0.0 for one in whole))
+    return Row("broker, relay, web processes and database killed in turn", rounds, GOAL, seen, is_met, toll)
 
 
-def _blow(service: Service, broker: Nats, number: int) -> None:
-    """Every other blow is for the broker."""
+def _blow(service: Service, broker: Nats, number: int) -> int:
+    """Every other blow is for the broker. Returns the kills."""
     if number % 2 == 0:
         broker.kill()
         time.sleep(BETWEEN)
         broker.start()
-        return
-    OTHERS[number // 2 % len(OTHERS)](service)
-    wholeness(service.url, WHOLE)
+        return 1
+    return OTHERS[number // 2 % len(OTHERS)](service)
 
 
 def _await_all(broker: Nats, names: set[str]) -> Told:

@@ -13,13 +13,14 @@ from bench.ports import free_port
 from bench.seaweed import BUCKET, S3Server
 from bench.service import Service
 
-from drill import faults
-from drill.load import Load, broken, wholeness
+from drill.promises import broken
 from drill.restarts import BETWEEN, SETTINGS
-from drill.rows import Row
+from drill.rows import Row, Toll
 from samplebank import settings
 from samplebank.assembly import open_bank
 from samplebank.maintenance.service_tasks import orphan_sweep
+from samplebank.rehearsal.load import Load, wholeness
+from samplebank.rehearsal.processes import kill
 
 #: parts that a whole sweep looks at, and seconds that the S3 server and the service may take to come back
 PARTS, BACK = 512, 120.0
@@ -55,7 +56,8 @@ def _blows(service: Service, s3: S3Server, place: Mapping[str, str], rounds: int
         f"{bare + bare_then} rows without bytes; {orphans} orphans, {left} after the sweep"
     )
     met = back == rounds and not lost + doubled + bare + bare_then + left
-    return Row("service and S3 server killed in turn", rounds, GOAL, said, met)
+    toll = Toll(rounds, promised=len(load.promises), lost=lost, doubled=doubled)
+    return Row("service and S3 server killed in turn", rounds, GOAL, said, met, toll)
 
 
 def _blow(service: Service, s3: S3Server, number: int) -> bool:
@@ -65,7 +67,7 @@ def _blow(service: Service, s3: S3Server, number: int) -> bool:
         s3.kill()
         s3.start()
     else:
-        faults.kill([service.pid])
+        kill([service.pid])
         service.stop()
         service.start()
     return wholeness(service.url, BACK) is not None

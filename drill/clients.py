@@ -12,10 +12,9 @@ from bench.ports import HOST
 from bench.service import Service
 
 from drill import faults
+from samplebank.rehearsal.load import AGENT, V2
 
 T = TypeVar("T")
-V2 = "/sampledb/v2"
-AGENT = {"name": "drill", "version": "1"}
 TOO_MANY = 429
 #: the most seconds for an answer
 PATIENCE = 120.0

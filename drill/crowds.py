@@ -19,10 +19,12 @@ from bench.service import Service
 from bench.wire import Wire
 
 from drill import faults
-from drill.clients import AGENT, V2, Line, p95_of_lists
+from drill.clients import Line, p95_of_lists
 from drill.installations import installed
 from drill.restarts import SETTINGS
 from drill.rows import Row
+from samplebank.rehearsal.load import AGENT, V2
+from samplebank.rehearsal.processes import children
 
 #: processes and clients of a machine with many cores, and seconds for which the clients ask
 PROCESSES, SECONDS = 16, 10.0
@@ -189,7 +191,7 @@ def _held(service: Service, digest: str) -> tuple[int, int, int]:
 
 def _descriptors(service: Service, name: str) -> int:
     found = 0
-    for pid in faults.children(service.pid, " serve "):
+    for pid in children(service.pid, " serve "):
         with contextlib.suppress(OSError):
             found += sum(name in _target(link) for link in Path(f"/proc/{pid}/fd").iterdir())
     return found

@@ -15,11 +15,12 @@ from bench import generate
 from bench.service import Service
 
 from drill import faults
-from drill.clients import V2, Line, make_users, p95_of_lists
+from drill.clients import Line, make_users, p95_of_lists
 from drill.installations import installed
-from drill.load import wholeness
 from drill.restarts import SETTINGS, WHOLE
 from drill.rows import Row
+from samplebank.rehearsal.load import V2, wholeness
+from samplebank.rehearsal.processes import children, kill
 
 TICKS = os.sysconf("SC_CLK_TCK")
 MIB = 2**20
@@ -173,7 +174,7 @@ def bodies(folder: Path, rounds: int) -> Iterator[Row]:
         key = make_users(service, {"plain": ("c", "SAMPLEDB-USER")}, ["c"])["plain"]
         for name, (path, body) in BODIES.items():
             if rounds >= FRESH:
-                faults.kill(faults.children(service.pid, " serve "))
+                kill(children(service.pid, " serve "))
                 wholeness(service.url, WHOLE)
             costs[name] = _cost(service, key, path, body, rounds)
     for name, (seconds, grown, status) in costs.items():
@@ -191,7 +192,7 @@ def _cost(service: Service, key: str, path: str, body: bytes, rounds: int) -> tu
     """(processor seconds of one request, largest growth of the process in bytes in all rounds, status)."""
     line = Line(service, key)
     line.ask("GET", f"{V2}/job")
-    (web,) = faults.children(service.pid, " serve ")
+    (web,) = children(service.pid, " serve ")
     Path(f"/proc/{web}/clear_refs").write_text("5")
     seconds, before = _processor_seconds(web), _memory(web, "VmRSS")
     statuses = {line.ask("POST", path, body)[0] for _ in range(rounds)}

@@ -11,9 +11,10 @@ from bench.ports import free_port
 from bench.postgres import Postgres
 from bench.service import Service
 
-from drill.load import Load, broken, wholeness
+from drill.promises import broken
 from drill.restarts import BETWEEN, SETTINGS, WHOLE
-from drill.rows import Row
+from drill.rows import Row, Toll
+from samplebank.rehearsal.load import Load, wholeness
 
 GOAL = f"all answer <= {WHOLE:.0f} s; 0 failed but 503; 0 lost, doubled"
 #: every answer of 2xx is on the standby, too
@@ -40,7 +41,8 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
     whole = f"{len(well)} of {rounds} whole" + (f" after {max(well):.1f} s at most" if well else "")
     said = f"{whole}; {failed} failed, {later} x 503; {promised:,} promised, {lost} lost, {doubled} doubled"
     met = len(well) == rounds and not failed + lost + doubled
-    yield Row("primary killed, synchronous standby promoted", rounds, GOAL, said, met)
+    toll = Toll(rounds, rounds, promised=promised, lost=lost, doubled=doubled, whole=max(well, default=0.0))
+    yield Row("primary killed, synchronous standby promoted", rounds, GOAL, said, met, toll)
 
 
 def _round(folder: Path) -> Seen:

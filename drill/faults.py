@@ -1,6 +1,6 @@
 """The faults of machines, each as one blow to a service."""
 
-import contextlib
+import asyncio
 import json
 import os
 import signal
@@ -18,21 +18,18 @@ from bench.service import Service
 
 from samplebank.database import postmaster
 from samplebank.database.embedded import EmbeddedServer
+from samplebank.rehearsal.processes import children, kill
 
 SIGNAL_PAUSE = 3.0
-
-
-def children(parent: int, words: str) -> list[int]:
-    listed = subprocess.run(
-        ["ps", "--ppid", str(parent), "-o", "pid=,args="], capture_output=True, text=True, check=False
-    ).stdout
-    return [int(line.split()[0]) for line in listed.splitlines() if words in line]
+#: seconds between two sessions that are terminated
+MOMENT = 0.05
+SESSIONS = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
 
 
 def children_of(ancestor: int, words: str) -> list[int]:
     """The descendants of `ancestor` with `words` in the command."""
     listed = subprocess.run(
-        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=False
+        ["ps", "-wweo", "pid=,ppid=,args="], capture_output=True, text=True, check=False
     ).stdout
     rows = [line.split(None, 2) for line in listed.splitlines()]
     family = {ancestor}
@@ -41,36 +38,37 @@ def children_of(ancestor: int, words: str) -> list[int]:
     return [int(pid) for pid, _, *command in rows if int(pid) in family and command and words in command[0]]
 
 
-def kill(pids: list[int]) -> int:
-    """Kill the processes at once. Returns how many existed."""
-    killed = 0
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            killed += 1
-    return killed
-
-
-def kill_web_twice(service: Service) -> None:
-    """Kill the web processes twice within seconds."""
-    kill(children(service.pid, " serve "))
+def kill_web_twice(service: Service) -> int:
+    """Kill the web processes twice within seconds. Returns how many were killed."""
+    first = kill(children(service.pid, " serve "))
     time.sleep(SIGNAL_PAUSE)
-    kill(children(service.pid, " serve "))
+    return first + kill(children(service.pid, " serve "))
 
 
-def kill_housekeeper(service: Service) -> None:
-    kill(children(service.pid, "housekeeper_process"))
+def kill_housekeeper(service: Service) -> int:
+    return kill(children(service.pid, "housekeeper_process"))
 
 
-def kill_postmaster(service: Service) -> None:
-    kill([service.postmaster])
+def kill_postmaster(service: Service) -> int:
+    return kill([service.postmaster])
 
 
-async def terminate_backends(url: str) -> None:
+async def terminate_backends(url: str) -> int:
+    """Terminate all sessions of the database at once. Returns how many."""
     async with connected(url) as db:
-        await db.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
-        )
+        return len(await db.fetch(f"SELECT pg_terminate_backend(pid) {SESSIONS}"))
+
+
+async def terminate_one_by_one(url: str, seconds: float) -> int:
+    """Terminate sessions of the database, one each moment. Returns how many."""
+    ended, end = 0, time.monotonic() + seconds
+    async with connected(url) as db:
+        while time.monotonic() < end:
+            ended += bool(
+                await db.fetchval(f"SELECT pg_terminate_backend(pid) {SESSIONS} ORDER BY random() LIMIT 1")
+            )
+            await asyncio.sleep(MOMENT)
+    return ended
 
 
 async def lose_leases(url: str, number: int) -> None:

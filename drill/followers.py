@@ -13,10 +13,10 @@ from bench.service import Service
 
 from drill import faults
 from drill.installations import installed
-from drill.load import Load, wholeness
 from drill.restarts import BETWEEN, SETTINGS, WHOLE
-from drill.rows import Row
+from drill.rows import Row, Toll
 from drill.told import Told
+from samplebank.rehearsal.load import Load, wholeness
 
 FEED = "/samplebank/v1/feed"
 #: seconds in which a reader has to get the last promise, and seconds between attempts while the service does not answer
@@ -30,17 +30,25 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
     with installed(folder, SETTINGS) as service:
         service.start()
         with Reader(service) as reader:
+            kills, whole = 0, list[float | None]()
             with Load(service.url, service.key) as load:
                 for blow in itertools.islice(itertools.cycle(BLOWS), rounds):
                     time.sleep(BETWEEN)
-                    blow(service)
-                    wholeness(service.url, WHOLE)
+                    kills += blow(service)
+                    whole.append(wholeness(service.url, WHOLE))
             names = {promise.file_name for promise in load.promises}
             missed = reader.await_all(names)
         seen = f"{len(names):,} promised, {missed} missed, {reader.told.out_of_order} out of order, {reader.told.changed} with another id; {reader.deaths} deaths"
         goal = "0 missed, 0 out of order per sample, repeats with the same id only"
-        is_met = not missed + reader.told.out_of_order + reader.told.changed
-        yield Row("readers of the feed and the service under them killed", rounds, goal, seen, is_met)
+        is_met = None not in whole and not missed + reader.told.out_of_order + reader.told.changed
+        toll = Toll(
+            kills,
+            (rounds + 1) // len(BLOWS),
+            promised=len(names),
+            lost=missed,
+            whole=max(one or 0.0 for one in whole),
+        )
+        yield Row("readers of the feed and the service under them killed", rounds, goal, seen, is_met, toll)
 
 
 class Reader:

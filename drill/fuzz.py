@@ -19,10 +19,11 @@ from urllib.parse import quote
 
 from bench.service import Service
 
-from drill.clients import AGENT, V2, Line
+from drill.clients import Line
 from drill.installations import installed
 from drill.restarts import SETTINGS
 from drill.rows import Row
+from samplebank.rehearsal.load import AGENT, V2
 
 CLIENTS = 8
 #: cases after which everything is made again, as some cases delete; and failed cases that are told

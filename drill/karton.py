@@ -21,11 +21,12 @@ from bench.seaweed import S3Server
 from bench.service import Service
 
 from drill import faults
-from drill.clients import V2, Line
+from drill.clients import Line
 from drill.installations import installed
 from drill.restarts import SETTINGS
-from drill.rows import Row
+from drill.rows import Row, Toll
 from samplebank.karton.tasks import PREFIX, Task, root_of
+from samplebank.rehearsal.load import V2
 
 SERVICES: Final = ("classifier", "archive-extractor", "yaramatcher", "asciimagic")
 #: who is killed in turn: most blows meet a service at work
@@ -93,12 +94,7 @@ def _drill(service: Service, karton: Karton, bridge: Bridge, rounds: int) -> Ite
     open_jobs = _await_end(service, karton)
     seen = asyncio.run(_seen(service, packages))
     expected = seen[0]
-    lost, doubled = Counter[str](), Counter[str]()
-    for package, found in zip(packages, seen, strict=True):
-        if found != expected:
-            print(package.files["archive"], expected - found, found - expected, file=sys.stderr)
-        lost.update(_kinds(expected - found))
-        doubled.update(_kinds(found - expected))
+    lost, doubled = _differences(packages, seen)
     attempts = asyncio.run(faults.count(service.database_url, ATTEMPTS))
     told = ", ".join(f"{count} {name}" for name, count in sorted(kills.items()))
     said = (
@@ -106,9 +102,11 @@ def _drill(service: Service, karton: Karton, bridge: Bridge, rounds: int) -> Ite
         f"{sum(doubled.values())} doubled {dict(doubled)}; {open_jobs} jobs open; {attempts} attempts at most"
     )
     met = not (sum(lost.values()) + sum(doubled.values()) + open_jobs)
-    yield Row(
-        "services, router, Redis of Karton and bridge killed", rounds, "0 lost, 0 doubled, 0 open", said, met
+    toll = Toll(
+        sum(kills.values()), promised=len(packages), lost=sum(lost.values()), doubled=sum(doubled.values())
     )
+    fault = "services, router, Redis of Karton and bridge killed"
+    yield Row(fault, rounds, "0 lost, 0 doubled, 0 open", said, met, toll)
     late = sorted(seconds for _, seconds in calm)
     yield Row(
         "end of a job after Karton's own end",
@@ -117,6 +115,17 @@ def _drill(service: Service, karton: Karton, bridge: Bridge, rounds: int) -> Ite
         f"{late[0]:.2f} to {late[-1]:.2f} s",
         late[-1] <= 1,
     )
+
+
+def _differences(packages: list[Package], seen: list[Counter[str]]) -> tuple[Counter[str], Counter[str]]:
+    """What packages lack of the first one, and what packages have beside, by kinds of facts."""
+    expected, lost, doubled = seen[0], Counter[str](), Counter[str]()
+    for package, found in zip(packages, seen, strict=True):
+        if found != expected:
+            print(package.files["archive"], expected - found, found - expected, file=sys.stderr)
+        lost.update(_kinds(expected - found))
+        doubled.update(_kinds(found - expected))
+    return lost, doubled
 
 
 def _kinds(facts: Counter[str]) -> Counter[str]:

@@ -13,11 +13,12 @@ import msgspec
 from bench.databases import connected
 from bench.service import Service
 
-from drill.clients import AGENT, TOO_MANY, V2, Line
+from drill.clients import TOO_MANY, Line
 from drill.installations import installed
 from drill.restarts import SETTINGS
 from drill.rows import Row
 from samplebank.accounts.keys import digest
+from samplebank.rehearsal.load import AGENT, V2
 
 #: wrong answers that a user has in a day, by default
 EACH = 20

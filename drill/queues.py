@@ -11,9 +11,9 @@ from bench.service import Service
 from drill import faults
 from drill.clients import Line, make_users
 from drill.installations import installed
-from drill.load import Load
 from drill.restarts import SETTINGS
 from drill.rows import Row
+from samplebank.rehearsal.load import Load
 
 INTERVAL = 10
 ROUNDS_OF_B = 20

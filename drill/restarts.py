@@ -12,14 +12,18 @@ from bench.service import Service
 
 from drill import faults
 from drill.installations import installed
-from drill.load import Load, broken, wholeness
-from drill.rows import Row, Run
+from drill.promises import broken
+from drill.rows import Row, Run, Toll
 from samplebank.jobs.clock import LAST_DONE
+from samplebank.rehearsal.load import Load, wholeness
 
 #: seconds within which the service has to be whole again
 WHOLE = 30.0
-#: seconds of load before each blow
-BETWEEN = 1.0
+GOAL = f"all answer, housework done <= {WHOLE:.0f} s; 0 x 500, lost, doubled"
+#: seconds of load before each blow: where a service has to start first, and where the service is whole
+BETWEEN, BEFORE = 1.0, 0.3
+#: seconds in which sessions are terminated one by one, and seconds between two looks
+ONE_BY_ONE, LOOK = 2.5, 0.05
 SETTINGS = {
     "SAMPLEBANK_PROCESSES": "2",
     "SAMPLEBANK_SWEEP_INTERVAL": "1",
@@ -27,13 +31,19 @@ SETTINGS = {
 }
 
 
-def on_own_database(fault: str, blow: Callable[[Service], None]) -> Run:
-    """Blows against a service with its embedded database."""
+def on_own_database(fault: str, blow: Callable[[Service], int], *, restarts: int = 0) -> Run:
+    """Blows against a service with its embedded database. A blow returns its kills, and lets the database start `restarts` times."""
 
     def run(folder: Path, rounds: int) -> Iterator[Row]:
         with installed(folder, SETTINGS) as service:
             service.start()
-            yield _blows(fault, service, service.database_url, rounds, lambda: blow(service))
+            yield blows(
+                fault,
+                service,
+                service.database_url,
+                rounds,
+                lambda: Toll(kills=blow(service), restarts=restarts),
+            )
 
     return run
 
@@ -43,13 +53,23 @@ def on_external_database(fault: str, order: signal.Signals) -> Run:
 
     def run(folder: Path, rounds: int) -> Iterator[Row]:
         with _external(folder) as (service, external, url):
-            yield _blows(fault, service, url, rounds, lambda: external.restart(order))
+
+            def blow() -> Toll:
+                external.restart(order)
+                return Toll(restarts=1)
+
+            yield blows(fault, service, url, rounds, blow)
 
     return run
 
 
-def terminate(service: Service) -> None:
-    asyncio.run(faults.terminate_backends(service.database_url))
+def terminate(service: Service) -> int:
+    """Terminate all sessions of the database."""
+    return asyncio.run(faults.terminate_backends(service.database_url))
+
+
+def terminate_one_by_one(service: Service) -> int:
+    return asyncio.run(faults.terminate_one_by_one(service.database_url, ONE_BY_ONE))
 
 
 @contextmanager
@@ -63,34 +83,37 @@ def _external(folder: Path) -> Iterator[tuple[Service, faults.External, str]]:
         yield service, external, url
 
 
-def _blows(fault: str, service: Service, url: str, rounds: int, blow: Callable[[], None]) -> Row:
+def blows(fault: str, service: Service, url: str, rounds: int, blow: Callable[[], Toll]) -> Row:
     with Load(service.url, service.key) as load:
-        times = [_blow(service, url, blow) for _ in range(rounds)]
+        blows = [_blow(service, url, blow) for _ in range(rounds)]
     lost, doubled = broken(service.url, service.key, load.promises)
     failures = load.answers["500"]
-    well = [one for one in times if one is not None]
+    well = [whole for _, whole in blows if whole is not None]
     slowest = f"whole after {max(well):.1f} s at most" if well else "never whole"
     never = f", {rounds - len(well)} times not" if well and len(well) < rounds else ""
-    said = (
-        f"{slowest}{never}, {failures} x 500; {len(load.promises):,} promised, {lost} lost, {doubled} doubled"
+    toll = sum(
+        (toll for toll, _ in blows),
+        Toll(promised=len(load.promises), lost=lost, doubled=doubled, whole=max(well, default=0.0)),
     )
-    goal = f"all answer, housework done <= {WHOLE:.0f} s; 0 x 500, lost, doubled"
-    return Row(fault, rounds, goal, said, len(well) == rounds and not failures + lost + doubled)
+    kills = f"{toll.kills:,} kills; " if toll.kills else ""
+    said = f"{kills}{slowest}{never}, {failures} x 500, {load.later} x 503, slowest answer {load.slowest:.1f} s; {toll.promised:,} promised, {lost} lost, {doubled} doubled"
+    met = len(well) == rounds and not failures + lost + doubled
+    return Row(fault, rounds, GOAL, said, met, toll)
 
 
-def _blow(service: Service, url: str, blow: Callable[[], None]) -> float | None:
+def _blow(service: Service, url: str, blow: Callable[[], Toll]) -> tuple[Toll, float | None]:
     """One blow; seconds until all processes answer and the housework is done again, None where that takes too long."""
-    time.sleep(BETWEEN)
-    blow()
+    time.sleep(BEFORE)
+    toll = blow()
     began = time.monotonic()
     struck = time.time_ns() // 1_000_000
     if wholeness(service.url, WHOLE) is None:
-        return None
+        return toll, None
     while time.monotonic() - began < WHOLE:
         if asyncio.run(_housework(url)) > struck:
-            return time.monotonic() - began
-        time.sleep(0.1)
-    return None
+            return toll, time.monotonic() - began
+        time.sleep(LOOK)
+    return toll, None
 
 
 async def _housework(url: str) -> int:

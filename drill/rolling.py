@@ -9,9 +9,10 @@ from bench.service import Service
 
 from drill import faults
 from drill.balancer import NAMES, Balancer
-from drill.load import Load, broken
+from drill.promises import broken
 from drill.restarts import BETWEEN, SETTINGS
-from drill.rows import Row
+from drill.rows import Row, Toll
+from samplebank.rehearsal.load import Load
 
 GOAL = "0 failed but 503; 0 lost, doubled"
 
@@ -44,7 +45,8 @@ def _rolled(balancer: Balancer, services: list[Service], rounds: int, *, is_drai
     seen = f"{asked:,} requests, {load.failed} failed, {load.later} x 503; {len(load.promises):,} promised, {lost} lost, {doubled} doubled"
     fault = "two services restarted in turn, " + ("drained before" if is_drained else "not drained")
     goal = GOAL if is_drained else "0 lost, doubled"
-    return Row(fault, rounds, goal, seen, not lost + doubled + (load.failed if is_drained else 0))
+    toll = Toll(promised=len(load.promises), lost=lost, doubled=doubled)
+    return Row(fault, rounds, goal, seen, not lost + doubled + (load.failed if is_drained else 0), toll)
 
 
 def _restart(balancer: Balancer, name: str, service: Service, *, is_drained: bool) -> None:

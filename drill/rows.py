@@ -6,6 +6,25 @@ from pathlib import Path
 import msgspec
 
 
+class Toll(msgspec.Struct, frozen=True):
+    """What a goal cost: blows, promises, and the longest time until the service was whole again, in seconds.
+
+    `kills` counts each process and each session of the database that was ended. `restarts` are those of a database.
+    """
+
+    kills: int = 0
+    restarts: int = 0
+    cuts: int = 0
+    promised: int = 0
+    lost: int = 0
+    doubled: int = 0
+    whole: float = 0.0
+
+    def __add__(self, other: "Toll") -> "Toll":
+        summed = {name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__[:-1]}
+        return Toll(**summed, whole=max(self.whole, other.whole))
+
+
 class Row(msgspec.Struct):
     """One goal: the observation in all rounds of the goal. `met` is None where the machine does not allow the fault."""
 
@@ -14,6 +33,7 @@ class Row(msgspec.Struct):
     goal: str
     seen: str
     met: bool | None
+    toll: Toll = Toll()
 
 
 #: does so many rounds in a folder, which the fault may fill

@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 from bench.service import Service, Unusable
 
-from drill.clients import V2
 from drill.installations import installed
-from drill.load import Load, Promise, broken
+from drill.promises import broken
 from drill.restarts import BETWEEN, SETTINGS
-from drill.rows import Row
+from drill.rows import Row, Toll
+from samplebank.rehearsal.load import V2, Load, Promise
 
 #: a backup is killed within so many seconds after its start
 WITHIN = 1.0
@@ -34,9 +34,9 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
         f"{rounds} killed, as many whole, the last restored: {len(promised):,} promised, {lost} lost, {doubled} doubled, "
         f"{without} looks found bytes missing"
     )
-    yield Row(
-        "backups under load, and killed", rounds, GOAL, seen, bool(promised) and not lost + doubled + without
-    )
+    met = bool(promised) and not lost + doubled + without
+    toll = Toll(rounds, promised=len(promised), lost=lost, doubled=doubled)
+    yield Row("backups under load, and killed", rounds, GOAL, seen, met, toll)
 
 
 def _backups(service: Service, copy: Path, rounds: int) -> list[Promise]:

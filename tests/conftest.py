@@ -33,6 +33,7 @@ LONG = {
     "journeys",
     "karton",
     "maintenance",
+    "rehearsal",
     "s3",
     "search",
     "serving",

@@ -112,9 +112,13 @@ class Caller:
             statements = STATEMENT.findall(file.read())
         asked = [one for one in statements if not any(own in one for own in BY_ITSELF)]
         told = _by_nature(question, body)
+        headers = _compared(response, body)
         if self._known is not None:
             told = _without_new(told, self._known)
-        return Answer(response.status_code, _compared(response, body), told, len(asked))
+            headers = tuple(
+                (name, _without_new(value.encode(), self._known).decode()) for name, value in headers
+            )
+        return Answer(response.status_code, headers, told, len(asked))
 
     def close(self) -> None:
         self._session.close()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from two_worlds import pages
-from two_worlds.interface import changes_nothing, operations_of
+from two_worlds.interface import changes_nothing, open_paths, operations_of
 from two_worlds.questions import Asker
 from two_worlds.worlds import Worlds, two_worlds
 
@@ -22,21 +22,25 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
 
 @pytest.fixture(scope="package")
 def askers(worlds: Worlds) -> Sequence[Asker]:
-    """Of the interface, and of the pages."""
+    """Of the interface, of the pages, and of what needs no key."""
     document = worlds.plain.bank.get("/openapi.json", None).json()
     reads = [one for one in operations_of(document) if changes_nothing(one)]
     return (
         Asker(reads, document["components"]["schemas"], worlds.names),
         Asker(pages.pages(), pages.schemas(), worlds.names),
+        Asker(open_paths(), {}, worlds.names),
     )
 
 
 @pytest.fixture(scope="package")
-def changer(worlds: Worlds) -> Asker:
-    """Of everything that the interface changes."""
+def changers(worlds: Worlds) -> Sequence[Asker]:
+    """Of everything that the interface changes, and of the forms of pages."""
     document = worlds.plain.bank.get("/openapi.json", None).json()
     changes = [one for one in operations_of(document) if not changes_nothing(one)]
-    return Asker(changes, document["components"]["schemas"], worlds.names)
+    return (
+        Asker(changes, document["components"]["schemas"], worlds.names),
+        Asker(pages.forms(), {}, worlds.names),
+    )
 
 
 @pytest.fixture(scope="session")

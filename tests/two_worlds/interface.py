@@ -11,6 +11,10 @@ SEARCHES = frozenset({
 })  # fmt: skip
 #: answers of other kinds than usual that callers may ask for
 ACCEPTS = {"readFeed": ("", "", "", "text/event-stream")}
+#: paths that are no operations and need no key. `/metrics` counts for all customers together, as docs/security.md lists.
+OPEN = ("/healthz", "/readyz", "/openapi.json", "/docs", "/samplebank/v1/receipts/keys")
+#: paths that are no operations and are not asked: the figures, and the way to a key by a browser, which has codes of chance
+NOT_ASKED = {"/metrics", "/samplebank/v1/sign-in", "/samplebank/v1/sign-in/key"}
 BYTES = (b"GIF89a of nobody", b"GIF89a of somebody", b"")
 
 
@@ -20,6 +24,10 @@ def operations_of(document: dict[str, Any]) -> list[Operation]:
         for path, methods in sorted(document["paths"].items())
         for method, declared in sorted(methods.items())
     ]
+
+
+def open_paths() -> list[Operation]:
+    return [Operation(path, "GET", path) for path in OPEN]
 
 
 def changes_nothing(operation: Operation) -> bool:

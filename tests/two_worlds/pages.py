@@ -1,7 +1,7 @@
 """The pages, and what may be asked of each. A page that is not in these tables fails the test."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -75,6 +75,41 @@ QUERIES: Mapping[str, type[Any]] = {
     "showAccount": NoQuery,
     "showHelp": NoQuery,
 }
+KEYS = tuple(f"{number:032x}" for number in range(3))
+HUNTED = ('rule seen { strings: $a = "seen" condition: $a }', "rule broken {")
+#: the fields of each form, by the operation, or by the path where the form needs no session. The first value may name words.
+FORMS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "reanalyseSelected": {"sha256": ("sha256",)},
+    "reanalyseMatches": {"q": ("q",), "key": KEYS},
+    "findPasted": {"text": ("text",)},
+    "downloadRawByPage": {},
+    "judgeByPage": {
+        "seen": ("",),
+        "status": ("malicious", "benign", "withdrawn", "x"),
+        "comment": ("value",),
+    },
+    "reanalyseByPage": {},
+    "addNoteByPage": {"text": ("text",), "tlp": ("amber", "green", "x"), "key": KEYS},
+    "withdrawNoteByPage": {},
+    "retryJobs": {"job": ("job",), "key": KEYS},
+    "retryMatchingJobs": {"q": ("q",), "key": KEYS},
+    "retryFailures": {"cause": ("value",), "days": ("1", "7", "x"), "key": KEYS},
+    "abortRetry": {},
+    "huntByPage": {
+        "rules": HUNTED,
+        "query": ("query",),
+        "since": ("", "1 day"),
+        # no name of a hidden customer: docs/security.md lists what guesses of names tell
+        "customer": ("", "mill", "nowhere"),
+        "key": KEYS,
+    },
+    "cancelHuntByPage": {},
+    "saveQuery": {"kind": ("samples", "jobs", "x"), "name": ("name",), "q": ("q",)},
+    "removeQuery": {},
+    "/theme": {"theme": ("dark", "light", "", "x"), "next": ("next",)},
+}
+#: forms with files, which come as the interface's uploads do, and forms by which sessions begin and end
+OTHER_FORMS = {"submitForm", "submitBatchFile", "/login", "signOut", "endSession"}
 #: files that are the same for everybody
 SAME_FOR_ALL = {"/-/{digest}/{name}", "/-/{digest}/vendor/{vendored}"}
 
@@ -89,20 +124,48 @@ def pages() -> list[Operation]:
     ]
 
 
+def forms() -> list[Operation]:
+    """Every form that changes something. Raises KeyError for a form without an entry."""
+    found = [
+        (name_of(route, path), _of_retries(path))
+        for route in ROUTES
+        for path in map(_plain, sorted(route.paths))
+        if "POST" in route.http_methods and not is_for_all_customers(route)
+    ]
+    return [
+        Operation(name, "POST", path, re.findall(r"{(\w+)}", path), form=FORMS[name])
+        for name, path in found
+        if name not in OTHER_FORMS
+    ]
+
+
+def is_for_all_customers(route: Any) -> bool:
+    """Whether only those who may do something for every customer get in, and these see everything."""
+    return "operation" in route.opt and route.opt["operation"].everywhere
+
+
+def name_of(route: Any, path: str) -> str:
+    declared = route.opt.get("operation")
+    return declared.id if declared else path
+
+
+def _of_retries(path: str) -> str:
+    return path.replace("/retry/{task_id}", "/retry/{retryID}")
+
+
 def _plain(path: str) -> str:
     return re.sub(r"{(\w+):\w+}", r"{\1}", path)
 
 
 def _page(route: Any, path: str) -> Operation:
-    declared = route.opt.get("operation")
-    name = declared.id if declared else path
+    name = name_of(route, path)
     schema = msgspec.json.schema(QUERIES[name])
     definition = schema["$defs"][QUERIES[name].__name__]
     query = [
         Field(one, inner, one in definition.get("required", ()))
         for one, inner in definition.get("properties", {}).items()
     ]
-    path = path.replace("/retry/{task_id}", "/retry/{retryID}")
+    path = _of_retries(path)
     return Operation(name, "GET", path, re.findall(r"{(\w+)}", path), query)
 
 

@@ -11,17 +11,18 @@ import pytest
 from samplebank.api.app import ROUTES
 from two_worlds.answers import Pair
 from two_worlds.hidden import MANY
-from two_worlds.interface import SEARCHES
+from two_worlds.interface import NOT_ASKED, OPEN, SEARCHES
 from two_worlds.questions import Asker, Question
 from two_worlds.worlds import ROLES, Worlds
 
-#: the shares of the questions: to the interface, and to pages
-SHARES = (0.65, 0.35)
+#: the shares of the questions: to the interface, to pages, and to what needs no key, of which there are few different ones
+SHARES = (0.65, 0.35, 0.05)
 #: pages of a list that are read one after the other
 FOLLOWED = 3
 #: operations that answer only with the lease of a process of a worker
 WITH_A_LEASE = {"downloadHuntBatch"}
 #: refused where no provider of OpenID Connect is set
+WITH_A_PROVIDER = {"/login/oidc", "/login/oidc/back"}
 #: whoever manages accounts sees everything, and is no asker
 OF_ALL_CUSTOMERS = {
     "listAccounts",
@@ -31,7 +32,6 @@ OF_ALL_CUSTOMERS = {
     "showAccounts",
     "showAccountOf",
 }
-WITH_A_PROVIDER = {"/login/oidc", "/login/oidc/back"}
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +92,12 @@ def test_every_read_and_every_page_is_asked(askers: Sequence[Asker]) -> None:
         if "operation" in route.opt and ("GET" in route.http_methods or route.opt["operation"].id in SEARCHES)
     }
     assert reads <= asked
+
+
+def test_every_path_that_is_no_operation_is_asked_or_named() -> None:
+    paths = {path for route in ROUTES if "operation" not in route.opt for path in route.paths}
+
+    assert paths == {*OPEN, *NOT_ASKED}
 
 
 def test_the_hidden_things_are_there_for_those_who_may_see_them(worlds: Worlds) -> None:

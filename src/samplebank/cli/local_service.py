@@ -6,9 +6,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import httpx
@@ -31,13 +32,18 @@ class LocalService(NamedTuple):
 
 
 @contextmanager
-def running(folder: Path, *, keep: bool) -> Iterator[LocalService]:
-    """Serve from `folder` while the block runs. With `keep` the service outlives the block, unless the block fails."""
+def running(
+    folder: Path, *, keep: bool, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[LocalService]:
+    """Serve from `folder` while the block runs. With `keep` the service outlives the block, unless the block fails.
+
+    The service has these `settings` alone, and none of the environment or of a `samplebank.toml` in the current folder.
+    """
     service: LocalService | None = None
     kept = False
     try:
         with undisturbed():
-            service = _start(folder)
+            service = _start(folder, settings)
         _wait_until_ready(service)
         login = read_credentials(folder / CREDENTIALS)
         yield LocalService(Connection(service.connection.url, login.admin.key), service.process, service.log)
@@ -73,7 +79,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _start(folder: Path) -> LocalService:
+def _start(folder: Path, settings: Mapping[str, str]) -> LocalService:
     port = _free_port()
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / LOG
@@ -81,7 +87,8 @@ def _start(folder: Path) -> LocalService:
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own program, in this environment
             [Path(sys.executable).with_name("samplebank"), "serve", "--host", HOST, "--port", str(port)],
-            env={**inherited, "SAMPLEBANK_DATA_DIR": str(folder)},
+            env={**inherited, **settings, "SAMPLEBANK_DATA_DIR": str(folder)},
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -46,6 +46,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "blobs": "samplebank.cli.blobs:blobs_app",
     "backup": "samplebank.cli.backup:backup",
     "restore": "samplebank.cli.restore:restore",
+    "drill": "samplebank.cli.drill:drill",
     "doctor": "samplebank.cli.doctor:doctor",
     "demo": "samplebank.cli.demo:demo",
 }

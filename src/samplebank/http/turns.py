@@ -16,8 +16,8 @@ from samplebank.http.bodies import MEMORY, SHARE, Memory
 from samplebank.http.deadlines import Deadline
 from samplebank.http.places import Crowd, Places
 from samplebank.http.seats import Seats
-from samplebank.http.together import Together
 from samplebank.http.spending import Spending
+from samplebank.http.together import Together
 
 R = TypeVar("R")
 #: dear requests of one kind and one user under way in one process

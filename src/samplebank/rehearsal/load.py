@@ -4,15 +4,14 @@ import secrets
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import msgspec
 
-from drill.clients import AGENT, V2
-
+V2 = "/sampledb/v2"
+AGENT = {"name": "drill", "version": "1"}
 CLIENTS = 4
 #: seconds between attempts while the service does not answer
 PAUSE = 0.05
@@ -28,14 +27,19 @@ class Promise(msgspec.Struct, frozen=True):
 class Load:
     """Submits with a few clients until it is stopped, or has `most` promises; `size` bytes a file."""
 
-    def __init__(self, url: str, key: str, size: int = 2000, most: int | None = None) -> None:
+    def __init__(
+        self, url: str, key: str, size: int = 2000, most: int | None = None, agent: str = AGENT["name"]
+    ) -> None:
         self._url, self._size, self._most = url, size, most
         self._headers = {"Argus-API-Key": key}
+        self._agent = {**AGENT, "name": agent}
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self.promises: list[Promise] = []
         self.answers: Counter[str] = Counter()
+        #: seconds of the answer that took longest
+        self.slowest = 0.0
 
     def __enter__(self) -> Self:
         clients = CLIENTS if self._most is None else min(CLIENTS, self._most)
@@ -81,8 +85,7 @@ class Load:
     def _submit(self, client: httpx.Client) -> None:
         while not self._has_enough():
             content = b"drill\n" + secrets.token_bytes(self._size)
-            uploaded = client.post(f"{V2}/sample", content=content)
-            self._note(uploaded.status_code)
+            uploaded = self._post(client, "/sample", content=content)
             if not uploaded.is_success:
                 self._stopping.wait(PAUSE)
                 continue
@@ -90,32 +93,22 @@ class Load:
             body = {
                 "challengeToken": uploaded.json()["data"]["challenge"],
                 "fileName": name,
-                "userAgent": AGENT,
+                "userAgent": self._agent,
             }
-            stored = client.post(f"{V2}/sample/{digest}/submission", json=body)
-            self._note(stored.status_code)
+            stored = self._post(client, f"/sample/{digest}/submission", json=body)
             if stored.is_success:
                 self.promises.append(Promise(digest, name))
+
+    def _post(self, client: httpx.Client, path: str, **body: Any) -> httpx.Response:
+        began = time.monotonic()
+        answer = client.post(V2 + path, **body)
+        self._note(answer.status_code)
+        self.slowest = max(self.slowest, time.monotonic() - began)
+        return answer
 
     def _note(self, answer: object) -> None:
         with self._lock:
             self.answers[str(answer)] += 1
-
-
-def broken(url: str, key: str, promises: list[Promise]) -> tuple[int, int]:
-    """Count the lost promises, and the submissions that are stored more than once."""
-
-    def found(promise: Promise) -> int:
-        answer = client.get(f"{V2}/sample/{promise.sha256}/submission", params={"limit": 100})
-        rows = answer.json()["data"] if answer.is_success else []
-        return sum(row["fileName"] == promise.file_name for row in rows)
-
-    with (
-        httpx.Client(base_url=url, headers={"Argus-API-Key": key}, timeout=60) as client,
-        ThreadPoolExecutor(CLIENTS) as pool,
-    ):
-        counts = list(pool.map(found, promises))
-    return sum(count == 0 for count in counts), sum(count > 1 for count in counts)
 
 
 def wholeness(url: str, limit: float) -> float | None:
