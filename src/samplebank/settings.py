@@ -100,8 +100,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     requests_per_address: CountOrNone = 1000
     requests_per_user: CountOrNone = 1000
     requests_per_customer: CountOrNone = 2000
-    database_seconds_per_user: CountOrNone | None = None
-    database_seconds_per_customer: CountOrNone | None = None
+    database_seconds_per_user: CountOrNone = 0
+    database_seconds_per_customer: CountOrNone = 0
     connections_per_address: CountOrNone = 2000
     waiting_claims: Count = 64
     feed_readers: Count = 64

@@ -77,7 +77,7 @@ def is_refused(spending: Spending, user: int, customer: int) -> bool:
 
 def test_users_of_a_customer_share_the_budget_of_the_customer_until_the_minute_ends() -> None:
     clock = Minutes()
-    spending = Spending(3, 5, 12, clock)
+    spending = Spending(3, 5, clock)
 
     spending.check(caller(1, 1))
     spending.account(caller(1, 1))(2.5)
@@ -92,7 +92,7 @@ def test_users_of_a_customer_share_the_budget_of_the_customer_until_the_minute_e
 
 def test_the_refusal_names_the_seconds_until_the_minute_ends() -> None:
     clock = Minutes()
-    spending = Spending(3, 0, 12, clock)
+    spending = Spending(3, 0, clock)
     spending.account(caller(1, 1))(3)
     clock.now += 20.5
 
@@ -102,14 +102,9 @@ def test_the_refusal_names_the_seconds_until_the_minute_ends() -> None:
     assert refused.value.wait == 40
 
 
-def test_zero_is_no_budget_and_the_default_is_most_of_the_time_of_all_connections() -> None:
-    free, usual = Spending(0, 0, 12, Minutes()), Spending(None, None, 12, Minutes())
+def test_zero_is_no_budget() -> None:
+    free = Spending(0, 0, Minutes())
 
-    for spending in (free, usual):
-        spending.account(caller(1, 1))(599)
-    assert not is_refused(usual, 1, 1)
-    for spending in (free, usual):
-        spending.account(caller(1, 1))(1)
+    free.account(caller(1, 1))(1_000_000)
 
     assert not is_refused(free, 1, 1)
-    assert is_refused(usual, 1, 1)

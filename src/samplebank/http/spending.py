@@ -11,8 +11,6 @@ from samplebank.errors import TooMany
 
 #: seconds of a window
 WINDOW = 60
-#: seconds of each connection in a window that a user or a customer may spend unless the settings say otherwise
-OF_A_CONNECTION = 50
 USED_UP = (
     "Requests of {whose} have used up the {most:g} seconds of the database that a minute has; "
     "ask for less at once, or ask the operator for more ({setting})."
@@ -24,19 +22,17 @@ OF_CUSTOMER = ("users of your customer", "SAMPLEBANK_DATABASE_SECONDS_PER_CUSTOM
 class Spending:
     """What users and customers have spent since the present window began. With the next window all begin anew.
 
-    A bound is a number of seconds; 0 for no bound. None stands for most of the time of all `connections`.
+    A bound is a number of seconds; 0 for no bound.
     """
 
     def __init__(
         self,
-        per_user: int | None,
-        per_customer: int | None,
-        connections: int,
+        per_user: int,
+        per_customer: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        usual = OF_A_CONNECTION * connections
-        self._per_user = usual if per_user is None else per_user
-        self._per_customer = usual if per_customer is None else per_customer
+        self._per_user = per_user
+        self._per_customer = per_customer
         self._clock = clock
         self._end = 0.0
         self._users: defaultdict[int, float] = defaultdict(float)

@@ -81,7 +81,6 @@ def make_site(open_bank: OpenBank) -> Observed:
                 spending=Spending(
                     bank.settings.database_seconds_per_user,
                     bank.settings.database_seconds_per_customer,
-                    bank.database.size,
                 ),
             )
             for app in (api, pages):
