@@ -15,7 +15,7 @@ from kit.service import Service
     [
         (
             [],
-            "Missing command: serve, apply, login, logout, submit, jobs, search, show, similar, hunt, hunts, get, delete, karton, policy, me, audit, backup, restore, doctor, accounts, key, receipts, verdict, link, note, worker, yara, events, blobs. See `samplebank --help`",
+            "Missing command: serve, apply, login, logout, submit, jobs, search, show, similar, hunt, hunts, get, delete, karton, policy, me, audit, backup, restore, drill, doctor, accounts, key, receipts, verdict, link, note, worker, yara, events, blobs. See `samplebank --help`",
         ),
         (["key"], "Missing command: create, list, revoke. See `samplebank key --help`"),
         (["key", "create", "admin", "--expires", "now - 1 day"], "The key would end at once"),
