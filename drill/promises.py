@@ -4,6 +4,7 @@ from collections import Counter
 
 import httpx
 
+from samplebank.rehearsal.keeping import compared
 from samplebank.rehearsal.load import V2, Promise
 
 
@@ -13,5 +14,4 @@ def broken(url: str, key: str, promises: list[Promise]) -> tuple[int, int]:
     with httpx.Client(base_url=url, headers={"Argus-API-Key": key}, timeout=300) as client:
         answer = client.get(f"{V2}/submission", params=asked).raise_for_status()
     found = Counter((row["sampleSha256"], row["fileName"]) for row in answer.json()["data"])
-    counts = [found[one.sha256, one.file_name] for one in promises]
-    return sum(count == 0 for count in counts), sum(count > 1 for count in counts)
+    return compared(found, promises)

@@ -75,13 +75,19 @@ def is_refused(spending: Spending, user: int, customer: int) -> bool:
     return False
 
 
+def spend(spending: Spending, who: Caller, seconds: float) -> None:
+    account = spending.account(who)
+    assert account is not None
+    account(seconds)
+
+
 def test_users_of_a_customer_share_the_budget_of_the_customer_until_the_minute_ends() -> None:
     clock = Minutes()
     spending = Spending(3, 5, clock)
 
     spending.check(caller(1, 1))
-    spending.account(caller(1, 1))(2.5)
-    spending.account(caller(2, 1))(2.5)
+    spend(spending, caller(1, 1), 2.5)
+    spend(spending, caller(2, 1), 2.5)
 
     assert is_refused(spending, 1, 1)
     assert is_refused(spending, 3, 1)
@@ -93,7 +99,7 @@ def test_users_of_a_customer_share_the_budget_of_the_customer_until_the_minute_e
 def test_the_refusal_names_the_seconds_until_the_minute_ends() -> None:
     clock = Minutes()
     spending = Spending(3, 0, clock)
-    spending.account(caller(1, 1))(3)
+    spend(spending, caller(1, 1), 3)
     clock.now += 20.5
 
     with pytest.raises(TooMany, match="3 seconds") as refused:
@@ -102,9 +108,8 @@ def test_the_refusal_names_the_seconds_until_the_minute_ends() -> None:
     assert refused.value.wait == 40
 
 
-def test_zero_is_no_budget() -> None:
+def test_zero_is_no_budget_and_nothing_is_counted() -> None:
     free = Spending(0, 0, Minutes())
 
-    free.account(caller(1, 1))(1_000_000)
-
+    assert free.account(caller(1, 1)) is None
     assert not is_refused(free, 1, 1)

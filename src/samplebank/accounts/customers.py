@@ -97,10 +97,10 @@ async def remove(db: Connection, short_name: str, *, now: Millis) -> int:
         raise Conflict(
             f"The customer {short_name} still has {', '.join(left)}: delete, remove or move these first."
         )
-    ended = await END_GRANTS.run(db, id=id_)
+    ended = await END_GRANTS.count(db, id=id_)
     await REMOVE.run(db, id=id_, now=now)
     await provisioning.tell_change(db)
-    return int(ended.rpartition(" ")[2])
+    return ended
 
 
 def _told(words: tuple[str, str], count: int) -> str:

@@ -31,14 +31,10 @@ GRANTS = """
      WHERE subject_id = $1 OR subject_id IN (SELECT group_id FROM group_member WHERE user_id = $1)
 """
 GROUPS = "SELECT group_id FROM group_member WHERE user_id = $1 ORDER BY group_id"
-ADD_KEY_TEXT = """
+#: the same id again gives the key a new secret, as the first secret may never have arrived
+PUT_KEY = Statement("""
     INSERT INTO api_key (id, user_id, digest, label, roles, customers, created_time, expiry_time)
     VALUES (:id, :user_id, :digest, :label, :roles, :customers, :now, :expiry_time)
-"""
-ADD_KEY = Statement(ADD_KEY_TEXT)
-#: the same id again gives the key a new secret, as the first secret may never have arrived
-PUT_KEY = Statement(f"""
-    {ADD_KEY_TEXT}
     ON CONFLICT (id) DO UPDATE SET digest = excluded.digest
      WHERE api_key.user_id = excluded.user_id AND api_key.label = excluded.label AND api_key.revoked_time IS NULL
        AND api_key.roles IS NOT DISTINCT FROM excluded.roles AND api_key.customers IS NOT DISTINCT FROM excluded.customers
@@ -96,18 +92,8 @@ async def issue(
     expiry: Millis | None = None,
 ) -> tuple[UUID, str]:
     """Make a key for a user: (the id, the key). The key is readable only here."""
-    id_, key = new_id(), _new_key()
-    await ADD_KEY.run(
-        db,
-        id=id_,
-        user_id=user_id,
-        digest=digest(key),
-        label=label,
-        roles=roles,
-        customers=customers,
-        expiry_time=expiry,
-        now=now,
-    )
+    id_ = new_id()
+    key = await put(db, id_, user_id, now=now, label=label, roles=roles, customers=customers, expiry=expiry)
     return id_, key
 
 
@@ -123,7 +109,7 @@ async def put(
     expiry: Millis | None,
 ) -> str:
     """Make a key with the id; the same again gives the key a new secret. Raises `Conflict` for an id that another key has."""
-    key = _new_key()
+    key = PREFIX + secrets.token_urlsafe(32)
     made = await PUT_KEY.value(
         db,
         id=id_,
@@ -158,10 +144,6 @@ async def get(db: Connection, id_: UUID) -> Key:
     if not found:
         raise NotFound(f"There is no key {id_}.")
     return found[0]
-
-
-def _new_key() -> str:
-    return PREFIX + secrets.token_urlsafe(32)
 
 
 async def revoke(db: Connection, id_: UUID, *, now: Millis) -> int:

@@ -183,8 +183,7 @@ async def use_link(db: Connection, secret: str, *, now: Millis) -> int | None:
 async def forget_old(db: Connection, *, now: Millis) -> int:
     """Forget sessions and links that have ended, a batch of sessions at a time; answers how many sessions."""
     await FORGET_LINKS.run(db, now=now)
-    tag = await FORGET.run(db, now=now, batch=BATCH)
-    return int(tag.rpartition(" ")[2])
+    return await FORGET.count(db, now=now, batch=BATCH)
 
 
 class Visitors:

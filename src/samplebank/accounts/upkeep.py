@@ -77,7 +77,6 @@ MEMBERS = Statement("""
     SELECT u.short_name FROM group_member m JOIN subject g ON g.id = m.group_id JOIN subject u ON u.id = m.user_id
      WHERE g.short_name = :group ORDER BY 1
 """)
-HAS_CUSTOMER = Statement(f"SELECT EXISTS (SELECT FROM {provisioning.CUSTOMERS} AND short_name = :short_name)")
 FIND = Statement("""
     SELECT id FROM subject WHERE short_name = :short_name AND kind = ANY(:kinds::text[]) AND removed_time IS NULL
 """)
@@ -123,16 +122,17 @@ async def members_of(db: Connection, group: str) -> list[str]:
     return [row[0] for row in await MEMBERS.rows(db, group=group)]
 
 
-async def has_customer(db: Connection, short_name: str) -> bool:
-    """Whether there is a customer of the name. A text that no name can be is none."""
+async def find_customer(db: Connection, short_name: str) -> int | None:
+    """The id of a customer. A text that no name can be is nobody's."""
     if "\0" in short_name:
-        return False
-    found: bool = await HAS_CUSTOMER.value(db, short_name=short_name)
+        return None
+    found: int | None = await provisioning.FIND_CUSTOMER.value(db, short_name=short_name)
     return found
 
 
-async def has_user(db: Connection, short_name: str) -> bool:
-    return await FIND.value(db, short_name=short_name, kinds=["user"]) is not None
+async def find_user(db: Connection, short_name: str) -> int | None:
+    found: int | None = await FIND.value(db, short_name=short_name, kinds=["user"])
+    return found
 
 
 async def put(db: Connection, kind: str, short_name: str, *, name: str, customer: str) -> None:
@@ -174,10 +174,10 @@ async def remove_user(db: Connection, short_name: str, *, now: Millis) -> Taken:
     # A link that is used meanwhile makes a session; so sessions come behind links.
     await END_LINKS.run(db, id=id_)
     taken = Taken(
-        grants=_number(await END_GRANTS.run(db, id=id_)),
-        memberships=_number(await END_MEMBERSHIPS.run(db, id=id_)),
-        keys=_number(await END_KEYS.run(db, id=id_, now=now)),
-        sessions=_number(await END_SESSIONS.run(db, id=id_)),
+        grants=await END_GRANTS.count(db, id=id_),
+        memberships=await END_MEMBERSHIPS.count(db, id=id_),
+        keys=await END_KEYS.count(db, id=id_, now=now),
+        sessions=await END_SESSIONS.count(db, id=id_),
     )
     await provisioning.tell_change(db)
     return taken
@@ -191,8 +191,8 @@ async def remove_group(db: Connection, short_name: str, *, now: Millis) -> Taken
             f"A rule for signing in names the group {short_name}: apply a tenants file with signIn without the rule first."
         )
     taken = Taken(
-        grants=_number(await END_GRANTS.run(db, id=id_)),
-        memberships=_number(await END_MEMBERSHIPS.run(db, id=id_)),
+        grants=await END_GRANTS.count(db, id=id_),
+        memberships=await END_MEMBERSHIPS.count(db, id=id_),
     )
     await provisioning.tell_change(db)
     return taken
@@ -201,7 +201,7 @@ async def remove_group(db: Connection, short_name: str, *, now: Millis) -> Taken
 async def remove_member(db: Connection, group: str, user: str) -> None:
     """Take a user out of a group. Raises `NotFound`."""
     await provisioning.lock(db)
-    if not _number(await END_MEMBERSHIP.run(db, group=group, user=user)):
+    if not await END_MEMBERSHIP.count(db, group=group, user=user):
         raise NotFound(f"There is no user {user!r} in a group {group!r}.")
     await provisioning.tell_change(db)
 
@@ -209,7 +209,7 @@ async def remove_member(db: Connection, group: str, user: str) -> None:
 async def remove_grant(db: Connection, subject: str, role: str, customer: str) -> None:
     """Take a grant back; `*` stands for every customer. Raises `NotFound`."""
     await provisioning.lock(db)
-    if not _number(await END_GRANT.run(db, subject=subject, role=role, customer=customer)):
+    if not await END_GRANT.count(db, subject=subject, role=role, customer=customer):
         told = "every customer" if customer == EVERY_CUSTOMER else f"the customer {customer!r}"
         raise NotFound(f"{subject!r} has no grant of its own of {role} for {told}.")
     await provisioning.tell_change(db)
@@ -236,8 +236,3 @@ async def _remove(db: Connection, kind: str, short_name: str, *, now: Millis) ->
     if id_ is None:
         raise NotFound(f"There is no {kind} {short_name!r}.")
     return id_
-
-
-def _number(tag: str) -> int:
-    """The number of rows in the tag of a statement."""
-    return int(tag.rpartition(" ")[2])

@@ -63,6 +63,10 @@ class TakenRights(Shown):
     sessions: int
 
 
+def grants_of(row: Account) -> list[AccountGrant]:
+    return [AccountGrant(*grant.split(" for ", 1)) for grant in row.grants]
+
+
 def show_account(row: Account, _: Directory) -> AccountEntry:
     return AccountEntry(
         kind=row.kind,
@@ -70,7 +74,7 @@ def show_account(row: Account, _: Directory) -> AccountEntry:
         name=row.name,
         customer=row.customer,
         groups=row.groups,
-        grants=[AccountGrant(*grant.split(" for ", 1)) for grant in row.grants],
+        grants=grants_of(row),
         removed_timestamp=row.removed_time,
     )
 
@@ -94,11 +98,12 @@ def check_short_name(field: str, given: str, violations: Violations) -> None:
         violations.add(field, NO_SHORT_NAME)
 
 
-async def check_customers(db: Connection, named: Mapping[str, str], violations: Violations) -> None:
-    """Note each field that names a customer who is not there."""
-    for field, name in named.items():
-        if name != EVERY_CUSTOMER and not await upkeep.has_customer(db, name):
-            violations.add(field, f"There is no customer {name[:100]!r}.")
+async def find_customer(db: Connection, field: str, name: str, violations: Violations) -> int | None:
+    """The id of a customer, None for a customer who is not there: a violation of the field."""
+    id_ = await upkeep.find_customer(db, name)
+    if id_ is None:
+        violations.add(field, f"There is no customer {name[:100]!r}.")
+    return id_
 
 
 async def read_put(request: Call, shape: type[S]) -> tuple[str, S]:
@@ -159,7 +164,7 @@ async def put_account(request: Call, kind: str, short_name: str, data: AccountPu
     """Make or change a user or group. Raises `Invalid` for the customer, and `Conflict` for the name."""
     violations = Violations()
     async with request.bank.database.transaction() as db:
-        await check_customers(db, {"customer": data.customer}, violations)
+        await find_customer(db, "customer", data.customer, violations)
         violations.raise_if_any()
         await upkeep.put(db, kind, short_name, name=data.name or short_name, customer=data.customer)
         await request.record(db, target=short_name, details={"customer": data.customer})
@@ -256,7 +261,8 @@ async def change_grant(
         violations.add("role", f"There is no role {role[:100]!r}; the roles are {', '.join(ROLES)}.")
     check_short_name("shortName", short_name, violations)
     async with request.bank.database.transaction() as db:
-        await check_customers(db, {"customer": customer}, violations)
+        if customer != EVERY_CUSTOMER:
+            await find_customer(db, "customer", customer, violations)
         violations.raise_if_any()
         await change(db, short_name, role, customer)
         await _end_change(request, db, short_name, role=role, customer=customer)

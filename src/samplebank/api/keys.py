@@ -12,7 +12,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Key
 from samplebank.accounts.model import ROLES
 from samplebank.api import envelope
-from samplebank.api.accounts import changing, check_customers, managing
+from samplebank.api.accounts import changing, find_customer, managing
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.errors import Invalid, Violations
@@ -103,14 +103,16 @@ async def make_key(request: Call, id_: UUID, data: KeyPutRequest, violations: Vi
     names = data.customers or ()
     async with request.bank.database.transaction() as db:
         await provisioning.lock(db)
-        if not await upkeep.has_user(db, data.user):
+        user_id = await upkeep.find_user(db, data.user)
+        if user_id is None:
             violations.add("user", f"There is no user {data.user!r}.")
-        await check_customers(
-            db, {f"customers[{place}]": name for place, name in enumerate(names)}, violations
-        )
+        found = [
+            await find_customer(db, f"customers[{place}]", name, violations)
+            for place, name in enumerate(names)
+        ]
         violations.raise_if_any()
-        user_id = await provisioning.get_user_id(db, data.user)
-        customers = [await provisioning.get_customer_id(db, name) for name in names] or None
+        assert user_id is not None  # noqa: S101 else a violation was raised
+        customers = [id_ for id_ in found if id_ is not None] or None
         key = await keys.put(
             db,
             id_,

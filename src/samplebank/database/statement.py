@@ -69,3 +69,7 @@ class Statement:
     async def run(self, db: "Connection", **given: object) -> str:
         """Run a statement without rows; answers the tag of the command, for example `UPDATE 1`."""
         return await db.execute(self.sql, *self.values(given))
+
+    async def count(self, db: "Connection", **given: object) -> int:
+        """Run the statement; answers how many rows were changed."""
+        return int((await self.run(db, **given)).rpartition(" ")[2])

@@ -33,6 +33,7 @@ class Spending:
     ) -> None:
         self._per_user = per_user
         self._per_customer = per_customer
+        self._is_bounded = bool(per_user or per_customer)
         self._clock = clock
         self._end = 0.0
         self._users: defaultdict[int, float] = defaultdict(float)
@@ -40,6 +41,8 @@ class Spending:
 
     def check(self, caller: Caller) -> None:
         """Raise `TooMany` where the caller's user or customer has used up the window."""
+        if not self._is_bounded:
+            return
         user = caller.user
         self._turn()
         if self._per_user and self._users.get(user.id, 0) >= self._per_user:
@@ -47,8 +50,10 @@ class Spending:
         if self._per_customer and self._customers.get(user.customer.id, 0) >= self._per_customer:
             raise self._refusal(*OF_CUSTOMER, self._per_customer)
 
-    def account(self, caller: Caller) -> Callable[[float], None]:
-        """What is to be told the seconds that the caller spends."""
+    def account(self, caller: Caller) -> Callable[[float], None] | None:
+        """What is to be told the seconds that the caller spends. None without bounds, so that nobody reads the clock."""
+        if not self._is_bounded:
+            return None
         return partial(self._spend, caller.user.id, caller.user.customer.id)
 
     def _spend(self, user_id: int, customer_id: int, seconds: float) -> None:

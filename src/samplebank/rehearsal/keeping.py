@@ -50,5 +50,10 @@ async def broken(url: str, agent: str, promises: Sequence[Promise]) -> tuple[int
                 found[sha256, name] = number
     finally:
         await db.close()
+    return compared(found, promises)
+
+
+def compared(found: Counter[tuple[str, str]], promises: Sequence[Promise]) -> tuple[int, int]:
+    """Count the promises that are not among what was found by sha256 and name, and the promises that are there more than once."""
     counts = [found[one.sha256, one.file_name] for one in promises]
     return sum(count == 0 for count in counts), sum(count > 1 for count in counts)

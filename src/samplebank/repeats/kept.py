@@ -129,5 +129,4 @@ async def forget_old(db: Connection, most: int, *, now: Millis) -> int:
     """Forget a batch of answers older than 24 hours, or beyond the newest `most`; answers how many were forgotten."""
     before = await FIND_EXCESS.value(db, most=most)
     before = max(now - KEPT_FOR, before or 0)
-    tag = await FORGET_OLD.run(db, before=before, batch=BATCH)
-    return int(tag.rpartition(" ")[2])
+    return await FORGET_OLD.count(db, before=before, batch=BATCH)

@@ -12,11 +12,13 @@ from samplebank.accounts.model import ROLES
 from samplebank.accounts.tenants import EVERY_CUSTOMER
 from samplebank.accounts.upkeep import Account
 from samplebank.api.accounts import (
-    NO_SHORT_NAME,
+    AccountGrant,
     AccountPutRequest,
     change_grant,
     change_member,
     changing,
+    check_short_name,
+    grants_of,
     managing,
     name_in,
     put_account,
@@ -25,8 +27,8 @@ from samplebank.api.accounts import (
 from samplebank.api.customers import CustomerPutRequest, put, remove
 from samplebank.database import Page as Part
 from samplebank.database import new_id
-from samplebank.errors import NotFound, invalid
-from samplebank.http.shapes import Body, NoQuery, Offset, ShortName
+from samplebank.errors import NotFound, Violations, invalid
+from samplebank.http.shapes import Body, NoQuery, Offset
 from samplebank.http.validation import Document
 from samplebank.web.copying import Copied, of_accounts
 from samplebank.web.rendering import Page
@@ -65,7 +67,7 @@ class AccountPage(Page, frozen=True):
     section: ClassVar[str] = "accounts"
 
     account: Account
-    grants: list[tuple[str, str]]
+    grants: list[AccountGrant]
     members: list[str]
     keys: list[Key]
     roles: list[str]
@@ -111,7 +113,7 @@ async def show_account_of(request: Visit) -> Response[bytes]:
     return request.page(
         AccountPage(
             account=found,
-            grants=[_pair(grant) for grant in found.grants],
+            grants=grants_of(found),
             members=members,
             keys=own,
             roles=list(ROLES),
@@ -207,21 +209,16 @@ async def _change_member(request: Visit, change: Any) -> Response[bytes]:
     return request.to(f"accounts/{short_name}#members")
 
 
-def _pair(grant: str) -> tuple[str, str]:
-    role, _, customer = grant.partition(" for ")
-    return role, customer
-
-
 def _named(form: dict[str, str]) -> dict[str, str]:
     return {"name": form["name"]} if form.get("name") else {}
 
 
 def _short_name(form: dict[str, str]) -> str:
     given = form.get("shortName", "")
-    try:
-        return msgspec.convert(given, ShortName)
-    except msgspec.ValidationError:
-        raise invalid("shortName", NO_SHORT_NAME) from None
+    violations = Violations()
+    check_short_name("shortName", given, violations)
+    violations.raise_if_any()
+    return given
 
 
 def _read(request: Visit, shape: type[Any], given: dict[str, str]) -> Any:
