@@ -166,9 +166,13 @@ def _packed(files: dict[str, bytes]) -> bytes:
 
 
 def _program() -> bytes:
-    """The head of an ELF program, and bytes of its own."""
+    """The head of an ELF program, and a text of its own.
+
+    Random bytes in base64 have `H+` or `HX` at offset 1024 once in 1,700 files. libmagic takes such a text for a volume of
+    Apple's, and the classifier sends the text to nobody.
+    """
     head = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x3e\x00\x01\x00\x00\x00" + bytes(40)
-    return head + secrets.token_bytes(2000)
+    return head + secrets.token_hex(1000).encode()
 
 
 def _blow(karton: Karton, bridge: Bridge, victim: str) -> bool:
