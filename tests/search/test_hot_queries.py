@@ -1,5 +1,6 @@
 """On a filled database no hot query reads a whole table."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -443,3 +444,21 @@ async def test_samples_of_a_reader_by_their_last_analysis_pass_over_no_analysis_
         entries = await db.fetchval(ENTRIES, "analysis")
     assert len(page) == PAGE.limit
     assert entries <= FEW_ROWS
+
+
+@pytest.mark.parametrize(
+    "sort", ["-lastUpdatedSubmission", "lastUpdatedAnalysis", "sampleClassificationType"]
+)
+async def test_a_page_of_samples_that_have_the_key_is_planned_without_the_samples_that_have_none(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], sort: str
+) -> None:
+    found = samples_matching(callers["one"], SampleCriterion(), ALWAYS, [sort])
+    statements: list[str] = []
+    async with filled[0].connection() as db:
+        with db.query_logger(lambda record: statements.append(record.query)):
+            page = await found.page(db, PAGE)
+            await asyncio.sleep(0)  # the logger is called in the next turn of the loop
+
+    assert len(page) == PAGE.limit
+    assert statements
+    assert not [text for text in statements if ") parts LIMIT" in text]

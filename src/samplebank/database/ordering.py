@@ -85,6 +85,12 @@ class Order(NamedTuple):
         named = [(self.keys[name.removeprefix("-")], name.startswith("-")) for name in self.names]
         return [*named, (self.tie, named[-1][1])]
 
+    @property
+    def beginning(self) -> "Order | None":
+        """The order of the first of several parts alone, which is planned in a part of the time; None for a list of one part."""
+        parts = self._parts()
+        return self._replace(branches=(parts[0],)) if len(parts) > 1 else None
+
     def ids(self, where: Sql, page: Page) -> Sql:
         """A query for the ids on a page, in their order."""
         return self._select(None, where, page)

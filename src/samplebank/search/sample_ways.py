@@ -58,6 +58,19 @@ class InOrder(NamedTuple):
         return None if rows is None else [row[0] for row in rows]
 
 
+class Beginning(NamedTuple):
+    """The samples with the key of the order, such as a last submission. Most pages have no others, and to plan for others takes a millisecond."""
+
+    ask: Ask
+
+    async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
+        order = self.ask.order.beginning
+        if order is None or not page.limit or (page.after is not None and None in page.after.keys):
+            return None
+        ids = await InOrder(self.ask._replace(order=order)).find(db, page)
+        return ids if ids is not None and len(ids) == page.limit else None
+
+
 class OfRange(NamedTuple):
     """All samples of a range of creation times, in the order that `order` writes for the range."""
 

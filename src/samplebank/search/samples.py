@@ -27,7 +27,17 @@ from samplebank.search.numbers import (
 from samplebank.search.sample_listing import Number, SampleListing, no_query
 from samplebank.search.sample_order import NEWEST_FIRST, order_of
 from samplebank.search.sample_parts import SampleParts, parts_of, parts_of_range
-from samplebank.search.sample_ways import Ask, ByDigest, Everything, Gathered, InOrder, Lists, Much, OfRange
+from samplebank.search.sample_ways import (
+    Ask,
+    Beginning,
+    ByDigest,
+    Everything,
+    Gathered,
+    InOrder,
+    Lists,
+    Much,
+    OfRange,
+)
 from samplebank.search.sets import (
     ANALYSIS,
     CLASSIFICATION,
@@ -137,7 +147,7 @@ def _among_all(
     if asked.digests or asked.excluded:
         return SampleListing(caller, ask, ways, matches, gathering)
     by_row = by_latest_row(caller, ask.where, ask.order.names)
-    ways = ways if by_row is None else [by_row, *ways]
+    ways = [Beginning(ask) if by_row is None else by_row, *ways]
     number, all_but = number_of_all_samples(caller, window), number_of_nearly_all_samples(caller, window)
     parts = parts_of(caller, window, ask.order.names) if number is None else None
     if parts is not None:
