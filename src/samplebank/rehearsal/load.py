@@ -15,6 +15,8 @@ AGENT = {"name": "drill", "version": "1"}
 CLIENTS = 4
 #: seconds between attempts while the service does not answer
 PAUSE = 0.05
+#: answers in a row, which are enough to have met each of a few processes
+ENOUGH = 10
 
 
 class Promise(msgspec.Struct, frozen=True):
@@ -111,17 +113,18 @@ class Load:
             self.answers[str(answer)] += 1
 
 
-def wholeness(url: str, limit: float) -> float | None:
-    """Seconds until every process is ready; None after `limit` seconds."""
-    began, ready_in_a_row = time.monotonic(), 0
-    while time.monotonic() - began < limit:
-        try:
-            # each request has a new connection, and a new connection goes to any of the processes
-            ready = httpx.get(f"{url}/readyz", timeout=5).is_success
-        except httpx.HTTPError:
-            ready = False
-        ready_in_a_row = ready_in_a_row + 1 if ready else 0
-        if ready_in_a_row == 10:  # noqa: PLR2004 enough to have met each of a few processes
-            return time.monotonic() - began
-        time.sleep(PAUSE)
+def wholeness(url: str, limit: float, *, is_whole: bool = True) -> float | None:
+    """Seconds until every process is ready, or until none is; None after `limit` seconds."""
+    began, in_a_row = time.monotonic(), 0
+    # each request has a new connection, and a new connection goes to any of the processes
+    with httpx.Client(base_url=url, timeout=5, limits=httpx.Limits(max_keepalive_connections=0)) as client:
+        while time.monotonic() - began < limit:
+            try:
+                ready = client.get("/readyz").is_success
+            except httpx.HTTPError:
+                ready = False
+            in_a_row = in_a_row + 1 if ready is is_whole else 0
+            if in_a_row == ENOUGH:
+                return time.monotonic() - began
+            time.sleep(PAUSE)
     return None
