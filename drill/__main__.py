@@ -61,7 +61,7 @@ FAULTS = (
     Fault("feed", 0, 60, followers.run),
     Fault("brokers", 0, 40, brokers.run),
     Fault("power", 1, 20, power.run),
-    Fault("buckets", 0, 100, buckets.run),
+    Fault("buckets", 0, 80, buckets.run),
     Fault("rolling", 0, 10, rolling.run),
     Fault("karton", 0, 150, karton.run),
     Fault("saving", 0, 20, saving.run),
