@@ -16,7 +16,7 @@ from bench.service import Service
 
 from drill.promises import broken
 from drill.restarts import LOOK, SETTINGS, WHOLE
-from drill.rows import Row, Toll
+from drill.rows import Row, Toll, came_back
 from samplebank import settings
 from samplebank.assembly import open_bank
 from samplebank.maintenance.service_tasks import orphan_sweep
@@ -58,13 +58,14 @@ def _drill(service: Service, s3: S3Server, place: Mapping[str, str], rounds: int
     with _variables(place):
         asyncio.run(_sweep(service))
     bare_then, left = asyncio.run(_compare(service, s3))
-    kills, back = sum(one for one, _ in told), [whole for _, whole in told if whole is not None]
-    toll = Toll(kills, promised=len(load.promises), lost=lost, doubled=doubled, whole=max(back, default=0.0))
+    kills = sum(one for one, _ in told)
+    toll = Toll(kills, promised=len(load.promises), lost=lost, doubled=doubled)
+    toll += came_back(whole for _, whole in told)
     said = (
-        f"{kills:,} kills; {len(back)} of {len(told)} times whole, after {toll.whole:.1f} s at most; {toll.promised:,} promised, "
+        f"{kills:,} kills; {toll.back} of {len(told)} times whole, after {toll.whole:.1f} s at most; {toll.promised:,} promised, "
         f"{lost} lost, {doubled} doubled; {bare + bare_then} rows without bytes; {orphans} orphans, {left} after the sweep"
     )
-    met = len(back) == len(told) and not lost + doubled + bare + bare_then + left
+    met = not toll.away + lost + doubled + bare + bare_then + left
     return Row("web processes, S3 server and service killed in turn", rounds, GOAL, said, met, toll)
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from drill import faults
 from drill.clients import Line
 from drill.promises import broken
 from drill.restarts import SETTINGS, WHOLE
-from drill.rows import Row, Toll
+from drill.rows import Row, Toll, came_back
 from samplebank.jobs.clock import LAST_DONE
 from samplebank.rehearsal.load import Load, wholeness
 from samplebank.rehearsal.processes import kill
@@ -87,26 +88,22 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
         promises = [promise for load in loads for promise in load.promises]
         lost, doubled = broken(hosts.right.url, hosts.stepped.key, promises)
         elected = "housekeeper.elected" not in (hosts.right.folder / "service.log").read_text("utf-8")
-    toll = Toll(promised=len(promises), lost=lost, doubled=doubled, whole=_longest(one.ready for one in seen))
+    toll = Toll(promised=len(promises), lost=lost, doubled=doubled) + came_back(one.ready for one in seen)
     yield _row(seen, toll, failed=sum(load.failed for load in loads), has_worked=elected)
 
 
 def _row(seen: list[Seen], toll: Toll, *, failed: int, has_worked: bool) -> Row:
     early, late = sum(one.early for one in seen), sum(one.late for one in seen)
-    silent, away = sum(one.noticed is None for one in seen), sum(one.ready is None for one in seen)
+    noticed = came_back(one.noticed for one in seen)
     said = (
-        f"not ready after {_longest(one.noticed for one in seen):.1f} s at most, {silent} times not; ready again after "
-        f"{toll.whole:.1f} s at most, {away} times not; {early} of {2 * len(seen)} leases ended early, {late} of {len(seen)} late; "
+        f"not ready after {noticed.whole:.1f} s at most, {noticed.away} times not; ready again after "
+        f"{toll.whole:.1f} s at most, {toll.away} times not; {early} of {2 * len(seen)} leases ended early, {late} of {len(seen)} late; "
         f"{failed} failed; {toll.promised:,} promised, {toll.lost} lost, {toll.doubled} doubled"
     )
     if not has_worked:
         said += "; the other host did the housework for a while"
-    met = has_worked and not silent + away + early + late + failed + toll.lost + toll.doubled
+    met = has_worked and not noticed.away + toll.away + early + late + failed + toll.lost + toll.doubled
     return Row(FAULT, len(seen), GOAL, said, met, toll)
-
-
-def _longest(times: Iterator[float | None]) -> float:
-    return max((one for one in times if one is not None), default=0.0)
 
 
 @contextmanager
@@ -123,7 +120,7 @@ def _hosts(folder: Path) -> Iterator[Hosts]:
         stack.callback(_kill, stepped)
         right = stack.enter_context(Service(folder, settings=shared))
         stepped.start()
-        _await(lambda: asyncio.run(_done(url)) > 0)  # so the host is elected, as there is no other
+        _await(partial(_is_done_after, url, 0))  # so the host is elected, as there is no other
         right.start()
         robot = json.loads(right.command("key", "create", "samplebank-workers", "--json"))["key"]
         yield Hosts(stepped, right, url, clock, robot)
@@ -144,11 +141,11 @@ def _round(hosts: Hosts, seconds: int) -> Seen:
     after, short = _claim(stepped, LONG), _claim(stepped, SHORT)
     _sweep(hosts.url)
     is_late = not _await(lambda: asyncio.run(_is_taken_back(hosts.url, short)))
-    early = not _is_held(right, before)
+    is_held_meanwhile = _is_held(right, before)
     hosts.clock.step(0)
     ready = wholeness(hosts.stepped.url, WHOLE)
     _sweep(hosts.url)
-    early += not _is_held(right, after)
+    early = [is_held_meanwhile, _is_held(right, after)].count(False)
     if time.monotonic() - began > LONG:
         raise RuntimeError(f"The machine is too slow: a round took more than {LONG} s.")
     for line in (right, stepped):
@@ -160,7 +157,7 @@ def _sweep(url: str) -> None:
     """Wait until the housework has been done a few times."""
     for _ in range(SWEEPS):
         before = asyncio.run(_done(url))
-        _await(lambda before=before: asyncio.run(_done(url)) > before)
+        _await(partial(_is_done_after, url, before))
 
 
 def _claim(line: Line, seconds: int) -> dict[str, Any]:
@@ -189,6 +186,10 @@ async def _done(url: str) -> int:
     """When the housework was done last, in milliseconds."""
     async with connected(url) as db:
         return await db.fetchval(LAST_DONE) or 0
+
+
+def _is_done_after(url: str, before: int) -> bool:
+    return asyncio.run(_done(url)) > before
 
 
 def _await(is_so: Callable[[], bool]) -> bool:

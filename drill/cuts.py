@@ -19,7 +19,7 @@ from bench.service import Service
 from drill import holder
 from drill.promises import broken
 from drill.restarts import BEFORE, LOOK, SETTINGS, WHOLE
-from drill.rows import Row, Toll
+from drill.rows import Row, Toll, came_back
 from samplebank.jobs.clock import LAST_DONE
 from samplebank.maintenance.election import LOCK
 from samplebank.rehearsal.load import Load, wholeness
@@ -73,24 +73,21 @@ def _drill(hosts: Sequence[Host], url: str, rounds: int) -> Row:
         seen = [_cut(hosts, url) for _ in range(rounds)]
     promises = [promise for load in loads for promise in load.promises]
     lost, doubled = broken(hosts[0].service.url, key, promises)
-    toll = Toll(promised=len(promises), lost=lost, doubled=doubled, whole=_longest(one.ready for one in seen))
+    toll = Toll(promised=len(promises), lost=lost, doubled=doubled) + came_back(one.ready for one in seen)
     return _row(seen, toll, loads)
 
 
 def _row(seen: Sequence[Seen], toll: Toll, loads: Sequence[Load]) -> Row:
     failed, later = sum(load.failed for load in loads), sum(load.later for load in loads)
-    missed = sum(one is None for some in seen for one in some)
+    free, elsewhere = came_back(one.free for one in seen), came_back(one.elsewhere for one in seen)
+    missed = free.away + elsewhere.away + toll.away
     said = (
-        f"locks free after {_longest(one.free for one in seen):.1f} s at most, housework elsewhere after "
-        f"{_longest(one.elsewhere for one in seen):.1f} s, ready again after {toll.whole:.1f} s; {missed} times too late; "
+        f"locks free after {free.whole:.1f} s at most, housework elsewhere after "
+        f"{elsewhere.whole:.1f} s, ready again after {toll.whole:.1f} s; {missed} times too late; "
         f"{failed} failed, {later} x 503, slowest answer {max(load.slowest for load in loads):.1f} s; "
         f"{toll.promised:,} promised, {toll.lost} lost, {toll.doubled} doubled"
     )
     return Row(FAULT, len(seen), GOAL, said, not missed + failed + toll.lost + toll.doubled, toll)
-
-
-def _longest(times: Iterator[float | None]) -> float:
-    return max((one for one in times if one is not None), default=0.0)
 
 
 @contextmanager
