@@ -46,7 +46,7 @@ bench-quick: ## the same with smaller sizes and fewer runs, as far as three minu
 	$(BOOTSTRAP)
 	@$(BIN)/python -m bench --quick
 
-drill: ## break what machines break and tenants try, all rounds of it; takes somewhat more than an hour
+drill: ## break what machines break and tenants try, all rounds of it; takes more than an hour
 	$(BOOTSTRAP)
 	@$(BIN)/python -m drill --full
 

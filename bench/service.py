@@ -17,6 +17,7 @@ from typing import Self
 
 from bench.load import Target
 from bench.machine import Processes
+from bench.networks import Line
 from bench.ports import HOST, free_port
 
 #: seconds within which the service must be ready
@@ -51,7 +52,8 @@ def check_disk(folder: Path, needed_gib: float) -> None:
 class Service:
     """One `samplebank serve` in a new folder under `parent`, without workers unless told `with_workers`.
 
-    `python` is the interpreter whose environment holds the revision under test.
+    `python` is the interpreter whose environment holds the revision under test. With a `line`, the service runs on the host
+    at the other end, and is reached over the line.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Service:
         *,
         with_workers: bool = False,
         python: Path = Path(sys.executable),
+        line: Line | None = None,
     ) -> None:
         if port is not None:
             check_port(port)
@@ -70,6 +73,7 @@ class Service:
         self.data = self.folder / "data"
         self._settings = settings or {}
         self._python = python
+        self._line = line
         self._arguments = [] if with_workers else ["--no-workers"]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -92,7 +96,7 @@ class Service:
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self._address}:{self.port}"
 
     @property
     def database_url(self) -> str:
@@ -113,9 +117,10 @@ class Service:
 
     def launch(self) -> None:
         """Start, and do not wait."""
+        place = ("--host", self._address, "--port", str(self.port))
         with (self.folder / "service.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._python, "-m", "samplebank.cli", "serve", *self._arguments, "--port", str(self.port)],
+                [*self._program(), "serve", *self._arguments, *place],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -152,7 +157,7 @@ class Service:
     def command(self, *arguments: str) -> str:
         """Run a command of the client on this service. Returns the output."""
         done = subprocess.run(
-            [self._python, "-m", "samplebank.cli", *arguments],
+            [*self._program(), *arguments],
             env=self._environment(),
             capture_output=True,
             text=True,
@@ -165,7 +170,7 @@ class Service:
     def kill_command(self, after: float, *arguments: str) -> None:
         """Run a command of the client on this service, and kill the command `after` so many seconds."""
         process = subprocess.Popen(
-            [self._python, "-m", "samplebank.cli", *arguments],
+            [*self._program(), *arguments],
             env=self._environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -178,7 +183,7 @@ class Service:
 
     def target(self, key: str | None = "") -> Target:
         """The target for load clients. Uses the administrator's key by default, and no key for None."""
-        return Target(HOST, self.port, self.key if key == "" else key)
+        return Target(self._address, self.port, self.key if key == "" else key)
 
     def processes(self) -> Processes:
         """All processes of the service, and all processes of the database."""
@@ -193,6 +198,13 @@ class Service:
 
     def log_tail(self) -> str:
         return (self.folder / "service.log").read_text("utf-8", errors="replace")[-1000:]
+
+    @property
+    def _address(self) -> str:
+        return self._line.there if self._line else HOST
+
+    def _program(self) -> list[str]:
+        return [*(self._line.enter if self._line else ()), str(self._python), "-m", "samplebank.cli"]
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SAMPLEBANK_")}

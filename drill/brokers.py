@@ -17,7 +17,7 @@ from nats.errors import Error
 from drill import faults
 from drill.installations import installed
 from drill.restarts import BETWEEN, SETTINGS, WHOLE
-from drill.rows import Row, Toll
+from drill.rows import Row, Toll, came_back
 from drill.told import Told
 from samplebank.rehearsal.load import Load, wholeness
 
@@ -103,7 +103,7 @@ def _drill(service: Service, broker: Nats, rounds: int) -> Row:
         f"{told.repeated} repeated, {told.changed} with another id"
     )
     is_met = None not in whole and not told.missed(names) + told.out_of_order + told.changed
-    toll = Toll(kills, promised=len(names), lost=told.missed(names), whole=max(one or 0.0 for one in whole))
+    toll = Toll(kills, promised=len(names), lost=told.missed(names)) + came_back(whole)
     return Row("broker, relay, web processes and database killed in turn", rounds, GOAL, seen, is_met, toll)
 
 

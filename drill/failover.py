@@ -13,7 +13,7 @@ from bench.service import Service
 
 from drill.promises import broken
 from drill.restarts import BETWEEN, SETTINGS, WHOLE
-from drill.rows import Row, Toll
+from drill.rows import Row, Toll, came_back
 from samplebank.rehearsal.load import Load, wholeness
 
 GOAL = f"all answer <= {WHOLE:.0f} s; 0 failed but 503; 0 lost, doubled"
@@ -41,7 +41,8 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
     whole = f"{len(well)} of {rounds} whole" + (f" after {max(well):.1f} s at most" if well else "")
     said = f"{whole}; {failed} failed, {later} x 503; {promised:,} promised, {lost} lost, {doubled} doubled"
     met = len(well) == rounds and not failed + lost + doubled
-    toll = Toll(rounds, rounds, promised=promised, lost=lost, doubled=doubled, whole=max(well, default=0.0))
+    toll = Toll(rounds, rounds, promised=promised, lost=lost, doubled=doubled)
+    toll += came_back(one.whole for one in seen)
     yield Row("primary killed, synchronous standby promoted", rounds, GOAL, said, met, toll)
 
 

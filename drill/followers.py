@@ -14,7 +14,7 @@ from bench.service import Service
 from drill import faults
 from drill.installations import installed
 from drill.restarts import BETWEEN, SETTINGS, WHOLE
-from drill.rows import Row, Toll
+from drill.rows import Row, Toll, came_back
 from drill.told import Told
 from samplebank.rehearsal.load import Load, wholeness
 
@@ -40,14 +40,8 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
             missed = reader.await_all(names)
         seen = f"{len(names):,} promised, {missed} missed, {reader.told.out_of_order} out of order, {reader.told.changed} with another id; {reader.deaths} deaths"
         goal = "0 missed, 0 out of order per sample, repeats with the same id only"
-        is_met = None not in whole and not missed + reader.told.out_of_order + reader.told.changed
-        toll = Toll(
-            kills,
-            (rounds + 1) // len(BLOWS),
-            promised=len(names),
-            lost=missed,
-            whole=max(one or 0.0 for one in whole),
-        )
+        toll = Toll(kills, (rounds + 1) // len(BLOWS), promised=len(names), lost=missed) + came_back(whole)
+        is_met = not toll.away + missed + reader.told.out_of_order + reader.told.changed
         yield Row("readers of the feed and the service under them killed", rounds, goal, seen, is_met, toll)
 
 

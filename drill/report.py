@@ -1,10 +1,6 @@
 """What the drill tells: a table on the terminal, a sentence about the whole, and the table of docs/reliability.md."""
 
-import os
-import platform
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from rich.table import Table
@@ -32,18 +28,21 @@ def summary(rows: Sequence[Row]) -> str:
     toll = sum((row.toll for row in rows), Toll())
     blows = f"{toll.kills:,} kills, {toll.cuts} power cuts, {toll.restarts} restarts of a database"
     kept = f"{toll.promised:,} promised, {toll.lost} lost, {toll.doubled} doubled"
-    whole = f"whole again within {toll.whole:.1f} s each time (goal {WHOLE:.0f} s)" if toll.whole else ""
     missed = sum(row.met is False for row in rows)
-    return "; ".join(filter(None, (blows, kept, whole, f"goals missed: {missed}" if missed else "")))
+    return "; ".join(filter(None, (blows, kept, _whole(toll), f"goals missed: {missed}" if missed else "")))
 
 
-def write(rows: Sequence[Row], seconds: float, which: str) -> None:
-    """Put the sentence and the table behind the mark of the page."""
+def _whole(toll: Toll) -> str:
+    blows = toll.back + toll.away
+    if not blows:
+        return ""
+    times = f"{blows:,} times" if not toll.away else f"{toll.back:,} of {blows:,} times"
+    return f"whole again {times}, within {toll.whole:.1f} s (goal {WHOLE:.0f} s)"
+
+
+def write(rows: Sequence[Row], told: str) -> None:
+    """Put a line about the runs, the sentence and the table behind the mark of the page."""
     text = PAGE.read_text("utf-8").split(MARK)[0]
-    told = (
-        f"Samplebank {version('samplebank')}, {datetime.now(UTC):%Y-%m-%d}, {which}, {seconds / 60:.0f} minutes on "
-        f"{os.cpu_count()} processors, Linux {platform.release().split('-')[0]}."
-    )
     lines = [HEADINGS, tuple("---" for _ in HEADINGS), *map(_cells, rows)]
     shown = "".join(
         f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines

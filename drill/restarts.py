@@ -13,7 +13,7 @@ from bench.service import Service
 from drill import faults
 from drill.installations import installed
 from drill.promises import broken
-from drill.rows import Row, Run, Toll
+from drill.rows import Row, Run, Toll, came_back
 from samplebank.jobs.clock import LAST_DONE
 from samplebank.rehearsal.load import Load, wholeness
 
@@ -93,7 +93,8 @@ def blows(fault: str, service: Service, url: str, rounds: int, blow: Callable[[]
     never = f", {rounds - len(well)} times not" if well and len(well) < rounds else ""
     toll = sum(
         (toll for toll, _ in blows),
-        Toll(promised=len(load.promises), lost=lost, doubled=doubled, whole=max(well, default=0.0)),
+        Toll(promised=len(load.promises), lost=lost, doubled=doubled)
+        + came_back(whole for _, whole in blows),
     )
     kills = f"{toll.kills:,} kills; " if toll.kills else ""
     said = f"{kills}{slowest}{never}, {failures} x 500, {load.later} x 503, slowest answer {load.slowest:.1f} s; {toll.promised:,} promised, {lost} lost, {doubled} doubled"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from bench.databases import connected
+from bench.networks import Line, network
 
 from hosts import cut_off_host
-from kit.networks import Network, network
 from kit.postgres import Postgres
 from samplebank.maintenance import election
 
@@ -17,23 +17,24 @@ PATIENCE = 120
 
 
 @pytest.fixture
-def net() -> Iterator[Network]:
+def line() -> Iterator[Line]:
+    """The line between this machine and the host."""
     with network() as net:
-        yield net
+        yield net.line()
 
 
 @pytest.fixture
-def reached(postgres: Postgres, net: Network) -> Iterator[str]:
-    """The URL of the server over the network of the host."""
-    postgres.listen_at(net.here)
-    yield postgres.url_at(postgres.port, net.here)
+def reached(postgres: Postgres, line: Line) -> Iterator[str]:
+    """The URL of the server over the line of the host."""
+    postgres.listen_at(line.here)
+    yield postgres.url_at(postgres.port, line.here)
     postgres.listen_at()
 
 
 @pytest.fixture
-def host(net: Network, reached: str) -> Iterator["subprocess.Popen[str]"]:
+def host(line: Line, reached: str) -> Iterator["subprocess.Popen[str]"]:
     """A host that holds the lock of the election, and a lock on the row of the housework in an open transaction."""
-    command = [*net.enter, sys.executable, cut_off_host.__file__, reached]
+    command = [*line.enter, sys.executable, cut_off_host.__file__, reached]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as host:
         assert host.stdout is not None
         assert host.stdout.readline() == cut_off_host.READY
@@ -42,9 +43,9 @@ def host(net: Network, reached: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 async def test_the_locks_of_a_host_that_is_cut_off_are_freed(
-    postgres: Postgres, net: Network, host: "subprocess.Popen[str]"
+    postgres: Postgres, line: Line, host: "subprocess.Popen[str]"
 ) -> None:
-    net.cut()
+    line.cut()
 
     async with connected(postgres.url) as db:
         await db.execute(f"SET lock_timeout = '{PATIENCE}s'")
