@@ -24,6 +24,7 @@ def refusal_of(folder: Path, environment: dict[str, str] | None = None) -> str:
         ("PORT", " 8080", "a whole number from 1 to 65535"),
         ("DATABASE_CONNECTIONS", "null", "a whole number from 1 to 1000000000"),
         ("JOB_TIMEOUT_ENQUEUED", str(2**63), "a whole number from 1 to 1000000000000000"),
+        ("STORED_BYTES_PER_KEY", "1e9", "a whole number from 0 to 1000000000000000"),
         ("STORED_BYTES_PER_USER", "-1", "a whole number from 0 to 1000000000000000"),
         ("STORED_BYTES_PER_CUSTOMER", "10 GB", "a whole number from 0 to 1000000000000000"),
         ("DATABASE_SECONDS_PER_USER", "-1", "a whole number from 0 to 1000000000"),

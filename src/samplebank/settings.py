@@ -72,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     challenge_ttl: Positive = 600
     challenge_attempts: Count = 20
     challenge_period: Positive = 24 * 3600
+    stored_bytes_per_key: NotNegative = 0
     stored_bytes_per_user: NotNegative = 0
     stored_bytes_per_customer: NotNegative = 0
     similar_submission_window: NotNegative = 60

@@ -99,6 +99,7 @@ async def _receive(request: Call, digests: Digests) -> Answer:
             digests,
             customer_id=user.customer.id,
             user_id=user.id,
+            key_id=request.caller.key_id,
             expiry=now + 1000 * bank.settings.challenge_ttl,
             now=now,
         )
