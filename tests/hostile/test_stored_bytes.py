@@ -1,12 +1,13 @@
 """Who has used up a budget of stored bytes stores nothing new, until something is deleted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 from uuid import uuid4
 
 import pytest
 import requests
 
-from kit.bank import Bank, Sample, eventually, name_of
+from kit.bank import V2, Bank, Sample, eventually, name_of
 from kit.service import Service, running
 
 SIZE = 5000
@@ -19,7 +20,14 @@ SETTINGS = {
 }
 API = "/samplebank/v1"
 NAMED = f"{API}/metrics"
-Send = Callable[[Bank, Sample, str], requests.Response]
+
+
+class Send(Protocol):
+    """A way to send a file, perhaps with an Idempotency-Key."""
+
+    def __call__(
+        self, bank: Bank, sample: Sample, user: str, key: str | None = None
+    ) -> requests.Response: ...
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +75,17 @@ def budgets(bank: Bank, user: str) -> dict[str, tuple[int, int]]:
     return {one["whose"]: (one["used"], one["most"]) for one in answer.json()["data"]["storedBytes"]}
 
 
-def upload(bank: Bank, sample: Sample, user: str) -> requests.Response:
-    return bank.upload(sample, user)
+def upload(bank: Bank, sample: Sample, user: str, key: str | None = None) -> requests.Response:
+    return bank.call("POST", f"{V2}/sample", user, data=sample.data, headers=keyed(key))
 
 
-def send(bank: Bank, sample: Sample, user: str) -> requests.Response:
-    return bank.call("POST", f"{API}/sample", user, data=sample.data, params={"fileName": "f"})
+def send(bank: Bank, sample: Sample, user: str, key: str | None = None) -> requests.Response:
+    query = {"fileName": "f"}
+    return bank.call("POST", f"{API}/sample", user, data=sample.data, params=query, headers=keyed(key))
+
+
+def keyed(key: str | None) -> dict[str, str]:
+    return {} if key is None else {"Idempotency-Key": key}
 
 
 def fill(bank: Bank, user: str, number: int) -> list[Sample]:
@@ -168,3 +181,38 @@ def test_known_bytes_are_free_and_a_deletion_gives_room(bank: Bank) -> None:
 
     assert (again, before) == (200, 429)
     assert eventually(lambda: upload(bank, new, name).status_code == 201)
+
+
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["stored", "deleted"])
+@pytest.mark.parametrize("door", [upload, send])
+def test_a_repeat_gets_the_first_answer_also_when_the_budget_is_used_up_and_the_sample_deleted(
+    bank: Bank, door: Send, *, is_deleted: bool
+) -> None:
+    name, sample = user(bank, customer(bank)), Sample(SIZE)
+    first = door(bank, sample, name, "once")
+    if is_deleted:
+        bank.delete(sample.path)
+        assert eventually(lambda: budgets(bank, name)["key"][0] == 0)
+        fill(bank, name, 3)
+    else:
+        fill(bank, name, 2)
+
+    again = door(bank, sample, name, "once")
+    anew = door(bank, Sample(SIZE), name, "another")
+
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert ("deletedTimestamp" in bank.data(bank.get(sample.path))) == is_deleted
+    assert budgets(bank, name)["key"][0] == 3 * SIZE
+    assert anew.status_code == 429
+
+
+@pytest.mark.parametrize("door", [upload, send])
+def test_another_file_with_a_used_key_is_a_conflict_and_no_matter_of_the_budget(
+    bank: Bank, door: Send
+) -> None:
+    name = user(bank, customer(bank))
+    door(bank, Sample(SIZE), name, "once")
+    fill(bank, name, 2)
+
+    assert door(bank, Sample(SIZE), name, "once").status_code == 412

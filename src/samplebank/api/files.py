@@ -113,7 +113,7 @@ async def take_body(request: Call) -> Answer:
         if known is None:
             raise
         return again(known)
-    async with kept_sample(request) as digests:
+    async with kept_sample(request, key=key) as digests:
         return await take(request, digests, new, key)
 
 
@@ -174,7 +174,7 @@ async def _find_answer(request: Call, key: str) -> Kept | None:
     async with database.connection() as db:
         if not await kept.is_taken(db, keyed(request, key, b"")):
             return None
-    async with kept_sample(request) as digests, database.connection() as db:
+    async with kept_sample(request, key=key) as digests, database.connection() as db:
         return await kept.find(db, keyed(request, key, digests.sha256), now=request.now)
 
 

@@ -87,7 +87,7 @@ async def upload(request: Call) -> Answer:
     """Store the bytes of the body. A new sample answers 201, a known sample 200."""
     key = key_of(request)
     request.read_query(NoQuery)
-    async with kept_sample(request) as digests:
+    async with kept_sample(request, key=key) as digests:
         return await once(request, key, digests.sha256, partial(_receive, request, digests))
 
 
