@@ -72,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     challenge_ttl: Positive = 600
     challenge_attempts: Count = 20
     challenge_period: Positive = 24 * 3600
+    stored_bytes_per_key: NotNegative = 0
     stored_bytes_per_user: NotNegative = 0
     stored_bytes_per_customer: NotNegative = 0
     similar_submission_window: NotNegative = 60
@@ -98,8 +99,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     search_timeout: Positive = 10
     long_searches: Count = msgspec.field(default_factory=cores_but_one)
     requests_per_address: CountOrNone = 1000
+    requests_per_key: CountOrNone = 0
     requests_per_user: CountOrNone = 1000
     requests_per_customer: CountOrNone = 2000
+    database_seconds_per_key: CountOrNone = 0
     database_seconds_per_user: CountOrNone = 0
     database_seconds_per_customer: CountOrNone = 0
     connections_per_address: CountOrNone = 2000

@@ -11,7 +11,7 @@ import requests
 from kit.bank import V2, Bank, eventually, fields_of, name_of
 from kit.databases import migrated_database
 from kit.service import Service
-from samplebank.accounts import provisioning, upkeep
+from samplebank.accounts import first_accounts, upkeep
 from samplebank.accounts.model import ADMINISTRATOR
 from samplebank.database import Database, connect
 from samplebank.errors import Conflict
@@ -245,7 +245,7 @@ def test_who_administers_one_customer_only_gives_no_rights(bank: Bank) -> None:
     assert answer.status_code == 403
 
 
-ADMIN, SECOND = provisioning.ADMIN, "second"
+ADMIN, SECOND = first_accounts.ADMIN, "second"
 
 
 @pytest.fixture
@@ -254,7 +254,7 @@ async def administered(service: Service) -> AsyncIterator[Database]:
     async with migrated_database(service) as url:
         database = await connect(url)
         async with database.transaction() as db:
-            await provisioning.provision_first(db, now=1)
+            await first_accounts.provision_first(db, now=1)
             await upkeep.put(db, "user", SECOND, name=SECOND, customer="default")
             await upkeep.add_grant(db, SECOND, ADMINISTRATOR, "*")
         yield database

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from bench.databases import connected
@@ -12,6 +13,7 @@ from kit.service import Service, running
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Customer, Domain, Subject
 from samplebank.errors import TooMany
+from samplebank.http.payers import Bounds
 from samplebank.http.spending import WINDOW, Spending
 
 SETTINGS = {
@@ -62,14 +64,15 @@ class Minutes:
         return self.now
 
 
-def caller(user: int, customer: int) -> Caller:
+def caller(user: int, customer: int, key: int | None = None) -> Caller:
     home = Customer(customer, f"customer{customer}", "Customer", Domain(1, "here"), None)
-    return Caller(Subject(user, "user", f"user{user}", "User", home), (), {})
+    key_id = None if key is None else UUID(int=key)
+    return Caller(Subject(user, "user", f"user{user}", "User", home), (), {}, key_id=key_id)
 
 
-def is_refused(spending: Spending, user: int, customer: int) -> bool:
+def is_refused(spending: Spending, who: Caller) -> bool:
     try:
-        spending.check(caller(user, customer))
+        spending.check(who)
     except TooMany:
         return True
     return False
@@ -81,35 +84,49 @@ def spend(spending: Spending, who: Caller, seconds: float) -> None:
     account(seconds)
 
 
-def test_users_of_a_customer_share_the_budget_of_the_customer_until_the_minute_ends() -> None:
+@pytest.mark.parametrize(
+    ("bounds", "spenders", "refused", "served"),
+    [
+        (Bounds(key=3), [caller(1, 1, 1)], caller(1, 1, 1), caller(1, 1, 2)),
+        (Bounds(key=3), [caller(1, 1, 1)], caller(1, 1, 1), caller(1, 1)),
+        (Bounds(user=5), [caller(1, 1, 1), caller(1, 1, 2)], caller(1, 1, 3), caller(2, 1, 4)),
+        (Bounds(user=5, customer=9), [caller(1, 1), caller(1, 1, 2)], caller(1, 1), caller(2, 1)),
+        (Bounds(user=4, customer=5), [caller(1, 1), caller(2, 1)], caller(3, 1), caller(4, 2)),
+    ],
+    ids=["key", "key-and-session", "keys-of-a-user", "user-with-sessions", "users-of-a-customer"],
+)
+def test_who_shares_a_budget_is_refused_together_until_the_minute_ends(
+    bounds: Bounds, spenders: list[Caller], refused: Caller, served: Caller
+) -> None:
     clock = Minutes()
-    spending = Spending(3, 5, clock)
+    spending = Spending(bounds, clock)
 
-    spending.check(caller(1, 1))
-    spend(spending, caller(1, 1), 2.5)
-    spend(spending, caller(2, 1), 2.5)
+    spending.check(refused)
+    for spender in spenders:
+        spend(spending, spender, 3)
 
-    assert is_refused(spending, 1, 1)
-    assert is_refused(spending, 3, 1)
-    assert not is_refused(spending, 4, 2)
+    assert is_refused(spending, refused)
+    assert not is_refused(spending, served)
     clock.now += WINDOW
-    assert not is_refused(spending, 1, 1)
+    assert not is_refused(spending, refused)
 
 
-def test_the_refusal_names_the_seconds_until_the_minute_ends() -> None:
+@pytest.mark.parametrize("payer", ["key", "user", "customer"])
+def test_the_refusal_names_the_setting_and_the_seconds_until_the_minute_ends(payer: str) -> None:
     clock = Minutes()
-    spending = Spending(3, 0, clock)
-    spend(spending, caller(1, 1), 3)
+    spending = Spending(Bounds(**{payer: 3}), clock)
+    spend(spending, caller(1, 1, 1), 3)
     clock.now += 20.5
 
     with pytest.raises(TooMany, match="3 seconds") as refused:
-        spending.check(caller(1, 1))
+        spending.check(caller(1, 1, 1))
 
+    assert f"SAMPLEBANK_DATABASE_SECONDS_PER_{payer.upper()}" in str(refused.value)
     assert refused.value.wait == 40
 
 
 def test_zero_is_no_budget_and_nothing_is_counted() -> None:
-    free = Spending(0, 0, Minutes())
+    free = Spending(Bounds(), Minutes())
 
-    assert free.account(caller(1, 1)) is None
-    assert not is_refused(free, 1, 1)
+    assert free.account(caller(1, 1, 1)) is None
+    assert not is_refused(free, caller(1, 1, 1))

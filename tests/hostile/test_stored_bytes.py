@@ -1,21 +1,33 @@
 """Who has used up a budget of stored bytes stores nothing new, until something is deleted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
+from uuid import uuid4
 
 import pytest
 import requests
 
-from kit.bank import Bank, Sample, eventually, name_of
+from kit.bank import V2, Bank, Sample, eventually, name_of
 from kit.service import Service, running
 
 SIZE = 5000
+OF_KEY, OF_USER, OF_CUSTOMER = 3 * SIZE, 4 * SIZE, 5 * SIZE
 SETTINGS = {
     "SAMPLEBANK_PROCESSES": "1",
-    "SAMPLEBANK_STORED_BYTES_PER_USER": str(3 * SIZE),
-    "SAMPLEBANK_STORED_BYTES_PER_CUSTOMER": str(4 * SIZE),
+    "SAMPLEBANK_STORED_BYTES_PER_KEY": str(OF_KEY),
+    "SAMPLEBANK_STORED_BYTES_PER_USER": str(OF_USER),
+    "SAMPLEBANK_STORED_BYTES_PER_CUSTOMER": str(OF_CUSTOMER),
 }
-NAMED = "/samplebank/v1/metrics"
-Send = Callable[[Bank, Sample, str], requests.Response]
+API = "/samplebank/v1"
+NAMED = f"{API}/metrics"
+
+
+class Send(Protocol):
+    """A way to send a file, perhaps with an Idempotency-Key."""
+
+    def __call__(
+        self, bank: Bank, sample: Sample, user: str, key: str | None = None
+    ) -> requests.Response: ...
 
 
 @pytest.fixture(scope="module")
@@ -26,79 +38,181 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture
 def bank(small: Service) -> Bank:
-    return Bank(small.url, small.keys)
+    return Bank(small.url, dict(small.keys))
+
+
+def customer(bank: Bank) -> str:
+    """A customer who has stored nothing."""
+    name = name_of("customer")
+    bank.data(bank.put(f"{API}/customers/{name}", {"name": name, "domain": "here"}))
+    return name
+
+
+def user(bank: Bank, customer: str) -> str:
+    """A user who may submit and has stored nothing, with a key of the same name in `bank.keys`."""
+    name = name_of("user")
+    bank.data(bank.put(f"{API}/users/{name}", {"customer": customer}))
+    bank.data(bank.put(f"{API}/accounts/{name}/grants/SAMPLEDB-USER/{customer}"))
+    key(bank, name, name)
+    assert eventually(lambda: budgets(bank, name).keys() == {"key", "user", "customer"})
+    return name
+
+
+def key(bank: Bank, user: str, name: str = "") -> str:
+    """Make a key of the user, and tell its name in `bank.keys`. The id of the key stands there under `<name> id`."""
+    name = name or name_of("key")
+    id_ = str(uuid4())
+    made = bank.data(bank.put(f"{API}/keys/{id_}", {"user": user}))
+    bank.keys = {**bank.keys, name: made["key"], f"{name} id": id_}
+    return name
 
 
 def budgets(bank: Bank, user: str) -> dict[str, tuple[int, int]]:
-    """What is used, and the most that may be used, by user and customer."""
-    told = bank.data(bank.get("/authentication/v1/session", user))["storedBytes"]
-    return {one["whose"]: (one["used"], one["most"]) for one in told}
+    """What is used, and the most that may be used, by key, user and customer. Empty for a key that does not work yet."""
+    answer = bank.get("/authentication/v1/session", user)
+    if answer.status_code != 200:
+        return {}
+    return {one["whose"]: (one["used"], one["most"]) for one in answer.json()["data"]["storedBytes"]}
 
 
-def upload(bank: Bank, sample: Sample, user: str) -> requests.Response:
-    return bank.upload(sample, user)
+def upload(bank: Bank, sample: Sample, user: str, key: str | None = None) -> requests.Response:
+    return bank.call("POST", f"{V2}/sample", user, data=sample.data, headers=keyed(key))
 
 
-def send(bank: Bank, sample: Sample, user: str) -> requests.Response:
-    parameters = {"fileName": name_of("file")}
-    return bank.call("POST", "/samplebank/v1/sample", user, data=sample.data, params=parameters)
+def send(bank: Bank, sample: Sample, user: str, key: str | None = None) -> requests.Response:
+    query = {"fileName": "f"}
+    return bank.call("POST", f"{API}/sample", user, data=sample.data, params=query, headers=keyed(key))
 
 
-@pytest.mark.parametrize(("door", "user"), [(upload, "hana"), (send, "nora")], ids=["upload", "send"])
-def test_a_user_beyond_the_budget_is_told_and_leaves_nothing(bank: Bank, door: Send, user: str) -> None:
-    stored = [door(bank, Sample(SIZE), user).status_code for _ in range(3)]
+def keyed(key: str | None) -> dict[str, str]:
+    return {} if key is None else {"Idempotency-Key": key}
+
+
+def fill(bank: Bank, user: str, number: int) -> list[Sample]:
+    """Store so many new samples."""
+    samples = [Sample(SIZE) for _ in range(number)]
+    for sample in samples:
+        assert upload(bank, sample, user).status_code == 201
+    return samples
+
+
+def message(refused: requests.Response) -> str:
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "3600")
+    told: str = refused.json()["messages"][0]["message"]
+    return told
+
+
+@pytest.mark.parametrize("door", [upload, send])
+def test_a_key_beyond_the_budget_is_told_and_leaves_nothing(bank: Bank, door: Send) -> None:
+    name = user(bank, customer(bank))
+    stored = [door(bank, Sample(SIZE), name).status_code for _ in range(3)]
     late = Sample(SIZE)
 
-    refused = door(bank, late, user)
+    refused = door(bank, late, name)
 
     assert stored == [201, 201, 201]
-    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "3600")
-    message = refused.json()["messages"][0]["message"]
-    assert f"{3 * SIZE} of {3 * SIZE} stored bytes" in message
-    assert "SAMPLEBANK_STORED_BYTES_PER_USER" in message
+    assert f"your key: {OF_KEY} of {OF_KEY} stored bytes" in message(refused)
+    assert "SAMPLEBANK_STORED_BYTES_PER_KEY" in message(refused)
     assert bank.get(late.path).status_code == 404
 
 
-def test_a_user_is_told_what_is_used(bank: Bank, small: Service) -> None:
-    before = budgets(bank, "quinn")
+def test_the_keys_of_a_user_share_the_budget_of_the_user_also_a_revoked_key(bank: Bank) -> None:
+    name = user(bank, customer(bank))
+    other = key(bank, name)
+    fill(bank, name, 3)
+    bank.data(bank.delete(f"{API}/keys/{bank.keys[f'{name} id']}"))
+    fill(bank, other, 1)
 
-    upload(bank, Sample(SIZE), "quinn")
+    refused = upload(bank, Sample(SIZE), other)
 
-    after = budgets(bank, "quinn")
-    assert (before["user"], after["user"]) == ((0, 3 * SIZE), (SIZE, 3 * SIZE))
-    assert after["customer"][0] - before["customer"][0] == SIZE
-    assert f"Stored bytes of the user: 0 of {3 * SIZE:,}." in small.run("me").stdout
-
-
-def test_the_bytes_of_a_customer_are_a_figure_and_a_full_budget_is_a_finding(
-    bank: Bank, small: Service
-) -> None:
-    assert eventually(lambda: upload(bank, Sample(SIZE), "hana").status_code == 429)
-
-    assert f'customer_stored_bytes{{customer="harbour"}} {3 * SIZE:.1f}' in bank.get(NAMED).text
-    assert "user hana" in small.run("doctor").stdout
+    assert f"your user: {OF_USER} of {OF_USER} stored bytes" in message(refused)
+    assert "SAMPLEBANK_STORED_BYTES_PER_USER" in message(refused)
 
 
 def test_the_users_of_a_customer_share_the_budget_of_the_customer(bank: Bank) -> None:
-    stored = [upload(bank, Sample(SIZE), user).status_code for user in ("mia", "mia", "mia", "uploader")]
+    home = customer(bank)
+    first, second = user(bank, home), user(bank, home)
+    fill(bank, first, 3)
+    fill(bank, second, 2)
 
-    refused = upload(bank, Sample(SIZE), "uploader")
+    refused = upload(bank, Sample(SIZE), second)
 
-    assert stored == [201] * 4
-    assert refused.status_code == 429
-    assert "your customer" in refused.json()["messages"][0]["message"]
+    assert f"your customer: {OF_CUSTOMER} of {OF_CUSTOMER} stored bytes" in message(refused)
+    assert "SAMPLEBANK_STORED_BYTES_PER_CUSTOMER" in message(refused)
+
+
+def test_everybody_is_told_what_is_used(bank: Bank, small: Service) -> None:
+    name = user(bank, customer(bank))
+    before = budgets(bank, name)
+
+    fill(bank, name, 1)
+
+    assert before == {"key": (0, OF_KEY), "user": (0, OF_USER), "customer": (0, OF_CUSTOMER)}
+    assert budgets(bank, name) == {
+        "key": (SIZE, OF_KEY), "user": (SIZE, OF_USER), "customer": (SIZE, OF_CUSTOMER),
+    }  # fmt: skip
+    assert f"Stored bytes of the key: 0 of {OF_KEY:,}." in small.run("me").stdout
+
+
+def test_the_bytes_of_a_customer_are_a_figure_and_full_budgets_are_a_finding(
+    bank: Bank, small: Service
+) -> None:
+    home = customer(bank)
+    name = user(bank, home)
+    other = key(bank, name)
+    fill(bank, name, 3)
+    fill(bank, other, 1)
+
+    assert f'customer_stored_bytes{{customer="{home}"}} {4 * SIZE:.1f}' in bank.get(NAMED).text
+    found = small.run("doctor").stdout
+    assert f"user {name}" in found
+    assert f"key {bank.keys[f'{name} id']} of {name}" in found
+    assert bank.keys[f"{other} id"] not in found
 
 
 def test_known_bytes_are_free_and_a_deletion_gives_room(bank: Bank) -> None:
-    samples = []
-    while budgets(bank, "quinn")["user"][0] < 3 * SIZE:
-        samples.append(Sample(SIZE))
-        bank.submit(samples[-1], "quinn")
+    name = user(bank, customer(bank))
+    samples = fill(bank, name, 3)
     new = Sample(SIZE)
 
-    again = upload(bank, samples[0], "quinn").status_code
-    before = upload(bank, new, "quinn").status_code
+    again = upload(bank, samples[0], name).status_code
+    before = upload(bank, new, name).status_code
     bank.delete(samples[0].path)
 
     assert (again, before) == (200, 429)
-    assert eventually(lambda: upload(bank, new, "quinn").status_code == 201)
+    assert eventually(lambda: upload(bank, new, name).status_code == 201)
+
+
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["stored", "deleted"])
+@pytest.mark.parametrize("door", [upload, send])
+def test_a_repeat_gets_the_first_answer_also_when_the_budget_is_used_up_and_the_sample_deleted(
+    bank: Bank, door: Send, *, is_deleted: bool
+) -> None:
+    name, sample = user(bank, customer(bank)), Sample(SIZE)
+    first = door(bank, sample, name, "once")
+    if is_deleted:
+        bank.delete(sample.path)
+        assert eventually(lambda: budgets(bank, name)["key"][0] == 0)
+        fill(bank, name, 3)
+    else:
+        fill(bank, name, 2)
+
+    again = door(bank, sample, name, "once")
+    anew = door(bank, Sample(SIZE), name, "another")
+
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert ("deletedTimestamp" in bank.data(bank.get(sample.path))) == is_deleted
+    assert budgets(bank, name)["key"][0] == 3 * SIZE
+    assert anew.status_code == 429
+
+
+@pytest.mark.parametrize("door", [upload, send])
+def test_another_file_with_a_used_key_is_a_conflict_and_no_matter_of_the_budget(
+    bank: Bank, door: Send
+) -> None:
+    name = user(bank, customer(bank))
+    door(bank, Sample(SIZE), name, "once")
+    fill(bank, name, 2)
+
+    assert door(bank, Sample(SIZE), name, "once").status_code == 412

@@ -11,7 +11,7 @@ import pytest
 from kit.databases import migrated_database
 from kit.receiver import SECRET, Receiver, receiving
 from kit.service import Service
-from samplebank.accounts import provisioning
+from samplebank.accounts import first_accounts, provisioning
 from samplebank.assembly import Bank, open_bank
 from samplebank.database import new_id
 from samplebank.database.connection import connect_alone
@@ -126,8 +126,8 @@ async def open_task(bank: Bank) -> UUID:
     """Open a reanalysis of no samples, which ends with the first step."""
     id_ = new_id()
     async with bank.database.transaction() as db:
-        await provisioning.provision_first(db, now=NOW)
-        user_id = await provisioning.get_user_id(db, provisioning.ADMIN)
+        await first_accounts.provision_first(db, now=NOW)
+        user_id = await provisioning.get_user_id(db, first_accounts.ADMIN)
         await running.open_task(db, Operation.REANALYSE, {}, user_id=user_id, now=NOW, id_=id_)
     return id_
 

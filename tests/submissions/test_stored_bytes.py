@@ -1,7 +1,9 @@
 """The tally of stored bytes agrees with the samples, whatever happens to the samples at once."""
 
 import asyncio
+from collections import Counter
 from functools import partial
+from uuid import UUID
 
 import pytest
 from bench.databases import connected
@@ -14,18 +16,20 @@ from kit.service import Service
 from samplebank.database import Connection, Database
 from samplebank.samples.stored_bytes import NOBODY, STORED, used
 
+KEY, OTHER_KEY = UUID(int=1), UUID(int=2)
 NEW = """
-    INSERT INTO sample (sha256, size, created_time, activity_time, charged_customer_id, charged_user_id)
-    VALUES (sha256($1::text::bytea), $2, 1, 1, $3, $4)
+    INSERT INTO sample (sha256, size, created_time, activity_time, charged_customer_id, charged_user_id, charged_key_id)
+    VALUES (sha256($1::text::bytea), $2, 1, 1, $3, $4, $5)
 """
 DELETE = "UPDATE sample SET deleted_time = 2 WHERE sha256 = sha256($1::text::bytea)"
 BACK = """
-    UPDATE sample SET deleted_time = NULL, charged_customer_id = $2, charged_user_id = $3
+    UPDATE sample SET deleted_time = NULL, charged_customer_id = $2, charged_user_id = $3, charged_key_id = $4
      WHERE sha256 = sha256($1::text::bytea)
 """
 CHARGED = """
-    SELECT c.short_name, u.short_name FROM sample s JOIN customer c ON c.id = s.charged_customer_id
-      LEFT JOIN subject u ON u.id = s.charged_user_id WHERE s.sha256 = $1
+    SELECT c.short_name, u.short_name, o.short_name FROM sample s JOIN customer c ON c.id = s.charged_customer_id
+      LEFT JOIN subject u ON u.id = s.charged_user_id
+      LEFT JOIN api_key k ON k.id = s.charged_key_id LEFT JOIN subject o ON o.id = k.user_id WHERE s.sha256 = $1
 """
 BEFORE = """
     WITH d AS (INSERT INTO domain (name) VALUES ('d') RETURNING id),
@@ -49,44 +53,50 @@ BEFORE = """
 """
 
 
-async def charged(db: Connection) -> dict[tuple[int, int], int]:
-    rows = await db.fetch(f"SELECT customer_id, user_id, bytes FROM {STORED.table} WHERE bytes <> 0")
-    return {(row[0], row[1]): int(row[2]) for row in rows}
+async def charged(db: Connection) -> dict[tuple[int, int, int], int]:
+    """The folded bytes by customer, user and key; the number of a key stands for the key."""
+    rows = await db.fetch(f"SELECT customer_id, user_id, key_id, bytes FROM {STORED.table} WHERE bytes <> 0")
+    return {(row[0], row[1], row[2].int): int(row[3]) for row in rows}
 
 
 async def test_bytes_are_charged_until_the_sample_is_deleted_and_then_to_who_brings_the_bytes_again(
     service: Service,
 ) -> None:
     async with migrated_database(service) as url, connected(url) as db:
-        await db.execute(NEW, "a", 100, 1, 10)
-        await db.execute(NEW, "b", 30, 1, 11)
-        await db.execute(NEW, "c", 7, 1, None)
-        await db.execute(NEW, "d", 5, None, None)
-        before = await used(db, user_id=10, customer_id=1)
+        await db.execute(NEW, "a", 100, 1, 10, KEY)
+        await db.execute(NEW, "b", 30, 1, 11, None)
+        await db.execute(NEW, "c", 7, 1, None, None)
+        await db.execute(NEW, "d", 5, None, None, None)
+        await db.execute(NEW, "e", 3, 1, 10, OTHER_KEY)
+        before = await used(db, key_id=KEY, user_id=10, customer_id=1)
 
         await db.execute(DELETE, "a")
         await STORED.fold(db)
-        between = await used(db, user_id=10, customer_id=1)
-        await db.execute(BACK, "a", 2, 20)
+        between = await used(db, key_id=KEY, user_id=10, customer_id=1)
+        await db.execute(BACK, "a", 2, 20, KEY)
         await db.execute("DELETE FROM sample WHERE size = 30")
         await STORED.fold(db)
 
-        assert (tuple(before), tuple(between)) == ((100, 137), (0, 37))
-        assert await charged(db) == {(1, NOBODY): 7, (2, 20): 100}
+        assert (tuple(before), tuple(between)) == ((100, 103, 140), (0, 3, 40))
+        assert await charged(db) == {
+            (1, NOBODY, 0): 7,
+            (1, 10, OTHER_KEY.int): 3,
+            (2, 20, KEY.int): 100,
+        }
         assert await db.fetchval(f"SELECT count(*) FROM {STORED.changes}") == 0
         assert await STORED.disagreements(db) == 0
 
 
 async def test_as_many_new_samples_as_deleted_samples_still_change_the_bytes(service: Service) -> None:
     async with migrated_database(service) as url, connected(url) as db:
-        await db.execute(NEW, "a", 100, 1, 10)
+        await db.execute(NEW, "a", 100, 1, 10, KEY)
         await STORED.fold(db)
 
         await db.execute(DELETE, "a")
-        await db.execute(NEW, "b", 30, 1, 10)
+        await db.execute(NEW, "b", 30, 1, 10, KEY)
         await STORED.fold(db)
 
-        assert await charged(db) == {(1, 10): 30}
+        assert await charged(db) == {(1, 10, KEY.int): 30}
 
 
 async def test_the_tally_agrees_while_samples_change_at_once_and_the_changes_are_folded(
@@ -95,7 +105,7 @@ async def test_the_tally_agrees_while_samples_change_at_once_and_the_changes_are
     async def write(url: str, number: int) -> None:
         async with connected(url) as db:
             for n in range(40):
-                await db.execute(NEW, f"{number} {n}", n + 1, 1, number)
+                await db.execute(NEW, f"{number} {n}", n + 1, 1, number, UUID(int=n % 3))
                 if n % 2:
                     await db.execute(DELETE, f"{number} {n}")
 
@@ -107,12 +117,16 @@ async def test_the_tally_agrees_while_samples_change_at_once_and_the_changes_are
         await writing
         await STORED.fold(db)
 
-        assert await charged(db) == {(1, number): 400 for number in range(1, 5)}
+        kept = Counter[tuple[int, int, int]]()
+        for number in range(1, 5):
+            for n in range(0, 40, 2):
+                kept[1, number, n % 3] += n + 1
+        assert await charged(db) == kept
 
 
 async def test_a_wrong_figure_is_noticed_and_added_up_anew(service: Service) -> None:
     async with migrated_database(service) as url, connected(url) as db:
-        await db.execute(NEW, "a", 100, 1, 10)
+        await db.execute(NEW, "a", 100, 1, 10, KEY)
         await db.execute(f"DELETE FROM {STORED.changes}")
         noticed = await STORED.disagreements(db)
 
@@ -120,7 +134,7 @@ async def test_a_wrong_figure_is_noticed_and_added_up_anew(service: Service) -> 
             await STORED.recount(db)
 
         assert (noticed, await STORED.disagreements(db)) == (1, 0)
-        assert await charged(db) == {(1, 10): 100}
+        assert await charged(db) == {(1, 10, KEY.int): 100}
 
 
 async def test_samples_of_an_earlier_release_are_charged_by_their_first_submission(service: Service) -> None:
@@ -134,7 +148,7 @@ async def test_samples_of_an_earlier_release_are_charged_by_their_first_submissi
             user, own = (await db.fetch("SELECT id, customer_id FROM subject WHERE short_name = 'u'"))[0]
             other = await db.fetchval("SELECT id FROM customer WHERE short_name = 'other'")
             # a sample of 300 bytes came out of another, and nobody submitted the sample of 400 bytes
-            assert await charged(db) == {(own, user): 300, (other, NOBODY): 300}
+            assert await charged(db) == {(own, user, 0): 300, (other, NOBODY, 0): 300}
             assert await STORED.disagreements(db) == 0
 
 
@@ -149,7 +163,7 @@ async def test_uploads_at_once_are_charged_to_the_user_and_the_users_customer(
     async with database.transaction(read_only=True) as db:
         for sample in samples:
             row = await db.fetchrow(CHARGED, bytes.fromhex(sample.sha256))
-            assert tuple(row or ()) in {("quarry", "quinn"), ("mill", "mia")}
+            assert tuple(row or ()) in {("quarry", "quinn", "quinn"), ("mill", "mia", "mia")}
         assert await STORED.disagreements(db) == 0
 
 
@@ -159,7 +173,7 @@ async def test_a_file_in_one_request_is_charged_to_the_uploader(bank: Bank, db: 
     answer = bank.call("POST", "/samplebank/v1/sample", "quinn", data=sample.data, params={"fileName": "f"})
 
     row = await db.fetchrow(CHARGED, bytes.fromhex(sample.sha256))
-    assert (answer.status_code, tuple(row or ())) == (201, ("quarry", "quinn"))
+    assert (answer.status_code, tuple(row or ())) == (201, ("quarry", "quinn", "quinn"))
 
 
 async def test_a_child_is_charged_to_the_customer_of_the_submission_alone(bank: Bank, db: Connection) -> None:
@@ -168,7 +182,7 @@ async def test_a_child_is_charged_to_the_customer_of_the_submission_alone(bank: 
     receipt = parent.add(some_bytes())
 
     row = await db.fetchrow(CHARGED, bytes.fromhex(receipt["sampleSha256"]))
-    assert tuple(row or ()) == ("quarry", None)
+    assert tuple(row or ()) == ("quarry", None, None)
 
 
 async def test_a_deletion_gives_the_bytes_back(bank: Bank, database: Database) -> None:

@@ -6,7 +6,7 @@ With a mistake anywhere, nothing is changed. The error names file, entry and rea
 from collections.abc import Iterable, Mapping
 
 from samplebank.accounts.keys import issue
-from samplebank.accounts.model import ADMINISTRATOR, ROLES
+from samplebank.accounts.model import ROLES
 from samplebank.accounts.tenants import (
     EVERY_CUSTOMER,
     CustomerEntry,
@@ -257,30 +257,6 @@ class _Provisioning:
                 if user is not None:
                     issued[entry.short_name] = (await issue(self.db, user, now=now, label="tenants file"))[1]
         return issued
-
-
-ADMIN = "admin"
-WORKERS = "samplebank-workers"
-FIRST_TENANTS = Tenants(
-    domain=[DomainEntry("default")],
-    customer=[CustomerEntry("default", "Default", "default")],
-    user=[UserEntry(ADMIN, "default", "Administrator"), UserEntry(WORKERS, "default", "Built-in workers")],
-    grant=[
-        GrantEntry(ADMIN, ADMINISTRATOR, EVERY_CUSTOMER),
-        GrantEntry(WORKERS, "SAMPLEDB-WORKER", EVERY_CUSTOMER),
-    ],
-)
-
-
-async def provision_first(db: Connection, *, now: Millis) -> bool:
-    """Fill a new database: a domain, a customer, an administrator, the user of the built-in workers.
-
-    Whether the database was new.
-    """
-    is_new = not await db.fetchval("SELECT EXISTS (SELECT FROM subject WHERE short_name = $1)", ADMIN)
-    if is_new:
-        await apply(db, FIRST_TENANTS, "the first accounts", now=now)
-    return is_new
 
 
 async def get_customer_id(db: Connection, short_name: str) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from samplebank.accounts import provisioning
+from samplebank.accounts import first_accounts, provisioning
 from samplebank.accounts.model import ADMINISTRATOR
 from samplebank.accounts.tenants import EVERY_CUSTOMER
 from samplebank.database import TRUE, Columns, Connection, Page, Sql, Statement
@@ -17,7 +17,7 @@ from samplebank.errors import Conflict, NotFound
 from samplebank.timespec import Millis
 
 #: the users without whom the service does not start
-NEEDED: Final = frozenset({provisioning.ADMIN, provisioning.WORKERS})
+NEEDED: Final = frozenset({first_accounts.ADMIN, first_accounts.WORKERS})
 
 
 class Account(msgspec.Struct, frozen=True):

@@ -113,7 +113,7 @@ async def take_body(request: Call) -> Answer:
         if known is None:
             raise
         return again(known)
-    async with kept_sample(request) as digests:
+    async with kept_sample(request, key=key) as digests:
         return await take(request, digests, new, key)
 
 
@@ -174,7 +174,7 @@ async def _find_answer(request: Call, key: str) -> Kept | None:
     async with database.connection() as db:
         if not await kept.is_taken(db, keyed(request, key, b"")):
             return None
-    async with kept_sample(request) as digests, database.connection() as db:
+    async with kept_sample(request, key=key) as digests, database.connection() as db:
         return await kept.find(db, keyed(request, key, digests.sha256), now=request.now)
 
 
@@ -204,12 +204,9 @@ async def _taken(request: Call, digests: Digests, new: NewSubmission, asked: Key
     try:
         return await _take_in(request, digests, new, asked, needs_type=True)
     except NeedsType:
-        bank = request.bank
-        user = request.caller.user
+        bank, mine = request.bank, _uploader(request)
         async with bank.database.connection() as db:
-            sample_id, _ = await receive_alone(
-                db, digests, customer_id=user.customer.id, user_id=user.id, now=bank.clock()
-            )
+            sample_id, _ = await receive_alone(db, digests, **msgspec.structs.asdict(mine), now=bank.clock())
         await await_type(request, sample_id)
     return await _take_in(request, digests, new, asked, needs_type=False)
 
@@ -221,7 +218,7 @@ async def _taken_if_new(
 
     Also None where the policy looks at file types, or has not been read yet.
     """
-    bank, user = request.bank, request.caller.user
+    bank = request.bank
     book = bank.policies.latest
     if book is None or book.looks_at_classification:
         return None
@@ -229,7 +226,7 @@ async def _taken_if_new(
         digests,
         new,
         book,
-        uploader=Uploader(user.id, user.customer.id),
+        uploader=_uploader(request),
         now=bank.clock(),
         answering=None if asked is None else _answering(request, digests, asked),
     )
@@ -239,19 +236,24 @@ async def _taken_if_new(
 async def _take_in(
     request: Call, digests: Digests, new: NewSubmission, asked: Keyed | None, *, needs_type: bool
 ) -> Taken:
-    bank, user = request.bank, request.caller.user
+    bank = request.bank
     taking = partial(
         take_in,
         digests=digests,
         new=new,
         policies=bank.policies,
-        uploader=Uploader(user.id, user.customer.id),
+        uploader=_uploader(request),
         similar_window=1000 * bank.settings.similar_submission_window,
         now=bank.clock(),
         answering=None if asked is None else _answering(request, digests, asked),
         needs_type=needs_type,
     )
     return await bank.database.optimistically(taking)
+
+
+def _uploader(request: Call) -> Uploader:
+    caller = request.caller
+    return Uploader(caller.user.id, caller.user.customer.id, caller.key_id)
 
 
 def _answering(request: Call, digests: Digests, asked: Keyed) -> Answering:

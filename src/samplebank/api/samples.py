@@ -87,7 +87,7 @@ async def upload(request: Call) -> Answer:
     """Store the bytes of the body. A new sample answers 201, a known sample 200."""
     key = key_of(request)
     request.read_query(NoQuery)
-    async with kept_sample(request) as digests:
+    async with kept_sample(request, key=key) as digests:
         return await once(request, key, digests.sha256, partial(_receive, request, digests))
 
 
@@ -99,6 +99,7 @@ async def _receive(request: Call, digests: Digests) -> Answer:
             digests,
             customer_id=user.customer.id,
             user_id=user.id,
+            key_id=request.caller.key_id,
             expiry=now + 1000 * bank.settings.challenge_ttl,
             now=now,
         )

@@ -14,9 +14,9 @@ from samplebank.http.stored_bytes import budgets_of
 
 
 class StoredBytes(Shown):
-    """A budget of the user or of the customer of the user: so many bytes of samples are stored, and may be stored."""
+    """A budget of the key, of the user or of the customer of the user: so many bytes of samples are stored, and may be stored."""
 
-    whose: Literal["user", "customer"]
+    whose: Literal["key", "user", "customer"]
     used: Int64
     most: Int64
 

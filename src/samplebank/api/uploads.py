@@ -6,8 +6,11 @@ from contextlib import asynccontextmanager
 
 from samplebank.api.call import Call
 from samplebank.blobs import Area, Digests
-from samplebank.errors import Invalid, TooLarge, Unsupported
+from samplebank.errors import Invalid, TooLarge, TooMany, Unsupported
+from samplebank.http.repeats import keyed
 from samplebank.http.stored_bytes import refuse_excess
+from samplebank.repeats import kept
+from samplebank.repeats.kept import Keyed
 from samplebank.samples import objects
 
 FORM = re.compile(r"multipart/form-data\s*;.*?boundary=(\"?)(?P<boundary>[^\";]{1,70})\1", re.IGNORECASE)
@@ -21,10 +24,13 @@ EMPTY = "The body is empty; it must hold the bytes of the sample."
 
 
 @asynccontextmanager
-async def kept_sample(request: Call, chunks: AsyncIterator[bytes] | None = None) -> AsyncIterator[Digests]:
+async def kept_sample(
+    request: Call, chunks: AsyncIterator[bytes] | None = None, *, key: str | None
+) -> AsyncIterator[Digests]:
     """Keep the bytes of the body, or of a part of the body, as those of a sample.
 
-    A row of the bytes is to be committed before the block ends.
+    A row of the bytes is to be committed before the block ends. A request whose `key` has an answer already stores
+    nothing new, so no budget refuses the request.
 
     Raises `Invalid` where there are no bytes, `TooLarge`, `Unsupported`, and `TooMany` where a budget of stored bytes is used up.
     """
@@ -37,10 +43,20 @@ async def kept_sample(request: Call, chunks: AsyncIterator[bytes] | None = None)
         if not staged.digests.size:
             raise Invalid(EMPTY)
         request.tell_of(staged.digests.sha256)
-        await refuse_excess(request.bank, request.caller, staged.digests)
+        try:
+            await refuse_excess(request.bank, request.caller, staged.digests)
+        except TooMany:
+            if key is None or not await _is_answered(request, keyed(request, key, staged.digests.sha256)):
+                raise
         yield await objects.keep_sample(request.bank.database.connection, request.bank.blobs, staged)
     finally:
         await staged.discard()
+
+
+async def _is_answered(request: Call, asked: Keyed) -> bool:
+    """Whether the request came before and was answered. Raises `Conflict` where another request had the key."""
+    async with request.bank.database.connection() as db:
+        return await kept.find(db, asked, now=request.now) is not None
 
 
 def refuse_announced_excess(request: Call, most: int) -> None:

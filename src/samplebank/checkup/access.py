@@ -1,7 +1,7 @@
 """Keys and grants that allow more than is good."""
 
+from samplebank.accounts.first_accounts import ADMIN
 from samplebank.accounts.model import ADMINISTRATOR, WORKING
-from samplebank.accounts.provisioning import ADMIN
 from samplebank.assembly import Bank
 from samplebank.checkup.model import Finding, advice, good
 from samplebank.database import Statement

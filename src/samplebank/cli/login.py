@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from samplebank import settings
-from samplebank.accounts import provisioning, sessions
+from samplebank.accounts import first_accounts, provisioning, sessions
 from samplebank.audit.model import OPERATOR
 from samplebank.audit.recording import record_access
 from samplebank.cli import device_login
@@ -26,7 +26,7 @@ MINUTES = sessions.LINK_LASTS // 60_000
 
 def login(
     user: Annotated[
-        str | None, typer.Argument(help="Short name of the user.", show_default=provisioning.ADMIN)
+        str | None, typer.Argument(help="Short name of the user.", show_default=first_accounts.ADMIN)
     ] = None,
     *,
     device: Annotated[
@@ -44,7 +44,7 @@ def login(
             raise typer.BadParameter("With --device, the provider says who you are.", param_hint="USER")
         device_login.sign_in(url, as_json=as_json)
     else:
-        _print_link(user or provisioning.ADMIN, as_json=as_json)
+        _print_link(user or first_accounts.ADMIN, as_json=as_json)
 
 
 def _print_link(user: str, *, as_json: bool) -> None:
@@ -60,7 +60,7 @@ def _print_link(user: str, *, as_json: bool) -> None:
     in_transaction(partial(_make, user), tell)
 
 
-def make_link(folder: Path, user: str = provisioning.ADMIN) -> str:
+def make_link(folder: Path, user: str = first_accounts.ADMIN) -> str:
     """A link that signs the user in to the service with this data folder, once."""
     own = settings.load({"SAMPLEBANK_DATA_DIR": str(folder)})
     return link_of(own, in_transaction(partial(_make, user), own=own).result)

@@ -1,12 +1,12 @@
 """Places for what is under way in a process, such as requests and long waits. Nobody queues for a place."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 from samplebank.accounts.caller import Caller
 from samplebank.errors import TooMany
+from samplebank.http.payers import Bounds, Payer
 
-OF_USER = "Too many requests of your user are under way at once; wait until some end."
-OF_CUSTOMER = "Too many requests of users of your customer are under way at once; wait until some end."
+FULL = "Too many requests of {whose} are under way at once; wait until some end, or ask the operator for more ({setting})."
 #: seconds after which a refused request may come again
 COME_AGAIN = 5
 
@@ -35,21 +35,27 @@ class Places:
 
 
 class Crowd:
-    """The requests under way in a process, by user and by customer of the user. Nobody queues."""
+    """The requests under way in a process, by key, by user and by customer of the user. Nobody queues."""
 
-    def __init__(self, per_user: int, per_customer: int) -> None:
-        self._users = Places(per_user)
-        self._customers = Places(per_customer)
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounded = [(payer, Places(most)) for payer, most in bounds.each()]
 
     def enter(self, caller: Caller) -> None:
         """Count a request. `leave` takes the request out. Raises `TooMany` where too many requests are under way."""
-        user = caller.user
-        if not self._users.enter(user.id):
-            raise TooMany(OF_USER, wait=COME_AGAIN)
-        if not self._customers.enter(user.customer.id):
-            self._users.leave(user.id)
-            raise TooMany(OF_CUSTOMER, wait=COME_AGAIN)
+        for number, (payer, places) in enumerate(self._bounded):
+            id_ = payer.id_of(caller)
+            if id_ is not None and not places.enter(id_):
+                _leave(caller, self._bounded[:number])
+                raise TooMany(
+                    FULL.format(whose=payer.whose, setting=payer.setting("REQUESTS")), wait=COME_AGAIN
+                )
 
     def leave(self, caller: Caller) -> None:
-        self._users.leave(caller.user.id)
-        self._customers.leave(caller.user.customer.id)
+        _leave(caller, self._bounded)
+
+
+def _leave(caller: Caller, entered: Iterable[tuple[Payer, Places]]) -> None:
+    for payer, places in entered:
+        id_ = payer.id_of(caller)
+        if id_ is not None:
+            places.leave(id_)

@@ -9,12 +9,14 @@ from samplebank.assembly import Bank
 from samplebank.blobs import Digests
 from samplebank.database import Connection
 from samplebank.errors import TooMany
+from samplebank.http.payers import CUSTOMER, KEY, USER, Bounds
 from samplebank.samples.catalogue import is_stored
 from samplebank.samples.stored_bytes import used
-from samplebank.settings import PREFIX, Settings
+from samplebank.settings import Settings
 
 #: seconds after which a refused file may come again: deletion and the end of retention take their time
 COME_AGAIN = 3600
+NO_BUDGETS = Bounds()
 USED_UP = (
     "The {size} bytes of the file do not fit into the budget of your {whose}: {used} of {most} stored bytes are used. "
     "Delete samples, or ask the operator for more ({setting})."
@@ -22,47 +24,55 @@ USED_UP = (
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """The budget of a `user` or `customer`: `used` of `most` stored bytes."""
+    """The budget of a `key`, `user` or `customer`: `used` of `most` stored bytes. `setting` is what the operator may raise."""
 
     whose: str
     used: int
     most: int
+    setting: str
 
 
 async def budgets_of(bank: Bank, caller: Caller) -> list[Budget]:
-    """The budgets that are set for the caller's user and customer. Without budgets, nothing is read."""
-    if not any(_most(bank.settings).values()):
+    """The budgets that are set for the caller's key, user and customer. Without budgets, nothing is read."""
+    most = _most(bank.settings, caller)
+    if most == NO_BUDGETS:
         return []
     async with bank.database.connection() as db:
-        return await _budgets(db, bank.settings, caller)
+        return await _budgets(db, most, caller)
 
 
 async def refuse_excess(bank: Bank, caller: Caller, digests: Digests) -> None:
-    """Raise `TooMany` for new bytes beyond a budget of the caller's user or customer. Bytes that are there already are free.
+    """Raise `TooMany` for new bytes beyond a budget of the caller's key, user or customer. Bytes that are there already are free.
 
     Files that come at once do not see each other, so a budget may be exceeded by the files under way.
     """
-    if not any(_most(bank.settings).values()):
+    most = _most(bank.settings, caller)
+    if most == NO_BUDGETS:
         return
     async with bank.database.connection() as db:
-        reached = list(_reached(await _budgets(db, bank.settings, caller), digests.size))
+        reached = list(_reached(await _budgets(db, most, caller), digests.size))
         if reached and not await is_stored(db, digests.sha256):
-            budget = reached[0]
-            setting = f"{PREFIX}STORED_BYTES_PER_{budget.whose.upper()}"
-            message = USED_UP.format(size=digests.size, setting=setting, **msgspec.structs.asdict(budget))
+            message = USED_UP.format(size=digests.size, **msgspec.structs.asdict(reached[0]))
             raise TooMany(message, wait=COME_AGAIN)
 
 
-def _most(settings: Settings) -> dict[str, int]:
-    """The bytes that each may have stored; 0 for no budget."""
-    return {"user": settings.stored_bytes_per_user, "customer": settings.stored_bytes_per_customer}
+def _most(settings: Settings, caller: Caller) -> Bounds:
+    """The bytes that each may have stored; 0 for no budget. A session that began without a key has no budget of a key."""
+    return Bounds(
+        key=0 if caller.key_id is None else settings.stored_bytes_per_key,
+        user=settings.stored_bytes_per_user,
+        customer=settings.stored_bytes_per_customer,
+    )
 
 
-async def _budgets(db: Connection, settings: Settings, caller: Caller) -> list[Budget]:
+async def _budgets(db: Connection, most: Bounds, caller: Caller) -> list[Budget]:
     user = caller.user
-    have = await used(db, user_id=user.id, customer_id=user.customer.id)
-    amounts = {"user": have.by_user, "customer": have.by_customer}
-    return [Budget(whose, amounts[whose], most) for whose, most in _most(settings).items() if most]
+    have = await used(db, key_id=caller.key_id, user_id=user.id, customer_id=user.customer.id)
+    amounts = {KEY: have.by_key, USER: have.by_user, CUSTOMER: have.by_customer}
+    return [
+        Budget(payer.name, amounts[payer], bound, payer.setting("STORED_BYTES"))
+        for payer, bound in most.each()
+    ]
 
 
 def _reached(budgets: list[Budget], size: int) -> Iterator[Budget]:

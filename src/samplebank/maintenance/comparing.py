@@ -47,6 +47,7 @@ SHARED = (
     "session_longest",
     "similar_submission_window",
     "stored_bytes_per_customer",
+    "stored_bytes_per_key",
     "stored_bytes_per_user",
     "task_max_attempts",
     "trusted_agents",

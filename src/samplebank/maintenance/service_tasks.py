@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
-from samplebank.accounts.provisioning import ADMIN
+from samplebank.accounts.first_accounts import ADMIN
 from samplebank.analyses import evidence
 from samplebank.assembly import Bank
 from samplebank.blobs import PARTS, Area

@@ -1,6 +1,7 @@
 """Adding and finding samples. A sample row exists only while the bytes exist (or as the record of a deleted sample)."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller, of_uploader
@@ -29,10 +30,10 @@ def added(readers: str, *, unread_since: str = ":now", condition: str = "") -> s
     sample_added AS (
         INSERT INTO sample AS s
                (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since, readers, blob_token,
-                charged_customer_id, charged_user_id)
+                charged_customer_id, charged_user_id, charged_key_id)
         SELECT :sha256::bytea, :md5::bytea, :sha1::bytea, :sha512::bytea, :size::bigint, :now::bigint, :now,
                {unread_since}, {readers}, :blob_token::bytea,
-               :charged_customer_id::bigint, :charged_user_id::bigint
+               :charged_customer_id::bigint, :charged_user_id::bigint, :charged_key_id::uuid
                {condition}
         ON CONFLICT (sha256) DO UPDATE
            SET md5 = excluded.md5, sha1 = excluded.sha1, sha512 = excluded.sha512,
@@ -40,7 +41,7 @@ def added(readers: str, *, unread_since: str = ":now", condition: str = "") -> s
                unread_since = excluded.unread_since, deleted_time = NULL, readers = excluded.readers,
                classification_id = NULL, verdict_id = NULL, classification_wanted = true,
                blob_token = excluded.blob_token, charged_customer_id = excluded.charged_customer_id,
-               charged_user_id = excluded.charged_user_id
+               charged_user_id = excluded.charged_user_id, charged_key_id = excluded.charged_key_id
          WHERE s.deleted_time IS NOT NULL
            -- The deletion of a sample removes the object of the row. So the sample comes back with another object only.
            AND (excluded.blob_token IS NULL OR s.blob_token IS DISTINCT FROM excluded.blob_token)
@@ -69,10 +70,12 @@ UPLOADED = f"""
 """
 
 
-def values(digests: Digests, customer_id: int, user_id: int | None, *, now: Millis) -> dict[str, object]:
+def values(
+    digests: Digests, customer_id: int, user_id: int | None, *, key_id: UUID | None = None, now: Millis
+) -> dict[str, object]:
     """The parameters of `UPLOADED`. `customer_id` is the customer of the uploader.
 
-    Customer and user are charged with the bytes of a new sample. Without a user, the customer alone is charged.
+    Customer, user and key are charged with the bytes of a new sample. Without a user, the customer alone is charged.
     """
     return {
         "sha256": digests.sha256,
@@ -85,6 +88,7 @@ def values(digests: Digests, customer_id: int, user_id: int | None, *, now: Mill
         "uploader": of_uploader(customer_id),
         "charged_customer_id": customer_id,
         "charged_user_id": user_id,
+        "charged_key_id": key_id,
     }
 
 

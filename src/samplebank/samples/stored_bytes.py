@@ -1,41 +1,45 @@
-"""Stored bytes by customer and user: who first stored the bytes of a sample is charged until the sample is deleted.
+"""Stored bytes by customer, user and key: who first stored the bytes of a sample is charged until the sample is deleted.
 
-Bytes that workers find inside of a sample are charged to the customer of the submission alone, as user `NOBODY`.
+Bytes that workers find inside of a sample are charged to the customer of the submission alone, as user `NOBODY` and key `NO_KEY`.
+A session that began without a key stores bytes as key `NO_KEY`, too. Bytes of a revoked key stay charged to user and customer.
 """
 
 from typing import NamedTuple
+from uuid import UUID
 
 from samplebank.accounts.caller import Scope
 from samplebank.database import Connection, Statement
 from samplebank.database.tally import Tally
 
 NOBODY = 0
+NO_KEY = UUID(int=0)
 ROWS = f"""
-    SELECT charged_customer_id AS customer_id, coalesce(charged_user_id, {NOBODY}) AS user_id, size AS bytes
+    SELECT charged_customer_id AS customer_id, coalesce(charged_user_id, {NOBODY}) AS user_id,
+           coalesce(charged_key_id, '{NO_KEY}') AS key_id, size AS bytes
       FROM sample WHERE charged_customer_id IS NOT NULL AND deleted_time IS NULL
 """
 
 
 class StoredBytes(Tally):
-    """The tally. `user_id` is `NOBODY` for what is charged to a customer alone."""
+    """The tally. `user_id` is `NOBODY` for what is charged to a customer alone, and `key_id` is `NO_KEY` without a key."""
 
     sums = ("bytes",)
 
     def __init__(self) -> None:
-        super().__init__("stored_bytes", "customer_id", "user_id")
+        super().__init__("stored_bytes", "customer_id", "user_id", "key_id")
 
     def _folded(self) -> str:
-        return "SELECT customer_id, user_id, sum(bytes) AS bytes FROM changes GROUP BY customer_id, user_id"
+        return f"SELECT {self.keys}, sum(bytes) AS bytes FROM changes GROUP BY {self.keys}"
 
     async def disagreements(self, db: Connection) -> int:
-        """The number of customers and users whose bytes differ from what adding up the samples gives: 0."""
+        """The number of customers, users and keys whose bytes differ from what adding up the samples gives: 0."""
         found: int = await db.fetchval(f"""
             SELECT count(*) FROM (
                 SELECT FROM (
-                    SELECT customer_id, user_id, bytes FROM {self.table}
-                    UNION ALL SELECT customer_id, user_id, bytes FROM {self.changes}
-                    UNION ALL SELECT customer_id, user_id, -bytes FROM ({ROWS}) r
-                ) one GROUP BY customer_id, user_id HAVING sum(bytes) <> 0
+                    SELECT {self.keys}, bytes FROM {self.table}
+                    UNION ALL SELECT {self.keys}, bytes FROM {self.changes}
+                    UNION ALL SELECT {self.keys}, -bytes FROM ({ROWS}) r
+                ) one GROUP BY {self.keys} HAVING sum(bytes) <> 0
             ) wrong
         """)
         return found
@@ -45,16 +49,17 @@ class StoredBytes(Tally):
         await db.execute(f"""
             LOCK TABLE sample, {self.changes}, {self.table} IN SHARE ROW EXCLUSIVE MODE;
             DELETE FROM {self.changes}; DELETE FROM {self.table};
-            INSERT INTO {self.table} (customer_id, user_id, bytes)
-            SELECT customer_id, user_id, sum(bytes) FROM ({ROWS}) r GROUP BY customer_id, user_id
+            INSERT INTO {self.table} ({self.keys}, bytes)
+            SELECT {self.keys}, sum(bytes) FROM ({ROWS}) r GROUP BY {self.keys}
         """)
 
 
 STORED = StoredBytes()
-#: what is charged; the same customer and user may come more than once
-CHARGED = f"(SELECT * FROM {STORED.table} UNION ALL SELECT * FROM {STORED.changes})"
+#: what is charged; the same customer, user and key may come more than once
+CHARGED = f"(SELECT {STORED.keys}, bytes FROM {STORED.table} UNION ALL SELECT {STORED.keys}, bytes FROM {STORED.changes})"
 USED = Statement(f"""
-    SELECT (SELECT coalesce(sum(bytes), 0) FROM {CHARGED} c WHERE user_id = :user_id::bigint)::bigint,
+    SELECT (SELECT coalesce(sum(bytes), 0) FROM {CHARGED} c WHERE key_id = :key_id::uuid)::bigint,
+           (SELECT coalesce(sum(bytes), 0) FROM {CHARGED} c WHERE user_id = :user_id::bigint)::bigint,
            (SELECT coalesce(sum(bytes), 0) FROM {CHARGED} c WHERE customer_id = :customer_id::bigint)::bigint
 """)
 #: the customers with most bytes, first
@@ -71,20 +76,26 @@ FULL = Statement(f"""
     SELECT 'user ' || o.short_name FROM (
         SELECT user_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY user_id
     ) t JOIN subject o ON o.id = t.user_id WHERE :of_user::bigint > 0 AND n >= 0.9 * :of_user
+    UNION ALL
+    SELECT 'key ' || k.id || ' of ' || o.short_name FROM (
+        SELECT key_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY key_id
+    ) t JOIN api_key k ON k.id = t.key_id JOIN subject o ON o.id = k.user_id
+     WHERE :of_key::bigint > 0 AND n >= 0.9 * :of_key AND k.revoked_time IS NULL
      ORDER BY 1 LIMIT :most::int
 """)
 
 
 class Used(NamedTuple):
-    """The bytes that are charged to a user, and to all of a customer."""
+    """The bytes that are charged to a key, to a user, and to all of a customer."""
 
+    by_key: int
     by_user: int
     by_customer: int
 
 
-async def used(db: Connection, *, user_id: int, customer_id: int) -> Used:
-    """What is charged to the user and to the customer, exact at this moment."""
-    return Used(*await USED.row(db, user_id=user_id, customer_id=customer_id))
+async def used(db: Connection, *, key_id: UUID | None, user_id: int, customer_id: int) -> Used:
+    """What is charged to the key, to the user and to the customer, exact at this moment. A caller without a key has nothing of a key."""
+    return Used(*await USED.row(db, key_id=key_id, user_id=user_id, customer_id=customer_id))
 
 
 async def greatest(db: Connection, scope: Scope, most: int) -> dict[int, int]:
@@ -93,7 +104,7 @@ async def greatest(db: Connection, scope: Scope, most: int) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
-async def nearly_full(db: Connection, *, of_user: int, of_customer: int, most: int) -> list[str]:
-    """The users and customers who have used up nine tenths of a budget. A budget of 0 is no budget."""
-    rows = await FULL.rows(db, of_user=of_user, of_customer=of_customer, most=most)
+async def nearly_full(db: Connection, *, of_key: int, of_user: int, of_customer: int, most: int) -> list[str]:
+    """The keys, users and customers that have used up nine tenths of a budget. A budget of 0 is no budget."""
+    rows = await FULL.rows(db, of_key=of_key, of_user=of_user, of_customer=of_customer, most=most)
     return [row[0] for row in rows]

@@ -8,7 +8,7 @@ import secrets
 import tomllib
 from pathlib import Path
 
-from samplebank.accounts import provisioning
+from samplebank.accounts import first_accounts, provisioning
 from samplebank.accounts.keys import is_good, issue
 from samplebank.audit.model import SERVICE
 from samplebank.audit.recording import record_access
@@ -19,7 +19,7 @@ from samplebank.settings import Settings
 from samplebank.timespec import Millis
 
 CREDENTIALS = "credentials.toml"
-ACCOUNTS = {"admin": provisioning.ADMIN, "workers": provisioning.WORKERS}
+ACCOUNTS = {"admin": first_accounts.ADMIN, "workers": first_accounts.WORKERS}
 
 
 async def keep_credentials(db: Connection, settings: Settings, *, is_wanted: bool, now: Millis) -> None:

@@ -15,11 +15,13 @@ from samplebank.api.followers import Followers
 from samplebank.http.acts import Acts
 from samplebank.http.log import Observed
 from samplebank.http.methods import Methods
+from samplebank.http.payers import Bounds
 from samplebank.http.places import Crowd, Places
 from samplebank.http.seats import Seats
 from samplebank.http.spending import Spending
 from samplebank.http.turns import Budgets
 from samplebank.serving.parent import LAST_CALL
+from samplebank.settings import Settings
 from samplebank.vital import vital
 from samplebank.web.app import ROUTES, make_pages
 from samplebank.web.live import Hub
@@ -59,6 +61,22 @@ API: Final = frozenset(
 )
 
 
+def _of_requests(settings: Settings) -> Bounds:
+    return Bounds(
+        key=settings.requests_per_key,
+        user=settings.requests_per_user,
+        customer=settings.requests_per_customer,
+    )
+
+
+def _of_database_seconds(settings: Settings) -> Bounds:
+    return Bounds(
+        key=settings.database_seconds_per_key,
+        user=settings.database_seconds_per_user,
+        customer=settings.database_seconds_per_customer,
+    )
+
+
 def make_site(open_bank: OpenBank) -> Observed:
     """Make the application. `open_bank` is entered when the application starts and left when the application stops."""
     pages = make_pages()
@@ -74,14 +92,8 @@ def make_site(open_bank: OpenBank) -> Observed:
                 bank.settings.waiting_claims,
                 largest_body(bank.settings),
                 seats=Seats(bank.settings.folder / "seats", bank.settings.long_searches),
-                crowd=Crowd(
-                    bank.settings.requests_per_user or sys.maxsize,
-                    bank.settings.requests_per_customer or sys.maxsize,
-                ),
-                spending=Spending(
-                    bank.settings.database_seconds_per_user,
-                    bank.settings.database_seconds_per_customer,
-                ),
+                crowd=Crowd(_of_requests(bank.settings)),
+                spending=Spending(_of_database_seconds(bank.settings)),
             )
             for app in (api, pages):
                 app.state.bank, app.state.budgets = bank, budgets

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import asyncpg
 import msgspec
 
-from samplebank.accounts import provisioning
+from samplebank.accounts import first_accounts, provisioning
 from samplebank.assembly import make_data_folder
 from samplebank.backups.note import refuse_unfinished
 from samplebank.database import Connection, budget, open_database
@@ -97,7 +97,7 @@ async def _provision(settings: Settings, url: str, *, issue_keys: bool) -> None:
     async with open_database(url, most=1) as database, database.transaction() as db:
         now = database.clock.now()
         await provisioning.lock(db)
-        is_new = await provisioning.provision_first(db, now=now)
+        is_new = await first_accounts.provision_first(db, now=now)
         await _register_workers(db, now=now)
         await _register_children(db, now=now)
         is_wanted = issue_keys or is_new or settings.database_url is None
@@ -116,7 +116,7 @@ async def _register_workers(db: Connection, *, now: Millis) -> None:
         for name, told in registrations().items()
         if not await workers.was_ever_registered(db, name)
     ]
-    user_id = await provisioning.get_user_id(db, provisioning.ADMIN)
+    user_id = await provisioning.get_user_id(db, first_accounts.ADMIN)
     made = [(await workers.add_worker(db, content, user_id=user_id, now=now))[0] for content in missing]
     if is_new:
         await rules.put_policy(db, tuple(worker.id for worker in made), (), user_id=user_id, now=now)
@@ -143,5 +143,5 @@ async def _register_children(db: Connection, *, now: Millis) -> None:
             "norwegian": "Bedømmer en beholder etter innholdet. Tjenesten selv gjør dette arbeidet.",
         },
     )
-    user_id = await provisioning.get_user_id(db, provisioning.ADMIN)
+    user_id = await provisioning.get_user_id(db, first_accounts.ADMIN)
     await workers.add_worker(db, content, user_id=user_id, now=now)

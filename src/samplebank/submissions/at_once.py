@@ -105,10 +105,11 @@ STORE_UNTYPED = Statement(f"{STORING}, {marked('(SELECT id FROM good)')} {STORED
 
 
 class Uploader(msgspec.Struct, frozen=True):
-    """The user who sends a file, and the user's customer."""
+    """The user who sends a file, the user's customer, and the key. Sessions that began without a key have none."""
 
     user_id: int
     customer_id: int
+    key_id: UUID | None = None
 
 
 class Answering(msgspec.Struct, frozen=True):
@@ -172,7 +173,9 @@ async def take_in(
         row = await (STORE_UNTYPED if is_early else STORE).row(
             db,
             **msgspec.structs.asdict(new),
-            **catalogue.values(digests, uploader.customer_id, uploader.user_id, now=now),
+            **catalogue.values(
+                digests, uploader.customer_id, uploader.user_id, key_id=uploader.key_id, now=now
+            ),
             **job,
             **to_keep(answering, submission, planned_id),
             id=id_,

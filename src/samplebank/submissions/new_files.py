@@ -32,7 +32,7 @@ TOLD = {
     **dict.fromkeys(("sample_readers", "readers", "acl", "workers"), "text"),
     **dict.fromkeys(("tlp", "file_name", "mime_type", "agent_name", "agent_version", "answer"), "text"),
     **dict.fromkeys(("meta_data", "options", "rules"), "jsonb"),
-    **dict.fromkeys(("id", "job_id"), "uuid"),
+    **dict.fromkeys(("id", "job_id", "charged_key_id"), "uuid"),
     **dict.fromkeys(("key", "request"), "bytea"),
     "trusted_agent": "boolean",
 }
@@ -49,8 +49,9 @@ STORE = Statement(f"""
     ),
     sample_added AS (
         INSERT INTO sample (sha256, md5, sha1, sha512, size, created_time, activity_time, readers, blob_token,
-                            charged_customer_id, charged_user_id)
-        SELECT sha256, md5, sha1, sha512, size, time, time, sample_readers::bigint[], blob_token, charged_customer_id, user_id
+                            charged_customer_id, charged_user_id, charged_key_id)
+        SELECT sha256, md5, sha1, sha512, size, time, time, sample_readers::bigint[], blob_token, charged_customer_id, user_id,
+               charged_key_id
           FROM told ORDER BY sha256
         ON CONFLICT (sha256) DO NOTHING
         RETURNING id AS sample_id, sha256
@@ -138,6 +139,7 @@ def plan_file(
         "id": submission.id,
         "user_id": uploader.user_id,
         "charged_customer_id": uploader.customer_id,
+        "charged_key_id": uploader.key_id,
         "sample_readers": _listed(sorted({own, *new.readers})),
         "readers": _listed(new.readers),
         "acl": _listed(new.acl),

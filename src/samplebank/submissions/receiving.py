@@ -35,11 +35,18 @@ class UploadReceipt(NamedTuple):
 
 
 async def receive(
-    db: Connection, digests: Digests, *, customer_id: int, user_id: int, expiry: Millis, now: Millis
+    db: Connection,
+    digests: Digests,
+    *,
+    customer_id: int,
+    user_id: int,
+    key_id: UUID | None = None,
+    expiry: Millis,
+    now: Millis,
 ) -> UploadReceipt:
     """Catalogue bytes that are kept, and issue a challenge that the uploader need not solve."""
     token = new_id()
-    uploaded = catalogue.values(digests, customer_id, user_id, now=now)
+    uploaded = catalogue.values(digests, customer_id, user_id, key_id=key_id, now=now)
     for _ in range(ATTEMPTS):
         is_new = await RECEIVE.value(db, token=token, user_id=user_id, expiry_time=expiry, **uploaded)
         if is_new is not None:
@@ -48,14 +55,21 @@ async def receive(
 
 
 async def receive_alone(
-    db: Connection, digests: Digests, *, customer_id: int, user_id: int | None, now: Millis
+    db: Connection,
+    digests: Digests,
+    *,
+    customer_id: int,
+    user_id: int | None,
+    key_id: UUID | None = None,
+    now: Millis,
 ) -> tuple[int, bool]:
     """Catalogue bytes that are kept, without a challenge: the id of the sample, and whether the sample is new.
 
     Without a user, the customer alone is charged with the bytes.
     """
+    values = catalogue.values(digests, customer_id, user_id, key_id=key_id, now=now)
     for _ in range(ATTEMPTS):
-        row = await CATALOGUE.row(db, **catalogue.values(digests, customer_id, user_id, now=now))
+        row = await CATALOGUE.row(db, **values)
         if row is not None:
             return row[0], row[1]
     raise Unavailable(MET)

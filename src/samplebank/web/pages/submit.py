@@ -149,7 +149,7 @@ async def submit_form(request: Visit) -> Response[bytes]:
 
 async def _store(request: Visit, new: NewSubmission, content: AsyncIterator[bytes], key: str) -> bool:
     """Store a file; answers whether there is a new submission."""
-    async with kept_sample(request, content) as digests:
+    async with kept_sample(request, content, key=key) as digests:
         answer = await take(request, digests, new, key)
     return answer.status_code != SIMILAR
 
