@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import requests
 
-from kit.bank import V2, Bank, Sample, fields_of
+from hunts.hunting import HUNT, rules_for
+from kit.bank import AGENT, V2, Bank, Sample, fields_of
+from kit.policy_rules import RULES
 from samplebank.database import Database
 
 
@@ -59,16 +61,58 @@ def test_an_acl_has_a_length(bank: Bank) -> None:
     assert (refused.status_code, fields_of(refused)) == (412, {"acl"})
 
 
-async def test_the_refusal_of_a_customer_does_not_tell_its_name(bank: Bank, database: Database) -> None:
+def bodies_for(customer: int) -> dict[str, dict[str, Any]]:
+    """What names a customer, by the path below a sample, or by the whole path."""
+    noted = {"customer": customer, "tlp": "amber"}
+    found = {**noted, "userAgent": AGENT}
+    rule = {
+        "name": "a rule",
+        "description": "of a customer",
+        "match": {"customer": {"customerOrGroup": [customer]}},
+        "action": {"options": {"set": [{"key": "a", "value": "b"}]}},
+    }
+    return {
+        "analysis": {**found, "analysisResult": {}, "analysisScore": 0},
+        "link": {**found, "reference": "0" * 64, "type": "child"},
+        "notes": {"text": "seen", **noted},
+        HUNT: {"rules": rules_for("seen"), "customer": customer},
+        RULES: rule,
+    }
+
+
+@pytest.mark.parametrize("path", bodies_for(0))
+async def test_the_number_of_a_customer_one_does_not_know_says_no_more_than_one_of_nobody(
+    bank: Bank, database: Database, path: str
+) -> None:
     async with database.connection() as db:
         harbour = await db.fetchval("SELECT id FROM customer WHERE short_name = 'harbour'")
+    sample = bank.submitted("mia")
+    version = "/samplebank/v1" if path == "notes" else V2
+    place = path if path.startswith("/") else f"{version}/sample/{sample.sha256}/{path}"
+
+    refused, unknown = (
+        bank.post(place, bodies_for(number)[path], "boss" if path == RULES else "analyzer")
+        for number in (harbour, 987654321)
+    )
+
+    assert (refused.status_code, unknown.status_code) == (412, 412)
+    assert re.sub(rf"\b{harbour}\b", "X", refused.text) == unknown.text.replace("987654321", "X")
+
+
+async def test_a_submission_names_only_known_customers_by_number(bank: Bank, database: Database) -> None:
+    async with database.connection() as db:
+        ids = dict(await db.fetch("SELECT short_name, id FROM customer"))
     sample = Sample()
-    body = bank.submission_body(bank.token(sample), customer=harbour)
+    token = bank.token(sample)
 
-    refused = bank.post(f"{sample.path}/submission", body, "mia")
+    answers = {
+        name: bank.post(
+            f"{sample.path}/submission", bank.submission_body(token, customer=ids[name]), "mia"
+        ).status_code
+        for name in ("harbour", "quarry", "mill-dock")
+    }
 
-    assert refused.status_code == 403
-    assert "harbour" not in refused.text
+    assert answers == {"harbour": 412, "quarry": 412, "mill-dock": 201}
 
 
 @pytest.mark.parametrize("user", ["nobody", "mia"])

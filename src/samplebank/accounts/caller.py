@@ -132,3 +132,8 @@ def forbidden(permissions: Iterable[Permission]) -> Forbidden:
 def sees_customer(caller: Caller, customer: Customer, *permissions: Permission) -> bool:
     """Whether the caller may know of the customer: the caller's own customer, or by any of `permissions`."""
     return customer.id == caller.user.customer.id or caller.scope(*permissions).covers(customer.id)
+
+
+def knows_customer(caller: Caller, customer: Customer) -> bool:
+    """Whether the caller may know of the customer by any permission at all."""
+    return sees_customer(caller, customer, *caller.scopes)

@@ -236,7 +236,7 @@ async def _new_analysis(
     directory, caller = request.bank.directory, request.caller
     violations = Violations()
     violations.extend(wrong)
-    customer = find_customer(violations, "customer", data.customer, directory)
+    customer = find_customer(violations, "customer", data.customer, caller, directory)
     acl = await read_acl(request, violations, data.acl)
     violations.extend(derived_facts.violations_of(read_facts(data), "facts"))
     violations.raise_if_any()

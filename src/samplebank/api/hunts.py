@@ -156,7 +156,7 @@ async def begin(request: Exchange, wanted: HuntRequest) -> UUID:
 def _customer_of(request: Exchange, wanted: HuntRequest, violations: Violations) -> Customer | None:
     if wanted.customer is None:
         return request.caller.user.customer
-    return find_customer(violations, "customer", wanted.customer, request.bank.directory)
+    return find_customer(violations, "customer", wanted.customer, request.caller, request.bank.directory)
 
 
 async def _found(request: Exchange, query: str) -> list[int]:

@@ -161,7 +161,7 @@ async def read_link(request: Call, data: LinkAddRequest) -> NewLink:
         violations.add("reference", f"{data.reference[:100]!r} is not a SHA-256.")
     customer = caller.user.customer
     if data.customer is not None:
-        customer = find_customer(violations, "customer", data.customer, directory) or customer
+        customer = find_customer(violations, "customer", data.customer, caller, directory) or customer
     acl = await read_acl(request, violations, data.acl)
     violations.raise_if_any()
     caller.require(Permission.ADD_ANALYSIS, customer)

@@ -117,13 +117,14 @@ async def read_note(request: Call, data: NoteAddRequest) -> NewNote:
 
     Raises `Invalid` with every violation, `Forbidden` when the caller may not add notes for the customer.
     """
+    directory, caller = request.bank.directory, request.caller
     violations = Violations()
-    customer = request.caller.user.customer
+    customer = caller.user.customer
     if data.customer is not None:
-        customer = find_customer(violations, "customer", data.customer, request.bank.directory) or customer
+        customer = find_customer(violations, "customer", data.customer, caller, directory) or customer
     acl = await read_acl(request, violations, data.acl)
     violations.raise_if_any()
-    request.caller.require(Permission.ADD_NOTE, customer)
+    caller.require(Permission.ADD_NOTE, customer)
     return NewNote(
         text=data.text,
         customer_id=customer.id,

@@ -264,7 +264,7 @@ async def read_submission(request: Call, data: SubmissionRequest) -> NewSubmissi
     violations = Violations()
     customer: Customer | None = caller.user.customer
     if data.customer is not None:
-        customer = find_customer(violations, "customer", data.customer, directory)
+        customer = find_customer(violations, "customer", data.customer, caller, directory)
     if data.tlp == "red":
         violations.add(
             "tlp", "A submission cannot be TLP red, because others than its recipient must read it."

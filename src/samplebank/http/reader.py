@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from samplebank.accounts.caller import Caller, sees_customer
+from samplebank.accounts.caller import Caller, knows_customer, sees_customer
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Customer, Permission
 from samplebank.errors import Violations
@@ -11,13 +11,25 @@ from samplebank.timespec import Millis
 
 
 def find_customer(
-    violations: Violations, field: str, reference: str | int, directory: Directory
+    violations: Violations, field: str, reference: str | int, caller: Caller, directory: Directory
 ) -> Customer | None:
     """Find the customer that a request names. An unknown customer becomes a violation of `field`."""
-    customer = directory.find_customer(reference)
+    customer = named_customer(reference, caller, directory)
     if customer is None:
         violations.add(field, f"There is no customer {str(reference)[:100]!r}.")
     return customer
+
+
+def named_customer(reference: str | int, caller: Caller, directory: Directory) -> Customer | None:
+    """Find the customer that the caller names.
+
+    A short name may name any customer. A number could be guessed, so a number names only the caller's own customer and
+    the customers for which the caller holds a permission.
+    """
+    customer = directory.find_customer(reference)
+    if customer is None or str(reference) == customer.short_name or knows_customer(caller, customer):
+        return customer
+    return None
 
 
 def customers_to_filter(

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from litestar import delete, get, post, put
 
-from samplebank.accounts.caller import Caller, sees_customer
+from samplebank.accounts.caller import Caller, knows_customer, sees_customer
 from samplebank.accounts.directory import Directory
-from samplebank.accounts.model import Permission
+from samplebank.accounts.model import Permission, Subject
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.api.people import CustomerInfo, known_user
@@ -40,6 +40,7 @@ from samplebank.audit.model import Kind
 from samplebank.database import Connection
 from samplebank.errors import Violations
 from samplebank.http.operation import V2, operation
+from samplebank.http.reader import named_customer
 from samplebank.http.shapes import NoQuery
 from samplebank.policy import rules
 from samplebank.policy.model import Action, Match, Rule, RuleContent, RuleKind, Worker
@@ -88,7 +89,7 @@ async def add_rule(request: Call) -> Answer:
     data = document.read(request.now)
     violations = Violations()
     async with request.bank.database.transaction() as db:
-        match = read_match(violations, data.match, request.bank.directory)
+        match = read_match(request, violations, data.match)
         action = await read_action(db, violations, data.action)
         violations.raise_if_any()
         require_for(request, Permission.ADD_POLICY, match)
@@ -139,9 +140,7 @@ async def update_rule(request: Call) -> Answer:
         data = document.read(request.now)
         if rule.deleted_time is not None:
             violations.add("id", "The rule is deleted; add a new one.")
-        match = (
-            rule.match if data.match is None else read_match(violations, data.match, request.bank.directory)
-        )
+        match = rule.match if data.match is None else read_match(request, violations, data.match)
         action = rule.action if data.action is None else await read_action(db, violations, data.action)
         violations.raise_if_any()
         require_for(request, Permission.UPDATE_POLICY, match)
@@ -183,7 +182,7 @@ async def delete_rule(request: Call) -> Answer:
     return await request.show((rule, known), partial(_show, request.caller))
 
 
-def read_match(violations: Violations, given: AnalysisRuleMatchClauseRequest, directory: Directory) -> Match:
+def read_match(request: Call, violations: Violations, given: AnalysisRuleMatchClauseRequest) -> Match:
     """Read the match clause of a rule. No clause, or more than one clause, is a violation."""
     clauses = [
         clause for clause in (given.customer, given.classification, given.submission) if clause is not None
@@ -193,7 +192,7 @@ def read_match(violations: Violations, given: AnalysisRuleMatchClauseRequest, di
             "match", "A rule has exactly one of the clauses customer, classification and submission."
         )
     if given.customer is not None:
-        found = _read_customers(violations, given.customer.customer_or_group, directory)
+        found = _read_customers(request, violations, given.customer.customer_or_group)
         return Match(RuleKind.CUSTOMER, customers=tuple(found))
     if given.classification is not None:
         types, super_types = given.classification.type or (), given.classification.super_type or ()
@@ -210,19 +209,25 @@ def _once(texts: "Texts | tuple[()]") -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
-def _read_customers(violations: Violations, references: list[int | str], directory: Directory) -> list[int]:
+def _read_customers(request: Call, violations: Violations, references: list[int | str]) -> list[int]:
     """Read customers by id or short name. A group stands for the group's customer and all customers below."""
+    caller, directory = request.caller, request.bank.directory
     found: dict[int, None] = {}
     for position, reference in enumerate(references):
-        customer, group = directory.find_customer(reference), directory.find_subject(reference)
+        customer, group = named_customer(reference, caller, directory), directory.find_subject(reference)
         if customer is not None:
             found[customer.id] = None
-        elif group is not None and group.kind == "group":
+        elif group is not None and group.kind == "group" and _may_name(caller, reference, group):
             found.update(dict.fromkeys(sorted(directory.with_all_below([group.customer.id]))))
         else:
             field = f"match.customer.customerOrGroup[{position}]"
             violations.add(field, f"There is no customer or group {str(reference)[:100]!r}.")
     return list(found)
+
+
+def _may_name(caller: Caller, reference: int | str, group: Subject) -> bool:
+    """Whether the caller may name the group so: a number could be guessed, and names only groups of known customers."""
+    return str(reference) == group.short_name or knows_customer(caller, group.customer)
 
 
 async def read_action(
