@@ -6,6 +6,8 @@ import pytest
 
 from kit.bank import Bank, Sample, fields_of, name_of
 from kit.service import TENANTS, Service
+from samplebank.accounts.tenants import read_tenants
+from samplebank.errors import Invalid
 
 
 def tenants(folder: Path, text: str) -> str:
@@ -41,6 +43,7 @@ def test_applying_again_changes_nothing_and_issues_no_key(service: Service) -> N
             "[[customer]] 7: the short name 7 is a number",
         ),
         ('[[user]]\nshortname = "x"\ncustomer = "mill"', "shortname"),
+        ('[[user]]\nshortName = "x"\ncustomer = "mill"\nstoredBytes = -1', "[[user]] x: Expected `int` >= 1"),
         ("[[planet]]\nname = 'x'", "no kind of entry named 'planet'"),
         ("not toml", "is not TOML"),
         (
@@ -60,6 +63,46 @@ def test_a_mistake_is_named_with_file_entry_and_reason(
     assert said in done.stderr
     assert path in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("budget", "reason"),
+    [
+        ("-1", "Expected `int` >= 1"),
+        ("0", "Expected `int` >= 1"),
+        ("1000000000000001", "Expected `int` <= 1000000000000000"),
+        ('"10 GB"', "Expected `int`, got `str`"),
+        ("true", "Expected `int`, got `bool`"),
+        ("1.5", "Expected `int`, got `float`"),
+    ],
+)
+def test_every_field_at_fault_of_every_entry_is_named(tmp_path: Path, budget: str, reason: str) -> None:
+    path = tenants(
+        tmp_path,
+        f"""
+        [[customer]]
+        shortName = "x"
+        name = 7
+        storedBytes = {budget}
+        stored = 1
+
+        [[user]]
+        shortName = "y"
+        customer = "mill"
+        storedBytes = {budget}
+        """,
+    )
+
+    with pytest.raises(Invalid) as refused:
+        read_tenants(Path(path))
+
+    assert [one.message.removeprefix(f"{path}: ") for one in refused.value.violations] == [
+        "[[customer]] x: Object contains unknown field `stored`.",
+        "[[customer]] x: Expected `str`, got `int` - at `$.name`.",
+        "[[customer]] x: Object missing required field `domain`.",
+        f"[[customer]] x: {reason} - at `$.storedBytes`.",
+        f"[[user]] y: {reason} - at `$.storedBytes`.",
+    ]
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(service: Service, tmp_path: Path) -> None:

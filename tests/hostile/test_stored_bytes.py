@@ -1,6 +1,7 @@
 """Who has used up a budget of stored bytes stores nothing new, until something is deleted."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
@@ -168,6 +169,79 @@ def test_the_bytes_of_a_customer_are_a_figure_and_full_budgets_are_a_finding(
     assert f"user {name}" in found
     assert f"key {bank.keys[f'{name} id']} of {name}" in found
     assert bank.keys[f"{other} id"] not in found
+
+
+def applied(service: Service, folder: Path, customer: str, of_customer: str = "", of_user: str = "") -> str:
+    """Apply a tenants file with the customer and a user, each with further lines; the user, who has a key."""
+    name = f"user-of-{customer}"
+    path = folder / "tenants.toml"
+    path.write_text(
+        f"""
+        [[customer]]
+        shortName = "{customer}"
+        name = "Customer"
+        domain = "here"
+        {of_customer}
+        [[user]]
+        shortName = "{name}"
+        customer = "{customer}"
+        key = true
+        {of_user}
+        [[grant]]
+        subject = "{name}"
+        role = "SAMPLEDB-USER"
+        customer = "{customer}"
+        """
+    )
+    service.apply(path)
+    return name
+
+
+def test_an_own_budget_of_the_tenants_file_overrules_the_setting_until_the_file_leaves_it_out(
+    small: Service, tmp_path: Path
+) -> None:
+    home = name_of("customer")
+    name = applied(small, tmp_path, home, f"storedBytes = {2 * SIZE}", f"storedBytes = {9 * SIZE}")
+    bank = Bank(small.url, dict(small.keys))
+    own = {"key": (0, OF_KEY), "user": (0, 9 * SIZE), "customer": (0, 2 * SIZE)}
+    assert eventually(lambda: budgets(bank, name) == own)
+    fill(bank, name, 2)
+
+    refused = upload(bank, Sample(SIZE), name)
+    found = small.run("doctor").stdout
+    figures = bank.get(NAMED).text
+    applied(small, tmp_path, home)
+
+    assert f"your customer: {2 * SIZE} of {2 * SIZE} stored bytes" in message(refused)
+    assert "(storedBytes in the tenants file)" in message(refused)
+    assert f"customer {home}" in found
+    assert f"user {name}" not in found
+    assert f'customer_stored_bytes_budget{{customer="{home}"}} {2 * SIZE:.1f}' in figures
+    assert eventually(lambda: budgets(bank, name)["customer"] == (2 * SIZE, OF_CUSTOMER))
+    assert budgets(bank, name)["user"] == (2 * SIZE, OF_USER)
+    fill(bank, name, 1)
+
+
+def test_changing_a_customer_by_the_api_leaves_the_own_budget_and_removing_the_customer_takes_it_away(
+    small: Service, tmp_path: Path
+) -> None:
+    home = name_of("customer")
+    name = applied(small, tmp_path, home, f"storedBytes = {2 * SIZE}", f"storedBytes = {SIZE}")
+    bank = Bank(small.url, dict(small.keys))
+    bank.data(bank.put(f"{API}/customers/{home}", {"name": "Another name", "domain": "here"}))
+    bank.data(bank.put(f"{API}/users/{name}", {"name": "Another name", "customer": home}))
+    own = {"key": (0, OF_KEY), "user": (0, SIZE), "customer": (0, 2 * SIZE)}
+    kept = eventually(lambda: budgets(bank, name) == own)
+    bank.data(bank.delete(f"{API}/users/{name}"))
+    bank.data(bank.delete(f"{API}/customers/{home}"))
+
+    bank.data(bank.put(f"{API}/customers/{home}", {"name": "Back", "domain": "here"}))
+    bank.data(bank.put(f"{API}/users/{name}", {"customer": home}))
+    key(bank, name, name)
+
+    assert kept
+    assert eventually(lambda: budgets(bank, name).get("customer") == (0, OF_CUSTOMER))
+    assert budgets(bank, name)["user"] == (0, OF_USER)
 
 
 def test_known_bytes_are_free_and_a_deletion_gives_room(bank: Bank) -> None:

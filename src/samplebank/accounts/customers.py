@@ -53,7 +53,7 @@ COUNT = Statement(
         f"(SELECT count(*) FROM (SELECT FROM {rows} LIMIT {MOST + 1}) t)" for rows in KEPT_BY.values()
     )
 )
-REMOVE = Statement("UPDATE customer SET removed_time = :now WHERE id = :id")
+REMOVE = Statement("UPDATE customer SET removed_time = :now, stored_bytes = NULL WHERE id = :id")
 END_GRANTS = Statement("DELETE FROM access_grant WHERE customer_id = :id")
 
 

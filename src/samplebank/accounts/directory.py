@@ -9,10 +9,10 @@ from samplebank.database import Connection, Database
 #: how long, in seconds, a change made by another process may go unnoticed
 STALE = 1.0
 CUSTOMERS = """
-    SELECT c.id, c.short_name, c.name, c.parent_id, d.id, d.name, c.removed_time IS NULL
+    SELECT c.id, c.short_name, c.name, c.parent_id, c.stored_bytes, d.id, d.name, c.removed_time IS NULL
       FROM customer c JOIN domain d ON d.id = c.domain_id ORDER BY c.id
 """
-SUBJECTS = "SELECT id, kind, short_name, name, customer_id FROM subject ORDER BY id"
+SUBJECTS = "SELECT id, kind, short_name, name, customer_id, stored_bytes FROM subject ORDER BY id"
 
 
 class Unknown(LookupError):
@@ -56,16 +56,16 @@ class Directory:
         below: dict[int, list[int]] = {}
         present: dict[str, Customer] = {}
         for row in await db.fetch(CUSTOMERS):
-            id_, short_name, name, parent, domain_id, domain_name, is_present = row
+            id_, short_name, name, parent, stored_bytes, domain_id, domain_name, is_present = row
             domain = domains.setdefault(domain_id, Domain(domain_id, domain_name))
-            customers[id_] = Customer(id_, short_name, name, domain, parent)
+            customers[id_] = Customer(id_, short_name, name, domain, parent, stored_bytes)
             if is_present:
                 present[short_name] = customers[id_]
             if parent is not None:
                 below.setdefault(parent, []).append(id_)
         subjects = {
-            id_: Subject(id=id_, kind=kind, short_name=short_name, name=name, customer=customers[customer])
-            for id_, kind, short_name, name, customer in await db.fetch(SUBJECTS)
+            id_: Subject(id_, kind, short_name, name, customers[customer], stored_bytes)
+            for id_, kind, short_name, name, customer, stored_bytes in await db.fetch(SUBJECTS)
         }
         self._customers, self._subjects, self._below = customers, subjects, below
         self.customer_ids = frozenset(customers)

@@ -80,20 +80,25 @@ class Domain(msgspec.Struct, frozen=True):
 
 
 class Customer(msgspec.Struct, frozen=True):
-    """A tenant. Permissions for a customer also hold for the customers below the customer in the tree."""
+    """A tenant. Permissions for a customer also hold for the customers below the customer in the tree.
+
+    `stored_bytes` is an own budget, in place of the setting.
+    """
 
     id: int
     short_name: str
     name: str
     domain: Domain
     parent_id: int | None
+    stored_bytes: int | None = None
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """A user or a group of users."""
+    """A user or a group of users. `stored_bytes` is an own budget of a user, in place of the setting."""
 
     id: int
     kind: str
     short_name: str
     name: str
     customer: Customer
+    stored_bytes: int | None = None

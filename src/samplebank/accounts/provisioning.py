@@ -5,6 +5,7 @@ With a mistake anywhere, nothing is changed. The error names file, entry and rea
 
 from collections.abc import Iterable, Mapping
 
+from samplebank.accounts import own_budgets
 from samplebank.accounts.keys import issue
 from samplebank.accounts.model import ROLES
 from samplebank.accounts.tenants import (
@@ -80,6 +81,7 @@ async def apply(db: Connection, tenants: Tenants, source: str, *, now: Millis) -
     await work.customers(tenants.customer)
     await work.subjects("user", tenants.user)
     await work.subjects("group", tenants.group)
+    await own_budgets.put(db, tenants)
     if tenants.sign_in is not None:
         await work.sign_in(tenants.sign_in)
     await work.members(tenants.group)

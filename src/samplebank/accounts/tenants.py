@@ -1,7 +1,7 @@
 """Tenants files: the possible entries, and reading a file. A mistake names file, entry and reason."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +13,8 @@ from samplebank.errors import Invalid, Violation
 ShortName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_:\-.]{1,100}\Z", max_length=100)]
 #: PostgreSQL stores no NUL
 Name = Annotated[str, Meta(pattern=r"^[^\x00]+\Z", max_length=200)]
+#: the largest budget is that of the settings; 0 would read as a budget for nothing, and as no budget
+StoredBytes = Annotated[int, Meta(ge=1, le=10**15)]
 EVERY_CUSTOMER = "*"
 
 
@@ -25,6 +27,7 @@ class CustomerEntry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     name: Name
     domain: Name
     parent: ShortName | None = None
+    stored_bytes: StoredBytes | None = None
 
 
 class UserEntry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -32,6 +35,7 @@ class UserEntry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     customer: ShortName
     name: Name | None = None
     key: bool = False
+    stored_bytes: StoredBytes | None = None
 
 
 class GroupEntry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -92,28 +96,48 @@ def read_tenants(path: Path) -> Tenants:
     ]
     read: dict[str, list[Any]] = {kind: [] for kind in KINDS if kind in document}
     for kind, entries in read.items():
-        for entry, mistake in _entries(document[kind], KINDS[kind]):
-            if mistake is None:
-                entries.append(entry)
+        for entry, wrong in _entries(document[kind], KINDS[kind]):
+            if wrong:
+                mistakes += [Violation(f"{path}: [[{kind}]] {entry}: {mistake}") for mistake in wrong]
             else:
-                mistakes.append(Violation(f"{path}: [[{kind}]] {entry}: {mistake}"))
+                entries.append(entry)
     if mistakes:
         raise Invalid(*mistakes)
     return msgspec.convert(read, Tenants, from_attributes=True)
 
 
-def _entries(given: object, entry_type: type[Any]) -> Iterable[tuple[Any, str | None]]:
+def _entries(given: object, entry_type: type[Any]) -> Iterable[tuple[Any, list[str]]]:
+    """Each entry; or the label of the entry, and what is wrong with the entry."""
     if not isinstance(given, list):
-        yield "", "is written with two brackets, once for each entry."
+        yield "", ["is written with two brackets, once for each entry."]
         return
     for number, entry in enumerate(given, 1):
         try:
             read = msgspec.convert(entry, entry_type)
         except msgspec.ValidationError as error:
-            yield _label(entry, number), f"{error}."
+            yield _label(entry, number), [*_field_mistakes(entry, entry_type)] or [f"{error}."]
             continue
         mistake = _number_mistake(read)
-        yield (read, None) if mistake is None else (_label(entry, number), mistake)
+        yield (read, []) if mistake is None else (_label(entry, number), [mistake])
+
+
+def _field_mistakes(entry: object, entry_type: type[Any]) -> Iterator[str]:
+    """A sentence for each field at fault: reading the whole entry stops at the first fault."""
+    if not isinstance(entry, dict):
+        return
+    fields = {field.encode_name: field for field in msgspec.structs.fields(entry_type)}
+    yield from (f"Object contains unknown field `{name}`." for name in entry if name not in fields)
+    for name, field in fields.items():
+        if name not in entry:
+            if field.required:
+                yield f"Object missing required field `{name}`."
+            continue
+        try:
+            msgspec.convert(entry[name], field.type)
+        except msgspec.ValidationError as error:
+            # TOML has no null
+            reason, _, inside = str(error).replace(" | null`", "`").partition(" - at `$")
+            yield f"{reason} - at `$.{name}{inside.removesuffix('`')}`."
 
 
 def _number_mistake(entry: Any) -> str | None:

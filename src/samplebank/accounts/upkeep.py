@@ -53,7 +53,7 @@ ACCOUNT = Columns.of(
 ACCOUNTS: Final = "subject s JOIN customer c ON c.id = s.customer_id"
 IN_ORDER: Final = "ORDER BY s.kind DESC, s.short_name"
 REMOVE = Statement("""
-    UPDATE subject SET removed_time = :now
+    UPDATE subject SET removed_time = :now, stored_bytes = NULL
      WHERE short_name = :short_name AND kind = :kind AND removed_time IS NULL RETURNING id
 """)
 IS_RULED = Statement("SELECT EXISTS (SELECT FROM sign_in_rule WHERE group_id = :id)")

@@ -1,6 +1,6 @@
 """Figures by worker, customer and cause, for monitoring with a key. `/metrics` needs no key, and so tells no names."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from litestar import get
@@ -18,7 +18,7 @@ from samplebank.http.whole_answers import Whole
 from samplebank.jobs.failures import Failures, failures
 from samplebank.jobs.worker_lines import WorkerLine, worker_lines
 from samplebank.policy.presence import Standing
-from samplebank.samples.stored_bytes import greatest
+from samplebank.samples.stored_bytes import Charged, by_customer
 from samplebank.timespec import Millis
 
 #: the causes of failures that are told apart: each cause is a series of figures in Prometheus
@@ -38,13 +38,18 @@ async def read_figures(request: Call) -> Whole:
     """Tell figures in the format of Prometheus: the line before each worker, who waits longest, and failures by cause.
 
     Tasks are counted as `listLines` counts them, failures as `listFailures` does for a day: for the customers whose jobs the
-    caller may see. Figures of a customer are told for the three customers that wait longest for a worker, and stored bytes for the 20
-    customers with most.
+    caller may see. Figures of a customer are told for the three customers that wait longest for a worker, and stored bytes for 20
+    customers: nearest to their budget first, then with most bytes.
     """
     request.read_query(NoQuery)
     async with request.bank.database.connection() as db:
         lines = await worker_lines(db, request.caller, now=request.now)
-        stored = await greatest(db, request.caller.scope(Permission.VIEW_JOBS), MOST_CUSTOMERS)
+        stored = await by_customer(
+            db,
+            request.caller.scope(Permission.VIEW_JOBS),
+            of_customer=request.bank.settings.stored_bytes_per_customer,
+            most=MOST_CUSTOMERS,
+        )
 
     async def found() -> Failures:
         async with request.bank.database.connection() as db:
@@ -67,7 +72,7 @@ class _Figures(Collector):
 
 def _written(
     lines: Sequence[WorkerLine],
-    stored: Mapping[int, int],
+    stored: Sequence[Charged],
     failed: Failures,
     directory: Directory,
     *,
@@ -79,7 +84,7 @@ def _written(
             [
                 *_of_workers(lines, now),
                 *_of_customers(lines, directory),
-                _of_bytes(stored, directory),
+                *_of_bytes(stored, directory),
                 _of_causes(failed),
             ]
         )
@@ -147,15 +152,23 @@ def _of_customers(lines: Sequence[WorkerLine], directory: Directory) -> Iterator
     return iter((tasks, since))
 
 
-def _of_bytes(stored: Mapping[int, int], directory: Directory) -> GaugeMetricFamily:
-    made = GaugeMetricFamily(
+def _of_bytes(stored: Sequence[Charged], directory: Directory) -> Iterator[GaugeMetricFamily]:
+    used = GaugeMetricFamily(
         "samplebank_customer_stored_bytes",
-        "Bytes of samples that are charged to the customer, of the 20 customers with most.",
+        "Bytes of samples that are charged to the customer, of 20 customers: nearest to their budget first, then with most bytes.",
         labels=["customer"],
     )
-    for customer_id, bytes_ in stored.items():
-        made.add_metric([directory.customer(customer_id).short_name], bytes_)
-    return made
+    budget = GaugeMetricFamily(
+        "samplebank_customer_stored_bytes_budget",
+        "Bytes of samples that may be charged to the customer, of the same customers, where the customer has a budget.",
+        labels=["customer"],
+    )
+    for one in stored:
+        names = [directory.customer(one.customer_id).short_name]
+        used.add_metric(names, one.used)
+        if one.budget is not None:
+            budget.add_metric(names, one.budget)
+    return iter((used, budget))
 
 
 def _of_causes(failed: Failures) -> GaugeMetricFamily:

@@ -1,5 +1,6 @@
 """Whether keys, users or customers have nearly used up a budget of stored bytes."""
 
+from samplebank.accounts import own_budgets
 from samplebank.assembly import Bank
 from samplebank.checkup.model import Finding, advice, good
 from samplebank.samples.stored_bytes import nearly_full
@@ -7,7 +8,7 @@ from samplebank.samples.stored_bytes import nearly_full
 SUBJECT = "budgets"
 REMEDY = (
     "Further files of them will be refused with 429: let them delete samples, or raise SAMPLEBANK_STORED_BYTES_PER_KEY, "
-    "SAMPLEBANK_STORED_BYTES_PER_USER or SAMPLEBANK_STORED_BYTES_PER_CUSTOMER."
+    "SAMPLEBANK_STORED_BYTES_PER_USER, SAMPLEBANK_STORED_BYTES_PER_CUSTOMER, or storedBytes in the tenants file."
 )
 #: keys, users and customers that are named
 MOST = 20
@@ -20,9 +21,9 @@ async def examine_budgets(bank: Bank, *, is_full: bool) -> list[Finding]:  # noq
         "of_user": settings.stored_bytes_per_user,
         "of_customer": settings.stored_bytes_per_customer,
     }
-    if not any(most.values()):
-        return [good(SUBJECT, "Stored bytes have no budget.")]
     async with bank.database.connection() as db:
+        if not any(most.values()) and not await own_budgets.exist(db):
+            return [good(SUBJECT, "Stored bytes have no budget.")]
         found = await nearly_full(db, **most, most=MOST)
     if found:
         return [advice(SUBJECT, f"90 % of the stored bytes are used up by {', '.join(found)}.", REMEDY)]

@@ -9,7 +9,7 @@ from samplebank.assembly import Bank
 from samplebank.blobs import Digests
 from samplebank.database import Connection
 from samplebank.errors import TooMany
-from samplebank.http.payers import CUSTOMER, KEY, USER, Bounds
+from samplebank.http.payers import CUSTOMER, KEY, USER, Bounds, Payer
 from samplebank.samples.catalogue import is_stored
 from samplebank.samples.stored_bytes import used
 from samplebank.settings import Settings
@@ -17,6 +17,8 @@ from samplebank.settings import Settings
 #: seconds after which a refused file may come again: deletion and the end of retention take their time
 COME_AGAIN = 3600
 NO_BUDGETS = Bounds()
+#: where the operator raises an own budget
+OWN = "storedBytes in the tenants file"
 USED_UP = (
     "The {size} bytes of the file do not fit into the budget of your {whose}: {used} of {most} stored bytes are used. "
     "Delete samples, or ask the operator for more ({setting})."
@@ -58,19 +60,26 @@ async def refuse_excess(bank: Bank, caller: Caller, digests: Digests) -> None:
 
 def _most(settings: Settings, caller: Caller) -> Bounds:
     """The bytes that each may have stored; 0 for no budget. A session that began without a key has no budget of a key."""
+    own = _own(caller)
     return Bounds(
         key=0 if caller.key_id is None else settings.stored_bytes_per_key,
-        user=settings.stored_bytes_per_user,
-        customer=settings.stored_bytes_per_customer,
+        user=own[USER] or settings.stored_bytes_per_user,
+        customer=own[CUSTOMER] or settings.stored_bytes_per_customer,
     )
+
+
+def _own(caller: Caller) -> dict[Payer, int | None]:
+    """The own budgets by the tenants file."""
+    return {USER: caller.user.stored_bytes, CUSTOMER: caller.user.customer.stored_bytes}
 
 
 async def _budgets(db: Connection, most: Bounds, caller: Caller) -> list[Budget]:
     user = caller.user
     have = await used(db, key_id=caller.key_id, user_id=user.id, customer_id=user.customer.id)
     amounts = {KEY: have.by_key, USER: have.by_user, CUSTOMER: have.by_customer}
+    own = _own(caller)
     return [
-        Budget(payer.name, amounts[payer], bound, payer.setting("STORED_BYTES"))
+        Budget(payer.name, amounts[payer], bound, OWN if own.get(payer) else payer.setting("STORED_BYTES"))
         for payer, bound in most.each()
     ]
 

@@ -62,25 +62,29 @@ USED = Statement(f"""
            (SELECT coalesce(sum(bytes), 0) FROM {CHARGED} c WHERE user_id = :user_id::bigint)::bigint,
            (SELECT coalesce(sum(bytes), 0) FROM {CHARGED} c WHERE customer_id = :customer_id::bigint)::bigint
 """)
-#: the customers with most bytes, first
+#: the customers that are nearest to their budget first, then the customers with most bytes
 BY_CUSTOMER = Statement(f"""
-    SELECT customer_id, sum(bytes)::bigint AS n FROM {CHARGED} c
-     WHERE :everywhere::boolean OR customer_id = ANY (:customers::bigint[])
-     GROUP BY customer_id HAVING sum(bytes) > 0 ORDER BY n DESC, customer_id LIMIT :most::int
+    SELECT t.customer_id, t.used, coalesce(o.stored_bytes, nullif(:of_customer::bigint, 0)) AS budget FROM (
+        SELECT customer_id, sum(bytes)::bigint AS used FROM {CHARGED} c
+         WHERE :everywhere::boolean OR customer_id = ANY (:customers::bigint[])
+         GROUP BY customer_id HAVING sum(bytes) > 0
+    ) t JOIN customer o ON o.id = t.customer_id
+     ORDER BY t.used::float8 / coalesce(o.stored_bytes, nullif(:of_customer, 0)) DESC NULLS LAST, t.used DESC, t.customer_id
+     LIMIT :most::int
 """)
 FULL = Statement(f"""
     SELECT 'customer ' || o.short_name FROM (
         SELECT customer_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY customer_id
-    ) t JOIN customer o ON o.id = t.customer_id WHERE :of_customer::bigint > 0 AND n >= 0.9 * :of_customer
+    ) t JOIN customer o ON o.id = t.customer_id WHERE n >= 0.9 * coalesce(o.stored_bytes, nullif(:of_customer::bigint, 0))
     UNION ALL
     SELECT 'user ' || o.short_name FROM (
         SELECT user_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY user_id
-    ) t JOIN subject o ON o.id = t.user_id WHERE :of_user::bigint > 0 AND n >= 0.9 * :of_user
+    ) t JOIN subject o ON o.id = t.user_id WHERE n >= 0.9 * coalesce(o.stored_bytes, nullif(:of_user::bigint, 0))
     UNION ALL
     SELECT 'key ' || k.id || ' of ' || o.short_name FROM (
         SELECT key_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY key_id
     ) t JOIN api_key k ON k.id = t.key_id JOIN subject o ON o.id = k.user_id
-     WHERE :of_key::bigint > 0 AND n >= 0.9 * :of_key AND k.revoked_time IS NULL
+     WHERE n >= 0.9 * nullif(:of_key::bigint, 0) AND k.revoked_time IS NULL
      ORDER BY 1 LIMIT :most::int
 """)
 
@@ -93,18 +97,38 @@ class Used(NamedTuple):
     by_customer: int
 
 
+class Charged(NamedTuple):
+    """The bytes that are charged to a customer, and the budget of the customer; None without a budget."""
+
+    customer_id: int
+    used: int
+    budget: int | None
+
+
 async def used(db: Connection, *, key_id: UUID | None, user_id: int, customer_id: int) -> Used:
     """What is charged to the key, to the user and to the customer, exact at this moment. A caller without a key has nothing of a key."""
     return Used(*await USED.row(db, key_id=key_id, user_id=user_id, customer_id=customer_id))
 
 
-async def greatest(db: Connection, scope: Scope, most: int) -> dict[int, int]:
-    """What is charged to the customers of `scope` with most bytes, by the id of the customer."""
-    rows = await BY_CUSTOMER.rows(db, everywhere=scope.everywhere, customers=list(scope.customers), most=most)
-    return {row[0]: row[1] for row in rows}
+async def by_customer(db: Connection, scope: Scope, *, of_customer: int, most: int) -> list[Charged]:
+    """What is charged to customers of `scope`: nearest to their budget first, then with most bytes.
+
+    `of_customer` is the budget of customers without an own budget; 0 for no budget.
+    """
+    rows = await BY_CUSTOMER.rows(
+        db,
+        everywhere=scope.everywhere,
+        customers=list(scope.customers),
+        of_customer=of_customer,
+        most=most,
+    )
+    return [Charged(**row) for row in rows]
 
 
 async def nearly_full(db: Connection, *, of_key: int, of_user: int, of_customer: int, most: int) -> list[str]:
-    """The keys, users and customers that have used up nine tenths of a budget. A budget of 0 is no budget."""
+    """The keys, users and customers that have used up nine tenths of a budget.
+
+    The budgets are for users and customers without an own budget; 0 for no budget.
+    """
     rows = await FULL.rows(db, of_key=of_key, of_user=of_user, of_customer=of_customer, most=most)
     return [row[0] for row in rows]
