@@ -1,8 +1,12 @@
 """Answers of both worlds to the same question, without what differs by nature."""
 
+import base64
+import binascii
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 import pyzipper
 import requests
@@ -50,6 +54,8 @@ MADE: Final = re.compile(
     + rb'|(?<="specversion":"1.0","id":")[0-9a-f]{32}|\b1[789]\d{11}\b|\b20\d\d-\d\d-\d\dT[\d:.]+Z'
     + rb"|\b\d+(?:\.\d+)? (?:ms|s|min)\b"
 )
+#: how long the tasks took that each world has ended by itself, as numbers. How many ended is compared.
+TOOK: Final = {"listLines": re.compile(rb'"(?:mean|p50|p95|tasksAtWork)":[\d.]+')}
 PASSWORD: Final = b"infected"
 #: where an answer says how to read on
 CURSOR: Final = re.compile(rb'"next":"([\w=-]+)"|[?;]after=([\w=%-]+)')
@@ -106,15 +112,17 @@ class Caller:
             timeout=60,
             stream=True,
         )
+        # A stream reads on for as long as the stream is open, together with other readers: how often depends on the moment.
+        begun = log.stat().st_size if _is_stream(response) else None
         body = _read(response)
         with log.open("rb") as file:
             file.seek(began)
-            statements = STATEMENT.findall(file.read())
+            statements = STATEMENT.findall(file.read(None if begun is None else begun - began))
         asked = [one for one in statements if not any(own in one for own in BY_ITSELF)]
         told = _by_nature(question, body)
         headers = _compared(response, body)
         if self._known is not None:
-            told = _without_new(told, self._known)
+            told = _without_new(_without_times(question, told), self._known)
             headers = tuple(
                 (name, _without_new(value.encode(), self._known).decode()) for name, value in headers
             )
@@ -138,9 +146,13 @@ class Caller:
         return headers | {"Cookie": self._world.cookies[self._user]}
 
 
+def _is_stream(response: requests.Response) -> bool:
+    return "text/event-stream" in response.headers.get("Content-Type", "")
+
+
 def _read(response: requests.Response) -> bytes:
     """The body; of a stream of events, what comes at once."""
-    if "text/event-stream" not in response.headers.get("Content-Type", ""):
+    if not _is_stream(response):
         return response.content
     told = b""
     with response:
@@ -173,13 +185,28 @@ def _by_nature(question: Question, body: bytes) -> bytes:
     return body
 
 
+def _without_times(question: Question, body: bytes) -> bytes:
+    """The body without the times that tasks of each world took."""
+    took = TOOK.get(question.operation)
+    return body if took is None else took.sub(b"(took)", body)
+
+
 def _without_new(body: bytes, known: frozenset[bytes]) -> bytes:
     """The body without ids and times that each world has made by itself. Numbers of other kinds are compared."""
 
     def shared(found: re.Match[bytes]) -> bytes:
         return found[0] if found[0] in known else b"(new)"
 
-    return MADE.sub(shared, body)
+    return MADE.sub(shared, CURSOR.sub(_opened, body))
+
+
+def _opened(found: re.Match[bytes]) -> bytes:
+    """A cursor as the text that the cursor hides: ids and times of a row stand in the text."""
+    hidden = unquote((found[1] or found[2]).decode())
+    try:
+        return base64.urlsafe_b64decode(hidden)
+    except binascii.Error:
+        return found[0]
 
 
 #: what SampleDB v2 tells, as docs/security.md lists: a rule for customers of others is refused, and a rule that is not there is
@@ -211,10 +238,11 @@ class Pair:
         self.asked = 0
         known = frozenset(one.encode() for names in worlds.names.pools().values() for one in names)
         self._callers = [Caller(world, user, known if go_on else None) for world in worlds.both]
+        self._beside = ThreadPoolExecutor(1)
 
     def change(self, question: Question) -> tuple[Answer, Difference | None]:
         """Ask both worlds once for a change. Another attempt would be another change."""
-        plain, full = (caller.ask(question) for caller in self._callers)
+        plain, full = self._ask_both(question)
         same = plain._replace(statements=full.statements) == full
         return plain, None if same else Difference(self.user, question, plain, full)
 
@@ -223,7 +251,7 @@ class Pair:
         self.asked += 1
         given: list[set[Answer]] = [set(), set()]
         for _ in range(ASKED):
-            answers = [caller.ask(question) for caller in self._callers]
+            answers = self._ask_both(question)
             for one, answer in zip(given, answers, strict=True):
                 one.add(answer)
             if given[0] & given[1]:
@@ -231,8 +259,15 @@ class Pair:
         return answers[0], Difference(self.user, question, *answers)
 
     def close(self) -> None:
+        self._beside.shutdown()
         for caller in self._callers:
             caller.close()
+
+    def _ask_both(self, question: Question) -> tuple[Answer, Answer]:
+        """Ask both worlds at the same time: some answers come after seconds."""
+        plain, full = self._callers
+        other = self._beside.submit(full.ask, question)
+        return plain.ask(question), other.result()
 
 
 def _told(plain: Answer, full: Answer) -> list[str]:

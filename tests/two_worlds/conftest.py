@@ -40,6 +40,7 @@ def changers(worlds: Worlds) -> Sequence[Asker]:
     return (
         Asker(changes, document["components"]["schemas"], worlds.names),
         Asker(pages.forms(), {}, worlds.names),
+        Asker(pages.forms_for_all(), {}, worlds.names),
     )
 
 

@@ -43,6 +43,8 @@ customer = "lagoon"
 def hide(service: Service, bank: Bank, names: Names) -> None:
     visible = list(dict.fromkeys(row["sha256"] for row in names.rows if "analysisID" in row))
     newcomers(service)
+    names.add(shortName="lars", user="lars", role="SAMPLEDB-USER", customer="lagoon")
+    names.add(shortName="lagoon")
     names.words += ["harbour", "hana", "hank", "quarry", "quinn", "lagoon", "secret.exe"]
     worker, plan = "scanner", names.plan
     for user, customer in (("hana", "harbour"), ("quinn", "quarry"), ("lars", "lagoon")):

@@ -21,6 +21,8 @@ OF_PAGES = {
     "batch_id": "batchID",
     "query_id": "queryID",
     "session_id": "sessionID",
+    "short_name": "shortName",
+    "key_id": "keyID",
 }
 NOTHING = {"sha256": "0" * 64, "number": "7", "idOrShortName": "nobody", "fileName": "nothing.txt"}
 NO_ID = "00000000-0000-0000-0000-000000000000"

@@ -125,18 +125,31 @@ def pages() -> list[Operation]:
 
 
 def forms() -> list[Operation]:
-    """Every form that changes something. Raises KeyError for a form without an entry."""
-    found = [
-        (name_of(route, path), _of_retries(path))
+    """Every form that changes something for some customers. Raises KeyError for a form without an entry."""
+    return [
+        _form(route, path, FORMS[name_of(route, path)])
+        for route, path in _forms_of_pages()
+        if not is_for_all_customers(route)
+    ]
+
+
+def forms_for_all() -> list[Operation]:
+    """Every form for all customers. The forms need no entries: whoever asks here is refused before a form is read."""
+    return [_form(route, path, {}) for route, path in _forms_of_pages() if is_for_all_customers(route)]
+
+
+def _forms_of_pages() -> list[tuple[Any, str]]:
+    return [
+        (route, path)
         for route in ROUTES
         for path in map(_plain, sorted(route.paths))
-        if "POST" in route.http_methods and not is_for_all_customers(route)
+        if "POST" in route.http_methods and name_of(route, path) not in OTHER_FORMS
     ]
-    return [
-        Operation(name, "POST", path, re.findall(r"{(\w+)}", path), form=FORMS[name])
-        for name, path in found
-        if name not in OTHER_FORMS
-    ]
+
+
+def _form(route: Any, path: str, fields: Mapping[str, Sequence[str]]) -> Operation:
+    name, place = name_of(route, path), _of_retries(path)
+    return Operation(name, "POST", place, re.findall(r"{(\w+)}", place), form=fields)
 
 
 def is_for_all_customers(route: Any) -> bool:

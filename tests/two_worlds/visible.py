@@ -34,6 +34,7 @@ def begin(bank: Bank, names: Names) -> None:
     worker = str(bank.worker(shortName="scanner")["shortName"])
     plan = names.plan = bank.plan(worker)
     names.add(idOrShortName=worker)
+    names.add(shortName="mia", user="nora", role="SAMPLEDB-USER", customer="mill-north")
     names.add(id=bank.data(bank.get(RULES, limit=0))[-1]["id"])
     for user in ("mia", "mia", "nora", "chief"):
         ended_sample(bank, names, worker, plan, user, "mill")
