@@ -14,8 +14,9 @@ from bench.ports import free_port
 from bench.seaweed import BUCKET, S3Server
 from bench.service import Service
 
+from drill.housework import LOOK
 from drill.promises import broken
-from drill.restarts import LOOK, SETTINGS, WHOLE
+from drill.restarts import SETTINGS, WHOLE
 from drill.rows import Row, Toll, came_back
 from samplebank import settings
 from samplebank.assembly import open_bank

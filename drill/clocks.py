@@ -4,9 +4,8 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,18 +15,18 @@ from bench.service import Service
 
 from drill import faults
 from drill.clients import Line
+from drill.housework import LOOK, done_after, last_done
 from drill.promises import broken
 from drill.restarts import SETTINGS, WHOLE
 from drill.rows import Row, Toll, came_back
-from samplebank.jobs.clock import LAST_DONE
 from samplebank.rehearsal.load import Load, wholeness
 from samplebank.rehearsal.processes import kill
 
 #: seconds by which the clock is wrong, in turn; each step is followed by the step back
 STEPS = (120, -120, 86_400)
 WORKER = "static"
-#: seconds of a lease that lasts through a round, of a lease that ends during the step, and between two looks
-LONG, SHORT, LOOK = 90, 1, 0.05
+#: seconds of a lease that lasts through a round, and of a lease that ends during the step
+LONG, SHORT = 90, 1
 #: sweeps of the housework that a wrong clock lasts for at least: the first may have begun before the step
 SWEEPS = 2
 TAKEN_BACK = "SELECT count(*) FROM job_task WHERE id = $1 AND lease_token IS DISTINCT FROM $2"
@@ -120,7 +119,7 @@ def _hosts(folder: Path) -> Iterator[Hosts]:
         stack.callback(_kill, stepped)
         right = stack.enter_context(Service(folder, settings=shared))
         stepped.start()
-        _await(partial(_is_done_after, url, 0))  # so the host is elected, as there is no other
+        asyncio.run(done_after(url, 0, WHOLE))  # so the host is elected, as there is no other
         right.start()
         robot = json.loads(right.command("key", "create", "samplebank-workers", "--json"))["key"]
         yield Hosts(stepped, right, url, clock, robot)
@@ -140,7 +139,7 @@ def _round(hosts: Hosts, seconds: int) -> Seen:
     noticed = wholeness(hosts.stepped.url, WHOLE, is_whole=False)
     after, short = _claim(stepped, LONG), _claim(stepped, SHORT)
     _sweep(hosts.url)
-    is_late = not _await(lambda: asyncio.run(_is_taken_back(hosts.url, short)))
+    is_late = not asyncio.run(_is_taken_back(hosts.url, short))
     is_held_meanwhile = _is_held(right, before)
     hosts.clock.step(0)
     ready = wholeness(hosts.stepped.url, WHOLE)
@@ -156,8 +155,8 @@ def _round(hosts: Hosts, seconds: int) -> Seen:
 def _sweep(url: str) -> None:
     """Wait until the housework has been done a few times."""
     for _ in range(SWEEPS):
-        before = asyncio.run(_done(url))
-        _await(partial(_is_done_after, url, before))
+        before = asyncio.run(last_done(url))
+        asyncio.run(done_after(url, before, WHOLE))
 
 
 def _claim(line: Line, seconds: int) -> dict[str, Any]:
@@ -178,23 +177,11 @@ def _is_held(line: Line, claim: dict[str, Any]) -> bool:
 
 
 async def _is_taken_back(url: str, claim: dict[str, Any]) -> bool:
-    async with connected(url) as db:
-        return bool(await db.fetchval(TAKEN_BACK, claim["task"]["id"], claim["leaseToken"]))
-
-
-async def _done(url: str) -> int:
-    """When the housework was done last, in milliseconds."""
-    async with connected(url) as db:
-        return await db.fetchval(LAST_DONE) or 0
-
-
-def _is_done_after(url: str, before: int) -> bool:
-    return asyncio.run(_done(url)) > before
-
-
-def _await(is_so: Callable[[], bool]) -> bool:
-    """Whether this becomes so within the seconds that a service has to be whole again."""
+    """Whether the task is taken back within the seconds that a service has to be whole again."""
     end = time.monotonic() + WHOLE
-    while not (found := is_so()) and time.monotonic() < end:
-        time.sleep(LOOK)
-    return found
+    async with connected(url) as db:
+        while time.monotonic() < end:
+            if await db.fetchval(TAKEN_BACK, claim["task"]["id"], claim["leaseToken"]):
+                return True
+            await asyncio.sleep(LOOK)
+    return False

@@ -17,10 +17,10 @@ from bench.postgres import Postgres
 from bench.service import Service
 
 from drill import holder
+from drill.housework import LOOK, done_after
 from drill.promises import broken
-from drill.restarts import BEFORE, LOOK, SETTINGS, WHOLE
+from drill.restarts import BEFORE, SETTINGS, WHOLE
 from drill.rows import Row, Toll, came_back
-from samplebank.jobs.clock import LAST_DONE
 from samplebank.maintenance.election import LOCK
 from samplebank.rehearsal.load import Load, wholeness
 
@@ -168,12 +168,8 @@ async def _until_free(url: str, began: float) -> float | None:
 
 
 async def _until_done(url: str, began: float, struck: int) -> float | None:
-    async with connected(url) as db:
-        while time.monotonic() - began < WHOLE:
-            if (await db.fetchval(LAST_DONE) or 0) > struck:
-                return _within(ELSEWHERE, began)
-            await asyncio.sleep(LOOK)
-    return None
+    await done_after(url, struck, WHOLE)
+    return _within(ELSEWHERE, began)
 
 
 def _within(limit: float, began: float) -> float | None:

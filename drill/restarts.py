@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.databases import connected
 from bench.service import Service
 
 from drill import faults
+from drill.housework import done_after
 from drill.installations import installed
 from drill.promises import broken
 from drill.rows import Row, Run, Toll, came_back
-from samplebank.jobs.clock import LAST_DONE
 from samplebank.rehearsal.load import Load, wholeness
 
 #: seconds within which the service has to be whole again
@@ -22,8 +21,8 @@ WHOLE = 30.0
 GOAL = f"all answer, housework done <= {WHOLE:.0f} s; 0 x 500, lost, doubled"
 #: seconds of load before each blow: where a service has to start first, and where the service is whole
 BETWEEN, BEFORE = 1.0, 0.3
-#: seconds in which sessions are terminated one by one, and seconds between two looks
-ONE_BY_ONE, LOOK = 2.5, 0.05
+#: seconds in which sessions are terminated one by one
+ONE_BY_ONE = 2.5
 SETTINGS = {
     "SAMPLEBANK_PROCESSES": "2",
     "SAMPLEBANK_SWEEP_INTERVAL": "1",
@@ -110,14 +109,6 @@ def _blow(service: Service, url: str, blow: Callable[[], Toll]) -> tuple[Toll, f
     struck = time.time_ns() // 1_000_000
     if wholeness(service.url, WHOLE) is None:
         return toll, None
-    while time.monotonic() - began < WHOLE:
-        if asyncio.run(_housework(url)) > struck:
-            return toll, time.monotonic() - began
-        time.sleep(LOOK)
-    return toll, None
-
-
-async def _housework(url: str) -> int:
-    """When the housework was done last, in milliseconds."""
-    async with connected(url) as db:
-        return await db.fetchval(LAST_DONE) or 0
+    if not asyncio.run(done_after(url, struck, WHOLE - (time.monotonic() - began))):
+        return toll, None
+    return toll, time.monotonic() - began
