@@ -289,13 +289,13 @@ async def test_an_event_waits_for_a_place_that_keeps_the_event(
 @pytest.mark.parametrize(
     ("name", "url", "refusal"),
     [
-        ("nats", "nats://broker?stream=EVENTS", "the option 'stream', but may have only: subject, types."),
+        ("nats", "nats://broker?stream=EVENTS", "the option 'stream', but may have only: ca, subject, types."),
         ("nats", "nats://broker?subject=", "the option 'subject' without a value."),
         ("nats", "nats://broker?subject=a..b", "the subject 'a..b', but words with dots between are needed."),
         ("nats", "nats://broker?types=all", "the type 'all', but types are: samplebank.alert.raised"),
-        ("rabbitmq", "amqp://broker?queue=events", "the option 'queue', but may have only: exchange, types."),
+        ("rabbitmq", "amqp://broker?queue=events", "the option 'queue', but may have only: ca, exchange, types."),
         ("rabbitmq", "amqp://broker?exchange=a%20b", "the exchange 'a b', but up to 127 letters, digits and signs"),
-        ("kafka", "kafka://broker?acks=1", "the option 'acks', but may have only: mechanism, topic, types."),
+        ("kafka", "kafka://broker?acks=1", "the option 'acks', but may have only: ca, mechanism, topic, types."),
         ("kafka", "kafka://broker?topic=a%20b", "the topic 'a b', but up to 249 letters, digits, dots"),
         ("kafka", "kafka://broker?mechanism=GSSAPI", "the mechanism 'GSSAPI', but mechanisms are: SCRAM-SHA-512,"),
         ("kafka", "kafka://bank@broker", "the user 'bank' without a password."),

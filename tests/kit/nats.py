@@ -25,14 +25,15 @@ class NatsServer(BrokerServer):
 
     name = "nats"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self._folder = folder
+        self._options = options
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        options = ["-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self._folder)]
+        options = ["-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self._folder), *self._options]
         self._process = subprocess.Popen(
             [program("nats-server"), *options], stderr=subprocess.PIPE, text=True
         )

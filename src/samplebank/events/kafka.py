@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from samplebank.errors import Invalid
-from samplebank.events.addresses import Address, client
+from samplebank.events.addresses import CA, Address, client
 from samplebank.events.brokers import CONTENT_TYPE, PATIENCE, Broker
 from samplebank.events.sinks import Message, Undelivered
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message as Record
 
 PORTS: Final[Mapping[str, int]] = {"kafka": 9092, "kafkas": 9093}
-OPTIONS: Final = frozenset({"topic", "mechanism", "types"})
+OPTIONS: Final = frozenset({"topic", "mechanism", "types", CA})
 TOPIC: Final = "samplebank"
 #: names of topics that a cluster takes
 NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
@@ -61,7 +61,8 @@ class Kafka(Broker):
                 f"{variable} has the topic {self._topic!r}, but up to 249 letters, digits, dots, dashes and underscores are needed."
             )
         login = _login(address, variable)
-        self._options = {**COMMON, "bootstrap.servers": ",".join(address.hosts), **login}
+        trust = {} if address.authorities is None else {"ssl.ca.location": address.authorities}
+        self._options = {**COMMON, "bootstrap.servers": ",".join(address.hosts), **login, **trust}
         self._line: Line | None = None
 
     @property
@@ -182,13 +183,12 @@ def _login(address: Address, variable: str) -> dict[str, str]:
         raise Invalid(
             f"{variable} has the mechanism {mechanism!r}, but mechanisms are: {', '.join(MECHANISMS)}."
         )
-    is_secret = address.scheme == "kafkas"
     if address.user is None:
-        return {"security.protocol": "SSL" if is_secret else "PLAINTEXT"}
+        return {"security.protocol": "SSL" if address.is_secret else "PLAINTEXT"}
     if address.password is None:
         raise Invalid(f"{variable} has the user {address.user!r} without a password.")
     return {
-        "security.protocol": "SASL_SSL" if is_secret else "SASL_PLAINTEXT",
+        "security.protocol": "SASL_SSL" if address.is_secret else "SASL_PLAINTEXT",
         "sasl.mechanism": mechanism,
         "sasl.username": address.user,
         "sasl.password": address.password,

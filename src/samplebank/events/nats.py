@@ -1,10 +1,11 @@
 """NATS JetStream: each event is a message of the stream that takes the subjects, under the event's id."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
 
 from samplebank.errors import Invalid
-from samplebank.events.addresses import Address, client
+from samplebank.events.addresses import CA, Address, client
 from samplebank.events.brokers import CONTENT_TYPE, PATIENCE, Broker
 from samplebank.events.sinks import Message, Undelivered
 
@@ -12,11 +13,12 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
 PORTS: Final[Mapping[str, int]] = {"nats": 4222, "tls": 4222}
-OPTIONS: Final = frozenset({"subject", "types"})
+OPTIONS: Final = frozenset({"subject", "types", CA})
 #: the class of the errors for which the message itself is to blame
 BAD_REQUEST: Final = 400
 #: JetStream leaves out a message whose id it has seen within the window of duplicates
 ID: Final = "Nats-Msg-Id"
+IN_THE_CLEAR: Final = "the server does not ask for TLS, and the address says tls://: give the server a certificate, or use nats://"
 
 
 class Nats(Broker):
@@ -26,13 +28,9 @@ class Nats(Broker):
         super().__init__()
         self._library = client("nats", variable, "nats")
         self._errors = client("nats.js.errors", variable, "nats")
-        scheme = "tls" if address.scheme == "tls" else "nats"
-        self._servers = [f"{scheme}://{host}" for host in address.hosts]
-        self._login = {
-            name: value
-            for name, value in (("user", address.user), ("password", address.password))
-            if value is not None
-        }
+        self._servers = [f"{address.scheme}://{host}" for host in address.hosts]
+        self._trust = address.trust()
+        self._user, self._password = address.user, address.password
         self._prefix = address.options.get("subject", "samplebank")
         if not all(
             part and part.replace("-", "").replace("_", "").isalnum() for part in self._prefix.split(".")
@@ -54,19 +52,26 @@ class Nats(Broker):
             """Keep quiet: the client would tell each error in the log, and the relay tells one a minute."""
             noticed[:] = [error]
 
+        new = self._library.NATS() if self._trust is None else _insisting(self._library)
         try:
-            self._client = await self._library.connect(
+            await new.connect(
                 self._servers,
                 name="samplebank",
                 allow_reconnect=False,
                 max_reconnect_attempts=1,
                 reconnect_time_wait=0,
-                connect_timeout=PATIENCE / 2,
+                connect_timeout=int(PATIENCE / 2),
                 error_cb=notice,
-                **self._login,
+                tls=self._trust,
+                user=self._user,
+                password=self._password,
             )
         except self._library.errors.NoServersError as error:
             raise noticed[0] if noticed else error from error
+        except self._library.errors.Error:
+            await new.close()  # the client leaves the line of a refused server open
+            raise
+        self._client = new
 
     async def send(self, message: Message) -> None:
         assert self._client is not None  # noqa: S101 for the type checker: the relay has prepared the sink
@@ -88,3 +93,20 @@ class Nats(Broker):
         was, self._client = self._client, None
         if was is not None:
             await was.close()
+
+
+def _insisting(library: ModuleType) -> "Client":
+    """A client that gives a server neither login nor event without TLS.
+
+    The client of the library encrypts where the first line of the server asks for TLS, whatever the address says. Whoever
+    changes this line on the way would read all.
+    """
+
+    class Insisting(library.NATS):  # type: ignore[misc,name-defined]  # imported with the setting alone
+        async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:  # noqa: FBT001, FBT002 as the library calls
+            if initial_connection and not info.get("tls_required"):
+                raise library.errors.Error(IN_THE_CLEAR)
+            await super()._process_info(info, initial_connection)
+
+    insisting: Client = Insisting()
+    return insisting

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from samplebank.errors import Invalid
-from samplebank.events.addresses import Address, client
+from samplebank.events.addresses import CA, Address, client
 from samplebank.events.brokers import CONTENT_TYPE, PATIENCE, Broker
 from samplebank.events.sinks import Message, Undelivered
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aiormq.abc import AbstractChannel, AbstractConnection
 
 PORTS: Final[Mapping[str, int]] = {"amqp": 5672, "amqps": 5671}
-OPTIONS: Final = frozenset({"exchange", "types"})
+OPTIONS: Final = frozenset({"exchange", "types", CA})
 #: the exchange for topics that each virtual host has
 EXCHANGE: Final = "amq.topic"
 #: names of exchanges that the client can send
@@ -43,6 +43,7 @@ class RabbitMq(Broker):
                 f"{variable} has the exchange {self._exchange!r}, but up to 127 letters, digits and signs are needed."
             )
         self._urls = [_url(address, host) for host in address.hosts]
+        self._trust = address.trust()
         self._connection: AbstractConnection | None = None
         self._channels: list[AbstractChannel] = []
 
@@ -55,7 +56,7 @@ class RabbitMq(Broker):
         for url in self._urls:
             try:
                 async with asyncio.timeout(PATIENCE / (len(self._urls) + 1)):
-                    self._connection = await self._library.connect(url)
+                    self._connection = await self._library.connect(url, context=self._trust)
             except (OSError, self._library.AMQPError) as error:
                 failure = error
             else:

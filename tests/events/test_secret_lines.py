@@ -1,0 +1,125 @@
+"""Events go to a broker by TLS where the address says so, and only with a certificate and a login that are good."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import nats as library
+import pytest
+from nats.aio.client import Client
+
+from kit.certificates import Certificates, make_certificates
+from kit.nats import NatsServer
+from samplebank.errors import Invalid
+from samplebank.events.sinks import Message, Sink, Undelivered
+from samplebank.maintenance.relays import open_relays
+from samplebank.settings import load
+
+VARIABLE = "SAMPLEBANK_EVENTS_NATS"
+EVENT = Message("1", "samplebank.verdict.settled", "", b"{}")
+USER, PASSWORD = "bank", "a-secret"
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def secret(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[NatsServer]:
+    """A server with TLS and a login."""
+    options = ("--tls", "--tlscert", str(certificates.certificate), "--tlskey", str(certificates.key))
+    login = ("--user", USER, "--pass", PASSWORD)
+    server = NatsServer(tmp_path_factory.mktemp("secret"), *options, *login)
+    server.start()
+    yield server
+    server.kill()
+
+
+def address(server: NatsServer, authority: Path | None, password: str = PASSWORD) -> str:
+    ca = "" if authority is None else f"?ca={authority}"
+    return f"tls://{USER}:{password}@127.0.0.1:{server.port}{ca}"
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Sink]:
+    (relay,) = open_relays(load({VARIABLE: url}))
+    await relay.sink.prepare()
+    try:
+        yield relay.sink
+    finally:
+        await relay.sink.close()
+
+
+async def refused(url: str) -> str:
+    with pytest.raises(Undelivered) as told:
+        async with opened(url):
+            pass
+    return str(told.value)
+
+
+async def test_an_event_is_stored_by_a_server_with_a_certificate_of_an_own_authority(
+    secret: NatsServer, certificates: Certificates
+) -> None:
+    reader: Client = await library.connect(
+        f"tls://127.0.0.1:{secret.port}",
+        user=USER,
+        password=PASSWORD,
+        tls=ssl.create_default_context(cafile=certificates.authority),
+    )
+    stream = reader.jetstream()
+    await stream.add_stream(name="EVENTS", subjects=["samplebank.>"])
+
+    async with opened(address(secret, certificates.authority)) as sink:
+        await sink.deliver(EVENT, now=1)
+
+    stored = await stream.get_msg("EVENTS", 1)
+    await reader.close()
+    assert stored.data == EVENT.body
+
+
+async def test_a_certificate_of_an_unknown_authority_is_refused(secret: NatsServer) -> None:
+    assert "certificate verify failed" in await refused(address(secret, None))
+
+
+async def test_a_wrong_password_is_told_and_not_shown(secret: NatsServer, certificates: Certificates) -> None:
+    told = await refused(address(secret, certificates.authority, "not-the-secret"))
+
+    assert "Authorization Violation" in told
+    assert "not-the-secret" not in told
+
+
+async def test_a_server_without_tls_gets_no_login_by_an_address_with_tls() -> None:
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(
+            b'INFO {"server_id":"x","version":"2.10.0","max_payload":1048576,"auth_required":true}\r\n'
+        )
+        heard.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        told = await refused(f"tls://{USER}:{PASSWORD}@127.0.0.1:{port}")
+
+    assert "the server does not ask for TLS" in told
+    assert b"".join(heard) == b""
+
+
+@pytest.mark.parametrize(
+    ("url", "refusal"),
+    [
+        ("nats://broker?ca=/etc/hosts", "has the option 'ca', but nats:// is not TLS: use tls://"),
+        ("tls://broker?ca=/etc/hosts", "names the certificates '/etc/hosts', which cannot be read"),
+        ("tls://broker?ca=/nowhere.pem", "names the certificates '/nowhere.pem', which cannot be read"),
+    ],
+)
+def test_certificates_that_are_of_no_use_are_told_at_the_start(url: str, refusal: str) -> None:
+    with pytest.raises(Invalid) as told:
+        open_relays(load({VARIABLE: url}))
+
+    assert str(told.value).startswith(f"{VARIABLE} {refusal}")
