@@ -217,6 +217,26 @@ async def test_what_rabbitmq_refuses_does_not_count_against_what_is_under_way_be
     assert [event[ID] for event in await rabbitmq.stored(sample)] == ["small"]
 
 
+async def test_rabbitmq_takes_an_event_by_tls_with_a_certificate_of_an_own_authority(
+    rabbitmq: RabbitServer,
+) -> None:
+    sample = Sample()
+    body = json.dumps({"subject": sample.sha256}).encode()
+
+    async with opened("rabbitmq", f"{rabbitmq.secret_url}?ca={rabbitmq.certificates.authority}") as sink:
+        await sink.deliver(Message("1", TYPE, sample.sha256, body), now=1)
+
+    assert len(await rabbitmq.stored(sample)) == 1
+
+
+async def test_rabbitmq_with_a_certificate_of_an_unknown_authority_gets_nothing(
+    rabbitmq: RabbitServer,
+) -> None:
+    with pytest.raises(Undelivered, match="certificate verify failed"):
+        async with opened("rabbitmq", rabbitmq.secret_url):
+            pass
+
+
 async def test_what_kafka_refuses_does_not_count_against_what_is_under_way_beside(kafka: KafkaServer) -> None:
     sample = Sample()
     small = Message("small", TYPE, sample.sha256, json.dumps({"subject": sample.sha256}).encode())

@@ -15,6 +15,7 @@ from aiormq.abc import AbstractChannel
 from kit.bank import Sample
 from kit.brokers import ID, PLACE, BrokerServer
 from kit.browser import program
+from kit.certificates import Certificates, make_certificates
 from kit.service import free_port
 from kit.wire import Wire
 
@@ -30,9 +31,13 @@ class RabbitServer(BrokerServer):
     name = "rabbitmq"
 
     def __init__(self, folder: Path) -> None:
-        self._port, self._names = free_port(), free_port()
+        self._port, self._names, secret = free_port(), free_port(), free_port()
         self._wire = Wire(self._port)
         self.url = f"amqp://127.0.0.1:{self._wire.port}"
+        #: the same by TLS, with a certificate that the system does not trust
+        self.secret_url = f"amqps://127.0.0.1:{secret}"
+        self.certificates = make_certificates(folder)
+        _configure(folder / "rabbitmq.conf", secret, self.certificates)
         self._environment = _environment(folder, self._port, self._names)
         #: what was taken from the queue
         self._taken: list[dict[str, Any]] = []
@@ -99,16 +104,25 @@ class RabbitServer(BrokerServer):
         return [event for event in self._taken if event["subject"] == sample.sha256]
 
 
+def _configure(file: Path, secret: int, certificates: Certificates) -> None:
+    options = {
+        "max_message_size": MOST,
+        "listeners.ssl.default": f"127.0.0.1:{secret}",
+        "ssl_options.certfile": certificates.certificate,
+        "ssl_options.keyfile": certificates.key,
+        "ssl_options.verify": "verify_none",
+    }
+    file.write_text("".join(f"{name} = {value}\n" for name, value in options.items()))
+
+
 def _environment(folder: Path, port: int, names: int) -> dict[str, str]:
-    configuration = folder / "rabbitmq.conf"
-    configuration.write_text(f"max_message_size = {MOST}\n")
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "ERL_EPMD_ADDRESS": "127.0.0.1",
         "ERL_EPMD_PORT": str(names),
         "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
-        "RABBITMQ_CONFIG_FILE": str(configuration),
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
         "RABBITMQ_DIST_PORT": str(free_port()),
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
         "RABBITMQ_LOG_BASE": str(folder),
