@@ -4,7 +4,6 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 import requests
 
 from kit.bank import Bank, Sample, eventually
-from kit.brokers import ID, PLACE, BrokerServer
+from kit.brokers import ID, PLACE, BrokerServer, opened, variable
 from kit.feed import PATH
 from kit.nats import NatsServer
 from kit.rabbitmq import MOST, RabbitServer
@@ -21,7 +20,7 @@ from kit.service import Service, running
 from kit.tansu import KafkaServer
 from samplebank.errors import Invalid
 from samplebank.events.kafka import MOST as MOST_OF_KAFKA
-from samplebank.events.sinks import Message, Sink, Undelivered
+from samplebank.events.sinks import Message, Undelivered
 from samplebank.maintenance.relays import open_relays
 from samplebank.settings import load
 
@@ -91,20 +90,6 @@ def sending(
 @pytest.fixture
 def own_bank(sending: Service) -> Bank:
     return Bank(sending.url, sending.keys)
-
-
-def variable(name: str) -> str:
-    return f"SAMPLEBANK_EVENTS_{name.upper()}"
-
-
-@asynccontextmanager
-async def opened(name: str, url: str) -> AsyncIterator[Sink]:
-    (relay,) = open_relays(load({variable(name): url}))
-    await relay.sink.prepare()
-    try:
-        yield relay.sink
-    finally:
-        await relay.sink.close()
 
 
 async def test_all_events_of_a_sample_come_in_order_as_the_feed_has_them(

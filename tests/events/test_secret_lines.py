@@ -2,22 +2,22 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import nats as library
 import pytest
 from nats.aio.client import Client
 
+from kit.brokers import opened, variable
 from kit.certificates import Certificates, make_certificates
 from kit.nats import NatsServer
 from samplebank.errors import Invalid
-from samplebank.events.sinks import Message, Sink, Undelivered
+from samplebank.events.sinks import Message, Undelivered
 from samplebank.maintenance.relays import open_relays
 from samplebank.settings import load
 
-VARIABLE = "SAMPLEBANK_EVENTS_NATS"
+VARIABLE = variable("nats")
 EVENT = Message("1", "samplebank.verdict.settled", "", b"{}")
 USER, PASSWORD = "bank", "a-secret"
 
@@ -43,19 +43,9 @@ def address(server: NatsServer, authority: Path | None, password: str = PASSWORD
     return f"tls://{USER}:{password}@127.0.0.1:{server.port}{ca}"
 
 
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Sink]:
-    (relay,) = open_relays(load({VARIABLE: url}))
-    await relay.sink.prepare()
-    try:
-        yield relay.sink
-    finally:
-        await relay.sink.close()
-
-
 async def refused(url: str) -> str:
     with pytest.raises(Undelivered) as told:
-        async with opened(url):
+        async with opened("nats", url):
             pass
     return str(told.value)
 
@@ -72,7 +62,7 @@ async def test_an_event_is_stored_by_a_server_with_a_certificate_of_an_own_autho
     stream = reader.jetstream()
     await stream.add_stream(name="EVENTS", subjects=["samplebank.>"])
 
-    async with opened(address(secret, certificates.authority)) as sink:
+    async with opened("nats", address(secret, certificates.authority)) as sink:
         await sink.deliver(EVENT, now=1)
 
     stored = await stream.get_msg("EVENTS", 1)

@@ -2,11 +2,14 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, ClassVar
 
 from kit.bank import PATIENCE, Sample
+from samplebank.events.sinks import Sink
+from samplebank.maintenance.relays import open_relays
+from samplebank.settings import load
 
 #: what a server adds to an event: the id and the place of the message that brought the event
 ID, PLACE = "idOfMessage", "placeOfMessage"
@@ -42,3 +45,19 @@ class BrokerServer(ABC):
             while len(found := await self.stored(sample)) < count:  # noqa: ASYNC110 the server is another process
                 await asyncio.sleep(0.1)
         return found
+
+
+def variable(name: str) -> str:
+    """The setting with the address of a broker."""
+    return f"SAMPLEBANK_EVENTS_{name.upper()}"
+
+
+@asynccontextmanager
+async def opened(name: str, url: str) -> AsyncIterator[Sink]:
+    """The sink for a broker, connected."""
+    (relay,) = open_relays(load({variable(name): url}))
+    await relay.sink.prepare()
+    try:
+        yield relay.sink
+    finally:
+        await relay.sink.close()
