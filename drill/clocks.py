@@ -17,7 +17,7 @@ from drill import faults
 from drill.clients import Line
 from drill.housework import LOOK, done_after, last_done
 from drill.promises import broken
-from drill.restarts import SETTINGS, WHOLE
+from drill.restarts import WHOLE, of_hosts
 from drill.rows import Row, Toll, came_back
 from samplebank.rehearsal.load import Load, wholeness
 from samplebank.rehearsal.processes import kill
@@ -110,11 +110,7 @@ def _hosts(folder: Path) -> Iterator[Hosts]:
     external = faults.External(folder / "external")
     clock = Clock(folder / "clock")
     with external.running() as url, ExitStack() as stack:
-        shared = {
-            **SETTINGS,
-            "SAMPLEBANK_DATABASE_URL": url,
-            "SAMPLEBANK_BLOB_URL": f"file://{folder / 'blobs'}",
-        }
+        shared = of_hosts(folder, url)
         stepped = stack.enter_context(Service(folder, settings={**shared, **clock.environment}))
         stack.callback(_kill, stepped)
         right = stack.enter_context(Service(folder, settings=shared))

@@ -19,7 +19,7 @@ from bench.service import Service
 from drill import holder
 from drill.housework import LOOK, done_after
 from drill.promises import broken
-from drill.restarts import BEFORE, SETTINGS, WHOLE
+from drill.restarts import BEFORE, WHOLE, of_hosts
 from drill.rows import Row, Toll, came_back
 from samplebank.maintenance.election import LOCK
 from samplebank.rehearsal.load import Load, wholeness
@@ -109,12 +109,7 @@ def _installation(folder: Path) -> Iterator[tuple[list[Host], str]]:
 def _host(folder: Path, net: Network, database: Postgres) -> Host:
     line = net.line()
     url = database.url_at(database.port, line.here)
-    shared = {
-        **SETTINGS,
-        "SAMPLEBANK_DATABASE_URL": url,
-        "SAMPLEBANK_BLOB_URL": f"file://{folder / 'blobs'}",
-    }
-    return Host(Service(folder, settings=shared, line=net.line()), line, url)
+    return Host(Service(folder, settings=of_hosts(folder, url), line=net.line()), line, url)
 
 
 def _cut(hosts: Sequence[Host], url: str) -> Seen:

@@ -30,6 +30,15 @@ SETTINGS = {
 }
 
 
+def of_hosts(folder: Path, url: str) -> dict[str, str]:
+    """The settings of each service of an installation with several: one database, and one store of blobs."""
+    return {
+        **SETTINGS,
+        "SAMPLEBANK_DATABASE_URL": url,
+        "SAMPLEBANK_BLOB_URL": f"file://{folder / 'blobs'}",
+    }
+
+
 def on_own_database(fault: str, blow: Callable[[Service], int], *, restarts: int = 0) -> Run:
     """Blows against a service with its embedded database. A blow returns its kills, and lets the database start `restarts` times."""
 

@@ -10,7 +10,7 @@ from bench.service import Service
 from drill import faults
 from drill.balancer import NAMES, Balancer
 from drill.promises import broken
-from drill.restarts import BETWEEN, SETTINGS
+from drill.restarts import BETWEEN, of_hosts
 from drill.rows import Row, Toll
 from samplebank.rehearsal.load import Load
 
@@ -21,8 +21,7 @@ def run(folder: Path, rounds: int) -> Iterator[Row]:
     """Restart both services `rounds` times, taken out of the rotation before. With several rounds, do the same without."""
     external = faults.External(folder / "external")
     with external.running() as url, ExitStack() as stack:
-        shared = {"SAMPLEBANK_DATABASE_URL": url, "SAMPLEBANK_BLOB_URL": f"file://{folder / 'blobs'}"}
-        services = [stack.enter_context(Service(folder, settings={**SETTINGS, **shared})) for _ in NAMES]
+        services = [stack.enter_context(Service(folder, settings=of_hosts(folder, url))) for _ in NAMES]
         for service in services:
             service.start()
         balancer = stack.enter_context(Balancer(folder, [one.port for one in services]).running())
