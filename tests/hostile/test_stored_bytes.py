@@ -42,6 +42,13 @@ def bank(small: Service) -> Bank:
     return Bank(small.url, dict(small.keys))
 
 
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Service]:
+    """A service where nobody has used up a budget."""
+    with running(tmp_path, SETTINGS) as service:
+        yield service
+
+
 def customer(bank: Bank) -> str:
     """A customer who has stored nothing."""
     name = name_of("customer")
@@ -155,20 +162,32 @@ def test_everybody_is_told_what_is_used(bank: Bank, small: Service) -> None:
     assert f"Stored bytes of the key: 0 of {OF_KEY:,}." in small.run("me").stdout
 
 
-def test_the_bytes_of_a_customer_are_a_figure_and_full_budgets_are_a_finding(
-    bank: Bank, small: Service
+def test_the_bytes_of_a_customer_are_a_figure(bank: Bank) -> None:
+    home = customer(bank)
+    fill(bank, user(bank, home), 2)
+
+    assert f'customer_stored_bytes{{customer="{home}"}} {2 * SIZE:.1f}' in bank.get(NAMED).text
+
+
+def test_full_budgets_are_a_finding_that_names_the_fullest_first_and_the_number_of_all(
+    alone: Service, tmp_path: Path
 ) -> None:
+    bank = Bank(alone.url, dict(alone.keys))
     home = customer(bank)
     name = user(bank, home)
     other = key(bank, name)
     fill(bank, name, 3)
     fill(bank, other, 1)
+    few = alone.run("doctor").stdout
+    applied(alone, tmp_path, home, f"storedBytes = {SIZE}")
+    for _ in range(20):
+        fill(bank, user(bank, customer(bank)), 3)
 
-    assert f'customer_stored_bytes{{customer="{home}"}} {4 * SIZE:.1f}' in bank.get(NAMED).text
-    found = small.run("doctor").stdout
-    assert f"user {name}" in found
-    assert f"key {bank.keys[f'{name} id']} of {name}" in found
-    assert bank.keys[f"{other} id"] not in found
+    many = alone.run("doctor").stdout
+
+    assert f"by key {bank.keys[f'{name} id']} of {name}, user {name}.\n" in few
+    assert f"by customer {home}, key " in many
+    assert ", and 3 more.\n" in many
 
 
 def applied(service: Service, folder: Path, customer: str, of_customer: str = "", of_user: str = "") -> str:

@@ -10,7 +10,7 @@ REMEDY = (
     "Further files of them will be refused with 429: let them delete samples, or raise SAMPLEBANK_STORED_BYTES_PER_KEY, "
     "SAMPLEBANK_STORED_BYTES_PER_USER, SAMPLEBANK_STORED_BYTES_PER_CUSTOMER, or storedBytes in the tenants file."
 )
-#: keys, users and customers that are named
+#: the keys, users and customers that are named, the fullest first
 MOST = 20
 
 
@@ -24,7 +24,8 @@ async def examine_budgets(bank: Bank, *, is_full: bool) -> list[Finding]:  # noq
     async with bank.database.connection() as db:
         if not any(most.values()) and not await own_budgets.exist(db):
             return [good(SUBJECT, "Stored bytes have no budget.")]
-        found = await nearly_full(db, **most, most=MOST)
-    if found:
-        return [advice(SUBJECT, f"90 % of the stored bytes are used up by {', '.join(found)}.", REMEDY)]
+        named, number = await nearly_full(db, **most, most=MOST)
+    if named:
+        more = f", and {number - MOST} more" if number > MOST else ""
+        return [advice(SUBJECT, f"90 % of the stored bytes are used up by {', '.join(named)}{more}.", REMEDY)]
     return [good(SUBJECT, "Nobody has used up 90 % of the stored bytes.")]

@@ -72,20 +72,22 @@ BY_CUSTOMER = Statement(f"""
      ORDER BY t.used::float8 / coalesce(o.stored_bytes, nullif(:of_customer, 0)) DESC NULLS LAST, t.used DESC, t.customer_id
      LIMIT :most::int
 """)
+#: the fullest first
 FULL = Statement(f"""
-    SELECT 'customer ' || o.short_name FROM (
-        SELECT customer_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY customer_id
-    ) t JOIN customer o ON o.id = t.customer_id WHERE n >= 0.9 * coalesce(o.stored_bytes, nullif(:of_customer::bigint, 0))
-    UNION ALL
-    SELECT 'user ' || o.short_name FROM (
-        SELECT user_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY user_id
-    ) t JOIN subject o ON o.id = t.user_id WHERE n >= 0.9 * coalesce(o.stored_bytes, nullif(:of_user::bigint, 0))
-    UNION ALL
-    SELECT 'key ' || k.id || ' of ' || o.short_name FROM (
-        SELECT key_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY key_id
-    ) t JOIN api_key k ON k.id = t.key_id JOIN subject o ON o.id = k.user_id
-     WHERE n >= 0.9 * nullif(:of_key::bigint, 0) AND k.revoked_time IS NULL
-     ORDER BY 1 LIMIT :most::int
+    SELECT whose, count(*) OVER () AS number FROM (
+        SELECT 'customer ' || o.short_name, n / coalesce(o.stored_bytes, nullif(:of_customer::bigint, 0)) FROM (
+            SELECT customer_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY customer_id
+        ) t JOIN customer o ON o.id = t.customer_id
+        UNION ALL
+        SELECT 'user ' || o.short_name, n / coalesce(o.stored_bytes, nullif(:of_user::bigint, 0)) FROM (
+            SELECT user_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY user_id
+        ) t JOIN subject o ON o.id = t.user_id
+        UNION ALL
+        SELECT 'key ' || k.id || ' of ' || o.short_name, n / nullif(:of_key::bigint, 0) FROM (
+            SELECT key_id, sum(bytes) AS n FROM {CHARGED} c GROUP BY key_id
+        ) t JOIN api_key k ON k.id = t.key_id JOIN subject o ON o.id = k.user_id WHERE k.revoked_time IS NULL
+    ) one (whose, share) WHERE share >= 0.9
+     ORDER BY share DESC, whose LIMIT :most::int
 """)
 
 
@@ -125,10 +127,12 @@ async def by_customer(db: Connection, scope: Scope, *, of_customer: int, most: i
     return [Charged(**row) for row in rows]
 
 
-async def nearly_full(db: Connection, *, of_key: int, of_user: int, of_customer: int, most: int) -> list[str]:
-    """The keys, users and customers that have used up nine tenths of a budget.
+async def nearly_full(
+    db: Connection, *, of_key: int, of_user: int, of_customer: int, most: int
+) -> tuple[list[str], int]:
+    """The `most` fullest keys, users and customers that have used up nine tenths of a budget, and the number of all of them.
 
     The budgets are for users and customers without an own budget; 0 for no budget.
     """
     rows = await FULL.rows(db, of_key=of_key, of_user=of_user, of_customer=of_customer, most=most)
-    return [row[0] for row in rows]
+    return [row["whose"] for row in rows], rows[0]["number"] if rows else 0
