@@ -15,6 +15,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store as Store
 
+from bench.networks import Line
+from bench.ports import HOST
+
 PROGRAM = str(Path(sys.executable).with_name("weed"))
 BUCKET = "bank"
 KEY, SECRET = "bench", "bench-secret"
@@ -25,8 +28,6 @@ GLIMPSE = "1 seconds"
 PORTS = ("master.port", "volume.port", "filer.port", "s3.port")
 #: no servers beside S3, no reports to others, and little disk
 OPTIONS = (
-    "-ip=127.0.0.1",
-    "-ip.bind=127.0.0.1",
     "-s3",
     "-s3.port.iceberg=0",
     "-s3.port.lance=0",
@@ -47,12 +48,16 @@ IDENTITY = {
 
 
 class S3Server:
-    """A server that can be killed and started again on the same data."""
+    """A server that can be killed and started again on the same data.
 
-    def __init__(self, folder: Path, free_port: Callable[[], int]) -> None:
+    With a `line`, the server runs on the host at the other end, and is reached over the line.
+    """
+
+    def __init__(self, folder: Path, free_port: Callable[[], int], line: Line | None = None) -> None:
         self.folder = folder
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self._address, self._enter = (HOST, ()) if line is None else (line.there, line.enter)
+        self.url = f"http://{self._address}:{self.port}"
         self._ports = {**{name: free_port() for name in PORTS}, "s3.port": self.port}
         self._grpc = {f"{name}.grpc": free_port() for name in PORTS}
         self._process: subprocess.Popen[bytes] | None = None
@@ -92,10 +97,11 @@ class S3Server:
         self.folder.mkdir(exist_ok=True)
         config = self.folder / "s3.json"
         config.write_text(json.dumps({"identities": [IDENTITY]}))
+        places = [f"-dir={self.folder}", f"-ip={self._address}", f"-ip.bind={self._address}"]
         ports = [f"-{name}={port}" for name, port in {**self._ports, **self._grpc}.items()]
         with (self.folder / "weed.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [PROGRAM, "server", f"-dir={self.folder}", f"-s3.config={config}", *OPTIONS, *ports],
+                [*self._enter, PROGRAM, "server", *places, f"-s3.config={config}", *OPTIONS, *ports],
                 stdout=log,
                 stderr=log,
             )

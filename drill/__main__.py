@@ -36,6 +36,7 @@ from drill import (
     rolling,
     runs,
     saving,
+    store_cuts,
 )
 from drill.report import summary, table_of, write
 from drill.restarts import on_external_database, on_own_database, terminate, terminate_one_by_one
@@ -65,6 +66,7 @@ FAULTS = (
     Fault("brokers", 0, 40, brokers.run),
     Fault("power", 1, 20, power.run),
     Fault("buckets", 0, 80, buckets.run),
+    Fault("store-cuts", 0, 20, store_cuts.run),
     Fault("rolling", 0, 10, rolling.run),
     Fault("karton", 0, 150, karton.run),
     Fault("saving", 0, 20, saving.run),

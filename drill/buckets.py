@@ -1,72 +1,56 @@
 """Service and S3 server killed in turn under load: nothing is lost, no row lacks its object, and the sweep leaves no orphans."""
 
-import asyncio
-import os
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import obstore
-from bench.databases import connected
 from bench.ports import free_port
-from bench.seaweed import BUCKET, S3Server
+from bench.seaweed import S3Server
 from bench.service import Service
 
 from drill.housework import LOOK
+from drill.objects import place_of, swept
 from drill.promises import broken
 from drill.restarts import SETTINGS, WHOLE
 from drill.rows import Row, Toll, came_back
-from samplebank import settings
-from samplebank.assembly import open_bank
-from samplebank.maintenance.service_tasks import orphan_sweep
 from samplebank.rehearsal.load import CLIENTS, Load, wholeness
 from samplebank.rehearsal.processes import children, kill
 
-#: parts that a whole sweep looks at, and seconds that the service may take to come back
-PARTS, BACK = 512, WHOLE
+#: seconds that the service may take to come back
+BACK = WHOLE
 #: web processes, which start beside each other
 PROCESSES = 4
 #: seconds within which a blow comes once all clients have submitted, so that blows meet each part of a request
 MOMENT = 0.2
-ROWS = (
-    "SELECT encode(sha256, 'hex') || '.' || encode(blob_token, 'hex') FROM sample WHERE deleted_time IS NULL"
-)
 GOAL = f"all ready <= {BACK:.0f} s; 0 lost, doubled, without bytes; no orphans after the sweep"
 
 
 def run(folder: Path, rounds: int) -> Iterator[Row]:
     s3 = S3Server(folder / "s3", free_port).start()
-    place = {**s3.environment(), "SAMPLEBANK_BLOB_URL": f"s3://{BUCKET}/drill"}
     try:
         with Service(
-            folder, settings={**SETTINGS, **place, "SAMPLEBANK_PROCESSES": str(PROCESSES)}
+            folder, settings={**SETTINGS, **place_of(s3), "SAMPLEBANK_PROCESSES": str(PROCESSES)}
         ) as service:
             service.start()
-            yield _drill(service, s3, place, rounds)
+            yield _drill(service, s3, rounds)
     finally:
         s3.kill()
 
 
-def _drill(service: Service, s3: S3Server, place: Mapping[str, str], rounds: int) -> Row:
+def _drill(service: Service, s3: S3Server, rounds: int) -> Row:
     with Load(service.url, service.key) as load:
         told = [_blow(blow, service, s3, load) for _ in range(rounds) for blow in BLOWS]
     lost, doubled = broken(service.url, service.key, load.promises)
-    # kills that leave an orphan are rare: the sweep has to find one in any case
-    obstore.put(s3.store("drill"), f"sample/00/{bytes(32).hex()}.{bytes(8).hex()}", b"orphan")
-    bare, orphans = asyncio.run(_compare(service, s3))
-    with _variables(place):
-        asyncio.run(_sweep(service))
-    bare_then, left = asyncio.run(_compare(service, s3))
+    agreement = swept(service, s3)
     kills = sum(one for one, _ in told)
     toll = Toll(kills, promised=len(load.promises), lost=lost, doubled=doubled)
     toll += came_back(whole for _, whole in told)
     said = (
         f"{kills:,} kills; {toll.back} of {len(told)} times whole, after {toll.whole:.1f} s at most; {toll.promised:,} promised, "
-        f"{lost} lost, {doubled} doubled; {bare + bare_then} rows without bytes; {orphans} orphans, {left} after the sweep"
+        f"{lost} lost, {doubled} doubled; {agreement.said}"
     )
-    met = not toll.away + lost + doubled + bare + bare_then + left
+    met = not toll.away + lost + doubled + agreement.bare + agreement.left
     return Row("web processes, S3 server and service killed in turn", rounds, GOAL, said, met, toll)
 
 
@@ -111,35 +95,3 @@ def _blow(
         time.sleep(LOOK)
     time.sleep(random.uniform(0, MOMENT))  # noqa: S311 no secret
     return blow(service, s3), wholeness(service.url, BACK)
-
-
-async def _compare(service: Service, s3: S3Server) -> tuple[int, int]:
-    """The number of rows without an object, and of objects without a row."""
-    async with connected(service.database_url) as db:
-        rows = {row[0] for row in await db.fetch(ROWS)}
-    objects = {key.rpartition("/")[2] for key in s3.keys("drill/sample")}
-    return len(rows - objects), len(objects - rows)
-
-
-async def _sweep(service: Service) -> None:
-    """Sweep all parts, as if all objects were old."""
-    given = {
-        "SAMPLEBANK_DATA_DIR": str(service.data),
-        "SAMPLEBANK_BLOB_URL": os.environ["SAMPLEBANK_BLOB_URL"],
-    }
-    async with open_bank(settings.load(given), service.database_url) as bank:
-        sweep = orphan_sweep(older_than=-3600)
-        for _ in range(PARTS):
-            await sweep(bank)
-
-
-@contextmanager
-def _variables(some: Mapping[str, str]) -> Iterator[None]:
-    """The variables of this process, for as long as the block lasts."""
-    before = dict(os.environ)
-    os.environ.update(some)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
