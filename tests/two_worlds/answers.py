@@ -45,6 +45,8 @@ PARTS: Final = (
         rb"\1\2",
     ),
     ("readFeed", re.compile(rb'("(?:auditID|requestID)":")[^"]*'), rb"\1"),
+    # each world asks for another range of the bytes
+    ("getUploadChallenge", re.compile(rb'("offset":)\d+(,"length":)\d+'), rb"\1\2"),
     # cursors of the feed are sealed, each with other random bytes
     ("readFeed", re.compile(rb'("(?:next|cursor)":"|id: )[\w-]{84}'), rb"\1"),
 )
@@ -210,9 +212,10 @@ def _opened(found: re.Match[bytes]) -> bytes:
 
 
 #: what SampleDB v2 tells, as docs/security.md lists: a rule for customers of others is refused, and a rule that is not there is
-#: missing, to callers who know the id
+#: missing, to callers who know the id; and whether the installation knows a file, to callers who know the hash
 ABOUT_RULES: Final = {"getAnalysisPolicyRule", "updateAnalysisRule", "deleteAnalysisRule"}
-MISSING_AND_REFUSED: Final = (404, 403)
+ABOUT_FILES: Final = {"getUploadChallenge", "addSubmission"}
+MISSING, REFUSED = 404, 403
 
 
 class Difference(NamedTuple):
@@ -223,8 +226,9 @@ class Difference(NamedTuple):
 
     @property
     def is_listed(self) -> bool:
-        statuses = (self.plain.status, self.full.status)
-        return self.question.operation in ABOUT_RULES and statuses == MISSING_AND_REFUSED
+        told = self.question.operation
+        is_of_rule = told in ABOUT_RULES and self.full.status == REFUSED
+        return self.plain.status == MISSING and (is_of_rule or told in ABOUT_FILES)
 
     def __str__(self) -> str:
         return f"{self.user} {self.question}\n" + "\n".join(_told(self.plain, self.full))

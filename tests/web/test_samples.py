@@ -107,6 +107,22 @@ def test_the_matches_are_counted_by_kind(
     assert len(shown.all("svg.bars a rect")) == 1
 
 
+@pytest.mark.parametrize("judged", [0, 1], ids=["oldest", "newest"])
+def test_values_of_equal_frequency_stand_in_the_same_order_whichever_came_first(
+    bank: Bank, visitor: Visitors, judged: int
+) -> None:
+    name = f"{name_of('equal')}.exe"
+    (worker,) = bank.workers(1)
+    sample, job, tasks = [bank.planned(worker, fileName=name) for _ in range(2)][judged]
+    analysis = bank.analyse(sample, worker, 90)
+    bank.update(job, tasks[worker], "success", analyses=[analysis])
+
+    shown = visitor("mia").get(f"/samples/facets?q=name:{name}")
+
+    values = [str(node.attributes.get("data-value")) for node in shown.all(".facet a")]
+    assert [value for value in values if value in {"malicious", "unknown"}] == ["malicious", "unknown"]
+
+
 def test_a_customer_that_shares_a_submission_is_no_value_for_others(bank: Bank, visitor: Visitors) -> None:
     name = f"{name_of('shared')}.exe"
     bank.submitted("quinn", tlp="clear", fileName=name)

@@ -43,7 +43,7 @@ def _grouped(columns: str) -> str:
         )
         SELECT {columns} FROM newest
          GROUP BY worker, state, regexp_replace(message, '\\m[0-9a-fA-F]*[0-9][0-9a-fA-F]*\\M', '0', 'g')
-         ORDER BY count(*) DESC, max(end_time) DESC LIMIT {MOST_FOLDED}
+         ORDER BY count(*) DESC, max(end_time) DESC, worker, state, max(message) LIMIT {MOST_FOLDED}
     """
 
 

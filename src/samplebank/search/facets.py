@@ -1,7 +1,7 @@
 """What the newest matches of a sample search are like: how many of each verdict, type and customer, and on which days."""
 
 from collections import Counter
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from samplebank.search.sample_listing import SampleListing
 from samplebank.timespec import Millis
 from samplebank.verdicts.model import word_of
 
+V = TypeVar("V", int, str)
 #: matches that are looked at, the newest first
 LOOKED_AT: Final = 1_000
 #: values of a kind that are told
@@ -41,7 +42,7 @@ async def facets_of(db: Connection, caller: Caller, listing: SampleListing, mali
         looked_at=len(rows),
         verdicts=_most(Counter(_word(row[1], row[2], malicious_score) for row in rows)),
         types=_most(Counter(row[0] for row in rows if row[0] is not None)),
-        customers=customers.most_common(MOST),
+        customers=_most(customers),
         days=sorted(Counter(row[4] - row[4] % DAY for row in rows).items()),
     )
 
@@ -66,5 +67,6 @@ def _word(score: int | None, override: str | None, malicious_score: int) -> str:
     return "unknown" if score is None else word_of(score, override, malicious_score)
 
 
-def _most(counted: Counter[str]) -> list[tuple[str, int]]:
-    return counted.most_common(MOST)
+def _most(counted: Counter[V]) -> list[tuple[V, int]]:
+    """The most frequent values. Equally frequent ones stand in their own order: the order of rows would tell of rows of others."""
+    return sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:MOST]
