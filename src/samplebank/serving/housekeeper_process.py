@@ -1,6 +1,7 @@
 """The program of the housekeeper process: `python -m samplebank.serving.housekeeper_process`."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -9,6 +10,7 @@ import uvloop
 
 from samplebank.serving.figures import keep_figures
 
+gc.disable()  # as in a web process: what is loaded stays
 keep_figures()  # before the modules below make figures
 
 # ruff: noqa: E402
@@ -38,6 +40,9 @@ async def _keep_house() -> None:
             log.warning("housekeeper.deposed")
             os._exit(FAILED)
 
+
+gc.freeze()
+gc.enable()
 
 if __name__ == "__main__":
     stop_with_parent()

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 
 from samplebank.serving.figures import keep_figures
 
+gc.disable()  # nothing that is loaded becomes garbage, and the collector would look through all of it again and again
 keep_figures()  # before the modules below make figures
 
 # ruff: noqa: E402
@@ -47,6 +48,7 @@ SITE = make_site(_opened())
 # Everything loaded by now stays: the collector need not look through loaded objects again and again.
 gc.collect()
 gc.freeze()
+gc.enable()
 
 
 def application() -> Observed:
