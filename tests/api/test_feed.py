@@ -1,5 +1,6 @@
 """The feed tells of everything that happens to what the reader may see, and of nothing else."""
 
+import asyncio
 import base64
 import threading
 from typing import Any, get_args
@@ -14,8 +15,9 @@ from samplebank.api.feed import Silence, Type
 from samplebank.api.feed_cursors import MARK, PLACE, PROOF
 from samplebank.database import Database
 from samplebank.events import feed
-from samplebank.feed.cloud_events import keyed
+from samplebank.feed.cloud_events import INSTALLATION, keyed
 from samplebank.feed.kinds import KINDS
+from samplebank.feed.reading import read_page
 
 #: what CloudEvents 1.0 demands of an event as JSON
 CLOUD_EVENT = {
@@ -53,6 +55,25 @@ def link(bank: Bank, sample: Sample, reference: str) -> None:
 
 def test_the_kinds_of_events_and_the_types_of_the_interface_are_the_same() -> None:
     assert {kind.type for kind in KINDS.values()} == set(get_args(Type))
+
+
+async def test_a_page_with_several_kinds_of_events_takes_two_statements(
+    bank: Bank, database: Database
+) -> None:
+    statements: list[str] = []
+    async with database.connection() as db:
+        begin = await feed.end_of(db, await feed.look(db))
+    reader = Follower(bank, "chief")
+    sample, _ = finished(bank)
+    reader.until(sample, "verdict.settled")
+
+    async with database.connection() as db:
+        with db.query_logger(lambda record: statements.append(record.query)):
+            page = await read_page(db, INSTALLATION, begin, 2, KINDS)
+            await asyncio.sleep(0)  # the logger is called in the next turn of the loop
+
+    assert [event.kind for event in page.events] == ["submission", "job"]
+    assert len([text for text in statements if "outbox" in text]) == 2
 
 
 def test_every_kind_of_event_comes_in_order_as_a_cloud_event(bank: Bank) -> None:

@@ -18,6 +18,8 @@ from samplebank.database import Columns, Connection, Statement
 from samplebank.timespec import Millis
 
 XMIN = "pg_snapshot_xmin(pg_current_snapshot())"
+#: columns of a window before the columns of its events
+OF_WINDOW = 3
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -82,23 +84,32 @@ class Feed(msgspec.Struct, frozen=True):
 
 EVENT = Columns.of(Event, "o")
 LOOK = Statement(f"SELECT identity, secret, forgotten_xid::text, forgotten_id, {XMIN}::text FROM feed")
-# The window ends with its last event, not with the last transaction that has ended: after a crash of the server, the number
-# of a transaction that left nothing behind is given again. `+ 0` hides the index of ids, in which a window lies at the end.
-OPEN_WINDOW = Statement(f"""
-    SELECT newest.xid::text,
-           CASE WHEN :since::text = '0' THEN 0
-                ELSE (SELECT min(o.id + 0) - 1 FROM outbox o WHERE o.xid >= :since::text::xid8 AND o.xid <= newest.xid)
-           END,
-           (SELECT max(id) FROM outbox)
-      FROM (SELECT o.xid FROM outbox o WHERE o.xid >= :since::text::xid8 AND o.xid < {XMIN}
-             ORDER BY o.xid DESC LIMIT 1) newest
-""")
 # CASE hides the index of transactions: of a long window, each page would sort the whole window.
 READ = Statement(f"""
     SELECT {EVENT.sql} FROM outbox o
      WHERE o.id > :id AND o.id <= :last
        AND CASE WHEN o.xid >= :since::text::xid8 AND o.xid < :until::text::xid8 THEN TRUE END
      ORDER BY o.id LIMIT :most
+""")
+# The window ends with its last event, not with the last transaction that has ended: after a crash of the server, the number
+# of a transaction that left nothing behind is given again. `+ 0` hides the index of ids, in which a window lies at the end.
+OPEN_WINDOW = Statement(f"""
+    WITH newest AS MATERIALIZED (
+        SELECT o.xid FROM outbox o WHERE o.xid >= :since::text::xid8 AND o.xid < {XMIN} ORDER BY o.xid DESC LIMIT 1
+    ), opened AS MATERIALIZED (
+        SELECT newest.xid,
+               CASE WHEN :since::text = '0' THEN 0
+                    ELSE (SELECT min(o.id + 0) - 1 FROM outbox o WHERE o.xid >= :since::text::xid8 AND o.xid <= newest.xid)
+               END AS first,
+               (SELECT max(id) FROM outbox) AS last
+          FROM newest
+    )
+    SELECT opened.xid::text, opened.first, opened.last, read.* FROM opened LEFT JOIN LATERAL (
+        SELECT {EVENT.sql} FROM outbox o
+         WHERE o.id > opened.first AND o.id <= opened.last
+           AND CASE WHEN o.xid >= :since::text::xid8 AND o.xid <= opened.xid THEN TRUE END
+         ORDER BY o.id LIMIT :most
+    ) read ON TRUE ORDER BY read.id
 """)
 # By order: in a young database, the planner would look through the table for transactions beyond a number.
 NEWEST = Statement(f"""
@@ -151,13 +162,15 @@ async def read(db: Connection, place: Place, most: int) -> tuple[list[Event], Pl
     Fewer events than `most` do not mean that the feed ends there. No event, and the same place, does.
     """
     if place.is_at_end:
-        row = await OPEN_WINDOW.row(db, since=str(place.until))
-        if row is None:
+        rows = await OPEN_WINDOW.rows(db, since=str(place.until), most=most)
+        if not rows:
             return [], place
-        newest, first, last = row
+        newest, first, last = rows[0][:OF_WINDOW]
         place = Place(place.until, int(newest) + 1, first, last)
-    values = {"since": str(place.since), "until": str(place.until), "id": place.id, "last": place.last}
-    events = [EVENT.read(row) for row in await READ.rows(db, **values, most=most)]
+        events = [EVENT.read(row[OF_WINDOW:]) for row in rows if row["id"] is not None]
+    else:
+        values = {"since": str(place.since), "until": str(place.until), "id": place.id, "last": place.last}
+        events = [EVENT.read(row) for row in await READ.rows(db, **values, most=most)]
     return events, behind(place, events[-1].id if len(events) == most else place.last)
 
 

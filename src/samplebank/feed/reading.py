@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from samplebank.accounts.caller import Caller
-from samplebank.database import Connection
+from samplebank.database import Connection, Sql
 from samplebank.events import feed
 from samplebank.events.feed import Event, Place
 from samplebank.feed.kinds import KINDS, query_of
@@ -81,9 +81,9 @@ async def shown_to(
     ids: dict[str, list[int]] = defaultdict(list)
     for event in events:
         ids[event.kind].append(event.id)
-    shown: dict[int, tuple[bytes, dict[str, Any]]] = {}
-    for kind, of_kind in ids.items():
-        query = query_of(KINDS[kind], caller, of_kind)
-        if query is not None:
-            shown |= {id_: (sha256, data) for id_, sha256, data in await query.rows(db)}
-    return shown
+    asked = [query_of(KINDS[kind], caller, of_kind) for kind, of_kind in sorted(ids.items())]
+    queries = [query for query in asked if query is not None]
+    if not queries:
+        return {}
+    query = Sql(" UNION ALL ".join(["{}"] * len(queries)), *queries)
+    return {id_: (sha256, data) for id_, sha256, data in await query.rows(db)}
