@@ -12,7 +12,7 @@ from kit.service import Service, running
 from samplebank.api.app import ROUTES
 
 #: requests of each of three kinds for each operation: fitting, misfit, and about absent things
-EXAMPLES = 3
+EXAMPLES = 2
 #: requests to pages; `python -m drill --only pages` sends more
 OF_PAGES = 400
 OPERATIONS = sorted(route.opt["operation"].id for route in ROUTES if "operation" in route.opt)
