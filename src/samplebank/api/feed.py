@@ -135,7 +135,7 @@ class Reader:
 
         async def read() -> reading.Page:
             async with self._connected() as db:
-                return await reading.read_page(db, caller, place, most, self._kinds)
+                return await reading.read_page(db, caller, place, most, self._kinds, promptly=True)
 
         page = await followers.shared(caller, (place, most, self._kinds), read)
         self.place = page.place

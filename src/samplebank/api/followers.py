@@ -28,7 +28,7 @@ SIGNALS: Final = (Signal.TASKS, Signal.VERDICTS, Signal.EVENTS)
 LOOK_AGAIN: Final = 1.0
 LOOK_SOON: Final = 0.02
 #: seconds between two wake-up calls: readers who see everything each ask the database
-REST: Final = 0.03
+REST: Final = 0.015
 #: seconds for which a page is there for others who have been woken, too
 SHARED: Final = 2.0
 #: seconds between two looks at the keys; the promise is 5 from the end of a key

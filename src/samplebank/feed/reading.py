@@ -47,8 +47,13 @@ class Page(msgspec.Struct, frozen=True):
     is_last: bool
 
 
-async def read_page(db: Connection, caller: Caller, place: Place, most: int, kinds: Collection[str]) -> Page:
-    """Read up to `most` events of these kinds that the caller may see. A page may have no events and not be the last."""
+async def read_page(
+    db: Connection, caller: Caller, place: Place, most: int, kinds: Collection[str], *, promptly: bool = False
+) -> Page:
+    """Read up to `most` events of these kinds that the caller may see. A page may have no events and not be the last.
+
+    `promptly`: the first events make a page, as nobody should wait for what happens meanwhile.
+    """
     found: list[Seen] = []
     for _ in range(ROUNDS):
         events, behind = await feed.read(db, place, AT_ONCE)
@@ -60,6 +65,8 @@ async def read_page(db: Connection, caller: Caller, place: Place, most: int, kin
         found += seen[:left]
         if len(seen) > left or len(found) == most:
             return Page(found, found[-1].place, is_last=False)
+        if promptly and found:
+            break
     return Page(found, place, is_last=False)
 
 
