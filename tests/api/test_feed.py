@@ -15,6 +15,7 @@ from samplebank.api.feed import Silence, Type
 from samplebank.api.feed_cursors import MARK, PLACE, PROOF
 from samplebank.database import Database
 from samplebank.events import feed
+from samplebank.feed import reading
 from samplebank.feed.cloud_events import INSTALLATION, keyed
 from samplebank.feed.kinds import KINDS
 from samplebank.feed.reading import read_page
@@ -57,15 +58,21 @@ def test_the_kinds_of_events_and_the_types_of_the_interface_are_the_same() -> No
     assert {kind.type for kind in KINDS.values()} == set(get_args(Type))
 
 
-async def test_a_page_with_several_kinds_of_events_takes_two_statements(
-    bank: Bank, database: Database
-) -> None:
-    statements: list[str] = []
+@pytest.fixture
+async def begin(bank: Bank, database: Database) -> feed.Place:
+    """A place before the events of a finished job."""
     async with database.connection() as db:
-        begin = await feed.end_of(db, await feed.look(db))
+        place = await feed.end_of(db, await feed.look(db))
     reader = Follower(bank, "chief")
     sample, _ = finished(bank)
     reader.until(sample, "verdict.settled")
+    return place
+
+
+async def test_a_page_with_several_kinds_of_events_takes_two_statements(
+    begin: feed.Place, database: Database
+) -> None:
+    statements: list[str] = []
 
     async with database.connection() as db:
         with db.query_logger(lambda record: statements.append(record.query)):
@@ -74,6 +81,20 @@ async def test_a_page_with_several_kinds_of_events_takes_two_statements(
 
     assert [event.kind for event in page.events] == ["submission", "job"]
     assert len([text for text in statements if "outbox" in text]) == 2
+
+
+async def test_a_page_for_a_stream_ends_with_the_first_events_that_are_found(
+    begin: feed.Place, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "AT_ONCE", 1)
+
+    async with database.connection() as db:
+        whole = await read_page(db, INSTALLATION, begin, 3, KINDS)
+        first = await read_page(db, INSTALLATION, begin, 3, KINDS, promptly=True)
+
+    assert len(whole.events) == 3
+    assert first.events == whole.events[:1]
+    assert not first.is_last
 
 
 def test_every_kind_of_event_comes_in_order_as_a_cloud_event(bank: Bank) -> None:
