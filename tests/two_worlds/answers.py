@@ -50,10 +50,10 @@ PARTS: Final = (
     # cursors of the feed are sealed, each with other random bytes
     ("readFeed", re.compile(rb'("(?:next|cursor)":"|id: )[\w-]{84}'), rb"\1"),
 )
-#: what each world makes by itself: ids, also those of events, times as numbers and as texts, and durations
+#: what each world makes by itself: ids, also those of events, times as numbers, as seconds of figures and as texts, and durations
 MADE: Final = re.compile(
     UUID
-    + rb'|(?<="specversion":"1.0","id":")[0-9a-f]{32}|\b1[789]\d{11}\b|\b20\d\d-\d\d-\d\dT[\d:.]+Z'
+    + rb'|(?<="specversion":"1.0","id":")[0-9a-f]{32}|\b1[789]\d{11}\b|\b1\.[789]\d*e\+09\b|\b20\d\d-\d\d-\d\dT[\d:.]+Z'
     + rb"|\b\d+(?:\.\d+)? (?:ms|s|min)\b"
 )
 #: how long the tasks took that each world has ended by itself, as numbers. How many ended is compared.
