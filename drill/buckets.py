@@ -17,13 +17,11 @@ from drill.rows import Row, Toll, came_back
 from samplebank.rehearsal.load import CLIENTS, Load, wholeness
 from samplebank.rehearsal.processes import children, kill
 
-#: seconds that the service may take to come back
-BACK = WHOLE
 #: web processes, which start beside each other
 PROCESSES = 4
 #: seconds within which a blow comes once all clients have submitted, so that blows meet each part of a request
 MOMENT = 0.2
-GOAL = f"all ready <= {BACK:.0f} s; 0 lost, doubled, without bytes; no orphans after the sweep"
+GOAL = f"all ready <= {WHOLE:.0f} s; 0 lost, doubled, without bytes; no orphans after the sweep"
 
 
 def run(folder: Path, rounds: int) -> Iterator[Row]:
@@ -50,13 +48,13 @@ def _drill(service: Service, s3: S3Server, rounds: int) -> Row:
         f"{kills:,} kills; {toll.back} of {len(told)} times whole, after {toll.whole:.1f} s at most; {toll.promised:,} promised, "
         f"{lost} lost, {doubled} doubled; {agreement.said}"
     )
-    met = not toll.away + lost + doubled + agreement.bare + agreement.left
+    met = not toll.away + lost + doubled + agreement.wrong
     return Row("web processes, S3 server and service killed in turn", rounds, GOAL, said, met, toll)
 
 
 def _kill_web(service: Service, _: S3Server) -> int:
     """Kill the web processes as soon as all are there: some may still be on their way back."""
-    end = time.monotonic() + BACK
+    end = time.monotonic() + WHOLE
     while len(found := children(service.pid, " serve ")) < PROCESSES and time.monotonic() < end:
         time.sleep(LOOK)
     return kill(found)
@@ -90,8 +88,8 @@ def _blow(
 ) -> tuple[int, float | None]:
     """One blow while clients submit; the kills, and the seconds until every process was ready again, None for too many."""
     enough = len(load.promises) + CLIENTS
-    end = time.monotonic() + BACK
+    end = time.monotonic() + WHOLE
     while len(load.promises) < enough and time.monotonic() < end:
         time.sleep(LOOK)
     time.sleep(random.uniform(0, MOMENT))  # noqa: S311 no secret
-    return blow(service, s3), wholeness(service.url, BACK)
+    return blow(service, s3), wholeness(service.url, WHOLE)

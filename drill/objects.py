@@ -31,6 +31,11 @@ class Agreement(NamedTuple):
     left: int
 
     @property
+    def wrong(self) -> int:
+        """How many rows and objects should not be so in the end."""
+        return self.bare + self.left
+
+    @property
     def said(self) -> str:
         return f"{self.bare} rows without bytes; {self.orphans} orphans, {self.left} after the sweep"
 
@@ -45,8 +50,9 @@ def swept(service: Service, s3: S3Server) -> Agreement:
     # faults that leave an orphan are rare: the sweep has to find one in any case
     obstore.put(s3.store(PREFIX), f"sample/00/{bytes(32).hex()}.{bytes(8).hex()}", b"orphan")
     bare, orphans = asyncio.run(_compare(service, s3))
-    with _variables(place_of(s3)):
-        asyncio.run(_sweep(service))
+    place = place_of(s3)
+    with _variables(place):
+        asyncio.run(_sweep(service, place))
     bare_then, left = asyncio.run(_compare(service, s3))
     return Agreement(bare + bare_then, orphans, left)
 
@@ -59,12 +65,9 @@ async def _compare(service: Service, s3: S3Server) -> tuple[int, int]:
     return len(rows - objects), len(objects - rows)
 
 
-async def _sweep(service: Service) -> None:
+async def _sweep(service: Service, place: Mapping[str, str]) -> None:
     """Sweep all parts, as if all objects were old."""
-    given = {
-        "SAMPLEBANK_DATA_DIR": str(service.data),
-        "SAMPLEBANK_BLOB_URL": os.environ["SAMPLEBANK_BLOB_URL"],
-    }
+    given = {**place, "SAMPLEBANK_DATA_DIR": str(service.data)}
     async with open_bank(settings.load(given), service.database_url) as bank:
         sweep = orphan_sweep(older_than=-3600)
         for _ in range(PARTS):

@@ -47,7 +47,7 @@ def _drill(service: Service, s3: S3Server, line: Line, rounds: int) -> Row:
         f"ready again after {toll.whole:.1f} s at most, {toll.away} times not; {load.failed} failed, {load.later} x 503, "
         f"slowest answer {load.slowest:.1f} s; {toll.promised:,} promised, {lost} lost, {doubled} doubled; {agreement.said}"
     )
-    met = not toll.away + load.failed + lost + doubled + agreement.bare + agreement.left
+    met = not toll.away + load.failed + lost + doubled + agreement.wrong
     return Row(FAULT, rounds, GOAL, said, met, toll)
 
 

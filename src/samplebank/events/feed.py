@@ -84,13 +84,20 @@ class Feed(msgspec.Struct, frozen=True):
 
 EVENT = Columns.of(Event, "o")
 LOOK = Statement(f"SELECT identity, secret, forgotten_xid::text, forgotten_id, {XMIN}::text FROM feed")
-# CASE hides the index of transactions: of a long window, each page would sort the whole window.
-READ = Statement(f"""
-    SELECT {EVENT.sql} FROM outbox o
-     WHERE o.id > :id AND o.id <= :last
-       AND CASE WHEN o.xid >= :since::text::xid8 AND o.xid < :until::text::xid8 THEN TRUE END
-     ORDER BY o.id LIMIT :most
-""")
+
+
+def _events(*, behind: str, last: str, until: str) -> str:
+    """A query for the first events of a window, by their ids. The parameters are expressions; `until` has its operator."""
+    # CASE hides the index of transactions: of a long window, each page would sort the whole window.
+    return f"""
+        SELECT {EVENT.sql} FROM outbox o
+         WHERE o.id > {behind} AND o.id <= {last}
+           AND CASE WHEN o.xid >= :since::text::xid8 AND o.xid {until} THEN TRUE END
+         ORDER BY o.id LIMIT :most
+    """
+
+
+READ = Statement(_events(behind=":id", last=":last", until="< :until::text::xid8"))
 # The window ends with its last event, not with the last transaction that has ended: after a crash of the server, the number
 # of a transaction that left nothing behind is given again. `+ 0` hides the index of ids, in which a window lies at the end.
 OPEN_WINDOW = Statement(f"""
@@ -105,10 +112,7 @@ OPEN_WINDOW = Statement(f"""
           FROM newest
     )
     SELECT opened.xid::text, opened.first, opened.last, read.* FROM opened LEFT JOIN LATERAL (
-        SELECT {EVENT.sql} FROM outbox o
-         WHERE o.id > opened.first AND o.id <= opened.last
-           AND CASE WHEN o.xid >= :since::text::xid8 AND o.xid <= opened.xid THEN TRUE END
-         ORDER BY o.id LIMIT :most
+        {_events(behind="opened.first", last="opened.last", until="<= opened.xid")}
     ) read ON TRUE ORDER BY read.id
 """)
 # By order: in a young database, the planner would look through the table for transactions beyond a number.
