@@ -121,6 +121,26 @@ async def test_a_page_of_submissions_of_a_range_is_the_part_of_the_whole_list(
     assert (found, deep, number) == (rows[:25], rows[40:65], len(rows))
 
 
+@pytest.mark.parametrize("kind", ["samples", "submissions"])
+@pytest.mark.parametrize("name", RANGES)
+async def test_a_range_as_a_stream_is_the_whole_list_with_the_rows_of_the_pages(
+    db: Connection, callers: dict[str, Caller], name: str, kind: str
+) -> None:
+    of_samples = SampleCriterion(times=await times_of(db, name, "sampleCreated"))
+    of_submissions = SubmissionSearch(times=await times_of(db, name, SUBMITTED))
+
+    def listing() -> OrderedListing[Any]:
+        if kind == "samples":
+            return samples_matching(callers["most"], of_samples, ALWAYS, ["-sampleSize"])
+        return submissions_matching(callers["most"], of_submissions, ALWAYS, ["mimeType"])
+
+    async with db.transaction(readonly=True):
+        rows = [row for piece in [p async for p in listing().pieces(db, Page(0))] for row in piece]
+
+    assert names(rows) == await whole(db, listing)
+    assert await listing().page(db, Page(25, 40)) == rows[40:65]
+
+
 @pytest.mark.parametrize("every", [True, False])
 async def test_a_range_of_several_times_is_that_of_all_or_of_any(
     db: Connection, callers: dict[str, Caller], *, every: bool
