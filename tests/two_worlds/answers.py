@@ -214,8 +214,9 @@ def _opened(found: re.Match[bytes]) -> bytes:
 #: what SampleDB v2 tells, as docs/security.md lists: a rule for customers of others is refused, and a rule that is not there is
 #: missing, to callers who know the id; and whether the installation knows a file, to callers who know the hash
 ABOUT_RULES: Final = {"getAnalysisPolicyRule", "updateAnalysisRule", "deleteAnalysisRule"}
-ABOUT_FILES: Final = {"getUploadChallenge", "addSubmission"}
 MISSING, REFUSED = 404, 403
+#: what is answered about a file that the installation knows, where a file that is not known is missing
+ABOUT_FILES: Final = {"getUploadChallenge": {200, 422}, "addSubmission": {412, 422}}
 
 
 class Difference(NamedTuple):
@@ -226,9 +227,9 @@ class Difference(NamedTuple):
 
     @property
     def is_listed(self) -> bool:
-        told = self.question.operation
-        is_of_rule = told in ABOUT_RULES and self.full.status == REFUSED
-        return self.plain.status == MISSING and (is_of_rule or told in ABOUT_FILES)
+        operation, told = self.question.operation, self.full.status
+        is_of_rule = operation in ABOUT_RULES and told == REFUSED
+        return self.plain.status == MISSING and (is_of_rule or told in ABOUT_FILES.get(operation, ()))
 
     def __str__(self) -> str:
         return f"{self.user} {self.question}\n" + "\n".join(_told(self.plain, self.full))
