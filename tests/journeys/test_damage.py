@@ -1,5 +1,6 @@
 """Bytes that do not match their name are not sent."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from kit.bank import Bank, Sample
 from kit.service import Service
 from samplebank.assembly import open_bank
 from samplebank.blobs import Area
+from samplebank.logs import Faults
+from samplebank.maintenance import scrubbing
 from samplebank.maintenance.scrubbing import DAMAGED, scrub_sweep
 from samplebank.settings import load
 
@@ -67,6 +70,22 @@ async def test_the_scrub_finds_what_is_damaged_or_missing(service: Service, bank
             await scrub(own)
 
     assert found() >= before + 2
+
+
+async def test_a_store_that_lost_all_is_one_line_of_the_log_a_minute(
+    service: Service, bank: Bank, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrubbing, "faults", Faults(logging.getLogger("samplebank.maintenance")))
+    for _ in range(3):
+        path_of(service, submitted(bank, SMALL)).unlink()
+
+    async with open_bank(load(service.environment), service.database_url) as own:
+        scrub = scrub_sweep(seconds=30)
+        for _ in range(5):
+            await scrub(own)
+
+    told = [vars(record)["fields"] for record in caplog.records if record.message == "blob.damaged"]
+    assert [one["area"] for one in told] == [Area.SAMPLE]
 
 
 def found() -> float:

@@ -10,10 +10,12 @@ from prometheus_client import Counter
 
 from samplebank.assembly import Bank
 from samplebank.blobs import Area, Blob
+from samplebank.logs import Faults
 from samplebank.service_tasks import leftovers
 
-log = logging.getLogger("samplebank.maintenance")
+faults = Faults(logging.getLogger("samplebank.maintenance"))
 DAMAGED = Counter("samplebank_damaged_blobs", "Stored files that were found missing or changed.", ["area"])
+REMEDY = "upload the file again; `samplebank doctor --full` names all damaged files"
 #: seconds of reading in each round, and names that are looked up at once
 SECONDS, BATCH = 0.5, 50
 
@@ -48,7 +50,4 @@ async def _check(bank: Bank, area: Area, name: bytes) -> None:
         if await leftovers.without_row(db, area, [Blob(name)]):  # deleted meanwhile
             return
     DAMAGED.labels(area).inc()
-    log.error(
-        "blob.damaged",
-        extra={"fields": {"area": area, "sha256": name.hex(), "remedy": "upload the file again"}},
-    )
+    faults.report("blob.damaged", kind=area, area=area, sha256=name.hex(), remedy=REMEDY)
