@@ -7,6 +7,7 @@ import pytest
 from kit.bank import Bank, Sample, fields_of, name_of
 from kit.service import TENANTS, Service
 from samplebank.accounts.tenants import read_tenants
+from samplebank.database import Database
 from samplebank.errors import Invalid
 
 
@@ -44,6 +45,14 @@ def test_applying_again_changes_nothing_and_issues_no_key(service: Service) -> N
         ),
         ('[[user]]\nshortname = "x"\ncustomer = "mill"', "shortname"),
         ('[[user]]\nshortName = "x"\ncustomer = "mill"\nstoredBytes = -1', "[[user]] x: Expected `int` >= 1"),
+        (
+            '[[customer]]\nshortName = "x"\nname = "X"\ndomain = "here"\nweight = 0',
+            "[[customer]] x: Expected `int` >= 1",
+        ),
+        (
+            '[[customer]]\nshortName = "x"\nname = "X"\ndomain = "here"\nweight = 101',
+            "[[customer]] x: Expected `int` <= 100",
+        ),
         ("[[planet]]\nname = 'x'", "no kind of entry named 'planet'"),
         ("not toml", "is not TOML"),
         (
@@ -128,3 +137,18 @@ def test_a_file_that_is_not_there_is_one_line(service: Service) -> None:
 
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "no-such-file.toml" in done.stderr
+
+
+async def test_the_file_gives_weights_and_takes_back_weights(
+    service: Service, tmp_path: Path, database: Database
+) -> None:
+    short_name = name_of("customer")
+    entry = f'[[customer]]\nshortName = "{short_name}"\nname = "X"\ndomain = "here"'
+    weights = []
+
+    for text in (f"{entry}\nweight = 7", entry):
+        assert service.run("apply", tenants(tmp_path, text)).returncode == 0
+        async with database.connection() as db:
+            weights.append(await db.fetchval("SELECT weight FROM customer WHERE short_name = $1", short_name))
+
+    assert weights == [7, 1]

@@ -25,6 +25,27 @@ def fail_the_task_of(bank: Bank, worker: str, message: str) -> None:
     bank.update(claim["job"]["id"], claim["task"]["id"], "failed", message=message)
 
 
+@pytest.mark.parametrize(("option", "order"), [("--wait", [1, 0, 2]), ("--bulk", [0, 2, 1])])
+def test_who_waits_for_verdicts_goes_first_and_bulk_work_lets_pass(
+    local: Program, bank: Bank, file: Path, option: str, order: list[int]
+) -> None:
+    (worker,) = bank.workers(1)
+    plan, sample = bank.plan(worker), Sample(data=file.read_bytes())
+    ((key, value),) = plan.items()
+    before = bank.submit(metaData=plan)["sampleSha256"]
+    process = local.start("submit", file, option, f"--meta={key}={value}", "--key", bank.keys["mia"])
+    assert eventually(lambda: bank.jobs_of(sample))
+    samples = [before, sample.sha256, bank.submit(metaData=plan)["sampleSha256"]]
+
+    claims = [bank.claim(worker)[0] for _ in samples]
+
+    for claim in claims:
+        bank.update(claim["job"]["id"], claim["task"]["id"], "success")
+    process.communicate(timeout=60)
+
+    assert [samples.index(claim["sample"]["id"]) for claim in claims] == order
+
+
 @pytest.mark.parametrize("json_option", [[], ["--json"]])
 def test_a_failed_analysis_is_shown_and_fails_the_command(
     local: Program, bank: Bank, file: Path, json_option: list[str]

@@ -185,3 +185,55 @@ async def test_a_customer_that_is_alone_gets_all_in_one_statement(
             "SELECT count(DISTINCT xmin::text) FROM job_task WHERE id = ANY($1)", tasks
         )
     assert changes == 1
+
+
+async def weigh(database: Database, customer_of: str, weight: int) -> None:
+    async with database.connection() as db:
+        await db.execute(
+            "UPDATE customer SET weight = $2 WHERE id = (SELECT customer_id FROM subject WHERE short_name = $1)",
+            customer_of,
+            weight,
+        )
+
+
+@asynccontextmanager
+async def weighted(database: Database, **weights: int) -> AsyncIterator[None]:
+    """Gives the customers of users weights, until the end."""
+    for user, weight in weights.items():
+        await weigh(database, user, weight)
+    try:
+        yield
+    finally:
+        for user in weights:
+            await weigh(database, user, 1)
+
+
+async def test_a_customer_of_weight_three_gets_three_tasks_in_each_turn(
+    bank: Bank, stage: Stage, database: Database
+) -> None:
+    (worker,) = bank.workers(1)
+    plan = bank.plan(worker)
+    for user in ["mia"] * 6 + ["quinn"] * 6:
+        bank.submit(user=user, metaData=plan)
+
+    async with weighted(database, mia=3):
+        order = [(await stage.claim(worker))[0].customer_id for _ in range(8)]
+
+    heavy, light = sorted(set(order), key=order.count, reverse=True)
+    assert order.count(heavy) == 6
+    assert order.count(light) == 2
+    assert [heavy, heavy, heavy, light] == order[order.index(light) - 3 :][:4] or order[:1] == [light]
+
+
+async def test_claims_of_several_tasks_keep_the_weights_too(
+    bank: Bank, stage: Stage, database: Database
+) -> None:
+    (worker,) = bank.workers(1)
+    plan = bank.plan(worker)
+    for user in ["mia"] * 12 + ["quinn"] * 12:
+        bank.submit(user=user, metaData=plan)
+
+    async with weighted(database, mia=3):
+        taken = [one.customer_id for _ in range(8) for one in await stage.claim(worker, most=2)]
+
+    assert sorted(taken.count(customer) for customer in set(taken)) == [4, 12]

@@ -113,11 +113,14 @@ class Bank:
     def submission_body(self, token: Mapping[str, str], **fields: Any) -> dict[str, Any]:
         return {"challengeToken": token, "fileName": name_of("file"), "userAgent": AGENT, **fields}
 
-    def submit(self, sample: Sample | None = None, user: str = "mia", **fields: Any) -> dict[str, Any]:
+    def submit(
+        self, sample: Sample | None = None, user: str = "mia", *, lane: str | None = None, **fields: Any
+    ) -> dict[str, Any]:
         """Upload and submit; the stored submission."""
         sample = sample or Sample()
         body = self.submission_body(self.token(sample, user), **fields)
-        response = self.post(f"{sample.path}/submission", body, user)
+        headers = {"Samplebank-Lane": lane} if lane else {}
+        response = self.call("POST", f"{sample.path}/submission", user, json=body, headers=headers)
         assert response.status_code == 201, response.text[:500]
         submission: dict[str, Any] = response.json()["data"]
         return submission

@@ -166,7 +166,7 @@ async def the_end_of_a_task(ask: Question) -> None:
     book = await PolicyBook().current(ask.db, await read_version(ask.db))
     submission = await ask.db.fetchval("SELECT id FROM submission WHERE sample_id = 1 LIMIT 1")
     cause = Cause(1, ask.tenants.one_customer, submission)
-    job, _ = await open_again(ask.db, cause, Plan((yara,), (), ()), book, now=now)
+    job, _ = await open_again(ask.db, cause, Plan((yara,), (), ()), book, shift=0, now=now)
     task = await ask.db.fetchval("SELECT id FROM job_task WHERE job_id = $1", job.id)
     success = Move(TaskState.SUCCESS, [])
     await update_task(ask.db, everybody, str(job.id), str(task), success, rules=RULES, now=now)

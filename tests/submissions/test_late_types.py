@@ -140,6 +140,17 @@ async def test_an_unfinished_job_gets_the_missing_worker(late: Late) -> None:
     assert late.runs(sample) == sorted([(late.first, "enqueued"), (late.worker, "enqueued")])
 
 
+async def test_the_added_worker_stands_in_the_lane_of_the_job(late: Late) -> None:
+    ordinary, _, _ = await late.planned()
+    await late.comes(ordinary)
+    waited_for, _, _ = await late.planned(lane="waiting")
+
+    await late.comes(waited_for)
+
+    claims = late.bank.claim(late.worker, most=2)
+    assert [claim["sample"]["id"] for claim in claims] == [waited_for.sha256, ordinary.sha256]
+
+
 async def test_the_plan_tells_what_the_late_type_added(late: Late) -> None:
     sample, job, tasks = await late.planned()
 

@@ -49,6 +49,16 @@ def test_a_file_of_the_page_is_stored_with_its_job(bank: Bank, visitor: Visitors
     assert bank.tasks_of(answer.json()["data"]["jobID"]).keys() == {worker}
 
 
+def test_who_sits_before_the_page_does_not_wait_behind_sensors(bank: Bank, visitor: Visitors) -> None:
+    sample, worker = Sample(), bank.worker()["shortName"]
+    plan = bank.plan(worker)
+    bank.submit(metaData=plan)
+
+    send(visitor("mia"), sample, **{f"meta.{key}": value for key, value in plan.items()})
+
+    assert bank.claim(worker)[0]["sample"]["id"] == sample.sha256
+
+
 def test_a_repeat_under_the_same_key_stores_nothing_twice(bank: Bank, visitor: Visitors) -> None:
     sample, said = Sample(), {"fileName": name_of("file"), "meta.batch": str(uuid4())}
     key = str(uuid4())

@@ -5,7 +5,7 @@ With a mistake anywhere, nothing is changed. The error names file, entry and rea
 
 from collections.abc import Iterable, Mapping
 
-from samplebank.accounts import own_budgets
+from samplebank.accounts import own_budgets, weights
 from samplebank.accounts.keys import issue
 from samplebank.accounts.model import ROLES
 from samplebank.accounts.tenants import (
@@ -82,6 +82,7 @@ async def apply(db: Connection, tenants: Tenants, source: str, *, now: Millis) -
     await work.subjects("user", tenants.user)
     await work.subjects("group", tenants.group)
     await own_budgets.put(db, tenants)
+    await weights.put(db, tenants)
     if tenants.sign_in is not None:
         await work.sign_in(tenants.sign_in)
     await work.members(tenants.group)

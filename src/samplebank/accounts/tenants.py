@@ -15,6 +15,7 @@ ShortName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_:\-.]{1,100}\Z", max_lengt
 Name = Annotated[str, Meta(pattern=r"^[^\x00]+\Z", max_length=200)]
 #: the largest budget is that of the settings; 0 would read as a budget for nothing, and as no budget
 StoredBytes = Annotated[int, Meta(ge=1, le=10**15)]
+Weight = Annotated[int, Meta(ge=1, le=100)]
 EVERY_CUSTOMER = "*"
 
 
@@ -28,6 +29,7 @@ class CustomerEntry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     domain: Name
     parent: ShortName | None = None
     stored_bytes: StoredBytes | None = None
+    weight: Weight = 1
 
 
 class UserEntry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):

@@ -18,6 +18,7 @@ from samplebank.http.deadlines import Deadline
 from samplebank.http.exchange import Exchange
 from samplebank.http.streaming import Streamed
 from samplebank.http.turns import Within, while_connected
+from samplebank.jobs.lanes import Lane
 
 R = TypeVar("R")
 Show = Callable[[Any, Directory], Any]
@@ -38,6 +39,8 @@ class Call(Exchange):
 
     #: whether the request has waited for the file type of its sample, and goes on without
     has_waited = False
+    #: how urgent the analysis of what is submitted is, where the request says nothing
+    lane = Lane.ORDINARY
 
     async def show(self, row: Any, show: Show, status: int = 200) -> Answer:
         """Answer a single object. `show` turns the row into the shape of the answer."""

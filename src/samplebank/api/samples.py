@@ -22,6 +22,7 @@ from samplebank.errors import invalid
 from samplebank.http.operation import V2, operation
 from samplebank.http.repeats import key_of
 from samplebank.http.shapes import Int64, NoQuery, Shown, Unique
+from samplebank.jobs.lanes import WAITED_FOR
 from samplebank.jobs.model import Job
 from samplebank.jobs.opening import open_again
 from samplebank.policy.plan import plan_for
@@ -150,7 +151,7 @@ async def analyse_again(request: Call, sample: Sample) -> Job:
             raise invalid(
                 "workers", "The policy selects no worker for this sample, so there is nothing to run."
             )
-        job, is_new = await open_again(db, cause, chosen, book, now=request.now)
+        job, is_new = await open_again(db, cause, chosen, book, shift=WAITED_FOR, now=request.now)
         await request.record(db, sha256=sample.sha256, details={"job": str(job.id)})
         if subject.type is None and book.looks_at_classification:
             await replanning.mark(db, cause, job.id)

@@ -17,6 +17,7 @@ from samplebank.api.acl import read_acl
 from samplebank.api.call import Call
 from samplebank.api.classifications import await_type
 from samplebank.api.envelope import Answer
+from samplebank.api.lanes import read_shift
 from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest
 from samplebank.api.repeated_requests import Later, repeatable
 from samplebank.blobs import Area
@@ -277,6 +278,7 @@ async def read_submission(request: Call, data: SubmissionRequest) -> NewSubmissi
     expiry = read_time(violations, "retention", data.retention, now)
     if expiry is not None and expiry <= now:
         violations.add("retention", "The retention ends in the past.")
+    shift = read_shift(request, violations)
     violations.raise_if_any()
     assert customer is not None  # noqa: S101 for the type checker: an unknown customer is a violation
     caller.require(Permission.ADD_SUBMISSION, customer)
@@ -293,6 +295,7 @@ async def read_submission(request: Call, data: SubmissionRequest) -> NewSubmissi
         observed_time=now if observed is None else observed,
         expiry_time=expiry,
         trusted_agent=data.user_agent.name in request.bank.settings.agents,
+        shift=shift,
     )
 
 

@@ -46,10 +46,15 @@ class Content(NamedTuple):
 
 
 class Client:
-    def __init__(self, connection: Connection, *, pauses: Sequence[float] = PAUSES) -> None:
+    def __init__(
+        self, connection: Connection, *, pauses: Sequence[float] = PAUSES, lane: str | None = None
+    ) -> None:
+        """`lane` is how urgent the analysis of what is submitted is, as in the header Samplebank-Lane."""
         self.url = connection.url
         self._pauses = pauses
         self._http = _open(connection)
+        if lane is not None:
+            self._http.headers["Samplebank-Lane"] = lane
 
     def __enter__(self) -> Self:
         return self

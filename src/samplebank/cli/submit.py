@@ -61,6 +61,9 @@ def submit(
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Metadata; may be repeated.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the jobs and print the verdicts.")] = False,
+    bulk: Annotated[
+        bool, typer.Option("--bulk", help="Let what the customer submits meanwhile go first.")
+    ] = False,
     parallel: Annotated[int, typer.Option(min=1, max=64, help="Files at a time.")] = 4,
     json: JsonOption = False,
     url: UrlOption = None,
@@ -69,7 +72,7 @@ def submit(
     """Submit files for analysis."""
     fields = _fields(customer, tlp, meta or [])
     found = _found(paths)
-    with Client(connection.find(url, key)) as client:
+    with Client(connection.find(url, key), lane=_lane(wait=wait, bulk=bulk)) as client:
         outcomes, end = _send(client, found.files, fields, parallel)
         if isinstance(end, Refusal) and not _arrived(outcomes):
             raise end
@@ -87,6 +90,11 @@ def submit(
         printing.complain(_interrupted(outcomes))
     if end is not None or any(outcome.status == "failed" or outcome.failed_analyses for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _lane(*, wait: bool, bulk: bool) -> str | None:
+    """Whoever waits for the verdicts goes first."""
+    return "bulk" if bulk else "waiting" if wait else None
 
 
 def _arrived(outcomes: Iterable[Outcome]) -> int:

@@ -10,18 +10,19 @@ from uuid import UUID
 import msgspec
 
 from samplebank.database import Connection, Statement, new_id
+from samplebank.jobs.lanes import shift_of_job
 from samplebank.jobs.opening import Cause
 from samplebank.policy.model import Book, Plan
 from samplebank.timespec import Millis
 
 LOCK_JOBS = Statement("SELECT id FROM job WHERE id = ANY(:ids::uuid[]) ORDER BY id FOR UPDATE")
 GET = Statement("SELECT id, end_time IS NULL AS is_open, workers, options FROM job WHERE id = :id")
-#: Part of a statement: the tasks of the added workers, for each job of `{job}`.
+#: Part of a statement: the tasks of the added workers, for each job of `{job}`, with the `{shift}` of the other tasks.
 QUEUED = """
     queued AS (
-        INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time, message)
+        INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time, message, shift)
         SELECT task.id, {job}.id, :sample_id::bigint, :customer_id::bigint, task.worker_id, task.worker, 'enqueued',
-               :now::bigint, :message::text
+               :now::bigint, :message::text, {shift}
           FROM {job}, unnest(:task_ids::uuid[], :added::uuid[], :added_names::text[]) AS task(id, worker_id, worker)
     ),
     -- The event of a new job is sent again: whoever hands tasks out by events learns of the added tasks.
@@ -39,7 +40,7 @@ ADD = Statement(f"""
                replanned = :replanned::jsonb
          WHERE id = :job_id AND end_time IS NULL RETURNING id, submission_id
     ),
-    {QUEUED.format(job="changed")}
+    {QUEUED.format(job="changed", shift=shift_of_job(":job_id"))}
     SELECT id FROM changed
 """)
 OPEN_AFTER = Statement(f"""
@@ -55,7 +56,7 @@ OPEN_AFTER = Statement(f"""
                               AND coalesce(end_time, 0) = 0 AND workers @> :added::uuid[])
         RETURNING id, submission_id
     ),
-    {QUEUED.format(job="opened")},
+    {QUEUED.format(job="opened", shift=shift_of_job(":previous_id::uuid"))},
     -- The ended tasks come along, so that the verdict of the new job weighs what they found.
     earlier AS (
         SELECT t.*, (:carried_ids::uuid[])[row_number() OVER (ORDER BY t.id)] AS new_id
@@ -63,9 +64,9 @@ OPEN_AFTER = Statement(f"""
     ),
     carried AS (
         INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time, start_time,
-                              end_time, message, attempt, reasons, claimed_by)
+                              end_time, message, attempt, reasons, claimed_by, shift)
         SELECT new_id, opened.id, sample_id, customer_id, worker_id, worker, state, enqueued_time, start_time,
-               end_time, message, attempt, reasons, claimed_by
+               end_time, message, attempt, reasons, claimed_by, shift
           FROM opened, earlier
     ),
     linked AS (

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Database, Shape
-from samplebank.jobs.claims import Claim, Turn, claim
+from samplebank.jobs.claims import START, Claim, Place, Turn, claim
 from samplebank.timespec import Millis
 
 #: the most tasks taken at once for several claims together
@@ -41,14 +41,14 @@ class Claiming:
         self._database = database
         self._clock = clock
         self._cause = cause
-        #: the customer who had the last turn in this process, by worker
-        self._turns: dict[str, int] = {}
+        #: where the next turn in this process begins, by worker
+        self._turns: dict[str, Place] = {}
         self._waiting: dict[tuple[int, str], deque[WaitingClaim]] = {}
         #: keeps the tasks alive: the event loop holds weak references only
         self._serving: set[asyncio.Task[None]] = set()
 
     async def claim(self, caller: Caller, worker: str, *, most: int, lease: Millis) -> list[Claim]:
-        """Hand the longest-waiting open tasks of each customer in turn to `worker`, at most `most`."""
+        """Hand the first tasks in the line of each customer in turn to `worker`, at most `most`."""
         # Keyed by `id(caller)`, as comparing callers by value is slow. `Line` holds the caller, so the id is not reused.
         key = id(caller), worker
         waiting = self._waiting.get(key)
@@ -108,10 +108,10 @@ class Claiming:
             now=self._clock(),
             lease=lease,
             cause=self._cause,
-            after=self._turns.get(line.worker, 0),
+            place=self._turns.get(line.worker, START),
         )
-        if turn.after is not None:
-            self._turns[line.worker] = turn.after
+        if turn.next is not None:
+            self._turns[line.worker] = turn.next
         return turn
 
 

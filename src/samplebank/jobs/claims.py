@@ -19,7 +19,8 @@ from samplebank.timespec import Millis
 
 # Customers take turns, in the order of their ids. So a customer who floods the queue delays nobody else.
 # `turn`: the next customers after {after} with a waiting task, in a ring. Each look into the index finds one customer.
-# `crowd`: the number of customers in the turn. The customers share the tasks that are asked for.
+# `shares`: the customers share the tasks that are asked for, by their weights: their weight each, where few are asked for.
+# `crowd`: the customers in the turn, in the order of the ring.
 # `found`: both a task and its job are locked. Rows that somebody else has locked are passed over: to wait for a job that an
 # update holds could make a deadlock, as the update waits for the task.
 FOUND = """
@@ -42,14 +43,18 @@ FOUND = """
               ORDER BY t.customer_id LIMIT 1)
             LIMIT 1
         ) following WHERE turn.place < {customers}
+    ), shares AS MATERIALIZED (
+        SELECT turn.customer_id, place, CASE WHEN turn.customer_id = {again} THEN least({left}, whole) ELSE whole END AS share
+          FROM (SELECT turn.*, c.weight * ceil({most} / sum(c.weight) OVER ()::float)::bigint AS whole
+                  FROM turn JOIN customer c ON c.id = turn.customer_id) turn
+         ORDER BY place
     ), crowd AS MATERIALIZED (
-        SELECT max(place) AS size, (array_agg(customer_id ORDER BY place DESC))[1] AS last,
-               ceil({most} / max(place)::float)::bigint AS share FROM turn
+        SELECT array_agg(customer_id ORDER BY place) AS customers, array_agg(share ORDER BY place) AS shares FROM shares
     ), found AS MATERIALIZED (
-        SELECT picked.* FROM turn CROSS JOIN LATERAL (
+        SELECT picked.* FROM shares CROSS JOIN LATERAL (
             SELECT t.id, t.job_id, j.state FROM job_task t JOIN job j ON j.id = t.job_id
-             WHERE {waiting} AND t.customer_id = turn.customer_id
-             ORDER BY t.enqueued_time, t.id LIMIT (SELECT share FROM crowd) FOR UPDATE OF t, j SKIP LOCKED
+             WHERE {waiting} AND t.customer_id = shares.customer_id
+             ORDER BY t.enqueued_time + t.shift, t.id LIMIT shares.share FOR UPDATE OF t, j SKIP LOCKED
         ) picked LIMIT {most}
 """
 # A claim of a single task takes a task of the next customer: the first task behind {after} in the index, else the first
@@ -60,12 +65,12 @@ FOUND_ONE = """
             SELECT * FROM (
                 SELECT t.id, t.job_id, j.state, t.customer_id FROM job_task t JOIN job j ON j.id = t.job_id
                  WHERE {waiting} AND t.customer_id > {after}
-                 ORDER BY t.customer_id, t.enqueued_time, t.id LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED) behind
+                 ORDER BY t.customer_id, t.enqueued_time + t.shift, t.id LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED) behind
             UNION ALL
             SELECT * FROM (
                 SELECT t.id, t.job_id, j.state, t.customer_id FROM job_task t JOIN job j ON j.id = t.job_id
                  WHERE {waiting} AND t.customer_id <= {after}
-                 ORDER BY t.customer_id, t.enqueued_time, t.id LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED) before
+                 ORDER BY t.customer_id, t.enqueued_time + t.shift, t.id LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED) before
         ) either LIMIT 1
 """
 TAKEN = """
@@ -73,7 +78,7 @@ TAKEN = """
         UPDATE job_task t SET state = 'executing', attempt = attempt + 1, start_time = coalesce(start_time, {now}::bigint),
                lease_until = {until}, lease_token = gen_random_uuid(), claimed_by = {user}
           FROM found WHERE t.id = found.id
-        RETURNING t.id, t.job_id, t.worker, t.attempt, t.lease_token, t.lease_until, t.enqueued_time
+        RETURNING t.id, t.job_id, t.worker, t.attempt, t.lease_token, t.lease_until, t.enqueued_time + t.shift AS place
     ), started AS (
         UPDATE job j SET state = 'executing', start_time = coalesce(start_time, {now}::bigint)
           FROM found WHERE j.id = found.job_id AND found.state = 'enqueued'
@@ -85,9 +90,7 @@ SHOWN = """taken t JOIN job j ON j.id = t.job_id JOIN sample s ON s.id = j.sampl
                  LEFT JOIN submission u ON u.id = j.submission_id"""
 CLAIM_ONE = Template(f"{FOUND_ONE} {TAKEN} FROM {SHOWN}")
 # The crowd is told even where others have taken all tasks of the turn.
-CLAIM_SOME = Template(
-    f"{FOUND} {TAKEN} FROM crowd LEFT JOIN ({SHOWN}) ON TRUE ORDER BY t.enqueued_time, t.id"
-)
+CLAIM_SOME = Template(f"{FOUND} {TAKEN} FROM crowd LEFT JOIN ({SHOWN}) ON TRUE ORDER BY t.place, t.id")
 LOCK_TASK = """
     SELECT t.id, t.job_id, t.customer_id, t.state, t.attempt, t.lease_token, t.reasons, t.worker_id
       FROM job_task t WHERE t.id = $1 FOR UPDATE
@@ -129,14 +132,26 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Crowd(NamedTuple):
-    """The customers of a turn: their number, the last customer, and how many tasks each customer may have."""
+    """The customers of a turn, in the order of the ring, and how many tasks each may have. None where no task waits."""
 
-    size: int | None
-    last: int | None
-    share: int
+    customers: list[int] | None
+    shares: list[int]
+
+
+class Place(NamedTuple):
+    """Where a turn begins: behind a customer, or with the customer, who has `left` tasks of the turn before to get."""
+
+    customer: int = 0
+    left: int = 0
+
+    @property
+    def after(self) -> int:
+        return self.customer - 1 if self.left else self.customer
 
 
 CROWD = Columns.of(Crowd, "crowd")
+#: how many tasks a customer gets in a turn of single tasks
+WEIGHT = Sql("(SELECT weight FROM customer WHERE id = j.customer_id)")
 CLAIMED = Columns.of(
     Claim,
     "t",
@@ -152,16 +167,18 @@ CLAIMED = Columns.of(
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """The claims of a turn. The next turn comes `after` the last customer of this turn; None when no task waits.
+    """The claims of a turn. The next turn begins at `next`; None when no task waits.
 
     `is_last` when the customers have no more waiting tasks, as far as the turn tells.
     """
 
     claims: list[Claim]
-    after: int | None
+    next: Place | None
     is_last: bool
 
 
+#: the beginning of the ring
+START = Place()
 #: a turn in which no task waits
 NOBODY = Turn([], None, is_last=True)
 
@@ -185,12 +202,12 @@ async def claim(
     now: Millis,
     lease: Millis,
     cause: Shape[Any],
-    after: int = 0,
+    place: Place = START,
 ) -> Turn:
-    """Hand the longest-waiting open tasks of the next customers to `worker`, and to nobody else until the lease ends.
+    """Hand the first tasks in the lines of the next customers to `worker`, and to nobody else until the lease ends.
 
-    The turn begins with the first customer after the id `after`. `worker` is an id or a short name; a worker that does
-    not exist gets no task. `cause` reads the submission `u` behind the job, with the sample `s`.
+    The turn begins at `place`. `worker` is an id or a short name; a worker that does not exist gets no task. `cause` reads
+    the submission `u` behind the job, with the sample `s`.
     """
     waiting = all_of(
         [
@@ -199,31 +216,53 @@ async def claim(
             see_customers(caller, "t.customer_id", Permission.UPDATE_JOB, Permission.WORK_ON_CLAIMS),
         ]
     )
-    wanted = {"waiting": waiting, "after": after, "now": now, "until": now + lease, "user": caller.user.id}
-    return await (_claim_one(db, cause, wanted) if most == 1 else _claim_some(db, cause, most, wanted))
+    wanted = {
+        "waiting": waiting,
+        "after": place.after,
+        "now": now,
+        "until": now + lease,
+        "user": caller.user.id,
+    }
+    return await (
+        _claim_one(db, cause, place, wanted) if most == 1 else _claim_some(db, cause, place, most, wanted)
+    )
 
 
-async def _claim_one(db: Connection, cause: Shape[Any], wanted: dict[str, object]) -> Turn:
-    found = await CLAIM_ONE.rows(db, **wanted, columns=_columns(CLAIMED.selected, cause.selected))
-    taken = [_claim(tuple(row), cause) for row in found]
-    return Turn(taken, taken[0].customer_id, is_last=False) if taken else NOBODY
+async def _claim_one(db: Connection, cause: Shape[Any], place: Place, wanted: dict[str, object]) -> Turn:
+    found = await CLAIM_ONE.rows(db, **wanted, columns=_columns(WEIGHT, CLAIMED.selected, cause.selected))
+    if not found:
+        return NOBODY
+    weight, *row = found[0]
+    taken = _claim(row, cause)
+    goes_on = place.left > 0 and place.customer == taken.customer_id
+    return Turn([taken], Place(taken.customer_id, (place.left if goes_on else weight) - 1), is_last=False)
 
 
-async def _claim_some(db: Connection, cause: Shape[Any], most: int, wanted: dict[str, object]) -> Turn:
+async def _claim_some(
+    db: Connection, cause: Shape[Any], place: Place, most: int, wanted: dict[str, object]
+) -> Turn:
     customers = min(most, CUSTOMERS)
     columns = _columns(CROWD.selected, CLAIMED.selected, cause.selected)
+    wanted |= {"again": place.customer if place.left else 0, "left": Sql("{}::bigint", place.left)}
     found = await CLAIM_SOME.rows(
         db, **wanted, columns=columns, customers=customers, most=Sql("{}::bigint", most)
     )
     rows = [tuple(row) for row in found]
     crowd = CROWD.read(rows[0][: CROWD.width])
-    if crowd.size is None:
+    if not crowd.customers:
         return NOBODY
     of_tasks = [row[CROWD.width :] for row in rows]
     taken = [_claim(row, cause) for row in of_tasks if row[0] is not None]
+    return _turn(taken, dict(zip(crowd.customers, crowd.shares, strict=True)), most, customers)
+
+
+def _turn(taken: list[Claim], shares: dict[int, int], most: int, customers: int) -> Turn:
+    """The turn in which customers got `taken` of their shares. Whose share was cut off comes first in the next turn."""
     whole = Counter(claim.customer_id for claim in taken)
-    is_last = crowd.size < customers and all(number < crowd.share for number in whole.values())
-    return Turn(taken, crowd.last, is_last)
+    *_, last = [one for one in shares if whole[one]] if len(taken) == most else shares
+    left = shares[last] - whole[last] if len(taken) == most else 0
+    is_last = len(shares) < customers and all(whole[one] < share for one, share in shares.items())
+    return Turn(taken, Place(last, left), is_last)
 
 
 @lru_cache(16)

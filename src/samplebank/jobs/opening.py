@@ -14,13 +14,14 @@ from samplebank.timespec import Millis
 SUBMITTED = "SELECT 1, 'submission', jsonb_build_object('submissionID', id) FROM stored"
 
 
-def opened(sample: str = ":sample_id::bigint", told: str = "") -> str:
+def opened(sample: str = ":sample_id::bigint", told: str = "", shift: str = ":shift::bigint") -> str:
     """Part of a statement: opens a job, or joins the unfinished job with the same workers and options.
 
     The part reads `cause`, of at most one `submission_id`: no row, no job. `job_of_cause` (id, is_new) has the job, if
     any worker is selected. `sample` is an expression for the id of the sample. The caller must hold the lock of the
     sample, so that two submissions at once cannot open two jobs. `told` are events (place, kind, payload) that come before
-    the event of the job.
+    the event of the job. `shift` is an expression for the place of the tasks in the line (`lanes`). Waiting tasks of a job
+    that is joined move up to the place, unless somebody else holds them.
     """
     return f"""
     -- `coalesce` hides the index of all unfinished jobs: the index is small, but full of dead entries until the next
@@ -46,14 +47,29 @@ def opened(sample: str = ":sample_id::bigint", told: str = "") -> str:
         ) AS told (place, kind, payload) ORDER BY place
     ),
     queued AS (
-        INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time)
-        SELECT task.id, opened.id, {sample}, :customer_id, task.worker_id, task.worker, 'enqueued', :now
+        INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time, shift)
+        SELECT task.id, opened.id, {sample}, :customer_id, task.worker_id, task.worker, 'enqueued', :now, {shift}
           FROM opened, unnest(:task_ids::uuid[], :workers::uuid[], :worker_names::text[]) AS task(id, worker_id, worker)
     ),
+    {_hastened(shift)},
     job_of_cause AS (
         SELECT id, FALSE AS is_new FROM unfinished UNION ALL SELECT id, TRUE FROM opened
     )
 """
+
+
+def _hastened(shift: str) -> str:
+    """Part of `opened`: waiting tasks of the job that is joined move up in the line.
+
+    The caller holds the lock of the sample, and who ends a task locks the task before the sample. So nobody is waited for.
+    """
+    return f"""hastened AS (
+        UPDATE job_task t SET shift = {shift}
+          FROM (SELECT id FROM job_task
+                 WHERE job_id = (SELECT id FROM unfinished) AND state = 'enqueued' AND job_task.shift > {shift}
+                   FOR UPDATE SKIP LOCKED) late
+         WHERE t.id = late.id
+    )"""
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -92,18 +108,18 @@ def id_of(opened: dict[str, object]) -> UUID:
 
 
 async def open_again(
-    db: Connection, cause: Cause, plan: Plan, book: Book, *, now: Millis
+    db: Connection, cause: Cause, plan: Plan, book: Book, *, shift: Millis, now: Millis
 ) -> tuple[Job, bool]:
     """Open a new job, unless an unfinished job has the same workers: (the job, whether the job is new)."""
-    job_id, is_new = await open_or_join(db, cause, plan, book, now=now)
+    job_id, is_new = await open_or_join(db, cause, plan, book, shift=shift, now=now)
     return await get_job(db, job_id), is_new
 
 
 async def open_or_join(
-    db: Connection, cause: Cause, plan: Plan, book: Book, *, now: Millis
+    db: Connection, cause: Cause, plan: Plan, book: Book, *, shift: Millis, now: Millis
 ) -> tuple[UUID, bool]:
     """As `open_again`, but answers the id of the job only."""
     row = await OPEN_AGAIN.row(
-        db, **msgspec.structs.asdict(cause), **values(plan, book, any_options=True), now=now
+        db, **msgspec.structs.asdict(cause), **values(plan, book, any_options=True), shift=shift, now=now
     )
     return row[0], row[1]

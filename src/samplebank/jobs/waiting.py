@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from samplebank.database import Connection, Statement, new_id
+from samplebank.jobs.lanes import shift_of_job
 from samplebank.timespec import Millis
 
 #: the short name of the worker
@@ -25,8 +26,9 @@ ADD = Statement(f"""
         RETURNING j.id, j.sample_id, j.customer_id, w.id AS worker_id,
                   coalesce(j.start_time, :now) + :patience::bigint AS until
     )
-    INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time, run_after)
-    SELECT :id, waiting.id, sample_id, customer_id, worker_id, '{CHILDREN}', 'enqueued', :now, until FROM waiting
+    INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time, run_after, shift)
+    SELECT :id, waiting.id, sample_id, customer_id, worker_id, '{CHILDREN}', 'enqueued', :now, until, {shift_of_job("waiting.id")}
+      FROM waiting
     ON CONFLICT DO NOTHING
 """)
 

@@ -43,7 +43,7 @@ ORDER = tuple(Cause)
 
 
 class TaskFacts(msgspec.Struct, frozen=True):
-    """A task. `ahead` tasks of the customer wait for longer, counted up to `MOST_AHEAD`."""
+    """A task. `ahead` tasks of the customer stand before the task, counted up to `MOST_AHEAD`. `shift` is that of `lanes`."""
 
     id: UUID
     worker: str
@@ -58,6 +58,7 @@ class TaskFacts(msgspec.Struct, frozen=True):
     lease_until: Millis | None
     worker_is_deleted: bool
     ahead: int
+    shift: Millis = 0
 
 
 class WorkerFacts(msgspec.Struct, frozen=True):
@@ -223,6 +224,9 @@ def _without_worker(task: TaskFacts, worker: WorkerFacts, moment: Moment) -> Tol
 def _in_line(task: TaskFacts, worker: WorkerFacts, moment: Moment) -> Told:
     place = f"number {task.ahead + 1}" if task.ahead < MOST_AHEAD else f"behind {MOST_AHEAD} others"
     because = f"The task is {place} in the customer's line for {task.worker}."
+    if task.shift > 0:
+        until = when(task.enqueued_time + task.shift)
+        because = f"{because} As bulk work, the task lets pass what comes in before {until}."
     if task.reasons:
         because = f"{because} {_attempts(task, moment)}"
     remedy = f"More processes of {task.worker} shorten the line." if task.ahead else None

@@ -23,7 +23,7 @@ TASK = Columns.of(
         CASE WHEN t.state <> 'enqueued' THEN 0 ELSE (SELECT count(*) FROM (
             SELECT FROM job_task other
              WHERE other.worker_id = t.worker_id AND other.customer_id = t.customer_id AND other.state = 'enqueued'
-               AND (other.enqueued_time, other.id) < (t.enqueued_time, t.id) LIMIT {MOST_AHEAD}) line) END
+               AND (other.enqueued_time + other.shift, other.id) < (t.enqueued_time + t.shift, t.id) LIMIT {MOST_AHEAD}) line) END
     """,
 )
 NOTHING = Sql("")

@@ -22,19 +22,26 @@ from samplebank.timespec import Millis
 MOST_WAITING, MOST_OF_CUSTOMER = 10_000, 1_000
 #: the most customers of a line that are looked at, and the customers told of a line: those who wait longest
 MOST_CUSTOMERS, TOLD_CUSTOMERS = 1_000, 3
-# `head`: the longest-waiting task of each customer in each line. Each look into the index finds one customer.
+SINCE = """
+    coalesce((SELECT first.enqueued_time FROM job_task first
+               WHERE first.worker_id = t.worker_id AND first.customer_id = t.customer_id AND first.state = 'enqueued'
+                 AND first.enqueued_time + first.shift > 0
+               ORDER BY first.enqueued_time + first.shift LIMIT 1), t.enqueued_time)
+"""
+# `head`: each customer in each line, and since when the customer waits. Each look into the index finds one customer. Tasks
+# for which somebody waits come first, and so tell little of the others: these count only where nothing else waits.
 LINES = f"""
     WITH RECURSIVE head(worker_id, customer_id, since, place) AS (
         SELECT w.id, first.*, 1 FROM worker w CROSS JOIN LATERAL (
-            SELECT t.customer_id, t.enqueued_time FROM job_task t
+            SELECT t.customer_id, {SINCE} FROM job_task t
              WHERE t.worker_id = w.id AND t.state = 'enqueued' AND {{seen}}
-             ORDER BY t.customer_id, t.enqueued_time LIMIT 1) first
+             ORDER BY t.customer_id, t.enqueued_time + t.shift LIMIT 1) first
          WHERE w.deleted_time IS NULL
         UNION ALL
         SELECT head.worker_id, following.*, head.place + 1 FROM head CROSS JOIN LATERAL (
-            SELECT t.customer_id, t.enqueued_time FROM job_task t
+            SELECT t.customer_id, {SINCE} FROM job_task t
              WHERE t.worker_id = head.worker_id AND t.state = 'enqueued' AND t.customer_id > head.customer_id AND {{seen}}
-             ORDER BY t.customer_id, t.enqueued_time LIMIT 1) following
+             ORDER BY t.customer_id, t.enqueued_time + t.shift LIMIT 1) following
          WHERE head.place < {MOST_CUSTOMERS}
     ), longest AS (
         SELECT worker_id, customer_id, since FROM (

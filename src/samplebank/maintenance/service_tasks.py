@@ -85,7 +85,7 @@ async def _run(bank: Bank, id_: UUID, parent_id: UUID | None) -> bool:
 
 
 async def _step(bank: Bank, id_: UUID, parent_id: UUID | None) -> State | None:
-    tools = Tools(bank.blobs, bank.directory, bank.policies)
+    tools = Tools(bank.blobs, bank.directory, bank.policies, bank.job_rules.longest_wait)
     async with bank.database.transaction() as db:
         return await operations.run_step(db, id_, parent_id, socket.gethostname(), tools, now=bank.clock())
 

@@ -75,6 +75,8 @@ class Tools(NamedTuple):
     blobs: Blobs
     directory: Directory
     policies: PolicyBook
+    #: how long a job may wait before the job times out
+    longest_wait: Millis = 3_600_000
 
 
 #: one step of an operation, in a transaction: short, and safe to repeat

@@ -16,6 +16,7 @@ from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Sql, Statement, new_id
 from samplebank.errors import Conflict
+from samplebank.jobs.lanes import Lane, shift_of
 from samplebank.jobs.opening import Cause, open_or_join
 from samplebank.policy.model import Book, Case
 from samplebank.policy.plan import plan_for
@@ -140,7 +141,7 @@ async def _open_jobs(
     book = await tools.policies.current(db, await lock_version(db))
     opened: dict[int, UUID] = {}
     for wanted in await _read(db, [row["submission_id"] for row in rows]):
-        job = await _open_job(db, wanted, book, now)
+        job = await _open_job(db, wanted, book, shift_of(Lane.BULK, tools.longest_wait), now)
         if job is not None:
             opened[wanted.cause.sample_id] = job
     await NOTE.run(db, task=task.id, samples=list(opened), jobs=list(opened.values()))
@@ -160,12 +161,12 @@ async def _read(db: Connection, submissions: Sequence[UUID]) -> list[Wanted]:
     ]
 
 
-async def _open_job(db: Connection, wanted: Wanted, book: Book, now: Millis) -> UUID | None:
+async def _open_job(db: Connection, wanted: Wanted, book: Book, shift: Millis, now: Millis) -> UUID | None:
     """Open a job, or join an unfinished job with the same workers; None where the policy selects no worker."""
     plan = plan_for(wanted.case, book)
     if not plan.workers:
         return None
-    job_id, _ = await open_or_join(db, wanted.cause, plan, book, now=now)
+    job_id, _ = await open_or_join(db, wanted.cause, plan, book, shift=shift, now=now)
     if wanted.case.type is None and book.looks_at_classification:
         await replanning.mark(db, wanted.cause, job_id)
     return job_id

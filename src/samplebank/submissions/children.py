@@ -12,6 +12,7 @@ import msgspec
 from samplebank.blobs import Digests
 from samplebank.database import Connection, Outrun, Statement, new_id
 from samplebank.jobs import opening
+from samplebank.jobs.lanes import shift_of_job
 from samplebank.jobs.waiting import wait_for_children
 from samplebank.policy.model import Case
 from samplebank.policy.plan import plan_for
@@ -43,8 +44,10 @@ PLACE = Statement("""
     INSERT INTO extracted (root_id, parent_id, sample_id, path, depth, submission_id, job_id)
     VALUES (:root_id, :parent_id, :sample_id, :path, :depth, :submission_id, :job_id)
 """)
-TYPE = Statement("""
-    SELECT c.type, c.super_type FROM sample s LEFT JOIN classification c ON c.id = s.classification_id
+#: the type of a child, and the place in the line: who waits for the parent waits for the child, too
+LOOK = Statement(f"""
+    SELECT c.type, c.super_type, {shift_of_job(":parent_job_id::uuid")}
+      FROM sample s LEFT JOIN classification c ON c.id = s.classification_id
      WHERE s.id = :sample_id
 """)
 STORING = f"""
@@ -159,9 +162,9 @@ def _place(find: Find) -> dict[str, object]:
 
 async def _submit(db: Connection, find: Find, policies: PolicyBook, *, needs_type: bool) -> Receipt:
     """Store the submission of a child, and open the job of the child."""
-    new = _submission(find)
     book = await policies.current(db, await lock_version(db))
-    type_, super_type = await TYPE.row(db, sample_id=find.sample_id)
+    type_, super_type, shift = await LOOK.row(db, sample_id=find.sample_id, parent_job_id=find.origin.job_id)
+    new = _submission(find, shift)
     is_early = type_ is None and book.looks_at_classification
     if needs_type and is_early:
         raise ChildNeedsType
@@ -179,7 +182,7 @@ async def _submit(db: Connection, find: Find, policies: PolicyBook, *, needs_typ
     return Receipt("stored", find.origin.depth + 1, None, id_, job_id, bool(is_new))
 
 
-def _submission(find: Find) -> NewSubmission:
+def _submission(find: Find, shift: Millis) -> NewSubmission:
     origin, new = find.origin, find.new
     about = {
         "extractionRoot": str(origin.root_id),
@@ -202,6 +205,7 @@ def _submission(find: Find) -> NewSubmission:
         observed_time=origin.observed_time,
         expiry_time=origin.expiry_time,
         trusted_agent=False,
+        shift=shift,
     )
 
 

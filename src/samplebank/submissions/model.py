@@ -49,6 +49,8 @@ class NewSubmission(msgspec.Struct, frozen=True):
     observed_time: Millis
     expiry_time: Millis | None
     trusted_agent: bool
+    #: the place in the line of the tasks of the job that is opened (`jobs.lanes`)
+    shift: Millis = 0
 
 
 COLUMNS = Columns.of(Submission, "u", sha256="s.sha256")

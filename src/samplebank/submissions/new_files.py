@@ -28,7 +28,7 @@ TOLD = {
     **dict.fromkeys(
         ("size", "policy_version", "time", "customer_id", "user_id", "charged_customer_id"), "bigint"
     ),
-    **dict.fromkeys(("observed_time", "expiry_time"), "bigint"),
+    **dict.fromkeys(("observed_time", "expiry_time", "shift"), "bigint"),
     **dict.fromkeys(("sample_readers", "readers", "acl", "workers"), "text"),
     **dict.fromkeys(("tlp", "file_name", "mime_type", "agent_name", "agent_version", "answer"), "text"),
     **dict.fromkeys(("meta_data", "options", "rules"), "jsonb"),
@@ -81,8 +81,8 @@ STORE = Statement(f"""
         ) AS told (place, sample_id, kind, payload, time) ORDER BY place
     ),
     queued AS (
-        INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time)
-        SELECT task.id, job_id, sample_id, customer_id, worker_id, worker, 'enqueued', time
+        INSERT INTO job_task (id, job_id, sample_id, customer_id, worker_id, worker, state, enqueued_time, shift)
+        SELECT task.id, job_id, sample_id, customer_id, worker_id, worker, 'enqueued', time, shift
           FROM unnest(:task_ids::uuid[], :task_jobs::uuid[], :task_workers::uuid[], :task_worker_names::text[])
                task (id, job_id, worker_id, worker)
           JOIN good USING (job_id)

@@ -17,6 +17,7 @@ from samplebank.api.call import Call
 from samplebank.database import Connection
 from samplebank.errors import Malformed, TooLarge
 from samplebank.http.deadlines import Deadline
+from samplebank.jobs.lanes import Lane
 from samplebank.web.headers import PAGE
 from samplebank.web.rendering import Frame, Page, render
 
@@ -44,6 +45,9 @@ def permissions_of(caller: Caller) -> frozenset[Permission]:
 
 class Visit(Call):
     """A request of a browser. `visitor` is None for somebody who has not signed in."""
+
+    #: somebody sits before the page
+    lane = Lane.WAITING
 
     @property
     def visitor(self) -> Visitor | None:

@@ -8,7 +8,7 @@ from samplebank.database.connection import Connection, reach
 from samplebank.errors import Conflict, Unavailable
 
 #: the revision that the release works with
-HEAD = "0050"
+HEAD = "0051"
 DATABASE = "SAMPLEBANK_MIGRATION_URL"
 LOCK = 0x5A4B_0001
 
