@@ -35,6 +35,7 @@ def refusal_of(folder: Path, environment: dict[str, str] | None = None) -> str:
         ("REQUESTS_PER_CUSTOMER", "many", "a whole number from 0 to 1000000000"),
         ("TASK_MAX_ATTEMPTS", str(2**31), "a whole number from 1 to 1000000000"),
         ("ADMINISTRATION", "all\n", "all or any"),
+        ("KNOWN_FILES", "none", "all or own"),
         ("SANDBOX", "required\n", "required or best"),
         ("HOST", "", "an address such as 127.0.0.1"),
         ("DATA_DIR", "", "a folder"),

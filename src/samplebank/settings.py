@@ -82,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     task_max_attempts: Count = 3
     malicious_score: Annotated[int, Meta(ge=1, le=100)] = 70
     administration: Literal["all", "any"] = "all"
+    known_files: Literal["all", "own"] = "all"
     sweep_interval: Positive = 10
     extraction_depth: CountOrNone = 6
     extraction_files: CountOrNone = 500

@@ -215,8 +215,6 @@ def _opened(found: re.Match[bytes]) -> bytes:
 #: missing, to callers who know the id; and whether the installation knows a file, to callers who know the hash
 ABOUT_RULES: Final = {"getAnalysisPolicyRule", "updateAnalysisRule", "deleteAnalysisRule"}
 MISSING, REFUSED = 404, 403
-#: what is answered about a file that the installation knows, where a file that is not known is missing
-ABOUT_FILES: Final = {"getUploadChallenge": {200, 422}, "addSubmission": {412, 422}}
 
 
 class Difference(NamedTuple):
@@ -228,8 +226,7 @@ class Difference(NamedTuple):
     @property
     def is_listed(self) -> bool:
         operation, told = self.question.operation, self.full.status
-        is_of_rule = operation in ABOUT_RULES and told == REFUSED
-        return self.plain.status == MISSING and (is_of_rule or told in ABOUT_FILES.get(operation, ()))
+        return operation in ABOUT_RULES and (self.plain.status, told) == (MISSING, REFUSED)
 
     def __str__(self) -> str:
         return f"{self.user} {self.question}\n" + "\n".join(_told(self.plain, self.full))

@@ -25,6 +25,8 @@ SETTINGS = {
     "SAMPLEBANK_PUBLIC_URL": ADDRESS,
     "SAMPLEBANK_CLASSIFICATION_WAIT": "0",
     "SAMPLEBANK_REQUESTS_PER_ADDRESS": "0",
+    # by default, uploads and challenges tell of any file whether somebody has brought the file
+    "SAMPLEBANK_KNOWN_FILES": "own",
     # a sample that is classified again waits so long, and five seconds more, for a housekeeper who rests
     "SAMPLEBANK_CLASSIFICATION_DEADLINE": "1",
     # entries of reads come in batches, at another moment in each world

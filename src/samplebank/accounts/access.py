@@ -103,6 +103,17 @@ def see_samples(caller: Caller, table: str, *permissions: Permission) -> Sql:
     return all_of([readable, *undeleted])
 
 
+def has_brought_or_sees(caller: Caller, table: str) -> Sql:
+    """The samples whose bytes the caller's customer has brought, and those of which the caller may see anything.
+
+    What a caller is told as known, where a site tells nothing of the files of others.
+    """
+    if caller.scope(*VIEWS).everywhere:
+        return TRUE
+    numbers = {of_uploader(caller.user.customer.id), *caller.numbers(*VIEWS, Permission.ADD_SUBMISSION)}
+    return Sql(f"{table}.readers && {{}}::bigint[]", sorted(numbers))
+
+
 def numbers_of_samples(caller: Caller, *permissions: Permission) -> list[int] | None:
     """The readers whose lists (`sample_reader`) together have the samples that `see_samples` shows, and nobody deleted.
 

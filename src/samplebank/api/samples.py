@@ -17,8 +17,10 @@ from samplebank.api.repeated_requests import once
 from samplebank.api.uploads import kept_sample
 from samplebank.api.verdicts import VerdictResponse, show_verdict
 from samplebank.blobs import Digests
+from samplebank.database import TRUE
 from samplebank.database.signals import Signal
 from samplebank.errors import invalid
+from samplebank.http.known_files import known_to
 from samplebank.http.operation import V2, operation
 from samplebank.http.repeats import key_of
 from samplebank.http.shapes import Int64, NoQuery, Shown, Unique
@@ -27,6 +29,7 @@ from samplebank.jobs.model import Job
 from samplebank.jobs.opening import open_again
 from samplebank.policy.plan import plan_for
 from samplebank.policy.rules import read_version
+from samplebank.samples.catalogue import is_stored
 from samplebank.samples.model import Sample, read_sha256
 from samplebank.search.overview import Overview, get_overview
 from samplebank.submissions import reanalysis, replanning
@@ -94,7 +97,9 @@ async def upload(request: Call) -> Answer:
 
 async def _receive(request: Call, digests: Digests) -> Answer:
     bank, user, now = request.bank, request.caller.user, request.bank.clock()
+    known = known_to(request.caller, bank.settings)
     async with bank.database.connection() as db:
+        is_told_new = known is not TRUE and not await is_stored(db, digests.sha256, known)
         received = await receive(
             db,
             digests,
@@ -107,12 +112,13 @@ async def _receive(request: Call, digests: Digests) -> Answer:
     if received.is_new:
         bank.signals.send(Signal.UNCLASSIFIED)
     sha256 = digests.sha256.hex()
+    is_new = received.is_new or is_told_new
     answer = SampleCompleteUploadResponse(
         sample=SampleInfo(sha256, digests.size),
-        exists=not received.is_new,
+        exists=not is_new,
         challenge=ChallengeTokenResponse(received.token, sha256),
     )
-    return envelope.single(answer, 201 if received.is_new else 200)
+    return envelope.single(answer, 201 if is_new else 200)
 
 
 @get(

@@ -22,7 +22,8 @@ from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, U
 from samplebank.api.repeated_requests import Later, repeatable
 from samplebank.blobs import Area
 from samplebank.database.signals import Signal
-from samplebank.errors import Refusal, Violations, invalid
+from samplebank.errors import NotFound, Refusal, Violations, invalid
+from samplebank.http.known_files import known_to
 from samplebank.http.operation import V2, operation
 from samplebank.http.reader import find_customer
 from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Time, Unique, unless_given
@@ -33,7 +34,7 @@ from samplebank.samples.model import SHA256, pasted, read_sha256
 from samplebank.settings import Settings
 from samplebank.submissions import challenge, queries
 from samplebank.submissions.challenge import Outcome
-from samplebank.submissions.intake import Result, Token, Untyped, submit
+from samplebank.submissions.intake import NOT_STORED, Result, Token, Untyped, submit
 from samplebank.submissions.model import NewSubmission, Submission
 
 #: the most bytes of the metadata of a submission, as JSON
@@ -135,7 +136,7 @@ async def get_challenge(request: Call) -> Answer:
     bank, settings, user_id = request.bank, request.bank.settings, request.caller.user.id
     sha256 = read_sha256(request.path("sha256"))
     async with bank.database.connection() as db:
-        sample = await catalogue.get_known(db, sha256)
+        sample = await catalogue.get_known(db, sha256, known_to(request.caller, settings))
         request.read_query(NoQuery)
         drawn = challenge.draw_range(sample.size, settings.challenge_min_size)
         asked = await challenge.range_for(db, user_id, sample.id, drawn, tries(settings), now=request.now)
@@ -200,12 +201,22 @@ async def add_submission(request: Call) -> Answer:
         new = await read_submission(request, data)
         token = await _read_token(request, data.challenge_token)
     except Refusal:
-        # an unknown sample is told before the mistakes of the submission
-        async with request.bank.database.connection() as db:
-            await catalogue.get_known(db, sha256)
+        # an unknown file is told before the mistakes of the submission
+        await _require_known(request, sha256)
         raise
+    if request.bank.settings.known_files == "own":
+        # before the look at the challenge: the answer must not depend on whether others have brought the file
+        await _require_known(request, sha256)
     result = await _submit_typed(request, sha256, token, new)
     return await _answer(request, sha256, result)
+
+
+async def _require_known(request: Call, sha256: bytes) -> None:
+    """Raise `NotFound` for a file that is not told as known to the caller."""
+    bank = request.bank
+    async with bank.database.connection() as db:
+        if not await catalogue.is_stored(db, sha256, known_to(request.caller, bank.settings)):
+            raise NotFound(NOT_STORED)
 
 
 async def _read_token(request: Call, given: ChallengeTokenRequest) -> Token:

@@ -9,6 +9,7 @@ from samplebank.assembly import Bank
 from samplebank.blobs import Digests
 from samplebank.database import Connection
 from samplebank.errors import TooMany
+from samplebank.http.known_files import known_to
 from samplebank.http.payers import CUSTOMER, KEY, USER, Bounds, Payer
 from samplebank.samples.catalogue import is_stored
 from samplebank.samples.stored_bytes import used
@@ -44,7 +45,7 @@ async def budgets_of(bank: Bank, caller: Caller) -> list[Budget]:
 
 
 async def refuse_excess(bank: Bank, caller: Caller, digests: Digests) -> None:
-    """Raise `TooMany` for new bytes beyond a budget of the caller's key, user or customer. Bytes that are there already are free.
+    """Raise `TooMany` for new bytes beyond a budget of the caller's key, user or customer. Known bytes are free.
 
     Files that come at once do not see each other, so a budget may be exceeded by the files under way.
     """
@@ -53,7 +54,7 @@ async def refuse_excess(bank: Bank, caller: Caller, digests: Digests) -> None:
         return
     async with bank.database.connection() as db:
         reached = list(_reached(await _budgets(db, most, caller), digests.size))
-        if reached and not await is_stored(db, digests.sha256):
+        if reached and not await is_stored(db, digests.sha256, known_to(caller, bank.settings)):
             message = USED_UP.format(size=digests.size, **msgspec.structs.asdict(reached[0]))
             raise TooMany(message, wait=COME_AGAIN)
 

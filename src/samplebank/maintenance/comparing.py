@@ -37,6 +37,7 @@ SHARED = (
     "job_timeout_enqueued",
     "job_timeout_executing",
     "kept_answers",
+    "known_files",
     "malicious_score",
     "max_result_size",
     "max_sample_size",

@@ -7,16 +7,17 @@ from samplebank.accounts.access import see_samples
 from samplebank.accounts.caller import Caller, of_uploader
 from samplebank.accounts.model import Permission
 from samplebank.blobs import Digests
-from samplebank.database import Columns, Connection, Sql, Statement
+from samplebank.database import TRUE, Columns, Connection, Sql, Statement
 from samplebank.errors import NotFound
 from samplebank.samples.model import NO_SAMPLE, Sample
 from samplebank.timespec import Millis
 
 COLUMNS = Columns.of(Sample, "s")
 ANY_STORED = "SELECT EXISTS (SELECT FROM sample WHERE deleted_time IS NULL)"
-STORED = f"SELECT {COLUMNS.sql} FROM sample s WHERE s.sha256 = :sha256 AND s.deleted_time IS NULL"
-FIND_KNOWN = Statement(STORED)
-FIND_STORED = Statement(f"{STORED} FOR KEY SHARE")
+FIND_STORED = Statement(f"""
+    SELECT {COLUMNS.sql} FROM sample s WHERE s.sha256 = :sha256 AND s.deleted_time IS NULL FOR KEY SHARE
+""")
+FIND_KNOWN = f"SELECT {COLUMNS.sql} FROM sample s WHERE s.sha256 = {{}} AND s.deleted_time IS NULL AND {{}}"
 FIND_VISIBLE = f"SELECT {COLUMNS.sql} FROM sample s WHERE s.sha256 = {{}} AND ({{}})"
 
 
@@ -98,9 +99,9 @@ async def is_any_stored(db: Connection) -> bool:
     return stored
 
 
-async def is_stored(db: Connection, sha256: bytes) -> bool:
-    """Whether the bytes of a sample are there, visible or not."""
-    return await FIND_KNOWN.row(db, sha256=sha256) is not None
+async def is_stored(db: Connection, sha256: bytes, known: Sql = TRUE) -> bool:
+    """Whether the bytes of a sample `s` are there, among the `known`."""
+    return await Sql(FIND_KNOWN, sha256, known).row(db) is not None
 
 
 async def find_stored(db: Connection, sha256: bytes) -> Sample | None:
@@ -109,9 +110,9 @@ async def find_stored(db: Connection, sha256: bytes) -> Sample | None:
     return None if row is None else COLUMNS.read(row)
 
 
-async def get_known(db: Connection, sha256: bytes) -> Sample:
-    """As `get_stored`, but without a lock. So nothing is written, and outside a transaction nothing is synced."""
-    row = await FIND_KNOWN.row(db, sha256=sha256)
+async def get_known(db: Connection, sha256: bytes, known: Sql = TRUE) -> Sample:
+    """As `get_stored`, among the `known`, and without a lock. So nothing is written, and outside a transaction nothing is synced."""
+    row = await Sql(FIND_KNOWN, sha256, known).row(db)
     if row is None:
         raise NotFound("There is no sample with this SHA-256.")
     return COLUMNS.read(row)
