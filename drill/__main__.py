@@ -80,7 +80,7 @@ FAULTS = (
     Fault("streams", 40, 200, crowds.streams),
     Fault("bodies", 1, 5, dearest.bodies),
     Fault("searches", 2000, 60_000, dearest.searches),
-    Fault("turns", 200, 5000, queues.turns),
+    Fault("turns", 200, 50_000, queues.turns),
 )
 
 
