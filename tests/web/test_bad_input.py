@@ -1,5 +1,6 @@
 """What goes wrong ends on a page that says so, with the right status, and leaves nothing half done."""
 
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from architecture.test_access import USERS
 from kit.bank import V2, Bank, Sample, eventually, name_of
 from kit.service import Service, running
 from kit.visitor import Visitor
+from samplebank.web.app import ROUTES
 from web.conftest import Visitors
 from web.test_pages import HOSTILE, NOTHING, walk
 from web.test_submit import names_in, send, send_form
@@ -64,6 +66,39 @@ def test_where_nothing_has_arrived_each_role_has_its_pages(small: Service, user:
     assert {link: status for link, status in found.links.items() if status != 200} == {}
     assert not [path for path, shown in found.pages.items() if not shown.all("h1, #facets")]
     assert ("Nothing has arrived yet" in found.pages["/"].text()) is (user not in BLIND)
+
+
+FIELDS = sorted(
+    {
+        "at",
+        "user",
+        "role",
+        "name",
+        "shortName",
+        "customer",
+        "domain",
+        "parent",
+        "comment",
+        "text",
+        "sha256",
+        "label",
+    }
+)
+#: forms whose fields are not read, and the form that takes any text that is pasted
+ANY_TEXT = {"/logout", "/find"}
+FORMS = sorted({path for route in ROUTES if "POST" in route.http_methods for path in route.paths} - ANY_TEXT)
+
+
+@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize("value", ["a\0b", "\0"])
+def test_no_form_breaks_at_a_text_that_the_database_cannot_hold(
+    visitor: Visitors, path: str, value: str
+) -> None:
+    address = re.sub(r"\{\w+:\w+\}", "mill", path)
+
+    shown = visitor("chief").post(address, dict.fromkeys(FIELDS, value))
+
+    assert 400 <= shown.status < 500
 
 
 def test_a_file_that_is_too_large_is_refused_in_words_and_not_kept(small: Service, mia: Visitor) -> None:

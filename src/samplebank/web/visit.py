@@ -15,8 +15,9 @@ from samplebank.accounts.model import Permission
 from samplebank.accounts.sessions import Visitor
 from samplebank.api.call import Call
 from samplebank.database import Connection
-from samplebank.errors import Malformed, TooLarge
+from samplebank.errors import Invalid, Malformed, TooLarge, Violation
 from samplebank.http.deadlines import Deadline
+from samplebank.http.validation import NUL_SAID
 from samplebank.jobs.lanes import Lane
 from samplebank.web.headers import PAGE
 from samplebank.web.rendering import Frame, Page, render
@@ -115,8 +116,8 @@ class Visit(Call):
             state = self.scope["state"]
             state["statements"] = state.get("statements", 0) + 1
 
-    async def read_form(self) -> dict[str, list[str]]:
-        """Read a form. Raises `Malformed` and `TooLarge`."""
+    async def read_form(self, *, may_hold_nul: bool = False) -> dict[str, list[str]]:
+        """Read a form. Raises `Malformed` and `TooLarge`, and `Invalid` for NUL, which no text of the database holds."""
         body = bytearray()
         async for chunk in self.chunks():
             body += chunk
@@ -133,6 +134,9 @@ class Visit(Call):
         fields: dict[str, list[str]] = {}
         for name, value in pairs:
             fields.setdefault(name, []).append(value)
+        faulty = [name for name, values in fields.items() if "\0" in "".join(values)]
+        if faulty and not may_hold_nul:
+            raise Invalid(*(Violation(NUL_SAID, name) for name in faulty))
         return fields
 
     def page(self, content: Page, status: int = 200) -> Response[bytes]:

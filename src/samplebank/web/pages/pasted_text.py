@@ -88,7 +88,7 @@ async def show_find(request: Visit) -> Response[bytes]:
 async def find_pasted(request: Visit) -> Response[bytes]:
     """Show which hashes, ids and file names of a text are known. What the visitor may not see looks like what is unknown."""
     request.read_query(NoQuery)
-    text = (await request.read_form()).get("text", [""])[0]
+    text = (await request.read_form(may_hold_nul=True)).get("text", [""])[0]
     if not text.strip():
         raise invalid("text", NO_TEXT)
     if len(text) > LONGEST:

@@ -29,9 +29,9 @@ async def save_query(request: Visit) -> Response[bytes]:
     kind, name, query = (given.get(one, "") for one in ("kind", "name", "q"))
     if kind not in CHECKS:
         raise invalid("kind", NO_KIND)
-    if not 0 < len(name) <= LONGEST_NAME or "\0" in name:
+    if not 0 < len(name) <= LONGEST_NAME:
         raise invalid("name", NAMELESS)
-    if not 0 < len(query) <= LONGEST_QUERY or "\0" in query:
+    if not 0 < len(query) <= LONGEST_QUERY:
         raise invalid("q", UNFIT)
     CHECKS[kind](request, query)
     async with request.bank.database.transaction() as db:
