@@ -38,11 +38,11 @@ OPEN = "SELECT count(*) FROM job WHERE end_time IS NULL"
 FAILED = "SELECT count(*) FROM job_task WHERE state IN ('failed', 'timeout')"
 #: places, submissions and links of children that are there twice
 DOUBLED = """
-    SELECT (SELECT coalesce(sum(n - 1), 0) FROM (
+    SELECT (SELECT coalesce(sum(n - 1), 0)::bigint FROM (
                 SELECT count(*) AS n FROM extracted GROUP BY parent_id, sample_id) places)
-         + (SELECT coalesce(sum(n - 1), 0) FROM (
+         + (SELECT coalesce(sum(n - 1), 0)::bigint FROM (
                 SELECT count(*) AS n FROM submission WHERE agent_name = 'extract' GROUP BY sample_id) submissions)
-         + (SELECT coalesce(sum(n - 1), 0) FROM (
+         + (SELECT coalesce(sum(n - 1), 0)::bigint FROM (
                 SELECT count(*) AS n FROM link GROUP BY sample_id, reference, type) links)
 """
 #: the children that stand below their container with a submission, a job and both links
