@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import clients, load
+from bench.figures import claiming
 from bench.figures.cycle import SIZE, WORKER, fresh_files, make_workers, wait_for_classifier
 from bench.machine import Processes
 from bench.questions import WEEK, Request
@@ -31,6 +32,8 @@ from bench.service import Service, Unusable
 CLIENTS = 8
 #: cycles in each service before the first round; cycles, uploads and reads of a block
 FILLED, CYCLES, UPLOADS, READS = 1000, 500, 300, 1200
+#: tasks that are claimed in a block, and tasks that a worker asks for at once
+CLAIMED, AT_ONCE = 3000, 10
 #: seconds of rest before a block, so that the end of the block before is over
 REST = 1.0
 DAY = 86_400_000
@@ -62,6 +65,13 @@ def uploads(service: Service) -> Work:
     return work
 
 
+def claims(service: Service, most: int) -> Work:
+    """Tasks of the customers of the newest samples; a round is a task."""
+    asyncio.run(claiming.prepare(service.database_url, CLAIMED, time.time_ns() // 1_000_000))
+    work = [[(claiming.WORKER, most)]] * CLIENTS
+    return lambda: load.run(clients.claim_all, service.target(), work).rounds
+
+
 def reads(request: Request, service: Service) -> Work:
     work = [[request] * (READS // CLIENTS)] * CLIENTS
     return lambda: load.run(clients.ask_once, service.target(), work).rounds
@@ -80,6 +90,8 @@ def operations(now: int) -> dict[str, Operation]:
     return {
         "cycle": cycles,
         "upload": uploads,
+        "claim, ten at once": partial(claims, most=AT_ONCE),
+        "claim, one at once": partial(claims, most=1),
         "list of jobs": get("job?limit=25"),
         "list of samples": get("sample?limit=25"),
         "search of jobs": post("job/search", state=["done"], limit=25, **week),

@@ -52,7 +52,7 @@ def measure(service: Service, size: int, tasks: int, runs: int, *, largest: bool
 
 
 def _claim(service: Service, workers: int, most: int, tasks: int, batch: int) -> float:
-    asyncio.run(_prepare(service.database_url, tasks, batch))
+    asyncio.run(prepare(service.database_url, tasks, batch))
     outcome = load.run(clients.claim_all, service.target(), [[(WORKER, most)]] * workers)
     once, taken = asyncio.run(_held(service.database_url, batch))
     if (once, taken, outcome.rounds) != (tasks, tasks, tasks):
@@ -72,7 +72,7 @@ def _updates(service: Service, size: int, batch: int) -> Figure:
     return around.mark(figure)
 
 
-async def _prepare(url: str, tasks: int, batch: int) -> None:
+async def prepare(url: str, tasks: int, batch: int) -> None:
     async with connected(url) as db:
         await db.execute(ADD_WORKER, WORKER)
         await db.execute(ADD_JOBS, WORKER, tasks, batch)
