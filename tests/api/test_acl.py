@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from hunts.hunting import HUNT, rules_for
-from kit.bank import AGENT, V2, Bank, Sample, fields_of
+from kit.bank import AGENT, V2, Bank, Sample, fields_of, name_of
 from kit.policy_rules import RULES
 from samplebank.database import Database
 
@@ -37,7 +37,9 @@ async def test_subjects_of_ones_own_domain_are_named_by_number(
 async def test_a_number_of_another_domain_says_no_more_than_one_of_nobody(
     bank: Bank, database: Database
 ) -> None:
-    stranger = await id_of(database, "hana")
+    name = name_of("stranger")
+    bank.data(bank.put(f"/samplebank/v1/users/{name}", {"customer": "harbour"}))
+    stranger = await id_of(database, name)
 
     refused = share(bank, [stranger], "nora")
     unknown = share(bank, [987654321], "nora")
