@@ -129,7 +129,7 @@ class Maker:
             for path in sorted(route.paths)
             for method in sorted(route.http_methods)
         ]
-        self._of_forms = _fields_of_forms()
+        self._of_forms = fields_of_forms()
 
     def request(self, number: int) -> Request:
         chance = random.Random(number)  # noqa: S311 repeatable, not secret
@@ -176,7 +176,8 @@ def _fields_of_query(route: Any) -> list[str]:
     return sorted({field.encode_name for one in structs for field in msgspec.structs.fields(one)})
 
 
-def _fields_of_forms() -> list[str]:
+def fields_of_forms() -> list[str]:
+    """The names of the fields of all forms, by the templates of the pages."""
     templates = Path(str(rendering.__file__)).with_name("templates")
     return sorted(
         {name for one in templates.glob("*.html") for name in FIELDS.findall(one.read_text("utf-8"))}

@@ -73,6 +73,7 @@ def _updates(service: Service, size: int, batch: int) -> Figure:
 
 
 async def prepare(url: str, tasks: int, batch: int) -> None:
+    """Make the worker, and as many jobs of one waiting task each."""
     async with connected(url) as db:
         await db.execute(ADD_WORKER, WORKER)
         await db.execute(ADD_JOBS, WORKER, tasks, batch)

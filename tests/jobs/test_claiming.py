@@ -68,6 +68,15 @@ def tasks_for(bank: Bank, count: int) -> tuple[str, list[UUID]]:
     return worker, [UUID(bank.planned(worker)[2][worker]) for _ in range(count)]
 
 
+def line_of(bank: Bank, users: list[str]) -> str:
+    """A worker with a waiting task of each of the users, who may be named more than once."""
+    (worker,) = bank.workers(1)
+    plan = bank.plan(worker)
+    for user in users:
+        bank.submit(user=user, metaData=plan)
+    return worker
+
+
 def ids(claims: list[Claim]) -> list[UUID]:
     return [claim.task_id for claim in claims]
 
@@ -148,10 +157,7 @@ async def test_a_statement_that_fails_fails_all_whom_it_would_have_served_and_no
 
 
 async def test_customers_take_turns(bank: Bank, stage: Stage) -> None:
-    (worker,) = bank.workers(1)
-    plan = bank.plan(worker)
-    for user in ["mia"] * 6 + ["quinn", "hana"]:
-        bank.submit(user=user, metaData=plan)
+    worker = line_of(bank, ["mia"] * 6 + ["quinn", "hana"])
 
     order = [(await stage.claim(worker))[0].customer_id for _ in range(8)]
 
@@ -161,10 +167,7 @@ async def test_customers_take_turns(bank: Bank, stage: Stage) -> None:
 
 
 async def test_a_claim_of_many_tasks_leaves_nobody_out(bank: Bank, stage: Stage) -> None:
-    (worker,) = bank.workers(1)
-    plan = bank.plan(worker)
-    for user in ["mia"] * 6 + ["quinn", "hana"]:
-        bank.submit(user=user, metaData=plan)
+    worker = line_of(bank, ["mia"] * 6 + ["quinn", "hana"])
 
     claims = await stage.claim(worker, most=4)
 
@@ -211,10 +214,7 @@ async def weighted(database: Database, **weights: int) -> AsyncIterator[None]:
 async def test_a_customer_of_weight_three_gets_three_tasks_in_each_turn(
     bank: Bank, stage: Stage, database: Database
 ) -> None:
-    (worker,) = bank.workers(1)
-    plan = bank.plan(worker)
-    for user in ["mia"] * 6 + ["quinn"] * 6:
-        bank.submit(user=user, metaData=plan)
+    worker = line_of(bank, ["mia"] * 6 + ["quinn"] * 6)
 
     async with weighted(database, mia=3):
         order = [(await stage.claim(worker))[0].customer_id for _ in range(8)]
@@ -228,10 +228,7 @@ async def test_a_customer_of_weight_three_gets_three_tasks_in_each_turn(
 async def test_claims_of_several_tasks_keep_the_weights_too(
     bank: Bank, stage: Stage, database: Database
 ) -> None:
-    (worker,) = bank.workers(1)
-    plan = bank.plan(worker)
-    for user in ["mia"] * 12 + ["quinn"] * 12:
-        bank.submit(user=user, metaData=plan)
+    worker = line_of(bank, ["mia"] * 12 + ["quinn"] * 12)
 
     async with weighted(database, mia=3):
         taken = [one.customer_id for _ in range(8) for one in await stage.claim(worker, most=2)]

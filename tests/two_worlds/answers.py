@@ -212,7 +212,7 @@ def _opened(found: re.Match[bytes]) -> bytes:
 
 
 #: what SampleDB v2 tells, as docs/security.md lists: a rule for customers of others is refused, and a rule that is not there is
-#: missing, to callers who know the id; and whether the installation knows a file, to callers who know the hash
+#: missing, to callers who know the id
 ABOUT_RULES: Final = {"getAnalysisPolicyRule", "updateAnalysisRule", "deleteAnalysisRule"}
 MISSING, REFUSED = 404, 403
 

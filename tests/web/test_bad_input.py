@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from bench.databases import connected
+from drill.pages import fields_of_forms
 
 from architecture.test_access import USERS
 from kit.bank import V2, Bank, Sample, eventually, name_of
@@ -24,6 +25,9 @@ LARGEST = 100_000
 BLIND = {"nobody", "uploader", "toiler"}
 #: the most bytes of a page about a sample with the longest of all names
 MOST_BYTES = 150_000
+#: forms whose fields are not read, and the form that takes any text that is pasted
+ANY_TEXT = {"/logout", "/find"}
+FORMS = sorted({path for route in ROUTES if "POST" in route.http_methods for path in route.paths} - ANY_TEXT)
 
 
 @pytest.fixture(scope="module")
@@ -68,29 +72,8 @@ def test_where_nothing_has_arrived_each_role_has_its_pages(small: Service, user:
     assert ("Nothing has arrived yet" in found.pages["/"].text()) is (user not in BLIND)
 
 
-FIELDS = sorted(
-    {
-        "at",
-        "user",
-        "role",
-        "name",
-        "shortName",
-        "customer",
-        "domain",
-        "parent",
-        "comment",
-        "text",
-        "sha256",
-        "label",
-    }
-)
-#: forms whose fields are not read, and the form that takes any text that is pasted
-ANY_TEXT = {"/logout", "/find"}
-FORMS = sorted({path for route in ROUTES if "POST" in route.http_methods for path in route.paths} - ANY_TEXT)
-
-
 def test_no_form_breaks_at_a_text_that_the_database_cannot_hold(visitor: Visitors) -> None:
-    chief, sent = visitor("chief"), dict.fromkeys(FIELDS, "a\0b")
+    chief, sent = visitor("chief"), dict.fromkeys(fields_of_forms(), "a\0b")
 
     answers = {path: chief.post(re.sub(r"\{\w+:\w+\}", "mill", path), sent).status for path in FORMS}
 

@@ -111,7 +111,7 @@ def has_brought_or_sees(caller: Caller, table: str) -> Sql:
     if caller.scope(*VIEWS).everywhere:
         return TRUE
     numbers = {of_uploader(caller.user.customer.id), *caller.numbers(*VIEWS, Permission.ADD_SUBMISSION)}
-    return Sql(f"{table}.readers && {{}}::bigint[]", sorted(numbers))
+    return shares_a_number(table, sorted(numbers))
 
 
 def numbers_of_samples(caller: Caller, *permissions: Permission) -> list[int] | None:

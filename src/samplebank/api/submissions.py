@@ -21,8 +21,9 @@ from samplebank.api.lanes import read_shift
 from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest
 from samplebank.api.repeated_requests import Later, repeatable
 from samplebank.blobs import Area
+from samplebank.database import TRUE, Sql
 from samplebank.database.signals import Signal
-from samplebank.errors import NotFound, Refusal, Violations, invalid
+from samplebank.errors import Refusal, Violations, invalid
 from samplebank.http.known_files import known_to
 from samplebank.http.operation import V2, operation
 from samplebank.http.reader import find_customer
@@ -34,7 +35,7 @@ from samplebank.samples.model import SHA256, pasted, read_sha256
 from samplebank.settings import Settings
 from samplebank.submissions import challenge, queries
 from samplebank.submissions.challenge import Outcome
-from samplebank.submissions.intake import NOT_STORED, Result, Token, Untyped, submit
+from samplebank.submissions.intake import Result, Token, Untyped, submit
 from samplebank.submissions.model import NewSubmission, Submission
 
 #: the most bytes of the metadata of a submission, as JSON
@@ -195,6 +196,7 @@ async def add_submission(request: Call) -> Answer:
     """Store the observation of a sample, and open an analysis job."""
     document = await request.document(SubmissionAddRequest)
     sha256 = read_sha256(request.path("sha256"))
+    known = known_to(request.caller, request.bank.settings)
     try:
         request.read_query(NoQuery)
         data = document.read(request.now)
@@ -202,21 +204,19 @@ async def add_submission(request: Call) -> Answer:
         token = await _read_token(request, data.challenge_token)
     except Refusal:
         # an unknown file is told before the mistakes of the submission
-        await _require_known(request, sha256)
+        await _require_known(request, sha256, known)
         raise
-    if request.bank.settings.known_files == "own":
+    if known is not TRUE:
         # before the look at the challenge: the answer must not depend on whether others have brought the file
-        await _require_known(request, sha256)
+        await _require_known(request, sha256, known)
     result = await _submit_typed(request, sha256, token, new)
     return await _answer(request, sha256, result)
 
 
-async def _require_known(request: Call, sha256: bytes) -> None:
-    """Raise `NotFound` for a file that is not told as known to the caller."""
-    bank = request.bank
-    async with bank.database.connection() as db:
-        if not await catalogue.is_stored(db, sha256, known_to(request.caller, bank.settings)):
-            raise NotFound(NOT_STORED)
+async def _require_known(request: Call, sha256: bytes, known: Sql) -> None:
+    """Raise `NotFound` for a file that is not among the `known`."""
+    async with request.bank.database.connection() as db:
+        await catalogue.get_known(db, sha256, known)
 
 
 async def _read_token(request: Call, given: ChallengeTokenRequest) -> Token:

@@ -258,9 +258,9 @@ async def _claim_some(
 
 def _turn(taken: list[Claim], shares: dict[int, int], most: int, customers: int) -> Turn:
     """The turn in which customers got `taken` of their shares. Whose share was cut off comes first in the next turn."""
-    whole = Counter(claim.customer_id for claim in taken)
-    *_, last = [one for one in shares if whole[one]] if len(taken) == most else shares
-    left = shares[last] - whole[last] if len(taken) == most else 0
+    whole, is_full = Counter(claim.customer_id for claim in taken), len(taken) == most
+    *_, last = [one for one in shares if whole[one]] if is_full else shares
+    left = shares[last] - whole[last] if is_full else 0
     is_last = len(shares) < customers and all(whole[one] < share for one, share in shares.items())
     return Turn(taken, Place(last, left), is_last)
 
