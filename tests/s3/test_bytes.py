@@ -1,7 +1,9 @@
 """Samples in a bucket: uploaded, read whole and in part, and removed."""
 
 import io
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import obstore
 import pytest
@@ -16,7 +18,10 @@ from kit.wire import Wire
 from s3.conftest import objects_of
 from samplebank.assembly import Bank as OpenBank
 from samplebank.blobs import Area, bucket, sending
+from samplebank.blobs.objects import ObjectStore
 from samplebank.errors import Unavailable
+from samplebank.samples.objects import RowTokens
+from samplebank.stores import place_of
 
 #: one is sent from memory, the other from the spool
 SIZES = [pytest.param(5000, id="small"), pytest.param(3_000_000, id="large")]
@@ -27,6 +32,10 @@ def uploaded(far: Bank, size: int) -> Sample:
     answer = far.upload(sample)
     assert answer.status_code == 201, answer.text
     return sample
+
+
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -206,6 +215,37 @@ async def test_small_samples_are_read_together(far: Bank, inside: OpenBank) -> N
     read = await inside.blobs.whole(Area.SAMPLE, [*names, bytes(32)])
 
     assert read == [*(one.data for one in some), None]
+
+
+async def test_samples_become_local_files_together_for_as_long_as_they_are_read(
+    far: Bank, inside: OpenBank, objects: S3Store
+) -> None:
+    some = [uploaded(far, 100), uploaded(far, 3_000_000)]
+    lost = uploaded(far, 100)
+    obstore.delete(objects, objects_of(objects, lost.sha256))
+    names = [bytes.fromhex(one.sha256) for one in (*some, lost)]
+
+    async with inside.blobs.files(Area.SAMPLE, [*names, bytes(32)]) as found:
+        read = {sha256.hex(): path.read_bytes() for sha256, path in found.items()}
+
+    assert read == {one.sha256: one.data for one in some}
+    assert not any(path.exists() for path in found.values())
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_store_that_stops_in_the_middle_leaves_no_local_file(
+    far: Bank, line: Wire, inside: OpenBank, tmp_path: Path
+) -> None:
+    stored = uploaded(far, 5000)
+    store = ObjectStore(
+        place_of(inside.settings.blob_url or "", os.environ), RowTokens(inside.database), tmp_path
+    )
+
+    with line.stalled(), pytest.raises(Unavailable):
+        async with store.files(Area.SAMPLE, [bytes.fromhex(stored.sha256)]):
+            pass
+
+    assert files_in(tmp_path) == []
 
 
 async def test_the_scrub_tells_sound_bytes_from_damaged_and_missing(

@@ -3,6 +3,7 @@
 from samplebank.blobs.disk import DiskStore
 from samplebank.blobs.place import Place
 from samplebank.blobs.store import (
+    MISSING,
     PARTS,
     Address,
     Area,
@@ -16,6 +17,7 @@ from samplebank.blobs.store import (
 )
 
 __all__ = [
+    "MISSING",
     "PARTS",
     "Address",
     "Area",

@@ -145,6 +145,11 @@ class DiskStore:
             raise NotFound(MISSING)
         yield path
 
+    @asynccontextmanager
+    async def files(self, area: Area, sha256s: Sequence[bytes]) -> AsyncIterator[Mapping[bytes, Path]]:
+        paths = {sha256: self.path(area, sha256) for sha256 in sha256s}
+        yield await asyncio.to_thread(_existing, paths)
+
     async def is_sound(self, area: Area, sha256: bytes) -> bool:
         return await to_the_end(_is_sound, self.path(area, sha256), sha256)
 
@@ -244,6 +249,10 @@ def _is_sound(path: Path, sha256: bytes) -> bool:
             return hashlib.file_digest(file, "sha256").digest() == sha256
     except OSError:  # missing, or on an unreadable part of the disk
         return False
+
+
+def _existing(paths: Mapping[bytes, Path]) -> dict[bytes, Path]:
+    return {sha256: path for sha256, path in paths.items() if path.exists()}
 
 
 def _remove(path: Path, store: Path) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from uuid import UUID
@@ -26,6 +26,7 @@ from samplebank.blobs.writing import (
     PendingBytes,
     Writing,
     digests_of,
+    to_the_end,
     write_file,
     write_stream,
 )
@@ -35,7 +36,7 @@ from samplebank.files import close_to_others, make_lasting_folder
 MARK = "samplebank-store"
 PROBE = "samplebank-probe"
 SPOOL = "spool"
-#: bytes of a token, and small objects that are read at once
+#: bytes of a token, and objects that are read at once
 TOKEN, AT_ONCE = 8, 16
 NO_IDENTITY = "{}/{} holds no identity of a blob store: bring the object back from a backup."
 TAKEN = "{} got the identity of another installation meanwhile: name another bucket or prefix in SAMPLEBANK_BLOB_URL."
@@ -128,13 +129,41 @@ class ObjectStore:
 
     @asynccontextmanager
     async def local(self, area: Area, sha256: bytes) -> AsyncIterator[Path]:
+        async with self.files(area, [sha256]) as found:
+            if sha256 not in found:
+                raise NotFound(MISSING)
+            yield found[sha256]
+
+    @asynccontextmanager
+    async def files(self, area: Area, sha256s: Sequence[bytes]) -> AsyncIterator[Mapping[bytes, Path]]:
         self._room.check()
-        path = self._spool / secrets.token_hex(16)
+        tokens = await self._tokens.find(area, sha256s)
+        paths = {sha256: self._spool / secrets.token_hex(16) for sha256 in tokens}
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def fetch(sha256: bytes) -> bool:
+            async with turns:
+                return await self._fetch(_key(area, Blob(sha256, tokens[sha256])), paths[sha256])
+
+        fetching = [asyncio.ensure_future(fetch(sha256)) for sha256 in paths]
         try:
-            await write_file(path, self.read(area, sha256))
-            yield path
+            are_there = await asyncio.gather(*fetching)
+            yield {
+                sha256: paths[sha256] for sha256, is_there in zip(paths, are_there, strict=True) if is_there
+            }
         finally:
-            path.unlink(missing_ok=True)
+            for one in fetching:
+                one.cancel()
+            await asyncio.gather(*fetching, return_exceptions=True)
+            await to_the_end(_unlink, list(paths.values()))
+
+    async def _fetch(self, key: str, path: Path) -> bool:
+        """Write an object to a new file. Whether there is the object."""
+        try:
+            await write_file(path, self.bucket.read(key, 0, None))
+        except NotFound:
+            return False
+        return True
 
     async def is_sound(self, area: Area, sha256: bytes) -> bool:
         digest = hashlib.sha256()
@@ -229,6 +258,11 @@ class StagedObject:
         """Remove the file from the spool. An object that no row names stays for the sweep: the row may come yet."""
         if isinstance(self._content, Path):
             await asyncio.to_thread(self._content.unlink, missing_ok=True)
+
+
+def _unlink(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def _key(area: Area, blob: Blob) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from enum import StrEnum
 from pathlib import Path
@@ -107,7 +107,12 @@ class Blobs(Protocol):
         """Read several small files, in one go; None for bytes that are not there."""
 
     def local(self, area: Area, sha256: bytes) -> AbstractAsyncContextManager[Path]:
-        """Provide a local file with the bytes, to be read only, for as long as the block lasts."""
+        """Provide a local file with the bytes, to be read only, for as long as the block lasts. Raises `NotFound`."""
+
+    def files(
+        self, area: Area, sha256s: Sequence[bytes]
+    ) -> AbstractAsyncContextManager[Mapping[bytes, Path]]:
+        """Provide local files like `local`, by SHA-256. Bytes that are not there have no file."""
 
     async def addresses(self, area: Area, sha256s: Sequence[bytes]) -> dict[bytes, Address]:
         """The objects that hold the bytes, as far as rows name objects. Empty for a folder."""

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -18,11 +18,11 @@ from typing import Generic, NamedTuple, TypeVar
 import asyncpg
 
 from samplebank.assembly import Bank
-from samplebank.blobs import Area
+from samplebank.blobs import MISSING, Area
 from samplebank.database import Connection
 from samplebank.database.failures import TROUBLE
 from samplebank.database.signals import Signal
-from samplebank.errors import NotFound, Unavailable
+from samplebank.errors import Unavailable
 from samplebank.identification import MOST_FIRM, MOST_GUESSED, Identification, Identifier, failed
 from samplebank.logs import Faults
 from samplebank.maintenance.courtesy import Courtesy
@@ -162,11 +162,11 @@ class Classifying:
         self, bank: Bank, group: Sequence[Waiting], tell: Tell[T], broken: Callable[[OSError], T]
     ) -> Told[T]:
         """Ask a child for the types of a customer's samples. `broken` is the answer where the child fails."""
-        async with _local(bank, group) as (paths, missing):
-            without = await self._without_bytes(bank, missing)
-            there = [one for one in group if one.id in paths]
+        async with bank.blobs.files(Area.SAMPLE, [one.sha256 for one in group]) as paths:
+            there = [one for one in group if one.sha256 in paths]
+            without = await self._without_bytes(bank, [one for one in group if one.sha256 not in paths])
             try:
-                answers = await tell([paths[one.id] for one in there]) if there else []
+                answers = await tell([paths[one.sha256] for one in there]) if there else []
             except ChildKilled as error:
                 return Told(without, [], self._put_off(there, error))
             except OSError as error:
@@ -206,13 +206,13 @@ class Classifying:
             is_urgent = await queue.doubt(db, [one.id for one in waiting])
         bank.signals.send(Signal.URGENT if is_urgent else Signal.UNCLASSIFIED)
 
-    async def _without_bytes(self, bank: Bank, missing: Sequence[tuple[Waiting, NotFound]]) -> Found:
+    async def _without_bytes(self, bank: Bank, missing: Sequence[Waiting]) -> Found:
         """What is stored of samples whose bytes are missing: nothing, where the sample has a type."""
         found: Found = []
-        for one, error in missing:
+        for one in missing:
             async with bank.database.connection() as db:
                 if not await queue.give_up(db, one.id):
-                    found.append((one, failed(str(error))))
+                    found.append((one, failed(MISSING)))
         return found
 
     async def _store(self, bank: Bank, found: Found) -> None:
@@ -246,22 +246,6 @@ def _by_customer(taken: Sequence[Waiting]) -> Iterator[list[Waiting]]:
     """Group samples by the customers of their uploaders: no process sees files of two customers."""
     key = attrgetter("uploader")
     return (list(group) for _, group in groupby(sorted(taken, key=key), key))
-
-
-@contextlib.asynccontextmanager
-async def _local(
-    bank: Bank, waiting: Sequence[Waiting]
-) -> AsyncIterator[tuple[dict[int, Path], list[tuple[Waiting, NotFound]]]]:
-    """The files of samples by id, and the samples without bytes."""
-    paths: dict[int, Path] = {}
-    missing: list[tuple[Waiting, NotFound]] = []
-    async with contextlib.AsyncExitStack() as stack:
-        for one in waiting:
-            try:
-                paths[one.id] = await stack.enter_async_context(bank.blobs.local(Area.SAMPLE, one.sha256))
-            except NotFound as error:
-                missing.append((one, error))
-        yield paths, missing
 
 
 async def _store(bank: Bank, found: Found) -> None:
