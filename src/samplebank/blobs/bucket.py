@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import obstore
@@ -15,11 +16,12 @@ from obstore.store import S3Store
 
 from samplebank.blobs.place import Place
 from samplebank.blobs.store import MISSING
+from samplebank.blobs.writing import to_the_end, write_file
 from samplebank.errors import NotFound, Unavailable
 from samplebank.logs import Faults
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import GetOptions, GetResult
     from obstore.store import S3Config
 
 faults = Faults(logging.getLogger("samplebank.blobs"))
@@ -99,9 +101,26 @@ class Bucket:
         options: GetOptions = {"range": {"offset": start} if length is None else (start, start + length)}
         if not start and length is None:
             options = {}
+        async with aclosing(self._pieces(await self._found(key, options))) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def save(self, key: str, path: Path) -> None:
+        """Write an object to a new file. Raises `NotFound`."""
+        found = await self._found(key, {})
+        if found.meta["size"] > READ_PIECE:
+            await write_file(path, self._pieces(found))
+            return
+        async with self._patient():
+            content = await found.bytes_async()
+        await to_the_end(path.write_bytes, content)
+
+    async def _found(self, key: str, options: "GetOptions") -> "GetResult":
+        async with self._patient():
+            return await obstore.get_async(self._store, key, options=options)
+
+    async def _pieces(self, found: "GetResult") -> AsyncGenerator[bytes, None]:
         async with self._told():
-            async with asyncio.timeout(PATIENCE):
-                found = await obstore.get_async(self._store, key, options=options)
             async for piece in found.stream(min_chunk_size=READ_PIECE):
                 yield bytes(piece)
 

@@ -27,7 +27,6 @@ from samplebank.blobs.writing import (
     Writing,
     digests_of,
     to_the_end,
-    write_file,
     write_stream,
 )
 from samplebank.errors import Invalid, NotFound
@@ -160,7 +159,7 @@ class ObjectStore:
     async def _fetch(self, key: str, path: Path) -> bool:
         """Write an object to a new file. Whether there is the object."""
         try:
-            await write_file(path, self.bucket.read(key, 0, None))
+            await self.bucket.save(key, path)
         except NotFound:
             return False
         return True
