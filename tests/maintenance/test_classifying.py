@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from kit.databases import migrated_database
-from kit.service import Service
 from samplebank.api.classifications import await_type
-from samplebank.assembly import Bank, open_bank
+from samplebank.assembly import Bank
 from samplebank.blobs import Area
 from samplebank.database.connection import connect_alone
 from samplebank.identification import MOST_FIRM, Identifier
@@ -20,7 +18,6 @@ from samplebank.maintenance.classifying import MOST_DISTURBED, Classifying
 from samplebank.maintenance.housekeeper import keep_house
 from samplebank.samples import classification_queue as queue
 from samplebank.samples.classification_queue import Lease
-from samplebank.settings import Settings
 
 if TYPE_CHECKING:
     from samplebank.api.call import Call
@@ -30,13 +27,6 @@ ADD = "INSERT INTO sample (sha256, size, created_time, activity_time) VALUES ($1
 STAGED = "maintenance.staged_classifier:open_classifier"
 OF_CUSTOMER = "UPDATE sample SET readers = $2 WHERE sha256 = $1"
 TYPES = "SELECT s.sha256, c.type FROM sample s LEFT JOIN classification c ON c.id = s.classification_id"
-
-
-@pytest.fixture
-async def own_bank(service: Service, tmp_path: Path) -> AsyncIterator[Bank]:
-    """A bank whose queue of samples is the test's own."""
-    async with migrated_database(service) as url, open_bank(Settings(data_dir=tmp_path), url) as bank:
-        yield bank
 
 
 async def stored(bank: Bank, *contents: bytes) -> dict[bytes, bytes]:

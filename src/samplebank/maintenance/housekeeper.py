@@ -4,18 +4,11 @@ The housekeepers of all hosts classify samples, deliver events and run service t
 """
 
 import asyncio
-import contextlib
-import logging
 from functools import partial
 
-from prometheus_client import Counter, Gauge
-
 from samplebank.assembly import Bank
-from samplebank.database.failures import TROUBLE
 from samplebank.database.signals import Signal
-from samplebank.errors import Refusal, Unavailable
 from samplebank.identification import Identifier
-from samplebank.logs import Faults
 from samplebank.maintenance.classifying import Classifying, forget_leases
 from samplebank.maintenance.comparing import comparing_sweep
 from samplebank.maintenance.election import reign
@@ -23,6 +16,7 @@ from samplebank.maintenance.forgetting import add_part, forget_old_events
 from samplebank.maintenance.late_types import add_late_workers
 from samplebank.maintenance.publishing import publish
 from samplebank.maintenance.relays import open_relays
+from samplebank.maintenance.rounds import Rest, Sweep, again_and_again, gathering, no_rest
 from samplebank.maintenance.scrubbing import scrub_sweep
 from samplebank.maintenance.service_tasks import (
     end_bytes_retention,
@@ -32,7 +26,6 @@ from samplebank.maintenance.service_tasks import (
 )
 from samplebank.maintenance.sweeps import (
     SWEEPS,
-    Sweep,
     fold_tallies,
     generate_events,
     judge_parents,
@@ -41,15 +34,6 @@ from samplebank.maintenance.sweeps import (
 from samplebank.settings import spare_cores
 from samplebank.vital import vital
 
-log = logging.getLogger("samplebank.maintenance")
-faults = Faults(log)
-LAST_SWEEP = Gauge(
-    "samplebank_sweep_timestamp_seconds",
-    "When each part of the housework was last done.",
-    ["sweep"],
-    multiprocess_mode="max",
-)
-FAILED_SWEEPS = Counter("samplebank_sweep_failures", "Rounds of the housework that failed.", ["sweep"])
 #: seconds between looks for events to publish
 PUBLISH_INTERVAL = 0.5
 #: seconds between two rounds of event generation: many verdicts come without an event to generate
@@ -82,13 +66,13 @@ async def _classify(bank: Bank) -> None:
         sandbox_required=settings.sandbox_required,
     )
     classifying, interval = Classifying(identifier), settings.sweep_interval
-    rounds = [(classifying.classify_urgent, Signal.URGENT)]
-    rounds += [(classifying.classify_new, Signal.UNCLASSIFIED)] * children
-    rounds += [(classifying.classify_doubtful, Signal.UNCLASSIFIED)] * children
+    rounds: list[tuple[Sweep, Signal, Rest]] = [(classifying.classify_urgent, Signal.URGENT, no_rest)]
+    rounds += [(classifying.classify_new, Signal.UNCLASSIFIED, gathering)] * children
+    rounds += [(classifying.classify_doubtful, Signal.UNCLASSIFIED, gathering)] * children
     async with identifier, asyncio.TaskGroup() as tasks:
         tasks.create_task(classifying.keep_leases(bank))
-        for sweep, signal in rounds:
-            tasks.create_task(_again_and_again(bank, sweep, interval, signal))
+        for sweep, signal, rest in rounds:
+            tasks.create_task(again_and_again(bank, sweep, interval, signal, rest=rest))
 
 
 async def _deliver_and_run(bank: Bank) -> None:
@@ -97,10 +81,10 @@ async def _deliver_and_run(bank: Bank) -> None:
         for relay in relays:
             # Each by itself: a sink that is away delays no other sink.
             publish_on = partial(publish, relay=relay)
-            tasks.create_task(_again_and_again(bank, publish_on, PUBLISH_INTERVAL, None))
+            tasks.create_task(again_and_again(bank, publish_on, PUBLISH_INTERVAL, None))
         for run in (run_service_tasks, run_reanalyses):
-            tasks.create_task(_again_and_again(bank, run, bank.settings.sweep_interval, Signal.SERVICE_TASKS))
-        tasks.create_task(_again_and_again(bank, comparing_sweep(), bank.settings.sweep_interval, None))
+            tasks.create_task(again_and_again(bank, run, bank.settings.sweep_interval, Signal.SERVICE_TASKS))
+        tasks.create_task(again_and_again(bank, comparing_sweep(), bank.settings.sweep_interval, None))
 
 
 async def _housework(bank: Bank) -> None:
@@ -117,52 +101,12 @@ async def _housework(bank: Bank) -> None:
             add_late_workers,
             forget_leases,
         ):
-            tasks.create_task(_again_and_again(bank, sweep, settings.sweep_interval, None))
-        tasks.create_task(
-            _again_and_again(
-                bank, generate_events, settings.sweep_interval, Signal.VERDICTS, rest=EVENTS_REST
+            tasks.create_task(again_and_again(bank, sweep, settings.sweep_interval, None))
+        for sweep, interval in (
+            (generate_events, settings.sweep_interval),
+            (judge_parents, PARENTS_INTERVAL),
+        ):
+            tasks.create_task(
+                again_and_again(bank, sweep, interval, Signal.VERDICTS, rest=lambda _: EVENTS_REST)
             )
-        )
-        tasks.create_task(
-            _again_and_again(bank, judge_parents, PARENTS_INTERVAL, Signal.VERDICTS, rest=EVENTS_REST)
-        )
-        tasks.create_task(_again_and_again(bank, fold_tallies, TALLY_INTERVAL, None))
-
-
-async def _again_and_again(
-    bank: Bank,
-    sweep: Sweep,
-    interval: float,
-    signal: Signal | None,
-    *,
-    rest: float = 0,
-) -> None:
-    """Run a sweep each `interval` seconds, and as soon as `signal` arrives, but `rest` seconds apart."""
-    FAILED_SWEEPS.labels(_name_of(sweep))  # from 0 on, so that the first failure is an increase
-    async with contextlib.AsyncExitStack() as stack:
-        arrived = asyncio.Event()
-        if signal is not None:
-            arrived = await stack.enter_async_context(bank.signals.listening(signal))
-        while True:
-            arrived.clear()
-            await _sweep_once(bank, sweep)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(interval):
-                    await arrived.wait()
-            await asyncio.sleep(rest)
-
-
-def _name_of(sweep: Sweep) -> str:
-    name: str = getattr(sweep, "func", sweep).__name__
-    return name
-
-
-async def _sweep_once(bank: Bank, sweep: Sweep) -> None:
-    name = _name_of(sweep)
-    try:
-        await sweep(bank)
-    except (Refusal, *TROUBLE) as error:
-        FAILED_SWEEPS.labels(name).inc()
-        faults.tell("sweep.failed", error, trace=not isinstance(error, Unavailable), sweep=name)
-    else:
-        LAST_SWEEP.labels(name).set(bank.clock() / 1000)
+        tasks.create_task(again_and_again(bank, fold_tallies, TALLY_INTERVAL, None))

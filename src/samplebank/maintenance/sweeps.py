@@ -1,7 +1,6 @@
 """The sweeps. Each sweep is safe beside sweeps of the same kind. A failed sweep is told in the log and tried again."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -16,6 +15,7 @@ from samplebank.hunts import retention as hunt_retention
 from samplebank.jobs import clock
 from samplebank.jobs.tally import JOBS
 from samplebank.jobs.task_times import TIMES, forget_times
+from samplebank.maintenance.rounds import Sweep
 from samplebank.maintenance.steadiness import Steadiness
 from samplebank.policy.sightings import forget_processes
 from samplebank.repeats import kept
@@ -28,7 +28,6 @@ from samplebank.verdicts import alerting
 
 log = logging.getLogger("samplebank.maintenance")
 LOST_LEASES = Counter("samplebank_leases_lost", "Leases of tasks that ended without a word of the worker.")
-Sweep = Callable[[Bank], Awaitable[None]]
 #: seconds after which the leftovers of a broken upload are removed
 LEFTOVER = 24 * 3600
 
