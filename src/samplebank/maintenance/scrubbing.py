@@ -16,31 +16,56 @@ from samplebank.service_tasks import leftovers
 faults = Faults(logging.getLogger("samplebank.maintenance"))
 DAMAGED = Counter("samplebank_damaged_blobs", "Stored files that were found missing or changed.", ["area"])
 REMEDY = "upload the file again; `samplebank doctor --full` names all damaged files"
-#: seconds of reading in each round, and names that are looked up at once
+#: seconds of reading in each round at most, and names that are looked up at once
 SECONDS, BATCH = 0.5, 50
+#: seconds that all files of an area take at least, so that all files are read once a week
+PASS = 3.5 * 24 * 3600
+#: names are numbers below: digests, which lie evenly in the space of all names
+SPACE = 1 << 256
 
 
-def scrub_sweep(seconds: float = SECONDS) -> Callable[[Bank], Awaitable[None]]:
-    """Make a sweep that reads some files in each round, in the order of names, from a random name on."""
+def scrub_sweep(
+    seconds: float = SECONDS,
+    *,
+    pass_seconds: float = PASS,
+    start: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Callable[[Bank], Awaitable[None]]:
+    """Make a sweep that reads some files in each round, in the order of names, from `start` on, else from a random name on.
+
+    A round goes as far through the names as the time since the round before is a part of `pass_seconds`, and stops sooner
+    after `seconds`.
+    """
     areas = cycle(Area)
-    area, after = next(areas), secrets.token_bytes(32)
+    area, place = next(areas), secrets.randbelow(SPACE) if start is None else start
+    looked = clock()
 
     async def scrub(bank: Bank) -> None:
-        nonlocal area, after
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            async with bank.database.connection() as db:
-                names = await leftovers.names_after(db, area, after, BATCH)
-            if not names:
-                area, after = next(areas), b""
-                return
-            for name in names:
-                await _check(bank, area, name)
-                after = name
-                if time.monotonic() >= end:
-                    return
+        nonlocal area, place, looked
+        now = clock()
+        passed, looked = now - looked, now
+        goal = min(place + int(SPACE * min(passed / pass_seconds, 1.0)), SPACE)
+        place = await _check_between(bank, area, place, goal, seconds)
+        if place == SPACE:
+            area, place = next(areas), 0
 
     return scrub
+
+
+async def _check_between(bank: Bank, area: Area, place: int, goal: int, seconds: float) -> int:
+    """Check the files from `place` to `goal`, for so many seconds. Answers the place up to which all were checked."""
+    end = time.monotonic() + seconds
+    while True:
+        async with bank.database.connection() as db:
+            names = await leftovers.names_after(db, area, place.to_bytes(32), BATCH)
+        due = [name for name in names if int.from_bytes(name) <= goal]
+        for name in due:
+            await _check(bank, area, name)
+            place = int.from_bytes(name)
+            if time.monotonic() >= end:
+                return place
+        if len(due) < BATCH:
+            return goal
 
 
 async def _check(bank: Bank, area: Area, name: bytes) -> None:
