@@ -1,7 +1,9 @@
 """A disturbed identification or a nonsensical answer costs no sample the type for good."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import math
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -12,12 +14,13 @@ from samplebank.api.classifications import await_type
 from samplebank.assembly import Bank
 from samplebank.blobs import Area
 from samplebank.database.connection import connect_alone
-from samplebank.identification import MOST_FIRM, Identifier
+from samplebank.identification import MOST_FIRM, MOST_GUESSED, Identification, Identifier
 from samplebank.maintenance import election
-from samplebank.maintenance.classifying import MOST_DISTURBED, Classifying
+from samplebank.maintenance.classifying import HANDFUL, MOST_DISTURBED, Classifying
 from samplebank.maintenance.housekeeper import keep_house
 from samplebank.samples import classification_queue as queue
 from samplebank.samples.classification_queue import Lease
+from samplebank.sandbox import Killed
 
 if TYPE_CHECKING:
     from samplebank.api.call import Call
@@ -60,12 +63,37 @@ async def types(bank: Bank, names: dict[bytes, bytes]) -> dict[bytes, str | None
         return {names[row[0]]: row[1] for row in await db.fetch(TYPES)}
 
 
+class Watched(Identifier):
+    """Counts the files that the model is asked for, as files of a flood and as others."""
+
+    def __init__(self, factory: str, import_from: tuple[Path, ...]) -> None:
+        super().__init__(factory=factory, import_from=import_from)
+        self.guessed = Counter[bool]()
+
+    async def guess(self, paths: Sequence[Path], *, is_flood: bool = False) -> list[Identification | Killed]:
+        self.guessed[is_flood] += len(paths)
+        return await super().guess(paths, is_flood=is_flood)
+
+
 async def test_one_round_classifies_a_flood(own_bank: Bank) -> None:
     names = await stored(own_bank, *(b"good %d" % number for number in range(MOST_FIRM + 1)))
 
     await rounds(own_bank, 1)
 
     assert set((await types(own_bank, names)).values()) == {"pdf"}
+
+
+async def test_few_samples_have_the_priority_of_other_children_and_a_flood_has_less(own_bank: Bank) -> None:
+    few = MOST_GUESSED * math.ceil(HANDFUL / MOST_GUESSED)
+    await stored(own_bank, *(b"plain %d" % number for number in range(few + 1)))
+
+    async with Watched(
+        factory="maintenance.staged_classifier:open_census", import_from=(TESTS,)
+    ) as identifier:
+        await Classifying(identifier).classify_new(own_bank)
+        await Classifying(identifier).classify_doubtful(own_bank)
+
+    assert identifier.guessed == {False: few, True: 1}
 
 
 async def test_a_sample_whose_child_is_killed_waits_and_lets_others_pass(own_bank: Bank) -> None:

@@ -34,6 +34,7 @@ def obedient(argument: str) -> Answerer:
         b"hang up": lambda _: _hang_up(),
         b"start threads": lambda _: _start_threads(),
         b"name what is open": lambda _: " ".join(_open_files()).encode(),
+        b"figures": lambda _: Path("/proc/self/stat").read_bytes(),
         b"rights": lambda _: Path("/proc/self/status").read_bytes(),
     }
 

@@ -255,6 +255,15 @@ def children() -> set[int]:
     return found
 
 
+@pytest.mark.parametrize("further", [0, 7])
+async def test_a_call_may_have_a_lower_priority_than_the_child(further: int) -> None:
+    async with made() as sandbox:
+        stat = await sandbox.call(b"figures", 10, further_niceness=further)
+
+    # the 19th field, see proc_pid_stat(5); the second is a name in parentheses
+    assert int(stat.rpartition(b")")[2].split()[16]) == LIMITS.niceness + further
+
+
 async def test_a_call_whose_child_is_killed_again_and_again_is_made_by_another() -> None:
     killed: set[int] = set()
     async with made() as sandbox:

@@ -22,8 +22,9 @@ MIB = 1024 * 1024
 ANSWER_BYTES = 64 * 1024
 #: files that one process may be asked about: without the model, and with the model
 MOST_FIRM, MOST_GUESSED = 64, 16
-#: beside uploads, classification gets a thirtieth of the processor, and catches up when uploads pause
-NICENESS = 15
+#: on top of the niceness of all children: beside uploads, the classification of a flood gets a thirtieth of the processor, and
+#: catches up when uploads pause
+OF_A_FLOOD = 10
 #: the answer of the light child about a file that needs the model
 NOTHING = b"null"
 UNREADABLE = "The answer of the classifier cannot be read."
@@ -61,7 +62,6 @@ class Identifier:
             limits = Limits(
                 memory_bytes=memory_bytes,
                 answer_bytes=most * ANSWER_BYTES,
-                niceness=NICENESS,
                 required=sandbox_required,
             )
             return Sandbox(name, limits=limits, children=children, import_from=import_from)
@@ -94,43 +94,49 @@ class Identifier:
             raise found
         return found
 
-    async def firm(self, paths: Sequence[Path]) -> list[Identification | None]:
+    async def firm(self, paths: Sequence[Path], *, is_flood: bool = False) -> list[Identification | None]:
         """Name the types that need no model; None for each other file. One process looks at all of these files.
 
-        The files should be of one customer, as a file that took the process over could lie about the others.
+        The files should be of one customer, as a file that took the process over could lie about the others. Files of a flood
+        leave the processors to everybody else.
         Raises Disturbed where no file is to blame.
         """
         try:
-            answers = await self._ask(self._firm, paths)
+            answers = await self._ask(self._firm, paths, is_flood)
         except (ChildKilled, NotStarted):
             raise
         except SandboxError:
             if len(paths) == 1:
                 return [None]
-            return [(await self.firm([path]))[0] for path in paths]
+            return [(await self.firm([path], is_flood=is_flood))[0] for path in paths]
         read = [None if answer == NOTHING else _read(answer) for answer in answers]
         return [None if found is None or "failure" in found.meta_data else found for found in read]
 
-    async def guess(self, paths: Sequence[Path]) -> list[Identification | Killed]:
+    async def guess(self, paths: Sequence[Path], *, is_flood: bool = False) -> list[Identification | Killed]:
         """Name the types of files that leave a doubt, with the model. Otherwise as `firm`.
 
         `Killed` stands for a file whose process others ended: the file is perhaps not to blame.
         """
         try:
-            return [_read(answer) for answer in await self._ask(self._model, paths)]
+            return [_read(answer) for answer in await self._ask(self._model, paths, is_flood)]
         except (ChildKilled, NotStarted):
             raise
         except SandboxError as error:
             if len(paths) == 1:
                 return [error if isinstance(error, Killed) else failed(error.reason)]
-            return [(await self.guess([path]))[0] for path in paths]  # one of the files is to blame
+            # one of the files is to blame
+            return [(await self.guess([path], is_flood=is_flood))[0] for path in paths]
 
-    async def _ask(self, sandbox: Sandbox, paths: Sequence[Path]) -> list[bytes]:
+    async def _ask(self, sandbox: Sandbox, paths: Sequence[Path], is_flood: bool) -> list[bytes]:  # noqa: FBT001 a private function
         """Ask one process about files. Raises `SandboxError`."""
         # abspath leaves the disk alone; the child has another working directory
         own = [Path(os.path.abspath(path)) for path in paths]  # noqa: ASYNC240, PTH100
         request = b"\0".join(map(bytes, own))
-        answers = (await sandbox.call(request, self._deadline_seconds, reads=tuple(own))).split(b"\n")
+        further = OF_A_FLOOD if is_flood else 0
+        answer = await sandbox.call(
+            request, self._deadline_seconds, reads=tuple(own), further_niceness=further
+        )
+        answers = answer.split(b"\n")
         if len(answers) != len(paths):
             raise Refused(UNREADABLE)
         return answers

@@ -10,10 +10,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import asyncpg
 
@@ -38,7 +39,7 @@ faults = Faults(log)
 #: milliseconds until others may take samples from a classifier that has gone, and seconds between two extensions
 LEASE: Millis = 30_000
 EXTENSION = 10.0
-#: samples that a round classifies without a rest
+#: samples that a round classifies without a rest, and with the usual priority of children
 HANDFUL = 50
 #: rounds in which the identification of a sample may be disturbed, before the sample itself is taken for the reason
 MOST_DISTURBED = 4
@@ -47,6 +48,12 @@ T = TypeVar("T")
 Found = list[tuple[Waiting, Identification]]
 #: names the types of files
 Tell = Callable[[Sequence[Path]], Awaitable[Sequence[T]]]
+
+
+class TellAndStore(Protocol):
+    """Tells and stores types. Answers which samples are put off."""
+
+    async def __call__(self, bank: Bank, taken: Sequence[Waiting], /, *, is_flood: bool) -> list[int]: ...
 
 
 class Told(NamedTuple, Generic[T]):
@@ -68,20 +75,20 @@ class Classifying:
     async def classify_urgent(self, bank: Bank) -> None:
         """Classify the samples that somebody waits for, without a rest."""
 
-        async def tell(bank: Bank, taken: Sequence[Waiting]) -> list[int]:
-            doubtful, later = await self._tell_firm(bank, taken)
-            return later + await self._guess(bank, doubtful)
+        async def tell(bank: Bank, taken: Sequence[Waiting], *, is_flood: bool) -> list[int]:
+            doubtful, later = await self._tell_firm(bank, taken, is_flood=is_flood)
+            return later + await self._guess(bank, doubtful, is_flood=is_flood)
 
         await self._round(bank, queue.take_urgent, tell, MOST_GUESSED, None)
 
     async def classify_new(self, bank: Bank) -> None:
         """Classify every new sample whose bytes leave no doubt, and leave the others to the model.
 
-        Few samples are classified without a rest, a flood with rests while others want the processors.
+        Few samples are classified without a rest, a flood with rests while others want the processors, and with a low priority.
         """
 
-        async def tell(bank: Bank, taken: Sequence[Waiting]) -> list[int]:
-            doubtful, later = await self._tell_firm(bank, taken)
+        async def tell(bank: Bank, taken: Sequence[Waiting], *, is_flood: bool) -> list[int]:
+            doubtful, later = await self._tell_firm(bank, taken, is_flood=is_flood)
             if doubtful:
                 await self._doubt(bank, doubtful)
             return later
@@ -113,7 +120,7 @@ class Classifying:
         self,
         bank: Bank,
         take: Callable[[Connection, int, Lease], Awaitable[list[Waiting]]],
-        tell: Callable[[Bank, Sequence[Waiting]], Awaitable[list[int]]],
+        tell: TellAndStore,
         most: int,
         courtesy: Courtesy | None,
     ) -> None:
@@ -126,9 +133,9 @@ class Classifying:
                     taken = await take(db, most, Lease(now, now + LEASE))
                 held |= {one.id for one in taken}
                 self._held |= held
-                began = time.monotonic()
+                began, is_flood = time.monotonic(), courtesy is not None and done >= HANDFUL
                 if taken:
-                    later += await tell(bank, taken)
+                    later += await tell(bank, taken, is_flood=is_flood)
                 self._held -= held - set(later)
                 held &= set(later)
                 done += len(taken)
@@ -144,14 +151,17 @@ class Classifying:
                 async with bank.database.connection() as db:
                     await queue.give_back(db, list(held))
 
-    async def _tell_firm(self, bank: Bank, taken: Sequence[Waiting]) -> tuple[list[Waiting], list[int]]:
+    async def _tell_firm(
+        self, bank: Bank, taken: Sequence[Waiting], *, is_flood: bool
+    ) -> tuple[list[Waiting], list[int]]:
         """Store the types that the bytes tell: (the samples that need the model, the samples put off)."""
         found: Found = []
         doubtful: list[Waiting] = []
         later: list[int] = []
         for group in _by_customer(taken):
             # where the child fails, the model's child tells whether the file is to blame
-            told = await self._ask(bank, group, self._identifier.firm, lambda _: None)
+            firm = partial(self._identifier.firm, is_flood=is_flood)
+            told = await self._ask(bank, group, firm, lambda _: None)
             later += told.later
             found += [*told.missing, *((one, answer) for one, answer in told.answers if answer)]
             doubtful += [one for one, answer in told.answers if not answer]
@@ -173,12 +183,13 @@ class Classifying:
                 answers = [broken(error) for _ in there]
         return Told(without, list(zip(there, answers, strict=True)), [])
 
-    async def _guess(self, bank: Bank, taken: Sequence[Waiting]) -> list[int]:
+    async def _guess(self, bank: Bank, taken: Sequence[Waiting], *, is_flood: bool) -> list[int]:
         """Store the types that the model tells; answers the samples put off."""
         found: Found = []
         later: list[int] = []
         for group in _by_customer(taken):
-            told = await self._ask(bank, group, self._identifier.guess, lambda error: Killed(str(error)))
+            guess = partial(self._identifier.guess, is_flood=is_flood)
+            told = await self._ask(bank, group, guess, lambda error: Killed(str(error)))
             later += told.later
             found += told.missing
             for one, answer in told.answers:

@@ -134,6 +134,7 @@ def _answer_and_end(call: socket.socket, answerer: Answerer, limits: Limits, par
         with socket.socket(fileno=LINE) as line:
             request = _received(line, REQUESTS)
             if request is not None:
+                os.nice(request.further_niceness)
                 seal((*limits.readable, *request.reads), parent=parent, required=limits.required)
                 # Twice the deadline: the threads of a parser use CPU time side by side.
                 renew_cpu_seconds(2 * math.ceil(request.deadline_seconds) + 1)

@@ -124,21 +124,22 @@ class Child:
         """Whether another call may be made."""
         return not self._in_call and not self.is_outdated
 
-    async def ask(self, request: bytes, deadline_seconds: float, reads: tuple[Path, ...]) -> bytes:
+    async def ask(self, request: Request) -> bytes:
         """Get the answer to a request. Raises `SandboxError`.
 
         Afterwards the child `is_free`, unless the call could not be ended.
         """
         try:
-            return await self._answer(request, deadline_seconds, reads)
+            return await self._answer(request)
         except SandboxError as error:
             error.last_words = self._last_words(MOST_PRINTED_BYTES)
             raise
 
-    async def _answer(self, request: bytes, deadline_seconds: float, reads: tuple[Path, ...]) -> bytes:
+    async def _answer(self, request: Request) -> bytes:
         self._in_call = True
         self._forget_diagnostics()
-        answer = self._ask(framed(Request(request, deadline_seconds, reads)))
+        deadline_seconds = request.deadline_seconds
+        answer = self._ask(framed(request))
         try:
             reply = await answered_within(deadline_seconds, answer, self._process.pid)
         except TimeoutError:

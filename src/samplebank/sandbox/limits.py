@@ -43,11 +43,12 @@ class Assignment(msgspec.Struct, frozen=True, tag=True):
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True):
-    """`reads` names the files that only this call may read."""
+    """`reads` names the files that only this call may read. `further_niceness` comes on top of the niceness of the child."""
 
     body: bytes
     deadline_seconds: float
     reads: tuple[Path, ...]
+    further_niceness: int = 0
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):

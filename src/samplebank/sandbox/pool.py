@@ -10,7 +10,7 @@ from typing import Self
 
 from samplebank.sandbox.child_process import Child
 from samplebank.sandbox.errors import ChildKilled, Killed, KilledAtStart
-from samplebank.sandbox.limits import Limits
+from samplebank.sandbox.limits import Limits, Request
 
 #: how often a call is made whose own process others kill: perhaps no other kills the process, but its file
 TRIES = 2
@@ -57,16 +57,25 @@ class Sandbox:
         async with self._places:
             self._idle.append(await self._child())
 
-    async def call(self, request: bytes, deadline_seconds: float, *, reads: tuple[Path, ...] = ()) -> bytes:
+    async def call(
+        self,
+        body: bytes,
+        deadline_seconds: float,
+        *,
+        reads: tuple[Path, ...] = (),
+        further_niceness: int = 0,
+    ) -> bytes:
         """Get the answer. The deadline counts from the moment a child is free and ready. Raises `SandboxError`.
 
-        The call may read the files in `reads`, the files that the limits name, and the code.
+        The call may read the files in `reads`, the files that the limits name, and the code. `further_niceness` comes on top
+        of the niceness that the limits name.
         """
+        request = Request(body, deadline_seconds, reads, further_niceness)
         killed = lost = 0
         async with self._places:
             while True:
                 try:
-                    return await self._call_once(request, deadline_seconds, reads)
+                    return await self._call_once(request)
                 except Killed:
                     killed += 1
                     if killed == TRIES:
@@ -77,11 +86,11 @@ class Sandbox:
                         raise
                     await asyncio.sleep(min(PAUSE * lost, LONGEST_PAUSE))
 
-    async def _call_once(self, request: bytes, deadline_seconds: float, reads: tuple[Path, ...]) -> bytes:
+    async def _call_once(self, request: Request) -> bytes:
         child = await self._child()
         self._busy.add(child)
         try:
-            return await child.ask(request, deadline_seconds, reads)
+            return await child.ask(request)
         finally:
             self._busy.discard(child)
             if child.is_free:
