@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.program import SAMPLEBANK, Program, code_of_the_docs
-from kit.bank import V2, Bank, eventually
+from kit.bank import Bank, eventually
 from kit.relay import Relay, relaying
 from kit.service import Service
 from samplebank.cli.client import Client
@@ -50,9 +50,15 @@ def client(relay: Relay, bank: Bank) -> Iterator[Client]:
         yield client
 
 
+def seen_workers(bank: Bank) -> set[str]:
+    """The workers that have asked for work."""
+    workloads = bank.data(bank.get("/samplebank/v1/worker"))
+    return {one["shortName"] for one in workloads if "lastSeenTimestamp" in one}
+
+
 @pytest.fixture(scope="session")
 def analysts(service: Service, bank: Bank, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """Names of workers that run beside the service. Yields when the service knows all workers.
+    """Names of workers that run beside the service. Yields when all workers have asked for work.
 
     The built-in analysers have separate names.
     """
@@ -66,7 +72,7 @@ def analysts(service: Service, bank: Bank, tmp_path_factory: pytest.TempPathFact
             stdout=log,
             stderr=log,
         )
-    assert eventually(lambda: all(bank.get(f"{V2}/worker/{name}").ok for name in ANALYSTS))
+    assert eventually(lambda: set(ANALYSTS) <= seen_workers(bank))
     yield list(ANALYSTS)
     process.terminate()
     process.wait(30)

@@ -102,7 +102,7 @@ class Identifier:
         Raises Disturbed where no file is to blame.
         """
         try:
-            answers = await self._ask(self._firm, paths, is_flood)
+            answers = await self._ask(self._firm, paths, is_flood=is_flood)
         except (ChildKilled, NotStarted):
             raise
         except SandboxError:
@@ -118,7 +118,7 @@ class Identifier:
         `Killed` stands for a file whose process others ended: the file is perhaps not to blame.
         """
         try:
-            return [_read(answer) for answer in await self._ask(self._model, paths, is_flood)]
+            return [_read(answer) for answer in await self._ask(self._model, paths, is_flood=is_flood)]
         except (ChildKilled, NotStarted):
             raise
         except SandboxError as error:
@@ -127,7 +127,7 @@ class Identifier:
             # one of the files is to blame
             return [(await self.guess([path], is_flood=is_flood))[0] for path in paths]
 
-    async def _ask(self, sandbox: Sandbox, paths: Sequence[Path], is_flood: bool) -> list[bytes]:  # noqa: FBT001 a private function
+    async def _ask(self, sandbox: Sandbox, paths: Sequence[Path], *, is_flood: bool) -> list[bytes]:
         """Ask one process about files. Raises `SandboxError`."""
         # abspath leaves the disk alone; the child has another working directory
         own = [Path(os.path.abspath(path)) for path in paths]  # noqa: ASYNC240, PTH100
