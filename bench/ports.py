@@ -18,3 +18,9 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+def is_served(port: int) -> bool:
+    """Whether somebody listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0

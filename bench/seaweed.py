@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from copy import copy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,12 @@ class S3Server:
     def pid(self) -> int:
         assert self._process is not None  # noqa: S101 launch() has been called
         return self._process.pid
+
+    def reached_by(self, url: str) -> "S3Server":
+        """The same server, for clients that reach the server by another address."""
+        other = copy(self)
+        other.url = url
+        return other
 
     def environment(self) -> dict[str, str]:
         """The variables with which programs reach the server."""

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import secrets
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import obstore
@@ -14,6 +16,7 @@ from obstore.store import S3Store
 
 from bench import clients, load
 from bench.clients import WrongAnswer
+from bench.distance import far_away
 from bench.figure import Figure, Limit, Surroundings
 from bench.figures.cycle import CLIENTS, SIZE, fresh_files
 from bench.figures.serving import large_upload
@@ -22,40 +25,46 @@ from bench.ports import free_port
 from bench.seaweed import BUCKET, S3Server
 from bench.service import Service
 
-#: the least share of what obstore alone sends
-SHARE = 0.6
+#: the least share of what obstore alone sends, and the seconds that a far bucket is away
+SHARE, AWAY = 0.6, 0.04
 
 
 def measure(
     parent: Path, port: int | None, count: int, *, size_mib: int, runs: int, found: Limits
 ) -> list[Figure]:
-    """Measure small uploads in turn with obstore alone, and the memory of one large upload."""
+    """Measure small uploads in turn with obstore alone, near and far from the bucket, and the memory of one large upload."""
     with tempfile.TemporaryDirectory(prefix="samplebank-bench-s3-", dir=parent) as folder:
         try:
             s3 = S3Server(Path(folder), free_port).start()
         except (OSError, RuntimeError) as error:
             raise WrongAnswer(f"no S3 server: {error}") from error
         try:
-            place = {**s3.environment(), "SAMPLEBANK_BLOB_URL": f"s3://{BUCKET}/bench"}
-            with Service(parent, port, place) as service:
-                service.start()
-                small = _small(service, s3.store("alone"), count, runs)
+            with _service(parent, port, s3) as service:
+                near = _small(service, s3, count, runs, "SeaweedFS on the same machine")
                 memory, speed = large_upload(service, size_mib, 1, found)
+            with far_away(s3.port, AWAY) as url, _service(parent, port, s3.reached_by(url)) as service:
+                note = f"answers of SeaweedFS come {AWAY * 1000:.0f} ms later"
+                far = _small(service, s3.reached_by(url), count, runs, note)
+                far.name += ", far away"
         finally:
             s3.kill()
     for figure in (memory, speed):
         figure.name += ", into a bucket"
     speed.goal = None
-    return [small, memory, speed]
+    return [near, far, memory, speed]
 
 
-def _small(service: Service, store: S3Store, count: int, runs: int) -> Figure:
-    figure = Figure(
-        "upload of 16 KiB into a bucket, 16 clients",
-        "/s",
-        [],
-        note="new samples; SeaweedFS on the same machine",
-    )
+@contextmanager
+def _service(parent: Path, port: int | None, s3: S3Server) -> Iterator[Service]:
+    place = {**s3.environment(), "SAMPLEBANK_BLOB_URL": f"s3://{BUCKET}/{secrets.token_hex(4)}"}
+    with Service(parent, port, place) as service:
+        service.start()
+        yield service
+
+
+def _small(service: Service, s3: S3Server, count: int, runs: int, note: str) -> Figure:
+    figure = Figure("upload of 16 KiB into a bucket, 16 clients", "/s", [], note=f"new samples; {note}")
+    store = s3.store("alone", patience="20 seconds")
     alone = [uvloop.run(_alone(store, count))]
     with Surroundings(service.processes) as around:
         for _ in range(runs):
