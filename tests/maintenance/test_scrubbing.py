@@ -2,6 +2,7 @@
 
 import pytest
 
+from kit.counters import counted
 from samplebank.assembly import Bank
 from samplebank.blobs import Area
 from samplebank.maintenance.scrubbing import DAMAGED, scrub_sweep
@@ -12,8 +13,7 @@ NAMES = (0x10, 0x70, 0x90, 0xF0)
 
 
 def found() -> float:
-    value: float = DAMAGED.labels(Area.SAMPLE)._value.get()  # noqa: SLF001 the library has no other way to read one
-    return value
+    return counted(DAMAGED.labels(Area.SAMPLE))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from stream_zip import NO_COMPRESSION_32, NO_COMPRESSION_64, Method, stream_zip
 
-from samplebank.blobs import Area, Blobs
+from samplebank.blobs import MISSING, Area, Blobs
 from samplebank.blobs.store import DAMAGED
 from samplebank.blobs.writing import to_the_end
 from samplebank.errors import Damaged, NotFound
@@ -35,8 +35,10 @@ def archive_length(sample: Sample) -> int:
 
 async def archived(blobs: Blobs, sample: Sample) -> AsyncGenerator[bytes, None]:
     """Make the archive, piece by piece. Raises `NotFound` when the bytes are gone."""
-    async with blobs.local(Area.SAMPLE, sample.sha256) as path:
-        with closing(_archived(path, sample)) as pieces:
+    async with blobs.files(Area.SAMPLE, [sample.sha256]) as found:
+        if sample.sha256 not in found:
+            raise NotFound(MISSING)
+        with closing(_archived(found[sample.sha256], sample)) as pieces:
             # `to_the_end` waits for its thread even when cancelled. A generator at work could not be closed, and its file
             # would stay open.
             while piece := await to_the_end(next, pieces, b""):

@@ -139,13 +139,6 @@ class DiskStore:
             raise NotFound(MISSING) from None
 
     @asynccontextmanager
-    async def local(self, area: Area, sha256: bytes) -> AsyncIterator[Path]:
-        path = self.path(area, sha256)
-        if not await asyncio.to_thread(path.exists):
-            raise NotFound(MISSING)
-        yield path
-
-    @asynccontextmanager
     async def files(self, area: Area, sha256s: Sequence[bytes]) -> AsyncIterator[Mapping[bytes, Path]]:
         paths = {sha256: self.path(area, sha256) for sha256 in sha256s}
         yield await asyncio.to_thread(_existing, paths)

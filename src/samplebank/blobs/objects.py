@@ -127,13 +127,6 @@ class ObjectStore:
         }
 
     @asynccontextmanager
-    async def local(self, area: Area, sha256: bytes) -> AsyncIterator[Path]:
-        async with self.files(area, [sha256]) as found:
-            if sha256 not in found:
-                raise NotFound(MISSING)
-            yield found[sha256]
-
-    @asynccontextmanager
     async def files(self, area: Area, sha256s: Sequence[bytes]) -> AsyncIterator[Mapping[bytes, Path]]:
         self._room.check()
         tokens = await self._tokens.find(area, sha256s)

@@ -106,13 +106,13 @@ class Blobs(Protocol):
     async def whole(self, area: Area, sha256s: Sequence[bytes]) -> list[bytes | None]:
         """Read several small files, in one go; None for bytes that are not there."""
 
-    def local(self, area: Area, sha256: bytes) -> AbstractAsyncContextManager[Path]:
-        """Provide a local file with the bytes, to be read only, for as long as the block lasts. Raises `NotFound`."""
-
     def files(
         self, area: Area, sha256s: Sequence[bytes]
     ) -> AbstractAsyncContextManager[Mapping[bytes, Path]]:
-        """Provide local files like `local`, by SHA-256. Bytes that are not there have no file."""
+        """Provide local files with the bytes, by SHA-256, to be read only, for as long as the block lasts.
+
+        Bytes that are not there have no file.
+        """
 
     async def addresses(self, area: Area, sha256s: Sequence[bytes]) -> dict[bytes, Address]:
         """The objects that hold the bytes, as far as rows name objects. Empty for a folder."""

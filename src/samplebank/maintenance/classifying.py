@@ -125,7 +125,7 @@ class Classifying:
         courtesy: Courtesy | None,
     ) -> None:
         """Take and tell samples until few are left. A sample that is not to blame for a failure waits for the next round."""
-        done, later, held = 0, list[int](), set[int]()
+        done, is_flood, later, held = 0, False, list[int](), set[int]()
         try:
             while True:
                 async with bank.database.transaction() as db:
@@ -133,7 +133,7 @@ class Classifying:
                     taken = await take(db, most, Lease(now, now + LEASE))
                 held |= {one.id for one in taken}
                 self._held |= held
-                began, is_flood = time.monotonic(), courtesy is not None and done >= HANDFUL
+                began = time.monotonic()
                 if taken:
                     later += await tell(bank, taken, is_flood=is_flood)
                 self._held -= held - set(later)
@@ -142,6 +142,7 @@ class Classifying:
                 if len(taken) < most:
                     return
                 if courtesy is not None and done > HANDFUL:
+                    is_flood = True
                     await asyncio.sleep(courtesy.rest_after(time.monotonic() - began))
         except NotStarted as error:  # the identification would not start for other samples, either
             faults.tell("classification.unavailable", error, trace=False)

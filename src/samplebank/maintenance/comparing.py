@@ -7,10 +7,10 @@ import asyncio
 import hashlib
 import logging
 import socket
-from collections.abc import Awaitable, Callable
 
 from samplebank.assembly import Bank
 from samplebank.installation import services
+from samplebank.maintenance.rounds import Sweep
 from samplebank.settings import PREFIX, SECRET, Settings
 from samplebank.timespec import Millis
 
@@ -74,7 +74,7 @@ def name_of(settings: Settings) -> str:
     return f"{socket.gethostname()} {settings.host}:{settings.port}"
 
 
-def comparing_sweep() -> Callable[[Bank], Awaitable[None]]:
+def comparing_sweep() -> Sweep:
     """Make a sweep that warns of each difference once."""
     told: set[tuple[str, str, str]] = set()
     own: dict[str, str] = {}

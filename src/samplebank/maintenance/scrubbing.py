@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from itertools import cycle
 
 from prometheus_client import Counter
@@ -11,6 +11,7 @@ from prometheus_client import Counter
 from samplebank.assembly import Bank
 from samplebank.blobs import Area, Blob
 from samplebank.logs import Faults
+from samplebank.maintenance.rounds import Sweep
 from samplebank.service_tasks import leftovers
 
 faults = Faults(logging.getLogger("samplebank.maintenance"))
@@ -30,7 +31,7 @@ def scrub_sweep(
     pass_seconds: float = PASS,
     start: int | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> Callable[[Bank], Awaitable[None]]:
+) -> Sweep:
     """Make a sweep that reads some files in each round, in the order of names, from `start` on, else from a random name on.
 
     A round goes as far through the names as the time since the round before is a part of `pass_seconds`, and stops sooner

@@ -6,7 +6,6 @@ running is between two steps, or was left by a process that died, and goes on.
 
 import logging
 import socket
-from collections.abc import Awaitable, Callable
 from itertools import cycle, product
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from samplebank.blobs import PARTS, Area
 from samplebank.database.signals import Signal
 from samplebank.errors import NotFound, Refusal, Unavailable
 from samplebank.installation.removals import HeldBack
+from samplebank.maintenance.rounds import Sweep
 from samplebank.service_tasks import deletion, leftovers, operations, reanalysing, running
 from samplebank.service_tasks.model import State, Tools
 
@@ -112,7 +112,7 @@ async def _get_admin(bank: Bank) -> int:
     return admin.id
 
 
-def orphan_sweep(older_than: float = leftovers.ORPHANED) -> Callable[[Bank], Awaitable[None]]:
+def orphan_sweep(older_than: float = leftovers.ORPHANED) -> Sweep:
     """Make a sweep that removes bytes without a row. Each round looks at another part of the bytes."""
     parts = cycle(product(range(PARTS), Area))
 
