@@ -15,6 +15,10 @@ from kit.bank import Bank, eventually
 from kit.service import PROGRAM, Service
 from samplebank.rehearsal.blows import BLOWS
 
+#: what a shell shows as 130. Where the interruption meets the text of a dataclass that is being imported, CPython ends the
+#: process by the signal, whatever code the program asks for.
+INTERRUPTED = (130, -signal.SIGINT)
+
 
 @pytest.fixture(scope="module")
 def backups(service: Service, bank: Bank, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -69,7 +73,8 @@ def test_a_drill_that_is_interrupted_leaves_nothing(service: Service, backups: P
     os.kill(drill.pid, signal.SIGINT)
 
     out, complaints = drill.communicate(timeout=120)
-    assert (drill.returncode, out, complaints) == (130, "", "")
+    assert drill.returncode in INTERRUPTED
+    assert (out, complaints) == ("", "")
     assert list(beside.iterdir()) == []
 
 

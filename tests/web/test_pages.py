@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborNode
 
 from architecture.test_access import EVERYWHERE, USERS
 from hunts.hunting import begun, claimed, end, rules_for
-from kit.bank import AGENT, CHIEF, ROBOT, Bank, Sample, name_of
+from kit.bank import AGENT, CHIEF, ROBOT, Bank, Sample, eventually, name_of
 from kit.policy_rules import RULES
 from kit.service import Service
 from kit.visitor import Shown, Visitor
@@ -517,8 +517,15 @@ def test_another_digest_leads_to_the_samples_with_the_digest(
 def test_a_page_asks_few_statements(
     visitor: Visitors, hostile: dict[str, str], path: str, operation: Operation
 ) -> None:
-    shown = visitor("chief").get(path_of(path, hostile))
+    chief, most = visitor("chief"), STATEMENTS.get(operation.id, USUAL)
 
-    if is_page(shown) and shown.all("footer"):
-        asked = int(shown.text("footer span").split()[0])
-        assert asked <= STATEMENTS.get(operation.id, USUAL), operation.id
+    def few() -> bool:
+        shown = chief.get(path_of(path, hostile))
+        return not (is_page(shown) and shown.all("footer")) or statements_of(shown) <= most
+
+    # a search that takes long on a busy machine begins again, and asks twice
+    assert eventually(few), operation.id
+
+
+def statements_of(shown: Shown) -> int:
+    return int(shown.text("footer span").split()[0])
