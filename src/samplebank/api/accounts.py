@@ -1,6 +1,6 @@
-"""Users and groups, their members and grants, for whoever manages accounts for every customer."""
+"""Users and groups, for whoever manages accounts for every customer."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -8,8 +8,7 @@ from litestar import Response, delete, get, put
 
 from samplebank.accounts import upkeep
 from samplebank.accounts.directory import Directory
-from samplebank.accounts.model import ROLES, Permission
-from samplebank.accounts.tenants import EVERY_CUSTOMER
+from samplebank.accounts.model import Permission
 from samplebank.accounts.upkeep import Account, Taken
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
@@ -22,8 +21,6 @@ from samplebank.http.streaming import Streamed
 from samplebank.timespec import Millis
 
 S = TypeVar("S")
-ChangeMember = Callable[[Connection, str, str], Awaitable[None]]
-ChangeGrant = Callable[[Connection, str, str, str], Awaitable[None]]
 NOBODY = "There is no user, group or customer {}."
 NO_SHORT_NAME = "A short name has 1 to 100 letters, digits, and _ : - . only."
 
@@ -132,7 +129,7 @@ async def get_account(request: Call) -> Answer:
     """Get a user or group, also a removed one."""
     request.read_query(NoQuery)
     async with request.bank.database.connection() as db:
-        found = await _found(db, name_in(request, "short_name"))
+        found = await found_account(db, name_in(request, "short_name"))
     return await request.show(found, show_account)
 
 
@@ -168,7 +165,7 @@ async def put_account(request: Call, kind: str, short_name: str, data: AccountPu
         violations.raise_if_any()
         await upkeep.put(db, kind, short_name, name=data.name or short_name, customer=data.customer)
         await request.record(db, target=short_name, details={"customer": data.customer})
-        return await _found(db, short_name)
+        return await found_account(db, short_name)
 
 
 @delete(
@@ -202,80 +199,17 @@ async def remove_account(request: Call, kind: str, short_name: str) -> Taken:
     remove = upkeep.remove_user if kind == "user" else upkeep.remove_group
     async with request.bank.database.transaction() as db:
         taken = await remove(db, short_name, now=request.now)
-        await _end_change(request, db, short_name)
+        await end_change(request, db, short_name)
     return taken
 
 
-MEMBER = f"{EXTENSIONS}/groups/{{short_name:str}}/members/{{user:str}}"
-
-
-@put(MEMBER, opt=changing("addMember", answers=AccountEntry))
-async def add_member(request: Call) -> Answer:
-    """Put a user into a group. Answers the user."""
-    request.read_query(NoQuery)
-    group, user = name_in(request, "short_name"), name_in(request, "user")
-    return await request.show(await change_member(request, upkeep.add_member, group, user), show_account)
-
-
-@delete(MEMBER, opt=changing("removeMember", answers=AccountEntry), status_code=200)
-async def remove_member(request: Call) -> Answer:
-    """Take a user out of a group. Answers the user."""
-    request.read_query(NoQuery)
-    group, user = name_in(request, "short_name"), name_in(request, "user")
-    return await request.show(await change_member(request, upkeep.remove_member, group, user), show_account)
-
-
-GRANT = f"{EXTENSIONS}/accounts/{{short_name:str}}/grants/{{role:str}}/{{customer:str}}"
-
-
-@put(GRANT, opt=changing("addGrant", answers=AccountEntry))
-async def add_grant(request: Call) -> Answer:
-    """Give a user or group a role for a customer and all customers below, or for `*`. Answers the account."""
-    request.read_query(NoQuery)
-    names = request.path("short_name"), request.path("role"), request.path("customer")
-    return await request.show(await change_grant(request, upkeep.add_grant, *names), show_account)
-
-
-@delete(GRANT, opt=changing("removeGrant", answers=AccountEntry), status_code=200)
-async def remove_grant(request: Call) -> Answer:
-    """Take a grant back, as the grant was given. Answers the account."""
-    request.read_query(NoQuery)
-    names = request.path("short_name"), request.path("role"), request.path("customer")
-    return await request.show(await change_grant(request, upkeep.remove_grant, *names), show_account)
-
-
-async def change_member(request: Call, change: ChangeMember, group: str, user: str) -> Account:
-    """Put a user into a group, or take the user out. Answers the user. Raises `NotFound` and `Conflict`."""
-    async with request.bank.database.transaction() as db:
-        await change(db, group, user)
-        await _end_change(request, db, user, group=group)
-        return await _found(db, user)
-
-
-async def change_grant(
-    request: Call, change: ChangeGrant, short_name: str, role: str, customer: str
-) -> Account:
-    """Give a role or take a role back. Answers the account. Raises `NotFound`, `Conflict`, and `Invalid` with every violation."""
-    violations = Violations()
-    if role not in ROLES:
-        violations.add("role", f"There is no role {role[:100]!r}; the roles are {', '.join(ROLES)}.")
-    check_short_name("shortName", short_name, violations)
-    async with request.bank.database.transaction() as db:
-        if customer != EVERY_CUSTOMER:
-            await find_customer(db, "customer", customer, violations)
-        violations.raise_if_any()
-        await change(db, short_name, role, customer)
-        await _end_change(request, db, short_name, role=role, customer=customer)
-        return await _found(db, short_name)
-
-
-async def _end_change(request: Call, db: Connection, short_name: str, **details: str) -> None:
+async def end_change(request: Call, db: Connection, short_name: str, **details: str) -> None:
     """Tell the ledger of a change of rights. Raises `Conflict` where nobody could manage accounts afterwards."""
     await upkeep.require_administrator(db)
     await request.record(db, target=short_name, details=details)
 
 
-async def _found(db: Connection, short_name: str) -> Account:
+async def found_account(db: Connection, short_name: str) -> Account:
     """Raises `NotFound`."""
     found = await upkeep.find(db, short_name)
     if found is None:
@@ -303,8 +237,4 @@ ROUTES = [
     put_group,
     remove_user,
     remove_group,
-    add_member,
-    remove_member,
-    add_grant,
-    remove_grant,
 ]

@@ -27,7 +27,7 @@ from samplebank.endings import leases
 from samplebank.errors import Invalid, TooMany
 from samplebank.http.operation import EXTENSIONS, operation
 from samplebank.http.shapes import Body, NoQuery, Shown
-from samplebank.jobs import claims
+from samplebank.jobs import claims, held_tasks
 from samplebank.jobs.progress import lock_job
 from samplebank.policy.sightings import Process
 from samplebank.policy.workers import get_worker
@@ -150,12 +150,12 @@ async def heartbeat(request: Call) -> Answer:
     document = await request.document(HeartbeatRequest)
     bank = request.bank
     async with bank.database.transaction() as db:
-        job_id = await claims.find_job_of(db, request.caller, request.path("task_id"))
+        job_id = await held_tasks.find_job_of(db, request.caller, request.path("task_id"))
         wanted = document.read(request.now)
         await lock_job(db, job_id)
-        held = await claims.hold(db, request.path("task_id"), wanted.lease_token)
+        held = await held_tasks.hold(db, request.path("task_id"), wanted.lease_token)
         until = request.now + 1000 * wanted.lease_seconds
-        await claims.extend(db, held, until)
+        await held_tasks.extend(db, held, until)
     _note(request, str(held.worker_id), wanted.lease_seconds)
     return await request.show((held.id, until), _show_lease)
 
@@ -179,7 +179,7 @@ async def release(request: Call) -> Answer:
     document = await request.document(ReleaseRequest)
     bank, task_id = request.bank, request.path("task_id")
     async with bank.database.transaction() as db:
-        job_id = await claims.find_job_of(db, request.caller, task_id)
+        job_id = await held_tasks.find_job_of(db, request.caller, task_id)
         wanted = document.read(request.now)
         ended = await leases.release_task(
             db,

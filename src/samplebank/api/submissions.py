@@ -1,4 +1,4 @@
-"""Challenges and submissions."""
+"""Submissions: what submitters say about files."""
 
 import hashlib
 from functools import partial
@@ -15,12 +15,12 @@ from samplebank.accounts.model import Customer, Permission
 from samplebank.api import envelope
 from samplebank.api.acl import read_acl
 from samplebank.api.call import Call
+from samplebank.api.challenges import tries
 from samplebank.api.classifications import await_type
 from samplebank.api.envelope import Answer
 from samplebank.api.lanes import read_shift
 from samplebank.api.people import AccessControl, CustomerInfo, Tlp, UserAgent, UserAgentRequest
 from samplebank.api.repeated_requests import Later, repeatable
-from samplebank.blobs import Area
 from samplebank.database import TRUE, Sql
 from samplebank.database.signals import Signal
 from samplebank.errors import Refusal, Violations, invalid
@@ -32,8 +32,7 @@ from samplebank.http.streaming import Streamed
 from samplebank.http.validation import read_time
 from samplebank.samples import catalogue
 from samplebank.samples.model import SHA256, pasted, read_sha256
-from samplebank.settings import Settings
-from samplebank.submissions import challenge, queries
+from samplebank.submissions import queries
 from samplebank.submissions.challenge import Outcome
 from samplebank.submissions.intake import Result, Token, Untyped, submit
 from samplebank.submissions.model import NewSubmission, Submission
@@ -45,12 +44,6 @@ REFUSED_TOKEN = (
     "The challenge is unknown, expired or used already, or it is not yours or not for this sample."  # noqa: S105
 )
 WRONG_ANSWER = "The answer to the challenge is wrong, and the challenge is used up: ask for another one."
-
-
-class SampleUploadChallengeResponse(Shown):
-    id: UUID
-    offset: int
-    length: int
 
 
 class ChallengeTokenRequest(Body):
@@ -121,36 +114,6 @@ def show_submission(row: Submission, directory: Directory) -> SubmissionResponse
         submitted_timestamp=row.submitted_time,
         expiry_timestamp=row.expiry_time,
     )
-
-
-@post(
-    f"{V2}/sample/{{sha256:str}}/challenge",
-    opt=operation(
-        "getUploadChallenge",
-        Permission.ADD_SUBMISSION,
-        query=NoQuery,
-        answers=SampleUploadChallengeResponse,
-    ),
-)
-async def get_challenge(request: Call) -> Answer:
-    """Ask for proof that the submitter holds the bytes: the SHA-256 of a range that covers nearly all bytes."""
-    bank, settings, user_id = request.bank, request.bank.settings, request.caller.user.id
-    sha256 = read_sha256(request.path("sha256"))
-    async with bank.database.connection() as db:
-        sample = await catalogue.get_known(db, sha256, known_to(request.caller, settings))
-        request.read_query(NoQuery)
-        drawn = challenge.draw_range(sample.size, settings.challenge_min_size)
-        asked = await challenge.range_for(db, user_id, sample.id, drawn, tries(settings), now=request.now)
-    async with request.budgets.files.turn(user_id):
-        answer = await challenge.answer_of(bank.blobs.read(Area.SAMPLE, sha256, asked.offset, asked.length))
-    async with bank.database.connection() as db:
-        expiry = bank.clock() + 1000 * settings.challenge_ttl
-        id_ = await challenge.issue(db, sample.id, user_id, answer, expiry)
-    return envelope.single(SampleUploadChallengeResponse(id=id_, offset=asked.offset, length=asked.length))
-
-
-def tries(settings: Settings) -> challenge.Tries:
-    return challenge.Tries(settings.challenge_attempts, 1000 * settings.challenge_period)
 
 
 @get(
@@ -310,4 +273,4 @@ async def read_submission(request: Call, data: SubmissionRequest) -> NewSubmissi
     )
 
 
-ROUTES = [get_challenge, list_submissions, get_submission, add_submission]
+ROUTES = [list_submissions, get_submission, add_submission]

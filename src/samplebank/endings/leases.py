@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 
 from samplebank.database import Connection, Statement
-from samplebank.jobs import claims
-from samplebank.jobs.claims import HeldTask
+from samplebank.jobs import held_tasks
+from samplebank.jobs.held_tasks import HeldTask
 from samplebank.jobs.model import JobRules, JobState
 from samplebank.jobs.progress import OpenJob, give_task_up, lock_job
 from samplebank.timespec import Millis
@@ -47,7 +47,7 @@ async def release_task(
 ) -> bool:
     """Give a claimed task back for another attempt; after the last attempt, let the task fail. Whether the job ended."""
     job = await lock_job(db, job_id)
-    held = await claims.hold(db, task_id, release.token)
+    held = await held_tasks.hold(db, task_id, release.token)
     return await _give_up(db, job, held, rules, reason=release.reason, run_after=now + release.delay, now=now)
 
 
@@ -97,9 +97,9 @@ async def _give_up(
     now: Millis,
 ) -> bool:
     if held.attempt < rules.max_attempts:
-        await claims.give_back(db, held, reason, run_after)
+        await held_tasks.give_back(db, held, reason, run_after)
         return False
-    message = "\n".join([*held.reasons, claims.said(held, reason)])
+    message = "\n".join([*held.reasons, held_tasks.said(held, reason)])
     was_last = await give_task_up(db, job, held.id, message, now=now)
     if was_last:
         await rule(db, EndedJob(job, JobState.DONE), rules, now=now)

@@ -5,13 +5,13 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import msgspec
 
+from samplebank.sandbox.diagnostics import Diagnostics
 from samplebank.sandbox.errors import (
     ChildKilled,
     Crashed,
@@ -48,7 +48,6 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 WANT_OF_MEMORY = ("bad_alloc", "memory allocation of", "MemoryError", "Cannot allocate memory")
 #: no parser ends itself by these signals; the kernel sends SIGKILL when the machine has no memory left
 FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-LAST_WORDS_BYTES = 2000
 MOST_PRINTED_BYTES = 16 * 1024
 FRAME_OVERHEAD_BYTES = 1024
 REPORT_BYTES = 4096
@@ -65,7 +64,7 @@ class Child:
         process: asyncio.subprocess.Process,
         connection: socket.socket,
         streams: Streams,
-        diagnostics: IO[bytes],
+        diagnostics: Diagnostics,
         limits: Limits,
     ) -> None:
         self._process = process
@@ -80,7 +79,7 @@ class Child:
     async def start(cls, factory: str, argument: str, limits: Limits, import_from: tuple[Path, ...]) -> Self:
         assignment = Assignment(factory, argument, limits, os.getpid(), import_from)
         ours, theirs = socket.socketpair()
-        diagnostics = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the child; end() closes the file
+        diagnostics = Diagnostics()
         try:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
@@ -132,12 +131,12 @@ class Child:
         try:
             return await self._answer(request)
         except SandboxError as error:
-            error.last_words = self._last_words(MOST_PRINTED_BYTES)
+            error.last_words = self._diagnostics.last_words(MOST_PRINTED_BYTES)
             raise
 
     async def _answer(self, request: Request) -> bytes:
         self._in_call = True
-        self._forget_diagnostics()
+        self._diagnostics.forget()
         deadline_seconds = request.deadline_seconds
         answer = self._ask(framed(request))
         try:
@@ -235,7 +234,7 @@ class Child:
     def _death_by(self, status: int) -> SandboxError:
         if -status in FROM_OUTSIDE:
             return Killed(f"The analysis was ended from outside, by {signal.Signals(-status).name}.")
-        last_words = self._last_words()
+        last_words = self._diagnostics.last_words()
         if any(words in last_words for words in WANT_OF_MEMORY):
             return self._out_of_memory()
         if status == -signal.SIGXCPU:
@@ -264,18 +263,6 @@ class Child:
             async with asyncio.timeout(seconds):
                 return await self._process.wait()
         return None
-
-    def _forget_diagnostics(self) -> None:
-        """Empty the file of diagnostics. The child shares the file position with us, and so writes on from the start."""
-        os.lseek(self._diagnostics.fileno(), 0, os.SEEK_SET)
-        os.ftruncate(self._diagnostics.fileno(), 0)
-
-    def _last_words(self, most: int = LAST_WORDS_BYTES) -> str:
-        if self._diagnostics.closed:
-            return ""
-        size = os.fstat(self._diagnostics.fileno()).st_size
-        start = max(0, size - most)
-        return os.pread(self._diagnostics.fileno(), most, start).decode(errors="replace")
 
     def _out_of_memory(self) -> OutOfMemory:
         return OutOfMemory(

@@ -14,7 +14,7 @@ from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Statement
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, NotFound, invalid
-from samplebank.jobs.claims import LOST, NO_TASK, find_job_of
+from samplebank.jobs.held_tasks import LOST, NO_TASK, find_job_of
 from samplebank.timespec import Millis
 
 Reason = Literal["depth", "files", "bytes", "gone"]

@@ -14,8 +14,6 @@ from samplebank.accounts.upkeep import Account
 from samplebank.api.accounts import (
     AccountGrant,
     AccountPutRequest,
-    change_grant,
-    change_member,
     changing,
     check_short_name,
     grants_of,
@@ -25,6 +23,7 @@ from samplebank.api.accounts import (
     remove_account,
 )
 from samplebank.api.customers import CustomerPutRequest, put, remove
+from samplebank.api.rights import change_grant, change_member
 from samplebank.database import Page as Part
 from samplebank.database import new_id
 from samplebank.errors import NotFound, Violations, invalid
