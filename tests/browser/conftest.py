@@ -10,11 +10,11 @@ from playwright.async_api import Browser
 
 from kit.browser import Tab, browsing, tab
 from kit.service import Service
-from web import test_pages
+from web import hostile as texts
 
 Tabs = Callable[..., Awaitable[Tab]]
 #: a sample and a job with hostile text wherever text goes
-hostile = test_pages.hostile
+hostile = texts.hostile
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,7 +16,8 @@ from kit.bank import Bank
 from kit.browser import WIDE, Tab, tab
 from kit.service import Service
 from kit.visitor import Visitor
-from web.test_pages import HOSTILE, HOSTILE_LINE, READ, is_page, path_of
+from web.hostile import HOSTILE, HOSTILE_LINE
+from web.walking import READ, is_page, path_of
 
 MOST_REQUESTS, MOST_BYTES = 4, 45 * 1024
 SIDEWAYS: Final = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

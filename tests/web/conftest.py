@@ -6,8 +6,10 @@ import pytest
 
 from kit.service import Service
 from kit.visitor import Visitor
+from web import hostile as texts
 
 Visitors = Callable[[str], Visitor]
+hostile = texts.hostile
 
 
 @pytest.fixture(scope="session")

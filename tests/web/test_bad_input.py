@@ -17,8 +17,9 @@ from kit.service import Service, running
 from kit.visitor import Visitor
 from samplebank.web.app import ROUTES
 from web.conftest import Visitors
-from web.test_pages import HOSTILE, NOTHING, walk
+from web.hostile import HOSTILE
 from web.test_submit import names_in, send, send_form
+from web.walking import NOTHING, walk
 
 LARGEST = 100_000
 #: those who see no jobs, and whose first page so says nothing of arrivals

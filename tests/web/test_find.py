@@ -10,7 +10,8 @@ from kit.bank import Bank, Sample, name_of
 from kit.visitor import Shown, Visitor
 from samplebank.web.pasting import MOST, read_pasted
 from web.conftest import Visitors
-from web.test_pages import HOSTILE, obeyed
+from web.hostile import HOSTILE
+from web.walking import obeyed
 
 DIGEST = "0123456789abcdef" * 4
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from kit.pages import ROOT, text_of
-from web.test_pages import READ
+from web.walking import READ
 
 PICTURES = ROOT / "docs" / "pictures"
 #: operations that answer files, data, or a part of another page

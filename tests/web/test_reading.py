@@ -10,8 +10,7 @@ from kit.service import Service, running
 from kit.visitor import Visitor
 from samplebank.database import Connection, Database, connect
 from samplebank.maintenance.housekeeper import TALLY_INTERVAL
-from web import test_pages
-from web.test_pages import READ, path_of
+from web.walking import READ, path_of
 
 #: the contents of a table, as one number
 CONTENT = "SELECT count(*), coalesce(sum(hashtext((to_jsonb(t) - 'seen_time')::text)::bigint), 0) FROM {} t"
@@ -19,7 +18,6 @@ CONTENT = "SELECT count(*), coalesce(sum(hashtext((to_jsonb(t) - 'seen_time')::t
 BUT_THE_LEDGER = {"public.outbox": "(SELECT * FROM outbox WHERE kind <> 'audit')"}
 #: a busy machine takes long to find the types of files
 WITHOUT_TYPE = "SELECT EXISTS (SELECT FROM sample WHERE classification_wanted)"
-hostile = test_pages.hostile
 
 
 @pytest.fixture(scope="module")
