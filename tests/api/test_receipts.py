@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.test_deletion import full_sample, row_of, wait_for
+from api.deleting import full_sample, row_of, wait_for
 from kit.bank import CHIEF, Bank, Sample, eventually
 from kit.children import Parent, some_bytes
 from kit.service import Service

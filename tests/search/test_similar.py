@@ -23,7 +23,7 @@ from samplebank.search.similar import (
     similar_to,
 )
 from search.conftest import RELATED, forget_scans
-from search.test_hot_queries import ENTRIES, READ
+from search.questions import ENTRIES, READ
 
 #: the distance up to which the bands find every sample
 SURE = 31
