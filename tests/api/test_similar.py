@@ -1,7 +1,6 @@
 """Similar samples: near by TLSH, or with a value in common, and nothing that the caller may not see."""
 
 import asyncio
-import random
 import secrets
 from functools import partial
 from typing import Any
@@ -10,10 +9,11 @@ import pytest
 import requests
 from bench.databases import connected
 
-from api.test_results import Claimed
 from kit.bank import AGENT, ROBOT, Bank, Sample, eventually, fields_of, together
+from kit.claimed import Claimed
 from kit.locks import session_behind
 from kit.service import Service
+from kit.similar import fact, near_to, some_tlsh, tell, told
 from samplebank.database import Database
 
 LOCK = "SELECT id FROM sample WHERE sha256 = $1 FOR NO KEY UPDATE"
@@ -22,46 +22,6 @@ TAKE = """
     INSERT INTO derived_fact (sample_id, kind, said, digests, agent_name, agent_version, created_time)
     VALUES ($1, 'imphash', '{first}', ARRAY[gen_random_uuid()], 'tests', '1.0', 1)
 """
-
-
-def some_tlsh() -> str:
-    return "T1" + secrets.token_hex(35).upper()
-
-
-def near_to(tlsh: str, steps: int) -> str:
-    """A digest at a distance of `steps`: buckets of 0 become 1, and others one less."""
-    body = bytearray(bytes.fromhex(tlsh[8:]))
-    for place in random.sample(range(4 * len(body)), steps):
-        at, shift = place // 4, place % 4 * 2
-        bucket = body[at] >> shift & 3
-        body[at] += (1 if bucket == 0 else -1) << shift
-    return tlsh[:8] + body.hex().upper()
-
-
-def fact(kind: str, value: str) -> dict[str, str]:
-    return {"kind": kind, "value": value}
-
-
-def told(bank: Bank, *facts: dict[str, str], user: str = "mia", **fields: Any) -> Sample:
-    """A sample of which a worker tells facts."""
-    worker = bank.workers(1)[0]
-    sample, _, _ = bank.planned(worker, user=user, **fields)
-    assert tell(bank, sample, worker, *facts).status_code == 201
-    return sample
-
-
-def tell(
-    bank: Bank, sample: Sample, worker: str, *facts: dict[str, str], user: str = "chief"
-) -> requests.Response:
-    body = {
-        "analysisResult": {},
-        "analysisScore": -1,
-        "customer": "mill",
-        "tlp": "amber",
-        "userAgent": {"name": worker, "version": "1.0"},
-        "facts": list(facts),
-    }
-    return bank.post(f"{sample.path}/analysis", body, user)
 
 
 def end(bank: Bank, claim: dict[str, Any], *facts: dict[str, str]) -> requests.Response:

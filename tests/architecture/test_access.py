@@ -5,23 +5,11 @@ from typing import Any
 import pytest
 
 from kit.bank import Bank
+from kit.users import EVERYWHERE, USERS
 from samplebank.accounts.model import ROLES, Permission
 from samplebank.api.app import ROUTES
 from samplebank.http.operation import Operation
 
-#: user of the test tenants -> the role of the user
-USERS = {
-    "nobody": None,
-    "viewer": "SAMPLEDB-VIEWER",
-    "uploader": "SAMPLEDB-UPLOADER",
-    "mia": "SAMPLEDB-USER",
-    "analyzer": "SAMPLEDB-ANALYZER",
-    "toiler": "SAMPLEDB-WORKER",
-    "boss": "ADMINISTRATOR-ROLE",
-    "chief": "ADMINISTRATOR-ROLE",
-}
-#: the users with a role for every customer
-EVERYWHERE = {"chief"}
 SIGN_IN = {"/samplebank/v1/sign-in", "/samplebank/v1/sign-in/key"}
 OPEN = {"/healthz", "/readyz", "/metrics", "/samplebank/v1/receipts/keys", "/openapi.json", "/docs", *SIGN_IN}
 #: an identifier without a row, so that a caller who is let in finds nothing

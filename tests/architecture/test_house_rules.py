@@ -25,6 +25,8 @@ CATCHING = {
 #: only doors open transactions
 DOORS = {"web", "api", "maintenance", "checkup", "cli", "serving"}
 OPENERS = {"database/connection.py"}
+#: an import from a module of tests
+TAKEN = re.compile(r"(from [\w.]*\btest_\w+ import|from \w+ import test_|import [\w.]*\btest_)")
 LOG_CALLS = {"debug", "info", "warning", "error", "exception", "critical", "makeRecord"}
 
 
@@ -100,3 +102,15 @@ def test_every_migration_says_whether_the_previous_release_runs_on_it() -> None:
     ]
 
     assert [text for text in texts if "previous release" not in text.lower()] == []
+
+
+def test_no_test_takes_anything_from_another_test() -> None:
+    """What several tests need is a module of its own, which pytest does not collect."""
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if TAKEN.match(line)
+    ]
+
+    assert found == []

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from browser.conftest import Tabs
-from browser.test_submitting import drop, files, judge, say
+from browser.dropping import drop, files, judge, say
 from kit.bank import Bank, name_of
 from kit.proxy import prefixed
 from kit.service import Service

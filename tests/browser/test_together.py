@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from browser.conftest import Tabs
-from browser.test_submitting import drop, files
+from browser.dropping import drop, files
 from kit.bank import Bank, Sample
 from kit.browser import Tab
 from kit.service import Service

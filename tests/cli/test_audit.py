@@ -7,8 +7,8 @@ import json
 import pytest
 
 from cli.program import Program
-from cli.test_jobs import interrupted
 from kit.bank import Bank, Sample
+from kit.processes import interrupted
 
 
 def fetched(bank: Bank) -> Sample:

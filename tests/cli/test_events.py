@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from cli.program import Program
-from cli.test_jobs import interrupted
 from kit.bank import Bank
 from kit.feed import types_of
+from kit.processes import interrupted
 
 STORED = ["submission.stored", "job.opened"]
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from cli.program import Program
 from hunts.hunting import HUNT, begun, claimed, end, mark, marked, rules_for
 from kit.bank import CHIEF, Bank, later
-from worker.test_hunting import NoAnalysers
-from worker.working import working
+from worker.working import NoAnalysers, working
 
 
 def file_of(folder: Path, rules: str) -> str:

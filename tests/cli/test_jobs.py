@@ -1,8 +1,6 @@
 """`samplebank jobs`: the table, following, and one job explained."""
 
 import json
-import signal
-import subprocess
 from subprocess import Popen
 from typing import Any
 from uuid import UUID
@@ -11,6 +9,7 @@ import pytest
 
 from cli.program import Program
 from kit.bank import Bank, eventually, name_of
+from kit.processes import interrupted
 from samplebank import timespec
 from samplebank.cli.job_table import short_id
 from samplebank.database import Database
@@ -189,18 +188,6 @@ def test_an_id_that_nothing_has_is_refused(local: Program) -> None:
 
     assert ended.status == 1
     assert "None of the newest 100000 jobs has an id that starts or ends with ffffffff" in ended.complaints[0]
-
-
-def interrupted(follower: "subprocess.Popen[str]") -> str:
-    """Press Ctrl-C until the follower ends: Python drops an interrupt that comes during cleanup. Returns the complaints."""
-    for _ in range(10):
-        follower.send_signal(signal.SIGINT)
-        try:
-            return follower.communicate(timeout=3)[1]
-        except subprocess.TimeoutExpired:
-            continue
-    follower.kill()
-    return follower.communicate()[1]
 
 
 def test_following_tells_changes_until_it_is_interrupted(local: Program, bank: Bank) -> None:

@@ -3,9 +3,9 @@
 import json
 import secrets
 
-from api.test_similar import fact, near_to, some_tlsh, told
 from cli.program import Program
 from kit.bank import Bank
+from kit.similar import fact, near_to, some_tlsh, told
 
 
 def test_near_samples_are_told_with_their_distance_and_name(local: Program, bank: Bank) -> None:

@@ -1,14 +1,9 @@
 """Migrations on a database that is in use already."""
 
-import os
-import subprocess
-import sys
-
 from bench.databases import connected
 
-from kit.databases import own_database
+from kit.databases import migrate, own_database
 from kit.service import Service
-from samplebank.database.migrations.upgrade import DATABASE
 from samplebank.jobs.tally import TALLY
 
 JOBS = """
@@ -41,11 +36,6 @@ ACCOUNTS = """
     SELECT u.id, 'SAMPLEDB-ANALYZER', NULL::bigint FROM u UNION ALL SELECT u.id, 'SAMPLEDB-USER', NULL FROM u
      UNION ALL SELECT u.id, 'SAMPLEDB-ANALYZER', c.id FROM u, c
 """
-
-
-def migrate(url: str, *revision: str) -> None:
-    command = [sys.executable, "-m", "samplebank.database.migrations", *revision]
-    subprocess.run(command, env={**os.environ, DATABASE: url}, check=True, capture_output=True)
 
 
 async def test_a_new_installation_has_statistics_of_no_empty_table(service: Service) -> None:

@@ -7,7 +7,7 @@ from pkgutil import iter_modules
 
 import pytest
 
-from kit.bank import PATIENCE
+from events.reading import READER, add, read_on
 from kit.databases import migrated_database
 from kit.service import Service
 from samplebank.database import Connection, Database, open_database
@@ -15,11 +15,9 @@ from samplebank.database.migrations import versions
 from samplebank.events import feed, outbox
 from samplebank.events.feed import BEGINNING, Place
 
-ADD = "INSERT INTO outbox (sample_id, kind, payload, created_time) VALUES ($1, 'job', '{}', $2) RETURNING id"
 BY_TRANSACTION = "SELECT id FROM outbox ORDER BY xid, id"
 OTHER_SERVER = "UPDATE feed SET server = server - 1"
 LATE_WRITERS = 4
-READER = outbox.Reader("webhook", frozenset({"job", "verdict"}))
 
 
 @pytest.fixture(scope="module")
@@ -34,23 +32,6 @@ async def db(database: Database) -> AsyncIterator[Connection]:
         await db.execute("TRUNCATE outbox, delivery, sink, sample CASCADE")
         await db.execute("UPDATE feed SET forgotten_xid = NULL, forgotten_id = NULL")
         yield db
-
-
-async def add(db: Connection, sample: int = 1, moment: int = 1) -> int:
-    id_: int = await db.fetchval(ADD, sample, moment)
-    return id_
-
-
-async def read_on(db: Connection, place: Place, number: int, most: int = 100) -> tuple[list[int], Place]:
-    """Read pages behind a place until there are so many events. Other transactions of the server may hold the feed up."""
-    ids: list[int] = []
-    async with asyncio.timeout(PATIENCE):
-        while len(ids) < number:
-            events, place = await feed.read(db, place, most)
-            ids += [event.id for event in events]
-            if not events:
-                await db.execute("SELECT pg_sleep(0.01)")
-    return ids, place
 
 
 async def test_an_event_that_is_committed_after_an_event_with_a_greater_id_is_not_missed(

@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from bench.databases import connected
 
-from database.test_migrations import migrate
-from events.test_feed import READER, add, read_on
-from kit.databases import migrated_database, own_database
+from events.reading import READER, add, read_on
+from kit.databases import migrate, migrated_database, own_database
 from kit.service import Service
 from samplebank.database import Connection, Database, open_database
 from samplebank.events import feed, outbox, parts

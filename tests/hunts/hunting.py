@@ -2,11 +2,12 @@
 
 import hashlib
 import secrets
+import time
 from typing import Any
 
 import requests
 
-from kit.bank import Bank, Sample
+from kit.bank import Bank, Sample, later
 
 HUNT = "/samplebank/v1/hunt"
 HEADER = 8
@@ -101,3 +102,12 @@ def end(
 
 def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def hunt_of(
+    bank: Bank, count: int, user: str = "quinn", **fields: Any
+) -> tuple[dict[str, Any], list[Sample]]:
+    """A hunt through a number of new samples, and the samples, newest first."""
+    since = later(time.time_ns() // 1_000_000)
+    samples = [marked(bank, "any", user, **fields) for _ in range(count)]
+    return begun(bank, rules_for("any"), user, since=since), samples[::-1]

@@ -15,6 +15,7 @@ from hunts.hunting import (
     end,
     found_in,
     hits,
+    hunt_of,
     marked,
     now,
     path_of,
@@ -33,15 +34,6 @@ SPENT = """
     ON CONFLICT (customer_id, day) DO UPDATE SET bytes = excluded.bytes
 """
 ELAPSED = "UPDATE hunt_batch SET lease_until = 1 WHERE hunt_id = $1::uuid"
-
-
-def hunt_of(
-    bank: Bank, count: int, user: str = "quinn", **fields: Any
-) -> tuple[dict[str, Any], list[Sample]]:
-    """A hunt through a number of new samples, and the samples, newest first."""
-    since = later(time.time_ns() // 1_000_000)
-    samples = [marked(bank, "any", user, **fields) for _ in range(count)]
-    return begun(bank, RULES, user, since=since), samples[::-1]
 
 
 async def end_leases(database: Database, hunt: dict[str, Any]) -> None:

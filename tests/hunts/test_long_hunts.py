@@ -4,8 +4,7 @@ import secrets
 
 import pytest
 
-from hunts.hunting import HUNT, begun, marked, rules_for
-from hunts.test_batches import hunt_of
+from hunts.hunting import HUNT, begun, hunt_of, marked, rules_for
 from kit.bank import Bank, eventually
 from samplebank.accounts.caller import Caller, Scope
 from samplebank.accounts.directory import Directory

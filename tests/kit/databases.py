@@ -1,6 +1,9 @@
 """Databases of a test's own, on the server of the shared service."""
 
+import os
 import secrets
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,6 +11,7 @@ from bench.databases import connected
 
 from kit.service import MIGRATED, Service
 from samplebank.database import Connection, Database
+from samplebank.database.migrations.upgrade import DATABASE
 
 
 @asynccontextmanager
@@ -37,3 +41,8 @@ async def rolled_back(database: Database) -> AsyncIterator[Connection]:
         await transaction.start()
         yield db
         await transaction.rollback()
+
+
+def migrate(url: str, *revision: str) -> None:
+    command = [sys.executable, "-m", "samplebank.database.migrations", *revision]
+    subprocess.run(command, env={**os.environ, DATABASE: url}, check=True, capture_output=True)

@@ -30,3 +30,15 @@ def housekeeper_at_rest(service: Service) -> Iterator[None]:
         yield
     finally:
         os.kill(housekeeper, signal.SIGCONT)
+
+
+def interrupted(follower: "subprocess.Popen[str]") -> str:
+    """Press Ctrl-C until the follower ends: Python drops an interrupt that comes during cleanup. Returns the complaints."""
+    for _ in range(10):
+        follower.send_signal(signal.SIGINT)
+        try:
+            return follower.communicate(timeout=3)[1]
+        except subprocess.TimeoutExpired:
+            continue
+    follower.kill()
+    return follower.communicate()[1]

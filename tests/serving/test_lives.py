@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from hunts.hunting import claimed, end, found_in, now
-from hunts.test_batches import hunt_of
+from hunts.hunting import claimed, end, found_in, hunt_of, now
 from kit.bank import Bank, Sample, eventually
 from kit.processes import children
 from kit.service import Service, copy_prepared, running

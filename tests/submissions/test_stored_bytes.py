@@ -8,10 +8,9 @@ from uuid import UUID
 import pytest
 from bench.databases import connected
 
-from database.test_migrations import migrate
 from kit.bank import Bank, Sample, eventually, together
 from kit.children import Parent, some_bytes
-from kit.databases import migrated_database, own_database
+from kit.databases import migrate, migrated_database, own_database
 from kit.service import Service
 from samplebank.database import Connection, Database
 from samplebank.samples.stored_bytes import NOBODY, STORED, used

@@ -1,10 +1,10 @@
 """What only one of the worlds has: everything that customers of others do, and that the mill may not see."""
 
-from api.test_similar import near_to
 from hunts.hunting import begun, rules_for
 from kit.bank import AGENT, CHIEF, Bank, Sample
 from kit.policy_rules import RULES
 from kit.service import Service
+from kit.similar import near_to
 from kit.visitor import Visitor
 from two_worlds.names import Names
 from two_worlds.visible import (

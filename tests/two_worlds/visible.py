@@ -4,11 +4,11 @@ import time
 from typing import Any
 from uuid import uuid4
 
-from api.test_similar import fact
 from hunts.hunting import begun, claimed, end, rules_for
 from kit.bank import AGENT, CHIEF, V2, Bank, Sample, eventually
 from kit.children import Parent, some_bytes
 from kit.policy_rules import RULES
+from kit.similar import fact
 from kit.visitor import Visitor
 from two_worlds.names import Names
 

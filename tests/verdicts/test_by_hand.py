@@ -5,21 +5,7 @@ from typing import Any
 import pytest
 
 from kit.bank import ROBOT, V2, Bank, Sample, name_of
-
-
-def judge(bank: Bank, sample: Sample, user: str, status: str = "benign") -> Any:
-    return bank.post(f"{sample.path}/verdict", {"statusOverride": status, "comment": "known here"}, user)
-
-
-def analysed(bank: Bank, sample: Sample, user: str, score: int, **fields: Any) -> dict[str, Any]:
-    """Let one worker analyse a new submission of the sample; the verdict of its job, as an administrator sees it."""
-    (worker,) = bank.workers(1)
-    bank.submit(sample, user, metaData=bank.plan(worker))
-    job = next(job for job in bank.jobs_of(sample, state=["enqueued"]) if worker in bank.tasks_of(job["id"]))
-    analysis = bank.analyse(sample, worker, score, **fields)
-    task = bank.tasks_of(job["id"])[worker]
-    assert bank.update(job["id"], task, "success", analyses=[analysis]).status_code == 200
-    return next(v for v in bank.verdicts_of(sample) if (v.get("job") or {}).get("id") == job["id"])
+from verdicts.judging import analysed, judge
 
 
 def test_it_needs_the_permission_for_every_customer_that_has_the_sample(bank: Bank) -> None:

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from kit.bank import Bank, Sample
-from verdicts.test_by_hand import analysed, judge
+from verdicts.judging import analysed, judge
 
 
 def withdraw(bank: Bank, sample: Sample, user: str = "chief") -> requests.Response:

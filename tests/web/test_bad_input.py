@@ -11,14 +11,14 @@ import pytest
 from bench.databases import connected
 from drill.pages import fields_of_forms
 
-from architecture.test_access import USERS
 from kit.bank import V2, Bank, Sample, eventually, name_of
 from kit.service import Service, running
+from kit.users import USERS
 from kit.visitor import Visitor
 from samplebank.web.app import ROUTES
 from web.conftest import Visitors
 from web.hostile import HOSTILE
-from web.test_submit import names_in, send, send_form
+from web.sending import names_in, send, send_form
 from web.walking import NOTHING, walk
 
 LARGEST = 100_000

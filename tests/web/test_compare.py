@@ -6,13 +6,13 @@ from urllib.parse import urljoin
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.test_similar import fact, told
 from kit.bank import Bank, Sample, eventually, name_of
+from kit.similar import fact, told
 from kit.visitor import Shown, Visitor
 from samplebank.contents.counting import counted
 from samplebank.web.comparison import MOST_SHOWN, compare
 from web.conftest import Visitors
-from web.test_contents import static_result
+from web.contents import static_result
 
 FACTS = st.dictionaries(st.sampled_from("xyz"), st.lists(st.sampled_from("abcdef")))
 

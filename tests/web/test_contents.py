@@ -7,14 +7,9 @@ import pytest
 from kit.bank import Bank, Sample, eventually
 from kit.visitor import Visitor
 from web.conftest import Visitors
+from web.contents import static_result
 
 PAGE = 4096
-
-
-def static_result(**facts: Any) -> dict[str, Any]:
-    """A result as the schema of the worker `static` wants results."""
-    strings = {"count": 0, "longest": 0, "urls": []}
-    return {"format": "pe", "size": 1, "entropy": 1, "strings": strings, "traits": [], **facts}
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from architecture.test_access import EVERYWHERE, USERS
 from kit.bank import eventually
+from kit.users import EVERYWHERE, USERS
 from kit.visitor import Shown, Visitor
 from samplebank.accounts.model import ROLES
 from samplebank.http.operation import Operation

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from selectolax.lexbor import LexborNode
 
-from architecture.test_access import USERS
+from kit.users import USERS
 from kit.visitor import Shown
 from samplebank.accounts.model import ROLES, Permission
 from samplebank.http.operation import Operation

@@ -2,8 +2,8 @@
 
 import secrets
 
-from api.test_similar import fact, near_to, some_tlsh, told
 from kit.bank import Bank
+from kit.similar import fact, near_to, some_tlsh, told
 from web.conftest import Visitors
 
 

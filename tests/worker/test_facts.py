@@ -20,7 +20,7 @@ from samplebank.samples import derived_facts
 from samplebank.worker.analysers.static.facts import fuzzy
 from samplebank.worker.contract import FactKind, Result
 from worker import made_files, made_programs
-from worker.test_wire import requested
+from worker.recorded import requested
 
 Analyse = Callable[[bytes], Awaitable[Result]]
 

@@ -6,7 +6,7 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,7 @@ from kit.service import PROGRAM, Service
 from samplebank.database import Database
 from samplebank.worker.hunting.messages import Bounds, Piece, Scanned
 from samplebank.worker.hunting.scanners import Scanner, Scanners
-from worker.working import Names, working
-
-
-class NoAnalysers(Names):
-    settings: Mapping[str, str] = {}  # type: ignore[assignment]  # there is nobody to take settings
+from worker.working import NoAnalysers, working
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from samplebank.worker.contract import NO_FINDINGS
 from worker import made_documents as made
 from worker.conftest import Extract
+from worker.documents import tags
 from worker.made_containers import locked as locked_zip
 from worker.made_containers import zipped
 from worker.made_images import compound
-from worker.test_documents import tags
 
 #: large enough for a stream of its own in the container
 PLAIN = zipped({**made.TYPES, "word/document.xml": secrets.token_bytes(8192)})

@@ -5,7 +5,7 @@ import pytest
 from samplebank.worker.contract import NO_FINDINGS
 from worker import made_documents as made
 from worker.conftest import Extract
-from worker.test_documents import found
+from worker.documents import found
 
 POWERSHELL = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samplebank.worker import wire
-from samplebank.worker.contract import Detection, Evidence, Result, Tag
+from samplebank.worker.contract import Detection, Evidence, Tag
+from worker.recorded import requested
 
 # Of openapi.json, read with the narrowest meaning of \w and \s.
 TEXT = re.compile(r"""[\s\w\{\}\$\-\(\)\.\[\]"\'_/\\,\*\+\#:@!?;=]*""", re.ASCII)
@@ -22,12 +23,6 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-
-
-def requested(**fields: Any) -> dict[str, Any]:
-    return wire.analysis_request(
-        Result(**fields), customer="acme", tlp="amber", agent={"name": "a", "version": "1"}
-    )
 
 
 @given(st.text())

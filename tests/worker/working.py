@@ -29,6 +29,10 @@ class Names:
         return {"suffix": self.suffix}
 
 
+class NoAnalysers(Names):
+    settings: Mapping[str, str] = {}  # type: ignore[assignment]  # there is nobody to take settings
+
+
 def import_paths(*analysers: str) -> list[str]:
     return [f"staged_analysers:{analyser}" for analyser in analysers]
 
