@@ -12,8 +12,7 @@ from samplebank.errors import Conflict, Forbidden, NotFound
 from samplebank.timespec import Millis
 
 LOCK_TASK = """
-    SELECT t.id, t.job_id, t.customer_id, t.state, t.attempt, t.lease_token, t.reasons, t.worker_id
-      FROM job_task t WHERE t.id = $1 FOR UPDATE
+    SELECT id, job_id, attempt, lease_token, reasons, worker_id FROM job_task WHERE id = $1 FOR UPDATE
 """
 FIND_JOB = "SELECT job_id, customer_id, claimed_by FROM job_task WHERE id = $1"
 EXTEND = "UPDATE job_task SET lease_until = $2 WHERE id = $1"
