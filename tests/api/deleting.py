@@ -2,22 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from uuid import UUID
 
 import requests
 
-from kit.bank import CHIEF, ROBOT, V2, Bank, Sample, eventually
-from samplebank.accounts.directory import Directory
-from samplebank.blobs import DiskStore
+from kit.bank import AGENT, ROBOT, V2, Bank, Sample, eventually
 from samplebank.database import Connection, Database
-from samplebank.policy.rules import PolicyBook
-from samplebank.samples.model import Classification
 from samplebank.samples.model import Sample as Row
-from samplebank.service_tasks import deletion
-from samplebank.service_tasks.model import Tools
 
-AGENT = {"name": "tests", "version": "1.0"}
 TABLES = (
     "submission", "job", "analysis", "link", "static_fact", "classification", "verdict", "challenge", "job_task",
     "sample_note",
@@ -26,8 +17,6 @@ COUNT = " UNION ALL ".join(
     f"SELECT '{table}', count(*) FROM {table} JOIN sample s ON s.id = sample_id WHERE s.sha256 = $1"
     for table in TABLES
 )
-NOW = 4_000_000_000_000
-PDF = Classification(type="pdf", super_type="document", arch=None, platform=None, version="", meta_data={})
 
 
 def full_sample(bank: Bank, evidence: bytes = b"evidence") -> Sample:
@@ -82,22 +71,3 @@ async def held(database: Database, query: str, sample: Sample) -> AsyncIterator[
     async with database.transaction() as db:
         await db.execute(query, bytes.fromhex(sample.sha256))
         yield db
-
-
-@asynccontextmanager
-async def at_hand(
-    db: Connection, database: Database, sample: Sample, folder: Path
-) -> AsyncIterator[tuple[UUID, Tools]]:
-    """An open deletion that only the test can see, with a copy of the bytes: (the task, the tools of the task)."""
-    store = DiskStore(folder)
-    store.prepare()
-    (folder / "sample" / sample.sha256[:2] / sample.sha256).write_bytes(sample.data)
-    directory = Directory(database)
-    await directory.refresh(at_once=True)
-    user = directory.find_subject(CHIEF)
-    assert user is not None
-    correlation = await deletion.open_deletion(db, await row_of(db, sample), user_id=user.id, now=NOW)
-    yield (
-        await db.fetchval("SELECT id FROM service_task WHERE correlation_id = $1", correlation),
-        Tools(store, directory, PolicyBook()),
-    )

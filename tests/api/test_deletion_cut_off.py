@@ -1,29 +1,53 @@
 """Complete deletion: no crash, repetition, or upload at the wrong moment breaks a deletion."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import pytest
 
-from api.deleting import AGENT, NOW, PDF, at_hand, full_sample, held, row_of, rows_of, task_of, wait_for
-from kit.bank import CHIEF, ROBOT, V2, Bank, Sample, eventually
+from api.deleting import full_sample, held, row_of, rows_of, task_of, wait_for
+from kit.bank import AGENT, CHIEF, ROBOT, V2, Bank, Sample, eventually
 from kit.locks import session_behind
 from kit.service import Service, running
+from samplebank.accounts.directory import Directory
 from samplebank.blobs import Area, DiskStore
 from samplebank.database import Connection, Database, connect
 from samplebank.errors import Unavailable
+from samplebank.policy.rules import PolicyBook
 from samplebank.samples import classification_queue
-from samplebank.service_tasks import operations
+from samplebank.samples.model import Classification
+from samplebank.service_tasks import deletion, operations
 from samplebank.service_tasks.model import State, Tools
 
+NOW = 4_000_000_000_000
+PDF = Classification(type="pdf", super_type="document", arch=None, platform=None, version="", meta_data={})
 LOCK_LINKS = "SELECT FROM link l JOIN sample s ON s.id = l.sample_id WHERE s.sha256 = $1 FOR UPDATE OF l"
 
 
 # -- crashes: a step that is cut off runs again
+
+
+@asynccontextmanager
+async def at_hand(
+    db: Connection, database: Database, sample: Sample, folder: Path
+) -> AsyncIterator[tuple[UUID, Tools]]:
+    """An open deletion that only the test can see, with a copy of the bytes: (the task, the tools of the task)."""
+    store = DiskStore(folder)
+    store.prepare()
+    (folder / "sample" / sample.sha256[:2] / sample.sha256).write_bytes(sample.data)
+    directory = Directory(database)
+    await directory.refresh(at_once=True)
+    user = directory.find_subject(CHIEF)
+    assert user is not None
+    correlation = await deletion.open_deletion(db, await row_of(db, sample), user_id=user.id, now=NOW)
+    yield (
+        await db.fetchval("SELECT id FROM service_task WHERE correlation_id = $1", correlation),
+        Tools(store, directory, PolicyBook()),
+    )
 
 
 class Crash(Exception):

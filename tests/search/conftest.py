@@ -22,6 +22,9 @@ from samplebank.submissions.tally import SHOWN, SUBMISSIONS
 SAMPLES, CUSTOMERS = 14_000, 100
 #: the oldest samples, of which workers have told facts
 RELATED = 5_000
+#: rows that were read of a table, and entries that were read of its indexes, since `forget_scans`
+READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = $1"
+ENTRIES = "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = $1"
 #: later than everything else
 NOW = 2**42
 HELPERS = "SELECT count(*) FROM pg_stat_activity WHERE leader_pid = pg_backend_pid()"

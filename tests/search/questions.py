@@ -39,13 +39,7 @@ from samplebank.submissions.intake import Token, submit
 from samplebank.submissions.model import COLUMNS, NewSubmission
 from search.conftest import RELATED, SAMPLES
 
-READ = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = $1"
-ENTRIES = "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = $1"
-#: PostgreSQL may change to a plan for any values after the fifth time
-TIMES = 7
 PAGE = Page(25)
-#: rows read for a page: a few times as many as the page has, of 20,000
-FEW_ROWS = 10 * PAGE.limit
 ALWAYS = IndexWindow(0)
 WEEK = 7 * 86_400_000
 ANY_FIELD = frozenset((*DIGESTS, *KEYWORD_KINDS))

@@ -22,8 +22,7 @@ from samplebank.search.similar import (
     nearest,
     similar_to,
 )
-from search.conftest import RELATED, forget_scans
-from search.questions import ENTRIES, READ
+from search.conftest import ENTRIES, READ, RELATED, forget_scans
 
 #: the distance up to which the bands find every sample
 SURE = 31
