@@ -32,6 +32,19 @@ OF_A_CUSTOMER_UNKNOWN_TO_ALL = """
     SELECT gen_random_uuid(), j.sample_id, added.id, 'done', 9e12, 9e12, 9e12, '{}', '[]', '[]'
       FROM added, (SELECT sample_id FROM job LIMIT 5) j
 """
+OF_CUSTOMERS = "SELECT id FROM job WHERE customer_id = ANY($1) ORDER BY {}"
+IN_ORDER = {
+    "state": "state, enqueued_time, id",
+    "-state": "state DESC, enqueued_time DESC, id DESC",
+    "startTimestamp": "start_time NULLS LAST, id",
+    "-startTimestamp": "start_time DESC NULLS LAST, id DESC",
+    "endTimestamp": "end_time NULLS LAST, id",
+    "-endTimestamp": "end_time DESC NULLS LAST, id DESC",
+}
+SOME_NOT_STARTED = """
+    UPDATE job SET state = 'enqueued', start_time = NULL, end_time = NULL
+     WHERE customer_id = ANY($1) AND sample_id % 3 = 0
+"""
 #: undone at the end, because the row is false
 MANY = f"INSERT INTO job_tally_change VALUES ($1, 'done', {FEW_JOBS})"
 
@@ -97,6 +110,24 @@ async def test_the_number_of_the_many_jobs_of_few_customers_is_tallied_in_any_or
 
     assert len(page) == 7
     assert (await listing.count(db, 0)).number == before + FEW_JOBS
+
+
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("sort", IN_ORDER)
+async def test_the_few_jobs_of_some_customers_come_in_any_order_with_their_number(
+    db: Connection, filled: tuple[Database, Tenants], callers: dict[str, Caller], number: int, sort: str
+) -> None:
+    customers = filled[1].customers[-number:]
+    await db.execute(SOME_NOT_STARTED, customers)
+    expected = [row[0] for row in await db.fetch(OF_CUSTOMERS.format(IN_ORDER[sort]), customers)]
+    wanted = JobFilter(customers=customers)
+
+    for offset in (0, 7, len(expected)):
+        listing = jobs_matching(callers["most"], wanted, [sort])
+        page = await listing.page(db, Page(7, offset))
+
+        assert [job.id for job in page] == expected[offset : offset + 7]
+        assert (await listing.count(db, 0)).number == len(expected) > 14
 
 
 RARE_WORKER = "UPDATE job_task SET worker = 'rare' WHERE worker = 'yara' AND sample_id % 1000 = 3"

@@ -122,7 +122,7 @@ class TalliedListing(OrderedListing[R]):
 
     def __init__(self, columns: Shape[R], source: str | Sql, where: Sql, order: Order, number: Sql) -> None:
         super().__init__(columns, source, where, order)
-        self._number = number
+        self.number = number
 
     async def page(self, db: Connection, page: Page) -> list[R]:
         rows = await self.numbered(page).rows(db)
@@ -132,11 +132,11 @@ class TalliedListing(OrderedListing[R]):
         return [read(row[1:]) for row in rows]
 
     async def count(self, db: Connection, _budget: float) -> Count:
-        return self._count or Count(await Sql("SELECT {}", self._number).value(db))
+        return self._count or Count(await Sql("SELECT {}", self.number).value(db))
 
     def numbered(self, page: Page) -> Sql:
         """A query for the rows on a page, each behind the number."""
-        return self.by.rows(Sql("{}, {}", self._number, self.columns.selected), self.source, self.where, page)
+        return self.by.rows(Sql("{}, {}", self.number, self.columns.selected), self.source, self.where, page)
 
 
 def _as_sql(source: str | Sql) -> Sql:

@@ -40,6 +40,8 @@ FEW_CUSTOMERS = 20
 FEW_JOBS = 10_000
 #: matches that are counted along with a page; more matches are counted by themselves
 MOST_ALONG = 2_000
+#: columns of the jobs that are gathered: an index of the jobs of a customer has these, so that no row is read
+GATHERED = "j.id, j.sample_id, j.customer_id, j.state, j.enqueued_time, j.start_time, j.end_time"
 
 
 class JobFilter(msgspec.Struct, frozen=True):
@@ -141,7 +143,9 @@ class JobsOfFew(OrderedListing[Job]):
     def __init__(self, otherwise: OrderedListing[Job], owners: Sql) -> None:
         super().__init__(JOB, JOB_FROM, otherwise.where, otherwise.by)
         self._otherwise = otherwise
-        self._owners = owners
+        self._few = all_of(
+            [Sql(f"(SELECT sum(j.n) <= {FEW_JOBS} FROM {TALLY} WHERE {{}})", owners), self.where]
+        )
 
     def show_as(self, columns: Shape[Job]) -> None:
         super().show_as(columns)
@@ -159,20 +163,41 @@ class JobsOfFew(OrderedListing[Job]):
         return self._count or await self._otherwise.count(db, budget)
 
     def _gathered(self, page: Page) -> Sql:
+        """The rows on a page, each behind the number of matches."""
+        gathered = Sql(f"WITH matching AS MATERIALIZED (SELECT {GATHERED} FROM job j WHERE {{}}) ", self._few)
+        number = Sql("(SELECT count(*) FROM matching)")
+        return Sql("{} {}", gathered, self._sorted(number, Sql("SELECT * FROM matching j"), page))
+
+    def _sorted(self, number: Sql, matching: Sql, page: Page) -> Sql:
+        """As `_gathered`, for an expression for the number and a query for the matches `j`."""
         return Sql(
             f"""
-            WITH matching AS MATERIALIZED (
-                SELECT j.id, j.sample_id, j.customer_id, j.state, j.enqueued_time, j.start_time, j.end_time FROM job j
-                 WHERE (SELECT sum(j.n) <= {FEW_JOBS} FROM {TALLY} WHERE {{}}) AND {{}}
-            )
-            SELECT (SELECT count(*) FROM matching), {{}}
-              FROM (SELECT * FROM matching j {self.order} {page.clause()}) j JOIN sample s ON s.id = j.sample_id
+            SELECT {{}}, {{}} FROM ({{}} {self.order} {page.clause()}) j JOIN sample s ON s.id = j.sample_id
              {self.order}
             """,
-            self._owners,
-            self.where,
+            number,
             self.columns.selected,
+            matching,
         )
+
+
+class TalliedJobsOfFew(JobsOfFew):
+    """As `JobsOfFew`, where the tally tells the number of matches: the matches need not be kept to be counted.
+
+    Jobs of one customer come as an index has these, in the direction of the order: most later jobs of a list need one comparison then.
+    """
+
+    def __init__(self, otherwise: TalliedListing[Job], owners: Sql, *, is_of_one: bool) -> None:
+        super().__init__(otherwise, owners)
+        self._number = otherwise.number
+        self._is_of_one = is_of_one
+
+    def _gathered(self, page: Page) -> Sql:
+        matching = Sql(f"SELECT {GATHERED} FROM job j WHERE {{}}", self._few)
+        if self._is_of_one:
+            way = "DESC" if self.by.names[0].startswith("-") else "ASC"
+            matching = Sql(f"SELECT * FROM ({{}} ORDER BY j.enqueued_time {way}, j.id {way}) j", matching)
+        return self._sorted(self._number, matching, page)
 
 
 class AllJobs(TalliedListing[Job]):
@@ -219,7 +244,9 @@ def jobs_matching(caller: Caller, wanted: JobFilter, sort: Sequence[str]) -> Ord
         listing: OrderedListing[Job] = JobsOfRange(ranged, order, wanted.states, counts_along=counts_along)
     elif wanted.knows_tally:
         tallied = _tallied(caller, wanted, order, states, owners, named=named)
-        return JobsOfFew(tallied, owners) if has_few_owners and not _is_by_time(order) else tallied
+        if not has_few_owners or _is_by_time(order):
+            return tallied
+        return TalliedJobsOfFew(tallied, owners, is_of_one=named is not None and len(named) == 1)
     else:
         listing = OrderedListing(JOB, JOB_FROM, others, order)
     if sides:
@@ -235,7 +262,7 @@ def _tallied(
     owners: Sql,
     *,
     named: Collection[int] | None,
-) -> OrderedListing[Job]:
+) -> TalliedListing[Job]:
     """Jobs by state and customer (`named`, None for all), of which the tally tells the number."""
     where = all_of([states, owners])
     lacked = lacks_customer(caller, "j.customer_id", Permission.VIEW_JOBS)
