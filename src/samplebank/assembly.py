@@ -18,6 +18,7 @@ from samplebank.audit.batches import Batches
 from samplebank.blobs import Blobs
 from samplebank.database import Database, budget, open_database
 from samplebank.database.bound import Bound, HeldSignals
+from samplebank.database.shared_statements import SharedStatements, all_or_none
 from samplebank.database.signals import Signals
 from samplebank.errors import Invalid, NotFound
 from samplebank.files import close_to_others, make_lasting_folder
@@ -29,8 +30,8 @@ from samplebank.policy.sightings import Sightings
 from samplebank.samples.objects import RowTokens
 from samplebank.settings import Settings
 from samplebank.stores import blob_store, closing_store
+from samplebank.submissions import new_files
 from samplebank.submissions.model import COLUMNS
-from samplebank.submissions.new_file_batches import Ingesting
 from samplebank.timespec import Millis
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Bank:
         #: the time of the database, the same on every host
         self.clock: Callable[[], Millis] = database.clock.now
         self.claiming = Claiming(database, self.clock, COLUMNS)
-        self.ingesting = Ingesting(database)
+        self.ingesting = SharedStatements(database, all_or_none(new_files.store))
         self.sightings = Sightings(database, self.clock)
         #: entries of the ledger that are written beside the requests
         self.acts = Batches(database)

@@ -14,12 +14,12 @@ from samplebank.accounts.caller import Caller, of_customer
 from samplebank.assembly import clock
 from samplebank.blobs.writing import Hashing
 from samplebank.database import Connection, Database, connect
+from samplebank.database.shared_statements import MOST, SharedStatements, all_or_none
 from samplebank.policy.model import Book
 from samplebank.policy.rules import PolicyBook, read_version
 from samplebank.repeats.kept import Keyed
 from samplebank.submissions.at_once import Answering, Uploader
 from samplebank.submissions.model import NewSubmission
-from samplebank.submissions.new_file_batches import MOST, Ingesting
 from samplebank.submissions.new_files import NewFile, plan_file, store
 
 ADDED = "SELECT sha256, xmin::text FROM sample WHERE sha256 = ANY($1)"
@@ -30,7 +30,7 @@ class Stage:
     """The files of a process, planned by `book`. Files with the metadata `planned` get two workers."""
 
     def __init__(self, database: Database, book: Book, mia: Caller, planned: dict[str, str]) -> None:
-        self._ingesting = Ingesting(database)
+        self._ingesting = SharedStatements(database, all_or_none(store))
         self._book = book
         self._mia = mia
         self.planned = planned
@@ -63,7 +63,10 @@ class Stage:
         )
 
     def begin(self, file: NewFile) -> "asyncio.Task[bool]":
-        return asyncio.create_task(self._ingesting.store(file))
+        return asyncio.create_task(self._is_stored(file))
+
+    async def _is_stored(self, file: NewFile) -> bool:
+        return await self._ingesting.run(file) is not None
 
     async def store(self, files: Sequence[NewFile]) -> list[bool]:
         return await asyncio.gather(*map(self.begin, files))

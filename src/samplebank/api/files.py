@@ -230,7 +230,7 @@ async def _taken_if_new(
         now=bank.clock(),
         answering=None if asked is None else _answering(request, digests, asked),
     )
-    return file.taken if await bank.ingesting.store(file) else None
+    return file.taken if await bank.ingesting.run(file) else None
 
 
 async def _take_in(

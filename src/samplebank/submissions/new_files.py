@@ -109,6 +109,10 @@ class NewFile(msgspec.Struct, frozen=True):
     marks: frozenset[object]
 
     @property
+    def name(self) -> UUID:
+        return self.submission.id
+
+    @property
     def taken(self) -> Taken:
         """What became of the file once the file has been stored."""
         workers = frozenset(name for _, _, name in self.tasks)
@@ -156,8 +160,8 @@ def plan_file(
     return NewFile(submission, job_id, told, tasks, frozenset((digests.sha256, *((key,) if key else ()))))
 
 
-async def store(db: Connection, files: Sequence[NewFile]) -> set[UUID]:
-    """Store files of different digests and different keys, in one statement. Answers the ids of the submissions that were stored.
+async def store(db: Connection, files: Sequence[NewFile]) -> dict[UUID, bool]:
+    """Store files of different digests and different keys, in one statement. Answers True for the submissions that were stored.
 
     Nothing has been changed for a file that was not stored. Raises the errors of asyncpg, also where a single file is to blame.
     Then nothing was stored.
@@ -168,7 +172,7 @@ async def store(db: Connection, files: Sequence[NewFile]) -> set[UUID]:
     rows = await STORE.rows(
         db, **told, task_ids=ids, task_jobs=jobs, task_workers=workers, task_worker_names=names
     )
-    return {row[0] for row in rows}
+    return {row[0]: True for row in rows}
 
 
 def _listed(values: Iterable[object]) -> str:
