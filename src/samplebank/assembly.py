@@ -27,10 +27,11 @@ from samplebank.jobs.claim_batches import Claiming
 from samplebank.jobs.model import JobRules
 from samplebank.policy.rules import PolicyBook
 from samplebank.policy.sightings import Sightings
+from samplebank.samples import objects
 from samplebank.samples.objects import RowTokens
 from samplebank.settings import Settings
 from samplebank.stores import blob_store, closing_store
-from samplebank.submissions import new_files
+from samplebank.submissions import new_files, receiving
 from samplebank.submissions.model import COLUMNS
 from samplebank.timespec import Millis
 
@@ -70,6 +71,8 @@ class Bank:
         self.clock: Callable[[], Millis] = database.clock.now
         self.claiming = Claiming(database, self.clock, COLUMNS)
         self.ingesting = SharedStatements(database, all_or_none(new_files.store))
+        self.receiving = SharedStatements(database, all_or_none(receiving.receive_new))
+        self.looking = SharedStatements(database, objects.find_known)
         self.sightings = Sightings(database, self.clock)
         #: entries of the ledger that are written beside the requests
         self.acts = Batches(database)

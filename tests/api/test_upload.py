@@ -12,7 +12,7 @@ from samplebank.blobs import Area, Digests, DiskStore
 from samplebank.database import Connection, Database
 from samplebank.errors import Unavailable
 from samplebank.service_tasks.leftovers import STAND_IN
-from samplebank.submissions.receiving import receive
+from samplebank.submissions.receiving import plan_upload, receive
 
 
 async def waiting_upload(
@@ -31,7 +31,8 @@ async def test_an_upload_overtaken_by_one_of_the_same_bytes_finds_them_known(
     digests = Digests(b"", b"", bytes.fromhex(sample.sha256), b"", len(sample.data))
     async with database.transaction() as db:
         (user,) = await db.fetch("SELECT id, customer_id FROM subject WHERE kind = 'user' LIMIT 1")
-        await receive(db, digests, customer_id=user["customer_id"], user_id=user["id"], expiry=1, now=0)
+        customer_id, user_id = user["customer_id"], user["id"]
+        await receive(db, plan_upload(digests, customer_id=customer_id, user_id=user_id, expiry=1, now=0))
         upload = await waiting_upload(bank, database, sample, db)
 
     response = await upload

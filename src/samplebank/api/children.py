@@ -129,7 +129,7 @@ async def _store(request: Call, origin: Origin | None, staged: Staged, query: Ch
             reason = await origins.bound_reached(db, origin, size, bounds)
             if reason is not None:
                 return Receipt("refused", origin.depth + 1, reason)
-    digests = await keep_sample(bank.database.connection, bank.blobs, staged)
+    digests = await keep_sample(bank.database.connection, bank.looking, bank.blobs, staged)
     async with bank.database.connection() as db:
         sample_id, is_new = await receive_alone(
             db, digests, customer_id=origin.customer_id, user_id=None, now=bank.clock()

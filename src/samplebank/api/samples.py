@@ -33,7 +33,7 @@ from samplebank.samples.catalogue import is_stored
 from samplebank.samples.model import Sample, read_sha256
 from samplebank.search.overview import Overview, get_overview
 from samplebank.submissions import reanalysis, replanning
-from samplebank.submissions.receiving import receive
+from samplebank.submissions.receiving import plan_upload, receive
 
 Flag = Literal[
     "exceededMaxSearchableSubmissions",
@@ -92,33 +92,40 @@ async def upload(request: Call) -> Answer:
     key = key_of(request)
     request.read_query(NoQuery)
     async with kept_sample(request, key=key) as digests:
-        return await once(request, key, digests.sha256, partial(_receive, request, digests))
-
-
-async def _receive(request: Call, digests: Digests) -> Answer:
-    bank, user, now = request.bank, request.caller.user, request.bank.clock()
-    known = known_to(request.caller, bank.settings)
-    async with bank.database.connection() as db:
-        is_told_new = known is not TRUE and not await is_stored(db, digests.sha256, known)
-        received = await receive(
-            db,
-            digests,
-            customer_id=user.customer.id,
-            user_id=user.id,
-            key_id=request.caller.key_id,
-            expiry=now + 1000 * bank.settings.challenge_ttl,
-            now=now,
+        return await once(
+            request, key, digests.sha256, partial(_receive, request, digests, is_keyed=key is not None)
         )
-    if received.is_new:
+
+
+async def _receive(request: Call, digests: Digests, *, is_keyed: bool) -> Answer:
+    bank, user = request.bank, request.caller.user
+    now = bank.clock()
+    upload = plan_upload(
+        digests,
+        customer_id=user.customer.id,
+        user_id=user.id,
+        key_id=request.caller.key_id,
+        expiry=now + 1000 * bank.settings.challenge_ttl,
+        now=now,
+    )
+    known = known_to(request.caller, bank.settings)
+    # A request with a key has a transaction of its own.
+    is_new = None if is_keyed or known is not TRUE else await bank.receiving.run(upload)
+    is_told_new = False
+    if is_new is None:
+        async with bank.database.connection() as db:
+            is_told_new = known is not TRUE and not await is_stored(db, digests.sha256, known)
+            is_new = await receive(db, upload)
+    if is_new:
         bank.signals.send(Signal.UNCLASSIFIED)
     sha256 = digests.sha256.hex()
-    is_new = received.is_new or is_told_new
+    exists = not is_new and not is_told_new
     answer = SampleCompleteUploadResponse(
         sample=SampleInfo(sha256, digests.size),
-        exists=not is_new,
-        challenge=ChallengeTokenResponse(received.token, sha256),
+        exists=exists,
+        challenge=ChallengeTokenResponse(upload.token, sha256),
     )
-    return envelope.single(answer, 201 if is_new else 200)
+    return envelope.single(answer, 200 if exists else 201)
 
 
 @get(

@@ -48,7 +48,8 @@ async def kept_sample(
         except TooMany:
             if key is None or not await _is_answered(request, keyed(request, key, staged.digests.sha256)):
                 raise
-        yield await objects.keep_sample(request.bank.database.connection, request.bank.blobs, staged)
+        bank = request.bank
+        yield await objects.keep_sample(bank.database.connection, bank.looking, bank.blobs, staged)
     finally:
         await staged.discard()
 

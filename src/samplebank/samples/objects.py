@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple
 
 from samplebank.blobs import Area, Blob, Blobs, Digests, Staged
 from samplebank.database import Columns, Connection, Database, Statement
+from samplebank.database.shared_statements import SharedStatements
 
 FIND = {
     Area.SAMPLE: Statement("""
@@ -27,8 +29,10 @@ BETWEEN = {
          WHERE sha256 >= :first::bytea AND (:end::bytea IS NULL OR sha256 < :end)
     """),
 }
-#: whether a sample has a row, and the row's object
-KNOWN = Statement("SELECT blob_token FROM sample WHERE sha256 = :sha256 AND deleted_time IS NULL")
+#: which samples have a row, and the object of each
+KNOWN = Statement("""
+    SELECT sha256, blob_token FROM sample WHERE sha256 = ANY (:sha256s::bytea[]) AND deleted_time IS NULL
+""")
 #: rows of a folder name no objects; a move into a bucket names them
 ADOPT = {
     Area.SAMPLE: Statement("""
@@ -58,7 +62,29 @@ async def blobs_between(db: Connection, area: Area, first: bytes, end: bytes | N
     return [BLOB.read(row) for row in await BETWEEN[area].rows(db, first=first, end=end)]
 
 
-async def keep_sample(connect: Connecting, blobs: Blobs, staged: Staged) -> Digests:
+class Look(NamedTuple):
+    """A look for the row of a sample."""
+
+    sha256: bytes
+
+    @property
+    def name(self) -> bytes:
+        return self.sha256
+
+    @property
+    def marks(self) -> frozenset[object]:
+        return frozenset()
+
+
+async def find_known(db: Connection, looks: Sequence[Look]) -> dict[bytes, tuple[bytes | None]]:
+    """The token of each sample that has a row, by digest."""
+    rows = await KNOWN.rows(db, sha256s=[look.sha256 for look in looks])
+    return {row[0]: (row[1],) for row in rows}
+
+
+async def keep_sample(
+    connect: Connecting, looking: SharedStatements[Look, tuple[bytes | None]], blobs: Blobs, staged: Staged
+) -> Digests:
     """Keep staged bytes as those of a sample, in the object of the sample's row if there is a row. Repairs the object.
 
     No connection is held while the bytes go to the store.
@@ -66,9 +92,7 @@ async def keep_sample(connect: Connecting, blobs: Blobs, staged: Staged) -> Dige
     if not blobs.has_tokens:
         await staged.keep()
         return staged.digests
-    sha256 = staged.digests.sha256
-    async with connect() as db:
-        known = await KNOWN.row(db, sha256=sha256)
+    known = await looking.run(Look(staged.digests.sha256))
     await staged.keep(None if known is None else known[0])
     if known is not None and known[0] is None:
         async with connect() as db:

@@ -4,8 +4,11 @@ A row without bytes is a lie. So the bytes get their name before the statement, 
 statement has ended.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from samplebank.blobs import Digests
 from samplebank.database import Connection, Statement, new_id
@@ -18,9 +21,39 @@ RECEIVE = Statement(f"""
     -- An uploader has just sent the bytes, and need not prove to hold the bytes: the digest is the answer.
     challenge_issued AS (
         INSERT INTO challenge (id, sample_id, user_id, answer, expiry_time)
-        SELECT :token, id, :user_id, :sha256, :expiry_time FROM sample_uploaded
+        SELECT :token, id, :charged_user_id, :sha256, :expiry_time FROM sample_uploaded
     )
     SELECT is_new FROM sample_uploaded
+""")
+#: what `RECEIVE_NEW` is told of each file, by the types of PostgreSQL
+TOLD = {
+    **dict.fromkeys(("sha256", "md5", "sha1", "sha512", "blob_token"), "bytea"),
+    **dict.fromkeys(
+        ("size", "now", "uploader", "charged_customer_id", "charged_user_id", "expiry_time"), "bigint"
+    ),
+    **dict.fromkeys(("charged_key_id", "token"), "uuid"),
+}
+#: Catalogues new samples only. Every transaction that adds several samples adds the samples in the order of their digests,
+#: and nobody waits in a circle.
+RECEIVE_NEW = Statement(f"""
+    WITH
+    told AS MATERIALIZED (
+        SELECT t.* FROM unnest({", ".join(f":{name}::{type_}[]" for name, type_ in TOLD.items())}) t ({", ".join(TOLD)})
+    ),
+    sample_added AS (
+        INSERT INTO sample (sha256, md5, sha1, sha512, size, created_time, activity_time, unread_since, readers, blob_token,
+                            charged_customer_id, charged_user_id, charged_key_id)
+        SELECT sha256, md5, sha1, sha512, size, now, now, now, ARRAY[uploader], blob_token, charged_customer_id,
+               charged_user_id, charged_key_id
+          FROM told ORDER BY sha256
+        ON CONFLICT (sha256) DO NOTHING
+        RETURNING id, sha256
+    ),
+    challenge_issued AS (
+        INSERT INTO challenge (id, sample_id, user_id, answer, expiry_time)
+        SELECT token, id, charged_user_id, sha256, expiry_time FROM sample_added JOIN told USING (sha256)
+    )
+    SELECT sha256 FROM sample_added
 """)
 CATALOGUE = Statement(f"WITH {catalogue.UPLOADED} SELECT id, is_new FROM sample_uploaded")
 #: attempts at the statement; an attempt fails if another upload or deletion of the same bytes overtakes the statement
@@ -29,13 +62,28 @@ ATTEMPTS = 5
 MET = "Too many uploads and deletions of these bytes met at once; try again."
 
 
-class UploadReceipt(NamedTuple):
-    is_new: bool
-    token: UUID
+class NewUpload(msgspec.Struct, frozen=True):
+    """Bytes that are kept and that may be new, with the challenge `token`. Nothing has been stored."""
+
+    #: the values of `TOLD`
+    told: dict[str, Any]
+
+    @property
+    def token(self) -> UUID:
+        token: UUID = self.told["token"]
+        return token
+
+    @property
+    def name(self) -> bytes:
+        sha256: bytes = self.told["sha256"]
+        return sha256
+
+    @property
+    def marks(self) -> frozenset[object]:
+        return frozenset((self.name,))
 
 
-async def receive(
-    db: Connection,
+def plan_upload(
     digests: Digests,
     *,
     customer_id: int,
@@ -43,14 +91,30 @@ async def receive(
     key_id: UUID | None = None,
     expiry: Millis,
     now: Millis,
-) -> UploadReceipt:
-    """Catalogue bytes that are kept, and issue a challenge that the uploader need not solve."""
-    token = new_id()
+) -> NewUpload:
     uploaded = catalogue.values(digests, customer_id, user_id, key_id=key_id, now=now)
+    return NewUpload({**uploaded, "token": new_id(), "expiry_time": expiry})
+
+
+async def receive_new(db: Connection, uploads: Sequence[NewUpload]) -> dict[bytes, bool]:
+    """Catalogue uploads of different digests, in one statement. Answers by digest whether the sample is new.
+
+    Of several uploads only those are catalogued that are new. Nothing has been changed for uploads without an answer. Raises the
+    errors of asyncpg, also where a single upload is to blame.
+    """
+    if len(uploads) == 1:
+        is_new = await RECEIVE.value(db, **uploads[0].told)
+        return {} if is_new is None else {uploads[0].name: is_new}
+    told = {name: [upload.told[name] for upload in uploads] for name in TOLD}
+    return {row[0]: True for row in await RECEIVE_NEW.rows(db, **told)}
+
+
+async def receive(db: Connection, upload: NewUpload) -> bool:
+    """Catalogue bytes that are kept, and issue a challenge that the uploader need not solve. Tells whether the sample is new."""
     for _ in range(ATTEMPTS):
-        is_new = await RECEIVE.value(db, token=token, user_id=user_id, expiry_time=expiry, **uploaded)
+        is_new: bool | None = await RECEIVE.value(db, **upload.told)
         if is_new is not None:
-            return UploadReceipt(is_new, token)
+            return is_new
     raise Unavailable(MET)
 
 
