@@ -6,7 +6,7 @@ Most of the cost of a statement, and of waiting for the disk, is the same for on
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Generic, Protocol, TypeVar
 
 import asyncpg
@@ -106,31 +106,35 @@ class SharedStatements(Generic[S, R]):
         self._is_serving = bool(some)
         if not some:
             return
-        task = asyncio.create_task(self._answer(some))
+        task = asyncio.create_task(self._work_for([waiting.share for waiting in some]))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(_tell, some))
         Turn(task, self._serve)
 
-    async def _answer(self, some: list[Waiting[S, R]]) -> None:
+    async def _work_for(self, shares: Sequence[S]) -> Mapping[Any, R]:
         # A statement has shares of many users. The user of the first share shall not pay for all.
         spender.set(None)
-        try:
-            async with self._database.connection() as db:
-                answers = await self._work(db, [waiting.share for waiting in some])
-            for waiting in some:
-                waiting.answered.set_result(answers.get(waiting.share.name))
-        except Exception as error:  # noqa: BLE001 each caller is told
-            for waiting in some:
-                waiting.answered.set_exception(error)
-        finally:
-            for waiting in some:
-                waiting.answered.cancel()
+        async with self._database.connection() as db:
+            return await self._work(db, shares)
+
+
+def _tell(some: Sequence[Waiting[S, R]], task: "asyncio.Task[Mapping[Any, R]]") -> None:
+    """Tell all who share a statement how the statement ended."""
+    error = None if task.cancelled() else task.exception()
+    for waiting in some:
+        if task.cancelled():
+            waiting.answered.cancel()
+        elif error is not None:
+            waiting.answered.set_exception(error)
+        else:
+            waiting.answered.set_result(task.result().get(waiting.share.name))
 
 
 class Turn:
     """Calls `over` once: when the task has ended, or after `PATIENCE` seconds."""
 
-    def __init__(self, task: "asyncio.Task[None]", over: Callable[[], None]) -> None:
+    def __init__(self, task: "asyncio.Task[Any]", over: Callable[[], None]) -> None:
         self._over = over
         self._timer = task.get_loop().call_later(PATIENCE, self._end)
         self._task = task
