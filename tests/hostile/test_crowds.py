@@ -22,13 +22,14 @@ CONNECTIONS = 12
 # Sessions that wait for a table with the statement that most of them have: others are the housekeeper's.
 CROWD = """
     blocked AS (
-        SELECT pid, query FROM pg_stat_activity
+        SELECT pid, query, query_start FROM pg_stat_activity
          WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'relation'
     ),
-    crowd AS (SELECT pid FROM blocked WHERE query = (SELECT mode() WITHIN GROUP (ORDER BY query) FROM blocked))
+    crowd AS (SELECT pid, query_start FROM blocked WHERE query = (SELECT mode() WITHIN GROUP (ORDER BY query) FROM blocked))
 """
 BLOCKED = f"WITH {CROWD} SELECT count(*) FROM crowd"
-CANCEL_ONE = f"WITH {CROWD} SELECT pg_cancel_backend(pid) FROM crowd LIMIT 1"
+CANCEL_ONE = f"WITH {CROWD} SELECT pid, query_start, pg_cancel_backend(pid) FROM crowd LIMIT 1"
+STILL_BLOCKED = f"WITH {CROWD} SELECT FROM crowd WHERE pid = $1 AND query_start = $2"
 
 
 def is_readable(line: socket.socket) -> bool:
@@ -40,6 +41,16 @@ async def until_blocked(control: Connection, otherwise: Callable[[], bool]) -> N
     async with asyncio.timeout(30):
         while True:
             if otherwise() or await control.fetchval(BLOCKED) >= CONNECTIONS:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def cancel_one(control: Connection) -> None:
+    """End one of the statements that wait for the table. A busy server takes a while to notice the end."""
+    ((pid, began, _),) = await control.fetch(CANCEL_ONE)
+    async with asyncio.timeout(30):
+        while True:
+            if not await control.fetch(STILL_BLOCKED, pid, began):
                 return
             await asyncio.sleep(0.01)
 
@@ -114,7 +125,7 @@ async def test_a_user_who_waits_for_many_connections_delays_others_by_few_turns(
         turns = 0
         until_caught_up(ask)
         while not is_readable(other):
-            await control.execute(CANCEL_ONE)
+            await cancel_one(control)
             turns += 1
             await until_blocked(control, lambda: is_readable(other))
             until_caught_up(ask)
