@@ -1,5 +1,7 @@
 """Types without need of the model, and many files in one process."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,3 +77,21 @@ async def test_a_file_that_ends_the_process_costs_itself_the_type_and_no_other(
         found = await fragile.guess(files(b"one", b"crash", b"another"))
 
     assert [getattr(one, "type", None) for one in found] == ["txt", "unknown", "txt"]
+
+
+async def test_a_program_that_ends_the_parser_of_headers_keeps_its_type(
+    files: Callable[..., list[Path]],
+) -> None:
+    (path,) = files(kinds.pe())
+    async with Identifier(firm="lying:open_doomed", import_from=(HERE,)) as doomed:
+        found = await doomed.identify(path)
+
+    assert (found.type, found.arch) == ("pebin", None)
+    assert "failure" not in found.meta_data
+
+
+def test_the_model_comes_without_the_parser_of_headers() -> None:
+    code = "import samplebank.identification.classifier as c, sys; c.open_classifier(''); print('lief' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"

@@ -1,4 +1,7 @@
-"""Asks Magika, corrects the guess by magic numbers, and adds header facts. Runs inside the sandbox child only."""
+"""Asks Magika, and corrects the guess by magic numbers. Runs inside the sandbox child only.
+
+LIEF is not loaded here: loading takes longer than loading the model. Programs come to the model only where LIEF failed at them.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -60,7 +63,8 @@ def identify(magika: Magika, path: Path) -> Identification:
         opinion.output.description,
         tuple(opinion.output.extensions),
     )
-    return described(_corrected(guess, head, path), path, round(float(opinion.score), 4), guess.label)
+    corrected = _corrected(guess, head, path)
+    return described(corrected, round(float(opinion.score), 4), guess=guess.label)
 
 
 def _corrected(guess: FileType, head: bytes, path: Path) -> FileType:

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import lief
-import msgspec
 
 from samplebank.identification.elf_platforms import elf_platform
 from samplebank.identification.lief_values import name_of, text_of
 from samplebank.identification.macho_slices import parse_slices
-from samplebank.identification.model import JSON
+from samplebank.identification.model import JSON, HeaderFacts
 
 MOST_BYTES = 64 * 1024 * 1024
 
@@ -35,12 +34,6 @@ UNREADABLE = (
     ValueError,
 )
 MOST_NAME_CHARACTERS = 300
-
-
-class HeaderFacts(msgspec.Struct, frozen=True):
-    arch: str | None
-    platform: str | None
-    facts: dict[str, JSON]
 
 
 def find_header_facts(path: Path, label: str) -> HeaderFacts | None:

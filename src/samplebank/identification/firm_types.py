@@ -1,4 +1,4 @@
-"""Tells the types that the bytes leave no doubt about, without the model. Runs inside sandbox children only."""
+"""Finds the types that the bytes leave no doubt about, without the model. Runs inside sandbox children only."""
 
 import mmap
 import os
@@ -9,9 +9,8 @@ import msgspec
 
 from samplebank.identification import file_types as types
 from samplebank.identification.compound_file import find_stream, is_encrypted_package
-from samplebank.identification.executables import find_header_facts
 from samplebank.identification.file_types import FileType
-from samplebank.identification.model import JSON, UNKNOWN, Identification
+from samplebank.identification.model import JSON, UNKNOWN, HeaderFacts, Identification
 from samplebank.identification.signatures import (
     find_open_document,
     find_signature,
@@ -37,7 +36,6 @@ DRAWING = b"Illustrator"
 PACKAGE_ENDS = (".npy", ".nuspec", "/data.pkl", "/mozilla.rsa", "install.rdf")
 BOOK = b"application/epub+zip"
 BOOK_WITHIN = 100
-SURE = 1.0
 PLATFORMS = {
     "mzbin": "dos",
     "com": "dos",
@@ -52,10 +50,6 @@ PLATFORMS = {
 }
 
 
-def open_firm(_argument: str) -> Callable[[bytes], bytes]:
-    return one_by_one(identify_firm)
-
-
 def one_by_one(identify: Callable[[Path], Identification | None]) -> Callable[[bytes], bytes]:
     """Make an answerer for several files: names with NUL between them in, a line of JSON for each file out."""
 
@@ -67,15 +61,8 @@ def one_by_one(identify: Callable[[Path], Identification | None]) -> Callable[[b
     return answer
 
 
-def identify_firm(path: Path) -> Identification | None:
-    """Name the type of a file; None where only the model can."""
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    found = find_firm_type(head, path)
-    return None if found is None else described(found, path, SURE)
-
-
 def find_firm_type(head: bytes, path: Path) -> FileType | None:
+    """The type of a file that begins with `head`; None where only the model can tell."""
     tail_type = find_tail_type(tail_of(path))
     if tail_type is not None:
         return tail_type
@@ -91,9 +78,10 @@ def find_firm_type(head: bytes, path: Path) -> FileType | None:
     return signature.file_type
 
 
-def described(file_type: FileType, path: Path, score: float, guess: str | None = None) -> Identification:
+def described(
+    file_type: FileType, score: float, *, header: HeaderFacts | None = None, guess: str | None = None
+) -> Identification:
     """Say what is known of a file of this type. `guess` is the label of the model, if the model was asked."""
-    header = find_header_facts(path, file_type.label)
     meta_data: dict[str, JSON] = {
         "mimeType": file_type.mime_type,
         "description": file_type.description,

@@ -53,7 +53,7 @@ class Identifier:
         memory_bytes: int = 1536 * MIB,
         sandbox_required: bool = True,
         factory: str = "samplebank.identification.classifier:open_classifier",
-        firm: str = "samplebank.identification.firm_types:open_firm",
+        firm: str = "samplebank.identification.firm_classifier:open_firm",
         import_from: tuple[Path, ...] = (),
     ) -> None:
         self._deadline_seconds = deadline_seconds

@@ -9,7 +9,7 @@ JSON = Any  # msgspec knows no recursive types
 
 UNKNOWN = "unknown"
 # Raise the number with every change after which a file may be classified differently.
-RULES_VERSION = 4
+RULES_VERSION = 5
 CLASSIFIER_VERSION = f"magika {version('magika')}, lief {version('lief')}, samplebank {RULES_VERSION}"
 
 
@@ -20,3 +20,11 @@ class Identification(msgspec.Struct, frozen=True, kw_only=True):
     platform: str | None = None
     version: str = CLASSIFIER_VERSION
     meta_data: dict[str, JSON] = {}
+
+
+class HeaderFacts(msgspec.Struct, frozen=True):
+    """What the headers of a program say."""
+
+    arch: str | None
+    platform: str | None
+    facts: dict[str, JSON]
