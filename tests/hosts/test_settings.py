@@ -10,7 +10,7 @@ import pytest
 from kit.databases import migrated_database
 from kit.service import Service
 from samplebank.assembly import Bank, open_bank
-from samplebank.maintenance.comparing import LATELY, comparing_sweep
+from samplebank.maintenance.comparing import LATELY, UNSET, comparing_sweep, digest_of, shared
 from samplebank.settings import Settings
 
 LATER = "UPDATE service SET seen_time = seen_time - $1"
@@ -51,6 +51,13 @@ async def test_a_difference_is_told_once(own: Bank, caplog: pytest.LogCaptureFix
     (told,) = warnings(caplog)
     assert (told["setting"], told["here"], told["there"]) == ("SAMPLEBANK_MALICIOUS_SCORE", "70", "80")
     assert told["host"].endswith(":8081")
+
+
+def test_a_setting_without_a_value_is_told_as_hosts_of_earlier_releases_tell(tmp_path: Path) -> None:
+    told = shared(Settings(data_dir=tmp_path, webhook_secret="hush"))
+
+    assert told["webhook_url"] == UNSET == digest_of(None)
+    assert told["webhook_secret"] == digest_of("hush")
 
 
 async def test_hosts_of_the_same_settings_are_silent(own: Bank, caplog: pytest.LogCaptureFixture) -> None:

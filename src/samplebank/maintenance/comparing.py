@@ -56,6 +56,8 @@ SHARED = (
 )
 #: settings with secrets are compared by a digest that is dear to guess by
 ROUNDS, SALT = 200_000, b"samplebank settings"
+#: what `digest_of` makes of a setting without a value. Written down, as nobody guesses at a setting without a value, and most have none
+UNSET = "c2ab7ee08ac4c8e11a9feb4fead2894d840cb36414374d947f687b8bb8036a43"
 #: milliseconds in which another service at work was seen, besides three of the intervals between two sweeps
 LATELY: Millis = 60_000
 
@@ -64,9 +66,14 @@ def shared(settings: Settings) -> dict[str, str]:
     """The settings that every host has to share, as texts."""
     told = {name: str(getattr(settings, name)) for name in SHARED}
     for name in SECRET:
-        value = str(getattr(settings, name)).encode()
-        told[name] = hashlib.pbkdf2_hmac("sha256", value, SALT, ROUNDS).hex()
+        value = getattr(settings, name)
+        told[name] = UNSET if value is None else digest_of(value)
     return told
+
+
+def digest_of(value: str | None) -> str:
+    """The digest by which a setting with a secret is compared: dear on purpose."""
+    return hashlib.pbkdf2_hmac("sha256", str(value).encode(), SALT, ROUNDS).hex()
 
 
 def name_of(settings: Settings) -> str:
