@@ -41,6 +41,35 @@ async def one_from(url: str) -> int:
     return found
 
 
+def test_a_restarted_server_reads_the_pages_again_that_were_in_memory(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / "postgres")
+    with server.running() as url:
+        asyncio.run(fill_pages(url))
+        before = asyncio.run(pages_in_memory(url))
+
+    with server.running() as url:
+        after = eventually(lambda: asyncio.run(pages_in_memory(url)) >= before)
+
+    assert before > 0
+    assert after
+
+
+async def fill_pages(url: str) -> None:
+    async with connected(url) as db:
+        await db.execute(
+            "CREATE EXTENSION pg_buffercache; CREATE TABLE numbers AS SELECT generate_series(1, 50000) n"
+        )
+
+
+async def pages_in_memory(url: str) -> int:
+    """The pages of the table in memory. The question reads no page of the table."""
+    async with connected(url) as db:
+        found: int = await db.fetchval(
+            "SELECT count(*) FROM pg_buffercache WHERE relfilenode = pg_relation_filenode('numbers')"
+        )
+    return found
+
+
 def test_a_start_waits_for_a_server_that_recovers(
     recovering: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

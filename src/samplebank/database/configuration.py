@@ -16,6 +16,8 @@ shared_buffers = {{buffers}}MB
 effective_cache_size = {{cache}}MB
 work_mem = 16MB
 maintenance_work_mem = 256MB
+# after a start, pages that were in memory before are read again in the background
+shared_preload_libraries = 'pg_prewarm'
 wal_compression = on
 max_wal_size = 2GB
 checkpoint_timeout = 15min
