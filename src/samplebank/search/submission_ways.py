@@ -15,6 +15,8 @@ from samplebank.submissions.model import Submission
 
 #: how many times as many of the first submissions are looked at as an estimate says, and the fewest
 SPARE, SHALLOWEST = 2, 500
+#: matches that a first look at names has to expect. Where the look finds none, matches stand together elsewhere among the names
+EXPECTED = 4
 
 
 class InOrder(NamedTuple):
@@ -48,29 +50,40 @@ class Much(NamedTuple):
             matches, everything = await estimated(db, queries) or (0.0, 0.0)
             if matches <= self.little:
                 return None
-            first = self._first(page, everything / max(matches, 1.0))
-            found = None if first is None else _read(await rows_within(db, first, None))
-            if found is not None and len(found) == page.limit:
-                return self._noted(found, page)
-            if first is not None and self.milliseconds and matches <= MOST_GATHERED:
+            can_gather = self.milliseconds is not None and matches <= MOST_GATHERED
+            depths = self._depths(page, everything / max(matches, 1.0), looks_first=can_gather)
+            for most in depths:
+                found = _read(await rows_within(db, self._first(page, most), None)) or []
+                if len(found) == page.limit:
+                    return self._noted(found, page)
+                if not found and most < depths[-1]:
+                    return None
+            if depths and can_gather:
                 return None
-        found = await InOrder(self.walked, self.order, self.milliseconds).find(db, page)
-        return None if found is None else self._noted(found, page)
+        walked = await InOrder(self.walked, self.order, self.milliseconds).find(db, page)
+        return None if walked is None else self._noted(walked, page)
 
     def _noted(self, found: list[Submission], page: Page) -> list[Submission]:
         if self.gathering.count is None:
             self.gathering.count = Count(page.offset + len(found), is_exact=False)
         return found
 
-    def _first(self, page: Page, apart: float) -> Sql | None:
-        """A query for the page where as many of the first submissions match as of all: one of `apart` submissions.
+    def _depths(self, page: Page, apart: float, *, looks_first: bool) -> list[int]:
+        """How many of the first submissions to look at, one after the other, where one of `apart` submissions matches.
 
-        None where these are many, or no single index has the order.
+        The last is enough where as many of the first submissions match as of all. Empty where these are many, or no single index
+        has the order. A word of a search is often one of file names, and names with the word stand together. So of an order
+        by names there is a look at few before, if `looks_first`.
         """
         most = max(int(SPARE * (page.offset + page.limit) * apart), SHALLOWEST)
         key, _ = self.order.sorted_by[0]
         if len(self.order.names) > 1 or key.may_be_null or most > DEEPEST or page.after or not page.limit:
-            return None
+            return []
+        is_telling = key.field == "file_name" and not page.offset and EXPECTED * apart <= SHALLOWEST < most
+        return [SHALLOWEST, most] if looks_first and is_telling else [most]
+
+    def _first(self, page: Page, most: int) -> Sql:
+        """A query for the part of the page that is among so many of the first submissions."""
         columns, order = _with_columns(self.order)
         first = Sql(f"(SELECT u.*, {columns} FROM {FROM} {self.order.sql} LIMIT {most:d}) u")
         ids = order._replace(source=first).ids(self.walked, page)
