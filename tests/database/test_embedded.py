@@ -35,9 +35,9 @@ def recovering(tmp_path: Path) -> Iterator[EmbeddedServer]:
         server.control("stop", "-m", "immediate")
 
 
-async def one_from(url: str) -> int:
+async def number_from(url: str, query: str = "SELECT 1") -> int:
     async with connected(url) as db:
-        found: int = await db.fetchval("SELECT 1")
+        found: int = await db.fetchval(query)
     return found
 
 
@@ -63,11 +63,9 @@ async def fill_pages(url: str) -> None:
 
 async def pages_in_memory(url: str) -> int:
     """The pages of the table in memory. The question reads no page of the table."""
-    async with connected(url) as db:
-        found: int = await db.fetchval(
-            "SELECT count(*) FROM pg_buffercache WHERE relfilenode = pg_relation_filenode('numbers')"
-        )
-    return found
+    return await number_from(
+        url, "SELECT count(*) FROM pg_buffercache WHERE relfilenode = pg_relation_filenode('numbers')"
+    )
 
 
 def test_a_start_waits_for_a_server_that_recovers(
@@ -83,7 +81,7 @@ def test_a_start_waits_for_a_server_that_recovers(
 
     def use() -> None:
         with recovering.running() as url:
-            seen.append(asyncio.run(one_from(url)))
+            seen.append(asyncio.run(number_from(url)))
             seen.append(postmaster.find(recovering.data) or 0)
 
     monkeypatch.setattr(EmbeddedServer, "accepts", observed)
@@ -120,7 +118,7 @@ async def test_a_service_is_patient_with_a_database_that_recovers(
     await asyncio.to_thread(recovering.control, "promote")
 
     await asyncio.wait_for(waiting, 30)
-    assert await one_from(recovering.url) == 1
+    assert await number_from(recovering.url) == 1
 
 
 async def test_a_server_that_hangs_in_its_stop_is_stopped_at_once_and_started_again(
@@ -136,7 +134,7 @@ async def test_a_server_that_hangs_in_its_stop_is_stopped_at_once_and_started_ag
             assert eventually(lambda: postmaster.is_stopping(server.data))
 
             with EmbeddedServer(server.folder).running() as again:
-                after = await asyncio.to_thread(lambda: asyncio.run(one_from(again)))
+                after = await asyncio.to_thread(lambda: asyncio.run(number_from(again)))
 
             assert db.is_closed()
 

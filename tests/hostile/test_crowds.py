@@ -5,7 +5,7 @@ import contextlib
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from bench.databases import connected
@@ -36,23 +36,31 @@ def is_readable(line: socket.socket) -> bool:
     return bool(select.select([line], [], [], 0)[0])
 
 
-async def until_blocked(control: Connection, otherwise: Callable[[], bool]) -> None:
-    """Wait until all connections of the service wait for the table, or `otherwise` holds."""
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
         while True:
-            if otherwise() or await control.fetchval(BLOCKED) >= CONNECTIONS:
+            if await holds():
                 return
             await asyncio.sleep(0.01)
+
+
+async def until_blocked(control: Connection, otherwise: Callable[[], bool]) -> None:
+    """Wait until all connections of the service wait for the table, or `otherwise` holds."""
+
+    async def all_wait() -> bool:
+        return otherwise() or await control.fetchval(BLOCKED) >= CONNECTIONS
+
+    await until(all_wait)
 
 
 async def cancel_one(control: Connection) -> None:
     """End one of the statements that wait for the table. A busy server takes a while to notice the end."""
     ((pid, began, _),) = await control.fetch(CANCEL_ONE)
-    async with asyncio.timeout(30):
-        while True:
-            if not await control.fetch(STILL_BLOCKED, pid, began):
-                return
-            await asyncio.sleep(0.01)
+
+    async def has_ended() -> bool:
+        return not await control.fetch(STILL_BLOCKED, pid, began)
+
+    await until(has_ended)
 
 
 def until_caught_up(ask: Ask) -> None:

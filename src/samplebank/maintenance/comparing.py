@@ -56,7 +56,7 @@ SHARED = (
 )
 #: settings with secrets are compared by a digest that is dear to guess by
 ROUNDS, SALT = 200_000, b"samplebank settings"
-#: what `digest_of` makes of a setting without a value. Written down, as nobody guesses at a setting without a value, and most have none
+#: what `digest_of` makes of "None", as which a setting without a value is told. Written down: nobody has to guess, and most settings have none
 UNSET = "c2ab7ee08ac4c8e11a9feb4fead2894d840cb36414374d947f687b8bb8036a43"
 #: milliseconds in which another service at work was seen, besides three of the intervals between two sweeps
 LATELY: Millis = 60_000
@@ -71,9 +71,9 @@ def shared(settings: Settings) -> dict[str, str]:
     return told
 
 
-def digest_of(value: str | None) -> str:
+def digest_of(value: str) -> str:
     """The digest by which a setting with a secret is compared: dear on purpose."""
-    return hashlib.pbkdf2_hmac("sha256", str(value).encode(), SALT, ROUNDS).hex()
+    return hashlib.pbkdf2_hmac("sha256", value.encode(), SALT, ROUNDS).hex()
 
 
 def name_of(settings: Settings) -> str:

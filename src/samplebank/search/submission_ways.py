@@ -56,12 +56,12 @@ class Much(NamedTuple):
                 found = _read(await rows_within(db, self._first(page, most), None)) or []
                 if len(found) == page.limit:
                     return self._noted(found, page)
-                if not found and most < depths[-1]:
-                    return None
+                if not found:
+                    break
             if depths and can_gather:
                 return None
-        walked = await InOrder(self.walked, self.order, self.milliseconds).find(db, page)
-        return None if walked is None else self._noted(walked, page)
+        rows = await InOrder(self.walked, self.order, self.milliseconds).find(db, page)
+        return None if rows is None else self._noted(rows, page)
 
     def _noted(self, found: list[Submission], page: Page) -> list[Submission]:
         if self.gathering.count is None:
