@@ -1,6 +1,5 @@
 """The worker's loop against the real service, with analysers in real children and a breakable line."""
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Iterator
@@ -12,12 +11,8 @@ import pytest
 from kit.bank import CHIEF, ROBOT, Bank, Sample, eventually
 from kit.relay import Relay
 from kit.service import Service
-from samplebank.sandbox import SandboxError
-from samplebank.worker.errors import WorkerError
-from samplebank.worker.loop import run
-from worker.working import HERE, Names, import_paths, working
+from worker.working import Names, working
 
-NOWHERE = "http://127.0.0.1:9"
 ENDED = {"success", "failed", "cancelled", "timeout"}
 
 
@@ -69,10 +64,6 @@ def registered(bank: Bank, names: Names, *analysers: str, **fields: Any) -> None
 
 def contents(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
-
-
-def is_empty(folder: Path) -> bool:
-    return not any(folder.iterdir())
 
 
 def test_a_task_ends_with_its_analysis(bank: Bank, worker: Names) -> None:
@@ -325,15 +316,6 @@ def test_a_write_is_repeated_when_the_line_breaks(bank: Bank, relay: Relay, name
     assert len(relay.found("/analysis$")) == 3
 
 
-async def test_a_worker_that_may_not_register_says_so(bank: Bank, names: Names, robot: str) -> None:
-    paths, stop = import_paths("Measuring"), asyncio.Event()
-
-    with pytest.raises(
-        WorkerError, match=f"does not know the analysis worker {names['Measuring']}, and this key may not"
-    ):
-        await run(bank.url, robot, paths, stop_event=stop, settings=names.settings, import_from=(HERE,))
-
-
 def test_an_analyser_that_the_service_does_not_know_does_not_keep_the_others_from_work(
     bank: Bank, names: Names, robot: str
 ) -> None:
@@ -359,34 +341,6 @@ def test_an_analyser_that_is_deleted_is_left_out_until_it_is_registered_again(
         registered(bank, names, "Refusing")
         task = Given(bank, names["Refusing"])
         assert task.ended()["state"] == "failed"
-
-
-async def test_a_worker_that_is_ended_while_it_starts_opens_no_analysers_and_leaves_nothing(
-    tmp_path: Path,
-) -> None:
-    stop_event = asyncio.Event()
-    stop_event.set()
-
-    await run(NOWHERE, "key", ["no_such_module:Analyser"], stop_event=stop_event, scratch=tmp_path)
-
-    assert is_empty(tmp_path)
-
-
-async def test_a_worker_without_a_service_waits_and_can_be_stopped() -> None:
-    stop = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.5, stop.set)
-
-    async with asyncio.timeout(20):
-        await run(NOWHERE, "key", import_paths("Measuring"), stop_event=stop, import_from=(HERE,))
-
-    assert stop.is_set()
-
-
-async def test_a_wrong_analyser_is_named_before_anything_is_claimed(relay: Relay) -> None:
-    with pytest.raises(SandboxError, match="has no attribute 'Missing'"):
-        await run(relay.url, "key", import_paths("Missing"), stop_event=asyncio.Event(), import_from=(HERE,))
-
-    assert relay.requests == []
 
 
 def test_samples_lie_in_the_scratch_folder_while_they_are_needed(

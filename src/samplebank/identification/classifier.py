@@ -11,12 +11,11 @@ from magika import Magika
 from onnxruntime import InferenceSession, SessionOptions, disable_telemetry_events
 
 from samplebank.identification import file_types as types
+from samplebank.identification.answering import described, one_by_one
 from samplebank.identification.file_types import FileType
 from samplebank.identification.firm_types import (
     HEAD_BYTES,
     compound_type,
-    described,
-    one_by_one,
     tail_of,
     zip_names,
 )

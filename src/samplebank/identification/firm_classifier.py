@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from samplebank.identification.answering import described, one_by_one
 from samplebank.identification.executables import find_header_facts
-from samplebank.identification.firm_types import HEAD_BYTES, described, find_firm_type, one_by_one
+from samplebank.identification.firm_types import HEAD_BYTES, find_firm_type
 from samplebank.identification.model import Identification
 
 SURE = 1.0

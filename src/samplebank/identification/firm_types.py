@@ -2,15 +2,12 @@
 
 import mmap
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-
-import msgspec
 
 from samplebank.identification import file_types as types
 from samplebank.identification.compound_file import find_stream, is_encrypted_package
 from samplebank.identification.file_types import FileType
-from samplebank.identification.model import JSON, UNKNOWN, HeaderFacts, Identification
 from samplebank.identification.signatures import (
     find_open_document,
     find_signature,
@@ -36,29 +33,6 @@ DRAWING = b"Illustrator"
 PACKAGE_ENDS = (".npy", ".nuspec", "/data.pkl", "/mozilla.rsa", "install.rdf")
 BOOK = b"application/epub+zip"
 BOOK_WITHIN = 100
-PLATFORMS = {
-    "mzbin": "dos",
-    "com": "dos",
-    "nebin": "windows",
-    "hta": "windows",
-    "wsf": "windows",
-    "apk": "android",
-    "dex": "android",
-    "javabytecode": "java",
-    "jar": "java",
-    "wasm": "web",
-}
-
-
-def one_by_one(identify: Callable[[Path], Identification | None]) -> Callable[[bytes], bytes]:
-    """Make an answerer for several files: names with NUL between them in, a line of JSON for each file out."""
-
-    def answer(request: bytes) -> bytes:
-        return b"\n".join(
-            msgspec.json.encode(identify(Path(os.fsdecode(name)))) for name in request.split(b"\0")
-        )
-
-    return answer
 
 
 def find_firm_type(head: bytes, path: Path) -> FileType | None:
@@ -76,27 +50,6 @@ def find_firm_type(head: bytes, path: Path) -> FileType | None:
     if signature.file_type is types.PDF and DRAWING in head:
         return None
     return signature.file_type
-
-
-def described(
-    file_type: FileType, score: float, *, header: HeaderFacts | None = None, guess: str | None = None
-) -> Identification:
-    """Say what is known of a file of this type. `guess` is the label of the model, if the model was asked."""
-    meta_data: dict[str, JSON] = {
-        "mimeType": file_type.mime_type,
-        "description": file_type.description,
-        "extensions": list(file_type.extensions),
-        "score": score,
-    }
-    if guess not in {None, file_type.label}:
-        meta_data["guess"] = guess
-    return Identification(
-        super_type=file_type.group or UNKNOWN,
-        type=file_type.label or UNKNOWN,
-        arch=header.arch if header else None,
-        platform=header.platform if header else PLATFORMS.get(file_type.label),
-        meta_data=meta_data | (header.facts if header else {}),
-    )
 
 
 def tail_of(path: Path) -> bytes:

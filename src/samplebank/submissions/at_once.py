@@ -169,24 +169,33 @@ async def take_in(
     submission = as_stored(id_, digests.sha256, new, user_id=uploader.user_id, now=now)
     planned_id = opening.id_of(job) if chosen.workers else None
     own = of_uploader(uploader.customer_id)
+    is_new, stored_id, job_id, opens_job = await _store(
+        db,
+        STORE_UNTYPED if is_early else STORE,
+        answering,
+        **msgspec.structs.asdict(new),
+        **catalogue.values(digests, uploader.customer_id, uploader.user_id, key_id=uploader.key_id, now=now),
+        **job,
+        **to_keep(answering, submission, planned_id),
+        id=id_,
+        user_id=uploader.user_id,
+        sample_readers=sorted({own, *new.readers}),
+        similar_since=now - similar_window if similar_window else None,
+        policy_version=book.version,
+        is_typed=book.looks_at_classification,
+        type=type_,
+        super_type=super_type,
+    )
+    workers = frozenset(book.names[worker] for worker in chosen.workers)
+    return Taken(is_new, submission if stored_id else None, job_id, bool(opens_job), workers)
+
+
+async def _store(
+    db: Connection, statement: Statement, answering: Answering | None, **values: object
+) -> tuple[bool, UUID | None, UUID | None, bool | None]:
+    """Run the statement. Raises `Outrun` and `Repeated` as `take_in` does."""
     try:
-        row = await (STORE_UNTYPED if is_early else STORE).row(
-            db,
-            **msgspec.structs.asdict(new),
-            **catalogue.values(
-                digests, uploader.customer_id, uploader.user_id, key_id=uploader.key_id, now=now
-            ),
-            **job,
-            **to_keep(answering, submission, planned_id),
-            id=id_,
-            user_id=uploader.user_id,
-            sample_readers=sorted({own, *new.readers}),
-            similar_since=now - similar_window if similar_window else None,
-            policy_version=book.version,
-            is_typed=book.looks_at_classification,
-            type=type_,
-            super_type=super_type,
-        )
+        row = await statement.row(db, **values)
     except asyncpg.UniqueViolationError as error:
         if error.table_name == "kept_answer":
             raise Repeated from None
@@ -196,8 +205,7 @@ async def take_in(
             raise Repeated
         raise Outrun
     is_new, stored_id, job_id, opens_job = row
-    workers = frozenset(book.names[worker] for worker in chosen.workers)
-    return Taken(is_new, submission if stored_id else None, job_id, bool(opens_job), workers)
+    return is_new, stored_id, job_id, opens_job
 
 
 async def _seen(

