@@ -300,7 +300,8 @@ async def test_a_chosen_look_stays(
     await tab.open("/login?next=%2Fjobs")
 
     await tab.page.get_by_role("button", name=chosen, exact=True).click()
-    await tab.page.wait_for_url("**/login?next=%2Fjobs")
+    await tab.page.locator(f"html[data-theme={chosen.lower()}]").wait_for(state="attached")
+    assert tab.page.url.endswith("/login?next=%2Fjobs")
     await tab.open("/login")
 
     assert await tab.page.evaluate(GROUND) == ground
@@ -315,6 +316,21 @@ async def test_the_look_can_be_left_to_the_system_again(tabs: Tabs) -> None:
     await tab.page.locator("html:not([data-theme])").wait_for(state="attached")
 
     assert await tab.page.evaluate(GROUND) == LIGHT
+
+
+async def test_another_look_keeps_what_a_form_has_led_to(mia: Tab, named: list[str]) -> None:
+    await mia.open("/find")
+    await mia.page.locator("textarea").fill(f"seen: {named[0]}")
+    async with mia.page.expect_navigation():
+        await mia.page.locator("main form button").first.click()
+    found = await mia.page.locator("main").inner_text()
+
+    await mia.page.get_by_role("button", name="Dark", exact=True).click()
+    await mia.page.locator("html[data-theme=dark]").wait_for(state="attached")
+
+    assert named[0][:8] in found
+    assert await mia.page.locator("main").inner_text() == found
+    assert await mia.page.evaluate(GROUND) == DARK
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", HOST])

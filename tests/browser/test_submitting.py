@@ -65,6 +65,24 @@ async def test_after_a_reload_in_the_middle_the_rest_is_sent(mia: Tab, bank: Ban
     assert [len(bank.jobs_of(sample)) for sample in dropped.values()] == [1] * 30
 
 
+async def test_a_file_is_sent_again_where_something_else_is_said_of_the_file(
+    mia: Tab, bank: Bank, worker: str
+) -> None:
+    dropped = files(1)
+    await mia.open("/submit")
+    await say(mia, bank.plan(worker))
+    await drop(mia, dropped)
+    await expect(mia.page.locator("#summary")).to_contain_text("1 stored")
+
+    await drop(mia, dropped)
+    await expect(mia.page.locator("#summary")).to_contain_text("1 passed over: sent before")
+    await mia.page.get_by_label("TLP").select_option("green")
+    await drop(mia, dropped)
+
+    # the service stores a file once that comes twice in a moment, and says so
+    await expect(mia.page.locator("#summary")).to_contain_text("1 stored · 1 sent a moment ago already")
+
+
 async def test_a_known_file_is_told_before_its_bytes_travel(mia: Tab, bank: Bank, worker: str) -> None:
     dropped = files(3)
     seen, foreign, _ = dropped

@@ -5,7 +5,7 @@ from playwright.async_api import expect
 
 from browser.conftest import Tabs
 from browser.dropping import drop, files
-from kit.bank import Bank, Sample
+from kit.bank import ROBOT, Bank, Sample
 from kit.browser import Tab
 from kit.service import Service
 
@@ -39,16 +39,54 @@ async def test_the_second_of_two_who_judge_sees_the_first_verdict_before_judging
     await judge(chief, "benign", "signed by the vendor")
 
     await judge(boss, "malicious", "drops a loader")
-    await expect(boss.page.get_by_role("heading")).to_contain_text("Somebody was faster")
+    await expect(boss.page.get_by_role("heading")).to_contain_text("Not as things stand")
     assert len(bank.verdicts_of(sample)) == 1
     assert "409" in boss.problems.pop()  # browsers note every refusal on the console
     await boss.page.get_by_role("link", name="Back to the sample").click()
     await expect(boss.page.locator("header.verdict-line")).to_contain_text("signed by the vendor")
+    await expect(boss.page.get_by_label("Reason")).to_have_value("drops a loader")
     await judge(boss, "malicious", "drops a loader")
 
     await expect(boss.page.locator("h1")).to_contain_text("malicious")
     told = [verdict["comment"] for verdict in bank.verdicts_of(sample)]
     assert told == ["drops a loader", "signed by the vendor"]
+
+
+async def test_who_types_while_the_first_verdict_comes_judges_after_that_verdict(
+    chief: Tab, bank: Bank
+) -> None:
+    worker = bank.worker()["shortName"]
+    sample, job, tasks = bank.planned(worker)
+    await chief.open(f"/sample/{sample.sha256}")
+    await chief.page.get_by_label("Reason").fill("drops a loader")
+
+    bank.claim(worker)
+    bank.update(job, tasks[worker], "success", user=ROBOT, analyses=[bank.analyse(sample, worker, 0)])
+    await expect(chief.page.locator("header.verdict-line")).to_contain_text("Judged")
+    await judge(chief, "malicious", await chief.page.get_by_label("Reason").input_value())
+
+    told = [verdict.get("comment") for verdict in bank.verdicts_of(sample)]
+    assert told == ["drops a loader", None]
+
+
+async def test_a_note_that_was_sent_after_the_session_had_ended_is_there_again(
+    chief: Tab, service: Service, sample: Sample
+) -> None:
+    await chief.open(f"/sample/{sample.sha256}")
+    await chief.page.context.clear_cookies()
+    await chief.page.get_by_label("Note", exact=True).fill("asks a host at night")
+    async with chief.page.expect_navigation():
+        await chief.page.get_by_role("button", name="Add the note").click()
+    assert "401" in chief.problems.pop()  # browsers note every refusal on the console
+
+    await chief.sign_in(service.keys["chief"])
+    await chief.open(f"/sample/{sample.sha256}")
+    await expect(chief.page.get_by_label("Note", exact=True)).to_have_value("asks a host at night")
+    async with chief.page.expect_navigation():
+        await chief.page.get_by_role("button", name="Add the note").click()
+
+    await expect(chief.page.locator("article.note")).to_contain_text("asks a host at night")
+    await expect(chief.page.get_by_label("Note", exact=True)).to_have_value("")
 
 
 async def test_going_back_after_a_verdict_judges_once(chief: Tab, bank: Bank, sample: Sample) -> None:

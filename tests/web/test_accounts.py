@@ -121,15 +121,46 @@ def test_a_customer_with_users_is_kept_and_the_page_says_why(chief: Visitor) -> 
     assert (kept.status, "still has" in kept.text()) == (409, True)
 
 
+def customer(bank: Bank, name: str) -> dict[str, Any]:
+    rows = bank.data(bank.get(f"{API}/customers", limit=0))
+    return next(one for one in rows if one["shortName"] == name)
+
+
+def test_fields_of_a_customer_that_are_left_empty_change_nothing(chief: Visitor, bank: Bank) -> None:
+    name = name_of("firm")
+    chief.post("/customers", {"shortName": name, "name": "The Firm", "parent": "mill"})
+    before = customer(bank, name)
+
+    chief.post("/customers", {"shortName": name, "name": "", "domain": "", "parent": ""})
+    after = customer(bank, name)
+    chief.post("/customers", {"shortName": name, "parent": "/"})
+
+    assert (before["name"], before["parent"]) == ("The Firm", "mill")
+    assert after == before
+    assert customer(bank, name) == {key: value for key, value in before.items() if key != "parent"}
+
+
+def test_fields_of_an_account_that_are_left_empty_change_nothing(chief: Visitor, bank: Bank) -> None:
+    name = made(chief)
+    before = account(bank, name)
+
+    chief.post("/accounts", {"kind": "user", "shortName": name, "name": "", "customer": ""})
+
+    assert account(bank, name) == before
+
+
 @pytest.mark.parametrize(
     ("path", "form"),
     [
         ("/accounts", {"kind": "king", "shortName": "x", "customer": "mill"}),
         ("/accounts", {"kind": "user", "shortName": "two words", "customer": "mill"}),
         ("/accounts", {"kind": "user", "shortName": "x", "customer": "nowhere"}),
+        ("/accounts", {"kind": "user", "shortName": "x", "customer": ""}),
         ("/accounts/mia/grants", {"role": "KING", "customer": "mill"}),
         ("/accounts/mia/keys", {"id": "none"}),
         ("/customers", {"shortName": "x", "domain": "nowhere"}),
+        ("/customers", {"shortName": "x", "domain": ""}),
+        ("/customers", {"shortName": "x", "parent": "nowhere"}),
     ],
 )
 def test_a_form_with_a_mistake_changes_nothing_and_says_so(

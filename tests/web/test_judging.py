@@ -54,6 +54,20 @@ def test_a_verdict_by_analyses_of_others_says_that_the_analyses_are_of_others(
     assert "%" not in shown.text("header.verdict-line")
 
 
+def test_without_any_witness_the_page_does_not_say_that_nothing_was_found(
+    visitor: Visitors, judged: Sample
+) -> None:
+    mia = visitor("mia")
+    ids = [
+        str(node.attributes["href"]).rpartition("=")[2] for node in page_of(mia, judged).all("a[role=switch]")
+    ]
+
+    shown = mia.get(f"/sample/{judged.sha256}?without={ids[0]}&without={ids[1]}")
+
+    assert "because of analyses that are left out below" in shown.text("header.verdict-line")
+    assert "No analysis found anything" not in shown.text()
+
+
 def test_without_a_witness_the_page_tells_another_verdict(visitor: Visitors, judged: Sample) -> None:
     mia = visitor("mia")
     strongest = page_of(mia, judged).all("a[role=switch]")[0].attributes["href"]

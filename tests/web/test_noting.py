@@ -100,3 +100,17 @@ def test_a_note_of_others_cannot_be_withdrawn(bank: Bank, visitor: Visitors, sam
 
 def test_who_may_not_write_is_offered_no_form(visitor: Visitors, sample: Sample) -> None:
     assert not page_of(visitor("viewer"), sample).all("textarea")
+
+
+def test_old_notes_stand_behind_the_newest(bank: Bank, visitor: Visitors, sample: Sample) -> None:
+    for number in range(21):
+        assert bank.post(NOTES.format(sample.sha256), {"text": f"note {number}."}, "mia").ok
+    mia = visitor("mia")
+
+    newest = page_of(mia, sample)
+    (older,) = newest.all("#notes a[rel=next]")
+    last = mia.get(f"/sample/{str(older.attributes['href']).removeprefix('../sample/')}")
+
+    assert (len(newest.all("article.note")), "note 0." in newest.text("#notes")) == (20, False)
+    assert [note.css("p")[1].text().strip() for note in last.all("article.note")] == ["note 0."]
+    assert len(last.all("#notes a[rel=prev]")) == 1

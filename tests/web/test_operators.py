@@ -113,6 +113,18 @@ def test_failures_are_folded_by_cause_with_examples(bank: Bank, visitor: Visitor
     assert {f"./job/{job}" for job in jobs} <= set(shown.links())
 
 
+def test_the_failures_of_a_worker_are_counted_alone(bank: Bank, visitor: Visitors) -> None:
+    worker, other = bank.workers(2)
+    mark = name_of("mark").replace("-", "")
+    for one in (worker, worker, other):
+        failed(bank, one, f"{mark}: no disk")
+
+    shown = visitor("mia").get(f"/failures?worker={worker}")
+
+    assert "2 tasks since" in shown.text("h1")
+    assert [row.css("td")[0].text() for row in shown.all("tr[data-row]")] == ["2"]
+
+
 def test_failures_of_others_are_not_shown(bank: Bank, visitor: Visitors) -> None:
     (worker,) = bank.workers(1)
     failed(bank, worker, "no disk")

@@ -136,7 +136,8 @@ def test_what_others_own_looks_like_what_is_missing(
 def test_an_unknown_parameter_is_refused_on_a_page(
     visitor: Visitors, hostile: dict[str, str], path: str, operation: Operation
 ) -> None:
-    shown = visitor("chief").get(f"{path_of(path, hostile)}?nonsense=1")
+    address = path_of(path, hostile)
+    shown = visitor("chief").get(f"{address}{'&' if '?' in address else '?'}nonsense=1")
 
     assert shown.status == 400, operation.id
     assert "nonsense" in shown.text()

@@ -183,6 +183,18 @@ def test_selected_samples_are_saved_alone(visitor: Visitors, named: tuple[str, l
     assert saved.response.text.split() == [chosen]
 
 
+def test_no_selection_is_not_every_sample(visitor: Visitors) -> None:
+    shown = visitor("mia").get("/samples/export?format=csv")
+
+    assert (shown.status, "No sample is selected" in shown.text()) == (400, True)
+
+
+def test_an_empty_query_is_every_sample(visitor: Visitors, named: tuple[str, list[Sample]]) -> None:
+    saved = visitor("mia").get("/samples/export?format=hashes&q=")
+
+    assert {sample.sha256 for sample in named[1]} <= set(saved.response.text.split())
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1"])
 def test_no_cell_is_a_formula(text: str) -> None:
     assert harmless(text) == f"'{text}"

@@ -44,3 +44,20 @@ def test_who_may_not_see_the_customer_sees_nothing_of_the_way(bank: Bank, visito
 
     assert "quarry 1\N{MULTIPLICATION SIGN}" in way
     assert "mill" not in way
+
+
+def test_more_submissions_and_jobs_than_the_page_shows_are_not_told_as_all(
+    bank: Bank, visitor: Visitors
+) -> None:
+    sample = bank.submitted(user="mia")
+    for number in range(10):
+        bank.submit(sample, "mia", fileName=f"again-{number}.exe")
+    for _ in range(11 - len(bank.jobs_of(sample))):
+        (worker,) = bank.workers(1)
+        bank.submit(sample, "mia", fileName=f"{worker}.exe", metaData=bank.plan(worker))
+
+    shown = visitor("mia").get(f"/sample/{sample.sha256}")
+
+    assert "the newest 10 : mill 10\N{MULTIPLICATION SIGN}" in shown.text("#way")
+    assert "more than 10 , the newest" in shown.text("#way")
+    assert {f"../sample/{sample.sha256}/sightings", f"../jobs?q=sample:{sample.sha256}"} <= set(shown.links())

@@ -22,6 +22,8 @@ NOTHING = {
     "hunt_id": NO_ID,
     "query_id": NO_ID,
 }
+#: what a page needs to know to show something
+ASKED = {"/samples/export": "?q="}
 #: forbidden by the policy of pages, and needed by hostile text
 OBEYED = "svg[onload], script:not([src]), [onload], [onerror], [style]"
 
@@ -30,7 +32,7 @@ def path_of(path: str, names: dict[str, str]) -> str:
     parts = (
         names.get(part.strip("{}").split(":")[0], part) if "{" in part else part for part in path.split("/")
     )
-    return "/".join("x" if "{" in part else part for part in parts)
+    return "/".join("x" if "{" in part else part for part in parts) + ASKED.get(path, "")
 
 
 def guarded(method: str) -> list[tuple[str, Operation]]:

@@ -24,8 +24,8 @@ from samplebank.api.accounts import (
 )
 from samplebank.api.customers import CustomerPutRequest, put, remove
 from samplebank.api.rights import change_grant, change_member
+from samplebank.database import Connection, new_id
 from samplebank.database import Page as Part
-from samplebank.database import new_id
 from samplebank.errors import NotFound, Violations, invalid
 from samplebank.http.shapes import Body, NoQuery, Offset
 from samplebank.http.validation import Document
@@ -36,6 +36,8 @@ from samplebank.web.visit import Visit
 #: accounts on a page; customers, and keys of an account, that a page shows
 MOST: Final = 100
 MOST_CUSTOMERS: Final = 1_000
+#: the form of a customer for a customer below nobody: no short name has a slash
+NOBODY: Final = "/"
 NOT_SURE: Final = (
     "Nothing was removed: write the short name into the field beside the button, to say that you are sure."
 )
@@ -125,14 +127,19 @@ async def show_account_of(request: Visit) -> Response[bytes]:
 
 @post("/accounts", opt=changing("putAccountByPage"), status_code=303)
 async def put_account_by_page(request: Visit) -> Response[bytes]:
-    """Make a user or group, or change customer and name."""
+    """Make a user or group, or change customer and name. A field that is left empty changes nothing."""
     form = await fields_of(request)
     kind = form.get("kind", "")
     if kind not in ("user", "group"):
         raise invalid("kind", "Choose whether the account is a user or a group.")
     short_name = _short_name(form)
-    data = _read(request, AccountPutRequest, {"customer": form.get("customer", ""), **_named(form)})
-    await put_account(request, kind, short_name, data)
+    async with request.bank.database.connection() as db:
+        known = await upkeep.find(db, short_name)
+    before = {} if known is None or known.removed_time else {"customer": known.customer, "name": known.name}
+    given = before | _filled(form, "customer", "name")
+    if "customer" not in given:
+        raise invalid("customer", "Choose the customer of the new account.")
+    await put_account(request, kind, short_name, _read(request, AccountPutRequest, given))
     return request.to(f"accounts/{short_name}")
 
 
@@ -173,11 +180,17 @@ async def remove_member_by_page(request: Visit) -> Response[bytes]:
 
 @post("/customers", opt=changing("putCustomerByPage"), status_code=303)
 async def put_customer_by_page(request: Visit) -> Response[bytes]:
-    """Make a customer, or change name, domain and parent."""
+    """Make a customer, or change name, domain and parent. A field that is left empty changes nothing."""
     form = await fields_of(request)
-    given = {"domain": form.get("domain", ""), "name": form.get("name", "") or form.get("shortName", "")}
-    parent = {"parent": form["parent"]} if form.get("parent") else {}
-    await put(request, _short_name(form), _read(request, CustomerPutRequest, given | parent))
+    short_name = _short_name(form)
+    async with request.bank.database.connection() as db:
+        before = await _customer_before(db, short_name, form.get("parent", ""))
+    given = {"name": short_name} | before | _filled(form, "name", "domain", "parent")
+    if "domain" not in given:
+        raise invalid("domain", "Write the domain of the new customer.")
+    if given.get("parent") == NOBODY:
+        del given["parent"]
+    await put(request, short_name, _read(request, CustomerPutRequest, given))
     return request.to("accounts#customers")
 
 
@@ -208,8 +221,19 @@ async def _change_member(request: Visit, change: Any) -> Response[bytes]:
     return request.to(f"accounts/{short_name}#members")
 
 
-def _named(form: dict[str, str]) -> dict[str, str]:
-    return {"name": form["name"]} if form.get("name") else {}
+async def _customer_before(db: Connection, short_name: str, parent: str) -> dict[str, str]:
+    """What stands of a customer. A new customer is of the domain of the parent."""
+    known = await customers.find(db, short_name)
+    if known is None or known.removed_time is not None:
+        above = await customers.find(db, parent) if parent not in {"", NOBODY} else None
+        return {} if above is None else {"domain": above.domain}
+    before = {"name": known.name, "domain": known.domain}
+    return before if known.parent is None else before | {"parent": known.parent}
+
+
+def _filled(form: dict[str, str], *names: str) -> dict[str, str]:
+    """The fields that were filled in, of these."""
+    return {name: form[name] for name in names if form.get(name)}
 
 
 def _short_name(form: dict[str, str]) -> str:

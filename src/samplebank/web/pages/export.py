@@ -25,6 +25,7 @@ from samplebank.http.streaming import Pieces, Streamed
 from samplebank.samples.model import SHA256
 from samplebank.search.overview import Overview
 from samplebank.verdicts.model import word_for
+from samplebank.web.pages.bulk import NONE_SELECTED
 from samplebank.web.visit import Visit
 
 #: nobody can page past so many matches
@@ -35,7 +36,9 @@ ENDINGS: Final = {"hashes": "txt", "csv": "csv", "json": "json"}
 
 
 class ExportQuery(Body):
-    q: Text = ""
+    """The samples that `q` finds, which is every sample where `q` is empty; or the samples of the digests alone."""
+
+    q: Text | None = None
     format: Literal["hashes", "csv", "json"] = "hashes"
     sha256: Annotated[list[str], Meta(max_length=1000)] | None = None
 
@@ -44,7 +47,8 @@ class ExportQuery(Body):
 async def export(request: Visit) -> Streamed:
     """Send the samples that the query finds, newest first, at most 20,000; or the selected samples."""
     query = request.read_query(ExportQuery)
-    listing = samples_of(request, " ".join(_digests(query.sha256)) if query.sha256 else query.q)
+    found_by, asked = _what(query)
+    listing = samples_of(request, found_by)
 
     async def pieces() -> AsyncGenerator[list[Overview], None]:
         async with (
@@ -55,13 +59,21 @@ async def export(request: Visit) -> Streamed:
             async for rows in found:
                 yield rows
 
-    asked = f"{len(query.sha256)} selected samples" if query.sha256 else query.q
     await request.record_download(None, format=query.format, asked=asked[:LONGEST])
     write = {"hashes": _hashes, "csv": _csv(request), "json": _json(request)}[query.format]
     written = await request.opened(write(pieces()))
     headers = {"Cache-Control": "no-store"}
     name = f"samples.{ENDINGS[query.format]}"
     return attachment(written, name, None, MEDIA_TYPES[query.format], headers=headers)
+
+
+def _what(query: ExportQuery) -> tuple[str, str]:
+    """The query that finds the samples, and what the ledger says of the query. The form sends nothing for no selection."""
+    if query.sha256:
+        return " ".join(_digests(query.sha256)), f"{len(query.sha256)} selected samples"
+    if query.q is None:
+        raise invalid("sha256", NONE_SELECTED)
+    return query.q, query.q
 
 
 def _digests(given: Sequence[str]) -> Sequence[str]:

@@ -54,14 +54,15 @@ class RetryForm(msgspec.Struct, frozen=True):
 
 
 class FailuresPage(Page, frozen=True):
-    """`number` failures since `since` were looked at. `key` stands for the forms of the page, which may be sent twice."""
+    """`number` tasks failed by the `causes`; `looked_at` failures of all workers since `since` were looked at. `key` stands for the forms of the page, which may be sent twice."""
 
     template: ClassVar[str] = "failures.html"
     section: ClassVar[str] = "workers"
 
     causes: list[FailuresByCause]
     copied: Copied
-    number_of_failures: int
+    number: int
+    looked_at: int
     since: Millis
     is_complete: bool
     days: int
@@ -91,11 +92,13 @@ async def show_failures(request: Visit) -> Response[bytes]:
             return await failures(db, request.caller, since=request.now - query.days * DAY)
 
     folded = await request.dearly(found)
+    causes = _of_worker(folded.causes, query.worker)
     return request.page(
         FailuresPage(
             copied=of_failures(request.address, query.days),
-            causes=_of_worker(folded.causes, query.worker)[:MOST],
-            number_of_failures=folded.number,
+            causes=causes[:MOST],
+            number=sum(cause.count for cause in causes) if query.worker else folded.number,
+            looked_at=folded.number,
             since=folded.since,
             is_complete=folded.is_complete,
             days=query.days,
@@ -107,7 +110,16 @@ async def show_failures(request: Visit) -> Response[bytes]:
 
 
 def _of_worker(causes: Sequence[FailuresByCause], worker: str) -> list[FailuresByCause]:
-    return [cause for cause in causes if not worker or worker in cause.workers]
+    """The causes of a worker's failures, with the numbers of the worker; all causes where no worker is named."""
+    if not worker:
+        return list(causes)
+    counts = [(cause, cause.workers.get(worker, 0)) for cause in causes]
+    own = [
+        msgspec.structs.replace(cause, count=count, workers={worker: count})
+        for cause, count in counts
+        if count
+    ]
+    return sorted(own, key=lambda cause: -cause.count)
 
 
 @post("/failures/retry", opt=operation("retryFailures", Permission.REANALYSE), status_code=303)

@@ -12,7 +12,7 @@ HEADINGS: Final = {
     403: "Not for you",
     404: "Not here",
     405: "Not possible here",
-    409: "Somebody was faster",
+    409: "Not as things stand",
     413: "Too large",
     429: "Too many at once",
     502: "The sign-in could not be proved",

@@ -1,7 +1,7 @@
 """A sample: the verdict as an argument, what the sample is, how it was seen, and its way through jobs."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Sized
 from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response, get
 from msgspec import Meta
 
+from samplebank.accounts.caller import Caller
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.analyses import queries as analyses
@@ -16,17 +17,18 @@ from samplebank.analyses.model import Analysis
 from samplebank.api.archive import archive_length, archived
 from samplebank.api.downloads import ZIP, attachment
 from samplebank.audit.model import Kind
+from samplebank.database import Connection
 from samplebank.database import Page as Part
 from samplebank.database.listing import OrderedListing
 from samplebank.http.operation import operation
-from samplebank.http.shapes import Body, NoQuery
+from samplebank.http.shapes import Body, NoQuery, Offset
 from samplebank.http.streaming import Streamed
 from samplebank.jobs import listing as jobs
 from samplebank.jobs.listing import JobFilter
 from samplebank.jobs.ways import JOBS_WITH_TASKS
 from samplebank.samples import links, notes
 from samplebank.samples.model import pasted, read_sha256
-from samplebank.search.overview import Overview, get_sample_with_overview
+from samplebank.search.overview import Overview, get_overviews, get_sample_with_overview
 from samplebank.submissions import queries as submissions
 from samplebank.submissions.model import Submission
 from samplebank.verdicts.model import Verdict
@@ -48,7 +50,10 @@ OTHER_DIGEST: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{1
 
 
 class SampleQuery(Body):
+    """The analyses that are left out of the balance, and the offset of the notes that are shown."""
+
     without: Annotated[list[UUID], Meta(max_length=100)] | None = None
+    notes: Offset = 0
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -77,6 +82,8 @@ class SamplePage(Page, frozen=True):
 
     `undo` is the reason to store when the visitor undoes the verdict, None without such a verdict.
     `followed` is the newest job that has not ended. `note_key` is the key of the form for a note.
+    `linked` are the children that decided and that the visitor may see.
+    `more` names what the page shows the newest of alone: seen, jobs, analyses. `newer` and `older` are offsets of other notes.
     """
 
     template: ClassVar[str] = "sample.html"
@@ -89,12 +96,16 @@ class SamplePage(Page, frozen=True):
     undo: str | None
     names: list[str]
     argument: Argument | None
+    linked: frozenset[str]
     analyses: list[Said]
     seen: list[Seen]
     way: Way | None
     followed: UUID | None
     links: list[tuple[str, int]]
+    more: frozenset[str]
     notes: list[NoteLine]
+    newer: int | None
+    older: int | None
     note_key: str
     copied: Copied
     may: frozenset[Permission]
@@ -113,11 +124,11 @@ async def show_sample(request: Visit) -> Response[bytes]:
     if sha256.hex() != given:
         return request.to(f"sample/{sha256.hex()}")
     query = request.read_query(SampleQuery)
-    return request.page(await _read(request, sha256, query.without or ()))
+    return request.page(await _read(request, sha256, query))
 
 
-async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> SamplePage:
-    caller, directory, part = request.caller, request.bank.directory, Part(limit=MOST)
+async def _read(request: Visit, sha256: bytes, query: SampleQuery) -> SamplePage:
+    caller, directory, part = request.caller, request.bank.directory, Part(limit=MOST + 1)
     async with request.reading() as db:
         sample, overview = await get_sample_with_overview(db, caller, sha256)
         seen = await submissions.submissions_of(caller, sample).page(db, part)
@@ -126,10 +137,18 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
         its_jobs: OrderedListing[Any] = jobs.jobs_matching(
             caller, JobFilter(samples=[sha256]), ["-enqueuedTimestamp"]
         )
-        noted = await notes.notes_of(caller, sample).page(db, Part(limit=MOST_NOTES))
+        noted = await notes.notes_of(caller, sample).page(db, Part(MOST_NOTES + 1, query.notes))
         its_jobs.show_as(JOBS_WITH_TASKS)
         found = await its_jobs.page(db, part) if caller.holds(Permission.VIEW_JOBS) else []
-    verdict = overview.verdict
+        verdict = overview.verdict
+        reasons = (
+            None
+            if verdict is None
+            else argue(verdict, request.bank.settings.malicious_score, query.without or ())
+        )
+        linked = await _linked(db, caller, reasons)
+    more = _more(seen=seen, jobs=found, analyses=said)
+    seen, found, said = seen[:MOST], found[:MOST], said[:MOST]
     return SamplePage(
         sample=overview,
         head=head_of(request, overview),
@@ -137,17 +156,33 @@ async def _read(request: Visit, sha256: bytes, without: Collection[UUID]) -> Sam
         verdict_id="" if verdict is None else str(verdict.id),
         undo=UNDONE if verdict is not None and _can_undo(request, verdict, overview) else None,
         names=list(dict.fromkeys(one.file_name for one in seen)),
-        argument=None if verdict is None else argue(verdict, request.bank.settings.malicious_score, without),
+        argument=reasons,
+        linked=linked,
         analyses=[_said(one) for one in said],
         seen=[_seen(one, directory) for one in seen],
         way=its_way(seen, found, directory, request.root, request.now),
         followed=next((job.id for job in found if job.end_time is None), None),
         links=counted,
-        notes=[line_of(request, one) for one in noted],
+        more=more,
+        notes=[line_of(request, one) for one in noted[:MOST_NOTES]],
+        newer=max(0, query.notes - MOST_NOTES) if query.notes else None,
+        older=query.notes + MOST_NOTES if len(noted) > MOST_NOTES else None,
         note_key=new_key(),
         copied=of_sample(request.address, sha256.hex()),
         may=permissions_of(request.caller),
     )
+
+
+async def _linked(db: Connection, caller: Caller, argument: Argument | None) -> frozenset[str]:
+    """The children in the reasons that the caller may see: some are deleted, and some are of others."""
+    named = [] if argument is None else [one.child for one in argument.speaking if one.child is not None]
+    found = await get_overviews(db, caller, [bytes.fromhex(child) for child in named]) if named else {}
+    return frozenset(sha256.hex() for sha256 in found)
+
+
+def _more(**rows: Sized) -> frozenset[str]:
+    """The names of the rows of which the page shows the newest alone."""
+    return frozenset(name for name, some in rows.items() if len(some) > MOST)
 
 
 def _can_undo(request: Visit, verdict: Verdict, overview: Overview) -> bool:

@@ -33,6 +33,60 @@ document.addEventListener("click", async (event) => {
     setTimeout(() => target.classList.remove("copied"), COPIED);
 });
 
+// The look changes in place: a page that answers a form, and what was typed, would be lost by going to a page.
+document.querySelector("form.look")?.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = event.target;
+    const chosen = event.submitter;
+    const body = new URLSearchParams(new FormData(form, chosen));
+    await fetch(form.action, { method: "POST", body, redirect: "manual" });
+    if (chosen.value) document.documentElement.dataset.theme = chosen.value;
+    else delete document.documentElement.dataset.theme;
+    document.querySelector('meta[name="color-scheme"]').content = chosen.value || "light dark";
+    for (const one of form.elements) if (one.name === "theme") one.setAttribute("aria-pressed", `${one === chosen}`);
+});
+
+// What was typed into a form that was refused, or sent after the session had ended, comes back when the form is shown again.
+
+const TYPED = "samplebank-typed";
+
+function keepTyped(kept) {
+    try {
+        if (kept) sessionStorage.setItem(TYPED, JSON.stringify(kept));
+        else sessionStorage.removeItem(TYPED);
+    } catch {
+        // too long to be kept, or forbidden: the way back of the browser remains
+    }
+}
+
+document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    const fields = [...form.querySelectorAll('textarea[name], input[name]:not([type], [autocomplete="off"])')];
+    const typed = fields.filter((one) => one.value).map((one) => [one.name, one.value]);
+    if (typed.length) keepTyped({ action: form.action, typed, isRefused: false });
+});
+
+/** Fill what was typed into the form that is shown again. A page that is no refusal says that the form was taken. */
+function restoreTyped() {
+    const kept = JSON.parse(sessionStorage.getItem(TYPED) ?? "null");
+    if (!kept) return;
+    if (document.querySelector("[data-refused]")) {
+        keepTyped({ ...kept, isRefused: true });
+        return;
+    }
+    const form = [...document.forms].find((one) => one.method === "post" && one.action === kept.action);
+    if (kept.isRefused && !form) return;
+    keepTyped(null);
+    if (!kept.isRefused) return;
+    for (const [name, value] of kept.typed) {
+        const field = form.querySelector(`textarea[name="${CSS.escape(name)}"], input[name="${CSS.escape(name)}"]`);
+        if (field && !field.value) field.value = value;
+    }
+}
+
+restoreTyped();
+
 /** Ask for a page. A redirect is not followed: the redirect to the sign-in page says that the session has ended. */
 const ask = (url) => fetch(url, { headers: { Accept: "text/html" }, redirect: "manual" });
 

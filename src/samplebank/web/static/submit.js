@@ -34,6 +34,7 @@ const known = new Map();
 const canAsk = Boolean(form.dataset.known && globalThis.crypto?.subtle);
 let isPaused = false;
 let isAsking = false;
+let passed = 0; // files that were chosen again, with what has been said of them before
 /** @type {{file: File, path: string}[]} files that wait for a click */
 let offered = [];
 
@@ -112,17 +113,25 @@ function said() {
     return query.toString();
 }
 
-/** Add files to what is sent. Files of the batch that have been sent are passed over. */
+/** Add files to what is sent. Files that have been sent with the same customer, TLP and metadata are passed over. */
 function add(files) {
     if (!files.length) return;
     const query = said();
     if (query === null) return;
     keepSettings();
+    const open = new Set(items.filter(isOpen).map((item) => item.id));
+    const unsent = new Map([...known].filter(([id, one]) => !one.isStored && !open.has(id)).map(([id, one]) => [`${one.path}\n${one.size}`, id]));
+    passed = 0;
     for (const { file, path } of files) {
-        const id = shortHash(`${path}\n${file.size}\n${file.lastModified}`);
-        const before = known.get(id);
-        if (before?.isStored || items.some((item) => item.id === id && isOpen(item))) continue;
-        known.set(id, { path, size: file.size, isStored: false });
+        const id = shortHash(`${path}\n${file.size}\n${file.lastModified}\n${query}`);
+        if (known.get(id)?.isStored || open.has(id)) {
+            passed += 1;
+            continue;
+        }
+        open.add(id);
+        // a file that was to be sent with other words is not missing any more
+        known.delete(unsent.get(`${path}\n${file.size}`));
+        if (file.size) known.set(id, { path, size: file.size, isStored: false });
         const state = !file.size ? "refused" : canAsk ? "unseen" : "waiting";
         items.push({ file, path, id, query, state, sent: 0, tries: 0, said: file.size ? "" : EMPTY, known: "", request: null });
     }
@@ -311,8 +320,10 @@ function draw() {
     const seen = items.filter((item) => item.known).length;
     if (seen) told.push(`${seen} known`);
     if (items.length) told.push(left ? `${left} to go${isPaused ? ", paused" : ""}` : "nothing left to send");
-    const missing = [...known.values()].filter((one) => !one.isStored).length - inState("unseen", "waiting", "sending", "refused").length;
-    if (missing > 0) told.push(`${missing} of before: drop them again to send them`);
+    if (passed) told.push(`${passed} passed over: sent before, with the same customer, TLP and metadata`);
+    const here = new Set(inState("unseen", "waiting", "sending", "refused").map((item) => item.id));
+    const missing = [...known].filter(([id, one]) => !one.isStored && !here.has(id)).length;
+    if (missing) told.push(`${missing} of before: drop them again to send them`);
     part("sending").hidden = false;
     part("progress").value = all ? sent / all : 1;
     part("summary").textContent = told.join(" · ");
