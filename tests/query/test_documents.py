@@ -23,6 +23,7 @@ LOOKED_FOR = {
     ("customer", "acme"): "acme",
     ("customer", "beta"): "beta",
     (None, "invoice"): "invoice",
+    (None, "mutex"): "mutex",
     (None, "a" * 64): "a" * 64,
     ("hash", "b" * 64): "b" * 64,
 }
@@ -81,6 +82,19 @@ def field_matches(name: str, value: Any, sample: set[str]) -> bool:
 @given(QUERIES, st.sets(st.sampled_from(sorted(LOOKED_FOR.values()))))
 def test_a_document_matches_what_its_query_matches(query: Query, sample: set[str]) -> None:
     assert matches(samples.document_of(query, NOW), sample) == all_hold(query.clauses, sample)
+
+
+@pytest.mark.parametrize(
+    "text", ["invoice (mutex type:pdf)", "(mutex type:pdf) invoice", "invoice mutex type:pdf"]
+)
+def test_words_within_and_before_parentheses_are_demanded_with_all_that_stands_beside(text: str) -> None:
+    found = document(text)
+
+    assert sorted(found.pop("keywords")) == ["invoice", "mutex"]
+    assert found == {
+        "keywordMatchStrategy": "all",
+        "classification": [{"type": ["pdf"], "required": True}],
+    }
 
 
 @pytest.mark.parametrize(

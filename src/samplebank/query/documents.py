@@ -21,6 +21,8 @@ INNER_VALUES: Final = frozenset(
     }
 )
 DEMANDED: Final = {"keywordMatchStrategy": "all"}
+#: words that must all occur: words of two documents are one list
+WORDS: Final = frozenset({"keywords", *DEMANDED})
 
 
 def row(kind: str, **fields: Any) -> Document:
@@ -67,15 +69,12 @@ def negated(document: Document) -> Document:
 def _joins(found: Document, document: Document) -> bool:
     """Add the fields of the document to `found`. False, with nothing added, where a field means another thing there."""
     shared = found.keys() & document.keys()
-    if shared == {"keywords", "keywordMatchStrategy"}:
-        found["keywords"] = [*found["keywords"], *document["keywords"]]
-        return True
-    if any(name not in ROWS and name != SUB for name in shared):
+    if any(name not in ROWS | WORDS and name != SUB for name in shared):
         return False
-    if any(_has_choice(found[name]) and _has_choice(document[name]) for name in shared):
+    if any(_has_choice(found[name]) and _has_choice(document[name]) for name in shared - WORDS):
         return False
     for name, value in document.items():
-        found[name] = [*found[name], *value] if name in shared else value
+        found[name] = [*found[name], *value] if name in shared - DEMANDED.keys() else value
     return True
 
 

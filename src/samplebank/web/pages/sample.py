@@ -1,7 +1,7 @@
 """A sample: the verdict as an argument, what the sample is, how it was seen, and its way through jobs."""
 
 import re
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from samplebank.http.shapes import Body, NoQuery, Offset
 from samplebank.http.streaming import Streamed
 from samplebank.jobs import listing as jobs
 from samplebank.jobs.listing import JobFilter
-from samplebank.jobs.ways import JOBS_WITH_TASKS
+from samplebank.jobs.ways import JOBS_WITH_TASKS, JobWithTasks
 from samplebank.samples import links, notes
 from samplebank.samples.model import pasted, read_sha256
 from samplebank.search.overview import Overview, get_overviews, get_sample_with_overview
@@ -134,18 +134,10 @@ async def _read(request: Visit, sha256: bytes, query: SampleQuery) -> SamplePage
         seen = await submissions.submissions_of(caller, sample).page(db, part)
         said = await analyses.analyses_of(caller, sample).page(db, part)
         counted = await links.count_by_type(db, caller, sample)
-        its_jobs: OrderedListing[Any] = jobs.jobs_matching(
-            caller, JobFilter(samples=[sha256]), ["-enqueuedTimestamp"]
-        )
         noted = await notes.notes_of(caller, sample).page(db, Part(MOST_NOTES + 1, query.notes))
-        its_jobs.show_as(JOBS_WITH_TASKS)
-        found = await its_jobs.page(db, part) if caller.holds(Permission.VIEW_JOBS) else []
-        verdict = overview.verdict
-        reasons = (
-            None
-            if verdict is None
-            else argue(verdict, request.bank.settings.malicious_score, query.without or ())
-        )
+        found = await _newest_jobs(db, caller, sha256) if caller.holds(Permission.VIEW_JOBS) else []
+        verdict, malicious_score = overview.verdict, request.bank.settings.malicious_score
+        reasons = None if verdict is None else argue(verdict, malicious_score, query.without or ())
         linked = await _linked(db, caller, reasons)
     more = _more(seen=seen, jobs=found, analyses=said)
     seen, found, said = seen[:MOST], found[:MOST], said[:MOST]
@@ -171,6 +163,13 @@ async def _read(request: Visit, sha256: bytes, query: SampleQuery) -> SamplePage
         copied=of_sample(request.address, sha256.hex()),
         may=permissions_of(request.caller),
     )
+
+
+async def _newest_jobs(db: Connection, caller: Caller, sha256: bytes) -> Sequence[JobWithTasks]:
+    wanted = JobFilter(samples=[sha256])
+    found: OrderedListing[Any] = jobs.jobs_matching(caller, wanted, ["-enqueuedTimestamp"])
+    found.show_as(JOBS_WITH_TASKS)
+    return await found.page(db, Part(limit=MOST + 1))
 
 
 async def _linked(db: Connection, caller: Caller, argument: Argument | None) -> frozenset[str]:
