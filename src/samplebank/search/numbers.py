@@ -10,7 +10,7 @@ from samplebank.accounts.access import numbers_of_parts, numbers_of_samples, par
 from samplebank.accounts.caller import EVERYBODY, UPLOADERS, Caller, of_customer
 from samplebank.accounts.many_customers import lacks_customer, lacks_in_parts
 from samplebank.accounts.model import Permission
-from samplebank.database import Sql, joined
+from samplebank.database import TRUE, Sql, all_of, joined
 from samplebank.database.times import TimeRange
 from samplebank.samples.tally import (
     LISTED,
@@ -18,6 +18,7 @@ from samplebank.samples.tally import (
     number_of_samples,
     number_of_submitted_samples,
 )
+from samplebank.search.widths import ALL_SAMPLES
 from samplebank.search.window import ACTIVITY, IndexWindow, are_older, lies_in_window
 from samplebank.submissions.tally import SHOWN, number_of_submissions
 from samplebank.timespec import Millis
@@ -180,3 +181,12 @@ def _hold_every_customer(caller: Caller, permissions: list[Permission]) -> bool:
     """Whether the caller sees the rows of every customer that was known when the caller was looked up."""
     scopes = [caller.scope(permission) for permission in permissions]
     return bool(caller.customers) and all(s.everywhere or s.customers >= caller.customers for s in scopes)
+
+
+def findable_samples(caller: Caller, window: IndexWindow, *, in_lists: bool) -> Sql:
+    """A query for the samples that a search can find, as the planner is asked for their number; `in_lists` for the window alone."""
+    visible = TRUE if in_lists else see_samples(caller, "s", Permission.VIEW_SAMPLES)
+    active = Sql("s.activity_time >= {}", window.start) if window.start > 0 else TRUE
+    before = TRUE if window.end is None else Sql("s.created_time <= {}", window.end)
+    where = all_of([visible, active, before])
+    return ALL_SAMPLES if where is TRUE else Sql("SELECT s.id FROM sample s WHERE {}", where)

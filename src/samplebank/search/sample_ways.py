@@ -20,7 +20,7 @@ from samplebank.search.listing import (
 )
 from samplebank.search.sample_parts import SampleParts
 from samplebank.search.sets import Members, Slice
-from samplebank.search.widths import ALL_SAMPLES, FEW, LITTLE, Widths, estimate
+from samplebank.search.widths import ALL_SAMPLES, FEW, LITTLE, SURE, Widths, estimate
 from samplebank.search.window import IndexWindow
 
 #: the fewest of the newest samples that are looked at, and how many times as many as an estimate says
@@ -111,23 +111,27 @@ class Much(NamedTuple):
     """A search for much: samples in the requested order, with a look at the rows of each, until the page is full.
 
     The newest few thousand samples fill most pages that begin with the newest. `walked` is the condition on samples that are
-    gone through, in a slice or one by one. Given up after so many `milliseconds`, and for a search for little.
+    gone through, in a slice or one by one. `findable` is a query for the samples that any search of the caller can find.
+    Given up after so many `milliseconds`, and for a search for little.
     """
 
     ask: Ask
     sets: list[list[Members]]
     walked: Callable[[Slice | None, Widths], Sql]
     window: IndexWindow
+    findable: Sql
     gathering: Gathering
     is_newest_first: bool
     lists: Lists | None = None
     milliseconds: int | None = PATIENCE
     little: float = LITTLE
+    sure: float = SURE
 
     async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
         if not self.gathering.is_much and FEW.are_at_most(db, self.little / 2):
             return None
-        widths = await estimate(db, self.sets, ALL_SAMPLES if self.lists is None else self.lists.seen)
+        seen = ALL_SAMPLES if self.lists is None else self.lists.seen
+        widths = await estimate(db, self.sets, seen, self.findable)
         if widths is None:
             return None if self.milliseconds else await InOrder(self.ask).find(db, page)
         widths = widths._replace(wanted=page.offset + page.limit)
@@ -138,7 +142,8 @@ class Much(NamedTuple):
                 return None
             patience = HASTE
         found = await self._walk(db, page, widths, patience)
-        if found is not None and self.gathering.count is None:
+        # else the matches are counted
+        if found is not None and self.gathering.count is None and widths.found >= self.sure:
             self.gathering.count = Count(page.offset + len(found), is_exact=False)
         return found
 

@@ -20,6 +20,7 @@ from samplebank.search.keywords import Keywords, keywords_in_parts
 from samplebank.search.latest_rows import by_latest_row
 from samplebank.search.listing import Gathering, Way
 from samplebank.search.numbers import (
+    findable_samples,
     number_of_all_samples,
     number_of_listed_samples,
     number_of_nearly_all_samples,
@@ -118,7 +119,8 @@ def samples_matching(
     is_newest_first = order.names == (NEWEST_FIRST,) and not asked.digests
     gathered = Gathered(ask, Everything(found, keywords_in_parts(wanted)), gathering, is_newest_first)
     lists = None if asked.digests else _lists(caller, window, order.names, looked_up)
-    much = Much(ask, asked.sets, walked, window, gathering, is_newest_first, lists=lists)
+    findable = findable_samples(caller, window, in_lists=lists is not None)
+    much = Much(ask, asked.sets, walked, window, findable, gathering, is_newest_first, lists=lists)
     ways: list[Way[int]] = [gathered, InOrder(ask)]
     if not asked.digests:
         ways = [much, gathered, much._replace(milliseconds=None)]

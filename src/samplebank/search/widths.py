@@ -11,6 +11,8 @@ from samplebank.search.sets import Members
 
 #: matches that are gathered: a few more than are always counted, as an estimate is not exact
 LITTLE = 12_000
+#: matches from which on a search matches more than are always counted, however inexact the estimate is
+SURE = 25_000
 #: rows of the narrowest list of sets from which on gathering is dear: some 25 ms
 DEAR = 6_000
 #: rows of a set that are gathered once at most, rather than looked up for each sample
@@ -27,6 +29,8 @@ class Widths(NamedTuple):
 
     samples: float
     sets: list[list[float]]
+    #: the part of the samples that the search can find: in the window, and visible
+    part: float = 1.0
     #: rows after which the page ends
     wanted: int = 0
 
@@ -38,6 +42,11 @@ class Widths(NamedTuple):
     @property
     def matches(self) -> float:
         return self.samples * self.density
+
+    @property
+    def found(self) -> float:
+        """The matches that the search can find."""
+        return self.part * self.matches
 
     @property
     def narrowest(self) -> int:
@@ -83,16 +92,19 @@ FEW = Few()
 
 
 async def estimate(
-    db: Connection, sets: Sequence[Sequence[Members]], seen: Sql = ALL_SAMPLES
+    db: Connection, sets: Sequence[Sequence[Members]], seen: Sql = ALL_SAMPLES, found: Sql = ALL_SAMPLES
 ) -> Widths | None:
-    """Estimate all sets, and the samples `seen` that the sets can be about.
+    """Estimate all sets, the samples `seen` that the sets can be about, and the samples `found` of all that a search can find.
 
     None where the planner joins sets, so that the sets cannot be told apart.
     """
-    others = [seen, *(one.ids for some in sets for one in some)]
-    found = await estimated(db, others if seen is ALL_SAMPLES else [ALL_SAMPLES, *others])
-    if found is None:
+    bounds = [one for one in (seen, found) if one is not ALL_SAMPLES]
+    rows = await estimated(db, [ALL_SAMPLES, *bounds, *(one.ids for some in sets for one in some)])
+    if rows is None:
         return None
-    FEW.note(db, found[0])
-    left = iter(found if seen is ALL_SAMPLES else found[1:])
-    return Widths(next(left), [[next(left) for _ in some] for some in sets])
+    every, *others = rows
+    FEW.note(db, every)
+    left = iter(others)
+    samples = every if seen is ALL_SAMPLES else next(left)
+    part = 1.0 if found is ALL_SAMPLES else min(1.0, next(left) / max(every, 1.0))
+    return Widths(samples, [[next(left) for _ in some] for some in sets], part)
