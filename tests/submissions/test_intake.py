@@ -19,6 +19,11 @@ from samplebank.submissions.challenge import Outcome, Tries
 from samplebank.submissions.intake import STORE, Result, Token, submit
 from samplebank.submissions.model import NewSubmission
 
+#: whether a change of the policy waits for somebody
+WAITS_FOR_POLICY = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%UPDATE policy%')
+"""
+
 
 class Interruption:
     """Submissions of mia, in the middle of which something else happens."""
@@ -137,6 +142,32 @@ async def test_a_wrong_answer_to_its_challenge_outruns_it(bank: Bank, interrupti
 
     result = await interruption.submit(lambda: None, sample, token, locking=True)
     assert result.outcome is Outcome.REFUSED
+
+
+async def test_behind_locks_it_makes_changes_of_the_policy_wait(
+    bank: Bank, database: Database, interruption: Interruption
+) -> None:
+    sample = Sample()
+    token = interruption.token(sample)
+    (worker,) = bank.workers(1)
+    changes: list[asyncio.Task[Any]] = []
+    loop = asyncio.get_running_loop()
+
+    async def begin_a_change() -> None:
+        changes.append(asyncio.create_task(asyncio.to_thread(bank.plan, worker)))
+        async with database.connection() as db, asyncio.timeout(20):
+            while not changes[0].done():
+                if await db.fetchval(WAITS_FOR_POLICY):
+                    return
+
+    def meanwhile() -> None:
+        asyncio.run_coroutine_threadsafe(begin_a_change(), loop).result()
+
+    result = await interruption.submit(meanwhile, sample, token, locking=True)
+    await changes[0]
+
+    assert result.outcome is Outcome.GOOD
+    assert "invoice.exe" in submissions_of(bank, sample)
 
 
 async def test_behind_locks_it_makes_others_wait(bank: Bank, interruption: Interruption) -> None:

@@ -12,7 +12,7 @@ from samplebank.database import Connection, Outrun, Statement, new_id
 from samplebank.jobs import opening
 from samplebank.policy.model import Book, Case
 from samplebank.policy.plan import plan_for
-from samplebank.policy.rules import PolicyBook
+from samplebank.policy.rules import PolicyBook, lock_version
 from samplebank.repeats.kept import Keyed, is_taken
 from samplebank.samples import catalogue
 from samplebank.submissions.intake import as_stored, marked, stored
@@ -219,6 +219,8 @@ async def _seen(
     book = policies.latest
     if book is not None and not locking and not book.looks_at_classification:
         return book, None, None
+    if locking:
+        await lock_version(db)
     version, _, type_, super_type = await (LOOK_AND_LOCK if locking else LOOK).row(db, sha256=sha256)
     return await policies.current(db, version), type_, super_type
 

@@ -9,7 +9,7 @@ from samplebank.errors import NotFound
 from samplebank.jobs import opening
 from samplebank.policy.model import Case
 from samplebank.policy.plan import plan_for
-from samplebank.policy.rules import PolicyBook
+from samplebank.policy.rules import PolicyBook, lock_version
 from samplebank.submissions import challenge
 from samplebank.submissions.challenge import Outcome, Redemption, Tries
 from samplebank.submissions.model import NewSubmission, Submission
@@ -211,6 +211,8 @@ async def _look(
     db: Connection, sha256: bytes, token: Token, *, user_id: int, tries: Tries, now: Millis, locking: bool
 ) -> Snapshot:
     look = LOOK_AND_LOCK if locking else LOOK
+    if locking:
+        await lock_version(db)
     since = now - tries.period
     row = await look.row(db, sha256=sha256, challenge_id=token.id, since=since, most=tries.most)
     if row is None:
