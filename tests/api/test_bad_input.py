@@ -1,6 +1,7 @@
 """Bad input gets a clear refusal that names every field at fault, and nothing is half done."""
 
 import json
+from uuid import uuid4
 
 import pytest
 
@@ -167,3 +168,15 @@ def test_the_same_worker_can_be_registered_again(bank: Bank) -> None:
 @pytest.mark.parametrize("path", ["/job/{}", "/worker/{}", "/sample/{}", "/policy/default/rule/{}"])
 def test_a_bad_name_in_the_path_is_not_there(bank: Bank, path: str, name: str) -> None:
     assert bank.get(V2 + path.format(name)).status_code == 404
+
+
+def test_a_worker_cannot_be_named_like_an_id(bank: Bank) -> None:
+    known = bank.worker()
+    texts = {"localizedNames": {"english": "x"}, "localizedDescriptions": {"english": "x"}}
+
+    refused = [
+        bank.post("/sampledb/v2/worker", {"shortName": known["id"], **texts}),
+        bank.put(f"/sampledb/v2/worker/{known['id']}", {"shortName": str(uuid4())}),
+    ]
+
+    assert [(answer.status_code, fields_of(answer)) for answer in refused] == [(412, {"shortName"})] * 2

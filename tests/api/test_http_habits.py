@@ -2,6 +2,7 @@
 
 import gzip
 import http.client
+import socket
 import unicodedata
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from kit.bank import ROBOT, V2, Bank, Sample, eventually, fields_of, name_of
+from kit.service import Service
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"])
@@ -247,3 +249,58 @@ def test_json_that_is_called_a_form_is_json(bank: Bank) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
 
     assert bank.call("POST", f"{V2}/job/search", data=b'{"limit": 1}', headers=headers).ok
+
+
+@pytest.mark.parametrize("target", ["*", "foo", "http://example.org"])
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_a_target_that_is_no_path_is_refused_and_no_failure(
+    bank: Bank, service: Service, method: str, target: str
+) -> None:
+    before = service.log.stat().st_size
+    place = urlsplit(bank.url)
+
+    with socket.create_connection((str(place.hostname), int(place.port or 0)), 20) as line:
+        line.sendall(f"{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: line.recv(65536), b""))
+
+    assert 200 <= int(answer.split()[1]) < 500
+    assert b"Traceback" not in service.log.read_bytes()[before:]
+
+
+def test_a_body_with_another_transfer_encoding_is_no_sample(bank: Bank) -> None:
+    body = gzip.compress(b"text " * 100)
+    place = urlsplit(bank.url)
+    head = (
+        f"POST /samplebank/v1/sample?fileName=te HTTP/1.1\r\nHost: x\r\nArgus-API-Key: {bank.keys['mia']}\r\n"
+        "Transfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n"
+    )
+
+    with socket.create_connection((str(place.hostname), int(place.port or 0)), 20) as line:
+        line.sendall(head.encode() + f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n")
+        answer = b"".join(iter(lambda: line.recv(65536), b""))
+
+    assert answer.split()[1] == b"415"
+    assert b"Transfer-Encoding" in answer
+
+
+@pytest.mark.parametrize("name", ["%fe", "%ff", "%ed%a0%80", "a%c3"])
+def test_a_name_that_is_no_utf_8_is_refused_by_its_parameter(bank: Bank, name: str) -> None:
+    refused = bank.call("POST", f"/samplebank/v1/sample?fileName={name}", "mia", data=Sample().data)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"fileName"})
+
+
+def test_a_name_in_utf_8_may_come_without_percent_signs(bank: Bank) -> None:
+    name, sample = f"{name_of('été')}.exe", Sample()
+    place = urlsplit(bank.url)
+    head = (
+        f"POST /samplebank/v1/sample?fileName={name} HTTP/1.1\r\nHost: x\r\nArgus-API-Key: {bank.keys['mia']}\r\n"
+        f"Content-Length: {len(sample.data)}\r\nConnection: close\r\n\r\n"
+    )
+
+    with socket.create_connection((str(place.hostname), int(place.port or 0)), 20) as line:
+        line.sendall(head.encode() + sample.data)
+        answer = b"".join(iter(lambda: line.recv(65536), b""))
+
+    assert answer.split()[1] == b"201"
+    assert name.encode() in answer

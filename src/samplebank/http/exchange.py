@@ -18,7 +18,7 @@ from samplebank.audit.model import NOBODY, Entry, Owners, opened_to, privately
 from samplebank.database import Connection
 from samplebank.database.rounds import on_behalf
 from samplebank.database.spending import spender
-from samplebank.errors import Invalid, Malformed, TooLarge, Unsupported
+from samplebank.errors import Invalid, Malformed, TooLarge, Unsupported, Violation
 from samplebank.http.acts import actor_of, works_on_claims
 from samplebank.http.bodies import Pace
 from samplebank.http.operation import Operation
@@ -36,6 +36,10 @@ T = TypeVar("T")
 SMALL = 16 * 1024
 #: the most parameters of a query; each value of a list is a parameter
 MOST_PARAMETERS = 20_000
+#: how bytes that are no UTF-8 are read, so that these bytes can be told apart: as surrogates
+FOREIGN = "surrogateescape"
+SURROGATE = re.compile("[\ud800-\udfff]")
+NO_UTF_8 = "The parameter is no UTF-8: send text as UTF-8, percent-encoded."
 
 
 class Exchange(Request[Any, Any, Any]):
@@ -94,12 +98,7 @@ class Exchange(Request[Any, Any, Any]):
         return value
 
     def read_query(self, wanted: type[T]) -> T:
-        text = self.scope["query_string"].decode("latin-1")
-        try:
-            pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARAMETERS) if text else []
-        except ValueError as error:
-            raise Invalid(f"The query has more than {MOST_PARAMETERS} parameters.") from error
-        return read_query(pairs, wanted, self.now)
+        return read_query(_pairs_of(self.scope["query_string"]), wanted, self.now)
 
     async def document(self, wanted: type[T], *, extra: int = 0) -> Document[T]:
         """Read the JSON body. Raises `Malformed` or `TooLarge`. `Document.read` raises the violations in the content.
@@ -266,3 +265,25 @@ class Exchange(Request[Any, Any, Any]):
 
 def _too_large(most: int) -> TooLarge:
     return TooLarge(f"The body is larger than {most} bytes, which is the most that this call takes.")
+
+
+def _pairs_of(query: bytes) -> list[tuple[str, str]]:
+    """The parameters of a query string. Raises `Invalid` for very many, and for bytes that are no UTF-8.
+
+    Bytes that are no UTF-8 would all become the same sign, so that different names would look alike.
+    """
+    if not query:
+        return []
+    text = query.decode(errors=FOREIGN)
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors=FOREIGN)
+    except ValueError as error:
+        raise Invalid(f"The query has more than {MOST_PARAMETERS} parameters.") from error
+    strange = [] if text.isascii() and "%" not in text else [pair for pair in pairs if _is_foreign(*pair)]
+    if strange:
+        raise Invalid(*(Violation(NO_UTF_8, name.encode(errors="replace").decode()) for name, _ in strange))
+    return pairs
+
+
+def _is_foreign(*texts: str) -> bool:
+    return any(not text.isascii() and SURROGATE.search(text) for text in texts)

@@ -14,6 +14,9 @@ from samplebank.http.operation import Operation
 HEADER = b"argus-api-key"
 ONCE = "The headers Host and Argus-API-Key may be given once only."
 NO_KEY = "This call needs an API key in the header Argus-API-Key."
+#: the headers that say how a body is encoded, and the encodings that leave the bytes as they are
+ENCODINGS = (b"content-encoding", b"transfer-encoding")
+UNENCODED = frozenset({"", "identity", "chunked"})
 BAD_KEY = "The API key is unknown, expired or revoked."
 
 
@@ -49,8 +52,7 @@ def _read_headers(exchange: Exchange) -> tuple[str | None, list[str]]:
     """
     given = list(exchange.scope["headers"])
     if len(exchange.first_headers) == len(given):  # as nearly always: no header is given twice
-        encoding = exchange.header(b"content-encoding")
-        return exchange.header(HEADER), [] if encoding is None else [encoding]
+        return exchange.header(HEADER), [one for name in ENCODINGS if (one := exchange.header(name))]
     return _read_repeated(given)
 
 
@@ -65,15 +67,16 @@ def _read_repeated(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, 
             if has_host:
                 raise Malformed(ONCE)
             has_host = True
-        elif name == b"content-encoding":
+        elif name in ENCODINGS:
             encodings.append(value.decode("latin-1"))
     return key, encodings
 
 
 def _refuse_encoded(encodings: str) -> None:
-    if any(encoding.strip().lower() not in ("", "identity") for encoding in encodings.split(",")):
+    if any(encoding.strip().lower() not in UNENCODED for encoding in encodings.split(",")):
         raise Unsupported(
-            f"The body is encoded ({encodings[:100]}); send it as it is, without the header Content-Encoding."
+            f"The body is encoded ({encodings[:100]}); send the body as it is, without the header Content-Encoding, "
+            "and with no Transfer-Encoding but chunked."
         )
 
 

@@ -47,7 +47,9 @@ def _is_for_pages(scope: Any) -> bool:
     """Whether the path is of a page. A path of nobody is for the pages where a browser asks."""
     if scope["type"] != "http":
         return False
-    first = scope["path"].split("/", 2)[1]
+    # `OPTIONS *` and targets of proxies have no slash
+    _, _, behind = scope["path"].partition("/")
+    first = behind.partition("/")[0]
     if first in PAGES:
         return True
     if first in API:

@@ -13,6 +13,7 @@ from samplebank.api.call import Call
 from samplebank.api.envelope import JSON, Answer
 from samplebank.api.people import UserInfo
 from samplebank.api.repeated_requests import repeatable
+from samplebank.database.identifiers import find_id
 from samplebank.errors import Violations, invalid
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Unique, Word, unless_given
@@ -228,6 +229,10 @@ def check_name_and_texts(
 ) -> None:
     if short_name is not None and not short_name:
         raise invalid("shortName", "A worker needs a name.")
+    if short_name is not None and find_id(short_name) is not None:
+        raise invalid(
+            "shortName", "A short name cannot look like an id: nobody could tell the worker from the id."
+        )
     violations = Violations()
     for field, texts in (("localizedNames", names), ("localizedDescriptions", descriptions)):
         if texts is not None:
