@@ -224,6 +224,30 @@ def test_a_name_is_found_however_its_accents_are_written(
     assert found == [sample.sha256] * 4
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\uf900\uf901\uf902.doc",
+        "\u0958\u093c\u0932-\u0958.pdf",
+        "\xe9clair-e\u0301clair.exe",
+        "K\u212aelvin.exe",
+    ],
+    ids=["compatibility", "excluded", "mixed", "sign"],
+)
+def test_a_name_in_no_form_of_unicode_is_found_as_stored(bank: Bank, name: str) -> None:
+    name = name.replace(".", f"{name_of('x')}.")
+    sample = bank.submitted(fileName=name)
+
+    found = [
+        bank.data(bank.post(f"{V2}/{kind}/search", {field: [name]}))
+        for kind, field in [("sample", "keywords"), ("submission", "keywords"), ("submission", "fileName")]
+    ]
+    like = bank.data(bank.get("/samplebank/v1/query/samples", q=f'name:"{name}"'))
+
+    assert [len(rows) for rows in [*found, like]] == [1] * 4
+    assert found[0][0]["sha256"] == sample.sha256
+
+
 def test_a_keyword_of_blanks_is_none(bank: Bank) -> None:
     refused = bank.get(f"{V2}/sample", keywords="  a   ")
 

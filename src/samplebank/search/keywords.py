@@ -11,7 +11,6 @@ import msgspec
 
 from samplebank.database import Connection, Sql, all_of, any_of
 from samplebank.database.identifiers import find_id
-from samplebank.samples.model import pasted
 from samplebank.spelling import respelled
 
 #: the digests of a sample by the number of hexadecimal digits
@@ -88,18 +87,13 @@ def keywords_in_parts(wanted: Asking) -> list[Keyword]:
     return [*own, *chain.from_iterable(map(keywords_in_parts, wanted.sub_criteria or ()))]
 
 
-def written(text: str) -> str:
-    """The text to look for: without blanks around, with letters and accents in one (Unicode NFC)."""
-    return respelled("NFC", pasted(text))
-
-
 def spellings(text: str) -> list[str]:
-    """The text with letters and accents in one, and apart (Unicode NFD), where the two differ.
+    """The text with letters and accents in one (Unicode NFC), apart (NFD), and as the text came, where these differ.
 
-    Names of files are stored unchanged, and some systems take letters and accents apart. Two patterns cost next to nothing beside a
-    second text of every row, and most texts have a single pattern.
+    Names of files are stored unchanged, and some systems take letters and accents apart. Some names are in neither form. More
+    patterns cost next to nothing beside a second text of every row, and most texts have a single pattern.
     """
-    return list(dict.fromkeys((respelled("NFC", text), respelled("NFD", text))))
+    return list(dict.fromkeys((respelled("NFC", text), respelled("NFD", text), text)))
 
 
 def spellings_of(word: Keyword) -> list[Keyword]:

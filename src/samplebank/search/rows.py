@@ -147,8 +147,8 @@ def _is_named_like(names: Sequence[Sequence[str]]) -> Sql:
 
 
 def _spellings_of(parts: Sequence[str]) -> list[list[str]]:
-    spelled = [[respelled(form, part) for part in parts] for form in ("NFC", "NFD")]
-    return spelled[:1] if spelled[0] == spelled[1] else spelled
+    together, apart = ([respelled(form, part) for part in parts] for form in ("NFC", "NFD"))
+    return [list(one) for one in dict.fromkeys(map(tuple, (together, apart, parts)))]
 
 
 def _is_like(parts: Sequence[str]) -> Sql:

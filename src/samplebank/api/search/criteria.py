@@ -14,8 +14,9 @@ from samplebank.errors import Violations
 from samplebank.http.shapes import Body
 from samplebank.http.validation import read_time
 from samplebank.samples.model import pasted
-from samplebank.search.keywords import Keywords, read_keyword, written
+from samplebank.search.keywords import Keywords, read_keyword
 from samplebank.search.window import IndexWindow
+from samplebank.spelling import respelled
 from samplebank.timespec import Millis
 
 T = TypeVar("T")
@@ -154,9 +155,9 @@ class Reader:
                 f"At most {MOST_DEMANDED} keywords can be demanded together; any of up to {MOST_VALUES} can."
             )
             self.violations.add(f"{at}keywords", said)
-        texts = [written(text) for text in wanted.keywords]
+        texts = [pasted(text) for text in wanted.keywords]
         for position, text in enumerate(texts):
-            if len(text) < SHORTEST:
+            if len(respelled("NFC", text)) < SHORTEST:
                 said = f"A keyword has at least {SHORTEST} characters besides blanks at its ends."
                 self.violations.add(f"{at}keywords[{position}]", said)
         words = tuple(read_keyword(text) for text in dict.fromkeys(texts))
