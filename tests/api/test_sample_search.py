@@ -398,3 +398,43 @@ def test_all_user_fields_must_match_where_all_are_demanded(bank: Bank) -> None:
     for_both = bank.post(SEARCH, {**asked, "user": ["mia", "robot"]}).json()
 
     assert (for_one["count"], for_both["count"]) == (0, 1)
+
+
+def test_a_search_with_every_criterion_and_all_of_them_again_below_is_planned_in_time(bank: Bank) -> None:
+    """The planner would look through the orders of two dozen tables for 16 s."""
+    whole = {
+        "keywords": ["invoice", "exe", "static"],
+        "keywordMatchStrategy": "all",
+        "tlp": ["amber", "green"],
+        "customer": ["mill", "quarry"],
+        "user": ["mia", "chief"],
+        "userMatchStrategy": "all",
+        "startTimestamp": 0,
+        "timeMatchStrategy": "all",
+        "timeFieldStrategy": ["submissionCreated", "analysisCreated", "sampleCreated"],
+        "submission": [
+            {"fileName": ["a.exe"]},
+            {"metaData": [{"path": "sensor", "value": ["x"]}], "required": True},
+            {"mimeType": ["x/y"], "exclude": True},
+        ],
+        "analysis": [
+            {"analysisResult": [{"value": ["x"]}]},
+            {"userAgent": [{"name": ["x"]}], "required": True},
+            {"userAgent": [{"name": ["y"]}], "exclude": True},
+        ],
+        "link": [{"linkType": ["child"]}, {"reference": ["0" * 64], "required": True}],
+        "classification": [
+            {"type": ["pebin"]},
+            {"superType": ["executable"], "required": True},
+            {"metaData": [{"path": "score", "value": ["1"]}], "exclude": True},
+        ],
+        "verdict": [
+            {"minimumScore": 10, "tags": [{"type": "family", "value": "x"}]},
+            {"maximumScore": 90, "required": True},
+            {"includeFlags": ["shared"], "exclude": True},
+        ],
+    }
+
+    found = bank.post(f"{V2}/sample/search", {**whole, "subCriteria": [whole]})
+
+    assert (found.status_code, found.json()["count"]) == (200, 0)

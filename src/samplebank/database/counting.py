@@ -6,7 +6,7 @@ from typing import NamedTuple
 import asyncpg
 
 from samplebank.database.connection import Connection
-from samplebank.database.planning import SERIAL, plan_of, planned, reading
+from samplebank.database.planning import SERIAL, as_written, plan_of, planned, reading
 from samplebank.database.sql import Sql
 
 #: up to so many matches are always counted
@@ -42,7 +42,7 @@ async def count_rows(db: Connection, rows: Sql, budget: float) -> Count:
     passed = 0
     try:
         async with db.transaction(readonly=True):
-            await db.execute(COUNTING)
+            await db.execute("; ".join((COUNTING, *(f"SET LOCAL {one}" for one in as_written(rows)))))
             cursor = await db.cursor(query, *values)
             opened = time.monotonic()
             passed = await cursor.forward(ALWAYS + 1)

@@ -12,7 +12,7 @@ import asyncpg
 
 from samplebank.database import Connection, Page, Sql
 from samplebank.database.counting import ALWAYS, Count
-from samplebank.database.planning import SERIAL, planned
+from samplebank.database.planning import SERIAL, as_written, planned
 
 R_co = TypeVar("R_co", covariant=True)
 #: the most of the newest rows that are looked at first
@@ -31,7 +31,7 @@ async def rows_within(
     """The rows of a query, planned with `settings`; None where the query takes longer than so many milliseconds."""
     limit = () if milliseconds is None else (f"statement_timeout = {milliseconds}",)
     try:
-        async with planned(db, *SERIAL, *settings, *limit):
+        async with planned(db, *SERIAL, *as_written(query), *settings, *limit):
             rows: list[asyncpg.Record] = await query.rows(db)
     except asyncpg.QueryCanceledError:
         if milliseconds is None:

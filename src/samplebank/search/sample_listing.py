@@ -9,7 +9,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Columns, Connection, Page, Shape, Sql
 from samplebank.database.counting import Count, count_rows, tallied
 from samplebank.database.listing import PIECE, OrderedListing
-from samplebank.database.planning import SERIAL, plan_for_values, planned
+from samplebank.database.planning import SERIAL, as_written, plan_for_values, planned
 from samplebank.database.query import Place
 from samplebank.search.listing import Gathering, Way
 from samplebank.search.overview import Overview, Overviews, SeenOverviews
@@ -105,8 +105,9 @@ class SampleListing(OrderedListing[Overview]):
         return list(await _found(self.ways, db, page) or [])
 
     async def pieces(self, db: Connection, page: Page) -> AsyncGenerator[list[Overview], None]:
-        query, values = self._selected(page).render()
-        await plan_for_values(db, *SERIAL)
+        selected = self._selected(page)
+        query, values = selected.render()
+        await plan_for_values(db, *SERIAL, *as_written(selected))
         cursor = await db.cursor(query, *values)
         while rows := await cursor.fetch(PIECE):
             yield await self._read(db, _listed([row[0] for row in rows]))
@@ -131,7 +132,7 @@ class SampleListing(OrderedListing[Overview]):
             self.where,
             most,
         )
-        async with planned(db, *SERIAL):
+        async with planned(db, *SERIAL, *as_written(query)):
             return await query.value(db) or []
 
     async def place_of(self, db: Connection, row: Overview) -> Place:
