@@ -7,7 +7,11 @@ import pytest
 from samplebank import settings
 from samplebank.errors import Invalid
 
-STORES = "an absolute path such as file:///srv/blobs, or a bucket such as s3://samples or s3://samples/bank"
+STORES = (
+    "an absolute path such as file:///srv/blobs, or a bucket such as s3://samples or s3://samples/bank: a bucket of 3 to 63 "
+    "characters (small letters, digits, dots, hyphens; a letter or digit at both ends), and a prefix of letters, digits, dots, "
+    "hyphens and underscores, without empty parts, . or .."
+)
 
 
 def refusal_of(folder: Path, environment: dict[str, str] | None = None) -> str:
@@ -44,6 +48,11 @@ def refusal_of(folder: Path, environment: dict[str, str] | None = None) -> str:
         ("BLOB_URL", "s3://", STORES),
         ("BLOB_URL", "s3://Bucket", STORES),
         ("BLOB_URL", "s3://bucket/a b", STORES),
+        ("BLOB_URL", "s3://ab", STORES),
+        ("BLOB_URL", "s3://bucket/../x", STORES),
+        ("BLOB_URL", "s3://bucket/x/..", STORES),
+        ("BLOB_URL", "s3://bucket/./x", STORES),
+        ("BLOB_URL", "s3://bucket/x//y", STORES),
         ("PUBLIC_URL", "https://", "an address such as https://samples.example.org"),
         ("PUBLIC_URL", "https://host:99999", "an address such as https://samples.example.org"),
         ("DATABASE_URL", "postgresql://host:99999/bank", "an address such as postgresql://bank@localhost:5432/bank"),
@@ -70,6 +79,11 @@ def test_a_value_that_is_none_is_refused_with_what_may_be_given(
 )
 def test_addresses_of_databases_are_taken_as_postgresql_takes_them(tmp_path: Path, url: str) -> None:
     assert settings.load({"SAMPLEBANK_DATABASE_URL": url}, tmp_path).database_url == url
+
+
+@pytest.mark.parametrize("url", ["s3://abc", "s3://bucket/..x/y../.z/...", "s3://bucket/x/"])
+def test_dots_within_a_prefix_are_taken(tmp_path: Path, url: str) -> None:
+    assert settings.load({"SAMPLEBANK_BLOB_URL": url}, tmp_path).blob_url == url
 
 
 @pytest.mark.parametrize(

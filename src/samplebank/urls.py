@@ -45,9 +45,14 @@ def is_issuer(url: str) -> bool:
     return is_bare and (parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1", "::1"})
 
 
-#: names without need of quoting anywhere
-BUCKET: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?")
+#: names without need of quoting anywhere, and no part that a client would take for a step between folders
+BUCKET: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+)*/?")
 HTTP: Final = (("http://", "https://"), _names_a_host, "an address such as https://samples.example.org")
+STORES: Final = (
+    "an absolute path such as file:///srv/blobs, or a bucket such as s3://samples or s3://samples/bank: a bucket of 3 to 63 "
+    "characters (small letters, digits, dots, hyphens; a letter or digit at both ends), and a prefix of letters, digits, dots, "
+    "hyphens and underscores, without empty parts, . or .."
+)
 #: beginnings of an address, what must be true of the address, and the same in words
 URLS: Final = {
     "database_url": (
@@ -80,6 +85,6 @@ URLS: Final = {
     "blob_url": (
         ("file://", "s3://"),
         _names_a_store,
-        "an absolute path such as file:///srv/blobs, or a bucket such as s3://samples or s3://samples/bank",
+        STORES,
     ),
 }
