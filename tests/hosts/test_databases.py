@@ -85,6 +85,24 @@ def test_a_host_that_gets_no_connection_says_so(server: Postgres, another: Host)
     assert "The database cannot be reached: too many connections for role" in said
 
 
+def own_database(server: Postgres, name: str) -> str:
+    """The URL of a new database of the server."""
+    server.order(f"CREATE DATABASE {name}")
+    return f"{server.url.removesuffix('postgres')}{name}"
+
+
+def test_a_right_that_is_missing_for_the_schema_is_named(
+    server: Postgres, another: Host, tmp_path: Path
+) -> None:
+    server.order("CREATE ROLE narrow LOGIN")
+    url = own_database(server, "narrow").replace("postgres@", "narrow@")
+    with another(SAMPLEBANK_DATABASE_URL=url, SAMPLEBANK_BLOB_URL=f"file://{tmp_path}/own") as second:
+        said = refusal(second)
+
+    assert "could not be brought up to date: permission denied for schema public. Give the role" in said
+    assert "GRANT CREATE ON DATABASE" in said
+
+
 def test_an_older_release_does_not_start_beside_a_newer_schema(server: Postgres, another: Host) -> None:
     server.order("UPDATE alembic_version SET version_num = '9999'")
     with another() as second:
