@@ -35,6 +35,11 @@ def refused(folder: Path, settings: dict[str, str], *arguments: str) -> str:
         ("SAMPLEBANK_SWEEP_INTERVALL", "1", "no setting SAMPLEBANK_SWEEP_INTERVALL"),
         ("SAMPLEBANK_DATABASE_URL", "mysql://x", "must start with postgresql://"),
         ("SAMPLEBANK_DATABASE_URL", "postgresql://127.0.0.1:1/x", "database cannot be reached"),
+        (
+            "SAMPLEBANK_DATABASE_URL",
+            "postgresql://127.0.0.1:1/x",
+            "SAMPLEBANK_DATABASE_URL names 127.0.0.1:1.",
+        ),
         ("SAMPLEBANK_BLOB_URL", "ftp://x", "SAMPLEBANK_BLOB_URL is 'ftp://x'"),
         ("SAMPLEBANK_BLOB_URL", "file:///dev/null/x", "The blob folder /dev/null/x cannot be written"),
         ("SAMPLEBANK_DATA_DIR", "/dev/null/x", "data folder /dev/null/x cannot be made"),

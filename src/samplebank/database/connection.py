@@ -20,6 +20,7 @@ import msgspec
 from samplebank.database.clock import DatabaseClock
 from samplebank.database.failures import AWAY, TROUBLE, is_loss, unavailable_for
 from samplebank.database.lending import Lending, is_lost
+from samplebank.database.reaching import CONNECTING, unreachable
 from samplebank.database.spending import open_bill
 from samplebank.errors import Refusal, Unavailable
 
@@ -53,8 +54,6 @@ KEEPALIVE = ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KE
 USER_TIMEOUT = 11_000
 #: attempts at a change with locks
 LOCKING = 3
-#: seconds that making a connection may take
-CONNECTING = 10.0
 UNLIMITED = nullcontext()
 
 
@@ -263,7 +262,7 @@ async def connect(url: str, *, least: int = 1, most: int = 16, keep_plans: bool 
         await database.make(least)
     except (Unavailable, ValueError) as error:
         await database.close()
-        raise Unavailable(f"The database cannot be reached: {error.__cause__ or error}") from error
+        raise unreachable(url, error.__cause__ or error) from error
     return database
 
 
@@ -284,7 +283,7 @@ async def reach(url: str, **settings: str) -> "asyncpg.Connection[Any]":
     try:
         return await connect_alone(url, **settings)
     except TROUBLE as error:
-        raise Unavailable(f"The database cannot be reached: {error}") from error
+        raise unreachable(url, error) from error
 
 
 async def connect_alone(url: str, **settings: str) -> "asyncpg.Connection[Any]":

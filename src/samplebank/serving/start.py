@@ -16,6 +16,7 @@ from samplebank.database.connection import connect_alone
 from samplebank.database.embedded import START_SECONDS, EmbeddedServer
 from samplebank.database.failures import GONE, LOST
 from samplebank.database.migrations import upgrade
+from samplebank.database.reaching import unreachable
 from samplebank.errors import Unavailable
 from samplebank.events import feed
 from samplebank.jobs.waiting import CHILDREN
@@ -86,7 +87,7 @@ async def await_database(url: str) -> None:
         except GONE as error:
             is_coming = isinstance(error, asyncpg.CannotConnectNowError)
             if time.monotonic() - began > (START_SECONDS if is_coming else PATIENCE):
-                raise Unavailable(f"The database cannot be reached: {error}") from error
+                raise unreachable(url, error) from error
             await asyncio.sleep(POLL)
         else:
             await db.close()
