@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bench.databases import connected
 
 from backups.conftest import names_in, told
+from kit.databases import LATIN1, own_database
 from kit.service import PROGRAM, Service
 
 NOTE = "restore-under-way.json"
@@ -107,6 +109,22 @@ def test_an_installation_in_use_is_refused(service: Service, made: Path) -> None
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert "The database has tables: a restore needs an empty installation" in done.stderr
     assert (service.folder / "data" / "credentials.toml").read_text() == keys
+
+
+async def test_a_database_that_cannot_hold_every_name_is_left_empty(
+    service: Service, made: Path, empty: Service
+) -> None:
+    async with own_database(service, like=LATIN1) as url:
+        empty.environment["SAMPLEBANK_DATABASE_URL"] = url
+        done = empty.run("restore", str(made))
+        async with connected(url) as db:
+            tables = await db.fetchval(
+                "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            )
+
+    assert (done.returncode, len(done.stderr.splitlines()), tables) == (1, 1, 0)
+    assert "The database has the encoding LATIN1" in done.stderr
+    assert not (empty.folder / "data" / "blobs").exists()
 
 
 def test_a_blob_folder_in_use_is_refused(made: Path, empty: Service) -> None:

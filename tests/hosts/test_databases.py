@@ -1,5 +1,6 @@
 """A database that cannot keep the promises of the service is refused with one line. PgBouncer in session mode can."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from kit.postgres import Postgres, standby_of
 from kit.service import Service
 from samplebank.database import open_database
 from samplebank.database.connection import SETTINGS, connect_alone
-from samplebank.database.migrations import HEAD
+from samplebank.database.migrations import HEAD, upgrade
 
 
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
@@ -85,9 +86,11 @@ def test_a_host_that_gets_no_connection_says_so(server: Postgres, another: Host)
     assert "The database cannot be reached: too many connections for role" in said
 
 
-def own_database(server: Postgres, name: str) -> str:
+def own_database(server: Postgres, name: str, encoding: str = "UTF8") -> str:
     """The URL of a new database of the server."""
-    server.order(f"CREATE DATABASE {name}")
+    server.order(
+        f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
+    )
     return f"{server.url.removesuffix('postgres')}{name}"
 
 
@@ -101,6 +104,30 @@ def test_a_right_that_is_missing_for_the_schema_is_named(
 
     assert "could not be brought up to date: permission denied for schema public. Give the role" in said
     assert "GRANT CREATE ON DATABASE" in said
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_service_does_not_start_on_a_database_that_cannot_hold_every_name(
+    server: Postgres, another: Host, encoding: str
+) -> None:
+    url = own_database(server, f"in_{encoding.lower()}", encoding)
+    with another(SAMPLEBANK_DATABASE_URL=url) as second:
+        said = refusal(second)
+
+    assert f"The database has the encoding {encoding}, which cannot hold every name and text" in said
+    assert "Create a database with ENCODING 'UTF8'" in said
+
+
+def test_the_doctor_finds_a_database_that_cannot_hold_every_name(server: Postgres, another: Host) -> None:
+    url = own_database(server, "narrow_patient", "LATIN1")
+    upgrade(url)
+    with another(SAMPLEBANK_DATABASE_URL=url) as second:
+        done = second.run("doctor", "--json")
+
+    (found,) = [one for one in json.loads(done.stdout)["findings"] if one["subject"] == "database"]
+    assert (done.returncode, found["level"]) == (1, "fault")
+    assert "has the encoding LATIN1" in found["said"]
+    assert "ENCODING 'UTF8'" in found["remedy"]
 
 
 def test_an_older_release_does_not_start_beside_a_newer_schema(server: Postgres, another: Host) -> None:

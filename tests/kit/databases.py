@@ -13,6 +13,9 @@ from kit.service import MIGRATED, Service
 from samplebank.database import Connection, Database
 from samplebank.database.migrations.upgrade import DATABASE
 
+#: a template for databases that do not take every text
+LATIN1 = "template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"
+
 
 @asynccontextmanager
 async def own_database(service: Service, like: str = "template1") -> AsyncIterator[str]:

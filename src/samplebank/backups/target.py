@@ -8,6 +8,8 @@ from samplebank.assembly import make_data_folder
 from samplebank.backups.sessions import alone
 from samplebank.database.embedded import BINARIES, EmbeddedServer
 from samplebank.database.programs import version_of
+from samplebank.database.server import WIDE, narrowness
+from samplebank.errors import Invalid
 from samplebank.settings import Settings
 from samplebank.stores import database_folder
 
@@ -30,8 +32,10 @@ class Found(NamedTuple):
 
 
 async def look(settings: Settings, url: str) -> Found:
-    """Look at a database. Raises `Unavailable`."""
+    """Look at a database. Raises `Unavailable`, and `Invalid` for a database that does not take every text."""
     async with alone(url) as db:
+        if wrong := narrowness(db):
+            raise Invalid(f"{wrong} {WIDE}")
         name = EMBEDDED if settings.database_url is None else await db.fetchval(NAME)
         return Found(name, db.get_server_version().major, await db.fetchval(HAS_TABLES))
 

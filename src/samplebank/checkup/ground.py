@@ -3,7 +3,7 @@
 from samplebank.assembly import Bank
 from samplebank.checkup.model import Finding, advice, fault, good
 from samplebank.database import Connection, budget
-from samplebank.database.server import READ_ONLY, is_read_only
+from samplebank.database.server import MOVE, READ_ONLY, WIDE, is_read_only, narrowness
 from samplebank.errors import Unavailable
 from samplebank.installation import store
 from samplebank.jobs.clock import last_done
@@ -69,6 +69,12 @@ async def examine_database(bank: Bank, *, is_full: bool) -> list[Finding]:  # no
 async def _changes(db: Connection) -> Finding:
     if await is_read_only(db):
         return fault("database", READ_ONLY, "Name the primary in SAMPLEBANK_DATABASE_URL.")
+    if wrong := narrowness(db):
+        return fault(
+            "database",
+            wrong,
+            f"{WIDE} {MOVE}",
+        )
     return good("database", "The database takes changes, and the schema is that of this release.")
 
 

@@ -1,4 +1,4 @@
-"""What the server behind a connection gives: changes, or reading alone; a session of its own, or a shared session."""
+"""What the server behind a connection gives: changes, or reading alone; a session of its own, or a shared session; every text."""
 
 import secrets
 
@@ -13,6 +13,22 @@ IS_MARKED = f"SELECT WHERE current_setting('{MARK}', true) = '{{}}'"
 
 #: what a service says of such a server
 READ_ONLY = "The database takes no changes: it is read-only, or the standby of another."
+
+
+#: the same of a database with a narrower encoding, and what to do
+NARROW = "The database has the encoding {}, which cannot hold every name and text: the service needs UTF8."
+WIDE = (
+    "Create a database with ENCODING 'UTF8' (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0), and name that database in "
+    "SAMPLEBANK_DATABASE_URL."
+)
+#: what to do with an installation in such a database
+MOVE = "`samplebank backup` and `samplebank restore` bring an installation there."
+
+
+def narrowness(db: Connection) -> str | None:
+    """What is wrong with the encoding of the database, in words; None where the database takes every text."""
+    encoding: str = db.get_settings().server_encoding
+    return None if encoding == "UTF8" else NARROW.format(encoding)
 
 
 async def is_read_only(db: Connection) -> bool:

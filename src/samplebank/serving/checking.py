@@ -1,11 +1,11 @@
-"""Whether the database gives what the service needs, checked at the start: changes, and sessions of its own.
+"""Whether the database gives what the service needs, checked at the start: changes, texts, and sessions of its own.
 
 A pooler such as PgBouncer may give each transaction another session of the server. Then signals are never heard, and two
 housekeepers hold the lock of the election at once.
 """
 
 from samplebank.database.connection import connect_alone
-from samplebank.database.server import READ_ONLY, has_own_session, is_read_only
+from samplebank.database.server import MOVE, READ_ONLY, WIDE, has_own_session, is_read_only, narrowness
 from samplebank.errors import Invalid
 
 SHARED = (
@@ -16,7 +16,7 @@ PRIMARY = f"{READ_ONLY} Name the primary in SAMPLEBANK_DATABASE_URL, or both ser
 
 
 async def check_database(url: str) -> None:
-    """Raise `Invalid` with one line when the database takes no changes, or shares sessions among connections."""
+    """Raise `Invalid` with one line when the database takes no changes or not every text, or shares sessions."""
     first = await connect_alone(url)
     try:
         second = await connect_alone(url)
@@ -27,5 +27,7 @@ async def check_database(url: str) -> None:
             await second.close()
         if await is_read_only(first):
             raise Invalid(PRIMARY)
+        if wrong := narrowness(first):
+            raise Invalid(f"{wrong} {WIDE} {MOVE}")
     finally:
         await first.close()
