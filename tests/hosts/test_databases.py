@@ -27,6 +27,21 @@ def test_a_pooler_that_shares_sessions_is_refused(
     assert "SAMPLEBANK_DATABASE_URL leads to a pooler that gives each transaction another session" in said
 
 
+def test_every_command_on_the_database_refuses_a_pooler_that_shares_sessions(
+    server: Postgres, first: Service, another: Host, tmp_path: Path
+) -> None:
+    backups = str(tmp_path / "backups")
+    assert first.run("backup", backups).returncode == 0
+    commands = (("key", "list"), ("doctor",), ("backup", str(tmp_path / "more")), ("restore", backups))
+    with bouncing(tmp_path, server, "transaction") as url, another(SAMPLEBANK_DATABASE_URL=url) as second:
+        told = [second.run(*command) for command in commands]
+
+    for done in told:
+        (line,) = done.stderr.splitlines()
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "SAMPLEBANK_DATABASE_URL leads to a pooler that gives each transaction another session" in line
+
+
 def test_a_service_works_behind_a_pooler_that_gives_each_connection_a_session(
     server: Postgres, first: Service, another: Host, tmp_path: Path
 ) -> None:
@@ -36,6 +51,7 @@ def test_a_service_works_behind_a_pooler_that_gives_each_connection_a_session(
         sample = bank.submitted()
 
         assert eventually(lambda: bank.data(bank.get(f"{sample.path}/classification")))
+        assert second.run("key", "list").returncode == 0
 
 
 async def test_every_session_has_its_settings_behind_a_pooler(server: Postgres, tmp_path: Path) -> None:

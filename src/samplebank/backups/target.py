@@ -8,7 +8,7 @@ from samplebank.assembly import make_data_folder
 from samplebank.backups.sessions import alone
 from samplebank.database.embedded import BINARIES, EmbeddedServer
 from samplebank.database.programs import version_of
-from samplebank.database.server import WIDE, narrowness
+from samplebank.database.server import WIDE, check_session, narrowness
 from samplebank.errors import Invalid
 from samplebank.settings import Settings
 from samplebank.stores import database_folder
@@ -32,8 +32,9 @@ class Found(NamedTuple):
 
 
 async def look(settings: Settings, url: str) -> Found:
-    """Look at a database. Raises `Unavailable`, and `Invalid` for a database that does not take every text."""
+    """Look at a database. Raises `Unavailable`, and `Invalid` for a database that shares sessions, or takes not every text."""
     async with alone(url) as db:
+        await check_session(db, url)
         if wrong := narrowness(db):
             raise Invalid(f"{wrong} {WIDE}")
         name = EMBEDDED if settings.database_url is None else await db.fetchval(NAME)

@@ -1,8 +1,13 @@
-"""What the server behind a connection gives: changes, or reading alone; a session of its own, or a shared session; every text."""
+"""What the server behind a connection gives: changes, or reading alone; a session of its own, or a shared session; every text.
+
+A pooler such as PgBouncer may give each transaction another session of the server. Then signals are never heard, two
+housekeepers hold the lock of the election at once, and a backup does not hold back removals.
+"""
 
 import secrets
 
-from samplebank.database.connection import Connection
+from samplebank.database.connection import Connection, reach
+from samplebank.errors import Invalid
 
 #: looks for a shared session: other clients of the pooler may take the session between two statements
 LOOKS = 10
@@ -10,7 +15,10 @@ IS_READ_ONLY = "SHOW transaction_read_only"
 MARK = "samplebank.session"
 IS_MARKED = f"SELECT WHERE current_setting('{MARK}', true) = '{{}}'"
 
-
+SHARED = (
+    "SAMPLEBANK_DATABASE_URL leads to a pooler that gives each transaction another session of the database, which breaks "
+    "signals and the election of the housekeeper: set pool_mode = session in PgBouncer, or name the database itself."
+)
 #: what a service says of such a server
 READ_ONLY = "The database takes no changes: it is read-only, or the standby of another."
 
@@ -35,6 +43,16 @@ async def is_read_only(db: Connection) -> bool:
     """Whether the server takes no changes, for example as the standby of another server."""
     answer: str = await db.fetchval(IS_READ_ONLY)
     return answer == "on"
+
+
+async def check_session(db: Connection, url: str) -> None:
+    """Raise `Invalid` where a connection to this URL shares its session with other connections, as behind a pooler."""
+    other = await reach(url)
+    try:
+        if not await has_own_session(db, other):
+            raise Invalid(SHARED)
+    finally:
+        await other.close()
 
 
 async def has_own_session(db: Connection, other: Connection) -> bool:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from samplebank.backups.note import refuse_unfinished
-from samplebank.database import open_database
+from samplebank.backups.sessions import alone
 from samplebank.database.embedded import EmbeddedServer
 from samplebank.database.migrations import HEAD, current_revision
+from samplebank.database.server import check_session
 from samplebank.errors import Unavailable
 from samplebank.settings import Settings
 from samplebank.stores import database_folder
@@ -30,8 +31,8 @@ class Installation(NamedTuple):
 def opened(settings: Settings) -> Iterator[Installation]:
     """Open the installation that the settings name.
 
-    Raises `Unavailable` where there is no installation, or an installation of another release, and `Conflict` where a restore
-    was interrupted.
+    Raises `Unavailable` where there is no installation, or an installation of another release, `Conflict` where a restore was
+    interrupted, and `Invalid` where a pooler shares sessions.
     """
     where = _where(settings)
     refuse_unfinished(settings.folder)
@@ -66,5 +67,6 @@ def _checked(where: str, url: str) -> Installation:
 
 
 async def _revision(url: str) -> str | None:
-    async with open_database(url, most=1) as database, database.connection() as db:
+    async with alone(url) as db:
+        await check_session(db, url)  # before the first statement that a pooler may spoil
         return await current_revision(db)
