@@ -11,8 +11,9 @@ from obstore.store import S3Store
 
 from kit.bank import ROBOT, Bank, Sample, name_of
 from kit.s3 import BUCKET, S3Server
-from kit.service import Service
+from kit.service import Service, copy_prepared
 from s3.conftest import MARK, PREFIX
+from samplebank.blobs.bucket import Bucket
 from samplebank.database import Database
 from samplebank.errors import Invalid, Unavailable
 from samplebank.serving.store import mark
@@ -62,6 +63,54 @@ async def test_a_server_that_is_away_is_told(
     reached.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
 
     assert "does not answer" in await refusal(remote, tmp_path, f"s3://{BUCKET}/x")
+
+
+@pytest.fixture(params=["a new installation", "an installation with a store"])
+def wrongly_led(request: pytest.FixtureRequest, s3: S3Server, tmp_path: Path) -> Service:
+    """An installation whose bucket is looked for at an address that the test gives."""
+    service = Service(tmp_path, {**s3.environment(), "SAMPLEBANK_BLOB_URL": f"s3://{BUCKET}/x"})
+    if request.param != "a new installation":
+        copy_prepared(tmp_path / "data")
+    return service
+
+
+def said_of(service: Service, endpoint: str) -> str:
+    """The last line of a start with the S3 server at this address."""
+    service.environment["AWS_ENDPOINT_URL"] = endpoint
+    done = service.run("serve", "--no-workers")
+    assert done.returncode == 1, done.stderr
+    assert "s3cret" not in done.stderr
+    return done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("127.0.0.1:9", "Connection refused"),
+        ("nowhere.invalid:9", "failed to lookup address information"),
+    ],
+)
+def test_a_start_names_the_server_that_is_away_and_why(
+    wrongly_led: Service, address: str, reason: str
+) -> None:
+    said = said_of(wrongly_led, f"http://user:s3cret@{address}")
+
+    assert f"No S3 server answers at http://{address} for the bucket {BUCKET}: {reason}" in said
+    assert "AWS_ENDPOINT_URL has to be the address of the S3 server" in said
+
+
+def test_a_start_names_a_server_that_is_no_s3_server(remote: Service, wrongly_led: Service) -> None:
+    said = said_of(wrongly_led, remote.url)
+
+    assert f"No S3 server answers at {remote.url} for the bucket {BUCKET}: 404 Not Found." in said
+    assert "AWS_ENDPOINT_URL has to be the address of the S3 server" in said
+
+
+async def test_a_server_that_is_no_s3_server_takes_no_bytes(remote: Service) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_ENDPOINT_URL": remote.url}
+
+    with pytest.raises(Unavailable, match="blob store does not answer"):
+        await Bucket(place_of("s3://bank", keys)).put("key", b"bytes")
 
 
 @pytest.mark.usefixtures("reached")

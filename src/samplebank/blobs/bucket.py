@@ -14,6 +14,7 @@ from obstore import Bytes
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
+from samplebank.blobs.away import away
 from samplebank.blobs.place import Place
 from samplebank.blobs.store import MISSING
 from samplebank.blobs.writing import to_the_end, write_file
@@ -36,7 +37,9 @@ REFUSALS = (
     "PermissionDenied",
     "Unauthenticated",
 )
-AWAY = "The blob store does not answer, or refuses the bytes; try again in a moment."
+NO_SUCH_BUCKET = "NoSuchBucket"
+#: a folder that a look at the bucket lists, for a short answer
+PROBED = "samplebank-probe"
 NO_BUCKET = "The bucket {} does not exist: make the bucket, or name another in SAMPLEBANK_BLOB_URL."
 REFUSED = (
     "The S3 server refuses the access key for the bucket {}: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have to be a "
@@ -76,13 +79,13 @@ class Bucket:
         )
 
     async def put(self, key: str, content: bytes | bytearray) -> None:
-        async with self._patient():
+        async with self._patient(), self._writing():
             await obstore.put_async(self._store, key, content, use_multipart=False)
 
     async def put_new(self, key: str, content: bytes) -> bool:
         """Write an object unless there is an object. Whether the object was written."""
         try:
-            async with self._patient():
+            async with self._patient(), self._writing():
                 await obstore.put_async(self._store, key, content, mode="create", use_multipart=False)
         except AlreadyExistsError:
             return False
@@ -146,6 +149,21 @@ class Bucket:
                 for one in some:
                     yield one["path"], one["last_modified"].timestamp()
 
+    async def check(self) -> None:
+        """Raise `Unavailable` unless the server lists the bucket. A server that is no S3 server has no objects either."""
+        async for _ in self.keys(PROBED):
+            return
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[None]:
+        """Only a server that is no S3 server finds nothing at the address of a new object."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            if NO_SUCH_BUCKET in str(error):
+                raise
+            raise away(self.place, error) from None
+
     @asynccontextmanager
     async def _patient(self) -> AsyncIterator[None]:
         async with self._told(), asyncio.timeout(PATIENCE):
@@ -159,14 +177,15 @@ class Bucket:
         except AlreadyExistsError:
             raise
         except (BaseError, TimeoutError, OSError) as error:
-            words = f"{type(error).__name__}: {error}"
-            if "NoSuchBucket" in words:
+            words = f"{type(error).__name__}: {error}".replace(self.place.endpoint, self.place.server)
+            if NO_SUCH_BUCKET in words:
                 raise Unavailable(NO_BUCKET.format(self.place.bucket)) from None
             if isinstance(error, FileNotFoundError):
                 raise NotFound(MISSING) from None
             note(words)
-            is_refused = any(code in words for code in REFUSALS)
-            raise Unavailable(REFUSED.format(self.place.bucket) if is_refused else AWAY) from None
+            if any(code in words for code in REFUSALS):
+                raise Unavailable(REFUSED.format(self.place.bucket)) from None
+            raise away(self.place, error) from None
 
 
 def note(said: str) -> None:

@@ -198,6 +198,8 @@ class ObjectStore:
 
     async def identity(self) -> UUID | None:
         found = await self.bucket.get(MARK)
+        if found is None:
+            await self.bucket.check()
         text = "" if found is None else found.to_bytes().decode("ascii", "replace").strip()
         try:
             return UUID(text) if text else None

@@ -1,5 +1,7 @@
 """Where a bucket is."""
 
+from urllib.parse import urlsplit, urlunsplit
+
 import msgspec
 
 
@@ -20,6 +22,12 @@ class Place(msgspec.Struct, frozen=True):
     @property
     def url(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    @property
+    def server(self) -> str:
+        """The address of the server for messages, without what is secret in the address."""
+        parts = urlsplit(self.endpoint)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
     @property
     def root(self) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import aiohttp
 
-from samplebank.blobs.bucket import AWAY, PATIENCE, note
+from samplebank.blobs.away import AWAY
+from samplebank.blobs.bucket import PATIENCE, note
 from samplebank.blobs.place import Place
 from samplebank.blobs.signing import signed_put
 from samplebank.blobs.store import Digests

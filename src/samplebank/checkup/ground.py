@@ -1,6 +1,7 @@
 """What the service stands on: clock, database, disks, blob store, sandbox, and a housekeeper that works."""
 
 from samplebank.assembly import Bank
+from samplebank.blobs.away import for_operator
 from samplebank.checkup.model import Finding, advice, fault, good
 from samplebank.database import Connection, budget
 from samplebank.database.server import MOVE, READ_ONLY, WIDE, is_read_only, narrowness
@@ -127,7 +128,11 @@ async def examine_store(bank: Bank, *, is_full: bool) -> list[Finding]:  # noqa:
         await bank.blobs.check()
         await store.check(known, bank.blobs)
     except Unavailable as error:
-        return [fault("blob store", str(error), "Mount or name the right store with SAMPLEBANK_BLOB_URL.")]
+        return [
+            fault(
+                "blob store", for_operator(error), "Mount or name the right store with SAMPLEBANK_BLOB_URL."
+            )
+        ]
     return [good("blob store", "The blob store is the store of this database, and takes bytes.")]
 
 

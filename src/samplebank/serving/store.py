@@ -8,6 +8,7 @@ from multiprocessing import get_context
 from uuid import UUID, uuid4
 
 from samplebank.blobs import Store
+from samplebank.blobs.away import for_operator
 from samplebank.blobs.mark import NAME
 from samplebank.database import Connection
 from samplebank.database.connection import connect_alone
@@ -70,7 +71,7 @@ def _mark(settings: Settings, database_url: str) -> None:
     try:
         asyncio.run(_mark_and_try(store, database_url))
     except Unavailable as error:
-        raise Unavailable(f"{store.where} cannot be used. {error}") from None
+        raise Unavailable(f"{store.where} cannot be used. {for_operator(error)}") from None
 
 
 async def _mark_and_try(store: Store, database_url: str) -> None:
