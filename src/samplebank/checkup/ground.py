@@ -4,7 +4,16 @@ from samplebank.assembly import Bank
 from samplebank.blobs.away import for_operator
 from samplebank.checkup.model import Finding, advice, fault, good
 from samplebank.database import Connection, budget
-from samplebank.database.server import MOVE, READ_ONLY, WIDE, is_read_only, narrowness
+from samplebank.database.server import (
+    BLIND,
+    MOVE,
+    READ_ONLY,
+    UNKNOWING,
+    WIDE,
+    encoding_of,
+    is_read_only,
+    narrowness,
+)
 from samplebank.errors import Unavailable
 from samplebank.installation import store
 from samplebank.jobs.clock import last_done
@@ -71,11 +80,9 @@ async def _changes(db: Connection) -> Finding:
     if await is_read_only(db):
         return fault("database", READ_ONLY, "Name the primary in SAMPLEBANK_DATABASE_URL.")
     if wrong := narrowness(db):
-        return fault(
-            "database",
-            wrong,
-            f"{WIDE} {MOVE}",
-        )
+        return fault("database", wrong, f"{WIDE} {MOVE}")
+    if encoding_of(db) == UNKNOWING:
+        return advice("database", BLIND, f"{WIDE} {MOVE}")
     return good("database", "The database takes changes, and the schema is that of this release.")
 
 

@@ -33,10 +33,20 @@ WIDE = (
 MOVE = "`samplebank backup` and `samplebank restore` bring an installation there."
 
 
+#: an encoding without letters: every text is kept, and capitals are capitals of ASCII alone
+UNKNOWING = "SQL_ASCII"
+BLIND = f"The database has the encoding {UNKNOWING}: searches take capitals beyond ASCII for other letters."
+
+
+def encoding_of(db: Connection) -> str:
+    encoding: str = db.get_settings().server_encoding
+    return encoding
+
+
 def narrowness(db: Connection) -> str | None:
     """What is wrong with the encoding of the database, in words; None where the database takes every text."""
-    encoding: str = db.get_settings().server_encoding
-    return None if encoding == "UTF8" else NARROW.format(encoding)
+    encoding = encoding_of(db)
+    return None if encoding in {"UTF8", UNKNOWING} else NARROW.format(encoding)
 
 
 async def is_read_only(db: Connection) -> bool:
