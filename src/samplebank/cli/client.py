@@ -18,7 +18,7 @@ import msgspec
 from samplebank.cli import answers, causes
 from samplebank.cli.answers import Envelope
 from samplebank.cli.connection import Connection
-from samplebank.cli.refusals import RETRIED, reason_of, refusal_of
+from samplebank.cli.refusals import RETRIED, Away, reason_of, refusal_of
 from samplebank.cli.worker_answers import WorkerLine, Workload
 from samplebank.errors import Invalid, Unavailable
 
@@ -224,7 +224,7 @@ class Client:
         try:
             return once()
         except httpx.RequestError as error:
-            raise Unavailable(f"The service at {self.url} cannot be reached: {reason_of(error)}.") from error
+            raise Away(f"The service at {self.url} cannot be reached: {reason_of(error)}.") from error
 
 
 def _notes(sha256: str) -> str:

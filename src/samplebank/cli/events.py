@@ -1,5 +1,6 @@
 """`samplebank events`: tell events, list deliveries that were given up, and try again."""
 
+from functools import partial
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -12,6 +13,7 @@ from samplebank.cli.client import EXTENSIONS, Client
 from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.ending import until_interrupted
 from samplebank.cli.installation import in_transaction
+from samplebank.cli.patience import patiently
 from samplebank.cli.printing import JsonOption, out, table, write_json, write_json_line
 from samplebank.errors import NotFound
 from samplebank.events import outbox
@@ -99,17 +101,20 @@ def _page(client: Client, after: str | None, limit: int, wait: int = 0) -> Envel
     return client.ask(Envelope[list[Event]], "/feed", api=EXTENSIONS, params=params)
 
 
-def _follow(client: Client, after: str | None, *, as_json: bool) -> None:
-    """Write each event as a line. Each line of JSON has the cursor from which to read on."""
+def _follow(client: Client, after: str, *, as_json: bool) -> None:
+    """Write each event as a line. Each line of JSON has the cursor from which to read on.
+
+    The first page comes without waiting: "latest" asked twice would pass over the events between the two questions.
+    """
     with until_interrupted():
+        found = _page(client, after, PAGE)
         while True:
-            found = _page(client, after, PAGE, WAIT)
             for event in found.data:
                 if as_json:
                     write_json_line(event)
                 else:
                     typer.echo(f"{event.time} {event.type} {event.subject}")
-            after = found.meta_data.next
+            found = patiently(partial(_page, client, found.meta_data.next, PAGE, WAIT))
 
 
 @events_app.command()

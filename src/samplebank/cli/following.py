@@ -10,6 +10,7 @@ import msgspec
 
 from samplebank.cli.answers import Job, Sample, Verdict
 from samplebank.cli.client import Client
+from samplebank.cli.patience import patiently
 from samplebank.cli.presence import absences
 from samplebank.cli.sending import FailedAnalysis, Outcome
 from samplebank.errors import Refusal
@@ -20,6 +21,7 @@ LONGEST_PAUSE: Final = 2.0
 STILL: Final = 5.0  # seconds without the end of a job, after which absent workers are looked for
 CLASSIFICATION: Final = 20.0  # seconds for which verdicts wait for file types
 PARALLEL: Final = 4
+LONGEST_ABSENCE: Final = 120.0  # seconds for which a service that is away is asked again
 #: jobs looked at one by one, without asking before whether anything has failed
 FEW_JOBS: Final = 8
 #: the usual thresholds of a service; the API does not tell the thresholds
@@ -34,25 +36,30 @@ def follow(
 ) -> list[Outcome]:
     """Wait until the job of every stored submission has ended. `progress` sees each round.
 
-    A worker that a job waits for in vain is told once.
+    A worker that a job waits for in vain is told once. A restart of the service is waited for.
     """
     current = list(outcomes)
+    ask = partial(patiently, tell=tell, longest=LONGEST_ABSENCE)
     pause = FIRST_PAUSE
     watch = _Watch(client, tell)
     began: dict[str, int] = {}
     while True:
-        current = _with_jobs(client, current, began)
+        current = ask(partial(_with_jobs, client, current, began))
         progress(current)
         waiting = [outcome for outcome in current if not _settled(outcome)]
         if not waiting:
             break
-        watch.look_at(waiting)
+        ask(partial(watch.look_at, waiting))
         time.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 1.3)
-    samples = _samples(client, current)
+    return ask(partial(_all_judged, client, current, began))
+
+
+def _all_judged(client: Client, outcomes: Sequence[Outcome], began: Mapping[str, int]) -> list[Outcome]:
+    samples = _samples(client, outcomes)
     failed = partial(_failed_analyses, client) if _may_have_failed(client, began) else _none_failed
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        return list(pool.map(partial(_judged, client, samples, failed), current))
+        return list(pool.map(partial(_judged, client, samples, failed), outcomes))
 
 
 class _Watch:

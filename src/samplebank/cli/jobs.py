@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Final
 
 import typer
@@ -19,6 +20,7 @@ from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.ending import until_interrupted
 from samplebank.cli.explaining import explain_job
 from samplebank.cli.job_table import JobWithTasks, job_table, short_id
+from samplebank.cli.patience import patiently
 from samplebank.cli.printing import JsonOption
 from samplebank.timespec import BadTime, Millis
 
@@ -132,25 +134,32 @@ def _follow(client: Client, criteria: Criteria, *, as_json: bool) -> None:
 
 def _follow_live(client: Client, criteria: Criteria) -> None:
     ended: dict[str, JobWithTasks] = {}
+
+    def rows() -> list[JobWithTasks]:
+        found = client.jobs(**criteria)
+        fresh = _with_tasks(client, [job for job in found if job.id not in ended])
+        ended.update({row.job.id: row for row in fresh if row.job.ended})
+        known = ended | {row.job.id: row for row in fresh}
+        return [known[job.id] for job in found]
+
     with Live(console=printing.out(), auto_refresh=False) as live:
+        shown = rows()
         while True:
-            found = client.jobs(**criteria)
-            fresh = _with_tasks(client, [job for job in found if job.id not in ended])
-            ended |= {row.job.id: row for row in fresh if row.job.ended}
-            known = ended | {row.job.id: row for row in fresh}
-            shown = [known[job.id] for job in found]
             live.update(Group(job_table(shown, _now()), "Ctrl-C ends this view."), refresh=True)
             time.sleep(FOLLOW_PAUSE)
+            shown = patiently(rows)
 
 
 def _changes(client: Client, criteria: Criteria) -> Iterator[Job]:
     states: dict[str, str] = {}
+    found = client.jobs(**criteria)
     while True:
-        for job in reversed(client.jobs(**criteria)):
+        for job in reversed(found):
             if states.get(job.id) != job.state:
                 states[job.id] = job.state
                 yield job
         time.sleep(FOLLOW_PAUSE)
+        found = patiently(partial(client.jobs, **criteria))
 
 
 def _write_change(job: Job, *, as_json: bool) -> None:

@@ -18,6 +18,17 @@ from samplebank.errors import (
     Violation,
 )
 
+
+class Away(Unavailable):
+    """The service cannot be reached, or has no time to answer, as in a restart."""
+
+
+class NothingBehind(Invalid):
+    """A proxy found no service. The proxy also says so where the service has refused a file before the end of the file."""
+
+
+#: refusals that end with the restart of a service
+AWAY: Final = (Away, NothingBehind)
 #: answers after which the same request may be served a moment later
 RETRIED: Final = frozenset({500, 503, 504})
 FAMILIES: Final[Mapping[int, type[Refusal]]] = {
@@ -26,7 +37,10 @@ FAMILIES: Final[Mapping[int, type[Refusal]]] = {
     404: NotFound,
     413: TooLarge,
     429: Unavailable,
-    **dict.fromkeys(sorted(RETRIED), Unavailable),
+    500: Unavailable,
+    502: NothingBehind,
+    503: Away,
+    504: Away,
 }
 
 
