@@ -75,6 +75,36 @@ def test_a_mistake_is_named_with_file_entry_and_reason(
 
 
 @pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("customer", 'name = "X"\ndomain = "here"'),
+        ("user", 'customer = "mill"'),
+        ("group", 'customer = "mill"'),
+    ],
+)
+def test_two_entries_with_the_same_short_name_are_refused(tmp_path: Path, kind: str, fields: str) -> None:
+    entries = [f'[[{kind}]]\nshortName = "{name}"\n{fields}\n' for name in ("twice", "once", "twice")]
+    path = tenants(tmp_path, "".join(entries))
+
+    with pytest.raises(Invalid) as refused:
+        read_tenants(Path(path))
+
+    assert str(refused.value) == (
+        f"{path}: [[{kind}]] twice: the short name twice stands in an entry before; make them one entry."
+    )
+
+
+def test_domains_and_grants_may_be_repeated(tmp_path: Path) -> None:
+    entries = (
+        '[[domain]]\nname = "here"\n[[grant]]\nsubject = "mia"\nrole = "SAMPLEDB-USER"\ncustomer = "mill"\n'
+    )
+
+    read = read_tenants(Path(tenants(tmp_path, 2 * entries)))
+
+    assert (len(read.domain), len(read.grant)) == (2, 2)
+
+
+@pytest.mark.parametrize(
     ("budget", "reason"),
     [
         ("-1", "Expected `int` >= 1"),

@@ -113,13 +113,14 @@ def _entries(given: object, entry_type: type[Any]) -> Iterable[tuple[Any, list[s
     if not isinstance(given, list):
         yield "", ["is written with two brackets, once for each entry."]
         return
+    names: set[str] = set()
     for number, entry in enumerate(given, 1):
         try:
             read = msgspec.convert(entry, entry_type)
         except msgspec.ValidationError as error:
             yield _label(entry, number), [*_field_mistakes(entry, entry_type)] or [f"{error}."]
             continue
-        mistake = _number_mistake(read)
+        mistake = _number_mistake(read) or _repetition(read, names)
         yield (read, []) if mistake is None else (_label(entry, number), [mistake])
 
 
@@ -147,6 +148,16 @@ def _number_mistake(entry: Any) -> str | None:
     if not name.isdigit():
         return None
     return f"the short name {name} is a number, and a number in a request is an id; put a letter in it."
+
+
+def _repetition(entry: Any, names: set[str]) -> str | None:
+    """Note the short name of an entry. A sentence where an entry before has the name: only the later would count."""
+    name = getattr(entry, "short_name", None)
+    if name in names:
+        return f"the short name {name} stands in an entry before; make them one entry."
+    if name is not None:
+        names.add(name)
+    return None
 
 
 def _label(entry: object, number: int) -> str:
