@@ -8,6 +8,8 @@ import pytest
 from cli.program import Program
 from kit.bank import name_of
 from kit.service import Service
+from samplebank.cli.events import Sink
+from samplebank.maintenance.relays import BROKERS, WEBHOOK
 
 TENANTS = '[[domain]]\nname = "north"\n'
 
@@ -100,6 +102,17 @@ def test_a_tenants_file_nested_without_end_is_refused_in_one_line(local: Program
 
     assert (ended.status, len(ended.complaints)) == (1, 1)
     assert f"{tenants} is nested too deeply" in ended.complaints[0]
+
+
+def test_a_sink_that_is_none_is_refused_with_the_list_of_the_sinks(local: Program) -> None:
+    ended = local.run("events", "retry", "--sink", "nast")
+
+    assert (ended.status, ended.out, len(ended.complaints)) == (2, "", 1)
+    assert all(f"'{sink}'" in ended.complaints[0] for sink in (WEBHOOK, *BROKERS))
+
+
+def test_every_sink_of_the_service_can_be_tried_again() -> None:
+    assert list(Sink) == [WEBHOOK, *BROKERS]
 
 
 def test_an_event_that_was_not_given_up_is_not_tried_again(local: Program) -> None:

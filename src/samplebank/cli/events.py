@@ -1,5 +1,6 @@
 """`samplebank events`: tell events, list deliveries that were given up, and try again."""
 
+from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -25,6 +26,13 @@ WAIT: Final = 30  # seconds
 PAGE: Final = 1000
 LATEST: Final = "latest"
 events_app = typer.Typer(help="Tell what happens; list and retry events that could not be delivered.")
+
+
+class Sink(StrEnum):
+    WEBHOOK = "webhook"
+    NATS = "nats"
+    RABBITMQ = "rabbitmq"
+    KAFKA = "kafka"
 
 
 class Event(Shown, frozen=True):
@@ -150,10 +158,7 @@ def retry(
             min=0, max=LARGEST_ID, help="Id of one event; all that were given up without it.", metavar="ID"
         ),
     ] = None,
-    sink: Annotated[
-        str | None,
-        typer.Option(help="Only to this sink: webhook, nats, rabbitmq, kafka.", show_default="all sinks"),
-    ] = None,
+    sink: Annotated[Sink | None, typer.Option(help="Only to this sink.", show_default="all sinks")] = None,
 ) -> None:
     """Try to deliver again."""
     revived, where = in_transaction(lambda db, _: outbox.revive(db, event, sink))
