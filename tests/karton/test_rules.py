@@ -152,6 +152,16 @@ def test_variables_win_over_the_file(tmp_path: Path) -> None:
     [
         (COMPLETE.replace("bucket", "pail"), "The option bucket of the section [s3] is missing"),
         (COMPLETE + "[samplebank]\ngrace = soon\n", "grace is 'soon'"),
+        (COMPLETE.replace("one", "one\nport = abc"), "[redis] port is 'abc'"),
+        (COMPLETE.replace("one", "one\nport = 65536"), "[redis] port is '65536'"),
+        (COMPLETE.replace("one", "one\nport = 0"), "The option host of the section [redis] gives no address"),
+        (COMPLETE.replace("one", "one\ndb = first"), "[redis] db is 'first'"),
+        (COMPLETE.replace("one", "::1"), "The option host of the section [redis] gives no address"),
+        (
+            COMPLETE.replace("host = one", "url = redis://:secret@one:x/0"),
+            "The option url of the section [redis]",
+        ),
+        (COMPLETE.replace("host = one", "url = one:6379"), "The option url of the section [redis]"),
         (COMPLETE + "[samplebank]\nsamples = b\n", "names the bucket b of Karton itself"),
         ("no section", "cannot be read"),
     ],
@@ -164,6 +174,17 @@ def test_a_wrong_configuration_is_told(tmp_path: Path, text: str, said: str) -> 
         config.load({}, file)
 
     assert said in str(refusal.value)
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_port_and_a_database_may_be_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "karton.ini"
+    file.write_text(COMPLETE)
+
+    assert (config.load({}, file).redis_url, config.load({}, file).redis_place) == (
+        "redis://one:6379/0",
+        "one:6379",
+    )
 
 
 @pytest.mark.parametrize(

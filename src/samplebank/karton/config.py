@@ -23,6 +23,9 @@ MISSING: Final = (
     "or set {variable}."
 )
 
+#: a URL may hold a password, and is not shown
+NO_ADDRESS: Final = "The option {} of the section [redis] gives no address of Redis; an address is such as redis://redis.example.org:6379/0."
+SCHEMES: Final = frozenset({"redis", "rediss", "unix"})
 SAME: Final = (
     "The option samples of the section [samplebank] names the bucket {} of Karton itself. The collector of Karton would remove "
     "the samples: Samplebank and Karton need buckets of their own."
@@ -101,10 +104,24 @@ def _redis(given: dict[str, dict[str, str]]) -> str:
     """The URL of Redis. User and password may stand beside the URL."""
     redis = given.get("redis", {})
     if "url" in redis:
-        return redis["url"]
+        return _address(redis["url"], "url")
     host = _needed(given, "redis", "host")
     scheme = "rediss" if redis.get("ssl", "0").lower() in TRUE else "redis"
-    return f"{scheme}://{host}:{redis.get('port') or 6379}/{redis.get('db') or 0}"
+    port = _number(redis.get("port"), "[redis] port", usual=6379, most=65_535)
+    db = _number(redis.get("db"), "[redis] db", usual=0, most=2**31 - 1)
+    return _address(f"{scheme}://{host}:{port}/{db}", "host")
+
+
+def _address(url: str, option: str) -> str:
+    """The URL of Redis. Raises `KartonError` for a URL that no client could use."""
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.port != 0 and bool(parts.path if parts.scheme == "unix" else parts.hostname)
+    except ValueError:
+        is_whole = False
+    if not is_whole or parts.scheme not in SCHEMES:
+        raise KartonError(NO_ADDRESS.format(option))
+    return url
 
 
 def _needed(given: dict[str, dict[str, str]], section: str, option: str) -> str:
@@ -113,6 +130,14 @@ def _needed(given: dict[str, dict[str, str]], section: str, option: str) -> str:
         variable = f"KARTON_{section.upper()}_{option.upper()}"
         raise KartonError(MISSING.format(option=option, section=section, variable=variable))
     return value
+
+
+def _number(value: str | None, name: str, *, usual: int, most: int) -> int:
+    if not value:
+        return usual
+    if not (value.isascii() and value.isdecimal() and int(value) <= most):
+        raise KartonError(f"The option {name} is {value!r}; it has to be a number, {most} at most.")
+    return int(value)
 
 
 def _seconds(value: str | None, name: str) -> float | None:
