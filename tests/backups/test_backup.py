@@ -77,12 +77,13 @@ async def test_a_second_backup_at_once_is_refused(
     service: Service, held_up: Backup, folder: Path, tmp_path: Path
 ) -> None:
     same = service.run("backup", str(folder))
-    other = service.run("backup", str(tmp_path / "other"))
+    other = service.run("backup", str(tmp_path / "new" / "other"))
 
     assert (same.returncode, len(same.stderr.splitlines())) == (1, 1)
     assert f"works on {folder}: wait for its end" in same.stderr
     assert (other.returncode, len(other.stderr.splitlines())) == (1, 1)
     assert "Another backup of this installation is under way" in other.stderr
+    assert not (tmp_path / "new").exists()
     assert held_up.process.poll() is None
 
 

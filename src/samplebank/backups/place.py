@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from samplebank.blobs import DiskStore
-from samplebank.errors import Conflict, Invalid
+from samplebank.errors import Conflict, Invalid, Refusal
 from samplebank.files import make_lasting_folder, sync
 from samplebank.timespec import Millis, iso
 
@@ -88,17 +88,28 @@ class BackupFolder:
 
 @contextmanager
 def for_backup(folder: Path) -> Iterator[BackupFolder]:
-    """Open a folder for a backup, made if need be. Raises `Invalid` for the folder of something else, and `Conflict`."""
+    """Open a folder for a backup, made if need be. Raises `Invalid` for the folder of something else, and `Conflict`.
+
+    A new folder goes again where the backup is refused.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
     make_lasting_folder(folder)
     sign = folder / SIGN
-    if not sign.exists():
+    if is_new := not sign.exists():
         if any(entry.name not in ALLOWED for entry in folder.iterdir()):
             raise Invalid(OTHER_FILES.format(folder))
         sign.write_text(WORDS, "utf-8")
         sync(sign)
         sync(folder)
     with _locked(folder, fcntl.LOCK_EX):
-        yield BackupFolder(folder)
+        try:
+            yield BackupFolder(folder)
+        except Refusal:
+            if is_new and list(folder.iterdir()) == [sign]:
+                sign.unlink()
+                for one in missing:
+                    one.rmdir()
+            raise
 
 
 @contextmanager
