@@ -39,9 +39,17 @@ def blob_store(settings: Settings, tokens: Tokens, database_url: str | None = No
 
 
 def store_at(
-    settings: Settings, url: str | None, tokens: Tokens, others: Mapping[str, Path] | None = None
+    settings: Settings,
+    url: str | None,
+    tokens: Tokens,
+    others: Mapping[str, Path] | None = None,
+    *,
+    is_made: bool = False,
 ) -> Store:
-    """The blob store at this address; without an address, the folder in the data folder."""
+    """The blob store at this address; without an address, the folder in the data folder.
+
+    A folder that `is_made` is left as it is. Any other gets its folders.
+    """
     if url is not None and url.startswith(SCHEME):
         spool = settings.folder / "spool"
         opened: type[ObjectStore] = import_module(OBJECTS).ObjectStore
@@ -54,7 +62,8 @@ def store_at(
         store = DiskStore(folder, reserve=settings.disk_reserve, others=others)
         what = f"The blob folder {folder}"
     try:
-        store.prepare()
+        if not (is_made and isinstance(store, DiskStore)):
+            store.prepare()
     except OSError as error:
         raise Invalid(f"{what} cannot be written: {error.strerror}.") from error
     return store

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.program import Program
-from kit.bank import name_of
+from kit.bank import Bank, name_of
 from kit.service import Service
 from samplebank.cli.events import Sink
 from samplebank.maintenance.relays import BROKERS, WEBHOOK
@@ -102,6 +102,41 @@ def test_a_tenants_file_nested_without_end_is_refused_in_one_line(local: Program
 
     assert (ended.status, len(ended.complaints)) == (1, 1)
     assert f"{tenants} is nested too deeply" in ended.complaints[0]
+
+
+def test_a_refused_copy_of_the_stored_bytes_makes_nothing(local: Program, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    target = tmp_path / "target"
+
+    for source in (tmp_path / "nowhere", tmp_path / "empty"):
+        ended = local.run("blobs", "copy", f"file://{source}", f"file://{target}")
+
+        assert (ended.status, len(ended.complaints)) == (1, 1)
+        assert f"{source} is not the store of this installation" in ended.complaints[0]
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
+
+
+@pytest.mark.parametrize("target", ["/sample/copy", "/", "/.."])
+def test_a_copy_of_the_stored_bytes_into_itself_is_refused(
+    local: Program, service: Service, target: str
+) -> None:
+    own = f"file://{service.blobs}"
+
+    ended = local.run("blobs", "copy", own, f"{own}{target}")
+
+    assert (ended.status, len(ended.complaints)) == (1, 1)
+    assert "lie one in the other" in ended.complaints[0]
+
+
+def test_the_stored_bytes_are_copied_into_another_folder(
+    local: Program, service: Service, bank: Bank, tmp_path: Path
+) -> None:
+    sample = bank.submitted()
+
+    ended = local.run("blobs", "copy", f"file://{service.blobs}", f"file://{tmp_path}/copy")
+
+    assert (ended.status, ended.complaints) == (0, [])
+    assert (tmp_path / "copy/sample" / sample.sha256[:2] / sample.sha256).read_bytes() == sample.data
 
 
 def test_a_sink_that_is_none_is_refused_with_the_list_of_the_sinks(local: Program) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +14,8 @@ from samplebank.blobs import PARTS
 from samplebank.cli import bars
 from samplebank.cli.printing import JsonOption, complain, out, write_json
 from samplebank.database import open_database
-from samplebank.maintenance.moving import TOLD, Copied, copy_store
+from samplebank.errors import Invalid
+from samplebank.maintenance.moving import TOLD, Copied, check_own, copy_store
 from samplebank.samples.objects import RowTokens
 from samplebank.serving.installation import opened
 from samplebank.settings import Settings, check_blob_url
@@ -22,6 +24,7 @@ from samplebank.stores import closing_store, store_at
 blobs_app = typer.Typer(help="Move the stored bytes of the installation.")
 #: connections to the database: each file on its way may take one
 CONNECTIONS = 4
+INSIDE = "{} and {} lie one in the other: name a folder elsewhere."
 
 
 @blobs_app.callback()
@@ -39,6 +42,7 @@ def copy(
     """Copy all bytes to another store, while the service runs. A repeat copies what has come meanwhile."""
     check_blob_url("FROM", source)
     check_blob_url("TO", target)
+    _check_apart(source, target)
     own = settings.load(os.environ)
     make_data_folder(own)
     with opened(own) as installation:
@@ -51,6 +55,15 @@ def copy(
             complain(f"{name} is missing or damaged in {source}, or was deleted meanwhile.")
     if copied.failed:
         raise typer.Exit(1)
+
+
+def _check_apart(source: str, target: str) -> None:
+    """Raise `Invalid` for two folders of which one lies in the other."""
+    folders = [
+        Path(url.removeprefix("file://")).resolve() for url in (source, target) if url.startswith("file://")
+    ]
+    if len(folders) > 1 and (folders[0].is_relative_to(folders[1]) or folders[1].is_relative_to(folders[0])):
+        raise Invalid(INSIDE.format(*folders))
 
 
 async def _copy(own: Settings, database_url: str, source: str, target: str) -> Copied:
@@ -68,8 +81,7 @@ async def _copy(own: Settings, database_url: str, source: str, target: str) -> C
 
         async with open_database(database_url, most=CONNECTIONS) as database:
             tokens = RowTokens(database)
-            async with (
-                closing_store(store_at(own, source, tokens)) as giver,
-                closing_store(store_at(own, target, tokens)) as taker,
-            ):
-                return await copy_store(database, giver, taker, tell)
+            async with closing_store(store_at(own, source, tokens, is_made=True)) as giver:
+                await check_own(database, giver)  # before the folders of the other store are made
+                async with closing_store(store_at(own, target, tokens)) as taker:
+                    return await copy_store(database, giver, taker, tell)

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 import msgspec
 
@@ -31,7 +32,8 @@ async def copy_store(
     database: Database, source: Store, target: Store, tell: Callable[[int, Copied], None]
 ) -> Copied:
     """Copy the bytes of all rows. `tell` hears of each part in `2 * PARTS`. Raises `Invalid` where a store is another's."""
-    await _mark(database, source, target)
+    known = await check_own(database, source)
+    await identities.settle(target, known, OTHER.format(target.where))
     copied = Copied()
     for done, (area, part) in enumerate((area, part) for area in Area for part in range(PARTS)):
         await _copy_part(_Copying(database, source, target, area, copied), part)
@@ -39,12 +41,13 @@ async def copy_store(
     return copied
 
 
-async def _mark(database: Database, source: Store, target: Store) -> None:
+async def check_own(database: Database, source: Store) -> UUID:
+    """Answer the identity of the store of this installation. Raises `Invalid` where `source` is another store."""
     async with database.connection() as db:
         known = (await identities.find(db)).identity
     if known is None or await source.identity() != known:
         raise Invalid(FOREIGN.format(source.where))
-    await identities.settle(target, known, OTHER.format(target.where))
+    return known
 
 
 class _Copying(msgspec.Struct, frozen=True):
