@@ -54,6 +54,28 @@ def test_wrong_usage_is_explained_in_one_line(program: Program, arguments: list[
     assert reason in ended.complaints[0]
 
 
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        (["show", "zz"], "SHA256"),
+        (["delete", "zz"], "SHA256"),
+        (["note", "add", "zz", "text"], "SHA256"),
+        (["note", "list", "zz"], "SHA256"),
+        (["note", "withdraw", "zz", "1"], "SHA256"),
+        (["receipts", "list", "--sample", "zz"], "--sample"),
+        (["audit", "--sample", "zz"], "--sample"),
+    ],
+)
+def test_what_is_no_hash_is_refused_by_every_command_in_the_same_words(
+    program: Program, command: list[str], named: str
+) -> None:
+    ended = program.run(*command)
+
+    said = "'zz' is no SHA256. `samplebank search` finds the SHA256 of other hashes and names."
+    assert (ended.status, len(ended.complaints)) == (2, 1)
+    assert f"Invalid value for {named}: {said}" in ended.complaints[0]
+
+
 def test_a_folder_without_files_is_nothing_to_submit(program: Program, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 

@@ -18,6 +18,7 @@ from samplebank.cli.answers import Customer, Envelope, Shown
 from samplebank.cli.client import EXTENSIONS, Client
 from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.ending import until_interrupted
+from samplebank.cli.hashes import one_hash
 from samplebank.cli.jobs import since_when
 from samplebank.cli.printing import JsonOption
 from samplebank.timespec import Millis
@@ -121,7 +122,7 @@ def audit(
         "action": action,
         "user": user,
         "customer": customer,
-        "sample": sample,
+        "sample": None if sample is None else one_hash(sample, "--sample"),
         "target": target,
         "since": None if since is None else since_when(since, now=now),
         "until": until,

@@ -10,6 +10,7 @@ from samplebank.cli import connection, deletions, printing
 from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.deletions import Preview, Task
+from samplebank.cli.hashes import one_hash
 from samplebank.cli.printing import JsonOption
 from samplebank.errors import Invalid
 from samplebank.receipts import Receipt
@@ -34,6 +35,7 @@ def delete(
     key: KeyOption = None,
 ) -> None:
     """Delete a sample, with everything that the service knows of the sample. The receipt proves the deletion."""
+    digest = one_hash(sha256)
     if receipt is not None and (dry_run or no_wait):
         raise Invalid(
             "A receipt is there when the sample is deleted: --receipt needs neither --dry-run nor --no-wait."
@@ -41,11 +43,11 @@ def delete(
     if receipt is not None and receipt.exists():
         raise Invalid(f"{receipt} is there already: name a new file for the receipt.")
     with Client(connection.find(url, key)) as client:
-        seen = deletions.preview(client, sha256)
+        seen = deletions.preview(client, digest)
         if dry_run:
             _tell_preview(seen, as_json=as_json)
             return
-        correlation_id = deletions.delete(client, sha256)
+        correlation_id = deletions.delete(client, digest)
         if no_wait:
             _tell_opened(correlation_id, as_json=as_json)
             return

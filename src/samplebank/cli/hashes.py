@@ -10,15 +10,15 @@ from samplebank.query.hashes import algorithm_of, hashes_in
 LONGEST_SHOWN: Final = 100
 
 
-def read_hashes(arguments: Iterable[str]) -> list[str]:
-    """The SHA-256 that arguments hold, each once, in their order."""
-    found, wrong = sort_hashes(arguments)
+def read_hashes(arguments: Iterable[str], hint: str = "SHA256") -> list[str]:
+    """The SHA-256 that arguments hold, each once, in their order. `hint` is the argument in the help."""
+    found, wrong = sort_hashes(arguments, hint)
     if wrong:
-        raise typer.BadParameter(wrong[0], param_hint="SHA256")
+        raise typer.BadParameter(wrong[0], param_hint=hint)
     return found
 
 
-def sort_hashes(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
+def sort_hashes(arguments: Iterable[str], hint: str = "SHA256") -> tuple[list[str], list[str]]:
     """The SHA-256 that arguments hold, each once, in their order; and a sentence for each argument that is none.
 
     Without any SHA-256 the first of the sentences is raised.
@@ -33,12 +33,12 @@ def sort_hashes(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
         else:
             found |= dict.fromkeys(digests)
     if wrong and not found:
-        raise typer.BadParameter(wrong[0], param_hint="SHA256")
+        raise typer.BadParameter(wrong[0], param_hint=hint)
     return list(found), wrong
 
 
-def one_hash(argument: str) -> str:
-    found = read_hashes([argument])
+def one_hash(argument: str, hint: str = "SHA256") -> str:
+    found = read_hashes([argument], hint)
     if len(found) > 1:
-        raise typer.BadParameter("Give one SHA256.", param_hint="SHA256")
+        raise typer.BadParameter("Give one SHA256.", param_hint=hint)
     return found[0]

@@ -10,6 +10,7 @@ from samplebank import timespec
 from samplebank.cli import connection, printing
 from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
+from samplebank.cli.hashes import one_hash
 from samplebank.cli.printing import JsonOption
 
 note_app = typer.Typer(help="Write and read notes on samples.")
@@ -39,9 +40,10 @@ def add(
     key: KeyOption = None,
 ) -> None:
     """Write a note on a sample."""
+    digest = one_hash(sha256)
     fields = {"text": text, "tlp": tlp.value, "customer": customer}
     with Client(connection.find(url, key)) as client:
-        note = client.add_note(sha256, fields, secrets.token_urlsafe())
+        note = client.add_note(digest, fields, secrets.token_urlsafe())
     if as_json:
         printing.write_json(note)
     else:
@@ -58,8 +60,9 @@ def list_(
     key: KeyOption = None,
 ) -> None:
     """List the notes on a sample, newest first."""
+    digest = one_hash(sha256)
     with Client(connection.find(url, key)) as client:
-        found = client.notes(sha256, limit=limit)
+        found = client.notes(digest, limit=limit)
     if as_json:
         printing.write_json({"notes": found})
         return
@@ -86,6 +89,7 @@ def withdraw(
     key: KeyOption = None,
 ) -> None:
     """Withdraw a note of your own."""
+    digest = one_hash(sha256)
     with Client(connection.find(url, key)) as client:
-        note = client.withdraw_note(sha256, id_)
+        note = client.withdraw_note(digest, id_)
     typer.echo(f"Note {note.id} is withdrawn.")

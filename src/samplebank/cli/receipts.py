@@ -13,6 +13,7 @@ from samplebank.cli import connection, deletions, printing
 from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.deletions import PublicKey
+from samplebank.cli.hashes import one_hash
 from samplebank.cli.printing import JsonOption
 from samplebank.errors import Invalid
 from samplebank.receipts import Receipt, check
@@ -41,7 +42,8 @@ def list_(
     key: KeyOption = None,
 ) -> None:
     """List receipts of deletions that you asked for, newest first."""
-    given = {"correlationID": deletion, "sha256": sample, "limit": limit}
+    digest = None if sample is None else one_hash(sample, "--sample")
+    given = {"correlationID": deletion, "sha256": digest, "limit": limit}
     wanted = {name: value for name, value in given.items() if value is not None}
     with Client(connection.find(url, key)) as client:
         found = deletions.receipts(client, **wanted)
