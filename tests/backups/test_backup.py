@@ -2,8 +2,11 @@
 
 import json
 import shutil
+import signal
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from backups.conftest import Backup, Gate, blob_of, delete, delete_analyses, names_in, told
 from kit.bank import Bank, Sample, eventually
@@ -85,6 +88,17 @@ async def test_a_second_backup_at_once_is_refused(
     assert "Another backup of this installation is under way" in other.stderr
     assert not (tmp_path / "new").exists()
     assert held_up.process.poll() is None
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_a_backup_that_is_told_to_end_says_what_is_left(
+    held_up: Backup, number: signal.Signals, code: int
+) -> None:
+    held_up.process.send_signal(number)
+    _, complaints = held_up.process.communicate(timeout=60)
+
+    said = "Interrupted: backups before are whole, and the next backup uses what was copied."
+    assert (held_up.process.returncode, complaints) == (code, f"samplebank: {said}\n")
 
 
 def test_the_next_backup_copies_only_what_is_new(

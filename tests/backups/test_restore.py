@@ -152,6 +152,22 @@ def test_a_backup_of_a_time_is_chosen(service: Service, copy: Path, empty: Servi
     assert (wrong.returncode, "A time is" in wrong.stderr) == (2, True)
 
 
+def test_a_restore_that_is_told_to_end_says_how_to_go_on(made: Path, empty: Service) -> None:
+    note = empty.folder / "data" / NOTE
+    process = subprocess.Popen(
+        [*PROGRAM, "restore", str(made)], env=empty.environment, stderr=subprocess.PIPE, text=True
+    )
+    while not (note.exists() and note.stat().st_size):
+        assert process.poll() is None
+    process.terminate()
+    _, complaints = process.communicate(timeout=60)
+
+    assert (process.returncode, len(complaints.splitlines())) == (143, 1)
+    assert complaints.startswith(
+        f"samplebank: Interrupted. The restore into {empty.folder / 'data'} has begun"
+    )
+
+
 def test_an_interrupted_restore_is_told_and_begun_anew(made: Path, empty: Service) -> None:
     note = empty.folder / "data" / NOTE
     process = subprocess.Popen([*PROGRAM, "restore", str(made)], env=empty.environment)

@@ -118,7 +118,7 @@ def test_a_demo_that_is_ended_early_leaves_nothing(program: Program, temporary: 
     demo.terminate()
 
     _, complaints = demo.communicate(timeout=60)
-    assert (demo.returncode, complaints) == (1, "")
+    assert (demo.returncode, complaints) == (143, "")
     assert list(temporary.iterdir()) == []
 
 

@@ -3,12 +3,14 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cli.program import SAMPLEBANK, Program
-from kit.service import Service
+from kit.bank import eventually
+from kit.service import Service, free_port
 
 
 def of_shell(service: Service, script: str, **settings: str) -> "subprocess.CompletedProcess[str]":
@@ -161,6 +163,47 @@ def test_a_place_that_is_none_is_told_in_one_line(
 
     assert (ended.status, len(ended.complaints)) == (1, 1)
     assert said in ended.complaints[0]
+
+
+@pytest.mark.parametrize("made", ["metrics", "postgres/data/PG_VERSION", "postgres/data/postmaster.pid"])
+def test_a_service_that_is_told_to_stop_while_it_starts_says_so(
+    program: Program, data_folder: Path, made: str
+) -> None:
+    starting = program.start("serve", "--port", str(free_port()))
+    assert eventually((data_folder / made).exists)
+
+    starting.terminate()
+    _, complaints = starting.communicate(timeout=60)
+
+    said = "samplebank: Interrupted: the service was told to stop before it had started."
+    assert (starting.returncode, complaints.splitlines()) == (143, [said])
+
+
+def test_being_told_to_end_is_not_lost_where_python_drops_what_is_raised() -> None:
+    script = """
+import os, signal, sys
+from samplebank.cli import main
+
+class Fleeting:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def fleet(_):
+    Fleeting()
+    signal.pause()
+    return 0
+
+main.main = fleet
+try:
+    main.run()
+except KeyboardInterrupt:
+    print("ended")
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert (ended.stdout, ended.stderr) == ("ended\n", "")
 
 
 KEY = "sb_" + "k" * 43

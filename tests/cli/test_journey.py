@@ -157,9 +157,9 @@ def test_an_empty_customer_is_not_ones_own(local: Program, suspects: Path) -> No
     assert "customer" in ended.complaints[-1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_who_interrupts_sending_learns_what_was_sent(
-    local: Program, bank: Bank, relay: Relay, tmp_path: Path, number: signal.Signals
+    local: Program, bank: Bank, relay: Relay, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     for name in "123":
         (tmp_path / name).write_bytes(Sample(100).data)
@@ -176,7 +176,7 @@ def test_who_interrupts_sending_learns_what_was_sent(
 
     assert [file["status"] for file in json.loads(out)["files"]] == ["submitted", "failed", "failed"]
     assert (sending.returncode, complaints) == (
-        1,
+        code,
         "samplebank: Interrupted: 1 of 3 files was submitted. Their analyses go on; `samplebank jobs` shows them.\n",
     )
 
@@ -192,5 +192,5 @@ def test_who_stops_waiting_learns_the_jobs(local: Program, bank: Bank, relay: Re
     out, complaints = waiting.communicate(timeout=30)
 
     (file,) = json.loads(out)["files"]
-    assert (file["status"], file["jobState"], waiting.returncode) == ("submitted", "enqueued", 1)
+    assert (file["status"], file["jobState"], waiting.returncode) == ("submitted", "enqueued", 130)
     assert "Interrupted: 1 of 1 files was submitted." in complaints

@@ -16,6 +16,7 @@ from samplebank.backups.making import Made, Progress, make_backup
 from samplebank.backups.place import BackupFolder, for_backup
 from samplebank.backups.pruning import prune
 from samplebank.cli import bars
+from samplebank.cli.ending import INTERRUPTED
 from samplebank.cli.printing import JsonOption, complain, out, write_json
 from samplebank.errors import Invalid, Unavailable
 from samplebank.serving.installation import opened
@@ -70,7 +71,7 @@ def _told(folder: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         complain(f"Interrupted: {PARTIAL}")
-        raise typer.Exit(1) from None
+        raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
         said = f"The backup cannot be written: {error.filename or folder}: {error.strerror}"
         raise Unavailable(f"{said}. {PARTIAL[0].upper()}{PARTIAL[1:]}") from error

@@ -1,6 +1,6 @@
 """How commands end: a fault becomes one line on stderr and an exit code, never a traceback.
 
-0 done, 1 the operation failed, 2 wrong usage.
+0 done, 1 the operation failed, 2 wrong usage, 130 ended by Ctrl-C, 143 ended by SIGTERM.
 """
 
 import logging
@@ -20,6 +20,8 @@ from samplebank.errors import Refusal
 
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
+INTERRUPTED: Final = 130
+TERMINATED: Final = 143
 log = logging.getLogger("samplebank")
 
 
@@ -38,6 +40,7 @@ def exit_code_of(command: Callable[[], int], name: str) -> int:
         return mistake.exit_code
     except (typer.Abort, KeyboardInterrupt):
         complain("Interrupted.")
+        return INTERRUPTED
     except Refusal as refusal:
         complain(str(refusal))
     except BrokenPipeError:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from types import FrameType
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import typer
 
 from samplebank.cli import streams
-from samplebank.cli.ending import exit_code_of
+from samplebank.cli.ending import TERMINATED, exit_code_of
 from samplebank.cli.text import Command
 from samplebank.files import keep_to_own_account
 
@@ -51,6 +51,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "demo": "samplebank.cli.demo:demo",
 }
 HIDDEN: Final = frozenset({"demo"})
+SOON: Final = 0.1  # seconds
 
 
 def _show_version(asked: object) -> None:
@@ -109,10 +110,32 @@ def main(arguments: Sequence[str]) -> int:
 def run() -> None:
     streams.prepare()
     keep_to_own_account()
-    signal.signal(signal.SIGTERM, _end_in_order)
-    sys.exit(main(sys.argv[1:]))
+    is_told_to_end = False
+
+    def end_in_order(_signal: int, frame: FrameType | None) -> None:
+        nonlocal is_told_to_end
+        is_told_to_end = True
+        if _is_lost(frame):
+            signal.setitimer(signal.ITIMER_REAL, SOON)
+        else:
+            _press_ctrl_c(frame)
+
+    signal.signal(signal.SIGTERM, end_in_order)
+    signal.signal(signal.SIGALRM, end_in_order)
+    code = main(sys.argv[1:])
+    sys.exit(TERMINATED if is_told_to_end and code else code)
 
 
-def _end_in_order(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Unwind on SIGTERM as on Ctrl-C, so that started processes are stopped."""
-    raise SystemExit(1)
+def _is_lost(frame: FrameType | None) -> bool:
+    """Whether Python would drop what is raised here, as in everything that a `__del__` calls."""
+    while frame is not None and frame.f_code.co_name != "__del__":
+        frame = frame.f_back
+    return frame is not None
+
+
+def _press_ctrl_c(frame: FrameType | None) -> None:
+    """Unwind on SIGTERM as on Ctrl-C, so that started processes are stopped, and event loops end their tasks."""
+    usual = signal.getsignal(signal.SIGINT)
+    if not callable(usual):  # as in the background of a script
+        raise KeyboardInterrupt
+    usual(signal.SIGINT, frame)

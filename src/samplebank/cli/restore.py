@@ -15,14 +15,13 @@ from samplebank.backups.note import NOTE
 from samplebank.backups.place import for_restore
 from samplebank.backups.restoring import Chosen, restore_backup
 from samplebank.cli.backup import shown
+from samplebank.cli.ending import INTERRUPTED
 from samplebank.cli.printing import JsonOption, complain, out, write_json
 from samplebank.errors import Refusal, Unavailable
 from samplebank.settings import Settings
 from samplebank.timespec import Millis, iso
 
-INTERRUPTED = (
-    "The restore into {} has begun, and the service does not start there: the same command begins anew."
-)
+BEGUN = "The restore into {} has begun, and the service does not start there: the same command begins anew."
 
 
 def restore(
@@ -93,7 +92,7 @@ def _told(own: Settings) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         complain(_more(own, "Interrupted.") or "Interrupted: nothing was restored.")
-        raise typer.Exit(1) from None
+        raise typer.Exit(INTERRUPTED) from None
     except Refusal as refusal:
         if more := _more(own, str(refusal)):
             raise Unavailable(more) from refusal
@@ -105,4 +104,4 @@ def _told(own: Settings) -> Iterator[None]:
 
 def _more(own: Settings, said: str) -> str | None:
     """The words with what to do about a restore that was begun; None where none was begun."""
-    return f"{said} {INTERRUPTED.format(own.folder)}" if (own.folder / NOTE).exists() else None
+    return f"{said} {BEGUN.format(own.folder)}" if (own.folder / NOTE).exists() else None

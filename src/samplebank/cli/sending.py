@@ -119,7 +119,7 @@ class Sent(NamedTuple):
     """The outcomes of files, in the order of the files. `end` tells why the run ended before all files were sent."""
 
     outcomes: list[Outcome]
-    end: Refusal | KeyboardInterrupt | SystemExit | None
+    end: Refusal | KeyboardInterrupt | None
 
 
 class _Stopped(Exception):
@@ -148,7 +148,7 @@ def send_all(
             raise _Stopped
         return send(client, path, fields=fields, advance=advance_or_stop)
 
-    end: Refusal | KeyboardInterrupt | SystemExit | None = None
+    end: Refusal | KeyboardInterrupt | None = None
     with ThreadPoolExecutor(max_workers=parallel) as pool:
         futures = [pool.submit(send_in_turn, path) for path in files]
         try:
@@ -158,7 +158,7 @@ def send_all(
                 if future.exception():
                     break
                 turns.release()
-        except (KeyboardInterrupt, SystemExit) as interruption:
+        except KeyboardInterrupt as interruption:
             end = interruption
         stop.set()
         for future in futures:

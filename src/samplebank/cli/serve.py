@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,8 @@ import typer
 
 from samplebank import logs, settings
 from samplebank.assembly import make_data_folder
+from samplebank.cli.ending import INTERRUPTED
+from samplebank.cli.printing import complain
 from samplebank.cli.worker_choice import HUNT
 from samplebank.errors import Invalid
 from samplebank.files import expanded
@@ -32,6 +36,17 @@ from samplebank.worker.analysers import BUILT_IN
 log = logging.getLogger("samplebank.serving")
 
 
+@contextmanager
+def _told_when_stopped() -> Iterator[None]:
+    """Tell that the service was stopped during its start. A service that has started stops in order by itself."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain("Interrupted: the service was told to stop before it had started.")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@_told_when_stopped()
 def serve(
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,

@@ -19,6 +19,7 @@ from rich.progress import (
 from samplebank.cli import bars, connection, printing
 from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
+from samplebank.cli.ending import INTERRUPTED
 from samplebank.cli.following import follow
 from samplebank.cli.pairs import read_pairs
 from samplebank.cli.printing import JsonOption
@@ -88,7 +89,8 @@ def submit(
         raise end
     if end is not None:
         printing.complain(_interrupted(outcomes))
-    if end is not None or any(outcome.status == "failed" or outcome.failed_analyses for outcome in outcomes):
+        raise typer.Exit(INTERRUPTED)
+    if any(outcome.status == "failed" or outcome.failed_analyses for outcome in outcomes):
         raise typer.Exit(1)
 
 
@@ -160,7 +162,7 @@ def _follow(client: Client, outcomes: Sequence[Outcome]) -> Sent:
 
         try:
             return Sent(follow(client, outcomes, show, printing.complain), None)
-        except (Refusal, KeyboardInterrupt, SystemExit) as end:
+        except (Refusal, KeyboardInterrupt) as end:
             return Sent(latest, end)
 
 
