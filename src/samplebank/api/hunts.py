@@ -161,7 +161,7 @@ def _customer_of(request: Exchange, wanted: HuntRequest, violations: Violations)
 
 async def _found(request: Exchange, query: str) -> list[int]:
     """The samples that a query finds. Raises `Invalid` for too many."""
-    listing = samples_of(request, query)
+    listing = samples_of(request, query, field="query")
 
     async def search() -> list[int]:
         async with request.bank.database.connection() as db:

@@ -47,6 +47,8 @@ from samplebank.timespec import Millis
 
 #: a query finds samples of any age
 EVER: Final = IndexWindow(0)
+#: the field of a request that has the query, but in requests for something else than a search
+FIELD: Final = "q"
 Text = Annotated[str, Meta(max_length=LONGEST, description="The query, as docs/query.md describes queries.")]
 
 
@@ -172,38 +174,40 @@ async def _answer_jobs(request: Call, asked: JobQuery) -> Response[bytes] | Stre
     )
 
 
-def samples_of(request: Exchange, text: str, sort: Sequence[str] = ()) -> SampleListing:
-    """The samples that a query finds. Raises `Invalid` with every mistake and its place."""
-    query, document = _read_text(text, samples.document_of, request.now)
+def samples_of(
+    request: Exchange, text: str, sort: Sequence[str] = (), *, field: str = FIELD
+) -> SampleListing:
+    """The samples that a query finds. Raises `Invalid` with every mistake and its place in the `field` of the request."""
+    query, document = _read_text(text, samples.document_of, request.now, field)
     reader = Reader(request.caller, request.bank.directory, request.now)
     wanted = msgspec.convert(document, QueriedSample)
     check_weight(wanted, reader.violations)
     criterion = _read(reader, wanted)
     if reader.violations:
-        raise Invalid(*_placed(reader.violations, query, document))
+        raise Invalid(*_placed(reader.violations, query, document, field))
     return samples_matching(request.caller, criterion, EVER, sort)
 
 
 def jobs_of(request: Exchange, text: str, sort: Sequence[str] = ()) -> OrderedListing[Job]:
     """The jobs that a query finds. Raises `Invalid` with every mistake and its place."""
-    query, document = _read_text(text, jobs.document_of, request.now)
+    query, document = _read_text(text, jobs.document_of, request.now, FIELD)
     wanted = msgspec.convert(document, QueriedJobs)
     try:
         found = read_filter(wanted, request.caller, request.bank.directory, request.now)
     except Invalid as error:
-        raise Invalid(*_placed(error.violations, query, document)) from error
+        raise Invalid(*_placed(error.violations, query, document, FIELD)) from error
     found = structs.replace(found, workers=wanted.worker, types=wanted.type)
     return jobs_matching(request.caller, found, sort or ("-enqueuedTimestamp",))
 
 
 def _read_text(
-    text: str, document_of: Callable[[Query, Millis], Document], now: Millis
+    text: str, document_of: Callable[[Query, Millis], Document], now: Millis, field: str
 ) -> tuple[Query, Document]:
     try:
         query = parse(text)
         return query, document_of(query, now)
     except BadQuery as error:
-        raise Invalid(*map(violation_of, error.mistakes)) from error
+        raise Invalid(*(violation_of(mistake, field) for mistake in error.mistakes)) from error
 
 
 def _read(reader: Reader, wanted: QueriedSample, at: str = "") -> SampleCriterion:
@@ -224,16 +228,18 @@ def _derived(wanted: QueriedDerived) -> DerivedCriterion:
     return DerivedCriterion(required=wanted.required, exclude=wanted.exclude, digest=digests)
 
 
-def violation_of(mistake: Mistake) -> Violation:
-    """The mistake as a violation: `q[5:9]` is from the character 5 to before the character 9."""
-    return Violation(mistake.message, f"q[{mistake.start}:{mistake.end}]")
+def violation_of(mistake: Mistake, field: str) -> Violation:
+    """The mistake as a violation: `q[5:9]` is from the character 5 of the field `q` to before the character 9."""
+    return Violation(mistake.message, f"{field}[{mistake.start}:{mistake.end}]")
 
 
-def _placed(violations: Iterable[Violation], query: Query, document: Document) -> Iterator[Violation]:
+def _placed(
+    violations: Iterable[Violation], query: Query, document: Document, field: str
+) -> Iterator[Violation]:
     """What was refused of the document, with the places in the query."""
     for violation in violations:
         start, end = place_of(query, document, violation.field or "")
-        yield structs.replace(violation, field=f"q[{start}:{end}]")
+        yield structs.replace(violation, field=f"{field}[{start}:{end}]")
 
 
 ROUTES = [query_samples, query_samples_by_body, query_jobs, query_jobs_by_body]

@@ -1,5 +1,6 @@
 """Queries that visitors save: under a name, for the page of the account, the first page and Ctrl+K."""
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from litestar import Response, post
@@ -15,7 +16,7 @@ from samplebank.http.shapes import NoQuery
 from samplebank.web.visit import Visit
 
 #: what finds the mistakes in a query of each kind
-CHECKS: Final = {"samples": samples_of, "jobs": jobs_of}
+CHECKS: Final[Mapping[str, Callable[[Visit, str], object]]] = {"samples": samples_of, "jobs": jobs_of}
 NAMELESS: Final = f"A saved query has a name of 1 to {LONGEST_NAME} characters: type a name."
 NO_KIND: Final = "Queries are saved for samples and for jobs: load the page again, and send the form again."
 UNFIT: Final = f"A query of 1 to {LONGEST_QUERY:,} characters can be saved: save a shorter query."
