@@ -25,7 +25,7 @@ from samplebank.http.operation import operation
 from samplebank.http.shapes import Body, Int64, NoQuery, Shown
 from samplebank.http.streaming import Streamed
 from samplebank.hunts import claims, results
-from samplebank.hunts.model import LARGE_BATCH, Batch, HuntRules
+from samplebank.hunts.model import LARGE_BATCH, TURN_SECONDS, Batch, HuntRules
 from samplebank.samples.model import SHA256
 
 BATCH = f"{HUNTS}/{{hunt_id:str}}/batch/{{number:str}}"
@@ -80,12 +80,13 @@ class HitRequest(Body):
 
 
 class BatchResultRequest(Body):
-    """Samples of the batch that are in no count were deleted meanwhile."""
+    """Without `lookedAt`, the result tells of all samples of the batch. Of the samples told of, those in no count were deleted meanwhile."""
 
     lease_token: UUID
     scanned: Number
     scanned_bytes: Number
     unscanned: Number = 0
+    looked_at: Annotated[int, Meta(ge=1, le=LARGE_BATCH)] | None = None
     reason: Annotated[str, Meta(max_length=10_000)] = ""
     hits: Annotated[list[HitRequest], Meta(max_length=LARGE_BATCH)] | None = None
 
@@ -101,6 +102,8 @@ class BatchSampleResponse(Shown):
 
 
 class BatchResponse(Shown):
+    """After `seconds` of scanning, a worker brings what it has: `lookedAt` of the result, and the rest waits for another turn."""
+
     hunt: HuntReference
     number: int
     attempt: int
@@ -108,6 +111,7 @@ class BatchResponse(Shown):
     lease_end_timestamp: int
     rules: str
     samples: list[BatchSampleResponse]
+    seconds: int
 
 
 class BatchLeaseResponse(Shown):
@@ -210,7 +214,10 @@ async def heartbeat(request: Call) -> Answer:
     status_code=200,
 )
 async def end(request: Call) -> Answer:
-    """End a batch with everything that was found. The same request again changes nothing."""
+    """End a batch with everything that was found, or put all but the first `lookedAt` samples back into the hunt.
+
+    The same request again changes nothing.
+    """
     request.read_query(NoQuery)
     document = await request.document(BatchResultRequest, extra=LARGE_RESULT)
     wanted = document.read(request.now)
@@ -222,6 +229,7 @@ async def end(request: Call) -> Answer:
         scanned=wanted.scanned,
         scanned_bytes=wanted.scanned_bytes,
         unscanned=wanted.unscanned,
+        looked_at=wanted.looked_at,
         reason=wanted.reason,
         hits=[
             results.Hit(bytes.fromhex(hit.sample), msgspec.to_builtins(hit.matches))
@@ -275,6 +283,7 @@ def _show_batch(batch: Batch, _: Directory) -> BatchResponse:
         lease_end_timestamp=batch.lease_until,
         rules=batch.rules,
         samples=[BatchSampleResponse(one.sha256.hex(), one.size, one.type) for one in batch.samples],
+        seconds=TURN_SECONDS,
     )
 
 

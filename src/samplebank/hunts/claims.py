@@ -1,7 +1,7 @@
 """Claims: a worker takes a batch of a hunt until the lease ends. Ordinary tasks come first.
 
 Hunts take turns, the hunt whose latest claim is longest ago first. The batches of a hunt go newest first. A batch whose lease has
-ended is handed out again. No sweep is needed: the next claim looks.
+ended is handed out again, and so is the rest of a batch whose worker ran out of time. No sweep is needed: the next claim looks.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ PICK_HUNT = f"""
      ORDER BY h.claimed_time, h.created_time, h.id LIMIT 1 FOR NO KEY UPDATE
 """
 PICK_BATCH = Statement("""
-    SELECT b.number, b.bytes, b.attempt FROM hunt_batch b JOIN hunt h ON h.id = b.hunt_id
+    SELECT b.number, b.bytes, b.attempt, b.lease_token IS NULL AS is_new FROM hunt_batch b JOIN hunt h ON h.id = b.hunt_id
      WHERE b.hunt_id = :hunt AND NOT b.is_done AND h.end_time IS NULL
        AND (b.lease_until IS NULL OR b.lease_until <= :now)
      ORDER BY b.number LIMIT 1 FOR UPDATE OF b
@@ -66,13 +66,14 @@ SAMPLES = Statement("""
      WHERE b.hunt_id = :hunt AND b.number = :number ORDER BY wanted.place
 """)
 HOLD = Statement("""
-    SELECT b.lease_token = :token AND NOT b.is_done AND h.end_time IS NULL FROM hunt_batch b JOIN hunt h ON h.id = b.hunt_id
+    SELECT b.lease_token = :token AND b.lease_until IS NOT NULL AND NOT b.is_done AND h.end_time IS NULL
+      FROM hunt_batch b JOIN hunt h ON h.id = b.hunt_id
      WHERE b.hunt_id = :hunt AND b.number = :number AND b.claimed_by = :user_id
 """)
 EXTEND = Statement("""
     UPDATE hunt_batch b SET lease_until = :until FROM hunt h
      WHERE b.hunt_id = :hunt AND b.number = :number AND b.lease_token = :token AND b.claimed_by = :user_id AND NOT b.is_done
-       AND h.id = b.hunt_id AND h.end_time IS NULL
+       AND b.lease_until IS NOT NULL AND h.id = b.hunt_id AND h.end_time IS NULL
     RETURNING b.number
 """)
 GIVEN_UP = "no worker brought the batch to an end"
@@ -144,7 +145,7 @@ async def _has_ordinary_work(db: Connection, caller: Caller, workers: Sequence[s
 async def _take(
     db: Connection, caller: Caller, hunt: Any, batch: Any, rules: HuntRules, *, now: Millis, until: Millis
 ) -> Batch | None:
-    if not batch["attempt"]:
+    if batch["is_new"]:  # the rest of a batch was paid for with the beginning
         day = now // DAY
         charged = await CHARGE.value(
             db,

@@ -17,6 +17,8 @@ FIRST_BATCH = 50
 #: samples and bytes of a batch, and of a batch for many rules: compiling the rules for each batch takes long then
 BATCH, BATCH_BYTES = 2000, 64 * MIB
 LARGE_BATCH, LARGE_BATCH_BYTES = 8000, 256 * MIB
+#: seconds for which a worker scans a batch. The rest of the batch then waits for another turn of the hunt
+TURN_SECONDS = 20
 #: rules that are few
 FEW_RULES = 100
 DAY: Millis = 24 * 3600 * 1000

@@ -1,4 +1,8 @@
-"""The end of a batch: hits and counts are stored in one transaction with the end, so that no sample is counted twice."""
+"""The result of a batch: hits and counts are stored in one transaction with the end, so that no sample is counted twice.
+
+A worker that runs out of time tells how many samples of the batch were looked at, from the beginning of the batch on. The other samples
+stay in the batch, which waits for another turn of the hunt.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,19 +19,20 @@ from samplebank.timespec import Millis
 
 LOCK_HUNT = "SELECT end_time, hits, samples FROM hunt WHERE id = $1 FOR NO KEY UPDATE"
 LOCK_BATCH = Statement("""
-    SELECT is_done, lease_token, claimed_by, cardinality(samples) AS samples, bytes FROM hunt_batch
+    SELECT lease_until IS NOT NULL AS is_held, lease_token, claimed_by, cardinality(samples) AS samples, bytes FROM hunt_batch
      WHERE hunt_id = :hunt AND number = :number FOR UPDATE
 """)
-# A sample that is being deleted is waited for, and then is no hit.
+# A sample that is being deleted is waited for, and then is no hit. Places count from the end of the batch, as turns take samples from the
+# beginning of the batch: so the hits of a later turn stand behind those of the turns before.
 STORE_HITS = Statement("""
     WITH told AS (
         SELECT * FROM unnest(:sha256s::bytea[], :matches::jsonb[]) AS told(sha256, matches)
     ), stored AS (
-        SELECT s.id, wanted.place, told.matches
+        SELECT s.id, wanted.place - cardinality(b.samples) AS place, told.matches
           FROM hunt_batch b JOIN hunt h ON h.id = b.hunt_id
          CROSS JOIN LATERAL unnest(b.samples) WITH ORDINALITY wanted(id, place)
           JOIN sample s ON s.id = wanted.id JOIN told ON told.sha256 = s.sha256
-         WHERE b.hunt_id = :hunt AND b.number = :number AND s.deleted_time IS NULL AND s.created_time <= h.created_time
+         WHERE b.hunt_id = :hunt AND b.number = :number AND wanted.place <= :looked_at AND s.deleted_time IS NULL AND s.created_time <= h.created_time
          ORDER BY wanted.place LIMIT :most FOR KEY SHARE OF s
     ), added AS (
         INSERT INTO hunt_hit (hunt_id, sample_id, batch, place, matches, created_time)
@@ -39,6 +44,15 @@ STORE_HITS = Statement("""
 """)
 END_BATCH = Statement("""
     UPDATE hunt_batch SET is_done = true, samples = '{}', lease_until = NULL WHERE hunt_id = :hunt AND number = :number
+""")
+# The token stays: a result that comes again is known by the token, and the bytes of the rest are paid for.
+PUT_BACK = Statement("""
+    UPDATE hunt_batch b SET samples = rest.samples, bytes = rest.bytes, attempt = 0, lease_until = NULL
+      FROM (SELECT array_agg(kept.id ORDER BY kept.place) AS samples, coalesce(sum(s.size), 0)::bigint AS bytes
+              FROM hunt_batch whole
+             CROSS JOIN LATERAL unnest(whole.samples) WITH ORDINALITY kept(id, place) LEFT JOIN sample s ON s.id = kept.id
+             WHERE whole.hunt_id = :hunt AND whole.number = :number AND kept.place > :looked_at) rest
+     WHERE b.hunt_id = :hunt AND b.number = :number
 """)
 COUNT = Statement("""
     UPDATE hunt h SET scanned = scanned + :scanned, scanned_bytes = scanned_bytes + :bytes, unscanned = unscanned + :unscanned,
@@ -67,21 +81,33 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker found. Samples of the batch that are neither `scanned` nor `unscanned` were deleted meanwhile."""
+    """What a worker found in the first `looked_at` samples of the batch, or in all.
+
+    Of these, samples that are neither `scanned` nor `unscanned` were deleted meanwhile.
+    """
 
     token: UUID
     scanned: int
     scanned_bytes: int
     unscanned: int = 0
+    looked_at: int | None = None
     #: why a sample was not scanned
     reason: str = ""
     hits: Sequence[Hit] = ()
 
 
+class Told(msgspec.Struct, frozen=True):
+    """How many samples of a batch a result tells of, whether these are all, and how many hits were stored."""
+
+    looked_at: int
+    is_all: bool
+    hits: int
+
+
 async def store(
     db: Connection, caller: Caller, hunt: str, number: int, result: Result, *, now: Millis
 ) -> None:
-    """End a batch with its result. The same result again changes nothing.
+    """Store the result of a batch, and end the batch, or put the rest of the batch back. The same result again changes nothing.
 
     Raises `NotFound`, `Conflict` for a lost lease, and `Invalid` for a result that tells of more than the batch has.
     """
@@ -90,12 +116,14 @@ async def store(
     batch = await LOCK_BATCH.row(db, hunt=id_, number=number)
     if batch is None or batch["lease_token"] != result.token or batch["claimed_by"] != caller.user.id:
         raise Conflict(LOST)
-    if batch["is_done"]:
+    if not batch["is_held"]:
         return
     if locked["end_time"] is not None:
         raise Conflict(LOST)
-    told = result.scanned + result.unscanned
-    if told > batch["samples"] or result.scanned_bytes > batch["bytes"] or len(result.hits) > result.scanned:
+    looked_at = batch["samples"] if result.looked_at is None else result.looked_at
+    if not result.scanned + result.unscanned <= looked_at <= batch["samples"]:
+        raise Invalid(MORE_THAN_ALL)
+    if result.scanned_bytes > batch["bytes"] or len(result.hits) > result.scanned:
         raise Invalid(MORE_THAN_ALL)
     hits = 0
     if result.hits:
@@ -106,10 +134,12 @@ async def store(
             sha256s=[hit.sha256 for hit in result.hits],
             # as bytes: a list of lists would be an array of two dimensions
             matches=[msgspec.json.encode(hit.matches) for hit in result.hits],
+            looked_at=looked_at,
             most=MOST_HITS - locked["hits"],
             now=now,
         )
-    await _end(db, id_, number, result, hits=hits, passed_over=batch["samples"] - told, now=now)
+    told = Told(looked_at, is_all=looked_at == batch["samples"], hits=hits)
+    await _end(db, id_, number, result, told, now=now)
 
 
 async def give_up(db: Connection, hunt: UUID, number: int, reason: str, *, now: Millis) -> None:
@@ -118,26 +148,28 @@ async def give_up(db: Connection, hunt: UUID, number: int, reason: str, *, now: 
     nothing = Result(
         token=hunt, scanned=0, scanned_bytes=0, unscanned=batch["samples"], reason=f"Not scanned: {reason}."
     )
-    await _end(db, hunt, number, nothing, hits=0, passed_over=0, now=now)
+    await _end(db, hunt, number, nothing, Told(batch["samples"], is_all=True, hits=0), now=now)
 
 
-async def _end(
-    db: Connection, hunt: UUID, number: int, result: Result, *, hits: int, passed_over: int, now: Millis
-) -> None:
-    await END_BATCH.run(db, hunt=hunt, number=number)
+async def _end(db: Connection, hunt: UUID, number: int, result: Result, told: Told, *, now: Millis) -> None:
     counted = await COUNT.row(
         db,
         hunt=hunt,
         scanned=result.scanned,
         bytes=result.scanned_bytes,
         unscanned=result.unscanned,
-        passed_over=passed_over,
-        hits=hits,
+        passed_over=told.looked_at - result.scanned - result.unscanned,
+        hits=told.hits,
         message=result.reason[:LONGEST_REASON],
         now=now,
     )
     is_full = counted["hits"] >= MOST_HITS
-    if is_full or counted["is_whole"]:
+    has_ended = is_full or counted["is_whole"]
+    if told.is_all or has_ended:
+        await END_BATCH.run(db, hunt=hunt, number=number)
+    else:
+        await PUT_BACK.run(db, hunt=hunt, number=number, looked_at=told.looked_at)
+    if has_ended:
         message = ENOUGH if is_full and not counted["is_whole"] else ""
         await END_HUNT.run(db, hunt=hunt, now=now, message=message)
         await db.execute(FORGET_BATCHES, hunt)
