@@ -1,25 +1,36 @@
 """Hunts with the real worker: rules of all kinds, files that end a process, workers that die."""
 
 import asyncio
+import hashlib
 import os
 import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hunts.hunting import begun, found_in, hits, mark, marked, now, rules_for
 from kit.bank import CHIEF, Bank, Sample, eventually, later
 from kit.service import PROGRAM, Service
 from samplebank.database import Database
+from samplebank.worker.client import ServiceClient
+from samplebank.worker.contract import JSON
+from samplebank.worker.hunting import scanners
+from samplebank.worker.hunting.batch import HEADER, BatchAssignment, HuntReference, Wanted, written
 from samplebank.worker.hunting.messages import Bounds, Piece, Scanned
 from samplebank.worker.hunting.scanners import Scanner, Scanners
 from worker.working import NoAnalysers, working
+
+#: a rule that takes for ever for files with the text "slow"
+FOR_EVER = "for all i in (0..100000000) : ( for all j in (0..100000000) : ( i + j >= 0 ) )"
+SLOW = f'rule slow {{ strings: $a = "slow" condition: $a and {FOR_EVER} }}'
+QUICK = Bounds(scan_seconds=3, sample_seconds=1)
 
 
 @pytest.fixture
@@ -150,9 +161,7 @@ def test_rules_that_match_everything_are_told_within_bounds(bank: Bank) -> None:
 async def test_rules_that_take_for_ever_cost_a_sample_its_time_only(tmp_path: Path) -> None:
     file = tmp_path / "batch"
     file.write_bytes(b"slow quick")
-    slow = "for all i in (0..100000000) : ( for all j in (0..100000000) : ( i + j >= 0 ) )"
-    rules = f'rule slow {{ strings: $a = "slow" condition: $a and {slow} }}\n{rules_for("quick")}'
-    scanner = Scanner(rules, sandbox_required=True, bounds=Bounds(scan_seconds=3, sample_seconds=1))
+    scanner = Scanner(f"{SLOW}\n{rules_for('quick')}", sandbox_required=True, bounds=QUICK)
 
     scanned = await scanner.scan(file, [Piece(0, 4), Piece(5, 5)])
 
@@ -161,6 +170,97 @@ async def test_rules_that_take_for_ever_cost_a_sample_its_time_only(tmp_path: Pa
     assert [(one.piece, one.reason) for one in scanned.failures] == [
         (0, "The scan took longer than 1 seconds.")
     ]
+
+
+async def test_a_scan_ends_with_its_time_and_tells_how_far_it_came(tmp_path: Path) -> None:
+    file = tmp_path / "batch"
+    file.write_bytes(b"slow")
+    pieces = [Piece(0, 4)] * 60
+    scanner = Scanner(SLOW, sandbox_required=True, bounds=QUICK)
+
+    scanned = await scanner.scan(file, pieces, seconds=4)
+    again = await scanner.scan(file, pieces[scanned.done :], seconds=0)
+
+    await scanner.sandbox.close()
+    assert 0 < scanned.done < len(pieces)
+    assert [one.piece for one in scanned.failures] == list(range(scanned.done))
+    # one piece is scanned at least, and little more is fetched for the next turn
+    assert (again.done, scanner.share) == (1, 2)
+
+
+async def test_a_hunt_that_was_slow_fetches_more_again_when_it_is_quick(tmp_path: Path) -> None:
+    file = tmp_path / "batch"
+    file.write_bytes(b"slowquick")
+    scanner = Scanner(SLOW, sandbox_required=True, bounds=QUICK)
+    await scanner.scan(file, [Piece(0, 4), Piece(0, 4)], seconds=0)
+    slow = scanner.share
+
+    await scanner.scan(file, [Piece(4, 5)] * slow, seconds=60)
+
+    await scanner.sandbox.close()
+    assert (slow, scanner.share) == (2, 4)
+
+
+async def test_a_turn_reads_no_more_of_a_stream_than_it_scans(tmp_path: Path) -> None:
+    texts = [b"one", b"two", b"three"]
+    samples = [Wanted(hashlib.sha256(text).hexdigest(), len(text)) for text in texts]
+    batch = BatchAssignment(
+        hunt=HuntReference("hunt"), number=1, lease_token="", rules="", samples=samples, seconds=20
+    )
+
+    async def stream() -> AsyncIterator[bytes]:
+        for text in texts[:2]:
+            yield len(text).to_bytes(HEADER, "big") + text
+
+    contents = await written(batch, stream(), tmp_path / "batch", most=2)
+
+    assert (contents.read, contents.places, (tmp_path / "batch").read_bytes()) == (2, [0, 1], b"onetwo")
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(20, [1, 1, None]), (0, [None])], ids=["turns", "whole"])
+def test_a_batch_is_worked_off_in_turns_where_the_service_knows_turns(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, seconds: int, told: list[int | None]
+) -> None:
+    since, wanted = later(time.time_ns() // 1_000_000), mark()
+    samples = [marked(bank, wanted) for _ in range(3)]
+    claim, end, bodies = ServiceClient.claim_batch, ServiceClient.end_batch, []
+
+    async def claiming(client: ServiceClient, *workers: Any, **fields: Any) -> BatchAssignment | None:
+        batch = await claim(client, *workers, **fields)
+        return batch and msgspec.structs.replace(batch, seconds=seconds)
+
+    async def ending(client: ServiceClient, batch: BatchAssignment, result: Mapping[str, JSON]) -> None:
+        bodies.append(result.get("lookedAt"))
+        await end(client, batch, result)
+
+    monkeypatch.setattr(scanners, "MOST_FETCHED", 1)
+    monkeypatch.setattr(ServiceClient, "claim_batch", claiming)
+    monkeypatch.setattr(ServiceClient, "end_batch", ending)
+    hunt = begun(bank, rules_for(wanted), since=since)
+
+    with working(bank.url, bank.keys[CHIEF], NoAnalysers(), hunts=True, parallel=1):
+        ended = done(bank, hunt)
+
+    assert (ended["scanned"], ended["hits"], bodies) == (3, 3, told)
+    assert found_in(bank, hunt) == [sample.sha256 for sample in reversed(samples)]
+
+
+def test_a_slow_hunt_lets_the_hunts_of_others_go_on(bank: Bank) -> None:
+    since = later(time.time_ns() // 1_000_000)
+    for _ in range(4):
+        marked(bank, "slow", "quinn")
+    slow = begun(bank, SLOW, "quinn", since=since)
+
+    with working(bank.url, bank.keys[CHIEF], NoAnalysers(), hunts=True, parallel=1):
+        assert eventually(lambda: now(bank, slow, "quinn")["state"] == "executing")
+        marked(bank, "any", "hana")
+        other = begun(bank, rules_for("any"), "hana", since=since)
+        assert eventually(lambda: now(bank, other, "hana")["state"] == "done", 90)
+
+    told = now(bank, slow, "quinn")
+    assert (told["state"], told["scanned"]) == ("executing", 0)
+    assert told["unscanned"] in (1, 2)
+    assert told["message"] == "The scan took longer than 10 seconds."
 
 
 async def test_scanners_that_two_tasks_close_at_once_are_closed_once(tmp_path: Path) -> None:

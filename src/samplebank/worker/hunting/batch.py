@@ -32,6 +32,8 @@ class BatchAssignment(msgspec.Struct, frozen=True, rename="camel", kw_only=True)
     lease_token: str
     rules: str
     samples: list[Wanted]
+    #: for which the batch is scanned; 0 of a service that takes results for whole batches only
+    seconds: int = 0
 
     @property
     def path(self) -> str:
@@ -39,11 +41,15 @@ class BatchAssignment(msgspec.Struct, frozen=True, rename="camel", kw_only=True)
 
 
 class Contents(msgspec.Struct):
-    """The samples of a batch as they lie in a file. Damaged samples are not among them."""
+    """The first `read` samples of a batch as they lie in a file. Samples have their places in the batch.
 
-    wanted: list[Wanted] = []
+    `places` tells the sample of each piece. Damaged samples have no piece.
+    """
+
+    read: int = 0
+    places: list[int] = []
     pieces: list[Piece] = []
-    damaged: list[Wanted] = []
+    damaged: list[int] = []
 
 
 class _Reader:
@@ -70,11 +76,14 @@ class _Reader:
         return found
 
 
-async def written(batch: BatchAssignment, pieces: AsyncIterator[bytes], target: Path) -> Contents:
-    """Write the samples of a stream one after the other, and check each SHA-256. Raises `ServiceUnavailable`."""
-    reader, contents, at = _Reader(pieces), Contents([], [], []), 0
+async def written(
+    batch: BatchAssignment, pieces: AsyncIterator[bytes], target: Path, *, most: int
+) -> Contents:
+    """Write up to `most` samples of a stream one after the other, and check each SHA-256. Raises `ServiceUnavailable`."""
+    samples = batch.samples[:most]
+    reader, contents, at = _Reader(pieces), Contents(len(samples), [], [], []), 0
     with target.open("xb") as file:
-        for wanted in batch.samples:
+        for place, wanted in enumerate(samples):
             size = int.from_bytes(await reader.exactly(HEADER), "big")
             if size == GONE:
                 continue
@@ -85,9 +94,9 @@ async def written(batch: BatchAssignment, pieces: AsyncIterator[bytes], target: 
                 file.write(part)
                 left -= len(part)
             if digest.hexdigest() == wanted.id:
-                contents.wanted.append(wanted)
+                contents.places.append(place)
                 contents.pieces.append(Piece(at, size, wanted.type))
             else:
-                contents.damaged.append(wanted)
+                contents.damaged.append(place)
             at += size
     return contents

@@ -15,7 +15,6 @@ from samplebank.worker.analysers.rule_sets import VARIABLES
 from samplebank.worker.analysers.rule_variables import file_type
 from samplebank.worker.hunting.messages import (
     MOST_RULES,
-    PAUSE_SECONDS,
     Compile,
     Compiled,
     Failure,
@@ -50,8 +49,8 @@ class Hunter:
         match decoded_question(message):
             case Compile():
                 return encoded(self._checked())
-            case Scan(path, pieces, sample_seconds):
-                return encoded(self._scanned(str(path), pieces, sample_seconds))
+            case Scan() as scan:
+                return encoded(self._scanned(scan))
 
     def _checked(self) -> Reply:
         try:
@@ -75,29 +74,29 @@ class Hunter:
             self._mistakes = [Mistake(_cut(error["text"]), int(error.get("line") or 0)) for error in errors]
         return compiler.build()
 
-    def _scanned(self, path: str, pieces: list[Piece], sample_seconds: int) -> Scanned:
+    def _scanned(self, scan: Scan) -> Scanned:
         scanner = yara_x.Scanner(self._compiled())
-        if sample_seconds:
-            scanner.set_timeout(sample_seconds)
+        if scan.sample_seconds:
+            scanner.set_timeout(scan.sample_seconds)
         scanner.max_matches_per_pattern(MOST_MATCHES)
         found: list[Found] = []
         failures: list[Failure] = []
-        left, end = MOST_DETAIL, time.monotonic() + PAUSE_SECONDS
-        for number, (piece, content) in enumerate(_contents(path, pieces)):
+        left, end = MOST_DETAIL, time.monotonic() + scan.pause_seconds
+        for number, (piece, content) in enumerate(_contents(str(scan.path), scan.pieces)):
             if number and time.monotonic() > end:
                 return Scanned(number, found, failures)
             scanner.set_global("filetype", file_type(piece.type))
             try:
                 matches = _told(scanner.scan(content).matching_rules, content, left)
             except yara_x.TimeoutError:
-                failures.append(Failure(number, f"The scan took longer than {sample_seconds} seconds."))
+                failures.append(Failure(number, f"The scan took longer than {scan.sample_seconds} seconds."))
             except yara_x.ScanError as error:
                 failures.append(Failure(number, f"The file cannot be scanned: {storable(str(error))[:200]}."))
             else:
                 if matches:
                     found.append(Found(number, matches))
                     left -= len(encoded(found[-1]))
-        return Scanned(len(pieces), found, failures)
+        return Scanned(len(scan.pieces), found, failures)
 
 
 def _contents(path: str, pieces: list[Piece]) -> Iterator[tuple[Piece, bytes]]:

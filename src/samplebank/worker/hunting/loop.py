@@ -5,6 +5,7 @@ The service hands out no batch while tasks of the same worker wait. The processe
 
 import asyncio
 import logging
+import math
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
@@ -110,10 +111,11 @@ class HuntLoop:
         # a cleaner of temporary folders may have removed the folder
         self._folder.mkdir(mode=0o700, exist_ok=True)
         try:
-            async with self._client.batch_contents(batch) as stream:
-                contents = await batches.written(batch, stream, target)
             async with self._scanners.scanner(batch.rules) as scanner:
-                scanned = await scanner.scan(target, contents.pieces)
+                most = scanner.share if batch.seconds else len(batch.samples)
+                async with self._client.batch_contents(batch) as stream:
+                    contents = await batches.written(batch, stream, target, most=most)
+                scanned = await scanner.scan(target, contents.pieces, seconds=batch.seconds or math.inf)
         finally:
             with suppress(OSError):
                 target.unlink(missing_ok=True)
@@ -125,19 +127,26 @@ class HuntLoop:
 
 
 def _told(batch: BatchAssignment, contents: Contents, scanned: Scanned) -> dict[str, JSON]:
+    is_whole = scanned.done == len(contents.pieces)
+    looked_at = contents.read if is_whole else contents.places[scanned.done]
+    damaged = [batch.samples[place] for place in contents.damaged if place < looked_at]
     failed = {failure.piece for failure in scanned.failures}
     reasons = [failure.reason for failure in scanned.failures]
-    reasons += [f"The stored bytes of {sample.id} are damaged." for sample in contents.damaged]
-    found: list[dict[str, Any]] = [
-        {"sample": contents.wanted[one.piece].id, "matches": one.matches} for one in scanned.found
+    reasons += [f"The stored bytes of {sample.id} are damaged." for sample in damaged]
+    sizes = [
+        piece.size for number, piece in enumerate(contents.pieces[: scanned.done]) if number not in failed
     ]
-    return {
+    found: list[dict[str, Any]] = [
+        {"sample": batch.samples[contents.places[one.piece]].id, "matches": one.matches}
+        for one in scanned.found
+    ]
+    told: dict[str, JSON] = {
         "leaseToken": batch.lease_token,
-        "scanned": len(contents.pieces) - len(failed),
-        "scannedBytes": sum(
-            piece.size for number, piece in enumerate(contents.pieces) if number not in failed
-        ),
-        "unscanned": len(failed) + len(contents.damaged),
+        "scanned": len(sizes),
+        "scannedBytes": sum(sizes),
+        "unscanned": len(failed) + len(damaged),
         "reason": storable(reasons[0])[:500] if reasons else "",
         "hits": found,
     }
+    # a result for the whole batch is the same to services of every release
+    return told if looked_at == len(batch.samples) else {**told, "lookedAt": looked_at}

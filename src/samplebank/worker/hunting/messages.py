@@ -16,17 +16,22 @@ MOST_RULES_BYTES, MOST_RULES = 512 * 1024, 1000
 COMPILE_SECONDS, COMPILE_BYTES = 20.0, 1024 * MIB
 #: memory for a scan: a sample is mapped as a whole
 SCAN_BYTES = 5 * 1024 * MIB
-#: seconds after which a scan of a batch answers what is done
+#: seconds after which a scan of a batch answers what is done, at the latest
 PAUSE_SECONDS = 15.0
 #: bytes of the hits of one answer
 ANSWER_BYTES = 16 * MIB
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds after which a scan is given up, and seconds for one sample from the first such scan on."""
+    """The seconds of a scan, and of a sample.
 
-    scan_seconds: float = 120.0
+    A scan is given up after `scan_seconds`. From the first such scan on, each sample has `sample_seconds`, and a scan has
+    `spare_seconds` beyond its samples, as for compiling.
+    """
+
+    scan_seconds: float = 15.0
     sample_seconds: int = 10
+    spare_seconds: float = 20.0
 
 
 class Mistake(msgspec.Struct, frozen=True):
@@ -49,13 +54,14 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Scan(msgspec.Struct, frozen=True, tag=True):
-    """Ask for the rules that match the pieces of a file.
+    """Ask for the rules that match the pieces of a file. The answer tells what is done after `pause_seconds`, one piece at least.
 
     With `sample_seconds`, the time for each piece is bounded, at a cost: YARA-X takes half as long again for small pieces.
     """
 
     path: Path
     pieces: list[Piece]
+    pause_seconds: float
     sample_seconds: int = 0
 
 

@@ -1,6 +1,8 @@
 """The sandboxes of a worker that know the rules of hunts, and the scan of a batch in such a sandbox."""
 
 import hashlib
+import math
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from samplebank.sandbox.pool import Sandbox
 from samplebank.worker.hunting.messages import (
     ANSWER_BYTES,
     FACTORY,
+    PAUSE_SECONDS,
     SCAN_BYTES,
     Bounds,
     Failure,
@@ -26,6 +29,8 @@ from samplebank.worker.hunting.messages import (
 
 #: sandboxes without work that stay for the next batch
 MOST_IDLE = 4
+#: the most samples that a turn fetches
+MOST_FETCHED = 1_000_000
 USUAL = Bounds()
 WRONG = "The process of the scan answered with something that is no result."
 
@@ -45,43 +50,57 @@ class Scanner:
         self._bounds = bounds
         #: whether the rules have taken too long before
         self._is_careful = False
+        #: samples that a turn of bounded time fetches, by the pace of the turn before
+        self.share = MOST_FETCHED
 
-    async def scan(self, path: Path, pieces: list[Piece]) -> Scanned:
-        """Scan all pieces. A piece that ends its process costs itself only: the others are scanned without it.
+    async def scan(self, path: Path, pieces: list[Piece], *, seconds: float = math.inf) -> Scanned:
+        """Scan the pieces in their order until the `seconds` are over: one piece at least, the others as far as the time goes.
 
-        The time of each piece is bounded from the first scan on that takes too long.
+        A piece that ends its process costs itself only: the others are scanned without it. The time of each piece is
+        bounded from the first scan on that takes too long.
 
         Raises `Disturbed` when no piece is to blame.
         """
         found: list[Found] = []
         failures: list[Failure] = []
-        waiting = [(0, len(pieces))] if pieces else []
-        while waiting:
-            start, end = waiting.pop()
+        end, done, most = time.monotonic() + seconds, 0, len(pieces)
+        while done < len(pieces) and (not done or time.monotonic() < end):
+            part = pieces[done : done + most]
             try:
-                scanned = await self._once(path, pieces[start:end])
+                scanned = await self._once(path, part, end - time.monotonic())
             except Disturbed:
                 raise
             except SandboxError as error:
                 if isinstance(error, TimedOut) and not self._is_careful:
                     self._is_careful = True
-                    waiting.append((start, end))
-                    continue
-                middle = (start + end) // 2
-                if middle == start:
-                    failures.append(Failure(start, error.reason))
+                elif len(part) > 1:
+                    # halves would be given up one after the other, each after its time
+                    most = 1 if isinstance(error, TimedOut) else len(part) // 2
                 else:
-                    waiting += [(middle, end), (start, middle)]
+                    failures.append(Failure(done, error.reason))
+                    done += 1
                 continue
-            found += [Found(start + one.piece, one.matches) for one in scanned.found]
-            failures += [Failure(start + one.piece, one.reason) for one in scanned.failures]
-            if start + scanned.done < end:
-                waiting.append((start + scanned.done, end))
-        return Scanned(len(pieces), found, failures)
+            found += [Found(done + one.piece, one.matches) for one in scanned.found]
+            failures += [Failure(done + one.piece, one.reason) for one in scanned.failures]
+            done += scanned.done
+            most *= 2
+        self._learn(done, len(pieces))
+        return Scanned(done, found, failures)
 
-    async def _once(self, path: Path, pieces: list[Piece]) -> Scanned:
-        scan = Scan(path, pieces, self._bounds.sample_seconds if self._is_careful else 0)
-        message = await self.sandbox.call(encoded(scan), self._bounds.scan_seconds, reads=(path,))
+    def _learn(self, done: int, wanted: int) -> None:
+        """What was not scanned in time is fetched again in another turn. So a slow hunt fetches little more than it scans."""
+        self.share = min(MOST_FETCHED, 2 * (done if done < wanted else self.share))
+
+    async def _once(self, path: Path, pieces: list[Piece], left: float) -> Scanned:
+        """One call, which pauses when the seconds that are `left` are over."""
+        bounds, most = self._bounds, min(PAUSE_SECONDS, max(left, 0.0))
+        if self._is_careful:
+            scan = Scan(path, pieces, most, bounds.sample_seconds)
+            seconds = most + bounds.sample_seconds + bounds.spare_seconds
+        else:
+            scan = Scan(path, pieces, min(most, bounds.scan_seconds - bounds.sample_seconds))
+            seconds = bounds.scan_seconds
+        message = await self.sandbox.call(encoded(scan), seconds, reads=(path,))
         try:
             reply = decoded_reply(message)
         except (msgspec.MsgspecError, RecursionError):
