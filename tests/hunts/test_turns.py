@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import requests
 
-from hunts.hunting import claimed, end, found_in, hunt_of, now, path_of
+from hunts.hunting import claim, claimed, end, found_in, hunt_of, now, path_of
 from kit.bank import Bank
 from samplebank.database import Database
 from samplebank.hunts import model
@@ -132,3 +132,43 @@ def test_a_part_that_cannot_be_is_refused(bank: Bank, fields: dict[str, Any]) ->
 
     assert brought(bank, batch, 1, **fields).status_code == 412
     assert brought(bank, batch, 1).status_code == 200
+
+
+def test_a_hunt_that_used_its_time_up_lets_others_go_first(bank: Bank) -> None:
+    slow, _ = hunt_of(bank, 3)
+    quick, _ = hunt_of(bank, model.FIRST_BATCH + 1, "hana")
+    first = claimed(bank, slow)
+    end(bank, claimed(bank, quick))
+
+    brought(bank, first, 1)
+
+    order = []
+    for _ in range(2):
+        order.append((batch := claim(bank)[0])["hunt"]["id"])
+        end(bank, batch)
+    assert order == [quick["id"], slow["id"]]
+
+
+def test_a_customer_with_many_hunts_leaves_places_to_others(bank: Bank) -> None:
+    many = [hunt_of(bank, 1)[0]["id"] for _ in range(3)]
+    one, _ = hunt_of(bank, model.FIRST_BATCH + 1, "hana")
+    first = claim(bank)[0]
+
+    order = []
+    for _ in range(2):
+        order.append((batch := claim(bank)[0])["hunt"]["id"])
+        end(bank, batch)
+
+    assert first["hunt"]["id"] == many[0]
+    assert order == [one["id"], one["id"]]
+
+
+def test_a_hunt_takes_a_second_place_after_hunts_without_a_place(bank: Bank) -> None:
+    large, _ = hunt_of(bank, model.FIRST_BATCH + 1)
+    small, _ = hunt_of(bank, model.FIRST_BATCH + 1)
+    claimed(bank, large)
+    end(bank, claimed(bank, small))
+
+    batch = claim(bank)[0]
+
+    assert batch["hunt"]["id"] == small["id"]

@@ -1,6 +1,6 @@
 """Claims: a worker takes a batch of a hunt until the lease ends. Ordinary tasks come first.
 
-Hunts take turns, the hunt whose latest claim is longest ago first. The batches of a hunt go newest first. A batch whose lease has
+Hunts take turns: hunts of customers who hold few places now come first, and among these the hunt whose latest turn is longest ago. The batches of a hunt go newest first. A batch whose lease has
 ended is handed out again, and so is the rest of a batch whose worker ran out of time. No sweep is needed: the next claim looks.
 """
 
@@ -28,11 +28,18 @@ BUSY = """
     )
 """
 WAITS = "NOT b.is_done AND (b.lease_until IS NULL OR b.lease_until <= {now})"
+# A place is a batch whose lease goes on. Slow hunts hold their places for longer: by their claims alone, they would take each place that
+# quick hunts leave.
 PICK_HUNT = f"""
-    SELECT h.id, h.customer_id, h.rules FROM hunt h
+    WITH held AS (
+        SELECT o.id, count(b.number) AS places, sum(count(b.number)) OVER (PARTITION BY o.customer_id) AS places_of_customer
+          FROM hunt o LEFT JOIN hunt_batch b ON b.hunt_id = o.id AND NOT b.is_done AND b.lease_until > {{now}}
+         WHERE o.end_time IS NULL GROUP BY o.id
+    )
+    SELECT h.id, h.customer_id, h.rules FROM hunt h JOIN held ON held.id = h.id
      WHERE h.end_time IS NULL AND h.resume_time <= {{now}} AND {{reached}}
        AND EXISTS (SELECT FROM hunt_batch b WHERE b.hunt_id = h.id AND {WAITS})
-     ORDER BY h.claimed_time, h.created_time, h.id LIMIT 1 FOR NO KEY UPDATE
+     ORDER BY held.places_of_customer, held.places, h.claimed_time, h.created_time, h.id LIMIT 1 FOR NO KEY UPDATE OF h
 """
 PICK_BATCH = Statement("""
     SELECT b.number, b.bytes, b.attempt, b.lease_token IS NULL AS is_new FROM hunt_batch b JOIN hunt h ON h.id = b.hunt_id

@@ -13,7 +13,7 @@ import msgspec
 from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Statement
 from samplebank.errors import Conflict, Invalid
-from samplebank.hunts.model import MOST_HITS
+from samplebank.hunts.model import MOST_HITS, TURN_SECONDS
 from samplebank.hunts.working import LOST, find_hunt
 from samplebank.timespec import Millis
 
@@ -45,8 +45,11 @@ STORE_HITS = Statement("""
 END_BATCH = Statement("""
     UPDATE hunt_batch SET is_done = true, samples = '{}', lease_until = NULL WHERE hunt_id = :hunt AND number = :number
 """)
-# The token stays: a result that comes again is known by the token, and the bytes of the rest are paid for.
+# The hunt has used its time up, and lets others go first for as long. The token stays: a result that comes again is known by the token, and the bytes of the rest are paid for.
 PUT_BACK = Statement("""
+    WITH turn AS (
+        UPDATE hunt SET claimed_time = :next_turn WHERE id = :hunt
+    )
     UPDATE hunt_batch b SET samples = rest.samples, bytes = rest.bytes, attempt = 0, lease_until = NULL
       FROM (SELECT array_agg(kept.id ORDER BY kept.place) AS samples, coalesce(sum(s.size), 0)::bigint AS bytes
               FROM hunt_batch whole
@@ -168,7 +171,8 @@ async def _end(db: Connection, hunt: UUID, number: int, result: Result, told: To
     if told.is_all or has_ended:
         await END_BATCH.run(db, hunt=hunt, number=number)
     else:
-        await PUT_BACK.run(db, hunt=hunt, number=number, looked_at=told.looked_at)
+        next_turn = now + 1000 * TURN_SECONDS
+        await PUT_BACK.run(db, hunt=hunt, number=number, looked_at=told.looked_at, next_turn=next_turn)
     if has_ended:
         message = ENOUGH if is_full and not counted["is_whole"] else ""
         await END_HUNT.run(db, hunt=hunt, now=now, message=message)
