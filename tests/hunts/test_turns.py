@@ -14,6 +14,12 @@ SPENT = """
     SELECT sum(b.bytes) FROM hunt_budget b JOIN hunt h ON h.customer_id = b.customer_id WHERE h.id = $1::uuid
 """
 
+#: what a hunt looked at before
+LOOKED_AT = """
+    UPDATE hunt SET samples = samples + $2::int + $3::int, scanned = $2::int, unscanned = $3::int WHERE id = $1::uuid
+"""
+TOO_SLOW = "The scan took longer than 10 seconds."
+
 
 def brought(
     bank: Bank, batch: dict[str, Any], looked_at: int, *found: str, **fields: Any
@@ -172,3 +178,55 @@ def test_a_hunt_takes_a_second_place_after_hunts_without_a_place(bank: Bank) -> 
     batch = claim(bank)[0]
 
     assert batch["hunt"]["id"] == small["id"]
+
+
+async def test_a_hunt_whose_rules_take_too_long_for_very_many_samples_ends_with_the_reason(
+    bank: Bank, database: Database
+) -> None:
+    hunt, samples = hunt_of(bank, 3)
+    async with database.connection() as db:
+        await db.execute(LOOKED_AT, hunt["id"], 500, model.HOPELESS - 1)
+    batch = claimed(bank, hunt)
+
+    answers = [
+        brought(bank, batch, 2, samples[0].sha256, scanned=1, unscanned=1, reason=TOO_SLOW) for _ in range(2)
+    ]
+
+    told = now(bank, hunt, "quinn")
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert told["state"] == "done"
+    assert told["message"] == (
+        f"The hunt ended: 100 of 601 samples could not be scanned, the latest for this reason: {TOO_SLOW} "
+        "Write quicker rules, or hunt through fewer samples."
+    )
+    assert found_in(bank, hunt, "quinn") == [samples[0].sha256]
+    assert claim(bank) == []
+
+
+@pytest.mark.parametrize(
+    ("scanned", "unscanned"),
+    [(0, model.HOPELESS - 2), (10 * model.HOPELESS, model.HOPELESS)],
+    ids=["few", "rare"],
+)
+async def test_a_hunt_goes_on_while_few_of_its_samples_take_too_long(
+    bank: Bank, database: Database, scanned: int, unscanned: int
+) -> None:
+    hunt, _ = hunt_of(bank, 2)
+    async with database.connection() as db:
+        await db.execute(LOOKED_AT, hunt["id"], scanned, unscanned)
+
+    brought(bank, claimed(bank, hunt), 1, scanned=0, unscanned=1, reason=TOO_SLOW)
+
+    told = now(bank, hunt, "quinn")
+    assert (told["state"], told["message"]) == ("executing", TOO_SLOW)
+    assert len(claimed(bank, hunt)["samples"]) == 1
+
+
+async def test_a_hunt_is_not_ended_for_damaged_samples(bank: Bank, database: Database) -> None:
+    hunt, _ = hunt_of(bank, model.FIRST_BATCH + 1)
+    async with database.connection() as db:
+        await db.execute(LOOKED_AT, hunt["id"], 0, model.HOPELESS)
+
+    end(bank, claimed(bank, hunt), scanned=model.FIRST_BATCH - 1, unscanned=1, reason="Damaged.")
+
+    assert now(bank, hunt, "quinn")["state"] == "executing"

@@ -19,6 +19,8 @@ BATCH, BATCH_BYTES = 2000, 64 * MIB
 LARGE_BATCH, LARGE_BATCH_BYTES = 8000, 256 * MIB
 #: seconds for which a worker scans a batch. The rest of the batch then waits for another turn of the hunt
 TURN_SECONDS = 20
+#: a hunt ends when so many samples could not be scanned, and more than one in `HOPELESS_SHARE` of the samples looked at
+HOPELESS, HOPELESS_SHARE = 100, 10
 #: rules that are few
 FEW_RULES = 100
 DAY: Millis = 24 * 3600 * 1000

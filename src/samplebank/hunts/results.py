@@ -13,7 +13,7 @@ import msgspec
 from samplebank.accounts.caller import Caller
 from samplebank.database import Connection, Statement
 from samplebank.errors import Conflict, Invalid
-from samplebank.hunts.model import MOST_HITS, TURN_SECONDS
+from samplebank.hunts.model import HOPELESS, HOPELESS_SHARE, MOST_HITS, TURN_SECONDS
 from samplebank.hunts.working import LOST, find_hunt
 from samplebank.timespec import Millis
 
@@ -63,7 +63,7 @@ COUNT = Statement("""
            first_hit_time = coalesce(first_hit_time, CASE WHEN :hits > 0 THEN :now::bigint END),
            message = CASE WHEN :message = '' THEN message ELSE :message END
      WHERE h.id = :hunt
-    RETURNING hits, scanned + unscanned + passed_over = samples AS is_whole
+    RETURNING hits, unscanned, scanned + unscanned + passed_over AS looked_at, scanned + unscanned + passed_over = samples AS is_whole
 """)
 END_HUNT = Statement("""
     UPDATE hunt SET state = 'done', end_time = :now::bigint, message = CASE WHEN :message = '' THEN message ELSE :message END
@@ -73,6 +73,7 @@ FORGET_BATCHES = "DELETE FROM hunt_batch WHERE hunt_id = $1 AND NOT is_done"
 #: characters of the reason that a hunt tells
 LONGEST_REASON = 500
 ENOUGH = f"The hunt ended with {MOST_HITS} samples found, the most that a hunt keeps: write narrower rules, or hunt through a shorter time."
+TOO_SLOW = "The hunt ended: {} of {} samples could not be scanned, the latest for this reason: {} Write quicker rules, or hunt through fewer samples."
 MORE_THAN_ALL = "The batch has fewer samples, or fewer bytes, than the result tells of."
 
 
@@ -166,14 +167,28 @@ async def _end(db: Connection, hunt: UUID, number: int, result: Result, told: To
         message=result.reason[:LONGEST_REASON],
         now=now,
     )
-    is_full = counted["hits"] >= MOST_HITS
-    has_ended = is_full or counted["is_whole"]
-    if told.is_all or has_ended:
+    ending = _ending(counted, result, told)
+    if told.is_all or ending is not None:
         await END_BATCH.run(db, hunt=hunt, number=number)
     else:
         next_turn = now + 1000 * TURN_SECONDS
         await PUT_BACK.run(db, hunt=hunt, number=number, looked_at=told.looked_at, next_turn=next_turn)
-    if has_ended:
-        message = ENOUGH if is_full and not counted["is_whole"] else ""
-        await END_HUNT.run(db, hunt=hunt, now=now, message=message)
+    if ending is not None:
+        await END_HUNT.run(db, hunt=hunt, now=now, message=ending)
         await db.execute(FORGET_BATCHES, hunt)
+
+
+def _ending(counted: Any, result: Result, told: Told) -> str | None:
+    """Why the hunt ends with the result; nothing to tell where all samples were looked at. None for a hunt that goes on.
+
+    Only a turn without time for the whole batch tells of slow rules: samples of other hunts are unscanned because they are damaged.
+    """
+    if counted["is_whole"]:
+        return ""
+    if counted["hits"] >= MOST_HITS:
+        return ENOUGH
+    unscanned, looked_at = counted["unscanned"], counted["looked_at"]
+    was_slow = result.unscanned and not told.is_all
+    if was_slow and unscanned >= HOPELESS and unscanned * HOPELESS_SHARE > looked_at:
+        return TOO_SLOW.format(unscanned, looked_at, result.reason[:LONGEST_REASON])
+    return None
