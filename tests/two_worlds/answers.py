@@ -26,7 +26,7 @@ PARTS: Final = (
     ("", re.compile(rb"(<time [^>]*>)[^<]*"), rb"\1"),
     # the time of the question, less so many days
     ("listFailures", re.compile(rb'("sinceTimestamp":)\d+'), rb"\1"),
-    ("showFailures", re.compile(rb"(tasks since )<time [^>]*>"), rb"\1"),
+    ("showFailures", re.compile(rb"(tasks? since )<time [^>]*>"), rb"\1"),
     # when the session of the visitor was used last: at the question
     ("showAccount", re.compile(rb'datetime="[^"]*" title="[^"]*"'), b""),
     # the scale of the jobs of a sample ends now, where a job is under way; the moments stand beside it, and are compared

@@ -18,6 +18,8 @@ JSON = "application/json"
 SHARE, DEPTH = 0.2, 3
 #: fields that are asked by following pages, or by which a caller waits
 LEFT_OUT = frozenset({"after", "wait", "waitSeconds", "link"})
+#: a parameter that may be left out where another is given, but is always given here
+DEMANDED = {"exportSamples": "q"}
 #: operations about the past: what they tell of the questions themselves has times and ids of each world's own
 OF_THE_PAST = frozenset({"listAudit", "showAudit"})
 NUMBERS = (0, 1, 2, 3, 5, 25, 100)
@@ -97,7 +99,9 @@ class Asker:
             (field.name, text)
             for field in operation.query
             if field.name not in past
-            if field.is_needed or (turn and field.name not in LEFT_OUT and chance.random() < 2 * SHARE)
+            if field.is_needed
+            or field.name == DEMANDED.get(operation.id)
+            or (turn and field.name not in LEFT_OUT and chance.random() < 2 * SHARE)
             for text in _texts(self._value(chance, field.name, field.schema, DEPTH))
         ]
         query += past.items()

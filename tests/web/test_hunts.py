@@ -63,3 +63,23 @@ def test_a_hunt_is_shown_with_its_hits_and_cancelled(visitor: Visitors, bank: Ba
 def test_who_may_not_hunt_sees_no_form(visitor: Visitors) -> None:
     assert not visitor("viewer").get("/hunts").all("textarea")
     assert visitor("mia").get("/hunts").all("textarea")
+
+
+def test_the_first_match_with_a_place_is_shown_and_later_hits_lead_back(
+    visitor: Visitors, bank: Bank
+) -> None:
+    since = later(time.time_ns() // 1_000_000)
+    marked(bank, "any")
+    hunt = begun(bank, rules_for("any"), since=since)
+    batch = claimed(bank, hunt)
+    (sample,) = [one["id"] for one in batch["samples"]]
+    pattern = {"name": "$a", "count": 1, "offsets": [7], "text": "needle"}
+    matches = [{"rule": "Size", "score": 1}, {"rule": "Text", "score": 2, "patterns": [pattern]}]
+    assert end(bank, batch, hits=[{"sample": sample, "matches": matches}]).ok
+    mia = visitor("mia")
+
+    first, later_page = (mia.get(f"/hunts/{hunt['id']}{more}") for more in ("", "?offset=50"))
+
+    assert "needle" in first.text("tbody td:nth-child(5)")
+    assert f"../sample/{sample}/bytes?at=7" in first.links()
+    assert f"../hunts/{hunt['id']}" in later_page.links()

@@ -82,7 +82,7 @@ function completeIn(box) {
         if (event.key === "ArrowDown") mark(Math.min(items.length - 1, place + 1));
         else if (event.key === "ArrowUp") mark(Math.max(0, place - 1));
         else if (event.key === "Escape") close();
-        else if (event.key === "Tab" || (event.key === "Enter" && place >= 0)) take(items[Math.max(0, place)].dataset.text);
+        else if ((event.key === "Tab" && !event.shiftKey) || (event.key === "Enter" && place >= 0)) take(items[Math.max(0, place)].dataset.text);
         else return;
         event.preventDefault();
     });
