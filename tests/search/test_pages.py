@@ -307,7 +307,7 @@ async def test_a_search_for_many_submissions_goes_through_them_to_the_same_page(
 
 async def test_a_search_for_much_does_not_say_how_much(db: Connection, callers: dict[str, Caller]) -> None:
     listing = samples_matching(callers["admin"], SEARCHES["a keyword of many"], ALWAYS)
-    listing.ways = [way._replace(little=-1, sure=0) for way in listing.ways if isinstance(way, Much)][-1:]
+    listing.ways = [way._replace(little=-1) for way in listing.ways if isinstance(way, Much)][-1:]
     await listing.page(db, Page(25))
 
     assert await listing.count(db, LONG) == Count(25, is_exact=False)
@@ -324,7 +324,7 @@ async def test_a_search_for_much_in_a_window_with_little_is_counted(
     window = IndexWindow(0, bound) if part == "oldest" else IndexWindow(bound)
     wanted = SampleCriterion(verdicts=[VerdictCriterion(required=True, minimum_score=-1)])
     listing = samples_matching(callers["admin"], wanted, window)
-    listing.ways = [way._replace(little=1_000, sure=2_000) for way in listing.ways if isinstance(way, Much)]
+    listing.ways = [way._replace(little=2_000) for way in listing.ways if isinstance(way, Much)]
 
     await listing.page(db, Page(25))
     count = await listing.count(db, 0)

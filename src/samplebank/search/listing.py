@@ -52,6 +52,8 @@ class Gathering:
 
     def __init__(self) -> None:
         self.count: Count | None = None
+        #: a query with a row for each match, where one is known that is quicker than gathering
+        self.matches: Sql | None = None
         #: whether this is a search for much
         self.is_much = False
         #: the place of the list of sets to begin with

@@ -119,7 +119,7 @@ class SampleListing(OrderedListing[Overview]):
             known = await number.find(db, budget)
             if known is not None:
                 return known
-        return await count_rows(db, self._matches(), budget)
+        return await count_rows(db, self.gathering.matches or self._matches(), budget)
 
     async def stored_ids(self, db: Connection, most: int) -> list[int]:
         """The ids of all matches not deleted, newest first; any `most` of the ids where there are more."""

@@ -20,7 +20,7 @@ from samplebank.search.listing import (
 )
 from samplebank.search.sample_parts import SampleParts
 from samplebank.search.sets import Members, Slice
-from samplebank.search.widths import ALL_SAMPLES, FEW, LITTLE, SURE, Widths, estimate
+from samplebank.search.widths import ALL_SAMPLES, FEW, LITTLE, Findable, Widths, estimate
 from samplebank.search.window import IndexWindow
 
 #: the fewest of the newest samples that are looked at, and how many times as many as an estimate says
@@ -29,6 +29,8 @@ SHALLOWEST, SPARE = 500, 2
 APART = 20
 #: how many more of the newest ids are looked at than the page needs: as many samples come at once, with ids in another order than times
 MORE = 100
+#: the part of the samples from which on a search can find about as much as the estimate of its sets says
+MOST_OF_ALL = 0.5
 
 
 class Ask(NamedTuple):
@@ -111,7 +113,7 @@ class Much(NamedTuple):
     """A search for much: samples in the requested order, with a look at the rows of each, until the page is full.
 
     The newest few thousand samples fill most pages that begin with the newest. `walked` is the condition on samples that are
-    gone through, in a slice or one by one. `findable` is a query for the samples that any search of the caller can find.
+    gone through, in a slice or one by one.
     Given up after so many `milliseconds`, and for a search for little.
     """
 
@@ -119,19 +121,18 @@ class Much(NamedTuple):
     sets: list[list[Members]]
     walked: Callable[[Slice | None, Widths], Sql]
     window: IndexWindow
-    findable: Sql
+    findable: Findable
     gathering: Gathering
     is_newest_first: bool
     lists: Lists | None = None
     milliseconds: int | None = PATIENCE
     little: float = LITTLE
-    sure: float = SURE
 
     async def find(self, db: Connection, page: Page) -> Sequence[int] | None:
         if not self.gathering.is_much and FEW.are_at_most(db, self.little / 2):
             return None
         seen = ALL_SAMPLES if self.lists is None else self.lists.seen
-        widths = await estimate(db, self.sets, seen, self.findable)
+        widths = await estimate(db, self.sets, seen, self.findable.samples)
         if widths is None:
             return None if self.milliseconds else await InOrder(self.ask).find(db, page)
         widths = widths._replace(wanted=page.offset + page.limit)
@@ -142,10 +143,16 @@ class Much(NamedTuple):
                 return None
             patience = HASTE
         found = await self._walk(db, page, widths, patience)
-        # else the matches are counted
-        if found is not None and self.gathering.count is None and widths.found >= self.sure:
-            self.gathering.count = Count(page.offset + len(found), is_exact=False)
+        if found is not None and self.gathering.count is None:
+            self._note(widths, Count(page.offset + len(found), is_exact=False))
         return found
+
+    def _note(self, widths: Widths, least: Count) -> None:
+        """Note that there are more matches than are always counted. Where the caller can find a part of them only, note where to count."""
+        if widths.found >= self.little or widths.part > MOST_OF_ALL:
+            self.gathering.count = least
+        elif widths.is_narrow_beside_rows:
+            self.gathering.matches = self.findable.matches(widths)
 
     async def _walk(
         self, db: Connection, page: Page, widths: Widths, patience: int | None

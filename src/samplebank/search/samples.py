@@ -54,7 +54,7 @@ from samplebank.search.sets import (
     Sets,
     Slice,
 )
-from samplebank.search.widths import Widths
+from samplebank.search.widths import Findable, Widths
 from samplebank.search.window import IndexWindow, lies_in_window, parts_of_window
 
 
@@ -119,7 +119,8 @@ def samples_matching(
     is_newest_first = order.names == (NEWEST_FIRST,) and not asked.digests
     gathered = Gathered(ask, Everything(found, keywords_in_parts(wanted)), gathering, is_newest_first)
     lists = None if asked.digests else _lists(caller, window, order.names, looked_up)
-    findable = findable_samples(caller, window, in_lists=lists is not None)
+    samples = findable_samples(caller, window, in_lists=lists is not None)
+    findable = Findable(samples, lambda widths: _all(caller, window, looked_up(widths)))
     much = Much(ask, asked.sets, walked, window, findable, gathering, is_newest_first, lists=lists)
     ways: list[Way[int]] = [gathered, InOrder(ask)]
     if not asked.digests:
@@ -145,7 +146,7 @@ def _among_all(
 ) -> SampleListing:
     """The samples of the window with the digests, where nothing is asked of other rows."""
     ways: list[Way[int]] = [ByDigest(ask) if asked.digests and not asked.excluded else InOrder(ask)]
-    matches = partial(_all, caller, window, asked)
+    matches = partial(_all, caller, window, asked.on("s"))
     if asked.digests or asked.excluded:
         return SampleListing(caller, ask, ways, matches, gathering)
     by_row = by_latest_row(caller, ask.where, ask.order.names)
@@ -193,7 +194,7 @@ def _of_range(
     times, gathering = of_range.creation.times, Gathering()
     parts = parts_of_range(caller, window, times, ask.order.names)
     if parts is None:
-        return SampleListing(caller, ask, [of_range], partial(_all, caller, window, asked), gathering)
+        return SampleListing(caller, ask, [of_range], partial(_all, caller, window, asked.on("s")), gathering)
     number = number_of_listed_samples(caller, window, parts.unlisted, times)
     numbers = _known(number, has_one_plan=True)
     ways: list[Way[int]] = [parts, of_range]
@@ -214,9 +215,9 @@ def _may_be_found(caller: Caller, window: IndexWindow) -> Sql:
     return all_of([see_samples(caller, "s", Permission.VIEW_SAMPLES), lies_in_window(caller, "s", window)])
 
 
-def _all(caller: Caller, window: IndexWindow, asked: Demands) -> Sql:
-    """A query with one row for each sample of the window, without the sets to be in."""
-    others = all_of([see_samples(caller, "s", Permission.VIEW_SAMPLES), asked.on("s")])
+def _all(caller: Caller, window: IndexWindow, condition: Sql) -> Sql:
+    """A query with one row for each sample `s` of the window for which the condition holds."""
+    others = all_of([see_samples(caller, "s", Permission.VIEW_SAMPLES), condition])
     parts = [
         Sql("SELECT FROM sample s WHERE {} AND {}", part, others)
         for part in parts_of_window(caller, "s", window)

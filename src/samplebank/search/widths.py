@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from samplebank.database import Connection, Sql
@@ -11,8 +11,6 @@ from samplebank.search.sets import Members
 
 #: matches that are gathered: a few more than are always counted, as an estimate is not exact
 LITTLE = 12_000
-#: matches from which on a search matches more than are always counted, however inexact the estimate is
-SURE = 25_000
 #: rows of the narrowest list of sets from which on gathering is dear: some 25 ms
 DEAR = 6_000
 #: rows of a set that are gathered once at most, rather than looked up for each sample
@@ -49,6 +47,11 @@ class Widths(NamedTuple):
         return self.part * self.matches
 
     @property
+    def is_narrow_beside_rows(self) -> bool:
+        """Whether there are fewer samples that the search can find than rows of the narrowest list of sets."""
+        return self.part * self.samples < sum(self.sets[self.narrowest])
+
+    @property
     def narrowest(self) -> int:
         """The place of the list with the fewest rows."""
         return min(range(len(self.sets)), key=lambda place: sum(self.sets[place]))
@@ -66,6 +69,16 @@ class Widths(NamedTuple):
         """
         gathered = sum(self.sets[self.narrowest])
         return len(self.sets) > 1 and gathered > DEAR and self.wanted <= gathered * self.density
+
+
+class Findable(NamedTuple):
+    """The samples that any search of the caller can find in the window.
+
+    `samples` is a query for the samples, `matches` writes a query with a row for each match, which is looked for among these.
+    """
+
+    samples: Sql
+    matches: Callable[[Widths], Sql]
 
 
 class Few:
