@@ -67,9 +67,17 @@ document.addEventListener("submit", (event) => {
     if (typed.length) keepTyped({ action: form.action, typed, isRefused: false });
 });
 
+function keptTyped() {
+    try {
+        return JSON.parse(sessionStorage.getItem(TYPED) ?? "null");
+    } catch {
+        return null; // forbidden
+    }
+}
+
 /** Fill what was typed into the form that is shown again. A page that is no refusal says that the form was taken. */
 function restoreTyped() {
-    const kept = JSON.parse(sessionStorage.getItem(TYPED) ?? "null");
+    const kept = keptTyped();
     if (!kept) return;
     if (document.querySelector("[data-refused]")) {
         keepTyped({ ...kept, isRefused: true });
