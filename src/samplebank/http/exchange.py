@@ -18,7 +18,7 @@ from samplebank.audit.model import NOBODY, Entry, Owners, opened_to, privately
 from samplebank.database import Connection
 from samplebank.database.rounds import on_behalf
 from samplebank.database.spending import spender
-from samplebank.errors import Invalid, Malformed, TooLarge, Unsupported, Violation
+from samplebank.errors import MOST_TOLD, Invalid, Malformed, TooLarge, Unsupported, Violation
 from samplebank.http.acts import actor_of, works_on_claims
 from samplebank.http.bodies import Pace
 from samplebank.http.operation import Operation
@@ -281,7 +281,8 @@ def _pairs_of(query: bytes) -> list[tuple[str, str]]:
         raise Invalid(f"The query has more than {MOST_PARAMETERS} parameters.") from error
     strange = [] if text.isascii() and "%" not in text else [pair for pair in pairs if _is_foreign(*pair)]
     if strange:
-        raise Invalid(*(Violation(NO_UTF_8, name.encode(errors="replace").decode()) for name, _ in strange))
+        names = [name.encode(errors="replace").decode() for name, _ in strange[:MOST_TOLD]]
+        raise Invalid(*(Violation(NO_UTF_8, name) for name in names))
     return pairs
 
 

@@ -14,10 +14,10 @@ from samplebank.http.operation import Operation
 HEADER = b"argus-api-key"
 ONCE = "The headers Host and Argus-API-Key may be given once only."
 NO_KEY = "This call needs an API key in the header Argus-API-Key."
+BAD_KEY = "The API key is unknown, expired or revoked."
 #: the headers that say how a body is encoded, and the encodings that leave the bytes as they are
 ENCODINGS = (b"content-encoding", b"transfer-encoding")
 UNENCODED = frozenset({"", "identity", "chunked"})
-BAD_KEY = "The API key is unknown, expired or revoked."
 
 
 async def guard(request: Request[Any, Any, Any]) -> None:
