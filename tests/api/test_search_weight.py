@@ -54,3 +54,43 @@ def test_a_search_for_submissions_has_the_same_bounds(bank: Bank) -> None:
     answer = bank.post(SUBMISSIONS, {"subCriteria": criteria(6, 8_334)}, "mia")
 
     assert (answer.status_code, fields_of(answer)) == (412, {"subCriteria"})
+
+
+def test_a_search_with_every_criterion_and_all_of_them_again_below_is_planned_in_time(bank: Bank) -> None:
+    """The planner would look through the orders of two dozen tables for 16 s."""
+    whole = {
+        "keywords": ["invoice", "exe", "static"],
+        "keywordMatchStrategy": "all",
+        "tlp": ["amber", "green"],
+        "customer": ["mill", "quarry"],
+        "user": ["mia", "chief"],
+        "userMatchStrategy": "all",
+        "startTimestamp": 0,
+        "timeMatchStrategy": "all",
+        "timeFieldStrategy": ["submissionCreated", "analysisCreated", "sampleCreated"],
+        "submission": [
+            {"fileName": ["a.exe"]},
+            {"metaData": [{"path": "sensor", "value": ["x"]}], "required": True},
+            {"mimeType": ["x/y"], "exclude": True},
+        ],
+        "analysis": [
+            {"analysisResult": [{"value": ["x"]}]},
+            {"userAgent": [{"name": ["x"]}], "required": True},
+            {"userAgent": [{"name": ["y"]}], "exclude": True},
+        ],
+        "link": [{"linkType": ["child"]}, {"reference": ["0" * 64], "required": True}],
+        "classification": [
+            {"type": ["pebin"]},
+            {"superType": ["executable"], "required": True},
+            {"metaData": [{"path": "score", "value": ["1"]}], "exclude": True},
+        ],
+        "verdict": [
+            {"minimumScore": 10, "tags": [{"type": "family", "value": "x"}]},
+            {"maximumScore": 90, "required": True},
+            {"includeFlags": ["shared"], "exclude": True},
+        ],
+    }
+
+    found = bank.post(SAMPLES, {**whole, "subCriteria": [whole]})
+
+    assert (found.status_code, found.json()["count"]) == (200, 0)

@@ -8,7 +8,7 @@ import pytest
 from bench.tenants import Tenants
 
 from samplebank.accounts.caller import Caller
-from samplebank.database import Connection, Database, Page, Sql
+from samplebank.database import Connection, Database, Page
 from samplebank.database.counting import Count
 from samplebank.database.listing import OrderedListing
 from samplebank.database.times import TimeRange
@@ -33,9 +33,9 @@ from samplebank.search.submissions import (
     submissions_matching,
 )
 from samplebank.search.submissions import SORTS as SUBMISSION_SORTS
-from samplebank.search.window import IndexWindow, lies_in_window
+from samplebank.search.window import IndexWindow
 from samplebank.submissions.model import Submission
-from search.conftest import SAMPLES, followed, rows_read
+from search.conftest import followed, rows_read
 
 #: milliseconds within which any count here is done
 LONG = 60_000
@@ -311,28 +311,6 @@ async def test_a_search_for_much_does_not_say_how_much(db: Connection, callers: 
     await listing.page(db, Page(25))
 
     assert await listing.count(db, LONG) == Count(25, is_exact=False)
-
-
-@pytest.mark.parametrize("part", ["oldest", "newest"])
-async def test_a_search_for_much_in_a_window_with_little_is_counted(
-    db: Connection, callers: dict[str, Caller], part: str
-) -> None:
-    bound = await db.fetchval(
-        "SELECT created_time FROM sample ORDER BY created_time OFFSET $1 LIMIT 1",
-        300 if part == "oldest" else SAMPLES - 300,
-    )
-    window = IndexWindow(0, bound) if part == "oldest" else IndexWindow(bound)
-    wanted = SampleCriterion(verdicts=[VerdictCriterion(required=True, minimum_score=-1)])
-    listing = samples_matching(callers["admin"], wanted, window)
-    listing.ways = [way._replace(little=2_000) for way in listing.ways if isinstance(way, Much)]
-
-    await listing.page(db, Page(25))
-    count = await listing.count(db, 0)
-
-    seen = lies_in_window(callers["admin"], "s", window)
-    query = Sql("SELECT count(*) FROM sample s JOIN verdict v ON v.id = s.verdict_id WHERE {}", seen)
-    assert count == Count(await query.value(db))
-    assert 0 < count.number < 2_000
 
 
 async def test_words_that_many_rows_hold_are_known(db: Connection) -> None:

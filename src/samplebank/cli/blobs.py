@@ -82,6 +82,6 @@ async def _copy(own: Settings, database_url: str, source: str, target: str) -> C
         async with open_database(database_url, most=CONNECTIONS) as database:
             tokens = RowTokens(database)
             async with closing_store(store_at(own, source, tokens, is_made=True)) as giver:
-                await check_own(database, giver)  # before the folders of the other store are made
+                identity = await check_own(database, giver)  # before the folders of the other store are made
                 async with closing_store(store_at(own, target, tokens)) as taker:
-                    return await copy_store(database, giver, taker, tell)
+                    return await copy_store(database, giver, taker, identity, tell)

@@ -6,15 +6,13 @@ from typing import NamedTuple
 import asyncpg
 
 from samplebank.database.connection import Connection
-from samplebank.database.planning import SERIAL, as_written, plan_of, planned, reading
+from samplebank.database.planning import SERIAL, as_written, plan_for_values, plan_of, planned, reading
 from samplebank.database.sql import Sql
 
 #: up to so many matches are always counted
 ALWAYS = 10_000
 #: the number of a list that takes too long to count, as the interface has it
 UNCOUNTED = -1
-#: a count reads every match, and parallel workers are slow to start
-COUNTING = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL max_parallel_workers_per_gather = 0"
 #: more rows than any list has
 ALL = 2**31 - 1
 
@@ -42,7 +40,7 @@ async def count_rows(db: Connection, rows: Sql, budget: float) -> Count:
     passed = 0
     try:
         async with db.transaction(readonly=True):
-            await db.execute("; ".join((COUNTING, *(f"SET LOCAL {one}" for one in as_written(rows)))))
+            await plan_for_values(db, *SERIAL, *as_written(rows))
             cursor = await db.cursor(query, *values)
             opened = time.monotonic()
             passed = await cursor.forward(ALWAYS + 1)

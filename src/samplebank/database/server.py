@@ -14,15 +14,12 @@ LOOKS = 10
 IS_READ_ONLY = "SHOW transaction_read_only"
 MARK = "samplebank.session"
 IS_MARKED = f"SELECT WHERE current_setting('{MARK}', true) = '{{}}'"
-
 SHARED = (
     "SAMPLEBANK_DATABASE_URL leads to a pooler that gives each transaction another session of the database, which breaks "
     "signals and the election of the housekeeper: set pool_mode = session in PgBouncer, or name the database itself."
 )
 #: what a service says of such a server
 READ_ONLY = "The database takes no changes: it is read-only, or the standby of another."
-
-
 #: the same of a database with a narrower encoding, and what to do
 NARROW = "The database has the encoding {}, which cannot hold every name and text: the service needs UTF8."
 WIDE = (
@@ -31,8 +28,6 @@ WIDE = (
 )
 #: what to do with an installation in such a database
 MOVE = "`samplebank backup` and `samplebank restore` bring an installation there."
-
-
 #: an encoding without letters: every text is kept, and capitals are capitals of ASCII alone
 UNKNOWING = "SQL_ASCII"
 BLIND = f"The database has the encoding {UNKNOWING}: searches take capitals beyond ASCII for other letters."

@@ -279,7 +279,7 @@ def _pairs_of(query: bytes) -> list[tuple[str, str]]:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors=FOREIGN)
     except ValueError as error:
         raise Invalid(f"The query has more than {MOST_PARAMETERS} parameters.") from error
-    strange = [] if text.isascii() and "%" not in text else [pair for pair in pairs if _is_foreign(*pair)]
+    strange = [pair for pair in pairs if _is_foreign(*pair)]
     if strange:
         names = [name.encode(errors="replace").decode() for name, _ in strange[:MOST_TOLD]]
         raise Invalid(*(Violation(NO_UTF_8, name) for name in names))

@@ -29,11 +29,13 @@ class Copied(msgspec.Struct):
 
 
 async def copy_store(
-    database: Database, source: Store, target: Store, tell: Callable[[int, Copied], None]
+    database: Database, source: Store, target: Store, identity: UUID, tell: Callable[[int, Copied], None]
 ) -> Copied:
-    """Copy the bytes of all rows. `tell` hears of each part in `2 * PARTS`. Raises `Invalid` where a store is another's."""
-    known = await check_own(database, source)
-    await identities.settle(target, known, OTHER.format(target.where))
+    """Copy the bytes of all rows from the store of this `identity`, as `check_own` answers the identity.
+
+    `tell` hears of each part in `2 * PARTS`. Raises `Invalid` where the target is another's store.
+    """
+    await identities.settle(target, identity, OTHER.format(target.where))
     copied = Copied()
     for done, (area, part) in enumerate((area, part) for area in Area for part in range(PARTS)):
         await _copy_part(_Copying(database, source, target, area, copied), part)

@@ -93,7 +93,13 @@ def spellings(text: str) -> list[str]:
     Names of files are stored unchanged, and some systems take letters and accents apart. Some names are in neither form. More
     patterns cost next to nothing beside a second text of every row, and most texts have a single pattern.
     """
-    return list(dict.fromkeys((respelled("NFC", text), respelled("NFD", text), text)))
+    return [one for (one,) in spellings_of_parts([text])]
+
+
+def spellings_of_parts(parts: Sequence[str]) -> list[tuple[str, ...]]:
+    """As `spellings`, of all parts at once."""
+    together, apart = (tuple(respelled(form, part) for part in parts) for form in ("NFC", "NFD"))
+    return list(dict.fromkeys((together, apart, tuple(parts))))
 
 
 def spellings_of(word: Keyword) -> list[Keyword]:

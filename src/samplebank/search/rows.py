@@ -11,9 +11,8 @@ from samplebank.database import Sql, all_of, any_of, one_of
 from samplebank.database.ordering import BEGINNING
 from samplebank.search.criteria import Criterion, row_condition
 from samplebank.search.filters import Filters
-from samplebank.search.keywords import contains, literal, read_keyword, spellings
+from samplebank.search.keywords import contains, literal, read_keyword, spellings, spellings_of_parts
 from samplebank.search.paths import Document, PathCriterion, in_flat_map, in_json
-from samplebank.spelling import respelled
 from samplebank.verdicts.model import SUSPICIOUS_SCORE
 
 SUBMISSION_FLAGS = {
@@ -143,12 +142,7 @@ def _is_named(names: Sequence[str]) -> Sql:
 
 def _is_named_like(names: Sequence[Sequence[str]]) -> Sql:
     """The submission has a file name with the parts of one of the names. The index knows the longest part."""
-    return any_of([_is_like(spelled) for parts in names for spelled in _spellings_of(parts)])
-
-
-def _spellings_of(parts: Sequence[str]) -> list[list[str]]:
-    together, apart = ([respelled(form, part) for part in parts] for form in ("NFC", "NFD"))
-    return [list(one) for one in dict.fromkeys(map(tuple, (together, apart, parts)))]
+    return any_of([_is_like(spelled) for parts in names for spelled in spellings_of_parts(parts)])
 
 
 def _is_like(parts: Sequence[str]) -> Sql:

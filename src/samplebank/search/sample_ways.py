@@ -113,8 +113,7 @@ class Much(NamedTuple):
     """A search for much: samples in the requested order, with a look at the rows of each, until the page is full.
 
     The newest few thousand samples fill most pages that begin with the newest. `walked` is the condition on samples that are
-    gone through, in a slice or one by one.
-    Given up after so many `milliseconds`, and for a search for little.
+    gone through, in a slice or one by one. Given up after so many `milliseconds`, and for a search for little.
     """
 
     ask: Ask

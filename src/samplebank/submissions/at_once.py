@@ -195,7 +195,7 @@ async def _store(
 ) -> tuple[bool, UUID | None, UUID | None, bool | None]:
     """Run the statement. Raises `Outrun` and `Repeated` as `take_in` does."""
     try:
-        row = await statement.row(db, **values)
+        row: tuple[bool, UUID | None, UUID | None, bool | None] | None = await statement.row(db, **values)
     except asyncpg.UniqueViolationError as error:
         if error.table_name == "kept_answer":
             raise Repeated from None
@@ -204,8 +204,7 @@ async def _store(
         if answering is not None and await is_taken(db, answering.keyed):
             raise Repeated
         raise Outrun
-    is_new, stored_id, job_id, opens_job = row
-    return is_new, stored_id, job_id, opens_job
+    return row
 
 
 async def _seen(
