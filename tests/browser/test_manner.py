@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from time import time as now
 from urllib.parse import unquote
 
 import pytest
@@ -179,6 +180,25 @@ async def test_t_shows_exact_times_and_back(mia: Tab, named: list[str]) -> None:
     assert await time.inner_text() == exact
     await mia.page.keyboard.press("t")
     assert await time.inner_text() == spoken
+
+
+@pytest.mark.parametrize(
+    ("later", "spoken"),
+    [(3 * 60, "3 min ago"), (2 * 3600, "2 h ago"), (5 * 86_400, "5 d ago"), (800 * 86_400, "2 y ago")],
+)
+async def test_times_grow_old_while_a_page_is_open(
+    service: Service, named: list[str], tabs: Tabs, later: int, spoken: str
+) -> None:
+    """The clock of the visitor is a day late. The time that passes counts alone."""
+    mia = await tabs()
+    await mia.page.clock.install(time=now() - 86_400)
+    await mia.sign_in(service.keys["mia"])
+    await mia.open(f"/sample/{named[0]}")
+    await mia.page.keyboard.press("p")  # else the service is asked, whose clock goes on as before
+
+    await mia.page.clock.fast_forward(1000 * later)
+
+    assert await mia.page.locator("dt:has-text('First stored') + dd time").inner_text() == spoken
 
 
 async def test_p_holds_a_page_that_changes_by_itself(service: Service, bank: Bank, tabs: Tabs) -> None:

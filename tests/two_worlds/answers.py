@@ -22,6 +22,8 @@ UUID: Final = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 PARTS: Final = (
     # the milliseconds that a page took
     ("", re.compile(rb"(<span>\d+ statements?, )\d+ ms"), rb"\1"),
+    # the time at which a page was drawn
+    ("", re.compile(rb'( data-now=")\d+'), rb"\1"),
     # how long ago a moment was. The moment stands beside it, and is compared.
     ("", re.compile(rb"(<time [^>]*>)[^<]*"), rb"\1"),
     # the time of the question, less so many days
