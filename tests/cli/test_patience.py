@@ -1,23 +1,26 @@
 """A restart of the service does not end commands that go on for long."""
 
 import json
+import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cli.program import Program
-from kit.bank import Bank, Sample
+from hunts.hunting import mark, marked, rules_for
+from kit.bank import CHIEF, Bank, Sample, later
 from kit.feed import types_of
 from kit.processes import interrupted
 from kit.relay import Relay
-from samplebank.cli import following, patience
+from samplebank.cli import patience
 from samplebank.cli.client import Client
 from samplebank.cli.connection import Connection
 from samplebank.cli.following import follow
 from samplebank.cli.patience import patiently
 from samplebank.cli.sending import Outcome
 from samplebank.errors import Unauthenticated, Unavailable
+from worker.working import NoAnalysers, working
 
 #: the client asks so often before the client says that nobody answers
 TRIES = 3
@@ -95,7 +98,65 @@ def test_who_follows_jobs_sees_the_next_change_although_the_service_was_away(
     )
 
 
-@pytest.mark.parametrize(("command", "path"), [("events", "/feed"), ("jobs", "/job/search")])
+def test_who_follows_the_ledger_is_told_each_act_once_although_the_service_was_away(
+    local: Program, bank: Bank, relay: Relay
+) -> None:
+    sample = bank.submitted()
+    bank.get(f"{sample.path}/raw")
+    wanted = ("--sample", sample.sha256, "--kind", "download", "--since", "1 hour")
+    where = ("--url", relay.url, "--key", bank.keys[CHIEF])
+    follower = local.start("audit", "--follow", "--json", *wanted, *where)
+    assert follower.stdout is not None
+    acts = [json.loads(follower.stdout.readline())]
+
+    relay.cut("/audit", times=TRIES)
+    relay.wait_for("/audit", times=1 + TRIES)
+    bank.get(f"{sample.path}/safe")
+    acts.append(json.loads(follower.stdout.readline()))
+    complaints = interrupted(follower)
+
+    assert [act["action"] for act in acts] == ["downloadRawSample", "downloadSafeSample"]
+    assert (follower.returncode, complaints.splitlines()) == (
+        0,
+        [f"samplebank: {line}" for line in said(relay)],
+    )
+
+
+@pytest.mark.parametrize("path", ["GET .*/hunt/[^/]+", "/hits"])
+def test_who_waits_for_a_hunt_sees_the_end_although_the_service_was_away(
+    local: Program, bank: Bank, relay: Relay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(patience, "PAUSE", 0.0)
+    wanted = mark()
+    since = str(later(time.time_ns() // 1_000_000))
+    sample = marked(bank, wanted)
+    (tmp_path / "rules").write_text(rules_for(wanted))
+    where = ["--url", relay.url, "--key", bank.keys[CHIEF]]
+    relay.cut(path, times=TRIES)
+
+    with working(bank.url, bank.keys[CHIEF], NoAnalysers(), hunts=True, parallel=1):
+        done = local.run("hunt", tmp_path / "rules", "--since", since, "--wait", *where)
+
+    assert (done.status, done.complaints) == (0, [f"samplebank: {line}" for line in said(relay)])
+    assert done.out.startswith(f"{sample.sha256}  found 60\n")
+
+
+def test_who_waits_for_a_deletion_is_told_the_end_although_the_service_was_away(
+    local: Program, bank: Bank, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PAUSE", 0.0)
+    sample = bank.submitted()
+    relay.cut("/servicetask/search", times=TRIES)
+
+    done = local.run("delete", sample.sha256, "--url", relay.url, "--key", bank.keys[CHIEF])
+
+    assert (done.status, done.complaints) == (0, [f"samplebank: {line}" for line in said(relay)])
+    assert done.out.startswith(f"Deleted {sample.sha256}")
+
+
+@pytest.mark.parametrize(
+    ("command", "path"), [("events", "/feed"), ("jobs", "/job/search"), ("audit", "/audit")]
+)
 def test_a_service_that_is_away_at_the_start_is_told_at_once(
     local: Program, bank: Bank, relay: Relay, command: str, path: str
 ) -> None:
@@ -129,7 +190,7 @@ def test_who_waits_for_verdicts_does_not_wait_for_ever_for_the_service(
     local: Program, bank: Bank, relay: Relay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patience, "PAUSE", 0.0)
-    monkeypatch.setattr(following, "LONGEST_ABSENCE", -1.0)
+    monkeypatch.setattr(patience, "LONGEST_ABSENCE", -1.0)
     (tmp_path / "file").write_bytes(Sample().data)
     relay.cut("/job/search", times=2 * TRIES)
 

@@ -20,6 +20,7 @@ from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.ending import until_interrupted
 from samplebank.cli.hashes import one_hash
 from samplebank.cli.jobs import since_when
+from samplebank.cli.patience import patiently
 from samplebank.cli.printing import JsonOption
 from samplebank.timespec import Millis
 
@@ -166,13 +167,21 @@ def _cell(value: object) -> object:
 
 
 def _follow(client: Client, params: Mapping[str, str | int], *, as_json: bool) -> None:
-    """Write each new entry as a line, oldest first. A look goes back a little: entries of reads come late."""
+    """Write each new entry as a line, oldest first. A look goes back a little: entries of reads come late.
+
+    A restart of the service is waited for.
+    """
     told: dict[str, Millis] = {}
     begin = newest = int(params.get("since", time.time_ns() // 1_000_000))
+
+    def look() -> list[Entry]:
+        asked = {**params, "sortBy": "timestamp", "since": max(begin, newest - LATE)}
+        return list(_entries(client, asked))
+
     with until_interrupted():
+        found = look()
         while True:
-            asked = {**params, "sortBy": "timestamp", "since": max(begin, newest - LATE)}
-            for entry in _entries(client, asked):
+            for entry in found:
                 if entry.id in told or (entry.action == OWN and "action" not in params):
                     continue
                 told[entry.id] = entry.timestamp
@@ -185,3 +194,4 @@ def _follow(client: Client, params: Mapping[str, str | int], *, as_json: bool) -
                     )
             told = {id_: at for id_, at in told.items() if at >= newest - LATE}
             time.sleep(PAUSE)
+            found = patiently(look)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ import msgspec
 
 from samplebank.cli.answers import Envelope, Shown
 from samplebank.cli.client import EXTENSIONS, Client
+from samplebank.cli.patience import LONGEST_ABSENCE, patiently
 from samplebank.receipts import Receipt
 
 FINAL: Final = frozenset({"done", "failed", "aborted"})
@@ -65,11 +67,11 @@ def delete(client: Client, sha256: str) -> str:
 
 
 def await_end(client: Client, correlation_id: str) -> Task:
-    """Wait for the end of a deletion, however long the deletion takes."""
+    """Wait for the end of a deletion, however long the deletion takes. A restart of the service is waited for."""
+    wanted = {"correlationID": [correlation_id]}
+    search = partial(client.ask, Envelope[list[Task]], "/servicetask/search", body=wanted)
     while True:
-        found = client.ask(
-            Envelope[list[Task]], "/servicetask/search", body={"correlationID": [correlation_id]}
-        ).data
+        found = patiently(search, longest=LONGEST_ABSENCE).data
         if found and all(task.state in FINAL for task in found):
             return found[0]
         time.sleep(PAUSE)

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from samplebank.cli import patience
 from samplebank.cli.answers import Job, Sample, Verdict
 from samplebank.cli.client import Client
 from samplebank.cli.patience import patiently
@@ -21,7 +22,6 @@ LONGEST_PAUSE: Final = 2.0
 STILL: Final = 5.0  # seconds without the end of a job, after which absent workers are looked for
 CLASSIFICATION: Final = 20.0  # seconds for which verdicts wait for file types
 PARALLEL: Final = 4
-LONGEST_ABSENCE: Final = 120.0  # seconds for which a service that is away is asked again
 #: jobs looked at one by one, without asking before whether anything has failed
 FEW_JOBS: Final = 8
 #: the usual thresholds of a service; the API does not tell the thresholds
@@ -39,7 +39,7 @@ def follow(
     A worker that a job waits for in vain is told once. A restart of the service is waited for.
     """
     current = list(outcomes)
-    ask = partial(patiently, tell=tell, longest=LONGEST_ABSENCE)
+    ask = partial(patiently, tell=tell, longest=patience.LONGEST_ABSENCE)
     pause = FIRST_PAUSE
     watch = _Watch(client, tell)
     began: dict[str, int] = {}

@@ -1,7 +1,7 @@
 """`samplebank hunt` and `samplebank hunts`: run rules over stored samples, follow hunts, list and cancel them."""
 
 import time
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from samplebank.cli.answers import Customer, Envelope, Shown
 from samplebank.cli.client import EXTENSIONS, Client
 from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.jobs import since_when
+from samplebank.cli.patience import LONGEST_ABSENCE, patiently
 from samplebank.cli.printing import JsonOption
 from samplebank.errors import Refusal
 from samplebank.files import expanded
@@ -170,13 +171,17 @@ def _begun(client: Client, body: dict[str, object]) -> msgspec.Raw:
 
 
 def _follow(client: Client, one: Hunt, *, as_json: bool) -> tuple[Hunt, msgspec.Raw]:
-    """Show hits as they are found, until the hunt ends. Ctrl-C leaves the hunt as it is."""
+    """Show hits as they are found, until the hunt ends. Ctrl-C leaves the hunt as it is.
+
+    A restart of the service is waited for.
+    """
     shown: set[str] = set()
+    ask = partial(patiently, longest=LONGEST_ABSENCE)
     while True:
-        found = client.ask(Envelope[msgspec.Raw], f"/hunt/{one.id}", api=EXTENSIONS).data
+        found = ask(partial(_found, client, one.id))
         one = msgspec.json.decode(found, type=Hunt)
         if not as_json and (one.hits or 0) > len(shown):
-            for hit in _hits(client, one.id, 0):
+            for hit in ask(partial(_hits, client, one.id, 0)):
                 if hit.sha256 not in shown:
                     shown.add(hit.sha256)
                     typer.echo(printing.printable(f"{hit.sha256}  {_rules(hit)}"))
@@ -186,7 +191,7 @@ def _follow(client: Client, one: Hunt, *, as_json: bool) -> tuple[Hunt, msgspec.
 
 
 def _show(client: Client, id_: str, limit: int, *, as_json: bool) -> None:
-    found = client.ask(Envelope[msgspec.Raw], f"/hunt/{id_}", api=EXTENSIONS).data
+    found = _found(client, id_)
     if as_json:
         printing.write_json(_whole(client, found, id_))
         return
@@ -201,9 +206,12 @@ def _whole(client: Client, found: msgspec.Raw, id_: str) -> _Answers:
     return _Answers(found, hits)
 
 
-def _hits(client: Client, id_: str, limit: int) -> Iterator[Hit]:
-    kind = Envelope[list[Hit]]
-    yield from client.ask(kind, f"/hunt/{id_}/hits", api=EXTENSIONS, params={"limit": limit}).data
+def _found(client: Client, id_: str) -> msgspec.Raw:
+    return client.ask(Envelope[msgspec.Raw], f"/hunt/{id_}", api=EXTENSIONS).data
+
+
+def _hits(client: Client, id_: str, limit: int) -> list[Hit]:
+    return client.ask(Envelope[list[Hit]], f"/hunt/{id_}/hits", api=EXTENSIONS, params={"limit": limit}).data
 
 
 def _sentence(one: Hunt) -> str:

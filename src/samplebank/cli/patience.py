@@ -11,6 +11,8 @@ from samplebank.cli.refusals import AWAY
 Answer = TypeVar("Answer")
 
 PAUSE: Final = 1.0  # seconds between two questions to a service that is away
+#: seconds for which a command that waits for an end asks a service that is away
+LONGEST_ABSENCE: Final = 120.0
 
 
 def patiently(
