@@ -13,6 +13,12 @@ from kit.browser import HOST, Tab
 from kit.service import Service
 
 GROUND = "getComputedStyle(document.body).backgroundColor"
+#: as browsers do where somebody forbids pages to keep data
+FORBIDDEN = """
+    for (const name of ["sessionStorage", "localStorage"]) {
+        Object.defineProperty(window, name, { get() { throw new DOMException("forbidden", "SecurityError"); } });
+    }
+"""
 LIGHT, DARK = "rgb(246, 247, 249)", "rgb(20, 23, 28)"
 
 
@@ -199,6 +205,23 @@ async def test_times_grow_old_while_a_page_is_open(
     await mia.page.clock.fast_forward(1000 * later)
 
     assert await mia.page.locator("dt:has-text('First stored') + dd time").inner_text() == spoken
+
+
+async def test_pages_have_their_keys_where_the_browser_may_keep_nothing(
+    service: Service, named: list[str], tabs: Tabs
+) -> None:
+    mia = await tabs()
+    await mia.page.add_init_script(FORBIDDEN)
+    await mia.sign_in(service.keys["mia"])
+    await mia.open(f"/samples?q={named[-1].replace(' ', '+')}")
+    for key in ("j", "x", "Enter"):
+        await mia.page.keyboard.press(key)
+    await mia.page.wait_for_url(f"**/sample/{named[0]}")
+    exact = await mia.page.locator("time[title]").first.get_attribute("title")
+
+    await mia.page.keyboard.press("t")
+
+    assert await mia.page.locator("time[title]").first.inner_text() == exact
 
 
 async def test_p_holds_a_page_that_changes_by_itself(service: Service, bank: Bank, tabs: Tabs) -> None:

@@ -1,4 +1,7 @@
-"""Style, scripts and pictures of the pages, read once. Their paths hold the digest of their content."""
+"""Style, scripts and pictures of the pages, read once. Their paths hold the digest of their content.
+
+The files of `static/app` are one module, `app.js`: every page loads the module, and each file more would be a request more.
+"""
 
 import gzip
 import hashlib
@@ -21,12 +24,24 @@ class Asset(NamedTuple):
 
 def _read(folder: Traversable) -> dict[str, Asset]:
     found = {}
-    for entry in sorted(folder.iterdir(), key=lambda one: one.name):
-        media_type = MEDIA_TYPES.get(entry.name.rpartition(".")[2])
+    for entry in sorted(folder.iterdir(), key=_name):
+        if entry.is_dir():
+            name, content = f"{entry.name}.js", _whole(entry)
+        else:
+            name, content = entry.name, entry.read_bytes()
+        media_type = MEDIA_TYPES.get(name.rpartition(".")[2])
         if media_type is not None:
-            content = entry.read_bytes()
-            found[entry.name] = Asset(media_type, content, gzip.compress(content, 9, mtime=0))
+            found[name] = Asset(media_type, content, gzip.compress(content, 9, mtime=0))
     return found
+
+
+def _whole(folder: Traversable) -> bytes:
+    """The parts of a module of JavaScript, one after the other: what a part needs while loading is in a function."""
+    return b"\n".join(part.read_bytes() for part in sorted(folder.iterdir(), key=_name))
+
+
+def _name(entry: Traversable) -> str:
+    return entry.name
 
 
 ASSETS: Final = _read(files("samplebank.web") / "static")

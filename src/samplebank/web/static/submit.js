@@ -1,5 +1,7 @@
 // Sends files, each in a request of its own. Each file has a key, so that a repeat after a lost answer stores nothing twice.
 
+import { ofBrowser, recall, remember } from "./app.js";
+
 const AT_ONCE = 4;
 const TRIES = 5;
 const SHOWN = 50; // lines of the list
@@ -65,23 +67,6 @@ function shortHash(text) {
     return (4294967296 * (2097151 & b) + (a >>> 0)).toString(36);
 }
 
-/** A store that may be full or forbidden: then nothing is remembered. */
-function remember(name, value) {
-    try {
-        localStorage.setItem(name, JSON.stringify(value));
-    } catch {
-        // the files are sent all the same
-    }
-}
-
-function recall(name) {
-    try {
-        return JSON.parse(localStorage.getItem(name) ?? "null");
-    } catch {
-        return null;
-    }
-}
-
 /** The pairs of the metadata; null where a line is no pair. */
 function pairs() {
     const found = new Map();
@@ -144,7 +129,7 @@ function add(files) {
 }
 
 function keep() {
-    remember(memory, [...known]);
+    remember(memory, [...known], ofBrowser);
 }
 
 /** Files in folders, with their paths. */
@@ -349,14 +334,14 @@ function line(item) {
 
 /** What is there already of a batch that goes on after a reload. */
 function resume() {
-    const before = recall(memory);
+    const before = recall(memory, ofBrowser);
     if (!Array.isArray(before)) return;
     for (const [id, file] of before) known.set(id, file);
     if ([...known.values()].some((file) => !file.isStored)) show();
 }
 
 function restoreSettings() {
-    const kept = recall(SETTINGS) ?? {};
+    const kept = recall(SETTINGS, ofBrowser) ?? {};
     for (const name of ["customer", "tlp", "retention", "meta"]) {
         const field = fields[name];
         if (typeof kept[name] !== "string") continue;
@@ -367,7 +352,11 @@ function restoreSettings() {
 
 /** Remembered when files are sent, too: who types and then drops files has not left the field. */
 function keepSettings() {
-    remember(SETTINGS, Object.fromEntries(["customer", "tlp", "retention", "meta"].map((name) => [name, fields[name].value])));
+    remember(
+        SETTINGS,
+        Object.fromEntries(["customer", "tlp", "retention", "meta"].map((name) => [name, fields[name].value])),
+        ofBrowser,
+    );
 }
 
 form.addEventListener("change", () => {

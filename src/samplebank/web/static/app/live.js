@@ -1,0 +1,164 @@
+// Live parts: elements with data-live="topic". One stream of a visible tab says which topics have changed. Then the page
+// is fetched again, and what differs is put in. In a list (data-list) rows stay where they are, and new rows are counted.
+
+const LOOK = 15_000; // milliseconds after which a page with something under way is fetched again, should a message be lost
+const REST = 500; // milliseconds between two fetches, unless a part asks for more: data-rest
+const SETTLED = 700; // milliseconds after which somebody reads a page
+
+/** @returns {HTMLElement[]} */
+const liveParts = () => [...document.querySelectorAll("[data-live][id]")];
+let stream = null;
+let isFetching = false;
+let isDue = false;
+let followed = "";
+let hasEnded = false;
+let isPaused = false;
+const topics = () => [...new Set(liveParts().map((part) => part.dataset.live))];
+
+/** Make `old` like `fresh`, in place, so that focus, selection and open details stay. */
+function morph(old, fresh) {
+    if (old.isEqualNode(fresh)) return;
+    if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
+        old.replaceWith(document.importNode(fresh, true));
+        return;
+    }
+    if (!(old instanceof Element)) {
+        old.nodeValue = fresh.nodeValue;
+        return;
+    }
+    for (const { name } of [...old.attributes]) {
+        if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    const children = [...old.childNodes];
+    const wanted = [...fresh.childNodes];
+    // rows that have gone or come in between: rows are told apart by their ids
+    const byId = new Map([...old.children].filter((one) => one.id).map((one) => [one.id, one]));
+    if (byId.size) {
+        let place = old.firstChild;
+        const kept = new Set();
+        for (const one of wanted) {
+            const known = byId.get(one.id ?? "");
+            const next = known ?? document.importNode(one, true);
+            if (next === place) place = place.nextSibling;
+            else old.insertBefore(next, place);
+            kept.add(next);
+            if (known) morph(known, one);
+        }
+        for (const one of [...old.childNodes]) if (!kept.has(one)) one.remove();
+        return;
+    }
+    wanted.forEach((one, at) => {
+        if (children[at]) morph(children[at], one);
+        else old.append(document.importNode(one, true));
+    });
+    children.slice(wanted.length).forEach((one) => one.remove());
+}
+
+/** Update the rows of a list that are shown, and say how many are new. */
+function mergeRows(part, fresh) {
+    const rows = new Map([...fresh.querySelectorAll("tr[id]")].map((row) => [row.id, row]));
+    for (const row of part.querySelectorAll("tr[id]")) {
+        const now = rows.get(row.id);
+        row.classList.toggle("gone", !now);
+        if (now) {
+            now.classList.toggle("selected", row.classList.contains("selected"));
+            morph(row, now);
+        }
+        rows.delete(row.id);
+    }
+    part.toggleAttribute("data-open", fresh.hasAttribute("data-open"));
+    part.querySelector(".news")?.remove();
+    if (!rows.size || new URLSearchParams(location.search).has("after")) return;
+    const link = document.createElement("a");
+    link.className = "news";
+    link.href = location.href;
+    link.setAttribute("role", "status");
+    link.textContent = `${rows.size} new ↑`;
+    part.prepend(link);
+}
+
+/** Fetch the page again, and put in what differs. */
+async function refresh() {
+    if (isPaused) return;
+    if (isFetching) {
+        isDue = true;
+        return;
+    }
+    isFetching = true;
+    isDue = false;
+    try {
+        const answer = await ask(location.href);
+        if (answer.ok) {
+            const page = await read(answer);
+            if (isAbsolute()) swapTimes(page);
+            for (const part of liveParts()) {
+                const fresh = page.getElementById(part.id);
+                if (!fresh) continue;
+                if ("list" in part.dataset) mergeRows(part, fresh);
+                else morph(part, fresh);
+            }
+            if (stream && topics().join() !== followed) follow();
+        } else if (answer.type === "opaqueredirect") {
+            // the session has ended: nothing is shown any more without signing in
+            unfollow();
+            hasEnded = true;
+        }
+    } catch {
+        // the service is away: the next look tells
+    }
+    setTimeout(() => {
+        isFetching = false;
+        if (isDue) refresh();
+    }, Math.max(REST, ...liveParts().map((part) => Number(part.dataset.rest ?? 0))));
+}
+
+function unfollow() {
+    stream?.close();
+    stream = null;
+}
+
+/** Listen for changes of what the page shows. */
+function follow() {
+    unfollow();
+    const wanted = topics();
+    followed = wanted.join();
+    if (!wanted.length || document.hidden || hasEnded || isPaused) return;
+    const query = wanted.map((topic) => `on=${encodeURIComponent(topic)}`).join("&");
+    stream = new EventSource(`${root()}live?${query}`);
+    for (const topic of wanted) stream.addEventListener(topic, refresh);
+    // what has changed while nobody listened
+    stream.addEventListener("open", () => {
+        if (document.querySelector("[data-open]")) refresh();
+    });
+}
+
+document.addEventListener("visibilitychange", () => {
+    if (document.hidden) unfollow();
+    else {
+        follow();
+        if (liveParts().length) refresh();
+    }
+});
+document.addEventListener("refresh", refresh);
+
+// A page that changes by itself can be held.
+for (const button of document.querySelectorAll("[data-pauses]")) {
+    button.hidden = !liveParts().length;
+    button.addEventListener("click", () => {
+        isPaused = !isPaused;
+        button.setAttribute("aria-pressed", `${isPaused}`);
+        if (isPaused) {
+            unfollow();
+            return;
+        }
+        follow();
+        refresh();
+    });
+}
+addEventListener("pagehide", unfollow);
+// Who goes quickly from page to page needs no streams.
+addEventListener("pageshow", () => setTimeout(follow, SETTLED));
+setInterval(() => {
+    if (!document.hidden && !hasEnded && document.querySelector("[data-live][data-open]")) refresh();
+}, LOOK);
