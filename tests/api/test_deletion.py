@@ -1,7 +1,9 @@
 """Complete deletion: what goes, and what stays."""
 
+import pytest
+
 from api.deleting import full_sample, held, rows_of, task_of, wait_for
-from kit.bank import Bank, name_of
+from kit.bank import V2, Bank, Sample, name_of
 from kit.service import Service
 from samplebank.database import Database
 
@@ -17,6 +19,22 @@ async def test_everything_of_a_deleted_sample_goes(bank: Bank, service: Service,
     async with database.connection() as db:
         assert await rows_of(db, sample) == {}
     assert len(before - set((service.blobs / "evidence").glob("*/*"))) == 1
+    assert not (service.blobs / "sample" / sample.sha256[:2] / sample.sha256).exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [(f"{V2}/sample", {}), ("/samplebank/v1/sample", {"fileName": "a"})]
+)
+def test_a_repeat_after_the_deletion_puts_no_bytes_back(
+    bank: Bank, service: Service, path: str, query: dict[str, str]
+) -> None:
+    sample, key = Sample(), {"Idempotency-Key": name_of("key")}
+    first = bank.call("POST", path, data=sample.data, params=query, headers=key)
+    wait_for(bank, bank.delete(sample.path))
+
+    again = bank.call("POST", path, data=sample.data, params=query, headers=key)
+
+    assert (again.status_code, again.content) == (201, first.content)
     assert not (service.blobs / "sample" / sample.sha256[:2] / sample.sha256).exists()
 
 

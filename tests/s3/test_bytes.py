@@ -48,6 +48,24 @@ def test_a_sample_is_read_as_it_came(far: Bank, objects: S3Store, size: int) -> 
     assert len(objects_of(objects, sample.sha256)) == 1
 
 
+def test_a_repeat_after_the_deletion_puts_no_object_back(far: Bank, objects: S3Store) -> None:
+    sample, key = Sample(), {"Idempotency-Key": name_of("key")}
+
+    def send() -> requests.Response:
+        return far.call(
+            "POST", "/samplebank/v1/sample", data=sample.data, params={"fileName": "a"}, headers=key
+        )
+
+    first = send()
+    far.data(far.delete(sample.path))
+    assert eventually(lambda: objects_of(objects, sample.sha256) == [])
+
+    again = send()
+
+    assert (again.status_code, again.content) == (201, first.content)
+    assert objects_of(objects, sample.sha256) == []
+
+
 def test_a_claim_tells_where_the_bytes_lie_to_who_asks(far: Bank, s3: S3Server) -> None:
     (worker,) = far.workers(1)
     first, _, _ = far.planned(worker)

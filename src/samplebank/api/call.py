@@ -39,6 +39,8 @@ class Call(Exchange):
 
     #: whether the request has waited for the file type of its sample, and goes on without
     has_waited = False
+    #: whether the request is answered without anything being stored: as the first time, or by a refusal
+    stores_nothing = False
     #: how urgent the analysis of what is submitted is, where the request says nothing
     lane = Lane.ORDINARY
 

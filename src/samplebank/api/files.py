@@ -112,7 +112,7 @@ async def take_body(request: Call) -> Answer:
         known = None if key is None else await _find_answer(request, key)
         if known is None:
             raise
-        return again(known)
+        return again(request, known)
     async with kept_sample(request, key=key) as digests:
         return await take(request, digests, new, key)
 
@@ -174,6 +174,7 @@ async def _find_answer(request: Call, key: str) -> Kept | None:
     async with database.connection() as db:
         if not await kept.is_taken(db, keyed(request, key, b"")):
             return None
+    request.stores_nothing = True
     async with kept_sample(request, key=key) as digests, database.connection() as db:
         return await kept.find(db, keyed(request, key, digests.sha256), now=request.now)
 
@@ -188,7 +189,7 @@ async def _once(request: Call, digests: Digests, new: NewSubmission, asked: Keye
             async with database.connection() as db:
                 known = await kept.find(db, asked, now=request.now)
                 if known is not None:
-                    return again(known)
+                    return again(request, known)
                 await kept.forget_expired(db, asked, now=request.now)
     raise Unavailable(MET)
 

@@ -70,7 +70,7 @@ async def _alone(request: Call, asked: Keyed, work: Work) -> Answer:
     async with bank.database.transaction() as db:
         known = await kept.begin(db, asked, now=request.now)
         if known is not None:
-            return again(known)
+            return again(request, known)
         try:
             with request.working_in(bank.within(Bound(db), signals)):
                 answer = await work()
@@ -85,6 +85,7 @@ async def _alone(request: Call, asked: Keyed, work: Work) -> Answer:
     return answer
 
 
-def again(known: Kept) -> Answer:
+def again(request: Call, known: Kept) -> Answer:
     """The answer of the first time."""
+    request.stores_nothing = True
     return Response(content=known.body, media_type=JSON, status_code=known.status, headers=REPEATED)

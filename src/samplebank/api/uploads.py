@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from samplebank.api.call import Call
-from samplebank.blobs import Area, Digests
-from samplebank.errors import Invalid, TooLarge, TooMany, Unsupported
+from samplebank.blobs import Area, Blob, Digests
+from samplebank.errors import Invalid, TooLarge, TooMany, Unavailable, Unsupported
 from samplebank.http.repeats import keyed
 from samplebank.http.stored_bytes import refuse_excess
 from samplebank.repeats import kept
 from samplebank.repeats.kept import Keyed
 from samplebank.samples import objects
+from samplebank.service_tasks import leftovers
 
 FORM = re.compile(r"multipart/form-data\s*;.*?boundary=(\"?)(?P<boundary>[^\";]{1,70})\1", re.IGNORECASE)
 SAID = (
@@ -29,8 +30,8 @@ async def kept_sample(
 ) -> AsyncIterator[Digests]:
     """Keep the bytes of the body, or of a part of the body, as those of a sample.
 
-    A row of the bytes is to be committed before the block ends. A request whose `key` has an answer already stores
-    nothing new, so no budget refuses the request.
+    A row of the bytes is to be committed before the block ends, unless the request says by then that the request stores
+    nothing. A request whose `key` has an answer already stores nothing new, so no budget refuses the request.
 
     Raises `Invalid` where there are no bytes, `TooLarge`, `Unsupported`, and `TooMany` where a budget of stored bytes is used up.
     """
@@ -49,9 +50,25 @@ async def kept_sample(
             if key is None or not await _is_answered(request, keyed(request, key, staged.digests.sha256)):
                 raise
         bank = request.bank
-        yield await objects.keep_sample(bank.database.connection, bank.looking, bank.blobs, staged)
+        kept_as = await objects.keep_sample(bank.database.connection, bank.looking, bank.blobs, staged)
+        yield kept_as
     finally:
         await staged.discard()
+    if request.stores_nothing:
+        await _let_go(request, Blob(kept_as.sha256, kept_as.blob_token))
+
+
+async def _let_go(request: Call, blob: Blob) -> None:
+    """Remove the bytes if no sample has the bytes: the sample may have been deleted since the request came first."""
+    bank = request.bank
+    async with bank.database.connection() as db:
+        is_used = not await leftovers.without_row(db, Area.SAMPLE, [blob])
+    if is_used:
+        return
+    # While others keep the bytes, or a backup holds removals back, the bytes are left to the sweep of orphans.
+    with suppress(Unavailable):
+        async with bank.database.transaction() as db:
+            await leftovers.remove_unused_sample(db, bank.blobs, blob, now=request.now)
 
 
 async def _is_answered(request: Call, asked: Keyed) -> bool:
