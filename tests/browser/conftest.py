@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
+from kit.bank import Bank, name_of
 from kit.browser import Tab, browsing, tab
 from kit.service import Service
 from web import hostile as texts
@@ -47,3 +48,11 @@ async def tabs(browser: Browser, service: Service) -> AsyncIterator[Tabs]:
 async def mia(tabs: Tabs, service: Service) -> Tab:
     """A tab in which mia is signed in."""
     return await (await tabs()).sign_in(service.keys["mia"])
+
+
+@pytest.fixture(scope="module")
+def named(bank: Bank) -> list[str]:
+    """The digests of three samples of mia, newest first, that a word finds; the word comes last."""
+    word = name_of("lure")
+    digests = [bank.submitted(fileName=f"{word} {place}").sha256 for place in range(3)]
+    return [*digests[::-1], word]
