@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from kit.bank import ROBOT, V2, Bank, Sample, eventually, name_of
+from kit.children import Parent, some_bytes
 from kit.interleaving import Interrupted
 from kit.rules import RULES
 from samplebank.accounts.directory import Directory
@@ -196,6 +197,26 @@ async def test_after_the_end_of_the_job_another_job_weighs_what_both_found(late:
 
     assert late.plan(another)["replanned"]["previousJobID"] == job
     newest = late.bank.verdicts_of(sample)[0]
+    assert (newest["job"]["id"], newest["score"]) == (another, 80)
+
+
+async def test_after_the_end_of_a_job_with_children_another_job_weighs_what_the_children_are(
+    late: Late,
+) -> None:
+    parent = Parent(late.bank)
+    child = parent.found(some_bytes())
+    parent.judged()
+    child.judged(80)
+    parent.ended()
+    cause = await late.forget_type(parent.sample)
+    async with late.database.connection() as db:
+        await replanning.mark(db, cause, UUID(parent.job))
+
+    await late.comes(parent.sample)
+    (another,) = [one for one in late.jobs(parent.sample) if one != parent.job]
+    late.bank.update(another, late.bank.tasks_of(another)[late.worker], "success")
+
+    newest = late.bank.verdicts_of(parent.sample)[0]
     assert (newest["job"]["id"], newest["score"]) == (another, 80)
 
 

@@ -16,7 +16,11 @@ from samplebank.policy.model import Book, Plan
 from samplebank.timespec import Millis
 
 LOCK_JOBS = Statement("SELECT id FROM job WHERE id = ANY(:ids::uuid[]) ORDER BY id FOR UPDATE")
-GET = Statement("SELECT id, end_time IS NULL AS is_open, workers, options FROM job WHERE id = :id")
+GET = Statement("""
+    SELECT id, end_time IS NULL AS is_open, workers, options,
+           (SELECT count(*) FROM job_task WHERE job_id = :id) AS tasks
+      FROM job WHERE id = :id
+""")
 #: Part of a statement: the tasks of the added workers, for each job of `{job}`, with the `{shift}` of the other tasks.
 QUEUED = """
     queued AS (
@@ -79,12 +83,16 @@ OPEN_AFTER = Statement(f"""
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """The state of a locked job: whether the job is unfinished, the workers and the options."""
+    """The state of a locked job: whether the job is unfinished, the workers and the options.
+
+    `tasks` is the number of tasks. The task that waits for children belongs to none of the `workers`.
+    """
 
     id: UUID
     is_open: bool
     workers: Sequence[UUID]
     options: list[dict[str, Any]]
+    tasks: int
 
 
 class Replanned(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -139,7 +147,7 @@ async def open_after(
         workers=sorted({*earlier, *why.workers}),
         replanned=msgspec.json.encode(told),
         previous_id=previous.id if previous else None,
-        carried_ids=[new_id() for _ in earlier],
+        carried_ids=[new_id() for _ in range(previous.tasks if previous else 0)],
     )
 
 
