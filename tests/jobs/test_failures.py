@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.bank import CHIEF, Bank, fields_of, name_of
+from kit.bank import CHIEF, V2, Bank, eventually, fields_of, name_of
+from kit.children import Parent, some_bytes
 from samplebank.jobs.causes import LONGEST_CAUSE, cause_of
 
 FAILURES = "/samplebank/v1/failures"
@@ -71,6 +72,22 @@ def test_failures_with_the_same_cause_are_counted_with_workers_and_examples(bank
     assert cause["exampleJobIDs"] == jobs[:0:-1]
     assert cause["firstTimestamp"] == bank.job(jobs[0])["endTimestamp"]
     assert cause["lastTimestamp"] == bank.job(jobs[-1])["endTimestamp"]
+
+
+def test_a_failure_counts_once_when_the_parent_is_judged_again(bank: Bank) -> None:
+    parent = Parent(bank)
+    child = parent.found(some_bytes())
+    mark = name_of("mark").replace("-", "")
+    bank.data(bank.update(parent.job, parent.task, "failed", message=mark))
+    child.judged(10)
+    parent.ended()
+
+    body = {"statusOverride": "malicious", "comment": "seen elsewhere"}
+    bank.data(bank.post(f"{V2}/sample/{child.sample.sha256}/verdict", body))
+    assert eventually(lambda: len(bank.jobs_of(parent.sample)) == 2)
+
+    (cause,) = found(bank, mark)
+    assert (cause["failures"], cause["exampleJobIDs"]) == (1, [parent.job])
 
 
 def test_failures_of_other_customers_are_not_told(bank: Bank) -> None:

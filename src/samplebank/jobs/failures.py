@@ -26,6 +26,9 @@ TRIED_AGAIN = """
     EXISTS (SELECT FROM job_task later WHERE later.sample_id = newest.sample_id AND later.worker_id = newest.worker_id
                                          AND later.enqueued_time > newest.enqueued_time)
 """
+# A job that carries an ended job on has copies of the ended tasks. A copy is older than the job, and is no other failure. The
+# subquery in parentheses leaves the planner the id of the job only.
+NO_COPY = "t.enqueued_time >= (SELECT j.enqueued_time FROM job j WHERE j.id = t.job_id)"
 
 
 def _grouped(columns: str) -> str:
@@ -39,7 +42,7 @@ def _grouped(columns: str) -> str:
             SELECT t.job_id, t.sample_id, t.worker_id, t.worker, t.state, left(t.message, {LONGEST_MESSAGE}) AS message,
                    t.enqueued_time, t.end_time
               FROM job_task t
-             WHERE t.state IN ('failed', 'timeout') AND {{}} ORDER BY t.end_time DESC LIMIT {MOST}
+             WHERE t.state IN ('failed', 'timeout') AND {{}} AND {NO_COPY} ORDER BY t.end_time DESC LIMIT {MOST}
         )
         SELECT {columns} FROM newest
          GROUP BY worker, state, regexp_replace(message, '\\m[0-9a-fA-F]*[0-9][0-9a-fA-F]*\\M', '0', 'g')
