@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from kit.bank import ROBOT, V2, Bank, Sample, name_of
+from kit.rules import RULES
+from samplebank.accounts.caller import Scope
+from samplebank.assembly import clock
+from samplebank.database import Database
+from samplebank.verdicts.by_hand import Judge, set_verdict
 from verdicts.judging import analysed, judge
+
+FIND = "SELECT id FROM sample WHERE sha256 = $1"
+SOMEBODY = "SELECT min(id) FROM subject"
 
 
 def test_it_needs_the_permission_for_every_customer_that_has_the_sample(bank: Bank) -> None:
@@ -46,6 +54,27 @@ def test_the_verdict_of_an_author_for_everybody_stays_in_force(bank: Bank) -> No
     verdict = analysed(bank, sample, "hana", 95, customer="harbour")
 
     assert verdict["statusOverride"] == "benign"
+
+
+async def judged_late(database: Database, sample: Sample, status: str) -> None:
+    """Store the verdict of a request that began a minute ago, and waited for the sample."""
+    async with database.transaction() as db:
+        sample_id = await db.fetchval(FIND, bytes.fromhex(sample.sha256))
+        judge = Judge(await db.fetchval(SOMEBODY), Scope(everywhere=True), "known here")
+        await set_verdict(db, sample_id, status, judge, rules=RULES, now=clock() - 60_000)
+
+
+async def test_of_two_who_judge_at_once_the_last_to_be_stored_is_the_latest_and_is_carried(
+    bank: Bank, database: Database
+) -> None:
+    sample = bank.submitted("mia")
+    judge(bank, sample, ROBOT, "benign")
+
+    await judged_late(database, sample, "malicious")
+
+    assert [one["statusOverride"] for one in bank.verdicts_of(sample)] == ["malicious", "benign"]
+    assert bank.data(bank.get(sample.path))["latestVerdict"]["statusOverride"] == "malicious"
+    assert analysed(bank, sample, "mia", 10)["statusOverride"] == "malicious"
 
 
 @pytest.mark.parametrize(("user", "told"), [("mia", True), ("quinn", False)])

@@ -82,6 +82,11 @@ FINDINGS = Statement(f"""
       FROM ending LEFT JOIN (chosen JOIN analysis a ON a.id = chosen.analysis_id) ON TRUE
      ORDER BY a.created_time, a.id
 """)
+# A request that began earlier may store its verdict later, after a wait for the sample. The list of verdicts and the carried
+# override go by time, so a verdict is younger than the latest verdict before.
+AFTER_THE_LATEST = """
+    1 + (SELECT v.created_time FROM sample s JOIN verdict v ON v.id = s.verdict_id WHERE s.id = :sample_id)
+"""
 
 
 def stored(permitted: str, told: str = "") -> str:
@@ -96,7 +101,8 @@ def stored(permitted: str, told: str = "") -> str:
                                  comment, user_id, tags, triggered_detections, created_time, judged_for)
             SELECT :verdict_id::uuid, :sample_id::bigint, :job_id::uuid, :score::int, :override::text, :manual::boolean,
                    :contradicting::boolean, :shared::boolean, :malicious::boolean, :comment::text, :user_id::bigint,
-                   :tags::jsonb, :triggered_detections::int, :now::bigint, :judged_for::bigint[]
+                   :tags::jsonb, :triggered_detections::int,
+                   greatest(:now::bigint, {AFTER_THE_LATEST}), :judged_for::bigint[]
               FROM {permitted}
             RETURNING id, malicious
         ),
