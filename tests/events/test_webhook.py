@@ -116,6 +116,20 @@ def dead_letters(service: Service) -> list[dict[str, Any]]:
     return letters
 
 
+def test_an_answer_that_breaks_off_behind_its_status_is_taken_as_delivered(
+    hooked_bank: Bank, receiver: Receiver
+) -> None:
+    (worker,) = hooked_bank.workers(1)
+    sample = Sample()
+    receiver.cut.add(sample.sha256)
+    hooked_bank.submit(sample, metaData=hooked_bank.plan(worker))
+    job = hooked_bank.jobs_of(sample)[0]["id"]
+
+    hooked_bank.update(job, hooked_bank.tasks_of(job)[worker], "failed")
+
+    assert eventually(lambda: receiver.kinds(sample)[:2] == ["job", "jobEnded"]), receiver.kinds(sample)
+
+
 def test_a_slow_answer_holds_up_only_the_events_of_its_sample(hooked_bank: Bank, receiver: Receiver) -> None:
     (worker,) = hooked_bank.workers(1)
     slow = Sample()

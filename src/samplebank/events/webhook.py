@@ -1,7 +1,10 @@
 """The sink for a webhook: each message is a signed request."""
 
+import asyncio
 import hashlib
 import hmac
+from contextlib import suppress
+from typing import Final
 
 import httpx
 
@@ -11,6 +14,9 @@ from samplebank.timespec import Millis
 #: seconds that a receiver has to answer
 PATIENCE = 10.0
 SIGNATURE = "Samplebank-Signature"
+#: bytes and seconds of the body of an answer, after which the connection is closed instead of used again
+MOST_OF_BODY: Final = 64 * 1024
+PATIENCE_FOR_BODY: Final = 1.0
 
 
 def sign(secret: str, now: Millis, body: bytes) -> str:
@@ -38,7 +44,10 @@ class Webhook:
             SIGNATURE: sign(self._secret, now, message.body),
         }
         try:
-            answer = await self._client.post(self._url, content=message.body, headers=headers)
+            async with self._client.stream(
+                "POST", self._url, content=message.body, headers=headers
+            ) as answer:
+                await _pass_over(answer)
         except httpx.HTTPError as error:
             raise Undelivered(f"The receiver cannot be reached: {error}", answered=False) from error
         if not answer.is_success:
@@ -46,3 +55,14 @@ class Webhook:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+async def _pass_over(answer: httpx.Response) -> None:
+    """Read a short body, so that the connection can be used again. The status has decided already, whatever the body is."""
+    read = 0
+    with suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(PATIENCE_FOR_BODY):
+            async for piece in answer.aiter_raw():
+                read += len(piece)
+                if read > MOST_OF_BODY:
+                    return
