@@ -94,6 +94,16 @@ def test_a_configuration_is_an_analysis_with_its_family(kartons: Kartons) -> Non
     assert analysis["analysisResult"]["comments"] == ["Seen in a mail."]
 
 
+def test_names_that_are_no_utf_8_do_not_hide_what_a_service_tells(kartons: Kartons) -> None:
+    sample = kartons.submit(staged("odd"))
+
+    kartons.ended(sample)
+
+    told = kartons.analyses(sample)["karton.staged"]["analysisResult"]
+    assert told["attributes"] == {"caf\ufffd": ["caf\ufffd"]}
+    assert [child["path"] for child in told["children"]] == ["caf\ufffd"]
+
+
 def test_a_crash_is_told_by_the_last_line_of_its_trace(kartons: Kartons) -> None:
     sample = kartons.submit(staged("crash"))
 

@@ -51,6 +51,12 @@ class Staged(Karton):  # type: ignore[misc]  # Karton is installed elsewhere
     def other_bytes(self, sample: Any, _: str) -> None:
         self.tell(Resource("child.bin", sample.content + b" inside", sha256="b" * 64), parent=sample)
 
+    def odd(self, sample: Any, _: str) -> None:
+        """Tell a name that is no UTF-8, as Python reads such a name from a folder."""
+        name = b"caf\xe9".decode("utf-8", "surrogateescape")
+        self.tell(Resource(name, sample.content + b" inside"), parent=sample, tags=[name])
+        self.tell(sample, tags=[name], attributes={name: [name]}, comments=[name])
+
     def hang(self, sample: Any, name: str) -> None:
         """Bring a child. The first time, stay at work until the service is killed."""
         self.tell(Resource("child.bin", sample.content + b" inside"), parent=sample, tags=["inside"])

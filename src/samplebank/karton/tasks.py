@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 import msgspec
 
 from samplebank.karton.errors import KartonError
+from samplebank.worker import wire
 
 PREFIX: Final = "karton.task:"
 UNROUTED: Final = "karton.tasks"
@@ -88,7 +89,7 @@ class Task:
     @property
     def origin(self) -> str:
         """The service that sent the task."""
-        return str(self.headers.get("origin") or "unknown")
+        return wire.storable(str(self.headers.get("origin") or "unknown"))
 
     @property
     def orig_uid(self) -> str:
@@ -114,7 +115,7 @@ class Task:
         """The last line of the trace of a crash."""
         told = self.raw.get("error") or []
         lines = "".join(map(str, told if isinstance(told, list) else [told])).strip().splitlines()
-        return lines[-1].strip() if lines else ""
+        return wire.storable(lines[-1].strip()) if lines else ""
 
     @property
     def is_ours(self) -> bool:
@@ -155,7 +156,7 @@ def resource_of(value: object) -> Resource | None:
     return Resource(
         uid=str(told.get("uid") or ""),
         bucket=told.get("bucket"),
-        name=str(told.get("name") or ""),
+        name=wire.storable(str(told.get("name") or "")),
         sha256=str(sha256).lower() if sha256 else None,
         size=size if isinstance(size, int) else None,
     )
