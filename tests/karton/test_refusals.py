@@ -7,6 +7,7 @@ from kit.bank import Bank, Sample, eventually
 from kit.children import links_of
 from kit.karton import Kartons, program, staged
 from kit.service import Service
+from samplebank.karton.tasks import PREFIX
 
 
 def test_bytes_of_another_bucket_are_not_read(kartons: Kartons) -> None:
@@ -52,6 +53,17 @@ def test_bytes_that_are_not_what_the_task_says_are_not_stored(kartons: Kartons) 
 
     (problem,) = kartons.account(sample)["problems"]
     assert "have another SHA-256 than the task says" in problem
+
+
+def test_a_task_that_is_nested_too_deep_ends_no_bridge(kartons: Kartons) -> None:
+    deep = '{"uid": "deep", "root_uid": "deep", "status": "Started", "payload": ' + "[" * 20_000
+    kartons.redis().set(f"{PREFIX}deep", deep + "]" * 20_000 + "}")
+
+    sample = kartons.submit(staged("family"))
+
+    assert kartons.ended(sample)["state"] == "success"
+    assert "karton.unreadable" in kartons.bridge.said()
+    kartons.redis().delete(f"{PREFIX}deep")
 
 
 def test_a_redis_that_is_away_is_told_in_a_line_and_loses_nothing(kartons: Kartons) -> None:

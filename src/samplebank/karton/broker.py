@@ -1,5 +1,6 @@
 """Redis in the words of Karton: binds, queues, tasks and the connections of services. Errors of the client become sentences."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -14,7 +15,10 @@ from samplebank.karton.binds import Bind, bind_of
 from samplebank.karton.config import Config
 from samplebank.karton.errors import Away, KartonError
 from samplebank.karton.tasks import BINDS, PREFIX, UNROUTED, Task
+from samplebank.logs import Faults
 
+log = logging.getLogger("samplebank.karton")
+faults = Faults(log)
 #: seconds for an answer of Redis, and for a connection
 PATIENCE: Final = 15.0
 #: keys that a step of a scan looks at, and tasks that are read at once
@@ -121,13 +125,15 @@ class Broker:
                 return
 
     async def tasks(self, keys: Sequence[str]) -> list[Task]:
-        """The tasks that are there. Texts that are no tasks are left out."""
+        """The tasks that are there. Texts that are no tasks are left out: another program's text must not end the bridge."""
         found = []
         for start in range(0, len(keys), STEP):
             for text in await self.ask("MGET", *keys[start : start + STEP]):
-                with suppress(KartonError):
+                try:
                     if text is not None:
                         found.append(Task.of(text))
+                except KartonError as error:
+                    faults.warn("karton.unreadable", reason=str(error))
         return found
 
     async def find_task(self, uid: str) -> Task | None:

@@ -58,6 +58,8 @@ class Task:
             raw = decoded(text)
             State(raw["status"])
             str(raw["uid"]), str(raw["root_uid"]), dict(raw["headers"]), dict(raw["payload"])
+        except RecursionError:
+            raise KartonError(f"A task is nested too deep to be read: {text[:100]!r}.") from None
         except (KeyError, TypeError, ValueError):
             raise KartonError(f"Redis holds a task that is no task of Karton: {text[:100]!r}.") from None
         return cls(text, raw)
