@@ -3,7 +3,7 @@
 import secrets
 import struct
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pybit7z
 import pytest
@@ -38,11 +38,11 @@ def reasons(result: Result) -> set[str]:
     return {entry["why"] for entry in result.result["listing"]}
 
 
-def solid(members: Mapping[str, bytes]) -> bytes:
+def solid(*members: tuple[str, bytes]) -> bytes:
     """A solid 7z archive."""
     writer = pybit7z.BitArchiveWriter(pybit7z.Bit7zLibrary(pybit7z.default_lib7zip()), pybit7z.FormatSevenZip)
     writer.set_solid_mode(True)
-    for name, data in members.items():
+    for name, data in members:
         writer.add_file(data, name)
     return bytes(writer.compress_to())
 
@@ -117,7 +117,7 @@ async def test_names_of_a_tar_file_may_be_anything(extract: Extract) -> None:
 
 
 async def test_names_that_are_half_a_letter_of_utf16_stay_names(extract: Extract) -> None:
-    made = bytearray(solid({"QQ.exe": PROGRAM}))
+    made = bytearray(solid(("QQ.exe", PROGRAM)))
     start, size = struct.unpack_from("<QQ", made, 12)
     header = made[32 + start : 32 + start + size].replace("QQ".encode("utf-16-le"), b"\x00\xd8Q\x00")
     made[32 + start : 32 + start + size] = header
@@ -185,10 +185,16 @@ async def test_files_of_onenote_that_lie_about_their_length_end_at_the_mark(extr
 
 async def test_damage_in_a_solid_archive_leaves_the_members_before_the_damage(extract: Extract) -> None:
     first, rest = PROGRAM + b"first", [PROGRAM + secrets.token_bytes(40_000) for _ in range(3)]
-    made = bytearray(solid({f"{number}.exe": data for number, data in enumerate([first, *rest])}))
+    made = bytearray(solid(*((f"{number}.exe", data) for number, data in enumerate([first, *rest]))))
     made[100_000] ^= 0xFF
 
     result = await extract(bytes(made))
 
     assert first in contents(result)
     assert any("damaged" in reason for reason in reasons(result))
+
+
+async def test_two_members_of_one_name_in_a_solid_archive_are_both_taken(extract: Extract) -> None:
+    result = await extract(solid(("a.exe", PROGRAM + b"1"), ("a.exe", PROGRAM + b"2")))
+
+    assert sorted(contents(result)) == [PROGRAM + b"1", PROGRAM + b"2"]

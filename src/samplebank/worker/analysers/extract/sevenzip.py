@@ -1,5 +1,6 @@
 """Containers that 7-Zip opens, in memory, by the package pybit7z. Without the package, none of these containers is opened."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -190,7 +191,9 @@ def _all_at_once(reader: Any, items: Sequence[Any], haul: Haul) -> Mapping[str, 
         found: dict[str, bytes] = reader.extract_to()
     except pybit7z.BitException:
         return {}
-    return found
+    # Of several members of one name, pybit7z answers the last one.
+    names = Counter(item.path() for item in items)
+    return {name: data for name, data in found.items() if names[name] == 1}
 
 
 def _take(content: bytes, path: str, haul: Haul, how: str, only: frozenset[Kind] | None) -> None:
