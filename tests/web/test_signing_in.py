@@ -161,6 +161,19 @@ def test_a_forged_cookie_is_no_session(stranger: Visitor, cookie: str) -> None:
     assert stranger.get("/jobs", follow=False, headers=header).status == 303
 
 
+@pytest.mark.parametrize("other", ['prefs={"a": 1}', "accepted", "x=\u00fc", "list[]=1", "=", 'q="'])
+@pytest.mark.parametrize("order", [1, -1], ids=["before", "behind"])
+def test_cookies_of_other_programs_at_the_host_end_no_session(
+    service: Service, stranger: Visitor, other: str, order: int
+) -> None:
+    (own,) = Visitor(service.url).sign_in(service.keys["mia"]).cookies.items()
+    cookies = "; ".join([other, "=".join(own)][::order])
+
+    shown = stranger.get("/jobs", follow=False, headers={"Cookie": cookies.encode().decode("latin-1")})
+
+    assert shown.status == 200
+
+
 def test_the_interface_knows_no_cookie(service: Service) -> None:
     visitor = Visitor(service.url).sign_in(service.keys["chief"])
 

@@ -1,6 +1,5 @@
 """Who may look: a cookie stands for a session, and a request that changes something must come from a page of ours."""
 
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -57,16 +56,15 @@ async def recognise(visit: Visit) -> Visitor | None:
 
 
 def cookie_of(visit: Visit) -> str | None:
-    """The cookie of a session. A browser that has both cookies has signed in over TLS."""
-    given = [value for name, value in visit.scope["headers"] if name == b"cookie"]
-    jar: SimpleCookie = SimpleCookie()
-    for value in given:
-        try:
-            jar.load(value.decode("latin-1"))
-        except CookieError:
-            continue
-    found = jar.get(SECURE) or jar.get(PLAIN)
-    return None if found is None else found.value
+    """The cookie of a session. A browser that has both cookies has signed in over TLS.
+
+    A browser sends the cookies of all programs of a host name, also of other ports and in forms that no standard
+    allows. So the header is only cut into pieces: a parser that takes offence would lose the session.
+    """
+    headers = [value.decode("latin-1") for name, value in visit.scope["headers"] if name == b"cookie"]
+    pieces = [piece.partition("=") for piece in ";".join(headers).split(";")]
+    given = {name.strip(): value.strip() for name, _, value in pieces}
+    return given.get(SECURE) or given.get(PLAIN)
 
 
 def cookie_for(visit: Visit, value: str) -> str:
