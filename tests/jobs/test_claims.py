@@ -3,11 +3,15 @@
 import json
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from kit.bank import Bank, Sample, eventually, together
+import requests
+
+from kit.bank import Bank, Sample, eventually, name_of, together
+from kit.service import Service
 
 
 def begin_to_wait(bank: Bank, worker: str) -> socket.socket:
@@ -71,6 +75,44 @@ def test_who_goes_away_while_it_waits_takes_no_task_with_it(bank: Bank) -> None:
     bank.planned(worker)
 
     assert len(bank.claim(worker)) == 1
+
+
+def claim_during(bank: Bank, key: str, change: Callable[[], object]) -> requests.Response:
+    """The answer to a claim with the key that waits while something changes."""
+    (worker,) = bank.workers(1)
+
+    def wait() -> requests.Response:
+        path, body = f"/samplebank/v1/worker/{worker}/claim", {"waitSeconds": 30}
+        return bank.call("POST", path, None, json=body, headers={"Argus-API-Key": key})
+
+    def change_meanwhile() -> None:
+        assert eventually(lambda: has_asked(bank, worker))
+        change()
+
+    with ThreadPoolExecutor(2) as pool:
+        answer, changed = pool.submit(wait), pool.submit(change_meanwhile)
+        changed.result()
+        return answer.result()
+
+
+def test_a_claim_does_not_wait_longer_than_its_key_is_good(service: Service, bank: Bank) -> None:
+    key = json.loads(service.run("key", "create", "robot", "--json").stdout)
+
+    answer = claim_during(bank, key["key"], lambda: service.run("key", "revoke", key["id"]))
+
+    assert answer.status_code == 401
+
+
+def test_a_claim_does_not_wait_longer_than_its_caller_may_claim(service: Service, bank: Bank) -> None:
+    user = name_of("worker")
+    service.run("accounts", "add-user", user, "mill")
+    service.run("accounts", "add-grant", user, "SAMPLEDB-WORKER", "mill")
+    key = json.loads(service.run("key", "create", user, "--json").stdout)["key"]
+    taken = partial(service.run, "accounts", "remove-grant", user, "SAMPLEDB-WORKER", "mill")
+
+    answer = claim_during(bank, key, taken)
+
+    assert answer.status_code == 403
 
 
 def test_a_worker_that_comes_back_too_late_has_lost_its_task(bank: Bank) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from samplebank.api.call import Call
 from samplebank.database.signals import Signal
+from samplebank.http.guard import look_again as look_again_who_calls
 
 T = TypeVar("T")
 
@@ -24,6 +25,7 @@ async def claim_when_there(
     """Claim at once, whenever `signal` arrives for the `name`, and each `look_again` seconds, until `claim` finds something.
 
     After `seconds` the answer is the last claim. Nothing for a client who has gone meanwhile: nobody would work on the claim.
+    Raises `Unauthenticated` and `Forbidden` once the key or the rights of the caller have ended.
     """
     deadline = time.monotonic() + seconds
     async with request.bank.signals.listening(signal, name=name) as arrived:
@@ -32,6 +34,7 @@ async def claim_when_there(
         try:
             while not gone.done():
                 arrived.clear()
+                await look_again_who_calls(request)
                 claimed = await claim()
                 left = deadline - time.monotonic()
                 if claimed or left <= 0:

@@ -30,10 +30,25 @@ async def guard(request: Request[Any, Any, Any]) -> None:
     opt = exchange.route_handler.opt
     if opt.get("open") or exchange.scope["method"] == "OPTIONS":
         return
-    declared: Operation = opt["operation"]
     if not key:
         raise Unauthenticated(NO_KEY)
-    caller = await exchange.bank.callers.find(key, now=exchange.now)
+    await _admit(exchange, key)
+    declared: Operation = opt["operation"]
+    if encodings and declared.takes_body:
+        _refuse_encoded(", ".join(encodings))
+
+
+async def look_again(exchange: Exchange) -> None:
+    """Look again who calls, for a request that waits: its key or its rights may have ended meanwhile.
+
+    Raises `Unauthenticated` and `Forbidden`.
+    """
+    await _admit(exchange, exchange.header(HEADER) or "")
+
+
+async def _admit(exchange: Exchange, key: str) -> None:
+    declared: Operation = exchange.route_handler.opt["operation"]
+    caller = await exchange.bank.callers.find(key, now=exchange.bank.clock())
     if caller is None:
         raise Unauthenticated(BAD_KEY)
     exchange.admit(caller)
@@ -41,8 +56,6 @@ async def guard(request: Request[Any, Any, Any]) -> None:
     if declared.needs and not works and not caller.holds(*declared.needs):
         raise forbidden(declared.needs)
     require_width(exchange, declared)
-    if encodings and declared.takes_body:
-        _refuse_encoded(", ".join(encodings))
 
 
 def _read_headers(exchange: Exchange) -> tuple[str | None, list[str]]:
