@@ -1,5 +1,6 @@
 """Live pages: a tab is told what has changed of what the tab shows, and nothing else."""
 
+import json
 import time
 from typing import Any
 from uuid import uuid4
@@ -161,6 +162,20 @@ def test_a_stream_ends_with_its_session(own_visitor: Visitor) -> None:
         own_visitor.post("/logout")
 
         assert stream.until(END)[-1] == END
+
+
+def test_a_stream_ends_soon_after_the_end_of_its_key(service: Service) -> None:
+    key = json.loads(service.run("key", "create", "mia", "--json").stdout)
+    visitor = Visitor(service.url).sign_in(key["key"])
+
+    with Stream(visitor, "list:jobs") as stream:
+        stream.await_sign_of_life()
+        service.run("key", "revoke", key["id"])
+        revoked = time.monotonic()
+        stream.until(END)
+
+    # The next sign of life would come after 15 s. The promise is 5, and machines under tests are busy.
+    assert time.monotonic() - revoked < 10
 
 
 def test_a_stream_of_nothing_ends_at_once(visitor: Visitors) -> None:

@@ -1,7 +1,7 @@
 """Live pages: each tab names the topics shown, and is told when a topic has changed. Tabs are told topics, never content.
 
 Nothing is asked of the database for a tab: changes come with their ids (`database.signals`), and what has to be looked up is
-looked up once for all tabs of the process. All tabs together have two timers, not each tab its own.
+looked up once for all tabs of the process. All tabs together have three timers, not each tab its own.
 """
 
 import asyncio
@@ -24,9 +24,11 @@ from samplebank.search import batches
 
 #: streams of a user in a process
 MOST: Final = 40
-#: seconds after which changes are told again, and seconds between two heartbeats, at which sessions are looked at
+#: seconds after which changes are told again, and seconds between two heartbeats
 REST: Final = 0.5
 HEARTBEAT: Final = 15.0
+#: seconds between two looks at the sessions; the promise is 5 from the end of a key
+CHECK: Final = 3.0
 #: ids that are held while the tabs rest; beyond, anything may have changed
 MOST_HELD: Final = 10_000
 #: milliseconds for which jobs that have ended still are news
@@ -104,6 +106,7 @@ class Hub(Listeners[Tab]):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tell())
             tasks.create_task(self._beat())
+            tasks.create_task(self._look_at_sessions())
 
     def _note(self, message: str) -> None:
         if not self._present:
@@ -167,10 +170,14 @@ class Hub(Listeners[Tab]):
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT)
-            with contextlib.suppress(Unavailable, *TROUBLE):
-                await self._check()
             for tab in self._present:
                 tab.tell()
+
+    async def _look_at_sessions(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK)
+            with contextlib.suppress(Unavailable, *TROUBLE):
+                await self._check()
 
     async def _check(self) -> None:
         """End the streams whose session has ended, and after a change of the accounts all streams: their tabs come again."""
