@@ -23,7 +23,6 @@ class Stream:
             stream=True,
             timeout=PATIENCE,
         )
-        self._lines = self._response.iter_lines(chunk_size=1)
         self._topics = self._read()
 
     @property
@@ -41,14 +40,9 @@ class Stream:
         self._response.close()
 
     def _read(self) -> Iterator[str]:
-        for line in self._lines:
+        for line in self._response.iter_lines(chunk_size=1):
             if line.startswith(b"event: "):
                 yield line.removeprefix(b"event: ").decode()
-
-    def await_sign_of_life(self) -> None:
-        """Wait for the line that the service sends to all tabs at once, whether something happens or not."""
-        while next(self._lines) != b":":
-            pass
 
     def next(self) -> str:
         """The next topic, or the end."""
