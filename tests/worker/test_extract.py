@@ -33,6 +33,7 @@ STREAMS: Mapping[str, Callable[[bytes], bytes]] = {
     "xz": lzma.compress,
     "zst": lambda data: zst("", data),
 }
+OF_THE_STANDARD_LIBRARY = ("gz", "bz2", "xz")
 TARS = {"tar": "w", "tar.gz": "w:gz", "tar.bz2": "w:bz2", "tar.xz": "w:xz"}
 
 
@@ -48,6 +49,27 @@ async def test_a_compressed_file_loses_its_ending(extract: Extract, ending: str)
     result = await extract(STREAMS[ending](PROGRAM), f"a.exe.{ending}")
 
     assert contents(result) == {"a.exe": PROGRAM}
+
+
+@pytest.mark.parametrize("ending", OF_THE_STANDARD_LIBRARY)
+async def test_bytes_behind_a_compressed_file_do_not_hide_the_file(extract: Extract, ending: str) -> None:
+    result = await extract(STREAMS[ending](PROGRAM) + b"more bytes", f"a.exe.{ending}")
+
+    assert contents(result) == {"a.exe": PROGRAM}
+
+
+@pytest.mark.parametrize("ending", OF_THE_STANDARD_LIBRARY)
+async def test_a_compressed_file_that_is_cut_off_gives_what_stands_before_the_cut(
+    extract: Extract, ending: str
+) -> None:
+    program = PROGRAM + secrets.token_bytes(3 * MIB)
+
+    result = await extract(STREAMS[ending](program)[: 2 * MIB], f"a.exe.{ending}")
+
+    (child,) = result.children
+    assert len(child.data) > MIB
+    assert program.startswith(child.data)
+    assert "ended before" in result.result["problems"][0]
 
 
 async def test_files_that_act_or_hold_more_become_children(extract: Extract) -> None:

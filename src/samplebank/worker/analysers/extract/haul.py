@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from typing import IO
+from typing import Protocol
 
 import msgspec
 
@@ -33,6 +33,10 @@ HARMLESS = "neither acts nor holds more"
 
 class Stopped(Exception):
     """A limit of the whole sample is reached, so no more members are read. The limit stands in the list of limits."""
+
+
+class Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -110,7 +114,7 @@ class Haul:
         self._kept += len(found.data)
         self._found.append(found)
 
-    def read(self, stream: IO[bytes], path: str, how: str, *, packed: int | None = None) -> None:
+    def read(self, stream: Readable, path: str, how: str, *, packed: int | None = None) -> None:
         """Take a member from a stream whose size is not known. A member over a limit is listed."""
         pieces: list[bytes] = []
         size = 0

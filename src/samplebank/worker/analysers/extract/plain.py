@@ -102,7 +102,30 @@ def open_stream(data: bytes, haul: Haul, name: str, path: str) -> None:
     """Unpack a file in one compressed stream. The name of the file is the name of the container without its ending."""
     haul.begin(path)
     with STREAMS[name](io.BytesIO(data)) as stream:
-        haul.read(stream, path, name)
+        haul.read(_UpToDamage(stream, haul), path, name)
+
+
+class _UpToDamage:
+    """A stream that ends where the stream below is damaged. The damage is told as a problem.
+
+    Bytes behind a gzip file count as damage for the standard library: every other program unpacks the file.
+    """
+
+    def __init__(self, stream: Any, haul: Haul) -> None:
+        self._stream, self._haul = stream, haul
+        self._has_read = False
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            # `read` would lose what was unpacked before the damage.
+            piece: bytes = self._stream.read1(size)
+        except BROKEN as error:
+            if not self._has_read:
+                raise
+            self._haul.problems.append(f"{type(error).__name__}: {error}"[:300])
+            return b""
+        self._has_read = True
+        return piece
 
 
 def is_tar_within(data: bytes, name: str) -> bool:
