@@ -66,6 +66,14 @@ async def test_an_entry_of_another_name_does_not_hide_the_entry_that_shares_its_
     assert contents(await extract(made[:at] + other + entry + end)) == [PROGRAM]
 
 
+async def test_another_name_in_front_of_its_bytes_does_not_hide_an_entry(extract: Extract) -> None:
+    made = zipped({"evil.exe": PROGRAM}).replace(b"evil.exe", b"fine.txt", 1)
+
+    result = await extract(made)
+
+    assert [(child.name, child.data) for child in result.children] == [("evil.exe", PROGRAM)]
+
+
 async def test_an_archive_that_is_its_own_entry_gives_itself_and_is_opened_no_further(
     extract: Extract,
 ) -> None:

@@ -34,7 +34,9 @@ BROKEN = (
     OverflowError,
 )
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
-ENCRYPTED_BIT = 1
+ENCRYPTED_BIT, UTF8_BIT = 1, 0x800
+#: where the length of the name, and the name, stand in the header in front of the bytes of an entry
+NAME_LENGTH, NAME = 26, 30
 
 
 def knows_all_of(data: bytes) -> bool:
@@ -64,10 +66,19 @@ def open_zip(data: bytes, haul: Haul, words: Words) -> None:
                 haul.pass_over(entry.filename, entry.file_size, SAME)
                 continue
             try:
+                entry.orig_filename = _name_in_front(data, entry)
                 _take_entry(container, entry, haul, words)
                 places.add(entry.header_offset)
             except BROKEN as error:
                 haul.fail(entry.filename, entry.file_size, error)
+
+
+def _name_in_front(data: bytes, entry: zipfile.ZipInfo) -> str:
+    """The name in front of the bytes of an entry. Unpackers go by the name in the directory, and zipfile refuses another name in front."""
+    place = entry.header_offset
+    length = int.from_bytes(data[place + NAME_LENGTH : place + NAME_LENGTH + 2], "little")
+    name = data[place + NAME : place + NAME + length]
+    return name.decode("utf-8" if entry.flag_bits & UTF8_BIT else "cp437")
 
 
 def _take_entry(container: zipfile.ZipFile, entry: zipfile.ZipInfo, haul: Haul, words: Words) -> None:
