@@ -1,13 +1,19 @@
 """Containers made to harm the worker `extract`: each gets an answer within the limits."""
 
+import bz2
+import gzip
 import secrets
 import struct
+import tarfile
+import time
 import zlib
 from collections.abc import Callable
 
 import pybit7z
 import pytest
 
+from samplebank.worker.analysers.extract import plain
+from samplebank.worker.analysers.extract.haul import LATE, SECONDS, Haul, Stopped
 from samplebank.worker.contract import Result
 from worker.conftest import Extract
 from worker.made_containers import tarred, zipped
@@ -174,6 +180,33 @@ async def test_zeros_are_not_unpacked(extract: Extract, make: Callable[[bytes], 
 
     assert all(len(child.data) <= 128 * MIB for child in result.children)
     assert result.score == -1
+
+
+def test_a_member_too_large_to_take_is_unpacked_no_longer_than_the_time_of_the_sample() -> None:
+    zeros, pieces = bytes(90_000_000), 100
+    member = tarfile.TarInfo("zeros")
+    member.size = len(zeros) * pieces
+    made = bz2.compress(member.tobuf(tarfile.GNU_FORMAT)) + bz2.compress(zeros) * pieces
+    haul = Haul(len(made), clock=time.monotonic() - SECONDS + 1)
+
+    with pytest.raises(Stopped):
+        plain.open_tar(made, haul, "bzip")
+
+    assert haul.limits == [LATE]
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+async def test_a_damaged_header_of_a_tar_file_costs_its_own_member_only(
+    extract: Extract, compress: Callable[[bytes], bytes]
+) -> None:
+    damaged, header = "b.exe", 100
+    made = tarred({"a.exe": PROGRAM + b"a", damaged: PROGRAM + b"b", "c.exe": PROGRAM + b"c"})
+    place = made.index(damaged.encode())
+    made = made[: place + header] + b"?" + made[place + header + 1 :]
+
+    result = await extract(compress(made))
+
+    assert sorted(contents(result)) == [PROGRAM + b"a", PROGRAM + b"c"]
 
 
 async def test_a_text_of_very_many_files_stops_at_the_limit(extract: Extract) -> None:

@@ -74,8 +74,7 @@ class Haul:
         self.members += 1
         if self.members > MOST_MEMBERS:
             self._stop(MANY)
-        if time.monotonic() > self._end:
-            self._stop(LATE)
+        self.go_on()
         if size is None:
             return True
         if size > MOST_CHILD_BYTES:
@@ -86,6 +85,11 @@ class Haul:
             self.pass_over(path, size, BOMB)
             return False
         return True
+
+    def go_on(self) -> None:
+        """Raise `Stopped` when the time for the sample is over."""
+        if time.monotonic() > self._end:
+            self._stop(LATE)
 
     def take(
         self, path: str, data: bytes, how: str, *, password: str | None = None, acts: bool = False
@@ -125,8 +129,7 @@ class Haul:
                 self._note(why)
                 self.pass_over(path, size, why)
                 return
-            if time.monotonic() > self._end:
-                self._stop(LATE)
+            self.go_on()
             pieces.append(piece)
         self.take(path, b"".join(pieces), how)
 

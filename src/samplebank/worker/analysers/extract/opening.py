@@ -59,7 +59,7 @@ def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
         _open_compressed(data, sample, haul, label)
     elif label == "tar":
         haul.opened.append("tar")
-        plain.open_tar(data, haul, words)
+        plain.open_tar(data, haul)
     elif label == "zip":
         _open_zip(data, haul, words)
     elif label in DOCUMENTS:
@@ -160,7 +160,7 @@ def _open_compressed(data: bytes, sample: SampleFile, haul: Haul, label: str) ->
     """Open a file in one compressed stream; a compressed tar file is opened at once."""
     if plain.is_tar_within(data, label):
         haul.opened += [label, "tar"]
-        plain.open_tar(data, haul, Words(()))
+        plain.open_tar(data, haul, label)
         return
     haul.opened.append(label)
     plain.open_stream(data, haul, label, _unpacked_name(sample))

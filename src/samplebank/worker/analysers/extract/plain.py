@@ -98,15 +98,35 @@ def _take_entry(container: zipfile.ZipFile, entry: zipfile.ZipInfo, haul: Haul, 
     haul.lock(entry.filename, entry.file_size)
 
 
-def open_tar(data: bytes, haul: Haul, _: Words) -> None:
-    """Open a tar file, compressed or not. Links and devices have no bytes, and are passed over."""
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r:*") as container:
+def open_tar(data: bytes, haul: Haul, label: str = "") -> None:
+    """Open a tar file, in a compressed stream where `label` names one. Links and devices have no bytes, and are passed over.
+
+    `ignore_zeros` goes on behind a header that is damaged, as tar does.
+    """
+    with STREAMS[label](io.BytesIO(data)) if label else io.BytesIO(data) as stream:
+        _open_tar(_InTime(stream, haul), haul)
+
+
+def _open_tar(stream: Any, haul: Haul) -> None:
+    with tarfile.open(fileobj=stream, mode="r|", ignore_zeros=True) as container:
         for entry in container:
             if not entry.isfile() or not haul.begin(entry.name, entry.size):
                 continue
-            stream = container.extractfile(entry)
-            if stream is not None:
-                haul.read(stream, entry.name, "tar", packed=max(entry.size, 1))
+            member = container.extractfile(entry)
+            if member is not None:
+                haul.read(member, entry.name, "tar", packed=max(entry.size, 1))
+
+
+class _InTime:
+    """A stream that ends with `Stopped` when the time of the sample is over: a member that is passed over is unpacked, too."""
+
+    def __init__(self, stream: Any, haul: Haul) -> None:
+        self._stream, self._haul = stream, haul
+
+    def read(self, size: int = -1, /) -> bytes:
+        self._haul.go_on()
+        piece: bytes = self._stream.read1(size)
+        return piece
 
 
 def open_stream(data: bytes, haul: Haul, name: str, path: str) -> None:
