@@ -14,6 +14,7 @@ import pytest
 
 from samplebank.worker.analysers.extract import plain
 from samplebank.worker.analysers.extract.haul import LATE, SECONDS, Haul, Stopped
+from samplebank.worker.analysers.extract.rtf import open_rtf
 from samplebank.worker.contract import Result
 from worker.conftest import Extract
 from worker.made_containers import tarred, zipped
@@ -207,6 +208,24 @@ async def test_a_damaged_header_of_a_tar_file_costs_its_own_member_only(
     result = await extract(compress(made))
 
     assert sorted(contents(result)) == [PROGRAM + b"a", PROGRAM + b"c"]
+
+
+def test_objects_of_rtf_without_an_end_are_read_no_longer_than_the_time_of_the_sample() -> None:
+    made = b"{\\rtf1 " + (b"{\\object{\\*\\objdata 0105" + b"00" * 5000) * 200
+    haul = Haul(len(made), clock=time.monotonic() - SECONDS - 1)
+
+    with pytest.raises(Stopped):
+        open_rtf(made, haul)
+
+    assert (haul.members, haul.limits) == (0, [LATE])
+
+
+async def test_very_many_groups_between_the_digits_of_an_rtf_object_are_passed_over(extract: Extract) -> None:
+    digits = PROGRAM.hex().encode()
+
+    result = await extract(b"{\\rtf1{\\object{\\*\\objdata " + b"{}" * 20_000_000 + digits + b"}}}")
+
+    assert contents(result) == [PROGRAM]
 
 
 async def test_a_text_of_very_many_files_stops_at_the_limit(extract: Extract) -> None:

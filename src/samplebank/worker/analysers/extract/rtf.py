@@ -1,5 +1,6 @@
 """Objects embedded in RTF documents, each an OLE 1.0 object in hexadecimal digits."""
 
+import binascii
 import re
 import struct
 
@@ -9,9 +10,9 @@ from samplebank.worker.analysers.extract.kinds import Kind, kind_of
 
 MOST_OBJECTS = 200
 OBJECT = re.compile(rb"\\objdata\b|\\datastore\b")
-#: words, groups and blanks between the digits: readers pass over all three
-NOISE = re.compile(rb"\\'[0-9a-fA-F]{2}|\\[a-zA-Z]+-?\d*\s?|\\[^a-zA-Z]|[{}\s]")
-DIGITS = re.compile(rb"[0-9a-fA-F]*")
+#: digits; or words, groups and blanks between the digits: readers pass over all three
+PIECE = re.compile(rb"([0-9a-fA-F]+)|\\'[0-9a-fA-F]{2}|\\[a-zA-Z]+-?\d*\s?|\\[^a-zA-Z]|[{}\s]+")
+BRACE = re.compile(rb"[{}]")
 #: where an OLE 1.0 object is embedded, and how long the names in its header may be
 EMBEDDED, LONGEST = 2, 1024
 
@@ -21,6 +22,7 @@ def open_rtf(data: bytes, haul: Haul) -> None:
     for number, found in enumerate(OBJECT.finditer(data)):
         if number >= MOST_OBJECTS:
             return
+        haul.go_on()
         content = _object_at(data, found.end())
         name, content = _unwrapped(content, f"object-{number}")
         if content and kind_of(name, content) is not Kind.LISTED and haul.begin(name, len(content)):
@@ -29,19 +31,17 @@ def open_rtf(data: bytes, haul: Haul) -> None:
 
 def _object_at(data: bytes, place: int) -> bytes:
     """The bytes that the digits from `place` on spell, up to the end of the group."""
-    end, depth = place, 0
-    while end < len(data):
-        byte = data[end : end + 1]
-        if byte == b"{":
-            depth += 1
-        elif byte == b"}":
-            depth -= 1
-            if depth < 0:
-                break
-        end += 1
-    found = DIGITS.match(NOISE.sub(b"", data[place:end]))
-    digits = found[0] if found else b""
-    return bytes.fromhex(digits[: len(digits) // 2 * 2].decode())
+    end, depth = len(data), 0
+    for found in BRACE.finditer(data, place):
+        depth += 1 if found[0] == b"{" else -1
+        if depth < 0:
+            end = found.start()
+            break
+    digits = bytearray()  # a list of the pieces of a hostile object would take all memory
+    while piece := PIECE.match(data, place, end):
+        digits += piece[1] or b""
+        place = piece.end()
+    return binascii.unhexlify(digits[: len(digits) // 2 * 2])
 
 
 def _unwrapped(content: bytes, name: str) -> tuple[str, bytes]:
