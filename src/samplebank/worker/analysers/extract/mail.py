@@ -6,18 +6,16 @@ import re
 from collections.abc import Iterator
 from email.message import Message
 
-from samplebank.worker.analysers.extract import activemime, text_encodings
+from samplebank.worker.analysers.extract import activemime, mail_texts, text_encodings
 from samplebank.worker.analysers.extract.haul import Haul
 from samplebank.worker.analysers.extract.passwords import words_in
 
-MOST_TEXT = 256 * 1024
 MOST_MAILS = 500
 #: the line before each mail in a file of mails
 BETWEEN = re.compile(rb"(?:\A|\n\r?\n|\n)From [^\r\n]{1,200}\d{2}:\d{2}[^\r\n]{0,40}\r?\n")
 #: `email` appends bytes to files in these encodings
 UU_ENCODINGS = frozenset({"uuencode", "x-uuencode", "uue", "x-uue"})
-#: what `email` raises for hostile headers
-BROKEN = (ValueError, LookupError, AttributeError, TypeError, IndexError, RecursionError, AssertionError)
+BROKEN = mail_texts.BROKEN
 
 
 def open_mail(data: bytes, haul: Haul) -> None:
@@ -61,21 +59,31 @@ def _leaves(message: Message) -> Iterator[Message]:
 
 def _bytes_of(part: Message) -> bytes:
     if part.get_content_maintype() == "message":
-        inner = part.get_payload()
-        first = inner[0] if isinstance(inner, list) and inner else None
-        return first.as_bytes() if isinstance(first, Message) else b""
-    if str(part.get("Content-Transfer-Encoding", "")).strip().lower() in UU_ENCODINGS:
+        return _mail_within(part)
+    if _encoding(part) in UU_ENCODINGS:
         return text_encodings.uu_decoded(str(part.get_payload()).encode("ascii", "replace"))
     content = part.get_payload(decode=True)
     return content if isinstance(content, bytes) else b""
 
 
+def _mail_within(part: Message) -> bytes:
+    """The bytes of a mail within a mail."""
+    inner = part.get_payload()
+    first = inner[0] if isinstance(inner, list) and inner else None
+    return first.as_bytes() if isinstance(first, Message) else b""
+
+
+def _encoding(part: Message) -> str:
+    return str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+
+
 def _name_of(part: Message) -> str:
     """The name of an attachment, or the last part of the address of a part of a web page."""
     try:
-        return str(part.get_filename() or str(part.get("Content-Location", "")).rpartition("/")[2])
+        name = part.get_filename() or str(part.get("Content-Location", "")).rpartition("/")[2]
     except BROKEN:
         return ""
+    return mail_texts.decoded_words(str(name))
 
 
 def _ending(part: Message) -> str:
@@ -85,8 +93,8 @@ def _ending(part: Message) -> str:
 
 def _texts(message: Message) -> str:
     """The subject and the readable texts of a mail, for words that are said to be passwords."""
-    texts = [str(message.get("Subject", ""))]
+    texts = [mail_texts.decoded_words(str(message.get("Subject", "")))]
     for part in _leaves(message):
-        if part.get_content_maintype() == "text" and sum(map(len, texts)) < MOST_TEXT:
-            texts.append(_bytes_of(part)[:MOST_TEXT].decode("utf-8", "replace"))
+        if part.get_content_maintype() == "text" and sum(map(len, texts)) < mail_texts.MOST_TEXT:
+            texts.append(mail_texts.readable(part, _bytes_of(part)))
     return "\n".join(texts)

@@ -26,10 +26,12 @@ USUAL = (
 #: `password` in the languages of mails
 NAMES = (
     "password|passwort|kennwort|mot de passe|contraseña|clave|senha|wachtwoord|lösenord|passord|adgangskode|salasana|"
-    "hasło|heslo|parola|пароль|密码|パスワード|비밀번호|pass code|passcode|pwd|pin"
+    "hasło|heslo|parola|пароль|pass code|passcode|pwd|pin"
 )
+#: in languages that write words without blanks
+UNSPACED_NAMES = "密码|密碼|パスワード|비밀번호"
 SAID = re.compile(
-    rf"(?i)\b(?:{NAMES})\b\s*(?:is|ist|lautet|est|es|é|är|er|:|=|-|\u2013|\uff1a)*\s*[\"'“«<]?([^\s\"'”»<>]{{3,60}})"
+    rf"(?i)(?:\b(?:{NAMES})\b|(?:{UNSPACED_NAMES})[は는은为為是]?)\s*(?:is|ist|lautet|est|es|é|är|er|:|=|-|\u2013|\uff1a)*\s*[\"'“«<]?([^\s\"'”»<>]{{3,60}})"
 )
 
 

@@ -1,0 +1,91 @@
+"""The worker `extract` reads a mail as the program of the receiver does: names, texts and mails within, in any letters."""
+
+import base64
+
+import pytest
+
+from samplebank.worker.contract import Result
+from worker.conftest import Extract
+
+ORDERS = b"start calc\n"
+
+
+def mail(text: str, *, encoding: str = "utf-8", subtype: str = "plain", subject: str = "hello") -> bytes:
+    """A mail with a text, and with a script of Windows as its attachment."""
+    head = f"Content-Type: text/{subtype}; charset={encoding}\nContent-Transfer-Encoding: base64\n\n"
+    return with_parts(
+        head.encode() + base64.encodebytes(text.encode(encoding)), attached("run.bat"), subject=subject
+    )
+
+
+def with_parts(*parts: bytes, subject: str = "hello") -> bytes:
+    head = f"From: a@example.org\nSubject: {subject}\nMIME-Version: 1.0\n"
+    body = b"".join(b"--b\n" + part + b"\n" for part in parts)
+    return head.encode() + b"Content-Type: multipart/mixed; boundary=b\n\n" + body + b"--b--\n"
+
+
+def attached(name: str) -> bytes:
+    return f'Content-Type: application/octet-stream; name="{name}"\n\n'.encode() + ORDERS
+
+
+def password(result: Result) -> str | None:
+    return {child.name: child.password for child in result.children}["run.bat"]
+
+
+@pytest.mark.parametrize("name", ["=?utf-8?B?csO8bi5iYXQ=?=", "=?iso-8859-1?Q?r=FCn=2Ebat?="])
+async def test_the_name_of_an_attachment_is_read_in_its_encoded_words(extract: Extract, name: str) -> None:
+    (child,) = (await extract(with_parts(attached(name)))).children
+
+    assert child.name == "rün.bat"
+
+
+@pytest.mark.parametrize("name", ["=?no-letters?B?cg==?=.bat", "=?utf-8?B?a?=.bat", "=?punycode?Q?a-b?=.bat"])
+async def test_a_name_in_broken_encoded_words_is_a_name(extract: Extract, name: str) -> None:
+    (child,) = (await extract(with_parts(attached(name)))).children
+
+    assert child.name.endswith(".bat")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Пароль: s3same", "windows-1251"),
+        ("Пароль: s3same", "koi8-r"),
+        ("La contraseña: s3same", "iso-8859-1"),
+        ("密码\uff1as3same", "gbk"),
+        ("パスワード\uff1as3same", "iso-2022-jp"),
+        ("비밀번호: s3same", "euc-kr"),
+        ("The password is s3same.", "utf-16"),
+    ],
+)
+async def test_a_password_is_read_in_the_letters_of_the_mail(
+    extract: Extract, text: str, encoding: str
+) -> None:
+    assert password(await extract(mail(text, encoding=encoding))) == "s3same"
+
+
+@pytest.mark.parametrize("text", ["解压密码\uff1as3same", "パスワードは s3same", "비밀번호는 s3same"])
+async def test_a_password_is_read_where_no_blank_stands_before_or_behind_its_word(
+    extract: Extract, text: str
+) -> None:
+    assert password(await extract(mail(text))) == "s3same"
+
+
+@pytest.mark.parametrize(
+    "text", ["<p>Password: <b>s3same</b></p>", "Password:&nbsp;s3same", "<td>Password</td><td>s3same</td>"]
+)
+async def test_the_marks_of_html_are_no_part_of_a_password(extract: Extract, text: str) -> None:
+    assert password(await extract(mail(text, subtype="html"))) == "s3same"
+
+
+async def test_a_password_is_read_in_the_encoded_words_of_the_subject(extract: Extract) -> None:
+    subject = f"=?utf-8?B?{base64.b64encode('Пароль: s3same'.encode()).decode()}?="
+
+    assert password(await extract(mail("see attachment", subject=subject))) == "s3same"
+
+
+@pytest.mark.parametrize("encoding", ["no-letters", "punycode", "base64", "\xff"])
+async def test_a_text_in_letters_that_nobody_knows_is_read_as_utf8(extract: Extract, encoding: str) -> None:
+    made = mail("Password: s3same").replace(b"charset=utf-8", b"charset=" + encoding.encode("latin-1"))
+
+    assert password(await extract(made)) == "s3same"
