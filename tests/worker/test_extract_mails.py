@@ -1,6 +1,8 @@
 """The worker `extract` reads a mail as the program of the receiver does: names, texts and mails within, in any letters."""
 
 import base64
+import quopri
+from collections.abc import Callable
 
 import pytest
 
@@ -89,3 +91,19 @@ async def test_a_text_in_letters_that_nobody_knows_is_read_as_utf8(extract: Extr
     made = mail("Password: s3same").replace(b"charset=utf-8", b"charset=" + encoding.encode("latin-1"))
 
     assert password(await extract(made)) == "s3same"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"),
+    [("7bit", bytes), ("base64", base64.encodebytes), ("quoted-printable", quopri.encodestring)],
+)
+async def test_a_mail_within_a_mail_is_as_it_was_sent(
+    extract: Extract, encoding: str, encode: Callable[[bytes], bytes]
+) -> None:
+    inner = mail("Password = s3same", subject="a long subject " * 20)
+    head = f"Content-Type: message/rfc822\nContent-Transfer-Encoding: {encoding}\n\n"
+    outer = with_parts(head.encode() + b"INNER").replace(b"=b\n", b"=outer\n").replace(b"--b", b"--outer")
+
+    (child,) = (await extract(outer.replace(b"INNER", encode(inner)))).children
+
+    assert child.data.strip() == inner.strip()

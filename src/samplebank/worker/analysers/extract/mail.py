@@ -1,7 +1,9 @@
 """Attachments of mails, with the words of the mail that may open the attachments."""
 
+import base64
 import email
 import email.policy
+import quopri
 import re
 from collections.abc import Iterator
 from email.message import Message
@@ -15,6 +17,8 @@ MOST_MAILS = 500
 BETWEEN = re.compile(rb"(?:\A|\n\r?\n|\n)From [^\r\n]{1,200}\d{2}:\d{2}[^\r\n]{0,40}\r?\n")
 #: `email` appends bytes to files in these encodings
 UU_ENCODINGS = frozenset({"uuencode", "x-uuencode", "uue", "x-uue"})
+#: encodings that no mail within a mail may have, by the standard, and that some programs use
+DECODERS = {"base64": base64.decodebytes, "quoted-printable": quopri.decodestring}
 BROKEN = mail_texts.BROKEN
 
 
@@ -67,10 +71,16 @@ def _bytes_of(part: Message) -> bytes:
 
 
 def _mail_within(part: Message) -> bytes:
-    """The bytes of a mail within a mail."""
+    """The bytes of a mail within a mail. `email` reads the letters of an encoded mail as the mail."""
     inner = part.get_payload()
     first = inner[0] if isinstance(inner, list) and inner else None
-    return first.as_bytes() if isinstance(first, Message) else b""
+    if not isinstance(first, Message):
+        return b""
+    # Without a longest line, `email` leaves long headers as they are.
+    content = first.as_bytes(policy=email.policy.compat32.clone(max_line_length=None))
+    decode = DECODERS.get(_encoding(part))
+    is_encoded = decode is not None and (not first.keys() or _encoding(part) == "quoted-printable")
+    return decode(content) if decode is not None and is_encoded else content
 
 
 def _encoding(part: Message) -> str:
