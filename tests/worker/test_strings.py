@@ -84,6 +84,12 @@ async def test_an_indicator_is_found_with_its_place(
     assert told["layer"] == 0
 
 
+async def test_a_host_behind_letters_of_a_language_without_blanks_is_found(strings: Analyse) -> None:
+    result = await strings("\u8bbf\u95eeevil-name.ru".encode())
+
+    assert values(result, "domains") == ["evil-name.ru"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -102,6 +108,8 @@ async def test_an_indicator_is_found_with_its_place(
         "http\n://evil.ru",
         "somebody\n@evil.biz",
         "at 12\n.34.56.78",
+        "see m\u00fcnchen.de and \u0441evil.ru",
+        "write to j\u00fcrgen@m\u00fcller.de",
     ],
 )
 async def test_what_only_looks_like_an_indicator_is_none(strings: Analyse, text: str) -> None:

@@ -46,13 +46,16 @@ TRAILING = b"\"'`)]}>,;.:!|"
 DOTTED = re.compile(rb"\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w.-]|\.\d)")
 FIRST_NUMBER = re.compile(rb"(?<![\w.-])\d{1,3}\Z")
 DOMAIN = re.compile(rb"\.([a-z]{2,6}|xn--[a-z0-9]{2,20})(?![\w(=.-]|\.\w|\s{0,4}=[^=])")
+#: not behind a letter that is no ASCII, such as `ü` in UTF-8 or in one byte: the rest of a name is another name
+WHOLE = rb"(?<![\xc0-\xff])(?<![\xc3-\xdf][\x80-\xbf])"
 LABELS = re.compile(
-    rb"(?<![\w@.$/\\-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z"
+    WHOLE
+    + rb"(?<![\w@.$/\\-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z"
 )
 MAIL_HOST = re.compile(
     rb"@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24})(?![\w@-]|\.\w)"
 )
-MAILBOX = re.compile(rb"(?<![\w.+:/@-])[A-Za-z0-9][\w.+-]{0,63}\Z")
+MAILBOX = re.compile(WHOLE + rb"(?<![\w.+:/@-])[A-Za-z0-9][\w.+-]{0,63}\Z")
 DRIVE = re.compile(rb"(?<![A-Za-z])[A-Za-z]\Z")
 WINDOWS_PATH = re.compile(rb":\\\\?[\w .()%$~{}-]{1,80}(?:\\\\?[\w .()%$~{}@+-]{1,80}){1,12}")
 VARIABLE_PATH = re.compile(
