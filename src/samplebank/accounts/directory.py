@@ -8,6 +8,7 @@ from samplebank.database import Connection, Database
 
 #: how long, in seconds, a change made by another process may go unnoticed
 STALE = 1.0
+VERSION = "SELECT version FROM accounts_version"
 CUSTOMERS = """
     SELECT c.id, c.short_name, c.name, c.parent_id, c.stored_bytes, d.id, d.name, c.removed_time IS NULL
       FROM customer c JOIN domain d ON d.id = c.domain_id ORDER BY c.id
@@ -44,10 +45,13 @@ class Directory:
         if now - self._checked < STALE and not at_once:
             return
         async with self._database.connection() as db:
-            version = await db.fetchval("SELECT version FROM accounts_version")
-            if version != self._version:
+            version = await db.fetchval(VERSION)
+        if version != self._version:
+            # A user who comes with a new customer between two statements would be without a customer.
+            async with self._database.transaction(read_only=True) as db:
+                version = await db.fetchval(VERSION)
                 await self._read(db)
-                self._version = version
+            self._version = version
         self._checked = now
 
     async def _read(self, db: Connection) -> None:
