@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
 
 from kit.bank import ROBOT, V2, Bank, Sample
+from kit.rules import RULES
+from samplebank.database import Database
+from samplebank.endings.leases import give_back_ended
 
 TOILER = "toiler"
 
@@ -78,6 +82,20 @@ def test_a_sample_is_closed_after_the_task_was_given_back(bank: Bank, work: Work
     answers = work.raw(), bank.update(work.job, work.task, "cancelled", TOILER)
 
     assert [answer.status_code for answer in answers] == [404, 404]
+
+
+@pytest.mark.parametrize("state", ["executing", "failed"])
+async def test_a_task_is_not_moved_after_the_lease_has_ended(
+    bank: Bank, database: Database, work: Work, state: str
+) -> None:
+    until = work.claim()["leaseEndTimestamp"]
+    async with database.transaction() as db:
+        ended = [(UUID(work.task), UUID(work.job))]
+        assert await give_back_ended(db, ended, RULES, now=until)
+
+    answer = bank.update(work.job, work.task, state, TOILER)
+
+    assert (answer.status_code, bank.task(work.job, work.task)["state"]) == (412, "enqueued")
 
 
 @pytest.mark.parametrize("tlp", ["green", "clear"])

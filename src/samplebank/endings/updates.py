@@ -15,7 +15,8 @@ from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Columns, Connection, Outrun, Statement
 from samplebank.database.identifiers import find_id
-from samplebank.errors import Forbidden, NotFound
+from samplebank.errors import Conflict, Forbidden, NotFound
+from samplebank.jobs.held_tasks import LOST
 from samplebank.jobs.model import FINAL, JobRules, JobState, Task, TaskState
 from samplebank.jobs.progress import (
     JOB_NOTED,
@@ -154,16 +155,27 @@ async def update_task(
 
     Raises `Outrun` when others changed something since the look. With `locking`, in a transaction, others have to wait
     instead. Raises `NotFound` if the caller may not even look, `Forbidden` if the caller may only look, `Conflict` for
-    an illegal move, `Invalid` for analyses of another sample.
+    an illegal move or a lost lease, `Invalid` for analyses of another sample.
     """
     if locking:
         await db.execute(LOCK, find_id(job))
     snapshot = await look(db, caller, job, task, move)
+    _check_claim(caller, snapshot)
     if (found := await check_move(db, caller, snapshot.task, move)) is not None:
         return found, False
     if move.to not in FINAL:
         return await start_task(db, snapshot.task, move, now=now), False
     return await _end_task(db, snapshot, move, rules, now=now), snapshot.grounds is not None
+
+
+def _check_claim(caller: Caller, snapshot: TaskSnapshot) -> None:
+    """Raise `Conflict` where the caller may move the task by a claim only, and the lease of the claim has ended.
+
+    The task still names the caller, who may repeat the last state of an ended task.
+    """
+    is_held = snapshot.task.lease is not None or snapshot.task.state in FINAL
+    if not is_held and not caller.may(Permission.UPDATE_JOB, snapshot.customer_id):
+        raise Conflict(LOST)
 
 
 async def look(db: Connection, caller: Caller, job: str, task: str, move: Move | None = None) -> TaskSnapshot:
