@@ -144,6 +144,18 @@ def test_a_change_of_a_sample_is_told_without_its_text(bank: Bank, action: str) 
     assert "secret" not in str(entry)
 
 
+def test_a_request_that_comes_again_with_its_key_is_one_change(bank: Bank) -> None:
+    sample = bank.submitted("mia")
+    key, body = {"Idempotency-Key": name_of("key")}, {"statusOverride": "malicious", "comment": "x"}
+
+    answers = [bank.call("POST", f"{sample.path}/verdict", "chief", json=body, headers=key) for _ in range(2)]
+    bank.get(sample.path)
+
+    assert [answer.headers.get("Idempotency-Replayed") for answer in answers] == [None, "true"]
+    assert awaited(bank, sample=sample.sha256, action="getSampleMetaData")
+    assert len(about(bank, sample, "addVerdict")) == 1
+
+
 def test_a_change_of_the_policy_is_told(bank: Bank) -> None:
     worker = bank.worker()
     body = {

@@ -86,6 +86,7 @@ async def _alone(request: Call, asked: Keyed, work: Work) -> Answer:
 
 
 def again(request: Call, known: Kept) -> Answer:
-    """The answer of the first time."""
+    """The answer of the first time. Nothing is done, so the ledger tells of the first time only."""
     request.stores_nothing = True
+    request.note_recorded()
     return Response(content=known.body, media_type=JSON, status_code=known.status, headers=REPEATED)

@@ -209,6 +209,10 @@ class Exchange(Request[Any, Any, Any]):
         if owners is None:
             owners = NOBODY if sha256 is None else privately(self.caller, self.bank.directory)
         await recording.record(db, entry, owners)
+        self.note_recorded()
+
+    def note_recorded(self) -> None:
+        """Note that the ledger needs no further entry for the request."""
         self.scope["state"]["is_recorded"] = True
 
     async def record_download(self, sha256: bytes | None, **details: object) -> None:
