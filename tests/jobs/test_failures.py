@@ -31,6 +31,8 @@ FAILURES = "/samplebank/v1/failures"
         ("and/or is a word", "and/or is a word"),
         ("Attempt 1: no disk\nAttempt 2: no disk\nAttempt 3: no disk", "Attempt <number>: no disk"),
         ("one\n\n two", "one two"),
+        ("Added when the type of the file came: shell. The job took too long.", "The job took too long."),
+        ("Added when the type of the file came: shell.", "no message"),
         ("", "no message"),
         (None, "no message"),
     ],

@@ -16,6 +16,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Callers
 from samplebank.assembly import clock
 from samplebank.database import Connection, Database, Outrun
+from samplebank.endings.timeouts import time_out_job
 from samplebank.endings.updates import END_JOB, END_TASK, update_task
 from samplebank.jobs.model import TaskState
 from samplebank.jobs.opening import Cause
@@ -163,6 +164,18 @@ async def test_the_plan_tells_what_the_late_type_added(late: Late) -> None:
     assert [late.bank.task(job, late.bank.tasks_of(job)[name])["message"] for name in added] == [
         f"Added when the type of the file came: {late.type}."
     ]
+
+
+async def test_an_added_task_that_times_out_says_so(late: Late) -> None:
+    sample, job, _ = await late.planned()
+    await late.comes(sample)
+    now = clock()
+
+    async with late.database.transaction() as db:
+        assert await time_out_job(db, UUID(job), RULES, overdue_at=now + RULES.longest_wait, now=now)
+
+    added = late.bank.task(job, late.bank.tasks_of(job)[late.worker])
+    assert added["message"] == f"Added when the type of the file came: {late.type}. The job took too long."
 
 
 async def test_a_job_that_runs_the_workers_already_stays_as_it_is(late: Late) -> None:

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from samplebank.database import Connection
+from samplebank.jobs.causes import ADDED_LATE
 from samplebank.jobs.model import JobRules, JobState
 from samplebank.jobs.progress import lock_job
 from samplebank.timespec import Millis
@@ -16,9 +17,11 @@ OVERDUE = """
     SELECT id FROM job WHERE state = 'executing' AND (start_time <= $2 OR enqueued_time <= $1)
     LIMIT $3
 """
-TIME_OUT_TASKS = """
+#: the message of a worker stays; the note about a late type is no message of a worker, and the reasons follow the note
+TIME_OUT_TASKS = f"""
     UPDATE job_task SET state = 'timeout', end_time = $2, lease_token = NULL, lease_until = NULL,
-           message = coalesce(message, array_to_string(reasons || 'The job took too long.'::text, ' '))
+           message = CASE WHEN message NOT LIKE '{ADDED_LATE}%' THEN message
+                          ELSE array_to_string(message || reasons || 'The job took too long.'::text, ' ') END
      WHERE job_id = $1 AND end_time IS NULL
 """
 IS_OVERDUE = """

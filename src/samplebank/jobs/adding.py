@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from samplebank.database import Connection, Statement, new_id
+from samplebank.jobs.causes import ADDED_LATE
 from samplebank.jobs.lanes import shift_of_job
 from samplebank.jobs.opening import Cause
 from samplebank.policy.model import Book, Plan
@@ -161,6 +162,6 @@ def _values(plan: Plan, book: Book, cause: Cause, why: Replanned) -> dict[str, o
         "task_ids": [new_id() for _ in why.workers],
         "added": why.workers,
         "added_names": [book.names[worker] for worker in why.workers],
-        "message": f"Added when the type of the file came: {why.type}.",
+        "message": f"{ADDED_LATE} {why.type}.",
         "now": why.time,
     }

@@ -4,6 +4,9 @@ import re
 
 #: the most characters looked at in a message, and of a cause
 LONGEST_MESSAGE, LONGEST_CAUSE = 500, 300
+#: the beginning of the note in a task that a late type has added; the type and a dot follow. The note is no cause of a failure
+ADDED_LATE = "Added when the type of the file came:"
+NOTE = re.compile(rf"\A{ADDED_LATE} \S+")
 #: Each alternative is found in one pass over the message: none repeats a part that repeats itself.
 VARYING = re.compile(
     r"""
@@ -20,7 +23,8 @@ VARYING = re.compile(
 
 def cause_of(message: str | None) -> str:
     """The message with numbers, times, hashes, ids, addresses and paths folded. Neighbouring lines that are equal become one."""
-    folded = VARYING.sub(lambda found: f"<{found.lastgroup}>", (message or "")[:LONGEST_MESSAGE])
+    told = NOTE.sub("", (message or "")[:LONGEST_MESSAGE])
+    folded = VARYING.sub(lambda found: f"<{found.lastgroup}>", told)
     lines: list[str] = []
     for line in folded.splitlines():
         words = " ".join(line.split())
