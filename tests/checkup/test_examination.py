@@ -67,6 +67,18 @@ SICKEN = {
           FROM generate_series(1, 30), sample x, (SELECT id FROM customer LIMIT 1) c,
                (SELECT id FROM subject WHERE short_name = 'admin') u
     """,
+    "rule": """
+        WITH gone AS (
+            INSERT INTO worker (id, short_name, names, descriptions, created_by, created_time, deleted_time)
+            SELECT gen_random_uuid(), 'gone', '{}', '{}', id, 1, 2 FROM subject WHERE short_name = 'admin'
+            RETURNING id, created_by
+        )
+        INSERT INTO policy_rule (id, name, description, kind, customers, types, super_types, meta_keys, meta_values,
+                                 workers_set, workers_add, workers_remove, options_set, options_add, options_remove,
+                                 created_by, created_time)
+        SELECT gen_random_uuid(), 'special', '', 'customer', '{1}', '{}', '{}', '{}', '{}', ARRAY[id], '{}', '{}', '[]', '[]',
+               '{}', created_by, 1 FROM gone
+    """,
     "readers": "UPDATE sample SET readers = '{2}'",
     "key": f"""
         WITH boss AS (
@@ -144,6 +156,7 @@ def test_nothing_is_wrong_with_a_new_installation(findings: Examined) -> None:
         ("jobs", Level.FAULT, "1 jobs are not at their end"),
         ("leases", Level.FAULT, "1 leases of tasks ended long ago"),
         ("workers", Level.ADVICE, "The worker static was never heard of"),
+        ("policy", Level.ADVICE, "All workers that the rule special sets are deleted"),
         ("events", Level.ADVICE, "The delivery of 1 events was given up"),
         ("keys", Level.ADVICE, "never expire: 1 of boss"),
         ("keys", Level.ADVICE, "may do more than a worker needs: admin (ADMINISTRATOR-ROLE)"),

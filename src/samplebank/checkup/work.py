@@ -27,6 +27,13 @@ WORKERS = Statement("""
      WHERE w.deleted_time IS NULL AND (waiting.since IS NOT NULL OR w.id IN (SELECT unnest(workers) FROM policy))
      ORDER BY w.short_name
 """)
+#: A rule that sets workers leaves none of the default policy. Once all of these workers are deleted, nobody is left.
+VOID_RULES = """
+    SELECT r.name FROM policy_rule r
+     WHERE r.deleted_time IS NULL AND cardinality(r.workers_set) > 0
+       AND NOT EXISTS (SELECT FROM worker w WHERE w.id = ANY (r.workers_set) AND w.deleted_time IS NULL)
+     ORDER BY r.name
+"""
 
 
 async def examine_work(bank: Bank, *, is_full: bool) -> list[Finding]:  # noqa: ARG001 -- as all checks
@@ -36,6 +43,7 @@ async def examine_work(bank: Bank, *, is_full: bool) -> list[Finding]:  # noqa: 
             await _jobs(db),
             await _leases(db, missed_before(bank)),
             *await _workers(db, now),
+            *await _rules(db),
             *await _waiting(db, bank.settings.sinks, now),
         ]
 
@@ -67,6 +75,14 @@ async def _workers(db: Connection, now: Millis) -> list[Finding]:
         remedy = f"Run the worker with `samplebank worker run {name}`, or take it out of the policy."
         found.append(advice("workers", f"The worker {name} {seen}.{waits}", remedy))
     return found or [good("workers", "Each worker that has work, or may get work, was heard of lately.")]
+
+
+async def _rules(db: Connection) -> list[Finding]:
+    remedy = "Name other workers in the rule, or delete the rule: files that match get no job otherwise."
+    return [
+        advice("policy", f"All workers that the rule {row[0]} sets are deleted.", remedy)
+        for row in await db.fetch(VOID_RULES)
+    ]
 
 
 async def _waiting(db: Connection, sinks: list[str], now: Millis) -> list[Finding]:
