@@ -71,6 +71,19 @@ def test_a_sensor_of_the_page_brings_new_known_and_small_files(
     }
 
 
+@pytest.mark.parametrize("script", RUNNABLE)
+def test_a_sensor_of_the_page_brings_files_whose_names_mean_something_to_tools(
+    service: Service, bank: Bank, uploaders_key: str, tmp_path: Path, script: str
+) -> None:
+    sample, file = Sample(100), tmp_path / "invoice[1] {a,b} \\.exe"
+    file.write_bytes(sample.data)
+
+    brought(service, uploaders_key, tmp_path, script, file)
+
+    (submission,) = bank.data(bank.get(f"{sample.path}/submission", limit=0))
+    assert submission["fileName"] == file.name
+
+
 def requested(service: Service, key: str, folder: Path) -> dict[str, Any]:
     """The answer to the one request of the sensors page."""
     (request,) = (block for block in blocks("docs/sensors.md") if "/samplebank/v1/sample?" in block)
