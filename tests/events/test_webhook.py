@@ -12,6 +12,9 @@ from kit.bank import Bank, Sample, eventually
 from kit.pages import text_of
 from kit.receiver import SECRET, Receiver, receiving
 from kit.service import Service, running
+from samplebank.errors import Invalid
+from samplebank.maintenance.relays import open_relays
+from samplebank.settings import load
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +117,13 @@ def test_what_is_refused_for_too_long_is_a_dead_letter_until_somebody_retries(
 def dead_letters(service: Service) -> list[dict[str, Any]]:
     letters: list[dict[str, Any]] = json.loads(service.run("events", "dead", "--json").stdout)["events"]
     return letters
+
+
+def test_an_address_with_the_end_of_a_line_is_told_at_the_start() -> None:
+    address = {"SAMPLEBANK_WEBHOOK_URL": "https://example.org/hook\n", "SAMPLEBANK_WEBHOOK_SECRET": SECRET}
+
+    with pytest.raises(Invalid, match="SAMPLEBANK_WEBHOOK_URL cannot be read: Invalid non-printable"):
+        open_relays(load(address))
 
 
 def test_an_answer_that_breaks_off_behind_its_status_is_taken_as_delivered(

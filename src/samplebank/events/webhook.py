@@ -8,6 +8,7 @@ from typing import Final
 
 import httpx
 
+from samplebank.errors import Invalid
 from samplebank.events.sinks import Message, Undelivered
 from samplebank.timespec import Millis
 
@@ -29,7 +30,7 @@ class Webhook:
     """Sends each message as a signed POST; any 2xx counts as delivered. Redirects are not followed."""
 
     def __init__(self, url: str, secret: str) -> None:
-        self._url = url
+        self._url = _readable(url)
         self._secret = secret
         self._client = httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False)
 
@@ -55,6 +56,14 @@ class Webhook:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def _readable(url: str) -> httpx.URL:
+    """The address as the client reads the address. Raises `Invalid`: the client would fail at each event."""
+    try:
+        return httpx.URL(url)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise Invalid(f"SAMPLEBANK_WEBHOOK_URL cannot be read: {error}") from None
 
 
 async def _pass_over(answer: httpx.Response) -> None:
