@@ -238,3 +238,19 @@ def test_numbers_that_no_json_has_do_not_hide_a_task() -> None:
     text = encoded({**task().raw, "payload": {"entropy": float("nan"), "id": 2**80}})
 
     assert Task.of(text).payload("id") == 2**80
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"status": "Resting"},
+        {"headers": []},
+        {"payload": [["sample", 1]]},
+        {"payload_persistent": 1.5},
+        {"last_update": "yesterday"},
+    ],
+    ids=str,
+)
+def test_a_task_of_another_form_is_no_task(odd: dict[str, object]) -> None:
+    with pytest.raises(KartonError, match="no task of Karton"):
+        Task.of(encoded({**task().raw, **odd}))

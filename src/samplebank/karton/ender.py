@@ -82,7 +82,8 @@ class Ender:
         told = await self._records.told(tree.root)
         findings = [msgspec.json.decode(text, type=Finding) for text in told.under(REPORT).values()]
         crashes = [
-            Crash(task.receiver or "karton.system", task.error or "no reason given") for task in look.crashed
+            Crash(wire.storable(task.receiver) or "karton.system", task.error or "no reason given")
+            for task in look.crashed
         ]
         restarted = sum(map(int, told.under(RESTARTS).values()))
         account = Account(tree.root, self._version, crashes, len(look.uids), restarted)

@@ -64,7 +64,7 @@ class Subject(msgspec.Struct, frozen=True):
 
 def subject_of(task: Task) -> Subject:
     """Find what a task is about. Raises `Misreported`."""
-    if task.headers.get("type") in {"config", "blob"}:
+    if str(task.headers.get("type")) in {"config", "blob"}:
         named = next((task.payload(name) for name in ("parent", "sample") if task.payload(name)), None)
         return Subject(_digest(task, named))
     sample = task.resource("sample")

@@ -44,6 +44,18 @@ class Resource(msgspec.Struct, frozen=True):
     size: int | None
 
 
+class Form(msgspec.Struct, frozen=True):
+    """What every task of Karton has. The bridge relies on the types."""
+
+    uid: str
+    root_uid: str
+    status: State
+    headers: dict[str, Any]
+    payload: dict[str, Any]
+    payload_persistent: dict[str, Any] | None = None
+    last_update: float | None = None
+
+
 class Task:
     """A task with the text that Redis holds. Changes of a task compare the text, so that nobody's change is overwritten."""
 
@@ -56,11 +68,10 @@ class Task:
         """Read the text of a task. Raises `KartonError`."""
         try:
             raw = decoded(text)
-            State(raw["status"])
-            str(raw["uid"]), str(raw["root_uid"]), dict(raw["headers"]), dict(raw["payload"])
+            msgspec.convert(raw, Form)
         except RecursionError:
             raise KartonError(f"A task is nested too deep to be read: {text[:100]!r}.") from None
-        except (KeyError, TypeError, ValueError):
+        except ValueError:
             raise KartonError(f"Redis holds a task that is no task of Karton: {text[:100]!r}.") from None
         return cls(text, raw)
 
