@@ -15,7 +15,8 @@ import asyncpg
 import numpy as np
 import tlsh
 
-from samplebank.samples.derived_facts import TLSH, digest_of
+from samplebank.samples.derived_facts import digest_of
+from samplebank.samples.fact_kinds import TLSH
 from samplebank.samples.tlsh import BUCKETS
 
 #: samples of one COPY

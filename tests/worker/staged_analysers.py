@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from samplebank.worker.contract import Analyser, Detection, Evidence, Rejected, Result, SampleFile, Tag
+from samplebank.worker.contract import Analyser, Detection, Evidence, Fact, Rejected, Result, SampleFile, Tag
 
 MIB = 1024 * 1024
 
@@ -173,6 +173,7 @@ class Careless(Measuring):
             "score": Result(score=500),
             "truth": Result(score=True),
             "tag": Result(tags=[Tag("colour", "red")]),  # type: ignore[arg-type]  # that is the mistake
+            "fact": Result(result={"size": 1}, facts=[Fact("imphash", "none")]),
             "list": Result(result=[1]),  # type: ignore[arg-type]
             "text": Result(evidence=[Evidence(file_name="a", data="text")]),  # type: ignore[arg-type]
         }

@@ -16,7 +16,7 @@ import tlsh
 
 from identification.kinds import macho
 from samplebank.query.sample_meanings import DERIVED
-from samplebank.samples import derived_facts
+from samplebank.samples import fact_kinds
 from samplebank.worker.analysers.static.facts import fuzzy
 from samplebank.worker.contract import FactKind, Result
 from worker import made_files, made_programs
@@ -40,7 +40,7 @@ def sha256(data: bytes) -> str:
 
 
 def test_workers_service_and_queries_know_the_same_kinds() -> None:
-    assert set(get_args(FactKind)) == set(derived_facts.PATTERNS) == set(DERIVED)
+    assert set(get_args(FactKind)) == set(fact_kinds.PATTERNS) == set(DERIVED)
 
 
 async def test_the_facts_of_a_windows_program(static: Analyse) -> None:
@@ -190,9 +190,9 @@ async def test_a_damaged_file_costs_its_facts_and_nothing_else(static: Analyse, 
 
 async def test_every_fact_is_one_that_the_service_takes(static: Analyse) -> None:
     for content in (made_files.launcher(), LS, made_programs.apple(), made_files.word()):
-        facts = [derived_facts.Fact(fact.kind, fact.value) for fact in (await static(content)).facts]
+        facts = [fact_kinds.Fact(fact.kind, fact.value) for fact in (await static(content)).facts]
 
-        assert list(derived_facts.violations_of(facts, "facts")) == []
+        assert list(fact_kinds.violations_of(facts, "facts")) == []
 
 
 def test_without_the_package_the_operator_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

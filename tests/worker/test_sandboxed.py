@@ -141,6 +141,11 @@ async def test_the_kit_notices_a_result_that_breaks_its_schema(sample: Path) -> 
         await analysed("staged_analysers:Schemaless", sample, import_from=(HERE,))
 
 
+async def test_the_kit_notices_a_fact_that_the_service_would_refuse(sample: Path) -> None:
+    with pytest.raises(AssertionError, match=r"facts\[0\]\.value: This is no value of the kind imphash"):
+        await analysed("staged_analysers:Careless", sample, settings={"answer": "fact"}, import_from=(HERE,))
+
+
 @pytest.mark.parametrize("analyser", ["Broken", "Slow"])
 async def test_what_an_analysis_printed_before_its_end_is_kept_for_its_author(
     sample: Path, analyser: str

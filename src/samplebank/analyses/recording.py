@@ -17,7 +17,7 @@ from samplebank.nesting import values_in
 from samplebank.policy.schema_cost import TooDear
 from samplebank.policy.workers import find_schema_of, judge_of
 from samplebank.samples import derived_facts
-from samplebank.samples.derived_facts import Fact
+from samplebank.samples.fact_kinds import Fact
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 

@@ -25,8 +25,8 @@ from samplebank.http.operation import V2, operation
 from samplebank.http.reader import find_customer
 from samplebank.http.shapes import Body, Int32, NoQuery, PageQuery, Sentence, Several, Shown, Unique
 from samplebank.http.streaming import Streamed
-from samplebank.samples import derived_facts
-from samplebank.samples.derived_facts import Fact
+from samplebank.samples import fact_kinds
+from samplebank.samples.fact_kinds import Fact
 
 TagType = Literal["family", "behaviour", "yara"]
 Assessment = Literal["benign", "unknown", "malicious", "informational"]
@@ -58,7 +58,7 @@ class AnalysisAddRequest(Body):
     user_agent: UserAgentRequest
     acl: Unique[int | str] | None = None
     executed_with_internet_access: bool | None = None
-    facts: Annotated[list[FactRequest], Meta(max_length=derived_facts.MOST)] | None = None
+    facts: Annotated[list[FactRequest], Meta(max_length=fact_kinds.MOST)] | None = None
     possible_detections: Int32 | None = None
     profile: Sentence | None = None
     tags: Several[AnalysisTagRequest] | None = None
@@ -238,7 +238,7 @@ async def _new_analysis(
     violations.extend(wrong)
     customer = find_customer(violations, "customer", data.customer, caller, directory)
     acl = await read_acl(request, violations, data.acl)
-    violations.extend(derived_facts.violations_of(read_facts(data), "facts"))
+    violations.extend(fact_kinds.violations_of(read_facts(data), "facts"))
     violations.raise_if_any()
     assert customer is not None  # noqa: S101 for the type checker: an unknown customer is a violation
     if not caller.may(Permission.WORK_ON_CLAIMS, customer.id):

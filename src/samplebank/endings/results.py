@@ -26,7 +26,7 @@ from samplebank.errors import Forbidden, NotFound
 from samplebank.jobs.model import JobRules, Task, TaskState
 from samplebank.jobs.progress import JOB_NOTED, Move, check_move, job_ended
 from samplebank.samples import derived_facts
-from samplebank.samples.derived_facts import Fact
+from samplebank.samples.fact_kinds import Fact
 from samplebank.samples.model import NO_SAMPLE
 from samplebank.timespec import Millis
 from samplebank.verdicts.ruling import STORED_OF_JOB, ruling_of

@@ -12,7 +12,8 @@ from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Sql, Statement, all_of, any_of
 from samplebank.database.planning import SERIAL, plan_for_values
-from samplebank.samples.derived_facts import TLSH, WELL_KNOWN
+from samplebank.samples.derived_facts import WELL_KNOWN
+from samplebank.samples.fact_kinds import TLSH
 from samplebank.samples.model import Sample
 from samplebank.samples.tlsh import Tlsh
 from samplebank.search.overview import SampleShape, get_shown

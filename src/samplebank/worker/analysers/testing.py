@@ -8,6 +8,7 @@ import jsonschema_rs
 import msgspec
 
 from samplebank.errors import path_of
+from samplebank.samples.fact_kinds import Fact, violations_of
 from samplebank.worker import wire
 from samplebank.worker.contract import Result, SampleFile
 from samplebank.worker.sandboxed import SandboxedAnalyser
@@ -42,15 +43,17 @@ async def analysed(
     async with opened as analyser:
         result = await analyser.analyse(sample)
         for violation in violations(result, analyser.description.schema):
-            raise AssertionError(f"The result breaks the schema of the analyser at {violation}")
+            raise AssertionError(f"The service would refuse the result at {violation}")
     return result
 
 
 def violations(result: Result, schema: Mapping[str, object] | None) -> list[str]:
-    """The reasons why the service would refuse a result, each with the path of the wrong field."""
+    """The reasons why the service would refuse a result, each with the path of the wrong field: its schema, and its facts."""
     request = wire.analysis_request(
         result, customer="test", tlp="amber", agent={"name": "test", "version": "1"}
     )
     value = msgspec.json.decode(msgspec.json.encode(request["analysisResult"]))
     errors = jsonschema_rs.validator_for(dict(schema or {})).iter_errors(value)
-    return [f"{path_of(['analysisResult', *error.instance_path])}: {error.message}." for error in errors]
+    broken = [f"{path_of(['analysisResult', *error.instance_path])}: {error.message}." for error in errors]
+    facts = msgspec.convert(request.get("facts", []), list[Fact])
+    return broken + [f"{wrong.field}: {wrong.message}" for wrong in violations_of(facts, "facts")]
