@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from kit.pages import text_of
 from kit.receiver import SECRET, Receiver, receiving
 from kit.service import Service, running
 from samplebank.errors import Invalid
+from samplebank.events import webhook
+from samplebank.events.sinks import Message, Undelivered
 from samplebank.maintenance.relays import open_relays
 from samplebank.settings import load
 
@@ -124,6 +127,17 @@ def test_an_address_with_the_end_of_a_line_is_told_at_the_start() -> None:
 
     with pytest.raises(Invalid, match="SAMPLEBANK_WEBHOOK_URL cannot be read: Invalid non-printable"):
         open_relays(load(address))
+
+
+async def test_a_receiver_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "PATIENCE", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sink = webhook.Webhook(f"http://127.0.0.1:{silent.getsockname()[1]}", SECRET)
+
+        with pytest.raises(Undelivered, match="The receiver took too long") as undelivered:
+            await sink.deliver(Message("1", "job", "a" * 64, b"{}"), now=1)
+
+    assert not undelivered.value.answered
 
 
 def test_an_answer_that_breaks_off_behind_its_status_is_taken_as_delivered(

@@ -49,6 +49,8 @@ class Webhook:
                 "POST", self._url, content=message.body, headers=headers
             ) as answer:
                 await _pass_over(answer)
+        except httpx.TimeoutException as error:  # which says nothing
+            raise Undelivered("The receiver took too long.", answered=False) from error
         except httpx.HTTPError as error:
             raise Undelivered(f"The receiver cannot be reached: {error}", answered=False) from error
         if not answer.is_success:
