@@ -59,6 +59,17 @@ async def test_a_child_whose_answer_was_lost_is_stored_once(bank: Bank, relay: R
     assert len(bank.data(bank.get(f"/sampledb/v2/sample/{sha256_of(child.data)}/submission"))) == 1
 
 
+async def test_an_empty_child_is_refused_and_costs_no_lease(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    bank.planned(worker)
+
+    async with ServiceClient(bank.url, bank.keys[ROBOT]) as client:
+        (claim,) = await client.claim(worker, most=1, wait_seconds=0, lease_seconds=60)
+        receipt = await client.add_child(claim, Child(name="empty.txt", data=b""), "1")
+
+    assert (receipt.outcome, receipt.reason) == ("refused", "empty")
+
+
 async def test_a_worker_whose_key_was_replaced_goes_on_with_the_new_one(bank: Bank) -> None:
     (worker,) = bank.workers(1)
     sample, *_ = bank.planned(worker)

@@ -32,6 +32,8 @@ SERVER_ERRORS = range(500, 600)
 TOO_MANY_REQUESTS, NOT_FOUND, PRECONDITION_FAILED, UNAUTHORIZED = 429, 404, 412, 401
 HEADER, PROCESS, REMARK = "Argus-API-Key", "Samplebank-Process", "Samplebank-Remark"
 REPEAT_KEY = "Idempotency-Key"
+#: why an empty child is refused
+EMPTY = "empty"
 
 
 class ServiceClient:
@@ -164,6 +166,9 @@ class ServiceClient:
         `parent` names another sample that came out of the same submission, by SHA-256.
         Raises `LeaseLost`, and `ServiceRefused` for a child that the service does not take.
         """
+        if not child.data:
+            # The service would answer 412, as to a lost lease. The task would be done anew, to no other end.
+            return Receipt("refused", reason=EMPTY)
         path = f"/samplebank/v1/job/{assignment.job.id}/task/{assignment.task.id}/child"
         with _losing_leases():
             answer = await self._patiently(
