@@ -9,7 +9,7 @@ from kit.children import links_of, sha256_of, some_bytes
 from kit.relay import Relay
 from samplebank.worker.client import ServiceClient
 from samplebank.worker.contract import Child
-from samplebank.worker.errors import KeyRefused, LeaseLost
+from samplebank.worker.errors import KeyRefused, LeaseLost, ServiceRefused
 
 
 async def test_an_end_that_comes_after_the_lease_was_lost_is_refused(bank: Bank) -> None:
@@ -57,6 +57,17 @@ async def test_a_child_whose_answer_was_lost_is_stored_once(bank: Bank, relay: R
     assert (len(relay.found(r"/child\?")), receipt.outcome) == (2, "stored")
     assert links_of(bank, sample) == [("child", sha256_of(child.data))]
     assert len(bank.data(bank.get(f"/sampledb/v2/sample/{sha256_of(child.data)}/submission"))) == 1
+
+
+async def test_a_child_of_a_sample_that_has_gone_is_refused_and_costs_no_lease(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    bank.planned(worker)
+    gone = sha256_of(some_bytes())
+
+    async with ServiceClient(bank.url, bank.keys[ROBOT]) as client:
+        (claim,) = await client.claim(worker, most=1, wait_seconds=0, lease_seconds=60)
+        with pytest.raises(ServiceRefused, match=f"parent: .*{gone}"):
+            await client.add_child(claim, Child(name="a.exe", data=some_bytes()), "1", parent=gone)
 
 
 async def test_an_empty_child_is_refused_and_costs_no_lease(bank: Bank) -> None:

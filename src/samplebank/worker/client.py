@@ -164,13 +164,12 @@ class ServiceClient:
         """Store a child of the sample of a task. Safe to repeat: the same child is stored once.
 
         `parent` names another sample that came out of the same submission, by SHA-256.
-        Raises `LeaseLost`, and `ServiceRefused` for a child that the service does not take.
+        Raises `LeaseLost`, and `ServiceRefused` for a child that the service does not take. An empty child is not sent.
         """
         if not child.data:
-            # The service would answer 412, as to a lost lease. The task would be done anew, to no other end.
             return Receipt("refused", reason=EMPTY)
         path = f"/samplebank/v1/job/{assignment.job.id}/task/{assignment.task.id}/child"
-        with _losing_leases():
+        with _losing_leases(unless_field=True):
             answer = await self._patiently(
                 "POST",
                 path,
@@ -259,12 +258,13 @@ class ServiceClient:
 
 
 @contextmanager
-def _losing_leases() -> Iterator[None]:
-    """Take the refusals of a call that only names a task and its lease for the loss of the lease."""
+def _losing_leases(*, unless_field: bool = False) -> Iterator[None]:
+    """Take the refusals of a call for the loss of the lease, but for those of a field where the call has others."""
     try:
         yield
     except ServiceRefused as refusal:
-        if refusal.status in {PRECONDITION_FAILED, NOT_FOUND}:
+        is_spared = unless_field and refusal.names_field
+        if refusal.status in {PRECONDITION_FAILED, NOT_FOUND} and not is_spared:
             raise LeaseLost(str(refusal)) from None
         raise
 
@@ -283,13 +283,16 @@ def _checked(answer: Answer, request: str, *, enveloped: bool = True) -> Any:
         raise ServiceUnavailable(sentence)
     if status == UNAUTHORIZED:
         raise KeyRefused(sentence)
-    raise ServiceRefused(status, sentence)
+    raise ServiceRefused(status, sentence, names_field=any(one.get("field") for one in _told(envelope)))
+
+
+def _told(envelope: Any) -> list[dict[str, Any]]:
+    messages = envelope.get("messages") if isinstance(envelope, dict) else None
+    return [one for one in messages or [] if isinstance(one, dict)]
 
 
 def _messages(envelope: Any) -> str:
-    messages = envelope.get("messages") if isinstance(envelope, dict) else None
-    texts = [_said(one) for one in messages or [] if isinstance(one, dict)]
-    return " ".join(texts) or "no reason given."
+    return " ".join(map(_said, _told(envelope))) or "no reason given."
 
 
 def _said(message: dict[str, Any]) -> str:

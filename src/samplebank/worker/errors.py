@@ -6,11 +6,15 @@ class WorkerError(Exception):
 
 
 class ServiceRefused(WorkerError):
-    """The service understood the request and refuses. Asking again would not help."""
+    """The service understood the request and refuses. Asking again would not help.
 
-    def __init__(self, status: int, message: str) -> None:
+    `names_field` tells that a field of the request is to blame.
+    """
+
+    def __init__(self, status: int, message: str, *, names_field: bool = False) -> None:
         super().__init__(message)
         self.status = status
+        self.names_field = names_field
 
 
 class KeyRefused(WorkerError):
