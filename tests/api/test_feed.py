@@ -300,6 +300,13 @@ def test_a_cursor_of_another_installation_is_refused_and_says_what_to_do(bank: B
     assert "another installation" in answers[0].json()["messages"][0]["message"]
 
 
+def test_names_of_media_types_are_written_in_letters_of_any_case(bank: Bank) -> None:
+    headers = {"Accept": "TEXT/Event-Stream"}
+
+    with bank.call("GET", f"{PATH}?after=latest", "mia", headers=headers, stream=True) as answer:
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+
+
 async def test_a_cursor_whose_events_are_forgotten_is_gone_and_says_what_to_do(
     bank: Bank, database: Database
 ) -> None:

@@ -56,8 +56,8 @@ def test_bytes_that_are_not_what_the_task_says_are_not_stored(kartons: Kartons) 
 
 
 def test_a_task_that_is_nested_too_deep_ends_no_bridge(kartons: Kartons) -> None:
-    deep = '{"uid": "deep", "root_uid": "deep", "status": "Started", "payload": ' + "[" * 20_000
-    kartons.redis().set(f"{PREFIX}deep", deep + "]" * 20_000 + "}")
+    deep = '{"uid": "deep", "root_uid": "deep", "status": "Started", "headers": {}, "payload": {"a": %s}}'
+    kartons.redis().set(f"{PREFIX}deep", deep % ("[" * 20_000 + "]" * 20_000))
 
     sample = kartons.submit(staged("family"))
 

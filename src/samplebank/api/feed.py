@@ -195,7 +195,7 @@ async def read_feed(request: Call) -> Response[bytes] | Streamed:
     No event is left out, and the events of a sample come in their order. A cursor stays good for as long as events are kept.
     """
     query = request.read_query(FeedQuery)
-    if EVENTS not in (request.header(b"accept") or ""):
+    if EVENTS not in (request.header(b"accept") or "").lower():
         return await _answered(request, Reader(request, query.after, query.type), query)
     after = request.header(b"last-event-id") or query.after
     pieces = await request.opened(_told(request, Reader(request, after, query.type), query.limit))

@@ -54,7 +54,7 @@ def _is_for_pages(scope: Any) -> bool:
         return True
     if first in API:
         return False
-    return any(name == ACCEPT and b"text/html" in value for name, value in scope["headers"])
+    return any(name == ACCEPT and b"text/html" in value.lower() for name, value in scope["headers"])
 
 
 #: the first part of the path of each operation
