@@ -3,11 +3,12 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench.databases import connected
 
-from kit.bank import Bank, Sample
+from kit.bank import V2, Bank, Sample, eventually
 from kit.service import Service, running
 
 MARK = "samplebank-store"
@@ -56,6 +57,36 @@ def test_a_service_whose_store_goes_away_is_not_ready_and_takes_no_uploads(used:
     assert (ready.status_code, upload.status_code) == (503, 503)
     assert MARK in ready.json()["messages"][0]["message"]
     assert bank.get("/readyz", None).status_code == 200
+
+
+def task_of(bank: Bank, correlation: str) -> dict[str, Any]:
+    (task,) = bank.data(bank.post(f"{V2}/servicetask/search", {"correlationID": [correlation]}))
+    return dict(task)
+
+
+@pytest.mark.parametrize("has_folders", [False, True], ids=["an empty folder", "folders without files"])
+def test_a_deletion_waits_for_the_store_and_is_proven_when_the_bytes_are_gone(
+    used: Service, *, has_folders: bool
+) -> None:
+    bank, sample = Bank(used.url, used.keys), Sample()
+    bank.submit(sample)
+    bytes_ = used.blobs / "sample" / sample.sha256[:2] / sample.sha256
+    take_away(used)
+    if has_folders:
+        bytes_.parent.mkdir(parents=True)
+
+    told = len(used.log.read_text())
+    correlation = bank.data(bank.delete(sample.path))["correlationID"]
+    assert eventually(
+        lambda: (
+            "sweep=run_service_tasks" in used.log.read_text()[told:]
+            or "finishedTimestamp" in task_of(bank, correlation)
+        )
+    )
+    put_back(used)
+
+    assert eventually(lambda: task_of(bank, correlation)["state"] == "done")
+    assert not bytes_.exists()
 
 
 def test_a_service_does_not_start_beside_an_empty_store(used: Service) -> None:

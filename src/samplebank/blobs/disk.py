@@ -151,7 +151,16 @@ class DiskStore:
 
     async def remove(self, area: Area, sha256: bytes, token: bytes | None = None) -> None:  # noqa: ARG002 names objects
         # To the end: a cancelled caller gives up the lock against uploads of the same bytes, but the thread goes on.
-        await to_the_end(_remove, self.path(area, sha256), self.folder)
+        await to_the_end(self._remove, self.path(area, sha256))
+
+    def _remove(self, path: Path) -> None:
+        """Remove a file. Raises `Unavailable` where the whole store is away: bytes on a disk that is not mounted are not gone."""
+        self.mark.check()
+        try:
+            _remove(path, self.folder)
+        except OSError:
+            self._try_to_write()
+            raise
 
     async def list_names(self, area: Area, prefix: int, older_than: float) -> list[Blob]:
         folder = self.folder / area / f"{prefix:02x}"
@@ -249,6 +258,8 @@ def _existing(paths: Mapping[bytes, Path]) -> dict[bytes, Path]:
 
 
 def _remove(path: Path, store: Path) -> None:
+    if not path.parent.is_dir():
+        return
     with closing(Folder(store)) as everything, closing(Folder(path.parent)) as folder:
         everything.lock_against_backups()
         folder.lock()
