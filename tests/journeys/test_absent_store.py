@@ -64,16 +64,12 @@ def task_of(bank: Bank, correlation: str) -> dict[str, Any]:
     return dict(task)
 
 
-@pytest.mark.parametrize("has_folders", [False, True], ids=["an empty folder", "folders without files"])
-def test_a_deletion_waits_for_the_store_and_is_proven_when_the_bytes_are_gone(
-    used: Service, *, has_folders: bool
-) -> None:
+def test_a_deletion_waits_for_the_store_and_is_proven_when_the_bytes_are_gone(used: Service) -> None:
     bank, sample = Bank(used.url, used.keys), Sample()
     bank.submit(sample)
     bytes_ = used.blobs / "sample" / sample.sha256[:2] / sample.sha256
     take_away(used)
-    if has_folders:
-        bytes_.parent.mkdir(parents=True)
+    bytes_.parent.mkdir(parents=True)  # a service that had started without the disk made the folders
 
     told = len(used.log.read_text())
     correlation = bank.data(bank.delete(sample.path))["correlationID"]
@@ -87,6 +83,36 @@ def test_a_deletion_waits_for_the_store_and_is_proven_when_the_bytes_are_gone(
 
     assert eventually(lambda: task_of(bank, correlation)["state"] == "done")
     assert not bytes_.exists()
+
+
+def test_bytes_of_a_store_that_is_away_are_not_said_to_be_lost(used: Service) -> None:
+    bank, sample = Bank(used.url, used.keys), Sample()
+    bank.submit(sample)
+    take_away(used)
+
+    asked = bank.get(f"{sample.path}/raw"), bank.post(f"{sample.path}/challenge")
+    put_back(used)
+
+    assert [answer.status_code for answer in asked] == [503, 503]
+    assert bank.get(f"{sample.path}/raw").content == sample.data
+
+
+def test_a_file_whose_store_is_away_waits_for_its_type(used: Service) -> None:
+    bank, sample = Bank(used.url, used.keys), Sample(data=b"%PDF-1.4\n" + Sample().data)
+    bank.submit(sample)
+    classified = f"{sample.path}/classification"
+    assert eventually(lambda: bank.data(bank.get(classified)))
+    take_away(used)
+
+    told = len(used.log.read_text())
+    bank.put(f"{sample.path}/reclassify")
+    assert eventually(
+        lambda: "sweep=classify_" in used.log.read_text()[told:] or len(bank.data(bank.get(classified))) > 1
+    )
+    put_back(used)
+
+    assert eventually(lambda: len(bank.data(bank.get(classified))) > 1)
+    assert {one["type"] for one in bank.data(bank.get(classified))} == {"pdf"}
 
 
 def test_a_service_does_not_start_beside_an_empty_store(used: Service) -> None:

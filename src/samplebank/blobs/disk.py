@@ -130,18 +130,25 @@ class DiskStore:
         return {}
 
     async def whole(self, area: Area, sha256s: Sequence[bytes]) -> list[bytes | None]:
-        return await asyncio.to_thread(read_all, [self.path(area, sha256) for sha256 in sha256s])
+        found = await asyncio.to_thread(read_all, [self.path(area, sha256) for sha256 in sha256s])
+        if None in found:
+            self.mark.check()
+        return found
 
     def _open(self, area: Area, sha256: bytes) -> BinaryIO:
         try:
             return self.path(area, sha256).open("rb", buffering=0)
         except FileNotFoundError:
+            self.mark.check()
             raise NotFound(MISSING) from None
 
     @asynccontextmanager
     async def files(self, area: Area, sha256s: Sequence[bytes]) -> AsyncIterator[Mapping[bytes, Path]]:
         paths = {sha256: self.path(area, sha256) for sha256 in sha256s}
-        yield await asyncio.to_thread(_existing, paths)
+        found = await asyncio.to_thread(_existing, paths)
+        if len(found) < len(paths):
+            self.mark.check()
+        yield found
 
     async def is_sound(self, area: Area, sha256: bytes) -> bool:
         return await to_the_end(_is_sound, self.path(area, sha256), sha256)
