@@ -45,13 +45,12 @@ class Directory:
         if now - self._checked < STALE and not at_once:
             return
         async with self._database.connection() as db:
-            version = await db.fetchval(VERSION)
-        if version != self._version:
-            # A user who comes with a new customer between two statements would be without a customer.
-            async with self._database.transaction(read_only=True) as db:
-                version = await db.fetchval(VERSION)
-                await self._read(db)
-            self._version = version
+            if await db.fetchval(VERSION) != self._version:
+                # A user who comes with a new customer between two statements would be without a customer.
+                async with db.transaction(isolation="repeatable_read", readonly=True):
+                    version = await db.fetchval(VERSION)
+                    await self._read(db)
+                self._version = version
         self._checked = now
 
     async def _read(self, db: Connection) -> None:
