@@ -1,5 +1,6 @@
 """Bytes that do not match their name are not sent."""
 
+import hashlib
 import logging
 from pathlib import Path
 
@@ -51,6 +52,23 @@ def test_a_damaged_small_file_is_refused_until_it_is_uploaded_again(
 
     assert (refused.status_code, again.status_code, healed.status_code) == (503, 200, 200)
     assert "damaged" in refused.json()["messages"][0]["message"]
+
+
+@pytest.mark.parametrize("kept", [0, SMALL - 1, SMALL], ids=["empty", "cut", "changed"])
+def test_nobody_is_challenged_to_answer_for_damaged_bytes(service: Service, bank: Bank, kept: int) -> None:
+    sample = submitted(bank, SMALL)
+    damage(service, sample)
+    with path_of(service, sample).open("r+b") as file:
+        file.truncate(kept)
+
+    refused = bank.post(f"{sample.path}/challenge", user="quinn")
+    bank.upload(sample, "quinn")
+    asked = bank.data(bank.post(f"{sample.path}/challenge", user="quinn"))
+    answer = sample.data[asked["offset"] :][: asked["length"]]
+    token = {"id": asked["id"], "sha256": hashlib.sha256(answer).hexdigest()}
+    given = bank.post(f"{sample.path}/submission", bank.submission_body(token), "quinn")
+
+    assert (refused.status_code, given.status_code) == (404, 201)
 
 
 def test_a_damaged_large_file_is_broken_off_before_its_end(service: Service, bank: Bank) -> None:

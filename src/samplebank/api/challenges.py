@@ -8,7 +8,6 @@ from samplebank.accounts.model import Permission
 from samplebank.api import envelope
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
-from samplebank.blobs import Area
 from samplebank.http.known_files import known_to
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import NoQuery, Shown
@@ -43,7 +42,7 @@ async def get_challenge(request: Call) -> Answer:
         drawn = challenge.draw_range(sample.size, settings.challenge_min_size)
         asked = await challenge.range_for(db, user_id, sample.id, drawn, tries(settings), now=request.now)
     async with request.budgets.files.turn(user_id):
-        answer = await challenge.answer_of(bank.blobs.read(Area.SAMPLE, sha256, asked.offset, asked.length))
+        answer = await challenge.answer_of(bank.blobs, sha256, sample.size, asked)
     async with bank.database.connection() as db:
         expiry = bank.clock() + 1000 * settings.challenge_ttl
         id_ = await challenge.issue(db, sample.id, user_id, answer, expiry)

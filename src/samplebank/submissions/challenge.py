@@ -6,14 +6,16 @@ gets the same answer again. The SHA-256 of the whole file answers only the chall
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator
+from contextlib import aclosing
 from enum import Enum, auto
 from uuid import UUID
 
 import msgspec
 
+from samplebank.blobs import Area, Blobs
+from samplebank.blobs.store import DAMAGED, verified
 from samplebank.database import Columns, Connection, Statement, new_id
-from samplebank.errors import TooMany, Unchallengeable
+from samplebank.errors import Damaged, NotFound, TooMany, Unchallengeable
 from samplebank.timespec import Millis
 
 #: for a file of at most so many bytes, a challenge covers the whole file but a few bytes at the ends
@@ -142,10 +144,31 @@ async def range_for(
     return Range(**row)
 
 
-async def answer_of(pieces: AsyncIterator[bytes]) -> bytes:
-    digest = hashlib.sha256()
-    async for piece in pieces:
-        digest.update(piece)
+async def answer_of(blobs: Blobs, sha256: bytes, size: int, asked: Range) -> bytes:
+    """The right answer. Raises `NotFound`, also for damaged bytes: submitters upload then, which repairs the stored file.
+
+    The range of a small file is nearly the whole file, so the whole file is read and compared with its name.
+    """
+    try:
+        return await _answer_of(blobs, sha256, size, asked)
+    except Damaged as damaged:
+        raise NotFound(str(damaged)) from damaged
+
+
+async def _answer_of(blobs: Blobs, sha256: bytes, size: int, asked: Range) -> bytes:
+    if size > SMALL:
+        pieces, left_out = blobs.read(Area.SAMPLE, sha256, asked.offset, asked.length), 0
+    else:
+        pieces, left_out = verified(blobs.read(Area.SAMPLE, sha256), sha256), asked.offset
+    digest, left = hashlib.sha256(), asked.length
+    async with aclosing(pieces):
+        async for piece in pieces:
+            part = piece[left_out : left_out + left]
+            left_out = max(0, left_out - len(piece))
+            left -= len(part)
+            digest.update(part)
+    if left:
+        raise Damaged(DAMAGED)
     return digest.digest()
 
 
