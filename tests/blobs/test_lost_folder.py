@@ -1,6 +1,7 @@
 """A store without one of its folders says so."""
 
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from samplebank.blobs import Area, DiskStore
 from samplebank.errors import Unavailable
 from samplebank.serving.store import try_to_write
+
+CONTENT = b"some bytes"
 
 
 @pytest.mark.parametrize("area", list(Area))
@@ -35,3 +38,20 @@ async def test_a_store_that_takes_no_bytes_at_the_start_is_told_in_the_log(
     await try_to_write(store)
 
     assert caplog.messages == ["blobs.not_writable"]
+
+
+async def content() -> AsyncIterator[bytes]:
+    yield CONTENT
+
+
+@pytest.mark.parametrize("area", list(Area))
+async def test_bytes_whose_folder_of_an_area_is_lost_are_kept(tmp_path: Path, area: Area) -> None:
+    store = DiskStore(tmp_path / "blobs")
+    store.prepare()
+    staged = await store.stage(area, content(), len(CONTENT))
+    store.path(area, staged.digests.sha256).parent.rmdir()
+
+    await staged.keep()
+    await staged.discard()
+
+    assert await store.whole(area, [staged.digests.sha256]) == [CONTENT]

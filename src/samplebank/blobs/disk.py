@@ -222,7 +222,7 @@ class StagedFile:
 
     def _keep(self) -> None:
         """Name the bytes, in one thread from the first write to the last sync, and hold the lock of the folder."""
-        folder = Folder(self._target.parent)
+        folder = _folder_of(self._target)
         try:
             folder.lock_shared()
             # Bytes kept before were synced before the name could be seen. The disk may have damaged the bytes since. So
@@ -243,6 +243,16 @@ class StagedFile:
             return self._target.stat().st_size == len(content) and self._target.read_bytes() == content
         except FileNotFoundError:
             return False
+
+
+def _folder_of(path: Path) -> Folder:
+    """The folder of a file. A folder that was lost alone is made again, and is on the disk before this returns."""
+    try:
+        return Folder(path.parent)
+    except FileNotFoundError:
+        path.parent.mkdir(exist_ok=True)
+        sync(path.parent.parent)
+        return Folder(path.parent)
 
 
 def _write_synced(path: Path, content: bytearray) -> None:
