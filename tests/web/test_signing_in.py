@@ -6,7 +6,7 @@ import pytest
 
 from kit.bank import Bank, eventually
 from kit.service import Service
-from kit.visitor import Visitor
+from kit.visitor import SAME_ORIGIN, Visitor
 
 
 def link_for(service: Service, user: str) -> str:
@@ -107,8 +107,22 @@ def test_signing_out_ends_the_session(service: Service) -> None:
 
     thief = Visitor(service.url)
     header = {"Cookie": "; ".join(f"{name}={value}" for name, value in kept.items())}
-    assert answer.response.headers["Clear-Site-Data"] == '"cache", "cookies", "storage"'
+    assert answer.response.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert eventually(lambda: thief.get("/jobs", follow=False, headers=header).status == 303, timeout=10)
+
+
+def test_signing_out_takes_the_cookies_of_the_service_and_of_nothing_else(service: Service) -> None:
+    plain = Visitor(service.url).sign_in(service.keys["mia"]).cookies["samplebank"]
+    tls = {"X-Forwarded-Proto": "https", **SAME_ORIGIN}
+
+    answer = Visitor(service.url).post(
+        "/logout", follow=False, headers={"Cookie": f"samplebank={plain}", **tls}
+    )
+
+    assert "cookies" not in answer.response.headers["Clear-Site-Data"]
+    taken = answer.response.raw.headers.getlist("Set-Cookie")
+    assert sorted(one.partition("=")[0] for one in taken) == ["__Host-samplebank", "samplebank"]
+    assert all("Max-Age=0" in one for one in taken)
 
 
 def test_a_cookie_that_does_not_come_back_is_explained(stranger: Visitor) -> None:

@@ -18,14 +18,15 @@ from samplebank.errors import Unauthenticated
 from samplebank.http.acts import newcomer
 from samplebank.http.operation import OPEN, operation
 from samplebank.http.shapes import Body
-from samplebank.web.entrance import cookie_for
+from samplebank.web.entrance import PLAIN, cookie_for
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
 
 #: a page of ours, as a path: no second slash, which would begin the name of a host, and nothing that a browser rewrites
 OURS: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}")
-#: what a browser throws away when somebody signs out
-EVERYTHING: Final = '"cache", "cookies", "storage"'
+#: what a browser throws away when somebody signs out. With "cookies" in the list, browsers would also forget the cookies of all
+#: other hosts of the domain, and so end the sessions of other programs
+THROWN_AWAY: Final = '"cache", "storage"'
 BAD_KEY: Final = "The API key is unknown, expired or revoked."
 BAD_LINK: Final = (
     "The link is unknown, has been used, or is older than 10 minutes: samplebank login makes another one."
@@ -94,7 +95,9 @@ async def sign_out(request: Visit) -> Response[bytes]:
     request.bank.visitors.forget()
     request.bank.signals.tell(visitor.session.id)
     answer = request.to("login", cookies=(cookie_for(request, ""),))
-    answer.headers["Clear-Site-Data"] = EVERYTHING
+    if request.is_secure:  # else a session that began without TLS would go on in its place
+        answer.delete_cookie(PLAIN)
+    answer.headers["Clear-Site-Data"] = THROWN_AWAY
     return answer
 
 
