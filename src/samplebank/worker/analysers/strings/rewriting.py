@@ -37,6 +37,10 @@ BEFORE_REPLACE = re.compile(rb"['\"]\s{0,5}(?:\.|-[ci]?)$|(?:^|[^\w.-])$")
 JOINT = re.compile(rb"[+&]")
 NAME, NAME_BEFORE = re.compile(rb"\s{0,5}(\$?[a-z_]\w{0,60})"), re.compile(rb"(\$?[a-z_]\w{0,60})\s{0,5}$")
 FILLING = re.compile(rb"(?:-f|,|strreverse\s{0,5}\()\s{0,5}(\$[a-z_]\w{0,60}|(?<=\()[a-z_]\w{0,60})")
+TURNED = re.compile(
+    rb"(?<![\w$])(\$?[a-z_]\w{0,60})"
+    rb"(?=\s{0,5}(?:\[-1\.\.|\[::-1\]|\.split\(\s{0,3}(?:''|\"\")\s{0,3}\)\s{0,5}\.reverse))"
+)
 MOST_JOINTS = 5000
 USE = re.compile(rb"(?<![\w.'\"`@])(\$?[A-Za-z_]\w{0,60})(?=\s{0,5}(?:[+&),;.\]]|\r?\n|-f|\[|$))")
 
@@ -192,6 +196,8 @@ def _joined_names(folded: bytes) -> set[bytes]:
     """The names beside a `+` or `&`, and those that fill a format or are turned round."""
     is_filling = b"-f" in folded or b"strreverse" in folded
     names = set(FILLING.findall(folded)) if is_filling else set()
+    if MAY_TURN(folded):
+        names |= set(TURNED.findall(folded))
     for joint in islice(JOINT.finditer(folded), MOST_JOINTS):
         for name in (
             NAME_BEFORE.search(folded, max(0, joint.start() - 64), joint.start()),
@@ -207,6 +213,7 @@ def _named(text: bytes) -> bytes:
     return literals.MEMBER.sub(lambda name: b"." + name[1], text)
 
 
+MAY_TURN = _holds(b"reverse()", b"strreverse", b"[::-1]", b"[-1..")
 #: in this order: rules that make characters, rules that make texts of characters, rules that name texts
 RULES: tuple[Rule, ...] = (
     ("carets", _holds(b"^"), batch.without_carets),
@@ -224,10 +231,7 @@ RULES: tuple[Rule, ...] = (
     (JOINING, _matches(literals.JOINT), _joined),
     (
         "reversal",
-        lambda folded: (
-            _holds(b"reverse()", b"strreverse", b"[::-1]", b"[-1..")(folded)
-            and _matches(literals.TURNS)(folded)
-        ),
+        lambda folded: MAY_TURN(folded) and _matches(literals.TURNS)(folded),
         _turned,
     ),
     ("replacement", _may_replace, _replaced),
