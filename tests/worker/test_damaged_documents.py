@@ -135,3 +135,13 @@ def test_markup_is_read_around_damage() -> None:
         {"x": "2"},
         {"y": '5"'},
     ]
+
+
+async def test_the_damage_of_a_pdf_document_is_told_without_addresses_in_memory(
+    documents: Extract, extract: Extract
+) -> None:
+    damaged = b"%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer<</Root 1 0 R>>\n%%EOF"
+
+    told = [(await worker(damaged)).result["problems"] for worker in (documents, extract)]
+
+    assert all(problems and "0x" not in "".join(problems) for problems in told)

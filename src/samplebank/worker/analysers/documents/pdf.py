@@ -14,7 +14,7 @@ from samplebank.worker.analysers.documents.locked import (
 )
 from samplebank.worker.analysers.documents.report import Report, cut
 from samplebank.worker.analysers.documents.targets import Reach, Target, target_of
-from samplebank.worker.analysers.extract.extras import installed
+from samplebank.worker.analysers.extract.extras import Source, installed
 from samplebank.worker.contract import SampleFile
 
 pikepdf = installed("pikepdf")
@@ -67,7 +67,7 @@ def read(data: bytes, sample: SampleFile, report: Report) -> None:
 def _opened(data: bytes, sample: SampleFile, report: Report) -> Any:
     """Open the document. A document that only forbids printing or changes opens without a word."""
     try:
-        document = pikepdf.open(io.BytesIO(data))
+        document = pikepdf.open(Source(data))
     except pikepdf.PasswordError:
         return _opened_by_word(data, sample, report)
     if document.is_encrypted:
@@ -80,7 +80,7 @@ def _opened_by_word(data: bytes, sample: SampleFile, report: Report) -> Any:
     for word in words_to_try(sample)[:MOST_TRIES]:
         report.go_on()
         try:
-            document = pikepdf.open(io.BytesIO(data), password=word)
+            document = pikepdf.open(Source(data), password=word)
         except pikepdf.PasswordError:
             continue
         target = io.BytesIO()

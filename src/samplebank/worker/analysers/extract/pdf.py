@@ -1,10 +1,9 @@
 """Files attached to PDF documents, and scripts in PDF documents. Needs the package pikepdf."""
 
-import io
 from collections.abc import Iterator
 from typing import Any
 
-from samplebank.worker.analysers.extract.extras import installed
+from samplebank.worker.analysers.extract.extras import Source, installed
 from samplebank.worker.analysers.extract.haul import Haul
 
 pikepdf = installed("pikepdf")
@@ -23,7 +22,7 @@ def can_open() -> bool:
 def open_pdf(data: bytes, haul: Haul) -> None:
     """Take embedded files and scripts. A document under an unknown password stays closed."""
     try:
-        document = pikepdf.open(io.BytesIO(data))
+        document = pikepdf.open(Source(data))
     except pikepdf.PasswordError:
         haul.begin("")
         haul.lock("", len(data))
