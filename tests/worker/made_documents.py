@@ -218,6 +218,14 @@ def rtf_object(name: str, content: bytes, *, words: str = "", disguise: bool = F
     return f"{{\\rtf1{{\\object\\objemb{words}{{\\*\\objclass {name}}}{{\\*\\objdata {digits}}}}}}}".encode()
 
 
+def in_bytes(document: bytes) -> bytes:
+    r"""The same text in RTF, with the bytes of its object behind `\bin` in place of digits."""
+    before, mark, rest = document.partition(b"\\objdata ")
+    digits, end, behind = rest.partition(b"}")
+    content = bytes.fromhex(digits.decode())
+    return before + mark + b"\\bin%d " % len(content) + content + end + behind
+
+
 def address_moniker(address: str) -> bytes:
     """A stream of a link to an address."""
     text = (address + "\0").encode("utf-16-le")

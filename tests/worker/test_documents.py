@@ -237,6 +237,14 @@ async def test_the_overrun_of_the_equation_editor_is_told(documents: Extract) ->
     assert result.score >= 80
 
 
+async def test_an_object_of_rtf_in_bytes_is_read_as_one_in_digits(documents: Extract) -> None:
+    container = compound({"Equation Native": made.overrunning_equation()})
+
+    result = await documents(made.in_bytes(made.rtf_object("Equation.3", container)))
+
+    assert "equation-exploit" in found(result)
+
+
 async def test_objects_in_rtf_are_told_by_their_class_and_disguise(documents: Extract) -> None:
     stream = made.address_moniker(f"{made.HOST}/a.hta")
 

@@ -16,6 +16,7 @@ from worker.conftest import Extract
 from worker.made_autoit import autoit, script
 from worker.made_containers import locked, mail, tarred, zipped
 from worker.made_disks import arj, fat, installer, rpm, squashfs, szdd, udf, vhd, xar, zst
+from worker.made_documents import in_bytes, rtf_object
 from worker.made_images import ar, cab, compound, cpio, iso, lzh, native, outlook, rar, rtf, tnef
 from worker.made_texts import (
     binhex,
@@ -67,6 +68,7 @@ NAMED: dict[str, Make] = {
     "cpio": cpio,
     "outlook mail": lambda name, data: outlook(name, data, "see attachment"),
     "rtf": rtf,
+    "rtf in bytes": lambda name, data: in_bytes(rtf_object("Package", native(name, data)[4:])),
     "tnef": tnef,
     "pdf": pdf_with,
     "mail": lambda name, data: mail(data, "see attachment", name),

@@ -12,6 +12,8 @@ OBJECT_DATA = re.compile(rb"(?<!\\)\\objdata(?![A-Za-z])|(?<!\\)\\datastore\b")
 #: what stands between the digits: words, hexadecimal characters, groups and blanks
 NOISE = re.compile(rb"\\'[0-9a-fA-F]{2}|\\bin\d*|\\[a-zA-Z]{1,40}-?\d{0,20}[ ]?|\\[^a-zA-Z]|[^0-9a-fA-F]")
 ODD = re.compile(rb"\\'|\\bin\d|\\[a-zA-Z]{1,40}-?\d|\{")
+#: so many bytes stand behind the word as they are
+RAW = re.compile(rb"(?<!\\)\\bin(\d{1,9})(?!\d) ?")
 CLASS = re.compile(rb"\\objclass\s{1,5}([^\\{}\r\n]{1,100})")
 UPDATE, LINK = (
     re.compile(rb"(?<!\\)\\objupdate\b"),
@@ -74,13 +76,25 @@ def _read_objects(data: bytes, report: Report) -> None:
 
 
 def _group(data: bytes, place: int, most: int) -> bytes:
-    """What stands from a place on up to the end of the group."""
+    r"""What stands from a place on up to the end of the group, with bytes behind `\bin` as digits."""
     depth = 0
-    for brace in re.finditer(rb"[{}]", data[place : place + most]):
+    part = data[place : place + most]
+    if RAW.search(part):
+        part = _in_digits(part)
+    for brace in re.finditer(rb"[{}]", part):
         depth += 1 if brace[0] == b"{" else -1
         if depth < 0:
-            return data[place : place + brace.start()]
-    return data[place : place + most]
+            return part[: brace.start()]
+    return part
+
+
+def _in_digits(text: bytes) -> bytes:
+    parts, place = [], 0
+    while raw := RAW.search(text, place):
+        end = raw.end() + int(raw[1])
+        parts += [text[place : raw.end()], b" ", text[raw.end() : end].hex().encode()]
+        place = end
+    return b"".join([*parts, text[place:]])
 
 
 def _read_object(spelled: bytes, where: str, report: Report) -> None:

@@ -10,9 +10,11 @@ from samplebank.worker.analysers.extract.kinds import Kind, kind_of
 
 MOST_OBJECTS = 200
 OBJECT = re.compile(rb"\\objdata\b|\\datastore\b")
-#: digits; or words, groups and blanks between the digits: readers pass over all three
-PIECE = re.compile(rb"([0-9a-fA-F]+)|\\'[0-9a-fA-F]{2}|\\[a-zA-Z]+-?\d*\s?|\\[^a-zA-Z]|[{}\s]+")
-BRACE = re.compile(rb"[{}]")
+#: digits; a size of bytes that stand there as they are; braces; words and blanks, which readers pass over
+PIECE = re.compile(
+    rb"(?P<digits>[0-9a-fA-F]+)|\\bin(?P<size>\d{1,9}) ?|(?P<brace>[{}])"
+    rb"|\\'[0-9a-fA-F]{2}|\\[a-zA-Z]+-?\d*\s?|\\[^a-zA-Z]|\s+"
+)
 #: where an OLE 1.0 object is embedded, and how long the names in its header may be
 EMBEDDED, LONGEST = 2, 1024
 
@@ -30,17 +32,22 @@ def open_rtf(data: bytes, haul: Haul) -> None:
 
 
 def _object_at(data: bytes, place: int) -> bytes:
-    """The bytes that the digits from `place` on spell, up to the end of the group."""
-    end, depth = len(data), 0
-    for found in BRACE.finditer(data, place):
-        depth += 1 if found[0] == b"{" else -1
-        if depth < 0:
-            end = found.start()
-            break
-    digits = bytearray()  # a list of the pieces of a hostile object would take all memory
-    while piece := PIECE.match(data, place, end):
-        digits += piece[1] or b""
+    r"""The bytes that the digits from `place` on spell, and those behind `\bin`, up to the end of the group."""
+    content, digits, depth = bytearray(), bytearray(), 0
+    while depth >= 0 and (piece := PIECE.match(data, place)):
         place = piece.end()
+        if piece["digits"]:
+            digits += piece["digits"]
+        elif piece["brace"]:
+            depth += 1 if piece["brace"] == b"{" else -1
+        elif piece["size"]:
+            end = place + int(piece["size"])
+            content += _spelled(digits) + data[place:end]
+            place, digits = end, bytearray()
+    return bytes(content + _spelled(digits))
+
+
+def _spelled(digits: bytearray) -> bytes:
     return binascii.unhexlify(digits[: len(digits) // 2 * 2])
 
 
