@@ -94,6 +94,7 @@ NAMED: dict[str, Make] = {
 UNNAMED: dict[str, Make] = {
     "web page": web_page,
     "drawing": drawing,
+    "web page in UTF-16": lambda name, data: web_page(name, data).decode().encode("utf-16"),
     "onenote": lambda _, data: onenote(".exe", data),
     "symbian": symbian,
     "szdd": szdd,

@@ -23,6 +23,8 @@ from samplebank.worker.analysers.extract.passwords import Words, words_for
 from samplebank.worker.contract import SampleFile
 
 TAIL_BYTES = 512
+#: the byte order marks of UTF-16
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 #: endings that the name of a compressed file loses when the file is unpacked
 ENDING = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|z|zst)$")
 #: the volume of a UDF image that is no ISO 9660 image besides
@@ -152,7 +154,14 @@ def _open_text(data: bytes, head: bytes, haul: Haul) -> None:
     elif text_encodings.has_files(data):
         haul.opened.append("text")
         text_encodings.take_files(data, haul)
-    elif _has_markup(data):
+    else:
+        _open_markup(data, haul)
+
+
+def _open_markup(data: bytes, haul: Haul) -> None:
+    if data.startswith(UTF16):  # as browsers and script hosts read the text
+        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
+    if _has_markup(data):
         smuggled.open_smuggled(data, haul)
 
 
