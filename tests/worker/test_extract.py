@@ -27,6 +27,14 @@ def reasons(result: Result) -> dict[str, str]:
     return {entry["path"]: entry["why"] for entry in result.result["listing"]}
 
 
+def before_posix(name: str, data: bytes) -> bytes:
+    """A tar file as of Unix version 7, which some programs write still."""
+    fields = name.encode().ljust(100, b"\0") + b"0000644\0" * 3 + b"%011o\0" % len(data) + b"%011o\0" % 0
+    header = (fields + b" " * 8).ljust(512, b"\0")
+    header = (fields + b"%06o\0 " % sum(header)).ljust(512, b"\0")
+    return header + data.ljust(-(-len(data) // 512) * 512, b"\0") + bytes(1024)
+
+
 STREAMS: Mapping[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress,
     "bz2": bz2.compress,
@@ -40,6 +48,15 @@ TARS = {"tar": "w", "tar.gz": "w:gz", "tar.bz2": "w:bz2", "tar.xz": "w:xz"}
 @pytest.mark.parametrize("ending", TARS)
 async def test_a_tar_file_is_opened(extract: Extract, ending: str) -> None:
     result = await extract(tarred({"bin/a.exe": PROGRAM}, TARS[ending]), f"x.{ending}")
+
+    assert contents(result) == {"bin/a.exe": PROGRAM}
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, lzma.compress])
+async def test_a_tar_file_without_the_mark_of_posix_is_opened(
+    extract: Extract, compress: Callable[[bytes], bytes]
+) -> None:
+    result = await extract(compress(before_posix("bin/a.exe", PROGRAM)), "x.tar")
 
     assert contents(result) == {"bin/a.exe": PROGRAM}
 

@@ -93,6 +93,8 @@ def label_of(data: bytes, head: bytes) -> str:
         return kind.label or ""
     if data.startswith(UDF_MARK, UDF_PLACE):
         return "udf"
+    if plain.is_old_tar(head):
+        return "tar"
     return "lha" if LZH.match(head, 2) else ""
 
 

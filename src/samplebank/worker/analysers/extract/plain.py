@@ -163,7 +163,16 @@ def is_tar_within(data: bytes, name: str) -> bool:
     """Whether a compressed stream begins with a tar file."""
     try:
         with STREAMS[name](io.BytesIO(data)) as stream:
-            head: bytes = stream.read(512)
+            head: bytes = stream.read(tarfile.BLOCKSIZE)
     except BROKEN:
         return False
-    return head[257:262] == b"ustar"
+    return head[257:262] == b"ustar" or is_old_tar(head)
+
+
+def is_old_tar(head: bytes) -> bool:
+    """Whether a tar file of before POSIX begins. Such a file has no mark, only the check sum of its header."""
+    try:
+        entry = tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return bool(entry.name)
