@@ -36,6 +36,8 @@ if __name__ == "__main__":
         pytest.param(kinds.pe(), "executable", "pebin", id="pe"),
         pytest.param("".join(EICAR).encode(), "executable", "com", id="eicar"),
         pytest.param(kinds.macho(), "executable", "macho", id="macho"),
+        pytest.param(b"dex\n035\0" + kinds.noise(300), "executable", "dex", id="dex 035"),
+        pytest.param(b"dex\n041\0" + kinds.noise(300), "executable", "dex", id="dex 041"),
         pytest.param(kinds.FAT_MACHO, "executable", "macho", id="fat macho"),
         pytest.param(kinds.JAVA_CLASS, "executable", "javabytecode", id="java"),
         pytest.param(kinds.OLE, "document", "ole", id="ole"),

@@ -9,7 +9,7 @@ JSON = Any  # msgspec knows no recursive types
 
 UNKNOWN = "unknown"
 # Raise the number with every change after which a file may be classified differently.
-RULES_VERSION = 5
+RULES_VERSION = 6
 CLASSIFIER_VERSION = f"magika {version('magika')}, lief {version('lief')}, samplebank {RULES_VERSION}"
 
 

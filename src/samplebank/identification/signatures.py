@@ -42,6 +42,7 @@ SIGNATURES = (
     Signature(b"\xfe\xed\xfa\xcf", types.MACHO),
     Signature(b"\xfe\xed\xfa\xce", types.MACHO),
     Signature(b"dex\n03", types.DEX),
+    Signature(b"dex\n04", types.DEX),  # versions 040 and 041
     Signature(b"\0asm\x01\0\0\0", types.WASM),
     Signature(b"%PDF-", types.PDF, frozenset({"ai"})),
     Signature(b"{\\rtf", types.RTF),
