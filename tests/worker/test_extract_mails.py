@@ -107,3 +107,12 @@ async def test_a_mail_within_a_mail_is_as_it_was_sent(
     (child,) = (await extract(outer.replace(b"INNER", encode(inner)))).children
 
     assert child.data.strip() == inner.strip()
+
+
+async def test_an_attachment_in_bytes_of_any_kind_is_taken_as_it_is(extract: Extract) -> None:
+    program = b"MZ" + bytes(500) + bytes(range(256)) * 4
+    head = b'Content-Type: application/octet-stream; name="a.exe"\nContent-Transfer-Encoding: binary\n\n'
+
+    (child,) = (await extract(with_parts(head + program))).children
+
+    assert (child.name, child.data) == ("a.exe", program)

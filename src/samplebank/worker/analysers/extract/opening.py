@@ -73,7 +73,7 @@ def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
     elif symbian.is_installer(data):
         haul.opened.append("sis")
         symbian.open_installer(data, haul)
-    elif is_text(head) or text_encodings.YENC.search(head):
+    elif is_text(head) or text_encodings.YENC.search(head) or MAIL_HEADER.match(head):
         _open_text(data, head, haul)
 
 
