@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from kit.bank import V2, Bank, eventually, fields_of
+from kit.bank import V2, Bank, Sample, eventually, fields_of, name_of
 from samplebank.database import Connection, Database, new_id
 
 TASKS = f"{V2}/servicetask"
@@ -75,6 +75,21 @@ async def test_a_reindex_puts_right_who_may_read_and_when_something_happened(
             "SELECT activity_time >= created_time FROM sample WHERE sha256 = $1", bytes.fromhex(sample.sha256)
         )
     assert activity
+
+
+def test_a_reindex_takes_green_rows_along_to_the_new_domain_of_a_customer(bank: Bank) -> None:
+    firm = name_of("firm")
+    path = f"/samplebank/v1/customers/{firm}"
+    bank.data(bank.put(path, {"name": "A firm", "domain": "here"}))
+    sample = Sample()
+    token = bank.token(sample, "chief")
+    body = bank.submission_body(token, customer=firm, tlp="green")
+    assert eventually(lambda: bank.post(f"{sample.path}/submission", body).status_code == 201)
+
+    bank.data(bank.put(path, {"name": "A firm", "domain": "there"}))
+    reindex(bank, startTimestamp="now - 1 hour")
+
+    assert [bank.get(sample.path, user).status_code for user in ("mia", "hana")] == [404, 200]
 
 
 def test_administrators_of_the_installation_see_the_tasks_of_others(bank: Bank) -> None:
