@@ -11,6 +11,8 @@ import msgspec
 
 #: the most violations that are told of a request
 MOST_TOLD = 100
+#: the most characters of a sentence that quotes the request
+LONGEST_QUOTING = 300
 
 
 class Violation(msgspec.Struct, frozen=True):
@@ -25,6 +27,12 @@ def path_of(parts: Iterable[str | int]) -> str:
     """`["tags", 1, "type"]` as `tags[1].type`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return text.removeprefix(".")
+
+
+def shortened(sentence: str) -> str:
+    """A sentence that quotes the request, without the middle of a long quotation: the reason stands at the end."""
+    half = LONGEST_QUOTING // 2
+    return sentence if len(sentence) <= LONGEST_QUOTING else f"{sentence[:half]} … {sentence[-half:]}"
 
 
 class Refusal(Exception):

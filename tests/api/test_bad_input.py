@@ -26,6 +26,15 @@ def test_all_violations_come_at_once(bank: Bank) -> None:
     }  # fmt: skip
 
 
+def test_a_long_value_does_not_hide_what_is_wrong_with_it(bank: Bank) -> None:
+    path = f"/samplebank/v1/sample/{bank.submitted().sha256}/notes"
+
+    (message,) = bank.post(path, {"text": "x" * 30_000}).json()["messages"]
+
+    assert message["field"] == "text"
+    assert message["message"].endswith('xxx" is longer than 10000 characters.')
+
+
 def test_violations_come_in_the_order_of_their_fields(bank: Bank) -> None:
     """Every process of the service says the same, and the same each time."""
     wrong = {

@@ -12,7 +12,7 @@ from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
 from samplebank.analyses.model import NewAnalysis
 from samplebank.database import TRUE, Connection, Sql, Statement, new_id
-from samplebank.errors import Forbidden, NotFound, Violation, path_of
+from samplebank.errors import Forbidden, NotFound, Violation, path_of, shortened
 from samplebank.nesting import values_in
 from samplebank.policy.schema_cost import TooDear
 from samplebank.policy.workers import find_schema_of, judge_of
@@ -23,7 +23,6 @@ from samplebank.timespec import Millis
 
 #: the most violations of a worker's schema that are told
 MOST_TOLD = 20
-LONGEST_TOLD = 300
 #: the most looks at values of a result to learn whether the result fits: about half a second
 MOST_LOOKS = 5_000_000
 #: the most looks at values of a result to learn all violations; each violation takes a kilobyte
@@ -153,4 +152,4 @@ async def violations_of_schema(
 
 
 def _told(error: jsonschema_rs.ValidationError) -> Violation:
-    return Violation(f"{error.message[:LONGEST_TOLD]}.", path_of([RESULT, *error.instance_path]))
+    return Violation(f"{shortened(error.message)}.", path_of([RESULT, *error.instance_path]))

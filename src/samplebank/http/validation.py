@@ -12,14 +12,12 @@ import jsonschema_rs
 import msgspec
 
 from samplebank import timespec
-from samplebank.errors import MOST_TOLD, Invalid, Malformed, Violation, Violations, path_of
+from samplebank.errors import MOST_TOLD, Invalid, Malformed, Violation, Violations, path_of, shortened
 from samplebank.http.excerpt import Shape, excerpt_of, too_many
 from samplebank.nesting import holds_nul, is_deeper
 from samplebank.timespec import Millis
 
 T = TypeVar("T")
-#: the most characters quoted of a text from the caller
-LONGEST_TOLD = 300
 #: lists, objects and texts in which NUL is looked for; a NUL further behind is told without its place
 MOST_LOOKED_AT = 20_000
 NUL_SAID = "The text holds a NUL character."
@@ -152,12 +150,12 @@ def _told(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
         name = kind.property
         yield Violation(f"The field {name} is required.", path_of([*path, name]))
     elif error.kind.name == "additionalProperties":
-        for name in (name[:LONGEST_TOLD] for name in kind.unexpected):
+        for name in map(shortened, kind.unexpected):
             yield Violation(f"There is no field {name} here.", path_of([*path, name]))
     elif error.kind.name == "anyOf":
         yield Violation("The value is of the wrong type.", path_of(path))
     else:
-        yield Violation(f"{error.message[:LONGEST_TOLD]}.", path_of(path))
+        yield Violation(f"{shortened(error.message)}.", path_of(path))
 
 
 def _bad_times(plain: Mapping[str, Any], wanted: type[Any], now: Millis) -> list[Violation]:
