@@ -66,6 +66,19 @@ async def test_a_password_is_read_in_the_letters_of_the_mail(
     assert password(await extract(mail(text, encoding=encoding))) == "s3same"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Password for the archive: s3same",
+        "The password to open the attached document is s3same",
+        "Das Passwort für die Datei lautet s3same",
+        "Mot de passe de l'archive : s3same",
+    ],
+)
+async def test_a_password_is_read_behind_what_the_password_is_for(extract: Extract, text: str) -> None:
+    assert "s3same" in str(password(await extract(mail(text)))).split()
+
+
 @pytest.mark.parametrize("text", ["解压密码\uff1as3same", "パスワードは s3same", "비밀번호는 s3same"])
 async def test_a_password_is_read_where_no_blank_stands_before_or_behind_its_word(
     extract: Extract, text: str

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from samplebank.worker.contract import SampleFile
 
@@ -33,6 +34,10 @@ UNSPACED_NAMES = "密码|密碼|パスワード|비밀번호"
 SAID = re.compile(
     rf"(?i)(?:\b(?:{NAMES})\b|(?:{UNSPACED_NAMES})[は는은为為是]?)\s*(?:is|ist|lautet|est|es|é|är|er|:|=|-|\u2013|\uff1a)*\s*[\"'“«<]?([^\s\"'”»<>]{{3,60}})"
 )
+#: `the password for the archive is 1234`: a few words between the name and the word
+SAID_LATER = re.compile(
+    rf"(?i)\b(?:{NAMES})\b[^\S\n][^\n.:=]{{1,60}}?(?:[:=\uff1a]|\b(?:is|ist|lautet|est|es|é|är|er)\b)\s*[\"'“«<]?([^\s\"'”»<>]{{3,60}})"
+)
 
 
 def words_for(sample: SampleFile) -> list[str]:
@@ -44,8 +49,9 @@ def words_for(sample: SampleFile) -> list[str]:
 
 
 def words_in(text: str) -> list[str]:
-    """The words that a mail gives as passwords, such as `Password: 1234`."""
-    found = (word.rstrip(".,;)") for word in SAID.findall(text[: 256 * 1024]))
+    """The words that a mail gives as passwords, such as `Password: 1234`. A word that is said plainly comes first."""
+    part = text[: 256 * 1024]
+    found = (word.rstrip(".,;)") for word in chain(SAID.findall(part), SAID_LATER.findall(part)))
     return list(dict.fromkeys(word for word in found if word))[:MOST_GIVEN]
 
 
